@@ -1,0 +1,34 @@
+"""The errors this package raises on purpose: each message is one clear sentence."""
+
+from __future__ import annotations
+
+
+class ZstackAlignError(Exception):
+    """Base of every error that this package raises on purpose.
+
+    The message says what is wrong and what to do about it. GUI and command line show it as it
+    is, without a traceback.
+    """
+
+
+class InputError(ZstackAlignError, ValueError):
+    """A file, an array or a parameter can't be used as it is."""
+
+
+class AlignmentError(ZstackAlignError, RuntimeError):
+    """Nothing of the data could be aligned."""
+
+
+class Cancelled(ZstackAlignError):
+    """A long action was stopped by the user before its end.
+
+    Parameters
+    ----------
+    partial : object, optional
+        The last immutable snapshot of what was finished (an Alignment, for example), or None
+        where nothing was.
+    """
+
+    def __init__(self, partial: object = None) -> None:
+        super().__init__("Cancelled; what was finished is kept.")
+        self.partial = partial

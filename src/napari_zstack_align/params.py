@@ -1,0 +1,155 @@
+"""Parameters: one frozen model a step.
+
+Default, bounds, unit and help text of every parameter stand here and nowhere else: the form in
+napari, the command-line flags, the saved file and the table in the docs are made from the models.
+Arrays, paths and layers are not parameters.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from napari_zstack_align.errors import InputError
+
+
+class Params(BaseModel):
+    """Base of all parameter models: frozen, and a name it doesn't know is an error.
+
+    Raises
+    ------
+    InputError
+        Where a value is out of bounds or a name is unknown; the message names each one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise InputError(_sentence(type(self), error)) from None
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with some values changed, checked like new ones."""
+        return type(self)(**{**self.model_dump(), **changes})
+
+    def to_file(self, path: str | Path) -> None:
+        """Write all values to a JSON file."""
+        Path(path).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Self:
+        """Read values from a JSON file; those it doesn't name keep their defaults."""
+        try:
+            values = json.loads(Path(path).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise InputError(f"There is no parameter file {path}.") from None
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise InputError(f"{path} can't be read as a JSON parameter file: {error}.") from None
+        if not isinstance(values, dict):
+            raise InputError(f"{path} must hold a JSON object of parameter names and values.")
+        return cls(**values)
+
+    def __repr__(self) -> str:
+        """Show only what differs from the defaults."""
+        changed = {
+            name: value
+            for name, value in self
+            if value != type(self).model_fields[name].get_default(call_default_factory=True)
+        }
+        inside = ", ".join(f"{name}={value!r}" for name, value in changed.items())
+        return f"{type(self).__name__}({inside})"
+
+    __str__ = __repr__
+
+
+class AdaptiveParams(Params):
+    """How a z-stack with repeats is aligned to its adaptive reference."""
+
+    strategy: Literal["direct"] = Field(
+        "direct",
+        description=(
+            "How slices are chained. 'direct': the frames of the first slice are registered to "
+            "their mean, those of each next slice to the reference, and the reference is updated "
+            "from the registered mean of the slice."
+        ),
+    )
+    alpha: float = Field(
+        1.0,
+        ge=0.01,
+        le=100.0,
+        description=(
+            "Smoothness of the displacement field, as a factor (no unit): 1 suits most stacks; "
+            "raise it when the field looks restless, lower it when local motion is left over."
+        ),
+        json_schema_extra={"unit": "×"},
+    )
+    grid_spacing_px: int = Field(
+        48,
+        ge=16,
+        le=256,
+        description=(
+            "Distance of the control points of the displacement field, in pixels: the field can't "
+            "bend on a smaller scale."
+        ),
+        json_schema_extra={"unit": "px"},
+    )
+    max_shift_px: float = Field(
+        20.0,
+        ge=0.0,
+        le=500.0,
+        description=(
+            "Largest shift of a whole frame that is searched for before the fine registration, in "
+            "pixels."
+        ),
+        json_schema_extra={"unit": "px"},
+    )
+    outlier_mad: float = Field(
+        5.0,
+        ge=0.0,
+        le=100.0,
+        description=(
+            "A repeat is left out of its slice when its correlation lies this many median "
+            "absolute deviations below the median of the slice; 0 keeps every repeat."
+        ),
+        json_schema_extra={"unit": "MAD"},
+    )
+    channel: int = Field(
+        0,
+        ge=0,
+        le=63,
+        description="Channel that drives the alignment, counted from 0; all channels follow it.",
+    )
+    channel_weights: tuple[float, ...] = Field(
+        (),
+        description=(
+            "Weights of the channels when a sum of several drives the alignment, one number a "
+            "channel; empty: 'channel' alone drives it."
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _weights_count(self) -> Self:
+        if self.channel_weights and (min(self.channel_weights) < 0 or not any(self.channel_weights)):
+            raise ValueError("channel_weights must be 0 or more, and at least one above 0")
+        return self
+
+
+def _sentence(model: type[Params], error: ValidationError) -> str:
+    """One sentence for all that is wrong with the values given to a model."""
+    problems = []
+    for problem in error.errors():
+        name = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            known = ", ".join(model.model_fields)
+            problems.append(f"'{name}' is not a parameter (there are {known})")
+        elif name:
+            text = problem["msg"].removeprefix("Input ")
+            problems.append(f"{name} {text}, but is {problem['input']!r}")
+        else:
+            problems.append(problem["msg"].removeprefix("Value error, "))
+    return f"{model.__name__}: {'; '.join(problems)}."

@@ -1,0 +1,408 @@
+"""`Stack`: frames in acquisition order as a lazy array, with what the microscope wrote about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from math import ceil
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeAlias, cast
+
+import dask.array as da
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.errors import InputError
+
+Order: TypeAlias = Literal["repeats", "slices"]
+
+CHUNK_BYTES = 12 * 2**20
+"""Size of a dask chunk of whole frames: 8-16 MB scroll smoothly (smaller ones cost scheduling)."""
+
+AXES = "TCZRYX"
+
+
+class FrameSource(Protocol):
+    """Where the frames come from: a file, a set of files or an array.
+
+    Implementations are thread-safe, keep no file open between calls and read nothing but the
+    frames asked for.
+    """
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(T, C, Y, X)."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type of a pixel."""
+
+    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Frames ``start`` to ``stop`` (exclusive) as an array (stop - start, C, Y, X)."""
+
+
+class ArraySource:
+    """Frames of a numpy, dask or zarr array, brought to the order (T, C, Y, X) when read.
+
+    Parameters
+    ----------
+    data : array-like
+        Anything with ``shape``, ``dtype`` and basic slicing.
+    axes : str
+        One letter a dimension of ``data``: T, C, Z (slice), R (repeat), Y, X.
+    """
+
+    def __init__(self, data: Any, axes: str) -> None:
+        self._data = data
+        self._axes = axes
+        self._frame_axes = [a for a in axes if a not in "CYX"]
+        self._frame_shape = tuple(data.shape[axes.index(a)] for a in self._frame_axes)
+        sizes = dict(zip(axes, data.shape, strict=True))
+        self._shape = (
+            int(np.prod(self._frame_shape, dtype=int)),
+            int(sizes.get("C", 1)),
+            int(sizes["Y"]),
+            int(sizes["X"]),
+        )
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(T, C, Y, X)."""
+        return self._shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type of a pixel."""
+        return np.dtype(self._data.dtype)
+
+    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
+        if len(self._frame_axes) == 1 and self._axes[0] == self._frame_axes[0]:
+            return self._in_order(np.asarray(self._data[start:stop]), self._axes[0])
+        frames = [self._frame(t) for t in range(start, stop)]
+        return np.concatenate(frames) if frames else np.empty((0, *self.shape[1:]), self.dtype)
+
+    def _frame(self, t: int) -> npt.NDArray[Any]:
+        where = dict(zip(self._frame_axes, np.unravel_index(t, self._frame_shape), strict=True))
+        index = tuple(int(where[a]) if a in where else slice(None) for a in self._axes)
+        return self._in_order(np.asarray(self._data[index])[np.newaxis], "T")
+
+    def _in_order(self, block: npt.NDArray[Any], frame_axis: str) -> npt.NDArray[Any]:
+        rest = [a for a in self._axes if a in "CYX"]
+        if "C" not in rest:
+            block, rest = block[:, np.newaxis], ["C", *rest]
+        axes = [frame_axis, *rest]
+        return block.transpose([0, *(axes.index(a) for a in "CYX")])
+
+
+class _LazyFrames:
+    """What dask needs of an array, on top of a `FrameSource`."""
+
+    def __init__(self, source: FrameSource) -> None:
+        self._source = source
+        self.shape = source.shape
+        self.dtype = source.dtype
+        self.ndim = 4
+
+    def __getitem__(self, index: tuple[slice, ...]) -> npt.NDArray[Any]:
+        start, stop, step = index[0].indices(self.shape[0])
+        return self._source.read(start, stop)[(slice(None, None, step), *index[1:])]
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Frames of one z-stack or one recording, lazy, in acquisition order.
+
+    Make one with ``open_stack`` (files) or :meth:`Stack.from_array` (arrays).
+
+    Attributes
+    ----------
+    source : FrameSource
+        Where the frames are read from.
+    pixel_size_um : tuple of float, optional
+        Size of a pixel (y, x) in µm; None where unknown.
+    z_step_um : float, optional
+        Distance between slices in µm; None where unknown.
+    frame_times_s : numpy.ndarray, optional
+        (T,) float64, start of each frame in s; None where unknown.
+    channel_names : tuple of str
+        One a channel.
+    frames_per_slice : int, optional
+        Repeats of a slice. None together with ``order``: a recording.
+    order : {'repeats', 'slices'}, optional
+        Which runs fastest in acquisition order.
+    name : str
+        A short name for layers and files.
+    paths : tuple of pathlib.Path
+        The files it was read from; empty for an array.
+    remarks : tuple of str
+        What was odd in the source, a sentence each.
+    """
+
+    source: FrameSource = field(repr=False)
+    pixel_size_um: tuple[float, float] | None = None
+    z_step_um: float | None = None
+    frame_times_s: npt.NDArray[np.float64] | None = field(default=None, repr=False)
+    channel_names: tuple[str, ...] = ()
+    frames_per_slice: int | None = None
+    order: Order | None = None
+    name: str = "stack"
+    paths: tuple[Path, ...] = field(default=(), repr=False)
+    remarks: tuple[str, ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        _check_pixels(self.source.dtype, self.source.shape, self.name)
+        n_frames, n_channels = self.source.shape[:2]
+        if self.frames_per_slice is None and self.order is not None:
+            raise InputError(
+                f"order='{self.order}' needs frames_per_slice: say how many repeats each slice has."
+            )
+        if self.frames_per_slice is not None:
+            if int(self.frames_per_slice) != self.frames_per_slice or self.frames_per_slice < 1:
+                raise InputError(
+                    f"frames_per_slice must be a whole number of at least 1, not "
+                    f"{self.frames_per_slice!r}."
+                )
+            if self.frames_per_slice > n_frames:
+                raise InputError(
+                    f"frames_per_slice is {self.frames_per_slice}, but {self.name} has only "
+                    f"{n_frames} frames: give a smaller number."
+                )
+            if self.order is None:
+                object.__setattr__(self, "order", "repeats")
+        if self.order not in (None, "repeats", "slices"):
+            raise InputError(f"order must be 'repeats' or 'slices', not {self.order!r}.")
+        _check_size("pixel_size_um", self.pixel_size_um)
+        _check_size("z_step_um", self.z_step_um)
+        if not self.channel_names:
+            names = tuple(f"channel {c}" for c in range(n_channels))
+            object.__setattr__(self, "channel_names", names)
+        elif len(self.channel_names) != n_channels:
+            raise InputError(
+                f"{self.name} has {n_channels} channels but {len(self.channel_names)} channel "
+                f"names were given: give one name a channel."
+            )
+        if self.frame_times_s is not None and len(self.frame_times_s) != n_frames:
+            raise InputError(
+                f"{self.name} has {n_frames} frames but {len(self.frame_times_s)} frame times "
+                f"were given: give one time a frame."
+            )
+
+    @classmethod
+    def from_array(
+        cls,
+        data: Any,
+        axes: str = "TYX",
+        *,
+        frames_per_slice: int | None = None,
+        order: Order | None = None,
+        pixel_size_um: tuple[float, float] | None = None,
+        z_step_um: float | None = None,
+        frame_times_s: npt.ArrayLike | None = None,
+        channel_names: tuple[str, ...] = (),
+        name: str = "array",
+        **described: Any,
+    ) -> Stack:
+        """Make a Stack of an array that is in memory or lazy; nothing is copied or computed.
+
+        Parameters
+        ----------
+        data : array-like
+            numpy, dask or zarr array, of integers or real numbers.
+        axes : str
+            One letter a dimension: T (time or acquisition order), C (channel), Z (slice),
+            R (repeat), Y, X. The frame axes T, Z and R are flattened in the order given, so that
+            'TZYX' is read as volumes that repeat (``order='slices'``), 'ZRYX' and 'ZTYX' as
+            repeats of each slice (``order='repeats'``), and 'ZYX' as one frame a slice.
+        frames_per_slice, order, pixel_size_um, z_step_um, frame_times_s, channel_names, name
+            As the attributes; ``frames_per_slice`` and ``order`` override what ``axes`` says.
+        **described : dict
+            ``paths`` and ``remarks``, as the attributes.
+
+        Returns
+        -------
+        Stack
+
+        Raises
+        ------
+        InputError
+            Where axes and array don't fit, or pixels are complex, boolean, RGB or all NaN.
+        """
+        axes = axes.upper()
+        shape = tuple(getattr(data, "shape", np.shape(data)))
+        if not hasattr(data, "dtype"):
+            data = np.asarray(data)
+        if len(axes) != len(shape) or len(set(axes)) != len(axes) or set(axes) - set(AXES):
+            raise InputError(
+                f"axes='{axes}' doesn't describe an array of shape {shape}: give one letter of "
+                f"{', '.join(AXES)} a dimension, each once."
+            )
+        if "Y" not in axes or "X" not in axes:
+            raise InputError(f"axes='{axes}' lacks Y or X: a frame is an image (Y, X).")
+        if frames_per_slice is None and order is None:
+            frames_per_slice, order = _layout_of_axes(axes, shape)
+        times = None if frame_times_s is None else np.asarray(frame_times_s, np.float64)
+        return cls(
+            source=ArraySource(data, axes),
+            frames_per_slice=frames_per_slice,
+            order=order,
+            pixel_size_um=pixel_size_um,
+            z_step_um=z_step_um,
+            frame_times_s=times,
+            channel_names=tuple(channel_names),
+            name=name,
+            **described,
+        )
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(T, C, Y, X)."""
+        return self.source.shape
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames T."""
+        return self.source.shape[0]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type of a pixel."""
+        return self.source.dtype
+
+    @cached_property
+    def data(self) -> da.Array:
+        """The frames as a lazy dask array (T, C, Y, X), in chunks of whole frames."""
+        n_frames, n_channels, n_rows, n_columns = self.shape
+        frame_bytes = n_channels * n_rows * n_columns * self.dtype.itemsize
+        frames = int(np.clip(CHUNK_BYTES // max(frame_bytes, 1), 1, max(n_frames, 1)))
+        return da.from_array(
+            _LazyFrames(self.source),
+            chunks=(frames, n_channels, n_rows, n_columns),
+            name=f"{self.name}-{id(self.source):x}",
+            asarray=False,
+            inline_array=True,
+            meta=np.empty((0, 0, 0, 0), self.dtype),
+        )
+
+    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Read frames ``start`` to ``stop`` (exclusive) into memory, past dask, for streaming.
+
+        Returns
+        -------
+        numpy.ndarray
+            (stop - start, C, Y, X), dtype of the stack.
+        """
+        if not 0 <= start <= stop <= self.n_frames:
+            raise InputError(
+                f"Frames {start} to {stop} are not all in {self.name}, which has "
+                f"{self.n_frames} frames (0 to {self.n_frames - 1})."
+            )
+        return self.source.read(start, stop)
+
+    # -- slices and repeats --------------------------------------------------------------------
+
+    @property
+    def n_slices(self) -> int:
+        """Number of slices; a rest that fills no slice counts as a last, short one."""
+        return ceil(self.n_frames / self._repeats)
+
+    @cached_property
+    def slice_of_frame(self) -> npt.NDArray[np.intp]:
+        """(T,) index of the slice that each frame belongs to."""
+        frames = np.arange(self.n_frames)
+        if self.order == "slices":
+            return frames % self.n_slices
+        return frames // self._repeats
+
+    @cached_property
+    def repeat_of_frame(self) -> npt.NDArray[np.intp]:
+        """(T,) index of each frame among the repeats of its slice."""
+        frames = np.arange(self.n_frames)
+        if self.order == "slices":
+            return frames // self.n_slices
+        return frames % self._repeats
+
+    def frames_of_slice(self, slice_index: int) -> npt.NDArray[np.intp]:
+        """Indices of the frames of one slice, in acquisition order."""
+        return np.flatnonzero(self.slice_of_frame == slice_index)
+
+    def plane(self, z: int) -> Stack:
+        """One plane of a volumetric recording as a recording with its own frame times."""
+        if not 0 <= z < self.n_slices:
+            raise InputError(f"{self.name} has {self.n_slices} planes: there is no plane {z}.")
+        frames = self.frames_of_slice(z)
+        times = None if self.frame_times_s is None else self.frame_times_s[frames]
+        return replace(
+            self,
+            source=_FramesOf(self.source, frames),
+            frame_times_s=times,
+            frames_per_slice=None,
+            order=None,
+            name=f"{self.name} plane {z}",
+        )
+
+    def replace(self, **changes: Any) -> Stack:
+        """Return a copy with some attributes changed and checked again."""
+        if changes.get("frames_per_slice", 0) is None:
+            changes.setdefault("order", None)
+        return replace(self, **changes)
+
+    @property
+    def _repeats(self) -> int:
+        if self.frames_per_slice is None:
+            raise InputError(
+                f"{self.name} has no frames_per_slice, so it is a recording without slices: say "
+                f"how many repeats each slice has."
+            )
+        return self.frames_per_slice
+
+
+class _FramesOf:
+    """Chosen frames of another source."""
+
+    def __init__(self, source: FrameSource, frames: npt.NDArray[np.intp]) -> None:
+        self._source = source
+        self._frames = frames
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        return (len(self._frames), *self._source.shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._source.dtype
+
+    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+        frames = [self._source.read(t, t + 1) for t in map(int, self._frames[start:stop])]
+        return np.concatenate(frames) if frames else np.empty((0, *self.shape[1:]), self.dtype)
+
+
+def _layout_of_axes(axes: str, shape: tuple[int, ...]) -> tuple[int | None, Order | None]:
+    """Read frames_per_slice and order off the axes; both None for a recording."""
+    if "Z" not in axes:
+        return None, None
+    repeat_axes = [a for a in axes if a in "TR"]
+    repeats = int(np.prod([shape[axes.index(a)] for a in repeat_axes], dtype=int))
+    if not repeat_axes:
+        return 1, "repeats"
+    slices_fastest = all(axes.index(a) < axes.index("Z") for a in repeat_axes)
+    return repeats, cast(Order, "slices" if slices_fastest else "repeats")
+
+
+def _check_pixels(dtype: np.dtype[Any], shape: tuple[int, ...], name: str) -> None:
+    if dtype.names or dtype.kind not in "uif":
+        kinds = {"c": "complex numbers", "b": "true/false values"}
+        found = kinds.get(dtype.kind, f"values of type {dtype}")
+        raise InputError(
+            f"{name} holds {found}, but an image needs whole or real numbers: save the "
+            f"intensity as uint16 or float32."
+        )
+    if 0 in shape:
+        raise InputError(f"{name} is empty (shape {shape}): choose data with at least one frame.")
+
+
+def _check_size(what: str, value: Any) -> None:
+    if value is None:
+        return
+    if not np.all(np.isfinite(value)) or np.any(np.asarray(value) <= 0):
+        raise InputError(f"{what} must be above 0 µm, not {value}.")
