@@ -1,0 +1,16 @@
+"""Generated data with known truth: for the demo, the sample menu, tests and benchmarks."""
+
+from napari_zstack_align.samples.detector import Detector
+from napari_zstack_align.samples.evaluate import EndpointError, endpoint_error
+from napari_zstack_align.samples.recording import SampleRecording, recording_with_motion
+from napari_zstack_align.samples.zstack import SampleZStack, zstack_with_repeats
+
+__all__ = [
+    "Detector",
+    "EndpointError",
+    "SampleRecording",
+    "SampleZStack",
+    "endpoint_error",
+    "recording_with_motion",
+    "zstack_with_repeats",
+]
