@@ -1,0 +1,112 @@
+"""What the writers are given: an array with the meaning of its axes, and its planes one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.errors import InputError
+
+AXES = "TCZYX"
+"""The order of axes that both OME formats share."""
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """An array to be written, lazy or in memory.
+
+    Attributes
+    ----------
+    data : array-like
+        dask, numpy or zarr array of whole or real numbers.
+    axes : str
+        One letter a dimension, some of T, C, Z in that order and then YX: 'ZYX', 'TCYX'.
+    pixel_size_um : tuple of float, optional
+        (y, x) in µm; None where unknown, like the next two.
+    z_step_um : float, optional
+        Distance between slices in µm.
+    frame_interval_s : float, optional
+        Time from frame to frame in s.
+    channel_names : tuple of str
+        One a channel; empty where unknown.
+
+    Raises
+    ------
+    InputError
+        Where axes, channel names and array don't fit, or the array is empty.
+    """
+
+    data: Any
+    axes: str = "ZYX"
+    pixel_size_um: tuple[float, float] | None = None
+    z_step_um: float | None = None
+    frame_interval_s: float | None = None
+    channel_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        in_order = "".join(axis for axis in AXES if axis in self.axes)
+        if self.axes != in_order or not in_order.endswith("YX") or len(in_order) != self.data.ndim:
+            raise InputError(
+                f"axes='{self.axes}' doesn't describe an array of shape {self.shape}: give one "
+                f"letter a dimension, in the order {AXES}, ending in YX."
+            )
+        if 0 in self.shape:
+            raise InputError(f"There is nothing to write: the image has the shape {self.shape}.")
+        n_channels = self.sizes.get("C", 1)
+        if self.channel_names and len(self.channel_names) != n_channels:
+            raise InputError(
+                f"The image has {n_channels} channels but {len(self.channel_names)} channel "
+                f"names were given: give one name a channel."
+            )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape in the order of ``axes``."""
+        return tuple(int(size) for size in self.data.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type of a pixel."""
+        dtype: np.dtype[Any] = np.dtype(self.data.dtype)
+        return dtype
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Length of each axis."""
+        return dict(zip(self.axes, self.shape, strict=True))
+
+    @property
+    def n_planes(self) -> int:
+        """Number of (Y, X) planes."""
+        return int(np.prod(self.shape[:-2], dtype=int))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all pixels."""
+        return int(np.prod(self.shape, dtype=int)) * self.dtype.itemsize
+
+    def planes(self) -> Iterator[tuple[tuple[int, ...], npt.NDArray[Any]]]:
+        """Yield the index of each plane and its pixels (Y, X), in order.
+
+        One block of the first axis is in memory at a time: a chunk of a dask array (taken
+        apart plane by plane it would be computed once a plane), else one step.
+        """
+        if len(self.shape) == 2:
+            yield (), np.asarray(self.data)
+            return
+        start = 0
+        for length in self._blocks():
+            block = np.asarray(self.data[start : start + length])
+            for index in np.ndindex(block.shape[:-2]):
+                yield (start + index[0], *index[1:]), block[index]
+            start += length
+
+    def _blocks(self) -> tuple[int, ...]:
+        chunks = getattr(self.data, "chunks", ())
+        if chunks and isinstance(chunks[0], tuple):
+            return tuple(chunks[0])
+        return (1,) * self.shape[0]

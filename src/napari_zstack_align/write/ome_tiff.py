@@ -1,0 +1,106 @@
+"""OME-TIFF, readable by Fiji, napari and tifffile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.write.atomic import check_target, replacing
+from napari_zstack_align.write.image import Image
+
+CLASSIC_BYTES = 2 * 10**9
+"""Above this a BigTIFF is written: many readers take offsets in a classic TIFF as signed."""
+
+PIXEL_TYPES = ("int8", "int16", "int32", "uint8", "uint16", "uint32", "float32", "float64")
+
+
+def write_ome_tiff(path: str | Path, image: Image, *, overwrite: bool = False) -> Job[Path]:
+    """Write an image as OME-TIFF, uncompressed, plane by plane.
+
+    Parameters
+    ----------
+    path : path
+        File to write.
+    image : Image
+        Pixels, axes and sizes.
+    overwrite : bool
+        Replace an existing file.
+
+    Returns
+    -------
+    generator of Progress
+        Returns the path. A cancelled job leaves no file behind.
+
+    Raises
+    ------
+    InputError
+        Where the file exists or can't be written, or OME-TIFF has no such pixel type.
+    """
+    path = Path(path)
+    if image.dtype.name not in PIXEL_TYPES:
+        raise InputError(
+            f"OME-TIFF can't hold {image.dtype} pixels: convert them to one of "
+            f"{', '.join(PIXEL_TYPES)}, or write OME-Zarr."
+        )
+    check_target(path, overwrite)
+    return _write(path, image, overwrite)
+
+
+def _write(path: Path, image: Image, overwrite: bool) -> Job[Path]:
+    with replacing(path, overwrite) as unfinished:
+        offset = _write_frame(unfinished, image)
+        plane_bytes = image.nbytes // image.n_planes
+        with open(unfinished, "r+b") as file:
+            for done, (_, plane) in enumerate(image.planes()):
+                file.seek(offset + done * plane_bytes)
+                file.write(np.ascontiguousarray(plane, image.dtype.newbyteorder("<")).data)
+                yield Progress("Writing OME-TIFF", done + 1, image.n_planes)
+    return path
+
+
+def _write_frame(path: Path, image: Image) -> int:
+    """Write everything but the pixels; return where these begin.
+
+    tifffile takes pixels as one array or drains an iterator in one call; neither can report
+    progress or be cancelled in between.
+    """
+    bigtiff = image.nbytes > CLASSIC_BYTES
+    with tifffile.TiffWriter(path, bigtiff=bigtiff, ome=True, byteorder="<") as tif:
+        where = tif.write(
+            shape=image.shape,
+            dtype=image.dtype.newbyteorder("<"),
+            photometric="minisblack",
+            metadata=_metadata(image),
+            returnoffset=True,
+            **_resolution(image),
+        )
+    if where is None:
+        raise InputError(f"An image of shape {image.shape} can't be laid out in one piece.")
+    return where[0]
+
+
+def _metadata(image: Image) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"axes": image.axes}
+    if image.pixel_size_um is not None:
+        for axis, size in zip("YX", image.pixel_size_um, strict=True):
+            metadata |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "µm"}
+    if image.z_step_um is not None and "Z" in image.axes:
+        metadata |= {"PhysicalSizeZ": image.z_step_um, "PhysicalSizeZUnit": "µm"}
+    if image.frame_interval_s is not None and "T" in image.axes:
+        metadata |= {"TimeIncrement": image.frame_interval_s, "TimeIncrementUnit": "s"}
+    if image.channel_names:
+        metadata["Channel"] = {"Name": list(image.channel_names)}
+    return metadata
+
+
+def _resolution(image: Image) -> dict[str, Any]:
+    """Pixel size once more as TIFF tags, for readers that don't know OME."""
+    if image.pixel_size_um is None:
+        return {}
+    y, x = image.pixel_size_um
+    return {"resolution": (1e4 / x, 1e4 / y), "resolutionunit": "CENTIMETER"}

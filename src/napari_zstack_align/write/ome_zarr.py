@@ -1,0 +1,110 @@
+"""OME-Zarr 0.5 (zarr 3), one chunk a plane."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import zarr
+from yaozarrs import DimSpec, v05
+from yaozarrs.write.v05 import prepare_image
+
+from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.write.atomic import check_target, replacing
+from napari_zstack_align.write.image import Image
+
+UNITS = {"T": "second", "Z": "micrometer", "Y": "micrometer", "X": "micrometer"}
+
+
+def write_ome_zarr(path: str | Path, image: Image, *, overwrite: bool = False) -> Job[Path]:
+    """Write an image as OME-Zarr 0.5, plane by plane.
+
+    Parameters
+    ----------
+    path : path
+        Folder to write.
+    image : Image
+        Pixels, axes and sizes.
+    overwrite : bool
+        Replace an existing folder.
+
+    Returns
+    -------
+    generator of Progress
+        Returns the path. A cancelled job leaves no folder behind.
+
+    Raises
+    ------
+    InputError
+        Where the folder exists or can't be written.
+    """
+    path = Path(path)
+    check_target(path, overwrite)
+    return _write(path, image, overwrite)
+
+
+def _write(path: Path, image: Image, overwrite: bool) -> Job[Path]:
+    name = path.name.split(".")[0]
+    window = _Windows(image)
+    with replacing(path, overwrite) as unfinished:
+        _, arrays = prepare_image(
+            unfinished,
+            _metadata(image, name, window),
+            (image.shape, image.dtype),
+            chunks=(*[1] * (len(image.shape) - 2), *image.shape[-2:]),
+            writer="zarr",
+        )
+        for done, (index, plane) in enumerate(image.planes()):
+            arrays["0"][index] = plane
+            window.widen(index, plane)
+            yield Progress("Writing OME-Zarr", done + 1, image.n_planes)
+        _write_metadata(unfinished, _metadata(image, name, window))
+    return path
+
+
+class _Windows:
+    """Lowest and highest value of each channel, which viewers take for the contrast."""
+
+    def __init__(self, image: Image) -> None:
+        self._channel_axis = image.axes.find("C")
+        self._limits = np.tile([np.inf, -np.inf], (image.sizes.get("C", 1), 1))
+
+    def widen(self, index: tuple[int, ...], plane: npt.NDArray[Any]) -> None:
+        finite = plane[np.isfinite(plane)]
+        if finite.size:
+            channel = self._limits[index[self._channel_axis] if self._channel_axis >= 0 else 0]
+            channel[:] = min(channel[0], finite.min()), max(channel[1], finite.max())
+
+    def __iter__(self) -> Iterator[v05.OmeroWindow]:
+        for low, high in self._limits.tolist():
+            low, high = (low, high) if low < high else (0.0, 1.0)
+            yield v05.OmeroWindow(start=low, min=low, end=high, max=high)
+
+
+def _metadata(image: Image, name: str, windows: _Windows) -> v05.Image:
+    dims = [_dimension(image, axis) for axis in image.axes]
+    names = image.channel_names or (name,) * image.sizes.get("C", 1)
+    channels = [
+        v05.OmeroChannel(label=label, window=window, color="FFFFFF")
+        for label, window in zip(names, windows, strict=True)
+    ]
+    return v05.Image(
+        multiscales=[v05.Multiscale.from_dims(dims, name=name, n_levels=1)],
+        omero=v05.Omero(channels=channels),
+    )
+
+
+def _write_metadata(path: Path, metadata: v05.Image) -> None:
+    ome = metadata.model_dump(mode="json", exclude_none=True)
+    zarr.open_group(path, mode="r+").attrs["ome"] = ome
+
+
+def _dimension(image: Image, axis: str) -> DimSpec:
+    y, x = image.pixel_size_um or (None, None)
+    size = {"T": image.frame_interval_s, "Z": image.z_step_um, "Y": y, "X": x}.get(axis)
+    if size is None:
+        return DimSpec(name=axis.lower(), size=image.sizes[axis])
+    return DimSpec(name=axis.lower(), size=image.sizes[axis], scale=size, unit=UNITS[axis])

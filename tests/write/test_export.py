@@ -1,0 +1,154 @@
+"""OME-TIFF and OME-Zarr: pixels, axes and sizes read back as they were written."""
+
+import dask.array as da
+import numpy as np
+import pytest
+import tifffile
+import yaozarrs
+import zarr
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.progress import run
+from napari_zstack_align.write import ome_tiff
+from napari_zstack_align.write.export import export_volume
+
+CASES = [
+    pytest.param("ZYX", (4, 5, 6), "float32", id="volume"),
+    pytest.param("TYX", (7, 5, 6), "uint16", id="recording"),
+    pytest.param("CZYX", (2, 4, 5, 6), "float32", id="volume of two channels"),
+    pytest.param("TCYX", (4, 2, 5, 6), "int16", id="recording of two channels"),
+    pytest.param("TCZYX", (2, 2, 3, 5, 6), "uint8", id="all axes"),
+    pytest.param("ZYX", (1, 1, 6), "float32", id="one slice of one line"),
+    pytest.param("CYX", (3, 5, 6), "uint8", id="three channels are no colours"),
+    pytest.param("YX", (5, 6), "uint16", id="plane"),
+]
+SIZES = {"pixel_size_um": (0.8, 0.5), "z_step_um": 2.0, "frame_interval_s": 0.25}
+
+
+def made(axes, shape, dtype):
+    data = np.random.default_rng(0).uniform(0, 100, shape).astype(dtype)
+    if data.dtype.kind == "f":
+        data[..., 0] = np.nan
+    names = ("green", "red", "far red")[: shape[axes.index("C")]] if "C" in axes else ("green",)
+    chunks = (2, *shape[1:]) if len(shape) > 2 else shape
+    return data, da.from_array(data, chunks), SIZES | {"channel_names": names}
+
+
+@pytest.mark.parametrize(("axes", "shape", "dtype"), CASES)
+@pytest.mark.parametrize("ending", [".ome.tif", ".tif"])
+def test_ome_tiff_reads_back(tmp_path, axes, shape, dtype, ending):
+    data, lazy, described = made(axes, shape, dtype)
+    path = run(export_volume(tmp_path / f"out{ending}", lazy, axes, **described))
+    with tifffile.TiffFile(path) as tif:
+        series, metadata = tif.series[0], tifffile.xml2dict(tif.ome_metadata)
+        # Axes of length 1 are not in the series; the XML has them all.
+        long = "".join(a for a, n in zip(axes, shape, strict=True) if n > 1 or a in "YX")
+        assert series.get_axes(squeeze=False).replace("S", "").endswith("YX")
+        assert [a for a in series.axes if a in long] == list(long)
+        np.testing.assert_array_equal(series.asarray().reshape(shape), data)
+    pixels = metadata["OME"]["Image"]["Pixels"]
+    assert {a: pixels[f"Size{a}"] for a in axes} == dict(zip(axes, shape, strict=True))
+    assert (pixels["PhysicalSizeY"], pixels["PhysicalSizeX"]) == (0.8, 0.5)
+    assert pixels["PhysicalSizeXUnit"] == pixels["PhysicalSizeYUnit"] == "µm"
+    assert pixels.get("PhysicalSizeZ") == (2.0 if "Z" in axes else None)
+    assert pixels.get("TimeIncrement") == (0.25 if "T" in axes else None)
+    channels = pixels["Channel"] if isinstance(pixels["Channel"], list) else [pixels["Channel"]]
+    assert tuple(c["Name"] for c in channels) == described["channel_names"]
+
+
+def test_plain_tiff_readers_find_the_pixel_size(tmp_path):
+    path = run(export_volume(tmp_path / "out.tif", np.zeros((2, 3, 4), "f4"), **SIZES))
+    with tifffile.TiffFile(path) as tif:
+        tags = tif.pages[0].tags
+        x, y = (np.divide(*tags[name].value) for name in ("XResolution", "YResolution"))
+        assert tags["ResolutionUnit"].value == tifffile.RESUNIT.CENTIMETER
+        assert (1e4 / y, 1e4 / x) == pytest.approx((0.8, 0.5))
+
+
+@pytest.mark.parametrize("limit", [10, 10**6], ids=["above", "below"])
+def test_a_large_file_is_a_bigtiff(tmp_path, monkeypatch, limit):
+    monkeypatch.setattr(ome_tiff, "CLASSIC_BYTES", limit)
+    data = np.arange(24, dtype="u2").reshape(2, 3, 4)
+    path = run(export_volume(tmp_path / "out.tif", data))
+    with tifffile.TiffFile(path) as tif:
+        assert tif.is_bigtiff == (limit == 10)
+        np.testing.assert_array_equal(tif.asarray(), data)
+
+
+@pytest.mark.parametrize(("axes", "shape", "dtype"), CASES)
+@pytest.mark.parametrize("ending", [".ome.zarr", ".zarr"])
+def test_ome_zarr_reads_back_and_is_valid(tmp_path, axes, shape, dtype, ending):
+    data, lazy, described = made(axes, shape, dtype)
+    path = run(export_volume(tmp_path / f"out{ending}", lazy, axes, **described))
+    yaozarrs.validate_zarr_store(path)
+    group = zarr.open_group(path, mode="r")
+    array = group["0"]
+    np.testing.assert_array_equal(array[:], data)
+    assert array.dtype == data.dtype
+    assert array.chunks == (1,) * (len(shape) - 2) + shape[-2:]
+    ome = group.attrs["ome"]
+    assert ome["version"] == "0.5"
+    scales = {"T": 0.25, "C": 1.0, "Z": 2.0, "Y": 0.8, "X": 0.5}
+    image = ome["multiscales"][0]
+    scale = image["datasets"][0]["coordinateTransformations"][0]["scale"]
+    assert scale == [scales[a] for a in axes]
+    units = {"T": "second", "C": None}
+    assert [a.get("unit") for a in image["axes"]] == [units.get(a, "micrometer") for a in axes]
+    assert [a["name"] for a in image["axes"]] == list(axes.lower())
+    channels = ome["omero"]["channels"]
+    assert tuple(c["label"] for c in channels) == described["channel_names"]
+    first = data.take(0, axes.index("C")) if "C" in axes else data
+    window = channels[0]["window"]
+    assert (window["start"], window["end"]) == (np.nanmin(first), np.nanmax(first))
+
+
+def test_unknown_sizes_are_not_made_up(tmp_path):
+    data = np.zeros((2, 3, 4), "u1")
+    with tifffile.TiffFile(run(export_volume(tmp_path / "a.tif", data))) as tif:
+        assert "PhysicalSize" not in tif.ome_metadata
+    group = zarr.open_group(run(export_volume(tmp_path / "a.zarr", data)), mode="r")
+    assert not any("unit" in a for a in group.attrs["ome"]["multiscales"][0]["axes"])
+
+
+@pytest.mark.parametrize("ending", [".tif", ".zarr"])
+def test_one_plane_is_in_memory_and_a_cancel_leaves_nothing(tmp_path, ending):
+    computed = []
+
+    def plane(block_info=None):
+        computed.append(block_info[None]["chunk-location"][0])
+        return np.zeros((1, 3, 4), "f4")
+
+    data = da.map_blocks(
+        plane, chunks=((1,) * 6, (3,), (4,)), dtype="f4", meta=np.empty((0,) * 3, "f4")
+    )
+    job = export_volume(tmp_path / f"out{ending}", data)
+    computed.clear()
+    progress = [next(job) for _ in range(2)]
+    assert computed == [0, 1]
+    assert [(p.done, p.total) for p in progress] == [(1, 6), (2, 6)]
+    job.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", [".tif", ".zarr"])
+def test_nothing_is_overwritten_unasked(tmp_path, ending):
+    path = tmp_path / f"out{ending}"
+    old, new = np.zeros((2, 3, 4), "u1"), np.ones((2, 3, 4), "u1")
+    run(export_volume(path, old))
+    with pytest.raises(InputError, match="exists already"):
+        export_volume(path, new)
+    run(export_volume(path, new, overwrite=True))
+    read = tifffile.imread(path) if ending == ".tif" else zarr.open_group(path, mode="r")["0"][:]
+    np.testing.assert_array_equal(read, new)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["out.png", "out", ".tif", "out.tiff.gz"])
+def test_an_unknown_ending_names_the_four(tmp_path, name):
+    with pytest.raises(InputError, match=r"\.ome\.tif, \.tif, \.ome\.zarr, \.zarr"):
+        export_volume(tmp_path / name, np.zeros((2, 3, 4)))
+
+
+def test_pixel_types_that_ome_tiff_lacks(tmp_path):
+    with pytest.raises(InputError, match="can't hold int64 pixels"):
+        export_volume(tmp_path / "out.tif", np.zeros((2, 3, 4), np.int64))
