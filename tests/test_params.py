@@ -1,0 +1,83 @@
+"""Parameter models: frozen, checked, saved and read back."""
+
+import json
+
+import pytest
+from pydantic import ValidationError
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.params import AdaptiveParams
+
+MODELS = [AdaptiveParams]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_saved_file_reads_back_equal(model, tmp_path):
+    model().to_file(tmp_path / "params.json")
+    assert model.from_file(tmp_path / "params.json") == model()
+
+
+def test_changed_values_read_back(tmp_path):
+    params = AdaptiveParams(alpha=3.0, channel_weights=(0.25, 1.0))
+    params.to_file(tmp_path / "params.json")
+    assert AdaptiveParams.from_file(tmp_path / "params.json") == params
+
+
+def test_a_file_may_name_some(tmp_path):
+    (tmp_path / "params.json").write_text('{"alpha": 3}')
+    assert AdaptiveParams.from_file(tmp_path / "params.json") == AdaptiveParams(alpha=3.0)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        pytest.param({"alhpa": 1.0}, "'alhpa' is not a parameter .*alpha", id="a typo"),
+        pytest.param({"alpha": 0.001}, "alpha should be greater than or equal to 0.01", id="low"),
+        pytest.param({"alpha": "wide"}, "alpha should be a valid number.*'wide'", id="words"),
+        pytest.param({"alpha": float("nan")}, "alpha should be a finite number", id="NaN"),
+        pytest.param({"grid_spacing_px": 20.5}, "grid_spacing_px.*integer", id="a fraction"),
+        pytest.param({"strategy": "best"}, "strategy should be 'direct'", id="choice"),
+        pytest.param({"channel_weights": (0.0, 0.0)}, "at least one above 0", id="no weight"),
+        pytest.param({"channel_weights": (-1.0, 2.0)}, "must be 0 or more", id="negative weight"),
+        pytest.param({"alpha": 0, "channel": -1}, "alpha.*; channel", id="two at once"),
+    ],
+)
+def test_bad_values_are_one_sentence(values, said):
+    with pytest.raises(InputError, match=said) as caught:
+        AdaptiveParams(**values)
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        pytest.param(None, "There is no parameter file", id="missing"),
+        pytest.param("{", "can't be read as a JSON", id="broken"),
+        pytest.param("[1]", "must hold a JSON object", id="no object"),
+        pytest.param("\xff", "can't be read as a JSON", id="no text"),
+        pytest.param(json.dumps({"alpha": -1}), "alpha should be", id="bad value"),
+    ],
+)
+def test_bad_files_are_one_sentence(content, said, tmp_path):
+    path = tmp_path / "params.json"
+    if content is not None:
+        path.write_text(content, encoding="latin-1")
+    with pytest.raises(InputError, match=said):
+        AdaptiveParams.from_file(path)
+
+
+def test_frozen():
+    with pytest.raises(ValidationError, match="frozen"):
+        AdaptiveParams().alpha = 2.0
+
+
+def test_replace_checks():
+    assert AdaptiveParams().replace(alpha=2.0) == AdaptiveParams(alpha=2.0)
+    with pytest.raises(InputError, match="alpha"):
+        AdaptiveParams().replace(alpha=-2.0)
+
+
+def test_repr_shows_what_was_changed():
+    assert repr(AdaptiveParams()) == "AdaptiveParams()"
+    assert repr(AdaptiveParams(alpha=2)) == "AdaptiveParams(alpha=2.0)"
