@@ -1,1 +1,29 @@
-"""napari-zstack-align."""
+"""Align 2-photon z-stacks and recordings.
+
+The flow is one way: read a `Stack`, register it to an `Alignment` (a small table of transforms,
+never a second copy of the movie), then view, average and write what the alignment describes.
+"""
+
+from napari_zstack_align._version import __version__
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.transforms import Transforms
+from napari_zstack_align.errors import AlignmentError, Cancelled, InputError, ZstackAlignError
+from napari_zstack_align.params import AdaptiveParams
+from napari_zstack_align.progress import Progress, run
+from napari_zstack_align.register.adaptive import align_adaptive
+from napari_zstack_align.stack import Stack
+
+__all__ = [
+    "AdaptiveParams",
+    "Alignment",
+    "AlignmentError",
+    "Cancelled",
+    "InputError",
+    "Progress",
+    "Stack",
+    "Transforms",
+    "ZstackAlignError",
+    "__version__",
+    "align_adaptive",
+    "run",
+]

@@ -1,0 +1,269 @@
+"""`Alignment`: the transforms of every frame, with their quality and where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import dask
+import dask.array as da
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.mean import RunningMean
+from napari_zstack_align.alignment.transforms import Transforms
+from napari_zstack_align.alignment.warp import inside, to_dtype, warp_with_valid
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.params import Params
+from napari_zstack_align.stack import Stack
+
+BLOCK_BYTES = 32 * 2**20
+"""How much of a stack is read at once when a slice is averaged."""
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """The result of a registration: a small table, never a second copy of the movie.
+
+    Aligned frames, the volume and the valid pixels are evaluated from the raw frames when they
+    are asked for.
+
+    Attributes
+    ----------
+    stack : Stack
+        The raw frames.
+    transforms : Transforms
+        Backward map of every frame.
+    reference : numpy.ndarray
+        (Y, X) float32 image whose coordinates the aligned frames live in.
+    quality : numpy.ndarray
+        (T,) structured array, a row a frame: ``frame``, ``slice``, ``correlation_before``,
+        ``correlation_after``, ``mean_displacement_px``, ``max_displacement_px``, ``used`` (False:
+        left out of the volume) and ``flag`` ('' = good, else what is the matter).
+    params : Params
+        The parameters it was made with.
+    mask : numpy.ndarray, optional
+        (Y, X) float32 weights in [0, 1] of the registration, in reference coordinates.
+    provenance : dict
+        Versions, date and the state of the run.
+    """
+
+    stack: Stack
+    transforms: Transforms
+    reference: npt.NDArray[np.float32] = field(repr=False)
+    quality: npt.NDArray[np.void] = field(repr=False)
+    params: Params
+    mask: npt.NDArray[np.float32] | None = field(default=None, repr=False)
+    provenance: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.stack.n_frames == len(self.transforms) == len(self.quality):
+            raise InputError(
+                f"The stack has {self.stack.n_frames} frames, but there are transforms for "
+                f"{len(self.transforms)} and quality rows for {len(self.quality)}: it is another "
+                f"stack than the one that was aligned."
+            )
+
+    @property
+    def complete(self) -> bool:
+        """Whether every frame was run (flagged frames count as run)."""
+        return not np.any(self.quality["flag"] == NOT_RUN)
+
+    @property
+    def raw_shape(self) -> tuple[int, int]:
+        """(Y, X) of a raw frame."""
+        return self.stack.shape[2:]
+
+    def with_stack(self, stack: Stack) -> Alignment:
+        """Return the same alignment over the same frames, opened anew or from elsewhere."""
+        return replace(self, stack=stack)
+
+    # -- aligned frames ------------------------------------------------------------------------
+
+    def aligned_frame(self, t: int, channel: int = 0) -> npt.NDArray[Any]:
+        """One aligned frame, evaluated now.
+
+        Parameters
+        ----------
+        t : int
+            Frame, counted from 0.
+        channel : int
+            Channel, counted from 0.
+
+        Returns
+        -------
+        numpy.ndarray
+            (Y, X), dtype of the stack; invalid pixels are 0, or NaN for floats.
+        """
+        raw = self.stack.read(t, t + 1)[0, self._checked(channel)]
+        image, valid = warp_with_valid(raw, self.transforms.displacement(t))
+        return to_dtype(image, valid, self.stack.dtype)
+
+    def valid_frame(self, t: int) -> npt.NDArray[np.bool_]:
+        """(Y, X) bool: which pixels of aligned frame t lie inside the raw frame."""
+        return inside(self.transforms.displacement(t), self.raw_shape)
+
+    def aligned(self, channel: int = 0) -> da.Array:
+        """All aligned frames, lazy.
+
+        Parameters
+        ----------
+        channel : int
+            Channel, counted from 0.
+
+        Returns
+        -------
+        dask.array.Array
+            (T, Y, X), dtype of the stack, rounded and clipped to its range. Invalid pixels are 0
+            for integers and NaN for floats.
+        """
+        channel = self._checked(channel)
+
+        def frames(start: int, stop: int) -> npt.NDArray[Any]:
+            raw = self.stack.read(start, stop)[:, channel]
+            return np.stack([self._align(raw[i], start + i) for i in range(stop - start)])
+
+        return self._lazy(frames, self.stack.dtype)
+
+    def valid(self) -> da.Array:
+        """Pixels of the aligned frames that lie inside their raw frames: lazy bool (T, Y, X)."""
+
+        def frames(start: int, stop: int) -> npt.NDArray[np.bool_]:
+            return np.stack([self.valid_frame(t) for t in range(start, stop)])
+
+        return self._lazy(frames, np.dtype(bool))
+
+    def common_fov(self) -> npt.NDArray[np.bool_]:
+        """(Y, X) bool: pixels that are valid in every unflagged frame."""
+        common = np.ones(self.transforms.shape, bool)
+        for t in np.flatnonzero(self.quality["flag"] == ""):
+            common &= self.valid_frame(int(t))
+        return common
+
+    # -- the volume ----------------------------------------------------------------------------
+
+    def volume_slice(self, slice_index: int, channel: int = 0) -> npt.NDArray[np.float32]:
+        """Average one slice now.
+
+        Parameters
+        ----------
+        slice_index : int
+            Slice, counted from 0.
+        channel : int
+            Channel, counted from 0.
+
+        Returns
+        -------
+        numpy.ndarray
+            (Y, X) float32: mean over the valid pixels of the used repeats, each resampled once
+            from its raw frame; NaN where there is none.
+        """
+        channel = self._checked(channel)
+        frames = self.stack.frames_of_slice(slice_index)
+        frames = frames[self.quality["used"][frames]]
+        mean = RunningMean(self.transforms.shape)
+        for t, raw in self._raw_frames(frames, channel):
+            mean.add(*warp_with_valid(raw, self.transforms.displacement(t)))
+        return mean.image_or_nan()
+
+    def volume(self, channel: int = 0) -> da.Array:
+        """Average the repeats of every slice, lazily.
+
+        Parameters
+        ----------
+        channel : int
+            Channel, counted from 0.
+
+        Returns
+        -------
+        dask.array.Array
+            (Z, Y, X) float32, a chunk a slice: mean over the valid, used repeats; NaN where there
+            is none.
+        """
+        channel = self._checked(channel)
+        slices = [
+            da.from_delayed(
+                dask.delayed(self.volume_slice, pure=False)(z, channel),
+                self.transforms.shape,
+                dtype=np.float32,
+            )
+            for z in range(self.stack.n_slices)
+        ]
+        return da.stack(slices)
+
+    # -- on disk -------------------------------------------------------------------------------
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the alignment to a folder ``NAME.zalign``, each file atomically.
+
+        Returns
+        -------
+        pathlib.Path
+            The folder.
+        """
+        from napari_zstack_align.alignment.storage import save_alignment
+
+        return save_alignment(self, folder)
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _align(self, raw: npt.NDArray[Any], t: int) -> npt.NDArray[Any]:
+        image, valid = warp_with_valid(raw, self.transforms.displacement(t))
+        return to_dtype(image, valid, self.stack.dtype)
+
+    def _raw_frames(self, frames: npt.NDArray[np.intp], channel: int) -> Any:
+        """Yield (t, raw frame), neighbouring frames read together in bounded blocks."""
+        frame_bytes = int(np.prod(self.stack.shape[1:])) * self.stack.dtype.itemsize
+        at_once = max(BLOCK_BYTES // max(frame_bytes, 1), 1)
+        for run in np.split(frames, np.flatnonzero(np.diff(frames) != 1) + 1):
+            for start in range(0, len(run), at_once):
+                block = run[start : start + at_once]
+                raw = self.stack.read(int(block[0]), int(block[-1]) + 1)[:, channel]
+                yield from zip(map(int, block), raw, strict=True)
+
+    def _lazy(self, frames: Callable[[int, int], npt.NDArray[Any]], dtype: np.dtype[Any]) -> Any:
+        n_rows, n_columns = self.transforms.shape
+        return da.from_array(
+            _LazyBlocks(frames, (self.stack.n_frames, n_rows, n_columns), dtype),
+            chunks=(self.stack.data.chunksize[0], n_rows, n_columns),
+            name=False,
+            asarray=False,
+            inline_array=True,
+            meta=np.empty((0, 0, 0), dtype),
+        )
+
+    def _checked(self, channel: int) -> int:
+        n_channels = self.stack.shape[1]
+        if not 0 <= channel < n_channels:
+            raise InputError(
+                f"{self.stack.name} has no channel {channel}: its channels are 0 to "
+                f"{n_channels - 1}."
+            )
+        return channel
+
+
+NOT_RUN = "not run"
+"""Flag of a frame that a cancelled run didn't reach."""
+
+
+class _LazyBlocks:
+    """What dask needs of an array whose blocks of frames are computed by a function."""
+
+    def __init__(
+        self,
+        frames: Callable[[int, int], npt.NDArray[Any]],
+        shape: tuple[int, int, int],
+        dtype: np.dtype[Any],
+    ) -> None:
+        self._frames = frames
+        self.shape = shape
+        self.dtype = dtype
+        self.ndim = 3
+
+    def __getitem__(self, index: tuple[slice, ...]) -> npt.NDArray[Any]:
+        start, stop, step = index[0].indices(self.shape[0])
+        if stop <= start:
+            return np.empty((0, *self.shape[1:]), self.dtype)[(slice(None), *index[1:])]
+        return self._frames(start, stop)[(slice(None, None, step), *index[1:])]

@@ -1,0 +1,48 @@
+"""The mean of aligned frames over their valid pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Image = npt.NDArray[np.float32]
+
+
+class RunningMean:
+    """Sum and count of valid pixels, a frame at a time.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (Y, X) of the frames.
+    """
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self._total = np.zeros(shape, np.float64)
+        self._count = np.zeros(shape, np.int32)
+
+    def add(self, image: npt.NDArray[np.floating], valid: npt.NDArray[np.bool_]) -> None:
+        """Add a frame (Y, X) with its valid pixels."""
+        np.add(self._total, image, out=self._total, where=valid)
+        self._count += valid
+
+    def image(self, elsewhere: Image | None = None) -> Image:
+        """Mean image, (Y, X) float32.
+
+        Parameters
+        ----------
+        elsewhere : numpy.ndarray, optional
+            What stands where no frame was valid: this image; the mean of the rest without it.
+        """
+        mean = self.image_or_nan()
+        missing = self._count == 0
+        if missing.any():
+            fill = np.float32(self._total.sum() / max(int(self._count.sum()), 1))
+            mean[missing] = fill if elsewhere is None else elsewhere[missing]
+        return mean
+
+    def image_or_nan(self) -> Image:
+        """Mean image, (Y, X) float32, NaN where no frame was valid."""
+        mean = np.full(self._total.shape, np.nan, np.float32)
+        np.divide(self._total, self._count, out=mean, where=self._count > 0, casting="unsafe")
+        return mean

@@ -1,0 +1,211 @@
+"""Transforms of all frames: chains of affine maps and spline fields, stored as small tables.
+
+A transform is a backward map: it takes a reference position (y, x) to where it lies in the raw
+frame, in px. A frame's chain is kept unmerged: ``raw = link_0(link_1(... link_n(x)))``, rightmost
+first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment import spline
+from napari_zstack_align.errors import InputError
+
+Points: TypeAlias = npt.NDArray[np.float64]
+
+INVERSE_TOLERANCE_PX = 1e-4
+INVERSE_ITERATIONS = 60
+
+
+@dataclass(frozen=True, eq=False)
+class SplineLink:
+    """Cubic B-spline displacement fields, x ↦ x + d(x), one a frame.
+
+    Attributes
+    ----------
+    coefficients : numpy.ndarray
+        (T, 2, gy, gx) float32, order (dy, dx), in px.
+    spacing_px : float
+        Distance of the control points.
+    shape : tuple of int
+        (Y, X) of the reference; the field is held constant outside it.
+    """
+
+    kind: ClassVar[str] = "spline"
+    coefficients: npt.NDArray[np.float32]
+    spacing_px: float
+    shape: tuple[int, int]
+
+    def __len__(self) -> int:
+        return len(self.coefficients)
+
+    def displacement(self, t: int) -> npt.NDArray[np.float32]:
+        """(2, Y, X) float32 displacement (dy, dx) of frame t on the reference's pixels."""
+        return spline.field_on_pixels(self.coefficients[t], self.shape, self.spacing_px)
+
+    def forward(self, points: Points, t: int) -> Points:
+        """Apply the map of frame t to (N, 2) points."""
+        return points + spline.field_at_points(
+            self.coefficients[t], points, self.shape, self.spacing_px
+        )
+
+    def backward(self, points: Points, t: int) -> Points:
+        """Invert the map of frame t by fixed-point iteration; NaN where it doesn't converge."""
+        guess = points.copy()
+        for _ in range(INVERSE_ITERATIONS):
+            residual = points - self.forward(guess, t)
+            guess += residual
+            error = np.abs(residual).max(axis=1, initial=0.0)
+            if not np.any(error > INVERSE_TOLERANCE_PX):
+                return guess
+        guess[~(error <= INVERSE_TOLERANCE_PX)] = np.nan
+        return guess
+
+
+@dataclass(frozen=True, eq=False)
+class AffineLink:
+    """Affine maps on the column (y, x, 1), one a frame.
+
+    Attributes
+    ----------
+    matrices : numpy.ndarray
+        (T, 3, 3) float64.
+    """
+
+    kind: ClassVar[str] = "affine"
+    matrices: npt.NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.matrices)
+
+    def forward(self, points: Points, t: int) -> Points:
+        """Apply the map of frame t to (N, 2) points."""
+        matrix = self.matrices[t]
+        return points @ matrix[:2, :2].T + matrix[:2, 2]
+
+    def backward(self, points: Points, t: int) -> Points:
+        """Invert the map of frame t."""
+        matrix = self.matrices[t]
+        solved: Points = np.linalg.solve(matrix[:2, :2], (points - matrix[:2, 2]).T).T
+        return solved
+
+
+Link: TypeAlias = SplineLink | AffineLink
+
+
+@dataclass(frozen=True, eq=False)
+class Transforms:
+    """The transform of every frame.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (Y, X) of the reference.
+    links : tuple of SplineLink or AffineLink
+        The chain, ``raw = links[0](links[1](...))``; every link has one map a frame.
+    """
+
+    shape: tuple[int, int]
+    links: tuple[Link, ...]
+
+    def __post_init__(self) -> None:
+        if len({len(link) for link in self.links}) != 1:
+            raise InputError("A chain of transforms needs links of one and the same length.")
+
+    def __len__(self) -> int:
+        return len(self.links[0])
+
+    def displacement(self, t: int) -> npt.NDArray[np.float32]:
+        """Displacement of frame t, such that aligned(y, x) = raw_t(y + dy, x + dx).
+
+        Parameters
+        ----------
+        t : int
+            Frame, counted from 0.
+
+        Returns
+        -------
+        numpy.ndarray
+            (2, Y, X) float32, order (dy, dx), in px.
+
+        Raises
+        ------
+        InputError
+            Where there is no such frame.
+        """
+        t = self._checked(t)
+        last = self.links[-1]
+        if len(self.links) == 1 and isinstance(last, SplineLink):
+            return last.displacement(t)
+        grid = np.indices(self.shape).reshape(2, -1).T.astype(np.float64)
+        points = grid
+        if isinstance(last, SplineLink):
+            points = grid + last.displacement(t).reshape(2, -1).T
+        else:
+            points = last.forward(grid, t)
+        for link in reversed(self.links[:-1]):
+            points = link.forward(points, t)
+        return (points - grid).T.reshape(2, *self.shape).astype(np.float32)
+
+    def to_raw(self, points_yx: npt.ArrayLike, t: int) -> Points:
+        """Map reference positions to raw frame t.
+
+        Parameters
+        ----------
+        points_yx : array-like
+            (N, 2) positions (y, x) in px.
+        t : int
+            Frame, counted from 0.
+
+        Returns
+        -------
+        numpy.ndarray
+            (N, 2) float64.
+        """
+        points, t = _as_points(points_yx), self._checked(t)
+        for link in reversed(self.links):
+            points = link.forward(points, t)
+        return points
+
+    def to_reference(self, points_yx: npt.ArrayLike, t: int) -> Points:
+        """Map positions in raw frame t to the reference: the inverse of :meth:`to_raw`.
+
+        Parameters
+        ----------
+        points_yx : array-like
+            (N, 2) positions (y, x) in px.
+        t : int
+            Frame, counted from 0.
+
+        Returns
+        -------
+        numpy.ndarray
+            (N, 2) float64, to better than 1e-3 px; NaN where the inverse doesn't converge.
+        """
+        points, t = _as_points(points_yx), self._checked(t)
+        for link in self.links:
+            points = link.backward(points, t)
+        return points
+
+    def _checked(self, t: int) -> int:
+        if not 0 <= t < len(self):
+            raise InputError(f"There is no frame {t}: the frames are 0 to {len(self) - 1}.")
+        return int(t)
+
+
+def identity(n_frames: int, shape: tuple[int, int]) -> Transforms:
+    """Transforms that move nothing."""
+    return Transforms(shape, (AffineLink(np.tile(np.eye(3), (n_frames, 1, 1))),))
+
+
+def _as_points(points_yx: npt.ArrayLike | Sequence[Sequence[float]]) -> Points:
+    points = np.asarray(points_yx, np.float64)
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise InputError(f"Points must be an array (N, 2) of (y, x), not of shape {points.shape}.")
+    return points.copy()

@@ -1,0 +1,132 @@
+"""Resampling of raw frames through displacement fields: one bicubic interpolation with OpenCV."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+EDGE_TOLERANCE_PX = 1e-3
+"""A position this little outside the outermost pixel centres still counts as inside."""
+
+
+@lru_cache(maxsize=8)
+def pixel_grid(shape: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """(2, Y, X) float32 positions (y, x) of the pixels of an image; not to be written to."""
+    grid = np.indices(shape, dtype=np.float32)
+    grid.setflags(write=False)
+    return grid
+
+
+def warp(
+    image: npt.NDArray[Any],
+    displacement: npt.NDArray[np.float32],
+    interpolation: int = cv2.INTER_CUBIC,
+) -> npt.NDArray[Any]:
+    """Sample a raw frame at the displaced positions of the reference's pixels.
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        (Y', X') float32 or float64 raw frame, free of NaN.
+    displacement : numpy.ndarray
+        (2, Y, X) float32, order (dy, dx), in px.
+    interpolation : int
+        An OpenCV interpolation flag; bicubic by default (bilinear loses 10 % of the sharpness
+        of a still movie, bicubic 1 %).
+
+    Returns
+    -------
+    numpy.ndarray
+        (Y, X), dtype of ``image``; beyond the raw frame its outermost pixels are repeated.
+    """
+    grid = pixel_grid(displacement.shape[1:])
+    map_y, map_x = grid[0] + displacement[0], grid[1] + displacement[1]
+    return cv2.remap(image, map_x, map_y, interpolation, borderMode=cv2.BORDER_REPLICATE)
+
+
+def inside(
+    displacement: npt.NDArray[np.float32], raw_shape: tuple[int, int]
+) -> npt.NDArray[np.bool_]:
+    """Tell which pixels of the reference lie inside a raw frame of shape (Y', X').
+
+    Returns
+    -------
+    numpy.ndarray
+        (Y, X) bool.
+    """
+    grid = pixel_grid(displacement.shape[1:])
+    valid = np.ones(displacement.shape[1:], bool)
+    for axis in range(2):
+        position = grid[axis] + displacement[axis]
+        valid &= position >= -EDGE_TOLERANCE_PX
+        valid &= position <= raw_shape[axis] - 1 + EDGE_TOLERANCE_PX
+    return valid
+
+
+def warp_with_valid(
+    frame: npt.NDArray[Any], displacement: npt.NDArray[np.float32]
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    """Resample a raw frame of any dtype, with the pixels for which that makes sense.
+
+    Parameters
+    ----------
+    frame : numpy.ndarray
+        (Y', X') raw frame; NaN marks missing pixels.
+    displacement : numpy.ndarray
+        (2, Y, X) float32, order (dy, dx), in px.
+
+    Returns
+    -------
+    aligned : numpy.ndarray
+        (Y, X) float32, or float64 for 32-bit and longer pixels, which float32 can't hold.
+    valid : numpy.ndarray
+        (Y, X) bool: inside the raw frame and untouched by its missing pixels.
+    """
+    image = as_float(frame)
+    valid = inside(displacement, (frame.shape[0], frame.shape[1]))
+    missing = ~np.isfinite(image) if frame.dtype.kind == "f" else None
+    if missing is None or not missing.any():
+        return warp(image, displacement), valid
+    # One missing pixel would spread over the 4 x 4 footprint of the interpolation.
+    image = np.where(missing, image.dtype.type(0), image)
+    footprint = cv2.dilate(missing.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
+    valid &= warp(footprint, displacement, cv2.INTER_LINEAR) == 0
+    return warp(image, displacement), valid
+
+
+def as_float(frame: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Convert a frame to what OpenCV can resample: float32, or float64 for long pixels."""
+    wide = frame.dtype.itemsize > 4 or (frame.dtype.kind in "ui" and frame.dtype.itemsize == 4)
+    return np.ascontiguousarray(frame, np.float64 if wide else np.float32)
+
+
+def to_dtype(
+    image: npt.NDArray[Any], valid: npt.NDArray[np.bool_], dtype: np.dtype[Any]
+) -> npt.NDArray[Any]:
+    """Bring a resampled image back to the source's dtype.
+
+    Integers are rounded and clipped to the range of the dtype (bicubic interpolation overshoots),
+    never wrapped. Invalid pixels become 0, or NaN for floats.
+    """
+    if dtype.kind == "f":
+        return np.where(valid, image, np.nan).astype(dtype)
+    limits = np.iinfo(dtype)
+    result = np.rint(np.where(valid, image, 0))
+    if limits.bits < 64:
+        return np.clip(result, limits.min, limits.max).astype(dtype)
+    # The largest 64-bit integers are no exact floats: clip just inside.
+    top = np.nextafter(float(limits.max), 0)
+    return np.clip(result, limits.min, top).astype(dtype)
+
+
+def shrink(image: npt.NDArray[np.float32], factor: int) -> npt.NDArray[np.float32]:
+    """Average blocks of ``factor`` x ``factor`` pixels; a rest at the far edges is left out."""
+    if factor == 1:
+        return image
+    rows, columns = image.shape[0] // factor, image.shape[1] // factor
+    whole = image[: rows * factor, : columns * factor]
+    return cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)

@@ -1,0 +1,110 @@
+"""What happens to one frame: read, checked and registered to a template."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.quality import Compared, comparison_image, comparison_valid
+from napari_zstack_align.alignment.spline import field_on_pixels
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.params import AdaptiveParams
+from napari_zstack_align.register.template import Coefficients, Template
+from napari_zstack_align.stack import Stack
+
+Image = npt.NDArray[np.float32]
+
+DETECTOR_TOPS = (255, 4095, 8191, 16383, 32767, 65535)
+"""Largest values of 8, 12, 13, 14, 15 and 16 bit detectors."""
+SATURATED_FRACTION = 0.05
+FOLD_LIMIT = 0.1
+"""A field whose local area change falls below this folds the image onto itself."""
+
+
+@dataclass(frozen=True)
+class RawFrame:
+    """The image of a frame that drives the alignment.
+
+    Attributes
+    ----------
+    image : numpy.ndarray
+        (Y, X) float32; NaN where pixels are missing.
+    flag : str
+        Why it can't be registered; '' where it can.
+    """
+
+    image: Image
+    flag: str = ""
+
+
+def read_frame(stack: Stack, t: int, params: AdaptiveParams) -> RawFrame:
+    """Read the driving image of frame t; one that can't be read is flagged, not raised."""
+    try:
+        channels = stack.read(t, t + 1)[0]
+    except (OSError, InputError) as error:
+        return RawFrame(np.full(stack.shape[2:], np.nan, np.float32), f"unreadable: {error}")
+    image = driving_image(channels, params)
+    return RawFrame(image, _unusable(channels, image))
+
+
+def driving_image(channels: npt.NDArray[Any], params: AdaptiveParams) -> Image:
+    """Channel or weighted sum of channels that drives the alignment, from (C, Y, X)."""
+    if not params.channel_weights:
+        return np.ascontiguousarray(channels[params.channel], np.float32)
+    weights = np.asarray(params.channel_weights, np.float32)
+    total: Image = np.tensordot(weights, channels.astype(np.float32), axes=1)
+    return total
+
+
+def _unusable(channels: npt.NDArray[Any], image: Image) -> str:
+    """Say why a frame can't be registered; '' where it can."""
+    low, high = np.nanmin(image), np.nanmax(image)
+    if not np.isfinite(image).any():
+        return "no signal: every pixel is NaN"
+    if low == high:
+        return "no signal: all pixels are equal"
+    if channels.dtype.kind in "ui" and int(channels.max()) in DETECTOR_TOPS:
+        fraction = float((channels == channels.max()).mean())
+        if fraction > SATURATED_FRACTION:
+            return f"saturated: {fraction:.0%} of the pixels"
+    return ""
+
+
+def register_frame(
+    raw: RawFrame, template: Template, start: Coefficients
+) -> tuple[Coefficients, str]:
+    """Find the field of a frame; one that can't be registered keeps the start."""
+    if raw.flag:
+        return start, raw.flag
+    missing = ~np.isfinite(raw.image)
+    image = np.where(missing, template.image, raw.image) if missing.any() else raw.image
+    coefficients = template.register(image, start)
+    if not np.isfinite(coefficients).all() or _folds(coefficients, template):
+        return start, "implausible: the field folds the image"
+    return coefficients, ""
+
+
+def compare_frame(raw: RawFrame, aligned: Image, valid: npt.NDArray[np.bool_]) -> Compared:
+    """Prepare a raw and an aligned frame for the comparison with other repeats."""
+    known = np.nan_to_num(raw.image, nan=0.0)
+    return Compared(comparison_image(known), comparison_image(aligned), comparison_valid(valid))
+
+
+def displacement_lengths(
+    coefficients: Coefficients, shape: tuple[int, int], spacing_px: float
+) -> tuple[float, float]:
+    """Mean and maximum length of a displacement field in px, from every fourth pixel."""
+    length = np.hypot(*field_on_pixels(coefficients, shape, spacing_px, factor=min(4, *shape)))
+    return float(length.mean()), float(length.max())
+
+
+def _folds(coefficients: Coefficients, template: Template) -> bool:
+    """Whether neighbouring control points come closer than the field may bring them."""
+    d = coefficients / template.spacing_px
+    yy, xy = np.diff(d[0], axis=0)[:, :-1], np.diff(d[0], axis=1)[:-1]
+    yx, xx = np.diff(d[1], axis=0)[:, :-1], np.diff(d[1], axis=1)[:-1]
+    area = (1 + yy) * (1 + xx) - xy * yx
+    return bool(area.min() < FOLD_LIMIT)

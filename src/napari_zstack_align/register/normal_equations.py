@@ -1,0 +1,100 @@
+"""Normal equations of a spline field: assembled from separable products, factorised as a band.
+
+A basis function overlaps only the three on either side of it along each axis. The matrix is
+therefore banded, and it is built from two matrix products with the image instead of a sum over
+pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import cho_solve_banded, cholesky_banded
+
+from napari_zstack_align.alignment.spline import TAPS
+from napari_zstack_align.register.smoothness import Smoothness
+
+Matrix = npt.NDArray[np.float32]
+Index = npt.NDArray[np.intp]
+
+RIDGE = 1e-6
+"""Added to the diagonal, relative to its mean, so that images without detail can be factorised."""
+
+
+@dataclass(frozen=True)
+class NormalEquations:
+    """Factorised matrix of data and prior for the coefficients (2, gy, gx)."""
+
+    factor: Matrix
+    grid: tuple[int, int]
+
+    def solve(self, gradient: Matrix) -> Matrix:
+        """Solve for a step, given the gradient (2, gy, gx)."""
+        right = gradient.transpose(1, 2, 0).reshape(-1)
+        step = cho_solve_banded((self.factor, True), right, check_finite=False)
+        return np.ascontiguousarray(step.reshape(*self.grid, 2).transpose(2, 0, 1))
+
+
+def normal_equations(
+    weighted_gradients: tuple[Matrix, Matrix],
+    gradients: tuple[Matrix, Matrix],
+    bases: tuple[Matrix, Matrix],
+    prior: Smoothness,
+    prior_scale: float,
+) -> NormalEquations:
+    """Assemble and factorise Σ W ∇R ∇Rᵀ ⊗ B Bᵀ + prior.
+
+    Parameters
+    ----------
+    weighted_gradients, gradients : tuple of numpy.ndarray
+        W·∂R/∂y, W·∂R/∂x and ∂R/∂y, ∂R/∂x of the reference, (Y, X) float32.
+    bases : tuple of numpy.ndarray
+        Spline bases (Y, gy) and (X, gx) at the pixels.
+    prior : Smoothness
+        Energy of the field.
+    prior_scale : float
+        Factor of the prior.
+    """
+    grid = bases[0].shape[1], bases[1].shape[1]
+    pairs_y, pairs_x = _pairs(grid[0]), _pairs(grid[1])
+    products_y = np.ascontiguousarray(_pair_products(bases[0], pairs_y).T)
+    products_x = _pair_products(bases[1], pairs_x)
+    smooth = prior_scale * sum(y[pairs_y][:, np.newaxis] * x[pairs_x] for y, x in prior.terms)
+    band = np.zeros((_bandwidth(grid) + 1, 2 * grid[0] * grid[1]), np.float32)
+    for a in range(2):
+        for b in range(2):
+            data = products_y @ (weighted_gradients[a] * gradients[b]) @ products_x
+            values = data + smooth if a == b else data
+            rows, columns, kept = _band_index(grid, a, b)
+            band[rows - columns, columns] = values.ravel()[kept]
+    band[0] += RIDGE * band[0].mean() + np.finfo(np.float32).tiny
+    return NormalEquations(cholesky_banded(band, lower=True, check_finite=False), grid)
+
+
+def _pairs(n: int) -> tuple[Index, Index]:
+    """Ordered pairs (i, j) of control points whose basis functions overlap."""
+    first, second = np.indices((n, n)).reshape(2, -1)
+    overlap = np.abs(first - second) < TAPS
+    return first[overlap], second[overlap]
+
+
+def _pair_products(basis: Matrix, pairs: tuple[Index, Index]) -> Matrix:
+    return basis[:, pairs[0]] * basis[:, pairs[1]]
+
+
+def _bandwidth(grid: tuple[int, int]) -> int:
+    reach = (TAPS - 1) * grid[1] + TAPS - 1
+    return min(2 * reach + 1, 2 * grid[0] * grid[1] - 1)
+
+
+@lru_cache(maxsize=32)
+def _band_index(grid: tuple[int, int], a: int, b: int) -> tuple[Index, Index, Index]:
+    """Rows and columns, in the lower band, of the pair products of components a and b."""
+    (i_y, j_y), (i_x, j_x) = _pairs(grid[0]), _pairs(grid[1])
+    rows = 2 * (i_y[:, np.newaxis] * grid[1] + i_x).ravel() + a
+    columns = 2 * (j_y[:, np.newaxis] * grid[1] + j_x).ravel() + b
+    kept = np.flatnonzero(rows >= columns)
+    return rows[kept], columns[kept], kept

@@ -1,0 +1,58 @@
+"""Frames in parallel: threads over libraries that are kept to one thread each."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+import cv2
+from threadpoolctl import threadpool_limits
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def default_threads() -> int:
+    """Return the number of processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def worker_threads(n_threads: int) -> Iterator[ThreadPoolExecutor]:
+    """Pool of threads, with BLAS and OpenCV at one thread each as long as it is open.
+
+    Several BLAS threads in each worker are slower than one, and stall the viewer. On leaving,
+    pending work is dropped, running work is waited for, and OpenCV's setting is restored.
+    """
+    opencv_threads = cv2.getNumThreads()
+    pool = ThreadPoolExecutor(n_threads, thread_name_prefix="align")
+    try:
+        cv2.setNumThreads(1)
+        with threadpool_limits(1, user_api="blas"):
+            yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        cv2.setNumThreads(opencv_threads)
+
+
+def ordered_map(
+    pool: ThreadPoolExecutor,
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    ahead: int,
+) -> Generator[Result, None, None]:
+    """Results in the order of the items, with at most ``ahead`` of them in work or waiting.
+
+    The order makes sums over the results the same for any number of threads.
+    """
+    pending: deque[Future[Result]] = deque()
+    for item in items:
+        pending.append(pool.submit(function, item))
+        if len(pending) >= ahead:
+            yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()

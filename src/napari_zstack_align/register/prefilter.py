@@ -1,0 +1,92 @@
+"""What is done to images before they are compared: variance-stabilised, band-passed, shrunk.
+
+The band keeps edges and drops shading and shot noise, so that anatomy that changes from slice to
+slice, bleaching and laser power disturb the registration little.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.warp import shrink
+
+Image = npt.NDArray[np.float32]
+
+FINE_SIGMA_PX = 0.9
+COARSE_SIGMA_PX = 2.5
+"""Standard deviations of the difference of Gaussians, in px of the pyramid level."""
+
+OFFSET_FRACTION = 0.2
+"""Offset under the square root, as a fraction of the intensity range: it keeps dim noise small."""
+
+MEAN_RATIO_LIMITS = (0.2, 5.0)
+"""How far a frame's brightness may be rescaled to that of the reference."""
+
+
+@dataclass(frozen=True)
+class Prefilter:
+    """Band-pass of the square root of the intensity above the dark level.
+
+    Attributes
+    ----------
+    dark : float
+        Intensity that counts as dark.
+    offset : float
+        Added under the square root, above 0.
+    """
+
+    dark: float
+    offset: float
+
+    @classmethod
+    def for_image(cls, image: Image) -> Self:
+        """Choose dark level and offset from a first mean image (Y, X) float32."""
+        smooth = cv2.GaussianBlur(image, (0, 0), 2.0)
+        dark, bright = np.percentile(smooth, (0.1, 99.5))
+        offset = OFFSET_FRACTION * float(bright - dark)
+        return cls(float(dark), offset if offset > 0 else 1.0)
+
+    def __call__(self, image: Image, factor: int, gain: float = 1.0) -> Image:
+        """Filter an image at a pyramid level.
+
+        Parameters
+        ----------
+        image : numpy.ndarray
+            (Y, X) float32, free of NaN.
+        factor : int
+            How many times smaller the level is.
+        gain : float
+            The image's brightness above dark is multiplied by it first.
+
+        Returns
+        -------
+        numpy.ndarray
+            (Y // factor, X // factor) float32.
+        """
+        small = shrink(image, factor)
+        stabilised = (small - np.float32(self.dark)) * np.float32(gain)
+        np.maximum(stabilised, 0, out=stabilised)
+        stabilised += np.float32(self.offset)
+        cv2.sqrt(stabilised, stabilised)
+        return band_pass(stabilised, FINE_SIGMA_PX, COARSE_SIGMA_PX)
+
+    def gain(self, image_mean: float, reference_mean: float) -> float:
+        """Factor that brings a frame's mean brightness to that of the reference."""
+        above, wanted = image_mean - self.dark, reference_mean - self.dark
+        if above <= 0 or wanted <= 0:
+            return 1.0
+        return float(np.clip(wanted / above, *MEAN_RATIO_LIMITS))
+
+
+def band_pass(image: Image, fine: float, coarse: float) -> Image:
+    """Difference of two Gaussians with standard deviations ``fine`` < ``coarse`` in px."""
+    return cv2.subtract(_blur(image, fine), _blur(image, coarse))
+
+
+def _blur(image: Image, sigma: float) -> Any:
+    return cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101)

@@ -1,0 +1,161 @@
+"""Which repeats of a slice belong together, and what to do with those that don't."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.quality import (
+    Compared,
+    Image,
+    correlations,
+    leave_one_out_correlations,
+    noise_spread,
+)
+from napari_zstack_align.register.template import Coefficients
+
+FEWEST_FOR_OUTLIERS = 4
+"""Fewer repeats give no spread to tell an outlier by."""
+SPREAD_FLOOR = 0.003
+"""Smallest median absolute deviation of the correlations that is believed."""
+WORSE_BY = 0.05
+"""A frame whose correlation falls by more than this was not aligned."""
+SIGNAL_SPREADS = 4.0
+"""Repeats resemble one another when their correlation exceeds this many spreads of pure noise."""
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A registered frame, as far as its slice has to know it.
+
+    Attributes
+    ----------
+    coefficients : numpy.ndarray
+        (2, gy, gx) float32.
+    compared : Compared
+        What the correlations are taken from.
+    flag : str
+        Why the frame can't be used; '' where it can.
+    """
+
+    coefficients: Coefficients
+    compared: Compared
+    flag: str
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """The verdict on the repeats of a slice.
+
+    Attributes
+    ----------
+    coefficients : numpy.ndarray
+        (n, 2, gy, gx) float32; those of frames that can't be used are bridged.
+    before, after : numpy.ndarray
+        (n,) float32 leave-one-out correlations.
+    used : numpy.ndarray
+        (n,) bool: which make up the mean of the slice.
+    flags : tuple of str
+        '' = good, else what is the matter.
+    has_signal : bool
+        Whether the mean of the slice can serve as a reference.
+    """
+
+    coefficients: Coefficients
+    before: npt.NDArray[np.float32]
+    after: npt.NDArray[np.float32]
+    used: npt.NDArray[np.bool_]
+    flags: tuple[str, ...]
+    has_signal: bool
+
+    def centred(self) -> Repeats:
+        """Fix the gauge: the mean displacement of the used repeats becomes zero."""
+        mean = self.coefficients[self.used].mean(axis=0)
+        return replace(self, coefficients=self.coefficients - mean)
+
+
+def judge_repeats(
+    frames: Sequence[Registered],
+    start: Coefficients,
+    reference: Image | None,
+    mask: Image | None,
+    outlier_mad: float,
+) -> Repeats:
+    """Compare the repeats of a slice, leave out those that don't belong, and bridge them.
+
+    Parameters
+    ----------
+    frames : sequence of Registered
+        The repeats, at least one.
+    start : numpy.ndarray
+        (2, gy, gx) field of the slice before, which bridges a slice without any good repeat.
+    reference : numpy.ndarray, optional
+        What a single repeat is compared with, at the size of the compared images.
+    mask : numpy.ndarray, optional
+        Weights at the size of the compared images.
+    outlier_mad : float
+        As in ``AdaptiveParams``.
+    """
+    flags = [frame.flag for frame in frames]
+    before, after = _compare(frames, _good(flags), reference, mask)
+    doubtful = _not_improved(before, after) | _outliers(after, _good(flags), outlier_mad)
+    if doubtful.any():
+        median = float(np.nanmedian(after))
+        for i in np.flatnonzero(doubtful & _good(flags)):
+            flags[i] = f"left out: correlation {after[i]:.2f}, median of the slice {median:.2f}"
+        before, after = _compare(frames, _good(flags), reference, mask)
+    used = _good(flags)
+    coefficients = np.stack([frame.coefficients for frame in frames])
+    has_signal = bool(used.any()) and _resemble(after[used], frames[0].compared)
+    if used.any() and not has_signal:
+        # Registered noise is noise: the field before stays, and the mean is still worth showing.
+        flags = [flag or "no signal: the repeats don't resemble one another" for flag in flags]
+        coefficients[:] = start
+    else:
+        coefficients[~used] = coefficients[used].mean(axis=0) if used.any() else start
+    return Repeats(coefficients, before, after, used, tuple(flags), has_signal)
+
+
+def _good(flags: Sequence[str]) -> npt.NDArray[np.bool_]:
+    return np.array([flag == "" for flag in flags])
+
+
+def _compare(
+    frames: Sequence[Registered],
+    used: npt.NDArray[np.bool_],
+    reference: Image | None,
+    mask: Image | None,
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    compared = [frame.compared for frame in frames]
+    if used.sum() > 1 or reference is None:
+        return leave_one_out_correlations(compared, used, mask)
+    pairs = [correlations(frame, reference, frame.valid, mask) for frame in compared]
+    before, after = np.array(pairs, np.float32).T
+    return before, after
+
+
+def _outliers(
+    after: npt.NDArray[np.float32], good: npt.NDArray[np.bool_], outlier_mad: float
+) -> npt.NDArray[np.bool_]:
+    if outlier_mad == 0 or good.sum() < FEWEST_FOR_OUTLIERS:
+        return np.zeros(len(after), bool)
+    median = np.nanmedian(after[good])
+    spread = max(1.4826 * float(np.nanmedian(np.abs(after[good] - median))), SPREAD_FLOOR)
+    return good & (after < median - outlier_mad * spread)
+
+
+def _not_improved(
+    before: npt.NDArray[np.float32], after: npt.NDArray[np.float32]
+) -> npt.NDArray[np.bool_]:
+    return after < before - WORSE_BY
+
+
+def _resemble(after: npt.NDArray[np.float32], compared: Compared) -> bool:
+    """Whether repeats correlate more than noise would; a single repeat has to be believed."""
+    known = after[np.isfinite(after)]
+    if not len(known):
+        return True
+    return float(np.median(known)) > SIGNAL_SPREADS * noise_spread(int(compared.valid.sum()))

@@ -1,0 +1,212 @@
+"""Registration of a frame to a reference by Gauss–Newton on a spline grid.
+
+The hessian is taken from the reference's own gradients, so that it is built and factorised once a
+reference and serves every frame and iteration (Baker & Matthews 2004, IJCV, 'Lucas–Kanade 20
+years on'); the images are compared on a pyramid from coarse to fine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment import spline
+from napari_zstack_align.alignment.warp import pixel_grid, shrink
+from napari_zstack_align.register.normal_equations import NormalEquations, normal_equations
+from napari_zstack_align.register.prefilter import Image, Prefilter
+from napari_zstack_align.register.smoothness import Smoothness, smoothness
+from napari_zstack_align.register.translation import find_translation
+
+Coefficients = npt.NDArray[np.float32]
+
+FACTORS = (4, 2, 1)
+ITERATIONS = 3
+"""Gauss–Newton steps a level."""
+STOP_PX = 0.02
+"""Steps smaller than this end a level."""
+SMALLEST_LEVEL_PX = 16
+"""Levels with an axis shorter than this are left out (the full resolution never is)."""
+CONTRAST_SIGMA_PX = 24.0
+"""Neighbourhood over which the local contrast of the reference is taken, in full-size px."""
+CONTRAST_FLOOR = 0.6
+"""Local contrast below this fraction of its mean doesn't raise the weight any more."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """A reference at one size of the pyramid, ready for Gauss–Newton steps."""
+
+    factor: int
+    image: Image
+    weighted_image: Image
+    weighted_gradients: tuple[Image, Image]
+    bases: tuple[Image, Image]
+    equations: NormalEquations
+    prior_scale: float
+
+    @classmethod
+    def build(
+        cls,
+        image: Image,
+        weights: Image,
+        factor: int,
+        shape: tuple[int, int],
+        spacing: float,
+        prior: Smoothness,
+    ) -> Self:
+        """Take gradients of a prefiltered image and factorise its normal equations."""
+        gradients = _gradients(image, factor)
+        weighted = (weights * gradients[0], weights * gradients[1])
+        bases = (
+            spline.pixel_basis(shape[0], spacing, factor),
+            spline.pixel_basis(shape[1], spacing, factor),
+        )
+        # A level has factor² fewer pixels than the image over which the prior is integrated.
+        scale = 1 / factor**2
+        equations = normal_equations(weighted, gradients, bases, prior, scale)
+        return cls(factor, image, weights * image, weighted, bases, equations, scale)
+
+    def field(self, coefficients: Coefficients) -> npt.NDArray[np.float32]:
+        """Positions (y, x) in px of the level at which the raw frame is sampled."""
+        displacement = self.bases[0] @ (coefficients / self.factor) @ self.bases[1].T
+        displacement += pixel_grid(self.image.shape)
+        return displacement
+
+    def residual(self, frame: Image, coefficients: Coefficients) -> Image:
+        """Warped frame minus reference; zero where the field leaves the raw frame."""
+        map_y, map_x = self.field(coefficients)
+        residual = cv2.remap(frame, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        residual -= self.image
+        bottom, right = frame.shape[0] - 1, frame.shape[1] - 1
+        outside = (map_y < 0) | (map_y > bottom) | (map_x < 0) | (map_x > right)
+        residual[outside] = 0
+        return residual
+
+    def step(self, frame: Image, coefficients: Coefficients, prior: Smoothness) -> Coefficients:
+        """One Gauss–Newton step from the given coefficients."""
+        residual = self.residual(frame, coefficients)
+        rows, columns = self.bases
+        gradient = np.stack([rows.T @ (g * residual) @ columns for g in self.weighted_gradients])
+        gradient += self.prior_scale * prior.gradient(coefficients)
+        return self.equations.solve(gradient)
+
+
+@dataclass(frozen=True)
+class Template:
+    """A reference image prepared for the registration of many frames.
+
+    Attributes
+    ----------
+    image : numpy.ndarray
+        (Y, X) float32 reference.
+    levels : tuple of Level
+        From coarse to fine.
+    spacing_px : float
+        Distance of the control points.
+    prefilter : Prefilter
+        What is done to every image before comparison.
+    max_shift_px : float
+        Largest translation searched for before the fine registration.
+    """
+
+    image: Image
+    levels: tuple[Level, ...]
+    spacing_px: float
+    prefilter: Prefilter
+    prior: Smoothness
+    max_shift_px: float
+
+    @classmethod
+    def build(
+        cls,
+        image: Image,
+        prefilter: Prefilter,
+        *,
+        spacing_px: float,
+        alpha: float,
+        max_shift_px: float,
+        mask: Image | None = None,
+    ) -> Self:
+        """Prepare a reference.
+
+        Parameters
+        ----------
+        image : numpy.ndarray
+            (Y, X) float32, free of NaN.
+        prefilter : Prefilter
+            Applied to the reference and to every frame.
+        spacing_px, alpha, max_shift_px : float
+            As in ``AdaptiveParams``.
+        mask : numpy.ndarray, optional
+            (Y, X) float32 weights of the data in [0, 1]; where it is 0 the prior alone carries
+            the field.
+        """
+        shape = (image.shape[0], image.shape[1])
+        prior = smoothness(shape, spacing_px, alpha)
+        levels = []
+        for factor in FACTORS:
+            if factor > 1 and min(shape) // factor < SMALLEST_LEVEL_PX:
+                continue
+            filtered = prefilter(image, factor)
+            weights = _contrast_weights(filtered, factor)
+            if mask is not None:
+                weights = weights * shrink(mask, factor)
+            levels.append(Level.build(filtered, weights, factor, shape, spacing_px, prior))
+        return cls(image, tuple(levels), spacing_px, prefilter, prior, max_shift_px)
+
+    def register(self, frame: Image, start: Coefficients) -> Coefficients:
+        """Find the displacement field of a frame.
+
+        Parameters
+        ----------
+        frame : numpy.ndarray
+            (Y, X) float32, free of NaN.
+        start : numpy.ndarray
+            (2, gy, gx) float32 coefficients to start from.
+
+        Returns
+        -------
+        numpy.ndarray
+            (2, gy, gx) float32 spline coefficients in px, order (dy, dx).
+        """
+        gain = self.prefilter.gain(cv2.mean(frame)[0], cv2.mean(self.image)[0])
+        coefficients = start
+        for level in self.levels:
+            filtered = self.prefilter(frame, level.factor, gain)
+            if level is self.levels[0]:
+                coefficients = coefficients + self._translation(level, filtered, start)
+            for _ in range(ITERATIONS):
+                step = level.step(filtered, coefficients, self.prior)
+                coefficients = coefficients - step
+                if np.abs(step).max() < STOP_PX:
+                    break
+        return coefficients
+
+    def _translation(self, level: Level, frame: Image, start: Coefficients) -> Coefficients:
+        map_y, map_x = level.field(start)
+        moved = cv2.remap(frame, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        shift = find_translation(
+            moved, level.weighted_image, max_shift=self.max_shift_px / level.factor
+        )
+        return (level.factor * shift).astype(np.float32)[:, np.newaxis, np.newaxis]
+
+
+def _gradients(image: Image, factor: int) -> tuple[Image, Image]:
+    """Derivatives along y and x per full-size pixel."""
+    scale = 1 / (8 * factor)
+    along_y = cv2.Sobel(image, cv2.CV_32F, 0, 1, ksize=3, scale=scale)
+    along_x = cv2.Sobel(image, cv2.CV_32F, 1, 0, ksize=3, scale=scale)
+    return along_y, along_x
+
+
+def _contrast_weights(image: Image, factor: int) -> Image:
+    """Inverse of the local variance of a band-passed image, so that dim regions count as well."""
+    variance = cv2.GaussianBlur(image * image, (0, 0), CONTRAST_SIGMA_PX / factor)
+    contrast = np.sqrt(variance)
+    floor = max(CONTRAST_FLOOR * float(contrast.mean()), np.finfo(np.float32).tiny ** 0.25)
+    weights: Image = 1 / np.maximum(contrast, floor) ** 2
+    return weights

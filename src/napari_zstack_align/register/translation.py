@@ -1,0 +1,63 @@
+"""Translation of a band-passed frame by cross-correlation.
+
+The correlation is not normalised: the spectrum of a noisy frame is mostly noise away from the
+signal, and whitening (phase correlation) would raise it to the signal's level.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.fft import irfft2, next_fast_len, rfft2
+
+from napari_zstack_align.register.prefilter import Image
+
+PEAK_SIGNIFICANCE = 6.0
+"""A peak counts when it is this many standard deviations of the correlation over all shifts."""
+
+
+def find_translation(frame: Image, reference: Image, max_shift: float) -> npt.NDArray[np.float64]:
+    """Find how far a frame lies shifted against a reference.
+
+    Parameters
+    ----------
+    frame, reference : numpy.ndarray
+        (Y, X) float32, band-passed to zero mean; pixels of weight 0 in either are 0.
+    max_shift : float
+        Largest shift searched for along each axis, in px.
+
+    Returns
+    -------
+    numpy.ndarray
+        (2,) float64 shift (dy, dx) in px, such that frame(y + dy, x + dx) matches
+        reference(y, x); zero where no shift stands out from the noise.
+    """
+    reach = [min(int(max_shift), size // 2) for size in frame.shape]
+    if max(reach) < 1:
+        return np.zeros(2)
+    surface, noise = _correlation(frame, reference, (reach[0], reach[1]))
+    peak = np.unravel_index(int(surface.argmax()), surface.shape)
+    if not surface[peak] > PEAK_SIGNIFICANCE * noise:
+        return np.zeros(2)
+    return np.array([_refine(surface, peak, axis) for axis in range(2)]) - reach
+
+
+def _correlation(frame: Image, reference: Image, reach: tuple[int, int]) -> tuple[Image, float]:
+    """Correlation within reach, (2 * reach_y + 1, 2 * reach_x + 1), and its spread over all."""
+    shape = tuple(next_fast_len(n + r, real=True) for n, r in zip(frame.shape, reach, strict=True))
+    spectrum = rfft2(frame, shape) * np.conj(rfft2(reference, shape))
+    surface = irfft2(spectrum, shape)
+    rows = np.arange(-reach[0], reach[0] + 1)
+    columns = np.arange(-reach[1], reach[1] + 1)
+    return surface[np.ix_(rows, columns)], float(surface.std())
+
+
+def _refine(surface: Image, peak: tuple[np.intp, ...], axis: int) -> float:
+    """Vertex of the parabola through the peak and its neighbours along an axis."""
+    centre = int(peak[axis])
+    if not 0 < centre < surface.shape[axis] - 1:
+        return float(centre)
+    line = surface[:, peak[1]] if axis == 0 else surface[peak[0], :]
+    left, top, right = (float(v) for v in line[centre - 1 : centre + 2])
+    curvature = left - 2 * top + right
+    return centre + (0.5 * (left - right) / curvature if curvature < 0 else 0.0)
