@@ -6,6 +6,7 @@ never a second copy of the movie), then view, average and write what the alignme
 
 from napari_zstack_align._version import __version__
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.storage import load_alignment
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.errors import AlignmentError, Cancelled, InputError, ZstackAlignError
 from napari_zstack_align.params import AdaptiveParams
@@ -25,5 +26,6 @@ __all__ = [
     "ZstackAlignError",
     "__version__",
     "align_adaptive",
+    "load_alignment",
     "run",
 ]

@@ -134,7 +134,9 @@ class AdaptiveParams(Params):
 
     @model_validator(mode="after")
     def _weights_count(self) -> Self:
-        if self.channel_weights and (min(self.channel_weights) < 0 or not any(self.channel_weights)):
+        if self.channel_weights and (
+            min(self.channel_weights) < 0 or not any(self.channel_weights)
+        ):
             raise ValueError("channel_weights must be 0 or more, and at least one above 0")
         return self
 

@@ -1,4 +1,4 @@
-"""`Stack`: frames in acquisition order as a lazy array, with what the microscope wrote about them."""
+"""`Stack`: frames in acquisition order as a lazy array, with what the microscope wrote on them."""
 
 from __future__ import annotations
 
@@ -240,7 +240,7 @@ class Stack:
         if "Y" not in axes or "X" not in axes:
             raise InputError(f"axes='{axes}' lacks Y or X: a frame is an image (Y, X).")
         if frames_per_slice is None and order is None:
-            frames_per_slice, order = _layout_of_axes(axes, shape)
+            frames_per_slice, order = layout_of_axes(axes, shape)
         times = None if frame_times_s is None else np.asarray(frame_times_s, np.float64)
         return cls(
             source=ArraySource(data, axes),
@@ -377,7 +377,7 @@ class _FramesOf:
         return np.concatenate(frames) if frames else np.empty((0, *self.shape[1:]), self.dtype)
 
 
-def _layout_of_axes(axes: str, shape: tuple[int, ...]) -> tuple[int | None, Order | None]:
+def layout_of_axes(axes: str, shape: tuple[int, ...]) -> tuple[int | None, Order | None]:
     """Read frames_per_slice and order off the axes; both None for a recording."""
     if "Z" not in axes:
         return None, None

@@ -5,7 +5,7 @@ import errno
 import pytest
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.write.atomic import replacing
+from napari_zstack_align.atomic import replacing
 
 
 def fill(path, kind, text):

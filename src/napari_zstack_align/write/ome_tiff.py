@@ -10,7 +10,7 @@ import tifffile
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, Progress
-from napari_zstack_align.write.atomic import check_target, replacing
+from napari_zstack_align.atomic import check_target, replacing
 from napari_zstack_align.write.image import Image
 
 CLASSIC_BYTES = 2 * 10**9
