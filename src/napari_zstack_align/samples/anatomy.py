@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 SUPERSAMPLING = 2
-MARGIN_PX = 24
+MARGIN_PX = 32
 PSF_PX = 0.9
 AXIAL_PSF_PX = 2.4
 NUCLEUS = 0.62
@@ -48,7 +49,7 @@ class Texture:
         self.noise = rng.standard_normal((len(self.knots_z), *coarse), np.float32)
 
     def at(self, z: float) -> Image:
-        """The field at depth z."""
+        """Return the field at depth z."""
         weights = np.exp(-0.5 * ((z - self.knots_z) / self.axial_px) ** 2)
         weights[weights < 0.01] = 0
         # White noise blurred by sigma keeps a variance of 1 / (4 pi sigma^2).
@@ -138,21 +139,19 @@ class Anatomy:
         """Neuropil and processes at depth z, without somata."""
         neuropil = np.exp(0.45 * self._fine.at(z) + 0.25 * self._coarse.at(z))
         image = 0.3 * neuropil + self._processes(z)
-        return cv2.GaussianBlur(image, (0, 0), PSF_PX * SUPERSAMPLING)
+        return np.asarray(cv2.GaussianBlur(image, (0, 0), PSF_PX * SUPERSAMPLING), np.float32)
 
     def shade(self, z: float) -> Image:
-        """What blood vessels leave of the light at depth z."""
+        """Return the part of the light that blood vessels leave at depth z."""
         dark = np.zeros(self.fine_shape, np.float32)
         for path, radius in self._vessel_paths:
-            for start, stop in zip(path[:-1], path[1:], strict=True):
-                half = radius**2 - (0.5 * (start[0] + stop[0]) - z) ** 2
+            ends = np.rint(SUPERSAMPLING * path[:, :0:-1]).astype(int).tolist()  # x, y
+            middles = 0.5 * (path[1:, 0] + path[:-1, 0])
+            for (start, stop), middle in zip(pairwise(ends), middles, strict=True):
+                half = radius**2 - (middle - z) ** 2
                 if half > 0:
-                    ends = [
-                        (int(SUPERSAMPLING * p[2]), int(SUPERSAMPLING * p[1]))
-                        for p in (start, stop)
-                    ]
-                    width = max(1, round(float(2 * SUPERSAMPLING * np.sqrt(half))))
-                    cv2.line(dark, *ends, 1.0, width)
+                    width = max(1, round(2 * SUPERSAMPLING * float(np.sqrt(half))))
+                    cv2.line(dark, start, stop, 1.0, width)
         return 1 - 0.75 * cv2.GaussianBlur(dark, (0, 0), 1.6 * SUPERSAMPLING)
 
     @cached_property

@@ -33,4 +33,4 @@ class Detector:
         counts = self.counts_per_photon * rng.poisson(photons).astype(np.float32)
         counts += self.dark_level
         counts += self.read_noise * rng.standard_normal(photons.shape, np.float32)
-        return np.clip(np.rint(counts), 0, 65535).astype(np.uint16)
+        return np.asarray(np.clip(np.rint(counts), 0, 65535), np.uint16)

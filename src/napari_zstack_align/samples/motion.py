@@ -15,6 +15,7 @@ from napari_zstack_align.samples.anatomy import MARGIN_PX
 GRID_PX = 10
 """Spacing of the grid that a field is drawn on: fine against its correlation length."""
 CORRELATION_PX = (60.0, 120.0)
+INVERSION_STEPS = 12
 KEEP = 0.8
 """How much of its displacement the tissue keeps from one slice to the next."""
 
@@ -42,8 +43,10 @@ class Fields:
         margin = MARGIN_PX
         return self._padded(n)[:, margin : margin + rows, margin : margin + columns]
 
-    def inverse(self, n: int, iterations: int = 12) -> Field:
-        """The field u with u(q) = -w(q + u(q)), by fixed-point iteration to 1e-4 px.
+    def inverse(self, n: int) -> Field:
+        """Return the field u with u(q) = -w(q + u(q)), to 5e-3 px.
+
+        Fixed-point iteration at the nodes of a grid; between them u is as smooth as w.
 
         Returns
         -------
@@ -51,24 +54,30 @@ class Fields:
             (2, Y, X) float32 (dy, dx), px.
         """
         forward = np.ascontiguousarray(np.moveaxis(self._padded(n), 0, -1))
-        y, x = np.mgrid[: self.shape[0], : self.shape[1]].astype(np.float32)
-        u = -self.at(n)
-        for _ in range(iterations):
-            moved = cv2.remap(forward, x + u[1] + MARGIN_PX, y + u[0] + MARGIN_PX, cv2.INTER_LINEAR)
-            change = float(np.abs(moved[..., 0] + u[0]).max() + np.abs(moved[..., 1] + u[1]).max())
+        nodes = [_nodes(size, GRID_PX).astype(np.float32) + MARGIN_PX for size in self.shape]
+        y, x = np.meshgrid(*nodes, indexing="ij")
+        u = np.zeros((2, *y.shape), np.float32)
+        for _ in range(INVERSION_STEPS):
+            moved = cv2.remap(forward, x + u[1], y + u[0], cv2.INTER_CUBIC)
             u = -np.moveaxis(moved, -1, 0)
-            if change < 1e-4:
-                break
-        return u
+        rows, columns = self._inverse_interpolators
+        return np.asarray(rows @ u @ columns.T, np.float32)
 
     def _padded(self, n: int) -> Field:
         rows, columns = self._interpolators
-        return (rows @ self.grid[n].astype(np.float32) @ columns.T).astype(np.float32)
+        return np.asarray(rows @ self.grid[n].astype(np.float32) @ columns.T, np.float32)
 
     @cached_property
     def _interpolators(self) -> tuple[Field, Field]:
-        rows, columns = (_interpolator(n + 2 * MARGIN_PX) for n in self.shape)
-        return rows, columns
+        rows, columns = self.shape
+        return _interpolator(rows, MARGIN_PX, MARGIN_PX), _interpolator(
+            columns, MARGIN_PX, MARGIN_PX
+        )
+
+    @cached_property
+    def _inverse_interpolators(self) -> tuple[Field, Field]:
+        rows, columns = self.shape
+        return _interpolator(rows, GRID_PX, 0), _interpolator(columns, GRID_PX, 0)
 
 
 def random_motion(
@@ -118,9 +127,9 @@ def _random_fields(
     rng: np.random.Generator, shape: tuple[int, int], count: int, rotation_deg: float
 ) -> npt.NDArray[np.float64]:
     """(count, 2, gy, gx): translation + Gaussian-process field (1 px each) + rotation."""
-    size = tuple(len(_nodes(n + 2 * MARGIN_PX)) for n in shape)
+    size = tuple(len(_nodes(n)) for n in shape)
     fields = np.empty((count, 2, *size))
-    y, x = (_nodes(n + 2 * MARGIN_PX) - (n / 2 + MARGIN_PX) for n in shape)
+    y, x = (_nodes(n) - n / 2 for n in shape)
     for field in fields:
         # A Gaussian blur of sigma makes a covariance exp(-r^2 / (4 sigma^2)).
         sigma = rng.uniform(*CORRELATION_PX) / np.sqrt(2) / GRID_PX
@@ -134,12 +143,14 @@ def _random_fields(
     return fields
 
 
-def _nodes(size: int) -> npt.NDArray[np.float64]:
-    return np.arange(max(4, int(np.ceil((size - 1) / GRID_PX)) + 1)) * float(GRID_PX)
+def _nodes(size: int, margin: int = MARGIN_PX) -> npt.NDArray[np.float64]:
+    """Places of the grid's nodes, px, over `size` pixels with a margin on either side."""
+    count = max(4, int(np.ceil((size - 1 + 2 * margin) / GRID_PX)) + 1)
+    return np.asarray(np.arange(count) * GRID_PX - margin, np.float64)
 
 
-def _interpolator(size: int) -> Field:
-    """(size, nodes) matrix from the grid's nodes to pixels, by a cubic spline."""
-    nodes = _nodes(size)
-    matrix = make_interp_spline(nodes, np.eye(len(nodes)), k=3)(np.arange(size))
+def _interpolator(size: int, margin: int, border: int) -> Field:
+    """(size + 2 border, nodes) matrix from nodes to pixels and some around, a cubic spline."""
+    nodes = _nodes(size, margin)
+    matrix = make_interp_spline(nodes, np.eye(len(nodes)), k=3)(np.arange(-border, size + border))
     return np.asarray(matrix, np.float32)

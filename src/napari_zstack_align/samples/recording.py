@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.samples.anatomy import MARGIN_PX, Anatomy, Image, add_patch
+from napari_zstack_align.samples.anatomy import Anatomy, Image, add_patch
 from napari_zstack_align.samples.detector import Detector
 from napari_zstack_align.samples.motion import Field
-from napari_zstack_align.samples.zstack import BRIGHT_PERCENTILE, sample_plane
+from napari_zstack_align.samples.zstack import BRIGHT_PERCENTILE, MAX_DISPLACEMENT_PX, sample_plane
 from napari_zstack_align.stack import Stack
 
 RISE_S, DECAY_S = 0.1, 0.8
@@ -44,7 +44,7 @@ class SampleRecording:
     activity: npt.NDArray[np.float32]
 
     def displacement(self, t: int) -> Field:
-        """True transform of frame t, (2, Y, X) float32 (dy, dx), px."""
+        """Return the true transform of frame t, (2, Y, X) float32 (dy, dx), px."""
         return affine_displacement(self.affine[t], self.stack.shape[2:])
 
 
@@ -90,8 +90,8 @@ def recording_with_motion(
     InputError
         Where the motion is larger than the tissue around the frame.
     """
-    if max_displacement_px > MARGIN_PX - 4:
-        raise InputError(f"max_displacement_px must stay below {MARGIN_PX - 4} px.")
+    if max_displacement_px > MAX_DISPLACEMENT_PX:
+        raise InputError(f"max_displacement_px must stay below {MAX_DISPLACEMENT_PX} px.")
     shape = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
     tissue_seed, *seeds = np.random.SeedSequence(seed).spawn(4)
     drift_rng, activity_rng, noise_rng = map(np.random.default_rng, seeds)
@@ -163,4 +163,5 @@ def _affine_drift(
     corners = np.array([(y, x, 1) for y in (0, shape[0] - 1) for x in (0, shape[1] - 1)]).T
     moved = (maps - np.eye(3))[:, :2] @ corners
     largest = np.sqrt((moved**2).sum(axis=1)).max()
-    return np.eye(3) + (maps - np.eye(3)) * (max_displacement_px / max(largest, 1e-12))
+    scale = max_displacement_px / max(float(largest), 1e-12)
+    return np.asarray(np.eye(3) + (maps - np.eye(3)) * scale)

@@ -15,6 +15,8 @@ from napari_zstack_align.samples.motion import Field, Fields, random_motion
 from napari_zstack_align.stack import Order, Stack
 
 BRIGHT_PERCENTILE = 99.5
+MAX_DISPLACEMENT_PX = 20
+"""As much as the tissue around the frame allows."""
 # Correlation of two planes at a distance, measured on six seeds of the generated tissue.
 DISTANCES_PX = np.array([0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0])
 CORRELATIONS = np.array([0.997, 0.992, 0.982, 0.969, 0.933, 0.886, 0.831, 0.775, 0.652])
@@ -40,7 +42,7 @@ class SampleZStack:
     motion: Fields
 
     def displacement(self, t: int) -> Field:
-        """True transform of frame t, (2, Y, X) float32 (dy, dx), px.
+        """Return the true transform of frame t, (2, Y, X) float32 (dy, dx), px.
 
         ``clean[z](y, x) == frame_t(y + dy, x + dx)``; the mean over the first slice's frames is 0.
         """
@@ -105,10 +107,11 @@ def zstack_with_repeats(
     InputError
         Where the motion is larger than the tissue around the frame.
     """
-    if max_displacement_px + abs(drift_px) > MARGIN_PX - 4:
+    if max_displacement_px + abs(drift_px) > MAX_DISPLACEMENT_PX:
         raise InputError(
             f"Displacements of up to {max_displacement_px + abs(drift_px):g} px are more than the "
-            f"generated tissue allows: keep motion and drift below {MARGIN_PX - 4} px together."
+            f"generated tissue allows: keep motion and drift together below "
+            f"{MAX_DISPLACEMENT_PX} px."
         )
     shape = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
     tissue_seed, motion_seed, noise_seed = np.random.SeedSequence(seed).spawn(3)
