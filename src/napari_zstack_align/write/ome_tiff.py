@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import tifffile
 
+from napari_zstack_align.atomic import check_target, replacing
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, Progress
-from napari_zstack_align.atomic import check_target, replacing
 from napari_zstack_align.write.image import Image
 
 CLASSIC_BYTES = 2 * 10**9

@@ -12,8 +12,8 @@ import zarr
 from yaozarrs import DimSpec, v05
 from yaozarrs.write.v05 import prepare_image
 
-from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.atomic import check_target, replacing
+from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.write.image import Image
 
 UNITS = {"T": "second", "Z": "micrometer", "Y": "micrometer", "X": "micrometer"}

@@ -1,0 +1,73 @@
+# Everything a person needs who works on this project; 'make help' lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+PIP := -m pip install --quiet
+ON_PATH := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+
+help:            ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/installed system-libraries  ## align a generated z-stack and show it (pictures in ./demo without a display)
+	@$(VENV)/bin/zstack-align demo --out demo
+
+test: lint $(VENV)/installed system-libraries  ## all checks and all tests
+	@$(PYTHON) -m pytest
+
+test-fast: $(VENV)/installed system-libraries  ## the tests that take no longer than a few seconds each
+	@$(PYTHON) -m pytest -m "not slow"
+
+test-core: .venv-core/installed  ## the tests of the core, without Qt and napari
+	@! .venv-core/bin/python -c "import qtpy" 2>/dev/null
+	@! .venv-core/bin/python -c "import napari" 2>/dev/null
+	@.venv-core/bin/python -m pytest --ignore=tests/gui
+
+test-oldest: .venv-oldest/installed system-libraries  ## all tests with the oldest supported dependencies
+	@.venv-oldest/bin/python -m pytest
+
+lint: $(VENV)/installed  ## style, types, import rules, manifest, docs
+	@$(ON_PATH) pre-commit run --all-files
+
+docs: $(VENV)/installed system-libraries  ## the generated pages and pictures of docs/
+	@$(PYTHON) scripts/make_parameters_page.py
+	@$(PYTHON) scripts/make_screenshots.py
+
+wheel: $(VENV)/installed system-libraries  ## build the wheel and try it in a clean environment (QT=pyside6: with PySide6)
+	@scripts/check_wheel.sh $(PYTHON) $(QT)
+
+bench: $(VENV)/installed  ## accuracy, speed and memory against known truth
+	@$(PYTHON) -m benchmarks
+
+clean:           ## remove everything that was made here, the environments too
+	@rm -rf .venv .venv-core .venv-oldest build dist demo .mypy_cache .ruff_cache .pytest_cache \
+	    .import_linter_cache .hypothesis
+
+system-libraries:
+	@scripts/install_system_libraries.sh
+
+# One environment each, made anew where pyproject.toml has changed.
+.venv/installed: EXTRA = [all]
+.venv/installed: GROUPS = test lint
+.venv-core/installed: EXTRA =
+.venv-core/installed: GROUPS = core-test
+.venv-oldest/installed: EXTRA = [all]
+.venv-oldest/installed: GROUPS = test
+.venv-oldest/installed: CONSTRAINTS = .venv-oldest/constraints.txt
+# the oldest dependencies have wheels for the oldest Python
+.venv-oldest/installed: FIRST_PYTHON = python3.11
+
+%/installed: pyproject.toml scripts/find_python.sh scripts/lower_bounds.py
+	@echo "Setting up $(@D) (a few minutes the first time)"
+	@python=$$(scripts/find_python.sh $(FIRST_PYTHON)) && "$$python" -m venv $(@D)
+	@$(@D)/bin/python $(PIP) --upgrade pip
+	@$(if $(CONSTRAINTS),$(@D)/bin/python scripts/lower_bounds.py $(GROUPS) > $(CONSTRAINTS))
+	@$(@D)/bin/python $(PIP) --editable ".$(EXTRA)" $(addprefix --group ,$(GROUPS)) \
+	    $(addprefix --constraint ,$(CONSTRAINTS))
+	@touch $@
+
+.PHONY: help demo test test-fast test-core test-oldest lint docs wheel bench clean system-libraries

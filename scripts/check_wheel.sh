@@ -1,0 +1,35 @@
+#!/bin/bash
+# Build the wheel, install it in a clean environment and see that napari finds the plugin.
+# usage: check_wheel.sh PYTHON [pyside6]
+# With pyside6 the GUI tests run on the installed wheel as well: 'make test' runs them on PyQt6.
+set -euo pipefail
+python=$1
+qt=${2:-pyqt6}
+root=$PWD
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+rm -rf dist
+"$python" -m build --outdir dist . >"$work/build.log" 2>&1 || { cat "$work/build.log" >&2; exit 1; }
+wheel=$(echo "$root"/dist/*.whl)
+
+case $qt in
+    pyqt6) wanted=("$wheel[all]") ;;
+    pyside6) wanted=("$wheel[gui]" "napari[pyside6]") ;;
+    *) echo "QT must be pyqt6 or pyside6, not $qt." >&2; exit 2 ;;
+esac
+"$python" -m venv "$work/venv"
+clean=$work/venv/bin
+"$clean/python" -m pip install --quiet --upgrade pip
+"$clean/python" -m pip install --quiet "${wanted[@]}"
+
+# Away from the checkout: only what was installed can be imported.
+cd "$work"
+export QT_QPA_PLATFORM=${QT_QPA_PLATFORM:-offscreen}
+"$clean/python" "$root/scripts/check_plugin.py" "$qt"
+"$clean/zstack-align" --version
+if [ "$qt" = pyside6 ]; then
+    (cd "$root" && "$clean/python" -m pip install --quiet --group test)
+    unset QT_QPA_PLATFORM
+    "$clean/python" -m pytest "$root/tests/gui" --rootdir "$root" -c "$root/pyproject.toml" -p no:cacheprovider
+fi

@@ -1,0 +1,75 @@
+"""Write docs/parameters.md from the parameter models, or with --check see that it is up to date."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from napari_zstack_align import params
+from napari_zstack_align.fields import ParamField, fields_of
+from napari_zstack_align.params import Params
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "parameters.md"
+
+HEAD = """\
+# Parameters
+
+The same names stand in the form in napari (with spaces), on the command line (`--max-shift-px` for
+`max_shift_px`), in the models in Python (`AdaptiveParams(max_shift_px=10)`) and in parameter files
+(`--params file.json`). A value out of bounds or an unknown name is an error, never ignored.
+
+This page is written by `make docs` from the models: change it there.
+"""
+
+
+def models() -> Iterator[type[Params]]:
+    """Yield the parameter models in the order of the source."""
+    for value in vars(params).values():
+        if isinstance(value, type) and issubclass(value, Params) and value is not Params:
+            yield value
+
+
+def page() -> str:
+    """Return the whole page."""
+    return "\n".join([HEAD, *(section(model) for model in models())])
+
+
+def section(model: type[Params]) -> str:
+    """Return heading, first line and table of one model."""
+    summary = (model.__doc__ or "").strip().splitlines()[0]
+    rows = [row(field) for field in fields_of(model)]
+    head = ["| parameter | default | allowed | meaning |", "|---|---|---|---|"]
+    return "\n".join([f"## {model.__name__}", "", summary, "", *head, *rows, ""])
+
+
+def row(field: ParamField) -> str:
+    """Return a line of the table."""
+    cells = [f"`{field.name}`", shown(field.default, field.unit), field.bounds, field.description]
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def shown(value: Any, unit: str) -> str:
+    """Return a default for people: '20 px', 'none'."""
+    if value is None or value == ():
+        return "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        return ", ".join(shown(item, unit) for item in value)
+    number = f"{value:g}" if isinstance(value, int | float) else f"`{value}`"
+    return f"{number} {unit}".strip()
+
+
+def main() -> None:
+    """Write the page, or compare it."""
+    if sys.argv[1:] != ["--check"]:
+        PAGE.write_text(page(), encoding="utf-8")
+        print(f"Wrote {PAGE}")
+    elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page():
+        sys.exit("docs/parameters.md is not what the parameter models say: run 'make docs'.")
+
+
+if __name__ == "__main__":
+    main()

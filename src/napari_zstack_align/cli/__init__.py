@@ -1,0 +1,1 @@
+"""The command line, ``zstack-align``: one small file a command."""
