@@ -10,9 +10,6 @@ import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
 
-GRID_PX = 4
-"""Every fourth pixel says as much of a smooth field as all of them."""
-
 Displacement = Callable[[int], npt.NDArray[np.floating]]
 
 
@@ -45,6 +42,7 @@ def endpoint_error(
     slice_of_frame: npt.ArrayLike,
     *,
     border_px: int = 24,
+    step_px: int = 4,
 ) -> EndpointError:
     """Compare the displacements of every frame with the truth.
 
@@ -57,6 +55,8 @@ def endpoint_error(
         (T,) slice of each frame.
     border_px : int
         Pixels left out along each edge, where a frame may show nothing of the reference.
+    step_px : int
+        Distance of the pixels compared: every fourth says as much of a smooth field as all.
 
     Returns
     -------
@@ -68,7 +68,9 @@ def endpoint_error(
         Where the fields differ in shape, or are too small for the border.
     """
     slices = np.asarray(slice_of_frame)
-    error = np.stack([_error(estimate(t), truth(t), border_px) for t in range(len(slices))])
+    error = np.stack(
+        [_error(estimate(t), truth(t), border_px, step_px) for t in range(len(slices))]
+    )
     error -= error[slices == slices.min()].mean(axis=0)
     within = error.copy()
     for z in np.unique(slices):
@@ -84,7 +86,10 @@ def endpoint_error(
 
 
 def _error(
-    estimate: npt.NDArray[np.floating], truth: npt.NDArray[np.floating], border_px: int
+    estimate: npt.NDArray[np.floating],
+    truth: npt.NDArray[np.floating],
+    border_px: int,
+    step_px: int,
 ) -> npt.NDArray[np.float64]:
     if estimate.shape != truth.shape:
         raise InputError(
@@ -96,5 +101,5 @@ def _error(
             f"Frames of {truth.shape[1]} × {truth.shape[2]} px have nothing inside a border of "
             f"{border_px} px: choose a smaller border_px."
         )
-    rows, columns = (slice(border_px, n - border_px, GRID_PX) for n in truth.shape[1:])
+    rows, columns = (slice(border_px, n - border_px, step_px) for n in truth.shape[1:])
     return np.asarray(estimate[:, rows, columns], np.float64) - truth[:, rows, columns]
