@@ -1,0 +1,82 @@
+"""``zstack-align adaptive``: align a z-stack with repeats."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.atomic import check_target
+from napari_zstack_align.cli.bar import drain
+from napari_zstack_align.cli.flags import add_model_flags, params_of
+from napari_zstack_align.cli.inputs import add_stack_arguments, open_from, read_mask
+from napari_zstack_align.cli.words import summary
+from napari_zstack_align.errors import Cancelled, InputError
+from napari_zstack_align.params import AdaptiveParams
+from napari_zstack_align.register.adaptive import align_adaptive
+from napari_zstack_align.stack import Stack
+from napari_zstack_align.write.export import check_suffix, export_alignment
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "adaptive",
+        help="align a z-stack with repeats",
+        description="Align a z-stack with repeats to a reference that follows the slices.",
+    )
+    add_stack_arguments(parser)
+    parser.add_argument(
+        "--out", type=Path, metavar="RUN.zalign", help="folder to write [the file's name.zalign]"
+    )
+    parser.add_argument(
+        "--volume", type=Path, metavar="FILE", help="write the volume too: .ome.tif or .ome.zarr"
+    )
+    parser.add_argument(
+        "--mask", type=Path, metavar="FILE", help="image of weights or labels: where it must fit"
+    )
+    parser.add_argument("--threads", type=int, metavar="N", help="frames at once [all processors]")
+    parser.add_argument("--overwrite", action="store_true", help="replace what is there already")
+    add_model_flags(parser, AdaptiveParams)
+    parser.set_defaults(run=run_adaptive)
+
+
+def run_adaptive(args: argparse.Namespace) -> bool:
+    """Align, save, and write the volume; return whether all of it was done."""
+    params = params_of(args, AdaptiveParams)
+    stack = open_from(args)
+    out = args.out or Path(f"{stack.name}.zalign")
+    _check_outputs(out, args.volume, args.overwrite)
+    _check_layout(stack)
+    job = align_adaptive(stack, params, read_mask(args.mask), threads=args.threads)
+    try:
+        alignment: Alignment = drain(job)
+    except Cancelled as stopped:
+        if not isinstance(stopped.partial, Alignment):
+            raise
+        alignment = stopped.partial
+    print(f"Wrote {alignment.save(out)}")
+    if args.volume is not None and alignment.complete:
+        written = drain(export_alignment(args.volume, alignment, overwrite=args.overwrite))
+        print(f"Wrote {written}")
+    print(summary(alignment))
+    return alignment.complete and bool(np.any(alignment.quality["used"]))
+
+
+def _check_outputs(out: Path, volume: Path | None, overwrite: bool) -> None:
+    """Find out now, not after the work, what can't be written."""
+    check_target(out, overwrite)
+    if volume is not None:
+        check_suffix(volume)
+        check_target(volume, overwrite)
+
+
+def _check_layout(stack: Stack) -> None:
+    if stack.frames_per_slice is None:
+        raise InputError(
+            f"{stack.name} doesn't say how many repeats each slice has: give --frames-per-slice "
+            f"('zstack-align info --propose' suggests a number)."
+        )

@@ -1,0 +1,39 @@
+"""A job under a progress bar."""
+
+from __future__ import annotations
+
+import sys
+from typing import TypeVar
+
+from tqdm import tqdm
+
+from napari_zstack_align.progress import Job, Progress, run
+
+Result = TypeVar("Result")
+
+SECONDS = 0.1
+SECONDS_IN_A_LOG = 30.0
+"""Between two states of the bar: where it isn't a terminal, each is a line that stays."""
+
+
+def drain(job: Job[Result]) -> Result:
+    """Run a job to its end with a bar on stderr.
+
+    Raises
+    ------
+    Cancelled
+        On Ctrl-C, with the last snapshot as ``.partial``.
+    """
+    seconds = SECONDS if sys.stderr.isatty() else SECONDS_IN_A_LOG
+    with tqdm(file=sys.stderr, mininterval=seconds, maxinterval=seconds, dynamic_ncols=True) as bar:
+
+        def show(progress: Progress) -> None:
+            if progress.note:
+                bar.write(progress.note, file=sys.stderr)
+            if progress.stage != bar.desc.removesuffix(": "):
+                bar.reset()
+                bar.set_description(progress.stage, refresh=False)
+            bar.total = progress.total or None
+            bar.update(progress.done - bar.n)
+
+        return run(job, show)

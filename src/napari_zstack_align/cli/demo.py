@@ -1,0 +1,108 @@
+"""``zstack-align demo``: a generated z-stack becomes a sharp volume."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.cli.bar import drain
+from napari_zstack_align.cli.display import has_display, virtual_display
+from napari_zstack_align.cli.pictures import write_before_after
+from napari_zstack_align.cli.view import open_napari
+from napari_zstack_align.cli.words import summary
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.register.adaptive import align_adaptive
+from napari_zstack_align.samples import SampleZStack, endpoint_error, zstack_with_repeats
+from napari_zstack_align.write.export import export_volume
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "demo",
+        help="align a generated z-stack and show the volume",
+        description=(
+            "Align a generated z-stack with known motion, compare with the truth, and show the "
+            "volume in napari; without a display, leave pictures instead."
+        ),
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", default=Path("demo"), help="folder to write [demo]"
+    )
+    parser.add_argument("--size", type=int, metavar="PX", default=512, help=argparse.SUPPRESS)
+    parser.add_argument("--slices", type=int, metavar="N", default=10, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--headless", action="store_true", help="leave pictures even where there is a display"
+    )
+    parser.set_defaults(run=run_demo)
+
+
+def run_demo(args: argparse.Namespace) -> bool:
+    """Make the sample, align it, write everything, show it."""
+    _make_folder(args.out)
+    print(f"Making a z-stack of {args.slices} slices × 9 repeats with known motion")
+    sample = zstack_with_repeats(n_slices=args.slices, size=args.size)
+    start = perf_counter()
+    alignment = drain(align_adaptive(sample.stack))
+    seconds = perf_counter() - start
+    for path in _write(args.out, sample, alignment):
+        print(f"Wrote {path}")
+    shown = not args.headless and has_display()
+    if not shown:
+        _screenshot(args.out / "napari.png", alignment)
+    _report(sample, alignment, seconds)
+    print(summary(alignment))
+    if shown:
+        print("Opening napari; close its window to end.")
+        open_napari(alignment)
+    return alignment.complete
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} can't be made: {error.strerror}.") from error
+
+
+def _write(folder: Path, sample: SampleZStack, alignment: Alignment) -> Iterator[Path]:
+    stack = sample.stack
+    sizes: dict[str, Any] = {"pixel_size_um": stack.pixel_size_um, "overwrite": True}
+    yield drain(export_volume(folder / "raw.ome.tif", stack.data[:, 0], "TYX", **sizes))
+    yield drain(
+        export_volume(
+            folder / "volume.ome.tif", alignment.volume(), z_step_um=stack.z_step_um, **sizes
+        )
+    )
+    yield alignment.save(folder / "demo.zalign")
+    yield write_before_after(folder / "before_after.png", alignment, stack.n_slices // 2)
+
+
+def _screenshot(path: Path, alignment: Alignment) -> None:
+    """Picture of napari with the result, on an invisible screen."""
+    with virtual_display() as there:
+        if not there:
+            print("No picture of napari: there is neither a display nor Xvfb.")
+            return
+        try:
+            from napari_zstack_align.gui.open import save_screenshot
+        except ImportError as error:
+            print(f"No picture of napari: {error}.")
+            return
+        save_screenshot(path, alignment)
+        print(f"Wrote {path}")
+
+
+def _report(sample: SampleZStack, alignment: Alignment, seconds: float) -> None:
+    slices = sample.stack.slice_of_frame
+    before = endpoint_error(lambda t: sample.displacement(t) * 0, sample.displacement, slices)
+    after = endpoint_error(alignment.transforms.displacement, sample.displacement, slices)
+    print(
+        f"Mean error of the motion against the truth: {before.mean:.2f} px before, "
+        f"{after.mean:.2f} px after (within a slice {before.within_slice:.2f}, "
+        f"{after.within_slice:.2f}); {sample.stack.n_frames / seconds:.0f} frames/s"
+    )

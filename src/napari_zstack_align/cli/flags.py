@@ -1,0 +1,82 @@
+"""Command-line flags made from a parameter model."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any, TypeVar
+
+from napari_zstack_align.fields import ParamField, fields_of
+from napari_zstack_align.params import Params
+
+Model = TypeVar("Model", bound=Params)
+
+PREFIX = "param_"
+"""Keeps parameters apart from the command's other arguments."""
+
+
+def add_model_flags(parser: argparse.ArgumentParser, model: type[Params]) -> None:
+    """Add ``--params FILE`` and a flag for every field of the model."""
+    group = parser.add_argument_group("parameters")
+    group.add_argument(
+        "--params",
+        type=Path,
+        metavar="FILE.json",
+        help="parameters from a file; the flags below go before it",
+    )
+    for field in fields_of(model):
+        group.add_argument(
+            field.flag,
+            dest=PREFIX + field.name,
+            default=argparse.SUPPRESS,
+            help=_help(field),
+            **_kind(field),
+        )
+
+
+def params_of(args: argparse.Namespace, model: type[Model]) -> Model:
+    """Return the model with the values of ``--params`` and, on top, of single flags.
+
+    Raises
+    ------
+    InputError
+        Where a value is out of bounds, or the file can't be read.
+    """
+    params = model() if args.params is None else model.from_file(args.params)
+    given = {
+        name.removeprefix(PREFIX): tuple(value) if isinstance(value, list) else value
+        for name, value in vars(args).items()
+        if name.startswith(PREFIX)
+    }
+    return params.replace(**given)
+
+
+def _kind(field: ParamField) -> dict[str, Any]:
+    if field.kind is bool:
+        return {"action": argparse.BooleanOptionalAction}
+    kind: dict[str, Any] = {"type": field.item}
+    if field.choices:
+        kind["choices"] = field.choices
+    else:
+        kind["metavar"] = {int: "N", float: "X", str: "TEXT"}[field.item]
+    if field.kind is tuple:
+        kind["nargs"] = "*" if field.length is None else field.length
+    return kind
+
+
+def _help(field: ParamField) -> str:
+    facts = [f"default {_shown(field.default)}"]
+    if field.bounds and not field.choices:
+        facts.append(field.bounds)
+    if field.unit:
+        facts[0] += f" {field.unit}"
+    # argparse takes % for a placeholder
+    return f"{field.description} [{'; '.join(facts)}]".replace("%", "%%")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        return " ".join(map(_shown, value)) or "none"
+    if isinstance(value, bool) or value is None:
+        return {True: "on", False: "off", None: "none"}[value]
+    return f"{value:g}" if isinstance(value, int | float) else str(value)

@@ -1,0 +1,74 @@
+"""``zstack-align info``: what a file holds, in words and for programs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+import numpy as np
+
+from napari_zstack_align.cli.inputs import add_stack_arguments, open_from
+from napari_zstack_align.read import describe, propose_frames_per_slice
+from napari_zstack_align.stack import Stack
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "info",
+        help="say what a file holds",
+        description="Say what a file holds: slices, repeats, channels and sizes.",
+    )
+    add_stack_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="machine-readable facts")
+    parser.add_argument(
+        "--propose",
+        action="store_true",
+        help="suggest the number of repeats from the frames (reads some of them)",
+    )
+    parser.set_defaults(run=run_info)
+
+
+def run_info(args: argparse.Namespace) -> bool:
+    """Print words or JSON."""
+    stack = open_from(args)
+    facts = facts_of(stack)
+    if args.propose:
+        facts["proposed_frames_per_slice"] = propose_frames_per_slice(stack)
+    if args.json:
+        print(json.dumps(facts, indent=2, ensure_ascii=False))
+        return True
+    print(describe(stack))
+    for remark in stack.remarks:
+        print(f"Note: {remark}")
+    if args.propose:
+        proposed = facts["proposed_frames_per_slice"]
+        print(
+            "The frames show no slices."
+            if proposed is None
+            else f"The frames suggest --frames-per-slice {proposed}."
+        )
+    return True
+
+
+def facts_of(stack: Stack) -> dict[str, Any]:
+    """Return what is known of a stack, for JSON."""
+    n_frames, n_channels, n_rows, n_columns = stack.shape
+    times = stack.frame_times_s
+    return {
+        "name": stack.name,
+        "files": [str(path) for path in stack.paths],
+        "shape_tcyx": [n_frames, n_channels, n_rows, n_columns],
+        "dtype": stack.dtype.name,
+        "frames_per_slice": stack.frames_per_slice,
+        "order": stack.order,
+        "n_slices": None if stack.frames_per_slice is None else stack.n_slices,
+        "pixel_size_um_yx": stack.pixel_size_um,
+        "z_step_um": stack.z_step_um,
+        "frame_interval_s": (
+            None if times is None or n_frames < 2 else float(np.median(np.diff(times)))
+        ),
+        "channel_names": stack.channel_names,
+        "remarks": stack.remarks,
+    }

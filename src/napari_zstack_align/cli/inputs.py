@@ -1,0 +1,63 @@
+"""Arguments that say which stack to open and how to read it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy.typing as npt
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.read import open_stack
+from napari_zstack_align.stack import Order, Stack
+
+
+def add_stack_arguments(parser: argparse.ArgumentParser, nargs: str = "+") -> None:
+    """Add FILE... and the flags that complete what the files say."""
+    parser.add_argument(
+        "files",
+        nargs=nargs,
+        type=Path,
+        metavar="FILE",
+        help="TIFF, .npy or zarr, or a folder of TIFFs; several are one stack, in natural order",
+    )
+    group = parser.add_argument_group("what the files don't say")
+    group.add_argument(
+        "--frames-per-slice", type=int, metavar="N", help="repeats of each slice of a z-stack"
+    )
+    group.add_argument(
+        "--order", choices=get_args(Order), help="whether repeats or slices run fastest"
+    )
+    group.add_argument(
+        "--pixel-size", type=_pixel_size, metavar="UM[,UM]", help="pixel size in µm, or y,x"
+    )
+    group.add_argument("--z-step", type=float, metavar="UM", help="distance of slices in µm")
+
+
+def open_from(args: argparse.Namespace) -> Stack:
+    """Open the stack that the arguments describe."""
+    paths = args.files[0] if len(args.files) == 1 else args.files
+    stack = open_stack(paths, frames_per_slice=args.frames_per_slice, order=args.order)
+    given: dict[str, Any] = {"pixel_size_um": args.pixel_size, "z_step_um": args.z_step}
+    return stack.replace(**{name: value for name, value in given.items() if value is not None})
+
+
+def read_mask(path: Path | None) -> npt.NDArray[Any] | None:
+    """Read a mask image (Y, X); None where no path is given."""
+    if path is None:
+        return None
+    stack = open_stack(path)
+    if stack.shape[:2] != (1, 1):
+        raise InputError(f"{path} is no mask: it holds {stack.n_frames} images, not one.")
+    mask: npt.NDArray[Any] = stack.read(0, 1)[0, 0]
+    return mask
+
+
+def _pixel_size(text: str) -> tuple[float, float]:
+    try:
+        sizes = [float(part) for part in text.split(",")]
+        y, x = sizes * 2 if len(sizes) == 1 else sizes
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not one number or two (y,x)") from None
+    return y, x

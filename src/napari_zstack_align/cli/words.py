@@ -1,0 +1,27 @@
+"""What was done, in a sentence."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment
+
+
+def counted(number: int, what: str) -> str:
+    """'1 frame', '2 frames'."""
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def summary(alignment: Alignment) -> str:
+    """Count the frames that were aligned, flagged and left out of the volume."""
+    flags = alignment.quality["flag"]
+    not_run = int(np.count_nonzero(flags == NOT_RUN))
+    kinds, counts = np.unique(flags[(flags != "") & (flags != NOT_RUN)], return_counts=True)
+    ran = len(flags) - not_run
+    text = f"{counted(ran, 'frame')} in {counted(alignment.stack.n_slices, 'slice')}: "
+    text += f"{counts.sum()} flagged"
+    if len(kinds):
+        text += f" ({', '.join(f'{n} {kind}' for kind, n in zip(kinds, counts, strict=True))})"
+    left_out = int(np.count_nonzero(~alignment.quality["used"] & (flags != NOT_RUN)))
+    text += f", {left_out} left out of the volume"
+    return text + (f", {not_run} not run." if not_run else ".")

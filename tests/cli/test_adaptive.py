@@ -1,0 +1,122 @@
+"""``zstack-align adaptive``: the same as from Python, kept when stopped."""
+
+import numpy as np
+import pytest
+import tifffile
+
+import napari_zstack_align as nza
+from napari_zstack_align.cli import adaptive
+from napari_zstack_align.cli.main import main
+from napari_zstack_align.samples import endpoint_error
+
+
+@pytest.fixture
+def run(zstack_file, tmp_path, monkeypatch):
+    """Call the command on the z-stack, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *flags: main(["adaptive", str(zstack_file), "--frames-per-slice=4", *flags])
+
+
+def test_the_motion_is_found(aligned, sample):
+    transforms = nza.load_alignment(aligned).transforms
+    slices = sample.stack.slice_of_frame
+    zero = endpoint_error(lambda t: 0 * sample.displacement(t), sample.displacement, slices)
+    found = endpoint_error(transforms.displacement, sample.displacement, slices)
+    assert found.mean < zero.mean / 2
+
+
+def test_the_same_as_from_python(run, zstack_file, mask_file, tmp_path):
+    assert run("--out=a.zalign", f"--mask={mask_file}", "--alpha=2", "--threads=1") == 0
+    stack = nza.open_stack(zstack_file, frames_per_slice=4)
+    params = nza.AdaptiveParams(alpha=2.0)
+    expected = nza.run(nza.align_adaptive(stack, params, tifffile.imread(mask_file)))
+    written = nza.load_alignment(tmp_path / "a.zalign")
+    assert written.params == params
+    np.testing.assert_array_equal(
+        written.transforms.displacement(5), expected.transforms.displacement(5)
+    )
+    np.testing.assert_array_equal(written.mask, expected.mask)
+
+
+def test_what_is_written_is_said_and_the_last_line_counts(run, tmp_path, capsys):
+    assert run("--volume=v.ome.tif", "--z-step=2", "--pixel-size=0.8,0.5") == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[:-1] == ["Wrote zstack.zalign", "Wrote v.ome.tif"]
+    assert out[-1].startswith("12 frames in 3 slices: 0 flagged, 0 left out of the volume")
+    with tifffile.TiffFile("v.ome.tif") as tif:
+        assert tif.series[0].shape == (3, 96, 96)
+        assert 'PhysicalSizeZ="2.0"' in tif.ome_metadata
+        assert 'PhysicalSizeY="0.8"' in tif.ome_metadata
+
+
+def test_a_parameter_file(run, tmp_path):
+    nza.AdaptiveParams(alpha=3.0, grid_spacing_px=32).to_file("p.json")
+    assert run("--params=p.json", "--alpha=2") == 0
+    params = nza.load_alignment("zstack.zalign").params
+    assert params == nza.AdaptiveParams(alpha=2.0, grid_spacing_px=32)
+
+
+def test_repeats_unknown(zstack_file, tmp_path, capsys):
+    assert main(["adaptive", str(zstack_file), f"--out={tmp_path / 'a.zalign'}"]) == 2
+    assert "give --frames-per-slice" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--out=there.zalign"], "exists already"),
+        (["--volume=v.png"], "must end in one of"),
+        (["--volume=no/v.tif"], "there is no folder no"),
+        (["--mask=two.tif"], "is no mask: it holds 2 images"),
+        (["--mask=small.tif"], "The mask has shape"),
+        (["--channel=1"], "channel is 1"),
+        (["--threads=0"], "threads must be at least 1"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_can_not_work_is_said_before_any_work(run, tmp_path, capsys, flags, said):
+    (tmp_path / "there.zalign").mkdir()
+    tifffile.imwrite(tmp_path / "two.tif", np.ones((2, 96, 96), np.uint8))
+    tifffile.imwrite(tmp_path / "small.tif", np.ones((9, 9), np.uint8))
+    before = sorted(tmp_path.rglob("*"))
+    assert run(*flags) == 2
+    assert said in capsys.readouterr().err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_overwrite(run, tmp_path):
+    assert run("--alpha=2") == 0
+    assert run("--alpha=3") == 2
+    assert run("--alpha=3", "--overwrite") == 0
+    assert nza.load_alignment("zstack.zalign").params.alpha == 3
+
+
+def stopping_after(n_slices, job_of):
+    """Wrap ``align_adaptive``: Ctrl-C once so many slices are done."""
+
+    def steps(*args, **kwargs):
+        done = 0
+        for progress in job_of(*args, **kwargs):
+            if done == n_slices:
+                raise KeyboardInterrupt
+            done += progress.partial is not None
+            yield progress
+
+    return steps
+
+
+def test_ctrl_c_keeps_the_slices_done(run, monkeypatch, capsys):
+    monkeypatch.setattr(adaptive, "align_adaptive", stopping_after(2, adaptive.align_adaptive))
+    assert run("--volume=v.ome.tif") == 1
+    quality = nza.load_alignment("zstack.zalign").quality
+    assert (quality["flag"] == "not run").tolist() == [False] * 8 + [True] * 4
+    out = capsys.readouterr().out.splitlines()
+    assert out[0] == "Wrote zstack.zalign"
+    assert out[-1].endswith("4 not run.")
+
+
+def test_ctrl_c_before_the_first_slice(run, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(adaptive, "align_adaptive", stopping_after(0, adaptive.align_adaptive))
+    assert run() == 1
+    assert "nothing was written" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,31 @@
+"""``zstack-align info``: words for people, facts for programs."""
+
+import json
+
+from napari_zstack_align.cli.main import main
+
+
+def test_words(zstack_file, capsys):
+    assert main(["info", str(zstack_file), "--frames-per-slice=4", "--z-step=2"]) == 0
+    assert "3 slices × 4 repeats" in capsys.readouterr().out
+
+
+def test_json(zstack_file, capsys):
+    flags = ["--frames-per-slice=4", "--order=slices", "--pixel-size=0.8", "--json"]
+    assert main(["info", str(zstack_file), *flags]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["shape_tcyx"] == [12, 1, 96, 96]
+    assert facts["dtype"] == "uint16"
+    assert (facts["frames_per_slice"], facts["order"], facts["n_slices"]) == (4, "slices", 3)
+    assert facts["pixel_size_um_yx"] == [0.8, 0.8]
+    assert facts["z_step_um"] is None
+    assert facts["files"] == [str(zstack_file)]
+
+
+def test_propose(zstack_file, capsys):
+    assert main(["info", str(zstack_file), "--propose"]) == 0
+    words = capsys.readouterr().out
+    assert main(["info", str(zstack_file), "--propose", "--json"]) == 0
+    proposed = json.loads(capsys.readouterr().out)["proposed_frames_per_slice"]
+    assert proposed == 4
+    assert "suggest --frames-per-slice 4" in words

@@ -1,0 +1,93 @@
+"""Exit codes, and errors as one sentence."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import napari_zstack_align
+from napari_zstack_align.cli import main as module
+from napari_zstack_align.cli.main import COMMANDS, main
+from napari_zstack_align.errors import AlignmentError, Cancelled, InputError
+
+NAMES = [command.__name__.rpartition(".")[2] for command in COMMANDS]
+
+
+@pytest.mark.parametrize("arguments", [[], *([name] for name in NAMES)], ids=str)
+def test_help(arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([*arguments, "--help"])
+    assert stopped.value.code == 0
+    assert "usage: zstack-align" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "required: COMMAND"),
+        (["fly"], "invalid choice: 'fly'"),
+        (["adaptive"], "required: FILE"),
+        (["adaptive", "no.tif"], "no.tif"),
+        (["adaptive", "no.tif", "--alpha", "wide"], "--alpha: invalid float value: 'wide'"),
+        (["adaptive", "no.tif", "--alpha", "0"], "alpha should be greater than or equal to 0.01"),
+        (["adaptive", "no.tif", "--params", "no.json"], "There is no parameter file no.json"),
+        (["info", "no.tif", "--pixel-size", "1,2,3"], "'1,2,3' is not one number or two"),
+        (["export", "no.zalign", "--out", "a.ome.tif"], "There is no alignment no.zalign"),
+        (["view", "no.tif"], "no.tif"),
+    ],
+    ids=" ".join,
+)
+def test_bad_input_is_one_sentence_and_2(arguments, said, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert said in err
+    assert err.startswith("zstack-align: ")
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (InputError("The file is odd."), 2, "The file is odd."),
+        (AlignmentError("Nothing fits."), 1, "Nothing fits."),
+        (Cancelled(), 1, "Cancelled; nothing was written."),
+        (KeyboardInterrupt(), 1, "Cancelled."),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_exit_codes(error, code, said, capsys, monkeypatch):
+    def fail(args):
+        raise error
+
+    monkeypatch.setattr(module.info, "run_info", fail)
+    assert main(["info", "some.tif"]) == code
+    assert capsys.readouterr().err == f"zstack-align: {said}\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param([str(Path(sys.executable).with_name("zstack-align"))], id="script"),
+        pytest.param([sys.executable, "-m", "napari_zstack_align.cli.main"], id="module"),
+    ],
+)
+def test_the_installed_program(command):
+    done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"zstack-align {napari_zstack_align.__version__}\n"
+    failed = subprocess.run([*command, "info", "no.tif"], capture_output=True, text=True)
+    assert failed.returncode == 2
+    assert "Traceback" not in failed.stderr
+
+
+def test_no_command_but_view_needs_napari_or_qt():
+    names = [f"napari_zstack_align.cli.{name}" for name in NAMES]
+    code = (
+        f"import sys, {', '.join(names)}\n"
+        "print(*{'napari', 'qtpy', 'magicgui', 'PyQt6', 'PySide6'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
