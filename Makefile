@@ -55,7 +55,9 @@ system-libraries:
 .venv/installed: GROUPS = test lint
 .venv-core/installed: EXTRA =
 .venv-core/installed: GROUPS = core-test
-.venv-oldest/installed: EXTRA = [all]
+# 'all' of the oldest napari means PyQt5
+.venv-oldest/installed: EXTRA = [gui]
+.venv-oldest/installed: PACKAGES = "napari[pyqt6]"
 .venv-oldest/installed: GROUPS = test
 .venv-oldest/installed: CONSTRAINTS = .venv-oldest/constraints.txt
 # the oldest dependencies have wheels for the oldest Python
@@ -66,7 +68,7 @@ system-libraries:
 	@python=$$(scripts/find_python.sh $(FIRST_PYTHON)) && "$$python" -m venv $(@D)
 	@$(@D)/bin/python $(PIP) --upgrade pip
 	@$(if $(CONSTRAINTS),$(@D)/bin/python scripts/lower_bounds.py $(GROUPS) > $(CONSTRAINTS))
-	@$(@D)/bin/python $(PIP) --editable ".$(EXTRA)" $(addprefix --group ,$(GROUPS)) \
+	@$(@D)/bin/python $(PIP) --editable ".$(EXTRA)" $(PACKAGES) $(addprefix --group ,$(GROUPS)) \
 	    $(addprefix --constraint ,$(CONSTRAINTS))
 	@touch $@
 
