@@ -26,7 +26,7 @@ HERE = Path(__file__).resolve().parent
 PEER = "pyflowreg==0.1.0a9"
 METHODS = {
     "ours": [],
-    "fast": ["fast"],
+    "fast": ["fast", "50"],
     "balanced": ["balanced", "50"],
 }
 """Ours, and the peer's quality setting and alpha (its own default where none is given)."""
