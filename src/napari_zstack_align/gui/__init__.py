@@ -1,0 +1,1 @@
+"""The napari panel; nothing in the core imports it."""

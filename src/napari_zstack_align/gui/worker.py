@@ -1,0 +1,136 @@
+"""Run a job in a thread of its own, and tell the main thread how it goes."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from typing import Any
+
+from qtpy.QtCore import QCoreApplication, QThread, Signal
+
+from napari_zstack_align.errors import Cancelled, ZstackAlignError
+from napari_zstack_align.gui.threads import one_thread_each, step_back
+from napari_zstack_align.progress import Job, Progress
+
+logger = logging.getLogger(__name__)
+
+MAX_REPORTS_PER_S = 20
+
+_running: set[JobWorker] = set()
+"""Keeps running workers alive: Qt aborts the program when a running thread is collected."""
+
+
+class JobWorker(QThread):
+    """A thread that drains one job.
+
+    The job is made, advanced and closed in the thread, so its ``finally`` runs there too, at
+    once after a cancel. Whatever it raises ends in exactly one of the signals ``returned``,
+    ``failed`` and ``cancelled``, received in the main thread.
+
+    Parameters
+    ----------
+    start_job : callable
+        Called without arguments in the thread; returns the generator of `Progress`. Give it a
+        snapshot of layers and parameters (``functools.partial``), never a widget.
+    """
+
+    progress = Signal(object)
+    """`Progress`, at most 20 times a second; ``partial`` is the newest not yet reported."""
+    returned = Signal(object)
+    """What the job returned."""
+    failed = Signal(str)
+    """One sentence; the traceback of an unexpected error goes to the log."""
+    cancelled = Signal(object)
+    """The last partial result, or None."""
+
+    def __init__(self, start_job: Callable[[], Job[Any]]) -> None:
+        super().__init__()
+        self.partial: Any = None
+        self._start_job = start_job
+        self._cancel = False
+        self._muted = False
+        self._last_report = 0.0
+        self._unreported = Progress("", 0, 0)
+
+    def launch(self) -> None:
+        """Start the thread."""
+        _running.add(self)
+        self.finished.connect(self._forget)
+        app = QCoreApplication.instance()
+        if app is not None:
+            app.aboutToQuit.connect(self.abandon)
+        self.start(QThread.Priority.LowPriority)
+
+    def cancel(self) -> None:
+        """Ask the job to stop at its next yield; ``cancelled`` follows."""
+        self._cancel = True
+
+    def abandon(self, wait_ms: int = 5000) -> None:
+        """Stop without a word, for a panel or program that is being closed."""
+        self._muted = True
+        self._cancel = True
+        self.wait(wait_ms)
+
+    def run(self) -> None:
+        """Drain the job (called by Qt in the new thread)."""
+        step_back()
+        try:
+            with one_thread_each():
+                result = self._drain(self._start_job())
+        except Cancelled as stop:
+            self._tell(self.cancelled, self.partial if stop.partial is None else stop.partial)
+        except ZstackAlignError as error:
+            self._tell(self.failed, str(error))
+        except MemoryError:
+            logger.exception("out of memory")
+            self._tell(self.failed, "There is not enough memory for this; close other data first.")
+        except Exception as error:  # also RuntimeError, which superqt's workers would swallow
+            logger.exception("unexpected error in a job")
+            name = type(error).__name__
+            self._tell(self.failed, f"Unexpected {name}: {error} (the log has the details).")
+        else:
+            self._tell(self.returned, result)
+
+    def _drain(self, job: Job[Any]) -> Any:
+        if not isinstance(job, Generator):
+            raise TypeError(f"a job must be a generator, not {type(job).__name__}")
+        try:
+            while not self._cancel:
+                try:
+                    progress = next(job)
+                except StopIteration as stop:
+                    return stop.value
+                self._report(progress)
+            raise Cancelled(self.partial)
+        finally:
+            job.close()
+
+    def _report(self, progress: Progress) -> None:
+        """Pass a progress on, or hold its note and partial until the next one that is due."""
+        if progress.partial is not None:
+            self.partial = progress.partial
+        held = self._unreported
+        progress = replace(
+            progress,
+            note=progress.note or held.note,
+            partial=held.partial if progress.partial is None else progress.partial,
+        )
+        now = time.monotonic()
+        if now - self._last_report < 1 / MAX_REPORTS_PER_S:
+            self._unreported = progress
+            return
+        self._last_report = now
+        self._unreported = Progress("", 0, 0)
+        self._tell(self.progress, progress)
+
+    def _tell(self, signal: Any, value: Any) -> None:
+        if not self._muted:
+            signal.emit(value)
+
+    def _forget(self) -> None:
+        _running.discard(self)
+        app = QCoreApplication.instance()
+        if app is not None:
+            app.aboutToQuit.disconnect(self.abandon)

@@ -1,0 +1,99 @@
+"""A display for the GUI tests: a virtual one where there is Xvfb, else Qt's off-screen one."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import gc
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("napari", reason="napari is not installed")
+pytest.importorskip("pytestqt", reason="pytest-qt is not installed")
+
+os.environ.setdefault("LIBGL_ALWAYS_SOFTWARE", "1")
+os.environ.setdefault("NAPARI_CATCH_ERRORS", "0")
+
+
+def _start_display() -> subprocess.Popen[bytes] | None:
+    """Start Xvfb on a free display number and point DISPLAY to it."""
+    read_end, write_end = os.pipe()
+    command = ["Xvfb", "-displayfd", str(write_end), "-screen", "0", "1600x1200x24"]
+    server = subprocess.Popen(
+        [*command, "-nolisten", "tcp", "-terminate"],
+        pass_fds=[write_end],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(write_end)
+    with os.fdopen(read_end) as pipe:
+        number = pipe.readline().strip()
+    if not number:
+        return None
+    os.environ["DISPLAY"] = f":{number}"
+    os.environ.pop("QT_QPA_PLATFORM", None)
+    return server
+
+
+def _has_xcb_libraries() -> bool:
+    """Without one of these, Qt's X11 plugin aborts the program."""
+    try:
+        for name in ("cursor", "icccm", "keysyms"):
+            ctypes.CDLL(ctypes.util.find_library(f"xcb-{name}") or f"libxcb-{name}.so")
+    except OSError:
+        return False
+    return True
+
+
+_server = None
+if sys.platform == "linux" and not os.environ.get("DISPLAY"):
+    if shutil.which("Xvfb") and _has_xcb_libraries():
+        _server = _start_display()
+    if _server is None:
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+
+
+def pytest_unconfigure() -> None:
+    if _server is not None:
+        _server.terminate()
+        _server.wait(10)
+
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+
+
+@pytest.fixture
+def zstack_file() -> Path:
+    """Real z-stack: 8 planes, 7 repeats each."""
+    path = DATA / "zstack_repeats" / "stack.tif"
+    if not path.exists():
+        pytest.skip(f"the real z-stack is not at {path.parent}")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def no_leaked_widgets(qapp):
+    """Fail where a test leaves a visible top-level widget of this package, or a worker, behind."""
+    from napari_zstack_align.gui import worker
+
+    yield
+    qapp.processEvents()
+    gc.collect()
+    ours = [
+        widget
+        for widget in qapp.topLevelWidgets()
+        if type(widget).__module__.startswith("napari_zstack_align") and widget.isVisible()
+    ]
+    names = [type(widget).__name__ for widget in ours]
+    for widget in ours:
+        widget.close()
+    assert not names, f"leaked top-level widgets: {names}"
+    running = [w for w in list(worker._running) if not w.wait(1000)]
+    for left in running:
+        left.abandon()
+    assert not running, "a worker was still running at the end of the test"

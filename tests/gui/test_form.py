@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+from pydantic import Field
+from qtpy.QtWidgets import QLabel
+
+from napari_zstack_align import params as params_module
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.form import ParamsForm, bounds, title, tooltip
+from napari_zstack_align.params import AdaptiveParams, Params
+
+
+class AllKinds(Params):
+    """Every kind of field that a model may have."""
+
+    flag: bool = Field(True, description="A tick.")
+    choice: Literal["slow", "fast"] = Field("fast", description="One of two.")
+    count: int = Field(3, ge=1, description="No upper bound.")
+    size_um: float = Field(0.25, gt=0, lt=10, description="Size.", json_schema_extra={"unit": "µm"})
+    small: float = Field(1e-5, ge=0, description="Many decimals.")
+    large: float = Field(12345.5, description="No bounds.")
+    limit: float | None = Field(None, ge=0, description="May be none.")
+    set_limit: int | None = Field(7, description="May be none, but isn't.")
+    weights: tuple[float, ...] = Field((1.0, 0.1), description="Any number.")
+    pair: tuple[int, int] = Field((4, 5), description="Two.")
+    words: tuple[str, ...] = Field((), description="Words.")
+    name: str = Field("cell", description="A word.")
+
+
+MODELS = [AllKinds] + [
+    model
+    for model in vars(params_module).values()
+    if isinstance(model, type) and issubclass(model, Params) and model is not Params
+]
+
+
+@pytest.fixture
+def form(qtbot, request):
+    form = ParamsForm(request.param)
+    qtbot.addWidget(form)
+    return form
+
+
+def extremes(model):
+    """Defaults with one field at a time at each of its bounds."""
+    for name, info in model.model_fields.items():
+        for value in bounds(info):
+            if value is not None:
+                yield model().replace(**{name: value})
+
+
+@pytest.mark.parametrize("form", MODELS, ids=lambda m: m.__name__, indirect=True)
+def test_defaults_and_bounds_come_back_as_they_were(form):
+    model = form._model
+    assert form.values() == model()
+    for params in extremes(model):
+        form.set_values(params)
+        assert form.values() == params
+    form.reset()
+    assert form.values() == model()
+
+
+@pytest.mark.parametrize("form", [AllKinds], indirect=True)
+def test_every_kind_comes_back(form):
+    params = AllKinds(
+        flag=False,
+        choice="slow",
+        count=10**6,
+        size_um=0.123456,
+        small=3e-8,
+        limit=0.0,
+        set_limit=None,
+        weights=(),
+        pair=(-1, 2),
+        words=("red", "green"),
+        name="glia",
+    )
+    form.set_values(params)
+    assert form.values() == params
+
+
+@pytest.mark.parametrize("form", [AllKinds], indirect=True)
+def test_no_numbers_in_a_tuple_is_told_in_a_sentence(form):
+    form.fields["weights"].widget.value = "1, two"
+    with pytest.raises(InputError, match=r"'1, two' isn't a list of numbers"):
+        form.values()
+
+
+@pytest.mark.parametrize("form", [AllKinds], indirect=True)
+def test_a_change_is_told(form, qtbot):
+    with qtbot.waitSignal(form.changed):
+        form.fields["count"].widget.value = 5
+    with qtbot.waitSignal(form.changed):
+        form.fields["limit"].set(2.0)
+
+
+@pytest.mark.parametrize("form", MODELS, ids=lambda m: m.__name__, indirect=True)
+def test_every_control_and_label_has_its_help(form):
+    for name, field in form.fields.items():
+        for native in field.natives:
+            assert form._model.model_fields[name].description in native.toolTip()
+    assert all(label.toolTip() for label in form.findChildren(QLabel) if label.text())
+
+
+def test_words():
+    info = AdaptiveParams.model_fields["grid_spacing_px"]
+    assert title("grid_spacing_px", info) == "Grid spacing (px)"
+    assert "From 16 to 256 px. Default: 48 px." in tooltip(info)
+
+
+def test_seldom_used_fields_hide_under_more(qtbot):
+    form = ParamsForm(AdaptiveParams, first=("alpha", "channel"))
+    qtbot.addWidget(form)
+    form.show()
+    assert form.fields["alpha"].native.isVisible()
+    assert not form.fields["outlier_mad"].native.isVisible()
+    form.more_button.click()
+    assert form.fields["outlier_mad"].native.isVisible()
