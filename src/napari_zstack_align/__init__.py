@@ -11,6 +11,7 @@ from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.errors import AlignmentError, Cancelled, InputError, ZstackAlignError
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.progress import Progress, run
+from napari_zstack_align.read import describe, open_stack, propose_frames_per_slice
 from napari_zstack_align.register.adaptive import align_adaptive
 from napari_zstack_align.stack import Stack
 
@@ -26,6 +27,9 @@ __all__ = [
     "ZstackAlignError",
     "__version__",
     "align_adaptive",
+    "describe",
     "load_alignment",
+    "open_stack",
+    "propose_frames_per_slice",
     "run",
 ]

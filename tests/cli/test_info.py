@@ -2,7 +2,10 @@
 
 import json
 
+import numpy as np
+
 from napari_zstack_align.cli.main import main
+from napari_zstack_align.samples import zstack_with_repeats
 
 
 def test_words(zstack_file, capsys):
@@ -22,10 +25,15 @@ def test_json(zstack_file, capsys):
     assert facts["files"] == [str(zstack_file)]
 
 
-def test_propose(zstack_file, capsys):
-    assert main(["info", str(zstack_file), "--propose"]) == 0
+def test_propose(tmp_path, capsys):
+    sample = zstack_with_repeats(
+        n_slices=6, n_repeats=4, size=128, photons=60, max_displacement_px=2, slice_correlation=0.8
+    )
+    path = tmp_path / "stack.npy"
+    np.save(path, sample.stack.read(0, 24)[:, 0])
+    assert main(["info", str(path), "--propose"]) == 0
     words = capsys.readouterr().out
-    assert main(["info", str(zstack_file), "--propose", "--json"]) == 0
+    assert main(["info", str(path), "--propose", "--json"]) == 0
     proposed = json.loads(capsys.readouterr().out)["proposed_frames_per_slice"]
     assert proposed == 4
     assert "suggest --frames-per-slice 4" in words

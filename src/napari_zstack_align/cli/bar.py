@@ -25,14 +25,20 @@ def drain(job: Job[Result]) -> Result:
         On Ctrl-C, with the last snapshot as ``.partial``.
     """
     seconds = SECONDS if sys.stderr.isatty() else SECONDS_IN_A_LOG
-    with tqdm(file=sys.stderr, mininterval=seconds, maxinterval=seconds, dynamic_ncols=True) as bar:
+    with tqdm(
+        file=sys.stderr,
+        mininterval=seconds,
+        maxinterval=seconds,
+        dynamic_ncols=True,
+        desc="Starting",
+    ) as bar:
 
         def show(progress: Progress) -> None:
             if progress.note:
                 bar.write(progress.note, file=sys.stderr)
-            if progress.stage != bar.desc.removesuffix(": "):
+            if progress.stage != bar.desc:
                 bar.reset()
-                bar.set_description(progress.stage, refresh=False)
+                bar.set_description_str(progress.stage, refresh=False)
             bar.total = progress.total or None
             bar.update(progress.done - bar.n)
 

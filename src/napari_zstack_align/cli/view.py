@@ -48,16 +48,13 @@ def open_napari(shown: Stack | Alignment) -> None:
         Where napari isn't installed.
     """
     try:
-        import napari
-
-        from napari_zstack_align.gui.open import open_in_viewer
+        from napari_zstack_align.gui.open import show
     except ImportError as error:
         raise InputError(
             f"napari can't be opened ({error}): install it with "
             f"pip install 'napari-zstack-align[all]'."
         ) from error
-    open_in_viewer(napari.Viewer(), shown)
-    napari.run()
+    show(shown)
 
 
 def _is_alignment(path: Path) -> bool:

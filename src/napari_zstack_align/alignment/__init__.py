@@ -1,0 +1,1 @@
+"""`Alignment`: the transforms of every frame, and all that is evaluated from them."""

@@ -1,0 +1,1 @@
+"""Registration: from a `Stack` to an `Alignment`."""
