@@ -1,0 +1,74 @@
+"""`describe`: what was read, in words."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_zstack_align.stack import Stack
+
+
+def describe(stack: Stack) -> str:
+    """Say in words what a stack is.
+
+    Returns
+    -------
+    str
+        '40 slices × 9 repeats, 512 × 512 pixels, 2 µm steps, 0.8 µm pixels' for a z-stack,
+        '27,000 frames, 512 × 512 pixels, 0.8 µm pixels, 30 Hz (15 min)' for a recording. What
+        isn't known is said to be unknown.
+    """
+    n_channels, n_rows, n_columns = stack.shape[1:]
+    parts = [_frames(stack), f"{n_rows} × {n_columns} pixels"]
+    if n_channels > 1:
+        parts.append(f"{n_channels} channels ({', '.join(stack.channel_names)})")
+    if stack.frames_per_slice is not None:
+        step = stack.z_step_um
+        parts.append("z-step unknown" if step is None else f"{step:.4g} µm steps")
+    parts.append(_pixels(stack.pixel_size_um))
+    rate = _rate(stack)
+    if rate or stack.frames_per_slice is None:
+        parts.append(rate or "frame rate unknown")
+    return ", ".join(parts)
+
+
+def _frames(stack: Stack) -> str:
+    if stack.frames_per_slice is None:
+        return _count(stack.n_frames, "frame")
+    slices, repeats = stack.n_slices, stack.frames_per_slice
+    words = f"{_count(slices, 'slice')} × {_count(repeats, 'repeat')}"
+    rest = stack.n_frames - slices * repeats
+    if rest == 0:
+        return f"{words} in volumes" if stack.order == "slices" and repeats > 1 else words
+    if stack.order == "slices":
+        return f"{words} in volumes (the last volume lacks {_count(-rest, 'slice')})"
+    return f"{words} (the last slice has only {_count(repeats + rest, 'repeat')})"
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def _pixels(size: tuple[float, float] | None) -> str:
+    if size is None:
+        return "pixel size unknown"
+    y, x = (f"{value:.4g}" for value in size)
+    return f"{x} µm pixels" if y == x else f"{y} × {x} µm pixels (y, x)"
+
+
+def _rate(stack: Stack) -> str:
+    """Frame rate and length; '' where the times aren't known."""
+    times = stack.frame_times_s
+    if times is None or len(times) < 2:
+        return ""
+    step = float(np.median(np.diff(times)))
+    if step <= 0:
+        return ""
+    rate = f"{1 / step:.3g} Hz" if step <= 1 else f"a frame every {step:.3g} s"
+    return f"{rate} ({_duration(float(times[-1] - times[0]) + step)})"
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.3g} {unit}"
+    return f"{seconds:.3g} s"

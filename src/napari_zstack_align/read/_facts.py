@@ -1,0 +1,93 @@
+"""What a file says about its frames, in one form for all formats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import prod
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.stack import FrameSource, Order, layout_of_axes
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Axes and units as the file gives them; None where it doesn't.
+
+    Attributes
+    ----------
+    axes : str
+        A letter for each axis that planes run along, slowest first, without Y and X: T, Z, C.
+    sizes : tuple of int
+        Planes along each of ``axes``.
+    pixel_size_um : tuple of float, optional
+        (y, x) in µm.
+    z_step_um : float, optional
+        Distance of slices in µm.
+    interval_s : float, optional
+        Time from one index of T to the next, in s.
+    frame_times_s : numpy.ndarray, optional
+        (T,) time of every frame in acquisition order, in s; goes before ``interval_s``.
+    channel_names : tuple of str
+        Empty where the file gives none.
+    remarks : tuple of str
+        What was odd, a sentence each.
+    """
+
+    axes: str = "T"
+    sizes: tuple[int, ...] = (1,)
+    pixel_size_um: tuple[float, float] | None = None
+    z_step_um: float | None = None
+    interval_s: float | None = None
+    frame_times_s: npt.NDArray[np.float64] | None = field(default=None, repr=False)
+    channel_names: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A source with the facts of its file, before the caller's wishes are put on top."""
+
+    source: FrameSource
+    paths: tuple[Path, ...]
+    facts: Facts = field(default_factory=Facts)
+
+
+def without_single_axes(axes: str, sizes: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
+    """Leave out axes of one plane: they say nothing about how the planes run."""
+    kept = [(a, n) for a, n in zip(axes, sizes, strict=True) if n > 1]
+    return "".join(a for a, _ in kept), tuple(n for _, n in kept)
+
+
+def frame_axes(facts: Facts) -> tuple[str, tuple[int, ...]]:
+    """Axes and sizes that frames run along: those of the planes without C and single ones."""
+    axes, sizes = without_single_axes(facts.axes, facts.sizes)
+    kept = [(a, n) for a, n in zip(axes, sizes, strict=True) if a != "C"]
+    return "".join(a for a, _ in kept), tuple(n for _, n in kept)
+
+
+def layout(facts: Facts) -> tuple[int | None, Order | None]:
+    """``frames_per_slice`` and ``order`` as the axes give them, both None for a recording."""
+    axes, sizes = frame_axes(facts)
+    return layout_of_axes(axes, sizes)
+
+
+def times(facts: Facts, n_frames: int) -> npt.NDArray[np.float64] | None:
+    """Time of each frame in s, or None where the file doesn't say enough.
+
+    In volumes that repeat, the planes are spread evenly over the time of a volume. Where every
+    slice is repeated in turn, the interval tells nothing of the time between slices.
+    """
+    if facts.frame_times_s is not None and len(facts.frame_times_s) == n_frames:
+        return facts.frame_times_s
+    if facts.interval_s is None:
+        return None
+    axes, sizes = frame_axes(facts)
+    if "T" in axes and "Z" in axes and axes.index("Z") < axes.index("T"):
+        return None
+    step = facts.interval_s
+    if "T" in axes:
+        step /= prod(sizes[axes.rindex("T") + 1 :])
+    return np.arange(n_frames, dtype=np.float64) * step

@@ -1,0 +1,119 @@
+"""``.npy`` files, read with plain file reads: a memory map would count as used memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.read._facts import Facts, Opened
+from napari_zstack_align.read._files import readable
+from napari_zstack_align.read._tiff_pages import truncated
+
+MAGIC = b"\x93NUMPY"
+MOST_CHANNELS = 7
+HINT = "open it with Stack.from_array(np.load(path, mmap_mode='r'), axes=...)"
+
+
+class NpySource:
+    """Frames of a C-ordered array (T, C, Y, X) in a file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    offset : int
+        Where the numbers begin.
+    stored : numpy.dtype
+        Type in the file, with its byte order.
+    shape : tuple of int
+        (T, C, Y, X).
+    """
+
+    def __init__(
+        self, path: Path, offset: int, stored: np.dtype[Any], shape: tuple[int, int, int, int]
+    ) -> None:
+        self._path = path
+        self._offset = offset
+        self._stored = stored
+        self._shape = shape
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(T, C, Y, X)."""
+        return self._shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type of a pixel."""
+        return self._stored.newbyteorder("=")
+
+    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
+        shape = (max(stop - start, 0), *self._shape[1:])
+        frame = int(np.prod(self._shape[1:], dtype=int))
+        with readable(self._path):
+            flat = np.fromfile(
+                self._path,
+                self._stored,
+                count=shape[0] * frame,
+                offset=self._offset + start * frame * self._stored.itemsize,
+            )
+        if flat.size < shape[0] * frame:
+            raise InputError(f"{self._path} has become shorter since it was opened: open it again.")
+        return flat.astype(self.dtype, copy=False).reshape(shape)
+
+
+def open_npy(path: Path) -> Opened:
+    """Open a ``.npy`` file of (Y, X), (T, Y, X) or (T, C, Y, X) without reading its numbers.
+
+    Raises
+    ------
+    InputError
+        If it is damaged, truncated, or its axes can't be told.
+    """
+    with readable(path), path.open("rb") as file:
+        shape, fortran, stored = _header(file, path)
+        offset = file.tell()
+        size = file.seek(0, 2)
+    full = _tcyx(shape, stored, path)
+    if fortran and sum(n > 1 for n in shape) > 1:
+        raise InputError(f"{path} is stored in Fortran order, frames last: {HINT}.")
+    frame_bytes = int(np.prod(full[1:], dtype=int)) * stored.itemsize
+    whole = (size - offset) // max(frame_bytes, 1)
+    if whole < full[0]:
+        raise truncated(path, whole, full[0])
+    return Opened(NpySource(path, offset, stored, full), (path,), Facts(sizes=(full[0],)))
+
+
+def _header(file: BinaryIO, path: Path) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    try:
+        version = np.lib.format.read_magic(file)
+        if version == (1, 0):
+            return np.lib.format.read_array_header_1_0(file)
+        return np.lib.format.read_array_header_2_0(file)
+    except ValueError as error:
+        raise InputError(f"{path} is not a whole .npy file ({error}): copy it again.") from None
+
+
+def _tcyx(shape: tuple[int, ...], stored: np.dtype[Any], path: Path) -> tuple[int, int, int, int]:
+    """Tell the axes of a bare array."""
+    if stored.hasobject:
+        raise InputError(f"{path} holds Python objects, not an image: save a plain array.")
+    if len(shape) >= 3 and shape[-1] in (3, 4) and stored == np.uint8:
+        raise InputError(
+            f"{path} holds RGB colours (shape {shape}), not intensities: save it as grayscale."
+        )
+    if len(shape) == 2:
+        return 1, 1, shape[0], shape[1]
+    if len(shape) == 3:
+        return shape[0], 1, shape[1], shape[2]
+    if len(shape) == 4 and shape[1] <= MOST_CHANNELS:
+        return shape[0], shape[1], shape[2], shape[3]
+    raise InputError(
+        f"{path} has the shape {shape}, whose axes can't be told (expected (T, Y, X) or "
+        f"(T, C, Y, X)): {HINT}."
+    )

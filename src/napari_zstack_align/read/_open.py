@@ -1,0 +1,130 @@
+"""`open_stack`: files to a lazy Stack."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.read._facts import Opened, layout, times
+from napari_zstack_align.read._files import collect, is_zarr, magic
+from napari_zstack_align.read._npy import MAGIC as NPY_MAGIC
+from napari_zstack_align.read._npy import open_npy
+from napari_zstack_align.read._sequence import in_sequence
+from napari_zstack_align.read._tiff import open_tiff
+from napari_zstack_align.read._tiff_tags import flavour_of
+from napari_zstack_align.read._zarr import open_zarr
+from napari_zstack_align.stack import FrameSource, Order, Stack
+
+
+def open_stack(
+    path_or_paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    *,
+    frames_per_slice: int | None = None,
+    order: Order | None = None,
+) -> Stack:
+    """Open a z-stack or a recording; frames are read when they are asked for.
+
+    Parameters
+    ----------
+    path_or_paths : path or sequence of paths
+        A TIFF or BigTIFF (plain, ImageJ, OME; compressed or not), a ``.npy`` file, a zarr folder,
+        a folder of such files, or a list of them. Several files are one Stack: they follow each
+        other along T in natural order (Img_2 before Img_10), and the metadata of the first hold.
+    frames_per_slice : int, optional
+        Repeats of each slice; goes before what the file says.
+    order : {'repeats', 'slices'}, optional
+        Whether repeats or slices run fastest in the file; goes before what the file says.
+
+    Returns
+    -------
+    Stack
+        ``frames_per_slice`` and ``order`` are None where neither the file nor the caller says: a
+        recording. A file of slices without time axis has one frame a slice.
+
+    Raises
+    ------
+    InputError
+        If a file is missing, unreadable, truncated, no image, or of mixed shapes, or its pixels
+        are RGB, complex or all NaN.
+    """
+    paths, remarks = collect(path_or_paths)
+    opened = _open(paths)
+    facts, source = opened.facts, opened.source
+    told_repeats, told_order = layout(facts)
+    if frames_per_slice is None:
+        frames_per_slice, order = told_repeats, order or told_order
+    elif order is None and frames_per_slice == told_repeats:
+        order = told_order
+    n_frames, n_channels = source.shape[:2]
+    stack = Stack(
+        source=source,
+        pixel_size_um=facts.pixel_size_um,
+        z_step_um=facts.z_step_um,
+        frame_times_s=times(facts, n_frames),
+        channel_names=facts.channel_names if len(facts.channel_names) == n_channels else (),
+        frames_per_slice=frames_per_slice,
+        order=order,
+        name=_name(path_or_paths, opened.paths),
+        paths=opened.paths,
+        remarks=(*remarks, *facts.remarks),
+    )
+    _check_numbers(source, opened.paths[0])
+    return stack
+
+
+def _open(paths: list[Path]) -> Opened:
+    """Open files by what they are, not by what they are called."""
+    kinds = [_kind(path) for path in paths]
+    if set(kinds) == {"tiff"}:
+        return open_tiff(paths)
+    openers = {"tiff": lambda path: open_tiff([path]), "npy": open_npy, "zarr": open_zarr}
+    return in_sequence([openers[kind](path) for kind, path in zip(kinds, paths, strict=True)])
+
+
+def _kind(path: Path) -> str:
+    if is_zarr(path):
+        return "zarr"
+    start = magic(path)
+    if flavour_of(start) is not None:
+        return "tiff"
+    if start.startswith(NPY_MAGIC):
+        return "npy"
+    what = _OTHERS.get(start[:4], "not an image that can be opened")
+    raise InputError(f"{path} is {what}: choose a TIFF (also BigTIFF and OME) or .npy file.")
+
+
+_OTHERS = {
+    b"PK\x03\x04": "a zip archive (.npz is one too)",
+    b"\x89PNG": "a PNG picture",
+    b"\xff\xd8\xff\xe0": "a JPEG picture",
+    b"\x89HDF": "an HDF5 file, which can't be opened",
+}
+
+
+def _name(
+    path_or_paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    paths: tuple[Path, ...],
+) -> str:
+    """Short name: of the file without its ending, or of the folder that many files are in."""
+    if isinstance(path_or_paths, (str, os.PathLike)):
+        name = Path(path_or_paths).expanduser().resolve().name
+    else:
+        name = paths[0].name if len(paths) == 1 else paths[0].resolve().parent.name
+    for ending in (".tif", ".tiff", ".btf", ".tf2", ".tf8", ".npy", ".zarr", ".ome"):
+        name = name[: -len(ending)] if name.lower().endswith(ending) else name
+    return name or "stack"
+
+
+def _check_numbers(source: FrameSource, path: Path) -> None:
+    """Refuse data of real numbers without one: the first, middle and last frame are looked at."""
+    if source.dtype.kind != "f":
+        return
+    n_frames = source.shape[0]
+    for t in {0, n_frames // 2, n_frames - 1}:
+        if not np.isnan(source.read(t, t + 1)).all():
+            return
+    raise InputError(f"{path} holds no numbers (NaN everywhere): export it again.")

@@ -1,0 +1,45 @@
+"""tifffile's log while reading: kept off the console, and told in one remark."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class _Collect(logging.Filter):
+    """Keep the warnings of the thread it was made in, and let those of others pass."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: list[str] = []
+        self._thread = threading.get_ident()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if threading.get_ident() != self._thread:
+            return True
+        if record.levelno >= logging.WARNING:
+            self.messages.append(record.getMessage())
+        return False
+
+
+@contextmanager
+def quiet_tifffile() -> Iterator[list[str]]:
+    """Collect what tifffile would log meanwhile."""
+    collect = _Collect()
+    logger = logging.getLogger("tifffile")
+    logger.addFilter(collect)
+    try:
+        yield collect.messages
+    finally:
+        logger.removeFilter(collect)
+
+
+def remark_of(messages: list[str]) -> tuple[str, ...]:
+    """One sentence for all of them, or nothing."""
+    if not messages:
+        return ()
+    first = " ".join(messages[0].split())[:160]
+    more = f" (and {len(messages) - 1} more like it)" if len(messages) > 1 else ""
+    return (f"The TIFF is not quite regular: {first}{more}.",)

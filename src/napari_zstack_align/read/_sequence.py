@@ -1,0 +1,77 @@
+"""Several sources, one behind the other, as one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.read._facts import Facts, Opened
+from napari_zstack_align.stack import FrameSource
+
+
+class SequenceSource:
+    """Frames of sources of one shape and type along T."""
+
+    def __init__(self, sources: tuple[FrameSource, ...]) -> None:
+        self._sources = sources
+        self._borders = np.cumsum([0, *(source.shape[0] for source in sources)])
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(T, C, Y, X)."""
+        return int(self._borders[-1]), *self._sources[0].shape[1:]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type of a pixel."""
+        return self._sources[0].dtype
+
+    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
+        out = np.empty((max(stop - start, 0), *self.shape[1:]), self.dtype)
+        first = int(np.searchsorted(self._borders, start, side="right")) - 1
+        for source, border in zip(self._sources[first:], self._borders[first:], strict=False):
+            if border >= stop:
+                break
+            a, b = max(start, int(border)), min(stop, int(border) + source.shape[0])
+            out[a - start : b - start] = source.read(a - int(border), b - int(border))
+        return out
+
+
+def in_sequence(opened: list[Opened]) -> Opened:
+    """Join opened files along T.
+
+    Raises
+    ------
+    InputError
+        If they differ in shape or type.
+    """
+    if len(opened) == 1:
+        return opened[0]
+    first = opened[0]
+    for other in opened[1:]:
+        if _frame(other.source) != _frame(first.source):
+            raise InputError(
+                f"{other.paths[0]} holds frames of {_frame(other.source)}, but "
+                f"{first.paths[0].name} of {_frame(first.source)}: frames of one stack must have "
+                f"one shape and type."
+            )
+    source = SequenceSource(tuple(one.source for one in opened))
+    remarks = tuple(dict.fromkeys(remark for one in opened for remark in one.facts.remarks))
+    facts = Facts(
+        sizes=(source.shape[0],),
+        pixel_size_um=first.facts.pixel_size_um,
+        z_step_um=first.facts.z_step_um,
+        channel_names=first.facts.channel_names,
+        remarks=remarks,
+    )
+    return Opened(source, tuple(path for one in opened for path in one.paths), facts)
+
+
+def _frame(source: FrameSource) -> str:
+    _, n_channels, n_rows, n_columns = source.shape
+    channels = f" × {n_channels} channels" if n_channels > 1 else ""
+    return f"{n_rows} × {n_columns}{channels} {source.dtype}"

@@ -1,0 +1,172 @@
+"""What ImageJ, tifffile ('shaped') and plain TIFF tags say about axes and units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import tifffile
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.read._facts import Facts
+from napari_zstack_align.read._files import readable
+from napari_zstack_align.read._quiet import quiet_tifffile, remark_of
+from napari_zstack_align.read._units import length_um, number, time_s
+
+PLAIN_MAX_UM = 20.0
+"""Resolution tags that give larger pixels are print settings (72 dpi is 353 µm)."""
+
+IMAGEJ_AXES = {"czt": "TZC", "ctz": "ZTC", "zct": "TCZ", "ztc": "CTZ", "tcz": "ZCT", "tzc": "CZT"}
+IMAGEJ_SIZES = {"T": "frames", "Z": "slices", "C": "channels"}
+MOST_CHANNELS = 7
+"""Of an ImageJ composite; where a gray file says more, the writer meant frames."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """First page of a TIFF file, as far as it describes the others."""
+
+    imagej: dict[str, Any] | None
+    shaped: dict[str, Any] | None
+    ome: str | None
+    resolution: tuple[float, float]
+    resolution_unit: int
+    photometric: int
+    remarks: tuple[str, ...]
+
+
+def read_head(path: Path) -> Head:
+    """Read the description of the first page with tifffile, quietly."""
+    with readable(path), quiet_tifffile() as messages:
+        try:
+            with tifffile.TiffFile(path) as tiff:
+                page = tiff.pages.first
+                shaped = tiff.shaped_metadata if tiff.is_shaped else None
+                resolution = page.get_resolution()
+                return Head(
+                    imagej=tiff.imagej_metadata if tiff.is_imagej else None,
+                    shaped=shaped[0] if shaped else None,
+                    ome=tiff.ome_metadata if tiff.is_ome else None,
+                    resolution=(float(resolution[0]), float(resolution[1])),
+                    resolution_unit=int(page.resolutionunit),
+                    photometric=int(page.photometric or 0),
+                    remarks=remark_of(messages),
+                )
+        except (tifffile.TiffFileError, ValueError, ZeroDivisionError) as error:
+            raise InputError(
+                f"{path} can't be read as a TIFF file ({error}): it may be damaged."
+            ) from None
+
+
+def declared_planes(head: Head) -> int | None:
+    """Number of planes that the description claims, where it does."""
+    if head.imagej is not None:
+        sizes = (_count(head.imagej, key) for key in IMAGEJ_SIZES.values())
+        return max(prod(sizes), _count(head.imagej, "images"))
+    if head.shaped is not None:
+        return prod(head.shaped["shape"][:-2])
+    return None
+
+
+def facts_of(head: Head, n_planes: int) -> Facts:
+    """Facts of a file without OME metadata that holds ``n_planes`` planes."""
+    if head.imagej is not None:
+        facts = _imagej(head.imagej, head, n_planes)
+    elif head.shaped is not None:
+        facts = _shaped(head.shaped, head, n_planes)
+    else:
+        facts = Facts(sizes=(n_planes,), pixel_size_um=_plain_pixel_size(head))
+    return replace(facts, remarks=(*facts.remarks, *head.remarks))
+
+
+def _imagej(meta: dict[str, Any], head: Head, n_planes: int) -> Facts:
+    axes = IMAGEJ_AXES.get(str(meta.get("order", "czt")).lower(), "TZC")
+    sizes = tuple(_count(meta, IMAGEJ_SIZES[axis]) for axis in axes)
+    remarks: tuple[str, ...] = ()
+    if prod(sizes) != n_planes:
+        if prod(sizes) > 1:
+            remarks = (
+                f"ImageJ's header speaks of {prod(sizes):,} planes, but {n_planes:,} are there: "
+                f"they were read as a recording.",
+            )
+        axes, sizes = "T", (n_planes,)
+    elif _count(meta, "channels") == n_planes > MOST_CHANNELS:
+        axes, sizes = "T", (n_planes,)
+        remarks = (f"ImageJ's header calls the {n_planes:,} frames channels.",)
+    elif axes == "TZC" and sizes == (1, n_planes, 1) and _is_series(meta):
+        axes, sizes = "T", (n_planes,)
+        remarks = ("ImageJ's header calls the frames slices, but gives a time between them.",)
+    interval = number(meta.get("finterval")) or _inverse(meta.get("fps"))
+    if interval is not None:
+        interval *= time_s(str(meta.get("tunit", "s"))) or 1.0
+    return Facts(
+        axes=axes,
+        sizes=sizes,
+        pixel_size_um=_pixel_size(head, str(meta.get("unit", ""))),
+        z_step_um=_z_step(meta),
+        interval_s=interval,
+        remarks=remarks,
+    )
+
+
+def _is_series(meta: dict[str, Any]) -> bool:
+    """Whether an ImageJ stack of 'slices' is one in time: ImageJ calls any plain stack so."""
+    return (
+        not meta.get("hyperstack") and "spacing" not in meta and bool(number(meta.get("finterval")))
+    )
+
+
+def _shaped(meta: dict[str, Any], head: Head, n_planes: int) -> Facts:
+    """Facts from the JSON that tifffile writes; letters it doesn't define are taken for time."""
+    shape = tuple(int(n) for n in meta["shape"])
+    letters = str(meta.get("axes", ""))
+    known = len(letters) == len(shape) and letters.endswith("YX")
+    axes = "".join(a if a in "TZC" else "T" for a in letters[:-2]) if known else "T"
+    sizes = shape[:-2] if known else (n_planes,)
+    if prod(sizes) != n_planes:  # one page a write: the JSON tells of the first alone
+        axes, sizes = "T" + axes, (n_planes // max(prod(sizes), 1), *sizes)
+    if prod(sizes) != n_planes:
+        axes, sizes = "T", (n_planes,)
+    given = str(meta.get("unit", ""))
+    return Facts(
+        axes=axes,
+        sizes=sizes,
+        pixel_size_um=_pixel_size(head, given) if given else _plain_pixel_size(head),
+        z_step_um=_z_step(meta),
+        interval_s=number(meta.get("finterval")) or _inverse(meta.get("fps")),
+    )
+
+
+def _pixel_size(head: Head, unit: str) -> tuple[float, float] | None:
+    """Pixel size (y, x) where the resolution is pixels per named unit."""
+    scale = length_um(unit)
+    x, y = head.resolution
+    if scale is None or x <= 0 or y <= 0:
+        return None
+    return scale / y, scale / x
+
+
+def _plain_pixel_size(head: Head) -> tuple[float, float] | None:
+    """Pixel size (y, x) from the resolution unit of plain TIFF, unless made for print."""
+    scale = {2: 25400.0, 3: 10000.0, 4: 1000.0, 5: 1.0}.get(head.resolution_unit)
+    x, y = head.resolution
+    if scale is None or min(x, y) <= 1 / PLAIN_MAX_UM * scale:
+        return None
+    return scale / y, scale / x
+
+
+def _z_step(meta: dict[str, Any]) -> float | None:
+    spacing, scale = number(meta.get("spacing")), length_um(str(meta.get("unit", "")))
+    return None if spacing is None or scale is None else abs(spacing) * scale
+
+
+def _count(meta: dict[str, Any], key: str) -> int:
+    value = number(meta.get(key))
+    return 1 if value is None else max(int(value), 1)
+
+
+def _inverse(value: Any) -> float | None:
+    found = number(value)
+    return None if found is None else 1 / found
