@@ -25,7 +25,9 @@ def test_headless(tmp_path, capsys):
         assert f"Wrote {out / name}" in said
     assert tifffile.imread(out / "volume.ome.tif").shape == (3, 128, 128)
     assert cv2.imread(str(out / "before_after.png")).shape == (128, 2 * 128 + 8, 3)
-    assert nza.load_alignment(out / "demo.zalign").complete
+    loaded = nza.load_alignment(out / "demo.zalign")
+    assert loaded.complete
+    assert loaded.volume().compute().shape == (3, 128, 128)
     before, after = map(float, re.search(r"([\d.]+) px before, ([\d.]+) px after", said).groups())
     assert after < before / 2
     assert said.splitlines()[-1].startswith("27 frames in 3 slices")

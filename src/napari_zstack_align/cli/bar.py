@@ -37,8 +37,8 @@ def drain(job: Job[Result]) -> Result:
             if progress.note:
                 bar.write(progress.note, file=sys.stderr)
             if progress.stage != bar.desc:
-                bar.reset()
                 bar.set_description_str(progress.stage, refresh=False)
+                bar.reset()
             bar.total = progress.total or None
             bar.update(progress.done - bar.n)
 

@@ -15,9 +15,11 @@ from napari_zstack_align.cli.pictures import write_before_after
 from napari_zstack_align.cli.view import open_napari
 from napari_zstack_align.cli.words import summary
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.read import open_stack
 from napari_zstack_align.register.adaptive import align_adaptive
 from napari_zstack_align.samples import SampleZStack, endpoint_error, zstack_with_repeats
-from napari_zstack_align.write.export import export_volume
+from napari_zstack_align.stack import Stack
+from napari_zstack_align.write.export import export_alignment, export_volume
 
 
 def add_to(commands: Any) -> None:
@@ -46,10 +48,11 @@ def run_demo(args: argparse.Namespace) -> bool:
     _make_folder(args.out)
     print(f"Making a z-stack of {args.slices} slices × 9 repeats with known motion")
     sample = zstack_with_repeats(n_slices=args.slices, size=args.size)
+    stack = _on_disk(args.out / "raw.ome.tif", sample.stack)
     start = perf_counter()
-    alignment = drain(align_adaptive(sample.stack))
+    alignment = drain(align_adaptive(stack))
     seconds = perf_counter() - start
-    for path in _write(args.out, sample, alignment):
+    for path in _write(args.out, alignment):
         print(f"Wrote {path}")
     shown = not args.headless and has_display()
     if not shown:
@@ -69,17 +72,21 @@ def _make_folder(folder: Path) -> None:
         raise InputError(f"{folder} can't be made: {error.strerror}.") from error
 
 
-def _write(folder: Path, sample: SampleZStack, alignment: Alignment) -> Iterator[Path]:
-    stack = sample.stack
-    sizes: dict[str, Any] = {"pixel_size_um": stack.pixel_size_um, "overwrite": True}
-    yield drain(export_volume(folder / "raw.ome.tif", stack.data[:, 0], "TYX", **sizes))
-    yield drain(
-        export_volume(
-            folder / "volume.ome.tif", alignment.volume(), z_step_um=stack.z_step_um, **sizes
-        )
+def _on_disk(path: Path, stack: Stack) -> Stack:
+    """Write the frames and open them again, like a file from the microscope."""
+    job = export_volume(
+        path, stack.data[:, 0], "TYX", pixel_size_um=stack.pixel_size_um, overwrite=True
     )
+    print(f"Wrote {drain(job)}")
+    opened = open_stack(path, frames_per_slice=stack.frames_per_slice)
+    return opened.replace(z_step_um=stack.z_step_um)
+
+
+def _write(folder: Path, alignment: Alignment) -> Iterator[Path]:
     yield alignment.save(folder / "demo.zalign")
-    yield write_before_after(folder / "before_after.png", alignment, stack.n_slices // 2)
+    yield drain(export_alignment(folder / "volume.ome.tif", alignment, overwrite=True))
+    middle = alignment.stack.n_slices // 2
+    yield write_before_after(folder / "before_after.png", alignment, middle)
 
 
 def _screenshot(path: Path, alignment: Alignment) -> None:
