@@ -1,0 +1,41 @@
+"""``zstack-align view`` opens what it is given; napari itself is tested with the GUI."""
+
+import sys
+
+import pytest
+
+import napari_zstack_align as nza
+from napari_zstack_align.cli import view
+from napari_zstack_align.cli.main import main
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    shown = []
+    monkeypatch.setattr(view, "open_napari", shown.append)
+    return shown
+
+
+def test_an_alignment(aligned, shown):
+    assert main(["view", str(aligned)]) == 0
+    assert isinstance(shown[0], nza.Alignment)
+
+
+def test_a_stack(zstack_file, shown):
+    assert main(["view", str(zstack_file), "--frames-per-slice=4"]) == 0
+    assert isinstance(shown[0], nza.Stack)
+    assert shown[0].n_slices == 3
+
+
+def test_two_alignments(aligned, shown, capsys):
+    assert main(["view", str(aligned), str(aligned)]) == 2
+    assert "one alignment at a time" in capsys.readouterr().err
+    assert shown == []
+
+
+def test_without_napari(zstack_file, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "napari_zstack_align.gui.open", None)
+    assert main(["view", str(zstack_file)]) == 2
+    err = capsys.readouterr().err
+    assert "pip install 'napari-zstack-align[all]'" in err
+    assert err.count("\n") == 1
