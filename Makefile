@@ -40,8 +40,8 @@ docs: $(VENV)/installed system-libraries  ## the generated pages and pictures of
 wheel: $(VENV)/installed system-libraries  ## build the wheel and try it in a clean environment (QT=pyside6: with PySide6)
 	@scripts/check_wheel.sh $(PYTHON) $(QT)
 
-bench: $(VENV)/installed  ## accuracy, speed and memory against known truth
-	@$(PYTHON) -m benchmarks
+bench: $(VENV)/installed  ## accuracy, speed and memory against known truth (see benchmarks/README.md)
+	@$(PYTHON) benchmarks/adaptive.py $(or $(ARGS),--methods ours)
 
 clean:           ## remove everything that was made here, the environments too
 	@rm -rf .venv .venv-core .venv-oldest build dist demo .mypy_cache .ruff_cache .pytest_cache \
