@@ -16,8 +16,10 @@ help:            ## list the targets
 demo: $(VENV)/installed system-libraries  ## align a generated z-stack and show it (pictures in ./demo without a display)
 	@$(VENV)/bin/zstack-align demo --out demo
 
-test: lint $(VENV)/installed system-libraries  ## all checks and all tests
-	@$(PYTHON) -m pytest
+test: $(VENV)/installed system-libraries  ## all checks and all tests
+	@$(MAKE) --no-print-directory lint || lint=failed; \
+	$(PYTHON) -m pytest || tests=failed; \
+	[ -z "$${lint:-}$${tests:-}" ]
 
 test-fast: $(VENV)/installed system-libraries  ## the tests that take no longer than a few seconds each
 	@$(PYTHON) -m pytest -m "not slow"
