@@ -49,7 +49,8 @@ def _of_folder(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
             f"The folder {folder} holds no image files ({', '.join(SUFFIXES)}): choose another."
         )
     left_out = len(entries) - len(images)
-    remark = f"{left_out} other files of the folder {folder.name} were left out."
+    words = "file" if left_out == 1 else "files", "was" if left_out == 1 else "were"
+    remark = f"{left_out} other {words[0]} of the folder {folder.name} {words[1]} left out."
     return _in_order(images), (remark,) if left_out else ()
 
 

@@ -14,8 +14,9 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._facts import Facts, Opened, without_single_axes
 from napari_zstack_align.read._ome import Ome, Place, parse
 from napari_zstack_align.read._tiff_head import Head, declared_planes, facts_of, read_head
-from napari_zstack_align.read._tiff_pages import RGB, Pages, joined, read_pages, truncated
+from napari_zstack_align.read._tiff_pages import RGB, PageKind, Pages, joined, truncated
 from napari_zstack_align.read._tiff_source import TiffSource
+from napari_zstack_align.read._tiff_table import read_pages
 
 
 def open_tiff(paths: list[Path]) -> Opened:
@@ -38,11 +39,11 @@ def open_tiff(paths: list[Path]) -> Opened:
         _check_whole(table, declared if i == 0 else None)
     pages = joined(tables)
     _check_alike(pages, head)
-    facts, planes = (
-        _by_ome(ome, pages)
-        if ome is not None
-        else _by_axes(facts_of(head, int(pages.per_file[0])), pages)
-    )
+    if ome is None or pages.split > 1:
+        facts = ome.facts if ome is not None else facts_of(head, int(pages.per_file[0]))
+        facts, planes = _by_axes(_with_samples(facts, pages), pages)
+    else:
+        facts, planes = _by_ome(ome, pages)
     facts = replace(facts, remarks=(*facts.remarks, *_oddities(pages, head, ome)))
     return Opened(TiffSource(pages, planes), pages.paths, facts)
 
@@ -50,7 +51,7 @@ def open_tiff(paths: list[Path]) -> Opened:
 def _expanded(pages: Pages, head: Head | None) -> Pages:
     """Spell out the frames of a file that describes one page and holds many behind it."""
     kind = pages.kinds[int(pages.kind[0])]
-    if len(pages) > 1 or not pages.contiguous[0] or pages.broken or kind.shape[0] > 1:
+    if len(pages) > 1 or not pages.contiguous[0] or pages.broken[0] or kind.shape[0] > 1:
         return pages
     if head is None:
         if pages.sizes[0] < pages.offset[0] + 2 * kind.n_bytes:
@@ -64,14 +65,17 @@ def _check_whole(pages: Pages, declared: int | None) -> None:
     """Refuse a file that ends before its pages do."""
     path, size = pages.paths[0], pages.sizes[0]
     whole = int((pages.end <= size).sum())
-    if not pages.broken and whole == len(pages):
+    broken = pages.broken[0]
+    if not broken:
+        if whole < len(pages):
+            raise truncated(path, whole, len(pages))
         return
-    expected = None if pages.broken else len(pages)
-    if pages.broken and declared is not None and declared > len(pages):
-        expected = declared
-        if len(pages) == 1 and pages.contiguous[0]:
-            n_bytes = pages.kinds[int(pages.kind[0])].n_bytes
-            whole = max(0, (size - int(pages.offset[0])) // n_bytes)
+    expected = declared if declared is not None and declared > len(pages) else None
+    if len(pages) == 1 and pages.contiguous[0]:  # the pixels of all may lie behind the first page
+        offset, n_bytes = int(pages.offset[0]), pages.kinds[int(pages.kind[0])].n_bytes
+        there, ahead = (size - offset) // n_bytes, (broken - offset) // n_bytes
+        whole = max(0, min(there, ahead))
+        expected = expected or (ahead if ahead > 1 else None)
     raise truncated(path, whole, expected)
 
 
@@ -83,7 +87,7 @@ def _check_alike(pages: Pages, head: Head) -> None:
     if odd is not None:
         raise _mixed(pages, odd)
     kind = pages.kinds[int(pages.kind[0])]
-    if kind[262] in RGB or kind.shape[0] in (3, 4):
+    if (kind[262] in RGB and not _is_frames(kind, head)) or kind.shape[0] in (3, 4):
         raise InputError(
             f"{pages.paths[0]} holds RGB colours, not intensities: save it as grayscale, or as "
             f"separate channels."
@@ -98,6 +102,18 @@ def _check_alike(pages: Pages, head: Head) -> None:
             f"{pages.paths[0]} holds volumes of {kind[32997]} slices in a page: save it with a "
             f"page a slice."
         )
+
+
+def _is_frames(kind: PageKind, head: Head) -> bool:
+    """Whether planes marked as colours are frames.
+
+    tifffile marks any array whose third last axis has a length of 3 or 4 so, and keeps the planes
+    apart. Its description gives it away by the axes; without those, 8 bits suggest colours.
+    """
+    if kind[284] != 2 or head.shaped is None:
+        return False
+    axes = str(head.shaped.get("axes", ""))
+    return "S" not in axes if axes else kind.dtype != np.uint8
 
 
 def _mixed(pages: Pages, odd: int) -> InputError:
@@ -121,6 +137,22 @@ def _mixed(pages: Pages, odd: int) -> InputError:
 
 
 # -- which page holds which plane ------------------------------------------------------------------
+
+
+def _with_samples(facts: Facts, pages: Pages) -> Facts:
+    """Add planes that a page keeps apart to the axes, as channels, where they aren't there."""
+    n_planes = int(pages.per_file[0])
+    if pages.split == 1 or (prod(facts.sizes) == n_planes and facts.axes != "T"):
+        return facts
+    colours = pages.kinds[0][262] in RGB
+    if colours:
+        remark = "The file marks its planes as colours; they were read as frames."
+        return replace(facts, axes="T", sizes=(n_planes,), remarks=(*facts.remarks, remark))
+    sizes = tuple(n for a, n in zip(facts.axes, facts.sizes, strict=True) if a != "C")
+    axes = facts.axes.replace("C", "")
+    if prod(sizes) * pages.split != n_planes:
+        axes, sizes = "T", (n_planes // pages.split,)
+    return replace(facts, axes=axes + "C", sizes=(*sizes, pages.split))
 
 
 def _by_axes(facts: Facts, pages: Pages) -> tuple[Facts, npt.NDArray[np.intp]]:
@@ -264,8 +296,8 @@ def _stopped(facts: Facts, n_frames: int, planned: int) -> tuple[int, Facts]:
 
 def _oddities(pages: Pages, head: Head, ome: Ome | None) -> tuple[str, ...]:
     remarks = head.remarks if ome is not None else ()
-    if pages.looped:
-        name = pages.paths[pages.looped[0]].name
+    if any(pages.looped):
+        name = pages.paths[pages.looped.index(True)].name
         remarks += (f"The chain of pages in {name} runs in a circle; each was read once.",)
     if pages.kinds[int(pages.kind[0])][262] == 0:
         remarks += ("The file says that 0 is white; the values were left as they are.",)

@@ -123,7 +123,8 @@ def _shaped(meta: dict[str, Any], head: Head, n_planes: int) -> Facts:
     shape = tuple(int(n) for n in meta["shape"])
     letters = str(meta.get("axes", ""))
     known = len(letters) == len(shape) and letters.endswith("YX")
-    axes = "".join(a if a in "TZC" else "T" for a in letters[:-2]) if known else "T"
+    axes = "".join(a if a in "TZC" else "C" if a == "S" else "T" for a in letters[:-2])
+    axes = axes if known else "T"
     sizes = shape[:-2] if known else (n_planes,)
     if prod(sizes) != n_planes:  # one page a write: the JSON tells of the first alone
         axes, sizes = "T" + axes, (n_planes // max(prod(sizes), 1), *sizes)

@@ -16,7 +16,8 @@ import tifffile
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._files import readable
 from napari_zstack_align.read._quiet import quiet_tifffile
-from napari_zstack_align.read._tiff_pages import PageKind, Pages, segments_of
+from napari_zstack_align.read._tiff_pages import PageKind, Pages
+from napari_zstack_align.read._tiff_segments import segments_of
 from napari_zstack_align.read._tiff_tags import pread
 
 

@@ -64,8 +64,8 @@ class Flavour:
 class Chain:
     """The directories of one file.
 
-    ``broken`` says that the chain points past the end of the file, ``looped`` that it came back
-    to a page it had been at.
+    ``broken`` is where the chain points past the end of the file, 0 where it is whole; ``looped``
+    says that it came back to a page it had been at.
     """
 
     path: Path
@@ -73,7 +73,7 @@ class Chain:
     size: int
     positions: list[int]
     blocks: list[bytes]
-    broken: bool
+    broken: int
     looped: bool
 
 
@@ -109,12 +109,12 @@ def walk(file: FileIO, path: Path) -> Chain:
     while position and position not in seen:
         block = _directory(file, flavour, position, len(blocks[-1]) if blocks else GUESS_BYTES)
         if block is None:
-            return Chain(path, flavour, size, positions, blocks, True, False)
+            return Chain(path, flavour, size, positions, blocks, position, False)
         seen.add(position)
         positions.append(position)
         blocks.append(block)
         position = flavour.pointer.unpack_from(block, len(block) - flavour.pointer.size)[0]
-    return Chain(path, flavour, size, positions, blocks, False, bool(position))
+    return Chain(path, flavour, size, positions, blocks, 0, bool(position))
 
 
 def pread(file: FileIO, position: int, n_bytes: int) -> bytes:

@@ -1,0 +1,93 @@
+"""Strips and tiles: where the bytes of each page lie in its file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from io import FileIO
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.read._tiff_pages import PageKind, Pages
+from napari_zstack_align.read._tiff_tags import TYPE_BYTES, pread
+
+
+def segments_of(
+    file: FileIO, kind: PageKind, offset: int, count: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Positions and lengths of the strips or tiles of a page that isn't contiguous."""
+    if kind.segments == 1:
+        return np.array([offset], np.int64), np.array([count], np.int64)
+    return (
+        _numbers(file, kind, kind.offset_type, offset),
+        _numbers(file, kind, kind.count_type, count),
+    )
+
+
+def _numbers(file: FileIO, kind: PageKind, value_type: int, position: int) -> npt.NDArray[np.int64]:
+    width = TYPE_BYTES.get(value_type, 4)
+    raw = pread(file, position, width * kind.segments) if position else b""
+    if len(raw) < width * kind.segments:
+        return np.zeros(kind.segments, np.int64)
+    return np.frombuffer(raw, f"{kind.byteorder}u{width}").astype(np.int64)
+
+
+def locate(file: FileIO, pages: Pages) -> None:
+    """Fill in ``contiguous``, ``offset`` and ``end``."""
+    for k, kind in enumerate(pages.kinds):
+        rows = np.flatnonzero(pages.kind == k)
+        if kind.segments == 1:
+            _locate_single(pages, rows, kind)
+        else:
+            _locate_tables(file, pages, rows, kind)
+
+
+def _locate_single(pages: Pages, rows: npt.NDArray[np.intp], kind: PageKind) -> None:
+    if kind.stored_plainly:
+        pages.contiguous[rows] = pages.offset[rows] > 0
+        pages.end[rows] = pages.offset[rows] + kind.n_bytes
+    else:
+        pages.end[rows] = pages.offset[rows] + pages.count[rows]
+
+
+def _locate_tables(file: FileIO, pages: Pages, rows: npt.NDArray[np.intp], kind: PageKind) -> None:
+    for row in rows:
+        offsets, counts = segments_of(file, kind, int(pages.offset[row]), int(pages.count[row]))
+        pages.end[row] = int((offsets + counts).max())
+        follows = bool((offsets[1:] == (offsets + counts)[:-1]).all())
+        if kind.stored_plainly and follows and offsets[0] > 0 and counts.sum() == kind.n_bytes:
+            pages.contiguous[row] = True
+            pages.offset[row] = offsets[0]
+
+
+def split(file: FileIO, pages: Pages) -> Pages:
+    """Give each plane of pages whose samples are stored apart a row of its own.
+
+    Pages that mix this with other ways of storing are left as they are.
+    """
+    kind = pages.kinds[int(pages.kind[0])]
+    samples = kind[277]
+    if samples == 1 or kind[284] != 2 or (pages.kind != pages.kind[0]).any():
+        return pages
+    segments = max(kind.segments // samples, 1)
+    tags = {**dict(kind.tags), 277: 1}
+    plane = replace(kind, tags=tuple(tags.items()), segments=segments)
+    starts = np.arange(samples)
+    rows = []
+    for offset, count in zip(pages.offset.tolist(), pages.count.tolist(), strict=True):
+        if kind.segments == 1:
+            rows.append((offset + starts * plane.n_bytes, np.full(samples, count // samples)))
+        elif segments == 1:
+            rows.append(segments_of(file, kind, offset, count))
+        else:
+            a, b = (TYPE_BYTES.get(t, 4) * segments for t in (kind.offset_type, kind.count_type))
+            rows.append((offset + starts * a, count + starts * b))
+    spread = pages.take(np.repeat(np.arange(len(pages)), samples))
+    return replace(
+        spread,
+        kinds=(plane,),
+        kind=np.zeros(len(spread), np.int16),
+        offset=np.concatenate([a for a, _ in rows]).astype(np.int64),
+        count=np.concatenate([b for _, b in rows]).astype(np.int64),
+        split=samples,
+    )

@@ -1,0 +1,75 @@
+"""``.npy`` files."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import napari_zstack_align as nza
+from napari_zstack_align.read import open_stack
+
+SHAPES: dict[str, Any] = {
+    "one frame": ((240, 30), (1, 1, 240, 30)),
+    "frames": ((12, 20, 30), (12, 1, 20, 30)),
+    "frames of channels": ((6, 2, 20, 30), (6, 2, 20, 30)),
+}
+
+
+@pytest.mark.parametrize("dtype", ["<u2", ">u2", "<f4", "|u1"])
+@pytest.mark.parametrize(("shape", "expected"), SHAPES.values(), ids=SHAPES)
+def test_reads_the_frames(
+    shape: Any, expected: Any, dtype: str, tmp_path: Path, frames: Any
+) -> None:
+    data = (frames % 200).astype(dtype).reshape(shape)
+    np.save(tmp_path / "x.npy", data)
+    stack = open_stack(tmp_path / "x.npy")
+    assert stack.shape == expected
+    assert stack.dtype == np.dtype(dtype).newbyteorder("=")
+    np.testing.assert_array_equal(stack.read(0, stack.n_frames), data.reshape(expected))
+    source = pickle.loads(pickle.dumps(stack.source))
+    np.testing.assert_array_equal(source.read(0, 1), data.reshape(expected)[:1])
+
+
+BAD: dict[str, Any] = {
+    "five axes": (np.zeros((2, 2, 2, 8, 8)), "whose axes can't be told"),
+    "volumes or channels": (np.zeros((2, 20, 8, 8)), "whose axes can't be told"),
+    "one axis": (np.zeros(8), "whose axes can't be told"),
+    "colours": (np.zeros((5, 8, 8, 3), np.uint8), "RGB"),
+    "complex": (np.zeros((5, 8, 8), complex), "complex"),
+    "booleans": (np.zeros((5, 8, 8), bool), "true/false"),
+    "objects": (np.array([[{}, {}]], object), "Python objects"),
+    "no frames": (np.zeros((0, 8, 8)), "is empty"),
+    "NaN": (np.full((5, 8, 8), np.nan), "NaN everywhere"),
+    "Fortran order": (np.asfortranarray(np.ones((5, 8, 8))), "Fortran order"),
+}
+
+
+@pytest.mark.parametrize(("data", "message"), BAD.values(), ids=BAD)
+def test_bad_arrays(data: Any, message: str, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", data)
+    with pytest.raises(nza.InputError, match=message):
+        open_stack(tmp_path / "x.npy")
+
+
+def test_truncated(tmp_path: Path, frames: Any) -> None:
+    path = tmp_path / "x.npy"
+    np.save(path, frames)
+    with path.open("r+b") as file:
+        file.truncate(128 + 5 * 1200 + 7)
+    with pytest.raises(nza.InputError, match="only 5 of its 12 frames are whole"):
+        open_stack(path)
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(nza.InputError, match=r"not a whole \.npy file"):
+        open_stack(path)
+
+
+def test_a_file_that_shrank_is_told(tmp_path: Path, frames: Any) -> None:
+    np.save(tmp_path / "x.npy", frames)
+    stack = open_stack(tmp_path / "x.npy")
+    np.save(tmp_path / "x.npy", frames[:3])
+    with pytest.raises(nza.InputError, match="has become shorter"):
+        stack.read(0, 12)

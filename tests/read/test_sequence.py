@@ -1,0 +1,108 @@
+"""Folders and lists of files as one Stack, in natural order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+import napari_zstack_align as nza
+from napari_zstack_align.read import open_stack
+
+
+def write_pages(folder: Path, frames: Any, **options: Any) -> list[Path]:
+    """One file a frame: Img_1.tif, Img_2.tif, ... unpadded."""
+    paths = [folder / f"Img_{i}.tif" for i in range(1, len(frames) + 1)]
+    for path, frame in zip(paths, frames, strict=True):
+        tifffile.imwrite(path, frame, **options)
+    return paths
+
+
+@pytest.mark.parametrize("options", [{}, {"compression": "zlib"}, {"imagej": True}], ids=str)
+def test_a_folder_is_read_in_natural_order(
+    options: dict[str, Any], tmp_path: Path, frames: Any
+) -> None:
+    folder = tmp_path / "run 3"
+    folder.mkdir()
+    paths = write_pages(folder, frames, **options)
+    (folder / "notes.txt").write_text("a note")
+    (folder / ".hidden.tif").write_text("not an image")
+    stack = open_stack(folder)
+    assert stack.paths == tuple(paths)
+    assert stack.name == "run 3"
+    assert stack.remarks == ("1 other file of the folder run 3 was left out.",)
+    np.testing.assert_array_equal(stack.read(0, 12)[:, 0], frames)
+    np.testing.assert_array_equal(stack.read(8, 11)[:, 0], frames[8:11])
+
+
+def test_a_list_is_sorted_naturally(tmp_path: Path, frames: Any) -> None:
+    paths = write_pages(tmp_path, frames)
+    stack = open_stack(sorted(map(str, paths)), frames_per_slice=4)
+    np.testing.assert_array_equal(stack.read(0, 12)[:, 0], frames)
+    assert stack.n_slices == 3
+
+
+def test_files_of_different_length_and_compression(tmp_path: Path, frames: Any) -> None:
+    tifffile.imwrite(tmp_path / "a1.tif", frames[:2])
+    tifffile.imwrite(tmp_path / "a2.tif", frames[2:10], compression="zlib", byteorder=">")
+    tifffile.imwrite(tmp_path / "a10.tif", frames[10:], metadata={"axes": "TYX"})
+    stack = open_stack(tmp_path)
+    np.testing.assert_array_equal(stack.read(0, 12)[:, 0], frames)
+
+
+LISTS: dict[str, Any] = {
+    "recordings go on": ("TYX", (6,), (12, 1, None, None)),
+    "volumes repeat": ("ZYX", (6,), (12, 1, 2, "slices")),
+    "volume recordings go on": ("TZYX", (2, 3), (12, 1, 4, "slices")),
+    "slices of repeats go on": ("ZTYX", (2, 3), (12, 1, 3, "repeats")),
+    "channels stay": ("TCYX", (3, 2), (6, 2, None, None)),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*stored as RGB:DeprecationWarning")
+@pytest.mark.parametrize(("axes", "sizes", "expected"), LISTS.values(), ids=LISTS)
+def test_axes_over_two_files(
+    axes: str, sizes: tuple[int, ...], expected: Any, tmp_path: Path, frames: Any
+) -> None:
+    for name, part in (("a", frames[:6]), ("b", frames[6:])):
+        data = part.reshape(*sizes, 20, 30)
+        tifffile.imwrite(tmp_path / f"{name}.tif", data, metadata={"axes": axes})
+    stack = open_stack(tmp_path)
+    assert (*stack.shape[:2], stack.frames_per_slice, stack.order) == expected
+    np.testing.assert_array_equal(stack.read(0, stack.n_frames).reshape(frames.shape), frames)
+
+
+def test_hyperstacks_of_one_description_each(tmp_path: Path, frames: Any) -> None:
+    """As ImageJ writes above 4 GB: the second file must not count as one frame."""
+    for name, part in (("a", frames[:6]), ("b", frames[6:])):
+        path = tmp_path / f"{name}.tif"
+        tifffile.imwrite(path, part, imagej=True, truncate=True, metadata={"axes": "TYX"})
+    np.testing.assert_array_equal(open_stack(tmp_path).read(0, 12)[:, 0], frames)
+
+
+def test_mixed_formats(tmp_path: Path, frames: Any) -> None:
+    np.save(tmp_path / "a1.npy", frames[:5])
+    tifffile.imwrite(tmp_path / "a2.tif", frames[5:])
+    stack = open_stack(tmp_path)
+    np.testing.assert_array_equal(stack.read(3, 9)[:, 0], frames[3:9])
+
+
+MIXED: dict[str, Any] = {
+    "shape": ((8, 30), "uint16", r"b\.tif holds frames of 8 × 30 uint16, .*of 20 × 30 uint16"),
+    "type": ((20, 30), "float32", r"b\.tif holds frames of 20 × 30 float32"),
+}
+
+
+@pytest.mark.parametrize("suffix", ["tif", "npy"])
+@pytest.mark.parametrize(("shape", "dtype", "message"), MIXED.values(), ids=MIXED)
+def test_files_that_do_not_match(
+    shape: Any, dtype: str, message: str, suffix: str, tmp_path: Path, frames: Any
+) -> None:
+    write = tifffile.imwrite if suffix == "tif" else np.save
+    write(tmp_path / f"a.{suffix}", frames)
+    write(tmp_path / f"b.{suffix}", np.ones(shape, dtype))
+    with pytest.raises(nza.InputError, match=message.replace("tif", suffix)):
+        open_stack(tmp_path)

@@ -1,0 +1,230 @@
+"""Axes and units as ImageJ, OME and tifffile write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_zstack_align.read import open_stack
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*stored as RGB:DeprecationWarning")
+
+LAYOUTS = {
+    # axes, sizes: frames, channels, frames_per_slice, order
+    "T": (("TYX", (12,)), (12, 1, None, None)),
+    "Z": (("ZYX", (12,)), (12, 1, 1, "repeats")),
+    "volumes": (("TZYX", (4, 3)), (12, 1, 4, "slices")),
+    "channels": (("TCYX", (4, 3)), (4, 3, None, None)),
+    "volumes with channels": (("TZCYX", (2, 3, 2)), (6, 2, 2, "slices")),
+    "slices with channels": (("ZCYX", (6, 2)), (6, 2, 1, "repeats")),
+}
+WRITERS: dict[str, dict[str, Any]] = {
+    "imagej": {"imagej": True},
+    "ome": {"ome": True},
+    "shaped": {},
+    "compressed ome": {"ome": True, "compression": "zlib"},
+}
+
+
+@pytest.mark.parametrize("writer", WRITERS.values(), ids=WRITERS)
+@pytest.mark.parametrize(("written", "expected"), LAYOUTS.values(), ids=LAYOUTS)
+def test_layout(
+    written: Any, expected: Any, writer: dict[str, Any], tmp_path: Path, frames: Any
+) -> None:
+    axes, sizes = written
+    n_frames, n_channels, frames_per_slice, order = expected
+    data = frames.reshape(*sizes, 20, 30)
+    tifffile.imwrite(tmp_path / "x.tif", data, metadata={"axes": axes}, **writer)
+    stack = open_stack(tmp_path / "x.tif")
+    assert stack.shape == (n_frames, n_channels, 20, 30)
+    assert (stack.frames_per_slice, stack.order) == (frames_per_slice, order)
+    np.testing.assert_array_equal(stack.read(0, n_frames).reshape(frames.shape), frames)
+
+
+def test_repeats_run_fastest(tmp_path: Path, frames: Any) -> None:
+    data = frames.reshape(4, 3, 20, 30)
+    tifffile.imwrite(tmp_path / "x.tif", data, metadata={"axes": "ZTYX"})
+    stack = open_stack(tmp_path / "x.tif")
+    assert (stack.frames_per_slice, stack.order) == (3, "repeats")
+
+
+@pytest.mark.parametrize("order", ["XYCZT", "XYTZC", "XYZTC", "XYCTZ", "XYTCZ", "XYZCT"])
+def test_ome_dimension_orders(order: str, tmp_path: Path, frames: Any) -> None:
+    sizes = {"T": 2, "Z": 3, "C": 2}
+    axes = order[:1:-1]
+    path = tmp_path / "x.ome.tif"
+    tiffdata = "".join(
+        f'<TiffData IFD="{ifd}" PlaneCount="1" '
+        + " ".join(f'First{a}="{i}"' for a, i in zip(axes, where, strict=True))
+        + "/>"
+        for ifd, where in enumerate(np.ndindex(*(sizes[a] for a in axes)))
+    )
+    xml = (
+        '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">'
+        f'<Pixels ID="Pixels:0" DimensionOrder="{order}" Type="uint16" SizeX="30" SizeY="20" '
+        f'SizeC="2" SizeZ="3" SizeT="2">{tiffdata}</Pixels></Image></OME>'
+    )
+    tifffile.imwrite(path, frames, description=xml, metadata=None)
+    stack = open_stack(path)
+    data = frames.reshape(*(sizes[a] for a in axes), 20, 30)
+    frames_first = np.moveaxis(data, axes.index("C"), 2).reshape(6, 2, 20, 30)
+    np.testing.assert_array_equal(stack.read(0, 6), frames_first)
+    slices_fastest = axes.index("T") < axes.index("Z")
+    assert stack.order == ("slices" if slices_fastest else "repeats")
+    assert stack.frames_per_slice == 2
+
+
+def test_caller_overrides_the_file(tmp_path: Path, frames: Any) -> None:
+    tifffile.imwrite(tmp_path / "x.tif", frames, imagej=True, metadata={"axes": "ZYX"})
+    stack = open_stack(tmp_path / "x.tif", frames_per_slice=4)
+    assert (stack.frames_per_slice, stack.order, stack.n_slices) == (4, "repeats", 3)
+    stack = open_stack(tmp_path / "x.tif", frames_per_slice=4, order="slices")
+    assert stack.order == "slices"
+    tifffile.imwrite(tmp_path / "y.tif", frames.reshape(4, 3, 20, 30), metadata={"axes": "TZYX"})
+    assert open_stack(tmp_path / "y.tif", order="repeats").order == "repeats"
+    assert open_stack(tmp_path / "y.tif", frames_per_slice=4).order == "slices"
+
+
+@pytest.mark.parametrize("unit", ["um", "micron", "\\u00B5m", "µm", "nm", "mm"])
+def test_imagej_units(unit: str, tmp_path: Path, frames: Any) -> None:
+    factor = {"nm": 1000.0, "mm": 0.001}.get(unit, 1.0)
+    tifffile.imwrite(
+        tmp_path / "x.tif",
+        frames.reshape(4, 3, 20, 30),
+        imagej=True,
+        resolution=(1 / (0.5 * factor), 1 / (0.8 * factor)),
+        metadata={"axes": "TZYX", "spacing": 2 * factor, "unit": "um", "finterval": 0.3},
+    )
+    if unit != "um":  # the writer knows ASCII only
+        with tifffile.TiffFile(tmp_path / "x.tif", mode="r+b") as tiff:
+            text = tiff.pages[0].description.replace("unit=um", f"unit={unit}")
+            tiff.pages[0].tags["ImageDescription"].overwrite(text.encode("latin-1"), dtype=2)
+    stack = open_stack(tmp_path / "x.tif")
+    assert stack.pixel_size_um == pytest.approx((0.8, 0.5), rel=1e-4)
+    assert stack.z_step_um == pytest.approx(2)
+    assert stack.frame_times_s is not None
+    np.testing.assert_allclose(stack.frame_times_s, np.arange(12) * 0.1)
+
+
+def test_imagej_without_unit_has_no_sizes(tmp_path: Path, frames: Any) -> None:
+    tifffile.imwrite(tmp_path / "x.tif", frames, imagej=True, metadata={"axes": "ZYX"})
+    stack = open_stack(tmp_path / "x.tif")
+    assert stack.pixel_size_um is None
+    assert stack.z_step_um is None
+    assert stack.frame_times_s is None
+
+
+IMAGEJ_STACKS = {
+    "slices only": ("images=12\nslices=12\n", (12, 1, 1), 0),
+    "slices with a time between them": ("images=12\nslices=12\nfinterval=0.1\n", (12, 1, None), 1),
+    "gray channels that must be frames": ("images=12\nchannels=12\n", (12, 1, None), 1),
+    "fewer than are there": ("images=5\nslices=5\n", (12, 1, None), 1),
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "n_remarks"), IMAGEJ_STACKS.values(), ids=IMAGEJ_STACKS
+)
+def test_imagej_headers_with_a_remark(
+    text: str, expected: Any, n_remarks: int, tmp_path: Path, frames: Any
+) -> None:
+    tifffile.imwrite(
+        tmp_path / "x.tif", frames, description=f"ImageJ=1.54f\n{text}loop=false\n", metadata=None
+    )
+    stack = open_stack(tmp_path / "x.tif")
+    assert (*stack.shape[:2], stack.frames_per_slice) == expected
+    assert len(stack.remarks) == n_remarks
+
+
+def test_ome_units_and_channels(tmp_path: Path, frames: Any) -> None:
+    tifffile.imwrite(
+        tmp_path / "x.ome.tif",
+        frames.reshape(6, 2, 20, 30),
+        metadata={
+            "axes": "TCYX",
+            "PhysicalSizeX": 500,
+            "PhysicalSizeXUnit": "nm",
+            "PhysicalSizeY": 0.8,
+            "PhysicalSizeZ": 2.5,
+            "TimeIncrement": 250,
+            "TimeIncrementUnit": "ms",
+            "Channel": {"Name": ["GCaMP", "tdTomato"]},
+        },
+    )
+    stack = open_stack(tmp_path / "x.ome.tif")
+    assert stack.pixel_size_um == pytest.approx((0.8, 0.5))
+    assert stack.z_step_um == 2.5
+    assert stack.channel_names == ("GCaMP", "tdTomato")
+    assert stack.frame_times_s is not None
+    np.testing.assert_allclose(stack.frame_times_s, np.arange(6) * 0.25)
+    assert stack.name == "x"
+
+
+def test_ome_time_of_each_plane(tmp_path: Path, frames: Any) -> None:
+    times = np.cumsum(np.linspace(0.1, 0.2, 12))
+    tifffile.imwrite(
+        tmp_path / "x.ome.tif",
+        frames,
+        metadata={"axes": "TYX", "TimeIncrement": 1, "Plane": {"DeltaT": times.tolist()}},
+    )
+    stack = open_stack(tmp_path / "x.ome.tif")
+    assert stack.frame_times_s is not None
+    np.testing.assert_allclose(stack.frame_times_s, times)
+
+
+def _ome(pixels: str, inside: str) -> str:
+    return (
+        '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">'
+        f'<Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint16" SizeX="30" SizeY="20" '
+        f"{pixels}>{inside}</Pixels></Image></OME>"
+    )
+
+
+def test_ome_in_several_files(tmp_path: Path, frames: Any) -> None:
+    """One file is opened, and those that its metadata names are read too, in its order."""
+    names = [f"run_Ch{c}_{t + 1:06}.ome.tif" for c in (1, 2) for t in range(6)]
+    places = "".join(
+        f'<TiffData FirstC="{i // 6}" FirstT="{i % 6}" FirstZ="0" IFD="0" PlaneCount="1">'
+        f'<UUID FileName="{name}">urn:uuid:0</UUID></TiffData>'
+        for i, name in enumerate(names)
+    )
+    xml = _ome('SizeC="2" SizeZ="1" SizeT="6" PhysicalSizeX="0.5"', places)
+    for i, name in enumerate(names):
+        tifffile.imwrite(
+            tmp_path / name, frames[i], description=xml if i == 0 else "", metadata=None
+        )
+    expected = frames.reshape(2, 6, 20, 30).swapaxes(0, 1)
+    for what in (tmp_path / names[0], tmp_path, [tmp_path / name for name in names]):
+        stack = open_stack(what)
+        np.testing.assert_array_equal(stack.read(0, 6), expected)
+        assert len(stack.paths) == 12
+    one_channel = open_stack([tmp_path / name for name in names[:6]])
+    assert one_channel.shape == (6, 1, 20, 30)
+    assert one_channel.pixel_size_um == (0.5, 0.5)
+    assert "left aside" in one_channel.remarks[0]
+
+
+def test_ome_acquisition_that_was_stopped(tmp_path: Path, frames: Any) -> None:
+    xml = _ome('SizeC="1" SizeZ="5" SizeT="9"', "<TiffData/>")
+    tifffile.imwrite(tmp_path / "x.ome.tif", frames, description=xml, metadata=None)
+    stack = open_stack(tmp_path / "x.ome.tif")
+    assert stack.n_frames == 10  # two whole volumes
+    assert (stack.frames_per_slice, stack.order, stack.n_slices) == (2, "slices", 5)
+    assert "12 of the 45" in stack.remarks[0]
+
+
+def test_resolution_for_print_is_no_pixel_size(tmp_path: Path, frames: Any) -> None:
+    tifffile.imwrite(tmp_path / "x.tif", frames, resolution=(72, 72), resolutionunit="INCH")
+    assert open_stack(tmp_path / "x.tif").pixel_size_um is None
+    tifffile.imwrite(tmp_path / "x.tif", frames, resolution=(20000, 12500), resolutionunit=3)
+    assert open_stack(tmp_path / "x.tif").pixel_size_um == pytest.approx((0.8, 0.5))
+
+
+def test_real_volume_recording(shared_data: Path) -> None:
+    stack = open_stack(shared_data / "thunder_fish_ls" / "fish.tif")
+    assert stack.shape == (480, 1, 87, 76)
+    assert (stack.frames_per_slice, stack.order, stack.n_slices) == (240, "slices", 2)

@@ -1,0 +1,70 @@
+"""Zarr folders, plain and OME-Zarr."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zarr
+
+import napari_zstack_align as nza
+from napari_zstack_align.read import open_stack
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_plain_array(version: Any, tmp_path: Path, frames: Any) -> None:
+    path = tmp_path / "x.zarr"
+    array = zarr.create_array(
+        path, shape=frames.shape, dtype="u2", chunks=(5, 20, 30), zarr_format=version
+    )
+    array[:] = frames
+    stack = open_stack(path)
+    assert stack.name == "x"
+    source = pickle.loads(pickle.dumps(stack.source))
+    np.testing.assert_array_equal(source.read(3, 9)[:, 0], frames[3:9])
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_ome_zarr(version: Any, tmp_path: Path, frames: Any) -> None:
+    path = tmp_path / "x.ome.zarr"
+    group = zarr.open_group(path, mode="w", zarr_format=version)
+    array = group.create_array("0", shape=(2, 2, 3, 20, 30), dtype="u2")
+    array[:] = frames.reshape(2, 2, 3, 20, 30)
+    axes = [
+        {"name": "t", "type": "time", "unit": "second"},
+        {"name": "c", "type": "channel"},
+        *({"name": a, "type": "space", "unit": "micrometer"} for a in "zyx"),
+    ]
+    scale = {"type": "scale", "scale": [0.6, 1, 2, 0.8, 0.5]}
+    image = {
+        "multiscales": [
+            {"axes": axes, "datasets": [{"path": "0", "coordinateTransformations": [scale]}]}
+        ],
+        "omero": {"channels": [{"label": "green"}, {"label": "red"}]},
+    }
+    group.attrs.update({"ome": image} if version == 3 else image)
+    stack = open_stack(path)
+    assert stack.shape == (6, 2, 20, 30)
+    assert (stack.frames_per_slice, stack.order) == (2, "slices")
+    assert (stack.pixel_size_um, stack.z_step_um) == ((0.8, 0.5), 2)
+    assert stack.channel_names == ("green", "red")
+    assert stack.frame_times_s is not None
+    np.testing.assert_allclose(stack.frame_times_s, np.arange(6) * 0.2)
+    expected = frames.reshape(2, 2, 3, 20, 30).swapaxes(1, 2).reshape(6, 2, 20, 30)
+    np.testing.assert_array_equal(stack.read(0, 6), expected)
+
+
+def test_a_group_without_image(tmp_path: Path) -> None:
+    zarr.open_group(tmp_path / "x.zarr", mode="w")
+    with pytest.raises(nza.InputError, match="without an OME-Zarr image"):
+        open_stack(tmp_path / "x.zarr")
+
+
+def test_damaged(tmp_path: Path) -> None:
+    (tmp_path / "x.zarr").mkdir()
+    (tmp_path / "x.zarr" / "zarr.json").write_text("{")
+    with pytest.raises(nza.InputError, match="can't be read as zarr"):
+        open_stack(tmp_path / "x.zarr")
