@@ -38,7 +38,7 @@ def drain(job: Job[Result]) -> Result:
                 bar.write(progress.note, file=sys.stderr)
             if progress.stage != bar.desc:
                 bar.set_description_str(progress.stage, refresh=False)
-                bar.reset()
+                bar.reset(total=progress.total or None)
             bar.total = progress.total or None
             bar.update(progress.done - bar.n)
 
