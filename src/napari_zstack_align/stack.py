@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import ceil
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias, cast
+from typing import Any, Literal, Protocol, TypeAlias
 
 import dask.array as da
 import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.lazy import LazyFrames
 
 Order: TypeAlias = Literal["repeats", "slices"]
 
@@ -77,36 +79,31 @@ class ArraySource:
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
-        if len(self._frame_axes) == 1 and self._axes[0] == self._frame_axes[0]:
-            return self._in_order(np.asarray(self._data[start:stop]), self._axes[0])
-        frames = [self._frame(t) for t in range(start, stop)]
-        return np.concatenate(frames) if frames else np.empty((0, *self.shape[1:]), self.dtype)
+        runs = [self._run(a, b) for a, b in self._runs(start, stop)]
+        if len(runs) == 1:
+            return runs[0]
+        return np.concatenate(runs) if runs else np.empty((0, *self.shape[1:]), self.dtype)
 
-    def _frame(self, t: int) -> npt.NDArray[Any]:
-        where = dict(zip(self._frame_axes, np.unravel_index(t, self._frame_shape), strict=True))
-        index = tuple(int(where[a]) if a in where else slice(None) for a in self._axes)
-        return self._in_order(np.asarray(self._data[index])[np.newaxis], "T")
+    def _runs(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        """Stretches of frames in which the slower frame axes stand still."""
+        length = self._frame_shape[-1] if self._frame_shape else 1
+        while start < stop:
+            end = min(stop, (start // length + 1) * length)
+            yield start, end
+            start = end
 
-    def _in_order(self, block: npt.NDArray[Any], frame_axis: str) -> npt.NDArray[Any]:
-        rest = [a for a in self._axes if a in "CYX"]
-        if "C" not in rest:
-            block, rest = block[:, np.newaxis], ["C", *rest]
-        axes = [frame_axis, *rest]
-        return block.transpose([0, *(axes.index(a) for a in "CYX")])
-
-
-class _LazyFrames:
-    """What dask needs of an array, on top of a `FrameSource`."""
-
-    def __init__(self, source: FrameSource) -> None:
-        self._source = source
-        self.shape = source.shape
-        self.dtype = source.dtype
-        self.ndim = 4
-
-    def __getitem__(self, index: tuple[slice, ...]) -> npt.NDArray[Any]:
-        start, stop, step = index[0].indices(self.shape[0])
-        return self._source.read(start, stop)[(slice(None, None, step), *index[1:])]
+    def _run(self, start: int, stop: int) -> npt.NDArray[Any]:
+        index: dict[str, int | slice] = {}
+        if self._frame_shape:
+            *outer, first = np.unravel_index(start, self._frame_shape)
+            index = {a: int(i) for a, i in zip(self._frame_axes, outer, strict=False)}
+            index[self._frame_axes[-1]] = slice(int(first), int(first) + stop - start)
+        block = np.asarray(self._data[tuple(index.get(a, slice(None)) for a in self._axes)])
+        axes = [a for a in self._axes if not isinstance(index.get(a), int)]
+        frame_axis = self._frame_axes[-1] if self._frame_axes else "T"
+        for missing in {"C", frame_axis} - set(axes):
+            block, axes = block[np.newaxis], [missing, *axes]
+        return block.transpose([axes.index(a) for a in (frame_axis, *"CYX")])
 
 
 @dataclass(frozen=True, eq=False)
@@ -275,14 +272,8 @@ class Stack:
         n_frames, n_channels, n_rows, n_columns = self.shape
         frame_bytes = n_channels * n_rows * n_columns * self.dtype.itemsize
         frames = int(np.clip(CHUNK_BYTES // max(frame_bytes, 1), 1, max(n_frames, 1)))
-        return da.from_array(
-            _LazyFrames(self.source),
-            chunks=(frames, n_channels, n_rows, n_columns),
-            name=f"{self.name}-{id(self.source):x}",
-            asarray=False,
-            inline_array=True,
-            meta=np.empty((0, 0, 0, 0), self.dtype),
-        )
+        lazy = LazyFrames(self.source.read, self.shape, self.dtype)
+        return lazy.as_dask(frames, name=f"{self.name}-{id(self.source):x}")
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Read frames ``start`` to ``stop`` (exclusive) into memory, past dask, for streaming.
@@ -386,7 +377,7 @@ def layout_of_axes(axes: str, shape: tuple[int, ...]) -> tuple[int | None, Order
     if not repeat_axes:
         return 1, "repeats"
     slices_fastest = all(axes.index(a) < axes.index("Z") for a in repeat_axes)
-    return repeats, cast(Order, "slices" if slices_fastest else "repeats")
+    return repeats, "slices" if slices_fastest else "repeats"
 
 
 def _check_pixels(dtype: np.dtype[Any], shape: tuple[int, ...], name: str) -> None:

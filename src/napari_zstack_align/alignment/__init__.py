@@ -1,1 +1,1 @@
-"""`Alignment`: the transforms of every frame, and all that is evaluated from them."""
+"""The result of a registration: transforms, aligned frames, quality, and the folder on disk."""

@@ -7,15 +7,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import dask
 import dask.array as da
 import numpy as np
 import numpy.typing as npt
+from dask.delayed import delayed
 
 from napari_zstack_align.alignment.mean import RunningMean
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.alignment.warp import inside, to_dtype, warp_with_valid
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.lazy import LazyFrames
 from napari_zstack_align.params import Params
 from napari_zstack_align.stack import Stack
 
@@ -185,7 +186,7 @@ class Alignment:
         channel = self._checked(channel)
         slices = [
             da.from_delayed(
-                dask.delayed(self.volume_slice, pure=False)(z, channel),
+                delayed(self.volume_slice, pure=False)(z, channel),
                 self.transforms.shape,
                 dtype=np.float32,
             )
@@ -223,16 +224,11 @@ class Alignment:
                 raw = self.stack.read(int(block[0]), int(block[-1]) + 1)[:, channel]
                 yield from zip(map(int, block), raw, strict=True)
 
-    def _lazy(self, frames: Callable[[int, int], npt.NDArray[Any]], dtype: np.dtype[Any]) -> Any:
-        n_rows, n_columns = self.transforms.shape
-        return da.from_array(
-            _LazyBlocks(frames, (self.stack.n_frames, n_rows, n_columns), dtype),
-            chunks=(self.stack.data.chunksize[0], n_rows, n_columns),
-            name=False,
-            asarray=False,
-            inline_array=True,
-            meta=np.empty((0, 0, 0), dtype),
-        )
+    def _lazy(
+        self, frames: Callable[[int, int], npt.NDArray[Any]], dtype: np.dtype[Any]
+    ) -> da.Array:
+        shape = (self.stack.n_frames, *self.transforms.shape)
+        return LazyFrames(frames, shape, dtype).as_dask(self.stack.data.chunksize[0])
 
     def _checked(self, channel: int) -> int:
         n_channels = self.stack.shape[1]
@@ -246,24 +242,3 @@ class Alignment:
 
 NOT_RUN = "not run"
 """Flag of a frame that a cancelled run didn't reach."""
-
-
-class _LazyBlocks:
-    """What dask needs of an array whose blocks of frames are computed by a function."""
-
-    def __init__(
-        self,
-        frames: Callable[[int, int], npt.NDArray[Any]],
-        shape: tuple[int, int, int],
-        dtype: np.dtype[Any],
-    ) -> None:
-        self._frames = frames
-        self.shape = shape
-        self.dtype = dtype
-        self.ndim = 3
-
-    def __getitem__(self, index: tuple[slice, ...]) -> npt.NDArray[Any]:
-        start, stop, step = index[0].indices(self.shape[0])
-        if stop <= start:
-            return np.empty((0, *self.shape[1:]), self.dtype)[(slice(None), *index[1:])]
-        return self._frames(start, stop)[(slice(None, None, step), *index[1:])]

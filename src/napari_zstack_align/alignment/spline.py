@@ -135,7 +135,7 @@ def field_at_points(
     numpy.ndarray
         (N, 2) float64 displacement (dy, dx) in px.
     """
-    known = np.isfinite(points).all(axis=1)
+    known = np.asarray(np.isfinite(points).all(axis=1))
     where = np.where(known[:, np.newaxis], points, 0.0)
     first_y, weight_y = basis_taps(where[:, 0], image_shape[0], spacing)
     first_x, weight_x = basis_taps(where[:, 1], image_shape[1], spacing)

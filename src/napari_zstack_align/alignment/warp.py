@@ -31,7 +31,7 @@ def warp(
     Parameters
     ----------
     image : numpy.ndarray
-        (Y', X') float32 or float64 raw frame, free of NaN.
+        (Y', X') float32 raw frame, free of NaN.
     displacement : numpy.ndarray
         (2, Y, X) float32, order (dy, dx), in px.
     interpolation : int
@@ -41,7 +41,7 @@ def warp(
     Returns
     -------
     numpy.ndarray
-        (Y, X), dtype of ``image``; beyond the raw frame its outermost pixels are repeated.
+        (Y, X) float32; beyond the raw frame its outermost pixels are repeated.
     """
     grid = pixel_grid(displacement.shape[1:])
     map_y, map_x = grid[0] + displacement[0], grid[1] + displacement[1]
@@ -86,22 +86,27 @@ def warp_with_valid(
     valid : numpy.ndarray
         (Y, X) bool: inside the raw frame and untouched by its missing pixels.
     """
-    image = as_float(frame)
+    if _is_long(frame.dtype):
+        # OpenCV reckons in float32, whatever it is given: keep the digits by a smaller range.
+        known = frame[np.isfinite(frame)]
+        offset = np.float64(known.min() if known.size else 0)
+        small = (frame - offset).astype(np.float32)
+        aligned, valid = warp_with_valid(small, displacement)
+        return aligned + offset, valid
+    image = np.ascontiguousarray(frame, np.float32)
     valid = inside(displacement, (frame.shape[0], frame.shape[1]))
     missing = ~np.isfinite(image) if frame.dtype.kind == "f" else None
     if missing is None or not missing.any():
         return warp(image, displacement), valid
     # One missing pixel would spread over the 4 x 4 footprint of the interpolation.
-    image = np.where(missing, image.dtype.type(0), image)
     footprint = cv2.dilate(missing.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
     valid &= warp(footprint, displacement, cv2.INTER_LINEAR) == 0
-    return warp(image, displacement), valid
+    return warp(np.where(missing, np.float32(0), image), displacement), valid
 
 
-def as_float(frame: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Convert a frame to what OpenCV can resample: float32, or float64 for long pixels."""
-    wide = frame.dtype.itemsize > 4 or (frame.dtype.kind in "ui" and frame.dtype.itemsize == 4)
-    return np.ascontiguousarray(frame, np.float64 if wide else np.float32)
+def _is_long(dtype: np.dtype[Any]) -> bool:
+    """Whether float32 can't hold all values of a dtype."""
+    return dtype.itemsize > 4 or (dtype.kind in "ui" and dtype.itemsize == 4)
 
 
 def to_dtype(

@@ -1,1 +1,1 @@
-"""Registration: from a `Stack` to an `Alignment`."""
+"""Registration: from a Stack to an Alignment."""

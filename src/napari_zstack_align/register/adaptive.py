@@ -17,7 +17,7 @@ from napari_zstack_align.alignment.quality import comparison_factor, comparison_
 from napari_zstack_align.alignment.spline import field_on_pixels, grid_shape
 from napari_zstack_align.alignment.transforms import SplineLink, Transforms
 from napari_zstack_align.alignment.warp import shrink, warp_with_valid
-from napari_zstack_align.errors import InputError
+from napari_zstack_align.errors import AlignmentError, InputError
 from napari_zstack_align.mask import Mask, as_weights
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.progress import Job, Progress
@@ -80,6 +80,8 @@ def align_adaptive(
     ------
     InputError
         At the call, where stack, parameters and mask don't fit together.
+    AlignmentError
+        At the end, where no slice shows anything to align.
     """
     params = params or AdaptiveParams()
     if stack.frames_per_slice is None:
@@ -113,7 +115,7 @@ def _align(
             yield from chain.align_slice(z)
             yield chain.progress(partial=chain.snapshot())
         if not chain.found_signal:
-            raise InputError(
+            raise AlignmentError(
                 f"Nothing in {stack.name} could be aligned: {chain.first_flag()}. Check that the "
                 f"right channel and file were chosen."
             )

@@ -61,10 +61,10 @@ def driving_image(channels: npt.NDArray[Any], params: AdaptiveParams) -> Image:
 
 def _unusable(channels: npt.NDArray[Any], image: Image) -> str:
     """Say why a frame can't be registered; '' where it can."""
-    low, high = np.nanmin(image), np.nanmax(image)
-    if not np.isfinite(image).any():
+    known = image[np.isfinite(image)]
+    if not known.size:
         return "no signal: every pixel is NaN"
-    if low == high:
+    if known.min() == known.max():
         return "no signal: all pixels are equal"
     if channels.dtype.kind in "ui" and int(channels.max()) in DETECTOR_TOPS:
         fraction = float((channels == channels.max()).mean())

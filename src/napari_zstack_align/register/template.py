@@ -35,6 +35,9 @@ CONTRAST_SIGMA_PX = 24.0
 CONTRAST_FLOOR = 0.6
 """Local contrast below this fraction of its mean doesn't raise the weight any more."""
 
+TINY = 1e-9
+"""Contrast of an image without any."""
+
 
 @dataclass(frozen=True)
 class Level:
@@ -72,9 +75,10 @@ class Level:
 
     def field(self, coefficients: Coefficients) -> npt.NDArray[np.float32]:
         """Positions (y, x) in px of the level at which the raw frame is sampled."""
-        displacement = self.bases[0] @ (coefficients / self.factor) @ self.bases[1].T
-        displacement += pixel_grid(self.image.shape)
-        return displacement
+        level = coefficients * np.float32(1 / self.factor)
+        positions: Image = self.bases[0] @ level @ self.bases[1].T
+        positions += pixel_grid(self.image.shape)
+        return positions
 
     def residual(self, frame: Image, coefficients: Coefficients) -> Image:
         """Warped frame minus reference; zero where the field leaves the raw frame."""

@@ -1,0 +1,146 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tifffile
+
+import napari_zstack_align as nza
+from napari_zstack_align.alignment.transforms import AffineLink, Transforms
+from napari_zstack_align.errors import InputError
+
+
+def _assert_same(first: nza.Alignment, second: nza.Alignment) -> None:
+    for name in first.quality.dtype.names:
+        np.testing.assert_array_equal(first.quality[name], second.quality[name])
+    for t in (0, len(first.quality) - 1):
+        np.testing.assert_array_equal(
+            first.transforms.displacement(t), second.transforms.displacement(t)
+        )
+    np.testing.assert_array_equal(first.reference, second.reference)
+    assert first.params == second.params
+    assert first.provenance == second.provenance
+
+
+@pytest.fixture
+def on_disk(alignment, tmp_path):
+    """The alignment of a TIFF file."""
+    path = tmp_path / "raw.tif"
+    data = alignment.stack.read(0, alignment.stack.n_frames)[:, 0]
+    tifffile.imwrite(path, data, photometric="minisblack")
+    stack = nza.open_stack(path, frames_per_slice=alignment.stack.frames_per_slice)
+    stack = stack.replace(pixel_size_um=(0.7, 0.8), z_step_um=3.0)
+    return alignment.with_stack(stack)
+
+
+def test_what_was_saved_reads_back_equal(on_disk, tmp_path):
+    mask = np.zeros(on_disk.transforms.shape, np.float32)
+    mask[10:50, 10:70] = 0.5
+    saved = replace(on_disk, mask=mask)
+    folder = saved.save(tmp_path / "run")
+    assert folder.name == "run.zalign"
+    loaded = nza.load_alignment(folder)
+    _assert_same(saved, loaded)
+    np.testing.assert_array_equal(loaded.mask, mask)
+    assert loaded.stack.frames_per_slice == saved.stack.frames_per_slice
+    assert loaded.stack.pixel_size_um == (0.7, 0.8)
+    assert loaded.stack.z_step_um == 3.0
+    np.testing.assert_array_equal(loaded.volume().compute(), saved.volume().compute())
+
+
+def test_chains_of_several_links_read_back_equal(alignment, tmp_path):
+    matrices = np.tile(np.eye(3), (alignment.stack.n_frames, 1, 1))
+    matrices[:, 0, 2] = 3.25
+    links = (AffineLink(matrices), *alignment.transforms.links)
+    chained = replace(alignment, transforms=Transforms(alignment.transforms.shape, links))
+    loaded = nza.load_alignment(chained.save(tmp_path / "a"), stack=alignment.stack)
+    _assert_same(chained, loaded)
+
+
+def test_the_folder_is_readable_without_this_package(alignment, tmp_path):
+    folder = alignment.save(tmp_path / "run")
+    facts = json.loads((folder / "run.json").read_text())
+    assert facts["schema_version"] == 1
+    assert facts["state"] == "complete"
+    assert facts["params"]["values"]["alpha"] == 1.0
+    assert tifffile.imread(folder / "reference.tif").shape == alignment.transforms.shape
+    rows = (folder / "quality.csv").read_text().splitlines()
+    assert rows[0].startswith("frame,slice,correlation_before,correlation_after")
+    assert len(rows) == 1 + alignment.stack.n_frames
+    with np.load(folder / "transforms.npz", allow_pickle=False) as arrays:
+        assert set(arrays) == {"shape", "kinds", "link0_coefficients", "link0_spacing_px"}
+
+
+def test_moved_together_the_raw_file_is_found(on_disk, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    (tmp_path / "raw.tif").rename(home / "raw.tif")
+    stack = nza.open_stack(home / "raw.tif", frames_per_slice=on_disk.stack.frames_per_slice)
+    on_disk.with_stack(stack).save(home / "run")
+    home.rename(tmp_path / "elsewhere")
+    loaded = nza.load_alignment(tmp_path / "elsewhere" / "run.zalign")
+    assert loaded.aligned()[0].compute().shape == on_disk.transforms.shape
+
+
+def test_without_the_raw_file_the_tables_can_still_be_used(on_disk, tmp_path):
+    folder = on_disk.save(tmp_path / "run")
+    (tmp_path / "raw.tif").unlink()
+    loaded = nza.load_alignment(folder)
+    _assert_same(on_disk, loaded)
+    with pytest.raises(InputError, match=r"raw\.tif any more: give it with load_alignment"):
+        loaded.aligned().compute()
+
+
+def test_changed_pixels_are_not_taken_for_the_old_ones(on_disk, tmp_path):
+    folder = on_disk.save(tmp_path / "run")
+    other = np.random.default_rng(0).integers(0, 99, on_disk.stack.shape, np.uint16)[:, 0]
+    tifffile.imwrite(tmp_path / "raw.tif", other, photometric="minisblack")
+    with pytest.raises(InputError, match="pixels have changed"):
+        nza.load_alignment(folder).aligned().compute()
+    with pytest.raises(InputError, match="not the stack that was aligned"):
+        nza.load_alignment(folder, stack=nza.Stack.from_array(other))
+
+
+def test_an_interrupted_run_says_so(alignment, tmp_path):
+    quality = alignment.quality.copy()
+    quality["flag"][-3:] = "not run"
+    folder = replace(alignment, quality=quality).save(tmp_path / "run")
+    assert json.loads((folder / "run.json").read_text())["state"] == "incomplete"
+    assert not nza.load_alignment(folder, stack=alignment.stack).complete
+
+
+def _write_newer(folder):
+    facts = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**facts, "schema_version": 99}))
+
+
+DAMAGE = {
+    "no run.json": (lambda f: (f / "run.json").unlink(), "is no alignment"),
+    "broken run.json": (lambda f: (f / "run.json").write_text("{"), "damaged"),
+    "no table": (lambda f: (f / "quality.csv").unlink(), "damaged"),
+    "cut transforms": (lambda f: (f / "transforms.npz").write_bytes(b"PK"), "damaged"),
+    "newer version": (_write_newer, "newer version"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_folder_gets_one_sentence(damage, alignment, tmp_path):
+    folder = alignment.save(tmp_path / "run")
+    spoil, message = DAMAGE[damage]
+    spoil(folder)
+    with pytest.raises(InputError, match=message):
+        nza.load_alignment(folder)
+
+
+def test_there_is_no_such_folder(tmp_path):
+    with pytest.raises(InputError, match="no alignment"):
+        nza.load_alignment(tmp_path / "nothing.zalign")
+
+
+def test_a_folder_of_something_else_is_left_alone(alignment, tmp_path):
+    folder = tmp_path / "photos.zalign"
+    folder.mkdir()
+    (folder / "cat.jpg").write_bytes(b"meow")
+    with pytest.raises(InputError, match="no alignment"):
+        alignment.save(folder)
+    assert [p.name for p in folder.iterdir()] == ["cat.jpg"]
