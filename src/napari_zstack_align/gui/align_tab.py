@@ -1,0 +1,91 @@
+"""Align: parameters, Run and Cancel, a first look at the result, and saving it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QFormLayout,
+    QGridLayout,
+    QGroupBox,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_zstack_align.gui.form import ParamsForm
+from napari_zstack_align.gui.layer_combo import LayerCombo
+from napari_zstack_align.gui.masks import mask_layers
+from napari_zstack_align.gui.run_bar import RunBar
+from napari_zstack_align.params import AdaptiveParams
+
+TOGGLE_KEY = "W"
+"""Bound by napari neither in the viewer nor in Image or Labels layers."""
+
+RESULT_BUTTONS = {
+    "toggle": (
+        f"Raw ⇄ aligned  ({TOGGLE_KEY})",
+        f"Switch between the raw and the aligned frames; key {TOGGLE_KEY}",
+    ),
+    "volume": ("Volume", "Show the mean of the aligned repeats of each slice"),
+    "three_d": ("Volume in 3-D", "Show the volume in 3-D, or go back to slices"),
+    "arrows": ("Arrows", "Show how far each part of the frame was moved, drawn 3 times as long"),
+    "save": ("Save …", "Save the alignment as a small folder NAME.zalign"),
+    "load": ("Load …", "Load an alignment from its folder NAME.zalign"),
+    "export": ("Export volume …", "Write the volume as OME-TIFF or OME-Zarr, in µm"),
+}
+
+
+class AlignTab(QWidget):
+    """Tab of the panel that runs the adaptive alignment; the panel does what its buttons say.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Its Labels layers are offered as masks.
+    """
+
+    button_clicked = Signal(str)
+    """Name of a button under the result, as in ``RESULT_BUTTONS``."""
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self.mask_combo = LayerCombo(viewer, mask_layers, allow_none=True)
+        self.mask_combo.setToolTip("Labels layer that says where the alignment has to be right")
+        self.form = ParamsForm(AdaptiveParams, first=("alpha", "channel"))
+        self.run_bar = RunBar("Run", "Align the stack in the background")
+        self.buttons = {name: _button(*words) for name, words in RESULT_BUTTONS.items()}
+        self.buttons["arrows"].setCheckable(True)
+        self.result = QGroupBox("Result")
+        self._lay_out()
+        for name, button in self.buttons.items():
+            button.clicked.connect(lambda _=False, name=name: self.button_clicked.emit(name))
+        self.set_result(False)
+
+    def set_result(self, there: bool) -> None:
+        """Enable what needs an alignment."""
+        for name, button in self.buttons.items():
+            button.setEnabled(name == "load" or there)
+
+    def _lay_out(self) -> None:
+        mask = QFormLayout()
+        mask.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        mask.addRow("Mask", self.mask_combo)
+        grid = QGridLayout(self.result)
+        for index, name in enumerate(("toggle", "volume", "three_d", "arrows")):
+            grid.addWidget(self.buttons[name], index // 2, index % 2)
+        for index, name in enumerate(("save", "load")):
+            grid.addWidget(self.buttons[name], 2, index)
+        grid.addWidget(self.buttons["export"], 3, 0, 1, 2)
+        layout = QVBoxLayout(self)
+        layout.addLayout(mask)
+        for widget in (self.form, self.run_bar, self.result):
+            layout.addWidget(widget)
+        layout.addStretch(1)
+
+
+def _button(text: str, tooltip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tooltip)
+    return button

@@ -1,0 +1,341 @@
+"""Load: choose files or a layer, see in words what was read, and correct it."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSizePolicy,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.jobs import Limits, load_stack, stack_with_contrast
+from napari_zstack_align.gui.layer_combo import LayerCombo
+from napari_zstack_align.gui.plots import CorrelationPlot
+from napari_zstack_align.gui.run_bar import RunBar
+from napari_zstack_align.gui.taking import guess_axes, plain_images, stack_of_layer
+from napari_zstack_align.read import LayoutProposal, describe, propose_layout
+from napari_zstack_align.stack import FrameSource, Stack
+
+ORDERS = {"repeats": "repeats follow each other", "slices": "whole volumes repeat"}
+FILTER = "Images (*.tif *.tiff *.btf *.npy);;All files (*)"
+
+
+class LoadTab(QWidget):
+    """Tab of the panel that makes and edits a `Stack`.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Its layers can be taken.
+    """
+
+    loaded = Signal(object, object)
+    """A new stack and its contrast limits."""
+    edited = Signal(object)
+    """The stack shown, described otherwise."""
+    alignment_chosen = Signal(object)
+    """Path of a ``.zalign`` folder that was chosen instead of images."""
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self.stack: Stack | None = None
+        self._plotted: FrameSource | None = None
+        self.files_button = _button("File(s) …", "Open a TIFF, .npy or several files as one stack")
+        self.folder_button = _button(
+            "Folder …", "Open a folder of single-page TIFFs in natural order, or a .zalign"
+        )
+        self.layer_combo = LayerCombo(viewer, plain_images)
+        self.layer_combo.setToolTip("An image layer that is in napari already")
+        self.axes_line = QLineEdit()
+        self.axes_line.setToolTip(
+            "Axes of the layer, a letter each: T time or acquisition order, C channel, Z slice, "
+            "R repeat, Y, X"
+        )
+        self.axes_line.setMaximumWidth(80)
+        self.take_button = _button("Take", "Use this layer as the stack; nothing is copied")
+        self.words = QLabel("Nothing loaded yet: choose files, a folder or a layer.")
+        self.words.setWordWrap(True)
+        self.words.setStyleSheet("font-weight: bold;")
+        self.remarks = QLabel()
+        self.remarks.setWordWrap(True)
+        self.details = StackDetails()
+        self.plot = CorrelationPlot()
+        self.plot.setVisible(False)
+        self.apply_button = _button("Apply", "Show the stack as it is described above")
+        self.run_bar = RunBar()
+        self._lay_out()
+        self._connect()
+        self.show_stack(None)
+
+    def show_stack(self, stack: Stack | None) -> None:
+        """Describe a stack, or say that there is none."""
+        if stack is None or stack.source is not self._plotted:
+            self.plot.setVisible(False)
+        self.stack = stack
+        self.details.setEnabled(stack is not None)
+        self.apply_button.setEnabled(False)
+        if stack is None:
+            self.words.setText("Nothing loaded yet: choose files, a folder or a layer.")
+            self.remarks.setText("")
+            return
+        self.details.show_stack(stack)
+        self.words.setText(f"{stack.name}: {describe(stack)}")
+        self.remarks.setText("\n".join(stack.remarks))
+
+    def open_paths(self, paths: list[Path]) -> None:
+        """Open files in the worker; one folder with an alignment in it is passed on."""
+        if len(paths) == 1 and (paths[0] / "run.json").exists():
+            self.alignment_chosen.emit(paths[0])
+            return
+        source = paths[0] if len(paths) == 1 else paths
+        self.run_bar.start(partial(load_stack, source), returned=self._on_loaded)
+
+    def take_layer(self) -> None:
+        """Use the chosen layer as the stack."""
+        layer = self.layer_combo.layer
+        if layer is None:
+            self.run_bar.say_error("There is no image layer with frames to take; open a file.")
+            return
+        try:
+            stack = stack_of_layer(layer, self.axes_line.text())
+        except InputError as error:
+            self.run_bar.say_error(str(error))
+            return
+        layer.visible = False
+        self.load(stack)
+
+    def load(self, stack: Stack) -> None:
+        """Show a stack that was made elsewhere; the worker samples its contrast."""
+        self.run_bar.start(partial(stack_with_contrast, stack), returned=self._on_loaded)
+
+    def propose(self) -> None:
+        """Find the number of repeats from the frames, and apply it."""
+        if self.stack is not None:
+            job = partial(propose_layout, self.stack)
+            self.run_bar.start(job, returned=partial(self._on_proposal, self.stack))
+
+    def apply(self) -> bool:
+        """Show the stack as it is edited; False where that can't be."""
+        if self.stack is None or not self.apply_button.isEnabled():
+            return True
+        try:
+            stack = self.details.edited(self.stack)
+        except InputError as error:
+            self.run_bar.say_error(str(error))
+            return False
+        self.run_bar.say("")
+        self.show_stack(stack)
+        self.edited.emit(stack)
+        return True
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _on_loaded(self, result: tuple[Stack, list[Limits]]) -> None:
+        stack, contrast = result
+        self.show_stack(stack)
+        if stack.frames_per_slice is None:
+            self.run_bar.say(
+                "The file doesn't say whether this is a z-stack: press Propose, or type the "
+                "repeats per slice."
+            )
+        self.loaded.emit(stack, contrast)
+
+    def _on_proposal(self, stack: Stack, proposal: LayoutProposal) -> None:
+        if self.stack is not stack:
+            return
+        found = proposal.frames_per_slice
+        self._plotted = stack.source
+        self.plot.show_curve(proposal.correlation, found)
+        self.plot.setVisible(True)
+        if found is None:
+            self.run_bar.say(
+                "No period is clear in the frames: this looks like a recording, or a z-stack of "
+                "one frame a slice. Type the repeats per slice if you know them."
+            )
+            return
+        self.details.repeats.setValue(found)
+        self.details.order.setCurrentIndex(0)
+        self.apply_button.setEnabled(True)
+        if self.apply():
+            self.run_bar.say(f"Proposed {found} repeats per slice, from the drops in the curve.")
+
+    def _choose_files(self) -> None:
+        names, _ = QFileDialog.getOpenFileNames(self, "Open a z-stack or recording", "", FILTER)
+        if names:
+            self.open_paths([Path(name) for name in names])
+
+    def _choose_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, "Open a folder of images or a .zalign")
+        if name:
+            self.open_paths([Path(name)])
+
+    def _guess_axes(self) -> None:
+        layer = self.layer_combo.layer
+        self.axes_line.setText("" if layer is None else guess_axes(layer))
+        self.take_button.setEnabled(layer is not None)
+
+    def _on_busy(self, busy: bool) -> None:
+        for button in (self.files_button, self.folder_button, self.take_button):
+            button.setEnabled(not busy)
+        self.details.propose_button.setEnabled(not busy)
+        if not busy:
+            self._guess_axes()
+
+    def _connect(self) -> None:
+        self.files_button.clicked.connect(self._choose_files)
+        self.folder_button.clicked.connect(self._choose_folder)
+        self.take_button.clicked.connect(self.take_layer)
+        self.apply_button.clicked.connect(self.apply)
+        self.details.propose_button.clicked.connect(self.propose)
+        self.details.changed.connect(lambda: self.apply_button.setEnabled(True))
+        self.run_bar.busy_changed.connect(self._on_busy)
+        self.layer_combo.currentIndexChanged.connect(lambda _: self._guess_axes())
+        self._guess_axes()
+
+    def _lay_out(self) -> None:
+        source = QHBoxLayout()
+        source.addWidget(self.files_button)
+        source.addWidget(self.folder_button)
+        layer = QHBoxLayout()
+        layer.addWidget(QLabel("or layer"))
+        layer.addWidget(self.layer_combo, 1)
+        layer.addWidget(self.axes_line)
+        layer.addWidget(self.take_button)
+        layout = QVBoxLayout(self)
+        for row in (source, layer):
+            layout.addLayout(row)
+        for widget in (self.words, self.remarks, self.details, self.plot, self.apply_button):
+            layout.addWidget(widget)
+        layout.addWidget(self.run_bar)
+        layout.addStretch(1)
+
+
+class StackDetails(QWidget):
+    """What a stack says about itself, each part editable; 0 stands for unknown."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.repeats = QSpinBox()
+        self.repeats.setSpecialValueText("none: a recording")
+        self.repeats.setToolTip("Frames (repeats) of each slice; none for a recording")
+        self.propose_button = _button(
+            "Propose", "Find the repeats per slice from how alike neighbouring frames are"
+        )
+        self.order = QComboBox()
+        for order, words in ORDERS.items():
+            self.order.addItem(words, order)
+        self.order.setToolTip("Which runs fastest in the file")
+        self.order.setMinimumContentsLength(12)
+        self.pixel_y = _size("Height of a pixel, in µm")
+        self.pixel_x = _size("Width of a pixel, in µm")
+        self.z_step = _size("Distance between slices, in µm")
+        self.interval = _size("Time from frame to frame, in seconds")
+        self.channels = QLineEdit()
+        self.channels.setToolTip("Names of the channels, with commas between")
+        self._lay_out()
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self._shown_interval = 0.0
+        for box in (self.repeats, self.pixel_y, self.pixel_x, self.z_step, self.interval):
+            box.valueChanged.connect(lambda _: self.changed.emit())
+        self.order.currentIndexChanged.connect(lambda _: self.changed.emit())
+        self.channels.textEdited.connect(lambda _: self.changed.emit())
+
+    def show_stack(self, stack: Stack) -> None:
+        """Show what a stack says, without telling of a change."""
+        self.blockSignals(True)
+        self.repeats.setMaximum(stack.n_frames)
+        self.repeats.setValue(stack.frames_per_slice or 0)
+        self.order.setCurrentIndex(1 if stack.order == "slices" else 0)
+        pixel = stack.pixel_size_um or (0.0, 0.0)
+        self.pixel_y.setValue(pixel[0])
+        self.pixel_x.setValue(pixel[1])
+        self.z_step.setValue(stack.z_step_um or 0.0)
+        self.interval.setValue(_interval(stack))
+        self._shown_interval = self.interval.value()
+        self.channels.setText(", ".join(stack.channel_names))
+        self.blockSignals(False)
+
+    def edited(self, stack: Stack) -> Stack:
+        """Return the stack as it is described now.
+
+        Raises
+        ------
+        InputError
+            Where the parts don't fit.
+        """
+        pixel = (self.pixel_y.value(), self.pixel_x.value())
+        if (pixel[0] > 0) != (pixel[1] > 0):
+            raise InputError("Give both sizes of a pixel (height and width), or neither.")
+        repeats = self.repeats.value() or None
+        names = tuple(word.strip() for word in self.channels.text().split(",") if word.strip())
+        changes: dict[str, Any] = {}
+        if self.interval.value() != self._shown_interval:
+            step = self.interval.value()
+            changes["frame_times_s"] = np.arange(stack.n_frames) * step if step else None
+        return stack.replace(
+            frames_per_slice=repeats,
+            order=self.order.currentData() if repeats else None,
+            pixel_size_um=pixel if pixel[0] > 0 else None,
+            z_step_um=self.z_step.value() or None,
+            channel_names=names,
+            **changes,
+        )
+
+    def _lay_out(self) -> None:
+        repeats = QHBoxLayout()
+        repeats.addWidget(self.repeats, 1)
+        repeats.addWidget(self.propose_button)
+        pixel = QHBoxLayout()
+        pixel.addWidget(self.pixel_y)
+        pixel.addWidget(QLabel("×"))
+        pixel.addWidget(self.pixel_x)
+        layout = QFormLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        layout.addRow("Repeats per slice", repeats)
+        layout.addRow("Order", self.order)
+        layout.addRow("Pixel size y × x (µm)", pixel)
+        layout.addRow("Z-step (µm)", self.z_step)
+        layout.addRow("Frame interval (s)", self.interval)
+        layout.addRow("Channels", self.channels)
+
+
+def _button(text: str, tooltip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tooltip)
+    return button
+
+
+def _size(tooltip: str) -> QDoubleSpinBox:
+    box = QDoubleSpinBox()
+    box.setRange(0, 1e6)
+    box.setDecimals(4)
+    box.setSingleStep(0.1)
+    box.setSpecialValueText("unknown")
+    box.setToolTip(tooltip)
+    box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+    box.setMinimumWidth(70)
+    return box
+
+
+def _interval(stack: Stack) -> float:
+    times = stack.frame_times_s
+    return 0.0 if times is None or len(times) < 2 else float(np.median(np.diff(times)))

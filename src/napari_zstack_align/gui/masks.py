@@ -1,0 +1,41 @@
+"""Masks are Labels layers of one image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from napari.layers import Labels, Layer
+
+from napari_zstack_align.gui.shown import KEY, Shown, geometry
+
+
+def mask_layers(layers: Iterable[Layer]) -> list[Layer]:
+    """Labels layers (Y, X)."""
+    return [layer for layer in layers if isinstance(layer, Labels) and layer.ndim == 2]
+
+
+def new_mask(shown: Shown) -> Labels:
+    """Add an empty mask over a stack's pixels, selected and ready to paint."""
+    rows, columns = shown.stack.shape[2:]
+    layer = Labels(
+        np.zeros((rows, columns), np.uint8),
+        name=f"{shown.stack.name} mask",
+        opacity=0.4,
+        metadata={KEY: shown},
+        **geometry(shown.stack, shown.grid, 2),
+    )
+    shown.viewer.add_layer(layer)
+    layer.brush_size = max(4, min(rows, columns) // 12)
+    layer.mode = "paint"
+    shown.viewer.layers.selection.active = layer
+    return layer
+
+
+def hand_over(old: Shown, new: Shown) -> None:
+    """Tie the masks of a stack to what it has become."""
+    for layer in mask_layers(old.viewer.layers):
+        if layer.metadata.get(KEY) is old:
+            layer.metadata[KEY] = new
+            place = geometry(new.stack, new.grid, 2)
+            layer.scale, layer.units = place["scale"], place["units"]

@@ -1,0 +1,164 @@
+"""Open the panel, and show a stack or an alignment in it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import QEvent, QTimer
+from qtpy.QtWidgets import QApplication, QWidget
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.gui.panel import Panel
+from napari_zstack_align.stack import Stack
+
+logger = logging.getLogger(__name__)
+
+DOCK_NAME = "Z-stack align"
+SETTLE_S = 0.3
+
+
+def panel_of(viewer: Any) -> Panel | None:
+    """Return the panel that a viewer has, or None."""
+    for panel in viewer.window._qt_window.findChildren(Panel):
+        return panel
+    return None
+
+
+def open_panel(viewer: Any, tab: str | None = None) -> Panel:
+    """Open a viewer's panel, or bring the one it has to the front.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        With a window.
+    tab : str, optional
+        'Load', 'Mask' or 'Align'.
+    """
+    panel = panel_of(viewer)
+    if panel is None:
+        panel = Panel(viewer)
+        viewer.window.add_dock_widget(panel, name=DOCK_NAME, area="right")
+    dock = panel.parent()
+    while isinstance(dock, QWidget) and not hasattr(dock, "toggleViewAction"):
+        dock = dock.parent()
+    if isinstance(dock, QWidget):
+        dock.show()
+        dock.raise_()
+    if tab is not None:
+        panel.open_tab(tab)
+    return panel
+
+
+class Opener(QWidget):
+    """What the Plugins menu makes: opens the one panel, then closes its own empty dock.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Whose panel to open.
+    """
+
+    tab: str | None = None
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self._viewer = napari_viewer
+        open_panel(napari_viewer, self.tab)
+        QTimer.singleShot(0, self._close_dock)
+
+    def _close_dock(self) -> None:
+        try:
+            self._viewer.window.remove_dock_widget(self)
+        except LookupError:
+            logger.debug("the opener was never docked")
+
+
+class OpenPanel(Opener):
+    """Open the panel at the tab it was left at."""
+
+
+class OpenLoad(Opener):
+    """Open the panel at 'Load'."""
+
+    tab = "Load"
+
+
+class OpenMask(Opener):
+    """Open the panel at 'Mask'."""
+
+    tab = "Mask"
+
+
+class OpenAlign(Opener):
+    """Open the panel at 'Align'."""
+
+    tab = "Align"
+
+
+def open_in_viewer(viewer: Any, shown: Stack | Alignment) -> Panel:
+    """Show a stack or an alignment with the panel; the worker does what takes time.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where to show it.
+    shown : Stack or Alignment
+        What to show.
+    """
+    panel = open_panel(viewer)
+    if isinstance(shown, Alignment):
+        panel.show_alignment(shown)
+    else:
+        panel.load_stack(shown)
+    return panel
+
+
+def show(shown: Stack | Alignment) -> None:
+    """Show a stack or an alignment in a new napari until its window is closed.
+
+    Parameters
+    ----------
+    shown : Stack or Alignment
+        What to show.
+    """
+    import napari
+
+    open_in_viewer(napari.Viewer(), shown)
+    napari.run()
+
+
+def save_screenshot(path: str | Path, shown: Stack | Alignment) -> None:
+    """Write a picture (PNG) of napari with the panel and a result.
+
+    Parameters
+    ----------
+    path : path
+        Where to.
+    shown : Stack or Alignment
+        What to show.
+    """
+    import napari
+
+    viewer = napari.Viewer(show=True)
+    try:
+        viewer.window.resize(1400, 900)
+        panel = open_in_viewer(viewer, shown)
+        wait_for(panel)
+        viewer.window.screenshot(str(path), canvas_only=False, flash=False)
+    finally:
+        viewer.close()
+
+
+def wait_for(panel: Panel, timeout_s: float = 600.0) -> None:
+    """Process events until no job of the panel runs, and a moment longer for the drawing."""
+    end = time.monotonic() + timeout_s
+    quiet_since = time.monotonic()
+    while time.monotonic() < end and time.monotonic() - quiet_since < SETTLE_S:
+        QApplication.processEvents()
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)  # not done by the above
+        time.sleep(0.005)
+        if any(bar.busy for bar in panel.run_bars):
+            quiet_since = time.monotonic()

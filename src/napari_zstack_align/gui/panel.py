@@ -1,0 +1,507 @@
+"""The panel 'Z-stack align': a tab a step, and what each step does to the viewer."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from napari.utils.notifications import show_info
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QSplitter,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui import jobs
+from napari_zstack_align.gui.align_tab import TOGGLE_KEY, AlignTab
+from napari_zstack_align.gui.jobs import Limits
+from napari_zstack_align.gui.layer_combo import LayerCombo
+from napari_zstack_align.gui.load_tab import LoadTab
+from napari_zstack_align.gui.mask_tab import MaskTab
+from napari_zstack_align.gui.masks import hand_over, new_mask
+from napari_zstack_align.gui.plots import QualityPlot
+from napari_zstack_align.gui.shown import KEY, Shown, shown_of
+from napari_zstack_align.gui.words import ended, flag_words
+from napari_zstack_align.progress import Progress
+from napari_zstack_align.register.adaptive import align_adaptive
+from napari_zstack_align.stack import Stack
+from napari_zstack_align.write.export import export_alignment
+
+EXPORT_FILTER = "OME-TIFF (*.ome.tif);;OME-Zarr (*.ome.zarr)"
+PLOT_INTERVAL_S = 0.5
+MIN_WIDTH = 400
+VIEW_ANGLES = (0, 30, 60)
+"""Of the camera in 3-D: the slices seen from the side, in degrees."""
+
+
+class Panel(QWidget):
+    """The dock widget.
+
+    Everything here runs in the main thread; jobs run in the tabs' run bars and get snapshots.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        The viewer it belongs to.
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.viewer = napari_viewer
+        self.load_tab = LoadTab(napari_viewer)
+        self.mask_tab = MaskTab()
+        self.align_tab = AlignTab(napari_viewer)
+        self.stack_combo = LayerCombo(napari_viewer, stack_layers)
+        self.stack_combo.setToolTip("The stack that all tabs are about")
+        self.tabs = QTabWidget()
+        for name, tab in (
+            ("Load", self.load_tab),
+            ("Mask", self.mask_tab),
+            ("Align", self.align_tab),
+        ):
+            self.tabs.addTab(_scrolling(tab), name)
+        self.quality = QualityPlot()
+        self.quality.setVisible(False)
+        self._running: Shown | None = None
+        self._plotted_at = 0.0
+        self._lay_out()
+        self._connect()
+        self._adopt()
+        self._choose()
+
+    # -- what is there -------------------------------------------------------------------------
+
+    @property
+    def shown(self) -> Shown | None:
+        """The stack that is chosen."""
+        return shown_of(self.stack_combo.layer)
+
+    @property
+    def run_bars(self) -> tuple[Any, ...]:
+        """Where jobs may run."""
+        return (self.load_tab.run_bar, self.align_tab.run_bar)
+
+    def open_tab(self, name: str) -> None:
+        """Bring a tab to the front."""
+        names = [self.tabs.tabText(i) for i in range(self.tabs.count())]
+        self.tabs.setCurrentIndex(names.index(name))
+
+    def add_stack(self, stack: Stack, contrast: list[Limits]) -> Shown:
+        """Show a stack in new layers and choose it."""
+        shown = Shown(self.viewer, stack, contrast)
+        shown.add_raw()
+        self.viewer.text_overlay.visible = True
+        self._choose_shown(shown)
+        return shown
+
+    def load_stack(self, stack: Stack) -> None:
+        """Show a stack that was opened elsewhere; its contrast is sampled in the worker."""
+        self.load_tab.load(stack)
+
+    # -- Load ----------------------------------------------------------------------------------
+
+    def _on_edited(self, stack: Stack) -> None:
+        """Show the chosen stack otherwise; another layout needs other layers."""
+        old = self.shown
+        if old is None:
+            return
+        same = (old.stack.frames_per_slice, old.stack.order) == (
+            stack.frames_per_slice,
+            stack.order,
+        )
+        if same:
+            old.update_description(stack)
+            hand_over(old, old)
+            self._follow()
+            return
+        if old.alignment is not None:
+            show_info("The layout has changed: the alignment of before was taken away.")
+        new = self.add_stack(stack, old.contrast)
+        hand_over(old, new)
+        old.remove()
+        new.update_description(stack)  # its name is free now
+
+    # -- Mask ----------------------------------------------------------------------------------
+
+    def new_mask(self) -> None:
+        """Add a mask for the chosen stack, ready to paint."""
+        if self.shown is None:
+            self.mask_tab.words.setText("There is no stack yet: load one first.")
+            return
+        self.viewer.dims.ndisplay = 2
+        self.align_tab.mask_combo.choose(new_mask(self.shown))
+
+    # -- Align ---------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Align the chosen stack in the worker."""
+        if not self.load_tab.apply():
+            return
+        bar = self.align_tab.run_bar
+        shown = self.shown
+        if shown is None:
+            bar.say_error("There is no stack yet: load one on the Load tab.")
+            return
+        mask_layer = self.align_tab.mask_combo.layer
+        mask = None if mask_layer is None else np.array(mask_layer.data)
+        try:
+            job = align_adaptive(shown.stack, self.align_tab.form.values(), mask)
+        except InputError as error:
+            bar.say_error(str(error))
+            return
+        shown.alignment = None
+        shown.add_results()
+        shown.look_at("volume")
+        self._running = shown
+        self._follow()
+        bar.start(
+            partial(jobs.aligning, lambda: job, shown.volumes),
+            progress=partial(self._on_progress, shown),
+            returned=partial(self._on_aligned, shown),
+            cancelled=partial(self._on_stopped, shown),
+            failed=lambda _: self._on_stopped(shown, None),
+        )
+
+    def _on_progress(self, shown: Shown, progress: Progress) -> None:
+        if progress.partial is not None:
+            self._show_alignment(shown, progress.partial)
+
+    def _on_aligned(self, shown: Shown, alignment: Alignment) -> None:
+        self._plotted_at = 0.0
+        self._show_alignment(shown, alignment)
+        self._end_run(shown)
+        if self.viewer.dims.ndisplay == 2 and shown.looked_at == "":
+            shown.look_at("volume")
+        self.align_tab.run_bar.say(ended(alignment))
+
+    def _on_stopped(self, shown: Shown, partial_result: Alignment | None) -> None:
+        """Keep what was finished when a run was cancelled or failed."""
+        kept = shown.alignment if partial_result is None else partial_result
+        self._end_run(shown)
+        if not any(shown.raw):
+            return
+        if kept is None:
+            shown.remove_results()
+            shown.look_at("raw")
+        else:
+            self._plotted_at = 0.0
+            self._show_alignment(shown, kept)
+        if partial_result is not None:
+            self.align_tab.run_bar.say(f"Cancelled. {ended(partial_result)}")
+
+    def _end_run(self, shown: Shown) -> None:
+        self._running = None
+
+    def _show_alignment(self, shown: Shown, alignment: Alignment) -> None:
+        shown.show_alignment(alignment)
+        if shown is self.shown and time.monotonic() - self._plotted_at > PLOT_INTERVAL_S:
+            self._plotted_at = time.monotonic()
+            self._show_quality()
+            self._follow()
+
+    # -- the result ----------------------------------------------------------------------------
+
+    def do(self, name: str) -> None:
+        """Do what a button under the result says."""
+        actions = {
+            "toggle": self.toggle,
+            "volume": partial(self._look_at, "volume"),
+            "three_d": self.toggle_3d,
+            "arrows": self._toggle_arrows,
+            "save": self._ask_save,
+            "load": self._ask_load,
+            "export": self._ask_export,
+        }
+        actions[name]()
+
+    def toggle(self, *_: Any) -> None:
+        """Switch between raw and aligned frames."""
+        if self.shown is not None:
+            self.viewer.dims.ndisplay = 2
+            self.shown.toggle_raw_aligned()
+
+    def toggle_3d(self) -> None:
+        """Show the volume alone in 3-D, or go back to slices."""
+        if self.shown is None or not self.shown.volume:
+            return
+        if self.viewer.dims.ndisplay == 3:
+            self.viewer.dims.ndisplay = 2
+            return
+        self.shown.look_at("volume")
+        if self.shown.arrows is not None:
+            self.shown.arrows.visible = False
+        self.align_tab.buttons["arrows"].setChecked(False)
+        self.viewer.dims.ndisplay = 3
+        camera = getattr(self.viewer, "scene", self.viewer).camera  # moved in napari 0.9
+        camera.angles = VIEW_ANGLES
+        self.viewer.reset_view(reset_camera_angle=False)
+
+    def save(self, folder: Path) -> None:
+        """Save the alignment of the chosen stack in the worker."""
+        alignment = self._alignment()
+        if alignment is not None:
+            bar = self.align_tab.run_bar
+            bar.start(
+                partial(jobs.save_alignment, alignment, folder),
+                returned=lambda path: bar.say(f"Saved {path}"),
+            )
+
+    def export(self, path: Path) -> None:
+        """Write the volume of the chosen stack in the worker."""
+        alignment = self._alignment()
+        if alignment is not None:
+            bar = self.align_tab.run_bar
+            bar.start(
+                partial(export_alignment, path, alignment, "volume", overwrite=True),
+                returned=lambda written: bar.say(f"Wrote {written}"),
+                cancelled=lambda _: bar.say("Cancelled; no file was written."),
+            )
+
+    def load_alignment(self, folder: Path) -> None:
+        """Load an alignment and show it, with its stack where that isn't there yet."""
+        self.open_tab("Align")
+        stack = None if self.shown is None else self.shown.stack
+        self.align_tab.run_bar.start(
+            partial(jobs.open_alignment, folder, stack), returned=self._on_alignment_loaded
+        )
+
+    def show_alignment(self, alignment: Alignment) -> None:
+        """Show an alignment that is in memory, with its stack."""
+        self.open_tab("Align")
+        self.align_tab.run_bar.start(
+            partial(jobs.with_contrast, alignment), returned=self._on_alignment_loaded
+        )
+
+    def _on_alignment_loaded(self, result: tuple[Alignment, list[Limits]]) -> None:
+        alignment, contrast = result
+        shown = self.shown
+        if shown is None or not same_frames(shown.stack, alignment.stack):
+            shown = self.add_stack(alignment.stack, contrast)
+        shown.add_results()
+        shown.look_at("volume")
+        self.align_tab.run_bar.start(
+            partial(jobs.filling, alignment, shown.volumes),
+            progress=lambda _: shown.refresh_volume(),
+            returned=partial(self._on_aligned, shown),
+            cancelled=lambda _: self._on_aligned(shown, alignment),
+        )
+
+    def _alignment(self) -> Alignment | None:
+        if self.shown is None or self.shown.alignment is None:
+            self.align_tab.run_bar.say_error("There is no alignment yet: press Run first.")
+            return None
+        return self.shown.alignment
+
+    def _look_at(self, what: str) -> None:
+        if self.shown is not None:
+            self.shown.look_at(what)
+
+    def _toggle_arrows(self) -> None:
+        if self.shown is not None and self.shown.arrows is not None:
+            self.shown.arrows.visible = self.align_tab.buttons["arrows"].isChecked()
+
+    def _ask_save(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(
+            self, "Save the alignment", f"{self._name()}.zalign", "Alignment (*.zalign)"
+        )
+        if name:
+            self.save(Path(name))
+
+    def _ask_load(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, "Load an alignment (a .zalign folder)")
+        if name:
+            self.load_alignment(Path(name))
+
+    def _ask_export(self) -> None:
+        name, chosen = QFileDialog.getSaveFileName(
+            self, "Export the volume", f"{self._name()} volume.ome.tif", EXPORT_FILTER
+        )
+        if name:
+            self.export(with_suffix(name, chosen))
+
+    def _name(self) -> str:
+        return "stack" if self.shown is None else self.shown.stack.name
+
+    # -- following the viewer ------------------------------------------------------------------
+
+    def _choose(self, _: Any = None) -> None:
+        """Another stack was chosen, or there is none any more."""
+        shown = self.shown
+        self.load_tab.show_stack(None if shown is None else shown.stack)
+        if shown is None:
+            self.viewer.text_overlay.text = ""
+        else:
+            shown.name_sliders()
+        self._show_quality()
+        self._follow()
+
+    def _choose_shown(self, shown: Shown) -> None:
+        self.stack_combo.refresh()  # its layer was added before it was known to be a stack's
+        before = self.shown
+        self.stack_combo.choose(shown.raw[0])
+        if self.shown is before:
+            self._choose()
+
+    def _follow(self, _: Any = None) -> None:
+        """The sliders moved: overlay, arrows and the line in the plot go with them."""
+        shown = self.shown
+        position = None if shown is None else shown.position()
+        if shown is None or position is None:
+            return
+        frame = shown.grid.frame_at(position)
+        words = shown.grid.words(position)
+        self.viewer.text_overlay.text = words + flag_words(shown.alignment, frame)
+        shown.update_arrows()
+        if frame is not None:
+            self.quality.go_to(frame)
+
+    def _show_quality(self) -> None:
+        alignment = None if self.shown is None else self.shown.alignment
+        self.align_tab.set_result(alignment is not None)
+        self.quality.setVisible(alignment is not None)
+        if alignment is not None:
+            stack = alignment.stack
+            period = stack.frames_per_slice if stack.order == "repeats" else None
+            self.quality.show_quality(alignment.quality, period)
+
+    def _adopt(self, _: Any = None) -> None:
+        """Take over the layers that napari made of the reader's data."""
+        by_stack: dict[int, list[Any]] = {}
+        for layer in self.viewer.layers:
+            if isinstance(layer.metadata.get(KEY), Stack):
+                by_stack.setdefault(id(layer.metadata[KEY]), []).append(layer)
+        for layers in by_stack.values():
+            contrast = [tuple(layer.contrast_limits) for layer in layers]
+            shown = Shown(self.viewer, layers[0].metadata[KEY], contrast)
+            shown.adopt(layers)
+            self.viewer.text_overlay.visible = True
+            self._choose_shown(shown)
+
+    def _on_inserted(self, _: Any = None) -> None:
+        QTimer.singleShot(0, self._adopt)
+
+    def _on_removed(self, event: Any) -> None:
+        shown = shown_of(event.value)
+        if shown is None:
+            return
+        shown.forget(event.value)
+        if shown is self._running and not shown.raw:
+            self.align_tab.run_bar.cancel()
+            self.align_tab.run_bar.say("The stack was removed from napari: the run is stopped.")
+        elif shown is self._running:
+            self.align_tab.run_bar.say(f"'{event.value.name}' was removed; the run goes on.")
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        self.load_tab.loaded.connect(self.add_stack)
+        self.load_tab.edited.connect(self._on_edited)
+        self.load_tab.alignment_chosen.connect(self.load_alignment)
+        self.mask_tab.new_mask_clicked.connect(self.new_mask)
+        self.align_tab.run_bar.run_clicked.connect(self.run)
+        self.align_tab.run_bar.busy_changed.connect(self._on_busy)
+        self.align_tab.button_clicked.connect(self.do)
+        self.align_tab.mask_combo.currentIndexChanged.connect(self._on_mask)
+        self.stack_combo.currentIndexChanged.connect(self._choose)
+        self.quality.frame_clicked.connect(self._on_frame_clicked)
+        self.viewer.dims.events.current_step.connect(self._follow)
+        self.viewer.layers.events.inserted.connect(self._on_inserted)
+        self.viewer.layers.events.removed.connect(self._on_removed)
+        self.viewer.events.theme.connect(self._on_theme)
+        self.viewer.bind_key(TOGGLE_KEY, self.toggle, overwrite=True)
+        self.destroyed.connect(partial(_let_go, self.run_bars, self._disconnect))
+        self._on_theme()
+
+    def _disconnect(self) -> None:
+        self.viewer.dims.events.current_step.disconnect(self._follow)
+        self.viewer.layers.events.inserted.disconnect(self._on_inserted)
+        self.viewer.layers.events.removed.disconnect(self._on_removed)
+        self.viewer.events.theme.disconnect(self._on_theme)
+        self.viewer.bind_key(TOGGLE_KEY, None, overwrite=True)
+        for combo in (self.stack_combo, self.align_tab.mask_combo, self.load_tab.layer_combo):
+            combo.stop()
+
+    def _on_theme(self, _: Any = None) -> None:
+        for plot in (self.quality, self.load_tab.plot):
+            plot.set_theme(self.viewer.theme)
+
+    def _on_busy(self, busy: bool) -> None:
+        """While a run goes on, its stack can't be described otherwise or exchanged."""
+        self.load_tab.setEnabled(not busy)
+        self.stack_combo.setEnabled(not busy)
+        self.align_tab.set_result(
+            not busy and self.shown is not None and self.shown.alignment is not None
+        )
+        self.align_tab.buttons["load"].setEnabled(not busy)
+
+    def _on_mask(self, _: Any = None) -> None:
+        self.mask_tab.follow(self.align_tab.mask_combo.layer)
+
+    def _on_frame_clicked(self, frame: int) -> None:
+        if self.shown is not None:
+            self.shown.go_to(frame)
+
+    def _lay_out(self) -> None:
+        header = QHBoxLayout()
+        header.addWidget(QLabel("Stack"))
+        header.addWidget(self.stack_combo, 1)
+        splitter = QSplitter(Qt.Orientation.Vertical)
+        splitter.addWidget(self.tabs)
+        splitter.addWidget(self.quality)
+        splitter.setStretchFactor(0, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.addLayout(header)
+        layout.addWidget(splitter, 1)
+        self.setMinimumWidth(MIN_WIDTH)
+
+
+def stack_layers(layers: Any) -> list[Any]:
+    """First layer of every stack that is shown."""
+    firsts: dict[int, Any] = {}
+    for layer in layers:
+        shown = shown_of(layer)
+        if shown is not None and layer in shown.raw:
+            firsts.setdefault(id(shown), layer)
+    return list(firsts.values())
+
+
+def same_frames(first: Stack, second: Stack) -> bool:
+    """Whether two stacks are of the same files or array, in the same layout."""
+    same_source = first.source is second.source or bool(first.paths and first.paths == second.paths)
+    layouts = [(s.shape, s.frames_per_slice, s.order) for s in (first, second)]
+    return same_source and layouts[0] == layouts[1]
+
+
+def with_suffix(name: str, chosen_filter: str) -> Path:
+    """Add the ending of the chosen format where the name has none."""
+    suffix = ".ome.zarr" if "zarr" in chosen_filter else ".ome.tif"
+    known = (".tif", ".tiff", ".zarr")
+    return Path(name if name.lower().endswith(known) else name + suffix)
+
+
+def _scrolling(tab: QWidget) -> QScrollArea:
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QScrollArea.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(tab)
+    return area
+
+
+def _let_go(run_bars: tuple[Any, ...], disconnect: Any, _: Any = None) -> None:
+    """Stop what runs when the panel is destroyed; touches no widget."""
+    for bar in run_bars:
+        bar.abandon()
+    disconnect()

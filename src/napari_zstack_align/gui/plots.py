@@ -1,0 +1,167 @@
+"""Plots along the frames: the correlation that finds the layout, and the quality."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from napari.utils.theme import get_theme
+from qtpy.QtCore import Qt, Signal
+
+BEFORE, AFTER = "#e0843c", "#4fb0e8"
+MEAN, MAX = "#7ccf7c", "#8a8f98"
+FLAG, CURRENT = "#ff5f5f", "#f2f2f2"
+
+
+def _coloured(**words: str) -> str:
+    return ", ".join(f"<span style='color:{color}'>{word}</span>" for word, color in words.items())
+
+
+QUALITY_TITLES = (
+    f"correlation {_coloured(before=BEFORE, after=AFTER)}, <span style='color:{FLAG}'>× flagged"
+    f"</span>",
+    f"displacement {_coloured(mean=MEAN, largest=MAX)} (px)",
+)
+MAX_BORDERS = 80
+"""More slice borders than this would hide the curve."""
+
+
+class FramePlot(pg.GraphicsLayoutWidget):
+    """Plots above each other along one axis of frames, in the colours of napari's theme.
+
+    Parameters
+    ----------
+    titles : tuple of str
+        Title of each plot, as HTML, from above.
+    """
+
+    frame_clicked = Signal(int)
+
+    def __init__(self, titles: tuple[str, ...]) -> None:
+        super().__init__()
+        self.n_frames = 0
+        self.ci.setContentsMargins(2, 2, 6, 2)
+        self.plots = [self._add(row, name) for row, name in enumerate(titles)]
+        self.plots[-1].setLabel("bottom", "frame, in acquisition order")
+        for above in self.plots[:-1]:
+            above.setXLink(self.plots[-1])
+            above.getAxis("bottom").setStyle(showValues=False)
+        self.scene().sigMouseClicked.connect(self._on_click)
+
+    def set_theme(self, name: str) -> None:
+        """Use the colours of a napari theme."""
+        theme = get_theme(name)
+        self.setBackground(theme.background.as_hex())
+        for plot in self.plots:
+            for side in ("left", "bottom"):
+                plot.getAxis(side).setPen(theme.secondary.as_hex())
+                plot.getAxis(side).setTextPen(theme.text.as_hex())
+            plot.titleLabel.setText(plot.titleLabel.text, color=theme.text.as_hex())
+
+    def clear_curves(self) -> None:
+        """Take all curves away (pyqtgraph's own ``clear`` would take the plots too)."""
+        self.n_frames = 0
+        for plot in self.plots:
+            plot.clear()
+
+    def add_borders(self, period: int, plot: Any, color: str = "#80808060") -> None:
+        """Draw a line at the border of each slice."""
+        borders = np.arange(period, self.n_frames, period) - 0.5
+        for x in borders[:MAX_BORDERS] if len(borders) <= MAX_BORDERS else ():
+            plot.addItem(pg.InfiniteLine(x, pen=pg.mkPen(color, style=Qt.PenStyle.DotLine)))
+
+    def _add(self, row: int, name: str) -> Any:
+        plot = self.addPlot(row=row, col=0)
+        plot.setTitle(name, size="8pt")
+        plot.getAxis("left").setWidth(40)
+        for side in ("left", "bottom"):
+            plot.getAxis(side).enableAutoSIPrefix(False)
+        plot.setMouseEnabled(x=True, y=False)
+        plot.setMenuEnabled(False)
+        plot.hideButtons()
+        return plot
+
+    def _on_click(self, event: Any) -> None:
+        for plot in self.plots:
+            if plot.sceneBoundingRect().contains(event.scenePos()) and self.n_frames:
+                x = plot.vb.mapSceneToView(event.scenePos()).x()
+                self.frame_clicked.emit(int(np.clip(round(x), 0, self.n_frames - 1)))
+                return
+
+
+class CorrelationPlot(FramePlot):
+    """How alike neighbouring frames are: it drops where a new slice begins."""
+
+    def __init__(self) -> None:
+        super().__init__(("correlation of each frame with the next",))
+        self.setToolTip(
+            "Correlation of each frame with the next one. It drops where a new slice begins; the "
+            "dotted lines are the proposed borders."
+        )
+        self.setMinimumHeight(150)
+
+    def show_curve(self, correlation: np.ndarray, period: int | None) -> None:
+        """Draw the correlation (T - 1,) and, where a period was found, the borders."""
+        self.clear_curves()
+        self.n_frames = len(correlation) + 1
+        plot = self.plots[0]
+        between = np.arange(len(correlation)) + 0.5
+        plot.plot(between, correlation, pen=AFTER, symbol="o", symbolSize=3, symbolBrush=AFTER)
+        if period:
+            self.add_borders(period, plot, AFTER)
+        plot.autoRange()
+
+
+class QualityPlot(FramePlot):
+    """Correlation before and after, and displacement, of every frame; a click goes there."""
+
+    def __init__(self) -> None:
+        super().__init__(QUALITY_TITLES)
+        self.setToolTip(
+            "Above: correlation of each frame with the other repeats of its slice, before and "
+            "after. Below: how far the frame was moved (px). A click goes to the frame. Red "
+            "crosses are flagged frames and repeats left out of the volume."
+        )
+        self.setMinimumHeight(230)
+        self.current = [pg.InfiniteLine(0, pen=pg.mkPen(CURRENT, width=1)) for _ in self.plots]
+
+    def show_quality(self, table: np.ndarray, period: int | None = None) -> None:
+        """Draw a quality table (T,); ``period`` marks the slices where they follow each other."""
+        self.clear_curves()
+        self.n_frames = len(table)
+        above, below = self.plots
+        self._curve(above, table["correlation_before"], BEFORE)
+        self._curve(above, table["correlation_after"], AFTER)
+        self._curve(below, table["max_displacement_px"], MAX)
+        self._curve(below, table["mean_displacement_px"], MEAN)
+        self._mark(above, table)
+        for plot, line in zip(self.plots, self.current, strict=True):
+            if period:
+                self.add_borders(period, plot)
+            plot.addItem(line, ignoreBounds=True)
+            plot.autoRange()
+
+    def go_to(self, frame: int) -> None:
+        """Move the line of the current frame."""
+        for line in self.current:
+            line.setValue(frame)
+
+    def _curve(self, plot: Any, values: np.ndarray, color: str) -> None:
+        shown = np.isfinite(values)
+        frames = np.arange(len(values))
+        plot.plot(frames, np.where(shown, values, np.nan), pen=color, connect="finite")
+
+    def _mark(self, plot: Any, table: np.ndarray) -> None:
+        marked = np.flatnonzero((table["flag"] != "") & (table["flag"] != "not run"))
+        heights = np.nan_to_num(table["correlation_after"][marked], nan=0.0)
+        if marked.size:
+            plot.plot(
+                marked,
+                heights,
+                pen=None,
+                symbol="x",
+                symbolSize=9,
+                symbolPen=FLAG,
+                symbolBrush=FLAG,
+            )

@@ -1,0 +1,56 @@
+"""A layer that is in napari already becomes a stack, without a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from napari.layers import Image, Layer
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.shown import KEY
+from napari_zstack_align.stack import Stack
+
+AXES_BY_NDIM = {2: "YX", 3: "TYX", 4: "TZYX", 5: "TCZYX"}
+LETTERS = {"t": "T", "time": "T", "frame": "T", "z": "Z", "slice": "Z", "plane": "Z"}
+LETTERS |= {"c": "C", "channel": "C", "repeat": "R", "r": "R", "y": "Y", "x": "X"}
+
+
+def plain_images(layers: Iterable[Layer]) -> list[Layer]:
+    """Image layers with frames that don't belong to a stack already."""
+    return [
+        layer
+        for layer in layers
+        if isinstance(layer, Image) and layer.ndim >= 3 and KEY not in layer.metadata
+    ]
+
+
+def guess_axes(layer: Layer) -> str:
+    """Letters of the axes, from their names where those say it, else from their number."""
+    letters = [LETTERS.get(str(label).lower(), "?") for label in layer.axis_labels]
+    if "?" not in letters and len(set(letters)) == len(letters):
+        return "".join(letters)
+    return AXES_BY_NDIM.get(layer.ndim, "")
+
+
+def stack_of_layer(layer: Layer, axes: str) -> Stack:
+    """Make a stack of a layer's own array (numpy, dask or zarr).
+
+    Raises
+    ------
+    InputError
+        Where the layer is RGB, or axes and array don't fit.
+    """
+    if layer.rgb:
+        raise InputError(
+            f"{layer.name} is a colour image (RGB): split it into channels, or choose a layer of "
+            f"intensities."
+        )
+    data = layer.data[0] if layer.multiscale else layer.data
+    axes = axes.strip().upper()
+    sizes = dict(zip(axes, map(float, layer.scale), strict=False))
+    units = dict(zip(axes, map(str, layer.units), strict=False))
+    in_um = {a: sizes[a] for a in sizes if units[a] in ("micrometer", "micron", "um", "µm")}
+    pixel = (in_um["Y"], in_um["X"]) if {"Y", "X"} <= set(in_um) else None
+    return Stack.from_array(
+        data, axes, pixel_size_um=pixel, z_step_um=in_um.get("Z"), name=layer.name
+    )

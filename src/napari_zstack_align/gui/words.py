@@ -1,0 +1,43 @@
+"""What the panel says of an alignment."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment
+
+
+def ended(alignment: Alignment) -> str:
+    """How a run ended: slices done, and frames flagged or left out."""
+    table = alignment.quality
+    waiting = table["flag"] == NOT_RUN
+    n_slices = alignment.stack.n_slices
+    done = n_slices - len(np.unique(table["slice"][waiting]))
+    words = [f"{done} of {n_slices} slices aligned"]
+    if done < n_slices:
+        words.append("they are kept and can be saved")
+    flagged = int(np.sum((table["flag"] != "") & ~waiting))
+    if flagged:
+        frames = "1 frame is" if flagged == 1 else f"{flagged} frames are"
+        words.append(f"{frames} flagged (red crosses in the plot)")
+    before, after = (
+        float(np.nanmedian(table[name][~waiting])) if np.any(~waiting) else np.nan
+        for name in ("correlation_before", "correlation_after")
+    )
+    if np.isfinite(before) and np.isfinite(after):
+        words.append(f"median correlation {before:.2f} before, {after:.2f} after")
+    return "; ".join(words) + "."
+
+
+def flag_words(alignment: Alignment | None, frame: int | None) -> str:
+    """What to add to a frame's name in the viewer; '' for a good frame."""
+    if frame is None:
+        return ": no such repeat"
+    if alignment is None:
+        return ""
+    row = alignment.quality[frame]
+    if row["flag"] == NOT_RUN:
+        return ": not aligned yet"
+    if not row["used"]:
+        return f": left out ({row['flag']})" if row["flag"] else ": left out"
+    return f": {row['flag']}" if row["flag"] else ""
