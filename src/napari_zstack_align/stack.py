@@ -269,11 +269,14 @@ class Stack:
     @cached_property
     def data(self) -> da.Array:
         """The frames as a lazy dask array (T, C, Y, X), in chunks of whole frames."""
-        n_frames, n_channels, n_rows, n_columns = self.shape
-        frame_bytes = n_channels * n_rows * n_columns * self.dtype.itemsize
-        frames = int(np.clip(CHUNK_BYTES // max(frame_bytes, 1), 1, max(n_frames, 1)))
         lazy = LazyFrames(self.source.read, self.shape, self.dtype)
-        return lazy.as_dask(frames, name=f"{self.name}-{id(self.source):x}")
+        return lazy.as_dask(self.frames_per_chunk, name=f"{self.name}-{id(self.source):x}")
+
+    @property
+    def frames_per_chunk(self) -> int:
+        """Whole frames in a chunk of ``data``."""
+        frame_bytes = int(np.prod(self.shape[1:], dtype=np.int64)) * self.dtype.itemsize
+        return int(np.clip(CHUNK_BYTES // frame_bytes, 1, self.n_frames))
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Read frames ``start`` to ``stop`` (exclusive) into memory, past dask, for streaming.

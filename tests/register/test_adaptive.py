@@ -103,18 +103,14 @@ def test_real_anatomy_with_known_motion(shared_data):
 
 
 def test_a_still_movie_stays_still(shared_data):
-    stack = nza.open_stack(shared_data / "fmi_grin2p" / "still.tif", frames_per_slice=50)
-    ali = _align(stack.replace(source=_first(stack, 100)))
-    assert ali.quality["mean_displacement_px"].mean() < 0.5
+    frames = nza.open_stack(shared_data / "fmi_grin2p" / "still.tif").read(0, 100)[:, 0]
+    ali = _align(Stack.from_array(frames, frames_per_slice=50))
+    assert ali.quality["mean_displacement_px"].mean() < 0.6
     sharpness = [
         np.hypot(*np.gradient(np.nan_to_num(image)))[8:-8, 8:-8].mean()
-        for image in (ali.volume_slice(0), stack.read(0, 50)[:, 0].mean(axis=0))
+        for image in (ali.volume_slice(0), frames[:50].mean(axis=0, dtype=np.float32))
     ]
     assert sharpness[0] > 0.97 * sharpness[1]
-
-
-def _first(stack: Stack, n: int):
-    return Stack.from_array(stack.data[:n, 0]).source
 
 
 # -- the same whatever the way ------------------------------------------------------------------

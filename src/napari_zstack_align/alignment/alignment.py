@@ -228,7 +228,7 @@ class Alignment:
         self, frames: Callable[[int, int], npt.NDArray[Any]], dtype: np.dtype[Any]
     ) -> da.Array:
         shape = (self.stack.n_frames, *self.transforms.shape)
-        return LazyFrames(frames, shape, dtype).as_dask(self.stack.data.chunksize[0])
+        return LazyFrames(frames, shape, dtype).as_dask(self.stack.frames_per_chunk)
 
     def _checked(self, channel: int) -> int:
         n_channels = self.stack.shape[1]

@@ -111,8 +111,7 @@ def field_on_pixels(
     """
     rows = pixel_basis(image_shape[0], spacing, factor)
     columns = pixel_basis(image_shape[1], spacing, factor)
-    field: npt.NDArray[np.float32] = rows @ coefficients @ columns.T
-    return field
+    return np.asarray(rows @ coefficients @ columns.T, np.float32)
 
 
 def field_at_points(
@@ -139,7 +138,7 @@ def field_at_points(
     where = np.where(known[:, np.newaxis], points, 0.0)
     first_y, weight_y = basis_taps(where[:, 0], image_shape[0], spacing)
     first_x, weight_x = basis_taps(where[:, 1], image_shape[1], spacing)
-    field = np.zeros((len(points), 2))
+    field = np.zeros((len(points), 2), np.float64)
     for i in range(TAPS):
         for j in range(TAPS):
             weight = weight_y[:, i] * weight_x[:, j]

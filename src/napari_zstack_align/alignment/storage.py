@@ -27,6 +27,7 @@ from napari_zstack_align.alignment.quality import empty_table
 from napari_zstack_align.alignment.transforms import AffineLink, Link, SplineLink, Transforms
 from napari_zstack_align.atomic import replacing
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.read import open_stack
 from napari_zstack_align.stack import Stack
 
 SCHEMA_VERSION = 1
@@ -194,8 +195,6 @@ class MissingSource:
 
 
 def _find_stack(folder: Path, facts: dict[str, Any]) -> Stack:
-    from napari_zstack_align.read import open_stack
-
     inputs = facts["inputs"]
     if not inputs:
         return _missing(facts, "was an array in memory")

@@ -28,6 +28,7 @@ from napari_zstack_align.register.frames import (
     displacement_lengths,
     read_frame,
     register_frame,
+    without_gaps,
 )
 from napari_zstack_align.register.parallel import default_threads, ordered_map, worker_threads
 from napari_zstack_align.register.prefilter import Prefilter
@@ -39,6 +40,7 @@ Frames: TypeAlias = npt.NDArray[np.intp]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+FIRST_STAGE = "Making the first reference"
 FIRST_PASSES = 2
 """How often the first slice is registered to its own mean, blurred by motion at first."""
 
@@ -146,6 +148,7 @@ class _Chain:
         self._quality["flag"] = NOT_RUN
         self._start: Coefficients = np.zeros((2, *grid), np.float32)
         self._template: Template | None = None
+        self._power: Image | None = None
         self._first_reference: Image | None = None
         self._done = 0
         self._started = _now()
@@ -181,9 +184,9 @@ class _Chain:
         if is_first and repeats.has_signal:
             repeats = repeats.centred()
         if is_first or any(r.flag != f for r, f in zip(registered, repeats.flags, strict=True)):
-            mean = self._mean(frames[repeats.used], repeats.coefficients[repeats.used])
+            mean = yield from self._mean(frames[repeats.used], repeats.coefficients[repeats.used])
         self._fill(frames, repeats)
-        self._update(mean, repeats)
+        self._update(mean, repeats, registered)
 
     def _judge(self, registered: Sequence[Registered]) -> Repeats:
         reference = None
@@ -204,7 +207,9 @@ class _Chain:
         self._quality[frames] = rows
         self._coefficients[frames] = repeats.coefficients
 
-    def _update(self, mean: RunningMean, repeats: Repeats) -> None:
+    def _update(
+        self, mean: RunningMean, repeats: Repeats, registered: Sequence[Registered]
+    ) -> None:
         """Make the registered mean of a slice the reference of the next one."""
         if not repeats.has_signal:
             if not self.found_signal:
@@ -213,30 +218,53 @@ class _Chain:
         self._start = repeats.coefficients[repeats.used].mean(axis=0)
         assert self._template is not None
         image = mean.image(elsewhere=self._template.image)
-        if self._first_reference is None:
+        is_first = self._first_reference is None
+        if is_first:
             self._first_reference = image
+        pairs = zip(registered, repeats.used, strict=True)
+        self._learn_power([r.power for r, used in pairs if used], own_mean=is_first)
         self._template = self._build_template(image)
 
     # -- the first reference -------------------------------------------------------------------
 
     def _bootstrap(self, frames: Frames) -> Generator[Progress, None, None]:
         """Make the first template: the mean of a slice, registered to itself and averaged anew."""
-        still = np.zeros((len(frames), *self._start.shape), np.float32)
-        usable = [not self._read(t).flag for t in frames]
-        mean = self._mean(frames[usable], still[usable])
-        if not any(usable):
+        usable = frames[[not self._read(t).flag for t in frames]]
+        if not len(usable):
             return
-        for done in range(FIRST_PASSES):
-            image = mean.image(elsewhere=None)
+        still = np.zeros((len(usable), *self._start.shape), np.float32)
+        image = (yield from self._mean(usable, still)).image()
+        draft = self._build_template(image)
+        powers = []
+        for power in self._map(lambda t: self._residual_power(t, draft), usable):
+            powers.append(power)
+            yield Progress(FIRST_STAGE, len(powers), len(usable))
+        self._learn_power(powers, own_mean=True)
+        for _ in range(FIRST_PASSES - 1):
             self._template = self._build_template(image)
-            if done == FIRST_PASSES - 1:
-                return
-            fields = []
-            for result, _, _ in self._map(self._register, frames[usable]):
-                fields.append(result.coefficients)
-                yield Progress("Making the first reference", len(fields), len(frames))
-            centred = np.stack(fields) - np.mean(fields, axis=0)
-            mean = self._mean(frames[usable], centred)
+            registered = []
+            for result, _, _ in self._map(self._register, usable):
+                registered.append(result)
+                yield Progress(FIRST_STAGE, len(registered), len(usable))
+            self._learn_power([result.power for result in registered], own_mean=True)
+            fields = np.stack([result.coefficients for result in registered])
+            image = (yield from self._mean(usable, fields - fields.mean(axis=0))).image()
+        self._template = self._build_template(image)
+
+    def _residual_power(self, t: int, template: Template) -> Image:
+        return template.residual_power(without_gaps(self._read(t), template), self._start)
+
+    def _learn_power(self, powers: Sequence[Image | None], own_mean: bool = False) -> None:
+        """Take over how large the residuals of registered frames are.
+
+        Against the mean of n frames that contains them, residuals are smaller by (n - 1) / n; a
+        frame's residual against itself says nothing.
+        """
+        known = [power for power in powers if power is not None]
+        if own_mean and len(known) > 1:
+            self._power = np.median(known, axis=0) * (len(known) / (len(known) - 1))
+        elif known and not own_mean:
+            self._power = np.median(known, axis=0)
 
     def _build_template(self, image: Image) -> Template:
         return Template.build(
@@ -246,6 +274,7 @@ class _Chain:
             alpha=self.params.alpha,
             max_shift_px=self.params.max_shift_px,
             mask=self.mask,
+            power=self._power,
         )
 
     # -- work on single frames -----------------------------------------------------------------
@@ -255,11 +284,14 @@ class _Chain:
 
     def _register(self, t: int) -> tuple[Registered, Image, npt.NDArray[np.bool_]]:
         raw = self._read(t)
-        coefficients, flag = self._start, raw.flag
+        found, flag = None, raw.flag
         if self._template is not None:
-            coefficients, flag = register_frame(raw, self._template, self._start)
+            found, flag = register_frame(raw, self._template, self._start)
+        coefficients = self._start if found is None else found.coefficients
         aligned, valid = self._resample(raw, coefficients)
-        return Registered(coefficients, compare_frame(raw, aligned, valid), flag), aligned, valid
+        compared = compare_frame(raw, aligned, valid)
+        power = None if found is None else found.power
+        return Registered(coefficients, compared, flag, power), aligned, valid
 
     def _resample(
         self, raw: RawFrame, coefficients: Coefficients
@@ -267,14 +299,14 @@ class _Chain:
         field = field_on_pixels(coefficients, self._shape, self.params.grid_spacing_px)
         return warp_with_valid(raw.image, field)
 
-    def _mean(self, frames: Frames, fields: Coefficients) -> RunningMean:
+    def _mean(self, frames: Frames, fields: Coefficients) -> Generator[Progress, None, RunningMean]:
         """Mean of frames resampled through given fields."""
         mean = RunningMean(self._shape)
         tasks = zip(frames, fields, strict=True)
-        for aligned, valid in self._map(
-            lambda task: self._resample(self._read(task[0]), task[1]), tasks
-        ):
+        resampled = self._map(lambda task: self._resample(self._read(task[0]), task[1]), tasks)
+        for done, (aligned, valid) in enumerate(resampled, 1):
             mean.add(aligned, valid)
+            yield Progress("Averaging", done, len(frames))
         return mean
 
     def _map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:

@@ -12,7 +12,7 @@ from napari_zstack_align.alignment.quality import Compared, comparison_image, co
 from napari_zstack_align.alignment.spline import field_on_pixels
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import AdaptiveParams
-from napari_zstack_align.register.template import Coefficients, Template
+from napari_zstack_align.register.template import Coefficients, Registration, Template
 from napari_zstack_align.stack import Stack
 
 Image = npt.NDArray[np.float32]
@@ -75,16 +75,21 @@ def _unusable(channels: npt.NDArray[Any], image: Image) -> str:
 
 def register_frame(
     raw: RawFrame, template: Template, start: Coefficients
-) -> tuple[Coefficients, str]:
-    """Find the field of a frame; one that can't be registered keeps the start."""
+) -> tuple[Registration | None, str]:
+    """Find the field of a frame; None with the reason where that can't be."""
     if raw.flag:
-        return start, raw.flag
-    missing = ~np.isfinite(raw.image)
-    image = np.where(missing, template.image, raw.image) if missing.any() else raw.image
-    coefficients = template.register(image, start)
+        return None, raw.flag
+    registration = template.register(without_gaps(raw, template), start)
+    coefficients = registration.coefficients
     if not np.isfinite(coefficients).all() or _folds(coefficients, template):
-        return start, "implausible: the field folds the image"
-    return coefficients, ""
+        return None, "implausible: the field folds the image"
+    return registration, ""
+
+
+def without_gaps(raw: RawFrame, template: Template) -> Image:
+    """Image of a frame with its missing pixels filled from the reference."""
+    missing = ~np.isfinite(raw.image)
+    return np.where(missing, template.image, raw.image) if missing.any() else raw.image
 
 
 def compare_frame(raw: RawFrame, aligned: Image, valid: npt.NDArray[np.bool_]) -> Compared:

@@ -25,6 +25,8 @@ WORSE_BY = 0.05
 """A frame whose correlation falls by more than this was not aligned."""
 SIGNAL_SPREADS = 4.0
 """Repeats resemble one another when their correlation exceeds this many spreads of pure noise."""
+SURE_CORRELATION = 0.5
+"""A correlation that always counts as resemblance, in the smallest images too."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,14 @@ class Registered:
         What the correlations are taken from.
     flag : str
         Why the frame can't be used; '' where it can.
+    power : numpy.ndarray, optional
+        (levels, by, bx) power of the residual; None where it wasn't registered.
     """
 
     coefficients: Coefficients
     compared: Compared
     flag: str
+    power: Image | None
 
 
 @dataclass(frozen=True)
@@ -158,4 +163,5 @@ def _resemble(after: npt.NDArray[np.float32], compared: Compared) -> bool:
     known = after[np.isfinite(after)]
     if not len(known):
         return True
-    return float(np.median(known)) > SIGNAL_SPREADS * noise_spread(int(compared.valid.sum()))
+    by_chance = SIGNAL_SPREADS * noise_spread(int(compared.valid.sum()))
+    return float(np.median(known)) > min(by_chance, SURE_CORRELATION)

@@ -30,13 +30,12 @@ STOP_PX = 0.02
 """Steps smaller than this end a level."""
 SMALLEST_LEVEL_PX = 16
 """Levels with an axis shorter than this are left out (the full resolution never is)."""
-CONTRAST_SIGMA_PX = 24.0
-"""Neighbourhood over which the local contrast of the reference is taken, in full-size px."""
-CONTRAST_FLOOR = 0.6
-"""Local contrast below this fraction of its mean doesn't raise the weight any more."""
-
-TINY = 1e-9
-"""Contrast of an image without any."""
+POWER_BLOCK_PX = 32
+"""Size of the blocks over which the power of the residual is taken, in full-size px."""
+POWER_FLOOR = 0.1
+"""Residual power below this fraction of its mean doesn't raise the weight any more."""
+TINY = 1e-12
+"""Power of an image without any detail."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +99,22 @@ class Level:
 
 
 @dataclass(frozen=True)
+class Registration:
+    """What the registration of a frame found.
+
+    Attributes
+    ----------
+    coefficients : numpy.ndarray
+        (2, gy, gx) float32 spline coefficients in px, order (dy, dx).
+    power : numpy.ndarray
+        (levels, by, bx) float32 mean square of the residual over blocks of the image.
+    """
+
+    coefficients: Coefficients
+    power: Image
+
+
+@dataclass(frozen=True)
 class Template:
     """A reference image prepared for the registration of many frames.
 
@@ -134,6 +149,7 @@ class Template:
         alpha: float,
         max_shift_px: float,
         mask: Image | None = None,
+        power: Image | None = None,
     ) -> Self:
         """Prepare a reference.
 
@@ -148,21 +164,26 @@ class Template:
         mask : numpy.ndarray, optional
             (Y, X) float32 weights of the data in [0, 1]; where it is 0 the prior alone carries
             the field.
+        power : numpy.ndarray, optional
+            (levels, by, bx) float32 power of the residuals of registered frames: shot noise and
+            changed anatomy. The data count by its inverse. Without it the power of the
+            reference stands in.
         """
         shape = (image.shape[0], image.shape[1])
         prior = smoothness(shape, spacing_px, alpha)
-        levels = []
+        levels: list[Level] = []
         for factor in FACTORS:
             if factor > 1 and min(shape) // factor < SMALLEST_LEVEL_PX:
                 continue
             filtered = prefilter(image, factor)
-            weights = _contrast_weights(filtered, factor)
+            known = filtered * filtered if power is None else power[len(levels)]
+            weights = _weights(known, filtered.shape)
             if mask is not None:
                 weights = weights * shrink(mask, factor)
             levels.append(Level.build(filtered, weights, factor, shape, spacing_px, prior))
         return cls(image, tuple(levels), spacing_px, prefilter, prior, max_shift_px)
 
-    def register(self, frame: Image, start: Coefficients) -> Coefficients:
+    def register(self, frame: Image, start: Coefficients) -> Registration:
         """Find the displacement field of a frame.
 
         Parameters
@@ -174,11 +195,10 @@ class Template:
 
         Returns
         -------
-        numpy.ndarray
-            (2, gy, gx) float32 spline coefficients in px, order (dy, dx).
+        Registration
         """
         gain = self.prefilter.gain(cv2.mean(frame)[0], cv2.mean(self.image)[0])
-        coefficients = start
+        coefficients, powers = start, []
         for level in self.levels:
             filtered = self.prefilter(frame, level.factor, gain)
             if level is self.levels[0]:
@@ -188,7 +208,17 @@ class Template:
                 coefficients = coefficients - step
                 if np.abs(step).max() < STOP_PX:
                     break
-        return coefficients
+            powers.append(_power(level.residual(filtered, coefficients), self.image.shape))
+        return Registration(coefficients, np.stack(powers))
+
+    def residual_power(self, frame: Image, coefficients: Coefficients) -> Image:
+        """Power of the residual of a frame for a given field, (levels, by, bx) float32."""
+        gain = self.prefilter.gain(cv2.mean(frame)[0], cv2.mean(self.image)[0])
+        residuals = [
+            level.residual(self.prefilter(frame, level.factor, gain), coefficients)
+            for level in self.levels
+        ]
+        return np.stack([_power(residual, self.image.shape) for residual in residuals])
 
     def _translation(self, level: Level, frame: Image, start: Coefficients) -> Coefficients:
         map_y, map_x = level.field(start)
@@ -207,10 +237,14 @@ def _gradients(image: Image, factor: int) -> tuple[Image, Image]:
     return along_y, along_x
 
 
-def _contrast_weights(image: Image, factor: int) -> Image:
-    """Inverse of the local variance of a band-passed image, so that dim regions count as well."""
-    variance = cv2.GaussianBlur(image * image, (0, 0), CONTRAST_SIGMA_PX / factor)
-    contrast = np.sqrt(variance)
-    floor = max(CONTRAST_FLOOR * float(contrast.mean()), np.finfo(np.float32).tiny ** 0.25)
-    weights: Image = 1 / np.maximum(contrast, floor) ** 2
-    return weights
+def _power(residual: Image, shape: tuple[int, int]) -> Image:
+    """Mean square of a residual over blocks of the full-size image (Y, X)."""
+    rows, columns = (max(size // POWER_BLOCK_PX, 1) for size in shape)
+    return cv2.resize(residual * residual, (columns, rows), interpolation=cv2.INTER_AREA)
+
+
+def _weights(power: Image, shape: tuple[int, ...]) -> Image:
+    """Inverse residual power at the pixels of a level."""
+    smooth = cv2.GaussianBlur(power, (0, 0), 1.0, borderType=cv2.BORDER_REPLICATE)
+    smooth = cv2.resize(smooth, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
+    return 1 / np.maximum(smooth, max(POWER_FLOOR * float(smooth.mean()), TINY))
