@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
@@ -12,7 +13,7 @@ import tifffile
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._facts import Facts
 from napari_zstack_align.read._files import readable
-from napari_zstack_align.read._quiet import quiet_tifffile, remark_of
+from napari_zstack_align.read._quiet import DAMAGE, quiet_tifffile, remark_of
 from napari_zstack_align.read._units import length_um, number, time_s
 
 PLAIN_MAX_UM = 20.0
@@ -43,21 +44,33 @@ def read_head(path: Path) -> Head:
         try:
             with tifffile.TiffFile(path) as tiff:
                 page = tiff.pages.first
-                shaped = tiff.shaped_metadata if tiff.is_shaped else None
                 resolution = page.get_resolution()
                 return Head(
                     imagej=tiff.imagej_metadata if tiff.is_imagej else None,
-                    shaped=shaped[0] if shaped else None,
+                    shaped=_json(page.description),
                     ome=tiff.ome_metadata if tiff.is_ome else None,
                     resolution=(float(resolution[0]), float(resolution[1])),
                     resolution_unit=int(page.resolutionunit),
                     photometric=int(page.photometric or 0),
                     remarks=remark_of(messages),
                 )
-        except (tifffile.TiffFileError, ValueError, ZeroDivisionError) as error:
+        except DAMAGE as error:
             raise InputError(
                 f"{path} can't be read as a TIFF file ({error}): it may be damaged."
             ) from None
+
+
+def _json(description: str) -> dict[str, Any] | None:
+    """Read tifffile's own description; its property for this would look at all pages."""
+    if not description.startswith("{") or '"shape"' not in description:
+        return None
+    try:
+        meta = json.loads(description)
+    except ValueError:
+        return None
+    shape = meta.get("shape")
+    whole = isinstance(shape, list) and all(isinstance(n, int) and n > 0 for n in shape)
+    return meta if whole else None
 
 
 def declared_planes(head: Head) -> int | None:

@@ -60,6 +60,12 @@ class PageKind:
         return np.dtype(f"{letter}{wide // 8}")
 
     @property
+    def readable(self) -> bool:
+        """Whether pixels are numbers of a size that numpy knows."""
+        most = {1: 64, 2: 64, 3: 64, 4: 64, 5: 128, 6: 128}
+        return 0 < self[258] <= most.get(self[339], 0)
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         """(samples, Y, X)."""
         return self[277], self[257], self[256]

@@ -15,7 +15,7 @@ import tifffile
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._files import readable
-from napari_zstack_align.read._quiet import quiet_tifffile
+from napari_zstack_align.read._quiet import DAMAGE, quiet_tifffile
 from napari_zstack_align.read._tiff_pages import PageKind, Pages
 from napari_zstack_align.read._tiff_segments import segments_of
 from napari_zstack_align.read._tiff_tags import pread
@@ -110,15 +110,17 @@ class TiffSource:
 
     def _decode(self, file: FileIO, page: int, kind: PageKind, out: npt.NDArray[Any]) -> None:
         """Decode the segments of one page into ``out`` (samples, Y, X)."""
-        decoder = self._decoder(int(self._pages.kind[page]))
         offsets, counts = segments_of(
             file, kind, int(self._pages.offset[page]), int(self._pages.count[page])
         )
         try:
+            decoder = self._decoder(int(self._pages.kind[page]))
             for i, (offset, count) in enumerate(zip(offsets, counts, strict=True)):
                 data = pread(file, int(offset), int(count)) if count else None
                 _place(decoder(data, i), out)
-        except (RuntimeError, ValueError, NotImplementedError, tifffile.TiffFileError) as error:
+        except InputError:
+            raise
+        except DAMAGE as error:
             raise InputError(
                 f"{self._pages.paths[int(self._pages.file[page])]} can't be decompressed at page "
                 f"{int(self._pages.index[page])} ({error}): the file is damaged, or compressed in "

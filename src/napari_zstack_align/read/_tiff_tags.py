@@ -118,7 +118,9 @@ def walk(file: FileIO, path: Path) -> Chain:
 
 
 def pread(file: FileIO, position: int, n_bytes: int) -> bytes:
-    """Up to ``n_bytes`` from ``position``."""
+    """Up to ``n_bytes`` from ``position``; none for a position that no file reaches."""
+    if not 0 <= position < 2**62:
+        return b""
     file.seek(position)
     return file.read(n_bytes)
 
