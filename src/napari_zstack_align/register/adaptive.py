@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeAlias, TypeVar
 
 import numpy as np
@@ -40,6 +41,8 @@ Frames: TypeAlias = npt.NDArray[np.intp]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+YIELD_S = 0.2
+"""Longest time without a sign of life while a single piece of work goes on."""
 FIRST_STAGE = "Making the first reference"
 FIRST_PASSES = 2
 """How often the first slice is registered to its own mean, blurred by motion at first."""
@@ -115,7 +118,7 @@ def _align(
         chain = _Chain(stack, params, mask, pool, ahead=2 * n_threads)
         for z in range(stack.n_slices):
             yield from chain.align_slice(z)
-            yield chain.progress(partial=chain.snapshot())
+            yield chain.progress(snapshot=chain.snapshot())
         if not chain.found_signal:
             raise AlignmentError(
                 f"Nothing in {stack.name} could be aligned: {chain.first_flag()}. Check that the "
@@ -186,7 +189,7 @@ class _Chain:
         if is_first or any(r.flag != f for r, f in zip(registered, repeats.flags, strict=True)):
             mean = yield from self._mean(frames[repeats.used], repeats.coefficients[repeats.used])
         self._fill(frames, repeats)
-        self._update(mean, repeats, registered)
+        yield from self._update(mean, repeats, registered)
 
     def _judge(self, registered: Sequence[Registered]) -> Repeats:
         reference = None
@@ -209,7 +212,7 @@ class _Chain:
 
     def _update(
         self, mean: RunningMean, repeats: Repeats, registered: Sequence[Registered]
-    ) -> None:
+    ) -> Generator[Progress, None, None]:
         """Make the registered mean of a slice the reference of the next one."""
         if not repeats.has_signal:
             if not self.found_signal:
@@ -223,25 +226,29 @@ class _Chain:
             self._first_reference = image
         pairs = zip(registered, repeats.used, strict=True)
         self._learn_power([r.power for r, used in pairs if used], own_mean=is_first)
-        self._template = self._build_template(image)
+        self._template = yield from self._build_template(image)
 
     # -- the first reference -------------------------------------------------------------------
 
     def _bootstrap(self, frames: Frames) -> Generator[Progress, None, None]:
         """Make the first template: the mean of a slice, registered to itself and averaged anew."""
-        usable = frames[[not self._read(t).flag for t in frames]]
+        flags = []
+        for raw in self._map(self._read, frames):
+            flags.append(raw.flag)
+            yield Progress(FIRST_STAGE, 0, len(frames))
+        usable = frames[[flag == "" for flag in flags]]
         if not len(usable):
             return
         still = np.zeros((len(usable), *self._start.shape), np.float32)
         image = (yield from self._mean(usable, still)).image()
-        draft = self._build_template(image)
+        draft = yield from self._build_template(image)
         powers = []
         for power in self._map(lambda t: self._residual_power(t, draft), usable):
             powers.append(power)
             yield Progress(FIRST_STAGE, len(powers), len(usable))
         self._learn_power(powers, own_mean=True)
         for _ in range(FIRST_PASSES - 1):
-            self._template = self._build_template(image)
+            self._template = yield from self._build_template(image)
             registered = []
             for result, _, _ in self._map(self._register, usable):
                 registered.append(result)
@@ -249,7 +256,7 @@ class _Chain:
             self._learn_power([result.power for result in registered], own_mean=True)
             fields = np.stack([result.coefficients for result in registered])
             image = (yield from self._mean(usable, fields - fields.mean(axis=0))).image()
-        self._template = self._build_template(image)
+        self._template = yield from self._build_template(image)
 
     def _residual_power(self, t: int, template: Template) -> Image:
         return template.residual_power(without_gaps(self._read(t), template), self._start)
@@ -266,8 +273,10 @@ class _Chain:
         elif known and not own_mean:
             self._power = np.median(known, axis=0)
 
-    def _build_template(self, image: Image) -> Template:
-        return Template.build(
+    def _build_template(self, image: Image) -> Generator[Progress, None, Template]:
+        """Prepare a reference; large ones take a second, during which the job can be cancelled."""
+        build = partial(
+            Template.build,
             image,
             Prefilter.for_image(image),
             spacing_px=self.params.grid_spacing_px,
@@ -276,6 +285,10 @@ class _Chain:
             mask=self.mask,
             power=self._power,
         )
+        future = self._pool.submit(build)
+        while wait([future], timeout=YIELD_S).not_done:
+            yield self.progress()
+        return future.result()
 
     # -- work on single frames -----------------------------------------------------------------
 
@@ -314,9 +327,9 @@ class _Chain:
 
     # -- what is handed out --------------------------------------------------------------------
 
-    def progress(self, note: str = "", partial: Alignment | None = None) -> Progress:
+    def progress(self, note: str = "", snapshot: Alignment | None = None) -> Progress:
         """How far the run is."""
-        return Progress("Aligning", self._done, self.stack.n_frames, note, partial)
+        return Progress("Aligning", self._done, self.stack.n_frames, note, snapshot)
 
     def snapshot(self) -> Alignment:
         """Immutable alignment of the slices done so far."""

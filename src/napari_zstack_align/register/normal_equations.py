@@ -59,16 +59,17 @@ def normal_equations(
         Factor of the prior.
     """
     grid = bases[0].shape[1], bases[1].shape[1]
-    pairs_y, pairs_x = _pairs(grid[0]), _pairs(grid[1])
+    pairs_y, pairs_x = _lower_pairs(grid[0]), _pairs(grid[1])
     products_y = np.ascontiguousarray(_pair_products(bases[0], pairs_y).T)
     products_x = _pair_products(bases[1], pairs_x)
     smooth = prior_scale * sum(y[pairs_y][:, np.newaxis] * x[pairs_x] for y, x in prior.terms)
     band = np.zeros((_bandwidth(grid) + 1, 2 * grid[0] * grid[1]), np.float32)
-    for a in range(2):
-        for b in range(2):
-            data = products_y @ (weighted_gradients[a] * gradients[b]) @ products_x
-            values = data + smooth if a == b else data
-            rows, columns, kept = _band_index(grid, a, b)
+    for a, b in ((0, 0), (1, 1), (0, 1)):
+        values = products_y @ (weighted_gradients[a] * gradients[b]) @ products_x
+        if a == b:
+            values += smooth
+        for first, second in {(a, b), (b, a)}:
+            rows, columns, kept = _band_index(grid, first, second)
             band[rows - columns, columns] = values.ravel()[kept]
     band[0] += RIDGE * band[0].mean() + np.finfo(np.float32).tiny
     return NormalEquations(cholesky_banded(band, lower=True, check_finite=False), grid)
@@ -79,6 +80,13 @@ def _pairs(n: int) -> tuple[Index, Index]:
     first, second = np.indices((n, n)).reshape(2, -1)
     overlap = np.abs(first - second) < TAPS
     return first[overlap], second[overlap]
+
+
+def _lower_pairs(n: int) -> tuple[Index, Index]:
+    """Overlapping pairs (i, j) with i >= j: all that the lower half of the matrix needs."""
+    first, second = _pairs(n)
+    lower = first >= second
+    return first[lower], second[lower]
 
 
 def _pair_products(basis: Matrix, pairs: tuple[Index, Index]) -> Matrix:
@@ -93,7 +101,7 @@ def _bandwidth(grid: tuple[int, int]) -> int:
 @lru_cache(maxsize=32)
 def _band_index(grid: tuple[int, int], a: int, b: int) -> tuple[Index, Index, Index]:
     """Rows and columns, in the lower band, of the pair products of components a and b."""
-    (i_y, j_y), (i_x, j_x) = _pairs(grid[0]), _pairs(grid[1])
+    (i_y, j_y), (i_x, j_x) = _lower_pairs(grid[0]), _pairs(grid[1])
     rows = 2 * (i_y[:, np.newaxis] * grid[1] + i_x).ravel() + a
     columns = 2 * (j_y[:, np.newaxis] * grid[1] + j_x).ravel() + b
     kept = np.flatnonzero(rows >= columns)
