@@ -16,7 +16,7 @@ from napari_zstack_align.read._ome import Ome, Place, parse
 from napari_zstack_align.read._tiff_head import Head, declared_planes, facts_of, read_head
 from napari_zstack_align.read._tiff_pages import RGB, PageKind, Pages, joined, truncated
 from napari_zstack_align.read._tiff_source import TiffSource
-from napari_zstack_align.read._tiff_table import read_pages
+from napari_zstack_align.read._tiff_table import read_many
 
 
 def open_tiff(paths: list[Path]) -> Opened:
@@ -27,13 +27,13 @@ def open_tiff(paths: list[Path]) -> Opened:
     InputError
         For files that are truncated, without pages, of mixed shapes or RGB.
     """
-    tables = [read_pages(path) for path in paths]
+    tables = read_many(paths)
     head = read_head(paths[0])
     ome = parse(head.ome, paths[0].name) if head.ome is not None else None
     if ome is None:
         tables = [_expanded(table, head if i == 0 else None) for i, table in enumerate(tables)]
     elif len(paths) == 1:
-        tables += [read_pages(path) for path in _companions(ome, paths[0])]
+        tables += read_many(_companions(ome, paths[0]))
     declared = None if ome is not None else declared_planes(head)
     for i, table in enumerate(tables):
         _check_whole(table, declared if i == 0 else None)

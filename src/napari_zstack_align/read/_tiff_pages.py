@@ -6,6 +6,7 @@ Pages of one kind are read alike, by the description of the first of them.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,9 @@ KIND_TAGS = {
     339: 1,  # sample format
     32997: 1,  # image depth
 }
+SUBFILE = 254
+OFFSETS = (273, 324)
+COUNTS = (279, 325)
 RGB = (2, 5, 6, 8)  # RGB, CMYK, YCbCr, CIE L*a*b*
 
 
@@ -48,7 +52,7 @@ class PageKind:
     def __getitem__(self, tag: int) -> int:
         return dict(self.tags)[tag]
 
-    @property
+    @cached_property
     def dtype(self) -> np.dtype[Any]:
         """Type of a decoded pixel in the machine's byte order."""
         bits = self[258]
@@ -70,12 +74,12 @@ class PageKind:
         """(samples, Y, X)."""
         return self[277], self[257], self[256]
 
-    @property
+    @cached_property
     def n_bytes(self) -> int:
         """Bytes of a page when decoded."""
         return int(np.prod(self.shape, dtype=int)) * self.dtype.itemsize
 
-    @property
+    @cached_property
     def stored_plainly(self) -> bool:
         """Whether the stored bytes are the pixels, but for the byte order."""
         samples_apart = self[277] == 1 or self[284] == 2

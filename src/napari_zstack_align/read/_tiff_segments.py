@@ -11,6 +11,9 @@ import numpy.typing as npt
 from napari_zstack_align.read._tiff_pages import PageKind, Pages
 from napari_zstack_align.read._tiff_tags import TYPE_BYTES, pread
 
+BATCH_NUMBERS = 500_000
+"""Segments whose positions are held at once when opening."""
+
 
 def segments_of(
     file: FileIO, kind: PageKind, offset: int, count: int
@@ -19,17 +22,20 @@ def segments_of(
     if kind.segments == 1:
         return np.array([offset], np.int64), np.array([count], np.int64)
     return (
-        _numbers(file, kind, kind.offset_type, offset),
-        _numbers(file, kind, kind.count_type, count),
+        _tables(file, kind, kind.offset_type, [offset])[0],
+        _tables(file, kind, kind.count_type, [count])[0],
     )
 
 
-def _numbers(file: FileIO, kind: PageKind, value_type: int, position: int) -> npt.NDArray[np.int64]:
+def _tables(
+    file: FileIO, kind: PageKind, value_type: int, positions: list[int]
+) -> npt.NDArray[np.int64]:
+    """Tables (N, segments) at N positions; 0 where the file ends before its table does."""
     width = TYPE_BYTES.get(value_type, 4)
-    raw = pread(file, position, width * kind.segments) if position else b""
-    if len(raw) < width * kind.segments:
-        return np.zeros(kind.segments, np.int64)
-    return np.frombuffer(raw, f"{kind.byteorder}u{width}").astype(np.int64)
+    n_bytes = width * kind.segments
+    raw = b"".join(pread(file, position, n_bytes).ljust(n_bytes, b"\0") for position in positions)
+    numbers = np.frombuffer(raw, f"{kind.byteorder}u{width}").astype(np.int64)
+    return numbers.reshape(len(positions), kind.segments)
 
 
 def locate(file: FileIO, pages: Pages) -> None:
@@ -51,13 +57,17 @@ def _locate_single(pages: Pages, rows: npt.NDArray[np.intp], kind: PageKind) -> 
 
 
 def _locate_tables(file: FileIO, pages: Pages, rows: npt.NDArray[np.intp], kind: PageKind) -> None:
-    for row in rows:
-        offsets, counts = segments_of(file, kind, int(pages.offset[row]), int(pages.count[row]))
-        pages.end[row] = int((offsets + counts).max())
-        follows = bool((offsets[1:] == (offsets + counts)[:-1]).all())
-        if kind.stored_plainly and follows and offsets[0] > 0 and counts.sum() == kind.n_bytes:
-            pages.contiguous[row] = True
-            pages.offset[row] = offsets[0]
+    batch = max(1, BATCH_NUMBERS // kind.segments)
+    for some in (rows[i : i + batch] for i in range(0, len(rows), batch)):
+        offsets = _tables(file, kind, kind.offset_type, pages.offset[some].tolist())
+        counts = _tables(file, kind, kind.count_type, pages.count[some].tolist())
+        ends = offsets + counts
+        pages.end[some] = ends.max(axis=1)
+        if kind.stored_plainly:
+            whole = (offsets[:, 1:] == ends[:, :-1]).all(axis=1) & (offsets[:, 0] > 0)
+            whole &= counts.sum(axis=1) == kind.n_bytes
+            pages.contiguous[some] = whole
+            pages.offset[some[whole]] = offsets[whole, 0]
 
 
 def split(file: FileIO, pages: Pages) -> Pages:

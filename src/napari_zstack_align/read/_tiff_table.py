@@ -11,30 +11,46 @@ import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._files import readable
-from napari_zstack_align.read._tiff_pages import KIND_TAGS, PageKind, Pages, truncated
+from napari_zstack_align.read._tiff_pages import (
+    COUNTS,
+    KIND_TAGS,
+    OFFSETS,
+    SUBFILE,
+    PageKind,
+    Pages,
+    truncated,
+)
 from napari_zstack_align.read._tiff_segments import locate, split
 from napari_zstack_align.read._tiff_tags import TYPE_BYTES, Chain, pread, tag_values, walk
-
-SUBFILE = 254
-OFFSETS = (273, 324)
-COUNTS = (279, 325)
+from napari_zstack_align.read._tiff_template import Template
 
 
-def read_pages(path: Path) -> Pages:
-    """Find all pages of one TIFF file; thumbnails and masks are left out.
+def read_many(paths: list[Path]) -> list[Pages]:
+    """Find all pages of TIFF files; thumbnails and masks are left out.
+
+    Files of one page that are like the one before cost a comparison of bytes: there may be tens
+    of thousands.
 
     Raises
     ------
     InputError
-        If the file is no TIFF, can't be read or has no pages.
+        If a file is no TIFF, can't be read or has no pages.
     """
-    with readable(path), path.open("rb", buffering=0) as file:
-        chain = walk(file, path)
-        if not chain.blocks:
-            if chain.broken:
-                raise truncated(path, 0, None)
-            raise InputError(f"{path} is a TIFF file without any page: it holds no image.")
-        return _table(file, chain)
+    tables: list[Pages] = []
+    template: Template | None = None
+    for path in paths:
+        with readable(path), path.open("rb", buffering=0) as file:
+            chain = walk(file, path)
+            if not chain.blocks:
+                if chain.broken:
+                    raise truncated(path, 0, None)
+                raise InputError(f"{path} is a TIFF file without any page: it holds no image.")
+            table = None if template is None else template.fill(chain)
+            if table is None:
+                table = _table(file, chain)
+                template = Template.of(chain, table)
+        tables.append(table)
+    return tables
 
 
 def _table(file: FileIO, chain: Chain) -> Pages:
