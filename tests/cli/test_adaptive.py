@@ -1,5 +1,7 @@
 """``zstack-align adaptive``: the same as from Python, kept when stopped."""
 
+from contextlib import closing
+
 import numpy as np
 import pytest
 import tifffile
@@ -96,11 +98,12 @@ def stopping_after(n_slices, job_of):
 
     def steps(*args, **kwargs):
         done = 0
-        for progress in job_of(*args, **kwargs):
-            if done == n_slices:
-                raise KeyboardInterrupt
-            done += progress.partial is not None
-            yield progress
+        with closing(job_of(*args, **kwargs)) as job:
+            for progress in job:
+                if done == n_slices:
+                    raise KeyboardInterrupt
+                done += progress.partial is not None
+                yield progress
 
     return steps
 
