@@ -134,6 +134,16 @@ def test_frames_that_tifffile_marks_as_colours(
     np.testing.assert_array_equal(stack.read(0, stack.n_frames).reshape(shape), data)
 
 
+def test_metamorph_stack(tmp_path: Path, frames: Any) -> None:
+    """One page, with an entry for each plane in a tag of its own."""
+    tag = (33629, 5, 12, [1, 1] * 12, True)
+    tifffile.imwrite(
+        tmp_path / "x.stk", frames, truncate=True, extratags=[tag], description="", software=""
+    )
+    stack = open_stack(tmp_path / "x.stk")
+    np.testing.assert_array_equal(stack.read(0, 12)[:, 0], frames)
+
+
 def test_thumbnails_are_left_out(tmp_path: Path, frames: Any) -> None:
     with tifffile.TiffWriter(tmp_path / "x.tif") as writer:
         for frame in frames:

@@ -21,6 +21,8 @@ PLAIN_MAX_UM = 20.0
 
 IMAGEJ_AXES = {"czt": "TZC", "ctz": "ZTC", "zct": "TCZ", "ztc": "CTZ", "tcz": "ZCT", "tzc": "CZT"}
 IMAGEJ_SIZES = {"T": "frames", "Z": "slices", "C": "channels"}
+METAMORPH_PLANES = 33629
+"""Tag with an entry for each plane; their pixels lie behind the one page that is described."""
 MOST_CHANNELS = 7
 """Of an ImageJ composite; where a gray file says more, the writer meant frames."""
 
@@ -34,7 +36,7 @@ class Head:
     ome: str | None
     resolution: tuple[float, float]
     resolution_unit: int
-    photometric: int
+    metamorph_planes: int
     remarks: tuple[str, ...]
 
 
@@ -45,13 +47,14 @@ def read_head(path: Path) -> Head:
             with tifffile.TiffFile(path) as tiff:
                 page = tiff.pages.first
                 resolution = page.get_resolution()
+                planes = page.tags.get(METAMORPH_PLANES)
                 return Head(
                     imagej=tiff.imagej_metadata if tiff.is_imagej else None,
                     shaped=_json(page.description),
                     ome=tiff.ome_metadata if tiff.is_ome else None,
                     resolution=(float(resolution[0]), float(resolution[1])),
                     resolution_unit=int(page.resolutionunit),
-                    photometric=int(page.photometric or 0),
+                    metamorph_planes=0 if planes is None else int(planes.count),
                     remarks=remark_of(messages),
                 )
         except DAMAGE as error:
@@ -80,7 +83,7 @@ def declared_planes(head: Head) -> int | None:
         return max(prod(sizes), _count(head.imagej, "images"))
     if head.shaped is not None:
         return prod(head.shaped["shape"][:-2])
-    return None
+    return head.metamorph_planes or None
 
 
 def facts_of(head: Head, n_planes: int) -> Facts:
