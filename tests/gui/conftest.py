@@ -16,6 +16,8 @@ import pytest
 pytest.importorskip("napari", reason="napari is not installed")
 pytest.importorskip("pytestqt", reason="pytest-qt is not installed")
 
+sys.path.insert(0, str(Path(__file__).parent))  # for the helper module stacks
+
 os.environ.setdefault("LIBGL_ALWAYS_SOFTWARE", "1")
 os.environ.setdefault("NAPARI_CATCH_ERRORS", "0")
 
@@ -64,16 +66,10 @@ def pytest_unconfigure() -> None:
         _server.wait(10)
 
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
-
-
 @pytest.fixture
-def zstack_file() -> Path:
+def zstack_file(shared_data: Path) -> Path:
     """Real z-stack: 8 planes, 7 repeats each."""
-    path = DATA / "zstack_repeats" / "stack.tif"
-    if not path.exists():
-        pytest.skip(f"the real z-stack is not at {path.parent}")
-    return path
+    return shared_data / "zstack_repeats" / "stack.tif"
 
 
 @pytest.fixture(autouse=True)

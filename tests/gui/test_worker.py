@@ -145,6 +145,7 @@ def test_one_thread_each_while_running_restored_after_the_last(qtbot):
     with qtbot.waitSignals([long.finished, short.finished]):
         long.launch()
         short.launch()
+    qtbot.waitUntil(lambda: not worker_module._running)
     for seen in (first, second):
         assert seen["threads"] == {1}
         assert seen["cv2"] == 1

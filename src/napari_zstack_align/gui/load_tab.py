@@ -30,7 +30,8 @@ from napari_zstack_align.gui.plots import CorrelationPlot
 from napari_zstack_align.gui.run_bar import RunBar
 from napari_zstack_align.gui.taking import guess_axes, plain_images, stack_of_layer
 from napari_zstack_align.read import LayoutProposal, describe, propose_layout
-from napari_zstack_align.stack import FrameSource, Stack
+from napari_zstack_align.sources import FrameSource
+from napari_zstack_align.stack import Stack
 
 ORDERS = {"repeats": "repeats follow each other", "slices": "whole volumes repeat"}
 FILTER = "Images (*.tif *.tiff *.btf *.npy);;All files (*)"

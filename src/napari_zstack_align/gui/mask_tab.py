@@ -6,13 +6,17 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Labels
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 HELP = (
     "Paint the tissue that has to be right; leave out vessels, the edge of a lens and dark "
     "borders. Outside the mask the motion continues smoothly. No mask is fine too."
 )
+
+
+TELL_AFTER_MS = 150
+"""Counting pixels at every move of the brush would make it lag."""
 
 
 class MaskTab(QWidget):
@@ -23,6 +27,10 @@ class MaskTab(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._layer: Labels | None = None
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(TELL_AFTER_MS)
+        self._timer.timeout.connect(self.tell)
         help_text = QLabel(HELP)
         help_text.setWordWrap(True)
         self.new_button = QPushButton("New mask")
@@ -40,16 +48,14 @@ class MaskTab(QWidget):
 
     def follow(self, layer: Labels | None) -> None:
         """Tell how much of this mask is painted, from now on."""
-        if self._layer is not None:
-            self._layer.events.paint.disconnect(self.tell)
-            self._layer.events.data.disconnect(self.tell)
+        for event in self._events():
+            event.disconnect(self._on_change)
         self._layer = layer
-        if layer is not None:
-            layer.events.paint.connect(self.tell)
-            layer.events.data.connect(self.tell)
+        for event in self._events():
+            event.connect(self._on_change)
         self.tell()
 
-    def tell(self, event: Any = None) -> None:
+    def tell(self) -> None:
         """Say how much is painted."""
         if self._layer is None:
             self.words.setText("No mask: every pixel counts alike.")
@@ -62,3 +68,13 @@ class MaskTab(QWidget):
             )
         else:
             self.words.setText(f"'{self._layer.name}' covers {100 * painted:.0f} % of the image.")
+
+    def _events(self) -> list[Any]:
+        if self._layer is None:
+            return []
+        events = self._layer.events
+        return [events.paint, events.labels_update, events.set_data]
+
+    def _on_change(self, event: Any = None) -> None:
+        if not self._timer.isActive():
+            self._timer.start()

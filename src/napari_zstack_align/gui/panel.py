@@ -25,6 +25,7 @@ from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui import jobs
 from napari_zstack_align.gui.align_tab import TOGGLE_KEY, AlignTab
+from napari_zstack_align.gui.compat import camera, text_overlay
 from napari_zstack_align.gui.jobs import Limits
 from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.load_tab import LoadTab
@@ -39,7 +40,7 @@ from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.export import export_alignment
 
 EXPORT_FILTER = "OME-TIFF (*.ome.tif);;OME-Zarr (*.ome.zarr)"
-PLOT_INTERVAL_S = 0.5
+DRAW_INTERVAL_S = 0.3
 MIN_WIDTH = 400
 VIEW_ANGLES = (0, 30, 60)
 """Of the camera in 3-D: the slices seen from the side, in degrees."""
@@ -74,7 +75,7 @@ class Panel(QWidget):
         self.quality = QualityPlot()
         self.quality.setVisible(False)
         self._running: Shown | None = None
-        self._plotted_at = 0.0
+        self._drawn_at = 0.0
         self._lay_out()
         self._connect()
         self._adopt()
@@ -101,7 +102,7 @@ class Panel(QWidget):
         """Show a stack in new layers and choose it."""
         shown = Shown(self.viewer, stack, contrast)
         shown.add_raw()
-        self.viewer.text_overlay.visible = True
+        text_overlay(self.viewer).visible = True
         self._choose_shown(shown)
         return shown
 
@@ -174,11 +175,12 @@ class Panel(QWidget):
         )
 
     def _on_progress(self, shown: Shown, progress: Progress) -> None:
-        if progress.partial is not None:
+        """Show the slices done so far, seldom enough to leave time for everything else."""
+        if progress.partial is not None and time.monotonic() - self._drawn_at > DRAW_INTERVAL_S:
             self._show_alignment(shown, progress.partial)
+            self._drawn_at = time.monotonic()
 
     def _on_aligned(self, shown: Shown, alignment: Alignment) -> None:
-        self._plotted_at = 0.0
         self._show_alignment(shown, alignment)
         self._end_run(shown)
         if self.viewer.dims.ndisplay == 2 and shown.looked_at == "":
@@ -187,17 +189,17 @@ class Panel(QWidget):
 
     def _on_stopped(self, shown: Shown, partial_result: Alignment | None) -> None:
         """Keep what was finished when a run was cancelled or failed."""
-        kept = shown.alignment if partial_result is None else partial_result
+        newest = partial_result or self.align_tab.run_bar.last_partial
+        kept = shown.alignment if newest is None else newest
         self._end_run(shown)
-        if not any(shown.raw):
-            return
-        if kept is None:
+        if not shown.raw:
+            self.align_tab.run_bar.say("The stack was removed from napari: the run is stopped.")
+        elif kept is None:
             shown.remove_results()
             shown.look_at("raw")
         else:
-            self._plotted_at = 0.0
             self._show_alignment(shown, kept)
-        if partial_result is not None:
+        if shown.raw and partial_result is not None:
             self.align_tab.run_bar.say(f"Cancelled. {ended(partial_result)}")
 
     def _end_run(self, shown: Shown) -> None:
@@ -205,8 +207,7 @@ class Panel(QWidget):
 
     def _show_alignment(self, shown: Shown, alignment: Alignment) -> None:
         shown.show_alignment(alignment)
-        if shown is self.shown and time.monotonic() - self._plotted_at > PLOT_INTERVAL_S:
-            self._plotted_at = time.monotonic()
+        if shown is self.shown:
             self._show_quality()
             self._follow()
 
@@ -243,8 +244,7 @@ class Panel(QWidget):
             self.shown.arrows.visible = False
         self.align_tab.buttons["arrows"].setChecked(False)
         self.viewer.dims.ndisplay = 3
-        camera = getattr(self.viewer, "scene", self.viewer).camera  # moved in napari 0.9
-        camera.angles = VIEW_ANGLES
+        camera(self.viewer).angles = VIEW_ANGLES
         self.viewer.reset_view(reset_camera_angle=False)
 
     def save(self, folder: Path) -> None:
@@ -340,7 +340,7 @@ class Panel(QWidget):
         shown = self.shown
         self.load_tab.show_stack(None if shown is None else shown.stack)
         if shown is None:
-            self.viewer.text_overlay.text = ""
+            text_overlay(self.viewer).text = ""
         else:
             shown.name_sliders()
         self._show_quality()
@@ -361,7 +361,7 @@ class Panel(QWidget):
             return
         frame = shown.grid.frame_at(position)
         words = shown.grid.words(position)
-        self.viewer.text_overlay.text = words + flag_words(shown.alignment, frame)
+        text_overlay(self.viewer).text = words + flag_words(shown.alignment, frame)
         shown.update_arrows()
         if frame is not None:
             self.quality.go_to(frame)
@@ -385,7 +385,7 @@ class Panel(QWidget):
             contrast = [tuple(layer.contrast_limits) for layer in layers]
             shown = Shown(self.viewer, layers[0].metadata[KEY], contrast)
             shown.adopt(layers)
-            self.viewer.text_overlay.visible = True
+            text_overlay(self.viewer).visible = True
             self._choose_shown(shown)
 
     def _on_inserted(self, _: Any = None) -> None:
@@ -398,7 +398,6 @@ class Panel(QWidget):
         shown.forget(event.value)
         if shown is self._running and not shown.raw:
             self.align_tab.run_bar.cancel()
-            self.align_tab.run_bar.say("The stack was removed from napari: the run is stopped.")
         elif shown is self._running:
             self.align_tab.run_bar.say(f"'{event.value.name}' was removed; the run goes on.")
 

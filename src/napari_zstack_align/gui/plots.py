@@ -9,9 +9,11 @@ import pyqtgraph as pg
 from napari.utils.theme import get_theme
 from qtpy.QtCore import Qt, Signal
 
+from napari_zstack_align.alignment.alignment import NOT_RUN
+
 BEFORE, AFTER = "#e0843c", "#4fb0e8"
 MEAN, MAX = "#7ccf7c", "#8a8f98"
-FLAG, CURRENT = "#ff5f5f", "#f2f2f2"
+FLAG, CURRENT, BORDER = "#ff5f5f", "#f2f2f2", "#9aa0a880"
 
 
 def _coloured(**words: str) -> str:
@@ -47,6 +49,10 @@ class FramePlot(pg.GraphicsLayoutWidget):
         for above in self.plots[:-1]:
             above.setXLink(self.plots[-1])
             above.getAxis("bottom").setStyle(showValues=False)
+        pen = pg.mkPen(BORDER, style=Qt.PenStyle.DotLine)
+        self._borders = [pg.VTickGroup(yrange=(0, 1), pen=pen) for _ in self.plots]
+        for plot, ticks in zip(self.plots, self._borders, strict=True):
+            plot.addItem(ticks, ignoreBounds=True)
         self.scene().sigMouseClicked.connect(self._on_click)
 
     def set_theme(self, name: str) -> None:
@@ -59,17 +65,11 @@ class FramePlot(pg.GraphicsLayoutWidget):
                 plot.getAxis(side).setTextPen(theme.text.as_hex())
             plot.titleLabel.setText(plot.titleLabel.text, color=theme.text.as_hex())
 
-    def clear_curves(self) -> None:
-        """Take all curves away (pyqtgraph's own ``clear`` would take the plots too)."""
-        self.n_frames = 0
-        for plot in self.plots:
-            plot.clear()
-
-    def add_borders(self, period: int, plot: Any, color: str = "#80808060") -> None:
-        """Draw a line at the border of each slice."""
-        borders = np.arange(period, self.n_frames, period) - 0.5
-        for x in borders[:MAX_BORDERS] if len(borders) <= MAX_BORDERS else ():
-            plot.addItem(pg.InfiniteLine(x, pen=pg.mkPen(color, style=Qt.PenStyle.DotLine)))
+    def set_borders(self, period: int | None) -> None:
+        """Draw a dotted line at the border of each slice, or none."""
+        x = np.arange(period, self.n_frames, period) - 0.5 if period else np.empty(0)
+        for ticks in self._borders:
+            ticks.setXVals(x if len(x) <= MAX_BORDERS else ())
 
     def _add(self, row: int, name: str) -> Any:
         plot = self.addPlot(row=row, col=0)
@@ -99,18 +99,15 @@ class CorrelationPlot(FramePlot):
             "Correlation of each frame with the next one. It drops where a new slice begins; the "
             "dotted lines are the proposed borders."
         )
-        self.setMinimumHeight(150)
+        self.setFixedHeight(200)
+        self._curve = self.plots[0].plot(pen=AFTER, symbol="o", symbolSize=3, symbolBrush=AFTER)
 
     def show_curve(self, correlation: np.ndarray, period: int | None) -> None:
         """Draw the correlation (T - 1,) and, where a period was found, the borders."""
-        self.clear_curves()
         self.n_frames = len(correlation) + 1
-        plot = self.plots[0]
-        between = np.arange(len(correlation)) + 0.5
-        plot.plot(between, correlation, pen=AFTER, symbol="o", symbolSize=3, symbolBrush=AFTER)
-        if period:
-            self.add_borders(period, plot, AFTER)
-        plot.autoRange()
+        self._curve.setData(np.arange(len(correlation)) + 0.5, correlation)
+        self.set_borders(period)
+        self.plots[0].autoRange()
 
 
 class QualityPlot(FramePlot):
@@ -124,44 +121,35 @@ class QualityPlot(FramePlot):
             "crosses are flagged frames and repeats left out of the volume."
         )
         self.setMinimumHeight(230)
+        above, below = self.plots
+        self._curves = {
+            "correlation_before": above.plot(pen=BEFORE, connect="finite"),
+            "correlation_after": above.plot(pen=AFTER, connect="finite"),
+            "max_displacement_px": below.plot(pen=MAX, connect="finite"),
+            "mean_displacement_px": below.plot(pen=MEAN, connect="finite"),
+        }
+        self.marks = above.plot(
+            pen=None, symbol="x", symbolSize=9, symbolPen=FLAG, symbolBrush=FLAG
+        )
         self.current = [pg.InfiniteLine(0, pen=pg.mkPen(CURRENT, width=1)) for _ in self.plots]
+        for plot, line in zip(self.plots, self.current, strict=True):
+            plot.addItem(line, ignoreBounds=True)
 
     def show_quality(self, table: np.ndarray, period: int | None = None) -> None:
         """Draw a quality table (T,); ``period`` marks the slices where they follow each other."""
-        self.clear_curves()
         self.n_frames = len(table)
-        above, below = self.plots
-        self._curve(above, table["correlation_before"], BEFORE)
-        self._curve(above, table["correlation_after"], AFTER)
-        self._curve(below, table["max_displacement_px"], MAX)
-        self._curve(below, table["mean_displacement_px"], MEAN)
-        self._mark(above, table)
-        for plot, line in zip(self.plots, self.current, strict=True):
-            if period:
-                self.add_borders(period, plot)
-            plot.addItem(line, ignoreBounds=True)
+        frames = np.arange(self.n_frames)
+        for name, curve in self._curves.items():
+            curve.setData(frames, table[name])
+        marked = np.flatnonzero(
+            ((table["flag"] != "") | ~table["used"]) & (table["flag"] != NOT_RUN)
+        )
+        self.marks.setData(marked, np.nan_to_num(table["correlation_after"][marked], nan=0.0))
+        self.set_borders(period)
+        for plot in self.plots:
             plot.autoRange()
 
     def go_to(self, frame: int) -> None:
         """Move the line of the current frame."""
         for line in self.current:
             line.setValue(frame)
-
-    def _curve(self, plot: Any, values: np.ndarray, color: str) -> None:
-        shown = np.isfinite(values)
-        frames = np.arange(len(values))
-        plot.plot(frames, np.where(shown, values, np.nan), pen=color, connect="finite")
-
-    def _mark(self, plot: Any, table: np.ndarray) -> None:
-        marked = np.flatnonzero((table["flag"] != "") & (table["flag"] != "not run"))
-        heights = np.nan_to_num(table["correlation_after"][marked], nan=0.0)
-        if marked.size:
-            plot.plot(
-                marked,
-                heights,
-                pen=None,
-                symbol="x",
-                symbolSize=9,
-                symbolPen=FLAG,
-                symbolBrush=FLAG,
-            )

@@ -43,6 +43,7 @@ class RunBar(QWidget):
         self.status = QLabel()
         self.status.setWordWrap(True)
         self.worker: JobWorker | None = None
+        self.last_partial: Any = None
         self._time_left = TimeLeft()
         self._ends: dict[str, Callable[[Any], object]] = {}
         self._lay_out()
@@ -148,6 +149,7 @@ class RunBar(QWidget):
         """Whether there was a run to end; an abandoned one has nothing to say any more."""
         if self.worker is None:
             return False
+        self.last_partial = self.worker.partial
         self.worker = None
         self._set_busy(False)
         return True

@@ -5,40 +5,50 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack
 
 import cv2
 from threadpoolctl import threadpool_limits
 
 NICENESS = 10
 
-_lock = threading.Lock()
-_users = 0
-_before: tuple[threadpool_limits, int] | None = None
 
+class OneThreadEach:
+    """Holds BLAS and OpenCV to one thread while any worker runs; the last one restores them.
 
-@contextmanager
-def one_thread_each() -> Iterator[None]:
-    """Hold BLAS and OpenCV to one thread while any worker runs; the last one restores them.
-
-    Both settings belong to the whole process, so overlapping workers are counted.
+    Both settings belong to the whole process, so overlapping workers are counted. Only the main
+    thread may enter and leave: threadpoolctl lets one thread at a time control OpenBLAS, and a
+    Qt thread that took control would keep it after its end.
     """
-    global _users, _before
-    with _lock:
-        _users += 1
-        if _users == 1:
-            _before = (threadpool_limits(limits=1), cv2.getNumThreads())
+
+    def __init__(self) -> None:
+        self._workers = 0
+        self._limits = ExitStack()
+        self._opencv_threads = 0
+
+    def enter(self) -> None:
+        """Count one worker more."""
+        self._workers += 1
+        if self._workers == 1:
+            self._opencv_threads = cv2.getNumThreads()
+            self._limits.enter_context(threadpool_limits(limits=1))
             cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        with _lock:
-            _users -= 1
-            if _users == 0 and _before is not None:
-                _before[0].restore_original_limits()
-                cv2.setNumThreads(_before[1])
-                _before = None
+
+    def leave(self) -> None:
+        """Count one worker less."""
+        self._workers -= 1
+        if self._workers == 0:
+            self._limits.close()
+            cv2.setNumThreads(self._opencv_threads)
+
+
+one_thread_each = OneThreadEach()
+
+
+def one_openmp_thread() -> AbstractContextManager[object]:
+    """Hold OpenMP to one thread in the calling thread, to which its setting belongs."""
+    limit: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="openmp")
+    return limit
 
 
 def step_back() -> None:

@@ -11,12 +11,13 @@ from typing import Any
 from qtpy.QtCore import QCoreApplication, QThread, Signal
 
 from napari_zstack_align.errors import Cancelled, ZstackAlignError
-from napari_zstack_align.gui.threads import one_thread_each, step_back
+from napari_zstack_align.gui.threads import one_openmp_thread, one_thread_each, step_back
 from napari_zstack_align.progress import Job, Progress
 
 logger = logging.getLogger(__name__)
 
-MAX_REPORTS_PER_S = 20
+MAX_REPORTS_PER_S = 10
+"""Each one repaints the window, which takes 50-100 ms where OpenGL is done in software."""
 
 _running: set[JobWorker] = set()
 """Keeps running workers alive: Qt aborts the program when a running thread is collected."""
@@ -37,7 +38,7 @@ class JobWorker(QThread):
     """
 
     progress = Signal(object)
-    """`Progress`, at most 20 times a second; ``partial`` is the newest not yet reported."""
+    """`Progress`, at most 10 times a second; ``partial`` is the newest not yet reported."""
     returned = Signal(object)
     """What the job returned."""
     failed = Signal(str)
@@ -57,6 +58,7 @@ class JobWorker(QThread):
     def launch(self) -> None:
         """Start the thread."""
         _running.add(self)
+        one_thread_each.enter()
         self.finished.connect(self._forget)
         app = QCoreApplication.instance()
         if app is not None:
@@ -71,13 +73,14 @@ class JobWorker(QThread):
         """Stop without a word, for a panel or program that is being closed."""
         self._muted = True
         self._cancel = True
-        self.wait(wait_ms)
+        if self.wait(wait_ms):
+            self._forget()
 
     def run(self) -> None:
         """Drain the job (called by Qt in the new thread)."""
         step_back()
         try:
-            with one_thread_each():
+            with one_openmp_thread():
                 result = self._drain(self._start_job())
         except Cancelled as stop:
             self._tell(self.cancelled, self.partial if stop.partial is None else stop.partial)
@@ -130,7 +133,10 @@ class JobWorker(QThread):
             signal.emit(value)
 
     def _forget(self) -> None:
+        if self not in _running:
+            return
         _running.discard(self)
+        one_thread_each.leave()
         app = QCoreApplication.instance()
         if app is not None:
             app.aboutToQuit.disconnect(self.abandon)

@@ -1,0 +1,57 @@
+"""Small stacks with motion, for the GUI tests."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+
+from napari_zstack_align.samples import zstack_with_repeats
+from napari_zstack_align.stack import Stack
+
+
+def small_zstack(n_slices=3, n_repeats=4, size=64, **changes) -> Stack:
+    stack = zstack_with_repeats(
+        n_slices=n_slices, n_repeats=n_repeats, size=size, max_displacement_px=2.0
+    ).stack
+    return stack.replace(**changes)
+
+
+class SlowSource:
+    """Frames of another source that take a worker a while to read."""
+
+    def __init__(self, source, seconds=0.05):
+        self._source, self._seconds = source, seconds
+
+    @property
+    def shape(self):
+        return self._source.shape
+
+    @property
+    def dtype(self):
+        return self._source.dtype
+
+    def read(self, start, stop):
+        if threading.current_thread() is not threading.main_thread():
+            time.sleep(self._seconds * (stop - start))
+        return self._source.read(start, stop)
+
+
+def two_channels(stack: Stack) -> Stack:
+    frames = np.asarray(stack.read(0, stack.n_frames))
+    both = np.concatenate([frames, frames[..., ::-1]], axis=1)
+    return Stack.from_array(
+        both,
+        "TCYX",
+        frames_per_slice=stack.frames_per_slice,
+        channel_names=("red", "green"),
+        pixel_size_um=(0.5, 0.4),
+        z_step_um=3.0,
+        name="brain",
+    )
+
+
+def slow_zstack(n_slices=5, seconds=0.05) -> Stack:
+    stack = small_zstack(n_slices=n_slices, n_repeats=3)
+    return stack.replace(source=SlowSource(stack.source, seconds))
