@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.stack import FrameSource, Order, layout_of_axes
+from napari_zstack_align.sources import FrameSource
+from napari_zstack_align.stack import Order, layout_of_axes
 
 
 @dataclass(frozen=True)

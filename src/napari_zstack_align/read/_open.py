@@ -17,7 +17,8 @@ from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read._tiff import open_tiff
 from napari_zstack_align.read._tiff_tags import flavour_of
 from napari_zstack_align.read._zarr import open_zarr
-from napari_zstack_align.stack import FrameSource, Order, Stack
+from napari_zstack_align.sources import FrameSource
+from napari_zstack_align.stack import Order, Stack
 
 
 def open_stack(

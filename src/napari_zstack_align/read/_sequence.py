@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._facts import Facts, Opened
-from napari_zstack_align.stack import FrameSource
+from napari_zstack_align.sources import FrameSource
 
 
 class SequenceSource:

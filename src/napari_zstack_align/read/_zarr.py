@@ -11,7 +11,7 @@ import zarr
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._facts import Facts, Opened
 from napari_zstack_align.read._units import length_um, number, time_s
-from napari_zstack_align.stack import ArraySource
+from napari_zstack_align.sources import ArraySource
 
 PLAIN_AXES = {2: "YX", 3: "TYX", 4: "TCYX", 5: "TCZYX"}
 

@@ -1,0 +1,122 @@
+"""Where the frames of a stack come from: the protocol of all readers, and arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+
+class FrameSource(Protocol):
+    """Where the frames come from: a file, a set of files or an array.
+
+    Implementations are thread-safe, keep no file open between calls and read nothing but the
+    frames asked for.
+    """
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(T, C, Y, X)."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type of a pixel."""
+
+    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Frames ``start`` to ``stop`` (exclusive) as an array (stop - start, C, Y, X)."""
+
+
+class ArraySource:
+    """Frames of a numpy, dask or zarr array, brought to the order (T, C, Y, X) when read.
+
+    Parameters
+    ----------
+    data : array-like
+        Anything with ``shape``, ``dtype`` and basic slicing.
+    axes : str
+        One letter a dimension of ``data``: T, C, Z (slice), R (repeat), Y, X.
+    """
+
+    def __init__(self, data: Any, axes: str) -> None:
+        self._data = data
+        self._axes = axes
+        self._frame_axes = [a for a in axes if a not in "CYX"]
+        self._frame_shape = tuple(data.shape[axes.index(a)] for a in self._frame_axes)
+        sizes = dict(zip(axes, data.shape, strict=True))
+        self._shape = (
+            int(np.prod(self._frame_shape, dtype=int)),
+            int(sizes.get("C", 1)),
+            int(sizes["Y"]),
+            int(sizes["X"]),
+        )
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(T, C, Y, X)."""
+        return self._shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type of a pixel."""
+        return np.dtype(self._data.dtype)
+
+    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
+        runs = [self._run(a, b) for a, b in self._runs(start, stop)]
+        if len(runs) == 1:
+            return runs[0]
+        return np.concatenate(runs) if runs else np.empty((0, *self.shape[1:]), self.dtype)
+
+    def _runs(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        """Stretches of frames in which the slower frame axes stand still."""
+        length = self._frame_shape[-1] if self._frame_shape else 1
+        while start < stop:
+            end = min(stop, (start // length + 1) * length)
+            yield start, end
+            start = end
+
+    def _run(self, start: int, stop: int) -> npt.NDArray[Any]:
+        index: dict[str, int | slice] = {}
+        if self._frame_shape:
+            *outer, first = np.unravel_index(start, self._frame_shape)
+            index = {a: int(i) for a, i in zip(self._frame_axes, outer, strict=False)}
+            index[self._frame_axes[-1]] = slice(int(first), int(first) + stop - start)
+        block = np.asarray(self._data[tuple(index.get(a, slice(None)) for a in self._axes)])
+        axes = [a for a in self._axes if not isinstance(index.get(a), int)]
+        frame_axis = self._frame_axes[-1] if self._frame_axes else "T"
+        for missing in {"C", frame_axis} - set(axes):
+            block, axes = block[np.newaxis], [missing, *axes]
+        return block.transpose([axes.index(a) for a in (frame_axis, *"CYX")])
+
+
+class FramesOf:
+    """Chosen frames of another source.
+
+    Parameters
+    ----------
+    source : FrameSource
+        The other source.
+    frames : numpy.ndarray
+        (T,) their indices in it.
+    """
+
+    def __init__(self, source: FrameSource, frames: npt.NDArray[np.intp]) -> None:
+        self._source = source
+        self._frames = frames
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(T, C, Y, X)."""
+        return (len(self._frames), *self._source.shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type of a pixel."""
+        return self._source.dtype
+
+    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
+        frames = [self._source.read(t, t + 1) for t in map(int, self._frames[start:stop])]
+        return np.concatenate(frames) if frames else np.empty((0, *self.shape[1:]), self.dtype)
