@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import pytest
 
@@ -184,16 +186,11 @@ def test_progress_counts_frames_and_carries_finished_slices(sample):
     np.testing.assert_array_equal(partials[-1].transforms.displacement(2), first)
 
 
-def test_closing_the_job_stops_its_threads_and_restores_opencv(sample):
-    import threading
-
-    import cv2
-
-    before = cv2.getNumThreads()
+def test_closing_the_job_stops_its_threads(sample):
     job = nza.align_adaptive(sample.stack)
     next(job)
+    assert [t for t in threading.enumerate() if t.name.startswith("align")]
     job.close()
-    assert cv2.getNumThreads() == before
     assert not [t for t in threading.enumerate() if t.name.startswith("align")]
 
 

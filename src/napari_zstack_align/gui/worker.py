@@ -11,7 +11,8 @@ from typing import Any
 from qtpy.QtCore import QCoreApplication, QThread, Signal
 
 from napari_zstack_align.errors import Cancelled, ZstackAlignError
-from napari_zstack_align.gui.threads import one_openmp_thread, one_thread_each, step_back
+from napari_zstack_align.gui.threads import one_openmp_thread, step_back
+from napari_zstack_align.library_threads import one_thread_each
 from napari_zstack_align.progress import Job, Progress
 
 logger = logging.getLogger(__name__)

@@ -9,8 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
-import cv2
-from threadpoolctl import threadpool_limits
+from napari_zstack_align.library_threads import one_thread_each
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -26,17 +25,14 @@ def worker_threads(n_threads: int) -> Iterator[ThreadPoolExecutor]:
     """Pool of threads, with BLAS and OpenCV at one thread each as long as it is open.
 
     Several BLAS threads in each worker are slower than one, and stall the viewer. On leaving,
-    pending work is dropped, running work is waited for, and OpenCV's setting is restored.
+    pending work is dropped, and running work is waited for.
     """
-    opencv_threads = cv2.getNumThreads()
     pool = ThreadPoolExecutor(n_threads, thread_name_prefix="align")
-    try:
-        cv2.setNumThreads(1)
-        with threadpool_limits(1, user_api="blas"):
+    with one_thread_each.held():
+        try:
             yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        cv2.setNumThreads(opencv_threads)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def ordered_map(
