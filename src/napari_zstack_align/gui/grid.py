@@ -30,7 +30,7 @@ class FrameGrid:
         self.is_zstack = stack.frames_per_slice is not None
         frames = np.arange(stack.n_frames)
         if self.is_zstack:
-            self._columns = (stack.repeat_of_frame, stack.slice_of_frame)
+            self._columns: tuple[np.ndarray, ...] = (stack.repeat_of_frame, stack.slice_of_frame)
             self.axis_labels: tuple[str, ...] = ("repeat", "slice", "y", "x")
         else:
             self._columns = (frames,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.plots import CorrelationPlot
 from napari_zstack_align.gui.run_bar import RunBar
 from napari_zstack_align.gui.taking import guess_axes, plain_images, stack_of_layer
+from napari_zstack_align.progress import Job
 from napari_zstack_align.read import LayoutProposal, describe, propose_layout
 from napari_zstack_align.sources import FrameSource
 from napari_zstack_align.stack import Stack
@@ -105,7 +107,11 @@ class LoadTab(QWidget):
             self.alignment_chosen.emit(paths[0])
             return
         source = paths[0] if len(paths) == 1 else paths
-        self.run_bar.start(partial(load_stack, source), returned=self._on_loaded)
+        self.start(partial(load_stack, source))
+
+    def start(self, job: Callable[[], Job[tuple[Stack, list[Limits]]]]) -> None:
+        """Run a job that returns a stack and its contrast, and show them."""
+        self.run_bar.start(job, returned=self._on_loaded)
 
     def take_layer(self) -> None:
         """Use the chosen layer as the stack."""
@@ -123,7 +129,7 @@ class LoadTab(QWidget):
 
     def load(self, stack: Stack) -> None:
         """Show a stack that was made elsewhere; the worker samples its contrast."""
-        self.run_bar.start(partial(stack_with_contrast, stack), returned=self._on_loaded)
+        self.start(partial(stack_with_contrast, stack))
 
     def propose(self) -> None:
         """Find the number of repeats from the frames, and apply it."""

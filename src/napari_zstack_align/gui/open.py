@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QEvent, QTimer
-from qtpy.QtWidgets import QApplication, QWidget
+from qtpy.QtCore import QEventLoop, QTimer
+from qtpy.QtWidgets import QWidget
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.gui.panel import Panel
@@ -153,12 +153,21 @@ def save_screenshot(path: str | Path, shown: Stack | Alignment) -> None:
 
 
 def wait_for(panel: Panel, timeout_s: float = 600.0) -> None:
-    """Process events until no job of the panel runs, and a moment longer for the drawing."""
+    """Let the event loop turn until no job of the panel runs, and a moment longer to draw."""
+    loop = QEventLoop()
     end = time.monotonic() + timeout_s
     quiet_since = time.monotonic()
-    while time.monotonic() < end and time.monotonic() - quiet_since < SETTLE_S:
-        QApplication.processEvents()
-        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)  # not done by the above
-        time.sleep(0.005)
+
+    def look() -> None:
+        nonlocal quiet_since
+        now = time.monotonic()
         if any(bar.busy for bar in panel.run_bars):
-            quiet_since = time.monotonic()
+            quiet_since = now
+        if now > end or now - quiet_since > SETTLE_S:
+            loop.quit()
+
+    timer = QTimer()
+    timer.timeout.connect(look)
+    timer.start(20)
+    loop.exec()
+    timer.stop()

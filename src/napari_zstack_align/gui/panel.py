@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -215,7 +216,7 @@ class Panel(QWidget):
 
     def do(self, name: str) -> None:
         """Do what a button under the result says."""
-        actions = {
+        actions: dict[str, Callable[[], object]] = {
             "toggle": self.toggle,
             "volume": partial(self._look_at, "volume"),
             "three_d": self.toggle_3d,

@@ -136,6 +136,7 @@ class JobWorker(QThread):
     def _forget(self) -> None:
         if self not in _running:
             return
+        self.wait()  # 'finished' comes a moment before the end, and nobody else may hold us
         _running.discard(self)
         one_thread_each.leave()
         app = QCoreApplication.instance()

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.resources import files
+
+import numpy as np
+import pytest
+import tifffile
+from driving import settled
+from npe2 import PluginManifest
+from stacks import small_zstack
+
+import napari_zstack_align as nza
+from napari_zstack_align.gui import sample_data
+from napari_zstack_align.gui.open import open_panel, panel_of
+from napari_zstack_align.gui.reader import get_reader
+from napari_zstack_align.stack import Stack
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    return make_napari_viewer(show=False)
+
+
+@pytest.fixture
+def tiff(tmp_path):
+    stack = small_zstack()
+    path = tmp_path / "brain.tif"
+    frames = stack.read(0, stack.n_frames)[:, 0]
+    tifffile.imwrite(path, frames)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.tif", "b.TIFF", "c.npy", "d.btf"])
+def test_reads_images(name):
+    assert get_reader(name) is not None
+    assert get_reader([name, name]) is not None
+
+
+def test_leaves_other_files_alone():
+    assert get_reader("photo.png") is None
+
+
+def test_a_folder_is_one_stack(tmp_path):
+    for i in (1, 2, 10):
+        tifffile.imwrite(tmp_path / f"Img_{i}.tif", np.full((8, 9), i, np.uint16))
+    [(data, described, kind)] = get_reader(str(tmp_path))(str(tmp_path))
+    assert kind == "image"
+    np.testing.assert_array_equal(np.asarray(data)[:, 0, 0], [1, 2, 10])
+    assert described["axis_labels"] == ("frame", "y", "x")
+    assert described["contrast_limits"][0] < described["contrast_limits"][1]
+
+
+def test_the_panel_recognises_what_the_reader_opened(qtbot, viewer, tiff):
+    panel = open_panel(viewer)
+    for data, described, _ in get_reader(str(tiff))(str(tiff)):
+        viewer.add_image(data, **described)
+    qtbot.waitUntil(lambda: panel.shown is not None)
+    assert panel.shown.stack.n_frames == 12
+    assert panel.load_tab.words.text().startswith("brain:")
+    assert viewer.dims.axis_labels[-2:] == ("y", "x")
+
+
+def test_an_alignment_opens_in_the_panel(qtbot, viewer, tmp_path, tiff):
+    stack = nza.open_stack(tiff, frames_per_slice=4, order="repeats")
+    folder = nza.run(nza.align_adaptive(stack)).save(tmp_path / "a.zalign")
+    assert get_reader(str(folder))(str(folder)) == [(None,)]
+    panel = panel_of(viewer)
+    qtbot.waitUntil(lambda: panel.shown is not None and panel.shown.alignment is not None)
+    settled(qtbot, panel)
+    assert [layer.name for layer in viewer.layers][-1] == "brain displacement"
+
+
+@pytest.mark.parametrize(("sample", "ndim"), [("zstack", 4), ("recording", 3)])
+def test_samples_are_stacks(sample, ndim):
+    [(data, described, _)] = getattr(sample_data, sample)()
+    assert data.ndim == ndim
+    assert isinstance(described["metadata"]["napari_zstack_align"], Stack)
+
+
+def test_the_manifest_can_be_imported_and_names_every_step():
+    manifest = PluginManifest.from_file(files("napari_zstack_align") / "napari.yaml")
+    for command in manifest.contributions.commands:
+        module, _, name = command.python_name.partition(":")
+        assert callable(getattr(import_module(module), name))
+    names = {widget.display_name for widget in manifest.contributions.widgets}
+    assert names == {"Panel", "Load", "Mask", "Align"}
