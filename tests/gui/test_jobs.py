@@ -7,7 +7,7 @@ from stacks import small_zstack
 import napari_zstack_align as nza
 from napari_zstack_align.gui import jobs
 from napari_zstack_align.gui.arrows import arrow_grid, arrows
-from napari_zstack_align.gui.eta import TimeLeft, in_words
+from napari_zstack_align.gui.eta import Course, in_words
 from napari_zstack_align.gui.lazy import GrowingVolume
 from napari_zstack_align.gui.panel import with_suffix
 from napari_zstack_align.gui.words import ended, flag_words
@@ -81,14 +81,22 @@ def test_arrows_are_the_displacement_on_a_grid(alignment):
     assert not arrows(alignment, None)[:, 1].any()
 
 
-def test_time_left_follows_the_stage():
+def test_time_left_follows_the_main_stage():
     now = [0.0]
-    left = TimeLeft(lambda: now[0])
-    assert left.update(Progress("A", 0, 10)) is None
+    course = Course(lambda: now[0])
+    course.update(Progress("First", 0, 5))
+    assert course.seconds_left() is None
+    main = Progress("Aligning", 10, 100)
+    assert course.update(main) is main
     now[0] = 4.0
-    assert left.update(Progress("A", 4, 10)) == pytest.approx(6.0)
-    assert left.update(Progress("B", 4, 10)) is None
-    assert left.update(Progress("B", 5, 0)) is None
+    main = Progress("Aligning", 50, 100)
+    assert course.update(main) is main
+    assert course.update(Progress("Averaging", 3, 9)) is main
+    assert course.seconds_left() == pytest.approx(5.0)
+    course.update(Progress("Aligning", 100, 100))
+    last = Progress("Averaging slices", 0, 9)
+    assert course.update(last) is last
+    assert course.seconds_left() is None
 
 
 @pytest.mark.parametrize(

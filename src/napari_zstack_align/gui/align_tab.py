@@ -35,6 +35,7 @@ RESULT_BUTTONS = {
     "load": ("Load …", "Load an alignment from its folder NAME.zalign"),
     "export": ("Export volume …", "Write the volume as OME-TIFF or OME-Zarr, in µm"),
 }
+JOB_BUTTONS = ("save", "load", "export")
 
 
 class AlignTab(QWidget):
@@ -64,9 +65,10 @@ class AlignTab(QWidget):
         self.set_result(False)
 
     def set_result(self, there: bool) -> None:
-        """Enable what needs an alignment."""
+        """Enable what needs an alignment, and what starts a job only while none runs."""
+        busy = self.run_bar.busy
         for name, button in self.buttons.items():
-            button.setEnabled(name == "load" or there)
+            button.setEnabled((there or name == "load") and not (busy and name in JOB_BUTTONS))
 
     def _lay_out(self) -> None:
         mask = QFormLayout()

@@ -1,4 +1,4 @@
-"""Time left of a job, from how fast its current stage goes."""
+"""How far a job is, and the time left."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ MIN_SECONDS = 1.0
 """Before this, a guess would jump about."""
 
 
-class TimeLeft:
-    """Guesses the time left from the units done since a stage began.
+class Course:
+    """Follows the main stage of a job, and guesses the time left of it.
+
+    Jobs are composed, so a small stage may come up again and again inside a large one. The large
+    one is shown: a stage with fewer units takes over only when the one before is complete.
 
     Parameters
     ----------
@@ -22,20 +25,27 @@ class TimeLeft:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._stage: str | None = None
+        self._main = Progress("", 0, 0)
         self._start = 0.0
         self._first = 0
 
-    def update(self, progress: Progress) -> float | None:
-        """Return the seconds left of the stage; None while there is too little to go by."""
-        now = self._clock()
-        if progress.stage != self._stage:
-            self._stage, self._start, self._first = progress.stage, now, progress.done
-        done = progress.done - self._first
-        elapsed = now - self._start
-        if done <= 0 or elapsed < MIN_SECONDS or progress.total < progress.done:
+    def update(self, progress: Progress) -> Progress:
+        """Return the progress to show: this one, or the last of the main stage."""
+        unfinished = self._main.done < self._main.total
+        if progress.stage != self._main.stage:
+            if unfinished and progress.total < self._main.total:
+                return self._main
+            self._start, self._first = self._clock(), progress.done
+        self._main = progress
+        return progress
+
+    def seconds_left(self) -> float | None:
+        """Seconds left of the main stage; None while there is too little to go by."""
+        done = self._main.done - self._first
+        elapsed = self._clock() - self._start
+        if done <= 0 or elapsed < MIN_SECONDS or self._main.total < self._main.done:
             return None
-        return elapsed / done * (progress.total - progress.done)
+        return elapsed / done * (self._main.total - self._main.done)
 
 
 def in_words(seconds: float) -> str:

@@ -88,8 +88,7 @@ class LoadTab(QWidget):
 
     def show_stack(self, stack: Stack | None) -> None:
         """Describe a stack, or say that there is none."""
-        if stack is None or stack.source is not self._plotted:
-            self.plot.setVisible(False)
+        self.plot.setVisible(stack is not None and stack.source is self._plotted)
         self.stack = stack
         self.details.setEnabled(stack is not None)
         self.apply_button.setEnabled(False)

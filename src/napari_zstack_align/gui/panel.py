@@ -129,10 +129,8 @@ class Panel(QWidget):
             return
         if old.alignment is not None:
             show_info("The layout has changed: the alignment of before was taken away.")
-        new = self.add_stack(stack, old.contrast)
-        hand_over(old, new)
         old.remove()
-        new.update_description(stack)  # its name is free now
+        hand_over(old, self.add_stack(stack, old.contrast))
 
     # -- Mask ----------------------------------------------------------------------------------
 
@@ -440,10 +438,7 @@ class Panel(QWidget):
         """While a run goes on, its stack can't be described otherwise or exchanged."""
         self.load_tab.setEnabled(not busy)
         self.stack_combo.setEnabled(not busy)
-        self.align_tab.set_result(
-            not busy and self.shown is not None and self.shown.alignment is not None
-        )
-        self.align_tab.buttons["load"].setEnabled(not busy)
+        self.align_tab.set_result(self.shown is not None and self.shown.alignment is not None)
 
     def _on_mask(self, _: Any = None) -> None:
         self.mask_tab.follow(self.align_tab.mask_combo.layer)

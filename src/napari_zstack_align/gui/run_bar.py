@@ -9,7 +9,7 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from napari_zstack_align.gui.eta import TimeLeft, in_words
+from napari_zstack_align.gui.eta import Course, in_words
 from napari_zstack_align.gui.worker import JobWorker
 from napari_zstack_align.progress import Job, Progress
 
@@ -44,7 +44,7 @@ class RunBar(QWidget):
         self.status.setWordWrap(True)
         self.worker: JobWorker | None = None
         self.last_partial: Any = None
-        self._time_left = TimeLeft()
+        self._course = Course()
         self._ends: dict[str, Callable[[Any], object]] = {}
         self._lay_out()
         self.run_button.clicked.connect(self.run_clicked)
@@ -84,7 +84,7 @@ class RunBar(QWidget):
             "cancelled": cancelled or nothing,
             "failed": failed or nothing,
         }
-        self._time_left = TimeLeft()
+        self._course = Course()
         self.worker = JobWorker(job)
         self.worker.progress.connect(self._on_progress)
         self.worker.returned.connect(self._on_returned)
@@ -122,10 +122,11 @@ class RunBar(QWidget):
     def _on_progress(self, progress: Progress) -> None:
         if self.worker is None:
             return
-        self.bar.setRange(0, progress.total)
-        self.bar.setValue(progress.done)
-        left = self._time_left.update(progress)
-        words = [progress.stage, f"{in_words(left)} left" if left is not None else ""]
+        main = self._course.update(progress)
+        left = self._course.seconds_left()
+        self.bar.setRange(0, main.total)
+        self.bar.setValue(main.done)
+        words = [main.stage, f"{in_words(left)} left" if left is not None else ""]
         self.bar.setFormat(", ".join(word for word in words if word))
         if progress.note and self.cancel_button.isEnabled():
             self.say(progress.note)

@@ -81,6 +81,7 @@ class Shown:
             self.volume = self._add_images(self.volumes, "volume")
         if self.arrows is None:
             self.arrows = self._add_arrows()
+        self.viewer.layers.selection.active = self.volume[0]
 
     def show_alignment(self, alignment: Alignment) -> None:
         """Evaluate a new, perhaps partial, alignment in the layers."""
