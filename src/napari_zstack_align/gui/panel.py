@@ -162,7 +162,7 @@ class Panel(QWidget):
             return
         shown.alignment = None
         shown.add_results()
-        shown.look_at("volume")
+        shown.look_at("raw")  # the volume is black until its first slice is done
         self._running = shown
         self._follow()
         bar.start(
@@ -205,7 +205,10 @@ class Panel(QWidget):
         self._running = None
 
     def _show_alignment(self, shown: Shown, alignment: Alignment) -> None:
+        is_first = shown.alignment is None
         shown.show_alignment(alignment)
+        if is_first and self.viewer.dims.ndisplay == 2 and shown.looked_at == "raw":
+            shown.look_at("volume")
         if shown is self.shown:
             self._show_quality()
             self._follow()
