@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QApplication
 from stacks import slow_zstack, small_zstack
 
 import napari_zstack_align as nza
+from napari_zstack_align.gui.compat import text_overlay
 from napari_zstack_align.gui.open import open_panel, panel_of
 
 
@@ -98,6 +99,20 @@ def test_look_at_the_result_with_a_key_and_a_click(qtbot, viewer, panel):
     scene = box.mapViewToScene(QPointF(7, box.viewRect().center().y()))
     qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=plot.mapFromScene(scene))
     assert panel.shown.grid.frame_at(panel.shown.position()) == 7
+
+
+def test_another_stack_after_the_first_was_removed_in_3d(qtbot, viewer, panel):
+    """An emptied text overlay once crashed the drawing here."""
+    show(qtbot, panel, small_zstack(n_slices=1, n_repeats=6))
+    run_to_end(qtbot, panel)
+    click(qtbot, panel.align_tab.buttons["three_d"])
+    qtbot.wait(300)
+    panel.quality.frame_clicked.emit(1)
+    viewer.layers.clear()
+    show(qtbot, panel, small_zstack())
+    qtbot.wait(300)
+    assert text_overlay(viewer).visible
+    assert text_overlay(viewer).text == "slice 0, repeat 0"
 
 
 def test_every_step_opens_the_one_panel_at_its_tab(qtbot, viewer):

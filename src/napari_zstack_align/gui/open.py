@@ -147,6 +147,8 @@ def save_screenshot(path: str | Path, shown: Stack | Alignment) -> None:
         viewer.window.resize(1400, 900)
         panel = open_in_viewer(viewer, shown)
         wait_for(panel)
+        viewer.reset_view()
+        wait_for(panel)
         viewer.window.screenshot(str(path), canvas_only=False, flash=False)
     finally:
         viewer.close()

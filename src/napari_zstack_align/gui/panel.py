@@ -103,7 +103,6 @@ class Panel(QWidget):
         """Show a stack in new layers and choose it."""
         shown = Shown(self.viewer, stack, contrast)
         shown.add_raw()
-        text_overlay(self.viewer).visible = True
         self._choose_shown(shown)
         return shown
 
@@ -342,7 +341,7 @@ class Panel(QWidget):
         shown = self.shown
         self.load_tab.show_stack(None if shown is None else shown.stack)
         if shown is None:
-            text_overlay(self.viewer).text = ""
+            text_overlay(self.viewer).visible = False
         else:
             shown.name_sliders()
         self._show_quality()
@@ -363,7 +362,9 @@ class Panel(QWidget):
             return
         frame = shown.grid.frame_at(position)
         words = shown.grid.words(position)
-        text_overlay(self.viewer).text = words + flag_words(shown.alignment, frame)
+        overlay = text_overlay(self.viewer)
+        overlay.text = words + flag_words(shown.alignment, frame)
+        overlay.visible = True
         shown.update_arrows()
         if frame is not None:
             self.quality.go_to(frame)
@@ -387,7 +388,6 @@ class Panel(QWidget):
             contrast = [tuple(layer.contrast_limits) for layer in layers]
             shown = Shown(self.viewer, layers[0].metadata[KEY], contrast)
             shown.adopt(layers)
-            text_overlay(self.viewer).visible = True
             self._choose_shown(shown)
 
     def _on_inserted(self, _: Any = None) -> None:
@@ -425,6 +425,7 @@ class Panel(QWidget):
         self._on_theme()
 
     def _disconnect(self) -> None:
+        text_overlay(self.viewer).visible = False
         self.viewer.dims.events.current_step.disconnect(self._follow)
         self.viewer.layers.events.inserted.disconnect(self._on_inserted)
         self.viewer.layers.events.removed.disconnect(self._on_removed)
