@@ -9,7 +9,7 @@ from napari_zstack_align.gui import jobs
 from napari_zstack_align.gui.arrows import arrow_grid, arrows
 from napari_zstack_align.gui.eta import Course, in_words
 from napari_zstack_align.gui.lazy import GrowingVolume
-from napari_zstack_align.gui.panel import with_suffix
+from napari_zstack_align.gui.result import with_suffix
 from napari_zstack_align.gui.words import ended, flag_words
 from napari_zstack_align.progress import Progress
 

@@ -68,12 +68,12 @@ def test_load_propose_mask_run_save_on_the_real_zstack(qtbot, viewer, panel, zst
         atol=1e-3,
     )
 
-    panel.save(tmp_path / "run.zalign")
+    panel.result.save(tmp_path / "run.zalign")
     settled(qtbot, panel)
     assert "Saved" in status(panel)
     again = nza.load_alignment(tmp_path / "run.zalign")
     np.testing.assert_array_equal(again.quality, shown.alignment.quality)
-    panel.export(tmp_path / "volume.ome.tif")
+    panel.result.export(tmp_path / "volume.ome.tif")
     settled(qtbot, panel)
     assert (tmp_path / "volume.ome.tif").stat().st_size > 8 * 384 * 384
 

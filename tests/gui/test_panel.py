@@ -131,7 +131,7 @@ def test_cancel_stops_within_a_second_and_keeps_the_slices_done(qtbot, viewer, p
     assert not shown.alignment.complete
     assert np.asarray(shown.volume[0].data[0]).max() > 0
     assert panel.align_tab.run_bar.run_button.isEnabled()
-    panel.save(tmp_path / "partial.zalign")
+    panel.result.save(tmp_path / "partial.zalign")
     settled(qtbot, panel)
     assert not nza.load_alignment(tmp_path / "partial.zalign").complete
 
@@ -298,7 +298,7 @@ def test_load_a_saved_alignment_onto_its_stack(qtbot, viewer, panel, tmp_path):
     stack = small_zstack()
     folder = nza.run(nza.align_adaptive(stack)).save(tmp_path / "a.zalign")
     show(qtbot, panel, stack)
-    panel.load_alignment(folder)
+    panel.result.load(folder)
     qtbot.waitUntil(lambda: panel.shown.alignment is not None, timeout=20_000)
     settled(qtbot, panel)
     assert len(viewer.layers) == 4
@@ -306,7 +306,7 @@ def test_load_a_saved_alignment_onto_its_stack(qtbot, viewer, panel, tmp_path):
 
 
 def test_an_alignment_in_memory_brings_its_stack(qtbot, viewer, panel):
-    panel.show_alignment(nza.run(nza.align_adaptive(small_zstack())))
+    panel.result.show(nza.run(nza.align_adaptive(small_zstack())))
     qtbot.waitUntil(lambda: panel.shown is not None and panel.shown.alignment is not None)
     settled(qtbot, panel)
     assert len(viewer.layers) == 4
@@ -351,9 +351,9 @@ def test_the_event_loop_never_waits_for_a_job(qtbot, viewer, panel, zstack_file,
     heartbeat = Heartbeat()  # from here on: the layers have been made
     settled(qtbot, panel)
     panel.load_tab.propose()
-    panel.save(tmp_path / "a.zalign")
+    panel.result.save(tmp_path / "a.zalign")
     settled(qtbot, panel)
-    panel.export(tmp_path / "volume.ome.zarr")
+    panel.result.export(tmp_path / "volume.ome.zarr")
     settled(qtbot, panel)
     assert heartbeat.stop() < 0.1
     assert panel.shown.alignment.complete

@@ -9,7 +9,6 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QGridLayout,
     QGroupBox,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -18,6 +17,7 @@ from napari_zstack_align.gui.form import ParamsForm
 from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.masks import mask_layers
 from napari_zstack_align.gui.run_bar import RunBar
+from napari_zstack_align.gui.stack_details import button
 from napari_zstack_align.params import AdaptiveParams
 
 TOGGLE_KEY = "W"
@@ -56,19 +56,19 @@ class AlignTab(QWidget):
         self.mask_combo.setToolTip("Labels layer that says where the alignment has to be right")
         self.form = ParamsForm(AdaptiveParams, first=("alpha", "channel"))
         self.run_bar = RunBar("Run", "Align the stack in the background")
-        self.buttons = {name: _button(*words) for name, words in RESULT_BUTTONS.items()}
+        self.buttons = {name: button(*words) for name, words in RESULT_BUTTONS.items()}
         self.buttons["arrows"].setCheckable(True)
         self.result = QGroupBox("Result")
         self._lay_out()
-        for name, button in self.buttons.items():
-            button.clicked.connect(lambda _=False, name=name: self.button_clicked.emit(name))
+        for name, widget in self.buttons.items():
+            widget.clicked.connect(lambda _=False, name=name: self.button_clicked.emit(name))
         self.set_result(False)
 
     def set_result(self, there: bool) -> None:
         """Enable what needs an alignment, and what starts a job only while none runs."""
         busy = self.run_bar.busy
-        for name, button in self.buttons.items():
-            button.setEnabled((there or name == "load") and not (busy and name in JOB_BUTTONS))
+        for name, widget in self.buttons.items():
+            widget.setEnabled((there or name == "load") and not (busy and name in JOB_BUTTONS))
 
     def _lay_out(self) -> None:
         mask = QFormLayout()
@@ -85,9 +85,3 @@ class AlignTab(QWidget):
         for widget in (self.form, self.run_bar, self.result):
             layout.addWidget(widget)
         layout.addStretch(1)
-
-
-def _button(text: str, tooltip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tooltip)
-    return button

@@ -7,19 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
-    QComboBox,
-    QDoubleSpinBox,
     QFileDialog,
-    QFormLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QPushButton,
-    QSizePolicy,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -29,13 +22,13 @@ from napari_zstack_align.gui.jobs import Limits, load_stack, stack_with_contrast
 from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.plots import CorrelationPlot
 from napari_zstack_align.gui.run_bar import RunBar
+from napari_zstack_align.gui.stack_details import StackDetails, button
 from napari_zstack_align.gui.taking import guess_axes, plain_images, stack_of_layer
 from napari_zstack_align.progress import Job
 from napari_zstack_align.read import LayoutProposal, describe, propose_layout
 from napari_zstack_align.sources import FrameSource
 from napari_zstack_align.stack import Stack
 
-ORDERS = {"repeats": "repeats follow each other", "slices": "whole volumes repeat"}
 FILTER = "Images (*.tif *.tiff *.btf *.npy);;All files (*)"
 
 
@@ -59,8 +52,8 @@ class LoadTab(QWidget):
         super().__init__()
         self.stack: Stack | None = None
         self._plotted: FrameSource | None = None
-        self.files_button = _button("File(s) …", "Open a TIFF, .npy or several files as one stack")
-        self.folder_button = _button(
+        self.files_button = button("File(s) …", "Open a TIFF, .npy or several files as one stack")
+        self.folder_button = button(
             "Folder …", "Open a folder of single-page TIFFs in natural order, or a .zalign"
         )
         self.layer_combo = LayerCombo(viewer, plain_images)
@@ -71,7 +64,7 @@ class LoadTab(QWidget):
             "R repeat, Y, X"
         )
         self.axes_line.setMaximumWidth(80)
-        self.take_button = _button("Take", "Use this layer as the stack; nothing is copied")
+        self.take_button = button("Take", "Use this layer as the stack; nothing is copied")
         self.words = QLabel("Nothing loaded yet: choose files, a folder or a layer.")
         self.words.setWordWrap(True)
         self.words.setStyleSheet("font-weight: bold;")
@@ -80,7 +73,7 @@ class LoadTab(QWidget):
         self.details = StackDetails()
         self.plot = CorrelationPlot()
         self.plot.setVisible(False)
-        self.apply_button = _button("Apply", "Show the stack as it is described above")
+        self.apply_button = button("Apply", "Show the stack as it is described above")
         self.run_bar = RunBar()
         self._lay_out()
         self._connect()
@@ -197,8 +190,8 @@ class LoadTab(QWidget):
         self.take_button.setEnabled(layer is not None)
 
     def _on_busy(self, busy: bool) -> None:
-        for button in (self.files_button, self.folder_button, self.take_button):
-            button.setEnabled(not busy)
+        for widget in (self.files_button, self.folder_button, self.take_button):
+            widget.setEnabled(not busy)
         self.details.propose_button.setEnabled(not busy)
         if not busy:
             self._guess_axes()
@@ -230,118 +223,3 @@ class LoadTab(QWidget):
             layout.addWidget(widget)
         layout.addWidget(self.run_bar)
         layout.addStretch(1)
-
-
-class StackDetails(QWidget):
-    """What a stack says about itself, each part editable; 0 stands for unknown."""
-
-    changed = Signal()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.repeats = QSpinBox()
-        self.repeats.setSpecialValueText("none: a recording")
-        self.repeats.setToolTip("Frames (repeats) of each slice; none for a recording")
-        self.propose_button = _button(
-            "Propose", "Find the repeats per slice from how alike neighbouring frames are"
-        )
-        self.order = QComboBox()
-        for order, words in ORDERS.items():
-            self.order.addItem(words, order)
-        self.order.setToolTip("Which runs fastest in the file")
-        self.order.setMinimumContentsLength(12)
-        self.pixel_y = _size("Height of a pixel, in µm")
-        self.pixel_x = _size("Width of a pixel, in µm")
-        self.z_step = _size("Distance between slices, in µm")
-        self.interval = _size("Time from frame to frame, in seconds")
-        self.channels = QLineEdit()
-        self.channels.setToolTip("Names of the channels, with commas between")
-        self._lay_out()
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self._shown_interval = 0.0
-        for box in (self.repeats, self.pixel_y, self.pixel_x, self.z_step, self.interval):
-            box.valueChanged.connect(lambda _: self.changed.emit())
-        self.order.currentIndexChanged.connect(lambda _: self.changed.emit())
-        self.channels.textEdited.connect(lambda _: self.changed.emit())
-
-    def show_stack(self, stack: Stack) -> None:
-        """Show what a stack says, without telling of a change."""
-        self.blockSignals(True)
-        self.repeats.setMaximum(stack.n_frames)
-        self.repeats.setValue(stack.frames_per_slice or 0)
-        self.order.setCurrentIndex(1 if stack.order == "slices" else 0)
-        pixel = stack.pixel_size_um or (0.0, 0.0)
-        self.pixel_y.setValue(pixel[0])
-        self.pixel_x.setValue(pixel[1])
-        self.z_step.setValue(stack.z_step_um or 0.0)
-        self.interval.setValue(_interval(stack))
-        self._shown_interval = self.interval.value()
-        self.channels.setText(", ".join(stack.channel_names))
-        self.blockSignals(False)
-
-    def edited(self, stack: Stack) -> Stack:
-        """Return the stack as it is described now.
-
-        Raises
-        ------
-        InputError
-            Where the parts don't fit.
-        """
-        pixel = (self.pixel_y.value(), self.pixel_x.value())
-        if (pixel[0] > 0) != (pixel[1] > 0):
-            raise InputError("Give both sizes of a pixel (height and width), or neither.")
-        repeats = self.repeats.value() or None
-        names = tuple(word.strip() for word in self.channels.text().split(",") if word.strip())
-        changes: dict[str, Any] = {}
-        if self.interval.value() != self._shown_interval:
-            step = self.interval.value()
-            changes["frame_times_s"] = np.arange(stack.n_frames) * step if step else None
-        return stack.replace(
-            frames_per_slice=repeats,
-            order=self.order.currentData() if repeats else None,
-            pixel_size_um=pixel if pixel[0] > 0 else None,
-            z_step_um=self.z_step.value() or None,
-            channel_names=names,
-            **changes,
-        )
-
-    def _lay_out(self) -> None:
-        repeats = QHBoxLayout()
-        repeats.addWidget(self.repeats, 1)
-        repeats.addWidget(self.propose_button)
-        pixel = QHBoxLayout()
-        pixel.addWidget(self.pixel_y)
-        pixel.addWidget(QLabel("×"))
-        pixel.addWidget(self.pixel_x)
-        layout = QFormLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        layout.addRow("Repeats per slice", repeats)
-        layout.addRow("Order", self.order)
-        layout.addRow("Pixel size y × x (µm)", pixel)
-        layout.addRow("Z-step (µm)", self.z_step)
-        layout.addRow("Frame interval (s)", self.interval)
-        layout.addRow("Channels", self.channels)
-
-
-def _button(text: str, tooltip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tooltip)
-    return button
-
-
-def _size(tooltip: str) -> QDoubleSpinBox:
-    box = QDoubleSpinBox()
-    box.setRange(0, 1e6)
-    box.setDecimals(4)
-    box.setSingleStep(0.1)
-    box.setSpecialValueText("unknown")
-    box.setToolTip(tooltip)
-    box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
-    box.setMinimumWidth(70)
-    return box
-
-
-def _interval(stack: Stack) -> float:
-    times = stack.frame_times_s
-    return 0.0 if times is None or len(times) < 2 else float(np.median(np.diff(times)))

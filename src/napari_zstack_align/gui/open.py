@@ -110,7 +110,7 @@ def open_in_viewer(viewer: Any, shown: Stack | Alignment) -> Panel:
     """
     panel = open_panel(viewer)
     if isinstance(shown, Alignment):
-        panel.show_alignment(shown)
+        panel.result.show(shown)
     else:
         panel.load_stack(shown)
     return panel

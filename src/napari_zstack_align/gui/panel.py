@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from napari.utils.notifications import show_info
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
-    QFileDialog,
     QHBoxLayout,
     QLabel,
     QScrollArea,
@@ -26,25 +23,22 @@ from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui import jobs
 from napari_zstack_align.gui.align_tab import TOGGLE_KEY, AlignTab
-from napari_zstack_align.gui.compat import camera, text_overlay
+from napari_zstack_align.gui.compat import text_overlay
 from napari_zstack_align.gui.jobs import Limits
 from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.load_tab import LoadTab
 from napari_zstack_align.gui.mask_tab import MaskTab
 from napari_zstack_align.gui.masks import hand_over, new_mask
 from napari_zstack_align.gui.plots import QualityPlot
+from napari_zstack_align.gui.result import Result
 from napari_zstack_align.gui.shown import KEY, Shown, shown_of
 from napari_zstack_align.gui.words import ended, flag_words
 from napari_zstack_align.progress import Progress
 from napari_zstack_align.register.adaptive import align_adaptive
 from napari_zstack_align.stack import Stack
-from napari_zstack_align.write.export import export_alignment
 
-EXPORT_FILTER = "OME-TIFF (*.ome.tif);;OME-Zarr (*.ome.zarr)"
 DRAW_INTERVAL_S = 0.3
 MIN_WIDTH = 400
-VIEW_ANGLES = (0, 30, 60)
-"""Of the camera in 3-D: the slices seen from the side, in degrees."""
 
 
 class Panel(QWidget):
@@ -75,6 +69,7 @@ class Panel(QWidget):
             self.tabs.addTab(_scrolling(tab), name)
         self.quality = QualityPlot()
         self.quality.setVisible(False)
+        self.result = Result(self)
         self._running: Shown | None = None
         self._drawn_at = 0.0
         self._lay_out()
@@ -167,7 +162,7 @@ class Panel(QWidget):
         bar.start(
             partial(jobs.aligning, lambda: job, shown.volumes),
             progress=partial(self._on_progress, shown),
-            returned=partial(self._on_aligned, shown),
+            returned=partial(self.on_aligned, shown),
             cancelled=partial(self._on_stopped, shown),
             failed=lambda _: self._on_stopped(shown, None),
         )
@@ -175,11 +170,12 @@ class Panel(QWidget):
     def _on_progress(self, shown: Shown, progress: Progress) -> None:
         """Show the slices done so far, seldom enough to leave time for everything else."""
         if progress.partial is not None and time.monotonic() - self._drawn_at > DRAW_INTERVAL_S:
-            self._show_alignment(shown, progress.partial)
+            self.display(shown, progress.partial)
             self._drawn_at = time.monotonic()
 
-    def _on_aligned(self, shown: Shown, alignment: Alignment) -> None:
-        self._show_alignment(shown, alignment)
+    def on_aligned(self, shown: Shown, alignment: Alignment) -> None:
+        """Show a finished alignment, and say how it went."""
+        self.display(shown, alignment)
         self._end_run(shown)
         if self.viewer.dims.ndisplay == 2 and shown.looked_at == "":
             shown.look_at("volume")
@@ -196,14 +192,15 @@ class Panel(QWidget):
             shown.remove_results()
             shown.look_at("raw")
         else:
-            self._show_alignment(shown, kept)
+            self.display(shown, kept)
         if shown.raw and partial_result is not None:
             self.align_tab.run_bar.say(f"Cancelled. {ended(partial_result)}")
 
     def _end_run(self, shown: Shown) -> None:
         self._running = None
 
-    def _show_alignment(self, shown: Shown, alignment: Alignment) -> None:
+    def display(self, shown: Shown, alignment: Alignment) -> None:
+        """Evaluate an alignment, perhaps partial, in the layers and the plot."""
         is_first = shown.alignment is None
         shown.show_alignment(alignment)
         if is_first and self.viewer.dims.ndisplay == 2 and shown.looked_at == "raw":
@@ -211,128 +208,6 @@ class Panel(QWidget):
         if shown is self.shown:
             self._show_quality()
             self._follow()
-
-    # -- the result ----------------------------------------------------------------------------
-
-    def do(self, name: str) -> None:
-        """Do what a button under the result says."""
-        actions: dict[str, Callable[[], object]] = {
-            "toggle": self.toggle,
-            "volume": partial(self._look_at, "volume"),
-            "three_d": self.toggle_3d,
-            "arrows": self._toggle_arrows,
-            "save": self._ask_save,
-            "load": self._ask_load,
-            "export": self._ask_export,
-        }
-        actions[name]()
-
-    def toggle(self, *_: Any) -> None:
-        """Switch between raw and aligned frames."""
-        if self.shown is not None:
-            self.viewer.dims.ndisplay = 2
-            self.shown.toggle_raw_aligned()
-
-    def toggle_3d(self) -> None:
-        """Show the volume alone in 3-D, or go back to slices."""
-        if self.shown is None or not self.shown.volume:
-            return
-        if self.viewer.dims.ndisplay == 3:
-            self.viewer.dims.ndisplay = 2
-            return
-        self.shown.look_at("volume")
-        if self.shown.arrows is not None:
-            self.shown.arrows.visible = False
-        self.align_tab.buttons["arrows"].setChecked(False)
-        self.viewer.dims.ndisplay = 3
-        camera(self.viewer).angles = VIEW_ANGLES
-        self.viewer.reset_view(reset_camera_angle=False)
-
-    def save(self, folder: Path) -> None:
-        """Save the alignment of the chosen stack in the worker."""
-        alignment = self._alignment()
-        if alignment is not None:
-            bar = self.align_tab.run_bar
-            bar.start(
-                partial(jobs.save_alignment, alignment, folder),
-                returned=lambda path: bar.say(f"Saved {path}"),
-            )
-
-    def export(self, path: Path) -> None:
-        """Write the volume of the chosen stack in the worker."""
-        alignment = self._alignment()
-        if alignment is not None:
-            bar = self.align_tab.run_bar
-            bar.start(
-                partial(export_alignment, path, alignment, "volume", overwrite=True),
-                returned=lambda written: bar.say(f"Wrote {written}"),
-                cancelled=lambda _: bar.say("Cancelled; no file was written."),
-            )
-
-    def load_alignment(self, folder: Path) -> None:
-        """Load an alignment and show it, with its stack where that isn't there yet."""
-        self.open_tab("Align")
-        stack = None if self.shown is None else self.shown.stack
-        self.align_tab.run_bar.start(
-            partial(jobs.open_alignment, folder, stack), returned=self._on_alignment_loaded
-        )
-
-    def show_alignment(self, alignment: Alignment) -> None:
-        """Show an alignment that is in memory, with its stack."""
-        self.open_tab("Align")
-        self.align_tab.run_bar.start(
-            partial(jobs.with_contrast, alignment), returned=self._on_alignment_loaded
-        )
-
-    def _on_alignment_loaded(self, result: tuple[Alignment, list[Limits]]) -> None:
-        alignment, contrast = result
-        shown = self.shown
-        if shown is None or not same_frames(shown.stack, alignment.stack):
-            shown = self.add_stack(alignment.stack, contrast)
-        shown.add_results()
-        shown.look_at("volume")
-        self.align_tab.run_bar.start(
-            partial(jobs.filling, alignment, shown.volumes),
-            progress=lambda _: shown.refresh_volume(),
-            returned=partial(self._on_aligned, shown),
-            cancelled=lambda _: self._on_aligned(shown, alignment),
-        )
-
-    def _alignment(self) -> Alignment | None:
-        if self.shown is None or self.shown.alignment is None:
-            self.align_tab.run_bar.say_error("There is no alignment yet: press Run first.")
-            return None
-        return self.shown.alignment
-
-    def _look_at(self, what: str) -> None:
-        if self.shown is not None:
-            self.shown.look_at(what)
-
-    def _toggle_arrows(self) -> None:
-        if self.shown is not None and self.shown.arrows is not None:
-            self.shown.arrows.visible = self.align_tab.buttons["arrows"].isChecked()
-
-    def _ask_save(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(
-            self, "Save the alignment", f"{self._name()}.zalign", "Alignment (*.zalign)"
-        )
-        if name:
-            self.save(Path(name))
-
-    def _ask_load(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, "Load an alignment (a .zalign folder)")
-        if name:
-            self.load_alignment(Path(name))
-
-    def _ask_export(self) -> None:
-        name, chosen = QFileDialog.getSaveFileName(
-            self, "Export the volume", f"{self._name()} volume.ome.tif", EXPORT_FILTER
-        )
-        if name:
-            self.export(with_suffix(name, chosen))
-
-    def _name(self) -> str:
-        return "stack" if self.shown is None else self.shown.stack.name
 
     # -- following the viewer ------------------------------------------------------------------
 
@@ -408,11 +283,11 @@ class Panel(QWidget):
     def _connect(self) -> None:
         self.load_tab.loaded.connect(self.add_stack)
         self.load_tab.edited.connect(self._on_edited)
-        self.load_tab.alignment_chosen.connect(self.load_alignment)
+        self.load_tab.alignment_chosen.connect(self.result.load)
         self.mask_tab.new_mask_clicked.connect(self.new_mask)
         self.align_tab.run_bar.run_clicked.connect(self.run)
         self.align_tab.run_bar.busy_changed.connect(self._on_busy)
-        self.align_tab.button_clicked.connect(self.do)
+        self.align_tab.button_clicked.connect(self.result.do)
         self.align_tab.mask_combo.currentIndexChanged.connect(self._on_mask)
         self.stack_combo.currentIndexChanged.connect(self._choose)
         self.quality.frame_clicked.connect(self._on_frame_clicked)
@@ -420,7 +295,7 @@ class Panel(QWidget):
         self.viewer.layers.events.inserted.connect(self._on_inserted)
         self.viewer.layers.events.removed.connect(self._on_removed)
         self.viewer.events.theme.connect(self._on_theme)
-        self.viewer.bind_key(TOGGLE_KEY, self.toggle, overwrite=True)
+        self.viewer.bind_key(TOGGLE_KEY, self.result.toggle, overwrite=True)
         self.destroyed.connect(partial(_let_go, self.run_bars, self._disconnect))
         self._on_theme()
 
@@ -474,20 +349,6 @@ def stack_layers(layers: Any) -> list[Any]:
         if shown is not None and layer in shown.raw:
             firsts.setdefault(id(shown), layer)
     return list(firsts.values())
-
-
-def same_frames(first: Stack, second: Stack) -> bool:
-    """Whether two stacks are of the same files or array, in the same layout."""
-    same_source = first.source is second.source or bool(first.paths and first.paths == second.paths)
-    layouts = [(s.shape, s.frames_per_slice, s.order) for s in (first, second)]
-    return same_source and layouts[0] == layouts[1]
-
-
-def with_suffix(name: str, chosen_filter: str) -> Path:
-    """Add the ending of the chosen format where the name has none."""
-    suffix = ".ome.zarr" if "zarr" in chosen_filter else ".ome.tif"
-    known = (".tif", ".tiff", ".zarr")
-    return Path(name if name.lower().endswith(known) else name + suffix)
 
 
 def _scrolling(tab: QWidget) -> QScrollArea:

@@ -36,5 +36,5 @@ def read_alignment(path: Paths) -> list[Any]:
     from napari_zstack_align.gui.open import open_panel
 
     folder = Path(path[0] if isinstance(path, list) else path)
-    open_panel(current_viewer()).load_alignment(folder)
+    open_panel(current_viewer()).result.load(folder)
     return NULL_LAYER

@@ -1,0 +1,175 @@
+"""The buttons under the result: look at it, save it, load another one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtWidgets import QFileDialog
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.gui import jobs
+from napari_zstack_align.gui.compat import camera
+from napari_zstack_align.gui.jobs import Limits
+from napari_zstack_align.gui.shown import Shown
+from napari_zstack_align.stack import Stack
+from napari_zstack_align.write.export import export_alignment
+
+if TYPE_CHECKING:
+    from napari_zstack_align.gui.panel import Panel
+
+EXPORT_FILTER = "OME-TIFF (*.ome.tif);;OME-Zarr (*.ome.zarr)"
+VIEW_ANGLES = (0, 30, 60)
+"""Of the camera in 3-D: the slices seen from the side, in degrees."""
+
+
+class Result:
+    """What can be done with the alignment of the chosen stack.
+
+    Parameters
+    ----------
+    panel : Panel
+        Whose chosen stack, viewer and Align tab are used.
+    """
+
+    def __init__(self, panel: Panel) -> None:
+        self._panel = panel
+        self._tab = panel.align_tab
+
+    @property
+    def _shown(self) -> Shown | None:
+        return self._panel.shown
+
+    def do(self, name: str) -> None:
+        """Do what a button under the result says."""
+        actions: dict[str, Callable[[], object]] = {
+            "toggle": self.toggle,
+            "volume": partial(self._look_at, "volume"),
+            "three_d": self.toggle_3d,
+            "arrows": self._toggle_arrows,
+            "save": self._ask_save,
+            "load": self._ask_load,
+            "export": self._ask_export,
+        }
+        actions[name]()
+
+    def toggle(self, *_: Any) -> None:
+        """Switch between raw and aligned frames."""
+        if self._shown is not None:
+            self._panel.viewer.dims.ndisplay = 2
+            self._shown.toggle_raw_aligned()
+
+    def toggle_3d(self) -> None:
+        """Show the volume alone in 3-D, or go back to slices."""
+        if self._shown is None or not self._shown.volume:
+            return
+        if self._panel.viewer.dims.ndisplay == 3:
+            self._panel.viewer.dims.ndisplay = 2
+            return
+        self._shown.look_at("volume")
+        if self._shown.arrows is not None:
+            self._shown.arrows.visible = False
+        self._tab.buttons["arrows"].setChecked(False)
+        self._panel.viewer.dims.ndisplay = 3
+        camera(self._panel.viewer).angles = VIEW_ANGLES
+        self._panel.viewer.reset_view(reset_camera_angle=False)
+
+    def save(self, folder: Path) -> None:
+        """Save the alignment of the chosen stack in the worker."""
+        alignment = self._alignment()
+        if alignment is not None:
+            bar = self._tab.run_bar
+            bar.start(
+                partial(jobs.save_alignment, alignment, folder),
+                returned=lambda path: bar.say(f"Saved {path}"),
+            )
+
+    def export(self, path: Path) -> None:
+        """Write the volume of the chosen stack in the worker."""
+        alignment = self._alignment()
+        if alignment is not None:
+            bar = self._tab.run_bar
+            bar.start(
+                partial(export_alignment, path, alignment, "volume", overwrite=True),
+                returned=lambda written: bar.say(f"Wrote {written}"),
+                cancelled=lambda _: bar.say("Cancelled; no file was written."),
+            )
+
+    def load(self, folder: Path) -> None:
+        """Load an alignment and show it, with its stack where that isn't there yet."""
+        self._panel.open_tab("Align")
+        stack = None if self._shown is None else self._shown.stack
+        self._tab.run_bar.start(
+            partial(jobs.open_alignment, folder, stack), returned=self._on_loaded
+        )
+
+    def show(self, alignment: Alignment) -> None:
+        """Show an alignment that is in memory, with its stack."""
+        self._panel.open_tab("Align")
+        self._tab.run_bar.start(partial(jobs.with_contrast, alignment), returned=self._on_loaded)
+
+    def _on_loaded(self, result: tuple[Alignment, list[Limits]]) -> None:
+        alignment, contrast = result
+        shown = self._shown
+        if shown is None or not same_frames(shown.stack, alignment.stack):
+            shown = self._panel.add_stack(alignment.stack, contrast)
+        shown.add_results()
+        shown.look_at("volume")
+        self._tab.run_bar.start(
+            partial(jobs.filling, alignment, shown.volumes),
+            progress=lambda _: shown.refresh_volume(),
+            returned=partial(self._panel.on_aligned, shown),
+            cancelled=lambda _: self._panel.on_aligned(shown, alignment),
+        )
+
+    def _alignment(self) -> Alignment | None:
+        if self._shown is None or self._shown.alignment is None:
+            self._tab.run_bar.say_error("There is no alignment yet: press Run first.")
+            return None
+        return self._shown.alignment
+
+    def _look_at(self, what: str) -> None:
+        if self._shown is not None:
+            self._shown.look_at(what)
+
+    def _toggle_arrows(self) -> None:
+        if self._shown is not None and self._shown.arrows is not None:
+            self._shown.arrows.visible = self._tab.buttons["arrows"].isChecked()
+
+    def _ask_save(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(
+            self._panel, "Save the alignment", f"{self._name()}.zalign", "Alignment (*.zalign)"
+        )
+        if name:
+            self.save(Path(name))
+
+    def _ask_load(self) -> None:
+        name = QFileDialog.getExistingDirectory(self._panel, "Load an alignment (a .zalign folder)")
+        if name:
+            self.load(Path(name))
+
+    def _ask_export(self) -> None:
+        name, chosen = QFileDialog.getSaveFileName(
+            self._panel, "Export the volume", f"{self._name()} volume.ome.tif", EXPORT_FILTER
+        )
+        if name:
+            self.export(with_suffix(name, chosen))
+
+    def _name(self) -> str:
+        return "stack" if self._shown is None else self._shown.stack.name
+
+
+def with_suffix(name: str, chosen_filter: str) -> Path:
+    """Add the ending of the chosen format where the name has none."""
+    suffix = ".ome.zarr" if "zarr" in chosen_filter else ".ome.tif"
+    known = (".tif", ".tiff", ".zarr")
+    return Path(name if name.lower().endswith(known) else name + suffix)
+
+
+def same_frames(first: Stack, second: Stack) -> bool:
+    """Whether two stacks are of the same files or array, in the same layout."""
+    same_source = first.source is second.source or bool(first.paths and first.paths == second.paths)
+    layouts = [(s.shape, s.frames_per_slice, s.order) for s in (first, second)]
+    return same_source and layouts[0] == layouts[1]
