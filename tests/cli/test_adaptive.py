@@ -43,7 +43,7 @@ def test_the_same_as_from_python(run, zstack_file, mask_file, tmp_path):
 def test_what_is_written_is_said_and_the_last_line_counts(run, tmp_path, capsys):
     assert run("--volume=v.ome.tif", "--z-step=2", "--pixel-size=0.8,0.5") == 0
     out = capsys.readouterr().out.splitlines()
-    assert out[:-1] == ["Wrote zstack.zalign", "Wrote v.ome.tif"]
+    assert out[1:-1] == ["Wrote zstack.zalign", "Wrote v.ome.tif"]
     assert out[-1].startswith("12 frames in 3 slices: 0 flagged, 0 left out of the volume")
     with tifffile.TiffFile("v.ome.tif") as tif:
         assert tif.series[0].shape == (3, 96, 96)
@@ -114,7 +114,7 @@ def test_ctrl_c_keeps_the_slices_done(run, monkeypatch, capsys):
     quality = nza.load_alignment("zstack.zalign").quality
     assert (quality["flag"] == "not run").tolist() == [False] * 8 + [True] * 4
     out = capsys.readouterr().out.splitlines()
-    assert out[0] == "Wrote zstack.zalign"
+    assert out[1] == "Wrote zstack.zalign"
     assert out[-1].endswith("4 not run.")
 
 
@@ -123,3 +123,23 @@ def test_ctrl_c_before_the_first_slice(run, tmp_path, monkeypatch, capsys):
     assert run() == 1
     assert "nothing was written" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_short_last_slice_and_left_out_frames_are_told(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    data = rng.poisson(rng.uniform(10, 90, (64, 80)), (10, 64, 80)).astype(np.uint16)
+    data[2], data[6] = 0, 0
+    path = tmp_path / "stack.npy"
+    np.save(path, data)
+    arguments = [
+        "adaptive",
+        str(path),
+        "--frames-per-slice",
+        "4",
+        "--out",
+        str(tmp_path / "a.zalign"),
+    ]
+    assert main(arguments) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert "3 slices × 4 repeats (the last slice has only 2 repeats)" in out[0]
+    assert out[-1] == "10 frames in 3 slices: 2 flagged (2 no signal), 2 left out of the volume."

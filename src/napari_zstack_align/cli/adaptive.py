@@ -16,6 +16,7 @@ from napari_zstack_align.cli.inputs import add_stack_arguments, open_from, read_
 from napari_zstack_align.cli.words import summary
 from napari_zstack_align.errors import Cancelled, InputError
 from napari_zstack_align.params import AdaptiveParams
+from napari_zstack_align.read import describe
 from napari_zstack_align.register.adaptive import align_adaptive
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.export import check_suffix, export_alignment
@@ -52,6 +53,7 @@ def run_adaptive(args: argparse.Namespace) -> bool:
     _check_outputs(out, args.volume, args.overwrite)
     _check_layout(stack)
     job = align_adaptive(stack, params, read_mask(args.mask), threads=args.threads)
+    print(f"{stack.name}: {describe(stack)}")
     try:
         alignment: Alignment = drain(job)
     except Cancelled as stopped:

@@ -16,7 +16,8 @@ def summary(alignment: Alignment) -> str:
     """Count the frames that were aligned, flagged and left out of the volume."""
     flags = alignment.quality["flag"]
     not_run = int(np.count_nonzero(flags == NOT_RUN))
-    kinds, counts = np.unique(flags[(flags != "") & (flags != NOT_RUN)], return_counts=True)
+    flagged = [str(flag).split(":")[0] for flag in flags if flag not in ("", NOT_RUN)]
+    kinds, counts = np.unique(flagged, return_counts=True)
     ran = len(flags) - not_run
     text = f"{counted(ran, 'frame')} in {counted(alignment.stack.n_slices, 'slice')}: "
     text += f"{counts.sum()} flagged"
