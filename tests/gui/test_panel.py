@@ -346,9 +346,10 @@ def test_every_control_says_what_it_is_for(qtbot, panel):
 def test_the_event_loop_never_waits_for_a_job(qtbot, viewer, panel, zstack_file, tmp_path):
     """Window hidden: painting with OpenGL in software takes as long as what is looked for."""
     stack = nza.open_stack(zstack_file, frames_per_slice=7)
-    show(qtbot, panel, stack)
+    shown = show(qtbot, panel, stack)
     run(qtbot, panel)
-    heartbeat = Heartbeat()  # from here on: the layers have been made
+    qtbot.waitUntil(lambda: shown.looked_at == "volume", timeout=20_000)
+    heartbeat = Heartbeat()  # from here on: napari has made the layers and what they show
     settled(qtbot, panel)
     panel.load_tab.propose()
     panel.result.save(tmp_path / "a.zalign")
