@@ -15,7 +15,7 @@ wheel=$(echo "$root"/dist/*.whl)
 
 case $qt in
     pyqt6) wanted=("$wheel[all]") ;;
-    pyside6) wanted=("$wheel[gui]" "napari[pyside6]") ;;
+    pyside6) wanted=("$wheel[gui]" "napari[pyside6]" "PySide6!=6.12.0") ;;
     *) echo "QT must be pyqt6 or pyside6, not $qt." >&2; exit 2 ;;
 esac
 "$python" -m venv "$work/venv"

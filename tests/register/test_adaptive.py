@@ -170,6 +170,10 @@ def test_alpha_reaches_the_engine(sample):
 
 def test_progress_counts_frames_and_carries_finished_slices(sample):
     seen = list(nza.align_adaptive(sample.stack))
+    stages = [p.stage for p in seen]
+    first = stages.index("Aligning")
+    assert set(stages[:first]) == {"Making the first reference"}
+    assert set(stages[first:]) == {"Aligning"}
     aligning = [p for p in seen if p.stage == "Aligning"]
     done = [p.done for p in aligning]
     assert done == sorted(done)

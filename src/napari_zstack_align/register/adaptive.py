@@ -319,7 +319,8 @@ class _Chain:
         resampled = self._map(lambda task: self._resample(self._read(task[0]), task[1]), tasks)
         for done, (aligned, valid) in enumerate(resampled, 1):
             mean.add(aligned, valid)
-            yield Progress("Averaging", done, len(frames))
+            first = Progress(FIRST_STAGE, done, len(frames))
+            yield self.progress() if self._done else first
         return mean
 
     def _map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
