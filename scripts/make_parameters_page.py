@@ -9,8 +9,9 @@ from typing import Any
 
 from napari_zstack_align import params
 from napari_zstack_align.fields import ParamField, fields_of
-from napari_zstack_align.params import Params
+from napari_zstack_align.params import ChannelParams, Params
 
+BASES = (Params, ChannelParams)
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "parameters.md"
 
 HEAD = """\
@@ -27,7 +28,7 @@ This page is written by `make docs` from the models: change it there.
 def models() -> Iterator[type[Params]]:
     """Yield the parameter models in the order of the source."""
     for value in vars(params).values():
-        if isinstance(value, type) and issubclass(value, Params) and value is not Params:
+        if isinstance(value, type) and issubclass(value, Params) and value not in BASES:
             yield value
 
 

@@ -6,9 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.params import AdaptiveParams
+from napari_zstack_align.params import AdaptiveParams, KeypointParams
 
-MODELS = [AdaptiveParams]
+MODELS = [AdaptiveParams, KeypointParams]
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -39,7 +39,7 @@ def test_a_file_may_name_some(tmp_path):
         pytest.param({"strategy": "best"}, "strategy should be 'direct'", id="choice"),
         pytest.param({"channel_weights": (0.0, 0.0)}, "at least one above 0", id="no weight"),
         pytest.param({"channel_weights": (-1.0, 2.0)}, "must be 0 or more", id="negative weight"),
-        pytest.param({"alpha": 0, "channel": -1}, "alpha.*; channel", id="two at once"),
+        pytest.param({"alpha": 0, "channel": -1}, "channel.*; alpha", id="two at once"),
     ],
 )
 def test_bad_values_are_one_sentence(values, said):

@@ -40,15 +40,19 @@ class Alignment:
     reference : numpy.ndarray
         (Y, X) float32 image whose coordinates the aligned frames live in.
     quality : numpy.ndarray
-        (T,) structured array, a row a frame: ``frame``, ``slice``, ``correlation_before``,
-        ``correlation_after``, ``mean_displacement_px``, ``max_displacement_px``, ``used`` (False:
-        left out of the volume) and ``flag`` ('' = good, else what is the matter).
+        (T,) structured array, a row a frame: ``frame``, ``slice`` (z-stacks) or ``chunk``
+        (recordings), ``correlation_before``, ``correlation_after``, ``mean_displacement_px``,
+        ``max_displacement_px``, ``used`` (False: left out of means) and ``flag`` ('' = good, else
+        what is the matter); for recordings also ``inliers``, ``midpoint_distance_frames`` and
+        ``residual_px``.
     params : Params
         The parameters it was made with.
     mask : numpy.ndarray, optional
         (Y, X) float32 weights in [0, 1] of the registration, in reference coordinates.
     provenance : dict
-        Versions, date and the state of the run.
+        Versions, date and the state of the run; ``remarks`` in it are sentences for the user.
+    chunks : numpy.ndarray, optional
+        (n,) chunk table of a recording, `alignment.chunks.CHUNK_DTYPE`.
     """
 
     stack: Stack
@@ -58,6 +62,7 @@ class Alignment:
     params: Params
     mask: npt.NDArray[np.float32] | None = field(default=None, repr=False)
     provenance: dict[str, Any] = field(default_factory=dict, repr=False)
+    chunks: npt.NDArray[np.void] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not self.stack.n_frames == len(self.transforms) == len(self.quality):
@@ -71,6 +76,11 @@ class Alignment:
     def complete(self) -> bool:
         """Whether every frame was run (flagged frames count as run)."""
         return not np.any(self.quality["flag"] == NOT_RUN)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the user should know about the whole stack, a sentence each."""
+        return tuple(self.provenance.get("remarks", ()))
 
     @property
     def raw_shape(self) -> tuple[int, int]:

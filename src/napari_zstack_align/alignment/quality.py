@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -35,21 +36,26 @@ def empty_table(n_frames: int, group: str) -> npt.NDArray[np.void]:
     n_frames : int
         Number of rows T.
     group : {'slice', 'chunk'}
-        What the frames are grouped by.
+        What the frames are grouped by. In chunks, a frame has the inliers of its chunk, its
+        distance to the midpoint of that and its own residual besides.
     """
-    table = np.zeros(
-        n_frames,
-        [
-            ("frame", np.int32),
-            (group, np.int32),
-            ("correlation_before", np.float32),
-            ("correlation_after", np.float32),
-            ("mean_displacement_px", np.float32),
-            ("max_displacement_px", np.float32),
-            ("used", np.bool_),
-            ("flag", f"U{FLAG_LENGTH}"),
-        ],
-    )
+    columns: list[tuple[str, Any]] = [
+        ("frame", np.int32),
+        (group, np.int32),
+        ("correlation_before", np.float32),
+        ("correlation_after", np.float32),
+        ("mean_displacement_px", np.float32),
+        ("max_displacement_px", np.float32),
+        ("used", np.bool_),
+        ("flag", f"U{FLAG_LENGTH}"),
+    ]
+    if group == "chunk":
+        columns[-2:-2] = [
+            ("inliers", np.int32),
+            ("midpoint_distance_frames", np.float32),
+            ("residual_px", np.float32),
+        ]
+    table = np.zeros(n_frames, columns)
     table["frame"] = np.arange(n_frames)
     for name in table.dtype.names or ():
         if table.dtype[name].kind == "f":

@@ -1,15 +1,10 @@
-"""Parameters: one frozen model a step.
-
-Default, bounds, unit and help text of every parameter stand here and nowhere else: the form in
-napari, the command-line flags, the saved file and the table in the docs are made from the models.
-Arrays, paths and layers are not parameters.
-"""
+"""Base of the parameter models: frozen, checked, saved and read back."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -67,67 +62,19 @@ class Params(BaseModel):
     __str__ = __repr__
 
 
-class AdaptiveParams(Params):
-    """How a z-stack with repeats is aligned to its adaptive reference."""
+class ChannelParams(Params):
+    """Which channels drive a registration; all channels follow it."""
 
-    strategy: Literal["direct"] = Field(
-        "direct",
-        description=(
-            "How slices are chained. 'direct': the frames of the first slice are registered to "
-            "their mean, those of each next slice to the reference, and the reference is updated "
-            "from the registered mean of the slice."
-        ),
-    )
-    alpha: float = Field(
-        1.0,
-        ge=0.01,
-        le=100.0,
-        description=(
-            "Smoothness of the displacement field, as a factor (no unit): 1 suits most stacks; "
-            "raise it when the field looks restless, lower it when local motion is left over."
-        ),
-        json_schema_extra={"unit": "×"},
-    )
-    grid_spacing_px: int = Field(
-        48,
-        ge=16,
-        le=256,
-        description=(
-            "Distance of the control points of the displacement field, in pixels: the field can't "
-            "bend on a smaller scale."
-        ),
-        json_schema_extra={"unit": "px"},
-    )
-    max_shift_px: float = Field(
-        20.0,
-        ge=0.0,
-        le=500.0,
-        description=(
-            "Largest shift of a whole frame that is searched for before the fine registration, in "
-            "pixels."
-        ),
-        json_schema_extra={"unit": "px"},
-    )
-    outlier_mad: float = Field(
-        5.0,
-        ge=0.0,
-        le=100.0,
-        description=(
-            "A repeat is left out of its slice when its correlation lies this many median "
-            "absolute deviations below the median of the slice; 0 keeps every repeat."
-        ),
-        json_schema_extra={"unit": "MAD"},
-    )
     channel: int = Field(
         0,
         ge=0,
         le=63,
-        description="Channel that drives the alignment, counted from 0; all channels follow it.",
+        description="Channel that drives the registration, counted from 0; all channels follow it.",
     )
     channel_weights: tuple[float, ...] = Field(
         (),
         description=(
-            "Weights of the channels when a sum of several drives the alignment, one number a "
+            "Weights of the channels when a sum of several drives the registration, one number a "
             "channel; empty: 'channel' alone drives it."
         ),
     )

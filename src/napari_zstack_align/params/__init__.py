@@ -1,0 +1,12 @@
+"""Parameters: one frozen model a step.
+
+Default, bounds, unit and help text of every parameter stand here and nowhere else: the form in
+napari, the command-line flags, the saved file and the table in the docs are made from the models.
+Arrays, paths and layers are not parameters.
+"""
+
+from napari_zstack_align.params._adaptive import AdaptiveParams
+from napari_zstack_align.params._base import ChannelParams, Params
+from napari_zstack_align.params._keypoints import KeypointParams
+
+__all__ = ["AdaptiveParams", "ChannelParams", "KeypointParams", "Params"]
