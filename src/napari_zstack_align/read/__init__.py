@@ -8,6 +8,7 @@ from napari_zstack_align.read._propose import (
     propose_frames_per_slice,
     propose_layout,
 )
+from napari_zstack_align.read._started import started_at
 
 __all__ = [
     "LayoutProposal",
@@ -16,4 +17,5 @@ __all__ = [
     "open_stack",
     "propose_frames_per_slice",
     "propose_layout",
+    "started_at",
 ]

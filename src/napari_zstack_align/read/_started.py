@@ -1,0 +1,67 @@
+"""When a recording was started, where its file says it."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import tifffile
+
+from napari_zstack_align.read._quiet import DAMAGE, quiet_tifffile
+
+OME_DATE = re.compile(r"<(?:\w+:)?AcquisitionDate>([^<]+)<")
+SCANIMAGE_EPOCH = re.compile(r"epoch\s*=\s*\[([^\]]+)\]")
+TIFF_FORMATS = ("%Y:%m:%d %H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y%m%d %H:%M:%S.%f", "%Y%m%d %H:%M:%S")
+
+
+def started_at(path: Path) -> datetime | None:
+    """Return the start of a recording as its TIFF says it, without a time zone.
+
+    OME's ``AcquisitionDate``, ScanImage's ``epoch`` and the tag ``DateTime`` are looked at, in
+    this order.
+
+    Returns
+    -------
+    datetime or None
+        None where the file doesn't say it, or is no TIFF.
+    """
+    if path.suffix.lower() not in (".tif", ".tiff", ".btf", ".tf2", ".tf8"):
+        return None
+    try:
+        with quiet_tifffile(), tifffile.TiffFile(path) as tif:
+            tags = tif.pages.first.tags
+            text = str(tags.valueof("ImageDescription", ""))
+            date = str(tags.valueof("DateTime", ""))
+    except (OSError, *DAMAGE):
+        return None  # what is the matter with it is said when it is opened
+    return _of_ome(text) or _of_scanimage(text) or _of_tag(date)
+
+
+def _of_ome(text: str) -> datetime | None:
+    found = OME_DATE.search(text)
+    try:
+        return datetime.fromisoformat(found[1].strip()).replace(tzinfo=None) if found else None
+    except ValueError:
+        return None
+
+
+def _of_scanimage(text: str) -> datetime | None:
+    found = SCANIMAGE_EPOCH.search(text)
+    if found is None:
+        return None
+    try:
+        *whole, seconds = map(float, found[1].split())
+        year, month, day, hour, minute = map(int, whole)
+        return datetime(year, month, day, hour, minute) + timedelta(seconds=seconds)
+    except ValueError:
+        return None
+
+
+def _of_tag(date: str) -> datetime | None:
+    for form in TIFF_FORMATS:
+        try:
+            return datetime.strptime(date.strip("\0 "), form)
+        except ValueError:
+            continue
+    return None
