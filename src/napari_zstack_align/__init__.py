@@ -6,7 +6,9 @@ never a second copy of the movie), then view, average and write what the alignme
 
 from napari_zstack_align._version import __version__
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.alignment.storage import load_alignment
+from napari_zstack_align.alignment.apply import apply_transforms
+from napari_zstack_align.alignment.session import load_saved as load_alignment
+from napari_zstack_align.alignment.session import save_session
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.errors import AlignmentError, Cancelled, InputError, ZstackAlignError
 from napari_zstack_align.params import AdaptiveParams
@@ -27,9 +29,11 @@ __all__ = [
     "ZstackAlignError",
     "__version__",
     "align_adaptive",
+    "apply_transforms",
     "describe",
     "load_alignment",
     "open_stack",
     "propose_frames_per_slice",
     "run",
+    "save_session",
 ]

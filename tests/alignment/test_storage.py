@@ -1,18 +1,28 @@
 import json
 from dataclasses import replace
+from time import perf_counter
 
 import numpy as np
 import pytest
 import tifffile
 
 import napari_zstack_align as nza
-from napari_zstack_align.alignment.transforms import AffineLink, Transforms
+from napari_zstack_align.alignment.chunks import empty_chunks
+from napari_zstack_align.alignment.quality import empty_table
+from napari_zstack_align.alignment.spline import grid_shape
+from napari_zstack_align.alignment.storage import load_alignment
+from napari_zstack_align.alignment.transforms import AffineLink, SplineLink, Transforms
 from napari_zstack_align.errors import InputError
 
 
+def _assert_same_table(first, second):
+    assert first.dtype == second.dtype
+    for name in first.dtype.names:
+        np.testing.assert_array_equal(first[name], second[name])
+
+
 def _assert_same(first: nza.Alignment, second: nza.Alignment) -> None:
-    for name in first.quality.dtype.names:
-        np.testing.assert_array_equal(first.quality[name], second.quality[name])
+    _assert_same_table(first.quality, second.quality)
     for t in (0, len(first.quality) - 1):
         np.testing.assert_array_equal(
             first.transforms.displacement(t), second.transforms.displacement(t)
@@ -48,13 +58,62 @@ def test_what_was_saved_reads_back_equal(on_disk, tmp_path):
     np.testing.assert_array_equal(loaded.volume().compute(), saved.volume().compute())
 
 
-def test_chains_of_several_links_read_back_equal(alignment, tmp_path):
-    matrices = np.tile(np.eye(3), (alignment.stack.n_frames, 1, 1))
-    matrices[:, 0, 2] = 3.25
-    links = (AffineLink(matrices), *alignment.transforms.links)
-    chained = replace(alignment, transforms=Transforms(alignment.transforms.shape, links))
-    loaded = nza.load_alignment(chained.save(tmp_path / "a"), stack=alignment.stack)
+def _shifts(n_frames):
+    matrices = np.tile(np.eye(3), (n_frames, 1, 1))
+    matrices[:, 0, 2] = 3.25 + np.arange(n_frames) / 7
+    return AffineLink(matrices)
+
+
+def _fields(n_frames, shape):
+    rng = np.random.default_rng(0)
+    return SplineLink(
+        rng.normal(size=(n_frames, 2, *grid_shape(shape, 48.0))).astype(np.float32), 48.0, shape
+    )
+
+
+@pytest.mark.parametrize("last", ["affine", "spline"])
+def test_chains_of_two_links_read_back_equal(recording, tmp_path, last):
+    n, shape = recording.stack.n_frames, recording.transforms.shape
+    second = _shifts(n) if last == "affine" else _fields(n, shape)
+    links = (*recording.transforms.links, second)
+    chained = replace(recording, transforms=Transforms(shape, links))
+    loaded = nza.load_alignment(chained.save(tmp_path / "a"), stack=recording.stack)
     _assert_same(chained, loaded)
+    assert [link.kind for link in loaded.transforms.links] == ["affine", last]
+
+
+def test_chunks_and_frame_times_of_a_recording_read_back_equal(recording, tmp_path):
+    folder = recording.save(tmp_path / "run")
+    assert "matrix_00,matrix_01" in (folder / "chunks.csv").read_text().splitlines()[0]
+    bare = recording.stack.replace(frame_times_s=None)
+    loaded = nza.load_alignment(folder, stack=bare)
+    _assert_same(recording, loaded)
+    _assert_same_table(recording.chunks, loaded.chunks)
+    np.testing.assert_array_equal(loaded.stack.frame_times_s, recording.stack.frame_times_s)
+
+
+def test_what_an_earlier_run_left_goes(recording, tmp_path):
+    recording.save(tmp_path / "run")
+    bare = replace(recording, chunks=None, stack=recording.stack.replace(frame_times_s=None))
+    loaded = nza.load_alignment(bare.save(tmp_path / "run"), stack=bare.stack)
+    assert loaded.chunks is None
+    assert loaded.stack.frame_times_s is None
+
+
+def test_a_long_recording_is_saved_and_loaded_at_once(tmp_path):
+    n = 27_000
+    stack = nza.Stack.from_array(np.broadcast_to(np.uint16(7), (n, 8, 8)))
+    quality, chunks = empty_table(n, "chunk"), empty_chunks(n // 50)
+    transforms = Transforms((8, 8), (_shifts(n), _shifts(n)))
+    long = nza.Alignment(
+        stack, transforms, np.zeros((8, 8), np.float32), quality, nza.AdaptiveParams(),
+        chunks=chunks,
+    )  # fmt: skip
+    start = perf_counter()
+    loaded = load_alignment(long.save(tmp_path / "long"), stack)
+    assert perf_counter() - start < 3
+    _assert_same(long, loaded)
+    _assert_same_table(chunks, loaded.chunks)
 
 
 def test_the_folder_is_readable_without_this_package(alignment, tmp_path):
@@ -109,6 +168,11 @@ def test_an_interrupted_run_says_so(alignment, tmp_path):
     assert not nza.load_alignment(folder, stack=alignment.stack).complete
 
 
+def _cut(path):
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+
 def _write_newer(folder):
     facts = json.loads((folder / "run.json").read_text())
     (folder / "run.json").write_text(json.dumps({**facts, "schema_version": 99}))
@@ -118,7 +182,11 @@ DAMAGE = {
     "no run.json": (lambda f: (f / "run.json").unlink(), "is no alignment"),
     "broken run.json": (lambda f: (f / "run.json").write_text("{"), "damaged"),
     "no table": (lambda f: (f / "quality.csv").unlink(), "damaged"),
-    "cut transforms": (lambda f: (f / "transforms.npz").write_bytes(b"PK"), "damaged"),
+    "no transforms": (lambda f: (f / "transforms.npz").write_bytes(b"PK"), "damaged"),
+    "cut transforms": (lambda f: _cut(f / "transforms.npz"), "damaged"),
+    "cut table": (lambda f: _cut(f / "quality.csv"), "damaged"),
+    "empty table": (lambda f: (f / "quality.csv").write_text(""), "damaged"),
+    "odd column": (lambda f: (f / "quality.csv").write_text("frame,slice,x\n0,0,0\n"), "damaged"),
     "newer version": (_write_newer, "newer version"),
 }
 

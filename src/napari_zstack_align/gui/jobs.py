@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment
-from napari_zstack_align.alignment.storage import MissingSource, load_alignment
+from napari_zstack_align.alignment.raw_frames import MissingSource
+from napari_zstack_align.alignment.storage import load_alignment
 from napari_zstack_align.gui.lazy import GrowingVolume
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.read import open_stack

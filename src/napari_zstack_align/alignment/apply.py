@@ -1,0 +1,96 @@
+"""The transforms of one stack, applied to another of the same frames."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.mean import RunningMean
+from napari_zstack_align.alignment.quality import empty_table
+from napari_zstack_align.alignment.transforms import Transforms
+from napari_zstack_align.alignment.warp import warp_with_valid
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.params import Params
+from napari_zstack_align.stack import Stack
+
+REFERENCE_FRAMES = 50
+"""How many aligned frames are averaged to an image where none is given."""
+
+
+def apply_transforms(
+    stack: Stack,
+    alignment_or_transforms: Alignment | Transforms,
+    reference: npt.NDArray[Any] | None = None,
+) -> Alignment:
+    """Align a stack by transforms that were found on another: a second channel, a filtered copy.
+
+    Parameters
+    ----------
+    stack : Stack
+        As many frames, of the same size, as the transforms are for.
+    alignment_or_transforms : Alignment or Transforms
+        Of an alignment, the quality and chunk tables, the mask and the parameters come along.
+        Bare transforms, as ``read_transforms`` returns them, have an empty quality table; the
+        frames must then have the size of the reference.
+    reference : numpy.ndarray, optional
+        (Y, X) image in the coordinates of the reference; by default the one of the alignment, or
+        the mean of some of the aligned frames.
+
+    Returns
+    -------
+    Alignment
+
+    Raises
+    ------
+    InputError
+        Where frames or image don't fit.
+    """
+    given = alignment_or_transforms
+    transforms = given.transforms if isinstance(given, Alignment) else given
+    _check_frames(stack, transforms, given)
+    if reference is not None and np.shape(reference) != transforms.shape:
+        raise InputError(
+            f"The reference has shape {np.shape(reference)}, but the transforms are for "
+            f"{transforms.shape} (Y, X): give an image of that size."
+        )
+    image = None if reference is None else np.asarray(reference, np.float32)
+    if isinstance(given, Alignment):
+        return dataclasses.replace(
+            given,
+            stack=stack,
+            reference=given.reference if image is None else image,
+            provenance={**given.provenance, "applied_from": given.stack.name},
+        )
+    if image is None:
+        image = _mean(stack, transforms)
+    quality = empty_table(len(transforms), "chunk")
+    quality["used"] = True
+    return Alignment(stack, transforms, image, quality, Params(), provenance={"applied_from": ""})
+
+
+def _check_frames(stack: Stack, transforms: Transforms, given: Alignment | Transforms) -> None:
+    frame_shape = given.raw_shape if isinstance(given, Alignment) else transforms.shape
+    if stack.n_frames != len(transforms):
+        raise InputError(
+            f"The transforms are for {len(transforms)} frames, but {stack.name} has "
+            f"{stack.n_frames}: apply them to a stack of the same frames."
+        )
+    if stack.shape[2:] != tuple(frame_shape):
+        raise InputError(
+            f"The transforms are for frames of {tuple(frame_shape)} (Y, X), but those of "
+            f"{stack.name} are {stack.shape[2:]}: apply them to a stack of the same size."
+        )
+
+
+def _mean(stack: Stack, transforms: Transforms) -> npt.NDArray[np.float32]:
+    """Mean of evenly sampled aligned frames of the first channel."""
+    mean = RunningMean(transforms.shape)
+    count = min(stack.n_frames, REFERENCE_FRAMES)
+    for t in np.linspace(0, stack.n_frames - 1, count).astype(int):
+        raw = stack.read(int(t), int(t) + 1)[0, 0]
+        mean.add(*warp_with_valid(raw, transforms.displacement(int(t))))
+    return mean.image()

@@ -1,0 +1,96 @@
+"""Tables and transforms as bytes of files that other programs can read."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.transforms import AffineLink, Link, SplineLink, Transforms
+
+Table = npt.NDArray[np.void]
+
+
+def table_bytes(table: Table) -> bytes:
+    """CSV of a structured array, a row a row; a column that holds arrays becomes several.
+
+    The element (1, 2) of ``matrix`` stands under ``matrix_12``.
+    """
+    columns = dict(_columns(table))
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer)
+    writer.writerow(columns)
+    writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+    return buffer.getvalue().encode()
+
+
+def read_table(path: Path, empty: Callable[[list[str], int], Table]) -> Table:
+    """Read a table that `table_bytes` wrote.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The CSV file.
+    empty : callable
+        Makes the table to be filled, from the names of the columns and the number of rows.
+
+    Raises
+    ------
+    ValueError
+        Where the file is no such table.
+    """
+    with path.open(encoding="utf-8", newline="") as file:
+        names, *rows = csv.reader(file)
+    table = empty(names, len(rows))
+    columns = dict(_columns(table))
+    for name, texts in zip(names, zip(*rows, strict=True), strict=bool(rows)):
+        if name not in columns:
+            raise ValueError(f"unknown column '{name}'")
+        column = columns[name]
+        column[:] = [text == "True" for text in texts] if column.dtype.kind == "b" else texts
+    return table
+
+
+def _columns(table: Table) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+    """Views of the columns, (n,) each, those of arrays taken apart."""
+    for name in table.dtype.names or ():
+        column = table[name]
+        for index in np.ndindex(column.shape[1:]):
+            suffix = "_" + "".join(map(str, index)) if index else ""
+            yield name + suffix, column[(slice(None), *index)]
+
+
+def transforms_bytes(transforms: Transforms) -> bytes:
+    """``.npz`` of a chain of transforms."""
+    arrays: dict[str, Any] = {
+        "shape": np.array(transforms.shape),
+        "kinds": np.array([link.kind for link in transforms.links]),
+    }
+    for i, link in enumerate(transforms.links):
+        if isinstance(link, SplineLink):
+            arrays[f"link{i}_coefficients"] = link.coefficients
+            arrays[f"link{i}_spacing_px"] = np.array(link.spacing_px)
+        else:
+            arrays[f"link{i}_matrices"] = link.matrices
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def read_transforms(path: Path) -> Transforms:
+    """Read the ``.npz`` of a chain of transforms."""
+    with np.load(path, allow_pickle=False) as arrays:
+        shape = (int(arrays["shape"][0]), int(arrays["shape"][1]))
+        links: list[Link] = []
+        for i, kind in enumerate(arrays["kinds"]):
+            if kind == SplineLink.kind:
+                spacing = float(arrays[f"link{i}_spacing_px"])
+                links.append(SplineLink(arrays[f"link{i}_coefficients"], spacing, shape))
+            else:
+                links.append(AffineLink(arrays[f"link{i}_matrices"]))
+    return Transforms(shape, tuple(links))
