@@ -193,6 +193,29 @@ class Transforms:
             points = link.backward(points, t)
         return points
 
+    def matrices(self) -> npt.NDArray[np.float64]:
+        """Merge a chain of affine maps into one matrix a frame.
+
+        Returns
+        -------
+        numpy.ndarray
+            (T, 3, 3) float64 on columns (y, x, 1), reference to raw frame.
+
+        Raises
+        ------
+        InputError
+            Where a link is a spline field, which no matrix describes.
+        """
+        merged = np.eye(3)
+        for link in self.links:
+            if isinstance(link, SplineLink):
+                raise InputError(
+                    "These transforms bend (they hold spline fields), so they are no matrices: "
+                    "save the alignment instead."
+                )
+            merged = merged @ link.matrices
+        return merged
+
     def _checked(self, t: int) -> int:
         if not 0 <= t < len(self):
             raise InputError(f"There is no frame {t}: the frames are 0 to {len(self) - 1}.")

@@ -1,0 +1,143 @@
+"""Transforms as plain tables: CSV and ``.npy``."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.transforms import AffineLink, Transforms
+from napari_zstack_align.atomic import check_target, replacing
+from napari_zstack_align.errors import InputError
+
+COLUMNS = ("frame", *(f"a{row}{column}" for row in range(3) for column in range(3)))
+SUFFIXES = (".csv", ".npy")
+
+Matrices = npt.NDArray[np.float64]
+
+
+def write_transforms(path: str | Path, alignment: Alignment, *, overwrite: bool = False) -> Path:
+    """Write the matrix of every frame.
+
+    A matrix acts on columns (y, x, 1) and takes a position in the reference to where it lies in
+    the raw frame, in px.
+
+    Parameters
+    ----------
+    path : path
+        Ends in .csv (columns frame, a00, a01, ... a22) or .npy ((T, 3, 3) float64).
+    alignment : Alignment
+        Its transforms are affine.
+    overwrite : bool
+        Replace an existing file.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    InputError
+        Where the transforms bend, the name's ending is another one, or the file can't be written.
+    """
+    path = Path(path)
+    suffix = check_transforms_suffix(path)
+    check_target(path, overwrite)
+    matrices = alignment.transforms.matrices()
+    with replacing(path, overwrite) as unfinished:
+        if suffix == ".npy":
+            with unfinished.open("wb") as file:
+                np.save(file, matrices, allow_pickle=False)
+        else:
+            unfinished.write_text(_as_csv(matrices), encoding="utf-8", newline="")
+    return path
+
+
+def read_transforms(path: str | Path, shape: tuple[int, int]) -> Transforms:
+    """Read what `write_transforms` wrote, or another program in the same way.
+
+    Parameters
+    ----------
+    path : path
+        A .csv or .npy file.
+    shape : tuple of int
+        (Y, X) of the reference.
+
+    Returns
+    -------
+    Transforms
+
+    Raises
+    ------
+    InputError
+        Where the file holds no invertible affine matrices, one a frame.
+    """
+    path = Path(path)
+    suffix = check_transforms_suffix(path)
+    try:
+        matrices = _from_npy(path) if suffix == ".npy" else _from_csv(path)
+    except FileNotFoundError:
+        raise InputError(f"There is no file {path}.") from None
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path} can't be read as transforms: {error}.") from None
+    _check(matrices, path)
+    return Transforms((int(shape[0]), int(shape[1])), (AffineLink(matrices),))
+
+
+def check_transforms_suffix(path: Path) -> str:
+    """Return the name's ending; InputError where it is neither .csv nor .npy."""
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise InputError(f"{path} must end in {' or '.join(SUFFIXES)}, which choose the format.")
+    return suffix
+
+
+def _as_csv(matrices: Matrices) -> str:
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer)
+    writer.writerow(COLUMNS)
+    writer.writerows((t, *row) for t, row in enumerate(matrices.reshape(-1, 9).tolist()))
+    return buffer.getvalue()
+
+
+def _from_csv(path: Path) -> Matrices:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file)
+        header = tuple(name.strip() for name in next(reader, ()))
+        if header != COLUMNS:
+            raise InputError(f"{path} must have the columns {', '.join(COLUMNS)} in this order.")
+        rows = [row for row in reader if row]
+    if any(len(row) != len(COLUMNS) for row in rows):
+        raise InputError(f"{path} must have {len(COLUMNS)} values in every row.")
+    values = np.array(rows, np.float64).reshape(-1, len(COLUMNS))
+    if not np.array_equal(values[:, 0], np.arange(len(values))):
+        raise InputError(f"{path} must have one row a frame, numbered 0, 1, 2, ... without gaps.")
+    return values[:, 1:].reshape(-1, 3, 3)
+
+
+def _from_npy(path: Path) -> Matrices:
+    values = np.load(path, allow_pickle=False)
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "iuf":
+        raise InputError(f"{path} must hold one array of numbers.")
+    return values.astype(np.float64)
+
+
+def _check(matrices: Matrices, path: Path) -> None:
+    if matrices.ndim != 3 or matrices.shape[1:] != (3, 3) or not len(matrices):
+        raise InputError(
+            f"{path} must hold a 3 × 3 matrix a frame, not an array of shape {matrices.shape}."
+        )
+    wrong = ~np.isfinite(matrices).all(axis=(1, 2))
+    wrong |= (matrices[:, 2] != (0, 0, 1)).any(axis=1)
+    wrong[~wrong] = np.abs(np.linalg.det(matrices[~wrong])) < 1e-6
+    if wrong.any():
+        raise InputError(
+            f"The matrix of frame {int(np.argmax(wrong))} in {path} is no invertible affine map "
+            f"on (y, x, 1): its last row must be 0, 0, 1, and all of it finite."
+        )
