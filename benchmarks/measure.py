@@ -51,6 +51,33 @@ def measure(
     (folder / f"{name}.json").write_text(json.dumps(figures))
 
 
+def load_recordings(folder: Path) -> list[np.ndarray]:
+    """Frames (T, Y, X) of each recording, in memory."""
+    count = len(list(folder.glob("frames_*.npy")))
+    return [np.load(folder / f"frames_{k}.npy") for k in range(count)]
+
+
+def measure_cpu(work: Callable[[], Callable[[], list[np.ndarray]]], folder: Path, name: str) -> None:
+    """Count the CPU seconds and the memory of a run, all its threads and processes together.
+
+    ``work`` registers all recordings; what it returns gives their transforms (see
+    ``recording_sets.gauge_error``) and is called after clock and memory were read.
+    """
+    before = _memory_mb("VmRSS")
+    start, start_cpu = time.perf_counter(), _cpu_s()
+    transforms = work()
+    seconds, cpu = time.perf_counter() - start, _cpu_s() - start_cpu
+    peak = _memory_mb("VmHWM") - before
+    np.savez(folder / f"{name}.npz", *transforms())
+    figures = {"cpu_s": cpu, "wall_s": seconds, "peak_mb": peak}
+    (folder / f"{name}.json").write_text(json.dumps(figures))
+
+
+def _cpu_s() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
 def _memory_mb(entry: str) -> float:
     """VmRSS: memory held now; VmHWM: the most ever held. MB (2^20 bytes)."""
     status = Path("/proc/self/status")

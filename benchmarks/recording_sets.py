@@ -46,6 +46,7 @@ class RecordingSet:
         folder.mkdir(parents=True, exist_ok=True)
         for k, frames in enumerate(self.frames):
             np.save(folder / f"frames_{k}.npy", frames)
+        np.save(folder / "points.npy", grid_points(self.frames[0].shape[1:]))
 
     @property
     def far_from_steps(self) -> list[np.ndarray]:
@@ -116,7 +117,7 @@ def slow_drift(rng: np.random.Generator, count: int, shape: tuple[int, ...]) -> 
     curves = []
     for reach in (DRIFT_PX, DRIFT_PX, np.deg2rad(DRIFT_DEG), DRIFT_SCALE):
         waves = sum(
-            rng.normal(0, 1 / k) * np.sin(2 * np.pi * (k * time / 2 + rng.random()))
+            rng.normal(0, 1 / k**2) * np.sin(2 * np.pi * (k * time / 2 + rng.random()))
             for k in (1, 2, 3)
         )
         curves.append(reach * (2 * (waves - waves.min()) / np.ptp(waves) - 1))
