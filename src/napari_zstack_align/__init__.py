@@ -11,10 +11,11 @@ from napari_zstack_align.alignment.session import load_saved as load_alignment
 from napari_zstack_align.alignment.session import save_session
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.errors import AlignmentError, Cancelled, InputError, ZstackAlignError
-from napari_zstack_align.params import AdaptiveParams
+from napari_zstack_align.params import AdaptiveParams, KeypointParams
 from napari_zstack_align.progress import Progress, run
 from napari_zstack_align.read import describe, open_stack, propose_frames_per_slice
 from napari_zstack_align.register.adaptive import align_adaptive
+from napari_zstack_align.register.recordings import register_recordings
 from napari_zstack_align.stack import Stack
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "AlignmentError",
     "Cancelled",
     "InputError",
+    "KeypointParams",
     "Progress",
     "Stack",
     "Transforms",
@@ -34,6 +36,7 @@ __all__ = [
     "load_alignment",
     "open_stack",
     "propose_frames_per_slice",
+    "register_recordings",
     "run",
     "save_session",
 ]

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment import spline
+from napari_zstack_align.alignment.warp import affine_displacement
 from napari_zstack_align.errors import InputError
 
 Points: TypeAlias = npt.NDArray[np.float64]
@@ -143,6 +144,8 @@ class Transforms:
         last = self.links[-1]
         if len(self.links) == 1 and isinstance(last, SplineLink):
             return last.displacement(t)
+        if (matrix := self.matrix(t)) is not None:
+            return affine_displacement(matrix, self.shape)
         grid = np.indices(self.shape).reshape(2, -1).T.astype(np.float64)
         points = grid
         if isinstance(last, SplineLink):
@@ -152,6 +155,33 @@ class Transforms:
         for link in reversed(self.links[:-1]):
             points = link.forward(points, t)
         return (points - grid).T.reshape(2, *self.shape).astype(np.float32)
+
+    def matrix(self, t: int) -> npt.NDArray[np.float64] | None:
+        """(3, 3) map of frame t, reference to raw; None where a spline is in the chain."""
+        product = np.eye(3)
+        for link in self.links:
+            if isinstance(link, SplineLink):
+                return None
+            product = product @ link.matrices[t]
+        return product
+
+    def matrices(self) -> npt.NDArray[np.float64]:
+        """(T, 3, 3) maps of all frames, reference to raw, on the column (y, x, 1).
+
+        Raises
+        ------
+        InputError
+            Where a spline is in the chain: such a transform is no matrix.
+        """
+        product = np.tile(np.eye(3), (len(self), 1, 1))
+        for link in self.links:
+            if isinstance(link, SplineLink):
+                raise InputError(
+                    "These transforms hold smooth displacement fields, which no matrix can stand "
+                    "for: save the alignment as a .zalign folder instead."
+                )
+            product = product @ link.matrices
+        return product
 
     def to_raw(self, points_yx: npt.ArrayLike, t: int) -> Points:
         """Map reference positions to raw frame t.
@@ -192,29 +222,6 @@ class Transforms:
         for link in self.links:
             points = link.backward(points, t)
         return points
-
-    def matrices(self) -> npt.NDArray[np.float64]:
-        """Merge a chain of affine maps into one matrix a frame.
-
-        Returns
-        -------
-        numpy.ndarray
-            (T, 3, 3) float64 on columns (y, x, 1), reference to raw frame.
-
-        Raises
-        ------
-        InputError
-            Where a link is a spline field, which no matrix describes.
-        """
-        merged = np.eye(3)
-        for link in self.links:
-            if isinstance(link, SplineLink):
-                raise InputError(
-                    "These transforms bend (they hold spline fields), so they are no matrices: "
-                    "save the alignment instead."
-                )
-            merged = merged @ link.matrices
-        return merged
 
     def _checked(self, t: int) -> int:
         if not 0 <= t < len(self):

@@ -48,6 +48,44 @@ def warp(
     return cv2.remap(image, map_x, map_y, interpolation, borderMode=cv2.BORDER_REPLICATE)
 
 
+def warp_affine(
+    image: npt.NDArray[np.float32], matrix: npt.NDArray[np.float64], shape: tuple[int, int]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """Sample a raw image at affinely mapped positions of the reference's pixels.
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        (Y', X') float32 raw image, free of NaN.
+    matrix : numpy.ndarray
+        (3, 3) on the column (y, x, 1), reference to raw.
+    shape : tuple of int
+        (Y, X) of the reference.
+
+    Returns
+    -------
+    aligned : numpy.ndarray
+        (Y, X) float32, bicubic; beyond the raw frame its outermost pixels are repeated.
+    valid : numpy.ndarray
+        (Y, X) bool: inside the raw frame.
+    """
+    displacement = affine_displacement(matrix, shape)
+    return warp(image, displacement), inside(displacement, (image.shape[0], image.shape[1]))
+
+
+def affine_displacement(
+    matrix: npt.NDArray[np.float64], shape: tuple[int, int]
+) -> npt.NDArray[np.float32]:
+    """(2, Y, X) float32 displacement (dy, dx) in px of a (3, 3) map on the column (y, x, 1)."""
+    change = matrix - np.eye(3)
+    y, x = (np.arange(size, dtype=np.float64) for size in shape)
+    field = np.empty((2, *shape), np.float32)
+    for out, row in zip(field, change, strict=False):
+        along_y, along_x = (row[0] * y + row[2]), row[1] * x
+        np.add(along_y[:, np.newaxis].astype(np.float32), along_x.astype(np.float32), out=out)
+    return field
+
+
 def inside(
     displacement: npt.NDArray[np.float32], raw_shape: tuple[int, int]
 ) -> npt.NDArray[np.bool_]:

@@ -25,6 +25,7 @@ from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.register.frames import (
     Image,
     RawFrame,
+    check_channels,
     compare_frame,
     displacement_lengths,
     read_frame,
@@ -94,17 +95,7 @@ def align_adaptive(
             f"{stack.name} has no frames_per_slice: say how many repeats each slice has, or use "
             f"the registration for recordings."
         )
-    n_channels = stack.shape[1]
-    if params.channel >= n_channels:
-        raise InputError(
-            f"channel is {params.channel}, but {stack.name} has {n_channels} channel(s), counted "
-            f"from 0."
-        )
-    if params.channel_weights and len(params.channel_weights) != n_channels:
-        raise InputError(
-            f"{stack.name} has {n_channels} channel(s), but {len(params.channel_weights)} "
-            f"channel_weights were given: give one number a channel."
-        )
+    check_channels(stack, params)
     if threads is not None and threads < 1:
         raise InputError(f"threads must be at least 1, not {threads}.")
     weights = as_weights(mask, (stack.shape[2], stack.shape[3]))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.quality import Compared, comparison_image, comparison_valid
 from napari_zstack_align.alignment.spline import field_on_pixels
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.params import AdaptiveParams
+from napari_zstack_align.params import ChannelParams
 from napari_zstack_align.register.template import Coefficients, Registration, Template
 from napari_zstack_align.stack import Stack
 
@@ -40,17 +41,32 @@ class RawFrame:
     flag: str = ""
 
 
-def read_frame(stack: Stack, t: int, params: AdaptiveParams) -> RawFrame:
+def check_channels(stack: Stack, params: ChannelParams) -> None:
+    """Raise InputError where the driving channels are not those of the stack."""
+    n_channels = stack.shape[1]
+    if params.channel >= n_channels:
+        raise InputError(
+            f"channel is {params.channel}, but {stack.name} has {n_channels} channel(s), counted "
+            f"from 0."
+        )
+    if params.channel_weights and len(params.channel_weights) != n_channels:
+        raise InputError(
+            f"{stack.name} has {n_channels} channel(s), but {len(params.channel_weights)} "
+            f"channel_weights were given: give one number a channel."
+        )
+
+
+def read_frame(stack: Stack, t: int, params: ChannelParams) -> RawFrame:
     """Read the driving image of frame t; one that can't be read is flagged, not raised."""
     try:
         channels = stack.read(t, t + 1)[0]
     except (OSError, InputError) as error:
         return RawFrame(np.full(stack.shape[2:], np.nan, np.float32), f"unreadable: {error}")
     image = driving_image(channels, params)
-    return RawFrame(image, _unusable(channels, image))
+    return RawFrame(image, unusable(channels, image))
 
 
-def driving_image(channels: npt.NDArray[Any], params: AdaptiveParams) -> Image:
+def driving_image(channels: npt.NDArray[Any], params: ChannelParams) -> Image:
     """Channel or weighted sum of channels that drives the alignment, from (C, Y, X)."""
     if not params.channel_weights:
         return np.ascontiguousarray(channels[params.channel], np.float32)
@@ -59,15 +75,24 @@ def driving_image(channels: npt.NDArray[Any], params: AdaptiveParams) -> Image:
     return total
 
 
-def _unusable(channels: npt.NDArray[Any], image: Image) -> str:
-    """Say why a frame can't be registered; '' where it can."""
-    known = image[np.isfinite(image)]
+def unusable(channels: npt.NDArray[Any], image: Image) -> str:
+    """Say why a frame can't be registered; '' where it can.
+
+    Parameters
+    ----------
+    channels : numpy.ndarray
+        (C, Y, X) as read.
+    image : numpy.ndarray
+        (Y, X) float32, what drives the registration.
+    """
+    known = image if np.isfinite(cv2.sumElems(image)[0]) else image[np.isfinite(image)]
     if not known.size:
         return "no signal: every pixel is NaN"
-    if known.min() == known.max():
+    low, high, _, _ = cv2.minMaxLoc(known)
+    if low == high:
         return "no signal: all pixels are equal"
-    if channels.dtype.kind in "ui" and int(channels.max()) in DETECTOR_TOPS:
-        fraction = float((channels == channels.max()).mean())
+    if channels.dtype.kind in "ui" and (top := int(channels.max())) in DETECTOR_TOPS:
+        fraction = float((channels == top).mean())
         if fraction > SATURATED_FRACTION:
             return f"saturated: {fraction:.0%} of the pixels"
     return ""

@@ -32,24 +32,33 @@ def find_translation(frame: Image, reference: Image, max_shift: float) -> npt.ND
         (2,) float64 shift (dy, dx) in px, such that frame(y + dy, x + dx) matches
         reference(y, x); zero where no shift stands out from the noise.
     """
-    reach = [min(int(max_shift), size // 2) for size in frame.shape]
+    return find_translations(frame[np.newaxis], reference, max_shift)[0]
+
+
+def find_translations(frames: Image, reference: Image, max_shift: float) -> npt.NDArray[np.float64]:
+    """Find the shifts of many frames (N, Y, X), as `find_translation` does: (N, 2)."""
+    found = np.zeros((len(frames), 2))
+    reach = [min(int(max_shift), size // 2) for size in reference.shape]
     if max(reach) < 1:
-        return np.zeros(2)
-    surface, noise = _correlation(frame, reference, (reach[0], reach[1]))
-    peak = np.unravel_index(int(surface.argmax()), surface.shape)
-    if not surface[peak] > PEAK_SIGNIFICANCE * noise:
-        return np.zeros(2)
-    return np.array([_refine(surface, peak, axis) for axis in range(2)]) - reach
+        return found
+    surfaces, noises = _correlations(frames, reference, (reach[0], reach[1]))
+    for shift, surface, noise in zip(found, surfaces, noises, strict=True):
+        peak = np.unravel_index(int(surface.argmax()), surface.shape)
+        if surface[peak] > PEAK_SIGNIFICANCE * noise:
+            shift[:] = np.array([_refine(surface, peak, axis) for axis in range(2)]) - reach
+    return found
 
 
-def _correlation(frame: Image, reference: Image, reach: tuple[int, int]) -> tuple[Image, float]:
-    """Correlation within reach, (2 * reach_y + 1, 2 * reach_x + 1), and its spread over all."""
-    shape = tuple(next_fast_len(n + r, real=True) for n, r in zip(frame.shape, reach, strict=True))
-    spectrum = rfft2(frame, shape) * np.conj(rfft2(reference, shape))
-    surface = irfft2(spectrum, shape)
+def _correlations(frames: Image, reference: Image, reach: tuple[int, int]) -> tuple[Image, Image]:
+    """Correlations within reach, (N, 2 * reach_y + 1, 2 * reach_x + 1), and their spreads."""
+    padded = zip(reference.shape, reach, strict=True)
+    shape = tuple(next_fast_len(n + r, real=True) for n, r in padded)
+    spectra = rfft2(frames, shape) * np.conj(rfft2(reference, shape))
+    surfaces = irfft2(spectra, shape)
     rows = np.arange(-reach[0], reach[0] + 1)
     columns = np.arange(-reach[1], reach[1] + 1)
-    return surface[np.ix_(rows, columns)], float(surface.std())
+    near = surfaces[:, rows[:, np.newaxis], columns[np.newaxis, :]]
+    return near, surfaces.std(axis=(1, 2))
 
 
 def _refine(surface: Image, peak: tuple[np.intp, ...], axis: int) -> float:

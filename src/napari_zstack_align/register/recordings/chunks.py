@@ -1,0 +1,72 @@
+"""How a recording is split into chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.stack import Stack
+
+CHUNK_S = 10.0
+FEWEST_FRAMES = 20
+SHORTEST = 5
+"""A piece that a jump leaves of a chunk joins the next chunk when it is shorter than this."""
+
+Range = tuple[int, int]
+
+
+def chunk_ranges(stack: Stack, params: KeypointParams) -> list[Range]:
+    """Split a recording into chunks; the last one takes the rest.
+
+    Parameters
+    ----------
+    stack : Stack
+        The recording; nothing of it is read.
+    params : KeypointParams
+        ``chunk_frames`` or ``n_chunks``; without either 10 s, and at least 20 frames.
+
+    Returns
+    -------
+    list of tuple of int
+        (start, stop) of each chunk; stop is exclusive.
+    """
+    n_frames = stack.n_frames
+    if params.n_chunks is not None:
+        size = max(n_frames // params.n_chunks, 1)
+        count = min(params.n_chunks, n_frames)
+    else:
+        size = params.chunk_frames or default_chunk_frames(stack)
+        count = max(n_frames // size, 1)
+    starts = [i * size for i in range(count)]
+    return list(zip(starts, [*starts[1:], n_frames], strict=True))
+
+
+def default_chunk_frames(stack: Stack) -> int:
+    """Frames in 10 s, and at least 20, which keypoints need; 20 where no frame times are known."""
+    times = stack.frame_times_s
+    if times is None or len(times) < 2:
+        return FEWEST_FRAMES
+    interval = float(np.median(np.diff(times)))
+    return max(round(CHUNK_S / interval), FEWEST_FRAMES) if interval > 0 else FEWEST_FRAMES
+
+
+def cut(ranges: Sequence[Range], steps: Sequence[int]) -> list[Range]:
+    """Cut chunks at jumps; a piece too short to be recognised joins its neighbour.
+
+    It never does so across a jump: a short stretch between two jumps stays a chunk of its own.
+    """
+    borders = {start for start, _ in ranges} | set(steps) | {ranges[-1][1]}
+    edges = sorted(borders)
+    pieces = list(pairwise(edges))
+    hard = {ranges[0][0], ranges[-1][1], *steps}
+    joined: list[Range] = []
+    for start, stop in pieces:
+        can_join = bool(joined) and start not in hard
+        if can_join and min(stop - start, joined[-1][1] - joined[-1][0]) < SHORTEST:
+            joined[-1] = (joined[-1][0], stop)
+        else:
+            joined.append((start, stop))
+    return joined

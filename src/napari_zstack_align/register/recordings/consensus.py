@@ -1,0 +1,131 @@
+"""Second pass: every chunk against the mean of all the others, by all its pixels.
+
+Against a mean that holds it a chunk would find itself, and not move: it is taken out first. The
+same mean, without the chunk, is what the correlations of the quality table are with.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.warp import warp_affine
+from napari_zstack_align.mask import Mask
+from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.register.prefilter import Prefilter
+from napari_zstack_align.register.recordings.geometry import Matrix
+from napari_zstack_align.register.recordings.matching import (
+    WORSE_BY,
+    Reference,
+    correlations_of,
+    implausible,
+)
+from napari_zstack_align.register.recordings.refine import Target
+from napari_zstack_align.register.recordings.state import RecordingState
+
+Image = npt.NDArray[np.float32]
+
+FEWEST_FRAMES = 0.5
+"""Pixels that less than one frame shows are unknown (weights are sums of float32)."""
+
+
+class Consensus:
+    """Sum of aligned chunk means, each brought to the same brightness.
+
+    Parameters
+    ----------
+    first : Reference
+        The reference of the first pass, whose coordinates and brightness hold.
+    prefilter : Prefilter
+        Tells dark from light.
+    fixed : bool
+        Whether the first reference stays the reference, as where it is another session's.
+    """
+
+    def __init__(self, first: Reference, prefilter: Prefilter, fixed: bool) -> None:
+        self.first, self.prefilter, self.fixed = first, prefilter, fixed
+        self._level = cv2.mean(first.image)[0]
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all chunks."""
+        self._total = np.zeros(self.first.shape, np.float32)
+        self._weight = np.zeros(self.first.shape, np.float32)
+
+    def add(self, state: RecordingState, chunk: int) -> None:
+        """Add a chunk at its transform."""
+        total, weight = self._share(state, chunk)
+        self._total += total
+        self._weight += weight
+
+    def image(self, without: tuple[RecordingState, int] | None = None) -> Image:
+        """Mean of the chunks, without one of them; NaN where none shows anything."""
+        if self.fixed:
+            return np.where(self.first.known, self.first.image, np.float32(np.nan))
+        total, weight = self._total, self._weight
+        if without is not None and without[1] in without[0].good:
+            own_total, own_weight = self._share(*without)
+            total, weight = total - own_total, weight - own_weight
+        known = weight > FEWEST_FRAMES
+        mean = np.full(total.shape, np.nan, np.float32)
+        np.divide(total, weight, out=mean, where=known)
+        return mean
+
+    def _share(self, state: RecordingState, chunk: int) -> tuple[Image, Image]:
+        image = state.image(chunk)
+        assert image is not None
+        row = state.chunks[chunk]
+        aligned, valid = warp_affine(image, row["matrix"], self.first.shape)
+        dark = np.float32(self.prefilter.dark)
+        gain = self.prefilter.gain(cv2.mean(image)[0], self._level)
+        weight = valid * np.float32(row["n_frames"])
+        return ((aligned - dark) * np.float32(gain) + dark) * weight, weight
+
+
+def refine_chunk(
+    consensus: Consensus, state: RecordingState, chunk: int, params: KeypointParams
+) -> Matrix:
+    """Refine a chunk's transform against the mean of the others.
+
+    Returns
+    -------
+    numpy.ndarray
+        (3, 3); the old one where the new one is implausible or resembles the others less.
+    """
+    image = state.image(chunk)
+    start = state.chunks["matrix"][chunk]
+    others = consensus.image(without=(state, chunk))
+    if image is None or not np.isfinite(others).any():
+        return start
+    mask = consensus.first.mask
+    reference = Reference.of(others, mask, params, keypoints=False)
+    target = target_of(reference, consensus.prefilter)
+    found = target.refine(image, start, params.transform).matrix
+    if implausible(found, state.expected, reference.shape, params):
+        return start
+    _, was = correlations_of(image, start, state.expected, reference)
+    _, now = correlations_of(image, found, state.expected, reference)
+    return start if now < was - WORSE_BY else found
+
+
+def chunk_correlations(
+    consensus: Consensus, state: RecordingState, chunk: int, params: KeypointParams
+) -> tuple[float, float]:
+    """Correlation of a chunk with the mean of the others before and after."""
+    image = state.image(chunk)
+    others = consensus.image(without=(state, chunk))
+    if image is None or not np.isfinite(others).any():
+        return float("nan"), float("nan")
+    reference = Reference.of(others, consensus.first.mask, params, keypoints=False)
+    return correlations_of(image, state.chunks["matrix"][chunk], state.expected, reference)
+
+
+def target_of(reference: Reference, prefilter: Prefilter) -> Target:
+    """Prepare a reference for refinement, silent where it shows nothing or the mask is 0."""
+    weights: Mask | None = reference.mask
+    if not reference.known.all():
+        # The band-pass reaches a few pixels beyond the border of what is known.
+        safe = cv2.erode(reference.known.astype(np.float32), np.ones((9, 9), np.uint8))
+        weights = safe if weights is None else weights * safe
+    return Target.build(reference.image, prefilter, weights)

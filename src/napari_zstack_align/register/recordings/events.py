@@ -1,0 +1,152 @@
+"""What happened to single frames: flashes, twitches and jumps, told from the first reading."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import median_filter
+
+Trace = npt.NDArray[np.float64]
+
+NEIGHBOURHOOD = 101
+"""Frames against whose median a frame's brightness is judged: events are short against it."""
+LEAST_CHANGE = 0.1
+"""A flash changes the light above dark at least by this part: active cells do less."""
+MAD_TO_SIGMA = 1.4826
+STEP_FRAMES = 8
+"""Frames on either side of a jump that are compared."""
+STEP_PX = 1.5
+"""Jumps smaller than this are left to the interpolation."""
+STEP_SIGMAS = 5.0
+LIKENESS_PX = 10.0
+"""A change of likeness counts as much as a shift of so many px: a turn shows in nothing else."""
+TWITCH_PX = 3.0
+TWITCH_SIGMAS = 6.0
+
+
+def intensity_outliers(level: Trace, dark: float, mad: float) -> npt.NDArray[np.bool_]:
+    """Frames much brighter or darker than those around them (stimulus light, closed shutter).
+
+    Parameters
+    ----------
+    level : numpy.ndarray
+        (T,) mean intensity; NaN where a frame can't be used.
+    dark : float
+        Intensity without light.
+    mad : float
+        Median absolute deviations that make an outlier; 0 for none.
+    """
+    known = np.isfinite(level)
+    result = np.zeros(len(level), bool)
+    if mad == 0 or known.sum() < 3:
+        return result
+    values = level[known]
+    around = median_filter(values, min(NEIGHBOURHOOD, len(values)), mode="nearest")
+    away = np.abs(values - around)
+    limit = np.maximum(mad * np.median(away), LEAST_CHANGE * np.maximum(around - dark, 0))
+    result[known] = away > np.maximum(limit, 1e-12)
+    return result
+
+
+def find_steps(trace: Trace, likeness: Trace) -> list[int]:
+    """First frames after sudden jumps.
+
+    The medians of a few frames before and after each frame are compared; the frame that parts the
+    trace best is the jump. A turn of the sample shows in the likeness to the window's mean.
+
+    Parameters
+    ----------
+    trace : numpy.ndarray
+        (T, 2) motion in px; NaN where unknown.
+    likeness : numpy.ndarray
+        (T,) correlation with the window's mean; NaN where unknown.
+    """
+    known = np.flatnonzero(np.isfinite(trace).all(axis=1))
+    motion = np.column_stack([trace[known], LIKENESS_PX * likeness[known]])
+    steps = _steps_of(motion, _white_noise(motion))
+    return sorted(int(known[step]) for step in steps)
+
+
+def twitches(trace: Trace, steps: list[int]) -> Trace:
+    """(T,) how far a frame lies off its neighbours in px, where that is a twitch; else 0."""
+    away = np.zeros(len(trace))
+    for start, stop in segments(steps, len(trace)):
+        known = start + np.flatnonzero(np.isfinite(trace[start:stop]).all(axis=1))
+        if len(known) < 3:
+            continue
+        size = (min(2 * STEP_FRAMES + 1, len(known)), 1)
+        smooth = median_filter(trace[known], size, mode="nearest")
+        distance = np.hypot(*(trace[known] - smooth).T)
+        usual = MAD_TO_SIGMA * float(np.median(distance))
+        away[known] = np.where(distance > max(TWITCH_PX, TWITCH_SIGMAS * usual), distance, 0)
+    return away
+
+
+def segments(steps: list[int], n_frames: int) -> list[tuple[int, int]]:
+    """Stretches (start, stop) between steps."""
+    borders = [0, *steps, n_frames]
+    return [(a, b) for a, b in pairwise(borders) if b > a]
+
+
+def _white_noise(motion: Trace) -> float:
+    """Standard deviation of single frames, from the differences of consecutive ones."""
+    if len(motion) < 2:
+        return 0.0
+    steps = np.diff(motion, axis=0)
+    spread = MAD_TO_SIGMA * np.median(np.abs(steps - np.median(steps, axis=0)), axis=0)
+    return float(np.sqrt((spread**2).sum() / 2))
+
+
+def _steps_of(motion: Trace, noise: float) -> list[int]:
+    """Greedy search: the largest jump first, then on either side of it."""
+    for width in (STEP_FRAMES, STEP_FRAMES // 2):
+        if len(motion) < 2 * width:
+            continue
+        # medians of `width` frames scatter by sqrt(π / 2 width), differences of two by √2 of it
+        limit = max(STEP_PX, STEP_SIGMAS * noise * float(np.sqrt(np.pi / width)))
+        sizes = _jumps(motion, width)
+        best = int(sizes.argmax())
+        if sizes[best] > limit:
+            step = _sharpest_cut(motion, best + width, width)
+            left, right = _steps_of(motion[:step], noise), _steps_of(motion[step:], noise)
+            return [*left, step, *(step + s for s in right)]
+    return []
+
+
+def _jumps(motion: Trace, width: int) -> Trace:
+    """Difference of medians after and before each frame but the first and last ``width``.
+
+    Steady drift is taken off: it shows in the differences one width earlier and later. Of these
+    the smaller counts, for the other may hold a jump of its own.
+    """
+    views = np.lib.stride_tricks.sliding_window_view(motion, width, axis=0)
+    medians = np.median(views, axis=-1)
+    jumps = medians[width:] - medians[:-width]
+    result: Trace = np.linalg.norm(jumps - _drift(jumps, width), axis=1)
+    return result
+
+
+def _drift(jumps: Trace, width: int) -> Trace:
+    """Steady drift over one width at each place: the smaller of the neighbouring jumps."""
+    if len(jumps) <= width:
+        return np.zeros_like(jumps)
+    unknown = np.full((width, jumps.shape[1]), np.inf)
+    earlier = np.concatenate([unknown, jumps[:-width]])
+    later = np.concatenate([jumps[width:], unknown])
+    smaller = (earlier**2).sum(axis=1) < (later**2).sum(axis=1)
+    drift = np.where(smaller[:, np.newaxis], earlier, later)
+    drift[~np.isfinite(drift)] = 0
+    return drift
+
+
+def _sharpest_cut(motion: Trace, near: int, width: int) -> int:
+    """Where the frames around ``near`` part into two groups with the least distance to medians."""
+    start, stop = max(near - width, 0), min(near + width, len(motion))
+    around = motion[start:stop]
+    costs = [
+        sum(np.abs(part - np.median(part, axis=0)).sum() for part in (around[:cut], around[cut:]))
+        for cut in range(1, len(around))
+    ]
+    return start + 1 + int(np.argmin(costs))

@@ -1,0 +1,134 @@
+"""The image that the first pass matches to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.register.recordings.chunks import Range, chunk_ranges
+from napari_zstack_align.register.recordings.geometry import Matrix
+from napari_zstack_align.register.recordings.matching import Reference, match_image
+from napari_zstack_align.register.recordings.measure import driving_frames
+from napari_zstack_align.stack import Stack
+
+Image = npt.NDArray[np.float32]
+
+MOST_FRAMES = 500
+"""A longer chunk gives its middle frames to the first reference."""
+PIXEL_SIZE_TOLERANCE = 0.01
+
+
+def find_reference_frames(stacks: Sequence[Stack], params: KeypointParams) -> tuple[int, int, int]:
+    """Recording, first frame and end of the first reference, without reading anything.
+
+    Raises
+    ------
+    InputError
+        Where the parameters name a recording or frames that there are not.
+    """
+    chosen = params.reference_recording
+    recording = (len(stacks) - 1) // 2 if chosen is None else chosen
+    if recording >= len(stacks):
+        raise InputError(
+            f"reference_recording is {recording}, but there are {len(stacks)} recordings, counted "
+            f"from 0."
+        )
+    stack = stacks[recording]
+    if params.reference_frames is None:
+        ranges = chunk_ranges(stack, params)
+        return (recording, *_middle_of(ranges[(len(ranges) - 1) // 2]))
+    start, stop = params.reference_frames
+    if stop > stack.n_frames:
+        raise InputError(
+            f"reference_frames end at {stop}, but {stack.name} has {stack.n_frames} frames."
+        )
+    return recording, start, stop
+
+
+def choose_reference(
+    stacks: Sequence[Stack], params: KeypointParams, mask: npt.NDArray[np.float32] | None
+) -> Reference:
+    """Average and prepare the first reference.
+
+    Where the parameters leave the choice, a chunk counts only if one of its neighbours can be
+    matched to it: a blank or foreign one in the middle must not spoil the session.
+    """
+    recording, start, stop = find_reference_frames(stacks, params)
+    stack = stacks[recording]
+    image = average_frames(stack, start, stop, params)
+    first = None if image is None else Reference.of(image, mask, params)
+    if params.reference_frames is not None:
+        if first is None:
+            raise InputError(
+                f"The reference frames {start} to {stop - 1} of {stack.name} show nothing: choose "
+                f"others."
+            )
+        return first
+    ranges = chunk_ranges(stack, params)
+    middle = (len(ranges) - 1) // 2
+    by_distance = sorted(range(len(ranges)), key=lambda i: (abs(i - middle), i))[:4]
+    tried = [] if first is None else [first]
+    for i in by_distance[1:]:
+        image = average_frames(stack, *_middle_of(ranges[i]), params)
+        if image is None:
+            continue
+        for candidate in tried:
+            found = match_image(image, candidate, params, np.eye(3), seed=params.seed)
+            if found.matrix is not None and not found.flag:
+                return candidate
+        tried.append(Reference.of(image, mask, params))
+    if not tried:
+        raise InputError(
+            f"The middle of {stack.name} shows nothing that could be a reference: choose another "
+            f"one with reference_recording and reference_frames."
+        )
+    return tried[0]
+
+
+def average_frames(stack: Stack, start: int, stop: int, params: KeypointParams) -> Image | None:
+    """Mean of the usable frames of a range, (Y, X) float32; None where there is none."""
+    total, count = np.zeros(stack.shape[2:], np.float32), 0
+    for _, image, flag in driving_frames(stack, start, stop, params):
+        if not flag:
+            cv2.accumulate(image, total)
+            count += 1
+    if not count:
+        return None
+    total /= count
+    return total
+
+
+def expected_map(
+    stack: Stack, shape: tuple[int, int], pixel_size_um: tuple[float, float] | None
+) -> Matrix:
+    """(3, 3) reference to raw: centre on centre, at the ratio of the pixel sizes.
+
+    Parameters
+    ----------
+    stack : Stack
+        A recording.
+    shape : tuple of int
+        (Y, X) of the reference.
+    pixel_size_um : tuple of float, optional
+        Of the reference; None where unknown.
+    """
+    ratio = np.ones(2)
+    if pixel_size_um is not None and stack.pixel_size_um is not None:
+        ratio = np.divide(pixel_size_um, stack.pixel_size_um)
+        if np.all(np.abs(ratio - 1) < PIXEL_SIZE_TOLERANCE):
+            ratio = np.ones(2)
+    raw_centre = (np.array(stack.shape[2:]) - 1) / 2
+    matrix = np.diag([*ratio, 1.0])
+    matrix[:2, 2] = raw_centre - ratio * (np.array(shape) - 1) / 2
+    return matrix
+
+
+def _middle_of(frames: Range) -> Range:
+    start, stop = frames
+    spare = max(stop - start - MOST_FRAMES, 0)
+    return start + spare // 2, stop - (spare - spare // 2)

@@ -1,0 +1,103 @@
+"""What a registration of recordings is given, checked together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.mask import Mask, as_weights
+from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.register.frames import check_channels
+from napari_zstack_align.register.recordings.first_reference import (
+    choose_reference,
+    find_reference_frames,
+)
+from napari_zstack_align.register.recordings.matching import Reference
+from napari_zstack_align.stack import Stack
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Recordings, parameters, mask and reference that fit together.
+
+    Attributes
+    ----------
+    stacks : tuple of Stack
+    params : KeypointParams
+    mask : numpy.ndarray, optional
+        (Y, X) float32 weights in reference coordinates.
+    given : numpy.ndarray, optional
+        (Y, X) float32 reference image from elsewhere; None: to be made of the recordings.
+    pixel_size_um : tuple of float, optional
+        (y, x) of the reference.
+    """
+
+    stacks: tuple[Stack, ...]
+    params: KeypointParams
+    mask: Mask | None
+    given: npt.NDArray[np.float32] | None
+    pixel_size_um: tuple[float, float] | None
+
+    def make_reference(self) -> Reference:
+        """Average or take the first reference, and find its keypoints."""
+        if self.given is not None:
+            return Reference.of(self.given, self.mask, self.params)
+        return choose_reference(self.stacks, self.params, self.mask)
+
+
+def checked_inputs(
+    stacks: Sequence[Stack] | Stack,
+    params: KeypointParams | None,
+    mask: npt.ArrayLike | None,
+    reference: Alignment | npt.ArrayLike | None,
+) -> Inputs:
+    """Check what `register_recordings` is given.
+
+    Raises
+    ------
+    InputError
+        Where recordings, parameters, mask and reference don't fit together.
+    """
+    params = params or KeypointParams()
+    recordings = (stacks,) if isinstance(stacks, Stack) else tuple(stacks)
+    _check_stacks(recordings, params)
+    stack = recordings[find_reference_frames(recordings, params)[0]]
+    if reference is None:
+        weights = as_weights(mask, (stack.shape[2], stack.shape[3]))
+        return Inputs(recordings, params, weights, None, stack.pixel_size_um)
+    image, pixel_size = _reference_image(reference), None
+    if isinstance(reference, Alignment):
+        pixel_size = reference.stack.pixel_size_um
+        mask = reference.mask if mask is None else mask
+    weights = as_weights(mask, (image.shape[0], image.shape[1]))
+    return Inputs(recordings, params, weights, image, pixel_size)
+
+
+def _check_stacks(stacks: tuple[Stack, ...], params: KeypointParams) -> None:
+    if not stacks:
+        raise InputError("There are no recordings: give at least one.")
+    for stack in stacks:
+        if not isinstance(stack, Stack):
+            raise InputError(
+                f"A recording must be a Stack, not {type(stack).__name__}: open it with "
+                f"open_stack, or make one with Stack.from_array."
+            )
+        check_channels(stack, params)
+
+
+def _reference_image(reference: Alignment | npt.ArrayLike) -> npt.NDArray[np.float32]:
+    image = reference.reference if isinstance(reference, Alignment) else np.asarray(reference)
+    if image.ndim != 2 or image.dtype.kind not in "uif":
+        raise InputError(
+            f"The reference must be an image (Y, X) or an alignment, not an array of shape "
+            f"{image.shape} and type {image.dtype}."
+        )
+    values = np.ascontiguousarray(image, np.float32)
+    if not np.isfinite(values).any():
+        raise InputError("The reference image shows nothing: every pixel is NaN or infinite.")
+    return values

@@ -1,0 +1,136 @@
+"""Keypoints of an image and their matches in another.
+
+SIFT (Lowe 2004, IJCV) and ORB (Rublee et al. 2011, ICCV) as OpenCV has them. The parameters bear
+the names and the meaning of scikit-image's SIFT, which the published recipe uses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.register.recordings.geometry import Points
+from napari_zstack_align.register.recordings.photometry import Image, prepared
+
+ORB_FAST_THRESHOLD = 5
+"""Least step of brightness of ORB's corners, of 255: tissue has few hard edges."""
+
+
+@dataclass(frozen=True)
+class Keypoints:
+    """Where an image can be recognised.
+
+    Attributes
+    ----------
+    points : numpy.ndarray
+        (N, 2) float64 positions (y, x).
+    descriptors : numpy.ndarray
+        (N, 128) float32 (SIFT) or (N, 32) uint8 (ORB).
+    """
+
+    points: Points
+    descriptors: npt.NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def where(self, chosen: npt.NDArray[np.bool_]) -> Keypoints:
+        """Only the chosen ones."""
+        return Keypoints(self.points[chosen], self.descriptors[chosen])
+
+
+def find_keypoints(image: Image, params: KeypointParams, contrast: float = 1.0) -> Keypoints:
+    """Detect and describe keypoints.
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        (Y, X) float32, any range; NaN counts as black.
+    params : KeypointParams
+        Detector and its settings.
+    contrast : float
+        Factor on the least contrast of a keypoint; lower finds more.
+
+    Returns
+    -------
+    Keypoints
+        The ``max_keypoints`` strongest.
+    """
+    image8 = prepared(image, params)
+    detector = _sift(params, contrast) if params.detector == "sift" else _orb(params, contrast)
+    found = detector.detect(image8, None)
+    if params.detector == "sift":
+        first = 0 if params.upsampling == 1 else -1
+        found = [k for k in found if first <= _octave(k) < first + params.n_octaves]
+    # The order is OpenCV's; the position breaks ties, so that a result doesn't hang on it.
+    found = sorted(found, key=lambda k: (-k.response, k.pt[1], k.pt[0], k.angle))
+    found, descriptors = detector.compute(image8, found[: params.max_keypoints])
+    points = np.array([(k.pt[1], k.pt[0]) for k in found], np.float64).reshape(-1, 2)
+    if descriptors is None:
+        descriptors = np.zeros((0, 1), np.float32)
+    return Keypoints(points, descriptors)
+
+
+def match(
+    first: Keypoints, second: Keypoints, ratio: float
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Pairs of keypoints that are each other's nearest and clearly nearer than the next.
+
+    Parameters
+    ----------
+    first, second : Keypoints
+        Of two images.
+    ratio : float
+        Largest distance of the nearest against that of the second nearest (in ``second``).
+
+    Returns
+    -------
+    i, j : numpy.ndarray
+        (K,) indices into first and second.
+    """
+    none = np.zeros(0, np.intp)
+    if not len(first) or not len(second):
+        return none, none
+    distance = _distances(first.descriptors, second.descriptors)
+    nearest = distance.argmin(axis=1)
+    rows = np.arange(len(first))
+    keep = distance.argmin(axis=0)[nearest] == rows
+    if ratio < 1 and distance.shape[1] > 1:
+        best, second_best = np.partition(distance, 1, axis=1)[:, :2].T
+        keep &= best < ratio * second_best
+    return rows[keep], nearest[keep]
+
+
+def _distances(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """(N, M) distances of descriptors: Euclidean for SIFT, bits that differ for ORB."""
+    if a.dtype == np.uint8:
+        bits = cv2.batchDistance(a, b, cv2.CV_32S, normType=cv2.NORM_HAMMING)[0]
+        return bits.astype(np.float32)
+    squares = (a**2).sum(axis=1)[:, np.newaxis] + (b**2).sum(axis=1) - 2 * (a @ b.T)
+    result: npt.NDArray[np.float32] = np.sqrt(np.maximum(squares, 0))
+    return result
+
+
+def _sift(params: KeypointParams, contrast: float) -> Any:
+    # scikit-image scales its threshold to the number of scales, OpenCV divides by that number.
+    scaled = (2 ** (1 / params.n_scales) - 1) / (2 ** (1 / 3) - 1)
+    threshold = params.c_dog * contrast * scaled * params.n_scales
+    return cv2.SIFT.create(
+        0, params.n_scales, threshold, params.c_edge, params.sigma_min, enable_precise_upscale=True
+    )
+
+
+def _orb(params: KeypointParams, contrast: float) -> Any:
+    threshold = max(round(ORB_FAST_THRESHOLD * contrast), 1)
+    return cv2.ORB.create(nfeatures=params.max_keypoints, fastThreshold=threshold)
+
+
+def _octave(keypoint: Any) -> int:
+    """OpenCV packs the octave into a signed byte: -1 is the doubled image."""
+    octave = int(keypoint.octave) & 255
+    return octave - 256 if octave >= 128 else octave

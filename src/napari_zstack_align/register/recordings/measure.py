@@ -1,0 +1,235 @@
+"""The first reading of a recording: sums of its frames, and how each frame moves.
+
+Frames are read in windows. Within a window every frame is compared, at reduced size, with the
+window's own mean: a cheap trace of motion that shows jumps, twitches and jitter before anything is
+averaged over them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.warp import shrink
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.register.frames import driving_image, unusable
+from napari_zstack_align.register.prefilter import Prefilter
+from napari_zstack_align.register.recordings.geometry import translation
+from napari_zstack_align.register.recordings.refine import Level, halves_of, shift_of
+from napari_zstack_align.register.translation import find_translations
+from napari_zstack_align.stack import Stack
+
+Image = npt.NDArray[np.float32]
+Trace = npt.NDArray[np.float64]
+
+BLOCK_BYTES = 8 * 2**20
+"""Raw bytes read at once."""
+PROXY_PX = 128
+"""Frames are compared at about this size, but shrunk four times at most."""
+LARGEST_FACTOR = 4
+TEMPLATE_FRAMES = 10
+SHIFT_STEPS = 2
+
+
+@dataclass(frozen=True)
+class Window:
+    """What one window of frames showed.
+
+    Attributes
+    ----------
+    start, stop : int
+        Frames.
+    total : numpy.ndarray
+        (Y, X) float32 sum of the usable frames.
+    count : int
+        Number of usable frames.
+    level : numpy.ndarray
+        (n,) mean intensity of each frame; NaN where it can't be used.
+    flags : tuple of str
+        (n,) why a frame can't be used; '' where it can.
+    shift : numpy.ndarray
+        (n, 2) (dy, dx) against the window's mean in px; NaN where it can't be used.
+    halves : numpy.ndarray
+        (2, n, 2) the same from two halves of the image.
+    likeness : numpy.ndarray
+        (n,) correlation with the window's mean.
+    proxy : numpy.ndarray, optional
+        Mean of the small frames, aligned and band-passed; None without usable frames.
+    """
+
+    start: int
+    stop: int
+    total: Image
+    count: int
+    level: Trace
+    flags: tuple[str, ...]
+    shift: Trace
+    halves: Trace
+    likeness: Trace
+    proxy: Image | None
+
+
+def proxy_factor(shape: tuple[int, int]) -> int:
+    """How many times smaller the compared frames are."""
+    return int(np.clip(min(shape) // PROXY_PX, 1, LARGEST_FACTOR))
+
+
+def frames_at_once(stack: Stack) -> int:
+    """How many frames are read in one go."""
+    frame_bytes = int(np.prod(stack.shape[1:])) * stack.dtype.itemsize
+    return max(BLOCK_BYTES // max(frame_bytes, 1), 1)
+
+
+def driving_frames(
+    stack: Stack, start: int, stop: int, params: KeypointParams
+) -> Iterator[tuple[int, Image, str]]:
+    """Yield (t, driving image (Y, X), flag); frames that can't be read are flagged."""
+    at_once = frames_at_once(stack)
+    for first in range(start, stop, at_once):
+        for t, channels, flag in _read(stack, first, min(first + at_once, stop)):
+            if channels is None:
+                yield t, np.full(stack.shape[2:], np.nan, np.float32), flag
+                continue
+            image = driving_image(channels, params)
+            flag = unusable(channels, image)
+            yield t, image if flag else _without_nan(image), flag
+
+
+def _read(
+    stack: Stack, start: int, stop: int
+) -> Iterator[tuple[int, npt.NDArray[Any] | None, str]]:
+    """Yield (t, channels (C, Y, X), flag); where a block can't be read, frame by frame."""
+    try:
+        block = stack.read(start, stop)
+    except (OSError, InputError) as error:
+        if stop - start == 1:
+            yield start, None, f"unreadable: {error}"
+            return
+        for t in range(start, stop):
+            yield from _read(stack, t, t + 1)
+        return
+    for t, channels in enumerate(block, start):
+        yield t, channels, ""
+
+
+def measure_window(stack: Stack, start: int, stop: int, params: KeypointParams) -> Window:
+    """Read frames ``start`` to ``stop`` once: sum them up and follow their motion."""
+    shape = (stack.shape[2], stack.shape[3])
+    factor = proxy_factor(shape)
+    total, count = np.zeros(shape, np.float32), 0
+    level, flags, small = np.full(stop - start, np.nan), [""] * (stop - start), []
+    for t, image, flag in driving_frames(stack, start, stop, params):
+        flags[t - start] = flag
+        if flag:
+            continue
+        cv2.accumulate(image, total)
+        count += 1
+        level[t - start] = cv2.mean(image)[0]
+        small.append(shrink(image, factor))
+    shift, halves = np.full((stop - start, 2), np.nan), np.full((2, stop - start, 2), np.nan)
+    likeness, proxy = np.full(stop - start, np.nan), None
+    if small:
+        good = np.flatnonzero([not flag for flag in flags])
+        motion = follow(np.stack(small), params.max_shift_px / factor)
+        shift[good], halves[:, good], likeness[good] = (
+            motion.shift * factor,
+            motion.halves * factor,
+            motion.likeness,
+        )
+        proxy = motion.mean
+    return Window(start, stop, total, count, level, tuple(flags), shift, halves, likeness, proxy)
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Shift of each of some small frames against their mean, in their px."""
+
+    shift: Trace
+    halves: Trace
+    likeness: Trace
+    mean: Image
+
+
+def follow(frames: Image, max_shift: float) -> Motion:
+    """Find how small frames (n, y, x) move against their own mean.
+
+    The first template is the sharpest of short means: one that a jump falls into is doubled, and
+    would let either half of the frames match it unmoved.
+    """
+    prefilter = Prefilter.for_image(frames.mean(axis=0))
+    filtered = np.stack([prefilter(frame, 1) for frame in frames])
+    template = _sharpest_mean(filtered)
+    shift = find_translations(filtered, template, max_shift)
+    mean = np.mean([_shifted(f, s) for f, s in zip(filtered, shift, strict=True)], axis=0)
+    level = Level.build(mean.astype(np.float32), 1, None)
+    halves, likeness = np.zeros((2, len(frames), 2)), np.zeros(len(frames))
+    for i, frame in enumerate(filtered):
+        for _ in range(SHIFT_STEPS):
+            differences = level.differences(frame, translation(shift[i]))
+            first_half, second_half = halves_of(level, *differences)
+            step = shift_of(level, *differences)
+            before = shift[i].copy()
+            shift[i] += step
+        halves[:, i] = before + first_half, before + second_half
+        likeness[i] = _likeness(_shifted(frame, shift[i]), level.image)
+    return Motion(shift, halves, likeness, level.image)
+
+
+def link(windows: list[Window], shape: tuple[int, int], max_shift_px: float) -> Trace:
+    """Join the traces of consecutive windows to one: (T, 2) in px.
+
+    Each window's mean is compared with that of the window before.
+    """
+    factor = proxy_factor(shape)
+    trace = np.concatenate([window.shift for window in windows])
+    offset, previous = np.zeros(2), None
+    for window in windows:
+        if window.proxy is None:
+            continue
+        if previous is not None:
+            offset = offset + factor * _offset(window.proxy, previous, max_shift_px / factor)
+        trace[window.start - windows[0].start : window.stop - windows[0].start] += offset
+        previous = window.proxy
+    return trace
+
+
+def _offset(proxy: Image, previous: Image, max_shift: float) -> Trace:
+    shift = find_translations(proxy[np.newaxis], previous, max_shift)[0]
+    level = Level.build(previous, 1, None)
+    for _ in range(SHIFT_STEPS):
+        shift = shift + shift_of(level, *level.differences(proxy, translation(shift)))
+    return shift
+
+
+def _sharpest_mean(filtered: Image) -> Image:
+    """Of the means of a few consecutive frames, the one with the most detail."""
+    n = min(TEMPLATE_FRAMES, len(filtered))
+    means = [filtered[i : i + n].mean(axis=0) for i in range(0, len(filtered) - n + 1, n)]
+    return max(means, key=lambda image: float(np.vdot(image, image)))
+
+
+def _shifted(image: Image, shift: Trace) -> Image:
+    matrix = np.array([[1, 0, shift[1]], [0, 1, shift[0]]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(
+        image, matrix, image.shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+def _likeness(a: Image, b: Image) -> float:
+    size = float(np.sqrt(np.vdot(a, a) * np.vdot(b, b)))
+    return float(np.vdot(a, b)) / size if size > 0 else 0.0
+
+
+def _without_nan(image: Image) -> Image:
+    """Fill missing pixels with the mean of the rest."""
+    if np.isfinite(cv2.sumElems(image)[0]):
+        return image
+    known = np.isfinite(image)
+    return np.where(known, image, image[known].mean(dtype=np.float64)).astype(np.float32)

@@ -1,0 +1,242 @@
+"""'Will this work?': one chunk matched to the reference, with all that can be shown of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.register.parallel import default_threads, worker_threads
+from napari_zstack_align.register.recordings.chunks import Range, chunk_ranges
+from napari_zstack_align.register.recordings.first_reference import (
+    average_frames,
+    expected_map,
+)
+from napari_zstack_align.register.recordings.geometry import Matrix, Motion, Points, inverse
+from napari_zstack_align.register.recordings.inputs import Inputs, checked_inputs
+from napari_zstack_align.register.recordings.matching import Match, Reference, match_image
+from napari_zstack_align.register.recordings.waiting import until_done
+from napari_zstack_align.stack import Stack
+
+Image = npt.NDArray[np.float32]
+Chosen = npt.NDArray[np.bool_]
+
+POOR_COVERAGE = 0.25
+STAGE = "Matching"
+
+
+@dataclass(frozen=True)
+class MatchPreview:
+    """A chunk's match to the reference.
+
+    Attributes
+    ----------
+    recording : int
+        Counted from 0.
+    frames : tuple of int
+        (start, stop) of the chunk.
+    reference_image, chunk_image : numpy.ndarray
+        (Y, X) float32 means.
+    reference_points, chunk_points : numpy.ndarray
+        (N, 2) keypoints (y, x).
+    reference_in_mask, chunk_in_mask : numpy.ndarray
+        (N,) bool: which of them lie in the mask.
+    matches_reference, matches_chunk : numpy.ndarray
+        (K, 2) matched positions in the mask.
+    inliers : numpy.ndarray
+        (K,) bool.
+    matrix : numpy.ndarray, optional
+        (3, 3) reference to the chunk's raw frames; None where there is none to be believed.
+    coverage : float
+        Part of the mask that has an inlier near it.
+    correlation_before, correlation_after : float
+        With the reference.
+    go : bool
+        Whether this chunk would be registered.
+    reason : str
+        Why, or why not, in a sentence.
+    words : str
+        How the chunk lies against the reference: '4.1 px down, 0.8° clockwise'.
+    """
+
+    recording: int
+    frames: Range
+    reference_image: Image
+    chunk_image: Image
+    reference_points: Points
+    reference_in_mask: Chosen
+    chunk_points: Points
+    chunk_in_mask: Chosen
+    matches_reference: Points
+    matches_chunk: Points
+    inliers: Chosen
+    matrix: Matrix | None
+    coverage: float
+    correlation_before: float
+    correlation_after: float
+    go: bool
+    reason: str
+    words: str
+
+
+def preview_chunk(
+    stacks: Sequence[Stack],
+    recording: int,
+    frames: Range | None = None,
+    params: KeypointParams | None = None,
+    mask: npt.ArrayLike | None = None,
+    *,
+    reference: Alignment | npt.ArrayLike | None = None,
+) -> Job[MatchPreview]:
+    """Match a single chunk to the reference, as `register_recordings` would in its first pass.
+
+    Parameters
+    ----------
+    stacks, params, mask, reference
+        As for `register_recordings`.
+    recording : int
+        Which recording, counted from 0.
+    frames : tuple of int, optional
+        (start, stop) of the frames to average; by default the recording's middle chunk.
+
+    Returns
+    -------
+    generator of Progress
+        Returns a `MatchPreview`.
+
+    Raises
+    ------
+    InputError
+        At the call, where the inputs don't fit together.
+    """
+    inputs = checked_inputs(stacks, params, mask, reference)
+    if not 0 <= recording < len(inputs.stacks):
+        raise InputError(
+            f"There is no recording {recording}: they are counted 0 to {len(inputs.stacks) - 1}."
+        )
+    chosen = frames or _middle_chunk(inputs, recording)
+    if not 0 <= chosen[0] < chosen[1] <= inputs.stacks[recording].n_frames:
+        raise InputError(
+            f"{inputs.stacks[recording].name} has no frames {chosen[0]} to {chosen[1] - 1}."
+        )
+    return _first(_previews(inputs, [(recording, chosen)]))
+
+
+def preview_session(
+    stacks: Sequence[Stack],
+    params: KeypointParams | None = None,
+    mask: npt.ArrayLike | None = None,
+    *,
+    reference: Alignment | npt.ArrayLike | None = None,
+) -> Job[list[MatchPreview]]:
+    """Match the middle chunk of every recording to the reference: a first map, in seconds.
+
+    Parameters and errors are those of `register_recordings`.
+
+    Returns
+    -------
+    generator of Progress
+        Returns a list of `MatchPreview`, one a recording.
+    """
+    inputs = checked_inputs(stacks, params, mask, reference)
+    wanted = [(i, _middle_chunk(inputs, i)) for i in range(len(inputs.stacks))]
+    return _previews(inputs, wanted)
+
+
+def _middle_chunk(inputs: Inputs, recording: int) -> Range:
+    ranges = chunk_ranges(inputs.stacks[recording], inputs.params)
+    return ranges[(len(ranges) - 1) // 2]
+
+
+def _first(job: Job[list[MatchPreview]]) -> Job[MatchPreview]:
+    previews = yield from job
+    return previews[0]
+
+
+def _previews(inputs: Inputs, wanted: list[tuple[int, Range]]) -> Job[list[MatchPreview]]:
+    with worker_threads(default_threads()) as pool:
+        making = pool.submit(inputs.make_reference)
+        yield from until_done([making], Progress("Making the first reference", 0, len(wanted)))
+        reference = making.result()
+        tasks = [pool.submit(_preview, inputs, reference, *item) for item in wanted]
+        for done, task in enumerate(tasks):
+            yield from until_done([task], Progress(STAGE, done, len(wanted)))
+        return [task.result() for task in tasks]
+
+
+def _preview(inputs: Inputs, reference: Reference, recording: int, frames: Range) -> MatchPreview:
+    stack, params = inputs.stacks[recording], inputs.params
+    image = average_frames(stack, *frames, params)
+    expected = expected_map(stack, reference.shape, inputs.pixel_size_um)
+    if image is None:
+        return _described(
+            None, np.zeros(stack.shape[2:], np.float32), reference, expected, recording, frames
+        )
+    seed = (params.seed, recording, frames[0])
+    match = match_image(image, reference, params, expected, seed=seed)
+    return _described(match, image, reference, expected, recording, frames)
+
+
+def _described(
+    match: Match | None,
+    image: Image,
+    reference: Reference,
+    expected: Matrix,
+    recording: int,
+    frames: Range,
+) -> MatchPreview:
+    points = reference.keypoints.points
+    nothing, none = np.zeros((0, 2)), np.zeros(0, bool)
+    matrix = None if match is None else match.matrix
+    words = ""
+    if matrix is not None:
+        words = str(Motion.of(matrix @ inverse(expected), reference.shape))
+    return MatchPreview(
+        recording=recording,
+        frames=frames,
+        reference_image=reference.image,
+        chunk_image=image,
+        reference_points=points,
+        reference_in_mask=reference.in_mask(points),
+        chunk_points=nothing if match is None else match.keypoints.points,
+        chunk_in_mask=none if match is None else match.in_mask,
+        matches_reference=nothing if match is None else match.source,
+        matches_chunk=nothing if match is None else match.target,
+        inliers=none if match is None else match.inliers,
+        matrix=matrix,
+        coverage=0.0 if match is None else match.coverage,
+        correlation_before=float("nan") if match is None else match.before,
+        correlation_after=float("nan") if match is None else match.after,
+        go=match is not None and not match.flag,
+        reason=_reason(match),
+        words=words,
+    )
+
+
+def _reason(match: Match | None) -> str:
+    if match is None:
+        return "None of these frames shows anything: choose others."
+    if match.flag:
+        return f"{match.flag[0].upper()}{match.flag[1:]}: {_advice(match.flag)}."
+    text = (
+        f"{match.n_inliers} of {len(match.source)} matches agree within {match.residual_px:.1f} px"
+    )
+    if match.coverage < POOR_COVERAGE:
+        text += f", but near only {match.coverage:.0%} of the mask"
+    return f"{text}; the correlation rises from {match.before:.2f} to {match.after:.2f}."
+
+
+def _advice(flag: str) -> str:
+    if flag.startswith("too few keypoints"):
+        return "lower c_dog, paint a larger mask, or take longer chunks"
+    if flag.startswith("too few"):
+        return "take longer chunks, raise match_ratio, or choose another reference"
+    if flag.startswith("implausible"):
+        return "raise the bound if the sample did move so far, else take longer chunks"
+    return "this chunk may show another place, or not enough"

@@ -1,0 +1,164 @@
+"""First reading of a recording: chunk means, and what happened to single frames."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.register.parallel import ordered_map
+from napari_zstack_align.register.recordings.chunks import Range, chunk_ranges, cut
+from napari_zstack_align.register.recordings.events import (
+    find_steps,
+    intensity_outliers,
+    twitches,
+)
+from napari_zstack_align.register.recordings.measure import (
+    Window,
+    driving_frames,
+    measure_window,
+)
+from napari_zstack_align.register.recordings.state import RecordingState
+from napari_zstack_align.register.recordings.trace import Trace
+
+Image = npt.NDArray[np.float32]
+
+WINDOW_FRAMES = 100
+WINDOW_PIXELS = WINDOW_FRAMES * 512 * 512
+FEWEST_WINDOW_FRAMES = 12
+"""Windows of large frames are shorter: a cancelled run waits for the window in work."""
+
+
+def read_recording(
+    state: RecordingState,
+    params: KeypointParams,
+    pool: ThreadPoolExecutor,
+    ahead: int,
+    on_chunk: Callable[[int], object],
+) -> Generator[int, None, None]:
+    """Read a recording once; yields the number of frames read with each window.
+
+    ``on_chunk`` is called with each chunk whose mean is known.
+    """
+    ranges = chunk_ranges(state.stack, params)
+    state.set_ranges(ranges)
+    shape = (state.stack.shape[2], state.stack.shape[3])
+    windows = list(windows_of(ranges, shape))
+
+    def measure(frames: Range) -> Window:
+        return measure_window(state.stack, *frames, params)
+
+    measured: list[Window] = []
+    total, count, chunk = np.zeros(shape, np.float32), 0, 0
+    for window in ordered_map(pool, measure, windows, ahead):
+        measured.append(_without_total(window))
+        total += window.total
+        count += window.count
+        state.read = window.stop
+        if window.stop == ranges[chunk][1]:
+            if count:
+                state.image_numbers[chunk] = state.images.add(total / np.float32(count))
+            state.frame_flags[slice(*ranges[chunk])] = _flags(measured, *ranges[chunk])
+            state.count_frames(chunk)
+            on_chunk(chunk)
+            total[:], count, chunk = 0, 0, chunk + 1
+        yield window.stop - window.start
+    _find_events(state, measured, params)
+
+
+def mend_chunks(
+    state: RecordingState, params: KeypointParams, ranges: list[Range]
+) -> Iterator[int]:
+    """Give the recording other chunks; average anew those whose frames changed.
+
+    Yields after each chunk that was read again, with its number.
+    """
+    known = {_key(row): (row.copy(), i) for i, row in enumerate(state.chunks)}
+    numbers = state.image_numbers
+    state.set_ranges(ranges)
+    for i, row in enumerate(state.chunks):
+        if _key(row) in known:
+            before, number = known[_key(row)]
+            before["chunk"], before["segment"] = row["chunk"], row["segment"]
+            state.chunks[i], state.image_numbers[i] = before, numbers[number]
+        else:
+            state.image_numbers[i] = average(state, int(row["start"]), int(row["stop"]), params)
+            yield i
+
+
+def _key(row: np.void) -> tuple[int, int, int]:
+    """Frames are only ever taken out, so their number tells whether a mean still holds."""
+    return int(row["start"]), int(row["stop"]), int(row["n_frames"])
+
+
+def average(state: RecordingState, start: int, stop: int, params: KeypointParams) -> int | None:
+    """Read and average the good frames of a range; the number of the image, None without any."""
+    total: Image = np.zeros(state.stack.shape[2:], np.float32)
+    count = 0
+    good = set(state.good_frames(start, stop).tolist())
+    for t, image, flag in driving_frames(state.stack, start, stop, params):
+        if t in good and not flag:
+            cv2.accumulate(image, total)
+            count += 1
+    total /= max(count, 1)
+    return state.images.add(total) if count else None
+
+
+def windows_of(ranges: list[Range], shape: tuple[int, int]) -> Iterator[Range]:
+    """Split chunks into windows of bounded size."""
+    longest = int(
+        np.clip(WINDOW_PIXELS // (shape[0] * shape[1]), FEWEST_WINDOW_FRAMES, WINDOW_FRAMES)
+    )
+    for start, stop in ranges:
+        count = -(-(stop - start) // longest)
+        edges = np.linspace(start, stop, count + 1).round().astype(int)
+        yield from zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+
+
+def why_without_image(flags: npt.NDArray[np.str_]) -> str:
+    """Say why a chunk has no good frame: what ails most of its frames."""
+    kinds = Counter(str(flag).split(":")[0] for flag in flags if flag)
+    return kinds.most_common(1)[0][0] if kinds else "no frames"
+
+
+def _find_events(state: RecordingState, measured: list[Window], params: KeypointParams) -> None:
+    """Jumps, twitches and flashes of the whole recording."""
+    trace = Trace.of(measured, (state.stack.shape[2], state.stack.shape[3]), params.max_shift_px)
+    likeness = np.concatenate([window.likeness for window in measured])
+    level = np.concatenate([window.level for window in measured])
+    flashes = intensity_outliers(level, _dark(state), params.outlier_mad)
+    state.frame_flags[flashes] = "outlier: its mean intensity"
+    state.trace = trace = trace.without(flashes)
+    if params.detect_steps:
+        state.steps = find_steps(trace.shift, likeness)
+        away = twitches(trace.shift, state.steps)
+        for t in np.flatnonzero(away):
+            state.frame_flags[t] = f"fast motion: {away[t]:.1f} px off its neighbours"
+
+
+def final_ranges(state: RecordingState) -> list[Range]:
+    """Ranges of the chunks, cut at jumps."""
+    return cut([(int(row["start"]), int(row["stop"])) for row in state.chunks], state.steps)
+
+
+def _dark(state: RecordingState) -> float:
+    """Intensity without light: what the darkest pixels of the first mean show."""
+    for chunk in range(len(state.chunks)):
+        image = state.image(chunk)
+        if image is not None:
+            return float(np.percentile(image, 0.5))
+    return 0.0
+
+
+def _flags(measured: list[Window], start: int, stop: int) -> list[str]:
+    return [f for w in measured if start <= w.start < stop for f in w.flags]
+
+
+def _without_total(window: Window) -> Window:
+    return replace(window, total=np.zeros((0, 0), np.float32))

@@ -1,0 +1,401 @@
+"""Registration of recordings: chunks of frames are matched to one reference by their keypoints."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align._version import __version__
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.transforms import Transforms
+from napari_zstack_align.errors import AlignmentError, InputError
+from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.register.parallel import default_threads, ordered_map, worker_threads
+from napari_zstack_align.register.prefilter import Prefilter
+from napari_zstack_align.register.recordings.chunks import Range
+from napari_zstack_align.register.recordings.consensus import (
+    Consensus,
+    chunk_correlations,
+    refine_chunk,
+)
+from napari_zstack_align.register.recordings.first_reference import (
+    expected_map,
+)
+from napari_zstack_align.register.recordings.geometry import neighbours_differ
+from napari_zstack_align.register.recordings.image_file import ImageFile
+from napari_zstack_align.register.recordings.inputs import Inputs, checked_inputs
+from napari_zstack_align.register.recordings.matching import Match, Reference
+from napari_zstack_align.register.recordings.planes import other_planes
+from napari_zstack_align.register.recordings.reading import (
+    final_ranges,
+    mend_chunks,
+    read_recording,
+    why_without_image,
+    windows_of,
+)
+from napari_zstack_align.register.recordings.recovery import match_chunk, rescue
+from napari_zstack_align.register.recordings.residual import (
+    Followed,
+    FrameFollower,
+    slow_motion,
+    take_over,
+    wanted,
+)
+from napari_zstack_align.register.recordings.state import RecordingState
+from napari_zstack_align.register.recordings.waiting import until_done
+from napari_zstack_align.stack import Stack
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+SNAPSHOT_S = 1.0
+LARGEST_TURN_DEG = 3.0
+LARGEST_SCALE_CHANGE = 0.02
+"""Chunks that differ by more from the next are shortened: matrices are interpolated linearly."""
+SHORTEST_HALF = 10
+HALVINGS = 3
+
+
+def register_recordings(
+    stacks: Sequence[Stack],
+    params: KeypointParams | None = None,
+    mask: npt.ArrayLike | None = None,
+    *,
+    reference: Alignment | npt.ArrayLike | None = None,
+    threads: int | None = None,
+) -> Job[list[Alignment]]:
+    """Register the recordings of one field of view to one common reference.
+
+    The mean of each chunk of frames is matched to the reference by keypoints in the mask, and a
+    frame's transform lies between those of the chunks around it; jumps end a chunk. A second pass
+    registers the chunks to the mean of all others. A chunk that can't be matched is flagged and
+    bridged from its neighbours; a recording of which nothing matches is flagged as a whole.
+
+    Parameters
+    ----------
+    stacks : sequence of Stack
+        The recordings, (T, C, Y, X) each; T, Y and X may differ.
+    params : KeypointParams, optional
+        Defaults to ``KeypointParams()``.
+    mask : array-like, optional
+        (Y, X) bool, labels or weights in [0, 1] in reference coordinates: keypoints count where
+        it is at least 0.5.
+    reference : Alignment or array-like, optional
+        A saved alignment, whose coordinates the recordings shall join, or an image (Y, X). By
+        default the middle chunk of the middle recording, or what ``params`` choose.
+    threads : int, optional
+        Windows of frames worked on at once; the number of processors by default. The result
+        doesn't depend on it.
+
+    Returns
+    -------
+    generator of Progress
+        Returns a list of Alignments, one a recording in the order given, all in the coordinates
+        of one reference; ``partial`` is such a list too, in which frames that weren't done are
+        flagged 'not run'.
+
+    Raises
+    ------
+    InputError
+        At the call, where recordings, parameters, mask and reference don't fit together.
+    AlignmentError
+        At the end, where no chunk of any recording could be matched.
+
+    Notes
+    -----
+    After the keypoint workflow for larval recordings, with these differences: transforms are
+    anchored and interpolated at the midpoints of the chunks, the second pass registers by all
+    pixels, and the robust fit is seeded a chunk.
+    """
+    inputs = checked_inputs(stacks, params, mask, reference)
+    if threads is not None and threads < 1:
+        raise InputError(f"threads must be at least 1, not {threads}.")
+    return _Session(inputs, threads or default_threads()).run()
+
+
+class _Session:
+    """The recordings on their way through reading, matching, second pass and second reading."""
+
+    def __init__(self, inputs: Inputs, n_threads: int) -> None:
+        self._inputs, self.params = inputs, inputs.params
+        self._n_threads = n_threads
+        self._states: list[RecordingState] = []
+        self._image: npt.NDArray[np.float32] | None = None
+        self._total = sum(stack.n_frames for stack in inputs.stacks)
+        self._done = 0
+        self._last_snapshot = time.monotonic()
+        self._started = _now()
+
+    def run(self) -> Job[list[Alignment]]:
+        """Do all of it."""
+        with worker_threads(self._n_threads) as self._pool:
+            try:
+                yield from self._make_reference()
+                for state in self._states:
+                    yield from self._read(state)
+                if not any(state.matched for state in self._states):
+                    raise AlignmentError(self._why_nothing_matched())
+                yield from self._agree()
+                for state in self._states:
+                    yield from self._follow(state)
+                return self._alignments()
+            finally:
+                self._pool.shutdown(wait=True, cancel_futures=True)
+                for state in self._states:
+                    state.images.close()
+
+    # -- first pass ----------------------------------------------------------------------------
+
+    def _make_reference(self) -> Generator[Progress, None, None]:
+        task = self._pool.submit(self._inputs.make_reference)
+        yield from until_done([task], Progress("Making the first reference", 0, 0))
+        self._reference = task.result()
+        self._image = self._reference.image
+        for i, stack in enumerate(self._inputs.stacks):
+            expected = expected_map(stack, self._reference.shape, self._inputs.pixel_size_um)
+            images = ImageFile((stack.shape[2], stack.shape[3]))
+            self._states.append(RecordingState(stack, i, expected, images))
+
+    def _read(self, state: RecordingState) -> Generator[Progress, None, None]:
+        """Read a recording, and match its chunks as they come."""
+        pending: dict[int, Future[Match | None]] = {}
+
+        def submit(chunk: int) -> None:
+            pending[chunk] = self._pool.submit(
+                match_chunk, state, chunk, self._reference, self.params
+            )
+
+        stage = f"Reading {state.stack.name}"
+        ahead = 2 * self._n_threads
+        for n_frames in read_recording(state, self.params, self._pool, ahead, submit):
+            self._done += n_frames
+            note = self._settle(state, pending)
+            yield Progress(stage, self._done, self._total, note, self._snapshot())
+        yield from until_done(list(pending.values()), Progress(stage, self._done, self._total))
+        self._settle(state, pending)
+        yield from self._mend(state, final_ranges(state))
+        yield from self._shorten(state)
+        yield from self._rescue(state)
+
+    def _settle(self, state: RecordingState, pending: dict[int, Future[Match | None]]) -> str:
+        """Write down the matches that are ready; returns a remark where one failed."""
+        note = ""
+        for chunk in [c for c, task in pending.items() if task.done()]:
+            note = self._note(state, chunk, pending.pop(chunk).result()) or note
+        return note
+
+    def _note(self, state: RecordingState, chunk: int, match: Match | None) -> str:
+        """Write a match into the chunk table."""
+        row = state.chunks[chunk]
+        if match is None:
+            part = state.frame_flags[row["start"] : row["stop"]]
+            row["flag"] = why_without_image(part)
+        else:
+            _fill(row, match, "keypoints")
+        if row["flag"]:
+            row["method"] = "bridged"
+            return f"{state.stack.name}, chunk {chunk}: {row['flag']}"
+        return ""
+
+    def _mend(self, state: RecordingState, ranges: list[Range]) -> Generator[Progress, None, None]:
+        """Average and match anew the chunks that jumps cut, or that lose frames."""
+        changed = []
+        stage = f"Mending chunks of {state.stack.name}"
+        for chunk in mend_chunks(state, self.params, ranges):
+            changed.append(chunk)
+            yield Progress(stage, self._done, self._total)
+
+        def match(chunk: int) -> Match | None:
+            return match_chunk(state, chunk, self._reference, self.params)
+
+        for chunk, found in zip(changed, self._map(match, changed), strict=True):
+            note = self._note(state, chunk, found)
+            yield Progress(stage, self._done, self._total, note)
+
+    def _shorten(self, state: RecordingState) -> Generator[Progress, None, None]:
+        """Halve chunks that turn or grow too much for a linear interpolation."""
+        for _ in range(HALVINGS):
+            ranges = _halved(state)
+            if ranges is None:
+                return
+            yield from self._mend(state, ranges)
+
+    def _rescue(self, state: RecordingState) -> Generator[Progress, None, None]:
+        """Second chances for the chunks that failed; those near good ones first."""
+        failed = np.flatnonzero(state.chunks["flag"] != "")
+        good = state.good
+        if len(good):
+            failed = failed[np.argsort([np.abs(good - c).min() for c in failed], kind="stable")]
+        for chunk in map(int, failed):
+            task = self._pool.submit(rescue, state, chunk, self._reference, self.params)
+            stage = Progress(f"Retrying chunks of {state.stack.name}", self._done, self._total)
+            yield from until_done([task], stage)
+            if (found := task.result()) is not None:
+                method, match = found
+                _fill(state.chunks[chunk], match, method)
+
+    def _why_nothing_matched(self) -> str:
+        flags = Counter(str(flag) for state in self._states for flag in state.chunks["flag"])
+        reason, _ = flags.most_common(1)[0]
+        return (
+            f"Nothing could be matched to the reference; most often the reason was: {reason}. "
+            f"Check channel and mask, take longer chunks, or lower c_dog."
+        )
+
+    # -- second pass ---------------------------------------------------------------------------
+
+    def _agree(self) -> Generator[Progress, None, None]:
+        """Register every chunk to the mean of the others, and correlate it with that."""
+        prefilter = Prefilter.for_image(self._reference.image)
+        consensus = Consensus(self._reference, prefilter, fixed=self._inputs.given is not None)
+        self._consensus = consensus
+        yield from self._collect("Averaging the aligned chunks")
+        chunks = list(self._good_chunks())
+        if self.params.passes == 2:
+
+            def refine(item: tuple[RecordingState, int]) -> npt.NDArray[np.float64]:
+                return refine_chunk(consensus, *item, self.params)
+
+            refined = []
+            for done, matrix in enumerate(self._map(refine, chunks), 1):
+                refined.append(matrix)
+                yield Progress("Second pass", done, len(chunks))
+            for (state, chunk), matrix in zip(chunks, refined, strict=True):
+                state.chunks["matrix"][chunk] = matrix
+            yield from self._collect("Averaging the aligned chunks")
+
+        def compare(item: tuple[RecordingState, int]) -> tuple[float, float]:
+            return chunk_correlations(consensus, *item, self.params)
+
+        for done, (item, values) in enumerate(
+            zip(chunks, self._map(compare, chunks), strict=True), 1
+        ):
+            row = item[0].chunks[item[1]]
+            row["correlation_before"], row["correlation_after"] = values
+            yield Progress("Comparing", done, len(chunks))
+        if self.params.passes == 2 and self._inputs.given is None:
+            self._image = Reference.of(
+                consensus.image(), self._inputs.mask, self.params, keypoints=False
+            ).image
+        for state, remark in other_planes(self._states, consensus, self.params):
+            state.remarks.append(remark)
+            yield Progress("Comparing", len(chunks), len(chunks), f"{state.stack.name}: {remark}")
+
+    def _collect(self, stage: str) -> Generator[Progress, None, None]:
+        self._consensus.clear()
+        chunks = list(self._good_chunks())
+        for done, (state, chunk) in enumerate(chunks, 1):
+            self._consensus.add(state, chunk)
+            yield Progress(stage, done, len(chunks), partial=self._snapshot())
+
+    def _good_chunks(self) -> Iterator[tuple[RecordingState, int]]:
+        for state in self._states:
+            for chunk in state.good:
+                yield state, int(chunk)
+
+    # -- second reading ------------------------------------------------------------------------
+
+    def _follow(self, state: RecordingState) -> Generator[Progress, None, None]:
+        """Find the motion of single frames, where it is asked for or shows."""
+        kind = wanted(state, self.params)
+        if kind == "slow":
+            state.extra = slow_motion(state)
+        if kind in ("none", "slow"):
+            return
+        follower = FrameFollower(state, self._consensus, self.params, kind)
+        ranges = [(int(r["start"]), int(r["stop"])) for r in state.chunks]
+        shape = (state.stack.shape[2], state.stack.shape[3])
+        parts: list[Followed] = []
+        stage = f"Following single frames of {state.stack.name}"
+        for part in self._map(follower.follow, windows_of(ranges, shape)):
+            parts.append(part)
+            yield Progress(stage, part.stop, state.stack.n_frames, partial=self._snapshot())
+        take_over(state, follower, parts)
+
+    # -- what is handed out --------------------------------------------------------------------
+
+    def _snapshot(self) -> list[Alignment] | None:
+        """What is done so far, at most once a second."""
+        if time.monotonic() - self._last_snapshot < SNAPSHOT_S:
+            return None
+        alignments = self._alignments()
+        self._last_snapshot = time.monotonic()
+        return alignments
+
+    def _alignments(self) -> list[Alignment]:
+        return [self._alignment(state) for state in self._states]
+
+    def _alignment(self, state: RecordingState) -> Alignment:
+        """Immutable alignment of what is known of a recording."""
+        assert self._image is not None
+        shape = self._reference.shape
+        return Alignment(
+            state.stack,
+            Transforms(shape, state.links()),
+            self._image,
+            state.quality(shape),
+            self.params,
+            self._reference.mask,
+            self._provenance(state),
+            state.chunks.copy(),
+        )
+
+    def _provenance(self, state: RecordingState) -> dict[str, object]:
+        return {
+            "job": "register_recordings",
+            "version": __version__,
+            "started": self._started,
+            "finished": _now(),
+            "recording": state.index,
+            "recordings": [stack.name for stack in self._inputs.stacks],
+            "jitter_px": state.trace.jitter(state.stretches)[0],
+            "steps": list(state.steps),
+            "remarks": list(state.remarks),
+        }
+
+    def _map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        return ordered_map(self._pool, function, items, 2 * self._n_threads)
+
+
+def _fill(row: np.void, match: Match, method: str) -> None:
+    row["n_keypoints"] = int(match.in_mask.sum())
+    row["n_matches"], row["n_inliers"] = len(match.source), match.n_inliers
+    row["coverage"], row["residual_px"] = match.coverage, match.residual_px
+    row["correlation_before"], row["correlation_after"] = match.before, match.after
+    row["flag"], row["method"] = match.flag, "bridged" if match.flag else method
+    if match.matrix is not None and not match.flag:
+        row["matrix"] = match.matrix
+
+
+def _halved(state: RecordingState) -> list[Range] | None:
+    """Ranges with those chunks halved that differ too much from the next; None where none does."""
+    good = state.chunks[state.good]
+    halve: set[int] = set()
+    for segment in np.unique(good["segment"]):
+        rows = good[good["segment"] == segment]
+        if len(rows) < 2:
+            continue
+        turn, scale = neighbours_differ(rows["matrix"])
+        for i in np.flatnonzero((turn > LARGEST_TURN_DEG) | (scale > LARGEST_SCALE_CHANGE)):
+            halve |= {int(rows["chunk"][i]), int(rows["chunk"][i + 1])}
+    ranges: list[Range] = []
+    for row in state.chunks:
+        start, stop = int(row["start"]), int(row["stop"])
+        if int(row["chunk"]) in halve and stop - start >= 2 * SHORTEST_HALF:
+            middle = (start + stop) // 2
+            ranges += [(start, middle), (middle, stop)]
+        else:
+            ranges.append((start, stop))
+    return ranges if len(ranges) > len(state.chunks) else None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

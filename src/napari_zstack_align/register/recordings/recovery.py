@@ -1,0 +1,118 @@
+"""Second chances for a chunk that couldn't be matched, before it is bridged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from napari_zstack_align.alignment.warp import warp_affine
+from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.register.recordings.matching import (
+    Match,
+    Reference,
+    correlations_of,
+    implausible,
+    match_image,
+    misfit,
+)
+from napari_zstack_align.register.recordings.state import Image, RecordingState
+
+LOWER_CONTRAST = 0.4
+LIKE_THE_OTHERS = 0.5
+"""A rescued chunk must resemble the reference at least this much as the others of the recording."""
+
+
+def match_chunk(
+    state: RecordingState, chunk: int, reference: Reference, params: KeypointParams
+) -> Match | None:
+    """Match a chunk's mean to the reference; None where it has no good frame."""
+    image = state.image(chunk)
+    if image is None:
+        return None
+    return match_image(image, reference, params, state.expected, seed=seed_of(state, chunk, params))
+
+
+def rescue(
+    state: RecordingState, chunk: int, reference: Reference, params: KeypointParams
+) -> tuple[str, Match] | None:
+    """Try again with a lower threshold, with more frames, and by way of a neighbour.
+
+    Returns
+    -------
+    tuple of str and Match, or None
+        How it worked, and the match; None where nothing did. Whatever the way, the chunk's own
+        mean has to resemble the reference.
+    """
+    image = state.image(chunk)
+    if image is None:
+        return None
+    for method, match in _attempts(state, chunk, image, reference, params):
+        if match.matrix is None or implausible(
+            match.matrix, state.expected, reference.shape, params
+        ):
+            continue
+        before, after = correlations_of(image, match.matrix, state.expected, reference)
+        if not misfit(before, after, reference) and after > _usual(state) * LIKE_THE_OTHERS:
+            return method, replace(match, before=before, after=after, flag="")
+    return None
+
+
+def seed_of(state: RecordingState, chunk: int, params: KeypointParams) -> tuple[int, int, int]:
+    """Seed of a chunk's robust fit: the same, whatever was matched before it."""
+    return params.seed, state.index, int(state.chunks["start"][chunk])
+
+
+def _attempts(
+    state: RecordingState,
+    chunk: int,
+    image: Image,
+    reference: Reference,
+    params: KeypointParams,
+) -> Iterator[tuple[str, Match]]:
+    seed = seed_of(state, chunk, params)
+    yield (
+        "lower threshold",
+        match_image(image, reference, params, state.expected, seed=seed, contrast=LOWER_CONTRAST),
+    )
+    longer = _longer(state, chunk)
+    if longer is not None:
+        yield "longer chunk", match_image(longer, reference, params, state.expected, seed=seed)
+    near = _nearest_good(state, chunk)
+    neighbour = None if near is None else state.image(near)
+    if near is not None and neighbour is not None:
+        moved, valid = warp_affine(neighbour, state.chunks["matrix"][near], reference.shape)
+        bridge = Reference.of(np.where(valid, moved, np.float32(np.nan)), reference.mask, params)
+        yield "via neighbour", match_image(image, bridge, params, state.expected, seed=seed)
+
+
+def _longer(state: RecordingState, chunk: int) -> Image | None:
+    """Mean of a chunk and those beside it in the same stretch; None where there are none."""
+    segment = state.chunks["segment"]
+    beside = [
+        c
+        for c in (chunk - 1, chunk, chunk + 1)
+        if 0 <= c < len(segment) and segment[c] == segment[chunk]
+    ]
+    images = [(state.image(c), int(state.chunks["n_frames"][c])) for c in beside]
+    known = [(image, n) for image, n in images if image is not None]
+    if len(known) < 2:
+        return None
+    total = sum(n for _, n in known)
+    result: Image = sum(image * np.float32(n / total) for image, n in known)  # type: ignore[assignment]
+    return result
+
+
+def _nearest_good(state: RecordingState, chunk: int) -> int | None:
+    good = state.good
+    if not len(good):
+        return None
+    return int(good[np.abs(good - chunk).argmin()])
+
+
+def _usual(state: RecordingState) -> float:
+    """Correlation with the reference that the recording's good chunks have."""
+    after = state.chunks["correlation_after"][state.good]
+    known = after[np.isfinite(after)]
+    return float(np.median(known)) if len(known) else 0.0

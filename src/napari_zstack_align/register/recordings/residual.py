@@ -1,0 +1,295 @@
+"""Motion of single frames, which chunks can't see: the second reading.
+
+A frame is moved by its interpolated transform first; what is left is a translation, or a smooth
+field of the z-stack engine. A translation is shrunk by how much of what was seen in the first
+reading is motion and how much is noise: more freedom than the data carry only adds noise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.quality import (
+    Compared,
+    comparison_image,
+    comparison_valid,
+    correlations,
+    empty_table,
+)
+from napari_zstack_align.alignment.spline import field_on_pixels, grid_shape
+from napari_zstack_align.alignment.transforms import AffineLink, Link, SplineLink
+from napari_zstack_align.alignment.warp import affine_displacement, inside, warp
+from napari_zstack_align.params import AdaptiveParams, KeypointParams
+from napari_zstack_align.register.prefilter import Prefilter
+from napari_zstack_align.register.recordings.chunks import Range
+from napari_zstack_align.register.recordings.consensus import Consensus, target_of
+from napari_zstack_align.register.recordings.geometry import apply, inverse, translation
+from napari_zstack_align.register.recordings.matching import Reference
+from napari_zstack_align.register.recordings.measure import driving_frames
+from napari_zstack_align.register.recordings.refine import shift_of
+from napari_zstack_align.register.recordings.state import RecordingState
+from napari_zstack_align.register.recordings.trace import smoothed
+from napari_zstack_align.register.template import Template
+
+Image = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.void]
+
+JITTER_PX = 0.25
+"""Frames are followed one by one where they move by more than this beside their neighbours."""
+STEPS = 3
+STRIDE = 8
+"""Sizes of displacements are taken from every eighth pixel."""
+STOP_PX = 0.02
+SPLINE_ALPHA = 1.0
+MISFIT_SIGMAS = 6.0
+SPREAD_FLOOR = 0.01
+
+
+@dataclass(frozen=True)
+class Followed:
+    """Frames of a window, followed one by one.
+
+    Attributes
+    ----------
+    start, stop : int
+        Frames.
+    extra : numpy.ndarray
+        (n, 3, 3) translations or (n, 2, gy, gx) spline coefficients, in reference coordinates.
+    before, after, residual_px, mean_px, max_px : numpy.ndarray
+        (n,) correlations, size of the motion found, and mean and largest displacement in all.
+    """
+
+    start: int
+    stop: int
+    extra: npt.NDArray[np.floating]
+    before: npt.NDArray[np.float64]
+    after: npt.NDArray[np.float64]
+    residual_px: npt.NDArray[np.float64]
+    mean_px: npt.NDArray[np.float64]
+    max_px: npt.NDArray[np.float64]
+
+
+def wanted(state: RecordingState, params: KeypointParams) -> str:
+    """Return the kind of motion to look for: 'none', 'slow', 'translation' or 'spline'."""
+    if not state.matched:
+        return "none"
+    if params.residual == "auto":
+        jitter, _ = state.trace.jitter(state.stretches)
+        return "translation" if jitter > JITTER_PX else "slow"
+    return params.residual
+
+
+def shrinkage(state: RecordingState) -> float:
+    """Part of a frame's measured translation that is motion, by the first reading (Wiener)."""
+    motion, noise = state.trace.jitter(state.stretches)
+    return motion**2 / (motion**2 + noise**2) if motion > 0 else 0.0
+
+
+class FrameFollower:
+    """Follows the frames of one recording against the mean of all chunks but their own.
+
+    Parameters
+    ----------
+    state : RecordingState
+    consensus : Consensus
+        With all good chunks of the session.
+    params : KeypointParams
+    kind : {'translation', 'spline'}
+    """
+
+    def __init__(
+        self, state: RecordingState, consensus: Consensus, params: KeypointParams, kind: str
+    ) -> None:
+        self._state, self._consensus, self._params = state, consensus, params
+        self.kind = kind
+        self._matrices, _ = state.frame_matrices()
+        self._start = np.nan_to_num(deviations(state)[0])
+        whole = Reference.of(consensus.image(), consensus.first.mask, params, keypoints=False)
+        self._shape = whole.shape
+        self._target = target_of(whole, consensus.prefilter)
+        self._template = _template(whole, consensus.prefilter) if kind == "spline" else None
+        self._shrinkage = shrinkage(state)
+
+    def link(self, parts: list[Followed]) -> Link:
+        """Return the link that all frames' motion makes; frames not followed don't move."""
+        n_frames = self._state.stack.n_frames
+        if self._template is not None:
+            grid = grid_shape(self._shape, self._template.spacing_px)
+            coefficients = np.zeros((n_frames, 2, *grid), np.float32)
+            for part in parts:
+                coefficients[part.start : part.stop] = part.extra
+            return SplineLink(coefficients, self._template.spacing_px, self._shape)
+        matrices = np.tile(np.eye(3), (n_frames, 1, 1))
+        for part in parts:
+            matrices[part.start : part.stop] = part.extra
+        return AffineLink(matrices)
+
+    def follow(self, frames: Range) -> Followed:
+        """Follow the frames of a range that lies in one chunk."""
+        start, stop = frames
+        state = self._state
+        chunk = int(np.searchsorted(state.chunks["stop"], start, side="right"))
+        reference = self._others(chunk)
+        extra = [self.nothing for _ in range(stop - start)]
+        rows = np.full((5, stop - start), np.nan)
+        for t, image, flag in driving_frames(state.stack, start, stop, self._params):
+            if not flag:
+                extra[t - start], rows[:, t - start] = self._one(image, t, reference)
+        return Followed(start, stop, np.stack(extra), *rows)
+
+    def _one(
+        self, image: Image, t: int, reference: Reference
+    ) -> tuple[npt.NDArray[np.floating], tuple[float, ...]]:
+        still = affine_displacement(self._matrices[t], self._shape)
+        if self._template is None:
+            extra: npt.NDArray[np.floating] = translation(self._find_shift(image, t))
+            moved = affine_displacement(self._matrices[t] @ extra, self._shape)
+        else:
+            extra, moved = self._bend(image, t, still)
+        before, after = self._correlations(image, moved, reference)
+        residual = np.hypot(*(moved - still)[:, ::STRIDE, ::STRIDE])
+        whole = np.hypot(*moved[:, ::STRIDE, ::STRIDE])
+        return extra, (before, after, residual.mean(), whole.mean(), whole.max())
+
+    def _find_shift(self, image: Image, t: int) -> npt.NDArray[np.float64]:
+        level = self._target.levels[-1]
+        prefilter = self._target.prefilter
+        filtered = prefilter(image, 1, prefilter.gain(float(image.mean()), self._target.mean))
+        shift = self._start[t].copy()
+        for _ in range(STEPS):
+            moved = self._matrices[t] @ translation(shift)
+            step = shift_of(level, *level.differences(filtered, moved))
+            shift += step
+            if np.abs(step).max() < STOP_PX:
+                break
+        if np.hypot(*shift) > self._params.max_shift_px or not np.isfinite(shift).all():
+            return np.zeros(2)
+        return shift * self._shrinkage
+
+    def _bend(self, image: Image, t: int, still: Image) -> tuple[npt.NDArray[np.floating], Image]:
+        assert self._template is not None
+        spacing = self._template.spacing_px
+        # Where the frame shows nothing, it is taken to look like the reference: no force acts.
+        shown = inside(still, (image.shape[0], image.shape[1]))
+        aligned = np.where(shown, warp(image, still), self._template.image)
+        start = np.zeros((2, *grid_shape(self._shape, spacing)), np.float32)
+        found = self._template.register(aligned, start).coefficients
+        linear = self._matrices[t][:2, :2].astype(np.float32)
+        bent = np.tensordot(linear, field_on_pixels(found, self._shape, spacing), axes=1)
+        return found, still + bent
+
+    def _correlations(
+        self, image: Image, displacement: Image, reference: Reference
+    ) -> tuple[float, float]:
+        """Of a frame as it is, and moved, with the mean of the other chunks."""
+        shape = (image.shape[0], image.shape[1])
+        expected = affine_displacement(self._state.expected, self._shape)
+        valid = comparison_valid(inside(displacement, shape) & inside(expected, shape))
+        raw = image if shape == self._shape and not expected.any() else warp(image, expected)
+        compared = Compared(
+            comparison_image(raw), comparison_image(warp(image, displacement)), valid
+        )
+        return correlations(compared, reference.compared, valid, reference.compared_weights)
+
+    def _others(self, chunk: int) -> Reference:
+        image = self._consensus.image(without=(self._state, chunk))
+        if not np.isfinite(image).any():
+            image = self._consensus.image()
+        mask = self._consensus.first.mask
+        return Reference.of(image, mask, self._params, keypoints=False)
+
+    @property
+    def nothing(self) -> npt.NDArray[np.floating]:
+        """Motion of a frame that doesn't move."""
+        if self._template is None:
+            return np.eye(3)
+        return np.zeros((2, *grid_shape(self._shape, self._template.spacing_px)), np.float32)
+
+
+def take_over(state: RecordingState, follower: FrameFollower, parts: list[Followed]) -> None:
+    """Write the motion of single frames into a recording.
+
+    A frame that resembles the others much less than frames do is flagged, and keeps the transform
+    of its neighbours: what was found in it is no motion.
+    """
+    table = empty_table(state.stack.n_frames, "chunk")
+    columns = {
+        "correlation_before": "before",
+        "correlation_after": "after",
+        "residual_px": "residual_px",
+        "mean_displacement_px": "mean_px",
+        "max_displacement_px": "max_px",
+    }
+    misfit = _misfits(np.concatenate([part.after for part in parts]))
+    for part in parts:
+        frames = slice(part.start, part.stop)
+        for column, attribute in columns.items():
+            table[column][frames] = getattr(part, attribute)
+        for i in np.flatnonzero(misfit[frames] & (state.frame_flags[frames] == "")):
+            part.extra[i] = follower.nothing
+            state.frame_flags[part.start + i] = f"outlier: a correlation of {part.after[i]:.2f}"
+    state.extra, state.frame_rows = follower.link(parts), table
+
+
+def _misfits(after: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    known = after[np.isfinite(after)]
+    if not known.size:
+        return np.zeros(len(after), bool)
+    median = float(np.median(known))
+    spread = max(1.4826 * float(np.median(np.abs(known - median))), SPREAD_FLOOR)
+    return after < median - MISFIT_SIGMAS * spread
+
+
+def deviations(state: RecordingState) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Motion of the trace beside the interpolated transforms, (T, 2), and from two halves.
+
+    The means over the chunks are taken off, for there the chunks' own transforms hold.
+    """
+    matrices, _ = state.frame_matrices()
+    centre = (np.array(state.stack.shape[2:]) - 1) / 2
+    seen_from = apply(inverse(state.expected), centre[np.newaxis])
+    path = apply(matrices, seen_from)[:, 0]
+    parts = np.stack([state.trace.shift, *state.trace.halves]) - path
+    good = state.chunks[state.good]
+    frames = np.arange(state.stack.n_frames)
+    for number, (start, stop) in enumerate(state.stretches):
+        nodes = good[good["segment"] == number]
+        if not len(nodes):
+            parts[:, start:stop] = np.nan
+            continue
+        means = [_mean(parts[0, state.good_frames(n["start"], n["stop"])]) for n in nodes]
+        for axis in range(2):
+            line = np.interp(frames[start:stop], nodes["midpoint"], np.array(means)[:, axis])
+            parts[:, start:stop, axis] -= line
+    parts = np.einsum("tij,ptj->pti", inverse(matrices)[:, :2, :2], parts)
+    return parts[0], parts[1:]
+
+
+def _mean(path: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    known = path[np.isfinite(path).all(axis=1)]
+    return known.mean(axis=0) if len(known) else np.zeros(2)
+
+
+def slow_motion(state: RecordingState) -> AffineLink | None:
+    """Motion between the midpoints that the first reading saw; None where it saw none.
+
+    Chunks are far apart: what happens between their midpoints shows in the trace of the frames.
+    """
+    path, halves = deviations(state)
+    smooth = smoothed(path, halves, state.stretches)
+    return AffineLink(translation(smooth)) if smooth.any() else None
+
+
+def _template(reference: Reference, prefilter: Prefilter) -> Template:
+    defaults = AdaptiveParams()
+    return Template.build(
+        reference.image,
+        prefilter,
+        spacing_px=float(defaults.grid_spacing_px),
+        alpha=SPLINE_ALPHA,
+        max_shift_px=defaults.max_shift_px,
+        mask=reference.mask,
+    )

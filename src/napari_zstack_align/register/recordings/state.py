@@ -1,0 +1,197 @@
+"""What is known of one recording while it is being registered, and the tables made from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.alignment import NOT_RUN
+from napari_zstack_align.alignment.chunks import empty_chunks
+from napari_zstack_align.alignment.quality import empty_table
+from napari_zstack_align.alignment.transforms import AffineLink, Link
+from napari_zstack_align.register.recordings.chunks import Range
+from napari_zstack_align.register.recordings.events import segments
+from napari_zstack_align.register.recordings.geometry import Matrix, apply
+from napari_zstack_align.register.recordings.image_file import ImageFile
+from napari_zstack_align.register.recordings.interpolate import (
+    chunk_noise_px,
+    corners_of,
+    interpolate,
+)
+from napari_zstack_align.register.recordings.trace import Trace
+from napari_zstack_align.stack import Stack
+
+Image = npt.NDArray[np.float32]
+Table = npt.NDArray[np.void]
+
+HELD = "beyond the last midpoint: the trend was held"
+NO_MATCH = "no chunk of the recording could be matched"
+MEAN_GRID = 5
+"""The mean displacement of an affine map is taken over this many points along each axis."""
+
+
+@dataclass
+class RecordingState:
+    """A recording on its way to an Alignment.
+
+    Attributes
+    ----------
+    stack : Stack
+    index : int
+        Its place in the session.
+    expected : numpy.ndarray
+        (3, 3) map that would surprise nobody: the identity, or the ratio of the pixel sizes.
+    chunks : numpy.ndarray
+        Chunk table.
+    steps : list of int
+        First frames after jumps.
+    frame_flags : numpy.ndarray
+        (T,) str: what is the matter with single frames ('' = good).
+    trace : Trace
+        Motion of the frames, up to a constant and to slow errors.
+    images : ImageFile
+        Means of the chunks' good frames.
+    image_numbers : list of int or None
+        Which of these is a chunk's; None where it has no good frame.
+    read : int
+        Frames read so far.
+    extra : Link, optional
+        Motion of single frames, found in the second reading.
+    """
+
+    stack: Stack
+    index: int
+    expected: Matrix
+    images: ImageFile
+    chunks: Table = field(default_factory=lambda: empty_chunks(0))
+    steps: list[int] = field(default_factory=list)
+    frame_flags: npt.NDArray[np.str_] = field(init=False)
+    trace: Trace = field(init=False)
+    image_numbers: list[int | None] = field(default_factory=list)
+    read: int = 0
+    extra: Link | None = None
+    frame_rows: Table | None = None
+    remarks: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.frame_flags = np.zeros(self.stack.n_frames, "U96")
+        unknown = np.full((3, self.stack.n_frames, 2), np.nan)
+        self.trace = Trace(unknown[0], unknown[1:])
+
+    # -- chunks --------------------------------------------------------------------------------
+
+    def set_ranges(self, ranges: list[Range]) -> None:
+        """Start the chunk table anew."""
+        self.chunks = empty_chunks(len(ranges))
+        self.chunks["start"], self.chunks["stop"] = np.array(ranges).T
+        self.chunks["matrix"] = self.expected
+        self.chunks["segment"] = np.searchsorted(self.steps, self.chunks["start"], side="right")
+        self.image_numbers = [None] * len(ranges)
+        for chunk in range(len(ranges)):
+            self.count_frames(chunk)
+
+    def count_frames(self, chunk: int) -> None:
+        """Fill in what follows from the good frames of a chunk."""
+        row = self.chunks[chunk]
+        frames = self.good_frames(row["start"], row["stop"])
+        row["n_frames"] = len(frames)
+        row["midpoint"] = frames.mean() if len(frames) else (row["start"] + row["stop"] - 1) / 2
+
+    def good_frames(self, start: int, stop: int) -> npt.NDArray[np.intp]:
+        """Frames of a range that go into means."""
+        return start + np.flatnonzero(self.frame_flags[start:stop] == "")
+
+    def image(self, chunk: int) -> Image | None:
+        """(Y, X) float32 mean of a chunk's good frames; None where there is none."""
+        number = self.image_numbers[chunk]
+        return None if number is None else self.images.read(number)
+
+    @property
+    def good(self) -> npt.NDArray[np.intp]:
+        """Chunks with a transform of their own."""
+        return np.flatnonzero((self.chunks["flag"] == "") & (self.chunks["method"] != ""))
+
+    @property
+    def matched(self) -> bool:
+        """Whether any chunk has a transform of its own."""
+        return len(self.good) > 0
+
+    @property
+    def stretches(self) -> list[Range]:
+        """Frames (start, stop) between jumps."""
+        return segments(self.steps, self.stack.n_frames)
+
+    # -- frames --------------------------------------------------------------------------------
+
+    def frame_matrices(self) -> tuple[Matrix, npt.NDArray[np.bool_]]:
+        """(T, 3, 3) maps between the good chunks, and which frames' trend was held."""
+        n_frames = self.stack.n_frames
+        matrices = np.tile(self.expected, (n_frames, 1, 1))
+        held = np.zeros(n_frames, bool)
+        good = self.chunks[self.good]
+        if not len(good):
+            return matrices, held
+        shape = (self.stack.shape[2], self.stack.shape[3])
+        noise = chunk_noise_px(good["midpoint"], good["matrix"], shape)
+        for number, (start, stop) in enumerate(self.stretches):
+            frames = np.arange(start, stop)
+            nodes = good[good["segment"] == number]
+            if len(nodes):
+                found = interpolate(frames, nodes["midpoint"], nodes["matrix"], shape, noise)
+                matrices[start:stop], held[start:stop] = found.matrices, found.held
+            else:
+                nearest = np.abs(good["midpoint"] - (start + stop - 1) / 2).argmin()
+                matrices[start:stop] = good["matrix"][nearest]
+        return matrices, held
+
+    def links(self) -> tuple[Link, ...]:
+        """Return the chain of transforms of all frames."""
+        matrices, _ = self.frame_matrices()
+        affine = AffineLink(matrices)
+        return (affine,) if self.extra is None else (affine, self.extra)
+
+    def quality(self, shape: tuple[int, int]) -> Table:
+        """Return the quality table: what was measured a frame, else what holds for its chunk."""
+        table = empty_table(self.stack.n_frames, "chunk")
+        matrices, held = self.frame_matrices()
+        if self.frame_rows is not None:
+            table = self.frame_rows.copy()
+        for row in self.chunks:
+            part = table[row["start"] : row["stop"]]
+            part["chunk"], part["inliers"] = row["chunk"], row["n_inliers"]
+            frames = np.arange(row["start"], row["stop"])
+            part["midpoint_distance_frames"] = np.abs(frames - row["midpoint"])
+            if self.frame_rows is None:
+                part["residual_px"] = row["residual_px"]
+                part["correlation_before"] = row["correlation_before"]
+                part["correlation_after"] = row["correlation_after"]
+            part["flag"] = self._flags(row, held)
+            part["used"] = (part["flag"] == "") | (part["flag"] == HELD)
+        if self.frame_rows is None:
+            if isinstance(self.extra, AffineLink):
+                matrices = matrices @ self.extra.matrices
+            lengths = displacement_lengths(matrices, shape)
+            table["mean_displacement_px"], table["max_displacement_px"] = lengths
+        table["flag"][self.read :], table["used"][self.read :] = NOT_RUN, False
+        return table
+
+    def _flags(self, row: np.void, held: npt.NDArray[np.bool_]) -> npt.NDArray[np.str_]:
+        part = slice(int(row["start"]), int(row["stop"]))
+        flags = np.where(held[part], HELD, "").astype("U96")
+        if row["flag"]:
+            flags[:] = f"bridged: {row['flag']}" if self.matched else f"{NO_MATCH}: {row['flag']}"
+        own = self.frame_flags[part]
+        return np.where(own != "", own, flags)
+
+
+def displacement_lengths(
+    matrices: Matrix, shape: tuple[int, int]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """(T,) mean and maximum displacement of affine maps over an image (Y, X), in px."""
+    y, x = (np.linspace(0, size - 1, MEAN_GRID) for size in shape)
+    grid = np.stack(np.meshgrid(y, x, indexing="ij"), -1).reshape(-1, 2)
+    mean = np.linalg.norm(apply(matrices, grid) - grid, axis=-1).mean(axis=-1)
+    corners = corners_of(shape)
+    return mean, np.linalg.norm(apply(matrices, corners) - corners, axis=-1).max(axis=-1)
