@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 
 def text_overlay(viewer: Any) -> Any:
@@ -14,3 +17,22 @@ def text_overlay(viewer: Any) -> Any:
 def camera(viewer: Any) -> Any:
     """Return the camera."""
     return getattr(viewer, "scene", viewer).camera
+
+
+def fit_view(viewer: Any, layers: Sequence[Any]) -> None:
+    """Fit the camera to some images; napari's own way counts hidden ones too."""
+    corners = np.array([layer.extent.world[:, -2:] for layer in layers])
+    low, high = corners[:, 0].min(0), corners[:, 1].max(0)
+    camera(viewer).center = (0.0, *((low + high) / 2))
+    camera(viewer).zoom = FILLED * min(np.array(canvas_size(viewer)) / np.maximum(high - low, 1e-9))
+
+
+def canvas_size(viewer: Any) -> tuple[int, int]:
+    """(height, width) of the canvas in screen pixels."""
+    canvas = getattr(viewer, "canvas", None)
+    height, width = viewer._canvas_size if canvas is None else canvas.size
+    return max(int(height), 1), max(int(width), 1)
+
+
+FILLED = 0.95
+"""Part of the canvas that an image fills."""

@@ -21,7 +21,7 @@ from napari_zstack_align.params import Params
 Model = TypeVar("Model", bound=Params)
 
 NO_BOUND = 10**9
-UNIT_SUFFIXES = ("_px", "_um", "_s", "_mad", "_hz")
+UNIT_SUFFIXES = ("_px", "_um", "_s", "_mad", "_hz", "_deg", "_percent", "_frames")
 
 
 class ParamsForm(QWidget, Generic[Model]):

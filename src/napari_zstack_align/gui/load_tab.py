@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_zstack_align.alignment.session import is_session
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.jobs import Limits, load_stack, stack_with_contrast
 from napari_zstack_align.gui.layer_combo import LayerCombo
@@ -46,7 +47,7 @@ class LoadTab(QWidget):
     edited = Signal(object)
     """The stack shown, described otherwise."""
     alignment_chosen = Signal(object)
-    """Path of a ``.zalign`` folder that was chosen instead of images."""
+    """Path of a ``.zalign`` or session folder that was chosen instead of images."""
 
     def __init__(self, viewer: Any) -> None:
         super().__init__()
@@ -94,8 +95,8 @@ class LoadTab(QWidget):
         self.remarks.setText("\n".join(stack.remarks))
 
     def open_paths(self, paths: list[Path]) -> None:
-        """Open files in the worker; one folder with an alignment in it is passed on."""
-        if len(paths) == 1 and (paths[0] / "run.json").exists():
+        """Open files in the worker; a folder with a saved result is passed on."""
+        if len(paths) == 1 and ((paths[0] / "run.json").exists() or is_session(paths[0])):
             self.alignment_chosen.emit(paths[0])
             return
         source = paths[0] if len(paths) == 1 else paths

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from napari.layers import Labels, Layer
@@ -26,10 +27,15 @@ def new_mask(shown: Shown) -> Labels:
         **geometry(shown.stack, shown.grid, 2),
     )
     shown.viewer.add_layer(layer)
-    layer.brush_size = max(4, min(rows, columns) // 12)
-    layer.mode = "paint"
-    shown.viewer.layers.selection.active = layer
+    ready_to_paint(shown.viewer, layer)
     return layer
+
+
+def ready_to_paint(viewer: Any, layer: Labels) -> None:
+    """Select a mask with a brush of a size that suits it."""
+    layer.brush_size = max(4, min(layer.data.shape) // 12)
+    layer.mode = "paint"
+    viewer.layers.selection.active = layer
 
 
 def hand_over(old: Shown, new: Shown) -> None:

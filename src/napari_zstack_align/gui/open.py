@@ -1,9 +1,10 @@
-"""Open the panel, and show a stack or an alignment in it."""
+"""Open the panel, and show a stack, an alignment or a session in it."""
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def open_panel(viewer: Any, tab: str | None = None) -> Panel:
     viewer : napari.Viewer
         With a window.
     tab : str, optional
-        'Load', 'Mask' or 'Align'.
+        Name of a tab: 'Load', 'Mask', 'Align', 'Recordings' or 'Session'.
     """
     panel = panel_of(viewer)
     if panel is None:
@@ -98,30 +99,42 @@ class OpenAlign(Opener):
     tab = "Align"
 
 
-def open_in_viewer(viewer: Any, shown: Stack | Alignment) -> Panel:
-    """Show a stack or an alignment with the panel; the worker does what takes time.
+class OpenRecordings(Opener):
+    """Open the panel at 'Recordings'."""
+
+    tab = "Recordings"
+
+
+Shown = Stack | Alignment | Sequence[Alignment]
+"""A stack, an alignment, or the alignments of a session."""
+
+
+def open_in_viewer(viewer: Any, shown: Shown) -> Panel:
+    """Show a stack, an alignment or a session with the panel; the worker does what takes time.
 
     Parameters
     ----------
     viewer : napari.Viewer
         Where to show it.
-    shown : Stack or Alignment
+    shown : Stack, Alignment or sequence of Alignment
         What to show.
     """
     panel = open_panel(viewer)
-    if isinstance(shown, Alignment):
+    if isinstance(shown, Stack):
+        panel.load_stack(shown)
+    elif isinstance(shown, Alignment) and shown.chunks is None:
         panel.result.show(shown)
     else:
-        panel.load_stack(shown)
+        panel.session.results.show([shown] if isinstance(shown, Alignment) else shown)
     return panel
 
 
-def show(shown: Stack | Alignment) -> None:
-    """Show a stack or an alignment in a new napari until its window is closed.
+def show(shown: Shown) -> None:
+    """Show a stack, an alignment or a session in a new napari until its window is closed.
 
     Parameters
     ----------
-    shown : Stack or Alignment
+    shown : Stack, Alignment or sequence of Alignment
         What to show.
     """
     import napari
@@ -130,14 +143,14 @@ def show(shown: Stack | Alignment) -> None:
     napari.run()
 
 
-def save_screenshot(path: str | Path, shown: Stack | Alignment) -> None:
+def save_screenshot(path: str | Path, shown: Shown) -> None:
     """Write a picture (PNG) of napari with the panel and a result.
 
     Parameters
     ----------
     path : path
         Where to.
-    shown : Stack or Alignment
+    shown : Stack, Alignment or sequence of Alignment
         What to show.
     """
     import napari

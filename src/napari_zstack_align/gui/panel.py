@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.session import is_session
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui import jobs
 from napari_zstack_align.gui.align_tab import TOGGLE_KEY, AlignTab
@@ -30,6 +32,9 @@ from napari_zstack_align.gui.load_tab import LoadTab
 from napari_zstack_align.gui.mask_tab import MaskTab
 from napari_zstack_align.gui.masks import hand_over, new_mask
 from napari_zstack_align.gui.plots import QualityPlot
+from napari_zstack_align.gui.recordings.recordings_tab import RecordingsTab
+from napari_zstack_align.gui.recordings.session import Session
+from napari_zstack_align.gui.recordings.session_tab import SessionTab
 from napari_zstack_align.gui.result import Result
 from napari_zstack_align.gui.shown import KEY, Shown, shown_of
 from napari_zstack_align.gui.words import ended, flag_words
@@ -61,12 +66,14 @@ class Panel(QWidget):
         self.stack_combo = LayerCombo(napari_viewer, stack_layers)
         self.stack_combo.setToolTip("The stack that all tabs are about")
         self.tabs = QTabWidget()
+        self.session = Session(napari_viewer, self)
         for name, tab in (
             ("Load", self.load_tab),
             ("Mask", self.mask_tab),
             ("Align", self.align_tab),
+            *self.session.tabs,
         ):
-            self.tabs.addTab(_scrolling(tab), name)
+            self.tabs.addTab(_page(tab), name)
         self.quality = QualityPlot()
         self.quality.setVisible(False)
         self.result = Result(self)
@@ -87,7 +94,12 @@ class Panel(QWidget):
     @property
     def run_bars(self) -> tuple[Any, ...]:
         """Where jobs may run."""
-        return (self.load_tab.run_bar, self.align_tab.run_bar)
+        return (self.load_tab.run_bar, self.align_tab.run_bar, *self.session.run_bars)
+
+    @property
+    def session_in_front(self) -> bool:
+        """Whether a tab of recordings is in front, and the viewer is read for those."""
+        return self.tabs.tabText(self.tabs.currentIndex()) in dict(self.session.tabs)
 
     def open_tab(self, name: str) -> None:
         """Bring a tab to the front."""
@@ -104,6 +116,13 @@ class Panel(QWidget):
     def load_stack(self, stack: Stack) -> None:
         """Show a stack that was opened elsewhere; its contrast is sampled in the worker."""
         self.load_tab.load(stack)
+
+    def open_saved(self, folder: Path) -> None:
+        """Open a saved alignment or session."""
+        if is_session(folder):
+            self.session.results.open(folder)
+        else:
+            self.result.load(folder)
 
     # -- Load ----------------------------------------------------------------------------------
 
@@ -215,12 +234,26 @@ class Panel(QWidget):
         """Another stack was chosen, or there is none any more."""
         shown = self.shown
         self.load_tab.show_stack(None if shown is None else shown.stack)
-        if shown is None:
+        self._show_in_front()
+
+    def _show_in_front(self, _: Any = None) -> None:
+        """Sliders, overlay and plots are about the tab in front: a stack, or the recordings."""
+        self.header.setVisible(not self.session_in_front)
+        self.session.plots.set_shown(self.session_in_front)
+        if self.session_in_front:
+            self.session.layers.name_sliders()
+        elif self.shown is None:
             text_overlay(self.viewer).visible = False
         else:
-            shown.name_sliders()
+            self.shown.name_sliders()
         self._show_quality()
         self._follow()
+
+    def _toggle(self, _: Any = None) -> None:
+        if self.session_in_front:
+            self.session.toggle()
+        else:
+            self.result.toggle()
 
     def _choose_shown(self, shown: Shown) -> None:
         self.stack_combo.refresh()  # its layer was added before it was known to be a stack's
@@ -231,6 +264,9 @@ class Panel(QWidget):
 
     def _follow(self, _: Any = None) -> None:
         """The sliders moved: overlay, arrows and the line in the plot go with them."""
+        if self.session_in_front:
+            self.session.follow()
+            return
         shown = self.shown
         position = None if shown is None else shown.position()
         if shown is None or position is None:
@@ -247,7 +283,7 @@ class Panel(QWidget):
     def _show_quality(self) -> None:
         alignment = None if self.shown is None else self.shown.alignment
         self.align_tab.set_result(alignment is not None)
-        self.quality.setVisible(alignment is not None)
+        self.quality.setVisible(alignment is not None and not self.session_in_front)
         if alignment is not None:
             stack = alignment.stack
             period = stack.frames_per_slice if stack.order == "repeats" else None
@@ -269,6 +305,7 @@ class Panel(QWidget):
         QTimer.singleShot(0, self._adopt)
 
     def _on_removed(self, event: Any) -> None:
+        self.session.on_removed(event.value)
         shown = shown_of(event.value)
         if shown is None:
             return
@@ -283,19 +320,22 @@ class Panel(QWidget):
     def _connect(self) -> None:
         self.load_tab.loaded.connect(self.add_stack)
         self.load_tab.edited.connect(self._on_edited)
-        self.load_tab.alignment_chosen.connect(self.result.load)
+        self.load_tab.alignment_chosen.connect(self.open_saved)
         self.mask_tab.new_mask_clicked.connect(self.new_mask)
         self.align_tab.run_bar.run_clicked.connect(self.run)
         self.align_tab.run_bar.busy_changed.connect(self._on_busy)
         self.align_tab.button_clicked.connect(self.result.do)
         self.align_tab.mask_combo.currentIndexChanged.connect(self._on_mask)
         self.stack_combo.currentIndexChanged.connect(self._choose)
+        self.tabs.currentChanged.connect(self._show_in_front)
+        self.session.changed.connect(self._show_in_front)
+        self.session.tab_wanted.connect(self.open_tab)
         self.quality.frame_clicked.connect(self._on_frame_clicked)
         self.viewer.dims.events.current_step.connect(self._follow)
         self.viewer.layers.events.inserted.connect(self._on_inserted)
         self.viewer.layers.events.removed.connect(self._on_removed)
         self.viewer.events.theme.connect(self._on_theme)
-        self.viewer.bind_key(TOGGLE_KEY, self.result.toggle, overwrite=True)
+        self.viewer.bind_key(TOGGLE_KEY, self._toggle, overwrite=True)
         self.destroyed.connect(partial(_let_go, self.run_bars, self._disconnect))
         self._on_theme()
 
@@ -306,11 +346,12 @@ class Panel(QWidget):
         self.viewer.layers.events.removed.disconnect(self._on_removed)
         self.viewer.events.theme.disconnect(self._on_theme)
         self.viewer.bind_key(TOGGLE_KEY, None, overwrite=True)
-        for combo in (self.stack_combo, self.align_tab.mask_combo, self.load_tab.layer_combo):
+        combos = (self.stack_combo, self.align_tab.mask_combo, self.load_tab.layer_combo)
+        for combo in (*combos, *self.session.combos):
             combo.stop()
 
     def _on_theme(self, _: Any = None) -> None:
-        for plot in (self.quality, self.load_tab.plot):
+        for plot in (self.quality, self.load_tab.plot, self.session.plots):
             plot.set_theme(self.viewer.theme)
 
     def _on_busy(self, busy: bool) -> None:
@@ -320,23 +361,26 @@ class Panel(QWidget):
         self.align_tab.set_result(self.shown is not None and self.shown.alignment is not None)
 
     def _on_mask(self, _: Any = None) -> None:
-        self.mask_tab.follow(self.align_tab.mask_combo.layer)
+        self.mask_tab.words.follow(self.align_tab.mask_combo.layer)
 
     def _on_frame_clicked(self, frame: int) -> None:
         if self.shown is not None:
             self.shown.go_to(frame)
 
     def _lay_out(self) -> None:
-        header = QHBoxLayout()
+        self.header = QWidget()
+        header = QHBoxLayout(self.header)
+        header.setContentsMargins(0, 0, 0, 0)
         header.addWidget(QLabel("Stack"))
         header.addWidget(self.stack_combo, 1)
         splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.addWidget(self.tabs)
         splitter.addWidget(self.quality)
+        splitter.addWidget(self.session.plots)
         splitter.setStretchFactor(0, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
-        layout.addLayout(header)
+        layout.addWidget(self.header)
         layout.addWidget(splitter, 1)
         self.setMinimumWidth(MIN_WIDTH)
 
@@ -351,12 +395,29 @@ def stack_layers(layers: Any) -> list[Any]:
     return list(firsts.values())
 
 
+def _page(tab: QWidget) -> QWidget:
+    """A tab that scrolls; the run bar of a long one stays in view below it."""
+    area = _scrolling(tab)
+    footer = tab.run_bar if isinstance(tab, (RecordingsTab, SessionTab)) else None
+    if footer is None:
+        return area
+    page = QWidget()
+    layout = QVBoxLayout(page)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.addWidget(area, 1)
+    layout.addWidget(footer)
+    footer.setContentsMargins(8, 0, 8, 4)
+    return page
+
+
 def _scrolling(tab: QWidget) -> QScrollArea:
     area = QScrollArea()
     area.setWidgetResizable(True)
     area.setFrameShape(QScrollArea.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setWidget(tab)
+    bar = area.verticalScrollBar().sizeHint().width()
+    area.setMinimumWidth(tab.minimumSizeHint().width() + bar)
     return area
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyqtgraph as pg
 from napari.utils.theme import get_theme
 from qtpy.QtCore import Qt, Signal
@@ -27,6 +28,8 @@ QUALITY_TITLES = (
 )
 MAX_BORDERS = 80
 """More slice borders than this would hide the curve."""
+MAX_MARKS = 2000
+"""More crosses than this take long to draw, and can't be told apart."""
 
 
 class FramePlot(pg.GraphicsLayoutWidget):
@@ -43,7 +46,7 @@ class FramePlot(pg.GraphicsLayoutWidget):
     def __init__(self, titles: tuple[str, ...]) -> None:
         super().__init__()
         self.n_frames = 0
-        self.ci.setContentsMargins(2, 2, 6, 2)
+        self.ci.setContentsMargins(2, 2, 6, 8)
         self.plots = [self._add(row, name) for row, name in enumerate(titles)]
         self.plots[-1].setLabel("bottom", "frame, in acquisition order")
         for above in self.plots[:-1]:
@@ -65,11 +68,19 @@ class FramePlot(pg.GraphicsLayoutWidget):
                 plot.getAxis(side).setTextPen(theme.text.as_hex())
             plot.titleLabel.setText(plot.titleLabel.text, color=theme.text.as_hex())
 
-    def set_borders(self, period: int | None) -> None:
-        """Draw a dotted line at the border of each slice, or none."""
-        x = np.arange(period, self.n_frames, period) - 0.5 if period else np.empty(0)
+    def set_name(self, words: str) -> None:
+        """Say below what the frames are."""
+        self.plots[-1].setLabel("bottom", words)
+
+    def set_borders(self, frames: npt.ArrayLike) -> None:
+        """Draw a dotted line before each of these frames."""
+        x = np.asarray(frames, float) - 0.5
         for ticks in self._borders:
             ticks.setXVals(x if len(x) <= MAX_BORDERS else ())
+
+    def every(self, period: int | None) -> np.ndarray:
+        """First frame of each slice after the first, where slices follow each other."""
+        return np.arange(period, self.n_frames, period) if period else np.empty(0)
 
     def _add(self, row: int, name: str) -> Any:
         plot = self.addPlot(row=row, col=0)
@@ -106,7 +117,7 @@ class CorrelationPlot(FramePlot):
         """Draw the correlation (T - 1,) and, where a period was found, the borders."""
         self.n_frames = len(correlation) + 1
         self._curve.setData(np.arange(len(correlation)) + 0.5, correlation)
-        self.set_borders(period)
+        self.set_borders(self.every(period))
         self.plots[0].autoRange()
 
 
@@ -135,8 +146,14 @@ class QualityPlot(FramePlot):
         for plot, line in zip(self.plots, self.current, strict=True):
             plot.addItem(line, ignoreBounds=True)
 
-    def show_quality(self, table: np.ndarray, period: int | None = None) -> None:
-        """Draw a quality table (T,); ``period`` marks the slices where they follow each other."""
+    def show_quality(
+        self, table: np.ndarray, period: int | None = None, borders: npt.ArrayLike = ()
+    ) -> None:
+        """Draw a quality table (T,).
+
+        ``period`` marks the slices where they follow each other, ``borders`` the first frames of
+        other groups.
+        """
         self.n_frames = len(table)
         frames = np.arange(self.n_frames)
         for name, curve in self._curves.items():
@@ -144,8 +161,9 @@ class QualityPlot(FramePlot):
         marked = np.flatnonzero(
             ((table["flag"] != "") | ~table["used"]) & (table["flag"] != NOT_RUN)
         )
+        marked = marked[:: len(marked) // MAX_MARKS + 1]
         self.marks.setData(marked, np.nan_to_num(table["correlation_after"][marked], nan=0.0))
-        self.set_borders(period)
+        self.set_borders(self.every(period) if period else borders)
         for plot in self.plots:
             plot.autoRange()
 

@@ -1,4 +1,4 @@
-"""napari's reader: TIFF, .npy, folders of images and ``.zalign`` folders."""
+"""napari's reader: TIFF, .npy, folders of images, ``.zalign`` and session folders."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from napari_zstack_align.alignment.session import is_session
 from napari_zstack_align.gui.layer_data import layer_data
 from napari_zstack_align.read import open_stack
 
@@ -20,7 +21,8 @@ def get_reader(path: Paths) -> Callable[[Paths], list[Any]] | None:
     """Return a function that reads the path or paths; None for what isn't ours."""
     first = Path(path[0] if isinstance(path, list) else path)
     if first.is_dir():
-        return read_alignment if (first / "run.json").exists() else read_stack
+        saved = (first / "run.json").exists() or is_session(first)
+        return read_alignment if saved else read_stack
     return read_stack if first.suffix.lower() in ENDINGS else None
 
 
@@ -36,5 +38,5 @@ def read_alignment(path: Paths) -> list[Any]:
     from napari_zstack_align.gui.open import open_panel
 
     folder = Path(path[0] if isinstance(path, list) else path)
-    open_panel(current_viewer()).result.load(folder)
+    open_panel(current_viewer()).open_saved(folder)
     return NULL_LAYER

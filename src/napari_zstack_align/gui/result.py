@@ -112,6 +112,9 @@ class Result:
 
     def _on_loaded(self, result: tuple[Alignment, list[Limits]]) -> None:
         alignment, contrast = result
+        if alignment.chunks is not None:
+            self._panel.session.results.show([alignment])
+            return
         shown = self._shown
         if shown is None or not same_frames(shown.stack, alignment.stack):
             shown = self._panel.add_stack(alignment.stack, contrast)

@@ -1,0 +1,60 @@
+"""A line that tells how much of a mask is painted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from napari.layers import Labels
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QLabel
+
+TELL_AFTER_MS = 150
+"""Counting pixels at every move of the brush would make it lag."""
+
+
+class MaskWords(QLabel):
+    """Tells how much of a Labels layer is painted, and follows the brush."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWordWrap(True)
+        self._layer: Labels | None = None
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(TELL_AFTER_MS)
+        self._timer.timeout.connect(self.tell)
+        self.tell()
+
+    def follow(self, layer: Labels | None) -> None:
+        """Tell of this mask from now on."""
+        for event in self._events():
+            event.disconnect(self._on_change)
+        self._layer = layer
+        for event in self._events():
+            event.connect(self._on_change)
+        self.tell()
+
+    def tell(self) -> None:
+        """Say how much is painted."""
+        if self._layer is None:
+            self.setText("No mask: every pixel counts alike.")
+            return
+        painted = float(np.mean(np.asarray(self._layer.data) > 0))
+        if painted == 0:
+            self.setText(
+                f"'{self._layer.name}' is empty: paint over the tissue in the image, or choose no "
+                f"mask before Run."
+            )
+        else:
+            self.setText(f"'{self._layer.name}' covers {100 * painted:.0f} % of the image.")
+
+    def _events(self) -> list[Any]:
+        if self._layer is None:
+            return []
+        events = self._layer.events
+        return [events.paint, events.labels_update, events.set_data]
+
+    def _on_change(self, event: Any = None) -> None:
+        if not self._timer.isActive():
+            self._timer.start()

@@ -1,0 +1,1 @@
+"""The tabs for recordings: a session of them, registered to one reference."""

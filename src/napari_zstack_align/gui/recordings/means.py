@@ -1,0 +1,56 @@
+"""Mean images of recordings, as jobs: the mask's background, and overlays before and after."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.gui.recordings.frames import on_canvas
+from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.register import recordings as engine
+from napari_zstack_align.stack import Stack
+
+Mean = npt.NDArray[np.float32]
+
+MAX_FRAMES = 200
+
+
+def mean_of_frames(stack: Stack, frames: npt.NDArray[np.intp], channel: int) -> Job[Mean]:
+    """Mean (Y, X) float32 of some raw frames."""
+    total = np.zeros(stack.shape[2:], np.float64)
+    for done, t in enumerate(frames):
+        yield Progress("Averaging frames", done, len(frames))
+        total += stack.read(int(t), int(t) + 1)[0, channel]
+    return (total / max(len(frames), 1)).astype(np.float32)
+
+
+def evenly(n_frames: int) -> npt.NDArray[np.intp]:
+    """Indices of at most ``MAX_FRAMES`` frames, evenly spread."""
+    chosen = np.linspace(0, n_frames - 1, min(n_frames, MAX_FRAMES))
+    return chosen.round().astype(np.intp)
+
+
+def reference_mean(stacks: list[Stack], params: KeypointParams) -> Job[tuple[int, Mean]]:
+    """Recording and mean of the frames that the reference is made of by default."""
+    yield Progress("Finding the reference", 0, 0)
+    recording, start, stop = engine.find_reference_frames(stacks, params)
+    stack = stacks[recording]
+    frames = start + evenly(stop - start)
+    return recording, (yield from mean_of_frames(stack, frames, params.channel))
+
+
+def overlay_means(
+    pair: tuple[Alignment, Alignment], aligned: bool, channel: int
+) -> Job[list[Mean]]:
+    """Means of two recordings, aligned or raw, on one canvas; NaN where nothing was seen."""
+    images = []
+    for alignment in pair:
+        if aligned:
+            images.append((yield from engine.aligned_mean(alignment)))
+        else:
+            stack = alignment.stack
+            images.append((yield from mean_of_frames(stack, evenly(stack.n_frames), channel)))
+    canvas = tuple(np.max([image.shape for image in images], axis=0))
+    return [on_canvas(image, canvas, np.dtype(np.float32)) for image in images]

@@ -1,0 +1,141 @@
+"""Files, folders and layers become recordings; what can't is told, and the others are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from napari.layers import Image
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.jobs import sample_contrast
+from napari_zstack_align.gui.recordings.recording import Recording, natural
+from napari_zstack_align.gui.shown import KEY, shown_of
+from napari_zstack_align.gui.taking import guess_axes, stack_of_layer
+from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.read import open_stack, started_at
+from napari_zstack_align.stack import Stack
+
+ENDINGS = (".tif", ".tiff", ".btf", ".tf2", ".tf8", ".npy", ".zarr")
+ZARR_MARKS = ("zarr.json", ".zarray", ".zgroup")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What became a recording, and a sentence for each thing that didn't."""
+
+    recordings: tuple[Recording, ...]
+    problems: tuple[str, ...]
+
+
+def opening(paths: Sequence[Path]) -> Job[Opened]:
+    """Open every file, and every file of a folder, as a recording of its own."""
+    yield Progress("Opening", 0, 0)
+    recordings: list[Recording] = []
+    problems: list[str] = []
+    files = [file for path in paths for file in files_of(path)]
+    for done, file in enumerate(files):
+        yield Progress("Opening", done, len(files))
+        try:
+            stack = as_recording(open_stack(file))
+            contrast = yield from sample_contrast(stack)
+        except InputError as error:
+            problems.append(str(error))
+        else:
+            recordings.append(Recording(stack, contrast, started_at(stack.paths[0])))
+    if not files:
+        problems.append(f"There are no image files in {', '.join(map(str, paths))}.")
+    return Opened(tuple(recordings), tuple(problems))
+
+
+def taking(stacks: Sequence[Stack]) -> Job[Opened]:
+    """Take stacks that are in napari already."""
+    recordings: list[Recording] = []
+    problems: list[str] = []
+    for stack in stacks:
+        try:
+            recording = as_recording(stack)
+            contrast = yield from sample_contrast(recording)
+        except InputError as error:
+            problems.append(str(error))
+        else:
+            recordings.append(Recording(recording, contrast))
+    return Opened(tuple(recordings), tuple(problems))
+
+
+def files_of(path: Path) -> list[Path]:
+    """Files of a folder in natural order; a folder of single frames, and a file, is itself."""
+    if not path.is_dir() or is_zarr(path):
+        return [path]
+    files = [p for p in path.iterdir() if is_image(p)]
+    files = [p for p in files if p.suffix.lower() != ".npy"] or files  # beside images: tables
+    files.sort(key=lambda p: natural(p.name))
+    some = {files[0], files[len(files) // 2], files[-1]} if len(files) > 1 else set()
+    return [path] if some and all(map(is_one_frame, some)) else files
+
+
+def is_image(path: Path) -> bool:
+    """Whether a name in a folder is worth opening."""
+    return path.suffix.lower() in ENDINGS and not path.name.startswith(".")
+
+
+def is_zarr(path: Path) -> bool:
+    """Whether a folder is a zarr array or group."""
+    return any((path / mark).exists() for mark in ZARR_MARKS)
+
+
+def is_one_frame(file: Path) -> bool:
+    """Whether a file holds a single frame: then its folder is one recording."""
+    try:
+        return open_stack(file).n_frames == 1
+    except InputError:
+        return False
+
+
+def as_recording(stack: Stack) -> Stack:
+    """Return the stack as a recording; one frame a slice is taken for time saved as Z.
+
+    Raises
+    ------
+    InputError
+        Where it is a single image, or a z-stack with repeats.
+    """
+    if stack.n_frames == 1:
+        raise InputError(f"{stack.name} is a single image, not a recording: choose a movie.")
+    if stack.frames_per_slice is None:
+        return stack
+    if stack.frames_per_slice == 1:
+        return stack.replace(frames_per_slice=None)
+    raise InputError(
+        f"{stack.name} has {stack.n_slices} slices × {stack.frames_per_slice} repeats: it is a "
+        f"z-stack, not a recording of one plane; align it on the Align tab."
+    )
+
+
+def stacks_of_layers(layers: Iterable[Any]) -> tuple[list[Stack], list[str]]:
+    """Stacks behind layers, each once, and a sentence for each layer without one."""
+    stacks: list[Stack] = []
+    problems: list[str] = []
+    for layer in layers:
+        try:
+            stack = stack_behind(layer)
+        except InputError as error:
+            problems.append(str(error))
+            continue
+        if stack is not None and all(stack is not other for other in stacks):
+            stacks.append(stack)
+    return stacks, problems
+
+
+def stack_behind(layer: Any) -> Stack | None:
+    """Stack that a layer shows; None for a layer of a session, which is there already."""
+    shown = shown_of(layer)
+    if shown is not None:
+        return shown.stack
+    if KEY in layer.metadata:
+        return None
+    if not isinstance(layer, Image) or layer.ndim < 3:
+        raise InputError(f"'{layer.name}' is no image layer with frames: choose another layer.")
+    return stack_of_layer(layer, guess_axes(layer))

@@ -1,0 +1,68 @@
+"""One recording of a session, and what its row in the list says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+from natsort import natsort_keygen, ns
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.gui.eta import in_words
+from napari_zstack_align.gui.jobs import Limits
+from napari_zstack_align.stack import Stack
+
+natural = natsort_keygen(alg=ns.IGNORECASE)
+
+
+@dataclass(eq=False)
+class Recording:
+    """A recording, and its alignment once there is one; belongs to the main thread.
+
+    Attributes
+    ----------
+    stack : Stack
+        The raw frames.
+    contrast : list of (float, float)
+        Contrast limits of each channel.
+    started : datetime, optional
+        When it was started, where its file says it.
+    alignment : Alignment, optional
+        Perhaps partial.
+    """
+
+    stack: Stack = field(repr=False)
+    contrast: list[Limits]
+    started: datetime | None = None
+    alignment: Alignment | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """Name of the stack."""
+        return self.stack.name
+
+
+def in_order(recordings: list[Recording]) -> list[Recording]:
+    """Sort by start time where every recording has one, else naturally by name."""
+    if all(recording.started is not None for recording in recordings):
+        return sorted(recordings, key=lambda r: (r.started, natural(r.name)))
+    return sorted(recordings, key=lambda r: natural(r.name))
+
+
+def frame_interval_s(stack: Stack) -> float | None:
+    """Seconds from frame to frame, None where unknown."""
+    times = stack.frame_times_s
+    if times is None or len(times) < 2:
+        return None
+    step = float(np.median(np.diff(times)))
+    return step if step > 0 else None
+
+
+def row_words(recording: Recording) -> tuple[str, str, str, str]:
+    """Name, frames, duration and size, as the list shows them."""
+    stack = recording.stack
+    step = frame_interval_s(stack)
+    rows, columns = stack.shape[2:]
+    duration = "–" if step is None else in_words(step * stack.n_frames)
+    return stack.name, f"{stack.n_frames:,}", duration, f"{rows} × {columns}"

@@ -1,0 +1,178 @@
+"""The recordings of a session as a list: drop files on it, drag rows to reorder them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem
+
+from napari_zstack_align.gui.recordings.recording import Recording, in_order, row_words
+from napari_zstack_align.read import describe
+
+COLUMNS = ("Recording", "Frames", "Duration", "Pixels")
+KEY_ROLE = Qt.ItemDataRole.UserRole
+WARNING = "⚠ "
+ROWS_SHOWN = 5
+
+
+class RecordingList(QTreeWidget):
+    """Recordings in the order in which they are registered and stepped through."""
+
+    changed = Signal()
+    """Recordings were added, removed or put in another order."""
+    paths_dropped = Signal(list)
+    """Files or folders were dropped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._recordings: dict[int, Recording] = {}
+        self._n_made = 0
+        self.setHeaderLabels(COLUMNS)
+        self.setRootIsDecorated(False)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
+        self.setDefaultDropAction(Qt.DropAction.MoveAction)
+        self.setAcceptDrops(True)
+        self.setToolTip(
+            "The recordings of one field of view. Drop files or a folder here; drag rows into "
+            "another order (or Alt + ↑ ↓); Del removes the chosen rows."
+        )
+        header = self.header()
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.setFixedHeight(header.sizeHint().height() + ROWS_SHOWN * 22)
+
+    # -- what is there -------------------------------------------------------------------------
+
+    @property
+    def recordings(self) -> list[Recording]:
+        """The recordings, in order."""
+        return [self._of(self.topLevelItem(row)) for row in range(self.topLevelItemCount())]
+
+    @property
+    def current(self) -> int:
+        """Row of the current recording; 0 where none is."""
+        return max(0, self.indexOfTopLevelItem(self.currentItem()))
+
+    def go_to(self, row: int) -> None:
+        """Make a row the current one."""
+        item = self.topLevelItem(row)
+        if item is not None and item is not self.currentItem():
+            self.setCurrentItem(item)
+
+    # -- changes -------------------------------------------------------------------------------
+
+    def add(self, recordings: Iterable[Recording]) -> None:
+        """Add recordings; the list stays sorted unless it was put in another order by hand."""
+        new, before = list(recordings), self.recordings
+        if before == in_order(before):
+            self.set_recordings(in_order(before + new))
+        else:
+            self.set_recordings(before + in_order(new))
+
+    def set_recordings(self, recordings: Iterable[Recording]) -> None:
+        """Show these recordings."""
+        keep = None if self.currentItem() is None else self._of(self.currentItem())
+        self.blockSignals(True)
+        self.clear()
+        self._recordings.clear()
+        for recording in recordings:
+            self.addTopLevelItem(self._item(recording))
+        self.blockSignals(False)
+        rows = self.recordings
+        self.go_to(rows.index(keep) if keep in rows else 0)
+        self.changed.emit()
+
+    def remove_selected(self) -> None:
+        """Take the chosen rows out of the list; no file is touched."""
+        chosen = [self._of(item) for item in self.selectedItems()]
+        if chosen:
+            self.set_recordings([r for r in self.recordings if r not in chosen])
+
+    def move(self, row: int, to: int) -> None:
+        """Put one recording to another place in the order."""
+        item = self.takeTopLevelItem(row)
+        if item is not None:
+            self.insertTopLevelItem(to, item)
+            self.setCurrentItem(item)
+            self.changed.emit()
+
+    def refresh(self) -> None:
+        """Show what the alignments say of each recording now."""
+        for row in range(self.topLevelItemCount()):
+            item = self.topLevelItem(row)
+            self._describe(item, self._of(item))
+
+    # -- dragging ------------------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
+        """Accept files besides rows."""
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+        else:
+            super().dragEnterEvent(event)
+
+    def dragMoveEvent(self, event: Any) -> None:  # noqa: N802
+        """Accept files anywhere."""
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+        else:
+            super().dragMoveEvent(event)
+
+    def dropEvent(self, event: Any) -> None:  # noqa: N802
+        """Tell of dropped files, or of the new order."""
+        if event.mimeData().hasUrls():
+            paths = [Path(url.toLocalFile()) for url in event.mimeData().urls()]
+            event.acceptProposedAction()
+            self.paths_dropped.emit([path for path in paths if path.name])
+            return
+        super().dropEvent(event)
+        self.changed.emit()
+
+    def keyPressEvent(self, event: Any) -> None:  # noqa: N802
+        """Del removes the chosen rows, Alt with ↑ or ↓ moves the current one."""
+        step = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}.get(event.key(), 0)
+        if event.key() == Qt.Key.Key_Delete:
+            self.remove_selected()
+        elif step and event.modifiers() & Qt.KeyboardModifier.AltModifier:
+            to = self.current + step
+            if 0 <= to < self.topLevelItemCount():
+                self.move(self.current, to)
+        else:
+            super().keyPressEvent(event)
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _of(self, item: QTreeWidgetItem) -> Recording:
+        return self._recordings[item.data(0, KEY_ROLE)]
+
+    def _item(self, recording: Recording) -> QTreeWidgetItem:
+        self._n_made += 1
+        self._recordings[self._n_made] = recording
+        item = QTreeWidgetItem()
+        item.setData(0, KEY_ROLE, self._n_made)
+        item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsDropEnabled)
+        for column in range(1, len(COLUMNS)):
+            item.setTextAlignment(column, Qt.AlignmentFlag.AlignRight)
+        self._describe(item, recording)
+        return item
+
+    def _describe(self, item: QTreeWidgetItem, recording: Recording) -> None:
+        remarks = () if recording.alignment is None else recording.alignment.remarks
+        for column, words in enumerate(row_words(recording)):
+            item.setText(column, words)
+        if remarks:
+            item.setText(0, WARNING + recording.name)
+        started = recording.started
+        lines = [
+            f"{recording.name}: {describe(recording.stack)}",
+            "" if started is None else f"started {started:%Y-%m-%d %H:%M:%S}",
+            *recording.stack.remarks,
+            *remarks,
+        ]
+        for column in range(len(COLUMNS)):
+            item.setToolTip(column, "\n".join(line for line in lines if line))

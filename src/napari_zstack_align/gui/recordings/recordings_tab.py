@@ -1,0 +1,181 @@
+"""Recordings: the list, mask and parameters, a check of one chunk, and Run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from napari.layers import Image
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.form import ParamsForm
+from napari_zstack_align.gui.layer_combo import LayerCombo
+from napari_zstack_align.gui.mask_words import MaskWords
+from napari_zstack_align.gui.masks import mask_layers
+from napari_zstack_align.gui.recordings.chunk_words import chunk_words
+from napari_zstack_align.gui.recordings.recording_list import RecordingList
+from napari_zstack_align.gui.run_bar import ERROR_STYLE, RunBar
+from napari_zstack_align.gui.shown import KEY
+from napari_zstack_align.gui.stack_details import button
+from napari_zstack_align.params import KeypointParams
+
+FIRST = ("chunk_frames", "transform", "residual", "channel")
+GO_STYLE = "color: #67c967; font-weight: bold;"
+NO_GO_STYLE = "color: #ff7070; font-weight: bold;"
+
+BUTTONS = {
+    "files": ("Files …", "Add image files, each one recording"),
+    "folder": ("Folder …", "Add every image file of a folder as a recording"),
+    "layers": ("Layers", "Add the image layers that are selected in napari; nothing is copied"),
+    "remove": ("Remove", "Take the chosen rows out of the list; no file is touched"),
+    "mask": (
+        "New mask",
+        "Show the mean of the reference frames, and add an empty mask over it, ready to paint",
+    ),
+    "saved": (
+        "Saved …",
+        "Use the reference of a saved alignment or session, so that these recordings join it",
+    ),
+    "check": (
+        "Will this work?",
+        "Match one chunk to the reference, and show its keypoints and matches (about a second)",
+    ),
+    "compare": (
+        "Compare recordings",
+        "Match the middle chunk of every recording to the reference (a few seconds)",
+    ),
+}
+
+
+class RecordingsTab(QWidget):
+    """Tab of the panel that registers recordings; the session does what its buttons say.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Its layers are offered as masks and references.
+    """
+
+    button_clicked = Signal(str)
+    """Name of a button, as in ``BUTTONS``."""
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self.list = RecordingList()
+        self.buttons = {name: button(*words) for name, words in BUTTONS.items()}
+        self.mask_combo = LayerCombo(viewer, mask_layers, allow_none=True)
+        self.mask_combo.setToolTip(
+            "Labels layer over the reference; only keypoints in what is painted count"
+        )
+        self.mask_words = MaskWords()
+        self.reference_combo = LayerCombo(viewer, reference_layers, allow_none=True)
+        self.reference_combo.setToolTip(
+            "Image (y, x) whose coordinates all recordings get; none: the middle chunk of the "
+            "middle recording"
+        )
+        self.form = ParamsForm(KeypointParams, first=FIRST)
+        self.consequences = _words()
+        self.chunk_box = QSpinBox()
+        self.chunk_box.setPrefix("chunk ")
+        self.chunk_box.setMinimum(-1)
+        self.chunk_box.setSpecialValueText("middle chunk")
+        self.chunk_box.setValue(-1)
+        self.chunk_box.setToolTip("Chunk of the chosen recording to look at, counted from 0")
+        self.verdict = _words()
+        self.join_box = QCheckBox("Only recordings that aren't aligned yet")
+        self.join_box.setToolTip(
+            "Register the new recordings to the reference of the aligned ones, which stay as they "
+            "are"
+        )
+        self.join_box.setVisible(False)
+        self.run_bar = RunBar("Run", "Register all recordings in the background")
+        self._lay_out()
+        for name, widget in self.buttons.items():
+            widget.clicked.connect(lambda _=False, name=name: self.button_clicked.emit(name))
+        self.form.changed.connect(self.tell_consequences)
+        self.list.changed.connect(self.tell_consequences)
+        self.mask_combo.currentIndexChanged.connect(
+            lambda _: self.mask_words.follow(self.mask_combo.layer)
+        )
+        self.tell_consequences()
+
+    def tell_consequences(self) -> None:
+        """Say what the chunk size means for these recordings."""
+        stacks = [recording.stack for recording in self.list.recordings]
+        try:
+            words, style = chunk_words(stacks, self.form.values()), ""
+        except InputError as error:
+            words, style = str(error), ERROR_STYLE
+        self.consequences.setStyleSheet(style)
+        self.consequences.setText(words)
+
+    def say_verdict(self, go: bool | None, words: str) -> None:
+        """Show whether it will work; None while that isn't known."""
+        styles = {None: "", True: GO_STYLE, False: NO_GO_STYLE}
+        self.verdict.setStyleSheet(styles[go])
+        self.verdict.setText(words)
+        self.verdict.setVisible(bool(words))
+
+    def set_busy(self, busy: bool) -> None:
+        """Nothing that a running job depends on can be changed meanwhile."""
+        for widget in (self.list, *self.buttons.values(), self.join_box):
+            widget.setEnabled(not busy)
+
+    def _lay_out(self) -> None:
+        rows = QHBoxLayout()
+        for name in ("files", "folder", "layers", "remove"):
+            rows.addWidget(self.buttons[name])
+        choices = QGridLayout()
+        for row, (label, combo, name) in enumerate(
+            (("Mask", self.mask_combo, "mask"), ("Reference", self.reference_combo, "saved"))
+        ):
+            choices.addWidget(QLabel(label), row, 0)
+            choices.addWidget(combo, row, 1)
+            choices.addWidget(self.buttons[name], row, 2)
+        choices.setColumnStretch(1, 1)
+        check = QHBoxLayout()
+        check.addWidget(self.buttons["check"], 1)
+        check.addWidget(self.chunk_box, 1)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.list)
+        layout.addLayout(rows)
+        layout.addLayout(choices)
+        layout.addWidget(self.mask_words)
+        layout.addWidget(self.form)
+        layout.addWidget(self.consequences)
+        layout.addLayout(check)
+        layout.addWidget(self.buttons["compare"])
+        for widget in (self.verdict, self.join_box):
+            layout.addWidget(widget)
+        layout.addStretch(1)
+
+
+def reference_layers(layers: Any) -> list[Any]:
+    """Images (y, x) that may be a reference; those of the session itself only where they say so."""
+    return [
+        layer
+        for layer in layers
+        if isinstance(layer, Image)
+        and layer.ndim == 2
+        and not layer.rgb
+        and (KEY not in layer.metadata or REFERENCE in layer.metadata)
+    ]
+
+
+REFERENCE = "reference alignment"
+"""Where a layer's metadata keep the alignment that a reference was loaded from."""
+
+
+def _words() -> QLabel:
+    label = QLabel()
+    label.setWordWrap(True)
+    return label

@@ -1,0 +1,348 @@
+"""Overlay and common field, saving, opening and exporting a session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QFileDialog
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.grid import FrameGrid
+from napari_zstack_align.gui.lazy import AlignedFrames
+from napari_zstack_align.gui.recordings import session_files as files
+from napari_zstack_align.gui.recordings.layers import (
+    ALIGNED,
+    AXIS_LABELS,
+    OVERLAY,
+    place_of,
+)
+from napari_zstack_align.gui.recordings.means import overlay_means
+from napari_zstack_align.gui.recordings.recording import Recording
+from napari_zstack_align.gui.recordings.repair import Repair
+from napari_zstack_align.gui.shown import KEY, colormap_of
+from napari_zstack_align.gui.taking import guess_axes, stack_of_layer
+
+if TYPE_CHECKING:
+    from napari_zstack_align.gui.recordings.session import Session
+
+TRANSFORMS_FILTER = "Table of matrices (*.csv);;numpy array (*.npy)"
+
+
+class Results:
+    """What the buttons of the Session tab do.
+
+    Parameters
+    ----------
+    session : Session
+        Whose recordings, tab and layers are used.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._tab = session.results_tab
+        self._bar = session.results_tab.run_bar
+        self.repair = Repair(session)
+        self._tab.button_clicked.connect(self.do)
+        self._tab.open_chosen.connect(self.open)
+        self._tab.before_box.toggled.connect(lambda _: self._again())
+        for combo in self._tab.pair:
+            combo.currentIndexChanged.connect(lambda _: self._again())
+
+    def do(self, name: str) -> None:
+        """Do what a button says."""
+        actions: dict[str, Callable[[], object]] = {
+            "toggle": self._session.toggle,
+            "own_layers": self.add_own_layers,
+            "overlay": self.toggle_overlay,
+            "field": self.toggle_field,
+            "reject": self.repair.reject,
+            "points": self.repair.begin_points,
+            "apply_points": self.repair.apply_points,
+            "drop_points": self.repair.end_points,
+            "save": self._ask_save,
+            "open": self._ask_open,
+            "export": self._ask_export,
+            "write_transforms": self._ask_write_transforms,
+            "read_transforms": self._ask_read_transforms,
+            "apply": self.apply_to_layer,
+        }
+        actions[name]()
+
+    @property
+    def in_view(self) -> Recording | None:
+        """Recording that the slider stands in."""
+        recordings = self._session.recordings
+        return recordings[self._session.tab.list.current] if recordings else None
+
+    # -- looking -------------------------------------------------------------------------------
+
+    def toggle_overlay(self) -> None:
+        """Show the overlay of two recordings, or go back to the frames."""
+        if self._tab.buttons["overlay"].isChecked():
+            self.show_overlay()
+        else:
+            self._session.layers.look_at(ALIGNED)
+
+    def show_overlay(self) -> None:
+        """Average the two chosen recordings in the worker, and show them over each other."""
+        pair = [self._session.aligned[combo.currentIndex()] for combo in self._tab.pair]
+        first, second = (recording.alignment for recording in pair)
+        channel = getattr(first.params, "channel", 0)
+        self._session.start(
+            self._bar,
+            partial(overlay_means, (first, second), not self._tab.before_box.isChecked(), channel),
+            returned=partial(self._on_means, [recording.name for recording in pair]),
+            cancelled=lambda _: self._tab.buttons["overlay"].setChecked(False),
+            failed=lambda _: self._tab.buttons["overlay"].setChecked(False),
+        )
+
+    def toggle_field(self) -> None:
+        """Outline the common field of view, or hide the outline."""
+        on = self._tab.buttons["field"].isChecked()
+        if not on:
+            if self._session.layers.field is not None:
+                self._session.layers.field.visible = False
+            return
+        self._session.start(
+            self._bar,
+            partial(files.common_field, self._session.alignments),
+            returned=self._on_field,
+            failed=lambda _: self._tab.buttons["field"].setChecked(False),
+            cancelled=lambda _: self._tab.buttons["field"].setChecked(False),
+        )
+
+    def add_own_layers(self) -> None:
+        """Add a lazy layer of the aligned frames of every recording, one after the other."""
+        waiting = [r for r in self._session.aligned if not self._own_layers(r)]
+        self._add_next(waiting)
+
+    def outdated(self) -> None:
+        """The alignments have changed: what was made of them is made anew or taken away."""
+        for recording in self._session.aligned:
+            for layer in self._own_layers(recording):
+                layer.data.show(recording.alignment)
+                if layer.visible:
+                    layer.refresh(extent=False)
+        field = self._session.layers.field
+        if field is not None and self._tab.buttons["field"].isChecked():
+            field.visible = False
+            self._tab.buttons["field"].setChecked(False)
+        self._tab.buttons["overlay"].setChecked(self._session.layers.looked_at == OVERLAY)
+
+    def _again(self) -> None:
+        """Another pair, or before instead of after: only where an overlay is in view."""
+        if self._tab.buttons["overlay"].isChecked() and not self._session.busy:
+            self.show_overlay()
+
+    def _on_means(self, names: list[str], images: Sequence[Any]) -> None:
+        self._session.viewer.dims.ndisplay = 2
+        self._session.layers.show_overlay(names, images)
+        self._session.follow()
+        when = "before" if self._tab.before_box.isChecked() else "after"
+        self._bar.say(
+            f"Means {when} alignment: {names[0]} magenta, {names[1]} green, white where they agree."
+        )
+
+    def _on_field(self, field: Any) -> None:
+        self._session.layers.show_field(field)
+        self._session.layers.field.visible = True
+        self._bar.say(f"The common field covers {100 * float(np.mean(field)):.0f} % of the image.")
+
+    def _own_layers(self, recording: Recording) -> list[Any]:
+        return [
+            layer
+            for layer in self._session.viewer.layers
+            if layer.metadata.get(KEY) is recording and isinstance(layer.data, AlignedFrames)
+        ]
+
+    def _add_next(self, waiting: list[Recording]) -> None:
+        """Add one layer a turn of the event loop: each one takes napari a moment."""
+        if not waiting:
+            return
+        recording, *rest = waiting
+        if recording.alignment is not None:
+            self.add_layer(recording.alignment, recording.contrast, recording)
+        QTimer.singleShot(0, partial(self._add_next, rest))
+
+    def add_layer(self, alignment: Alignment, contrast: Any, owner: Any) -> None:
+        """Add the aligned frames of one stack, a layer a channel."""
+        stack = alignment.stack
+        for channel, name in enumerate(stack.channel_names):
+            data = AlignedFrames(stack, FrameGrid(stack), channel)
+            data.show(alignment)
+            words = [stack.name, "aligned", name if stack.shape[1] > 1 else ""]
+            self._session.viewer.add_layer(
+                Image(
+                    data,
+                    name=" ".join(word for word in words if word),
+                    contrast_limits=contrast[channel],
+                    visible=False,
+                    axis_labels=AXIS_LABELS,
+                    metadata={KEY: owner},
+                    **colormap_of(stack, channel),
+                    **place_of(stack, 3),
+                )
+            )
+
+    # -- files ---------------------------------------------------------------------------------
+
+    def save(self, folder: Path) -> None:
+        """Save the session in the worker."""
+        self._session.start(
+            self._bar,
+            partial(files.saving, self._session.alignments, folder),
+            returned=lambda path: self._bar.say(f"Saved {path}"),
+        )
+
+    def open(self, folder: Path) -> None:
+        """Open a saved session, or one alignment."""
+        self._session.tab_wanted.emit("Session")
+        stacks = [recording.stack for recording in self._session.recordings]
+        self._session.start(
+            self._bar, partial(files.opening_saved, folder, stacks), returned=self._on_opened
+        )
+
+    def show(self, alignments: Sequence[Alignment]) -> None:
+        """Show alignments that are in memory."""
+        self._session.tab_wanted.emit("Session")
+        self._session.start(
+            self._bar, partial(files.with_contrast, list(alignments)), returned=self._on_opened
+        )
+
+    def export(self, path: Path) -> None:
+        """Write aligned frames to a file; of all recordings, their names are added to it."""
+        alignments, ending = self._exported(), self._tab.format.currentData()
+        if not alignments:
+            self._bar.say_error("There is no alignment yet: press Run on the Recordings tab first.")
+            return
+        named = path.name.lower().endswith(ending)
+        path = path if named else path.with_name(path.name + ending)
+        self._session.start(
+            self._bar,
+            partial(files.exporting, alignments, path, crop=self._tab.crop_box.isChecked()),
+            returned=lambda written: self._bar.say(f"Wrote {', '.join(map(str, written))}"),
+            cancelled=lambda _: self._bar.say("Cancelled; files that were finished are kept."),
+        )
+
+    def write_transforms(self, path: Path) -> None:
+        """Write the matrices of the recording in view."""
+        alignment = self._aligned_in_view()
+        if alignment is not None:
+            self._session.start(
+                self._bar,
+                partial(files.writing_transforms, alignment, path),
+                returned=lambda written: self._bar.say(f"Wrote {written}"),
+            )
+
+    def read_transforms(self, path: Path) -> None:
+        """Align the recording in view by matrices from a file."""
+        recording = self.in_view
+        if recording is None:
+            self._bar.say_error("There are no recordings yet: add files on the Recordings tab.")
+            return
+        self._session.start(
+            self._bar,
+            partial(files.reading_transforms, recording.stack, recording.alignment, path),
+            returned=partial(self._on_transforms, recording, path),
+        )
+
+    def apply_to_layer(self) -> None:
+        """Align the chosen layer by the transforms of the recording in view."""
+        alignment, layer = self._aligned_in_view(), self._tab.layer_combo.layer
+        if alignment is None:
+            return
+        if layer is None:
+            self._bar.say_error("There is no other image layer with frames: open one in napari.")
+            return
+        try:
+            stack = stack_of_layer(layer, guess_axes(layer)).replace(frames_per_slice=None)
+        except InputError as error:
+            self._bar.say_error(str(error))
+            return
+        self._session.start(
+            self._bar,
+            partial(files.applying, stack, alignment),
+            returned=self._on_applied,
+        )
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _on_opened(self, found: files.Saved) -> None:
+        self._session.show(found.recordings)
+        count = len(found.recordings)
+        words = f"Opened {count} recording{'' if count == 1 else 's'}."
+        if found.problems:
+            self._bar.say_error(" ".join([words, *found.problems]))
+        else:
+            self._bar.say(words)
+
+    def _on_transforms(self, recording: Recording, path: Path, alignment: Alignment) -> None:
+        self._session.layers.add_aligned()
+        self._session.set_alignment(recording, alignment)
+        self._session.layers.look_at(ALIGNED)
+        self._bar.say(f"{recording.name} is aligned by {path.name}.")
+
+    def _on_applied(self, result: tuple[Alignment, Any]) -> None:
+        alignment, contrast = result
+        self.add_layer(alignment, contrast, self)
+        self._session.viewer.layers[-1].visible = True
+        self._bar.say(f"Added '{alignment.stack.name} aligned'.")
+
+    def _aligned_in_view(self) -> Alignment | None:
+        recording = self.in_view
+        if recording is None or recording.alignment is None:
+            self._bar.say_error(
+                "The recording in view is not aligned yet: press Run on the Recordings tab first."
+            )
+            return None
+        return recording.alignment
+
+    def _exported(self) -> list[Alignment]:
+        if self._tab.which.currentIndex() == 0:
+            return self._session.alignments
+        recording = self.in_view
+        return [recording.alignment] if recording and recording.alignment else []
+
+    def _ask_save(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self._tab, "Save the session as a folder", "session")
+        if name:
+            self.save(Path(name))
+
+    def _ask_open(self) -> None:
+        name = QFileDialog.getExistingDirectory(self._tab, "Open a saved session")
+        if name:
+            self.open(Path(name))
+
+    def _ask_export(self) -> None:
+        recording, ending = self.in_view, self._tab.format.currentData()
+        all_of_them = self._tab.which.currentIndex() == 0
+        start = "session" if all_of_them or recording is None else f"{recording.name} aligned"
+        title = "Export; each recording's name is added" if all_of_them else "Export"
+        name, _ = QFileDialog.getSaveFileName(self._tab, title, f"{start}{ending}")
+        if name:
+            self.export(Path(name))
+
+    def _ask_write_transforms(self) -> None:
+        alignment = self._aligned_in_view()
+        if alignment is not None:
+            name, chosen = QFileDialog.getSaveFileName(
+                self._tab, "Export transforms", f"{alignment.stack.name}.csv", TRANSFORMS_FILTER
+            )
+            ending = ".npy" if "npy" in chosen else ".csv"
+            if name:
+                known = name.lower().endswith((".csv", ".npy"))
+                self.write_transforms(Path(name if known else name + ending))
+
+    def _ask_read_transforms(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(
+            self._tab, "Import transforms", "", "Transforms (*.csv *.npy)"
+        )
+        if name:
+            self.read_transforms(Path(name))

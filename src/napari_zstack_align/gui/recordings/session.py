@@ -1,0 +1,278 @@
+"""`Session`: the recordings of one field of view in the panel, and what happens to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QFileDialog
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.session import is_session
+from napari_zstack_align.gui.compat import text_overlay
+from napari_zstack_align.gui.recordings.layers import ALIGNED, RAW, SessionLayers
+from napari_zstack_align.gui.recordings.opening import Opened, opening, stacks_of_layers, taking
+from napari_zstack_align.gui.recordings.plots import SessionPlots
+from napari_zstack_align.gui.recordings.recording import Recording
+from napari_zstack_align.gui.recordings.recordings_tab import RecordingsTab
+from napari_zstack_align.gui.recordings.results import Results
+from napari_zstack_align.gui.recordings.run import SessionRun
+from napari_zstack_align.gui.recordings.session_tab import SessionTab
+from napari_zstack_align.gui.recordings.trial import Trial
+from napari_zstack_align.gui.recordings.words import remarks_of
+from napari_zstack_align.gui.words import flag_words
+from napari_zstack_align.progress import Job
+
+FILTER = "Images (*.tif *.tiff *.btf *.npy);;All files (*)"
+
+
+class Session(QObject):
+    """Ties list, tabs, layers and plots together; all of it belongs to the main thread.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where the recordings are shown.
+    parent : QObject
+        The panel.
+    """
+
+    changed = Signal()
+    """There is something else to show."""
+    tab_wanted = Signal(str)
+    """Name of a tab to bring to the front."""
+
+    def __init__(self, viewer: Any, parent: QObject) -> None:
+        super().__init__(parent)
+        self.viewer = viewer
+        self.tab = RecordingsTab(viewer)
+        self.results_tab = SessionTab(viewer)
+        self.plots = SessionPlots()
+        self.layers = SessionLayers(viewer)
+        self.trial = Trial(self)
+        self.run = SessionRun(self)
+        self.results = Results(self)
+        self._plotted: Alignment | None = None
+        self._connect()
+        self.refresh()
+
+    # -- what is there -------------------------------------------------------------------------
+
+    @property
+    def tabs(self) -> tuple[tuple[str, Any], ...]:
+        """Names and tabs, in order."""
+        return (("Recordings", self.tab), ("Session", self.results_tab))
+
+    @property
+    def run_bars(self) -> tuple[Any, ...]:
+        """Where jobs may run."""
+        return (self.tab.run_bar, self.results_tab.run_bar)
+
+    @property
+    def combos(self) -> tuple[Any, ...]:
+        """Choices that follow the viewer's layers."""
+        return (self.tab.mask_combo, self.tab.reference_combo, self.results_tab.layer_combo)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job runs."""
+        return any(bar.busy for bar in self.run_bars)
+
+    @property
+    def recordings(self) -> list[Recording]:
+        """The recordings, in the order of the list."""
+        return self.tab.list.recordings
+
+    @property
+    def aligned(self) -> list[Recording]:
+        """Recordings that have an alignment, perhaps partial."""
+        return [recording for recording in self.recordings if recording.alignment is not None]
+
+    @property
+    def alignments(self) -> list[Alignment]:
+        """Alignments of the recordings that have one."""
+        return [r.alignment for r in self.recordings if r.alignment is not None]
+
+    def start(self, bar: Any, job: Callable[[], Job[Any]], **ends: Any) -> None:
+        """Run a job in one of the two bars; only one at a time, as all are about the same data."""
+        other = next(each for each in self.run_bars if each is not bar)
+        if other.busy:
+            bar.say("Wait for what is running on the other tab, or cancel it first.")
+            return
+        bar.start(job, **ends)
+
+    # -- adding --------------------------------------------------------------------------------
+
+    def add_paths(self, paths: Sequence[Path]) -> None:
+        """Open files and folders; a saved session, where that is all there is."""
+        if len(paths) == 1 and (is_session(paths[0]) or (paths[0] / "run.json").exists()):
+            self.results_tab.open_chosen.emit(paths[0])
+            return
+        self.start(self.tab.run_bar, partial(opening, list(paths)), returned=self._on_opened)
+
+    def add_layers(self) -> None:
+        """Add what the selected layers show."""
+        stacks, problems = stacks_of_layers(self.viewer.layers.selection)
+        known = [recording.stack.source for recording in self.recordings]
+        new = [stack for stack in stacks if all(stack.source is not s for s in known)]
+        if not new:
+            words = "Select image layers with frames in napari's layer list first."
+            self.tab.run_bar.say_error(problems[0] if problems else words)
+            return
+        self.start(
+            self.tab.run_bar, partial(taking, new), returned=partial(self._on_opened, more=problems)
+        )
+
+    def show(self, recordings: Sequence[Recording]) -> None:
+        """Show recordings that have alignments, instead of those of before."""
+        self.trial.forget()
+        self.tab.list.set_recordings(recordings)
+        self.layers.add_aligned()
+        self.layers.look_at(ALIGNED)
+        self.refresh()
+
+    def _on_opened(self, opened: Opened, more: Sequence[str] = ()) -> None:
+        problems = (*opened.problems, *more)
+        if opened.recordings:
+            self.tab.list.add(opened.recordings)
+        count = len(opened.recordings)
+        added = f"Added {count} recording{'' if count == 1 else 's'}."
+        if problems:
+            self.tab.run_bar.say_error(" ".join([*([added] if count else []), *problems]))
+        else:
+            self.tab.run_bar.say(added)
+
+    # -- alignments come and change ------------------------------------------------------------
+
+    def set_alignment(self, recording: Recording, alignment: Alignment) -> None:
+        """Replace one alignment, and show it everywhere."""
+        recording.alignment = alignment
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the alignments that the recordings have now."""
+        self.layers.refresh_aligned()
+        self.tab.list.refresh()
+        self._plotted = None
+        self.trial.show_map()
+        self.tab.join_box.setVisible(0 < len(self.aligned) < len(self.recordings))
+        self.results_tab.show_session(self.recordings)
+        self.results_tab.remarks.setText(remarks_of(self.recordings))
+        self.results_tab.set_busy(self.busy)
+        self.results.outdated()
+        self.changed.emit()
+
+    # -- following -----------------------------------------------------------------------------
+
+    def follow(self) -> None:
+        """The slider moved: overlay text, list, map and plot go with it."""
+        position = self.layers.position()
+        overlay = text_overlay(self.viewer)
+        overlay.visible = position is not None
+        if position is None:
+            return
+        index, frame = self.layers.sequence.locate(position)
+        recording = self.recordings[index]
+        words = f"{recording.name}, frame {frame}{flag_words(recording.alignment, frame)}"
+        overlay.text = words if self.layers.looked_at in (RAW, ALIGNED, "") else self.layers.caption
+        self.tab.list.blockSignals(True)
+        self.tab.list.go_to(index)
+        self.tab.list.blockSignals(False)
+        self._show_quality(index, recording.alignment, frame)
+
+    def _show_quality(self, index: int, alignment: Alignment | None, frame: int) -> None:
+        plots = self.plots
+        plots.quality.setVisible(alignment is not None)
+        if alignment is None:
+            self._plotted = None
+            return
+        if alignment is not self._plotted:
+            plots.show_quality(alignment)
+            self._plotted = alignment
+        plots.quality.go_to(frame)
+        if self.trial.previews is None and alignment.chunks is not None:
+            chunk = int(alignment.quality["chunk"][frame])
+            plots.map.choose(index, chunk)
+            self.results.repair.choose(index, chunk)
+
+    def go_to(self, recording: int, frame: int) -> None:
+        """Move the slider to a frame of a recording, with the frames in view."""
+        if self.layers.looked_at not in (RAW, ALIGNED):
+            self.layers.look_at(ALIGNED if self.recordings[recording].alignment else RAW)
+        self.layers.go_to(self.layers.sequence.position_of(recording, frame))
+
+    def on_removed(self, layer: Any) -> None:
+        """A layer was removed from the viewer; the recordings stay in the list."""
+        self.layers.forget(layer)
+
+    def toggle(self) -> None:
+        """Switch between raw and aligned frames."""
+        self.viewer.dims.ndisplay = 2
+        self.layers.toggle_raw_aligned()
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        actions = {
+            "files": self._ask_files,
+            "folder": self._ask_folder,
+            "layers": self.add_layers,
+            "remove": self.tab.list.remove_selected,
+            "mask": self.trial.new_mask,
+            "saved": self.trial.ask_reference,
+            "check": self.trial.check,
+            "compare": self.trial.compare,
+        }
+        self.tab.button_clicked.connect(lambda name: actions[name]())
+        self.tab.run_bar.run_clicked.connect(self.run.start)
+        self.tab.list.paths_dropped.connect(self.add_paths)
+        self.tab.list.changed.connect(self._on_list)
+        self.tab.list.currentItemChanged.connect(lambda *_: self._on_row())
+        self.plots.map.cell_clicked.connect(self._on_cell)
+        self.plots.quality.frame_clicked.connect(self._on_frame)
+        for bar in self.run_bars:
+            bar.busy_changed.connect(self._on_busy)
+
+    def _on_list(self) -> None:
+        self.trial.forget()
+        self.layers.set_recordings(self.recordings)
+        self.trial.limit_chunks()
+        self.refresh()
+
+    def _on_row(self) -> None:
+        """A row was chosen: go to its recording, unless the slider stands in it already."""
+        self.trial.limit_chunks()
+        position = self.layers.position()
+        row = self.tab.list.current
+        if position is not None and self.layers.sequence.locate(position)[0] != row:
+            self.layers.go_to(self.layers.sequence.position_of(row, 0))
+
+    def _on_cell(self, recording: int, chunk: int) -> None:
+        if self.trial.previews is not None:
+            self.trial.show_preview(recording)
+            return
+        alignment = self.recordings[recording].alignment
+        chunks = None if alignment is None else alignment.chunks
+        if chunks is not None and chunk < len(chunks):
+            self.go_to(recording, int(chunks["midpoint"][chunk]))
+
+    def _on_frame(self, frame: int) -> None:
+        self.go_to(self.tab.list.current, frame)
+
+    def _on_busy(self, _: bool) -> None:
+        self.tab.set_busy(self.busy)
+        self.tab.run_bar.run_button.setEnabled(not self.busy)
+        self.results_tab.set_busy(self.busy)
+
+    def _ask_files(self) -> None:
+        names, _ = QFileDialog.getOpenFileNames(self.tab, "Add recordings", "", FILTER)
+        if names:
+            self.add_paths([Path(name) for name in names])
+
+    def _ask_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(self.tab, "Add the recordings of a folder")
+        if name:
+            self.add_paths([Path(name)])

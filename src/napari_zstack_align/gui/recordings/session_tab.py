@@ -1,0 +1,205 @@
+"""Session: look at the result, repair a chunk, save and export."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QGridLayout,
+    QGroupBox,
+    QHBoxLayout,
+    QLabel,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_zstack_align.gui.align_tab import TOGGLE_KEY
+from napari_zstack_align.gui.layer_combo import LayerCombo
+from napari_zstack_align.gui.recordings.recording import Recording
+from napari_zstack_align.gui.run_bar import RunBar
+from napari_zstack_align.gui.stack_details import button
+from napari_zstack_align.gui.taking import plain_images
+
+LOOK = {
+    "toggle": (
+        f"Raw ⇄ aligned  ({TOGGLE_KEY})",
+        f"Switch between the raw and the aligned frames of all recordings; key {TOGGLE_KEY}",
+    ),
+    "own_layers": ("Own layers", "Add a layer of the aligned frames of every recording by itself"),
+    "overlay": ("Overlay", "Show the means of two recordings over each other, in two colours"),
+    "field": ("Common field of view", "Outline what is seen in every good frame of all recordings"),
+}
+REPAIR = {
+    "reject": (
+        "Mark as bad",
+        "Leave the chosen chunk out: only its neighbourhood is solved again",
+    ),
+    "points": (
+        "Set 3 points …",
+        "Click at least three places in the reference and in the chunk's mean, by hand",
+    ),
+    "apply_points": ("Use the points", "Fit the chunk to the points, and solve around it again"),
+    "drop_points": ("Give up", "Leave the chunk as it is"),
+}
+FILES = {
+    "save": ("Save session …", "Save all alignments as a small folder; no frame is copied"),
+    "open": ("Open session …", "Open a saved session, or one saved alignment of a recording"),
+    "export": ("Export frames …", "Write the aligned frames, one file a recording"),
+    "write_transforms": (
+        "Export transforms …",
+        "Write the matrices of the recording in view as .csv or .npy: reference to raw, on "
+        "(y, x, 1)",
+    ),
+    "read_transforms": (
+        "Import transforms …",
+        "Align the recording in view by matrices from a .csv or .npy file",
+    ),
+    "apply": (
+        "Apply to layer",
+        "Align the chosen layer by the transforms of the recording in view: a filtered copy, or "
+        "another channel",
+    ),
+}
+FORMATS = {
+    "OME-TIFF": ".ome.tif",
+    "OME-Zarr": ".ome.zarr",
+    "HDF5": ".h5",
+    "Suite2p binary": ".bin",
+}
+NEEDS_NOTHING = ("open", "drop_points")
+HINT = "Choose a chunk in the session map below."
+
+
+class SessionTab(QWidget):
+    """Tab of the panel for what is done with registered recordings.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Its image layers can be aligned by the transforms of a recording.
+    """
+
+    button_clicked = Signal(str)
+    """Name of a button, as in ``LOOK``, ``REPAIR`` and ``FILES``."""
+    open_chosen = Signal(object)
+    """Path of a saved session."""
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self.buttons = {name: button(*words) for name, words in {**LOOK, **REPAIR, **FILES}.items()}
+        for name in ("overlay", "field"):
+            self.buttons[name].setCheckable(True)
+        self.remarks = QLabel()
+        self.remarks.setWordWrap(True)
+        self.pair = (QComboBox(), QComboBox())
+        for combo, color in zip(self.pair, ("magenta", "green"), strict=True):
+            combo.setToolTip(f"Recording whose mean is shown in {color}")
+            combo.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
+            combo.setMinimumContentsLength(8)
+        self.before_box = QCheckBox("before alignment")
+        self.before_box.setToolTip("Show the means as they were before the alignment")
+        self.chunk_words = QLabel(HINT)
+        self.chunk_words.setWordWrap(True)
+        self.which = QComboBox()
+        self.which.addItems(("All recordings", "Recording in view"))
+        self.which.setToolTip("Which recordings to export")
+        self.format = QComboBox()
+        for name, ending in FORMATS.items():
+            self.format.addItem(f"{name} ({ending})", ending)
+        self.format.setToolTip("Format of the exported frames")
+        self.crop_box = QCheckBox("Crop to common field")
+        self.crop_box.setToolTip(
+            "Write only the rectangle around what every good frame of all recordings sees"
+        )
+        self.layer_combo = LayerCombo(viewer, plain_images)
+        self.layer_combo.setToolTip("Image layer with as many frames of the same size")
+        self.run_bar = RunBar()
+        self._there = False
+        self._picking = False
+        self._lay_out()
+        for name, widget in self.buttons.items():
+            widget.clicked.connect(lambda _=False, name=name: self.button_clicked.emit(name))
+        self.set_picking(False)
+
+    def show_session(self, recordings: Sequence[Recording]) -> None:
+        """Offer the recordings that are aligned; the first two where nothing was chosen yet."""
+        names = [r.name for r in recordings if r.alignment is not None]
+        self._there = bool(names)
+        for index, combo in enumerate(self.pair):
+            if [combo.itemText(i) for i in range(combo.count())] == names:
+                continue
+            combo.blockSignals(True)
+            combo.clear()
+            combo.addItems(names)
+            combo.setCurrentIndex(min(index, len(names) - 1))
+            combo.blockSignals(False)
+        self.remarks.setVisible(bool(names))
+
+    def set_picking(self, on: bool) -> None:
+        """Show what goes on with points by hand only while points are set."""
+        self._picking = on
+        for name in ("apply_points", "drop_points"):
+            self.buttons[name].setVisible(on)
+        for name in ("reject", "points"):
+            self.buttons[name].setVisible(not on)
+
+    def set_busy(self, busy: bool) -> None:
+        """Enable what can be done now."""
+        for name, widget in self.buttons.items():
+            widget.setEnabled((self._there or name in NEEDS_NOTHING) and not busy)
+        self.buttons["toggle"].setEnabled(self._there)
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.remarks)
+        for box in (self._look_box(), self._repair_box(), self._files_box()):
+            layout.addWidget(box)
+        layout.addStretch(1)
+
+    def _look_box(self) -> QGroupBox:
+        box = QGroupBox("Look")
+        grid = QGridLayout(box)
+        grid.addWidget(self.buttons["toggle"], 0, 0)
+        grid.addWidget(self.buttons["own_layers"], 0, 1)
+        grid.addWidget(self.pair[0], 1, 0)
+        grid.addWidget(self.pair[1], 1, 1)
+        grid.addWidget(self.buttons["overlay"], 2, 0)
+        grid.addWidget(self.before_box, 2, 1)
+        grid.addWidget(self.buttons["field"], 3, 0, 1, 2)
+        for column in range(2):
+            grid.setColumnStretch(column, 1)
+        return box
+
+    def _repair_box(self) -> QGroupBox:
+        box = QGroupBox("Repair a chunk")
+        grid = QGridLayout(box)
+        grid.addWidget(self.chunk_words, 0, 0, 1, 2)
+        for column, (first, second) in enumerate(
+            (("reject", "apply_points"), ("points", "drop_points"))
+        ):
+            grid.addWidget(self.buttons[first], 1, column)
+            grid.addWidget(self.buttons[second], 2, column)
+        return box
+
+    def _files_box(self) -> QGroupBox:
+        box = QGroupBox("Save and export")
+        layout = QVBoxLayout(box)
+        layout.addLayout(_row(self.buttons["save"], self.buttons["open"]))
+        layout.addLayout(_row(self.format, self.which))
+        layout.addLayout(_row(self.crop_box, self.buttons["export"]))
+        layout.addLayout(_row(self.buttons["write_transforms"], self.buttons["read_transforms"]))
+        layout.addLayout(_row(self.layer_combo, self.buttons["apply"]))
+        return box
+
+
+def _row(*widgets: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    for widget in widgets:
+        row.addWidget(widget, 1)
+    return row

@@ -1,0 +1,299 @@
+"""Before the run: a mask to paint, one chunk tried, and all recordings compared."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from napari.layers import Image, Labels
+from qtpy.QtWidgets import QFileDialog
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.chunks import empty_chunks
+from napari_zstack_align.alignment.session import load_saved
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.jobs import limits
+from napari_zstack_align.gui.masks import ready_to_paint
+from napari_zstack_align.gui.recordings.layers import MATCH, place_of
+from napari_zstack_align.gui.recordings.match_view import LEGEND, set_place
+from napari_zstack_align.gui.recordings.means import reference_mean
+from napari_zstack_align.gui.recordings.recordings_tab import REFERENCE
+from napari_zstack_align.gui.shown import KEY
+from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.register import recordings as engine
+from napari_zstack_align.stack import Stack
+
+if TYPE_CHECKING:
+    from napari_zstack_align.gui.recordings.session import Session
+    from napari_zstack_align.register.recordings import MatchPreview
+
+Given = tuple[list[Stack], KeypointParams, Any, Any]
+"""Stacks, parameters, mask and reference: a snapshot for a worker."""
+
+
+class Trial:
+    """What can be tried in seconds before everything is run.
+
+    Parameters
+    ----------
+    session : Session
+        Whose recordings, tab and layers are used.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._tab = session.tab
+        self.previews: list[MatchPreview] | None = None
+        self._background: Image | None = None
+
+    def forget(self) -> None:
+        """The recordings have changed: what was tried no longer holds."""
+        self.previews = None
+        self._tab.say_verdict(None, "")
+
+    def given(self) -> Given:
+        """Snapshot of what the tab says.
+
+        Raises
+        ------
+        InputError
+            Where there are no recordings, or the form holds a bad value.
+        """
+        stacks = [recording.stack for recording in self._session.recordings]
+        if not stacks:
+            raise InputError("There are no recordings yet: add files, a folder or layers first.")
+        mask_layer, reference = self._tab.mask_combo.layer, self._tab.reference_combo.layer
+        return (
+            stacks,
+            self._tab.form.values(),
+            None if mask_layer is None else np.array(mask_layer.data),
+            None if reference is None else reference_of(reference),
+        )
+
+    # -- one chunk -----------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """'Will this work?': match the chosen chunk, and show how."""
+        try:
+            stacks, params, mask, reference = self.given()
+            recording = self._tab.list.current
+            frames = self._frames(stacks[recording], params)
+        except InputError as error:
+            self._tab.run_bar.say_error(str(error))
+            return
+        self._session.start(
+            self._tab.run_bar,
+            partial(
+                engine.preview_chunk, stacks, recording, frames, params, mask, reference=reference
+            ),
+            returned=self._on_preview,
+        )
+
+    def limit_chunks(self) -> None:
+        """Offer the chunks that the chosen recording has."""
+        recordings = self._session.recordings
+        try:
+            stack = recordings[self._tab.list.current].stack
+            count = len(engine.chunk_ranges(stack, self._tab.form.values()))
+        except (InputError, IndexError):
+            count = 0
+        self._tab.chunk_box.setMaximum(max(-1, count - 1))
+
+    def _frames(self, stack: Stack, params: KeypointParams) -> tuple[int, int] | None:
+        """Frames of the chosen chunk; None for the middle one."""
+        chunk = self._tab.chunk_box.value()
+        ranges = engine.chunk_ranges(stack, params)
+        return None if chunk < 0 else ranges[min(chunk, len(ranges) - 1)]
+
+    def _on_preview(self, preview: MatchPreview) -> None:
+        self._show(preview)
+        self._tab.run_bar.say(LEGEND[0].upper() + LEGEND[1:] + ".")
+
+    def _show(self, preview: MatchPreview) -> None:
+        session = self._session
+        recording = session.recordings[preview.recording]
+        session.viewer.dims.ndisplay = 2
+        session.layers.match.show(preview, place_of(recording.stack, 2))
+        start, stop = preview.frames
+        session.layers.caption = f"reference | {recording.name}, frames {start}–{stop - 1}"
+        session.layers.look_at(MATCH)
+        session.follow()
+        self._tab.say_verdict(preview.go, verdict(preview, recording.name))
+
+    # -- all recordings ------------------------------------------------------------------------
+
+    def compare(self) -> None:
+        """Match the middle chunk of every recording, and open the map on them."""
+        try:
+            stacks, params, mask, reference = self.given()
+        except InputError as error:
+            self._tab.run_bar.say_error(str(error))
+            return
+        self._session.start(
+            self._tab.run_bar,
+            partial(engine.preview_session, stacks, params, mask, reference=reference),
+            returned=self._on_previews,
+        )
+
+    def show_preview(self, recording: int) -> None:
+        """Show how one recording was matched."""
+        if self.previews is not None:
+            self._show(self.previews[recording])
+
+    def show_map(self) -> None:
+        """Fill the map from the previews or the alignments, whichever are newer."""
+        recordings = self._session.recordings
+        names = [recording.name for recording in recordings]
+        if self.previews is not None:
+            tables: list[Any] = [table_of(preview) for preview in self.previews]
+        else:
+            tables = [None if r.alignment is None else r.alignment.chunks for r in recordings]
+        there = any(table is not None for table in tables)
+        self._session.plots.map.show_tables(*((names, tables) if there else ([], [])))
+
+    def _on_previews(self, previews: list[MatchPreview]) -> None:
+        self.previews = previews
+        self.show_map()
+        self._session.changed.emit()
+        good = sum(preview.go for preview in previews)
+        words = f"{good} of {len(previews)} recordings match the reference"
+        bad = [preview for preview in previews if not preview.go]
+        names = [self._session.recordings[p.recording].name for p in bad]
+        more = "" if not bad else f"; look at {', '.join(names)} in the map"
+        self._tab.say_verdict(not bad, f"{words}{more}.")
+        self._tab.run_bar.say("Click a row of the map to see its matches.")
+
+    # -- mask and reference --------------------------------------------------------------------
+
+    def new_mask(self) -> None:
+        """Show the reference's mean, and add a mask over it."""
+        try:
+            stacks, params, _, reference = self.given()
+        except InputError as error:
+            self._tab.run_bar.say_error(str(error))
+            return
+        aligned = next(iter(self._session.alignments), None)
+        if reference is None and aligned is not None:
+            reference = aligned
+        if reference is not None:
+            image = reference.reference if isinstance(reference, Alignment) else reference
+            self._add_mask(stacks[0], np.asarray(image, np.float32))
+            return
+        self._session.start(
+            self._tab.run_bar,
+            partial(reference_mean, stacks, params),
+            returned=lambda found: self._add_mask(stacks[found[0]], found[1]),
+        )
+
+    def _add_mask(self, stack: Stack, image: npt.NDArray[np.float32]) -> None:
+        place = place_of(stack, 2)
+        viewer = self._session.viewer
+        viewer.dims.ndisplay = 2
+        if self._background is None or self._background not in viewer.layers:
+            self._background = viewer.add_layer(
+                Image(
+                    image,
+                    name="reference mean",
+                    contrast_limits=limits(image),
+                    metadata={KEY: self},
+                    **place,
+                )
+            )
+        else:
+            self._background.data = image
+            self._background.contrast_limits = limits(image)
+            set_place(self._background, place)
+        for layer in self._session.layers.layers():
+            layer.visible = False
+        self._background.visible = True
+        mask = Labels(np.zeros(image.shape, np.uint8), name="session mask", opacity=0.4, **place)
+        viewer.add_layer(mask)
+        ready_to_paint(viewer, mask)
+        viewer.reset_view()
+        self._tab.mask_combo.choose(mask)
+        self._tab.run_bar.say("Paint over the tissue that has to be right; E erases.")
+
+    def hide_background(self) -> None:
+        """Hide the image that a mask was painted over, for the frames to be seen."""
+        if self._background is not None:
+            self._background.visible = False
+
+    def ask_reference(self) -> None:
+        """Choose a saved alignment or session whose reference to use."""
+        name = QFileDialog.getExistingDirectory(self._tab, "Reference: a .zalign or session folder")
+        if name:
+            self.load_reference(Path(name))
+
+    def load_reference(self, folder: Path) -> None:
+        """Use the reference of a saved alignment or session."""
+        self._session.start(
+            self._tab.run_bar, partial(loading, folder), returned=self._on_reference
+        )
+
+    def _on_reference(self, alignment: Alignment) -> None:
+        layer = Image(
+            alignment.reference,
+            name=f"{alignment.stack.name} reference",
+            contrast_limits=limits(alignment.reference),
+            visible=False,
+            metadata={KEY: self, REFERENCE: alignment},
+            **place_of(alignment.stack, 2),
+        )
+        self._session.viewer.add_layer(layer)
+        self._tab.reference_combo.choose(layer)
+        self._tab.run_bar.say(f"The reference is that of {alignment.stack.name}.")
+
+
+def loading(folder: Path) -> Job[Alignment]:
+    """Load an alignment, or the first one of a session."""
+    yield Progress("Loading", 0, 1)
+    found = load_saved(folder)
+    return found[0] if isinstance(found, list) else found
+
+
+def reference_of(layer: Any) -> Any:
+    """Alignment that a reference layer was loaded from, or its image (Y, X)."""
+    return layer.metadata.get(REFERENCE) or np.asarray(layer.data, np.float32)
+
+
+def verdict(preview: MatchPreview, name: str) -> str:
+    """'Go: recording_2, frames 40–59: 4.1 px down, 0.8° …' and the reason."""
+    start, stop = preview.frames
+    words = "Go" if preview.go else "No go"
+    inliers = int(np.sum(preview.inliers))
+    counts = (
+        f"{inliers} of {len(preview.inliers)} matches fit, coverage of the mask "
+        f"{100 * preview.coverage:.0f} %, correlation {preview.correlation_before:.2f} → "
+        f"{preview.correlation_after:.2f}"
+    )
+    moved = f"{preview.words}; " if preview.words else ""
+    return f"{words}: {name}, frames {start}–{stop - 1}: {moved}{counts}. {preview.reason}"
+
+
+def table_of(preview: MatchPreview) -> npt.NDArray[np.void]:
+    """Chunk table with one row of what a preview found, for the map."""
+    table = empty_chunks(1)
+    row = table[0]
+    row["start"], row["stop"] = preview.frames
+    row["n_matches"], row["n_inliers"] = len(preview.inliers), int(np.sum(preview.inliers))
+    row["n_keypoints"] = int(np.sum(preview.chunk_in_mask))
+    row["coverage"] = preview.coverage
+    row["correlation_before"] = preview.correlation_before
+    row["correlation_after"] = preview.correlation_after
+    row["residual_px"] = residual_of(preview)
+    row["method"] = "keypoints"
+    row["flag"] = "" if preview.go else preview.reason[:96]
+    return table
+
+
+def residual_of(preview: MatchPreview) -> float:
+    """Median distance of the inliers from where the transform puts them, px."""
+    if preview.matrix is None or not preview.inliers.any():
+        return float("nan")
+    matrix = preview.matrix
+    found = preview.matches_reference[preview.inliers] @ matrix[:2, :2].T + matrix[:2, 2]
+    return float(np.median(np.linalg.norm(found - preview.matches_chunk[preview.inliers], axis=1)))
