@@ -6,6 +6,8 @@ same mean, without the chunk, is what the correlations of the quality table are 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +32,30 @@ FEWEST_FRAMES = 0.5
 """Pixels that less than one frame shows are unknown (weights are sums of float32)."""
 
 
+@dataclass(frozen=True)
+class _Sum:
+    """Weighted sum of images and sum of the weights, (Y, X) float32 each."""
+
+    total: Image
+    weight: Image
+
+    @classmethod
+    def nothing(cls, shape: tuple[int, int]) -> _Sum:
+        return cls(np.zeros(shape, np.float32), np.zeros(shape, np.float32))
+
+    def __add__(self, other: _Sum) -> _Sum:
+        return _Sum(self.total + other.total, self.weight + other.weight)
+
+    def __sub__(self, other: _Sum) -> _Sum:
+        return _Sum(self.total - other.total, self.weight - other.weight)
+
+    def mean(self) -> Image:
+        """(Y, X), NaN where nothing is known."""
+        mean = np.full(self.total.shape, np.nan, np.float32)
+        np.divide(self.total, self.weight, out=mean, where=self.weight > FEWEST_FRAMES)
+        return mean
+
+
 class Consensus:
     """Sum of aligned chunk means, each brought to the same brightness.
 
@@ -50,29 +76,31 @@ class Consensus:
 
     def clear(self) -> None:
         """Forget all chunks."""
-        self._total = np.zeros(self.first.shape, np.float32)
-        self._weight = np.zeros(self.first.shape, np.float32)
+        self._all = _Sum.nothing(self.first.shape)
+        self._of_recording: dict[int, _Sum] = {}
 
     def add(self, state: RecordingState, chunk: int) -> None:
         """Add a chunk at its transform."""
-        total, weight = self._share(state, chunk)
-        self._total += total
-        self._weight += weight
+        share = self._share(state, chunk)
+        nothing = _Sum.nothing(self.first.shape)
+        self._all = self._all + share
+        self._of_recording[state.index] = self._of_recording.get(state.index, nothing) + share
 
     def image(self, without: tuple[RecordingState, int] | None = None) -> Image:
         """Mean of the chunks, without one of them; NaN where none shows anything."""
         if self.fixed:
             return np.where(self.first.known, self.first.image, np.float32(np.nan))
-        total, weight = self._total, self._weight
         if without is not None and without[1] in without[0].good:
-            own_total, own_weight = self._share(*without)
-            total, weight = total - own_total, weight - own_weight
-        known = weight > FEWEST_FRAMES
-        mean = np.full(total.shape, np.nan, np.float32)
-        np.divide(total, weight, out=mean, where=known)
-        return mean
+            return (self._all - self._share(*without)).mean()
+        return self._all.mean()
 
-    def _share(self, state: RecordingState, chunk: int) -> tuple[Image, Image]:
+    def of_recording(self, state: RecordingState) -> tuple[Image, Image]:
+        """Mean of a recording's chunks, and of those of all others; NaN where unknown."""
+        own = self._of_recording.get(state.index, _Sum.nothing(self.first.shape))
+        others = self.image() if self.fixed else (self._all - own).mean()
+        return own.mean(), others
+
+    def _share(self, state: RecordingState, chunk: int) -> _Sum:
         image = state.image(chunk)
         assert image is not None
         row = state.chunks[chunk]
@@ -80,7 +108,7 @@ class Consensus:
         dark = np.float32(self.prefilter.dark)
         gain = self.prefilter.gain(cv2.mean(image)[0], self._level)
         weight = valid * np.float32(row["n_frames"])
-        return ((aligned - dark) * np.float32(gain) + dark) * weight, weight
+        return _Sum(((aligned - dark) * np.float32(gain) + dark) * weight, weight)
 
 
 def refine_chunk(

@@ -33,7 +33,7 @@ from napari_zstack_align.register.recordings.geometry import neighbours_differ
 from napari_zstack_align.register.recordings.image_file import ImageFile
 from napari_zstack_align.register.recordings.inputs import Inputs, checked_inputs
 from napari_zstack_align.register.recordings.matching import Match, Reference
-from napari_zstack_align.register.recordings.planes import other_planes
+from napari_zstack_align.register.recordings.planes import ANOTHER_PLANE, in_another_plane
 from napari_zstack_align.register.recordings.reading import (
     final_ranges,
     mend_chunks,
@@ -281,13 +281,23 @@ class _Session:
             row = item[0].chunks[item[1]]
             row["correlation_before"], row["correlation_after"] = values
             yield Progress("Comparing", done, len(chunks))
+        yield from self._look_for_other_planes()
         if self.params.passes == 2 and self._inputs.given is None:
             self._image = Reference.of(
                 consensus.image(), self._inputs.mask, self.params, keypoints=False
             ).image
-        for state, remark in other_planes(self._states, consensus, self.params):
-            state.remarks.append(remark)
-            yield Progress("Comparing", len(chunks), len(chunks), f"{state.stack.name}: {remark}")
+
+    def _look_for_other_planes(self) -> Generator[Progress, None, None]:
+        """Flag recordings of another plane, and keep them out of the mean."""
+        found = in_another_plane(self._states, self._consensus, self.params)
+        for state, likeness in found:
+            state.flag = ANOTHER_PLANE
+            state.remarks.append(
+                f"{ANOTHER_PLANE}: its mean correlates only by {likeness:.2f} with the others"
+            )
+            yield Progress("Comparing", 0, 0, f"{state.stack.name}: {ANOTHER_PLANE}")
+        if found:
+            yield from self._collect("Averaging the aligned chunks")
 
     def _collect(self, stage: str) -> Generator[Progress, None, None]:
         self._consensus.clear()
@@ -298,14 +308,14 @@ class _Session:
 
     def _good_chunks(self) -> Iterator[tuple[RecordingState, int]]:
         for state in self._states:
-            for chunk in state.good:
+            for chunk in [] if state.flag else state.good:
                 yield state, int(chunk)
 
     # -- second reading ------------------------------------------------------------------------
 
     def _follow(self, state: RecordingState) -> Generator[Progress, None, None]:
         """Find the motion of single frames, where it is asked for or shows."""
-        kind = wanted(state, self.params)
+        kind = state.single_frames = wanted(state, self.params)
         if kind == "slow":
             state.extra = slow_motion(state)
         if kind in ("none", "slow"):
@@ -356,6 +366,8 @@ class _Session:
             "finished": _now(),
             "recording": state.index,
             "recordings": [stack.name for stack in self._inputs.stacks],
+            "expected": state.expected.tolist(),
+            "single_frames": state.single_frames,
             "jitter_px": state.trace.jitter(state.stretches)[0],
             "steps": list(state.steps),
             "remarks": list(state.remarks),

@@ -9,6 +9,9 @@ import numpy as np
 
 from napari_zstack_align.alignment.warp import warp_affine
 from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.register.prefilter import Prefilter
+from napari_zstack_align.register.recordings.consensus import target_of
+from napari_zstack_align.register.recordings.geometry import translation
 from napari_zstack_align.register.recordings.matching import (
     Match,
     Reference,
@@ -18,6 +21,7 @@ from napari_zstack_align.register.recordings.matching import (
     misfit,
 )
 from napari_zstack_align.register.recordings.state import Image, RecordingState
+from napari_zstack_align.register.translation import find_translation
 
 LOWER_CONTRAST = 0.4
 LIKE_THE_OTHERS = 0.5
@@ -84,7 +88,30 @@ def _attempts(
     if near is not None and neighbour is not None:
         moved, valid = warp_affine(neighbour, state.chunks["matrix"][near], reference.shape)
         bridge = Reference.of(np.where(valid, moved, np.float32(np.nan)), reference.mask, params)
-        yield "via neighbour", match_image(image, bridge, params, state.expected, seed=seed)
+        by_keypoints = match_image(image, bridge, params, state.expected, seed=seed)
+        yield "via neighbour", by_keypoints
+        yield "via neighbour", _by_pixels(state, image, near, reference, params, by_keypoints)
+
+
+def _by_pixels(
+    state: RecordingState,
+    image: Image,
+    near: int,
+    reference: Reference,
+    params: KeypointParams,
+    failed: Match,
+) -> Match:
+    """Refine the neighbour's transform, shifted by where the chunk resembles the reference most."""
+    prefilter = Prefilter.for_image(reference.image)
+    target = target_of(reference, prefilter)
+    start = state.chunks["matrix"][near]
+    level = target.levels[0]
+    moved, _ = warp_affine(image, start, reference.shape)
+    shift = find_translation(
+        prefilter(moved, level.factor), level.image, params.max_shift_px / level.factor
+    )
+    matrix = target.refine(image, start @ translation(shift * level.factor), params.transform)
+    return replace(failed, matrix=matrix.matrix)
 
 
 def _longer(state: RecordingState, chunk: int) -> Image | None:

@@ -44,6 +44,7 @@ STRIDE = 8
 """Sizes of displacements are taken from every eighth pixel."""
 STOP_PX = 0.02
 SPLINE_ALPHA = 1.0
+LEARNING_FRAMES = 10
 MISFIT_SIGMAS = 6.0
 SPREAD_FLOOR = 0.01
 
@@ -110,7 +111,7 @@ class FrameFollower:
         whole = Reference.of(consensus.image(), consensus.first.mask, params, keypoints=False)
         self._shape = whole.shape
         self._target = target_of(whole, consensus.prefilter)
-        self._template = _template(whole, consensus.prefilter) if kind == "spline" else None
+        self._template = self._learned_template(whole) if kind == "spline" else None
         self._shrinkage = shrinkage(state)
 
     def link(self, parts: list[Followed]) -> Link:
@@ -139,6 +140,28 @@ class FrameFollower:
             if not flag:
                 extra[t - start], rows[:, t - start] = self._one(image, t, reference)
         return Followed(start, stop, np.stack(extra), *rows)
+
+    def _learned_template(self, reference: Reference) -> Template:
+        """Template of the z-stack engine, told by a few frames how large residuals are."""
+        draft = _template(reference, self._consensus.prefilter, None)
+        start = np.zeros((2, *grid_shape(self._shape, draft.spacing_px)), np.float32)
+        good = self._state.good_frames(0, self._state.stack.n_frames)
+        powers = []
+        for t in map(int, good[np.linspace(0, len(good) - 1, LEARNING_FRAMES).astype(int)]):
+            for _, image, flag in driving_frames(self._state.stack, t, t + 1, self._params):
+                if not flag:
+                    still = affine_displacement(self._matrices[t], self._shape)
+                    aligned = self._as_seen(image, still, reference.image)
+                    powers.append(draft.residual_power(aligned, start))
+        if not powers:
+            return draft
+        return _template(reference, self._consensus.prefilter, np.median(powers, axis=0))
+
+    @staticmethod
+    def _as_seen(image: Image, still: Image, elsewhere: Image) -> Image:
+        """Frame in the reference's place; where it shows nothing, no force shall act."""
+        shown = inside(still, (image.shape[0], image.shape[1]))
+        return np.where(shown, warp(image, still), elsewhere)
 
     def _one(
         self, image: Image, t: int, reference: Reference
@@ -172,9 +195,7 @@ class FrameFollower:
     def _bend(self, image: Image, t: int, still: Image) -> tuple[npt.NDArray[np.floating], Image]:
         assert self._template is not None
         spacing = self._template.spacing_px
-        # Where the frame shows nothing, it is taken to look like the reference: no force acts.
-        shown = inside(still, (image.shape[0], image.shape[1]))
-        aligned = np.where(shown, warp(image, still), self._template.image)
+        aligned = self._as_seen(image, still, self._template.image)
         start = np.zeros((2, *grid_shape(self._shape, spacing)), np.float32)
         found = self._template.register(aligned, start).coefficients
         linear = self._matrices[t][:2, :2].astype(np.float32)
@@ -216,6 +237,8 @@ def take_over(state: RecordingState, follower: FrameFollower, parts: list[Follow
     of its neighbours: what was found in it is no motion.
     """
     table = empty_table(state.stack.n_frames, "chunk")
+    if state.frame_rows is not None:
+        table = state.frame_rows.copy()
     columns = {
         "correlation_before": "before",
         "correlation_after": "after",
@@ -223,18 +246,20 @@ def take_over(state: RecordingState, follower: FrameFollower, parts: list[Follow
         "mean_displacement_px": "mean_px",
         "max_displacement_px": "max_px",
     }
-    misfit = _misfits(np.concatenate([part.after for part in parts]))
     for part in parts:
         frames = slice(part.start, part.stop)
         for column, attribute in columns.items():
             table[column][frames] = getattr(part, attribute)
-        for i in np.flatnonzero(misfit[frames] & (state.frame_flags[frames] == "")):
+    misfit = _misfits(table["correlation_after"])
+    for part in parts:
+        good = state.frame_flags[part.start : part.stop] == ""
+        for i in np.flatnonzero(good & misfit[part.start : part.stop]):
             part.extra[i] = follower.nothing
             state.frame_flags[part.start + i] = f"outlier: a correlation of {part.after[i]:.2f}"
     state.extra, state.frame_rows = follower.link(parts), table
 
 
-def _misfits(after: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+def _misfits(after: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
     known = after[np.isfinite(after)]
     if not known.size:
         return np.zeros(len(after), bool)
@@ -257,12 +282,14 @@ def deviations(state: RecordingState) -> tuple[npt.NDArray[np.float64], npt.NDAr
     frames = np.arange(state.stack.n_frames)
     for number, (start, stop) in enumerate(state.stretches):
         nodes = good[good["segment"] == number]
-        if not len(nodes):
+        ranges = zip(nodes["start"], nodes["stop"], strict=True)
+        means = np.array([_mean(parts[0, state.good_frames(*r)]) for r in ranges]).reshape(-1, 2)
+        known = np.isfinite(means).all(axis=1)
+        if not known.any():
             parts[:, start:stop] = np.nan
             continue
-        means = [_mean(parts[0, state.good_frames(n["start"], n["stop"])]) for n in nodes]
         for axis in range(2):
-            line = np.interp(frames[start:stop], nodes["midpoint"], np.array(means)[:, axis])
+            line = np.interp(frames[start:stop], nodes["midpoint"][known], means[known, axis])
             parts[:, start:stop, axis] -= line
     parts = np.einsum("tij,ptj->pti", inverse(matrices)[:, :2, :2], parts)
     return parts[0], parts[1:]
@@ -270,7 +297,7 @@ def deviations(state: RecordingState) -> tuple[npt.NDArray[np.float64], npt.NDAr
 
 def _mean(path: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     known = path[np.isfinite(path).all(axis=1)]
-    return known.mean(axis=0) if len(known) else np.zeros(2)
+    return known.mean(axis=0) if len(known) else np.full(2, np.nan)
 
 
 def slow_motion(state: RecordingState) -> AffineLink | None:
@@ -283,7 +310,7 @@ def slow_motion(state: RecordingState) -> AffineLink | None:
     return AffineLink(translation(smooth)) if smooth.any() else None
 
 
-def _template(reference: Reference, prefilter: Prefilter) -> Template:
+def _template(reference: Reference, prefilter: Prefilter, power: Image | None) -> Template:
     defaults = AdaptiveParams()
     return Template.build(
         reference.image,
@@ -292,4 +319,5 @@ def _template(reference: Reference, prefilter: Prefilter) -> Template:
         alpha=SPLINE_ALPHA,
         max_shift_px=defaults.max_shift_px,
         mask=reference.mask,
+        power=power,
     )

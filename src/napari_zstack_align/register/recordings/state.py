@@ -27,6 +27,7 @@ Image = npt.NDArray[np.float32]
 Table = npt.NDArray[np.void]
 
 HELD = "beyond the last midpoint: the trend was held"
+BRIDGED = "bridged"
 NO_MATCH = "no chunk of the recording could be matched"
 MEAN_GRID = 5
 """The mean displacement of an affine map is taken over this many points along each axis."""
@@ -58,7 +59,11 @@ class RecordingState:
     read : int
         Frames read so far.
     extra : Link, optional
-        Motion of single frames, found in the second reading.
+        Motion of single frames.
+    single_frames : str
+        How that was found: 'none', 'slow', 'translation' or 'spline'.
+    flag : str
+        What is the matter with the whole recording; '' = good.
     """
 
     stack: Stack
@@ -72,6 +77,8 @@ class RecordingState:
     image_numbers: list[int | None] = field(default_factory=list)
     read: int = 0
     extra: Link | None = None
+    single_frames: str = "none"
+    flag: str = ""
     frame_rows: Table | None = None
     remarks: list[str] = field(default_factory=list)
 
@@ -181,9 +188,18 @@ class RecordingState:
         part = slice(int(row["start"]), int(row["stop"]))
         flags = np.where(held[part], HELD, "").astype("U96")
         if row["flag"]:
-            flags[:] = f"bridged: {row['flag']}" if self.matched else f"{NO_MATCH}: {row['flag']}"
+            flags[:] = f"{BRIDGED}: {row['flag']}" if self.matched else f"{NO_MATCH}: {row['flag']}"
+        elif self.flag:
+            flags[:] = self.flag
         own = self.frame_flags[part]
         return np.where(own != "", own, flags)
+
+
+def own_flags(flags: npt.NDArray[np.str_]) -> npt.NDArray[np.str_]:
+    """Of the flags of a quality table, those of the frames themselves, not of their chunks."""
+    of_chunks = np.char.startswith(flags, BRIDGED) | np.char.startswith(flags, NO_MATCH)
+    of_chunks |= (flags == HELD) | (flags == NOT_RUN)
+    return np.where(of_chunks, "", flags)
 
 
 def displacement_lengths(

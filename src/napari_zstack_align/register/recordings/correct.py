@@ -1,0 +1,299 @@
+"""Corrections by hand: a chunk marked as bad, or three points set in it.
+
+Only the frames between the neighbouring chunks change, and only these are read again, where the
+motion of single frames was followed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.transforms import AffineLink, Link, SplineLink, Transforms
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.register.parallel import default_threads, ordered_map, worker_threads
+from napari_zstack_align.register.prefilter import Prefilter
+from napari_zstack_align.register.recordings.chunks import Range
+from napari_zstack_align.register.recordings.consensus import Consensus
+from napari_zstack_align.register.recordings.first_reference import average_frames
+from napari_zstack_align.register.recordings.geometry import fit
+from napari_zstack_align.register.recordings.image_file import ImageFile
+from napari_zstack_align.register.recordings.matching import Reference, correlations_of
+from napari_zstack_align.register.recordings.measure import Window, measure_window
+from napari_zstack_align.register.recordings.ransac import distances
+from napari_zstack_align.register.recordings.reading import average, windows_of
+from napari_zstack_align.register.recordings.residual import (
+    Followed,
+    FrameFollower,
+    slow_motion,
+    take_over,
+)
+from napari_zstack_align.register.recordings.state import RecordingState, own_flags
+from napari_zstack_align.register.recordings.trace import Trace
+from napari_zstack_align.stack import Stack
+
+MARKED_BAD = "marked as bad"
+FEWEST_POINTS = 3
+AHEAD = 4
+STAGE = "Solving the neighbourhood again"
+
+
+def reject_chunk(alignment: Alignment, chunk: int) -> Job[Alignment]:
+    """Mark a chunk as bad: its frames are bridged from the chunks beside it.
+
+    Parameters
+    ----------
+    alignment : Alignment
+        Of a recording.
+    chunk : int
+        Row of ``alignment.chunks``.
+
+    Returns
+    -------
+    generator of Progress
+        Returns the corrected Alignment; the one given stays as it is.
+
+    Raises
+    ------
+    InputError
+        At the call, where there is no such chunk, or no other good one to bridge from.
+    """
+    row = _row(alignment, chunk)
+    chunks = _chunks(alignment).copy()
+    others = (chunks["flag"] == "") & (chunks["chunk"] != row["chunk"])
+    if not others.any():
+        raise InputError(
+            f"Chunk {chunk} is the only good one of {alignment.stack.name}: set points by hand "
+            f"instead."
+        )
+    chunks["flag"][chunk], chunks["method"][chunk] = MARKED_BAD, "bridged"
+    return _solve_again(alignment, chunks, chunk)
+
+
+def set_chunk_points(
+    alignment: Alignment, chunk: int, raw_yx: npt.ArrayLike, reference_yx: npt.ArrayLike
+) -> Job[Alignment]:
+    """Give a chunk the transform that takes points of the reference to points of its raw frames.
+
+    Parameters
+    ----------
+    alignment : Alignment
+        Of a recording.
+    chunk : int
+        Row of ``alignment.chunks``.
+    raw_yx, reference_yx : array-like
+        (N, 2) positions (y, x) of the same N ≥ 3 places in the chunk's raw mean and in the
+        reference, in px.
+
+    Returns
+    -------
+    generator of Progress
+        Returns the corrected Alignment; the one given stays as it is.
+
+    Raises
+    ------
+    InputError
+        At the call, where there is no such chunk, or the points don't determine a transform.
+    """
+    row = _row(alignment, chunk)
+    raw, reference = (np.asarray(p, np.float64) for p in (raw_yx, reference_yx))
+    if raw.shape != reference.shape or raw.ndim != 2 or raw.shape[1:] != (2,):
+        raise InputError(
+            f"Set as many points in the chunk as in the reference, in the same order: there are "
+            f"{len(raw)} and {len(reference)}."
+        )
+    if len(raw) < FEWEST_POINTS:
+        raise InputError(f"Set at least {FEWEST_POINTS} points in both images, not {len(raw)}.")
+    matrix = fit(_params(alignment).transform, reference, raw)
+    if not np.isfinite(matrix).all():
+        raise InputError("The points lie on a line: set them at the corners of a triangle.")
+    chunks = _chunks(alignment).copy()
+    row = chunks[chunk]
+    row["matrix"], row["method"], row["flag"] = matrix, "by hand", ""
+    row["n_matches"] = row["n_inliers"] = len(raw)
+    row["residual_px"] = float(np.median(distances(matrix, reference, raw)))
+    return _solve_again(alignment, chunks, chunk)
+
+
+def chunk_mean(alignment: Alignment, chunk: int) -> npt.NDArray[np.float32]:
+    """(Y, X) float32 raw mean of the frames of a chunk that can be used; zeros without any."""
+    row = _row(alignment, chunk)
+    start, stop = int(row["start"]), int(row["stop"])
+    mean = average_frames(alignment.stack, start, stop, _params(alignment))
+    return np.zeros(alignment.raw_shape, np.float32) if mean is None else mean
+
+
+# -- inside ------------------------------------------------------------------------------------
+
+
+def _solve_again(alignment: Alignment, chunks: npt.NDArray[np.void], chunk: int) -> Job[Alignment]:
+    """Interpolate anew with a changed chunk table, and follow the frames around the chunk."""
+    params, kind = _params(alignment), str(alignment.provenance.get("single_frames", "none"))
+    state = _state(alignment, chunks)
+    reference = Reference.of(alignment.reference, alignment.mask, params, keypoints=False)
+    try:
+        with worker_threads(default_threads()) as pool:
+            yield Progress(STAGE, 0, 0)
+            _correlate(state, chunk, reference, params)
+            frames = _neighbourhood(state, chunk)
+            if kind != "none":
+                yield from _measure_again(state, frames, params, pool)
+            extra: Link | None = slow_motion(state) if kind == "slow" else None
+            if kind in ("translation", "spline"):
+                extra = yield from _follow_again(state, frames, reference, params, kind, pool)
+            state.extra = _spliced(alignment, extra, frames)
+    finally:
+        state.images.close()
+    return _corrected(alignment, state, frames)
+
+
+def _correlate(
+    state: RecordingState, chunk: int, reference: Reference, params: KeypointParams
+) -> None:
+    """Correlate the chunk's mean with the reference, at its new transform."""
+    row = state.chunks[chunk]
+    number = average(state, int(row["start"]), int(row["stop"]), params)
+    if number is None or row["flag"]:
+        return
+    values = correlations_of(state.images.read(number), row["matrix"], state.expected, reference)
+    row["correlation_before"], row["correlation_after"] = values
+
+
+def _neighbourhood(state: RecordingState, chunk: int) -> Range:
+    """Frames of the chunk and of the good ones on either side of it, within its stretch."""
+    start, stop = state.stretches[int(state.chunks["segment"][chunk])]
+    good = state.good
+    before, after = good[good < chunk], good[good > chunk]
+    if len(before):
+        start = max(start, int(state.chunks["start"][before[-1]]))
+    if len(after):
+        stop = min(stop, int(state.chunks["stop"][after[0]]))
+    return start, stop
+
+
+def _windows(state: RecordingState, frames: Range) -> list[Range]:
+    ranges = [(int(row["start"]), int(row["stop"])) for row in state.chunks]
+    inside = [r for r in ranges if frames[0] <= r[0] and r[1] <= frames[1]]
+    return list(windows_of(inside, (state.stack.shape[2], state.stack.shape[3])))
+
+
+def _measure_again(
+    state: RecordingState, frames: Range, params: KeypointParams, pool: ThreadPoolExecutor
+) -> Generator[Progress, None, None]:
+    """Trace the motion of these frames once more; those of the others stay unknown."""
+    windows = _windows(state, frames)
+    measured: list[Window] = []
+    work = partial(_measure, state.stack, params)
+    for window in ordered_map(pool, work, windows, AHEAD):
+        measured.append(window)
+        yield Progress(STAGE, len(measured), len(windows))
+    shape = (state.stack.shape[2], state.stack.shape[3])
+    part = Trace.of(measured, shape, params.max_shift_px)
+    first, last = windows[0][0], windows[-1][1]
+    state.trace.shift[first:last], state.trace.halves[:, first:last] = part.shift, part.halves
+
+
+def _measure(stack: Stack, params: KeypointParams, frames: Range) -> Window:
+    return measure_window(stack, *frames, params)
+
+
+def _follow_again(
+    state: RecordingState,
+    frames: Range,
+    reference: Reference,
+    params: KeypointParams,
+    kind: str,
+    pool: ThreadPoolExecutor,
+) -> Generator[Progress, None, Link]:
+    consensus = Consensus(reference, Prefilter.for_image(reference.image), fixed=True)
+    follower = FrameFollower(state, consensus, params, kind)
+    windows = _windows(state, frames)
+    parts: list[Followed] = []
+    for part in ordered_map(pool, follower.follow, windows, AHEAD):
+        parts.append(part)
+        yield Progress(STAGE, len(parts), len(windows))
+    take_over(state, follower, parts)
+    return follower.link(parts)
+
+
+def _spliced(alignment: Alignment, extra: Link | None, frames: Range) -> Link | None:
+    """Return the old motion of single frames, with that of some frames replaced by the new."""
+    old = alignment.transforms.links[1] if len(alignment.transforms.links) > 1 else None
+    inside = slice(*frames)
+    if isinstance(old, SplineLink):
+        coefficients = old.coefficients.copy()
+        assert isinstance(extra, SplineLink)
+        coefficients[inside] = extra.coefficients[inside]
+        return replace(old, coefficients=coefficients)
+    if old is None and extra is None:
+        return None
+    n_frames = alignment.stack.n_frames
+    matrices = _still(n_frames) if old is None else old.matrices.copy()
+    new = extra.matrices if isinstance(extra, AffineLink) else _still(n_frames)
+    matrices[inside] = new[inside]
+    return AffineLink(matrices)
+
+
+def _still(n_frames: int) -> npt.NDArray[np.float64]:
+    return np.tile(np.eye(3), (n_frames, 1, 1))
+
+
+def _corrected(alignment: Alignment, state: RecordingState, frames: Range) -> Alignment:
+    shape = alignment.transforms.shape
+    old, new = alignment.transforms.links[0], state.links()[0]
+    assert isinstance(old, AffineLink)
+    assert isinstance(new, AffineLink)
+    matrices = old.matrices.copy()
+    matrices[slice(*frames)] = new.matrices[slice(*frames)]
+    return replace(
+        alignment,
+        transforms=Transforms(shape, (AffineLink(matrices), *state.links()[1:])),
+        quality=state.quality(shape),
+        chunks=state.chunks.copy(),
+    )
+
+
+def _state(alignment: Alignment, chunks: npt.NDArray[np.void]) -> RecordingState:
+    """Take up again what is known of a registered recording."""
+    stack = alignment.stack
+    expected = np.array(alignment.provenance.get("expected", np.eye(3)), np.float64)
+    images = ImageFile((stack.shape[2], stack.shape[3]))
+    state = RecordingState(stack, 0, expected, images, chunks, read=stack.n_frames)
+    firsts = np.flatnonzero(np.diff(chunks["segment"])) + 1
+    state.steps = chunks["start"][firsts].tolist()
+    state.image_numbers = [None] * len(chunks)
+    state.frame_flags = own_flags(alignment.quality["flag"])
+    if len(alignment.transforms.links) > 1 and alignment.provenance.get("single_frames") != "slow":
+        state.frame_rows = alignment.quality.copy()
+    return state
+
+
+def _row(alignment: Alignment, chunk: int) -> np.void:
+    chunks = _chunks(alignment)
+    if not 0 <= chunk < len(chunks):
+        raise InputError(
+            f"{alignment.stack.name} has no chunk {chunk}: they are 0 to {len(chunks) - 1}."
+        )
+    row: np.void = chunks[chunk]
+    return row
+
+
+def _chunks(alignment: Alignment) -> npt.NDArray[np.void]:
+    if alignment.chunks is None or not isinstance(alignment.params, KeypointParams):
+        raise InputError(
+            f"{alignment.stack.name} wasn't registered by chunks: there is none to correct."
+        )
+    return alignment.chunks
+
+
+def _params(alignment: Alignment) -> KeypointParams:
+    assert isinstance(alignment.params, KeypointParams)
+    return alignment.params
