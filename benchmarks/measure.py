@@ -57,7 +57,9 @@ def load_recordings(folder: Path) -> list[np.ndarray]:
     return [np.load(folder / f"frames_{k}.npy") for k in range(count)]
 
 
-def measure_cpu(work: Callable[[], Callable[[], list[np.ndarray]]], folder: Path, name: str) -> None:
+def measure_cpu(
+    work: Callable[[], Callable[[], list[np.ndarray]]], folder: Path, name: str
+) -> None:
     """Count the CPU seconds and the memory of a run, all its threads and processes together.
 
     ``work`` registers all recordings; what it returns gives their transforms (see
