@@ -259,6 +259,13 @@ class OptionalField(Field):
         if value is not None:
             self._inner.set(value)
 
+    def suggest(self, value: Any) -> None:
+        """Show a value to begin with, where it is unticked."""
+        if not self._tick.isChecked():
+            self.widget.native.blockSignals(True)
+            self._inner.set(value)
+            self.widget.native.blockSignals(False)
+
     def on_change(self, call: Any) -> None:
         """Tick and field alike."""
         self._inner.on_change(call)

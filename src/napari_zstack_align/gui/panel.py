@@ -239,7 +239,6 @@ class Panel(QWidget):
     def _show_in_front(self, _: Any = None) -> None:
         """Sliders, overlay and plots are about the tab in front: a stack, or the recordings."""
         self.header.setVisible(not self.session_in_front)
-        self.session.plots.set_shown(self.session_in_front)
         if self.session_in_front:
             self.session.layers.name_sliders()
         elif self.shown is None:
@@ -248,6 +247,7 @@ class Panel(QWidget):
             self.shown.name_sliders()
         self._show_quality()
         self._follow()
+        self.session.plots.set_shown(self.tabs.tabText(self.tabs.currentIndex()))
 
     def _toggle(self, _: Any = None) -> None:
         if self.session_in_front:

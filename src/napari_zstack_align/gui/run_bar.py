@@ -16,6 +16,28 @@ from napari_zstack_align.progress import Job, Progress
 ERROR_STYLE = "color: #ff7070;"
 
 
+class StatusLine(QLabel):
+    """Words that are as high as they need to be; Qt's tabs and docks don't ask for that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWordWrap(True)
+
+    def setText(self, text: str) -> None:  # noqa: N802 (Qt's name)
+        """Show some words."""
+        super().setText(text)
+        self.setVisible(bool(text))
+        self._fit()
+
+    def resizeEvent(self, event: Any) -> None:  # noqa: N802
+        """Other widths need other heights."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        self.setMinimumHeight(max(0, self.heightForWidth(self.width())) if self.text() else 0)
+
+
 class RunBar(QWidget):
     """Starts jobs in a worker, shows how they go, and offers to cancel them.
 
@@ -40,8 +62,7 @@ class RunBar(QWidget):
         self.cancel_button.setVisible(False)
         self.bar = QProgressBar()
         self.bar.setVisible(False)
-        self.status = QLabel()
-        self.status.setWordWrap(True)
+        self.status = StatusLine()
         self.worker: JobWorker | None = None
         self.last_partial: Any = None
         self._course = Course()

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.gui.recordings.frames import on_canvas
+from napari_zstack_align.gui.recordings.frames import largest, on_canvas
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.register import recordings as engine
@@ -44,13 +44,10 @@ def reference_mean(stacks: list[Stack], params: KeypointParams) -> Job[tuple[int
 def overlay_means(
     pair: tuple[Alignment, Alignment], aligned: bool, channel: int
 ) -> Job[list[Mean]]:
-    """Means of two recordings, aligned or raw, on one canvas; NaN where nothing was seen."""
+    """Means of two recordings, aligned or raw, on one canvas; NaN turns dark."""
     images = []
     for alignment in pair:
-        if aligned:
-            images.append((yield from engine.aligned_mean(alignment)))
-        else:
-            stack = alignment.stack
-            images.append((yield from mean_of_frames(stack, evenly(stack.n_frames), channel)))
-    canvas = tuple(np.max([image.shape for image in images], axis=0))
+        known = min(channel, alignment.stack.shape[1] - 1)
+        images.append((yield from engine.aligned_mean(alignment, known, moved=aligned)))
+    canvas = largest([image.shape for image in images])
     return [on_canvas(image, canvas, np.dtype(np.float32)) for image in images]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_zstack_align.alignment.alignment import Alignment
@@ -25,7 +23,8 @@ class SessionPlots(QWidget):
         self.map = SessionMap()
         self.quality = QualityPlot()
         self.quality.setToolTip(QUALITY_TIP)
-        self.quality.setVisible(False)
+        self._has_quality = False
+        self._tab = ""
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.map)
@@ -47,6 +46,13 @@ class SessionPlots(QWidget):
         self.map.set_theme(name)
         self.quality.set_theme(name)
 
-    def set_shown(self, on: Any) -> None:
-        """Show both, where there is something to see."""
-        self.setVisible(bool(on) and self.filled)
+    def set_shown(self, tab: str) -> None:
+        """Show the map on both tabs of the session, the frames' quality on that of the results."""
+        self._tab = tab
+        self.setVisible(tab in ("Recordings", "Session") and self.filled)
+        self.set_quality(self._has_quality)
+
+    def set_quality(self, there: bool) -> None:
+        """Whether the recording in view has a quality table."""
+        self._has_quality = there
+        self.quality.setVisible(there and self._tab == "Session")

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.gui.form import ParamsForm
+from napari_zstack_align.gui.form import OptionalField, ParamsForm
 from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.mask_words import MaskWords
 from napari_zstack_align.gui.masks import mask_layers
@@ -27,6 +27,8 @@ from napari_zstack_align.gui.run_bar import ERROR_STYLE, RunBar
 from napari_zstack_align.gui.shown import KEY
 from napari_zstack_align.gui.stack_details import button
 from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.register import recordings as engine
+from napari_zstack_align.stack import Stack
 
 FIRST = ("chunk_frames", "transform", "residual", "channel")
 GO_STYLE = "color: #67c967; font-weight: bold;"
@@ -113,10 +115,19 @@ class RecordingsTab(QWidget):
         stacks = [recording.stack for recording in self.list.recordings]
         try:
             words, style = chunk_words(stacks, self.form.values()), ""
+            self._suggest_length(stacks)
         except InputError as error:
             words, style = str(error), ERROR_STYLE
         self.consequences.setStyleSheet(style)
         self.consequences.setText(words)
+
+    def _suggest_length(self, stacks: list[Stack]) -> None:
+        """A chunk size that is ticked begins at the default one."""
+        if stacks and self.form.values().n_chunks is None:
+            start, stop = engine.chunk_ranges(stacks[0], self.form.values())[0]
+            field = self.form.fields["chunk_frames"]
+            if isinstance(field, OptionalField):
+                field.suggest(stop - start)
 
     def say_verdict(self, go: bool | None, words: str) -> None:
         """Show whether it will work; None while that isn't known."""

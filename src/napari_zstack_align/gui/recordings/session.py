@@ -160,7 +160,9 @@ class Session(QObject):
         self.trial.show_map()
         self.tab.join_box.setVisible(0 < len(self.aligned) < len(self.recordings))
         self.results_tab.show_session(self.recordings)
-        self.results_tab.remarks.setText(remarks_of(self.recordings))
+        remarks = remarks_of(self.recordings)
+        self.results_tab.remarks.setText(remarks)
+        self.results_tab.remarks.setVisible(bool(remarks))
         self.results_tab.set_busy(self.busy)
         self.results.outdated()
         self.changed.emit()
@@ -185,7 +187,7 @@ class Session(QObject):
 
     def _show_quality(self, index: int, alignment: Alignment | None, frame: int) -> None:
         plots = self.plots
-        plots.quality.setVisible(alignment is not None)
+        plots.set_quality(alignment is not None)
         if alignment is None:
             self._plotted = None
             return

@@ -76,13 +76,14 @@ def _with_frames(alignment: Alignment, stacks: Sequence[Stack]) -> Alignment:
 
 def common_field(alignments: Sequence[Alignment]) -> Job[npt.NDArray[np.bool_]]:
     """(Y, X) bool: what every good frame of all recordings sees."""
-    field: npt.NDArray[np.bool_] | None = None
+    if len({alignment.transforms.shape for alignment in alignments}) != 1:
+        raise InputError(
+            "The recordings aren't in the coordinates of one reference: register them together."
+        )
+    field = np.ones(alignments[0].transforms.shape, bool)
     for done, alignment in enumerate(alignments):
         yield Progress("Common field", done, len(alignments))
-        own = engine.session_fov([alignment])
-        field = own if field is None else field & own
-    if field is None:
-        raise InputError("There is no alignment yet: press Run on the Recordings tab first.")
+        field &= engine.session_fov([alignment])
     return field
 
 

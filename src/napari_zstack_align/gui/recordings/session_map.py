@@ -64,9 +64,13 @@ class SessionMap(QWidget):
     # -- what is shown -------------------------------------------------------------------------
 
     def show_tables(
-        self, names: Sequence[str], tables: Sequence[npt.NDArray[np.void] | None]
+        self,
+        names: Sequence[str],
+        tables: Sequence[npt.NDArray[np.void] | None],
+        words: str = "chunk",
     ) -> None:
-        """Show the chunk tables of recordings; None where there is none yet."""
+        """Show the chunk tables of recordings (None where there is none yet), named in words."""
+        self.plot.setLabel("bottom", words)
         self._names, self.tables = list(names), list(tables)
         self._draw()
 

@@ -139,7 +139,6 @@ class SessionTab(QWidget):
             combo.addItems(names)
             combo.setCurrentIndex(min(index, len(names) - 1))
             combo.blockSignals(False)
-        self.remarks.setVisible(bool(names))
 
     def set_picking(self, on: bool) -> None:
         """Show what goes on with points by hand only while points are set."""

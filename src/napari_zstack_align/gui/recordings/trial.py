@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from napari_zstack_align.gui.recordings.session import Session
     from napari_zstack_align.register.recordings import MatchPreview
 
+MIDDLE_CHUNKS = "middle chunk of each recording: click to see its matches"
+
 Given = tuple[list[Stack], KeypointParams, Any, Any]
 """Stacks, parameters, mask and reference: a snapshot for a worker."""
 
@@ -119,6 +121,7 @@ class Trial:
         session.viewer.dims.ndisplay = 2
         session.layers.match.show(preview, place_of(recording.stack, 2))
         start, stop = preview.frames
+        self.hide_background()
         session.layers.caption = f"reference | {recording.name}, frames {start}–{stop - 1}"
         session.layers.look_at(MATCH)
         session.follow()
@@ -153,7 +156,8 @@ class Trial:
         else:
             tables = [None if r.alignment is None else r.alignment.chunks for r in recordings]
         there = any(table is not None for table in tables)
-        self._session.plots.map.show_tables(*((names, tables) if there else ([], [])))
+        words = "chunk" if self.previews is None else MIDDLE_CHUNKS
+        self._session.plots.map.show_tables(*((names, tables) if there else ([], [])), words)
 
     def _on_previews(self, previews: list[MatchPreview]) -> None:
         self.previews = previews
@@ -264,14 +268,9 @@ def verdict(preview: MatchPreview, name: str) -> str:
     """'Go: recording_2, frames 40–59: 4.1 px down, 0.8° …' and the reason."""
     start, stop = preview.frames
     words = "Go" if preview.go else "No go"
-    inliers = int(np.sum(preview.inliers))
-    counts = (
-        f"{inliers} of {len(preview.inliers)} matches fit, coverage of the mask "
-        f"{100 * preview.coverage:.0f} %, correlation {preview.correlation_before:.2f} → "
-        f"{preview.correlation_after:.2f}"
-    )
     moved = f"{preview.words}; " if preview.words else ""
-    return f"{words}: {name}, frames {start}–{stop - 1}: {moved}{counts}. {preview.reason}"
+    covered = f"matches cover {100 * preview.coverage:.0f} % of the mask"
+    return f"{words}: {name}, frames {start}–{stop - 1}: {moved}{covered}. {preview.reason}"
 
 
 def table_of(preview: MatchPreview) -> npt.NDArray[np.void]:
