@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -10,12 +12,16 @@ import dask.array as da
 import numpy as np
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.session import unique_names
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job
 from napari_zstack_align.stack import Stack
+from napari_zstack_align.write.crop import common_box
+from napari_zstack_align.write.hdf5 import write_hdf5
 from napari_zstack_align.write.image import Image
 from napari_zstack_align.write.ome_tiff import write_ome_tiff
 from napari_zstack_align.write.ome_zarr import write_ome_zarr
+from napari_zstack_align.write.suite2p import write_suite2p
 
 What: TypeAlias = Literal["volume", "aligned"]
 
@@ -24,6 +30,9 @@ WRITERS: dict[str, Callable[..., Job[Path]]] = {
     ".tif": write_ome_tiff,
     ".ome.zarr": write_ome_zarr,
     ".zarr": write_ome_zarr,
+    ".h5": write_hdf5,
+    ".hdf5": write_hdf5,
+    ".bin": write_suite2p,
 }
 """Name's ending -> writer."""
 
@@ -33,51 +42,51 @@ def export_volume(
     data: Any,
     axes: str = "ZYX",
     *,
-    pixel_size_um: tuple[float, float] | None = None,
-    z_step_um: float | None = None,
-    frame_interval_s: float | None = None,
-    channel_names: tuple[str, ...] = (),
     overwrite: bool = False,
+    **described: Any,
 ) -> Job[Path]:
-    """Write an array as OME-TIFF or OME-Zarr, streamed plane by plane.
+    """Write an array, streamed plane by plane.
 
     Parameters
     ----------
     path : path
-        Ends in .ome.tif, .tif (both OME-TIFF), .ome.zarr or .zarr (both OME-Zarr 0.5).
+        Ends in .ome.tif or .tif (OME-TIFF, BigTIFF where it is large), .ome.zarr or .zarr
+        (OME-Zarr 0.5), .h5 or .hdf5 (HDF5 with a dataset ``mov``, for Caiman), or .bin (a folder
+        without that ending, for Suite2p: ``data.bin`` and ``ops.npy``). The last two hold
+        recordings alone.
     data : array-like
         dask, numpy or zarr array.
     axes : str
         One letter a dimension: some of T, C, Z in that order, then YX.
-    pixel_size_um : tuple of float, optional
-        (y, x) in µm; None where unknown, like the next two.
-    z_step_um : float, optional
-        Distance between slices in µm.
-    frame_interval_s : float, optional
-        Time from frame to frame in s.
-    channel_names : tuple of str
-        One a channel.
     overwrite : bool
         Replace what is at ``path``.
+    **described : dict
+        What is known of it, as the attributes of `Image`: ``pixel_size_um``, ``z_step_um``,
+        ``frame_interval_s``, ``channel_names``, ...
 
     Returns
     -------
     generator of Progress
-        Returns the path. Nothing stands under the name before it is complete.
+        Returns the path. Nothing stands under the name before it is complete, and a cancelled job
+        leaves nothing behind.
 
     Raises
     ------
     InputError
-        Where the name's ending is unknown, something is there already, or axes and array
-        don't fit.
+        Where the name's ending is unknown, something is there already, or the format can't hold
+        the image.
     """
     writer = WRITERS[check_suffix(path)]
-    image = Image(data, axes, pixel_size_um, z_step_um, frame_interval_s, channel_names)
-    return writer(path, image, overwrite=overwrite)
+    return writer(path, Image(data, axes, **described), overwrite=overwrite)
 
 
 def export_alignment(
-    path: str | Path, alignment: Alignment, what: What = "volume", *, overwrite: bool = False
+    path: str | Path,
+    alignment: Alignment,
+    what: What | None = None,
+    *,
+    crop: bool = False,
+    overwrite: bool = False,
 ) -> Job[Path]:
     """Write the volume or the aligned frames of an alignment, all channels.
 
@@ -87,9 +96,13 @@ def export_alignment(
         As for `export_volume`.
     alignment : Alignment
         It must have its stack.
-    what : {'volume', 'aligned'}
+    what : {'volume', 'aligned'}, optional
         The mean of each slice, float32 (Z, Y, X) or (C, Z, Y, X); or every frame in
-        acquisition order, dtype of the stack, (T, Y, X) or (T, C, Y, X).
+        acquisition order, dtype of the stack, (T, Y, X) or (T, C, Y, X). By default the volume of
+        a z-stack and the frames of a recording.
+    crop : bool
+        Write only the largest rectangle that lies inside every unflagged frame; where it begins
+        in the reference is recorded in the file.
     overwrite : bool
         Replace what is at ``path``.
 
@@ -101,31 +114,52 @@ def export_alignment(
     Raises
     ------
     InputError
-        As for `export_volume`.
+        As for `export_volume`; with ``crop``, where no pixel lies inside every frame.
     """
-    if what not in get_args(What):
-        raise InputError(f"what must be one of {', '.join(get_args(What))}, not {what!r}.")
-    check_suffix(path)
-    stack = alignment.stack
-    n_channels = stack.shape[1]
-    one = alignment.volume if what == "volume" else alignment.aligned
-    channels = [one(channel) for channel in range(n_channels)]
-    axes = "ZYX" if what == "volume" else "TYX"
-    if n_channels == 1:
-        data = channels[0]
-    else:
-        axes = "CZYX" if what == "volume" else "TCYX"
-        data = da.stack(channels, axis=axes.index("C"))
-    return export_volume(
-        path,
-        data,
-        axes,
-        pixel_size_um=stack.pixel_size_um,
-        z_step_um=stack.z_step_um,
-        frame_interval_s=_interval(stack),
-        channel_names=stack.channel_names,
-        overwrite=overwrite,
-    )
+    return _only(_export([Path(path)], [alignment], what, crop, overwrite))
+
+
+def export_session(
+    path: str | Path,
+    alignments: Sequence[Alignment],
+    *,
+    crop: bool = False,
+    overwrite: bool = False,
+) -> Job[list[Path]]:
+    """Write the aligned frames of every recording of a session, a file each.
+
+    Parameters
+    ----------
+    path : path
+        As for `export_volume`; the name of each recording is added: ``larva.h5`` makes
+        ``larva_NAME.h5``.
+    alignments : sequence of Alignment
+        The session.
+    crop : bool
+        All to one and the same rectangle, the largest inside every unflagged frame of all.
+    overwrite : bool
+        Replace what is there.
+
+    Returns
+    -------
+    generator of Progress
+        Returns the paths.
+
+    Raises
+    ------
+    InputError
+        As for `export_alignment`.
+    """
+    return _export(session_paths(path, alignments), alignments, "aligned", crop, overwrite)
+
+
+def session_paths(path: str | Path, alignments: Sequence[Alignment]) -> list[Path]:
+    """Names of the files of a session: 'larva.h5' becomes 'larva_NAME.h5', unique ones."""
+    path = Path(path)
+    suffix = check_suffix(path)
+    stem = path.name[: -len(suffix)]
+    names = unique_names([alignment.stack.name for alignment in alignments])
+    return [path.with_name(f"{stem}_{name}{path.name[-len(suffix) :]}") for name in names]
 
 
 def check_suffix(path: str | Path) -> str:
@@ -135,6 +169,77 @@ def check_suffix(path: str | Path) -> str:
         if name.endswith(suffix) and name != suffix:
             return suffix
     raise InputError(f"{path} must end in one of {', '.join(WRITERS)}, which choose the format.")
+
+
+def _export(
+    paths: Sequence[Path],
+    alignments: Sequence[Alignment],
+    what: What | None,
+    crop: bool,
+    overwrite: bool,
+) -> Job[list[Path]]:
+    """Check all that can be checked, and return the job."""
+    writers = [WRITERS[check_suffix(path)] for path in paths]
+    images = [_image(alignment, what) for alignment in alignments]
+    for write, path, image in zip(writers, paths, images, strict=True):
+        write(path, image, overwrite=overwrite).close()
+    box = common_box(alignments) if crop else None
+
+    def job() -> Job[list[Path]]:
+        cropped = None if box is None else (yield from box)
+        written: list[Path] = []
+        for write, path, image in zip(writers, paths, images, strict=True):
+            piece = image if cropped is None else image.cropped(cropped)
+            writing = write(path, piece, overwrite=overwrite)
+            written.append((yield from _counted(writing, len(written), len(paths))))
+        return written
+
+    return job()
+
+
+def _counted(job: Job[Path], index: int, count: int) -> Job[Path]:
+    """Say which of several files is being written."""
+    if count == 1:
+        return (yield from job)
+    with closing(job):
+        try:
+            while True:
+                progress = next(job)
+                stage = f"{progress.stage} ({index + 1} of {count})"
+                yield replace(progress, stage=stage)
+        except StopIteration as stop:
+            path: Path = stop.value
+            return path
+
+
+def _only(job: Job[list[Path]]) -> Job[Path]:
+    (path,) = yield from job
+    return path
+
+
+def _image(alignment: Alignment, what: What | None) -> Image:
+    """The lazy volume or frames of an alignment, (C, Z, Y, X), (T, C, Y, X) or without C."""
+    stack = alignment.stack
+    if what is None:
+        what = "aligned" if stack.frames_per_slice is None else "volume"
+    if what not in get_args(What):
+        raise InputError(f"what must be one of {', '.join(get_args(What))}, not {what!r}.")
+    one = alignment.volume if what == "volume" else alignment.aligned
+    channels = [one(channel) for channel in range(stack.shape[1])]
+    axes = "ZYX" if what == "volume" else "TYX"
+    data = channels[0]
+    if len(channels) > 1:
+        axes = "CZYX" if what == "volume" else "TCYX"
+        data = da.stack(channels, axis=axes.index("C"))
+    return Image(
+        data,
+        axes,
+        pixel_size_um=stack.pixel_size_um,
+        z_step_um=stack.z_step_um,
+        frame_interval_s=_interval(stack),
+        channel_names=stack.channel_names,
+        bad_frames=tuple(np.flatnonzero(~alignment.quality["used"]).tolist()),
+    )
 
 
 def _interval(stack: Stack) -> float | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.write.crop import Box
 
 AXES = "TCZYX"
 """The order of axes that both OME formats share."""
@@ -33,6 +34,10 @@ class Image:
         Time from frame to frame in s.
     channel_names : tuple of str
         One a channel; empty where unknown.
+    crop_origin_yx : tuple of int, optional
+        Where the first pixel lies in the reference, where the image was cropped out of it.
+    bad_frames : tuple of int
+        Frames to be left out of an analysis; only Suite2p binaries say so.
 
     Raises
     ------
@@ -46,6 +51,8 @@ class Image:
     z_step_um: float | None = None
     frame_interval_s: float | None = None
     channel_names: tuple[str, ...] = ()
+    crop_origin_yx: tuple[int, int] | None = None
+    bad_frames: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         in_order = "".join(axis for axis in AXES if axis in self.axes)
@@ -56,10 +63,9 @@ class Image:
             )
         if 0 in self.shape:
             raise InputError(f"There is nothing to write: the image has the shape {self.shape}.")
-        n_channels = self.sizes.get("C", 1)
-        if self.channel_names and len(self.channel_names) != n_channels:
+        if self.channel_names and len(self.channel_names) != self.n_channels:
             raise InputError(
-                f"The image has {n_channels} channels but {len(self.channel_names)} channel "
+                f"The image has {self.n_channels} channels but {len(self.channel_names)} channel "
                 f"names were given: give one name a channel."
             )
 
@@ -78,6 +84,33 @@ class Image:
     def sizes(self) -> dict[str, int]:
         """Length of each axis."""
         return dict(zip(self.axes, self.shape, strict=True))
+
+    @property
+    def n_channels(self) -> int:
+        """Number of channels."""
+        return self.sizes.get("C", 1)
+
+    @property
+    def frame_rate_hz(self) -> float | None:
+        """Frames a second; None where unknown."""
+        return None if self.frame_interval_s is None else 1 / self.frame_interval_s
+
+    def channel_of(self, index: tuple[int, ...]) -> int:
+        """Channel of a plane, by its index."""
+        return index[self.axes.index("C")] if "C" in self.axes else 0
+
+    def cropped(self, box: Box) -> Image:
+        """Return the part of the image that lies in a box."""
+        data = self.data[(..., *box.slices)]
+        return replace(self, data=data, crop_origin_yx=(box.y0, box.x0))
+
+    def check_recording(self, what: str) -> None:
+        """Raise InputError where the image is no recording, which is all that ``what`` holds."""
+        if self.axes not in ("TYX", "TCYX"):
+            raise InputError(
+                f"{what} holds a recording, with axes TYX or TCYX, not {self.axes}: write this "
+                f"as OME-TIFF or OME-Zarr."
+            )
 
     @property
     def n_planes(self) -> int:

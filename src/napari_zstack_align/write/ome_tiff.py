@@ -20,27 +20,7 @@ PIXEL_TYPES = ("int8", "int16", "int32", "uint8", "uint16", "uint32", "float32",
 
 
 def write_ome_tiff(path: str | Path, image: Image, *, overwrite: bool = False) -> Job[Path]:
-    """Write an image as OME-TIFF, uncompressed, plane by plane.
-
-    Parameters
-    ----------
-    path : path
-        File to write.
-    image : Image
-        Pixels, axes and sizes.
-    overwrite : bool
-        Replace an existing file.
-
-    Returns
-    -------
-    generator of Progress
-        Returns the path. A cancelled job leaves no file behind.
-
-    Raises
-    ------
-    InputError
-        Where the file exists or can't be written, or OME-TIFF has no such pixel type.
-    """
+    """Write an image as OME-TIFF, uncompressed, plane by plane; as BigTIFF where it is large."""
     path = Path(path)
     if image.dtype.name not in PIXEL_TYPES:
         raise InputError(
@@ -93,6 +73,11 @@ def _metadata(image: Image) -> dict[str, Any]:
         metadata |= {"PhysicalSizeZ": image.z_step_um, "PhysicalSizeZUnit": "µm"}
     if image.frame_interval_s is not None and "T" in image.axes:
         metadata |= {"TimeIncrement": image.frame_interval_s, "TimeIncrementUnit": "s"}
+    if image.crop_origin_yx is not None:
+        y, x = image.crop_origin_yx
+        metadata["Description"] = (
+            f"Cropped: the first pixel is row {y}, column {x} of the reference"
+        )
     if image.channel_names:
         metadata["Channel"] = {"Name": list(image.channel_names)}
     return metadata

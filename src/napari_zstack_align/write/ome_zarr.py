@@ -20,27 +20,7 @@ UNITS = {"T": "second", "Z": "micrometer", "Y": "micrometer", "X": "micrometer"}
 
 
 def write_ome_zarr(path: str | Path, image: Image, *, overwrite: bool = False) -> Job[Path]:
-    """Write an image as OME-Zarr 0.5, plane by plane.
-
-    Parameters
-    ----------
-    path : path
-        Folder to write.
-    image : Image
-        Pixels, axes and sizes.
-    overwrite : bool
-        Replace an existing folder.
-
-    Returns
-    -------
-    generator of Progress
-        Returns the path. A cancelled job leaves no folder behind.
-
-    Raises
-    ------
-    InputError
-        Where the folder exists or can't be written.
-    """
+    """Write an image as OME-Zarr 0.5, plane by plane."""
     path = Path(path)
     check_target(path, overwrite)
     return _write(path, image, overwrite)
@@ -69,13 +49,13 @@ class _Windows:
     """Lowest and highest value of each channel, which viewers take for the contrast."""
 
     def __init__(self, image: Image) -> None:
-        self._channel_axis = image.axes.find("C")
-        self._limits = np.tile([np.inf, -np.inf], (image.sizes.get("C", 1), 1))
+        self._channel_of = image.channel_of
+        self._limits = np.tile([np.inf, -np.inf], (image.n_channels, 1))
 
     def widen(self, index: tuple[int, ...], plane: npt.NDArray[Any]) -> None:
         finite = plane[np.isfinite(plane)]
         if finite.size:
-            channel = self._limits[index[self._channel_axis] if self._channel_axis >= 0 else 0]
+            channel = self._limits[self._channel_of(index)]
             channel[:] = min(channel[0], finite.min()), max(channel[1], finite.max())
 
     def __iter__(self) -> Iterator[v05.OmeroWindow]:
@@ -86,7 +66,7 @@ class _Windows:
 
 def _metadata(image: Image, name: str, windows: _Windows) -> v05.Image:
     dims = [_dimension(image, axis) for axis in image.axes]
-    names = image.channel_names or (name,) * image.sizes.get("C", 1)
+    names = image.channel_names or (name,) * image.n_channels
     channels = [
         v05.OmeroChannel(label=label, window=window, color="FFFFFF")
         for label, window in zip(names, windows, strict=True)
@@ -105,6 +85,12 @@ def _write_metadata(path: Path, metadata: v05.Image) -> None:
 def _dimension(image: Image, axis: str) -> DimSpec:
     y, x = image.pixel_size_um or (None, None)
     size = {"T": image.frame_interval_s, "Z": image.z_step_um, "Y": y, "X": x}.get(axis)
-    if size is None:
-        return DimSpec(name=axis.lower(), size=image.sizes[axis])
-    return DimSpec(name=axis.lower(), size=image.sizes[axis], scale=size, unit=UNITS[axis])
+    scale = 1.0 if size is None else size
+    origin = dict(zip("YX", image.crop_origin_yx or (), strict=False)).get(axis)
+    return DimSpec(
+        name=axis.lower(),
+        size=image.sizes[axis],
+        scale=scale,
+        unit=None if size is None else UNITS[axis],
+        translation=None if origin is None else origin * scale,
+    )

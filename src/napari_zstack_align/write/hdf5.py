@@ -1,0 +1,64 @@
+"""HDF5 of a recording, as Caiman reads it: a dataset ``mov`` (T, Y, X)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from napari_zstack_align.atomic import check_target, replacing
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.write.image import Image
+
+
+def write_hdf5(path: str | Path, image: Image, *, overwrite: bool = False) -> Job[Path]:
+    """Write a recording as HDF5, uncompressed, a chunk a frame.
+
+    ``mov`` is the first channel; the others are ``mov_1``, ``mov_2``, ... What is known stands in
+    the attributes of each: ``frame_rate_hz``, ``pixel_size_um`` (y, x), ``channel_name`` and
+    ``crop_origin_yx``.
+    """
+    path = Path(path)
+    _h5py()
+    image.check_recording("HDF5")
+    check_target(path, overwrite)
+    return _write(path, image, overwrite)
+
+
+def _write(path: Path, image: Image, overwrite: bool) -> Job[Path]:
+    with replacing(path, overwrite) as unfinished, _h5py().File(unfinished, "w") as file:
+        movies = [_create(file, image, channel) for channel in range(image.n_channels)]
+        for done, (index, plane) in enumerate(image.planes()):
+            movies[image.channel_of(index)][index[0]] = plane
+            yield Progress("Writing HDF5", done + 1, image.n_planes)
+        # Closed before it is renamed.
+        file.close()
+    return path
+
+
+def _create(file: Any, image: Image, channel: int) -> Any:
+    frame = image.shape[-2:]
+    movie = file.create_dataset(
+        "mov" if channel == 0 else f"mov_{channel}",
+        shape=(image.sizes["T"], *frame),
+        dtype=image.dtype,
+        chunks=(1, *frame),
+    )
+    known = {
+        "frame_rate_hz": image.frame_rate_hz,
+        "pixel_size_um": image.pixel_size_um,
+        "channel_name": image.channel_names[channel] if image.channel_names else None,
+        "crop_origin_yx": image.crop_origin_yx,
+    }
+    movie.attrs.update({name: value for name, value in known.items() if value is not None})
+    return movie
+
+
+def _h5py() -> Any:
+    try:
+        import h5py
+    except ImportError as error:
+        raise InputError(
+            "HDF5 needs h5py, which isn't installed: pip install 'napari-zstack-align[hdf5]'."
+        ) from error
+    return h5py
