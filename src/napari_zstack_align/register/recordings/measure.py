@@ -35,6 +35,7 @@ PROXY_PX = 128
 LARGEST_FACTOR = 4
 TEMPLATE_FRAMES = 10
 SHIFT_STEPS = 2
+SMALLEST_SEARCH_PX = 48
 
 
 @dataclass(frozen=True)
@@ -165,20 +166,25 @@ def follow(frames: Image, max_shift: float) -> Motion:
     prefilter = Prefilter.for_image(frames.mean(axis=0))
     filtered = np.stack([prefilter(frame, 1) for frame in frames])
     template = _sharpest_mean(filtered)
-    shift = find_translations(filtered, template, max_shift)
+    shift = _coarse_shifts(filtered, template, max_shift)
     mean = np.mean([_shifted(f, s) for f, s in zip(filtered, shift, strict=True)], axis=0)
     level = Level.build(mean.astype(np.float32), 1, None)
     halves, likeness = np.zeros((2, len(frames), 2)), np.zeros(len(frames))
     for i, frame in enumerate(filtered):
         for _ in range(SHIFT_STEPS):
-            differences = level.differences(frame, translation(shift[i]))
-            first_half, second_half = halves_of(level, *differences)
-            step = shift_of(level, *differences)
             before = shift[i].copy()
-            shift[i] += step
-        halves[:, i] = before + first_half, before + second_half
+            differences = level.differences(frame, translation(before))
+            shift[i] = before + shift_of(level, *differences)
+        halves[:, i] = before + halves_of(level, *differences)
         likeness[i] = _likeness(_shifted(frame, shift[i]), level.image)
     return Motion(shift, halves, likeness, level.image)
+
+
+def _coarse_shifts(frames: Image, template: Image, max_shift: float) -> Trace:
+    """Shifts to about a pixel; at half size, where there is detail enough for that."""
+    factor = 2 if min(template.shape) >= 2 * SMALLEST_SEARCH_PX else 1
+    small = np.stack([shrink(frame, factor) for frame in frames])
+    return factor * find_translations(small, shrink(template, factor), max_shift / factor)
 
 
 def link(windows: list[Window], shape: tuple[int, int], max_shift_px: float) -> Trace:

@@ -9,7 +9,7 @@ a fibre moves stands out from the rest and loses its weight (iteratively reweigh
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import cv2
 import numpy as np
@@ -31,6 +31,7 @@ HUBER = 1.5
 """Blocks that disagree by more than so many times the median count by the inverse only."""
 SMALLEST_LEVEL_PX = 48
 RIDGE = 1e-6
+OUTLINE_BITS = 8
 TINY = 1e-9
 HALF = 0.5
 """Blocks of which less lies inside the raw frame don't count."""
@@ -81,9 +82,7 @@ class Level:
         map_y, map_x = positions(matrix, self.image.shape, self.factor)
         residual = cv2.remap(frame, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         residual -= self.image
-        known = (map_y >= 0) & (map_y <= frame.shape[0] - 1)
-        known &= (map_x >= 0) & (map_x <= frame.shape[1] - 1)
-        weight = known.astype(np.float32)
+        weight = shown_by(matrix, frame.shape, self.image.shape, self.factor)
         residual *= weight
         sums = [_block_means(g * residual, self.blocks).ravel() for g in self.gradients]
         inside = _block_means(weight, self.blocks).ravel()
@@ -100,6 +99,24 @@ def positions(matrix: Matrix, shape: tuple[int, ...], factor: int = 1) -> tuple[
         along_x = row[1] * x / factor
         maps.append(along_y.astype(np.float32)[:, np.newaxis] + along_x.astype(np.float32))
     return maps[0], maps[1]
+
+
+def shown_by(
+    matrix: Matrix, raw_shape: tuple[int, ...], shape: tuple[int, ...], factor: int = 1
+) -> Image:
+    """(Y, X) float32, 1 where a raw frame shows the reference's pixels of a level, else 0.
+
+    The raw frame's outline, mapped to the reference, is filled.
+    """
+    bottom, right = (size * factor - 1 for size in raw_shape[:2])
+    corners = np.array([(0, 0, 1), (0, right, 1), (bottom, right, 1), (bottom, 0, 1)], np.float64)
+    y, x, _ = np.linalg.solve(matrix, corners.T)
+    offset = (factor - 1) / 2
+    outline = np.stack([(x - offset) / factor, (y - offset) / factor], -1)
+    fixed_point = np.round(outline * 2**OUTLINE_BITS).astype(np.int32)
+    shown = np.zeros(shape, np.float32)
+    cv2.fillConvexPoly(shown, fixed_point, 1.0, lineType=cv2.LINE_8, shift=OUTLINE_BITS)
+    return shown
 
 
 def _block_means(image: Image, blocks: tuple[int, int]) -> Image:
@@ -218,14 +235,15 @@ def largest_move(step: Matrix, points: Blocks) -> float:
 def shift_of(level: Level, gradient: Blocks, inside: Blocks) -> npt.NDArray[np.float64]:
     """Shift (dy, dx) in px that undoes the differences: `solve` for a translation, but faster."""
     hessian = level.hessian * inside[:, np.newaxis, np.newaxis]
-    power = hessian[:, 0, 0] + hessian[:, 1, 1] + TINY * float(level.hessian.max()) + 1e-30
-    weights = (inside > HALF).astype(float)
-    for _ in range(REWEIGHTINGS):
-        shift = _weighted_shift(hessian, gradient, weights)
+    power = hessian[:, 0, 0] + hessian[:, 1, 1]
+    power += TINY * float(power.max(initial=0)) + 1e-30
+    known = inside > HALF
+    shift = _weighted_shift(hessian, gradient, known)
+    for _ in range(REWEIGHTINGS - 1):
         misfit = hessian @ shift + gradient
-        length = np.sqrt((misfit**2).sum(axis=1) / power)
-        weights = _huber(length, inside > HALF)
-    return _weighted_shift(hessian, gradient, weights)
+        length = np.sqrt((misfit * misfit).sum(axis=1) / power)
+        shift = _weighted_shift(hessian, gradient, _huber(length, known))
+    return shift
 
 
 def halves_of(
@@ -241,7 +259,9 @@ def halves_of(
     )
 
 
-def _weighted_shift(hessian: Blocks, gradient: Blocks, weights: Blocks) -> npt.NDArray[np.float64]:
+def _weighted_shift(
+    hessian: Blocks, gradient: Blocks, weights: npt.NDArray[Any]
+) -> npt.NDArray[np.float64]:
     (yy, yx, _, xx), (gy, gx) = weights @ hessian.reshape(-1, 4), weights @ gradient
     determinant = yy * xx - yx * yx
     if not determinant > TINY * (yy + xx) ** 2:
@@ -251,5 +271,7 @@ def _weighted_shift(hessian: Blocks, gradient: Blocks, weights: Blocks) -> npt.N
 
 def _huber(length: Blocks, known: npt.NDArray[np.bool_]) -> Blocks:
     """Weight 1 for blocks that agree, less for those that stand out."""
-    typical = float(np.median(length[known])) if known.any() else 0.0
+    agreeing = length[known]
+    middle = len(agreeing) // 2
+    typical = float(np.partition(agreeing, middle)[middle]) if len(agreeing) else 0.0
     return known / np.maximum(length / max(HUBER * typical, 1e-30), 1)

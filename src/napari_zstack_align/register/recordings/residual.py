@@ -42,11 +42,13 @@ JITTER_PX = 0.25
 STEPS = 3
 STRIDE = 8
 """Sizes of displacements are taken from every eighth pixel."""
-STOP_PX = 0.02
+STOP_PX = 0.1
+"""The step after one of this size would be ten times smaller."""
 SPLINE_ALPHA = 1.0
 LEARNING_FRAMES = 10
 MISFIT_SIGMAS = 6.0
 SPREAD_FLOOR = 0.01
+MISFIT_PART = 0.6
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,8 @@ class FrameFollower:
         self._start = np.nan_to_num(deviations(state)[0])
         whole = Reference.of(consensus.image(), consensus.first.mask, params, keypoints=False)
         self._shape = whole.shape
+        self._unmoved = affine_displacement(state.expected, self._shape)
+        self._unmoved_inside = inside(self._unmoved, state.stack.shape[2:])
         self._target = target_of(whole, consensus.prefilter)
         self._template = self._learned_template(whole) if kind == "spline" else None
         self._shrinkage = shrinkage(state)
@@ -207,9 +211,8 @@ class FrameFollower:
     ) -> tuple[float, float]:
         """Of a frame as it is, and moved, with the mean of the other chunks."""
         shape = (image.shape[0], image.shape[1])
-        expected = affine_displacement(self._state.expected, self._shape)
-        valid = comparison_valid(inside(displacement, shape) & inside(expected, shape))
-        raw = image if shape == self._shape and not expected.any() else warp(image, expected)
+        valid = comparison_valid(inside(displacement, shape) & self._unmoved_inside)
+        raw = warp(image, self._unmoved) if self._unmoved.any() else image
         compared = Compared(
             comparison_image(raw), comparison_image(warp(image, displacement)), valid
         )
@@ -265,7 +268,7 @@ def _misfits(after: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
         return np.zeros(len(after), bool)
     median = float(np.median(known))
     spread = max(1.4826 * float(np.median(np.abs(known - median))), SPREAD_FLOOR)
-    return after < median - MISFIT_SIGMAS * spread
+    return after < min(median - MISFIT_SIGMAS * spread, MISFIT_PART * median)
 
 
 def deviations(state: RecordingState) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
