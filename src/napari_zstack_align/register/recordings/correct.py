@@ -29,8 +29,9 @@ from napari_zstack_align.register.recordings.image_file import ImageFile
 from napari_zstack_align.register.recordings.matching import Reference, correlations_of
 from napari_zstack_align.register.recordings.measure import Window, measure_window
 from napari_zstack_align.register.recordings.ransac import distances
-from napari_zstack_align.register.recordings.reading import average, windows_of
+from napari_zstack_align.register.recordings.reading import WINDOW_FRAMES, average, windows_of
 from napari_zstack_align.register.recordings.residual import (
+    FOLLOWED_AT_ONCE,
     Followed,
     FrameFollower,
     slow_motion,
@@ -142,7 +143,8 @@ def _solve_again(alignment: Alignment, chunks: npt.NDArray[np.void], chunk: int)
     try:
         with worker_threads(default_threads()) as pool:
             yield Progress(STAGE, 0, 0)
-            _correlate(state, chunk, reference, params)
+            for _ in _correlate(state, chunk, reference, params):
+                yield Progress(STAGE, 0, 0)
             frames = _neighbourhood(state, chunk)
             if kind != "none":
                 yield from _measure_again(state, frames, params, pool)
@@ -157,10 +159,10 @@ def _solve_again(alignment: Alignment, chunks: npt.NDArray[np.void], chunk: int)
 
 def _correlate(
     state: RecordingState, chunk: int, reference: Reference, params: KeypointParams
-) -> None:
+) -> Generator[None, None, None]:
     """Correlate the chunk's mean with the reference, at its new transform."""
     row = state.chunks[chunk]
-    number = average(state, int(row["start"]), int(row["stop"]), params)
+    number = yield from average(state, chunk, params)
     if number is None or row["flag"]:
         return
     values = correlations_of(state.images.read(number), row["matrix"], state.expected, reference)
@@ -179,17 +181,18 @@ def _neighbourhood(state: RecordingState, chunk: int) -> Range:
     return start, stop
 
 
-def _windows(state: RecordingState, frames: Range) -> list[Range]:
+def _windows(state: RecordingState, frames: Range, *, followed: bool) -> list[Range]:
     ranges = [(int(row["start"]), int(row["stop"])) for row in state.chunks]
     inside = [r for r in ranges if frames[0] <= r[0] and r[1] <= frames[1]]
-    return list(windows_of(inside, (state.stack.shape[2], state.stack.shape[3])))
+    shape = (state.stack.shape[2], state.stack.shape[3])
+    return list(windows_of(inside, shape, FOLLOWED_AT_ONCE if followed else WINDOW_FRAMES))
 
 
 def _measure_again(
     state: RecordingState, frames: Range, params: KeypointParams, pool: ThreadPoolExecutor
 ) -> Generator[Progress, None, None]:
     """Trace the motion of these frames once more; those of the others stay unknown."""
-    windows = _windows(state, frames)
+    windows = _windows(state, frames, followed=False)
     measured: list[Window] = []
     work = partial(_measure, state.stack, params)
     for window in ordered_map(pool, work, windows, AHEAD):
@@ -215,7 +218,7 @@ def _follow_again(
 ) -> Generator[Progress, None, Link]:
     consensus = Consensus(reference, Prefilter.for_image(reference.image), fixed=True)
     follower = FrameFollower(state, consensus, params, kind)
-    windows = _windows(state, frames)
+    windows = _windows(state, frames, followed=True)
     parts: list[Followed] = []
     for part in ordered_map(pool, follower.follow, windows, AHEAD):
         parts.append(part)

@@ -10,6 +10,8 @@ from scipy.ndimage import median_filter
 
 Trace = npt.NDArray[np.float64]
 
+FLASH = "outlier: its mean intensity"
+"""Flag of a frame with stimulus light or a closed shutter: nothing in it can be followed."""
 NEIGHBOURHOOD = 101
 """Frames against whose median a frame's brightness is judged: events are short against it."""
 LEAST_CHANGE = 0.1

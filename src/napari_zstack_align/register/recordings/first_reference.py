@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import KeypointParams
-from napari_zstack_align.register.recordings.chunks import Range, chunk_ranges
+from napari_zstack_align.register.recordings.chunks import FEWEST_FRAMES, Range, chunk_ranges
 from napari_zstack_align.register.recordings.geometry import Matrix
 from napari_zstack_align.register.recordings.matching import Reference, match_image
 from napari_zstack_align.register.recordings.measure import driving_frames
@@ -19,6 +19,7 @@ from napari_zstack_align.stack import Stack
 Image = npt.NDArray[np.float32]
 
 MOST_FRAMES = 500
+MOST_BYTES = 256 * 2**20
 """A longer chunk gives its middle frames to the first reference."""
 PIXEL_SIZE_TOLERANCE = 0.01
 
@@ -41,7 +42,7 @@ def find_reference_frames(stacks: Sequence[Stack], params: KeypointParams) -> tu
     stack = stacks[recording]
     if params.reference_frames is None:
         ranges = chunk_ranges(stack, params)
-        return (recording, *_middle_of(ranges[(len(ranges) - 1) // 2]))
+        return (recording, *_middle_of(ranges[(len(ranges) - 1) // 2], stack))
     start, stop = params.reference_frames
     if stop > stack.n_frames:
         raise InputError(
@@ -74,7 +75,7 @@ def choose_reference(
     by_distance = sorted(range(len(ranges)), key=lambda i: (abs(i - middle), i))[:4]
     tried = [] if first is None else [first]
     for i in by_distance[1:]:
-        image = average_frames(stack, *_middle_of(ranges[i]), params)
+        image = average_frames(stack, *_middle_of(ranges[i], stack), params)
         if image is None:
             continue
         for candidate in tried:
@@ -128,7 +129,9 @@ def expected_map(
     return matrix
 
 
-def _middle_of(frames: Range) -> Range:
+def _middle_of(frames: Range, stack: Stack) -> Range:
     start, stop = frames
-    spare = max(stop - start - MOST_FRAMES, 0)
+    frame_bytes = int(np.prod(stack.shape[1:])) * stack.dtype.itemsize
+    most = max(min(MOST_FRAMES, MOST_BYTES // frame_bytes), FEWEST_FRAMES)
+    spare = max(stop - start - most, 0)
     return start + spare // 2, stop - (spare - spare // 2)

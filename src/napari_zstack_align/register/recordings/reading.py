@@ -15,6 +15,7 @@ from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.parallel import ordered_map
 from napari_zstack_align.register.recordings.chunks import Range, chunk_ranges, cut
 from napari_zstack_align.register.recordings.events import (
+    FLASH,
     find_steps,
     intensity_outliers,
     twitches,
@@ -22,6 +23,7 @@ from napari_zstack_align.register.recordings.events import (
 from napari_zstack_align.register.recordings.measure import (
     Window,
     driving_frames,
+    frames_at_once,
     measure_window,
 )
 from napari_zstack_align.register.recordings.state import RecordingState
@@ -74,11 +76,12 @@ def read_recording(
 
 def mend_chunks(
     state: RecordingState, params: KeypointParams, ranges: list[Range]
-) -> Iterator[int]:
+) -> Generator[None, None, list[int]]:
     """Give the recording other chunks; average anew those whose frames changed.
 
-    Yields after each chunk that was read again, with its number.
+    Yields between blocks of frames; returns the chunks that were read again.
     """
+    changed = []
     known = {_key(row): (row.copy(), i) for i, row in enumerate(state.chunks)}
     numbers = state.image_numbers
     state.set_ranges(ranges)
@@ -88,8 +91,9 @@ def mend_chunks(
             before["chunk"], before["segment"] = row["chunk"], row["segment"]
             state.chunks[i], state.image_numbers[i] = before, numbers[number]
         else:
-            state.image_numbers[i] = average(state, int(row["start"]), int(row["stop"]), params)
-            yield i
+            state.image_numbers[i] = yield from average(state, i, params)
+            changed.append(i)
+    return changed
 
 
 def _key(row: np.void) -> tuple[int, int, int]:
@@ -97,24 +101,34 @@ def _key(row: np.void) -> tuple[int, int, int]:
     return int(row["start"]), int(row["stop"]), int(row["n_frames"])
 
 
-def average(state: RecordingState, start: int, stop: int, params: KeypointParams) -> int | None:
-    """Read and average the good frames of a range; the number of the image, None without any."""
+def average(
+    state: RecordingState, chunk: int, params: KeypointParams
+) -> Generator[None, None, int | None]:
+    """Read and average the good frames of a chunk.
+
+    Yields between blocks of frames; returns the number of the image, None without good frames.
+    """
+    row = state.chunks[chunk]
+    start, stop = int(row["start"]), int(row["stop"])
     total: Image = np.zeros(state.stack.shape[2:], np.float32)
-    count = 0
+    count, at_once = 0, frames_at_once(state.stack)
     good = set(state.good_frames(start, stop).tolist())
     for t, image, flag in driving_frames(state.stack, start, stop, params):
         if t in good and not flag:
             cv2.accumulate(image, total)
             count += 1
+        if (t - start) % at_once == at_once - 1:
+            yield
     total /= max(count, 1)
     return state.images.add(total) if count else None
 
 
-def windows_of(ranges: list[Range], shape: tuple[int, int]) -> Iterator[Range]:
+def windows_of(
+    ranges: list[Range], shape: tuple[int, int], most_frames: int = WINDOW_FRAMES
+) -> Iterator[Range]:
     """Split chunks into windows of bounded size."""
-    longest = int(
-        np.clip(WINDOW_PIXELS // (shape[0] * shape[1]), FEWEST_WINDOW_FRAMES, WINDOW_FRAMES)
-    )
+    most = WINDOW_PIXELS // (shape[0] * shape[1])
+    longest = min(max(most, FEWEST_WINDOW_FRAMES), most_frames)
     for start, stop in ranges:
         count = -(-(stop - start) // longest)
         edges = np.linspace(start, stop, count + 1).round().astype(int)
@@ -133,7 +147,7 @@ def _find_events(state: RecordingState, measured: list[Window], params: Keypoint
     likeness = np.concatenate([window.likeness for window in measured])
     level = np.concatenate([window.level for window in measured])
     flashes = intensity_outliers(level, _dark(state), params.outlier_mad)
-    state.frame_flags[flashes] = "outlier: its mean intensity"
+    state.frame_flags[flashes] = FLASH
     state.trace = trace = trace.without(flashes)
     if params.detect_steps:
         state.steps = find_steps(trace.shift, likeness)

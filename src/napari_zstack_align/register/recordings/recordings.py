@@ -43,6 +43,7 @@ from napari_zstack_align.register.recordings.reading import (
 )
 from napari_zstack_align.register.recordings.recovery import match_chunk, rescue
 from napari_zstack_align.register.recordings.residual import (
+    FOLLOWED_AT_ONCE,
     Followed,
     FrameFollower,
     slow_motion,
@@ -50,7 +51,7 @@ from napari_zstack_align.register.recordings.residual import (
     wanted,
 )
 from napari_zstack_align.register.recordings.state import RecordingState
-from napari_zstack_align.register.recordings.waiting import until_done
+from napari_zstack_align.register.recordings.waiting import until_done, with_progress
 from napari_zstack_align.stack import Stack
 
 Item = TypeVar("Item")
@@ -207,11 +208,9 @@ class _Session:
 
     def _mend(self, state: RecordingState, ranges: list[Range]) -> Generator[Progress, None, None]:
         """Average and match anew the chunks that jumps cut, or that lose frames."""
-        changed = []
         stage = f"Mending chunks of {state.stack.name}"
-        for chunk in mend_chunks(state, self.params, ranges):
-            changed.append(chunk)
-            yield Progress(stage, self._done, self._total)
+        mending = mend_chunks(state, self.params, ranges)
+        changed = yield from with_progress(mending, Progress(stage, self._done, self._total))
 
         def match(chunk: int) -> Match | None:
             return match_chunk(state, chunk, self._reference, self.params)
@@ -325,7 +324,7 @@ class _Session:
         shape = (state.stack.shape[2], state.stack.shape[3])
         parts: list[Followed] = []
         stage = f"Following single frames of {state.stack.name}"
-        for part in self._map(follower.follow, windows_of(ranges, shape)):
+        for part in self._map(follower.follow, windows_of(ranges, shape, FOLLOWED_AT_ONCE)):
             parts.append(part)
             yield Progress(stage, part.stop, state.stack.n_frames, partial=self._snapshot())
         take_over(state, follower, parts)

@@ -8,6 +8,7 @@ reading is motion and how much is noise: more freedom than the data carry only a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,7 @@ from napari_zstack_align.params import AdaptiveParams, KeypointParams
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings.chunks import Range
 from napari_zstack_align.register.recordings.consensus import Consensus, target_of
+from napari_zstack_align.register.recordings.events import FLASH
 from napari_zstack_align.register.recordings.geometry import apply, inverse, translation
 from napari_zstack_align.register.recordings.matching import Reference
 from napari_zstack_align.register.recordings.measure import driving_frames
@@ -46,6 +48,9 @@ STOP_PX = 0.1
 """The step after one of this size would be ten times smaller."""
 SPLINE_ALPHA = 1.0
 LEARNING_FRAMES = 10
+FOLLOWED_AT_ONCE = 25
+"""Frames in one piece of work: a cancelled run waits for the pieces in work."""
+REMEMBERED = 4
 MISFIT_SIGMAS = 6.0
 SPREAD_FLOOR = 0.01
 MISFIT_PART = 0.6
@@ -117,6 +122,8 @@ class FrameFollower:
         self._target = target_of(whole, consensus.prefilter)
         self._template = self._learned_template(whole) if kind == "spline" else None
         self._shrinkage = shrinkage(state)
+        self._remembered: dict[int, Reference] = {}
+        self._lock = Lock()
 
     def link(self, parts: list[Followed]) -> Link:
         """Return the link that all frames' motion makes; frames not followed don't move."""
@@ -141,7 +148,7 @@ class FrameFollower:
         extra = [self.nothing for _ in range(stop - start)]
         rows = np.full((5, stop - start), np.nan)
         for t, image, flag in driving_frames(state.stack, start, stop, self._params):
-            if not flag:
+            if not flag and not state.frame_flags[t].startswith(FLASH):
                 extra[t - start], rows[:, t - start] = self._one(image, t, reference)
         return Followed(start, stop, np.stack(extra), *rows)
 
@@ -219,6 +226,15 @@ class FrameFollower:
         return correlations(compared, reference.compared, valid, reference.compared_weights)
 
     def _others(self, chunk: int) -> Reference:
+        """Mean of all chunks but this one; the last few are remembered."""
+        with self._lock:
+            if chunk not in self._remembered:
+                if len(self._remembered) >= REMEMBERED:
+                    del self._remembered[next(iter(self._remembered))]
+                self._remembered[chunk] = self._without(chunk)
+            return self._remembered[chunk]
+
+    def _without(self, chunk: int) -> Reference:
         image = self._consensus.image(without=(self._state, chunk))
         if not np.isfinite(image).any():
             image = self._consensus.image()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, wait
-from typing import Any
+from typing import Any, TypeVar
 
 from napari_zstack_align.progress import Progress
+
+Result = TypeVar("Result")
 
 YIELD_S = 0.2
 
@@ -14,4 +16,17 @@ YIELD_S = 0.2
 def until_done(tasks: Sequence[Future[Any]], stage: Progress) -> Iterator[Progress]:
     """Yield a progress several times a second until all tasks are done."""
     while wait(tasks, timeout=YIELD_S).not_done:
+        yield stage
+
+
+def with_progress(
+    work: Generator[None, None, Result], stage: Progress
+) -> Generator[Progress, None, Result]:
+    """Do work that pauses now and then, and show a sign of life at each pause."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as stop:
+            result: Result = stop.value
+            return result
         yield stage
