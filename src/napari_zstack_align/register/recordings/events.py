@@ -118,15 +118,18 @@ def _steps_of(motion: Trace, noise: float) -> list[int]:
 
 
 def _jumps(motion: Trace, width: int) -> Trace:
-    """Difference of medians after and before each frame but the first and last ``width``.
+    """Change from ``width`` frames before to those after each frame but the first and last ones.
 
-    Steady drift is taken off: it shows in the differences one width earlier and later. Of these
-    the smaller counts, for the other may hold a jump of its own.
+    The median of the changes over ``width`` frames: steady drift, however fast, makes each of them
+    the same. It is taken off, for it shows in the changes one width earlier and later. Of these
+    the smaller counts, for the other may hold a jump of its own; where only one is known and
+    holds a jump, taking it off would make one here.
     """
-    views = np.lib.stride_tricks.sliding_window_view(motion, width, axis=0)
-    medians = np.median(views, axis=-1)
-    jumps = medians[width:] - medians[:-width]
-    result: Trace = np.linalg.norm(jumps - _drift(jumps, width), axis=1)
+    changes = motion[width:] - motion[:-width]
+    views = np.lib.stride_tricks.sliding_window_view(changes, width, axis=0)
+    jumps = np.median(views, axis=-1)
+    steady = np.linalg.norm(jumps - _drift(jumps, width), axis=1)
+    result: Trace = np.minimum(steady, np.linalg.norm(jumps, axis=1))
     return result
 
 

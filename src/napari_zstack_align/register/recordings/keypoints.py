@@ -109,8 +109,10 @@ def match(
 def _distances(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     """(N, M) distances of descriptors: Euclidean for SIFT, bits that differ for ORB."""
     if a.dtype == np.uint8:
-        bits = cv2.batchDistance(a, b, cv2.CV_32S, normType=cv2.NORM_HAMMING)[0]
-        return bits.astype(np.float32)
+        bits = np.zeros((len(a), len(b)), np.float32)
+        for i, j in zip(a.T, b.T, strict=True):
+            bits += np.bitwise_count(i[:, np.newaxis] ^ j)
+        return bits
     squares = (a**2).sum(axis=1)[:, np.newaxis] + (b**2).sum(axis=1) - 2 * (a @ b.T)
     result: npt.NDArray[np.float32] = np.sqrt(np.maximum(squares, 0))
     return result

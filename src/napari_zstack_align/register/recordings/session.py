@@ -1,0 +1,317 @@
+"""The recordings of a session on their way through reading, matching and second pass."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align._version import __version__
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.transforms import Transforms
+from napari_zstack_align.errors import AlignmentError
+from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.register.parallel import ordered_map, worker_threads
+from napari_zstack_align.register.prefilter import Prefilter
+from napari_zstack_align.register.recordings.chunks import Range
+from napari_zstack_align.register.recordings.consensus import (
+    Consensus,
+    chunk_correlations,
+    refine_chunk,
+)
+from napari_zstack_align.register.recordings.first_reference import (
+    expected_map,
+)
+from napari_zstack_align.register.recordings.image_file import ImageFile
+from napari_zstack_align.register.recordings.inputs import Inputs
+from napari_zstack_align.register.recordings.matching import Match, Reference
+from napari_zstack_align.register.recordings.planes import ANOTHER_PLANE, in_another_plane
+from napari_zstack_align.register.recordings.reading import (
+    final_ranges,
+    mend_chunks,
+    read_recording,
+    why_without_image,
+    windows_of,
+)
+from napari_zstack_align.register.recordings.recovery import match_chunk, rescue
+from napari_zstack_align.register.recordings.residual import (
+    FOLLOWED_AT_ONCE,
+    Followed,
+    FrameFollower,
+    slow_motion,
+    take_over,
+    wanted,
+)
+from napari_zstack_align.register.recordings.state import RecordingState
+from napari_zstack_align.register.recordings.table import halved, write_match
+from napari_zstack_align.register.recordings.waiting import until_done, with_progress
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+SNAPSHOT_S = 1.0
+HALVINGS = 3
+
+
+class Session:
+    """The recordings on their way through reading, matching, second pass and second reading."""
+
+    def __init__(self, inputs: Inputs, n_threads: int) -> None:
+        self._inputs, self.params = inputs, inputs.params
+        self._n_threads = n_threads
+        self._states: list[RecordingState] = []
+        self._image: npt.NDArray[np.float32] | None = None
+        self._total = sum(stack.n_frames for stack in inputs.stacks)
+        self._done = 0
+        self._last_snapshot = time.monotonic()
+        self._started = _now()
+
+    def run(self) -> Job[list[Alignment]]:
+        """Do all of it."""
+        with worker_threads(self._n_threads) as self._pool:
+            try:
+                yield from self._make_reference()
+                for state in self._states:
+                    yield from self._read(state)
+                if not any(state.matched for state in self._states):
+                    raise AlignmentError(self._why_nothing_matched())
+                yield from self._agree()
+                for state in self._states:
+                    yield from self._follow(state)
+                return self._alignments()
+            finally:
+                self._pool.shutdown(wait=True, cancel_futures=True)
+                for state in self._states:
+                    state.images.close()
+
+    # -- first pass ----------------------------------------------------------------------------
+
+    def _make_reference(self) -> Generator[Progress, None, None]:
+        task = self._pool.submit(self._inputs.make_reference)
+        yield from until_done([task], Progress("Making the first reference", 0, 0))
+        self._reference = task.result()
+        self._image = self._reference.image
+        for i, stack in enumerate(self._inputs.stacks):
+            expected = expected_map(stack, self._reference.shape, self._inputs.pixel_size_um)
+            images = ImageFile((stack.shape[2], stack.shape[3]))
+            self._states.append(RecordingState(stack, i, expected, images))
+
+    def _read(self, state: RecordingState) -> Generator[Progress, None, None]:
+        """Read a recording, and match its chunks as they come."""
+        pending: dict[int, Future[Match | None]] = {}
+
+        def submit(chunk: int) -> None:
+            pending[chunk] = self._pool.submit(
+                match_chunk, state, chunk, self._reference, self.params
+            )
+
+        stage = f"Reading {state.stack.name}"
+        ahead = 2 * self._n_threads
+        for n_frames in read_recording(state, self.params, self._pool, ahead, submit):
+            self._done += n_frames
+            note = self._settle(state, pending)
+            yield Progress(stage, self._done, self._total, note, self._snapshot())
+        yield from until_done(list(pending.values()), Progress(stage, self._done, self._total))
+        self._settle(state, pending)
+        yield from self._mend(state, final_ranges(state))
+        yield from self._shorten(state)
+        yield from self._rescue(state)
+
+    def _settle(self, state: RecordingState, pending: dict[int, Future[Match | None]]) -> str:
+        """Write down the matches that are ready; returns a remark where one failed."""
+        note = ""
+        for chunk in [c for c, task in pending.items() if task.done()]:
+            note = self._note(state, chunk, pending.pop(chunk).result()) or note
+        return note
+
+    def _note(self, state: RecordingState, chunk: int, match: Match | None) -> str:
+        """Write a match into the chunk table."""
+        row = state.chunks[chunk]
+        if match is None:
+            part = state.frame_flags[row["start"] : row["stop"]]
+            row["flag"] = why_without_image(part)
+        else:
+            write_match(row, match, "keypoints")
+        if row["flag"]:
+            row["method"] = "bridged"
+            return f"{state.stack.name}, chunk {chunk}: {row['flag']}"
+        return ""
+
+    def _mend(self, state: RecordingState, ranges: list[Range]) -> Generator[Progress, None, None]:
+        """Average and match anew the chunks that jumps cut, or that lose frames."""
+        stage = f"Mending chunks of {state.stack.name}"
+        mending = mend_chunks(state, self.params, ranges)
+        changed = yield from with_progress(mending, Progress(stage, self._done, self._total))
+
+        def match(chunk: int) -> Match | None:
+            return match_chunk(state, chunk, self._reference, self.params)
+
+        for chunk, found in zip(changed, self._map(match, changed), strict=True):
+            note = self._note(state, chunk, found)
+            yield Progress(stage, self._done, self._total, note)
+
+    def _shorten(self, state: RecordingState) -> Generator[Progress, None, None]:
+        """Halve chunks that turn or grow too much for a linear interpolation."""
+        for _ in range(HALVINGS):
+            ranges = halved(state)
+            if ranges is None:
+                return
+            yield from self._mend(state, ranges)
+
+    def _rescue(self, state: RecordingState) -> Generator[Progress, None, None]:
+        """Second chances for the chunks that failed; those near good ones first."""
+        failed = np.flatnonzero(state.chunks["flag"] != "")
+        good = state.good
+        if len(good):
+            failed = failed[np.argsort([np.abs(good - c).min() for c in failed], kind="stable")]
+        for chunk in map(int, failed):
+            task = self._pool.submit(rescue, state, chunk, self._reference, self.params)
+            stage = Progress(f"Retrying chunks of {state.stack.name}", self._done, self._total)
+            yield from until_done([task], stage)
+            if (found := task.result()) is not None:
+                method, match = found
+                write_match(state.chunks[chunk], match, method)
+
+    def _why_nothing_matched(self) -> str:
+        flags = Counter(str(flag) for state in self._states for flag in state.chunks["flag"])
+        reason, _ = flags.most_common(1)[0]
+        return (
+            f"Nothing could be matched to the reference; most often the reason was: {reason}. "
+            f"Check channel and mask, take longer chunks, or lower c_dog."
+        )
+
+    # -- second pass ---------------------------------------------------------------------------
+
+    def _agree(self) -> Generator[Progress, None, None]:
+        """Register every chunk to the mean of the others, and correlate it with that."""
+        prefilter = Prefilter.for_image(self._reference.image)
+        consensus = Consensus(self._reference, prefilter, fixed=self._inputs.given is not None)
+        self._consensus = consensus
+        yield from self._collect("Averaging the aligned chunks")
+        chunks = list(self._good_chunks())
+        if self.params.passes == 2:
+
+            def refine(item: tuple[RecordingState, int]) -> npt.NDArray[np.float64]:
+                return refine_chunk(consensus, *item, self.params)
+
+            refined = []
+            for done, matrix in enumerate(self._map(refine, chunks), 1):
+                refined.append(matrix)
+                yield Progress("Second pass", done, len(chunks))
+            for (state, chunk), matrix in zip(chunks, refined, strict=True):
+                state.chunks["matrix"][chunk] = matrix
+            yield from self._collect("Averaging the aligned chunks")
+
+        def compare(item: tuple[RecordingState, int]) -> tuple[float, float]:
+            return chunk_correlations(consensus, *item, self.params)
+
+        for done, (item, values) in enumerate(
+            zip(chunks, self._map(compare, chunks), strict=True), 1
+        ):
+            row = item[0].chunks[item[1]]
+            row["correlation_before"], row["correlation_after"] = values
+            yield Progress("Comparing", done, len(chunks))
+        yield from self._look_for_other_planes()
+        if self.params.passes == 2 and self._inputs.given is None:
+            self._image = Reference.of(
+                consensus.image(), self._inputs.mask, self.params, keypoints=False
+            ).image
+
+    def _look_for_other_planes(self) -> Generator[Progress, None, None]:
+        """Flag recordings of another plane, and keep them out of the mean."""
+        found = in_another_plane(self._states, self._consensus, self.params)
+        for state, likeness in found:
+            state.flag = ANOTHER_PLANE
+            state.remarks.append(
+                f"{ANOTHER_PLANE}: its mean correlates only by {likeness:.2f} with the others"
+            )
+            yield Progress("Comparing", 0, 0, f"{state.stack.name}: {ANOTHER_PLANE}")
+        if found:
+            yield from self._collect("Averaging the aligned chunks")
+
+    def _collect(self, stage: str) -> Generator[Progress, None, None]:
+        self._consensus.clear()
+        chunks = list(self._good_chunks())
+        for done, (state, chunk) in enumerate(chunks, 1):
+            self._consensus.add(state, chunk)
+            yield Progress(stage, done, len(chunks), partial=self._snapshot())
+
+    def _good_chunks(self) -> Iterator[tuple[RecordingState, int]]:
+        for state in self._states:
+            for chunk in [] if state.flag else state.good:
+                yield state, int(chunk)
+
+    # -- second reading ------------------------------------------------------------------------
+
+    def _follow(self, state: RecordingState) -> Generator[Progress, None, None]:
+        """Find the motion of single frames, where it is asked for or shows."""
+        kind = state.single_frames = wanted(state, self.params)
+        if kind == "slow":
+            state.extra = slow_motion(state)
+        if kind in ("none", "slow"):
+            return
+        follower = FrameFollower(state, self._consensus, self.params, kind)
+        ranges = [(int(r["start"]), int(r["stop"])) for r in state.chunks]
+        shape = (state.stack.shape[2], state.stack.shape[3])
+        parts: list[Followed] = []
+        stage = f"Following single frames of {state.stack.name}"
+        for part in self._map(follower.follow, windows_of(ranges, shape, FOLLOWED_AT_ONCE)):
+            parts.append(part)
+            yield Progress(stage, part.stop, state.stack.n_frames, partial=self._snapshot())
+        take_over(state, follower, parts)
+
+    # -- what is handed out --------------------------------------------------------------------
+
+    def _snapshot(self) -> list[Alignment] | None:
+        """What is done so far, at most once a second."""
+        if time.monotonic() - self._last_snapshot < SNAPSHOT_S:
+            return None
+        alignments = self._alignments()
+        self._last_snapshot = time.monotonic()
+        return alignments
+
+    def _alignments(self) -> list[Alignment]:
+        return [self._alignment(state) for state in self._states]
+
+    def _alignment(self, state: RecordingState) -> Alignment:
+        """Immutable alignment of what is known of a recording."""
+        assert self._image is not None
+        shape = self._reference.shape
+        return Alignment(
+            state.stack,
+            Transforms(shape, state.links()),
+            self._image,
+            state.quality(shape),
+            self.params,
+            self._reference.mask,
+            self._provenance(state),
+            state.chunks.copy(),
+        )
+
+    def _provenance(self, state: RecordingState) -> dict[str, object]:
+        return {
+            "job": "register_recordings",
+            "version": __version__,
+            "started": self._started,
+            "finished": _now(),
+            "recording": state.index,
+            "recordings": [stack.name for stack in self._inputs.stacks],
+            "expected": state.expected.tolist(),
+            "single_frames": state.single_frames,
+            "jitter_px": state.trace.jitter(state.stretches)[0],
+            "steps": list(state.steps),
+            "remarks": list(state.remarks),
+        }
+
+    def _map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        return ordered_map(self._pool, function, items, 2 * self._n_threads)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

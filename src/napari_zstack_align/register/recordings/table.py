@@ -1,0 +1,48 @@
+"""What is written into the chunk table, and what follows from it for the chunks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_zstack_align.register.recordings.chunks import Range
+from napari_zstack_align.register.recordings.geometry import neighbours_differ
+from napari_zstack_align.register.recordings.matching import Match
+from napari_zstack_align.register.recordings.state import RecordingState
+
+LARGEST_TURN_DEG = 3.0
+LARGEST_SCALE_CHANGE = 0.02
+"""Chunks that differ by more from the next are shortened: matrices are interpolated linearly."""
+SHORTEST_HALF = 10
+
+
+def write_match(row: np.void, match: Match, method: str) -> None:
+    """Write a match into its row; the transform only where it is to be believed."""
+    row["n_keypoints"] = int(match.in_mask.sum())
+    row["n_matches"], row["n_inliers"] = len(match.source), match.n_inliers
+    row["coverage"], row["residual_px"] = match.coverage, match.residual_px
+    row["correlation_before"], row["correlation_after"] = match.before, match.after
+    row["flag"], row["method"] = match.flag, "bridged" if match.flag else method
+    if match.matrix is not None and not match.flag:
+        row["matrix"] = match.matrix
+
+
+def halved(state: RecordingState) -> list[Range] | None:
+    """Ranges with those chunks halved that differ too much from the next; None where none does."""
+    good = state.chunks[state.good]
+    halve: set[int] = set()
+    for segment in np.unique(good["segment"]):
+        rows = good[good["segment"] == segment]
+        if len(rows) < 2:
+            continue
+        turn, scale = neighbours_differ(rows["matrix"])
+        for i in np.flatnonzero((turn > LARGEST_TURN_DEG) | (scale > LARGEST_SCALE_CHANGE)):
+            halve |= {int(rows["chunk"][i]), int(rows["chunk"][i + 1])}
+    ranges: list[Range] = []
+    for row in state.chunks:
+        start, stop = int(row["start"]), int(row["stop"])
+        if int(row["chunk"]) in halve and stop - start >= 2 * SHORTEST_HALF:
+            middle = (start + stop) // 2
+            ranges += [(start, middle), (middle, stop)]
+        else:
+            ranges.append((start, stop))
+    return ranges if len(ranges) > len(state.chunks) else None
