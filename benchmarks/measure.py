@@ -41,11 +41,11 @@ def measure(
     ``work`` runs the whole alignment with the volume; what it returns gives the displacements,
     (T, 2, y, x) at every `SAMPLING_PX`, and is called after the clock and the memory were read.
     """
-    before = _memory_mb("VmRSS")
+    before = memory_mb("VmRSS")
     start = time.perf_counter()
     displacements = work()
     seconds = time.perf_counter() - start
-    peak = _memory_mb("VmHWM") - before
+    peak = memory_mb("VmHWM") - before
     np.save(folder / f"{name}.npy", np.asarray(displacements(), np.float32))
     figures = {"frames_per_s": n_frames / seconds, "peak_mb": peak}
     (folder / f"{name}.json").write_text(json.dumps(figures))
@@ -65,11 +65,11 @@ def measure_cpu(
     ``work`` registers all recordings; what it returns gives their transforms (see
     ``recording_sets.gauge_error``) and is called after clock and memory were read.
     """
-    before = _memory_mb("VmRSS")
+    before = memory_mb("VmRSS")
     start, start_cpu = time.perf_counter(), _cpu_s()
     transforms = work()
     seconds, cpu = time.perf_counter() - start, _cpu_s() - start_cpu
-    peak = _memory_mb("VmHWM") - before
+    peak = memory_mb("VmHWM") - before
     np.savez(folder / f"{name}.npz", *transforms())
     figures = {"cpu_s": cpu, "wall_s": seconds, "peak_mb": peak}
     (folder / f"{name}.json").write_text(json.dumps(figures))
@@ -80,7 +80,7 @@ def _cpu_s() -> float:
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-def _memory_mb(entry: str) -> float:
+def memory_mb(entry: str) -> float:
     """VmRSS: memory held now; VmHWM: the most ever held. MB (2^20 bytes)."""
     status = Path("/proc/self/status")
     if status.exists():
