@@ -110,7 +110,8 @@ def _distances(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[np.float
     """(N, M) distances of descriptors: Euclidean for SIFT, bits that differ for ORB."""
     if a.dtype == np.uint8:
         bits = np.zeros((len(a), len(b)), np.float32)
-        for i, j in zip(a.T, b.T, strict=True):
+        words = (np.ascontiguousarray(d).view(np.uint64).T for d in (a, b))
+        for i, j in zip(*words, strict=True):
             bits += np.bitwise_count(i[:, np.newaxis] ^ j)
         return bits
     squares = (a**2).sum(axis=1)[:, np.newaxis] + (b**2).sum(axis=1) - 2 * (a @ b.T)
