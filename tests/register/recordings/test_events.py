@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_zstack_align.register.recordings.events import (
+    find_steps,
+    intensity_outliers,
+    segments,
+    twitches,
+)
+
+N = 120
+LIKE = np.full(N, 0.8)
+
+
+def _trace(seed: int = 0, noise: float = 0.3, n: int = N) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, noise, (n, 2))
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize(
+    "truth",
+    [{}, {60: (6, 0)}, {30: (0, -8), 75: (7, 7)}, {20: (9, 0), 40: (-9, 0), 100: (0, 9)}],
+    ids=["none", "one", "two", "three"],
+)
+def test_steps_are_found_to_the_frame(truth: dict, noise: float):
+    trace = _trace(noise=noise)
+    for frame, size in truth.items():
+        trace[frame:] += size
+    found = find_steps(trace, LIKE)
+    assert len(found) == len(truth)
+    assert all(abs(f - t) <= 1 for f, t in zip(found, truth, strict=True))
+
+
+@pytest.mark.parametrize("speed", [0.1, 0.5, 1.0])
+def test_drift_however_fast_is_no_step(speed: float):
+    for seed in range(6):
+        trace = _trace(seed) + speed * np.arange(N)[:, np.newaxis]
+        assert find_steps(trace, LIKE) == []
+
+
+def test_a_wave_is_no_step():
+    wave = 8 * np.sin(np.arange(N) / 30)[:, np.newaxis]
+    assert find_steps(_trace() + wave, LIKE) == []
+
+
+def test_a_step_is_found_upon_drift():
+    trace = _trace() + 0.2 * np.arange(N)[:, np.newaxis]
+    trace[50:] += (6, -3)
+    assert [abs(s - 50) <= 1 for s in find_steps(trace, LIKE)] == [True]
+
+
+def test_jitter_is_no_step():
+    for seed in range(5):
+        assert find_steps(_trace(seed, noise=2.0), LIKE) == []
+
+
+def test_a_turn_shows_in_the_likeness():
+    likeness = LIKE + np.random.default_rng(1).normal(0, 0.02, N)
+    likeness[70:] -= 0.4
+    assert [abs(s - 70) <= 1 for s in find_steps(_trace(), likeness)] == [True]
+
+
+def test_unknown_frames_are_stepped_over():
+    trace = _trace()
+    trace[60:] += 6
+    trace[[10, 58, 59, 80]] = np.nan
+    found = find_steps(trace, LIKE)
+    assert len(found) == 1
+    assert 57 <= found[0] <= 61
+
+
+@pytest.mark.parametrize("at", [9, 16, 20, 23, 100, 110])
+def test_a_step_near_an_end_is_found_once(at: int):
+    trace = _trace(noise=0.0)
+    trace[at:] += (6, 0)
+    assert find_steps(trace, LIKE) == [at]
+
+
+@pytest.mark.parametrize("n", [0, 1, 7])
+def test_a_few_frames_have_no_steps(n: int):
+    assert find_steps(_trace(n=n), LIKE[:n]) == []
+
+
+def test_twitches_are_told_in_px():
+    trace = _trace() + 0.1 * np.arange(N)[:, np.newaxis]
+    trace[[40, 41, 90]] += (9, 0)
+    away = twitches(trace, [])
+    assert np.flatnonzero(away).tolist() == [40, 41, 90]
+    np.testing.assert_allclose(away[[40, 41, 90]], 9, atol=1.5)
+
+
+def test_a_step_is_no_twitch():
+    trace = _trace()
+    trace[60:] += 8
+    assert not twitches(trace, [60]).any()
+
+
+def test_flashes_and_dark_frames_stand_out():
+    level = np.random.default_rng(0).normal(500, 5, N)
+    level[[20, 21]] += 300
+    level[80] = 110
+    outliers = intensity_outliers(level, dark=100, mad=6)
+    assert np.flatnonzero(outliers).tolist() == [20, 21, 80]
+    assert not intensity_outliers(level, dark=100, mad=0).any()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [np.linspace(0, -200, N), 20 * np.sin(np.arange(N) / 3), np.zeros(N)],
+    ids=["bleaching", "activity", "no noise"],
+)
+def test_bleaching_and_activity_are_no_outliers(change: np.ndarray):
+    level = 500 + change
+    level[[3, 50]] = np.nan
+    assert not intensity_outliers(level, dark=100, mad=6).any()
+
+
+def test_segments_lie_between_steps():
+    assert segments([20, 50], 60) == [(0, 20), (20, 50), (50, 60)]
+    assert segments([], 5) == [(0, 5)]
