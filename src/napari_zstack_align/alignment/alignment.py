@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from dask.delayed import delayed
 
+from napari_zstack_align.alignment.common_field import affine_common_field
 from napari_zstack_align.alignment.mean import RunningMean
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.alignment.warp import inside, to_dtype, warp_with_valid
@@ -148,8 +149,12 @@ class Alignment:
 
     def common_fov(self) -> npt.NDArray[np.bool_]:
         """(Y, X) bool: pixels that are valid in every unflagged frame."""
+        frames = np.flatnonzero(self.quality["flag"] == "")
+        if self.transforms.affine:
+            matrices = self.transforms.matrices()[frames]
+            return affine_common_field(matrices, self.raw_shape, self.transforms.shape)
         common = np.ones(self.transforms.shape, bool)
-        for t in np.flatnonzero(self.quality["flag"] == ""):
+        for t in frames:
             common &= self.valid_frame(int(t))
         return common
 

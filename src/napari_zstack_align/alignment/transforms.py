@@ -156,6 +156,11 @@ class Transforms:
             points = link.forward(points, t)
         return (points - grid).T.reshape(2, *self.shape).astype(np.float32)
 
+    @property
+    def affine(self) -> bool:
+        """Whether every frame's transform is a matrix."""
+        return all(isinstance(link, AffineLink) for link in self.links)
+
     def matrix(self, t: int) -> npt.NDArray[np.float64] | None:
         """(3, 3) map of frame t, reference to raw; None where a spline is in the chain."""
         product = np.eye(3)

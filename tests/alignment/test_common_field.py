@@ -1,0 +1,23 @@
+"""The common field of affine maps: the same as that of all frames, looked at one by one."""
+
+import numpy as np
+import pytest
+
+from napari_zstack_align.alignment.common_field import affine_common_field
+from napari_zstack_align.alignment.warp import affine_displacement, inside
+
+
+@pytest.mark.parametrize("raw_shape", [(40, 50), (60, 30)], ids=["same size", "another size"])
+def test_equals_looking_at_every_frame(raw_shape):
+    rng = np.random.default_rng(0)
+    maps = np.tile(np.eye(3), (300, 1, 1))
+    maps[:, :2] += rng.normal(0, 1, (300, 2, 3)) * (0.02, 0.02, 3)
+    expected = np.ones((40, 50), bool)
+    for matrix in maps:
+        expected &= inside(affine_displacement(matrix, (40, 50)), raw_shape)
+    assert 0.05 < expected.mean() < 0.9
+    np.testing.assert_array_equal(affine_common_field(maps, raw_shape, (40, 50)), expected)
+
+
+def test_without_frames_everything_is_common():
+    assert affine_common_field(np.zeros((0, 3, 3)), (4, 5), (4, 5)).all()
