@@ -150,8 +150,12 @@ def move(frames: np.ndarray, maps: np.ndarray) -> np.ndarray:
             cv2.INTER_CUBIC,
             borderMode=cv2.BORDER_REFLECT,
         )
-        moved[t] = np.clip(np.rint(frame), 0, np.iinfo(frames.dtype).max)
+        moved[t] = frame if frames.dtype.kind == "f" else _counts(frame, frames.dtype)
     return moved
+
+
+def _counts(frame: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    return np.clip(np.rint(frame), 0, np.iinfo(dtype).max)
 
 
 def _places_of_steps(rng: np.random.Generator) -> tuple[int, ...]:
