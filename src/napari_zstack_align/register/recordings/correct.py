@@ -21,6 +21,7 @@ from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.register.parallel import default_threads, ordered_map, worker_threads
 from napari_zstack_align.register.prefilter import Prefilter
+from napari_zstack_align.register.recordings.between_midpoints import slow_motion
 from napari_zstack_align.register.recordings.chunks import Range
 from napari_zstack_align.register.recordings.consensus import Consensus
 from napari_zstack_align.register.recordings.first_reference import average_frames
@@ -34,7 +35,6 @@ from napari_zstack_align.register.recordings.residual import (
     FOLLOWED_AT_ONCE,
     Followed,
     FrameFollower,
-    slow_motion,
     take_over,
 )
 from napari_zstack_align.register.recordings.state import RecordingState, own_flags

@@ -19,6 +19,7 @@ from napari_zstack_align.errors import AlignmentError
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.register.parallel import ordered_map, worker_threads
 from napari_zstack_align.register.prefilter import Prefilter
+from napari_zstack_align.register.recordings.between_midpoints import slow_motion
 from napari_zstack_align.register.recordings.chunks import Range
 from napari_zstack_align.register.recordings.consensus import (
     Consensus,
@@ -44,7 +45,6 @@ from napari_zstack_align.register.recordings.residual import (
     FOLLOWED_AT_ONCE,
     Followed,
     FrameFollower,
-    slow_motion,
     take_over,
     wanted,
 )

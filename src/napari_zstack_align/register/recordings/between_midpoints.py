@@ -1,0 +1,53 @@
+"""Slow motion between the midpoints of the chunks, as the first reading saw it."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.transforms import AffineLink
+from napari_zstack_align.register.recordings.geometry import apply, inverse, translation
+from napari_zstack_align.register.recordings.state import RecordingState
+from napari_zstack_align.register.recordings.trace import smoothed
+
+
+def deviations(state: RecordingState) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Motion of the trace beside the interpolated transforms, (T, 2), and from two halves.
+
+    The means over the chunks are taken off, for there the chunks' own transforms hold.
+    """
+    matrices, _ = state.frame_matrices()
+    centre = (np.array(state.stack.shape[2:]) - 1) / 2
+    seen_from = apply(inverse(state.expected), centre[np.newaxis])
+    path = apply(matrices, seen_from)[:, 0]
+    parts = np.stack([state.trace.shift, *state.trace.halves]) - path
+    good = state.chunks[state.good]
+    frames = np.arange(state.stack.n_frames)
+    for number, (start, stop) in enumerate(state.stretches):
+        nodes = good[good["segment"] == number]
+        ranges = zip(nodes["start"], nodes["stop"], strict=True)
+        means = np.array([_mean(parts[0, state.good_frames(*r)]) for r in ranges]).reshape(-1, 2)
+        known = np.isfinite(means).all(axis=1)
+        if not known.any():
+            parts[:, start:stop] = np.nan
+            continue
+        for axis in range(2):
+            line = np.interp(frames[start:stop], nodes["midpoint"][known], means[known, axis])
+            parts[:, start:stop, axis] -= line
+    parts = np.einsum("tij,ptj->pti", inverse(matrices)[:, :2, :2], parts)
+    return parts[0], parts[1:]
+
+
+def _mean(path: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    known = path[np.isfinite(path).all(axis=1)]
+    return known.mean(axis=0) if len(known) else np.full(2, np.nan)
+
+
+def slow_motion(state: RecordingState) -> AffineLink | None:
+    """Motion between the midpoints that the first reading saw; None where it saw none.
+
+    Chunks are far apart: what happens between their midpoints shows in the trace of the frames.
+    """
+    path, halves = deviations(state)
+    smooth = smoothed(path, halves, state.stretches)
+    return AffineLink(translation(smooth)) if smooth.any() else None
