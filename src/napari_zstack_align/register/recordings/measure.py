@@ -21,7 +21,7 @@ from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.frames import driving_image, unusable
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings.geometry import translation
-from napari_zstack_align.register.recordings.refine import Level, halves_of, shift_of
+from napari_zstack_align.register.recordings.refine import Level, halves_of, sampled, shift_of
 from napari_zstack_align.register.translation import find_translations
 from napari_zstack_align.stack import Stack
 
@@ -167,7 +167,9 @@ def follow(frames: Image, max_shift: float) -> Motion:
     filtered = np.stack([prefilter(frame, 1) for frame in frames])
     template = _sharpest_mean(filtered)
     shift = _coarse_shifts(filtered, template, max_shift)
-    mean = np.mean([_shifted(f, s) for f, s in zip(filtered, shift, strict=True)], axis=0)
+    mean = np.mean(
+        [sampled(f, translation(s), f.shape) for f, s in zip(filtered, shift, strict=True)], axis=0
+    )
     level = Level.build(mean.astype(np.float32), 1, None)
     halves, likeness = np.zeros((2, len(frames), 2)), np.zeros(len(frames))
     for i, frame in enumerate(filtered):
@@ -176,7 +178,7 @@ def follow(frames: Image, max_shift: float) -> Motion:
             differences = level.differences(frame, translation(before))
             shift[i] = before + shift_of(level, *differences)
         halves[:, i] = before + halves_of(level, *differences)
-        likeness[i] = _likeness(_shifted(frame, shift[i]), level.image)
+        likeness[i] = _likeness(sampled(frame, translation(shift[i]), frame.shape), level.image)
     return Motion(shift, halves, likeness, level.image)
 
 
@@ -218,14 +220,6 @@ def _sharpest_mean(filtered: Image) -> Image:
     n = min(TEMPLATE_FRAMES, len(filtered))
     means = [filtered[i : i + n].mean(axis=0) for i in range(0, len(filtered) - n + 1, n)]
     return max(means, key=lambda image: float(np.vdot(image, image)))
-
-
-def _shifted(image: Image, shift: Trace) -> Image:
-    matrix = np.array([[1, 0, shift[1]], [0, 1, shift[0]]])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(
-        image, matrix, image.shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE
-    )
 
 
 def _likeness(a: Image, b: Image) -> float:

@@ -79,8 +79,7 @@ class Level:
         inside : numpy.ndarray
             (blocks,) in [0, 1].
         """
-        map_y, map_x = positions(matrix, self.image.shape, self.factor)
-        residual = cv2.remap(frame, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        residual = sampled(frame, matrix, self.image.shape, self.factor)
         residual -= self.image
         weight = shown_by(matrix, frame.shape, self.image.shape, self.factor)
         residual *= weight
@@ -89,16 +88,16 @@ class Level:
         return np.stack(sums, -1, dtype=np.float64), inside.astype(np.float64)
 
 
-def positions(matrix: Matrix, shape: tuple[int, ...], factor: int = 1) -> tuple[Image, Image]:
-    """Raw positions (y, x) in px of a level at which the reference's pixels of that level lie."""
-    y = np.arange(shape[0]) * factor + (factor - 1) / 2
-    x = np.arange(shape[1]) * factor + (factor - 1) / 2
-    maps = []
-    for row in matrix[:2]:
-        along_y = (row[0] * y + row[2] - (factor - 1) / 2) / factor
-        along_x = row[1] * x / factor
-        maps.append(along_y.astype(np.float32)[:, np.newaxis] + along_x.astype(np.float32))
-    return maps[0], maps[1]
+def sampled(image: Image, matrix: Matrix, shape: tuple[int, ...], factor: int = 1) -> Image:
+    """Sample a raw image of a level where the reference's pixels of that level lie, bilinearly."""
+    offset = (factor - 1) / 2  # of the first pixel's centre, in full-size px
+    linear = matrix[:2, :2]
+    shift = (linear @ (offset, offset) + matrix[:2, 2] - offset) / factor
+    xy = np.array([[*linear[1, ::-1], shift[1]], [*linear[0, ::-1], shift[0]]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(
+        image, xy, (shape[1], shape[0]), flags=flags, borderMode=cv2.BORDER_REPLICATE
+    )
 
 
 def shown_by(

@@ -44,7 +44,7 @@ JITTER_PX = 0.25
 STEPS = 3
 STRIDE = 8
 """Sizes of displacements are taken from every eighth pixel."""
-STOP_PX = 0.1
+STOP_PX = 0.15
 """The step after one of this size would be ten times smaller."""
 SPLINE_ALPHA = 1.0
 LEARNING_FRAMES = 10
