@@ -212,7 +212,7 @@ def test_a_partial_volume_has_nan_where_nothing_was_run(sample):
 
 @pytest.mark.parametrize(
     ("value", "flag"),
-    [(0.0, "no signal"), (np.nan, "no signal"), (65535.0, "no signal")],
+    [(0.0, "no signal"), (np.nan, "no signal"), (65535.0, "saturated")],
     ids=["constant", "NaN", "saturated throughout"],
 )
 def test_a_bad_frame_is_flagged_bridged_and_left_out(sample, value, flag):

@@ -88,14 +88,18 @@ def unusable(channels: npt.NDArray[Any], image: Image) -> str:
     known = image if np.isfinite(cv2.sumElems(image)[0]) else image[np.isfinite(image)]
     if not known.size:
         return "no signal: every pixel is NaN"
+    if fraction := _saturated(channels):
+        return f"saturated: {fraction:.0%} of the pixels"
     low, high, _, _ = cv2.minMaxLoc(known)
-    if low == high:
-        return "no signal: all pixels are equal"
-    if channels.dtype.kind in "ui" and (top := int(channels.max())) in DETECTOR_TOPS:
-        fraction = float((channels == top).mean())
-        if fraction > SATURATED_FRACTION:
-            return f"saturated: {fraction:.0%} of the pixels"
-    return ""
+    return "no signal: all pixels are equal" if low == high else ""
+
+
+def _saturated(channels: npt.NDArray[Any]) -> float:
+    """Part of the pixels at the detector's top value, where that is too large; else 0."""
+    if channels.dtype.kind not in "ui" or (top := int(channels.max())) not in DETECTOR_TOPS:
+        return 0.0
+    fraction = float((channels == top).mean())
+    return fraction if fraction > SATURATED_FRACTION else 0.0
 
 
 def register_frame(
