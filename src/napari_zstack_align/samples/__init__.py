@@ -3,6 +3,7 @@
 from napari_zstack_align.samples.detector import Detector
 from napari_zstack_align.samples.evaluate import EndpointError, endpoint_error
 from napari_zstack_align.samples.recording import SampleRecording, recording_with_motion
+from napari_zstack_align.samples.session import session_with_motion
 from napari_zstack_align.samples.zstack import SampleZStack, zstack_with_repeats
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "SampleZStack",
     "endpoint_error",
     "recording_with_motion",
+    "session_with_motion",
     "zstack_with_repeats",
 ]

@@ -211,6 +211,11 @@ class Anatomy:
         return paths
 
 
+def frame_shape(size: int | tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns of a frame; one number makes it square."""
+    return (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
+
+
 def add_patch(image: Image, y: int, x: int, patch: Image, factor: float = 1.0) -> None:
     """Add a patch whose first pixel belongs at (y, x), cut off at the image's edges."""
     y0, x0 = max(y, 0), max(x, 0)

@@ -9,7 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.samples.anatomy import MARGIN_PX, SUPERSAMPLING, Anatomy, Image
+from napari_zstack_align.samples.anatomy import (
+    MARGIN_PX,
+    SUPERSAMPLING,
+    Anatomy,
+    Image,
+    frame_shape,
+)
 from napari_zstack_align.samples.detector import Detector
 from napari_zstack_align.samples.motion import Field, Fields, random_motion
 from napari_zstack_align.stack import Order, Stack
@@ -113,7 +119,7 @@ def zstack_with_repeats(
             f"generated tissue allows: keep motion and drift together below "
             f"{MAX_DISPLACEMENT_PX} px."
         )
-    shape = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
+    shape = frame_shape(size)
     tissue_seed, motion_seed, noise_seed = np.random.SeedSequence(seed).spawn(3)
     step = plane_distance_px(slice_correlation)
     anatomy = Anatomy(shape, step * (n_slices - 1), tissue_seed)
