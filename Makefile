@@ -11,7 +11,7 @@ PIP := -m pip install --quiet
 ON_PATH := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
 help:            ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/installed system-libraries  ## align a generated z-stack and show it (pictures in ./demo without a display)
 	@$(VENV)/bin/zstack-align demo --out demo
@@ -45,6 +45,9 @@ wheel: $(VENV)/installed system-libraries  ## build the wheel and try it in a cl
 bench: $(VENV)/installed  ## accuracy, speed and memory against known truth (see benchmarks/README.md)
 	@$(PYTHON) benchmarks/adaptive.py $(or $(ARGS),--methods ours)
 
+bench-recordings: $(VENV)/installed  ## the same for recordings
+	@$(PYTHON) benchmarks/recordings.py $(ARGS)
+
 clean:           ## remove everything that was made here, the environments too
 	@rm -rf .venv .venv-core .venv-oldest build dist demo .mypy_cache .ruff_cache .pytest_cache \
 	    .import_linter_cache .hypothesis
@@ -74,4 +77,4 @@ system-libraries:
 	    $(addprefix --constraint ,$(CONSTRAINTS))
 	@touch $@
 
-.PHONY: help demo test test-fast test-core test-oldest lint docs wheel bench clean system-libraries
+.PHONY: help demo test test-fast test-core test-oldest lint docs wheel bench bench-recordings clean system-libraries
