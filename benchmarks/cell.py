@@ -35,9 +35,8 @@ def main() -> None:
     if not available("slow"):
         print("skipped, its data is not beside this project")
         return
-    print(
-        f"{'set':8}{'seed':>5}{'first frame':>13}{'cell (y, x)':>14}{'largest change px':>19}{'frame mean px':>16}"
-    )
+    heads = f"{'cell (y, x)':>14}{'largest change px':>19}{'frame mean px':>16}"
+    print(f"{'set':8}{'seed':>5}{'first frame':>13}{heads}")
     for name in options.sets:
         for seed in options.seeds:
             compare(name, seed)
