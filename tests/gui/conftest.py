@@ -66,6 +66,21 @@ def pytest_unconfigure() -> None:
         _server.wait(10)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests with the shared viewer come last: napari's own fixture wants no other viewer."""
+    items.sort(key=lambda item: "shared_viewer" in getattr(item, "fixturenames", ()))
+
+
+@pytest.fixture(scope="session")
+def shared_viewer(qapp):
+    """One viewer for the tests that needn't see it: making one takes seconds."""
+    import napari
+
+    viewer = napari.Viewer(show=False)
+    yield viewer
+    viewer.close()
+
+
 @pytest.fixture
 def zstack_file(shared_data: Path) -> Path:
     """Real z-stack: 8 planes, 7 repeats each."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-import napari
 import numpy as np
 import pytest
 from driving import Heartbeat, click, run, run_to_end, settled, show, status
@@ -20,12 +19,9 @@ from napari_zstack_align.gui.open import open_panel
 from napari_zstack_align.gui.shown import shown_of
 
 
-@pytest.fixture(scope="module")
-def viewer(qapp):
-    """One viewer for the tests that needn't see it: making one takes seconds."""
-    viewer = napari.Viewer(show=False)
-    yield viewer
-    viewer.close()
+@pytest.fixture
+def viewer(shared_viewer):
+    return shared_viewer
 
 
 @pytest.fixture

@@ -157,6 +157,10 @@ class QualityPlot(FramePlot):
         self.n_frames = len(table)
         frames = np.arange(self.n_frames)
         for name, curve in self._curves.items():
+            # as many points as there are pixels; one NaN would take a whole peak with it
+            peaks = bool(np.isfinite(table[name]).all())
+            curve.setDownsampling(auto=True, method="peak" if peaks else "subsample")
+            curve.setClipToView(True)
             curve.setData(frames, table[name])
         marked = np.flatnonzero(
             ((table["flag"] != "") | ~table["used"]) & (table["flag"] != NOT_RUN)
@@ -166,6 +170,7 @@ class QualityPlot(FramePlot):
         self.set_borders(self.every(period) if period else borders)
         for plot in self.plots:
             plot.autoRange()
+        self.plots[-1].setXRange(-0.5, self.n_frames - 0.5, padding=0.02)
 
     def go_to(self, frame: int) -> None:
         """Move the line of the current frame."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import napari
 import numpy as np
 import pytest
 from qtpy.QtCore import QEvent
@@ -36,12 +35,9 @@ def stacks(movie):
     ]
 
 
-@pytest.fixture(scope="module")
-def viewer(qapp):
-    """One viewer for the tests that needn't see it: making one takes seconds."""
-    viewer = napari.Viewer(show=False)
-    yield viewer
-    viewer.close()
+@pytest.fixture
+def viewer(shared_viewer):
+    return shared_viewer
 
 
 @pytest.fixture

@@ -163,10 +163,9 @@ class SessionLayers:
         """Show one group and hide the others; the view is fitted where their sizes differ."""
         shown = self._group(what)
         for layer in self.layers():
-            if layer is not self.field:
+            keep = layer is self.field and what not in (MATCH, POINTS)
+            if not keep and layer.visible != (layer in shown):  # napari draws even for no change
                 layer.visible = layer in shown
-        if self.field is not None and what in (MATCH, POINTS):
-            self.field.visible = False
         if shown and self._fitted != (what in (MATCH, POINTS)):
             self._fitted = what in (MATCH, POINTS)
             fit_view(self.viewer, shown[:1])

@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 IN_MASK, OUTSIDE = (0.30, 0.75, 1.0, 1.0), (0.55, 0.55, 0.55, 0.8)
 INLIER, OUTLIER = (0.35, 0.95, 0.35, 1.0), (1.0, 0.25, 0.85, 1.0)
 LEGEND = (
-    "left: reference, right: chunk; keypoints in the mask blue, outside grey; matches that fit "
-    "green, others magenta"
+    "left: reference, right: chunk; keypoints in the mask blue, outside grey; some of the matches "
+    "that fit green, of the others magenta"
 )
+MAX_LINES = 100
+"""Of the matches that fit, and of the others."""
+
 Pairs = npt.NDArray[np.float64]
 
 
@@ -58,7 +61,7 @@ class MatchView:
         in_mask = np.concatenate([preview.reference_in_mask, preview.chunk_in_mask])
         self._set_points(points, coloured(in_mask, IN_MASK, OUTSIDE), place)
         start, end = preview.matches_reference, moved(preview.matches_chunk, offset)
-        order = np.argsort(preview.inliers, kind="stable")  # inliers are drawn last, on top
+        order = np.concatenate([some(~preview.inliers), some(preview.inliers)])
         lines = np.stack([start, end - start], 1)[order]
         self._set_lines(lines, coloured(preview.inliers[order], INLIER, OUTLIER), place)
 
@@ -117,6 +120,12 @@ class MatchView:
         if len(lines):
             self.lines.edge_color = colors
         set_place(self.lines, place)
+
+
+def some(which: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+    """Indices of what is true, evenly thinned out to what the eye can follow."""
+    found = np.flatnonzero(which)
+    return found[:: len(found) // MAX_LINES + 1]
 
 
 def moved(points: Pairs, columns: float) -> Pairs:

@@ -23,6 +23,7 @@ class SessionPlots(QWidget):
         self.map = SessionMap()
         self.quality = QualityPlot()
         self.quality.setToolTip(QUALITY_TIP)
+        self.quality.setMinimumHeight(190)  # the map takes its share of the window
         self._has_quality = False
         self._tab = ""
         layout = QVBoxLayout(self)

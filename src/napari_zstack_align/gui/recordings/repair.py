@@ -117,8 +117,7 @@ class Repair:
         self._picked = None
         self._session.layers.points.end()
         self._tab.set_picking(False)
-        self._session.layers.look_at(ALIGNED)
-        self._session.follow()
+        self._session.look_at(ALIGNED)
 
     def _on_mean(self, chosen: ChunkOf, mean: npt.NDArray[np.float32]) -> None:
         session, place = self._session, place_of(chosen.recording.stack, 2)
@@ -127,8 +126,7 @@ class Repair:
         session.layers.match.show_images(chosen.alignment.reference, mean, place)
         session.layers.points.begin(offset_of(chosen.alignment.reference), place)
         session.layers.caption = f"reference | {chosen.words}"
-        session.layers.look_at(POINTS)
-        session.follow()
+        session.look_at(POINTS)
         self._tab.set_picking(True)
         self._on_points(0, 0)
 

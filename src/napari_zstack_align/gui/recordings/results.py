@@ -88,7 +88,7 @@ class Results:
         if self._tab.buttons["overlay"].isChecked():
             self.show_overlay()
         else:
-            self._session.layers.look_at(ALIGNED)
+            self._session.look_at(ALIGNED)
 
     def show_overlay(self) -> None:
         """Average the two chosen recordings in the worker, and show them over each other."""
@@ -286,7 +286,7 @@ class Results:
     def _on_transforms(self, recording: Recording, path: Path, alignment: Alignment) -> None:
         self._session.layers.add_aligned()
         self._session.set_alignment(recording, alignment)
-        self._session.layers.look_at(ALIGNED)
+        self._session.look_at(ALIGNED)
         self._bar.say(f"{recording.name} is aligned by {path.name}.")
 
     def _on_applied(self, result: tuple[Alignment, Any]) -> None:

@@ -56,7 +56,7 @@ class SessionRun:
         session.trial.hide_background()
         session.viewer.dims.ndisplay = 2
         session.layers.add_aligned()
-        session.layers.look_at(RAW)
+        session.look_at(RAW)
         session.refresh()
         session.start(
             self._bar,
@@ -87,7 +87,7 @@ class SessionRun:
 
     def _on_returned(self, chosen: list[Recording], alignments: list[Alignment]) -> None:
         self._take(chosen, alignments)
-        self._session.layers.look_at(ALIGNED)
+        self._session.look_at(ALIGNED)
         self._bar.say(ended(alignments))
 
     def _on_cancelled(self, chosen: list[Recording], partial_result: Any) -> None:
@@ -107,12 +107,12 @@ class SessionRun:
             recording.alignment = self._before.get(id(recording))
         self._session.refresh()
         if not self._session.alignments:
-            self._session.layers.look_at(RAW)
+            self._session.look_at(RAW)
 
     def _take(self, chosen: list[Recording], alignments: list[Alignment]) -> None:
         first = all(recording.alignment is None for recording in chosen)
         for recording, alignment in zip(chosen, alignments, strict=True):
             recording.alignment = alignment
         if first and any((a.quality["flag"] != NOT_RUN).any() for a in alignments):
-            self._session.layers.look_at(ALIGNED)
+            self._session.look_at(ALIGNED)
         self._session.refresh()

@@ -25,6 +25,7 @@ from napari_zstack_align.gui.recordings.trial import Trial
 from napari_zstack_align.gui.recordings.words import remarks_of
 from napari_zstack_align.gui.words import flag_words
 from napari_zstack_align.progress import Job
+from napari_zstack_align.stack import Stack
 
 FILTER = "Images (*.tif *.tiff *.btf *.npy);;All files (*)"
 
@@ -122,16 +123,19 @@ class Session(QObject):
             words = "Select image layers with frames in napari's layer list first."
             self.tab.run_bar.say_error(problems[0] if problems else words)
             return
-        self.start(
-            self.tab.run_bar, partial(taking, new), returned=partial(self._on_opened, more=problems)
-        )
+        self.add_stacks(new, problems)
+
+    def add_stacks(self, stacks: Sequence[Stack], problems: Sequence[str] = ()) -> None:
+        """Add stacks that were opened elsewhere; their contrast is sampled in the worker."""
+        returned = partial(self._on_opened, more=problems)
+        self.start(self.tab.run_bar, partial(taking, list(stacks)), returned=returned)
 
     def show(self, recordings: Sequence[Recording]) -> None:
         """Show recordings that have alignments, instead of those of before."""
         self.trial.forget()
         self.tab.list.set_recordings(recordings)
         self.layers.add_aligned()
-        self.layers.look_at(ALIGNED)
+        self.look_at(ALIGNED)
         self.refresh()
 
     def _on_opened(self, opened: Opened, more: Sequence[str] = ()) -> None:
@@ -203,7 +207,7 @@ class Session(QObject):
     def go_to(self, recording: int, frame: int) -> None:
         """Move the slider to a frame of a recording, with the frames in view."""
         if self.layers.looked_at not in (RAW, ALIGNED):
-            self.layers.look_at(ALIGNED if self.recordings[recording].alignment else RAW)
+            self.look_at(ALIGNED if self.recordings[recording].alignment else RAW)
         self.layers.go_to(self.layers.sequence.position_of(recording, frame))
 
     def on_removed(self, layer: Any) -> None:
@@ -214,6 +218,12 @@ class Session(QObject):
         """Switch between raw and aligned frames."""
         self.viewer.dims.ndisplay = 2
         self.layers.toggle_raw_aligned()
+        self.follow()
+
+    def look_at(self, what: str) -> None:
+        """Show one group of layers, and say what is in view."""
+        self.layers.look_at(what)
+        self.follow()
 
     # -- inside --------------------------------------------------------------------------------
 

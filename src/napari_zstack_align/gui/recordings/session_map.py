@@ -22,7 +22,9 @@ QUANTITIES = {
 }
 LESS_IS_BETTER = ("residual_px",)
 COLORS = "viridis"
-ROW_HEIGHT, MIN_HEIGHT, MAX_HEIGHT = 26, 160, 420
+FRAME_HEIGHT, MIN_HEIGHT = 100, 170
+ROW_HEIGHT, MAX_ROWS = 14, 14
+"""Height of a row (px) that has room for its name, and how many such rows are shown at most."""
 NOT_RUN_WORDS = "not run yet"
 MAX_NAME = 18
 LEAST_CONTRAST = 0.1
@@ -88,7 +90,7 @@ class SessionMap(QWidget):
             return ""
         name = f"<b>{self._names[recording]}</b>, chunk {chunk}"
         frames = f"frames {row['start']}–{row['stop'] - 1}"
-        if is_waiting(row):
+        if not row["method"] or row["flag"] == NOT_RUN:
             return f"{name}, {frames}: {NOT_RUN_WORDS}."
         words = [
             f"correlation {_number(row['correlation_after'])} (before: "
@@ -122,15 +124,15 @@ class SessionMap(QWidget):
         self._bar.setColorMap(colour_map(column))
         self._bar.setLevels((low, high))
         self._mark_flagged()
-        self.plot.getAxis("left").setTicks([list(enumerate(map(_short, self._names)))])
-        every = -(-values.shape[1] // MAX_TICKS)
-        ticks = [(k, str(k)) for k in range(0, values.shape[1], every)]
-        self.plot.getAxis("bottom").setTicks([ticks])
+        names = thinned([_short(name) for name in self._names], MAX_ROWS)
+        self.plot.getAxis("left").setTicks([names])
+        chunks = thinned([str(k) for k in range(values.shape[1])], MAX_TICKS)
+        self.plot.getAxis("bottom").setTicks([chunks])
         self.plot.setRange(
             xRange=(-0.5, values.shape[1] - 0.5), yRange=(-0.5, values.shape[0] - 0.5), padding=0.02
         )
-        height = int(np.clip(100 + ROW_HEIGHT * values.shape[0], MIN_HEIGHT, MAX_HEIGHT))
-        self.view.setFixedHeight(height)
+        height = FRAME_HEIGHT + ROW_HEIGHT * min(values.shape[0], MAX_ROWS)
+        self.view.setFixedHeight(max(height, MIN_HEIGHT))
         self._show_chosen()
 
     def _mark_flagged(self) -> None:
@@ -138,7 +140,7 @@ class SessionMap(QWidget):
             (chunk, recording)
             for recording, table in enumerate(self.tables)
             if table is not None
-            for chunk in np.flatnonzero([is_flagged(row) for row in table])
+            for chunk in np.flatnonzero(are_flagged(table))
         ]
         self.marks.setData(pos=np.array(marks, float).reshape(-1, 2))
 
@@ -218,14 +220,19 @@ class SessionMap(QWidget):
         layout.addWidget(self.words)
 
 
-def is_waiting(row: Any) -> bool:
-    """Whether a chunk was not matched yet."""
-    return not row["method"] and not row["flag"]
+def are_waiting(chunks: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
+    """Which chunks were not matched yet."""
+    return np.asarray((chunks["method"] == "") | not_run(chunks), bool)
 
 
-def is_flagged(row: Any) -> bool:
-    """Whether something is the matter with a chunk that was matched."""
-    return bool(row["flag"]) and row["flag"] != NOT_RUN
+def not_run(chunks: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
+    """Which chunks a cancelled run didn't reach."""
+    return np.asarray(chunks["flag"] == NOT_RUN, bool)
+
+
+def are_flagged(chunks: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
+    """Which of the matched chunks have something the matter with them."""
+    return np.asarray((chunks["flag"] != "") & ~not_run(chunks), bool)
 
 
 def values_of(tables: Sequence[Any], column: str) -> npt.NDArray[np.float32]:
@@ -234,8 +241,7 @@ def values_of(tables: Sequence[Any], column: str) -> npt.NDArray[np.float32]:
     values = np.full((len(tables), width), np.nan, np.float32)
     for row, table in enumerate(tables):
         if table is not None:
-            waiting = [is_waiting(chunk) for chunk in table]
-            values[row, : len(table)] = np.where(waiting, np.nan, table[column])
+            values[row, : len(table)] = np.where(are_waiting(table), np.nan, table[column])
     return values
 
 
@@ -256,6 +262,11 @@ def colour_map(column: str) -> Any:
     if column in LESS_IS_BETTER:
         colors.reverse()
     return colors
+
+
+def thinned(words: list[str], most: int) -> list[tuple[int, str]]:
+    """Position and word of evenly chosen ones, at most so many."""
+    return list(enumerate(words))[:: -(-len(words) // most)]
 
 
 def _number(value: float) -> str:

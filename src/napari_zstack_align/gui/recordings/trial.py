@@ -123,8 +123,7 @@ class Trial:
         start, stop = preview.frames
         self.hide_background()
         session.layers.caption = f"reference | {recording.name}, frames {start}–{stop - 1}"
-        session.layers.look_at(MATCH)
-        session.follow()
+        session.look_at(MATCH)
         self._tab.say_verdict(preview.go, verdict(preview, recording.name))
 
     # -- all recordings ------------------------------------------------------------------------
