@@ -121,29 +121,17 @@ def _jumps(motion: Trace, width: int) -> Trace:
     """Change from ``width`` frames before to those after each frame but the first and last ones.
 
     The median of the changes over ``width`` frames: steady drift, however fast, makes each of them
-    the same. It is taken off, for it shows in the changes one width earlier and later. Of these
-    the smaller counts, for the other may hold a jump of its own; where only one is known and
-    holds a jump, taking it off would make one here.
+    the same. What drift explains is no jump: none, or the change one width earlier, or later, or
+    the mean of these two (it gains speed). Where there is no earlier or later, the usual one does.
     """
     changes = motion[width:] - motion[:-width]
-    views = np.lib.stride_tricks.sliding_window_view(changes, width, axis=0)
-    jumps = np.median(views, axis=-1)
-    steady = np.linalg.norm(jumps - _drift(jumps, width), axis=1)
-    result: Trace = np.minimum(steady, np.linalg.norm(jumps, axis=1))
+    jumps = np.median(np.lib.stride_tricks.sliding_window_view(changes, width, axis=0), axis=-1)
+    beyond = np.broadcast_to(np.median(jumps, axis=0), (width, jumps.shape[1]))
+    earlier = np.concatenate([beyond, jumps])[: len(jumps)]
+    later = np.concatenate([jumps, beyond])[width:]
+    drifts = (np.zeros_like(jumps), earlier, later, (earlier + later) / 2)
+    result: Trace = np.min([np.linalg.norm(jumps - drift, axis=1) for drift in drifts], axis=0)
     return result
-
-
-def _drift(jumps: Trace, width: int) -> Trace:
-    """Steady drift over one width at each place: the smaller of the neighbouring jumps."""
-    if len(jumps) <= width:
-        return np.zeros_like(jumps)
-    unknown = np.full((width, jumps.shape[1]), np.inf)
-    earlier = np.concatenate([unknown, jumps[:-width]])
-    later = np.concatenate([jumps[width:], unknown])
-    smaller = (earlier**2).sum(axis=1) < (later**2).sum(axis=1)
-    drift = np.where(smaller[:, np.newaxis], earlier, later)
-    drift[~np.isfinite(drift)] = 0
-    return drift
 
 
 def _sharpest_cut(motion: Trace, near: int, width: int) -> int:
