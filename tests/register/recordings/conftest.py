@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # for the helper module scenes
 
-from scenes import PARAMS, Scene, drift, similarity
+from scenes import PARAMS, Scene, drift, session_stacks
 
 import napari_zstack_align as nza
 
@@ -31,12 +31,3 @@ def registered(scene: Scene) -> nza.Alignment:
 def session(scene: Scene) -> list[nza.Alignment]:
     """Three recordings that lie apart, registered to each other."""
     return nza.run(nza.register_recordings(session_stacks(scene), PARAMS))
-
-
-def session_stacks(scene: Scene) -> list[nza.Stack]:
-    """Recordings of unequal length, offset by up to 9 px and 3°."""
-    offsets = (similarity(0, 0), similarity(7, -6, 2), similarity(-6, 5, -1, 1.02))
-    return [
-        scene.recording(drift(n) @ offset, seed=i, name=f"recording {i}")
-        for i, (n, offset) in enumerate(zip((40, 55, 30), offsets, strict=True))
-    ]

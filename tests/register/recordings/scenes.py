@@ -36,13 +36,12 @@ def similarity(
     return matrix
 
 
-def drift(n_frames: int, size: float = 1.0, shape: tuple[int, int] = SHAPE) -> Maps:
-    """(T, 3, 3) slow drift of a few px, a degree and a per cent."""
-    time = np.linspace(0, size, n_frames)
+def drift(n_frames: int, speed: float = 1.0) -> Maps:
+    """(T, 3, 3) slow drift: in 60 frames a few px, a degree and a per cent."""
+    time = speed * np.arange(n_frames) / 60
     return np.array(
-        [similarity(4 * np.sin(2 * t), 1 - 6 * t, 1.5 * np.sin(3 * t), 1 + t / 100, shape)
-         for t in time]
-    )  # fmt: skip
+        [similarity(4 * np.sin(2 * t), 1 - 6 * t, 1.5 * np.sin(3 * t), 1 + t / 100) for t in time]
+    )
 
 
 def still(n_frames: int) -> Maps:
@@ -142,3 +141,17 @@ def best_gauge(estimates: list[Maps], truths: list[Maps]) -> Maps:
     """
     implied = [np.linalg.inv(t) @ e for e, t in zip(estimates, truths, strict=True)]
     return np.concatenate(implied).mean(axis=0)
+
+
+def session_maps() -> list[Maps]:
+    """(T, 3, 3) maps of three recordings that lie apart."""
+    offsets = (similarity(0, 0), similarity(7, -6, 2), similarity(-6, 5, -1, 1.02))
+    return [drift(n) @ offset for n, offset in zip((40, 55, 30), offsets, strict=True)]
+
+
+def session_stacks(scene: Scene) -> list[nza.Stack]:
+    """Recordings of unequal length, offset by up to 9 px and 3°."""
+    return [
+        scene.recording(maps, seed=i, name=f"recording {i}")
+        for i, maps in enumerate(session_maps())
+    ]

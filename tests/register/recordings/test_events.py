@@ -78,6 +78,28 @@ def test_a_step_near_an_end_is_found_once(at: int):
     assert find_steps(trace, LIKE) == [at]
 
 
+@pytest.mark.parametrize("at", [12, 19, 24, 30, 95, 98, 104])
+def test_a_step_near_an_end_is_found_once_upon_drift(at: int):
+    trace = _trace() + 0.2 * np.arange(N)[:, np.newaxis]
+    trace[at:] += (-2, 5)
+    found = find_steps(trace, LIKE)
+    assert len(found) == 1
+    assert abs(found[0] - at) <= 1
+
+
+@pytest.mark.parametrize("at", [6, 10, 14])
+def test_a_step_is_found_in_twenty_frames(at: int):
+    trace = _trace(n=20)
+    trace[at:] += 6
+    assert find_steps(trace, LIKE[:20]) == [at]
+
+
+def test_drift_that_begins_or_turns_is_no_step():
+    speed = np.repeat([0.0, 0.2, -0.1], N // 3)[:, np.newaxis]
+    for seed in range(6):
+        assert find_steps(_trace(seed) + np.cumsum(speed, axis=0), LIKE) == []
+
+
 @pytest.mark.parametrize("n", [0, 1, 7])
 def test_a_few_frames_have_no_steps(n: int):
     assert find_steps(_trace(n=n), LIKE[:n]) == []
