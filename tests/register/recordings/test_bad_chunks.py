@@ -1,0 +1,254 @@
+"""What fails is a row in a table: flagged with its reason, bridged, and the rest unharmed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scenes import PARAMS, SHAPE, Scene, distances_px, drift, errors_px, similarity, still
+
+import napari_zstack_align as nza
+from napari_zstack_align.errors import AlignmentError, InputError
+from napari_zstack_align.register.recordings.planes import ANOTHER_PLANE
+
+N, BAD = 60, slice(20, 30)
+TRUTH = drift(N, 0.5) @ similarity(5, -4)
+
+
+def register(stacks, params=PARAMS, mask=None, **options) -> list[nza.Alignment]:
+    return nza.run(nza.register_recordings(stacks, params, mask, **options))
+
+
+def _frames(scene: Scene, content: str) -> np.ndarray:
+    """Recording in which chunk 2 holds something else."""
+    frames = scene.frames(TRUTH).astype(np.float32 if content == "NaN" else np.uint16)
+    rng = np.random.default_rng(3)
+    if content == "blank":
+        frames[BAD] = 100
+    elif content == "noise":
+        frames[BAD] = rng.poisson(250, frames[BAD].shape)
+    elif content == "saturated":
+        frames[BAD] = 65535
+    elif content == "NaN":
+        frames[BAD] = np.nan
+    else:
+        frames[BAD] = Scene(seed=9).frames(still(10), seed=2)
+    return frames
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("blank", "no signal: all pixels are equal"),
+        ("NaN", "no signal: every pixel is NaN"),
+        ("saturated", "saturated: 100% of the pixels"),
+        ("noise", "too few"),
+        ("unrelated", "too few"),
+    ],
+)
+def test_a_bad_chunk_is_flagged_bridged_and_harms_no_other(scene, content, reason):
+    stack = nza.Stack.from_array(_frames(scene, content), "TYX")
+    # by their brightness all but the NaN would be told
+    params = PARAMS.replace(outlier_mad=0)
+    found = register([stack], params, reference=scene.counts)[0]
+    bad = np.zeros(N, bool)
+    bad[BAD] = True
+    flags, used = found.quality["flag"], found.quality["used"]
+    assert all(reason in flag for flag in flags[bad]), set(flags[bad])
+    assert not used[bad].any()
+    assert used[~bad].all()
+    assert (flags[~bad] == "").all(), set(flags[~bad])
+    row = found.chunks[found.chunks["start"] == 20][0]
+    assert row["flag"]
+    assert row["method"] == "bridged"
+    errors = errors_px(found, TRUTH).mean(axis=1)
+    assert errors[~bad].max() < 0.4
+    # bridged: on the line between the neighbours, not at rest
+    assert errors[bad].max() < 1.5
+    assert distances_px(still(10), TRUTH[BAD]).mean() > 2.5
+    assert found.complete
+
+
+def test_partly_saturated_frames_are_told_from_blank_ones(scene):
+    frames = scene.frames(TRUTH)
+    frames[BAD, :40] = 65535
+    found = register([nza.Stack.from_array(frames, "TYX")], reference=scene.counts)[0]
+    assert all(flag.startswith("saturated: ") for flag in found.quality["flag"][BAD])
+    assert not found.quality["used"][BAD].any()
+    assert errors_px(found, TRUTH).mean(axis=1).max() < 1.0
+
+
+def test_a_blank_chunk_in_the_middle_is_not_the_reference(scene):
+    stack = nza.Stack.from_array(_frames(scene, "blank"), "TYX")
+    found = register([stack], PARAMS.replace(passes=1))[0]
+    assert (found.chunks["flag"] != "").sum() == 1
+
+
+@pytest.mark.parametrize("t", [0, 24, 59], ids=["first", "middle", "last"])
+def test_an_unreadable_frame_costs_one_frame(scene, t):
+    stack = scene.recording(TRUTH)
+
+    class Broken:
+        shape, dtype = stack.shape, stack.dtype
+
+        def read(self, start: int, stop: int) -> np.ndarray:
+            if start <= t < stop:
+                raise OSError("the disk is gone")
+            return stack.source.read(start, stop)
+
+    found = register([replace(stack, source=Broken())], reference=scene.counts)[0]
+    flags = found.quality["flag"]
+    assert np.flatnonzero(flags).tolist() == [t]
+    assert flags[t] == "unreadable: the disk is gone"
+    assert np.flatnonzero(~found.quality["used"]).tolist() == [t]
+    assert errors_px(found, TRUTH).mean(axis=1).max() < 0.5
+
+
+def test_flashes_and_dark_frames_are_left_out(scene):
+    frames = scene.frames(TRUTH)
+    frames[33:36] = np.minimum(frames[33:36] * 1.6, 65535)
+    frames[12] = 100 + np.random.default_rng(0).integers(0, 9, SHAPE)
+    found = register([nza.Stack.from_array(frames, "TYX")], reference=scene.counts)[0]
+    assert np.flatnonzero(found.quality["flag"]).tolist() == [12, 33, 34, 35]
+    assert set(found.quality["flag"][[12, 33, 34, 35]]) == {"outlier: its mean intensity"}
+    assert not found.quality["used"][[12, 33, 34, 35]].any()
+    assert found.chunks["n_frames"].tolist() == [10, 9, 10, 7, 10, 10]
+    assert errors_px(found, TRUTH).mean(axis=1).max() < 0.4
+
+
+def test_a_twitch_is_left_out_of_means_and_told(scene):
+    twitch = TRUTH.copy()
+    twitch[25] = twitch[25] @ similarity(9, -4)
+    stack = scene.recording(twitch)
+    found = register([stack], PARAMS.replace(residual="none"), reference=scene.counts)[0]
+    assert np.flatnonzero(found.quality["flag"]).tolist() == [25]
+    assert found.quality["flag"][25].startswith("fast motion: ")
+    assert not found.quality["used"][25]
+    others = np.arange(N) != 25
+    assert errors_px(found, TRUTH).mean(axis=1)[others].max() < 0.4
+
+
+def test_a_cell_that_lights_up_moves_nothing(scene):
+    frames = scene.frames(TRUTH).astype(np.float32)
+    inner = scene.counts[30:-30, 30:-30]
+    middle = np.unravel_index(inner.argmax(), inner.shape)
+    y, x = np.indices(SHAPE)
+    away = (y - 30 - middle[0]) ** 2 + (x - 30 - middle[1]) ** 2
+    lit = frames.copy()
+    lit[22:42] += 4 * np.exp(-away / (2 * 5.0**2)).astype(np.float32) * (lit[22:42] - 100)
+    plain, active = (
+        register([nza.Stack.from_array(f, "TYX")], reference=scene.counts)[0] for f in (frames, lit)
+    )
+    assert (active.quality["flag"] == "").all()
+    moved = errors_px(active, plain.transforms.matrices())
+    assert 0 < moved.max() < 0.2
+
+
+# -- whole recordings --------------------------------------------------------------------------
+
+
+def test_a_recording_of_which_nothing_matches_does_not_stop_the_others(scene):
+    foreign = Scene(seed=9).recording(still(20), name="foreign")
+    found = register([scene.recording(TRUTH), foreign], reference=scene.counts)
+    assert (found[0].quality["flag"] == "").all()
+    assert errors_px(found[0], TRUTH).mean() < 0.1
+    flags = found[1].quality["flag"]
+    assert all(flag.startswith("no chunk of the recording could be matched: ") for flag in flags)
+    assert not found[1].quality["used"].any()
+    assert found[1].complete
+    np.testing.assert_array_equal(found[1].transforms.matrices(), still(20))
+
+
+def test_nothing_matches_at_all(scene):
+    foreign = Scene(seed=9).recording(still(20))
+    with pytest.raises(AlignmentError, match=r"Nothing could be matched.*too few"):
+        register([foreign, foreign], reference=scene.counts)
+
+
+def test_a_mask_that_leaves_no_keypoints_says_so(scene):
+    mask = np.zeros(SHAPE, bool)
+    mask[:6, :6] = True
+    with pytest.raises(
+        AlignmentError, match=r"too few keypoints: [0-7] in the mask of the reference"
+    ):
+        register([scene.recording(TRUTH)], PARAMS, mask, reference=scene.counts)
+
+
+def test_another_plane_is_told_and_kept_out_of_the_mean(scene):
+    """Less than half of the tissue is the same, which is enough for keypoints."""
+    same = np.arange(SHAPE[1]) < 0.45 * SHAPE[1]
+    other = Scene(seed=9).frames(still(20), seed=2)
+    mixed = np.where(same, scene.frames(still(20), seed=7), other)
+    stacks = [scene.recording(TRUTH[:20], seed=i) for i in range(2)]
+    found = register([*stacks, nza.Stack.from_array(mixed, "TYX")], reference=scene.counts)
+    assert set(found[2].quality["flag"]) == {ANOTHER_PLANE}
+    assert any(ANOTHER_PLANE in remark for remark in found[2].remarks)
+    assert (found[0].quality["flag"] == "").all()
+
+
+# -- refused at the call -----------------------------------------------------------------------
+
+REFUSED = {
+    "no recordings": (lambda s: ([],), {}, "There are no recordings"),
+    "an array": (lambda s: ([np.zeros((3, 8, 8))],), {}, "must be a Stack, not ndarray"),
+    "channel": (
+        lambda s: ([s], PARAMS.replace(channel=1)),
+        {},
+        "channel is 1, but array has 1 channel",
+    ),
+    "channel weights": (
+        lambda s: ([s], PARAMS.replace(channel_weights=(1, 2))),
+        {},
+        "2 channel_weights were given",
+    ),
+    "mask of zeros": (lambda s: ([s], PARAMS, np.zeros(SHAPE)), {}, "The mask is empty"),
+    "mask of another size": (
+        lambda s: ([s], PARAMS, np.ones((8, 8))),
+        {},
+        r"The mask has shape \(8, 8\)",
+    ),
+    "mask of NaN": (lambda s: ([s], PARAMS, np.full(SHAPE, np.nan)), {}, "between 0 and 1"),
+    "reference of NaN": (
+        lambda s: ([s],),
+        {"reference": np.full(SHAPE, np.nan)},
+        "every pixel is NaN",
+    ),
+    "reference of frames": (
+        lambda s: ([s],),
+        {"reference": np.ones((2, *SHAPE))},
+        r"must be an image \(Y, X\)",
+    ),
+    "reference recording": (
+        lambda s: ([s], PARAMS.replace(reference_recording=1)),
+        {},
+        "there are 1 recordings, counted from 0",
+    ),
+    "reference frames": (
+        lambda s: ([s], PARAMS.replace(reference_frames=(5, 21))),
+        {},
+        "reference_frames end at 21, but array has 20 frames",
+    ),
+    "threads": (lambda s: ([s],), {"threads": 0}, "threads must be at least 1"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_bad_input_is_told_at_the_call(scene, case):
+    arguments, options, sentence = REFUSED[case]
+    stack = nza.Stack.from_array(scene.frames(still(20)), "TYX")
+    with pytest.raises(InputError, match=sentence) as error:
+        nza.register_recordings(*arguments(stack), **options)
+    assert "\n" not in str(error.value)
+
+
+def test_reference_frames_that_show_nothing_are_told(scene):
+    stack = nza.Stack.from_array(_frames(scene, "blank"), "TYX")
+    with pytest.raises(InputError, match="The reference frames 20 to 29 of array show nothing"):
+        register([stack], PARAMS.replace(reference_frames=(20, 30)))
+
+
+def test_a_recording_that_shows_nothing_gives_no_reference():
+    stack = nza.Stack.from_array(np.full((20, *SHAPE), 7, np.uint16), "TYX")
+    with pytest.raises(InputError, match="shows nothing that could be a reference"):
+        register([stack])

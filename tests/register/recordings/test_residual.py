@@ -1,0 +1,111 @@
+"""Motion of single frames: followed where there is evidence of it, and only there."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from scenes import PARAMS, SHAPE, Scene, drift, errors_px, similarity, still
+
+import napari_zstack_align as nza
+from napari_zstack_align.alignment.transforms import AffineLink, SplineLink
+from napari_zstack_align.samples.recording import affine_displacement
+
+N = 60
+SLOW = drift(N, 0.5)
+
+
+def register(stack, **changes) -> nza.Alignment:
+    reference = changes.pop("reference")
+    params = PARAMS.replace(**changes)
+    return nza.run(nza.register_recordings([stack], params, reference=reference))[0]
+
+
+@pytest.fixture(scope="module")
+def jittering() -> np.ndarray:
+    maps = still(N)
+    maps[:, :2, 2] = np.random.default_rng(0).normal(0, 1.5, (N, 2))
+    return SLOW @ maps
+
+
+@pytest.fixture(scope="module")
+def recordings(scene, jittering) -> dict[str, nza.Stack]:
+    return {"jitter": scene.recording(jittering), "slow": scene.recording(SLOW)}
+
+
+def test_jitter_is_found_by_itself_and_followed(scene, recordings, jittering):
+    found = register(recordings["jitter"], reference=scene.counts)
+    assert found.provenance["single_frames"] == "translation"
+    assert found.provenance["jitter_px"] > 1
+    errors = errors_px(found, jittering).mean(axis=1)
+    assert errors.mean() < 0.08
+    assert errors.max() < 0.25
+    without = register(recordings["jitter"], residual="none", reference=scene.counts)
+    assert errors_px(without, jittering).mean() > 1
+    assert len(without.transforms.links) == 1
+
+
+def test_slow_drift_has_no_jitter(scene, recordings):
+    found = register(recordings["slow"], reference=scene.counts)
+    assert found.provenance["single_frames"] == "slow"
+    assert found.provenance["jitter_px"] < 0.1
+    assert errors_px(found, SLOW).mean() < 0.06
+
+
+def test_to_follow_frames_that_do_not_jitter_costs_little(scene, recordings):
+    found = register(recordings["slow"], residual="translation", reference=scene.counts)
+    assert found.provenance["single_frames"] == "translation"
+    assert isinstance(found.transforms.links[1], AffineLink)
+    assert errors_px(found, SLOW).mean() < 0.08
+
+
+def test_a_smooth_field_can_be_asked_for(scene, recordings, jittering):
+    found = register(recordings["jitter"], residual="spline", reference=scene.counts)
+    assert isinstance(found.transforms.links[1], SplineLink)
+    errors = [
+        np.hypot(*(found.transforms.displacement(t) - affine_displacement(m, SHAPE)))[
+            16:-16, 16:-16
+        ]
+        for t, m in enumerate(jittering)
+    ]
+    assert np.mean(errors) < 0.15
+    with pytest.raises(nza.InputError, match="smooth displacement fields"):
+        found.transforms.matrices()
+
+
+def test_what_bends_a_frame_is_found_by_the_smooth_field_only(scene):
+    """Frames that are stretched in one corner for a moment."""
+    maps = [similarity(0, 0)] * 30
+    frames = scene.frames(np.array(maps)).astype(np.float32)
+    y, x = np.indices(SHAPE, dtype=np.float32)
+    bump = 2.5 * np.exp(-((y - 40) ** 2 + (x - 40) ** 2) / (2 * 25.0**2))
+    bent = range(12, 18)
+    for t in bent:
+        frames[t] = cv2.remap(frames[t], x, y - bump, cv2.INTER_CUBIC)
+    stack = nza.Stack.from_array(frames, "TYX")
+    errors = {}
+    for kind in ("spline", "translation"):
+        found = register(stack, residual=kind, reference=scene.counts)
+        dy = np.mean([found.transforms.displacement(t)[0, 40, 40] for t in bent])
+        errors[kind] = abs(dy - bump[40, 40])
+    assert errors["spline"] < 1.0
+    assert errors["translation"] > 1.5
+
+
+def test_a_still_movie_does_not_learn_to_resemble_its_mean(scene):
+    """Each frame is compared with the mean of others: noise that is followed shows in none."""
+    stack = Scene(photons=5).recording(still(40))
+    found = register(stack, residual="translation", reference=None)
+    gain = found.quality["correlation_after"] - found.quality["correlation_before"]
+    assert abs(gain.mean()) < 0.01
+    assert np.abs(found.transforms.matrices()[:, :2, 2]).max() < 0.5
+    assert found.quality["correlation_after"].mean() > 0.3
+
+
+def test_a_frame_of_another_place_is_told(scene, jittering):
+    frames = scene.frames(jittering)
+    frames[33] = Scene(seed=9).frames(still(1))[0]
+    found = register(nza.Stack.from_array(frames, "TYX"), outlier_mad=0, reference=scene.counts)
+    assert np.flatnonzero(found.quality["flag"]).tolist() == [33]
+    assert found.quality["flag"][33].startswith(("outlier: a correlation of", "fast motion"))
+    assert errors_px(found, jittering).mean(axis=1)[[32, 34]].max() < 0.3
