@@ -29,7 +29,7 @@ def test_a_stack(zstack_file, shown):
 
 def test_two_alignments(aligned, shown, capsys):
     assert main(["view", str(aligned), str(aligned)]) == 2
-    assert "one alignment at a time" in capsys.readouterr().err
+    assert "one alignment or session at a time" in capsys.readouterr().err
     assert shown == []
 
 

@@ -1,34 +1,56 @@
-"""``zstack-align export``: write the volume or the aligned frames of an alignment."""
+"""``zstack-align export``: write what an alignment or a session describes."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from napari_zstack_align.alignment.storage import load_alignment
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.session import load_saved
 from napari_zstack_align.cli.bar import drain
+from napari_zstack_align.cli.sessions import tell
 from napari_zstack_align.cli.words import summary
+from napari_zstack_align.errors import InputError
 from napari_zstack_align.read import open_stack
-from napari_zstack_align.write.export import What, export_alignment
+from napari_zstack_align.write.export import (
+    WRITERS,
+    What,
+    export_alignment,
+    export_session,
+    names_in_session,
+)
+from napari_zstack_align.write.transforms import write_transforms
 
 
 def add_to(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "export",
-        help="write the volume or the aligned frames of an alignment",
-        description="Write the volume or the aligned frames of an alignment, for other programs.",
+        help="write the volume, the aligned frames or the transforms of an alignment",
+        description=(
+            "Write the volume, the aligned frames or the transforms of an alignment, for other "
+            "programs; of a session, a file a recording, NAME_RECORDING.ENDING."
+        ),
     )
-    parser.add_argument("alignment", type=Path, metavar="RUN.zalign")
+    parser.add_argument("alignment", type=Path, metavar="RUN.zalign|SESSION")
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", required=True, help="ends in .ome.tif or .ome.zarr"
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help=f"ends in {', '.join(WRITERS)} (.h5 for Caiman, .bin a folder for Suite2p)",
     )
     parser.add_argument(
         "--what",
         choices=get_args(What),
-        default="volume",
-        help="the mean of each slice, or every frame [%(default)s]",
+        help="the mean of each slice, or every frame [volume of a z-stack, frames of a recording]",
+    )
+    parser.add_argument(
+        "--crop", action="store_true", help="only the field that every unflagged frame covers"
+    )
+    parser.add_argument(
+        "--transforms", type=Path, metavar="FILE", help="the matrix of every frame: .csv or .npy"
     )
     parser.add_argument(
         "--stack", type=Path, metavar="FILE", help="the raw frames, where they have moved"
@@ -38,10 +60,37 @@ def add_to(commands: Any) -> None:
 
 
 def run_export(args: argparse.Namespace) -> bool:
-    """Load and write; return whether every frame of the alignment had been run."""
+    """Load and write; return whether every frame of the alignments had been run."""
+    if args.out is None and args.transforms is None:
+        raise InputError("Say what to write: give --out or --transforms.")
     stack = None if args.stack is None else open_stack(args.stack)
-    alignment = load_alignment(args.alignment, stack)
-    path = drain(export_alignment(args.out, alignment, args.what, overwrite=args.overwrite))
-    print(f"Wrote {path}")
-    print(summary(alignment))
-    return alignment.complete
+    saved = load_saved(args.alignment, stack)
+    if isinstance(saved, Alignment):
+        _one(args, saved)
+        print(summary(saved))
+        return saved.complete
+    _session(args, saved)
+    tell(saved)
+    return all(alignment.complete for alignment in saved)
+
+
+def _one(args: argparse.Namespace, alignment: Alignment) -> None:
+    options = {"crop": args.crop, "overwrite": args.overwrite}
+    job = args.out and export_alignment(args.out, alignment, args.what, **options)
+    if args.transforms is not None:
+        print(f"Wrote {write_transforms(args.transforms, alignment, overwrite=args.overwrite)}")
+    if job:
+        print(f"Wrote {drain(job)}")
+
+
+def _session(args: argparse.Namespace, alignments: Sequence[Alignment]) -> None:
+    if args.what == "volume":
+        raise InputError(f"{args.alignment} is a session of recordings: they have no volume.")
+    options = {"crop": args.crop, "overwrite": args.overwrite}
+    job = args.out and export_session(args.out, alignments, **options)
+    if args.transforms is not None:
+        paths = names_in_session(args.transforms, args.transforms.suffix, alignments)
+        for path, alignment in zip(paths, alignments, strict=True):
+            print(f"Wrote {write_transforms(path, alignment, overwrite=args.overwrite)}")
+    for path in drain(job) if job else ():
+        print(f"Wrote {path}")

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
@@ -29,10 +30,27 @@ def add_stack_arguments(parser: argparse.ArgumentParser, nargs: str = "+") -> No
     group.add_argument(
         "--order", choices=get_args(Order), help="whether repeats or slices run fastest"
     )
-    group.add_argument(
-        "--pixel-size", type=_pixel_size, metavar="UM[,UM]", help="pixel size in µm, or y,x"
-    )
+    _add_pixel_size(group)
     group.add_argument("--z-step", type=float, metavar="UM", help="distance of slices in µm")
+
+
+def add_recording_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that complete what the files of recordings say."""
+    group = parser.add_argument_group("what the files don't say")
+    group.add_argument(
+        "--frame-rate", type=_rate, metavar="HZ", help="frames a second, for chunks of 10 s"
+    )
+    _add_pixel_size(group)
+
+
+def open_recording(path: Path, args: argparse.Namespace) -> Stack:
+    """Open a file, or a folder of TIFFs, as one recording."""
+    stack = open_stack(path).replace(frames_per_slice=None)
+    if args.pixel_size is not None:
+        stack = stack.replace(pixel_size_um=args.pixel_size)
+    if args.frame_rate is not None:
+        stack = stack.replace(frame_times_s=np.arange(stack.n_frames) / args.frame_rate)
+    return stack
 
 
 def open_from(args: argparse.Namespace) -> Stack:
@@ -45,13 +63,29 @@ def open_from(args: argparse.Namespace) -> Stack:
 
 def read_mask(path: Path | None) -> npt.NDArray[Any] | None:
     """Read a mask image (Y, X); None where no path is given."""
-    if path is None:
-        return None
+    return None if path is None else read_image(path, "mask")
+
+
+def read_image(path: Path, what: str) -> npt.NDArray[Any]:
+    """Read a single image (Y, X)."""
     stack = open_stack(path)
     if stack.shape[:2] != (1, 1):
-        raise InputError(f"{path} is no mask: it holds {stack.n_frames} images, not one.")
-    mask: npt.NDArray[Any] = stack.read(0, 1)[0, 0]
-    return mask
+        raise InputError(f"{path} is no {what}: it holds {stack.n_frames} images, not one.")
+    image: npt.NDArray[Any] = stack.read(0, 1)[0, 0]
+    return image
+
+
+def _add_pixel_size(group: Any) -> None:
+    group.add_argument(
+        "--pixel-size", type=_pixel_size, metavar="UM[,UM]", help="pixel size in µm, or y,x"
+    )
+
+
+def _rate(text: str) -> float:
+    rate = float(text)
+    if not 0 < rate < np.inf:
+        raise argparse.ArgumentTypeError(f"'{text}' is not above 0")
+    return rate
 
 
 def _pixel_size(text: str) -> tuple[float, float]:

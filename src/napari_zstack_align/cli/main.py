@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from napari_zstack_align._version import __version__
-from napari_zstack_align.cli import adaptive, demo, export, info, view
+from napari_zstack_align.cli import adaptive, batch, demo, export, info, keypoints, view
 from napari_zstack_align.errors import Cancelled, InputError, ZstackAlignError
 
-COMMANDS = (demo, info, adaptive, export, view)
+COMMANDS = (demo, info, adaptive, keypoints, batch, export, view)
 
 DONE, INCOMPLETE, BAD_INPUT = 0, 1, 2
 
@@ -31,7 +31,7 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     parser = _Parser(
         prog="zstack-align",
-        description="Align 2-photon z-stacks and write sharp volumes.",
+        description="Align 2-photon z-stacks and recordings.",
         epilog="Exit code: 0 done, 1 incomplete, 2 bad input.",
     )
     parser.add_argument("--version", action="version", version=f"zstack-align {__version__}")

@@ -1,24 +1,27 @@
-"""``zstack-align view``: open a stack or an alignment in napari."""
+"""``zstack-align view``: open a stack, an alignment or a session in napari."""
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.alignment.storage import load_alignment
+from napari_zstack_align.alignment.session import load_saved
 from napari_zstack_align.cli.inputs import add_stack_arguments, open_from
+from napari_zstack_align.cli.sessions import is_saved
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.stack import Stack
+
+Shown: TypeAlias = Stack | Alignment | Sequence[Alignment]
 
 
 def add_to(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "view",
-        help="open a stack or an alignment in napari",
-        description="Open RUN.zalign, or a stack, in napari with the panel.",
+        help="open a stack, an alignment or a session in napari",
+        description="Open RUN.zalign, a session, or a stack, in napari with the panel.",
     )
     add_stack_arguments(parser)
     parser.set_defaults(run=run_view)
@@ -30,17 +33,17 @@ def run_view(args: argparse.Namespace) -> bool:
     return True
 
 
-def opened(args: argparse.Namespace) -> Stack | Alignment:
+def opened(args: argparse.Namespace) -> Shown:
     """Return what the arguments name."""
-    if not _is_alignment(args.files[0]):
+    if not is_saved(args.files[0]):
         return open_from(args)
     if len(args.files) > 1:
-        raise InputError("Give one alignment at a time.")
-    return load_alignment(args.files[0])
+        raise InputError("Give one alignment or session at a time.")
+    return load_saved(args.files[0])
 
 
-def open_napari(shown: Stack | Alignment) -> None:
-    """Show a stack or an alignment in napari until its window is closed.
+def open_napari(shown: Shown) -> None:
+    """Show a stack, an alignment or a session in napari until its window is closed.
 
     Raises
     ------
@@ -55,7 +58,3 @@ def open_napari(shown: Stack | Alignment) -> None:
             f"pip install 'napari-zstack-align[all]'."
         ) from error
     show(shown)
-
-
-def _is_alignment(path: Path) -> bool:
-    return path.suffix == ".zalign" or (path / "run.json").exists()

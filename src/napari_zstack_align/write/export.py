@@ -150,16 +150,15 @@ def export_session(
     InputError
         As for `export_alignment`.
     """
-    return _export(session_paths(path, alignments), alignments, "aligned", crop, overwrite)
+    paths = names_in_session(Path(path), check_suffix(path), alignments)
+    return _export(paths, alignments, "aligned", crop, overwrite)
 
 
-def session_paths(path: str | Path, alignments: Sequence[Alignment]) -> list[Path]:
+def names_in_session(path: Path, suffix: str, alignments: Sequence[Alignment]) -> list[Path]:
     """Names of the files of a session: 'larva.h5' becomes 'larva_NAME.h5', unique ones."""
-    path = Path(path)
-    suffix = check_suffix(path)
-    stem = path.name[: -len(suffix)]
+    end = len(path.name) - len(suffix)
     names = unique_names([alignment.stack.name for alignment in alignments])
-    return [path.with_name(f"{stem}_{name}{path.name[-len(suffix) :]}") for name in names]
+    return [path.with_name(f"{path.name[:end]}_{name}{path.name[end:]}") for name in names]
 
 
 def check_suffix(path: str | Path) -> str:

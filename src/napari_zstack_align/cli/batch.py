@@ -1,0 +1,144 @@
+"""``zstack-align batch``: one animal a row, one parameter file; a failed row stops no other."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.session import is_complete_session, save_session
+from napari_zstack_align.alignment.storage import make_folder
+from napari_zstack_align.atomic import check_target, replacing
+from napari_zstack_align.cli.inputs import add_recording_arguments, open_recording, read_mask
+from napari_zstack_align.cli.keypoints import check_session_target
+from napari_zstack_align.cli.sessions import drain_or_keep, is_done, tell
+from napari_zstack_align.cli.table import Row, read_rows
+from napari_zstack_align.errors import Cancelled, InputError, ZstackAlignError
+from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.register.recordings import register_recordings
+
+RESULTS = "results.csv"
+
+
+class Result(NamedTuple):
+    """What became of a row; the columns of results.csv."""
+
+    name: str
+    state: str
+    out: str
+    recordings: int = 0
+    frames: int = 0
+    flagged: int = 0
+    message: str = ""
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "batch",
+        help="register the recordings of many animals",
+        description=(
+            "Register the recordings of many animals, one a row of a CSV table with the columns "
+            "name, recordings (files separated by ';', patterns allowed, relative to the table), "
+            "and, if need be, mask, out and any parameter by its name. A row that fails is told "
+            f"of and stops no other; what became of each stands in {RESULTS}. Rows that are done "
+            "already are skipped."
+        ),
+    )
+    parser.add_argument("table", type=Path, metavar="TABLE.csv")
+    parser.add_argument(
+        "--params", type=Path, metavar="FILE.json", help="parameters of all rows from a file"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="where the sessions go [beside the table]"
+    )
+    parser.add_argument("--threads", type=int, metavar="N", help="frames at once [all processors]")
+    parser.add_argument("--overwrite", action="store_true", help="do finished rows again")
+    add_recording_arguments(parser)
+    parser.set_defaults(run=run_batch)
+
+
+def run_batch(args: argparse.Namespace) -> bool:
+    """Do every row; return whether all of them are done."""
+    base = KeypointParams() if args.params is None else KeypointParams.from_file(args.params)
+    folder = args.table.parent if args.out is None else args.out
+    rows = read_rows(args.table, folder, KeypointParams)
+    _check_results(folder / RESULTS, args.table)
+    results: list[Result] = []
+    for number, row in enumerate(rows, start=1):
+        print(f"[{number}/{len(rows)}] {row.name}", flush=True)
+        result = _do(row, base, args)
+        results.append(result)
+        print(f"{row.name}: {result.message or result.state}", flush=True)
+        _write_results(folder / RESULTS, results)
+        if result.state == "cancelled":
+            break
+    print(f"Wrote {folder / RESULTS}")
+    print(_counts(results, len(rows)))
+    return all(result.state in ("done", "skipped") for result in results)
+
+
+def _do(row: Row, base: KeypointParams, args: argparse.Namespace) -> Result:
+    """Do one row; whatever goes wrong with it is a result too."""
+    out = str(row.out)
+    try:
+        if not args.overwrite and is_complete_session(row.out):
+            return Result(row.name, "skipped", out, message="done already")
+        return _registered(row, base, args)
+    except Cancelled:
+        return Result(row.name, "cancelled", out, message="cancelled; nothing was written.")
+    except ZstackAlignError as error:
+        return Result(row.name, "failed", out, message=str(error))
+
+
+def _registered(row: Row, base: KeypointParams, args: argparse.Namespace) -> Result:
+    params = row.params(base)
+    stacks = [open_recording(path, args) for path in row.paths(args.table.parent)]
+    make_folder(row.out.parent)
+    # What an unfinished run left there is done again.
+    check_session_target(row.out, overwrite=True)
+    mask = read_mask(row.mask)
+    alignments = drain_or_keep(register_recordings(stacks, params, mask, threads=args.threads))
+    print(f"Wrote {save_session(alignments, row.out)}")
+    tell(alignments)
+    if not all(alignment.complete for alignment in alignments):
+        return _result(row, "cancelled", alignments, "cancelled; what was done is kept.")
+    if not is_done(alignments):
+        return _result(row, "incomplete", alignments, "not every recording could be matched.")
+    return _result(row, "done", alignments, "")
+
+
+def _result(row: Row, state: str, alignments: list[Alignment], message: str) -> Result:
+    flagged = sum(int(np.count_nonzero(a.quality["flag"] != "")) for a in alignments)
+    frames = sum(alignment.stack.n_frames for alignment in alignments)
+    return Result(row.name, state, str(row.out), len(alignments), frames, flagged, message)
+
+
+def _check_results(path: Path, table: Path) -> None:
+    if path.absolute() == table.absolute():
+        raise InputError(
+            f"The results would be written over the table {table}: give it another name."
+        )
+    make_folder(path.parent)
+    check_target(path, overwrite=True)
+
+
+def _write_results(path: Path, results: list[Result]) -> None:
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer)
+    writer.writerow(Result._fields)
+    writer.writerows(results)
+    with replacing(path, overwrite=True) as unfinished:
+        unfinished.write_text(buffer.getvalue(), encoding="utf-8", newline="")
+
+
+def _counts(results: list[Result], n_rows: int) -> str:
+    states = [result.state for result in results]
+    told = [f"{states.count(state)} {state}" for state in dict.fromkeys(states)]
+    left = n_rows - len(results)
+    return f"{n_rows} rows: {', '.join(told)}" + (f", {left} not begun." if left else ".")

@@ -1,0 +1,99 @@
+"""``zstack-align keypoints``: register recordings of one field of view to one reference."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from napari_zstack_align.alignment.session import is_session, save_session
+from napari_zstack_align.atomic import check_target
+from napari_zstack_align.cli.flags import add_model_flags, params_of
+from napari_zstack_align.cli.inputs import add_recording_arguments, open_recording, read_mask
+from napari_zstack_align.cli.sessions import (
+    drain_or_keep,
+    is_done,
+    n_recordings,
+    read_reference,
+    tell,
+)
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.read import describe
+from napari_zstack_align.register.recordings import register_recordings
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "keypoints",
+        help="register recordings of one field of view",
+        description=(
+            "Register recordings of one field of view to one reference, by the keypoints of "
+            "chunks of frames. Ctrl-C keeps what is done."
+        ),
+    )
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="TIFF, .npy or zarr, or a folder of TIFFs: one recording each",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="folder of the session [NAME_session]"
+    )
+    parser.add_argument(
+        "--mask",
+        type=Path,
+        metavar="FILE",
+        help="image of weights or labels: where keypoints count",
+    )
+    parser.add_argument(
+        "--reference",
+        type=Path,
+        metavar="PATH",
+        help="what to join: a session, RUN.zalign, or an image",
+    )
+    parser.add_argument("--threads", type=int, metavar="N", help="frames at once [all processors]")
+    parser.add_argument("--overwrite", action="store_true", help="replace the session there")
+    add_recording_arguments(parser)
+    add_model_flags(parser, KeypointParams)
+    parser.set_defaults(run=run_keypoints)
+
+
+def run_keypoints(args: argparse.Namespace) -> bool:
+    """Register and save; return whether all of it was done."""
+    params = params_of(args, KeypointParams)
+    stacks = [open_recording(path, args) for path in args.files]
+    out = args.out or Path(f"{stacks[0].name}_session")
+    check_session_target(out, args.overwrite)
+    job = register_recordings(
+        stacks,
+        params,
+        read_mask(args.mask),
+        reference=read_reference(args.reference),
+        threads=args.threads,
+    )
+    for stack in stacks:
+        print(f"{stack.name}: {describe(stack)}")
+    alignments = drain_or_keep(job)
+    print(f"Wrote {save_session(alignments, out)} ({n_recordings(alignments)})")
+    tell(alignments)
+    return is_done(alignments)
+
+
+def check_session_target(out: Path, overwrite: bool) -> None:
+    """Find out now, not after the work, whether a session can be written.
+
+    Other files in the folder don't matter: they stay.
+    """
+    if out.is_dir():
+        if is_session(out) and not overwrite:
+            raise InputError(
+                f"{out} holds a session already: choose another folder, or give --overwrite."
+            )
+        if (out / "run.json").exists():
+            raise InputError(f"{out} is the alignment of one recording: choose another folder.")
+    else:
+        check_target(out, overwrite=False)

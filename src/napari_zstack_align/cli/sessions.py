@@ -1,0 +1,68 @@
+"""What the commands for recordings share: register, keep what is done, save, tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.session import is_session, load_saved
+from napari_zstack_align.cli.bar import drain
+from napari_zstack_align.cli.inputs import read_image
+from napari_zstack_align.cli.words import counted, summary
+from napari_zstack_align.errors import Cancelled
+from napari_zstack_align.progress import Job
+
+
+def is_saved(path: Path) -> bool:
+    """Whether a path is an alignment or a session, rather than images."""
+    return path.suffix == ".zalign" or (path / "run.json").exists() or is_session(path)
+
+
+def read_reference(path: Path | None) -> Alignment | npt.NDArray[Any] | None:
+    """Read what recordings shall join: a saved alignment or session, or an image (Y, X)."""
+    if path is None:
+        return None
+    if not is_saved(path):
+        return read_image(path, "reference")
+    saved = load_saved(path)
+    # The recordings of a session share one reference.
+    return saved if isinstance(saved, Alignment) else saved[0]
+
+
+def drain_or_keep(job: Job[list[Alignment]]) -> list[Alignment]:
+    """Run a registration; after Ctrl-C, what it had finished.
+
+    Raises
+    ------
+    Cancelled
+        Where nothing was finished.
+    """
+    try:
+        return drain(job)
+    except Cancelled as stopped:
+        if not isinstance(stopped.partial, list) or not stopped.partial:
+            raise
+        return stopped.partial
+
+
+def is_done(alignments: Sequence[Alignment]) -> bool:
+    """Whether every frame was run and something of every recording was matched."""
+    return all(a.complete and bool(np.any(a.quality["used"])) for a in alignments)
+
+
+def tell(alignments: Sequence[Alignment]) -> None:
+    """Print a line a recording, and its remarks."""
+    for alignment in alignments:
+        print(f"{alignment.stack.name}: {summary(alignment)}")
+        for remark in alignment.remarks:
+            print(f"  Note: {remark}")
+
+
+def n_recordings(alignments: Sequence[Alignment]) -> str:
+    """'1 recording', '2 recordings'."""
+    return counted(len(alignments), "recording")

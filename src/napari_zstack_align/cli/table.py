@@ -1,0 +1,164 @@
+"""The table of ``zstack-align batch``: one animal a row."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from glob import glob
+from pathlib import Path
+from typing import Any
+
+from natsort import natsorted
+
+from napari_zstack_align.cli.flags import Model
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.fields import ParamField, fields_of
+from napari_zstack_align.params import Params
+
+COLUMNS = ("name", "recordings", "mask", "out")
+TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One animal.
+
+    Attributes
+    ----------
+    name : str
+        What it is called in what is printed.
+    recordings : tuple of str
+        Files, folders of TIFFs or patterns, relative to the table.
+    mask : pathlib.Path, optional
+        Image of the mask.
+    out : pathlib.Path
+        Folder of its session.
+    cells : dict of str
+        Parameters as they stand in the table; empty cells are left out.
+    """
+
+    name: str
+    recordings: tuple[str, ...]
+    mask: Path | None
+    out: Path
+    cells: dict[str, str] = field(default_factory=dict)
+
+    def paths(self, folder: Path) -> list[Path]:
+        """Find the recordings; a pattern's matches come in natural order."""
+        found: list[Path] = []
+        for pattern in self.recordings:
+            path = folder / pattern
+            matches = [path] if path.exists() else _matches(folder, pattern)
+            if not matches:
+                raise InputError(f"{self.name}: there is no recording {pattern} in {folder}.")
+            found += matches
+        return found
+
+    def params(self, base: Model) -> Model:
+        """Return the parameters with those of the row on top."""
+        fields = {known.name: known for known in fields_of(type(base))}
+        values = {name: value_of(fields[name], text) for name, text in self.cells.items()}
+        return base.replace(**values)
+
+
+def read_rows(path: Path, out: Path, model: type[Params]) -> list[Row]:
+    """Read the table.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        CSV with the columns name and recordings, perhaps mask and out, and any parameters.
+    out : pathlib.Path
+        Folder that the sessions go into.
+    model : type of Params
+        Its fields may be columns.
+
+    Raises
+    ------
+    InputError
+        Where the table can't be read, has unknown columns, or rows without a name or recordings,
+        or two rows write to one folder.
+    """
+    lines = _lines(path)
+    known = {*COLUMNS, *(each.name for each in fields_of(model))}
+    if unknown := [name for name in lines[0] if name not in known]:
+        raise InputError(
+            f"{path} has the unknown column '{unknown[0]}': its columns can be "
+            f"{', '.join(COLUMNS)} and the names of parameters."
+        )
+    rows = [_row(line, number, path, out) for number, line in enumerate(lines, start=2)]
+    for number, row in enumerate(rows):
+        if any(row.out == earlier.out for earlier in rows[:number]):
+            raise InputError(
+                f"Two rows of {path} write to {row.out}: give each an 'out' of its own."
+            )
+    return rows
+
+
+def value_of(known: ParamField, text: str) -> Any:
+    """Turn the text of a cell into the value of a parameter; the model checks bounds.
+
+    Raises
+    ------
+    InputError
+        Where the text is no such value.
+    """
+    if known.optional and text.lower() == "none":
+        return None
+    try:
+        if known.kind is bool:
+            return _truth(text)
+        if known.kind is tuple:
+            return tuple(known.item(part) for part in text.replace(";", " ").split())
+        return known.kind(text)
+    except ValueError:
+        kind = {bool: "true or false", int: "a whole number", float: "a number"}
+        what = kind.get(known.kind, "numbers separated by spaces")
+        raise InputError(f"{known.name} must be {what}, not '{text}'.") from None
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in TRUE + FALSE:
+        raise ValueError(text)
+    return text.lower() in TRUE
+
+
+def _lines(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = list(csv.DictReader(file, restkey="", restval=""))
+    except FileNotFoundError:
+        raise InputError(f"There is no table {path}.") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} can't be read as a CSV table: {error}.") from None
+    if not lines:
+        raise InputError(
+            f"{path} has no rows: give the columns name and recordings, a row an animal."
+        )
+    return [_stripped(line, number, path) for number, line in enumerate(lines, start=2)]
+
+
+def _stripped(line: dict[str, Any], number: int, path: Path) -> dict[str, str]:
+    if any(line.pop("", "")):
+        raise InputError(f"Row {number} of {path} has more cells than the table has columns.")
+    return {name.strip(): text.strip() for name, text in line.items()}
+
+
+def _row(line: dict[str, str], number: int, path: Path, out: Path) -> Row:
+    recordings = tuple(part.strip() for part in line.get("recordings", "").split(";"))
+    if not line.get("name") or not any(recordings):
+        raise InputError(f"Row {number} of {path} needs a name and recordings.")
+    mask = line.get("mask")
+    return Row(
+        line["name"],
+        tuple(filter(None, recordings)),
+        path.parent / mask if mask else None,
+        out / (line.get("out") or line["name"]),
+        {name: text for name, text in line.items() if text and name not in COLUMNS},
+    )
+
+
+def _matches(folder: Path, pattern: str) -> Sequence[Path]:
+    found = glob(str(folder / pattern))
+    return natsorted((Path(path) for path in found), key=str)
