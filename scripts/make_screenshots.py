@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from napari_zstack_align.cli.display import virtual_display
-from napari_zstack_align.samples import zstack_with_repeats
+from napari_zstack_align.samples import recording_with_motion, zstack_with_repeats
+from napari_zstack_align.stack import Stack
 
 SIZE = (1400, 900)
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
@@ -53,6 +54,8 @@ def main(folder: Path) -> None:
     picture("quality", panel.quality)
     panel.result.do("three_d")
     picture("volume_3d")
+    viewer.layers.clear()
+    recordings(panel, wait_for, picture)
     viewer.close()
 
 
@@ -95,6 +98,57 @@ def align(panel: Any, wait_for: Callable[[Any], None], halfway: Callable[[], Non
 
     worker.progress.connect(look)
     wait_for(panel)
+
+
+def recordings(panel: Any, wait_for: Callable[[Any], None], picture: Callable[..., None]) -> None:
+    """Register three recordings, with a picture of every step."""
+    session, tab = panel.session, panel.session.results_tab
+    panel.open_tab("Recordings")
+    session.add_stacks(drifting_recordings())
+    wait_for(panel)
+    session.tab.form.fields["chunk_frames"].set(30)
+    picture("recordings-list")
+    session.tab.list.go_to(2)
+    session.tab.buttons["check"].click()
+    picture("recordings-check")
+    session.tab.run_bar.run_button.click()
+    wait_for(panel)
+    panel.open_tab("Session")
+    session.go_to(1, 100)
+    picture("recordings-session")
+    picture("recordings-map", session.plots.map)
+    picture("recordings-save", tab)
+    tab.pair[1].setCurrentIndex(2)
+    tab.before_box.setChecked(True)
+    tab.buttons["overlay"].click()
+    picture("recordings-overlay-before")
+    tab.before_box.setChecked(False)
+    picture("recordings-overlay-after")
+    tab.buttons["field"].click()
+    wait_for(panel)
+    tab.buttons["overlay"].click()
+    picture("recordings-sequence")
+
+
+def drifting_recordings() -> list[Stack]:
+    """One generated movie cut into three recordings, each with the field of view moved."""
+    n_frames, size = 180, 320
+    movie = recording_with_motion(n_frames=3 * n_frames, size=352, photons=40.0, seed=2).stack
+    frames = movie.read(0, 3 * n_frames)[:, 0]
+    stacks = []
+    for number, (y, x) in enumerate(((16, 16), (26, 4), (4, 30))):
+        part = frames[number * n_frames :][:n_frames, y : y + size, x : x + size].copy()
+        if number == 1:
+            part[60:90] = 10  # the shutter was closed
+        stacks.append(
+            Stack.from_array(
+                part,
+                frame_times_s=np.arange(n_frames) / 10,
+                pixel_size_um=movie.pixel_size_um,
+                name=f"larva_1 rec {number + 1}",
+            )
+        )
+    return stacks
 
 
 def picture_while_running(viewer: Any, path: Path) -> None:

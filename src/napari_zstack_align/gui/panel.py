@@ -245,9 +245,9 @@ class Panel(QWidget):
             text_overlay(self.viewer).visible = False
         else:
             self.shown.name_sliders()
+        self.session.show_tab(self.tabs.tabText(self.tabs.currentIndex()))
         self._show_quality()
         self._follow()
-        self.session.plots.set_shown(self.tabs.tabText(self.tabs.currentIndex()))
 
     def _toggle(self, _: Any = None) -> None:
         if self.session_in_front:

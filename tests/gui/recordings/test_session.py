@@ -96,6 +96,14 @@ def test_the_slider_and_the_list_follow_each_other(viewer, panel, session):
     assert text_overlay(viewer).text == "part 2, frame 15"
 
 
+def test_back_from_3d_the_slider_stays(viewer, session):
+    session.layers.go_to(75)
+    viewer.dims.ndisplay = 3
+    session.toggle()
+    assert viewer.dims.ndisplay == 2
+    assert viewer.dims.current_step[0] == 75
+
+
 def test_files_dropped_on_the_list_are_added_and_bad_ones_told(qtbot, panel, movie, tmp_path):
     import tifffile
 
@@ -210,6 +218,14 @@ def test_bad_parameters_are_one_sentence(qtbot, panel, session):
     click(qtbot, session.tab.run_bar.run_button)
     assert "not both" in status(panel)
     assert not session.busy
+
+
+def test_comparing_again_after_the_run_keeps_the_map_of_the_run(qtbot, panel, aligned):
+    panel.open_tab("Recordings")
+    press(qtbot, panel, "compare")
+    assert [len(table) for table in aligned.plots.map.tables] == [1, 1, 1]
+    panel.open_tab("Session")
+    assert [len(table) for table in aligned.plots.map.tables] == [3, 3, 3]
 
 
 # -- the run -----------------------------------------------------------------------------------
@@ -440,6 +456,28 @@ def test_save_and_open_a_session(qtbot, viewer, panel, movie, tmp_path):
     np.testing.assert_array_equal(panel.session.layers.aligned[0].data[70], before)
     assert panel.session_in_front
     assert len(panel.session.plots.map.tables) == 2
+
+
+def test_a_saved_alignment_opens_on_the_session_tab_and_can_be_the_reference(
+    qtbot, viewer, panel, stacks, movie, tmp_path
+):
+    np.save(tmp_path / "r0.npy", movie[:60])
+    stack = nza.open_stack(tmp_path / "r0.npy")
+    params = nza.KeypointParams(chunk_frames=20)
+    [alignment] = nza.run(nza.register_recordings([stack], params))
+    alignment.save(tmp_path / "r0.zalign")
+    panel.open_saved(tmp_path / "r0.zalign")
+    qtbot.waitUntil(lambda: bool(panel.session.alignments), timeout=20_000)
+    settled(qtbot, panel)
+    assert panel.session_in_front
+
+    panel.session.tab.list.set_recordings([])
+    session = add(qtbot, panel, stacks[2:])
+    session.trial.load_reference(tmp_path / "r0.zalign")
+    settled(qtbot, panel)
+    assert session.tab.reference_combo.currentText() == "r0 reference"
+    run_to_end(qtbot, panel)
+    np.testing.assert_array_equal(session.alignments[0].reference, alignment.reference)
 
 
 def test_a_session_whose_frames_are_gone_is_told(qtbot, panel, movie, tmp_path):

@@ -63,6 +63,10 @@ class SessionFrames(LazyImages):
         dtype = np.result_type(*(r.stack.dtype for r in recordings))
         super().__init__((len(self.sequence),), self.canvas(), dtype)
 
+    def is_like(self, other: SessionFrames) -> bool:
+        """Whether another array shows the same recordings on a canvas of the same size."""
+        return (self.recordings, self.shape) == (other.recordings, other.shape)
+
     def canvas(self) -> tuple[int, int]:
         """(Y, X) that holds the images of all recordings."""
         raise NotImplementedError

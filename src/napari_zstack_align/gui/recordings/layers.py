@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 from napari.layers import Image, Layer, Shapes
+from qtpy.QtCore import QTimer
 
 from napari_zstack_align.gui.compat import fit_view
 from napari_zstack_align.gui.jobs import Limits, limits
@@ -59,6 +61,7 @@ class SessionLayers:
             self.remove()
             return
         is_first = not self.raw
+        self.flatten()
         for channel in range(self.n_channels):
             self._put(self.raw, channel, RawSession(self.recordings, channel), "raw")
         self._cut(self.raw)
@@ -110,6 +113,13 @@ class SessionLayers:
         if layer is not None:
             world = layer.data_to_world((position, 0, 0))[0]
             self.viewer.dims.set_point(self.viewer.dims.ndim - layer.ndim, world)
+
+    def flatten(self) -> None:
+        """Go back from 3-D to frames; napari would move the slider to the middle."""
+        if self.viewer.dims.ndisplay != 2:
+            position = self.position()
+            self.viewer.dims.ndisplay = 2
+            self.go_to(position or 0)
 
     def name_sliders(self) -> None:
         """Let the slider read 'frame'."""
@@ -172,7 +182,8 @@ class SessionLayers:
         if what == POINTS:
             self.points.ready()
         elif shown:
-            self.viewer.layers.selection.active = shown[0]
+            # in a turn of the event loop of its own: both together take napari too long
+            QTimer.singleShot(0, partial(self._select, shown[0]))
 
     def toggle_raw_aligned(self) -> None:
         """From aligned to raw, from anything else to aligned."""
@@ -228,8 +239,9 @@ class SessionLayers:
     def _put(self, group: list[Image], channel: int, data: Any, what: str) -> None:
         """Give a channel's layer new data, or make the layer."""
         if channel < len(group):
-            group[channel].data = data
-            set_place(group[channel], self.place(3))
+            if not group[channel].data.is_like(data):
+                group[channel].data = data
+                set_place(group[channel], self.place(3))
             return
         names = self.recordings[0].stack.channel_names
         channel_name = names[channel] if channel < len(names) else f"channel {channel}"
@@ -244,6 +256,10 @@ class SessionLayers:
             **self._described(3),
         )
         group.append(self._add(layer))
+
+    def _select(self, layer: Layer) -> None:
+        if layer in self.viewer.layers:
+            self.viewer.layers.selection.active = layer
 
     def _cut(self, group: list[Image]) -> None:
         """Take away the layers of channels that no recording has any more."""

@@ -121,7 +121,7 @@ class Repair:
 
     def _on_mean(self, chosen: ChunkOf, mean: npt.NDArray[np.float32]) -> None:
         session, place = self._session, place_of(chosen.recording.stack, 2)
-        session.viewer.dims.ndisplay = 2
+        session.layers.flatten()
         self._picked = chosen
         session.layers.match.show_images(chosen.alignment.reference, mean, place)
         session.layers.points.begin(offset_of(chosen.alignment.reference), place)

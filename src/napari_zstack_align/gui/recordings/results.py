@@ -142,7 +142,7 @@ class Results:
             self.show_overlay()
 
     def _on_means(self, names: list[str], images: Sequence[Any]) -> None:
-        self._session.viewer.dims.ndisplay = 2
+        self._session.layers.flatten()
         self._session.layers.show_overlay(names, images)
         self._session.follow()
         when = "before" if self._tab.before_box.isChecked() else "after"

@@ -54,7 +54,7 @@ class SessionRun:
             recording.alignment = None
         session.trial.forget()
         session.trial.hide_background()
-        session.viewer.dims.ndisplay = 2
+        session.layers.flatten()
         session.layers.add_aligned()
         session.look_at(RAW)
         session.refresh()
@@ -87,6 +87,7 @@ class SessionRun:
 
     def _on_returned(self, chosen: list[Recording], alignments: list[Alignment]) -> None:
         self._take(chosen, alignments)
+        self._session.layers.add_aligned()  # someone may have removed them meanwhile
         self._session.look_at(ALIGNED)
         self._bar.say(ended(alignments))
 

@@ -204,6 +204,13 @@ class Session(QObject):
             plots.map.choose(index, chunk)
             self.results.repair.choose(index, chunk)
 
+    def show_tab(self, name: str) -> None:
+        """Show what belongs to a tab of the panel; that of the results shows the whole map."""
+        if name == "Session" and self.alignments and self.trial.previews is not None:
+            self.trial.forget()
+            self.trial.show_map()
+        self.plots.set_shown(name)
+
     def go_to(self, recording: int, frame: int) -> None:
         """Move the slider to a frame of a recording, with the frames in view."""
         if self.layers.looked_at not in (RAW, ALIGNED):
@@ -216,7 +223,7 @@ class Session(QObject):
 
     def toggle(self) -> None:
         """Switch between raw and aligned frames."""
-        self.viewer.dims.ndisplay = 2
+        self.layers.flatten()
         self.layers.toggle_raw_aligned()
         self.follow()
 

@@ -118,13 +118,14 @@ class Trial:
     def _show(self, preview: MatchPreview) -> None:
         session = self._session
         recording = session.recordings[preview.recording]
-        session.viewer.dims.ndisplay = 2
+        session.layers.flatten()
         session.layers.match.show(preview, place_of(recording.stack, 2))
         start, stop = preview.frames
         self.hide_background()
         session.layers.caption = f"reference | {recording.name}, frames {start}–{stop - 1}"
         session.look_at(MATCH)
-        self._tab.say_verdict(preview.go, verdict(preview, recording.name))
+        where = "image" if self._tab.mask_combo.layer is None else "mask"
+        self._tab.say_verdict(preview.go, verdict(preview, recording.name, where))
 
     # -- all recordings ------------------------------------------------------------------------
 
@@ -195,7 +196,7 @@ class Trial:
     def _add_mask(self, stack: Stack, image: npt.NDArray[np.float32]) -> None:
         place = place_of(stack, 2)
         viewer = self._session.viewer
-        viewer.dims.ndisplay = 2
+        self._session.layers.flatten()
         if self._background is None or self._background not in viewer.layers:
             self._background = viewer.add_layer(
                 Image(
@@ -263,12 +264,12 @@ def reference_of(layer: Any) -> Any:
     return layer.metadata.get(REFERENCE) or np.asarray(layer.data, np.float32)
 
 
-def verdict(preview: MatchPreview, name: str) -> str:
+def verdict(preview: MatchPreview, name: str, where: str = "mask") -> str:
     """'Go: recording_2, frames 40–59: 4.1 px down, 0.8° …' and the reason."""
     start, stop = preview.frames
     words = "Go" if preview.go else "No go"
     moved = f"{preview.words}; " if preview.words else ""
-    covered = f"matches cover {100 * preview.coverage:.0f} % of the mask"
+    covered = f"matches cover {100 * preview.coverage:.0f} % of the {where}"
     return f"{words}: {name}, frames {start}–{stop - 1}: {moved}{covered}. {preview.reason}"
 
 
