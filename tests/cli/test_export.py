@@ -1,5 +1,6 @@
 """``zstack-align export``."""
 
+import h5py
 import numpy as np
 import pytest
 import tifffile
@@ -7,6 +8,8 @@ import zarr
 
 import napari_zstack_align as nza
 from napari_zstack_align.cli.main import main
+from napari_zstack_align.write.crop import largest_box
+from napari_zstack_align.write.transforms import read_transforms
 
 
 @pytest.mark.parametrize("ending", [".ome.tif", ".ome.zarr"])
@@ -42,3 +45,53 @@ def test_bad_targets(aligned, tmp_path, out, said, capsys):
     (tmp_path / "there.tif").touch()
     assert main(["export", str(aligned), f"--out={tmp_path / out}"]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ending", [".h5", ".bin"])
+def test_a_session_is_a_file_a_recording_in_one_box(session_folder, tmp_path, ending, capsys):
+    path = tmp_path / f"larva{ending}"
+    assert main(["export", str(session_folder), f"--out={path}", "--crop"]) == 0
+    session = nza.load_alignment(session_folder)
+    box = largest_box(np.logical_and.reduce([each.common_fov() for each in session]))
+    for each in session:
+        expected = each.aligned().compute()[:, *box.slices]
+        name = f"larva_{each.stack.name}"
+        if ending == ".h5":
+            with h5py.File(tmp_path / f"{name}.h5") as file:
+                written = file["mov"][:]
+        else:
+            written = np.fromfile(tmp_path / name / "data.bin", np.int16).reshape(expected.shape)
+        np.testing.assert_array_equal(written, expected)
+    out, err = capsys.readouterr()
+    assert out.count("Wrote ") == 2
+    assert ("stored as they are" in err) == (ending == ".bin")
+
+
+def test_transforms(session_folder, tmp_path):
+    one = session_folder / "rec2.zalign"
+    assert main(["export", str(one), f"--transforms={tmp_path / 't.npy'}"]) == 0
+    assert main(["export", str(session_folder), f"--transforms={tmp_path / 'l.csv'}"]) == 0
+    expected = nza.load_alignment(one).transforms.matrices()
+    for name in ("t.npy", "l_rec2.csv"):
+        read = read_transforms(tmp_path / name, (128, 128)).matrices()
+        np.testing.assert_array_equal(read, expected)
+    assert (tmp_path / "l_rec1.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ([], "give --out or --transforms"),
+        (["--out=a.tif", "--what=volume"], "they have no volume"),
+        (["--out=a.avi"], "must end in one of"),
+        (["--transforms=t.txt"], r"must end in .csv or .npy"),
+        (["--out=a.tif", "--stack=rec.npy"], "one of its alignments alone"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_a_session_can_not_be(session_folder, tmp_path, monkeypatch, capsys, flags, said):
+    monkeypatch.chdir(tmp_path)
+    np.save("rec.npy", np.ones((4, 8, 8), np.uint16))
+    assert main(["export", str(session_folder), *flags]) == 2
+    assert said in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["rec.npy"]

@@ -21,6 +21,11 @@ def test_an_alignment(aligned, shown):
     assert isinstance(shown[0], nza.Alignment)
 
 
+def test_a_session(session_folder, shown):
+    assert main(["view", str(session_folder)]) == 0
+    assert [type(alignment) for alignment in shown[0]] == [nza.Alignment] * 2
+
+
 def test_a_stack(zstack_file, shown):
     assert main(["view", str(zstack_file), "--frames-per-slice=4"]) == 0
     assert isinstance(shown[0], nza.Stack)

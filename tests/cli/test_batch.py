@@ -1,0 +1,88 @@
+"""``zstack-align batch``: a failed row stops no other."""
+
+import csv
+
+import pytest
+
+import napari_zstack_align as nza
+from napari_zstack_align.cli import batch
+from napari_zstack_align.cli.main import main
+
+
+@pytest.fixture
+def table(recording_files, tmp_path):
+    """Two animals, between them one whose recordings aren't there, and one without a mask."""
+    first, second = recording_files
+    path = tmp_path / "table.csv"
+    path.write_text(
+        "name,recordings,mask,chunk_frames\n"
+        f"a,{first};{second},,\n"
+        "b,nowhere_*.tif,,\n"
+        f"c,{first},no_mask.tif,\n"
+        f"d,{second},,10\n"
+    )
+    return path
+
+
+def results(folder):
+    with (folder / "results.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_others_are_done_and_all_of_it_is_told(table, tmp_path, capsys):
+    nza.KeypointParams(chunk_frames=20).to_file(tmp_path / "p.json")
+    out = tmp_path / "out"
+    arguments = ["batch", str(table), f"--params={tmp_path / 'p.json'}", f"--out={out}"]
+    assert main(arguments) == 1
+    told = results(out)
+    assert [row["state"] for row in told] == ["done", "failed", "failed", "done"]
+    assert [row["frames"] for row in told] == ["80", "0", "0", "40"]
+    assert "there is no recording nowhere_*.tif" in told[1]["message"]
+    assert "no_mask.tif" in told[2]["message"]
+    printed = capsys.readouterr().out.splitlines()
+    assert f"b: {told[1]['message']}" in printed
+    assert printed[-1] == "4 rows: 2 done, 2 failed."
+    assert [each.params.chunk_frames for each in nza.load_alignment(out / "a")] == [20, 20]
+    assert nza.load_alignment(out / "d")[0].params.chunk_frames == 10
+
+    assert main(arguments) == 1
+    assert [row["state"] for row in results(out)] == ["skipped", "failed", "failed", "skipped"]
+    assert main([*arguments, "--overwrite"]) == 1
+    assert [row["state"] for row in results(out)] == ["done", "failed", "failed", "done"]
+
+
+def test_ctrl_c_ends_the_batch_and_unfinished_rows_are_done_next_time(
+    table, tmp_path, monkeypatch, capsys
+):
+    register = batch.register_recordings
+
+    def stopped(stacks, *args, **kwargs):
+        yield next(register(stacks, *args, **kwargs))
+        raise KeyboardInterrupt
+
+    table.write_text("\n".join(line for line in table.read_text().splitlines() if line[0] in "nad"))
+    monkeypatch.setattr(batch, "register_recordings", stopped)
+    assert main(["batch", str(table)]) == 1
+    assert [row["state"] for row in results(tmp_path)] == ["cancelled"]
+    assert capsys.readouterr().out.splitlines()[-1] == "2 rows: 1 cancelled, 1 not begun."
+    monkeypatch.undo()
+    assert main(["batch", str(table)]) == 0
+    assert [row["state"] for row in results(tmp_path)] == ["done", "done"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["no.csv"], "There is no table no.csv"),
+        (["table.csv", "--params=no.json"], "There is no parameter file"),
+        (["results.csv"], "written over the table"),
+    ],
+    ids=" ".join,
+)
+def test_what_can_not_work_at_all(table, tmp_path, monkeypatch, capsys, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results.csv").write_text(table.read_text())
+    assert main(["batch", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1

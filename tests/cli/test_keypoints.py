@@ -1,0 +1,129 @@
+"""``zstack-align keypoints``: the same as from Python, kept when stopped."""
+
+from contextlib import closing
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tifffile
+
+import napari_zstack_align as nza
+from napari_zstack_align.cli import keypoints
+from napari_zstack_align.cli.main import main
+
+
+@pytest.fixture
+def run(recording_files, tmp_path, monkeypatch):
+    """Call the command on both recordings, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    files = [str(path) for path in recording_files]
+    return lambda *flags: main(["keypoints", *files, "--chunk-frames=20", *flags])
+
+
+def test_the_same_as_from_python(session_folder, recording_files):
+    stacks = [nza.open_stack(path) for path in recording_files]
+    params = nza.KeypointParams(chunk_frames=20)
+    expected = nza.run(nza.register_recordings(stacks, params))
+    written = nza.load_alignment(session_folder)
+    assert [each.stack.name for each in written] == ["rec1", "rec2"]
+    for each, other in zip(written, expected, strict=True):
+        assert each.params == params
+        np.testing.assert_array_equal(each.transforms.matrices(), other.transforms.matrices())
+        np.testing.assert_array_equal(each.chunks, other.chunks)
+
+
+def test_what_is_written_is_said_a_line_a_recording(run, tmp_path, capsys):
+    mask = np.zeros((128, 128), np.uint8)
+    mask[8:120, 8:120] = 1
+    tifffile.imwrite(tmp_path / "mask.tif", mask)
+    assert run("--out=larva/", "--mask=mask.tif", "--frame-rate=20", "--pixel-size=0.5") == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].startswith("rec1: 40 frames, 128 × 128 pixels, 0.5 µm pixels, 20 Hz")
+    assert out[2] == "Wrote larva (2 recordings)"
+    assert out[3].startswith("rec1: 40 frames in 2 chunks: ")
+    assert any(line.startswith("rec2: 40 frames in 2 chunks: ") for line in out[4:])
+    loaded = nza.load_alignment(tmp_path / "larva")
+    np.testing.assert_array_equal(loaded[1].mask, mask)
+    np.testing.assert_allclose(np.diff(loaded[1].stack.frame_times_s), 0.05)
+    assert loaded[1].stack.pixel_size_um == (0.5, 0.5)
+
+
+@pytest.mark.parametrize("kind", ["session", "alignment", "image"])
+def test_another_recording_joins(kind, session_folder, recording_files, tmp_path):
+    first = nza.load_alignment(session_folder)[0]
+    tifffile.imwrite(tmp_path / "image.tif", first.reference)
+    given = {
+        "session": session_folder,
+        "alignment": session_folder / "rec1.zalign",
+        "image": tmp_path / "image.tif",
+    }[kind]
+    out = tmp_path / "joined"
+    arguments = [str(recording_files[1]), f"--reference={given}", f"--out={out}"]
+    assert main(["keypoints", *arguments, "--chunk-frames=20"]) == 0
+    (joined,) = nza.load_alignment(out)
+    centre = np.array([[64.0, 64.0]])
+    there = nza.load_alignment(session_folder)[1].transforms.to_raw(centre, 30)
+    # Against the frame itself, which lies elsewhere, the tolerance fails.
+    assert np.abs(joined.transforms.to_raw(centre, 30) - there).max() < 0.4
+    assert np.abs(centre - there).max() > 0.8
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--out=there"], "holds a session already"),
+        (["--out=one.zalign"], "is the alignment of one recording"),
+        (["--out=no/where"], "there is no folder no"),
+        (["--mask=two.tif"], "is no mask: it holds 2 images"),
+        (["--reference=two.tif"], "is no reference: it holds 2 images"),
+        (["--reference=no.zalign"], "There is no alignment no.zalign"),
+        (["--n-chunks=3"], "give chunk_frames or n_chunks, not both"),
+        (["--frame-rate=0"], "'0' is no number above 0"),
+        (["--frame-rate=fast"], "'fast' is no number above 0"),
+        (["--threads=0"], "threads must be at least 1"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_can_not_work_is_said_before_any_work(run, tmp_path, capsys, flags, said):
+    for name, file in (("there", "session.json"), ("one.zalign", "run.json")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).write_text('{"schema_version": 1}')
+    tifffile.imwrite(tmp_path / "two.tif", np.ones((2, 128, 128), np.uint8))
+    before = sorted(tmp_path.rglob("*"))
+    assert run(*flags) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def not_run(alignment):
+    quality = alignment.quality.copy()
+    quality["flag"], quality["used"] = "not run", False
+    return replace(alignment, quality=quality)
+
+
+@pytest.mark.parametrize("done", [True, False], ids=["one was done", "nothing was done"])
+def test_ctrl_c_keeps_what_is_done(run, tmp_path, session_folder, monkeypatch, capsys, done):
+    first, second = nza.load_alignment(session_folder)
+    partial = [first, not_run(second)] if done else None
+
+    def stopped(*args, **kwargs):
+        with closing(nza.register_recordings(*args, **kwargs)) as job:
+            yield replace(next(job), partial=partial)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(keypoints, "register_recordings", stopped)
+    assert run("--out=larva") == 1
+    if done:
+        assert [each.complete for each in nza.load_alignment("larva")] == [True, False]
+        assert capsys.readouterr().out.splitlines()[-1].endswith("40 not run.")
+    else:
+        assert not (tmp_path / "larva").exists()
+        assert "nothing was written" in capsys.readouterr().err
+
+
+def test_overwrite_replaces_the_session(run, tmp_path):
+    assert run("--out=larva") == 0
+    assert run("--out=larva", "--overwrite", "--passes=1") == 0
+    assert nza.load_alignment(tmp_path / "larva")[0].params.passes == 1
