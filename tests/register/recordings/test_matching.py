@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scenes import PARAMS, SHAPE, Scene, distances_px, similarity, still
+
+from napari_zstack_align.register.recordings.geometry import translation
+from napari_zstack_align.register.recordings.matching import (
+    Reference,
+    correlations_of,
+    coverage,
+    match_image,
+)
+
+TRUTH = similarity(7, -5, 2, 1.01)
+
+
+@pytest.fixture(scope="module")
+def reference(scene) -> Reference:
+    return Reference.of(scene.counts, None, PARAMS)
+
+
+def _mean(scene: Scene, matrix: np.ndarray, seed: int = 0) -> np.ndarray:
+    frames = scene.frames(np.tile(matrix, (20, 1, 1)), seed=seed)
+    return frames.mean(axis=0).astype(np.float32)
+
+
+def test_a_match_tells_where_the_chunk_lies(scene, reference):
+    found = match_image(_mean(scene, TRUTH), reference, PARAMS, np.eye(3), seed=0)
+    assert found.flag == ""
+    assert distances_px(found.matrix[np.newaxis], TRUTH).max() < 0.2
+    assert found.n_inliers == found.inliers.sum() > 50
+    assert len(found.source) == len(found.target) == len(found.inliers)
+    assert 0.5 < found.coverage <= 1
+    assert found.after > 0.9 > 0.7 > found.before
+    assert 0 < found.residual_px < 1
+
+
+@pytest.mark.parametrize(
+    ("truth", "changes", "reason"),
+    [
+        (similarity(12, 0), {"max_shift_px": 8}, "implausible transform: a shift of 12 px"),
+        (similarity(0, 0, 6), {"max_rotation_deg": 4}, "implausible transform: a rotation of 6°"),
+        (
+            similarity(0, 0, 0, 1.06),
+            {"max_scale_percent": 3},
+            "implausible transform: a change of scale or shear of 6%",
+        ),
+        (TRUTH, {"min_matches": 1000}, "too few keypoints: "),
+        (TRUTH, {"min_matches": 270}, "too few matches: "),
+    ],
+    ids=["shift", "rotation", "scale", "keypoints", "matches"],
+)
+def test_what_is_beyond_belief_is_told(scene, reference, truth, changes, reason):
+    params = PARAMS.replace(**changes)
+    found = match_image(_mean(scene, truth), reference, params, np.eye(3), seed=0)
+    assert found.matrix is None
+    assert found.flag.startswith(reason)
+
+
+def test_a_wrong_shift_of_a_still_movie_does_not_raise_its_correlation():
+    """The blur of an interpolation must not pass for likeness."""
+    scene = Scene(photons=3)
+    frames = scene.frames(still(40)).astype(np.float32)
+    others = Reference.of(frames[10:].mean(axis=0), None, PARAMS, keypoints=False)
+    for n in (1, 10):
+        own = np.ascontiguousarray(frames[:n].mean(axis=0))
+        for shift in ((0.5, 0.5), (0.5, 0), (0.25, -0.5), (1, 1)):
+            before, after = correlations_of(own, translation(shift), np.eye(3), others)
+            assert after < before
+
+
+@pytest.mark.parametrize(
+    ("point", "dilated", "inside"),
+    [
+        ((20, 20), 0, True),
+        ((9, 20), 0, False),
+        ((9, 20), 2, True),
+        ((-4, 20), 15, True),
+        ((-4, 20), 10, False),
+        ((500, 20), 10, False),
+    ],
+)
+def test_points_in_a_mask_and_near_it(scene, point, dilated, inside):
+    mask = np.zeros(SHAPE, np.float32)
+    mask[10:40, 10:40] = 1
+    reference = Reference.of(scene.counts, mask, PARAMS, keypoints=False)
+    assert reference.in_mask(np.array([point], float), dilated).tolist() == [inside]
+
+
+def test_coverage_is_the_part_of_the_mask_with_inliers_near(scene):
+    y, x = np.mgrid[8 : SHAPE[0] : 16, 8 : SHAPE[1] : 16]
+    everywhere = np.column_stack([y.ravel(), x.ravel()]).astype(float)
+    left = everywhere[everywhere[:, 1] < 40]
+    whole = Reference.of(scene.counts, None, PARAMS, keypoints=False)
+    assert coverage(everywhere, whole) == 1
+    assert coverage(everywhere[:0], whole) == 0
+    assert 0.3 < coverage(left, whole) < 0.6
+    mask = np.zeros(SHAPE, np.float32)
+    mask[:, :32] = 1
+    assert coverage(left, Reference.of(scene.counts, mask, PARAMS, keypoints=False)) == 1
+
+
+def test_what_the_reference_does_not_show_is_not_compared(scene):
+    image = scene.counts.copy()
+    image[:, 100:] = np.nan
+    reference = Reference.of(image, None, PARAMS)
+    assert np.isfinite(reference.image).all()
+    assert (reference.keypoints.points[:, 1] < 104).all()
+    chunk = _mean(scene, np.eye(3))
+    chunk[:, 104:] = Scene(seed=9).counts[:, 104:]
+    whole = Reference.of(scene.counts, None, PARAMS, keypoints=False)
+    assert correlations_of(chunk, np.eye(3), np.eye(3), reference)[1] > 0.95
+    assert correlations_of(chunk, np.eye(3), np.eye(3), whole)[1] < 0.8

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scenes import SHAPE, distances_px, similarity
+
+from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.register.prefilter import Prefilter
+from napari_zstack_align.register.recordings.geometry import translation
+from napari_zstack_align.register.recordings.measure import follow, measure_window
+from napari_zstack_align.register.recordings.refine import Target
+from napari_zstack_align.stack import Stack
+
+TRUTHS = {
+    "translation": translation((6.0, -4.0)),
+    "rigid": similarity(6, -4, 3),
+    "similarity": similarity(6, -4, 3, 1.02),
+    "affine": similarity(6, -4, 3) @ np.array([[1.01, 0.02, -2], [-0.01, 0.98, 1.5], [0, 0, 1]]),
+}
+
+
+@pytest.fixture(scope="module")
+def target(scene) -> Target:
+    return Target.build(scene.counts, Prefilter.for_image(scene.counts))
+
+
+@pytest.mark.parametrize("model", TRUTHS)
+def test_a_start_nearby_is_refined(scene, target, model):
+    start = TRUTHS[model] @ translation((1.2, -0.9))
+    found = target.refine(scene.seen(TRUTHS[model]), start, model)
+    assert distances_px(found.matrix[np.newaxis], TRUTHS[model]).max() < 0.08
+    assert distances_px(start[np.newaxis], TRUTHS[model]).min() > 1.3
+    assert found.spread_px < 0.1
+
+
+def test_noise_shows_in_the_spread(scene, target):
+    noisy = scene.frames(TRUTHS["rigid"][np.newaxis])[0].astype(np.float32)
+    found = target.refine(noisy, TRUTHS["rigid"], "rigid")
+    clean = target.refine(scene.seen(TRUTHS["rigid"]), TRUTHS["rigid"], "rigid")
+    assert found.spread_px > 2 * clean.spread_px
+    assert distances_px(found.matrix[np.newaxis], TRUTHS["rigid"]).mean() < 0.3
+
+
+def test_a_part_that_moves_on_its_own_pulls_little(scene, target):
+    frame = scene.seen(np.eye(3))
+    frame[32:64, 32:64] = scene.seen(translation((2.5, 0)))[32:64, 32:64]
+    found = target.refine(frame, np.eye(3), "translation")
+    assert abs(found.matrix[0, 2]) < 0.1
+
+
+def test_a_mask_silences_the_rest(scene):
+    mask = np.zeros(SHAPE, np.float32)
+    mask[:, :64] = 1
+    frame = scene.seen(translation((0, 0)))
+    frame[:, 72:] = scene.seen(translation((2.0, 0)))[:, 72:]
+    prefilter = Prefilter.for_image(scene.counts)
+    moved = {
+        name: Target.build(scene.counts, prefilter, m).refine(frame, np.eye(3), "translation")
+        for name, m in (("left", mask), ("right", 1 - mask))
+    }
+    assert abs(moved["left"].matrix[0, 2]) < 0.1
+    assert abs(moved["right"].matrix[0, 2] - 2) < 0.4
+
+
+def test_small_frames_are_followed_against_their_own_mean(scene):
+    shifts = np.random.default_rng(0).normal(0, 1.5, (30, 2))
+    frames = scene.frames(translation(shifts)).astype(np.float32)
+    found = follow(frames, 20.0)
+    centred = shifts - shifts.mean(axis=0)
+    np.testing.assert_allclose(found.shift - found.shift.mean(axis=0), centred, atol=0.15)
+    assert (found.likeness > 0.2).all()
+    # the halves differ by noise only
+    assert 0 < np.abs(found.halves[0] - found.halves[1]).mean() < 0.2
+
+
+def test_a_window_counts_and_flags(scene):
+    frames = scene.frames(np.tile(np.eye(3), (6, 1, 1)))
+    frames[2] = 7
+    window = measure_window(Stack.from_array(frames, "TYX"), 0, 6, KeypointParams())
+    good = [0, 1, 3, 4, 5]
+    assert window.count == 5
+    assert window.flags[2].startswith("no signal")
+    assert [window.flags[i] for i in good] == [""] * 5
+    np.testing.assert_allclose(window.total, frames[good].sum(axis=0, dtype=float))
+    np.testing.assert_allclose(window.level[good], frames[good].mean(axis=(1, 2)), rtol=1e-5)
+    assert np.isnan(window.level[2])
+    assert np.isnan(window.shift[2]).all()
