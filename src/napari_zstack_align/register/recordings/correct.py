@@ -33,6 +33,7 @@ from napari_zstack_align.register.recordings.ransac import distances
 from napari_zstack_align.register.recordings.reading import WINDOW_FRAMES, average, windows_of
 from napari_zstack_align.register.recordings.residual import (
     FOLLOWED_AT_ONCE,
+    MISFIT,
     Followed,
     FrameFollower,
     take_over,
@@ -143,9 +144,10 @@ def _solve_again(alignment: Alignment, chunks: npt.NDArray[np.void], chunk: int)
     try:
         with worker_threads(default_threads()) as pool:
             yield Progress(STAGE, 0, 0)
+            frames = _neighbourhood(state, chunk)
+            _judge_again(state, frames)
             for _ in _correlate(state, chunk, reference, params):
                 yield Progress(STAGE, 0, 0)
-            frames = _neighbourhood(state, chunk)
             if kind != "none":
                 yield from _measure_again(state, frames, params, pool)
             extra: Link | None = slow_motion(state) if kind == "slow" else None
@@ -155,6 +157,12 @@ def _solve_again(alignment: Alignment, chunks: npt.NDArray[np.void], chunk: int)
     finally:
         state.images.close()
     return _corrected(alignment, state, frames)
+
+
+def _judge_again(state: RecordingState, frames: Range) -> None:
+    """Forget which frames didn't fit: it may have been their transforms that were wrong."""
+    flags = state.frame_flags[slice(*frames)]
+    flags[np.char.startswith(flags, MISFIT)] = ""
 
 
 def _correlate(
@@ -256,10 +264,12 @@ def _corrected(alignment: Alignment, state: RecordingState, frames: Range) -> Al
     assert isinstance(new, AffineLink)
     matrices = old.matrices.copy()
     matrices[slice(*frames)] = new.matrices[slice(*frames)]
+    quality = alignment.quality.copy()
+    quality[slice(*frames)] = state.quality(shape)[slice(*frames)]
     return replace(
         alignment,
         transforms=Transforms(shape, (AffineLink(matrices), *state.links()[1:])),
-        quality=state.quality(shape),
+        quality=quality,
         chunks=state.chunks.copy(),
     )
 

@@ -52,6 +52,7 @@ FOLLOWED_AT_ONCE = 25
 """Frames in one piece of work: a cancelled run waits for the pieces in work."""
 REMEMBERED = 4
 MISFIT_SIGMAS = 6.0
+MISFIT = "outlier: a correlation"
 SPREAD_FLOOR = 0.01
 MISFIT_PART = 0.6
 
@@ -274,7 +275,7 @@ def take_over(state: RecordingState, follower: FrameFollower, parts: list[Follow
         good = state.frame_flags[part.start : part.stop] == ""
         for i in np.flatnonzero(good & misfit[part.start : part.stop]):
             part.extra[i] = follower.nothing
-            state.frame_flags[part.start + i] = f"outlier: a correlation of {part.after[i]:.2f}"
+            state.frame_flags[part.start + i] = f"{MISFIT} of {part.after[i]:.2f}"
     state.extra, state.frame_rows = follower.link(parts), table
 
 
