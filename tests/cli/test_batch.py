@@ -37,7 +37,7 @@ def test_the_others_are_done_and_all_of_it_is_told(table, tmp_path, capsys):
     told = results(out)
     assert [row["state"] for row in told] == ["done", "failed", "failed", "done"]
     assert [row["frames"] for row in told] == ["80", "0", "0", "40"]
-    assert "there is no recording nowhere_*.tif" in told[1]["message"]
+    assert told[1]["message"] == f"There is no recording {tmp_path / 'nowhere_*.tif'}."
     assert "no_mask.tif" in told[2]["message"]
     printed = capsys.readouterr().out.splitlines()
     assert f"b: {told[1]['message']}" in printed

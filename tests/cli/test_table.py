@@ -25,7 +25,7 @@ def test_recordings_are_relative_to_the_table_and_patterns_in_natural_order(tmp_
 
 def test_a_recording_that_is_not_there(tmp_path):
     (row,) = rows_of(tmp_path, "name,recordings\nlarva,no_*.tif\n")
-    with pytest.raises(InputError, match=r"larva: there is no recording no_\*\.tif"):
+    with pytest.raises(InputError, match=r"There is no recording .*no_\*\.tif"):
         row.paths(tmp_path)
 
 

@@ -282,3 +282,12 @@ def test_what_can_not_work_is_said_at_the_call(recording, tmp_path, options, sai
     path = tmp_path / options.pop("path")
     with pytest.raises(InputError, match=said):
         export_alignment(path, recording, **options)
+
+
+def test_the_raw_file_is_never_written_over(recording, tmp_path):
+    path = run(export_volume(tmp_path / "raw.tif", recording.stack.data[:, 0], "TYX"))
+    before = path.read_bytes()
+    opened = recording.with_stack(recording.stack.replace(paths=(path,)))
+    with pytest.raises(InputError, match="holds the raw frames"):
+        export_alignment(tmp_path / "raw.tif", opened, overwrite=True)
+    assert path.read_bytes() == before

@@ -51,7 +51,7 @@ class Row:
             path = folder / pattern
             matches = [path] if path.exists() else _matches(folder, pattern)
             if not matches:
-                raise InputError(f"{self.name}: there is no recording {pattern} in {folder}.")
+                raise InputError(f"There is no recording {folder / pattern}.")
             found += matches
         return found
 

@@ -180,6 +180,7 @@ def _export(
     """Check all that can be checked, and return the job."""
     writers = [WRITERS[check_suffix(path)] for path in paths]
     images = [_image(alignment, what) for alignment in alignments]
+    _check_raw_files_stay(paths, alignments)
     for write, path, image in zip(writers, paths, images, strict=True):
         write(path, image, overwrite=overwrite).close()
     box = common_box(alignments) if crop else None
@@ -194,6 +195,14 @@ def _export(
         return written
 
     return job()
+
+
+def _check_raw_files_stay(paths: Sequence[Path], alignments: Sequence[Alignment]) -> None:
+    """Overwriting is for earlier exports: never for the frames that were aligned."""
+    raw = {path.resolve() for alignment in alignments for path in alignment.stack.paths}
+    for path in paths:
+        if path.resolve() in raw:
+            raise InputError(f"{path} holds the raw frames themselves: choose another name.")
 
 
 def _counted(job: Job[Path], index: int, count: int) -> Job[Path]:

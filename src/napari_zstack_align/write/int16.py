@@ -24,9 +24,12 @@ class Fit(NamedTuple):
 
     def apply(self, frame: Frame) -> npt.NDArray[np.int16]:
         """Bring a frame to int16; unknown pixels (see `known`) become 0."""
-        values = np.where(known(frame), frame, self.offset).astype(np.float64) - self.offset
-        stored = np.rint(values * self.scale)
-        return np.clip(stored, LIMITS.min, LIMITS.max).astype(np.int16)
+        values = frame.astype(np.float64)
+        values -= self.offset
+        values *= self.scale
+        values[~known(frame)] = 0
+        np.rint(values, out=values)
+        return np.clip(values, LIMITS.min, LIMITS.max, out=values).astype(np.int16)
 
     def sentence(self, name: str = "") -> str:
         """What was done to the values of a channel."""
@@ -96,12 +99,14 @@ class Movie:
 
     def add(self, frame: Frame) -> None:
         """Write the next frame."""
-        inside = frame[known(frame)]
-        if inside.size:
-            self._low = min(self._low, float(inside.min()))
-            self._high = max(self._high, float(inside.max()))
+        inside = known(frame)
+        if inside.any():
+            limits = np.iinfo(frame.dtype) if frame.dtype.kind in "ui" else np.finfo(frame.dtype)
+            low = frame.min(where=inside, initial=limits.max)
+            self._low = min(self._low, float(low))
+            self._high = max(self._high, float(frame.max(where=inside, initial=limits.min)))
         self._count += 1
-        self._total += np.nan_to_num(frame, posinf=0, neginf=0)
+        np.add(self._total, frame, out=self._total, where=inside)
         self._file.write(np.ascontiguousarray(frame, self._dtype.newbyteorder("<")).data)
 
     def fit(self) -> Fit:
