@@ -111,7 +111,9 @@ class ParamsForm(QWidget, Generic[Model]):
 def title(name: str, info: FieldInfo) -> str:
     """Label of a field: 'grid_spacing_px' reads 'Grid spacing (px)'."""
     suffix = next((s for s in UNIT_SUFFIXES if name.endswith(s)), "")
-    words = name.removesuffix(suffix).replace("_", " ").capitalize()
+    words = name.removesuffix(suffix)
+    words = f"number of {words[2:]}" if words.startswith("n_") else words
+    words = words.replace("_", " ").capitalize()
     return f"{words} ({unit})" if (unit := unit_of(info)) else words
 
 

@@ -22,6 +22,7 @@ class StatusLine(QLabel):
     def __init__(self) -> None:
         super().__init__()
         self.setWordWrap(True)
+        self.setVisible(False)
 
     def setText(self, text: str) -> None:  # noqa: N802 (Qt's name)
         """Show some words."""

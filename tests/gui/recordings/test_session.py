@@ -371,7 +371,7 @@ def test_set_points_by_hand(qtbot, viewer, panel, aligned):
     left, right = pairs.pairs()
     np.testing.assert_allclose(left, reference)
     np.testing.assert_allclose(right, raw)
-    assert "4 left, 4 right" in panel.session.results_tab.chunk_words.text()
+    assert "4 left, 4 right" in status(panel, "Session")
     press(qtbot, panel, "apply_points")
     assert "Fitted chunk 0 of part 3 (frames 0–19) to 4 points" in status(panel, "Session")
     repaired = aligned.recordings[2].alignment

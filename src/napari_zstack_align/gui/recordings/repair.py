@@ -115,6 +115,7 @@ class Repair:
     def end_points(self) -> None:
         """Put the points away, and go back to the frames."""
         self._picked = None
+        self._bar.say("")
         self._session.layers.points.end()
         self._tab.set_picking(False)
         self._session.look_at(ALIGNED)
@@ -133,7 +134,7 @@ class Repair:
     def _on_points(self, left: int, right: int) -> None:
         if self._picked is None:
             return
-        self._tab.chunk_words.setText(
+        self._bar.say(
             f"Click the same {MIN_POINTS} or more places in the reference (left) and in "
             f"{self._picked.words} (right), in the same order: {left} left, {right} right so far."
         )

@@ -26,6 +26,7 @@ FRAME_HEIGHT, MIN_HEIGHT = 100, 170
 ROW_HEIGHT, MAX_ROWS = 14, 14
 """Height of a row (px) that has room for its name, and how many such rows are shown at most."""
 NOT_RUN_WORDS = "not run yet"
+HINT = "Click a chunk to go there."
 MAX_NAME = 18
 LEAST_CONTRAST = 0.1
 """Correlations closer than this shall look alike."""
@@ -43,6 +44,7 @@ class SessionMap(QWidget):
         self.tables: list[npt.NDArray[np.void] | None] = []
         self._names: list[str] = []
         self._chosen = (-1, -1)
+        self._hint = HINT
         self._frame = pg.QtWidgets.QGraphicsRectItem()
         self.quantity = QComboBox()
         for column, words in QUANTITIES.items():
@@ -69,10 +71,10 @@ class SessionMap(QWidget):
         self,
         names: Sequence[str],
         tables: Sequence[npt.NDArray[np.void] | None],
-        words: str = "chunk",
+        hint: str = HINT,
     ) -> None:
-        """Show the chunk tables of recordings (None where there is none yet), named in words."""
-        self.plot.setLabel("bottom", words)
+        """Show the chunk tables of recordings (None where there is none yet), and what to do."""
+        self._hint = hint
         self._names, self.tables = list(names), list(tables)
         self._draw()
 
@@ -148,7 +150,7 @@ class SessionMap(QWidget):
         recording, chunk = self._chosen
         if self._row(recording, chunk) is None:
             self._frame.setVisible(False)
-            self.words.setText("Click a chunk to go there.")
+            self.words.setText(self._hint)
         elif self._frame.isVisible():
             self.words.setText(self.cell_words(recording, chunk))
 

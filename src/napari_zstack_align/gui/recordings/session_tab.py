@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QGroupBox,
     QHBoxLayout,
     QLabel,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -147,6 +148,16 @@ class SessionTab(QWidget):
             self.buttons[name].setVisible(on)
         for name in ("reject", "points"):
             self.buttons[name].setVisible(not on)
+        if on:
+            QTimer.singleShot(0, self._show_repair)
+
+    def _show_repair(self) -> None:
+        """Scroll to the buttons that are needed now."""
+        area = self.parent()
+        while area is not None and not isinstance(area, QScrollArea):
+            area = area.parent()
+        if area is not None:
+            area.ensureWidgetVisible(self.buttons["apply_points"])
 
     def set_busy(self, busy: bool) -> None:
         """Enable what can be done now."""

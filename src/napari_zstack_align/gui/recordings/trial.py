@@ -21,6 +21,7 @@ from napari_zstack_align.gui.recordings.layers import MATCH, place_of
 from napari_zstack_align.gui.recordings.match_view import LEGEND, set_place
 from napari_zstack_align.gui.recordings.means import reference_mean
 from napari_zstack_align.gui.recordings.recordings_tab import REFERENCE
+from napari_zstack_align.gui.recordings.session_map import HINT
 from napari_zstack_align.gui.shown import KEY
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Job, Progress
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from napari_zstack_align.gui.recordings.session import Session
     from napari_zstack_align.register.recordings import MatchPreview
 
-MIDDLE_CHUNKS = "middle chunk of each recording: click to see its matches"
+MIDDLE_CHUNKS = "The middle chunk of each recording: click a row to see its matches."
 
 Given = tuple[list[Stack], KeypointParams, Any, Any]
 """Stacks, parameters, mask and reference: a snapshot for a worker."""
@@ -156,8 +157,8 @@ class Trial:
         else:
             tables = [None if r.alignment is None else r.alignment.chunks for r in recordings]
         there = any(table is not None for table in tables)
-        words = "chunk" if self.previews is None else MIDDLE_CHUNKS
-        self._session.plots.map.show_tables(*((names, tables) if there else ([], [])), words)
+        hint = HINT if self.previews is None else MIDDLE_CHUNKS
+        self._session.plots.map.show_tables(*((names, tables) if there else ([], [])), hint)
 
     def _on_previews(self, previews: list[MatchPreview]) -> None:
         self.previews = previews
@@ -169,7 +170,7 @@ class Trial:
         names = [self._session.recordings[p.recording].name for p in bad]
         more = "" if not bad else f"; look at {', '.join(names)} in the map"
         self._tab.say_verdict(not bad, f"{words}{more}.")
-        self._tab.run_bar.say("Click a row of the map to see its matches.")
+        self._tab.run_bar.say("Click a row of the session map to see its matches.")
 
     # -- mask and reference --------------------------------------------------------------------
 
