@@ -86,3 +86,39 @@ def test_a_frame_that_is_not_there_is_named(t: int):
 def test_points_of_a_wrong_shape_are_refused():
     with pytest.raises(InputError, match=r"\(N, 2\)"):
         identity(3, SHAPE).to_raw([1.0, 2.0, 3.0], 0)
+
+
+def test_the_matrices_of_a_chain_say_the_same_as_its_points():
+    rng = np.random.default_rng(0)
+    links = tuple(
+        AffineLink(np.eye(3) + np.pad(rng.normal(0, 0.05, (4, 2, 3)), ((0, 0), (0, 1), (0, 0))))
+        for _ in range(3)
+    )
+    transforms = Transforms(SHAPE, links)
+    matrices = transforms.matrices()
+    assert matrices.shape == (4, 3, 3)
+    assert matrices.dtype == np.float64
+    points = rng.uniform(0, 100, (20, 2))
+    for t in range(4):
+        np.testing.assert_array_equal(transforms.matrix(t), matrices[t])
+        moved = points @ matrices[t, :2, :2].T + matrices[t, :2, 2]
+        np.testing.assert_allclose(moved, transforms.to_raw(points, t), atol=1e-9)
+        assert np.abs(moved - points).max() > 1
+
+
+def test_a_chain_of_affine_maps_makes_the_field_of_its_product():
+    """The short way by one matrix agrees with the way by points."""
+    first, second = _affine(3, 1.02, (9.0, -6.0)), _affine(-5, 0.97, (-2.0, 4.0))
+    still = SplineLink(np.zeros_like(_spline(1, 1.0).coefficients), SPACING, SHAPE)
+    short = Transforms(SHAPE, (first, second)).displacement(2)
+    long = Transforms(SHAPE, (first, second, still)).displacement(2)
+    assert short.dtype == long.dtype == np.float32
+    np.testing.assert_allclose(short, long, atol=1e-4)
+    assert np.abs(short).max() > 5
+
+
+def test_smooth_fields_are_no_matrices():
+    transforms = CHAINS["affine and spline"]()
+    assert transforms.matrix(0) is None
+    with pytest.raises(InputError, match="smooth displacement fields"):
+        transforms.matrices()

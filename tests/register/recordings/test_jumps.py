@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scenes import PARAMS, drift, errors_px, similarity
+from scenes import PARAMS, drift, errors_px, similarity, still
 
 import napari_zstack_align as nza
 
@@ -48,3 +48,13 @@ def test_left_to_the_interpolation_jumps_cost_many_frames(scene, jumping):
     found = nza.run(nza.register_recordings([stack], params, reference=scene.counts))[0]
     assert found.provenance["steps"] == []
     assert (errors_px(found, jumping).mean(axis=1) > 1).sum() > 10
+
+
+def test_fast_drift_is_not_cut(scene):
+    """Half a pixel a frame, which begins, turns and ends."""
+    truth = still(90)
+    truth[:, 0, 2] = np.interp(np.arange(90), [0, 20, 45, 70, 90], [-6, -6, 6, -6, -6])
+    stack = scene.recording(truth)
+    found = nza.run(nza.register_recordings([stack], PARAMS, reference=scene.counts))[0]
+    assert found.provenance["steps"] == []
+    assert errors_px(found, truth).mean() < 0.6
