@@ -24,7 +24,7 @@ from napari_zstack_align.register.recordings.state import Image, RecordingState
 from napari_zstack_align.register.translation import find_translation
 
 LOWER_CONTRAST = 0.4
-LIKE_THE_OTHERS = 0.5
+LIKE_THE_OTHERS = 0.75
 """A rescued chunk must resemble the reference at least this much as the others of the recording."""
 
 

@@ -49,7 +49,7 @@ from napari_zstack_align.register.recordings.residual import (
     wanted,
 )
 from napari_zstack_align.register.recordings.state import RecordingState
-from napari_zstack_align.register.recordings.table import halved, write_match
+from napari_zstack_align.register.recordings.table import drop_unlike, halved, write_match
 from napari_zstack_align.register.recordings.waiting import until_done, with_progress
 
 Item = TypeVar("Item")
@@ -217,6 +217,8 @@ class Session:
             row = item[0].chunks[item[1]]
             row["correlation_before"], row["correlation_after"] = values
             yield Progress("Comparing", done, len(chunks))
+        if sum(drop_unlike(state) for state in self._states):
+            yield from self._collect("Averaging the aligned chunks")
         yield from self._look_for_other_planes()
         if self.params.passes == 2 and self._inputs.given is None:
             self._image = Reference.of(

@@ -13,6 +13,8 @@ LARGEST_TURN_DEG = 3.0
 LARGEST_SCALE_CHANGE = 0.02
 """Chunks that differ by more from the next are shortened: matrices are interpolated linearly."""
 SHORTEST_HALF = 10
+LEAST_LIKENESS = 0.6
+FEWEST_TO_JUDGE = 3
 
 
 def write_match(row: np.void, match: Match, method: str) -> None:
@@ -24,6 +26,28 @@ def write_match(row: np.void, match: Match, method: str) -> None:
     row["flag"], row["method"] = match.flag, "bridged" if match.flag else method
     if match.matrix is not None and not match.flag:
         row["matrix"] = match.matrix
+
+
+def drop_unlike(state: RecordingState) -> int:
+    """Flag chunks that resemble the others far less than chunks of the recording do.
+
+    Returns
+    -------
+    int
+        How many.
+    """
+    good = state.good
+    after = state.chunks["correlation_after"][good]
+    known = after[np.isfinite(after)]
+    if len(known) < FEWEST_TO_JUDGE:
+        return 0
+    usual = float(np.median(known))
+    unlike = good[after < LEAST_LIKENESS * usual]
+    for chunk in unlike:
+        row = state.chunks[chunk]
+        row["flag"] = f"a correlation of {row['correlation_after']:.2f}, where {usual:.2f} is usual"
+        row["method"] = "bridged"
+    return len(unlike)
 
 
 def halved(state: RecordingState) -> list[Range] | None:
