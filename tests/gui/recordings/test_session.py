@@ -251,6 +251,31 @@ def likeness(frames):
     return np.corrcoef(first.ravel(), last.ravel())[0, 1]
 
 
+def test_channels_and_other_sizes_share_the_sequence(qtbot, viewer, panel, movie):
+    both = np.stack([movie[:60], movie[:60] // 2], axis=1)
+    small = np.stack([movie[60:120], movie[60:120] // 2], axis=1)[..., 10:170, 6:180]
+    names = ("red", "green")
+    session = add(
+        qtbot,
+        panel,
+        [
+            Stack.from_array(d, "TCYX", channel_names=names, name=n)
+            for d, n in ((both, "a"), (small, "b"))
+        ],
+    )
+    run_to_end(qtbot, panel)
+    assert "2 of 2" in status(panel)
+    assert [layer.name for layer in session.layers.aligned] == [
+        "session aligned red",
+        "session aligned green",
+    ]
+    red, green = (layer.data for layer in session.layers.aligned)
+    shape = session.alignments[0].reference.shape
+    assert red.shape == green.shape == (120, *shape)
+    assert np.abs(red[90] // 2 - green[90].astype(int)).max() <= 1
+    assert session.layers.raw[0].data.shape == (120, 192, 192)
+
+
 def test_a_click_in_the_map_goes_to_the_chunk(viewer, panel, aligned):
     aligned.plots.map.cell_clicked.emit(2, 1)
     chunk = aligned.recordings[2].alignment.chunks[1]

@@ -5,7 +5,12 @@ import pytest
 from qtpy.QtCore import QPointF, Qt
 
 from napari_zstack_align.alignment.chunks import empty_chunks
-from napari_zstack_align.gui.recordings.session_map import SessionMap, colour_limits, values_of
+from napari_zstack_align.gui.recordings.session_map import (
+    SessionMap,
+    colour_limits,
+    colour_map,
+    values_of,
+)
 
 
 def table(n_chunks, waiting=0):
@@ -66,6 +71,13 @@ def test_a_click_chooses_a_cell_and_says_what_is_in_it(qtbot, session_map):
     assert told.args == [1, 2]
     assert "chunk 2, frames 20–29" in session_map.words.text()
     assert "too few matches" in session_map.words.text()
+
+
+@pytest.mark.parametrize(("column", "good"), [("n_inliers", 1.0), ("residual_px", 0.0)])
+def test_bright_is_good_however_often_it_is_asked_for(column, good):
+    for _ in range(3):
+        colors = colour_map(column)
+        assert colors.map(good, "float").sum() > colors.map(1 - good, "float").sum() + 0.5
 
 
 def test_flagged_chunks_are_marked(session_map):

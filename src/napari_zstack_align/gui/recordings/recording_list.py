@@ -95,11 +95,13 @@ class RecordingList(QTreeWidget):
 
     def move(self, row: int, to: int) -> None:
         """Put one recording to another place in the order."""
+        self.blockSignals(True)
         item = self.takeTopLevelItem(row)
         if item is not None:
             self.insertTopLevelItem(to, item)
             self.setCurrentItem(item)
-            self.changed.emit()
+        self.blockSignals(False)
+        self.changed.emit()
 
     def refresh(self) -> None:
         """Show what the alignments say of each recording now."""
@@ -130,7 +132,9 @@ class RecordingList(QTreeWidget):
             event.acceptProposedAction()
             self.paths_dropped.emit([path for path in paths if path.name])
             return
+        self.blockSignals(True)
         super().dropEvent(event)
+        self.blockSignals(False)
         self.changed.emit()
 
     def keyPressEvent(self, event: Any) -> None:  # noqa: N802

@@ -181,7 +181,7 @@ class Session(QObject):
         if position is None:
             return
         index, frame = self.layers.sequence.locate(position)
-        recording = self.recordings[index]
+        recording = self.layers.recordings[index]  # the list may be in the middle of a change
         words = f"{recording.name}, frame {frame}{flag_words(recording.alignment, frame)}"
         overlay.text = words if self.layers.looked_at in (RAW, ALIGNED, "") else self.layers.caption
         self.tab.list.blockSignals(True)
@@ -256,9 +256,11 @@ class Session(QObject):
             bar.busy_changed.connect(self._on_busy)
 
     def _on_list(self) -> None:
+        row = self.tab.list.current
         self.trial.forget()
         self.layers.set_recordings(self.recordings)
-        self.trial.limit_chunks()
+        self.tab.list.go_to(row)  # the slider follows the recording to its new place
+        self._on_row()
         self.refresh()
 
     def _on_row(self) -> None:

@@ -10,7 +10,14 @@ import numpy.typing as npt
 import pyqtgraph as pg
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent, QRectF, Qt, Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QComboBox,
+    QGraphicsRectItem,
+    QHBoxLayout,
+    QLabel,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_zstack_align.alignment.alignment import NOT_RUN
 from napari_zstack_align.gui.plots import CURRENT, FLAG
@@ -45,7 +52,7 @@ class SessionMap(QWidget):
         self._names: list[str] = []
         self._chosen = (-1, -1)
         self._hint = HINT
-        self._frame = pg.QtWidgets.QGraphicsRectItem()
+        self._frame = QGraphicsRectItem()
         self.quantity = QComboBox()
         for column, words in QUANTITIES.items():
             self.quantity.addItem(words, column)
@@ -260,7 +267,7 @@ def colour_limits(values: npt.NDArray[np.float32], column: str) -> tuple[float, 
 
 def colour_map(column: str) -> Any:
     """Bright is good."""
-    colors = pg.colormap.get(COLORS)
+    colors = pg.colormap.get(COLORS, skipCache=True)  # the cached one would be turned again
     if column in LESS_IS_BETTER:
         colors.reverse()
     return colors
