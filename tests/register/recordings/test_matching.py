@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scenes import PARAMS, SHAPE, Scene, distances_px, similarity, still
 
-from napari_zstack_align.register.recordings.geometry import translation
+from napari_zstack_align.register.recordings.geometry import apply, inverse, translation
 from napari_zstack_align.register.recordings.matching import (
     Reference,
     correlations_of,
@@ -34,6 +34,20 @@ def test_a_match_tells_where_the_chunk_lies(scene, reference):
     assert 0.5 < found.coverage <= 1
     assert found.after > 0.9 > 0.7 > found.before
     assert 0 < found.residual_px < 1
+
+
+def test_both_ends_of_an_inlier_lie_in_the_mask(scene):
+    stripes = np.zeros(SHAPE, np.float32)
+    stripes[:, np.arange(SHAPE[1]) // 4 % 2 == 0] = 1
+    reference = Reference.of(scene.counts, stripes, PARAMS)
+    params = PARAMS.replace(residual_threshold_px=2.0)
+    found = match_image(_mean(scene, TRUTH), reference, params, np.eye(3), seed=0)
+    back = apply(inverse(found.matrix), found.target)
+    assert reference.in_mask(found.source).all()
+    assert reference.in_mask(back[found.inliers]).all()
+    assert not reference.in_mask(back).all()
+    near = np.linalg.norm(back - found.source, axis=1) < 1.5
+    assert (near & ~found.inliers).any()
 
 
 @pytest.mark.parametrize(

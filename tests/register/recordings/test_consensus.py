@@ -1,0 +1,73 @@
+"""A chunk is compared with the mean of all others, never with itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from scenes import PARAMS, SHAPE
+
+import napari_zstack_align as nza
+from napari_zstack_align.register.prefilter import Prefilter
+from napari_zstack_align.register.recordings.consensus import Consensus, chunk_correlations
+from napari_zstack_align.register.recordings.image_file import ImageFile
+from napari_zstack_align.register.recordings.matching import Reference
+from napari_zstack_align.register.recordings.residual import shrinkage
+from napari_zstack_align.register.recordings.state import RecordingState
+from napari_zstack_align.register.recordings.trace import Trace
+
+
+@pytest.fixture
+def noise() -> Iterator[RecordingState]:
+    """Three chunks of pure noise, which lie where they lie."""
+    stack = nza.Stack.from_array(np.zeros((30, *SHAPE), np.uint16), "TYX")
+    images = ImageFile(SHAPE)
+    state = RecordingState(stack, 0, np.eye(3), images)
+    state.set_ranges([(0, 10), (10, 20), (20, 30)])
+    rng = np.random.default_rng(0)
+    for chunk in range(3):
+        state.image_numbers[chunk] = images.add(rng.normal(500, 50, SHAPE).astype(np.float32))
+    state.chunks["method"] = "keypoints"
+    yield state
+    images.close()
+
+
+def _consensus(state: RecordingState, fixed: bool = False) -> Consensus:
+    first = Reference.of(state.image(0), None, PARAMS, keypoints=False)
+    consensus = Consensus(first, Prefilter.for_image(first.image), fixed=fixed)
+    for chunk in range(3):
+        consensus.add(state, chunk)
+    return consensus
+
+
+def test_the_mean_without_a_chunk_holds_nothing_of_it(noise):
+    consensus = _consensus(noise)
+    others = (noise.image(1) + noise.image(2)) / 2
+    found = consensus.image(without=(noise, 0))
+    inner = np.s_[8:-8, 8:-8]
+    assert np.corrcoef(found[inner].ravel(), others[inner].ravel())[0, 1] > 0.999
+    assert abs(np.corrcoef(found[inner].ravel(), noise.image(0)[inner].ravel())[0, 1]) < 0.05
+    assert np.corrcoef(consensus.image().ravel(), noise.image(0).ravel())[0, 1] > 0.4
+
+
+def test_noise_does_not_resemble_the_mean(noise):
+    consensus = _consensus(noise)
+    for chunk in range(3):
+        assert np.abs(chunk_correlations(consensus, noise, chunk, PARAMS)).max() < 0.15
+
+
+def test_a_given_reference_stays_the_reference(noise):
+    np.testing.assert_array_equal(_consensus(noise, fixed=True).image(), noise.image(0))
+
+
+@pytest.mark.parametrize(
+    ("motion", "noise_px", "low", "high"),
+    [(0.0, 1.0, 0.0, 0.2), (1.0, 2.0, 0.1, 0.6), (2.0, 0.1, 0.98, 1.0)],
+    ids=["noise", "both", "motion"],
+)
+def test_a_frames_shift_is_shrunk_by_its_noise(noise, motion, noise_px, low, high):
+    rng = np.random.default_rng(1)
+    halves = rng.normal(0, motion, (30, 2)) + rng.normal(0, noise_px, (2, 30, 2))
+    noise.trace = Trace(halves.mean(axis=0), halves)
+    assert low <= shrinkage(noise) <= high
