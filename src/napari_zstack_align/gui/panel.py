@@ -330,6 +330,7 @@ class Panel(QWidget):
         self.tabs.currentChanged.connect(self._show_in_front)
         self.session.changed.connect(self._show_in_front)
         self.session.tab_wanted.connect(self.open_tab)
+        self.session.ran.connect(self._on_ran)
         self.quality.frame_clicked.connect(self._on_frame_clicked)
         self.viewer.dims.events.current_step.connect(self._follow)
         self.viewer.layers.events.inserted.connect(self._on_inserted)
@@ -359,6 +360,11 @@ class Panel(QWidget):
         self.load_tab.setEnabled(not busy)
         self.stack_combo.setEnabled(not busy)
         self.align_tab.set_result(self.shown is not None and self.shown.alignment is not None)
+
+    def _on_ran(self) -> None:
+        """Show the results of the recordings to whoever has waited for them."""
+        if self.session_in_front:
+            self.open_tab("Session")
 
     def _on_mask(self, _: Any = None) -> None:
         self.mask_tab.words.follow(self.align_tab.mask_combo.layer)

@@ -47,7 +47,7 @@ def test_register_look_repair_and_save_the_drifting_recordings(qtbot, viewer, fo
         qtbot.keyClick(canvas, Qt.Key.Key_W)
         assert session.layers.looked_at == expected
 
-    panel.open_tab("Session")
+    assert panel.tabs.tabText(panel.tabs.currentIndex()) == "Session"
     qtbot.wait(100)
     session_map = session.plots.map
     scene = session_map.plot.vb.mapViewToScene(QPointF(3, 1))

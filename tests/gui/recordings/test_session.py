@@ -233,6 +233,7 @@ def test_comparing_again_after_the_run_keeps_the_map_of_the_run(qtbot, panel, al
 
 def test_run_aligns_all_in_one_frame_of_coordinates(qtbot, viewer, panel, aligned):
     assert "3 of 3 recordings registered" in status(panel)
+    assert status(panel, "Session") == status(panel)
     layer = aligned.layers.aligned[0]
     assert layer.visible
     assert layer.data.shape == (180, 192, 192)

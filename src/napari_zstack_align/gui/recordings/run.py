@@ -89,7 +89,9 @@ class SessionRun:
         self._take(chosen, alignments)
         self._session.layers.add_aligned()  # someone may have removed them meanwhile
         self._session.look_at(ALIGNED)
-        self._bar.say(ended(alignments))
+        for bar in self._session.run_bars:
+            bar.say(ended(alignments))
+        self._session.ran.emit()
 
     def _on_cancelled(self, chosen: list[Recording], partial_result: Any) -> None:
         if partial_result is None:

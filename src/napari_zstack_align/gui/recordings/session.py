@@ -43,6 +43,8 @@ class Session(QObject):
 
     changed = Signal()
     """There is something else to show."""
+    ran = Signal()
+    """A run has come to its end."""
     tab_wanted = Signal(str)
     """Name of a tab to bring to the front."""
 
