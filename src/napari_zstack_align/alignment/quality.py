@@ -25,6 +25,10 @@ SHRINK_ABOVE_PX = 128
 FINE_SIGMA_PX = 1.0
 COARSE_SIGMA_PX = 5.0
 """Band of the comparison, in px of the compared (half-size) images."""
+EXTREME_PART = 0.97
+"""Values beyond those of this part of the pixels are extremes."""
+SOME = 3
+"""Every third pixel along each axis tells that."""
 FLAG_LENGTH = 96
 
 
@@ -70,9 +74,21 @@ def comparison_factor(shape: tuple[int, ...]) -> int:
 
 def comparison_image(image: Image) -> Image:
     """Band-pass an image (Y, X) float32 for comparison, at half size where it is large."""
-    small = shrink(image, comparison_factor(image.shape))
+    return band_for_comparison(shrink(image, comparison_factor(image.shape)))
+
+
+def band_for_comparison(small: Image) -> Image:
+    """Band-pass an image (Y, X) float32 that has the size of the compared images already."""
     fine = cv2.GaussianBlur(small, (0, 0), FINE_SIGMA_PX)
     return cv2.subtract(fine, cv2.GaussianBlur(small, (0, 0), COARSE_SIGMA_PX))
+
+
+def without_extremes(compared: Image) -> Image:
+    """Cut the extremes of a compared image, in place: a bright cell must not speak for all."""
+    some = np.abs(compared[::SOME, ::SOME]).ravel()
+    place = int(EXTREME_PART * len(some))
+    limit = np.partition(some, place)[place]
+    return np.clip(compared, -limit, limit, out=compared)
 
 
 def comparison_valid(valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -54,11 +54,12 @@ class KeypointParams(ChannelParams):
         json_schema_extra=_unit("counts"),
     )
     # -- transform -----------------------------------------------------------------------------
-    transform: Literal["translation", "rigid", "similarity", "affine"] = Field(
-        "similarity",
+    transform: Literal["auto", "translation", "rigid", "similarity", "affine"] = Field(
+        "auto",
         description=(
             "What a chunk may do: 'translation', 'rigid' (+ rotation), 'similarity' (+ scale) or "
-            "'affine' (+ shear). More freedom than the keypoints carry only adds noise."
+            "'affine' (+ shear). 'auto': a similarity, or affine where that foretells parts of the "
+            "images it wasn't fitted to. More freedom than the images carry only adds noise."
         ),
     )
     max_shift_px: float = Field(

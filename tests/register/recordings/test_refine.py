@@ -30,15 +30,20 @@ def test_a_start_nearby_is_refined(scene, target, model):
     found = target.refine(scene.seen(TRUTHS[model]), start, model)
     assert distances_px(found.matrix[np.newaxis], TRUTHS[model]).max() < 0.08
     assert distances_px(start[np.newaxis], TRUTHS[model]).min() > 1.3
-    assert found.spread_px < 0.1
 
 
-def test_noise_shows_in_the_spread(scene, target):
+def test_a_noisy_frame_is_refined(scene, target):
     noisy = scene.frames(TRUTHS["rigid"][np.newaxis])[0].astype(np.float32)
     found = target.refine(noisy, TRUTHS["rigid"], "rigid")
-    clean = target.refine(scene.seen(TRUTHS["rigid"]), TRUTHS["rigid"], "rigid")
-    assert found.spread_px > 2 * clean.spread_px
     assert distances_px(found.matrix[np.newaxis], TRUTHS["rigid"]).mean() < 0.3
+
+
+def test_an_affine_map_pays_where_there_is_shear(scene, target):
+    helps = {
+        model: target.refine(scene.seen(TRUTHS[model]), TRUTHS["similarity"], "similarity")
+        for model in ("similarity", "affine")
+    }
+    assert helps["affine"].affine_helps > 10 * abs(helps["similarity"].affine_helps)
 
 
 def test_a_part_that_moves_on_its_own_pulls_little(scene, target):
@@ -68,7 +73,7 @@ def test_small_frames_are_followed_against_their_own_mean(scene):
     found = follow(frames, 20.0)
     centred = shifts - shifts.mean(axis=0)
     np.testing.assert_allclose(found.shift - found.shift.mean(axis=0), centred, atol=0.15)
-    assert (found.likeness > 0.2).all()
+    assert np.abs(found.turn).max() < 0.5
     # the halves differ by noise only
     assert 0 < np.abs(found.halves[0] - found.halves[1]).mean() < 0.2
 

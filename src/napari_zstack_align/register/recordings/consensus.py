@@ -22,8 +22,9 @@ from napari_zstack_align.register.recordings.matching import (
     Reference,
     correlations_of,
     implausible,
+    model_of,
 )
-from napari_zstack_align.register.recordings.refine import Target
+from napari_zstack_align.register.recordings.refine import BRIGHT_PERCENTILE, Target
 from napari_zstack_align.register.recordings.state import RecordingState
 
 Image = npt.NDArray[np.float32]
@@ -71,7 +72,8 @@ class Consensus:
 
     def __init__(self, first: Reference, prefilter: Prefilter, fixed: bool) -> None:
         self.first, self.prefilter, self.fixed = first, prefilter, fixed
-        self._level = cv2.mean(first.image)[0]
+        self._bright = float(np.percentile(first.image, BRIGHT_PERCENTILE))
+        self._level = self._brightness(first.image)
         self.clear()
 
     def clear(self) -> None:
@@ -100,41 +102,55 @@ class Consensus:
         others = self.image() if self.fixed else (self._all - own).mean()
         return own.mean(), others
 
+    def _brightness(self, image: Image) -> float:
+        """Mean of an image, its brightest cells apart."""
+        return cv2.mean(cv2.min(image, self._bright))[0]
+
     def _share(self, state: RecordingState, chunk: int) -> _Sum:
         image = state.image(chunk)
         assert image is not None
         row = state.chunks[chunk]
         aligned, valid = warp_affine(image, row["matrix"], self.first.shape)
         dark = np.float32(self.prefilter.dark)
-        gain = self.prefilter.gain(cv2.mean(image)[0], self._level)
+        gain = self.prefilter.gain(self._brightness(image), self._level)
         weight = valid * np.float32(row["n_frames"])
         return _Sum(((aligned - dark) * np.float32(gain) + dark) * weight, weight)
 
 
 def refine_chunk(
     consensus: Consensus, state: RecordingState, chunk: int, params: KeypointParams
-) -> Matrix:
+) -> tuple[Matrix, float]:
     """Refine a chunk's transform against the mean of the others.
 
     Returns
     -------
-    numpy.ndarray
+    matrix : numpy.ndarray
         (3, 3); the old one where the new one is implausible or resembles the others less.
+    affine_helps : float
+        How much better an affine map foretells parts of the image it wasn't fitted to; negative
+        where worse.
     """
     image = state.image(chunk)
     start = state.chunks["matrix"][chunk]
     others = consensus.image(without=(state, chunk))
     if image is None or not np.isfinite(others).any():
-        return start
+        return start, 0.0
     mask = consensus.first.mask
     reference = Reference.of(others, mask, params, keypoints=False)
     target = target_of(reference, consensus.prefilter)
-    found = target.refine(image, start, params.transform).matrix
-    if implausible(found, state.expected, reference.shape, params):
-        return start
-    _, was = correlations_of(image, start, state.expected, reference)
-    _, now = correlations_of(image, found, state.expected, reference)
-    return start if now < was - WORSE_BY else found
+    found = target.refine(image, start, model_of(params))
+    if implausible(found.matrix, state.expected, reference.shape, params):
+        return start, 0.0
+    was, now = correlations_of(image, found.matrix, start, reference)
+    return (start if now < was - WORSE_BY else found.matrix), found.affine_helps
+
+
+def offset_of(reference: Reference, consensus: Consensus, params: KeypointParams) -> Matrix:
+    """(3, 3) map from the mean of the chunks to the first reference."""
+    mean = Reference.of(consensus.image(), reference.mask, params, keypoints=False)
+    target = target_of(mean, consensus.prefilter)
+    found = target.refine(reference.image, np.eye(3), model_of(params)).matrix
+    return np.eye(3) if implausible(found, np.eye(3), reference.shape, params) else found
 
 
 def chunk_correlations(

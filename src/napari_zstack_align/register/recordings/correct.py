@@ -27,7 +27,7 @@ from napari_zstack_align.register.recordings.consensus import Consensus
 from napari_zstack_align.register.recordings.first_reference import average_frames
 from napari_zstack_align.register.recordings.geometry import fit
 from napari_zstack_align.register.recordings.image_file import ImageFile
-from napari_zstack_align.register.recordings.matching import Reference, correlations_of
+from napari_zstack_align.register.recordings.matching import Reference, correlations_of, model_of
 from napari_zstack_align.register.recordings.measure import Window, measure_window
 from napari_zstack_align.register.recordings.ransac import distances
 from napari_zstack_align.register.recordings.reading import WINDOW_FRAMES, average, windows_of
@@ -114,7 +114,7 @@ def set_chunk_points(
         )
     if len(raw) < FEWEST_POINTS:
         raise InputError(f"Set at least {FEWEST_POINTS} points in both images, not {len(raw)}.")
-    matrix = fit(_params(alignment).transform, reference, raw)
+    matrix = fit(model_of(_params(alignment)), reference, raw)
     if not np.isfinite(matrix).all():
         raise InputError("The points lie on a line: set them at the corners of a triangle.")
     chunks = _chunks(alignment).copy()
@@ -309,4 +309,5 @@ def _chunks(alignment: Alignment) -> npt.NDArray[np.void]:
 
 def _params(alignment: Alignment) -> KeypointParams:
     assert isinstance(alignment.params, KeypointParams)
-    return alignment.params
+    used = alignment.provenance.get("transform", model_of(alignment.params))
+    return alignment.params.replace(transform=used)

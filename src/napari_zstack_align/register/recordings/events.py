@@ -22,8 +22,8 @@ STEP_FRAMES = 8
 STEP_PX = 1.5
 """Jumps smaller than this are left to the interpolation."""
 STEP_SIGMAS = 5.0
-LIKENESS_PX = 10.0
-"""A change of likeness counts as much as a shift of so many px: a turn shows in nothing else."""
+TURN_WEIGHT = 0.5
+"""Turns count less: of a fast one, each window shows only a part."""
 TWITCH_PX = 3.0
 TWITCH_SIGMAS = 6.0
 
@@ -52,21 +52,21 @@ def intensity_outliers(level: Trace, dark: float, mad: float) -> npt.NDArray[np.
     return result
 
 
-def find_steps(trace: Trace, likeness: Trace) -> list[int]:
+def find_steps(trace: Trace, turn: Trace) -> list[int]:
     """First frames after sudden jumps.
 
     The medians of a few frames before and after each frame are compared; the frame that parts the
-    trace best is the jump. A turn of the sample shows in the likeness to the window's mean.
+    trace best is the jump.
 
     Parameters
     ----------
     trace : numpy.ndarray
         (T, 2) motion in px; NaN where unknown.
-    likeness : numpy.ndarray
-        (T,) correlation with the window's mean; NaN where unknown.
+    turn : numpy.ndarray
+        (T,) rotation, as the px that it moves the tissue on average; NaN where unknown.
     """
     known = np.flatnonzero(np.isfinite(trace).all(axis=1))
-    motion = np.column_stack([trace[known], LIKENESS_PX * likeness[known]])
+    motion = np.column_stack([trace[known], TURN_WEIGHT * turn[known]])
     steps = _steps_of(motion, _white_noise(motion))
     return sorted(int(known[step]) for step in steps)
 

@@ -17,7 +17,7 @@ from napari_zstack_align.register.recordings.first_reference import (
     choose_reference,
     find_reference_frames,
 )
-from napari_zstack_align.register.recordings.matching import Reference
+from napari_zstack_align.register.recordings.matching import Reference, model_of
 from napari_zstack_align.stack import Stack
 
 
@@ -28,7 +28,10 @@ class Inputs:
     Attributes
     ----------
     stacks : tuple of Stack
+    asked : KeypointParams
+        As given.
     params : KeypointParams
+        As they are worked with: 'auto' begins as a similarity.
     mask : numpy.ndarray, optional
         (Y, X) float32 weights in reference coordinates.
     given : numpy.ndarray, optional
@@ -38,6 +41,7 @@ class Inputs:
     """
 
     stacks: tuple[Stack, ...]
+    asked: KeypointParams
     params: KeypointParams
     mask: Mask | None
     given: npt.NDArray[np.float32] | None
@@ -63,19 +67,20 @@ def checked_inputs(
     InputError
         Where recordings, parameters, mask and reference don't fit together.
     """
-    params = params or KeypointParams()
+    asked = params or KeypointParams()
+    params = asked.replace(transform=model_of(asked))
     recordings = (stacks,) if isinstance(stacks, Stack) else tuple(stacks)
     _check_stacks(recordings, params)
     stack = recordings[find_reference_frames(recordings, params)[0]]
     if reference is None:
         weights = as_weights(mask, (stack.shape[2], stack.shape[3]))
-        return Inputs(recordings, params, weights, None, stack.pixel_size_um)
+        return Inputs(recordings, asked, params, weights, None, stack.pixel_size_um)
     image, pixel_size = _reference_image(reference), None
     if isinstance(reference, Alignment):
         pixel_size = reference.stack.pixel_size_um
         mask = reference.mask if mask is None else mask
     weights = as_weights(mask, (image.shape[0], image.shape[1]))
-    return Inputs(recordings, params, weights, image, pixel_size)
+    return Inputs(recordings, asked, params, weights, image, pixel_size)
 
 
 def _check_stacks(stacks: tuple[Stack, ...], params: KeypointParams) -> None:

@@ -96,27 +96,29 @@ def match(
     none = np.zeros(0, np.intp)
     if not len(first) or not len(second):
         return none, none
-    distance = _distances(first.descriptors, second.descriptors)
-    nearest = distance.argmin(axis=1)
+    squares = _squared_distances(first.descriptors, second.descriptors)
+    nearest = squares.argmin(axis=1)
     rows = np.arange(len(first))
-    keep = distance.argmin(axis=0)[nearest] == rows
-    if ratio < 1 and distance.shape[1] > 1:
-        best, second_best = np.partition(distance, 1, axis=1)[:, :2].T
-        keep &= best < ratio * second_best
+    keep = squares.argmin(axis=0)[nearest] == rows
+    if ratio < 1 and squares.shape[1] > 1:
+        best = squares[rows, nearest]
+        squares[rows, nearest] = np.inf
+        keep &= best < ratio**2 * squares.min(axis=1)
     return rows[keep], nearest[keep]
 
 
-def _distances(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    """(N, M) distances of descriptors: Euclidean for SIFT, bits that differ for ORB."""
+def _squared_distances(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """(N, M) squares of distances: Euclidean for SIFT, the number of bits that differ for ORB."""
     if a.dtype == np.uint8:
         bits = np.zeros((len(a), len(b)), np.float32)
         words = (np.ascontiguousarray(d).view(np.uint64).T for d in (a, b))
         for i, j in zip(*words, strict=True):
             bits += np.bitwise_count(i[:, np.newaxis] ^ j)
-        return bits
-    squares = (a**2).sum(axis=1)[:, np.newaxis] + (b**2).sum(axis=1) - 2 * (a @ b.T)
-    result: npt.NDArray[np.float32] = np.sqrt(np.maximum(squares, 0))
-    return result
+        return bits * bits
+    squares: npt.NDArray[np.float32] = a @ (-2 * b.T)
+    squares += (a * a).sum(axis=1)[:, np.newaxis]
+    squares += (b * b).sum(axis=1)
+    return squares
 
 
 def _sift(params: KeypointParams, contrast: float) -> Any:

@@ -16,11 +16,19 @@ from napari_zstack_align.alignment.quality import (
     comparison_valid,
     correlations,
     noise_spread,
+    without_extremes,
 )
 from napari_zstack_align.alignment.warp import shrink, warp_affine
 from napari_zstack_align.mask import Mask
 from napari_zstack_align.params import KeypointParams
-from napari_zstack_align.register.recordings.geometry import Matrix, Motion, Points, apply, inverse
+from napari_zstack_align.register.recordings.geometry import (
+    Matrix,
+    Model,
+    Motion,
+    Points,
+    apply,
+    inverse,
+)
 from napari_zstack_align.register.recordings.keypoints import Keypoints, find_keypoints, match
 from napari_zstack_align.register.recordings.ransac import ransac
 
@@ -76,10 +84,11 @@ class Reference:
             filled = np.where(known, image, np.float32(level)).astype(np.float32)
         nothing = Keypoints(np.zeros((0, 2)), np.zeros((0, 1), np.float32))
         found = find_keypoints(filled, params) if keypoints else nothing
+        compared = without_extremes(comparison_image(filled))
         weights = comparison_valid(known).astype(np.float32)
         if mask is not None:
             weights *= shrink(mask, comparison_factor(mask.shape))
-        return cls(filled, known, mask, found, comparison_image(filled), weights)
+        return cls(filled, known, mask, found, compared, weights)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -190,7 +199,7 @@ def match_image(
     fitted = ransac(
         source,
         target,
-        params.transform,
+        model_of(params),
         threshold_px=params.residual_threshold_px,
         max_trials=params.max_trials,
         seed=seed,
@@ -233,6 +242,11 @@ class _Failure:
         return Match(None, flag, self.keypoints, self.in_mask, self.source, self.target, none)
 
 
+def model_of(params: KeypointParams) -> Model:
+    """Return the model to fit; what 'auto' begins with where nothing was decided yet."""
+    return "similarity" if params.transform == "auto" else params.transform
+
+
 def implausible(
     matrix: Matrix, expected: Matrix, shape: tuple[int, int], params: KeypointParams
 ) -> str:
@@ -257,9 +271,8 @@ def correlations_of(
     """Correlation of a chunk's mean with a reference before and after, over the same pixels."""
     raw, raw_valid = warp_affine(image, expected, reference.shape)
     aligned, valid = warp_affine(image, matrix, reference.shape)
-    compared = Compared(
-        comparison_image(raw), comparison_image(aligned), comparison_valid(raw_valid & valid)
-    )
+    images = [without_extremes(comparison_image(i)) for i in (raw, aligned)]
+    compared = Compared(images[0], images[1], comparison_valid(raw_valid & valid))
     return correlations(compared, reference.compared, compared.valid, reference.compared_weights)
 
 

@@ -20,8 +20,16 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.frames import driving_image, unusable
 from napari_zstack_align.register.prefilter import Prefilter
-from napari_zstack_align.register.recordings.geometry import translation
-from napari_zstack_align.register.recordings.refine import Level, halves_of, sampled, shift_of
+from napari_zstack_align.register.recordings.geometry import apply, translation
+from napari_zstack_align.register.recordings.refine import (
+    Level,
+    halves_of,
+    moved_by,
+    sampled,
+    shift_of,
+    solve,
+    turn_of,
+)
 from napari_zstack_align.register.translation import find_translations
 from napari_zstack_align.stack import Stack
 
@@ -35,6 +43,7 @@ PROXY_PX = 128
 LARGEST_FACTOR = 4
 TEMPLATE_FRAMES = 10
 SHIFT_STEPS = 2
+LINK_STEPS = 5
 SMALLEST_SEARCH_PX = 48
 
 
@@ -58,8 +67,8 @@ class Window:
         (n, 2) (dy, dx) against the window's mean in px; NaN where it can't be used.
     halves : numpy.ndarray
         (2, n, 2) the same from two halves of the image.
-    likeness : numpy.ndarray
-        (n,) correlation with the window's mean.
+    turn : numpy.ndarray
+        (n,) rotation against the window's mean, as the px that it moves the tissue on average.
     proxy : numpy.ndarray, optional
         Mean of the small frames, aligned and band-passed; None without usable frames.
     """
@@ -72,7 +81,7 @@ class Window:
     flags: tuple[str, ...]
     shift: Trace
     halves: Trace
-    likeness: Trace
+    turn: Trace
     proxy: Image | None
 
 
@@ -134,26 +143,23 @@ def measure_window(stack: Stack, start: int, stop: int, params: KeypointParams) 
         level[t - start] = cv2.mean(image)[0]
         small.append(shrink(image, factor))
     shift, halves = np.full((stop - start, 2), np.nan), np.full((2, stop - start, 2), np.nan)
-    likeness, proxy = np.full(stop - start, np.nan), None
+    turn, proxy = np.full(stop - start, np.nan), None
     if small:
         good = np.flatnonzero([not flag for flag in flags])
         motion = follow(np.stack(small), params.max_shift_px / factor)
-        shift[good], halves[:, good], likeness[good] = (
-            motion.shift * factor,
-            motion.halves * factor,
-            motion.likeness,
-        )
+        shift[good], halves[:, good] = motion.shift * factor, motion.halves * factor
+        turn[good] = motion.turn * factor
         proxy = motion.mean
-    return Window(start, stop, total, count, level, tuple(flags), shift, halves, likeness, proxy)
+    return Window(start, stop, total, count, level, tuple(flags), shift, halves, turn, proxy)
 
 
 @dataclass(frozen=True)
 class Motion:
-    """Shift of each of some small frames against their mean, in their px."""
+    """Shift and turn of each of some small frames against their mean, in their px."""
 
     shift: Trace
     halves: Trace
-    likeness: Trace
+    turn: Trace
     mean: Image
 
 
@@ -171,15 +177,16 @@ def follow(frames: Image, max_shift: float) -> Motion:
         [sampled(f, translation(s), f.shape) for f, s in zip(filtered, shift, strict=True)], axis=0
     )
     level = Level.build(mean.astype(np.float32), 1, None)
-    halves, likeness = np.zeros((2, len(frames), 2)), np.zeros(len(frames))
+    halves, turn = np.zeros((2, len(frames), 2)), np.zeros(len(frames))
     for i, frame in enumerate(filtered):
         for _ in range(SHIFT_STEPS):
             before = shift[i].copy()
-            differences = level.differences(frame, translation(before))
-            shift[i] = before + shift_of(level, *differences)
+            differences = level.differences(frame, moved_by(level, before, turn[i]))
+            step = shift_of(level, *differences)
+            shift[i] = before + step
+            turn[i] += turn_of(level, *differences, step)
         halves[:, i] = before + halves_of(level, *differences)
-        likeness[i] = _likeness(sampled(frame, translation(shift[i]), frame.shape), level.image)
-    return Motion(shift, halves, likeness, level.image)
+    return Motion(shift, halves, turn, level.image)
 
 
 def _coarse_shifts(frames: Image, template: Image, max_shift: float) -> Trace:
@@ -189,14 +196,14 @@ def _coarse_shifts(frames: Image, template: Image, max_shift: float) -> Trace:
     return factor * find_translations(small, shrink(template, factor), max_shift / factor)
 
 
-def link(windows: list[Window], shape: tuple[int, int], max_shift_px: float) -> Trace:
-    """Join the traces of consecutive windows to one: (T, 2) in px.
+def link(windows: list[Window], shape: tuple[int, int], max_shift_px: float) -> tuple[Trace, Trace]:
+    """Join the traces of consecutive windows: shift (T, 2) and turn (T,), in px.
 
     Each window's mean is compared with that of the window before.
     """
     factor = proxy_factor(shape)
-    trace = np.concatenate([window.shift for window in windows])
-    offset, previous = np.zeros(2), None
+    trace = np.concatenate([np.column_stack([w.shift, w.turn]) for w in windows])
+    offset, previous = np.zeros(3), None
     for window in windows:
         if window.proxy is None:
             continue
@@ -204,15 +211,18 @@ def link(windows: list[Window], shape: tuple[int, int], max_shift_px: float) -> 
             offset = offset + factor * _offset(window.proxy, previous, max_shift_px / factor)
         trace[window.start - windows[0].start : window.stop - windows[0].start] += offset
         previous = window.proxy
-    return trace
+    return trace[:, :2], trace[:, 2]
 
 
 def _offset(proxy: Image, previous: Image, max_shift: float) -> Trace:
-    shift = find_translations(proxy[np.newaxis], previous, max_shift)[0]
+    """(dy, dx, turn) of a window's mean against that of the window before."""
+    matrix = translation(find_translations(proxy[np.newaxis], previous, max_shift)[0])
     level = Level.build(previous, 1, None)
-    for _ in range(SHIFT_STEPS):
-        shift = shift + shift_of(level, *level.differences(proxy, translation(shift)))
-    return shift
+    for _ in range(LINK_STEPS):
+        matrix = matrix @ solve(level, *level.differences(proxy, matrix), "rigid")
+    middle = level.centres.mean(axis=0)
+    turn = np.arctan2(matrix[1, 0], matrix[0, 0]) * level.radius
+    return np.append(apply(matrix, middle[np.newaxis])[0] - middle, turn)
 
 
 def _sharpest_mean(filtered: Image) -> Image:
@@ -220,11 +230,6 @@ def _sharpest_mean(filtered: Image) -> Image:
     n = min(TEMPLATE_FRAMES, len(filtered))
     means = [filtered[i : i + n].mean(axis=0) for i in range(0, len(filtered) - n + 1, n)]
     return max(means, key=lambda image: float(np.vdot(image, image)))
-
-
-def _likeness(a: Image, b: Image) -> float:
-    size = float(np.sqrt(np.vdot(a, a) * np.vdot(b, b)))
-    return float(np.vdot(a, b)) / size if size > 0 else 0.0
 
 
 def _without_nan(image: Image) -> Image:

@@ -144,13 +144,12 @@ def why_without_image(flags: npt.NDArray[np.str_]) -> str:
 def _find_events(state: RecordingState, measured: list[Window], params: KeypointParams) -> None:
     """Jumps, twitches and flashes of the whole recording."""
     trace = Trace.of(measured, (state.stack.shape[2], state.stack.shape[3]), params.max_shift_px)
-    likeness = np.concatenate([window.likeness for window in measured])
     level = np.concatenate([window.level for window in measured])
     flashes = intensity_outliers(level, _dark(state), params.outlier_mad)
     state.frame_flags[flashes] = FLASH
     state.trace = trace = trace.without(flashes)
     if params.detect_steps:
-        state.steps = find_steps(trace.shift, likeness)
+        state.steps = find_steps(trace.shift, trace.turn)
         away = twitches(trace.shift, state.steps)
         for t in np.flatnonzero(away):
             state.frame_flags[t] = f"fast motion: {away[t]:.1f} px off its neighbours"

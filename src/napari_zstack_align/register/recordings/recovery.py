@@ -19,6 +19,7 @@ from napari_zstack_align.register.recordings.matching import (
     implausible,
     match_image,
     misfit,
+    model_of,
 )
 from napari_zstack_align.register.recordings.state import Image, RecordingState
 from napari_zstack_align.register.translation import find_translation
@@ -110,7 +111,7 @@ def _by_pixels(
     shift = find_translation(
         prefilter(moved, level.factor), level.image, params.max_shift_px / level.factor
     )
-    matrix = target.refine(image, start @ translation(shift * level.factor), params.transform)
+    matrix = target.refine(image, start @ translation(shift * level.factor), model_of(params))
     return replace(failed, matrix=matrix.matrix)
 
 

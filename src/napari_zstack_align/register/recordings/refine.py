@@ -9,6 +9,7 @@ a fibre moves stands out from the rest and loses its weight (iteratively reweigh
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import cv2
@@ -24,7 +25,7 @@ Blocks = npt.NDArray[np.float64]
 
 FACTORS = (2, 1)
 BLOCK_PX = 32
-ITERATIONS = 4
+ITERATIONS = 6
 STOP_PX = 0.01
 REWEIGHTINGS = 3
 HUBER = 1.5
@@ -32,6 +33,11 @@ HUBER = 1.5
 SMALLEST_LEVEL_PX = 48
 RIDGE = 1e-6
 OUTLINE_BITS = 8
+CAP = 3.0
+"""Residuals count up to so many times their median size."""
+BRIGHT_PERCENTILE = 98.0
+SOME = 5
+"""Every fifth pixel along each axis tells that."""
 TINY = 1e-9
 HALF = 0.5
 """Blocks of which less lies inside the raw frame don't count."""
@@ -69,6 +75,12 @@ class Level:
         rows, columns = (max(size * self.factor // BLOCK_PX, 1) for size in self.image.shape)
         return rows, columns
 
+    @cached_property
+    def radius(self) -> float:
+        """Mean distance (root mean square) of the blocks from their middle, in px."""
+        offset = self.centres - self.centres.mean(axis=0)
+        return float(np.sqrt((offset**2).sum(axis=1).mean()))
+
     def differences(self, frame: Image, matrix: Matrix) -> tuple[Blocks, Blocks]:
         """Gradient-weighted differences of a mapped frame over blocks, and the part inside.
 
@@ -81,6 +93,7 @@ class Level:
         """
         residual = sampled(frame, matrix, self.image.shape, self.factor)
         residual -= self.image
+        _cap(residual)
         weight = shown_by(matrix, frame.shape, self.image.shape, self.factor)
         residual *= weight
         sums = [_block_means(g * residual, self.blocks).ravel() for g in self.gradients]
@@ -88,13 +101,26 @@ class Level:
         return np.stack(sums, -1, dtype=np.float64), inside.astype(np.float64)
 
 
-def sampled(image: Image, matrix: Matrix, shape: tuple[int, ...], factor: int = 1) -> Image:
-    """Sample a raw image of a level where the reference's pixels of that level lie, bilinearly."""
+def _cap(residual: Image) -> None:
+    """Limit residuals to what is usual (Huber): one bright cell must not pull the whole image."""
+    some = np.abs(residual[::SOME, ::SOME]).ravel()
+    limit = CAP * float(np.partition(some, len(some) // 2)[len(some) // 2])
+    np.clip(residual, -limit, limit, out=residual)
+
+
+def sampled(
+    image: Image,
+    matrix: Matrix,
+    shape: tuple[int, ...],
+    factor: int = 1,
+    interpolation: int = cv2.INTER_LINEAR,
+) -> Image:
+    """Sample a raw image of a level where the reference's pixels of that level lie."""
     offset = (factor - 1) / 2  # of the first pixel's centre, in full-size px
     linear = matrix[:2, :2]
     shift = (linear @ (offset, offset) + matrix[:2, 2] - offset) / factor
     xy = np.array([[*linear[1, ::-1], shift[1]], [*linear[0, ::-1], shift[0]]])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    flags = interpolation | cv2.WARP_INVERSE_MAP
     return cv2.warpAffine(
         image, xy, (shape[1], shape[0]), flags=flags, borderMode=cv2.BORDER_REPLICATE
     )
@@ -108,11 +134,16 @@ def shown_by(
     The raw frame's outline, mapped to the reference, is filled.
     """
     bottom, right = (size * factor - 1 for size in raw_shape[:2])
-    corners = np.array([(0, 0, 1), (0, right, 1), (bottom, right, 1), (bottom, 0, 1)], np.float64)
-    y, x, _ = np.linalg.solve(matrix, corners.T)
+    (a, b, e), (c, d, f), _ = matrix.tolist()
+    determinant = a * d - b * c
     offset = (factor - 1) / 2
-    outline = np.stack([(x - offset) / factor, (y - offset) / factor], -1)
-    fixed_point = np.round(outline * 2**OUTLINE_BITS).astype(np.int32)
+    unit = 2**OUTLINE_BITS / factor
+    outline = []
+    for y, x in ((0, 0), (0, right), (bottom, right), (bottom, 0)):
+        across = (a * (x - f) - c * (y - e)) / determinant
+        down = (d * (y - e) - b * (x - f)) / determinant
+        outline.append((round((across - offset) * unit), round((down - offset) * unit)))
+    fixed_point = np.array(outline, np.int32)
     shown = np.zeros(shape, np.float32)
     cv2.fillConvexPoly(shown, fixed_point, 1.0, lineType=cv2.LINE_8, shift=OUTLINE_BITS)
     return shown
@@ -124,18 +155,19 @@ def _block_means(image: Image, blocks: tuple[int, int]) -> Image:
 
 @dataclass(frozen=True)
 class Refined:
-    """A refined map, and how well the blocks agree on it.
+    """A refined map, and whether more freedom would pay.
 
     Attributes
     ----------
     matrix : numpy.ndarray
         (3, 3) reference to raw frame.
-    spread_px : float
-        Standard error of the shift, from how the blocks scatter.
+    affine_helps : float
+        How much better an affine map foretells the blocks it wasn't fitted to than a similarity
+        does; negative where worse.
     """
 
     matrix: Matrix
-    spread_px: float
+    affine_helps: float
 
 
 @dataclass(frozen=True)
@@ -143,6 +175,7 @@ class Target:
     """A reference image prepared for the refinement of many maps onto it."""
 
     mean: float
+    bright: float
     prefilter: Prefilter
     levels: tuple[Level, ...]
 
@@ -155,44 +188,93 @@ class Target:
                 continue
             weights = None if mask is None else shrink(mask, factor)
             levels.append(Level.build(prefilter(image, factor), factor, weights))
-        return cls(cv2.mean(image)[0], prefilter, tuple(levels))
+        bright = float(np.percentile(image, BRIGHT_PERCENTILE))
+        return cls(cv2.mean(cv2.min(image, bright))[0], bright, prefilter, tuple(levels))
+
+    def gain(self, frame: Image) -> float:
+        """Factor that brings a frame to the reference's brightness; the brightest cells apart."""
+        return self.prefilter.gain(cv2.mean(cv2.min(frame, self.bright))[0], self.mean)
 
     def refine(self, frame: Image, start: Matrix, model: Model) -> Refined:
         """Refine the map of a frame (Y', X') float32, free of NaN, from a start."""
-        gain = self.prefilter.gain(cv2.mean(frame)[0], self.mean)
-        matrix, spread = start, float("nan")
+        gain = self.gain(frame)
+        matrix, affine_helps = start, 0.0
         for level in self.levels:
             filtered = self.prefilter(frame, level.factor, gain)
             for _ in range(ITERATIONS):
                 gradient, inside = level.differences(filtered, matrix)
-                step, spread = solve(level, gradient, inside, model)
+                step = solve(level, gradient, inside, model)
                 matrix = matrix @ step
                 if largest_move(step, level.centres) < STOP_PX:
                     break
-        return Refined(matrix, spread)
+            affine_helps = affine_gain(level, gradient, inside)
+        return Refined(matrix, affine_helps)
 
 
-def solve(level: Level, gradient: Blocks, inside: Blocks, model: Model) -> tuple[Matrix, float]:
-    """Find the map that undoes the differences of the blocks, and its standard error in px."""
-    middle = level.centres.mean(axis=0)
-    design = _design(level.centres - middle, model)
-    hessian = level.hessian * inside[:, np.newaxis, np.newaxis]
-    ridge = RIDGE * np.trace(hessian.mean(axis=0)) + 1e-30
-    own = np.linalg.inv(hessian + ridge * np.eye(2))
+def solve(level: Level, gradient: Blocks, inside: Blocks, model: Model) -> Matrix:
+    """Find the map that undoes the differences of the blocks."""
+    equations = _Equations.of(level, gradient, inside, model)
     weights = (inside > HALF).astype(float)
-    normal = np.einsum("bip,bij,bjq->bpq", design, hessian, design)
-    right = np.einsum("bip,bi->bp", design, gradient)
     for _ in range(REWEIGHTINGS):
-        left = np.einsum("b,bpq->pq", weights, normal)
-        left += ridge * np.eye(len(left))
-        parameters = -np.linalg.solve(left, weights @ right)
-        misfit = np.einsum("bij,bjp,p->bi", hessian, design, parameters) + gradient
-        length = np.sqrt(np.einsum("bi,bij,bj->b", misfit, own, misfit).clip(0))
-        weights = _huber(length, inside > HALF)
-    scores = weights[:, np.newaxis] * np.einsum("bip,bi->bp", design, misfit)
-    covariance = np.linalg.inv(left) @ (scores.T @ scores) @ np.linalg.inv(left)
-    spread = float(np.sqrt(np.trace(covariance[:2, :2]).clip(0)))
-    return _as_matrix(parameters, middle, model), spread
+        parameters = equations.solve(weights)
+        weights = _huber(equations.misfits(parameters), inside > HALF)
+    return _as_matrix(parameters, level.centres.mean(axis=0), model)
+
+
+def affine_gain(level: Level, gradient: Blocks, inside: Blocks) -> float:
+    """How much better an affine map foretells held-out blocks than a similarity does.
+
+    Both are fitted to either half of the blocks in turn; what counts is the other half.
+    """
+    rows, columns = np.indices(level.blocks)
+    white = ((rows + columns) % 2 == 0).ravel()
+    known = (inside > HALF).astype(float)
+    costs = []
+    for model in ("similarity", "affine"):
+        equations = _Equations.of(level, gradient, inside, model)
+        parts = ((known * white, known * ~white), (known * ~white, known * white))
+        costs.append(sum(equations.cost(equations.solve(fit), held) for fit, held in parts))
+    return float(costs[0] - costs[1])
+
+
+@dataclass(frozen=True)
+class _Equations:
+    """Normal equations of every block for the parameters of a map."""
+
+    hessian: Blocks
+    gradient: Blocks
+    design: Blocks
+    normal: Blocks
+    right: Blocks
+    ridge: float
+
+    @classmethod
+    def of(cls, level: Level, gradient: Blocks, inside: Blocks, model: Model) -> Self:
+        design = _design(level.centres - level.centres.mean(axis=0), model)
+        hessian = level.hessian * inside[:, np.newaxis, np.newaxis]
+        ridge = RIDGE * float(np.trace(hessian.mean(axis=0))) + 1e-30
+        pulled = np.swapaxes(design, 1, 2) @ hessian
+        normal = pulled @ design
+        right = np.einsum("bip,bi->bp", design, gradient)
+        return cls(hessian, gradient, design, normal, right, ridge)
+
+    def solve(self, weights: Blocks) -> Blocks:
+        """Parameters that the weighted blocks ask for."""
+        left = np.tensordot(weights, self.normal, axes=1)
+        left += self.ridge * np.eye(len(left))
+        return np.asarray(-np.linalg.solve(left, weights @ self.right), np.float64)
+
+    def misfits(self, parameters: Blocks) -> Blocks:
+        """(blocks,) how far each block is from what the parameters give it."""
+        misfit = np.einsum("bij,bj->bi", self.hessian, self.design @ parameters) + self.gradient
+        own = np.linalg.inv(self.hessian + self.ridge * np.eye(2))
+        length: Blocks = np.sqrt(np.einsum("bi,bij,bj->b", misfit, own, misfit).clip(0))
+        return length
+
+    def cost(self, parameters: Blocks, weights: Blocks) -> float:
+        """Change of the squared differences of weighted blocks by the parameters."""
+        curved = 0.5 * np.einsum("p,bpq,q->b", parameters, self.normal, parameters)
+        return float(weights @ (curved + self.right @ parameters))
 
 
 def _design(offset: Blocks, model: Model) -> Blocks:
@@ -234,15 +316,30 @@ def largest_move(step: Matrix, points: Blocks) -> float:
 def shift_of(level: Level, gradient: Blocks, inside: Blocks) -> npt.NDArray[np.float64]:
     """Shift (dy, dx) in px that undoes the differences: `solve` for a translation, but faster."""
     hessian = level.hessian * inside[:, np.newaxis, np.newaxis]
-    power = hessian[:, 0, 0] + hessian[:, 1, 1]
-    power += TINY * float(power.max(initial=0)) + 1e-30
     known = inside > HALF
     shift = _weighted_shift(hessian, gradient, known)
-    for _ in range(REWEIGHTINGS - 1):
-        misfit = hessian @ shift + gradient
-        length = np.sqrt((misfit * misfit).sum(axis=1) / power)
-        shift = _weighted_shift(hessian, gradient, _huber(length, known))
-    return shift
+    weights = _agreement(hessian, gradient, shift, known)
+    return _weighted_shift(hessian, gradient, weights)
+
+
+def turn_of(
+    level: Level, gradient: Blocks, inside: Blocks, shift: npt.NDArray[np.float64]
+) -> float:
+    """Rotation that is left after a shift, as the px that it moves the blocks on average."""
+    known = inside > HALF
+    hessian = level.hessian * inside[:, np.newaxis, np.newaxis]
+    weights = _agreement(hessian, gradient, shift, known)
+    misfit = hessian @ shift + gradient
+    offset = level.centres - level.centres.mean(axis=0)
+    across = np.stack([-offset[:, 1], offset[:, 0]], -1)
+    pulled = float((weights * (across * misfit).sum(axis=1)).sum())
+    stiffness = float((weights * np.einsum("bi,bij,bj->b", across, hessian, across)).sum())
+    return -pulled / stiffness * level.radius if stiffness > 0 else 0.0
+
+
+def moved_by(level: Level, shift: npt.NDArray[np.float64], turn: float) -> Matrix:
+    """(3, 3) map that shifts, and turns the blocks about their middle by so many px on average."""
+    return _as_matrix(np.array([*shift, turn / level.radius]), level.centres.mean(axis=0), "rigid")
 
 
 def halves_of(
@@ -266,6 +363,19 @@ def _weighted_shift(
     if not determinant > TINY * (yy + xx) ** 2:
         return np.zeros(2)
     return np.array([yx * gx - xx * gy, yx * gy - yy * gx]) / determinant
+
+
+def _agreement(
+    hessian: Blocks,
+    gradient: Blocks,
+    shift: npt.NDArray[np.float64],
+    known: npt.NDArray[np.bool_],
+) -> Blocks:
+    """Weights of the blocks by how well each agrees with a shift."""
+    misfit = hessian @ shift + gradient
+    power = hessian[:, 0, 0] + hessian[:, 1, 1]
+    power += TINY * float(power.max(initial=0)) + 1e-30
+    return _huber(np.sqrt((misfit * misfit).sum(axis=1) / power), known)
 
 
 def _huber(length: Blocks, known: npt.NDArray[np.bool_]) -> Blocks:

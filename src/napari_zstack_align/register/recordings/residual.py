@@ -10,19 +10,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from threading import Lock
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.quality import (
     Compared,
-    comparison_image,
+    band_for_comparison,
+    comparison_factor,
     comparison_valid,
     correlations,
     empty_table,
+    without_extremes,
 )
 from napari_zstack_align.alignment.spline import field_on_pixels, grid_shape
 from napari_zstack_align.alignment.transforms import AffineLink, Link, SplineLink
-from napari_zstack_align.alignment.warp import affine_displacement, inside, warp
+from napari_zstack_align.alignment.warp import affine_displacement, inside, shrink, warp
 from napari_zstack_align.params import AdaptiveParams, KeypointParams
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings.between_midpoints import deviations
@@ -32,8 +35,8 @@ from napari_zstack_align.register.recordings.events import FLASH
 from napari_zstack_align.register.recordings.geometry import translation
 from napari_zstack_align.register.recordings.matching import Reference
 from napari_zstack_align.register.recordings.measure import driving_frames
-from napari_zstack_align.register.recordings.refine import shift_of
-from napari_zstack_align.register.recordings.state import RecordingState
+from napari_zstack_align.register.recordings.refine import sampled, shift_of, shown_by
+from napari_zstack_align.register.recordings.state import RecordingState, displacement_lengths
 from napari_zstack_align.register.template import Template
 
 Image = npt.NDArray[np.float32]
@@ -44,7 +47,7 @@ JITTER_PX = 0.25
 STEPS = 3
 STRIDE = 8
 """Sizes of displacements are taken from every eighth pixel."""
-STOP_PX = 0.15
+STOP_PX = 0.2
 """The step after one of this size would be ten times smaller."""
 SPLINE_ALPHA = 1.0
 LEARNING_FRAMES = 10
@@ -118,8 +121,6 @@ class FrameFollower:
         self._start = np.nan_to_num(deviations(state)[0])
         whole = Reference.of(consensus.image(), consensus.first.mask, params, keypoints=False)
         self._shape = whole.shape
-        self._unmoved = affine_displacement(state.expected, self._shape)
-        self._unmoved_inside = inside(self._unmoved, state.stack.shape[2:])
         self._target = target_of(whole, consensus.prefilter)
         self._template = self._learned_template(whole) if kind == "spline" else None
         self._shrinkage = shrinkage(state)
@@ -178,21 +179,35 @@ class FrameFollower:
     def _one(
         self, image: Image, t: int, reference: Reference
     ) -> tuple[npt.NDArray[np.floating], tuple[float, ...]]:
-        still = affine_displacement(self._matrices[t], self._shape)
         if self._template is None:
-            extra: npt.NDArray[np.floating] = translation(self._find_shift(image, t))
-            moved = affine_displacement(self._matrices[t] @ extra, self._shape)
-        else:
-            extra, moved = self._bend(image, t, still)
-        before, after = self._correlations(image, moved, reference)
+            return self._one_shifted(image, t, reference)
+        still = affine_displacement(self._matrices[t], self._shape)
+        extra, moved = self._bend(image, t, still)
+        factor = comparison_factor(self._shape)
+        valid = comparison_valid(inside(moved, (image.shape[0], image.shape[1])))
+        aligned = shrink(warp(image, moved), factor)
+        before, after = self._correlations(shrink(image, factor), aligned, valid, reference)
         residual = np.hypot(*(moved - still)[:, ::STRIDE, ::STRIDE])
         whole = np.hypot(*moved[:, ::STRIDE, ::STRIDE])
         return extra, (before, after, residual.mean(), whole.mean(), whole.max())
 
+    def _one_shifted(
+        self, image: Image, t: int, reference: Reference
+    ) -> tuple[npt.NDArray[np.floating], tuple[float, ...]]:
+        shift = self._find_shift(image, t)
+        extra = translation(shift)
+        matrix = self._matrices[t] @ extra
+        factor, shape = comparison_factor(self._shape), reference.compared.shape
+        small = shrink(image, factor)
+        aligned = sampled(small, matrix, shape, factor, cv2.INTER_CUBIC)
+        valid = shown_by(matrix, small.shape, shape, factor) > 0
+        values = self._correlations(small, aligned, valid, reference)
+        lengths = displacement_lengths(matrix[np.newaxis], self._shape)
+        return extra, (*values, float(np.hypot(*shift)), *(float(v[0]) for v in lengths))
+
     def _find_shift(self, image: Image, t: int) -> npt.NDArray[np.float64]:
         level = self._target.levels[-1]
-        prefilter = self._target.prefilter
-        filtered = prefilter(image, 1, prefilter.gain(float(image.mean()), self._target.mean))
+        filtered = self._target.prefilter(image, 1, self._target.gain(image))
         shift = self._start[t].copy()
         for _ in range(STEPS):
             moved = self._matrices[t] @ translation(shift)
@@ -215,15 +230,17 @@ class FrameFollower:
         return found, still + bent
 
     def _correlations(
-        self, image: Image, displacement: Image, reference: Reference
+        self, small: Image, aligned: Image, valid: npt.NDArray[np.bool_], reference: Reference
     ) -> tuple[float, float]:
-        """Of a frame as it is, and moved, with the mean of the other chunks."""
-        shape = (image.shape[0], image.shape[1])
-        valid = comparison_valid(inside(displacement, shape) & self._unmoved_inside)
-        raw = warp(image, self._unmoved) if self._unmoved.any() else image
-        compared = Compared(
-            comparison_image(raw), comparison_image(warp(image, displacement)), valid
-        )
+        """Of a frame as it is, and aligned, both small, with the mean of the other chunks."""
+        expected, shape = self._state.expected, reference.compared.shape
+        factor = comparison_factor(self._shape)
+        raw = small
+        if small.shape != shape or not np.array_equal(expected, np.eye(3)):
+            raw = sampled(small, expected, shape, factor, cv2.INTER_CUBIC)
+            valid = valid & (shown_by(expected, small.shape, shape, factor) > 0)
+        images = [without_extremes(band_for_comparison(image)) for image in (raw, aligned)]
+        compared = Compared(images[0], images[1], valid)
         return correlations(compared, reference.compared, valid, reference.compared_weights)
 
     def _others(self, chunk: int) -> Reference:

@@ -24,11 +24,13 @@ from napari_zstack_align.register.recordings.chunks import Range
 from napari_zstack_align.register.recordings.consensus import (
     Consensus,
     chunk_correlations,
+    offset_of,
     refine_chunk,
 )
 from napari_zstack_align.register.recordings.first_reference import (
     expected_map,
 )
+from napari_zstack_align.register.recordings.geometry import inverse
 from napari_zstack_align.register.recordings.image_file import ImageFile
 from napari_zstack_align.register.recordings.inputs import Inputs
 from napari_zstack_align.register.recordings.matching import Match, Reference
@@ -57,6 +59,10 @@ Result = TypeVar("Result")
 
 SNAPSHOT_S = 1.0
 HALVINGS = 3
+ROUNDS = 2
+"""How often every chunk is registered to the mean of the others."""
+AFFINE_VOTES = 0.75
+"""'auto' becomes affine where so many chunks are better foretold by it."""
 
 
 class Session:
@@ -196,17 +202,10 @@ class Session:
         yield from self._collect("Averaging the aligned chunks")
         chunks = list(self._good_chunks())
         if self.params.passes == 2:
-
-            def refine(item: tuple[RecordingState, int]) -> npt.NDArray[np.float64]:
-                return refine_chunk(consensus, *item, self.params)
-
-            refined = []
-            for done, matrix in enumerate(self._map(refine, chunks), 1):
-                refined.append(matrix)
-                yield Progress("Second pass", done, len(chunks))
-            for (state, chunk), matrix in zip(chunks, refined, strict=True):
-                state.chunks["matrix"][chunk] = matrix
-            yield from self._collect("Averaging the aligned chunks")
+            for number in range(1, ROUNDS + 1):
+                yield from self._refine(chunks, number)
+            if self._inputs.given is None:
+                yield from self._keep_place(chunks)
 
         def compare(item: tuple[RecordingState, int]) -> tuple[float, float]:
             return chunk_correlations(consensus, *item, self.params)
@@ -224,6 +223,38 @@ class Session:
             self._image = Reference.of(
                 consensus.image(), self._inputs.mask, self.params, keypoints=False
             ).image
+
+    def _refine(
+        self, chunks: list[tuple[RecordingState, int]], number: int
+    ) -> Generator[Progress, None, None]:
+        """Register every chunk to the mean of the others; after the first round, settle 'auto'."""
+
+        def refine(item: tuple[RecordingState, int]) -> tuple[npt.NDArray[np.float64], float]:
+            return refine_chunk(self._consensus, *item, self.params)
+
+        refined = []
+        for found in self._map(refine, chunks):
+            refined.append(found)
+            done = (number - 1) * len(chunks) + len(refined)
+            yield Progress("Second pass", done, ROUNDS * len(chunks))
+        for (state, chunk), (matrix, _) in zip(chunks, refined, strict=True):
+            state.chunks["matrix"][chunk] = matrix
+        votes = [helps > 0 for _, helps in refined if helps]
+        if self._inputs.asked.transform == "auto" and votes and np.mean(votes) > AFFINE_VOTES:
+            self.params = self.params.replace(transform="affine")
+        yield from self._collect("Averaging the aligned chunks")
+
+    def _keep_place(
+        self, chunks: list[tuple[RecordingState, int]]
+    ) -> Generator[Progress, None, None]:
+        """Undo what the second pass moved all chunks together: the first reference stays in place.
+
+        Each chunk was registered to all others, so nothing else holds them where they were.
+        """
+        moved = offset_of(self._reference, self._consensus, self.params)
+        for state, chunk in chunks:
+            state.chunks["matrix"][chunk] = state.chunks["matrix"][chunk] @ inverse(moved)
+        yield from self._collect("Averaging the aligned chunks")
 
     def _look_for_other_planes(self) -> Generator[Progress, None, None]:
         """Flag recordings of another plane, and keep them out of the mean."""
@@ -290,7 +321,7 @@ class Session:
             Transforms(shape, state.links()),
             self._image,
             state.quality(shape),
-            self.params,
+            self._inputs.asked,
             self._reference.mask,
             self._provenance(state),
             state.chunks.copy(),
@@ -305,6 +336,7 @@ class Session:
             "recording": state.index,
             "recordings": [stack.name for stack in self._inputs.stacks],
             "expected": state.expected.tolist(),
+            "transform": self.params.transform,
             "single_frames": state.single_frames,
             "jitter_px": state.trace.jitter(state.stretches)[0],
             "steps": list(state.steps),

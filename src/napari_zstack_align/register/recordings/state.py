@@ -85,7 +85,7 @@ class RecordingState:
     def __post_init__(self) -> None:
         self.frame_flags = np.zeros(self.stack.n_frames, "U96")
         unknown = np.full((3, self.stack.n_frames, 2), np.nan)
-        self.trace = Trace(unknown[0], unknown[1:])
+        self.trace = Trace(unknown[0], unknown[1:], np.full(self.stack.n_frames, np.nan))
 
     # -- chunks --------------------------------------------------------------------------------
 

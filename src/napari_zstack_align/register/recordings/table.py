@@ -54,13 +54,10 @@ def halved(state: RecordingState) -> list[Range] | None:
     """Ranges with those chunks halved that differ too much from the next; None where none does."""
     good = state.chunks[state.good]
     halve: set[int] = set()
-    for segment in np.unique(good["segment"]):
-        rows = good[good["segment"] == segment]
-        if len(rows) < 2:
-            continue
-        turn, scale = neighbours_differ(rows["matrix"])
+    if len(good) > 1:  # across jumps too: a fast turn may pass for one
+        turn, scale = neighbours_differ(good["matrix"])
         for i in np.flatnonzero((turn > LARGEST_TURN_DEG) | (scale > LARGEST_SCALE_CHANGE)):
-            halve |= {int(rows["chunk"][i]), int(rows["chunk"][i + 1])}
+            halve |= {int(good["chunk"][i]), int(good["chunk"][i + 1])}
     ranges: list[Range] = []
     for row in state.chunks:
         start, stop = int(row["start"]), int(row["stop"])

@@ -32,24 +32,27 @@ class Trace:
         (T, 2) (dy, dx) in raw px; NaN where a frame can't be used.
     halves : numpy.ndarray
         (2, T, 2) the same from two halves of the image.
+    turn : numpy.ndarray
+        (T,) rotation, as the raw px that it moves the tissue on average.
     """
 
     shift: Array
     halves: Array
+    turn: Array
 
     @classmethod
     def of(cls, windows: list[Window], shape: tuple[int, int], max_shift_px: float) -> Trace:
         """Join the traces of consecutive windows."""
-        shift = link(windows, shape, max_shift_px)
+        shift, turn = link(windows, shape, max_shift_px)
         offset = shift - np.concatenate([window.shift for window in windows])
         halves = np.concatenate([window.halves for window in windows], axis=1)
-        return cls(shift, halves + offset)
+        return cls(shift, halves + offset, turn)
 
     def without(self, frames: npt.NDArray[np.bool_]) -> Trace:
         """Forget some frames."""
-        shift, halves = self.shift.copy(), self.halves.copy()
-        shift[frames], halves[:, frames] = np.nan, np.nan
-        return Trace(shift, halves)
+        shift, halves, turn = self.shift.copy(), self.halves.copy(), self.turn.copy()
+        shift[frames], halves[:, frames], turn[frames] = np.nan, np.nan, np.nan
+        return Trace(shift, halves, turn)
 
     def jitter(self, stretches: list[Range]) -> tuple[float, float]:
         """Motion from one frame to the next, white in time, and its noise a frame, in px.
