@@ -47,7 +47,7 @@ def test_jitter_is_found_by_itself_and_followed(scene, recordings, jittering):
 
 def test_slow_drift_has_no_jitter(scene, recordings):
     found = register(recordings["slow"], reference=scene.counts)
-    assert found.provenance["single_frames"] == "slow"
+    assert found.provenance["single_frames"] == "trace"
     assert found.provenance["jitter_px"] < 0.1
     assert errors_px(found, SLOW).mean() < 0.06
 

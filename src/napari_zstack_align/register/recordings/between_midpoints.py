@@ -1,4 +1,4 @@
-"""Slow motion between the midpoints of the chunks, as the first reading saw it."""
+"""Motion between the midpoints of the chunks, as the first reading saw it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _mean(path: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return known.mean(axis=0) if len(known) else np.full(2, np.nan)
 
 
-def slow_motion(state: RecordingState) -> AffineLink | None:
+def traced_motion(state: RecordingState) -> AffineLink | None:
     """Motion between the midpoints that the first reading saw; None where it saw none.
 
     Chunks are far apart: what happens between their midpoints shows in the trace of the frames.

@@ -117,10 +117,25 @@ class Consensus:
         return _Sum(((aligned - dark) * np.float32(gain) + dark) * weight, weight)
 
 
+def prepare(
+    consensus: Consensus, params: KeypointParams, without: tuple[RecordingState, int] | None = None
+) -> tuple[Reference, Target] | None:
+    """Mean of the chunks, ready for registration to it; None where it shows nothing."""
+    mean = consensus.image(without)
+    if not np.isfinite(mean).any():
+        return None
+    reference = Reference.of(mean, consensus.first.mask, params, keypoints=False)
+    return reference, target_of(reference, consensus.prefilter)
+
+
 def refine_chunk(
-    consensus: Consensus, state: RecordingState, chunk: int, params: KeypointParams
+    consensus: Consensus,
+    state: RecordingState,
+    chunk: int,
+    params: KeypointParams,
+    shared: tuple[Reference, Target] | None = None,
 ) -> tuple[Matrix, float]:
-    """Refine a chunk's transform against the mean of the others.
+    """Refine a chunk's transform against the mean of the others, or a mean shared by all chunks.
 
     Returns
     -------
@@ -132,12 +147,10 @@ def refine_chunk(
     """
     image = state.image(chunk)
     start = state.chunks["matrix"][chunk]
-    others = consensus.image(without=(state, chunk))
-    if image is None or not np.isfinite(others).any():
+    prepared = shared or prepare(consensus, params, (state, chunk))
+    if image is None or prepared is None:
         return start, 0.0
-    mask = consensus.first.mask
-    reference = Reference.of(others, mask, params, keypoints=False)
-    target = target_of(reference, consensus.prefilter)
+    reference, target = prepared
     found = target.refine(image, start, model_of(params))
     if implausible(found.matrix, state.expected, reference.shape, params):
         return start, 0.0

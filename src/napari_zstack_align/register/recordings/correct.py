@@ -21,7 +21,7 @@ from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.register.parallel import default_threads, ordered_map, worker_threads
 from napari_zstack_align.register.prefilter import Prefilter
-from napari_zstack_align.register.recordings.between_midpoints import slow_motion
+from napari_zstack_align.register.recordings.between_midpoints import traced_motion
 from napari_zstack_align.register.recordings.chunks import Range
 from napari_zstack_align.register.recordings.consensus import Consensus
 from napari_zstack_align.register.recordings.first_reference import average_frames
@@ -150,7 +150,7 @@ def _solve_again(alignment: Alignment, chunks: npt.NDArray[np.void], chunk: int)
                 yield Progress(STAGE, 0, 0)
             if kind != "none":
                 yield from _measure_again(state, frames, params, pool)
-            extra: Link | None = slow_motion(state) if kind == "slow" else None
+            extra: Link | None = traced_motion(state) if kind == "trace" else None
             if kind in ("translation", "spline"):
                 extra = yield from _follow_again(state, frames, reference, params, kind, pool)
             state.extra = _spliced(alignment, extra, frames)
@@ -284,7 +284,7 @@ def _state(alignment: Alignment, chunks: npt.NDArray[np.void]) -> RecordingState
     state.steps = chunks["start"][firsts].tolist()
     state.image_numbers = [None] * len(chunks)
     state.frame_flags = own_flags(alignment.quality["flag"])
-    if len(alignment.transforms.links) > 1 and alignment.provenance.get("single_frames") != "slow":
+    if len(alignment.transforms.links) > 1 and alignment.provenance.get("single_frames") != "trace":
         state.frame_rows = alignment.quality.copy()
     return state
 

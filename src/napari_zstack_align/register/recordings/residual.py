@@ -43,7 +43,8 @@ Image = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.void]
 
 JITTER_PX = 0.25
-"""Frames are followed one by one where they move by more than this beside their neighbours."""
+"""Frames are read again and followed one by one where they move by more than this from one to the
+next."""
 STEPS = 3
 STRIDE = 8
 """Sizes of displacements are taken from every eighth pixel."""
@@ -85,12 +86,12 @@ class Followed:
 
 
 def wanted(state: RecordingState, params: KeypointParams) -> str:
-    """Return the kind of motion to look for: 'none', 'slow', 'translation' or 'spline'."""
+    """Return the kind of motion to look for: 'none', 'trace', 'translation' or 'spline'."""
     if not state.matched:
         return "none"
     if params.residual == "auto":
         jitter, _ = state.trace.jitter(state.stretches)
-        return "translation" if jitter > JITTER_PX else "slow"
+        return "translation" if jitter > JITTER_PX else "trace"
     return params.residual
 
 

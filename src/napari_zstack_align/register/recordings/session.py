@@ -19,12 +19,13 @@ from napari_zstack_align.errors import AlignmentError
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.register.parallel import ordered_map, worker_threads
 from napari_zstack_align.register.prefilter import Prefilter
-from napari_zstack_align.register.recordings.between_midpoints import slow_motion
+from napari_zstack_align.register.recordings.between_midpoints import traced_motion
 from napari_zstack_align.register.recordings.chunks import Range
 from napari_zstack_align.register.recordings.consensus import (
     Consensus,
     chunk_correlations,
     offset_of,
+    prepare,
     refine_chunk,
 )
 from napari_zstack_align.register.recordings.first_reference import (
@@ -61,6 +62,7 @@ SNAPSHOT_S = 1.0
 HALVINGS = 3
 ROUNDS = 2
 """How often every chunk is registered to the mean of the others."""
+MANY = 16
 AFFINE_VOTES = 0.75
 """'auto' becomes affine where so many chunks are better foretold by it."""
 
@@ -228,9 +230,11 @@ class Session:
         self, chunks: list[tuple[RecordingState, int]], number: int
     ) -> Generator[Progress, None, None]:
         """Register every chunk to the mean of the others; after the first round, settle 'auto'."""
+        # Among many chunks, one weighs too little in the mean to hold itself back.
+        shared = prepare(self._consensus, self.params) if len(chunks) >= MANY else None
 
         def refine(item: tuple[RecordingState, int]) -> tuple[npt.NDArray[np.float64], float]:
-            return refine_chunk(self._consensus, *item, self.params)
+            return refine_chunk(self._consensus, *item, self.params, shared)
 
         refined = []
         for found in self._map(refine, chunks):
@@ -285,9 +289,9 @@ class Session:
     def _follow(self, state: RecordingState) -> Generator[Progress, None, None]:
         """Find the motion of single frames, where it is asked for or shows."""
         kind = state.single_frames = wanted(state, self.params)
-        if kind == "slow":
-            state.extra = slow_motion(state)
-        if kind in ("none", "slow"):
+        if kind == "trace":
+            state.extra = traced_motion(state)
+        if kind in ("none", "trace"):
             return
         follower = FrameFollower(state, self._consensus, self.params, kind)
         ranges = [(int(r["start"]), int(r["stop"])) for r in state.chunks]

@@ -61,7 +61,7 @@ class RecordingState:
     extra : Link, optional
         Motion of single frames.
     single_frames : str
-        How that was found: 'none', 'slow', 'translation' or 'spline'.
+        How that was found: 'none', 'trace', 'translation' or 'spline'.
     flag : str
         What is the matter with the whole recording; '' = good.
     """

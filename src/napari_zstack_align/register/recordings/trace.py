@@ -18,8 +18,8 @@ from napari_zstack_align.register.recordings.measure import Window, link
 
 Array = npt.NDArray[np.float64]
 
-SMOOTHINGS = (2.0, 4.0, 8.0, 16.0, 32.0)
-"""Standard deviations in frames that are tried."""
+SMOOTHINGS = (0.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+"""Standard deviations in frames that are tried; 0: every frame for itself."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def smoothed(path: Array, halves: Array, stretches: list[Range]) -> Array:
         parts = [_smooth(half, stretches, sigma) for half in halves]
         pairs = ((parts[0], halves[1]), (parts[1], halves[0]))
         misses = [((a - b)[known] ** 2).sum(axis=1).mean() for a, b in pairs]
-        kept = 1 / (2 * np.sqrt(np.pi) * sigma)  # sum of the squares of the kernel
+        kept = 1 / (2 * np.sqrt(np.pi) * sigma) if sigma else 1.0  # sum of the kernel's squares
         cost = float(np.mean(misses)) - noise * kept / 2
         if cost < least:
             best, least = _smooth(path, stretches, sigma), cost
@@ -109,6 +109,8 @@ def smoothed(path: Array, halves: Array, stretches: list[Range]) -> Array:
 
 def _smooth(path: Array, stretches: list[Range], sigma: float) -> Array:
     """Gaussian mean over the known frames of each stretch; 0 where there is none."""
+    if sigma == 0:
+        return np.nan_to_num(path)
     result = np.zeros_like(path)
     for start, stop in stretches:
         part = path[start:stop]
