@@ -26,7 +26,7 @@ Blocks = npt.NDArray[np.float64]
 FACTORS = (2, 1)
 BLOCK_PX = 32
 ITERATIONS = 6
-STOP_PX = 0.01
+STOP_PX = 0.03
 REWEIGHTINGS = 3
 HUBER = 1.5
 """Blocks that disagree by more than so many times the median count by the inverse only."""
@@ -74,6 +74,12 @@ class Level:
         """Number of blocks along y and x."""
         rows, columns = (max(size * self.factor // BLOCK_PX, 1) for size in self.image.shape)
         return rows, columns
+
+    @cached_property
+    def white(self) -> npt.NDArray[np.bool_]:
+        """(blocks,) every other block, as the white fields of a chessboard."""
+        rows, columns = np.indices(self.blocks)
+        return ((rows + columns) % 2 == 0).ravel()
 
     @cached_property
     def radius(self) -> float:
@@ -198,7 +204,7 @@ class Target:
     def refine(self, frame: Image, start: Matrix, model: Model) -> Refined:
         """Refine the map of a frame (Y', X') float32, free of NaN, from a start."""
         gain = self.gain(frame)
-        matrix, affine_helps = start, 0.0
+        matrix = start
         for level in self.levels:
             filtered = self.prefilter(frame, level.factor, gain)
             for _ in range(ITERATIONS):
@@ -207,8 +213,7 @@ class Target:
                 matrix = matrix @ step
                 if largest_move(step, level.centres) < STOP_PX:
                     break
-            affine_helps = affine_gain(level, gradient, inside)
-        return Refined(matrix, affine_helps)
+        return Refined(matrix, affine_gain(level, gradient, inside))
 
 
 def solve(level: Level, gradient: Blocks, inside: Blocks, model: Model) -> Matrix:
@@ -226,8 +231,7 @@ def affine_gain(level: Level, gradient: Blocks, inside: Blocks) -> float:
 
     Both are fitted to either half of the blocks in turn; what counts is the other half.
     """
-    rows, columns = np.indices(level.blocks)
-    white = ((rows + columns) % 2 == 0).ravel()
+    white = level.white
     known = (inside > HALF).astype(float)
     costs = []
     for model in ("similarity", "affine"):
@@ -346,12 +350,11 @@ def halves_of(
     level: Level, gradient: Blocks, inside: Blocks
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Shift from each half of the blocks alone: what the two share is motion, the rest is noise."""
-    rows, columns = np.indices(level.blocks)
-    white = ((rows + columns) % 2 == 0).ravel()
     hessian = level.hessian * inside[:, np.newaxis, np.newaxis]
+    known = inside > HALF
     return (
-        _weighted_shift(hessian, gradient, (inside > HALF) * white),
-        _weighted_shift(hessian, gradient, (inside > HALF) * ~white),
+        _weighted_shift(hessian, gradient, known & level.white),
+        _weighted_shift(hessian, gradient, known & ~level.white),
     )
 
 
