@@ -52,7 +52,6 @@ class Level:
     gradients: tuple[Image, Image]
     hessian: Blocks
     centres: Blocks
-    weights: Image | None
 
     @classmethod
     def build(cls, image: Image, factor: int, weights: Image | None) -> Self:
@@ -67,7 +66,7 @@ class Level:
         y = (np.arange(rows) + 0.5) * image.shape[0] / rows * factor - 0.5
         x = (np.arange(columns) + 0.5) * image.shape[1] / columns * factor - 0.5
         centres = np.stack(np.meshgrid(y, x, indexing="ij"), -1).reshape(-1, 2)
-        return cls(factor, image, (wy, wx), hessian.reshape(-1, 2, 2), centres, weights)
+        return cls(factor, image, (wy, wx), hessian.reshape(-1, 2, 2), centres)
 
     @property
     def blocks(self) -> tuple[int, int]:

@@ -40,7 +40,6 @@ from napari_zstack_align.register.recordings.state import RecordingState, displa
 from napari_zstack_align.register.template import Template
 
 Image = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.void]
 
 JITTER_PX = 0.25
 """Frames are read again and followed one by one where they move by more than this from one to the
@@ -117,7 +116,6 @@ class FrameFollower:
         self, state: RecordingState, consensus: Consensus, params: KeypointParams, kind: str
     ) -> None:
         self._state, self._consensus, self._params = state, consensus, params
-        self.kind = kind
         self._matrices, _ = state.frame_matrices()
         self._start = np.nan_to_num(deviations(state)[0])
         whole = Reference.of(consensus.image(), consensus.first.mask, params, keypoints=False)
