@@ -32,10 +32,10 @@ CHUNK_DTYPE = np.dtype(
 ``start``, ``stop`` (exclusive) and ``midpoint`` are frames; ``segment`` counts the stretches
 between jumps; ``n_frames`` were averaged. ``n_keypoints`` and ``n_matches`` lie in the mask,
 ``coverage`` is the part of the mask that has inliers near it; ``residual_px`` is the inliers'
-median distance. ``method`` is 'keypoints', 'lower threshold', 'longer chunk', 'via neighbour', 'by
-hand' or 'bridged' (from the chunks beside it). ``matrix`` takes reference positions (y, x, 1) to the
-chunk's raw frames. ``flag`` says what is the matter ('' = good); a flagged chunk is bridged from its
-neighbours.
+median distance. ``method`` is 'keypoints', 'lower threshold', 'longer chunk', 'via neighbour',
+'by hand' or 'bridged' (from the chunks beside it). ``matrix`` takes reference positions (y, x, 1)
+to the chunk's raw frames. ``flag`` says what is the matter ('' = good); a flagged chunk is
+bridged from its neighbours.
 """
 
 
