@@ -153,3 +153,14 @@ def test_the_order_in_which_chunks_are_matched_changes_nothing(scene):
     for chunk in range(6):
         np.testing.assert_array_equal(found[0][chunk].matrix, found[1][chunk].matrix)
         np.testing.assert_array_equal(found[0][chunk].inliers, found[1][chunk].inliers)
+
+
+def test_no_temporary_folder_is_said_in_a_sentence(monkeypatch):
+    from napari_zstack_align.register.recordings import image_file
+
+    def refuse(**_):
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(image_file.tempfile, "TemporaryFile", refuse)
+    with pytest.raises(nza.ZstackAlignError, match="make room, or set TMPDIR"):
+        image_file.ImageFile((4, 5))

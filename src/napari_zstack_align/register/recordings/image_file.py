@@ -25,7 +25,10 @@ class ImageFile:
     def __init__(self, shape: tuple[int, int]) -> None:
         self._shape = shape
         self._bytes = int(np.prod(shape)) * 4
-        self._file = tempfile.TemporaryFile(prefix="zstack-align-")  # noqa: SIM115 - closed by close()
+        try:
+            self._file = tempfile.TemporaryFile(prefix="zstack-align-")  # noqa: SIM115 - closed by close()
+        except OSError as error:
+            raise _no_room(error) from None
         self._lock = Lock()
         self._count = 0
 
@@ -39,10 +42,7 @@ class ImageFile:
                 self._file.write(content)
                 self._count += 1
         except OSError as error:
-            raise ZstackAlignError(
-                f"The temporary folder {tempfile.gettempdir()} can't take the means of the chunks "
-                f"({error.strerror or error}): make room, or set TMPDIR to another folder."
-            ) from None
+            raise _no_room(error) from None
         return number
 
     def read(self, number: int) -> Image:
@@ -55,3 +55,14 @@ class ImageFile:
     def close(self) -> None:
         """Give the disk back."""
         self._file.close()
+
+
+def _no_room(error: OSError) -> ZstackAlignError:
+    try:
+        folder = tempfile.gettempdir()
+    except OSError:
+        folder = "of this system"
+    return ZstackAlignError(
+        f"The temporary folder {folder} can't take the means of the chunks "
+        f"({error.strerror or error}): make room, or set TMPDIR to another folder."
+    )
