@@ -1,0 +1,1 @@
+"""Cells: blobs, ROIs on raw frames, traces."""
