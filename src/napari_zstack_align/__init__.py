@@ -10,8 +10,9 @@ from napari_zstack_align.alignment.apply import apply_transforms
 from napari_zstack_align.alignment.session import load_saved as load_alignment
 from napari_zstack_align.alignment.session import save_session
 from napari_zstack_align.alignment.transforms import Transforms
+from napari_zstack_align.cells import Rois, load_rois, transform_rois
 from napari_zstack_align.errors import AlignmentError, Cancelled, InputError, ZstackAlignError
-from napari_zstack_align.params import AdaptiveParams, KeypointParams
+from napari_zstack_align.params import AdaptiveParams, BlobParams, KeypointParams
 from napari_zstack_align.progress import Progress, run
 from napari_zstack_align.read import describe, open_stack, propose_frames_per_slice
 from napari_zstack_align.register.adaptive import align_adaptive
@@ -22,10 +23,12 @@ __all__ = [
     "AdaptiveParams",
     "Alignment",
     "AlignmentError",
+    "BlobParams",
     "Cancelled",
     "InputError",
     "KeypointParams",
     "Progress",
+    "Rois",
     "Stack",
     "Transforms",
     "ZstackAlignError",
@@ -34,9 +37,11 @@ __all__ = [
     "apply_transforms",
     "describe",
     "load_alignment",
+    "load_rois",
     "open_stack",
     "propose_frames_per_slice",
     "register_recordings",
     "run",
     "save_session",
+    "transform_rois",
 ]

@@ -130,7 +130,9 @@ def tooltip(info: FieldInfo) -> str:
     parts = [info.description or ""]
     if low is not None and high is not None:
         parts.append(f"From {low:g} to {high:g} {unit}".strip() + ".")
-    if (default := info.get_default(call_default_factory=True)) is not PydanticUndefined:
+    if (
+        default := info.get_default(call_default_factory=True, validated_data={})
+    ) is not PydanticUndefined:
         parts.append(f"Default: {in_words(default)} {unit}".strip() + ".")
     return "<qt>" + " ".join(part for part in parts if part) + "</qt>"
 
@@ -280,7 +282,7 @@ def make_field(name: str, info: FieldInfo) -> Field:
     field = _of_type(name, next(m for m in members if m is not NoneType), info)
     if NoneType in members:
         field = OptionalField(field)
-    default = info.get_default(call_default_factory=True)
+    default = info.get_default(call_default_factory=True, validated_data={})
     if default is not PydanticUndefined:
         field.set(default)
     return field
@@ -313,7 +315,7 @@ def _of_type(name: str, kind: Any, info: FieldInfo) -> Field:
 
 def _step(low: float | None, info: FieldInfo) -> float:
     """Step of a spin box: a tenth of the default's size, no coarser than the lower bound."""
-    default = info.get_default(call_default_factory=True)
+    default = info.get_default(call_default_factory=True, validated_data={})
     size = abs(default) if isinstance(default, (int, float)) and default else 1.0
     step = 10.0 ** round(-1 + _log10(size))
     return min(step, low) if low and low > 0 else step

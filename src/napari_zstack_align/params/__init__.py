@@ -7,6 +7,7 @@ Arrays, paths and layers are not parameters.
 
 from napari_zstack_align.params._adaptive import AdaptiveParams
 from napari_zstack_align.params._base import ChannelParams, Params
+from napari_zstack_align.params._blobs import BlobParams
 from napari_zstack_align.params._keypoints import KeypointParams
 
-__all__ = ["AdaptiveParams", "ChannelParams", "KeypointParams", "Params"]
+__all__ = ["AdaptiveParams", "BlobParams", "ChannelParams", "KeypointParams", "Params"]

@@ -29,8 +29,11 @@ class Params(BaseModel):
             raise InputError(_sentence(type(self), error)) from None
 
     def replace(self, **changes: Any) -> Self:
-        """Return a copy with some values changed, checked like new ones."""
-        return type(self)(**{**self.model_dump(), **changes})
+        """Return a copy with some values changed, checked like new ones.
+
+        Values that were never given stay defaults, also where these depend on a changed value.
+        """
+        return type(self)(**{**self.model_dump(exclude_unset=True), **changes})
 
     def to_file(self, path: str | Path) -> None:
         """Write all values to a JSON file."""
@@ -51,15 +54,16 @@ class Params(BaseModel):
 
     def __repr__(self) -> str:
         """Show only what differs from the defaults."""
-        changed = {
-            name: value
-            for name, value in self
-            if value != type(self).model_fields[name].get_default(call_default_factory=True)
-        }
+        changed = {name: value for name, value in self if value != self._default(name)}
         inside = ", ".join(f"{name}={value!r}" for name, value in changed.items())
         return f"{type(self).__name__}({inside})"
 
     __str__ = __repr__
+
+    def _default(self, name: str) -> Any:
+        """Default of a field; it may depend on the fields before it."""
+        info = type(self).model_fields[name]
+        return info.get_default(call_default_factory=True, validated_data=self.__dict__)
 
 
 class ChannelParams(Params):

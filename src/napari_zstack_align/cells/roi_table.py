@@ -1,0 +1,126 @@
+"""ROIs as a plain CSV, a row a ROI."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.atomic import replacing
+from napari_zstack_align.cells.rois import NO_SLICES, Rois
+from napari_zstack_align.errors import InputError
+
+CIRCLE = ("y", "x", "radius")
+SLICES = ("first_slice", "last_slice")
+LAST_ID = "last_id"
+"""Column that is written only where a ROI with a higher id than all others was deleted."""
+
+
+def save_rois(rois: Rois, path: Path, overwrite: bool = False) -> Path:
+    """Write the CSV; see `Rois.save`."""
+    columns = dict(zip(("id", *CIRCLE, *SLICES), _fixed(rois), strict=True))
+    columns.update(rois.features)
+    if rois.last_id > rois.ids.max(initial=0):
+        columns[LAST_ID] = np.full(len(rois), rois.last_id)
+    with (
+        replacing(path, overwrite) as unfinished,
+        unfinished.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+    return path
+
+
+def load_rois(path: str | Path) -> Rois:
+    """Read ROIs from a CSV with at least the columns ``id, y, x, radius``.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        What `Rois.save` wrote, or a table like it: ``first_slice`` and ``last_slice`` may be
+        absent, other columns become features.
+
+    Returns
+    -------
+    Rois
+
+    Raises
+    ------
+    InputError
+        Where the file can't be read, lacks columns, or holds circles or ids that can't be.
+    """
+    columns = _read(Path(path))
+    missing = [name for name in ("id", *CIRCLE) if name not in columns]
+    if missing:
+        found = ", ".join(columns) or "none"
+        raise InputError(
+            f"{path} is no ROI table of this program: it lacks the columns {', '.join(missing)} "
+            f"(its columns are {found[:200]})."
+        )
+    try:
+        return _rois(columns)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    except (ValueError, OverflowError) as error:
+        raise InputError(f"{path} can't be read as ROIs: {error}.") from None
+
+
+def _rois(columns: dict[str, list[str]]) -> Rois:
+    circles = np.array([columns.pop(name) for name in CIRCLE], np.float64).T
+    ids = _numbers(columns.pop("id"))
+    slices = np.tile(NO_SLICES, (len(ids), 1))
+    if all(name in columns for name in SLICES):
+        slices = np.array([_numbers(columns.pop(name)) for name in SLICES]).T
+    last_id = int(max(_numbers(columns.pop(LAST_ID, [])), default=0))
+    features = {name: _typed(texts) for name, texts in columns.items()}
+    return Rois.of(circles, ids=ids, slices=slices, features=features, last_id=last_id)
+
+
+def _fixed(rois: Rois) -> list[npt.NDArray[Any]]:
+    return [rois.ids, *rois.circles.T, *rois.slices.T]
+
+
+def _read(path: Path) -> dict[str, list[str]]:
+    """Columns of a CSV by name, as texts."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = [row for row in csv.reader(file) if row]
+    except FileNotFoundError:
+        raise InputError(f"There is no ROI file {path}.") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} can't be read as a CSV table of ROIs: {error}.") from None
+    if not rows:
+        raise InputError(f"{path} is empty: it holds no table of ROIs.")
+    names = [name.strip() for name in rows[0]]
+    for number, row in enumerate(rows[1:], 2):
+        if len(row) != len(names):
+            raise InputError(
+                f"{path} is damaged: row {number} has {len(row)} values, but there are "
+                f"{len(names)} columns."
+            )
+    return {name: [row[i].strip() for row in rows[1:]] for i, name in enumerate(names)}
+
+
+def _numbers(texts: list[str]) -> list[int]:
+    """Whole numbers; other programs may write 3 as 3.0."""
+    numbers = [float(text) for text in texts]
+    for text, number in zip(texts, numbers, strict=True):
+        if number != int(number):
+            raise ValueError(f"'{text}' is no whole number")
+    return [int(number) for number in numbers]
+
+
+def _typed(texts: list[str]) -> npt.NDArray[Any]:
+    """Column of a feature: true/false, whole numbers, numbers, or else text."""
+    if texts and set(texts) <= {"True", "False"}:
+        return np.array([text == "True" for text in texts])
+    for kind in (np.int64, np.float64):
+        try:
+            return np.array([text or "nan" for text in texts], kind)
+        except (ValueError, OverflowError):
+            continue
+    return np.array(texts)

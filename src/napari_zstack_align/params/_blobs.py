@@ -1,0 +1,145 @@
+"""Parameters of blob detection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, Literal, Self, TypeAlias
+
+from pydantic import Field, model_validator
+
+from napari_zstack_align.params._base import Params
+
+BlobMethod: TypeAlias = Literal["log", "dog", "doh"]
+
+METHODS: Final[tuple[BlobMethod, ...]] = ("log", "dog", "doh")
+
+DEFAULTS: Final[dict[str, dict[str, Any]]] = {
+    "log": {
+        "min_sigma": 1.2,
+        "max_sigma": 2.0,
+        "threshold": 0.035,
+        "threshold_rel": 0.1,
+        "overlap": 0.1,
+        "exclude_border": 12,
+    },
+    "dog": {
+        "min_sigma": 1.4,
+        "max_sigma": 2.0,
+        "threshold": 0.04,
+        "threshold_rel": 0.05,
+        "overlap": 0.2,
+        "exclude_border": 12,
+    },
+    "doh": {
+        "min_sigma": 0.0,
+        "max_sigma": 3.0,
+        "threshold": 0.002,
+        "threshold_rel": 0.003,
+        "overlap": 0.2,
+        "exclude_border": 0,
+    },
+}
+"""Where a field isn't given, the value depends on the method."""
+
+
+def _of_method(name: str) -> Callable[[dict[str, Any]], Any]:
+    return lambda given: DEFAULTS[given.get("method", "log")][name]
+
+
+class BlobParams(Params):
+    """How blobs are found in an image normalised to [0, 1].
+
+    Fields that aren't given have the defaults of the method: ``BlobParams(method="doh")``.
+    """
+
+    method: BlobMethod = Field(
+        "log",
+        description=(
+            "'log': Laplacian of Gaussian, the most exact; 'dog': difference of Gaussians; 'doh': "
+            "determinant of the Hessian, by box filters, for blobs of some 3 px radius and more."
+        ),
+    )
+    min_sigma: float = Field(
+        default_factory=_of_method("min_sigma"),
+        ge=0.0,
+        le=500.0,
+        description=(
+            "Smallest Gaussian that is looked for; a blob's radius is √2 of it ('doh': about 1 of "
+            "it). 0 for 'doh' alone."
+        ),
+        json_schema_extra={"unit": "px"},
+    )
+    max_sigma: float = Field(
+        default_factory=_of_method("max_sigma"),
+        gt=0.0,
+        le=500.0,
+        description="Largest Gaussian that is looked for.",
+        json_schema_extra={"unit": "px"},
+    )
+    num_sigma: int = Field(
+        10,
+        ge=1,
+        le=100,
+        description="'log' and 'doh': number of scales, evenly spaced from the smallest to the "
+        "largest.",
+    )
+    sigma_ratio: float = Field(
+        1.6,
+        gt=1.0,
+        le=10.0,
+        description="'dog': ratio of one scale to the scale before it.",
+    )
+    threshold: float = Field(
+        default_factory=_of_method("threshold"),
+        ge=0.0,
+        le=100.0,
+        description="Blobs are stronger than this, on an image between 0 and 1.",
+    )
+    threshold_rel: float = Field(
+        default_factory=_of_method("threshold_rel"),
+        ge=0.0,
+        le=1.0,
+        description="Blobs are stronger than this part of the image's strongest response; the "
+        "larger of the two thresholds counts.",
+    )
+    overlap: float = Field(
+        default_factory=_of_method("overlap"),
+        ge=0.0,
+        le=1.0,
+        description="Of two blobs that share more than this part of the smaller one's area, the "
+        "smaller one is dropped.",
+    )
+    exclude_border: int = Field(
+        default_factory=_of_method("exclude_border"),
+        ge=0,
+        le=10_000,
+        description="Blobs whose centre lies this close to the image's border are left out.",
+        json_schema_extra={"unit": "px"},
+    )
+
+    @classmethod
+    def nuclei(cls, **changes: Any) -> Self:
+        """Return parameters for bright, filled nuclei of some 5 to 20 px across."""
+        return cls(**{**NUCLEI, **changes})
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.min_sigma > self.max_sigma:
+            raise ValueError(
+                f"min_sigma ({self.min_sigma:g}) must not be above max_sigma "
+                f"({self.max_sigma:g}): swap them"
+            )
+        if self.min_sigma == 0 and self.method != "doh":
+            raise ValueError("min_sigma must be above 0, unless the method is 'doh'")
+        return self
+
+
+NUCLEI: Final[dict[str, Any]] = {
+    "method": "log",
+    "min_sigma": 4.0,
+    "max_sigma": 9.0,
+    "threshold": 0.05,
+    "threshold_rel": 0.0,
+    "overlap": 0.3,
+    "exclude_border": 0,
+}
