@@ -20,6 +20,7 @@ from napari_zstack_align.alignment.transforms import SplineLink, Transforms
 from napari_zstack_align.alignment.warp import shrink, warp_with_valid
 from napari_zstack_align.errors import AlignmentError, InputError
 from napari_zstack_align.mask import Mask, as_weights
+from napari_zstack_align.parallel import default_threads, ordered_map, worker_threads
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.register.frames import (
@@ -32,7 +33,6 @@ from napari_zstack_align.register.frames import (
     register_frame,
     without_gaps,
 )
-from napari_zstack_align.register.parallel import default_threads, ordered_map, worker_threads
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.repeats import Registered, Repeats, judge_repeats
 from napari_zstack_align.register.template import Coefficients, Template

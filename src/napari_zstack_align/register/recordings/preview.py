@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.parallel import default_threads, worker_threads
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Job, Progress
-from napari_zstack_align.register.parallel import default_threads, worker_threads
 from napari_zstack_align.register.recordings.chunks import Range, chunk_ranges
 from napari_zstack_align.register.recordings.first_reference import (
     average_frames,

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.parallel import ordered_map
 from napari_zstack_align.params import KeypointParams
-from napari_zstack_align.register.parallel import ordered_map
 from napari_zstack_align.register.recordings.chunks import Range, chunk_ranges, cut
 from napari_zstack_align.register.recordings.events import (
     FLASH,

@@ -8,9 +8,9 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.parallel import default_threads
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Job
-from napari_zstack_align.register.parallel import default_threads
 from napari_zstack_align.register.recordings.inputs import checked_inputs
 from napari_zstack_align.register.recordings.session import Session
 from napari_zstack_align.stack import Stack

@@ -16,8 +16,8 @@ from napari_zstack_align._version import __version__
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.errors import AlignmentError
+from napari_zstack_align.parallel import ordered_map, worker_threads
 from napari_zstack_align.progress import Job, Progress
-from napari_zstack_align.register.parallel import ordered_map, worker_threads
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings.between_midpoints import traced_motion
 from napari_zstack_align.register.recordings.chunks import Range
