@@ -11,8 +11,14 @@ from napari_zstack_align.alignment.session import load_saved as load_alignment
 from napari_zstack_align.alignment.session import save_session
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.cells import Rois, load_rois, transform_rois
+from napari_zstack_align.cells.traces import (
+    Traces,
+    extract_session_traces,
+    extract_traces,
+    load_traces,
+)
 from napari_zstack_align.errors import AlignmentError, Cancelled, InputError, ZstackAlignError
-from napari_zstack_align.params import AdaptiveParams, BlobParams, KeypointParams
+from napari_zstack_align.params import AdaptiveParams, BlobParams, KeypointParams, TraceParams
 from napari_zstack_align.progress import Progress, run
 from napari_zstack_align.read import describe, open_stack, propose_frames_per_slice
 from napari_zstack_align.register.adaptive import align_adaptive
@@ -30,14 +36,19 @@ __all__ = [
     "Progress",
     "Rois",
     "Stack",
+    "TraceParams",
+    "Traces",
     "Transforms",
     "ZstackAlignError",
     "__version__",
     "align_adaptive",
     "apply_transforms",
     "describe",
+    "extract_session_traces",
+    "extract_traces",
     "load_alignment",
     "load_rois",
+    "load_traces",
     "open_stack",
     "propose_frames_per_slice",
     "register_recordings",

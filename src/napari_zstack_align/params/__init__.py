@@ -9,5 +9,13 @@ from napari_zstack_align.params._adaptive import AdaptiveParams
 from napari_zstack_align.params._base import ChannelParams, Params
 from napari_zstack_align.params._blobs import BlobParams
 from napari_zstack_align.params._keypoints import KeypointParams
+from napari_zstack_align.params._traces import TraceParams
 
-__all__ = ["AdaptiveParams", "BlobParams", "ChannelParams", "KeypointParams", "Params"]
+__all__ = [
+    "AdaptiveParams",
+    "BlobParams",
+    "ChannelParams",
+    "KeypointParams",
+    "Params",
+    "TraceParams",
+]

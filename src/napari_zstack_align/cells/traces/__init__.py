@@ -1,0 +1,15 @@
+"""Traces: what each cell's circle holds in every raw frame, and ΔF/F made of it."""
+
+from napari_zstack_align.cells.traces.dark import DarkLevel, dark_level
+from napari_zstack_align.cells.traces.extract import extract_session_traces, extract_traces
+from napari_zstack_align.cells.traces.storage import load_traces
+from napari_zstack_align.cells.traces.traces import Traces
+
+__all__ = [
+    "DarkLevel",
+    "Traces",
+    "dark_level",
+    "extract_session_traces",
+    "extract_traces",
+    "load_traces",
+]

@@ -1,0 +1,191 @@
+"""`Traces`: the fluorescence of every cell in every frame of one recording."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.alignment import NOT_RUN
+from napari_zstack_align.cells.rois import Rois
+from napari_zstack_align.cells.traces.dark import DarkLevel
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.params import TraceParams
+
+Trace = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Traces:
+    """Traces of one recording: a row a cell, a column a frame.
+
+    Attributes
+    ----------
+    F : numpy.ndarray
+        (C, N, T) float32: mean over the cell's circle in the raw frame, in counts, nothing
+        subtracted. NaN where less than 90 % of the circle lies inside the frame.
+    Fneu : numpy.ndarray
+        (C, N, T) float32: mean over the neuropil ring, in counts, nothing subtracted. NaN where
+        there is no such ring.
+    corrected : numpy.ndarray
+        (C, N, T) float32: ``F - r (Fneu - median Fneu)``, in counts, the dark level still in it.
+    dff : numpy.ndarray
+        (C, N, T) float32 ΔF/F0; NaN where F0 is below the noise floor.
+    rois : Rois
+        The N cells in reference coordinates.
+    frames : numpy.ndarray
+        (T,) structured, a row a frame: ``frame``, ``time_s`` (NaN where unknown), ``segment``
+        (stretch between pauses of the recording), ``confidence`` (float32, 0 to 1: the frame's
+        correlation after alignment, 0 where the alignment left it out), ``used`` (bool) and
+        ``flag`` ('' = good; 'not run': not read yet).
+    motion_explained : numpy.ndarray
+        (C, N) float32 R²: part of the variance of ``corrected`` about its baseline that the
+        cell's displacement (dy, dx and their squares) explains; NaN where it can't be told.
+    recording : str
+        Name of the recording.
+    channel_names : tuple of str
+        C names.
+    dark : DarkLevel
+        The counts without light, and where they are known from.
+    params : TraceParams
+        The parameters they were made with.
+    frame_shape : tuple of int
+        (Y, X) of a raw frame.
+    pixel_size_um : tuple of float, optional
+        (y, x) in µm; None where unknown.
+    remarks : tuple of str
+        What the user should know, a sentence each.
+    provenance : dict
+        Versions, date, files.
+    """
+
+    F: Trace = field(repr=False)
+    Fneu: Trace = field(repr=False)
+    corrected: Trace = field(repr=False)
+    dff: Trace = field(repr=False)
+    rois: Rois = field(repr=False)
+    frames: npt.NDArray[np.void] = field(repr=False)
+    motion_explained: Trace = field(repr=False)
+    recording: str
+    channel_names: tuple[str, ...]
+    dark: DarkLevel
+    params: TraceParams
+    frame_shape: tuple[int, int]
+    pixel_size_um: tuple[float, float] | None = None
+    remarks: tuple[str, ...] = ()
+    provenance: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        shape = (len(self.channel_names), len(self.rois), len(self.frames))
+        for name in ("F", "Fneu", "corrected", "dff"):
+            if getattr(self, name).shape != shape:
+                raise InputError(
+                    f"{name} has shape {getattr(self, name).shape}, but channels, ROIs and frames "
+                    f"make {shape}: the parts of these traces don't belong together."
+                )
+
+    @property
+    def ids(self) -> npt.NDArray[np.int64]:
+        """(N,) ids of the ROIs."""
+        return self.rois.ids
+
+    @property
+    def confidence(self) -> npt.NDArray[np.float32]:
+        """(T,) float32 confidence of each frame, 0 to 1."""
+        return self.frames["confidence"]
+
+    @property
+    def flags(self) -> npt.NDArray[np.str_]:
+        """(T,) why a frame is bad; '' = good."""
+        return self.frames["flag"]
+
+    @property
+    def used(self) -> npt.NDArray[np.bool_]:
+        """(T,) bool: frames that count for baselines and medians."""
+        return self.frames["used"]
+
+    @property
+    def frame_times_s(self) -> npt.NDArray[np.float64] | None:
+        """(T,) time of each frame in s; None where unknown."""
+        times: npt.NDArray[np.float64] = self.frames["time_s"]
+        return None if np.isnan(times).all() else times
+
+    @property
+    def dark_level(self) -> npt.NDArray[np.float64]:
+        """(C,) counts that were subtracted before ΔF/F; 0 where the dark level is unknown."""
+        return self.dark.subtracted
+
+    @property
+    def dff_reliable(self) -> bool:
+        """Whether a dark level was subtracted, without which ΔF/F is too small."""
+        return self.dark.accepted
+
+    @property
+    def inside(self) -> npt.NDArray[np.bool_]:
+        """(N, T) bool: whether a cell has a value in a frame."""
+        return np.asarray(np.isfinite(self.F).all(axis=0))
+
+    @property
+    def complete(self) -> bool:
+        """Whether every frame was read."""
+        return not np.any(self.flags == NOT_RUN)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write a folder of .npy, .csv and .json files, each atomically.
+
+        Parameters
+        ----------
+        folder : str or pathlib.Path
+            A new folder, or one that holds traces, whose place these take.
+
+        Returns
+        -------
+        pathlib.Path
+            The folder.
+
+        Raises
+        ------
+        InputError
+            Where the folder can't be written, or holds something else.
+        """
+        from napari_zstack_align.cells.traces.storage import save_traces
+
+        return save_traces(self, Path(folder))
+
+
+FRAME_FLAG = "U96"
+
+FRAMES = np.dtype(
+    [
+        ("frame", np.int32),
+        ("time_s", np.float64),
+        ("segment", np.int32),
+        ("confidence", np.float32),
+        ("used", np.bool_),
+        ("flag", FRAME_FLAG),
+    ]
+)
+"""Table of frames of `Traces`."""
+
+
+def joined_frames(traces: Sequence[Traces]) -> npt.NDArray[np.void]:
+    """Frames of several recordings in one table, with the name of the recording in each row.
+
+    Its rows belong to the columns of ``np.concatenate([t.F for t in traces], axis=2)``.
+    """
+    width = max((len(t.recording) for t in traces), default=1)
+    table = np.zeros(
+        sum(len(t.frames) for t in traces), [("recording", f"U{max(width, 1)}"), *FRAMES.descr]
+    )
+    start = 0
+    for one in traces:
+        rows = table[start : start + len(one.frames)]
+        rows["recording"] = one.recording
+        for name in FRAMES.names or ():
+            rows[name] = one.frames[name]
+        start += len(rows)
+    return table
