@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
 import numpy.typing as npt
 from qtpy.QtCore import QObject, Signal
 
