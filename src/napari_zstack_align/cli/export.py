@@ -19,8 +19,8 @@ from napari_zstack_align.write.export import (
     What,
     export_alignment,
     export_session,
-    names_in_session,
 )
+from napari_zstack_align.write.several import names_in_session
 from napari_zstack_align.write.transforms import write_transforms
 
 
@@ -89,7 +89,9 @@ def _session(args: argparse.Namespace, alignments: Sequence[Alignment]) -> None:
     options = {"crop": args.crop, "overwrite": args.overwrite}
     job = args.out and export_session(args.out, alignments, **options)
     if args.transforms is not None:
-        paths = names_in_session(args.transforms, args.transforms.suffix, alignments)
+        paths = names_in_session(
+            args.transforms, args.transforms.suffix, [each.stack.name for each in alignments]
+        )
         for path, alignment in zip(paths, alignments, strict=True):
             print(f"Wrote {write_transforms(path, alignment, overwrite=args.overwrite)}")
     for path in drain(job) if job else ():

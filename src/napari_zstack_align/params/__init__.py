@@ -9,6 +9,7 @@ from napari_zstack_align.params._adaptive import AdaptiveParams
 from napari_zstack_align.params._base import ChannelParams, Params
 from napari_zstack_align.params._blobs import BlobParams
 from napari_zstack_align.params._keypoints import KeypointParams
+from napari_zstack_align.params._nwb import NwbParams
 from napari_zstack_align.params._traces import TraceParams
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "BlobParams",
     "ChannelParams",
     "KeypointParams",
+    "NwbParams",
     "Params",
     "TraceParams",
 ]

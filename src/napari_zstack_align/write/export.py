@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -12,7 +10,6 @@ import dask.array as da
 import numpy as np
 
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.alignment.session import unique_names
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job
 from napari_zstack_align.stack import Stack
@@ -21,6 +18,7 @@ from napari_zstack_align.write.hdf5 import write_hdf5
 from napari_zstack_align.write.image import Image
 from napari_zstack_align.write.ome_tiff import write_ome_tiff
 from napari_zstack_align.write.ome_zarr import write_ome_zarr
+from napari_zstack_align.write.several import counted, names_in_session
 from napari_zstack_align.write.suite2p import write_suite2p
 
 What: TypeAlias = Literal["volume", "aligned"]
@@ -150,15 +148,10 @@ def export_session(
     InputError
         As for `export_alignment`.
     """
-    paths = names_in_session(Path(path), check_suffix(path), alignments)
+    paths = names_in_session(
+        Path(path), check_suffix(path), [alignment.stack.name for alignment in alignments]
+    )
     return _export(paths, alignments, "aligned", crop, overwrite)
-
-
-def names_in_session(path: Path, suffix: str, alignments: Sequence[Alignment]) -> list[Path]:
-    """Names of the files of a session: 'larva.h5' becomes 'larva_NAME.h5', unique ones."""
-    end = len(path.name) - len(suffix)
-    names = unique_names([alignment.stack.name for alignment in alignments])
-    return [path.with_name(f"{path.name[:end]}_{name}{path.name[end:]}") for name in names]
 
 
 def check_suffix(path: str | Path) -> str:
@@ -191,7 +184,7 @@ def _export(
         for write, path, image in zip(writers, paths, images, strict=True):
             piece = image if cropped is None else image.cropped(cropped)
             writing = write(path, piece, overwrite=overwrite)
-            written.append((yield from _counted(writing, len(written), len(paths))))
+            written.append((yield from counted(writing, len(written), len(paths))))
         return written
 
     return job()
@@ -203,21 +196,6 @@ def _check_raw_files_stay(paths: Sequence[Path], alignments: Sequence[Alignment]
     for path in paths:
         if path.resolve() in raw:
             raise InputError(f"{path} holds the raw frames themselves: choose another name.")
-
-
-def _counted(job: Job[Path], index: int, count: int) -> Job[Path]:
-    """Say which of several files is being written."""
-    if count == 1:
-        return (yield from job)
-    with closing(job):
-        try:
-            while True:
-                progress = next(job)
-                stage = f"{progress.stage} ({index + 1} of {count})"
-                yield replace(progress, stage=stage)
-        except StopIteration as stop:
-            path: Path = stop.value
-            return path
 
 
 def _only(job: Job[list[Path]]) -> Job[Path]:

@@ -1,0 +1,1 @@
+"""ROIs and traces in files of other programs, one module a format."""

@@ -1,0 +1,104 @@
+"""ROIs and traces as NWB (Neurodata Without Borders), one file a recording."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.atomic import check_target, replacing
+from napari_zstack_align.cells.traces import Traces
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.params import NwbParams
+from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.write.cells.field import FieldOfView
+
+FRAMES_AT_ONCE = 2_000
+"""Frames written between two reports of progress."""
+
+
+def write_nwb(
+    path: str | Path,
+    traces: Traces,
+    field: FieldOfView,
+    params: NwbParams | None = None,
+    *,
+    overwrite: bool = False,
+) -> Job[Path]:
+    """Write the ROIs and traces of one recording.
+
+    The processing module ``ophys`` holds ``ImageSegmentation`` (a pixel mask a ROI, weighted by
+    area; the row's id is that of the ROI), ``Fluorescence`` (F, Fneu and corrected, raw counts),
+    ``DfOverF`` (dff) and ``Confidence``; of several channels each, ``F_channel_0``, ... Flags of
+    frames are the ``control`` of every series.
+
+    Parameters
+    ----------
+    path : path
+        Ends in .nwb.
+    traces : Traces
+        Their frame times, or ``frame_rate_hz`` of ``params``, must be known.
+    field : FieldOfView
+        Size, image, scale and channel names.
+    params : NwbParams, optional
+        What no recording tells.
+    overwrite : bool
+        Replace an existing file.
+    """
+    path = Path(path)
+    if find_spec("pynwb") is None:
+        raise InputError(
+            "NWB needs pynwb, which isn't installed: pip install 'napari-zstack-align[nwb]'."
+        )
+    params = params or NwbParams()
+    n_channels = traces.F.shape[0]
+    if params.emission_nm and len(params.emission_nm) != n_channels:
+        raise InputError(
+            f"{traces.recording} has {n_channels} channels, but emission_nm has "
+            f"{len(params.emission_nm)} values: give one a channel."
+        )
+    if traces.frame_times_s is None and params.frame_rate_hz is None:
+        raise InputError(
+            f"NWB needs frame times, and those of {traces.recording} are unknown: give "
+            f"frame_rate_hz."
+        )
+    check_target(path, overwrite)
+    return _write(path, traces, field, params, overwrite)
+
+
+def _write(
+    path: Path, traces: Traces, field: FieldOfView, params: NwbParams, overwrite: bool
+) -> Job[Path]:
+    # pynwb takes a second to import, and h5py comes with it
+    yield Progress("Writing NWB", 0, traces.F.shape[2])
+    import h5py
+    import pynwb
+
+    from napari_zstack_align.write.cells.nwb_contents import contents
+
+    with replacing(path, overwrite) as unfinished:
+        file, signals = contents(traces, field, params)
+        with h5py.File(unfinished, "w") as hdf5, pynwb.NWBHDF5IO(file=hdf5, mode="w") as nwb:
+            nwb.write(file)
+        # pynwb writes in one go; values are filled in here, where a cancel is heard
+        with h5py.File(unfinished, "r+") as hdf5:
+            yield from _fill(hdf5, signals)
+    return path
+
+
+def _fill(hdf5: Any, signals: dict[str, npt.NDArray[np.float32]]) -> Job[None]:
+    """Put signals (N, T) into the datasets (T, N) that wait for them."""
+    pieces = list(_pieces(signals))
+    for done, (name, part) in enumerate(pieces):
+        hdf5[name][part] = signals[name][:, part].T
+        yield Progress("Writing NWB", done + 1, len(pieces))
+
+
+def _pieces(signals: dict[str, npt.NDArray[np.float32]]) -> Iterator[tuple[str, slice]]:
+    for name, values in signals.items():
+        for start in range(0, values.shape[1], FRAMES_AT_ONCE):
+            yield name, slice(start, min(start + FRAMES_AT_ONCE, values.shape[1]))

@@ -1,0 +1,54 @@
+"""Text of tables that is the same for every ROI: the recording, its frames and their flags."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.cells.traces import Traces
+
+SIGNALS = ("F", "Fneu", "corrected", "dff")
+"""What traces hold, in the order of the columns."""
+
+
+def quoted(text: str) -> str:
+    """Text as a cell of a CSV file."""
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="").writerow([text])
+    cell = buffer.getvalue()
+    return cell if text else ""
+
+
+def numbers(values: npt.NDArray[Any]) -> list[str]:
+    """Rows of numbers as text, 'a,b,c'; 7 digits, and nothing between the commas for NaN.
+
+    One format for the whole block: a call a number takes five times as long.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        (rows, columns) float.
+    """
+    row = ",".join(["%.7g"] * values.shape[1]) + "\n"
+    text = row * len(values) % tuple(values.ravel().tolist())
+    return text.replace("nan", "").splitlines()
+
+
+def frame_and_time(traces: Traces) -> list[str]:
+    """'frame,time_s' of every frame; no time where it is unknown."""
+    times = traces.frame_times_s
+    if times is None:
+        return [f"{t}," for t in range(len(traces.frames))]
+    cells = ["" if np.isnan(time) else f"{time:.10g}" for time in times.tolist()]
+    return [f"{t},{cell}" for t, cell in enumerate(cells)]
+
+
+def confidence_and_flag(traces: Traces) -> list[str]:
+    """'confidence,flag' of every frame."""
+    cells = {flag: quoted(flag) for flag in set(traces.flags.tolist())}
+    confidence = ["" if np.isnan(c) else f"{c:.4g}" for c in traces.confidence.tolist()]
+    return [f"{c},{cells[f]}" for c, f in zip(confidence, traces.flags.tolist(), strict=True)]

@@ -1,0 +1,160 @@
+"""ROIs and traces as the folder that Suite2p's window opens by its ``stat.npy``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.atomic import check_target, replacing
+from napari_zstack_align.cells.traces import Traces
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.write.cells.field import FieldOfView
+from napari_zstack_align.write.cells.gaps import filled, good_frames, invalid_frames, never_seen
+from napari_zstack_align.write.cells.npy import write_header
+from napari_zstack_align.write.cells.suite2p_stat import stat_of
+
+NOT_DECONVOLVED = "not deconvolved"
+FILES = {"stat.npy", "F.npy", "Fneu.npy", "spks.npy", "iscell.npy", "ops.npy"}
+TAU_S = 1.0
+"""Decay of the indicator that Suite2p assumes; no trace depends on it."""
+
+
+def write_suite2p_folder(
+    path: str | Path, traces: Traces, field: FieldOfView, *, overwrite: bool = False
+) -> Job[Path]:
+    """Write the ROIs and raw traces of one recording.
+
+    ``F.npy`` and ``Fneu.npy`` are (N, T) float32 raw counts of the first channel, without NaN:
+    samples that are unknown are interpolated in time, and their frames, like those with a flag,
+    are listed in ``ops['badframes']``. ROIs that were never seen are zero and no cell in
+    ``iscell.npy``. ``spks.npy`` is zero: nothing was deconvolved. Further channels are
+    ``F_chan2.npy``, ``Fneu_chan2.npy``, ...
+
+    Parameters
+    ----------
+    path : path
+        The folder.
+    traces : Traces
+        Of one recording.
+    field : FieldOfView
+        Size, image and scale of the reference, in whose coordinates the ROIs are.
+    overwrite : bool
+        Replace a folder that this function wrote.
+
+    Returns
+    -------
+    generator of Progress
+        Returns the folder. The last ``note`` says which values were made up.
+    """
+    path = Path(path)
+    check_target(path, overwrite)
+    if path.exists() and not _is_ours(path):
+        raise InputError(
+            f"{path} holds other files than ROIs and traces, which would be lost: choose another "
+            f"name."
+        )
+    return _write(path, traces, field, overwrite)
+
+
+def _is_ours(path: Path) -> bool:
+    names = {file.name for file in path.iterdir()} if path.is_dir() else set()
+    return names >= FILES and all(
+        n in FILES or n.startswith(("F_chan", "Fneu_chan")) for n in names
+    )
+
+
+def _write(path: Path, traces: Traces, field: FieldOfView, overwrite: bool) -> Job[Path]:
+    n_channels, n_rois, _ = traces.F.shape
+    total = n_channels * n_rois * 2
+    with replacing(path, overwrite) as unfinished:
+        unfinished.mkdir()
+        done = 0
+        for channel in range(n_channels):
+            suffix = "" if channel == 0 else f"_chan{channel + 1}"
+            for name, values in (("F", traces.F[channel]), ("Fneu", traces.Fneu[channel])):
+                with (unfinished / f"{name}{suffix}.npy").open("wb") as file:
+                    write_header(file, values.shape, "<f4")
+                    for row in values:
+                        file.write(filled(row).astype("<f4").data)
+                        done += 1
+                        yield Progress("Writing Suite2p's files", done, total)
+        unseen, bad = never_seen(traces), invalid_frames(traces)
+        np.save(unfinished / "spks.npy", np.zeros(traces.F.shape[1:], np.float32))
+        np.save(
+            unfinished / "iscell.npy", np.repeat(~unseen[:, None], 2, axis=1).astype(np.float32)
+        )
+        # Suite2p reads pickled dictionaries, nothing else.
+        stat = yield from stat_of(traces, field)
+        np.save(unfinished / "stat.npy", stat, allow_pickle=True)
+        ops = _ops(path.absolute(), traces, field, bad | ~good_frames(traces))
+        np.save(unfinished / "ops.npy", np.array(ops, dtype=object), allow_pickle=True)
+        yield Progress("Writing Suite2p's files", total, total, _note(traces, ops, bad, unseen))
+    return path
+
+
+def _ops(
+    folder: Path, traces: Traces, field: FieldOfView, bad: npt.NDArray[np.bool_]
+) -> dict[str, Any]:
+    height, width = field.shape
+    n_frames = traces.F.shape[2]
+    diameter = float(2 * np.median(traces.rois.circles[:, 2]))
+    image = np.zeros(field.shape) if field.image is None else np.asarray(field.image)
+    y, x = field.pixel_size_um or (1.0, 1.0)
+    rate = frame_rate(traces)
+    return {
+        "Ly": height,
+        "Lx": width,
+        "yrange": [0, height],
+        "xrange": [0, width],
+        "nframes": n_frames,
+        "nframes_per_folder": np.array([n_frames]),
+        "nplanes": 1,
+        "nchannels": traces.F.shape[0],
+        "functional_chan": 1,
+        "fs": 1.0 if rate is None else rate,
+        "frame_rate_known": rate is not None,
+        "tau": TAU_S,
+        "neucoeff": traces.params.neuropil_factor,
+        "diameter": [diameter, diameter],
+        "aspect": x / y,
+        "meanImg": np.nan_to_num(image, nan=0.0).astype(np.float32),
+        "badframes": bad,
+        "do_registration": 0,
+        "spikedetect": False,
+        "spks": NOT_DECONVOLVED,
+        "roi_ids": traces.ids,
+        "recording": traces.recording,
+        "dark_level": traces.dark_level,
+        "dark_level_source": traces.dark.source,
+        **dict.fromkeys(("save_path0", "save_path", "fast_disk"), str(folder)),
+        "data_path": [str(folder)],
+        "ops_path": str(folder / "ops.npy"),
+    }
+
+
+def frame_rate(traces: Traces) -> float | None:
+    """Frames a second; None where the frame times are unknown."""
+    times = traces.frame_times_s
+    step = 0.0 if times is None or len(times) < 2 else float(np.median(np.diff(times)))
+    return 1 / step if step > 0 else None
+
+
+def _note(
+    traces: Traces, ops: dict[str, Any], bad: npt.NDArray[np.bool_], unseen: npt.NDArray[np.bool_]
+) -> str:
+    sentences = ["spks.npy is zero: nothing was deconvolved."]
+    if bad.any():
+        sentences.append(
+            f"{np.count_nonzero(bad)} frames have interpolated samples; they are among the "
+            f"{np.count_nonzero(ops['badframes'])} of ops['badframes']."
+        )
+    if unseen.any():
+        ids = ", ".join(map(str, traces.ids[unseen][:10]))
+        sentences.append(f"{np.count_nonzero(unseen)} ROIs were never seen ({ids}): no cells.")
+    if not ops["frame_rate_known"]:
+        sentences.append("The frame rate is unknown: ops['fs'] is 1.")
+    return " ".join(sentences)

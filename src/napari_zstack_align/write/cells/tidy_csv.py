@@ -1,0 +1,74 @@
+"""Traces as a tidy table: one row a ROI, channel and frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from napari_zstack_align.atomic import check_target, replacing
+from napari_zstack_align.cells.traces import Traces
+from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.write.cells.rows import (
+    SIGNALS,
+    confidence_and_flag,
+    frame_and_time,
+    numbers,
+    quoted,
+)
+
+COLUMNS = (
+    "recording", "roi", "channel", "frame", "time_s", *SIGNALS, "confidence", "flag"
+)  # fmt: skip
+
+FRAMES_AT_ONCE = 50_000
+"""Rows written between two reports of progress."""
+
+
+def write_tidy_csv(
+    path: str | Path, recordings: Sequence[Traces], *, overwrite: bool = False
+) -> Job[Path]:
+    """Write the traces of one or more recordings to one table.
+
+    Rows run over the frames of a ROI, then over ROIs, channels and recordings. ``roi`` is its id;
+    channels and frames count from 0. F and Fneu are raw counts; what is unknown or not a number
+    is left empty.
+    """
+    path = Path(path)
+    check_target(path, overwrite)
+    return _write(path, recordings, overwrite)
+
+
+def _write(path: Path, recordings: Sequence[Traces], overwrite: bool) -> Job[Path]:
+    total = sum(traces.F.size for traces in recordings)
+    done = 0
+    with (
+        replacing(path, overwrite) as unfinished,
+        unfinished.open("w", encoding="utf-8", newline="") as file,
+    ):
+        file.write(",".join(COLUMNS) + "\n")
+        for traces in recordings:
+            for text, rows in _blocks(traces):
+                file.write(text)
+                done += rows
+                yield Progress("Writing the table", done, total)
+    return path
+
+
+def _blocks(traces: Traces) -> Iterator[tuple[str, int]]:
+    """Yield the rows of a recording in blocks, with their number."""
+    before, after = frame_and_time(traces), confidence_and_flag(traces)
+    n_channels, n_rois, n_frames = traces.F.shape
+    name = quoted(traces.recording)
+    for channel, row in np.ndindex(n_channels, n_rois):
+        head = f"{name},{traces.ids[row]},{channel},"
+        for start in range(0, n_frames, FRAMES_AT_ONCE):
+            part = slice(start, start + FRAMES_AT_ONCE)
+            values = [getattr(traces, signal)[channel, row, part] for signal in SIGNALS]
+            middle = numbers(np.stack(values, axis=1))
+            lines = [
+                f"{head}{frame},{value},{last}\n"
+                for frame, value, last in zip(before[part], middle, after[part], strict=True)
+            ]
+            yield "".join(lines), len(lines)

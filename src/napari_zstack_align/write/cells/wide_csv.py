@@ -1,0 +1,94 @@
+"""One signal as a wide table: one row a frame, one column a ROI."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from napari_zstack_align.atomic import check_target, replacing
+from napari_zstack_align.cells.traces import Traces
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.write.cells.rows import (
+    SIGNALS,
+    confidence_and_flag,
+    frame_and_time,
+    numbers,
+    quoted,
+)
+
+COLUMNS = ("recording", "channel", "frame", "time_s", "confidence", "flag")
+
+VALUES_AT_ONCE = 200_000
+"""Numbers written between two reports of progress."""
+
+
+def write_wide_csv(
+    path: str | Path,
+    recordings: Sequence[Traces],
+    *,
+    signal: str = "dff",
+    overwrite: bool = False,
+) -> Job[Path]:
+    """Write one signal of one or more recordings to one table.
+
+    A row is a frame (of several channels: a frame of a channel), a column ``roi_ID`` a ROI; those
+    that a recording hasn't got are left empty, like all that is unknown or not a number.
+
+    Parameters
+    ----------
+    path : path
+        Ends in .csv.
+    recordings : sequence of Traces
+        One below the other.
+    signal : {'F', 'Fneu', 'corrected', 'dff'}
+        What to write.
+    overwrite : bool
+        Replace an existing file.
+    """
+    path = Path(path)
+    if signal not in SIGNALS:
+        raise InputError(f"The signal must be one of {', '.join(SIGNALS)}, not {signal!r}.")
+    check_target(path, overwrite)
+    return _write(path, recordings, signal, overwrite)
+
+
+def _write(path: Path, recordings: Sequence[Traces], signal: str, overwrite: bool) -> Job[Path]:
+    ids = list(dict.fromkeys(roi for traces in recordings for roi in traces.ids.tolist()))
+    total = sum(traces.F.shape[0] * traces.F.shape[2] for traces in recordings)
+    done = 0
+    with (
+        replacing(path, overwrite) as unfinished,
+        unfinished.open("w", encoding="utf-8", newline="") as file,
+    ):
+        file.write(",".join([*COLUMNS, *(f"roi_{roi}" for roi in ids)]) + "\n")
+        for traces in recordings:
+            for text, rows in _blocks(traces, signal, ids):
+                file.write(text)
+                done += rows
+                yield Progress("Writing the table", done, total)
+    return path
+
+
+def _blocks(traces: Traces, signal: str, ids: list[int]) -> Iterator[tuple[str, int]]:
+    """Yield the rows of a recording in blocks, with their number."""
+    before, after = frame_and_time(traces), confidence_and_flag(traces)
+    signals = getattr(traces, signal)
+    columns = [ids.index(roi) for roi in traces.ids.tolist()]
+    step = max(VALUES_AT_ONCE // len(ids), 1)
+    for channel in range(signals.shape[0]):
+        head = f"{quoted(traces.recording)},{channel},"
+        for start in range(0, signals.shape[2], step):
+            part = slice(start, start + step)
+            values = signals[channel, :, part].T
+            block = np.full((len(values), len(ids)), np.nan, np.float32)
+            block[:, columns] = values
+            lines = [
+                f"{head}{frame},{last},{value}\n"
+                for frame, last, value in zip(
+                    before[part], after[part], numbers(block), strict=True
+                )
+            ]
+            yield "".join(lines), len(lines)

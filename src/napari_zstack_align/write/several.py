@@ -1,0 +1,54 @@
+"""Several files of one export: their names, and their jobs one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from pathlib import Path
+
+from napari_zstack_align.alignment.session import unique_names
+from napari_zstack_align.progress import Job
+
+
+def names_in_session(path: Path, suffix: str, names: Sequence[str]) -> list[Path]:
+    """Names of the files of a session: 'larva.h5' becomes 'larva_NAME.h5', unique ones.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Name of the export, ending in ``suffix``.
+    suffix : str
+        The ending, '' for a folder.
+    names : sequence of str
+        Of the recordings.
+    """
+    end = len(path.name) - len(suffix)
+    unique = unique_names(names)
+    return [path.with_name(f"{path.name[:end]}_{name}{path.name[end:]}") for name in unique]
+
+
+def one_after_the_other(jobs: Sequence[Job[Path]]) -> Job[list[Path]]:
+    """Drain jobs in their order; returns what they return."""
+    with ExitStack() as stack:
+        for job in jobs:
+            stack.enter_context(closing(job))
+        written: list[Path] = []
+        for job in jobs:
+            written.append((yield from counted(job, len(written), len(jobs))))
+        return written
+
+
+def counted(job: Job[Path], index: int, count: int) -> Job[Path]:
+    """Say which of several files is being written."""
+    if count == 1:
+        return (yield from job)
+    with closing(job):
+        try:
+            while True:
+                progress = next(job)
+                stage = f"{progress.stage} ({index + 1} of {count})"
+                yield replace(progress, stage=stage)
+        except StopIteration as stop:
+            path: Path = stop.value
+            return path

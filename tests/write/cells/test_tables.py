@@ -1,0 +1,117 @@
+"""Tidy and wide tables."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.progress import run
+from napari_zstack_align.write.cells import tidy_csv, wide_csv
+from napari_zstack_align.write.cells.tidy_csv import write_tidy_csv
+from napari_zstack_align.write.cells.wide_csv import write_wide_csv
+
+
+def table(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def number(text):
+    return float(text) if text else np.nan
+
+
+def test_every_sample_is_a_tidy_row(tmp_path, make_traces):
+    traces = make_traces(n_channels=2)
+    rows = table(run(write_tidy_csv(tmp_path / "a.csv", [traces])))
+    assert len(rows) == traces.F.size
+    assert list(rows[0]) == list(tidy_csv.COLUMNS)
+    row_of = {roi: row for row, roi in enumerate(traces.ids.tolist())}
+    for row in rows:
+        t, channel = int(row["frame"]), int(row["channel"])
+        at = channel, row_of[int(row["roi"])], t
+        assert row["recording"] == "larva_1"
+        assert float(row["time_s"]) == pytest.approx(t / 10)
+        assert row["flag"] == traces.flags[t]
+        assert float(row["confidence"]) == 0.75
+        for signal in ("F", "Fneu", "corrected", "dff"):
+            expected = float(getattr(traces, signal)[at])
+            assert number(row[signal]) == pytest.approx(expected, rel=1e-6, nan_ok=True)
+
+
+def test_blocks_make_no_difference(tmp_path, make_traces, monkeypatch):
+    traces = make_traces()
+    whole = [
+        write_tidy_csv(tmp_path / "a.csv", [traces]),
+        write_wide_csv(tmp_path / "b.csv", [traces]),
+    ]
+    before = [run(job).read_bytes() for job in whole]
+    monkeypatch.setattr(tidy_csv, "FRAMES_AT_ONCE", 4)
+    monkeypatch.setattr(wide_csv, "VALUES_AT_ONCE", 7)
+    pieces = [
+        write_tidy_csv(tmp_path / "c.csv", [traces]),
+        write_wide_csv(tmp_path / "d.csv", [traces]),
+    ]
+    seen = []
+    assert [run(job, seen.append).read_bytes() for job in pieces] == before
+    assert [p.done for p in seen][-1] == seen[-1].total
+    assert len(seen) == 3 * 3 + 5
+
+
+def test_what_is_unknown_is_empty(tmp_path, make_traces):
+    traces = make_traces('nan, "of the day"', times=False)
+    rows = table(run(write_tidy_csv(tmp_path / "a.csv", [traces])))
+    assert {row["time_s"] for row in rows} == {""}
+    # a name is no number, whatever it looks like
+    assert {row["recording"] for row in rows} == {'nan, "of the day"'}
+    unknown = [row for row in rows if row["F"] == ""]
+    assert [(row["roi"], row["frame"], row["dff"]) for row in unknown] == [("7", "4", "")]
+
+
+@pytest.mark.parametrize("signal", ["F", "dff"])
+def test_a_wide_row_is_a_frame(tmp_path, traces, signal):
+    rows = table(run(write_wide_csv(tmp_path / "a.csv", [traces], signal=signal)))
+    assert list(rows[0]) == [*wide_csv.COLUMNS, "roi_3", "roi_7", "roi_12"]
+    assert [int(row["frame"]) for row in rows] == list(range(9))
+    values = [[number(row[f"roi_{roi}"]) for roi in traces.ids] for row in rows]
+    np.testing.assert_allclose(values, getattr(traces, signal)[0].T, rtol=1e-6)
+    assert [row["flag"] for row in rows] == traces.flags.tolist()
+
+
+def test_recordings_of_a_session_share_a_table(tmp_path, make_traces, rois):
+    session = [make_traces("a"), make_traces("b", rois=rois.where([0, 2]), n_frames=5)]
+    rows = table(run(write_wide_csv(tmp_path / "a.csv", session, signal="F")))
+    assert [row["recording"] for row in rows] == ["a"] * 9 + ["b"] * 5
+    assert {row["roi_7"] for row in rows[9:]} == {""}
+    assert float(rows[9]["roi_12"]) == pytest.approx(float(session[1].F[0, 1, 0]), rel=1e-6)
+    tidy = table(run(write_tidy_csv(tmp_path / "b.csv", session)))
+    assert len(tidy) == 3 * 9 + 2 * 5
+
+
+def test_an_unknown_signal(tmp_path, traces):
+    with pytest.raises(InputError, match="must be one of F, Fneu, corrected, dff, not 'spikes'"):
+        write_wide_csv(tmp_path / "a.csv", [traces], signal="spikes")
+
+
+@pytest.mark.parametrize("write", [write_tidy_csv, write_wide_csv])
+def test_a_cancel_leaves_nothing(tmp_path, traces, write, no_leftovers):
+    job = write(tmp_path / "a.csv", [traces])
+    next(job)
+    assert len(no_leftovers()) == 1
+    job.close()
+    assert no_leftovers() == []
+
+
+@pytest.mark.slow
+def test_a_long_table_streams(tmp_path, make_traces):
+    """Memory stays far below the size of the table."""
+    import tracemalloc
+
+    traces = make_traces(n_frames=60_000)
+    tracemalloc.start()
+    path = run(write_tidy_csv(tmp_path / "a.csv", [traces]))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert path.stat().st_size > 10e6
+    # frames as text, and one block
+    assert peak < 40e6
