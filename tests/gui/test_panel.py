@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QApplication
 from stacks import slow_zstack, small_zstack, two_channels
 
 import napari_zstack_align as nza
-from napari_zstack_align.gui import panel as panel_module
+from napari_zstack_align.gui import align_run
 from napari_zstack_align.gui.compat import text_overlay
 from napari_zstack_align.gui.lazy import AlignedFrames, GrowingVolume, RawFrames
 from napari_zstack_align.gui.open import open_panel
@@ -149,7 +149,7 @@ def test_an_error_in_the_worker_is_told_and_run_works_again(qtbot, viewer, panel
         raise RuntimeError("deleted?")
 
     show(qtbot, panel, small_zstack())
-    monkeypatch.setattr(panel_module, "align_adaptive", failing)
+    monkeypatch.setattr(align_run, "align_adaptive", failing)
     run_to_end(qtbot, panel)
     assert "RuntimeError: deleted?" in status(panel)
     assert panel.align_tab.run_bar.run_button.isEnabled()

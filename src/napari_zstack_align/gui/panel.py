@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from napari.utils.notifications import show_info
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
-    QScrollArea,
     QSplitter,
     QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import is_session
-from napari_zstack_align.errors import InputError
-from napari_zstack_align.gui import jobs
+from napari_zstack_align.gui.align_run import AlignRun
 from napari_zstack_align.gui.align_tab import TOGGLE_KEY, AlignTab
 from napari_zstack_align.gui.compat import text_overlay
 from napari_zstack_align.gui.jobs import Limits
@@ -31,18 +26,15 @@ from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.load_tab import LoadTab
 from napari_zstack_align.gui.mask_tab import MaskTab
 from napari_zstack_align.gui.masks import hand_over, new_mask
+from napari_zstack_align.gui.pages import page
+from napari_zstack_align.gui.part import Part
 from napari_zstack_align.gui.plots import QualityPlot
-from napari_zstack_align.gui.recordings.recordings_tab import RecordingsTab
 from napari_zstack_align.gui.recordings.session import Session
-from napari_zstack_align.gui.recordings.session_tab import SessionTab
 from napari_zstack_align.gui.result import Result
 from napari_zstack_align.gui.shown import KEY, Shown, shown_of
-from napari_zstack_align.gui.words import ended, flag_words
-from napari_zstack_align.progress import Progress
-from napari_zstack_align.register.adaptive import align_adaptive
+from napari_zstack_align.gui.words import flag_words
 from napari_zstack_align.stack import Stack
 
-DRAW_INTERVAL_S = 0.3
 MIN_WIDTH = 400
 
 
@@ -67,18 +59,14 @@ class Panel(QWidget):
         self.stack_combo.setToolTip("The stack that all tabs are about")
         self.tabs = QTabWidget()
         self.session = Session(napari_viewer, self)
-        for name, tab in (
-            ("Load", self.load_tab),
-            ("Mask", self.mask_tab),
-            ("Align", self.align_tab),
-            *self.session.tabs,
-        ):
-            self.tabs.addTab(_page(tab), name)
+        self.parts: tuple[Part, ...] = (self.session,)
+        own = (("Load", self.load_tab), ("Mask", self.mask_tab), ("Align", self.align_tab))
+        for name, tab in (*own, *(named for part in self.parts for named in part.tabs)):
+            self.tabs.addTab(page(tab), name)
         self.quality = QualityPlot()
         self.quality.setVisible(False)
         self.result = Result(self)
-        self._running: Shown | None = None
-        self._drawn_at = 0.0
+        self.align_run = AlignRun(self)
         self._lay_out()
         self._connect()
         self._adopt()
@@ -94,12 +82,14 @@ class Panel(QWidget):
     @property
     def run_bars(self) -> tuple[Any, ...]:
         """Where jobs may run."""
-        return (self.load_tab.run_bar, self.align_tab.run_bar, *self.session.run_bars)
+        of_parts = (bar for part in self.parts for bar in part.run_bars)
+        return (self.load_tab.run_bar, self.align_tab.run_bar, *of_parts)
 
     @property
-    def session_in_front(self) -> bool:
-        """Whether a tab of recordings is in front, and the viewer is read for those."""
-        return self.tabs.tabText(self.tabs.currentIndex()) in dict(self.session.tabs)
+    def part_in_front(self) -> Part | None:
+        """The part whose tab is in front; None where the tab is about the chosen stack."""
+        name = self.tabs.tabText(self.tabs.currentIndex())
+        return next((part for part in self.parts if name in dict(part.tabs)), None)
 
     def open_tab(self, name: str) -> None:
         """Bring a tab to the front."""
@@ -138,7 +128,7 @@ class Panel(QWidget):
         if same:
             old.update_description(stack)
             hand_over(old, old)
-            self._follow()
+            self.follow()
             return
         if old.alignment is not None:
             show_info("The layout has changed: the alignment of before was taken away.")
@@ -159,74 +149,7 @@ class Panel(QWidget):
 
     def run(self) -> None:
         """Align the chosen stack in the worker."""
-        if not self.load_tab.apply():
-            return
-        bar = self.align_tab.run_bar
-        shown = self.shown
-        if shown is None:
-            bar.say_error("There is no stack yet: load one on the Load tab.")
-            return
-        mask_layer = self.align_tab.mask_combo.layer
-        mask = None if mask_layer is None else np.array(mask_layer.data)
-        try:
-            job = align_adaptive(shown.stack, self.align_tab.form.values(), mask)
-        except InputError as error:
-            bar.say_error(str(error))
-            return
-        shown.alignment = None
-        shown.add_results()
-        shown.look_at("raw")  # the volume is black until its first slice is done
-        self._running = shown
-        self._follow()
-        bar.start(
-            partial(jobs.aligning, lambda: job, shown.volumes),
-            progress=partial(self._on_progress, shown),
-            returned=partial(self.on_aligned, shown),
-            cancelled=partial(self._on_stopped, shown),
-            failed=lambda _: self._on_stopped(shown, None),
-        )
-
-    def _on_progress(self, shown: Shown, progress: Progress) -> None:
-        """Show the slices done so far, seldom enough to leave time for everything else."""
-        if progress.partial is not None and time.monotonic() - self._drawn_at > DRAW_INTERVAL_S:
-            self.display(shown, progress.partial)
-            self._drawn_at = time.monotonic()
-
-    def on_aligned(self, shown: Shown, alignment: Alignment) -> None:
-        """Show a finished alignment, and say how it went."""
-        self.display(shown, alignment)
-        self._end_run(shown)
-        if self.viewer.dims.ndisplay == 2 and shown.looked_at == "":
-            shown.look_at("volume")
-        self.align_tab.run_bar.say(ended(alignment))
-
-    def _on_stopped(self, shown: Shown, partial_result: Alignment | None) -> None:
-        """Keep what was finished when a run was cancelled or failed."""
-        newest = partial_result or self.align_tab.run_bar.last_partial
-        kept = shown.alignment if newest is None else newest
-        self._end_run(shown)
-        if not shown.raw:
-            self.align_tab.run_bar.say("The stack was removed from napari: the run is stopped.")
-        elif kept is None:
-            shown.remove_results()
-            shown.look_at("raw")
-        else:
-            self.display(shown, kept)
-        if shown.raw and partial_result is not None:
-            self.align_tab.run_bar.say(f"Cancelled. {ended(partial_result)}")
-
-    def _end_run(self, shown: Shown) -> None:
-        self._running = None
-
-    def display(self, shown: Shown, alignment: Alignment) -> None:
-        """Evaluate an alignment, perhaps partial, in the layers and the plot."""
-        is_first = shown.alignment is None
-        shown.show_alignment(alignment)
-        if is_first and self.viewer.dims.ndisplay == 2 and shown.looked_at == "raw":
-            shown.look_at("volume")
-        if shown is self.shown:
-            self._show_quality()
-            self._follow()
+        self.align_run.start()
 
     # -- following the viewer ------------------------------------------------------------------
 
@@ -237,23 +160,26 @@ class Panel(QWidget):
         self._show_in_front()
 
     def _show_in_front(self, _: Any = None) -> None:
-        """Sliders, overlay and plots are about the tab in front: a stack, or the recordings."""
-        self.header.setVisible(not self.session_in_front)
-        if self.session_in_front:
-            self.session.layers.name_sliders()
+        """Sliders, overlay and plots are about the tab in front: the stack, or those of a part."""
+        part = self.part_in_front
+        self.header.setVisible(part is None)
+        if part is not None:
+            part.enter()
         elif self.shown is None:
             text_overlay(self.viewer).visible = False
         else:
             self.shown.name_sliders()
-        self.session.show_tab(self.tabs.tabText(self.tabs.currentIndex()))
-        self._show_quality()
-        self._follow()
+        for each in self.parts:
+            each.show_tab(self.tabs.tabText(self.tabs.currentIndex()))
+        self.show_quality()
+        self.follow()
 
     def _toggle(self, _: Any = None) -> None:
-        if self.session_in_front:
-            self.session.toggle()
-        else:
+        part = self.part_in_front
+        if part is None:
             self.result.toggle()
+        else:
+            part.toggle()
 
     def _choose_shown(self, shown: Shown) -> None:
         self.stack_combo.refresh()  # its layer was added before it was known to be a stack's
@@ -262,10 +188,11 @@ class Panel(QWidget):
         if self.shown is before:
             self._choose()
 
-    def _follow(self, _: Any = None) -> None:
+    def follow(self, _: Any = None) -> None:
         """The sliders moved: overlay, arrows and the line in the plot go with them."""
-        if self.session_in_front:
-            self.session.follow()
+        part = self.part_in_front
+        if part is not None:
+            part.follow()
             return
         shown = self.shown
         position = None if shown is None else shown.position()
@@ -280,10 +207,11 @@ class Panel(QWidget):
         if frame is not None:
             self.quality.go_to(frame)
 
-    def _show_quality(self) -> None:
+    def show_quality(self) -> None:
+        """Plot the quality of the chosen stack, where it has an alignment."""
         alignment = None if self.shown is None else self.shown.alignment
         self.align_tab.set_result(alignment is not None)
-        self.quality.setVisible(alignment is not None and not self.session_in_front)
+        self.quality.setVisible(alignment is not None and self.part_in_front is None)
         if alignment is not None:
             stack = alignment.stack
             period = stack.frames_per_slice if stack.order == "repeats" else None
@@ -305,15 +233,12 @@ class Panel(QWidget):
         QTimer.singleShot(0, self._adopt)
 
     def _on_removed(self, event: Any) -> None:
-        self.session.on_removed(event.value)
+        for part in self.parts:
+            part.on_removed(event.value)
         shown = shown_of(event.value)
-        if shown is None:
-            return
-        shown.forget(event.value)
-        if shown is self._running and not shown.raw:
-            self.align_tab.run_bar.cancel()
-        elif shown is self._running:
-            self.align_tab.run_bar.say(f"'{event.value.name}' was removed; the run goes on.")
+        if shown is not None:
+            shown.forget(event.value)
+            self.align_run.on_removed(shown, event.value)
 
     # -- inside --------------------------------------------------------------------------------
 
@@ -329,10 +254,11 @@ class Panel(QWidget):
         self.stack_combo.currentIndexChanged.connect(self._choose)
         self.tabs.currentChanged.connect(self._show_in_front)
         self.session.changed.connect(self._show_in_front)
-        self.session.tab_wanted.connect(self.open_tab)
+        for part in self.parts:
+            part.tab_wanted.connect(self.open_tab)
         self.session.ran.connect(self._on_ran)
         self.quality.frame_clicked.connect(self._on_frame_clicked)
-        self.viewer.dims.events.current_step.connect(self._follow)
+        self.viewer.dims.events.current_step.connect(self.follow)
         self.viewer.layers.events.inserted.connect(self._on_inserted)
         self.viewer.layers.events.removed.connect(self._on_removed)
         self.viewer.events.theme.connect(self._on_theme)
@@ -342,18 +268,22 @@ class Panel(QWidget):
 
     def _disconnect(self) -> None:
         text_overlay(self.viewer).visible = False
-        self.viewer.dims.events.current_step.disconnect(self._follow)
+        self.viewer.dims.events.current_step.disconnect(self.follow)
         self.viewer.layers.events.inserted.disconnect(self._on_inserted)
         self.viewer.layers.events.removed.disconnect(self._on_removed)
         self.viewer.events.theme.disconnect(self._on_theme)
         self.viewer.bind_key(TOGGLE_KEY, None, overwrite=True)
         combos = (self.stack_combo, self.align_tab.mask_combo, self.load_tab.layer_combo)
-        for combo in (*combos, *self.session.combos):
+        for combo in (*combos, *(combo for part in self.parts for combo in part.combos)):
             combo.stop()
+        for part in self.parts:
+            part.let_go()
 
     def _on_theme(self, _: Any = None) -> None:
-        for plot in (self.quality, self.load_tab.plot, self.session.plots):
+        for plot in (self.quality, self.load_tab.plot):
             plot.set_theme(self.viewer.theme)
+        for part in self.parts:
+            part.set_theme(self.viewer.theme)
 
     def _on_busy(self, busy: bool) -> None:
         """While a run goes on, its stack can't be described otherwise or exchanged."""
@@ -363,7 +293,7 @@ class Panel(QWidget):
 
     def _on_ran(self) -> None:
         """Show the results of the recordings to whoever has waited for them."""
-        if self.session_in_front:
+        if self.part_in_front is self.session:
             self.open_tab("Session")
 
     def _on_mask(self, _: Any = None) -> None:
@@ -382,7 +312,9 @@ class Panel(QWidget):
         splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.addWidget(self.tabs)
         splitter.addWidget(self.quality)
-        splitter.addWidget(self.session.plots)
+        for part in self.parts:
+            if part.below is not None:
+                splitter.addWidget(part.below)
         splitter.setStretchFactor(0, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
@@ -399,32 +331,6 @@ def stack_layers(layers: Any) -> list[Any]:
         if shown is not None and layer in shown.raw:
             firsts.setdefault(id(shown), layer)
     return list(firsts.values())
-
-
-def _page(tab: QWidget) -> QWidget:
-    """A tab that scrolls; the run bar of a long one stays in view below it."""
-    area = _scrolling(tab)
-    footer = tab.run_bar if isinstance(tab, (RecordingsTab, SessionTab)) else None
-    if footer is None:
-        return area
-    page = QWidget()
-    layout = QVBoxLayout(page)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.addWidget(area, 1)
-    layout.addWidget(footer)
-    footer.setContentsMargins(8, 0, 8, 4)
-    return page
-
-
-def _scrolling(tab: QWidget) -> QScrollArea:
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QScrollArea.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setWidget(tab)
-    bar = area.verticalScrollBar().sizeHint().width()
-    area.setMinimumWidth(tab.minimumSizeHint().width() + bar)
-    return area
 
 
 def _let_go(run_bars: tuple[Any, ...], disconnect: Any, _: Any = None) -> None:

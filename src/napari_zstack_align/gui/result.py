@@ -123,8 +123,8 @@ class Result:
         self._tab.run_bar.start(
             partial(jobs.filling, alignment, shown.volumes),
             progress=lambda _: shown.refresh_volume(),
-            returned=partial(self._panel.on_aligned, shown),
-            cancelled=lambda _: self._panel.on_aligned(shown, alignment),
+            returned=partial(self._panel.align_run.on_aligned, shown),
+            cancelled=lambda _: self._panel.align_run.on_aligned(shown, alignment),
         )
 
     def _alignment(self) -> Alignment | None:

@@ -480,7 +480,7 @@ def test_save_and_open_a_session(qtbot, viewer, panel, movie, tmp_path):
     assert "Opened 2 recordings" in status(panel, "Session")
     assert [r.name for r in panel.session.recordings] == ["r0", "r1"]
     np.testing.assert_array_equal(panel.session.layers.aligned[0].data[70], before)
-    assert panel.session_in_front
+    assert panel.part_in_front is panel.session
     assert len(panel.session.plots.map.tables) == 2
 
 
@@ -495,7 +495,7 @@ def test_a_saved_alignment_opens_on_the_session_tab_and_can_be_the_reference(
     panel.open_saved(tmp_path / "r0.zalign")
     qtbot.waitUntil(lambda: bool(panel.session.alignments), timeout=20_000)
     settled(qtbot, panel)
-    assert panel.session_in_front
+    assert panel.part_in_front is panel.session
 
     panel.session.tab.list.set_recordings([])
     session = add(qtbot, panel, stacks[2:])

@@ -99,7 +99,7 @@ class RecordingsTab(QWidget):
             "are"
         )
         self.join_box.setVisible(False)
-        self.run_bar = RunBar("Run", "Register all recordings in the background")
+        self.run_bar = self.footer = RunBar("Run", "Register all recordings in the background")
         self._lay_out()
         for name, widget in self.buttons.items():
             widget.clicked.connect(lambda _=False, name=name: self.button_clicked.emit(name))

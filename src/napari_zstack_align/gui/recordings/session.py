@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QFileDialog
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import is_session
 from napari_zstack_align.gui.compat import text_overlay
+from napari_zstack_align.gui.part import Part
 from napari_zstack_align.gui.recordings.layers import ALIGNED, RAW, SessionLayers
 from napari_zstack_align.gui.recordings.opening import Opened, opening, stacks_of_layers, taking
 from napari_zstack_align.gui.recordings.plots import SessionPlots
@@ -30,7 +31,7 @@ from napari_zstack_align.stack import Stack
 FILTER = "Images (*.tif *.tiff *.btf *.npy);;All files (*)"
 
 
-class Session(QObject):
+class Session(Part):
     """Ties list, tabs, layers and plots together; all of it belongs to the main thread.
 
     Parameters
@@ -45,8 +46,6 @@ class Session(QObject):
     """There is something else to show."""
     ran = Signal()
     """A run has come to its end."""
-    tab_wanted = Signal(str)
-    """Name of a tab to bring to the front."""
 
     def __init__(self, viewer: Any, parent: QObject) -> None:
         super().__init__(parent)
@@ -78,6 +77,11 @@ class Session(QObject):
     def combos(self) -> tuple[Any, ...]:
         """Choices that follow the viewer's layers."""
         return (self.tab.mask_combo, self.tab.reference_combo, self.results_tab.layer_combo)
+
+    @property
+    def below(self) -> SessionPlots:
+        """Map and quality plot."""
+        return self.plots
 
     @property
     def busy(self) -> bool:
@@ -205,6 +209,14 @@ class Session(QObject):
             chunk = int(alignment.quality["chunk"][frame])
             plots.map.choose(index, chunk)
             self.results.repair.choose(index, chunk)
+
+    def enter(self) -> None:
+        """Let the slider read 'frame'."""
+        self.layers.name_sliders()
+
+    def set_theme(self, name: str) -> None:
+        """Use the colours of a napari theme."""
+        self.plots.set_theme(name)
 
     def show_tab(self, name: str) -> None:
         """Show what belongs to a tab of the panel; that of the results shows the whole map."""

@@ -120,7 +120,7 @@ class SessionTab(QWidget):
         )
         self.layer_combo = LayerCombo(viewer, plain_images)
         self.layer_combo.setToolTip("Image layer with as many frames of the same size")
-        self.run_bar = RunBar()
+        self.run_bar = self.footer = RunBar()
         self._there = False
         self._picking = False
         self._lay_out()

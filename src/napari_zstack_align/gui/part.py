@@ -1,0 +1,60 @@
+"""`Part`: some tabs of the panel that belong together, and what the panel tells them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QWidget
+
+
+class Part(QObject):
+    """Tabs of the panel with what they show; all of it belongs to the main thread.
+
+    The panel asks for the properties once, and calls the methods when something happens. The
+    defaults do nothing.
+    """
+
+    tab_wanted = Signal(str)
+    """Name of a tab to bring to the front."""
+
+    @property
+    def tabs(self) -> tuple[tuple[str, QWidget], ...]:
+        """Names and tabs, in order."""
+        return ()
+
+    @property
+    def run_bars(self) -> tuple[Any, ...]:
+        """Where jobs may run."""
+        return ()
+
+    @property
+    def combos(self) -> tuple[Any, ...]:
+        """Choices that follow the viewer's layers."""
+        return ()
+
+    @property
+    def below(self) -> QWidget | None:
+        """What stands below the tabs."""
+        return None
+
+    def show_tab(self, name: str) -> None:
+        """Any tab, perhaps of another part, has come to the front."""
+
+    def enter(self) -> None:
+        """One of the own tabs is in front: sliders, overlay and plots are about it now."""
+
+    def follow(self) -> None:
+        """The sliders moved while one of the own tabs is in front."""
+
+    def toggle(self) -> None:
+        """Switch between raw and aligned frames, while one of the own tabs is in front."""
+
+    def on_removed(self, layer: Any) -> None:
+        """A layer was removed from the viewer."""
+
+    def set_theme(self, name: str) -> None:
+        """Use the colours of a napari theme."""
+
+    def let_go(self) -> None:
+        """Disconnect from the viewer: the panel is closed."""
