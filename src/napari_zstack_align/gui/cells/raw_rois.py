@@ -1,0 +1,304 @@
+"""ROIs that ride the raw movie: one small Points layer that follows the frame in view.
+
+A layer with a row per ROI *and frame* takes seconds a step and grows with the movie. This one has
+a row per ROI, whose place and size are written anew for every frame. They are written into the
+layer's own arrays, followed by one refresh without extent, thumbnail and highlight: a new
+``layer.data`` costs three times as much, for its events make napari look at all of it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from napari.layers import Points
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_zstack_align.cells import Rois
+from napari_zstack_align.cells.on_raw import rois_to_reference, transform_rois
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.cells.frame_in_view import FrameInView
+from napari_zstack_align.gui.cells.roi_model import RoiModel
+from napari_zstack_align.gui.shown import KEY
+
+Circles = npt.NDArray[np.float64]
+
+NAME = "cells"
+RING = "#ffe060"
+RING_WIDTH_PX = 0.8
+"""Width of a ring, in image pixels."""
+NEW_RADIUS_PX = 5.0
+LOST = "This place can't be mapped back to the reference on this frame: use another frame."
+
+
+class RoisOnFrames(QObject):
+    """Shows the ROIs of a model where they lie on the frame in view, and takes edits back.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where the layer goes.
+    model : RoiModel
+        The ROIs, in reference coordinates.
+    look : callable
+        Returns the frame in view, or None.
+    parent : QObject, optional
+        Its owner.
+    """
+
+    failed = Signal(str)
+    """A sentence: an edit that can't be."""
+
+    def __init__(
+        self,
+        viewer: Any,
+        model: RoiModel,
+        look: Callable[[], FrameInView | None],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.viewer = viewer
+        self.model = model
+        self.layer: Points | None = None
+        self.in_view: FrameInView | None = None
+        self.circles: Circles = np.empty((0, 3))
+        """(N, 3) y, x, radius of each ROI on what is in view, whether it is seen or not."""
+        self.seen: npt.NDArray[np.bool_] = np.empty(0, bool)
+        """(N,) which ROIs are drawn."""
+        self._look = look
+        self._ids: npt.NDArray[np.int64] = np.empty(0, np.int64)
+        self._quiet = False
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self.follow)
+        model.changed.connect(self.show_rois)
+        model.selection_changed.connect(self._select)
+        viewer.dims.events.current_step.connect(self.follow)
+        viewer.dims.events.ndisplay.connect(self.follow)
+        viewer.layers.events.inserted.connect(self._watch)
+        viewer.layers.events.removed.connect(self._on_removed)
+        for layer in viewer.layers:
+            layer.events.visible.connect(self.follow_soon)
+
+    # -- showing -------------------------------------------------------------------------------
+
+    def show_rois(self) -> None:
+        """Show the ROIs that the model has now; the layer is made with the first of them."""
+        if self.layer is None and not len(self.model.rois):
+            return
+        layer = self._made()
+        self._ids = self.model.rois.ids
+        if len(layer.data) != len(self._ids):
+            with self._quietly():
+                layer.data = self.model.rois.circles[:, :2].copy()
+        layer.features = {"id": self._ids}
+        self.follow()
+        self._select()
+
+    def follow(self, _: Any = None) -> None:
+        """Write the places of the ROIs on the frame in view to the layer."""
+        layer = self.layer
+        if layer is None or not layer.visible:
+            return
+        self.in_view = self._look()
+        self.circles, self.seen = place(self.model.rois, self.in_view)
+        if self.viewer.dims.ndisplay != 2:
+            self.seen = np.zeros(len(self.seen), bool)
+        if len(layer.data) != len(self.circles):
+            return  # in the middle of an edit
+        rows, columns = (np.inf, np.inf) if self.in_view is None else self.in_view.shape
+        # what is hidden stays inside, for the extent of the layer counts all rows
+        layer.data[:] = np.clip(np.nan_to_num(self.circles[:, :2]), 0, (rows - 1, columns - 1))
+        layer.data[self.seen] = self.circles[self.seen, :2]
+        layer.size[:] = np.where(self.seen, 2 * self.circles[:, 2], 0)
+        self._put_in_place(layer)
+        layer.refresh(extent=False, thumbnail=False, highlight=False)
+
+    def follow_soon(self, _: Any = None) -> None:
+        """Follow once the event loop turns: several layers may be shown and hidden at once."""
+        self._later.start(0)
+
+    def paint(self, colors: dict[int, str]) -> None:
+        """Give some ROIs, by id, another colour than the rest."""
+        if self.layer is not None and len(self.layer.data):
+            self.layer.border_color = [colors.get(int(i), RING) for i in self._ids]
+
+    def roi_at(self, world: Sequence[float]) -> int | None:
+        """Id of the ROI at a place in the viewer; of several, that with the nearest centre."""
+        if self.layer is None or not self.layer.visible or not len(self.circles):
+            return None
+        y, x = self.layer.world_to_data(np.asarray(world)[-2:])
+        distance = np.hypot(self.circles[:, 0] - y, self.circles[:, 1] - x)
+        hit = self.seen & (distance <= self.circles[:, 2])
+        return int(self._ids[np.where(hit, distance, np.inf).argmin()]) if hit.any() else None
+
+    def stop(self) -> None:
+        """Let go of the viewer."""
+        self._later.stop()
+        self.viewer.dims.events.current_step.disconnect(self.follow)
+        self.viewer.dims.events.ndisplay.disconnect(self.follow)
+        self.viewer.layers.events.inserted.disconnect(self._watch)
+        self.viewer.layers.events.removed.disconnect(self._on_removed)
+        for layer in self.viewer.layers:
+            layer.events.visible.disconnect(self.follow_soon)
+
+    # -- edits ---------------------------------------------------------------------------------
+
+    def _on_data(self, event: Any) -> None:
+        """Take an edit of the layer to the model; where it can't be, show the ROIs as they are."""
+        if self._quiet:
+            return
+        action = str(event.action)
+        indices = [int(i) for i in event.data_indices]
+        with self._undone_if_refused():
+            if action == "changed":
+                self._move(indices)
+            elif action == "added":
+                self._add(indices)
+            elif action == "removed":
+                self.model.delete(int(self._ids[i]) for i in indices)
+
+    def _on_size(self, _: Any = None) -> None:
+        """The size of the selected points was changed in napari's own controls."""
+        if self._quiet or self.layer is None:
+            return
+        rows = [i for i in self.layer.selected_data if i < len(self._ids) and self.seen[i]]
+        changed = [i for i in rows if not np.isclose(self.layer.size[i], 2 * self.circles[i, 2])]
+        if changed:
+            with self._undone_if_refused():
+                self._move(changed)
+
+    def _move(self, rows: Sequence[int]) -> None:
+        """Take the places and sizes of some rows over."""
+        circles = self._to_reference(self._drawn(rows))
+        moved = zip(rows, circles, strict=True)
+        self.model.move_many({int(self._ids[i]): circle for i, circle in moved})
+
+    def _add(self, rows: Sequence[int]) -> None:
+        slices = None if self.in_view is None else self.in_view.slice
+        where = None if slices is None else (slices, slices)
+        for circle in self._to_reference(self._drawn(rows)):
+            self.model.add(circle, where)
+
+    def _drawn(self, rows: Sequence[int]) -> Circles:
+        """(n, 3) circles as they stand in the layer."""
+        assert self.layer is not None
+        chosen = list(rows)
+        return np.column_stack([self.layer.data[chosen], self.layer.size[chosen] / 2])
+
+    def _to_reference(self, circles: Circles) -> Circles:
+        through = None if self.in_view is None else self.in_view.through
+        if through is None or self.in_view is None or self.in_view.frame is None:
+            return circles
+        found = rois_to_reference(circles, through.transforms, self.in_view.frame)
+        if not np.isfinite(found).all():
+            raise InputError(LOST)
+        return found
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _made(self) -> Points:
+        """The layer; making one takes napari a moment, so it is made once."""
+        if self.layer is None:
+            active = self.viewer.layers.selection.active
+            self.layer = Points(
+                np.empty((0, 2)),
+                ndim=2,
+                name=NAME,
+                face_color="transparent",
+                border_color=RING,
+                border_width=RING_WIDTH_PX,
+                border_width_is_relative=False,
+                canvas_size_limits=(0, 10_000),  # a hidden ROI has no size, not the least one
+                metadata={KEY: self},
+            )
+            self.layer.current_size = 2 * NEW_RADIUS_PX
+            self.viewer.add_layer(self.layer)
+            self.layer.events.data.connect(self._on_data)
+            self.layer.events.size.connect(self._on_size)
+            self.layer.selected_data.events.items_changed.connect(self._on_selected)
+            if active is not None:
+                self.viewer.layers.selection.active = active
+        return self.layer
+
+    def _put_in_place(self, layer: Points) -> None:
+        """Let the layer have the pixels of the image in view."""
+        if self.in_view is None:
+            return
+        image = self.in_view.layer
+        if tuple(layer.scale) != tuple(image.scale[-2:]):
+            layer.scale, layer.units = image.scale[-2:], image.units[-2:]
+
+    def _select(self) -> None:
+        """Select in the layer what is selected in the model."""
+        if self.layer is None:
+            return
+        rows = set(np.flatnonzero(np.isin(self._ids, self.model.selected)).tolist())
+        if rows != set(self.layer.selected_data):
+            with self._quietly():
+                self.layer.selected_data = rows
+
+    def _on_selected(self, _: Any = None) -> None:
+        if not self._quiet and self.layer is not None:
+            rows = [i for i in self.layer.selected_data if i < len(self._ids)]
+            self.model.select(int(self._ids[i]) for i in rows if self.seen[i])
+
+    def _watch(self, event: Any) -> None:
+        event.value.events.visible.connect(self.follow_soon)
+        self.follow_soon()
+
+    def _on_removed(self, event: Any) -> None:
+        if event.value is self.layer:
+            self.layer = None  # the ROIs are in the model
+        self.follow_soon()
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """What the layer tells meanwhile was done here, not by the user."""
+        before, self._quiet = self._quiet, True
+        try:
+            yield
+        finally:
+            self._quiet = before
+
+    @contextmanager
+    def _undone_if_refused(self) -> Iterator[None]:
+        try:
+            yield
+        except InputError as error:
+            self.show_rois()
+            self.failed.emit(str(error))
+
+
+def place(rois: Rois, view: FrameInView | None) -> tuple[Circles, npt.NDArray[np.bool_]]:
+    """Where ROIs lie on what is in view, and which of them are seen there.
+
+    Parameters
+    ----------
+    rois : Rois
+        In reference coordinates.
+    view : FrameInView, optional
+        None: all are seen where they are.
+
+    Returns
+    -------
+    circles : numpy.ndarray
+        (N, 3) y, x, radius in px.
+    seen : numpy.ndarray
+        (N,) bool: the centre lies on the image, and the slice is one of the ROI's.
+    """
+    if view is None:
+        return rois.circles, np.ones(len(rois), bool)
+    circles = rois.circles
+    if view.through is not None and view.frame is not None:
+        circles = transform_rois(rois, view.through.transforms, view.frame)
+    rows, columns = view.shape
+    y, x = circles[:, 0], circles[:, 1]
+    seen = (y >= -0.5) & (y <= rows - 0.5) & (x >= -0.5) & (x <= columns - 0.5)
+    seen &= np.isfinite(circles).all(axis=1)
+    if view.slice is not None:
+        seen &= rois.on_slice(view.slice)
+    return circles, seen & (not view.lost)

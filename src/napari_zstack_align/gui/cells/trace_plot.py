@@ -1,0 +1,195 @@
+"""The traces of some ROIs along all recordings; a click goes to the frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyqtgraph as pg
+from qtpy.QtCore import Signal
+from qtpy.QtGui import QColor
+
+from napari_zstack_align.gui.cells.timeline import Timeline, joined, runs, thinned
+from napari_zstack_align.gui.cells.trace_axis import RecordingAxis, Shade
+from napari_zstack_align.gui.plots import CURRENT, FramePlot
+
+COLORS = (
+    "#4fb0e8",
+    "#e0843c",
+    "#7ccf7c",
+    "#e96fb0",
+    "#c9b458",
+    "#a98be0",
+    "#5fd0c8",
+    "#ff8f80",
+    "#9fb4d0",
+    "#b0d060",
+)
+MAX_TRACES = len(COLORS)
+"""More curves can't be told apart; each has a colour of its own, that its ROI has too."""
+SHADE = QColor(255, 95, 95, 60)
+GAP = QColor(128, 136, 144, 70)
+ROOM = 1.05
+"""Distance of two traces above each other, in ranges of values."""
+RANGE = (0.5, 99.5)
+"""Percentiles of the values that a trace's range is from."""
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One trace: the values (T,) of each recording.
+
+    Attributes
+    ----------
+    roi : int
+        Id of the ROI.
+    parts : list of numpy.ndarray
+        (T,) of each recording; NaN throughout where the ROI has none.
+    """
+
+    roi: int
+    parts: list[npt.NDArray[np.floating]]
+
+
+class TracePlot(FramePlot):
+    """Curves with the gaps between recordings, shaded bad frames and the current frame."""
+
+    place_clicked = Signal(int, int)
+    """Recording and frame."""
+    pointed = Signal(object)
+    """(recording, frame) under the pointer, or None."""
+
+    def __init__(self) -> None:
+        super().__init__(("",))
+        self.timeline = Timeline(())
+        self.curves: list[Any] = []
+        self._drawn: list[Curve] = []
+        self._values: list[npt.NDArray[np.floating]] = []
+        self._x: npt.NDArray[np.floating] = np.empty(0)
+        self._stacked = True
+        self.plot = self.plots[0]
+        self.axis = RecordingAxis()
+        self.plot.setAxisItems({"bottom": self.axis})
+        self.plot.getAxis("left").setWidth(62)
+        self.plot.vb.setAutoVisible(y=True)
+        self.plot.vb.enableAutoRange(y=True)
+        self.bad, self.gaps = Shade(SHADE), Shade(GAP)
+        self.current = pg.InfiniteLine(0, pen=pg.mkPen(CURRENT, width=1))
+        for item in (self.bad, self.gaps, self.current):
+            self.plot.addItem(item, ignoreBounds=True)
+        self._names: list[Any] = []
+        self.plot.vb.sigXRangeChanged.connect(lambda *_: self._draw_visible())
+        self.frame_clicked.connect(lambda x: self.place_clicked.emit(*self.timeline.locate(x)))
+        self.scene().sigMouseMoved.connect(self._on_move)
+
+    # -- what is shown -------------------------------------------------------------------------
+
+    def set_recordings(
+        self,
+        names: Sequence[str],
+        lengths: Sequence[int],
+        times: Sequence[npt.NDArray[np.floating] | None],
+        bad: Sequence[npt.NDArray[np.bool_]],
+    ) -> None:
+        """Show an empty axis of recordings, and shade their bad frames (T,)."""
+        self.timeline = Timeline(tuple(lengths))
+        starts = self.timeline.starts
+        self._x = joined([start + np.arange(n) for start, n in zip(starts, lengths, strict=True)])
+        self._x = np.where(np.isnan(self._x), np.roll(self._x, 1) + 1, self._x)
+        self.n_frames = int(self.timeline.span[1] + 0.5)
+        self.axis.set_recordings(self.timeline, times)
+        self.gaps.set_spans(self.timeline.gaps)
+        self.bad.set_spans(
+            [
+                (start + first - 0.5, start + end - 0.5)
+                for start, flags in zip(starts, bad, strict=True)
+                for first, end in runs(flags)
+            ]
+        )
+        self._name_recordings(names if len(names) > 1 else ())
+        self.show_all()
+
+    def show_curves(self, curves: Sequence[Curve], label: str, *, stacked: bool) -> None:
+        """Draw these traces, at most `MAX_TRACES`, above each other or over each other."""
+        self._drawn = list(curves[:MAX_TRACES])
+        values = [joined(curve.parts) for curve in self._drawn]
+        self._stacked = stacked
+        step = ROOM * max(map(spread, values), default=1.0) if stacked else 0.0
+        self._values = [v - step * k for k, v in enumerate(values)]
+        while len(self.curves) < len(values):
+            pen = pg.mkPen(COLORS[len(self.curves)], width=1)
+            self.curves.append(self.plot.plot(pen=pen, connect="finite"))
+        for curve in self.curves[len(values) :]:
+            curve.setData([], [])
+        self.plot.getAxis("left").setLabel(label)
+        names = [
+            f"<span style='color:{color}'>ROI {curve.roi}</span>"
+            for curve, color in zip(self._drawn, COLORS, strict=False)
+        ]
+        self.plot.setTitle("  ".join(names), size="8pt")
+        self._draw_visible()
+        self.plot.vb.enableAutoRange(y=True)
+
+    def show_all(self) -> None:
+        """Let all recordings be in view."""
+        low, high = self.timeline.span
+        self.plot.setXRange(low, high, padding=0.01)
+
+    def go_to(self, recording: int, frame: int) -> None:
+        """Move the line of the current frame."""
+        if recording < len(self.timeline.lengths):
+            self.current.setValue(self.timeline.x_of(recording, frame))
+
+    @property
+    def rois(self) -> list[int]:
+        """Ids of the ROIs that are drawn."""
+        return [curve.roi for curve in self._drawn]
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _draw_visible(self) -> None:
+        """Give each curve as many points as the screen can show, of the part in view."""
+        low, high = self.plot.vb.viewRange()[0]
+        first, last = np.searchsorted(self._x, (low - 1, high + 1))
+        part = slice(max(int(first) - 1, 0), int(last) + 1)
+        columns = max(int(self.plot.vb.width()), 300)
+        for curve, values in zip(self.curves, self._values, strict=False):
+            curve.setData(*thinned(self._x[part], values[part], columns))
+
+    def _name_recordings(self, names: Sequence[str]) -> None:
+        for item in self._names:
+            self.plot.removeItem(item)
+        self._names = []
+        for name, start in zip(names, self.timeline.starts, strict=False):
+            line = pg.InfiniteLine(
+                float(start) - 0.5,
+                pen=pg.mkPen(None),
+                label=name,
+                labelOpts={"position": 0.94, "anchors": [(0, 0.5), (0, 0.5)], "color": "#9aa0a8"},
+            )
+            self.plot.addItem(line, ignoreBounds=True)
+            self._names.append(line)
+
+    def _on_move(self, scene_position: Any) -> None:
+        inside = self.plot.vb.sceneBoundingRect().contains(scene_position)
+        if not inside or not self.timeline.lengths:
+            self.pointed.emit(None)
+            return
+        self.pointed.emit(self.timeline.locate(self.plot.vb.mapSceneToView(scene_position).x()))
+
+    def leaveEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
+        """The pointer has left."""
+        self.pointed.emit(None)
+        super().leaveEvent(event)
+
+
+def spread(values: npt.NDArray[np.floating]) -> float:
+    """Range of the values, but for a few; 1 where there are none."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return 1.0
+    low, high = np.percentile(finite, RANGE)
+    return float(high - low) or 1.0
