@@ -197,7 +197,7 @@ def _format_and_ending(
 def _fits(path: Path, ending: str) -> bool:
     """Whether a name has an ending, and something before it; a folder has none."""
     name = path.name.lower()
-    return name.endswith(ending) and name != ending if ending else not path.suffix
+    return name.endswith(ending) and name != ending if ending else "." not in name
 
 
 def _check_some(rois: Rois) -> None:

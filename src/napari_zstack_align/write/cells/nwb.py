@@ -58,8 +58,8 @@ def write_nwb(
     n_channels = traces.F.shape[0]
     if params.emission_nm and len(params.emission_nm) != n_channels:
         raise InputError(
-            f"{traces.recording} has {n_channels} channels, but emission_nm has "
-            f"{len(params.emission_nm)} values: give one a channel."
+            f"emission_nm needs one value a channel, {n_channels} for {traces.recording}, not "
+            f"{len(params.emission_nm)}."
         )
     if traces.frame_times_s is None and params.frame_rate_hz is None:
         raise InputError(

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import skew
 
 from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.progress import Job, Progress
@@ -15,6 +14,8 @@ from napari_zstack_align.write.cells.footprint import footprint
 from napari_zstack_align.write.cells.gaps import filled
 
 ROIS_AT_ONCE = 100
+ROUNDING = 1e-9
+"""Spread of a constant trace, relative to its height."""
 
 
 def stat_of(traces: Traces, field: FieldOfView) -> Job[npt.NDArray[Any]]:
@@ -58,15 +59,17 @@ def _shape(traces: Traces, row: int, field: FieldOfView) -> dict[str, Any]:
 
 def _activity(traces: Traces, row: int) -> dict[str, float]:
     """Skewness, spread and signal-to-noise of F without neuropil, as Suite2p reckons them."""
-    trace = filled(traces.F[0, row]) - traces.params.neuropil_factor * filled(traces.Fneu[0, row])
-    variance = float(np.var(trace))
-    if variance == 0:
+    f, fneu = (filled(signal[0, row]).astype(np.float64) for signal in (traces.F, traces.Fneu))
+    trace = f - traces.params.neuropil_factor * fneu
+    trace -= trace.mean()
+    spread = float(trace.std())
+    if spread <= ROUNDING * max(np.abs(f).max(), 1):
         return {"skew": 0.0, "std": 0.0, "snr": 0.0}
-    noise = 0.5 * float(np.var(np.diff(trace))) if len(trace) > 1 else 0.0
+    noise = 0.5 * float(np.diff(trace).var())
     return {
-        "skew": float(skew(trace)),
-        "std": float(np.sqrt(variance)),
-        "snr": 1 - noise / variance,
+        "skew": float((trace**3).mean()) / spread**3,
+        "std": spread,
+        "snr": 1 - noise / spread**2,
     }
 
 
