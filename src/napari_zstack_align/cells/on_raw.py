@@ -147,7 +147,7 @@ def _affine_scale(matrix: npt.NDArray[np.float64]) -> float:
 def _through_spline(
     link: SplineLink, points: Points, t: int
 ) -> tuple[Points, npt.NDArray[np.float64]]:
-    """x + d(x) at (N, 2) points, and the square root of its change of area; NaN for NaN.
+    """Points (N, 2) moved by the field, and the square root of its change of area; NaN for NaN.
 
     Position and derivatives share one look-up of the control points: a frame step of a viewer
     waits for this.
