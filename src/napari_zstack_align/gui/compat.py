@@ -19,12 +19,22 @@ def camera(viewer: Any) -> Any:
     return getattr(viewer, "scene", viewer).camera
 
 
-def fit_view(viewer: Any, layers: Sequence[Any]) -> None:
-    """Fit the camera to some images; napari's own way counts hidden ones too."""
+def grid(viewer: Any) -> Any:
+    """Return the grid of views."""
+    canvas = getattr(viewer, "canvas", None)
+    return viewer.grid if canvas is None else canvas.grid
+
+
+def fit_view(viewer: Any, layers: Sequence[Any], part: float = 1.0) -> None:
+    """Fit the camera to some images; napari's own way counts hidden ones too.
+
+    ``part`` is the part of the canvas' width that there is for them.
+    """
     corners = np.array([layer.extent.world[:, -2:] for layer in layers])
     low, high = corners[:, 0].min(0), corners[:, 1].max(0)
     camera(viewer).center = (0.0, *((low + high) / 2))
-    camera(viewer).zoom = FILLED * min(np.array(canvas_size(viewer)) / np.maximum(high - low, 1e-9))
+    room = np.array(canvas_size(viewer)) * (1.0, part)
+    camera(viewer).zoom = FILLED * min(room / np.maximum(high - low, 1e-9))
 
 
 def canvas_size(viewer: Any) -> tuple[int, int]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from napari.layers import Image
+
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.gui.cells.blob_layers import BlobLayers
 from napari_zstack_align.gui.recordings.layers import ALIGNED, OVERLAY, RAW, SessionLayers
 from napari_zstack_align.gui.shown import KEY, Shown
 
@@ -59,7 +62,7 @@ class FrameInView:
 
 
 def frame_in_view(panel: Panel) -> FrameInView | None:
-    """Frame that the uppermost visible image of the panel's stacks and recordings shows."""
+    """Frame, or image of cells, that the uppermost visible layer of the panel shows."""
     for layer in reversed(panel.viewer.layers):
         owner = layer.metadata.get(KEY)
         if not layer.visible or layer.ndim > panel.viewer.dims.ndim:
@@ -69,6 +72,10 @@ def frame_in_view(panel: Panel) -> FrameInView | None:
             found = _of_stack(owner, layer)
         elif isinstance(owner, SessionLayers):
             found = _of_session(owner, layer)
+        elif owner is not None and isinstance(layer, Image):
+            found = FrameInView(layer, raw=False)  # an image made of aligned frames
+        elif isinstance(owner, BlobLayers) and layer in owner.images.values():
+            found = FrameInView(layer, raw=False, slice=owner.slice)
         if found is not None:
             return found
     return None

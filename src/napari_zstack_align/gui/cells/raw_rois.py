@@ -21,12 +21,13 @@ from napari_zstack_align.cells import Rois
 from napari_zstack_align.cells.on_raw import rois_to_reference, transform_rois
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells.frame_in_view import FrameInView
+from napari_zstack_align.gui.cells.roi_keys import bind
 from napari_zstack_align.gui.cells.roi_model import RoiModel
 from napari_zstack_align.gui.shown import KEY
 
 Circles = npt.NDArray[np.float64]
 
-NAME = "cells"
+NAME = "ROIs on raw frames"
 RING = "#ffe060"
 RING_WIDTH_PX = 0.8
 """Width of a ring, in image pixels."""
@@ -45,18 +46,25 @@ class RoisOnFrames(QObject):
         The ROIs, in reference coordinates.
     look : callable
         Returns the frame in view, or None.
+    other : callable
+        Returns the layer that shows the ROIs in reference coordinates, or None. That one is in
+        view where the image is in those coordinates, this one on raw frames; without it, this one
+        is in view on both.
     parent : QObject, optional
         Its owner.
     """
 
     failed = Signal(str)
     """A sentence: an edit that can't be."""
+    made = Signal(object)
+    """The layer, when it was made."""
 
     def __init__(
         self,
         viewer: Any,
         model: RoiModel,
         look: Callable[[], FrameInView | None],
+        other: Callable[[], Points | None] = lambda: None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -69,6 +77,8 @@ class RoisOnFrames(QObject):
         self.seen: npt.NDArray[np.bool_] = np.empty(0, bool)
         """(N,) which ROIs are drawn."""
         self._look = look
+        self._other = other
+        self._hid_other = False
         self._ids: npt.NDArray[np.int64] = np.empty(0, np.int64)
         self._quiet = False
         self._later = QTimer(self)
@@ -89,7 +99,7 @@ class RoisOnFrames(QObject):
         """Show the ROIs that the model has now; the layer is made with the first of them."""
         if self.layer is None and not len(self.model.rois):
             return
-        layer = self._made()
+        layer = self.make_layer()
         self._ids = self.model.rois.ids
         if len(layer.data) != len(self._ids):
             with self._quietly():
@@ -103,12 +113,15 @@ class RoisOnFrames(QObject):
         layer = self.layer
         if layer is None or not layer.visible:
             return
+        before = self.seen
         self.in_view = self._look()
         self.circles, self.seen = place(self.model.rois, self.in_view)
-        if self.viewer.dims.ndisplay != 2:
+        if self._left_to_other() or self.viewer.dims.ndisplay != 2:
             self.seen = np.zeros(len(self.seen), bool)
         if len(layer.data) != len(self.circles):
             return  # in the middle of an edit
+        if not self.seen.any() and not before.any():
+            return
         rows, columns = (np.inf, np.inf) if self.in_view is None else self.in_view.shape
         # what is hidden stays inside, for the extent of the layer counts all rows
         layer.data[:] = np.clip(np.nan_to_num(self.circles[:, :2]), 0, (rows - 1, columns - 1))
@@ -200,8 +213,8 @@ class RoisOnFrames(QObject):
 
     # -- inside --------------------------------------------------------------------------------
 
-    def _made(self) -> Points:
-        """The layer; making one takes napari a moment, so it is made once."""
+    def make_layer(self) -> Points:
+        """Return the layer; making one takes napari a moment, so it is made once."""
         if self.layer is None:
             active = self.viewer.layers.selection.active
             self.layer = Points(
@@ -217,12 +230,40 @@ class RoisOnFrames(QObject):
             )
             self.layer.current_size = 2 * NEW_RADIUS_PX
             self.viewer.add_layer(self.layer)
+            bind(self.layer, self.model)
             self.layer.events.data.connect(self._on_data)
             self.layer.events.size.connect(self._on_size)
             self.layer.selected_data.events.items_changed.connect(self._on_selected)
             if active is not None:
                 self.viewer.layers.selection.active = active
+            self.made.emit(self.layer)
         return self.layer
+
+    def _left_to_other(self) -> bool:
+        """Whether the layer in reference coordinates is to show the ROIs; one of the two does."""
+        other = self._other()
+        if other is None or other not in self.viewer.layers:
+            return False
+        raw = self.in_view is not None and self.in_view.raw
+        if raw and other.visible:
+            self._hid_other = True
+            other.visible = False
+            self._hand_over(other, self.layer)
+        elif not raw and self._hid_other:
+            self._hid_other = False
+            other.visible = True
+            self._hand_over(self.layer, other)
+        return not raw
+
+    def _hand_over(self, old: Points | None, new: Points | None) -> None:
+        """Whoever edits one of the layers goes on with the other one."""
+        selection = self.viewer.layers.selection
+        if old is not None and new is not None and selection.active is old:
+            mode = str(old.mode)
+            old.mode = "pan_zoom"
+            selection.active = new
+            new.current_size = old.current_size
+            new.mode = mode
 
     def _put_in_place(self, layer: Points) -> None:
         """Let the layer have the pixels of the image in view."""

@@ -1,0 +1,190 @@
+"""Layers of the three methods: an image and its blobs each, one in view or side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from napari.layers import Image, Layer, Points
+
+from napari_zstack_align.cells.blobs import BlobResult
+from napari_zstack_align.gui.cells.circles import circles_layer, show_circles
+from napari_zstack_align.gui.cells.place import place, put, show
+from napari_zstack_align.gui.compat import fit_view, grid
+from napari_zstack_align.gui.jobs import limits
+from napari_zstack_align.gui.shown import KEY
+from napari_zstack_align.stack import Stack
+
+TITLES = {"log": "LoG", "dog": "DoG", "doh": "DoH"}
+COLORS = {"log": "#ffd23f", "dog": "#3fd0ff", "doh": "#ff7bd5"}
+GRID_SPACING = 4
+"""Screen pixels between the views."""
+
+
+class BlobLayers:
+    """Layers are made once and then given new data, because making one stalls napari.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where the layers go.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self.viewer = viewer
+        self.images: dict[str, Image] = {}
+        self.points: dict[str, Points] = {}
+        self.method = "log"
+        self.slice: int | None = None
+        """Slice of a z-stack that the image is of."""
+        self.side_by_side = False
+        self._hidden: list[Layer] = []
+
+    @property
+    def there(self) -> bool:
+        """Whether the layers were made."""
+        return bool(self.images)
+
+    @property
+    def image_layer(self) -> Image | None:
+        """The image in view; the first of them side by side."""
+        return self.images.get(self.method)
+
+    def layers(self) -> Iterator[Layer]:
+        """All layers, from below."""
+        for method in TITLES:
+            if method in self.images:
+                yield self.images[method]
+                yield self.points[method]
+
+    # -- what is shown -------------------------------------------------------------------------
+
+    def show_image(self, image: npt.NDArray[Any], stack: Stack | None, name: str) -> None:
+        """Show another image (Y, X), with the pixels of a stack."""
+        shown = (
+            np.nan_to_num(image, nan=float(np.nanmin(image))) if image.dtype.kind == "f" else image
+        )
+        contrast = limits(image)
+        if not self.there:
+            self._add(shown, stack, contrast)
+        for method, layer in self.images.items():
+            layer.data = shown
+            layer.contrast_limits = contrast
+            layer.name = f"{name} ({TITLES[method]})"
+            put(layer, stack)
+            put(self.points[method], stack)
+        self.arrange()
+
+    def show_blobs(self, method: str, result: BlobResult) -> None:
+        """Draw the blobs of a method."""
+        if method in self.points:
+            show_circles(self.points[method], result.circles)
+            if self.side_by_side:
+                self._tell_count(method, len(result))
+
+    def clear(self) -> None:
+        """Draw no blobs."""
+        for layer in self.points.values():
+            show_circles(layer, np.empty((0, 3)))
+
+    def look_at(self, method: str) -> None:
+        """Bring one method into view."""
+        self.method = method
+        if self.there and not self.side_by_side:
+            self.arrange()
+
+    def set_visible(self, on: bool) -> None:
+        """Show or hide what is there of the chosen method, or of all three side by side."""
+        for method in TITLES:
+            mine = on and (self.side_by_side or method == self.method)
+            for group in (self.images, self.points):
+                if method in group:
+                    show(group[method], mine)
+
+    def arrange(self) -> None:
+        """Show the chosen method, or all of them side by side."""
+        self.set_visible(True)
+
+    # -- side by side --------------------------------------------------------------------------
+
+    def set_side_by_side(self, on: bool, results: Mapping[str, BlobResult]) -> None:
+        """Show three views with one camera, or go back to one."""
+        if on == self.side_by_side or not self.there:
+            return
+        self.side_by_side = on
+        self._set_others(hidden=on)
+        view = grid(self.viewer)
+        if on:
+            self._bring_to_top()
+            view.shape, view.stride = (1, len(TITLES)), -2  # from the top, an image and its blobs
+            view.spacing = GRID_SPACING
+        for method, layer in self.points.items():
+            overlay = getattr(layer, "name_overlay", None)
+            if overlay is not None:
+                overlay.position, overlay.visible = "bottom_center", on
+            self._tell_count(method, len(results[method]) if on and method in results else None)
+        self.arrange()
+        view.enabled = on
+        if not on:
+            view.shape, view.stride, view.spacing = (-1, -1), 1, 0
+        fit_view(self.viewer, [self.images[self.method]], part=1 / len(TITLES) if on else 1.0)
+
+    def _tell_count(self, method: str, count: int | None) -> None:
+        """The name stands below the view."""
+        words = "blobs" if count is None else f"{count:,} blobs"
+        self.points[method].name = (
+            f"{TITLES[method]}: {words}" if count is not None else _name(method)
+        )
+
+    def _set_others(self, *, hidden: bool) -> None:
+        """Other layers would take views of their own."""
+        if hidden:
+            own = list(self.layers())
+            self._hidden = [x for x in self.viewer.layers if x.visible and x not in own]
+            for layer in self._hidden:
+                layer.visible = False
+            return
+        for layer in self._hidden:
+            if layer in self.viewer.layers:
+                layer.visible = True
+        self._hidden = []
+
+    def _bring_to_top(self) -> None:
+        """From the top: LoG, DoG and DoH, each with its blobs above its image."""
+        layers = self.viewer.layers
+        wanted = [x for m in reversed(TITLES) for x in (self.images[m], self.points[m])]
+        if list(layers)[-len(wanted) :] != wanted:
+            layers.move_multiple([layers.index(x) for x in wanted], len(layers))
+
+    # -- coming and going ----------------------------------------------------------------------
+
+    def forget(self, layer: Layer) -> None:
+        """Take all of them away when one of them was removed from the viewer."""
+        if layer not in list(self.layers()):
+            return
+        others = [other for other in self.layers() if other is not layer]
+        was_grid = self.side_by_side
+        self.images, self.points = {}, {}
+        self.side_by_side = False
+        if was_grid:
+            grid(self.viewer).enabled = False
+            self._set_others(hidden=False)
+        for other in others:
+            if other in self.viewer.layers:
+                self.viewer.layers.remove(other)
+
+    def _add(self, image: npt.NDArray[Any], stack: Stack | None, contrast: Any) -> None:
+        for method, title in TITLES.items():
+            described = {"metadata": {KEY: self}, "visible": False, **place(stack)}
+            self.images[method] = self.viewer.add_layer(
+                Image(image, name=title, contrast_limits=contrast, colormap="gray", **described)
+            )
+            layer = circles_layer(_name(method), COLORS[method], **described)
+            layer.editable = False
+            self.points[method] = self.viewer.add_layer(layer)
+
+
+def _name(method: str) -> str:
+    return f"{TITLES[method]} blobs"

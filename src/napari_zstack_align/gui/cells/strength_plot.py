@@ -1,0 +1,83 @@
+"""Histogram of the blobs' strengths, with the threshold as a line to drag."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyqtgraph as pg
+from napari.utils.theme import get_theme
+from qtpy.QtCore import Signal
+
+N_BINS = 80
+BAR, BELOW, LINE = "#4fb0e8", "#6a727c60", "#f5c542"
+HEIGHT = 120
+
+
+class StrengthPlot(pg.PlotWidget):
+    """How many maxima have which strength; those left of the line are no blobs.
+
+    Counts are drawn on a logarithmic scale: there are many more weak maxima than blobs.
+    """
+
+    threshold_dragged = Signal(float)
+    """Where the line is now; sent while it is dragged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFixedHeight(HEIGHT)
+        self.setToolTip(
+            "Histogram of the strengths of all maxima (response of the detector on an image "
+            "between 0 and 1; counts on a logarithmic scale). Drag the line to set the threshold."
+        )
+        plot = self.getPlotItem()
+        plot.setMouseEnabled(x=False, y=False)
+        plot.setMenuEnabled(False)
+        plot.hideButtons()
+        plot.setLabel("bottom", "strength")
+        plot.hideAxis("left")
+        plot.getAxis("bottom").enableAutoSIPrefix(False)
+        self.edges = np.array([0.0, 1.0])
+        self.counts = np.zeros(1)
+        self._bars = plot.plot(
+            [0.0, 1.0], [0.0], stepMode="center", fillLevel=0, brush=BAR, pen=None
+        )
+        self._shade = pg.LinearRegionItem(
+            (0, 0), movable=False, brush=BELOW, pen=pg.mkPen(None), span=(0, 1)
+        )
+        plot.addItem(self._shade, ignoreBounds=True)
+        self.line = pg.InfiniteLine(
+            0, movable=True, pen=pg.mkPen(LINE, width=2), hoverPen=pg.mkPen(LINE, width=4)
+        )
+        plot.addItem(self.line, ignoreBounds=True)
+        self.line.sigDragged.connect(self._on_dragged)
+
+    def show_strengths(self, strengths: npt.ArrayLike) -> None:
+        """Draw the histogram of strengths (n,)."""
+        values = np.asarray(strengths, float)
+        top = float(values.max(initial=0.0)) or 1.0
+        self.counts, self.edges = np.histogram(values, N_BINS, (0.0, top))
+        self._bars.setData(self.edges, np.log10(self.counts + 1.0))
+        highest = max(float(np.log10(self.counts.max() + 1.0)), 0.3)
+        self.setXRange(0.0, top, padding=0.02)
+        self.setYRange(0.0, highest, padding=0.05)
+        self.line.setBounds((0.0, top))
+
+    def show_threshold(self, value: float) -> None:
+        """Draw the line at a threshold."""
+        shown = float(np.clip(value, 0.0, self.edges[-1]))
+        if self.line.value() != shown:
+            self.line.setValue(shown)
+        self._shade.setRegion((0.0, shown))
+
+    def set_theme(self, name: str) -> None:
+        """Use the colours of a napari theme."""
+        theme = get_theme(name)
+        self.setBackground(theme.background.as_hex())
+        axis = self.getPlotItem().getAxis("bottom")
+        axis.setPen(theme.secondary.as_hex())
+        axis.setTextPen(theme.text.as_hex())
+
+    def _on_dragged(self, line: Any) -> None:
+        self.threshold_dragged.emit(float(line.value()))
