@@ -16,7 +16,7 @@ Indices = npt.NDArray[np.intp]
 FLOOR = 1e-10
 """Weaker maxima are rounding errors of a flat image."""
 
-NEIGHBOURS = tuple(product((-1, 0, 1), repeat=3))
+NEIGHBOURS = tuple(product((-1, 0, 1), repeat=2))
 
 
 class Layer:
@@ -27,14 +27,21 @@ class Layer:
     """
 
     def __init__(self, response: Response) -> None:
-        self.response = response
+        self.shape = (response.shape[0], response.shape[1])
+        # A frame of one pixel, so that every pixel has eight neighbours.
+        self.framed = cv2.copyMakeBorder(response, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
         coarse = response.astype(np.float32)
         self.around = cv2.dilate(coarse, np.ones((3, 3), np.uint8))
         peaks = cv2.compare(coarse, self.around, cv2.CMP_EQ)
         peaks &= cv2.compare(coarse, FLOOR, cv2.CMP_GT)
         points = cv2.findNonZero(peaks)
         x, y = np.zeros((2, 0), np.intp) if points is None else points.reshape(-1, 2).T
-        self.peaks: Indices = y.astype(np.intp) * response.shape[1] + x
+        self.y, self.x = y.astype(np.intp), x.astype(np.intp)
+
+    @property
+    def response(self) -> Response:
+        """(Y, X) float64."""
+        return self.framed[1:-1, 1:-1]
 
 
 @dataclass(frozen=True)
@@ -57,50 +64,43 @@ class Maxima:
     strength: npt.NDArray[np.float64]
 
 
-def local_maxima(
-    responses: Iterable[Response], inner: tuple[slice, slice] = (slice(None), slice(None))
-) -> Iterator[Maxima]:
+def local_maxima(layers: Iterable[Layer], inner: tuple[slice, slice]) -> Iterator[Maxima]:
     """Find, scale by scale, pixels that no neighbour in place or scale (3 x 3 x 3) exceeds.
 
     Three scales are held at a time. Neighbours beyond the image or the scales don't count.
 
     Parameters
     ----------
-    responses : iterable of numpy.ndarray
-        (Y, X) float64, a scale each.
+    layers : iterable of Layer
+        A scale each.
     inner : tuple of slice
-        (rows, columns) in which maxima count; by default everywhere.
+        (rows, columns) in which maxima count.
     """
     before: Layer | None = None
     here: Layer | None = None
-    for response in responses:
-        after = Layer(response)
+    for after in layers:
         if here is not None:
-            yield _maxima_of(here, [before, after], inner)
+            yield _maxima_of(here, (before, after), inner)
         before, here = here, after
     if here is not None:
-        yield _maxima_of(here, [before, None], inner)
+        yield _maxima_of(here, (before, None), inner)
 
 
-def _maxima_of(here: Layer, beside: list[Layer | None], inner: tuple[slice, slice]) -> Maxima:
-    height, width = here.response.shape
-    peaks = _within(here.peaks, here.response.shape, inner)
-    values = here.response.ravel()[peaks]
+def _maxima_of(
+    here: Layer, beside: tuple[Layer | None, Layer | None], inner: tuple[slice, slice]
+) -> Maxima:
+    rows, columns = inner
+    y, x = here.y, here.x
+    keep = (y >= rows.start) & (y < rows.stop) & (x >= columns.start) & (x < columns.stop)
     for other in filter(None, beside):
-        not_less = values.astype(np.float32) >= other.around.ravel()[peaks]
-        peaks, values = peaks[not_less], values[not_less]
-    y, x = np.divmod(peaks, width)
-    highest = np.ones(len(peaks), bool)
-    layers = (beside[0], here, beside[1])
-    for dz, dy, dx in NEIGHBOURS:
-        if (layer := layers[dz + 1]) is not None:
-            rows, columns = np.clip(y + dy, 0, height - 1), np.clip(x + dx, 0, width - 1)
-            highest &= values >= layer.response[rows, columns]
+        keep &= here.around[y, x] >= other.around[y, x]
+    y, x = y[keep], x[keep]
+    strength = here.response[y, x]
+    highest = np.ones(len(y), bool)
+    place = (y + 1) * (here.shape[1] + 2) + x + 1
+    for layer in filter(None, (here, *beside)):
+        values = layer.framed.ravel()
+        for dy, dx in NEIGHBOURS:
+            highest &= strength >= values[place + dy * (here.shape[1] + 2) + dx]
     largest = float(here.response[inner].max())
-    return Maxima(largest, y[highest], x[highest], values[highest])
-
-
-def _within(peaks: Indices, shape: tuple[int, ...], inner: tuple[slice, slice]) -> Indices:
-    (top, bottom, _), (left, right, _) = (p.indices(n) for p, n in zip(inner, shape, strict=True))
-    y, x = np.divmod(peaks, shape[1])
-    return peaks[(y >= top) & (y < bottom) & (x >= left) & (x < right)]
+    return Maxima(largest, y[highest], x[highest], strength[highest])

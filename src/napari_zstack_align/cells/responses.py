@@ -9,8 +9,9 @@ Definitions, borders and rounding are those of scikit-image's ``blob_log``, ``bl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -21,6 +22,8 @@ from napari_zstack_align.params import BlobParams
 
 Image = npt.NDArray[np.float64]
 Kernel = npt.NDArray[np.float64]
+Response: TypeAlias = Callable[[], Image]
+Convolve: TypeAlias = Callable[[list[tuple[Kernel, Kernel]], float], Image]
 
 TRUNCATE = 4.0
 """Gaussians are cut off at so many standard deviations."""
@@ -46,8 +49,8 @@ def reach_px(params: BlobParams) -> int:
     return kernel_radius(largest * (params.sigma_ratio if params.method == "dog" else 1.0))
 
 
-def responses(image: Image, params: BlobParams) -> Iterator[Image]:
-    """Yield the response at every scale, (Y, X) float64, of an image in [0, 1]."""
+def responses(image: Image, params: BlobParams) -> list[Response]:
+    """Return what makes the response at each scale, (Y, X) float64, of an image in [0, 1]."""
     return _RESPONSES[params.method](image, params)
 
 
@@ -77,31 +80,35 @@ def gaussian_kernel(sigma: float, order: int = 0) -> Kernel:
     return kernel if order == 0 else kernel * (x**2 / sigma**4 - 1 / sigma**2)
 
 
-def _log(image: Image, params: BlobParams) -> Iterator[Image]:
-    laplacian = _by_cosines(image) if _wide(params) else _separable(image)
-    for sigma in sigmas_of(params):
+def _log(image: Image, params: BlobParams) -> list[Response]:
+    convolve = _convolution(image, params)
+
+    def laplacian(sigma: float) -> Image:
         smooth, curved = gaussian_kernel(sigma), gaussian_kernel(sigma, 2)
-        yield laplacian([(smooth, curved), (curved, smooth)], -sigma * sigma)
+        return convolve([(smooth, curved), (curved, smooth)], -sigma * sigma)
+
+    return [partial(laplacian, sigma) for sigma in sigmas_of(params)]
 
 
-def _dog(image: Image, params: BlobParams) -> Iterator[Image]:
-    convolve = _by_cosines(image) if _wide(params) else _separable(image)
+def _dog(image: Image, params: BlobParams) -> list[Response]:
+    convolve = _convolution(image, params)
     scale = 1 / (params.sigma_ratio - 1)
-    sigmas = sigmas_of(params)
-    before = None
-    for sigma in [*sigmas, sigmas[-1] * params.sigma_ratio]:
+
+    def smoothed(sigma: float) -> Image:
         kernel = gaussian_kernel(sigma)
-        after = convolve([(kernel, kernel)], 1.0)
-        if before is not None:
-            yield (before - after) * scale
-        before = after
+        return convolve([(kernel, kernel)], 1.0)
+
+    def difference(sigma: float, wider: float) -> Image:
+        return (smoothed(sigma) - smoothed(wider)) * scale
+
+    sigmas = sigmas_of(params)
+    wider = [*sigmas[1:], sigmas[-1] * params.sigma_ratio]
+    return [partial(difference, *pair) for pair in zip(sigmas, wider, strict=True)]
 
 
-def _wide(params: BlobParams) -> bool:
-    return reach_px(params) > LARGEST_KERNEL
-
-
-Convolve = Callable[[list[tuple[Kernel, Kernel]], float], Image]
+def _convolution(image: Image, params: BlobParams) -> Convolve:
+    wide = reach_px(params) > LARGEST_KERNEL
+    return _by_cosines(image) if wide else _separable(image)
 
 
 def _separable(image: Image) -> Convolve:
@@ -163,14 +170,13 @@ def box_size(sigma: float) -> int:
     return int(3 * sigma)
 
 
-def _doh(image: Image, params: BlobParams) -> Iterator[Image]:
+def _doh(image: Image, params: BlobParams) -> list[Response]:
     integral = image.cumsum(axis=0).cumsum(axis=1)
-    size, response = 0, np.zeros_like(image)
-    for sigma in sigmas_of(params):
-        if box_size(sigma) >= SMALLEST_BOX and box_size(sigma) != size:
-            size = box_size(sigma)
-            response = _in_bands(integral, size)
-        yield response
+
+    def determinant(size: int) -> Image:
+        return np.zeros_like(image) if size < SMALLEST_BOX else _in_bands(integral, size)
+
+    return [partial(determinant, box_size(sigma)) for sigma in sigmas_of(params)]
 
 
 def _in_bands(integral: Image, size: int) -> Image:
@@ -229,7 +235,7 @@ class _Boxes:
         return self._sums[top : top + height, left : left + width]
 
 
-_RESPONSES: dict[str, Callable[[Image, BlobParams], Iterator[Image]]] = {
+_RESPONSES: dict[str, Callable[[Image, BlobParams], list[Response]]] = {
     "log": _log,
     "dog": _dog,
     "doh": _doh,

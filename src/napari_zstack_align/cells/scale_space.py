@@ -10,9 +10,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.cells.maxima import local_maxima
+from napari_zstack_align.cells.maxima import Layer, local_maxima
 from napari_zstack_align.cells.normalise import Mask, Range, as_image, missing_pixels, range_of
 from napari_zstack_align.cells.responses import reach_px, responses, sigmas_of, unknown_scales
+from napari_zstack_align.parallel import ordered_map, worker_threads
 from napari_zstack_align.params import BlobParams
 from napari_zstack_align.progress import Job, Progress
 
@@ -21,6 +22,8 @@ Values = npt.NDArray[np.float64]
 
 TILE_PX = 640
 """Larger images are done in tiles of this side, so that memory and the time of one are bounded."""
+
+THREADS = 2
 
 REACHES = 4
 """Tiles are at least so many times as large as what has an influence from outside."""
@@ -209,11 +212,13 @@ def _look(
         for part, outer in zip(tile, around, strict=True)
     )
     largest, found = -np.inf, []
-    image = values.apply(pixels[around])
-    for scale, layer in enumerate(local_maxima(responses(image, params), inner)):
-        largest = max(largest, layer.largest)
-        index = np.full(len(layer.y), scale)
-        found.append((layer.y + top, layer.x + left, index, layer.strength))
+    scales = responses(values.apply(pixels[around]), params)
+    with worker_threads(THREADS) as pool:
+        layers = ordered_map(pool, lambda response: Layer(response()), scales, ahead=THREADS + 1)
+        for scale, maxima in enumerate(local_maxima(layers, inner)):
+            largest = max(largest, maxima.largest)
+            index = np.full(len(maxima.y), scale)
+            found.append((maxima.y + top, maxima.x + left, index, maxima.strength))
     return largest, [np.concatenate(column) for column in zip(*found, strict=True)]
 
 
@@ -226,7 +231,8 @@ def _joined(
     missing = missing_pixels(pixels)
     keep = np.ones(len(y), bool) if missing is None else ~missing[y, x]
     # scikit-image sorts by strength, and by place and scale where that is equal.
-    order = np.lexsort((scale, x, y, -strength))
+    place = (y * pixels.shape[1] + x) * (scale.max(initial=0) + 1) + scale
+    order = np.lexsort((place, -strength))
     order = order[keep[order]]
     largest = np.nan if unknown_scales(params) else max(part[0] for part in parts)
     arrays = [y[order], x[order], sigmas_of(params)[scale[order]], strength[order]]
