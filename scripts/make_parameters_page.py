@@ -53,7 +53,7 @@ def row(field: ParamField) -> str:
 
 def shown(value: Any, unit: str) -> str:
     """Return a default for people: '20 px', 'none'."""
-    if value is None or value == ():
+    if value in (None, (), ""):
         return "none"
     if isinstance(value, bool):
         return "on" if value else "off"

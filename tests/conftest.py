@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,10 @@ import napari_zstack_align as nza
 from napari_zstack_align.alignment.chunks import empty_chunks
 from napari_zstack_align.alignment.quality import empty_table
 from napari_zstack_align.alignment.transforms import AffineLink, Transforms
-from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.cells.rois import Rois
+from napari_zstack_align.cells.traces import DarkLevel, Traces
+from napari_zstack_align.cells.traces.traces import FRAMES
+from napari_zstack_align.params import KeypointParams, TraceParams
 from napari_zstack_align.samples import SampleZStack, recording_with_motion, zstack_with_repeats
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -60,3 +64,49 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the real data (../shared/data beside the project) is not here")
     return SHARED_DATA
+
+
+@pytest.fixture
+def three_rois() -> Rois:
+    """Three circles with ids that are no row numbers; the last two overlap."""
+    circles = [(10.0, 12.0, 3.0), (20.25, 30.5, 4.5), (22.0, 34.0, 2.5)]
+    return Rois.of(circles, ids=[3, 7, 12], features={"strength": [0.5, 0.25, 0.75]})
+
+
+@pytest.fixture
+def make_traces(three_rois: Rois) -> Callable[..., Traces]:
+    """Make known traces: frame 2 is flagged, the second ROI is out of view in frame 4."""
+
+    def make(
+        recording: str = "larva_1",
+        n_channels: int = 1,
+        n_frames: int = 9,
+        times: bool = True,
+        rois: Rois = three_rois,
+    ) -> Traces:
+        n_rois = len(rois)
+        random = np.random.default_rng(0)
+        raw = random.uniform(900, 1000, (2, n_channels, n_rois, n_frames)).astype(np.float32)
+        raw[:, :, 1:2, 4:5] = np.nan
+        frames = np.zeros(n_frames, FRAMES)
+        frames["frame"] = np.arange(n_frames)
+        frames["time_s"] = np.arange(n_frames) / 10 if times else np.nan
+        frames["confidence"], frames["used"] = 0.75, True
+        frames["flag"][2:3] = "jump: 3,5 px"
+        return Traces(
+            F=raw[0],
+            Fneu=raw[1],
+            corrected=raw[0] - np.float32(0.7) * (raw[1] - np.float32(950)),
+            dff=raw[0] / np.float32(950) - 1,
+            rois=rois,
+            frames=frames,
+            motion_explained=np.full((n_channels, n_rois), 0.01, np.float32),
+            recording=recording,
+            channel_names=("green", "red")[:n_channels],
+            dark=DarkLevel(np.full(n_channels, 100.0), "given", True),
+            params=TraceParams(),
+            frame_shape=(40, 48),
+            pixel_size_um=(0.8, 0.5),
+        )
+
+    return make

@@ -1,98 +1,98 @@
-"""``zstack-align export``: write what an alignment or a session describes."""
+"""``zstack-align export``: write what an alignment, a session, traces or ROIs describe."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.alignment.session import load_saved
-from napari_zstack_align.cli.bar import drain
-from napari_zstack_align.cli.sessions import tell
-from napari_zstack_align.cli.words import summary
+from napari_zstack_align.cli.export_alignments import export_alignments
+from napari_zstack_align.cli.export_cells import export_cells, is_of_cells
+from napari_zstack_align.cli.flags import add_model_flags
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.read import open_stack
-from napari_zstack_align.write.export import (
-    WRITERS,
-    What,
-    export_alignment,
-    export_session,
-)
-from napari_zstack_align.write.several import names_in_session
-from napari_zstack_align.write.transforms import write_transforms
+from napari_zstack_align.params import NwbParams
+from napari_zstack_align.write.cells.export import ROI_FORMATS, TRACES_FORMATS
+from napari_zstack_align.write.cells.rows import SIGNALS
+from napari_zstack_align.write.export import WRITERS, What
+
+OF_ALIGNMENTS = ("what", "crop", "transforms", "stack")
+OF_CELLS = ("format", "signal", "alignment")
+"""Arguments that only one kind of what is saved can do with."""
 
 
 def add_to(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "export",
-        help="write the volume, the aligned frames or the transforms of an alignment",
+        help="write volumes, aligned frames, transforms, ROIs or traces for other programs",
         description=(
-            "Write the volume, the aligned frames or the transforms of an alignment, for other "
-            "programs; of a session, a file a recording, NAME_RECORDING.ENDING."
+            "Write the volume, the aligned frames or the transforms of an alignment, ROIs or "
+            "traces, for other programs; of several recordings, a file each, "
+            "NAME_RECORDING.ENDING, but one table for the traces of all."
         ),
     )
-    parser.add_argument("alignment", type=Path, metavar="RUN.zalign|SESSION")
     parser.add_argument(
-        "--out",
+        "saved",
+        nargs="+",
         type=Path,
-        metavar="FILE",
-        help=f"ends in {', '.join(WRITERS)} (.h5 for Caiman, .bin a folder for Suite2p)",
+        metavar="RUN.zalign|SESSION|TRACES|ROIS.csv",
+        help="what to export: one thing, or the traces of several recordings",
     )
-    parser.add_argument(
-        "--what",
-        choices=get_args(What),
-        help="the mean of each slice, or every frame [volume of a z-stack, frames of a recording]",
-    )
-    parser.add_argument(
-        "--crop", action="store_true", help="only the field that every unflagged frame covers"
-    )
-    parser.add_argument(
-        "--transforms", type=Path, metavar="FILE", help="the matrix of every frame: .csv or .npy"
-    )
-    parser.add_argument(
-        "--stack", type=Path, metavar="FILE", help="the raw frames, where they have moved"
-    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="its ending chooses the format")
     parser.add_argument("--overwrite", action="store_true", help="replace what is there already")
+    _add_alignment_arguments(parser)
+    _add_cell_arguments(parser)
+    add_model_flags(parser, NwbParams, "what NWB wants to know")
     parser.set_defaults(run=run_export)
 
 
 def run_export(args: argparse.Namespace) -> bool:
-    """Load and write; return whether every frame of the alignments had been run."""
-    if args.out is None and args.transforms is None:
-        raise InputError("Say what to write: give --out or --transforms.")
-    stack = None if args.stack is None else open_stack(args.stack)
-    saved = load_saved(args.alignment, stack)
-    if isinstance(saved, Alignment):
-        _one(args, saved)
-        print(summary(saved))
-        return saved.complete
-    _session(args, saved)
-    tell(saved)
-    return all(alignment.complete for alignment in saved)
+    """Load and write; return whether every frame of what is saved had been run."""
+    cells = all(is_of_cells(path) for path in args.saved)
+    if not cells and len(args.saved) > 1:
+        raise InputError("Several things can be exported at once only if all of them are traces.")
+    useless = [name for name in (OF_ALIGNMENTS if cells else OF_CELLS) if getattr(args, name)]
+    if useless:
+        owner = "alignments" if cells else "ROIs and traces"
+        raise InputError(f"--{useless[0]} is for {owner}, not for {args.saved[0]}.")
+    return export_cells(args) if cells else export_alignments(args, args.saved[0])
 
 
-def _one(args: argparse.Namespace, alignment: Alignment) -> None:
-    options = {"crop": args.crop, "overwrite": args.overwrite}
-    job = args.out and export_alignment(args.out, alignment, args.what, **options)
-    if args.transforms is not None:
-        print(f"Wrote {write_transforms(args.transforms, alignment, overwrite=args.overwrite)}")
-    if job:
-        print(f"Wrote {drain(job)}")
+def _add_alignment_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "alignments", f"--out ends in {', '.join(WRITERS)} (.h5 for Caiman, .bin for Suite2p)."
+    )
+    group.add_argument(
+        "--what",
+        choices=get_args(What),
+        help="the mean of each slice, or every frame [volume of a z-stack, frames of a recording]",
+    )
+    group.add_argument(
+        "--crop", action="store_true", help="only the field that every unflagged frame covers"
+    )
+    group.add_argument(
+        "--transforms", type=Path, metavar="FILE", help="the matrix of every frame: .csv or .npy"
+    )
+    group.add_argument(
+        "--stack", type=Path, metavar="FILE", help="the raw frames, where they have moved"
+    )
 
 
-def _session(args: argparse.Namespace, alignments: Sequence[Alignment]) -> None:
-    if args.what == "volume":
-        raise InputError(f"{args.alignment} is a session of recordings: they have no volume.")
-    options = {"crop": args.crop, "overwrite": args.overwrite}
-    job = args.out and export_session(args.out, alignments, **options)
-    if args.transforms is not None:
-        paths = names_in_session(
-            args.transforms, args.transforms.suffix, [each.stack.name for each in alignments]
-        )
-        for path, alignment in zip(paths, alignments, strict=True):
-            print(f"Wrote {write_transforms(path, alignment, overwrite=args.overwrite)}")
-    for path in drain(job) if job else ():
-        print(f"Wrote {path}")
+def _add_cell_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "ROIs and traces",
+        "--out of ROIs ends in .csv, .npz, .zip (ImageJ) or .ome.tif (labels); of traces in .csv, "
+        ".npz or .nwb, or is a folder for Suite2p.",
+    )
+    group.add_argument(
+        "--format",
+        choices=[*dict.fromkeys([*ROI_FORMATS, *TRACES_FORMATS])],
+        help="where the ending isn't enough: tables of traces are tidy or wide [tidy]",
+    )
+    group.add_argument("--signal", choices=SIGNALS, help="what a wide table holds [dff]")
+    group.add_argument(
+        "--alignment",
+        type=Path,
+        metavar="RUN.zalign|SESSION",
+        help="where the ROIs lie: size of labels, picture for Suite2p and NWB",
+    )

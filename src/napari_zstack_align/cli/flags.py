@@ -15,9 +15,11 @@ PREFIX = "param_"
 """Keeps parameters apart from the command's other arguments."""
 
 
-def add_model_flags(parser: argparse.ArgumentParser, model: type[Params]) -> None:
+def add_model_flags(
+    parser: argparse.ArgumentParser, model: type[Params], title: str = "parameters"
+) -> None:
     """Add ``--params FILE`` and a flag for every field of the model."""
-    group = parser.add_argument_group("parameters")
+    group = parser.add_argument_group(title)
     group.add_argument(
         "--params",
         type=Path,
@@ -79,4 +81,4 @@ def _shown(value: Any) -> str:
         return " ".join(map(_shown, value)) or "none"
     if isinstance(value, bool) or value is None:
         return {True: "on", False: "off", None: "none"}[value]
-    return f"{value:g}" if isinstance(value, int | float) else str(value)
+    return f"{value:g}" if isinstance(value, int | float) else str(value) or "none"

@@ -10,7 +10,7 @@ from napari_zstack_align.write.cells.footprint import footprint
 def test_weights_are_areas_about_the_centre(circle):
     y, x, radius = circle
     rows, columns, weights = footprint(np.array(circle), (40, 48))
-    assert weights.sum() == pytest.approx(np.pi * radius**2, rel=1e-5)
+    assert weights.sum() == pytest.approx(np.pi * radius**2, rel=1e-4)
     # a pixel counts at its centre
     tolerance = 0.5 if radius < 1 else 0.01
     assert np.average(rows, weights=weights) == pytest.approx(y, abs=tolerance)
@@ -22,7 +22,7 @@ def test_at_the_border_only_pixels_of_the_image_count():
     rows, columns, weights = footprint(np.array([-0.5, 20.0, 4.0]), (40, 48))
     assert rows.min() == 0
     assert columns.min() == 16
-    assert weights.sum() == pytest.approx(np.pi * 16 / 2, rel=1e-5)
+    assert weights.sum() == pytest.approx(np.pi * 16 / 2, rel=1e-4)
 
 
 def test_outside_it_is_the_nearest_pixel():

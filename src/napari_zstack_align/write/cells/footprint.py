@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from napari_zstack_align.cells.rois import Circles
 from napari_zstack_align.cells.traces.areas import circle_patches, patch_size
+from napari_zstack_align.cells.traces.scratch import Scratch
 
-LEAST_AREA = 1e-6
-"""Part of a pixel below which it is not touched: rounding leaves less than that."""
+LEAST_AREA = 1e-4
+"""Part of a pixel below which it doesn't count: rounding leaves less than that."""
 
 
 class Footprint(NamedTuple):
@@ -35,10 +36,11 @@ def footprint(circle: Circles, shape: tuple[int, int]) -> Footprint:
     shape : tuple of int
         (Y, X) of the image.
     """
-    patch = circle_patches(circle[:, np.newaxis], patch_size(float(circle[2])), shape)
+    size = patch_size(float(circle[2]))
+    patch = circle_patches(circle[:, np.newaxis], size, shape, Scratch())
     touched = patch.areas > LEAST_AREA
     if touched.any():
         rows, columns = np.unravel_index(patch.places[touched], shape)
-        return Footprint(rows, columns, patch.areas[touched].astype(np.float32))
+        return Footprint(rows, columns, patch.areas[touched])
     row, column = np.clip(np.rint(circle[:2]), 0, np.array(shape) - 1).astype(np.intp)
     return Footprint(np.array([row]), np.array([column]), np.ones(1, np.float32))

@@ -1,0 +1,56 @@
+"""``zstack-align export`` of an alignment or a session: pixels and transforms."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.session import load_saved
+from napari_zstack_align.cli.bar import drain
+from napari_zstack_align.cli.sessions import tell
+from napari_zstack_align.cli.words import summary
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.read import open_stack
+from napari_zstack_align.write.export import export_alignment, export_session
+from napari_zstack_align.write.several import names_in_session
+from napari_zstack_align.write.transforms import write_transforms
+
+
+def export_alignments(args: argparse.Namespace, path: Path) -> bool:
+    """Write; return whether every frame of the alignments had been run."""
+    if args.out is None and args.transforms is None:
+        raise InputError("Say what to write: give --out or --transforms.")
+    stack = None if args.stack is None else open_stack(args.stack)
+    saved = load_saved(path, stack)
+    if isinstance(saved, Alignment):
+        _one(args, saved)
+        print(summary(saved))
+        return saved.complete
+    if args.what == "volume":
+        raise InputError(f"{path} is a session of recordings: they have no volume.")
+    _session(args, saved)
+    tell(saved)
+    return all(alignment.complete for alignment in saved)
+
+
+def _one(args: argparse.Namespace, alignment: Alignment) -> None:
+    options = {"crop": args.crop, "overwrite": args.overwrite}
+    job = args.out and export_alignment(args.out, alignment, args.what, **options)
+    if args.transforms is not None:
+        print(f"Wrote {write_transforms(args.transforms, alignment, overwrite=args.overwrite)}")
+    if job:
+        print(f"Wrote {drain(job)}")
+
+
+def _session(args: argparse.Namespace, alignments: Sequence[Alignment]) -> None:
+    options = {"crop": args.crop, "overwrite": args.overwrite}
+    job = args.out and export_session(args.out, alignments, **options)
+    if args.transforms is not None:
+        names = [alignment.stack.name for alignment in alignments]
+        paths = names_in_session(args.transforms, args.transforms.suffix, names)
+        for path, alignment in zip(paths, alignments, strict=True):
+            print(f"Wrote {write_transforms(path, alignment, overwrite=args.overwrite)}")
+    for path in drain(job) if job else ():
+        print(f"Wrote {path}")

@@ -1,0 +1,87 @@
+"""``zstack-align export`` of ROIs and traces."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from natsort import os_sorted
+
+from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment
+from napari_zstack_align.alignment.session import load_saved
+from napari_zstack_align.cells import load_rois
+from napari_zstack_align.cells.traces import Traces, load_traces
+from napari_zstack_align.cells.traces.storage import FACTS
+from napari_zstack_align.cli.bar import drain
+from napari_zstack_align.cli.flags import params_of
+from napari_zstack_align.cli.words import counted
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.params import NwbParams
+from napari_zstack_align.write.cells.export import export_rois, export_traces
+from napari_zstack_align.write.cells.field import FieldOfView
+
+
+def is_of_cells(path: Path) -> bool:
+    """Whether a path is a table of ROIs, traces, or a folder of traces."""
+    return _is_table(path) or bool(_folders(path))
+
+
+def export_cells(args: argparse.Namespace) -> bool:
+    """Write; return whether every frame of the traces had been read."""
+    if args.out is None:
+        raise InputError("Say what to write: give --out.")
+    field = None if args.alignment is None else _field(args.alignment)
+    if any(_is_table(path) for path in args.saved):
+        return _rois(args, field)
+    traces = [load_traces(folder) for path in args.saved for folder in _folders(path)]
+    job = export_traces(
+        args.out,
+        traces,
+        args.format,
+        field=field,
+        signal=args.signal or "dff",
+        nwb=params_of(args, NwbParams),
+        overwrite=args.overwrite,
+    )
+    for path in drain(job):
+        print(f"Wrote {path}")
+    for each in traces:
+        print(f"{each.recording}: {_summary(each)}")
+    return all(each.complete for each in traces)
+
+
+def _rois(args: argparse.Namespace, field: FieldOfView | None) -> bool:
+    if len(args.saved) > 1:
+        raise InputError("ROIs are exported from one table at a time.")
+    rois = load_rois(args.saved[0])
+    job = export_rois(args.out, rois, args.format, field=field, overwrite=args.overwrite)
+    print(f"Wrote {drain(job)} ({counted(len(rois), 'ROI')})")
+    return True
+
+
+def _is_table(path: Path) -> bool:
+    return path.suffix.lower() == ".csv"
+
+
+def _folders(path: Path) -> list[Path]:
+    """The folder itself where it holds traces, or those in it that do, in natural order."""
+    if (path / FACTS).exists():
+        return [path]
+    return os_sorted(facts.parent for facts in path.glob(f"*/{FACTS}"))
+
+
+def _field(path: Path) -> FieldOfView:
+    saved = load_saved(path)
+    # The recordings of a session share one reference.
+    return FieldOfView.of(saved if isinstance(saved, Alignment) else saved[0])
+
+
+def _summary(traces: Traces) -> str:
+    n_channels, n_rois, n_frames = traces.F.shape
+    text = f"{counted(n_rois, 'ROI')}, {counted(n_frames, 'frame')}"
+    if n_channels > 1:
+        text += f", {n_channels} channels"
+    flagged = int(np.count_nonzero((traces.flags != "") & (traces.flags != NOT_RUN)))
+    not_run = int(np.count_nonzero(traces.flags == NOT_RUN))
+    return f"{text}: {flagged} flagged" + (f", {not_run} not run." if not_run else ".")

@@ -1,0 +1,118 @@
+"""``zstack-align export`` of ROIs and traces."""
+
+import numpy as np
+import pynwb
+import pytest
+import roifile
+import tifffile
+
+from napari_zstack_align.cli.main import main
+
+
+@pytest.fixture
+def traces_folder(tmp_path, make_traces):
+    return make_traces().save(tmp_path / "larva_1.traces")
+
+
+@pytest.fixture
+def session_of_traces(tmp_path, make_traces):
+    folder = tmp_path / "session"
+    folder.mkdir()
+    for name in ("rec10", "rec2"):
+        make_traces(name).save(folder / f"{name}.traces")
+    return folder
+
+
+@pytest.fixture
+def roi_table(tmp_path, three_rois):
+    return three_rois.save(tmp_path / "rois.csv")
+
+
+def test_a_table_of_traces(traces_folder, tmp_path, capsys):
+    out = tmp_path / "a.csv"
+    assert main(["export", str(traces_folder), f"--out={out}"]) == 0
+    assert capsys.readouterr().out == f"Wrote {out}\nlarva_1: 3 ROIs, 9 frames: 1 flagged.\n"
+    assert out.read_text().startswith("recording,roi,channel,frame,time_s,F,Fneu,corrected,dff")
+
+
+def test_a_wide_table_of_a_session(session_of_traces, tmp_path):
+    arguments = [f"--out={tmp_path / 'a.csv'}", "--format=wide", "--signal=F"]
+    assert main(["export", str(session_of_traces), *arguments]) == 0
+    rows = (tmp_path / "a.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows[1:]] == ["rec2"] * 9 + ["rec10"] * 9
+
+
+def test_nwb_with_what_it_wants_to_know(traces_folder, tmp_path):
+    out = tmp_path / "a.nwb"
+    arguments = [f"--out={out}", "--indicator=GCaMP6s", "--emission-nm", "510"]
+    assert main(["export", str(traces_folder), *arguments]) == 0
+    with pynwb.NWBHDF5IO(str(out), "r") as io:
+        plane = io.read().imaging_planes["ImagingPlane"]
+        assert plane.indicator == "GCaMP6s"
+        assert plane.optical_channel[0].emission_lambda == 510
+
+
+def test_a_suite2p_folder_with_the_picture_of_the_session(
+    traces_folder, tmp_path, session_folder, capsys
+):
+    out = tmp_path / "plane0"
+    assert (
+        main(["export", str(traces_folder), f"--out={out}", f"--alignment={session_folder}"]) == 0
+    )
+    ops = np.load(out / "ops.npy", allow_pickle=True).item()
+    assert (ops["Ly"], ops["Lx"]) == (128, 128)
+    assert ops["meanImg"].any()
+    assert "nothing was deconvolved" in capsys.readouterr().err
+
+
+def test_several_traces_are_files_of_their_own(session_of_traces, traces_folder, tmp_path):
+    paths = [str(traces_folder), str(session_of_traces)]
+    assert main(["export", *paths, f"--out={tmp_path / 'a.npz'}"]) == 0
+    written = sorted(path.name for path in tmp_path.glob("*.npz"))
+    assert written == ["a_larva_1.npz", "a_rec10.npz", "a_rec2.npz"]
+
+
+def test_rois_for_imagej(roi_table, tmp_path, capsys):
+    out = tmp_path / "a.zip"
+    assert main(["export", str(roi_table), f"--out={out}"]) == 0
+    assert capsys.readouterr().out == f"Wrote {out} (3 ROIs)\n"
+    assert len(roifile.roiread(out)) == 3
+
+
+def test_labels_have_the_size_of_the_alignment(roi_table, tmp_path, aligned, capsys):
+    arguments = ["export", str(roi_table), f"--out={tmp_path / 'a.ome.tif'}"]
+    assert main(arguments) == 2
+    assert "say in which alignment" in capsys.readouterr().err
+    assert main([*arguments, f"--alignment={aligned}"]) == 0
+    labels = tifffile.imread(tmp_path / "a.ome.tif")
+    assert labels.shape == (96, 96)
+    assert np.unique(labels).tolist() == [0, 3, 7, 12]
+
+
+def test_unfinished_traces_are_incomplete(tmp_path, make_traces, capsys):
+    traces = make_traces()
+    traces.frames["flag"][7:] = "not run"
+    folder = traces.save(tmp_path / "part.traces")
+    assert main(["export", str(folder), f"--out={tmp_path / 'a.npz'}"]) == 1
+    assert capsys.readouterr().out.endswith("1 flagged, 2 not run.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(["{rois}"], "give --out", id="no name"),
+        pytest.param(["{rois}", "--out={tmp}/a.mat"], "must have the ending", id="ending"),
+        pytest.param(["{rois}", "--out={tmp}/a.npz", "--crop"], "--crop is for align", id="flag"),
+        pytest.param(["{rois}", "{rois}", "--out={tmp}/a.zip"], "one table at a time", id="two"),
+        pytest.param(["{rois}", "{run}", "--out={tmp}/a.zip"], "all of them are traces", id="mix"),
+        pytest.param(["{run}", "--out={tmp}/a.tif", "--signal=F"], "--signal is for", id="signal"),
+        pytest.param(["{tmp}/no.csv", "--out={tmp}/a.zip"], "no ROI file", id="missing"),
+        pytest.param(
+            ["{traces}", "--out={tmp}/a.nwb", "--session-start=today"], "date and time", id="date"
+        ),
+    ],
+)
+def test_bad_requests(roi_table, aligned, traces_folder, tmp_path, arguments, said, capsys):
+    known = {"rois": roi_table, "run": aligned, "tmp": tmp_path, "traces": traces_folder}
+    assert main(["export", *(argument.format(**known) for argument in arguments)]) == 2
+    assert said in capsys.readouterr().err
