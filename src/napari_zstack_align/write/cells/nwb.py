@@ -73,15 +73,18 @@ def write_nwb(
 def _write(
     path: Path, traces: Traces, field: FieldOfView, params: NwbParams, overwrite: bool
 ) -> Job[Path]:
-    # pynwb takes a second to import, and h5py comes with it
-    yield Progress("Writing NWB", 0, traces.F.shape[2])
+    begun = Progress("Writing NWB", 0, 0)
+    yield begun
+    # pynwb takes most of a second to import, and h5py comes with it
     import h5py
     import pynwb
 
     from napari_zstack_align.write.cells.nwb_contents import contents
 
+    yield begun
     with replacing(path, overwrite) as unfinished:
         file, signals = contents(traces, field, params)
+        yield begun
         with h5py.File(unfinished, "w") as hdf5, pynwb.NWBHDF5IO(file=hdf5, mode="w") as nwb:
             nwb.write(file)
         # pynwb writes in one go; values are filled in here, where a cancel is heard
