@@ -80,7 +80,14 @@ def comparison_image(image: Image) -> Image:
 def band_for_comparison(small: Image) -> Image:
     """Band-pass an image (Y, X) float32 that has the size of the compared images already."""
     fine = cv2.GaussianBlur(small, (0, 0), FINE_SIGMA_PX)
-    return cv2.subtract(fine, cv2.GaussianBlur(small, (0, 0), COARSE_SIGMA_PX))
+    return cv2.subtract(fine, _coarse(small))
+
+
+def _coarse(small: Image) -> Any:
+    """Blur by `COARSE_SIGMA_PX`; at half size, where the same takes a third of the time."""
+    height, width = small.shape
+    half = cv2.resize(small, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
+    return cv2.resize(cv2.GaussianBlur(half, (0, 0), COARSE_SIGMA_PX / 2), (width, height))
 
 
 def without_extremes(compared: Image) -> Image:

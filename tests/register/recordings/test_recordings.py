@@ -321,3 +321,25 @@ def _same(a: nza.Alignment, b: nza.Alignment) -> None:
     np.testing.assert_array_equal(a.reference, b.reference)
     np.testing.assert_array_equal(a.quality, b.quality)
     np.testing.assert_array_equal(a.chunks, b.chunks)
+
+
+@pytest.mark.parametrize("first", [30, 4], ids=["within", "at the start"])
+def test_a_cell_that_lights_up_moves_nothing(scene, first):
+    truth = drift(60, 0.5)
+    frames = scene.frames(truth)
+    light = frames.copy()
+    # The raw place of a cell: where the tissue is brightest, away from the border.
+    inner = np.zeros(scene.shape, bool)
+    inner[30:-30, 30:-30] = True
+    cell = np.unravel_index(np.argmax(np.where(inner, scene.counts, 0)), scene.shape)
+    y, x = np.indices(scene.shape)
+    for t in range(first, first + 20):
+        away = np.hypot(*(np.stack([y, x]) - (truth[t] @ (*cell, 1))[:2, np.newaxis, np.newaxis]))
+        light[t] = frames[t] * (1 + 4 / (1 + np.exp(2 * (away - 5))))
+    before, after = (
+        register([nza.Stack.from_array(movie)], KeypointParams())[0].transforms.matrices()
+        for movie in (frames, light)
+    )
+    grid = np.stack([y[8::16, 8::16].ravel(), x[8::16, 8::16].ravel(), np.ones(8 * 9)])
+    moved = np.linalg.norm(((after - before) @ grid)[:, :2], axis=1)
+    assert moved.max() < 0.2

@@ -12,6 +12,8 @@ from napari_zstack_align.stack import Stack
 
 CHUNK_S = 10.0
 FEWEST_FRAMES = 20
+UNTIMED_CHUNKS = 20
+UNTIMED_MOST_FRAMES = 50
 SHORTEST = 5
 """A piece that a jump leaves of a chunk joins the next chunk when it is shorter than this."""
 
@@ -26,7 +28,7 @@ def chunk_ranges(stack: Stack, params: KeypointParams) -> list[Range]:
     stack : Stack
         The recording; nothing of it is read.
     params : KeypointParams
-        ``chunk_frames`` or ``n_chunks``; without either 10 s, and at least 20 frames.
+        ``chunk_frames`` or ``n_chunks``; without either see `default_chunk_frames`.
 
     Returns
     -------
@@ -45,12 +47,16 @@ def chunk_ranges(stack: Stack, params: KeypointParams) -> list[Range]:
 
 
 def default_chunk_frames(stack: Stack) -> int:
-    """Frames in 10 s, and at least 20, which keypoints need; 20 where no frame times are known."""
+    """Frames in 10 s, and at least 20, which keypoints need.
+
+    Where no frame times are known: some 20 chunks, of 20 to 50 frames.
+    """
     times = stack.frame_times_s
-    if times is None or len(times) < 2:
-        return FEWEST_FRAMES
-    interval = float(np.median(np.diff(times)))
-    return max(round(CHUNK_S / interval), FEWEST_FRAMES) if interval > 0 else FEWEST_FRAMES
+    if times is not None and len(times) > 1:
+        interval = float(np.median(np.diff(times)))
+        if interval > 0:
+            return max(round(CHUNK_S / interval), FEWEST_FRAMES)
+    return int(np.clip(stack.n_frames // UNTIMED_CHUNKS, FEWEST_FRAMES, UNTIMED_MOST_FRAMES))
 
 
 def cut(ranges: Sequence[Range], steps: Sequence[int]) -> list[Range]:

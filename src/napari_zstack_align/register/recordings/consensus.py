@@ -134,8 +134,12 @@ def refine_chunk(
     chunk: int,
     params: KeypointParams,
     shared: tuple[Reference, Target] | None = None,
+    *,
+    near: bool = False,
 ) -> tuple[Matrix, float]:
     """Refine a chunk's transform against the mean of the others, or a mean shared by all chunks.
+
+    ``near``: it was refined before.
 
     Returns
     -------
@@ -151,7 +155,7 @@ def refine_chunk(
     if image is None or prepared is None:
         return start, 0.0
     reference, target = prepared
-    found = target.refine(image, start, model_of(params))
+    found = target.refine(image, start, model_of(params), near=near)
     if implausible(found.matrix, state.expected, reference.shape, params):
         return start, 0.0
     was, now = correlations_of(image, found.matrix, start, reference)

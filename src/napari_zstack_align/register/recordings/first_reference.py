@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.progress import Progress, run
 from napari_zstack_align.register.recordings.chunks import FEWEST_FRAMES, Range, chunk_ranges
 from napari_zstack_align.register.recordings.geometry import Matrix
 from napari_zstack_align.register.recordings.matching import Reference, match_image
-from napari_zstack_align.register.recordings.measure import driving_frames
+from napari_zstack_align.register.recordings.measure import averaging
+from napari_zstack_align.register.recordings.waiting import with_progress
 from napari_zstack_align.stack import Stack
 
 Image = npt.NDArray[np.float32]
@@ -93,15 +94,8 @@ def choose_reference(
 
 def average_frames(stack: Stack, start: int, stop: int, params: KeypointParams) -> Image | None:
     """Mean of the usable frames of a range, (Y, X) float32; None where there is none."""
-    total, count = np.zeros(stack.shape[2:], np.float32), 0
-    for _, image, flag in driving_frames(stack, start, stop, params):
-        if not flag:
-            cv2.accumulate(image, total)
-            count += 1
-    if not count:
-        return None
-    total /= count
-    return total
+    work = averaging(stack, start, stop, params)
+    return run(with_progress(work, Progress("Averaging frames", 0, 0)))
 
 
 def expected_map(

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.quality import (
     Compared,
+    band_for_comparison,
     comparison_factor,
     comparison_image,
     comparison_valid,
@@ -18,7 +19,7 @@ from napari_zstack_align.alignment.quality import (
     noise_spread,
     without_extremes,
 )
-from napari_zstack_align.alignment.warp import shrink, warp_affine
+from napari_zstack_align.alignment.warp import shrink
 from napari_zstack_align.mask import Mask
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.recordings.geometry import (
@@ -31,6 +32,7 @@ from napari_zstack_align.register.recordings.geometry import (
 )
 from napari_zstack_align.register.recordings.keypoints import Keypoints, find_keypoints, match
 from napari_zstack_align.register.recordings.ransac import ransac
+from napari_zstack_align.register.recordings.refine import sampled, shown_by
 
 Image = npt.NDArray[np.float32]
 Chosen = npt.NDArray[np.bool_]
@@ -269,10 +271,12 @@ def correlations_of(
     image: Image, matrix: Matrix, expected: Matrix, reference: Reference
 ) -> tuple[float, float]:
     """Correlation of a chunk's mean with a reference before and after, over the same pixels."""
-    raw, raw_valid = warp_affine(image, expected, reference.shape)
-    aligned, valid = warp_affine(image, matrix, reference.shape)
-    images = [without_extremes(comparison_image(i)) for i in (raw, aligned)]
-    compared = Compared(images[0], images[1], comparison_valid(raw_valid & valid))
+    factor, shape = comparison_factor(reference.shape), reference.compared.shape
+    small = shrink(image, factor)
+    raw, aligned = (sampled(small, m, shape, factor, cv2.INTER_CUBIC) for m in (expected, matrix))
+    shown = [shown_by(m, small.shape, shape, factor) > 0 for m in (expected, matrix)]
+    images = [without_extremes(band_for_comparison(i)) for i in (raw, aligned)]
+    compared = Compared(images[0], images[1], shown[0] & shown[1])
     return correlations(compared, reference.compared, compared.valid, reference.compared_weights)
 
 

@@ -7,7 +7,7 @@ averaged over them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,16 +20,9 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.frames import driving_image, unusable
 from napari_zstack_align.register.prefilter import Prefilter
+from napari_zstack_align.register.recordings.frame_steps import FrameSteps, moved_by
 from napari_zstack_align.register.recordings.geometry import apply, translation
-from napari_zstack_align.register.recordings.refine import (
-    Level,
-    halves_of,
-    moved_by,
-    sampled,
-    shift_of,
-    solve,
-    turn_of,
-)
+from napari_zstack_align.register.recordings.refine import Level, sampled, solve
 from napari_zstack_align.register.translation import find_translations
 from napari_zstack_align.stack import Stack
 
@@ -128,6 +121,28 @@ def _read(
         yield t, channels, ""
 
 
+def averaging(
+    stack: Stack, start: int, stop: int, params: KeypointParams, good: Container[int] | None = None
+) -> Generator[None, None, Image | None]:
+    """Average the usable (and good) frames of a range: (Y, X) float32; None where there is none.
+
+    Yields between blocks of frames.
+    """
+    total: Image = np.zeros(stack.shape[2:], np.float32)
+    count = 0
+    at_once = frames_at_once(stack)
+    for t, image, flag in driving_frames(stack, start, stop, params):
+        if not flag and (good is None or t in good):
+            cv2.accumulate(image, total)
+            count += 1
+        if (t - start) % at_once == at_once - 1:
+            yield
+    if not count:
+        return None
+    total /= count
+    return total
+
+
 def measure_window(stack: Stack, start: int, stop: int, params: KeypointParams) -> Window:
     """Read frames ``start`` to ``stop`` once: sum them up and follow their motion."""
     shape = (stack.shape[2], stack.shape[3])
@@ -170,26 +185,23 @@ def follow(frames: Image, max_shift: float) -> Motion:
     would let either half of the frames match it unmoved.
     """
     prefilter = Prefilter.for_image(frames.mean(axis=0))
-    filtered = np.stack([prefilter(frame, 1) for frame in frames])
-    template = _sharpest_mean(filtered)
+    filtered = [prefilter(frame, 1) for frame in frames]
+    template = _sharpest_mean(np.stack(filtered))
     shift = _coarse_shifts(filtered, template, max_shift)
     mean = np.mean(
         [sampled(f, translation(s), f.shape) for f, s in zip(filtered, shift, strict=True)], axis=0
     )
     level = Level.build(mean.astype(np.float32), 1, None)
-    halves, turn = np.zeros((2, len(frames), 2)), np.zeros(len(frames))
-    for i, frame in enumerate(filtered):
-        for _ in range(SHIFT_STEPS):
-            before = shift[i].copy()
-            differences = level.differences(frame, moved_by(level, before, turn[i]))
-            step = shift_of(level, *differences)
-            shift[i] = before + step
-            turn[i] += turn_of(level, *differences, step)
-        halves[:, i] = before + halves_of(level, *differences)
-    return Motion(shift, halves, turn, level.image)
+    turn = np.zeros(len(frames))
+    for _ in range(SHIFT_STEPS):
+        before = shift
+        steps = FrameSteps.of(level, filtered, moved_by(level, before, turn))
+        step = steps.shifts()
+        shift, turn = before + step, turn + steps.turns(step)
+    return Motion(shift, before + steps.halves(), turn, level.image)
 
 
-def _coarse_shifts(frames: Image, template: Image, max_shift: float) -> Trace:
+def _coarse_shifts(frames: list[Image], template: Image, max_shift: float) -> Trace:
     """Shifts to about a pixel; at half size, where there is detail enough for that."""
     factor = 2 if min(template.shape) >= 2 * SMALLEST_SEARCH_PX else 1
     small = np.stack([shrink(frame, factor) for frame in frames])
@@ -219,7 +231,8 @@ def _offset(proxy: Image, previous: Image, max_shift: float) -> Trace:
     matrix = translation(find_translations(proxy[np.newaxis], previous, max_shift)[0])
     level = Level.build(previous, 1, None)
     for _ in range(LINK_STEPS):
-        matrix = matrix @ solve(level, *level.differences(proxy, matrix), "rigid")
+        (gradient,), (inside,) = level.differences([proxy], matrix[np.newaxis])
+        matrix = matrix @ solve(level, gradient, inside, "rigid")
     middle = level.centres.mean(axis=0)
     turn = np.arctan2(matrix[1, 0], matrix[0, 0]) * level.radius
     return np.append(apply(matrix, middle[np.newaxis])[0] - middle, turn)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -22,8 +21,7 @@ from napari_zstack_align.register.recordings.events import (
 )
 from napari_zstack_align.register.recordings.measure import (
     Window,
-    driving_frames,
-    frames_at_once,
+    averaging,
     measure_window,
 )
 from napari_zstack_align.register.recordings.state import RecordingState
@@ -108,19 +106,10 @@ def average(
 
     Yields between blocks of frames; returns the number of the image, None without good frames.
     """
-    row = state.chunks[chunk]
-    start, stop = int(row["start"]), int(row["stop"])
-    total: Image = np.zeros(state.stack.shape[2:], np.float32)
-    count, at_once = 0, frames_at_once(state.stack)
+    start, stop = (int(edge) for edge in state.chunks[chunk][["start", "stop"]])
     good = set(state.good_frames(start, stop).tolist())
-    for t, image, flag in driving_frames(state.stack, start, stop, params):
-        if t in good and not flag:
-            cv2.accumulate(image, total)
-            count += 1
-        if (t - start) % at_once == at_once - 1:
-            yield
-    total /= max(count, 1)
-    return state.images.add(total) if count else None
+    mean = yield from averaging(state.stack, start, stop, params, good)
+    return None if mean is None else state.images.add(mean)
 
 
 def windows_of(

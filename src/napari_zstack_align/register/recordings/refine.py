@@ -8,9 +8,10 @@ a fibre moves stands out from the rest and loses its weight (iteratively reweigh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import Self
 
 import cv2
 import numpy as np
@@ -35,10 +36,12 @@ RIDGE = 1e-6
 OUTLINE_BITS = 8
 CAP = 3.0
 """Residuals count up to so many times their median size."""
+FAR = 2.0
+"""Those beyond so many times that limit count for nothing, the more so the larger they are."""
+TINY = 1e-30
 BRIGHT_PERCENTILE = 98.0
 SOME = 5
 """Every fifth pixel along each axis tells that."""
-TINY = 1e-9
 HALF = 0.5
 """Blocks of which less lies inside the raw frame don't count."""
 
@@ -51,7 +54,9 @@ class Level:
     image: Image
     gradients: tuple[Image, Image]
     hessian: Blocks
+    means: _BlockMeans
     centres: Blocks
+    some: npt.NDArray[np.intp]
 
     @classmethod
     def build(cls, image: Image, factor: int, weights: Image | None) -> Self:
@@ -59,25 +64,35 @@ class Level:
         gy = cv2.Sobel(image, cv2.CV_32F, 0, 1, ksize=3, scale=1 / (8 * factor))
         gx = cv2.Sobel(image, cv2.CV_32F, 1, 0, ksize=3, scale=1 / (8 * factor))
         wy, wx = (gy, gx) if weights is None else (gy * weights, gx * weights)
-        rows, columns = (max(size * factor // BLOCK_PX, 1) for size in image.shape)
-        blocks = (rows, columns)
-        products = [_block_means(p, blocks) for p in (wy * gy, wy * gx, wx * gx)]
+        means = _BlockMeans.of(image.shape, factor)
+        products = [means(p) for p in (wy * gy, wy * gx, wx * gx)]
         hessian = np.stack([products[i] for i in (0, 1, 1, 2)], -1, dtype=np.float64)
-        y = (np.arange(rows) + 0.5) * image.shape[0] / rows * factor - 0.5
-        x = (np.arange(columns) + 0.5) * image.shape[1] / columns * factor - 0.5
-        centres = np.stack(np.meshgrid(y, x, indexing="ij"), -1).reshape(-1, 2)
-        return cls(factor, image, (wy, wx), hessian.reshape(-1, 2, 2), centres)
+        hessian = hessian.reshape(-1, 2, 2)
+        some = _some_pixels(image.shape, weights)
+        return cls(factor, image, (wy, wx), hessian, means, means.centres(factor), some)
 
-    @property
-    def blocks(self) -> tuple[int, int]:
-        """Number of blocks along y and x."""
-        rows, columns = (max(size * self.factor // BLOCK_PX, 1) for size in self.image.shape)
-        return rows, columns
+    def design(self, model: Model) -> Blocks:
+        """(2, P, blocks): how far each parameter moves each block down and across."""
+        return self._designs[model]
+
+    @cached_property
+    def _designs(self) -> dict[Model, Blocks]:
+        y, x = (self.centres - self.centres.mean(axis=0)).T
+        no, one = np.zeros_like(y), np.ones_like(y)
+        shift = [(one, no), (no, one)]
+        turn, growth = [(-x, y)], [(y, x)]
+        columns: dict[Model, list[tuple[Blocks, Blocks]]] = {
+            "translation": shift,
+            "rigid": shift + turn,
+            "similarity": shift + turn + growth,
+            "affine": [*shift, (y, no), (x, no), (no, y), (no, x)],
+        }
+        return {model: np.stack([np.stack(c) for c in of], 1) for model, of in columns.items()}
 
     @cached_property
     def white(self) -> npt.NDArray[np.bool_]:
         """(blocks,) every other block, as the white fields of a chessboard."""
-        rows, columns = np.indices(self.blocks)
+        rows, columns = np.indices(self.means.blocks)
         return ((rows + columns) % 2 == 0).ravel()
 
     @cached_property
@@ -86,31 +101,96 @@ class Level:
         offset = self.centres - self.centres.mean(axis=0)
         return float(np.sqrt((offset**2).sum(axis=1).mean()))
 
-    def differences(self, frame: Image, matrix: Matrix) -> tuple[Blocks, Blocks]:
-        """Gradient-weighted differences of a mapped frame over blocks, and the part inside.
+    def differences(self, frames: Sequence[Image], matrices: Matrix) -> tuple[Blocks, Blocks]:
+        """Gradient-weighted differences of mapped frames over blocks, and the part inside.
+
+        Parameters
+        ----------
+        frames : sequence of numpy.ndarray
+            n filtered frames of the level's size.
+        matrices : numpy.ndarray
+            (n, 3, 3).
 
         Returns
         -------
         gradient : numpy.ndarray
-            (blocks, 2).
+            (n, blocks, 2).
         inside : numpy.ndarray
-            (blocks,) in [0, 1].
+            (n, blocks) in [0, 1].
         """
-        residual = sampled(frame, matrix, self.image.shape, self.factor)
+        shape = self.image.shape
+        residual = np.empty((len(frames), *shape), np.float32)
+        shown = np.empty_like(residual)
+        for i, (frame, matrix) in enumerate(zip(frames, matrices, strict=True)):
+            residual[i] = sampled(frame, matrix, shape, self.factor)
+            shown[i] = shown_by(matrix, frame.shape, shape, self.factor)
         residual -= self.image
-        _cap(residual)
-        weight = shown_by(matrix, frame.shape, self.image.shape, self.factor)
-        residual *= weight
-        sums = [_block_means(g * residual, self.blocks).ravel() for g in self.gradients]
-        inside = _block_means(weight, self.blocks).ravel()
-        return np.stack(sums, -1, dtype=np.float64), inside.astype(np.float64)
+        _cap(residual, self.some)
+        residual *= shown
+        sums = [self.means(gradient * residual) for gradient in self.gradients]
+        return np.stack(sums, -1, dtype=np.float64), self.means(shown).astype(np.float64)
 
 
-def _cap(residual: Image) -> None:
-    """Limit residuals to what is usual (Huber): one bright cell must not pull the whole image."""
-    some = np.abs(residual[::SOME, ::SOME]).ravel()
-    limit = CAP * float(np.partition(some, len(some) // 2)[len(some) // 2])
+@dataclass(frozen=True)
+class _BlockMeans:
+    """Means of images over blocks of `BLOCK_PX` full-size px, as two products of matrices."""
+
+    down: Image
+    across: Image
+
+    @classmethod
+    def of(cls, shape: tuple[int, ...], factor: int) -> Self:
+        rows, columns = (_overlaps(size, max(size * factor // BLOCK_PX, 1)) for size in shape)
+        return cls(rows, np.ascontiguousarray(columns.T))
+
+    def __call__(self, images: Image) -> Image:
+        """(..., blocks) of images (..., Y, X)."""
+        means = self.down @ (images @ self.across)
+        return means.reshape(*images.shape[:-2], -1)
+
+    @property
+    def blocks(self) -> tuple[int, int]:
+        """Number of blocks along y and x."""
+        return len(self.down), self.across.shape[1]
+
+    def centres(self, factor: int) -> Blocks:
+        """(blocks, 2) in full-size px."""
+        sizes = self.down.shape[1], self.across.shape[0]
+        y, x = (
+            (np.arange(n) + 0.5) * size / n * factor - 0.5
+            for n, size in zip(self.blocks, sizes, strict=True)
+        )
+        return np.stack(np.meshgrid(y, x, indexing="ij"), -1).reshape(-1, 2)
+
+
+def _overlaps(size: int, blocks: int) -> Image:
+    """(blocks, size) part of each block that each pixel fills."""
+    edges = np.linspace(0, size, blocks + 1)[:, np.newaxis]
+    filled = np.clip(edges - np.arange(size), 0, 1)
+    result: Image = (np.diff(filled, axis=0) * blocks / size).astype(np.float32)
+    return result
+
+
+def _some_pixels(shape: tuple[int, ...], weights: Image | None) -> npt.NDArray[np.intp]:
+    """Flat indices of every few pixels in the mask."""
+    chosen = np.zeros(shape, bool)
+    chosen[::SOME, ::SOME] = True
+    if weights is not None and (chosen & (weights >= HALF)).any():
+        chosen &= weights >= HALF
+    return np.flatnonzero(chosen)
+
+
+def _cap(residual: Image, pixels: npt.NDArray[np.intp]) -> None:
+    """Limit residuals (n, Y, X) to what is usual: a bright cell must not pull all else."""
+    size = np.abs(residual)
+    some = size.reshape(len(size), -1)[:, pixels]
+    middle = some.shape[1] // 2
+    limit = CAP * np.partition(some, middle, axis=1)[:, middle, np.newaxis, np.newaxis]
     np.clip(residual, -limit, limit, out=residual)
+    size /= np.maximum(FAR * limit, TINY)
+    np.maximum(size, 1, out=size)
+    residual /= size
+    residual /= size
 
 
 def sampled(
@@ -152,10 +232,6 @@ def shown_by(
     shown = np.zeros(shape, np.float32)
     cv2.fillConvexPoly(shown, fixed_point, 1.0, lineType=cv2.LINE_8, shift=OUTLINE_BITS)
     return shown
-
-
-def _block_means(image: Image, blocks: tuple[int, int]) -> Image:
-    return cv2.resize(image, (blocks[1], blocks[0]), interpolation=cv2.INTER_AREA)
 
 
 @dataclass(frozen=True)
@@ -200,14 +276,17 @@ class Target:
         """Factor that brings a frame to the reference's brightness; the brightest cells apart."""
         return self.prefilter.gain(cv2.mean(cv2.min(frame, self.bright))[0], self.mean)
 
-    def refine(self, frame: Image, start: Matrix, model: Model) -> Refined:
-        """Refine the map of a frame (Y', X') float32, free of NaN, from a start."""
+    def refine(self, frame: Image, start: Matrix, model: Model, *, near: bool = False) -> Refined:
+        """Refine the map of a frame (Y', X') float32, free of NaN, from a start.
+
+        Where the start is known to be near, at full size only.
+        """
         gain = self.gain(frame)
         matrix = start
-        for level in self.levels:
+        for level in self.levels[-1:] if near else self.levels:
             filtered = self.prefilter(frame, level.factor, gain)
             for _ in range(ITERATIONS):
-                gradient, inside = level.differences(filtered, matrix)
+                (gradient,), (inside,) = level.differences([filtered], matrix[np.newaxis])
                 step = solve(level, gradient, inside, model)
                 matrix = matrix @ step
                 if largest_move(step, level.centres) < STOP_PX:
@@ -242,56 +321,52 @@ def affine_gain(level: Level, gradient: Blocks, inside: Blocks) -> float:
 
 @dataclass(frozen=True)
 class _Equations:
-    """Normal equations of every block for the parameters of a map."""
+    """Least squares for the parameters of a map: every block asks that A p + c be 0.
 
-    hessian: Blocks
-    gradient: Blocks
+    Attributes
+    ----------
+    design : numpy.ndarray
+        A, (2 * blocks, P): a block's hessian is split into L L^T; A is L^T times what the
+        parameters do to its place.
+    offset : numpy.ndarray
+        c, (2 * blocks,): L^-1 times the block's gradient.
+    ridge : float
+        Keeps the equations solvable where the image shows nothing.
+    """
+
     design: Blocks
-    normal: Blocks
-    right: Blocks
+    offset: Blocks
     ridge: float
 
     @classmethod
     def of(cls, level: Level, gradient: Blocks, inside: Blocks, model: Model) -> Self:
-        design = _design(level.centres - level.centres.mean(axis=0), model)
         hessian = level.hessian * inside[:, np.newaxis, np.newaxis]
         ridge = RIDGE * float(np.trace(hessian.mean(axis=0))) + 1e-30
-        pulled = np.swapaxes(design, 1, 2) @ hessian
-        normal = pulled @ design
-        right = np.einsum("bip,bi->bp", design, gradient)
-        return cls(hessian, gradient, design, normal, right, ridge)
+        first = np.sqrt(hessian[:, 0, 0] + ridge)
+        lower = hessian[:, 1, 0] / first
+        second = np.sqrt(np.maximum(hessian[:, 1, 1] + ridge - lower**2, ridge))
+        down, across = level.design(model)
+        design = np.stack([first * down + lower * across, second * across], axis=-1)
+        top = gradient[:, 0] / first
+        offset = np.stack([top, (gradient[:, 1] - lower * top) / second], axis=-1)
+        return cls(design.reshape(len(down), -1).T, offset.ravel(), ridge)
 
     def solve(self, weights: Blocks) -> Blocks:
         """Parameters that the weighted blocks ask for."""
-        left = np.tensordot(weights, self.normal, axes=1)
-        left += self.ridge * np.eye(len(left))
-        return np.asarray(-np.linalg.solve(left, weights @ self.right), np.float64)
+        pulled = self.design.T * np.repeat(weights, 2)
+        left = pulled @ self.design
+        left.flat[:: len(left) + 1] += self.ridge
+        return np.asarray(-np.linalg.solve(left, pulled @ self.offset), np.float64)
 
     def misfits(self, parameters: Blocks) -> Blocks:
         """(blocks,) how far each block is from what the parameters give it."""
-        misfit = np.einsum("bij,bj->bi", self.hessian, self.design @ parameters) + self.gradient
-        own = np.linalg.inv(self.hessian + self.ridge * np.eye(2))
-        length: Blocks = np.sqrt(np.einsum("bi,bij,bj->b", misfit, own, misfit).clip(0))
+        y, x = (self.design @ parameters + self.offset).reshape(-1, 2).T
+        length: Blocks = np.hypot(y, x)
         return length
 
     def cost(self, parameters: Blocks, weights: Blocks) -> float:
-        """Change of the squared differences of weighted blocks by the parameters."""
-        curved = 0.5 * np.einsum("p,bpq,q->b", parameters, self.normal, parameters)
-        return float(weights @ (curved + self.right @ parameters))
-
-
-def _design(offset: Blocks, model: Model) -> Blocks:
-    """(blocks, 2, P): how each parameter moves a block at an offset from the middle."""
-    y, x = offset.T
-    zero, one = np.zeros_like(y), np.ones_like(y)
-    columns = [(one, zero), (zero, one)]
-    if model in ("rigid", "similarity"):
-        columns.append((-x, y))
-    if model == "similarity":
-        columns.append((y, x))
-    if model == "affine":
-        columns += [(y, zero), (x, zero), (zero, y), (zero, x)]
-    return np.stack([np.stack(column, -1) for column in columns], -1)
+        """Half the squared misfits of weighted blocks."""
+        return float(weights @ self.misfits(parameters) ** 2) / 2
 
 
 def _as_matrix(parameters: Blocks, middle: Blocks, model: Model) -> Matrix:
@@ -314,70 +389,6 @@ def largest_move(step: Matrix, points: Blocks) -> float:
     """How far a map moves any of the points, in px."""
     moved = points @ step[:2, :2].T + step[:2, 2] - points
     return float(np.hypot(*moved.T).max())
-
-
-def shift_of(level: Level, gradient: Blocks, inside: Blocks) -> npt.NDArray[np.float64]:
-    """Shift (dy, dx) in px that undoes the differences: `solve` for a translation, but faster."""
-    hessian = level.hessian * inside[:, np.newaxis, np.newaxis]
-    known = inside > HALF
-    shift = _weighted_shift(hessian, gradient, known)
-    weights = _agreement(hessian, gradient, shift, known)
-    return _weighted_shift(hessian, gradient, weights)
-
-
-def turn_of(
-    level: Level, gradient: Blocks, inside: Blocks, shift: npt.NDArray[np.float64]
-) -> float:
-    """Rotation that is left after a shift, as the px that it moves the blocks on average."""
-    known = inside > HALF
-    hessian = level.hessian * inside[:, np.newaxis, np.newaxis]
-    weights = _agreement(hessian, gradient, shift, known)
-    misfit = hessian @ shift + gradient
-    offset = level.centres - level.centres.mean(axis=0)
-    across = np.stack([-offset[:, 1], offset[:, 0]], -1)
-    pulled = float((weights * (across * misfit).sum(axis=1)).sum())
-    stiffness = float((weights * np.einsum("bi,bij,bj->b", across, hessian, across)).sum())
-    return -pulled / stiffness * level.radius if stiffness > 0 else 0.0
-
-
-def moved_by(level: Level, shift: npt.NDArray[np.float64], turn: float) -> Matrix:
-    """(3, 3) map that shifts, and turns the blocks about their middle by so many px on average."""
-    return _as_matrix(np.array([*shift, turn / level.radius]), level.centres.mean(axis=0), "rigid")
-
-
-def halves_of(
-    level: Level, gradient: Blocks, inside: Blocks
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Shift from each half of the blocks alone: what the two share is motion, the rest is noise."""
-    hessian = level.hessian * inside[:, np.newaxis, np.newaxis]
-    known = inside > HALF
-    return (
-        _weighted_shift(hessian, gradient, known & level.white),
-        _weighted_shift(hessian, gradient, known & ~level.white),
-    )
-
-
-def _weighted_shift(
-    hessian: Blocks, gradient: Blocks, weights: npt.NDArray[Any]
-) -> npt.NDArray[np.float64]:
-    (yy, yx, _, xx), (gy, gx) = weights @ hessian.reshape(-1, 4), weights @ gradient
-    determinant = yy * xx - yx * yx
-    if not determinant > TINY * (yy + xx) ** 2:
-        return np.zeros(2)
-    return np.array([yx * gx - xx * gy, yx * gy - yy * gx]) / determinant
-
-
-def _agreement(
-    hessian: Blocks,
-    gradient: Blocks,
-    shift: npt.NDArray[np.float64],
-    known: npt.NDArray[np.bool_],
-) -> Blocks:
-    """Weights of the blocks by how well each agrees with a shift."""
-    misfit = hessian @ shift + gradient
-    power = hessian[:, 0, 0] + hessian[:, 1, 1]
-    power += TINY * float(power.max(initial=0)) + 1e-30
-    return _huber(np.sqrt((misfit * misfit).sum(axis=1) / power), known)
 
 
 def _huber(length: Blocks, known: npt.NDArray[np.bool_]) -> Blocks:

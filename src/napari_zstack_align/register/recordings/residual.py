@@ -32,14 +32,16 @@ from napari_zstack_align.register.recordings.between_midpoints import deviations
 from napari_zstack_align.register.recordings.chunks import Range
 from napari_zstack_align.register.recordings.consensus import Consensus, target_of
 from napari_zstack_align.register.recordings.events import FLASH
+from napari_zstack_align.register.recordings.frame_steps import FrameSteps
 from napari_zstack_align.register.recordings.geometry import translation
 from napari_zstack_align.register.recordings.matching import Reference
 from napari_zstack_align.register.recordings.measure import driving_frames
-from napari_zstack_align.register.recordings.refine import sampled, shift_of, shown_by
+from napari_zstack_align.register.recordings.refine import sampled, shown_by
 from napari_zstack_align.register.recordings.state import RecordingState, displacement_lengths
 from napari_zstack_align.register.template import Template
 
 Image = npt.NDArray[np.float32]
+Frames = npt.NDArray[np.intp]
 
 JITTER_PX = 0.25
 """Frames are read again and followed one by one where they move by more than this from one to the
@@ -146,12 +148,20 @@ class FrameFollower:
         state = self._state
         chunk = int(np.searchsorted(state.chunks["stop"], start, side="right"))
         reference = self._others(chunk)
-        extra = [self.nothing for _ in range(stop - start)]
+        extra = np.stack([self.nothing] * (stop - start))
         rows = np.full((5, stop - start), np.nan)
-        for t, image, flag in driving_frames(state.stack, start, stop, self._params):
-            if not flag and not state.frame_flags[t].startswith(FLASH):
-                extra[t - start], rows[:, t - start] = self._one(image, t, reference)
-        return Followed(start, stop, np.stack(extra), *rows)
+        seen = {
+            t: image
+            for t, image, flag in driving_frames(state.stack, start, stop, self._params)
+            if not flag and not state.frame_flags[t].startswith(FLASH)
+        }
+        if not seen:
+            return Followed(start, stop, extra, *rows)
+        times = np.array(list(seen))
+        images = list(seen.values())
+        one_by_one = self._bent if self._template is not None else self._shifted
+        extra[times - start], rows[:, times - start] = one_by_one(images, times, reference)
+        return Followed(start, stop, extra, *rows)
 
     def _learned_template(self, reference: Reference) -> Template:
         """Template of the z-stack engine, told by a few frames how large residuals are."""
@@ -175,11 +185,17 @@ class FrameFollower:
         shown = inside(still, (image.shape[0], image.shape[1]))
         return np.where(shown, warp(image, still), elsewhere)
 
-    def _one(
+    def _bent(
+        self, images: list[Image], times: Frames, reference: Reference
+    ) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.float64]]:
+        """Coefficients (n, 2, gy, gx) and rows (5, n) of frames bent onto the template."""
+        bent = [self._one_bent(*item, reference) for item in zip(images, times, strict=True)]
+        extra, rows = zip(*bent, strict=True)
+        return np.stack(extra), np.array(rows).T
+
+    def _one_bent(
         self, image: Image, t: int, reference: Reference
     ) -> tuple[npt.NDArray[np.floating], tuple[float, ...]]:
-        if self._template is None:
-            return self._one_shifted(image, t, reference)
         still = affine_displacement(self._matrices[t], self._shape)
         extra, moved = self._bend(image, t, still)
         factor = comparison_factor(self._shape)
@@ -190,33 +206,39 @@ class FrameFollower:
         whole = np.hypot(*moved[:, ::STRIDE, ::STRIDE])
         return extra, (before, after, residual.mean(), whole.mean(), whole.max())
 
-    def _one_shifted(
-        self, image: Image, t: int, reference: Reference
-    ) -> tuple[npt.NDArray[np.floating], tuple[float, ...]]:
-        shift = self._find_shift(image, t)
-        extra = translation(shift)
-        matrix = self._matrices[t] @ extra
+    def _shifted(
+        self, images: list[Image], times: Frames, reference: Reference
+    ) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.float64]]:
+        """Translations (n, 3, 3) and rows (5, n) of shifted frames."""
+        shifts = self._find_shifts(images, times)
+        extra = translation(shifts)
+        matrices = self._matrices[times] @ extra
+        lengths = displacement_lengths(matrices, self._shape)
         factor, shape = comparison_factor(self._shape), reference.compared.shape
-        small = shrink(image, factor)
-        aligned = sampled(small, matrix, shape, factor, cv2.INTER_CUBIC)
-        valid = shown_by(matrix, small.shape, shape, factor) > 0
-        values = self._correlations(small, aligned, valid, reference)
-        lengths = displacement_lengths(matrix[np.newaxis], self._shape)
-        return extra, (*values, float(np.hypot(*shift)), *(float(v[0]) for v in lengths))
+        both = []
+        for image, matrix in zip(images, matrices, strict=True):
+            small = shrink(image, factor)
+            aligned = sampled(small, matrix, shape, factor, cv2.INTER_CUBIC)
+            valid = shown_by(matrix, small.shape, shape, factor) > 0
+            both.append(self._correlations(small, aligned, valid, reference))
+        return extra, np.array([*np.array(both).T, np.hypot(*shifts.T), *lengths])
 
-    def _find_shift(self, image: Image, t: int) -> npt.NDArray[np.float64]:
-        level = self._target.levels[-1]
-        filtered = self._target.prefilter(image, 1, self._target.gain(image))
-        shift = self._start[t].copy()
+    def _find_shifts(self, images: list[Image], times: Frames) -> npt.NDArray[np.float64]:
+        """(n, 2) shifts of frames, found at half size: single frames show no more."""
+        target, level = self._target, self._target.levels[0]
+        filtered = [target.prefilter(i, level.factor, target.gain(i)) for i in images]
+        matrices, shifts = self._matrices[times], self._start[times].copy()
+        going = np.arange(len(times))
         for _ in range(STEPS):
-            moved = self._matrices[t] @ translation(shift)
-            step = shift_of(level, *level.differences(filtered, moved))
-            shift += step
-            if np.abs(step).max() < STOP_PX:
+            moved = matrices[going] @ translation(shifts[going])
+            step = FrameSteps.of(level, [filtered[i] for i in going], moved).shifts()
+            shifts[going] += step
+            going = going[np.abs(step).max(axis=1) >= STOP_PX]
+            if not len(going):
                 break
-        if np.hypot(*shift) > self._params.max_shift_px or not np.isfinite(shift).all():
-            return np.zeros(2)
-        return shift * self._shrinkage
+        lost = ~(np.hypot(*shifts.T) <= self._params.max_shift_px)
+        shifts[lost] = 0
+        return shifts * self._shrinkage
 
     def _bend(self, image: Image, t: int, still: Image) -> tuple[npt.NDArray[np.floating], Image]:
         assert self._template is not None

@@ -234,7 +234,7 @@ class Session:
         shared = prepare(self._consensus, self.params) if len(chunks) >= MANY else None
 
         def refine(item: tuple[RecordingState, int]) -> tuple[npt.NDArray[np.float64], float]:
-            return refine_chunk(self._consensus, *item, self.params, shared)
+            return refine_chunk(self._consensus, *item, self.params, shared, near=number > 1)
 
         refined = []
         for found in self._map(refine, chunks):
