@@ -72,8 +72,10 @@ def dark_level(stack: Stack, params: TraceParams | None = None) -> DarkLevel:
     if known is not None:
         return known
     some = np.unique(np.linspace(0, stack.n_frames - 1, ESTIMATE_FRAMES).astype(int))
-    mean = np.mean([stack.read(t, t + 1)[0] for t in map(int, some)], axis=0, dtype=np.float64)
-    return estimate(mean, params)
+    total = np.zeros(stack.shape[1:])
+    for t in map(int, some):
+        total += stack.read(t, t + 1)[0]
+    return estimate(total / len(some), params)
 
 
 def known_dark_level(stack: Stack, params: TraceParams) -> DarkLevel | None:

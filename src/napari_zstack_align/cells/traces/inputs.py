@@ -1,0 +1,157 @@
+"""What an extraction is given, checked together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import sqrt
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align._version import __version__
+from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment
+from napari_zstack_align.alignment.transforms import Transforms
+from napari_zstack_align.cells.rois import Rois
+from napari_zstack_align.cells.traces.baseline import Timeline
+from napari_zstack_align.cells.traces.rings import Ring
+from napari_zstack_align.cells.traces.traces import FRAMES
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.params import TraceParams
+from napari_zstack_align.stack import Stack
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """A recording, ROIs, alignment and parameters that fit together.
+
+    Attributes
+    ----------
+    stack : Stack
+    rois : Rois
+    alignment : Alignment, optional
+        None: nothing moves.
+    params : TraceParams
+    """
+
+    stack: Stack
+    rois: Rois
+    alignment: Alignment | None
+    params: TraceParams
+
+    @property
+    def transforms(self) -> Transforms | None:
+        """Of the frames; None where nothing moves."""
+        return None if self.alignment is None else self.alignment.transforms
+
+    @property
+    def frame_shape(self) -> tuple[int, int]:
+        """(Y, X) of a raw frame."""
+        return self.stack.shape[2], self.stack.shape[3]
+
+    @property
+    def ring(self) -> Ring:
+        """Neuropil ring in px."""
+        size = self.stack.pixel_size_um
+        width = self.params.neuropil_width_um / (1.0 if size is None else sqrt(size[0] * size[1]))
+        return Ring(self.params.neuropil_gap_px, width)
+
+    @property
+    def timeline(self) -> Timeline:
+        """How the frames follow each other."""
+        return Timeline.of(
+            self.stack.frame_times_s, self.stack.n_frames, self.params.pause_intervals
+        )
+
+    @property
+    def placed(self) -> npt.NDArray[np.bool_]:
+        """(T,) bool: frames whose transform is known."""
+        if self.alignment is None:
+            return np.ones(self.stack.n_frames, bool)
+        return np.asarray(self.alignment.quality["flag"] != NOT_RUN)
+
+    def on_slices(self, start: int, stop: int) -> npt.NDArray[np.bool_] | None:
+        """(N, n) bool: which ROIs belong to the slices of frames; None: all to every one."""
+        if self.stack.frames_per_slice is None or np.all(self.rois.slices < 0):
+            return None
+        slices = self.stack.slice_of_frame[start:stop]
+        return np.stack([self.rois.on_slice(int(z)) for z in slices], axis=1)
+
+    def frames(self) -> npt.NDArray[np.void]:
+        """(T,) table of frames, as of `Traces`."""
+        table = np.zeros(self.stack.n_frames, FRAMES)
+        times = self.stack.frame_times_s
+        table["frame"] = np.arange(len(table))
+        table["time_s"] = np.nan if times is None else times
+        table["segment"] = self.timeline.segment
+        table["confidence"], table["used"] = 1, True
+        if self.alignment is not None:
+            quality = self.alignment.quality
+            alike = np.nan_to_num(quality["correlation_after"], nan=0.0)
+            table["confidence"] = np.where(quality["used"], np.clip(alike, 0, 1), 0)
+            table["used"], table["flag"] = quality["used"], quality["flag"]
+        return table
+
+    def provenance(self) -> dict[str, Any]:
+        """Versions, date, and what was read."""
+        return {
+            "written_by": f"napari-zstack-align {__version__}",
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "files": [str(path) for path in self.stack.paths],
+            "aligned": self.alignment is not None,
+        }
+
+
+def checked_inputs(
+    stack: Stack,
+    rois: Rois | npt.ArrayLike,
+    alignment: Alignment | None,
+    params: TraceParams | None,
+    ids: npt.ArrayLike | None = None,
+) -> Inputs:
+    """Check what an extraction is given; raise InputError where it doesn't fit together."""
+    if not isinstance(stack, Stack):
+        raise InputError("Traces are read from a Stack: open one with open_stack.")
+    if not isinstance(rois, Rois):
+        rois = Rois.of(rois, ids=ids)
+    elif ids is not None:
+        raise InputError("Give ids with an array of circles only: Rois have their own.")
+    if not len(rois):
+        raise InputError("There are no ROIs: detect blobs, or draw some, first.")
+    shape = (stack.shape[2], stack.shape[3])
+    if alignment is not None:
+        _check_alignment(stack, alignment)
+        shape = alignment.transforms.shape
+    _check_places(rois, shape)
+    return Inputs(stack, rois, alignment, params or TraceParams())
+
+
+def _check_alignment(stack: Stack, alignment: Alignment) -> None:
+    if stack.n_frames != len(alignment.transforms):
+        raise InputError(
+            f"{stack.name} has {stack.n_frames} frames, but the alignment "
+            f"{len(alignment.transforms)}: give the one that was made of this recording."
+        )
+    if tuple(stack.shape[2:]) != tuple(alignment.raw_shape):
+        raise InputError(
+            f"The frames of {stack.name} are {stack.shape[2]} × {stack.shape[3]} px, but those "
+            f"that were aligned {alignment.raw_shape[0]} × {alignment.raw_shape[1]}: give the "
+            f"alignment that was made of this recording."
+        )
+
+
+def _check_places(rois: Rois, shape: tuple[int, int]) -> None:
+    y, x, radius = rois.circles.T
+    outside = (y < -radius) | (x < -radius) | (y > shape[0] + radius) | (x > shape[1] + radius)
+    if outside.all():
+        raise InputError(
+            f"All {len(rois)} ROIs lie outside the image of {shape[0]} × {shape[1]} px: give "
+            f"their places as y, x in px of the reference."
+        )
+    large = radius > max(shape)
+    if large.any():
+        raise InputError(
+            f"ROI {rois.ids[large.argmax()]} has a radius of {radius[large.argmax()]:g} px, more "
+            f"than the image: give radii in px."
+        )

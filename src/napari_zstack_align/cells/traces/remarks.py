@@ -1,0 +1,68 @@
+"""What the user should know about traces, in sentences."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.alignment import NOT_RUN
+from napari_zstack_align.cells.traces.dark import DarkLevel
+from napari_zstack_align.cells.traces.inputs import Inputs
+
+SHOWN = 10
+"""Ids that are spelt out."""
+
+
+def remarks_of(
+    inputs: Inputs,
+    F: npt.NDArray[np.float32],
+    Fneu: npt.NDArray[np.float32],
+    frames: npt.NDArray[np.void],
+    dark: DarkLevel,
+) -> tuple[str, ...]:
+    """Sentences about the dark level, and about ROIs and frames without values."""
+    remarks = [_of_dark(dark)]
+    read = frames["flag"] != NOT_RUN
+    ids = inputs.rois.ids
+    if read.any():
+        unseen = ~np.isfinite(F[:, :, read]).any(axis=(0, 2))
+        alone = ~np.isfinite(Fneu[:, :, read]).any(axis=(0, 2)) & ~unseen
+        remarks.append(_of_ids(ids[unseen], "never inside a frame: there are no values"))
+        remarks.append(_of_ids(ids[alone], "without neuropil around: not corrected"))
+    unreadable = int(np.count_nonzero(np.char.startswith(frames["flag"], "unreadable")))
+    if unreadable:
+        remarks.append(f"{unreadable} frames can't be read: their values are NaN.")
+    if inputs.stack.frame_times_s is None:
+        remarks.append(
+            "The frame times are unknown: 10 frames were taken as a second for the baseline."
+        )
+    if inputs.stack.pixel_size_um is None:
+        remarks.append(
+            "The pixel size is unknown: the width of the neuropil ring was taken in pixels."
+        )
+    return tuple(remark for remark in remarks if remark)
+
+
+def _of_dark(dark: DarkLevel) -> str:
+    values = ", ".join(f"{value:g}" for value in np.round(dark.values, 1))
+    if dark.accepted:
+        return (
+            ""
+            if dark.source != "estimated"
+            else (
+                f"The dark level ({values}) is an estimate from the darkest pixels: where none of "
+                f"them is dark, ΔF/F is too large."
+            )
+        )
+    hint = f" (the darkest pixels suggest at most {values})" if dark.source == "estimated" else ""
+    return (
+        f"ΔF/F is unreliable, for the dark level is unknown{hint}: give dark_level or "
+        f"dark_frames, or set accept_estimate."
+    )
+
+
+def _of_ids(ids: npt.NDArray[np.int64], what: str) -> str:
+    if not len(ids):
+        return ""
+    shown = ", ".join(map(str, ids[:SHOWN].tolist())) + (", ..." if len(ids) > SHOWN else "")
+    return f"{len(ids)} ROIs are {what} ({shown})."
