@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -12,6 +13,10 @@ from napari_zstack_align.params._base import Params
 
 def _unit(unit: str) -> dict[str, Any]:
     return {"unit": unit}
+
+
+DURATION = r"P(?=\d)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(/(P.*)?)?"
+"""ISO 8601 in whole days or longer; NWB takes 'P5D/P7D' for a range."""
 
 
 class NwbParams(Params):
@@ -53,6 +58,16 @@ class NwbParams(Params):
         ),
         json_schema_extra=_unit("nm"),
     )
+    subject_id: str = Field(
+        "", description="Name of the animal, which archives ask for; empty: nothing is said of it."
+    )
+    species: str = Field("Danio rerio", min_length=1, description="Its species, in Latin.")
+    sex: Literal["U", "F", "M", "O"] = Field(
+        "U", description="Its sex: U (unknown), F, M or O (other)."
+    )
+    age: str = Field(
+        "", description="Its age as an ISO 8601 duration, such as P7D for 7 days; empty: unknown."
+    )
     frame_rate_hz: float | None = Field(
         None,
         gt=0,
@@ -65,6 +80,8 @@ class NwbParams(Params):
     def _consistent(self) -> Self:
         if self.emission_nm and min(self.emission_nm) <= 0:
             raise ValueError("emission_nm must be above 0 nm")
+        if self.age and not re.fullmatch(DURATION, self.age):
+            raise ValueError(f"age must be a duration such as P7D or P12W, not {self.age!r}")
         try:
             self.start()
         except ValueError:

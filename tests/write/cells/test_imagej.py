@@ -1,6 +1,8 @@
 """Zips for ImageJ's ROI manager."""
 
+import struct
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -25,6 +27,19 @@ def test_ovals_lie_where_the_circles_are(tmp_path, rois):
         np.testing.assert_allclose(
             [oval.top, oval.left], [y + 0.5 - radius, x + 0.5 - radius], atol=0.51
         )
+
+
+def test_bytes_are_where_imagej_looks_for_them(tmp_path):
+    rois = Rois.of([(20.25, 30.5, 4.5)], slices=[(6, 6)])
+    with zipfile.ZipFile(run(write_imagej(tmp_path / "a.zip", rois))) as archive:
+        data = archive.read("ROI_0001.roi")
+    assert data[:4] == b"Iout"
+    version, kind = struct.unpack(">hB", data[4:7])
+    assert (version >= 223, kind) == (True, 2)
+    assert struct.unpack(">4f", data[18:34]) == (26.5, 16.25, 9.0, 9.0)
+    (options,) = struct.unpack(">h", data[50:52])
+    assert options & 128
+    assert struct.unpack(">i", data[56:60]) == (7,)
 
 
 def test_rois_of_a_zstack_have_the_position_of_each_slice(tmp_path):

@@ -24,6 +24,8 @@ PARAMS = NwbParams(
     location="tectum",
     excitation_nm=920,
     emission_nm=(510, 600),
+    subject_id="larva 1",
+    age="P7D",
 )
 
 
@@ -77,6 +79,10 @@ def test_what_the_user_said(read, make_traces):
     file = read(make_traces(n_channels=2), params=PARAMS)
     assert (file.session_description, file.identifier) == ("Looming discs", "larva-1")
     assert file.session_start_time == datetime(2026, 1, 31, 13, 30, tzinfo=UTC)
+    subject = file.subject
+    assert (subject.subject_id, subject.species, subject.sex, subject.age) == (
+        "larva 1", "Danio rerio", "U", "P7D"
+    )  # fmt: skip
     plane = file.imaging_planes["ImagingPlane"]
     assert (plane.indicator, plane.location, plane.excitation_lambda) == ("GCaMP6s", "tectum", 920)
     assert [(c.description, c.emission_lambda) for c in plane.optical_channel] == [
@@ -93,6 +99,7 @@ def test_what_nobody_said_is_stated(read, traces):
     assert file.session_start_time == datetime(1900, 1, 1, tzinfo=UTC)
     assert "unknown: 1900-01-01 stands for it" in file.notes
     assert len(file.identifier) == 36
+    assert file.subject is None
     plane = file.imaging_planes["ImagingPlane"]
     assert (plane.indicator, plane.location) == ("unknown", "unknown")
     assert np.isnan(plane.excitation_lambda)
@@ -131,6 +138,7 @@ def test_wavelengths_are_one_a_channel(tmp_path, traces):
     [
         pytest.param({"session_start": "yesterday"}, "date and time such as", id="start"),
         pytest.param({"emission_nm": (510, -1)}, "emission_nm must be above 0", id="wavelength"),
+        pytest.param({"age": "7 days"}, "age must be a duration such as P7D", id="age"),
         pytest.param({"indicator": ""}, "indicator", id="nothing"),
     ],
 )

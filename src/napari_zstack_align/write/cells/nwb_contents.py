@@ -11,6 +11,7 @@ import numpy.typing as npt
 from hdmf.backends.hdf5 import H5DataIO
 from pynwb import NWBFile, TimeSeries
 from pynwb.base import Images, ProcessingModule
+from pynwb.file import Subject
 from pynwb.image import GrayscaleImage
 from pynwb.ophys import (
     DfOverF,
@@ -80,6 +81,18 @@ def _file(traces: Traces, params: NwbParams) -> NWBFile:
         session_id=traces.recording,
         was_generated_by=[["napari-zstack-align", __version__]],
         notes=" ".join(notes) or None,
+        subject=_subject(params),
+    )
+
+
+def _subject(params: NwbParams) -> Subject | None:
+    if not params.subject_id:
+        return None
+    return Subject(
+        subject_id=params.subject_id,
+        species=params.species,
+        sex=params.sex,
+        age=params.age or None,
     )
 
 
