@@ -6,24 +6,41 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Labels
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QLabel
 
 TELL_AFTER_MS = 150
 """Counting pixels at every move of the brush would make it lag."""
 
 
-class MaskWords(QLabel):
-    """Tells how much of a Labels layer is painted, and follows the brush."""
+NONE = "No mask: every pixel counts alike."
+EMPTY = "paint over the tissue in the image, or choose no mask before Run."
 
-    def __init__(self) -> None:
+
+class MaskWords(QLabel):
+    """Tells how much of a Labels layer is painted, and follows the brush.
+
+    Parameters
+    ----------
+    none : str
+        What it says where there is no mask.
+    empty : str
+        What it says, after the name and 'is empty:', where nothing is painted.
+    """
+
+    changed = Signal()
+    """The brush has painted, a moment ago."""
+
+    def __init__(self, none: str = NONE, empty: str = EMPTY) -> None:
         super().__init__()
         self.setWordWrap(True)
+        self._none, self._empty = none, empty
         self._layer: Labels | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(TELL_AFTER_MS)
         self._timer.timeout.connect(self.tell)
+        self._timer.timeout.connect(self.changed)
         self.tell()
 
     def follow(self, layer: Labels | None) -> None:
@@ -38,14 +55,11 @@ class MaskWords(QLabel):
     def tell(self) -> None:
         """Say how much is painted."""
         if self._layer is None:
-            self.setText("No mask: every pixel counts alike.")
+            self.setText(self._none)
             return
         painted = float(np.mean(np.asarray(self._layer.data) > 0))
         if painted == 0:
-            self.setText(
-                f"'{self._layer.name}' is empty: paint over the tissue in the image, or choose no "
-                f"mask before Run."
-            )
+            self.setText(f"'{self._layer.name}' is empty: {self._empty}")
         else:
             self.setText(f"'{self._layer.name}' covers {100 * painted:.0f} % of the image.")
 

@@ -10,10 +10,17 @@ from napari.layers import Labels, Layer
 
 from napari_zstack_align.gui.shown import KEY, Shown, geometry
 
+ROLE, CELLS = "napari_zstack_align_mask", "cells"
+"""Where a mask's metadata say that it is for cells, not for the registration."""
+
 
 def mask_layers(layers: Iterable[Layer]) -> list[Layer]:
-    """Labels layers (Y, X)."""
-    return [layer for layer in layers if isinstance(layer, Labels) and layer.ndim == 2]
+    """Labels layers (Y, X), but masks for cells."""
+    return [
+        layer
+        for layer in layers
+        if isinstance(layer, Labels) and layer.ndim == 2 and layer.metadata.get(ROLE) != CELLS
+    ]
 
 
 def new_mask(shown: Shown) -> Labels:

@@ -104,8 +104,9 @@ class BlobLayers:
                     show(group[method], mine)
 
     def arrange(self) -> None:
-        """Show the chosen method, or all of them side by side."""
+        """Show the chosen method, or all of them side by side, with its image in front."""
         self.set_visible(True)
+        self.viewer.layers.selection.active = self.images[self.method]
 
     # -- side by side --------------------------------------------------------------------------
 
@@ -133,10 +134,9 @@ class BlobLayers:
 
     def _tell_count(self, method: str, count: int | None) -> None:
         """The name stands below the view."""
-        words = "blobs" if count is None else f"{count:,} blobs"
-        self.points[method].name = (
-            f"{TITLES[method]}: {words}" if count is not None else _name(method)
-        )
+        name = _name(method) if count is None else f"{TITLES[method]}: {counted(count)}"
+        if self.points[method].name != name:
+            self.points[method].name = name
 
     def _set_others(self, *, hidden: bool) -> None:
         """Other layers would take views of their own."""
@@ -184,6 +184,11 @@ class BlobLayers:
             layer = circles_layer(_name(method), COLORS[method], **described)
             layer.editable = False
             self.points[method] = self.viewer.add_layer(layer)
+
+
+def counted(n: int) -> str:
+    """'1 blob', '1,234 blobs'."""
+    return f"{n:,} blob{'' if n == 1 else 's'}"
 
 
 def _name(method: str) -> str:

@@ -11,7 +11,7 @@ from superqt import QDoubleSlider
 
 from napari_zstack_align.gui.form import bounds, title, tooltip
 
-SPIN_WIDTH = 86
+SPIN_WIDTH = 70
 DIGITS = 3
 """How finely a slider steps: this many digits of its range."""
 
@@ -44,6 +44,7 @@ class SliderRow(QWidget):
         self.spin = QDoubleSpinBox()
         self.spin.setKeyboardTracking(False)
         self.spin.setFixedWidth(SPIN_WIDTH)
+        self.spin.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         self.slider.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         low, high = bounds(info)
         self._limits = (0.0 if low is None else low, 1e9 if high is None else high)

@@ -10,15 +10,16 @@ import pyqtgraph as pg
 from napari.utils.theme import get_theme
 from qtpy.QtCore import Signal
 
-N_BINS = 80
-BAR, BELOW, LINE = "#4fb0e8", "#6a727c60", "#f5c542"
-HEIGHT = 120
+from napari_zstack_align.cells.strength import histogram
+
+BAR, BELOW, LINE = "#4fb0e8", "#20242acc", "#f5c542"
+HEIGHT = 124
 
 
 class StrengthPlot(pg.PlotWidget):
     """How many maxima have which strength; those left of the line are no blobs.
 
-    Counts are drawn on a logarithmic scale: there are many more weak maxima than blobs.
+    Both axes are logarithmic: there are many more weak maxima than blobs.
     """
 
     threshold_dragged = Signal(float)
@@ -29,19 +30,22 @@ class StrengthPlot(pg.PlotWidget):
         self.setFixedHeight(HEIGHT)
         self.setToolTip(
             "Histogram of the strengths of all maxima (response of the detector on an image "
-            "between 0 and 1; counts on a logarithmic scale). Drag the line to set the threshold."
+            "between 0 and 1; both axes logarithmic). Drag the line to set the threshold."
         )
         plot = self.getPlotItem()
         plot.setMouseEnabled(x=False, y=False)
         plot.setMenuEnabled(False)
         plot.hideButtons()
-        plot.setLabel("bottom", "strength")
+        plot.setLabel("bottom", "strength of maxima")
         plot.hideAxis("left")
-        plot.getAxis("bottom").enableAutoSIPrefix(False)
+        axis = plot.getAxis("bottom")
+        axis.enableAutoSIPrefix(False)
+        axis.setLogMode(True)
         self.edges = np.array([0.0, 1.0])
-        self.counts = np.zeros(1)
+        """Edges of the bins, log10 of the strength."""
+        self.counts = np.zeros(1, np.int64)
         self._bars = plot.plot(
-            [0.0, 1.0], [0.0], stepMode="center", fillLevel=0, brush=BAR, pen=None
+            self.edges, [0.0], stepMode="center", fillLevel=0, brush=BAR, pen=None
         )
         self._shade = pg.LinearRegionItem(
             (0, 0), movable=False, brush=BELOW, pen=pg.mkPen(None), span=(0, 1)
@@ -55,21 +59,20 @@ class StrengthPlot(pg.PlotWidget):
 
     def show_strengths(self, strengths: npt.ArrayLike) -> None:
         """Draw the histogram of strengths (n,)."""
-        values = np.asarray(strengths, float)
-        top = float(values.max(initial=0.0)) or 1.0
-        self.counts, self.edges = np.histogram(values, N_BINS, (0.0, top))
+        found = histogram(strengths)
+        self.counts, self.edges = found.counts, np.log10(found.edges)
         self._bars.setData(self.edges, np.log10(self.counts + 1.0))
+        self.setXRange(self.edges[0], self.edges[-1], padding=0.02)
         highest = max(float(np.log10(self.counts.max() + 1.0)), 0.3)
-        self.setXRange(0.0, top, padding=0.02)
         self.setYRange(0.0, highest, padding=0.05)
-        self.line.setBounds((0.0, top))
+        self.line.setBounds((self.edges[0], self.edges[-1]))
 
     def show_threshold(self, value: float) -> None:
         """Draw the line at a threshold."""
-        shown = float(np.clip(value, 0.0, self.edges[-1]))
+        shown = float(np.clip(np.log10(max(value, 1e-300)), self.edges[0], self.edges[-1]))
         if self.line.value() != shown:
             self.line.setValue(shown)
-        self._shade.setRegion((0.0, shown))
+        self._shade.setRegion((self.edges[0] - 1, shown))
 
     def set_theme(self, name: str) -> None:
         """Use the colours of a napari theme."""
@@ -80,4 +83,4 @@ class StrengthPlot(pg.PlotWidget):
         axis.setTextPen(theme.text.as_hex())
 
     def _on_dragged(self, line: Any) -> None:
-        self.threshold_dragged.emit(float(line.value()))
+        self.threshold_dragged.emit(float(10 ** line.value()))

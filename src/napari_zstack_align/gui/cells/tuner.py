@@ -56,8 +56,12 @@ class BlobTuner(QObject):
         self._visible = visible
         self._wanted: tuple[str, ...] = (METHODS[0],)
         self._dirty: set[str] = set()
-        self._scales = {method: self._newest(method, self._on_space) for method in METHODS}
-        self._choices = {method: self._newest(method, self._on_result) for method in METHODS}
+        self._scales: dict[str, Newest] = {
+            method: self._newest(method, self._on_space) for method in METHODS
+        }
+        self._choices: dict[str, Newest] = {
+            method: self._newest(method, self._on_result) for method in METHODS
+        }
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(0)
@@ -103,11 +107,10 @@ class BlobTuner(QObject):
 
     def tick(self) -> None:
         """Bring up to date what has changed and is wanted."""
-        if self.image is None:
-            return
         for method in [m for m in self._wanted if m in self._dirty]:
             self._dirty.discard(method)
-            self._update(method)
+            if self.image is not None:
+                self._update(method, self.image)
 
     def abandon(self) -> None:
         """Stop everything; for a panel that is closed."""
@@ -121,10 +124,10 @@ class BlobTuner(QObject):
         self._dirty.update(methods)
         self._timer.start()
 
-    def _update(self, method: str) -> None:
+    def _update(self, method: str, image: npt.NDArray[Any]) -> None:
         space, params = self.spaces.get(method), self.params[method]
         if space is None or not space.fits(params):
-            start = partial(_build, self.image, params, self._visible())
+            start = partial(_build, image, params, self._visible())
             self._scales[method].ask(start)
         else:
             self._choose(space, params)

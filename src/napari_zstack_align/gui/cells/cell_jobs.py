@@ -1,0 +1,94 @@
+"""Jobs of the Cells tab; they run in its worker, without touching a widget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.cells import Rois, load_rois, valid_in
+from napari_zstack_align.cells.agreement import agreement
+from napari_zstack_align.cells.blobs import BlobResult, detect
+from napari_zstack_align.cells.images import session_image, slice_image, source_image
+from napari_zstack_align.cells.scale_space import ScaleSpace, build_scale_space
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.cells.merge import merged, merged_on_slice
+from napari_zstack_align.gui.cells.sources import SLICE, Source
+from napari_zstack_align.params import BlobParams
+from napari_zstack_align.progress import Job, Progress
+
+Image = npt.NDArray[Any]
+
+
+def make_image(
+    source: Source, kind: str, channel: int, frames: tuple[int, int] | None, z: int
+) -> Job[Image]:
+    """Make the chosen image (Y, X)."""
+    if source.image is not None:
+        yield Progress("Reading", 0, 1)
+        return np.asarray(source.image[z] if kind == SLICE else source.image)
+    of_each = [a or s for a, s in zip(source.alignments, source.stacks, strict=True)]
+    if kind == SLICE:
+        return (yield from slice_image(of_each[0], z, channel=channel))
+    if len(of_each) > 1:
+        aligned = [each for each in of_each if isinstance(each, Alignment)]
+        return (yield from session_image(aligned, kind, channel=channel))  # type: ignore[arg-type]
+    return (
+        yield from source_image(of_each[0], kind, frames=frames, channel=channel)  # type: ignore[arg-type]
+    )
+
+
+def make_rois(
+    method: str,
+    params: Mapping[str, BlobParams],
+    spaces: Mapping[str, ScaleSpace],
+    image: Image,
+    mask: npt.NDArray[np.bool_] | None,
+    old: Rois,
+    z: int | None,
+) -> Job[Rois]:
+    """Make ROIs of one method's blobs, with how many methods find each."""
+    results: dict[str, BlobResult] = {}
+    for name, each in params.items():
+        space = spaces.get(name)
+        if space is None or not space.fits(each) or not space.whole:
+            space = yield from build_scale_space(image, each)
+        results[name] = detect(space, each, mask)
+    chosen = results.pop(method)
+    if not len(chosen):
+        raise InputError("There are no blobs to make ROIs of: lower the threshold first.")
+    votes = agreement(chosen.circles, [result.circles for result in results.values()])
+    slices = None if z is None else np.full((len(chosen), 2), z)
+    found = Rois.of(
+        chosen.circles,
+        slices=slices,
+        features={"strength": chosen.strengths, "agreement": votes},
+    )
+    return merged(old, found) if z is None else merged_on_slice(old, found, z)
+
+
+def loading(path: Path) -> Job[Rois]:
+    """Read ROIs from a file."""
+    yield Progress("Loading", 0, 1)
+    return load_rois(path)
+
+
+def saving(rois: Rois, path: Path) -> Job[Path]:
+    """Write ROIs to a file."""
+    yield Progress("Saving", 0, 1)
+    return rois.save(path, overwrite=True)
+
+
+def finding_valid(
+    rois: Rois, alignments: Sequence[Alignment]
+) -> Job[tuple[Rois, npt.NDArray[np.bool_]]]:
+    """Tell in which recordings ROIs are valid, (N, R)."""
+    columns = []
+    for done, alignment in enumerate(alignments):
+        yield Progress("Looking where ROIs are valid", done, len(alignments))
+        columns.append(valid_in(rois, [alignment]))
+    return rois, np.concatenate(columns, axis=1)

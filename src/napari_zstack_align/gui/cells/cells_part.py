@@ -1,0 +1,413 @@
+"""The Cells tab and what it does to the viewer."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QFileDialog
+
+from napari_zstack_align.cells import Rois
+from napari_zstack_align.cells.scale_space import Region
+from napari_zstack_align.gui.cells import cell_jobs as jobs
+from napari_zstack_align.gui.cells.blob_layers import TITLES, BlobLayers, counted
+from napari_zstack_align.gui.cells.cell_mask import new_cell_mask, painted
+from napari_zstack_align.gui.cells.cells_tab import CellsTab
+from napari_zstack_align.gui.cells.newest import Newest
+from napari_zstack_align.gui.cells.raw_rois import RoisOnFrames
+from napari_zstack_align.gui.cells.roi_model import RoiModel
+from napari_zstack_align.gui.cells.roi_tools import RoiTools
+from napari_zstack_align.gui.cells.sources import KINDS, SLICE, Source, sources_of
+from napari_zstack_align.gui.cells.tuner import BlobTuner
+from napari_zstack_align.gui.compat import text_overlay
+from napari_zstack_align.gui.part import Part
+from napari_zstack_align.gui.recordings.session import Session
+from napari_zstack_align.params import BlobParams
+
+if TYPE_CHECKING:
+    from napari_zstack_align.gui.panel import Panel
+
+TAB = "Cells"
+VALID_AFTER_MS = 300
+ROI_FILTER = "Table of ROIs (*.csv)"
+SMALL_PIXELS = 1024**2
+"""Images up to this size are looked at as a whole at once."""
+
+
+class CellsPart(Part):
+    """Finds blobs while sliders move, and keeps the ROIs; all of it belongs to the main thread.
+
+    Parameters
+    ----------
+    panel : Panel
+        Whose stacks and recordings are looked in.
+    model : RoiModel
+        The ROIs.
+    on_frames : RoisOnFrames
+        Shows them in the viewer.
+    """
+
+    def __init__(self, panel: Panel, model: RoiModel, on_frames: RoisOnFrames) -> None:
+        super().__init__(panel)
+        self.panel = panel
+        self.viewer = panel.viewer
+        self.model = model
+        self.on_frames = on_frames
+        self.tab = CellsTab(self.viewer, self.model)
+        self.layers = BlobLayers(self.viewer)
+        self.tuner = BlobTuner(self, self._visible_region)
+        self.tools = RoiTools(self.on_frames, self.model)
+        self._source: Source | None = None
+        self._valid = Newest(self)
+        self._slices = Newest(self)
+        self._valid_timer = QTimer(self)
+        self._valid_timer.setSingleShot(True)
+        self._valid_timer.setInterval(VALID_AFTER_MS)
+        self._in_front = False
+        self._connect()
+
+    # -- what the panel asks -------------------------------------------------------------------
+
+    @property
+    def tabs(self) -> tuple[tuple[str, Any], ...]:
+        """Name and tab."""
+        return ((TAB, self.tab),)
+
+    @property
+    def run_bars(self) -> tuple[Any, ...]:
+        """Where jobs may run."""
+        return (self.tab.run_bar,)
+
+    @property
+    def combos(self) -> tuple[Any, ...]:
+        """Choices that follow the viewer's layers."""
+        return (self.tab.mask_combo,)
+
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is still to come."""
+        workers = (self._valid, self._slices, self.tuner, self.tab.run_bar)
+        return self._valid_timer.isActive() or any(worker.busy for worker in workers)
+
+    def enter(self) -> None:
+        """The tab is in front: offer what there is to look in."""
+        self.offer_sources()
+        if isinstance(self._owner(), Session):
+            self.panel.session.layers.name_sliders()
+
+    def show_tab(self, name: str) -> None:
+        """Show image and blobs with the tab, and give the viewer back to the others."""
+        if (name == TAB) == self._in_front:
+            return
+        self._in_front = name == TAB
+        if not self._in_front:
+            self.tab.methods.box.setChecked(False)
+        if self.layers.there:
+            self.layers.set_visible(self._in_front)
+
+    def follow(self) -> None:
+        """The sliders moved: a z-stack's image is that of the slice in view."""
+        z = self._slice_in_view()
+        shown = self.layers.slice if self.layers.there else None
+        if self._source is not None and shown is not None and z != shown:
+            self._slices.ask(self._image_job(self._source, z))
+        self._caption()
+
+    def on_removed(self, layer: Any) -> None:
+        """A layer was removed from the viewer; the ROIs stay."""
+        self.layers.forget(layer)
+        if not self.layers.there and self.tuner.image is not None:
+            self.tuner.set_image(None)
+            self.tab.methods.forget()
+            self.tab.methods.box.setChecked(False)
+        QTimer.singleShot(0, self.offer_sources)
+
+    def set_theme(self, name: str) -> None:
+        """Use the colours of a napari theme."""
+        self.tab.methods.set_theme(name)
+
+    def let_go(self) -> None:
+        """Stop, and disconnect from the viewer."""
+        self._valid_timer.stop()
+        for worker in (self.tuner, self._valid, self._slices):
+            worker.abandon()
+
+    # -- the image -----------------------------------------------------------------------------
+
+    def offer_sources(self) -> None:
+        """Offer what there is to look in now."""
+        if self._in_front or self.tab.isVisible():
+            self.tab.source.offer(sources_of(self.panel))
+
+    def find(self) -> None:
+        """Make the chosen image in the worker, and look for blobs in it."""
+        bar, source = self.tab.run_bar, self.tab.source.source
+        if source is None:
+            bar.say_error("There is nothing to look in yet: load a stack, or add recordings.")
+            return
+        bar.start(
+            self._image_job(source, self._slice_in_view(source)),
+            returned=self._on_image,
+        )
+
+    def new_mask(self) -> None:
+        """Add a mask over the image, ready to paint."""
+        image, source = self.tuner.image, self._source
+        if image is None:
+            self.tab.run_bar.say_error("There is no image to paint on yet: press 'Find blobs'.")
+            return
+        layer = new_cell_mask(self.viewer, image.shape, source.stack if source else None)
+        self.tab.mask_combo.choose(layer)
+
+    # -- ROIs ----------------------------------------------------------------------------------
+
+    def use_blobs(self) -> None:
+        """Make ROIs of the blobs of the method in front, in the worker."""
+        tuner, bar = self.tuner, self.tab.run_bar
+        if tuner.image is None:
+            bar.say_error("There are no blobs yet: press 'Find blobs' first.")
+            return
+        bar.start(
+            partial(
+                jobs.make_rois,
+                self.tab.methods.method,
+                dict(tuner.params),
+                dict(tuner.spaces),
+                tuner.image,
+                tuner.mask,
+                self.model.rois,
+                self.layers.slice,
+            ),
+            returned=self._on_rois,
+        )
+
+    def save(self, path: Path) -> None:
+        """Save the ROIs in the worker."""
+        path = path if path.suffix.lower() == ".csv" else path.with_name(path.name + ".csv")
+        bar = self.tab.run_bar
+        bar.start(
+            partial(jobs.saving, self.model.rois, path),
+            returned=lambda written: bar.say(f"Saved {written}"),
+        )
+
+    def load(self, path: Path) -> None:
+        """Load ROIs in the worker, instead of those there are."""
+        bar = self.tab.run_bar
+
+        def show(rois: Rois) -> None:
+            self.model.set(rois)
+            bar.say(f"Loaded {len(rois):,} ROIs.")
+
+        bar.start(partial(jobs.loading, path), returned=show)
+
+    # -- from the workers ----------------------------------------------------------------------
+
+    def _image_job(self, source: Source, z: int | None) -> Any:
+        box = self.tab.source
+        made = (box.chosen_kind, box.chosen_channel, box.chosen_frames)
+        return partial(_tagged_image, source, *made, z)
+
+    def _on_image(self, answer: tuple[Source, str, int | None, npt.NDArray[Any]]) -> None:
+        source, kind, z, image = answer
+        is_first = not self.layers.there
+        self._source = source
+        self.layers.slice = z
+        self.layers.show_image(image, source.stack, _name_of(source, kind, z))
+        if is_first:
+            self._roi_layers_on_top()
+        self.layers.set_visible(self._in_front)
+        self.tuner.set_image(image)
+        self._on_mask()
+        self.tab.rois.buttons["volume"].setVisible(source.n_slices > 1)
+        self.on_frames.follow_soon()
+        self._caption()
+
+    def _on_found(self, method: str) -> None:
+        result = self.tuner.results[method]
+        self.layers.show_blobs(method, result)
+        self.tab.methods.show_result(method, result)
+        self._caption()
+
+    def _on_failed(self, method: str, sentence: str) -> None:
+        self.tab.methods.controls[method].forget()
+        self.tab.run_bar.say_error(sentence)
+
+    def _on_busy(self, method: str, busy: bool) -> None:
+        if busy and method not in self.tuner.results:
+            self.tab.methods.show_waiting(method)
+
+    def _on_rois(self, rois: Rois) -> None:
+        self.model.set(rois)
+        for layer in self.layers.points.values():
+            if layer.visible and not self.layers.side_by_side:
+                layer.visible = False  # the ROIs lie over them, until a slider moves
+        self.tab.run_bar.say(f"{len(rois):,} ROIs. Add, move or delete some by hand below.")
+
+    def _on_valid(self, answer: tuple[Rois, npt.NDArray[np.bool_]]) -> None:
+        rois, valid = answer
+        if rois is self.model.rois:
+            self.tab.rois.list.table.show_valid(valid, valid.shape[1])
+
+    # -- what the user does --------------------------------------------------------------------
+
+    def _on_params(self, params: BlobParams) -> None:
+        self.tuner.set_params(params)
+        points = self.layers.points.get(params.method)
+        wanted = self.layers.side_by_side or params.method == self.layers.method
+        if points is not None and wanted and not points.visible:
+            points.visible = True
+
+    def _on_method(self, method: str) -> None:
+        self.layers.look_at(method)
+        if not self.layers.side_by_side:
+            self.tuner.want((method,))
+        self._caption()
+
+    def _on_side_by_side(self, on: bool) -> None:
+        self.tuner.want(tuple(TITLES) if on else (self.tab.methods.method,))
+        self.layers.set_side_by_side(on, self.tuner.results)
+        if not on:
+            self._roi_layers_on_top()
+        self._caption()
+
+    def _on_mask(self) -> None:
+        layer = self.tab.mask_combo.layer
+        if self.tuner.image is not None:
+            self.tuner.set_mask(painted(layer, self.tuner.image.shape))
+
+    def _on_rois_changed(self) -> None:
+        alignments = self.panel.session.alignments
+        if len(alignments) > 1 and len(self.model.rois):
+            self._valid_timer.start()
+        else:
+            self.tab.rois.list.table.show_valid(None, 0)
+        self._caption()
+
+    def _ask_valid(self) -> None:
+        alignments = self.panel.session.alignments
+        if len(alignments) > 1 and len(self.model.rois):
+            self.tab.rois.list.table.show_valid(None, len(alignments))
+            self._valid.ask(partial(jobs.finding_valid, self.model.rois, alignments))
+
+    def _on_button(self, name: str) -> None:
+        actions = {
+            "use": self.use_blobs,
+            "delete": lambda: self.model.delete(self.model.selected),
+            "undo": self.model.undo,
+            "redo": self.model.redo,
+            "save": self._ask_save,
+            "load": self._ask_load,
+        }
+        actions[name]()
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        tab, rois = self.tab, self.tab.rois
+        tab.run_bar.run_clicked.connect(self.find)
+        tab.new_mask_clicked.connect(self.new_mask)
+        tab.mask_combo.currentIndexChanged.connect(self._on_mask_chosen)
+        tab.mask_words.changed.connect(self._on_mask)
+        tab.methods.params_changed.connect(self._on_params)
+        tab.methods.method_changed.connect(self._on_method)
+        tab.methods.side_by_side_toggled.connect(self._on_side_by_side)
+        tab.methods.refused.connect(lambda words: tab.run_bar.say(words, error=True))
+        rois.button_clicked.connect(self._on_button)
+        rois.mode_clicked.connect(self.tools.set_mode)
+        rois.radius_changed.connect(self.tools.set_radius)
+        self.tools.mode_changed.connect(rois.show_mode)
+        self.tuner.found.connect(self._on_found)
+        self.tuner.failed.connect(self._on_failed)
+        self.tuner.busy_changed.connect(self._on_busy)
+        self._slices.answered.connect(self._on_image)
+        self._slices.failed.connect(tab.run_bar.say_error)
+        self._valid.answered.connect(self._on_valid)
+        self._valid_timer.timeout.connect(self._ask_valid)
+        self.model.changed.connect(self._on_rois_changed)
+        self.on_frames.failed.connect(tab.run_bar.say_error)
+        self.panel.session.changed.connect(self._on_session)
+
+    def _on_mask_chosen(self, _: int) -> None:
+        self.tab.mask_words.follow(self.tab.mask_combo.layer)
+        self._on_mask()
+
+    def _on_session(self) -> None:
+        self.offer_sources()
+        self._on_rois_changed()
+
+    def _owner(self) -> Any:
+        source = self.tab.source.source
+        return None if source is None else source.owner
+
+    def _slice_in_view(self, source: Source | None = None) -> int | None:
+        """Slice that the sliders stand at; None where what is looked in has none."""
+        source = source or self._source
+        if source is None or not source.n_slices:
+            return None
+        if source.image is not None:
+            layer = source.owner
+            if self.viewer.dims.ndim < layer.ndim:
+                return 0
+            z = round(float(layer.world_to_data(self.viewer.dims.point)[-3]))
+        else:
+            position = source.owner.position()
+            z = position[-1] if position else 0
+        return int(np.clip(z, 0, source.n_slices - 1))
+
+    def _visible_region(self) -> Region | None:
+        """The part of a large image in view, (rows, columns)."""
+        layer, image = self.layers.image_layer, self.tuner.image
+        if layer is None or image is None or image.size <= SMALL_PIXELS:
+            return None
+        low, high = np.asarray(layer.corner_pixels)[:, -2:]
+        if np.any(high - low < 2):
+            return None
+        rows, columns = (slice(int(a), int(b) + 1) for a, b in zip(low, high, strict=True))
+        return rows, columns
+
+    def _roi_layers_on_top(self) -> None:
+        """Mask and ROIs were there before the image, perhaps, which would hide them."""
+        for layer in (self.tab.mask_combo.layer, self.on_frames.layer):
+            if layer is not None:
+                index = self.viewer.layers.index(layer)
+                self.viewer.layers.move(index, len(self.viewer.layers))
+
+    def _caption(self) -> None:
+        """Say in the viewer what is found; side by side the counts stand below the views."""
+        if not self._in_front:
+            return
+        overlay = text_overlay(self.viewer)
+        method = self.tab.methods.method
+        result = self.tuner.results.get(method)
+        words = "" if result is None else f"{TITLES[method]}: {counted(len(result))}"
+        if len(self.model.rois):
+            words += f"{', ' if words else ''}{len(self.model.rois):,} ROIs"
+        overlay.text = words
+        overlay.visible = bool(words) and not self.layers.side_by_side
+
+    def _ask_save(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self.tab, "Save the ROIs", "rois.csv", ROI_FILTER)
+        if name:
+            self.save(Path(name))
+
+    def _ask_load(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self.tab, "Load ROIs", "", ROI_FILTER)
+        if name:
+            self.load(Path(name))
+
+
+def _tagged_image(
+    source: Source, kind: str, channel: int, frames: tuple[int, int] | None, z: int | None
+) -> Any:
+    """The image with what it is of."""
+    image = yield from jobs.make_image(source, kind, channel, frames, z or 0)
+    return source, kind, z if kind == SLICE else None, image
+
+
+def _name_of(source: Source, kind: str, z: int | None) -> str:
+    what = f"slice {z}" if kind == SLICE else KINDS[kind][0].lower()
+    return f"{source.name}, {what}"

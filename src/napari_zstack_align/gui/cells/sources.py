@@ -1,0 +1,144 @@
+"""What cells can be looked for in: the session, its recordings, stacks, and other image layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Image
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.gui.recordings.session import Session
+from napari_zstack_align.gui.shown import KEY, Shown, shown_of
+from napari_zstack_align.stack import Stack
+
+if TYPE_CHECKING:
+    from napari_zstack_align.gui.panel import Panel
+
+SLICE, ALL_SLICES = "slice", "volume"
+KINDS = {
+    SLICE: ("Slice in view", "The mean of the aligned repeats of the slice in view"),
+    "mean": ("Mean", "Mean of the frames: steady cells, little noise"),
+    "max": ("Maximum", "Largest value of each pixel: cells that were active once, more noise"),
+    "std": ("Standard deviation", "How much each pixel changes: active cells"),
+    "correlation": (
+        "Local correlation",
+        "Correlation of each pixel with its neighbours in time: active cells, whatever their "
+        "brightness",
+    ),
+    "image": ("Image as it is", "The layer's own image"),
+}
+"""Images that cells are looked for in: title and tooltip."""
+OVER_TIME = ("mean", "max", "std", "correlation")
+PLAIN_NDIMS = (2, 3)
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """One entry of the list 'Look in'.
+
+    Attributes
+    ----------
+    name : str
+        What the list says.
+    owner : object
+        What it is of: the session, a recording, a stack in view or a layer.
+    kinds : tuple of str
+        Images that can be made of it, the default first; keys of ``KINDS``.
+    stacks : tuple of Stack
+        Frames; empty for a layer.
+    alignments : tuple of Alignment or None
+        One a stack; None where a stack isn't aligned.
+    image : array-like, optional
+        A layer's own image (Y, X) or volume (Z, Y, X).
+    """
+
+    name: str
+    owner: Any
+    kinds: tuple[str, ...]
+    stacks: tuple[Stack, ...] = ()
+    alignments: tuple[Alignment | None, ...] = ()
+    image: Any = None
+
+    @property
+    def stack(self) -> Stack | None:
+        """The first stack, whose pixels the images have."""
+        return self.stacks[0] if self.stacks else None
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of which a range can be chosen; 0 where it can't."""
+        alone = len(self.stacks) == 1 and SLICE not in self.kinds
+        return self.stacks[0].n_frames if alone else 0
+
+    @property
+    def n_slices(self) -> int:
+        """Slices; 0 where there are none."""
+        if SLICE not in self.kinds:
+            return 0
+        return len(self.image) if self.image is not None else self.stacks[0].n_slices
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the channels."""
+        return tuple(self.stacks[0].channel_names) if self.stacks else ()
+
+    def is_like(self, other: Source | None) -> bool:
+        """Whether another one is of the same frames or layer, with the same alignments."""
+        if other is None or self.owner is not other.owner or self.kinds != other.kinds:
+            return False
+        pairs = zip(self.alignments, other.alignments, strict=False)
+        return len(self.stacks) == len(other.stacks) and all(a is b for a, b in pairs)
+
+
+def sources_of(panel: Panel) -> list[Source]:
+    """What there is to look in now, the most likely first."""
+    found = [*_of_session(panel.session), *_of_stacks(panel.viewer.layers)]
+    return [*found, *_of_layers(panel.viewer.layers)]
+
+
+def _of_session(session: Session) -> list[Source]:
+    aligned = session.aligned
+    found = []
+    if len(aligned) > 1:
+        stacks = tuple(r.stack for r in aligned)
+        alignments = tuple(r.alignment for r in aligned)
+        name = f"Session: {len(aligned)} recordings"
+        found.append(Source(name, session, OVER_TIME, stacks, alignments))
+    for recording in session.recordings:
+        name = recording.name if recording.alignment is not None else f"{recording.name} (raw)"
+        found.append(Source(name, recording, OVER_TIME, (recording.stack,), (recording.alignment,)))
+    return found
+
+
+def _of_stacks(layers: Iterable[Any]) -> list[Source]:
+    stacks: dict[int, Shown] = {}
+    for layer in layers:
+        shown = shown_of(layer)
+        if shown is not None and layer in shown.raw:
+            stacks.setdefault(id(shown), shown)
+    return [_of_stack(shown) for shown in stacks.values()]
+
+
+def _of_stack(shown: Shown) -> Source:
+    kinds = (SLICE,) if shown.grid.is_zstack else OVER_TIME
+    name = shown.stack.name if shown.alignment is not None else f"{shown.stack.name} (raw)"
+    return Source(name, shown, kinds, (shown.stack,), (shown.alignment,))
+
+
+def _of_layers(layers: Iterable[Any]) -> list[Source]:
+    return [
+        Source(
+            f"Layer: {layer.name}",
+            layer,
+            ("image",) if layer.ndim == 2 else (SLICE,),
+            image=layer.data,
+        )
+        for layer in layers
+        if isinstance(layer, Image)
+        and KEY not in layer.metadata
+        and layer.ndim in PLAIN_NDIMS
+        and not layer.rgb
+        and not layer.multiscale
+    ]
