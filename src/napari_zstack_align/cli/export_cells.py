@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from natsort import os_sorted
 
-from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment
-from napari_zstack_align.alignment.session import load_saved
+from napari_zstack_align.alignment.alignment import NOT_RUN
 from napari_zstack_align.cells import load_rois
 from napari_zstack_align.cells.traces import Traces, load_traces
 from napari_zstack_align.cells.traces.storage import FACTS
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import params_of
+from napari_zstack_align.cli.sessions import first_alignment
 from napari_zstack_align.cli.words import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import NwbParams
@@ -31,7 +31,7 @@ def export_cells(args: argparse.Namespace) -> bool:
     """Write; return whether every frame of the traces had been read."""
     if args.out is None:
         raise InputError("Say what to write: give --out.")
-    field = None if args.alignment is None else _field(args.alignment)
+    field = args.alignment and FieldOfView.of(first_alignment(args.alignment))
     if any(_is_table(path) for path in args.saved):
         return _rois(args, field)
     traces = [load_traces(folder) for path in args.saved for folder in _folders(path)]
@@ -69,12 +69,6 @@ def _folders(path: Path) -> list[Path]:
     if (path / FACTS).exists():
         return [path]
     return os_sorted(facts.parent for facts in path.glob(f"*/{FACTS}"))
-
-
-def _field(path: Path) -> FieldOfView:
-    saved = load_saved(path)
-    # The recordings of a session share one reference.
-    return FieldOfView.of(saved if isinstance(saved, Alignment) else saved[0])
 
 
 def _summary(traces: Traces) -> str:

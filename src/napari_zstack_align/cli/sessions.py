@@ -29,8 +29,12 @@ def read_reference(path: Path | None) -> Alignment | npt.NDArray[Any] | None:
         return None
     if not is_saved(path):
         return read_image(path, "reference")
+    return first_alignment(path)
+
+
+def first_alignment(path: Path) -> Alignment:
+    """Read an alignment, or the first one of a session, whose recordings share one reference."""
     saved = load_saved(path)
-    # The recordings of a session share one reference.
     return saved if isinstance(saved, Alignment) else saved[0]
 
 

@@ -14,6 +14,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.write.image import Image
 from napari_zstack_align.write.int16 import Fit, Movie
+from napari_zstack_align.write.suite2p_ops import plane_ops
 
 NAMES = ("data.bin", "data_chan2.bin")
 
@@ -74,27 +75,11 @@ def _save_ops(unfinished: Path, ops: dict[str, Any]) -> None:
 def _ops(
     folder: Path, image: Image, fits: list[Fit], means: list[npt.NDArray[np.float32]]
 ) -> dict[str, Any]:
-    n_frames, (height, width) = image.sizes["T"], image.shape[-2:]
+    n_frames = image.sizes["T"]
     bad = np.zeros(n_frames, bool)
     bad[list(image.bad_frames)] = True
-    ops: dict[str, Any] = {
-        "Ly": height,
-        "Lx": width,
-        "yrange": [0, height],
-        "xrange": [0, width],
-        "nframes": n_frames,
-        "nframes_per_folder": np.array([n_frames]),
-        "nplanes": 1,
-        "nchannels": image.n_channels,
-        "functional_chan": 1,
-        "do_registration": 0,
-        "keep_movie_raw": False,
-        "input_format": "binary",
-        "badframes": bad,
-        "data_path": [str(folder)],
-        "ops_path": str(folder / "ops.npy"),
-        **dict.fromkeys(("save_path0", "save_path", "fast_disk"), str(folder)),
-    }
+    ops = plane_ops(folder, image.shape[-2:], n_frames, image.n_channels)
+    ops |= {"keep_movie_raw": False, "input_format": "binary", "badframes": bad}
     for suffix, name, fit, mean in zip(("", "_chan2"), NAMES, fits, means, strict=False):
         ops[f"reg_file{suffix}"] = str(folder / name)
         ops[f"meanImg{suffix}"] = mean

@@ -1,18 +1,62 @@
-"""Text of tables that is the same for every ROI: the recording, its frames and their flags."""
+"""Tables of traces as text, written in blocks of rows."""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.atomic import check_target, replacing
 from napari_zstack_align.cells.traces import Traces
+from napari_zstack_align.progress import Job, Progress
 
 SIGNALS = ("F", "Fneu", "corrected", "dff")
 """What traces hold, in the order of the columns."""
+
+
+def write_rows(
+    path: Path,
+    header: Iterable[str],
+    blocks: Iterable[tuple[str, int]],
+    total: int,
+    overwrite: bool,
+) -> Job[Path]:
+    """Write a table.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Its name.
+    header : iterable of str
+        Names of the columns.
+    blocks : iterable of tuple
+        Text of some rows, and their number; made when it is their turn.
+    total : int
+        Number of all rows.
+    overwrite : bool
+        Replace an existing file.
+    """
+    check_target(path, overwrite)
+
+    def job() -> Job[Path]:
+        done = 0
+        with (
+            replacing(path, overwrite) as unfinished,
+            unfinished.open("w", encoding="utf-8", newline="") as file,
+        ):
+            file.write(",".join(header) + "\n")
+            for text, rows in blocks:
+                file.write(text)
+                done += rows
+                yield Progress("Writing the table", done, total)
+        return path
+
+    return job()
 
 
 def quoted(text: str) -> str:

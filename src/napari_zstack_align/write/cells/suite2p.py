@@ -16,6 +16,7 @@ from napari_zstack_align.write.cells.field import FieldOfView
 from napari_zstack_align.write.cells.gaps import filled, good_frames, invalid_frames, never_seen
 from napari_zstack_align.write.cells.npy import write_header
 from napari_zstack_align.write.cells.suite2p_stat import stat_of
+from napari_zstack_align.write.suite2p_ops import plane_ops
 
 NOT_DECONVOLVED = "not deconvolved"
 FILES = {"stat.npy", "F.npy", "Fneu.npy", "spks.npy", "iscell.npy", "ops.npy"}
@@ -68,53 +69,48 @@ def _is_ours(path: Path) -> bool:
 
 
 def _write(path: Path, traces: Traces, field: FieldOfView, overwrite: bool) -> Job[Path]:
-    n_channels, n_rois, _ = traces.F.shape
-    total = n_channels * n_rois * 2
     with replacing(path, overwrite) as unfinished:
         unfinished.mkdir()
-        done = 0
-        for channel in range(n_channels):
-            suffix = "" if channel == 0 else f"_chan{channel + 1}"
-            for name, values in (("F", traces.F[channel]), ("Fneu", traces.Fneu[channel])):
-                with (unfinished / f"{name}{suffix}.npy").open("wb") as file:
-                    write_header(file, values.shape, "<f4")
-                    for row in values:
-                        file.write(filled(row).astype("<f4").data)
-                        done += 1
-                        yield Progress("Writing Suite2p's files", done, total)
+        yield from _save_signals(unfinished, traces)
         unseen, bad = never_seen(traces), invalid_frames(traces)
-        np.save(unfinished / "spks.npy", np.zeros(traces.F.shape[1:], np.float32))
-        np.save(
-            unfinished / "iscell.npy", np.repeat(~unseen[:, None], 2, axis=1).astype(np.float32)
-        )
+        np.save(unfinished / "iscell.npy", np.repeat(~unseen[:, None], 2, axis=1).astype("<f4"))
         # Suite2p reads pickled dictionaries, nothing else.
         stat = yield from stat_of(traces, field)
         np.save(unfinished / "stat.npy", stat, allow_pickle=True)
-        ops = _ops(path.absolute(), traces, field, bad | ~good_frames(traces))
+        ops = _ops(path, traces, field, bad | ~good_frames(traces))
         np.save(unfinished / "ops.npy", np.array(ops, dtype=object), allow_pickle=True)
-        yield Progress("Writing Suite2p's files", total, total, _note(traces, ops, bad, unseen))
+        yield Progress("Writing Suite2p's files", 1, 1, _note(traces, ops, bad, unseen))
     return path
+
+
+def _save_signals(folder: Path, traces: Traces) -> Job[None]:
+    """Write F, Fneu and zeros for spikes, a ROI at a time."""
+    files: dict[str, npt.NDArray[np.float32]] = {}
+    for channel, (f, fneu) in enumerate(zip(traces.F, traces.Fneu, strict=True)):
+        suffix = "" if channel == 0 else f"_chan{channel + 1}"
+        files |= {f"F{suffix}.npy": f, f"Fneu{suffix}.npy": fneu}
+    files["spks.npy"] = np.broadcast_to(np.float32(0), traces.F.shape[1:])
+    total = len(files) * len(traces.ids)
+    done = 0
+    for name, values in files.items():
+        with (folder / name).open("wb") as file:
+            write_header(file, values.shape, "<f4")
+            for row in values:
+                file.write(filled(row).astype("<f4").tobytes())
+                done += 1
+                yield Progress("Writing Suite2p's files", done, total)
 
 
 def _ops(
     folder: Path, traces: Traces, field: FieldOfView, bad: npt.NDArray[np.bool_]
 ) -> dict[str, Any]:
-    height, width = field.shape
-    n_frames = traces.F.shape[2]
     diameter = float(2 * np.median(traces.rois.circles[:, 2]))
     image = np.zeros(field.shape) if field.image is None else np.asarray(field.image)
     y, x = field.pixel_size_um or (1.0, 1.0)
     rate = frame_rate(traces)
+    n_channels, _, n_frames = traces.F.shape
     return {
-        "Ly": height,
-        "Lx": width,
-        "yrange": [0, height],
-        "xrange": [0, width],
-        "nframes": n_frames,
-        "nframes_per_folder": np.array([n_frames]),
-        "nplanes": 1,
-        "nchannels": traces.F.shape[0],
-        "functional_chan": 1,
+        **plane_ops(folder, field.shape, n_frames, n_channels),
         "fs": 1.0 if rate is None else rate,
         "frame_rate_known": rate is not None,
         "tau": TAU_S,
@@ -123,16 +119,12 @@ def _ops(
         "aspect": x / y,
         "meanImg": np.nan_to_num(image, nan=0.0).astype(np.float32),
         "badframes": bad,
-        "do_registration": 0,
         "spikedetect": False,
         "spks": NOT_DECONVOLVED,
         "roi_ids": traces.ids,
         "recording": traces.recording,
         "dark_level": traces.dark_level,
         "dark_level_source": traces.dark.source,
-        **dict.fromkeys(("save_path0", "save_path", "fast_disk"), str(folder)),
-        "data_path": [str(folder)],
-        "ops_path": str(folder / "ops.npy"),
     }
 
 

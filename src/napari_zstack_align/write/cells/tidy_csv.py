@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_zstack_align.atomic import check_target, replacing
 from napari_zstack_align.cells.traces import Traces
-from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.progress import Job
 from napari_zstack_align.write.cells.rows import (
     SIGNALS,
     confidence_and_flag,
     frame_and_time,
     numbers,
     quoted,
+    write_rows,
 )
 
 COLUMNS = (
@@ -35,25 +35,9 @@ def write_tidy_csv(
     channels and frames count from 0. F and Fneu are raw counts; what is unknown or not a number
     is left empty.
     """
-    path = Path(path)
-    check_target(path, overwrite)
-    return _write(path, recordings, overwrite)
-
-
-def _write(path: Path, recordings: Sequence[Traces], overwrite: bool) -> Job[Path]:
     total = sum(traces.F.size for traces in recordings)
-    done = 0
-    with (
-        replacing(path, overwrite) as unfinished,
-        unfinished.open("w", encoding="utf-8", newline="") as file,
-    ):
-        file.write(",".join(COLUMNS) + "\n")
-        for traces in recordings:
-            for text, rows in _blocks(traces):
-                file.write(text)
-                done += rows
-                yield Progress("Writing the table", done, total)
-    return path
+    blocks = (block for traces in recordings for block in _blocks(traces))
+    return write_rows(Path(path), COLUMNS, blocks, total, overwrite)
 
 
 def _blocks(traces: Traces) -> Iterator[tuple[str, int]]:

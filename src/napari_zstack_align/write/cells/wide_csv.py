@@ -7,16 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_zstack_align.atomic import check_target, replacing
 from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.progress import Job
 from napari_zstack_align.write.cells.rows import (
     SIGNALS,
     confidence_and_flag,
     frame_and_time,
     numbers,
     quoted,
+    write_rows,
 )
 
 COLUMNS = ("recording", "channel", "frame", "time_s", "confidence", "flag")
@@ -48,28 +48,13 @@ def write_wide_csv(
     overwrite : bool
         Replace an existing file.
     """
-    path = Path(path)
     if signal not in SIGNALS:
         raise InputError(f"The signal must be one of {', '.join(SIGNALS)}, not {signal!r}.")
-    check_target(path, overwrite)
-    return _write(path, recordings, signal, overwrite)
-
-
-def _write(path: Path, recordings: Sequence[Traces], signal: str, overwrite: bool) -> Job[Path]:
     ids = list(dict.fromkeys(roi for traces in recordings for roi in traces.ids.tolist()))
     total = sum(traces.F.shape[0] * traces.F.shape[2] for traces in recordings)
-    done = 0
-    with (
-        replacing(path, overwrite) as unfinished,
-        unfinished.open("w", encoding="utf-8", newline="") as file,
-    ):
-        file.write(",".join([*COLUMNS, *(f"roi_{roi}" for roi in ids)]) + "\n")
-        for traces in recordings:
-            for text, rows in _blocks(traces, signal, ids):
-                file.write(text)
-                done += rows
-                yield Progress("Writing the table", done, total)
-    return path
+    header = [*COLUMNS, *(f"roi_{roi}" for roi in ids)]
+    blocks = (block for traces in recordings for block in _blocks(traces, signal, ids))
+    return write_rows(Path(path), header, blocks, total, overwrite)
 
 
 def _blocks(traces: Traces, signal: str, ids: list[int]) -> Iterator[tuple[str, int]]:
