@@ -112,7 +112,7 @@ class Rings:
         numpy.ndarray
             (C, N); NaN where the centre is outside the frame, or too few pixels are left.
         """
-        radii = np.clip(np.floor(circles[2] + 0.5), 1, self._largest).astype(np.intp)
+        radii = np.clip(np.floor(circles[2] + 0.5), 0, self._largest).astype(np.intp)
         centres = [
             np.clip(np.floor(centre + 0.5), -radii - 2, size + radii + 1).astype(np.intp)
             for centre, size in zip(circles[:2], self._shape, strict=True)
