@@ -15,6 +15,7 @@ from napari_zstack_align.cells.scale_space import ScaleSpace
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.mask import as_weights
 from napari_zstack_align.params import BlobParams
+from napari_zstack_align.params._blobs import BlobMethod
 
 Values = npt.NDArray[np.float64]
 
@@ -142,7 +143,7 @@ def detect(space: ScaleSpace, params: BlobParams, mask: npt.ArrayLike | None = N
         chosen = chosen[painted[space.y[chosen], space.x[chosen]]]
         inside &= painted[space.y, space.x]
     chosen = chosen[np.lexsort((space.x[chosen], space.y[chosen]))]
-    radius = space.sigma[chosen] * radius_per_sigma(params)
+    radius = space.sigma[chosen] * radius_per_sigma(params.method)
     return BlobResult(
         np.column_stack([space.y[chosen], space.x[chosen], radius]).astype(np.float64),
         space.strength[chosen],
@@ -157,9 +158,9 @@ def effective_threshold(space: ScaleSpace, params: BlobParams) -> float:
     return params.threshold if np.isnan(relative) else max(params.threshold, relative)
 
 
-def radius_per_sigma(params: BlobParams) -> float:
+def radius_per_sigma(method: BlobMethod) -> float:
     """Radius of a blob, in units of its sigma."""
-    return 1.0 if params.method == "doh" else sqrt(2)
+    return 1.0 if method == "doh" else sqrt(2)
 
 
 def _inside_border(space: ScaleSpace, border: int) -> npt.NDArray[np.bool_]:

@@ -227,7 +227,7 @@ class _Boxes:
         sums -= ends[rows:, :width]
         np.maximum(sums, 0, out=sums)
         self._margin = margin = max(rows, columns)
-        self._sums = cv2.copyMakeBorder(sums, *[margin] * 4, cv2.BORDER_REPLICATE)
+        self._sums = cv2.copyMakeBorder(sums, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
 
     def at(self, dy: int, dx: int) -> Image:
         """(Y, X) view of the sums of the boxes that begin at (y + dy, x + dx)."""

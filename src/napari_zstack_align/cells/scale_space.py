@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.cells.maxima import Layer, local_maxima
-from napari_zstack_align.cells.normalise import Mask, Range, as_image, missing_pixels, range_of
+from napari_zstack_align.cells.normalise import Range, as_image, missing_pixels, range_of
 from napari_zstack_align.cells.responses import reach_px, responses, sigmas_of, unknown_scales
 from napari_zstack_align.parallel import ordered_map, worker_threads
 from napari_zstack_align.params import BlobParams
@@ -202,15 +202,9 @@ def _look(
     """Find the maxima inside a tile, which is looked at with what has an influence on it."""
     # Beyond what the responses reach, a pixel more: a maximum is compared with its neighbours.
     margin = reach_px(params) + 1
-    around = tuple(
-        slice(max(part.start - margin, 0), min(part.stop + margin, size))
-        for part, size in zip(tile, pixels.shape, strict=True)
-    )
+    around = _widened(tile[0], margin, pixels.shape[0]), _widened(tile[1], margin, pixels.shape[1])
     top, left = around[0].start, around[1].start
-    inner = tuple(
-        slice(part.start - outer.start, part.stop - outer.start)
-        for part, outer in zip(tile, around, strict=True)
-    )
+    inner = _moved(tile[0], -top), _moved(tile[1], -left)
     largest, found = -np.inf, []
     scales = responses(values.apply(pixels[around]), params)
     with worker_threads(THREADS) as pool:
@@ -220,6 +214,14 @@ def _look(
             index = np.full(len(maxima.y), scale)
             found.append((maxima.y + top, maxima.x + left, index, maxima.strength))
     return largest, [np.concatenate(column) for column in zip(*found, strict=True)]
+
+
+def _widened(part: slice, margin: int, size: int) -> slice:
+    return slice(max(part.start - margin, 0), min(part.stop + margin, size))
+
+
+def _moved(part: slice, by: int) -> slice:
+    return slice(part.start + by, part.stop + by)
 
 
 def _joined(
@@ -235,17 +237,24 @@ def _joined(
     order = np.lexsort((place, -strength))
     order = order[keep[order]]
     largest = np.nan if unknown_scales(params) else max(part[0] for part in parts)
-    arrays = [y[order], x[order], sigmas_of(params)[scale[order]], strength[order]]
-    for array in arrays:
-        array.setflags(write=False)
-    return ScaleSpace(_shape(pixels), scales_of(params), *arrays, float(largest), region)
+    return ScaleSpace(
+        shape=(pixels.shape[0], pixels.shape[1]),
+        scales=scales_of(params),
+        y=_fixed(y[order]),
+        x=_fixed(x[order]),
+        sigma=_fixed(sigmas_of(params)[scale[order]]),
+        strength=_fixed(strength[order]),
+        largest=float(largest),
+        region=region,
+    )
+
+
+def _fixed(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    array.setflags(write=False)
+    return array
 
 
 def _whole_region(region: Region | None, shape: tuple[int, ...]) -> Region:
     rows, columns = region or (slice(None), slice(None))
     (top, bottom, _), (left, right, _) = rows.indices(shape[0]), columns.indices(shape[1])
     return slice(top, bottom), slice(left, right)
-
-
-def _shape(pixels: npt.NDArray[np.generic]) -> tuple[int, int]:
-    return pixels.shape[0], pixels.shape[1]

@@ -119,7 +119,7 @@ class BlobParams(Params):
 
     @classmethod
     def nuclei(cls, **changes: Any) -> Self:
-        """Return parameters for bright, filled nuclei of some 5 to 20 px across."""
+        """Return parameters for bright, filled nuclei of some 10 to 25 px across."""
         return cls(**{**NUCLEI, **changes})
 
     @model_validator(mode="after")
@@ -136,10 +136,11 @@ class BlobParams(Params):
 
 NUCLEI: Final[dict[str, Any]] = {
     "method": "log",
-    "min_sigma": 4.0,
-    "max_sigma": 9.0,
-    "threshold": 0.05,
+    "min_sigma": 5.0,
+    "max_sigma": 8.0,
+    "num_sigma": 6,
+    "threshold": 0.03,
     "threshold_rel": 0.0,
-    "overlap": 0.3,
+    "overlap": 0.5,
     "exclude_border": 0,
 }
