@@ -27,7 +27,7 @@ from napari_zstack_align.gui.shown import KEY
 
 Circles = npt.NDArray[np.float64]
 
-NAME = "ROIs on raw frames"
+NAME = "ROIs"
 RING = "#ffe060"
 RING_WIDTH_PX = 0.8
 """Width of a ring, in image pixels."""
@@ -46,10 +46,6 @@ class RoisOnFrames(QObject):
         The ROIs, in reference coordinates.
     look : callable
         Returns the frame in view, or None.
-    other : callable
-        Returns the layer that shows the ROIs in reference coordinates, or None. That one is in
-        view where the image is in those coordinates, this one on raw frames; without it, this one
-        is in view on both.
     parent : QObject, optional
         Its owner.
     """
@@ -64,7 +60,6 @@ class RoisOnFrames(QObject):
         viewer: Any,
         model: RoiModel,
         look: Callable[[], FrameInView | None],
-        other: Callable[[], Points | None] = lambda: None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -77,8 +72,6 @@ class RoisOnFrames(QObject):
         self.seen: npt.NDArray[np.bool_] = np.empty(0, bool)
         """(N,) which ROIs are drawn."""
         self._look = look
-        self._other = other
-        self._hid_other = False
         self._ids: npt.NDArray[np.int64] = np.empty(0, np.int64)
         self._quiet = False
         self._later = QTimer(self)
@@ -103,6 +96,7 @@ class RoisOnFrames(QObject):
         self._ids = self.model.rois.ids
         if len(layer.data) != len(self._ids):
             with self._quietly():
+                layer.selected_data = set()  # rows that may be gone
                 layer.data = self.model.rois.circles[:, :2].copy()
         layer.features = {"id": self._ids}
         self.follow()
@@ -116,7 +110,7 @@ class RoisOnFrames(QObject):
         before = self.seen
         self.in_view = self._look()
         self.circles, self.seen = place(self.model.rois, self.in_view)
-        if self._left_to_other() or self.viewer.dims.ndisplay != 2:
+        if self.viewer.dims.ndisplay != 2:
             self.seen = np.zeros(len(self.seen), bool)
         if len(layer.data) != len(self.circles):
             return  # in the middle of an edit
@@ -227,6 +221,7 @@ class RoisOnFrames(QObject):
                 border_width_is_relative=False,
                 canvas_size_limits=(0, 10_000),  # a hidden ROI has no size, not the least one
                 metadata={KEY: self},
+                **pixels_of(self._look()),
             )
             self.layer.current_size = 2 * NEW_RADIUS_PX
             self.viewer.add_layer(self.layer)
@@ -239,39 +234,11 @@ class RoisOnFrames(QObject):
             self.made.emit(self.layer)
         return self.layer
 
-    def _left_to_other(self) -> bool:
-        """Whether the layer in reference coordinates is to show the ROIs; one of the two does."""
-        other = self._other()
-        if other is None or other not in self.viewer.layers:
-            return False
-        raw = self.in_view is not None and self.in_view.raw
-        if raw and other.visible:
-            self._hid_other = True
-            other.visible = False
-            self._hand_over(other, self.layer)
-        elif not raw and self._hid_other:
-            self._hid_other = False
-            other.visible = True
-            self._hand_over(self.layer, other)
-        return not raw
-
-    def _hand_over(self, old: Points | None, new: Points | None) -> None:
-        """Whoever edits one of the layers goes on with the other one."""
-        selection = self.viewer.layers.selection
-        if old is not None and new is not None and selection.active is old:
-            mode = str(old.mode)
-            old.mode = "pan_zoom"
-            selection.active = new
-            new.current_size = old.current_size
-            new.mode = mode
-
     def _put_in_place(self, layer: Points) -> None:
         """Let the layer have the pixels of the image in view."""
-        if self.in_view is None:
-            return
-        image = self.in_view.layer
-        if tuple(layer.scale) != tuple(image.scale[-2:]):
-            layer.scale, layer.units = image.scale[-2:], image.units[-2:]
+        pixels = pixels_of(self.in_view)
+        if pixels and tuple(layer.scale) != tuple(pixels["scale"]):
+            layer.scale, layer.units = pixels["scale"], pixels["units"]
 
     def _select(self) -> None:
         """Select in the layer what is selected in the model."""
@@ -312,6 +279,11 @@ class RoisOnFrames(QObject):
         except InputError as error:
             self.show_rois()
             self.failed.emit(str(error))
+
+
+def pixels_of(view: FrameInView | None) -> dict[str, Any]:
+    """Scale and units of the pixels in view."""
+    return {} if view is None else {n: getattr(view.layer, n)[-2:] for n in ("scale", "units")}
 
 
 def place(rois: Rois, view: FrameInView | None) -> tuple[Circles, npt.NDArray[np.bool_]]:

@@ -81,6 +81,47 @@ class RecordingAxis(pg.AxisItem):
         return found
 
 
+class StackedAxis(pg.AxisItem):
+    """Values of traces that are drawn below each other: each has its own 0 and one round value."""
+
+    def __init__(self) -> None:
+        super().__init__("left")
+        self._bases: list[tuple[float, float]] = []
+        self._step = 1.0
+        self.enableAutoSIPrefix(False)
+
+    def set_bases(self, bases: Sequence[tuple[float, float]], step: float) -> None:
+        """Say where which value of each trace stands, and how far they are apart."""
+        self._bases, self._step = list(bases), step
+        self.picture = None
+        self.update()
+
+    def tickValues(  # noqa: N802 (pyqtgraph's name)
+        self, minVal: float, maxVal: float, size: float
+    ) -> list[tuple[float, list[float]]]:
+        """Round values of each trace."""
+        if not self._bases:
+            found: list[tuple[float, list[float]]] = super().tickValues(minVal, maxVal, size)
+            return found
+        return [(1.0, [x for x, _ in self._ticks() if minVal <= x <= maxVal])]
+
+    def tickStrings(  # noqa: N802
+        self, values: Sequence[float], scale: float, spacing: float
+    ) -> list[str]:
+        """Value of the trace that a tick belongs to."""
+        if not self._bases:
+            words: list[str] = super().tickStrings(values, scale, spacing)
+            return words
+        ticks = self._ticks()
+        nearest = [min(ticks, key=lambda tick: abs(tick[0] - x))[1] for x in values]
+        return [f"{value:g}" for value in nearest]
+
+    def _ticks(self) -> list[tuple[float, float]]:
+        """Place and value of each tick."""
+        top = round_step(0.35 * self._step)
+        return [(place + up, value + up) for place, value in self._bases for up in (0.0, top)]
+
+
 def round_step(least: float) -> float:
     """1, 2 or 5 times a power of ten, at least so much."""
     if not least > 0:
@@ -117,6 +158,7 @@ class Shade(pg.GraphicsObject):
 
     def viewTransformChanged(self) -> None:  # noqa: N802 (pyqtgraph's name)
         """Another part is in view."""
+        super().viewTransformChanged()  # forgets the view it has kept
         self.prepareGeometryChange()
         self.update()
 

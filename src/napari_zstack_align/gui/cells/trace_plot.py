@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QSize, Signal
 from qtpy.QtGui import QColor
 
 from napari_zstack_align.gui.cells.timeline import Timeline, joined, runs, thinned
-from napari_zstack_align.gui.cells.trace_axis import RecordingAxis, Shade
+from napari_zstack_align.gui.cells.trace_axis import RecordingAxis, Shade, StackedAxis, round_step
 from napari_zstack_align.gui.plots import CURRENT, FramePlot
 
 COLORS = (
@@ -30,6 +30,7 @@ COLORS = (
 )
 MAX_TRACES = len(COLORS)
 """More curves can't be told apart; each has a colour of its own, that its ROI has too."""
+SIZE_HINT = (600, 190)
 SHADE = QColor(255, 95, 95, 60)
 GAP = QColor(128, 136, 144, 70)
 ROOM = 1.05
@@ -69,10 +70,10 @@ class TracePlot(FramePlot):
         self._drawn: list[Curve] = []
         self._values: list[npt.NDArray[np.floating]] = []
         self._x: npt.NDArray[np.floating] = np.empty(0)
-        self._stacked = True
         self.plot = self.plots[0]
         self.axis = RecordingAxis()
-        self.plot.setAxisItems({"bottom": self.axis})
+        self.values_axis = StackedAxis()
+        self.plot.setAxisItems({"bottom": self.axis, "left": self.values_axis})
         self.plot.getAxis("left").setWidth(62)
         self.plot.vb.setAutoVisible(y=True)
         self.plot.vb.enableAutoRange(y=True)
@@ -95,6 +96,7 @@ class TracePlot(FramePlot):
         bad: Sequence[npt.NDArray[np.bool_]],
     ) -> None:
         """Show an empty axis of recordings, and shade their bad frames (T,)."""
+        self._values = []  # of the recordings before
         self.timeline = Timeline(tuple(lengths))
         starts = self.timeline.starts
         self._x = joined([start + np.arange(n) for start, n in zip(starts, lengths, strict=True)])
@@ -102,23 +104,32 @@ class TracePlot(FramePlot):
         self.n_frames = int(self.timeline.span[1] + 0.5)
         self.axis.set_recordings(self.timeline, times)
         self.gaps.set_spans(self.timeline.gaps)
+        self.shade(bad)
+        self._name_recordings(names if len(names) > 1 else ())
+        self.show_all()
+
+    def shade(self, bad: Sequence[npt.NDArray[np.bool_]]) -> None:
+        """Shade the bad frames (T,) of each recording."""
         self.bad.set_spans(
             [
                 (start + first - 0.5, start + end - 0.5)
-                for start, flags in zip(starts, bad, strict=True)
+                for start, flags in zip(self.timeline.starts, bad, strict=True)
                 for first, end in runs(flags)
             ]
         )
-        self._name_recordings(names if len(names) > 1 else ())
-        self.show_all()
 
     def show_curves(self, curves: Sequence[Curve], label: str, *, stacked: bool) -> None:
         """Draw these traces, at most `MAX_TRACES`, above each other or over each other."""
         self._drawn = list(curves[:MAX_TRACES])
         values = [joined(curve.parts) for curve in self._drawn]
-        self._stacked = stacked
         step = ROOM * max(map(spread, values), default=1.0) if stacked else 0.0
-        self._values = [v - step * k for k, v in enumerate(values)]
+        bases = [round_base(v, step) for v in values] if stacked else [0.0] * len(values)
+        self._values = [
+            v - base - step * k for k, (v, base) in enumerate(zip(values, bases, strict=True))
+        ]
+        self.values_axis.set_bases(
+            [(-step * k, base) for k, base in enumerate(bases)] if stacked else [], step
+        )
         while len(self.curves) < len(values):
             pen = pg.mkPen(COLORS[len(self.curves)], width=1)
             self.curves.append(self.plot.plot(pen=pen, connect="finite"))
@@ -173,6 +184,10 @@ class TracePlot(FramePlot):
             self.plot.addItem(line, ignoreBounds=True)
             self._names.append(line)
 
+    def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        """Low enough to leave most of the window to the image."""
+        return QSize(*SIZE_HINT)
+
     def _on_move(self, scene_position: Any) -> None:
         inside = self.plot.vb.sceneBoundingRect().contains(scene_position)
         if not inside or not self.timeline.lengths:
@@ -193,3 +208,13 @@ def spread(values: npt.NDArray[np.floating]) -> float:
         return 1.0
     low, high = np.percentile(finite, RANGE)
     return float(high - low) or 1.0
+
+
+def round_base(values: npt.NDArray[np.floating], step: float) -> float:
+    """Round value near the low end of a trace, for its first tick; 0 where that is near 0."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return 0.0
+    unit = round_step(0.1 * step)
+    low = float(np.percentile(finite, 10))
+    return 0.0 if abs(low) < 0.2 * step else unit * round(low / unit)

@@ -1,0 +1,125 @@
+"""The traces of all recordings, and what of them is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.alignment import NOT_RUN
+from napari_zstack_align.cells.traces import Traces
+from napari_zstack_align.gui.cells.trace_plot import Curve
+
+QUANTITIES = {
+    "dff": "ΔF/F",
+    "corrected": "Corrected for neuropil",
+    "F": "F (raw)",
+    "Fneu": "Neuropil (raw)",
+}
+UNITS = {"dff": "ΔF/F", "corrected": "counts", "F": "counts", "Fneu": "counts"}
+LOW_CONFIDENCE = 0.5
+"""A frame is shaded where its confidence is below this part of the recording's median."""
+N_FIRST = 5
+"""So many of the liveliest traces are shown where nothing is selected."""
+
+
+@dataclass(frozen=True, eq=False)
+class TraceSet:
+    """Traces of the recordings of a session, or of the one there is.
+
+    Parameters
+    ----------
+    recordings : tuple of Traces
+        In order.
+    """
+
+    recordings: tuple[Traces, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the recordings."""
+        return [traces.recording for traces in self.recordings]
+
+    @property
+    def lengths(self) -> list[int]:
+        """Frames of each recording."""
+        return [len(traces.frames) for traces in self.recordings]
+
+    @property
+    def times(self) -> list[npt.NDArray[np.float64] | None]:
+        """(T,) s of each recording; None where unknown."""
+        return [traces.frame_times_s for traces in self.recordings]
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """Names of the channels of the recording that has most."""
+        return max((traces.channel_names for traces in self.recordings), key=len, default=())
+
+    @property
+    def ids(self) -> list[int]:
+        """Ids of all ROIs, in order."""
+        return sorted({int(i) for traces in self.recordings for i in traces.ids})
+
+    def curve(self, roi: int, quantity: str, channel: int) -> Curve:
+        """Values of one ROI in every recording."""
+        return Curve(roi, [self._row(t, roi, quantity, channel) for t in self.recordings])
+
+    def value(self, roi: int, recording: int, frame: int, quantity: str, channel: int) -> float:
+        """One value; NaN where there is none."""
+        traces = self.recordings[recording]
+        rows = np.flatnonzero(traces.ids == roi)
+        if not len(rows) or channel >= len(traces.channel_names):
+            return float("nan")
+        return float(getattr(traces, quantity)[channel, rows[0], frame])
+
+    def bad(self) -> list[npt.NDArray[np.bool_]]:
+        """(T,) bool of each recording: flagged, left out or of low confidence."""
+        return [are_bad(traces) for traces in self.recordings]
+
+    def place_of(self, name: str, n_frames: int) -> int | None:
+        """Index of the recording with a name and a number of frames; None where there is none."""
+        for index, traces in enumerate(self.recordings):
+            if (traces.recording, len(traces.frames)) == (name, n_frames):
+                return index
+        return None
+
+    def liveliest(self, channel: int = 0) -> list[int]:
+        """Ids of the few ROIs whose ΔF/F, or F without it, rises highest above its middle."""
+        ids = np.array(self.ids)
+        peaks = np.full(len(ids), -np.inf)
+        for row, roi in enumerate(ids):
+            for quantity in ("dff", "F"):
+                peak = _peak(np.concatenate(self.curve(int(roi), quantity, channel).parts))
+                if np.isfinite(peak):
+                    peaks[row] = peak
+                    break
+        return [int(i) for i in sorted(ids[np.argsort(-peaks, kind="stable")[:N_FIRST]])]
+
+    def _row(
+        self, traces: Traces, roi: int, quantity: str, channel: int
+    ) -> npt.NDArray[np.float32]:
+        rows = np.flatnonzero(traces.ids == roi)
+        if not len(rows) or channel >= len(traces.channel_names):
+            return np.full(len(traces.frames), np.nan, np.float32)
+        return np.asarray(getattr(traces, quantity)[channel, rows[0]])
+
+
+def as_set(traces: Traces | Sequence[Traces]) -> TraceSet:
+    """Traces of one recording or of several."""
+    return TraceSet((traces,) if isinstance(traces, Traces) else tuple(traces))
+
+
+def are_bad(traces: Traces) -> npt.NDArray[np.bool_]:
+    """(T,) bool: frames not to rely on; those that were not read yet are no such frames."""
+    known = traces.confidence[np.isfinite(traces.confidence) & traces.used]
+    low = LOW_CONFIDENCE * float(np.median(known)) if len(known) else 0.0
+    with np.errstate(invalid="ignore"):
+        bad = (traces.flags != "") | ~traces.used | (traces.confidence < low)
+    return np.asarray(bad & (traces.flags != NOT_RUN), bool)
+
+
+def _peak(values: npt.NDArray[np.floating]) -> float:
+    finite = values[np.isfinite(values)]
+    return float(np.percentile(finite, 99.5) - np.median(finite)) if finite.size else float("nan")

@@ -1,0 +1,197 @@
+"""The dock below the image: traces of the selected ROIs, and what of them is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.cells.pictures import write_png, write_svg
+from napari_zstack_align.gui.cells.trace_plot import COLORS, MAX_TRACES, TracePlot
+from napari_zstack_align.gui.cells.trace_set import QUANTITIES, UNITS, TraceSet
+from napari_zstack_align.gui.stack_details import button
+
+HINT = "Click ROIs in the viewer (Shift adds); click a trace to go to its frame."
+PICTURE_FILTER = "Picture (*.png);;Drawing (*.svg)"
+
+
+class TracesDock(QWidget):
+    """Shows a set of traces; ROIs and frames are chosen from outside."""
+
+    place_clicked = Signal(int, int)
+    """Recording and frame."""
+    shown_changed = Signal()
+    """Other ROIs, or another quantity or channel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.traces = TraceSet(())
+        self.rois: list[int] = []
+        self.quantity = QComboBox()
+        for name, words in QUANTITIES.items():
+            self.quantity.addItem(words, name)
+        self.quantity.setToolTip(
+            "What is drawn: ΔF/F, or counts (F and neuropil with nothing subtracted)"
+        )
+        self.channel = QComboBox()
+        self.channel.setToolTip("Channel that is drawn")
+        self.stack_box = QCheckBox("Stacked")
+        self.stack_box.setChecked(True)
+        self.stack_box.setToolTip("Draw the traces below each other, all at the same scale")
+        self.all_button = button("Whole length", "Let all recordings be in view again")
+        self.picture_button = button("Picture …", "Save what is seen as PNG or SVG")
+        self.plot = TracePlot()
+        self.plot.setToolTip(
+            "Traces of the selected ROIs. Turn the wheel to zoom in time, drag to move, click to "
+            "go to a frame. Red: frames that the alignment is not sure of or left out; grey: "
+            "between recordings; white line: the frame in view."
+        )
+        self.words = QLabel(HINT)
+        self._lay_out()
+        self._connect()
+
+    # -- what is shown -------------------------------------------------------------------------
+
+    def show_traces(self, traces: TraceSet) -> None:
+        """Show other traces of, as far as they are there, the same ROIs."""
+        same_axis = traces.lengths == self.traces.lengths and traces.names == self.traces.names
+        self.traces = traces
+        self._offer_channels()
+        if not same_axis or not traces.recordings:
+            self.plot.set_recordings(traces.names, traces.lengths, traces.times, traces.bad())
+        else:
+            self.plot.shade(traces.bad())
+        self.show_rois(self.rois)
+
+    def show_rois(self, rois: Sequence[int]) -> None:
+        """Draw the traces of these ROIs."""
+        known = set(self.traces.ids)
+        self.rois = [roi for roi in rois if roi in known]
+        self._draw()
+
+    def colors(self) -> dict[int, str]:
+        """Colour of each ROI whose trace is drawn, by id."""
+        return dict(zip(self.plot.rois, COLORS, strict=False))
+
+    def value_words(self, roi: int, recording: int, frame: int) -> str:
+        """What the trace of a ROI says in one frame, such as 'ΔF/F 0.42'; '' for nothing."""
+        name = self.quantity.currentData()
+        value = self.traces.value(roi, recording, frame, name, self.channel.currentIndex())
+        if not np.isfinite(value):
+            return f"no {QUANTITIES[name]} in this frame"
+        return f"{QUANTITIES[name]} {value:.3g}{' counts' if UNITS[name] == 'counts' else ''}"
+
+    def set_theme(self, name: str) -> None:
+        """Use the colours of a napari theme."""
+        self.plot.set_theme(name)
+
+    # -- pictures ------------------------------------------------------------------------------
+
+    def save_picture(self, path: Path) -> Path:
+        """Write what is seen as PNG or SVG, as the name's ending says.
+
+        Raises
+        ------
+        InputError
+            Where the ending is another one, or the file can't be written.
+        """
+        write = {".png": write_png, ".svg": write_svg}.get(path.suffix.lower())
+        if write is None:
+            raise InputError(f"{path.name} must end in .png or .svg.")
+        write(self.plot, path)
+        if not path.exists():
+            raise InputError(f"{path} can't be written: choose another folder.")
+        return path
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _draw(self) -> None:
+        name, channel = self.quantity.currentData(), max(self.channel.currentIndex(), 0)
+        drawn = self.rois[:MAX_TRACES]
+        curves = [self.traces.curve(roi, name, channel) for roi in drawn]
+        self.plot.show_curves(curves, UNITS[name], stacked=self.stack_box.isChecked())
+        self.words.setText(self._hint())
+        self.shown_changed.emit()
+
+    def _hint(self) -> str:
+        more = len(self.rois) - MAX_TRACES
+        if more > 0:
+            return f"The first {MAX_TRACES} of {len(self.rois)} selected ROIs are drawn."
+        unreliable = any(not traces.dff_reliable for traces in self.traces.recordings)
+        if unreliable and self.quantity.currentData() == "dff" and self.rois:
+            return "⚠ ΔF/F is unreliable: no dark level was subtracted, so it is too small."
+        return HINT
+
+    def _offer_channels(self) -> None:
+        names = list(self.traces.channel_names)
+        words = [name or f"channel {index}" for index, name in enumerate(names)]
+        if [self.channel.itemText(i) for i in range(self.channel.count())] != words:
+            self.channel.blockSignals(True)
+            self.channel.clear()
+            self.channel.addItems(words)
+            self.channel.blockSignals(False)
+        self.channel.setVisible(len(words) > 1)
+
+    def _on_pointed(self, place: tuple[int, int] | None) -> None:
+        """Say what is under the pointer."""
+        if place is None or not self.traces.recordings:
+            self.words.setText(self._hint())
+            return
+        recording, frame = place
+        traces = self.traces.recordings[recording]
+        times = traces.frame_times_s
+        when = "" if times is None else f" ({times[frame]:.2f} s)"
+        flag = traces.flags[frame]
+        parts = [
+            f"<span style='color:{color}'>ROI {roi}</span> {self.value_words(roi, *place)}"
+            for roi, color in list(self.colors().items())[:4]
+        ]
+        more = [f"confidence {traces.confidence[frame]:.2f}", *([str(flag)] if flag else [])]
+        name = f"{traces.recording}, " if len(self.traces.recordings) > 1 else ""
+        self.words.setText(f"{name}frame {frame}{when}: {', '.join([*parts, *more])}")
+
+    def _ask_picture(self) -> None:
+        name, chosen = QFileDialog.getSaveFileName(
+            self, "Save the picture", "traces.png", PICTURE_FILTER
+        )
+        if not name:
+            return
+        ending = ".svg" if "svg" in chosen else ".png"
+        path = Path(name if name.lower().endswith((".png", ".svg")) else name + ending)
+        try:
+            self.words.setText(f"Saved {self.save_picture(path)}")
+        except InputError as error:
+            self.words.setText(str(error))
+
+    def _connect(self) -> None:
+        self.quantity.currentIndexChanged.connect(lambda _: self._draw())
+        self.channel.currentIndexChanged.connect(lambda _: self._draw())
+        self.stack_box.toggled.connect(lambda _: self._draw())
+        self.all_button.clicked.connect(lambda _: self.plot.show_all())
+        self.picture_button.clicked.connect(lambda _: self._ask_picture())
+        self.plot.place_clicked.connect(self.place_clicked)
+        self.plot.pointed.connect(self._on_pointed)
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout()
+        for widget in (self.quantity, self.channel, self.stack_box, self.all_button):
+            row.addWidget(widget)
+        row.addWidget(self.words, 1)
+        row.addWidget(self.picture_button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 2, 4, 2)
+        layout.addLayout(row)
+        layout.addWidget(self.plot, 1)
+        self.setMinimumHeight(180)

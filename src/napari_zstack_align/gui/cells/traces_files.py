@@ -1,0 +1,122 @@
+"""Saving, loading and exporting of traces and ROIs, in the worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtWidgets import QFileDialog
+
+from napari_zstack_align.cells.traces import Traces
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.cells import trace_jobs as jobs
+from napari_zstack_align.gui.cells.traces_tab import ROIS
+from napari_zstack_align.write.cells.export import export_rois, export_traces
+from napari_zstack_align.write.cells.field import FieldOfView
+
+if TYPE_CHECKING:
+    from napari_zstack_align.gui.cells.traces_part import TracesPart
+
+
+class TracesFiles:
+    """What the buttons under 'Save and export' do.
+
+    Parameters
+    ----------
+    part : TracesPart
+        Whose traces and ROIs are written.
+    """
+
+    def __init__(self, part: TracesPart) -> None:
+        self._part = part
+        self._tab = part.tab
+        self._bar = part.tab.run_bar
+
+    def save(self, folder: Path) -> None:
+        """Save the traces as a folder."""
+        self._bar.start(
+            partial(jobs.saving, list(self._part.traces.recordings), folder),
+            returned=lambda path: self._bar.say(f"Saved {path}"),
+        )
+
+    def load(self, folder: Path) -> None:
+        """Load traces, and the ROIs that they are of where there are none."""
+        self._bar.start(partial(jobs.loading, folder), returned=self._on_loaded)
+
+    def export(self, path: Path) -> None:
+        """Write ROIs or traces in the chosen format; what is there already is replaced."""
+        ending = self._tab.chosen_format[2]
+        if not path.name.lower().endswith(ending):
+            path = path.with_name(path.name + ending)
+        try:
+            start = self._export(path)
+        except InputError as error:
+            self._bar.say_error(str(error))
+            return
+        self._bar.start(
+            partial(jobs.writing, start),
+            returned=lambda paths: self._bar.say(f"Wrote {', '.join(map(str, paths))}"),
+            cancelled=lambda _: self._bar.say("Cancelled; no unfinished file was kept."),
+        )
+
+    def _export(self, path: Path) -> Callable[[], Any]:
+        """What starts the job, from a snapshot."""
+        what, name, _ = self._tab.chosen_format
+        chosen: Any = name
+        if what == ROIS:
+            rois = self._part.model.rois
+            return partial(export_rois, path, rois, chosen, field=self._field(), overwrite=True)
+        return partial(
+            export_traces,
+            path,
+            list(self._part.traces.recordings),
+            chosen,
+            field=self._field(),
+            signal=self._part.dock.quantity.currentData(),
+            nwb=self._tab.nwb.values() if name == "nwb" else None,
+            overwrite=True,
+        )
+
+    def _field(self) -> FieldOfView | None:
+        """What the ROIs lie in; None where no frames are there, only traces that were loaded."""
+        try:
+            movie = self._part.in_view.movies()[0]
+        except InputError:
+            return None
+        if movie.alignment is not None:
+            return FieldOfView.of(movie.alignment)
+        return FieldOfView(movie.stack.shape[2:], pixel_size_um=movie.stack.pixel_size_um)
+
+    def _on_loaded(self, traces: list[Traces]) -> None:
+        if not len(self._part.model.rois):
+            self._part.model.set(traces[0].rois)
+        self._part.show(traces)
+        known = {int(i) for i in self._part.model.rois.ids}
+        unknown = [roi for roi in self._part.traces.ids if roi not in known]
+        words = f"Loaded the traces of {len(traces)} recording{'' if len(traces) == 1 else 's'}."
+        if unknown:
+            words += f" {len(unknown)} of their ROIs are not among those in view."
+        self._bar.say(words)
+
+    # -- dialogs -------------------------------------------------------------------------------
+
+    def ask_save(self) -> None:
+        """Ask for a folder to save to."""
+        name, _ = QFileDialog.getSaveFileName(self._tab, "Save the traces as a folder", "traces")
+        if name:
+            self.save(Path(name))
+
+    def ask_load(self) -> None:
+        """Ask for a folder to load."""
+        name = QFileDialog.getExistingDirectory(self._tab, "Load traces (a folder)")
+        if name:
+            self.load(Path(name))
+
+    def ask_export(self) -> None:
+        """Ask for a file to export to."""
+        what, _, ending = self._tab.chosen_format
+        name, _ = QFileDialog.getSaveFileName(self._tab, "Export", f"{what}{ending}")
+        if name:
+            self.export(Path(name))

@@ -1,0 +1,188 @@
+"""The Traces tab, the dock below the image, and ROIs on the frames: what ties them together."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from napari_zstack_align.cells.traces import Traces
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.cells.movies import InView, Place, what_words
+from napari_zstack_align.gui.cells.pointer import RoiPointer
+from napari_zstack_align.gui.cells.raw_rois import RoisOnFrames
+from napari_zstack_align.gui.cells.roi_model import RoiModel
+from napari_zstack_align.gui.cells.trace_set import TraceSet, as_set
+from napari_zstack_align.gui.cells.traces_dock import TracesDock
+from napari_zstack_align.gui.cells.traces_files import TracesFiles
+from napari_zstack_align.gui.cells.traces_run import TracesRun
+from napari_zstack_align.gui.cells.traces_tab import TracesTab
+from napari_zstack_align.gui.part import Part
+from napari_zstack_align.gui.recordings.layers import SessionLayers
+
+if TYPE_CHECKING:
+    from napari_zstack_align.gui.panel import Panel
+
+TAB, DOCK = "Traces", "Traces of cells"
+
+
+class TracesPart(Part):
+    """Reads, shows, saves and exports the traces of the panel's ROIs.
+
+    Parameters
+    ----------
+    panel : Panel
+        Whose stacks and recordings are read.
+    model : RoiModel
+        The ROIs.
+    """
+
+    def __init__(self, panel: Panel, model: RoiModel) -> None:
+        super().__init__(panel)
+        self.viewer = panel.viewer
+        self.model = model
+        self.in_view = InView(panel)
+        self.tab = TracesTab()
+        self.dock = TracesDock()
+        self.traces = TraceSet(())
+        self.on_frames = RoisOnFrames(self.viewer, model, self.in_view.look, self)
+        self.pointer = RoiPointer(self.on_frames, self.words_now, self._is_open)
+        self.run = TracesRun(self)
+        self.files = TracesFiles(self)
+        self._panel = panel
+        self._connect()
+        self._on_rois()
+
+    # -- what the panel asks -------------------------------------------------------------------
+
+    @property
+    def tabs(self) -> tuple[tuple[str, Any], ...]:
+        """Name and tab."""
+        return ((TAB, self.tab),)
+
+    @property
+    def run_bars(self) -> tuple[Any, ...]:
+        """Where jobs may run."""
+        return (self.tab.run_bar,)
+
+    def enter(self) -> None:
+        """The tab is in front: name the sliders of what is in view, and say what would be read."""
+        owner = self.in_view.owner
+        if owner is not None:
+            owner.name_sliders()
+        self.say_what()
+
+    def follow(self) -> None:
+        """The sliders moved: the session's list, map and words go with them."""
+        if isinstance(self.in_view.owner, SessionLayers):
+            self._panel.session.follow()
+
+    def toggle(self) -> None:
+        """Switch between raw and aligned frames."""
+        self.in_view.toggle()
+
+    def set_theme(self, name: str) -> None:
+        """Use the colours of a napari theme."""
+        self.dock.set_theme(name)
+
+    def let_go(self) -> None:
+        """Disconnect from the viewer, and take the dock away."""
+        self.viewer.dims.events.current_step.disconnect(self.move_line)
+        self.on_frames.stop()
+        self.pointer.stop()
+        with contextlib.suppress(LookupError, RuntimeError, AttributeError):
+            # of a window that is being closed, parts are gone already
+            if self.dock.parent() is not None:
+                self.viewer.window.remove_dock_widget(self.dock)
+            self.dock.close()
+
+    # -- showing -------------------------------------------------------------------------------
+
+    def show(self, traces: Sequence[Traces]) -> None:
+        """Show traces in the dock; where no ROI with one is selected, the liveliest ones."""
+        self.traces = as_set(traces)
+        self.open_dock()
+        self.dock.show_traces(self.traces)
+        known = set(self.traces.ids)
+        if known and not known & set(self.model.selected):
+            self.model.select(self.traces.liveliest())
+        self._on_selection()
+        self.move_line()
+        self._set_result()
+
+    def open_dock(self) -> None:
+        """Put the dock below the image, or show it again."""
+        if self.dock.parent() is None:
+            self.viewer.window.add_dock_widget(self.dock, name=DOCK, area="bottom")
+        outer = self.dock.parent()
+        if outer is not None:
+            outer.show()
+
+    def words_now(self, roi: int) -> str:
+        """What the trace of a ROI says in the frame in view; '' where there is none."""
+        place = self._place()
+        return "" if place is None else self.dock.value_words(roi, *place)
+
+    def move_line(self, _: Any = None) -> None:
+        """Move the line of the current frame."""
+        place = self._place()
+        if place is not None:
+            self.dock.plot.go_to(*place)
+
+    def say_what(self) -> None:
+        """Say what would be read."""
+        try:
+            self.tab.what.setText(what_words(self.in_view.movies(), len(self.model.rois)))
+        except InputError as error:
+            self.tab.what.setText(str(error))
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        actions = {
+            "dark": self.run.look_up_dark,
+            "save": self.files.ask_save,
+            "load": self.files.ask_load,
+            "export": self.files.ask_export,
+        }
+        self.tab.button_clicked.connect(lambda name: actions[name]())
+        self.tab.run_bar.run_clicked.connect(self.run.start)
+        self.tab.run_bar.busy_changed.connect(lambda _: self._set_result())
+        self.model.changed.connect(self._on_rois)
+        self.model.selection_changed.connect(self._on_selection)
+        self.on_frames.failed.connect(self.tab.run_bar.say_error)
+        self.dock.place_clicked.connect(self._go_to)
+        self.dock.shown_changed.connect(self._paint)
+        self.viewer.dims.events.current_step.connect(self.move_line)
+
+    def _is_open(self) -> bool:
+        return not self.dock.isHidden()
+
+    def _place(self) -> tuple[int, int] | None:
+        """Recording of the traces, and frame, that are in view."""
+        place = self.in_view.place() if self.traces.recordings else None
+        index = None if place is None else self.traces.place_of(place.recording, place.n_frames)
+        return None if place is None or index is None else (index, place.frame)
+
+    def _go_to(self, recording: int, frame: int) -> None:
+        """Move the viewer to a frame of a recording of the traces."""
+        traces = self.traces.recordings[recording]
+        if not self.in_view.go_to(Place(traces.recording, len(traces.frames), frame)):
+            self.tab.run_bar.say(f"The frames of {traces.recording} are not in view: open them.")
+
+    def _on_selection(self) -> None:
+        self.dock.show_rois(self.model.selected)
+
+    def _paint(self) -> None:
+        """Give ROIs the colours of their traces."""
+        self.on_frames.paint(self.dock.colors())
+
+    def _on_rois(self) -> None:
+        self._set_result()
+        self._paint()
+        if self.tab.isVisible():
+            self.say_what()
+
+    def _set_result(self) -> None:
+        there = bool(self.traces.recordings)
+        self.tab.set_result(traces=there, rois=len(self.model.rois) > 0)

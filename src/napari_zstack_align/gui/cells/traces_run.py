@@ -1,0 +1,128 @@
+"""Reading traces in the worker: the dark level first, then all recordings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from napari_zstack_align.cells.traces import DarkLevel, Traces
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.cells import trace_jobs as jobs
+from napari_zstack_align.gui.cells.movies import Movie
+from napari_zstack_align.params import TraceParams
+from napari_zstack_align.progress import Progress
+
+if TYPE_CHECKING:
+    from napari_zstack_align.gui.cells.traces_part import TracesPart
+
+DRAW_INTERVAL_S = 1.0
+NO_ROIS = "There are no ROIs yet: find or draw some on the Cells tab."
+DARK_UNKNOWN = (
+    "The files don't tell the dark level: accept the estimate above or type in a dark level, then "
+    "read again. Without one, ΔF/F is unreliable."
+)
+
+Then = Callable[[list[DarkLevel]], object]
+
+
+class TracesRun:
+    """Reads the traces of the recordings in view.
+
+    Parameters
+    ----------
+    part : TracesPart
+        Whose tab, ROIs and dock are used.
+    """
+
+    def __init__(self, part: TracesPart) -> None:
+        self._part = part
+        self._tab = part.tab
+        self._bar = part.tab.run_bar
+        self._looked_up: tuple[Any, ...] = ()
+        self._drawn_at = 0.0
+
+    def start(self) -> None:
+        """Read the traces, once the dark level is known or was shown."""
+        try:
+            movies, params = self._given()
+            rois = self._part.model.rois
+            if not len(rois):
+                raise InputError(NO_ROIS)
+        except InputError as error:
+            self._bar.say_error(str(error))
+            return
+        if dark_key(movies, params) != self._looked_up:
+            self.look_up_dark(then=self._go_on_if_known)
+            return
+        self._bar.start(
+            partial(jobs.reading, movies, rois, params),
+            progress=self._on_progress,
+            returned=self._on_returned,
+            cancelled=self._on_cancelled,
+            failed=lambda _: self._keep(self._bar.last_partial),
+        )
+
+    def look_up_dark(self, then: Then = lambda _: None) -> None:
+        """Look for the dark level in the worker, show it, and go on with ``then``."""
+        try:
+            movies, params = self._given()
+        except InputError as error:
+            self._bar.say_error(str(error))
+            return
+        self._bar.start(
+            partial(jobs.looking_up_dark, [movie.stack for movie in movies], params),
+            returned=partial(self._on_dark, dark_key(movies, params), then),
+        )
+
+    def _given(self) -> tuple[list[Movie], TraceParams]:
+        return self._part.in_view.movies(), self._tab.form.values()
+
+    # -- from the worker -----------------------------------------------------------------------
+
+    def _on_dark(self, key: tuple[Any, ...], then: Then, levels: list[DarkLevel]) -> None:
+        self._looked_up = key
+        self._tab.show_dark(levels)
+        then(levels)
+
+    def _go_on_if_known(self, levels: list[DarkLevel]) -> None:
+        """Read on where the dark level is known; else the user has to say something first."""
+        if all(level.accepted for level in levels):
+            self.start()
+        else:
+            self._bar.say(DARK_UNKNOWN)
+
+    def _on_progress(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if progress.partial is not None and now - self._drawn_at > DRAW_INTERVAL_S:
+            self._drawn_at = now
+            self._keep(progress.partial)
+
+    def _on_returned(self, traces: list[Traces]) -> None:
+        self._part.show(traces)
+        self._tab.show_dark([each.dark for each in traces])
+        self._bar.say(read_words(traces))
+
+    def _on_cancelled(self, partial_result: Any) -> None:
+        self._keep(partial_result)
+        if partial_result is not None:
+            self._bar.say("Cancelled; what was read is kept and can be saved.")
+
+    def _keep(self, partial_result: Any) -> None:
+        traces = jobs.as_list(partial_result)
+        if traces:
+            self._part.show(traces)
+
+
+def dark_key(movies: Sequence[Movie], params: TraceParams) -> tuple[Any, ...]:
+    """What the dark level depends on."""
+    return (*[id(movie.stack) for movie in movies], params.dark_level, params.dark_frames)
+
+
+def read_words(traces: Sequence[Traces]) -> str:
+    """How reading ended, in sentences."""
+    n_rois, n_frames = len(traces[0].rois), sum(len(each.frames) for each in traces)
+    words = [f"Read {n_rois:,} ROI{'' if n_rois == 1 else 's'} in {n_frames:,} frames."]
+    words += dict.fromkeys(remark for each in traces for remark in each.remarks)
+    return " ".join(words)

@@ -1,0 +1,168 @@
+"""Traces: dark level, parameters, Run and Cancel, saving and exporting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QGroupBox,
+    QHBoxLayout,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_zstack_align.cells.traces import DarkLevel
+from napari_zstack_align.gui.form import ParamsForm
+from napari_zstack_align.gui.run_bar import RunBar, StatusLine
+from napari_zstack_align.gui.stack_details import button
+from napari_zstack_align.params import NwbParams, TraceParams
+
+FIRST = (
+    "neuropil_width_um",
+    "neuropil_factor",
+    "baseline_percentile",
+    "baseline_window_s",
+    "dark_level",
+)
+TRACES, ROIS = "traces", "rois"
+FORMATS = {
+    "CSV, a row a ROI and frame": (TRACES, "tidy", ".csv"),
+    "CSV, a row a frame": (TRACES, "wide", ".csv"),
+    "NumPy": (TRACES, "npz", ".npz"),
+    "Suite2p folder": (TRACES, "suite2p", ""),
+    "NWB": (TRACES, "nwb", ".nwb"),
+    "ROIs for ImageJ": (ROIS, "imagej", ".zip"),
+    "ROIs as CSV": (ROIS, "csv", ".csv"),
+    "ROIs as NumPy": (ROIS, "npz", ".npz"),
+    "ROIs as image of labels": (ROIS, "labels", ".ome.tif"),
+}
+"""Words -> what is written, the format's name and its ending."""
+BUTTONS = {
+    "dark": (
+        "Look up",
+        "Look for the dark level in the files; where they don't tell it, estimate it from the "
+        "darkest pixels of some frames",
+    ),
+    "save": ("Save traces …", "Save the traces as a folder of plain .npy, .csv and .json files"),
+    "load": ("Load traces …", "Load traces from the folder that they were saved to"),
+    "export": ("Export …", "Write ROIs or traces for other programs"),
+}
+NOT_LOOKED_UP = (
+    "Counts without light. They are looked up before the first run: without them, ΔF/F is too "
+    "small."
+)
+
+
+class TracesTab(QWidget):
+    """Tab of the panel that reads traces; its part does what its buttons say."""
+
+    button_clicked = Signal(str)
+    """Name of a button, as in ``BUTTONS``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.what = StatusLine()
+        self.dark_words = StatusLine()
+        self.accept_box = QCheckBox("Subtract this estimate")
+        self.form = ParamsForm(TraceParams, first=FIRST)
+        self.nwb = ParamsForm(NwbParams, first=("indicator", "location", "session_start"))
+        self.run_bar = RunBar("Read traces", "Read the ROIs' traces from the raw frames")
+        self.footer = self.run_bar
+        self.buttons = {name: button(*words) for name, words in BUTTONS.items()}
+        self.format = QComboBox()
+        for words, (_, _, ending) in FORMATS.items():
+            self.format.addItem(f"{words} ({ending})" if ending else words, words)
+        self.format.setToolTip("What to write, and for which program")
+        self._there = self._rois = False
+        self._lay_out()
+        self.show_dark([])
+        self._on_format()
+        self.set_result(traces=False, rois=False)
+        self.accept_box.toggled.connect(self._accept)
+        self.form.fields["accept_estimate"].on_change(self._show_accepted)
+        self.format.currentIndexChanged.connect(self._on_format)
+        for name, widget in self.buttons.items():
+            widget.clicked.connect(lambda _=False, name=name: self.button_clicked.emit(name))
+
+    @property
+    def chosen_format(self) -> tuple[str, str, str]:
+        """What is to be written, the format's name and its ending."""
+        return FORMATS[self.format.currentData()]
+
+    def show_dark(self, levels: Sequence[DarkLevel]) -> None:
+        """Say what the dark level is and where from; an estimate waits to be accepted."""
+        self.dark_words.setText(dark_words(levels) or NOT_LOOKED_UP)
+        self.accept_box.setVisible(any(level.source == "estimated" for level in levels))
+
+    def set_result(self, *, traces: bool, rois: bool) -> None:
+        """Enable what can be done with what is there."""
+        self._there, self._rois = traces, rois
+        idle = not self.run_bar.busy
+        needed = self._there if self.chosen_format[0] == TRACES else self._rois
+        self.buttons["save"].setEnabled(traces and idle)
+        self.buttons["export"].setEnabled(needed and idle)
+        for name in ("dark", "load"):
+            self.buttons[name].setEnabled(idle)
+
+    def _on_format(self, _: Any = None) -> None:
+        self.nwb.setVisible(self.chosen_format[1] == "nwb")
+        self.set_result(traces=self._there, rois=self._rois)
+
+    def _accept(self, on: bool) -> None:
+        self.form.fields["accept_estimate"].set(on)
+
+    def _show_accepted(self) -> None:
+        self.accept_box.setChecked(self.form.fields["accept_estimate"].get())
+
+    def _lay_out(self) -> None:
+        self.accept_box.setToolTip(
+            "Subtract the estimated dark level before ΔF/F. Where no pixel of the image is really "
+            "dark it is too high, and so is ΔF/F."
+        )
+        dark = QGroupBox("Dark level")
+        rows = QVBoxLayout(dark)
+        rows.addWidget(self.dark_words)
+        row = QHBoxLayout()
+        row.addWidget(self.accept_box, 1)
+        row.addWidget(self.buttons["dark"])
+        rows.addLayout(row)
+        files = QGroupBox("Save and export")
+        rows = QVBoxLayout(files)
+        rows.addLayout(_row(self.buttons["save"], self.buttons["load"]))
+        rows.addLayout(_row(self.format, self.buttons["export"]))
+        rows.addWidget(self.nwb)
+        layout = QVBoxLayout(self)
+        for widget in (self.what, dark, self.form, files):
+            layout.addWidget(widget)
+        layout.addStretch(1)
+
+
+def dark_words(levels: Sequence[DarkLevel]) -> str:
+    """One sentence for the dark levels of all recordings; '' for none."""
+    if not levels:
+        return ""
+    sources = {level.source for level in levels}
+    values = np.concatenate([level.values for level in levels])
+    if "none" in sources or not np.isfinite(values).any():
+        return "⚠ Nothing tells the dark level: type it in, or ΔF/F is unreliable."
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    counts = f"{low:.4g}" if high - low < 0.5 else f"{low:.4g} to {high:.4g}"
+    if "estimated" in sources:
+        return (
+            f"⚠ {counts} counts, estimated from the darkest pixels, which can only be too high. "
+            f"Accept it below, or type in what you know."
+        )
+    where = {"file": "as the file says", "given": "as given", "dark frames": "from dark frames"}
+    return f"{counts} counts, {', '.join(sorted(where[s] for s in sources))}."
+
+
+def _row(*widgets: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    for widget in widgets:
+        row.addWidget(widget, 1)
+    return row

@@ -1,0 +1,193 @@
+"""ROIs on a session's frames, and its traces in the dock: driven as a person does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from driving import click, settled
+from qtpy.QtCore import QPointF, Qt
+from qtpy.QtWidgets import QApplication
+
+from napari_zstack_align.gui.cells.trace_plot import COLORS
+from napari_zstack_align.stack import Stack
+
+from .conftest import CELLS, LENGTHS, shifts, traces_of
+
+
+def drawn(panel):
+    layer = panel.traces.on_frames.layer
+    return np.column_stack([layer.data, layer.size / 2])
+
+
+def turn(times=3):
+    for _ in range(times):
+        QApplication.processEvents()
+
+
+def test_rois_ride_the_raw_frames_of_every_recording(panel, session):
+    session.toggle()
+    assert session.layers.looked_at == "raw"
+    for number, frame in ((0, 7), (1, 3), (0, 39), (1, 29)):
+        session.go_to(number, frame)
+        turn()
+        expected = CELLS[:, :2] + shifts(LENGTHS[number], number)[frame]
+        np.testing.assert_allclose(drawn(panel)[:, :2], expected, atol=1e-6)
+
+
+def test_raw_and_aligned_are_toggled_with_the_rois(panel, session):
+    session.go_to(0, 7)
+    turn()
+    np.testing.assert_allclose(drawn(panel), CELLS)
+    panel._toggle()
+    turn()
+    moved = drawn(panel)[:, :2] - CELLS[:, :2]
+    np.testing.assert_allclose(moved, np.tile(shifts(LENGTHS[0], 0)[7], (3, 1)), atol=1e-6)
+    panel._toggle()
+    turn()
+    np.testing.assert_allclose(drawn(panel), CELLS)
+
+
+def test_a_recording_without_alignment_shows_no_rois_raw(panel, session, recordings):
+    recordings[1].alignment = None
+    session.toggle()
+    session.go_to(1, 3)
+    turn()
+    assert not panel.traces.on_frames.seen.any()
+    session.go_to(0, 3)
+    turn()
+    assert panel.traces.on_frames.seen.all()
+
+
+def test_a_stack_that_is_not_aligned_shows_rois_where_they_are(qtbot, panel):
+    panel.load_stack(Stack.from_array(np.zeros((5, 64, 64), np.uint8), name="movie"))
+    settled(qtbot, panel)
+    panel.rois.add((30, 30, 4))
+    panel.shown.go_to(3)
+    turn()
+    np.testing.assert_allclose(drawn(panel), [[30, 30, 4]])
+    assert "not aligned" in panel.traces.tab.what.text()
+
+
+# -- the dock ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dock(panel, session, recordings):
+    panel.traces.show([traces_of(r) for r in recordings])
+    turn()
+    return panel.traces.dock
+
+
+def test_selected_rois_have_their_traces_in_their_colours(panel, dock):
+    panel.rois.select([2])
+    assert dock.plot.rois == [2]
+    panel.traces.on_frames.layer.selected_data = {0, 2}
+    assert dock.plot.rois == [1, 3]
+    colors = panel.traces.on_frames.layer.border_color
+    assert [hex_of(c) for c in colors[[0, 2]]] == [COLORS[0], COLORS[1]]
+    assert hex_of(colors[1]) not in COLORS
+
+
+def hex_of(color):
+    return "#" + "".join(f"{round(255 * v):02x}" for v in color[:3])
+
+
+def test_where_none_is_selected_the_liveliest_traces_are_shown(panel, dock):
+    assert set(dock.plot.rois) == {1, 2, 3}
+    assert panel.rois.selected == (1, 2, 3)
+
+
+def test_a_click_on_a_trace_goes_to_the_frame(qtbot, panel, dock, session):
+    plot = dock.plot
+    for recording, frame in ((1, 12), (0, 33)):
+        scene = plot.plot.vb.mapViewToScene(QPointF(plot.timeline.x_of(recording, frame), 0.5))
+        qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=plot.mapFromScene(scene))
+        turn()
+        assert session.layers.sequence.locate(session.layers.position()) == (recording, frame)
+        assert plot.timeline.locate(plot.current.value()) == (recording, frame)
+
+
+def test_the_line_follows_the_slider(panel, dock, session):
+    session.go_to(1, 4)
+    turn()
+    assert dock.plot.current.value() == dock.plot.timeline.x_of(1, 4)
+
+
+def test_recordings_are_apart_and_bad_frames_shaded(dock):
+    timeline = dock.plot.timeline
+    assert timeline.lengths == LENGTHS
+    assert len(dock.plot.gaps.spans) == 1
+    spans = dock.plot.bad.spans.tolist()
+    assert spans == [[4.5, 7.5], [timeline.x_of(1, 5) - 0.5, timeline.x_of(1, 7) + 0.5]]
+
+
+@pytest.mark.parametrize("quantity", ["F", "Fneu", "corrected", "dff"])
+def test_every_quantity_can_be_drawn(panel, dock, recordings, quantity):
+    panel.rois.select([1])
+    dock.quantity.setCurrentIndex(dock.quantity.findData(quantity))
+    dock.stack_box.setChecked(False)
+    _, y = dock.plot.curves[0].getData()
+    expected = getattr(traces_of(recordings[0]), quantity)[0, 0]
+    np.testing.assert_allclose(y[: len(expected)], expected)
+
+
+def test_stacked_traces_have_their_own_values_on_the_axis(panel, dock):
+    dock.quantity.setCurrentIndex(dock.quantity.findData("F"))
+    panel.rois.select([1, 2])
+    axis = dock.plot.values_axis
+    places = axis.tickValues(-1e4, 1e4, 200)[0][1]
+    assert axis.tickStrings(places, 1, 1)[::2] == ["200", "200"]
+    levels = [np.nanmedian(curve.getData()[1]) for curve in dock.plot.curves[:2]]
+    np.testing.assert_allclose(places[::2], levels)
+
+
+def test_channels_can_be_chosen_where_there_are_several(panel, dock, recordings):
+    assert dock.channel.isHidden()
+    two = [traces_of(r, 2) for r in recordings]
+    two[0].dff[1, 0] = 7
+    panel.traces.show(two)
+    panel.rois.select([1])
+    dock.channel.setCurrentIndex(1)
+    assert np.nanmax(dock.plot.curves[0].getData()[1]) == 7
+    assert dock.channel.itemText(1) == "red"
+
+
+def test_the_tip_over_a_roi_says_its_value(panel, dock, session):
+    session.go_to(0, 34)
+    turn()
+    assert panel.traces.words_now(3) == "ΔF/F 3"
+    session.go_to(0, 3)
+    assert "no ΔF/F" in panel.traces.words_now(2)
+
+
+def test_what_is_seen_becomes_a_picture(panel, dock, tmp_path):
+    from PIL import Image
+
+    png = dock.save_picture(tmp_path / "traces.png")
+    picture = np.asarray(Image.open(png).convert("RGB"), int).reshape(-1, 3)
+    for color in COLORS[:3]:
+        wanted = np.array([int(color[k : k + 2], 16) for k in (1, 3, 5)])
+        assert (np.abs(picture - wanted).max(axis=1) < 60).any()
+    svg = dock.save_picture(tmp_path / "traces.svg")
+    assert COLORS[0] in svg.read_text().lower()
+
+
+def test_a_thousand_selected_rois_draw_no_more_than_can_be_told_apart(panel, dock):
+    panel.rois.select([1, 2, 3])
+    dock.show_rois([1, 2, 3] * 20)
+    assert len(dock.plot.rois) == len(COLORS)
+    assert "of 60" in dock.words.text()
+
+
+def test_the_dock_comes_back_after_it_was_closed(panel, dock, viewer, recordings):
+    viewer.window.remove_dock_widget(dock)
+    assert dock.isHidden()
+    panel.traces.show([traces_of(recordings[0])])
+    turn()
+    assert not dock.isHidden()
+
+
+def test_run_without_rois_says_what_to_do(qtbot, panel, session):
+    panel.rois.delete([1, 2, 3])
+    click(qtbot, panel.traces.tab.run_bar.run_button)
+    assert "no ROIs yet" in panel.traces.tab.run_bar.status.text()
