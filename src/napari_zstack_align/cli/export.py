@@ -87,7 +87,7 @@ def _add_cell_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--format",
         choices=[*dict.fromkeys([*ROI_FORMATS, *TRACES_FORMATS])],
-        help="where the ending isn't enough: tables of traces are tidy or wide [tidy]",
+        help="where the ending isn't enough: tables of traces are tidy, wide or a summary [tidy]",
     )
     group.add_argument("--signal", choices=SIGNALS, help="what a wide table holds [dff]")
     group.add_argument(

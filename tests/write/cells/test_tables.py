@@ -8,6 +8,7 @@ import pytest
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import run
 from napari_zstack_align.write.cells import tidy_csv, wide_csv
+from napari_zstack_align.write.cells.summary_csv import write_summary_csv
 from napari_zstack_align.write.cells.tidy_csv import write_tidy_csv
 from napari_zstack_align.write.cells.wide_csv import write_wide_csv
 
@@ -86,6 +87,28 @@ def test_recordings_of_a_session_share_a_table(tmp_path, make_traces, rois):
     assert float(rows[9]["roi_12"]) == pytest.approx(float(session[1].F[0, 1, 0]), rel=1e-6)
     tidy = table(run(write_tidy_csv(tmp_path / "b.csv", session)))
     assert len(tidy) == 3 * 9 + 2 * 5
+
+
+def test_a_summary_row_is_a_roi(tmp_path, make_traces):
+    traces = make_traces(n_channels=2)
+    traces.F[1, 2] = traces.Fneu[1, 2] = traces.dff[1, 2] = np.nan
+    rows = table(run(write_summary_csv(tmp_path / "a.csv", [traces])))
+    assert [(row["roi"], row["channel"]) for row in rows] == [
+        (roi, channel) for channel in "01" for roi in ("3", "7", "12")
+    ]
+    assert [int(row["known_frames"]) for row in rows] == [9, 8, 9, 9, 8, 0]
+    np.testing.assert_allclose(
+        [[float(row[name]) for name in ("y", "x", "radius")] for row in rows[:3]],
+        traces.rois.circles,
+    )
+    assert {row["motion_explained"] for row in rows} == {"0.01"}
+    for row, values in zip(rows[:3], traces.dff[0], strict=True):
+        assert float(row["max_dff"]) == pytest.approx(np.nanmax(values), rel=1e-6)
+        assert float(row["sd_dff"]) == pytest.approx(np.nanstd(values), rel=1e-4)
+    means = [number(row["mean_F"]) for row in rows]
+    expected = np.nanmean(traces.F.reshape(6, 9)[:5], axis=1)
+    np.testing.assert_allclose(means[:5], expected, rtol=1e-6)
+    assert [rows[5][name] for name in ("mean_F", "mean_Fneu", "sd_dff", "max_dff")] == [""] * 4
 
 
 def test_an_unknown_signal(tmp_path, traces):

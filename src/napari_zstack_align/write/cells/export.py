@@ -18,12 +18,13 @@ from napari_zstack_align.write.cells.npz import write_rois_npz, write_traces_npz
 from napari_zstack_align.write.cells.nwb import write_nwb
 from napari_zstack_align.write.cells.roi_csv import write_rois_csv
 from napari_zstack_align.write.cells.suite2p import write_suite2p_folder
+from napari_zstack_align.write.cells.summary_csv import write_summary_csv
 from napari_zstack_align.write.cells.tidy_csv import write_tidy_csv
 from napari_zstack_align.write.cells.wide_csv import write_wide_csv
 from napari_zstack_align.write.several import names_in_session, one_after_the_other
 
 RoiFormat: TypeAlias = Literal["csv", "npz", "imagej", "labels"]
-TracesFormat: TypeAlias = Literal["tidy", "wide", "npz", "suite2p", "nwb"]
+TracesFormat: TypeAlias = Literal["tidy", "wide", "summary", "npz", "suite2p", "nwb"]
 
 ROI_FORMATS: dict[RoiFormat, tuple[str, ...]] = {
     "csv": (".csv",),
@@ -36,6 +37,7 @@ ROI_FORMATS: dict[RoiFormat, tuple[str, ...]] = {
 TRACES_FORMATS: dict[TracesFormat, tuple[str, ...]] = {
     "tidy": (".csv",),
     "wide": (".csv",),
+    "summary": (".csv",),
     "npz": (".npz",),
     "suite2p": ("",),
     "nwb": (".nwb",),
@@ -116,9 +118,10 @@ def export_traces(
         ``NAME_RECORDING.nwb``.
     traces : Traces or sequence of Traces
         With at least one ROI.
-    format : {'tidy', 'wide', 'npz', 'suite2p', 'nwb'}, optional
-        'tidy': one row a ROI, channel and frame; 'wide': one row a frame, one column a ROI. By
-        default as the name's ending says, .csv: tidy, without one: Suite2p.
+    format : {'tidy', 'wide', 'summary', 'npz', 'suite2p', 'nwb'}, optional
+        'tidy': one row a ROI, channel and frame; 'wide': one row a frame, one column a ROI;
+        'summary': one row a ROI and channel. By default as the name's ending says, .csv: tidy,
+        without one: Suite2p.
     field : FieldOfView, optional
         Size and image of the reference, for Suite2p and NWB; by default the size of a frame, and
         no image.
@@ -147,11 +150,8 @@ def export_traces(
         raise InputError("There are no traces to write: read those of at least one recording.")
     for each in recordings:
         _check_some(each.rois)
-    if chosen == "tidy":
-        return one_after_the_other([write_tidy_csv(path, recordings, overwrite=overwrite)])
-    if chosen == "wide":
-        job = write_wide_csv(path, recordings, signal=signal, overwrite=overwrite)
-        return one_after_the_other([job])
+    if ending == ".csv":
+        return one_after_the_other([_table(path, recordings, chosen, signal, overwrite)])
     paths = [path]
     if len(recordings) > 1:
         paths = names_in_session(path, ending, [each.recording for each in recordings])
@@ -161,6 +161,16 @@ def export_traces(
             for target, each in zip(paths, recordings, strict=True)
         ]
     )
+
+
+def _table(
+    path: Path, recordings: Sequence[Traces], format: TracesFormat, signal: str, overwrite: bool
+) -> Job[Path]:
+    """The job of a table, which holds all recordings."""
+    if format == "wide":
+        return write_wide_csv(path, recordings, signal=signal, overwrite=overwrite)
+    write = write_tidy_csv if format == "tidy" else write_summary_csv
+    return write(path, recordings, overwrite=overwrite)
 
 
 def _one(

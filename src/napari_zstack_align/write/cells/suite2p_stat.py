@@ -54,6 +54,7 @@ def _shape(traces: Traces, row: int, field: FieldOfView) -> dict[str, Any]:
         "aspect_ratio": 1.0,
         "compact": 1.0,
         "footprint": 0,
+        "motion_explained": float(traces.motion_explained[0, row]),
     }
 
 
