@@ -20,6 +20,9 @@ from qtpy.QtWidgets import (
 from napari_zstack_align.alignment.session import is_session
 from napari_zstack_align.gui.align_run import AlignRun
 from napari_zstack_align.gui.align_tab import TOGGLE_KEY, AlignTab
+from napari_zstack_align.gui.cells.cells_part import CellsPart
+from napari_zstack_align.gui.cells.roi_model import RoiModel
+from napari_zstack_align.gui.cells.traces_part import TracesPart
 from napari_zstack_align.gui.compat import text_overlay
 from napari_zstack_align.gui.jobs import Limits
 from napari_zstack_align.gui.layer_combo import LayerCombo
@@ -59,7 +62,10 @@ class Panel(QWidget):
         self.stack_combo.setToolTip("The stack that all tabs are about")
         self.tabs = QTabWidget()
         self.session = Session(napari_viewer, self)
-        self.parts: tuple[Part, ...] = (self.session,)
+        self.rois = RoiModel(self)
+        self.traces = TracesPart(self, self.rois)
+        self.cells = CellsPart(self, self.rois, self.traces.on_frames)
+        self.parts: tuple[Part, ...] = (self.session, self.cells, self.traces)
         own = (("Load", self.load_tab), ("Mask", self.mask_tab), ("Align", self.align_tab))
         for name, tab in (*own, *(named for part in self.parts for named in part.tabs)):
             self.tabs.addTab(page(tab), name)
