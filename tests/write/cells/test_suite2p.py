@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from napari_zstack_align.cells.rois import Rois
+from napari_zstack_align.cells.traces import extract_traces
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import run
+from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.cells.field import FieldOfView
 from napari_zstack_align.write.cells.suite2p import FILES, write_suite2p_folder
 
@@ -137,3 +139,20 @@ def test_a_cancel_leaves_nothing(tmp_path, traces, no_leftovers):
     next(job)
     job.close()
     assert no_leftovers() == []
+
+
+def test_masks_times_pixels_are_the_traces(tmp_path):
+    """Of a movie that stands still: rows, columns and weights are those that F was read with."""
+    movie = np.random.default_rng(1).uniform(100, 900, (5, 40, 48)).astype(np.float32)
+    rois = Rois.of([(10.0, 12.0, 3.0), (20.25, 30.6, 4.5), (0.2, 40.0, 2.0)])
+    extracting = extract_traces(Stack.from_array(movie), rois, None)
+    arrays, _, _ = written(tmp_path / "plane0", run(extracting))
+    for each, trace in zip(arrays["stat"], arrays["F"], strict=True):
+        if each["roi_id"] == 3:
+            # beyond the border: unknown in every frame
+            assert not trace.any()
+            continue
+        pixels = movie[:, each["ypix"], each["xpix"]]
+        np.testing.assert_allclose(
+            np.average(pixels, axis=1, weights=each["lam"]), trace, rtol=1e-5
+        )
