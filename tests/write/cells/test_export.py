@@ -7,6 +7,7 @@ import pytest
 
 from napari_zstack_align.cells.roi_table import load_rois
 from napari_zstack_align.cells.rois import Rois
+from napari_zstack_align.cells.traces import DarkLevel
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import run
 from napari_zstack_align.write.cells.export import export_rois, export_traces
@@ -61,6 +62,14 @@ def test_traces_in_every_format(tmp_path, traces, name):
         export_traces(tmp_path / name, traces)
     run(export_traces(tmp_path / name, traces, overwrite=True))
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_doubts_are_told_at_the_end(tmp_path, make_traces):
+    doubtful = replace(make_traces("b"), dark=DarkLevel(np.array([np.nan]), "none", False))
+    notes = []
+    session = [make_traces("a"), doubtful]
+    run(export_traces(tmp_path / "a.csv", session), lambda p: notes.append(p.note))
+    assert notes[-1] == "ΔF/F of b is unreliable, for the dark level is unknown."
 
 
 @pytest.mark.parametrize("name", TRACES_NAMES)

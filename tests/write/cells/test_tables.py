@@ -1,10 +1,12 @@
 """Tidy and wide tables."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from napari_zstack_align.cells.traces import DarkLevel
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import run
 from napari_zstack_align.write.cells import tidy_csv, wide_csv
@@ -109,6 +111,13 @@ def test_a_summary_row_is_a_roi(tmp_path, make_traces):
     expected = np.nanmean(traces.F.reshape(6, 9)[:5], axis=1)
     np.testing.assert_allclose(means[:5], expected, rtol=1e-6)
     assert [rows[5][name] for name in ("mean_F", "mean_Fneu", "sd_dff", "max_dff")] == [""] * 4
+
+
+@pytest.mark.parametrize("write", [write_tidy_csv, write_wide_csv, write_summary_csv])
+def test_doubtful_dff_is_labelled(tmp_path, make_traces, write):
+    doubtful = replace(make_traces("b"), dark=DarkLevel(np.array([np.nan]), "none", False))
+    rows = table(run(write(tmp_path / "a.csv", [make_traces("a"), doubtful])))
+    assert {(row["recording"], row["dff_reliable"]) for row in rows} == {("a", "1"), ("b", "0")}
 
 
 def test_an_unknown_signal(tmp_path, traces):

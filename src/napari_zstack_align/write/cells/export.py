@@ -10,7 +10,7 @@ from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import NwbParams
-from napari_zstack_align.progress import Job
+from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.write.cells.field import FieldOfView
 from napari_zstack_align.write.cells.imagej import write_imagej
 from napari_zstack_align.write.cells.labels import write_labels
@@ -151,16 +151,27 @@ def export_traces(
     for each in recordings:
         _check_some(each.rois)
     if ending == ".csv":
-        return one_after_the_other([_table(path, recordings, chosen, signal, overwrite)])
+        table = _table(path, recordings, chosen, signal, overwrite)
+        return _with_doubts(one_after_the_other([table]), recordings)
     paths = [path]
     if len(recordings) > 1:
         paths = names_in_session(path, ending, [each.recording for each in recordings])
-    return one_after_the_other(
-        [
-            _one(target, each, chosen, field or FieldOfView.of_traces(each), nwb, overwrite)
-            for target, each in zip(paths, recordings, strict=True)
-        ]
-    )
+    jobs = [
+        _one(target, each, chosen, field or FieldOfView.of_traces(each), nwb, overwrite)
+        for target, each in zip(paths, recordings, strict=True)
+    ]
+    return _with_doubts(one_after_the_other(jobs), recordings)
+
+
+def _with_doubts(job: Job[list[Path]], recordings: Sequence[Traces]) -> Job[list[Path]]:
+    """Say at the end whose ΔF/F can't be relied on."""
+    written = yield from job
+    names = [each.recording for each in recordings if not each.dff_reliable]
+    if names:
+        shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+        note = f"ΔF/F of {shown} is unreliable, for the dark level is unknown."
+        yield Progress("Written", len(written), len(written), note)
+    return written
 
 
 def _table(

@@ -23,7 +23,8 @@ def write_traces_npz(path: str | Path, traces: Traces, *, overwrite: bool = Fals
 
     ``F``, ``Fneu``, ``corrected``, ``dff`` (C, N, T) float32; ``ids``, ``circles``, ``slices`` of
     the ROIs; ``frame``, ``time_s``, ``segment``, ``confidence``, ``used``, ``flag`` (T,);
-    ``motion_explained`` (C, N), ``dark_level`` (C,), ``channel_names`` (C,) and ``recording``.
+    ``motion_explained`` (C, N), ``dark_level`` (C,), ``dff_reliable``,
+    ``channel_names`` (C,) and ``recording``.
     """
     arrays: Arrays = {signal: getattr(traces, signal) for signal in SIGNALS}
     arrays |= _rois(traces.rois)
@@ -31,6 +32,7 @@ def write_traces_npz(path: str | Path, traces: Traces, *, overwrite: bool = Fals
     arrays |= {
         "motion_explained": traces.motion_explained,
         "dark_level": traces.dark_level,
+        "dff_reliable": np.array(traces.dff_reliable),
         "channel_names": np.array(traces.channel_names),
         "recording": np.array(traces.recording),
     }

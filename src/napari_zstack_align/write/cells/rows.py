@@ -91,6 +91,11 @@ def frame_and_time(traces: Traces) -> list[str]:
     return [f"{t},{cell}" for t, cell in enumerate(cells)]
 
 
+def reliable(traces: Traces) -> str:
+    """Whether ΔF/F can be relied on, as a cell: 1, or 0 where the dark level is unknown."""
+    return str(int(traces.dff_reliable))
+
+
 def confidence_and_flag(traces: Traces) -> list[str]:
     """'confidence,flag' of every frame."""
     cells = {flag: quoted(flag) for flag in set(traces.flags.tolist())}

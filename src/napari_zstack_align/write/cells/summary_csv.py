@@ -9,11 +9,11 @@ import numpy as np
 
 from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.progress import Job
-from napari_zstack_align.write.cells.rows import numbers, quoted, write_rows
+from napari_zstack_align.write.cells.rows import numbers, quoted, reliable, write_rows
 
 COLUMNS = (
     "recording", "roi", "channel", "y", "x", "radius", "known_frames", "mean_F", "mean_Fneu",
-    "sd_dff", "max_dff", "motion_explained",
+    "sd_dff", "max_dff", "motion_explained", "dff_reliable",
 )  # fmt: skip
 
 
@@ -48,4 +48,4 @@ def _rows(traces: Traces) -> Iterator[tuple[str, int]]:
             traces.motion_explained[channel, row],
         ]
         (text,) = numbers(np.array([figures]))
-        yield f"{name},{traces.ids[row]},{channel},{text}\n", 1
+        yield f"{name},{traces.ids[row]},{channel},{text},{reliable(traces)}\n", 1

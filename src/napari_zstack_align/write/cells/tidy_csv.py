@@ -15,11 +15,12 @@ from napari_zstack_align.write.cells.rows import (
     frame_and_time,
     numbers,
     quoted,
+    reliable,
     write_rows,
 )
 
 COLUMNS = (
-    "recording", "roi", "channel", "frame", "time_s", *SIGNALS, "confidence", "flag"
+    "recording", "roi", "channel", "frame", "time_s", *SIGNALS, "confidence", "flag", "dff_reliable"
 )  # fmt: skip
 
 FRAMES_AT_ONCE = 50_000
@@ -33,7 +34,7 @@ def write_tidy_csv(
 
     Rows run over the frames of a ROI, then over ROIs, channels and recordings. ``roi`` is its id;
     channels and frames count from 0. F and Fneu are raw counts; what is unknown or not a number
-    is left empty.
+    is left empty. ``dff_reliable`` is 0 where the dark level is unknown: ``dff`` is too small.
     """
     total = sum(traces.F.size for traces in recordings)
     blocks = (block for traces in recordings for block in _blocks(traces))
@@ -44,7 +45,7 @@ def _blocks(traces: Traces) -> Iterator[tuple[str, int]]:
     """Yield the rows of a recording in blocks, with their number."""
     before, after = frame_and_time(traces), confidence_and_flag(traces)
     n_channels, n_rois, n_frames = traces.F.shape
-    name = quoted(traces.recording)
+    name, end = quoted(traces.recording), f",{reliable(traces)}\n"
     for channel, row in np.ndindex(n_channels, n_rois):
         head = f"{name},{traces.ids[row]},{channel},"
         for start in range(0, n_frames, FRAMES_AT_ONCE):
@@ -52,7 +53,7 @@ def _blocks(traces: Traces) -> Iterator[tuple[str, int]]:
             values = [getattr(traces, signal)[channel, row, part] for signal in SIGNALS]
             middle = numbers(np.stack(values, axis=1))
             lines = [
-                f"{head}{frame},{value},{last}\n"
+                f"{head}{frame},{value},{last}{end}"
                 for frame, value, last in zip(before[part], middle, after[part], strict=True)
             ]
             yield "".join(lines), len(lines)

@@ -16,10 +16,11 @@ from napari_zstack_align.write.cells.rows import (
     frame_and_time,
     numbers,
     quoted,
+    reliable,
     write_rows,
 )
 
-COLUMNS = ("recording", "channel", "frame", "time_s", "confidence", "flag")
+COLUMNS = ("recording", "channel", "frame", "time_s", "confidence", "flag", "dff_reliable")
 
 VALUES_AT_ONCE = 200_000
 """Numbers written between two reports of progress."""
@@ -64,14 +65,14 @@ def _blocks(traces: Traces, signal: str, ids: list[int]) -> Iterator[tuple[str, 
     columns = [ids.index(roi) for roi in traces.ids.tolist()]
     step = max(VALUES_AT_ONCE // len(ids), 1)
     for channel in range(signals.shape[0]):
-        head = f"{quoted(traces.recording)},{channel},"
+        head, between = f"{quoted(traces.recording)},{channel},", f",{reliable(traces)},"
         for start in range(0, signals.shape[2], step):
             part = slice(start, start + step)
             values = signals[channel, :, part].T
             block = np.full((len(values), len(ids)), np.nan, np.float32)
             block[:, columns] = values
             lines = [
-                f"{head}{frame},{last},{value}\n"
+                f"{head}{frame},{last}{between}{value}\n"
                 for frame, last, value in zip(
                     before[part], after[part], numbers(block), strict=True
                 )
