@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import asin, ceil, floor, isfinite, nan, pi, sqrt
 
 import numpy as np
@@ -36,7 +37,7 @@ def area_in_pixel(cy: float, cx: float, r: float, i: int, j: int) -> float:
             cuts |= {-sqrt(r * r - y * y), sqrt(r * r - y * y)}
     places = sorted(c for c in cuts if x0 <= c <= x1)
     total = 0.0
-    for a, b in zip(places[:-1], places[1:], strict=True):
+    for a, b in pairwise(places):
         middle = (a + b) / 2
         if abs(middle) >= r:
             continue
@@ -125,8 +126,7 @@ def noise(trace, used, segment) -> float:
     steps = sorted(
         abs(trace[t + 1] - trace[t])
         for t in range(len(trace) - 1)
-        if segment[t] == segment[t + 1]
-        and all(used[s] and isfinite(trace[s]) for s in (t, t + 1))
+        if segment[t] == segment[t + 1] and all(used[s] and isfinite(trace[s]) for s in (t, t + 1))
     )
     middle = (steps[(len(steps) - 1) // 2] + steps[len(steps) // 2]) / 2
     return middle / (0.6744897501960817 * sqrt(2))

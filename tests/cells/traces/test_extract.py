@@ -113,9 +113,10 @@ def test_small_changes_survive_a_large_offset() -> None:
 
 def test_corrected_and_dff_equal_plain_loops() -> None:
     n_frames = 90
-    data = RNG.normal(500, 20, (n_frames, 1, *SHAPE)) * (1 + 0.3 * np.sin(np.arange(n_frames) / 7))[
-        :, None, None, None
-    ]
+    data = (
+        RNG.normal(500, 20, (n_frames, 1, *SHAPE))
+        * (1 + 0.3 * np.sin(np.arange(n_frames) / 7))[:, None, None, None]
+    )
     times = np.arange(n_frames) / 10
     times[50:] += 30
     stack = nza.Stack.from_array(data.astype(np.float32), "TCYX", frame_times_s=times)
@@ -149,7 +150,9 @@ def test_threads_and_windows_change_nothing(threads: int, monkeypatch) -> None:
     monkeypatch.setattr("napari_zstack_align.cells.traces.frame_reader.BLOCK_PIXELS", 300)
     pieces = extract(stack, ROIS, alignment, threads=threads)
     for name in ("F", "Fneu", "corrected", "dff"):
-        np.testing.assert_allclose(getattr(whole, name), getattr(pieces, name), rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(
+            getattr(whole, name), getattr(pieces, name), rtol=1e-6, atol=1e-6
+        )
 
 
 def test_order_of_rois_is_kept() -> None:
@@ -163,9 +166,7 @@ def test_order_of_rois_is_kept() -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(
-    y=st.floats(6, 30), x=st.floats(6, 40), radius=st.floats(0.1, 5.5), level=st.floats(0, 6e4)
-)
+@given(y=st.floats(6, 30), x=st.floats(6, 40), radius=st.floats(0.1, 5.5), level=st.floats(0, 6e4))
 def test_even_light_reads_as_it_is(y: float, x: float, radius: float, level: float) -> None:
     stack = nza.Stack.from_array(np.full((1, *SHAPE), level, np.float32))
     traces = extract(stack, [[y, x, radius]], None)
