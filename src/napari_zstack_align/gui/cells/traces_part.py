@@ -17,8 +17,10 @@ from napari_zstack_align.gui.cells.traces_dock import TracesDock
 from napari_zstack_align.gui.cells.traces_files import TracesFiles
 from napari_zstack_align.gui.cells.traces_run import TracesRun
 from napari_zstack_align.gui.cells.traces_tab import TracesTab
+from napari_zstack_align.gui.compat import text_overlay
 from napari_zstack_align.gui.part import Part
 from napari_zstack_align.gui.recordings.layers import SessionLayers
+from napari_zstack_align.gui.words import flag_words
 
 if TYPE_CHECKING:
     from napari_zstack_align.gui.panel import Panel
@@ -73,9 +75,15 @@ class TracesPart(Part):
         self.say_what()
 
     def follow(self) -> None:
-        """The sliders moved: the session's list, map and words go with them."""
-        if isinstance(self.in_view.owner, SessionLayers):
+        """The sliders moved: the words over the image, and a session's list, go with them."""
+        owner = self.in_view.owner
+        if isinstance(owner, SessionLayers):
             self._panel.session.follow()
+        elif owner is not None and (position := owner.position()) is not None:
+            overlay = text_overlay(self.viewer)
+            flag = flag_words(owner.alignment, owner.grid.frame_at(position))
+            overlay.text = owner.grid.words(position) + flag
+            overlay.visible = True
 
     def toggle(self) -> None:
         """Switch between raw and aligned frames."""

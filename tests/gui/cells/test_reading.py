@@ -1,0 +1,196 @@
+"""Reading traces in the worker, and what becomes of them: saved, loaded, exported."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pytest
+from driving import Heartbeat, click, settled
+from qtpy.QtWidgets import QApplication
+
+from napari_zstack_align.cells import load_rois
+from napari_zstack_align.cells.traces import load_traces
+from napari_zstack_align.gui.cells import trace_jobs
+
+from .conftest import CELLS, DARK, EVENTS, LENGTHS, traces_of
+
+
+@pytest.fixture
+def part(panel, session):
+    return panel.traces
+
+
+def status(part):
+    return part.tab.run_bar.status.text()
+
+
+def read(qtbot, panel):
+    """Press the button until traces come: once more where the dark level wasn't known."""
+    click(qtbot, panel.traces.tab.run_bar.run_button)
+    settled(qtbot, panel)
+
+
+def test_the_dark_level_is_shown_before_anything_is_read(qtbot, panel, part):
+    read(qtbot, panel)
+    assert not part.traces.recordings
+    assert "don't tell the dark level" in status(part)
+    assert "estimated" in part.tab.dark_words.text()
+    assert not part.tab.accept_box.isHidden()
+    part.tab.accept_box.setChecked(True)
+    assert part.tab.form.values().accept_estimate
+    read(qtbot, panel)
+    assert [t.dark.source for t in part.traces.recordings] == ["estimated"] * 2
+    assert all(t.dff_reliable for t in part.traces.recordings)
+
+
+def test_read_again_goes_on_without_a_dark_level_and_says_so(qtbot, panel, part):
+    read(qtbot, panel)
+    read(qtbot, panel)
+    assert len(part.traces.recordings) == 2
+    assert not part.traces.recordings[0].dff_reliable
+    panel.rois.select([1])
+    assert "unreliable" in part.dock.words.text()
+
+
+def test_a_dark_level_that_is_typed_in_is_used_at_once(qtbot, panel, part):
+    part.tab.form.fields["dark_level"].set((float(DARK),))
+    read(qtbot, panel)
+    traces = part.traces.recordings
+    assert [t.recording for t in traces] == ["part 1", "part 2"]
+    assert part.tab.dark_words.text() == "100 counts, as given."
+    for row, frame in EVENTS:
+        lit = traces[0].dff[0, row, frame : frame + 5]
+        rest = np.delete(traces[0].dff[0, row], np.s_[frame : frame + 5])
+        assert np.nanmin(lit) > 1.5  # 400 more than 100 above the dark level, less the neuropil
+        assert np.nanmax(np.abs(rest)) < 0.7  # without the motion undone, it leaves the cell
+    assert part.dock.plot.timeline.lengths == LENGTHS
+    assert "Read 3 ROIs in 70 frames." in status(part)
+
+
+def test_wrong_dark_levels_are_one_sentence(qtbot, panel, part):
+    part.tab.form.fields["dark_level"].set((1.0, 2.0, 3.0))
+    read(qtbot, panel)
+    assert "3 dark levels were given" in status(part)
+    assert "\n" not in status(part)
+
+
+def test_the_event_loop_never_stands_still_while_traces_are_read(qtbot, panel, part):
+    part.open_dock()  # a dock takes napari a moment, once
+    part.tab.form.fields["dark_level"].set((float(DARK),))
+    qtbot.wait(300)
+    heart = Heartbeat()
+    read(qtbot, panel)
+    assert heart.stop() < 0.25  # 0.1 on a machine with nothing else to do
+
+
+def test_cancel_keeps_what_was_read(qtbot, panel, part, monkeypatch, recordings):
+    def slow(movies, rois, params):
+        from napari_zstack_align.progress import Progress
+
+        first = traces_of(recordings[0])
+        for done in range(1000):
+            yield Progress("Reading traces", done, 1000, partial=[first])
+            import time
+
+            time.sleep(0.005)
+        return [first]
+
+    monkeypatch.setattr(trace_jobs, "reading", slow)
+    part.tab.form.fields["dark_level"].set((float(DARK),))
+    click(qtbot, part.tab.run_bar.run_button)
+    qtbot.waitUntil(lambda: bool(part.traces.recordings), timeout=10_000)
+    click(qtbot, part.tab.run_bar.cancel_button)
+    settled(qtbot, panel)
+    assert "Cancelled; what was read is kept" in status(part)
+    assert part.traces.names == ["part 1"]
+    assert part.tab.buttons["save"].isEnabled()
+
+
+def test_traces_are_saved_and_come_back_with_their_rois(qtbot, panel, part, recordings, tmp_path):
+    shown = [traces_of(r) for r in recordings]
+    part.show(shown)
+    part.files.save(tmp_path / "larva")
+    settled(qtbot, panel)
+    assert len(list((tmp_path / "larva").glob("*/traces.json"))) == 2
+    panel.rois.delete([1, 2, 3])
+    part.files.load(tmp_path / "larva")
+    settled(qtbot, panel)
+    assert part.traces.names == ["part 1", "part 2"]
+    np.testing.assert_array_equal(part.traces.recordings[1].dff, shown[1].dff)
+    np.testing.assert_array_equal(panel.rois.rois.circles, CELLS)
+
+
+def test_one_recording_is_saved_as_one_folder(qtbot, panel, part, recordings, tmp_path):
+    part.show([traces_of(recordings[0])])
+    part.files.save(tmp_path / "one")
+    settled(qtbot, panel)
+    assert load_traces(tmp_path / "one").recording == "part 1"
+
+
+def test_a_folder_without_traces_is_one_sentence(qtbot, panel, part, tmp_path):
+    part.files.load(tmp_path)
+    settled(qtbot, panel)
+    assert "holds no traces" in status(part)
+
+
+FORMATS = [
+    ("CSV, a row a ROI and frame", "t.csv"),
+    ("CSV, a row a frame", "t.csv"),
+    ("NumPy", "t_part 1.npz"),
+    ("Suite2p folder", "t_part 1"),
+    ("ROIs as CSV", "t.csv"),
+    ("ROIs as NumPy", "t.npz"),
+    ("ROIs as image of labels", "t.ome.tif"),
+]
+
+
+@pytest.mark.parametrize(("words", "written"), FORMATS, ids=[words for words, _ in FORMATS])
+def test_every_format_is_written(qtbot, panel, part, recordings, tmp_path, words, written):
+    part.show([traces_of(r) for r in recordings])
+    export(qtbot, panel, words, tmp_path / "t")
+    assert (tmp_path / written).exists(), status(part)
+    assert status(part).startswith("Wrote ")
+
+
+@pytest.mark.parametrize(
+    ("words", "package", "written"),
+    [("ROIs for ImageJ", "roifile", "t.zip"), ("NWB", "pynwb", "t_part 1.nwb")],
+)
+def test_formats_with_a_package_of_their_own(
+    qtbot, panel, part, recordings, tmp_path, words, package, written
+):
+    pytest.importorskip(package)
+    part.show([traces_of(r) for r in recordings])
+    export(qtbot, panel, words, tmp_path / "t")
+    assert (tmp_path / written).exists(), status(part)
+
+
+def export(qtbot, panel, words, path):
+    tab = panel.traces.tab
+    tab.format.setCurrentIndex(tab.format.findData(words))
+    panel.traces.files.export(path)
+    settled(qtbot, panel, timeout=60_000)
+
+
+def test_what_was_exported_reads_back(qtbot, panel, part, recordings, tmp_path):
+    part.show([traces_of(r) for r in recordings])
+    export(qtbot, panel, "ROIs as CSV", tmp_path / "rois.csv")
+    np.testing.assert_allclose(load_rois(tmp_path / "rois.csv").circles, CELLS)
+    part.dock.quantity.setCurrentIndex(part.dock.quantity.findData("F"))
+    export(qtbot, panel, "CSV, a row a frame", tmp_path / "wide")
+    with (tmp_path / "wide.csv").open() as file:
+        rows = list(csv.reader(file))
+    assert len(rows) == 1 + sum(LENGTHS)
+    column = np.array([float(row[-1] or "nan") for row in rows[1:]])
+    assert column.max() == 800  # F of the last ROI: what the dock shows is what is written
+
+
+def test_buttons_need_what_they_write(panel, part, recordings):
+    assert not part.tab.buttons["save"].isEnabled()
+    assert not part.tab.buttons["export"].isEnabled()
+    part.tab.format.setCurrentIndex(part.tab.format.findData("ROIs as CSV"))
+    assert part.tab.buttons["export"].isEnabled()
+    part.show([traces_of(recordings[0])])
+    QApplication.processEvents()
+    assert part.tab.buttons["save"].isEnabled()
