@@ -10,7 +10,7 @@ from napari_zstack_align.alignment.apply import apply_transforms
 from napari_zstack_align.alignment.session import load_saved as load_alignment
 from napari_zstack_align.alignment.session import save_session
 from napari_zstack_align.alignment.transforms import Transforms
-from napari_zstack_align.cells import Rois, load_rois, transform_rois
+from napari_zstack_align.cells import Rois, detect_blobs, load_rois, transform_rois
 from napari_zstack_align.cells.traces import (
     Traces,
     extract_session_traces,
@@ -44,6 +44,7 @@ __all__ = [
     "align_adaptive",
     "apply_transforms",
     "describe",
+    "detect_blobs",
     "extract_session_traces",
     "extract_traces",
     "load_alignment",

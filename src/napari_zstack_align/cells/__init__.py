@@ -3,7 +3,12 @@
 from napari_zstack_align.cells.agreement import agreement, companions, detect_with_agreement
 from napari_zstack_align.cells.blobs import BlobResult, detect, detect_blobs
 from napari_zstack_align.cells.images import session_image, slice_image, source_image
-from napari_zstack_align.cells.on_raw import rois_to_reference, transform_rois, valid_in
+from napari_zstack_align.cells.on_raw import (
+    rois_to_reference,
+    transform_rois,
+    valid_in,
+    valid_numbers,
+)
 from napari_zstack_align.cells.roi_table import load_rois
 from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.scale_space import ScaleSpace, build_scale_space, scales_of
@@ -32,4 +37,5 @@ __all__ = [
     "source_image",
     "transform_rois",
     "valid_in",
+    "valid_numbers",
 ]

@@ -104,6 +104,11 @@ def valid_in(rois: Rois | npt.ArrayLike, alignments: Sequence[Alignment]) -> npt
     return valid
 
 
+def valid_numbers(valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.str_]:
+    """(N,) texts such as '1 3': the recordings, counted from 1, in which each ROI is valid."""
+    return np.array([" ".join(str(r + 1) for r in np.flatnonzero(row)) for row in valid], str)
+
+
 def part_inside(circles: Circles, region: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
     """(N,) part of each circle's area that lies inside a region (Y, X), to about 1 %."""
     if region.ndim != 2:

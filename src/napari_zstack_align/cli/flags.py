@@ -36,15 +36,17 @@ def add_model_flags(
         )
 
 
-def params_of(args: argparse.Namespace, model: type[Model]) -> Model:
+def params_of(args: argparse.Namespace, model: type[Model], start: Model | None = None) -> Model:
     """Return the model with the values of ``--params`` and, on top, of single flags.
+
+    ``start`` is what counts without ``--params``, instead of the defaults.
 
     Raises
     ------
     InputError
         Where a value is out of bounds, or the file can't be read.
     """
-    params = model() if args.params is None else model.from_file(args.params)
+    params = start or model() if args.params is None else model.from_file(args.params)
     given = {
         name.removeprefix(PREFIX): tuple(value) if isinstance(value, list) else value
         for name, value in vars(args).items()
