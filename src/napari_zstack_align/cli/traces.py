@@ -1,0 +1,160 @@
+"""``zstack-align traces``: read the traces of cells from raw recordings."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.session import load_saved, unique_names
+from napari_zstack_align.atomic import check_target
+from napari_zstack_align.cells.roi_table import load_rois
+from napari_zstack_align.cells.traces import Traces, extract_session_traces
+from napari_zstack_align.cells.traces.storage import FACTS
+from napari_zstack_align.cli.bar import drain
+from napari_zstack_align.cli.flags import add_model_flags, params_of
+from napari_zstack_align.cli.inputs import add_recording_arguments, open_recording
+from napari_zstack_align.cli.sessions import is_saved
+from napari_zstack_align.cli.words import counted
+from napari_zstack_align.errors import Cancelled, InputError
+from napari_zstack_align.params import TraceParams
+from napari_zstack_align.progress import Job
+from napari_zstack_align.stack import Stack
+
+Recording = tuple[Stack, Alignment | None]
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "traces",
+        help="read the traces of cells, and ΔF/F",
+        description=(
+            "Read the traces of ROIs from the raw frames of recordings, and make ΔF/F of them. "
+            "Ctrl-C keeps what was read."
+        ),
+    )
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        type=Path,
+        metavar="PATH",
+        help="RUN.zalign or a session; or a recording that doesn't move, or has --alignment",
+    )
+    parser.add_argument(
+        "--rois",
+        type=Path,
+        required=True,
+        metavar="FILE.csv",
+        help="ROIs in reference coordinates: id, y, x, radius",
+    )
+    parser.add_argument(
+        "--alignment",
+        type=Path,
+        metavar="RUN.zalign",
+        help="alignment of the recording that is given",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of the traces; of several recordings, a folder each in it [NAME_traces]",
+    )
+    parser.add_argument("--threads", type=int, metavar="N", help="frames at once [all processors]")
+    parser.add_argument("--overwrite", action="store_true", help="replace the traces there")
+    add_recording_arguments(parser)
+    add_model_flags(parser, TraceParams)
+    parser.set_defaults(run=run_traces)
+
+
+def run_traces(args: argparse.Namespace) -> bool:
+    """Read traces and save them; return whether all of it was done."""
+    params, rois = params_of(args, TraceParams), load_rois(args.rois)
+    recordings = _recordings(args)
+    stacks = [stack for stack, _ in recordings]
+    out = args.out or Path(f"{stacks[0].name}_traces")
+    folders = _folders(out, stacks)
+    for folder in folders:
+        _check_folder(folder, args.overwrite)
+    alignments = [alignment for _, alignment in recordings]
+    job = extract_session_traces(stacks, rois, alignments, params, threads=args.threads)
+    done = _drain_or_keep(job)
+    for traces, folder in zip(done, folders, strict=False):
+        print(f"Wrote {traces.save(folder)}")
+    for traces in done:
+        print(f"{traces.recording}: {_summary(traces)}")
+        for remark in traces.remarks:
+            print(f"  Note: {remark}")
+    return len(done) == len(recordings) and all(traces.complete for traces in done)
+
+
+def _recordings(args: argparse.Namespace) -> list[Recording]:
+    if args.alignment is not None:
+        if len(args.inputs) > 1 or is_saved(args.inputs[0]):
+            raise InputError("--alignment goes with one recording: give its file and nothing else.")
+        stack = open_recording(args.inputs[0], args)
+        aligned = load_saved(args.alignment, stack)
+        if not isinstance(aligned, Alignment):
+            raise InputError(f"{args.alignment} is a session: give the .zalign of the recording.")
+        return [(stack, aligned)]
+    recordings: list[Recording] = []
+    for path in args.inputs:
+        if not is_saved(path):
+            recordings.append((open_recording(path, args), None))
+            continue
+        saved = load_saved(path)
+        for alignment in [saved] if isinstance(saved, Alignment) else saved:
+            recordings.append((alignment.stack, alignment))
+    return recordings
+
+
+def _folders(out: Path, stacks: Sequence[Stack]) -> list[Path]:
+    if len(stacks) == 1:
+        return [out]
+    return [out / name for name in unique_names([stack.name for stack in stacks])]
+
+
+def _check_folder(folder: Path, overwrite: bool) -> None:
+    """Find out now, not after the work, whether traces can be written."""
+    if (folder / FACTS).exists():
+        if not overwrite:
+            raise InputError(
+                f"{folder} holds traces already: choose another folder, or give --overwrite."
+            )
+    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} exists and holds no traces: choose another name.")
+    elif folder.parent.is_dir():
+        check_target(folder, overwrite=True)
+
+
+def _drain_or_keep(job: Job[list[Traces]]) -> list[Traces]:
+    """Run an extraction; after Ctrl-C, what was read."""
+    try:
+        return drain(job)
+    except Cancelled as stopped:
+        if not isinstance(stopped.partial, list) or not stopped.partial:
+            raise
+        return stopped.partial
+
+
+def _summary(traces: Traces) -> str:
+    n_channels, n_rois, n_frames = traces.F.shape
+    text = f"{counted(n_rois, 'ROI')}, {counted(n_frames, 'frame')}"
+    text += f", {counted(n_channels, 'channel')}" if n_channels > 1 else ""
+    text += f"; {np.count_nonzero(~traces.used)} frames left out of baselines"
+    known = traces.motion_explained[np.isfinite(traces.motion_explained)]
+    if len(known):
+        text += f"; motion explains {100 * np.median(known):.1f} % (median of the ROIs)"
+    return text + (
+        f". ΔF/F with a dark level of {_levels(traces)} ({traces.dark.source})."
+        if traces.dff_reliable
+        else ". ΔF/F is unreliable."
+    )
+
+
+def _levels(traces: Traces) -> str:
+    return ", ".join(f"{value:g}" for value in np.round(traces.dark_level, 1))
