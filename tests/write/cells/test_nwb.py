@@ -1,6 +1,6 @@
 """NWB files, read back and checked by pynwb's own validator."""
 
-import importlib.util
+import sys
 from datetime import UTC, datetime
 
 import numpy as np
@@ -159,7 +159,6 @@ def test_a_cancel_while_values_are_filled_in_leaves_nothing(
 
 
 def test_without_pynwb(tmp_path, traces, monkeypatch):
-    find = importlib.util.find_spec
-    monkeypatch.setattr(nwb, "find_spec", lambda name: None if name == "pynwb" else find(name))
+    monkeypatch.setitem(sys.modules, "pynwb", None)
     with pytest.raises(InputError, match=r"pip install 'napari-zstack-align\[nwb\]'"):
         write_nwb(tmp_path / "a.nwb", traces, FIELD)
