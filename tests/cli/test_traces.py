@@ -1,0 +1,103 @@
+"""``zstack-align traces``: the same as from Python, of one recording and of a session."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import napari_zstack_align as nza
+from napari_zstack_align.cli import traces as command
+from napari_zstack_align.cli.main import main
+
+ROIS = [[40.0, 50.0, 4.0], [80.5, 70.25, 5.0]]
+
+
+@pytest.fixture
+def rois(tmp_path, monkeypatch):
+    """ROIs in a file, in the folder that the command runs in."""
+    monkeypatch.chdir(tmp_path)
+    made = nza.Rois.of(ROIS, ids=[3, 7])
+    made.save(tmp_path / "rois.csv")
+    return made
+
+
+def same(one: nza.Traces, other: nza.Traces) -> None:
+    for name in ("F", "Fneu", "corrected", "dff", "motion_explained"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+def test_a_session_the_same_as_from_python(rois, session_folder, tmp_path, capsys):
+    arguments = ["traces", str(session_folder), "--rois=rois.csv", "--out=out"]
+    assert main([*arguments, "--dark-level", "50", "--neuropil-width-um=6"]) == 0
+    alignments = nza.load_alignment(session_folder)
+    params = nza.TraceParams(dark_level=(50,), neuropil_width_um=6)
+    stacks = [each.stack for each in alignments]
+    expected = nza.run(nza.extract_session_traces(stacks, rois, alignments, params))
+    for each, name in zip(expected, ("rec1", "rec2"), strict=True):
+        written = nza.load_traces(tmp_path / "out" / name)
+        same(written, each)
+        np.testing.assert_array_equal(written.ids, [3, 7])
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].startswith("Wrote out")
+    assert any(line.startswith("rec2: 2 ROIs, 40 frames") for line in out)
+    assert any("dark level of 50 (given)" in line for line in out)
+
+
+def test_one_recording_with_its_alignment(rois, session_folder, recording_files, tmp_path):
+    part = session_folder / "rec1.zalign"
+    flags = ["--rois=rois.csv", f"--alignment={part}", "--out=a"]
+    assert main(["traces", str(recording_files[0]), *flags]) == 0
+    assert main(["traces", str(part), "--rois=rois.csv", "--out=b"]) == 0
+    same(nza.load_traces(tmp_path / "a"), nza.load_traces(tmp_path / "b"))
+
+
+def test_a_recording_that_doesn_t_move(rois, recording_files, tmp_path, capsys):
+    flags = ["--rois=rois.csv", "--frame-rate=20", "--pixel-size=0.5"]
+    assert main(["traces", str(recording_files[0]), *flags]) == 0
+    written = nza.load_traces(tmp_path / "rec1_traces")
+    assert written.pixel_size_um == (0.5, 0.5)
+    np.testing.assert_allclose(np.diff(written.frame_times_s), 0.05)
+    assert "ΔF/F is unreliable" in capsys.readouterr().out
+
+
+def test_traces_are_not_written_over_unasked(rois, recording_files, capsys):
+    arguments = ["traces", str(recording_files[0]), "--rois=rois.csv", "--out=out"]
+    assert main(arguments) == 0
+    assert main(arguments) == 2
+    assert "holds traces already" in capsys.readouterr().err
+    assert main([*arguments, "--overwrite"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--rois=none.csv"], "There is no ROI file"),
+        (["--rois=other.csv"], "lacks the columns"),
+        (["--rois=rois.csv", "--out=rois.csv"], "holds no traces"),
+        (["--rois=rois.csv", "--alignment={session}"], "is a session"),
+        (["--rois=rois.csv", "--alignment={session}/rec2.zalign"], "is not the stack"),
+        (["--rois=rois.csv", "--noise-floor=-1"], "noise_floor"),
+    ],
+    ids=["no file", "other columns", "out is a file", "session", "another recording", "bounds"],
+)
+def test_bad_input(rois, recording_files, session_folder, tmp_path, capsys, flags, message):
+    (tmp_path / "other.csv").write_text("X,Y\n1,2\n")
+    flags = [flag.format(session=session_folder) for flag in flags]
+    assert main(["traces", str(recording_files[0]), *flags]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_what_was_read_is_kept(rois, recording_files, tmp_path, monkeypatch):
+    whole = nza.run(nza.extract_traces(nza.open_stack(recording_files[0]), rois, None))
+    frames = whole.frames.copy()
+    frames["flag"][20:] = "not run"
+
+    def stopped(*_args, **_kwargs):
+        yield nza.Progress("Reading traces", 20, 40, partial=[replace(whole, frames=frames)])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "extract_session_traces", stopped)
+    assert main(["traces", str(recording_files[0]), "--rois=rois.csv", "--out=out"]) == 1
+    assert not nza.load_traces(tmp_path / "out").complete
