@@ -9,6 +9,7 @@ from napari_zstack_align.cells.roi_table import load_rois
 from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.traces import DarkLevel
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.params import NwbParams
 from napari_zstack_align.progress import run
 from napari_zstack_align.write.cells.export import export_rois, export_traces
 from napari_zstack_align.write.cells.field import FieldOfView
@@ -62,6 +63,12 @@ def test_traces_in_every_format(tmp_path, traces, name):
         export_traces(tmp_path / name, traces)
     run(export_traces(tmp_path / name, traces, overwrite=True))
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_one_identifier_is_for_one_file(tmp_path, make_traces):
+    session = [make_traces("a"), make_traces("b")]
+    with pytest.raises(InputError, match="leave it empty for several"):
+        export_traces(tmp_path / "a.nwb", session, nwb=NwbParams(identifier="me"))
 
 
 def test_doubts_are_told_at_the_end(tmp_path, make_traces):

@@ -156,11 +156,15 @@ def export_traces(
     paths = [path]
     if len(recordings) > 1:
         paths = names_in_session(path, ending, [each.recording for each in recordings])
+        if nwb is not None and nwb.identifier:
+            raise InputError("An identifier names one NWB file: leave it empty for several.")
     jobs = [
         _one(target, each, chosen, field or FieldOfView.of_traces(each), nwb, overwrite)
         for target, each in zip(paths, recordings, strict=True)
     ]
-    return _with_doubts(one_after_the_other(jobs), recordings)
+    # Suite2p's folder holds no ΔF/F
+    doubtful = recordings if chosen != "suite2p" else ()
+    return _with_doubts(one_after_the_other(jobs), doubtful)
 
 
 def _with_doubts(job: Job[list[Path]], recordings: Sequence[Traces]) -> Job[list[Path]]:
