@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -113,14 +113,7 @@ class Shown:
 
     def forget(self, layer: Layer) -> None:
         """Drop a layer that was removed from the viewer."""
-        for group in (self.raw, self.aligned, self.volume):
-            if layer in group:
-                # the other channels go with it, so that a group is whole or not there
-                others = [other for other in group if other is not layer]
-                group.clear()
-                for other in others:
-                    if other in self.viewer.layers:
-                        self.viewer.layers.remove(other)
+        forget_channel(self.viewer, (self.raw, self.aligned, self.volume), layer)
         if layer is self.arrows:
             self.arrows = None
 
@@ -233,6 +226,20 @@ class Shown:
 
     def _geometry(self, ndim: int) -> dict[str, Any]:
         return geometry(self.stack, self.grid, ndim) | {"metadata": {KEY: self}}
+
+
+def forget_channel(viewer: Any, groups: Sequence[list[Any]], layer: Layer) -> None:
+    """Empty the group of channels that a removed layer was of, and remove the others with it.
+
+    So a group is whole or not there.
+    """
+    for group in groups:
+        if layer in group:
+            others = [other for other in group if other is not layer]
+            group.clear()
+            for other in others:
+                if other in viewer.layers:
+                    viewer.layers.remove(other)
 
 
 def geometry(stack: Stack, grid: FrameGrid, ndim: int) -> dict[str, Any]:

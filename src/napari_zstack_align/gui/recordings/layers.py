@@ -18,7 +18,7 @@ from napari_zstack_align.gui.recordings.frames import AlignedSession, RawSession
 from napari_zstack_align.gui.recordings.match_view import MatchView, set_place
 from napari_zstack_align.gui.recordings.point_pairs import PointPairs
 from napari_zstack_align.gui.recordings.recording import Recording
-from napari_zstack_align.gui.shown import KEY, colormap_of
+from napari_zstack_align.gui.shown import KEY, colormap_of, forget_channel
 from napari_zstack_align.stack import Stack
 
 AXIS_LABELS = ("frame", "y", "x")
@@ -201,13 +201,7 @@ class SessionLayers:
 
     def forget(self, layer: Layer) -> None:
         """Drop a layer that was removed from the viewer, with those of the other channels."""
-        for group in (self.raw, self.aligned, self.overlay):
-            if layer in group:
-                others = [other for other in group if other is not layer]
-                group.clear()
-                for other in others:
-                    if other in self.viewer.layers:
-                        self.viewer.layers.remove(other)
+        forget_channel(self.viewer, (self.raw, self.aligned, self.overlay), layer)
         if layer is self.field:
             self.field = None
         self.match.forget(layer)
