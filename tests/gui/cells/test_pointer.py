@@ -8,6 +8,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication
 
 from napari_zstack_align.cells import Rois
+from napari_zstack_align.gui.cells.trace_set import with_liveliest
 from napari_zstack_align.gui.compat import camera, canvas_size
 from napari_zstack_align.gui.open import open_panel
 
@@ -25,7 +26,7 @@ def panel(viewer):
     recordings = [recording(0), recording(1)]
     panel.session.show(recordings)
     panel.rois.set(Rois.of(CELLS))
-    panel.traces.show([traces_of(r) for r in recordings])
+    panel.traces.show(with_liveliest([traces_of(r) for r in recordings]))
     panel.session.toggle()
     panel.session.go_to(0, 12)
     for _ in range(10):

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QApplication
 from napari_zstack_align.cells import load_rois
 from napari_zstack_align.cells.traces import load_traces
 from napari_zstack_align.gui.cells import trace_jobs
+from napari_zstack_align.gui.cells.trace_set import as_set, with_liveliest
 
 from .conftest import CELLS, DARK, EVENTS, LENGTHS, traces_of
 
@@ -109,7 +110,7 @@ def test_cancel_keeps_what_was_read(qtbot, panel, part, monkeypatch, recordings)
 
 def test_traces_are_saved_and_come_back_with_their_rois(qtbot, panel, part, recordings, tmp_path):
     shown = [traces_of(r) for r in recordings]
-    part.show(shown)
+    part.show(with_liveliest(shown))
     part.files.save(tmp_path / "larva")
     settled(qtbot, panel)
     assert len(list((tmp_path / "larva").glob("*/traces.json"))) == 2
@@ -122,7 +123,7 @@ def test_traces_are_saved_and_come_back_with_their_rois(qtbot, panel, part, reco
 
 
 def test_one_recording_is_saved_as_one_folder(qtbot, panel, part, recordings, tmp_path):
-    part.show([traces_of(recordings[0])])
+    part.show(as_set(traces_of(recordings[0])))
     part.files.save(tmp_path / "one")
     settled(qtbot, panel)
     assert load_traces(tmp_path / "one").recording == "part 1"
@@ -147,7 +148,7 @@ FORMATS = [
 
 @pytest.mark.parametrize(("words", "written"), FORMATS, ids=[words for words, _ in FORMATS])
 def test_every_format_is_written(qtbot, panel, part, recordings, tmp_path, words, written):
-    part.show([traces_of(r) for r in recordings])
+    part.show(with_liveliest([traces_of(r) for r in recordings]))
     export(qtbot, panel, words, tmp_path / "t")
     assert (tmp_path / written).exists(), status(part)
     assert status(part).startswith("Wrote ")
@@ -161,7 +162,7 @@ def test_formats_with_a_package_of_their_own(
     qtbot, panel, part, recordings, tmp_path, words, package, written
 ):
     pytest.importorskip(package)
-    part.show([traces_of(r) for r in recordings])
+    part.show(with_liveliest([traces_of(r) for r in recordings]))
     export(qtbot, panel, words, tmp_path / "t")
     assert (tmp_path / written).exists(), status(part)
 
@@ -174,7 +175,7 @@ def export(qtbot, panel, words, path):
 
 
 def test_what_was_exported_reads_back(qtbot, panel, part, recordings, tmp_path):
-    part.show([traces_of(r) for r in recordings])
+    part.show(with_liveliest([traces_of(r) for r in recordings]))
     export(qtbot, panel, "ROIs as CSV", tmp_path / "rois.csv")
     np.testing.assert_allclose(load_rois(tmp_path / "rois.csv").circles, CELLS)
     part.dock.quantity.setCurrentIndex(part.dock.quantity.findData("F"))
@@ -191,6 +192,6 @@ def test_buttons_need_what_they_write(panel, part, recordings):
     assert not part.tab.buttons["export"].isEnabled()
     part.tab.format.setCurrentIndex(part.tab.format.findData("ROIs as CSV"))
     assert part.tab.buttons["export"].isEnabled()
-    part.show([traces_of(recordings[0])])
+    part.show(as_set(traces_of(recordings[0])))
     QApplication.processEvents()
     assert part.tab.buttons["save"].isEnabled()

@@ -9,6 +9,7 @@ from qtpy.QtCore import QPointF, Qt
 from qtpy.QtWidgets import QApplication
 
 from napari_zstack_align.gui.cells.trace_plot import COLORS
+from napari_zstack_align.gui.cells.trace_set import as_set, with_liveliest
 from napari_zstack_align.stack import Stack
 
 from .conftest import CELLS, LENGTHS, shifts, traces_of
@@ -73,7 +74,7 @@ def test_a_stack_that_is_not_aligned_shows_rois_where_they_are(qtbot, panel):
 
 @pytest.fixture
 def dock(panel, session, recordings):
-    panel.traces.show([traces_of(r) for r in recordings])
+    panel.traces.show(with_liveliest([traces_of(r) for r in recordings]))
     turn()
     return panel.traces.dock
 
@@ -145,7 +146,7 @@ def test_channels_can_be_chosen_where_there_are_several(panel, dock, recordings)
     assert dock.channel.isHidden()
     two = [traces_of(r, 2) for r in recordings]
     two[0].dff[1, 0] = 7
-    panel.traces.show(two)
+    panel.traces.show(as_set(two))
     panel.rois.select([1])
     dock.channel.setCurrentIndex(1)
     assert np.nanmax(dock.plot.curves[0].getData()[1]) == 7
@@ -182,7 +183,7 @@ def test_a_thousand_selected_rois_draw_no_more_than_can_be_told_apart(panel, doc
 def test_the_dock_comes_back_after_it_was_closed(panel, dock, viewer, recordings):
     viewer.window.remove_dock_widget(dock)
     assert dock.isHidden()
-    panel.traces.show([traces_of(recordings[0])])
+    panel.traces.show(as_set(traces_of(recordings[0])))
     turn()
     assert not dock.isHidden()
 

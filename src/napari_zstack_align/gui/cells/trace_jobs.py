@@ -18,6 +18,7 @@ from napari_zstack_align.cells.traces import (
 )
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells.movies import Movie
+from napari_zstack_align.gui.cells.trace_set import TraceSet, with_liveliest
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.stack import Stack
@@ -35,7 +36,14 @@ def looking_up_dark(stacks: Sequence[Stack], params: TraceParams) -> Job[list[Da
     return levels
 
 
-def reading(movies: Sequence[Movie], rois: Rois, params: TraceParams) -> Job[list[Traces]]:
+def reading(movies: Sequence[Movie], rois: Rois, params: TraceParams) -> Job[TraceSet]:
+    """Read the traces of all recordings, and find the liveliest."""
+    traces = yield from _reading(movies, rois, params)
+    yield Progress("Looking for the liveliest", 0, 1)
+    return with_liveliest(traces)
+
+
+def _reading(movies: Sequence[Movie], rois: Rois, params: TraceParams) -> Job[list[Traces]]:
     """Read the traces of all recordings; partial results are lists too."""
     alignments = [m.alignment for m in movies if m.alignment is not None]
     if len(movies) > 1 and len(alignments) == len(movies):
@@ -82,7 +90,7 @@ def saving(traces: Sequence[Traces], folder: Path) -> Job[Path]:
     return folder
 
 
-def loading(folder: Path) -> Job[list[Traces]]:
+def loading(folder: Path) -> Job[TraceSet]:
     """Load what `saving` wrote."""
     parts = [folder] if (folder / FACTS).exists() else sorted(_parts(folder))
     if not parts:
@@ -91,7 +99,7 @@ def loading(folder: Path) -> Job[list[Traces]]:
     for done, part in enumerate(parts):
         yield Progress("Loading", done, len(parts))
         found.append(load_traces(part))
-    return found
+    return with_liveliest(found)
 
 
 def _parts(folder: Path) -> list[Path]:
@@ -102,8 +110,3 @@ def writing(start: Callable[[], Job[Path] | Job[list[Path]]]) -> Job[list[Path]]
     """Run an export; returns all that was written."""
     written = yield from start()
     return written if isinstance(written, list) else [written]
-
-
-def as_list(partial: Traces | Sequence[Traces] | None) -> list[Traces]:
-    """Recordings of a partial result."""
-    return [partial] if isinstance(partial, Traces) else list(partial or ())

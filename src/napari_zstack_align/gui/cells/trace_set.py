@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -33,9 +33,12 @@ class TraceSet:
     ----------
     recordings : tuple of Traces
         In order.
+    liveliest : tuple of int
+        Ids of the few ROIs whose traces rise highest, where a worker has looked for them.
     """
 
     recordings: tuple[Traces, ...]
+    liveliest: tuple[int, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -85,18 +88,6 @@ class TraceSet:
                 return index
         return None
 
-    def liveliest(self, channel: int = 0) -> list[int]:
-        """Ids of the few ROIs whose ΔF/F, or F without it, rises highest above its middle."""
-        ids = np.array(self.ids)
-        peaks = np.full(len(ids), -np.inf)
-        for row, roi in enumerate(ids):
-            for quantity in ("dff", "F"):
-                peak = _peak(np.concatenate(self.curve(int(roi), quantity, channel).parts))
-                if np.isfinite(peak):
-                    peaks[row] = peak
-                    break
-        return [int(i) for i in sorted(ids[np.argsort(-peaks, kind="stable")[:N_FIRST]])]
-
     def _row(
         self, traces: Traces, roi: int, quantity: str, channel: int
     ) -> npt.NDArray[np.float32]:
@@ -109,6 +100,17 @@ class TraceSet:
 def as_set(traces: Traces | Sequence[Traces]) -> TraceSet:
     """Traces of one recording or of several."""
     return TraceSet((traces,) if isinstance(traces, Traces) else tuple(traces))
+
+
+def with_liveliest(traces: Traces | Sequence[Traces], channel: int = 0) -> TraceSet:
+    """Traces, and which few of them rise highest above their middle; takes a moment."""
+    found = as_set(traces)
+    ids = found.ids
+    peaks = [_peak(np.concatenate(found.curve(roi, "dff", channel).parts)) for roi in ids]
+    if not np.isfinite(peaks).any():
+        peaks = [_peak(np.concatenate(found.curve(roi, "F", channel).parts)) for roi in ids]
+    order = np.argsort(-np.nan_to_num(peaks, nan=-np.inf), kind="stable")[:N_FIRST]
+    return replace(found, liveliest=tuple(sorted(ids[k] for k in order)))
 
 
 def are_bad(traces: Traces) -> npt.NDArray[np.bool_]:

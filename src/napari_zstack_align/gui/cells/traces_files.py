@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QFileDialog
 
-from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells import trace_jobs as jobs
+from napari_zstack_align.gui.cells.trace_set import TraceSet
 from napari_zstack_align.gui.cells.traces_tab import ROIS
 from napari_zstack_align.write.cells.export import export_rois, export_traces
 from napari_zstack_align.write.cells.field import FieldOfView
@@ -89,13 +89,14 @@ class TracesFiles:
             return FieldOfView.of(movie.alignment)
         return FieldOfView(movie.stack.shape[2:], pixel_size_um=movie.stack.pixel_size_um)
 
-    def _on_loaded(self, traces: list[Traces]) -> None:
+    def _on_loaded(self, traces: TraceSet) -> None:
+        count = len(traces.recordings)
         if not len(self._part.model.rois):
-            self._part.model.set(traces[0].rois)
+            self._part.model.set(traces.recordings[0].rois)
         self._part.show(traces)
         known = {int(i) for i in self._part.model.rois.ids}
-        unknown = [roi for roi in self._part.traces.ids if roi not in known]
-        words = f"Loaded the traces of {len(traces)} recording{'' if len(traces) == 1 else 's'}."
+        unknown = [roi for roi in traces.ids if roi not in known]
+        words = f"Loaded the traces of {count} recording{'' if count == 1 else 's'}."
         if unknown:
             words += f" {len(unknown)} of their ROIs are not among those in view."
         self._bar.say(words)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells.movies import InView, Place, what_words
 from napari_zstack_align.gui.cells.pointer import RoiPointer
 from napari_zstack_align.gui.cells.raw_rois import RoisOnFrames
 from napari_zstack_align.gui.cells.roi_model import RoiModel
-from napari_zstack_align.gui.cells.trace_set import TraceSet, as_set
+from napari_zstack_align.gui.cells.trace_set import N_FIRST, TraceSet
 from napari_zstack_align.gui.cells.traces_dock import TracesDock
 from napari_zstack_align.gui.cells.traces_files import TracesFiles
 from napari_zstack_align.gui.cells.traces_run import TracesRun
@@ -106,14 +104,13 @@ class TracesPart(Part):
 
     # -- showing -------------------------------------------------------------------------------
 
-    def show(self, traces: Sequence[Traces]) -> None:
+    def show(self, traces: TraceSet) -> None:
         """Show traces in the dock; where no ROI with one is selected, the liveliest ones."""
-        self.traces = as_set(traces)
+        self.traces = traces
         self.open_dock()
-        self.dock.show_traces(self.traces)
-        known = set(self.traces.ids)
-        if known and not known & set(self.model.selected):
-            self.model.select(self.traces.liveliest())
+        self.dock.show_traces(traces)
+        if not set(traces.ids) & set(self.model.selected):
+            self.model.select(traces.liveliest)
         self._on_selection()
         self.move_line()
         self._set_result()
@@ -179,7 +176,7 @@ class TracesPart(Part):
             self.tab.run_bar.say(f"The frames of {traces.recording} are not in view: open them.")
 
     def _on_selection(self) -> None:
-        self.dock.show_rois(self.model.selected)
+        self.dock.show_rois(self.model.selected or self.traces.ids[:N_FIRST])
 
     def _paint(self) -> None:
         """Give ROIs the colours of their traces."""

@@ -11,6 +11,7 @@ from napari_zstack_align.cells.traces import DarkLevel, Traces
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells import trace_jobs as jobs
 from napari_zstack_align.gui.cells.movies import Movie
+from napari_zstack_align.gui.cells.trace_set import TraceSet, as_set
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.progress import Progress
 
@@ -99,10 +100,10 @@ class TracesRun:
             self._drawn_at = now
             self._keep(progress.partial)
 
-    def _on_returned(self, traces: list[Traces]) -> None:
+    def _on_returned(self, traces: TraceSet) -> None:
         self._part.show(traces)
-        self._tab.show_dark([each.dark for each in traces])
-        self._bar.say(read_words(traces))
+        self._tab.show_dark([each.dark for each in traces.recordings])
+        self._bar.say(read_words(traces.recordings))
 
     def _on_cancelled(self, partial_result: Any) -> None:
         self._keep(partial_result)
@@ -110,9 +111,8 @@ class TracesRun:
             self._bar.say("Cancelled; what was read is kept and can be saved.")
 
     def _keep(self, partial_result: Any) -> None:
-        traces = jobs.as_list(partial_result)
-        if traces:
-            self._part.show(traces)
+        if partial_result:
+            self._part.show(as_set(partial_result))
 
 
 def dark_key(movies: Sequence[Movie], params: TraceParams) -> tuple[Any, ...]:
