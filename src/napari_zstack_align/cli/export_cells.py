@@ -15,7 +15,7 @@ from napari_zstack_align.cells.traces.storage import FACTS
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import params_of
 from napari_zstack_align.cli.sessions import first_alignment
-from napari_zstack_align.cli.words import counted
+from napari_zstack_align.cli.words import counted, size_of
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import NwbParams
 from napari_zstack_align.write.cells.export import export_rois, export_traces
@@ -72,10 +72,6 @@ def _folders(path: Path) -> list[Path]:
 
 
 def _summary(traces: Traces) -> str:
-    n_channels, n_rois, n_frames = traces.F.shape
-    text = f"{counted(n_rois, 'ROI')}, {counted(n_frames, 'frame')}"
-    if n_channels > 1:
-        text += f", {n_channels} channels"
     flagged = int(np.count_nonzero((traces.flags != "") & (traces.flags != NOT_RUN)))
     not_run = int(np.count_nonzero(traces.flags == NOT_RUN))
-    return f"{text}: {flagged} flagged" + (f", {not_run} not run." if not_run else ".")
+    return f"{size_of(traces)}: {flagged} flagged" + (f", {not_run} not run." if not_run else ".")

@@ -19,7 +19,7 @@ from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import add_recording_arguments, open_recording
 from napari_zstack_align.cli.sessions import is_saved
-from napari_zstack_align.cli.words import counted
+from napari_zstack_align.cli.words import size_of
 from napari_zstack_align.errors import Cancelled, InputError
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.progress import Job
@@ -142,10 +142,7 @@ def _drain_or_keep(job: Job[list[Traces]]) -> list[Traces]:
 
 
 def _summary(traces: Traces) -> str:
-    n_channels, n_rois, n_frames = traces.F.shape
-    text = f"{counted(n_rois, 'ROI')}, {counted(n_frames, 'frame')}"
-    text += f", {counted(n_channels, 'channel')}" if n_channels > 1 else ""
-    text += f"; {np.count_nonzero(~traces.used)} frames left out of baselines"
+    text = f"{size_of(traces)}; {np.count_nonzero(~traces.used)} frames left out of baselines"
     known = traces.motion_explained[np.isfinite(traces.motion_explained)]
     if len(known):
         text += f"; motion explains {100 * np.median(known):.1f} % (median of the ROIs)"

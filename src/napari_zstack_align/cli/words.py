@@ -5,11 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment
+from napari_zstack_align.cells.traces import Traces
 
 
 def counted(number: int, what: str) -> str:
     """'1 frame', '2 frames'."""
     return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def size_of(traces: Traces) -> str:
+    """'3 ROIs, 900 frames', and the channels where there are several."""
+    n_channels, n_rois, n_frames = traces.F.shape
+    text = f"{counted(n_rois, 'ROI')}, {counted(n_frames, 'frame')}"
+    return text + (f", {counted(n_channels, 'channel')}" if n_channels > 1 else "")
 
 
 def is_zstack(alignment: Alignment) -> bool:
