@@ -116,7 +116,9 @@ def _numbers(texts: list[str]) -> list[int]:
 
 def _typed(texts: list[str]) -> npt.NDArray[Any]:
     """Column of a feature: true/false, whole numbers, numbers, or else text."""
-    if texts and set(texts) <= {"True", "False"}:
+    if not texts:
+        return np.zeros(0)
+    if set(texts) <= {"True", "False"}:
         return np.array([text == "True" for text in texts])
     for kind in (np.int64, np.float64):
         try:

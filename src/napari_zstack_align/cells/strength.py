@@ -51,10 +51,10 @@ def histogram(strengths: npt.ArrayLike, n_bins: int = 60) -> Histogram:
 def elbow(strengths: npt.ArrayLike) -> float | None:
     """Propose a threshold: where the falling curve of the strengths bends most.
 
-    Few strong blobs stand before many weak maxima of noise. In the curve of the logarithm of
-    strength against the logarithm of rank, the elbow is the point farthest from the straight line
-    between the ends: the triangle method of Zack, Rogers & Latt (1977, J. Histochem. Cytochem.
-    25, 741-753) on the ranked strengths.
+    Few strong blobs stand before many weak maxima of noise. In the curve of strength against rank,
+    both scaled to [0, 1], the elbow is the point farthest from the straight line between the ends:
+    the triangle method of Zack, Rogers & Latt (1977, J. Histochem. Cytochem. 25, 741-753) on the
+    ranked strengths. It is a place to begin from, not a truth.
 
     Parameters
     ----------
@@ -69,12 +69,7 @@ def elbow(strengths: npt.ArrayLike) -> float | None:
     falling = np.sort(_positive(strengths))[::-1]
     if len(falling) < FEWEST or falling[0] == falling[-1]:
         return None
-    rank = np.arange(len(falling))
-    return _triangle(falling, rank)
-
-
-def _triangle(falling: Values, rank: npt.NDArray[np.intp]) -> float:
-    x = rank / rank[-1]
+    x = np.linspace(0, 1, len(falling))
     y = (falling - falling[-1]) / (falling[0] - falling[-1])
     # Distance below the line from (0, 1) to (1, 0), but for a constant factor.
     return float(falling[np.argmax(1 - x - y)])

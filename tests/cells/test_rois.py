@@ -1,0 +1,182 @@
+"""ROIs: ids for life, changes by hand, a table on disk."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_zstack_align import InputError, Rois, load_rois
+
+CIRCLES = [[10.0, 20.5, 3.0], [30.25, 4.0, 2.5], [7.0, 7.0, 1.0]]
+
+
+@pytest.fixture
+def rois():
+    return Rois.of(
+        CIRCLES,
+        slices=[[0, 3], [-1, -1], [2, 2]],
+        features={
+            "strength": [0.5, np.nan, 0.1],
+            "agreement": [3, 1, 2],
+            "kind": ["a", "b, c", "d\ne"],
+            "by_hand": [False, True, False],
+        },
+    )
+
+
+def assert_same(a, b):
+    for name in ("circles", "ids", "slices"):
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+    assert list(a.features) == list(b.features)
+    for name, values in a.features.items():
+        assert values.dtype.kind == b.features[name].dtype.kind
+        np.testing.assert_array_equal(values, b.features[name])
+    assert a.last_id == b.last_id
+
+
+class TestIds:
+    def test_they_begin_with_1(self, rois):
+        assert rois.ids.tolist() == [1, 2, 3]
+
+    def test_a_deleted_one_is_not_given_again(self, rois):
+        more = rois.without(3).without([1]).added((1, 2, 3))
+        assert more.ids.tolist() == [2, 4]
+        assert more.without([2, 4]).added((1, 2, 3)).ids.tolist() == [5]
+
+    def test_nor_after_the_file_was_read_again(self, rois, tmp_path):
+        rois.without(3).save(tmp_path / "rois.csv")
+        again = load_rois(tmp_path / "rois.csv")
+        assert again.added((1, 2, 3)).ids.tolist() == [1, 2, 4]
+
+    def test_moving_keeps_them(self, rois):
+        moved = rois.moved(2, (5, 6)).moved(3, (1, 2, 9))
+        assert moved.ids.tolist() == [1, 2, 3]
+        assert moved.circles.tolist() == [CIRCLES[0], [5, 6, 2.5], [1, 2, 9]]
+        assert moved.features["by_hand"].tolist() == [False, True, True]
+        assert rois.circles.tolist() == CIRCLES
+
+    def test_one_that_is_not_there(self, rois):
+        for change in (lambda: rois.moved(9, (1, 1)), lambda: rois.without(9), lambda: rois.row(9)):
+            with pytest.raises(InputError, match="no ROI 9"):
+                change()
+
+
+def test_added_by_hand(rois):
+    more = rois.added((1, 2, 3), slices=(4, 5))
+    assert more.circle(4).tolist() == [1, 2, 3]
+    assert more.slices[-1].tolist() == [4, 5]
+    assert more.features["by_hand"].tolist() == [False, True, False, True]
+    assert np.isnan(more.features["strength"][-1])
+    assert more.features["agreement"][-1] == 0
+    assert more.features["kind"][-1] == ""
+    assert Rois.of([]).added((1, 2, 3)).features["by_hand"].tolist() == [True]
+
+
+def test_where_takes_all_along(rois):
+    for chosen in ([True, False, True], [0, 2]):
+        some = rois.where(chosen)
+        assert some.ids.tolist() == [1, 3]
+        assert some.features["agreement"].tolist() == [3, 2]
+        assert some.last_id == 3
+    assert len(rois.where(np.zeros(3, bool))) == 0
+
+
+def test_slices(rois):
+    assert rois.on_slice(2).tolist() == [True, True, True]
+    assert rois.on_slice(3).tolist() == [True, True, False]
+    assert rois.with_slices(2, 5, 6).on_slice(2).tolist() == [True, False, True]
+
+
+BAD = {
+    "shape": ({"circles": [[1, 2]]}, r"\(N, 3\)"),
+    "words": ({"circles": [["a", 1, 2]]}, "must be numbers"),
+    "ragged": ({"circles": [[1, 2, 3], [1]]}, "must be numbers"),
+    "NaN": ({"circles": [[1, 2, 3], [np.nan, 2, 3]]}, "1 of 2 ROIs have no finite .*row 1"),
+    "radius 0": ({"circles": [[1, 2, 0]]}, "radius of 0 or less"),
+    "ids twice": ({"circles": [[1, 2, 3]] * 2, "ids": [4, 4]}, r"more than one ROI \(4\)"),
+    "id 0": ({"circles": [[1, 2, 3]], "ids": [0]}, "not above 0"),
+    "id 1.5": ({"circles": [[1, 2, 3]], "ids": [1.5]}, "whole numbers"),
+    "few ids": ({"circles": [[1, 2, 3]] * 2, "ids": [1]}, "1 ids"),
+    "slices fall": ({"circles": [[1, 2, 3]], "slices": [[3, 2]]}, "first and a last"),
+    "slices": ({"circles": [[1, 2, 3]], "slices": [[1, 2], [3, 4]]}, "slices of shape"),
+    "feature": ({"circles": [[1, 2, 3]], "features": {"a": [1, 2]}}, "feature 'a'"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "said"), BAD.values(), ids=BAD.keys())
+def test_bad_rois_are_one_sentence(arguments, said):
+    with pytest.raises(InputError, match=said) as caught:
+        Rois.of(**arguments)
+    assert "\n" not in str(caught.value)
+
+
+class TestTable:
+    def test_it_reads_back_equal(self, rois, tmp_path):
+        assert rois.save(tmp_path / "rois.csv") == tmp_path / "rois.csv"
+        assert_same(load_rois(tmp_path / "rois.csv"), rois)
+
+    def test_its_columns(self, rois, tmp_path):
+        rois.save(tmp_path / "rois.csv")
+        first, second = (tmp_path / "rois.csv").read_text().splitlines()[:2]
+        assert first == ("id,y,x,radius,first_slice,last_slice,strength,agreement,kind,by_hand")
+        assert second == "1,10.0,20.5,3.0,0,3,0.5,3,a,False"
+
+    def test_none_at_all(self, tmp_path):
+        Rois.of([]).save(tmp_path / "rois.csv")
+        assert len(load_rois(tmp_path / "rois.csv")) == 0
+
+    def test_nothing_is_written_over_by_accident(self, rois, tmp_path):
+        rois.save(tmp_path / "rois.csv")
+        with pytest.raises(InputError, match="exists already"):
+            rois.save(tmp_path / "rois.csv")
+        rois.without(1).save(tmp_path / "rois.csv", overwrite=True)
+        assert load_rois(tmp_path / "rois.csv").ids.tolist() == [2, 3]
+
+    def test_of_a_spreadsheet(self, tmp_path):
+        text = "\ufeffx, y, radius, id, note\r\n4,5,2.5,7.0,big\r\n\r\n"
+        (tmp_path / "rois.csv").write_text(text, encoding="utf-8")
+        rois = load_rois(tmp_path / "rois.csv")
+        assert rois.circles.tolist() == [[5, 4, 2.5]]
+        assert rois.ids.tolist() == [7]
+        assert rois.slices.tolist() == [[-1, -1]]
+        assert rois.features["note"].tolist() == ["big"]
+
+    @pytest.mark.parametrize(
+        ("content", "said"),
+        [
+            pytest.param(None, "There is no ROI file", id="missing"),
+            pytest.param(b"", "is empty", id="empty"),
+            pytest.param(b"\xff\xfe\x00", "can't be read as a CSV", id="no text"),
+            pytest.param(
+                b"Label,Area,X,Y\n1,2,3,4\n", "lacks the columns id, y, x, radius", id="foreign"
+            ),
+            pytest.param(b"id,y,x,radius\n1,2,3\n", "row 2 has 3 values", id="cut off"),
+            pytest.param(b"id,y,x,radius\n1,2,a,3\n", "can't be read as ROIs", id="words"),
+            pytest.param(b"id,y,x,radius\n1.5,2,3,3\n", "no whole number", id="half an id"),
+            pytest.param(b"id,y,x,radius\nnan,2,3,3\n", "can't be read as ROIs", id="no id"),
+            pytest.param(b"id,y,x,radius\n1,2,3,3\n1,4,5,3\n", "more than one ROI", id="ids twice"),
+            pytest.param(b"id,y,x,radius\n1,nan,3,3\n", "no finite place", id="NaN"),
+        ],
+    )
+    def test_bad_files_are_one_sentence(self, content, said, tmp_path):
+        path = tmp_path / "rois.csv"
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises(InputError, match=said) as caught:
+            load_rois(path)
+        assert "\n" not in str(caught.value)
+        assert str(path) in str(caught.value)
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6), st.floats(1e-3, 1e4), st.floats()),
+        max_size=8,
+    )
+)
+def test_any_rois_read_back_equal(tmp_path_factory, rows):
+    path = tmp_path_factory.mktemp("rois") / "rois.csv"
+    table = np.array(rows, np.float64).reshape(-1, 4)
+    rois = Rois.of(table[:, :3], features={"value": table[:, 3]})
+    rois.save(path)
+    assert_same(load_rois(path), rois)
