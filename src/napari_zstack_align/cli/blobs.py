@@ -33,6 +33,7 @@ from napari_zstack_align.cli.sessions import is_saved
 from napari_zstack_align.cli.words import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import BlobParams
+from napari_zstack_align.progress import run
 from napari_zstack_align.read import open_stack
 from napari_zstack_align.stack import Order, Stack
 
@@ -152,7 +153,8 @@ def _in_2d(args: argparse.Namespace, source: Source, params: BlobParams) -> Rois
 def _image(args: argparse.Namespace, source: Source) -> npt.NDArray[np.float32]:
     frames = tuple(args.frames) if args.frames else None
     if not isinstance(source, list):
-        return drain(source_image(source, args.image, frames=frames, channel=args.channel))
+        job = source_image(source, args.image, frames=frames, channel=args.channel)
+        return run(job) if isinstance(source, Stack) and source.n_frames == 1 else drain(job)
     if frames:
         raise InputError("--frames is for one recording, not for a session.")
     return drain(session_image(source, args.image, channel=args.channel))

@@ -1,0 +1,62 @@
+"""`BlobParams`: defaults by method, and what can't be."""
+
+import pytest
+
+from napari_zstack_align import BlobParams, InputError
+
+PUBLISHED = {
+    "log": (1.2, 2.0, 0.035, 0.1, 0.10, 12),
+    "dog": (1.4, 2.0, 0.04, 0.2, 0.05, 12),
+    "doh": (0.0, 3.0, 0.002, 0.2, 0.003, 0),
+}
+
+NAMES = ("min_sigma", "max_sigma", "threshold", "overlap", "threshold_rel", "exclude_border")
+
+
+@pytest.mark.parametrize("method", PUBLISHED)
+def test_defaults_are_those_of_the_published_workflow(method):
+    params = BlobParams(method=method)
+    assert tuple(getattr(params, name) for name in NAMES) == PUBLISHED[method]
+
+
+def test_another_method_has_its_own_defaults():
+    params = BlobParams(overlap=0.7).replace(method="doh")
+    assert params == BlobParams(method="doh", overlap=0.7)
+    assert params.threshold == 0.002
+
+
+@pytest.mark.parametrize("method", PUBLISHED)
+def test_a_file_reads_back_equal(method, tmp_path):
+    params = BlobParams(method=method, threshold=0.3)
+    params.to_file(tmp_path / "params.json")
+    assert BlobParams.from_file(tmp_path / "params.json") == params
+
+
+def test_what_is_shown_differs_from_the_methods_defaults():
+    assert repr(BlobParams(method="doh", threshold=0.002)) == "BlobParams(method='doh')"
+    assert repr(BlobParams(method="doh", threshold=0.035)) == (
+        "BlobParams(method='doh', threshold=0.035)"
+    )
+
+
+def test_nuclei():
+    assert BlobParams.nuclei(overlap=0.1) == BlobParams.nuclei().replace(overlap=0.1)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        pytest.param({"min_sigma": 5}, r"min_sigma \(5\) must not be above max_sigma", id="order"),
+        pytest.param({"min_sigma": 0}, "unless the method is 'doh'", id="zero for log"),
+        pytest.param({"method": "hog"}, "method should be 'log', 'dog' or 'doh'", id="method"),
+        pytest.param({"overlap": 1.5}, "overlap should be less than or equal to 1", id="overlap"),
+        pytest.param({"sigma_ratio": 1}, "sigma_ratio should be greater than 1", id="ratio"),
+        pytest.param({"threshold": -1}, "threshold should be", id="negative"),
+        pytest.param({"max_sigma": float("nan")}, "finite number", id="NaN"),
+        pytest.param({"num_sigma": 0}, "num_sigma should be", id="no scales"),
+    ],
+)
+def test_bad_values_are_one_sentence(values, said):
+    with pytest.raises(InputError, match=said) as caught:
+        BlobParams(**values)
+    assert "\n" not in str(caught.value)
