@@ -21,6 +21,7 @@ from napari_zstack_align.cells.traces.scratch import Scratch
 
 Numbers = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
+Short = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Patches:
     """
 
     places: Places
-    areas: npt.NDArray[np.float32]
+    areas: Short
 
 
 def patch_size(largest_radius: float) -> int:
@@ -62,46 +63,41 @@ def circle_patches(
     scratch : Scratch
         Holds the result, until it is used for the next one.
     """
-    *centre, radius = circles
-    sides = [_side(centre[axis], radius, size, shape[axis]) for axis in (0, 1)]
-    (rows, y, inside_y), (columns, x, inside_x) = sides
-    areas = _areas(y, x, radius, scratch)
-    if not (inside_y.all() and inside_x.all()):
-        areas *= inside_y[:, np.newaxis]
-        areas *= inside_x
+    radius = circles[2]
+    sizes = np.array(shape)[:, np.newaxis, np.newaxis]
+    first = np.floor(circles[:2] - radius + 0.5)
+    steps = np.arange(size + 1)[:, np.newaxis]
+    edges = (first - circles[:2])[:, np.newaxis] + (steps - 0.5)
+    pixels = first.astype(np.intp)[:, np.newaxis] + steps[:-1]
+    clipped = np.minimum(np.maximum(pixels, 0), sizes - 1)
+    areas = _areas(edges[0], edges[1], radius, scratch)
+    inside = clipped == pixels
+    if not inside.all():
+        areas *= inside[0][:, np.newaxis]
+        areas *= inside[1]
     places = scratch.array("places", areas.shape, np.intp)
-    np.add((rows * shape[1])[:, np.newaxis], columns, out=places)
+    np.add((clipped[0] * shape[1])[:, np.newaxis], clipped[1], out=places)
     return Patches(places, areas)
 
 
-def _side(
-    centre: Numbers, radius: Numbers, size: int, n_pixels: int
-) -> tuple[Places, Numbers, npt.NDArray[np.bool_]]:
-    """Pixels (k, n) along an axis, clipped; edges (k + 1, n) from the centre; what is inside."""
-    first = np.floor(centre - radius + 0.5)
-    pixels = first.astype(np.intp) + np.arange(size)[:, np.newaxis]
-    edges = (first - centre) + (np.arange(size + 1) - 0.5)[:, np.newaxis]
-    clipped = np.minimum(np.maximum(pixels, 0), n_pixels - 1)
-    return clipped, edges, clipped == pixels
-
-
-def _areas(y: Numbers, x: Numbers, radius: Numbers, scratch: Scratch) -> npt.NDArray[np.float32]:
+def _areas(y: Numbers, x: Numbers, radius: Numbers, scratch: Scratch) -> Short:
     """(k, k, n) areas from the edges (k + 1, n) of the pixels, measured from the centre."""
     height = np.minimum(np.abs(y), radius)
-    reach = np.sqrt(radius**2 - height**2)
-    arc = _under_arc(x, radius)
+    reach = np.sqrt((radius - height) * (radius + height))
+    within = np.minimum(np.maximum(x, -radius), radius)
+    arc, reach_arc = _under_arc(np.stack([within, reach]), radius)
     n_edges, n = y.shape
     columns = scratch.array("columns", (n_edges, n_edges - 1, n), np.float32)
-    under = (arc[1:] - arc[:-1]).astype(np.float32)
-    np.minimum(height.astype(np.float32)[:, np.newaxis], under, out=columns)
-    _cut_columns(columns, height, x[0], reach, arc, _under_arc(reach, radius))
+    whole = (arc[1:] - arc[:-1]).astype(np.float32)
+    np.minimum(height.astype(np.float32)[:, np.newaxis], whole, out=columns)
+    _cut_columns(columns, height, x[0], reach, arc, reach_arc)
     columns *= np.sign(y).astype(np.float32)[:, np.newaxis]
     areas = scratch.array("areas", (n_edges - 1, n_edges - 1, n), np.float32)
     return np.subtract(columns[1:], columns[:-1], out=areas)
 
 
 def _cut_columns(
-    columns: npt.NDArray[np.float32],
+    columns: Short,
     height: Numbers,
     left: Numbers,
     reach: Numbers,
@@ -110,24 +106,30 @@ def _cut_columns(
 ) -> None:
     """Correct the two columns, at each height, in which the disc's edge passes that height."""
     n_levels, n_columns, n = columns.shape
-    circle = np.arange(n)
-    level = np.arange(n_levels)[:, np.newaxis] * (n_columns * n) + circle
-    for edge in (-reach, reach):
-        column = np.floor(edge - left)
-        np.minimum(np.maximum(column, 0, out=column), n_columns - 1, out=column)
-        begin = left + column
-        place = column.astype(np.intp) * n
-        arc_begin, arc_end = arc.take(place + circle), arc.take(place + (circle + n))
-        area = height * (np.minimum(begin + 1, reach) - np.maximum(begin, -reach))
-        area += arc_end - np.minimum(arc_end, reach_arc)
-        area += np.maximum(arc_begin, -reach_arc) - arc_begin
-        columns.reshape(-1)[level + place] = area
+    column = np.floor(np.stack([-reach, reach]) - left)
+    np.minimum(np.maximum(column, 0, out=column), n_columns - 1, out=column)
+    begin = left + column
+    place = (column * n + np.arange(n)).astype(np.intp)
+    flat = arc.reshape(-1)
+    arc_begin, arc_end = flat.take(place), flat[n:].take(place)
+    # From begin to begin + 1: what is below the height, and what is under the arc elsewhere.
+    area = np.minimum(begin + 1, reach)
+    area -= np.maximum(begin, -reach)
+    area *= height
+    area += arc_end
+    area -= np.minimum(arc_end, reach_arc)
+    area += np.maximum(arc_begin, -reach_arc)
+    area -= arc_begin
+    place += np.arange(n_levels)[:, np.newaxis] * (n_columns * n)
+    columns.reshape(-1)[place] = area
 
 
 def _under_arc(x: Numbers, radius: Numbers) -> Numbers:
-    """S(x): area under the arc from 0 to x; negative for x < 0."""
-    part = np.minimum(np.maximum(x / radius, -1), 1)
-    area = part * np.sqrt(1 - part**2)
+    """S(x): area under the arc from 0 to x, within the radius; negative for x < 0."""
+    part = x / radius
+    # (1 - p) (1 + p), for 1 - p² would lose all digits where the arc is steep.
+    area = np.sqrt((1 - part) * (1 + part))
+    area *= part
     area += np.arcsin(part)
     area *= 0.5 * radius**2
     return area

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -42,54 +43,69 @@ class FrameReader:
         self._rings = Rings(ring, largest_radius, shape, self._scratch)
 
     def measure(
-        self, frame: npt.NDArray[Any], circles: Numbers, blocks: list[slice]
-    ) -> tuple[Numbers, Numbers]:
+        self, frames: Iterable[npt.NDArray[Any] | None], circles: Numbers, blocks: list[slice]
+    ) -> Iterator[tuple[Numbers, Numbers] | None]:
         """Mean of each circle, pixels counted by their area in it, and of its neuropil ring.
 
         Parameters
         ----------
-        frame : numpy.ndarray
-            (C, Y, X) raw frame; NaN marks missing pixels.
+        frames : iterable of numpy.ndarray
+            n raw frames (C, Y, X), NaN for missing pixels; None for a frame to be left out.
         circles : numpy.ndarray
-            (3, N) y, x, radius in px of the frame.
+            (n, 3, N) y, x, radius in px of the frames.
         blocks : list of slice
             Circles to work on at once, see `blocks_of`.
 
-        Returns
-        -------
+        Yields
+        ------
         inside, around : numpy.ndarray
-            (C, N) float64 each; NaN where less than 90 % of a circle is inside the frame, and
-            where there is no ring.
+            (C, N) float64 each, a frame at a time; NaN where less than 90 % of a circle is inside
+            the frame, and where there is no ring. None for a frame left out.
         """
         placed = self._placed(circles)
-        images = [_image(channel) for channel in frame]
-        inside = np.empty((len(frame), circles.shape[1]))
-        for block in blocks:
-            some = placed[:, block]
-            size = patch_size(some[2].max())
-            patches = circle_patches(some, size, self._shape, self._scratch)
-            for mean, image in zip(inside, images, strict=True):
-                mean[block] = self._circle_means(image, patches, some[2])
-        return inside, self._rings.means(placed, blocks, images)
+        pixels = self._rings.pixels_of(placed)
+        for i, frame in enumerate(frames):
+            if frame is None:
+                yield None
+                continue
+            images = [_image(channel) for channel in frame]
+            inside = self._inside(images, placed[i], blocks)
+            yield inside, self._rings.means(pixels.on(i), blocks, images)
 
     def _placed(self, circles: Numbers) -> Numbers:
         """Circles without NaN; those far outside the frame are brought just beyond its border."""
         placed = np.nan_to_num(circles, nan=-np.inf, posinf=np.inf, neginf=-np.inf)
-        radius = np.clip(placed[2], SMALLEST_RADIUS_PX, self._largest, out=placed[2])
-        for centre, size in zip(placed[:2], self._shape, strict=True):
-            np.clip(centre, -radius - 2, size + radius + 2, out=centre)
+        np.clip(placed[:, 2], SMALLEST_RADIUS_PX, self._largest, out=placed[:, 2])
+        beyond = placed[:, 2:] + 2
+        sizes = np.array(self._shape)[:, np.newaxis]
+        np.clip(placed[:, :2], -beyond, sizes + beyond, out=placed[:, :2])
         return placed
+
+    def _inside(self, images: list[Image], circles: Numbers, blocks: list[slice]) -> Numbers:
+        """(C, N) means over circles."""
+        inside = np.empty((len(images), circles.shape[1]))
+        for block in blocks:
+            some = circles[:, block]
+            size = patch_size(some[2].max())
+            patches = circle_patches(some, size, self._shape, self._scratch)
+            for mean, image in zip(inside, images, strict=True):
+                mean[block] = self._circle_means(image, patches, some[2])
+        return inside
 
     def _circle_means(self, image: Image, patches: Patches, radius: Numbers) -> Numbers:
         areas, pixels = patches.areas, image.pixels.reshape(-1)
         if image.known is not None:
             areas = areas * image.known.reshape(-1).take(patches.places)
-        taken = self._scratch.array(f"taken {pixels.dtype}", areas.shape, pixels.dtype)
-        pixels.take(patches.places, out=taken, mode="clip")
         # Around a value of the frame itself, float32 keeps small changes on a large offset.
-        base = float(pixels[len(pixels) // 2])
+        base = pixels[len(pixels) // 2].astype(np.float64)
+        shifted = self._scratch.array("shifted", pixels.shape, np.float32)
+        if pixels.dtype == np.float64:
+            np.subtract(pixels, base, out=shifted, casting="same_kind")
+        else:
+            shifted[...] = pixels
+            shifted -= np.float32(base)
         values = self._scratch.array("values", areas.shape, np.float32)
-        np.subtract(taken, base, out=values, casting="unsafe")
+        shifted.take(patches.places, out=values, mode="clip")
         total = areas.sum(axis=(0, 1))
         mean = np.full(len(radius), np.nan)
         enough = total >= INSIDE_PART * np.pi * radius**2

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.cells.traces.integrals import Integral, integral_of
 from napari_zstack_align.cells.traces.scratch import Scratch
 
 Numbers = npt.NDArray[np.float64]
@@ -64,6 +65,32 @@ class Pattern:
 
 
 @dataclass(frozen=True)
+class WholePixels:
+    """Circles on frames, rounded to whole pixels: (n, N) each, or (N,) on one frame.
+
+    Attributes
+    ----------
+    radii : numpy.ndarray
+        Whole px.
+    cover_start, start : numpy.ndarray
+        Place of the centre's pixel in a flattened frame with its border, and in the integral
+        image of that; ``start`` is that of the nearest pixel within the frame.
+    inside : numpy.ndarray
+        Whether the centre is inside the frame.
+    """
+
+    radii: Places
+    cover_start: Places
+    start: Places
+    inside: npt.NDArray[np.bool_]
+
+    def on(self, frame: int) -> WholePixels:
+        """Those on one frame."""
+        parts = (self.radii, self.cover_start, self.start, self.inside)
+        return WholePixels(*(part[frame] for part in parts))
+
+
+@dataclass(frozen=True)
 class Image:
     """An image (Y, X) without NaN, and which of its pixels are known; None: all."""
 
@@ -95,13 +122,29 @@ class Rings:
         self._line = shape[1] + 2 * self._pad
         self._patterns: tuple[npt.NDArray[np.intp], Pattern] | None = None
 
-    def means(self, circles: Numbers, blocks: list[slice], images: list[Image]) -> Numbers:
+    def pixels_of(self, circles: Numbers) -> WholePixels:
+        """Round circles (n, 3, N) on n frames to whole pixels."""
+        rounded = np.floor(circles + 0.5)
+        radii = np.clip(rounded[:, 2], 0, self._largest)
+        sizes = np.array(self._shape)[:, np.newaxis]
+        margin = radii[:, np.newaxis] + (MARGIN_PX + 1)
+        centres = np.clip(rounded[:, :2], -margin, sizes - 1 + margin).astype(np.intp)
+        at = np.clip(centres, 0, sizes - 1)
+        starts = centres + self._pad, at + self._pad
+        return WholePixels(
+            radii.astype(np.intp),
+            starts[0][:, 0] * self._line + starts[0][:, 1],
+            starts[1][:, 0] * (self._line + 1) + starts[1][:, 1],
+            (at == centres).all(axis=1),
+        )
+
+    def means(self, circles: WholePixels, blocks: list[slice], images: list[Image]) -> Numbers:
         """Mean over each circle's ring, other circles left out.
 
         Parameters
         ----------
-        circles : numpy.ndarray
-            (3, N) y, x, radius in px.
+        circles : WholePixels
+            N circles on one frame.
         blocks : list of slice
             Circles to work on at once.
         images : list of Image
@@ -112,53 +155,47 @@ class Rings:
         numpy.ndarray
             (C, N); NaN where the centre is outside the frame, or too few pixels are left.
         """
-        radii = np.clip(np.floor(circles[2] + 0.5), 0, self._largest).astype(np.intp)
-        centres = [
-            np.clip(np.floor(centre + 0.5), -radii - 2, size + radii + 1).astype(np.intp)
-            for centre, size in zip(circles[:2], self._shape, strict=True)
+        patterns = [
+            (block, self._stacked(circles.radii[block], len(blocks) == 1)) for block in blocks
         ]
-        patterns = [(block, self._stacked(radii[block], len(blocks) == 1)) for block in blocks]
-        free = self._free(centres, patterns)
-        means = np.full((len(images), len(radii)), np.nan)
-        at = [np.clip(c, 0, size - 1) for c, size in zip(centres, self._shape, strict=True)]
-        start = (at[0] + self._pad) * (self._line + 1) + at[1] + self._pad
-        inside = np.logical_and.reduce([a == c for a, c in zip(at, centres, strict=True)])
+        free = self._free(circles, patterns)
+        counts = integral_of(free, "count", self._scratch)
+        means = np.full((len(images), len(circles.radii)), np.nan)
         for mean, image in zip(means, images, strict=True):
-            sums, counts = self._integrals(image, free)
+            if image.known is not None:
+                known = self._known(free, image.known)
+                sums = self._intensity(image.pixels, known)
+                counted = integral_of(known, "known count", self._scratch)
+            else:
+                sums, counted = self._intensity(image.pixels, free), counts
             for block, pattern in patterns:
-                places = [start[block] + steps for steps in (pattern.plus, pattern.minus)]
-                count, total = _difference(counts, places), _difference(sums, places)
-                enough = inside[block] & (count >= FEWEST_PIXELS)
+                start = circles.start[block]
+                plus, minus = start + pattern.plus, start + pattern.minus
+                total, count = sums.sums(plus, minus), counted.sums(plus, minus)
+                enough = circles.inside[block] & (count >= FEWEST_PIXELS)
                 np.divide(total, count, out=mean[block], where=enough)
         return means
 
-    def _free(
-        self,
-        centres: list[npt.NDArray[np.intp]],
-        patterns: list[tuple[slice, Pattern]],
-    ) -> Mask:
+    def _free(self, circles: WholePixels, patterns: list[tuple[slice, Pattern]]) -> Mask:
         """(Y, X) with a border: 1 where no circle is, 0 beyond the frame."""
         free = self._padded("free", np.uint8)
         self._within(free).fill(1)
-        start = (centres[0] + self._pad) * self._line + centres[1] + self._pad
         for block, pattern in patterns:
-            free.reshape(-1)[start[block] + pattern.covered] = 0
+            free.reshape(-1)[circles.cover_start[block] + pattern.covered] = 0
         return free
 
-    def _integrals(
-        self, image: Image, free: Mask
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]:
-        """Integral images of the intensity and of the number of free pixels."""
-        pixels = image.pixels
-        if image.known is not None:
-            free = free.copy()
-            self._within(free)[...] &= image.known
+    def _known(self, free: Mask, known: Mask) -> Mask:
+        """The free pixels that are known, with the same border."""
+        both = free.copy()
+        self._within(both)[...] &= known
+        return both
+
+    def _intensity(self, pixels: npt.NDArray[Any], free: Mask) -> Integral:
+        """Integral image of the free pixels."""
         masked = self._padded(f"masked {pixels.dtype}", pixels.dtype)
         self._within(masked).fill(0)
         cv2.copyTo(pixels, self._within(free), self._within(masked))
-        larger = (free.shape[0] + 1, free.shape[1] + 1)
-        sums = cv2.integral(masked, self._scratch.array("sums", larger), sdepth=cv2.CV_64F)
-        return sums, cv2.integral(free, self._scratch.array("counts", larger, np.int32))
+        return integral_of(masked, "intensity", self._scratch)
 
     def _padded(self, name: str, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         """Image with a border of zeros, that is left as it is between frames."""
@@ -233,8 +270,3 @@ def _filled(steps: list[Places]) -> Places:
     for column, own in zip(columns.T, steps, strict=True):
         column[: len(own)] = own
     return columns
-
-
-def _difference(integral: npt.NDArray[Any], places: list[Places]) -> npt.NDArray[Any]:
-    plus, minus = (integral.reshape(-1).take(p).sum(axis=0) for p in places)
-    return plus - minus

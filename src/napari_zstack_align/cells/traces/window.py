@@ -81,16 +81,12 @@ class WindowReader:
         shape = (2, inputs.stack.shape[1], len(self._order), stop - start)
         means = np.full(shape, np.nan, np.float32)
         placed = inputs.placed[start:stop]
-        sampled: list[npt.NDArray[Any]] = []
-        for i, image in enumerate(images):
-            if image is None:
-                continue
-            if self._sampled[start + i]:
-                sampled.append(image)
-            if placed[i]:
-                inside, around = reader.measure(image, circles[i], self._blocks)
-                means[0, :, self._order, i] = inside.T
-                means[1, :, self._order, i] = around.T
+        wanted = [image if known else None for image, known in zip(images, placed, strict=True)]
+        for i, measured in enumerate(reader.measure(wanted, circles, self._blocks)):
+            if measured is not None:
+                means[0, :, self._order, i], means[1, :, self._order, i] = (m.T for m in measured)
+        chosen = self._sampled[start:stop]
+        sampled = [f for f, use in zip(images, chosen, strict=True) if use and f is not None]
         self._leave_out_slices(means, start, stop)
         total = np.asarray(np.sum(sampled, axis=0, dtype=np.float64)) if sampled else None
         return Window(start, stop, means[0], means[1], flags, total, len(sampled))
