@@ -63,29 +63,27 @@ def _move(centres: Numbers, radii: Numbers, matrices: Numbers) -> None:
 
 def _bend(centres: Numbers, radii: Numbers, link: SplineLink, frames: slice) -> None:
     """Map centres (n, 2, N) and scale radii (n, N) by the fields of a spline, in place."""
-    (first_y, y, dy), (first_x, x, dx) = (_taps(centres[:, a], link, a) for a in (0, 1))
+    (first_y, along_y), (first_x, along_x) = (_taps(centres[:, a], link, a) for a in (0, 1))
     coefficients, taps = link.coefficients[frames], np.arange(TAPS)
     frame = np.arange(len(coefficients)).reshape(-1, 1, 1, 1)
     rows = (first_y[..., np.newaxis] + taps)[..., :, np.newaxis]
     columns = (first_x[..., np.newaxis] + taps)[..., np.newaxis, :]
-    around = np.moveaxis(coefficients, 1, -1)[frame, rows, columns]  # (n, N, TAPS, TAPS, 2)
-    field, along_y, along_x = (
-        np.einsum("nijkc,nij,nik->cni", around, *weights) for weights in ((y, x), (dy, x), (y, dx))
-    )
-    change = (1 + along_y[0]) * (1 + along_x[1]) - along_x[0] * along_y[1]
+    # (n, N, 2, TAPS, TAPS), and from it (n, N, 2, 2, 2): dy and dx, by y and by x value and slope
+    around = np.stack([coefficients[:, c][frame, rows, columns] for c in (0, 1)], axis=2)
+    field = along_y[:, :, np.newaxis] @ around @ along_x[:, :, np.newaxis].swapaxes(-1, -2)
+    (value, by_x), (by_y, _) = np.moveaxis(field, (3, 4), (0, 1))
+    change = (1 + by_y[..., 0]) * (1 + by_x[..., 1]) - by_x[..., 0] * by_y[..., 1]
     radii *= np.sqrt(np.abs(change))
-    centres += np.moveaxis(field, 0, 1)
+    centres += np.moveaxis(value, -1, 1)
 
 
-def _taps(
-    positions: Numbers, link: SplineLink, axis: int
-) -> tuple[npt.NDArray[np.intp], Numbers, Numbers]:
-    """First control point (n, N) of each position, weights and their derivatives (n, N, TAPS)."""
+def _taps(positions: Numbers, link: SplineLink, axis: int) -> tuple[npt.NDArray[np.intp], Numbers]:
+    """First control point (n, N) of positions; weights of value and slope, (n, N, 2, TAPS)."""
     size = link.shape[axis]
     (first, weights), (_, slopes) = (
         basis_taps(positions.ravel(), size, link.spacing_px, derivative) for derivative in (0, 1)
     )
     # The field is held constant beyond the frame.
     slopes[((positions < 0) | (positions > size - 1)).ravel()] = 0.0
-    shape = (*positions.shape, TAPS)
-    return first.reshape(positions.shape), weights.reshape(shape), slopes.reshape(shape)
+    both = np.stack([weights, slopes], axis=1).reshape(*positions.shape, 2, TAPS)
+    return first.reshape(positions.shape), both

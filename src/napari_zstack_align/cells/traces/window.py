@@ -59,10 +59,13 @@ class WindowReader:
 
     def __init__(self, inputs: Inputs, sampled: npt.NDArray[np.bool_]) -> None:
         self._inputs, self._sampled = inputs, sampled
-        radii = inputs.rois.circles[:, 2]
-        self._order = np.argsort(radii, kind="stable")
-        self._circles = inputs.rois.circles[self._order]
-        self._blocks = blocks_of(ROOM * self._circles[:, 2])
+        circles = inputs.rois.circles
+        self._order = np.argsort(circles[:, 2], kind="stable")
+        self._blocks = blocks_of(ROOM * circles[self._order, 2])
+        for block in self._blocks:
+            # Neighbours one after another: their pixels are then in the processor's cache.
+            self._order[block] = self._order[block][np.argsort(circles[self._order[block], 0])]
+        self._circles = circles[self._order]
         self._of_thread = local()
 
     def windows(self) -> list[tuple[int, int]]:
@@ -97,7 +100,7 @@ class WindowReader:
         largest = min(float(np.nanmax(circles[:, 2], initial=0.0)), limit)
         known: tuple[float, FrameReader] | None = getattr(self._of_thread, "reader", None)
         if known is None or known[0] < largest:
-            room = float(ceil(ROOM * max(largest, self._circles[-1, 2])))
+            room = float(ceil(ROOM * max(largest, self._circles[:, 2].max())))
             known = room, FrameReader(room, self._inputs.ring, self._inputs.frame_shape)
             self._of_thread.reader = known
         return known[1]
