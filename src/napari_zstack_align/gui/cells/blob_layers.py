@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from napari_zstack_align.cells.blobs import BlobResult
 from napari_zstack_align.gui.cells.circles import circles_layer, show_circles
 from napari_zstack_align.gui.cells.place import place, put, show
 from napari_zstack_align.gui.compat import fit_view, grid
-from napari_zstack_align.gui.jobs import limits
+from napari_zstack_align.gui.jobs import Limits, limits
 from napari_zstack_align.gui.shown import KEY
 from napari_zstack_align.stack import Stack
 
@@ -21,6 +22,28 @@ TITLES = {"log": "LoG", "dog": "DoG", "doh": "DoH"}
 COLORS = {"log": "#ffd23f", "dog": "#3fd0ff", "doh": "#ff7bd5"}
 GRID_SPACING = 4
 """Screen pixels between the views."""
+
+
+@dataclass(frozen=True, eq=False)
+class Content:
+    """The image that all methods are shown on.
+
+    Attributes
+    ----------
+    image : numpy.ndarray
+        (Y, X) finite.
+    stack : Stack, optional
+        Whose pixels it has.
+    name : str
+        Of the layers.
+    contrast : (float, float)
+        Contrast limits.
+    """
+
+    image: npt.NDArray[Any]
+    stack: Stack | None
+    name: str
+    contrast: Limits
 
 
 class BlobLayers:
@@ -40,11 +63,14 @@ class BlobLayers:
         self.slice: int | None = None
         """Slice of a z-stack that the image is of."""
         self.side_by_side = False
+        self._content: Content | None = None
+        self._shown: dict[str, Content] = {}
+        self._results: dict[str, BlobResult] = {}
         self._hidden: list[Layer] = []
 
     @property
     def there(self) -> bool:
-        """Whether the layers were made."""
+        """Whether there is an image to show."""
         return bool(self.images)
 
     @property
@@ -62,32 +88,22 @@ class BlobLayers:
     # -- what is shown -------------------------------------------------------------------------
 
     def show_image(self, image: npt.NDArray[Any], stack: Stack | None, name: str) -> None:
-        """Show another image (Y, X), with the pixels of a stack."""
-        shown = (
-            np.nan_to_num(image, nan=float(np.nanmin(image))) if image.dtype.kind == "f" else image
-        )
-        contrast = limits(image)
-        if not self.there:
-            self._add(shown, stack, contrast)
-        for method, layer in self.images.items():
-            layer.data = shown
-            layer.contrast_limits = contrast
-            layer.name = f"{name} ({TITLES[method]})"
-            put(layer, stack)
-            put(self.points[method], stack)
+        """Show another image (Y, X), with the pixels of a stack, and no blobs yet."""
+        shown = image
+        if image.dtype.kind == "f":
+            shown = np.nan_to_num(image, nan=limits(image)[0])
+        self._content = Content(shown, stack, name, limits(image))
+        self._results.clear()
+        self._make(self.method)
         self.arrange()
 
     def show_blobs(self, method: str, result: BlobResult) -> None:
         """Draw the blobs of a method."""
+        self._results[method] = result
         if method in self.points:
             show_circles(self.points[method], result.circles)
             if self.side_by_side:
-                self._tell_count(method, len(result))
-
-    def clear(self) -> None:
-        """Draw no blobs."""
-        for layer in self.points.values():
-            show_circles(layer, np.empty((0, 3)))
+                self._tell_count(method)
 
     def look_at(self, method: str) -> None:
         """Bring one method into view."""
@@ -99,6 +115,8 @@ class BlobLayers:
         """Show or hide what is there of the chosen method, or of all three side by side."""
         for method in TITLES:
             mine = on and (self.side_by_side or method == self.method)
+            if mine:
+                self._make(method)
             for group in (self.images, self.points):
                 if method in group:
                     show(group[method], mine)
@@ -110,7 +128,7 @@ class BlobLayers:
 
     # -- side by side --------------------------------------------------------------------------
 
-    def set_side_by_side(self, on: bool, results: Mapping[str, BlobResult]) -> None:
+    def set_side_by_side(self, on: bool) -> None:
         """Show three views with one camera, or go back to one."""
         if on == self.side_by_side or not self.there:
             return
@@ -118,6 +136,8 @@ class BlobLayers:
         self._set_others(hidden=on)
         view = grid(self.viewer)
         if on:
+            for method in TITLES:
+                self._make(method)
             self._bring_to_top()
             view.shape, view.stride = (1, len(TITLES)), -2  # from the top, an image and its blobs
             view.spacing = GRID_SPACING
@@ -125,16 +145,19 @@ class BlobLayers:
             overlay = getattr(layer, "name_overlay", None)
             if overlay is not None:
                 overlay.position, overlay.visible = "bottom_center", on
-            self._tell_count(method, len(results[method]) if on and method in results else None)
+            self._tell_count(method)
         self.arrange()
         view.enabled = on
         if not on:
             view.shape, view.stride, view.spacing = (-1, -1), 1, 0
         fit_view(self.viewer, [self.images[self.method]], part=1 / len(TITLES) if on else 1.0)
 
-    def _tell_count(self, method: str, count: int | None) -> None:
-        """The name stands below the view."""
-        name = _name(method) if count is None else f"{TITLES[method]}: {counted(count)}"
+    def _tell_count(self, method: str) -> None:
+        """Side by side the layer's name stands below its view."""
+        result = self._results.get(method)
+        name = _name(method)
+        if self.side_by_side:
+            name = f"{TITLES[method]}: {'…' if result is None else counted(len(result))}"
         if self.points[method].name != name:
             self.points[method].name = name
 
@@ -167,6 +190,8 @@ class BlobLayers:
         others = [other for other in self.layers() if other is not layer]
         was_grid = self.side_by_side
         self.images, self.points = {}, {}
+        self._shown.clear()
+        self._results.clear()
         self.side_by_side = False
         if was_grid:
             grid(self.viewer).enabled = False
@@ -175,15 +200,42 @@ class BlobLayers:
             if other in self.viewer.layers:
                 self.viewer.layers.remove(other)
 
-    def _add(self, image: npt.NDArray[Any], stack: Stack | None, contrast: Any) -> None:
-        for method, title in TITLES.items():
-            described = {"metadata": {KEY: self}, "visible": False, **place(stack)}
-            self.images[method] = self.viewer.add_layer(
-                Image(image, name=title, contrast_limits=contrast, colormap="gray", **described)
-            )
-            layer = circles_layer(_name(method), COLORS[method], **described)
-            layer.editable = False
-            self.points[method] = self.viewer.add_layer(layer)
+    def _make(self, method: str) -> None:
+        """Let the layers of a method show what there is; napari needs a moment to make them."""
+        content = self._content
+        if content is None or self._shown.get(method) is content:
+            return
+        self._shown[method] = content
+        if method not in self.images:
+            self._add(method, content)
+        else:
+            image = self.images[method]
+            image.data = content.image
+            image.contrast_limits = content.contrast
+            for layer in (image, self.points[method]):
+                put(layer, content.stack)
+        self.images[method].name = f"{content.name} ({TITLES[method]})"
+        result = self._results.get(method)
+        circles = np.empty((0, 3)) if result is None else result.circles
+        show_circles(self.points[method], circles)
+
+    def _add(self, method: str, content: Content) -> None:
+        """Add image and blobs above those of the other methods, but below ROIs and masks."""
+        layers = self.viewer.layers
+        own = [layers.index(layer) for layer in self.layers()]
+        index = max(own) + 1 if own else len(layers)
+        described = {"metadata": {KEY: self}, "visible": False, **place(content.stack)}
+        self.images[method] = Image(
+            content.image,
+            name=TITLES[method],
+            contrast_limits=content.contrast,
+            colormap="gray",
+            **described,
+        )
+        self.points[method] = circles_layer(_name(method), COLORS[method], **described)
+        self.points[method].editable = False
+        layers.insert(index, self.images[method])
+        layers.insert(index + 1, self.points[method])
 
 
 def counted(n: int) -> str:

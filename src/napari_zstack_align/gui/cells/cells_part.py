@@ -124,7 +124,7 @@ class CellsPart(Part):
             self.tuner.set_image(None)
             self.tab.methods.forget()
             self.tab.methods.box.setChecked(False)
-        QTimer.singleShot(0, self.offer_sources)
+        self._offer_later()
 
     def set_theme(self, name: str) -> None:
         """Use the colours of a napari theme."""
@@ -140,8 +140,12 @@ class CellsPart(Part):
 
     def offer_sources(self) -> None:
         """Offer what there is to look in now."""
-        if self._in_front or self.tab.isVisible():
-            self.tab.source.offer(sources_of(self.panel))
+        self.tab.source.offer(sources_of(self.panel))
+
+    def _offer_later(self) -> None:
+        """Layers or recordings have changed; while another tab is in front nobody sees it."""
+        if self._in_front:
+            QTimer.singleShot(0, self.offer_sources)
 
     def find(self) -> None:
         """Make the chosen image in the worker, and look for blobs in it."""
@@ -184,6 +188,17 @@ class CellsPart(Part):
             ),
             returned=self._on_rois,
         )
+
+    def find_in_volume(self) -> None:
+        """Find cells in all slices of the z-stack by the method in front, in the worker."""
+        if self._source is None:
+            return
+        method = self.tab.methods.method
+        box, params, mask = self.tab.source, self.tuner.params[method], self.tuner.mask
+        start = partial(
+            jobs.find_in_volume, self._source, box.chosen_channel, params, mask, self.model.rois
+        )
+        self.tab.run_bar.start(start, returned=self._on_rois)
 
     def save(self, path: Path) -> None:
         """Save the ROIs in the worker."""
@@ -269,7 +284,7 @@ class CellsPart(Part):
 
     def _on_side_by_side(self, on: bool) -> None:
         self.tuner.want(tuple(TITLES) if on else (self.tab.methods.method,))
-        self.layers.set_side_by_side(on, self.tuner.results)
+        self.layers.set_side_by_side(on)
         if not on:
             self._roi_layers_on_top()
         self._caption()
@@ -296,6 +311,7 @@ class CellsPart(Part):
     def _on_button(self, name: str) -> None:
         actions = {
             "use": self.use_blobs,
+            "volume": self.find_in_volume,
             "delete": lambda: self.model.delete(self.model.selected),
             "undo": self.model.undo,
             "redo": self.model.redo,
@@ -336,7 +352,7 @@ class CellsPart(Part):
         self._on_mask()
 
     def _on_session(self) -> None:
-        self.offer_sources()
+        self._offer_later()
         self._on_rois_changed()
 
     def _owner(self) -> Any:

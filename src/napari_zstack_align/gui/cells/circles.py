@@ -50,13 +50,14 @@ def show_circles(
             layer.size = 2 * circles[:, 2]
             if colors is not None:
                 layer.border_color = colors
-    layer.refresh(extent=False)
+    layer.refresh(extent=False, thumbnail=False)
 
 
 @contextmanager
 def quiet(layer: Points) -> Iterator[None]:
     """Let napari draw once after some changes, not after each of them."""
     with (
+        layer._block_refresh(),
         layer.events.blocker_all(),
         layer._border.events.blocker_all(),
         layer._face.events.blocker_all(),
