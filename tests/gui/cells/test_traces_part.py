@@ -136,10 +136,12 @@ def test_stacked_traces_have_their_own_values_on_the_axis(panel, dock):
     dock.quantity.setCurrentIndex(dock.quantity.findData("F"))
     panel.rois.select([1, 2])
     axis = dock.plot.values_axis
-    places = axis.tickValues(-1e4, 1e4, 200)[0][1]
-    assert axis.tickStrings(places, 1, 1)[::2] == ["200", "200"]
     levels = [np.nanmedian(curve.getData()[1]) for curve in dock.plot.curves[:2]]
+    places = axis.tickValues(-1000, 1000, 1000)[0][1]
+    assert axis.tickStrings(places, 1, 1) == ["200", "400"] * 2
     np.testing.assert_allclose(places[::2], levels)
+    places = axis.tickValues(-1000, 1000, 150)[0][1]  # there is room for one number each
+    assert axis.tickStrings(places, 1, 1) == ["200"] * 2
 
 
 def test_channels_can_be_chosen_where_there_are_several(panel, dock, recordings):

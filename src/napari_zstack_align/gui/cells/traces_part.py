@@ -109,6 +109,7 @@ class TracesPart(Part):
         self.traces = traces
         self.open_dock()
         self.dock.show_traces(traces)
+        self.tab.show_remarks(traces.recordings)
         if not set(traces.ids) & set(self.model.selected):
             self.model.select(traces.liveliest)
         self._on_selection()
