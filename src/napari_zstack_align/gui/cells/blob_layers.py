@@ -11,9 +11,9 @@ import numpy.typing as npt
 from napari.layers import Image, Layer, Points
 
 from napari_zstack_align.cells.blobs import BlobResult
-from napari_zstack_align.gui.cells.circles import circles_layer, show_circles
+from napari_zstack_align.gui.cells.circles import LINE_PX, circles_layer, set_line, show_circles
 from napari_zstack_align.gui.cells.place import place, put, show
-from napari_zstack_align.gui.compat import fit_view, grid
+from napari_zstack_align.gui.compat import camera, fit_view, grid
 from napari_zstack_align.gui.jobs import Limits, limits
 from napari_zstack_align.gui.shown import KEY
 from napari_zstack_align.stack import Stack
@@ -22,6 +22,8 @@ TITLES = {"log": "LoG", "dog": "DoG", "doh": "DoH"}
 COLORS = {"log": "#ffd23f", "dog": "#3fd0ff", "doh": "#ff7bd5"}
 GRID_SPACING = 4
 """Screen pixels between the views."""
+LINE_SCREEN_PX = 1.5
+"""Least width of a circle's line on the screen."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,6 +153,7 @@ class BlobLayers:
         if not on:
             view.shape, view.stride, view.spacing = (-1, -1), 1, 0
         fit_view(self.viewer, [self.images[self.method]], part=1 / len(TITLES) if on else 1.0)
+        self._draw_lines()
 
     def _tell_count(self, method: str) -> None:
         """Side by side the layer's name stands below its view."""
@@ -160,6 +163,13 @@ class BlobLayers:
             name = f"{TITLES[method]}: {'…' if result is None else counted(len(result))}"
         if self.points[method].name != name:
             self.points[method].name = name
+
+    def _draw_lines(self) -> None:
+        """Circles are drawn so wide that they are seen at this zoom."""
+        for method, layer in self.points.items():
+            on_screen = camera(self.viewer).zoom * float(layer.scale[-1])
+            set_line(layer, max(LINE_PX, LINE_SCREEN_PX / max(on_screen, 1e-6)))
+            show_circles(layer, _circles(self._results.get(method)))
 
     def _set_others(self, *, hidden: bool) -> None:
         """Other layers would take views of their own."""
@@ -215,9 +225,7 @@ class BlobLayers:
             for layer in (image, self.points[method]):
                 put(layer, content.stack)
         self.images[method].name = f"{content.name} ({TITLES[method]})"
-        result = self._results.get(method)
-        circles = np.empty((0, 3)) if result is None else result.circles
-        show_circles(self.points[method], circles)
+        show_circles(self.points[method], _circles(self._results.get(method)))
 
     def _add(self, method: str, content: Content) -> None:
         """Add image and blobs above those of the other methods, but below ROIs and masks."""
@@ -241,6 +249,10 @@ class BlobLayers:
 def counted(n: int) -> str:
     """'1 blob', '1,234 blobs'."""
     return f"{n:,} blob{'' if n == 1 else 's'}"
+
+
+def _circles(result: BlobResult | None) -> npt.NDArray[np.float64]:
+    return np.empty((0, 3)) if result is None else result.circles
 
 
 def _name(method: str) -> str:

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from napari.layers import Points
 
-BORDER_PX = 0.7
-"""Width of a circle's line, in pixels of the image."""
+LINE_PX = 0.7
+"""Usual width of a circle's line, in pixels of the image."""
 
 
 def circles_layer(name: str, color: str, **described: Any) -> Points:
@@ -24,7 +24,7 @@ def circles_layer(name: str, color: str, **described: Any) -> Points:
         symbol="disc",
         face_color="transparent",
         border_color=color,
-        border_width=BORDER_PX,
+        border_width=LINE_PX,
         border_width_is_relative=False,
         **described,
     )
@@ -51,6 +51,13 @@ def show_circles(
             if colors is not None:
                 layer.border_color = colors
     layer.refresh(extent=False, thumbnail=False)
+
+
+def set_line(layer: Points, width_px: float) -> None:
+    """Draw circles with a line of another width, in pixels of the image."""
+    with quiet(layer):
+        layer.current_border_width = width_px
+        layer.border_width = width_px
 
 
 @contextmanager

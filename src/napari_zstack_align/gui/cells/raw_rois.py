@@ -130,7 +130,7 @@ class RoisOnFrames(QObject):
 
     def paint(self, colors: dict[int, str]) -> None:
         """Give some ROIs, by id, another colour than the rest."""
-        if self.layer is not None and len(self.layer.data):
+        if self.layer is not None and 0 < len(self.layer.data) == len(self._ids):
             self.layer.border_color = [colors.get(int(i), RING) for i in self._ids]
 
     def roi_at(self, world: Sequence[float]) -> int | None:
