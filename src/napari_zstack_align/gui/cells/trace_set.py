@@ -81,13 +81,6 @@ class TraceSet:
         """(T,) bool of each recording: flagged, left out or of low confidence."""
         return [are_bad(traces) for traces in self.recordings]
 
-    def place_of(self, name: str, n_frames: int) -> int | None:
-        """Index of the recording with a name and a number of frames; None where there is none."""
-        for index, traces in enumerate(self.recordings):
-            if (traces.recording, len(traces.frames)) == (name, n_frames):
-                return index
-        return None
-
     def _row(
         self, traces: Traces, roi: int, quantity: str, channel: int
     ) -> npt.NDArray[np.float32]:

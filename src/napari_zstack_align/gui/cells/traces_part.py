@@ -167,13 +167,13 @@ class TracesPart(Part):
     def _place(self) -> tuple[int, int] | None:
         """Recording of the traces, and frame, that are in view."""
         place = self.in_view.place() if self.traces.recordings else None
-        index = None if place is None else self.traces.place_of(place.recording, place.n_frames)
+        index = None if place is None else place.among(self.traces.names, self.traces.lengths)
         return None if place is None or index is None else (index, place.frame)
 
     def _go_to(self, recording: int, frame: int) -> None:
         """Move the viewer to a frame of a recording of the traces."""
         traces = self.traces.recordings[recording]
-        if not self.in_view.go_to(Place(traces.recording, len(traces.frames), frame)):
+        if not self.in_view.go_to(Place(recording, traces.recording, len(traces.frames), frame)):
             self.tab.run_bar.say(f"The frames of {traces.recording} are not in view: open them.")
 
     def _on_selection(self) -> None:
