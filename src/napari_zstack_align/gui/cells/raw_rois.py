@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -77,6 +79,8 @@ class RoisOnFrames(QObject):
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.timeout.connect(self.follow)
+        # napari needs it for its first layer of points: half a second, better spent beside the rest
+        Thread(target=import_module, args=("pandas",), daemon=True).start()
         model.changed.connect(self.show_rois)
         model.selection_changed.connect(self._select)
         viewer.dims.events.current_step.connect(self.follow)
