@@ -132,6 +132,8 @@ BAD_IMAGES = {
     "one line": (np.zeros(30), r"an image \(Y, X\)"),
     "a volume": (np.zeros((3, 30, 30)), r"an image \(Y, X\)"),
     "complex": (np.zeros((30, 30), complex), "real numbers"),
+    "ragged": ([[1, 2], [3]], "different lengths"),
+    "huge": (np.array([[1e308, -1e308]] * 9), "too large"),
     "words": (np.full((3, 3), "a"), "real numbers"),
 }
 
