@@ -222,6 +222,15 @@ def test_other_tabs_get_the_viewer_back(qtbot, found):
     assert found.layers.images["log"].visible
 
 
+def test_the_toggle_goes_from_the_image_to_the_raw_frames_and_back(qtbot, viewer, found):
+    found.panel._toggle()
+    assert not any(layer.visible for layer in found.layers.layers())
+    assert found.panel.shown.raw[0].visible
+    found.panel._toggle()
+    assert found.layers.images["log"].visible
+    assert text_overlay(viewer).text.startswith("LoG")
+
+
 def test_nothing_to_look_in_and_an_image_of_one_value_are_told(qtbot, viewer, panel):
     panel.open_tab("Cells")
     find(qtbot, panel.cells)

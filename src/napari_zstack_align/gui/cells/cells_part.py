@@ -25,7 +25,10 @@ from napari_zstack_align.gui.cells.sources import KINDS, SLICE, Source, sources_
 from napari_zstack_align.gui.cells.tuner import BlobTuner
 from napari_zstack_align.gui.compat import text_overlay
 from napari_zstack_align.gui.part import Part
+from napari_zstack_align.gui.recordings.layers import RAW
+from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.recordings.session import Session
+from napari_zstack_align.gui.shown import Shown
 from napari_zstack_align.params import BlobParams
 
 if TYPE_CHECKING:
@@ -96,7 +99,7 @@ class CellsPart(Part):
     def enter(self) -> None:
         """The tab is in front: offer what there is to look in."""
         self.offer_sources()
-        if isinstance(self._owner(), Session):
+        if self._of_session:
             self.panel.session.layers.name_sliders()
 
     def show_tab(self, name: str) -> None:
@@ -111,11 +114,26 @@ class CellsPart(Part):
 
     def follow(self) -> None:
         """The sliders moved: a z-stack's image is that of the slice in view."""
+        if not self._image_in_view and self._of_session:
+            self.panel.session.follow()
+            return
         z = self._slice_in_view()
         shown = self.layers.slice if self.layers.there else None
         if self._source is not None and shown is not None and z != shown:
             self._slices.ask(self._image_job(self._source, z))
         self._caption()
+
+    def toggle(self) -> None:
+        """From the image of cells to the raw frames, and back."""
+        self.tab.methods.box.setChecked(False)
+        if not self.layers.there:
+            return
+        self.layers.set_visible(not self._image_in_view)
+        if not self._image_in_view and self._of_session:
+            self.panel.session.look_at(RAW)
+        elif not self._image_in_view and isinstance(self._owner, Shown):
+            self._owner.look_at("raw")
+        self.follow()
 
     def on_removed(self, layer: Any) -> None:
         """A layer was removed from the viewer; the ROIs stay."""
@@ -355,9 +373,20 @@ class CellsPart(Part):
         self._offer_later()
         self._on_rois_changed()
 
+    @property
     def _owner(self) -> Any:
-        source = self.tab.source.source
+        """Whose frames the image is of, or would be."""
+        source = self._source or self.tab.source.source
         return None if source is None else source.owner
+
+    @property
+    def _of_session(self) -> bool:
+        return isinstance(self._owner, (Session, Recording))
+
+    @property
+    def _image_in_view(self) -> bool:
+        layer = self.layers.image_layer
+        return layer is not None and layer.visible
 
     def _slice_in_view(self, source: Source | None = None) -> int | None:
         """Slice that the sliders stand at; None where what is looked in has none."""
@@ -402,8 +431,9 @@ class CellsPart(Part):
         words = "" if result is None else f"{TITLES[method]}: {counted(len(result))}"
         if len(self.model.rois):
             words += f"{', ' if words else ''}{len(self.model.rois):,} ROIs"
-        overlay.text = words
-        overlay.visible = bool(words) and not self.layers.side_by_side
+        if self._image_in_view:
+            overlay.text = words
+            overlay.visible = bool(words) and not self.layers.side_by_side
 
     def _ask_save(self) -> None:
         name, _ = QFileDialog.getSaveFileName(self.tab, "Save the ROIs", "rois.csv", ROI_FILTER)
