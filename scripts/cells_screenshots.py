@@ -59,6 +59,7 @@ def cells(panel: Any, wait_for: Callable[[Any], None], picture: Callable[..., No
     log.use(BlobParams(min_sigma=3.5, max_sigma=5.5, threshold=0.08, exclude_border=14))
     wait_until_found(panel, wait_for)
     picture("cells-blobs")
+    side_by_side(panel, wait_for, picture)
     panel.cells.tab.rois.buttons["use"].click()
     wait_for(panel)
     panel.open_tab("Traces")
@@ -76,6 +77,29 @@ def cells(panel: Any, wait_for: Callable[[Any], None], picture: Callable[..., No
     picture("cells-traces", panel.traces.dock)
     tab.format.setCurrentIndex(tab.format.findData("Suite2p folder"))
     picture("cells-export", tab.files_box)
+
+
+def side_by_side(panel: Any, wait_for: Callable[[Any], None], picture: Callable[..., None]) -> None:
+    """Three methods beside each other, tuned to the same size of cells."""
+    methods, docks = panel.cells.tab.methods, panel.viewer.window._qt_viewer
+    methods.controls["dog"].use(
+        BlobParams(method="dog", min_sigma=3.0, max_sigma=5.5, threshold=0.05, exclude_border=14)
+    )
+    methods.controls["doh"].use(
+        BlobParams(method="doh", min_sigma=4.0, max_sigma=8.0, threshold=0.0015, exclude_border=14)
+    )
+    for dock in (docks.dockLayerControls, docks.dockLayerList):
+        dock.hide()
+    wait_for(panel)
+    methods.box.click()
+    wait_until_found(panel, wait_for)
+    picture("cells-side-by-side")
+    methods.box.click()
+    for dock in (docks.dockLayerControls, docks.dockLayerList):
+        dock.show()
+    wait_for(panel)
+    panel.viewer.reset_view()
+    wait_for(panel)
 
 
 def registered() -> list[Any]:
