@@ -10,7 +10,7 @@ from napari_zstack_align.gui.cells.movies import InView, Place, what_words
 from napari_zstack_align.gui.cells.pointer import RoiPointer
 from napari_zstack_align.gui.cells.raw_rois import RoisOnFrames
 from napari_zstack_align.gui.cells.roi_model import RoiModel
-from napari_zstack_align.gui.cells.trace_set import N_FIRST, TraceSet
+from napari_zstack_align.gui.cells.trace_set import N_FIRST, TraceSet, outdated_words
 from napari_zstack_align.gui.cells.traces_dock import TracesDock
 from napari_zstack_align.gui.cells.traces_files import TracesFiles
 from napari_zstack_align.gui.cells.traces_run import TracesRun
@@ -178,6 +178,12 @@ class TracesPart(Part):
 
     def _on_selection(self) -> None:
         self.dock.show_rois(self.model.selected or self.traces.ids[:N_FIRST])
+        self._warn()
+
+    def _warn(self) -> None:
+        """Say where the selected ROIs are not those that were read."""
+        if self.traces.recordings:
+            self.dock.warn(outdated_words(self.model.rois, self.model.selected, self.traces))
 
     def _paint(self) -> None:
         """Give ROIs the colours of their traces."""
@@ -186,6 +192,7 @@ class TracesPart(Part):
     def _on_rois(self) -> None:
         self._set_result()
         self._paint()
+        self._warn()
         if self.tab.isVisible():
             self.say_what()
 
