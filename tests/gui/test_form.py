@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QLabel
 from napari_zstack_align import params as params_module
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.form import ParamsForm, bounds, title, tooltip
-from napari_zstack_align.params import AdaptiveParams, Params
+from napari_zstack_align.params import AdaptiveParams, Params, TraceParams
 
 
 class AllKinds(Params):
@@ -120,3 +120,12 @@ def test_seldom_used_fields_hide_under_more(qtbot):
     assert not form.fields["outlier_mad"].native.isVisible()
     form.more_button.click()
     assert form.fields["outlier_mad"].native.isVisible()
+
+
+def test_a_number_above_zero_has_a_step_of_its_size(qtbot):
+    form = ParamsForm(TraceParams)
+    qtbot.addWidget(form)
+    width = form.fields["neuropil_width_um"].native
+    assert width.text() == "10.0"
+    width.stepUp()
+    assert form.values().neuropil_width_um == 11.0
