@@ -189,6 +189,23 @@ def test_a_mask_for_cells_is_another_one_than_that_of_the_registration(qtbot, vi
     np.testing.assert_allclose(circles(found.layers.points["log"]), inside)
 
 
+def test_a_mask_of_another_size_is_told(qtbot, viewer, found):
+    layer = viewer.add_labels(np.ones((40, 50), np.uint8), name="other")
+    found.tab.mask_combo.choose(layer)
+    assert "'other' is 40 × 50 px, but the image 160 × 160" in found.tab.run_bar.status.text()
+    assert found.tuner.mask is None
+
+
+def test_an_image_that_is_dropped_into_napari_can_be_looked_in(qtbot, viewer, cells):
+    frame = cells.panel.shown.stack.read(0, 1)[0, 0]
+    viewer.add_image(frame, name="mine")
+    box = cells.tab.source
+    qtbot.waitUntil(lambda: "Layer: mine" in [s.name for s in box.sources])
+    box.what.setCurrentIndex(box.what.count() - 1)
+    find(qtbot, cells)
+    np.testing.assert_array_equal(cells.layers.image_layer.data, frame)
+
+
 @pytest.mark.parametrize("kind", ["max", "std", "correlation"])
 def test_images_of_the_recording(qtbot, movie, cells, kind):
     box = cells.tab.source
@@ -311,11 +328,11 @@ def test_looking_again_keeps_ids_and_what_was_done_by_hand(qtbot, rois):
 def test_rois_are_saved_and_loaded(qtbot, rois, tmp_path):
     rois.model.delete([3])
     saved = rois.model.rois
-    rois.save(tmp_path / "mine")
+    rois.rois.save(tmp_path / "mine")
     quiet(qtbot, rois)
     np.testing.assert_allclose(load_rois(tmp_path / "mine.csv").circles, saved.circles)
     rois.model.set(Rois.of(()))
-    rois.load(tmp_path / "mine.csv")
+    rois.rois.load(tmp_path / "mine.csv")
     quiet(qtbot, rois)
     np.testing.assert_array_equal(rois.model.rois.ids, saved.ids)
 
@@ -323,7 +340,7 @@ def test_rois_are_saved_and_loaded(qtbot, rois, tmp_path):
 def test_a_file_of_another_program_is_told_in_one_sentence(qtbot, rois, tmp_path):
     (tmp_path / "other.csv").write_text("X,Y,Area\n1,2,3\n")
     before = rois.model.rois
-    rois.load(tmp_path / "other.csv")
+    rois.rois.load(tmp_path / "other.csv")
     quiet(qtbot, rois)
     assert "lacks the columns id, y, x, radius" in rois.tab.run_bar.status.text()
     assert rois.model.rois is before
@@ -376,6 +393,14 @@ def test_a_z_stack_is_looked_in_slice_by_slice_and_as_a_whole(qtbot, viewer, pan
     click(qtbot, cells.tab.rois.buttons["use"])
     quiet(qtbot, cells)
     assert set(cells.model.rois.slices.ravel()) == {2}
+    cells.rois.tools.set_mode("add")
+    panel.shown.go_to(0)
+    quiet(qtbot, cells)
+    assert cells.layers.slice == 0
+    assert viewer.layers.selection.active is cells.on_frames.layer
+    assert not np.any(cells.on_frames.layer.size)
+    panel.shown.go_to(int(np.flatnonzero(stack.slice_of_frame == 2)[0]))
+    quiet(qtbot, cells)
     click(qtbot, cells.tab.rois.buttons["volume"])
     quiet(qtbot, cells)
     rois = cells.model.rois

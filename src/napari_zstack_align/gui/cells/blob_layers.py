@@ -11,6 +11,7 @@ import numpy.typing as npt
 from napari.layers import Image, Layer, Points
 
 from napari_zstack_align.cells.blobs import BlobResult
+from napari_zstack_align.cells.scale_space import Region
 from napari_zstack_align.gui.cells.circles import LINE_PX, circles_layer, set_line, show_circles
 from napari_zstack_align.gui.cells.place import place, put, show
 from napari_zstack_align.gui.compat import camera, fit_view, grid
@@ -20,6 +21,8 @@ from napari_zstack_align.stack import Stack
 
 TITLES = {"log": "LoG", "dog": "DoG", "doh": "DoH"}
 COLORS = {"log": "#ffd23f", "dog": "#3fd0ff", "doh": "#ff7bd5"}
+SMALL_PIXELS = 1024**2
+"""Images up to this size are looked at as a whole at once."""
 GRID_SPACING = 4
 """Screen pixels between the views."""
 LINE_SCREEN_PX = 1.5
@@ -87,17 +90,28 @@ class BlobLayers:
                 yield self.images[method]
                 yield self.points[method]
 
+    def visible_region(self) -> Region | None:
+        """(rows, columns) of a large image that are in view; None for all of a small one."""
+        layer = self.image_layer
+        if layer is None or np.prod(layer.data.shape) <= SMALL_PIXELS:
+            return None
+        low, high = np.asarray(layer.corner_pixels)[:, -2:].astype(int)
+        if np.any(high - low < 2):
+            return None
+        return slice(low[0], high[0] + 1), slice(low[1], high[1] + 1)
+
     # -- what is shown -------------------------------------------------------------------------
 
     def show_image(self, image: npt.NDArray[Any], stack: Stack | None, name: str) -> None:
-        """Show another image (Y, X), with the pixels of a stack, and no blobs yet."""
+        """Take another image (Y, X), with the pixels of a stack, and no blobs yet."""
         shown = image
         if image.dtype.kind == "f":
             shown = np.nan_to_num(image, nan=limits(image)[0])
         self._content = Content(shown, stack, name, limits(image))
         self._results.clear()
-        self._make(self.method)
-        self.arrange()
+        if not self.there:
+            self._make(self.method)
+            self.viewer.layers.selection.active = self.images[self.method]
 
     def show_blobs(self, method: str, result: BlobResult) -> None:
         """Draw the blobs of a method."""
@@ -106,6 +120,11 @@ class BlobLayers:
             show_circles(self.points[method], result.circles)
             if self.side_by_side:
                 self._tell_count(method)
+
+    def hide_blobs(self) -> None:
+        """Hide the blobs in view, but not side by side."""
+        if self.method in self.points and not self.side_by_side:
+            show(self.points[self.method], False)
 
     def look_at(self, method: str) -> None:
         """Bring one method into view."""
