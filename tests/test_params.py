@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.params import AdaptiveParams, KeypointParams
+from napari_zstack_align.params import AdaptiveParams, BlobParams, KeypointParams
 
 MODELS = [AdaptiveParams, KeypointParams]
 
@@ -47,6 +47,13 @@ def test_bad_values_are_one_sentence(values, said):
         AdaptiveParams(**values)
     assert "\n" not in str(caught.value)
     assert str(caught.value).endswith(".")
+
+
+def test_defaults_that_wait_for_a_wrong_value_are_not_told():
+    with pytest.raises(InputError) as caught:
+        BlobParams(method="best")
+    said = "BlobParams: method should be 'log', 'dog' or 'doh', but is 'best'."
+    assert str(caught.value) == said
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,8 @@ def _sentence(model: type[Params], error: ValidationError) -> str:
     """One sentence for all that is wrong with the values given to a model."""
     problems = []
     for problem in error.errors():
+        if problem["type"] == "default_factory_not_called":
+            continue  # a default that waits for a field which is wrong itself
         name = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
             known = ", ".join(model.model_fields)
