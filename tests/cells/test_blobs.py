@@ -156,6 +156,11 @@ def test_bad_masks_are_one_sentence(cells, mask, said):
         detect_blobs(cells[0], mask=mask)
 
 
+def test_other_parameters(cells):
+    with pytest.raises(InputError, match="are BlobParams"):
+        detect_blobs(cells, {"method": "log"})
+
+
 def test_no_blobs_are_an_empty_array(cells):
     found = detect_blobs(cells[0], BlobParams(threshold=50))
     assert found.shape == (0, 3)

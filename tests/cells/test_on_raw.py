@@ -121,6 +121,8 @@ def test_none_and_wrong_ones(circles):
         transform_rois(circles, Transforms(SHAPE, (bent(),)), -1)
     with pytest.raises(InputError, match=r"\(N, 3\)"):
         transform_rois(circles[:, :2], transforms, 0)
+    with pytest.raises(InputError, match=r"\.transforms"):
+        transform_rois(circles, "run.zalign", 0)
 
 
 class TestPartInside:

@@ -155,6 +155,7 @@ class TestTable:
             pytest.param(b"id,y,x,radius\n1.5,2,3,3\n", "no whole number", id="half an id"),
             pytest.param(b"id,y,x,radius\nnan,2,3,3\n", "can't be read as ROIs", id="no id"),
             pytest.param(b"id,y,x,radius\n1,2,3,3\n1,4,5,3\n", "more than one ROI", id="ids twice"),
+            pytest.param(b"id,y,x,radius,y\n1,2,3,3,9\n", "more than one column", id="y twice"),
             pytest.param(b"id,y,x,radius\n1,nan,3,3\n", "no finite place", id="NaN"),
         ],
     )

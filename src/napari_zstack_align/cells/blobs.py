@@ -100,6 +100,8 @@ def detect_blobs(
     CVIU 110, 346-359.
     """
     params = BlobParams() if params is None else params
+    if not isinstance(params, BlobParams):
+        raise InputError("The parameters of blobs are BlobParams: give those, or none.")
     space = ScaleSpace.build(image, params)
     return detect(space, params, mask).circles
 

@@ -46,6 +46,8 @@ def transform_rois(rois: Rois | npt.ArrayLike, transforms: Transforms, t: int) -
         Where there is no such frame, or the ROIs are no such circles.
     """
     circles = as_circles(rois)
+    if not isinstance(transforms, Transforms):
+        raise InputError("ROIs are carried by transforms: give those of an alignment, .transforms.")
     centres, scale = _through(transforms, circles[:, :2], t)
     return np.column_stack([centres, circles[:, 2] * scale])
 

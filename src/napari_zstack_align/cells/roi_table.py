@@ -96,6 +96,10 @@ def _read(path: Path) -> dict[str, list[str]]:
     if not rows:
         raise InputError(f"{path} is empty: it holds no table of ROIs.")
     names = [name.strip() for name in rows[0]]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(
+            f"{path} has more than one column of the name {', '.join(twice)}: leave one of each."
+        )
     for number, row in enumerate(rows[1:], 2):
         if len(row) != len(names):
             raise InputError(
