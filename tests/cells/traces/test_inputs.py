@@ -18,7 +18,15 @@ def aligned(of: nza.Stack) -> nza.Alignment:
     return alignment_of(of, *identity(of.n_frames, (of.shape[2], of.shape[3])).links)
 
 
+def zstack() -> nza.Stack:
+    return stack().replace(frames_per_slice=2, order="repeats")
+
+
 GOOD = [[10, 10, 3]]
+
+
+def on_slice(z: int) -> nza.Rois:
+    return nza.Rois.of(GOOD, slices=[[z, z]])
 
 
 @pytest.mark.parametrize(
@@ -37,6 +45,9 @@ GOOD = [[10, 10, 3]]
             lambda: nza.extract_traces(stack(6, (30, 40)), GOOD, aligned(stack(6))),
             "30 × 40.*32 × 40",
         ),
+        (lambda: nza.extract_traces(stack(), GOOD, "rec.zalign"), "the Alignment"),
+        (lambda: nza.extract_traces(stack(), GOOD, None, nza.BlobParams()), "are TraceParams"),
+        (lambda: nza.extract_traces(zstack(), on_slice(3), None), "slices 0 to 2"),
         (lambda: nza.extract_traces(stack(), GOOD, None, threads=0), "threads"),
         (lambda: nza.extract_session_traces([], GOOD, []), "no recordings"),
         (lambda: nza.extract_session_traces([stack()], GOOD, []), "1 recordings but 0"),
@@ -54,6 +65,9 @@ GOOD = [[10, 10, 3]]
         "ids twice",
         "another length",
         "another size",
+        "a path as alignment",
+        "other parameters",
+        "slice beyond the z-stack",
         "no threads",
         "empty session",
         "alignment missing",
@@ -73,6 +87,22 @@ def test_one_roi_outside_is_nan_and_told() -> None:
     assert np.isnan(traces.F[0, 1]).all()
     assert np.isnan(traces.motion_explained[0, 1])
     assert any("never inside" in remark and "(8)" in remark for remark in traces.remarks)
+
+
+def test_rois_of_slices_in_a_recording_are_told() -> None:
+    def remarks(of: nza.Stack) -> str:
+        return " ".join(nza.run(nza.extract_traces(of, on_slice(2))).remarks)
+
+    assert "movie is a recording" in remarks(stack())
+    assert "is a recording" not in remarks(zstack())
+
+
+def test_without_an_alignment_motion_explains_nobody_knows_how_much() -> None:
+    values = np.random.default_rng(0).integers(100, 900, (20, 32, 40)).astype(np.uint16)
+    still = nza.Stack.from_array(values)
+    assert np.isnan(nza.run(nza.extract_traces(still, GOOD)).motion_explained).all()
+    known = nza.run(nza.extract_traces(still, GOOD, aligned(still)))
+    np.testing.assert_array_equal(known.motion_explained, 0)
 
 
 def test_roi_without_neuropil_is_not_corrected() -> None:

@@ -80,6 +80,12 @@ def test_pixels_of_rois(tmp_path, traces):
     assert stat[0]["npix_norm"] == stat[0]["npix"] / np.median([each["npix"] for each in stat])
 
 
+def test_what_motion_explains_is_left_out_where_unknown(tmp_path, traces):
+    traces.motion_explained[0, 1] = np.nan
+    stat = written(tmp_path / "plane0", traces)[0]["stat"]
+    assert ["motion_explained" in each for each in stat] == [True, False, True]
+
+
 def test_figures_are_those_of_the_trace(tmp_path, traces):
     traces.F[0, 0] = np.where(np.arange(9) == 5, 10.0, 1.0)
     traces.Fneu[0, 0] = 3.0

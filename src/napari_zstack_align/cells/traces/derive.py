@@ -56,7 +56,7 @@ def derive(
     window = timeline.frames_in(params.baseline_window_s)
     displacement = _displacement(inputs, rows)
     corrected, dff = np.empty_like(F), np.empty_like(F)
-    motion = np.empty(F.shape[:2], np.float32)
+    motion = np.full(F.shape[:2], np.nan, np.float32)
     for c, i in np.ndindex(*F.shape[:2]):
         trace = _corrected(F[c, i], Fneu[c, i], params.neuropil_factor, used)
         good = used & np.isfinite(trace)
@@ -66,7 +66,9 @@ def derive(
         floor = params.noise_floor * frame_noise(trace, good, timeline.segment)
         corrected[c, i] = trace
         dff[c, i] = dff_of(trace, baseline, float(dark[c]), floor)
-        motion[c, i] = explained(trace - baseline, displacement[i], good)
+        # Without an alignment nobody knows how a cell moved: that isn't 'not at all'.
+        if inputs.alignment is not None:
+            motion[c, i] = explained(trace - baseline, displacement[i], good)
     return Derived(corrected, dff, motion)
 
 

@@ -117,6 +117,8 @@ def checked_inputs(
         rois = Rois.of(rois, ids=ids)
     elif ids is not None:
         raise InputError("Give ids with an array of circles only: Rois have their own.")
+    if not isinstance(params, TraceParams | None):
+        raise InputError("The parameters of traces are TraceParams: give those, or none.")
     if not len(rois):
         raise InputError("There are no ROIs: detect blobs, or draw some, first.")
     shape = (stack.shape[2], stack.shape[3])
@@ -124,10 +126,13 @@ def checked_inputs(
         _check_alignment(stack, alignment)
         shape = alignment.transforms.shape
     _check_places(rois, shape)
+    _check_slices(rois, stack)
     return Inputs(stack, rois, alignment, params or TraceParams())
 
 
 def _check_alignment(stack: Stack, alignment: Alignment) -> None:
+    if not isinstance(alignment, Alignment):
+        raise InputError("Give the Alignment of the recording, or None: nothing moves.")
     if stack.n_frames != len(alignment.transforms):
         raise InputError(
             f"{stack.name} has {stack.n_frames} frames, but the alignment "
@@ -138,6 +143,15 @@ def _check_alignment(stack: Stack, alignment: Alignment) -> None:
             f"The frames of {stack.name} are {stack.shape[2]} × {stack.shape[3]} px, but those "
             f"that were aligned {alignment.raw_shape[0]} × {alignment.raw_shape[1]}: give the "
             f"alignment that was made of this recording."
+        )
+
+
+def _check_slices(rois: Rois, stack: Stack) -> None:
+    last = int(rois.slices.max(initial=-1))
+    if stack.frames_per_slice is not None and last >= stack.n_slices:
+        raise InputError(
+            f"A ROI lies on slice {last}, but {stack.name} has the slices 0 to "
+            f"{stack.n_slices - 1}: these ROIs belong to another z-stack."
         )
 
 

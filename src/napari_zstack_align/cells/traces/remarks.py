@@ -32,6 +32,11 @@ def remarks_of(
     unreadable = int(np.count_nonzero(np.char.startswith(frames["flag"], "unreadable")))
     if unreadable:
         remarks.append(f"{unreadable} frames can't be read: their values are NaN.")
+    if inputs.stack.frames_per_slice is None and np.any(inputs.rois.slices >= 0):
+        remarks.append(
+            f"The ROIs are those of slices of a z-stack, but {inputs.stack.name} is a recording: "
+            f"they were read in every frame."
+        )
     if inputs.stack.frame_times_s is None:
         remarks.append(
             "The frame times are unknown: 10 frames were taken as a second for the baseline."

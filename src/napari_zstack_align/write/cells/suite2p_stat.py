@@ -54,8 +54,13 @@ def _shape(traces: Traces, row: int, field: FieldOfView) -> dict[str, Any]:
         "aspect_ratio": 1.0,
         "compact": 1.0,
         "footprint": 0,
-        "motion_explained": float(traces.motion_explained[0, row]),
+        **_known("motion_explained", traces.motion_explained[0, row]),
     }
+
+
+def _known(name: str, value: np.float32) -> dict[str, float]:
+    """A number by its name; nothing where it is NaN, which Suite2p takes nowhere."""
+    return {name: float(value)} if np.isfinite(value) else {}
 
 
 def _activity(traces: Traces, row: int) -> dict[str, float]:
