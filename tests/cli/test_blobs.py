@@ -115,6 +115,7 @@ BAD = {
     "unknown method": (["--method=best"], "best"),
     "frames": (["--frames", "5", "2"], "Frames 5 to 2"),
     "channel": (["--channel=4"], "no channel 4"),
+    "slices of an image": (["--min-slices=2"], "--min-slices is for z-stacks"),
     "constant": (["--image=std"], "Every pixel of the image is 0"),
 }
 
@@ -129,7 +130,8 @@ def test_bad_input_is_one_sentence(blobs, image_file, arguments, said, tmp_path)
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--agreement"], ["--auto-threshold"], ["--frames", "0", "2"]]
+    "arguments",
+    [["--agreement"], ["--auto-threshold"], ["--frames", "0", "2"], ["--image", "max"]],
 )
 def test_what_is_not_for_zstacks(blobs, aligned, arguments):
     code, _, printed = blobs(aligned, *arguments)

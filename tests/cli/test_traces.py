@@ -62,6 +62,21 @@ def test_a_recording_that_doesn_t_move(rois, recording_files, tmp_path, capsys):
     assert "ΔF/F is unreliable" in capsys.readouterr().out
 
 
+def test_flags_complete_what_an_alignment_says(rois, session_folder, tmp_path, capsys):
+    flags = ["--rois=rois.csv", "--frame-rate=20", "--pixel-size=0.5", "--out=out"]
+    assert main(["traces", str(session_folder), *flags]) == 0
+    written = nza.load_traces(tmp_path / "out" / "rec2")
+    assert written.pixel_size_um == (0.5, 0.5)
+    np.testing.assert_allclose(np.diff(written.frame_times_s), 0.05)
+    assert "unknown: 10 frames" not in capsys.readouterr().out
+
+
+def test_a_dark_level_above_the_light_is_told(rois, recording_files, capsys):
+    flags = ["--rois=rois.csv", "--dark-level=60000"]
+    assert main(["traces", str(recording_files[0]), *flags]) == 0
+    assert "ΔF/F of 2 of 2 ROIs is NaN throughout" in capsys.readouterr().out
+
+
 def test_traces_are_not_written_over_unasked(rois, recording_files, capsys):
     arguments = ["traces", str(recording_files[0]), "--rois=rois.csv", "--out=out"]
     assert main(arguments) == 0

@@ -25,7 +25,7 @@ from napari_zstack_align.cells import (
     valid_in,
     valid_numbers,
 )
-from napari_zstack_align.cells.images import KINDS
+from napari_zstack_align.cells.images import KINDS, Kind
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import read_mask
@@ -63,7 +63,6 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--image",
         choices=KINDS,
-        default="mean",
         help="what is made of a recording's frames [mean]",
     )
     parser.add_argument(
@@ -71,7 +70,7 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("--channel", type=int, default=0, metavar="N", help="counted from 0 [0]")
     parser.add_argument(
-        "--min-slices", type=int, default=1, metavar="N", help="least slices of a cell in 3-D [1]"
+        "--min-slices", type=int, metavar="N", help="least slices of a cell in 3-D [1]"
     )
     parser.add_argument(
         "--frames-per-slice", type=int, metavar="N", help="repeats of each slice of a raw z-stack"
@@ -125,20 +124,22 @@ def _is_zstack(source: Source) -> bool:
 def _in_3d(args: argparse.Namespace, source: Any, params: BlobParams) -> Rois:
     if args.agreement or args.auto_threshold:
         raise InputError("--agreement and --auto-threshold are for one image, not for a z-stack.")
-    if args.frames:
-        raise InputError("--frames is for recordings, not for a z-stack.")
+    if args.frames or args.image:
+        raise InputError("--frames and --image are for recordings, not for a z-stack.")
     return drain(
         detect_cells(
             source,
             params,
             read_mask(args.mask),
             channel=args.channel,
-            min_slices=args.min_slices,
+            min_slices=1 if args.min_slices is None else args.min_slices,
         )
     )
 
 
 def _in_2d(args: argparse.Namespace, source: Source, params: BlobParams) -> Rois:
+    if args.min_slices is not None:
+        raise InputError("--min-slices is for z-stacks: this is one image, or a recording.")
     image, mask = _image(args, source), read_mask(args.mask)
     if args.auto_threshold:
         params = _with_auto_threshold(image, params, mask)
@@ -151,13 +152,14 @@ def _in_2d(args: argparse.Namespace, source: Source, params: BlobParams) -> Rois
 
 
 def _image(args: argparse.Namespace, source: Source) -> npt.NDArray[np.float32]:
+    kind: Kind = args.image or "mean"
     frames = tuple(args.frames) if args.frames else None
     if not isinstance(source, list):
-        job = source_image(source, args.image, frames=frames, channel=args.channel)
+        job = source_image(source, kind, frames=frames, channel=args.channel)
         return run(job) if isinstance(source, Stack) and source.n_frames == 1 else drain(job)
     if frames:
         raise InputError("--frames is for one recording, not for a session.")
-    return drain(session_image(source, args.image, channel=args.channel))
+    return drain(session_image(source, kind, channel=args.channel))
 
 
 def _with_auto_threshold(

@@ -34,18 +34,22 @@ def add_stack_arguments(parser: argparse.ArgumentParser, nargs: str = "+") -> No
     group.add_argument("--z-step", type=float, metavar="UM", help="distance of slices in µm")
 
 
-def add_recording_arguments(parser: argparse.ArgumentParser) -> None:
+def add_recording_arguments(parser: argparse.ArgumentParser, rate_is_for: str) -> None:
     """Add the flags that complete what the files of recordings say."""
     group = parser.add_argument_group("what the files don't say")
     group.add_argument(
-        "--frame-rate", type=_rate, metavar="HZ", help="frames a second, for chunks of 10 s"
+        "--frame-rate", type=_rate, metavar="HZ", help=f"frames a second, for {rate_is_for}"
     )
     _add_pixel_size(group)
 
 
 def open_recording(path: Path, args: argparse.Namespace) -> Stack:
     """Open a file, or a folder of TIFFs, as one recording."""
-    stack = open_stack(path).replace(frames_per_slice=None)
+    return completed(open_stack(path).replace(frames_per_slice=None), args)
+
+
+def completed(stack: Stack, args: argparse.Namespace) -> Stack:
+    """Return a recording with what the flags say of it."""
     if args.pixel_size is not None:
         stack = stack.replace(pixel_size_um=args.pixel_size)
     if args.frame_rate is not None:

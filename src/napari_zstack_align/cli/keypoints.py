@@ -57,7 +57,7 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("--threads", type=int, metavar="N", help="frames at once [all processors]")
     parser.add_argument("--overwrite", action="store_true", help="replace the session there")
-    add_recording_arguments(parser)
+    add_recording_arguments(parser, "chunks of 10 s")
     add_model_flags(parser, KeypointParams)
     parser.set_defaults(run=run_keypoints)
 

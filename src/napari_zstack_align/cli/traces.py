@@ -17,9 +17,9 @@ from napari_zstack_align.cells.traces import Traces, extract_session_traces
 from napari_zstack_align.cells.traces.storage import FACTS
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
-from napari_zstack_align.cli.inputs import add_recording_arguments, open_recording
+from napari_zstack_align.cli.inputs import add_recording_arguments, completed, open_recording
 from napari_zstack_align.cli.sessions import is_saved
-from napari_zstack_align.cli.words import size_of
+from napari_zstack_align.cli.words import counted, size_of
 from napari_zstack_align.errors import Cancelled, InputError
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.progress import Job
@@ -66,7 +66,7 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("--threads", type=int, metavar="N", help="frames at once [all processors]")
     parser.add_argument("--overwrite", action="store_true", help="replace the traces there")
-    add_recording_arguments(parser)
+    add_recording_arguments(parser, "times and baselines")
     add_model_flags(parser, TraceParams)
     parser.set_defaults(run=run_traces)
 
@@ -87,7 +87,7 @@ def run_traces(args: argparse.Namespace) -> bool:
         print(f"Wrote {traces.save(folder)}")
     for traces in done:
         print(f"{traces.recording}: {_summary(traces)}")
-        for remark in traces.remarks:
+        for remark in [*traces.remarks, *_of_unknown_dff(traces)]:
             print(f"  Note: {remark}")
     return len(done) == len(recordings) and all(traces.complete for traces in done)
 
@@ -108,7 +108,7 @@ def _recordings(args: argparse.Namespace) -> list[Recording]:
             continue
         saved = load_saved(path)
         for alignment in [saved] if isinstance(saved, Alignment) else saved:
-            recordings.append((alignment.stack, alignment))
+            recordings.append((completed(alignment.stack, args), alignment))
     return recordings
 
 
@@ -151,6 +151,19 @@ def _summary(traces: Traces) -> str:
         if traces.dff_reliable
         else ". ΔF/F is unreliable."
     )
+
+
+def _of_unknown_dff(traces: Traces) -> list[str]:
+    """Tell of ROIs that were seen, but whose F₀ is too small for ΔF/F."""
+    seen = np.isfinite(traces.corrected).any(axis=2)
+    unknown = seen & ~np.isfinite(traces.dff).any(axis=2)
+    number = np.count_nonzero(unknown.any(axis=0))
+    if not number:
+        return []
+    return [
+        f"ΔF/F of {number} of {counted(len(traces.ids), 'ROI')} is NaN throughout: F₀ is too "
+        f"close to the dark level, or below it. Check the dark level."
+    ]
 
 
 def _levels(traces: Traces) -> str:
