@@ -11,14 +11,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from napari_zstack_align.alignment.quality import (
+    comparison_factor,
+    comparison_image,
+    correlation,
+)
 from napari_zstack_align.alignment.spline import field_on_pixels, grid_shape
-from napari_zstack_align.alignment.warp import warp_with_valid
+from napari_zstack_align.alignment.warp import shrink, warp_with_valid
 from napari_zstack_align.mask import Mask
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.register.frames import Image, folds
 from napari_zstack_align.register.prefilter import Band, Prefilter
 from napari_zstack_align.register.template import Coefficients, Template
 
+LEAST_GAIN = 0.001
+"""A slice that resembles the one before by less more is left in its place."""
 BAND = Band(fine_px=0.6, coarse_px=1.5, offset=0.05)
 FACTORS = (8, 4, 2, 1)
 SMOOTHNESS = 3.0
@@ -69,12 +76,22 @@ class Chain:
             change = self._template(None).register(image, self.field, around=self.field).power
         found = self._template(change).register(image, self.field, around=self.field)
         field = self._restrained(found.coefficients)
-        if not np.isfinite(field).all() or folds(field, self.spacing_px):
-            field = self.field
+        as_before, likeness = self._seen(image, self.field)
+        if np.isfinite(field).all() and not folds(field, self.spacing_px):
+            seen, now = self._seen(image, field)
+            if now - likeness > LEAST_GAIN:
+                return replace(self, image=seen, last=field, change=found.power)
+        return replace(self, image=as_before, last=self.field, change=found.power)
+
+    def _seen(self, image: Image, field: Coefficients) -> tuple[Image, float]:
+        """Image through a field, and how much it then resembles the last slice."""
+        assert self.image is not None
         dense = field_on_pixels(field, self.shape, self.spacing_px)
-        aligned, valid = warp_with_valid(image, dense)
-        seen = np.where(valid, aligned, self.image)
-        return replace(self, image=seen, last=field, change=found.power)
+        aligned, valid = warp_with_valid(image, dense) if field.any() else (image, None)
+        seen = aligned if valid is None else np.where(valid, aligned, self.image)
+        weights = np.ones(self.shape, np.float32) if self.mask is None else self.mask
+        small = shrink(weights, comparison_factor(self.shape))
+        return seen, correlation(comparison_image(seen), comparison_image(self.image), small)
 
     def _template(self, change: Image | None) -> Template:
         assert self.image is not None

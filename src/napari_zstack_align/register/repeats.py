@@ -76,6 +76,10 @@ class Repeats:
     flags: tuple[str, ...]
     has_signal: bool
 
+    def still(self) -> Repeats:
+        """Leave the repeats where they are."""
+        return replace(self, coefficients=np.zeros_like(self.coefficients))
+
     def centred(self) -> Repeats:
         """Fix the gauge: the mean displacement of the used repeats becomes zero."""
         mean = self.coefficients[self.used].mean(axis=0)

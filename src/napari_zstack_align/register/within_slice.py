@@ -57,6 +57,9 @@ FINE = Pass(Band(fine_px=0.8, coarse_px=8.0), (1,), 2.0, among_others=True)
 PASSES = (COARSE, FINE, FINE)
 CALIBRATED_SLICES = 4
 """Passes that tell the smoothness, two a slice; then it is frozen."""
+LEAST_GAIN = 0.007
+"""Repeats whose correlation rises by a smaller part are left where they are: interpolation would
+only blur them."""
 ROUGH_FACTOR = 4
 ROUGH_ROUNDS = 2
 
@@ -271,4 +274,9 @@ def _judge(
         yield run.progress()
     still = np.zeros_like(fields[0])
     repeats = judge_repeats(registered, still, None, run.compared_mask, run.params.outlier_mad)
-    return repeats.centred() if repeats.has_signal else repeats
+    if not repeats.has_signal:
+        return repeats
+    before, after = (values[repeats.used] for values in (repeats.before, repeats.after))
+    if np.nanmedian(after - before) < LEAST_GAIN * np.nanmedian(after):
+        return repeats.still()
+    return repeats.centred()
