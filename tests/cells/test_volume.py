@@ -141,6 +141,7 @@ BAD = {
     "all equal": (np.ones((3, 9, 9)), {}, "one and the same value"),
     "all NaN": (np.full((3, 9, 9), np.nan), {}, "no finite one"),
     "an image": (np.ones((9, 9)), {}, r"\(Z, Y, X\)"),
+    "a list": ([[[1, 2]]], {}, "must be an array"),
     "empty": (np.ones((0, 9, 9)), {}, r"\(Z, Y, X\)"),
     "a recording": (Stack.from_array(np.ones((3, 9, 9), np.uint8)), {}, "without slices"),
     "channel": (Stack.from_array(np.ones((3, 9, 9), np.uint8), "ZYX"), {"channel": 1}, "channel"),

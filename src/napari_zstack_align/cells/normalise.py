@@ -44,7 +44,10 @@ def as_image(image: npt.ArrayLike) -> npt.NDArray[np.generic]:
     InputError
         Where it isn't.
     """
-    values = np.asarray(image)
+    try:
+        values = np.asarray(image)
+    except ValueError:
+        raise InputError("The rows of the image have different lengths.") from None
     if values.ndim != 2:
         raise InputError(f"Blobs are looked for in an image (Y, X), not in shape {values.shape}.")
     if not values.size:
@@ -77,6 +80,8 @@ def range_of(image: npt.NDArray[np.generic]) -> Range:
         raise InputError(
             f"Every pixel of the image is {found.low:g}: there is nothing to find in it."
         )
+    if not np.isfinite(found.high - found.low):
+        raise InputError("The image's values are too large to be brought to [0, 1].")
     return found
 
 

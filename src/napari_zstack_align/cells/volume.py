@@ -123,6 +123,8 @@ def _slices_of(volume: Planes, channel: int) -> _Slices:
             )
         slice_image(volume, 0, channel=channel).close()
         return _Slices(stack.n_slices, partial(slice_image, volume, channel=channel))
+    if not hasattr(volume, "shape"):
+        raise InputError("A volume must be an array of slices (Z, Y, X).")
     shape = tuple(volume.shape)
     if len(shape) != 3 or 0 in shape:
         raise InputError(f"A volume must be slices (Z, Y, X) with pixels, not of shape {shape}.")

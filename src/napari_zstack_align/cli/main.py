@@ -12,10 +12,20 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from napari_zstack_align._version import __version__
-from napari_zstack_align.cli import adaptive, batch, blobs, demo, export, info, keypoints, view
+from napari_zstack_align.cli import (
+    adaptive,
+    batch,
+    blobs,
+    demo,
+    export,
+    info,
+    keypoints,
+    traces,
+    view,
+)
 from napari_zstack_align.errors import Cancelled, InputError, ZstackAlignError
 
-COMMANDS = (demo, info, adaptive, keypoints, batch, blobs, export, view)
+COMMANDS = (demo, info, adaptive, keypoints, batch, blobs, traces, export, view)
 
 DONE, INCOMPLETE, BAD_INPUT = 0, 1, 2
 

@@ -21,6 +21,7 @@ from napari_zstack_align.params import Params
 Model = TypeVar("Model", bound=Params)
 
 NO_BOUND = 10**9
+HAIR = 1e-5
 UNIT_SUFFIXES = ("_px", "_um", "_s", "_mad", "_hz", "_deg", "_percent", "_frames")
 
 
@@ -314,11 +315,14 @@ def _of_type(name: str, kind: Any, info: FieldInfo) -> Field:
 
 
 def _step(low: float | None, info: FieldInfo) -> float:
-    """Step of a spin box: a tenth of the default's size, no coarser than the lower bound."""
+    """Step of a spin box: a tenth of the default's size, no coarser than the lower bound.
+
+    A bound that is a hair above 0 only says that 0 itself is out.
+    """
     default = info.get_default(call_default_factory=True, validated_data={})
     size = abs(default) if isinstance(default, (int, float)) and default else 1.0
     step = 10.0 ** round(-1 + _log10(size))
-    return min(step, low) if low and low > 0 else step
+    return min(step, low) if low and low > HAIR else step
 
 
 def _log10(size: float) -> int:

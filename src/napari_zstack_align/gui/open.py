@@ -36,7 +36,7 @@ def open_panel(viewer: Any, tab: str | None = None) -> Panel:
     viewer : napari.Viewer
         With a window.
     tab : str, optional
-        Name of a tab: 'Load', 'Mask', 'Align', 'Recordings' or 'Session'.
+        Name of a tab: 'Load', 'Mask', 'Align', 'Recordings', 'Session', 'Cells' or 'Traces'.
     """
     panel = panel_of(viewer)
     if panel is None:
@@ -103,6 +103,18 @@ class OpenRecordings(Opener):
     """Open the panel at 'Recordings'."""
 
     tab = "Recordings"
+
+
+class OpenCells(Opener):
+    """Open the panel at 'Cells'."""
+
+    tab = "Cells"
+
+
+class OpenTraces(Opener):
+    """Open the panel at 'Traces'."""
+
+    tab = "Traces"
 
 
 Shown = Stack | Alignment | Sequence[Alignment]

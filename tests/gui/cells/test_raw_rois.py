@@ -13,8 +13,9 @@ from napari_zstack_align.alignment.spline import grid_shape
 from napari_zstack_align.alignment.transforms import AffineLink, SplineLink, Transforms
 from napari_zstack_align.cells import Rois, transform_rois
 from napari_zstack_align.gui.cells.frame_in_view import FrameInView
-from napari_zstack_align.gui.cells.raw_rois import LOST, RoisOnFrames, place
+from napari_zstack_align.gui.cells.raw_rois import LOST, RoisOnFrames
 from napari_zstack_align.gui.cells.roi_model import RoiModel
+from napari_zstack_align.gui.cells.roi_places import place
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.stack import Stack
 

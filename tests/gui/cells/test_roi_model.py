@@ -80,6 +80,14 @@ def test_the_selection_follows_the_ids(qtbot, model):
     assert told == [(1, 3), (3,)]
 
 
+def test_no_id_is_selected_that_has_gone(model):
+    model.select([1, 2])
+    seen = []
+    model.changed.connect(lambda: seen.append(model.selected))
+    model.delete([1])
+    assert seen == [(2,)]
+
+
 def test_undo_has_an_end(model):
     for _ in range(MAX_UNDO + 10):
         model.resize([1], step=1)

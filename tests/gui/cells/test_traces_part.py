@@ -8,11 +8,16 @@ from driving import click, settled
 from qtpy.QtCore import QPointF, Qt
 from qtpy.QtWidgets import QApplication
 
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.quality import empty_table
+from napari_zstack_align.alignment.transforms import AffineLink, Transforms
+from napari_zstack_align.cells import Rois
 from napari_zstack_align.gui.cells.trace_plot import COLORS
 from napari_zstack_align.gui.cells.trace_set import as_set, with_liveliest
+from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.stack import Stack
 
-from .conftest import CELLS, LENGTHS, shifts, traces_of
+from .conftest import CELLS, LENGTHS, recording, shifts, traces_of
 
 
 def drawn(panel):
@@ -69,6 +74,41 @@ def test_a_stack_that_is_not_aligned_shows_rois_where_they_are(qtbot, panel):
     assert "not aligned" in panel.traces.tab.what.text()
 
 
+def test_in_a_zstack_rois_are_on_their_slices_and_move_with_each_repeat(qtbot, panel):
+    stack = Stack.from_array(
+        np.zeros((6, 64, 64), np.uint8), frames_per_slice=2, order="repeats", name="stack"
+    )
+    panel.load_stack(stack)
+    settled(qtbot, panel)
+    matrices = np.tile(np.eye(3), (6, 1, 1))
+    matrices[:, 0, 2] = np.arange(6)
+    panel.shown.alignment = Alignment(
+        stack,
+        Transforms((64, 64), (AffineLink(matrices),)),
+        np.zeros((64, 64), np.float32),
+        empty_table(6, "slice"),
+        AdaptiveParams(),
+    )
+    panel.rois.set(Rois.of([(20, 20, 4), (40, 40, 4)], slices=[(0, 1), (2, 2)]))
+    for frame, expected in enumerate([(True, False)] * 4 + [(False, True)] * 2):
+        panel.shown.go_to(frame)
+        turn()
+        assert tuple(panel.traces.on_frames.seen) == expected
+        np.testing.assert_allclose(panel.traces.on_frames.circles[:, 0], [20 + frame, 40 + frame])
+    assert "z-stack" in panel.traces.tab.what.text()
+
+
+def test_of_two_recordings_alike_that_in_view_is_meant(panel, recordings):
+    twins = [recordings[0], recording(0)]
+    panel.session.show(twins)
+    panel.rois.set(Rois.of(CELLS))
+    panel.traces.show(as_set([traces_of(r) for r in twins]))
+    panel.session.go_to(1, 5)
+    turn()
+    plot = panel.traces.dock.plot
+    assert plot.timeline.locate(plot.current.value()) == (1, 5)
+
+
 # -- the dock ----------------------------------------------------------------------------------
 
 
@@ -100,12 +140,12 @@ def test_where_none_is_selected_the_liveliest_traces_are_shown(panel, dock):
 
 def test_a_click_on_a_trace_goes_to_the_frame(qtbot, panel, dock, session):
     plot = dock.plot
-    for recording, frame in ((1, 12), (0, 33)):
-        scene = plot.plot.vb.mapViewToScene(QPointF(plot.timeline.x_of(recording, frame), 0.5))
+    for place in ((1, 12), (0, 33)):
+        scene = plot.plot.vb.mapViewToScene(QPointF(plot.timeline.x_of(*place), 0.5))
         qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=plot.mapFromScene(scene))
         turn()
-        assert session.layers.sequence.locate(session.layers.position()) == (recording, frame)
-        assert plot.timeline.locate(plot.current.value()) == (recording, frame)
+        assert session.layers.sequence.locate(session.layers.position()) == place
+        assert plot.timeline.locate(plot.current.value()) == place
 
 
 def test_the_line_follows_the_slider(panel, dock, session):
@@ -136,10 +176,12 @@ def test_stacked_traces_have_their_own_values_on_the_axis(panel, dock):
     dock.quantity.setCurrentIndex(dock.quantity.findData("F"))
     panel.rois.select([1, 2])
     axis = dock.plot.values_axis
-    places = axis.tickValues(-1e4, 1e4, 200)[0][1]
-    assert axis.tickStrings(places, 1, 1)[::2] == ["200", "200"]
     levels = [np.nanmedian(curve.getData()[1]) for curve in dock.plot.curves[:2]]
+    places = axis.tickValues(-1000, 1000, 1000)[0][1]
+    assert axis.tickStrings(places, 1, 1) == ["200", "400"] * 2
     np.testing.assert_allclose(places[::2], levels)
+    places = axis.tickValues(-1000, 1000, 150)[0][1]  # there is room for one number each
+    assert axis.tickStrings(places, 1, 1) == ["200"] * 2
 
 
 def test_channels_can_be_chosen_where_there_are_several(panel, dock, recordings):
@@ -159,6 +201,18 @@ def test_the_tip_over_a_roi_says_its_value(panel, dock, session):
     assert panel.traces.words_now(3) == "ΔF/F 3"
     session.go_to(0, 3)
     assert "no ΔF/F" in panel.traces.words_now(2)
+
+
+def test_a_roi_that_was_changed_after_reading_is_told_of(panel, dock):
+    panel.rois.select([1, 2])
+    assert not dock.warning
+    panel.rois.move(2, (40, 43))
+    assert dock.words.text().startswith("⚠ ROI 2 was added or changed")
+    panel.rois.undo()
+    assert not dock.warning
+    panel.rois.select([panel.rois.add((10, 10, 3)), 2])
+    assert dock.words.text().startswith("⚠ ROI 4 was added")
+    assert dock.plot.rois == [2]
 
 
 def test_what_is_seen_becomes_a_picture(panel, dock, tmp_path):

@@ -6,6 +6,9 @@ nowhere does. Only the two columns in which the edge passes that height need mor
 costly is a function of one coordinate, and reckoned along the edges of a patch, not in its pixels.
 The area in a pixel is the difference between the heights of its two edges.
 
+From where the edges of a patch are known, all is float32: areas are good to some 1e-6 px² for the
+radii of cells, and a mean by them to 1e-7 of the contrast within the circle.
+
 Arrays run over the circles along their last axis: numpy is fastest along a long last axis.
 """
 
@@ -67,10 +70,10 @@ def circle_patches(
     sizes = np.array(shape)[:, np.newaxis, np.newaxis]
     first = np.floor(circles[:2] - radius + 0.5)
     steps = np.arange(size + 1)[:, np.newaxis]
-    edges = (first - circles[:2])[:, np.newaxis] + (steps - 0.5)
+    edges = ((first - circles[:2])[:, np.newaxis] + (steps - 0.5)).astype(np.float32)
     pixels = first.astype(np.intp)[:, np.newaxis] + steps[:-1]
     clipped = np.minimum(np.maximum(pixels, 0), sizes - 1)
-    areas = _areas(edges[0], edges[1], radius, scratch)
+    areas = _areas(edges[0], edges[1], radius.astype(np.float32), scratch)
     inside = clipped == pixels
     if not inside.all():
         areas *= inside[0][:, np.newaxis]
@@ -80,7 +83,7 @@ def circle_patches(
     return Patches(places, areas)
 
 
-def _areas(y: Numbers, x: Numbers, radius: Numbers, scratch: Scratch) -> Short:
+def _areas(y: Short, x: Short, radius: Short, scratch: Scratch) -> Short:
     """(k, k, n) areas from the edges (k + 1, n) of the pixels, measured from the centre."""
     height = np.minimum(np.abs(y), radius)
     reach = np.sqrt((radius - height) * (radius + height))
@@ -88,21 +91,20 @@ def _areas(y: Numbers, x: Numbers, radius: Numbers, scratch: Scratch) -> Short:
     arc, reach_arc = _under_arc(np.stack([within, reach]), radius)
     n_edges, n = y.shape
     columns = scratch.array("columns", (n_edges, n_edges - 1, n), np.float32)
-    whole = (arc[1:] - arc[:-1]).astype(np.float32)
-    np.minimum(height.astype(np.float32)[:, np.newaxis], whole, out=columns)
+    np.minimum(height[:, np.newaxis], arc[1:] - arc[:-1], out=columns)
     _cut_columns(columns, height, x[0], reach, arc, reach_arc)
-    columns *= np.sign(y).astype(np.float32)[:, np.newaxis]
+    columns *= np.sign(y)[:, np.newaxis]
     areas = scratch.array("areas", (n_edges - 1, n_edges - 1, n), np.float32)
     return np.subtract(columns[1:], columns[:-1], out=areas)
 
 
 def _cut_columns(
     columns: Short,
-    height: Numbers,
-    left: Numbers,
-    reach: Numbers,
-    arc: Numbers,
-    reach_arc: Numbers,
+    height: Short,
+    left: Short,
+    reach: Short,
+    arc: Short,
+    reach_arc: Short,
 ) -> None:
     """Correct the two columns, at each height, in which the disc's edge passes that height."""
     n_levels, n_columns, n = columns.shape
@@ -124,7 +126,7 @@ def _cut_columns(
     columns.reshape(-1)[place] = area
 
 
-def _under_arc(x: Numbers, radius: Numbers) -> Numbers:
+def _under_arc(x: Short, radius: Short) -> Short:
     """S(x): area under the arc from 0 to x, within the radius; negative for x < 0."""
     part = x / radius
     # (1 - p) (1 + p), for 1 - p² would lose all digits where the arc is steep.

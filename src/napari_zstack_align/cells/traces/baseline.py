@@ -142,15 +142,17 @@ def explained(trace: Numbers, displacement: Numbers, good: Flags) -> float:
         return float("nan")
     values = trace[good] - trace[good].mean()
     moves = displacement[:, good]
+    # About their means, dy and dy² don't resemble each other, and span the same.
+    moves = moves - moves.mean(axis=1, keepdims=True)
     terms = np.concatenate([moves, moves**2])
-    terms -= terms.mean(axis=1, keepdims=True)
-    spread = np.sqrt((terms**2).sum(axis=1, keepdims=True))
-    moving = spread[:, 0] > STILL_PX * np.sqrt(values.size)
-    terms = (terms[moving] / spread[moving]).T
+    terms[2:] -= terms[2:].mean(axis=1, keepdims=True)
+    spread = np.sqrt(np.einsum("ij,ij->i", terms, terms))
     total = float(values @ values)
     if total == 0:
         return float("nan")
-    if not moving.any():
+    terms = terms[spread > STILL_PX * np.sqrt(values.size)]
+    if not len(terms):
         return 0.0
-    rest = values - terms @ np.linalg.lstsq(terms, values)[0]
-    return float(np.clip(1 - rest @ rest / total, 0, 1))
+    along = terms @ values
+    fitted = np.linalg.lstsq(terms @ terms.T, along)[0]
+    return float(np.clip(along @ fitted / total, 0, 1))

@@ -243,13 +243,21 @@ def _rows(radius: float) -> list[tuple[int, int]]:
 
 
 def _rectangles(radius: float) -> list[tuple[int, int, int]]:
-    """Rectangles that make up a disc: first row, last row, pixels to either side."""
-    rectangles: list[tuple[int, int, int]] = []
-    for dy, half in _rows(radius):
-        if rectangles and rectangles[-1][2] == half:
-            rectangles[-1] = (rectangles[-1][0], dy, half)
+    """Rectangles that make up a disc: first row, last row, pixels to either side.
+
+    But for the middle one, rows go in pairs, and reach as far as the circle between the two: so
+    there are half as many.
+    """
+    reach = radius + TIE_PX
+    rectangles = [(0, 0, floor(reach))]
+    for dy in range(1, floor(reach + 0.5), 2):
+        half = floor(sqrt(reach**2 - (dy + 0.5) ** 2))
+        top, bottom, middle = rectangles[0][0], rectangles[-1][1], rectangles[0][2]
+        if half == middle:
+            rectangles[0] = (top - 2, *rectangles[0][1:])
+            rectangles[-1] = (rectangles[-1][0], bottom + 2, half)
         else:
-            rectangles.append((dy, dy, half))
+            rectangles = [(top - 2, top - 1, half), *rectangles, (bottom + 1, bottom + 2, half)]
     return rectangles
 
 

@@ -16,6 +16,8 @@ from napari_zstack_align.cells.traces.inputs import Inputs
 from napari_zstack_align.errors import InputError
 
 MOST_FRAMES = 64
+MOST_CIRCLES = 12_000
+"""Windows are short: a cancelled run waits for those in work."""
 ROOM = 1.25
 """Circles may grow so much on raw frames before memory is made anew."""
 
@@ -71,7 +73,7 @@ class WindowReader:
     def windows(self) -> list[tuple[int, int]]:
         """First frames and ends of all windows."""
         n_frames, step = self._inputs.stack.n_frames, self._inputs.stack.frames_per_chunk
-        step = min(step, MOST_FRAMES)
+        step = max(min(step, MOST_FRAMES, MOST_CIRCLES // len(self._order)), 1)
         return [(start, min(start + step, n_frames)) for start in range(0, n_frames, step)]
 
     def read(self, frames: tuple[int, int]) -> Window:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,17 +11,44 @@ import numpy.typing as npt
 from napari.layers import Image, Layer, Points
 
 from napari_zstack_align.cells.blobs import BlobResult
-from napari_zstack_align.gui.cells.circles import circles_layer, show_circles
+from napari_zstack_align.cells.scale_space import Region
+from napari_zstack_align.gui.cells.circles import LINE_PX, circles_layer, set_line, show_circles
 from napari_zstack_align.gui.cells.place import place, put, show
-from napari_zstack_align.gui.compat import fit_view, grid
-from napari_zstack_align.gui.jobs import limits
+from napari_zstack_align.gui.compat import camera, fit_view, grid
+from napari_zstack_align.gui.jobs import Limits, limits
 from napari_zstack_align.gui.shown import KEY
 from napari_zstack_align.stack import Stack
 
 TITLES = {"log": "LoG", "dog": "DoG", "doh": "DoH"}
 COLORS = {"log": "#ffd23f", "dog": "#3fd0ff", "doh": "#ff7bd5"}
+SMALL_PIXELS = 1024**2
+"""Images up to this size are looked at as a whole at once."""
 GRID_SPACING = 4
 """Screen pixels between the views."""
+LINE_SCREEN_PX = 1.5
+"""Least width of a circle's line on the screen."""
+
+
+@dataclass(frozen=True, eq=False)
+class Content:
+    """The image that all methods are shown on.
+
+    Attributes
+    ----------
+    image : numpy.ndarray
+        (Y, X) finite.
+    stack : Stack, optional
+        Whose pixels it has.
+    name : str
+        Of the layers.
+    contrast : (float, float)
+        Contrast limits.
+    """
+
+    image: npt.NDArray[Any]
+    stack: Stack | None
+    name: str
+    contrast: Limits
 
 
 class BlobLayers:
@@ -40,11 +68,14 @@ class BlobLayers:
         self.slice: int | None = None
         """Slice of a z-stack that the image is of."""
         self.side_by_side = False
+        self._content: Content | None = None
+        self._shown: dict[str, Content] = {}
+        self._results: dict[str, BlobResult] = {}
         self._hidden: list[Layer] = []
 
     @property
     def there(self) -> bool:
-        """Whether the layers were made."""
+        """Whether there is an image to show."""
         return bool(self.images)
 
     @property
@@ -59,35 +90,41 @@ class BlobLayers:
                 yield self.images[method]
                 yield self.points[method]
 
+    def visible_region(self) -> Region | None:
+        """(rows, columns) of a large image that are in view; None for all of a small one."""
+        layer = self.image_layer
+        if layer is None or np.prod(layer.data.shape) <= SMALL_PIXELS:
+            return None
+        low, high = np.asarray(layer.corner_pixels)[:, -2:].astype(int)
+        if np.any(high - low < 2):
+            return None
+        return slice(low[0], high[0] + 1), slice(low[1], high[1] + 1)
+
     # -- what is shown -------------------------------------------------------------------------
 
     def show_image(self, image: npt.NDArray[Any], stack: Stack | None, name: str) -> None:
-        """Show another image (Y, X), with the pixels of a stack."""
-        shown = (
-            np.nan_to_num(image, nan=float(np.nanmin(image))) if image.dtype.kind == "f" else image
-        )
-        contrast = limits(image)
+        """Take another image (Y, X), with the pixels of a stack, and no blobs yet."""
+        shown = image
+        if image.dtype.kind == "f":
+            shown = np.nan_to_num(image, nan=limits(image)[0])
+        self._content = Content(shown, stack, name, limits(image))
+        self._results.clear()
         if not self.there:
-            self._add(shown, stack, contrast)
-        for method, layer in self.images.items():
-            layer.data = shown
-            layer.contrast_limits = contrast
-            layer.name = f"{name} ({TITLES[method]})"
-            put(layer, stack)
-            put(self.points[method], stack)
-        self.arrange()
+            self._make(self.method)
+            self.viewer.layers.selection.active = self.images[self.method]
 
     def show_blobs(self, method: str, result: BlobResult) -> None:
         """Draw the blobs of a method."""
+        self._results[method] = result
         if method in self.points:
             show_circles(self.points[method], result.circles)
             if self.side_by_side:
-                self._tell_count(method, len(result))
+                self._tell_count(method)
 
-    def clear(self) -> None:
-        """Draw no blobs."""
-        for layer in self.points.values():
-            show_circles(layer, np.empty((0, 3)))
+    def hide_blobs(self) -> None:
+        """Hide the blobs in view, but not side by side."""
+        if self.method in self.points and not self.side_by_side:
+            show(self.points[self.method], False)
 
     def look_at(self, method: str) -> None:
         """Bring one method into view."""
@@ -99,6 +136,8 @@ class BlobLayers:
         """Show or hide what is there of the chosen method, or of all three side by side."""
         for method in TITLES:
             mine = on and (self.side_by_side or method == self.method)
+            if mine:
+                self._make(method)
             for group in (self.images, self.points):
                 if method in group:
                     show(group[method], mine)
@@ -110,7 +149,7 @@ class BlobLayers:
 
     # -- side by side --------------------------------------------------------------------------
 
-    def set_side_by_side(self, on: bool, results: Mapping[str, BlobResult]) -> None:
+    def set_side_by_side(self, on: bool) -> None:
         """Show three views with one camera, or go back to one."""
         if on == self.side_by_side or not self.there:
             return
@@ -118,6 +157,8 @@ class BlobLayers:
         self._set_others(hidden=on)
         view = grid(self.viewer)
         if on:
+            for method in TITLES:
+                self._make(method)
             self._bring_to_top()
             view.shape, view.stride = (1, len(TITLES)), -2  # from the top, an image and its blobs
             view.spacing = GRID_SPACING
@@ -125,18 +166,29 @@ class BlobLayers:
             overlay = getattr(layer, "name_overlay", None)
             if overlay is not None:
                 overlay.position, overlay.visible = "bottom_center", on
-            self._tell_count(method, len(results[method]) if on and method in results else None)
+            self._tell_count(method)
         self.arrange()
         view.enabled = on
         if not on:
             view.shape, view.stride, view.spacing = (-1, -1), 1, 0
         fit_view(self.viewer, [self.images[self.method]], part=1 / len(TITLES) if on else 1.0)
+        self._draw_lines()
 
-    def _tell_count(self, method: str, count: int | None) -> None:
-        """The name stands below the view."""
-        name = _name(method) if count is None else f"{TITLES[method]}: {counted(count)}"
+    def _tell_count(self, method: str) -> None:
+        """Side by side the layer's name stands below its view."""
+        result = self._results.get(method)
+        name = _name(method)
+        if self.side_by_side:
+            name = f"{TITLES[method]}: {'…' if result is None else counted(len(result))}"
         if self.points[method].name != name:
             self.points[method].name = name
+
+    def _draw_lines(self) -> None:
+        """Circles are drawn so wide that they are seen at this zoom."""
+        for method, layer in self.points.items():
+            on_screen = camera(self.viewer).zoom * float(layer.scale[-1])
+            set_line(layer, max(LINE_PX, LINE_SCREEN_PX / max(on_screen, 1e-6)))
+            show_circles(layer, _circles(self._results.get(method)))
 
     def _set_others(self, *, hidden: bool) -> None:
         """Other layers would take views of their own."""
@@ -167,6 +219,8 @@ class BlobLayers:
         others = [other for other in self.layers() if other is not layer]
         was_grid = self.side_by_side
         self.images, self.points = {}, {}
+        self._shown.clear()
+        self._results.clear()
         self.side_by_side = False
         if was_grid:
             grid(self.viewer).enabled = False
@@ -175,20 +229,49 @@ class BlobLayers:
             if other in self.viewer.layers:
                 self.viewer.layers.remove(other)
 
-    def _add(self, image: npt.NDArray[Any], stack: Stack | None, contrast: Any) -> None:
-        for method, title in TITLES.items():
-            described = {"metadata": {KEY: self}, "visible": False, **place(stack)}
-            self.images[method] = self.viewer.add_layer(
-                Image(image, name=title, contrast_limits=contrast, colormap="gray", **described)
-            )
-            layer = circles_layer(_name(method), COLORS[method], **described)
-            layer.editable = False
-            self.points[method] = self.viewer.add_layer(layer)
+    def _make(self, method: str) -> None:
+        """Let the layers of a method show what there is; napari needs a moment to make them."""
+        content = self._content
+        if content is None or self._shown.get(method) is content:
+            return
+        self._shown[method] = content
+        if method not in self.images:
+            self._add(method, content)
+        else:
+            image = self.images[method]
+            image.data = content.image
+            image.contrast_limits = content.contrast
+            for layer in (image, self.points[method]):
+                put(layer, content.stack)
+        self.images[method].name = f"{content.name} ({TITLES[method]})"
+        show_circles(self.points[method], _circles(self._results.get(method)))
+
+    def _add(self, method: str, content: Content) -> None:
+        """Add image and blobs above those of the other methods, but below ROIs and masks."""
+        layers = self.viewer.layers
+        own = [layers.index(layer) for layer in self.layers()]
+        index = max(own) + 1 if own else len(layers)
+        described = {"metadata": {KEY: self}, "visible": False, **place(content.stack)}
+        self.images[method] = Image(
+            content.image,
+            name=TITLES[method],
+            contrast_limits=content.contrast,
+            colormap="gray",
+            **described,
+        )
+        self.points[method] = circles_layer(_name(method), COLORS[method], **described)
+        self.points[method].editable = False
+        layers.insert(index, self.images[method])
+        layers.insert(index + 1, self.points[method])
 
 
 def counted(n: int) -> str:
     """'1 blob', '1,234 blobs'."""
     return f"{n:,} blob{'' if n == 1 else 's'}"
+
+
+def _circles(result: BlobResult | None) -> npt.NDArray[np.float64]:
+    return np.empty((0, 3)) if result is None else result.circles
 
 
 def _name(method: str) -> str:

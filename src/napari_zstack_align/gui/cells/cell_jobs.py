@@ -15,6 +15,7 @@ from napari_zstack_align.cells.agreement import agreement
 from napari_zstack_align.cells.blobs import BlobResult, detect
 from napari_zstack_align.cells.images import session_image, slice_image, source_image
 from napari_zstack_align.cells.scale_space import ScaleSpace, build_scale_space
+from napari_zstack_align.cells.volume import detect_cells
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells.merge import merged, merged_on_slice
 from napari_zstack_align.gui.cells.sources import SLICE, Source
@@ -69,6 +70,21 @@ def make_rois(
         features={"strength": chosen.strengths, "agreement": votes},
     )
     return merged(old, found) if z is None else merged_on_slice(old, found, z)
+
+
+def find_in_volume(
+    source: Source,
+    channel: int,
+    params: BlobParams,
+    mask: npt.NDArray[np.bool_] | None,
+    old: Rois,
+) -> Job[Rois]:
+    """Find cells in all slices of a z-stack."""
+    planes = source.image if source.image is not None else source.alignments[0] or source.stacks[0]
+    found = yield from detect_cells(planes, params, mask, channel=channel)
+    if not len(found):
+        raise InputError("No cells are found in the volume with these values: lower the threshold.")
+    return merged(old, found)
 
 
 def loading(path: Path) -> Job[Rois]:

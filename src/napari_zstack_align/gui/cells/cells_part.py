@@ -3,39 +3,33 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import numpy.typing as npt
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFileDialog
 
-from napari_zstack_align.cells import Rois
-from napari_zstack_align.cells.scale_space import Region
 from napari_zstack_align.gui.cells import cell_jobs as jobs
 from napari_zstack_align.gui.cells.blob_layers import TITLES, BlobLayers, counted
 from napari_zstack_align.gui.cells.cell_mask import new_cell_mask, painted
 from napari_zstack_align.gui.cells.cells_tab import CellsTab
 from napari_zstack_align.gui.cells.newest import Newest
 from napari_zstack_align.gui.cells.raw_rois import RoisOnFrames
+from napari_zstack_align.gui.cells.roi_actions import RoiActions
 from napari_zstack_align.gui.cells.roi_model import RoiModel
-from napari_zstack_align.gui.cells.roi_tools import RoiTools
-from napari_zstack_align.gui.cells.sources import KINDS, SLICE, Source, sources_of
+from napari_zstack_align.gui.cells.sources import KINDS, SLICE, Source, slice_in_view, sources_of
 from napari_zstack_align.gui.cells.tuner import BlobTuner
 from napari_zstack_align.gui.compat import text_overlay
 from napari_zstack_align.gui.part import Part
+from napari_zstack_align.gui.recordings.layers import RAW
+from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.recordings.session import Session
+from napari_zstack_align.gui.shown import Shown
 from napari_zstack_align.params import BlobParams
 
 if TYPE_CHECKING:
     from napari_zstack_align.gui.panel import Panel
 
 TAB = "Cells"
-VALID_AFTER_MS = 300
-ROI_FILTER = "Table of ROIs (*.csv)"
-SMALL_PIXELS = 1024**2
-"""Images up to this size are looked at as a whole at once."""
 
 
 class CellsPart(Part):
@@ -59,14 +53,14 @@ class CellsPart(Part):
         self.on_frames = on_frames
         self.tab = CellsTab(self.viewer, self.model)
         self.layers = BlobLayers(self.viewer)
-        self.tuner = BlobTuner(self, self._visible_region)
-        self.tools = RoiTools(self.on_frames, self.model)
-        self._source: Source | None = None
-        self._valid = Newest(self)
+        self.tuner = BlobTuner(self, self.layers.visible_region)
+        self.rois = RoiActions(self, on_frames)
+        self.source: Source | None = None
         self._slices = Newest(self)
-        self._valid_timer = QTimer(self)
-        self._valid_timer.setSingleShot(True)
-        self._valid_timer.setInterval(VALID_AFTER_MS)
+        self._offer_timer = QTimer(self)
+        self._offer_timer.setSingleShot(True)
+        self._offer_timer.setInterval(0)
+        self._offer_timer.timeout.connect(self.offer_sources)
         self._in_front = False
         self._connect()
 
@@ -90,13 +84,12 @@ class CellsPart(Part):
     @property
     def busy(self) -> bool:
         """Whether an answer is still to come."""
-        workers = (self._valid, self._slices, self.tuner, self.tab.run_bar)
-        return self._valid_timer.isActive() or any(worker.busy for worker in workers)
+        return any(each.busy for each in (self.rois, self._slices, self.tuner, self.tab.run_bar))
 
     def enter(self) -> None:
         """The tab is in front: offer what there is to look in."""
         self.offer_sources()
-        if isinstance(self._owner(), Session):
+        if self._of_session:
             self.panel.session.layers.name_sliders()
 
     def show_tab(self, name: str) -> None:
@@ -111,11 +104,26 @@ class CellsPart(Part):
 
     def follow(self) -> None:
         """The sliders moved: a z-stack's image is that of the slice in view."""
+        if not self._image_in_view and self._of_session:
+            self.panel.session.follow()
+            return
         z = self._slice_in_view()
         shown = self.layers.slice if self.layers.there else None
-        if self._source is not None and shown is not None and z != shown:
-            self._slices.ask(self._image_job(self._source, z))
+        if self.source is not None and shown is not None and z != shown:
+            self._slices.ask(self._image_job(self.source, z))
         self._caption()
+
+    def toggle(self) -> None:
+        """From the image of cells to the raw frames, and back."""
+        self.tab.methods.box.setChecked(False)
+        if not self.layers.there:
+            return
+        self.layers.set_visible(not self._image_in_view)
+        if not self._image_in_view and self._of_session:
+            self.panel.session.look_at(RAW)
+        elif not self._image_in_view and isinstance(self._owner, Shown):
+            self._owner.look_at("raw")
+        self.follow()
 
     def on_removed(self, layer: Any) -> None:
         """A layer was removed from the viewer; the ROIs stay."""
@@ -124,7 +132,7 @@ class CellsPart(Part):
             self.tuner.set_image(None)
             self.tab.methods.forget()
             self.tab.methods.box.setChecked(False)
-        QTimer.singleShot(0, self.offer_sources)
+        self._offer_later()
 
     def set_theme(self, name: str) -> None:
         """Use the colours of a napari theme."""
@@ -132,16 +140,21 @@ class CellsPart(Part):
 
     def let_go(self) -> None:
         """Stop, and disconnect from the viewer."""
-        self._valid_timer.stop()
-        for worker in (self.tuner, self._valid, self._slices):
+        self._offer_timer.stop()
+        self.viewer.layers.events.inserted.disconnect(self._offer_later)
+        for worker in (self.tuner, self.rois, self._slices):
             worker.abandon()
 
     # -- the image -----------------------------------------------------------------------------
 
     def offer_sources(self) -> None:
         """Offer what there is to look in now."""
-        if self._in_front or self.tab.isVisible():
-            self.tab.source.offer(sources_of(self.panel))
+        self.tab.source.offer(sources_of(self.panel))
+
+    def _offer_later(self, _: Any = None) -> None:
+        """Layers or recordings have changed; while another tab is in front nobody sees it."""
+        if self._in_front:
+            self._offer_timer.start()
 
     def find(self) -> None:
         """Make the chosen image in the worker, and look for blobs in it."""
@@ -156,53 +169,12 @@ class CellsPart(Part):
 
     def new_mask(self) -> None:
         """Add a mask over the image, ready to paint."""
-        image, source = self.tuner.image, self._source
+        image, source = self.tuner.image, self.source
         if image is None:
             self.tab.run_bar.say_error("There is no image to paint on yet: press 'Find blobs'.")
             return
         layer = new_cell_mask(self.viewer, image.shape, source.stack if source else None)
         self.tab.mask_combo.choose(layer)
-
-    # -- ROIs ----------------------------------------------------------------------------------
-
-    def use_blobs(self) -> None:
-        """Make ROIs of the blobs of the method in front, in the worker."""
-        tuner, bar = self.tuner, self.tab.run_bar
-        if tuner.image is None:
-            bar.say_error("There are no blobs yet: press 'Find blobs' first.")
-            return
-        bar.start(
-            partial(
-                jobs.make_rois,
-                self.tab.methods.method,
-                dict(tuner.params),
-                dict(tuner.spaces),
-                tuner.image,
-                tuner.mask,
-                self.model.rois,
-                self.layers.slice,
-            ),
-            returned=self._on_rois,
-        )
-
-    def save(self, path: Path) -> None:
-        """Save the ROIs in the worker."""
-        path = path if path.suffix.lower() == ".csv" else path.with_name(path.name + ".csv")
-        bar = self.tab.run_bar
-        bar.start(
-            partial(jobs.saving, self.model.rois, path),
-            returned=lambda written: bar.say(f"Saved {written}"),
-        )
-
-    def load(self, path: Path) -> None:
-        """Load ROIs in the worker, instead of those there are."""
-        bar = self.tab.run_bar
-
-        def show(rois: Rois) -> None:
-            self.model.set(rois)
-            bar.say(f"Loaded {len(rois):,} ROIs.")
-
-        bar.start(partial(jobs.loading, path), returned=show)
 
     # -- from the workers ----------------------------------------------------------------------
 
@@ -214,7 +186,7 @@ class CellsPart(Part):
     def _on_image(self, answer: tuple[Source, str, int | None, npt.NDArray[Any]]) -> None:
         source, kind, z, image = answer
         is_first = not self.layers.there
-        self._source = source
+        self.source = source
         self.layers.slice = z
         self.layers.show_image(image, source.stack, _name_of(source, kind, z))
         if is_first:
@@ -240,18 +212,6 @@ class CellsPart(Part):
         if busy and method not in self.tuner.results:
             self.tab.methods.show_waiting(method)
 
-    def _on_rois(self, rois: Rois) -> None:
-        self.model.set(rois)
-        for layer in self.layers.points.values():
-            if layer.visible and not self.layers.side_by_side:
-                layer.visible = False  # the ROIs lie over them, until a slider moves
-        self.tab.run_bar.say(f"{len(rois):,} ROIs. Add, move or delete some by hand below.")
-
-    def _on_valid(self, answer: tuple[Rois, npt.NDArray[np.bool_]]) -> None:
-        rois, valid = answer
-        if rois is self.model.rois:
-            self.tab.rois.list.table.show_valid(valid, valid.shape[1])
-
     # -- what the user does --------------------------------------------------------------------
 
     def _on_params(self, params: BlobParams) -> None:
@@ -269,45 +229,25 @@ class CellsPart(Part):
 
     def _on_side_by_side(self, on: bool) -> None:
         self.tuner.want(tuple(TITLES) if on else (self.tab.methods.method,))
-        self.layers.set_side_by_side(on, self.tuner.results)
+        self.layers.set_side_by_side(on)
         if not on:
             self._roi_layers_on_top()
         self._caption()
 
     def _on_mask(self) -> None:
-        layer = self.tab.mask_combo.layer
-        if self.tuner.image is not None:
-            self.tuner.set_mask(painted(layer, self.tuner.image.shape))
-
-    def _on_rois_changed(self) -> None:
-        alignments = self.panel.session.alignments
-        if len(alignments) > 1 and len(self.model.rois):
-            self._valid_timer.start()
-        else:
-            self.tab.rois.list.table.show_valid(None, 0)
-        self._caption()
-
-    def _ask_valid(self) -> None:
-        alignments = self.panel.session.alignments
-        if len(alignments) > 1 and len(self.model.rois):
-            self.tab.rois.list.table.show_valid(None, len(alignments))
-            self._valid.ask(partial(jobs.finding_valid, self.model.rois, alignments))
-
-    def _on_button(self, name: str) -> None:
-        actions = {
-            "use": self.use_blobs,
-            "delete": lambda: self.model.delete(self.model.selected),
-            "undo": self.model.undo,
-            "redo": self.model.redo,
-            "save": self._ask_save,
-            "load": self._ask_load,
-        }
-        actions[name]()
+        layer, image = self.tab.mask_combo.layer, self.tuner.image
+        if image is None:
+            return
+        self.tuner.set_mask(painted(layer, image.shape))
+        if layer is not None and tuple(layer.data.shape) != tuple(image.shape):
+            sizes = [" × ".join(map(str, shape)) for shape in (layer.data.shape, image.shape)]
+            words = f"'{layer.name}' is {sizes[0]} px, but the image {sizes[1]}: it doesn't count."
+            self.tab.run_bar.say(f"{words} Add a new mask.", error=True)
 
     # -- inside --------------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        tab, rois = self.tab, self.tab.rois
+        tab = self.tab
         tab.run_bar.run_clicked.connect(self.find)
         tab.new_mask_clicked.connect(self.new_mask)
         tab.mask_combo.currentIndexChanged.connect(self._on_mask_chosen)
@@ -316,58 +256,42 @@ class CellsPart(Part):
         tab.methods.method_changed.connect(self._on_method)
         tab.methods.side_by_side_toggled.connect(self._on_side_by_side)
         tab.methods.refused.connect(lambda words: tab.run_bar.say(words, error=True))
-        rois.button_clicked.connect(self._on_button)
-        rois.mode_clicked.connect(self.tools.set_mode)
-        rois.radius_changed.connect(self.tools.set_radius)
-        self.tools.mode_changed.connect(rois.show_mode)
         self.tuner.found.connect(self._on_found)
         self.tuner.failed.connect(self._on_failed)
         self.tuner.busy_changed.connect(self._on_busy)
         self._slices.answered.connect(self._on_image)
         self._slices.failed.connect(tab.run_bar.say_error)
-        self._valid.answered.connect(self._on_valid)
-        self._valid_timer.timeout.connect(self._ask_valid)
-        self.model.changed.connect(self._on_rois_changed)
+        self.model.changed.connect(self._caption)
         self.on_frames.failed.connect(tab.run_bar.say_error)
         self.panel.session.changed.connect(self._on_session)
+        self.viewer.layers.events.inserted.connect(self._offer_later)
 
     def _on_mask_chosen(self, _: int) -> None:
         self.tab.mask_words.follow(self.tab.mask_combo.layer)
         self._on_mask()
 
     def _on_session(self) -> None:
-        self.offer_sources()
-        self._on_rois_changed()
+        self._offer_later()
+        self.rois.look_where_valid()
 
+    @property
     def _owner(self) -> Any:
-        source = self.tab.source.source
+        """Whose frames the image is of, or would be."""
+        source = self.source or self.tab.source.source
         return None if source is None else source.owner
 
-    def _slice_in_view(self, source: Source | None = None) -> int | None:
-        """Slice that the sliders stand at; None where what is looked in has none."""
-        source = source or self._source
-        if source is None or not source.n_slices:
-            return None
-        if source.image is not None:
-            layer = source.owner
-            if self.viewer.dims.ndim < layer.ndim:
-                return 0
-            z = round(float(layer.world_to_data(self.viewer.dims.point)[-3]))
-        else:
-            position = source.owner.position()
-            z = position[-1] if position else 0
-        return int(np.clip(z, 0, source.n_slices - 1))
+    @property
+    def _of_session(self) -> bool:
+        return isinstance(self._owner, (Session, Recording))
 
-    def _visible_region(self) -> Region | None:
-        """The part of a large image in view, (rows, columns)."""
-        layer, image = self.layers.image_layer, self.tuner.image
-        if layer is None or image is None or image.size <= SMALL_PIXELS:
-            return None
-        low, high = np.asarray(layer.corner_pixels)[:, -2:]
-        if np.any(high - low < 2):
-            return None
-        rows, columns = (slice(int(a), int(b) + 1) for a, b in zip(low, high, strict=True))
-        return rows, columns
+    @property
+    def _image_in_view(self) -> bool:
+        layer = self.layers.image_layer
+        return layer is not None and layer.visible
+
+    def _slice_in_view(self, source: Source | None = None) -> int | None:
+        source = source or self.source
+        return None if source is None else slice_in_view(source, self.viewer.dims)
 
     def _roi_layers_on_top(self) -> None:
         """Mask and ROIs were there before the image, perhaps, which would hide them."""
@@ -386,18 +310,9 @@ class CellsPart(Part):
         words = "" if result is None else f"{TITLES[method]}: {counted(len(result))}"
         if len(self.model.rois):
             words += f"{', ' if words else ''}{len(self.model.rois):,} ROIs"
-        overlay.text = words
-        overlay.visible = bool(words) and not self.layers.side_by_side
-
-    def _ask_save(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self.tab, "Save the ROIs", "rois.csv", ROI_FILTER)
-        if name:
-            self.save(Path(name))
-
-    def _ask_load(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self.tab, "Load ROIs", "", ROI_FILTER)
-        if name:
-            self.load(Path(name))
+        if self._image_in_view:
+            overlay.text = words
+            overlay.visible = bool(words) and not self.layers.side_by_side
 
 
 def _tagged_image(

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from napari.layers import Points
 
-BORDER_PX = 0.7
-"""Width of a circle's line, in pixels of the image."""
+LINE_PX = 0.7
+"""Usual width of a circle's line, in pixels of the image."""
 
 
 def circles_layer(name: str, color: str, **described: Any) -> Points:
@@ -24,7 +24,7 @@ def circles_layer(name: str, color: str, **described: Any) -> Points:
         symbol="disc",
         face_color="transparent",
         border_color=color,
-        border_width=BORDER_PX,
+        border_width=LINE_PX,
         border_width_is_relative=False,
         **described,
     )
@@ -50,13 +50,21 @@ def show_circles(
             layer.size = 2 * circles[:, 2]
             if colors is not None:
                 layer.border_color = colors
-    layer.refresh(extent=False)
+    layer.refresh(extent=False, thumbnail=False)
+
+
+def set_line(layer: Points, width_px: float) -> None:
+    """Draw circles with a line of another width, in pixels of the image."""
+    with quiet(layer):
+        layer.current_border_width = width_px
+        layer.border_width = width_px
 
 
 @contextmanager
 def quiet(layer: Points) -> Iterator[None]:
     """Let napari draw once after some changes, not after each of them."""
     with (
+        layer._block_refresh(),
         layer.events.blocker_all(),
         layer._border.events.blocker_all(),
         layer._face.events.blocker_all(),

@@ -72,10 +72,10 @@ def frame_in_view(panel: Panel) -> FrameInView | None:
             found = _of_stack(owner, layer)
         elif isinstance(owner, SessionLayers):
             found = _of_session(owner, layer)
-        elif owner is not None and isinstance(layer, Image):
-            found = FrameInView(layer, raw=False)  # an image made of aligned frames
         elif isinstance(owner, BlobLayers) and layer in owner.images.values():
             found = FrameInView(layer, raw=False, slice=owner.slice)
+        elif owner is not None and isinstance(layer, Image):
+            found = FrameInView(layer, raw=False)  # an image made of aligned frames
         if found is not None:
             return found
     return None

@@ -39,6 +39,8 @@ class Place:
 
     Attributes
     ----------
+    index : int
+        Which recording it is; of several with the same name and length, that one is meant.
     recording : str
         Name of its stack.
     n_frames : int
@@ -47,9 +49,16 @@ class Place:
         Counted from 0.
     """
 
+    index: int
     recording: str
     n_frames: int
     frame: int
+
+    def among(self, names: Sequence[str], lengths: Sequence[int]) -> int | None:
+        """Index of the recording among others; None where it isn't there."""
+        wanted = (self.recording, self.n_frames)
+        found = [k for k, each in enumerate(zip(names, lengths, strict=True)) if each == wanted]
+        return None if not found else self.index if self.index in found else found[0]
 
 
 class InView:
@@ -110,21 +119,22 @@ class InView:
             stack = owner.recordings[view.recording].stack
         else:
             stack = owner.stack
-        return Place(stack.name, stack.n_frames, view.frame)
+        return Place(view.recording, stack.name, stack.n_frames, view.frame)
 
     def go_to(self, place: Place) -> bool:
         """Move the viewer to a frame; False where its recording isn't there."""
         owner = self.owner
+        stacks = [owner.stack] if isinstance(owner, Shown) else []
+        if isinstance(owner, SessionLayers):
+            stacks = [recording.stack for recording in owner.recordings]
+        index = place.among([s.name for s in stacks], [s.n_frames for s in stacks])
+        if index is None:
+            return False
         if isinstance(owner, Shown):
-            here = (owner.stack.name, owner.stack.n_frames) == (place.recording, place.n_frames)
-            if here:
-                owner.go_to(place.frame)
-            return here
-        for index, each in enumerate([] if owner is None else owner.recordings):
-            if (each.name, each.stack.n_frames) == (place.recording, place.n_frames):
-                self._panel.session.go_to(index, place.frame)
-                return True
-        return False
+            owner.go_to(place.frame)
+        else:
+            self._panel.session.go_to(index, place.frame)
+        return True
 
     def toggle(self) -> None:
         """Switch between raw and aligned frames."""

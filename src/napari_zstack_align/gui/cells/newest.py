@@ -7,13 +7,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_zstack_align.gui.worker import JobWorker
 from napari_zstack_align.progress import Job, Progress
 
-PATIENCE_S = 0.2
-"""An answer that is so near is waited for while a slider is being dragged; others are stopped."""
+PATIENCE_S = 0.6
+"""While a slider is being dragged, an answer, or a first part of it, is waited for so long."""
 
 
 class Newest(QObject):
@@ -40,7 +40,10 @@ class Newest(QObject):
         self._worker: JobWorker | None = None
         self._waiting: Callable[[], Job[Any]] | None = None
         self._started = 0.0
-        self._stale = False
+        self._told = self._stale = False
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._hurry)
 
     @property
     def busy(self) -> bool:
@@ -53,8 +56,7 @@ class Newest(QObject):
             self._start(job)
             return
         self._waiting = job
-        if time.monotonic() - self._started > PATIENCE_S:
-            self._worker.cancel()
+        self._hurry()
 
     def forget(self) -> None:
         """Drop the answers to all that was asked so far."""
@@ -66,12 +68,24 @@ class Newest(QObject):
     def abandon(self) -> None:
         """Stop for good, without a word."""
         self._waiting = None
+        self._timer.stop()
         if self._worker is not None:
             self._worker.abandon()
             self._worker = None
 
+    def _hurry(self) -> None:
+        """Stop what runs in favour of what waits, once it has told something or had its time."""
+        if self._worker is None or self._waiting is None:
+            return
+        left = PATIENCE_S - (time.monotonic() - self._started)
+        if self._told or left <= 0:
+            self._worker.cancel()
+        elif not self._timer.isActive():
+            self._timer.start(int(1000 * left) + 1)
+
     def _start(self, job: Callable[[], Job[Any]]) -> None:
-        self._started, self._stale = time.monotonic(), False
+        self._started = time.monotonic()
+        self._told = self._stale = False
         self._worker = worker = JobWorker(job)
         worker.progress.connect(self._on_progress)
         worker.returned.connect(partial(self._end, self.answered))
@@ -82,7 +96,9 @@ class Newest(QObject):
 
     def _on_progress(self, progress: Progress) -> None:
         if progress.partial is not None and not self._stale and self._worker is not None:
+            self._told = True
             self.partial_answer.emit(progress.partial)
+            self._hurry()
 
     def _end(self, signal: Any, value: Any) -> None:
         if self._worker is None:

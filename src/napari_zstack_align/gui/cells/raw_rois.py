@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -17,15 +19,13 @@ import numpy.typing as npt
 from napari.layers import Points
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_zstack_align.cells import Rois
-from napari_zstack_align.cells.on_raw import rois_to_reference, transform_rois
+from napari_zstack_align.cells.on_raw import rois_to_reference
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells.frame_in_view import FrameInView
 from napari_zstack_align.gui.cells.roi_keys import bind
 from napari_zstack_align.gui.cells.roi_model import RoiModel
+from napari_zstack_align.gui.cells.roi_places import Circles, pixels_of, place
 from napari_zstack_align.gui.shown import KEY
-
-Circles = npt.NDArray[np.float64]
 
 NAME = "ROIs"
 RING = "#ffe060"
@@ -77,6 +77,8 @@ class RoisOnFrames(QObject):
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.timeout.connect(self.follow)
+        # napari needs it for its first layer of points: half a second, better spent beside the rest
+        Thread(target=import_module, args=("pandas",), daemon=True).start()
         model.changed.connect(self.show_rois)
         model.selection_changed.connect(self._select)
         viewer.dims.events.current_step.connect(self.follow)
@@ -130,7 +132,7 @@ class RoisOnFrames(QObject):
 
     def paint(self, colors: dict[int, str]) -> None:
         """Give some ROIs, by id, another colour than the rest."""
-        if self.layer is not None and len(self.layer.data):
+        if self.layer is not None and 0 < len(self.layer.data) == len(self._ids):
             self.layer.border_color = [colors.get(int(i), RING) for i in self._ids]
 
     def roi_at(self, world: Sequence[float]) -> int | None:
@@ -279,39 +281,3 @@ class RoisOnFrames(QObject):
         except InputError as error:
             self.show_rois()
             self.failed.emit(str(error))
-
-
-def pixels_of(view: FrameInView | None) -> dict[str, Any]:
-    """Scale and units of the pixels in view."""
-    return {} if view is None else {n: getattr(view.layer, n)[-2:] for n in ("scale", "units")}
-
-
-def place(rois: Rois, view: FrameInView | None) -> tuple[Circles, npt.NDArray[np.bool_]]:
-    """Where ROIs lie on what is in view, and which of them are seen there.
-
-    Parameters
-    ----------
-    rois : Rois
-        In reference coordinates.
-    view : FrameInView, optional
-        None: all are seen where they are.
-
-    Returns
-    -------
-    circles : numpy.ndarray
-        (N, 3) y, x, radius in px.
-    seen : numpy.ndarray
-        (N,) bool: the centre lies on the image, and the slice is one of the ROI's.
-    """
-    if view is None:
-        return rois.circles, np.ones(len(rois), bool)
-    circles = rois.circles
-    if view.through is not None and view.frame is not None:
-        circles = transform_rois(rois, view.through.transforms, view.frame)
-    rows, columns = view.shape
-    y, x = circles[:, 0], circles[:, 1]
-    seen = (y >= -0.5) & (y <= rows - 0.5) & (x >= -0.5) & (x <= columns - 0.5)
-    seen &= np.isfinite(circles).all(axis=1)
-    if view.slice is not None:
-        seen &= rois.on_slice(view.slice)
-    return circles, seen & (not view.lost)

@@ -28,7 +28,9 @@ BUTTONS = {
     ),
     "volume": (
         "Find in all slices",
-        "Find blobs in every slice, and merge those of neighbouring slices into one cell",
+        "Find blobs in every slice by the method in front, and merge those of neighbouring slices "
+        "into one cell. Strengths are those of an image between the smallest and largest value of "
+        "all slices",
     ),
     "delete": ("Delete", "Delete the selected ROIs; key Delete in the viewer"),
     "undo": ("Undo", "Undo the last change of the ROIs; Ctrl+Z in the viewer"),
@@ -88,6 +90,7 @@ class RoiBox(QGroupBox):
         self.count.setWordWrap(True)
         self.list = RoiList(model)
         self._lay_out()
+        self.buttons["volume"].setVisible(False)
         for name, widget in self.buttons.items():
             widget.clicked.connect(lambda _=False, name=name: self.button_clicked.emit(name))
         for name, widget in self.modes.items():

@@ -113,13 +113,20 @@ class RoiModel(QObject):
 
     def select(self, roi_ids: Iterable[int]) -> None:
         """Select these ROIs and no others; ids that aren't there are left out."""
-        wanted = set(roi_ids)
-        selected = tuple(int(i) for i in self._rois.ids if int(i) in wanted)
+        selected = self._known(roi_ids)
         if selected != self._selected:
             self._selected = selected
             self.selection_changed.emit()
 
     def _show(self, rois: Rois) -> None:
+        """Whoever hears of the change finds no id selected that has gone."""
+        before = self._selected
         self._rois = rois
+        self._selected = self._known(before)
         self.changed.emit()
-        self.select(self._selected)
+        if self._selected != before:
+            self.selection_changed.emit()
+
+    def _known(self, roi_ids: Iterable[int]) -> tuple[int, ...]:
+        wanted = set(roi_ids)
+        return tuple(int(i) for i in self._rois.ids if int(i) in wanted)

@@ -98,6 +98,20 @@ def sources_of(panel: Panel) -> list[Source]:
     return [*found, *_of_layers(panel.viewer.layers)]
 
 
+def slice_in_view(source: Source, dims: Any) -> int | None:
+    """Slice that the sliders stand at; None where what is looked in has none."""
+    if not source.n_slices:
+        return None
+    if source.image is None:
+        position = source.owner.position()
+        z = position[-1] if position else 0
+    elif dims.ndim < source.owner.ndim:
+        z = 0
+    else:
+        z = round(float(source.owner.world_to_data(dims.point)[-3]))
+    return min(max(int(z), 0), source.n_slices - 1)
+
+
 def _of_session(session: Session) -> list[Source]:
     aligned = session.aligned
     found = []

@@ -15,6 +15,8 @@ from napari_zstack_align.gui.cells.timeline import Timeline
 
 TICK_DISTANCE = 90
 """Least distance of two ticks, in screen pixels."""
+ROOM_FOR_TWO = 50.0
+"""Height of a trace, in screen pixels, that has room for two numbers."""
 STEPS = (1, 2, 5)
 
 
@@ -103,7 +105,9 @@ class StackedAxis(pg.AxisItem):
         if not self._bases:
             found: list[tuple[float, list[float]]] = super().tickValues(minVal, maxVal, size)
             return found
-        return [(1.0, [x for x, _ in self._ticks() if minVal <= x <= maxVal])]
+        room = self._step * size / max(maxVal - minVal, 1e-12)
+        ticks = self._ticks() if room >= ROOM_FOR_TWO else self._bases
+        return [(1.0, [x for x, _ in ticks if minVal <= x <= maxVal])]
 
     def tickStrings(  # noqa: N802
         self, values: Sequence[float], scale: float, spacing: float

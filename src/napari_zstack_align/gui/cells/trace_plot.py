@@ -21,16 +21,16 @@ COLORS = (
     "#e0843c",
     "#7ccf7c",
     "#e96fb0",
-    "#c9b458",
     "#a98be0",
     "#5fd0c8",
     "#ff8f80",
+    "#6f7fe8",
+    "#b08a68",
     "#9fb4d0",
-    "#b0d060",
 )
 MAX_TRACES = len(COLORS)
 """More curves can't be told apart; each has a colour of its own, that its ROI has too."""
-SIZE_HINT = (600, 190)
+SIZE_HINT = (600, 220)
 SHADE = QColor(255, 95, 95, 60)
 GAP = QColor(128, 136, 144, 70)
 ROOM = 1.05
@@ -121,21 +121,14 @@ class TracePlot(FramePlot):
     def show_curves(self, curves: Sequence[Curve], label: str, *, stacked: bool) -> None:
         """Draw these traces, at most `MAX_TRACES`, above each other or over each other."""
         self._drawn = list(curves[:MAX_TRACES])
-        values = [joined(curve.parts) for curve in self._drawn]
-        step = ROOM * max(map(spread, values), default=1.0) if stacked else 0.0
-        bases = [round_base(v, step) for v in values] if stacked else [0.0] * len(values)
-        self._values = [
-            v - base - step * k for k, (v, base) in enumerate(zip(values, bases, strict=True))
-        ]
-        self.values_axis.set_bases(
-            [(-step * k, base) for k, base in enumerate(bases)] if stacked else [], step
-        )
-        while len(self.curves) < len(values):
+        apart = self._set_values([joined(curve.parts) for curve in self._drawn], stacked)
+        words = f"{label}, {apart:g} apart" if apart and len(self._drawn) > 1 else label
+        self.values_axis.setLabel(words)
+        while len(self.curves) < len(self._drawn):
             pen = pg.mkPen(COLORS[len(self.curves)], width=1)
             self.curves.append(self.plot.plot(pen=pen, connect="finite"))
-        for curve in self.curves[len(values) :]:
+        for curve in self.curves[len(self._drawn) :]:
             curve.setData([], [])
-        self.plot.getAxis("left").setLabel(label)
         names = [
             f"<span style='color:{color}'>ROI {curve.roi}</span>"
             for curve, color in zip(self._drawn, COLORS, strict=False)
@@ -160,6 +153,19 @@ class TracePlot(FramePlot):
         return [curve.roi for curve in self._drawn]
 
     # -- inside --------------------------------------------------------------------------------
+
+    def _set_values(self, values: list[npt.NDArray[np.floating]], stacked: bool) -> float:
+        """Keep the values (T,) as they are drawn; returns how far stacked traces are apart."""
+        if not stacked or not values:
+            self._values = values
+            self.values_axis.set_bases([], 1.0)
+            return 0.0
+        apart = float(f"{ROOM * max(map(spread, values)):.2g}")
+        bases = [round_base(v, apart) for v in values]
+        places = [-apart * k for k in range(len(values))]
+        self._values = [v - b + p for v, b, p in zip(values, bases, places, strict=True)]
+        self.values_axis.set_bases(list(zip(places, bases, strict=True)), apart)
+        return apart
 
     def _draw_visible(self) -> None:
         """Give each curve as many points as the screen can show, of the part in view."""

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import NOT_RUN
+from napari_zstack_align.cells import Rois
 from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.gui.cells.trace_plot import Curve
 
@@ -81,13 +82,6 @@ class TraceSet:
         """(T,) bool of each recording: flagged, left out or of low confidence."""
         return [are_bad(traces) for traces in self.recordings]
 
-    def place_of(self, name: str, n_frames: int) -> int | None:
-        """Index of the recording with a name and a number of frames; None where there is none."""
-        for index, traces in enumerate(self.recordings):
-            if (traces.recording, len(traces.frames)) == (name, n_frames):
-                return index
-        return None
-
     def _row(
         self, traces: Traces, roi: int, quantity: str, channel: int
     ) -> npt.NDArray[np.float32]:
@@ -111,6 +105,18 @@ def with_liveliest(traces: Traces | Sequence[Traces], channel: int = 0) -> Trace
         peaks = [_peak(np.concatenate(found.curve(roi, "F", channel).parts)) for roi in ids]
     order = np.argsort(-np.nan_to_num(peaks, nan=-np.inf), kind="stable")[:N_FIRST]
     return replace(found, liveliest=tuple(sorted(ids[k] for k in order)))
+
+
+def outdated_words(rois: Rois, selected: Sequence[int], traces: TraceSet) -> str:
+    """Say which of the selected ROIs are not as they were when traces were read; '' for none."""
+    read = traces.recordings[0].rois
+    known = {int(i): circle for i, circle in zip(read.ids, read.circles, strict=True)}
+    chosen = [i for i in selected if i not in known or np.any(known[i] != rois.circle(i))]
+    if not chosen:
+        return ""
+    first = f"ROI {chosen[0]}" if len(chosen) == 1 else f"{len(chosen)} of the selected ROIs"
+    verb = "was" if len(chosen) == 1 else "were"
+    return f"⚠ {first} {verb} added or changed after the traces were read: read them again."
 
 
 def are_bad(traces: Traces) -> npt.NDArray[np.bool_]:

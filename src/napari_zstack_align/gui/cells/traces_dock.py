@@ -39,6 +39,8 @@ class TracesDock(QWidget):
         super().__init__()
         self.traces = TraceSet(())
         self.rois: list[int] = []
+        self.warning = ""
+        """What is the matter with the traces of the selected ROIs."""
         self.quantity = QComboBox()
         for name, words in QUANTITIES.items():
             self.quantity.addItem(words, name)
@@ -80,6 +82,12 @@ class TracesDock(QWidget):
         known = set(self.traces.ids)
         self.rois = [roi for roi in rois if roi in known]
         self._draw()
+
+    def warn(self, words: str) -> None:
+        """Say what is the matter with the traces; '' for nothing."""
+        if words != self.warning:
+            self.warning = words
+            self.words.setText(self._hint())
 
     def colors(self) -> dict[int, str]:
         """Colour of each ROI whose trace is drawn, by id."""
@@ -126,6 +134,8 @@ class TracesDock(QWidget):
         self.shown_changed.emit()
 
     def _hint(self) -> str:
+        if self.warning:
+            return self.warning
         more = len(self.rois) - MAX_TRACES
         if more > 0:
             return f"The first {MAX_TRACES} of {len(self.rois)} selected ROIs are drawn."

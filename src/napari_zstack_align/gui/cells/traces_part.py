@@ -10,7 +10,7 @@ from napari_zstack_align.gui.cells.movies import InView, Place, what_words
 from napari_zstack_align.gui.cells.pointer import RoiPointer
 from napari_zstack_align.gui.cells.raw_rois import RoisOnFrames
 from napari_zstack_align.gui.cells.roi_model import RoiModel
-from napari_zstack_align.gui.cells.trace_set import N_FIRST, TraceSet
+from napari_zstack_align.gui.cells.trace_set import N_FIRST, TraceSet, outdated_words
 from napari_zstack_align.gui.cells.traces_dock import TracesDock
 from napari_zstack_align.gui.cells.traces_files import TracesFiles
 from napari_zstack_align.gui.cells.traces_run import TracesRun
@@ -109,6 +109,7 @@ class TracesPart(Part):
         self.traces = traces
         self.open_dock()
         self.dock.show_traces(traces)
+        self.tab.show_remarks(traces.recordings)
         if not set(traces.ids) & set(self.model.selected):
             self.model.select(traces.liveliest)
         self._on_selection()
@@ -166,17 +167,23 @@ class TracesPart(Part):
     def _place(self) -> tuple[int, int] | None:
         """Recording of the traces, and frame, that are in view."""
         place = self.in_view.place() if self.traces.recordings else None
-        index = None if place is None else self.traces.place_of(place.recording, place.n_frames)
+        index = None if place is None else place.among(self.traces.names, self.traces.lengths)
         return None if place is None or index is None else (index, place.frame)
 
     def _go_to(self, recording: int, frame: int) -> None:
         """Move the viewer to a frame of a recording of the traces."""
         traces = self.traces.recordings[recording]
-        if not self.in_view.go_to(Place(traces.recording, len(traces.frames), frame)):
+        if not self.in_view.go_to(Place(recording, traces.recording, len(traces.frames), frame)):
             self.tab.run_bar.say(f"The frames of {traces.recording} are not in view: open them.")
 
     def _on_selection(self) -> None:
         self.dock.show_rois(self.model.selected or self.traces.ids[:N_FIRST])
+        self._warn()
+
+    def _warn(self) -> None:
+        """Say where the selected ROIs are not those that were read."""
+        if self.traces.recordings:
+            self.dock.warn(outdated_words(self.model.rois, self.model.selected, self.traces))
 
     def _paint(self) -> None:
         """Give ROIs the colours of their traces."""
@@ -185,6 +192,7 @@ class TracesPart(Part):
     def _on_rois(self) -> None:
         self._set_result()
         self._paint()
+        self._warn()
         if self.tab.isVisible():
             self.say_what()
 

@@ -123,6 +123,6 @@ def dark_key(movies: Sequence[Movie], params: TraceParams) -> tuple[Any, ...]:
 def read_words(traces: Sequence[Traces]) -> str:
     """How reading ended, in sentences."""
     n_rois, n_frames = len(traces[0].rois), sum(len(each.frames) for each in traces)
-    words = [f"Read {n_rois:,} ROI{'' if n_rois == 1 else 's'} in {n_frames:,} frames."]
-    words += dict.fromkeys(remark for each in traces for remark in each.remarks)
-    return " ".join(words)
+    remarks = sum(len(each.remarks) for each in traces)
+    more = f" {remarks} remark{'' if remarks == 1 else 's'} above." if remarks else ""
+    return f"Read {n_rois:,} ROI{'' if n_rois == 1 else 's'} in {n_frames:,} frames.{more}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_zstack_align.cells.traces import DarkLevel
+from napari_zstack_align.cells.traces import DarkLevel, Traces
 from napari_zstack_align.gui.form import ParamsForm
 from napari_zstack_align.gui.run_bar import RunBar, StatusLine
 from napari_zstack_align.gui.stack_details import button
@@ -67,6 +68,7 @@ class TracesTab(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.what = StatusLine()
+        self.remarks = StatusLine()
         self.dark_words = StatusLine()
         self.accept_box = QCheckBox("Subtract this estimate")
         self.form = ParamsForm(TraceParams, first=FIRST)
@@ -99,6 +101,15 @@ class TracesTab(QWidget):
         self.dark_words.setText(dark_words(levels) or NOT_LOOKED_UP)
         self.accept_box.setVisible(any(level.source == "estimated" for level in levels))
 
+    def show_remarks(self, traces: Sequence[Traces]) -> None:
+        """Say what is to be known of each recording's traces, a line each."""
+        lines = [
+            f"⚠ <b>{escape(each.recording)}</b>: {escape(remark)}"
+            for each in traces
+            for remark in each.remarks
+        ]
+        self.remarks.setText("<br>".join(lines))
+
     def set_result(self, *, traces: bool, rois: bool) -> None:
         """Enable what can be done with what is there."""
         self._there, self._rois = traces, rois
@@ -124,20 +135,20 @@ class TracesTab(QWidget):
             "Subtract the estimated dark level before ΔF/F. Where no pixel of the image is really "
             "dark it is too high, and so is ΔF/F."
         )
-        dark = QGroupBox("Dark level")
-        rows = QVBoxLayout(dark)
+        self.dark_box = QGroupBox("Dark level")
+        rows = QVBoxLayout(self.dark_box)
         rows.addWidget(self.dark_words)
         row = QHBoxLayout()
         row.addWidget(self.accept_box, 1)
         row.addWidget(self.buttons["dark"])
         rows.addLayout(row)
-        files = QGroupBox("Save and export")
-        rows = QVBoxLayout(files)
+        self.files_box = QGroupBox("Save and export")
+        rows = QVBoxLayout(self.files_box)
         rows.addLayout(_row(self.buttons["save"], self.buttons["load"]))
         rows.addLayout(_row(self.format, self.buttons["export"]))
         rows.addWidget(self.nwb)
         layout = QVBoxLayout(self)
-        for widget in (self.what, dark, self.form, files):
+        for widget in (self.what, self.dark_box, self.form, self.files_box, self.remarks):
             layout.addWidget(widget)
         layout.addStretch(1)
 
@@ -152,6 +163,8 @@ def dark_words(levels: Sequence[DarkLevel]) -> str:
         return "⚠ Nothing tells the dark level: type it in, or ΔF/F is unreliable."
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     counts = f"{low:.4g}" if high - low < 0.5 else f"{low:.4g} to {high:.4g}"
+    if "estimated" in sources and all(level.accepted for level in levels):
+        return f"{counts} counts are subtracted: an estimate from the darkest pixels."
     if "estimated" in sources:
         return (
             f"⚠ {counts} counts, estimated from the darkest pixels, which can only be too high. "

@@ -1,0 +1,168 @@
+"""What the buttons below 'ROIs' do, and in which recordings ROIs are valid."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from qtpy.QtCore import QObject, QTimer
+from qtpy.QtWidgets import QFileDialog
+
+from napari_zstack_align.cells import Rois
+from napari_zstack_align.gui.cells import cell_jobs as jobs
+from napari_zstack_align.gui.cells.newest import Newest
+from napari_zstack_align.gui.cells.raw_rois import RoisOnFrames
+from napari_zstack_align.gui.cells.roi_tools import RoiTools
+
+if TYPE_CHECKING:
+    from napari_zstack_align.gui.cells.cells_part import CellsPart
+
+VALID_AFTER_MS = 300
+ROI_FILTER = "Table of ROIs (*.csv)"
+
+
+class RoiActions(QObject):
+    """Makes, saves and loads ROIs in the worker of the Cells tab; main thread only.
+
+    Parameters
+    ----------
+    part : CellsPart
+        Whose image, blobs and tab are used.
+    on_frames : RoisOnFrames
+        Shows the ROIs in the viewer.
+    """
+
+    def __init__(self, part: CellsPart, on_frames: RoisOnFrames) -> None:
+        super().__init__(part)
+        self._part = part
+        self._bar = part.tab.run_bar
+        self.model = part.model
+        self.tools = RoiTools(on_frames, self.model)
+        self._valid = Newest(self)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(VALID_AFTER_MS)
+        self._connect(part.tab.rois)
+
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is still to come."""
+        return self._timer.isActive() or self._valid.busy
+
+    # -- finding -------------------------------------------------------------------------------
+
+    def use_blobs(self) -> None:
+        """Make ROIs of the blobs of the method in front, in the worker."""
+        tuner = self._part.tuner
+        if tuner.image is None:
+            self._bar.say_error("There are no blobs yet: press 'Find blobs' first.")
+            return
+        start = partial(
+            jobs.make_rois,
+            self._part.tab.methods.method,
+            dict(tuner.params),
+            dict(tuner.spaces),
+            tuner.image,
+            tuner.mask,
+            self.model.rois,
+            self._part.layers.slice,
+        )
+        self._bar.start(start, returned=self._on_found)
+
+    def find_in_volume(self) -> None:
+        """Find cells in all slices of the z-stack by the method in front, in the worker."""
+        source, tuner = self._part.source, self._part.tuner
+        if source is None:
+            return
+        start = partial(
+            jobs.find_in_volume,
+            source,
+            self._part.tab.source.chosen_channel,
+            tuner.params[self._part.tab.methods.method],
+            tuner.mask,
+            self.model.rois,
+        )
+        self._bar.start(start, returned=self._on_found)
+
+    def _on_found(self, rois: Rois) -> None:
+        self.model.set(rois)
+        self._part.layers.hide_blobs()  # the ROIs lie over them, until a slider moves
+        self._bar.say(f"{len(rois):,} ROIs. Add, move or delete some by hand above.")
+
+    # -- files ---------------------------------------------------------------------------------
+
+    def save(self, path: Path) -> None:
+        """Save the ROIs in the worker."""
+        path = path if path.suffix.lower() == ".csv" else path.with_name(path.name + ".csv")
+        self._bar.start(
+            partial(jobs.saving, self.model.rois, path),
+            returned=lambda written: self._bar.say(f"Saved {written}"),
+        )
+
+    def load(self, path: Path) -> None:
+        """Load ROIs in the worker, instead of those there are."""
+        self._bar.start(partial(jobs.loading, path), returned=self._on_loaded)
+
+    def _on_loaded(self, rois: Rois) -> None:
+        self.model.set(rois)
+        self._bar.say(f"Loaded {len(rois):,} ROIs.")
+
+    # -- in which recordings they are valid ----------------------------------------------------
+
+    def look_where_valid(self) -> None:
+        """Find out, a moment after the last change, where the ROIs are valid."""
+        if len(self._part.panel.session.alignments) > 1 and len(self.model.rois):
+            self._timer.start()
+        else:
+            self._part.tab.rois.list.table.show_valid(None, 0)
+
+    def _ask_valid(self) -> None:
+        alignments = self._part.panel.session.alignments
+        if len(alignments) > 1 and len(self.model.rois):
+            self._part.tab.rois.list.table.show_valid(None, len(alignments))
+            self._valid.ask(partial(jobs.finding_valid, self.model.rois, alignments))
+
+    def _on_valid(self, answer: tuple[Rois, npt.NDArray[np.bool_]]) -> None:
+        rois, valid = answer
+        if rois is self.model.rois:
+            self._part.tab.rois.list.table.show_valid(valid, valid.shape[1])
+
+    def abandon(self) -> None:
+        """Stop, without a word."""
+        self._timer.stop()
+        self._valid.abandon()
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _connect(self, box: Any) -> None:
+        actions = {
+            "use": self.use_blobs,
+            "volume": self.find_in_volume,
+            "delete": lambda: self.model.delete(self.model.selected),
+            "undo": self.model.undo,
+            "redo": self.model.redo,
+            "save": self._ask_save,
+            "load": self._ask_load,
+        }
+        box.button_clicked.connect(lambda name: actions[name]())
+        box.mode_clicked.connect(self.tools.set_mode)
+        box.radius_changed.connect(self.tools.set_radius)
+        self.tools.mode_changed.connect(box.show_mode)
+        self._timer.timeout.connect(self._ask_valid)
+        self._valid.answered.connect(self._on_valid)
+        self.model.changed.connect(self.look_where_valid)
+
+    def _ask_save(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(
+            self._part.tab, "Save the ROIs", "rois.csv", ROI_FILTER
+        )
+        if name:
+            self.save(Path(name))
+
+    def _ask_load(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self._part.tab, "Load ROIs", "", ROI_FILTER)
+        if name:
+            self.load(Path(name))
