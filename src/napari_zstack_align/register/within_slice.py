@@ -276,7 +276,8 @@ def _judge(
     repeats = judge_repeats(registered, still, None, run.compared_mask, run.params.outlier_mad)
     if not repeats.has_signal:
         return repeats
-    before, after = (values[repeats.used] for values in (repeats.before, repeats.after))
-    if np.nanmedian(after - before) < LEAST_GAIN * np.nanmedian(after):
+    known = repeats.used & np.isfinite(repeats.after - repeats.before)
+    gain = (repeats.after - repeats.before)[known]
+    if len(gain) and np.median(gain) < LEAST_GAIN * np.median(repeats.after[known]):
         return repeats.still()
     return repeats.centred()
