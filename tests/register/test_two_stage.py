@@ -67,7 +67,7 @@ def test_any_slice_can_be_the_start(stepping, in_two_stages):
         for a in (in_two_stages, middle)
     )
     assert np.hypot(*(first - other))[24:-24, 24:-24].mean() < 0.25
-    with pytest.raises(nza.InputError, match="start_slice is 5, but .* 5 slice"):
+    with pytest.raises(nza.InputError, match=r"start_slice is 5, but .* 5 slice"):
         _align(stepping.stack, start_slice=5)
 
 

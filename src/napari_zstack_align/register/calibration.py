@@ -89,7 +89,7 @@ class Calibration:
 
     def _sampled(self, field: Coefficients) -> Image:
         rows, columns = (basis[::SAMPLING] for basis in self.level.bases)
-        return rows @ field @ columns.T
+        return np.asarray(rows @ field @ columns.T, np.float32)
 
 
 def calibrated(
