@@ -36,7 +36,9 @@ def test_a_file_may_name_some(tmp_path):
         pytest.param({"alpha": "wide"}, "alpha should be a valid number.*'wide'", id="words"),
         pytest.param({"alpha": float("nan")}, "alpha should be a finite number", id="NaN"),
         pytest.param({"grid_spacing_px": 20.5}, "grid_spacing_px.*integer", id="a fraction"),
-        pytest.param({"strategy": "best"}, "strategy should be 'direct'", id="choice"),
+        pytest.param(
+            {"strategy": "best"}, "strategy should be 'two_stage' or 'direct'", id="choice"
+        ),
         pytest.param({"channel_weights": (0.0, 0.0)}, "at least one above 0", id="no weight"),
         pytest.param({"channel_weights": (-1.0, 2.0)}, "must be 0 or more", id="negative weight"),
         pytest.param({"alpha": 0, "channel": -1}, "channel.*; alpha", id="two at once"),

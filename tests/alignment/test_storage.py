@@ -127,7 +127,8 @@ def test_the_folder_is_readable_without_this_package(alignment, tmp_path):
     assert rows[0].startswith("frame,slice,correlation_before,correlation_after")
     assert len(rows) == 1 + alignment.stack.n_frames
     with np.load(folder / "transforms.npz", allow_pickle=False) as arrays:
-        assert set(arrays) == {"shape", "kinds", "link0_coefficients", "link0_spacing_px"}
+        links = {f"link{k}_{what}" for k in (0, 1) for what in ("coefficients", "spacing_px")}
+        assert set(arrays) == {"shape", "kinds"} | links
 
 
 def test_moved_together_the_raw_file_is_found(on_disk, tmp_path):

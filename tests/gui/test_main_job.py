@@ -65,7 +65,7 @@ def test_load_propose_mask_run_save_on_the_real_zstack(qtbot, viewer, panel, zst
     np.testing.assert_allclose(
         np.asarray(shown.volume[0].data[3]),
         np.nan_to_num(shown.alignment.volume()[3].compute()),
-        atol=1e-3,
+        atol=5e-3,
     )
 
     panel.result.save(tmp_path / "run.zalign")

@@ -163,12 +163,11 @@ def correlations(
 ) -> tuple[float, float]:
     """Correlation of raw and of aligned frame with a compared reference, over known pixels."""
     weight = known.astype(np.float32) if weights is None else known * weights
-    return _correlation(frame.raw, reference, weight), _correlation(
-        frame.aligned, reference, weight
-    )
+    return correlation(frame.raw, reference, weight), correlation(frame.aligned, reference, weight)
 
 
-def _correlation(first: Image, second: Image, weight: Image) -> float:
+def correlation(first: Image, second: Image, weight: Image) -> float:
+    """Weighted correlation of two compared images (Y, X); NaN where nothing counts."""
     total = float(weight.sum())
     if total == 0:
         return float("nan")

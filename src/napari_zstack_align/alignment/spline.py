@@ -114,6 +114,21 @@ def field_on_pixels(
     return np.asarray(rows @ coefficients @ columns.T, np.float32)
 
 
+@lru_cache(maxsize=16)
+def _half_pixel_basis(size: int, spacing: float) -> npt.NDArray[np.float32]:
+    matrix = basis_matrix(np.arange(2 * size - 1) / 2, size, spacing)
+    matrix.setflags(write=False)
+    return matrix
+
+
+def field_on_half_pixels(
+    coefficients: npt.NDArray[np.float32], image_shape: tuple[int, int], spacing: float
+) -> npt.NDArray[np.float32]:
+    """Field at 0, 0.5, 1, ... px along each axis: (2, 2 * Y - 1, 2 * X - 1) float32, in px."""
+    rows, columns = (_half_pixel_basis(size, spacing) for size in image_shape)
+    return np.asarray(rows @ coefficients @ columns.T, np.float32)
+
+
 def field_at_points(
     coefficients: npt.NDArray[np.float32],
     points: npt.NDArray[np.float64],

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment import spline
-from napari_zstack_align.alignment.warp import affine_displacement
+from napari_zstack_align.alignment.warp import affine_displacement, pixel_grid
 from napari_zstack_align.errors import InputError
 
 Points: TypeAlias = npt.NDArray[np.float64]
@@ -49,6 +50,19 @@ class SplineLink:
     def displacement(self, t: int) -> npt.NDArray[np.float32]:
         """(2, Y, X) float32 displacement (dy, dx) of frame t on the reference's pixels."""
         return spline.field_on_pixels(self.coefficients[t], self.shape, self.spacing_px)
+
+    def after(self, displacement: npt.NDArray[np.float32], t: int) -> npt.NDArray[np.float32]:
+        """Displacement (2, Y, X) of another map followed by that of frame t.
+
+        The field is taken by bilinear interpolation between positions half a pixel apart: it is
+        smooth enough for that, and right to some 1e-4 px.
+        """
+        fine = spline.field_on_half_pixels(self.coefficients[t], self.shape, self.spacing_px)
+        y, x = 2 * (pixel_grid(displacement.shape[1:]) + displacement)
+        result = displacement.copy()
+        for component, field in zip(result, fine, strict=True):
+            component += cv2.remap(field, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return result
 
     def forward(self, points: Points, t: int) -> Points:
         """Apply the map of frame t to (N, 2) points."""
@@ -84,6 +98,13 @@ class AffineLink:
 
     def __len__(self) -> int:
         return len(self.matrices)
+
+    def after(self, displacement: npt.NDArray[np.float32], t: int) -> npt.NDArray[np.float32]:
+        """Displacement (2, Y, X) of another map followed by that of frame t."""
+        linear = self.matrices[t][:2, :2].astype(np.float32)
+        moved = affine_displacement(self.matrices[t], displacement.shape[1:])
+        result: npt.NDArray[np.float32] = moved + np.tensordot(linear, displacement, axes=1)
+        return result
 
     def forward(self, points: Points, t: int) -> Points:
         """Apply the map of frame t to (N, 2) points."""
@@ -142,19 +163,15 @@ class Transforms:
         """
         t = self._checked(t)
         last = self.links[-1]
-        if len(self.links) == 1 and isinstance(last, SplineLink):
-            return last.displacement(t)
         if (matrix := self.matrix(t)) is not None:
             return affine_displacement(matrix, self.shape)
-        grid = np.indices(self.shape).reshape(2, -1).T.astype(np.float64)
-        points = grid
         if isinstance(last, SplineLink):
-            points = grid + last.displacement(t).reshape(2, -1).T
+            displacement = last.displacement(t)
         else:
-            points = last.forward(grid, t)
+            displacement = affine_displacement(last.matrices[t], self.shape)
         for link in reversed(self.links[:-1]):
-            points = link.forward(points, t)
-        return (points - grid).T.reshape(2, *self.shape).astype(np.float32)
+            displacement = link.after(displacement, t)
+        return displacement
 
     @property
     def affine(self) -> bool:

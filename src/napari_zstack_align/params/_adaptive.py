@@ -12,12 +12,12 @@ from napari_zstack_align.params._base import ChannelParams
 class AdaptiveParams(ChannelParams):
     """How a z-stack with repeats is aligned to its adaptive reference."""
 
-    strategy: Literal["direct"] = Field(
-        "direct",
+    strategy: Literal["two_stage", "direct"] = Field(
+        "two_stage",
         description=(
-            "How slices are chained. 'direct': the frames of the first slice are registered to "
-            "their mean, those of each next slice to the reference, and the reference is updated "
-            "from the registered mean of the slice."
+            "'two_stage': the repeats of a slice are registered to their mean, and that mean to "
+            "the slice before, as it lies in the reference. 'direct': each frame is registered "
+            "straight to the reference, the mean of the slice before; less exact."
         ),
     )
     alpha: float = Field(
@@ -59,4 +59,24 @@ class AdaptiveParams(ChannelParams):
             "absolute deviations below the median of the slice; 0 keeps every repeat."
         ),
         json_schema_extra={"unit": "MAD"},
+    )
+    start_slice: int | None = Field(
+        None,
+        ge=0,
+        le=100_000,
+        description=(
+            "Slice whose place holds for all, counted from 0: the alignment runs from it to both "
+            "ends. None: the first slice that shows enough. Not for 'direct'."
+        ),
+    )
+    between_strength: float = Field(
+        1.0,
+        ge=0.0,
+        le=1.0,
+        description=(
+            "How much the slices may bend against one another, as a factor (no unit): 1 as much "
+            "as they ask for, 0 translation only. A slant of the anatomy through z can't be told "
+            "from drift. Not for 'direct'."
+        ),
+        json_schema_extra={"unit": "×"},
     )

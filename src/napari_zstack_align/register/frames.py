@@ -21,6 +21,7 @@ Image = npt.NDArray[np.float32]
 DETECTOR_TOPS = (255, 4095, 8191, 16383, 32767, 65535)
 """Largest values of 8, 12, 13, 14, 15 and 16 bit detectors."""
 SATURATED_FRACTION = 0.05
+STEP_PX = 2
 FOLD_LIMIT = 0.1
 """A field whose local area change falls below this folds the image onto itself."""
 
@@ -103,14 +104,14 @@ def _saturated(channels: npt.NDArray[Any]) -> float:
 
 
 def register_frame(
-    raw: RawFrame, template: Template, start: Coefficients
+    raw: RawFrame, template: Template, start: Coefficients, *, among: int | None = None
 ) -> tuple[Registration | None, str]:
     """Find the field of a frame; None with the reason where that can't be."""
     if raw.flag:
         return None, raw.flag
-    registration = template.register(without_gaps(raw, template), start)
+    registration = template.register(without_gaps(raw, template), start, among=among)
     coefficients = registration.coefficients
-    if not np.isfinite(coefficients).all() or _folds(coefficients, template):
+    if not np.isfinite(coefficients).all() or folds(coefficients, template.spacing_px):
         return None, "implausible: the field folds the image"
     return registration, ""
 
@@ -131,13 +132,18 @@ def displacement_lengths(
     coefficients: Coefficients, shape: tuple[int, int], spacing_px: float
 ) -> tuple[float, float]:
     """Mean and maximum length of a displacement field in px, from every fourth pixel."""
-    length = np.hypot(*field_on_pixels(coefficients, shape, spacing_px, factor=min(4, *shape)))
+    return lengths_of(field_on_pixels(coefficients, shape, spacing_px, factor=min(4, *shape)), 1)
+
+
+def lengths_of(displacement: npt.NDArray[np.float32], step: int = STEP_PX) -> tuple[float, float]:
+    """Mean and maximum length of a displacement (2, Y, X) in px, from every few pixels."""
+    length = np.hypot(*displacement[:, ::step, ::step])
     return float(length.mean()), float(length.max())
 
 
-def _folds(coefficients: Coefficients, template: Template) -> bool:
+def folds(coefficients: Coefficients, spacing_px: float) -> bool:
     """Whether neighbouring control points come closer than the field may bring them."""
-    d = coefficients / template.spacing_px
+    d = coefficients / spacing_px
     yy, xy = np.diff(d[0], axis=0)[:, :-1], np.diff(d[0], axis=1)[:-1]
     yx, xx = np.diff(d[1], axis=0)[:, :-1], np.diff(d[1], axis=1)[:-1]
     area = (1 + yy) * (1 + xx) - xy * yx

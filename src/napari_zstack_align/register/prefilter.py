@@ -17,12 +17,26 @@ from napari_zstack_align.alignment.warp import shrink
 
 Image = npt.NDArray[np.float32]
 
-FINE_SIGMA_PX = 0.9
-COARSE_SIGMA_PX = 2.5
-"""Standard deviations of the difference of Gaussians, in px of the pyramid level."""
 
-OFFSET_FRACTION = 0.2
-"""Offset under the square root, as a fraction of the intensity range: it keeps dim noise small."""
+@dataclass(frozen=True)
+class Band:
+    """What of an image is compared.
+
+    Attributes
+    ----------
+    fine_px, coarse_px : float
+        Standard deviations of the difference of Gaussians, in px of the pyramid level.
+    offset : float
+        Offset under the square root, as a fraction of the intensity range: it keeps dim noise
+        small.
+    """
+
+    fine_px: float = 0.9
+    coarse_px: float = 2.5
+    offset: float = 0.2
+
+
+USUAL = Band()
 
 MEAN_RATIO_LIMITS = (0.2, 5.0)
 """How far a frame's brightness may be rescaled to that of the reference."""
@@ -38,18 +52,21 @@ class Prefilter:
         Intensity that counts as dark.
     offset : float
         Added under the square root, above 0.
+    band : Band
+        Scales that are kept.
     """
 
     dark: float
     offset: float
+    band: Band = USUAL
 
     @classmethod
-    def for_image(cls, image: Image) -> Self:
+    def for_image(cls, image: Image, band: Band = USUAL) -> Self:
         """Choose dark level and offset from a first mean image (Y, X) float32."""
         smooth = cv2.GaussianBlur(image, (0, 0), 2.0)
         dark, bright = np.percentile(smooth, (0.1, 99.5))
-        offset = OFFSET_FRACTION * float(bright - dark)
-        return cls(float(dark), offset if offset > 0 else 1.0)
+        offset = band.offset * float(bright - dark)
+        return cls(float(dark), offset if offset > 0 else 1.0, band)
 
     def __call__(self, image: Image, factor: int, gain: float = 1.0) -> Image:
         """Filter an image at a pyramid level.
@@ -73,7 +90,7 @@ class Prefilter:
         np.maximum(stabilised, 0, out=stabilised)
         stabilised += np.float32(self.offset)
         cv2.sqrt(stabilised, stabilised)
-        return band_pass(stabilised, FINE_SIGMA_PX, COARSE_SIGMA_PX)
+        return band_pass(stabilised, self.band.fine_px, self.band.coarse_px)
 
     def gain(self, image_mean: float, reference_mean: float) -> float:
         """Factor that brings a frame's mean brightness to that of the reference."""

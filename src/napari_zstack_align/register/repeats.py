@@ -76,6 +76,10 @@ class Repeats:
     flags: tuple[str, ...]
     has_signal: bool
 
+    def still(self) -> Repeats:
+        """Leave the repeats where they are."""
+        return replace(self, coefficients=np.zeros_like(self.coefficients))
+
     def centred(self) -> Repeats:
         """Fix the gauge: the mean displacement of the used repeats becomes zero."""
         mean = self.coefficients[self.used].mean(axis=0)
@@ -105,13 +109,13 @@ def judge_repeats(
         As in ``AdaptiveParams``.
     """
     flags = [frame.flag for frame in frames]
-    before, after = _compare(frames, _good(flags), reference, mask)
+    before, after = compare_repeats(frames, _good(flags), reference, mask)
     doubtful = _not_improved(before, after) | _outliers(after, _good(flags), outlier_mad)
     if doubtful.any():
         median = float(np.nanmedian(after))
         for i in np.flatnonzero(doubtful & _good(flags)):
             flags[i] = f"left out: correlation {after[i]:.2f}, median of the slice {median:.2f}"
-        before, after = _compare(frames, _good(flags), reference, mask)
+        before, after = compare_repeats(frames, _good(flags), reference, mask)
     used = _good(flags)
     coefficients = np.stack([frame.coefficients for frame in frames])
     has_signal = bool(used.any()) and _resemble(after[used], frames[0].compared)
@@ -128,12 +132,13 @@ def _good(flags: Sequence[str]) -> npt.NDArray[np.bool_]:
     return np.array([flag == "" for flag in flags])
 
 
-def _compare(
+def compare_repeats(
     frames: Sequence[Registered],
     used: npt.NDArray[np.bool_],
     reference: Image | None,
     mask: Image | None,
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Correlations before and after, (n,) each: with the others, or with the reference."""
     compared = [frame.compared for frame in frames]
     if used.sum() > 1 or reference is None:
         return leave_one_out_correlations(compared, used, mask)

@@ -7,7 +7,7 @@ years on'); the images are compared on a pyramid from coarse to fine.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import cv2
@@ -45,6 +45,8 @@ class Level:
     factor: int
     image: Image
     weighted_image: Image
+    weights: Image
+    gradients: tuple[Image, Image]
     weighted_gradients: tuple[Image, Image]
     bases: tuple[Image, Image]
     equations: NormalEquations
@@ -70,7 +72,9 @@ class Level:
         # A level has factor² fewer pixels than the image over which the prior is integrated.
         scale = 1 / factor**2
         equations = normal_equations(weighted, gradients, bases, prior, scale)
-        return cls(factor, image, weights * image, weighted, bases, equations, scale)
+        return cls(
+            factor, image, weights * image, weights, gradients, weighted, bases, equations, scale
+        )
 
     def field(self, coefficients: Coefficients) -> npt.NDArray[np.float32]:
         """Positions (y, x) in px of the level at which the raw frame is sampled."""
@@ -79,23 +83,35 @@ class Level:
         positions += pixel_grid(self.image.shape)
         return positions
 
-    def residual(self, frame: Image, coefficients: Coefficients) -> Image:
-        """Warped frame minus reference; zero where the field leaves the raw frame."""
+    def residual(self, frame: Image, coefficients: Coefficients, own: Image | None = None) -> Image:
+        """Warped frame minus reference; zero where the field leaves the raw frame.
+
+        ``own`` is the frame's part in the reference, which is added.
+        """
         map_y, map_x = self.field(coefficients)
         residual = cv2.remap(frame, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         residual -= self.image
+        if own is not None:
+            residual += own
         bottom, right = frame.shape[0] - 1, frame.shape[1] - 1
         outside = (map_y < 0) | (map_y > bottom) | (map_x < 0) | (map_x > right)
         residual[outside] = 0
         return residual
 
-    def step(self, frame: Image, coefficients: Coefficients, prior: Smoothness) -> Coefficients:
-        """One Gauss–Newton step from the given coefficients."""
-        residual = self.residual(frame, coefficients)
+    def step(self, residual: Image, bend: Coefficients) -> Coefficients:
+        """One Gauss–Newton step, from the residual and the gradient of the prior."""
+        return self.equations.solve(self.data_gradient(residual) + self.prior_scale * bend)
+
+    def data_gradient(self, residual: Image) -> Coefficients:
+        """Gradient (2, gy, gx) of half the weighted square of a residual (Y, X)."""
         rows, columns = self.bases
-        gradient = np.stack([rows.T @ (g * residual) @ columns for g in self.weighted_gradients])
-        gradient += self.prior_scale * prior.gradient(coefficients)
-        return self.equations.solve(gradient)
+        return np.stack([rows.T @ (g * residual) @ columns for g in self.weighted_gradients])
+
+    def pull(self, coefficients: Coefficients) -> Coefficients:
+        """Hessian of the data times coefficients (2, gy, gx)."""
+        rows, columns = self.bases
+        field = rows @ coefficients @ columns.T
+        return self.data_gradient(self.gradients[0] * field[0] + self.gradients[1] * field[1])
 
 
 @dataclass(frozen=True)
@@ -108,10 +124,17 @@ class Registration:
         (2, gy, gx) float32 spline coefficients in px, order (dy, dx).
     power : numpy.ndarray
         (levels, by, bx) float32 mean square of the residual over blocks of the image.
+    residual : numpy.ndarray, optional
+        (Y, X) float32 residual at the last level; None where it was dropped.
     """
 
     coefficients: Coefficients
     power: Image
+    residual: Image | None
+
+    def without_residual(self) -> Registration:
+        """Keep less in memory."""
+        return replace(self, residual=None)
 
 
 @dataclass(frozen=True)
@@ -150,6 +173,7 @@ class Template:
         max_shift_px: float,
         mask: Image | None = None,
         power: Image | None = None,
+        factors: tuple[int, ...] = FACTORS,
     ) -> Self:
         """Prepare a reference.
 
@@ -168,11 +192,13 @@ class Template:
             (levels, by, bx) float32 power of the residuals of registered frames: shot noise and
             changed anatomy. The data count by its inverse. Without it the power of the
             reference stands in.
+        factors : tuple of int
+            How many times smaller than the image the levels are, from coarse to fine.
         """
         shape = (image.shape[0], image.shape[1])
         prior = smoothness(shape, spacing_px, alpha)
         levels: list[Level] = []
-        for factor in FACTORS:
+        for factor in factors:
             if factor > 1 and min(shape) // factor < SMALLEST_LEVEL_PX:
                 continue
             filtered = prefilter(image, factor)
@@ -183,7 +209,14 @@ class Template:
             levels.append(Level.build(filtered, weights, factor, shape, spacing_px, prior))
         return cls(image, tuple(levels), spacing_px, prefilter, prior, max_shift_px)
 
-    def register(self, frame: Image, start: Coefficients) -> Registration:
+    def register(
+        self,
+        frame: Image,
+        start: Coefficients,
+        *,
+        around: Coefficients | None = None,
+        among: int | None = None,
+    ) -> Registration:
         """Find the displacement field of a frame.
 
         Parameters
@@ -192,6 +225,12 @@ class Template:
             (Y, X) float32, free of NaN.
         start : numpy.ndarray
             (2, gy, gx) float32 coefficients to start from.
+        around : numpy.ndarray, optional
+            (2, gy, gx) coefficients from which the field bends away as little as it can; no
+            displacement at all by default.
+        among : int, optional
+            The reference is the mean of so many frames, and this one, at the start, is one of
+            them: it is taken out, or it would be drawn to its own noise.
 
         Returns
         -------
@@ -201,15 +240,21 @@ class Template:
         coefficients, powers = start, []
         for level in self.levels:
             filtered = self.prefilter(frame, level.factor, gain)
-            if level is self.levels[0]:
+            own = None
+            if among is not None and among > 1:
+                own = level.residual(filtered, start) / np.float32(among - 1)
+            if level is self.levels[0] and self.max_shift_px > 0:
                 coefficients = coefficients + self._translation(level, filtered, start)
             for _ in range(ITERATIONS):
-                step = level.step(filtered, coefficients, self.prior)
+                residual = level.residual(filtered, coefficients, own)
+                bent = coefficients if around is None else coefficients - around
+                step = level.step(residual, self.prior.gradient(bent))
                 coefficients = coefficients - step
                 if np.abs(step).max() < STOP_PX:
                     break
-            powers.append(_power(level.residual(filtered, coefficients), self.image.shape))
-        return Registration(coefficients, np.stack(powers))
+            residual = level.residual(filtered, coefficients, own)
+            powers.append(_power(residual, self.image.shape))
+        return Registration(coefficients, np.stack(powers), residual)
 
     def residual_power(self, frame: Image, coefficients: Coefficients) -> Image:
         """Power of the residual of a frame for a given field, (levels, by, bx) float32."""

@@ -1,0 +1,117 @@
+"""Stage B: the mean of a slice against the slice before, as that lies in the reference.
+
+Shot noise is averaged out here; what differs is the anatomy. A fine band nearly whitens that
+change, data count by the inverse of what is left of it, and the field bends away as little as it
+can from that of the slice before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from napari_zstack_align.alignment.quality import (
+    comparison_factor,
+    comparison_image,
+    correlation,
+)
+from napari_zstack_align.alignment.spline import field_on_pixels, grid_shape
+from napari_zstack_align.alignment.warp import shrink, warp_with_valid
+from napari_zstack_align.mask import Mask
+from napari_zstack_align.params import AdaptiveParams
+from napari_zstack_align.register.frames import Image, folds
+from napari_zstack_align.register.prefilter import Band, Prefilter
+from napari_zstack_align.register.template import Coefficients, Template
+
+LEAST_GAIN = 0.001
+"""A slice that resembles the one before by less more is left in its place."""
+BAND = Band(fine_px=0.6, coarse_px=1.5, offset=0.05)
+FACTORS = (8, 4, 2, 1)
+SMOOTHNESS = 3.0
+"""Times the standard strength of the prior, at alpha = 1."""
+SPACING_RATIO = 4 / 3
+"""Control points lie this much farther apart than within slices."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The chain as far as it goes: the last slice in the reference, and how it got there.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (Y, X).
+    spacing_px : float
+        Distance of the control points.
+    params : AdaptiveParams
+    mask : numpy.ndarray, optional
+    image : numpy.ndarray, optional
+        (Y, X) float32 mean of the last slice, in the reference; None before the first one.
+    change : numpy.ndarray, optional
+        Power of what differed between the last two slices.
+    """
+
+    shape: tuple[int, int]
+    spacing_px: float
+    params: AdaptiveParams
+    mask: Mask | None
+    image: Image | None = None
+    last: Coefficients | None = None
+    change: Image | None = None
+
+    @property
+    def field(self) -> Coefficients:
+        """(2, gy, gx) field of the last slice: reference to the mean of its repeats."""
+        if self.last is None:
+            return np.zeros((2, *grid_shape(self.shape, self.spacing_px)), np.float32)
+        return self.last
+
+    def next(self, image: Image) -> Chain:
+        """Go on to a slice's mean (Y, X) float32; the first one is the reference."""
+        if self.image is None:
+            return replace(self, image=image)
+        change = self.change
+        if change is None:
+            change = self._template(None).register(image, self.field, around=self.field).power
+        found = self._template(change).register(image, self.field, around=self.field)
+        field = self._restrained(found.coefficients)
+        as_before, likeness = self._seen(image, self.field)
+        if np.isfinite(field).all() and not folds(field, self.spacing_px):
+            seen, now = self._seen(image, field)
+            if now - likeness > LEAST_GAIN:
+                return replace(self, image=seen, last=field, change=found.power)
+        return replace(self, image=as_before, last=self.field, change=found.power)
+
+    def _seen(self, image: Image, field: Coefficients) -> tuple[Image, float]:
+        """Image through a field, and how much it then resembles the last slice."""
+        assert self.image is not None
+        dense = field_on_pixels(field, self.shape, self.spacing_px)
+        aligned, valid = warp_with_valid(image, dense) if field.any() else (image, None)
+        seen = aligned if valid is None else np.where(valid, aligned, self.image)
+        weights = np.ones(self.shape, np.float32) if self.mask is None else self.mask
+        small = shrink(weights, comparison_factor(self.shape))
+        return seen, correlation(comparison_image(seen), comparison_image(self.image), small)
+
+    def _template(self, change: Image | None) -> Template:
+        assert self.image is not None
+        return Template.build(
+            self.image,
+            Prefilter.for_image(self.image, BAND),
+            spacing_px=self.spacing_px,
+            alpha=SMOOTHNESS * self.params.alpha,
+            max_shift_px=self.params.max_shift_px,
+            mask=self.mask,
+            power=change,
+            factors=FACTORS,
+        )
+
+    def _restrained(self, field: Coefficients) -> Coefficients:
+        """Leave of the step from the last slice the translation and the part that is wanted."""
+        strength = self.params.between_strength
+        if strength == 1:
+            return field
+        step = field - self.field
+        shift = field_on_pixels(step, self.shape, self.spacing_px).mean(axis=(1, 2))
+        shift = shift[:, np.newaxis, np.newaxis]
+        return self.field + shift + np.float32(strength) * (step - shift)

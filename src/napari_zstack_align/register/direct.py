@@ -1,0 +1,188 @@
+"""The direct strategy: each frame is registered straight to the updated reference.
+
+One stage for two problems, kept for comparison: noise within a slice and changed anatomy between
+slices are weighed alike, and the error grows down the stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.mean import RunningMean
+from napari_zstack_align.alignment.quality import comparison_image
+from napari_zstack_align.alignment.transforms import Link
+from napari_zstack_align.mask import Mask
+from napari_zstack_align.params import AdaptiveParams
+from napari_zstack_align.progress import Progress
+from napari_zstack_align.register.frames import (
+    Image,
+    compare_frame,
+    displacement_lengths,
+    register_frame,
+    without_gaps,
+)
+from napari_zstack_align.register.prefilter import Prefilter
+from napari_zstack_align.register.repeats import Registered, Repeats, judge_repeats
+from napari_zstack_align.register.slice_run import Frames, SliceRun, leave_own_out, spline_link
+from napari_zstack_align.register.template import Coefficients, Template
+from napari_zstack_align.stack import Stack
+
+FIRST_STAGE = "Making the first reference"
+FIRST_PASSES = 2
+"""How often the first slice is registered to its own mean, blurred by motion at first."""
+
+
+class DirectChain(SliceRun):
+    """Every frame against the reference, as it moves through the slices."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        params: AdaptiveParams,
+        mask: Mask | None,
+        pool: ThreadPoolExecutor,
+        ahead: int,
+    ) -> None:
+        super().__init__(stack, params, mask, pool, ahead)
+        self._start: Coefficients = np.zeros(self._coefficients.shape[1:], np.float32)
+        self._template: Template | None = None
+        self._power: Image | None = None
+
+    # -- one slice -----------------------------------------------------------------------------
+
+    def align_slice(self, z: int) -> Generator[Progress, None, None]:
+        """Register the repeats of a slice, fill its rows and update the reference."""
+        frames = self.stack.frames_of_slice(z)
+        is_first = self._template is None
+        if is_first:
+            yield from self._bootstrap(frames)
+        mean = RunningMean(self.shape)
+        registered = []
+        for result, aligned, valid in self.map(self._register, frames):
+            registered.append(result)
+            if not result.flag:
+                mean.add(aligned, valid)
+            self._done += 1
+            yield self.progress(
+                note=f"frame {frames[len(registered) - 1]}: {result.flag}" if result.flag else ""
+            )
+        repeats = self._judge(registered)
+        if is_first and repeats.has_signal:
+            repeats = repeats.centred()
+        if is_first or any(r.flag != f for r, f in zip(registered, repeats.flags, strict=True)):
+            mean = yield from self.mean(frames[repeats.used], repeats.coefficients[repeats.used])
+        self._fill(frames, repeats)
+        yield from self._update(mean, repeats, registered)
+
+    def _judge(self, registered: Sequence[Registered]) -> Repeats:
+        reference = None
+        if self._template is not None and self.found_signal:
+            reference = comparison_image(self._template.image)
+        return judge_repeats(
+            registered, self._start, reference, self.compared_mask, self.params.outlier_mad
+        )
+
+    def _fill(self, frames: Frames, repeats: Repeats) -> None:
+        """Write the rows of a slice."""
+        rows = self._quality[frames]
+        rows["correlation_before"], rows["correlation_after"] = repeats.before, repeats.after
+        rows["used"], rows["flag"] = repeats.used, repeats.flags
+        for row, field in zip(rows, repeats.coefficients, strict=True):
+            lengths = displacement_lengths(field, self.shape, self.spacing_px)
+            row["mean_displacement_px"], row["max_displacement_px"] = lengths
+        self._quality[frames] = rows
+        self._coefficients[frames] = repeats.coefficients
+
+    def _update(
+        self, mean: RunningMean, repeats: Repeats, registered: Sequence[Registered]
+    ) -> Generator[Progress, None, None]:
+        """Make the registered mean of a slice the reference of the next one."""
+        if not repeats.has_signal:
+            if not self.found_signal:
+                self._template = None
+            return
+        self._start = repeats.coefficients[repeats.used].mean(axis=0)
+        assert self._template is not None
+        image = mean.image(elsewhere=self._template.image)
+        is_first = self._first_reference is None
+        if is_first:
+            self._first_reference = image
+        pairs = zip(registered, repeats.used, strict=True)
+        self._learn_power([r.power for r, used in pairs if used], own_mean=is_first)
+        self._template = yield from self._build_template(image)
+
+    # -- the first reference -------------------------------------------------------------------
+
+    def _bootstrap(self, frames: Frames) -> Generator[Progress, None, None]:
+        """Make the first template: the mean of a slice, registered to itself and averaged anew."""
+        flags = []
+        for raw in self.map(self.read, frames):
+            flags.append(raw.flag)
+            yield Progress(FIRST_STAGE, 0, len(frames))
+        usable = frames[[flag == "" for flag in flags]]
+        if not len(usable):
+            return
+        still = np.zeros((len(usable), *self._start.shape), np.float32)
+        image = (yield from self.mean(usable, still)).image()
+        draft = yield from self._build_template(image)
+        powers = []
+        for power in self.map(lambda t: self._residual_power(t, draft), usable):
+            powers.append(power)
+            yield Progress(FIRST_STAGE, len(powers), len(usable))
+        self._learn_power(powers, own_mean=True)
+        for _ in range(FIRST_PASSES - 1):
+            self._template = yield from self._build_template(image)
+            registered = []
+            for result, _, _ in self.map(self._register, usable):
+                registered.append(result)
+                yield Progress(FIRST_STAGE, len(registered), len(usable))
+            self._learn_power([result.power for result in registered], own_mean=True)
+            fields = np.stack([result.coefficients for result in registered])
+            image = (yield from self.mean(usable, fields - fields.mean(axis=0))).image()
+        self._template = yield from self._build_template(image)
+
+    def _residual_power(self, t: int, template: Template) -> Image:
+        return template.residual_power(without_gaps(self.read(t), template), self._start)
+
+    def _learn_power(self, powers: Sequence[Image | None], own_mean: bool = False) -> None:
+        """Take over how large the residuals of registered frames are."""
+        known = [power for power in powers if power is not None]
+        if own_mean and len(known) > 1:
+            self._power = leave_own_out(known)
+        elif known and not own_mean:
+            self._power = np.median(known, axis=0)
+
+    def _build_template(self, image: Image) -> Generator[Progress, None, Template]:
+        """Prepare a reference."""
+        return (
+            yield from self.in_thread(
+                Template.build,
+                image,
+                Prefilter.for_image(image),
+                spacing_px=self.spacing_px,
+                alpha=self.params.alpha,
+                max_shift_px=self.params.max_shift_px,
+                mask=self.mask,
+                power=self._power,
+            )
+        )
+
+    # -- work on single frames -----------------------------------------------------------------
+
+    def _register(self, t: int) -> tuple[Registered, Image, npt.NDArray[np.bool_]]:
+        raw = self.read(t)
+        found, flag = None, raw.flag
+        if self._template is not None:
+            found, flag = register_frame(raw, self._template, self._start)
+        coefficients = self._start if found is None else found.coefficients
+        aligned, valid = self.resample(raw, coefficients)
+        compared = compare_frame(raw, aligned, valid)
+        power = None if found is None else found.power
+        return Registered(coefficients, compared, flag, power), aligned, valid
+
+    def _links(self) -> tuple[Link, ...]:
+        return (spline_link(self._coefficients, self.spacing_px, self.shape),)

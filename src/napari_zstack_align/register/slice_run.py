@@ -1,0 +1,181 @@
+"""What every run over the slices of a z-stack shares: tables, frames, work in threads."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import UTC, datetime
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align._version import __version__
+from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment
+from napari_zstack_align.alignment.mean import RunningMean
+from napari_zstack_align.alignment.quality import comparison_factor, empty_table
+from napari_zstack_align.alignment.spline import field_on_pixels, grid_shape
+from napari_zstack_align.alignment.transforms import Link, SplineLink, Transforms
+from napari_zstack_align.alignment.warp import shrink, warp_with_valid
+from napari_zstack_align.mask import Mask
+from napari_zstack_align.parallel import ordered_map
+from napari_zstack_align.params import AdaptiveParams
+from napari_zstack_align.progress import Progress
+from napari_zstack_align.register.frames import Image, RawFrame, read_frame
+from napari_zstack_align.register.template import Coefficients
+from napari_zstack_align.stack import Stack
+
+Frames: TypeAlias = npt.NDArray[np.intp]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+YIELD_S = 0.2
+"""Longest time without a sign of life while a single piece of work goes on."""
+
+
+class SliceRun(ABC):
+    """A run over the slices, and the tables as they fill.
+
+    Parameters
+    ----------
+    stack : Stack
+        With ``frames_per_slice``.
+    params : AdaptiveParams
+    mask : numpy.ndarray, optional
+        (Y, X) float32 weights.
+    pool : ThreadPoolExecutor
+        Where the work on single frames is done.
+    ahead : int
+        How many frames are in work or waiting at once.
+    """
+
+    def __init__(
+        self,
+        stack: Stack,
+        params: AdaptiveParams,
+        mask: Mask | None,
+        pool: ThreadPoolExecutor,
+        ahead: int,
+    ) -> None:
+        self.stack, self.params, self.mask = stack, params, mask
+        self._pool, self._ahead = pool, ahead
+        self.shape = (stack.shape[2], stack.shape[3])
+        self.spacing_px = float(params.grid_spacing_px)
+        self.compared_mask = None
+        if mask is not None:
+            self.compared_mask = shrink(mask, comparison_factor(self.shape))
+        self.grid = grid_shape(self.shape, self.spacing_px)
+        self._coefficients = np.zeros((stack.n_frames, 2, *self.grid), np.float32)
+        self._quality = empty_table(stack.n_frames, "slice")
+        self._quality["slice"] = stack.slice_of_frame
+        self._quality["flag"] = NOT_RUN
+        self._first_reference: Image | None = None
+        self._done = 0
+        self._started = _now()
+
+    @abstractmethod
+    def align_slice(self, z: int) -> Generator[Progress, None, None]:
+        """Register the repeats of a slice, and fill its rows."""
+
+    @abstractmethod
+    def _links(self) -> tuple[Link, ...]:
+        """Chain of transforms of all frames, as far as it is known."""
+
+    @property
+    def found_signal(self) -> bool:
+        """Whether any slice could serve as a reference."""
+        return self._first_reference is not None
+
+    def slices(self) -> Iterable[int]:
+        """Return the slices in the order of work."""
+        return range(self.stack.n_slices)
+
+    def first_flag(self) -> str:
+        """Flag of the first frame."""
+        return str(self._quality["flag"][0])
+
+    # -- work on frames ------------------------------------------------------------------------
+
+    def read(self, t: int) -> RawFrame:
+        """Driving image of a frame."""
+        return read_frame(self.stack, int(t), self.params)
+
+    def resample(
+        self, raw: RawFrame, coefficients: Coefficients
+    ) -> tuple[Image, npt.NDArray[np.bool_]]:
+        """Frame through a field: (Y, X) and which pixels are valid."""
+        return warp_with_valid(
+            raw.image, field_on_pixels(coefficients, self.shape, self.spacing_px)
+        )
+
+    def mean(
+        self, frames: Frames, fields: Coefficients, stage: Progress | None = None
+    ) -> Generator[Progress, None, RunningMean]:
+        """Mean of frames resampled through given fields."""
+        mean = RunningMean(self.shape)
+        tasks = zip(frames, fields, strict=True)
+        for aligned, valid in self.map(
+            lambda task: self.resample(self.read(task[0]), task[1]), tasks
+        ):
+            mean.add(aligned, valid)
+            yield stage or self.progress()
+        return mean
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Results in the order of the items, worked out in threads."""
+        return ordered_map(self._pool, function, items, self._ahead)
+
+    def in_thread(
+        self, work: Callable[..., Result], *arguments: Any, **options: Any
+    ) -> Generator[Progress, None, Result]:
+        """Do a piece of work that may take a second, during which the job can be cancelled."""
+        future: Future[Result] = self._pool.submit(work, *arguments, **options)
+        while wait([future], timeout=YIELD_S).not_done:
+            yield self.progress()
+        return future.result()
+
+    # -- what is handed out --------------------------------------------------------------------
+
+    def progress(self, note: str = "", snapshot: Alignment | None = None) -> Progress:
+        """How far the run is."""
+        return Progress("Aligning", self._done, self.stack.n_frames, note, snapshot)
+
+    def snapshot(self) -> Alignment:
+        """Immutable alignment of the slices done so far."""
+        reference = self._first_reference
+        return Alignment(
+            stack=self.stack,
+            transforms=Transforms(self.shape, self._links()),
+            reference=np.zeros(self.shape, np.float32) if reference is None else reference,
+            quality=self._quality.copy(),
+            params=self.params,
+            mask=self.mask,
+            provenance={
+                "method": "adaptive",
+                "strategy": self.params.strategy,
+                "version": __version__,
+                "started": self._started,
+                "finished": _now(),
+            },
+        )
+
+
+def spline_link(coefficients: Coefficients, spacing: float, shape: tuple[int, int]) -> SplineLink:
+    """Link of fields that may still change: it gets a copy."""
+    return SplineLink(coefficients.copy(), spacing, shape)
+
+
+def leave_own_out(powers: Sequence[Image]) -> Image:
+    """Power of the residuals of n frames against their own mean.
+
+    They are smaller by (n - 1) / n than against a mean that doesn't hold the frame; a frame's
+    residual against itself says nothing.
+    """
+    n = len(powers)
+    median: Image = np.median(powers, axis=0)
+    return median * np.float32(n / (n - 1)) if n > 1 else median
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,112 @@
+"""The two-stage strategy: repeats to the mean of their slice, and that mean to the slice before.
+
+Within a slice frames differ by shot noise, between slices by changed anatomy. One set of weights
+and one smoothness can't serve both: that is where a single stage loses, and its error grows down
+the stack. The two fields stay apart in the chain of transforms, and pixels are interpolated once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from napari_zstack_align.alignment.quality import comparison_image
+from napari_zstack_align.alignment.spline import grid_shape
+from napari_zstack_align.alignment.transforms import Link, Transforms
+from napari_zstack_align.alignment.warp import warp_with_valid
+from napari_zstack_align.mask import Mask
+from napari_zstack_align.params import AdaptiveParams
+from napari_zstack_align.progress import Progress
+from napari_zstack_align.register.between_slices import SPACING_RATIO, Chain
+from napari_zstack_align.register.frames import compare_frame, lengths_of
+from napari_zstack_align.register.repeats import Registered, Repeats, compare_repeats
+from napari_zstack_align.register.slice_run import Frames, SliceRun, spline_link
+from napari_zstack_align.register.template import Coefficients
+from napari_zstack_align.register.within_slice import Learned, align_within
+from napari_zstack_align.stack import Stack
+
+
+class TwoStages(SliceRun):
+    """Stage A within each slice, stage B from slice to slice."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        params: AdaptiveParams,
+        mask: Mask | None,
+        pool: ThreadPoolExecutor,
+        ahead: int,
+    ) -> None:
+        super().__init__(stack, params, mask, pool, ahead)
+        self._coarse_px = SPACING_RATIO * self.spacing_px
+        grid = grid_shape(self.shape, self._coarse_px)
+        self._between = np.zeros((stack.n_frames, 2, *grid), np.float32)
+        self._chain = Chain(self.shape, self._coarse_px, params, mask)
+        self._anchor = self._chain
+        self._learned = Learned()
+
+    def slices(self) -> Iterable[int]:
+        """Slices from the start one to the end, then from it to the beginning."""
+        start = self.params.start_slice or 0
+        return [*range(start, self.stack.n_slices), *range(start - 1, -1, -1)]
+
+    def align_slice(self, z: int) -> Generator[Progress, None, None]:
+        """Register the repeats of a slice to their mean, and that to the chain."""
+        frames = self.stack.frames_of_slice(z)
+        found = yield from align_within(self, frames, self._learned)
+        repeats, self._learned = found.repeats, found.learned
+        if z == (self.params.start_slice or 0) - 1:
+            self._chain = self._anchor
+        if repeats.has_signal:
+            image = found.mean.image()
+            self._chain = yield from self.in_thread(self._chain.next, image)
+            if self._first_reference is None:
+                self._first_reference = self._chain.image
+                self._anchor = self._chain
+        yield from self._fill(frames, repeats, self._chain.field)
+
+    def _fill(
+        self, frames: Frames, repeats: Repeats, field: Coefficients
+    ) -> Generator[Progress, None, None]:
+        """Write the rows of a slice: how its repeats resemble one another in the reference."""
+        self._coefficients[frames], self._between[frames] = repeats.coefficients, field
+        compared = []
+        rows = self._quality[frames]
+        transforms = Transforms(self.shape, self._links_of(frames))
+        for (registered, lengths), row in zip(
+            self.map(lambda i: self._compared(transforms, frames[i], i), range(len(frames))),
+            rows,
+            strict=True,
+        ):
+            compared.append(registered)
+            row["mean_displacement_px"], row["max_displacement_px"] = lengths
+            flag = repeats.flags[len(compared) - 1]
+            self._done += 1
+            note = f"frame {frames[len(compared) - 1]}: {flag}" if flag else ""
+            yield self.progress(note)
+        rows["used"], rows["flag"] = repeats.used, repeats.flags
+        reference = None if self._chain.image is None else comparison_image(self._chain.image)
+        values = compare_repeats(compared, repeats.used, reference, self.compared_mask)
+        rows["correlation_before"], rows["correlation_after"] = values
+        self._quality[frames] = rows
+
+    def _compared(
+        self, transforms: Transforms, frame: int, index: int
+    ) -> tuple[Registered, tuple[float, float]]:
+        raw = self.read(frame)
+        displacement = transforms.displacement(index)
+        aligned, valid = warp_with_valid(raw.image, displacement)
+        compared = compare_frame(raw, aligned, valid)
+        still = np.zeros(0, np.float32)
+        return Registered(still, compared, raw.flag, None), lengths_of(displacement)
+
+    def _links(self) -> tuple[Link, ...]:
+        return self._links_of(np.arange(self.stack.n_frames))
+
+    def _links_of(self, frames: Frames) -> tuple[Link, ...]:
+        return (
+            spline_link(self._coefficients[frames], self.spacing_px, self.shape),
+            spline_link(self._between[frames], self._coarse_px, self.shape),
+        )

@@ -1,0 +1,147 @@
+"""The two stages: what each gains, and where they leave the frames alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import napari_zstack_align as nza
+from napari_zstack_align.alignment import spline
+from napari_zstack_align.alignment.warp import warp
+from napari_zstack_align.register.calibration import FACTORS, Calibration
+from napari_zstack_align.register.prefilter import Prefilter
+from napari_zstack_align.register.template import Template
+from napari_zstack_align.register.within_slice import FINE
+from napari_zstack_align.samples import endpoint_error, zstack_with_repeats
+
+
+def _align(stack: nza.Stack, **params) -> nza.Alignment:
+    return nza.run(nza.align_adaptive(stack, nza.AdaptiveParams(**params)))
+
+
+def _error(alignment: nza.Alignment, sample):
+    return endpoint_error(
+        alignment.transforms.displacement, sample.displacement, sample.stack.slice_of_frame
+    )
+
+
+@pytest.fixture(scope="module")
+def stepping():
+    """A z-stack with a large step: neighbouring slices differ."""
+    return zstack_with_repeats(n_slices=5, n_repeats=5, size=256, slice_correlation=0.885, seed=31)
+
+
+@pytest.fixture(scope="module")
+def in_two_stages(stepping):
+    return _align(stepping.stack)
+
+
+def test_two_stages_are_better_than_one_where_slices_differ(stepping, in_two_stages):
+    direct = _error(_align(stepping.stack, strategy="direct"), stepping)
+    both = _error(in_two_stages, stepping)
+    assert both.mean < 0.85 * direct.mean
+    assert both.last_slice < 0.85 * direct.last_slice
+    assert both.within_slice < 0.1
+
+
+def test_the_repeats_of_a_slice_move_about_their_mean(stepping, in_two_stages):
+    within, between = in_two_stages.transforms.links
+    z = stepping.stack.slice_of_frame
+    for k in range(5):
+        np.testing.assert_allclose(within.coefficients[z == k].mean(axis=0), 0, atol=1e-4)
+        assert np.ptp(between.coefficients[z == k], axis=0).max() == 0
+    assert not between.coefficients[z == 0].any()
+    assert between.coefficients[z == 4].any()
+
+
+def test_any_slice_can_be_the_start(stepping, in_two_stages):
+    middle = _align(stepping.stack, start_slice=2)
+    z = stepping.stack.slice_of_frame
+    at_2 = [middle.transforms.displacement(t) for t in np.flatnonzero(z == 2)]
+    assert np.abs(np.mean(at_2, axis=0)).max() < 0.15
+    assert np.isfinite(middle.volume().compute()).any(axis=(1, 2)).all()
+    # The same but for the gauge: between two slices the motion is the same.
+    first, other = (
+        np.mean([a.transforms.displacement(t) for t in np.flatnonzero(z == 4)], axis=0)
+        - np.mean([a.transforms.displacement(t) for t in np.flatnonzero(z == 1)], axis=0)
+        for a in (in_two_stages, middle)
+    )
+    assert np.hypot(*(first - other))[24:-24, 24:-24].mean() < 0.25
+    with pytest.raises(nza.InputError, match=r"start_slice is 5, but .* 5 slice"):
+        _align(stepping.stack, start_slice=5)
+
+
+def test_slices_may_be_kept_from_bending(stepping, in_two_stages):
+    stiff = _align(stepping.stack, between_strength=0.0)
+    _, between = stiff.transforms.links
+    assert np.ptp(between.coefficients, axis=(2, 3)).max() < 1e-4
+    assert between.coefficients.any()
+    half = _align(stepping.stack, between_strength=0.5).transforms.links[1].coefficients
+    free = in_two_stages.transforms.links[1].coefficients
+    assert 0 < np.ptp(half, axis=(2, 3)).mean() < np.ptp(free, axis=(2, 3)).mean()
+
+
+def test_what_does_not_move_is_left_alone():
+    sample = zstack_with_repeats(
+        n_slices=2, n_repeats=6, size=192, max_displacement_px=0.0, photons=10, seed=3
+    )
+    still = _align(sample.stack)
+    moved = [np.abs(still.transforms.displacement(t)).max() for t in range(6)]
+    assert max(moved) == 0
+    raw = sample.stack.read(0, 6)[:, 0].mean(axis=0)
+    np.testing.assert_allclose(still.volume()[0].compute(), raw, rtol=1e-5)
+    assert set(still.quality["flag"]) == {""}
+
+
+def test_a_large_drift_over_the_session_in_looping_order():
+    errors = {}
+    for order, seed in (("repeats", 41), ("slices", 41)):
+        sample = zstack_with_repeats(
+            n_slices=4, n_repeats=5, size=256, order=order, drift_px=14.0, seed=seed
+        )
+        errors[order] = _error(_align(sample.stack), sample).mean
+    assert errors["slices"] < max(1.2 * errors["repeats"], 0.2)
+
+
+# -- smoothness told by the data ---------------------------------------------------------------
+
+
+def _calibration(amplitude: float, photons: float) -> np.ndarray:
+    """Expected errors of six noisy frames of one plane, bent by random fields."""
+    rng = np.random.default_rng(0)
+    plane = zstack_with_repeats(n_slices=1, n_repeats=1, size=256, seed=5).clean[0]
+    plane = plane * (photons / np.percentile(plane, 99.5))
+    shape, spacing = plane.shape, 48.0
+    fields = rng.normal(0, amplitude, (6, 2, *spline.grid_shape(shape, spacing)))
+    frames = []
+    for field in fields.astype(np.float32):
+        moved = warp(plane, spline.field_on_pixels(field, shape, spacing))
+        frames.append(rng.poisson(np.maximum(moved, 0)).astype(np.float32))
+    template = Template.build(
+        plane,
+        Prefilter.for_image(plane, FINE.band),
+        spacing_px=spacing,
+        alpha=FINE.smoothness,
+        max_shift_px=0.0,
+        factors=(2, 1),
+    )
+    still = np.zeros(fields.shape[1:], np.float32)
+    found = [template.register(frame, still) for frame in frames]
+    calibration = Calibration.of(
+        template.levels[-1],
+        np.stack([one.coefficients for one in found]),
+        [one.residual for one in found],
+    )
+    return calibration.risks(shape, spacing, FINE.smoothness)
+
+
+def test_noise_without_motion_asks_for_the_stiffest_field():
+    risks = _calibration(amplitude=0.0, photons=3)
+    assert FACTORS[int(risks.argmin())] >= 4
+    assert risks[-1] < 0.2 * risks[0]
+
+
+def test_rough_motion_in_clear_frames_asks_for_a_soft_field():
+    risks = _calibration(amplitude=1.5, photons=200)
+    assert FACTORS[int(risks.argmin())] <= 1
+    assert risks[-1] > 5 * risks.min()
