@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from napari.utils.notifications import show_info
-from qtpy.QtCore import Qt, QTimer
+from psygnal import EmitLoopError
+from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -21,6 +23,7 @@ from napari_zstack_align.alignment.session import is_session
 from napari_zstack_align.gui.align_run import AlignRun
 from napari_zstack_align.gui.align_tab import TOGGLE_KEY, AlignTab
 from napari_zstack_align.gui.cells.cells_part import CellsPart
+from napari_zstack_align.gui.cells.left_over import take_over
 from napari_zstack_align.gui.cells.roi_model import RoiModel
 from napari_zstack_align.gui.cells.traces_part import TracesPart
 from napari_zstack_align.gui.compat import text_overlay
@@ -73,9 +76,13 @@ class Panel(QWidget):
         self.quality.setVisible(False)
         self.result = Result(self)
         self.align_run = AlignRun(self)
+        self._gone = False
         self._lay_out()
+        left = take_over(napari_viewer)
         self._connect()
         self._adopt()
+        if left is not None:
+            self.rois.set(left)
         self._choose()
 
     # -- what is there -------------------------------------------------------------------------
@@ -241,6 +248,8 @@ class Panel(QWidget):
     def _on_removed(self, event: Any) -> None:
         for part in self.parts:
             part.on_removed(event.value)
+        if not self.viewer.layers:
+            text_overlay(self.viewer).visible = False
         shown = shown_of(event.value)
         if shown is not None:
             shown.forget(event.value)
@@ -272,8 +281,17 @@ class Panel(QWidget):
         self.destroyed.connect(partial(_let_go, self.run_bars, self._disconnect))
         self._on_theme()
 
+    def event(self, event: Any) -> bool:
+        """Where its dock was closed, napari has only taken it out: let go of the viewer now."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            _let_go(self.run_bars, self._disconnect)
+            self.deleteLater()
+        return bool(super().event(event))
+
     def _disconnect(self) -> None:
-        text_overlay(self.viewer).visible = False
+        if self._gone:
+            return
+        self._gone = True
         self.viewer.dims.events.current_step.disconnect(self.follow)
         self.viewer.layers.events.inserted.disconnect(self._on_inserted)
         self.viewer.layers.events.removed.disconnect(self._on_removed)
@@ -284,6 +302,9 @@ class Panel(QWidget):
             combo.stop()
         for part in self.parts:
             part.let_go()
+        with contextlib.suppress(EmitLoopError, RuntimeError):
+            # of a window that is being closed, the canvas is gone already
+            text_overlay(self.viewer).visible = False
 
     def _on_theme(self, _: Any = None) -> None:
         for plot in (self.quality, self.load_tab.plot):

@@ -139,6 +139,12 @@ class RunBar(QWidget):
         self.say(sentence, error=True)
         show_error(sentence)
 
+    def hideEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
+        """Another tab is opened: an error was read by now, and may not be true any more."""
+        super().hideEvent(event)
+        if not event.spontaneous() and not self.busy and self.status.styleSheet():
+            self.say("")
+
     # -- from the worker -----------------------------------------------------------------------
 
     def _on_progress(self, progress: Progress) -> None:

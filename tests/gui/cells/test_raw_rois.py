@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from qtpy.QtWidgets import QApplication
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.quality import empty_table
@@ -249,3 +250,16 @@ def drag(layer, row, target):
     layer._set_drag_start(layer.selected_data, layer.data[row])
     layer._move(layer.selected_data, target)
     layer._drag_start = None
+
+
+def test_a_removed_layer_comes_back_with_its_rois(viewer, bench):
+    for come_back in (
+        bench.follower.make_layer,
+        lambda: viewer.add_image(np.zeros(SHAPE, np.uint8), contrast_limits=(0, 1)),
+    ):
+        viewer.layers.remove(bench.layer)
+        assert bench.layer is None
+        come_back()
+        QApplication.processEvents()
+        assert len(bench.layer.data) == len(CIRCLES)
+        assert bench.follower.seen.any()

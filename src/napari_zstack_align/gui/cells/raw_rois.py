@@ -77,6 +77,9 @@ class RoisOnFrames(QObject):
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.timeout.connect(self.follow)
+        self._back = QTimer(self)
+        self._back.setSingleShot(True)
+        self._back.timeout.connect(self.show_rois)
         # napari needs it for its first layer of points: half a second, better spent beside the rest
         Thread(target=import_module, args=("pandas",), daemon=True).start()
         model.changed.connect(self.show_rois)
@@ -94,7 +97,7 @@ class RoisOnFrames(QObject):
         """Show the ROIs that the model has now; the layer is made with the first of them."""
         if self.layer is None and not len(self.model.rois):
             return
-        layer = self.make_layer()
+        layer = self.layer or self._add_layer()
         self._ids = self.model.rois.ids
         if len(layer.data) != len(self._ids):
             with self._quietly():
@@ -147,6 +150,7 @@ class RoisOnFrames(QObject):
     def stop(self) -> None:
         """Let go of the viewer."""
         self._later.stop()
+        self._back.stop()
         self.viewer.dims.events.current_step.disconnect(self.follow)
         self.viewer.dims.events.ndisplay.disconnect(self.follow)
         self.viewer.layers.events.inserted.disconnect(self._watch)
@@ -210,31 +214,38 @@ class RoisOnFrames(QObject):
     # -- inside --------------------------------------------------------------------------------
 
     def make_layer(self) -> Points:
-        """Return the layer; making one takes napari a moment, so it is made once."""
+        """Return the layer, with the ROIs there are where it had been removed from the viewer."""
         if self.layer is None:
-            active = self.viewer.layers.selection.active
-            self.layer = Points(
-                np.empty((0, 2)),
-                ndim=2,
-                name=NAME,
-                face_color="transparent",
-                border_color=RING,
-                border_width=RING_WIDTH_PX,
-                border_width_is_relative=False,
-                canvas_size_limits=(0, 10_000),  # a hidden ROI has no size, not the least one
-                metadata={KEY: self},
-                **pixels_of(self._look()),
-            )
-            self.layer.current_size = 2 * NEW_RADIUS_PX
-            self.viewer.add_layer(self.layer)
-            bind(self.layer, self.model)
-            self.layer.events.data.connect(self._on_data)
-            self.layer.events.size.connect(self._on_size)
-            self.layer.selected_data.events.items_changed.connect(self._on_selected)
-            if active is not None:
-                self.viewer.layers.selection.active = active
-            self.made.emit(self.layer)
+            layer = self._add_layer()
+            self.show_rois()
+            return layer
         return self.layer
+
+    def _add_layer(self) -> Points:
+        """Add the layer, empty; it takes napari a moment, so it is done once."""
+        active = self.viewer.layers.selection.active
+        self.layer = layer = Points(
+            np.empty((0, 2)),
+            ndim=2,
+            name=NAME,
+            face_color="transparent",
+            border_color=RING,
+            border_width=RING_WIDTH_PX,
+            border_width_is_relative=False,
+            canvas_size_limits=(0, 10_000),  # a hidden ROI has no size, not the least one
+            metadata={KEY: self},
+            **pixels_of(self._look()),
+        )
+        layer.current_size = 2 * NEW_RADIUS_PX
+        self.viewer.add_layer(layer)
+        bind(layer, self.model)
+        layer.events.data.connect(self._on_data)
+        layer.events.size.connect(self._on_size)
+        layer.selected_data.events.items_changed.connect(self._on_selected)
+        if active is not None:
+            self.viewer.layers.selection.active = active
+        self.made.emit(layer)
+        return layer
 
     def _put_in_place(self, layer: Points) -> None:
         """Let the layer have the pixels of the image in view."""
@@ -259,6 +270,8 @@ class RoisOnFrames(QObject):
     def _watch(self, event: Any) -> None:
         event.value.events.visible.connect(self.follow_soon)
         self.follow_soon()
+        if self.layer is None:
+            self._back.start(0)  # it was removed, but ROIs are shown on whatever comes
 
     def _on_removed(self, event: Any) -> None:
         if event.value is self.layer:

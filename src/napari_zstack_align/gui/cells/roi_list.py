@@ -25,6 +25,8 @@ COLUMNS = {
 VALID = ("valid in", "Recordings, counted from 1, in which 90 % of the circle are always in view")
 SLICES = ("slices", "First and last slice, counted from 0")
 HEIGHT = 170
+LONG = ("strength", "methods")
+HEADER_WIDE = QHeaderView.ResizeMode.ResizeToContents
 
 
 class RoiTable(QAbstractTableModel):
@@ -127,8 +129,13 @@ class RoiList(QTableView):
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(20)
-        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self.horizontalHeader().setMinimumSectionSize(28)
+        header = self.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        header.setMinimumSectionSize(28)
+        header.setHighlightSections(False)  # in bold the titles are too wide
+        header.setResizeContentsPrecision(0)
+        for title in LONG:
+            header.setSectionResizeMode(list(COLUMNS).index(title), HEADER_WIDE)
         self.setFixedHeight(HEIGHT)
         self._quiet = False
         self.selectionModel().selectionChanged.connect(self._on_selection)

@@ -74,14 +74,15 @@ class TracesPart(Part):
 
     def follow(self) -> None:
         """The sliders moved: the words over the image, and a session's list, go with them."""
-        owner = self.in_view.owner
+        owner, overlay = self.in_view.owner, text_overlay(self.viewer)
         if isinstance(owner, SessionLayers):
             self._panel.session.follow()
         elif owner is not None and (position := owner.position()) is not None:
-            overlay = text_overlay(self.viewer)
             flag = flag_words(owner.alignment, owner.grid.frame_at(position))
             overlay.text = owner.grid.words(position) + flag
             overlay.visible = True
+        else:
+            overlay.visible = False  # it may still say what another tab was about
 
     def toggle(self) -> None:
         """Switch between raw and aligned frames."""

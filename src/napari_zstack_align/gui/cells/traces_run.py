@@ -12,6 +12,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells import trace_jobs as jobs
 from napari_zstack_align.gui.cells.movies import Movie
 from napari_zstack_align.gui.cells.trace_set import TraceSet, as_set
+from napari_zstack_align.gui.cells.traces_tab import remarks_of
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.progress import Progress
 
@@ -123,6 +124,6 @@ def dark_key(movies: Sequence[Movie], params: TraceParams) -> tuple[Any, ...]:
 def read_words(traces: Sequence[Traces]) -> str:
     """How reading ended, in sentences."""
     n_rois, n_frames = len(traces[0].rois), sum(len(each.frames) for each in traces)
-    remarks = sum(len(each.remarks) for each in traces)
+    remarks = len(remarks_of(traces))
     more = f" {remarks} remark{'' if remarks == 1 else 's'} above." if remarks else ""
     return f"Read {n_rois:,} ROI{'' if n_rois == 1 else 's'} in {n_frames:,} frames.{more}"

@@ -30,6 +30,7 @@ FIRST = (
     "baseline_window_s",
     "dark_level",
 )
+NWB_FIRST = ("indicator", "location", "session_start", "frame_rate_hz")
 TRACES, ROIS = "traces", "rois"
 FORMATS = {
     "CSV, a row a ROI and frame": (TRACES, "tidy", ".csv"),
@@ -72,7 +73,7 @@ class TracesTab(QWidget):
         self.dark_words = StatusLine()
         self.accept_box = QCheckBox("Subtract this estimate")
         self.form = ParamsForm(TraceParams, first=FIRST)
-        self.nwb = ParamsForm(NwbParams, first=("indicator", "location", "session_start"))
+        self.nwb = ParamsForm(NwbParams, first=NWB_FIRST)
         self.run_bar = RunBar("Read traces", "Read the ROIs' traces from the raw frames")
         self.footer = self.run_bar
         self.buttons = {name: button(*words) for name, words in BUTTONS.items()}
@@ -102,11 +103,10 @@ class TracesTab(QWidget):
         self.accept_box.setVisible(any(level.source == "estimated" for level in levels))
 
     def show_remarks(self, traces: Sequence[Traces]) -> None:
-        """Say what is to be known of each recording's traces, a line each."""
+        """Say what is to be known of the traces, a line each."""
         lines = [
-            f"⚠ <b>{escape(each.recording)}</b>: {escape(remark)}"
-            for each in traces
-            for remark in each.remarks
+            f"⚠ <b>{escape(who)}</b>: {escape(remark)}"
+            for remark, who in remarks_of(traces).items()
         ]
         self.remarks.setText("<br>".join(lines))
 
@@ -153,6 +153,24 @@ class TracesTab(QWidget):
         layout.addStretch(1)
 
 
+def remarks_of(traces: Sequence[Traces]) -> dict[str, str]:
+    """Each remark once, and which recordings it is about."""
+    names: dict[str, list[str]] = {}
+    for each in traces:
+        for remark in each.remarks:
+            names.setdefault(remark, []).append(each.recording)
+    every = len(traces) if len(traces) > 1 else 0
+    return {
+        remark: "all recordings" if len(whose) == every else ", ".join(whose)
+        for remark, whose in names.items()
+    }
+
+
+def in_counts(value: float) -> str:
+    """Such as '54,600' and '19.7'."""
+    return f"{value:,.1f}".removesuffix(".0")
+
+
 def dark_words(levels: Sequence[DarkLevel]) -> str:
     """One sentence for the dark levels of all recordings; '' for none."""
     if not levels:
@@ -162,7 +180,7 @@ def dark_words(levels: Sequence[DarkLevel]) -> str:
     if "none" in sources or not np.isfinite(values).any():
         return "⚠ Nothing tells the dark level: type it in, or ΔF/F is unreliable."
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    counts = f"{low:.4g}" if high - low < 0.5 else f"{low:.4g} to {high:.4g}"
+    counts = in_counts(low) if high - low < 0.5 else f"{in_counts(low)} to {in_counts(high)}"
     if "estimated" in sources and all(level.accepted for level in levels):
         return f"{counts} counts are subtracted: an estimate from the darkest pixels."
     if "estimated" in sources:
