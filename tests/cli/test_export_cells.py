@@ -1,5 +1,7 @@
 """``zstack-align export`` of ROIs and traces."""
 
+from dataclasses import replace
+
 import numpy as np
 import pynwb
 import pytest
@@ -53,16 +55,22 @@ def test_nwb_with_what_it_wants_to_know(traces_folder, tmp_path):
 
 
 def test_a_suite2p_folder_with_the_picture_of_the_session(
-    traces_folder, tmp_path, session_folder, capsys
+    make_traces, tmp_path, session_folder, capsys
 ):
+    traces = replace(make_traces(), frame_shape=(128, 128)).save(tmp_path / "rec1.traces")
     out = tmp_path / "plane0"
-    assert (
-        main(["export", str(traces_folder), f"--out={out}", f"--alignment={session_folder}"]) == 0
-    )
+    assert main(["export", str(traces), f"--out={out}", f"--alignment={session_folder}"]) == 0
     ops = np.load(out / "ops.npy", allow_pickle=True).item()
     assert (ops["Ly"], ops["Lx"]) == (128, 128)
     assert ops["meanImg"].any()
     assert "nothing was deconvolved" in capsys.readouterr().err
+
+
+def test_an_alignment_of_other_frames(traces_folder, tmp_path, session_folder, capsys):
+    arguments = [f"--out={tmp_path / 'plane0'}", f"--alignment={session_folder}"]
+    assert main(["export", str(traces_folder), *arguments]) == 2
+    assert "larva_1 has frames of 40 × 48 px" in capsys.readouterr().err
+    assert not (tmp_path / "plane0").exists()
 
 
 def test_several_traces_are_files_of_their_own(session_of_traces, traces_folder, tmp_path):

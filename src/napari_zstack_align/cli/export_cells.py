@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from natsort import os_sorted
 
-from napari_zstack_align.alignment.alignment import NOT_RUN
+from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment
+from napari_zstack_align.alignment.session import load_saved
 from napari_zstack_align.cells import load_rois
 from napari_zstack_align.cells.traces import Traces, load_traces
 from napari_zstack_align.cells.traces.storage import FACTS
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import params_of
-from napari_zstack_align.cli.sessions import first_alignment
 from napari_zstack_align.cli.words import counted, size_of
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import NwbParams
@@ -31,10 +32,12 @@ def export_cells(args: argparse.Namespace) -> bool:
     """Write; return whether every frame of the traces had been read."""
     if args.out is None:
         raise InputError("Say what to write: give --out.")
-    field = args.alignment and FieldOfView.of(first_alignment(args.alignment))
+    alignments = _alignments(args.alignment)
+    field = FieldOfView.of(alignments[0]) if alignments else None
     if any(_is_table(path) for path in args.saved):
         return _rois(args, field)
     traces = [load_traces(folder) for path in args.saved for folder in _folders(path)]
+    _check_frames(traces, alignments)
     job = export_traces(
         args.out,
         traces,
@@ -49,6 +52,26 @@ def export_cells(args: argparse.Namespace) -> bool:
     for each in traces:
         print(f"{each.recording}: {_summary(each)}")
     return all(each.complete for each in traces)
+
+
+def _alignments(path: Path | None) -> list[Alignment]:
+    """An alignment, or those of a session, which share one reference."""
+    if path is None:
+        return []
+    saved = load_saved(path)
+    return [saved] if isinstance(saved, Alignment) else saved
+
+
+def _check_frames(traces: Sequence[Traces], alignments: Sequence[Alignment]) -> None:
+    """Raise InputError where traces were read from frames that none of these aligned."""
+    sizes = {tuple(alignment.raw_shape) for alignment in alignments}
+    for each in traces:
+        if sizes and tuple(each.frame_shape) not in sizes:
+            y, x = each.frame_shape
+            raise InputError(
+                f"{each.recording} has frames of {y} × {x} px, but --alignment is of other frames: "
+                f"give the alignment of this recording."
+            )
 
 
 def _rois(args: argparse.Namespace, field: FieldOfView | None) -> bool:

@@ -43,6 +43,12 @@ def test_numpy_reads_rois_without_pickles(tmp_path, rois):
         assert arrays["kind"].tolist() == ["a", "bc", ""]
 
 
+def test_recordings_of_one_name_are_told_apart_in_a_table(tmp_path, traces):
+    (path,) = run(export_traces(tmp_path / "a.csv", [traces, traces]))
+    names = {line.split(",")[0] for line in path.read_text().splitlines()[1:]}
+    assert names == {"larva_1", "larva_1_2"}
+
+
 def test_numpy_reads_traces_without_pickles(tmp_path, make_traces, monkeypatch):
     monkeypatch.setattr("napari_zstack_align.write.cells.npy.PIECE_BYTES", 50)
     traces = make_traces(n_channels=2)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.traces import DarkLevel
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import run
@@ -22,6 +23,14 @@ def table(path):
 
 def number(text):
     return float(text) if text else np.nan
+
+
+def test_a_wide_column_is_one_roi(tmp_path, make_traces):
+    first, second = make_traces("larva_1"), make_traces("larva_2")
+    moved = first.rois.circles + np.array([0, 2, 0])
+    other = replace(second, rois=Rois.of(moved, ids=second.ids))
+    with pytest.raises(InputError, match=r"ROI 3 of larva_2 is another one than .* of larva_1"):
+        write_wide_csv(tmp_path / "a.csv", [first, other])
 
 
 def test_every_sample_is_a_tidy_row(tmp_path, make_traces):

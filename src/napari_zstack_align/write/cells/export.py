@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from napari_zstack_align.alignment.session import unique_names
 from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.errors import InputError
@@ -150,6 +152,7 @@ def export_traces(
         raise InputError("There are no traces to write: read those of at least one recording.")
     for each in recordings:
         _check_some(each.rois)
+    recordings = _told_apart(recordings)
     if ending == ".csv":
         table = _table(path, recordings, chosen, signal, overwrite)
         return _with_doubts(one_after_the_other([table]), recordings)
@@ -165,6 +168,15 @@ def export_traces(
     # Suite2p's folder holds no ΔF/F
     doubtful = recordings if chosen != "suite2p" else ()
     return _with_doubts(one_after_the_other(jobs), doubtful)
+
+
+def _told_apart(recordings: list[Traces]) -> list[Traces]:
+    """Recordings of the same name (of two animals) as NAME and NAME_2."""
+    names = [each.recording for each in recordings]
+    if len(set(names)) == len(names):
+        return recordings
+    named = zip(recordings, unique_names(names), strict=True)
+    return [replace(each, recording=name) for each, name in named]
 
 
 def _with_doubts(job: Job[list[Path]], recordings: Sequence[Traces]) -> Job[list[Path]]:

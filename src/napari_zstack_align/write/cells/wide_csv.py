@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.errors import InputError
@@ -21,6 +22,9 @@ from napari_zstack_align.write.cells.rows import (
 )
 
 COLUMNS = ("recording", "channel", "frame", "time_s", "confidence", "flag", "dff_reliable")
+
+SAME_PX = 1e-3
+"""ROIs that differ by less are the same."""
 
 VALUES_AT_ONCE = 200_000
 """Numbers written between two reports of progress."""
@@ -48,14 +52,33 @@ def write_wide_csv(
         What to write.
     overwrite : bool
         Replace an existing file.
+
+    Raises
+    ------
+    InputError
+        Where there is no such signal, or an id stands for different ROIs in two recordings.
     """
     if signal not in SIGNALS:
         raise InputError(f"The signal must be one of {', '.join(SIGNALS)}, not {signal!r}.")
+    _check_same_rois(recordings)
     ids = list(dict.fromkeys(roi for traces in recordings for roi in traces.ids.tolist()))
     total = sum(traces.F.shape[0] * traces.F.shape[2] for traces in recordings)
     header = [*COLUMNS, *(f"roi_{roi}" for roi in ids)]
     blocks = (block for traces in recordings for block in _blocks(traces, signal, ids))
     return write_rows(Path(path), header, blocks, total, overwrite)
+
+
+def _check_same_rois(recordings: Sequence[Traces]) -> None:
+    """Raise InputError where an id stands for different ROIs: they would share a column."""
+    seen: dict[int, tuple[str, npt.NDArray[np.float64]]] = {}
+    for traces in recordings:
+        for roi, circle in zip(traces.ids.tolist(), traces.rois.circles, strict=True):
+            first, same = seen.setdefault(roi, (traces.recording, circle))
+            if not np.allclose(circle, same, rtol=0, atol=SAME_PX):
+                raise InputError(
+                    f"ROI {roi} of {traces.recording} is another one than ROI {roi} of {first}, "
+                    f"but a wide table has one column for both: write a table each."
+                )
 
 
 def _blocks(traces: Traces, signal: str, ids: list[int]) -> Iterator[tuple[str, int]]:
