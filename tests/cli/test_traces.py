@@ -53,6 +53,19 @@ def test_one_recording_with_its_alignment(rois, session_folder, recording_files,
     same(nza.load_traces(tmp_path / "a"), nza.load_traces(tmp_path / "b"))
 
 
+def test_raw_frames_that_are_gone(rois, session_folder, recording_files, tmp_path, capsys):
+    moved = recording_files[0].rename(tmp_path / "elsewhere.tif")
+    try:
+        part = session_folder / "rec1.zalign"
+        assert main(["traces", str(part), "--rois=rois.csv", "--out=b"]) == 2
+        assert "raw frames of rec1" in capsys.readouterr().err
+        assert not (tmp_path / "b").exists()
+        with pytest.raises(nza.InputError, match="The raw stack rec1"):
+            nza.extract_traces(nza.load_alignment(part).stack, rois)
+    finally:
+        moved.rename(recording_files[0])
+
+
 def test_a_recording_that_doesn_t_move(rois, recording_files, tmp_path, capsys):
     flags = ["--rois=rois.csv", "--frame-rate=20", "--pixel-size=0.5"]
     assert main(["traces", str(recording_files[0]), *flags]) == 0

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.raw_frames import MissingSource
 from napari_zstack_align.alignment.session import load_saved, unique_names
 from napari_zstack_align.atomic import check_target
 from napari_zstack_align.cells.roi_table import load_rois
@@ -108,6 +109,11 @@ def _recordings(args: argparse.Namespace) -> list[Recording]:
             continue
         saved = load_saved(path)
         for alignment in [saved] if isinstance(saved, Alignment) else saved:
+            if isinstance(alignment.stack.source, MissingSource):
+                raise InputError(
+                    f"The raw frames of {alignment.stack.name} in {path} aren't where they were: "
+                    f"give their file, and its .zalign with --alignment."
+                )
             recordings.append((completed(alignment.stack, args), alignment))
     return recordings
 

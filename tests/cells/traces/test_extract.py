@@ -269,6 +269,12 @@ def test_unreadable_frames_are_flagged() -> None:
     assert any("can't be read" in remark for remark in traces.remarks)
 
 
+def test_no_readable_frame_is_an_error() -> None:
+    source = CountedSource(np.zeros((3, 1, *SHAPE), np.uint16), broken=range(3))
+    with pytest.raises(nza.InputError, match=r"No frame .* can be read: .*disk on fire"):
+        extract(nza.Stack(source), ROIS, None)
+
+
 def test_a_cancelled_run_keeps_a_snapshot(monkeypatch) -> None:
     monkeypatch.setattr("napari_zstack_align.cells.traces.extract.SNAPSHOT_S", 0.0)
     monkeypatch.setattr("napari_zstack_align.cells.traces.extract.SNAPSHOT_SHARE", 0)

@@ -20,7 +20,7 @@ from napari_zstack_align.cells.traces.dark import (
 )
 from napari_zstack_align.cells.traces.derive import Derived, derive
 from napari_zstack_align.cells.traces.inputs import Inputs, checked_inputs
-from napari_zstack_align.cells.traces.remarks import remarks_of
+from napari_zstack_align.cells.traces.remarks import check_readable, remarks_of
 from napari_zstack_align.cells.traces.traces import Traces
 from napari_zstack_align.cells.traces.window import Window, WindowReader
 from napari_zstack_align.errors import InputError
@@ -191,6 +191,7 @@ class _Extraction:
                     cost = monotonic() - begun
                     due = monotonic() + max(SNAPSHOT_S, SNAPSHOT_SHARE * cost)
                 yield Progress(READING, self._read, n_frames, partial=partial)
+            check_readable(self.inputs.stack.name, self._frames)
             return (yield from self._traces(pool))
 
     def _take(self, window: Window) -> None:

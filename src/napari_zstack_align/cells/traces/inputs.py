@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from napari_zstack_align._version import __version__
 from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment
+from napari_zstack_align.alignment.raw_frames import MissingSource
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.traces.baseline import Timeline
@@ -113,6 +114,8 @@ def checked_inputs(
     """Check what an extraction is given; raise InputError where it doesn't fit together."""
     if not isinstance(stack, Stack):
         raise InputError("Traces are read from a Stack: open one with open_stack.")
+    if isinstance(stack.source, MissingSource):
+        raise InputError(stack.source.message)
     if not isinstance(rois, Rois):
         rois = Rois.of(rois, ids=ids)
     elif ids is not None:

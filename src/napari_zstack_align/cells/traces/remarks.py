@@ -8,6 +8,8 @@ import numpy.typing as npt
 from napari_zstack_align.alignment.alignment import NOT_RUN
 from napari_zstack_align.cells.traces.dark import DarkLevel
 from napari_zstack_align.cells.traces.inputs import Inputs
+from napari_zstack_align.cells.traces.window import UNREADABLE
+from napari_zstack_align.errors import InputError
 
 SHOWN = 10
 """Ids that are spelt out."""
@@ -29,7 +31,7 @@ def remarks_of(
         alone = ~np.isfinite(Fneu[:, :, read]).any(axis=(0, 2)) & ~unseen
         remarks.append(_of_ids(ids[unseen], "never inside a frame: there are no values"))
         remarks.append(_of_ids(ids[alone], "without neuropil around: not corrected"))
-    unreadable = int(np.count_nonzero(np.char.startswith(frames["flag"], "unreadable")))
+    unreadable = int(np.count_nonzero(np.char.startswith(frames["flag"], UNREADABLE)))
     if unreadable:
         remarks.append(f"{unreadable} frames can't be read: their values are NaN.")
     if inputs.stack.frames_per_slice is None and np.any(inputs.rois.slices >= 0):
@@ -46,6 +48,13 @@ def remarks_of(
             "The pixel size is unknown: the width of the neuropil ring was taken in pixels."
         )
     return tuple(remark for remark in remarks if remark)
+
+
+def check_readable(name: str, frames: npt.NDArray[np.void]) -> None:
+    """Raise InputError where no frame of a recording could be read."""
+    flags = frames["flag"]
+    if np.char.startswith(flags, UNREADABLE).all():
+        raise InputError(f"No frame of {name} can be read: {flags[0]}.")
 
 
 def _of_dark(dark: DarkLevel) -> str:

@@ -18,6 +18,8 @@ from napari_zstack_align.errors import InputError
 MOST_FRAMES = 64
 MOST_CIRCLES = 12_000
 """Windows are short: a cancelled run waits for those in work."""
+UNREADABLE = "unreadable"
+"""Flag of frames that can't be read."""
 ROOM = 1.25
 """Circles may grow so much on raw frames before memory is made anew."""
 
@@ -121,7 +123,7 @@ def _read(
         return list(inputs.stack.read(start, stop)), {}
     except (OSError, InputError) as error:
         if stop - start == 1:
-            return [None], {start: f"unreadable: {error}"}
+            return [None], {start: f"{UNREADABLE}: {error}"}
     images: list[npt.NDArray[Any] | None] = []
     flags: dict[int, str] = {}
     for t in range(start, stop):
