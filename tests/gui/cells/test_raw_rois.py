@@ -263,3 +263,17 @@ def test_a_removed_layer_comes_back_with_its_rois(viewer, bench):
         QApplication.processEvents()
         assert len(bench.layer.data) == len(CIRCLES)
         assert bench.follower.seen.any()
+
+
+def test_no_new_image_covers_the_rois(viewer, bench):
+    viewer.add_image(np.zeros(SHAPE, np.uint8), contrast_limits=(0, 1))
+    assert viewer.layers[-1] is not bench.layer
+    QApplication.processEvents()
+    assert viewer.layers[-1] is bench.layer
+
+
+def test_rois_lie_in_the_pixels_of_a_layer_that_was_moved(viewer, bench):
+    bench.image.scale, bench.image.translate = (1, 0.5, 0.25), (0, 3, 4)
+    bench.go_to(1)
+    np.testing.assert_allclose(bench.layer.scale, (0.5, 0.25))
+    np.testing.assert_allclose(bench.layer.translate, (3, 4))

@@ -13,11 +13,10 @@ from napari.layers import Image, Layer, Points
 from napari_zstack_align.cells.blobs import BlobResult
 from napari_zstack_align.cells.scale_space import Region
 from napari_zstack_align.gui.cells.circles import LINE_PX, circles_layer, set_line, show_circles
-from napari_zstack_align.gui.cells.place import place, put, show
+from napari_zstack_align.gui.cells.place import Pixels, place, put, show
 from napari_zstack_align.gui.compat import camera, fit_view, grid
 from napari_zstack_align.gui.jobs import Limits, limits
 from napari_zstack_align.gui.shown import KEY
-from napari_zstack_align.stack import Stack
 
 TITLES = {"log": "LoG", "dog": "DoG", "doh": "DoH"}
 COLORS = {"log": "#ffd23f", "dog": "#3fd0ff", "doh": "#ff7bd5"}
@@ -37,7 +36,7 @@ class Content:
     ----------
     image : numpy.ndarray
         (Y, X) finite.
-    stack : Stack, optional
+    pixels : Stack or Layer, optional
         Whose pixels it has.
     name : str
         Of the layers.
@@ -46,7 +45,7 @@ class Content:
     """
 
     image: npt.NDArray[Any]
-    stack: Stack | None
+    pixels: Pixels
     name: str
     contrast: Limits
 
@@ -72,6 +71,7 @@ class BlobLayers:
         self._shown: dict[str, Content] = {}
         self._results: dict[str, BlobResult] = {}
         self._hidden: list[Layer] = []
+        self._blobs_hidden = False
 
     @property
     def there(self) -> bool:
@@ -102,12 +102,12 @@ class BlobLayers:
 
     # -- what is shown -------------------------------------------------------------------------
 
-    def show_image(self, image: npt.NDArray[Any], stack: Stack | None, name: str) -> None:
-        """Take another image (Y, X), with the pixels of a stack, and no blobs yet."""
+    def show_image(self, image: npt.NDArray[Any], pixels: Pixels, name: str) -> None:
+        """Take another image (Y, X), with the pixels of something, and no blobs yet."""
         shown = image
         if image.dtype.kind == "f":
             shown = np.nan_to_num(image, nan=limits(image)[0])
-        self._content = Content(shown, stack, name, limits(image))
+        self._content = Content(shown, pixels, name, limits(image))
         self._results.clear()
         if not self.there:
             self._make(self.method)
@@ -122,9 +122,25 @@ class BlobLayers:
                 self._tell_count(method)
 
     def hide_blobs(self) -> None:
-        """Hide the blobs in view, but not side by side."""
+        """Hide the blobs, but not side by side, until they are wanted again."""
+        self._blobs_hidden = True
         if self.method in self.points and not self.side_by_side:
             show(self.points[self.method], False)
+
+    def want_blobs(self, method: str = "") -> None:
+        """Show hidden blobs again: at once those of a method in view."""
+        self._blobs_hidden = False
+        if method in self.points and (self.side_by_side or method == self.method):
+            show(self.points[method], True)
+
+    def to_front(self) -> bool:
+        """Lie above images that came later, which would cover them; whether there were some."""
+        layers, own = self.viewer.layers, list(self.layers())
+        top = max((layers.index(layer) for layer in own), default=len(layers))
+        if not any(isinstance(above, Image) for above in list(layers)[top + 1 :]):
+            return False
+        layers.move_multiple([layers.index(layer) for layer in own], len(layers))
+        return True
 
     def look_at(self, method: str) -> None:
         """Bring one method into view."""
@@ -139,8 +155,9 @@ class BlobLayers:
             if mine:
                 self._make(method)
             for group in (self.images, self.points):
+                tucked = group is self.points and self._blobs_hidden and not self.side_by_side
                 if method in group:
-                    show(group[method], mine)
+                    show(group[method], mine and not tucked)
 
     def arrange(self) -> None:
         """Show the chosen method, or all of them side by side, with its image in front."""
@@ -242,7 +259,7 @@ class BlobLayers:
             image.data = content.image
             image.contrast_limits = content.contrast
             for layer in (image, self.points[method]):
-                put(layer, content.stack)
+                put(layer, content.pixels)
         self.images[method].name = f"{content.name} ({TITLES[method]})"
         show_circles(self.points[method], _circles(self._results.get(method)))
 
@@ -251,7 +268,7 @@ class BlobLayers:
         layers = self.viewer.layers
         own = [layers.index(layer) for layer in self.layers()]
         index = max(own) + 1 if own else len(layers)
-        described = {"metadata": {KEY: self}, "visible": False, **place(content.stack)}
+        described = {"metadata": {KEY: self}, "visible": False, **place(content.pixels)}
         self.images[method] = Image(
             content.image,
             name=TITLES[method],

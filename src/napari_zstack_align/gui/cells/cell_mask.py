@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from napari.layers import Labels, Layer
 
-from napari_zstack_align.gui.cells.place import place
+from napari_zstack_align.gui.cells.place import Pixels, place
 from napari_zstack_align.gui.masks import CELLS, ROLE, mask_layers, ready_to_paint
-from napari_zstack_align.stack import Stack
 
 
 def cell_mask_layers(layers: Iterable[Layer]) -> list[Layer]:
@@ -22,14 +21,14 @@ def cell_mask_layers(layers: Iterable[Layer]) -> list[Layer]:
     return ours + [layer for layer in registration if not layer.metadata]
 
 
-def new_cell_mask(viewer: Any, shape: tuple[int, int], stack: Stack | None) -> Labels:
+def new_cell_mask(viewer: Any, shape: tuple[int, int], pixels: Pixels) -> Labels:
     """Add an empty mask over an image, selected and ready to paint."""
     layer = Labels(
         np.zeros(shape, np.uint8),
         name="cell mask",
         opacity=0.3,
         metadata={ROLE: CELLS},
-        **place(stack),
+        **place(pixels),
     )
     viewer.add_layer(layer)
     ready_to_paint(viewer, layer)

@@ -60,7 +60,7 @@ class CellsPart(Part):
         self._offer_timer = QTimer(self)
         self._offer_timer.setSingleShot(True)
         self._offer_timer.setInterval(0)
-        self._offer_timer.timeout.connect(self.offer_sources)
+        self._offer_timer.timeout.connect(self._look_again)
         self._in_front = False
         self._connect()
 
@@ -101,11 +101,12 @@ class CellsPart(Part):
             self.tab.methods.box.setChecked(False)
         if self.layers.there:
             self.layers.set_visible(self._in_front)
+            self._to_front()
 
     def follow(self) -> None:
         """The sliders moved: a z-stack's image is that of the slice in view."""
-        if not self._image_in_view and self._of_session:
-            self.panel.session.follow()
+        if not self._image_in_view:
+            self.panel.traces.follow()
             return
         z = self._slice_in_view()
         shown = self.layers.slice if self.layers.there else None
@@ -151,6 +152,11 @@ class CellsPart(Part):
         """Offer what there is to look in now."""
         self.tab.source.offer(sources_of(self.panel))
 
+    def _look_again(self) -> None:
+        self.offer_sources()
+        if self._in_front and not self._image_in_view:
+            self.follow()  # the words in the viewer may be about an image that was removed
+
     def _offer_later(self, _: Any = None) -> None:
         """Layers or recordings have changed; while another tab is in front nobody sees it."""
         if self._in_front:
@@ -162,6 +168,7 @@ class CellsPart(Part):
         if source is None:
             bar.say_error("There is nothing to look in yet: load a stack, or add recordings.")
             return
+        self.layers.want_blobs()
         bar.start(
             self._image_job(source, self._slice_in_view(source)),
             returned=self._on_image,
@@ -173,7 +180,7 @@ class CellsPart(Part):
         if image is None:
             self.tab.run_bar.say_error("There is no image to paint on yet: press 'Find blobs'.")
             return
-        layer = new_cell_mask(self.viewer, image.shape, source.stack if source else None)
+        layer = new_cell_mask(self.viewer, image.shape, source.pixels if source else None)
         self.tab.mask_combo.choose(layer)
 
     # -- from the workers ----------------------------------------------------------------------
@@ -185,13 +192,11 @@ class CellsPart(Part):
 
     def _on_image(self, answer: tuple[Source, str, int | None, npt.NDArray[Any]]) -> None:
         source, kind, z, image = answer
-        is_first = not self.layers.there
         self.source = source
         self.layers.slice = z
-        self.layers.show_image(image, source.stack, _name_of(source, kind, z))
-        if is_first:
-            self._roi_layers_on_top()
+        self.layers.show_image(image, source.pixels, _name_of(source, kind, z))
         self.layers.set_visible(self._in_front)
+        self._to_front()
         self.tuner.set_image(image)
         self._on_mask()
         self.tab.rois.buttons["volume"].setVisible(source.n_slices > 1)
@@ -216,10 +221,7 @@ class CellsPart(Part):
 
     def _on_params(self, params: BlobParams) -> None:
         self.tuner.set_params(params)
-        points = self.layers.points.get(params.method)
-        wanted = self.layers.side_by_side or params.method == self.layers.method
-        if points is not None and wanted and not points.visible:
-            points.visible = True
+        self.layers.want_blobs(params.method)
 
     def _on_method(self, method: str) -> None:
         self.layers.look_at(method)
@@ -292,6 +294,16 @@ class CellsPart(Part):
     def _slice_in_view(self, source: Source | None = None) -> int | None:
         source = source or self.source
         return None if source is None else slice_in_view(source, self.viewer.dims)
+
+    def _to_front(self) -> None:
+        """Nothing that came later covers the image, and the image covers no mask or ROI."""
+        mine = (self.tab.mask_combo.layer, self.on_frames.layer)
+        layers, image = self.viewer.layers, self.layers.image_layer
+        if not self._in_front or self.layers.side_by_side or image is None:
+            return
+        below = [x for x in mine if x is not None and layers.index(x) < layers.index(image)]
+        if self.layers.to_front() or below:
+            self._roi_layers_on_top()
 
     def _roi_layers_on_top(self) -> None:
         """Mask and ROIs were there before the image, perhaps, which would hide them."""

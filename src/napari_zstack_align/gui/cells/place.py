@@ -4,21 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from napari.layers import Layer
+
 from napari_zstack_align.stack import Stack
 
-
-def place(stack: Stack | None) -> dict[str, Any]:
-    """Scale and units of a layer (y, x) with the pixels of a stack; None: plain pixels."""
-    if stack is None or stack.pixel_size_um is None:
-        return {"scale": (1.0, 1.0), "units": ("pixel", "pixel")}
-    return {"scale": stack.pixel_size_um, "units": ("um", "um")}
+Pixels = Stack | Layer | None
+"""What has the pixels: a stack, somebody's layer, or nothing that is known."""
+PLACE = ("scale", "translate", "units")
 
 
-def put(layer: Any, stack: Stack | None) -> None:
-    """Move a layer to the pixels of a stack; napari draws anew even for no change."""
-    wanted = place(stack)
-    if tuple(layer.scale) != tuple(wanted["scale"]):
+def place(pixels: Pixels) -> dict[str, Any]:
+    """Scale, origin and units of a layer (y, x) with the pixels of something."""
+    if isinstance(pixels, Layer):
+        return {name: getattr(pixels, name)[-2:] for name in PLACE}
+    if pixels is None or pixels.pixel_size_um is None:
+        return {"scale": (1.0, 1.0), "translate": (0.0, 0.0), "units": ("pixel", "pixel")}
+    return {"scale": pixels.pixel_size_um, "translate": (0.0, 0.0), "units": ("um", "um")}
+
+
+def put(layer: Any, pixels: Pixels) -> None:
+    """Move a layer (y, x) to other pixels; napari draws anew even for no change."""
+    wanted = place(pixels)
+    if not np.array_equal(layer.scale, wanted["scale"]):
         layer.scale, layer.units = wanted["scale"], wanted["units"]
+    if not np.array_equal(layer.translate, wanted["translate"]):
+        layer.translate = wanted["translate"]
 
 
 def show(layer: Any, on: bool) -> None:

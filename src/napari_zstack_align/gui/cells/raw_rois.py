@@ -16,15 +16,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from napari.layers import Points
+from napari.layers import Image, Points
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_zstack_align.cells.on_raw import rois_to_reference
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.cells import place as pixels
 from napari_zstack_align.gui.cells.frame_in_view import FrameInView
 from napari_zstack_align.gui.cells.roi_keys import bind
 from napari_zstack_align.gui.cells.roi_model import RoiModel
-from napari_zstack_align.gui.cells.roi_places import Circles, pixels_of, place
+from napari_zstack_align.gui.cells.roi_places import Circles, place
+from napari_zstack_align.gui.compat import grid
 from napari_zstack_align.gui.shown import KEY
 
 NAME = "ROIs"
@@ -79,7 +81,7 @@ class RoisOnFrames(QObject):
         self._later.timeout.connect(self.follow)
         self._back = QTimer(self)
         self._back.setSingleShot(True)
-        self._back.timeout.connect(self.show_rois)
+        self._back.timeout.connect(self._on_new_layer)
         # napari needs it for its first layer of points: half a second, better spent beside the rest
         Thread(target=import_module, args=("pandas",), daemon=True).start()
         model.changed.connect(self.show_rois)
@@ -126,7 +128,8 @@ class RoisOnFrames(QObject):
         layer.data[:] = np.clip(np.nan_to_num(self.circles[:, :2]), 0, (rows - 1, columns - 1))
         layer.data[self.seen] = self.circles[self.seen, :2]
         layer.size[:] = np.where(self.seen, 2 * self.circles[:, 2], 0)
-        self._put_in_place(layer)
+        if self.in_view is not None:
+            pixels.put(layer, self.in_view.layer)
         layer.refresh(extent=False, thumbnail=False, highlight=False)
 
     def follow_soon(self, _: Any = None) -> None:
@@ -223,7 +226,7 @@ class RoisOnFrames(QObject):
 
     def _add_layer(self) -> Points:
         """Add the layer, empty; it takes napari a moment, so it is done once."""
-        active = self.viewer.layers.selection.active
+        active, view = self.viewer.layers.selection.active, self._look()
         self.layer = layer = Points(
             np.empty((0, 2)),
             ndim=2,
@@ -234,7 +237,7 @@ class RoisOnFrames(QObject):
             border_width_is_relative=False,
             canvas_size_limits=(0, 10_000),  # a hidden ROI has no size, not the least one
             metadata={KEY: self},
-            **pixels_of(self._look()),
+            **pixels.place(None if view is None else view.layer),
         )
         layer.current_size = 2 * NEW_RADIUS_PX
         self.viewer.add_layer(layer)
@@ -246,12 +249,6 @@ class RoisOnFrames(QObject):
             self.viewer.layers.selection.active = active
         self.made.emit(layer)
         return layer
-
-    def _put_in_place(self, layer: Points) -> None:
-        """Let the layer have the pixels of the image in view."""
-        pixels = pixels_of(self.in_view)
-        if pixels and tuple(layer.scale) != tuple(pixels["scale"]):
-            layer.scale, layer.units = pixels["scale"], pixels["units"]
 
     def _select(self) -> None:
         """Select in the layer what is selected in the model."""
@@ -270,8 +267,18 @@ class RoisOnFrames(QObject):
     def _watch(self, event: Any) -> None:
         event.value.events.visible.connect(self.follow_soon)
         self.follow_soon()
-        if self.layer is None:
-            self._back.start(0)  # it was removed, but ROIs are shown on whatever comes
+        if self.layer is None or isinstance(event.value, Image):
+            self._back.start(0)
+
+    def _on_new_layer(self) -> None:
+        """ROIs that were removed come back with whatever comes, and no new image covers them."""
+        self.show_rois()
+        layers = self.viewer.layers
+        if self.layer is None or grid(self.viewer).enabled:
+            return
+        index = layers.index(self.layer)
+        if any(isinstance(above, Image) for above in list(layers)[index + 1 :]):
+            layers.move(index, len(layers))
 
     def _on_removed(self, event: Any) -> None:
         if event.value is self.layer:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -12,11 +10,6 @@ from napari_zstack_align.cells.on_raw import transform_rois
 from napari_zstack_align.gui.cells.frame_in_view import FrameInView
 
 Circles = npt.NDArray[np.float64]
-
-
-def pixels_of(view: FrameInView | None) -> dict[str, Any]:
-    """Scale and units of the pixels in view."""
-    return {} if view is None else {n: getattr(view.layer, n)[-2:] for n in ("scale", "units")}
 
 
 def place(rois: Rois, view: FrameInView | None) -> tuple[Circles, npt.NDArray[np.bool_]]:

@@ -67,6 +67,11 @@ class Source:
         return self.stacks[0] if self.stacks else None
 
     @property
+    def pixels(self) -> Any:
+        """Whose pixels the images have: the first stack, or the layer."""
+        return self.stacks[0] if self.stacks else self.owner
+
+    @property
     def n_frames(self) -> int:
         """Frames of which a range can be chosen; 0 where it can't."""
         alone = len(self.stacks) == 1 and SLICE not in self.kinds
