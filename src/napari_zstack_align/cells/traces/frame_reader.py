@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.cells.traces.areas import Patches, circle_patches, patch_size
-from napari_zstack_align.cells.traces.rings import Image, Ring, Rings
+from napari_zstack_align.cells.traces.ring_patterns import Ring
+from napari_zstack_align.cells.traces.rings import Image, Rings
 from napari_zstack_align.cells.traces.scratch import Scratch
 
 Numbers = npt.NDArray[np.float64]

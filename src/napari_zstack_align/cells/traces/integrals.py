@@ -32,10 +32,14 @@ class Integral:
     values: npt.NDArray[Any]
     paired: bool
 
-    def sums(self, plus: npt.NDArray[np.intp], minus: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
-        """(n,) sums: of the values at the places ``plus`` (k, n), less those at ``minus``."""
-        flat = self.values.reshape(-1)
-        total = flat.take(plus, mode="clip").sum(axis=0) - flat.take(minus, mode="clip").sum(axis=0)
+    def sums(self, places: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
+        """(n,) sums from places (2, k, n): of the values at the first k, less those at the rest.
+
+        Values may run over within the sums, for the difference is that of the small numbers.
+        """
+        values = self.values.reshape(-1).take(places, mode="clip")
+        added, subtracted = values.sum(axis=1, dtype=values.dtype)
+        total = added - subtracted
         return (total & LOW) + 256 * (total >> 32) if self.paired else total
 
 

@@ -7,9 +7,8 @@ rectangles, and the sum over a rectangle is four values of an integral image, ho
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
-from math import ceil, floor, sqrt
+from dataclasses import dataclass, replace
+from math import ceil
 from typing import Any
 
 import cv2
@@ -17,51 +16,22 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.cells.traces.integrals import Integral, integral_of
+from napari_zstack_align.cells.traces.ring_patterns import (
+    MARGIN_PX,
+    Pattern,
+    Ring,
+    ring_pattern,
+    side_by_side,
+)
 from napari_zstack_align.cells.traces.scratch import Scratch
 
 Numbers = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.uint8]
 
-MARGIN_PX = 1
-"""Pixels so far outside another cell's circle are still left out of a ring."""
 FEWEST_PIXELS = 10
 """A ring of fewer pixels, between cells or at the border, is no neuropil."""
-
-
-TIE_PX = 1e-9
-"""A pixel this little outside a circle counts as inside, however the distance was rounded."""
-
-
-@dataclass(frozen=True)
-class Ring:
-    """Neuropil ring around a circle: the gap between the two, and its width, in px."""
-
-    gap_px: float
-    width_px: float
-
-    @property
-    def reach_px(self) -> float:
-        """From the circle to the outer edge."""
-        return self.gap_px + self.width_px
-
-
-@dataclass(frozen=True)
-class Pattern:
-    """Pixels of circles and rings as steps in a flattened frame from the centre's pixel.
-
-    Attributes
-    ----------
-    covered : numpy.ndarray
-        (m,) or (m, n) steps to the pixels of a circle and its margin.
-    plus, minus : numpy.ndarray
-        (k,) or (k, n) steps, in a flattened integral image, to the values that make up the sum
-        over a ring: those to be added and those to be subtracted.
-    """
-
-    covered: Places
-    plus: Places
-    minus: Places
+COVERED_AT_ONCE = 2**18
 
 
 @dataclass(frozen=True)
@@ -70,24 +40,35 @@ class WholePixels:
 
     Attributes
     ----------
-    radii : numpy.ndarray
-        Whole px.
+    kind : numpy.ndarray
+        Which of the patterns.
     cover_start, start : numpy.ndarray
         Place of the centre's pixel in a flattened frame with its border, and in the integral
         image of that; ``start`` is that of the nearest pixel within the frame.
     inside : numpy.ndarray
         Whether the centre is inside the frame.
+    patterns : list of Pattern
+        Of the radii that there are.
+    corners : numpy.ndarray
+        (2, k, number of patterns) their corners.
     """
 
-    radii: Places
+    kind: Places
     cover_start: Places
     start: Places
     inside: npt.NDArray[np.bool_]
+    patterns: list[Pattern]
+    corners: Places
 
     def on(self, frame: int) -> WholePixels:
         """Those on one frame."""
-        parts = (self.radii, self.cover_start, self.start, self.inside)
-        return WholePixels(*(part[frame] for part in parts))
+        return replace(
+            self,
+            kind=self.kind[frame],
+            cover_start=self.cover_start[frame],
+            start=self.start[frame],
+            inside=self.inside[frame],
+        )
 
 
 @dataclass(frozen=True)
@@ -120,22 +101,25 @@ class Rings:
         reach = max(self._largest + ring.reach_px, 2 * (self._largest + MARGIN_PX + 1))
         self._pad = ceil(reach) + 1
         self._line = shape[1] + 2 * self._pad
-        self._patterns: tuple[npt.NDArray[np.intp], Pattern] | None = None
 
     def pixels_of(self, circles: Numbers) -> WholePixels:
         """Round circles (n, 3, N) on n frames to whole pixels."""
         rounded = np.floor(circles + 0.5)
-        radii = np.clip(rounded[:, 2], 0, self._largest)
+        radii = np.clip(rounded[:, 2], 0, self._largest).astype(np.intp)
         sizes = np.array(self._shape)[:, np.newaxis]
         margin = radii[:, np.newaxis] + (MARGIN_PX + 1)
         centres = np.clip(rounded[:, :2], -margin, sizes - 1 + margin).astype(np.intp)
         at = np.clip(centres, 0, sizes - 1)
         starts = centres + self._pad, at + self._pad
+        kinds = np.flatnonzero(np.bincount(radii.ravel()))
+        patterns = [ring_pattern(int(radius), self._ring, self._line) for radius in kinds]
         return WholePixels(
-            radii.astype(np.intp),
+            np.searchsorted(kinds, radii),
             starts[0][:, 0] * self._line + starts[0][:, 1],
             starts[1][:, 0] * (self._line + 1) + starts[1][:, 1],
             (at == centres).all(axis=1),
+            patterns,
+            side_by_side(patterns),
         )
 
     def means(self, circles: WholePixels, blocks: list[slice], images: list[Image]) -> Numbers:
@@ -155,12 +139,9 @@ class Rings:
         numpy.ndarray
             (C, N); NaN where the centre is outside the frame, or too few pixels are left.
         """
-        patterns = [
-            (block, self._stacked(circles.radii[block], len(blocks) == 1)) for block in blocks
-        ]
-        free = self._free(circles, patterns)
+        free = self._free(circles)
         counts = integral_of(free, "count", self._scratch)
-        means = np.full((len(images), len(circles.radii)), np.nan)
+        means = np.full((len(images), len(circles.kind)), np.nan)
         for mean, image in zip(means, images, strict=True):
             if image.known is not None:
                 known = self._known(free, image.known)
@@ -168,20 +149,31 @@ class Rings:
                 counted = integral_of(known, "known count", self._scratch)
             else:
                 sums, counted = self._intensity(image.pixels, free), counts
-            for block, pattern in patterns:
-                start = circles.start[block]
-                plus, minus = start + pattern.plus, start + pattern.minus
-                total, count = sums.sums(plus, minus), counted.sums(plus, minus)
+            for block in blocks:
+                places = self._corners(circles, block)
+                total, count = sums.sums(places), counted.sums(places)
                 enough = circles.inside[block] & (count >= FEWEST_PIXELS)
                 np.divide(total, count, out=mean[block], where=enough)
         return means
 
-    def _free(self, circles: WholePixels, patterns: list[tuple[slice, Pattern]]) -> Mask:
+    def _corners(self, circles: WholePixels, block: slice) -> Places:
+        """(2, k, n) places of the corners of rings in a flattened integral image."""
+        kind = circles.kind[block]
+        places = self._scratch.array("corners", (*circles.corners.shape[:2], len(kind)), np.intp)
+        circles.corners.take(kind, axis=2, out=places, mode="clip")
+        places += circles.start[block]
+        return places
+
+    def _free(self, circles: WholePixels) -> Mask:
         """(Y, X) with a border: 1 where no circle is, 0 beyond the frame."""
         free = self._padded("free", np.uint8)
         self._within(free).fill(1)
-        for block, pattern in patterns:
-            free.reshape(-1)[circles.cover_start[block] + pattern.covered] = 0
+        flat = free.reshape(-1)
+        for i, pattern in enumerate(circles.patterns):
+            starts = circles.cover_start[circles.kind == i]
+            at_once = max(COVERED_AT_ONCE // len(pattern.covered), 1)
+            for first in range(0, len(starts), at_once):
+                flat[pattern.covered[:, np.newaxis] + starts[first : first + at_once]] = 0
         return free
 
     def _known(self, free: Mask, known: Mask) -> Mask:
@@ -204,77 +196,3 @@ class Rings:
 
     def _within(self, padded: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return padded[self._pad : -self._pad, self._pad : -self._pad]
-
-    def _stacked(self, radii: npt.NDArray[np.intp], keep: bool) -> Pattern:
-        """Patterns of circles side by side; kept as long as the radii stay the same."""
-        if self._patterns is not None and np.array_equal(self._patterns[0], radii):
-            return self._patterns[1]
-        kinds, which = np.unique(radii, return_inverse=True)
-        patterns = [ring_pattern(int(radius), self._ring, self._line) for radius in kinds]
-        columns = [
-            _filled([getattr(pattern, name) for pattern in patterns])[:, which]
-            for name in ("covered", "plus", "minus")
-        ]
-        stacked = Pattern(*columns)
-        if keep:
-            self._patterns = (radii, stacked)
-        return stacked
-
-
-@lru_cache(maxsize=256)
-def ring_pattern(radius: int, ring: Ring, line: int) -> Pattern:
-    """Pattern of the ring about one pixel, in frames with lines of so many pixels."""
-    covered = [
-        dy * line + dx for dy, half in _rows(radius + MARGIN_PX) for dx in range(-half, half + 1)
-    ]
-    outer, inner = _rectangles(radius + ring.reach_px), _rectangles(radius + ring.gap_px)
-    gained, lost = zip(
-        *[_corners(top, bottom, half, line + 1) for top, bottom, half in outer],
-        *[_corners(top, bottom, half, line + 1)[::-1] for top, bottom, half in inner],
-        strict=True,
-    )
-    return Pattern(*(np.array(steps, np.intp).ravel() for steps in (covered, gained, lost)))
-
-
-def _rows(radius: float) -> list[tuple[int, int]]:
-    """Rows of a disc about a pixel: dy, and how many pixels it reaches to either side."""
-    reach = radius + TIE_PX
-    return [(dy, floor(sqrt(reach**2 - dy**2))) for dy in range(-floor(reach), floor(reach) + 1)]
-
-
-def _rectangles(radius: float) -> list[tuple[int, int, int]]:
-    """Rectangles that make up a disc: first row, last row, pixels to either side.
-
-    But for the middle one, rows go in pairs, and reach as far as the circle between the two: so
-    there are half as many.
-    """
-    reach = radius + TIE_PX
-    rectangles = [(0, 0, floor(reach))]
-    for dy in range(1, floor(reach + 0.5), 2):
-        half = floor(sqrt(reach**2 - (dy + 0.5) ** 2))
-        top, bottom, middle = rectangles[0][0], rectangles[-1][1], rectangles[0][2]
-        if half == middle:
-            rectangles[0] = (top - 2, *rectangles[0][1:])
-            rectangles[-1] = (rectangles[-1][0], bottom + 2, half)
-        else:
-            rectangles = [(top - 2, top - 1, half), *rectangles, (bottom + 1, bottom + 2, half)]
-    return rectangles
-
-
-def _corners(
-    top: int, bottom: int, half: int, line: int
-) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Steps in an integral image to the corners of a rectangle that are added and subtracted."""
-    above, below, right = top * line, (bottom + 1) * line, half + 1
-    return (above - half, below + right), (above + right, below - half)
-
-
-def _filled(steps: list[Places]) -> Places:
-    """Steps of several patterns as columns; what is too short goes on with steps of 0.
-
-    The centre's pixel is covered in any case, and adding and subtracting it changes no sum.
-    """
-    columns = np.zeros((max(map(len, steps)), len(steps)), np.intp)
-    for column, own in zip(columns.T, steps, strict=True):
-        column[: len(own)] = own
-    return columns
