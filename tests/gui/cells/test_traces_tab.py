@@ -12,7 +12,7 @@ from napari_zstack_align.cells import Rois
 from napari_zstack_align.cells.traces import DarkLevel
 from napari_zstack_align.gui.cells.roi_list import LONG, RoiList
 from napari_zstack_align.gui.cells.roi_model import RoiModel
-from napari_zstack_align.gui.cells.traces_run import read_words
+from napari_zstack_align.gui.cells.traces_run import NO_DFF, read_words
 from napari_zstack_align.gui.cells.traces_tab import dark_words, remarks_of
 from napari_zstack_align.gui.compat import text_overlay
 from napari_zstack_align.gui.run_bar import RunBar
@@ -40,6 +40,14 @@ def test_a_remark_that_all_recordings_have_is_made_once():
     }
     assert "3 remarks" in read_words(traces)
     assert remarks_of(traces[:1]) == {"The pixel size is unknown.": "part 1", "First.": "part 1"}
+
+
+def test_traces_without_any_dff_are_told():
+    traces = traces_of(recording(0))
+    assert NO_DFF not in read_words([traces])
+    none = replace(traces, dff=np.full_like(traces.dff, np.nan))
+    assert NO_DFF in read_words([none])
+    assert NO_DFF not in read_words([none, traces])
 
 
 def test_the_frame_rate_that_nwb_asks_for_is_at_hand(panel):

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_zstack_align.cells.traces import DarkLevel, Traces
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells import trace_jobs as jobs
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 DRAW_INTERVAL_S = 1.0
 NO_ROIS = "There are no ROIs yet: find or draw some on the Cells tab."
+NO_DFF = "⚠ No ROI has a ΔF/F: baselines are below the noise. Is the dark level too high?"
 DARK_UNKNOWN = (
     "The files don't tell the dark level: accept the estimate above or type in a dark level, then "
     "read again. Without one, ΔF/F is unreliable."
@@ -126,4 +129,11 @@ def read_words(traces: Sequence[Traces]) -> str:
     n_rois, n_frames = len(traces[0].rois), sum(len(each.frames) for each in traces)
     remarks = len(remarks_of(traces))
     more = f" {remarks} remark{'' if remarks == 1 else 's'} above." if remarks else ""
-    return f"Read {n_rois:,} ROI{'' if n_rois == 1 else 's'} in {n_frames:,} frames.{more}"
+    words = f"Read {n_rois:,} ROI{'' if n_rois == 1 else 's'} in {n_frames:,} frames.{more}"
+    return words if any(map(has_dff, traces)) else f"{words} {NO_DFF}"
+
+
+def has_dff(traces: Traces) -> bool:
+    """Whether any ROI has a ΔF/F in any frame; looks no further than the first."""
+    rows = traces.dff.reshape(-1, traces.dff.shape[-1])
+    return any(np.isfinite(row).any() for row in rows)
