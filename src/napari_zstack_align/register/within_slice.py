@@ -57,7 +57,7 @@ FINE = Pass(Band(fine_px=0.8, coarse_px=8.0), (1,), 2.0, among_others=True)
 PASSES = (COARSE, FINE, FINE)
 CALIBRATED_SLICES = 4
 """Passes that tell the smoothness, two a slice; then it is frozen."""
-LEAST_GAIN = 0.007
+LEAST_GAIN = 0.0055
 """Repeats whose correlation rises by a smaller part are left where they are: interpolation would
 only blur them."""
 ROUGH_FACTOR = 4
