@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from napari.layers import Layer
 
 from napari_zstack_align.stack import Stack
 
-Pixels = Stack | Layer | None
+Pixels: TypeAlias = Stack | Layer | None
 """What has the pixels: a stack, somebody's layer, or nothing that is known."""
 PLACE = ("scale", "translate", "units")
 
