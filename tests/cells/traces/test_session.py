@@ -47,3 +47,8 @@ def test_cells_keep_their_brightness_across_recordings(session: list[SampleRecor
 
     assert alike(aligned) > 0.95
     assert alike(still) < 0.9
+
+
+def test_one_recording_is_no_list(session: list[SampleRecording]) -> None:
+    with pytest.raises(nza.InputError, match="Give a list of recordings"):
+        nza.extract_session_traces(session[0].stack, nza.Rois.of(session[0].cells), [None])

@@ -118,6 +118,10 @@ def extract_session_traces(
     InputError
         At the call, where something doesn't fit together.
     """
+    if isinstance(stacks, Stack) or isinstance(alignments, Alignment):
+        raise InputError(
+            "Give a list of recordings and a list of alignments, or use extract_traces for one."
+        )
     if not len(stacks):
         raise InputError("There are no recordings to read traces from.")
     if len(stacks) != len(alignments):
