@@ -166,11 +166,19 @@ class QualityPlot(FramePlot):
             ((table["flag"] != "") | ~table["used"]) & (table["flag"] != NOT_RUN)
         )
         marked = marked[:: len(marked) // MAX_MARKS + 1]
-        self.marks.setData(marked, np.nan_to_num(table["correlation_after"][marked], nan=0.0))
+        heights = np.nan_to_num(table["correlation_after"][marked], nan=0.0)
+        self.marks.setData(marked, heights)
         self.set_borders(self.every(period) if period else borders)
-        for plot in self.plots:
-            plot.autoRange()
         self.plots[-1].setXRange(-0.5, self.n_frames - 0.5, padding=0.02)
+        # What is clipped to the view tells the range of the view alone: the table tells it all.
+        names = list(self._curves)
+        for plot, shown, others in zip(
+            self.plots, (names[:2], names[2:]), (heights, np.zeros(0)), strict=True
+        ):
+            values = np.concatenate([*(table[name] for name in shown), others])
+            values = values[np.isfinite(values)]
+            if len(values):
+                plot.setYRange(float(values.min()), float(values.max()), padding=0.05)
 
     def go_to(self, frame: int) -> None:
         """Move the line of the current frame."""
