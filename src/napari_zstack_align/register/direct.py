@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.mean import RunningMean
 from napari_zstack_align.alignment.quality import comparison_image
-from napari_zstack_align.alignment.transforms import Link
+from napari_zstack_align.alignment.transforms import Link, SplineLink
 from napari_zstack_align.mask import Mask
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.progress import Progress
@@ -27,7 +27,7 @@ from napari_zstack_align.register.frames import (
 )
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.repeats import Registered, Repeats, judge_repeats
-from napari_zstack_align.register.slice_run import Frames, SliceRun, leave_own_out, spline_link
+from napari_zstack_align.register.slice_run import Frames, SliceRun, leave_own_out
 from napari_zstack_align.register.template import Coefficients, Template
 from napari_zstack_align.stack import Stack
 
@@ -57,6 +57,7 @@ class DirectChain(SliceRun):
     def align_slice(self, z: int) -> Generator[Progress, None, None]:
         """Register the repeats of a slice, fill its rows and update the reference."""
         frames = self.stack.frames_of_slice(z)
+        self.hold(frames)
         is_first = self._template is None
         if is_first:
             yield from self._bootstrap(frames)
@@ -185,4 +186,4 @@ class DirectChain(SliceRun):
         return Registered(coefficients, compared, flag, power), aligned, valid
 
     def _links(self) -> tuple[Link, ...]:
-        return (spline_link(self._coefficients, self.spacing_px, self.shape),)
+        return (SplineLink(self._coefficients.copy(), self.spacing_px, self.shape),)

@@ -16,7 +16,7 @@ from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment
 from napari_zstack_align.alignment.mean import RunningMean
 from napari_zstack_align.alignment.quality import comparison_factor, empty_table
 from napari_zstack_align.alignment.spline import field_on_pixels, grid_shape
-from napari_zstack_align.alignment.transforms import Link, SplineLink, Transforms
+from napari_zstack_align.alignment.transforms import Link, Transforms
 from napari_zstack_align.alignment.warp import shrink, warp_with_valid
 from napari_zstack_align.mask import Mask
 from napari_zstack_align.parallel import ordered_map
@@ -30,6 +30,8 @@ Frames: TypeAlias = npt.NDArray[np.intp]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+HELD_BYTES = 128 * 2**20
+"""Frames of a slice are looked at several times: so much of them is read only once."""
 YIELD_S = 0.2
 """Longest time without a sign of life while a single piece of work goes on."""
 
@@ -71,6 +73,7 @@ class SliceRun(ABC):
         self._quality["slice"] = stack.slice_of_frame
         self._quality["flag"] = NOT_RUN
         self._first_reference: Image | None = None
+        self._held: dict[int, RawFrame | None] = {}
         self._done = 0
         self._started = _now()
 
@@ -97,9 +100,19 @@ class SliceRun(ABC):
 
     # -- work on frames ------------------------------------------------------------------------
 
+    def hold(self, frames: Frames) -> None:
+        """Keep the frames of a slice once they are read, as many as `HELD_BYTES` allow."""
+        frame_bytes = 4 * self.shape[0] * self.shape[1]
+        self._held = dict.fromkeys(map(int, frames[: HELD_BYTES // frame_bytes]))
+
     def read(self, t: int) -> RawFrame:
         """Driving image of a frame."""
-        return read_frame(self.stack, int(t), self.params)
+        raw = self._held.get(int(t))
+        if raw is None:
+            raw = read_frame(self.stack, int(t), self.params)
+            if int(t) in self._held:
+                self._held[int(t)] = raw
+        return raw
 
     def resample(
         self, raw: RawFrame, coefficients: Coefficients
@@ -159,11 +172,6 @@ class SliceRun(ABC):
                 "finished": _now(),
             },
         )
-
-
-def spline_link(coefficients: Coefficients, spacing: float, shape: tuple[int, int]) -> SplineLink:
-    """Link of fields that may still change: it gets a copy."""
-    return SplineLink(coefficients.copy(), spacing, shape)
 
 
 def leave_own_out(powers: Sequence[Image]) -> Image:

@@ -14,7 +14,7 @@ import numpy as np
 
 from napari_zstack_align.alignment.quality import comparison_image
 from napari_zstack_align.alignment.spline import grid_shape
-from napari_zstack_align.alignment.transforms import Link, Transforms
+from napari_zstack_align.alignment.transforms import Link, SplineLink, Transforms
 from napari_zstack_align.alignment.warp import warp_with_valid
 from napari_zstack_align.mask import Mask
 from napari_zstack_align.params import AdaptiveParams
@@ -22,7 +22,7 @@ from napari_zstack_align.progress import Progress
 from napari_zstack_align.register.between_slices import SPACING_RATIO, Chain
 from napari_zstack_align.register.frames import compare_frame, lengths_of
 from napari_zstack_align.register.repeats import Registered, Repeats, compare_repeats
-from napari_zstack_align.register.slice_run import Frames, SliceRun, spline_link
+from napari_zstack_align.register.slice_run import Frames, SliceRun
 from napari_zstack_align.register.template import Coefficients
 from napari_zstack_align.register.within_slice import Learned, align_within
 from napari_zstack_align.stack import Stack
@@ -55,6 +55,7 @@ class TwoStages(SliceRun):
     def align_slice(self, z: int) -> Generator[Progress, None, None]:
         """Register the repeats of a slice to their mean, and that to the chain."""
         frames = self.stack.frames_of_slice(z)
+        self.hold(frames)
         found = yield from align_within(self, frames, self._learned)
         repeats, self._learned = found.repeats, found.learned
         if z == (self.params.start_slice or 0) - 1:
@@ -107,6 +108,6 @@ class TwoStages(SliceRun):
 
     def _links_of(self, frames: Frames) -> tuple[Link, ...]:
         return (
-            spline_link(self._coefficients[frames], self.spacing_px, self.shape),
-            spline_link(self._between[frames], self._coarse_px, self.shape),
+            SplineLink(self._coefficients[frames], self.spacing_px, self.shape),
+            SplineLink(self._between[frames], self._coarse_px, self.shape),
         )
