@@ -32,6 +32,11 @@ MAX_MARKS = 2000
 """More crosses than this take long to draw, and can't be told apart."""
 
 
+TICK_DENSITY = 0.5
+"""Times the usual: the plots are low, and labels must not run into each other."""
+Y_PADDING = 0.1
+
+
 class FramePlot(pg.GraphicsLayoutWidget):
     """Plots above each other along one axis of frames, in the colours of napari's theme.
 
@@ -49,6 +54,8 @@ class FramePlot(pg.GraphicsLayoutWidget):
         self.ci.setContentsMargins(2, 2, 6, 8)
         self.plots = [self._add(row, name) for row, name in enumerate(titles)]
         self.plots[-1].setLabel("bottom", "frame, in acquisition order")
+        for plot in self.plots:
+            plot.getAxis("left").setTickDensity(TICK_DENSITY)
         for above in self.plots[:-1]:
             above.setXLink(self.plots[-1])
             above.getAxis("bottom").setStyle(showValues=False)
@@ -178,7 +185,7 @@ class QualityPlot(FramePlot):
             values = np.concatenate([*(table[name] for name in shown), others])
             values = values[np.isfinite(values)]
             if len(values):
-                plot.setYRange(float(values.min()), float(values.max()), padding=0.05)
+                plot.setYRange(float(values.min()), float(values.max()), padding=Y_PADDING)
 
     def go_to(self, frame: int) -> None:
         """Move the line of the current frame."""
