@@ -71,9 +71,7 @@ def ring_mean(image, circles, n: int, gap: float, width: float) -> float:
     values = []
     for i in range(image.shape[0]):
         for j in range(image.shape[1]):
-            # Rows go in pairs, but for the middle one.
-            dy = 0.0 if i == cy else 2 * ceil(abs(i - cy) / 2) - 0.5
-            square = dy**2 + (j - cx) ** 2
+            square = (i - cy) ** 2 + (j - cx) ** 2
             if not (r + gap) ** 2 < square <= (r + gap + width) ** 2:
                 continue
             covered = any((i - y) ** 2 + (j - x) ** 2 <= (q + 1) ** 2 for y, x, q in whole)

@@ -148,7 +148,6 @@ def test_threads_and_windows_change_nothing(threads: int, monkeypatch) -> None:
     alignment = alignment_of(stack, affine(40))
     whole = extract(stack, ROIS, alignment, threads=1)
     monkeypatch.setattr("napari_zstack_align.cells.traces.window.MOST_FRAMES", 7)
-    monkeypatch.setattr("napari_zstack_align.cells.traces.frame_reader.BLOCK_PIXELS", 300)
     pieces = extract(stack, ROIS, alignment, threads=threads)
     for name in ("F", "Fneu", "corrected", "dff"):
         np.testing.assert_allclose(

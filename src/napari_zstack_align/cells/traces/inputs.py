@@ -16,11 +16,18 @@ from napari_zstack_align.alignment.raw_frames import MissingSource
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.traces.baseline import Timeline
-from napari_zstack_align.cells.traces.ring_patterns import Ring
 from napari_zstack_align.cells.traces.traces import FRAMES
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.stack import Stack
+
+
+@dataclass(frozen=True)
+class Ring:
+    """Neuropil ring around a circle: the gap between the two, and its width, in px."""
+
+    gap_px: float
+    width_px: float
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
 from threading import local
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.cells.traces.circles import circles_on_frames
-from napari_zstack_align.cells.traces.frame_reader import FrameReader, blocks_of
 from napari_zstack_align.cells.traces.inputs import Inputs
 from napari_zstack_align.errors import InputError
+
+if TYPE_CHECKING:
+    from napari_zstack_align.cells.traces.frame_reader import FrameReader
 
 MOST_FRAMES = 64
 MOST_CIRCLES = 12_000
 """Windows are short: a cancelled run waits for those in work."""
 UNREADABLE = "unreadable"
 """Flag of frames that can't be read."""
-ROOM = 1.25
-"""Circles may grow so much on raw frames before memory is made anew."""
 
 
 @dataclass(frozen=True)
@@ -63,19 +62,12 @@ class WindowReader:
 
     def __init__(self, inputs: Inputs, sampled: npt.NDArray[np.bool_]) -> None:
         self._inputs, self._sampled = inputs, sampled
-        circles = inputs.rois.circles
-        self._order = np.argsort(circles[:, 2], kind="stable")
-        self._blocks = blocks_of(ROOM * circles[self._order, 2])
-        for block in self._blocks:
-            # Neighbours one after another: their pixels are then in the processor's cache.
-            self._order[block] = self._order[block][np.argsort(circles[self._order[block], 0])]
-        self._circles = circles[self._order]
         self._of_thread = local()
 
     def windows(self) -> list[tuple[int, int]]:
         """First frames and ends of all windows."""
         n_frames, step = self._inputs.stack.n_frames, self._inputs.stack.frames_per_chunk
-        step = max(min(step, MOST_FRAMES, MOST_CIRCLES // len(self._order)), 1)
+        step = max(min(step, MOST_FRAMES, MOST_CIRCLES // len(self._inputs.rois)), 1)
         return [(start, min(start + step, n_frames)) for start in range(0, n_frames, step)]
 
     def read(self, frames: tuple[int, int]) -> Window:
@@ -83,31 +75,28 @@ class WindowReader:
         start, stop = frames
         inputs = self._inputs
         images, flags = _read(inputs, start, stop)
-        circles = circles_on_frames(self._circles, inputs.transforms, start, stop)
-        reader = self._reader(circles)
-        shape = (2, inputs.stack.shape[1], len(self._order), stop - start)
+        circles = circles_on_frames(inputs.rois.circles, inputs.transforms, start, stop)
+        shape = (2, inputs.stack.shape[1], len(inputs.rois), stop - start)
         means = np.full(shape, np.nan, np.float32)
-        placed = inputs.placed[start:stop]
-        wanted = [image if known else None for image, known in zip(images, placed, strict=True)]
-        for i, measured in enumerate(reader.measure(wanted, circles, self._blocks)):
-            if measured is not None:
-                means[0, :, self._order, i], means[1, :, self._order, i] = (m.T for m in measured)
+        reader = self._reader()
+        for i in np.flatnonzero(inputs.placed[start:stop]):
+            if (image := images[i]) is not None:
+                means[..., i] = reader.measure(image, circles[i])
         chosen = self._sampled[start:stop]
         sampled = [f for f, use in zip(images, chosen, strict=True) if use and f is not None]
         self._leave_out_slices(means, start, stop)
         total = np.asarray(np.sum(sampled, axis=0, dtype=np.float64)) if sampled else None
         return Window(start, stop, means[0], means[1], flags, total, len(sampled))
 
-    def _reader(self, circles: npt.NDArray[np.float64]) -> FrameReader:
-        """The thread's own reader, with room for these circles."""
-        limit = 2.0 * max(self._inputs.frame_shape)
-        largest = min(float(np.nanmax(circles[:, 2], initial=0.0)), limit)
-        known: tuple[float, FrameReader] | None = getattr(self._of_thread, "reader", None)
-        if known is None or known[0] < largest:
-            room = float(ceil(ROOM * max(largest, self._circles[:, 2].max())))
-            known = room, FrameReader(room, self._inputs.ring, self._inputs.frame_shape)
-            self._of_thread.reader = known
-        return known[1]
+    def _reader(self) -> FrameReader:
+        """The thread's own reader."""
+        # The compiler takes half a second to import: not everybody reads traces.
+        from napari_zstack_align.cells.traces.frame_reader import FrameReader
+
+        if not hasattr(self._of_thread, "reader"):
+            self._of_thread.reader = FrameReader(self._inputs.ring, self._inputs.frame_shape)
+        reader: FrameReader = self._of_thread.reader
+        return reader
 
     def _leave_out_slices(self, means: npt.NDArray[np.float32], start: int, stop: int) -> None:
         on_slices = self._inputs.on_slices(start, stop)

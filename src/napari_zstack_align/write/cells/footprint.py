@@ -8,8 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.cells.rois import Circles
-from napari_zstack_align.cells.traces.areas import circle_patches, patch_size
-from napari_zstack_align.cells.traces.scratch import Scratch
 
 LEAST_AREA = 1e-4
 """Part of a pixel below which it doesn't count: rounding leaves less than that."""
@@ -36,11 +34,16 @@ def footprint(circle: Circles, shape: tuple[int, int]) -> Footprint:
     shape : tuple of int
         (Y, X) of the image.
     """
-    size = patch_size(float(circle[2]))
-    patch = circle_patches(circle[:, np.newaxis], size, shape, Scratch())
-    touched = patch.areas > LEAST_AREA
-    if touched.any():
-        rows, columns = np.unravel_index(patch.places[touched], shape)
-        return Footprint(rows, columns, patch.areas[touched])
+    # The compiler takes half a second to import: not everybody exports cells.
+    from napari_zstack_align.cells.traces.discs import pixel_areas, touched
+
+    y, x, radius = circle
+    rows, columns = touched(y, radius, shape[0]), touched(x, radius, shape[1])
+    areas = pixel_areas(y, x, radius, rows, columns)
+    inside = areas > LEAST_AREA
+    if inside.any():
+        row, column = np.nonzero(inside)
+        weights = areas[inside].astype(np.float32)
+        return Footprint(row + rows[0], column + columns[0], weights)
     row, column = np.clip(np.rint(circle[:2]), 0, np.array(shape) - 1).astype(np.intp)
     return Footprint(np.array([row]), np.array([column]), np.ones(1, np.float32))
