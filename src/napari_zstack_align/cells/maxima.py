@@ -4,44 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import product
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.cells.compiled import compiled
+
 Response = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.intp]
+Indices = npt.NDArray[np.int64]
 
 FLOOR = 1e-10
 """Weaker maxima are rounding errors of a flat image."""
 
-NEIGHBOURS = tuple(product((-1, 0, 1), repeat=2))
 
-
+@dataclass(frozen=True, eq=False)
 class Layer:
-    """The response at one scale, with the largest one around each pixel in single precision.
+    """The response at one scale, and where it is highest among its neighbours in place.
 
-    Rounding keeps order: a maximum in double precision is one in single precision too, where
-    OpenCV finds it much faster. What is left is looked at again in double precision.
+    Attributes
+    ----------
+    response : numpy.ndarray
+        (Y, X) float64.
+    y, x : numpy.ndarray
+        (n,) int64 positions, in the order of the pixels.
     """
 
-    def __init__(self, response: Response) -> None:
-        self.shape = (response.shape[0], response.shape[1])
-        # A frame of one pixel, so that every pixel has eight neighbours.
-        self.framed = cv2.copyMakeBorder(response, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
-        coarse = response.astype(np.float32)
-        self.around = cv2.dilate(coarse, np.ones((3, 3), np.uint8))
-        peaks = cv2.compare(coarse, self.around, cv2.CMP_EQ)
-        peaks &= cv2.compare(coarse, FLOOR, cv2.CMP_GT)
-        points = cv2.findNonZero(peaks)
-        x, y = np.zeros((2, 0), np.intp) if points is None else points.reshape(-1, 2).T
-        self.y, self.x = y.astype(np.intp), x.astype(np.intp)
+    response: Response
+    y: Indices
+    x: Indices
 
-    @property
-    def response(self) -> Response:
-        """(Y, X) float64."""
-        return self.framed[1:-1, 1:-1]
+    @classmethod
+    def of(cls, response: Response) -> Layer:
+        """Find the maxima of a response."""
+        return cls(response, *np.divmod(_peaks(response), response.shape[1]))
 
 
 @dataclass(frozen=True)
@@ -92,15 +87,49 @@ def _maxima_of(
     rows, columns = inner
     y, x = here.y, here.x
     keep = (y >= rows.start) & (y < rows.stop) & (x >= columns.start) & (x < columns.stop)
-    for other in filter(None, beside):
-        keep &= here.around[y, x] >= other.around[y, x]
     y, x = y[keep], x[keep]
     strength = here.response[y, x]
     highest = np.ones(len(y), bool)
-    place = (y + 1) * (here.shape[1] + 2) + x + 1
-    for layer in filter(None, (here, *beside)):
-        values = layer.framed.ravel()
-        for dy, dx in NEIGHBOURS:
-            highest &= strength >= values[place + dy * (here.shape[1] + 2) + dx]
+    for layer in filter(None, beside):
+        highest &= _none_higher(layer.response, y, x, strength)
     largest = float(here.response[inner].max())
     return Maxima(largest, y[highest], x[highest], strength[highest])
+
+
+@compiled
+def _peaks(response: Response) -> Indices:
+    """(n,) places in the flattened image that none of their neighbours exceeds."""
+    places = []
+    height, width = response.shape
+    highest = np.empty(width, np.bool_)
+    for y in range(height):
+        above, here, below = response[max(y - 1, 0)], response[y], response[min(y + 1, height - 1)]
+        # A simple loop is many times as fast, and leaves few for the one with borders.
+        for x in range(width):
+            highest[x] = (here[x] > FLOOR) & (here[x] >= above[x]) & (here[x] >= below[x])
+        for x in range(width):
+            if highest[x] and _is_highest(response, y, x, here[x]):
+                places.append(y * width + x)
+    return np.array(places, np.int64)
+
+
+@compiled
+def _none_higher(
+    response: Response, y: Indices, x: Indices, strength: npt.NDArray[np.float64]
+) -> npt.NDArray[np.bool_]:
+    """(n,) whether these values are not exceeded at their places, nor around them."""
+    highest = np.empty(len(y), np.bool_)
+    for i in range(len(y)):
+        highest[i] = _is_highest(response, y[i], x[i], strength[i])
+    return highest
+
+
+@compiled
+def _is_highest(response: Response, y: int, x: int, value: float) -> bool:
+    """Whether a value is not exceeded at a pixel, nor at its neighbours."""
+    height, width = response.shape
+    for row in range(max(y - 1, 0), min(y + 2, height)):
+        for column in range(max(x - 1, 0), min(x + 2, width)):
+            if response[row, column] > value:
+                return False
+    return True

@@ -162,8 +162,6 @@ def _cosines(radius: int, size: int) -> npt.NDArray[np.float64]:
 SMALLEST_BOX = 3
 """Boxes of fewer pixels have no lobes: their response is 0."""
 
-CACHED_PIXELS = 2**16
-
 
 def box_size(sigma: float) -> int:
     """Side of the box filter that stands for a scale."""
@@ -171,68 +169,15 @@ def box_size(sigma: float) -> int:
 
 
 def _doh(image: Image, params: BlobParams) -> list[Response]:
-    integral = image.cumsum(axis=0).cumsum(axis=1)
+    # The compiler takes half a second to import: not everybody looks for blobs.
+    from napari_zstack_align.cells.hessian import hessian_determinant, integral_image
+
+    integral = integral_image(image)
 
     def determinant(size: int) -> Image:
-        return np.zeros_like(image) if size < SMALLEST_BOX else _in_bands(integral, size)
+        return np.zeros_like(image) if size < SMALLEST_BOX else hessian_determinant(integral, size)
 
     return [partial(determinant, box_size(sigma)) for sigma in sigmas_of(params)]
-
-
-def _in_bands(integral: Image, size: int) -> Image:
-    """Determinant of the Hessian, some rows at a time: what fits the cache goes 3 times as fast."""
-    height, width = integral.shape
-    margin, rows = size + 1, max(CACHED_PIXELS // width, 4 * size)
-    out = np.empty_like(integral)
-    for top in range(0, height, rows):
-        first, last = max(top - margin, 0), min(top + rows + margin, height)
-        band = _hessian_determinant(integral[first:last], size)
-        out[top : top + rows] = band[top - first : top - first + rows]
-    return out
-
-
-def _hessian_determinant(integral: Image, size: int) -> Image:
-    """Determinant of the Hessian by boxes over an integral image."""
-    lobe, half = size // 3, (size - 1) // 2
-    square = _Boxes(integral, lobe, lobe)
-    xy = square.at(-lobe, 1) + square.at(1, -lobe)
-    xy -= square.at(-lobe, -lobe)
-    xy -= square.at(1, 1)
-    long, offset = 2 * lobe - 1, 1 - lobe
-    xx = _Boxes(integral, long, lobe).at(offset, -(lobe // 2)) * -3
-    xx += _Boxes(integral, long, size).at(offset, -half)
-    yy = _Boxes(integral, lobe, long).at(-(lobe // 2), offset) * -3
-    yy += _Boxes(integral, size, long).at(-half, offset)
-    area = 1.0 / size / size
-    for part in (xx, yy, xy):
-        part *= area
-    xx *= yy
-    xy *= xy
-    xy *= 0.81
-    xx -= xy
-    return xx
-
-
-class _Boxes:
-    """Sums of an image over all boxes of one size (rows, columns), from its integral image.
-
-    A box that begins before the image is moved inside; one that ends beyond it is cut off.
-    """
-
-    def __init__(self, integral: Image, rows: int, columns: int) -> None:
-        self._shape = height, width = integral.shape
-        ends = cv2.copyMakeBorder(integral, 0, rows, 0, columns, cv2.BORDER_REPLICATE)
-        sums = integral + ends[rows:, columns:]
-        sums -= ends[:height, columns:]
-        sums -= ends[rows:, :width]
-        np.maximum(sums, 0, out=sums)
-        self._margin = margin = max(rows, columns)
-        self._sums = cv2.copyMakeBorder(sums, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
-
-    def at(self, dy: int, dx: int) -> Image:
-        """(Y, X) view of the sums of the boxes that begin at (y + dy, x + dx)."""
-        (height, width), top, left = self._shape, self._margin + dy, self._margin + dx
-        return self._sums[top : top + height, left : left + width]
 
 
 _RESPONSES: dict[str, Callable[[Image, BlobParams], list[Response]]] = {

@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.cells.maxima import Layer, local_maxima
 from napari_zstack_align.cells.normalise import Range, as_image, missing_pixels, range_of
 from napari_zstack_align.cells.responses import reach_px, responses, sigmas_of, unknown_scales
 from napari_zstack_align.parallel import ordered_map, worker_threads
@@ -200,6 +199,9 @@ def _look(
     pixels: npt.NDArray[np.generic], params: BlobParams, tile: Region, values: Range
 ) -> _Part:
     """Find the maxima inside a tile, which is looked at with what has an influence on it."""
+    # The compiler takes half a second to import: not everybody looks for blobs.
+    from napari_zstack_align.cells.maxima import Layer, local_maxima
+
     # Beyond what the responses reach, a pixel more: a maximum is compared with its neighbours.
     margin = reach_px(params) + 1
     around = _widened(tile[0], margin, pixels.shape[0]), _widened(tile[1], margin, pixels.shape[1])
@@ -208,7 +210,7 @@ def _look(
     largest, found = -np.inf, []
     scales = responses(values.apply(pixels[around]), params)
     with worker_threads(THREADS) as pool:
-        layers = ordered_map(pool, lambda response: Layer(response()), scales, ahead=THREADS + 1)
+        layers = ordered_map(pool, lambda response: Layer.of(response()), scales, ahead=THREADS + 1)
         for scale, maxima in enumerate(local_maxima(layers, inner)):
             largest = max(largest, maxima.largest)
             index = np.full(len(maxima.y), scale)
