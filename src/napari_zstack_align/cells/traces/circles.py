@@ -63,15 +63,12 @@ def _move(centres: Numbers, radii: Numbers, matrices: Numbers) -> None:
 
 def _bend(centres: Numbers, radii: Numbers, link: SplineLink, frames: slice) -> None:
     """Map centres (n, 2, N) and scale radii (n, N) by the fields of a spline, in place."""
-    (first_y, along_y), (first_x, along_x) = (_taps(centres[:, a], link, a) for a in (0, 1))
-    coefficients, taps = link.coefficients[frames], np.arange(TAPS)
-    frame = np.arange(len(coefficients)).reshape(-1, 1, 1, 1)
-    rows = (first_y[..., np.newaxis] + taps)[..., :, np.newaxis]
-    columns = (first_x[..., np.newaxis] + taps)[..., np.newaxis, :]
-    # (n, N, 2, TAPS, TAPS), and from it (n, N, 2, 2, 2): dy and dx, by y and by x value and slope
-    around = np.stack([coefficients[:, c][frame, rows, columns] for c in (0, 1)], axis=2)
-    field = along_y[:, :, np.newaxis] @ around @ along_x[:, :, np.newaxis].swapaxes(-1, -2)
-    (value, by_x), (by_y, _) = np.moveaxis(field, (3, 4), (0, 1))
+    # The compiler takes half a second to import: not everybody reads traces.
+    from napari_zstack_align.cells.traces.field_at import field_at
+
+    along_y, along_x = (_taps(centres[:, axis], link, axis) for axis in (0, 1))
+    field = field_at(np.asarray(link.coefficients[frames]), *along_y, *along_x)
+    value, by_y, by_x = np.moveaxis(field, -1, 0)
     change = (1 + by_y[..., 0]) * (1 + by_x[..., 1]) - by_x[..., 0] * by_y[..., 1]
     radii *= np.sqrt(np.abs(change))
     centres += np.moveaxis(value, -1, 1)

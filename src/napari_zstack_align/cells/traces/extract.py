@@ -210,9 +210,11 @@ class _Extraction:
         self._read = window.stop
 
     def _traces(self, pool: ThreadPoolExecutor) -> Generator[Progress, None, Traces]:
-        """Snapshot of what was read."""
+        """Traces of what was read: a snapshot, as long as that isn't everything."""
         inputs, n_rois = self.inputs, len(self.inputs.rois)
-        F, Fneu, frames = self._F.copy(), self._Fneu.copy(), self._frames.copy()
+        complete = self._read == inputs.stack.n_frames
+        F, Fneu = (raw if complete else raw.copy() for raw in (self._F, self._Fneu))
+        frames = self._frames.copy()
         rest = frames[self._read :]
         rest["flag"], rest["used"], rest["confidence"] = NOT_RUN, False, 0
         dark = self._dark_level()
