@@ -18,12 +18,19 @@ from napari_zstack_align.cells.traces import (
     load_traces,
 )
 from napari_zstack_align.errors import AlignmentError, Cancelled, InputError, ZstackAlignError
-from napari_zstack_align.params import AdaptiveParams, BlobParams, KeypointParams, TraceParams
+from napari_zstack_align.params import (
+    AdaptiveParams,
+    BlobParams,
+    KeypointParams,
+    TraceParams,
+    ZShiftParams,
+)
 from napari_zstack_align.progress import Progress, run
 from napari_zstack_align.read import describe, open_stack, propose_frames_per_slice
 from napari_zstack_align.register.adaptive import align_adaptive
 from napari_zstack_align.register.recordings import register_recordings
 from napari_zstack_align.stack import Stack
+from napari_zstack_align.zshift import ZShift, estimate_zshift, load_zshift
 
 __all__ = [
     "AdaptiveParams",
@@ -39,17 +46,21 @@ __all__ = [
     "TraceParams",
     "Traces",
     "Transforms",
+    "ZShift",
+    "ZShiftParams",
     "ZstackAlignError",
     "__version__",
     "align_adaptive",
     "apply_transforms",
     "describe",
     "detect_blobs",
+    "estimate_zshift",
     "extract_session_traces",
     "extract_traces",
     "load_alignment",
     "load_rois",
     "load_traces",
+    "load_zshift",
     "open_stack",
     "propose_frames_per_slice",
     "register_recordings",

@@ -11,6 +11,7 @@ from napari_zstack_align.params._blobs import BlobParams
 from napari_zstack_align.params._keypoints import KeypointParams
 from napari_zstack_align.params._nwb import NwbParams
 from napari_zstack_align.params._traces import TraceParams
+from napari_zstack_align.params._zshift import ZShiftParams
 
 __all__ = [
     "AdaptiveParams",
@@ -20,4 +21,5 @@ __all__ = [
     "NwbParams",
     "Params",
     "TraceParams",
+    "ZShiftParams",
 ]

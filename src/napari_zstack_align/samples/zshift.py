@@ -1,0 +1,218 @@
+"""A generated recording that drifts through a generated z-stack, its depth known everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.samples.anatomy import AXIAL_PSF_PX, Anatomy, Image, frame_shape
+from napari_zstack_align.samples.detector import Detector
+from napari_zstack_align.samples.zstack import BRIGHT_PERCENTILE, sample_plane
+from napari_zstack_align.stack import Stack
+
+AXIAL_FWHM_UM = 3.0
+PIXEL_SIZE_UM = float(AXIAL_FWHM_UM / (2 * np.sqrt(2 * np.log(2)) * AXIAL_PSF_PX))
+"""Such that the axial blur of the tissue has that width."""
+PLANE_STEP_UM = 0.25
+"""Depth is continuous: between planes so near, light is interpolated."""
+CACHED_PLANES = 48
+MOST_JITTER_PX = 8.0
+
+
+@dataclass(frozen=True)
+class SampleZShift:
+    """A recording with known depth, and the z-stack it drifts through.
+
+    Attributes
+    ----------
+    recording : Stack
+        (T, 1, Y, X) uint16.
+    reference : Stack
+        (Z, 1, Y, X) float32, one frame a slice: the mean of its repeats, with their noise.
+    z : numpy.ndarray
+        (T,) true depth at the centre of each frame, in slices.
+    tilt : numpy.ndarray
+        (T, 2) true difference in depth from the first to the last row and column, in slices.
+    shift : numpy.ndarray
+        (T, 2) true lateral shift (dy, dx), px: what lies at (y, x) in the reference is at
+        (y + dy, x + dx) in the frame.
+    clean : numpy.ndarray
+        (Z, Y, X) float32 expected photons of each slice.
+    """
+
+    recording: Stack
+    reference: Stack
+    z: npt.NDArray[np.float64]
+    tilt: npt.NDArray[np.float64]
+    shift: npt.NDArray[np.float64]
+    clean: Image
+
+    def field(self, t: int) -> npt.NDArray[np.float64]:
+        """True depth of every pixel of frame t, (Y, X), in slices."""
+        rows, columns = self.recording.shape[2:]
+        y, x = (np.arange(size) / max(size - 1, 1) - 0.5 for size in (rows, columns))
+        return self.z[t] + self.tilt[t, 0] * y[:, np.newaxis] + self.tilt[t, 1] * x
+
+
+def recording_with_zshift(
+    *,
+    n_frames: int = 40,
+    n_slices: int = 21,
+    size: int | tuple[int, int] = 512,
+    z_step_um: float = 2.0,
+    drift_slices: float = 3.0,
+    tilt_slices: float = 0.5,
+    photons: float = 20.0,
+    gain: float = 1.0,
+    bleaching: float = 0.0,
+    jitter_px: float = 1.0,
+    laser_ramp: float = 0.0,
+    reference_repeats: int = 10,
+    z: npt.ArrayLike | None = None,
+    detector: Detector | None = None,
+    seed: int = 0,
+) -> SampleZShift:
+    """Make a recording of synthetic tissue that drifts and tilts along z, and a stack of it.
+
+    Parameters
+    ----------
+    n_frames, n_slices : int
+        Frames of the recording, slices of the reference.
+    size : int or (int, int)
+        Rows and columns, px.
+    z_step_um : float
+        Distance of the slices; the axial blur of the tissue has a FWHM of 3 µm.
+    drift_slices : float
+        Largest distance of the plane's centre from the middle slice, in slices.
+    tilt_slices : float
+        Largest difference in depth of the frame's edge from its centre, in slices.
+    photons : float
+        Expected photons per pixel at the bright end (99.5th percentile), in both.
+    gain : float
+        Gain of the recording relative to the reference.
+    bleaching : float
+        Part of the light lost from the first frame to the last.
+    jitter_px : float
+        Largest lateral shift along y and x.
+    laser_ramp : float
+        Relative increase of the reference's brightness from the first to the last slice.
+    reference_repeats : int
+        Repeats that are averaged to a slice.
+    z : array-like, optional
+        (T,) depths of the frames in slices, instead of a drift; they may lie outside the stack.
+    detector : Detector, optional
+        Gain, dark level and read noise.
+    seed : int
+        The same seed gives the same data.
+
+    Returns
+    -------
+    SampleZShift
+
+    Raises
+    ------
+    InputError
+        Where the jitter is larger than the tissue around the frame.
+    """
+    if jitter_px > MOST_JITTER_PX:
+        raise InputError(f"jitter_px must stay below {MOST_JITTER_PX:g} px.")
+    shape = frame_shape(size)
+    tissue_seed, *seeds = np.random.SeedSequence(seed).spawn(4)
+    motion_rng, stack_rng, frame_rng = map(np.random.default_rng, seeds)
+    tissue = _Tissue(shape, tissue_seed, z_step_um, n_slices)
+    slices = [tissue.slice(k) for k in range(n_slices)]
+    scale = np.float32(photons / np.percentile(slices[n_slices // 2], BRIGHT_PERCENTILE))
+    clean = np.stack(slices) * scale
+    if z is None:
+        depth = _drift(motion_rng, n_frames, drift_slices) + (n_slices - 1) / 2
+    else:
+        depth = np.asarray(z, np.float64)
+        n_frames = len(depth)
+    tilt = np.stack([_drift(motion_rng, n_frames, tilt_slices) for _ in range(2)], axis=1)
+    shift = motion_rng.uniform(-jitter_px, jitter_px, (n_frames, 2))
+    detector = detector or Detector()
+    reference = _reference(clean, detector, laser_ramp, reference_repeats, stack_rng)
+    sample = SampleZShift(
+        Stack.from_array(np.empty((n_frames, *shape), np.uint16)),
+        _stack(reference, "ZYX", "generated z-stack", z_step_um),
+        depth,
+        tilt,
+        shift,
+        clean,
+    )
+    light = scale * gain * (1 - bleaching) ** np.linspace(0, 1, n_frames)
+    frames = np.empty((n_frames, *shape), np.uint16)
+    noise = frame_rng.spawn(n_frames)
+    for t in np.argsort(depth):
+        photons_there = light[t] * tissue.frame(sample.field(int(t)), shift[t])
+        frames[t] = detector.record(np.maximum(photons_there, 0).astype(np.float32), noise[t])
+    recording = _stack(frames, "TYX", "generated recording", None)
+    return SampleZShift(recording, sample.reference, depth, tilt, shift, clean)
+
+
+class _Tissue:
+    """Tissue that is cut at any depth, given in slices."""
+
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        seed: np.random.SeedSequence,
+        z_step_um: float,
+        n_slices: int,
+    ) -> None:
+        self._shape, self._step_um = shape, z_step_um
+        anatomy = Anatomy(shape, z_step_um * (n_slices - 1) / PIXEL_SIZE_UM, seed)
+        self._plane: Callable[[int], Image] = lru_cache(CACHED_PLANES)(
+            lambda j: anatomy.plane(j * PLANE_STEP_UM / PIXEL_SIZE_UM)
+        )
+
+    def slice(self, k: int) -> Image:
+        """(Y, X) light of a slice."""
+        return self.frame(np.full(self._shape, float(k)), np.zeros(2))
+
+    def frame(self, z: npt.NDArray[np.float64], shift: npt.NDArray[np.float64]) -> Image:
+        """(Y, X) light from the depth (Y, X) in slices, shifted by (dy, dx) px."""
+        depth = (z * (self._step_um / PLANE_STEP_UM)).astype(np.float32)
+        moved = np.empty((2, *self._shape), np.float32)
+        moved[:] = -shift[:, np.newaxis, np.newaxis]
+        image = np.zeros(self._shape, np.float32)
+        for j in range(int(np.floor(depth.min())), int(np.ceil(depth.max())) + 1):
+            weight = np.maximum(1 - np.abs(depth - j), 0)
+            if weight.any():
+                image += weight * sample_plane(self._plane(j), moved)
+        return image
+
+
+def _drift(rng: np.random.Generator, n_frames: int, reach: float) -> npt.NDArray[np.float64]:
+    """(T,) slow wander between -reach and reach, which it touches on either side."""
+    time = np.linspace(0, 1, n_frames)
+    phases = rng.uniform(0, 2 * np.pi, 3)
+    wave = sum(np.cos(np.pi * k * time + p) / k for k, p in zip((2, 3, 5), phases, strict=True))
+    wave = np.asarray(wave) - 0.5 * (np.max(wave) + np.min(wave))
+    return np.asarray(reach * wave / max(np.abs(wave).max(), 1e-12))
+
+
+def _reference(
+    clean: Image,
+    detector: Detector,
+    laser_ramp: float,
+    repeats: int,
+    rng: np.random.Generator,
+) -> npt.NDArray[np.float32]:
+    """(Z, Y, X) float32 mean of the recorded repeats of each slice, in counts."""
+    power = 1 + laser_ramp * np.linspace(0, 1, len(clean), dtype=np.float32)
+    mean = np.empty_like(clean)
+    for k, image in enumerate(clean):
+        light = np.maximum(power[k] * image, 0)
+        mean[k] = np.mean([detector.record(light, rng) for _ in range(repeats)], axis=0)
+    return mean
+
+
+def _stack(data: npt.NDArray[np.generic], axes: str, name: str, z_step_um: float | None) -> Stack:
+    pixel_size = (PIXEL_SIZE_UM, PIXEL_SIZE_UM)
+    return Stack.from_array(data, axes, pixel_size_um=pixel_size, z_step_um=z_step_um, name=name)

@@ -1,0 +1,113 @@
+"""How alike two planes are by their distance in depth, and what lies between two slices.
+
+Slices are seen as samples of a random process along z whose covariance c(d) falls with distance:
+a narrow part, the axial blur of the microscope, and a wider one, of what is large. The plane at a
+depth between slices is then best predicted by weights c(d) C⁻¹ (kriging). Where the frame is
+compared with that prediction, the peak of the similarity lies at the true depth; with a parabola
+through the similarities to whole slices it leans towards them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import least_squares
+
+Numbers = npt.NDArray[np.float64]
+
+MOST_LAGS = 6
+WIDE = 2.5
+"""Width of the wider part over that of the narrow one."""
+WIDE_PART, WIDE_SPREAD = 0.2, 0.15
+"""Expected part of the variance in it, and how far that may be off."""
+WIDTHS = (0.25, 20.0)
+"""Of the narrow part, in slices."""
+LAG_SPREAD, NOISE_SPREAD = 0.01, 0.02
+NEIGHBOURS = 2
+"""Slices on either side that a plane in between is predicted from."""
+RIDGE = 1e-3
+"""Kept off a singular matrix, where slices are nearly alike."""
+
+
+@dataclass(frozen=True)
+class AxialModel:
+    """Covariance of planes with unit variance.
+
+    Attributes
+    ----------
+    width : float
+        Standard deviation of the narrow part, in slices.
+    wide_part : float
+        Part of the variance in the wider part.
+    noise : float
+        Variance of a slice's noise, relative to its own.
+    """
+
+    width: float
+    wide_part: float
+    noise: float
+
+    @classmethod
+    def fit(cls, correlations: Numbers, noise: float) -> AxialModel:
+        """Fit to correlations of slices.
+
+        Parameters
+        ----------
+        correlations : numpy.ndarray
+            (n,) mean correlation of slices at distances of 1 to n.
+        noise : float
+            What is thought to be the part of noise in a slice's variance.
+        """
+        lags = np.arange(1, min(len(correlations), MOST_LAGS) + 1)
+        measured = correlations[: len(lags)]
+
+        def misfit(values: Numbers) -> Numbers:
+            model = cls(*values)
+            return np.concatenate(
+                [
+                    ((1 - model.noise) * model.at(lags) - measured) / LAG_SPREAD,
+                    [(model.wide_part - WIDE_PART) / WIDE_SPREAD],
+                    [(model.noise - noise) / NOISE_SPREAD],
+                ]
+            )
+
+        low, high = (WIDTHS[0], 0.0, 0.0), (WIDTHS[1], 0.9, 0.95)
+        start = np.clip((1.0, WIDE_PART, noise), np.add(low, 1e-3), np.subtract(high, 1e-3))
+        return cls(*map(float, least_squares(misfit, start, bounds=(low, high)).x))
+
+    def at(self, distance: npt.ArrayLike) -> Numbers:
+        """Correlation of planes, free of noise, at a distance in slices."""
+        square = -0.5 * (np.asarray(distance, np.float64) / self.width) ** 2
+        narrow, wide = np.exp(square), np.exp(square / WIDE**2)
+        return np.asarray((1 - self.wide_part) * narrow + self.wide_part * wide)
+
+    def weights(self, depths: Numbers, n_slices: int) -> Numbers:
+        """Weights of slices that predict the planes at depths.
+
+        Parameters
+        ----------
+        depths : numpy.ndarray
+            (n,) in slices.
+        n_slices : int
+
+        Returns
+        -------
+        numpy.ndarray
+            (n, n_slices), 0 but for the nearest.
+        """
+        weights = np.zeros((len(depths), n_slices))
+        for row, depth in zip(weights, depths, strict=True):
+            near = nearest(float(depth), n_slices)
+            slices = np.arange(near.start, near.stop)
+            among = self.at(slices[:, np.newaxis] - slices)
+            among += (self.noise + RIDGE) * np.eye(len(slices))
+            row[near] = np.linalg.solve(among, self.at(slices - depth))
+        return weights
+
+
+def nearest(depth: float, n_slices: int) -> slice:
+    """Slices that the plane at a depth is predicted from."""
+    below = int(np.clip(np.floor(depth), 0, max(n_slices - 2, 0)))
+    return slice(max(below - NEIGHBOURS + 1, 0), min(below + NEIGHBOURS + 1, n_slices))

@@ -1,0 +1,117 @@
+"""What a search for depths is given, checked together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align._version import __version__
+from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment
+from napari_zstack_align.alignment.raw_frames import MissingSource
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.params import ZShiftParams
+from napari_zstack_align.stack import Stack
+from napari_zstack_align.zshift.reference import Reference, on_frames, reference_of
+
+LEAST_PX = 16
+"""Smaller frames hold too little."""
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """A recording, a reference, an alignment and parameters that fit together."""
+
+    stack: Stack
+    reference: Reference
+    alignment: Alignment | None
+    params: ZShiftParams
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(Y, X) of the frames that are compared."""
+        return self.reference.shape
+
+    @property
+    def placed(self) -> npt.NDArray[np.bool_]:
+        """(T,) bool: frames whose transform is known."""
+        if self.alignment is None:
+            return np.ones(self.stack.n_frames, bool)
+        return np.asarray(self.alignment.quality["flag"] != NOT_RUN)
+
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences for the user."""
+        remarks = list(self.reference.remarks)
+        step = self.reference.z_step_um
+        if step is None:
+            remarks.append("The z-step of the reference is unknown: depths are in slices only.")
+        elif self.stack.z_step_um is not None and abs(self.stack.z_step_um / step - 1) > 0.01:
+            remarks.append(
+                f"The recording says a z-step of {self.stack.z_step_um:g} µm, the reference "
+                f"{step:g}: depths are in slices of the reference."
+            )
+        return tuple(remarks)
+
+    def provenance(self) -> dict[str, Any]:
+        """Versions, date, and what was read."""
+        return {
+            "written_by": f"napari-zstack-align {__version__}",
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "reference": self.reference.name,
+            "reference_files": [str(path) for path in self.reference.paths],
+            "aligned": self.alignment is not None,
+            "remarks": list(self.remarks()),
+        }
+
+
+def checked_inputs(
+    stack: Stack,
+    reference: Alignment | Stack | npt.ArrayLike,
+    params: ZShiftParams | None,
+    alignment: Alignment | None,
+) -> Inputs:
+    """Check what a search is given; raise InputError where it doesn't fit together."""
+    if not isinstance(stack, Stack):
+        raise InputError("Depths are found for a Stack: open a recording with open_stack.")
+    if isinstance(stack.source, MissingSource):
+        raise InputError(stack.source.message)
+    if not isinstance(params, ZShiftParams | None):
+        raise InputError("The parameters of a z-shift are ZShiftParams: give those, or none.")
+    params = params or ZShiftParams()
+    if params.channel >= stack.shape[1]:
+        raise InputError(
+            f"{stack.name} has no channel {params.channel}: its channels are 0 to "
+            f"{stack.shape[1] - 1}."
+        )
+    shape = (stack.shape[2], stack.shape[3])
+    if alignment is not None:
+        _check_alignment(stack, alignment)
+        shape = alignment.transforms.shape
+    if min(shape) < LEAST_PX:
+        raise InputError(
+            f"The frames of {stack.name} are {shape[0]} × {shape[1]} px, too small to find their "
+            f"depth: they need at least {LEAST_PX} × {LEAST_PX}."
+        )
+    volume = on_frames(
+        reference_of(reference, params.reference_channel), shape, stack.pixel_size_um
+    )
+    return Inputs(stack, volume, alignment, params)
+
+
+def _check_alignment(stack: Stack, alignment: Alignment) -> None:
+    if not isinstance(alignment, Alignment):
+        raise InputError("Give the Alignment of the recording, or None: frames as they are.")
+    if stack.n_frames != len(alignment.transforms):
+        raise InputError(
+            f"{stack.name} has {stack.n_frames} frames, but the alignment "
+            f"{len(alignment.transforms)}: give the one that was made of this recording."
+        )
+    if tuple(stack.shape[2:]) != tuple(alignment.raw_shape):
+        raise InputError(
+            f"The frames of {stack.name} are {stack.shape[2]} × {stack.shape[3]} px, but those "
+            f"that were aligned {alignment.raw_shape[0]} × {alignment.raw_shape[1]}: give the "
+            f"alignment that was made of this recording."
+        )

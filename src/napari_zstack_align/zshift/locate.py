@@ -1,0 +1,159 @@
+"""Finds frames in the reference: sideways first, then in depth, where the frame before was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.warp import warp_with_valid
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.zshift.evidence import Evidence, evidence_of
+from napari_zstack_align.zshift.inputs import Inputs
+from napari_zstack_align.zshift.templates import Templates
+from napari_zstack_align.zshift.zshift import BLANK, UNREADABLE
+
+Image = npt.NDArray[np.float32]
+
+MOST_PIXELS = 8 * 512 * 512
+"""Of the frames of a window, which bounds memory and the time a cancelled run takes to end."""
+LEFT_PX = 0.15
+"""A lateral error of the whole frame above this is taken out, and the frame compared again."""
+ROUNDS = 3
+SURE = 0.5
+"""Mean confidence of the patches below which a frame is searched for in the whole stack."""
+
+
+@dataclass(frozen=True)
+class FrameFound:
+    """A frame in the reference; ``evidence`` is None where there was nothing to compare."""
+
+    evidence: Evidence | None
+    shift: npt.NDArray[np.float64]
+    flag: str = ""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Frames found, from ``start`` to ``stop`` (exclusive)."""
+
+    start: int
+    stop: int
+    frames: list[FrameFound]
+
+
+class Locator:
+    """Finds windows of frames, in any number of threads."""
+
+    def __init__(self, inputs: Inputs, templates: Templates) -> None:
+        self._inputs, self._templates = inputs, templates
+
+    def windows(self) -> list[tuple[int, int]]:
+        """First frames and ends of all windows."""
+        n_frames = self._inputs.stack.n_frames
+        step = max(min(MOST_PIXELS // int(np.prod(self._inputs.shape)), 64), 1)
+        return [(start, min(start + step, n_frames)) for start in range(0, n_frames, step)]
+
+    def locate(self, frames: tuple[int, int]) -> Window:
+        """Find a window's frames, the first in the whole stack, each other near its forerunner."""
+        start, stop = frames
+        found: list[FrameFound] = []
+        before: float | None = None
+        for t, (image, flag) in zip(range(start, stop), self._read(start, stop), strict=True):
+            one = FrameFound(None, np.zeros(2), flag)
+            if image is not None and self._inputs.placed[t]:
+                one = self._find(*self._prepared(image, t), before)
+            if one.evidence is not None and _mean_confidence(one.evidence) >= SURE:
+                before = one.evidence.centre
+            found.append(one)
+        return Window(start, stop, found)
+
+    def _find(self, band: Image, valid: Image | None, before: float | None) -> FrameFound:
+        if not band.any():
+            return FrameFound(None, np.zeros(2), BLANK)
+        every = np.arange(self._templates.n_slices)
+        if before is not None:
+            near = int(np.clip(round(before), 0, every[-1]))
+            found = self._compare(band, valid, before, every[near : near + 1])
+            assert found.evidence is not None
+            if not found.evidence.at_edge and _mean_confidence(found.evidence) >= SURE:
+                return found
+        anew = self._compare(band, valid, None, every)
+        if before is None:
+            return anew
+        return max(found, anew, key=lambda one: _mean_confidence(one.evidence))
+
+    def _compare(
+        self,
+        band: Image,
+        valid: Image | None,
+        around: float | None,
+        slices: npt.NDArray[np.intp],
+    ) -> FrameFound:
+        """Shift the frame onto the reference and weigh the depths, until nothing is left."""
+        templates, params = self._templates, self._inputs.params
+        place = templates.lateral.find(band, slices)
+        around = float(place.slice_index) if around is None else around
+        shift = place.shift
+        for left in range(ROUNDS, 0, -1):
+            moved, shown = _moved(band, valid, shift)
+            evidence = evidence_of(moved, shown, templates, around, params.window_slices)
+            rest = _common(evidence)
+            if left == 1 or np.abs(rest).max() <= LEFT_PX:
+                break
+            limit = params.max_shift_px
+            shift, around = np.clip(shift + rest, -limit, limit), evidence.centre
+        return FrameFound(evidence, shift)
+
+    def _prepared(self, image: npt.NDArray[Any], t: int) -> tuple[Image, Image | None]:
+        """Band-passed frame in the coordinates of the reference, and where it is valid."""
+        alignment = self._inputs.alignment
+        if alignment is None:
+            frame = np.ascontiguousarray(image, np.float32)
+            valid = np.isfinite(frame) if image.dtype.kind == "f" else None
+        else:
+            warped, valid = warp_with_valid(image, alignment.transforms.displacement(t))
+            frame = warped.astype(np.float32)
+        band = self._templates.band(frame, valid)
+        if valid is None or valid.all():
+            return band, None
+        return band, valid.astype(np.float32)
+
+    def _read(self, start: int, stop: int) -> list[tuple[npt.NDArray[Any] | None, str]]:
+        """Frames (Y, X), None for those that can't be read, and what is the matter with them."""
+        stack, channel = self._inputs.stack, self._inputs.params.channel
+        try:
+            return [(frame[channel], "") for frame in stack.read(start, stop)]
+        except (OSError, InputError) as error:
+            if stop - start == 1:
+                return [(None, f"{UNREADABLE}: {error}")]
+        return [self._read(t, t + 1)[0] for t in range(start, stop)]
+
+
+def _moved(
+    band: Image, valid: Image | None, shift: npt.NDArray[np.float64]
+) -> tuple[Image, Image | None]:
+    """Frame as it lies on the reference, 0 beyond it, and where it is valid."""
+    if not shift.any():
+        return band, valid
+    matrix = np.array([[1, 0, shift[1]], [0, 1, shift[0]]])
+    size = (band.shape[1], band.shape[0])
+    cubic, linear = (kind | cv2.WARP_INVERSE_MAP for kind in (cv2.INTER_CUBIC, cv2.INTER_LINEAR))
+    shown = np.ones(band.shape, np.float32) if valid is None else valid
+    shown = cv2.warpAffine(shown, matrix, size, flags=linear)
+    return cv2.warpAffine(band, matrix, size, flags=cubic), np.asarray(shown)
+
+
+def _common(evidence: Evidence) -> npt.NDArray[np.float64]:
+    """(2,) lateral error that the patches have in common."""
+    weight = np.where(np.isfinite(evidence.error), evidence.confidence, 0)
+    if weight.sum() <= 0:
+        return np.zeros(2)
+    return np.asarray(weight @ evidence.shift / weight.sum())
+
+
+def _mean_confidence(evidence: Evidence | None) -> float:
+    return 0.0 if evidence is None else float(evidence.confidence.mean())

@@ -1,0 +1,140 @@
+"""Movies that follow from depths, a frame at a time: corrected, and simulated."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from threading import Lock
+from typing import Any
+
+import dask.array as da
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.warp import warp, warp_with_valid
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.lazy import LazyFrames
+from napari_zstack_align.stack import Stack
+from napari_zstack_align.zshift.dense import field_of
+from napari_zstack_align.zshift.zshift import WITHOUT_DEPTH, ZShift
+
+Image = npt.NDArray[np.float32]
+
+BEYOND = 0.5
+"""So far beyond the first and last slice, in slices, these stand for what is there."""
+KEPT_SLICES = 16
+
+
+class Volume:
+    """Reference with its slices brought to a common gain, sampled at a depth for each pixel.
+
+    Parameters
+    ----------
+    reference : Stack
+        (Z, 1, Y, X) float32.
+    slice_gain : numpy.ndarray
+        (Z,)
+    """
+
+    def __init__(self, reference: Stack, slice_gain: npt.NDArray[np.float32]) -> None:
+        self._reference, self._gain = reference, slice_gain
+        self._kept: OrderedDict[int, Image] = OrderedDict()
+        self._lock = Lock()
+
+    def at(self, depth: npt.NDArray[np.floating]) -> Image:
+        """(Y, X) float32 between the two nearest slices, linearly; NaN beyond the stack."""
+        last = self._reference.n_frames - 1
+        inside = np.clip(depth, 0, last).astype(np.float32)
+        image = np.zeros(depth.shape, np.float32)
+        for k in range(int(np.floor(inside.min())), int(np.ceil(inside.max())) + 1):
+            weight = 1 - np.abs(inside - np.float32(k))
+            np.add(image, weight * self._slice(k), out=image, where=weight > 0)
+        image[np.abs(depth - inside) > BEYOND] = np.nan
+        return image
+
+    def _slice(self, k: int) -> Image:
+        with self._lock:
+            if k not in self._kept:
+                self._kept[k] = self._reference.read(k, k + 1)[0, 0] / self._gain[k]
+            self._kept.move_to_end(k)
+            while len(self._kept) > KEPT_SLICES:
+                self._kept.popitem(last=False)
+            return self._kept[k]
+
+
+def simulated_movie(zshift: ZShift) -> da.Array:
+    """See `ZShift.simulate`."""
+    volume = Volume(zshift.reference, zshift.slice_gain)
+
+    def frame(t: int) -> Image:
+        return volume.at(zshift.field(t))
+
+    return _movie(zshift, frame)
+
+
+def corrected_movie(zshift: ZShift, channel: int) -> da.Array:
+    """See `ZShift.corrected`."""
+    stack = zshift.stack
+    if not 0 <= channel < stack.shape[1]:
+        raise InputError(
+            f"{stack.name} has no channel {channel}: its channels are 0 to {stack.shape[1] - 1}."
+        )
+    volume = Volume(zshift.reference, zshift.slice_gain)
+    anchor = volume.at(np.full(zshift.frame_shape, zshift.anchor))
+    own = channel == zshift.params.channel
+
+    def frame(t: int) -> Image:
+        image = _frame(zshift, t, channel)
+        lateral = [
+            -field_of(zshift.lateral[t, ..., i], zshift.centres, zshift.frame_shape) for i in (0, 1)
+        ]
+        there = volume.at(zshift.field(t))
+        change = _moved(anchor - there, lateral)
+        gain = zshift.quality["gain"][t] if own else _gain(image, _moved(there, lateral))
+        return image + np.float32(gain) * change
+
+    return _movie(zshift, frame)
+
+
+def _movie(zshift: ZShift, frame: Callable[[int], Image]) -> da.Array:
+    """Lazy (T, Y, X) float32; NaN in frames without a depth."""
+    shape = zshift.frame_shape
+    known = ~np.isin(_kinds(zshift.flags), WITHOUT_DEPTH) & np.isfinite(zshift.z)
+
+    def block(start: int, stop: int) -> Image:
+        blank = np.full(shape, np.nan, np.float32)
+        return np.stack([frame(t) if known[t] else blank for t in range(start, stop)])
+
+    lazy = LazyFrames(block, (len(zshift.z), *shape), np.dtype(np.float32))
+    return lazy.as_dask(zshift.stack.frames_per_chunk)
+
+
+def _kinds(flags: npt.NDArray[np.str_]) -> npt.NDArray[np.str_]:
+    """What stands before the colon."""
+    return np.array([flag.split(":")[0] for flag in flags])
+
+
+def _frame(zshift: ZShift, t: int, channel: int) -> Image:
+    """(Y, X) float32 frame, aligned where there is an alignment; NaN where unknown."""
+    raw: npt.NDArray[Any] = zshift.stack.read(t, t + 1)[0, channel]
+    if zshift.transforms is None:
+        return raw.astype(np.float32)
+    image, valid = warp_with_valid(raw, zshift.transforms.displacement(t))
+    return np.where(valid, image, np.nan).astype(np.float32)
+
+
+def _moved(image: Image, displacement: list[Image]) -> Image:
+    """Image of the reference's coordinates in those of the frame; NaN stays where it was."""
+    known = np.isfinite(image)
+    moved = warp(np.where(known, image, np.float32(0)), np.stack(displacement))
+    return np.where(known, moved, np.float32(np.nan))
+
+
+def _gain(image: Image, there: Image) -> float:
+    """Slope of a frame on the reference's plane."""
+    known = np.isfinite(image) & np.isfinite(there)
+    x, y = there[known].astype(np.float64), image[known].astype(np.float64)
+    if not x.size:
+        return 0.0
+    x -= x.mean()
+    return float(x @ y) / max(float(x @ x), 1e-12)

@@ -1,0 +1,243 @@
+"""The reference: a volume, slice by slice on the pixels of the frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import hypot
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.raw_frames import MissingSource
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.stack import Stack
+
+Image = npt.NDArray[np.float32]
+Size: TypeAlias = tuple[float, float]
+
+SAME_SIZE = 0.01
+"""Relative difference of pixel sizes that counts as none."""
+LEAST_COVERED = 0.25
+"""Part of a frame that the reference must cover."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What frames are compared with, made slice by slice when asked for.
+
+    Attributes
+    ----------
+    n_slices : int
+    shape : tuple of int
+        (Y, X) of a slice.
+    make : callable
+        Slice index -> (Y, X) float32, NaN where unknown.
+    pixel_size_um : tuple of float, optional
+        (y, x) in µm.
+    z_step_um : float, optional
+        Distance of slices.
+    name : str
+    paths : tuple of pathlib.Path
+        Files it is read from.
+    remarks : tuple of str
+        Sentences for the user.
+    """
+
+    n_slices: int
+    shape: tuple[int, int]
+    make: Callable[[int], Image]
+    pixel_size_um: Size | None = None
+    z_step_um: float | None = None
+    name: str = "reference"
+    paths: tuple[Path, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+def reference_of(given: Alignment | Stack | npt.ArrayLike, channel: int) -> Reference:
+    """Take an alignment's volume, a stack or an array (Z, Y, X) as reference.
+
+    Raises
+    ------
+    InputError
+        Where it is none of them, has no such channel, or a single slice.
+    """
+    if isinstance(given, Alignment):
+        reference = _of_alignment(given, channel)
+    elif isinstance(given, Stack):
+        reference = _of_stack(given, channel)
+    else:
+        reference = _of_array(given)
+    if reference.n_slices < 2:
+        raise InputError(
+            f"The reference {reference.name} is a single slice, in which no depth can be found: "
+            f"give a z-stack."
+        )
+    return reference
+
+
+def _of_alignment(alignment: Alignment, channel: int) -> Reference:
+    stack = alignment.stack
+    if isinstance(stack.source, MissingSource):
+        raise InputError(stack.source.message)
+    if stack.frames_per_slice is None:
+        raise InputError(
+            f"The alignment of {stack.name} is one of a recording, without slices: give that of "
+            f"a z-stack as reference."
+        )
+    _check_channel(stack, channel)
+    return Reference(
+        stack.n_slices,
+        alignment.transforms.shape,
+        lambda k: alignment.volume_slice(k, channel),
+        stack.pixel_size_um,
+        stack.z_step_um,
+        f"volume of {stack.name}",
+        stack.paths,
+    )
+
+
+def _of_stack(stack: Stack, channel: int) -> Reference:
+    if isinstance(stack.source, MissingSource):
+        raise InputError(stack.source.message)
+    _check_channel(stack, channel)
+    remarks: tuple[str, ...] = ()
+    if stack.frames_per_slice is None:
+        remarks = (f"{stack.name} doesn't say what its frames are: each was taken as a slice.",)
+        stack = stack.replace(frames_per_slice=1)
+
+    def mean(k: int) -> Image:
+        frames = [stack.read(int(t), int(t) + 1)[0, channel] for t in stack.frames_of_slice(k)]
+        return np.asarray(np.mean(frames, axis=0, dtype=np.float64), np.float32)
+
+    if stack.frames_per_slice != 1:
+        remarks = (
+            f"The repeats of each slice of {stack.name} were averaged as they are: align them "
+            f"first, and the reference is sharper.",
+        )
+    return Reference(
+        stack.n_slices,
+        (stack.shape[2], stack.shape[3]),
+        mean,
+        stack.pixel_size_um,
+        stack.z_step_um,
+        stack.name,
+        stack.paths,
+        remarks,
+    )
+
+
+def _of_array(given: Any) -> Reference:
+    data = given if hasattr(given, "dtype") and hasattr(given, "shape") else np.asarray(given)
+    if len(data.shape) == 2:
+        raise InputError(
+            "The reference is a single image, in which no depth can be found: give a z-stack "
+            "(Z, Y, X)."
+        )
+    if len(data.shape) != 3:
+        raise InputError(
+            f"The reference has the shape {tuple(data.shape)}: give an array (Z, Y, X), a Stack "
+            f"or an Alignment."
+        )
+    return _of_stack(Stack.from_array(data, "ZYX", name="reference array"), 0)
+
+
+def _check_channel(stack: Stack, channel: int) -> None:
+    if channel >= stack.shape[1]:
+        raise InputError(
+            f"The reference {stack.name} has no channel {channel}: its channels are 0 to "
+            f"{stack.shape[1] - 1}; set reference_channel."
+        )
+
+
+def on_frames(
+    reference: Reference, shape: tuple[int, int], pixel_size_um: Size | None
+) -> Reference:
+    """Bring a reference to the pixels of the frames, centre on centre.
+
+    Parameters
+    ----------
+    reference : Reference
+    shape : tuple of int
+        (Y, X) of the frames.
+    pixel_size_um : tuple of float, optional
+        (y, x) of the frames.
+
+    Raises
+    ------
+    InputError
+        Where they differ in shape and a pixel size is unknown, or cover different places.
+    """
+    scale = _scale(reference, pixel_size_um)
+    if reference.shape == shape and scale in (None, (1.0, 1.0)):
+        return reference
+    if scale is None:
+        raise InputError(
+            f"The frames are {shape[0]} × {shape[1]} px, but the slices of {reference.name} "
+            f"{reference.shape[0]} × {reference.shape[1]}: give the pixel sizes of both, or a "
+            f"reference of the same size."
+        )
+    pairs = zip(shape, reference.shape, scale, strict=True)
+    covered = [min(there / (here * factor), 1.0) for here, there, factor in pairs]
+    if covered[0] * covered[1] < LEAST_COVERED:
+        raise InputError(
+            f"{reference.name} covers {100 * covered[0] * covered[1]:.0f} % of the frames only: "
+            f"check the pixel sizes, or give a reference of the same field of view."
+        )
+    make = reference.make
+    sizes = "" if reference.pixel_size_um is None else f" ({_sizes(reference.pixel_size_um)} µm)"
+    remark = (
+        f"{reference.name}, {reference.shape[0]} × {reference.shape[1]} px{sizes}, was brought "
+        f"to the pixels of the frames, {shape[0]} × {shape[1]} px, centre on centre."
+    )
+    return Reference(
+        reference.n_slices,
+        shape,
+        lambda k: _resampled(make(k), shape, scale),
+        pixel_size_um,
+        reference.z_step_um,
+        reference.name,
+        reference.paths,
+        (*reference.remarks, remark),
+    )
+
+
+def _scale(reference: Reference, pixel_size_um: Size | None) -> Size | None:
+    """Pixels of the reference in one of the frame, (y, x); None where it can't be known."""
+    if reference.pixel_size_um is None or pixel_size_um is None:
+        return None
+    y, x = (
+        frame / there for frame, there in zip(pixel_size_um, reference.pixel_size_um, strict=True)
+    )
+    return (1.0 if abs(y - 1) < SAME_SIZE else y, 1.0 if abs(x - 1) < SAME_SIZE else x)
+
+
+def _resampled(image: Image, shape: tuple[int, int], scale: Size) -> Image:
+    """Sample an image at the pixels of a frame; NaN beyond it."""
+    known = np.isfinite(image)
+    blur = [0.5 * np.sqrt(max(factor**2 - 1, 0)) for factor in scale]
+    filled = np.where(known, image, np.float32(np.nanmean(image) if known.any() else 0))
+    if hypot(*blur) > 0:
+        # Averaged to the larger pixels first, or the finest detail would become noise.
+        sigma_y, sigma_x = (max(sigma, 1e-3) for sigma in blur)
+        filled = cv2.GaussianBlur(filled, (0, 0), sigma_x, sigmaY=sigma_y)
+    centre = [
+        (there - 1) / 2 - factor * (here - 1) / 2
+        for here, there, factor in zip(shape, image.shape, scale, strict=True)
+    ]
+    matrix = np.array([[scale[1], 0, centre[1]], [0, scale[0], centre[0]]])
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    size = (shape[1], shape[0])
+    sampled = cv2.warpAffine(filled, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    inside = cv2.warpAffine(
+        known.astype(np.float32), matrix, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    )
+    return np.where(inside > 0.99, sampled, np.float32(np.nan))
+
+
+def _sizes(size: Size) -> str:
+    return f"{size[0]:g}" if size[0] == size[1] else f"{size[0]:g} × {size[1]:g}"

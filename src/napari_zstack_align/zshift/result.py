@@ -1,0 +1,162 @@
+"""From what each frame said by itself to depths, confidence and flags."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.alignment import NOT_RUN
+from napari_zstack_align.progress import Progress
+from napari_zstack_align.sources import ArraySource
+from napari_zstack_align.stack import Stack
+from napari_zstack_align.zshift.inputs import Inputs
+from napari_zstack_align.zshift.locate import FrameFound, Window
+from napari_zstack_align.zshift.smoothing import Smooth, smooth_depths
+from napari_zstack_align.zshift.templates import Templates
+from napari_zstack_align.zshift.zshift import LOW_CONFIDENCE, OUTSIDE, QUALITY, ZShift
+
+Numbers = npt.NDArray[np.float64]
+
+DISAGREES = 0.5
+"""A patch that lies further than this from the smoothed depth, in slices, loses confidence."""
+MOST_OUTSIDE = 0.5
+"""Part of the evidence beyond the stack from which a frame lies outside it."""
+OUTSIDE_SLICES = 0.25
+"""A frame whose mean depth is further than this beyond the first or last slice is outside."""
+LOG_GAIN_ORDER = 2
+"""Of the polynomial that the slices' gain follows: laser power changes smoothly with depth."""
+
+
+class Findings:
+    """Tables of what was found, filled window by window."""
+
+    def __init__(
+        self, inputs: Inputs, templates: Templates, volume: npt.NDArray[np.float32]
+    ) -> None:
+        self._inputs, self._templates = inputs, templates
+        n_frames, n_patches = inputs.stack.n_frames, int(np.prod(templates.grid.shape))
+        self._z = np.full((n_frames, n_patches), np.nan, np.float32)
+        self._error = np.full((n_frames, n_patches), np.inf, np.float32)
+        self._confidence = np.zeros((n_frames, n_patches), np.float32)
+        self._lateral = np.full((n_frames, n_patches, 2), np.nan, np.float32)
+        self._beyond = np.zeros(n_frames)
+        self._quality = np.zeros(n_frames, QUALITY)
+        self._quality["frame"] = np.arange(n_frames)
+        times = inputs.stack.frame_times_s
+        self._quality["time_s"] = np.nan if times is None else times
+        for name in ("correlation", "gain", "standard_error"):
+            self._quality[name] = np.nan
+        self._quality["flag"] = NOT_RUN
+        self._amplitude = np.full((n_frames, n_patches), np.nan, np.float32)
+        energy = np.where(templates.known, templates.energy.mean(axis=1), 0)
+        self._importance = energy / max(float(energy.sum()), 1e-12)
+        self._slice_gain = (
+            _slice_gain(templates.scale)
+            if inputs.params.equalise_slices
+            else np.ones(templates.n_slices, np.float32)
+        )
+        self._reference = Stack(
+            ArraySource(volume, "ZYX"),
+            pixel_size_um=inputs.stack.pixel_size_um or inputs.reference.pixel_size_um,
+            z_step_um=inputs.reference.z_step_um,
+            frames_per_slice=1,
+            name=inputs.reference.name,
+        )
+        self.n_done = 0
+
+    def take(self, window: Window) -> None:
+        """Keep what a window of frames said."""
+        for t, found in enumerate(window.frames, window.start):
+            self._take(t, found)
+        self.n_done = window.stop
+
+    def _take(self, t: int, found: FrameFound) -> None:
+        row = self._quality[t : t + 1]
+        row["flag"] = found.flag if self._inputs.placed[t] else NOT_RUN
+        evidence = found.evidence
+        if evidence is None:
+            return
+        self._z[t], self._error[t] = evidence.z, evidence.error
+        self._confidence[t] = evidence.confidence
+        self._lateral[t] = found.shift + evidence.shift
+        self._amplitude[t] = evidence.amplitude
+        self._beyond[t] = evidence.beyond
+        row["correlation"] = evidence.correlation
+
+    def result(self) -> Generator[Progress, None, ZShift]:
+        """Snapshot of what was found."""
+        inputs, grid = self._inputs, self._templates.grid
+        z, error, sure = (
+            part.astype(np.float64) for part in (self._z, self._error, self._confidence)
+        )
+        smooth = yield from smooth_depths(z, error, sure, grid.shape, inputs.params)
+        confidence = self._confidence_in(smooth)
+        quality = self._quality.copy()
+        run = quality["flag"] != NOT_RUN
+        quality["confidence"] = np.where(run, confidence @ self._importance, 0)
+        quality["standard_error"] = np.where(run, smooth.error, np.nan)
+        quality["gain"] = self._gain(smooth)
+        self._flag(quality, smooth)
+        quality["used"] = quality["flag"] == ""
+        patch_z = np.where(run[:, np.newaxis], smooth.patch_z, np.nan)
+        patches = (len(quality), *grid.shape)
+        depth = np.where(run, smooth.z, np.nan)
+        used = quality["used"]
+        middle = (self._templates.n_slices - 1) / 2
+        return ZShift(
+            inputs.stack,
+            self._reference,
+            None if inputs.alignment is None else inputs.alignment.transforms,
+            depth.astype(np.float32),
+            patch_z.astype(np.float32).reshape(patches),
+            self._z.reshape(patches).copy(),
+            confidence.astype(np.float32).reshape(patches),
+            self._lateral.reshape(*patches, 2).copy(),
+            grid.centres,
+            quality,
+            self._slice_gain,
+            float(np.median(depth[used])) if used.any() else middle,
+            inputs.params,
+            inputs.provenance(),
+        )
+
+    def _confidence_in(self, smooth: Smooth) -> Numbers:
+        """(T, patches) confidence in the smoothed depth: how sure a patch was, if it agrees."""
+        distance = np.abs(self._z - smooth.patch_z)
+        beyond = np.maximum(distance - DISAGREES, 0) / DISAGREES
+        agreement = np.exp(-0.5 * beyond**2)
+        return np.where(np.isfinite(agreement), self._confidence * agreement, 0)
+
+    def _gain(self, smooth: Smooth) -> Numbers:
+        """(T,) counts of the frame in a count of the reference at a common gain of its slices."""
+        slices = np.arange(self._templates.n_slices)
+        unit = self._templates.scale / self._slice_gain
+        there = np.interp(np.nan_to_num(smooth.z), slices, unit)
+        known = np.where(np.isfinite(self._z), self._amplitude, np.nan)
+        weight = np.where(np.isfinite(known), self._importance, 0)
+        total = weight.sum(axis=1)
+        mean = np.nansum(weight * known, axis=1) / np.where(total > 0, total, np.nan)
+        return np.asarray(mean / np.maximum(there, 1e-12))
+
+    def _flag(self, quality: npt.NDArray[np.void], smooth: Smooth) -> None:
+        """Say what is the matter with frames that nothing was said of yet."""
+        good = quality["flag"] == ""
+        last = self._templates.n_slices - 1
+        outside = (smooth.z < -OUTSIDE_SLICES) | (smooth.z > last + OUTSIDE_SLICES)
+        outside |= self._beyond > MOST_OUTSIDE
+        unsure = ~(quality["confidence"] >= self._inputs.params.min_confidence)
+        quality["flag"][good & unsure] = LOW_CONFIDENCE
+        quality["flag"][good & outside] = OUTSIDE
+        quality["confidence"][good & outside] = 0
+
+
+def _slice_gain(scale: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """(Z,) gain of each slice by its contrast, a smooth curve with depth; 1 on average."""
+    known = scale > 0
+    order = min(LOG_GAIN_ORDER, int(np.count_nonzero(known)) - 1)
+    slices = np.arange(len(scale))
+    fit = np.polynomial.Polynomial.fit(slices[known], np.log(scale[known]), order)
+    gain = np.exp(fit(slices))
+    return np.asarray(gain / gain.mean(), np.float32)

@@ -1,0 +1,176 @@
+"""What is reckoned of the reference before the first frame comes."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.params import ZShiftParams
+from napari_zstack_align.progress import Progress
+from napari_zstack_align.zshift.axial import AxialModel
+from napari_zstack_align.zshift.bands import Band
+from napari_zstack_align.zshift.lateral import LateralSearch
+from napari_zstack_align.zshift.noise import independent_pixels, noise_variance
+from napari_zstack_align.zshift.patches import PatchGrid
+from napari_zstack_align.zshift.reference import Reference
+
+Image = npt.NDArray[np.float32]
+Short = npt.NDArray[np.float32]
+
+READING = "Reading the reference"
+STEPS = 16
+"""Depths between two slices that frames are compared with."""
+BEYOND = 0.5
+"""How far beyond the first and last slice, in slices, depths are found."""
+LEAST_KNOWN = 0.5
+"""Part of a patch that the reference must know."""
+
+
+@dataclass(frozen=True, eq=False)
+class Templates:
+    """The reference, band-passed and divided into blocks.
+
+    Attributes
+    ----------
+    grid : PatchGrid
+    band : Band
+    pixels : numpy.ndarray
+        (blocks, Z, pixels) float32 band-passed slices of unit variance.
+    depths : numpy.ndarray
+        (n,) depths that frames are compared with, `STEPS` a slice.
+    weights : numpy.ndarray
+        (n, Z) of the slices that predict the plane at each of them.
+    energy : numpy.ndarray
+        (patches, n) sum of squares of these planes in each patch, without noise.
+    slopes : numpy.ndarray
+        (patches, Z, 3) sums of V_y², V_y V_x and V_x².
+    known : numpy.ndarray
+        (patches,) bool: enough of the reference is known.
+    scale : numpy.ndarray
+        (Z,) standard deviation of each band-passed slice, in counts.
+    independent : float
+        Independent values in a pixel.
+    lateral : LateralSearch
+    model : AxialModel
+    """
+
+    grid: PatchGrid
+    band: Band
+    pixels: Short
+    depths: npt.NDArray[np.float64]
+    weights: Short
+    energy: Short
+    slopes: Short
+    known: npt.NDArray[np.bool_]
+    scale: Short
+    independent: float
+    lateral: LateralSearch
+    model: AxialModel
+
+    @property
+    def n_slices(self) -> int:
+        """Number of slices."""
+        return len(self.scale)
+
+
+def make_templates(
+    reference: Reference, params: ZShiftParams
+) -> Generator[Progress, None, tuple[Image, Templates]]:
+    """Read the reference.
+
+    Returns
+    -------
+    volume : numpy.ndarray
+        (Z, Y, X) float32, NaN where unknown.
+    templates : Templates
+    """
+    n_slices = reference.n_slices
+    volume = np.empty((n_slices, *reference.shape), np.float32)
+    grid = PatchGrid.of(reference.shape, params.patch_px, params.overlap)
+    band = Band(params.fine_px, params.coarse_px)
+    pixels = np.empty((int(np.prod(grid.n_blocks)), n_slices, int(np.prod(grid.block))), np.float32)
+    slopes = np.empty((len(pixels), n_slices, 3), np.float32)
+    scale, noise = np.zeros(n_slices), np.zeros(n_slices)
+    known = np.ones(reference.shape, bool)
+    lateral = LateralSearch(reference.shape, params.max_shift_px, n_slices)
+    kernel = band.noise_kernel()
+    for k in range(n_slices):
+        yield Progress(READING, k, n_slices)
+        volume[k] = reference.make(k)
+        valid = np.isfinite(volume[k])
+        image = band(volume[k], valid)
+        known &= valid
+        total = float(np.mean(image**2, dtype=np.float64))
+        if total > 0:
+            image /= np.float32(np.sqrt(total))
+            noise[k] = min(noise_variance(volume[k]) * float((kernel**2).sum()) / total, 0.9)
+        scale[k] = np.sqrt(total)
+        pixels[:, k] = grid.blocks(image)
+        slopes[:, k] = _slopes(image, grid)
+        lateral.add(k, image)
+    yield Progress(READING, n_slices, n_slices)
+    if not scale.any():
+        raise InputError(
+            f"The reference {reference.name} is blank: nothing of the frames can be found in it."
+        )
+    gram = np.matmul(pixels, pixels.transpose(0, 2, 1))
+    model = AxialModel.fit(_correlations(gram.sum(axis=0)), float(np.median(noise)))
+    depths = np.arange(-BEYOND * STEPS, (n_slices - 1 + BEYOND) * STEPS + 1) / STEPS
+    weights = model.weights(depths, n_slices).astype(np.float32)
+    return volume, Templates(
+        grid,
+        band,
+        pixels,
+        depths,
+        weights,
+        _energy(grid.patch_sums(gram), weights, model.noise),
+        grid.patch_sums(slopes),
+        _known(known, grid),
+        scale.astype(np.float32),
+        independent_pixels(pixels, grid, kernel),
+        lateral,
+        model,
+    )
+
+
+def _slopes(image: Image, grid: PatchGrid) -> Short:
+    """(blocks, 3) sums of V_y², V_y V_x and V_x²."""
+    y, x = (grid.blocks(slope) for slope in slopes_of(image))
+    return np.stack([(a * b).sum(axis=1) for a, b in ((y, y), (y, x), (x, x))], axis=1)
+
+
+def slopes_of(image: Image) -> tuple[Image, Image]:
+    """Central differences along y and x; 0 at the edges."""
+    y, x = np.zeros_like(image), np.zeros_like(image)
+    np.subtract(image[2:], image[:-2], out=y[1:-1])
+    np.subtract(image[:, 2:], image[:, :-2], out=x[:, 1:-1])
+    y *= 0.5
+    x *= 0.5
+    return y, x
+
+
+def _correlations(gram: Short) -> npt.NDArray[np.float64]:
+    """(Z - 1,) mean correlation of slices at distances of 1, 2, ..."""
+    norm = np.sqrt(np.maximum(np.diag(gram), 1e-12))
+    correlations = gram / np.outer(norm, norm)
+    return np.array([np.diag(correlations, k).mean() for k in range(1, len(gram))], np.float64)
+
+
+def _energy(gram: Short, weights: Short, noise: float) -> Short:
+    """(patches, depths) sum of squares of predicted planes, less the noise in them."""
+    diagonal = np.arange(gram.shape[1])
+    gram[:, diagonal, diagonal] *= 1 - noise
+    energy = np.empty((len(gram), len(weights)), np.float32)
+    for row, patch in zip(energy, gram, strict=True):
+        row[:] = np.einsum("ij,ij->i", weights @ patch, weights)
+    return np.maximum(energy, np.float32(1e-6))
+
+
+def _known(known: npt.NDArray[np.bool_], grid: PatchGrid) -> npt.NDArray[np.bool_]:
+    """(patches,) bool: the reference is known in most of the patch."""
+    sums = grid.patch_sums(grid.blocks(known.astype(np.float32)).sum(axis=1))
+    return np.asarray(sums >= LEAST_KNOWN * grid.pixels)
