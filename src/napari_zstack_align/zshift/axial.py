@@ -18,9 +18,9 @@ from scipy.optimize import least_squares
 Numbers = npt.NDArray[np.float64]
 
 MOST_LAGS = 6
-WIDE = 2.5
-"""Width of the wider part over that of the narrow one."""
-WIDE_PART, WIDE_SPREAD = 0.2, 0.15
+WIDE, WIDE_RATIO_SPREAD = 2.1, 0.25
+"""Expected width of the wider part over that of the narrow one, and how far that may be off."""
+WIDE_PART, WIDE_SPREAD = 0.3, 0.1
 """Expected part of the variance in it, and how far that may be off."""
 WIDTHS = (0.25, 20.0)
 """Of the narrow part, in slices."""
@@ -41,12 +41,15 @@ class AxialModel:
         Standard deviation of the narrow part, in slices.
     wide_part : float
         Part of the variance in the wider part.
+    wide : float
+        Width of the wider part over that of the narrow one.
     noise : float
         Variance of a slice's noise, relative to its own.
     """
 
     width: float
     wide_part: float
+    wide: float
     noise: float
 
     @classmethod
@@ -69,18 +72,19 @@ class AxialModel:
                 [
                     ((1 - model.noise) * model.at(lags) - measured) / LAG_SPREAD,
                     [(model.wide_part - WIDE_PART) / WIDE_SPREAD],
+                    [(model.wide - WIDE) / WIDE_RATIO_SPREAD],
                     [(model.noise - noise) / NOISE_SPREAD],
                 ]
             )
 
-        low, high = (WIDTHS[0], 0.0, 0.0), (WIDTHS[1], 0.9, 0.95)
-        start = np.clip((1.0, WIDE_PART, noise), np.add(low, 1e-3), np.subtract(high, 1e-3))
+        low, high = (WIDTHS[0], 0.0, 1.1, 0.0), (WIDTHS[1], 0.9, 6.0, 0.95)
+        start = np.clip((1.0, WIDE_PART, WIDE, noise), np.add(low, 1e-3), np.subtract(high, 1e-3))
         return cls(*map(float, least_squares(misfit, start, bounds=(low, high)).x))
 
     def at(self, distance: npt.ArrayLike) -> Numbers:
         """Correlation of planes, free of noise, at a distance in slices."""
         square = -0.5 * (np.asarray(distance, np.float64) / self.width) ** 2
-        narrow, wide = np.exp(square), np.exp(square / WIDE**2)
+        narrow, wide = np.exp(square), np.exp(square / self.wide**2)
         return np.asarray((1 - self.wide_part) * narrow + self.wide_part * wide)
 
     def weights(self, depths: Numbers, n_slices: int) -> Numbers:
