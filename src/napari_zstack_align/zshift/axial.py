@@ -106,7 +106,7 @@ class AxialModel:
             near = nearest(float(depth), n_slices)
             slices = np.arange(near.start, near.stop)
             among = self.at(slices[:, np.newaxis] - slices)
-            among += (self.noise + RIDGE) * np.eye(len(slices))
+            among += RIDGE * np.eye(len(slices))
             row[near] = np.linalg.solve(among, self.at(slices - depth))
         return weights
 

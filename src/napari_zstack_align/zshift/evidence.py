@@ -20,7 +20,9 @@ Short = npt.NDArray[np.float32]
 
 SHIFT_SPREAD_PX = 0.5
 """Expected lateral error of a patch after the shift of the whole frame."""
-MOST_CORRELATION = 0.999
+CLOSE = 0.95
+"""Squared correlation from which the log-likelihood rises in a straight line: noise that frame and
+reference have in common can lift it above 1."""
 BEND_STEPS = STEPS // 4
 """Depths on either side of the peak that tell how sharp it is."""
 NOWHERE = 7.0
@@ -220,8 +222,10 @@ def _shift(
 
 def _likelihood(correlation: Short, number: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """(patches, depths) log-likelihood against no resemblance."""
-    positive = np.clip(correlation, 0, MOST_CORRELATION).astype(np.float64)
-    return np.asarray(-0.5 * number[:, np.newaxis] * np.log1p(-(positive**2)))
+    square = np.maximum(correlation, 0).astype(np.float64) ** 2
+    close = np.minimum(square, CLOSE)
+    rise = -np.log1p(-close) + (square - close) / (1 - CLOSE)
+    return np.asarray(0.5 * number[:, np.newaxis] * rise)
 
 
 def _vertex(

@@ -36,6 +36,9 @@ class FrameFound:
     flag: str = ""
 
 
+_BLANK = FrameFound(None, np.zeros(2), BLANK)
+
+
 @dataclass(frozen=True)
 class Window:
     """Frames found, from ``start`` to ``stop`` (exclusive)."""
@@ -65,15 +68,13 @@ class Locator:
         for t, (image, flag) in zip(range(start, stop), self._read(start, stop), strict=True):
             one = FrameFound(None, np.zeros(2), flag)
             if image is not None and self._inputs.placed[t]:
-                one = self._find(*self._prepared(image, t), before)
+                one = _BLANK if _is_blank(image) else self._find(*self._prepared(image, t), before)
             if one.evidence is not None and _mean_confidence(one.evidence) >= SURE:
                 before = one.evidence.centre
             found.append(one)
         return Window(start, stop, found)
 
     def _find(self, band: Image, valid: Image | None, before: float | None) -> FrameFound:
-        if not band.any():
-            return FrameFound(None, np.zeros(2), BLANK)
         every = np.arange(self._templates.n_slices)
         if before is not None:
             near = int(np.clip(round(before), 0, every[-1]))
@@ -131,6 +132,12 @@ class Locator:
             if stop - start == 1:
                 return [(None, f"{UNREADABLE}: {error}")]
         return [self._read(t, t + 1)[0] for t in range(start, stop)]
+
+
+def _is_blank(image: npt.NDArray[Any]) -> bool:
+    """Whether nothing is in an image: NaN, or the same value throughout."""
+    lowest, highest = np.fmin.reduce(image, axis=None), np.fmax.reduce(image, axis=None)
+    return not highest > lowest
 
 
 def _moved(

@@ -23,7 +23,7 @@ DISAGREES = 0.5
 """A patch that lies further than this from the smoothed depth, in slices, loses confidence."""
 MOST_OUTSIDE = 0.5
 """Part of the evidence beyond the stack from which a frame lies outside it."""
-OUTSIDE_SLICES = 0.25
+OUTSIDE_SLICES = 0.4
 """A frame whose mean depth is further than this beyond the first or last slice is outside."""
 LOG_GAIN_ORDER = 2
 """Of the polynomial that the slices' gain follows: laser power changes smoothly with depth."""
@@ -91,7 +91,9 @@ class Findings:
         z, error, sure = (
             part.astype(np.float64) for part in (self._z, self._error, self._confidence)
         )
-        smooth = yield from smooth_depths(z, error, sure, grid.shape, inputs.params)
+        # Where most patches lie beyond the stack, the few others are there by chance.
+        weight = sure * (1 - self._beyond)[:, np.newaxis]
+        smooth = yield from smooth_depths(z, error, weight, grid.shape, inputs.params)
         confidence = self._confidence_in(smooth)
         quality = self._quality.copy()
         run = quality["flag"] != NOT_RUN
