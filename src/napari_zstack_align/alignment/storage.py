@@ -69,6 +69,8 @@ def save_alignment(alignment: Alignment, folder: str | Path) -> Path:
         folder = folder.with_name(folder.name + SUFFIX)
     if folder.exists() and not (folder / "run.json").exists() and any(_listing(folder)):
         raise InputError(f"{folder} exists and is no alignment: choose another name.")
+    if other := _other_kind(folder):
+        raise InputError(f"{folder} holds a {other}: choose another name.")
     contents = _contents(alignment, folder)
     make_folder(folder)
     for name, content in contents.items():
@@ -104,6 +106,8 @@ def load_alignment(folder: str | Path, stack: Stack | None = None) -> Alignment:
     if not folder.exists():
         raise InputError(f"There is no alignment {folder}.")
     facts = read_facts(folder / "run.json", f"{folder} is no alignment: it has no run.json.")
+    if kind := facts.get("kind"):
+        raise InputError(f"{folder} holds a {kind}, no alignment: give the .zalign of one.")
     try:
         described = facts["stack"]
         transforms = read_transforms(folder / "transforms.npz")
@@ -229,6 +233,15 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder} can't be written: {error.strerror or error}.") from None
+
+
+def _other_kind(folder: Path) -> str:
+    """What a folder holds that is no alignment though it has a run.json; '' for nothing."""
+    try:
+        facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    return str(facts.get("kind", "")) if isinstance(facts, dict) else ""
 
 
 def _listing(folder: Path) -> list[Path]:

@@ -22,10 +22,11 @@ from napari_zstack_align.cli import (
     keypoints,
     traces,
     view,
+    zshift,
 )
 from napari_zstack_align.errors import Cancelled, InputError, ZstackAlignError
 
-COMMANDS = (demo, info, adaptive, keypoints, batch, blobs, traces, export, view)
+COMMANDS = (demo, info, adaptive, keypoints, batch, blobs, traces, zshift, export, view)
 
 DONE, INCOMPLETE, BAD_INPUT = 0, 1, 2
 

@@ -13,24 +13,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.zshift.likelihood import WITHIN, confidence_at, log_likelihood, vertex
+from napari_zstack_align.zshift.shifts import slopes_at, solve_shift
 from napari_zstack_align.zshift.templates import STEPS, Templates, slopes_of
 
 Image = npt.NDArray[np.float32]
 Short = npt.NDArray[np.float32]
+Numbers = npt.NDArray[np.float64]
 
-SHIFT_SPREAD_PX = 0.5
-"""Expected lateral error of a patch after the shift of the whole frame."""
-CLOSE = 0.95
-"""Squared correlation from which the log-likelihood rises in a straight line: noise that frame and
-reference have in common can lift it above 1."""
-BEND_STEPS = STEPS // 4
-"""Depths on either side of the peak that tell how sharp it is."""
-NOWHERE = 7.0
-"""Log-likelihood that a depth must exceed, a slice: about what chance alone finds."""
-WITHIN = 1.0
-"""Confidence is the probability of an error smaller than this, in slices."""
 LEAST_VALID = 0.5
 """Part of a patch that a frame must show."""
+FEWEST = 4.0
+"""Independent values a patch has at least."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +53,11 @@ class Evidence:
         Whether ``centre`` is at the edge of the window, where there is more of the stack.
     """
 
-    z: npt.NDArray[np.float64]
-    error: npt.NDArray[np.float64]
-    confidence: npt.NDArray[np.float64]
-    shift: npt.NDArray[np.float64]
-    amplitude: npt.NDArray[np.float64]
+    z: Numbers
+    error: Numbers
+    confidence: Numbers
+    shift: Numbers
+    amplitude: Numbers
     correlation: float
     centre: float
     beyond: float
@@ -88,41 +82,32 @@ def evidence_of(
         Slices on either side.
     """
     depths, slices = _window(templates, around, window)
-    weights = templates.weights[depths, slices]
     sums, energy = _sums(frame, templates, slices)
-    along = np.einsum("dk,pkc->pdc", weights, sums)
-    power = templates.energy[:, depths]
+    along = np.einsum("dk,pkc->pdc", templates.weights[depths, slices], sums)
+    power, z_of = templates.energy[:, depths], templates.depths[depths]
     pixels, shown = _pixels(valid, templates)
-    number = np.maximum(pixels * templates.independent, 4.0)
-    along[..., 0] += _gain_by_shift(along, power, energy, number, templates, depths)
-    correlation = along[..., 0] / np.sqrt(power * np.maximum(energy, 1e-12)[:, np.newaxis])
-    likelihood = _likelihood(correlation, number)
-    rows = np.arange(len(likelihood))
+    number = np.maximum(pixels * templates.independent, FEWEST)
+    dy, dx = solve_shift(along, power, energy / number, slopes_at(templates, z_of))
+    product = along[..., 0] + 0.5 * (along[..., 1] * dy + along[..., 2] * dx)
     usable = templates.known & shown & (energy > 0)
-    likelihood[~usable] = 0
-    peak = likelihood.argmax(axis=1)
-    z_of = templates.depths[depths]
-    inside = (peak > 0) & (peak < len(z_of) - 1)
-    offset, error = _vertex(likelihood, peak)
-    refused = ~usable | ~inside | ~(error < WITHIN)
-    z = np.where(refused, np.nan, z_of[peak] + offset / STEPS)
-    total = likelihood.sum(axis=0)
-    centre = int(total.argmax())
-    weight = likelihood[rows, peak]
+    total = np.sqrt(np.where(usable, energy, np.inf))[:, np.newaxis]
+    likelihood = log_likelihood(product / np.sqrt(power) / total, number)
+    rows, peak = np.arange(len(power)), likelihood.argmax(axis=1)
+    offset, error = vertex(likelihood, peak)
+    refused = ~usable | (peak == 0) | (peak == len(z_of) - 1) | ~(error < WITHIN)
     at_ends = (z_of[peak] <= templates.depths[0]) | (z_of[peak] >= templates.depths[-1])
-    best = along[rows, peak]
+    weight, centre = likelihood[rows, peak], int(likelihood.sum(axis=0).argmax())
+    best, length = product[rows, peak], np.sqrt(power[rows, peak])
     return Evidence(
-        z,
-        np.where(refused, np.inf, error),
-        np.where(refused, 0.0, _confidence(likelihood, peak, templates.n_slices)),
-        _shift(best, power[rows, peak], energy, number, templates, z_of[peak]),
-        best[:, 0] / power[rows, peak],
-        float(
-            (best[:, 0] / np.sqrt(power[rows, peak])) @ np.sqrt(energy) / max(energy.sum(), 1e-12)
-        ),
-        float(z_of[centre]),
-        float(weight[at_ends].sum() / max(weight.sum(), 1e-12)),
-        bool(centre in (0, len(z_of) - 1) and 0 < z_of[centre] < templates.n_slices - 1),
+        z=np.where(refused, np.nan, z_of[peak] + offset / STEPS),
+        error=np.where(refused, np.inf, error),
+        confidence=np.where(refused, 0.0, confidence_at(likelihood, peak, templates.n_slices)),
+        shift=np.stack([dy[rows, peak], dx[rows, peak]], axis=1).astype(np.float64),
+        amplitude=best / length**2,
+        correlation=float(best / length @ np.sqrt(energy)) / max(float(energy.sum()), 1e-12),
+        centre=float(z_of[centre]),
+        beyond=float(weight[at_ends].sum() / max(weight.sum(), 1e-12)),
+        at_edge=bool(centre in (0, len(z_of) - 1) and 0 < z_of[centre] < templates.n_slices - 1),
     )
 
 
@@ -155,106 +140,3 @@ def _pixels(
     else:
         number = np.asarray(grid.patch_sums(grid.blocks(valid).sum(axis=1)), np.float64)
     return number, number >= LEAST_VALID * grid.pixels
-
-
-def _gain_by_shift(
-    along: Short,
-    power: Short,
-    energy: Short,
-    number: npt.NDArray[np.float64],
-    templates: Templates,
-    depths: slice,
-) -> Short:
-    """(patches, depths) what the best lateral shift adds to the product with the plane."""
-    amplitude = np.maximum(along[..., 0], 0) / power
-    slopes = _slopes_at(templates, templates.depths[depths])
-    hessian = _hessian(slopes, amplitude, energy, number, templates)
-    y, x = along[..., 1], along[..., 2]
-    a, b, c = hessian
-    determinant = np.maximum(a * c - b * b, 1e-12)
-    return np.asarray(0.5 * (c * y * y - 2 * b * y * x + a * x * x) / determinant, np.float32)
-
-
-def _hessian(
-    slopes: Short,
-    amplitude: npt.NDArray[np.floating],
-    energy: Short,
-    number: npt.NDArray[np.float64],
-    templates: Templates,
-) -> tuple[Short, Short, Short]:
-    """Second derivatives of the product by the shift, with what is expected of shifts."""
-    variance: Short = energy / number.astype(np.float32)
-    known: Short = np.maximum(amplitude, 1e-6).astype(np.float32)
-    if known.ndim == 2:
-        variance = variance[:, np.newaxis]
-    prior = variance / known / np.float32(SHIFT_SPREAD_PX**2)
-    return (
-        known * slopes[..., 0] + prior,
-        known * slopes[..., 1],
-        known * slopes[..., 2] + prior,
-    )
-
-
-def _slopes_at(templates: Templates, depths: npt.NDArray[np.float64]) -> Short:
-    """(patches, depths, 3) sums of squares of slopes, those of the nearest slice."""
-    nearest = np.clip(np.rint(depths), 0, templates.n_slices - 1).astype(int)
-    return templates.slopes[:, nearest]
-
-
-def _shift(
-    best: Short,
-    power: Short,
-    energy: Short,
-    number: npt.NDArray[np.float64],
-    templates: Templates,
-    z: npt.NDArray[np.float64],
-) -> npt.NDArray[np.float64]:
-    """(patches, 2) lateral shift at each patch's own depth."""
-    nearest = np.clip(np.rint(z), 0, templates.n_slices - 1).astype(int)
-    slopes = templates.slopes[np.arange(len(z)), nearest]
-    amplitude = np.maximum(best[:, 0], 0) / power
-    a, b, c = _hessian(slopes, amplitude, energy, number, templates)
-    determinant = np.maximum(a * c - b * b, 1e-12)
-    y, x = best[:, 1], best[:, 2]
-    shift = np.stack([(c * y - b * x) / determinant, (a * x - b * y) / determinant], axis=1)
-    return np.clip(shift, -2, 2).astype(np.float64)
-
-
-def _likelihood(correlation: Short, number: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """(patches, depths) log-likelihood against no resemblance."""
-    square = np.maximum(correlation, 0).astype(np.float64) ** 2
-    close = np.minimum(square, CLOSE)
-    rise = -np.log1p(-close) + (square - close) / (1 - CLOSE)
-    return np.asarray(0.5 * number[:, np.newaxis] * rise)
-
-
-def _vertex(
-    likelihood: npt.NDArray[np.float64], peak: npt.NDArray[np.intp]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Place of the peak between depths, in steps, and its standard error in slices."""
-    rows, last = np.arange(len(peak)), likelihood.shape[1] - 1
-    at = np.clip(peak, 1, last - 1)
-    before, here, after = (likelihood[rows, at + step] for step in (-1, 0, 1))
-    bend = before - 2 * here + after
-    offset = np.where(bend < 0, 0.5 * (before - after) / np.minimum(bend, -1e-12), 0.0)
-    wide = min(BEND_STEPS, last // 2)
-    at = np.clip(peak, wide, last - wide)
-    before, here, after = (likelihood[rows, at + step] for step in (-wide, 0, wide))
-    curvature = (2 * here - before - after) * (STEPS / max(wide, 1)) ** 2
-    with np.errstate(divide="ignore"):
-        error = np.where(curvature > 0, 1 / np.sqrt(np.maximum(curvature, 1e-12)), np.inf)
-    return np.clip(offset, -1, 1), error
-
-
-def _confidence(
-    likelihood: npt.NDArray[np.float64], peak: npt.NDArray[np.intp], n_slices: int
-) -> npt.NDArray[np.float64]:
-    """(patches,) posterior probability of a depth within a slice of the peak's.
-
-    Against the other depths of the window, and against the frame lying nowhere in the stack.
-    """
-    rows = np.arange(len(peak))
-    relative = np.exp(likelihood - likelihood[rows, peak][:, np.newaxis]) / STEPS
-    near = np.abs(np.arange(likelihood.shape[1]) - peak[:, np.newaxis]) <= WITHIN * STEPS
-    nowhere = n_slices * np.exp(np.minimum(NOWHERE - likelihood[rows, peak], 50.0))
-    return np.asarray((relative * near).sum(axis=1) / (relative.sum(axis=1) + nowhere))

@@ -1,0 +1,171 @@
+"""``zstack-align zshift``: at which depth of a z-stack each frame of a recording was taken."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment
+from napari_zstack_align.alignment.session import load_saved
+from napari_zstack_align.atomic import check_target
+from napari_zstack_align.cli.bar import drain
+from napari_zstack_align.cli.flags import add_model_flags, params_of
+from napari_zstack_align.cli.inputs import add_recording_arguments, completed, open_recording
+from napari_zstack_align.cli.sessions import is_saved
+from napari_zstack_align.cli.words import counted
+from napari_zstack_align.errors import Cancelled, InputError
+from napari_zstack_align.params import ZShiftParams
+from napari_zstack_align.progress import Job
+from napari_zstack_align.read import open_stack
+from napari_zstack_align.stack import Stack
+from napari_zstack_align.write.export import check_suffix
+from napari_zstack_align.zshift import ZShift, estimate_zshift
+from napari_zstack_align.zshift.export import Movie, export_movie
+from napari_zstack_align.zshift.storage import check_folder, is_zshift, named
+
+MOVIES: tuple[Movie, ...] = get_args(Movie)
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "zshift",
+        help="find the depth in a z-stack at which each frame of a recording was taken",
+        description=(
+            "Find the depth in a reference z-stack at which each frame of a recording was taken, "
+            "and each patch of it. Ctrl-C keeps what was found."
+        ),
+    )
+    parser.add_argument(
+        "recording", type=Path, metavar="PATH", help="a recording, or its RUN.zalign"
+    )
+    parser.add_argument(
+        "--reference",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="a volume (.ome.tif, ...), or RUN.zalign of a z-stack",
+    )
+    parser.add_argument(
+        "--alignment", type=Path, metavar="RUN.zalign", help="alignment of the recording"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="RUN.zalign", help="folder to write [NAME_zshift.zalign]"
+    )
+    parser.add_argument(
+        "--corrected",
+        type=Path,
+        metavar="FILE",
+        help="write the movie with the baseline's change by z taken out (.ome.tif, .ome.zarr)",
+    )
+    parser.add_argument(
+        "--simulated",
+        type=Path,
+        metavar="FILE",
+        help="write what the recording would look like if only z had changed",
+    )
+    parser.add_argument("--z-step", type=float, metavar="UM", help="distance of slices in µm")
+    parser.add_argument("--threads", type=int, metavar="N", help="frames at once [all processors]")
+    parser.add_argument("--overwrite", action="store_true", help="replace what is there already")
+    add_recording_arguments(parser, "times")
+    add_model_flags(parser, ZShiftParams)
+    parser.set_defaults(run=run_zshift)
+
+
+def run_zshift(args: argparse.Namespace) -> bool:
+    """Find depths, save them, write movies; return whether all of it was done."""
+    params = params_of(args, ZShiftParams)
+    stack, alignment = _recording(args)
+    out = named(args.out or Path(f"{stack.name}_zshift"))
+    _check_targets(args, out)
+    reference = _reference(args)
+    job = estimate_zshift(stack, reference, params, alignment, threads=args.threads)
+    zshift = _drain_or_keep(job)
+    print(f"Wrote {zshift.save(out)}")
+    for what in MOVIES:
+        path = getattr(args, what)
+        if path is not None:
+            movie = export_movie(
+                path, zshift, what, channel=params.channel, overwrite=args.overwrite
+            )
+            print(f"Wrote {drain(movie)}")
+    print(zshift.direction)
+    for remark in zshift.remarks:
+        print(f"  Note: {remark}")
+    print(summary(zshift))
+    return zshift.complete
+
+
+def _recording(args: argparse.Namespace) -> tuple[Stack, Alignment | None]:
+    if is_saved(args.recording):
+        if args.alignment is not None:
+            raise InputError("--alignment goes with the file of a recording.")
+        saved = _one_alignment(args.recording)
+        return completed(saved.stack, args), saved
+    stack = open_recording(args.recording, args)
+    if args.alignment is None:
+        return stack, None
+    return stack, _one_alignment(args.alignment, stack)
+
+
+def _reference(args: argparse.Namespace) -> Alignment | Stack:
+    given: Alignment | Stack
+    if is_saved(args.reference):
+        given = _one_alignment(args.reference)
+        if args.z_step is not None:
+            given = given.with_stack(given.stack.replace(z_step_um=args.z_step))
+        return given
+    given = open_stack(args.reference)
+    return given if args.z_step is None else given.replace(z_step_um=args.z_step)
+
+
+def _one_alignment(path: Path, stack: Stack | None = None) -> Alignment:
+    saved = load_saved(path, stack)
+    if not isinstance(saved, Alignment):
+        raise InputError(f"{path} is a session: give one .zalign of it.")
+    return saved
+
+
+def _check_targets(args: argparse.Namespace, out: Path) -> None:
+    """Find out now, not after the work, whether all can be written."""
+    check_folder(out)
+    if is_zshift(out) and not args.overwrite:
+        raise InputError(f"{out} holds a z-shift already: choose another name, or --overwrite.")
+    for what in MOVIES:
+        path = getattr(args, what)
+        if path is not None:
+            check_suffix(path)
+            check_target(path, args.overwrite)
+
+
+def _drain_or_keep(job: Job[ZShift]) -> ZShift:
+    """Run the search; after Ctrl-C, what was found."""
+    try:
+        return drain(job)
+    except Cancelled as stopped:
+        if not isinstance(stopped.partial, ZShift):
+            raise
+        return stopped.partial
+
+
+def summary(zshift: ZShift) -> str:
+    """Count the frames, and tell where the good ones were."""
+    flags = zshift.flags
+    text = f"{counted(int(np.count_nonzero(flags != NOT_RUN)), 'frame')}: "
+    z = zshift.z[zshift.used]
+    if len(z):
+        text += f"z from {z.min():.2f} to {z.max():.2f} slices"
+        if zshift.z_step_um is not None:
+            step = zshift.z_step_um
+            text += f" ({z.min() * step:.1f} to {z.max() * step:.1f} µm)"
+        text += "; "
+    flagged = [str(flag).split(":")[0] for flag in flags if flag not in ("", NOT_RUN)]
+    kinds, counts = np.unique(flagged, return_counts=True)
+    text += f"{len(flagged)} flagged"
+    if len(flagged):
+        text += f" ({', '.join(f'{n} {kind}' for kind, n in zip(kinds, counts, strict=True))})"
+    not_run = int(np.count_nonzero(flags == NOT_RUN))
+    return text + (f", {not_run} not run." if not_run else ".")

@@ -1,0 +1,69 @@
+"""Movies of a z-shift as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.progress import Job
+from napari_zstack_align.write.export import export_volume
+from napari_zstack_align.zshift.zshift import CORRECTED_LABEL, SIMULATED_LABEL, ZShift
+
+Movie: TypeAlias = Literal["corrected", "simulated"]
+
+
+def export_movie(
+    path: str | Path, zshift: ZShift, what: Movie, *, channel: int = 0, overwrite: bool = False
+) -> Job[Path]:
+    """Write the corrected or the simulated movie, streamed.
+
+    Parameters
+    ----------
+    path : path
+        As for ``write.export.export_volume``: .ome.tif, .ome.zarr, ...
+    zshift : ZShift
+    what : {'corrected', 'simulated'}
+        See `ZShift.corrected` and `ZShift.simulate`.
+    channel : int
+        Channel of the recording to be corrected, counted from 0.
+    overwrite : bool
+        Replace what is at ``path``.
+
+    Returns
+    -------
+    generator of Progress
+        Returns the path.
+
+    Raises
+    ------
+    InputError
+        As for ``export_volume``, or where the movie isn't one of the two, or ``path`` holds the
+        recording itself.
+    """
+    if what not in get_args(Movie):
+        raise InputError(f"what must be one of {', '.join(get_args(Movie))}, not {what!r}.")
+    if Path(path).resolve() in {each.resolve() for each in zshift.stack.paths}:
+        raise InputError(f"{path} holds the recording itself: choose another name.")
+    corrected = what == "corrected"
+    return export_volume(
+        path,
+        zshift.corrected(channel) if corrected else zshift.simulate(),
+        "TYX",
+        overwrite=overwrite,
+        pixel_size_um=zshift.stack.pixel_size_um,
+        frame_interval_s=_interval(zshift),
+        channel_names=(CORRECTED_LABEL if corrected else SIMULATED_LABEL,),
+        bad_frames=tuple(np.flatnonzero(~zshift.used).tolist()),
+    )
+
+
+def _interval(zshift: ZShift) -> float | None:
+    """Time from frame to frame in s; None where unknown."""
+    times = zshift.stack.frame_times_s
+    if times is None or len(times) < 2:
+        return None
+    interval = float(np.median(np.diff(times)))
+    return interval if interval > 0 else None
