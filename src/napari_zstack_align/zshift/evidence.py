@@ -23,6 +23,7 @@ Numbers = npt.NDArray[np.float64]
 
 LEAST_VALID = 0.5
 """Part of a patch that a frame must show."""
+GAUSSIAN_KURTOSIS = 3.0
 FEWEST = 4.0
 """Independent values a patch has at least."""
 
@@ -82,11 +83,12 @@ def evidence_of(
         Slices on either side.
     """
     depths, slices = _window(templates, around, window)
-    sums, energy = _sums(frame, templates, slices)
+    sums, energy, spread = _sums(frame, templates, slices)
     along = np.einsum("dk,pkc->pdc", templates.weights[depths, slices], sums)
     power, z_of = templates.energy[:, depths], templates.depths[depths]
     pixels, shown = _pixels(valid, templates)
-    number = np.maximum(pixels * templates.independent, FEWEST)
+    # Chance correlates with the planes' noise, too, which is not in their energy.
+    number = np.maximum(pixels * templates.independent * templates.signal, FEWEST)
     dy, dx = solve_shift(along, power, energy / number, slopes_at(templates, z_of))
     product = along[..., 0] + 0.5 * (along[..., 1] * dy + along[..., 2] * dx)
     usable = templates.known & shown & (energy > 0)
@@ -97,11 +99,12 @@ def evidence_of(
     refused = ~usable | (peak == 0) | (peak == len(z_of) - 1) | ~(error < WITHIN)
     at_ends = (z_of[peak] <= templates.depths[0]) | (z_of[peak] >= templates.depths[-1])
     weight, centre = likelihood[rows, peak], int(likelihood.sum(axis=0).argmax())
+    sure = confidence_at(likelihood * spread[:, np.newaxis], peak, templates.n_slices)
     best, length = product[rows, peak], np.sqrt(power[rows, peak])
     return Evidence(
         z=np.where(refused, np.nan, z_of[peak] + offset / STEPS),
         error=np.where(refused, np.inf, error),
-        confidence=np.where(refused, 0.0, confidence_at(likelihood, peak, templates.n_slices)),
+        confidence=np.where(refused, 0.0, sure),
         shift=np.stack([dy[rows, peak], dx[rows, peak]], axis=1).astype(np.float64),
         amplitude=best / length**2,
         correlation=float(best / length @ np.sqrt(energy)) / max(float(energy.sum()), 1e-12),
@@ -121,13 +124,20 @@ def _window(templates: Templates, around: float, window: int) -> tuple[slice, sl
     return depths, slice(int(used[0]), int(used[-1]) + 1)
 
 
-def _sums(frame: Image, templates: Templates, slices: slice) -> tuple[Short, Short]:
-    """(patches, slices, 3) products with frame and its slopes, and (patches,) its energy."""
+def _sums(frame: Image, templates: Templates, slices: slice) -> tuple[Short, Short, Short]:
+    """(patches, slices, 3) products with frame and slopes, and (patches,) its energy and spread.
+
+    The spread is 1 where the energy is spread over the pixels like that of noise (or more
+    evenly), and less where few pixels have it all: a handful of photons resembles much by chance.
+    """
     grid = templates.grid
     images = np.stack([grid.blocks(image) for image in (frame, *slopes_of(frame))], axis=2)
     sums = np.matmul(templates.pixels[:, slices], images)
-    energy = np.einsum("bp,bp->b", images[..., 0], images[..., 0])
-    return grid.patch_sums(sums), grid.patch_sums(energy)
+    square = images[..., 0] ** 2
+    energy = grid.patch_sums(square.sum(axis=1))
+    fourth = grid.patch_sums(np.einsum("bp,bp->b", square, square))
+    even = GAUSSIAN_KURTOSIS * energy**2 / np.maximum(fourth * grid.pixels, np.float32(1e-12))
+    return grid.patch_sums(sums), energy, np.minimum(even, np.float32(1))
 
 
 def _pixels(

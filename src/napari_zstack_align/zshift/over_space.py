@@ -14,8 +14,11 @@ OUTLIER = 3.0
 """Standard errors from which a patch counts less."""
 LEAST_ERROR = 0.03
 """What the standard error of a patch lacks: errors of the model, in slices."""
+TILT = 5.0
+"""Expected difference from patch to patch, in slices: so weak that it tells of patches far from
+all others only."""
 FREE = 1e-6
-"""Weight that keeps a frame with too few patches from having no solution."""
+"""Weight that keeps a frame without evidence from having no solution."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class SpaceSmoother:
     """
 
     def __init__(self, shape: tuple[int, int], bending: float, modes: Numbers) -> None:
-        penalty = _roughness(shape) / bending**2
+        penalty = _roughness(shape, 2) / bending**2 + _roughness(shape, 1) / TILT**2
         self._penalty = penalty + FREE * np.eye(len(penalty))
         self._modes = modes
 
@@ -81,13 +84,15 @@ class SpaceSmoother:
         return normal
 
 
-def _roughness(shape: tuple[int, int]) -> Numbers:
-    """(n, n) sum of squares of all second differences: along y, along x and twice the mixed."""
-    one = [_differences(size, 2) for size in shape]
-    along_y = np.kron(one[0], np.eye(shape[1]))
-    along_x = np.kron(np.eye(shape[0]), one[1])
-    mixed = np.kron(_differences(shape[0], 1), _differences(shape[1], 1))
-    return np.asarray(along_y.T @ along_y + along_x.T @ along_x + 2 * mixed.T @ mixed)
+def _roughness(shape: tuple[int, int], order: int) -> Numbers:
+    """(n, n) sum of squares of all differences of an order, 1 or 2, the mixed ones counted twice."""
+    along = [_differences(size, order) for size in shape]
+    parts = [np.kron(along[0], np.eye(shape[1])), np.kron(np.eye(shape[0]), along[1])]
+    if order == 2:
+        mixed = np.kron(*(_differences(size, 1) for size in shape))
+        parts.append(np.sqrt(2) * mixed)
+    every = np.concatenate(parts)
+    return np.asarray(every.T @ every)
 
 
 def _differences(size: int, order: int) -> Numbers:

@@ -137,6 +137,8 @@ def _loaded(folder: Path, facts: dict[str, Any], stack: Stack | None) -> ZShift:
         stack = check_stack(stack, described)
     arrays = {name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in ARRAYS}
     frames = read_table(folder / "frames.csv", lambda _, n: np.zeros(n, FRAMES))
+    if len(frames) != stack.n_frames:
+        raise ValueError(f"frames.csv has {len(frames)} rows for {stack.n_frames} frames")
     quality = np.zeros(len(frames), QUALITY)
     for name in QUALITY.names or ():
         quality[name] = frames[name]

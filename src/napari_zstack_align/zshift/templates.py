@@ -26,6 +26,9 @@ STEPS = 16
 """Depths between two slices that frames are compared with."""
 BEYOND = 0.5
 """How far beyond the first and last slice, in slices, depths are found."""
+LEAST_SIGNAL = 0.2
+"""Part of a plane's sum of squares that is no noise, at least: a patch in which there is nothing but
+noise must not resemble everything."""
 LEAST_KNOWN = 0.5
 """Part of a patch that the reference must know."""
 
@@ -46,6 +49,8 @@ class Templates:
         (n, Z) of the slices that predict the plane at each of them.
     energy : numpy.ndarray
         (patches, n) sum of squares of these planes in each patch, without noise.
+    signal : numpy.ndarray
+        (patches,) part of the planes' sum of squares that is no noise.
     slopes : numpy.ndarray
         (patches, Z, 3) sums of V_y², V_y V_x and V_x².
     known : numpy.ndarray
@@ -64,6 +69,7 @@ class Templates:
     depths: npt.NDArray[np.float64]
     weights: Short
     energy: Short
+    signal: Short
     slopes: Short
     known: npt.NDArray[np.bool_]
     scale: Short
@@ -121,13 +127,15 @@ def make_templates(
     model = AxialModel.fit(_correlations(gram.sum(axis=0)), float(np.median(noise)))
     depths = np.arange(-BEYOND * STEPS, (n_slices - 1 + BEYOND) * STEPS + 1) / STEPS
     weights = model.weights(depths, n_slices).astype(np.float32)
+    whole, energy = _energy(grid.patch_sums(gram), weights, model.noise)
     return volume, Templates(
         grid,
         band,
         pixels,
         depths,
         weights,
-        _energy(grid.patch_sums(gram), weights, model.noise),
+        energy,
+        (energy / whole).mean(axis=1),
         grid.patch_sums(slopes),
         _known(known, grid),
         scale.astype(np.float32),
@@ -160,14 +168,14 @@ def _correlations(gram: Short) -> npt.NDArray[np.float64]:
     return np.array([np.diag(correlations, k).mean() for k in range(1, len(gram))], np.float64)
 
 
-def _energy(gram: Short, weights: Short, noise: float) -> Short:
-    """(patches, depths) sum of squares of predicted planes, less the noise in them."""
-    diagonal = np.arange(gram.shape[1])
-    gram[:, diagonal, diagonal] *= 1 - noise
-    energy = np.empty((len(gram), len(weights)), np.float32)
-    for row, patch in zip(energy, gram, strict=True):
+def _energy(gram: Short, weights: Short, noise: float) -> tuple[Short, Short]:
+    """(patches, depths) sum of squares of predicted planes, and that less the noise in them."""
+    own = np.einsum("pii->pi", gram)
+    whole = np.empty((len(gram), len(weights)), np.float32)
+    for row, patch in zip(whole, gram, strict=True):
         row[:] = np.einsum("ij,ij->i", weights @ patch, weights)
-    return np.maximum(energy, np.float32(1e-6))
+    np.maximum(whole, np.float32(1e-6), out=whole)
+    return whole, np.maximum(whole - noise * (own @ (weights**2).T), LEAST_SIGNAL * whole)
 
 
 def _known(known: npt.NDArray[np.bool_], grid: PatchGrid) -> npt.NDArray[np.bool_]:
