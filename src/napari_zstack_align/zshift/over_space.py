@@ -14,7 +14,7 @@ OUTLIER = 3.0
 """Standard errors from which a patch counts less."""
 LEAST_ERROR = 0.03
 """What the standard error of a patch lacks: errors of the model, in slices."""
-TILT = 5.0
+TILT = 1.0
 """Expected difference from patch to patch, in slices: so weak that it tells of patches far from
 all others only."""
 FREE = 1e-6
@@ -85,7 +85,7 @@ class SpaceSmoother:
 
 
 def _roughness(shape: tuple[int, int], order: int) -> Numbers:
-    """(n, n) sum of squares of all differences of an order, 1 or 2, the mixed ones counted twice."""
+    """(n, n) sum of squares of all differences of an order, 1 or 2 (then mixed ones twice)."""
     along = [_differences(size, order) for size in shape]
     parts = [np.kron(along[0], np.eye(shape[1])), np.kron(np.eye(shape[0]), along[1])]
     if order == 2:

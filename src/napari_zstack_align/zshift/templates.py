@@ -27,8 +27,8 @@ STEPS = 16
 BEYOND = 0.5
 """How far beyond the first and last slice, in slices, depths are found."""
 LEAST_SIGNAL = 0.2
-"""Part of a plane's sum of squares that is no noise, at least: a patch in which there is nothing but
-noise must not resemble everything."""
+"""Part of a plane's sum of squares that is no noise, at least: a patch in which there is nothing
+but noise must not resemble everything."""
 LEAST_KNOWN = 0.5
 """Part of a patch that the reference must know."""
 
