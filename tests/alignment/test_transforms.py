@@ -45,7 +45,7 @@ def test_displacement_says_the_same_as_to_raw(chain: str):
     assert field.dtype == np.float32
     points = np.indices(SHAPE).reshape(2, -1).T
     expected = (transforms.to_raw(points, 1) - points).T.reshape(2, *SHAPE)
-    np.testing.assert_allclose(field, expected, atol=5e-4)
+    np.testing.assert_allclose(field, expected, atol=2e-3)
     assert np.abs(field).max() > 1
 
 

@@ -31,7 +31,7 @@ def _template(image: np.ndarray, mask: np.ndarray | None = None, **changes: floa
 def _register(template: Template, frame: np.ndarray) -> np.ndarray:
     """Displacement (2, Y, X) found for a frame, from a standing start."""
     start = np.zeros((2, *spline.grid_shape(frame.shape, SPACING)), np.float32)
-    found = template.register(frame, start).coefficients
+    found = template.register(template.filtered(frame), start).coefficients
     return spline.field_on_pixels(found, frame.shape, SPACING)
 
 

@@ -72,11 +72,11 @@ def test_any_slice_can_be_the_start(stepping, in_two_stages):
 
 
 def test_slices_may_be_kept_from_bending(stepping, in_two_stages):
-    stiff = _align(stepping.stack, between_strength=0.0)
+    stiff = _align(stepping.stack, between_slices=0.0)
     _, between = stiff.transforms.links
     assert np.ptp(between.coefficients, axis=(2, 3)).max() < 1e-4
     assert between.coefficients.any()
-    half = _align(stepping.stack, between_strength=0.5).transforms.links[1].coefficients
+    half = _align(stepping.stack, between_slices=0.5).transforms.links[1].coefficients
     free = in_two_stages.transforms.links[1].coefficients
     assert 0 < np.ptp(half, axis=(2, 3)).mean() < np.ptp(free, axis=(2, 3)).mean()
 
@@ -126,10 +126,10 @@ def _calibration(amplitude: float, photons: float) -> np.ndarray:
         factors=(2, 1),
     )
     still = np.zeros(fields.shape[1:], np.float32)
-    found = [template.register(frame, still) for frame in frames]
+    found = [template.register(template.filtered(frame), still) for frame in frames]
     calibration = Calibration.of(
         template.levels[-1],
-        np.stack([one.coefficients for one in found]),
+        np.stack([one.before for one in found]),
         [one.residual for one in found],
     )
     return calibration.risks(shape, spacing, FINE.smoothness)

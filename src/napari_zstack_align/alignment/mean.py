@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -19,12 +20,13 @@ class RunningMean:
 
     def __init__(self, shape: tuple[int, int]) -> None:
         self._total = np.zeros(shape, np.float64)
-        self._count = np.zeros(shape, np.int32)
+        self._count = np.zeros(shape, np.float32)
 
     def add(self, image: npt.NDArray[np.floating], valid: npt.NDArray[np.bool_]) -> None:
         """Add a frame (Y, X) with its valid pixels."""
-        np.add(self._total, image, out=self._total, where=valid)
-        self._count += valid
+        mask = valid.view(np.uint8)
+        cv2.accumulate(image, self._total, mask)
+        cv2.accumulate(mask, self._count)
 
     def image(self, elsewhere: Image | None = None) -> Image:
         """Mean image, (Y, X) float32.

@@ -13,6 +13,8 @@ from math import ceil
 import numpy as np
 import numpy.typing as npt
 
+Coefficients = npt.NDArray[np.float32]
+
 TAPS = 4
 """Control points that a cubic B-spline needs at a position."""
 
@@ -85,6 +87,23 @@ def pixel_basis(size: int, spacing: float, factor: int = 1) -> npt.NDArray[np.fl
     return matrix
 
 
+@lru_cache(maxsize=64)
+def identity(image_shape: tuple[int, int], spacing: float, factor: int = 1) -> Coefficients:
+    """(2, gy, gx) coefficients of the pixels' own positions, in px of a pyramid level.
+
+    Cubic B-splines reproduce a straight line from its values at the control points.
+    """
+    axes = []
+    for size in image_shape:
+        n = n_control_points(size, spacing)
+        # The grid is centred on the axis.
+        places = (size - 1) / 2 + spacing * (np.arange(n) - (n - 1) / 2)
+        axes.append((places + 0.5) / factor - 0.5)
+    coefficients = np.stack(np.meshgrid(*axes, indexing="ij")).astype(np.float32)
+    coefficients.setflags(write=False)
+    return coefficients
+
+
 def field_on_pixels(
     coefficients: npt.NDArray[np.float32],
     image_shape: tuple[int, int],
@@ -111,21 +130,6 @@ def field_on_pixels(
     """
     rows = pixel_basis(image_shape[0], spacing, factor)
     columns = pixel_basis(image_shape[1], spacing, factor)
-    return np.asarray(rows @ coefficients @ columns.T, np.float32)
-
-
-@lru_cache(maxsize=16)
-def _half_pixel_basis(size: int, spacing: float) -> npt.NDArray[np.float32]:
-    matrix = basis_matrix(np.arange(2 * size - 1) / 2, size, spacing)
-    matrix.setflags(write=False)
-    return matrix
-
-
-def field_on_half_pixels(
-    coefficients: npt.NDArray[np.float32], image_shape: tuple[int, int], spacing: float
-) -> npt.NDArray[np.float32]:
-    """Field at 0, 0.5, 1, ... px along each axis: (2, 2 * Y - 1, 2 * X - 1) float32, in px."""
-    rows, columns = (_half_pixel_basis(size, spacing) for size in image_shape)
     return np.asarray(rows @ coefficients @ columns.T, np.float32)
 
 

@@ -54,13 +54,12 @@ class SplineLink:
     def after(self, displacement: npt.NDArray[np.float32], t: int) -> npt.NDArray[np.float32]:
         """Displacement (2, Y, X) of another map followed by that of frame t.
 
-        The field is taken by bilinear interpolation between positions half a pixel apart: it is
-        smooth enough for that, and right to some 1e-4 px.
+        The field is taken by bilinear interpolation between pixels: it is smooth enough for that,
+        and right to some 1e-3 px.
         """
-        fine = spline.field_on_half_pixels(self.coefficients[t], self.shape, self.spacing_px)
-        y, x = 2 * (pixel_grid(displacement.shape[1:]) + displacement)
+        y, x = pixel_grid(displacement.shape[1:]) + displacement
         result = displacement.copy()
-        for component, field in zip(result, fine, strict=True):
+        for component, field in zip(result, self.displacement(t), strict=True):
             component += cv2.remap(field, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return result
 

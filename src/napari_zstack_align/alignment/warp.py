@@ -96,12 +96,21 @@ def inside(
     numpy.ndarray
         (Y, X) bool.
     """
-    grid = pixel_grid(displacement.shape[1:])
-    valid = np.ones(displacement.shape[1:], bool)
-    for axis in range(2):
-        position = grid[axis] + displacement[axis]
-        valid &= position >= -EDGE_TOLERANCE_PX
-        valid &= position <= raw_shape[axis] - 1 + EDGE_TOLERANCE_PX
+    shape = displacement.shape[1:]
+    valid = np.ones(shape, bool)
+    # Farther from the edge than any pixel moves, all are inside.
+    reach = int(min(cv2.norm(displacement.reshape(-1), cv2.NORM_INF), max(shape))) + 1
+    if shape == raw_shape and 2 * reach < min(shape):
+        low, high = slice(None, reach), slice(-reach, None)
+        parts = [(low, slice(None)), (high, slice(None)), (slice(None), low), (slice(None), high)]
+    else:
+        parts = [(slice(None), slice(None))]
+    grid = pixel_grid(shape)
+    for part in parts:
+        for axis in range(2):
+            position = grid[axis][part] + displacement[axis][part]
+            valid[part] &= position >= -EDGE_TOLERANCE_PX
+            valid[part] &= position <= raw_shape[axis] - 1 + EDGE_TOLERANCE_PX
     return valid
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from napari_zstack_align.params._base import ChannelParams
+
+BETWEEN_SLICES = {"full": 1.0, "translation": 0.0}
+"""Words for how much slices may bend against one another."""
 
 
 class AdaptiveParams(ChannelParams):
@@ -69,14 +72,19 @@ class AdaptiveParams(ChannelParams):
             "ends. None: the first slice that shows enough. Not for 'direct'."
         ),
     )
-    between_strength: float = Field(
+    between_slices: float = Field(
         1.0,
         ge=0.0,
         le=1.0,
         description=(
-            "How much the slices may bend against one another, as a factor (no unit): 1 as much "
-            "as they ask for, 0 translation only. A slant of the anatomy through z can't be told "
-            "from drift. Not for 'direct'."
+            "How much the slices may bend against one another, as a factor (no unit): 1 (or "
+            "'full') as much as they ask for, 0 (or 'translation') not at all, they only shift. A "
+            "slant of the anatomy through z can't be told from drift. Not for 'direct'."
         ),
         json_schema_extra={"unit": "×"},
     )
+
+    @field_validator("between_slices", mode="before")
+    @classmethod
+    def _between_slices_in_words(cls, value: Any) -> Any:
+        return BETWEEN_SLICES.get(value, value) if isinstance(value, str) else value

@@ -71,10 +71,12 @@ class Chain:
         """Go on to a slice's mean (Y, X) float32; the first one is the reference."""
         if self.image is None:
             return replace(self, image=image)
-        change = self.change
-        if change is None:
-            change = self._template(None).register(image, self.field, around=self.field).power
-        found = self._template(change).register(image, self.field, around=self.field)
+        draft = self._template(self.change)
+        filtered = draft.filtered(image)
+        found = draft.register(filtered, self.field, around=self.field)
+        if self.change is None:
+            template = self._template(found.power)
+            found = template.register(filtered, self.field, around=self.field)
         field = self._restrained(found.coefficients)
         as_before, likeness = self._seen(image, self.field)
         if np.isfinite(field).all() and not folds(field, self.spacing_px):
@@ -108,7 +110,7 @@ class Chain:
 
     def _restrained(self, field: Coefficients) -> Coefficients:
         """Leave of the step from the last slice the translation and the part that is wanted."""
-        strength = self.params.between_strength
+        strength = self.params.between_slices
         if strength == 1:
             return field
         step = field - self.field

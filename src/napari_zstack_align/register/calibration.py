@@ -79,8 +79,7 @@ class Calibration:
                 self.level.prior_scale,
             )
             found, scatter = (
-                np.stack([self._sampled(equations.solve(one)) for one in part])
-                for part in (self.motion, self.noise)
+                self._sampled(equations.solve(part)) for part in (self.motion, self.noise)
             )
             rough = rough or (found, scatter)
             missed = _power(found - rough[0]) - _power(scatter - rough[1])

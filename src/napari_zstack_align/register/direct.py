@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.mean import RunningMean
-from napari_zstack_align.alignment.quality import comparison_image
+from napari_zstack_align.alignment.quality import comparison_image, without_extremes
 from napari_zstack_align.alignment.transforms import Link, SplineLink
 from napari_zstack_align.mask import Mask
 from napari_zstack_align.params import AdaptiveParams
@@ -22,8 +22,8 @@ from napari_zstack_align.register.frames import (
     Image,
     compare_frame,
     displacement_lengths,
+    filtered_frame,
     register_frame,
-    without_gaps,
 )
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.repeats import Registered, Repeats, judge_repeats
@@ -82,7 +82,7 @@ class DirectChain(SliceRun):
     def _judge(self, registered: Sequence[Registered]) -> Repeats:
         reference = None
         if self._template is not None and self.found_signal:
-            reference = comparison_image(self._template.image)
+            reference = without_extremes(comparison_image(self._template.image))
         return judge_repeats(
             registered, self._start, reference, self.compared_mask, self.params.outlier_mad
         )
@@ -147,7 +147,7 @@ class DirectChain(SliceRun):
         self._template = yield from self._build_template(image)
 
     def _residual_power(self, t: int, template: Template) -> Image:
-        return template.residual_power(without_gaps(self.read(t), template), self._start)
+        return template.residual_power(filtered_frame(self.read(t), template), self._start)
 
     def _learn_power(self, powers: Sequence[Image | None], own_mean: bool = False) -> None:
         """Take over how large the residuals of registered frames are."""
@@ -177,8 +177,9 @@ class DirectChain(SliceRun):
     def _register(self, t: int) -> tuple[Registered, Image, npt.NDArray[np.bool_]]:
         raw = self.read(t)
         found, flag = None, raw.flag
-        if self._template is not None:
-            found, flag = register_frame(raw, self._template, self._start)
+        if self._template is not None and not flag:
+            frame = filtered_frame(raw, self._template)
+            found, flag = register_frame(frame, self._template, self._start)
         coefficients = self._start if found is None else found.coefficients
         aligned, valid = self.resample(raw, coefficients)
         compared = compare_frame(raw, aligned, valid)

@@ -9,11 +9,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.alignment.quality import Compared, comparison_image, comparison_valid
+from napari_zstack_align.alignment.quality import (
+    Compared,
+    comparison_image,
+    comparison_valid,
+    without_extremes,
+)
 from napari_zstack_align.alignment.spline import field_on_pixels
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import ChannelParams
-from napari_zstack_align.register.template import Coefficients, Registration, Template
+from napari_zstack_align.register.template import Coefficients, Filtered, Registration, Template
 from napari_zstack_align.stack import Stack
 
 Image = npt.NDArray[np.float32]
@@ -103,29 +108,29 @@ def _saturated(channels: npt.NDArray[Any]) -> float:
     return fraction if fraction > SATURATED_FRACTION else 0.0
 
 
+def filtered_frame(raw: RawFrame, template: Template) -> Filtered:
+    """Prepare a frame for a template, its missing pixels filled from the reference."""
+    missing = ~np.isfinite(raw.image)
+    image = np.where(missing, template.image, raw.image) if missing.any() else raw.image
+    return template.filtered(image)
+
+
 def register_frame(
-    raw: RawFrame, template: Template, start: Coefficients, *, among: int | None = None
+    frame: Filtered, template: Template, start: Coefficients, *, among: int | None = None
 ) -> tuple[Registration | None, str]:
     """Find the field of a frame; None with the reason where that can't be."""
-    if raw.flag:
-        return None, raw.flag
-    registration = template.register(without_gaps(raw, template), start, among=among)
+    registration = template.register(frame, start, among=among)
     coefficients = registration.coefficients
     if not np.isfinite(coefficients).all() or folds(coefficients, template.spacing_px):
         return None, "implausible: the field folds the image"
     return registration, ""
 
 
-def without_gaps(raw: RawFrame, template: Template) -> Image:
-    """Image of a frame with its missing pixels filled from the reference."""
-    missing = ~np.isfinite(raw.image)
-    return np.where(missing, template.image, raw.image) if missing.any() else raw.image
-
-
 def compare_frame(raw: RawFrame, aligned: Image, valid: npt.NDArray[np.bool_]) -> Compared:
     """Prepare a raw and an aligned frame for the comparison with other repeats."""
     known = np.nan_to_num(raw.image, nan=0.0)
-    return Compared(comparison_image(known), comparison_image(aligned), comparison_valid(valid))
+    raw_image, aligned_image = (without_extremes(comparison_image(i)) for i in (known, aligned))
+    return Compared(raw_image, aligned_image, comparison_valid(valid))
 
 
 def displacement_lengths(

@@ -32,10 +32,11 @@ class NormalEquations:
     grid: tuple[int, int]
 
     def solve(self, gradient: Matrix) -> Matrix:
-        """Solve for a step, given the gradient (2, gy, gx)."""
-        right = gradient.transpose(1, 2, 0).reshape(-1)
-        step = cho_solve_banded((self.factor, True), right, check_finite=False)
-        return np.ascontiguousarray(step.reshape(*self.grid, 2).transpose(2, 0, 1))
+        """Solve for a step, given the gradient (2, gy, gx), or for many, (n, 2, gy, gx)."""
+        right = np.moveaxis(gradient, -3, -1).reshape(-1, 2 * self.grid[0] * self.grid[1])
+        step = cho_solve_banded((self.factor, True), right.T, check_finite=False).T
+        steps = np.moveaxis(step.reshape(-1, *self.grid, 2), -1, -3)
+        return np.ascontiguousarray(steps.reshape(gradient.shape))
 
 
 def normal_equations(

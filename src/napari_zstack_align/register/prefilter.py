@@ -6,6 +6,7 @@ slice, bleaching and laser power disturb the registration little.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -38,6 +39,12 @@ class Band:
 
 USUAL = Band()
 
+WIDE_PX = 2.0
+"""A blur is reckoned at a size at which its standard deviation is still so large."""
+SMALLEST_WIDE = 16
+"""Images of fewer such pixels are blurred as they are."""
+BLOCK_VARIANCE = 1 / 12 + 1 / 6
+"""Of a block of one pixel and of a triangle of two, px²."""
 MEAN_RATIO_LIMITS = (0.2, 5.0)
 """How far a frame's brightness may be rescaled to that of the reference."""
 
@@ -106,4 +113,14 @@ def band_pass(image: Image, fine: float, coarse: float) -> Image:
 
 
 def _blur(image: Image, sigma: float) -> Any:
-    return cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101)
+    """Gaussian blur; a wide one at a fraction of the size, where it takes a tenth of the time."""
+    factor = int(sigma / WIDE_PX)
+    if factor < 2 or min(image.shape) < SMALLEST_WIDE * factor:
+        return cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101)
+    height, width = image.shape
+    size = -(-width // factor), -(-height // factor)
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    # Averaging blocks and drawing lines between them blurs too.
+    left = math.sqrt((sigma / factor) ** 2 - BLOCK_VARIANCE)
+    small = cv2.GaussianBlur(small, (0, 0), left, borderType=cv2.BORDER_REFLECT_101)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)

@@ -105,6 +105,10 @@ class SliceRun(ABC):
         frame_bytes = 4 * self.shape[0] * self.shape[1]
         self._held = dict.fromkeys(map(int, frames[: HELD_BYTES // frame_bytes]))
 
+    def holds(self, t: int) -> bool:
+        """Whether there is room to keep what belongs to a frame."""
+        return int(t) in self._held
+
     def read(self, t: int) -> RawFrame:
         """Driving image of a frame."""
         raw = self._held.get(int(t))

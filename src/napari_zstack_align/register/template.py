@@ -8,23 +8,25 @@ years on'); the images are compared on a pyramid from coarse to fine.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Self, TypeAlias
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment import spline
-from napari_zstack_align.alignment.warp import pixel_grid, shrink
+from napari_zstack_align.alignment.warp import shrink
 from napari_zstack_align.register.normal_equations import NormalEquations, normal_equations
 from napari_zstack_align.register.prefilter import Image, Prefilter
 from napari_zstack_align.register.smoothness import Smoothness, smoothness
 from napari_zstack_align.register.translation import find_translation
 
 Coefficients = npt.NDArray[np.float32]
+Filtered: TypeAlias = tuple[Image, ...]
+"""A frame, prefiltered at each level of a template."""
 
 FACTORS = (4, 2, 1)
-ITERATIONS = 3
+ITERATIONS = 2
 """Gauss–Newton steps a level."""
 STOP_PX = 0.02
 """Steps smaller than this end a level."""
@@ -49,6 +51,8 @@ class Level:
     gradients: tuple[Image, Image]
     weighted_gradients: tuple[Image, Image]
     bases: tuple[Image, Image]
+    still: Image
+    limit: Image | None
     equations: NormalEquations
     prior_scale: float
 
@@ -61,6 +65,7 @@ class Level:
         shape: tuple[int, int],
         spacing: float,
         prior: Smoothness,
+        limit: Image | None = None,
     ) -> Self:
         """Take gradients of a prefiltered image and factorise its normal equations."""
         gradients = _gradients(image, factor)
@@ -73,33 +78,40 @@ class Level:
         scale = 1 / factor**2
         equations = normal_equations(weighted, gradients, bases, prior, scale)
         return cls(
-            factor, image, weights * image, weights, gradients, weighted, bases, equations, scale
+            factor,
+            image,
+            weights * image,
+            weights,
+            gradients,
+            weighted,
+            bases,
+            spline.identity(shape, spacing, factor),
+            limit,
+            equations,
+            scale,
         )
 
     def field(self, coefficients: Coefficients) -> npt.NDArray[np.float32]:
         """Positions (y, x) in px of the level at which the raw frame is sampled."""
         level = coefficients * np.float32(1 / self.factor)
-        positions: Image = self.bases[0] @ level @ self.bases[1].T
-        positions += pixel_grid(self.image.shape)
+        positions: Image = self.bases[0] @ (level + self.still) @ self.bases[1].T
         return positions
 
-    def residual(self, frame: Image, coefficients: Coefficients, own: Image | None = None) -> Image:
-        """Warped frame minus reference; zero where the field leaves the raw frame.
-
-        ``own`` is the frame's part in the reference, which is added.
-        """
+    def residual(self, frame: Image, coefficients: Coefficients) -> Image:
+        """Warped frame minus reference; zero where the field leaves the raw frame."""
         map_y, map_x = self.field(coefficients)
-        residual = cv2.remap(frame, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        residual = cv2.remap(frame, map_x, map_y, cv2.INTER_LINEAR, borderValue=np.nan)
         residual -= self.image
-        if own is not None:
-            residual += own
-        bottom, right = frame.shape[0] - 1, frame.shape[1] - 1
-        outside = (map_y < 0) | (map_y > bottom) | (map_x < 0) | (map_x > right)
-        residual[outside] = 0
-        return residual
+        return cv2.patchNaNs(residual, 0)
 
     def step(self, residual: Image, bend: Coefficients) -> Coefficients:
-        """One Gauss–Newton step, from the residual and the gradient of the prior."""
+        """One Gauss–Newton step, from the residual and the gradient of the prior.
+
+        Residuals beyond the limit count as much as the limit (Huber 1964, Ann. Math. Stat.): a
+        cell that lights up doesn't pull.
+        """
+        if self.limit is not None:
+            residual = cv2.min(cv2.max(residual, -self.limit), self.limit)
         return self.equations.solve(self.data_gradient(residual) + self.prior_scale * bend)
 
     def data_gradient(self, residual: Image) -> Coefficients:
@@ -123,13 +135,17 @@ class Registration:
     coefficients : numpy.ndarray
         (2, gy, gx) float32 spline coefficients in px, order (dy, dx).
     power : numpy.ndarray
-        (levels, by, bx) float32 mean square of the residual over blocks of the image.
+        (levels, by, bx) float32 mean square of the residual over blocks of the image, before the
+        last step.
+    before : numpy.ndarray
+        (2, gy, gx) coefficients before the last step.
     residual : numpy.ndarray, optional
-        (Y, X) float32 residual at the last level; None where it was dropped.
+        (Y, X) float32 residual at the last level, before the last step; None where it was dropped.
     """
 
     coefficients: Coefficients
     power: Image
+    before: Coefficients
     residual: Image | None
 
     def without_residual(self) -> Registration:
@@ -153,6 +169,8 @@ class Template:
         What is done to every image before comparison.
     max_shift_px : float
         Largest translation searched for before the fine registration.
+    iterations : int
+        Gauss–Newton steps a level.
     """
 
     image: Image
@@ -161,6 +179,7 @@ class Template:
     prefilter: Prefilter
     prior: Smoothness
     max_shift_px: float
+    iterations: int
 
     @classmethod
     def build(
@@ -174,6 +193,8 @@ class Template:
         mask: Image | None = None,
         power: Image | None = None,
         factors: tuple[int, ...] = FACTORS,
+        iterations: int = ITERATIONS,
+        cap: float | None = None,
     ) -> Self:
         """Prepare a reference.
 
@@ -194,6 +215,11 @@ class Template:
             reference stands in.
         factors : tuple of int
             How many times smaller than the image the levels are, from coarse to fine.
+        iterations : int
+            Gauss–Newton steps a level.
+        cap : float, optional
+            Residuals count no more than so many of their standard deviations, as ``power`` tells
+            them.
         """
         shape = (image.shape[0], image.shape[1])
         prior = smoothness(shape, spacing_px, alpha)
@@ -204,14 +230,21 @@ class Template:
             filtered = prefilter(image, factor)
             known = filtered * filtered if power is None else power[len(levels)]
             weights = _weights(known, filtered.shape)
+            limit = None if cap is None or power is None else np.float32(cap) / np.sqrt(weights)
             if mask is not None:
                 weights = weights * shrink(mask, factor)
-            levels.append(Level.build(filtered, weights, factor, shape, spacing_px, prior))
-        return cls(image, tuple(levels), spacing_px, prefilter, prior, max_shift_px)
+            level = Level.build(filtered, weights, factor, shape, spacing_px, prior, limit)
+            levels.append(level)
+        return cls(image, tuple(levels), spacing_px, prefilter, prior, max_shift_px, iterations)
+
+    def filtered(self, frame: Image) -> Filtered:
+        """Frame (Y, X) float32, free of NaN, as it is compared at each level."""
+        gain = self.prefilter.gain(cv2.mean(frame)[0], cv2.mean(self.image)[0])
+        return tuple(self.prefilter(frame, level.factor, gain) for level in self.levels)
 
     def register(
         self,
-        frame: Image,
+        frame: Filtered,
         start: Coefficients,
         *,
         around: Coefficients | None = None,
@@ -221,8 +254,8 @@ class Template:
 
         Parameters
         ----------
-        frame : numpy.ndarray
-            (Y, X) float32, free of NaN.
+        frame : tuple of numpy.ndarray
+            As of `filtered`.
         start : numpy.ndarray
             (2, gy, gx) float32 coefficients to start from.
         around : numpy.ndarray, optional
@@ -236,32 +269,33 @@ class Template:
         -------
         Registration
         """
-        gain = self.prefilter.gain(cv2.mean(frame)[0], cv2.mean(self.image)[0])
         coefficients, powers = start, []
-        for level in self.levels:
-            filtered = self.prefilter(frame, level.factor, gain)
-            own = None
+        for level, filtered in zip(self.levels, frame, strict=True):
+            own, residual = np.float32(0), None
             if among is not None and among > 1:
-                own = level.residual(filtered, start) / np.float32(among - 1)
+                residual = level.residual(filtered, start)
+                own = residual / np.float32(among - 1)
+                residual = residual + own if coefficients is start else None
             if level is self.levels[0] and self.max_shift_px > 0:
                 coefficients = coefficients + self._translation(level, filtered, start)
-            for _ in range(ITERATIONS):
-                residual = level.residual(filtered, coefficients, own)
-                bent = coefficients if around is None else coefficients - around
+                residual = None
+            for _ in range(self.iterations):
+                if residual is None:
+                    residual = level.residual(filtered, coefficients) + own
+                at = coefficients
+                bent = at if around is None else at - around
                 step = level.step(residual, self.prior.gradient(bent))
-                coefficients = coefficients - step
+                coefficients, seen, residual = at - step, residual, None
                 if np.abs(step).max() < STOP_PX:
                     break
-            residual = level.residual(filtered, coefficients, own)
-            powers.append(_power(residual, self.image.shape))
-        return Registration(coefficients, np.stack(powers), residual)
+            powers.append(_power(seen, self.image.shape))
+        return Registration(coefficients, np.stack(powers), at, seen)
 
-    def residual_power(self, frame: Image, coefficients: Coefficients) -> Image:
-        """Power of the residual of a frame for a given field, (levels, by, bx) float32."""
-        gain = self.prefilter.gain(cv2.mean(frame)[0], cv2.mean(self.image)[0])
+    def residual_power(self, frame: Filtered, coefficients: Coefficients) -> Image:
+        """Power of the residual of a filtered frame for a given field, (levels, by, bx) float32."""
         residuals = [
-            level.residual(self.prefilter(frame, level.factor, gain), coefficients)
-            for level in self.levels
+            level.residual(filtered, coefficients)
+            for level, filtered in zip(self.levels, frame, strict=True)
         ]
         return np.stack([_power(residual, self.image.shape) for residual in residuals])
 

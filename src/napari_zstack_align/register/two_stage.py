@@ -10,17 +10,24 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import numpy as np
 
-from napari_zstack_align.alignment.quality import comparison_image
-from napari_zstack_align.alignment.spline import grid_shape
-from napari_zstack_align.alignment.transforms import Link, SplineLink, Transforms
-from napari_zstack_align.alignment.warp import warp_with_valid
+from napari_zstack_align.alignment.quality import (
+    Compared,
+    band_for_comparison,
+    comparison_factor,
+    comparison_image,
+    without_extremes,
+)
+from napari_zstack_align.alignment.spline import field_on_pixels, grid_shape
+from napari_zstack_align.alignment.transforms import Link, SplineLink
+from napari_zstack_align.alignment.warp import shrink, warp, warp_with_valid
 from napari_zstack_align.mask import Mask
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.progress import Progress
 from napari_zstack_align.register.between_slices import SPACING_RATIO, Chain
-from napari_zstack_align.register.frames import compare_frame, lengths_of
+from napari_zstack_align.register.frames import lengths_of
 from napari_zstack_align.register.repeats import Registered, Repeats, compare_repeats
 from napari_zstack_align.register.slice_run import Frames, SliceRun
 from napari_zstack_align.register.template import Coefficients
@@ -75,33 +82,38 @@ class TwoStages(SliceRun):
         self._coefficients[frames], self._between[frames] = repeats.coefficients, field
         compared = []
         rows = self._quality[frames]
-        transforms = Transforms(self.shape, self._links_of(frames))
-        for (registered, lengths), row in zip(
-            self.map(lambda i: self._compared(transforms, frames[i], i), range(len(frames))),
-            rows,
-            strict=True,
-        ):
+        results = self.map(
+            lambda i: self._compared(frames[i], repeats.coefficients[i], field), range(len(frames))
+        )
+        for row, flag, (registered, lengths) in zip(rows, repeats.flags, results, strict=True):
             compared.append(registered)
             row["mean_displacement_px"], row["max_displacement_px"] = lengths
-            flag = repeats.flags[len(compared) - 1]
             self._done += 1
-            note = f"frame {frames[len(compared) - 1]}: {flag}" if flag else ""
-            yield self.progress(note)
+            yield self.progress(f"frame {row['frame']}: {flag}" if flag else "")
         rows["used"], rows["flag"] = repeats.used, repeats.flags
-        reference = None if self._chain.image is None else comparison_image(self._chain.image)
+        image = self._chain.image
+        reference = None if image is None else without_extremes(comparison_image(image))
         values = compare_repeats(compared, repeats.used, reference, self.compared_mask)
         rows["correlation_before"], rows["correlation_after"] = values
         self._quality[frames] = rows
 
     def _compared(
-        self, transforms: Transforms, frame: int, index: int
+        self, frame: int, within: Coefficients, between: Coefficients
     ) -> tuple[Registered, tuple[float, float]]:
+        """Frame as it is and in the reference, at the size of the compared images."""
         raw = self.read(frame)
-        displacement = transforms.displacement(index)
-        aligned, valid = warp_with_valid(raw.image, displacement)
-        compared = compare_frame(raw, aligned, valid)
-        still = np.zeros(0, np.float32)
-        return Registered(still, compared, raw.flag, None), lengths_of(displacement)
+        factor = comparison_factor(self.shape)
+        displacement = field_on_pixels(between, self.shape, self._coarse_px, factor)
+        inner = field_on_pixels(within, self.shape, self.spacing_px, factor)
+        step = displacement / np.float32(factor)
+        displacement += [warp(component, step, cv2.INTER_LINEAR) for component in inner]
+        small = shrink(raw.image, factor)
+        aligned, valid = warp_with_valid(small, displacement / np.float32(factor))
+        known = np.nan_to_num(small, nan=0.0)
+        images = (without_extremes(band_for_comparison(image)) for image in (known, aligned))
+        compared = Compared(*images, valid)
+        lengths = lengths_of(displacement, 1)
+        return Registered(np.zeros(0, np.float32), compared, raw.flag, None), lengths
 
     def _links(self) -> tuple[Link, ...]:
         return self._links_of(np.arange(self.stack.n_frames))

@@ -7,8 +7,9 @@ of the *other* repeats: against a mean that holds it a frame is drawn to its own
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,17 +18,28 @@ from napari_zstack_align.alignment.mean import RunningMean
 from napari_zstack_align.alignment.warp import shrink
 from napari_zstack_align.progress import Progress
 from napari_zstack_align.register.calibration import FEWEST_FRAMES, MOST_FRAMES, calibrated
-from napari_zstack_align.register.frames import Image, compare_frame, register_frame, without_gaps
+from napari_zstack_align.register.frames import (
+    Image,
+    RawFrame,
+    compare_frame,
+    filtered_frame,
+    register_frame,
+)
 from napari_zstack_align.register.prefilter import USUAL, Band, Prefilter
 from napari_zstack_align.register.repeats import Registered, Repeats, judge_repeats
 from napari_zstack_align.register.slice_run import Frames, SliceRun, leave_own_out
+from napari_zstack_align.register.tears import largest_step, torn
 from napari_zstack_align.register.template import (
     SMALLEST_LEVEL_PX,
+    STOP_PX,
     Coefficients,
+    Filtered,
     Registration,
     Template,
 )
 from napari_zstack_align.register.translation import find_translations
+
+Valid: TypeAlias = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -44,22 +56,29 @@ class Pass:
         Times the standard strength of the prior, at alpha = 1.
     among_others : bool
         Whether each frame is taken out of the mean that it is registered to.
+    iterations : int
+        Steps a level.
+    cap : float, optional
+        Standard deviations that a residual counts at most.
     """
 
     band: Band
     factors: tuple[int, ...]
     smoothness: float
     among_others: bool
+    iterations: int
+    cap: float | None = None
 
 
-COARSE = Pass(USUAL, (4, 2), 1.0, among_others=False)
-FINE = Pass(Band(fine_px=0.8, coarse_px=8.0), (1,), 2.0, among_others=True)
+COARSE = Pass(USUAL, (4, 2), 1.0, among_others=False, iterations=2)
+FINE = Pass(Band(fine_px=0.8, coarse_px=8.0), (1,), 2.0, among_others=True, iterations=1, cap=3.0)
 PASSES = (COARSE, FINE, FINE)
-CALIBRATED_SLICES = 4
-"""Passes that tell the smoothness, two a slice; then it is frozen."""
+CALIBRATED_PASSES = 4
+"""Fine passes that tell the smoothness, two a slice; then it is frozen."""
 LEAST_GAIN = 0.0055
 """Repeats whose correlation rises by a smaller part are left where they are: interpolation would
 only blur them."""
+TORN = "torn: the sample jumped while the frame was scanned"
 ROUGH_FACTOR = 4
 ROUGH_ROUNDS = 2
 
@@ -71,23 +90,67 @@ class Learned:
     Attributes
     ----------
     noise : numpy.ndarray, optional
-        Power of the residuals; None where nothing was registered yet.
+        Power of the residuals in the fine passes; None where nothing was registered yet.
     factors : tuple of float
-        Calibrated smoothness in the slices so far, as multiples of the standard one.
+        Calibrated smoothness in the fine passes so far, as multiples of the standard one.
     """
 
     noise: Image | None = None
     factors: tuple[float, ...] = ()
 
     @property
-    def n_slices(self) -> int:
-        """From how many passes over a slice the smoothness was told."""
+    def n_passes(self) -> int:
+        """From how many fine passes the smoothness was told."""
         return len(self.factors)
 
     @property
     def smoothness(self) -> float:
         """Geometric mean of the calibrations."""
         return float(np.exp(np.mean(np.log(self.factors)))) if self.factors else 1.0
+
+
+@dataclass
+class Seen:
+    """The frames of a slice as passes of one kind see them, so that each is filtered once.
+
+    Attributes
+    ----------
+    stage : Pass
+    prefilter : Prefilter, optional
+        None before the first pass.
+    frames : dict of int to tuple
+        Filtered frames, as many as may be held.
+    """
+
+    stage: Pass
+    prefilter: Prefilter | None = None
+    frames: dict[int, Filtered] = field(default_factory=dict)
+
+    def frame(self, run: SliceRun, t: int, template: Template) -> Filtered:
+        """Frame t, filtered."""
+        filtered = self.frames.get(int(t)) or filtered_frame(run.read(t), template)
+        if run.holds(t):
+            self.frames[int(t)] = filtered
+        return filtered
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a pass found of a frame.
+
+    Attributes
+    ----------
+    registration : Registration, optional
+        None where the frame can't be registered.
+    flag : str
+        Why it can't be used; '' where it can.
+    step_px : float
+        As of `largest_step`.
+    """
+
+    registration: Registration | None
+    flag: str
+    step_px: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -131,41 +194,42 @@ def align_within(
         reach = run.params.max_shift_px / factor
         shifts = yield from run.in_thread(_rough_shifts, np.stack(small), reach)
         fields[usable] += factor * shifts[:, :, np.newaxis, np.newaxis]
+        seen = Seen(COARSE)
         for stage in passes_of(run.shape):
+            seen = seen if seen.stage is stage else Seen(stage)
             template, found = yield from _register(
-                run, stage, frames[usable], fields[usable], learned
+                run, seen, frames[usable], fields[usable], learned
             )
-            for i, (one, flag) in zip(usable, found, strict=True):
-                flags[i] = flag
-                fields[i] = fields[i] if one is None else one.coefficients
+            for i, one in zip(usable, found, strict=True):
+                flags[i] = one.flag
+                fields[i] = fields[i] if one.registration is None else one.registration.coefficients
+            usable = np.array([i for i in usable if flags[i] == ""], int)
+            if len(usable) < 2:
+                break
             fields[usable] -= fields[usable].mean(axis=0)
             if stage is FINE:
-                good = [one for one, _ in found if one is not None]
+                good = [one.registration for one in found if one.registration and not one.flag]
                 learned = yield from run.in_thread(_learn, run, template, good, learned)
-    repeats = yield from _judge(run, frames, fields, flags)
-    mean = yield from run.mean(frames[repeats.used], repeats.coefficients[repeats.used])
-    return Slice(repeats, mean, learned)
+    return (yield from _judge(run, frames, fields, flags, learned))
 
 
 def _learn(
     run: SliceRun, template: Template, found: list[Registration], learned: Learned
 ) -> Learned:
     """Noise of the frames, and from the first slices how smooth their fields should be."""
-    if not found:
-        return learned
-    noise = np.median([one.power for one in found], axis=0)
+    learned = replace(learned, noise=np.median([one.power for one in found], axis=0))
     kept = [one for one in found if one.residual is not None]
-    if learned.n_slices >= CALIBRATED_SLICES or len(kept) < FEWEST_FRAMES:
-        return replace(learned, noise=noise)
+    if learned.n_passes >= CALIBRATED_PASSES or len(kept) < FEWEST_FRAMES:
+        return learned
     factor = calibrated(
         template.levels[-1],
-        np.stack([one.coefficients for one in kept]),
+        np.stack([one.before for one in kept]),
         [one.residual for one in kept if one.residual is not None],
         run.shape,
         run.spacing_px,
         FINE.smoothness,
     )
-    return Learned(noise, (*learned.factors, factor))
+    return replace(learned, factors=(*learned.factors, factor))
 
 
 def passes_of(shape: tuple[int, int]) -> list[Pass]:
@@ -213,71 +277,86 @@ def _rough_shifts(small: Image, max_shift: float) -> npt.NDArray[np.float32]:
 
 
 def _register(
-    run: SliceRun, stage: Pass, frames: Frames, starts: Coefficients, learned: Learned
-) -> Generator[Progress, None, tuple[Template, list[tuple[Registration | None, str]]]]:
+    run: SliceRun, seen: Seen, frames: Frames, starts: Coefficients, learned: Learned
+) -> Generator[Progress, None, tuple[Template, list[Found]]]:
     """Register frames to their mean, from where they lie in it."""
+    stage = seen.stage
     image = (yield from run.mean(frames, starts)).image()
+    seen.prefilter = seen.prefilter or Prefilter.for_image(image, stage.band)
     build = partial(
         Template.build,
         image,
-        Prefilter.for_image(image, stage.band),
+        seen.prefilter,
         spacing_px=run.spacing_px,
         alpha=stage.smoothness * learned.smoothness * run.params.alpha,
         max_shift_px=0.0,
         mask=run.mask,
         factors=stage.factors,
+        iterations=stage.iterations,
+        cap=stage.cap,
     )
+    # The rough residuals of the coarse pass keep it from overshooting.
     power = learned.noise if stage is FINE else None
     template = yield from run.in_thread(build, power=power)
     if power is None:
-        power = yield from _residual_power(run, template, frames, starts)
-        template = yield from run.in_thread(build, power=power)
+        powers = []
+        for one in run.map(
+            lambda i: template.residual_power(seen.frame(run, frames[i], template), starts[i]),
+            range(len(frames)),
+        ):
+            powers.append(one)
+            yield run.progress()
+        template = yield from run.in_thread(build, power=leave_own_out(powers))
+    among = len(frames) if stage.among_others else None
 
-    def register(i: int) -> tuple[Registration | None, str]:
-        among = len(frames) if stage.among_others else None
-        one, flag = register_frame(run.read(frames[i]), template, starts[i], among=among)
-        return (one.without_residual() if one and i >= MOST_FRAMES else one), flag
+    def register(i: int) -> Found:
+        frame = seen.frame(run, frames[i], template)
+        one, flag = register_frame(frame, template, starts[i], among=among)
+        if one is None or one.residual is None:
+            return Found(one, flag)
+        step = largest_step(template.levels[-1], one.residual) if stage is FINE else 0.0
+        return Found(one if i < MOST_FRAMES else one.without_residual(), flag, step)
 
     found = []
-    for one in run.map(register, range(len(frames))):
-        found.append(one)
+    for result in run.map(register, range(len(frames))):
+        found.append(result)
         yield run.progress()
-    return template, found
-
-
-def _residual_power(
-    run: SliceRun, template: Template, frames: Frames, starts: Coefficients
-) -> Generator[Progress, None, Image]:
-    powers = []
-    for power in run.map(
-        lambda task: template.residual_power(without_gaps(run.read(task[0]), template), task[1]),
-        zip(frames, starts, strict=True),
-    ):
-        powers.append(power)
-        yield run.progress()
-    return leave_own_out(powers)
+    are_torn = torn([one.step_px for one in found])
+    return template, [
+        replace(one, flag=one.flag or TORN) if is_torn else one
+        for one, is_torn in zip(found, are_torn, strict=True)
+    ]
 
 
 def _judge(
-    run: SliceRun, frames: Frames, fields: Coefficients, flags: list[str]
-) -> Generator[Progress, None, Repeats]:
-    """Compare the registered repeats, and set their mean displacement to zero."""
+    run: SliceRun, frames: Frames, fields: Coefficients, flags: list[str], learned: Learned
+) -> Generator[Progress, None, Slice]:
+    """Compare the registered repeats, and average those that belong together."""
+    mean, registered = RunningMean(run.shape), []
 
-    def compare(task: tuple[int, Coefficients, str]) -> Registered:
+    def resample(task: tuple[int, Coefficients]) -> tuple[RawFrame, Image, Valid]:
         raw = run.read(task[0])
-        aligned, valid = run.resample(raw, task[1])
-        return Registered(task[1], compare_frame(raw, aligned, valid), task[2], None)
+        return raw, *run.resample(raw, task[1])
 
-    registered = []
-    for one in run.map(compare, zip(frames, fields, flags, strict=True)):
-        registered.append(one)
+    results = run.map(resample, zip(frames, fields, strict=True))
+    for (raw, aligned, valid), one, flag in zip(results, fields, flags, strict=True):
+        registered.append(Registered(one, compare_frame(raw, aligned, valid), flag, None))
+        if not flag:
+            mean.add(aligned, valid)
         yield run.progress()
     still = np.zeros_like(fields[0])
     repeats = judge_repeats(registered, still, None, run.compared_mask, run.params.outlier_mad)
-    if not repeats.has_signal:
-        return repeats
+    if repeats.has_signal:
+        repeats = repeats.still() if _gain_little(repeats) else repeats.centred()
+    if np.abs(repeats.coefficients - fields)[repeats.used].max(initial=0) > STOP_PX or any(
+        flag != before for flag, before in zip(repeats.flags, flags, strict=True)
+    ):
+        mean = yield from run.mean(frames[repeats.used], repeats.coefficients[repeats.used])
+    return Slice(repeats, mean, learned)
+
+
+def _gain_little(repeats: Repeats) -> bool:
+    """Whether the registration makes the repeats hardly more alike."""
     known = repeats.used & np.isfinite(repeats.after - repeats.before)
     gain = (repeats.after - repeats.before)[known]
-    if len(gain) and np.median(gain) < LEAST_GAIN * np.median(repeats.after[known]):
-        return repeats.still()
-    return repeats.centred()
+    return bool(len(gain) and np.median(gain) < LEAST_GAIN * np.median(repeats.after[known]))

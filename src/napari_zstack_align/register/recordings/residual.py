@@ -174,7 +174,7 @@ class FrameFollower:
                 if not flag:
                     still = affine_displacement(self._matrices[t], self._shape)
                     aligned = self._as_seen(image, still, reference.image)
-                    powers.append(draft.residual_power(aligned, start))
+                    powers.append(draft.residual_power(draft.filtered(aligned), start))
         if not powers:
             return draft
         return _template(reference, self._consensus.prefilter, np.median(powers, axis=0))
@@ -245,7 +245,7 @@ class FrameFollower:
         spacing = self._template.spacing_px
         aligned = self._as_seen(image, still, self._template.image)
         start = np.zeros((2, *grid_shape(self._shape, spacing)), np.float32)
-        found = self._template.register(aligned, start).coefficients
+        found = self._template.register(self._template.filtered(aligned), start).coefficients
         linear = self._matrices[t][:2, :2].astype(np.float32)
         bent = np.tensordot(linear, field_on_pixels(found, self._shape, spacing), axes=1)
         return found, still + bent
