@@ -42,7 +42,7 @@ class SampleZShift:
         (T, 2) true lateral shift (dy, dx), px: what lies at (y, x) in the reference is at
         (y + dy, x + dx) in the frame.
     clean : numpy.ndarray
-        (Z, Y, X) float32 expected photons of each slice.
+        (Z, Y, X) float32 expected photons of each slice, in a frame of it.
     """
 
     recording: Stack
@@ -73,6 +73,7 @@ def recording_with_zshift(
     jitter_px: float = 1.0,
     laser_ramp: float = 0.0,
     reference_repeats: int = 10,
+    reference_photons: float | None = None,
     z: npt.ArrayLike | None = None,
     detector: Detector | None = None,
     seed: int = 0,
@@ -92,7 +93,7 @@ def recording_with_zshift(
     tilt_slices : float
         Largest difference in depth of the frame's edge from its centre, in slices.
     photons : float
-        Expected photons per pixel at the bright end (99.5th percentile), in both.
+        Expected photons per pixel at the bright end (99.5th percentile) in a frame.
     gain : float
         Gain of the recording relative to the reference.
     bleaching : float
@@ -103,6 +104,8 @@ def recording_with_zshift(
         Relative increase of the reference's brightness from the first to the last slice.
     reference_repeats : int
         Repeats that are averaged to a slice.
+    reference_photons : float, optional
+        Expected photons in each of them; those of the recording by default.
     z : array-like, optional
         (T,) depths of the frames in slices, instead of a drift; they may lie outside the stack.
     detector : Detector, optional
@@ -136,7 +139,8 @@ def recording_with_zshift(
     tilt = np.stack([_drift(motion_rng, n_frames, tilt_slices) for _ in range(2)], axis=1)
     shift = motion_rng.uniform(-jitter_px, jitter_px, (n_frames, 2))
     detector = detector or Detector()
-    reference = _reference(clean, detector, laser_ramp, reference_repeats, stack_rng)
+    light_there = clean * np.float32((reference_photons or photons) / photons)
+    reference = _reference(light_there, detector, laser_ramp, reference_repeats, stack_rng)
     sample = SampleZShift(
         Stack.from_array(np.empty((n_frames, *shape), np.uint16)),
         _stack(reference, "ZYX", "generated z-stack", z_step_um),

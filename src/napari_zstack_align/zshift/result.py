@@ -25,6 +25,8 @@ MOST_OUTSIDE = 0.5
 """Part of the evidence beyond the stack from which a frame lies outside it."""
 OUTSIDE_SLICES = 0.4
 """A frame whose mean depth is further than this beyond the first or last slice is outside."""
+COMMON_ERROR = 0.015
+"""Error of the model that all patches have in common, in slices."""
 LOG_GAIN_ORDER = 2
 """Of the polynomial that the slices' gain follows: laser power changes smoothly with depth."""
 
@@ -52,11 +54,9 @@ class Findings:
         self._amplitude = np.full((n_frames, n_patches), np.nan, np.float32)
         energy = np.where(templates.known, templates.energy.mean(axis=1), 0)
         self._importance = energy / max(float(energy.sum()), 1e-12)
-        self._slice_gain = (
-            _slice_gain(templates.scale)
-            if inputs.params.equalise_slices
-            else np.ones(templates.n_slices, np.float32)
-        )
+        self._slice_gain = np.ones(templates.n_slices, np.float32)
+        if inputs.params.equalise_slices:
+            self._slice_gain = _slice_gain(templates.scale)
         self._reference = Stack(
             ArraySource(volume, "ZYX"),
             pixel_size_um=inputs.stack.pixel_size_um or inputs.reference.pixel_size_um,
@@ -94,35 +94,60 @@ class Findings:
         # Where most patches lie beyond the stack, the few others are there by chance.
         weight = sure * (1 - self._beyond)[:, np.newaxis]
         smooth = yield from smooth_depths(z, error, weight, grid.shape, inputs.params)
+        outside = self._outside(smooth)
         confidence = self._confidence_in(smooth)
+        confidence[outside] = 0
+        quality = self._table(smooth, confidence, outside)
+        return self._assembled(smooth, confidence, quality)
+
+    def _assembled(
+        self, smooth: Smooth, confidence: Numbers, quality: npt.NDArray[np.void]
+    ) -> ZShift:
+        inputs, grid = self._inputs, self._templates.grid
+        run = quality["flag"] != NOT_RUN
+        z = np.where(run, smooth.z, np.nan).astype(np.float32)
+        patch_z = np.where(run[:, np.newaxis], smooth.patch_z, np.nan).astype(np.float32)
+        patches, used = (len(quality), *grid.shape), quality["used"]
+        middle = (self._templates.n_slices - 1) / 2
+        return ZShift(
+            stack=inputs.stack,
+            reference=self._reference,
+            transforms=None if inputs.alignment is None else inputs.alignment.transforms,
+            z=z,
+            patch_z=patch_z.reshape(patches),
+            raw_patch_z=self._z.reshape(patches).copy(),
+            patch_confidence=confidence.astype(np.float32).reshape(patches),
+            lateral=self._lateral.reshape(*patches, 2).copy(),
+            centres=grid.centres,
+            quality=quality,
+            slice_gain=self._slice_gain,
+            anchor=float(np.median(z[used])) if used.any() else middle,
+            params=inputs.params,
+            provenance=inputs.provenance(),
+        )
+
+    def _outside(self, smooth: Smooth) -> npt.NDArray[np.bool_]:
+        """(T,) bool: frames beyond the first or the last slice."""
+        last = self._templates.n_slices - 1
+        beyond = (smooth.z < -OUTSIDE_SLICES) | (smooth.z > last + OUTSIDE_SLICES)
+        return np.asarray(beyond | (self._beyond > MOST_OUTSIDE))
+
+    def _table(
+        self, smooth: Smooth, confidence: Numbers, outside: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.void]:
+        """(T,) quality table; flags of what nothing was said of yet."""
         quality = self._quality.copy()
         run = quality["flag"] != NOT_RUN
         quality["confidence"] = np.where(run, confidence @ self._importance, 0)
-        quality["standard_error"] = np.where(run, smooth.error, np.nan)
+        error = np.sqrt(smooth.error**2 + COMMON_ERROR**2)
+        quality["standard_error"] = np.where(run, error, np.nan)
         quality["gain"] = self._gain(smooth)
-        self._flag(quality, smooth)
+        unsaid = quality["flag"] == ""
+        unsure = ~(quality["confidence"] >= self._inputs.params.min_confidence)
+        quality["flag"][unsaid & unsure] = LOW_CONFIDENCE
+        quality["flag"][unsaid & outside] = OUTSIDE
         quality["used"] = quality["flag"] == ""
-        patch_z = np.where(run[:, np.newaxis], smooth.patch_z, np.nan)
-        patches = (len(quality), *grid.shape)
-        depth = np.where(run, smooth.z, np.nan)
-        used = quality["used"]
-        middle = (self._templates.n_slices - 1) / 2
-        return ZShift(
-            inputs.stack,
-            self._reference,
-            None if inputs.alignment is None else inputs.alignment.transforms,
-            depth.astype(np.float32),
-            patch_z.astype(np.float32).reshape(patches),
-            self._z.reshape(patches).copy(),
-            confidence.astype(np.float32).reshape(patches),
-            self._lateral.reshape(*patches, 2).copy(),
-            grid.centres,
-            quality,
-            self._slice_gain,
-            float(np.median(depth[used])) if used.any() else middle,
-            inputs.params,
-            inputs.provenance(),
-        )
+        return quality
 
     def _confidence_in(self, smooth: Smooth) -> Numbers:
         """(T, patches) confidence in the smoothed depth: how sure a patch was, if it agrees."""
@@ -141,17 +166,6 @@ class Findings:
         total = weight.sum(axis=1)
         mean = np.nansum(weight * known, axis=1) / np.where(total > 0, total, np.nan)
         return np.asarray(mean / np.maximum(there, 1e-12))
-
-    def _flag(self, quality: npt.NDArray[np.void], smooth: Smooth) -> None:
-        """Say what is the matter with frames that nothing was said of yet."""
-        good = quality["flag"] == ""
-        last = self._templates.n_slices - 1
-        outside = (smooth.z < -OUTSIDE_SLICES) | (smooth.z > last + OUTSIDE_SLICES)
-        outside |= self._beyond > MOST_OUTSIDE
-        unsure = ~(quality["confidence"] >= self._inputs.params.min_confidence)
-        quality["flag"][good & unsure] = LOW_CONFIDENCE
-        quality["flag"][good & outside] = OUTSIDE
-        quality["confidence"][good & outside] = 0
 
 
 def _slice_gain(scale: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
