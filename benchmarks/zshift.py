@@ -73,8 +73,8 @@ def compare(args: argparse.Namespace) -> None:
             print(f"{condition:26s} {step:5g} {_line(of_seeds)}", flush=True)
     print(
         f"\nrmse, frame (mean over a frame), dense (every pixel), bias, p95 and max in slices; "
-        f"far: patches wrong by more than a slice; told: part of them with a confidence below {SURE}; "
-        f"good: part of all patches above it"
+        f"far: patches wrong by more than a slice; told: part of them with a confidence below "
+        f"{SURE}; good: part of all patches above it"
     )
     if args.json is not None:
         args.json.write_text(json.dumps(rows, indent=1) + "\n")

@@ -127,10 +127,6 @@ def recording_with_zshift(
     shape = frame_shape(size)
     tissue_seed, *seeds = np.random.SeedSequence(seed).spawn(4)
     motion_rng, stack_rng, frame_rng = map(np.random.default_rng, seeds)
-    tissue = _Tissue(shape, tissue_seed, z_step_um, n_slices)
-    slices = [tissue.slice(k) for k in range(n_slices)]
-    scale = np.float32(photons / np.percentile(slices[n_slices // 2], BRIGHT_PERCENTILE))
-    clean = np.stack(slices) * scale
     if z is None:
         depth = _drift(motion_rng, n_frames, drift_slices) + (n_slices - 1) / 2
     else:
@@ -138,6 +134,12 @@ def recording_with_zshift(
         n_frames = len(depth)
     tilt = np.stack([_drift(motion_rng, n_frames, tilt_slices) for _ in range(2)], axis=1)
     shift = motion_rng.uniform(-jitter_px, jitter_px, (n_frames, 2))
+    outside = max(0.0, -float(depth.min()), float(depth.max()) - (n_slices - 1))
+    outside += float(np.abs(tilt).max(initial=0)) if outside else 0.0
+    tissue = _Tissue(shape, tissue_seed, z_step_um, n_slices, outside)
+    slices = [tissue.slice(k) for k in range(n_slices)]
+    scale = np.float32(photons / np.percentile(slices[n_slices // 2], BRIGHT_PERCENTILE))
+    clean = np.stack(slices) * scale
     detector = detector or Detector()
     light_there = clean * np.float32((reference_photons or photons) / photons)
     reference = _reference(light_there, detector, laser_ramp, reference_repeats, stack_rng)
@@ -160,7 +162,7 @@ def recording_with_zshift(
 
 
 class _Tissue:
-    """Tissue that is cut at any depth, given in slices."""
+    """Tissue that is cut at any depth, given in slices, so many of them beyond the stack too."""
 
     def __init__(
         self,
@@ -168,11 +170,13 @@ class _Tissue:
         seed: np.random.SeedSequence,
         z_step_um: float,
         n_slices: int,
+        beyond: float,
     ) -> None:
         self._shape, self._step_um = shape, z_step_um
-        anatomy = Anatomy(shape, z_step_um * (n_slices - 1) / PIXEL_SIZE_UM, seed)
+        slice_px, first_px = z_step_um / PIXEL_SIZE_UM, beyond * z_step_um / PIXEL_SIZE_UM
+        anatomy = Anatomy(shape, slice_px * (n_slices - 1) + 2 * first_px, seed)
         self._plane: Callable[[int], Image] = lru_cache(CACHED_PLANES)(
-            lambda j: anatomy.plane(j * PLANE_STEP_UM / PIXEL_SIZE_UM)
+            lambda j: anatomy.plane(first_px + j * PLANE_STEP_UM / PIXEL_SIZE_UM)
         )
 
     def slice(self, k: int) -> Image:
