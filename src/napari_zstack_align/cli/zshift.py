@@ -23,7 +23,7 @@ from napari_zstack_align.read import open_stack
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.export import check_suffix
 from napari_zstack_align.zshift import ZShift, estimate_zshift
-from napari_zstack_align.zshift.export import Movie, export_movie
+from napari_zstack_align.zshift.export import Movie, check_recording_stays, export_movie
 from napari_zstack_align.zshift.storage import check_folder, is_zshift, named
 
 MOVIES: tuple[Movie, ...] = get_args(Movie)
@@ -80,7 +80,7 @@ def run_zshift(args: argparse.Namespace) -> bool:
     params = params_of(args, ZShiftParams)
     stack, alignment = _recording(args)
     out = named(args.out or Path(f"{stack.name}_zshift"))
-    _check_targets(args, out)
+    _check_targets(args, out, stack)
     reference = _reference(args)
     job = estimate_zshift(stack, reference, params, alignment, threads=args.threads)
     zshift = _drain_or_keep(job)
@@ -129,7 +129,7 @@ def _one_alignment(path: Path, stack: Stack | None = None) -> Alignment:
     return saved
 
 
-def _check_targets(args: argparse.Namespace, out: Path) -> None:
+def _check_targets(args: argparse.Namespace, out: Path, stack: Stack) -> None:
     """Find out now, not after the work, whether all can be written."""
     check_folder(out)
     if is_zshift(out) and not args.overwrite:
@@ -138,6 +138,7 @@ def _check_targets(args: argparse.Namespace, out: Path) -> None:
         path = getattr(args, what)
         if path is not None:
             check_suffix(path)
+            check_recording_stays(path, stack)
             check_target(path, args.overwrite)
 
 

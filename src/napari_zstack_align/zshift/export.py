@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job
+from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.export import export_volume
 from napari_zstack_align.zshift.zshift import CORRECTED_LABEL, SIMULATED_LABEL, ZShift
 
@@ -45,8 +46,7 @@ def export_movie(
     """
     if what not in get_args(Movie):
         raise InputError(f"what must be one of {', '.join(get_args(Movie))}, not {what!r}.")
-    if Path(path).resolve() in {each.resolve() for each in zshift.stack.paths}:
-        raise InputError(f"{path} holds the recording itself: choose another name.")
+    check_recording_stays(Path(path), zshift.stack)
     corrected = what == "corrected"
     return export_volume(
         path,
@@ -58,6 +58,12 @@ def export_movie(
         channel_names=(CORRECTED_LABEL if corrected else SIMULATED_LABEL,),
         bad_frames=tuple(np.flatnonzero(~zshift.used).tolist()),
     )
+
+
+def check_recording_stays(path: Path, stack: Stack) -> None:
+    """Raise InputError where a movie would be written over its recording."""
+    if path.resolve() in {each.resolve() for each in stack.paths}:
+        raise InputError(f"{path} holds the recording itself: choose another name.")
 
 
 def _interval(zshift: ZShift) -> float | None:

@@ -1,0 +1,154 @@
+"""``zstack-align zshift``: the same as from Python."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tifffile
+
+import napari_zstack_align as nza
+from napari_zstack_align.alignment.transforms import identity
+from napari_zstack_align.cli import zshift as command
+from napari_zstack_align.cli.main import main
+from napari_zstack_align.samples import recording_with_zshift
+from napari_zstack_align.write.export import export_volume
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A recording and its reference on disk; frame 3 is blank."""
+    folder = tmp_path_factory.mktemp("zshift")
+    made = recording_with_zshift(
+        n_frames=8, n_slices=7, size=(128, 144), drift_slices=2, z_step_um=2.0, seed=6
+    )
+    frames = made.recording.read(0, 8)[:, 0].copy()
+    frames[3] = 0
+    size = made.recording.pixel_size_um
+    nza.run(export_volume(folder / "larva.ome.tif", frames, "TYX", pixel_size_um=size))
+    volume = made.reference.read(0, 7)[:, 0]
+    known = {"pixel_size_um": size, "z_step_um": 2.0}
+    nza.run(export_volume(folder / "volume.ome.tif", volume, "ZYX", **known))
+    return folder, made
+
+
+@pytest.fixture
+def here(files, tmp_path, monkeypatch):
+    """Copies of the files, in the folder that the command runs in."""
+    for name in ("larva.ome.tif", "volume.ome.tif"):
+        shutil.copy(files[0] / name, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+GIVEN = ["zshift", "larva.ome.tif", "--reference=volume.ome.tif"]
+
+
+def test_the_same_as_from_python(here, files, capsys):
+    assert main([*GIVEN, "--out=run.zalign", "--patch-px=64"]) == 0
+    written = nza.load_zshift(here / "run.zalign")
+    stack = nza.open_stack(here / "larva.ome.tif")
+    reference = nza.open_stack(here / "volume.ome.tif")
+    expected = nza.run(nza.estimate_zshift(stack, reference, nza.ZShiftParams(patch_px=64)))
+    np.testing.assert_array_equal(written.patch_z, expected.patch_z)
+    np.testing.assert_array_equal(written.z_um, expected.z_um)
+    assert written.params == nza.ZShiftParams(patch_px=64)
+    good = written.flags == ""
+    np.testing.assert_allclose(written.z[good], files[1].z[good], atol=0.2)
+    told = capsys.readouterr().out
+    assert "Wrote run.zalign" in told
+    assert "slice 6 at 6 slices or 12 µm" in told
+    assert "8 frames: z from" in told
+    assert "1 flagged (1 blank)" in told.splitlines()[-1]
+
+
+def test_movies(here):
+    flags = ["--out=run", "--corrected=corrected.ome.tif", "--simulated=simulated.ome.zarr"]
+    assert main([*GIVEN, *flags]) == 0
+    zshift = nza.load_zshift(here / "run.zalign")
+    np.testing.assert_array_equal(
+        tifffile.imread(here / "corrected.ome.tif"), zshift.corrected().compute()
+    )
+    simulated = nza.open_stack(here / "simulated.ome.zarr")
+    np.testing.assert_array_equal(simulated.read(0, 8)[:, 0], zshift.simulate().compute())
+
+
+def test_an_alignment_of_the_recording_and_one_as_reference(here, zstack_file, aligned):
+    """The z-stack's own slices are found in its aligned volume, with an alignment that is none."""
+    volume = nza.load_alignment(aligned).volume().compute()
+    tifffile.imwrite(here / "slices.tif", volume, photometric="minisblack")
+    stack = nza.open_stack(here / "slices.tif").replace(frames_per_slice=None)
+    still = identity(stack.n_frames, volume.shape[1:])
+    nza.apply_transforms(stack, still).save(here / "slices.zalign")
+    flags = [f"--reference={aligned}", "--z-step=3", "--out=a"]
+    assert main(["zshift", "slices.tif", "--alignment=slices.zalign", *flags]) == 0
+    assert main(["zshift", "slices.zalign", f"--reference={aligned}", "--out=b"]) == 0
+    one, other = (nza.load_zshift(here / f"{name}.zalign") for name in "ab")
+    np.testing.assert_allclose(one.z, [0, 1, 2], atol=0.4)
+    np.testing.assert_array_equal(one.z, other.z)
+    assert one.z_step_um == 3
+
+
+def test_nothing_is_written_over_unasked(here, capsys):
+    flags = ["--out=run", "--simulated=movie.ome.tif"]
+    assert main([*GIVEN, *flags]) == 0
+    assert main([*GIVEN, *flags]) == 2
+    assert "holds a z-shift already" in capsys.readouterr().err
+    assert main([*GIVEN, "--out=other", "--simulated=movie.ome.tif"]) == 2
+    assert not (here / "other.zalign").exists()
+    assert main([*GIVEN, *flags, "--overwrite"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--reference=none.tif"], "none.tif"),
+        (["--reference=single.tif"], "single slice"),
+        (["--reference=small.tif"], "give the pixel sizes of both"),
+        (["--reference={session}"], "is a session"),
+        (["--alignment={session}"], "is a session"),
+        (["--out=volume.ome.tif"], "volume.ome.tif.zalign"),
+        (["--out={session}/rec1.zalign"], "holds no z-shift"),
+        (["--corrected=movie.avi"], "must end in one of"),
+        (["--simulated=nowhere/movie.ome.tif"], "there is no folder"),
+        (["--corrected=larva.ome.tif", "--overwrite"], "holds the recording itself"),
+        (["--overlap=2"], "overlap"),
+        (["--channel=3"], "no channel 3"),
+    ],
+)
+def test_bad_input(here, session_folder, capsys, flags, message):
+    tifffile.imwrite(here / "single.tif", np.zeros((128, 144), np.uint16))
+    tifffile.imwrite(here / "small.tif", np.ones((7, 64, 64), np.uint16))
+    flags = [flag.format(session=session_folder) for flag in flags]
+    if flags == ["--out=volume.ome.tif"]:
+        (here / "volume.ome.tif.zalign").write_text("mine")
+    assert main([*GIVEN, *flags]) == 2
+    assert message in capsys.readouterr().err
+    assert (here / "larva.ome.tif").stat().st_size > 128 * 144 * 8
+    assert not (here / "larva.ome_zshift.zalign").exists()
+
+
+def test_a_z_shift_is_no_alignment(here, capsys):
+    assert main([*GIVEN, "--out=run"]) == 0
+    assert main(["export", "run.zalign", "--out=a.ome.tif"]) == 2
+    assert "holds a z-shift, no alignment" in capsys.readouterr().err
+
+
+def test_what_was_found_is_kept(here, monkeypatch):
+    stack = nza.open_stack(here / "larva.ome.tif")
+    whole = nza.run(nza.estimate_zshift(stack, nza.open_stack(here / "volume.ome.tif")))
+    quality = whole.quality.copy()
+    quality["flag"][5:] = "not run"
+
+    def stopped(*_args, **_kwargs):
+        yield nza.Progress("Finding", 5, 8, partial=replace(whole, quality=quality))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "estimate_zshift", stopped)
+    assert main([*GIVEN, "--out=run"]) == 1
+    assert not nza.load_zshift(here / "run.zalign").complete
+    facts = json.loads((here / "run.zalign" / "run.json").read_text(encoding="utf-8"))
+    assert facts["state"] == "incomplete"
