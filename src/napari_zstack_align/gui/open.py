@@ -36,7 +36,8 @@ def open_panel(viewer: Any, tab: str | None = None) -> Panel:
     viewer : napari.Viewer
         With a window.
     tab : str, optional
-        Name of a tab: 'Load', 'Mask', 'Align', 'Recordings', 'Session', 'Cells' or 'Traces'.
+        Name of a tab: 'Load', 'Mask', 'Align', 'Recordings', 'Session', 'Cells', 'Traces' or
+        'Z-shift'.
     """
     panel = panel_of(viewer)
     if panel is None:
@@ -115,6 +116,12 @@ class OpenTraces(Opener):
     """Open the panel at 'Traces'."""
 
     tab = "Traces"
+
+
+class OpenZShift(Opener):
+    """Open the panel at 'Z-shift'."""
+
+    tab = "Z-shift"
 
 
 Shown = Stack | Alignment | Sequence[Alignment]

@@ -37,9 +37,11 @@ from napari_zstack_align.gui.part import Part
 from napari_zstack_align.gui.plots import QualityPlot
 from napari_zstack_align.gui.recordings.session import Session
 from napari_zstack_align.gui.result import Result
-from napari_zstack_align.gui.shown import KEY, Shown, shown_of
+from napari_zstack_align.gui.shown import KEY, Shown, every_shown, shown_of
 from napari_zstack_align.gui.words import flag_words
+from napari_zstack_align.gui.zshift.part import ZShiftPart
 from napari_zstack_align.stack import Stack
+from napari_zstack_align.zshift.storage import is_zshift
 
 MIN_WIDTH = 400
 
@@ -68,7 +70,8 @@ class Panel(QWidget):
         self.rois = RoiModel(self)
         self.traces = TracesPart(self, self.rois)
         self.cells = CellsPart(self, self.rois, self.traces.on_frames)
-        self.parts: tuple[Part, ...] = (self.session, self.cells, self.traces)
+        self.zshift = ZShiftPart(self)
+        self.parts: tuple[Part, ...] = (self.session, self.cells, self.traces, self.zshift)
         own = (("Load", self.load_tab), ("Mask", self.mask_tab), ("Align", self.align_tab))
         for name, tab in (*own, *(named for part in self.parts for named in part.tabs)):
             self.tabs.addTab(page(tab), name)
@@ -121,8 +124,10 @@ class Panel(QWidget):
         self.load_tab.load(stack)
 
     def open_saved(self, folder: Path) -> None:
-        """Open a saved alignment or session."""
-        if is_session(folder):
+        """Open a saved alignment, session or z-shift."""
+        if is_zshift(folder):
+            self.zshift.open_saved(folder)
+        elif is_session(folder):
             self.session.results.open(folder)
         else:
             self.result.load(folder)
@@ -352,12 +357,7 @@ class Panel(QWidget):
 
 def stack_layers(layers: Any) -> list[Any]:
     """First layer of every stack that is shown."""
-    firsts: dict[int, Any] = {}
-    for layer in layers:
-        shown = shown_of(layer)
-        if shown is not None and layer in shown.raw:
-            firsts.setdefault(id(shown), layer)
-    return list(firsts.values())
+    return [next(layer for layer in layers if layer in s.raw) for s in every_shown(layers)]
 
 
 def _let_go(run_bars: tuple[Any, ...], disconnect: Any, _: Any = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -246,7 +246,7 @@ def geometry(stack: Stack, grid: FrameGrid, ndim: int) -> dict[str, Any]:
     """Scale, units and axis labels of a layer with the last ``ndim`` axes of a stack."""
     return {
         "scale": scale_of(stack, grid)[-ndim:],
-        "units": units_of(stack, grid)[-ndim:],
+        "units": units_of(stack)[-ndim:],
         "axis_labels": grid.axis_labels[-ndim:],
     }
 
@@ -272,13 +272,27 @@ def scale_of(stack: Stack, grid: FrameGrid) -> tuple[float, ...]:
     return (1.0, *pixel)
 
 
-def units_of(stack: Stack, grid: FrameGrid) -> tuple[str, ...]:
-    """Units of a layer: µm where the pixel size is known."""
+def units_of(stack: Stack) -> tuple[str, str, str, str]:
+    """Units of the last four axes of a layer: µm where the pixel size is known.
+
+    A recording's frames, which have no unit, get the one of slices: napari lays both on one slider,
+    and warns at every change of the layers where their units differ.
+    """
     unit = "pixel" if stack.pixel_size_um is None else "um"
-    return ("pixel", unit, unit, unit) if grid.is_zstack else ("pixel", unit, unit)
+    return ("pixel", unit, unit, unit)
 
 
 def shown_of(layer: Layer | None) -> Shown | None:
     """Return what a layer belongs to; None for a layer of someone else."""
     found = None if layer is None else layer.metadata.get(KEY)
     return found if isinstance(found, Shown) else None
+
+
+def every_shown(layers: Iterable[Layer]) -> list[Shown]:
+    """Return the stacks that layers belong to, in order of their first raw layer."""
+    found: dict[int, Shown] = {}
+    for layer in layers:
+        shown = shown_of(layer)
+        if shown is not None and layer in shown.raw:
+            found.setdefault(id(shown), shown)
+    return list(found.values())

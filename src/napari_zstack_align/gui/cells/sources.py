@@ -10,7 +10,7 @@ from napari.layers import Image
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.gui.recordings.session import Session
-from napari_zstack_align.gui.shown import KEY, Shown, shown_of
+from napari_zstack_align.gui.shown import KEY, Shown, every_shown
 from napari_zstack_align.stack import Stack
 
 if TYPE_CHECKING:
@@ -132,12 +132,7 @@ def _of_session(session: Session) -> list[Source]:
 
 
 def _of_stacks(layers: Iterable[Any]) -> list[Source]:
-    stacks: dict[int, Shown] = {}
-    for layer in layers:
-        shown = shown_of(layer)
-        if shown is not None and layer in shown.raw:
-            stacks.setdefault(id(shown), shown)
-    return [_of_stack(shown) for shown in stacks.values()]
+    return [_of_stack(shown) for shown in every_shown(layers)]
 
 
 def _of_stack(shown: Shown) -> Source:

@@ -18,7 +18,7 @@ from napari_zstack_align.gui.recordings.frames import AlignedSession, RawSession
 from napari_zstack_align.gui.recordings.match_view import MatchView, set_place
 from napari_zstack_align.gui.recordings.point_pairs import PointPairs
 from napari_zstack_align.gui.recordings.recording import Recording
-from napari_zstack_align.gui.shown import KEY, colormap_of, forget_channel
+from napari_zstack_align.gui.shown import KEY, colormap_of, forget_channel, units_of
 from napari_zstack_align.stack import Stack
 
 AXIS_LABELS = ("frame", "y", "x")
@@ -282,8 +282,7 @@ class SessionLayers:
 def place_of(stack: Stack, ndim: int) -> dict[str, Any]:
     """Scale and units of a layer (y, x) or (frame, y, x) with the pixels of a stack."""
     pixel = stack.pixel_size_um or (1.0, 1.0)
-    unit = "pixel" if stack.pixel_size_um is None else "um"
-    return {"scale": (1.0, *pixel)[-ndim:], "units": ("pixel", unit, unit)[-ndim:]}
+    return {"scale": (1.0, *pixel)[-ndim:], "units": units_of(stack)[-ndim:]}
 
 
 def outlines(field: npt.NDArray[np.bool_]) -> list[npt.NDArray[np.float64]]:

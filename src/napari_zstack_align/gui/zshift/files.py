@@ -1,0 +1,104 @@
+"""Saving, opening and exporting of a z-shift, in the worker."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QFileDialog
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.result import EXPORT_FILTER, with_suffix
+from napari_zstack_align.gui.zshift import jobs
+from napari_zstack_align.gui.zshift.run import ended
+from napari_zstack_align.gui.zshift.sources import RECORDING_AXES
+from napari_zstack_align.gui.zshift.view import ZShiftView
+from napari_zstack_align.zshift.export import Movie, export_movie
+
+if TYPE_CHECKING:
+    from napari_zstack_align.gui.zshift.part import ZShiftPart
+
+NOTHING_YET = "There is no z-shift yet: press 'Find z of every frame', or open a saved one."
+
+
+class ZShiftFiles:
+    """What the buttons under 'Save and export' do.
+
+    Parameters
+    ----------
+    part : ZShiftPart
+        Whose z-shift is written.
+    """
+
+    def __init__(self, part: ZShiftPart) -> None:
+        self._part = part
+        self._tab = part.tab
+        self._bar = part.tab.run_bar
+
+    def save(self, folder: Path) -> None:
+        """Save the z-shift as a folder."""
+        view = self._view()
+        if view is not None:
+            self._bar.start(
+                partial(jobs.saving, view.zshift, folder),
+                returned=lambda path: self._bar.say(f"Saved {path}"),
+            )
+
+    def open(self, folder: Path) -> None:
+        """Open a z-shift; where its recording is gone, with the chosen one's frames."""
+        source = self._tab.recording.source
+        try:
+            recording = None if source is None else source.opener(RECORDING_AXES)
+        except InputError:
+            recording = None  # a layer that is no recording
+        self._bar.start(partial(jobs.loading, folder, recording), returned=self._on_opened)
+
+    def export(self, path: Path, what: Movie) -> None:
+        """Write a movie; what is there already is replaced."""
+        view = self._view()
+        if view is None:
+            return
+        channel = view.zshift.params.channel
+        self._bar.start(
+            partial(export_movie, path, view.zshift, what, channel=channel, overwrite=True),
+            returned=lambda written: self._bar.say(f"Wrote {written}"),
+            cancelled=lambda _: self._bar.say("Cancelled; no file was written."),
+        )
+
+    def _view(self) -> ZShiftView | None:
+        if self._part.view is None:
+            self._bar.say_error(NOTHING_YET)
+        return self._part.view
+
+    def _on_opened(self, view: ZShiftView) -> None:
+        self._part.show(view)
+        self._bar.say(f"Opened {view.zshift.stack.name}: {ended(view)}")
+
+    # -- dialogs -------------------------------------------------------------------------------
+
+    def ask_save(self) -> None:
+        """Ask for a folder to save to."""
+        name, _ = QFileDialog.getSaveFileName(
+            self._tab, "Save the z-shift", f"{self._name()}_zshift.zalign", "Z-shift (*.zalign)"
+        )
+        if name:
+            self.save(Path(name))
+
+    def ask_open(self) -> None:
+        """Ask for a folder to open."""
+        name = QFileDialog.getExistingDirectory(self._tab, "Open a z-shift (a .zalign folder)")
+        if name:
+            self.open(Path(name))
+
+    def ask_export(self, what: Movie) -> None:
+        """Ask for a file to export a movie to."""
+        name, chosen = QFileDialog.getSaveFileName(
+            self._tab, f"Export the {what} movie", f"{self._name()}_{what}.ome.tif", EXPORT_FILTER
+        )
+        if name:
+            self.export(with_suffix(name, chosen), what)
+
+    def _name(self) -> str:
+        view = self._part.view
+        return "recording" if view is None else view.zshift.stack.name

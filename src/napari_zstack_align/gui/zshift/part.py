@@ -1,0 +1,186 @@
+"""The tab 'Z-shift', its dock below the images, and its layers: what ties them together."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_zstack_align.gui.compat import text_overlay
+from napari_zstack_align.gui.part import Part
+from napari_zstack_align.gui.zshift.dock import ZShiftDock
+from napari_zstack_align.gui.zshift.files import ZShiftFiles
+from napari_zstack_align.gui.zshift.layers import CORRECTED, FRAMES, ZShiftLayers
+from napari_zstack_align.gui.zshift.run import ZShiftRun
+from napari_zstack_align.gui.zshift.sources import recordings_of, references_of
+from napari_zstack_align.gui.zshift.tab import ZShiftTab
+from napari_zstack_align.gui.zshift.view import ZShiftView
+from napari_zstack_align.gui.zshift.words import source_words
+
+if TYPE_CHECKING:
+    from napari_zstack_align.gui.panel import Panel
+
+TAB, DOCK = "Z-shift", "z over time"
+
+
+class ZShiftPart(Part):
+    """Finds, shows, saves and exports at which depth of a reference frames were taken.
+
+    Parameters
+    ----------
+    panel : Panel
+        Whose stacks, recordings and viewer are used.
+    """
+
+    def __init__(self, panel: Panel) -> None:
+        super().__init__(panel)
+        self.viewer = panel.viewer
+        self.tab, self.dock = ZShiftTab(), ZShiftDock()
+        self.layers = ZShiftLayers(self.viewer)
+        self.view: ZShiftView | None = None
+        self.run, self.files = ZShiftRun(self), ZShiftFiles(self)
+        self._panel = panel
+        self._connect()
+
+    # -- what the panel asks -------------------------------------------------------------------
+
+    @property
+    def tabs(self) -> tuple[tuple[str, Any], ...]:
+        """Name and tab."""
+        return ((TAB, self.tab),)
+
+    @property
+    def run_bars(self) -> tuple[Any, ...]:
+        """Where jobs may run."""
+        return (self.tab.run_bar,)
+
+    def show_tab(self, name: str) -> None:
+        """Take the viewer with the tab, and give it back to the others."""
+        if (name == TAB) == self.layers.in_front:
+            return
+        if name == TAB:
+            self.offer()
+            self.layers.enter()
+            self.follow()
+        else:
+            self.layers.leave()
+        self._show_dock(name == TAB and self.view is not None)
+
+    def follow(self) -> None:
+        """The slider moved: plot, map and the words over the images go with it."""
+        frame, overlay = self.layers.position(), text_overlay(self.viewer)
+        overlay.visible = frame is not None and self.view is not None
+        if frame is None or self.view is None:
+            return
+        self.dock.go_to(frame)
+        name = self.view.zshift.stack.name
+        overlay.text = f"{name}, frame {frame}: {self.view.words(frame)}"
+
+    def toggle(self) -> None:
+        """Switch between frames and corrected frames."""
+        if self.view is not None:
+            self.look_at(CORRECTED if self.layers.left == FRAMES else FRAMES)
+
+    def on_removed(self, layer: Any) -> None:
+        """A layer was removed from the viewer."""
+        self.layers.forget(layer)
+        self.offer()
+
+    def set_theme(self, name: str) -> None:
+        """Use the colours of a napari theme."""
+        self.dock.set_theme(name)
+
+    def let_go(self) -> None:
+        """Disconnect from the viewer, and take dock and layers away."""
+        events = self.viewer.layers.events
+        for event in (events.inserted, events.reordered):
+            event.disconnect(self.offer)
+        with contextlib.suppress(LookupError, RuntimeError, AttributeError):
+            # of a window that is being closed, parts are gone already
+            self.layers.remove()
+            if self.dock.parent() is not None:
+                self.viewer.window.remove_dock_widget(self.dock)
+            self.dock.close()
+
+    # -- showing -------------------------------------------------------------------------------
+
+    def offer(self, _: Any = None) -> None:
+        """Offer what there is now as recording and reference."""
+        recording, reference = self.tab.recording, self.tab.reference
+        recording.offer(recordings_of(self._panel))
+        reference.offer(references_of(self._panel), other=recording.source)
+        self._say_what()
+
+    def show(self, view: ZShiftView) -> None:
+        """Show a z-shift in the dock and in the layers."""
+        is_first = self.view is None
+        self.show_numbers(view)
+        self.layers.show(view)
+        self.tab.set_result(there=True)
+        self.tab.remarks.setText(" ".join((view.zshift.direction, *view.zshift.remarks)))
+        if is_first:
+            self.layers.go_to(0)
+        self.follow()
+
+    def show_numbers(self, view: ZShiftView) -> None:
+        """Show a z-shift, perhaps partial, in the dock alone."""
+        self.view = view
+        self.dock.show_view(view)
+        self._show_dock(self.layers.in_front)
+
+    def open_saved(self, folder: Path) -> None:
+        """Open a saved z-shift."""
+        self.tab_wanted.emit(TAB)
+        self.files.open(folder)
+
+    def look_at(self, what: str) -> None:
+        """Choose what is seen on its side."""
+        self.layers.look_at(what)
+        self.tab.show_looked_at(self.layers.left, self.layers.right)
+        self.follow()
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        actions: dict[str, Callable[[], object]] = {
+            "save": self.files.ask_save,
+            "open": self.files.ask_open,
+            "corrected": partial(self.files.ask_export, "corrected"),
+            "simulated": partial(self.files.ask_export, "simulated"),
+        }
+        self.tab.button_clicked.connect(lambda name: actions[name]())
+        self.tab.view_chosen.connect(self.look_at)
+        self.tab.run_bar.run_clicked.connect(self.run.start)
+        self.tab.run_bar.busy_changed.connect(lambda _: self.tab.update_busy())
+        for row in (self.tab.recording, self.tab.reference):
+            row.changed.connect(self._say_what)
+        self.tab.recording.changed.connect(self.offer)
+        self.dock.frame_clicked.connect(self._go_to)
+        self._panel.session.changed.connect(self.offer)
+        events = self.viewer.layers.events
+        for event in (events.inserted, events.reordered):
+            event.connect(self.offer)
+
+    def _go_to(self, frame: int) -> None:
+        """Move the viewer to a frame."""
+        if not self.layers.in_front:
+            self.tab_wanted.emit(TAB)
+        self.layers.go_to(frame)
+
+    def _say_what(self) -> None:
+        """Say what would be looked for, and where."""
+        self.tab.what.setText(
+            source_words(self.tab.recording.source, self.tab.reference.source, self.tab.z_step_um)
+        )
+
+    def _show_dock(self, on: bool) -> None:
+        """Show or hide the dock below the images."""
+        if on and self.dock.parent() is None:
+            self.viewer.window.add_dock_widget(self.dock, name=DOCK, area="bottom", tabify=True)
+        outer = self.dock.parent()
+        if outer is not None:
+            outer.setVisible(on)
+            if on:
+                outer.raise_()

@@ -1,0 +1,109 @@
+"""Finding the depths in the worker."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_zstack_align.alignment.alignment import NOT_RUN
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.zshift import jobs
+from napari_zstack_align.gui.zshift.sources import RECORDING_AXES, SLICES_AXES, Opener
+from napari_zstack_align.gui.zshift.view import ZShiftView
+from napari_zstack_align.progress import Progress
+
+if TYPE_CHECKING:
+    from napari_zstack_align.gui.zshift.part import ZShiftPart
+
+DRAW_INTERVAL_S = 1.0
+NO_RECORDING = "There is no recording yet: open one on the Load or Recordings tab, or a file here."
+NO_REFERENCE = "There is no reference yet: load a z-stack, or choose a file or a .zalign here."
+THE_SAME = "Recording and reference are the same: choose the z-stack that it was taken in."
+
+
+class ZShiftRun:
+    """What Run on the tab starts.
+
+    Parameters
+    ----------
+    part : ZShiftPart
+        Whose tab is used, and which shows what is found.
+    """
+
+    def __init__(self, part: ZShiftPart) -> None:
+        self._part = part
+        self._tab = part.tab
+        self._bar = part.tab.run_bar
+        self._before: ZShiftView | None = None
+        self._drawn_at = 0.0
+
+    def start(self) -> None:
+        """Look for the frames of the chosen recording in the chosen reference."""
+        self._part.offer()
+        try:
+            recording, reference = self._given()
+            params = self._tab.form.values()
+        except InputError as error:
+            self._bar.say_error(str(error))
+            return
+        self._before = self._part.view
+        self._bar.start(
+            partial(jobs.estimating, recording, reference, self._tab.z_step_um, params),
+            progress=self._on_progress,
+            returned=self._on_returned,
+            cancelled=self._on_cancelled,
+            failed=lambda _: self._keep(self._bar.last_partial),
+        )
+
+    def _given(self) -> tuple[Opener, Opener]:
+        recording, reference = self._tab.recording.source, self._tab.reference.source
+        if recording is None:
+            raise InputError(NO_RECORDING)
+        if reference is None:
+            raise InputError(NO_REFERENCE)
+        if recording.owner == reference.owner:
+            raise InputError(THE_SAME)
+        return recording.opener(RECORDING_AXES), reference.opener(SLICES_AXES)
+
+    # -- from the worker -----------------------------------------------------------------------
+
+    def _on_progress(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if progress.partial is not None and now - self._drawn_at > DRAW_INTERVAL_S:
+            self._part.show_numbers(progress.partial)
+            self._drawn_at = now
+
+    def _on_returned(self, view: ZShiftView) -> None:
+        self._part.show(view)
+        self._bar.say(ended(view))
+
+    def _on_cancelled(self, partial_result: ZShiftView | None) -> None:
+        self._keep(partial_result)
+        if partial_result is not None:
+            self._bar.say(f"Cancelled. {ended(partial_result)}")
+
+    def _keep(self, partial_result: ZShiftView | None) -> None:
+        """Show what was finished; where that is nothing, what was there before."""
+        newest = partial_result or self._before
+        if newest is not None:
+            self._part.show(newest)
+
+
+def ended(view: ZShiftView) -> str:
+    """How a run ended: where the good frames were, and how many are flagged."""
+    waiting = view.kinds == NOT_RUN
+    n_run, used = int(np.count_nonzero(~waiting)), view.zshift.used
+    words = [f"z of {n_run:,} frame{'' if n_run == 1 else 's'}"]
+    if used.any():
+        z = view.z[used]
+        words[0] += f": {z.min():.1f} to {z.max():.1f} {view.unit}"
+    kinds, counts = np.unique(view.kinds[view.flagged], return_counts=True)
+    if len(kinds):
+        each = ", ".join(f"{n:,} {kind}" for kind, n in zip(kinds, counts, strict=True))
+        words.append(f"flagged: {each}")
+    if waiting.any():
+        words.append(f"{np.count_nonzero(waiting):,} frames were not run; what is there is kept")
+    return "; ".join(words) + "."

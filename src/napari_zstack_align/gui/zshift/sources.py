@@ -1,0 +1,149 @@
+"""What can be a recording, and what a reference: stacks, recordings, image layers and files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.session import is_session, load_saved
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.shown import Shown, every_shown
+from napari_zstack_align.gui.taking import guess_axes, plain_images, stack_of_layer
+from napari_zstack_align.read import open_stack
+from napari_zstack_align.stack import Stack
+
+if TYPE_CHECKING:
+    from napari_zstack_align.gui.panel import Panel
+
+Opened = tuple[Stack, Alignment | None]
+Opener = Callable[[], Opened]
+"""Gives frames and alignment; called in the worker, as files take a moment."""
+
+RECORDING_AXES, SLICES_AXES = "TYX", "ZYX"
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """One entry of a list; belongs to the main thread.
+
+    Attributes
+    ----------
+    name : str
+        What the list says.
+    owner : object
+        What it is of; of two entries with one owner, the newer replaces the other.
+    frames : Stack, optional
+        Its frames, where they are known already.
+    alignment : Alignment, optional
+        Of the frames.
+    layer : napari.layers.Image, optional
+        Somebody's image of frames or slices.
+    path : pathlib.Path, optional
+        A file or folder that isn't open.
+    """
+
+    name: str
+    owner: Any
+    frames: Stack | None = None
+    alignment: Alignment | None = None
+    layer: Any = None
+    path: Path | None = None
+
+    def opener(self, axes: str) -> Opener:
+        """Take a snapshot for the worker; a layer's image has these axes.
+
+        Raises
+        ------
+        InputError
+            Where a layer can't be read so.
+        """
+        stack, alignment, path = self.stack(axes), self.alignment, self.path
+        if path is not None:
+            return lambda: opened(path)
+        if stack is None:
+            raise InputError("There is nothing chosen: open a file, or add a layer.")
+        return lambda: (stack, alignment)
+
+    def stack(self, axes: str) -> Stack | None:
+        """Frames; None for a file that isn't open."""
+        return self.frames if self.layer is None else stack_of_layer(self.layer, axes)
+
+
+def opened(path: Path) -> Opened:
+    """Open a file, a folder of images, or a saved alignment."""
+    if not ((path / "run.json").exists() or is_session(path)):
+        return open_stack(path), None
+    saved = load_saved(path)
+    if not isinstance(saved, Alignment):
+        raise InputError(
+            f"{path} is a session of {len(saved)} recordings: choose one .zalign of it."
+        )
+    return saved.stack, saved
+
+
+def recordings_of(panel: Panel) -> list[Source]:
+    """What can be a recording, the most likely first."""
+    found = [
+        Source(_named(r.stack, r.alignment), r, r.stack, r.alignment)
+        for r in panel.session.recordings
+    ]
+    shown = sorted(every_shown(panel.viewer.layers), key=lambda each: each.grid.is_zstack)
+    layers = sorted(_plain(panel), key=lambda each: (_has_slices(each), -each.data.shape[0]))
+    return [*found, *map(_of_shown, shown), *map(_of_layer, layers)]
+
+
+def references_of(panel: Panel) -> list[Source]:
+    """What can be a reference, the most likely first."""
+    shown = every_shown(panel.viewer.layers)
+    layers = sorted(_plain(panel), key=lambda each: (not _has_slices(each), each.data.shape[0]))
+    return [
+        *(_of_shown(each) for each in shown if each.grid.is_zstack),
+        *map(_of_layer, layers),
+        *(_of_shown(each) for each in shown if not each.grid.is_zstack),
+    ]
+
+
+def of_paths(paths: Iterable[Path]) -> list[Source]:
+    """Files and folders that were chosen."""
+    return [Source(f"File: {path.name}", path, path=path) for path in paths]
+
+
+def best(sources: Sequence[Source], other: Source | None) -> int:
+    """Index of the first that isn't the other one; 0 where there is none."""
+    taken = owner_of(other)
+    return next((k for k, source in enumerate(sources) if source.owner != taken), 0)
+
+
+def owner_of(source: Source | None) -> Any:
+    """What a source is of; None for none."""
+    return None if source is None else source.owner
+
+
+def _of_shown(shown: Shown) -> Source:
+    stack, alignment = shown.stack, shown.alignment
+    name = _named(stack, alignment)
+    return Source(f"Volume of {stack.name}" if _is_volume(shown) else name, shown, stack, alignment)
+
+
+def _is_volume(shown: Shown) -> bool:
+    return shown.grid.is_zstack and shown.alignment is not None
+
+
+def _named(stack: Stack, alignment: Alignment | None) -> str:
+    return stack.name if alignment is not None else f"{stack.name} (raw)"
+
+
+def _of_layer(layer: Any) -> Source:
+    return Source(f"Layer: {layer.name}", layer, layer=layer)
+
+
+def _plain(panel: Panel) -> list[Any]:
+    """Image layers (frame, y, x) or (slice, y, x) of others."""
+    return [layer for layer in plain_images(panel.viewer.layers) if layer.ndim == 3]
+
+
+def _has_slices(layer: Any) -> bool:
+    return guess_axes(layer).startswith("Z")
