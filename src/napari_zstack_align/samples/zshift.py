@@ -55,8 +55,7 @@ class SampleZShift:
     def field(self, t: int) -> npt.NDArray[np.float64]:
         """True depth of every pixel of frame t, (Y, X), in slices."""
         rows, columns = self.recording.shape[2:]
-        y, x = (np.arange(size) / max(size - 1, 1) - 0.5 for size in (rows, columns))
-        return self.z[t] + self.tilt[t, 0] * y[:, np.newaxis] + self.tilt[t, 1] * x
+        return _Motion(self.z, self.tilt, self.shift).field(t, (rows, columns))
 
 
 def recording_with_zshift(
@@ -127,38 +126,65 @@ def recording_with_zshift(
     shape = frame_shape(size)
     tissue_seed, *seeds = np.random.SeedSequence(seed).spawn(4)
     motion_rng, stack_rng, frame_rng = map(np.random.default_rng, seeds)
-    if z is None:
-        depth = _drift(motion_rng, n_frames, drift_slices) + (n_slices - 1) / 2
-    else:
-        depth = np.asarray(z, np.float64)
-        n_frames = len(depth)
-    tilt = np.stack([_drift(motion_rng, n_frames, tilt_slices) for _ in range(2)], axis=1)
-    shift = motion_rng.uniform(-jitter_px, jitter_px, (n_frames, 2))
-    outside = max(0.0, -float(depth.min()), float(depth.max()) - (n_slices - 1))
-    outside += float(np.abs(tilt).max(initial=0)) if outside else 0.0
-    tissue = _Tissue(shape, tissue_seed, z_step_um, n_slices, outside)
-    slices = [tissue.slice(k) for k in range(n_slices)]
-    scale = np.float32(photons / np.percentile(slices[n_slices // 2], BRIGHT_PERCENTILE))
-    clean = np.stack(slices) * scale
+    motion = _motion(motion_rng, n_frames, n_slices, drift_slices, tilt_slices, jitter_px, z)
+    tissue = _Tissue(shape, tissue_seed, z_step_um, n_slices, motion.outside(n_slices))
+    clean = np.stack([tissue.slice(k) for k in range(n_slices)])
+    scale = np.float32(photons / np.percentile(clean[n_slices // 2], BRIGHT_PERCENTILE))
+    clean *= scale
     detector = detector or Detector()
-    light_there = clean * np.float32((reference_photons or photons) / photons)
-    reference = _reference(light_there, detector, laser_ramp, reference_repeats, stack_rng)
-    sample = SampleZShift(
-        Stack.from_array(np.empty((n_frames, *shape), np.uint16)),
-        _stack(reference, "ZYX", "generated z-stack", z_step_um),
-        depth,
-        tilt,
-        shift,
-        clean,
-    )
+    in_stack = np.float32((reference_photons or photons) / photons)
+    reference = _reference(clean * in_stack, detector, laser_ramp, reference_repeats, stack_rng)
+    n_frames = len(motion.z)
     light = scale * gain * (1 - bleaching) ** np.linspace(0, 1, n_frames)
     frames = np.empty((n_frames, *shape), np.uint16)
     noise = frame_rng.spawn(n_frames)
-    for t in np.argsort(depth):
-        photons_there = light[t] * tissue.frame(sample.field(int(t)), shift[t])
-        frames[t] = detector.record(np.maximum(photons_there, 0).astype(np.float32), noise[t])
-    recording = _stack(frames, "TYX", "generated recording", None)
-    return SampleZShift(recording, sample.reference, depth, tilt, shift, clean)
+    for t in np.argsort(motion.z):
+        expected = light[t] * tissue.frame(motion.field(t, shape), motion.shift[t])
+        frames[t] = detector.record(np.maximum(expected, 0).astype(np.float32), noise[t])
+    return SampleZShift(
+        _stack(frames, "TYX", "generated recording", None),
+        _stack(reference, "ZYX", "generated z-stack", z_step_um),
+        motion.z,
+        motion.tilt,
+        motion.shift,
+        clean,
+    )
+
+
+@dataclass(frozen=True)
+class _Motion:
+    """Depth (T,), tilt (T, 2) and lateral shift (T, 2) of all frames, as of `SampleZShift`."""
+
+    z: npt.NDArray[np.float64]
+    tilt: npt.NDArray[np.float64]
+    shift: npt.NDArray[np.float64]
+
+    def field(self, t: int, shape: tuple[int, int]) -> npt.NDArray[np.float64]:
+        """Depth of every pixel of frame t, (Y, X)."""
+        y, x = (np.arange(size) / max(size - 1, 1) - 0.5 for size in shape)
+        return self.z[t] + self.tilt[t, 0] * y[:, np.newaxis] + self.tilt[t, 1] * x
+
+    def outside(self, n_slices: int) -> float:
+        """How far frames lie beyond the stack, in slices; 0 where none does."""
+        beyond = max(-float(self.z.min()), float(self.z.max()) - (n_slices - 1))
+        return beyond + float(np.abs(self.tilt).max()) if beyond > 0 else 0.0
+
+
+def _motion(
+    rng: np.random.Generator,
+    n_frames: int,
+    n_slices: int,
+    drift_slices: float,
+    tilt_slices: float,
+    jitter_px: float,
+    z: npt.ArrayLike | None,
+) -> _Motion:
+    if z is None:
+        depth = _drift(rng, n_frames, drift_slices) + (n_slices - 1) / 2
+    else:
+        depth = np.asarray(z, np.float64)
+    tilt = np.stack([_drift(rng, len(depth), tilt_slices) for _ in range(2)], axis=1)
+    return _Motion(depth, tilt, rng.uniform(-jitter_px, jitter_px, (len(depth), 2)))
 
 
 class _Tissue:

@@ -2,8 +2,9 @@
 
 A state of depth and velocity, whose velocity wanders (local linear trend), is followed forwards
 by a Kalman filter and smoothed backwards (Rauch, Tung & Striebel 1965, AIAA J.). How much the
-velocity wanders is what makes the measured depths most likely. Frames whose step is out of all
-proportion count less.
+velocity wanders is what makes the measured depths most likely, jumps left out. Where a depth is
+known well and lies far off all the same, the plane has jumped: there, and only there, the velocity
+may change as much as that needs.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ WANDERING = 10.0 ** np.arange(-4.0, 0.6, 0.5)
 from."""
 UNKNOWN = 1e6
 """Variance of what isn't known."""
-OUTLIER = 4.0
+JUMP = 4.0
+"""Standard deviations from which a frame has jumped."""
 LEAST_VARIANCE = 1e-8
 FRAMES_A_YIELD = 512
 
@@ -49,12 +51,22 @@ def smooth_over_time(
     noise = np.where(known, np.maximum(variance, LEAST_VARIANCE), UNKNOWN)
     filled = np.where(known, values, 0.0)
     start = filled[known.any(axis=1).argmax()]
-    for _ in range(2):
-        wander = yield from _most_likely(filled, noise, start)
-        smooth, spread = yield from _smoothed(filled, noise, start, wander)
-        distance = np.abs(filled - smooth) / np.sqrt(noise + spread)
-        noise = np.where(known, noise * np.maximum(distance / OUTLIER, 1.0) ** 2, UNKNOWN)
-    return smooth, spread
+    wander = yield from _most_likely(filled, noise, start)
+    calm = np.full(values.shape, wander**2)
+    smooth, spread = yield from _smoothed(filled, noise, start, calm)
+    jumps = _jumps(filled - smooth, noise + spread)
+    if not jumps.any():
+        return smooth, spread
+    return (yield from _smoothed(filled, noise, start, calm + jumps))
+
+
+def _jumps(distance: Numbers, variance: Numbers) -> Numbers:
+    """(T, n) variance of the velocity's change that jumps need: there, back, and to a stop."""
+    jump = np.where(distance**2 > JUMP**2 * variance, distance**2, 0)
+    jumps = jump.copy()
+    for frames in (1, 2):
+        jumps[frames:] = np.maximum(jumps[frames:], jump[:-frames])
+    return jumps
 
 
 def _most_likely(
@@ -77,12 +89,12 @@ def _most_likely(
 
 
 def _smoothed(
-    values: Numbers, noise: Numbers, start: Numbers, wander: float
+    values: Numbers, noise: Numbers, start: Numbers, wander: Numbers
 ) -> Generator[Progress, None, tuple[Numbers, Numbers]]:
     """Kalman filter forwards, then the smoother of Rauch, Tung and Striebel backwards."""
     state, states = _first(start), []
     for t in range(len(values)):
-        state, before, _ = _step(state, values[t], noise[t], wander**2, t)
+        state, before, _ = _step(state, values[t], noise[t], wander[t], t)
         states.append((state, before))
         if t % FRAMES_A_YIELD == 0:
             yield Progress("Smoothing", t, len(values))
@@ -106,7 +118,7 @@ def _first(start: Numbers) -> State:
 
 
 def _step(
-    state: State, value: Numbers, noise: Numbers, wander: Numbers | float, t: int
+    state: State, value: Numbers, noise: Numbers, wander: Numbers, t: int
 ) -> tuple[State, State, Numbers]:
     """State after frame t and before it, and the log-likelihood of its values."""
     before = _predicted(state, wander) if t else state
@@ -121,11 +133,13 @@ def _step(
         (1 - gain_z) * pzv,
         pvv - gain_v * pzv,
     )
-    likelihood = np.where(noise < UNKNOWN, -0.5 * (step**2 / total + np.log(total)), 0)
+    # A jump says nothing of how the velocity wanders otherwise.
+    misfit = np.minimum(step**2 / total, JUMP**2)
+    likelihood = np.where(noise < UNKNOWN, -0.5 * (misfit + np.log(total)), 0)
     return after, before, likelihood
 
 
-def _predicted(state: State, wander: Numbers | float) -> State:
+def _predicted(state: State, wander: Numbers) -> State:
     """One frame later: the velocity may have changed half-way."""
     z, v, pzz, pzv, pvv = state
     return (

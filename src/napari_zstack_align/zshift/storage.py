@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -18,6 +19,7 @@ import numpy.typing as npt
 import tifffile
 
 from napari_zstack_align.alignment.raw_frames import (
+    MissingSource,
     check_stack,
     find_stack,
     input_facts,
@@ -131,10 +133,10 @@ def load_zshift(folder: str | Path, stack: Stack | None = None) -> ZShift:
 
 def _loaded(folder: Path, facts: dict[str, Any], stack: Stack | None) -> ZShift:
     described = facts["stack"]
-    if stack is None:
-        stack = find_stack(folder, described, facts["inputs"])
-    else:
+    if stack is not None:
         stack = check_stack(stack, described)
+    else:
+        stack = _told_apart(find_stack(folder, described, facts["inputs"]))
     arrays = {name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in ARRAYS}
     frames = read_table(folder / "frames.csv", lambda _, n: np.zeros(n, FRAMES))
     if len(frames) != stack.n_frames:
@@ -157,6 +159,14 @@ def _loaded(folder: Path, facts: dict[str, Any], stack: Stack | None) -> ZShift:
         provenance=facts["provenance"],
         **arrays,
     )
+
+
+def _told_apart(stack: Stack) -> Stack:
+    """Return the recording; where it is gone, let it say how a z-shift gets it back."""
+    if not isinstance(stack.source, MissingSource):
+        return stack
+    message = stack.source.message.replace("load_alignment(", "load_zshift(")
+    return stack.replace(source=replace(stack.source, message=message))
 
 
 def _facts(zshift: ZShift, folder: Path) -> dict[str, Any]:

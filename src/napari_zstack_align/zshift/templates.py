@@ -26,6 +26,7 @@ STEPS = 16
 """Depths between two slices that frames are compared with."""
 BEYOND = 0.5
 """How far beyond the first and last slice, in slices, depths are found."""
+MOST_NOISE = 0.9
 LEAST_SIGNAL = 0.2
 """Part of a plane's sum of squares that is no noise, at least: a patch in which there is nothing
 but noise must not resemble everything."""
@@ -93,56 +94,80 @@ def make_templates(
     volume : numpy.ndarray
         (Z, Y, X) float32, NaN where unknown.
     templates : Templates
+
+    Raises
+    ------
+    InputError
+        Where there is nothing in the reference.
     """
-    n_slices = reference.n_slices
-    volume = np.empty((n_slices, *reference.shape), np.float32)
-    grid = PatchGrid.of(reference.shape, params.patch_px, params.overlap)
-    band = Band(params.fine_px, params.coarse_px)
-    pixels = np.empty((int(np.prod(grid.n_blocks)), n_slices, int(np.prod(grid.block))), np.float32)
-    slopes = np.empty((len(pixels), n_slices, 3), np.float32)
-    scale, noise = np.zeros(n_slices), np.zeros(n_slices)
-    known = np.ones(reference.shape, bool)
-    lateral = LateralSearch(reference.shape, params.max_shift_px, n_slices)
-    kernel = band.noise_kernel()
-    for k in range(n_slices):
-        yield Progress(READING, k, n_slices)
-        volume[k] = reference.make(k)
-        valid = np.isfinite(volume[k])
-        image = band(volume[k], valid)
-        known &= valid
-        total = float(np.mean(image**2, dtype=np.float64))
-        if total > 0:
-            image /= np.float32(np.sqrt(total))
-            noise[k] = min(noise_variance(volume[k]) * float((kernel**2).sum()) / total, 0.9)
-        scale[k] = np.sqrt(total)
-        pixels[:, k] = grid.blocks(image)
-        slopes[:, k] = _slopes(image, grid)
-        lateral.add(k, image)
-    yield Progress(READING, n_slices, n_slices)
-    if not scale.any():
+    slices = _Slices(reference, params)
+    for k in range(reference.n_slices):
+        yield Progress(READING, k, reference.n_slices)
+        slices.add(k, reference.make(k))
+    yield Progress(READING, reference.n_slices, reference.n_slices)
+    if not slices.scale.any():
         raise InputError(
             f"The reference {reference.name} is blank: nothing of the frames can be found in it."
         )
-    gram = np.matmul(pixels, pixels.transpose(0, 2, 1))
-    model = AxialModel.fit(_correlations(gram.sum(axis=0)), float(np.median(noise)))
-    depths = np.arange(-BEYOND * STEPS, (n_slices - 1 + BEYOND) * STEPS + 1) / STEPS
-    weights = model.weights(depths, n_slices).astype(np.float32)
-    whole, energy = _energy(grid.patch_sums(gram), weights, model.noise)
-    return volume, Templates(
-        grid,
-        band,
-        pixels,
-        depths,
-        weights,
-        energy,
-        (energy / whole).mean(axis=1),
-        grid.patch_sums(slopes),
-        _known(known, grid),
-        scale.astype(np.float32),
-        independent_pixels(pixels, grid, kernel),
-        lateral,
-        model,
-    )
+    return slices.volume, slices.templates()
+
+
+class _Slices:
+    """Templates in the making, slice by slice."""
+
+    def __init__(self, reference: Reference, params: ZShiftParams) -> None:
+        n_slices, shape = reference.n_slices, reference.shape
+        self.grid = PatchGrid.of(shape, params.patch_px, params.overlap)
+        self.band = Band(params.fine_px, params.coarse_px)
+        self._kernel = self.band.noise_kernel()
+        n_blocks, n_pixels = int(np.prod(self.grid.n_blocks)), int(np.prod(self.grid.block))
+        self.volume = np.empty((n_slices, *shape), np.float32)
+        self.scale = np.zeros(n_slices)
+        self._noise = np.zeros(n_slices)
+        self._pixels = np.empty((n_blocks, n_slices, n_pixels), np.float32)
+        self._slopes = np.empty((n_blocks, n_slices, 3), np.float32)
+        self._known = np.ones(shape, bool)
+        self._lateral = LateralSearch(shape, params.max_shift_px, n_slices)
+
+    def add(self, k: int, image: Image) -> None:
+        """Take a slice (Y, X) float32, NaN where unknown."""
+        self.volume[k] = image
+        valid = np.isfinite(image)
+        self._known &= valid
+        band = self.band(image, valid)
+        total = float(np.mean(band**2, dtype=np.float64))
+        if total > 0:
+            band /= np.float32(np.sqrt(total))
+            in_band = noise_variance(image) * float((self._kernel**2).sum())
+            self._noise[k] = min(in_band / total, MOST_NOISE)
+        self.scale[k] = np.sqrt(total)
+        self._pixels[:, k] = self.grid.blocks(band)
+        self._slopes[:, k] = _slopes(band, self.grid)
+        self._lateral.add(k, band)
+
+    def templates(self) -> Templates:
+        """All there is to reckon of all slices together."""
+        grid, n_slices = self.grid, len(self.scale)
+        gram = np.matmul(self._pixels, self._pixels.transpose(0, 2, 1))
+        model = AxialModel.fit(_correlations(gram.sum(axis=0)), float(np.median(self._noise)))
+        depths = np.arange(-BEYOND * STEPS, (n_slices - 1 + BEYOND) * STEPS + 1) / STEPS
+        weights = model.weights(depths, n_slices).astype(np.float32)
+        whole, energy = _energy(grid.patch_sums(gram), weights, model.noise)
+        return Templates(
+            grid=grid,
+            band=self.band,
+            pixels=self._pixels,
+            depths=depths,
+            weights=weights,
+            energy=energy,
+            signal=(energy / whole).mean(axis=1),
+            slopes=grid.patch_sums(self._slopes),
+            known=_known(self._known, grid),
+            scale=self.scale.astype(np.float32),
+            independent=independent_pixels(self._pixels, grid, self._kernel),
+            lateral=self._lateral,
+            model=model,
+        )
 
 
 def _slopes(image: Image, grid: PatchGrid) -> Short:
