@@ -84,4 +84,5 @@ def test_the_manifest_can_be_imported_and_names_every_step():
         module, _, name = command.python_name.partition(":")
         assert callable(getattr(import_module(module), name))
     names = {widget.display_name for widget in manifest.contributions.widgets}
-    assert names == {"Panel", "Load", "Mask", "Align", "Recordings", "Cells", "Traces"}
+    tabs = {"Load", "Mask", "Align", "Recordings", "Cells", "Traces", "Z-shift"}
+    assert names == {"Panel", *tabs}

@@ -1,4 +1,4 @@
-"""``zstack-align view``: open a stack, an alignment or a session in napari."""
+"""``zstack-align view``: open a stack or a result in napari."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from napari_zstack_align.cli.inputs import add_stack_arguments, open_from
 from napari_zstack_align.cli.sessions import is_saved
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.stack import Stack
+from napari_zstack_align.zshift import ZShift, load_zshift
+from napari_zstack_align.zshift.storage import is_zshift
 
-Shown: TypeAlias = Stack | Alignment | Sequence[Alignment]
+Shown: TypeAlias = Stack | Alignment | ZShift | Sequence[Alignment]
 
 
 def add_to(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "view",
-        help="open a stack, an alignment or a session in napari",
+        help="open a stack, an alignment, a z-shift or a session in napari",
         description="Open RUN.zalign, a session, or a stack, in napari with the panel.",
     )
     add_stack_arguments(parser)
@@ -39,11 +41,11 @@ def opened(args: argparse.Namespace) -> Shown:
         return open_from(args)
     if len(args.files) > 1:
         raise InputError("Give one alignment or session at a time.")
-    return load_saved(args.files[0])
+    return load_zshift(args.files[0]) if is_zshift(args.files[0]) else load_saved(args.files[0])
 
 
 def open_napari(shown: Shown) -> None:
-    """Show a stack, an alignment or a session in napari until its window is closed.
+    """Show a stack, an alignment, a z-shift or a session in napari until its window is closed.
 
     Raises
     ------

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QWidget
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.gui.panel import Panel
 from napari_zstack_align.stack import Stack
+from napari_zstack_align.zshift import ZShift
 
 logger = logging.getLogger(__name__)
 
@@ -124,23 +125,27 @@ class OpenZShift(Opener):
     tab = "Z-shift"
 
 
-Shown = Stack | Alignment | Sequence[Alignment]
-"""A stack, an alignment, or the alignments of a session."""
+Shown = Stack | Alignment | ZShift | Sequence[Alignment]
+"""A stack, an alignment, a z-shift, or the alignments of a session."""
 
 
 def open_in_viewer(viewer: Any, shown: Shown) -> Panel:
-    """Show a stack, an alignment or a session with the panel; the worker does what takes time.
+    """Show a stack, an alignment, a z-shift or a session with the panel.
+
+    The worker does what takes time.
 
     Parameters
     ----------
     viewer : napari.Viewer
         Where to show it.
-    shown : Stack, Alignment or sequence of Alignment
+    shown : Stack, Alignment, ZShift or sequence of Alignment
         What to show.
     """
     panel = open_panel(viewer)
     if isinstance(shown, Stack):
         panel.load_stack(shown)
+    elif isinstance(shown, ZShift):
+        panel.zshift.open(shown)
     elif isinstance(shown, Alignment) and shown.chunks is None:
         panel.result.show(shown)
     else:
@@ -153,7 +158,7 @@ def show(shown: Shown) -> None:
 
     Parameters
     ----------
-    shown : Stack, Alignment or sequence of Alignment
+    shown : Stack, Alignment, ZShift or sequence of Alignment
         What to show.
     """
     import napari
@@ -169,7 +174,7 @@ def save_screenshot(path: str | Path, shown: Shown) -> None:
     ----------
     path : path
         Where to.
-    shown : Stack, Alignment or sequence of Alignment
+    shown : Stack, Alignment, ZShift or sequence of Alignment
         What to show.
     """
     import napari

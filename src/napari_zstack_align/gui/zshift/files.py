@@ -14,6 +14,7 @@ from napari_zstack_align.gui.zshift import jobs
 from napari_zstack_align.gui.zshift.run import ended
 from napari_zstack_align.gui.zshift.sources import RECORDING_AXES
 from napari_zstack_align.gui.zshift.view import ZShiftView
+from napari_zstack_align.zshift import ZShift
 from napari_zstack_align.zshift.export import Movie, export_movie
 
 if TYPE_CHECKING:
@@ -53,6 +54,10 @@ class ZShiftFiles:
         except InputError:
             recording = None  # a layer that is no recording
         self._bar.start(partial(jobs.loading, folder, recording), returned=self._on_opened)
+
+    def take(self, zshift: ZShift) -> None:
+        """Show a z-shift that was made elsewhere."""
+        self._bar.start(partial(jobs.with_contrast, zshift), returned=self._on_opened)
 
     def export(self, path: Path, what: Movie) -> None:
         """Write a movie; what is there already is replaced."""

@@ -57,6 +57,7 @@ class ZShiftLayers:
         self.left, self.right = FRAMES, SLICE
         self.in_front = False
         self._hidden: list[Layer] = []
+        self._active: Layer | None = None
         self._camera: tuple[Any, float] | None = None
         self._fitted: tuple[float, ...] = ()
 
@@ -88,7 +89,8 @@ class ZShiftLayers:
             return
         if self.viewer.dims.ndisplay != 2:
             self.viewer.dims.ndisplay = 2
-        own = list(self.layers())
+        own, active = list(self.layers()), self.viewer.layers.selection.active
+        self._active = self._active if active in own else active
         self._hidden += [x for x in self.viewer.layers if x.visible and x not in own]
         for layer in self._hidden:
             show(layer, False)
@@ -103,8 +105,9 @@ class ZShiftLayers:
         for layer in self._hidden:
             if layer in self.viewer.layers:
                 show(layer, True)
-        self._hidden = []
-        self._fitted = ()
+        if self._active in self.viewer.layers:
+            self.viewer.layers.selection.active = self._active
+        self._hidden, self._active, self._fitted = [], None, ()
         if self._camera is not None:
             camera(self.viewer).center, camera(self.viewer).zoom = self._camera
             self._camera = None

@@ -18,6 +18,7 @@ from napari_zstack_align.gui.zshift.sources import recordings_of, references_of
 from napari_zstack_align.gui.zshift.tab import ZShiftTab
 from napari_zstack_align.gui.zshift.view import ZShiftView
 from napari_zstack_align.gui.zshift.words import source_words
+from napari_zstack_align.zshift import ZShift
 
 if TYPE_CHECKING:
     from napari_zstack_align.gui.panel import Panel
@@ -76,7 +77,7 @@ class ZShiftPart(Part):
             return
         self.dock.go_to(frame)
         name = self.view.zshift.stack.name
-        overlay.text = f"{name}, frame {frame}: {self.view.words(frame)}"
+        overlay.text = f"{name}, frame {frame}\n{self.view.words(frame)}"
 
     def toggle(self) -> None:
         """Switch between frames and corrected frames."""
@@ -135,6 +136,11 @@ class ZShiftPart(Part):
         self.tab_wanted.emit(TAB)
         self.files.open(folder)
 
+    def open(self, zshift: ZShift) -> None:
+        """Show a z-shift that is in memory."""
+        self.tab_wanted.emit(TAB)
+        self.files.take(zshift)
+
     def look_at(self, what: str) -> None:
         """Choose what is seen on its side."""
         self.layers.look_at(what)
@@ -165,8 +171,7 @@ class ZShiftPart(Part):
 
     def _go_to(self, frame: int) -> None:
         """Move the viewer to a frame."""
-        if not self.layers.in_front:
-            self.tab_wanted.emit(TAB)
+        self.layers.arrange()  # a layer may have been removed
         self.layers.go_to(frame)
 
     def _say_what(self) -> None:

@@ -32,7 +32,7 @@ BAND = QColor(79, 176, 232, 90)
 SIZE_HINT = (600, 250)
 LEAST_RANGE = 1.0
 """Least height of the plot, in slices: less would make noise look like drift."""
-DEPTH_STRETCH, CONFIDENCE_HEIGHT = 3, 84
+DEPTH_STRETCH, CONFIDENCE_HEIGHT = 3, 74
 """Height of the upper plot over that of the lower one, which has at least so many px."""
 SOME_COLUMNS = 300
 """Before the plot is laid out its width isn't known."""
@@ -45,7 +45,7 @@ class ZShiftPlot(FramePlot):
     """Frame under the pointer, or None."""
 
     def __init__(self) -> None:
-        super().__init__(("", f"<span style='color:{MEAN}'>confidence</span>"))
+        super().__init__(("", ""))
         self.view: ZShiftView | None = None
         self.depth, self.sure = self.plots
         self.axis = RecordingAxis()
@@ -54,6 +54,7 @@ class ZShiftPlot(FramePlot):
         self.ci.layout.setRowMinimumHeight(1, CONFIDENCE_HEIGHT)
         self.sure.setYRange(0, 1, padding=0.05)
         self.sure.getAxis("left").setTicks([[(0, "0"), (1, "1")]])
+        self.sure.setTitle(None)
         for plot in self.plots:
             plot.getAxis("left").setWidth(50)
         self.band, self.bad = Band(BAND), [Shade(SHADE) for _ in self.plots]
@@ -159,7 +160,8 @@ def _title(view: ZShiftView) -> str:
     )
     return (
         f"<span style='color:{AFTER}'>z with 95 % band</span> ({unit}), "
-        f"<span style='color:{FLAG}'>× flagged</span>, ··· first and last slice"
+        f"<span style='color:{FLAG}'>× flagged</span>, ··· first and last slice; below: "
+        f"<span style='color:{MEAN}'>confidence</span>"
     )
 
 

@@ -49,6 +49,8 @@ class ZShiftRun:
         except InputError as error:
             self._bar.say_error(str(error))
             return
+        self._tab.recording.keep()
+        self._tab.reference.keep()
         self._before = self._part.view
         self._bar.start(
             partial(jobs.estimating, recording, reference, self._tab.z_step_um, params),

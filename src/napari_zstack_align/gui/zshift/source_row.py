@@ -32,7 +32,7 @@ class SourceRow(QWidget):
         self._what = what
         self._paths: list[Path] = []
         self._sources: list[Source] = []
-        self._chosen_by_hand = False
+        self._kept = False
         self.combo = QComboBox()
         self.combo.setToolTip(tooltip)
         self.combo.setMinimumContentsLength(12)
@@ -47,7 +47,7 @@ class SourceRow(QWidget):
         row.addWidget(self.file_button)
         row.addWidget(self.folder_button)
         self.combo.currentIndexChanged.connect(lambda _: self.changed.emit())
-        self.combo.activated.connect(lambda _: self._by_hand())
+        self.combo.activated.connect(lambda _: self.keep())
         self.file_button.clicked.connect(lambda _: self._ask_file())
         self.folder_button.clicked.connect(lambda _: self._ask_folder())
 
@@ -58,20 +58,24 @@ class SourceRow(QWidget):
         return self._sources[index] if 0 <= index < len(self._sources) else None
 
     def offer(self, sources: Sequence[Source], other: Source | None = None) -> None:
-        """Offer these and the files; what a person chose stays, and ``other`` isn't proposed."""
+        """Offer these and the files; a choice by hand stays, and ``other`` isn't proposed."""
         before = self.source
         self._sources = [*sources, *of_paths(self._paths)]
         owners = [source.owner for source in self._sources]
-        kept = self._chosen_by_hand and before is not None and before.owner in owners
+        kept = self._kept and before is not None and before.owner in owners
         index = owners.index(before.owner) if kept and before else best(self._sources, other)
         self.combo.blockSignals(True)
         self.combo.clear()
         self.combo.addItems([source.name for source in self._sources])
         self.combo.setCurrentIndex(index if self._sources else -1)
         self.combo.blockSignals(False)
-        self._chosen_by_hand = kept
+        self._kept = kept
         if owner_of(self.source) != owner_of(before):
             self.changed.emit()
+
+    def keep(self) -> None:
+        """Keep the choice from now on, whatever else comes that would be more likely."""
+        self._kept = True
 
     def choose_path(self, path: Path) -> None:
         """Add a file or folder to the list, and choose it."""
@@ -80,11 +84,8 @@ class SourceRow(QWidget):
             self._sources += of_paths([path])
             self.combo.addItem(self._sources[-1].name)
         owners = [source.owner for source in self._sources]
-        self._by_hand()
+        self.keep()
         self.combo.setCurrentIndex(owners.index(path))
-
-    def _by_hand(self) -> None:
-        self._chosen_by_hand = True
 
     def _ask_file(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, f"Choose a {self._what}", "", FILTER)

@@ -125,7 +125,7 @@ class ZShiftView:
         text = f"z {self.z[t]:.2f} ± {self.band[t]:.2f} {self.unit}{slices}"
         if self.is_outside(t):
             end = zshift.matching_slice(t)
-            return f"⚠ {zshift.flags[t]}: hatched is slice {end}, where the stack ends"
+            return f"⚠ {zshift.flags[t]}; hatched: its end, slice {end}"
         return f"{text}: ⚠ {zshift.flags[t]}" if kind else text
 
 
