@@ -110,8 +110,8 @@ class TwoStages(SliceRun):
         small = shrink(raw.image, factor)
         aligned, valid = warp_with_valid(small, displacement / np.float32(factor))
         known = np.nan_to_num(small, nan=0.0)
-        images = (without_extremes(band_for_comparison(image)) for image in (known, aligned))
-        compared = Compared(*images, valid)
+        before, after = (without_extremes(band_for_comparison(i)) for i in (known, aligned))
+        compared = Compared(before, after, valid)
         lengths = lengths_of(displacement, 1)
         return Registered(np.zeros(0, np.float32), compared, raw.flag, None), lengths
 
