@@ -8,6 +8,7 @@ years on'); the images are compared on a pyramid from coarse to fine.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self, TypeAlias
 
 import cv2
@@ -53,8 +54,15 @@ class Level:
     bases: tuple[Image, Image]
     still: Image
     limit: Image | None
-    equations: NormalEquations
+    prior: Smoothness
     prior_scale: float
+
+    @cached_property
+    def equations(self) -> NormalEquations:
+        """Factorised when first needed: a draft never needs it."""
+        return normal_equations(
+            self.weighted_gradients, self.gradients, self.bases, self.prior, self.prior_scale
+        )
 
     @classmethod
     def build(
@@ -67,7 +75,7 @@ class Level:
         prior: Smoothness,
         limit: Image | None = None,
     ) -> Self:
-        """Take gradients of a prefiltered image and factorise its normal equations."""
+        """Take gradients of a prefiltered image."""
         gradients = _gradients(image, factor)
         weighted = (weights * gradients[0], weights * gradients[1])
         bases = (
@@ -76,7 +84,6 @@ class Level:
         )
         # A level has factor² fewer pixels than the image over which the prior is integrated.
         scale = 1 / factor**2
-        equations = normal_equations(weighted, gradients, bases, prior, scale)
         return cls(
             factor,
             image,
@@ -87,7 +94,7 @@ class Level:
             bases,
             spline.identity(shape, spacing, factor),
             limit,
-            equations,
+            prior,
             scale,
         )
 
