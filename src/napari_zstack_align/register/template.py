@@ -188,6 +188,11 @@ class Template:
     max_shift_px: float
     iterations: int
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(Y, X) of the reference."""
+        return self.image.shape[0], self.image.shape[1]
+
     @classmethod
     def build(
         cls,

@@ -287,12 +287,13 @@ def _register(
     if image.shape != run.shape:
         image = _enlarged(image, stage.factors[-1], run.shape)
     seen.prefilter = seen.prefilter or Prefilter.for_image(image, stage.band)
+    told = stage.smoothness * learned.smoothness
     build = partial(
         Template.build,
         image,
         seen.prefilter,
         spacing_px=run.spacing_px,
-        alpha=stage.smoothness * learned.smoothness * run.params.alpha,
+        alpha=(stage.smoothness if stage is COARSE else told) * run.params.alpha,
         max_shift_px=0.0,
         mask=run.mask,
         factors=stage.factors,
