@@ -10,7 +10,7 @@ import tifffile
 from measure import SAMPLING_PX
 from scipy.interpolate import make_interp_spline
 
-from napari_zstack_align.samples import zstack_with_repeats
+from napari_zstack_align.samples import SampleZStack, zstack_with_repeats
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "zstack_repeats"
 
@@ -18,6 +18,9 @@ SYNTHETIC = {
     "cells20": {},
     "cells3": {"photons": 3.0},
     "step20": {"slice_correlation": 0.885},
+    "jumps20": {"jump_px": 20.0, "turn_deg": 3.0, "max_displacement_px": 3.0},
+    "small20": {"size": 256},
+    "large20": {"size": 1024, "n_slices": 4},
     "bleach20": {"slice_correlation": 0.885, "bleaching": 0.5, "gain_jitter": 0.05},
 }
 """What differs from 512 x 512, 10 slices x 9 repeats, 20 photons, motion up to 5 px."""
@@ -42,15 +45,20 @@ def available(name: str) -> bool:
 
 
 def make(name: str, seed: int) -> Set:
-    return _real() if name == "real" else _synthetic(seed, SYNTHETIC[name])
+    return _real() if name == "real" else _synthetic(name, seed)
 
 
-def _synthetic(seed: int, changes: dict[str, float]) -> Set:
-    sample = zstack_with_repeats(seed=seed, **changes)
-    count = sample.stack.n_frames
-    fields = (sample.displacement(t)[:, ::SAMPLING_PX, ::SAMPLING_PX] for t in range(count))
-    frames = sample.stack.read(0, count)[:, 0]
-    return Set(frames, sample.stack.slice_of_frame, np.stack(list(fields)))
+def sample(name: str, seed: int) -> SampleZStack:
+    """Generated z-stack of a set, with all of its truth."""
+    return zstack_with_repeats(seed=seed, **SYNTHETIC[name])
+
+
+def _synthetic(name: str, seed: int) -> Set:
+    made = sample(name, seed)
+    count = made.stack.n_frames
+    fields = (made.displacement(t)[:, ::SAMPLING_PX, ::SAMPLING_PX] for t in range(count))
+    frames = made.stack.read(0, count)[:, 0]
+    return Set(frames, made.stack.slice_of_frame, np.stack(list(fields)))
 
 
 def _real() -> Set:

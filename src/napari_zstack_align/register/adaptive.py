@@ -84,7 +84,7 @@ def _align(
         run = STRATEGIES[params.strategy](stack, params, mask, pool, ahead=2 * n_threads)
         for z in run.slices():
             yield from run.align_slice(z)
-            yield run.progress(snapshot=run.snapshot())
+        yield from run.finish()
         if not run.found_signal:
             raise AlignmentError(
                 f"Nothing in {stack.name} could be aligned: {run.first_flag()}. Check that the "

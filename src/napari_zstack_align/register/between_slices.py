@@ -79,7 +79,7 @@ class Chain:
             found = template.register(filtered, self.field, around=self.field)
         field = self._restrained(found.coefficients)
         as_before, likeness = self._seen(image, self.field)
-        if np.isfinite(field).all() and not folds(field, self.spacing_px):
+        if np.isfinite(field).all() and not folds(field, self.shape, self.spacing_px):
             seen, now = self._seen(image, field)
             if now - likeness > LEAST_GAIN:
                 return replace(self, image=seen, last=field, change=found.power)

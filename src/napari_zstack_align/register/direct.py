@@ -78,6 +78,7 @@ class DirectChain(SliceRun):
             mean = yield from self.mean(frames[repeats.used], repeats.coefficients[repeats.used])
         self._fill(frames, repeats)
         yield from self._update(mean, repeats, registered)
+        yield self.progress(snapshot=self.snapshot())
 
     def _judge(self, registered: Sequence[Registered]) -> Repeats:
         reference = None

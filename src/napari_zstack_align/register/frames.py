@@ -121,7 +121,9 @@ def register_frame(
     """Find the field of a frame; None with the reason where that can't be."""
     registration = template.register(frame, start, among=among)
     coefficients = registration.coefficients
-    if not np.isfinite(coefficients).all() or folds(coefficients, template.spacing_px):
+    if not np.isfinite(coefficients).all() or folds(
+        coefficients, template.shape, template.spacing_px
+    ):
         return None, "implausible: the field folds the image"
     return registration, ""
 
@@ -146,10 +148,11 @@ def lengths_of(displacement: npt.NDArray[np.float32], step: int = STEP_PX) -> tu
     return float(length.mean()), float(length.max())
 
 
-def folds(coefficients: Coefficients, spacing_px: float) -> bool:
-    """Whether neighbouring control points come closer than the field may bring them."""
-    d = coefficients / spacing_px
+def folds(coefficients: Coefficients, shape: tuple[int, int], spacing_px: float) -> bool:
+    """Whether the field folds an image (Y, X): neighbours come closer than they may."""
+    step = max(min(int(spacing_px / 4), *(size // 2 for size in shape)), 1)
+    d = field_on_pixels(coefficients, shape, spacing_px, factor=step) / step
     yy, xy = np.diff(d[0], axis=0)[:, :-1], np.diff(d[0], axis=1)[:-1]
     yx, xx = np.diff(d[1], axis=0)[:, :-1], np.diff(d[1], axis=1)[:-1]
     area = (1 + yy) * (1 + xx) - xy * yx
-    return bool(area.min() < FOLD_LIMIT)
+    return bool(area.min(initial=1) < FOLD_LIMIT)

@@ -19,7 +19,7 @@ from napari_zstack_align.register.template import Coefficients
 
 FEWEST_FOR_OUTLIERS = 4
 """Fewer repeats give no spread to tell an outlier by."""
-SPREAD_FLOOR = 0.003
+SPREAD_FLOOR = 0.006
 """Smallest median absolute deviation of the correlations that is believed."""
 WORSE_BY = 0.05
 """A frame whose correlation falls by more than this was not aligned."""

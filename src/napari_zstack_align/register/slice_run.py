@@ -79,7 +79,14 @@ class SliceRun(ABC):
 
     @abstractmethod
     def align_slice(self, z: int) -> Generator[Progress, None, None]:
-        """Register the repeats of a slice, and fill its rows."""
+        """Register the repeats of a slice and fill its rows, at once or with the next slice.
+
+        A slice whose rows are filled is told with a snapshot.
+        """
+
+    def finish(self) -> Generator[Progress, None, None]:
+        """Complete what the last slice left open."""
+        yield from ()
 
     @abstractmethod
     def _links(self) -> tuple[Link, ...]:
@@ -101,9 +108,13 @@ class SliceRun(ABC):
     # -- work on frames ------------------------------------------------------------------------
 
     def hold(self, frames: Frames) -> None:
-        """Keep the frames of a slice once they are read, as many as `HELD_BYTES` allow."""
+        """Keep the frames of a slice once they are read, as many as `HELD_BYTES` allow.
+
+        Of those held before, the ones that are among them stay.
+        """
         frame_bytes = 4 * self.shape[0] * self.shape[1]
-        self._held = dict.fromkeys(map(int, frames[: HELD_BYTES // frame_bytes]))
+        kept = map(int, frames[: HELD_BYTES // frame_bytes])
+        self._held = {t: self._held.get(t) for t in kept}
 
     def holds(self, t: int) -> bool:
         """Whether there is room to keep what belongs to a frame."""
@@ -119,24 +130,23 @@ class SliceRun(ABC):
         return raw
 
     def resample(
-        self, raw: RawFrame, coefficients: Coefficients
+        self, raw: RawFrame, coefficients: Coefficients, factor: int = 1
     ) -> tuple[Image, npt.NDArray[np.bool_]]:
-        """Frame through a field: (Y, X) and which pixels are valid."""
-        return warp_with_valid(
-            raw.image, field_on_pixels(coefficients, self.shape, self.spacing_px)
-        )
+        """Frame through a field, at a fraction of the size: (Y, X) and which pixels are valid."""
+        field = field_on_pixels(coefficients, self.shape, self.spacing_px, factor)
+        return warp_with_valid(shrink(raw.image, factor), field / np.float32(factor))
 
     def mean(
-        self, frames: Frames, fields: Coefficients, stage: Progress | None = None
+        self, frames: Frames, fields: Coefficients, factor: int = 1
     ) -> Generator[Progress, None, RunningMean]:
-        """Mean of frames resampled through given fields."""
-        mean = RunningMean(self.shape)
+        """Mean of frames resampled through given fields, at a fraction of the size."""
+        mean = RunningMean((self.shape[0] // factor, self.shape[1] // factor))
         tasks = zip(frames, fields, strict=True)
         for aligned, valid in self.map(
-            lambda task: self.resample(self.read(task[0]), task[1]), tasks
+            lambda task: self.resample(self.read(task[0]), task[1], factor), tasks
         ):
             mean.add(aligned, valid)
-            yield stage or self.progress()
+            yield self.progress()
         return mean
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
@@ -147,7 +157,14 @@ class SliceRun(ABC):
         self, work: Callable[..., Result], *arguments: Any, **options: Any
     ) -> Generator[Progress, None, Result]:
         """Do a piece of work that may take a second, during which the job can be cancelled."""
-        future: Future[Result] = self._pool.submit(work, *arguments, **options)
+        return (yield from self.result(self.begin(work, *arguments, **options)))
+
+    def begin(self, work: Callable[..., Result], *arguments: Any, **options: Any) -> Future[Result]:
+        """Have a piece of work done beside what comes next."""
+        return self._pool.submit(work, *arguments, **options)
+
+    def result(self, future: Future[Result]) -> Generator[Progress, None, Result]:
+        """Wait for it, with signs of life."""
         while wait([future], timeout=YIELD_S).not_done:
             yield self.progress()
         return future.result()

@@ -8,6 +8,7 @@ years on'); the images are compared on a pyramid from coarse to fine.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self, TypeAlias
 
 import cv2
@@ -53,8 +54,15 @@ class Level:
     bases: tuple[Image, Image]
     still: Image
     limit: Image | None
-    equations: NormalEquations
+    prior: Smoothness
     prior_scale: float
+
+    @cached_property
+    def equations(self) -> NormalEquations:
+        """Factorised when first needed: a draft never needs it."""
+        return normal_equations(
+            self.weighted_gradients, self.gradients, self.bases, self.prior, self.prior_scale
+        )
 
     @classmethod
     def build(
@@ -67,7 +75,7 @@ class Level:
         prior: Smoothness,
         limit: Image | None = None,
     ) -> Self:
-        """Take gradients of a prefiltered image and factorise its normal equations."""
+        """Take gradients of a prefiltered image."""
         gradients = _gradients(image, factor)
         weighted = (weights * gradients[0], weights * gradients[1])
         bases = (
@@ -76,7 +84,6 @@ class Level:
         )
         # A level has factor² fewer pixels than the image over which the prior is integrated.
         scale = 1 / factor**2
-        equations = normal_equations(weighted, gradients, bases, prior, scale)
         return cls(
             factor,
             image,
@@ -87,7 +94,7 @@ class Level:
             bases,
             spline.identity(shape, spacing, factor),
             limit,
-            equations,
+            prior,
             scale,
         )
 
@@ -181,6 +188,11 @@ class Template:
     max_shift_px: float
     iterations: int
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(Y, X) of the reference."""
+        return self.image.shape[0], self.image.shape[1]
+
     @classmethod
     def build(
         cls,
@@ -230,7 +242,9 @@ class Template:
             filtered = prefilter(image, factor)
             known = filtered * filtered if power is None else power[len(levels)]
             weights = _weights(known, filtered.shape)
-            limit = None if cap is None or power is None else np.float32(cap) / np.sqrt(weights)
+            limit: Image | None = None
+            if cap is not None and power is not None:
+                limit = np.divide(cap, np.sqrt(weights), dtype=np.float32)
             if mask is not None:
                 weights = weights * shrink(mask, factor)
             level = Level.build(filtered, weights, factor, shape, spacing_px, prior, limit)
@@ -262,34 +276,30 @@ class Template:
             (2, gy, gx) coefficients from which the field bends away as little as it can; no
             displacement at all by default.
         among : int, optional
-            The reference is the mean of so many frames, and this one, at the start, is one of
-            them: it is taken out, or it would be drawn to its own noise.
+            The reference is the mean of so many frames, and this one, as it lies at the start of a
+            level, is one of them: it is taken out, or it would be drawn to its own noise.
 
         Returns
         -------
         Registration
         """
-        coefficients, powers = start, []
+        coefficients, before, powers = start, start, []
         for level, filtered in zip(self.levels, frame, strict=True):
-            own, residual = np.float32(0), None
-            if among is not None and among > 1:
-                residual = level.residual(filtered, start)
-                own = residual / np.float32(among - 1)
-                residual = residual + own if coefficients is start else None
             if level is self.levels[0] and self.max_shift_px > 0:
                 coefficients = coefficients + self._translation(level, filtered, start)
-                residual = None
+            own: Image | None = None
             for _ in range(self.iterations):
-                if residual is None:
-                    residual = level.residual(filtered, coefficients) + own
-                at = coefficients
-                bent = at if around is None else at - around
+                residual = level.residual(filtered, coefficients)
+                if among is not None and among > 1:
+                    own = residual / np.float32(among - 1) if own is None else own
+                    residual += own
+                bent = coefficients if around is None else coefficients - around
                 step = level.step(residual, self.prior.gradient(bent))
-                coefficients, seen, residual = at - step, residual, None
+                before, coefficients = coefficients, coefficients - step
                 if np.abs(step).max() < STOP_PX:
                     break
-            powers.append(_power(seen, self.image.shape))
-        return Registration(coefficients, np.stack(powers), at, seen)
+            powers.append(_power(residual, self.image.shape))
+        return Registration(coefficients, np.stack(powers), before, residual)
 
     def residual_power(self, frame: Filtered, coefficients: Coefficients) -> Image:
         """Power of the residual of a filtered frame for a given field, (levels, by, bx) float32."""

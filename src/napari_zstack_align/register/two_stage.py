@@ -8,7 +8,8 @@ the stack. The two fields stay apart in the chain of transforms, and pixels are 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -35,6 +36,25 @@ from napari_zstack_align.register.within_slice import Learned, align_within
 from napari_zstack_align.stack import Stack
 
 
+@dataclass(frozen=True)
+class Open:
+    """A slice whose repeats are registered, on its way into the chain.
+
+    Attributes
+    ----------
+    frames : numpy.ndarray
+        (n,) its frames.
+    repeats : Repeats
+        What was found of them.
+    step : Future, optional
+        The chain with this slice in it; None for a slice without signal.
+    """
+
+    frames: Frames
+    repeats: Repeats
+    step: Future[Chain] | None
+
+
 class TwoStages(SliceRun):
     """Stage A within each slice, stage B from slice to slice."""
 
@@ -53,6 +73,7 @@ class TwoStages(SliceRun):
         self._chain = Chain(self.shape, self._coarse_px, params, mask)
         self._anchor = self._chain
         self._learned = Learned()
+        self._open: Open | None = None
 
     def slices(self) -> Iterable[int]:
         """Slices from the start one to the end, then from it to the beginning."""
@@ -60,19 +81,32 @@ class TwoStages(SliceRun):
         return [*range(start, self.stack.n_slices), *range(start - 1, -1, -1)]
 
     def align_slice(self, z: int) -> Generator[Progress, None, None]:
-        """Register the repeats of a slice to their mean, and that to the chain."""
+        """Register the repeats of a slice to their mean, and begin to put that into the chain.
+
+        The next slice's repeats are registered meanwhile; they don't need it.
+        """
         frames = self.stack.frames_of_slice(z)
-        self.hold(frames)
+        self.hold(frames if self._open is None else np.concatenate([frames, self._open.frames]))
         found = yield from align_within(self, frames, self._learned)
-        repeats, self._learned = found.repeats, found.learned
+        self._learned = found.learned
+        yield from self.finish()
         if z == (self.params.start_slice or 0) - 1:
             self._chain = self._anchor
-        if repeats.has_signal:
-            image = found.mean.image()
-            self._chain = yield from self.in_thread(self._chain.next, image)
+        image = found.mean.image() if found.repeats.has_signal else None
+        step = self.begin(self._chain.next, image) if image is not None else None
+        self._open = Open(frames, found.repeats, step)
+
+    def finish(self) -> Generator[Progress, None, None]:
+        """Wait for the open slice to be in the chain, and write its rows."""
+        if self._open is None:
+            return
+        frames, repeats, step = self._open.frames, self._open.repeats, self._open.step
+        if step is not None:
+            self._chain = yield from self.result(step)
             if self._first_reference is None:
                 self._first_reference = self._chain.image
                 self._anchor = self._chain
+        self._open = None
         yield from self._fill(frames, repeats, self._chain.field)
 
     def _fill(
@@ -96,6 +130,7 @@ class TwoStages(SliceRun):
         values = compare_repeats(compared, repeats.used, reference, self.compared_mask)
         rows["correlation_before"], rows["correlation_after"] = values
         self._quality[frames] = rows
+        yield self.progress(snapshot=self.snapshot())
 
     def _compared(
         self, frame: int, within: Coefficients, between: Coefficients
@@ -110,8 +145,8 @@ class TwoStages(SliceRun):
         small = shrink(raw.image, factor)
         aligned, valid = warp_with_valid(small, displacement / np.float32(factor))
         known = np.nan_to_num(small, nan=0.0)
-        images = (without_extremes(band_for_comparison(image)) for image in (known, aligned))
-        compared = Compared(*images, valid)
+        before, after = (without_extremes(band_for_comparison(i)) for i in (known, aligned))
+        compared = Compared(before, after, valid)
         lengths = lengths_of(displacement, 1)
         return Registered(np.zeros(0, np.float32), compared, raw.flag, None), lengths
 

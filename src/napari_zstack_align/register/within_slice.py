@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeAlias
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -73,8 +74,8 @@ class Pass:
 COARSE = Pass(USUAL, (4, 2), 1.0, among_others=False, iterations=2)
 FINE = Pass(Band(fine_px=0.8, coarse_px=8.0), (1,), 2.0, among_others=True, iterations=1, cap=3.0)
 PASSES = (COARSE, FINE, FINE)
-CALIBRATED_PASSES = 4
-"""Fine passes that tell the smoothness, two a slice; then it is frozen."""
+CALIBRATED_SLICES = 2
+"""The first slices tell the smoothness, after their last pass; then it is frozen."""
 LEAST_GAIN = 0.0055
 """Repeats whose correlation rises by a smaller part are left where they are: interpolation would
 only blur them."""
@@ -92,15 +93,15 @@ class Learned:
     noise : numpy.ndarray, optional
         Power of the residuals in the fine passes; None where nothing was registered yet.
     factors : tuple of float
-        Calibrated smoothness in the fine passes so far, as multiples of the standard one.
+        Calibrated smoothness in the slices so far, as multiples of the standard one.
     """
 
     noise: Image | None = None
     factors: tuple[float, ...] = ()
 
     @property
-    def n_passes(self) -> int:
-        """From how many fine passes the smoothness was told."""
+    def n_slices(self) -> int:
+        """From how many slices the smoothness was told."""
         return len(self.factors)
 
     @property
@@ -207,19 +208,20 @@ def align_within(
             if len(usable) < 2:
                 break
             fields[usable] -= fields[usable].mean(axis=0)
+            good = [one.registration for one in found if one.registration and not one.flag]
             if stage is FINE:
-                good = [one.registration for one in found if one.registration and not one.flag]
-                learned = yield from run.in_thread(_learn, run, template, good, learned)
+                learned = replace(learned, noise=np.median([one.power for one in good], axis=0))
+        else:
+            learned = yield from run.in_thread(_calibrate, run, template, good, learned)
     return (yield from _judge(run, frames, fields, flags, learned))
 
 
-def _learn(
+def _calibrate(
     run: SliceRun, template: Template, found: list[Registration], learned: Learned
 ) -> Learned:
-    """Noise of the frames, and from the first slices how smooth their fields should be."""
-    learned = replace(learned, noise=np.median([one.power for one in found], axis=0))
+    """Learn from the first slices how smooth the fields should be."""
     kept = [one for one in found if one.residual is not None]
-    if learned.n_passes >= CALIBRATED_PASSES or len(kept) < FEWEST_FRAMES:
+    if learned.n_slices >= CALIBRATED_SLICES or len(kept) < FEWEST_FRAMES:
         return learned
     factor = calibrated(
         template.levels[-1],
@@ -281,14 +283,17 @@ def _register(
 ) -> Generator[Progress, None, tuple[Template, list[Found]]]:
     """Register frames to their mean, from where they lie in it."""
     stage = seen.stage
-    image = (yield from run.mean(frames, starts)).image()
+    image = (yield from run.mean(frames, starts, stage.factors[-1])).image()
+    if image.shape != run.shape:
+        image = _enlarged(image, stage.factors[-1], run.shape)
     seen.prefilter = seen.prefilter or Prefilter.for_image(image, stage.band)
+    told = stage.smoothness * learned.smoothness
     build = partial(
         Template.build,
         image,
         seen.prefilter,
         spacing_px=run.spacing_px,
-        alpha=stage.smoothness * learned.smoothness * run.params.alpha,
+        alpha=(stage.smoothness if stage is COARSE else told) * run.params.alpha,
         max_shift_px=0.0,
         mask=run.mask,
         factors=stage.factors,
@@ -326,6 +331,14 @@ def _register(
         replace(one, flag=one.flag or TORN) if is_torn else one
         for one, is_torn in zip(found, are_torn, strict=True)
     ]
+
+
+def _enlarged(image: Image, factor: int, shape: tuple[int, int]) -> Image:
+    """Image that was shrunk, at its full size (Y, X)."""
+    height, width = (factor * size for size in image.shape)
+    image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+    below, right = shape[0] - height, shape[1] - width
+    return cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE)
 
 
 def _judge(

@@ -18,6 +18,8 @@ CORRELATION_PX = (60.0, 120.0)
 INVERSION_STEPS = 12
 KEEP = 0.8
 """How much of its displacement the tissue keeps from one slice to the next."""
+JUMP_SPREAD = 1.25
+"""The largest jump over the smallest."""
 
 Field = npt.NDArray[np.float32]
 
@@ -88,6 +90,8 @@ def random_motion(
     max_displacement_px: float,
     rotation_deg: float = 0.0,
     drift_px: float = 0.0,
+    jump_px: float = 0.0,
+    turn_deg: float = 0.0,
 ) -> Fields:
     """Draw the motion of every frame: of its slice, and its own.
 
@@ -107,6 +111,11 @@ def random_motion(
         Standard deviation of each frame's rotation.
     drift_px : float
         Translation added evenly from the first slice to the last.
+    jump_px : float
+        Smallest translation added from one slice to the next, back and forth; the largest is a
+        quarter more.
+    turn_deg : float
+        Largest rotation added from one slice to the next, back and forth.
     """
     n_slices = int(slice_of_frame.max()) + 1
     steps = _random_fields(rng, shape, n_slices, rotation_deg)
@@ -120,7 +129,24 @@ def random_motion(
     angle = rng.uniform(0, 2 * np.pi)
     drift = drift_px * np.array([np.sin(angle), np.cos(angle)])
     grid += (slice_of_frame / max(n_slices - 1, 1))[:, None, None, None] * drift[:, None, None]
+    if jump_px or turn_deg:
+        grid += _jumps(rng, shape, n_slices, jump_px, turn_deg)[slice_of_frame]
     return Fields(grid, shape)
+
+
+def _jumps(
+    rng: np.random.Generator, shape: tuple[int, int], n_slices: int, jump_px: float, turn_deg: float
+) -> npt.NDArray[np.float64]:
+    """(Z, 2, gy, gx): each slice shifted and turned against the one before, the first still."""
+    there = np.arange(n_slices) % 2
+    length = jump_px * rng.uniform(1, JUMP_SPREAD, n_slices)
+    angle = rng.uniform(0, 2 * np.pi) + rng.normal(0, 0.05, n_slices)
+    shift = there * length * [np.sin(angle), np.cos(angle)]
+    turn = np.deg2rad(turn_deg) * rng.uniform(0.5, 1, n_slices) * (there - 0.5)
+    turn -= turn[0]
+    y, x = (_nodes(n) - n / 2 for n in shape)
+    turned = np.stack(np.broadcast_arrays(x[None, :], -y[:, None]))
+    return shift.T[:, :, None, None] + turn[:, None, None, None] * turned
 
 
 def _random_fields(

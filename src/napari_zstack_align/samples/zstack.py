@@ -17,11 +17,11 @@ from napari_zstack_align.samples.anatomy import (
     frame_shape,
 )
 from napari_zstack_align.samples.detector import Detector
-from napari_zstack_align.samples.motion import Field, Fields, random_motion
+from napari_zstack_align.samples.motion import JUMP_SPREAD, Field, Fields, random_motion
 from napari_zstack_align.stack import Order, Stack
 
 BRIGHT_PERCENTILE = 99.5
-MAX_DISPLACEMENT_PX = 20
+MAX_DISPLACEMENT_PX = 28
 """As much as the tissue around the frame allows."""
 # Correlation of two planes at a distance, measured on six seeds of the generated tissue.
 DISTANCES_PX = np.array([0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0])
@@ -70,6 +70,8 @@ def zstack_with_repeats(
     gain_jitter: float = 0.0,
     drift_px: float = 0.0,
     rotation_deg: float = 0.0,
+    jump_px: float = 0.0,
+    turn_deg: float = 0.0,
     detector: Detector | None = None,
     seed: int = 0,
 ) -> SampleZStack:
@@ -99,6 +101,10 @@ def zstack_with_repeats(
         Translation from the first slice to the last, on top of the other motion.
     rotation_deg : float
         Standard deviation of each frame's rotation; part of the largest displacement.
+    jump_px : float
+        Smallest translation of each slice against the one before, back and forth.
+    turn_deg : float
+        Largest rotation of each slice against the one before, back and forth.
     detector : Detector, optional
         Gain, dark level and read noise.
     seed : int
@@ -113,11 +119,11 @@ def zstack_with_repeats(
     InputError
         Where the motion is larger than the tissue around the frame.
     """
-    if max_displacement_px + abs(drift_px) > MAX_DISPLACEMENT_PX:
+    largest = max_displacement_px + abs(drift_px) + JUMP_SPREAD * abs(jump_px)
+    if largest > MAX_DISPLACEMENT_PX:
         raise InputError(
-            f"Displacements of up to {max_displacement_px + abs(drift_px):g} px are more than the "
-            f"generated tissue allows: keep motion and drift together below "
-            f"{MAX_DISPLACEMENT_PX} px."
+            f"Displacements of up to {largest:g} px are more than the generated tissue allows: "
+            f"keep motion, drift and jumps together below {MAX_DISPLACEMENT_PX} px."
         )
     shape = frame_shape(size)
     tissue_seed, motion_seed, noise_seed = np.random.SeedSequence(seed).spawn(3)
@@ -131,6 +137,8 @@ def zstack_with_repeats(
         max_displacement_px=max_displacement_px,
         rotation_deg=rotation_deg,
         drift_px=drift_px,
+        jump_px=jump_px,
+        turn_deg=turn_deg,
     )
     planes = [anatomy.plane(z * step) for z in range(n_slices)]
     clean = np.stack([sample_plane(plane) for plane in planes])
