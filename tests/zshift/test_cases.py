@@ -27,9 +27,12 @@ def test_constant_depth_gives_no_drift() -> None:
 
 
 def test_own_plane_is_found() -> None:
-    zshift = estimate(volume(), params=nza.ZShiftParams(patch_px=48, smooth_time=False))
-    np.testing.assert_allclose(zshift.z, np.arange(N_SLICES), atol=0.02)
-    assert (zshift.flags == "").all()
+    """The first and the last, too, and noisy ones."""
+    noisy = record(range(N_SLICES), photons=3)
+    for own in (volume(), noisy):
+        zshift = estimate(own, own, nza.ZShiftParams(patch_px=48, smooth_time=False))
+        np.testing.assert_allclose(zshift.z, np.arange(N_SLICES), atol=0.05)
+        assert (zshift.flags == "").all()
 
 
 @pytest.mark.parametrize("gain", [0.2, 5.0])
@@ -186,7 +189,7 @@ def test_zebrafish_before_and_after(shared_data) -> None:
     recording = post.replace(frames_per_slice=None)
     zshift = nza.run(nza.estimate_zshift(recording, pre.replace(z_step_um=5.0)))
     good = zshift.used
-    assert good.sum() >= 38
+    assert good.sum() >= 39
     assert (np.diff(zshift.z[good]) > 0).all()
     frames = np.arange(len(good))[good]
     slope, _ = np.polyfit(frames, zshift.z[good], 1)

@@ -152,7 +152,8 @@ class _Slices:
         model = AxialModel.fit(_correlations(gram.sum(axis=0)), float(np.median(self._noise)))
         depths = np.arange(-BEYOND * STEPS, (n_slices - 1 + BEYOND) * STEPS + 1) / STEPS
         weights = model.weights(depths, n_slices).astype(np.float32)
-        whole, energy = _energy(grid.patch_sums(gram), weights, model.noise)
+        within = (depths >= 0) & (depths <= n_slices - 1)
+        whole, energy = _energy(grid.patch_sums(gram), weights, model.noise, within)
         return Templates(
             grid=grid,
             band=self.band,
@@ -193,14 +194,21 @@ def _correlations(gram: Short) -> npt.NDArray[np.float64]:
     return np.array([np.diag(correlations, k).mean() for k in range(1, len(gram))], np.float64)
 
 
-def _energy(gram: Short, weights: Short, noise: float) -> tuple[Short, Short]:
-    """(patches, depths) sum of squares of predicted planes, and that less the noise in them."""
+def _energy(
+    gram: Short, weights: Short, noise: float, within: npt.NDArray[np.bool_]
+) -> tuple[Short, Short]:
+    """(patches, depths) sum of squares of predicted planes, and that less the noise in them.
+
+    Beyond the stack (not ``within``) the noise is a slice's part: prediction there multiplies it,
+    and with all of that taken off, a frame of the last slice would seem to lie further out.
+    """
     own = np.einsum("pii->pi", gram)
     whole = np.empty((len(gram), len(weights)), np.float32)
     for row, patch in zip(whole, gram, strict=True):
         row[:] = np.einsum("ij,ij->i", weights @ patch, weights)
     np.maximum(whole, np.float32(1e-6), out=whole)
-    return whole, np.maximum(whole - noise * (own @ (weights**2).T), LEAST_SIGNAL * whole)
+    part = np.where(within, noise * (own @ (weights**2).T) / whole, noise)
+    return whole, whole * np.maximum(1 - part, LEAST_SIGNAL).astype(np.float32)
 
 
 def _known(known: npt.NDArray[np.bool_], grid: PatchGrid) -> npt.NDArray[np.bool_]:
