@@ -37,7 +37,7 @@ CONDITIONS: dict[str, dict[str, Any]] = {
     "drift of 8": {"drift_slices": 8.0},
     "jitter of 4 px": {"jitter_px": 4.0},
     "laser power x 2": {"laser_ramp": 1.0},
-    "faint": {"photons": 0.06, "reference_photons": 20.0},
+    "faint": {"photons": 0.02, "reference_photons": 20.0},
     "outside": {"drift_slices": 8.0, "n_slices": 11},
 }
 COLUMNS = ("rmse", "rmse_um", "frame", "dense", "bias", "p95", "max", "far", "told", "good")

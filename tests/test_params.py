@@ -6,9 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.params import AdaptiveParams, BlobParams, KeypointParams
+from napari_zstack_align.params import AdaptiveParams, BlobParams, KeypointParams, ZShiftParams
 
-MODELS = [AdaptiveParams, KeypointParams]
+MODELS = [AdaptiveParams, KeypointParams, ZShiftParams]
 
 
 @pytest.mark.parametrize("model", MODELS)
