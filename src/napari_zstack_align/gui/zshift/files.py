@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,12 +49,11 @@ class ZShiftFiles:
 
     def open(self, folder: Path) -> None:
         """Open a z-shift; where its recording is gone, with the chosen one's frames."""
-        source = self._tab.recording.source
-        try:
-            recording = None if source is None else source.opener(RECORDING_AXES)
-        except InputError:
-            recording = None  # a layer that is no recording
-        self._bar.start(partial(jobs.loading, folder, recording), returned=self._on_opened)
+        source, stack = self._tab.recording.source, None
+        if source is not None:
+            with suppress(InputError):  # a layer that is no recording
+                stack = source.stack(RECORDING_AXES)
+        self._bar.start(partial(jobs.loading, folder, stack), returned=self._on_opened)
 
     def take(self, zshift: ZShift) -> None:
         """Show a z-shift that was made elsewhere."""

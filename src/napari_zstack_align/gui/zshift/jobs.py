@@ -9,20 +9,19 @@ from pathlib import Path
 from napari_zstack_align.alignment.raw_frames import MissingSource
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.jobs import Limits, limits, sample_contrast
-from napari_zstack_align.gui.zshift.sources import Opener
+from napari_zstack_align.gui.zshift.sources import Opened
 from napari_zstack_align.gui.zshift.view import UNKNOWN_LIMITS, ZShiftView
 from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift import ZShift, estimate_zshift, load_zshift
 
 
 def estimating(
-    recording: Opener, reference: Opener, z_step_um: float | None, params: ZShiftParams
+    recording: Opened, reference: Opened, z_step_um: float | None, params: ZShiftParams
 ) -> Job[ZShiftView]:
-    """Open what isn't open, find the depths, and prepare them; partial results are views too."""
-    yield Progress("Opening", 0, 1)
-    stack, alignment = recording()
-    slices, volume = reference()
+    """Find the depths, and prepare them; partial results are views too."""
+    (stack, alignment), (slices, volume) = recording, reference
     if z_step_um is not None:
         slices = slices.replace(z_step_um=z_step_um)
     given = slices if volume is None else volume.with_stack(slices)
@@ -68,11 +67,11 @@ def saving(zshift: ZShift, folder: Path) -> Job[Path]:
     return zshift.save(folder)
 
 
-def loading(folder: Path, recording: Opener | None = None) -> Job[ZShiftView]:
-    """Load a z-shift; where its frames are gone, with those of a recording, if it is the one."""
+def loading(folder: Path, stack: Stack | None = None) -> Job[ZShiftView]:
+    """Load a z-shift; where its frames are gone, with those of a stack, if it is the one."""
     yield Progress("Loading", 0, 1)
     zshift = load_zshift(folder)
-    if isinstance(zshift.stack.source, MissingSource) and recording is not None:
+    if isinstance(zshift.stack.source, MissingSource) and stack is not None:
         with suppress(InputError):  # of another recording: depths can be seen without frames
-            zshift = load_zshift(folder, recording()[0])
+            zshift = load_zshift(folder, stack)
     return (yield from with_contrast(zshift))

@@ -14,7 +14,8 @@ from napari_zstack_align.gui.zshift.dock import ZShiftDock
 from napari_zstack_align.gui.zshift.files import ZShiftFiles
 from napari_zstack_align.gui.zshift.layers import CORRECTED, FRAMES, ZShiftLayers
 from napari_zstack_align.gui.zshift.run import ZShiftRun
-from napari_zstack_align.gui.zshift.sources import recordings_of, references_of
+from napari_zstack_align.gui.zshift.source_row import SourceRow
+from napari_zstack_align.gui.zshift.sources import opening, recordings_of, references_of
 from napari_zstack_align.gui.zshift.tab import ZShiftTab
 from napari_zstack_align.gui.zshift.view import ZShiftView
 from napari_zstack_align.gui.zshift.words import source_words
@@ -141,6 +142,10 @@ class ZShiftPart(Part):
         self.tab_wanted.emit(TAB)
         self.files.take(zshift)
 
+    def open_source(self, row: SourceRow, path: Path) -> None:
+        """Open a file in the worker, and choose it in a row of the tab."""
+        self.tab.run_bar.start(partial(opening, path), returned=row.add)
+
     def look_at(self, what: str) -> None:
         """Choose what is seen on its side."""
         self.layers.look_at(what)
@@ -162,6 +167,9 @@ class ZShiftPart(Part):
         self.tab.run_bar.busy_changed.connect(lambda _: self.tab.update_busy())
         for row in (self.tab.recording, self.tab.reference):
             row.changed.connect(self._say_what)
+            row.path_chosen.connect(partial(self.open_source, row))
+        self.tab.z_step.valueChanged.connect(lambda _: self._say_what())
+        self.tab.reference.changed.connect(lambda: self.tab.z_step.setValue(0))
         self.tab.recording.changed.connect(self.offer)
         self.dock.frame_clicked.connect(self._go_to)
         self._panel.session.changed.connect(self.offer)

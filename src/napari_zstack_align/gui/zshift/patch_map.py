@@ -122,7 +122,7 @@ class PatchMap(QWidget):
 
     def _make_plot(self) -> None:
         self._place = QRectF(0, 0, 1, 1)
-        self.graphics.ci.setContentsMargins(2, 2, 2, 2)
+        self.graphics.ci.setContentsMargins(2, 8, 2, 8)  # room for the numbers at the ends
         self.plot: Any = self.graphics.addPlot()
         self.plot.invertY(True)
         self.plot.setAspectLocked(True)

@@ -11,7 +11,7 @@ import numpy as np
 from napari_zstack_align.alignment.alignment import NOT_RUN
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.zshift import jobs
-from napari_zstack_align.gui.zshift.sources import RECORDING_AXES, SLICES_AXES, Opener
+from napari_zstack_align.gui.zshift.sources import RECORDING_AXES, SLICES_AXES, Opened
 from napari_zstack_align.gui.zshift.view import ZShiftView
 from napari_zstack_align.progress import Progress
 
@@ -60,7 +60,7 @@ class ZShiftRun:
             failed=lambda _: self._keep(self._bar.last_partial),
         )
 
-    def _given(self) -> tuple[Opener, Opener]:
+    def _given(self) -> tuple[Opened, Opened]:
         recording, reference = self._tab.recording.source, self._tab.reference.source
         if recording is None:
             raise InputError(NO_RECORDING)
@@ -68,7 +68,7 @@ class ZShiftRun:
             raise InputError(NO_REFERENCE)
         if recording.owner == reference.owner:
             raise InputError(THE_SAME)
-        return recording.opener(RECORDING_AXES), reference.opener(SLICES_AXES)
+        return recording.opened(RECORDING_AXES), reference.opened(SLICES_AXES)
 
     # -- from the worker -----------------------------------------------------------------------
 

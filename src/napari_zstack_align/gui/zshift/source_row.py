@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QWidget
 
 from napari_zstack_align.gui.load_tab import FILTER
 from napari_zstack_align.gui.stack_details import button
-from napari_zstack_align.gui.zshift.sources import Source, best, of_paths, owner_of
+from napari_zstack_align.gui.zshift.sources import Source, best, owner_of
 
 
 class SourceRow(QWidget):
@@ -26,11 +26,13 @@ class SourceRow(QWidget):
 
     changed = Signal()
     """Something else is chosen."""
+    path_chosen = Signal(object)
+    """Path of a file or folder that is to be opened and added."""
 
     def __init__(self, what: str, tooltip: str) -> None:
         super().__init__()
         self._what = what
-        self._paths: list[Path] = []
+        self._files: list[Source] = []
         self._sources: list[Source] = []
         self._kept = False
         self.combo = QComboBox()
@@ -60,39 +62,41 @@ class SourceRow(QWidget):
     def offer(self, sources: Sequence[Source], other: Source | None = None) -> None:
         """Offer these and the files; a choice by hand stays, and ``other`` isn't proposed."""
         before = self.source
-        self._sources = [*sources, *of_paths(self._paths)]
+        self._sources = [*sources, *self._files]
         owners = [source.owner for source in self._sources]
-        kept = self._kept and before is not None and before.owner in owners
-        index = owners.index(before.owner) if kept and before else best(self._sources, other)
-        self.combo.blockSignals(True)
-        self.combo.clear()
-        self.combo.addItems([source.name for source in self._sources])
-        self.combo.setCurrentIndex(index if self._sources else -1)
-        self.combo.blockSignals(False)
-        self._kept = kept
+        self._kept = self._kept and owner_of(before) in owners
+        chosen = owners.index(owner_of(before)) if self._kept else best(self._sources, other)
+        self._show(chosen if self._sources else -1)
         if owner_of(self.source) != owner_of(before):
             self.changed.emit()
+
+    def add(self, source: Source) -> None:
+        """Add a file that was opened, in place of what it was before, and choose it."""
+        self._sources, self._files = (
+            [*(each for each in group if each.owner != source.owner), source]
+            for group in (self._sources, self._files)
+        )
+        self._show(len(self._sources) - 1)
+        self.keep()
+        self.changed.emit()
 
     def keep(self) -> None:
         """Keep the choice from now on, whatever else comes that would be more likely."""
         self._kept = True
 
-    def choose_path(self, path: Path) -> None:
-        """Add a file or folder to the list, and choose it."""
-        if path not in self._paths:
-            self._paths.append(path)
-            self._sources += of_paths([path])
-            self.combo.addItem(self._sources[-1].name)
-        owners = [source.owner for source in self._sources]
-        self.keep()
-        self.combo.setCurrentIndex(owners.index(path))
+    def _show(self, chosen: int) -> None:
+        self.combo.blockSignals(True)
+        self.combo.clear()
+        self.combo.addItems([source.name for source in self._sources])
+        self.combo.setCurrentIndex(chosen)
+        self.combo.blockSignals(False)
 
     def _ask_file(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, f"Choose a {self._what}", "", FILTER)
         if name:
-            self.choose_path(Path(name))
+            self.path_chosen.emit(Path(name))
 
     def _ask_folder(self) -> None:
         name = QFileDialog.getExistingDirectory(self, f"Choose a .zalign folder as {self._what}")
         if name:
-            self.choose_path(Path(name))
+            self.path_chosen.emit(Path(name))

@@ -1,8 +1,8 @@
-"""What can be a recording, and what a reference: stacks, recordings, image layers and files."""
+"""What can be a recording, and what a reference: stacks, recordings, layers and files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from napari_zstack_align.alignment.session import is_session, load_saved
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.shown import Shown, every_shown
 from napari_zstack_align.gui.taking import guess_axes, plain_images, stack_of_layer
+from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.read import open_stack
 from napari_zstack_align.stack import Stack
 
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from napari_zstack_align.gui.panel import Panel
 
 Opened = tuple[Stack, Alignment | None]
-Opener = Callable[[], Opened]
-"""Gives frames and alignment; called in the worker, as files take a moment."""
+"""Frames, and how they are aligned."""
 
 RECORDING_AXES, SLICES_AXES = "TYX", "ZYX"
 
@@ -41,8 +41,6 @@ class Source:
         Of the frames.
     layer : napari.layers.Image, optional
         Somebody's image of frames or slices.
-    path : pathlib.Path, optional
-        A file or folder that isn't open.
     """
 
     name: str
@@ -50,38 +48,34 @@ class Source:
     frames: Stack | None = None
     alignment: Alignment | None = None
     layer: Any = None
-    path: Path | None = None
 
-    def opener(self, axes: str) -> Opener:
-        """Take a snapshot for the worker; a layer's image has these axes.
+    def opened(self, axes: str) -> Opened:
+        """Frames and alignment; a layer's image has these axes.
 
         Raises
         ------
         InputError
             Where a layer can't be read so.
         """
-        stack, alignment, path = self.stack(axes), self.alignment, self.path
-        if path is not None:
-            return lambda: opened(path)
-        if stack is None:
-            raise InputError("There is nothing chosen: open a file, or add a layer.")
-        return lambda: (stack, alignment)
+        return self.stack(axes), self.alignment
 
-    def stack(self, axes: str) -> Stack | None:
-        """Frames; None for a file that isn't open."""
-        return self.frames if self.layer is None else stack_of_layer(self.layer, axes)
+    def stack(self, axes: str) -> Stack:
+        """Frames; a layer's image has these axes."""
+        return stack_of_layer(self.layer, axes) if self.frames is None else self.frames
 
 
-def opened(path: Path) -> Opened:
+def opening(path: Path) -> Job[Source]:
     """Open a file, a folder of images, or a saved alignment."""
+    yield Progress("Opening", 0, 1)
     if not ((path / "run.json").exists() or is_session(path)):
-        return open_stack(path), None
+        stack = open_stack(path)
+        return Source(f"File: {path.name}", path, stack)
     saved = load_saved(path)
     if not isinstance(saved, Alignment):
         raise InputError(
             f"{path} is a session of {len(saved)} recordings: choose one .zalign of it."
         )
-    return saved.stack, saved
+    return Source(f"Alignment: {path.name}", path, saved.stack, saved)
 
 
 def recordings_of(panel: Panel) -> list[Source]:
@@ -104,11 +98,6 @@ def references_of(panel: Panel) -> list[Source]:
         *map(_of_layer, layers),
         *(_of_shown(each) for each in shown if not each.grid.is_zstack),
     ]
-
-
-def of_paths(paths: Iterable[Path]) -> list[Source]:
-    """Files and folders that were chosen."""
-    return [Source(f"File: {path.name}", path, path=path) for path in paths]
 
 
 def best(sources: Sequence[Source], other: Source | None) -> int:

@@ -22,8 +22,6 @@ def source_words(
 
 def _frames(source: Source) -> str:
     stack = source.stack(RECORDING_AXES)
-    if stack is None:
-        return "Frames of a file that the run opens"
     rows, columns = stack.shape[2:]
     how = "aligned" if source.alignment is not None else "not aligned"
     return f"{stack.n_frames:,} frames of {rows} × {columns} px, {how}"
@@ -31,8 +29,6 @@ def _frames(source: Source) -> str:
 
 def _slices(source: Source, z_step_um: float | None) -> str:
     stack = source.stack(SLICES_AXES)
-    if stack is None:
-        return "the slices of a file that the run opens."
     rows, columns = stack.shape[2:]
     known = z_step_um or stack.z_step_um
     n_slices = stack.n_frames if stack.frames_per_slice is None else stack.n_slices
