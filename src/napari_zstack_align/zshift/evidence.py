@@ -84,7 +84,7 @@ def evidence_of(
     """
     depths, slices = _window(templates, around, window)
     sums, energy, spread = _sums(frame, templates, slices)
-    along = np.einsum("dk,pkc->pdc", templates.weights[depths, slices], sums)
+    along = np.matmul(templates.weights[depths, slices], sums)
     power, z_of = templates.energy[:, depths], templates.depths[depths]
     pixels, shown = _pixels(valid, templates)
     # Chance correlates with the planes' noise, too, which is not in their energy.

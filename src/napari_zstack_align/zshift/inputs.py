@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ class Inputs:
         """(Y, X) of the frames that are compared."""
         return self.reference.shape
 
-    @property
+    @cached_property
     def placed(self) -> npt.NDArray[np.bool_]:
         """(T,) bool: frames whose transform is known."""
         if self.alignment is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil, floor
 from typing import Any
 
 import cv2
@@ -149,9 +150,21 @@ def _moved(
     matrix = np.array([[1, 0, shift[1]], [0, 1, shift[0]]])
     size = (band.shape[1], band.shape[0])
     cubic, linear = (kind | cv2.WARP_INVERSE_MAP for kind in (cv2.INTER_CUBIC, cv2.INTER_LINEAR))
-    shown = np.ones(band.shape, np.float32) if valid is None else valid
-    shown = cv2.warpAffine(shown, matrix, size, flags=linear)
-    return cv2.warpAffine(band, matrix, size, flags=cubic), np.asarray(shown)
+    moved = cv2.warpAffine(band, matrix, size, flags=cubic)
+    if valid is None:
+        return moved, _overlap(band.shape, shift)
+    return moved, np.asarray(cv2.warpAffine(valid, matrix, size, flags=linear))
+
+
+def _overlap(shape: tuple[int, ...], shift: npt.NDArray[np.float64]) -> Image:
+    """1 where a shifted frame covers the reference, else 0."""
+    shown = np.zeros(shape, np.float32)
+    y, x = (
+        slice(max(ceil(-by), 0), min(floor(size - 1 - by), size - 1) + 1)
+        for by, size in zip(shift.tolist(), shape, strict=True)
+    )
+    shown[y, x] = 1
+    return shown
 
 
 def _common(evidence: Evidence) -> npt.NDArray[np.float64]:
