@@ -48,8 +48,7 @@ class SourceRow(QWidget):
         row.addWidget(self.combo, 1)
         row.addWidget(self.file_button)
         row.addWidget(self.folder_button)
-        self.combo.currentIndexChanged.connect(lambda _: self.changed.emit())
-        self.combo.activated.connect(lambda _: self.keep())
+        self.combo.currentIndexChanged.connect(lambda _: self._on_chosen())
         self.file_button.clicked.connect(lambda _: self._ask_file())
         self.folder_button.clicked.connect(lambda _: self._ask_folder())
 
@@ -83,6 +82,10 @@ class SourceRow(QWidget):
     def keep(self) -> None:
         """Keep the choice from now on, whatever else comes that would be more likely."""
         self._kept = True
+
+    def _on_chosen(self) -> None:
+        self.keep()
+        self.changed.emit()
 
     def _show(self, chosen: int) -> None:
         self.combo.blockSignals(True)

@@ -1,0 +1,76 @@
+"""Numbers and words that are shown of a z-shift."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from napari_zstack_align.alignment.alignment import NOT_RUN
+from napari_zstack_align.gui.zshift.frames import ComparedFrames, MatchingSlices, SimulatedFrames
+from napari_zstack_align.gui.zshift.plot import depth_range
+from napari_zstack_align.gui.zshift.view import ZShiftView
+
+
+def flagged(zshift, flag, frame):
+    quality = zshift.quality.copy()
+    quality["flag"][frame], quality["used"][frame] = flag, False
+    return ZShiftView.of(replace(zshift, quality=quality))
+
+
+def test_depths_are_in_um_or_in_slices_where_the_step_is_unknown(zshift, view):
+    assert (view.unit, view.step, view.last) == ("µm", 2.0, 16.0)
+    np.testing.assert_allclose(view.z, 2 * zshift.z)
+    np.testing.assert_allclose(view.band, 2 * 1.96 * zshift.standard_error, rtol=1e-6)
+    no_step = replace(zshift, reference=zshift.reference.replace(z_step_um=None))
+    in_slices = ZShiftView.of(no_step)
+    assert (in_slices.unit, in_slices.last) == ("slices", 8.0)
+    np.testing.assert_array_equal(in_slices.z, zshift.z)
+    assert in_slices.words(20).endswith("slices")
+
+
+@pytest.mark.parametrize(
+    ("flag", "words"),
+    [
+        ("outside the stack", "⚠ outside the stack; hatched: its end, slice"),
+        ("blank", "⚠ blank"),
+        ("unreadable: gone", "⚠ unreadable: gone"),
+        ("low confidence", "⚠ low confidence"),
+        (NOT_RUN, "not run yet"),
+        ("", "µm (slice "),
+    ],
+)
+def test_what_is_the_matter_with_a_frame_is_said(zshift, flag, words):
+    assert words in flagged(zshift, flag, 12).words(12)
+
+
+def test_the_slice_follows_the_frame_and_is_hatched_outside(zshift, view):
+    slices = MatchingSlices(view)
+    assert slices.shape == (24, 64, 64)
+    inside = int(np.flatnonzero(zshift.used)[3])
+    k = round(float(zshift.z[inside]))
+    np.testing.assert_array_equal(slices[inside], zshift.reference.read(k, k + 1)[0, 0])
+    outside = int(np.flatnonzero(view.kinds == "outside the stack")[0])
+    first = zshift.reference.read(0, 1)[0, 0]
+    shown = slices[outside]
+    assert 0.2 < np.mean(shown != first) < 0.5
+    assert shown.min() == view.slice_limits[0]
+
+
+@pytest.mark.parametrize("kind", [MatchingSlices, SimulatedFrames])
+def test_a_frame_without_depth_is_dark(zshift, kind):
+    assert not kind(flagged(zshift, "blank", 12))[12].any()
+
+
+def test_frames_are_those_that_were_compared(zshift, recording, view):
+    np.testing.assert_array_equal(ComparedFrames(view)[7], recording.read(7, 8)[0, 0])
+
+
+def test_the_plot_holds_all_depths_and_never_less_than_a_slice(zshift, view):
+    low, high = depth_range(view)
+    assert low <= np.nanmin(view.z)
+    assert high >= np.nanmax(view.z)
+    still = ZShiftView.of(replace(zshift, z=np.full_like(zshift.z, 3.0)))
+    low, high = depth_range(still)
+    assert high - low >= 2.0

@@ -1,0 +1,143 @@
+"""From a recording and a z-stack to depths on the screen, as a person does it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from driving import click, settled
+from qtpy.QtCore import QPointF, Qt
+from qtpy.QtWidgets import QApplication
+from stacks import SlowSource
+
+from napari_zstack_align.gui.compat import text_overlay
+from napari_zstack_align.gui.recordings.recording import Recording
+from napari_zstack_align.read import open_stack
+from napari_zstack_align.stack import Stack
+from napari_zstack_align.zshift import estimate, load_zshift
+
+from .conftest import PARAMS, Z
+
+
+@pytest.fixture
+def loaded(qtbot, panel, sample, recording):
+    """Recording and reference in the viewer, and a small patch."""
+    panel.load_stack(sample.reference.replace(name="zstack"))
+    settled(qtbot, panel)
+    panel.session.show([Recording(recording, [(100.0, 800.0)])])
+    panel.zshift.tab.form.set_values(PARAMS)
+    return panel.zshift
+
+
+@pytest.fixture
+def found(qtbot, panel, loaded):
+    click(qtbot, loaded.tab.run_bar.run_button)
+    settled(qtbot, panel)
+    return loaded
+
+
+def visible(viewer):
+    return [layer.name for layer in viewer.layers if layer.visible]
+
+
+def status(part):
+    return part.tab.run_bar.status.text()
+
+
+def test_the_first_click_finds_the_depths(panel, viewer, found):
+    z = found.view.zshift
+    inside = (Z > 0) & (Z < 8)
+    assert np.sqrt(np.mean((z.z - Z)[inside] ** 2)) < 0.15
+    assert "outside the stack" in status(found)
+    assert visible(viewer) == ["larva frames", "larva matching slice"]
+    assert found.dock.plot.view is found.view
+    np.testing.assert_allclose(found.dock.plot.curve.getData()[1], found.view.z)
+
+
+def test_frame_slice_plot_and_map_step_together(viewer, found):
+    left, right = (found.layers.images[name] for name in ("frames", "slice"))
+    assert right.extent.world[0][-1] > left.extent.world[1][-1]
+    for frame in (3, 12, 20):
+        found.layers.go_to(frame)
+        QApplication.processEvents()
+        k = found.view.zshift.matching_slice(frame)
+        assert found.dock.plot.current[0].value() == frame
+        tilt = found.view.zshift.patch_z[frame] - found.view.zshift.z[frame]
+        np.testing.assert_allclose(found.dock.map.values(), 2 * tilt, atol=1e-5)
+        np.testing.assert_array_equal(
+            left.data[frame], found.view.zshift.stack.read(frame, frame + 1)[0, 0]
+        )
+        words = text_overlay(viewer).text
+        assert f"larva, frame {frame}\n" in words
+        if found.view.is_outside(frame):
+            assert "outside the stack" in words
+        else:
+            np.testing.assert_array_equal(
+                right.data[frame], found.view.zshift.reference.read(k, k + 1)[0, 0]
+            )
+
+
+def test_a_click_goes_to_the_frame_and_movies_are_lazy_layers(qtbot, panel, viewer, found):
+    plot = found.dock.plot
+    scene = plot.depth.vb.mapViewToScene(QPointF(17, 8.0))
+    qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=plot.mapFromScene(scene))
+    assert found.layers.position() == 17
+    click(qtbot, found.tab.views["simulated"])
+    panel._toggle()
+    assert found.tab.views["corrected"].isChecked()
+    assert visible(viewer) == [
+        "larva z-shift only (simulated)",
+        "larva z-corrected (baseline only)",
+    ]
+    z = found.view.zshift
+    for what, movie in (("simulated", z.simulate()), ("corrected", z.corrected())):
+        expected = np.nan_to_num(movie[12].compute(), nan=0.0)
+        np.testing.assert_allclose(found.layers.images[what].data[12], expected)
+    panel._toggle()
+    assert found.layers.left == "frames"
+
+
+def test_other_tabs_get_their_layers_back(panel, viewer, found):
+    panel.open_tab("Session")
+    assert visible(viewer) == ["zstack", "session aligned"]
+    assert found.dock.parent().isHidden()
+    panel.open_tab("Z-shift")
+    assert visible(viewer) == ["larva frames", "larva matching slice"]
+    viewer.layers.remove("larva frames")
+    found._go_to(4)
+    assert found.layers.position() == 4
+    assert "larva frames" in visible(viewer)
+
+
+def test_save_open_and_export(qtbot, panel, found, tmp_path):
+    before = found.view.zshift
+    found.files.save(tmp_path / "larva")
+    settled(qtbot, panel)
+    np.testing.assert_array_equal(load_zshift(tmp_path / "larva.zalign").z, before.z)
+    panel.open_saved(tmp_path / "larva.zalign")
+    settled(qtbot, panel)
+    assert found.view.zshift is not before
+    np.testing.assert_array_equal(found.view.zshift.z, before.z)
+    assert found.layers.images["frames"].data[5].any(), "frames of the chosen recording"
+    for what, ending in (("corrected", ".ome.tif"), ("simulated", ".ome.zarr")):
+        path = tmp_path / f"{what}{ending}"
+        found.files.export(path, what)
+        settled(qtbot, panel)
+        assert status(found) == f"Wrote {path}"
+        assert open_stack(path).shape == (len(Z), 1, 64, 64)
+
+
+def test_cancel_keeps_what_was_finished(qtbot, panel, loaded, recording, monkeypatch):
+    monkeypatch.setattr(estimate, "SNAPSHOT_S", 0.05)
+    frames = np.tile(recording.read(0, len(Z))[:, 0], (6, 1, 1))
+    long = Stack.from_array(frames, name="long")
+    slow = long.replace(source=SlowSource(long.source, 0.02))
+    panel.session.show([Recording(slow, [(100.0, 800.0)])])
+    click(qtbot, loaded.tab.run_bar.run_button)
+    qtbot.waitUntil(lambda: loaded.view is not None, timeout=20_000)
+    click(qtbot, loaded.tab.run_bar.cancel_button)
+    settled(qtbot, panel)
+    assert "not run; what is there is kept" in status(loaded)
+    waiting = loaded.view.kinds == "not run"
+    assert 0 < waiting.sum() < len(frames)
+    assert np.isnan(loaded.view.z[waiting]).all()
+    assert loaded.tab.buttons["save"].isEnabled()
