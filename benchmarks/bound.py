@@ -3,11 +3,11 @@
     python benchmarks/bound.py                       # 20 and 3 photons, three seeds
     python benchmarks/bound.py --sets cells3 --seeds 7
 
-The Bayesian Cramér-Rao bound (Van Trees 1968, Detection, Estimation, and Modulation Theory I) of the
-field of one frame, given what is known of generated data: the clean image, the noise of every pixel,
-and the covariance that the motion was drawn from. The image itself isn't known to a method, only the
-n repeats: the disagreement of repeats then has (n - 1) / n of the variance. Must: at most 1.25 times
-the bound.
+The Bayesian Cramér-Rao bound (Van Trees 1968, Detection, Estimation, and Modulation Theory I) of
+the field of one frame, given what is known of generated data: the clean image, the noise of every
+pixel, and the covariance that the motion was drawn from. The image itself isn't known to a method,
+only the n repeats: the disagreement of repeats then has (n - 1) / n of the variance. Must: at most
+1.25 times the bound.
 """
 
 from __future__ import annotations

@@ -149,10 +149,10 @@ def test_a_large_drift_over_the_session_in_looping_order():
     errors = {}
     for order, seed in (("repeats", 41), ("slices", 41)):
         sample = zstack_with_repeats(
-            n_slices=4, n_repeats=5, size=256, order=order, drift_px=14.0, seed=seed
+            n_slices=4, n_repeats=5, size=256, order=order, drift_px=20.0, seed=seed
         )
         errors[order] = _error(_align(sample.stack), sample).mean
-    assert errors["slices"] < max(1.2 * errors["repeats"], 0.2)
+    assert errors["slices"] < 1.2 * errors["repeats"]
 
 
 # -- smoothness told by the data ---------------------------------------------------------------

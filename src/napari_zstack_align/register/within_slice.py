@@ -76,9 +76,9 @@ FINE = Pass(Band(fine_px=0.8, coarse_px=8.0), (1,), 2.0, among_others=True, iter
 PASSES = (COARSE, FINE, FINE)
 CALIBRATED_SLICES = 2
 """The first slices tell the smoothness, after their last pass; then it is frozen."""
-LEAST_GAIN = 0.0055
-"""Repeats whose correlation rises by a smaller part are left where they are: interpolation would
-only blur them."""
+LEAST_PART = 0.03
+"""Repeats of whose differences the registration takes away a smaller part are left where they are:
+it fitted their noise, and interpolation would only blur them."""
 TORN = "torn: the sample jumped while the frame was scanned"
 ROUGH_FACTOR = 4
 ROUGH_ROUNDS = 2
@@ -369,7 +369,7 @@ def _judge(
 
 
 def _gain_little(repeats: Repeats) -> bool:
-    """Whether the registration makes the repeats hardly more alike."""
+    """Whether the registration makes the repeats hardly more alike, for what they differ by."""
     known = repeats.used & np.isfinite(repeats.after - repeats.before)
     gain = (repeats.after - repeats.before)[known]
-    return bool(len(gain) and np.median(gain) < LEAST_GAIN * np.median(repeats.after[known]))
+    return bool(len(gain) and np.median(gain) < LEAST_PART * (1 - np.median(repeats.after[known])))

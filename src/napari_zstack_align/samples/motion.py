@@ -110,7 +110,7 @@ def random_motion(
     rotation_deg : float
         Standard deviation of each frame's rotation.
     drift_px : float
-        Translation added evenly from the first slice to the last.
+        Translation added evenly from the first frame to the last.
     jump_px : float
         Smallest translation added from one slice to the next, back and forth; the largest is a
         quarter more.
@@ -128,7 +128,9 @@ def random_motion(
     grid *= max_displacement_px / max(largest, 1e-12)
     angle = rng.uniform(0, 2 * np.pi)
     drift = drift_px * np.array([np.sin(angle), np.cos(angle)])
-    grid += (slice_of_frame / max(n_slices - 1, 1))[:, None, None, None] * drift[:, None, None]
+    time = np.linspace(0, 1, len(slice_of_frame))
+    time -= time[slice_of_frame == 0].mean()
+    grid += time[:, None, None, None] * drift[:, None, None]
     if jump_px or turn_deg:
         grid += _jumps(rng, shape, n_slices, jump_px, turn_deg)[slice_of_frame]
     return Fields(grid, shape)

@@ -98,7 +98,7 @@ def zstack_with_repeats(
     gain_jitter : float
         Relative standard deviation of each frame's brightness.
     drift_px : float
-        Translation from the first slice to the last, on top of the other motion.
+        Translation from the first frame to the last, on top of the other motion.
     rotation_deg : float
         Standard deviation of each frame's rotation; part of the largest displacement.
     jump_px : float
