@@ -81,8 +81,13 @@ def test_progress_rises_to_its_total() -> None:
     stack = nza.Stack.from_array(record(drift()))
     nza.run(nza.estimate_zshift(stack, volume(), PARAMS), steps.append)
     stages = list(dict.fromkeys(step.stage for step in steps))
-    assert stages == ["Reading the reference", "Finding frames in the reference", "Smoothing"]
-    located = [step for step in steps if step.stage == stages[1]]
+    assert stages == [
+        "Reading the reference",
+        "Comparing its slices",
+        "Finding frames in the reference",
+        "Smoothing",
+    ]
+    located = [step for step in steps if step.stage == stages[2]]
     assert located[-1].done == located[-1].total == 32
 
 

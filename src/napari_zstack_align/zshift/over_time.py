@@ -10,6 +10,7 @@ may change as much as that needs.
 from __future__ import annotations
 
 from collections.abc import Generator
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,7 @@ JUMP = 4.0
 """Standard deviations from which a frame has jumped."""
 LEAST_VARIANCE = 1e-8
 FRAMES_A_YIELD = 512
+SMOOTHING = "Smoothing"
 
 
 def smooth_over_time(
@@ -78,13 +80,13 @@ def _most_likely(
     state = _first(np.tile(start, many))
     total = np.zeros(len(trial))
     for t in range(len(values)):
-        state, _, likelihood = _step(
+        state, likelihood = _step(
             state, np.tile(values[t], many), np.tile(noise[t], many), trial, t
         )
         if t > 1:
             total += likelihood
         if t % FRAMES_A_YIELD == 0:
-            yield Progress("Smoothing", t, len(values))
+            yield Progress(SMOOTHING, t, len(values))
     return float(WANDERING[total.reshape(many, n).sum(axis=1).argmax()])
 
 
@@ -92,24 +94,26 @@ def _smoothed(
     values: Numbers, noise: Numbers, start: Numbers, wander: Numbers
 ) -> Generator[Progress, None, tuple[Numbers, Numbers]]:
     """Kalman filter forwards, then the smoother of Rauch, Tung and Striebel backwards."""
-    state, states = _first(start), []
+    state = _first(start)
+    states = np.empty((len(values), len(state), len(start)))
     for t in range(len(values)):
-        state, before, _ = _step(state, values[t], noise[t], wander[t], t)
-        states.append((state, before))
+        state, _ = _step(state, values[t], noise[t], wander[t], t)
+        states[t] = state
         if t % FRAMES_A_YIELD == 0:
-            yield Progress("Smoothing", t, len(values))
+            yield Progress(SMOOTHING, t, len(values))
     smooth, spread = np.empty_like(values), np.empty_like(values)
     for t in range(len(values) - 1, -1, -1):
         if t < len(values) - 1:
-            state = _backwards(states[t][0], states[t + 1][1], state)
+            after: State = tuple(states[t])
+            state = _backwards(after, _predicted(after, wander[t + 1]), state)
         smooth[t], spread[t] = state[0], np.maximum(state[2], 0)
         if t % FRAMES_A_YIELD == 0:
-            yield Progress("Smoothing", len(values) - t, len(values))
+            yield Progress(SMOOTHING, len(values) - t, len(values))
     return smooth, spread
 
 
-State = tuple[Numbers, Numbers, Numbers, Numbers, Numbers]
-"""Depth, velocity, and the three entries of their covariance, (n,) each."""
+State: TypeAlias = tuple[Numbers, ...]
+"""Depth, velocity, and the three entries of their covariance: five arrays (n,)."""
 
 
 def _first(start: Numbers) -> State:
@@ -119,8 +123,8 @@ def _first(start: Numbers) -> State:
 
 def _step(
     state: State, value: Numbers, noise: Numbers, wander: Numbers, t: int
-) -> tuple[State, State, Numbers]:
-    """State after frame t and before it, and the log-likelihood of its values."""
+) -> tuple[State, Numbers]:
+    """State after frame t, and the log-likelihood of its values."""
     before = _predicted(state, wander) if t else state
     z, v, pzz, pzv, pvv = before
     total = pzz + noise
@@ -136,7 +140,7 @@ def _step(
     # A jump says nothing of how the velocity wanders otherwise.
     misfit = np.minimum(step**2 / total, JUMP**2)
     likelihood = np.where(noise < UNKNOWN, -0.5 * (misfit + np.log(total)), 0)
-    return after, before, likelihood
+    return after, likelihood
 
 
 def _predicted(state: State, wander: Numbers) -> State:

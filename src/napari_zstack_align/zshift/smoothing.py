@@ -11,11 +11,10 @@ import numpy.typing as npt
 from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.progress import Progress
 from napari_zstack_align.zshift.over_space import SpaceSmoother
-from napari_zstack_align.zshift.over_time import smooth_over_time
+from napari_zstack_align.zshift.over_time import SMOOTHING, smooth_over_time
 
 Numbers = npt.NDArray[np.float64]
 
-SMOOTHING = "Smoothing"
 MOST_NUMBERS = 2**19
 """In the matrices that are solved at once."""
 

@@ -21,7 +21,7 @@ from napari_zstack_align.zshift.reference import Reference
 Image = npt.NDArray[np.float32]
 Short = npt.NDArray[np.float32]
 
-READING = "Reading the reference"
+READING, COMPARING = "Reading the reference", "Comparing its slices"
 STEPS = 16
 """Depths between two slices that frames are compared with."""
 BEYOND = 0.5
@@ -109,7 +109,7 @@ def make_templates(
         raise InputError(
             f"The reference {reference.name} is blank: nothing of the frames can be found in it."
         )
-    return slices.volume, slices.templates()
+    return slices.volume, (yield from slices.templates())
 
 
 class _Slices:
@@ -145,10 +145,13 @@ class _Slices:
         self._slopes[:, k] = _slopes(band, self.grid)
         self._lateral.add(k, band)
 
-    def templates(self) -> Templates:
+    def templates(self) -> Generator[Progress, None, Templates]:
         """All there is to reckon of all slices together."""
         grid, n_slices = self.grid, len(self.scale)
-        gram = np.matmul(self._pixels, self._pixels.transpose(0, 2, 1))
+        gram = np.empty((len(self._pixels), n_slices, n_slices), np.float32)
+        for b, block in enumerate(self._pixels):
+            yield Progress(COMPARING, b, len(gram))
+            gram[b] = block @ block.T
         model = AxialModel.fit(_correlations(gram.sum(axis=0)), float(np.median(self._noise)))
         depths = np.arange(-BEYOND * STEPS, (n_slices - 1 + BEYOND) * STEPS + 1) / STEPS
         weights = model.weights(depths, n_slices).astype(np.float32)
