@@ -5,72 +5,52 @@ usage: cells_screenshots.py [FOLDER]     a display or Xvfb is needed
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from shots import Shots, on_screen, run
+
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.quality import empty_table
 from napari_zstack_align.alignment.transforms import AffineLink, Transforms
-from napari_zstack_align.cli.display import virtual_display
 from napari_zstack_align.params import BlobParams, KeypointParams
 from napari_zstack_align.samples import session_with_motion
 
-SIZE = (1400, 900)
-IMAGES = Path(__file__).parent.parent / "docs" / "images"
 SEEN_AT = ((0, 115), (2, 38))
 """Recordings and frames before and after a jump."""
 
 
 def main(folder: Path) -> None:
     """Write the pictures of cells alone."""
-    import napari
-
-    from napari_zstack_align.gui.open import open_panel, wait_for
-
-    folder.mkdir(parents=True, exist_ok=True)
-    viewer = napari.Viewer(show=True)
-    viewer.window.resize(*SIZE)
-    panel = open_panel(viewer)
-
-    def picture(name: str, widget: Any = None) -> None:
-        wait_for(panel)
-        path = folder / f"{name}.png"
-        if widget is None:
-            viewer.window.screenshot(str(path), canvas_only=False, flash=False)
-        else:
-            widget.grab().save(str(path))
-        print(f"Wrote {path}")
-
-    cells(panel, wait_for, picture)
-    viewer.close()
+    with on_screen(folder) as shots:
+        cells(shots)
 
 
-def cells(panel: Any, wait_for: Callable[[Any], None], picture: Callable[..., None]) -> None:
+def cells(shots: Shots) -> None:
     """From registered recordings to ΔF/F, with a picture of every step."""
+    panel, picture = shots.panel, shots.take
     panel.session.show(registered())
     panel.open_tab("Cells")
-    wait_for(panel)
+    shots.wait()
     panel.cells.tab.run_bar.run_button.click()
-    wait_for(panel)
+    shots.wait()
     log = panel.cells.tab.methods.controls["log"]
     log.use(BlobParams(min_sigma=3.5, max_sigma=5.5, threshold=0.08, exclude_border=14))
-    wait_until_found(panel, wait_for)
+    wait_until_found(shots)
     picture("cells-blobs")
-    side_by_side(panel, wait_for, picture)
+    side_by_side(shots)
     panel.cells.tab.rois.buttons["use"].click()
-    wait_for(panel)
+    shots.wait()
     panel.open_tab("Traces")
     panel.session.toggle()  # to the raw frames
     tab = panel.traces.tab
     tab.run_bar.run_button.click()
-    wait_for(panel)
+    shots.wait()
     picture("cells-dark-level", tab.dark_box)
     tab.accept_box.setChecked(True)
     tab.run_bar.run_button.click()
-    wait_for(panel)
+    shots.wait()
     for name, (recording, frame) in zip(("before", "after"), SEEN_AT, strict=True):
         panel.session.go_to(recording, frame)
         picture(f"cells-raw-{name}")
@@ -79,8 +59,9 @@ def cells(panel: Any, wait_for: Callable[[Any], None], picture: Callable[..., No
     picture("cells-export", tab.files_box)
 
 
-def side_by_side(panel: Any, wait_for: Callable[[Any], None], picture: Callable[..., None]) -> None:
+def side_by_side(shots: Shots) -> None:
     """Three methods beside each other, tuned to the same size of cells."""
+    panel, picture = shots.panel, shots.take
     methods, docks = panel.cells.tab.methods, panel.viewer.window._qt_viewer
     methods.controls["dog"].use(
         BlobParams(method="dog", min_sigma=3.0, max_sigma=5.5, threshold=0.05, exclude_border=14)
@@ -90,16 +71,16 @@ def side_by_side(panel: Any, wait_for: Callable[[Any], None], picture: Callable[
     )
     for dock in (docks.dockLayerControls, docks.dockLayerList):
         dock.hide()
-    wait_for(panel)
+    shots.wait()
     methods.box.click()
-    wait_until_found(panel, wait_for)
+    wait_until_found(shots)
     picture("cells-side-by-side")
     methods.box.click()
     for dock in (docks.dockLayerControls, docks.dockLayerList):
         dock.show()
-    wait_for(panel)
+    shots.wait()
     panel.viewer.reset_view()
-    wait_for(panel)
+    shots.wait()
 
 
 def registered() -> list[Any]:
@@ -120,14 +101,11 @@ def registered() -> list[Any]:
     return found
 
 
-def wait_until_found(panel: Any, wait_for: Callable[[Any], None]) -> None:
+def wait_until_found(shots: Shots) -> None:
     """Wait for the blobs of the newest parameters."""
-    while panel.cells.busy:
-        wait_for(panel)
+    while shots.panel.cells.busy:
+        shots.wait()
 
 
 if __name__ == "__main__":
-    with virtual_display() as there:
-        if not there:
-            print("No Xvfb: using the display.")
-        main(Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES)
+    run(main)

@@ -5,74 +5,56 @@ usage: make_screenshots.py [FOLDER]     a display or Xvfb is needed
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import cells_screenshots
 import numpy as np
+import zshift_screenshots
+from shots import Shots, on_screen, run
 
-from napari_zstack_align.cli.display import virtual_display
 from napari_zstack_align.samples import recording_with_motion, zstack_with_repeats
 from napari_zstack_align.stack import Stack
-
-SIZE = (1400, 900)
-IMAGES = Path(__file__).parent.parent / "docs" / "images"
 
 
 def main(folder: Path) -> None:
     """Write all pictures."""
-    import napari
-
-    from napari_zstack_align.gui.open import open_panel, wait_for
-
-    folder.mkdir(parents=True, exist_ok=True)
-    viewer = napari.Viewer(show=True)
-    viewer.window.resize(*SIZE)
-    panel = open_panel(viewer)
-
-    def picture(name: str, widget: Any = None) -> None:
-        wait_for(panel)
-        path = folder / f"{name}.png"
-        if widget is None:
-            viewer.window.screenshot(str(path), canvas_only=False, flash=False)
-        else:
-            widget.grab().save(str(path))
-        print(f"Wrote {path}")
-
-    load(panel, wait_for)
-    picture("load")
-    paint(panel, wait_for)
-    picture("mask")
-    align(panel, wait_for, lambda: picture_while_running(viewer, folder / "align.png"))
-    panel.result.do("volume")
-    panel.shown.go_to(4 * 9 + 3)
-    picture("result")
-    panel.result.do("toggle")
-    panel.align_tab.buttons["arrows"].click()
-    picture("panel")
-    picture("quality", panel.quality)
-    panel.result.do("three_d")
-    picture("volume_3d")
-    viewer.layers.clear()
-    recordings(panel, wait_for, picture)
-    viewer.close()
+    with on_screen(folder) as shots:
+        panel = shots.panel
+        load(shots)
+        shots.take("load")
+        paint(shots)
+        shots.take("mask")
+        align(shots)
+        panel.result.do("volume")
+        panel.shown.go_to(4 * 9 + 3)
+        shots.take("result")
+        panel.result.do("toggle")
+        panel.align_tab.buttons["arrows"].click()
+        shots.take("panel")
+        shots.take("quality", panel.quality)
+        panel.result.do("three_d")
+        shots.take("volume_3d")
+        shots.viewer.layers.clear()
+        recordings(shots)
     cells_screenshots.main(folder)
+    zshift_screenshots.main(folder)
 
 
-def load(panel: Any, wait_for: Callable[[Any], None]) -> None:
+def load(shots: Shots) -> None:
     """Show frames that don't say how they were taken, and let the panel find out."""
+    panel = shots.panel
     stack = zstack_with_repeats(size=384, n_slices=10, n_repeats=9, photons=30.0).stack
     panel.open_tab("Load")
     panel.load_stack(stack.replace(frames_per_slice=None, name="zstack"))
-    wait_for(panel)
+    shots.wait()
     panel.load_tab.propose()
-    wait_for(panel)
+    shots.wait()
 
 
-def paint(panel: Any, wait_for: Callable[[Any], None]) -> None:
+def paint(shots: Shots) -> None:
     """Paint most of the image."""
+    panel = shots.panel
     panel.open_tab("Mask")
     panel.mask_tab.new_button.click()
     mask = panel.align_tab.mask_combo.layer
@@ -82,11 +64,12 @@ def paint(panel: Any, wait_for: Callable[[Any], None]) -> None:
     for x in (120, 190, 260):
         mask.paint((190, x), 1)
     mask.brush_size = 24
-    wait_for(panel)
+    shots.wait()
 
 
-def align(panel: Any, wait_for: Callable[[Any], None], halfway: Callable[[], None]) -> None:
+def align(shots: Shots) -> None:
     """Run, with a picture on the way."""
+    panel = shots.panel
     panel.open_tab("Align")
     panel.align_tab.mask_combo.layer.visible = False
     panel.run()
@@ -96,25 +79,26 @@ def align(panel: Any, wait_for: Callable[[Any], None], halfway: Callable[[], Non
     def look(progress: Any) -> None:
         if progress.stage == "Aligning" and progress.done > 0.6 * progress.total and not seen:
             seen.append(progress)
-            halfway()
+            shots.take("align", at_once=True)
 
     worker.progress.connect(look)
-    wait_for(panel)
+    shots.wait()
 
 
-def recordings(panel: Any, wait_for: Callable[[Any], None], picture: Callable[..., None]) -> None:
+def recordings(shots: Shots) -> None:
     """Register three recordings, with a picture of every step."""
+    panel, picture = shots.panel, shots.take
     session, tab = panel.session, panel.session.results_tab
     panel.open_tab("Recordings")
     session.add_stacks(drifting_recordings())
-    wait_for(panel)
+    shots.wait()
     session.tab.form.fields["chunk_frames"].set(30)
     picture("recordings-list")
     session.tab.list.go_to(2)
     session.tab.buttons["check"].click()
     picture("recordings-check")
     session.tab.run_bar.run_button.click()
-    wait_for(panel)
+    shots.wait()
     panel.open_tab("Session")
     session.go_to(1, 100)
     picture("recordings-session")
@@ -127,7 +111,7 @@ def recordings(panel: Any, wait_for: Callable[[Any], None], picture: Callable[..
     tab.before_box.setChecked(False)
     picture("recordings-overlay-after")
     tab.buttons["field"].click()
-    wait_for(panel)
+    shots.wait()
     tab.buttons["overlay"].click()
     picture("recordings-sequence")
 
@@ -153,14 +137,5 @@ def drifting_recordings() -> list[Stack]:
     return stacks
 
 
-def picture_while_running(viewer: Any, path: Path) -> None:
-    """Picture of a run at work."""
-    viewer.window.screenshot(str(path), canvas_only=False, flash=False)
-    print(f"Wrote {path}")
-
-
 if __name__ == "__main__":
-    with virtual_display() as there:
-        if not there:
-            print("No Xvfb: using the display.")
-        main(Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES)
+    run(main)

@@ -93,7 +93,8 @@ class PatchMap(QWidget):
         if view is None or not np.isfinite(view.tilt[self.frame]).all():
             return NO_TILT
         down, right = view.tilt[self.frame]
-        return f"from top to bottom {down:+.2f} {view.unit}, left to right {right:+.2f} {view.unit}"
+        words = f"top to bottom {down:+.2f} {view.unit}\nleft to right {right:+.2f} {view.unit}"
+        return words.replace("-", "−")
 
     def set_theme(self, name: str) -> None:
         """Use the colours of a napari theme."""

@@ -32,7 +32,7 @@ BAND = QColor(79, 176, 232, 90)
 SIZE_HINT = (600, 250)
 LEAST_RANGE = 1.0
 """Least height of the plot, in slices: less would make noise look like drift."""
-DEPTH_STRETCH, CONFIDENCE_HEIGHT = 3, 74
+DEPTH_STRETCH, CONFIDENCE_HEIGHT = 4, 66
 """Height of the upper plot over that of the lower one, which has at least so many px."""
 SOME_COLUMNS = 300
 """Before the plot is laid out its width isn't known."""

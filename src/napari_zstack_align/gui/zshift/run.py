@@ -101,7 +101,7 @@ def ended(view: ZShiftView) -> str:
     words = [f"z of {n_run:,} frame{'' if n_run == 1 else 's'}"]
     if used.any():
         z = view.z[used]
-        words[0] += f": {z.min():.1f} to {z.max():.1f} {view.unit}"
+        words[0] += f": {z.min():.1f} to {z.max():.1f} {view.unit}".replace("-", "−")
     kinds, counts = np.unique(view.kinds[view.flagged], return_counts=True)
     if len(kinds):
         each = ", ".join(f"{n:,} {kind}" for kind, n in zip(kinds, counts, strict=True))

@@ -24,7 +24,8 @@ def _frames(source: Source) -> str:
     stack = source.stack(RECORDING_AXES)
     rows, columns = stack.shape[2:]
     how = "aligned" if source.alignment is not None else "not aligned"
-    return f"{stack.n_frames:,} frames of {rows} × {columns} px, {how}"
+    frames = f"{stack.n_frames:,} frame{'' if stack.n_frames == 1 else 's'}"
+    return f"{frames} of {rows} × {columns} px, {how}"
 
 
 def _slices(source: Source, z_step_um: float | None) -> str:
@@ -32,5 +33,5 @@ def _slices(source: Source, z_step_um: float | None) -> str:
     rows, columns = stack.shape[2:]
     known = z_step_um or stack.z_step_um
     n_slices = stack.n_frames if stack.frames_per_slice is None else stack.n_slices
-    words = f"{n_slices:,} slices of {rows} × {columns} px"
+    words = f"{n_slices:,} slice{'' if n_slices == 1 else 's'} of {rows} × {columns} px"
     return f"{words}, {known:g} µm apart." if known else f"{words}. {NO_STEP}"
