@@ -78,6 +78,11 @@ def test_samples_are_stacks(sample, ndim):
     assert isinstance(described["metadata"]["napari_zstack_align"], Stack)
 
 
+def test_the_sample_for_the_zshift_is_a_zstack_and_a_recording():
+    layers = sample_data.zshift()
+    assert [data.ndim for data, *_ in layers] == [4, 3]
+
+
 def test_the_manifest_can_be_imported_and_names_every_step():
     manifest = PluginManifest.from_file(files("napari_zstack_align") / "napari.yaml")
     for command in manifest.contributions.commands:
