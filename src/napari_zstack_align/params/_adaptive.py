@@ -44,7 +44,7 @@ class AdaptiveParams(ChannelParams):
         json_schema_extra={"unit": "px"},
     )
     max_shift_px: float = Field(
-        20.0,
+        32.0,
         ge=0.0,
         le=500.0,
         description=(

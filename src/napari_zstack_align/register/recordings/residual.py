@@ -52,6 +52,8 @@ STRIDE = 8
 STOP_PX = 0.2
 """The step after one of this size would be ten times smaller."""
 SPLINE_ALPHA = 1.0
+SPLINE_SHIFT_PX = 20.0
+"""Beyond the motion of the chunk nothing moves farther."""
 LEARNING_FRAMES = 10
 FOLLOWED_AT_ONCE = 25
 """Frames in one piece of work: a cancelled run waits for the pieces in work."""
@@ -333,7 +335,7 @@ def _template(reference: Reference, prefilter: Prefilter, power: Image | None) -
         prefilter,
         spacing_px=float(defaults.grid_spacing_px),
         alpha=SPLINE_ALPHA,
-        max_shift_px=defaults.max_shift_px,
+        max_shift_px=SPLINE_SHIFT_PX,
         mask=reference.mask,
         power=power,
     )
