@@ -63,6 +63,8 @@ class FramePlot(pg.GraphicsLayoutWidget):
         self._borders = [pg.VTickGroup(yrange=(0, 1), pen=pen) for _ in self.plots]
         for plot, ticks in zip(self.plots, self._borders, strict=True):
             plot.addItem(ticks, ignoreBounds=True)
+        self.current: list[Any] = []
+        """The line of the current frame in each plot; none where there is no such frame."""
         self.scene().sigMouseClicked.connect(self._on_click)
 
     def set_theme(self, name: str) -> None:
@@ -74,6 +76,8 @@ class FramePlot(pg.GraphicsLayoutWidget):
                 plot.getAxis(side).setPen(theme.secondary.as_hex())
                 plot.getAxis(side).setTextPen(theme.text.as_hex())
             plot.titleLabel.setText(plot.titleLabel.text, color=theme.text.as_hex())
+        for line in self.current:
+            line.setPen(pg.mkPen(theme.text.as_hex(), width=1))
 
     def set_name(self, words: str) -> None:
         """Say below what the frames are."""
@@ -88,6 +92,17 @@ class FramePlot(pg.GraphicsLayoutWidget):
     def every(self, period: int | None) -> np.ndarray:
         """First frame of each slice after the first, where slices follow each other."""
         return np.arange(period, self.n_frames, period) if period else np.empty(0)
+
+    def add_current_lines(self) -> None:
+        """Draw a line at the current frame."""
+        self.current = [pg.InfiniteLine(0, pen=pg.mkPen(CURRENT, width=1)) for _ in self.plots]
+        for plot, line in zip(self.plots, self.current, strict=True):
+            plot.addItem(line, ignoreBounds=True)
+
+    def move_lines(self, x: float) -> None:
+        """Move the line of the current frame."""
+        for line in self.current:
+            line.setValue(x)
 
     def _add(self, row: int, name: str) -> Any:
         plot = self.addPlot(row=row, col=0)
@@ -149,9 +164,7 @@ class QualityPlot(FramePlot):
         self.marks = above.plot(
             pen=None, symbol="x", symbolSize=9, symbolPen=FLAG, symbolBrush=FLAG
         )
-        self.current = [pg.InfiniteLine(0, pen=pg.mkPen(CURRENT, width=1)) for _ in self.plots]
-        for plot, line in zip(self.plots, self.current, strict=True):
-            plot.addItem(line, ignoreBounds=True)
+        self.add_current_lines()
 
     def show_quality(
         self, table: np.ndarray, period: int | None = None, borders: npt.ArrayLike = ()
@@ -189,5 +202,4 @@ class QualityPlot(FramePlot):
 
     def go_to(self, frame: int) -> None:
         """Move the line of the current frame."""
-        for line in self.current:
-            line.setValue(frame)
+        self.move_lines(frame)

@@ -8,7 +8,11 @@ from __future__ import annotations
 import numpy as np
 
 from napari_zstack_align.gui.layer_data import LayerData, layer_data
-from napari_zstack_align.samples import recording_with_motion, recording_with_zshift, zstack_with_repeats
+from napari_zstack_align.samples import (
+    recording_with_motion,
+    recording_with_zshift,
+    zstack_with_repeats,
+)
 
 
 def zstack() -> list[LayerData]:

@@ -106,7 +106,7 @@ def test_of_two_recordings_alike_that_in_view_is_meant(panel, recordings):
     panel.session.go_to(1, 5)
     turn()
     plot = panel.traces.dock.plot
-    assert plot.timeline.locate(plot.current.value()) == (1, 5)
+    assert plot.timeline.locate(plot.current[0].value()) == (1, 5)
 
 
 # -- the dock ----------------------------------------------------------------------------------
@@ -145,13 +145,13 @@ def test_a_click_on_a_trace_goes_to_the_frame(qtbot, panel, dock, session):
         qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=plot.mapFromScene(scene))
         turn()
         assert session.layers.sequence.locate(session.layers.position()) == place
-        assert plot.timeline.locate(plot.current.value()) == place
+        assert plot.timeline.locate(plot.current[0].value()) == place
 
 
 def test_the_line_follows_the_slider(panel, dock, session):
     session.go_to(1, 4)
     turn()
-    assert dock.plot.current.value() == dock.plot.timeline.x_of(1, 4)
+    assert dock.plot.current[0].value() == dock.plot.timeline.x_of(1, 4)
 
 
 def test_recordings_are_apart_and_bad_frames_shaded(dock):

@@ -14,7 +14,7 @@ from qtpy.QtGui import QColor
 
 from napari_zstack_align.gui.cells.timeline import Timeline, joined, runs, thinned
 from napari_zstack_align.gui.cells.trace_axis import RecordingAxis, Shade, StackedAxis, round_step
-from napari_zstack_align.gui.plots import CURRENT, FramePlot
+from napari_zstack_align.gui.plots import FramePlot
 
 COLORS = (
     "#4fb0e8",
@@ -78,9 +78,9 @@ class TracePlot(FramePlot):
         self.plot.vb.setAutoVisible(y=True)
         self.plot.vb.enableAutoRange(y=True)
         self.bad, self.gaps = Shade(SHADE), Shade(GAP)
-        self.current = pg.InfiniteLine(0, pen=pg.mkPen(CURRENT, width=1))
-        for item in (self.bad, self.gaps, self.current):
+        for item in (self.bad, self.gaps):
             self.plot.addItem(item, ignoreBounds=True)
+        self.add_current_lines()
         self._names: list[Any] = []
         self.plot.vb.sigXRangeChanged.connect(lambda *_: self._draw_visible())
         self.frame_clicked.connect(lambda x: self.place_clicked.emit(*self.timeline.locate(x)))
@@ -145,7 +145,7 @@ class TracePlot(FramePlot):
     def go_to(self, recording: int, frame: int) -> None:
         """Move the line of the current frame."""
         if recording < len(self.timeline.lengths):
-            self.current.setValue(self.timeline.x_of(recording, frame))
+            self.move_lines(self.timeline.x_of(recording, frame))
 
     @property
     def rois(self) -> list[int]:

@@ -16,7 +16,6 @@ from napari_zstack_align.gui.cells.trace_plot import SHADE
 from napari_zstack_align.gui.plots import (
     AFTER,
     BORDER,
-    CURRENT,
     FLAG,
     MAX_MARKS,
     MEAN,
@@ -64,11 +63,10 @@ class ZShiftPlot(FramePlot):
             pen=None, symbol="x", symbolSize=8, symbolPen=FLAG, symbolBrush=FLAG
         )
         self.ends = [_end_line() for _ in range(2)]
-        self.current = [pg.InfiniteLine(0, pen=pg.mkPen(CURRENT, width=1)) for _ in self.plots]
-        for item in (self.band, *self.ends, self.bad[0], self.current[0]):
+        for item in (self.band, *self.ends, self.bad[0]):
             self.depth.addItem(item, ignoreBounds=True)
-        for item in (self.bad[1], self.current[1]):
-            self.sure.addItem(item, ignoreBounds=True)
+        self.sure.addItem(self.bad[1], ignoreBounds=True)
+        self.add_current_lines()
         self.depth.vb.sigXRangeChanged.connect(lambda *_: self._draw_visible())
         self.scene().sigMouseMoved.connect(self._on_move)
 
@@ -98,8 +96,7 @@ class ZShiftPlot(FramePlot):
 
     def go_to(self, frame: int) -> None:
         """Move the line of the current frame."""
-        for line in self.current:
-            line.setValue(frame)
+        self.move_lines(frame)
 
     # -- inside --------------------------------------------------------------------------------
 
