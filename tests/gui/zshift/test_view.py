@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from napari_zstack_align.alignment.alignment import NOT_RUN
-from napari_zstack_align.gui.zshift.frames import ComparedFrames, MatchingSlices, SimulatedFrames
+from napari_zstack_align.alignment.raw_frames import MissingSource
+from napari_zstack_align.alignment.transforms import AffineLink, Transforms
+from napari_zstack_align.gui.zshift.frames import (
+    ComparedFrames,
+    CorrectedFrames,
+    MatchingSlices,
+    SimulatedFrames,
+)
 from napari_zstack_align.gui.zshift.plot import depth_range
 from napari_zstack_align.gui.zshift.view import ZShiftView
 
@@ -74,3 +81,21 @@ def test_the_plot_holds_all_depths_and_never_less_than_a_slice(zshift, view):
     still = ZShiftView.of(replace(zshift, z=np.full_like(zshift.z, 3.0)))
     low, high = depth_range(still)
     assert high - low >= 2.0
+
+
+def test_aligned_frames_lie_where_the_reference_is(zshift, recording):
+    matrices = np.tile(np.eye(3), (len(zshift.z), 1, 1))
+    matrices[:, 0, 2] = 3
+    moved = replace(zshift, transforms=Transforms((64, 64), (AffineLink(matrices),)))
+    shown = ComparedFrames(ZShiftView.of(moved))[7]
+    np.testing.assert_array_equal(shown[:-3], recording.read(7, 8)[0, 0, 3:])
+    assert not shown[-2:].any()
+
+
+def test_without_the_recordings_file_only_what_it_showed_is_dark(zshift):
+    stack = zshift.stack
+    gone = MissingSource(stack.shape, stack.dtype, "gone")
+    view = ZShiftView.of(replace(zshift, stack=stack.replace(source=gone)))
+    assert not ComparedFrames(view)[12].any()
+    assert not CorrectedFrames(view)[12].any()
+    assert SimulatedFrames(view)[12].any()
