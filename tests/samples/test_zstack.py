@@ -49,7 +49,9 @@ def test_a_tenth_of_a_pixel_off_the_truth_is_seen():
 def test_displacement_says_where_a_point_lies_in_the_raw_frame():
     sample = zstack_with_repeats(**SMALL, max_displacement_px=0.0, drift_px=10.0)
     last = sample.displacement(11)
-    assert np.hypot(*last) == pytest.approx(np.full((160, 200), 10.0), abs=1e-3)
+    # The drift runs on from the mean of the first slice's four frames.
+    length = 10.0 * (11 - 1.5) / 11
+    assert np.hypot(*last) == pytest.approx(np.full((160, 200), length), abs=1e-3)
     dy, dx = np.rint(last[:, 0, 0]).astype(int)
     frame = sample.stack.read(11, 12)[0, 0].astype(float)
     moved_back = np.roll(frame, (-dy, -dx), axis=(0, 1))[12:-12, 12:-12]
@@ -65,6 +67,17 @@ def test_first_slice_has_no_mean_displacement():
     assert abs(fields[:4].mean(axis=0)).max() < 1e-5
     assert abs(fields[4:8].mean(axis=0)).max() > 0.3
     assert 3.0 < np.hypot(fields[:, 0], fields[:, 1]).max() < 5.01
+
+
+def test_slices_jump_and_turn_back_and_forth():
+    sample = zstack_with_repeats(
+        n_slices=4, n_repeats=2, size=160, max_displacement_px=0.0, jump_px=12.0, turn_deg=3.0
+    )
+    fields = [sample.displacement(2 * z) for z in range(4)]
+    steps = [np.hypot(*(b - a)) for a, b in pairwise(fields)]
+    assert all(12.0 <= np.median(step) < 15.5 for step in steps)
+    turns = [np.rad2deg(field[0, 80, 120] - field[0, 80, 40]) / 80 for field in fields]
+    assert all(1.0 < abs(b - a) <= 3.1 for a, b in pairwise(turns))
 
 
 def test_same_seed_same_stack():
@@ -115,7 +128,7 @@ def test_bleaching_dims_the_last_frame():
 @pytest.mark.parametrize(
     ("bad", "says"),
     [
-        ({"max_displacement_px": 15.0, "drift_px": 10.0}, "motion and drift"),
+        ({"max_displacement_px": 15.0, "drift_px": 16.0}, "motion, drift and jumps"),
         ({"slice_correlation": 0.2}, "slice_correlation"),
     ],
     ids=["motion", "correlation"],
