@@ -32,6 +32,14 @@ def test_a_stack(zstack_file, shown):
     assert shown[0].n_slices == 3
 
 
+def test_a_zshift(zstack_file, tmp_path, shown):
+    stack = nza.open_stack(zstack_file)
+    volume = nza.open_stack(zstack_file, frames_per_slice=4)
+    zshift = nza.run(nza.estimate_zshift(stack, volume, nza.ZShiftParams(patch_px=32)))
+    assert main(["view", str(zshift.save(tmp_path / "z"))]) == 0
+    assert isinstance(shown[0], nza.ZShift)
+
+
 def test_two_alignments(aligned, shown, capsys):
     assert main(["view", str(aligned), str(aligned)]) == 2
     assert "one alignment or session at a time" in capsys.readouterr().err

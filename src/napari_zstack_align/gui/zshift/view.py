@@ -115,17 +115,17 @@ class ZShiftView:
         return bool(there and np.isfinite(self.z[t]))
 
     def words(self, t: int) -> str:
-        """Where a frame was taken, such as 'z 12.4 ± 0.1 µm (slice 6.2), tilt ...'."""
+        """Where a frame was taken, such as 'z 12.4 ± 0.1 µm (slice 6.2)'."""
         zshift, kind = self.zshift, str(self.kinds[t])
         if kind == NOT_RUN:
             return "not run yet"
         if not self.has_slice(t):
             return f"⚠ {zshift.flags[t]}"
-        slices = f" (slice {zshift.z[t]:.2f})" if self.unit == "µm" else ""
-        text = f"z {self.z[t]:.2f} ± {self.band[t]:.2f} {self.unit}{slices}"
         if self.is_outside(t):
             end = zshift.matching_slice(t)
             return f"⚠ {zshift.flags[t]}; hatched: its end, slice {end}"
+        slices = f" (slice {zshift.z[t]:.2f})" if self.unit == "µm" else ""
+        text = f"z {self.z[t]:.2f} ± {self.band[t]:.2f} {self.unit}{slices}".replace("-", "−")
         return f"{text}: ⚠ {zshift.flags[t]}" if kind else text
 
 
