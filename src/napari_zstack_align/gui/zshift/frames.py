@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import dask.array as da
 import numpy as np
 import numpy.typing as npt
 
@@ -80,7 +81,7 @@ class CorrectedFrames(ZShiftFrames):
 
     def image(self, t: int) -> Image:
         """Evaluate a frame of the movie."""
-        return self.dark if self.frames_are_gone else np.asarray(self._movie[t])
+        return self.dark if self.frames_are_gone else one_frame(self._movie, t)
 
 
 class SimulatedFrames(ZShiftFrames):
@@ -92,7 +93,12 @@ class SimulatedFrames(ZShiftFrames):
 
     def image(self, t: int) -> Image:
         """Evaluate a frame of the movie."""
-        return np.asarray(self._movie[t])
+        return one_frame(self._movie, t)
+
+
+def one_frame(movie: da.Array, t: int) -> Image:
+    """Evaluate frame t here and now: dask's threads would only be waited for."""
+    return np.asarray(movie[t].compute(scheduler="synchronous"))
 
 
 def hatched(image: Image, dark: float) -> Image:

@@ -68,7 +68,7 @@ class ZShiftPart(Part):
             self.follow()
         else:
             self.layers.leave()
-        self._show_dock(name == TAB and self.view is not None)
+        self.show_dock(name == TAB and self.view is not None)
 
     def follow(self) -> None:
         """The slider moved: plot, map and the words over the images go with it."""
@@ -130,7 +130,17 @@ class ZShiftPart(Part):
         """Show a z-shift, perhaps partial, in the dock alone."""
         self.view = view
         self.dock.show_view(view)
-        self._show_dock(self.layers.in_front)
+        self.show_dock(self.layers.in_front)
+
+    def show_dock(self, on: bool) -> None:
+        """Show or hide the dock below the images."""
+        if on and self.dock.parent() is None:
+            self.viewer.window.add_dock_widget(self.dock, name=DOCK, area="bottom", tabify=True)
+        outer = self.dock.parent()
+        if outer is not None:
+            outer.setVisible(on)
+            if on:
+                outer.raise_()
 
     def open_saved(self, folder: Path) -> None:
         """Open a saved z-shift."""
@@ -187,13 +197,3 @@ class ZShiftPart(Part):
         self.tab.what.setText(
             source_words(self.tab.recording.source, self.tab.reference.source, self.tab.z_step_um)
         )
-
-    def _show_dock(self, on: bool) -> None:
-        """Show or hide the dock below the images."""
-        if on and self.dock.parent() is None:
-            self.viewer.window.add_dock_widget(self.dock, name=DOCK, area="bottom", tabify=True)
-        outer = self.dock.parent()
-        if outer is not None:
-            outer.setVisible(on)
-            if on:
-                outer.raise_()

@@ -52,6 +52,7 @@ class ZShiftRun:
         self._tab.recording.keep()
         self._tab.reference.keep()
         self._before = self._part.view
+        self._part.show_dock(True)  # now, as it takes a moment, and not in the middle of the run
         self._bar.start(
             partial(jobs.estimating, recording, reference, self._tab.z_step_um, params),
             progress=self._on_progress,
@@ -92,6 +93,8 @@ class ZShiftRun:
         newest = partial_result or self._before
         if newest is not None:
             self._part.show(newest)
+        else:
+            self._part.show_dock(False)
 
 
 def ended(view: ZShiftView) -> str:
