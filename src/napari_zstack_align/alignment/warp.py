@@ -115,7 +115,9 @@ def inside(
 
 
 def warp_with_valid(
-    frame: npt.NDArray[Any], displacement: npt.NDArray[np.float32]
+    frame: npt.NDArray[Any],
+    displacement: npt.NDArray[np.float32],
+    interpolation: int = cv2.INTER_CUBIC,
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
     """Resample a raw frame of any dtype, with the pixels for which that makes sense.
 
@@ -125,6 +127,8 @@ def warp_with_valid(
         (Y', X') raw frame; NaN marks missing pixels.
     displacement : numpy.ndarray
         (2, Y, X) float32, order (dy, dx), in px.
+    interpolation : int
+        As in `warp`.
 
     Returns
     -------
@@ -138,17 +142,17 @@ def warp_with_valid(
         known = frame[np.isfinite(frame)]
         offset = np.float64(known.min() if known.size else 0)
         small = (frame - offset).astype(np.float32)
-        aligned, valid = warp_with_valid(small, displacement)
+        aligned, valid = warp_with_valid(small, displacement, interpolation)
         return aligned + offset, valid
     image = np.ascontiguousarray(frame, np.float32)
     valid = inside(displacement, (frame.shape[0], frame.shape[1]))
     missing = ~np.isfinite(image) if frame.dtype.kind == "f" else None
     if missing is None or not missing.any():
-        return warp(image, displacement), valid
+        return warp(image, displacement, interpolation), valid
     # One missing pixel would spread over the 4 x 4 footprint of the interpolation.
     footprint = cv2.dilate(missing.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
     valid &= warp(footprint, displacement, cv2.INTER_LINEAR) == 0
-    return warp(np.where(missing, np.float32(0), image), displacement), valid
+    return warp(np.where(missing, np.float32(0), image), displacement, interpolation), valid
 
 
 def _is_long(dtype: np.dtype[Any]) -> bool:

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypeVar
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -130,20 +131,28 @@ class SliceRun(ABC):
         return raw
 
     def resample(
-        self, raw: RawFrame, coefficients: Coefficients, factor: int = 1
+        self,
+        raw: RawFrame,
+        coefficients: Coefficients,
+        factor: int = 1,
+        interpolation: int = cv2.INTER_CUBIC,
     ) -> tuple[Image, npt.NDArray[np.bool_]]:
         """Frame through a field, at a fraction of the size: (Y, X) and which pixels are valid."""
         field = field_on_pixels(coefficients, self.shape, self.spacing_px, factor)
-        return warp_with_valid(shrink(raw.image, factor), field / np.float32(factor))
+        return warp_with_valid(shrink(raw.image, factor), field / np.float32(factor), interpolation)
 
     def mean(
-        self, frames: Frames, fields: Coefficients, factor: int = 1
+        self,
+        frames: Frames,
+        fields: Coefficients,
+        factor: int = 1,
+        interpolation: int = cv2.INTER_CUBIC,
     ) -> Generator[Progress, None, RunningMean]:
         """Mean of frames resampled through given fields, at a fraction of the size."""
         mean = RunningMean((self.shape[0] // factor, self.shape[1] // factor))
         tasks = zip(frames, fields, strict=True)
         for aligned, valid in self.map(
-            lambda task: self.resample(self.read(task[0]), task[1], factor), tasks
+            lambda task: self.resample(self.read(task[0]), task[1], factor, interpolation), tasks
         ):
             mean.add(aligned, valid)
             yield self.progress()
