@@ -130,9 +130,17 @@ def register_frame(
 
 def compare_frame(raw: RawFrame, aligned: Image, valid: npt.NDArray[np.bool_]) -> Compared:
     """Prepare a raw and an aligned frame for the comparison with other repeats."""
-    known = np.nan_to_num(raw.image, nan=0.0)
-    raw_image, aligned_image = (without_extremes(comparison_image(i)) for i in (known, aligned))
-    return Compared(raw_image, aligned_image, comparison_valid(valid))
+    both = (without_nan(raw.image), aligned)
+    before, after = (without_extremes(comparison_image(image)) for image in both)
+    return Compared(before, after, comparison_valid(valid))
+
+
+def without_nan(image: Image) -> Image:
+    """Image whose missing pixels have the mean of the others."""
+    if np.isfinite(cv2.sumElems(image)[0]):
+        return image
+    known = np.isfinite(image)
+    return np.where(known, image, image[known].mean() if known.any() else 0).astype(np.float32)
 
 
 def displacement_lengths(

@@ -8,12 +8,16 @@ largest step from strip to strip is compared with that of the other repeats.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.register.prefilter import Image
 from napari_zstack_align.register.template import Level
+
+Numbers = npt.NDArray[np.float64]
 
 STRIP_PX = 32
 LEAST_STEP_PX = 0.25
@@ -24,31 +28,54 @@ FEWEST_FRAMES = 3
 """Of fewer repeats nobody knows which is torn."""
 
 
-def largest_step(level: Level, residual: Image) -> float:
-    """Largest step, in px, of what is left of the shift from one strip of rows to the next.
+@dataclass(frozen=True)
+class Strips:
+    """Strips of rows of a reference, in which the rest of a shift is solved for.
 
-    Parameters
+    Attributes
     ----------
     level : Level
-        Reference at full size.
-    residual : numpy.ndarray
-        (Y, X) float32 registered frame minus reference.
+        The reference at full size.
+    starts : numpy.ndarray
+        (n,) first rows.
+    moments : tuple of numpy.ndarray
+        (n,) weighted sums of the squares of the gradients along y and x, and of their product.
     """
-    n_rows = residual.shape[0]
-    starts = np.linspace(0, n_rows, max(n_rows // STRIP_PX, 1), endpoint=False).astype(int)
 
-    def per_strip(a: Image, b: Image) -> npt.NDArray[np.float64]:
-        return np.add.reduceat(np.einsum("yx,yx->y", a, b), starts).astype(np.float64)
+    level: Level
+    starts: npt.NDArray[np.intp]
+    moments: tuple[Numbers, Numbers, Numbers]
 
-    along_y, along_x = level.gradients
-    weighted_y, weighted_x = level.weighted_gradients
-    yy, xx = per_strip(weighted_y, along_y), per_strip(weighted_x, along_x)
-    xy = per_strip(weighted_y, along_x)
-    y, x = per_strip(weighted_y, residual), per_strip(weighted_x, residual)
-    # Strips without detail would be off by anything: a little of the mean detail holds them.
-    yy, xx = yy + yy.mean() / len(starts), xx + xx.mean() / len(starts)
-    shifts = np.array([xx * y - xy * x, yy * x - xy * y]) / np.maximum(yy * xx - xy**2, 1e-30)
-    return float(np.hypot(*np.diff(shifts, axis=1)).max(initial=0))
+    @classmethod
+    def of(cls, level: Level) -> Self:
+        """Take the moments of a reference."""
+        n_rows = level.image.shape[0]
+        n_strips = max(n_rows // STRIP_PX, 1)
+        starts = np.linspace(0, n_rows, n_strips, endpoint=False).astype(np.intp)
+        weighted = level.weighted_gradients
+        yy, xx = (_sums(*pair, starts) for pair in zip(weighted, level.gradients, strict=True))
+        # Strips without detail would be off by anything: a little of the mean detail holds them.
+        yy, xx = yy + yy.mean() / n_strips, xx + xx.mean() / n_strips
+        return cls(level, starts, (yy, xx, _sums(weighted[0], level.gradients[1], starts)))
+
+    def largest_step(self, residual: Image) -> float:
+        """Largest step, in px, of what is left of the shift from one strip to the next.
+
+        Parameters
+        ----------
+        residual : numpy.ndarray
+            (Y, X) float32 registered frame minus reference.
+        """
+        yy, xx, xy = self.moments
+        y, x = (_sums(w, residual, self.starts) for w in self.level.weighted_gradients)
+        shifts = np.array([xx * y - xy * x, yy * x - xy * y]) / np.maximum(yy * xx - xy**2, 1e-30)
+        return float(np.hypot(*np.diff(shifts, axis=1)).max(initial=0))
+
+
+def _sums(a: Image, b: Image, starts: npt.NDArray[np.intp]) -> Numbers:
+    """(n,) sums of a product over strips of rows."""
+    rows: Numbers = np.einsum("yx,yx->y", a, b).astype(np.float64)
+    return np.add.reduceat(rows, starts)
 
 
 def torn(steps: Sequence[float]) -> npt.NDArray[np.bool_]:

@@ -251,6 +251,12 @@ class Template:
             levels.append(level)
         return cls(image, tuple(levels), spacing_px, prefilter, prior, max_shift_px, iterations)
 
+    def factorised(self) -> Self:
+        """Do now what the first frame would do otherwise, and other threads at the same time."""
+        for level in self.levels:
+            level.equations  # noqa: B018
+        return self
+
     def filtered(self, frame: Image) -> Filtered:
         """Frame (Y, X) float32, free of NaN, as it is compared at each level."""
         gain = self.prefilter.gain(cv2.mean(frame)[0], cv2.mean(self.image)[0])

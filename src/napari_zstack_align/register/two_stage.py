@@ -28,7 +28,7 @@ from napari_zstack_align.mask import Mask
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.progress import Progress
 from napari_zstack_align.register.between_slices import SPACING_RATIO, Chain
-from napari_zstack_align.register.frames import lengths_of
+from napari_zstack_align.register.frames import lengths_of, without_nan
 from napari_zstack_align.register.repeats import Registered, Repeats, compare_repeats
 from napari_zstack_align.register.slice_run import Frames, SliceRun
 from napari_zstack_align.register.template import Coefficients
@@ -144,8 +144,8 @@ class TwoStages(SliceRun):
         displacement += [warp(component, step, cv2.INTER_LINEAR) for component in inner]
         small = shrink(raw.image, factor)
         aligned, valid = warp_with_valid(small, displacement / np.float32(factor))
-        known = np.nan_to_num(small, nan=0.0)
-        before, after = (without_extremes(band_for_comparison(i)) for i in (known, aligned))
+        both = (without_nan(small), aligned)
+        before, after = (without_extremes(band_for_comparison(image)) for image in both)
         compared = Compared(before, after, valid)
         lengths = lengths_of(displacement, 1)
         return Registered(np.zeros(0, np.float32), compared, raw.flag, None), lengths

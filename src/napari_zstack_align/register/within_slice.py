@@ -7,6 +7,7 @@ of the *other* repeats: against a mean that holds it a frame is drawn to its own
 from __future__ import annotations
 
 from collections.abc import Generator
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeAlias
@@ -16,20 +17,21 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.mean import RunningMean
+from napari_zstack_align.alignment.quality import Compared
 from napari_zstack_align.alignment.warp import shrink
 from napari_zstack_align.progress import Progress
 from napari_zstack_align.register.calibration import FEWEST_FRAMES, MOST_FRAMES, calibrated
 from napari_zstack_align.register.frames import (
     Image,
-    RawFrame,
     compare_frame,
     filtered_frame,
     register_frame,
+    without_nan,
 )
 from napari_zstack_align.register.prefilter import USUAL, Band, Prefilter
 from napari_zstack_align.register.repeats import Registered, Repeats, judge_repeats
 from napari_zstack_align.register.slice_run import Frames, SliceRun, leave_own_out
-from napari_zstack_align.register.tears import largest_step, torn
+from napari_zstack_align.register.tears import Strips, torn
 from napari_zstack_align.register.template import (
     SMALLEST_LEVEL_PX,
     STOP_PX,
@@ -146,7 +148,7 @@ class Found:
     flag : str
         Why it can't be used; '' where it can.
     step_px : float
-        As of `largest_step`.
+        As of `Strips.largest_step`.
     """
 
     registration: Registration | None
@@ -188,6 +190,7 @@ def align_within(
         In the slices before.
     """
     flags, small = yield from _look(run, frames)
+    told: Future[Learned] | None = None
     fields = np.zeros((len(frames), 2, *run.grid), np.float32)
     usable = np.flatnonzero([flag == "" for flag in flags])
     if len(usable) > 1:
@@ -212,8 +215,9 @@ def align_within(
             if stage is FINE:
                 learned = replace(learned, noise=np.median([one.power for one in good], axis=0))
         else:
-            learned = yield from run.in_thread(_calibrate, run, template, good, learned)
-    return (yield from _judge(run, frames, fields, flags, learned))
+            told = run.begin(_calibrate, run, template, good, learned)
+    repeats, mean = yield from _judge(run, frames, fields, flags)
+    return Slice(repeats, mean, learned if told is None else (yield from run.result(told)))
 
 
 def _calibrate(
@@ -248,8 +252,7 @@ def _look(
 
     def look(t: int) -> tuple[str, Image]:
         raw = run.read(t)
-        known = np.nan_to_num(raw.image, nan=float(np.nanmean(raw.image)) if not raw.flag else 0)
-        return raw.flag, shrink(known, factor)
+        return raw.flag, shrink(without_nan(raw.image), factor)
 
     factor = _rough_factor(run.shape)
     flags, small = [], []
@@ -289,13 +292,13 @@ def _register(
     if image.shape != run.shape:
         image = _enlarged(image, stage.factors[-1], run.shape)
     seen.prefilter = seen.prefilter or Prefilter.for_image(image, stage.band)
-    told = stage.smoothness * learned.smoothness
+    smooth = stage.smoothness * (1.0 if stage is COARSE else learned.smoothness)
     build = partial(
         Template.build,
         image,
         seen.prefilter,
         spacing_px=run.spacing_px,
-        alpha=(stage.smoothness if stage is COARSE else told) * run.params.alpha,
+        alpha=smooth * run.params.alpha,
         max_shift_px=0.0,
         mask=run.mask,
         factors=stage.factors,
@@ -304,8 +307,8 @@ def _register(
     )
     # The rough residuals of the coarse pass keep it from overshooting.
     power = learned.noise if stage is FINE else None
-    template = yield from run.in_thread(build, power=power)
     if power is None:
+        template = yield from run.in_thread(build, power=None)
         powers = []
         for one in run.map(
             lambda i: template.residual_power(seen.frame(run, frames[i], template), starts[i]),
@@ -313,15 +316,17 @@ def _register(
         ):
             powers.append(one)
             yield run.progress()
-        template = yield from run.in_thread(build, power=leave_own_out(powers))
+        power = leave_own_out(powers)
+    template = yield from run.in_thread(lambda: build(power=power).factorised())
     among = len(frames) if stage.among_others else None
+    strips = Strips.of(template.levels[-1]) if stage is FINE else None
 
     def register(i: int) -> Found:
         frame = seen.frame(run, frames[i], template)
         one, flag = register_frame(frame, template, starts[i], among=among)
         if one is None or one.residual is None:
             return Found(one, flag)
-        step = largest_step(template.levels[-1], one.residual) if stage is FINE else 0.0
+        step = 0.0 if strips is None else strips.largest_step(one.residual)
         return Found(one if i < MOST_FRAMES else one.without_residual(), flag, step)
 
     found = []
@@ -344,18 +349,19 @@ def _enlarged(image: Image, factor: int, shape: tuple[int, int]) -> Image:
 
 
 def _judge(
-    run: SliceRun, frames: Frames, fields: Coefficients, flags: list[str], learned: Learned
-) -> Generator[Progress, None, Slice]:
+    run: SliceRun, frames: Frames, fields: Coefficients, flags: list[str]
+) -> Generator[Progress, None, tuple[Repeats, RunningMean]]:
     """Compare the registered repeats, and average those that belong together."""
     mean, registered = RunningMean(run.shape), []
 
-    def resample(task: tuple[int, Coefficients]) -> tuple[RawFrame, Image, Valid]:
+    def resample(task: tuple[int, Coefficients]) -> tuple[Compared, Image, Valid]:
         raw = run.read(task[0])
-        return raw, *run.resample(raw, task[1])
+        aligned, valid = run.resample(raw, task[1])
+        return compare_frame(raw, aligned, valid), aligned, valid
 
     results = run.map(resample, zip(frames, fields, strict=True))
-    for (raw, aligned, valid), one, flag in zip(results, fields, flags, strict=True):
-        registered.append(Registered(one, compare_frame(raw, aligned, valid), flag, None))
+    for (compared, aligned, valid), one, flag in zip(results, fields, flags, strict=True):
+        registered.append(Registered(one, compared, flag, None))
         if not flag:
             mean.add(aligned, valid)
         yield run.progress()
@@ -367,7 +373,7 @@ def _judge(
         flag != before for flag, before in zip(repeats.flags, flags, strict=True)
     ):
         mean = yield from run.mean(frames[repeats.used], repeats.coefficients[repeats.used])
-    return Slice(repeats, mean, learned)
+    return repeats, mean
 
 
 def _gain_little(repeats: Repeats) -> bool:
