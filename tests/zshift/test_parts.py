@@ -73,8 +73,19 @@ def test_the_axial_model_is_fitted(model: tuple[float, float, float], noise: flo
     assert fitted.noise == pytest.approx(noise, abs=0.02)
 
 
-def test_predicted_planes_pass_through_the_slices() -> None:
-    weights = AxialModel(0.8, 0.3, 2.1, 0.1).weights(np.arange(7.0), 7)
+@pytest.mark.parametrize("falls", [0.003, 0.012, 0.05])
+def test_planes_that_are_nearly_alike_are_told_apart(falls: float) -> None:
+    """Correlations that fall in a straight line: a wide covariance would average the slices."""
+    fitted = AxialModel.fit(0.94 - falls * np.arange(7), 0.03)
+    np.testing.assert_allclose(fitted.weights(np.arange(8.0), 8), np.eye(8), atol=0.02)
+    between = fitted.weights(np.array([2.5]), 8)[0]
+    np.testing.assert_allclose(between[2:4], 0.55, atol=0.1)
+
+
+@pytest.mark.parametrize("common", [0.0, 0.9])
+@pytest.mark.parametrize("width", [0.4, 0.8, 2.5])
+def test_predicted_planes_pass_through_the_slices(width: float, common: float) -> None:
+    weights = AxialModel(width, 0.3, 2.1, 0.1, common).weights(np.arange(7.0), 7)
     np.testing.assert_allclose(weights, np.eye(7), atol=0.02)
 
 

@@ -1,8 +1,8 @@
 """How alike two planes are by their distance in depth, and what lies between two slices.
 
 Slices are seen as samples of a random process along z whose covariance c(d) falls with distance:
-a narrow part, the axial blur of the microscope, and a wider one, of what is large. The plane at a
-depth between slices is then best predicted by weights c(d) C⁻¹ (kriging). Where the frame is
+a narrow part, the axial blur of the microscope, and a wider one, of what is large, on top of what
+all planes have in common. The plane at a depth between slices is then best predicted by weights c(d) C⁻¹ (kriging). Where the frame is
 compared with that prediction, the peak of the similarity lies at the true depth; with a parabola
 through the similarities to whole slices it leans towards them.
 """
@@ -22,13 +22,16 @@ WIDE, WIDE_RATIO_SPREAD = 2.1, 0.25
 """Expected width of the wider part over that of the narrow one, and how far that may be off."""
 WIDE_PART, WIDE_SPREAD = 0.3, 0.1
 """Expected part of the variance in it, and how far that may be off."""
-WIDTHS = (0.25, 20.0)
-"""Of the narrow part, in slices."""
+COMMON_SPREAD = 0.3
+"""How far the part that all planes have in common may be from none."""
+WIDTHS = (0.25, 2.5)
+"""Of the narrow part, in slices: what varies more slowly than that tells no plane from the next."""
 LAG_SPREAD, NOISE_SPREAD = 0.01, 0.02
 NEIGHBOURS = 2
 """Slices on either side that a plane in between is predicted from."""
-RIDGE = 1e-3
-"""Kept off a singular matrix, where slices are nearly alike."""
+RIDGE = 1e-5
+"""Keeps the matrix off singularity, as a part of what differs between planes: so little that
+planes predicted at slices are these slices, even where slices are nearly alike."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +48,15 @@ class AxialModel:
         Width of the wider part over that of the narrow one.
     noise : float
         Variance of a slice's noise, relative to its own.
+    common : float
+        Part of the variance that all planes have in common, however far apart.
     """
 
     width: float
     wide_part: float
     wide: float
     noise: float
+    common: float = 0.0
 
     @classmethod
     def fit(cls, correlations: Numbers, noise: float) -> AxialModel:
@@ -74,18 +80,21 @@ class AxialModel:
                     [(model.wide_part - WIDE_PART) / WIDE_SPREAD],
                     [(model.wide - WIDE) / WIDE_RATIO_SPREAD],
                     [(model.noise - noise) / NOISE_SPREAD],
+                    [model.common / COMMON_SPREAD],
                 ]
             )
 
-        low, high = (WIDTHS[0], 0.0, 1.1, 0.0), (WIDTHS[1], 0.9, 6.0, 0.95)
-        start = np.clip((1.0, WIDE_PART, WIDE, noise), np.add(low, 1e-3), np.subtract(high, 1e-3))
+        low, high = (WIDTHS[0], 0.0, 1.1, 0.0, 0.0), (WIDTHS[1], 0.9, 6.0, 0.95, 0.99)
+        likely = (1.0, WIDE_PART, WIDE, noise, 0.0)
+        start = np.clip(likely, np.add(low, 1e-3), np.subtract(high, 1e-3))
         return cls(*map(float, least_squares(misfit, start, bounds=(low, high)).x))
 
     def at(self, distance: npt.ArrayLike) -> Numbers:
         """Correlation of planes, free of noise, at a distance in slices."""
         square = -0.5 * (np.asarray(distance, np.float64) / self.width) ** 2
         narrow, wide = np.exp(square), np.exp(square / self.wide**2)
-        return np.asarray((1 - self.wide_part) * narrow + self.wide_part * wide)
+        differing = (1 - self.wide_part) * narrow + self.wide_part * wide
+        return np.asarray(self.common + (1 - self.common) * differing)
 
     def weights(self, depths: Numbers, n_slices: int) -> Numbers:
         """Weights of slices that predict the planes at depths.
@@ -106,7 +115,7 @@ class AxialModel:
             near = nearest(float(depth), n_slices)
             slices = np.arange(near.start, near.stop)
             among = self.at(slices[:, np.newaxis] - slices)
-            among += RIDGE * np.eye(len(slices))
+            among += RIDGE * (1 - self.common) * np.eye(len(slices))
             row[near] = np.linalg.solve(among, self.at(slices - depth))
         return weights
 
