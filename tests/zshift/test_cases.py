@@ -211,3 +211,4 @@ def test_frames_of_a_real_stack_lie_at_their_own_slices(shared_data) -> None:
     assert zshift.used.mean() > 0.9
     assert np.abs(np.nanmean(wrong.reshape(8, 7), axis=1)).max() < 0.25
     assert np.nanmedian(np.abs(wrong)) < 0.1
+    assert np.median(zshift.standard_error) > 0.1

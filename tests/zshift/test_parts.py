@@ -105,6 +105,11 @@ def test_predicted_planes_resemble_the_planes_there(depth: float) -> None:
     assert missed < 0.9 * np.mean((nearest - planes[6]) ** 2)
 
 
+def test_slices_that_differ_by_less_than_their_noise_leave_depths_unsure() -> None:
+    assert AxialModel(0.8, 0.3, 2.1, 0.05).uncertainty < 0.01
+    assert AxialModel(2.5, 0.3, 2.1, 0.05, 0.9).uncertainty > 0.1
+
+
 def test_bands_leave_offsets_and_ramps_out() -> None:
     y, x = np.indices((80, 90), np.float32)
     image = RNG.normal(size=(80, 90)).astype(np.float32)

@@ -2,9 +2,10 @@
 
 Slices are seen as samples of a random process along z whose covariance c(d) falls with distance:
 a narrow part, the axial blur of the microscope, and a wider one, of what is large, on top of what
-all planes have in common. The plane at a depth between slices is then best predicted by weights c(d) C⁻¹ (kriging). Where the frame is
-compared with that prediction, the peak of the similarity lies at the true depth; with a parabola
-through the similarities to whole slices it leans towards them.
+all planes have in common. The plane at a depth between slices is then best predicted by weights
+c(d) C⁻¹ (kriging). Where the frame is compared with that prediction, the peak of the similarity
+lies at the true depth; with a parabola through the similarities to whole slices it leans towards
+them.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ COMMON_SPREAD = 0.3
 WIDTHS = (0.25, 2.5)
 """Of the narrow part, in slices: what varies more slowly than that tells no plane from the next."""
 LAG_SPREAD, NOISE_SPREAD = 0.01, 0.02
+NOISE_UNSURE, MOST_UNSURE = 0.02, 0.5
+"""Part of the slices' noise that may be structure, or the other way round; and the largest error
+that comes of it, in slices: between two slices, it is known which they are."""
 NEIGHBOURS = 2
 """Slices on either side that a plane in between is predicted from."""
 RIDGE = 1e-5
@@ -95,6 +99,16 @@ class AxialModel:
         narrow, wide = np.exp(square), np.exp(square / self.wide**2)
         differing = (1 - self.wide_part) * narrow + self.wide_part * wide
         return np.asarray(self.common + (1 - self.common) * differing)
+
+    @property
+    def uncertainty(self) -> float:
+        """Error of depths, in slices, by how little is known of the slices' noise.
+
+        Noise taken for structure draws depths to whole slices, or away from them, the more so
+        the less neighbouring slices differ; no number of pixels averages that out.
+        """
+        differ = float(1 - self.at(1.0))
+        return min(NOISE_UNSURE * self.noise / max(differ, 1e-9), MOST_UNSURE)
 
     def weights(self, depths: Numbers, n_slices: int) -> Numbers:
         """Weights of slices that predict the planes at depths.

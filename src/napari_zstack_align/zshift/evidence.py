@@ -24,6 +24,8 @@ Numbers = npt.NDArray[np.float64]
 LEAST_VALID = 0.5
 """Part of a patch that a frame must show."""
 GAUSSIAN_KURTOSIS = 3.0
+DISPUTED_FROM, DISPUTED = 0.75, 0.3
+"""Confidence that is left to a depth this many slices from the whole slice that is most alike."""
 FEWEST = 4.0
 """Independent values a patch has at least."""
 
@@ -100,6 +102,9 @@ def evidence_of(
     at_ends = (z_of[peak] <= templates.depths[0]) | (z_of[peak] >= templates.depths[-1])
     weight, centre = likelihood[rows, peak], int(likelihood.sum(axis=0).argmax())
     sure = confidence_at(likelihood * spread[:, np.newaxis], peak, templates.n_slices)
+    whole = np.flatnonzero(z_of == np.rint(z_of))
+    alike = z_of[whole][likelihood[:, whole].argmax(axis=1)]
+    sure = np.where(np.abs(z_of[peak] - alike) < DISPUTED_FROM, sure, np.minimum(sure, DISPUTED))
     best, length = product[rows, peak], np.sqrt(power[rows, peak])
     return Evidence(
         z=np.where(refused, np.nan, z_of[peak] + offset / STEPS),

@@ -139,7 +139,8 @@ class Findings:
         quality = self._quality.copy()
         run = quality["flag"] != NOT_RUN
         quality["confidence"] = np.where(run, confidence @ self._importance, 0)
-        error = np.sqrt(smooth.error**2 + COMMON_ERROR**2)
+        common = np.hypot(COMMON_ERROR, self._templates.model.uncertainty)
+        error = np.hypot(smooth.error, common)
         quality["standard_error"] = np.where(run, error, np.nan)
         quality["gain"] = self._gain(smooth)
         unsaid = quality["flag"] == ""
