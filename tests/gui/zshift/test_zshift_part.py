@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from driving import click, settled
+from driving import Heartbeat, click, settled
 from qtpy.QtCore import QPointF, Qt
 from qtpy.QtWidgets import QApplication
 from stacks import SlowSource
@@ -51,6 +51,17 @@ def test_the_first_click_finds_the_depths(panel, viewer, found):
     assert visible(viewer) == ["larva frames", "larva matching slice"]
     assert found.dock.plot.view is found.view
     np.testing.assert_allclose(found.dock.plot.curve.getData()[1], found.view.z)
+
+
+def test_the_event_loop_never_waits_for_the_search(qtbot, panel, loaded, monkeypatch):
+    """Until the layers of the result are made, which is napari's own work."""
+    beats = []
+    monkeypatch.setattr(loaded, "show", lambda _: beats.append(heartbeat.stop()))
+    click(qtbot, loaded.tab.run_bar.run_button)
+    heartbeat = Heartbeat()
+    settled(qtbot, panel)
+    assert beats
+    assert beats[0] < 0.1
 
 
 def test_frame_slice_plot_and_map_step_together(viewer, found):
