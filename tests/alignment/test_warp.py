@@ -3,7 +3,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from skimage.transform import warp as skimage_warp
 
-from napari_zstack_align.alignment.warp import to_dtype, warp, warp_with_valid
+from napari_zstack_align.alignment.warp import inside, to_dtype, warp, warp_with_valid
 
 
 def _image(dtype: type = np.float32) -> np.ndarray:
@@ -70,3 +70,14 @@ def test_large_32_bit_values_keep_their_digits():
 def test_invalid_pixels(dtype: str, expected: float):
     result = to_dtype(np.full((1, 2), 7.0), np.array([[True, False]]), np.dtype(dtype))
     np.testing.assert_array_equal(result, [[7, expected]])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_where_a_displacement_is_unknown_no_pixel_is_inside(bad):
+    displacement = np.full((2, 40, 50), 0.5, np.float32)
+    displacement[1, 20, 30] = bad
+    valid = inside(displacement, (40, 50))
+    assert not valid[20, 30]
+    assert valid[:39, :49].sum() == 39 * 49 - 1
+    assert not valid[39].any()
+    assert not valid[:, 49].any()

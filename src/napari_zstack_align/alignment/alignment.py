@@ -257,3 +257,20 @@ class Alignment:
 
 NOT_RUN = "not run"
 """Flag of a frame that a cancelled run didn't reach."""
+
+
+def check_alignment_of(stack: Stack, alignment: Alignment) -> None:
+    """Raise InputError where an alignment was not made of these frames."""
+    if not isinstance(alignment, Alignment):
+        raise InputError("Give the Alignment of the recording, or None: nothing moves.")
+    if stack.n_frames != len(alignment.transforms):
+        raise InputError(
+            f"{stack.name} has {stack.n_frames} frames, but the alignment "
+            f"{len(alignment.transforms)}: give the one that was made of this recording."
+        )
+    if tuple(stack.shape[2:]) != tuple(alignment.raw_shape):
+        raise InputError(
+            f"The frames of {stack.name} are {stack.shape[2]} × {stack.shape[3]} px, but those "
+            f"that were aligned {alignment.raw_shape[0]} × {alignment.raw_shape[1]}: give the "
+            f"alignment that was made of this recording."
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +24,10 @@ class RunningMean:
         self._total = np.zeros(shape, np.float64)
         self._count = np.zeros(shape, np.float32)
 
-    def add(self, image: npt.NDArray[np.floating], valid: npt.NDArray[np.bool_]) -> None:
-        """Add a frame (Y, X) with its valid pixels."""
+    def add(self, image: npt.NDArray[Any], valid: npt.NDArray[np.bool_]) -> None:
+        """Add a frame (Y, X) of any real dtype with its valid pixels."""
+        if image.dtype.kind != "f":  # OpenCV sums some integers only
+            image = image.astype(np.float64)
         mask = valid.view(np.uint8)
         cv2.accumulate(image, self._total, mask)
         cv2.accumulate(mask, self._count)

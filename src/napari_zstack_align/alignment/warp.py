@@ -99,8 +99,10 @@ def inside(
     shape = displacement.shape[1:]
     valid = np.ones(shape, bool)
     # Farther from the edge than any pixel moves, all are inside.
-    reach = int(min(cv2.norm(displacement.reshape(-1), cv2.NORM_INF), max(shape))) + 1
-    if shape == raw_shape and 2 * reach < min(shape):
+    # NaN isn't smaller than anything: then every pixel is looked at.
+    farthest = max(displacement.max(), -displacement.min()) if displacement.size else np.inf
+    if shape == raw_shape and 2 * (farthest + 1) < min(shape):
+        reach = int(farthest) + 1
         low, high = slice(None, reach), slice(-reach, None)
         parts = [(low, slice(None)), (high, slice(None)), (slice(None), low), (slice(None), high)]
     else:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align._version import __version__
-from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment
+from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment, check_alignment_of
 from napari_zstack_align.alignment.raw_frames import MissingSource
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import ZShiftParams
@@ -89,7 +89,7 @@ def checked_inputs(
         )
     shape = (stack.shape[2], stack.shape[3])
     if alignment is not None:
-        _check_alignment(stack, alignment)
+        check_alignment_of(stack, alignment)
         shape = alignment.transforms.shape
     if min(shape) < LEAST_PX:
         raise InputError(
@@ -100,19 +100,3 @@ def checked_inputs(
         reference_of(reference, params.reference_channel), shape, stack.pixel_size_um
     )
     return Inputs(stack, volume, alignment, params)
-
-
-def _check_alignment(stack: Stack, alignment: Alignment) -> None:
-    if not isinstance(alignment, Alignment):
-        raise InputError("Give the Alignment of the recording, or None: frames as they are.")
-    if stack.n_frames != len(alignment.transforms):
-        raise InputError(
-            f"{stack.name} has {stack.n_frames} frames, but the alignment "
-            f"{len(alignment.transforms)}: give the one that was made of this recording."
-        )
-    if tuple(stack.shape[2:]) != tuple(alignment.raw_shape):
-        raise InputError(
-            f"The frames of {stack.name} are {stack.shape[2]} × {stack.shape[3]} px, but those "
-            f"that were aligned {alignment.raw_shape[0]} × {alignment.raw_shape[1]}: give the "
-            f"alignment that was made of this recording."
-        )

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align._version import __version__
-from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment
+from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment, check_alignment_of
 from napari_zstack_align.alignment.raw_frames import MissingSource
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.cells.rois import Rois
@@ -133,27 +133,11 @@ def checked_inputs(
         raise InputError("There are no ROIs: detect blobs, or draw some, first.")
     shape = (stack.shape[2], stack.shape[3])
     if alignment is not None:
-        _check_alignment(stack, alignment)
+        check_alignment_of(stack, alignment)
         shape = alignment.transforms.shape
     _check_places(rois, shape)
     _check_slices(rois, stack)
     return Inputs(stack, rois, alignment, params or TraceParams())
-
-
-def _check_alignment(stack: Stack, alignment: Alignment) -> None:
-    if not isinstance(alignment, Alignment):
-        raise InputError("Give the Alignment of the recording, or None: nothing moves.")
-    if stack.n_frames != len(alignment.transforms):
-        raise InputError(
-            f"{stack.name} has {stack.n_frames} frames, but the alignment "
-            f"{len(alignment.transforms)}: give the one that was made of this recording."
-        )
-    if tuple(stack.shape[2:]) != tuple(alignment.raw_shape):
-        raise InputError(
-            f"The frames of {stack.name} are {stack.shape[2]} × {stack.shape[3]} px, but those "
-            f"that were aligned {alignment.raw_shape[0]} × {alignment.raw_shape[1]}: give the "
-            f"alignment that was made of this recording."
-        )
 
 
 def _check_slices(rois: Rois, stack: Stack) -> None:
