@@ -2,35 +2,60 @@
 
 The flow is one way: read a `Stack`, register it to an `Alignment` (a small table of transforms,
 never a second copy of the movie), then view, average and write what the alignment describes.
+
+What stands in ``__all__`` is the public surface. Each name is imported when it is first asked
+for, so that importing the package costs nothing (a command's ``--help``, napari's start).
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from napari_zstack_align._version import __version__
-from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.alignment.apply import apply_transforms
-from napari_zstack_align.alignment.session import load_saved as load_alignment
-from napari_zstack_align.alignment.session import save_session
-from napari_zstack_align.alignment.transforms import Transforms
-from napari_zstack_align.cells import Rois, detect_blobs, load_rois, transform_rois
-from napari_zstack_align.cells.traces import (
-    Traces,
-    extract_session_traces,
-    extract_traces,
-    load_traces,
-)
-from napari_zstack_align.errors import AlignmentError, Cancelled, InputError, ZstackAlignError
-from napari_zstack_align.params import (
-    AdaptiveParams,
-    BlobParams,
-    KeypointParams,
-    TraceParams,
-    ZShiftParams,
-)
-from napari_zstack_align.progress import Progress, run
-from napari_zstack_align.read import describe, open_stack, propose_frames_per_slice
-from napari_zstack_align.register.adaptive import align_adaptive
-from napari_zstack_align.register.recordings import register_recordings
-from napari_zstack_align.stack import Stack
-from napari_zstack_align.zshift import ZShift, estimate_zshift, load_zshift
+
+if TYPE_CHECKING:  # for type checkers and editors; the same names as in _MODULES below
+    from napari_zstack_align.alignment.alignment import Alignment
+    from napari_zstack_align.alignment.apply import apply_transforms
+    from napari_zstack_align.alignment.session import load_saved as load_alignment
+    from napari_zstack_align.alignment.session import save_session
+    from napari_zstack_align.alignment.transforms import Transforms
+    from napari_zstack_align.cells import (
+        Rois,
+        detect_blobs,
+        detect_cells,
+        load_rois,
+        session_image,
+        source_image,
+        transform_rois,
+        valid_in,
+    )
+    from napari_zstack_align.cells.traces import (
+        Traces,
+        extract_session_traces,
+        extract_traces,
+        load_traces,
+    )
+    from napari_zstack_align.errors import AlignmentError, Cancelled, InputError, ZstackAlignError
+    from napari_zstack_align.params import (
+        AdaptiveParams,
+        BlobParams,
+        KeypointParams,
+        NwbParams,
+        TraceParams,
+        ZShiftParams,
+    )
+    from napari_zstack_align.progress import Progress, run
+    from napari_zstack_align.read import describe, open_stack, propose_frames_per_slice
+    from napari_zstack_align.register.adaptive import align_adaptive
+    from napari_zstack_align.register.recordings import register_recordings
+    from napari_zstack_align.stack import Stack
+    from napari_zstack_align.write.cells.export import export_rois, export_traces
+    from napari_zstack_align.write.cells.field import FieldOfView
+    from napari_zstack_align.write.export import export_alignment, export_session
+    from napari_zstack_align.write.transforms import read_transforms, write_transforms
+    from napari_zstack_align.zshift import ZShift, estimate_zshift, load_zshift
+    from napari_zstack_align.zshift.export import export_movie
 
 __all__ = [
     "AdaptiveParams",
@@ -38,8 +63,10 @@ __all__ = [
     "AlignmentError",
     "BlobParams",
     "Cancelled",
+    "FieldOfView",
     "InputError",
     "KeypointParams",
+    "NwbParams",
     "Progress",
     "Rois",
     "Stack",
@@ -54,7 +81,13 @@ __all__ = [
     "apply_transforms",
     "describe",
     "detect_blobs",
+    "detect_cells",
     "estimate_zshift",
+    "export_alignment",
+    "export_movie",
+    "export_rois",
+    "export_session",
+    "export_traces",
     "extract_session_traces",
     "extract_traces",
     "load_alignment",
@@ -63,8 +96,78 @@ __all__ = [
     "load_zshift",
     "open_stack",
     "propose_frames_per_slice",
+    "read_transforms",
     "register_recordings",
     "run",
     "save_session",
+    "session_image",
+    "source_image",
     "transform_rois",
+    "valid_in",
+    "write_transforms",
 ]
+
+_MODULES = {
+    "AdaptiveParams": "params",
+    "Alignment": "alignment.alignment",
+    "AlignmentError": "errors",
+    "BlobParams": "params",
+    "Cancelled": "errors",
+    "FieldOfView": "write.cells.field",
+    "InputError": "errors",
+    "KeypointParams": "params",
+    "NwbParams": "params",
+    "Progress": "progress",
+    "Rois": "cells",
+    "Stack": "stack",
+    "TraceParams": "params",
+    "Traces": "cells.traces",
+    "Transforms": "alignment.transforms",
+    "ZShift": "zshift",
+    "ZShiftParams": "params",
+    "ZstackAlignError": "errors",
+    "align_adaptive": "register.adaptive",
+    "apply_transforms": "alignment.apply",
+    "describe": "read",
+    "detect_blobs": "cells",
+    "detect_cells": "cells",
+    "estimate_zshift": "zshift",
+    "export_alignment": "write.export",
+    "export_movie": "zshift.export",
+    "export_rois": "write.cells.export",
+    "export_session": "write.export",
+    "export_traces": "write.cells.export",
+    "extract_session_traces": "cells.traces",
+    "extract_traces": "cells.traces",
+    "load_alignment": "alignment.session:load_saved",
+    "load_rois": "cells",
+    "load_traces": "cells.traces",
+    "load_zshift": "zshift",
+    "open_stack": "read",
+    "propose_frames_per_slice": "read",
+    "read_transforms": "write.transforms",
+    "register_recordings": "register.recordings",
+    "run": "progress",
+    "save_session": "alignment.session",
+    "session_image": "cells",
+    "source_image": "cells",
+    "transform_rois": "cells",
+    "valid_in": "cells",
+    "write_transforms": "write.transforms",
+}
+"""Where each public name is defined; 'module:name' where it has another name there."""
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, name_there = _MODULES[name].partition(":")
+    value = getattr(import_module(f"{__name__}.{module}"), name_there or name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List what is public."""
+    return sorted({*globals(), *__all__})

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 import napari_zstack_align
-from napari_zstack_align.cli import main as module
+from napari_zstack_align.cli import info
 from napari_zstack_align.cli.main import COMMANDS, main
 from napari_zstack_align.errors import AlignmentError, Cancelled, InputError
 
-NAMES = [command.__name__.rpartition(".")[2] for command in COMMANDS]
+NAMES = list(COMMANDS)
 
 
 @pytest.mark.parametrize("arguments", [[], *([name] for name in NAMES)], ids=str)
@@ -20,6 +20,27 @@ def test_help(arguments, capsys):
         main([*arguments, "--help"])
     assert stopped.value.code == 0
     assert "usage: zstack-align" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["fly"]], ids=str)
+def test_no_command_is_loaded_before_it_is_chosen(arguments):
+    code = (
+        "import atexit, sys\n"
+        "from napari_zstack_align.cli.main import main\n"
+        "atexit.register(lambda: print('loaded', *sys.modules))\n"
+        f"main({arguments!r})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = done.stdout.rpartition("loaded ")[2].split()
+    assert "napari_zstack_align.cli.main" in loaded
+    assert not [name for name in loaded if name in ("numpy", "pydantic", "dask")]
+    assert not [name for name in NAMES if f"napari_zstack_align.cli.{name}" in loaded]
+
+
+def test_flags_may_stand_before_the_command(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["--verbose", "info", "no.tif"]) == 2
+    assert "no.tif" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -63,7 +84,7 @@ def test_exit_codes(error, code, said, capsys, monkeypatch):
     def fail(args):
         raise error
 
-    monkeypatch.setattr(module.info, "run_info", fail)
+    monkeypatch.setattr(info, "run_info", fail)
     assert main(["info", "some.tif"]) == code
     assert capsys.readouterr().err == f"zstack-align: {said}\n"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,13 +21,9 @@ from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.export import check_suffix, export_alignment
 
 
-def add_to(commands: Any) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "adaptive",
-        help="align a z-stack with repeats",
-        description="Align a z-stack with repeats to a reference that follows the slices.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to its parser."""
+    parser.description = "Align a z-stack with repeats to a reference that follows the slices."
     add_stack_arguments(parser)
     parser.add_argument(
         "--out", type=Path, metavar="RUN.zalign", help="folder to write [the file's name.zalign]"

@@ -6,7 +6,7 @@ import argparse
 import csv
 import io
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,18 +37,14 @@ class Result(NamedTuple):
     message: str = ""
 
 
-def add_to(commands: Any) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "batch",
-        help="register the recordings of many animals",
-        description=(
-            "Register the recordings of many animals, one a row of a CSV table with the columns "
-            "name, recordings (files separated by ';', patterns allowed, relative to the table), "
-            "and, if need be, mask, out and any parameter by its name. A row that fails is told "
-            f"of and stops no other; what became of each stands in {RESULTS}. Rows that are done "
-            "already are skipped."
-        ),
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to its parser."""
+    parser.description = (
+        "Register the recordings of many animals, one a row of a CSV table with the columns "
+        "name, recordings (files separated by ';', patterns allowed, relative to the table), "
+        "and, if need be, mask, out and any parameter by its name. A row that fails is told "
+        f"of and stops no other; what became of each stands in {RESULTS}. Rows that are done "
+        "already are skipped."
     )
     parser.add_argument("table", type=Path, metavar="TABLE.csv")
     parser.add_argument(

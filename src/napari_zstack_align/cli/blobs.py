@@ -40,15 +40,11 @@ from napari_zstack_align.stack import Order, Stack
 Source: TypeAlias = Stack | Alignment | list[Alignment]
 
 
-def add_to(commands: Any) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "blobs",
-        help="find cells",
-        description=(
-            "Find cells as bright blobs: in an image, in one image made of a recording or of the "
-            "recordings of a session, or in 3-D in a z-stack."
-        ),
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to its parser."""
+    parser.description = (
+        "Find cells as bright blobs: in an image, in one image made of a recording or of the "
+        "recordings of a session, or in 3-D in a z-stack."
     )
     parser.add_argument(
         "input",

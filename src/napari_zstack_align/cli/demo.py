@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.cli.bar import drain
@@ -22,15 +21,11 @@ from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.export import export_alignment, export_volume
 
 
-def add_to(commands: Any) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "demo",
-        help="align a generated z-stack and show the volume",
-        description=(
-            "Align a generated z-stack with known motion, compare with the truth, and show the "
-            "volume in napari; without a display, leave pictures instead."
-        ),
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to its parser."""
+    parser.description = (
+        "Align a generated z-stack with known motion, compare with the truth, and show the "
+        "volume in napari; without a display, leave pictures instead."
     )
     parser.add_argument(
         "--out", type=Path, metavar="DIR", default=Path("demo"), help="folder to write [demo]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from napari_zstack_align.cli.export_alignments import export_alignments
 from napari_zstack_align.cli.export_cells import export_cells, is_of_cells
@@ -20,16 +20,12 @@ OF_CELLS = ("format", "signal", "alignment")
 """Arguments that only one kind of what is saved can do with."""
 
 
-def add_to(commands: Any) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "export",
-        help="write volumes, aligned frames, transforms, ROIs or traces for other programs",
-        description=(
-            "Write the volume, the aligned frames or the transforms of an alignment, ROIs or "
-            "traces, for other programs; of several recordings, a file each, "
-            "NAME_RECORDING.ENDING, but one table for the traces of all."
-        ),
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to its parser."""
+    parser.description = (
+        "Write the volume, the aligned frames or the transforms of an alignment, ROIs or "
+        "traces, for other programs; of several recordings, a file each, "
+        "NAME_RECORDING.ENDING, but one table for the traces of all."
     )
     parser.add_argument(
         "saved",

@@ -13,13 +13,9 @@ from napari_zstack_align.read import describe, propose_frames_per_slice
 from napari_zstack_align.stack import Stack
 
 
-def add_to(commands: Any) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "info",
-        help="say what a file holds",
-        description="Say what a file holds: slices, repeats, channels and sizes.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to its parser."""
+    parser.description = "Say what a file holds: slices, repeats, channels and sizes."
     add_stack_arguments(parser)
     parser.add_argument("--json", action="store_true", help="machine-readable facts")
     parser.add_argument(

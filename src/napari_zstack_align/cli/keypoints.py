@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from napari_zstack_align.alignment.session import is_session, save_session
 from napari_zstack_align.atomic import check_target
@@ -23,15 +22,11 @@ from napari_zstack_align.read import describe
 from napari_zstack_align.register.recordings import register_recordings
 
 
-def add_to(commands: Any) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "keypoints",
-        help="register recordings of one field of view",
-        description=(
-            "Register recordings of one field of view to one reference, by the keypoints of "
-            "chunks of frames. Ctrl-C keeps what is done."
-        ),
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to its parser."""
+    parser.description = (
+        "Register recordings of one field of view to one reference, by the keypoints of "
+        "chunks of frames. Ctrl-C keeps what is done."
     )
     parser.add_argument(
         "files",

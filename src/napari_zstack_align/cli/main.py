@@ -9,24 +9,25 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import NoReturn
 
 from napari_zstack_align._version import __version__
-from napari_zstack_align.cli import (
-    adaptive,
-    batch,
-    blobs,
-    demo,
-    export,
-    info,
-    keypoints,
-    traces,
-    view,
-    zshift,
-)
 from napari_zstack_align.errors import Cancelled, InputError, ZstackAlignError
 
-COMMANDS = (demo, info, adaptive, keypoints, batch, blobs, traces, zshift, export, view)
+COMMANDS = {
+    "demo": "align a generated z-stack and show the volume",
+    "info": "say what a file holds",
+    "adaptive": "align a z-stack with repeats",
+    "keypoints": "register recordings of one field of view",
+    "batch": "register the recordings of many animals",
+    "blobs": "find cells",
+    "traces": "read the traces of cells, and ΔF/F",
+    "zshift": "find the depth in a z-stack at which each frame of a recording was taken",
+    "export": "write volumes, aligned frames, transforms, ROIs or traces for other programs",
+    "view": "open a stack, an alignment, a z-shift or a session in napari",
+}
+"""One line about each command; the module of that name is loaded when the command is chosen."""
 
 DONE, INCOMPLETE, BAD_INPUT = 0, 1, 2
 
@@ -38,8 +39,14 @@ class _Parser(argparse.ArgumentParser):
         raise InputError(f"{message} (see {self.prog} --help).")
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands."""
+def make_parser(chosen: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of all commands, with the arguments of the chosen one.
+
+    Parameters
+    ----------
+    chosen : str, optional
+        A command. The others are only named, so that their modules needn't be loaded.
+    """
     parser = _Parser(
         prog="zstack-align",
         description="Align 2-photon z-stacks and recordings.",
@@ -48,9 +55,16 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"zstack-align {__version__}")
     parser.add_argument("--verbose", action="store_true", help="say more of what is being done")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        command.add_to(commands)
+    for name, does in COMMANDS.items():
+        command = commands.add_parser(name, help=does)
+        if name == chosen:
+            import_module(f"napari_zstack_align.cli.{name}").add_arguments(command)
     return parser
+
+
+def chosen_command(argv: Sequence[str]) -> str | None:
+    """Return the first argument that is no flag: none of the flags before it takes a value."""
+    return next((argument for argument in argv if not argument.startswith("-")), None)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,7 +81,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 done, 1 incomplete, 2 bad input.
     """
     try:
-        args = make_parser().parse_args(argv)
+        argv = sys.argv[1:] if argv is None else argv
+        args = make_parser(chosen_command(argv)).parse_args(argv)
         level = logging.INFO if args.verbose else logging.WARNING
         logging.basicConfig(level=level, format="%(message)s")
         complete: bool = args.run(args)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -29,15 +28,11 @@ from napari_zstack_align.stack import Stack
 Recording = tuple[Stack, Alignment | None]
 
 
-def add_to(commands: Any) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "traces",
-        help="read the traces of cells, and ΔF/F",
-        description=(
-            "Read the traces of ROIs from the raw frames of recordings, and make ΔF/F of them. "
-            "Ctrl-C keeps what was read."
-        ),
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to its parser."""
+    parser.description = (
+        "Read the traces of ROIs from the raw frames of recordings, and make ΔF/F of them. "
+        "Ctrl-C keeps what was read."
     )
     parser.add_argument(
         "inputs",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import load_saved
@@ -18,13 +18,9 @@ from napari_zstack_align.zshift.storage import is_zshift
 Shown: TypeAlias = Stack | Alignment | ZShift | Sequence[Alignment]
 
 
-def add_to(commands: Any) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "view",
-        help="open a stack, an alignment, a z-shift or a session in napari",
-        description="Open RUN.zalign, a session, or a stack, in napari with the panel.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to its parser."""
+    parser.description = "Open RUN.zalign, a session, or a stack, in napari with the panel."
     add_stack_arguments(parser)
     parser.set_defaults(run=run_view)
 

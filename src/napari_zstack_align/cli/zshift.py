@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 
@@ -29,15 +29,11 @@ from napari_zstack_align.zshift.storage import check_folder, is_zshift, named
 MOVIES: tuple[Movie, ...] = get_args(Movie)
 
 
-def add_to(commands: Any) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "zshift",
-        help="find the depth in a z-stack at which each frame of a recording was taken",
-        description=(
-            "Find the depth in a reference z-stack at which each frame of a recording was taken, "
-            "and each patch of it. Ctrl-C keeps what was found."
-        ),
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to its parser."""
+    parser.description = (
+        "Find the depth in a reference z-stack at which each frame of a recording was taken, "
+        "and each patch of it. Ctrl-C keeps what was found."
     )
     parser.add_argument(
         "recording", type=Path, metavar="PATH", help="a recording, or its RUN.zalign"
