@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from napari_zstack_align import params
 from napari_zstack_align.fields import ParamField, fields_of
-from napari_zstack_align.params import ChannelParams, Params
+from napari_zstack_align.params import MODELS, Params
 
-BASES = (Params, ChannelParams)
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "parameters.md"
 
 HEAD = """\
@@ -25,16 +21,9 @@ This page is written by `make docs` from the models: change it there.
 """
 
 
-def models() -> Iterator[type[Params]]:
-    """Yield the parameter models in the order of the source."""
-    for value in vars(params).values():
-        if isinstance(value, type) and issubclass(value, Params) and value not in BASES:
-            yield value
-
-
 def page() -> str:
     """Return the whole page."""
-    return "\n".join([HEAD, *(section(model) for model in models())])
+    return "\n".join([HEAD, *(section(model) for model in MODELS)])
 
 
 def section(model: type[Params]) -> str:
@@ -47,20 +36,11 @@ def section(model: type[Params]) -> str:
 
 def row(field: ParamField) -> str:
     """Return a line of the table."""
-    cells = [f"`{field.name}`", shown(field.default, field.unit), field.bounds, field.description]
+    default = field.default_in_words()
+    if isinstance(field.default, str) and field.default:
+        default = f"`{default}`"
+    cells = [f"`{field.name}`", default, field.allowed, field.description]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def shown(value: Any, unit: str) -> str:
-    """Return a default for people: '20 px', 'none'."""
-    if value in (None, (), ""):
-        return "none"
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, tuple):
-        return ", ".join(shown(item, unit) for item in value)
-    number = f"{value:g}" if isinstance(value, int | float) else f"`{value}`"
-    return f"{number} {unit}".strip()
 
 
 def main() -> None:

@@ -40,7 +40,7 @@ def test_a_file_may_name_some(tmp_path):
             {"strategy": "best"}, "strategy should be 'two_stage' or 'direct'", id="choice"
         ),
         pytest.param({"channel_weights": (0.0, 0.0)}, "at least one above 0", id="no weight"),
-        pytest.param({"channel_weights": (-1.0, 2.0)}, "must be 0 or more", id="negative weight"),
+        pytest.param({"channel_weights": (-1.0, 2.0)}, "or equal to 0", id="negative weight"),
         pytest.param({"alpha": 0, "channel": -1}, "channel.*; alpha", id="two at once"),
     ],
 )

@@ -68,6 +68,6 @@ def test_bounds_are_those_of_the_model(parser):
 def test_help_tells_default_bounds_and_unit(parser):
     text = " ".join(parser.format_help().split())
     assert "How many, 100 % of them. [default 3; 1 to 9]" in text
-    assert "[default 1.5 µm; above 0]" in text
+    assert "[default 1.5 µm; above 0 µm]" in text
     assert "--way {up,down}" in text
     assert "[default 1 2]" in text

@@ -7,10 +7,11 @@ import pytest
 from pydantic import Field
 from qtpy.QtWidgets import QLabel
 
-from napari_zstack_align import params as params_module
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.gui.form import ParamsForm, bounds, title, tooltip
-from napari_zstack_align.params import AdaptiveParams, Params, TraceParams
+from napari_zstack_align.fields import fields_of
+from napari_zstack_align.gui.form import ParamsForm
+from napari_zstack_align.gui.param_widgets import spin_range
+from napari_zstack_align.params import MODELS, AdaptiveParams, Params, TraceParams
 
 
 class AllKinds(Params):
@@ -30,11 +31,7 @@ class AllKinds(Params):
     name: str = Field("cell", description="A word.")
 
 
-MODELS = [AllKinds] + [
-    model
-    for model in vars(params_module).values()
-    if isinstance(model, type) and issubclass(model, Params) and model is not Params
-]
+FORMS = [AllKinds, *MODELS]
 
 
 @pytest.fixture
@@ -46,14 +43,14 @@ def form(qtbot, request):
 
 def extremes(model):
     """Defaults with one field at a time at each of its bounds, where the others allow it."""
-    for name, info in model.model_fields.items():
-        for value in bounds(info):
+    for field in fields_of(model):
+        for value in spin_range(field):
             if value is not None:
                 with suppress(InputError):
-                    yield model().replace(**{name: value})
+                    yield model().replace(**{field.name: value})
 
 
-@pytest.mark.parametrize("form", MODELS, ids=lambda m: m.__name__, indirect=True)
+@pytest.mark.parametrize("form", FORMS, ids=lambda m: m.__name__, indirect=True)
 def test_defaults_and_bounds_come_back_as_they_were(form):
     model = form._model
     assert form.values() == model()
@@ -98,7 +95,7 @@ def test_a_change_is_told(form, qtbot):
         form.fields["limit"].set(2.0)
 
 
-@pytest.mark.parametrize("form", MODELS, ids=lambda m: m.__name__, indirect=True)
+@pytest.mark.parametrize("form", FORMS, ids=lambda m: m.__name__, indirect=True)
 def test_every_control_and_label_has_its_help(form):
     for name, field in form.fields.items():
         for native in field.natives:
@@ -106,10 +103,12 @@ def test_every_control_and_label_has_its_help(form):
     assert all(label.toolTip() for label in form.findChildren(QLabel) if label.text())
 
 
-def test_words():
-    info = AdaptiveParams.model_fields["grid_spacing_px"]
-    assert title("grid_spacing_px", info) == "Grid spacing (px)"
-    assert "From 16 to 256 px. Default: 48 px." in tooltip(info)
+def test_label_and_tooltip(qtbot):
+    form = ParamsForm(AdaptiveParams)
+    qtbot.addWidget(form)
+    native = form.fields["grid_spacing_px"].native
+    assert "Allowed: 16 to 256 px. Default: 48 px." in native.toolTip()
+    assert "Grid spacing (px)" in [label.text() for label in form.findChildren(QLabel)]
 
 
 def test_seldom_used_fields_hide_under_more(qtbot):

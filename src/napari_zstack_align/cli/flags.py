@@ -69,18 +69,8 @@ def _kind(field: ParamField) -> dict[str, Any]:
 
 
 def _help(field: ParamField) -> str:
-    facts = [f"default {_shown(field.default)}"]
-    if field.bounds and not field.choices:
-        facts.append(field.bounds)
-    if field.unit:
-        facts[0] += f" {field.unit}"
+    facts = [f"default {field.default_in_words(separator=' ')}"]
+    if field.allowed and not field.choices:  # argparse lists the choices itself
+        facts.append(field.allowed)
     # argparse takes % for a placeholder
     return f"{field.description} [{'; '.join(facts)}]".replace("%", "%%")
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, tuple):
-        return " ".join(map(_shown, value)) or "none"
-    if isinstance(value, bool) or value is None:
-        return {True: "on", False: "off", None: "none"}[value]
-    return f"{value:g}" if isinstance(value, int | float) else str(value) or "none"

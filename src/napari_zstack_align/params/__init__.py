@@ -13,7 +13,18 @@ from napari_zstack_align.params._nwb import NwbParams
 from napari_zstack_align.params._traces import TraceParams
 from napari_zstack_align.params._zshift import ZShiftParams
 
+MODELS: tuple[type[Params], ...] = (
+    AdaptiveParams,
+    BlobParams,
+    KeypointParams,
+    NwbParams,
+    TraceParams,
+    ZShiftParams,
+)
+"""The model of every step."""
+
 __all__ = [
+    "MODELS",
     "AdaptiveParams",
     "BlobParams",
     "ChannelParams",

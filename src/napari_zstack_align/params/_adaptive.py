@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from napari_zstack_align.params._base import ChannelParams
+from napari_zstack_align.params._base import ChannelParams, unit
 
 BETWEEN_SLICES = {"full": 1.0, "translation": 0.0}
 """Words for how much slices may bend against one another."""
@@ -31,7 +31,7 @@ class AdaptiveParams(ChannelParams):
             "Smoothness of the displacement field, as a factor (no unit): 1 suits most stacks; "
             "raise it when the field looks restless, lower it when local motion is left over."
         ),
-        json_schema_extra={"unit": "×"},
+        json_schema_extra=unit("×"),
     )
     grid_spacing_px: int = Field(
         48,
@@ -41,7 +41,7 @@ class AdaptiveParams(ChannelParams):
             "Distance of the control points of the displacement field, in pixels: the field can't "
             "bend on a smaller scale."
         ),
-        json_schema_extra={"unit": "px"},
+        json_schema_extra=unit("px"),
     )
     max_shift_px: float = Field(
         32.0,
@@ -51,7 +51,7 @@ class AdaptiveParams(ChannelParams):
             "Largest shift of a whole frame that is searched for before the fine registration, in "
             "pixels."
         ),
-        json_schema_extra={"unit": "px"},
+        json_schema_extra=unit("px"),
     )
     outlier_mad: float = Field(
         5.0,
@@ -61,7 +61,7 @@ class AdaptiveParams(ChannelParams):
             "A repeat is left out of its slice when its correlation lies this many median "
             "absolute deviations below the median of the slice; 0 keeps every repeat."
         ),
-        json_schema_extra={"unit": "MAD"},
+        json_schema_extra=unit("MAD"),
     )
     start_slice: int | None = Field(
         None,
@@ -81,7 +81,7 @@ class AdaptiveParams(ChannelParams):
             "'full') as much as they ask for, 0 (or 'translation') not at all, they only shift. A "
             "slant of the anatomy through z can't be told from drift. Not for 'direct'."
         ),
-        json_schema_extra={"unit": "×"},
+        json_schema_extra=unit("×"),
     )
 
     @field_validator("between_slices", mode="before")

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from napari_zstack_align.errors import InputError
+
+FrameIndex: TypeAlias = Annotated[int, Field(ge=0)]
+"""A frame of a recording, counted from 0."""
+
+
+def unit(name: str) -> dict[str, Any]:
+    """Give a field its unit: ``Field(..., json_schema_extra=unit("px"))``."""
+    return {"unit": name}
 
 
 class Params(BaseModel):
@@ -75,7 +83,7 @@ class ChannelParams(Params):
         le=63,
         description="Channel that drives the registration, counted from 0; all channels follow it.",
     )
-    channel_weights: tuple[float, ...] = Field(
+    channel_weights: tuple[Annotated[float, Field(ge=0)], ...] = Field(
         (),
         description=(
             "Weights of the channels when a sum of several drives the registration, one number a "
@@ -85,10 +93,8 @@ class ChannelParams(Params):
 
     @model_validator(mode="after")
     def _weights_count(self) -> Self:
-        if self.channel_weights and (
-            min(self.channel_weights) < 0 or not any(self.channel_weights)
-        ):
-            raise ValueError("channel_weights must be 0 or more, and at least one above 0")
+        if self.channel_weights and not any(self.channel_weights):
+            raise ValueError("channel_weights must have at least one above 0")
         return self
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
-from napari_zstack_align.params._base import Params
+from napari_zstack_align.params._base import Params, unit
 
 BlobMethod: TypeAlias = Literal["log", "dog", "doh"]
 
@@ -67,14 +67,14 @@ class BlobParams(Params):
             "Smallest Gaussian that is looked for; a blob's radius is √2 of it ('doh': about 1 of "
             "it). 0 for 'doh' alone."
         ),
-        json_schema_extra={"unit": "px"},
+        json_schema_extra=unit("px"),
     )
     max_sigma: float = Field(
         default_factory=_of_method("max_sigma"),
         gt=0.0,
         le=500.0,
         description="Largest Gaussian that is looked for.",
-        json_schema_extra={"unit": "px"},
+        json_schema_extra=unit("px"),
     )
     num_sigma: int = Field(
         10,
@@ -114,7 +114,7 @@ class BlobParams(Params):
         ge=0,
         le=10_000,
         description="Blobs whose centre lies this close to the image's border are left out.",
-        json_schema_extra={"unit": "px"},
+        json_schema_extra=unit("px"),
     )
 
     @classmethod

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
-from napari_zstack_align.params._base import ChannelParams
+from napari_zstack_align.params._base import ChannelParams, FrameIndex, unit
 
-
-def _unit(unit: str) -> dict[str, Any]:
-    return {"unit": unit}
+Percentile: TypeAlias = Annotated[float, Field(ge=0, le=100)]
 
 
 class KeypointParams(ChannelParams):
@@ -26,7 +24,7 @@ class KeypointParams(ChannelParams):
             "least 20 frames (no frame rate known: 20 to 50 frames, some 20 chunks). Longer chunks "
             "show more keypoints, shorter ones follow faster motion."
         ),
-        json_schema_extra=_unit("frames"),
+        json_schema_extra=unit("frames"),
     )
     n_chunks: int | None = Field(
         None,
@@ -38,13 +36,13 @@ class KeypointParams(ChannelParams):
         ),
     )
     # -- photometry ----------------------------------------------------------------------------
-    intensity_percentiles: tuple[float, float] = Field(
+    intensity_percentiles: tuple[Percentile, Percentile] = Field(
         (0.5, 99.8),
         description=(
             "Percentiles of a chunk's mean image that become black and white before keypoints are "
             "looked for."
         ),
-        json_schema_extra=_unit("%"),
+        json_schema_extra=unit("%"),
     )
     intensity_range: tuple[float, float] | None = Field(
         None,
@@ -52,7 +50,7 @@ class KeypointParams(ChannelParams):
             "Intensities that become black and white instead of the percentiles, for detectors "
             "with an offset, such as 54600 55000; None: by percentiles."
         ),
-        json_schema_extra=_unit("counts"),
+        json_schema_extra=unit("counts"),
     )
     # -- transform -----------------------------------------------------------------------------
     transform: Literal["auto", "translation", "rigid", "similarity", "affine"] = Field(
@@ -68,21 +66,21 @@ class KeypointParams(ChannelParams):
         ge=0.0,
         le=2000.0,
         description="Largest shift of a chunk against the reference that is believed, in pixels.",
-        json_schema_extra=_unit("px"),
+        json_schema_extra=unit("px"),
     )
     max_rotation_deg: float = Field(
         15.0,
         ge=0.0,
         le=180.0,
         description="Largest rotation of a chunk against the reference that is believed.",
-        json_schema_extra=_unit("°"),
+        json_schema_extra=unit("°"),
     )
     max_scale_percent: float = Field(
         10.0,
         ge=0.0,
         le=50.0,
         description="Largest change of scale, or shear, of a chunk that is believed.",
-        json_schema_extra=_unit("%"),
+        json_schema_extra=unit("%"),
     )
     # -- reference -----------------------------------------------------------------------------
     reference_recording: int | None = Field(
@@ -92,13 +90,13 @@ class KeypointParams(ChannelParams):
         description="Recording that the first reference is taken from, counted from 0; None: the "
         "middle one.",
     )
-    reference_frames: tuple[int, int] | None = Field(
+    reference_frames: tuple[FrameIndex, FrameIndex] | None = Field(
         None,
         description=(
             "First frame and end (exclusive) of the first reference, in that recording; None: its "
             "middle chunk."
         ),
-        json_schema_extra=_unit("frames"),
+        json_schema_extra=unit("frames"),
     )
     passes: Literal[1, 2] = Field(
         2,
@@ -129,7 +127,7 @@ class KeypointParams(ChannelParams):
             "Frames whose mean intensity lies this many median absolute deviations off their "
             "neighbourhood (stimulus light, closed shutter) stay out of means and fits; 0: none."
         ),
-        json_schema_extra=_unit("MAD"),
+        json_schema_extra=unit("MAD"),
     )
     # -- keypoints -----------------------------------------------------------------------------
     detector: Literal["sift", "orb"] = Field(
@@ -141,7 +139,7 @@ class KeypointParams(ChannelParams):
         ge=0.0,
         le=10.0,
         description="Gaussian blur (σ) of a chunk's mean before keypoints are looked for.",
-        json_schema_extra=_unit("px"),
+        json_schema_extra=unit("px"),
     )
     max_keypoints: int = Field(
         2000,
@@ -158,14 +156,14 @@ class KeypointParams(ChannelParams):
         ge=0.3,
         le=10.0,
         description="SIFT: blur of the first scale of the first octave.",
-        json_schema_extra=_unit("px"),
+        json_schema_extra=unit("px"),
     )
     sigma_in: float = Field(
         0.1,
         ge=0.0,
         le=5.0,
         description="SIFT: blur that the image is taken to have already.",
-        json_schema_extra=_unit("px"),
+        json_schema_extra=unit("px"),
     )
     c_edge: float = Field(
         5.0,
@@ -207,7 +205,7 @@ class KeypointParams(ChannelParams):
         gt=0.0,
         le=50.0,
         description="RANSAC: a match is an inlier when it lies this close to the transform.",
-        json_schema_extra=_unit("px"),
+        json_schema_extra=unit("px"),
     )
     max_trials: int = Field(
         1000, ge=1, le=100_000, description="RANSAC: number of hypotheses tried."
@@ -218,15 +216,14 @@ class KeypointParams(ChannelParams):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        low, high = self.intensity_percentiles
-        if not 0 <= low < high <= 100:
-            raise ValueError("intensity_percentiles must rise, between 0 and 100")
+        if not self.intensity_percentiles[0] < self.intensity_percentiles[1]:
+            raise ValueError("intensity_percentiles must rise: black first, then white")
         if self.intensity_range is not None and not (
             self.intensity_range[0] < self.intensity_range[1]
         ):
             raise ValueError("intensity_range must rise: black first, then white")
         if self.reference_frames is not None and not (
-            0 <= self.reference_frames[0] < self.reference_frames[1]
+            self.reference_frames[0] < self.reference_frames[1]
         ):
             raise ValueError(
                 "reference_frames must be a first frame and a larger end, counted from 0"

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from napari_zstack_align.params._base import Params
-
-
-def _unit(unit: str) -> dict[str, Any]:
-    return {"unit": unit}
-
+from napari_zstack_align.params._base import Params, unit
 
 DURATION = r"P(?=\d)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(/(P.*)?)?"
 """ISO 8601 in whole days or longer; NWB takes 'P5D/P7D' for a range."""
@@ -48,15 +43,15 @@ class NwbParams(Params):
         gt=0,
         le=10_000,
         description="Wavelength of the laser; none: unknown, written as not a number.",
-        json_schema_extra=_unit("nm"),
+        json_schema_extra=unit("nm"),
     )
-    emission_nm: tuple[float, ...] = Field(
+    emission_nm: tuple[Annotated[float, Field(gt=0)], ...] = Field(
         (),
         description=(
             "Wavelength that is detected, one number a channel; empty: unknown, written as not a "
             "number."
         ),
-        json_schema_extra=_unit("nm"),
+        json_schema_extra=unit("nm"),
     )
     subject_id: str = Field(
         "", description="Name of the animal, which archives ask for; empty: nothing is said of it."
@@ -73,13 +68,11 @@ class NwbParams(Params):
         gt=0,
         le=1e6,
         description="Frames a second, where the recording doesn't tell its frame times.",
-        json_schema_extra=_unit("Hz"),
+        json_schema_extra=unit("Hz"),
     )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.emission_nm and min(self.emission_nm) <= 0:
-            raise ValueError("emission_nm must be above 0 nm")
         if self.age and not re.fullmatch(DURATION, self.age):
             raise ValueError(f"age must be a duration such as P7D or P12W, not {self.age!r}")
         try:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
-from napari_zstack_align.params._base import Params
-
-
-def _unit(unit: str) -> dict[str, Any]:
-    return {"unit": unit}
+from napari_zstack_align.params._base import FrameIndex, Params, unit
 
 
 class TraceParams(Params):
@@ -23,7 +19,7 @@ class TraceParams(Params):
         le=100.0,
         description="Gap between a cell's circle and its neuropil ring, which light of the cell "
         "still reaches.",
-        json_schema_extra=_unit("px"),
+        json_schema_extra=unit("px"),
     )
     neuropil_width_um: float = Field(
         10.0,
@@ -33,7 +29,7 @@ class TraceParams(Params):
             "Width of the neuropil ring, in µm; where the pixel size is unknown, the number is "
             "taken as pixels. Pixels of other cells are left out."
         ),
-        json_schema_extra=_unit("µm"),
+        json_schema_extra=unit("µm"),
     )
     neuropil_factor: float = Field(
         0.7,
@@ -50,7 +46,7 @@ class TraceParams(Params):
         ge=0.0,
         le=100.0,
         description="Percentile of the corrected trace that is the baseline F₀ of a window.",
-        json_schema_extra=_unit("%"),
+        json_schema_extra=unit("%"),
     )
     baseline_window_s: float = Field(
         60.0,
@@ -61,7 +57,7 @@ class TraceParams(Params):
             "frame times are unknown, ten frames are taken as a second. It never slides across a "
             "pause of the recording."
         ),
-        json_schema_extra=_unit("s"),
+        json_schema_extra=unit("s"),
     )
     pause_intervals: float = Field(
         5.0,
@@ -78,7 +74,7 @@ class TraceParams(Params):
             "Least baseline F₀ above the dark level, in standard deviations of a trace's noise "
             "from frame to frame; below it ΔF/F is NaN."
         ),
-        json_schema_extra=_unit("SD"),
+        json_schema_extra=unit("SD"),
     )
     # -- dark level ----------------------------------------------------------------------------
     dark_level: tuple[float, ...] = Field(
@@ -87,13 +83,13 @@ class TraceParams(Params):
             "Counts without light, one number for all channels or one a channel; empty: what the "
             "file says, or 'dark_frames'."
         ),
-        json_schema_extra=_unit("counts"),
+        json_schema_extra=unit("counts"),
     )
-    dark_frames: tuple[int, int] | None = Field(
+    dark_frames: tuple[FrameIndex, FrameIndex] | None = Field(
         None,
         description="First frame and end (exclusive) of frames without light, whose mean is the "
         "dark level.",
-        json_schema_extra=_unit("frames"),
+        json_schema_extra=unit("frames"),
     )
     accept_estimate: bool = Field(
         False,
@@ -105,7 +101,7 @@ class TraceParams(Params):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.dark_frames is not None and not (0 <= self.dark_frames[0] < self.dark_frames[1]):
+        if self.dark_frames is not None and not (self.dark_frames[0] < self.dark_frames[1]):
             raise ValueError("dark_frames must be a first frame and a larger end, counted from 0")
         if self.dark_level and self.dark_frames is not None:
             raise ValueError("give dark_level or dark_frames, not both")

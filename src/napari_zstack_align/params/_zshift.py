@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
-from napari_zstack_align.params._base import Params
-
-
-def _unit(unit: str) -> dict[str, Any]:
-    return {"unit": unit}
+from napari_zstack_align.params._base import Params, unit
 
 
 class ZShiftParams(Params):
@@ -28,7 +24,7 @@ class ZShiftParams(Params):
         ge=16,
         le=4096,
         description="Side of the patches whose depth is found, at most that of the frame.",
-        json_schema_extra=_unit("px"),
+        json_schema_extra=unit("px"),
     )
     overlap: float = Field(
         0.5, ge=0.0, le=0.875, description="Part of a patch that its neighbour shares."
@@ -39,14 +35,14 @@ class ZShiftParams(Params):
         ge=0.3,
         le=50.0,
         description="Standard deviation of the blur against noise, before images are compared.",
-        json_schema_extra=_unit("px"),
+        json_schema_extra=unit("px"),
     )
     coarse_px: float = Field(
         6.0,
         ge=0.6,
         le=500.0,
         description="Standard deviation of the blur that is subtracted: uneven light and offsets.",
-        json_schema_extra=_unit("px"),
+        json_schema_extra=unit("px"),
     )
     window_slices: int = Field(
         4,
@@ -54,14 +50,14 @@ class ZShiftParams(Params):
         le=100,
         description="Slices on either side of the last frame's that a frame is compared with; "
         "where it isn't found there, with all.",
-        json_schema_extra=_unit("slices"),
+        json_schema_extra=unit("slices"),
     )
     max_shift_px: float = Field(
         10.0,
         ge=0.0,
         le=200.0,
         description="Largest lateral shift between frame and reference.",
-        json_schema_extra=_unit("px"),
+        json_schema_extra=unit("px"),
     )
     # -- smoothing -----------------------------------------------------------------------------
     smooth_time: bool = Field(
@@ -74,7 +70,7 @@ class ZShiftParams(Params):
         le=10.0,
         description="Expected bending of the plane from patch to patch (second difference), over "
         "which depths are smoothed; a tilt is never smoothed.",
-        json_schema_extra=_unit("slices"),
+        json_schema_extra=unit("slices"),
     )
     min_confidence: float = Field(
         0.5, ge=0.0, le=1.0, description="Frames of less confidence are flagged."

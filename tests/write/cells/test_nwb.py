@@ -137,7 +137,7 @@ def test_wavelengths_are_one_a_channel(tmp_path, traces):
     ("values", "said"),
     [
         pytest.param({"session_start": "yesterday"}, "date and time such as", id="start"),
-        pytest.param({"emission_nm": (510, -1)}, "emission_nm must be above 0", id="wavelength"),
+        pytest.param({"emission_nm": (510, -1)}, "should be greater than 0", id="wavelength"),
         pytest.param({"age": "7 days"}, "age must be a duration such as P7D", id="age"),
         pytest.param({"indicator": ""}, "indicator", id="nothing"),
     ],

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 from napari_zstack_align.cells.blobs import BlobResult
 from napari_zstack_align.cells.strength import elbow
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.fields import ParamField, fields_of
 from napari_zstack_align.gui.cells.blob_layers import counted
 from napari_zstack_align.gui.cells.slider_row import SliderRow
 from napari_zstack_align.gui.cells.strength_plot import StrengthPlot
@@ -31,12 +32,9 @@ SPANS = {
     "num_sigma": (1.0, 30.0),
     "sigma_ratio": (1.05, 3.0),
 }
-"""From where to where the sliders go."""
+"""From where to where the sliders go: the range of daily use, within what the model allows."""
 
 ALWAYS = ("threshold", "threshold_rel", "overlap", "min_sigma", "max_sigma")
-WHOLE = ("exclude_border", "num_sigma")
-LIVE = ("threshold", "threshold_rel", "overlap", "exclude_border")
-"""What is chosen from a scale space that is there already."""
 
 
 class BlobControls(QWidget):
@@ -58,7 +56,9 @@ class BlobControls(QWidget):
         self.method = method
         self._result: BlobResult | None = None
         scales = ("sigma_ratio",) if method == "dog" else ("num_sigma",)
-        self.rows = {name: _row(name, method) for name in (*ALWAYS, *scales, "exclude_border")}
+        self._fields = {field.name: field for field in fields_of(BlobParams, method=method)}
+        names = (*ALWAYS, *scales, "exclude_border")
+        self.rows = {name: _row(self._fields[name], method) for name in names}
         self.count = QLabel("–")
         self.count.setToolTip("Blobs that are found with these values")
         self.auto_button = QPushButton("Auto")
@@ -89,9 +89,11 @@ class BlobControls(QWidget):
         InputError
             Where they don't go together.
         """
-        values = {name: row.value for name, row in self.rows.items()}
-        whole = {name: round(values[name]) for name in WHOLE if name in values}
-        return BlobParams(method=self.method, **{**values, **whole})
+        values = {
+            name: round(row.value) if self._fields[name].kind is int else row.value
+            for name, row in self.rows.items()
+        }
+        return BlobParams(method=self.method, **values)
 
     def use(self, params: BlobParams) -> None:
         """Show these parameters, and tell of them."""
@@ -192,12 +194,11 @@ class BlobControls(QWidget):
         layout.addWidget(more)
 
 
-def _row(name: str, method: str) -> SliderRow:
-    low, high = SPANS[name]
-    if name == "min_sigma" and method == "doh":
+def _row(field: ParamField, method: str) -> SliderRow:
+    low, high = SPANS[field.name]
+    if field.name == "min_sigma" and method == "doh":
         low = 0.0
-    info = BlobParams.model_fields[name]
-    return SliderRow(name, info, (low, high), whole=name in WHOLE)
+    return SliderRow(field, (low, high))
 
 
 def _form(parent: QWidget | None = None) -> QFormLayout:

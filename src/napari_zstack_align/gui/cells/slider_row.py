@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from math import floor, log10
 
-from pydantic.fields import FieldInfo
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QSizePolicy, QWidget
 from superqt import QDoubleSlider
 
-from napari_zstack_align.gui.form import bounds, title, tooltip
+from napari_zstack_align.fields import ParamField
+from napari_zstack_align.gui.form import tooltip
+from napari_zstack_align.gui.param_widgets import spin_range
 
 SPIN_WIDTH = 70
 DIGITS = 3
@@ -21,37 +22,31 @@ class SliderRow(QWidget):
 
     Parameters
     ----------
-    name : str
-        Name of the field.
-    info : pydantic.fields.FieldInfo
-        Its description, unit and bounds.
+    field : ParamField
+        Its name, description, unit, bounds, and whether only whole numbers make sense.
     span : (float, float)
         From where to where the slider goes.
-    whole : bool
-        Whether only whole numbers make sense.
     """
 
     changed = Signal(float)
     """Somebody has moved it; not sent by ``set_value``."""
 
-    def __init__(
-        self, name: str, info: FieldInfo, span: tuple[float, float], *, whole: bool = False
-    ) -> None:
+    def __init__(self, field: ParamField, span: tuple[float, float]) -> None:
         super().__init__()
-        self._whole = whole
-        self.label = QLabel(title(name, info))
+        self._whole = field.kind is int
+        self.label = QLabel(field.title)
         self.slider = QDoubleSlider(Qt.Orientation.Horizontal)
         self.spin = QDoubleSpinBox()
         self.spin.setKeyboardTracking(False)
         self.spin.setFixedWidth(SPIN_WIDTH)
         self.spin.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         self.slider.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        low, high = bounds(info)
+        low, high = spin_range(field)
         self._limits = (0.0 if low is None else low, 1e9 if high is None else high)
         self.spin.setRange(*self._limits)
         self.set_span(*span)
         for widget in (self.label, self.slider, self.spin):
-            widget.setToolTip(tooltip(info))
+            widget.setToolTip(tooltip(field))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.slider, 1)

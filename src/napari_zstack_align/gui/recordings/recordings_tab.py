@@ -17,10 +17,11 @@ from qtpy.QtWidgets import (
 )
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.gui.form import OptionalField, ParamsForm
+from napari_zstack_align.gui.form import ParamsForm
 from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.mask_words import MaskWords
 from napari_zstack_align.gui.masks import mask_layers
+from napari_zstack_align.gui.param_widgets import OptionalField
 from napari_zstack_align.gui.recordings.chunk_words import chunk_words
 from napari_zstack_align.gui.recordings.recording_list import RecordingList
 from napari_zstack_align.gui.run_bar import ERROR_STYLE, RunBar
