@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.frame_times import frame_interval_s
 from napari_zstack_align.lazy import LazyFrames
 from napari_zstack_align.sources import ArraySource, FramesOf, FrameSource
 
@@ -252,6 +253,11 @@ class Stack:
             order=None,
             name=f"{self.name} plane {z}",
         )
+
+    @property
+    def frame_interval_s(self) -> float | None:
+        """Usual time from one frame to the next in s; None where unknown."""
+        return frame_interval_s(self.frame_times_s)
 
     def replace(self, **changes: Any) -> Stack:
         """Return a copy with some attributes changed and checked again."""

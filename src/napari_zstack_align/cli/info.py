@@ -6,8 +6,6 @@ import argparse
 import json
 from typing import Any
 
-import numpy as np
-
 from napari_zstack_align.cli.inputs import add_stack_arguments, open_from
 from napari_zstack_align.read import describe, propose_frames_per_slice
 from napari_zstack_align.stack import Stack
@@ -51,7 +49,6 @@ def run_info(args: argparse.Namespace) -> bool:
 def facts_of(stack: Stack) -> dict[str, Any]:
     """Return what is known of a stack, for JSON."""
     n_frames, n_channels, n_rows, n_columns = stack.shape
-    times = stack.frame_times_s
     return {
         "name": stack.name,
         "files": [str(path) for path in stack.paths],
@@ -62,9 +59,7 @@ def facts_of(stack: Stack) -> dict[str, Any]:
         "n_slices": None if stack.frames_per_slice is None else stack.n_slices,
         "pixel_size_um_yx": stack.pixel_size_um,
         "z_step_um": stack.z_step_um,
-        "frame_interval_s": (
-            None if times is None or n_frames < 2 else float(np.median(np.diff(times)))
-        ),
+        "frame_interval_s": stack.frame_interval_s,
         "channel_names": stack.channel_names,
         "remarks": stack.remarks,
     }

@@ -67,7 +67,7 @@ class StackDetails(QWidget):
         self.pixel_y.setValue(pixel[0])
         self.pixel_x.setValue(pixel[1])
         self.z_step.setValue(stack.z_step_um or 0.0)
-        self.interval.setValue(_interval(stack))
+        self.interval.setValue(stack.frame_interval_s or 0.0)  # 0 reads "unknown"
         self._shown_interval = self.interval.value()
         self.channels.setText(", ".join(stack.channel_names))
         self.blockSignals(False)
@@ -134,8 +134,3 @@ def _size(tooltip: str) -> QDoubleSpinBox:
     box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
     box.setMinimumWidth(70)
     return box
-
-
-def _interval(stack: Stack) -> float:
-    times = stack.frame_times_s
-    return 0.0 if times is None or len(times) < 2 else float(np.median(np.diff(times)))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from napari_zstack_align.stack import Stack
 
 
@@ -57,14 +55,12 @@ def _pixels(size: tuple[float, float] | None) -> str:
 
 def _rate(stack: Stack) -> str:
     """Frame rate and length; '' where the times aren't known."""
-    times = stack.frame_times_s
-    if times is None or len(times) < 2:
-        return ""
-    step = float(np.median(np.diff(times)))
-    if step <= 0:
+    times, step = stack.frame_times_s, stack.frame_interval_s
+    if times is None or step is None:
         return ""
     rate = f"{1 / step:.3g} Hz" if step <= 1 else f"a frame every {step:.3g} s"
-    return f"{rate} ({_duration(float(times[-1] - times[0]) + step)})"
+    length = float(times[-1] - times[0]) + step
+    return f"{rate} ({_duration(length)})" if length >= step else rate
 
 
 def _duration(seconds: float) -> str:

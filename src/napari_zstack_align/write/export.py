@@ -12,7 +12,6 @@ import numpy as np
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job
-from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.crop import common_box
 from napari_zstack_align.write.hdf5 import write_hdf5
 from napari_zstack_align.write.image import Image
@@ -222,15 +221,7 @@ def _image(alignment: Alignment, what: What | None) -> Image:
         axes,
         pixel_size_um=stack.pixel_size_um,
         z_step_um=stack.z_step_um,
-        frame_interval_s=_interval(stack),
+        frame_interval_s=stack.frame_interval_s,
         channel_names=stack.channel_names,
         bad_frames=tuple(np.flatnonzero(~alignment.quality["used"]).tolist()),
     )
-
-
-def _interval(stack: Stack) -> float | None:
-    """Time from frame to frame in s; None where unknown."""
-    if stack.frame_times_s is None or len(stack.frame_times_s) < 2:
-        return None
-    interval = float(np.median(np.diff(stack.frame_times_s)))
-    return interval if interval > 0 else None

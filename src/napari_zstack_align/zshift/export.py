@@ -54,7 +54,7 @@ def export_movie(
         "TYX",
         overwrite=overwrite,
         pixel_size_um=zshift.stack.pixel_size_um,
-        frame_interval_s=_interval(zshift),
+        frame_interval_s=zshift.stack.frame_interval_s,
         channel_names=(CORRECTED_LABEL if corrected else SIMULATED_LABEL,),
         bad_frames=tuple(np.flatnonzero(~zshift.used).tolist()),
     )
@@ -64,12 +64,3 @@ def check_recording_stays(path: Path, stack: Stack) -> None:
     """Raise InputError where a movie would be written over its recording."""
     if path.resolve() in {each.resolve() for each in stack.paths}:
         raise InputError(f"{path} holds the recording itself: choose another name.")
-
-
-def _interval(zshift: ZShift) -> float | None:
-    """Time from frame to frame in s; None where unknown."""
-    times = zshift.stack.frame_times_s
-    if times is None or len(times) < 2:
-        return None
-    interval = float(np.median(np.diff(times)))
-    return interval if interval > 0 else None

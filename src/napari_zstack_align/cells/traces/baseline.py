@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import rank_filter
 
+from napari_zstack_align.frame_times import frame_interval_s
+
 Numbers = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
@@ -38,11 +40,10 @@ class Timeline:
     @classmethod
     def of(cls, times_s: Numbers | None, n_frames: int, pause_intervals: float) -> Timeline:
         """Find the pauses: longer than so many intervals, or a clock that starts anew."""
-        steps = np.diff(times_s) if times_s is not None else np.empty(0)
-        forward = steps[steps > 0]
-        if not len(forward):
+        interval = frame_interval_s(times_s)
+        if times_s is None or interval is None:
             return cls(np.zeros(n_frames, np.int32), 1 / FRAMES_A_SECOND)
-        interval = float(np.median(forward))
+        steps = np.diff(times_s)
         pauses = ~((steps >= 0) & (steps <= pause_intervals * interval))
         return cls(np.cumsum([False, *pauses]).astype(np.int32), interval)
 

@@ -14,6 +14,7 @@ from napari_zstack_align.alignment.alignment import NOT_RUN
 from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.traces.dark import DarkLevel
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.frame_times import frame_interval_s
 from napari_zstack_align.params import TraceParams
 
 Trace = npt.NDArray[np.float32]
@@ -113,6 +114,11 @@ class Traces:
         """(T,) time of each frame in s; None where unknown."""
         times: npt.NDArray[np.float64] = self.frames["time_s"]
         return None if np.isnan(times).all() else times
+
+    @property
+    def frame_interval_s(self) -> float | None:
+        """Usual time from one frame to the next in s; None where unknown."""
+        return frame_interval_s(self.frame_times_s)
 
     @property
     def dark_level(self) -> npt.NDArray[np.float64]:

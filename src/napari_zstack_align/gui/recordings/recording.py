@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import numpy as np
 from natsort import natsort_keygen, ns
 
 from napari_zstack_align.alignment.alignment import Alignment
@@ -50,19 +49,10 @@ def in_order(recordings: list[Recording]) -> list[Recording]:
     return sorted(recordings, key=lambda r: natural(r.name))
 
 
-def frame_interval_s(stack: Stack) -> float | None:
-    """Seconds from frame to frame, None where unknown."""
-    times = stack.frame_times_s
-    if times is None or len(times) < 2:
-        return None
-    step = float(np.median(np.diff(times)))
-    return step if step > 0 else None
-
-
 def row_words(recording: Recording) -> tuple[str, str, str, str]:
     """Name, frames, duration and size, as the list shows them."""
     stack = recording.stack
-    step = frame_interval_s(stack)
+    step = stack.frame_interval_s
     rows, columns = stack.shape[2:]
     duration = "–" if step is None else in_words(step * stack.n_frames)
     return stack.name, f"{stack.n_frames:,}", duration, f"{rows} × {columns}"

@@ -51,11 +51,8 @@ def default_chunk_frames(stack: Stack) -> int:
 
     Where no frame times are known: some 20 chunks, of 20 to 50 frames.
     """
-    times = stack.frame_times_s
-    if times is not None and len(times) > 1:
-        interval = float(np.median(np.diff(times)))
-        if interval > 0:
-            return max(round(CHUNK_S / interval), FEWEST_FRAMES)
+    if stack.frame_interval_s is not None:
+        return max(round(CHUNK_S / stack.frame_interval_s), FEWEST_FRAMES)
     return int(np.clip(stack.n_frames // UNTIMED_CHUNKS, FEWEST_FRAMES, UNTIMED_MOST_FRAMES))
 
 

@@ -130,9 +130,8 @@ def _ops(
 
 def frame_rate(traces: Traces) -> float | None:
     """Frames a second; None where the frame times are unknown."""
-    times = traces.frame_times_s
-    step = 0.0 if times is None or len(times) < 2 else float(np.median(np.diff(times)))
-    return 1 / step if step > 0 else None
+    interval = traces.frame_interval_s
+    return None if interval is None else 1 / interval
 
 
 def _note(

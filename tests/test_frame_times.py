@@ -1,0 +1,53 @@
+"""One frame interval for all: known, or None."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_zstack_align.cells.traces.baseline import FRAMES_A_SECOND, Timeline
+from napari_zstack_align.cli.info import facts_of
+from napari_zstack_align.frame_times import frame_interval_s
+from napari_zstack_align.read import describe
+from napari_zstack_align.register.recordings.chunks import default_chunk_frames
+from napari_zstack_align.stack import Stack
+
+KNOWN = {
+    "regular": ([0, 0.1, 0.2, 0.3], 0.1),
+    "a pause": ([0, 1, 2, 60, 61], 1.0),
+    "the clock starts anew": ([0, 1, 2, 0, 1, 2], 1.0),
+    "a time given twice": ([0, 1, 1, 2], 1.0),
+    "one unknown": ([0, 2, np.nan, 6, 8, 10], 2.0),
+    "two frames": ([5, 5.5], 0.5),
+}
+UNKNOWN = {
+    "no times": None,
+    "a single frame": [3.0],
+    "no frames": [],
+    "all unknown": [np.nan] * 5,
+    "all the same": [1.0] * 5,
+    "backwards": [4, 3, 2, 1],
+    "mostly the same": [0, 0, 1, 1, 2, 2],
+    "without end": [0, np.inf],
+}
+
+
+@pytest.mark.parametrize(("times", "interval"), KNOWN.values(), ids=KNOWN)
+def test_known(times, interval):
+    assert frame_interval_s(times) == pytest.approx(interval, rel=1e-12)
+
+
+@pytest.mark.parametrize("times", UNKNOWN.values(), ids=UNKNOWN)
+def test_unknown_is_none(times):
+    assert frame_interval_s(times) is None
+
+
+@pytest.mark.parametrize("times", [t for t in UNKNOWN.values() if t is None or len(t)], ids=str)
+def test_everything_calls_it_unknown(times):
+    n_frames = 1 if times is None else len(times)
+    stack = Stack.from_array(np.zeros((n_frames, 8, 8), np.uint16), "TYX", frame_times_s=times)
+    assert stack.frame_interval_s is None
+    assert facts_of(stack)["frame_interval_s"] is None
+    assert default_chunk_frames(stack) == 20
+    assert Timeline.of(stack.frame_times_s, n_frames, 5.0).interval_s == 1 / FRAMES_A_SECOND
+    assert not set(describe(stack).split()) & {"Hz", "nan", "frame every"}
