@@ -1,9 +1,11 @@
 """Jobs: drained, reported, cancelled."""
 
+from dataclasses import replace
+
 import pytest
 
 from napari_zstack_align.errors import Cancelled
-from napari_zstack_align.progress import Progress, run
+from napari_zstack_align.progress import Progress, mapped, run, with_partial
 
 
 class Job:
@@ -92,3 +94,65 @@ def test_a_listener_without_partial_keeps_the_last_snapshot():
     with pytest.raises(Cancelled) as caught:
         run(steps())
     assert caught.value.partial == "first"
+
+
+def louder(progress):
+    return replace(progress, stage=progress.stage.upper())
+
+
+def test_a_mapped_job_reports_in_other_words_and_returns_the_same():
+    seen = []
+    assert run(mapped(Job().steps(), louder), seen.append) == "all"
+    assert [(p.stage, p.done, p.partial) for p in seen] == [
+        ("COUNTING", n, f"{n} done") for n in (1, 2, 3)
+    ]
+
+
+def test_any_generator_can_be_mapped():
+    def work():
+        yield
+        return 5
+
+    seen = []
+    assert run(mapped(work(), lambda _: Progress("Working", 0, 0)), seen.append) == 5
+    assert seen == [Progress("Working", 0, 0)]
+
+
+def test_snapshots_are_changed_and_nothing_else():
+    def steps():
+        yield Progress("Counting", 1, 2, partial=1)
+        yield Progress("Counting", 2, 2)
+
+    seen = []
+    run(with_partial(steps(), lambda number: [0, number]), seen.append)
+    assert seen == [Progress("Counting", 1, 2, partial=[0, 1]), Progress("Counting", 2, 2)]
+
+
+def test_closing_a_mapped_job_closes_what_it_runs():
+    job = Job()
+    outer = mapped(job.steps(), louder)
+    next(outer)
+    outer.close()
+    assert job.closed
+
+
+@pytest.mark.parametrize("error", [RuntimeError("broken"), ValueError("bad")])
+def test_errors_pass_through_a_mapped_job(error):
+    job = Job(error)
+    with pytest.raises(type(error), match=str(error)):
+        run(mapped(job.steps(), louder))
+    assert job.closed
+
+
+def test_an_error_in_the_mapping_closes_the_job():
+    job = Job()
+    with pytest.raises(ZeroDivisionError):
+        run(mapped(job.steps(), lambda progress: 1 / 0))
+    assert job.closed
+
+
+def test_ctrl_c_in_a_mapped_job_keeps_its_changed_snapshot():
+    job = Job(KeyboardInterrupt())
+    with pytest.raises(Cancelled) as caught:
+        run(with_partial(job.steps(), lambda text: ["before", text]))
+    assert caught.value.partial == ["before", "2 done"]

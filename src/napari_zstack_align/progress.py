@@ -1,18 +1,19 @@
 """Long work is a generator that yields `Progress` and returns its result.
 
 Job functions check their arguments when they are called and return such a generator. Jobs are
-composed with ``yield from``, drained with :func:`run`, run in a worker by the GUI, and cancelled
-by closing the generator.
+composed with ``yield from``, or with :func:`mapped` where their progress is to be reported in other
+words. :func:`run` collects the result; the GUI does so in a worker. Closing the generator cancels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from napari_zstack_align.errors import Cancelled
 
+Step = TypeVar("Step")
 Result = TypeVar("Result")
 
 
@@ -44,7 +45,7 @@ Job: TypeAlias = Generator[Progress, None, Result]
 
 
 def run(job: Job[Result], on_progress: Callable[[Progress], object] | None = None) -> Result:
-    """Drain a job and return its result.
+    """Run a job to its end and return its result.
 
     Parameters
     ----------
@@ -64,18 +65,79 @@ def run(job: Job[Result], on_progress: Callable[[Progress], object] | None = Non
         On KeyboardInterrupt (Ctrl-C), with the last snapshot as ``.partial``.
     """
     partial: Any = None
+    steps: _Steps[Progress, Result] = _Steps(job)
     try:
-        while True:
-            try:
-                progress = next(job)
-            except StopIteration as stop:
-                result: Result = stop.value
-                return result
+        for progress in steps:
             if progress.partial is not None:
                 partial = progress.partial
             if on_progress is not None:
                 on_progress(progress)
+        return steps.result
     except KeyboardInterrupt:
         raise Cancelled(partial) from None
     finally:
         job.close()
+
+
+def mapped(job: Generator[Step, None, Result], change: Callable[[Step], Progress]) -> Job[Result]:
+    """Run a job inside another one, and report each of its steps in other words.
+
+    Parameters
+    ----------
+    job : generator
+        A job, or any generator that returns a result.
+    change : callable
+        Turns what the job yields into the `Progress` to yield instead.
+
+    Returns
+    -------
+    generator of Progress
+        Returns what the job returns. The job is closed with it, however it ends.
+    """
+    steps: _Steps[Step, Result] = _Steps(job)
+    try:
+        for step in steps:
+            yield change(step)
+        return steps.result
+    finally:
+        job.close()
+
+
+def with_partial(job: Job[Result], change: Callable[[Any], Any]) -> Job[Result]:
+    """Run a job inside another one, whose snapshots are made of its own.
+
+    Parameters
+    ----------
+    job : generator of Progress
+        The job.
+    change : callable
+        Turns a ``partial`` of the job into the one to yield instead; not called for None.
+
+    Returns
+    -------
+    generator of Progress
+        Returns what the job returns.
+    """
+
+    def changed(progress: Progress) -> Progress:
+        if progress.partial is None:
+            return progress
+        return replace(progress, partial=change(progress.partial))
+
+    return mapped(job, changed)
+
+
+class _Steps(Generic[Step, Result], Iterator[Step]):
+    """The steps of a generator, and then its result, which a plain ``for`` throws away."""
+
+    result: Result
+
+    def __init__(self, job: Generator[Step, None, Result]) -> None:
+        self._job = job
+
+    def __next__(self) -> Step:
+        try:
+            return next(self._job)
+        except StopIteration as stop:
+            self.result = stop.value
+            raise

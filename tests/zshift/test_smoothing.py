@@ -6,28 +6,21 @@ import numpy as np
 import pytest
 
 from napari_zstack_align.params import ZShiftParams
+from napari_zstack_align.progress import Progress, mapped, run
 from napari_zstack_align.zshift.over_time import smooth_over_time
 from napari_zstack_align.zshift.smoothing import Smooth, smooth_depths
 
 RNG = np.random.default_rng(0)
+STEP = Progress("Smoothing", 0, 0)
 
 
 def over_time(values, variance):
-    job = smooth_over_time(values, variance)
-    try:
-        while True:
-            next(job)
-    except StopIteration as stop:
-        return stop.value
+    return run(mapped(smooth_over_time(values, variance), lambda _: STEP))
 
 
 def over_both(z, error, confidence, shape, **params) -> Smooth:
     job = smooth_depths(z, error, confidence, shape, ZShiftParams(**params))
-    try:
-        while True:
-            next(job)
-    except StopIteration as stop:
-        return stop.value
+    return run(mapped(job, lambda _: STEP))
 
 
 def test_a_line_stays_a_line() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -19,7 +20,7 @@ from napari_zstack_align.cells.projections import (
     StandardDeviation,
 )
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.progress import Job, Progress, mapped
 from napari_zstack_align.stack import Stack
 
 Source: TypeAlias = Alignment | Stack
@@ -159,25 +160,16 @@ def _combine(
 ) -> Job[Image]:
     images = combined(shape)
     for number, job in enumerate(jobs):
-        stage = f"Recording {number + 1} of {len(jobs)}"
-        try:
-            image = yield from _renamed(job, stage, number, len(jobs))
-        finally:
-            job.close()
+        image = yield from mapped(job, partial(_as_part, number, len(jobs)))
         images.add(image[np.newaxis], np.isfinite(image)[np.newaxis])
     return images.image()
 
 
-def _renamed(job: Job[Image], stage: str, before: int, total: int) -> Job[Image]:
-    """Tell of a recording's progress as part of the session's, in hundredths of a recording."""
-    while True:
-        try:
-            step = next(job)
-        except StopIteration as stop:
-            image: Image = stop.value
-            return image
-        part = 100 * step.done // max(step.total, 1)
-        yield Progress(stage, 100 * before + part, 100 * total, step.note)
+def _as_part(before: int, total: int, step: Progress) -> Progress:
+    """A recording's progress as part of the session's, in hundredths of a recording."""
+    part = 100 * step.done // max(step.total, 1)
+    stage = f"Recording {before + 1} of {total}"
+    return Progress(stage, 100 * before + part, 100 * total, step.note)
 
 
 def _projection(kind: str, shape: tuple[int, int], neighbours: Neighbours) -> Projection:

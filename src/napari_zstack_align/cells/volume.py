@@ -19,7 +19,7 @@ from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.scale_space import ScaleSpace
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import BlobParams
-from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.progress import Job, Progress, mapped
 from napari_zstack_align.stack import Stack
 
 VALLEY = 0.7
@@ -106,7 +106,8 @@ class _Slices:
         """Slice z; ``steps`` says how much of the work is done, of how much."""
         if z in self._kept:
             return self._kept[z]
-        image = yield from _told_as(self._make(z), steps)
+        step = Progress("Looking for cells", *steps)
+        image = yield from mapped(self._make(z), lambda _: step)
         if self._bytes + image.nbytes <= KEPT_BYTES:
             self._kept[z] = image
             self._bytes += image.nbytes
@@ -134,18 +135,6 @@ def _slices_of(volume: Planes, channel: int) -> _Slices:
 def _array_slice(volume: Volume, z: int) -> Job[npt.NDArray[np.generic]]:
     yield Progress("Reading", z, 0)
     return np.asarray(volume[z])
-
-
-def _told_as(job: Job[Any], steps: tuple[int, int]) -> Job[Any]:
-    """Run a job on the quiet: a slice is one step of the whole."""
-    try:
-        while True:
-            next(job)
-            yield Progress("Looking for cells", *steps)
-    except StopIteration as stop:
-        return stop.value
-    finally:
-        job.close()
 
 
 def _detect(

@@ -12,7 +12,7 @@ from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment
 from napari_zstack_align.alignment.raw_frames import MissingSource
 from napari_zstack_align.alignment.storage import load_alignment
 from napari_zstack_align.gui.lazy import GrowingVolume
-from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.progress import Job, Progress, mapped
 from napari_zstack_align.read import open_stack
 from napari_zstack_align.stack import Stack
 
@@ -77,20 +77,14 @@ def save_alignment(alignment: Alignment, folder: Path) -> Job[Path]:
 
 def aligning(start: Callable[[], Job[Alignment]], volumes: list[GrowingVolume]) -> Job[Alignment]:
     """Run a registration, and fill the volumes with every slice that it finishes."""
-    job = start()
     filled: set[int] = set()
-    try:
-        while True:
-            try:
-                progress = next(job)
-            except StopIteration as stop:
-                alignment: Alignment = stop.value
-                break
-            if progress.partial is not None:
-                fill(progress.partial, volumes, filled)
-            yield progress
-    finally:
-        job.close()
+
+    def filled_up(progress: Progress) -> Progress:
+        if progress.partial is not None:
+            fill(progress.partial, volumes, filled)
+        return progress
+
+    alignment = yield from mapped(start(), filled_up)
     yield from filling(alignment, volumes)
     return alignment
 

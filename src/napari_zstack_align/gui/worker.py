@@ -13,7 +13,7 @@ from qtpy.QtCore import QCoreApplication, QThread, Signal
 from napari_zstack_align.errors import Cancelled, ZstackAlignError
 from napari_zstack_align.gui.threads import one_openmp_thread, step_back
 from napari_zstack_align.library_threads import one_thread_each
-from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.progress import Job, Progress, run
 
 logger = logging.getLogger(__name__)
 
@@ -100,16 +100,15 @@ class JobWorker(QThread):
     def _drain(self, job: Job[Any]) -> Any:
         if not isinstance(job, Generator):
             raise TypeError(f"a job must be a generator, not {type(job).__name__}")
-        try:
-            while not self._cancel:
-                try:
-                    progress = next(job)
-                except StopIteration as stop:
-                    return stop.value
-                self._report(progress)
-            raise Cancelled(self.partial)
-        finally:
+        if self._cancel:
             job.close()
+            raise Cancelled(None)
+        return run(job, self._on_progress)
+
+    def _on_progress(self, progress: Progress) -> None:
+        self._report(progress)
+        if self._cancel:
+            raise Cancelled(self.partial)
 
     def _report(self, progress: Progress) -> None:
         """Pass a progress on, or hold its note and partial until the next one that is due."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_zstack_align.alignment.session import unique_names
-from napari_zstack_align.progress import Job
+from napari_zstack_align.progress import Job, mapped
 
 
 def names_in_session(path: Path, suffix: str, names: Sequence[str]) -> list[Path]:
@@ -42,13 +42,6 @@ def one_after_the_other(jobs: Sequence[Job[Path]]) -> Job[list[Path]]:
 def counted(job: Job[Path], index: int, count: int) -> Job[Path]:
     """Say which of several files is being written."""
     if count == 1:
-        return (yield from job)
-    with closing(job):
-        try:
-            while True:
-                progress = next(job)
-                stage = f"{progress.stage} ({index + 1} of {count})"
-                yield replace(progress, stage=stage)
-        except StopIteration as stop:
-            path: Path = stop.value
-            return path
+        return job
+    number = f"({index + 1} of {count})"
+    return mapped(job, lambda step: replace(step, stage=f"{step.stage} {number}"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from time import monotonic
 
 import numpy as np
@@ -26,7 +27,7 @@ from napari_zstack_align.cells.traces.window import Window, WindowReader
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.parallel import default_threads, ordered_map, worker_threads
 from napari_zstack_align.params import TraceParams
-from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.progress import Job, Progress, mapped, with_partial
 from napari_zstack_align.stack import Stack
 
 READING, DERIVING = "Reading traces", "Baselines"
@@ -141,19 +142,15 @@ def extract_session_traces(
 def _session(extractions: list[_Extraction]) -> Job[list[Traces]]:
     done: list[Traces] = []
     for i, extraction in enumerate(extractions, 1):
-        job = extraction.run()
         name = f"{extraction.inputs.stack.name} ({i} of {len(extractions)})"
-        try:
-            while True:
-                step = next(job)
-                partial = None if step.partial is None else [*done, step.partial]
-                yield replace(step, stage=f"{step.stage}: {name}", partial=partial)
-        except StopIteration as stop:
-            done.append(stop.value)
-        finally:
-            job.close()
+        job = with_partial(extraction.run(), lambda traces: [*done, traces])
+        done.append((yield from mapped(job, partial(_named, name))))
         yield Progress("Recordings", i, len(extractions), partial=list(done))
     return done
+
+
+def _named(name: str, step: Progress) -> Progress:
+    return replace(step, stage=f"{step.stage}: {name}")
 
 
 def _checked_threads(threads: int | None) -> int:
@@ -188,13 +185,13 @@ class _Extraction:
             yield Progress(READING, 0, n_frames)
             for window in ordered_map(pool, reader.read, reader.windows(), self._threads + 1):
                 self._take(window)
-                partial = None
+                snapshot = None
                 if monotonic() > due and self._read < n_frames:
                     begun = monotonic()
-                    partial = yield from self._traces(pool)
+                    snapshot = yield from self._traces(pool)
                     cost = monotonic() - begun
                     due = monotonic() + max(SNAPSHOT_S, SNAPSHOT_SHARE * cost)
-                yield Progress(READING, self._read, n_frames, partial=partial)
+                yield Progress(READING, self._read, n_frames, partial=snapshot)
             check_readable(self.inputs.stack.name, self._frames)
             return (yield from self._traces(pool))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from napari_zstack_align.alignment.session import unique_names
@@ -20,7 +19,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells.movies import Movie
 from napari_zstack_align.gui.cells.trace_set import TraceSet, with_liveliest
 from napari_zstack_align.params import TraceParams
-from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.progress import Job, Progress, with_partial
 from napari_zstack_align.stack import Stack
 
 FACTS = "traces.json"
@@ -53,24 +52,8 @@ def _reading(movies: Sequence[Movie], rois: Rois, params: TraceParams) -> Job[li
     done: list[Traces] = []
     for movie in movies:
         job = extract_traces(movie.stack, rois, movie.alignment, params)
-        done.append((yield from _with_those_before(job, done)))
+        done.append((yield from with_partial(job, lambda traces: [*done, traces])))
     return done
-
-
-def _with_those_before(job: Job[Traces], before: list[Traces]) -> Job[Traces]:
-    """Let partial results hold the recordings that are finished."""
-    try:
-        while True:
-            try:
-                progress = next(job)
-            except StopIteration as stop:
-                traces: Traces = stop.value
-                return traces
-            if progress.partial is not None:
-                progress = replace(progress, partial=[*before, progress.partial])
-            yield progress
-    finally:
-        job.close()
 
 
 def saving(traces: Sequence[Traces], folder: Path) -> Job[Path]:

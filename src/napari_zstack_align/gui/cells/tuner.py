@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,7 +16,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells.newest import Newest
 from napari_zstack_align.params import BlobParams
 from napari_zstack_align.params._blobs import METHODS
-from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.progress import Job, Progress, with_partial
 
 LIVE_CANDIDATES = 4000
 """With more maxima above the threshold than this a tick would be felt: it goes to the worker."""
@@ -170,17 +169,7 @@ def _build(
 ) -> Job[tuple[BlobParams, ScaleSpace]]:
     """Make the scale space in the worker, where what is wrong with the image is told too."""
     job = build_scale_space(image, params, visible)
-    try:
-        while True:
-            try:
-                progress = next(job)
-            except StopIteration as stop:
-                return params, stop.value
-            if progress.partial is not None:
-                progress = replace(progress, partial=(params, progress.partial))
-            yield progress
-    finally:
-        job.close()
+    return params, (yield from with_partial(job, lambda space: (params, space)))
 
 
 def _detect(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from napari_zstack_align.alignment.raw_frames import MissingSource
@@ -12,7 +11,7 @@ from napari_zstack_align.gui.jobs import Limits, limits, sample_contrast
 from napari_zstack_align.gui.zshift.sources import Opened
 from napari_zstack_align.gui.zshift.view import UNKNOWN_LIMITS, ZShiftView
 from napari_zstack_align.params import ZShiftParams
-from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.progress import Job, Progress, with_partial
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift import ZShift, estimate_zshift, load_zshift
 
@@ -26,23 +25,8 @@ def estimating(
         slices = slices.replace(z_step_um=z_step_um)
     given = slices if volume is None else volume.with_stack(slices)
     job = estimate_zshift(stack, given, params, alignment)
-    return (yield from with_contrast((yield from _prepared(job))))
-
-
-def _prepared(job: Job[ZShift]) -> Job[ZShift]:
-    """Let partial results be views."""
-    try:
-        while True:
-            try:
-                progress = next(job)
-            except StopIteration as stop:
-                zshift: ZShift = stop.value
-                return zshift
-            if progress.partial is not None:
-                progress = replace(progress, partial=ZShiftView.of(progress.partial))
-            yield progress
-    finally:
-        job.close()
+    zshift = yield from with_partial(job, ZShiftView.of)
+    return (yield from with_contrast(zshift))
 
 
 def with_contrast(zshift: ZShift) -> Job[ZShiftView]:

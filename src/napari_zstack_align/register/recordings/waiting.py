@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
-from napari_zstack_align.progress import Progress
+from napari_zstack_align.progress import Job, Progress, mapped
 
 Result = TypeVar("Result")
 
@@ -19,14 +19,6 @@ def until_done(tasks: Sequence[Future[Any]], stage: Progress) -> Iterator[Progre
         yield stage
 
 
-def with_progress(
-    work: Generator[None, None, Result], stage: Progress
-) -> Generator[Progress, None, Result]:
+def with_progress(work: Generator[None, None, Result], stage: Progress) -> Job[Result]:
     """Do work that pauses now and then, and show a sign of life at each pause."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as stop:
-            result: Result = stop.value
-            return result
-        yield stage
+    return mapped(work, lambda _: stage)
