@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_zstack_align.gui import toggle_key
 from napari_zstack_align.gui.form import ParamsForm
 from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.masks import mask_layers
@@ -20,14 +21,8 @@ from napari_zstack_align.gui.run_bar import RunBar
 from napari_zstack_align.gui.stack_details import button
 from napari_zstack_align.params import AdaptiveParams
 
-TOGGLE_KEY = "W"
-"""Bound by napari neither in the viewer nor in Image or Labels layers."""
-
 RESULT_BUTTONS = {
-    "toggle": (
-        f"Raw ⇄ aligned  ({TOGGLE_KEY})",
-        f"Switch between the raw and the aligned frames; key {TOGGLE_KEY}",
-    ),
+    "toggle": ("Raw ⇄ aligned", "Switch between the raw and the aligned frames"),
     "volume": ("Volume", "Show the mean of the aligned repeats of each slice"),
     "three_d": ("Volume in 3-D", "Show the volume in 3-D, or go back to slices"),
     "arrows": ("Arrows", "Show how far each part of the frame was moved, drawn 3 times as long"),
@@ -58,6 +53,7 @@ class AlignTab(QWidget):
         self.run_bar = RunBar("Run", "Align the stack in the background")
         self.buttons = {name: button(*words) for name, words in RESULT_BUTTONS.items()}
         self.buttons["arrows"].setCheckable(True)
+        toggle_key.show_on(self.buttons["toggle"])
         self.result = QGroupBox("Result")
         self._lay_out()
         for name, widget in self.buttons.items():

@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from napari import Viewer
+from napari.components import ViewerModel
 from qtpy.QtCore import QEventLoop, QTimer
 from qtpy.QtWidgets import QWidget
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.gui import toggle_key
 from napari_zstack_align.gui.panel import Panel
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift import ZShift
@@ -24,9 +27,8 @@ SETTLE_S = 0.3
 
 def panel_of(viewer: Any) -> Panel | None:
     """Return the panel that a viewer has, or None."""
-    for panel in viewer.window._qt_window.findChildren(Panel):
-        return panel
-    return None
+    docked = viewer.window.dock_widgets.values()
+    return next((widget for widget in docked if isinstance(widget, Panel)), None)
 
 
 def open_panel(viewer: Any, tab: str | None = None) -> Panel:
@@ -42,6 +44,7 @@ def open_panel(viewer: Any, tab: str | None = None) -> Panel:
     """
     panel = panel_of(viewer)
     if panel is None:
+        toggle_key.register(toggle_raw_aligned)
         panel = Panel(viewer)
         viewer.window.add_dock_widget(panel, name=DOCK_NAME, area="right")
     dock = panel.parent()
@@ -53,6 +56,13 @@ def open_panel(viewer: Any, tab: str | None = None) -> Panel:
     if tab is not None:
         panel.open_tab(tab)
     return panel
+
+
+def toggle_raw_aligned(viewer: ViewerModel) -> None:
+    """Switch between raw and aligned frames, where the viewer has a panel."""
+    panel = panel_of(viewer) if isinstance(viewer, Viewer) else None
+    if panel is not None:
+        panel.toggle()
 
 
 class Opener(QWidget):

@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 
 from napari_zstack_align.alignment.session import is_session
 from napari_zstack_align.gui.align_run import AlignRun
-from napari_zstack_align.gui.align_tab import TOGGLE_KEY, AlignTab
+from napari_zstack_align.gui.align_tab import AlignTab
 from napari_zstack_align.gui.cells.cells_part import CellsPart
 from napari_zstack_align.gui.cells.left_over import take_over
 from napari_zstack_align.gui.cells.roi_model import RoiModel
@@ -192,7 +192,8 @@ class Panel(QWidget):
         self.show_quality()
         self.follow()
 
-    def _toggle(self, _: Any = None) -> None:
+    def toggle(self) -> None:
+        """Switch between raw and aligned frames of what the tab in front is about."""
         part = self.part_in_front
         if part is None:
             self.result.toggle()
@@ -282,7 +283,6 @@ class Panel(QWidget):
         self.viewer.layers.events.inserted.connect(self._on_inserted)
         self.viewer.layers.events.removed.connect(self._on_removed)
         self.viewer.events.theme.connect(self._on_theme)
-        self.viewer.bind_key(TOGGLE_KEY, self._toggle, overwrite=True)
         self.destroyed.connect(partial(_let_go, self.run_bars, self._disconnect))
         self._on_theme()
 
@@ -301,7 +301,6 @@ class Panel(QWidget):
         self.viewer.layers.events.inserted.disconnect(self._on_inserted)
         self.viewer.layers.events.removed.disconnect(self._on_removed)
         self.viewer.events.theme.disconnect(self._on_theme)
-        self.viewer.bind_key(TOGGLE_KEY, None, overwrite=True)
         combos = (self.stack_combo, self.align_tab.mask_combo, self.load_tab.layer_combo)
         for combo in (*combos, *(combo for part in self.parts for combo in part.combos)):
             combo.stop()

@@ -240,10 +240,10 @@ def test_other_tabs_get_the_viewer_back(qtbot, found):
 
 
 def test_the_toggle_goes_from_the_image_to_the_raw_frames_and_back(qtbot, viewer, found):
-    found.panel._toggle()
+    found.panel.toggle()
     assert not any(layer.visible for layer in found.layers.layers())
     assert found.panel.shown.raw[0].visible
-    found.panel._toggle()
+    found.panel.toggle()
     assert found.layers.images["log"].visible
     assert text_overlay(viewer).text.startswith("LoG")
 

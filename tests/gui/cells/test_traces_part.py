@@ -44,11 +44,11 @@ def test_raw_and_aligned_are_toggled_with_the_rois(panel, session):
     session.go_to(0, 7)
     turn()
     np.testing.assert_allclose(drawn(panel), CELLS)
-    panel._toggle()
+    panel.toggle()
     turn()
     moved = drawn(panel)[:, :2] - CELLS[:, :2]
     np.testing.assert_allclose(moved, np.tile(shifts(LENGTHS[0], 0)[7], (3, 1)), atol=1e-6)
-    panel._toggle()
+    panel.toggle()
     turn()
     np.testing.assert_allclose(drawn(panel), CELLS)
 

@@ -291,9 +291,9 @@ def test_a_click_in_the_map_goes_to_the_chunk(viewer, panel, aligned):
 def test_the_key_switches_raw_and_aligned(viewer, panel, aligned):
     layers = aligned.layers
     assert layers.looked_at == "aligned"
-    panel._toggle()
+    panel.toggle()
     assert (layers.raw[0].visible, layers.aligned[0].visible) == (True, False)
-    panel._toggle()
+    panel.toggle()
     assert (layers.raw[0].visible, layers.aligned[0].visible) == (False, True)
 
 

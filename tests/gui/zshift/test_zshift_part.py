@@ -93,7 +93,7 @@ def test_a_click_goes_to_the_frame_and_movies_are_lazy_layers(qtbot, panel, view
     qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=plot.mapFromScene(scene))
     assert found.layers.position() == 17
     click(qtbot, found.tab.views["simulated"])
-    panel._toggle()
+    panel.toggle()
     assert found.tab.views["corrected"].isChecked()
     assert visible(viewer) == [
         "larva z-shift only (simulated)",
@@ -103,7 +103,7 @@ def test_a_click_goes_to_the_frame_and_movies_are_lazy_layers(qtbot, panel, view
     for what, movie in (("simulated", z.simulate()), ("corrected", z.corrected())):
         expected = np.nan_to_num(movie[12].compute(), nan=0.0)
         np.testing.assert_allclose(found.layers.images[what].data[12], expected)
-    panel._toggle()
+    panel.toggle()
     assert found.layers.left == "frames"
 
 

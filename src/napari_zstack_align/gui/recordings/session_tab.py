@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_zstack_align.gui.align_tab import TOGGLE_KEY
+from napari_zstack_align.gui import toggle_key
 from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.run_bar import RunBar
@@ -27,8 +27,8 @@ from napari_zstack_align.gui.taking import plain_images
 
 LOOK = {
     "toggle": (
-        f"Raw ⇄ aligned  ({TOGGLE_KEY})",
-        f"Switch between the raw and the aligned frames of all recordings; key {TOGGLE_KEY}",
+        "Raw ⇄ aligned",
+        "Switch between the raw and the aligned frames of all recordings",
     ),
     "own_layers": ("Own layers", "Add a layer of the aligned frames of every recording by itself"),
     "overlay": ("Overlay", "Show the means of two recordings over each other, in two colours"),
@@ -94,6 +94,7 @@ class SessionTab(QWidget):
         self.buttons = {name: button(*words) for name, words in {**LOOK, **REPAIR, **FILES}.items()}
         for name in ("overlay", "field"):
             self.buttons[name].setCheckable(True)
+        toggle_key.show_on(self.buttons["toggle"])
         self.remarks = QLabel()
         self.remarks.setWordWrap(True)
         self.pair = (QComboBox(), QComboBox())

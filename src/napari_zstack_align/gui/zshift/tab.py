@@ -24,11 +24,11 @@ from napari_zstack_align.params import ZShiftParams
 
 FIRST = ("patch_px", "window_slices", "channel", "reference_channel")
 VIEWS = {
-    FRAMES: ("Frames", "Left: the recording's frames, aligned where it is; key W switches"),
+    FRAMES: ("Frames", "Left: the recording's frames, raw or aligned"),
     CORRECTED: (
         "Corrected (baseline only)",
         "Left: frames with the baseline's change by z taken out. A transient that was lost out of "
-        "focus can't be brought back. Key W switches",
+        "focus can't be brought back",
     ),
     SLICE: (
         "Matching slice",
