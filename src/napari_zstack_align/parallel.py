@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 from napari_zstack_align.library_threads import one_thread_each
@@ -15,9 +16,25 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+_at_most: ContextVar[int] = ContextVar("_at_most", default=0)
+
+
 def default_threads() -> int:
-    """Return the number of processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return the number of processors this process may use, or the number it is held to."""
+    allowed = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+    return min(allowed, _at_most.get() or allowed)
+
+
+@contextmanager
+def threads_at_most(n_threads: int) -> Iterator[None]:
+    """Hold `default_threads` to a number, in the calling thread alone; 0 holds it to none."""
+    before = _at_most.set(n_threads)
+    try:
+        yield
+    finally:
+        _at_most.reset(before)
 
 
 @contextmanager

@@ -11,8 +11,10 @@ from typing import Any
 from qtpy.QtCore import QCoreApplication, QThread, Signal
 
 from napari_zstack_align.errors import Cancelled, ZstackAlignError
+from napari_zstack_align.gui.preferences import preferences
 from napari_zstack_align.gui.threads import one_openmp_thread, step_back
 from napari_zstack_align.library_threads import one_thread_each
+from napari_zstack_align.parallel import threads_at_most
 from napari_zstack_align.progress import Job, Progress, run
 
 logger = logging.getLogger(__name__)
@@ -51,6 +53,7 @@ class JobWorker(QThread):
         super().__init__()
         self.partial: Any = None
         self._start_job = start_job
+        self._processors = preferences().processors
         self._cancel = False
         self._muted = False
         self._last_report = 0.0
@@ -81,7 +84,7 @@ class JobWorker(QThread):
         """Drain the job (called by Qt in the new thread)."""
         step_back()
         try:
-            with one_openmp_thread():
+            with one_openmp_thread(), threads_at_most(self._processors):
                 result = self._drain(self._start_job())
         except Cancelled as stop:
             self._tell(self.cancelled, self.partial if stop.partial is None else stop.partial)

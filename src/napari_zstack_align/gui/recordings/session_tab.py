@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 
 from napari_zstack_align.gui import toggle_key
 from napari_zstack_align.gui.layer_combo import LayerCombo
+from napari_zstack_align.gui.preferences import preferences
 from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.run_bar import RunBar
 from napari_zstack_align.gui.stack_details import button
@@ -114,6 +115,7 @@ class SessionTab(QWidget):
         self.format = QComboBox()
         for name, ending in FORMATS.items():
             self.format.addItem(f"{name} ({ending})", ending)
+        self.format.setCurrentIndex(max(self.format.findData(preferences().frames_format), 0))
         self.format.setToolTip("Format of the exported frames")
         self.crop_box = QCheckBox("Crop to common field")
         self.crop_box.setToolTip(

@@ -1,0 +1,40 @@
+"""What a person sets once, under Preferences > Plugins of napari.
+
+napari makes the form from ``configurations`` in ``napari.yaml``, and keeps the values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PLUGIN = "napari-zstack-align"
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """What counts where nothing was set.
+
+    Attributes
+    ----------
+    processors : int
+        Processors that a job may use; 0 = all.
+    frames_format : str
+        Ending of the format that aligned frames are exported in unless another is chosen.
+    """
+
+    processors: int = 0
+    frames_format: str = ".ome.tif"
+
+
+def preferences() -> Preferences:
+    """Return what is set now."""
+    try:
+        from napari.settings import get_plugin_settings
+    except ImportError:  # napari before 0.9 has no settings of plugins
+        return Preferences()
+    settings = get_plugin_settings().get(PLUGIN)
+    if settings is None:  # the plugin is disabled, or wasn't found yet
+        return Preferences()
+    return Preferences(
+        processors=settings.running.processors, frames_format=settings.exporting.frames_format
+    )
