@@ -254,6 +254,16 @@ class Stack:
             name=f"{self.name} plane {z}",
         )
 
+    def checked_channel(self, channel: int, parameter: str = "channel") -> int:
+        """Return a channel, counted from 0; InputError, which names the parameter, for no such."""
+        n_channels = self.shape[1]
+        if not 0 <= channel < n_channels:
+            raise InputError(
+                f"{self.name} has no channel {channel}: its channels are 0 to {n_channels - 1}; "
+                f"set '{parameter}'."
+            )
+        return channel
+
     @property
     def frame_interval_s(self) -> float | None:
         """Usual time from one frame to the next in s; None where unknown."""

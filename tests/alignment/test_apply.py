@@ -40,7 +40,10 @@ def test_it_can_be_saved(recording, doubled, tmp_path):
 @pytest.mark.parametrize("bare", [False, True], ids=["alignment", "transforms"])
 @pytest.mark.parametrize(
     ("shape", "said"),
-    [((39, 96, 112), "are for 40 frames"), ((40, 112, 96), r"are for frames of \(96, 112\)")],
+    [
+        ((39, 96, 112), "39 frames, but the transforms 40"),
+        ((40, 112, 96), "× 96 px, but .* 96 × 112"),
+    ],
     ids=["frames", "size"],
 )
 def test_other_frames_are_refused(recording, bare, shape, said):

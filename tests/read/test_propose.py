@@ -110,9 +110,9 @@ def test_only_leading_frames_are_read() -> None:
 
 def test_the_channel_is_checked_at_the_call() -> None:
     stack = nza.Stack.from_array(np.ones((4, 20, 20)))
-    with pytest.raises(nza.InputError, match="there is no channel 1"):
+    with pytest.raises(nza.InputError, match="has no channel 1"):
         propose_layout(stack, 1)
-    with pytest.raises(nza.InputError, match="there is no channel 2"):
+    with pytest.raises(nza.InputError, match="has no channel 2"):
         neighbour_correlation(stack, channel=2)
 
 

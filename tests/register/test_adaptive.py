@@ -348,7 +348,7 @@ BAD = {
     "recording": (lambda: nza.align_adaptive(_recording()), "no frames_per_slice"),
     "channel": (
         lambda: nza.align_adaptive(_two_channels(), nza.AdaptiveParams(channel=2)),
-        "channel is 2, but array has 2",
+        "array has no channel 2: its channels are 0 to 1",
     ),
     "weights": (
         lambda: nza.align_adaptive(_two_channels(), nza.AdaptiveParams(channel_weights=(1, 1, 1))),

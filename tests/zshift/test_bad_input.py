@@ -38,7 +38,7 @@ CASES = {
     "single slice": (frames(), volume()[:1], {}, "single slice"),
     "single slice of a stack": (frames(), stack_of(volume()[:1]), {}, "brain is a single slice"),
     "four dimensions": (frames(), volume()[np.newaxis], {}, "give an array (Z, Y, X)"),
-    "no stack": (record(drift(6)), volume(), {}, "open a recording with open_stack"),
+    "no stack": (record(drift(6)), volume(), {}, "open it with open_stack"),
     "other size": (frames(), volume()[:, 8:, 8:], {}, "give the pixel sizes of both"),
     "other place": (
         frames(pixel_size_um=(5.0, 5.0)),
@@ -73,7 +73,7 @@ CASES = {
         frames(),
         volume(),
         {"alignment": aligned(nza.Stack.from_array(record(drift(6))[:, 8:]))},
-        "those that were aligned 88 × 112",
+        "those of the alignment 88 × 112",
     ),
     "no alignment": (frames(), volume(), {"alignment": "run.zalign"}, "Give the Alignment"),
     "threads": (frames(), volume(), {"threads": 0}, "at least 1"),

@@ -76,7 +76,12 @@ class Alignment:
     @property
     def complete(self) -> bool:
         """Whether every frame was run (flagged frames count as run)."""
-        return not np.any(self.quality["flag"] == NOT_RUN)
+        return bool(self.placed.all())
+
+    @property
+    def placed(self) -> npt.NDArray[np.bool_]:
+        """(T,) bool: frames that were run, so that their transform is known."""
+        return np.asarray(self.quality["flag"] != NOT_RUN)
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -109,7 +114,7 @@ class Alignment:
         numpy.ndarray
             (Y, X), dtype of the stack; invalid pixels are 0, or NaN for floats.
         """
-        raw = self.stack.read(t, t + 1)[0, self._checked(channel)]
+        raw = self.stack.read(t, t + 1)[0, self.stack.checked_channel(channel)]
         image, valid = warp_with_valid(raw, self.transforms.displacement(t))
         return to_dtype(image, valid, self.stack.dtype)
 
@@ -131,7 +136,7 @@ class Alignment:
             (T, Y, X), dtype of the stack, rounded and clipped to its range. Invalid pixels are 0
             for integers and NaN for floats.
         """
-        channel = self._checked(channel)
+        channel = self.stack.checked_channel(channel)
 
         def frames(start: int, stop: int) -> npt.NDArray[Any]:
             raw = self.stack.read(start, stop)[:, channel]
@@ -176,7 +181,7 @@ class Alignment:
             (Y, X) float32: mean over the valid pixels of the used repeats, each resampled once
             from its raw frame; NaN where there is none.
         """
-        channel = self._checked(channel)
+        channel = self.stack.checked_channel(channel)
         frames = self.stack.frames_of_slice(slice_index)
         frames = frames[self.quality["used"][frames]]
         mean = RunningMean(self.transforms.shape)
@@ -198,7 +203,7 @@ class Alignment:
             (Z, Y, X) float32, a chunk a slice: mean over the valid, used repeats; NaN where there
             is none.
         """
-        channel = self._checked(channel)
+        channel = self.stack.checked_channel(channel)
         slices = [
             da.from_delayed(
                 delayed(self.volume_slice, pure=False)(z, channel),
@@ -245,32 +250,6 @@ class Alignment:
         shape = (self.stack.n_frames, *self.transforms.shape)
         return LazyFrames(frames, shape, dtype).as_dask(self.stack.frames_per_chunk)
 
-    def _checked(self, channel: int) -> int:
-        n_channels = self.stack.shape[1]
-        if not 0 <= channel < n_channels:
-            raise InputError(
-                f"{self.stack.name} has no channel {channel}: its channels are 0 to "
-                f"{n_channels - 1}."
-            )
-        return channel
-
 
 NOT_RUN = "not run"
 """Flag of a frame that a cancelled run didn't reach."""
-
-
-def check_alignment_of(stack: Stack, alignment: Alignment) -> None:
-    """Raise InputError where an alignment was not made of these frames."""
-    if not isinstance(alignment, Alignment):
-        raise InputError("Give the Alignment of the recording, or None: nothing moves.")
-    if stack.n_frames != len(alignment.transforms):
-        raise InputError(
-            f"{stack.name} has {stack.n_frames} frames, but the alignment "
-            f"{len(alignment.transforms)}: give the one that was made of this recording."
-        )
-    if tuple(stack.shape[2:]) != tuple(alignment.raw_shape):
-        raise InputError(
-            f"The frames of {stack.name} are {stack.shape[2]} × {stack.shape[3]} px, but those "
-            f"that were aligned {alignment.raw_shape[0]} × {alignment.raw_shape[1]}: give the "
-            f"alignment that was made of this recording."
-        )

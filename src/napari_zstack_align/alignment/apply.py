@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.checks import check_same_frames
 from napari_zstack_align.alignment.mean import RunningMean
 from napari_zstack_align.alignment.quality import empty_table
 from napari_zstack_align.alignment.transforms import Transforms
@@ -50,8 +51,12 @@ def apply_transforms(
         Where frames or image don't fit.
     """
     given = alignment_or_transforms
-    transforms = given.transforms if isinstance(given, Alignment) else given
-    _check_frames(stack, transforms, given)
+    if isinstance(given, Alignment):
+        transforms, raw_shape = given.transforms, given.raw_shape
+    else:
+        transforms = given
+        raw_shape = transforms.shape
+    check_same_frames(stack, len(transforms), raw_shape, "transforms")
     if reference is not None and np.shape(reference) != transforms.shape:
         raise InputError(
             f"The reference has shape {np.shape(reference)}, but the transforms are for "
@@ -70,20 +75,6 @@ def apply_transforms(
     quality = empty_table(len(transforms), "chunk")
     quality["used"] = True
     return Alignment(stack, transforms, image, quality, Params(), provenance={"applied_from": ""})
-
-
-def _check_frames(stack: Stack, transforms: Transforms, given: Alignment | Transforms) -> None:
-    frame_shape = given.raw_shape if isinstance(given, Alignment) else transforms.shape
-    if stack.n_frames != len(transforms):
-        raise InputError(
-            f"The transforms are for {len(transforms)} frames, but {stack.name} has "
-            f"{stack.n_frames}: apply them to a stack of the same frames."
-        )
-    if stack.shape[2:] != tuple(frame_shape):
-        raise InputError(
-            f"The transforms are for frames of {tuple(frame_shape)} (Y, X), but those of "
-            f"{stack.name} are {stack.shape[2:]}: apply them to a stack of the same size."
-        )
 
 
 def _mean(stack: Stack, transforms: Transforms) -> npt.NDArray[np.float32]:

@@ -99,9 +99,7 @@ def detect_blobs(
     Bay, H., Ess, A., Tuytelaars, T., Van Gool, L. (2008). Speeded-up robust features (SURF).
     CVIU 110, 346-359.
     """
-    params = BlobParams() if params is None else params
-    if not isinstance(params, BlobParams):
-        raise InputError("The parameters of blobs are BlobParams: give those, or none.")
+    params = BlobParams.given(params)
     space = ScaleSpace.build(image, params)
     return detect(space, params, mask).circles
 

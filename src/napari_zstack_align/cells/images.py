@@ -70,7 +70,7 @@ def source_image(
     """
     projection = _projection(kind, shape_of(source), neighbours)
     chosen = _good(source, _range(source, frames))
-    return _project(source, chosen, _checked(source, channel), projection)
+    return _project(source, chosen, stack_of(source).checked_channel(channel), projection)
 
 
 def slice_image(source: Source, z: int, *, channel: int = 0) -> Job[Image]:
@@ -100,7 +100,9 @@ def slice_image(source: Source, z: int, *, channel: int = 0) -> Job[Image]:
     if not 0 <= z < stack.n_slices:
         raise InputError(f"{stack.name} has slices 0 to {stack.n_slices - 1}: there is no {z}.")
     chosen = _unflagged(source, stack.frames_of_slice(z))
-    return _project(source, chosen, _checked(source, channel), Mean(shape_of(source)))
+    return _project(
+        source, chosen, stack_of(source).checked_channel(channel), Mean(shape_of(source))
+    )
 
 
 def session_image(
@@ -246,12 +248,3 @@ def _good(source: Source, frames: FrameNumbers) -> FrameNumbers:
 
 def _unflagged(source: Source, frames: FrameNumbers) -> FrameNumbers:
     return frames[source.quality["used"][frames]] if isinstance(source, Alignment) else frames
-
-
-def _checked(source: Source, channel: int) -> int:
-    stack = stack_of(source)
-    if not 0 <= channel < stack.shape[1]:
-        raise InputError(
-            f"{stack.name} has no channel {channel}: its channels are 0 to {stack.shape[1] - 1}."
-        )
-    return channel

@@ -88,7 +88,7 @@ def detect_cells(
     if min_slices < 1:
         raise InputError(f"min_slices must be at least 1, not {min_slices}.")
     slices = _slices_of(volume, channel)
-    return _detect(slices, params or BlobParams(), mask, min_slices)
+    return _detect(slices, BlobParams.given(params), mask, min_slices)
 
 
 # -- slices ------------------------------------------------------------------------------------

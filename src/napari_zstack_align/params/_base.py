@@ -36,6 +36,24 @@ class Params(BaseModel):
         except ValidationError as error:
             raise InputError(_sentence(type(self), error)) from None
 
+    @classmethod
+    def given(cls, params: Self | None) -> Self:
+        """Return the parameters that a step was given, the defaults for None.
+
+        Raises
+        ------
+        InputError
+            For parameters of another step.
+        """
+        if params is None:
+            return cls()
+        if not isinstance(params, cls):
+            raise InputError(
+                f"The parameters must be {cls.__name__}, not {type(params).__name__}: give those, "
+                f"or none."
+            )
+        return params
+
     def replace(self, **changes: Any) -> Self:
         """Return a copy with some values changed, checked like new ones.
 

@@ -65,7 +65,7 @@ def neighbour_correlation(
     InputError
         If the stack has no such channel.
     """
-    _check_channel(stack, channel)
+    stack.checked_channel(channel)
     if max_frames < 1:
         raise InputError(f"max_frames must be at least 1, not {max_frames}.")
     return run(similarities(stack, min(stack.n_frames, max_frames), 1, channel))[0]
@@ -110,7 +110,7 @@ def propose_layout(stack: Stack, channel: int = 0) -> Job[LayoutProposal]:
     InputError
         If the stack has no such channel.
     """
-    _check_channel(stack, channel)
+    stack.checked_channel(channel)
     return _proposal(stack, channel)
 
 
@@ -125,12 +125,3 @@ def _proposal(stack: Stack, channel: int) -> Job[LayoutProposal]:
     return LayoutProposal(
         period, curve, float(np.nanmean(curve[~border]) - np.nanmean(curve[border]))
     )
-
-
-def _check_channel(stack: Stack, channel: int) -> None:
-    n_channels = stack.shape[1]
-    if not 0 <= channel < n_channels:
-        raise InputError(
-            f"{stack.name} has {n_channels} channels: there is no channel {channel} (they are "
-            f"counted from 0)."
-        )

@@ -59,7 +59,7 @@ def align_adaptive(
     AlignmentError
         At the end, where no slice shows anything to align.
     """
-    params = params or AdaptiveParams()
+    params = AdaptiveParams.given(params)
     if stack.frames_per_slice is None:
         raise InputError(
             f"{stack.name} has no frames_per_slice: say how many repeats each slice has, or use "

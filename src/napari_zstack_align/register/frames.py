@@ -50,11 +50,7 @@ class RawFrame:
 def check_channels(stack: Stack, params: ChannelParams) -> None:
     """Raise InputError where the driving channels are not those of the stack."""
     n_channels = stack.shape[1]
-    if params.channel >= n_channels:
-        raise InputError(
-            f"channel is {params.channel}, but {stack.name} has {n_channels} channel(s), counted "
-            f"from 0."
-        )
+    stack.checked_channel(params.channel)
     if params.channel_weights and len(params.channel_weights) != n_channels:
         raise InputError(
             f"{stack.name} has {n_channels} channel(s), but {len(params.channel_weights)} "

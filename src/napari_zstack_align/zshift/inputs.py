@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align._version import __version__
-from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment, check_alignment_of
-from napari_zstack_align.alignment.raw_frames import MissingSource
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.checks import check_alignment_of, check_frames_at_hand
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.stack import Stack
@@ -41,7 +41,7 @@ class Inputs:
         """(T,) bool: frames whose transform is known."""
         if self.alignment is None:
             return np.ones(self.stack.n_frames, bool)
-        return np.asarray(self.alignment.quality["flag"] != NOT_RUN)
+        return self.alignment.placed
 
     def remarks(self) -> tuple[str, ...]:
         """Sentences for the user."""
@@ -75,18 +75,9 @@ def checked_inputs(
     alignment: Alignment | None,
 ) -> Inputs:
     """Check what a search is given; raise InputError where it doesn't fit together."""
-    if not isinstance(stack, Stack):
-        raise InputError("Depths are found for a Stack: open a recording with open_stack.")
-    if isinstance(stack.source, MissingSource):
-        raise InputError(stack.source.message)
-    if not isinstance(params, ZShiftParams | None):
-        raise InputError("The parameters of a z-shift are ZShiftParams: give those, or none.")
-    params = params or ZShiftParams()
-    if params.channel >= stack.shape[1]:
-        raise InputError(
-            f"{stack.name} has no channel {params.channel}: its channels are 0 to "
-            f"{stack.shape[1] - 1}."
-        )
+    check_frames_at_hand(stack)
+    params = ZShiftParams.given(params)
+    stack.checked_channel(params.channel)
     shape = (stack.shape[2], stack.shape[3])
     if alignment is not None:
         check_alignment_of(stack, alignment)

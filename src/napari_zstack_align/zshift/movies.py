@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.warp import warp, warp_with_valid
-from napari_zstack_align.errors import InputError
 from napari_zstack_align.lazy import LazyFrames
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift.dense import field_of
@@ -75,10 +74,7 @@ def simulated_movie(zshift: ZShift) -> da.Array:
 def corrected_movie(zshift: ZShift, channel: int) -> da.Array:
     """See `ZShift.corrected`."""
     stack = zshift.stack
-    if not 0 <= channel < stack.shape[1]:
-        raise InputError(
-            f"{stack.name} has no channel {channel}: its channels are 0 to {stack.shape[1] - 1}."
-        )
+    stack.checked_channel(channel)
     volume = Volume(zshift.reference, zshift.slice_gain)
     anchor = volume.at(np.full(zshift.frame_shape, zshift.anchor))
     own = channel == zshift.params.channel

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.alignment.raw_frames import MissingSource
+from napari_zstack_align.alignment.checks import check_frames_at_hand
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.stack import Stack
 
@@ -82,14 +82,13 @@ def reference_of(given: Alignment | Stack | npt.ArrayLike, channel: int) -> Refe
 
 def _of_alignment(alignment: Alignment, channel: int) -> Reference:
     stack = alignment.stack
-    if isinstance(stack.source, MissingSource):
-        raise InputError(stack.source.message)
+    check_frames_at_hand(stack)
     if stack.frames_per_slice is None:
         raise InputError(
             f"The alignment of {stack.name} is one of a recording, without slices: give that of "
             f"a z-stack as reference."
         )
-    _check_channel(stack, channel)
+    stack.checked_channel(channel, "reference_channel")
     return Reference(
         stack.n_slices,
         alignment.transforms.shape,
@@ -102,9 +101,8 @@ def _of_alignment(alignment: Alignment, channel: int) -> Reference:
 
 
 def _of_stack(stack: Stack, channel: int) -> Reference:
-    if isinstance(stack.source, MissingSource):
-        raise InputError(stack.source.message)
-    _check_channel(stack, channel)
+    check_frames_at_hand(stack)
+    stack.checked_channel(channel, "reference_channel")
     remarks: tuple[str, ...] = ()
     if stack.frames_per_slice is None:
         remarks = (f"{stack.name} doesn't say what its frames are: each was taken as a slice.",)
@@ -144,14 +142,6 @@ def _of_array(given: Any) -> Reference:
             f"or an Alignment."
         )
     return _of_stack(Stack.from_array(data, "ZYX", name="reference array"), 0)
-
-
-def _check_channel(stack: Stack, channel: int) -> None:
-    if channel >= stack.shape[1]:
-        raise InputError(
-            f"The reference {stack.name} has no channel {channel}: its channels are 0 to "
-            f"{stack.shape[1] - 1}; set reference_channel."
-        )
 
 
 def on_frames(

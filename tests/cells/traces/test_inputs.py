@@ -46,7 +46,10 @@ def on_slice(z: int) -> nza.Rois:
             "30 × 40.*32 × 40",
         ),
         (lambda: nza.extract_traces(stack(), GOOD, "rec.zalign"), "the Alignment"),
-        (lambda: nza.extract_traces(stack(), GOOD, None, nza.BlobParams()), "are TraceParams"),
+        (
+            lambda: nza.extract_traces(stack(), GOOD, None, nza.BlobParams()),
+            "must be TraceParams",
+        ),
         (lambda: nza.extract_traces(zstack(), on_slice(3), None), "slices 0 to 2"),
         (lambda: nza.extract_traces(stack(), GOOD, None, threads=0), "threads"),
         (lambda: nza.extract_session_traces([], GOOD, []), "no recordings"),

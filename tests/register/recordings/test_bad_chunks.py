@@ -195,7 +195,7 @@ REFUSED = {
     "channel": (
         lambda s: ([s], PARAMS.replace(channel=1)),
         {},
-        "channel is 1, but array has 1 channel",
+        "array has no channel 1: its channels are 0 to 0",
     ),
     "channel weights": (
         lambda s: ([s], PARAMS.replace(channel_weights=(1, 2))),

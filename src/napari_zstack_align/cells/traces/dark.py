@@ -67,7 +67,7 @@ def dark_level(stack: Stack, params: TraceParams | None = None) -> DarkLevel:
     InputError
         Where what is given doesn't fit the stack.
     """
-    params = params or TraceParams()
+    params = TraceParams.given(params)
     known = known_dark_level(stack, params)
     if known is not None:
         return known

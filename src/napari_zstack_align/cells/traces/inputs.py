@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align._version import __version__
-from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment, check_alignment_of
-from napari_zstack_align.alignment.raw_frames import MissingSource
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.checks import check_alignment_of, check_frames_at_hand
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.traces.baseline import Timeline
@@ -77,7 +77,7 @@ class Inputs:
         """(T,) bool: frames whose transform is known."""
         if self.alignment is None:
             return np.ones(self.stack.n_frames, bool)
-        return np.asarray(self.alignment.quality["flag"] != NOT_RUN)
+        return self.alignment.placed
 
     def on_slices(self, start: int, stop: int) -> npt.NDArray[np.bool_] | None:
         """(N, n) bool: which ROIs belong to the slices of frames; None: all to every one."""
@@ -119,16 +119,12 @@ def checked_inputs(
     ids: npt.ArrayLike | None = None,
 ) -> Inputs:
     """Check what an extraction is given; raise InputError where it doesn't fit together."""
-    if not isinstance(stack, Stack):
-        raise InputError("Traces are read from a Stack: open one with open_stack.")
-    if isinstance(stack.source, MissingSource):
-        raise InputError(stack.source.message)
+    check_frames_at_hand(stack)
+    params = TraceParams.given(params)
     if not isinstance(rois, Rois):
         rois = Rois.of(rois, ids=ids)
     elif ids is not None:
         raise InputError("Give ids with an array of circles only: Rois have their own.")
-    if not isinstance(params, TraceParams | None):
-        raise InputError("The parameters of traces are TraceParams: give those, or none.")
     if not len(rois):
         raise InputError("There are no ROIs: detect blobs, or draw some, first.")
     shape = (stack.shape[2], stack.shape[3])
@@ -137,7 +133,7 @@ def checked_inputs(
         shape = alignment.transforms.shape
     _check_places(rois, shape)
     _check_slices(rois, stack)
-    return Inputs(stack, rois, alignment, params or TraceParams())
+    return Inputs(stack, rois, alignment, params)
 
 
 def _check_slices(rois: Rois, stack: Stack) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.checks import check_frames_at_hand
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.mask import Mask, as_weights
 from napari_zstack_align.params import KeypointParams
@@ -67,7 +68,7 @@ def checked_inputs(
     InputError
         Where recordings, parameters, mask and reference don't fit together.
     """
-    asked = params or KeypointParams()
+    asked = KeypointParams.given(params)
     params = asked.replace(transform=model_of(asked))
     recordings = (stacks,) if isinstance(stacks, Stack) else tuple(stacks)
     _check_stacks(recordings, params)
@@ -87,11 +88,7 @@ def _check_stacks(stacks: tuple[Stack, ...], params: KeypointParams) -> None:
     if not stacks:
         raise InputError("There are no recordings: give at least one.")
     for stack in stacks:
-        if not isinstance(stack, Stack):
-            raise InputError(
-                f"A recording must be a Stack, not {type(stack).__name__}: open it with "
-                f"open_stack, or make one with Stack.from_array."
-            )
+        check_frames_at_hand(stack)
         check_channels(stack, params)
 
 

@@ -54,7 +54,7 @@ def write_nwb(
         raise InputError(
             "NWB needs pynwb, which isn't installed: pip install 'napari-zstack-align[nwb]'."
         )
-    params = params or NwbParams()
+    params = NwbParams.given(params)
     n_channels = traces.F.shape[0]
     if params.emission_nm and len(params.emission_nm) != n_channels:
         raise InputError(

@@ -1,0 +1,41 @@
+"""What every job on raw frames checks of what it is given."""
+
+from __future__ import annotations
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.raw_frames import MissingSource
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.stack import Stack
+
+
+def check_frames_at_hand(stack: Stack) -> None:
+    """Raise InputError for anything but a Stack, and where its files are gone."""
+    if not isinstance(stack, Stack):
+        raise InputError(
+            f"A recording must be a Stack, not {type(stack).__name__}: open it with open_stack, or "
+            f"make one with Stack.from_array."
+        )
+    if isinstance(stack.source, MissingSource):
+        raise InputError(stack.source.message)
+
+
+def check_alignment_of(stack: Stack, alignment: Alignment) -> None:
+    """Raise InputError where an alignment was not made of these frames."""
+    if not isinstance(alignment, Alignment):
+        raise InputError("Give the Alignment of the recording, or None: nothing moves.")
+    check_same_frames(stack, len(alignment.transforms), alignment.raw_shape, "alignment")
+
+
+def check_same_frames(stack: Stack, n_frames: int, frame_shape: tuple[int, int], made: str) -> None:
+    """Raise InputError unless a stack has as many frames, of the size (Y, X), as ``made``."""
+    if stack.n_frames != n_frames:
+        raise InputError(
+            f"{stack.name} has {stack.n_frames} frames, but the {made} {n_frames}: give the one "
+            f"that was made of these frames."
+        )
+    if stack.shape[2:] != tuple(frame_shape):
+        raise InputError(
+            f"The frames of {stack.name} are {stack.shape[2]} × {stack.shape[3]} px, but those of "
+            f"the {made} {frame_shape[0]} × {frame_shape[1]}: give the one that was made of these "
+            f"frames."
+        )

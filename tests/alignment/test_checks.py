@@ -1,0 +1,53 @@
+"""Checks that every job on raw frames makes of what it is given."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import napari_zstack_align as nza
+from napari_zstack_align.alignment.checks import check_frames_at_hand
+from napari_zstack_align.alignment.raw_frames import MissingSource
+
+FRAMES = np.zeros((6, 24, 32), np.uint16)
+
+
+@pytest.fixture
+def gone():
+    stack = nza.Stack.from_array(FRAMES, "TYX", name="rec")
+    return stack.replace(
+        source=MissingSource(stack.shape, stack.dtype, "rec is gone: put it back.")
+    )
+
+
+def test_frames_that_are_there_pass():
+    check_frames_at_hand(nza.Stack.from_array(FRAMES, "TYX"))
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        pytest.param(lambda stack: nza.extract_traces(stack, [[9, 9, 3]], None), id="traces"),
+        pytest.param(lambda stack: nza.estimate_zshift(stack, FRAMES), id="z-shift"),
+        pytest.param(lambda stack: nza.register_recordings([stack]), id="recordings"),
+    ],
+)
+def test_every_job_refuses_missing_frames_and_arrays_at_the_call(job, gone):
+    with pytest.raises(nza.InputError, match="rec is gone: put it back"):
+        job(gone)
+    with pytest.raises(nza.InputError, match="must be a Stack, not ndarray"):
+        job(FRAMES)
+
+
+@pytest.mark.parametrize("channel", [-1, 1])
+def test_a_channel_that_is_not_there_is_named_with_its_parameter(channel):
+    stack = nza.Stack.from_array(FRAMES, "TYX", name="rec")
+    assert stack.checked_channel(0) == 0
+    with pytest.raises(nza.InputError, match=f"no channel {channel}.*0 to 0; set 'reference_ch"):
+        stack.checked_channel(channel, "reference_channel")
+
+
+def test_parameters_of_another_step_are_refused():
+    assert nza.TraceParams.given(None) == nza.TraceParams()
+    with pytest.raises(nza.InputError, match="must be TraceParams, not BlobParams"):
+        nza.TraceParams.given(nza.BlobParams())
