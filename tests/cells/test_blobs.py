@@ -157,7 +157,7 @@ def test_bad_masks_are_one_sentence(cells, mask, said):
 
 
 def test_other_parameters(cells):
-    with pytest.raises(InputError, match="are BlobParams"):
+    with pytest.raises(InputError, match="must be BlobParams, not dict"):
         detect_blobs(cells, {"method": "log"})
 
 
