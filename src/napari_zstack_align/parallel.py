@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
 
+from napari_zstack_align.errors import InputError
 from napari_zstack_align.library_threads import one_thread_each
 
 Item = TypeVar("Item")
@@ -25,6 +26,21 @@ def default_threads() -> int:
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
     return min(allowed, _at_most.get() or allowed)
+
+
+def checked_threads(threads: int | None) -> int:
+    """Return the number of threads that was asked for; None: as many as may be used.
+
+    Raises
+    ------
+    InputError
+        Where it is below 1.
+    """
+    if threads is None:
+        return default_threads()
+    if threads < 1:
+        raise InputError(f"threads must be at least 1, not {threads}.")
+    return threads
 
 
 @contextmanager

@@ -30,7 +30,7 @@ from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import read_mask
 from napari_zstack_align.cli.sessions import is_saved
-from napari_zstack_align.cli.words import counted
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import BlobParams
 from napari_zstack_align.progress import run

@@ -16,7 +16,8 @@ from napari_zstack_align.cells.traces import Traces, load_traces
 from napari_zstack_align.cells.traces.storage import FACTS
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import params_of
-from napari_zstack_align.cli.words import counted, size_of
+from napari_zstack_align.cli.words import size_of
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import NwbParams
 from napari_zstack_align.write.cells.export import export_rois, export_traces

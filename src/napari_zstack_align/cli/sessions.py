@@ -13,7 +13,8 @@ from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import is_session, load_saved
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.inputs import read_image
-from napari_zstack_align.cli.words import counted, summary
+from napari_zstack_align.cli.words import summary
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import Cancelled
 from napari_zstack_align.progress import Job
 

@@ -19,7 +19,8 @@ from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import add_recording_arguments, completed, open_recording
 from napari_zstack_align.cli.sessions import is_saved
-from napari_zstack_align.cli.words import counted, size_of
+from napari_zstack_align.cli.words import size_of
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import Cancelled, InputError
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.progress import Job

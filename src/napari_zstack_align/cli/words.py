@@ -6,11 +6,7 @@ import numpy as np
 
 from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment
 from napari_zstack_align.cells.traces import Traces
-
-
-def counted(number: int, what: str) -> str:
-    """'1 frame', '2 frames'."""
-    return f"{number} {what}" + ("" if number == 1 else "s")
+from napari_zstack_align.counting import counted
 
 
 def size_of(traces: Traces) -> str:

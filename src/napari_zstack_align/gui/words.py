@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment
+from napari_zstack_align.counting import counted
 
 
 def ended(alignment: Alignment) -> str:
@@ -18,8 +19,8 @@ def ended(alignment: Alignment) -> str:
         words.append("they are kept and can be saved")
     flagged = int(np.sum((table["flag"] != "") & ~waiting))
     if flagged:
-        frames = "1 frame is" if flagged == 1 else f"{flagged} frames are"
-        words.append(f"{frames} flagged (red crosses in the plot)")
+        verb = "is" if flagged == 1 else "are"
+        words.append(f"{counted(flagged, 'frame')} {verb} flagged (red crosses in the plot)")
     before, after = (
         float(np.nanmedian(table[name][~waiting])) if np.any(~waiting) else np.nan
         for name in ("correlation_before", "correlation_after")

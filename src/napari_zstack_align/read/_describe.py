@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from napari_zstack_align.counting import counted
 from napari_zstack_align.stack import Stack
 
 
@@ -31,19 +32,15 @@ def describe(stack: Stack) -> str:
 
 def _frames(stack: Stack) -> str:
     if stack.frames_per_slice is None:
-        return _count(stack.n_frames, "frame")
+        return counted(stack.n_frames, "frame")
     slices, repeats = stack.n_slices, stack.frames_per_slice
-    words = f"{_count(slices, 'slice')} × {_count(repeats, 'repeat')}"
+    words = f"{counted(slices, 'slice')} × {counted(repeats, 'repeat')}"
     rest = stack.n_frames - slices * repeats
     if rest == 0:
         return f"{words} in volumes" if stack.order == "slices" and repeats > 1 else words
     if stack.order == "slices":
-        return f"{words} in volumes (the last volume lacks {_count(-rest, 'slice')})"
-    return f"{words} (the last slice has only {_count(repeats + rest, 'repeat')})"
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+        return f"{words} in volumes (the last volume lacks {counted(-rest, 'slice')})"
+    return f"{words} (the last slice has only {counted(repeats + rest, 'repeat')})"
 
 
 def _pixels(size: tuple[float, float] | None) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from natsort import natsorted, ns
 
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 
 SUFFIXES = (".tif", ".tiff", ".btf", ".tf2", ".tf8", ".npy")
@@ -49,8 +50,8 @@ def _of_folder(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
             f"The folder {folder} holds no image files ({', '.join(SUFFIXES)}): choose another."
         )
     left_out = len(entries) - len(images)
-    words = "file" if left_out == 1 else "files", "was" if left_out == 1 else "were"
-    remark = f"{left_out} other {words[0]} of the folder {folder.name} {words[1]} left out."
+    verb = "was" if left_out == 1 else "were"
+    remark = f"{counted(left_out, 'other file')} of the folder {folder.name} {verb} left out."
     return _in_order(images), (remark,) if left_out else ()
 
 

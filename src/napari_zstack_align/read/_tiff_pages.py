@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 
 # Tags that make two pages of one kind, with the value that holds where a page lacks the tag.
@@ -153,9 +154,12 @@ class Pages:
 
 def truncated(path: Path, whole: int, expected: int | None) -> InputError:
     """Make the error for a file that ends too early."""
-    of = f" of its {expected:,} frames" if expected is not None else " frame" + "s" * (whole != 1)
+    if expected is None:
+        found = counted(whole, "frame")
+    else:
+        found = f"{whole:,} of its {counted(expected, 'frame')}"
     return InputError(
-        f"{path} is truncated: only {whole:,}{of} {'is' if whole == 1 else 'are'} whole; copy it "
+        f"{path} is truncated: only {found} {'is' if whole == 1 else 'are'} whole; copy it "
         f"again from where it was recorded."
     )
 

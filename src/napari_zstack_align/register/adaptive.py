@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import AlignmentError, InputError
 from napari_zstack_align.mask import Mask, as_weights
-from napari_zstack_align.parallel import default_threads, worker_threads
+from napari_zstack_align.parallel import checked_threads, worker_threads
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.progress import Job
 from napari_zstack_align.register.direct import DirectChain
@@ -66,15 +67,14 @@ def align_adaptive(
             f"the registration for recordings."
         )
     check_channels(stack, params)
-    if threads is not None and threads < 1:
-        raise InputError(f"threads must be at least 1, not {threads}.")
+    n_threads = checked_threads(threads)
     if params.start_slice is not None and params.start_slice >= stack.n_slices:
         raise InputError(
-            f"start_slice is {params.start_slice}, but {stack.name} has {stack.n_slices} slice(s), "
-            f"counted from 0."
+            f"start_slice is {params.start_slice}, but {stack.name} has "
+            f"{counted(stack.n_slices, 'slice')}, counted from 0."
         )
     weights = as_weights(mask, (stack.shape[2], stack.shape[3]))
-    return _align(stack, params, weights, threads or default_threads())
+    return _align(stack, params, weights, n_threads)
 
 
 def _align(

@@ -16,6 +16,7 @@ from napari_zstack_align.alignment.quality import (
     without_extremes,
 )
 from napari_zstack_align.alignment.spline import field_on_pixels
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import ChannelParams
 from napari_zstack_align.register.template import Coefficients, Filtered, Registration, Template
@@ -53,7 +54,7 @@ def check_channels(stack: Stack, params: ChannelParams) -> None:
     stack.checked_channel(params.channel)
     if params.channel_weights and len(params.channel_weights) != n_channels:
         raise InputError(
-            f"{stack.name} has {n_channels} channel(s), but {len(params.channel_weights)} "
+            f"{stack.name} has {counted(n_channels, 'channel')}, but {len(params.channel_weights)} "
             f"channel_weights were given: give one number a channel."
         )
 

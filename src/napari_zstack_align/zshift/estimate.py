@@ -7,8 +7,7 @@ from time import monotonic
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.errors import InputError
-from napari_zstack_align.parallel import default_threads, ordered_map, worker_threads
+from napari_zstack_align.parallel import checked_threads, ordered_map, worker_threads
 from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.stack import Stack
@@ -69,9 +68,7 @@ def estimate_zshift(
     over time by a Kalman smoother, weighted by their evidence. See docs/zshift.md.
     """
     inputs = checked_inputs(stack, reference, params, alignment)
-    if threads is not None and threads < 1:
-        raise InputError(f"threads must be at least 1, not {threads}.")
-    return _estimate(inputs, threads or default_threads())
+    return _estimate(inputs, checked_threads(threads))
 
 
 def _estimate(inputs: Inputs, threads: int) -> Job[ZShift]:

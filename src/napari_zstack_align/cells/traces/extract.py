@@ -25,7 +25,7 @@ from napari_zstack_align.cells.traces.remarks import check_readable, remarks_of
 from napari_zstack_align.cells.traces.traces import Traces
 from napari_zstack_align.cells.traces.window import Window, WindowReader
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.parallel import default_threads, ordered_map, worker_threads
+from napari_zstack_align.parallel import checked_threads, ordered_map, worker_threads
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.progress import Job, Progress, mapped, with_partial
 from napari_zstack_align.stack import Stack
@@ -84,7 +84,7 @@ def extract_traces(
     subtraction with a factor of 0.7: Chen et al. 2013 (Nature).
     """
     inputs = checked_inputs(stack, rois, alignment, params, ids)
-    return _Extraction(inputs, _checked_threads(threads)).run()
+    return _Extraction(inputs, checked_threads(threads)).run()
 
 
 def extract_session_traces(
@@ -131,7 +131,7 @@ def extract_session_traces(
             f"alignment a recording, in the same order."
         )
     rois = rois if isinstance(rois, Rois) else Rois.of(rois)
-    number = _checked_threads(threads)
+    number = checked_threads(threads)
     extractions = [
         _Extraction(checked_inputs(stack, rois, alignment, params), number)
         for stack, alignment in zip(stacks, alignments, strict=True)
@@ -151,12 +151,6 @@ def _session(extractions: list[_Extraction]) -> Job[list[Traces]]:
 
 def _named(name: str, step: Progress) -> Progress:
     return replace(step, stage=f"{step.stage}: {name}")
-
-
-def _checked_threads(threads: int | None) -> int:
-    if threads is not None and threads < 1:
-        raise InputError(f"threads must be at least 1, not {threads}.")
-    return threads or default_threads()
 
 
 class _Extraction:

@@ -15,9 +15,9 @@ from qtpy.QtWidgets import (
 
 from napari_zstack_align.cells.blobs import BlobResult
 from napari_zstack_align.cells.strength import elbow
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.fields import ParamField, fields_of
-from napari_zstack_align.gui.cells.blob_layers import counted
 from napari_zstack_align.gui.cells.slider_row import SliderRow
 from napari_zstack_align.gui.cells.strength_plot import StrengthPlot
 from napari_zstack_align.params import BlobParams
@@ -131,7 +131,7 @@ class BlobControls(QWidget):
     def show_result(self, result: BlobResult) -> None:
         """Show how many blobs there are, and among which strengths the threshold chose."""
         old, self._result = self._result, result
-        self.count.setText(counted(len(result)))
+        self.count.setText(counted(len(result), "blob"))
         strengths = result.candidate_strengths
         if old is None or not _same(old, result):
             strongest = float(strengths[0]) if len(strengths) else 1.0

@@ -12,6 +12,7 @@ from napari.layers import Image, Layer, Points
 
 from napari_zstack_align.cells.blobs import BlobResult
 from napari_zstack_align.cells.scale_space import Region
+from napari_zstack_align.counting import counted
 from napari_zstack_align.gui.cells.circles import LINE_PX, circles_layer, set_line, show_circles
 from napari_zstack_align.gui.cells.place import Pixels, place, put, show
 from napari_zstack_align.gui.compat import camera, fit_view, grid
@@ -196,7 +197,7 @@ class BlobLayers:
         result = self._results.get(method)
         name = _name(method)
         if self.side_by_side:
-            name = f"{TITLES[method]}: {'…' if result is None else counted(len(result))}"
+            name = f"{TITLES[method]}: {'…' if result is None else counted(len(result), 'blob')}"
         if self.points[method].name != name:
             self.points[method].name = name
 
@@ -280,11 +281,6 @@ class BlobLayers:
         self.points[method].editable = False
         layers.insert(index, self.images[method])
         layers.insert(index + 1, self.points[method])
-
-
-def counted(n: int) -> str:
-    """'1 blob', '1,234 blobs'."""
-    return f"{n:,} blob{'' if n == 1 else 's'}"
 
 
 def _circles(result: BlobResult | None) -> npt.NDArray[np.float64]:

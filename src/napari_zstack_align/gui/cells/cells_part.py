@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 from qtpy.QtCore import QTimer
 
+from napari_zstack_align.counting import counted
 from napari_zstack_align.gui.cells import cell_jobs as jobs
-from napari_zstack_align.gui.cells.blob_layers import TITLES, BlobLayers, counted
+from napari_zstack_align.gui.cells.blob_layers import TITLES, BlobLayers
 from napari_zstack_align.gui.cells.cell_mask import new_cell_mask, painted
 from napari_zstack_align.gui.cells.cells_tab import CellsTab
 from napari_zstack_align.gui.cells.newest import Newest
@@ -319,7 +320,7 @@ class CellsPart(Part):
         overlay = text_overlay(self.viewer)
         method = self.tab.methods.method
         result = self.tuner.results.get(method)
-        words = "" if result is None else f"{TITLES[method]}: {counted(len(result))}"
+        words = "" if result is None else f"{TITLES[method]}: {counted(len(result), 'blob')}"
         if len(self.model.rois):
             words += f"{', ' if words else ''}{len(self.model.rois):,} ROIs"
         if self._image_in_view:

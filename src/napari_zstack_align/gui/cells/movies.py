@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells.frame_in_view import FrameInView, frame_in_view
 from napari_zstack_align.gui.recordings.layers import SessionLayers
@@ -146,8 +147,8 @@ class InView:
 
 def what_words(movies: Sequence[Movie], n_rois: int) -> str:
     """What would be read, in a sentence."""
-    names = movies[0].stack.name if len(movies) == 1 else f"{len(movies)} recordings"
+    names = movies[0].stack.name if len(movies) == 1 else counted(len(movies), "recording")
     frames = sum(movie.stack.n_frames for movie in movies)
     aligned = all(movie.alignment is not None for movie in movies)
     how = "" if aligned else ", not aligned: ROIs stay where they are"
-    return f"{n_rois:,} ROI{'' if n_rois == 1 else 's'} in {names}, {frames:,} frames{how}."
+    return f"{counted(n_rois, 'ROI')} in {names}, {counted(frames, 'frame')}{how}."

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_zstack_align.counting import counted
 from napari_zstack_align.gui.cells.roi_list import RoiList
 from napari_zstack_align.gui.cells.roi_model import MIN_RADIUS_PX, RoiModel
 from napari_zstack_align.gui.stack_details import button
@@ -105,7 +106,7 @@ class RoiBox(QGroupBox):
         rois, selected = self._model.rois, self._model.selected
         n = len(rois)
         hand = int(sum(rois.features.get("by_hand", ())))
-        words = "No ROIs yet." if not n else f"{n:,} ROI{'' if n == 1 else 's'}"
+        words = "No ROIs yet." if not n else counted(n, "ROI")
         if n:
             words += f", {hand} by hand" if hand else ""
             words += f", {len(selected)} selected." if selected else "."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QFileDialog
 
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells import trace_jobs as jobs
 from napari_zstack_align.gui.cells.trace_set import TraceSet
@@ -96,7 +97,7 @@ class TracesFiles:
         self._part.show(traces)
         known = {int(i) for i in self._part.model.rois.ids}
         unknown = [roi for roi in traces.ids if roi not in known]
-        words = f"Loaded the traces of {count} recording{'' if count == 1 else 's'}."
+        words = f"Loaded the traces of {counted(count, 'recording')}."
         if unknown:
             words += f" {len(unknown)} of their ROIs are not among those in view."
         self._bar.say(words)

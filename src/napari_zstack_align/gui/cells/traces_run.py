@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_zstack_align.cells.traces import DarkLevel, Traces
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells import trace_jobs as jobs
 from napari_zstack_align.gui.cells.movies import Movie
@@ -128,8 +129,8 @@ def read_words(traces: Sequence[Traces]) -> str:
     """How reading ended, in sentences."""
     n_rois, n_frames = len(traces[0].rois), sum(len(each.frames) for each in traces)
     remarks = len(remarks_of(traces))
-    more = f" {remarks} remark{'' if remarks == 1 else 's'} above." if remarks else ""
-    words = f"Read {n_rois:,} ROI{'' if n_rois == 1 else 's'} in {n_frames:,} frames.{more}"
+    more = f" {counted(remarks, 'remark')} above." if remarks else ""
+    words = f"Read {counted(n_rois, 'ROI')} in {counted(n_frames, 'frame')}.{more}"
     return words if any(map(has_dff, traces)) else f"{words} {NO_DFF}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from napari_zstack_align.counting import counted
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register import recordings as engine
 from napari_zstack_align.stack import Stack
@@ -24,9 +25,8 @@ def chunk_words(stacks: Sequence[Stack], params: KeypointParams) -> str:
 
 def _length(stack: Stack, n_frames: int) -> str:
     step = stack.frame_interval_s
-    frames = f"{n_frames} frame" if n_frames == 1 else f"{n_frames} frames"
     time = "frame rate unknown" if step is None else f"{n_frames * step:.3g} s"
-    return f"{frames} ({time})"
+    return f"{counted(n_frames, 'frame')} ({time})"
 
 
 def _numbers(counts: list[int]) -> str:

@@ -13,6 +13,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.grid import FrameGrid
 from napari_zstack_align.gui.lazy import AlignedFrames
@@ -276,8 +277,7 @@ class Results:
 
     def _on_opened(self, found: files.Saved) -> None:
         self._session.show(found.recordings)
-        count = len(found.recordings)
-        words = f"Opened {count} recording{'' if count == 1 else 's'}."
+        words = f"Opened {counted(len(found.recordings), 'recording')}."
         if found.problems:
             self._bar.say_error(" ".join([words, *found.problems]))
         else:

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import is_session
+from napari_zstack_align.counting import counted
 from napari_zstack_align.gui.compat import text_overlay
 from napari_zstack_align.gui.part import Part
 from napari_zstack_align.gui.recordings.layers import ALIGNED, RAW, SessionLayers
@@ -149,7 +150,7 @@ class Session(Part):
         if opened.recordings:
             self.tab.list.add(opened.recordings)
         count = len(opened.recordings)
-        added = f"Added {count} recording{'' if count == 1 else 's'}."
+        added = f"Added {counted(count, 'recording')}."
         if problems:
             self.tab.run_bar.say_error(" ".join([*([added] if count else []), *problems]))
         else:

@@ -8,6 +8,7 @@ from html import escape
 import numpy as np
 
 from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment
+from napari_zstack_align.counting import counted
 from napari_zstack_align.gui.recordings.recording import Recording
 
 
@@ -20,9 +21,9 @@ def ended(alignments: Sequence[Alignment]) -> str:
     chunks = sum(_flagged(a.chunks) for a in alignments if a.chunks is not None)
     frames = sum(_flagged(alignment.quality) for alignment in alignments)
     if chunks:
-        words.append(f"{_count(chunks, 'chunk')} flagged (red crosses in the map)")
+        words.append(f"{counted(chunks, 'chunk')} flagged (red crosses in the map)")
     if frames:
-        words.append(f"{_count(frames, 'frame')} flagged")
+        words.append(f"{counted(frames, 'frame')} flagged")
     quality = np.concatenate([a.quality[a.quality["flag"] != NOT_RUN] for a in alignments])
     before, after = (
         float(np.nanmedian(quality[name])) if np.isfinite(quality[name]).any() else np.nan
@@ -45,7 +46,3 @@ def remarks_of(recordings: Sequence[Recording]) -> str:
 
 def _flagged(table: np.ndarray) -> int:
     return int(np.sum((table["flag"] != "") & (table["flag"] != NOT_RUN)))
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"

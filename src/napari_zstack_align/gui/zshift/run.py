@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_zstack_align.alignment.alignment import NOT_RUN
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.zshift import jobs
 from napari_zstack_align.gui.zshift.sources import RECORDING_AXES, SLICES_AXES, Opened
@@ -101,7 +102,7 @@ def ended(view: ZShiftView) -> str:
     """How a run ended: where the good frames were, and how many are flagged."""
     waiting = view.kinds == NOT_RUN
     n_run, used = int(np.count_nonzero(~waiting)), view.zshift.used
-    words = [f"z of {n_run:,} frame{'' if n_run == 1 else 's'}"]
+    words = [f"z of {counted(n_run, 'frame')}"]
     if used.any():
         z = view.z[used]
         words[0] += f": {z.min():.1f} to {z.max():.1f} {view.unit}".replace("-", "−")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.zshift.sources import RECORDING_AXES, SLICES_AXES, Source
 
@@ -24,8 +25,7 @@ def _frames(source: Source) -> str:
     stack = source.stack(RECORDING_AXES)
     rows, columns = stack.shape[2:]
     how = "aligned" if source.alignment is not None else "not aligned"
-    frames = f"{stack.n_frames:,} frame{'' if stack.n_frames == 1 else 's'}"
-    return f"{frames} of {rows} × {columns} px, {how}"
+    return f"{counted(stack.n_frames, 'frame')} of {rows} × {columns} px, {how}"
 
 
 def _slices(source: Source, z_step_um: float | None) -> str:
@@ -33,5 +33,5 @@ def _slices(source: Source, z_step_um: float | None) -> str:
     rows, columns = stack.shape[2:]
     known = z_step_um or stack.z_step_um
     n_slices = stack.n_frames if stack.frames_per_slice is None else stack.n_slices
-    words = f"{n_slices:,} slice{'' if n_slices == 1 else 's'} of {rows} × {columns} px"
+    words = f"{counted(n_slices, 'slice')} of {rows} × {columns} px"
     return f"{words}, {known:g} µm apart." if known else f"{words}. {NO_STEP}"

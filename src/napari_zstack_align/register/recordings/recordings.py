@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.errors import InputError
-from napari_zstack_align.parallel import default_threads
+from napari_zstack_align.parallel import checked_threads
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Job
 from napari_zstack_align.register.recordings.inputs import checked_inputs
@@ -68,6 +67,4 @@ def register_recordings(
     pixels, and the robust fit is seeded a chunk.
     """
     inputs = checked_inputs(stacks, params, mask, reference)
-    if threads is not None and threads < 1:
-        raise InputError(f"threads must be at least 1, not {threads}.")
-    return Session(inputs, threads or default_threads()).run()
+    return Session(inputs, checked_threads(threads)).run()
