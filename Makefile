@@ -24,6 +24,9 @@ test: $(VENV)/installed system-libraries  ## all checks and all tests
 test-fast: $(VENV)/installed system-libraries  ## the tests that take no longer than a few seconds each
 	@$(PYTHON) -m pytest -m "not slow"
 
+test-timing: $(VENV)/installed system-libraries  ## how long a person waits; needs a machine with nothing else to do
+	@$(PYTHON) -m pytest -m timing
+
 test-core: .venv-core/installed  ## the tests of the core, without Qt and napari
 	@! .venv-core/bin/python -c "import qtpy" 2>/dev/null
 	@! .venv-core/bin/python -c "import napari" 2>/dev/null
@@ -77,4 +80,4 @@ system-libraries:
 	    $(addprefix --constraint ,$(CONSTRAINTS))
 	@touch $@
 
-.PHONY: help demo test test-fast test-core test-oldest lint docs wheel bench bench-recordings clean system-libraries
+.PHONY: help demo test test-fast test-timing test-core test-oldest lint docs wheel bench bench-recordings clean system-libraries

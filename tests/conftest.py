@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
+from time import monotonic
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -19,6 +22,39 @@ from napari_zstack_align.params import KeypointParams, TraceParams
 from napari_zstack_align.samples import SampleZStack, recording_with_motion, zstack_with_repeats
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+TIMING_REPEATS = 5
+
+# An example takes as long as the machine makes it take.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests of wall time unless ``-m`` asks for them: they need a quiet machine."""
+    if "timing" in config.option.markexpr:
+        return
+    timing = [item for item in items if item.get_closest_marker("timing")]
+    if timing:
+        config.hook.pytest_deselected(items=timing)
+        items[:] = [item for item in items if item not in timing]
+
+
+@pytest.fixture(scope="session")
+def median_of() -> Callable[[Callable[[], float]], float]:
+    """Median of several measurements: one that another program disturbed doesn't count."""
+    return lambda measure: median(measure() for _ in range(TIMING_REPEATS))
+
+
+@pytest.fixture(scope="session")
+def seconds() -> Callable[[Callable[[], object]], float]:
+    """Wall time that a call takes."""
+
+    def time(call: Callable[[], object]) -> float:
+        start = monotonic()
+        call()
+        return monotonic() - start
+
+    return time
 
 
 @pytest.fixture(scope="session")

@@ -51,7 +51,7 @@ def test_displacement_says_the_same_as_to_raw(chain: str):
 
 @pytest.mark.parametrize("chain", CHAINS)
 @given(y=st.floats(-40, 140), x=st.floats(-40, 160))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_there_and_back_is_the_identity(chain: str, y: float, x: float):
     transforms = CHAINS[chain]()
     raw = transforms.to_raw([[y, x]], 2)

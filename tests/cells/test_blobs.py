@@ -262,7 +262,7 @@ def assert_same_maxima(space, other, rows):
     np.testing.assert_allclose(ours[order[0]], theirs[order[1]], atol=1e-10)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 10_000),
     shape=st.tuples(st.integers(12, 60), st.integers(12, 60)),

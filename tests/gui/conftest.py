@@ -15,6 +15,7 @@ import pytest
 
 pytest.importorskip("napari", reason="napari is not installed")
 pytest.importorskip("pytestqt", reason="pytest-qt is not installed")
+from pytestqt.qtbot import QtBot
 
 sys.path.insert(0, str(Path(__file__).parent))  # for the helper module stacks
 
@@ -71,6 +72,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "shared_viewer" in getattr(item, "fixturenames", ()))
 
 
+PATIENCE_MS = 120_000
+"""Only a test that fails waits this long; on a busy machine anything less can be too little."""
+
+
+class PatientQtBot(QtBot):
+    """pytest-qt's, whose waits give up after 5 s."""
+
+    def waitUntil(self, callback, *, timeout=PATIENCE_MS):  # noqa: N802
+        super().waitUntil(callback, timeout=timeout)
+
+    def waitSignal(self, signal, *, timeout=PATIENCE_MS, **options):  # noqa: N802
+        return super().waitSignal(signal, timeout=timeout, **options)
+
+    def waitSignals(self, signals, *, timeout=PATIENCE_MS, **options):  # noqa: N802
+        return super().waitSignals(signals, timeout=timeout, **options)
+
+
+@pytest.fixture
+def qtbot(qapp, request):
+    return PatientQtBot(request)
+
+
 @pytest.fixture(scope="session")
 def shared_viewer(qapp):
     """One viewer for the tests that needn't see it: making one takes seconds."""
@@ -79,6 +102,31 @@ def shared_viewer(qapp):
     viewer = napari.Viewer(show=False)
     yield viewer
     viewer.close()
+
+
+@pytest.fixture
+def viewer(shared_viewer):
+    return shared_viewer
+
+
+@pytest.fixture
+def first_tab():
+    """Name of the tab that is in front when the panel opens."""
+    return "Load"
+
+
+@pytest.fixture
+def panel(qapp, viewer, first_tab):
+    from qtpy.QtCore import QEvent
+
+    from napari_zstack_align.gui.open import open_panel
+
+    panel = open_panel(viewer, first_tab)
+    yield panel
+    viewer.window.remove_dock_widget(panel)
+    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    viewer.layers.clear()
+    viewer.dims.ndisplay = 2
 
 
 @pytest.fixture
@@ -104,7 +152,7 @@ def no_leaked_widgets(qapp):
     for widget in ours:
         widget.close()
     assert not names, f"leaked top-level widgets: {names}"
-    running = [w for w in list(worker._running) if not w.wait(1000)]
+    running = [w for w in list(worker._running) if not w.wait(PATIENCE_MS)]
     for left in running:
         left.abandon()
     assert not running, "a worker was still running at the end of the test"

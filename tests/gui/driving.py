@@ -12,8 +12,8 @@ def click(qtbot, button):
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
-def settled(qtbot, panel, timeout=30_000):
-    qtbot.waitUntil(lambda: not any(bar.busy for bar in panel.run_bars), timeout=timeout)
+def settled(qtbot, panel):
+    qtbot.waitUntil(lambda: not any(bar.busy for bar in panel.run_bars))
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 

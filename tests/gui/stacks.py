@@ -52,6 +52,7 @@ def two_channels(stack: Stack) -> Stack:
     )
 
 
-def slow_zstack(n_slices=5, seconds=0.05) -> Stack:
+def slow_zstack(n_slices=40, seconds=0.05) -> Stack:
+    """By default long enough to be cancelled in the middle on a busy machine too."""
     stack = small_zstack(n_slices=n_slices, n_repeats=3)
     return stack.replace(source=SlowSource(stack.source, seconds))

@@ -134,4 +134,4 @@ def test_closing_the_viewer_while_running_stops_the_worker(qtbot, viewer, panel)
     worker = panel.align_tab.run_bar.worker
     viewer.close()
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-    qtbot.waitUntil(worker.isFinished, timeout=6000)
+    qtbot.waitUntil(worker.isFinished)

@@ -17,7 +17,7 @@ from napari_zstack_align.cells.traces.baseline import (
 RNG = np.random.default_rng(1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     n=st.integers(1, 60),
     window=st.integers(1, 70),

@@ -165,7 +165,7 @@ def test_order_of_rois_is_kept() -> None:
     np.testing.assert_allclose(mixed.Fneu, traces.Fneu[:, order], rtol=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(y=st.floats(6, 30), x=st.floats(6, 40), radius=st.floats(0.1, 5.5), level=st.floats(0, 6e4))
 def test_even_light_reads_as_it_is(y: float, x: float, radius: float, level: float) -> None:
     stack = nza.Stack.from_array(np.full((1, *SHAPE), level, np.float32))

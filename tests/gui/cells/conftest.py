@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication
 
 from napari_zstack_align.alignment.alignment import Alignment
@@ -13,7 +12,6 @@ from napari_zstack_align.alignment.transforms import AffineLink, Transforms
 from napari_zstack_align.cells import Rois
 from napari_zstack_align.cells.traces import DarkLevel, Traces
 from napari_zstack_align.cells.traces.traces import FRAMES
-from napari_zstack_align.gui.open import open_panel
 from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.params import KeypointParams, TraceParams
 from napari_zstack_align.stack import Stack
@@ -101,18 +99,8 @@ def traces_of(recording, n_channels=1):
 
 
 @pytest.fixture
-def viewer(shared_viewer):
-    return shared_viewer
-
-
-@pytest.fixture
-def panel(viewer):
-    panel = open_panel(viewer, "Traces")
-    yield panel
-    viewer.window.remove_dock_widget(panel)
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-    viewer.layers.clear()
-    viewer.dims.ndisplay = 2
+def first_tab():
+    return "Traces"
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from driving import Heartbeat, click, settled
+from driving import click, settled
 from qtpy.QtWidgets import QApplication
 
 from napari_zstack_align.cells import Rois, load_rois
@@ -30,7 +30,7 @@ def cells(qtbot, panel, movie):
 
 
 def quiet(qtbot, cells):
-    qtbot.waitUntil(lambda: not cells.busy, timeout=30_000)
+    qtbot.waitUntil(lambda: not cells.busy)
     settled(qtbot, cells.panel)
 
 
@@ -85,13 +85,11 @@ def test_a_tick_of_a_slider_is_on_the_layer_at_once(qtbot, found, name, value):
 
 def test_another_scale_is_looked_at_in_the_worker_and_the_newest_wins(qtbot, found):
     rows = found.tab.methods.controls["log"].rows
-    heart = Heartbeat()
     for value in (3.0, 4.0, 5.0, 6.0):
         rows["max_sigma"].slider.setValue(value)
         QApplication.processEvents()
     assert found.busy
     quiet(qtbot, found)
-    assert heart.stop() < 0.5
     want = expected(found, method="log", max_sigma=6.0)
     np.testing.assert_allclose(circles(found.layers.points["log"]), want)
 

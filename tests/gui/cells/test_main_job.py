@@ -24,14 +24,14 @@ def test_register_find_cells_read_look_and_export(qtbot, viewer, shared_data, tm
     session.add_paths([shared_data / "recordings_drift"])
     settled(qtbot, panel)
     click(qtbot, session.tab.run_bar.run_button)
-    settled(qtbot, panel, timeout=120_000)
+    settled(qtbot, panel)
 
     panel.open_tab("Cells")
     click(qtbot, cells.tab.run_bar.run_button)
-    settled(qtbot, panel, timeout=60_000)
+    settled(qtbot, panel)
     controls = cells.tab.methods.controls["log"]
     controls.use(BlobParams(min_sigma=2.5, max_sigma=5.0, threshold=0.05))
-    qtbot.waitUntil(lambda: not cells.busy, timeout=30_000)
+    qtbot.waitUntil(lambda: not cells.busy)
     click(qtbot, cells.tab.rois.buttons["use"])
     settled(qtbot, panel)
     n_rois = len(panel.rois.rois)
@@ -52,7 +52,7 @@ def test_register_find_cells_read_look_and_export(qtbot, viewer, shared_data, tm
 
     traces.tab.accept_box.setChecked(True)
     click(qtbot, traces.tab.run_bar.run_button)
-    settled(qtbot, panel, timeout=120_000)
+    settled(qtbot, panel)
     found = traces.traces.recordings
     assert [t.recording for t in found] == [r.name for r in session.recordings]
     assert all(t.dff.shape == (1, n_rois, 100) for t in found)
@@ -66,5 +66,5 @@ def test_register_find_cells_read_look_and_export(qtbot, viewer, shared_data, tm
     tab = traces.tab
     tab.format.setCurrentIndex(tab.format.findData("Suite2p folder"))
     traces.files.export(tmp_path / "larva")
-    settled(qtbot, panel, timeout=60_000)
+    settled(qtbot, panel)
     assert len(list(tmp_path.glob("larva_*/F.npy"))) == 3, tab.run_bar.status.text()

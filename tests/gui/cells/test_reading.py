@@ -6,7 +6,7 @@ import csv
 
 import numpy as np
 import pytest
-from driving import Heartbeat, click, settled
+from driving import click, settled
 from qtpy.QtWidgets import QApplication
 
 from napari_zstack_align.cells import load_rois
@@ -76,15 +76,6 @@ def test_wrong_dark_levels_are_one_sentence(qtbot, panel, part):
     assert "\n" not in status(part)
 
 
-def test_the_event_loop_never_stands_still_while_traces_are_read(qtbot, panel, part):
-    part.open_dock()  # a dock takes napari a moment, once
-    part.tab.form.fields["dark_level"].set((float(DARK),))
-    qtbot.wait(300)
-    heart = Heartbeat()
-    read(qtbot, panel)
-    assert heart.stop() < 0.25  # 0.1 on a machine with nothing else to do
-
-
 def test_cancel_keeps_what_was_read(qtbot, panel, part, monkeypatch, recordings):
     def slow(movies, rois, params):
         from napari_zstack_align.progress import Progress
@@ -100,7 +91,7 @@ def test_cancel_keeps_what_was_read(qtbot, panel, part, monkeypatch, recordings)
     monkeypatch.setattr(trace_jobs, "reading", slow)
     part.tab.form.fields["dark_level"].set((float(DARK),))
     click(qtbot, part.tab.run_bar.run_button)
-    qtbot.waitUntil(lambda: bool(part.traces.recordings), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(part.traces.recordings))
     click(qtbot, part.tab.run_bar.cancel_button)
     settled(qtbot, panel)
     assert "Cancelled; what was read is kept" in status(part)
@@ -171,7 +162,7 @@ def export(qtbot, panel, words, path):
     tab = panel.traces.tab
     tab.format.setCurrentIndex(tab.format.findData(words))
     panel.traces.files.export(path)
-    settled(qtbot, panel, timeout=60_000)
+    settled(qtbot, panel)
 
 
 def test_what_was_exported_reads_back(qtbot, panel, part, recordings, tmp_path):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QApplication
+from driving import click, settled
+from stacks import SlowSource
 
-from napari_zstack_align.gui.open import open_panel
 from napari_zstack_align.samples import recording_with_motion
 from napari_zstack_align.stack import Stack
 
@@ -36,15 +35,42 @@ def stacks(movie):
 
 
 @pytest.fixture
-def viewer(shared_viewer):
-    return shared_viewer
+def first_tab():
+    return "Recordings"
+
+
+def add(qtbot, panel, stacks):
+    session = panel.session
+    session.add_stacks(stacks)
+    settled(qtbot, panel)
+    session.tab.form.fields["chunk_frames"].set(20)
+    return session
+
+
+def run_to_end(qtbot, panel):
+    panel.open_tab("Recordings")
+    click(qtbot, panel.session.tab.run_bar.run_button)
+    settled(qtbot, panel)
+
+
+def press(qtbot, panel, name):
+    tab = panel.session.tab
+    buttons = tab.buttons if name in tab.buttons else panel.session.results_tab.buttons
+    click(qtbot, buttons[name])
+    settled(qtbot, panel)
+
+
+def slow(stacks, seconds=0.01):
+    return [stack.replace(source=SlowSource(stack.source, seconds)) for stack in stacks]
 
 
 @pytest.fixture
-def panel(viewer):
-    panel = open_panel(viewer, "Recordings")
-    yield panel
-    viewer.window.remove_dock_widget(panel)
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-    viewer.layers.clear()
-    viewer.dims.ndisplay = 2
+def session(qtbot, panel, stacks):
+    return add(qtbot, panel, stacks)
+
+
+@pytest.fixture
+def aligned(qtbot, panel, session):
+    run_to_end(qtbot, panel)
+    panel.open_tab("Session")
+    return session

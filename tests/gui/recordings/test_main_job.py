@@ -38,7 +38,7 @@ def test_register_look_repair_and_save_the_drifting_recordings(qtbot, viewer, fo
     assert session.tab.verdict.text().startswith("Go: recording_3, frames 40–59")
 
     click(qtbot, session.tab.run_bar.run_button)
-    settled(qtbot, panel, timeout=60_000)
+    settled(qtbot, panel)
     assert "3 of 3 recordings registered" in session.tab.run_bar.status.text()
     assert largest_error_px(session.alignments, folder) < 1
 

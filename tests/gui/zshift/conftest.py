@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QApplication
+from driving import settled
 
 import napari_zstack_align as nza
-from napari_zstack_align.gui.open import open_panel
+from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.zshift.view import ZShiftView
 from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.samples import recording_with_zshift
@@ -39,14 +38,15 @@ def view(zshift):
 
 
 @pytest.fixture
-def viewer(shared_viewer):
-    return shared_viewer
+def first_tab():
+    return "Z-shift"
 
 
 @pytest.fixture
-def panel(viewer):
-    panel = open_panel(viewer, "Z-shift")
-    yield panel
-    viewer.window.remove_dock_widget(panel)
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-    viewer.layers.clear()
+def loaded(qtbot, panel, sample, recording):
+    """Recording and reference in the viewer, and a small patch."""
+    panel.load_stack(sample.reference.replace(name="zstack"))
+    settled(qtbot, panel)
+    panel.session.show([Recording(recording, [(100.0, 800.0)])])
+    panel.zshift.tab.form.set_values(PARAMS)
+    return panel.zshift

@@ -35,7 +35,7 @@ def _nodes(pieces: list) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 @given(chunks)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_nothing_jumps_at_the_border_of_chunks(pieces: list):
     borders, midpoints, matrices = _nodes(pieces)
     frames = np.arange(borders[-1])
@@ -48,7 +48,7 @@ def test_nothing_jumps_at_the_border_of_chunks(pieces: list):
 
 
 @given(chunks)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_between_midpoints_every_position_moves_on_a_straight_line(pieces: list):
     _, midpoints, matrices = _nodes(pieces)
     for i in range(len(pieces) - 1):
@@ -60,7 +60,7 @@ def test_between_midpoints_every_position_moves_on_a_straight_line(pieces: list)
 
 
 @given(chunks, st.floats(0, 1))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_beyond_the_ends_nothing_goes_farther_than_the_bound(pieces: list, noise: float):
     borders, midpoints, matrices = _nodes(pieces)
     frames = np.arange(-200, borders[-1] + 200)

@@ -63,9 +63,7 @@ def test_closing_the_job_keeps_what_is_done_and_leaves_nothing_open(
         partial = progress.partial or partial
         if partial and (partial[1].quality["flag"] != NOT_RUN).sum() >= 20:
             break
-    began = time.monotonic()
     job.close()
-    assert time.monotonic() - began < 1
     assert not _workers()
     assert len(temporary_files) == 3
     assert all(file.closed for file in temporary_files)
