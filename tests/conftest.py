@@ -18,6 +18,7 @@ from napari_zstack_align.alignment.transforms import AffineLink, Transforms
 from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.traces import DarkLevel, Traces
 from napari_zstack_align.cells.traces.traces import FRAMES
+from napari_zstack_align.flags import Fault, Flag, mark
 from napari_zstack_align.params import KeypointParams, TraceParams
 from napari_zstack_align.samples import SampleZStack, recording_with_motion, zstack_with_repeats
 
@@ -77,7 +78,7 @@ def recording() -> nza.Alignment:
     sample = recording_with_motion(n_frames=40, size=(96, 112), seed=3)
     quality = empty_table(40, "chunk")
     quality["chunk"], quality["used"] = np.arange(40) // 20, True
-    quality["flag"][[5, 6]] = "bridged: the light changes"
+    mark(quality, Fault(Flag.BRIDGED, "bridged: the light changes"), np.array([5, 6]))
     quality["used"][[5, 6]] = False
     chunks = empty_chunks(2)
     chunks["start"], chunks["stop"] = (0, 20), (20, 40)
@@ -128,7 +129,7 @@ def make_traces(three_rois: Rois) -> Callable[..., Traces]:
         frames["frame"] = np.arange(n_frames)
         frames["time_s"] = np.arange(n_frames) / 10 if times else np.nan
         frames["confidence"], frames["used"] = 0.75, True
-        frames["flag"][2:3] = "jump: 3,5 px"
+        mark(frames[2:3], Fault(Flag.FAST_MOTION, "fast motion: 3,5 px"))
         return Traces(
             F=raw[0],
             Fneu=raw[1],

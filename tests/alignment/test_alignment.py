@@ -52,7 +52,7 @@ def test_valid_marks_what_the_raw_frame_saw():
 
 def test_flagged_frames_do_not_shrink_the_common_field():
     ali = _shifted(_ramp(2), [(0, 0), (2, -3)])
-    ali.quality["flag"][1] = "left out"
+    ali.quality["flag"][1] = "low correlation"
     assert ali.common_fov().all()
 
 

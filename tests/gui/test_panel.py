@@ -54,7 +54,7 @@ def test_sliders_and_overlay_read_slice_and_repeat(qtbot, viewer, aligned):
 def test_overlay_says_that_a_frame_was_left_out(qtbot, viewer, aligned):
     alignment = aligned.shown.alignment
     alignment.quality["used"][5] = False
-    alignment.quality["flag"][5] = "outlier"
+    alignment.quality["flag"][5] = "low correlation"
     aligned.quality.frame_clicked.emit(5)
     assert viewer.dims.current_step[:2] == (1, 1)
     assert text_overlay(viewer).text == "slice 1, repeat 1: left out (outlier)"

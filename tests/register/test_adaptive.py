@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import napari_zstack_align as nza
+from napari_zstack_align.flags import Fault, Flag, fault_of
 from napari_zstack_align.samples import SampleZStack, endpoint_error, zstack_with_repeats
 from napari_zstack_align.stack import Stack
 
@@ -215,7 +216,8 @@ def test_a_partial_volume_has_nan_where_nothing_was_run(sample):
 def test_a_bad_frame_is_flagged_bridged_and_left_out(sample, value, flag):
     ali = _align(_spoil(sample, {7: value}))
     row = ali.quality[7]
-    assert row["flag"].startswith(flag)
+    assert row["flag"] == flag
+    assert row["detail"].startswith(f"{flag}: ")
     assert not row["used"]
     assert ali.quality["used"].sum() == 19
     neighbours = [ali.transforms.displacement(t) for t in (5, 6, 8, 9)]
@@ -229,7 +231,7 @@ def test_a_saturated_frame_is_flagged(sample):
     frame = sample.stack.read(7, 8)[0, 0].copy()
     frame[:, :60] = 65535
     ali = _align(_spoil(sample, {7: frame}))
-    assert ali.quality["flag"][7].startswith("saturated: 31%")
+    assert ali.quality["detail"][7].startswith("saturated: 31%")
 
 
 def test_missing_pixels_are_left_out_of_the_mean(sample, alignment):
@@ -246,7 +248,8 @@ def test_missing_pixels_are_left_out_of_the_mean(sample, alignment):
 def test_a_repeat_of_another_place_is_left_out(sample, alignment):
     other = zstack_with_repeats(n_slices=1, n_repeats=1, size=(160, 192), seed=99)
     ali = _align(_spoil(sample, {7: other.stack.read(0, 1)[0, 0]}))
-    assert ali.quality["flag"][7].startswith("left out: correlation")
+    assert ali.quality["flag"][7] == Flag.LOW_CORRELATION
+    assert ali.quality["detail"][7].startswith("left out: correlation")
     assert not ali.quality["used"][7]
     good = np.delete(np.arange(20), 7)
     assert ali.quality["used"][good].all()
@@ -257,7 +260,7 @@ def test_a_repeat_of_another_place_is_left_out(sample, alignment):
 def test_an_empty_slice_is_bridged_and_never_the_reference(sample, alignment):
     noise = np.random.default_rng(0).poisson(2, (5, 160, 192)) * 10 + 100
     ali = _align(_spoil(sample, {t: noise[t - 5] for t in range(5, 10)}))
-    assert all("no signal" in flag for flag in ali.quality["flag"][5:10])
+    assert (ali.quality["flag"][5:10] == Flag.NO_SIGNAL).all()
     assert set(ali.quality["flag"][10:]) == {""}
     last = np.hypot(*(ali.transforms.displacement(19) - sample.displacement(19)))
     assert last[24:-24, 24:-24].mean() < 0.8
@@ -266,7 +269,7 @@ def test_an_empty_slice_is_bridged_and_never_the_reference(sample, alignment):
 def test_an_empty_first_slice_is_not_the_reference(sample):
     noise = np.random.default_rng(0).poisson(2, (5, 160, 192)) * 10 + 100
     ali = _align(_spoil(sample, {t: noise[t] for t in range(5)}))
-    assert all("no signal" in flag for flag in ali.quality["flag"][:5])
+    assert (ali.quality["flag"][:5] == Flag.NO_SIGNAL).all()
     assert set(ali.quality["flag"][5:]) == {""}
     assert not ali.transforms.displacement(2).any()
 
@@ -287,7 +290,7 @@ def test_an_unreadable_frame_costs_one_frame(sample):
             return sample.stack.read(start, stop)
 
     ali = _align(Stack(Broken(), frames_per_slice=5))
-    assert ali.quality["flag"][7] == "unreadable: bad sector"
+    assert fault_of(ali.quality[7]) == Fault(Flag.UNREADABLE, "unreadable: bad sector")
     assert ali.quality["used"].sum() == 19
 
 

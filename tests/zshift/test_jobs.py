@@ -7,6 +7,7 @@ import pytest
 from tissue import SHAPE, drift, estimate, record, volume
 
 import napari_zstack_align as nza
+from napari_zstack_align.flags import Fault, Flag, fault_of
 from napari_zstack_align.zshift import estimate as module
 
 PARAMS = nza.ZShiftParams(patch_px=48)
@@ -43,7 +44,7 @@ def test_threads_don_t_matter_and_frames_are_read_once() -> None:
 def test_a_frame_that_can_t_be_read_is_flagged() -> None:
     depths = drift()
     zshift = estimate(nza.Stack(Counting(record(depths), bad=7)))
-    assert zshift.flags[7] == "unreadable: the disk is broken"
+    assert fault_of(zshift.quality[7]) == Fault(Flag.UNREADABLE, "unreadable: the disk is broken")
     assert zshift.confidence[7] == 0
     np.testing.assert_allclose(zshift.z, depths, atol=0.15)
 

@@ -17,6 +17,7 @@ from napari_zstack_align.alignment.mean import RunningMean
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.alignment.warp import inside, to_dtype, warp_with_valid
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.flags import Flag
 from napari_zstack_align.lazy import LazyFrames
 from napari_zstack_align.params import Params
 from napari_zstack_align.stack import Stack
@@ -43,9 +44,9 @@ class Alignment:
     quality : numpy.ndarray
         (T,) structured array, a row a frame: ``frame``, ``slice`` (z-stacks) or ``chunk``
         (recordings), ``correlation_before``, ``correlation_after``, ``mean_displacement_px``,
-        ``max_displacement_px``, ``used`` (False: left out of means) and ``flag`` ('' = good, else
-        what is the matter); for recordings also ``inliers``, ``midpoint_distance_frames`` and
-        ``residual_px``.
+        ``max_displacement_px``, ``used`` (False: left out of means), ``flag`` (a code: '' = good,
+        else a `Flag`) and ``detail`` (the same in a sentence); for recordings also ``inliers``,
+        ``midpoint_distance_frames`` and ``residual_px``.
     params : Params
         The parameters it was made with.
     mask : numpy.ndarray, optional
@@ -81,7 +82,7 @@ class Alignment:
     @property
     def placed(self) -> npt.NDArray[np.bool_]:
         """(T,) bool: frames that were run, so that their transform is known."""
-        return np.asarray(self.quality["flag"] != NOT_RUN)
+        return np.asarray(self.quality["flag"] != Flag.NOT_RUN)
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -154,7 +155,7 @@ class Alignment:
 
     def common_fov(self) -> npt.NDArray[np.bool_]:
         """(Y, X) bool: pixels that are valid in every unflagged frame."""
-        frames = np.flatnonzero(self.quality["flag"] == "")
+        frames = np.flatnonzero(self.quality["flag"] == Flag.GOOD)
         if self.transforms.affine:
             matrices = self.transforms.matrices()[frames]
             return affine_common_field(matrices, self.raw_shape, self.transforms.shape)
@@ -249,7 +250,3 @@ class Alignment:
     ) -> da.Array:
         shape = (self.stack.n_frames, *self.transforms.shape)
         return LazyFrames(frames, shape, dtype).as_dask(self.stack.frames_per_chunk)
-
-
-NOT_RUN = "not run"
-"""Flag of a frame that a cancelled run didn't reach."""

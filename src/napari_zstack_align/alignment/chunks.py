@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.alignment.quality import FLAG_LENGTH
+from napari_zstack_align.flags import FLAG_COLUMNS
 
 CHUNK_DTYPE = np.dtype(
     [
@@ -24,7 +24,7 @@ CHUNK_DTYPE = np.dtype(
         ("residual_px", np.float32),
         ("matrix", np.float64, (3, 3)),
         ("method", "U16"),
-        ("flag", f"U{FLAG_LENGTH}"),
+        *FLAG_COLUMNS,
     ]
 )
 """A row a chunk.
@@ -34,8 +34,8 @@ between jumps; ``n_frames`` were averaged. ``n_keypoints`` and ``n_matches`` lie
 ``coverage`` is the part of the mask that has inliers near it; ``residual_px`` is the inliers'
 median distance. ``method`` is 'keypoints', 'lower threshold', 'longer chunk', 'via neighbour',
 'by hand' or 'bridged' (from the chunks beside it). ``matrix`` takes reference positions (y, x, 1)
-to the chunk's raw frames. ``flag`` says what is the matter ('' = good); a flagged chunk is
-bridged from its neighbours.
+to the chunk's raw frames. ``flag`` is the code of what is the matter ('' = good, see `Flag`) and
+``detail`` says it in a sentence; a flagged chunk is bridged from its neighbours.
 """
 
 

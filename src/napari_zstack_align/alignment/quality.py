@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.warp import shrink
+from napari_zstack_align.flags import FLAG_COLUMNS
 
 Image = npt.NDArray[np.float32]
 
@@ -29,7 +30,6 @@ EXTREME_PART = 0.97
 """Values beyond those of this part of the pixels are extremes."""
 SOME = 3
 """Every third pixel along each axis tells that."""
-FLAG_LENGTH = 96
 
 
 def empty_table(n_frames: int, group: str) -> npt.NDArray[np.void]:
@@ -51,10 +51,10 @@ def empty_table(n_frames: int, group: str) -> npt.NDArray[np.void]:
         ("mean_displacement_px", np.float32),
         ("max_displacement_px", np.float32),
         ("used", np.bool_),
-        ("flag", f"U{FLAG_LENGTH}"),
+        *FLAG_COLUMNS,
     ]
     if group == "chunk":
-        columns[-2:-2] = [
+        columns[-3:-3] = [
             ("inliers", np.int32),
             ("midpoint_distance_frames", np.float32),
             ("residual_px", np.float32),

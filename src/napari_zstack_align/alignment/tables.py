@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.transforms import AffineLink, Link, SplineLink, Transforms
+from napari_zstack_align.flags import read_flags
 
 Table = npt.NDArray[np.void]
 
@@ -30,7 +31,7 @@ def table_bytes(table: Table) -> bytes:
 
 
 def read_table(path: Path, empty: Callable[[list[str], int], Table]) -> Table:
-    """Read a table that `table_bytes` wrote.
+    """Read a table that `table_bytes` wrote, of this version or an older one.
 
     Parameters
     ----------
@@ -48,7 +49,10 @@ def read_table(path: Path, empty: Callable[[list[str], int], Table]) -> Table:
         names, *rows = csv.reader(file)
     table = empty(names, len(rows))
     columns = dict(_columns(table))
-    for name, texts in zip(names, zip(*rows, strict=True), strict=bool(rows)):
+    read: dict[str, Sequence[str]] = dict(zip(names, zip(*rows, strict=True), strict=bool(rows)))
+    if "flag" in read:
+        read["flag"], read["detail"] = read_flags(read["flag"], read.get("detail"))
+    for name, texts in read.items():
         if name not in columns:
             raise ValueError(f"unknown column '{name}'")
         column = columns[name]

@@ -12,6 +12,7 @@ from napari_zstack_align.alignment.spline import TAPS, basis_taps
 from napari_zstack_align.alignment.transforms import AffineLink, Points, SplineLink, Transforms
 from napari_zstack_align.cells.rois import Circles, Rois, as_circles
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.flags import Flag
 
 INSIDE_PART = 0.9
 """A ROI is valid where this part of its area is inside the common field of view."""
@@ -101,7 +102,7 @@ def valid_in(rois: Rois | npt.ArrayLike, alignments: Sequence[Alignment]) -> npt
     circles = as_circles(rois)
     valid = np.zeros((len(circles), len(alignments)), bool)
     for column, alignment in zip(valid.T, alignments, strict=True):
-        if np.any(alignment.quality["flag"] == ""):
+        if np.any(alignment.quality["flag"] == Flag.GOOD):
             column[:] = part_inside(circles, alignment.common_fov()) >= INSIDE_PART
     return valid
 

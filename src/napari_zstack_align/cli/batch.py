@@ -8,8 +8,6 @@ import io
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import is_complete_session, save_session
 from napari_zstack_align.alignment.storage import make_folder
@@ -19,6 +17,7 @@ from napari_zstack_align.cli.keypoints import check_session_target
 from napari_zstack_align.cli.sessions import drain_or_keep, is_done, tell
 from napari_zstack_align.cli.table import Row, read_rows
 from napari_zstack_align.errors import Cancelled, InputError, ZstackAlignError
+from napari_zstack_align.flags import are_flagged
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.recordings import register_recordings
 
@@ -110,7 +109,7 @@ def _registered(row: Row, base: KeypointParams, args: argparse.Namespace) -> Res
 
 
 def _result(row: Row, state: str, alignments: list[Alignment], message: str) -> Result:
-    flagged = sum(int(np.count_nonzero(a.quality["flag"] != "")) for a in alignments)
+    flagged = sum(int(are_flagged(a.quality["flag"]).sum()) for a in alignments)
     frames = sum(alignment.stack.n_frames for alignment in alignments)
     return Result(row.name, state, str(row.out), len(alignments), frames, flagged, message)
 

@@ -9,16 +9,17 @@ from pathlib import Path
 import numpy as np
 from natsort import os_sorted
 
-from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment
+from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import load_saved
 from napari_zstack_align.cells import load_rois
 from napari_zstack_align.cells.traces import Traces, load_traces
 from napari_zstack_align.cells.traces.storage import FACTS
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import params_of
-from napari_zstack_align.cli.words import size_of
+from napari_zstack_align.cli.words import flagged, size_of
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.flags import Flag
 from napari_zstack_align.params import NwbParams
 from napari_zstack_align.write.cells.export import export_rois, export_traces
 from napari_zstack_align.write.cells.field import FieldOfView
@@ -96,6 +97,6 @@ def _folders(path: Path) -> list[Path]:
 
 
 def _summary(traces: Traces) -> str:
-    flagged = int(np.count_nonzero((traces.flags != "") & (traces.flags != NOT_RUN)))
-    not_run = int(np.count_nonzero(traces.flags == NOT_RUN))
-    return f"{size_of(traces)}: {flagged} flagged" + (f", {not_run} not run." if not_run else ".")
+    not_run = int(np.count_nonzero(traces.flags == Flag.NOT_RUN))
+    text = f"{size_of(traces)}: {flagged(traces.flags)}"
+    return text + (f", {not_run} not run." if not_run else ".")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment
+from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.counting import counted
+from napari_zstack_align.flags import Codes, Flag, count_by_flag
 
 
 def size_of(traces: Traces) -> str:
@@ -24,17 +25,19 @@ def is_zstack(alignment: Alignment) -> bool:
 def summary(alignment: Alignment) -> str:
     """Count the frames that were aligned, flagged and left out of the volume or the means."""
     flags = alignment.quality["flag"]
-    not_run = int(np.count_nonzero(flags == NOT_RUN))
-    flagged = [str(flag).split(":")[0] for flag in flags if flag not in ("", NOT_RUN)]
-    kinds, counts = np.unique(flagged, return_counts=True)
+    not_run = int(np.count_nonzero(flags == Flag.NOT_RUN))
     ran = len(flags) - not_run
-    text = f"{counted(ran, 'frame')} in {_groups(alignment)}: "
-    text += f"{counts.sum()} flagged"
-    if len(kinds):
-        text += f" ({', '.join(f'{n} {kind}' for kind, n in zip(kinds, counts, strict=True))})"
-    left_out = int(np.count_nonzero(~alignment.quality["used"] & (flags != NOT_RUN)))
+    text = f"{counted(ran, 'frame')} in {_groups(alignment)}: {flagged(flags)}"
+    left_out = int(np.count_nonzero(~alignment.quality["used"] & (flags != Flag.NOT_RUN)))
     text += f", {left_out} left out of the {'volume' if is_zstack(alignment) else 'means'}"
     return text + (f", {not_run} not run." if not_run else ".")
+
+
+def flagged(flags: Codes) -> str:
+    """'3 flagged (1 saturated, 2 torn)'."""
+    counts = count_by_flag(flags)
+    each = ", ".join(f"{n} {flag}" for flag, n in counts.items())
+    return f"{sum(counts.values())} flagged" + (f" ({each})" if each else "")
 
 
 def _groups(alignment: Alignment) -> str:

@@ -8,15 +8,17 @@ from typing import get_args
 
 import numpy as np
 
-from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment
+from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import load_saved
 from napari_zstack_align.atomic import check_target
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import add_recording_arguments, completed, open_recording
 from napari_zstack_align.cli.sessions import is_saved
+from napari_zstack_align.cli.words import flagged
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import Cancelled, InputError
+from napari_zstack_align.flags import Flag
 from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.progress import Job
 from napari_zstack_align.read import open_stack
@@ -151,7 +153,7 @@ def _drain_or_keep(job: Job[ZShift]) -> ZShift:
 def summary(zshift: ZShift) -> str:
     """Count the frames, and tell where the good ones were."""
     flags = zshift.flags
-    text = f"{counted(int(np.count_nonzero(flags != NOT_RUN)), 'frame')}: "
+    text = f"{counted(int(np.count_nonzero(flags != Flag.NOT_RUN)), 'frame')}: "
     z = zshift.z[zshift.used]
     if len(z):
         text += f"z from {z.min():.2f} to {z.max():.2f} slices"
@@ -159,10 +161,6 @@ def summary(zshift: ZShift) -> str:
             step = zshift.z_step_um
             text += f" ({z.min() * step:.1f} to {z.max() * step:.1f} µm)"
         text += "; "
-    flagged = [str(flag).split(":")[0] for flag in flags if flag not in ("", NOT_RUN)]
-    kinds, counts = np.unique(flagged, return_counts=True)
-    text += f"{len(flagged)} flagged"
-    if len(flagged):
-        text += f" ({', '.join(f'{n} {kind}' for kind, n in zip(kinds, counts, strict=True))})"
-    not_run = int(np.count_nonzero(flags == NOT_RUN))
+    text += flagged(flags)
+    not_run = int(np.count_nonzero(flags == Flag.NOT_RUN))
     return text + (f", {not_run} not run." if not_run else ".")

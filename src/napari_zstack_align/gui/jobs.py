@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment
+from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.raw_frames import MissingSource
 from napari_zstack_align.alignment.storage import load_alignment
+from napari_zstack_align.flags import Flag
 from napari_zstack_align.gui.lazy import GrowingVolume
 from napari_zstack_align.progress import Job, Progress, mapped
 from napari_zstack_align.read import open_stack
@@ -115,7 +116,7 @@ def put_slice(alignment: Alignment, volumes: list[GrowingVolume], z: int) -> Non
 
 def finished_slices(alignment: Alignment) -> list[int]:
     """Slices of which every frame was run."""
-    waiting = alignment.quality["flag"] == NOT_RUN
+    waiting = alignment.quality["flag"] == Flag.NOT_RUN
     open_slices = set(alignment.quality["slice"][waiting].tolist())
     return [z for z in range(alignment.stack.n_slices) if z not in open_slices]
 

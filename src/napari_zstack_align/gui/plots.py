@@ -10,7 +10,7 @@ import pyqtgraph as pg
 from napari.utils.theme import get_theme
 from qtpy.QtCore import Qt, Signal
 
-from napari_zstack_align.alignment.alignment import NOT_RUN
+from napari_zstack_align.flags import Flag, are_flagged
 
 BEFORE, AFTER = "#e0843c", "#4fb0e8"
 MEAN, MAX = "#7ccf7c", "#8a8f98"
@@ -182,9 +182,8 @@ class QualityPlot(FramePlot):
             curve.setDownsampling(auto=True, method="peak" if peaks else "subsample")
             curve.setClipToView(True)
             curve.setData(frames, table[name])
-        marked = np.flatnonzero(
-            ((table["flag"] != "") | ~table["used"]) & (table["flag"] != NOT_RUN)
-        )
+        left_out = ~table["used"] & (table["flag"] != Flag.NOT_RUN)
+        marked = np.flatnonzero(are_flagged(table["flag"]) | left_out)
         marked = marked[:: len(marked) // MAX_MARKS + 1]
         heights = np.nan_to_num(table["correlation_after"][marked], nan=0.0)
         self.marks.setData(marked, heights)

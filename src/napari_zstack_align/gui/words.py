@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment
+from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.counting import counted
+from napari_zstack_align.flags import Flag, are_flagged, shown
 
 
 def ended(alignment: Alignment) -> str:
     """How a run ended: slices done, and frames flagged or left out."""
     table = alignment.quality
-    waiting = table["flag"] == NOT_RUN
+    waiting = table["flag"] == Flag.NOT_RUN
     n_slices = alignment.stack.n_slices
     done = n_slices - len(np.unique(table["slice"][waiting]))
     words = [f"{done} of {n_slices} slices aligned"]
     if done < n_slices:
         words.append("they are kept and can be saved")
-    flagged = int(np.sum((table["flag"] != "") & ~waiting))
+    flagged = int(np.sum(are_flagged(table["flag"])))
     if flagged:
         verb = "is" if flagged == 1 else "are"
         words.append(f"{counted(flagged, 'frame')} {verb} flagged (red crosses in the plot)")
@@ -37,8 +38,8 @@ def flag_words(alignment: Alignment | None, frame: int | None) -> str:
     if alignment is None:
         return ""
     row = alignment.quality[frame]
-    if row["flag"] == NOT_RUN:
+    if row["flag"] == Flag.NOT_RUN:
         return ": not aligned yet"
     if not row["used"]:
-        return f": left out ({row['flag']})" if row["flag"] else ": left out"
-    return f": {row['flag']}" if row["flag"] else ""
+        return f": left out ({shown(row)})" if row["flag"] else ": left out"
+    return f": {shown(row)}" if row["flag"] else ""

@@ -87,7 +87,7 @@ def _align(
         yield from run.finish()
         if not run.found_signal:
             raise AlignmentError(
-                f"Nothing in {stack.name} could be aligned: {run.first_flag()}. Check that the "
+                f"Nothing in {stack.name} could be aligned: {run.first_fault()}. Check that the "
                 f"right channel and file were chosen."
             )
         return run.snapshot()

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from napari_zstack_align.alignment.mean import RunningMean
 from napari_zstack_align.alignment.quality import comparison_image, without_extremes
 from napari_zstack_align.alignment.transforms import Link, SplineLink
+from napari_zstack_align.flags import mark_each
 from napari_zstack_align.mask import Mask
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.progress import Progress
@@ -65,16 +66,18 @@ class DirectChain(SliceRun):
         registered = []
         for result, aligned, valid in self.map(self._register, frames):
             registered.append(result)
-            if not result.flag:
+            if result.fault is None:
                 mean.add(aligned, valid)
             self._done += 1
             yield self.progress(
-                note=f"frame {frames[len(registered) - 1]}: {result.flag}" if result.flag else ""
+                note=f"frame {frames[len(registered) - 1]}: {result.fault}" if result.fault else ""
             )
         repeats = self._judge(registered)
         if is_first and repeats.has_signal:
             repeats = repeats.centred()
-        if is_first or any(r.flag != f for r, f in zip(registered, repeats.flags, strict=True)):
+        if is_first or any(
+            r.fault != fault for r, fault in zip(registered, repeats.faults, strict=True)
+        ):
             mean = yield from self.mean(frames[repeats.used], repeats.coefficients[repeats.used])
         self._fill(frames, repeats)
         yield from self._update(mean, repeats, registered)
@@ -92,7 +95,8 @@ class DirectChain(SliceRun):
         """Write the rows of a slice."""
         rows = self._quality[frames]
         rows["correlation_before"], rows["correlation_after"] = repeats.before, repeats.after
-        rows["used"], rows["flag"] = repeats.used, repeats.flags
+        rows["used"] = repeats.used
+        mark_each(rows, repeats.faults)
         for row, field in zip(rows, repeats.coefficients, strict=True):
             lengths = displacement_lengths(field, self.shape, self.spacing_px)
             row["mean_displacement_px"], row["max_displacement_px"] = lengths
@@ -121,11 +125,11 @@ class DirectChain(SliceRun):
 
     def _bootstrap(self, frames: Frames) -> Generator[Progress, None, None]:
         """Make the first template: the mean of a slice, registered to itself and averaged anew."""
-        flags = []
+        good = []
         for raw in self.map(self.read, frames):
-            flags.append(raw.flag)
+            good.append(raw.fault is None)
             yield Progress(FIRST_STAGE, 0, len(frames))
-        usable = frames[[flag == "" for flag in flags]]
+        usable = frames[good]
         if not len(usable):
             return
         still = np.zeros((len(usable), *self._start.shape), np.float32)
@@ -177,15 +181,15 @@ class DirectChain(SliceRun):
 
     def _register(self, t: int) -> tuple[Registered, Image, npt.NDArray[np.bool_]]:
         raw = self.read(t)
-        found, flag = None, raw.flag
-        if self._template is not None and not flag:
+        found, fault = None, raw.fault
+        if self._template is not None and fault is None:
             frame = filtered_frame(raw, self._template)
-            found, flag = register_frame(frame, self._template, self._start)
+            found, fault = register_frame(frame, self._template, self._start)
         coefficients = self._start if found is None else found.coefficients
         aligned, valid = self.resample(raw, coefficients)
         compared = compare_frame(raw, aligned, valid)
         power = None if found is None else found.power
-        return Registered(coefficients, compared, flag, power), aligned, valid
+        return Registered(coefficients, compared, fault, power), aligned, valid
 
     def _links(self) -> tuple[Link, ...]:
         return (SplineLink(self._coefficients.copy(), self.spacing_px, self.shape),)

@@ -18,6 +18,7 @@ from napari_zstack_align.alignment.quality import (
 from napari_zstack_align.alignment.spline import field_on_pixels
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.params import ChannelParams
 from napari_zstack_align.register.template import Coefficients, Filtered, Registration, Template
 from napari_zstack_align.stack import Stack
@@ -40,12 +41,12 @@ class RawFrame:
     ----------
     image : numpy.ndarray
         (Y, X) float32; NaN where pixels are missing.
-    flag : str
-        Why it can't be registered; '' where it can.
+    fault : Fault, optional
+        Why it can't be registered; None where it can.
     """
 
     image: Image
-    flag: str = ""
+    fault: Fault | None = None
 
 
 def check_channels(stack: Stack, params: ChannelParams) -> None:
@@ -60,11 +61,12 @@ def check_channels(stack: Stack, params: ChannelParams) -> None:
 
 
 def read_frame(stack: Stack, t: int, params: ChannelParams) -> RawFrame:
-    """Read the driving image of frame t; one that can't be read is flagged, not raised."""
+    """Read the driving image of frame t; where that fails, the error is its fault."""
     try:
         channels = stack.read(t, t + 1)[0]
     except (OSError, InputError) as error:
-        return RawFrame(np.full(stack.shape[2:], np.nan, np.float32), f"unreadable: {error}")
+        fault = Fault(Flag.UNREADABLE, f"unreadable: {error}")
+        return RawFrame(np.full(stack.shape[2:], np.nan, np.float32), fault)
     image = driving_image(channels, params)
     return RawFrame(image, unusable(channels, image))
 
@@ -78,8 +80,8 @@ def driving_image(channels: npt.NDArray[Any], params: ChannelParams) -> Image:
     return total
 
 
-def unusable(channels: npt.NDArray[Any], image: Image) -> str:
-    """Say why a frame can't be registered; '' where it can.
+def unusable(channels: npt.NDArray[Any], image: Image) -> Fault | None:
+    """Say why a frame can't be registered; None where it can.
 
     Parameters
     ----------
@@ -90,11 +92,11 @@ def unusable(channels: npt.NDArray[Any], image: Image) -> str:
     """
     known = image if np.isfinite(cv2.sumElems(image)[0]) else image[np.isfinite(image)]
     if not known.size:
-        return "no signal: every pixel is NaN"
+        return Fault(Flag.NO_SIGNAL, "no signal: every pixel is NaN")
     if fraction := _saturated(channels):
-        return f"saturated: {fraction:.0%} of the pixels"
+        return Fault(Flag.SATURATED, f"saturated: {fraction:.0%} of the pixels")
     low, high, _, _ = cv2.minMaxLoc(known)
-    return "no signal: all pixels are equal" if low == high else ""
+    return Fault(Flag.NO_SIGNAL, "no signal: all pixels are equal") if low == high else None
 
 
 def _saturated(channels: npt.NDArray[Any]) -> float:
@@ -114,15 +116,15 @@ def filtered_frame(raw: RawFrame, template: Template) -> Filtered:
 
 def register_frame(
     frame: Filtered, template: Template, start: Coefficients, *, among: int | None = None
-) -> tuple[Registration | None, str]:
+) -> tuple[Registration | None, Fault | None]:
     """Find the field of a frame; None with the reason where that can't be."""
     registration = template.register(frame, start, among=among)
     coefficients = registration.coefficients
     if not np.isfinite(coefficients).all() or folds(
         coefficients, template.shape, template.spacing_px
     ):
-        return None, "implausible: the field folds the image"
-    return registration, ""
+        return None, Fault(Flag.IMPLAUSIBLE, "implausible: the field folds the image")
+    return registration, None
 
 
 def compare_frame(raw: RawFrame, aligned: Image, valid: npt.NDArray[np.bool_]) -> Compared:

@@ -15,6 +15,7 @@ from napari_zstack_align.alignment.quality import (
     leave_one_out_correlations,
     noise_spread,
 )
+from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.register.template import Coefficients
 
 FEWEST_FOR_OUTLIERS = 4
@@ -27,6 +28,7 @@ SIGNAL_SPREADS = 4.0
 """Repeats resemble one another when their correlation exceeds this many spreads of pure noise."""
 SURE_CORRELATION = 0.5
 """A correlation that always counts as resemblance, in the smallest images too."""
+UNLIKE_ONE_ANOTHER = Fault(Flag.NO_SIGNAL, "no signal: the repeats don't resemble one another")
 
 
 @dataclass(frozen=True)
@@ -39,15 +41,15 @@ class Registered:
         (2, gy, gx) float32.
     compared : Compared
         What the correlations are taken from.
-    flag : str
-        Why the frame can't be used; '' where it can.
+    fault : Fault, optional
+        Why the frame can't be used; None where it can.
     power : numpy.ndarray, optional
         (levels, by, bx) power of the residual; None where it wasn't registered.
     """
 
     coefficients: Coefficients
     compared: Compared
-    flag: str
+    fault: Fault | None
     power: Image | None
 
 
@@ -63,8 +65,8 @@ class Repeats:
         (n,) float32 leave-one-out correlations.
     used : numpy.ndarray
         (n,) bool: which make up the mean of the slice.
-    flags : tuple of str
-        '' = good, else what is the matter.
+    faults : tuple of Fault or None
+        What is the matter with each; None: nothing.
     has_signal : bool
         Whether the mean of the slice can serve as a reference.
     """
@@ -73,7 +75,7 @@ class Repeats:
     before: npt.NDArray[np.float32]
     after: npt.NDArray[np.float32]
     used: npt.NDArray[np.bool_]
-    flags: tuple[str, ...]
+    faults: tuple[Fault | None, ...]
     has_signal: bool
 
     def still(self) -> Repeats:
@@ -108,28 +110,29 @@ def judge_repeats(
     outlier_mad : float
         As in ``AdaptiveParams``.
     """
-    flags = [frame.flag for frame in frames]
-    before, after = compare_repeats(frames, _good(flags), reference, mask)
-    doubtful = _not_improved(before, after) | _outliers(after, _good(flags), outlier_mad)
+    faults = [frame.fault for frame in frames]
+    before, after = compare_repeats(frames, _good(faults), reference, mask)
+    doubtful = _not_improved(before, after) | _outliers(after, _good(faults), outlier_mad)
     if doubtful.any():
         median = float(np.nanmedian(after))
-        for i in np.flatnonzero(doubtful & _good(flags)):
-            flags[i] = f"left out: correlation {after[i]:.2f}, median of the slice {median:.2f}"
-        before, after = compare_repeats(frames, _good(flags), reference, mask)
-    used = _good(flags)
+        for i in np.flatnonzero(doubtful & _good(faults)):
+            text = f"left out: correlation {after[i]:.2f}, median of the slice {median:.2f}"
+            faults[i] = Fault(Flag.LOW_CORRELATION, text)
+        before, after = compare_repeats(frames, _good(faults), reference, mask)
+    used = _good(faults)
     coefficients = np.stack([frame.coefficients for frame in frames])
     has_signal = bool(used.any()) and _resemble(after[used], frames[0].compared)
     if used.any() and not has_signal:
         # Registered noise is noise: the field before stays, and the mean is still worth showing.
-        flags = [flag or "no signal: the repeats don't resemble one another" for flag in flags]
+        faults = [fault or UNLIKE_ONE_ANOTHER for fault in faults]
         coefficients[:] = start
     else:
         coefficients[~used] = coefficients[used].mean(axis=0) if used.any() else start
-    return Repeats(coefficients, before, after, used, tuple(flags), has_signal)
+    return Repeats(coefficients, before, after, used, tuple(faults), has_signal)
 
 
-def _good(flags: Sequence[str]) -> npt.NDArray[np.bool_]:
-    return np.array([flag == "" for flag in flags])
+def _good(faults: Sequence[Fault | None]) -> npt.NDArray[np.bool_]:
+    return np.array([fault is None for fault in faults])
 
 
 def compare_repeats(

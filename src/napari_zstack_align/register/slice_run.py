@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align._version import __version__
-from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment
+from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.mean import RunningMean
 from napari_zstack_align.alignment.quality import comparison_factor, empty_table
 from napari_zstack_align.alignment.spline import field_on_pixels, grid_shape
 from napari_zstack_align.alignment.transforms import Link, Transforms
 from napari_zstack_align.alignment.warp import shrink, warp_with_valid
+from napari_zstack_align.flags import Flag, shown
 from napari_zstack_align.mask import Mask
 from napari_zstack_align.parallel import ordered_map
 from napari_zstack_align.params import AdaptiveParams
@@ -72,7 +73,7 @@ class SliceRun(ABC):
         self._coefficients = np.zeros((stack.n_frames, 2, *self.grid), np.float32)
         self._quality = empty_table(stack.n_frames, "slice")
         self._quality["slice"] = stack.slice_of_frame
-        self._quality["flag"] = NOT_RUN
+        self._quality["flag"] = Flag.NOT_RUN
         self._first_reference: Image | None = None
         self._held: dict[int, RawFrame | None] = {}
         self._done = 0
@@ -102,9 +103,9 @@ class SliceRun(ABC):
         """Return the slices in the order of work."""
         return range(self.stack.n_slices)
 
-    def first_flag(self) -> str:
-        """Flag of the first frame."""
-        return str(self._quality["flag"][0])
+    def first_fault(self) -> str:
+        """What is the matter with the first frame."""
+        return shown(self._quality[0])
 
     # -- work on frames ------------------------------------------------------------------------
 

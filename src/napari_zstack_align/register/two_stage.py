@@ -24,6 +24,7 @@ from napari_zstack_align.alignment.quality import (
 from napari_zstack_align.alignment.spline import field_on_pixels, grid_shape
 from napari_zstack_align.alignment.transforms import Link, SplineLink
 from napari_zstack_align.alignment.warp import shrink, warp, warp_with_valid
+from napari_zstack_align.flags import mark_each
 from napari_zstack_align.mask import Mask
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.progress import Progress
@@ -119,12 +120,13 @@ class TwoStages(SliceRun):
         results = self.map(
             lambda i: self._compared(frames[i], repeats.coefficients[i], field), range(len(frames))
         )
-        for row, flag, (registered, lengths) in zip(rows, repeats.flags, results, strict=True):
+        for row, fault, (registered, lengths) in zip(rows, repeats.faults, results, strict=True):
             compared.append(registered)
             row["mean_displacement_px"], row["max_displacement_px"] = lengths
             self._done += 1
-            yield self.progress(f"frame {row['frame']}: {flag}" if flag else "")
-        rows["used"], rows["flag"] = repeats.used, repeats.flags
+            yield self.progress(f"frame {row['frame']}: {fault}" if fault else "")
+        rows["used"] = repeats.used
+        mark_each(rows, repeats.faults)
         image = self._chain.image
         reference = None if image is None else without_extremes(comparison_image(image))
         values = compare_repeats(compared, repeats.used, reference, self.compared_mask)
@@ -148,7 +150,7 @@ class TwoStages(SliceRun):
         before, after = (without_extremes(band_for_comparison(image)) for image in both)
         compared = Compared(before, after, valid)
         lengths = lengths_of(displacement, 1)
-        return Registered(np.zeros(0, np.float32), compared, raw.flag, None), lengths
+        return Registered(np.zeros(0, np.float32), compared, raw.fault, None), lengths
 
     def _links(self) -> tuple[Link, ...]:
         return self._links_of(np.arange(self.stack.n_frames))

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from napari_zstack_align.alignment.mean import RunningMean
 from napari_zstack_align.alignment.quality import Compared
 from napari_zstack_align.alignment.warp import shrink
+from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.progress import Progress
 from napari_zstack_align.register.calibration import FEWEST_FRAMES, MOST_FRAMES, calibrated
 from napari_zstack_align.register.frames import (
@@ -81,7 +82,7 @@ CALIBRATED_SLICES = 2
 LEAST_PART = 0.03
 """Repeats of whose differences the registration takes away a smaller part are left where they are:
 it fitted their noise, and interpolation would only blur them."""
-TORN = "torn: the sample jumped while the frame was scanned"
+TORN = Fault(Flag.TORN, "torn: the sample jumped while the frame was scanned")
 ROUGH_FACTOR = 4
 ROUGH_ROUNDS = 2
 
@@ -145,14 +146,14 @@ class Found:
     ----------
     registration : Registration, optional
         None where the frame can't be registered.
-    flag : str
-        Why it can't be used; '' where it can.
+    fault : Fault, optional
+        Why it can't be used; None where it can.
     step_px : float
         As of `Strips.largest_step`.
     """
 
     registration: Registration | None
-    flag: str
+    fault: Fault | None
     step_px: float = 0.0
 
 
@@ -189,10 +190,10 @@ def align_within(
     learned : Learned
         In the slices before.
     """
-    flags, small = yield from _look(run, frames)
+    faults, small = yield from _look(run, frames)
     told: Future[Learned] | None = None
     fields = np.zeros((len(frames), 2, *run.grid), np.float32)
-    usable = np.flatnonzero([flag == "" for flag in flags])
+    usable = np.flatnonzero([fault is None for fault in faults])
     if len(usable) > 1:
         factor = _rough_factor(run.shape)
         reach = run.params.max_shift_px / factor
@@ -205,18 +206,18 @@ def align_within(
                 run, seen, frames[usable], fields[usable], learned
             )
             for i, one in zip(usable, found, strict=True):
-                flags[i] = one.flag
+                faults[i] = one.fault
                 fields[i] = fields[i] if one.registration is None else one.registration.coefficients
-            usable = np.array([i for i in usable if flags[i] == ""], int)
+            usable = np.array([i for i in usable if faults[i] is None], int)
             if len(usable) < 2:
                 break
             fields[usable] -= fields[usable].mean(axis=0)
-            good = [one.registration for one in found if one.registration and not one.flag]
+            good = [one.registration for one in found if one.registration and not one.fault]
             if stage is FINE:
                 learned = replace(learned, noise=np.median([one.power for one in good], axis=0))
         else:
             told = run.begin(_calibrate, run, template, good, learned)
-    repeats, mean = yield from _judge(run, frames, fields, flags)
+    repeats, mean = yield from _judge(run, frames, fields, faults)
     return Slice(repeats, mean, learned if told is None else (yield from run.result(told)))
 
 
@@ -247,21 +248,21 @@ def passes_of(shape: tuple[int, int]) -> list[Pass]:
 
 def _look(
     run: SliceRun, frames: Frames
-) -> Generator[Progress, None, tuple[list[str], list[Image]]]:
-    """Flags of the frames, and those that can be used, filtered at a quarter of their size."""
+) -> Generator[Progress, None, tuple[list[Fault | None], list[Image]]]:
+    """Faults of the frames, and those that can be used, filtered at a quarter of their size."""
 
-    def look(t: int) -> tuple[str, Image]:
+    def look(t: int) -> tuple[Fault | None, Image]:
         raw = run.read(t)
-        return raw.flag, shrink(without_nan(raw.image), factor)
+        return raw.fault, shrink(without_nan(raw.image), factor)
 
     factor = _rough_factor(run.shape)
-    flags, small = [], []
-    for flag, image in run.map(look, frames):
-        flags.append(flag)
-        if not flag:
+    faults, small = [], []
+    for fault, image in run.map(look, frames):
+        faults.append(fault)
+        if fault is None:
             small.append(image)
         yield run.progress()
-    return flags, small
+    return faults, small
 
 
 def _rough_factor(shape: tuple[int, int]) -> int:
@@ -323,11 +324,11 @@ def _register(
 
     def register(i: int) -> Found:
         frame = seen.frame(run, frames[i], template)
-        one, flag = register_frame(frame, template, starts[i], among=among)
+        one, fault = register_frame(frame, template, starts[i], among=among)
         if one is None or one.residual is None:
-            return Found(one, flag)
+            return Found(one, fault)
         step = 0.0 if strips is None else strips.largest_step(one.residual)
-        return Found(one if i < MOST_FRAMES else one.without_residual(), flag, step)
+        return Found(one if i < MOST_FRAMES else one.without_residual(), fault, step)
 
     found = []
     for result in run.map(register, range(len(frames))):
@@ -335,7 +336,7 @@ def _register(
         yield run.progress()
     are_torn = torn([one.step_px for one in found])
     return template, [
-        replace(one, flag=one.flag or TORN) if is_torn else one
+        replace(one, fault=one.fault or TORN) if is_torn else one
         for one, is_torn in zip(found, are_torn, strict=True)
     ]
 
@@ -349,7 +350,7 @@ def _enlarged(image: Image, factor: int, shape: tuple[int, int]) -> Image:
 
 
 def _judge(
-    run: SliceRun, frames: Frames, fields: Coefficients, flags: list[str]
+    run: SliceRun, frames: Frames, fields: Coefficients, faults: list[Fault | None]
 ) -> Generator[Progress, None, tuple[Repeats, RunningMean]]:
     """Compare the registered repeats, and average those that belong together."""
     mean, registered = RunningMean(run.shape), []
@@ -360,9 +361,9 @@ def _judge(
         return compare_frame(raw, aligned, valid), aligned, valid
 
     results = run.map(resample, zip(frames, fields, strict=True))
-    for (compared, aligned, valid), one, flag in zip(results, fields, flags, strict=True):
-        registered.append(Registered(one, compared, flag, None))
-        if not flag:
+    for (compared, aligned, valid), one, fault in zip(results, fields, faults, strict=True):
+        registered.append(Registered(one, compared, fault, None))
+        if fault is None:
             mean.add(aligned, valid)
         yield run.progress()
     still = np.zeros_like(fields[0])
@@ -370,7 +371,7 @@ def _judge(
     if repeats.has_signal:
         repeats = repeats.still() if _gain_little(repeats) else repeats.centred()
     if np.abs(repeats.coefficients - fields)[repeats.used].max(initial=0) > STOP_PX or any(
-        flag != before for flag, before in zip(repeats.flags, flags, strict=True)
+        fault != before for fault, before in zip(repeats.faults, faults, strict=True)
     ):
         mean = yield from run.mean(frames[repeats.used], repeats.coefficients[repeats.used])
     return repeats, mean

@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.warp import warp_with_valid
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.zshift.evidence import Evidence, evidence_of
 from napari_zstack_align.zshift.inputs import Inputs
 from napari_zstack_align.zshift.templates import Templates
-from napari_zstack_align.zshift.zshift import BLANK, UNREADABLE
 
 Image = npt.NDArray[np.float32]
 
@@ -30,14 +30,19 @@ SURE = 0.5
 
 @dataclass(frozen=True)
 class FrameFound:
-    """A frame in the reference; ``evidence`` is None where there was nothing to compare."""
+    """A frame in the reference.
+
+    ``evidence`` is None where there was nothing to compare, ``fault`` where nothing is the matter.
+    """
 
     evidence: Evidence | None
     shift: npt.NDArray[np.float64]
-    flag: str = ""
+    fault: Fault | None = None
 
 
-_BLANK = FrameFound(None, np.zeros(2), BLANK)
+_BLANK = FrameFound(
+    None, np.zeros(2), Fault(Flag.BLANK, "blank: the frame shows nothing to compare")
+)
 
 
 @dataclass(frozen=True)
@@ -66,8 +71,8 @@ class Locator:
         start, stop = frames
         found: list[FrameFound] = []
         before: float | None = None
-        for t, (image, flag) in zip(range(start, stop), self._read(start, stop), strict=True):
-            one = FrameFound(None, np.zeros(2), flag)
+        for t, (image, fault) in zip(range(start, stop), self._read(start, stop), strict=True):
+            one = FrameFound(None, np.zeros(2), fault)
             if image is not None and self._inputs.placed[t]:
                 one = _BLANK if _is_blank(image) else self._find(*self._prepared(image, t), before)
             if one.evidence is not None and _mean_confidence(one.evidence) >= SURE:
@@ -124,14 +129,14 @@ class Locator:
             return band, None
         return band, valid.astype(np.float32)
 
-    def _read(self, start: int, stop: int) -> list[tuple[npt.NDArray[Any] | None, str]]:
+    def _read(self, start: int, stop: int) -> list[tuple[npt.NDArray[Any] | None, Fault | None]]:
         """Frames (Y, X), None for those that can't be read, and what is the matter with them."""
         stack, channel = self._inputs.stack, self._inputs.params.channel
         try:
-            return [(frame[channel], "") for frame in stack.read(start, stop)]
+            return [(frame[channel], None) for frame in stack.read(start, stop)]
         except (OSError, InputError) as error:
             if stop - start == 1:
-                return [(None, f"{UNREADABLE}: {error}")]
+                return [(None, Fault(Flag.UNREADABLE, f"unreadable: {error}"))]
         return [self._read(t, t + 1)[0] for t in range(start, stop)]
 
 

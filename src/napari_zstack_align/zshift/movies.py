@@ -95,7 +95,7 @@ def corrected_movie(zshift: ZShift, channel: int) -> da.Array:
 def _movie(zshift: ZShift, frame: Callable[[int], Image]) -> da.Array:
     """Lazy (T, Y, X) float32; NaN in frames without a depth."""
     shape = zshift.frame_shape
-    known = ~np.isin(_kinds(zshift.flags), WITHOUT_DEPTH) & np.isfinite(zshift.z)
+    known = ~np.isin(zshift.flags, WITHOUT_DEPTH) & np.isfinite(zshift.z)
 
     def block(start: int, stop: int) -> Image:
         blank = np.full(shape, np.nan, np.float32)
@@ -103,11 +103,6 @@ def _movie(zshift: ZShift, frame: Callable[[int], Image]) -> da.Array:
 
     lazy = LazyFrames(block, (len(zshift.z), *shape), np.dtype(np.float32))
     return lazy.as_dask(zshift.stack.frames_per_chunk)
-
-
-def _kinds(flags: npt.NDArray[np.str_]) -> npt.NDArray[np.str_]:
-    """What stands before the colon."""
-    return np.array([flag.split(":")[0] for flag in flags])
 
 
 def _frame(zshift: ZShift, t: int, channel: int) -> Image:

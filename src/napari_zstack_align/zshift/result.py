@@ -7,7 +7,7 @@ from collections.abc import Generator
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.alignment.alignment import NOT_RUN
+from napari_zstack_align.flags import Fault, Flag, mark
 from napari_zstack_align.progress import Progress
 from napari_zstack_align.sources import ArraySource
 from napari_zstack_align.stack import Stack
@@ -15,7 +15,7 @@ from napari_zstack_align.zshift.inputs import Inputs
 from napari_zstack_align.zshift.locate import FrameFound, Window
 from napari_zstack_align.zshift.smoothing import Smooth, smooth_depths
 from napari_zstack_align.zshift.templates import Templates
-from napari_zstack_align.zshift.zshift import LOW_CONFIDENCE, OUTSIDE, QUALITY, ZShift
+from napari_zstack_align.zshift.zshift import QUALITY, ZShift
 
 Numbers = npt.NDArray[np.float64]
 
@@ -27,6 +27,7 @@ OUTSIDE_SLICES = 0.4
 """A frame whose mean depth is further than this beyond the first or last slice is outside."""
 COMMON_ERROR = 0.015
 """Error of the model that all patches have in common, in slices."""
+OUTSIDE = Fault(Flag.OUTSIDE, "outside the stack: beyond its first or last slice")
 LOG_GAIN_ORDER = 2
 """Of the polynomial that the slices' gain follows: laser power changes smoothly with depth."""
 
@@ -50,7 +51,7 @@ class Findings:
         self._quality["time_s"] = np.nan if times is None else times
         for name in ("correlation", "gain", "standard_error"):
             self._quality[name] = np.nan
-        self._quality["flag"] = NOT_RUN
+        self._quality["flag"] = Flag.NOT_RUN
         self._amplitude = np.full((n_frames, n_patches), np.nan, np.float32)
         energy = np.where(templates.known, templates.energy.mean(axis=1), 0)
         self._importance = energy / max(float(energy.sum()), 1e-12)
@@ -74,7 +75,9 @@ class Findings:
 
     def _take(self, t: int, found: FrameFound) -> None:
         row = self._quality[t : t + 1]
-        row["flag"] = found.flag if self._inputs.placed[t] else NOT_RUN
+        mark(row, found.fault)
+        if not self._inputs.placed[t]:
+            row["flag"], row["detail"] = Flag.NOT_RUN, ""
         evidence = found.evidence
         if evidence is None:
             return
@@ -104,7 +107,7 @@ class Findings:
         self, smooth: Smooth, confidence: Numbers, quality: npt.NDArray[np.void]
     ) -> ZShift:
         inputs, grid = self._inputs, self._templates.grid
-        run = quality["flag"] != NOT_RUN
+        run = quality["flag"] != Flag.NOT_RUN
         z = np.where(run, smooth.z, np.nan).astype(np.float32)
         patch_z = np.where(run[:, np.newaxis], smooth.patch_z, np.nan).astype(np.float32)
         patches, used = (len(quality), *grid.shape), quality["used"]
@@ -137,18 +140,23 @@ class Findings:
     ) -> npt.NDArray[np.void]:
         """(T,) quality table; flags of what nothing was said of yet."""
         quality = self._quality.copy()
-        run = quality["flag"] != NOT_RUN
+        run = quality["flag"] != Flag.NOT_RUN
         quality["confidence"] = np.where(run, confidence @ self._importance, 0)
         common = np.hypot(COMMON_ERROR, self._templates.model.uncertainty)
         error = np.hypot(smooth.error, common)
         quality["standard_error"] = np.where(run, error, np.nan)
         quality["gain"] = self._gain(smooth)
-        unsaid = quality["flag"] == ""
+        unsaid = quality["flag"] == Flag.GOOD
         unsure = ~(quality["confidence"] >= self._inputs.params.min_confidence)
-        quality["flag"][unsaid & unsure] = LOW_CONFIDENCE
-        quality["flag"][unsaid & outside] = OUTSIDE
-        quality["used"] = quality["flag"] == ""
+        mark(quality, self._low_confidence, unsaid & unsure)
+        mark(quality, OUTSIDE, unsaid & outside)
+        quality["used"] = quality["flag"] == Flag.GOOD
         return quality
+
+    @property
+    def _low_confidence(self) -> Fault:
+        least = self._inputs.params.min_confidence
+        return Fault(Flag.LOW_CONFIDENCE, f"low confidence: less than min_confidence ({least:g})")
 
     def _confidence_in(self, smooth: Smooth) -> Numbers:
         """(T, patches) confidence in the smoothed depth: how sure a patch was, if it agrees."""

@@ -10,20 +10,16 @@ import dask.array as da
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.alignment.alignment import NOT_RUN
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.flags import FLAG_COLUMNS, Flag
 from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift.dense import field_of
 
 Numbers = npt.NDArray[np.float32]
 
-OUTSIDE = "outside the stack"
-BLANK = "blank"
-LOW_CONFIDENCE = "low confidence"
-UNREADABLE = "unreadable"
-WITHOUT_DEPTH = (OUTSIDE, BLANK, UNREADABLE, NOT_RUN)
+WITHOUT_DEPTH = (Flag.OUTSIDE, Flag.BLANK, Flag.UNREADABLE, Flag.NOT_RUN)
 """Flags of frames whose depth isn't known: they are NaN in movies."""
 
 CORRECTED_LABEL = "z-corrected (baseline only)"
@@ -38,7 +34,7 @@ QUALITY = np.dtype(
         ("correlation", np.float32),
         ("gain", np.float32),
         ("used", np.bool_),
-        ("flag", "U96"),
+        *FLAG_COLUMNS,
     ]
 )
 """Table of frames of `ZShift`."""
@@ -77,7 +73,8 @@ class ZShift:
         (T,) structured, a row a frame: ``frame``, ``time_s`` (NaN where unknown),
         ``confidence`` (float32, 0 to 1), ``standard_error`` of z (slices), ``correlation`` with
         the reference, ``gain`` relative to the reference, ``used`` (bool: has a depth to be
-        trusted) and ``flag`` ('' = good).
+        trusted), ``flag`` (a code: '' = good, else a `Flag`) and ``detail`` (the same in a
+        sentence).
     slice_gain : numpy.ndarray
         (Z,) float32 gain of each slice of the reference, 1 on average; movies divide by it.
     anchor : float
@@ -121,7 +118,7 @@ class ZShift:
 
     @property
     def flags(self) -> npt.NDArray[np.str_]:
-        """(T,) why a frame's depth isn't to be trusted; '' = good."""
+        """(T,) codes (`Flag`) of why a frame's depth isn't to be trusted; '' = good."""
         return self.quality["flag"]
 
     @property
@@ -173,7 +170,7 @@ class ZShift:
     @property
     def complete(self) -> bool:
         """Whether every frame was run (flagged frames count as run)."""
-        return not np.any(self.flags == NOT_RUN)
+        return not np.any(self.flags == Flag.NOT_RUN)
 
     @property
     def frame_shape(self) -> tuple[int, int]:

@@ -15,9 +15,9 @@ from slow_traces import (
 )
 
 import napari_zstack_align as nza
-from napari_zstack_align.alignment.alignment import NOT_RUN
 from napari_zstack_align.alignment.spline import n_control_points
 from napari_zstack_align.alignment.transforms import AffineLink, SplineLink, identity
+from napari_zstack_align.flags import Fault, Flag, fault_of, mark
 
 RNG = np.random.default_rng(0)
 SHAPE = (40, 48)
@@ -216,12 +216,12 @@ def test_inside_by_area() -> None:
 def test_frames_tell_of_the_alignment() -> None:
     stack = movie(np.uint16)
     alignment = alignment_of(stack, affine(5), used=[True, True, False, True, True])
-    alignment.quality["flag"][2] = "low correlation"
+    mark(alignment.quality[2], Fault(Flag.LOW_CORRELATION, "left out: 0.1"))
     alignment.quality["correlation_after"][3] = np.nan
-    alignment.quality["flag"][4] = NOT_RUN
+    alignment.quality["flag"][4] = Flag.NOT_RUN
     traces = extract(stack, ROIS, alignment)
     np.testing.assert_allclose(traces.confidence, [0.8, 0.8, 0, 0, 0.8])
-    assert traces.flags[2] == "low correlation"
+    assert fault_of(traces.frames[2]) == Fault(Flag.LOW_CORRELATION, "left out: 0.1")
     assert np.isnan(traces.F[:, :, 4]).all()
     assert np.isfinite(traces.F[:, :, 2]).any()
     np.testing.assert_allclose(traces.frame_times_s, stack.frame_times_s)
@@ -261,7 +261,8 @@ def test_each_frame_is_read_once() -> None:
 def test_unreadable_frames_are_flagged() -> None:
     source = CountedSource(RNG.integers(0, 99, (20, 1, *SHAPE)).astype(np.uint16), broken=[7])
     traces = extract(nza.Stack(source), ROIS, None)
-    assert traces.flags[7].startswith("unreadable")
+    assert traces.flags[7] == Flag.UNREADABLE
+    assert traces.frames["detail"][7].startswith("unreadable: ")
     assert not traces.used[7]
     assert np.isnan(traces.F[:, :, 7]).all()
     assert np.isfinite(traces.F[0, 2, [6, 8]]).all()
@@ -290,7 +291,7 @@ def test_a_cancelled_run_keeps_a_snapshot(monkeypatch) -> None:
     partial = stopped.value.partial
     assert isinstance(partial, nza.Traces)
     assert not partial.complete
-    done = partial.flags != NOT_RUN
+    done = partial.flags != Flag.NOT_RUN
     assert 0 < done.sum() < 60
     np.testing.assert_array_equal(partial.F[:, :, done], whole.F[:, :, done])
     assert np.isnan(partial.F[:, :, ~done]).all()

@@ -10,6 +10,7 @@ from slow_traces import alignment_of
 import napari_zstack_align as nza
 from napari_zstack_align.alignment.transforms import identity
 from napari_zstack_align.cells.traces.traces import joined_frames
+from napari_zstack_align.flags import Fault, Flag, mark
 
 
 def traces_of(times=None, **params) -> nza.Traces:
@@ -23,7 +24,7 @@ def traces_of(times=None, **params) -> nza.Traces:
         pixel_size_um=(0.8, 0.9),
     )
     alignment = alignment_of(stack, *identity(8, (32, 40)).links)
-    alignment.quality["flag"][3] = "low correlation: 0.1, far"
+    mark(alignment.quality[3], Fault(Flag.LOW_CORRELATION, "left out: 0.1, far"))
     rois = nza.Rois.of([[9, 9, 3], [20, 28, 4.5], [1, 1, 3]], ids=[2, 5, 9])
     return nza.run(nza.extract_traces(stack, rois, alignment, nza.TraceParams(**params)))
 

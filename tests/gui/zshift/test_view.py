@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_zstack_align.alignment.alignment import NOT_RUN
 from napari_zstack_align.alignment.raw_frames import MissingSource
 from napari_zstack_align.alignment.transforms import AffineLink, Transforms
+from napari_zstack_align.flags import Fault, Flag, mark
 from napari_zstack_align.gui.zshift.frames import (
     ComparedFrames,
     CorrectedFrames,
@@ -20,9 +20,10 @@ from napari_zstack_align.gui.zshift.plot import depth_range
 from napari_zstack_align.gui.zshift.view import ZShiftView
 
 
-def flagged(zshift, flag, frame):
+def flagged(zshift, fault, frame):
     quality = zshift.quality.copy()
-    quality["flag"][frame], quality["used"][frame] = flag, False
+    mark(quality[frame], fault)
+    quality["used"][frame] = False
     return ZShiftView.of(replace(zshift, quality=quality))
 
 
@@ -38,18 +39,18 @@ def test_depths_are_in_um_or_in_slices_where_the_step_is_unknown(zshift, view):
 
 
 @pytest.mark.parametrize(
-    ("flag", "words"),
+    ("fault", "words"),
     [
-        ("outside the stack", "⚠ outside the stack; hatched: its end, slice"),
-        ("blank", "⚠ blank"),
-        ("unreadable: gone", "⚠ unreadable: gone"),
-        ("low confidence", "⚠ low confidence"),
-        (NOT_RUN, "not run yet"),
-        ("", "µm (slice "),
+        (Fault(Flag.OUTSIDE, "below"), "⚠ below; hatched: its end, slice"),
+        (Fault(Flag.BLANK, ""), "⚠ blank"),
+        (Fault(Flag.UNREADABLE, "unreadable: gone"), "⚠ unreadable: gone"),
+        (Fault(Flag.LOW_CONFIDENCE, "0.2 is low"), ": ⚠ 0.2 is low"),
+        (Fault(Flag.NOT_RUN, ""), "not run yet"),
+        (None, "µm (slice "),
     ],
 )
-def test_what_is_the_matter_with_a_frame_is_said(zshift, flag, words):
-    assert words in flagged(zshift, flag, 12).words(12)
+def test_what_is_the_matter_with_a_frame_is_said(zshift, fault, words):
+    assert words in flagged(zshift, fault, 12).words(12)
 
 
 def test_the_slice_follows_the_frame_and_is_hatched_outside(zshift, view):
@@ -58,7 +59,7 @@ def test_the_slice_follows_the_frame_and_is_hatched_outside(zshift, view):
     inside = int(np.flatnonzero(zshift.used)[3])
     k = round(float(zshift.z[inside]))
     np.testing.assert_array_equal(slices[inside], zshift.reference.read(k, k + 1)[0, 0])
-    outside = int(np.flatnonzero(view.kinds == "outside the stack")[0])
+    outside = int(np.flatnonzero(view.zshift.flags == Flag.OUTSIDE)[0])
     first = zshift.reference.read(0, 1)[0, 0]
     shown = slices[outside]
     assert 0.2 < np.mean(shown != first) < 0.5
@@ -67,7 +68,7 @@ def test_the_slice_follows_the_frame_and_is_hatched_outside(zshift, view):
 
 @pytest.mark.parametrize("kind", [MatchingSlices, SimulatedFrames])
 def test_a_frame_without_depth_is_dark(zshift, kind):
-    assert not kind(flagged(zshift, "blank", 12))[12].any()
+    assert not kind(flagged(zshift, Fault(Flag.BLANK, ""), 12))[12].any()
 
 
 def test_frames_are_those_that_were_compared(zshift, recording, view):

@@ -127,7 +127,7 @@ def test_cancel_keeps_what_was_finished(qtbot, panel, loaded, recording, monkeyp
     click(qtbot, loaded.tab.run_bar.cancel_button)
     settled(qtbot, panel)
     assert "not run; what is there is kept" in status(loaded)
-    waiting = loaded.view.kinds == "not run"
+    waiting = loaded.view.zshift.flags == "not run"
     assert 0 < waiting.sum() < len(frames)
     assert np.isnan(loaded.view.z[waiting]).all()
     assert loaded.tab.buttons["save"].isEnabled()

@@ -10,6 +10,7 @@ from scenes import PARAMS, SHAPE, Scene, distances_px, drift, errors_px, similar
 
 import napari_zstack_align as nza
 from napari_zstack_align.errors import AlignmentError, InputError
+from napari_zstack_align.flags import Fault, Flag, fault_of
 from napari_zstack_align.register.recordings.planes import ANOTHER_PLANE
 
 N, BAD = 60, slice(20, 30)
@@ -38,16 +39,18 @@ def _frames(scene: Scene, content: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"),
+    ("content", "of_frames", "of_chunk", "detail"),
     [
-        ("blank", "no signal: all pixels are equal"),
-        ("NaN", "no signal: every pixel is NaN"),
-        ("saturated", "saturated: 100% of the pixels"),
-        ("noise", "too few"),
-        ("unrelated", "too few"),
+        ("blank", Flag.NO_SIGNAL, Flag.NO_SIGNAL, "all pixels are equal"),
+        ("NaN", Flag.NO_SIGNAL, Flag.NO_SIGNAL, "every pixel is NaN"),
+        ("saturated", Flag.SATURATED, Flag.SATURATED, "100% of the pixels"),
+        ("noise", Flag.BRIDGED, Flag.TOO_FEW_MATCHES, "in the mask"),
+        ("unrelated", Flag.BRIDGED, Flag.TOO_FEW_MATCHES, "in the mask"),
     ],
 )
-def test_a_bad_chunk_is_flagged_bridged_and_harms_no_other(scene, content, reason):
+def test_a_bad_chunk_is_flagged_bridged_and_harms_no_other(
+    scene, content, of_frames, of_chunk, detail
+):
     stack = nza.Stack.from_array(_frames(scene, content), "TYX")
     # by their brightness all but the NaN would be told
     params = PARAMS.replace(outlier_mad=0)
@@ -55,12 +58,14 @@ def test_a_bad_chunk_is_flagged_bridged_and_harms_no_other(scene, content, reaso
     bad = np.zeros(N, bool)
     bad[BAD] = True
     flags, used = found.quality["flag"], found.quality["used"]
-    assert all(reason in flag for flag in flags[bad]), set(flags[bad])
+    assert set(flags[bad]) == {of_frames}
+    assert all(detail in text for text in found.quality["detail"][bad])
     assert not used[bad].any()
     assert used[~bad].all()
-    assert (flags[~bad] == "").all(), set(flags[~bad])
+    assert set(flags[~bad]) == set(found.quality["detail"][~bad]) == {""}
     row = found.chunks[found.chunks["start"] == 20][0]
-    assert row["flag"]
+    assert row["flag"] == of_chunk
+    assert detail in row["detail"]
     assert row["method"] == "bridged"
     errors = errors_px(found, TRUTH).mean(axis=1)
     assert errors[~bad].max() < 0.4
@@ -74,7 +79,7 @@ def test_partly_saturated_frames_are_told_from_blank_ones(scene):
     frames = scene.frames(TRUTH)
     frames[BAD, :40] = 65535
     found = register([nza.Stack.from_array(frames, "TYX")], reference=scene.counts)[0]
-    assert all(flag.startswith("saturated: ") for flag in found.quality["flag"][BAD])
+    assert (found.quality["flag"][BAD] == Flag.SATURATED).all()
     assert not found.quality["used"][BAD].any()
     assert errors_px(found, TRUTH).mean(axis=1).max() < 1.0
 
@@ -100,7 +105,8 @@ def test_an_unreadable_frame_costs_one_frame(scene, t):
     found = register([replace(stack, source=Broken())], reference=scene.counts)[0]
     flags = found.quality["flag"]
     assert np.flatnonzero(flags).tolist() == [t]
-    assert flags[t] == "unreadable: the disk is gone"
+    fault = Fault(Flag.UNREADABLE, "unreadable: the disk is gone")
+    assert fault_of(found.quality[t]) == fault
     assert np.flatnonzero(~found.quality["used"]).tolist() == [t]
     assert errors_px(found, TRUTH).mean(axis=1).max() < 0.5
 
@@ -111,7 +117,7 @@ def test_flashes_and_dark_frames_are_left_out(scene):
     frames[12] = 100 + np.random.default_rng(0).integers(0, 9, SHAPE)
     found = register([nza.Stack.from_array(frames, "TYX")], reference=scene.counts)[0]
     assert np.flatnonzero(found.quality["flag"]).tolist() == [12, 33, 34, 35]
-    assert set(found.quality["flag"][[12, 33, 34, 35]]) == {"outlier: its mean intensity"}
+    assert set(found.quality["flag"][[12, 33, 34, 35]]) == {Flag.UNUSUAL_BRIGHTNESS}
     assert not found.quality["used"][[12, 33, 34, 35]].any()
     assert found.chunks["n_frames"].tolist() == [10, 9, 10, 7, 10, 10]
     assert errors_px(found, TRUTH).mean(axis=1).max() < 0.4
@@ -123,7 +129,7 @@ def test_a_twitch_is_left_out_of_means_and_told(scene):
     stack = scene.recording(twitch)
     found = register([stack], PARAMS.replace(residual="none"), reference=scene.counts)[0]
     assert np.flatnonzero(found.quality["flag"]).tolist() == [25]
-    assert found.quality["flag"][25].startswith("fast motion: ")
+    assert found.quality["flag"][25] == Flag.FAST_MOTION
     assert not found.quality["used"][25]
     others = np.arange(N) != 25
     assert errors_px(found, TRUTH).mean(axis=1)[others].max() < 0.4
@@ -153,8 +159,9 @@ def test_a_recording_of_which_nothing_matches_does_not_stop_the_others(scene):
     found = register([scene.recording(TRUTH), foreign], reference=scene.counts)
     assert (found[0].quality["flag"] == "").all()
     assert errors_px(found[0], TRUTH).mean() < 0.1
-    flags = found[1].quality["flag"]
-    assert all(flag.startswith("no chunk of the recording could be matched: ") for flag in flags)
+    assert set(found[1].quality["flag"]) == {Flag.UNMATCHED}
+    beginning = "no chunk of the recording could be matched: too few"
+    assert all(text.startswith(beginning) for text in found[1].quality["detail"])
     assert not found[1].quality["used"].any()
     assert found[1].complete
     np.testing.assert_array_equal(found[1].transforms.matrices(), still(20))
@@ -182,8 +189,8 @@ def test_another_plane_is_told_and_kept_out_of_the_mean(scene):
     mixed = np.where(same, scene.frames(still(20), seed=7), other)
     stacks = [scene.recording(TRUTH[:20], seed=i) for i in range(2)]
     found = register([*stacks, nza.Stack.from_array(mixed, "TYX")], reference=scene.counts)
-    assert set(found[2].quality["flag"]) == {ANOTHER_PLANE}
-    assert any(ANOTHER_PLANE in remark for remark in found[2].remarks)
+    assert set(map(fault_of, found[2].quality)) == {ANOTHER_PLANE}
+    assert any(ANOTHER_PLANE.detail in remark for remark in found[2].remarks)
     assert (found[0].quality["flag"] == "").all()
 
 

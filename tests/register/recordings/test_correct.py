@@ -6,6 +6,7 @@ from scenes import PARAMS, SHAPE, Scene, drift, errors_px, similarity, still
 
 import napari_zstack_align as nza
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.flags import Flag
 from napari_zstack_align.register.recordings import (
     aligned_mean,
     chunk_mean,
@@ -38,7 +39,8 @@ def test_a_rejected_chunk_is_bridged_from_its_neighbours(registered):
     found = nza.run(reject_chunk(registered, CHUNK))
     frames = slice(30, 40)
     assert found.chunks["method"][CHUNK] == "bridged"
-    assert set(found.quality["flag"][frames]) == {"bridged: marked as bad"}
+    assert set(found.quality["flag"][frames]) == {Flag.BRIDGED}
+    assert set(found.quality["detail"][frames]) == {"bridged: marked as bad"}
     assert not found.quality["used"][frames].any()
     _same_outside(registered, found, slice(20, 50))
     line = (found.chunks["matrix"][2] + found.chunks["matrix"][4]) / 2

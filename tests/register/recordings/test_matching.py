@@ -27,7 +27,7 @@ def _mean(scene: Scene, matrix: np.ndarray, seed: int = 0) -> np.ndarray:
 
 def test_a_match_tells_where_the_chunk_lies(scene, reference):
     found = match_image(_mean(scene, TRUTH), reference, PARAMS, np.eye(3), seed=0)
-    assert found.flag == ""
+    assert found.fault is None
     assert distances_px(found.matrix[np.newaxis], TRUTH).max() < 0.2
     assert found.n_inliers == found.inliers.sum() > 50
     assert len(found.source) == len(found.target) == len(found.inliers)
@@ -69,7 +69,8 @@ def test_what_is_beyond_belief_is_told(scene, reference, truth, changes, reason)
     params = PARAMS.replace(**changes)
     found = match_image(_mean(scene, truth), reference, params, np.eye(3), seed=0)
     assert found.matrix is None
-    assert found.flag.startswith(reason)
+    assert found.fault is not None
+    assert found.fault.detail.startswith(reason)
 
 
 def test_a_wrong_shift_of_a_still_movie_does_not_raise_its_correlation():

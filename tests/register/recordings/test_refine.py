@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scenes import SHAPE, distances_px, similarity
 
+from napari_zstack_align.flags import Flag
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings.geometry import translation
@@ -84,8 +85,8 @@ def test_a_window_counts_and_flags(scene):
     window = measure_window(Stack.from_array(frames, "TYX"), 0, 6, KeypointParams())
     good = [0, 1, 3, 4, 5]
     assert window.count == 5
-    assert window.flags[2].startswith("no signal")
-    assert [window.flags[i] for i in good] == [""] * 5
+    assert window.faults[2].flag is Flag.NO_SIGNAL
+    assert [window.faults[i] for i in good] == [None] * 5
     np.testing.assert_allclose(window.total, frames[good].sum(axis=0, dtype=float))
     np.testing.assert_allclose(window.level[good], frames[good].mean(axis=(1, 2)), rtol=1e-5)
     assert np.isnan(window.level[2])

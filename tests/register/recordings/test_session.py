@@ -13,7 +13,7 @@ import pytest
 from scenes import PARAMS, drift, errors_px, session_maps, session_stacks
 
 import napari_zstack_align as nza
-from napari_zstack_align.alignment.alignment import NOT_RUN
+from napari_zstack_align.flags import Flag
 from napari_zstack_align.register.recordings import session as session_module
 from napari_zstack_align.register.recordings.image_file import ImageFile
 from napari_zstack_align.register.recordings.matching import Reference
@@ -61,7 +61,7 @@ def test_closing_the_job_keeps_what_is_done_and_leaves_nothing_open(
     partial = None
     for progress in job:
         partial = progress.partial or partial
-        if partial and (partial[1].quality["flag"] != NOT_RUN).sum() >= 20:
+        if partial and (partial[1].quality["flag"] != Flag.NOT_RUN).sum() >= 20:
             break
     job.close()
     assert not _workers()
@@ -71,12 +71,12 @@ def test_closing_the_job_keeps_what_is_done_and_leaves_nothing_open(
     first, second, third = partial
     assert first.complete
     assert errors_px(first, session_maps()[0]).mean() < 0.3
-    done = second.quality["flag"] != NOT_RUN
+    done = second.quality["flag"] != Flag.NOT_RUN
     assert done.any()
     assert not done.all()
     assert not done[np.flatnonzero(~done)[0] :].any()
     assert not second.quality["used"][~done].any()
-    assert (third.quality["flag"] == NOT_RUN).all()
+    assert (third.quality["flag"] == Flag.NOT_RUN).all()
     assert not third.complete
 
 
@@ -118,7 +118,7 @@ def test_a_flagged_chunk_is_noted_as_it_happens(scene):
     stack = nza.Stack.from_array(frames, "TYX", name="mine")
     job = nza.register_recordings([stack], PARAMS, reference=scene.counts)
     nza.run(job, lambda p: notes.append(p.note) if p.note else None)
-    assert "mine, chunk 1: no signal" in notes
+    assert "mine, chunk 1: no signal: all pixels are equal" in notes
 
 
 def test_snapshots_do_not_change_afterwards(scene, monkeypatch):

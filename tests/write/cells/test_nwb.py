@@ -9,6 +9,7 @@ import pytest
 
 from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.flags import shown
 from napari_zstack_align.params import NwbParams
 from napari_zstack_align.progress import run
 from napari_zstack_align.write.cells import nwb
@@ -58,7 +59,7 @@ def test_signals_read_back(read, traces):
         assert (series.rate, series.starting_time) == (pytest.approx(10), 0)
         assert series.rois.data[:].tolist() == [0, 1, 2]
         said = [series.control_description[code] for code in series.control[:]]
-        assert said == [flag or "good" for flag in traces.flags]
+        assert said == [shown(row) or "good" for row in traces.frames]
     assert "r = 0.7" in ophys["Fluorescence"]["corrected"].description
     np.testing.assert_array_equal(ophys["Confidence"].data[:], traces.confidence)
 

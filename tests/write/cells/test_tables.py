@@ -44,7 +44,7 @@ def test_every_sample_is_a_tidy_row(tmp_path, make_traces):
         at = channel, row_of[int(row["roi"])], t
         assert row["recording"] == "larva_1"
         assert float(row["time_s"]) == pytest.approx(t / 10)
-        assert row["flag"] == traces.flags[t]
+        assert (row["flag"], row["detail"]) == traces.frames[["flag", "detail"]][t].item()
         assert float(row["confidence"]) == 0.75
         for signal in ("F", "Fneu", "corrected", "dff"):
             expected = float(getattr(traces, signal)[at])

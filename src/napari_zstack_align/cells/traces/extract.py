@@ -11,7 +11,7 @@ from time import monotonic
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment
+from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.traces.dark import (
     ESTIMATE_FRAMES,
@@ -25,6 +25,7 @@ from napari_zstack_align.cells.traces.remarks import check_readable, remarks_of
 from napari_zstack_align.cells.traces.traces import Traces
 from napari_zstack_align.cells.traces.window import Window, WindowReader
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.flags import Flag, mark
 from napari_zstack_align.parallel import checked_threads, ordered_map, worker_threads
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.progress import Job, Progress, mapped, with_partial
@@ -192,9 +193,9 @@ class _Extraction:
     def _take(self, window: Window) -> None:
         frames = slice(window.start, window.stop)
         self._F[:, :, frames], self._Fneu[:, :, frames] = window.F, window.Fneu
-        for t, flag in window.flags.items():
-            self._frames["flag"][t], self._frames["used"][t] = flag, False
-            self._frames["confidence"][t] = 0
+        for t, fault in window.faults.items():
+            mark(self._frames[t], fault)
+            self._frames["used"][t], self._frames["confidence"][t] = False, 0
         if window.sample is not None:
             self._total += window.sample
             self._n_sampled += window.n_sampled
@@ -207,7 +208,7 @@ class _Extraction:
         F, Fneu = (raw if complete else raw.copy() for raw in (self._F, self._Fneu))
         frames = self._frames.copy()
         rest = frames[self._read :]
-        rest["flag"], rest["used"], rest["confidence"] = NOT_RUN, False, 0
+        rest["flag"], rest["detail"], rest["used"], rest["confidence"] = Flag.NOT_RUN, "", False, 0
         dark = self._dark_level()
         corrected, dff = np.empty_like(F), np.empty_like(F)
         motion = np.empty(F.shape[:2], np.float32)

@@ -98,7 +98,8 @@ class Inputs:
             quality = self.alignment.quality
             alike = np.nan_to_num(quality["correlation_after"], nan=0.0)
             table["confidence"] = np.where(quality["used"], np.clip(alike, 0, 1), 0)
-            table["used"], table["flag"] = quality["used"], quality["flag"]
+            for name in ("used", "flag", "detail"):
+                table[name] = quality[name]
         return table
 
     def provenance(self) -> dict[str, Any]:

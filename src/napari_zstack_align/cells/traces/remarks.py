@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.alignment.alignment import NOT_RUN
 from napari_zstack_align.cells.traces.dark import DarkLevel
 from napari_zstack_align.cells.traces.inputs import Inputs
-from napari_zstack_align.cells.traces.window import UNREADABLE
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.flags import Flag, shown
 
 SHOWN = 10
 """Ids that are spelt out."""
@@ -24,14 +23,14 @@ def remarks_of(
 ) -> tuple[str, ...]:
     """Sentences about the dark level, and about ROIs and frames without values."""
     remarks = [_of_dark(dark)]
-    read = frames["flag"] != NOT_RUN
+    read = frames["flag"] != Flag.NOT_RUN
     ids = inputs.rois.ids
     if read.any():
         unseen = ~np.isfinite(F[:, :, read]).any(axis=(0, 2))
         alone = ~np.isfinite(Fneu[:, :, read]).any(axis=(0, 2)) & ~unseen
         remarks.append(_of_ids(ids[unseen], "never inside a frame: there are no values"))
         remarks.append(_of_ids(ids[alone], "without neuropil around: not corrected"))
-    unreadable = int(np.count_nonzero(np.char.startswith(frames["flag"], UNREADABLE)))
+    unreadable = int(np.count_nonzero(frames["flag"] == Flag.UNREADABLE))
     if unreadable:
         remarks.append(f"{unreadable} frames can't be read: their values are NaN.")
     if inputs.stack.frames_per_slice is None and np.any(inputs.rois.slices >= 0):
@@ -52,9 +51,8 @@ def remarks_of(
 
 def check_readable(name: str, frames: npt.NDArray[np.void]) -> None:
     """Raise InputError where no frame of a recording could be read."""
-    flags = frames["flag"]
-    if np.char.startswith(flags, UNREADABLE).all():
-        raise InputError(f"No frame of {name} can be read: {flags[0]}.")
+    if (frames["flag"] == Flag.UNREADABLE).all():
+        raise InputError(f"No frame of {name} can be read: {shown(frames[0])}.")
 
 
 def _of_dark(dark: DarkLevel) -> str:

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.alignment.alignment import NOT_RUN
 from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.traces.dark import DarkLevel
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.flags import FLAG_COLUMNS, Flag
 from napari_zstack_align.frame_times import frame_interval_s
 from napari_zstack_align.params import TraceParams
 
@@ -41,8 +41,9 @@ class Traces:
     frames : numpy.ndarray
         (T,) structured, a row a frame: ``frame``, ``time_s`` (NaN where unknown), ``segment``
         (stretch between pauses of the recording), ``confidence`` (float32, 0 to 1: the frame's
-        correlation after alignment, 0 where the alignment left it out), ``used`` (bool) and
-        ``flag`` ('' = good; 'not run': not read yet).
+        correlation after alignment, 0 where the alignment left it out), ``used`` (bool), ``flag``
+        (a code: '' = good, 'not run': not read yet, else a `Flag`) and ``detail`` (the same in a
+        sentence).
     motion_explained : numpy.ndarray
         (C, N) float32 R²: part of the variance of ``corrected`` about its baseline that the
         cell's displacement (dy, dx and their squares) explains; NaN where it can't be told.
@@ -101,7 +102,7 @@ class Traces:
 
     @property
     def flags(self) -> npt.NDArray[np.str_]:
-        """(T,) why a frame is bad; '' = good."""
+        """(T,) codes (`Flag`) of why a frame is bad; '' = good."""
         return self.frames["flag"]
 
     @property
@@ -138,7 +139,7 @@ class Traces:
     @property
     def complete(self) -> bool:
         """Whether every frame was read."""
-        return not np.any(self.flags == NOT_RUN)
+        return not np.any(self.flags == Flag.NOT_RUN)
 
     def save(self, folder: str | Path) -> Path:
         """Write a folder of .npy, .csv and .json files, each atomically.
@@ -163,8 +164,6 @@ class Traces:
         return save_traces(self, Path(folder))
 
 
-FRAME_FLAG = "U96"
-
 FRAMES = np.dtype(
     [
         ("frame", np.int32),
@@ -172,7 +171,7 @@ FRAMES = np.dtype(
         ("segment", np.int32),
         ("confidence", np.float32),
         ("used", np.bool_),
-        ("flag", FRAME_FLAG),
+        *FLAG_COLUMNS,
     ]
 )
 """Table of frames of `Traces`."""

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from napari_zstack_align.cells.traces.circles import circles_on_frames
 from napari_zstack_align.cells.traces.inputs import Inputs
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.flags import Fault, Flag
 
 if TYPE_CHECKING:
     from napari_zstack_align.cells.traces.frame_reader import FrameReader
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 MOST_FRAMES = 64
 MOST_CIRCLES = 12_000
 """Windows are short: a cancelled run waits for those in work."""
-UNREADABLE = "unreadable"
-"""Flag of frames that can't be read."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Window:
         Frames.
     F, Fneu : numpy.ndarray
         (C, N, n) float32 means of circles and rings.
-    flags : dict of int to str
+    faults : dict of int to Fault
         Frames that can't be read, and why.
     sample : numpy.ndarray, optional
         (C, Y, X) float64 sum of the frames that were asked for; None: there were none.
@@ -45,7 +44,7 @@ class Window:
     stop: int
     F: npt.NDArray[np.float32]
     Fneu: npt.NDArray[np.float32]
-    flags: dict[int, str]
+    faults: dict[int, Fault]
     sample: npt.NDArray[np.float64] | None
     n_sampled: int
 
@@ -74,7 +73,7 @@ class WindowReader:
         """Read and measure a window."""
         start, stop = frames
         inputs = self._inputs
-        images, flags = _read(inputs, start, stop)
+        images, faults = _read(inputs, start, stop)
         circles = circles_on_frames(inputs.rois.circles, inputs.transforms, start, stop)
         shape = (2, inputs.stack.shape[1], len(inputs.rois), stop - start)
         means = np.full(shape, np.nan, np.float32)
@@ -86,7 +85,7 @@ class WindowReader:
         sampled = [f for f, use in zip(images, chosen, strict=True) if use and f is not None]
         self._leave_out_slices(means, start, stop)
         total = np.asarray(np.sum(sampled, axis=0, dtype=np.float64)) if sampled else None
-        return Window(start, stop, means[0], means[1], flags, total, len(sampled))
+        return Window(start, stop, means[0], means[1], faults, total, len(sampled))
 
     def _reader(self) -> FrameReader:
         """The thread's own reader."""
@@ -106,17 +105,17 @@ class WindowReader:
 
 def _read(
     inputs: Inputs, start: int, stop: int
-) -> tuple[list[npt.NDArray[Any] | None], dict[int, str]]:
+) -> tuple[list[npt.NDArray[Any] | None], dict[int, Fault]]:
     """Frames (C, Y, X), None for those that can't be read, and what is the matter with them."""
     try:
         return list(inputs.stack.read(start, stop)), {}
     except (OSError, InputError) as error:
         if stop - start == 1:
-            return [None], {start: f"{UNREADABLE}: {error}"}
+            return [None], {start: Fault(Flag.UNREADABLE, f"unreadable: {error}")}
     images: list[npt.NDArray[Any] | None] = []
-    flags: dict[int, str] = {}
+    faults: dict[int, Fault] = {}
     for t in range(start, stop):
-        image, flag = _read(inputs, t, t + 1)
+        image, fault = _read(inputs, t, t + 1)
         images += image
-        flags |= flag
-    return images, flags
+        faults |= fault
+    return images, faults

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.alignment.alignment import NOT_RUN
 from napari_zstack_align.cells import Rois
 from napari_zstack_align.cells.traces import Traces
+from napari_zstack_align.flags import Flag
 from napari_zstack_align.gui.cells.trace_plot import Curve
 
 QUANTITIES = {
@@ -124,8 +124,8 @@ def are_bad(traces: Traces) -> npt.NDArray[np.bool_]:
     known = traces.confidence[np.isfinite(traces.confidence) & traces.used]
     low = LOW_CONFIDENCE * float(np.median(known)) if len(known) else 0.0
     with np.errstate(invalid="ignore"):
-        bad = (traces.flags != "") | ~traces.used | (traces.confidence < low)
-    return np.asarray(bad & (traces.flags != NOT_RUN), bool)
+        bad = (traces.flags != Flag.GOOD) | ~traces.used | (traces.confidence < low)
+    return np.asarray(bad & (traces.flags != Flag.NOT_RUN), bool)
 
 
 def _peak(values: npt.NDArray[np.floating]) -> float:

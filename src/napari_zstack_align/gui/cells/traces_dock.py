@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.flags import shown
 from napari_zstack_align.gui.cells.pictures import write_png, write_svg
 from napari_zstack_align.gui.cells.trace_plot import COLORS, MAX_TRACES, TracePlot
 from napari_zstack_align.gui.cells.trace_set import QUANTITIES, UNITS, TraceSet
@@ -163,12 +165,14 @@ class TracesDock(QWidget):
         traces = self.traces.recordings[recording]
         times = traces.frame_times_s
         when = "" if times is None else f" ({times[frame]:.2f} s)"
-        flag = traces.flags[frame]
+        row = traces.frames[frame]
         parts = [
             f"<span style='color:{color}'>ROI {roi}</span> {self.value_words(roi, *place)}"
             for roi, color in list(self.colors().items())[:4]
         ]
-        more = [f"confidence {traces.confidence[frame]:.2f}", *([str(flag)] if flag else [])]
+        more = [f"confidence {traces.confidence[frame]:.2f}"]
+        if row["flag"]:
+            more.append(escape(shown(row)))
         name = f"{traces.recording}, " if len(self.traces.recordings) > 1 else ""
         self.words.setText(f"{name}frame {frame}{when}: {', '.join([*parts, *more])}")
 

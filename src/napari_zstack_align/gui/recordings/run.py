@@ -6,8 +6,9 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment
+from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.flags import Flag
 from napari_zstack_align.gui.recordings.layers import ALIGNED, RAW
 from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.recordings.words import ended
@@ -116,6 +117,6 @@ class SessionRun:
         first = all(recording.alignment is None for recording in chosen)
         for recording, alignment in zip(chosen, alignments, strict=True):
             recording.alignment = alignment
-        if first and any((a.quality["flag"] != NOT_RUN).any() for a in alignments):
+        if first and any((a.quality["flag"] != Flag.NOT_RUN).any() for a in alignments):
             self._session.look_at(ALIGNED)
         self._session.refresh()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_zstack_align.alignment.alignment import NOT_RUN
+from napari_zstack_align.flags import Flag, are_flagged, shown
 from napari_zstack_align.gui.plots import CURRENT, FLAG
 
 QUANTITIES = {
@@ -99,7 +100,7 @@ class SessionMap(QWidget):
             return ""
         name = f"<b>{self._names[recording]}</b>, chunk {chunk}"
         frames = f"frames {row['start']}–{row['stop'] - 1}"
-        if not row["method"] or row["flag"] == NOT_RUN:
+        if not row["method"] or row["flag"] == Flag.NOT_RUN:
             return f"{name}, {frames}: {NOT_RUN_WORDS}."
         words = [
             f"correlation {_number(row['correlation_after'])} (before: "
@@ -107,7 +108,7 @@ class SessionMap(QWidget):
             f"{row['n_inliers']} inliers of {row['n_matches']} matches",
             f"residual {_number(row['residual_px'])} px",
         ]
-        flag = f" <span style='color:{FLAG}'>{row['flag']}</span>." if row["flag"] else ""
+        flag = f" <span style='color:{FLAG}'>{escape(shown(row))}</span>." if row["flag"] else ""
         method = f", {row['method']}" if row["method"] else ""
         return f"{name}, {frames}{method}: {', '.join(words)}.{flag}"
 
@@ -149,7 +150,7 @@ class SessionMap(QWidget):
             (chunk, recording)
             for recording, table in enumerate(self.tables)
             if table is not None
-            for chunk in np.flatnonzero(are_flagged(table))
+            for chunk in np.flatnonzero(are_flagged(table["flag"]))
         ]
         self.marks.setData(pos=np.array(marks, float).reshape(-1, 2))
 
@@ -236,12 +237,7 @@ def are_waiting(chunks: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
 
 def not_run(chunks: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
     """Which chunks a cancelled run didn't reach."""
-    return np.asarray(chunks["flag"] == NOT_RUN, bool)
-
-
-def are_flagged(chunks: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
-    """Which of the matched chunks have something the matter with them."""
-    return np.asarray((chunks["flag"] != "") & ~not_run(chunks), bool)
+    return np.asarray(chunks["flag"] == Flag.NOT_RUN, bool)
 
 
 def values_of(tables: Sequence[Any], column: str) -> npt.NDArray[np.float32]:

@@ -15,6 +15,7 @@ from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.chunks import empty_chunks
 from napari_zstack_align.alignment.session import load_saved
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.flags import Fault, mark
 from napari_zstack_align.gui.jobs import limits
 from napari_zstack_align.gui.masks import ready_to_paint
 from napari_zstack_align.gui.recordings.layers import MATCH, place_of
@@ -286,7 +287,7 @@ def table_of(preview: MatchPreview) -> npt.NDArray[np.void]:
     row["correlation_after"] = preview.correlation_after
     row["residual_px"] = residual_of(preview)
     row["method"] = "keypoints"
-    row["flag"] = "" if preview.go else preview.reason[:96]
+    mark(row, None if preview.go else Fault(preview.flag, preview.reason))
     return table
 
 

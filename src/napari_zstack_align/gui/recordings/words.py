@@ -7,8 +7,9 @@ from html import escape
 
 import numpy as np
 
-from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment
+from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.counting import counted
+from napari_zstack_align.flags import Flag, are_flagged
 from napari_zstack_align.gui.recordings.recording import Recording
 
 
@@ -24,7 +25,7 @@ def ended(alignments: Sequence[Alignment]) -> str:
         words.append(f"{counted(chunks, 'chunk')} flagged (red crosses in the map)")
     if frames:
         words.append(f"{counted(frames, 'frame')} flagged")
-    quality = np.concatenate([a.quality[a.quality["flag"] != NOT_RUN] for a in alignments])
+    quality = np.concatenate([a.quality[a.quality["flag"] != Flag.NOT_RUN] for a in alignments])
     before, after = (
         float(np.nanmedian(quality[name])) if np.isfinite(quality[name]).any() else np.nan
         for name in ("correlation_before", "correlation_after")
@@ -45,4 +46,4 @@ def remarks_of(recordings: Sequence[Recording]) -> str:
 
 
 def _flagged(table: np.ndarray) -> int:
-    return int(np.sum((table["flag"] != "") & (table["flag"] != NOT_RUN)))
+    return int(np.sum(are_flagged(table["flag"])))

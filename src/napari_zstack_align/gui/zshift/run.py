@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_zstack_align.alignment.alignment import NOT_RUN
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.flags import Flag, count_by_flag
 from napari_zstack_align.gui.zshift import jobs
 from napari_zstack_align.gui.zshift.sources import RECORDING_AXES, SLICES_AXES, Opened
 from napari_zstack_align.gui.zshift.view import ZShiftView
@@ -100,16 +100,15 @@ class ZShiftRun:
 
 def ended(view: ZShiftView) -> str:
     """How a run ended: where the good frames were, and how many are flagged."""
-    waiting = view.kinds == NOT_RUN
+    flags = view.zshift.flags
+    waiting = flags == Flag.NOT_RUN
     n_run, used = int(np.count_nonzero(~waiting)), view.zshift.used
     words = [f"z of {counted(n_run, 'frame')}"]
     if used.any():
         z = view.z[used]
         words[0] += f": {z.min():.1f} to {z.max():.1f} {view.unit}".replace("-", "−")
-    kinds, counts = np.unique(view.kinds[view.flagged], return_counts=True)
-    if len(kinds):
-        each = ", ".join(f"{n:,} {kind}" for kind, n in zip(kinds, counts, strict=True))
-        words.append(f"flagged: {each}")
+    if counts := count_by_flag(flags):
+        words.append("flagged: " + ", ".join(f"{n:,} {flag}" for flag, n in counts.items()))
     if waiting.any():
         words.append(f"{np.count_nonzero(waiting):,} frames were not run; what is there is kept")
     return "; ".join(words) + "."

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.alignment.alignment import NOT_RUN
+from napari_zstack_align.flags import Flag, are_flagged, shown
 from napari_zstack_align.gui.jobs import Limits
 from napari_zstack_align.zshift import ZShift
-from napari_zstack_align.zshift.zshift import OUTSIDE, WITHOUT_DEPTH
+from napari_zstack_align.zshift.zshift import WITHOUT_DEPTH
 
 Numbers = npt.NDArray[np.float32]
 
@@ -35,8 +35,6 @@ class ZShiftView:
         Distance of two slices in that unit.
     z, band : numpy.ndarray
         (T,) float32 depth, and the half width of its 95 % band; NaN where unknown.
-    kinds : numpy.ndarray
-        (T,) of str: flags without what stands after the colon.
     tilt : numpy.ndarray
         (T, 2) float32 difference in depth from the upper to the lower and from the left to the
         right edge patches.
@@ -51,7 +49,6 @@ class ZShiftView:
     step: float
     z: Numbers
     band: Numbers
-    kinds: npt.NDArray[np.str_]
     tilt: Numbers
     tilt_range: Limits
     z_range: Limits
@@ -77,7 +74,6 @@ class ZShiftView:
             step=step,
             z=np.asarray(zshift.z * step, np.float32),
             band=np.asarray(BAND * step * zshift.standard_error, np.float32),
-            kinds=np.array([str(flag).split(":")[0] for flag in zshift.flags]),
             tilt=np.asarray(zshift.tilt * step, np.float32),
             tilt_range=(-tilt, tilt),
             z_range=(0.0, last),
@@ -103,30 +99,30 @@ class ZShiftView:
     @property
     def flagged(self) -> npt.NDArray[np.bool_]:
         """(T,) bool: frames that were run and whose depth isn't to be trusted."""
-        return np.asarray((self.kinds != "") & (self.kinds != NOT_RUN))
+        return are_flagged(self.zshift.flags)
 
     def is_outside(self, t: int) -> bool:
         """Whether a frame lies beyond the first or last slice."""
-        return bool(self.kinds[t] == OUTSIDE)
+        return bool(self.zshift.flags[t] == Flag.OUTSIDE)
 
     def has_slice(self, t: int) -> bool:
         """Whether there is a slice to show beside a frame."""
-        there = self.kinds[t] not in WITHOUT_DEPTH or self.is_outside(t)
+        there = self.zshift.flags[t] not in WITHOUT_DEPTH or self.is_outside(t)
         return bool(there and np.isfinite(self.z[t]))
 
     def words(self, t: int) -> str:
         """Where a frame was taken, such as 'z 12.4 ± 0.1 µm (slice 6.2)'."""
-        zshift, kind = self.zshift, str(self.kinds[t])
-        if kind == NOT_RUN:
+        zshift, row = self.zshift, self.zshift.quality[t]
+        if row["flag"] == Flag.NOT_RUN:
             return "not run yet"
         if not self.has_slice(t):
-            return f"⚠ {zshift.flags[t]}"
+            return f"⚠ {shown(row)}"
         if self.is_outside(t):
             end = zshift.matching_slice(t)
-            return f"⚠ {zshift.flags[t]}; hatched: its end, slice {end}"
+            return f"⚠ {shown(row)}; hatched: its end, slice {end}"
         slices = f" (slice {zshift.z[t]:.2f})" if self.unit == "µm" else ""
         text = f"z {self.z[t]:.2f} ± {self.band[t]:.2f} {self.unit}{slices}".replace("-", "−")
-        return f"{text}: ⚠ {zshift.flags[t]}" if kind else text
+        return f"{text}: ⚠ {shown(row)}" if row["flag"] else text
 
 
 def _largest(values: Numbers) -> float:

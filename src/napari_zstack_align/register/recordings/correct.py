@@ -17,6 +17,7 @@ import numpy.typing as npt
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.transforms import AffineLink, Link, SplineLink, Transforms
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.flags import Fault, Flag, fault_of, mark
 from napari_zstack_align.parallel import default_threads, ordered_map, worker_threads
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Job, Progress
@@ -33,7 +34,6 @@ from napari_zstack_align.register.recordings.ransac import distances
 from napari_zstack_align.register.recordings.reading import WINDOW_FRAMES, average, windows_of
 from napari_zstack_align.register.recordings.residual import (
     FOLLOWED_AT_ONCE,
-    MISFIT,
     Followed,
     FrameFollower,
     take_over,
@@ -42,7 +42,7 @@ from napari_zstack_align.register.recordings.state import RecordingState, own_fl
 from napari_zstack_align.register.recordings.trace import Trace
 from napari_zstack_align.stack import Stack
 
-MARKED_BAD = "marked as bad"
+MARKED_BAD = Fault(Flag.MARKED_BAD, "marked as bad")
 FEWEST_POINTS = 3
 AHEAD = 4
 STAGE = "Solving the neighbourhood again"
@@ -70,13 +70,14 @@ def reject_chunk(alignment: Alignment, chunk: int) -> Job[Alignment]:
     """
     row = _row(alignment, chunk)
     chunks = _chunks(alignment).copy()
-    others = (chunks["flag"] == "") & (chunks["chunk"] != row["chunk"])
+    others = (chunks["flag"] == Flag.GOOD) & (chunks["chunk"] != row["chunk"])
     if not others.any():
         raise InputError(
             f"Chunk {chunk} is the only good one of {alignment.stack.name}: set points by hand "
             f"instead."
         )
-    chunks["flag"][chunk], chunks["method"][chunk] = MARKED_BAD, "bridged"
+    mark(chunks[chunk], MARKED_BAD)
+    chunks["method"][chunk] = "bridged"
     return _solve_again(alignment, chunks, chunk)
 
 
@@ -119,7 +120,8 @@ def set_chunk_points(
         raise InputError("The points lie on a line: set them at the corners of a triangle.")
     chunks = _chunks(alignment).copy()
     row = chunks[chunk]
-    row["matrix"], row["method"], row["flag"] = matrix, "by hand", ""
+    row["matrix"], row["method"] = matrix, "by hand"
+    mark(row, None)
     row["n_matches"] = row["n_inliers"] = len(raw)
     row["residual_px"] = float(np.median(distances(matrix, reference, raw)))
     return _solve_again(alignment, chunks, chunk)
@@ -162,7 +164,7 @@ def _solve_again(alignment: Alignment, chunks: npt.NDArray[np.void], chunk: int)
 def _judge_again(state: RecordingState, frames: Range) -> None:
     """Forget which frames didn't fit: it may have been their transforms that were wrong."""
     flags = state.frame_flags[slice(*frames)]
-    flags[np.char.startswith(flags, MISFIT)] = ""
+    mark(flags, None, flags["flag"] == Flag.LOW_CORRELATION)
 
 
 def _correlate(
@@ -171,7 +173,7 @@ def _correlate(
     """Correlate the chunk's mean with the reference, at its new transform."""
     row = state.chunks[chunk]
     number = yield from average(state, chunk, params)
-    if number is None or row["flag"]:
+    if number is None or fault_of(row):
         return
     values = correlations_of(state.images.read(number), row["matrix"], state.expected, reference)
     row["correlation_before"], row["correlation_after"] = values
@@ -283,7 +285,7 @@ def _state(alignment: Alignment, chunks: npt.NDArray[np.void]) -> RecordingState
     firsts = np.flatnonzero(np.diff(chunks["segment"])) + 1
     state.steps = chunks["start"][firsts].tolist()
     state.image_numbers = [None] * len(chunks)
-    state.frame_flags = own_flags(alignment.quality["flag"])
+    state.frame_flags = own_flags(alignment.quality)
     if len(alignment.transforms.links) > 1 and alignment.provenance.get("single_frames") != "trace":
         state.frame_rows = alignment.quality.copy()
     return state

@@ -8,10 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import median_filter
 
+from napari_zstack_align.flags import Fault, Flag
+
 Trace = npt.NDArray[np.float64]
 
-FLASH = "outlier: its mean intensity"
-"""Flag of a frame with stimulus light or a closed shutter: nothing in it can be followed."""
+FLASH = Fault(Flag.UNUSUAL_BRIGHTNESS, "unusual brightness: light was added, or a shutter closed")
+"""Of a frame with stimulus light or a closed shutter: nothing in it can be followed."""
 NEIGHBOURHOOD = 101
 """Frames against whose median a frame's brightness is judged: events are short against it."""
 LEAST_CHANGE = 0.1

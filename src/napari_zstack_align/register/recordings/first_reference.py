@@ -81,7 +81,7 @@ def choose_reference(
             continue
         for candidate in tried:
             found = match_image(image, candidate, params, np.eye(3), seed=params.seed)
-            if found.matrix is not None and not found.flag:
+            if found.matrix is not None and found.fault is None:
                 return candidate
         tried.append(Reference.of(image, mask, params))
     if not tried:

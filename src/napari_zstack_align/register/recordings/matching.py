@@ -20,6 +20,7 @@ from napari_zstack_align.alignment.quality import (
     without_extremes,
 )
 from napari_zstack_align.alignment.warp import shrink
+from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.mask import Mask
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.recordings.geometry import (
@@ -123,8 +124,8 @@ class Match:
     ----------
     matrix : numpy.ndarray, optional
         (3, 3) reference to the chunk's raw frames; None where it failed.
-    flag : str
-        Why it failed; '' where it didn't.
+    fault : Fault, optional
+        Why it failed; None where it didn't.
     keypoints : Keypoints
         Of the chunk.
     in_mask : numpy.ndarray
@@ -142,7 +143,7 @@ class Match:
     """
 
     matrix: Matrix | None
-    flag: str
+    fault: Fault | None
     keypoints: Keypoints
     in_mask: Chosen
     source: Points
@@ -195,9 +196,11 @@ def match_image(
     n_reference = int(reference.in_mask(reference.keypoints.points).sum())
     for number, where in ((n_reference, "the reference"), (int(near.sum()), "the chunk")):
         if number < params.min_matches:
-            return failed.because(f"too few keypoints: {number} in the mask of {where}")
+            text = f"too few keypoints: {number} in the mask of {where}"
+            return failed.because(Fault(Flag.TOO_FEW_KEYPOINTS, text))
     if len(source) < params.min_matches:
-        return failed.because(f"too few matches: {len(source)} in the mask")
+        text = f"too few matches: {len(source)} in the mask"
+        return failed.because(Fault(Flag.TOO_FEW_MATCHES, text))
     fitted = ransac(
         source,
         target,
@@ -208,14 +211,16 @@ def match_image(
         min_samples=params.min_samples,
     )
     if fitted is None:
-        return failed.because(f"too few matches: {len(source)} for a hypothesis of RANSAC")
+        text = f"too few matches: {len(source)} for a hypothesis of RANSAC"
+        return failed.because(Fault(Flag.TOO_FEW_MATCHES, text))
     # Now that the transform is known, the raw ends are tested in the mask moved by it.
     strict = reference.in_mask(apply(inverse(fitted.matrix), target))
     inliers = fitted.inliers & strict
     if inliers.sum() < params.min_matches:
-        return failed.because(f"too few inliers: {inliers.sum()} of {len(source)} matches")
-    if reason := implausible(fitted.matrix, expected, reference.shape, params):
-        return failed.because(reason)
+        text = f"too few inliers: {inliers.sum()} of {len(source)} matches"
+        return failed.because(Fault(Flag.TOO_FEW_INLIERS, text))
+    if fault := implausible(fitted.matrix, expected, reference.shape, params):
+        return failed.because(fault)
     before, after = correlations_of(image, fitted.matrix, expected, reference)
     return Match(
         fitted.matrix,
@@ -239,9 +244,9 @@ class _Failure:
     source: Points
     target: Points
 
-    def because(self, flag: str) -> Match:
+    def because(self, fault: Fault) -> Match:
         none = np.zeros(len(self.source), bool)
-        return Match(None, flag, self.keypoints, self.in_mask, self.source, self.target, none)
+        return Match(None, fault, self.keypoints, self.in_mask, self.source, self.target, none)
 
 
 def model_of(params: KeypointParams) -> Model:
@@ -251,20 +256,22 @@ def model_of(params: KeypointParams) -> Model:
 
 def implausible(
     matrix: Matrix, expected: Matrix, shape: tuple[int, int], params: KeypointParams
-) -> str:
-    """Say what is beyond the bounds; '' where nothing is."""
+) -> Fault | None:
+    """Say what is beyond the bounds; None where nothing is."""
     if not np.isfinite(matrix).all():
-        return "implausible transform: the matches lie on a line"
+        return Fault(Flag.IMPLAUSIBLE, "implausible transform: the matches lie on a line")
     motion = Motion.of(matrix @ np.linalg.inv(expected), shape)
     away = float(np.hypot(*motion.shift))
     if away > params.max_shift_px:
-        return f"implausible transform: a shift of {away:.0f} px"
+        return Fault(Flag.IMPLAUSIBLE, f"implausible transform: a shift of {away:.0f} px")
     if abs(motion.rotation_deg) > params.max_rotation_deg:
-        return f"implausible transform: a rotation of {motion.rotation_deg:.0f}°"
+        text = f"implausible transform: a rotation of {motion.rotation_deg:.0f}°"
+        return Fault(Flag.IMPLAUSIBLE, text)
     change = max(abs(motion.scale - 1), motion.shear)
     if change > params.max_scale_percent / 100:
-        return f"implausible transform: a change of scale or shear of {change:.0%}"
-    return ""
+        text = f"implausible transform: a change of scale or shear of {change:.0%}"
+        return Fault(Flag.IMPLAUSIBLE, text)
+    return None
 
 
 def correlations_of(
@@ -280,15 +287,18 @@ def correlations_of(
     return correlations(compared, reference.compared, compared.valid, reference.compared_weights)
 
 
-def misfit(before: float, after: float, reference: Reference) -> str:
-    """Say whether a transform made things worse, or shows no likeness at all; else ''."""
+def misfit(before: float, after: float, reference: Reference) -> Fault | None:
+    """Say whether a transform made things worse, or shows no likeness at all; else None."""
     if not np.isfinite(after):
-        return "nothing to compare: chunk and reference don't overlap in the mask"
+        text = "nothing to compare: chunk and reference don't overlap in the mask"
+        return Fault(Flag.NO_OVERLAP, text)
     if after < before - WORSE_BY:
-        return f"lower correlation after ({after:.2f}) than before ({before:.2f})"
+        text = f"lower correlation after ({after:.2f}) than before ({before:.2f})"
+        return Fault(Flag.NOT_IMPROVED, text)
     if after < SIGNIFICANT * noise_spread(int(reference.compared_weights.sum())):
-        return f"no likeness to the reference: a correlation of {after:.2f}"
-    return ""
+        text = f"no likeness to the reference: a correlation of {after:.2f}"
+        return Fault(Flag.UNLIKE_REFERENCE, text)
+    return None
 
 
 def coverage(inliers: Points, reference: Reference) -> float:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.warp import shrink
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.frames import driving_image, unusable
 from napari_zstack_align.register.prefilter import Prefilter
@@ -54,8 +55,8 @@ class Window:
         Number of usable frames.
     level : numpy.ndarray
         (n,) mean intensity of each frame; NaN where it can't be used.
-    flags : tuple of str
-        (n,) why a frame can't be used; '' where it can.
+    faults : tuple of Fault or None
+        (n,) why a frame can't be used; None where it can.
     shift : numpy.ndarray
         (n, 2) (dy, dx) against the window's mean in px; NaN where it can't be used.
     halves : numpy.ndarray
@@ -71,7 +72,7 @@ class Window:
     total: Image
     count: int
     level: Trace
-    flags: tuple[str, ...]
+    faults: tuple[Fault | None, ...]
     shift: Trace
     halves: Trace
     turn: Trace
@@ -91,34 +92,34 @@ def frames_at_once(stack: Stack) -> int:
 
 def driving_frames(
     stack: Stack, start: int, stop: int, params: KeypointParams
-) -> Iterator[tuple[int, Image, str]]:
-    """Yield (t, driving image (Y, X), flag); frames that can't be read are flagged."""
+) -> Iterator[tuple[int, Image, Fault | None]]:
+    """Yield (t, driving image (Y, X), fault); frames that can't be read have one, too."""
     at_once = frames_at_once(stack)
     for first in range(start, stop, at_once):
-        for t, channels, flag in _read(stack, first, min(first + at_once, stop)):
+        for t, channels, fault in _read(stack, first, min(first + at_once, stop)):
             if channels is None:
-                yield t, np.full(stack.shape[2:], np.nan, np.float32), flag
+                yield t, np.full(stack.shape[2:], np.nan, np.float32), fault
                 continue
             image = driving_image(channels, params)
-            flag = unusable(channels, image)
-            yield t, image if flag else _without_nan(image), flag
+            fault = unusable(channels, image)
+            yield t, image if fault else _without_nan(image), fault
 
 
 def _read(
     stack: Stack, start: int, stop: int
-) -> Iterator[tuple[int, npt.NDArray[Any] | None, str]]:
-    """Yield (t, channels (C, Y, X), flag); where a block can't be read, frame by frame."""
+) -> Iterator[tuple[int, npt.NDArray[Any] | None, Fault | None]]:
+    """Yield (t, channels (C, Y, X), fault); where a block can't be read, frame by frame."""
     try:
         block = stack.read(start, stop)
     except (OSError, InputError) as error:
         if stop - start == 1:
-            yield start, None, f"unreadable: {error}"
+            yield start, None, Fault(Flag.UNREADABLE, f"unreadable: {error}")
             return
         for t in range(start, stop):
             yield from _read(stack, t, t + 1)
         return
     for t, channels in enumerate(block, start):
-        yield t, channels, ""
+        yield t, channels, None
 
 
 def averaging(
@@ -131,8 +132,8 @@ def averaging(
     total: Image = np.zeros(stack.shape[2:], np.float32)
     count = 0
     at_once = frames_at_once(stack)
-    for t, image, flag in driving_frames(stack, start, stop, params):
-        if not flag and (good is None or t in good):
+    for t, image, fault in driving_frames(stack, start, stop, params):
+        if fault is None and (good is None or t in good):
             cv2.accumulate(image, total)
             count += 1
         if (t - start) % at_once == at_once - 1:
@@ -148,10 +149,11 @@ def measure_window(stack: Stack, start: int, stop: int, params: KeypointParams) 
     shape = (stack.shape[2], stack.shape[3])
     factor = proxy_factor(shape)
     total, count = np.zeros(shape, np.float32), 0
-    level, flags, small = np.full(stop - start, np.nan), [""] * (stop - start), []
-    for t, image, flag in driving_frames(stack, start, stop, params):
-        flags[t - start] = flag
-        if flag:
+    level, small = np.full(stop - start, np.nan), []
+    faults: list[Fault | None] = [None] * (stop - start)
+    for t, image, fault in driving_frames(stack, start, stop, params):
+        faults[t - start] = fault
+        if fault:
             continue
         cv2.accumulate(image, total)
         count += 1
@@ -160,12 +162,12 @@ def measure_window(stack: Stack, start: int, stop: int, params: KeypointParams) 
     shift, halves = np.full((stop - start, 2), np.nan), np.full((2, stop - start, 2), np.nan)
     turn, proxy = np.full(stop - start, np.nan), None
     if small:
-        good = np.flatnonzero([not flag for flag in flags])
+        good = np.flatnonzero([fault is None for fault in faults])
         motion = follow(np.stack(small), params.max_shift_px / factor)
         shift[good], halves[:, good] = motion.shift * factor, motion.halves * factor
         turn[good] = motion.turn * factor
         proxy = motion.mean
-    return Window(start, stop, total, count, level, tuple(flags), shift, halves, turn, proxy)
+    return Window(start, stop, total, count, level, tuple(faults), shift, halves, turn, proxy)
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.recordings.consensus import Consensus
 from napari_zstack_align.register.recordings.matching import Reference, correlations_of
 from napari_zstack_align.register.recordings.state import RecordingState
 
-ANOTHER_PLANE = "probably another plane"
+ANOTHER_PLANE = Fault(Flag.ANOTHER_PLANE, "probably another plane")
 SAME_PLANE = 0.6
 """Means of one plane, recorded again, correlate by more than this (0.87 and up in real data)."""
 LIKE_THE_OTHERS = 0.75

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.flags import Flag
 from napari_zstack_align.parallel import default_threads, worker_threads
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Job, Progress
@@ -29,6 +30,15 @@ Chosen = npt.NDArray[np.bool_]
 
 POOR_COVERAGE = 0.25
 STAGE = "Matching"
+MORE_MATCHES = "take longer chunks, raise match_ratio, or choose another reference"
+ADVICE = {
+    Flag.TOO_FEW_KEYPOINTS: "lower c_dog, paint a larger mask, or take longer chunks",
+    Flag.TOO_FEW_MATCHES: MORE_MATCHES,
+    Flag.TOO_FEW_INLIERS: MORE_MATCHES,
+    Flag.IMPLAUSIBLE: "raise the bound if the sample did move so far, else take longer chunks",
+}
+"""What to do about a chunk that can't be matched."""
+OTHER_ADVICE = "this chunk may show another place, or not enough"
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,8 @@ class MatchPreview:
         With the reference.
     go : bool
         Whether this chunk would be registered.
+    flag : Flag
+        Code of what is the matter; '' where the chunk would be registered.
     reason : str
         Why, or why not, in a sentence.
     words : str
@@ -81,6 +93,7 @@ class MatchPreview:
     correlation_before: float
     correlation_after: float
     go: bool
+    flag: Flag
     reason: str
     words: str
 
@@ -213,30 +226,28 @@ def _described(
         coverage=0.0 if match is None else match.coverage,
         correlation_before=float("nan") if match is None else match.before,
         correlation_after=float("nan") if match is None else match.after,
-        go=match is not None and not match.flag,
+        go=match is not None and match.fault is None,
+        flag=_flag(match),
         reason=_reason(match),
         words=words,
     )
 
 
+def _flag(match: Match | None) -> Flag:
+    if match is None:
+        return Flag.NO_FRAMES
+    return Flag.GOOD if match.fault is None else match.fault.flag
+
+
 def _reason(match: Match | None) -> str:
     if match is None:
         return "None of these frames shows anything: choose others."
-    if match.flag:
-        return f"{match.flag[0].upper()}{match.flag[1:]}: {_advice(match.flag)}."
+    if match.fault:
+        detail = match.fault.detail
+        return f"{detail[0].upper()}{detail[1:]}: {ADVICE.get(match.fault.flag, OTHER_ADVICE)}."
     text = (
         f"{match.n_inliers} of {len(match.source)} matches agree within {match.residual_px:.1f} px"
     )
     if match.coverage < POOR_COVERAGE:
         text += f", but near only {match.coverage:.0%} of the mask"
     return f"{text}; the correlation rises from {match.before:.2f} to {match.after:.2f}."
-
-
-def _advice(flag: str) -> str:
-    if flag.startswith("too few keypoints"):
-        return "lower c_dog, paint a larger mask, or take longer chunks"
-    if flag.startswith("too few"):
-        return "take longer chunks, raise match_ratio, or choose another reference"
-    if flag.startswith("implausible"):
-        return "raise the bound if the sample did move so far, else take longer chunks"
-    return "this chunk may show another place, or not enough"

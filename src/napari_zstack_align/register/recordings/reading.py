@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.flags import Fault, Flag, fault_of, mark, mark_each
 from napari_zstack_align.parallel import ordered_map
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.recordings.chunks import Range, chunk_ranges, cut
@@ -64,7 +65,7 @@ def read_recording(
         if window.stop == ranges[chunk][1]:
             if count:
                 state.image_numbers[chunk] = state.images.add(total / np.float32(count))
-            state.frame_flags[slice(*ranges[chunk])] = _flags(measured, *ranges[chunk])
+            mark_each(state.frame_flags[slice(*ranges[chunk])], _faults(measured, *ranges[chunk]))
             state.count_frames(chunk)
             on_chunk(chunk)
             total[:], count, chunk = 0, 0, chunk + 1
@@ -124,10 +125,19 @@ def windows_of(
         yield from zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
 
 
-def why_without_image(flags: npt.NDArray[np.str_]) -> str:
-    """Say why a chunk has no good frame: what ails most of its frames."""
-    kinds = Counter(str(flag).split(":")[0] for flag in flags if flag)
-    return kinds.most_common(1)[0][0] if kinds else "no frames"
+def why_without_image(flags: npt.NDArray[np.void]) -> Fault:
+    """Say why a chunk has no good frame: what ails most of its frames.
+
+    Parameters
+    ----------
+    flags : numpy.ndarray
+        (n,) flags of its frames, as of `RecordingState`.
+    """
+    faults = [fault for fault in map(fault_of, flags) if fault]
+    if not faults:
+        return Fault(Flag.NO_FRAMES, "no usable frames: the chunk is empty")
+    (flag, _), *_ = Counter(fault.flag for fault in faults).most_common(1)
+    return Fault(flag, next(fault.detail for fault in faults if fault.flag is flag))
 
 
 def _find_events(state: RecordingState, measured: list[Window], params: KeypointParams) -> None:
@@ -135,13 +145,14 @@ def _find_events(state: RecordingState, measured: list[Window], params: Keypoint
     trace = Trace.of(measured, (state.stack.shape[2], state.stack.shape[3]), params.max_shift_px)
     level = np.concatenate([window.level for window in measured])
     flashes = intensity_outliers(level, _dark(state), params.outlier_mad)
-    state.frame_flags[flashes] = FLASH
+    mark(state.frame_flags, FLASH, flashes)
     state.trace = trace = trace.without(flashes)
     if params.detect_steps:
         state.steps = find_steps(trace.shift, trace.turn)
         away = twitches(trace.shift, state.steps)
         for t in np.flatnonzero(away):
-            state.frame_flags[t] = f"fast motion: {away[t]:.1f} px off its neighbours"
+            text = f"fast motion: {away[t]:.1f} px off its neighbours"
+            mark(state.frame_flags[t], Fault(Flag.FAST_MOTION, text))
 
 
 def final_ranges(state: RecordingState) -> list[Range]:
@@ -158,8 +169,8 @@ def _dark(state: RecordingState) -> float:
     return 0.0
 
 
-def _flags(measured: list[Window], start: int, stop: int) -> list[str]:
-    return [f for w in measured if start <= w.start < stop for f in w.flags]
+def _faults(measured: list[Window], start: int, stop: int) -> list[Fault | None]:
+    return [fault for w in measured if start <= w.start < stop for fault in w.faults]
 
 
 def _without_total(window: Window) -> Window:

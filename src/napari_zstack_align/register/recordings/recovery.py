@@ -60,7 +60,7 @@ def rescue(
             continue
         before, after = correlations_of(image, match.matrix, state.expected, reference)
         if not misfit(before, after, reference) and after > _usual(state) * LIKE_THE_OTHERS:
-            return method, replace(match, before=before, after=after, flag="")
+            return method, replace(match, before=before, after=after, fault=None)
     return None
 
 

@@ -26,6 +26,7 @@ from napari_zstack_align.alignment.quality import (
 from napari_zstack_align.alignment.spline import field_on_pixels, grid_shape
 from napari_zstack_align.alignment.transforms import AffineLink, Link, SplineLink
 from napari_zstack_align.alignment.warp import affine_displacement, inside, shrink, warp
+from napari_zstack_align.flags import Fault, Flag, mark
 from napari_zstack_align.params import AdaptiveParams, KeypointParams
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings.between_midpoints import deviations
@@ -59,7 +60,6 @@ FOLLOWED_AT_ONCE = 25
 """Frames in one piece of work: a cancelled run waits for the pieces in work."""
 REMEMBERED = 4
 MISFIT_SIGMAS = 6.0
-MISFIT = "outlier: a correlation"
 SPREAD_FLOOR = 0.01
 MISFIT_PART = 0.6
 
@@ -154,8 +154,8 @@ class FrameFollower:
         rows = np.full((5, stop - start), np.nan)
         seen = {
             t: image
-            for t, image, flag in driving_frames(state.stack, start, stop, self._params)
-            if not flag and not state.frame_flags[t].startswith(FLASH)
+            for t, image, fault in driving_frames(state.stack, start, stop, self._params)
+            if fault is None and state.frame_flags["flag"][t] != FLASH.flag
         }
         if not seen:
             return Followed(start, stop, extra, *rows)
@@ -172,8 +172,8 @@ class FrameFollower:
         good = self._state.good_frames(0, self._state.stack.n_frames)
         powers = []
         for t in map(int, good[np.linspace(0, len(good) - 1, LEARNING_FRAMES).astype(int)]):
-            for _, image, flag in driving_frames(self._state.stack, t, t + 1, self._params):
-                if not flag:
+            for _, image, fault in driving_frames(self._state.stack, t, t + 1, self._params):
+                if fault is None:
                     still = affine_displacement(self._matrices[t], self._shape)
                     aligned = self._as_seen(image, still, reference.image)
                     powers.append(draft.residual_power(draft.filtered(aligned), start))
@@ -312,10 +312,11 @@ def take_over(state: RecordingState, follower: FrameFollower, parts: list[Follow
             table[column][frames] = getattr(part, attribute)
     misfit = _misfits(table["correlation_after"])
     for part in parts:
-        good = state.frame_flags[part.start : part.stop] == ""
+        good = state.frame_flags["flag"][part.start : part.stop] == Flag.GOOD
         for i in np.flatnonzero(good & misfit[part.start : part.stop]):
             part.extra[i] = follower.nothing
-            state.frame_flags[part.start + i] = f"{MISFIT} of {part.after[i]:.2f}"
+            text = f"low correlation: {part.after[i]:.2f}, far below that of the other frames"
+            mark(state.frame_flags[part.start + i], Fault(Flag.LOW_CORRELATION, text))
     state.extra, state.frame_rows = follower.link(parts), table
 
 

@@ -16,6 +16,7 @@ from napari_zstack_align._version import __version__
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.errors import AlignmentError
+from napari_zstack_align.flags import Flag, fault_of, mark, shown
 from napari_zstack_align.parallel import ordered_map, worker_threads
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.register.prefilter import Prefilter
@@ -143,13 +144,12 @@ class Session:
         row = state.chunks[chunk]
         if match is None:
             part = state.frame_flags[row["start"] : row["stop"]]
-            row["flag"] = why_without_image(part)
+            mark(row, why_without_image(part))
+            row["method"] = "bridged"
         else:
             write_match(row, match, "keypoints")
-        if row["flag"]:
-            row["method"] = "bridged"
-            return f"{state.stack.name}, chunk {chunk}: {row['flag']}"
-        return ""
+        fault = fault_of(row)
+        return f"{state.stack.name}, chunk {chunk}: {fault}" if fault else ""
 
     def _mend(self, state: RecordingState, ranges: list[Range]) -> Generator[Progress, None, None]:
         """Average and match anew the chunks that jumps cut, or that lose frames."""
@@ -174,7 +174,7 @@ class Session:
 
     def _rescue(self, state: RecordingState) -> Generator[Progress, None, None]:
         """Second chances for the chunks that failed; those near good ones first."""
-        failed = np.flatnonzero(state.chunks["flag"] != "")
+        failed = np.flatnonzero(state.chunks["flag"] != Flag.GOOD)
         good = state.good
         if len(good):
             failed = failed[np.argsort([np.abs(good - c).min() for c in failed], kind="stable")]
@@ -187,8 +187,9 @@ class Session:
                 write_match(state.chunks[chunk], match, method)
 
     def _why_nothing_matched(self) -> str:
-        flags = Counter(str(flag) for state in self._states for flag in state.chunks["flag"])
-        reason, _ = flags.most_common(1)[0]
+        chunks = np.concatenate([state.chunks for state in self._states])
+        (most, _), *_ = Counter(chunks["flag"].tolist()).most_common(1)
+        reason = shown(chunks[chunks["flag"] == most][0])
         return (
             f"Nothing could be matched to the reference; most often the reason was: {reason}. "
             f"Check channel and mask, take longer chunks, or lower c_dog."
@@ -264,7 +265,7 @@ class Session:
         """Flag recordings of another plane, and keep them out of the mean."""
         found = in_another_plane(self._states, self._consensus, self.params)
         for state, likeness in found:
-            state.flag = ANOTHER_PLANE
+            state.fault = ANOTHER_PLANE
             state.remarks.append(
                 f"{ANOTHER_PLANE}: its mean correlates only by {likeness:.2f} with the others"
             )
@@ -281,7 +282,7 @@ class Session:
 
     def _good_chunks(self) -> Iterator[tuple[RecordingState, int]]:
         for state in self._states:
-            for chunk in [] if state.flag else state.good:
+            for chunk in [] if state.fault else state.good:
                 yield state, int(chunk)
 
     # -- second reading ------------------------------------------------------------------------

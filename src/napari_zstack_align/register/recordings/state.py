@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.alignment.alignment import NOT_RUN
 from napari_zstack_align.alignment.chunks import empty_chunks
 from napari_zstack_align.alignment.quality import empty_table
 from napari_zstack_align.alignment.transforms import AffineLink, Link
+from napari_zstack_align.flags import FLAG_COLUMNS, Fault, Flag, fault_of, mark
 from napari_zstack_align.register.recordings.chunks import Range
 from napari_zstack_align.register.recordings.events import segments
 from napari_zstack_align.register.recordings.geometry import Matrix, apply
@@ -26,9 +26,9 @@ from napari_zstack_align.stack import Stack
 Image = npt.NDArray[np.float32]
 Table = npt.NDArray[np.void]
 
-HELD = "beyond the last midpoint: the trend was held"
-BRIDGED = "bridged"
-NO_MATCH = "no chunk of the recording could be matched"
+HELD = Fault(Flag.EXTRAPOLATED, "beyond the last midpoint: the trend was held")
+OF_CHUNKS = (Flag.BRIDGED, Flag.UNMATCHED, Flag.EXTRAPOLATED, Flag.NOT_RUN)
+"""Flags that frames have because of the chunk that they lie in."""
 MEAN_GRID = 5
 """The mean displacement of an affine map is taken over this many points along each axis."""
 
@@ -49,7 +49,7 @@ class RecordingState:
     steps : list of int
         First frames after jumps.
     frame_flags : numpy.ndarray
-        (T,) str: what is the matter with single frames ('' = good).
+        (T,) structured, ``flag`` and ``detail``: what is the matter with single frames.
     trace : Trace
         Motion of the frames, up to a constant and to slow errors.
     images : ImageFile
@@ -62,8 +62,8 @@ class RecordingState:
         Motion of single frames.
     single_frames : str
         How that was found: 'none', 'trace', 'translation' or 'spline'.
-    flag : str
-        What is the matter with the whole recording; '' = good.
+    fault : Fault, optional
+        What is the matter with the whole recording; None: nothing.
     """
 
     stack: Stack
@@ -72,18 +72,18 @@ class RecordingState:
     images: ImageFile
     chunks: Table = field(default_factory=lambda: empty_chunks(0))
     steps: list[int] = field(default_factory=list)
-    frame_flags: npt.NDArray[np.str_] = field(init=False)
+    frame_flags: Table = field(init=False)
     trace: Trace = field(init=False)
     image_numbers: list[int | None] = field(default_factory=list)
     read: int = 0
     extra: Link | None = None
     single_frames: str = "none"
-    flag: str = ""
+    fault: Fault | None = None
     frame_rows: Table | None = None
     remarks: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.frame_flags = np.zeros(self.stack.n_frames, "U96")
+        self.frame_flags = np.zeros(self.stack.n_frames, FLAG_COLUMNS)
         unknown = np.full((3, self.stack.n_frames, 2), np.nan)
         self.trace = Trace(unknown[0], unknown[1:], np.full(self.stack.n_frames, np.nan))
 
@@ -108,7 +108,7 @@ class RecordingState:
 
     def good_frames(self, start: int, stop: int) -> npt.NDArray[np.intp]:
         """Frames of a range that go into means."""
-        return start + np.flatnonzero(self.frame_flags[start:stop] == "")
+        return start + np.flatnonzero(self.frame_flags["flag"][start:stop] == Flag.GOOD)
 
     def image(self, chunk: int) -> Image | None:
         """(Y, X) float32 mean of a chunk's good frames; None where there is none."""
@@ -118,7 +118,7 @@ class RecordingState:
     @property
     def good(self) -> npt.NDArray[np.intp]:
         """Chunks with a transform of their own."""
-        return np.flatnonzero((self.chunks["flag"] == "") & (self.chunks["method"] != ""))
+        return np.flatnonzero((self.chunks["flag"] == Flag.GOOD) & (self.chunks["method"] != ""))
 
     @property
     def matched(self) -> bool:
@@ -174,32 +174,49 @@ class RecordingState:
                 part["residual_px"] = row["residual_px"]
                 part["correlation_before"] = row["correlation_before"]
                 part["correlation_after"] = row["correlation_after"]
-            part["flag"] = self._flags(row, held)
-            part["used"] = (part["flag"] == "") | (part["flag"] == HELD)
+            flags = self._flags(row, held)
+            part["flag"], part["detail"] = flags["flag"], flags["detail"]
+            part["used"] = np.isin(part["flag"], (Flag.GOOD, Flag.EXTRAPOLATED))
         if self.frame_rows is None:
             if isinstance(self.extra, AffineLink):
                 matrices = matrices @ self.extra.matrices
             lengths = displacement_lengths(matrices, shape)
             table["mean_displacement_px"], table["max_displacement_px"] = lengths
-        table["flag"][self.read :], table["used"][self.read :] = NOT_RUN, False
+        rest = table[self.read :]
+        rest["flag"], rest["detail"], rest["used"] = Flag.NOT_RUN, "", False
         return table
 
-    def _flags(self, row: np.void, held: npt.NDArray[np.bool_]) -> npt.NDArray[np.str_]:
+    def _flags(self, row: np.void, held: npt.NDArray[np.bool_]) -> Table:
+        """Flags and details of a chunk's frames: their own, else those of chunk or recording."""
         part = slice(int(row["start"]), int(row["stop"]))
-        flags = np.where(held[part], HELD, "").astype("U96")
-        if row["flag"]:
-            flags[:] = f"{BRIDGED}: {row['flag']}" if self.matched else f"{NO_MATCH}: {row['flag']}"
-        elif self.flag:
-            flags[:] = self.flag
-        own = self.frame_flags[part]
-        return np.where(own != "", own, flags)
+        flags = self.frame_flags[part].copy()
+        good = flags["flag"] == Flag.GOOD
+        if fault := self._fault_from(row):
+            mark(flags, fault, good)
+        else:
+            mark(flags, HELD, good & held[part])
+        return flags
+
+    def _fault_from(self, row: np.void) -> Fault | None:
+        """What is the matter with all frames of a chunk."""
+        fault = fault_of(row)
+        if fault is None:
+            return self.fault
+        if self.matched:
+            return Fault(Flag.BRIDGED, f"bridged: {fault}")
+        return Fault(Flag.UNMATCHED, f"no chunk of the recording could be matched: {fault}")
 
 
-def own_flags(flags: npt.NDArray[np.str_]) -> npt.NDArray[np.str_]:
-    """Of the flags of a quality table, those of the frames themselves, not of their chunks."""
-    of_chunks = np.char.startswith(flags, BRIDGED) | np.char.startswith(flags, NO_MATCH)
-    of_chunks |= (flags == HELD) | (flags == NOT_RUN)
-    return np.where(of_chunks, "", flags)
+def own_flags(quality: Table) -> Table:
+    """Return the flags (T,) that frames of a quality table have of themselves.
+
+    Those that they have because of their chunks are taken out; see `RecordingState.frame_flags`.
+    """
+    flags = np.zeros(len(quality), FLAG_COLUMNS)
+    own = ~np.isin(quality["flag"], OF_CHUNKS)
+    for name in ("flag", "detail"):
+        flags[name][own] = quality[name][own]
+    return flags
 
 
 def displacement_lengths(

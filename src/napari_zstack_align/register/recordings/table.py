@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from napari_zstack_align.flags import Fault, Flag, mark
 from napari_zstack_align.register.recordings.chunks import Range
 from napari_zstack_align.register.recordings.geometry import neighbours_differ
 from napari_zstack_align.register.recordings.matching import Match
@@ -23,8 +24,9 @@ def write_match(row: np.void, match: Match, method: str) -> None:
     row["n_matches"], row["n_inliers"] = len(match.source), match.n_inliers
     row["coverage"], row["residual_px"] = match.coverage, match.residual_px
     row["correlation_before"], row["correlation_after"] = match.before, match.after
-    row["flag"], row["method"] = match.flag, "bridged" if match.flag else method
-    if match.matrix is not None and not match.flag:
+    row["method"] = "bridged" if match.fault else method
+    mark(row, match.fault)
+    if match.matrix is not None and match.fault is None:
         row["matrix"] = match.matrix
 
 
@@ -45,7 +47,8 @@ def drop_unlike(state: RecordingState) -> int:
     unlike = good[after < LEAST_LIKENESS * usual]
     for chunk in unlike:
         row = state.chunks[chunk]
-        row["flag"] = f"a correlation of {row['correlation_after']:.2f}, where {usual:.2f} is usual"
+        text = f"a correlation of {row['correlation_after']:.2f}, where {usual:.2f} is usual"
+        mark(row, Fault(Flag.LOW_CORRELATION, text))
         row["method"] = "bridged"
     return len(unlike)
 

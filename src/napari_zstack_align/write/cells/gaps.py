@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.cells.traces import Traces
+from napari_zstack_align.flags import Flag
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
@@ -40,4 +41,4 @@ def invalid_frames(traces: Traces) -> Bools:
 
 def good_frames(traces: Traces) -> Bools:
     """(T,) frames that the alignment neither flagged nor left out."""
-    return np.asarray((traces.flags == "") & traces.used)
+    return np.asarray((traces.flags == Flag.GOOD) & traces.used)

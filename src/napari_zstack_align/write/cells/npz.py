@@ -22,8 +22,8 @@ def write_traces_npz(path: str | Path, traces: Traces, *, overwrite: bool = Fals
     """Write the traces of one recording.
 
     ``F``, ``Fneu``, ``corrected``, ``dff`` (C, N, T) float32; ``ids``, ``circles``, ``slices`` of
-    the ROIs; ``frame``, ``time_s``, ``segment``, ``confidence``, ``used``, ``flag`` (T,);
-    ``motion_explained`` (C, N), ``dark_level`` (C,), ``dff_reliable``,
+    the ROIs; ``frame``, ``time_s``, ``segment``, ``confidence``, ``used``, ``flag``,
+    ``detail`` (T,); ``motion_explained`` (C, N), ``dark_level`` (C,), ``dff_reliable``,
     ``channel_names`` (C,) and ``recording``.
     """
     arrays: Arrays = {signal: getattr(traces, signal) for signal in SIGNALS}

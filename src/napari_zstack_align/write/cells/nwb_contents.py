@@ -25,6 +25,7 @@ from pynwb.ophys import (
 
 from napari_zstack_align._version import __version__
 from napari_zstack_align.cells.traces import Traces
+from napari_zstack_align.flags import shown
 from napari_zstack_align.params import NwbParams
 from napari_zstack_align.write.cells.field import FieldOfView
 from napari_zstack_align.write.cells.footprint import footprint
@@ -52,10 +53,10 @@ def contents(traces: Traces, field: FieldOfView, params: NwbParams) -> tuple[NWB
         reference = GrayscaleImage(name="reference", data=image, description="What ROIs lie in")
         ophys.add(Images(name="SummaryImages", images=[reference]))
     time = _time(traces, params)
-    flags, control = np.unique(traces.flags, return_inverse=True)
+    flags, control = np.unique(traces.frames[["flag", "detail"]], return_inverse=True)
     time |= {
         "control": control.astype(np.uint8 if len(flags) < 256 else np.uint16),
-        "control_description": [str(flag) or "good" for flag in flags],
+        "control_description": [shown(row) or "good" for row in flags],
     }
     ophys.add(
         TimeSeries(

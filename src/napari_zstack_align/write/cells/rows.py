@@ -97,7 +97,8 @@ def reliable(traces: Traces) -> str:
 
 
 def confidence_and_flag(traces: Traces) -> list[str]:
-    """'confidence,flag' of every frame."""
-    cells = {flag: quoted(flag) for flag in set(traces.flags.tolist())}
+    """'confidence,flag,detail' of every frame."""
+    flags = traces.frames[["flag", "detail"]].tolist()
+    cells = {pair: ",".join(map(quoted, pair)) for pair in set(flags)}
     confidence = ["" if np.isnan(c) else f"{c:.4g}" for c in traces.confidence.tolist()]
-    return [f"{c},{cells[f]}" for c, f in zip(confidence, traces.flags.tolist(), strict=True)]
+    return [f"{c},{cells[pair]}" for c, pair in zip(confidence, flags, strict=True)]

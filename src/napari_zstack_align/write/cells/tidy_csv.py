@@ -20,7 +20,8 @@ from napari_zstack_align.write.cells.rows import (
 )
 
 COLUMNS = (
-    "recording", "roi", "channel", "frame", "time_s", *SIGNALS, "confidence", "flag", "dff_reliable"
+    "recording", "roi", "channel", "frame", "time_s", *SIGNALS, "confidence", "flag", "detail",
+    "dff_reliable",
 )  # fmt: skip
 
 FRAMES_AT_ONCE = 50_000

@@ -21,7 +21,9 @@ from napari_zstack_align.write.cells.rows import (
     write_rows,
 )
 
-COLUMNS = ("recording", "channel", "frame", "time_s", "confidence", "flag", "dff_reliable")
+COLUMNS = (
+    "recording", "channel", "frame", "time_s", "confidence", "flag", "detail", "dff_reliable"
+)  # fmt: skip
 
 SAME_PX = 1e-3
 """ROIs that differ by less are the same."""
