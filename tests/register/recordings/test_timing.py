@@ -8,7 +8,7 @@ import pytest
 from scenes import PARAMS, session_stacks
 
 import napari_zstack_align as nza
-from napari_zstack_align.alignment.alignment import NOT_RUN
+from napari_zstack_align.flags import Flag
 from napari_zstack_align.register.recordings import session
 
 from .test_session import Slow
@@ -23,7 +23,7 @@ def test_a_job_closes_within_a_second(scene, monkeypatch, median_of, seconds):
     def wait():
         job = nza.register_recordings(stacks, PARAMS, reference=scene.counts)
         for progress in job:
-            if progress.partial and (progress.partial[1].quality["flag"] != NOT_RUN).any():
+            if progress.partial and (progress.partial[1].quality["flag"] != Flag.NOT_RUN).any():
                 break
         return seconds(job.close)
 
