@@ -67,7 +67,7 @@ class Stack:
     remarks: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
-        _check_pixels(self.source.dtype, self.source.shape, self.name)
+        check_pixels(self.source.dtype, self.source.shape, self.name)
         n_frames, n_channels = self.source.shape[:2]
         if self.frames_per_slice is None and self.order is not None:
             raise InputError(
@@ -297,7 +297,8 @@ def layout_of_axes(axes: str, shape: tuple[int, ...]) -> tuple[int | None, Order
     return repeats, "slices" if slices_fastest else "repeats"
 
 
-def _check_pixels(dtype: np.dtype[Any], shape: tuple[int, ...], name: str) -> None:
+def check_pixels(dtype: np.dtype[Any], shape: tuple[int, ...], name: str) -> None:
+    """Raise InputError where these can't be the pixels of a stack, (T, C, Y, X)."""
     if dtype.names or dtype.kind not in "uif":
         kinds = {"c": "complex numbers", "b": "true/false values"}
         found = kinds.get(dtype.kind, f"values of type {dtype}")

@@ -31,14 +31,27 @@ def tiff(tmp_path):
     return path
 
 
+FRAMES = np.zeros((5, 8, 9), np.uint16)
+
+
 @pytest.mark.parametrize("name", ["a.tif", "b.TIFF", "c.npy", "d.btf"])
-def test_reads_images(name):
-    assert get_reader(name) is not None
-    assert get_reader([name, name]) is not None
+def test_reads_images(name, tmp_path):
+    path = tmp_path / name
+    (np.save if name.endswith("npy") else tifffile.imwrite)(path, FRAMES)
+    for given, n_frames in ((str(path), 5), ([str(path)], 5), ([str(path)] * 2, 10)):
+        [(data, _, kind)] = get_reader(given)(given)
+        assert (kind, data.shape) == ("image", (n_frames, 8, 9))
 
 
-def test_leaves_other_files_alone():
-    assert get_reader("photo.png") is None
+def test_leaves_other_files_alone(tmp_path):
+    tifffile.imwrite(tmp_path / "photo.tif", np.zeros((8, 9, 3), np.uint8), photometric="rgb")
+    tifffile.imwrite(tmp_path / "picture.tif", FRAMES[0])
+    np.save(tmp_path / "times.npy", np.arange(9))
+    (tmp_path / "documents").mkdir()
+    for name in ("photo.tif", "picture.tif", "times.npy", "documents", "absent.tif"):
+        path = str(tmp_path / name)
+        assert get_reader(path) is None
+        assert get_reader([path, path]) is None or name == "picture.tif"
 
 
 def test_a_folder_is_one_stack(tmp_path):

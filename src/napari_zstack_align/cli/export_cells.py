@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from natsort import os_sorted
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import load_saved
@@ -21,6 +20,7 @@ from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Flag
 from napari_zstack_align.params import NwbParams
+from napari_zstack_align.read.natural_order import in_natural_order
 from napari_zstack_align.write.cells.export import export_rois, export_traces
 from napari_zstack_align.write.cells.field import FieldOfView
 
@@ -93,7 +93,7 @@ def _folders(path: Path) -> list[Path]:
     """The folder itself where it holds traces, or those in it that do, in natural order."""
     if (path / FACTS).exists():
         return [path]
-    return os_sorted(facts.parent for facts in path.glob(f"*/{FACTS}"))
+    return in_natural_order(facts.parent for facts in path.glob(f"*/{FACTS}"))
 
 
 def _summary(traces: Traces) -> str:

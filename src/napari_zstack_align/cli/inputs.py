@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read import open_stack
+from napari_zstack_align.read.readers import file_formats, known_formats
 from napari_zstack_align.stack import Order, Stack
 
 
@@ -21,7 +22,7 @@ def add_stack_arguments(parser: argparse.ArgumentParser, nargs: str = "+") -> No
         nargs=nargs,
         type=Path,
         metavar="FILE",
-        help="TIFF, .npy or zarr, or a folder of TIFFs; several are one stack, in natural order",
+        help=f"{one_or_a_folder()}; several are one stack, in natural order",
     )
     group = parser.add_argument_group("what the files don't say")
     group.add_argument(
@@ -34,6 +35,11 @@ def add_stack_arguments(parser: argparse.ArgumentParser, nargs: str = "+") -> No
     group.add_argument("--z-step", type=float, metavar="UM", help="distance of slices in µm")
 
 
+def one_or_a_folder() -> str:
+    """Return what can be opened, for help texts."""
+    return f"{known_formats()}, or a folder of {file_formats()} files"
+
+
 def add_recording_arguments(parser: argparse.ArgumentParser, rate_is_for: str) -> None:
     """Add the flags that complete what the files of recordings say."""
     group = parser.add_argument_group("what the files don't say")
@@ -44,7 +50,7 @@ def add_recording_arguments(parser: argparse.ArgumentParser, rate_is_for: str) -
 
 
 def open_recording(path: Path, args: argparse.Namespace) -> Stack:
-    """Open a file, or a folder of TIFFs, as one recording."""
+    """Open a file, or a folder of files, as one recording."""
     return completed(open_stack(path).replace(frames_per_slice=None), args)
 
 

@@ -8,7 +8,12 @@ from pathlib import Path
 from napari_zstack_align.alignment.session import is_session, save_session
 from napari_zstack_align.atomic import check_target
 from napari_zstack_align.cli.flags import add_model_flags, params_of
-from napari_zstack_align.cli.inputs import add_recording_arguments, open_recording, read_mask
+from napari_zstack_align.cli.inputs import (
+    add_recording_arguments,
+    one_or_a_folder,
+    open_recording,
+    read_mask,
+)
 from napari_zstack_align.cli.sessions import (
     drain_or_keep,
     is_done,
@@ -33,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="FILE",
-        help="TIFF, .npy or zarr, or a folder of TIFFs: one recording each",
+        help=f"{one_or_a_folder()}: one recording each",
     )
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="folder of the session [NAME_session]"

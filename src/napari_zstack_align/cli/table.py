@@ -9,12 +9,11 @@ from glob import glob
 from pathlib import Path
 from typing import Any
 
-from natsort import natsorted
-
 from napari_zstack_align.cli.flags import Model
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.fields import ParamField, fields_of
 from napari_zstack_align.params import Params
+from napari_zstack_align.read.natural_order import in_natural_order
 
 COLUMNS = ("name", "recordings", "mask", "out")
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
@@ -29,7 +28,7 @@ class Row:
     name : str
         What it is called in what is printed.
     recordings : tuple of str
-        Files, folders of TIFFs or patterns, relative to the table.
+        Files, folders of files or patterns, relative to the table.
     mask : pathlib.Path, optional
         Image of the mask.
     out : pathlib.Path
@@ -161,4 +160,4 @@ def _row(line: dict[str, str], number: int, path: Path, out: Path) -> Row:
 
 def _matches(folder: Path, pattern: str) -> Sequence[Path]:
     found = glob(str(folder / pattern))
-    return natsorted((Path(path) for path in found), key=str)
+    return in_natural_order(map(Path, found))

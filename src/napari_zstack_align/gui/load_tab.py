@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 
 from napari_zstack_align.alignment.session import is_session
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.file_dialogs import open_filter
 from napari_zstack_align.gui.jobs import Limits, load_stack, stack_with_contrast
 from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.plots import CorrelationPlot
@@ -27,10 +28,9 @@ from napari_zstack_align.gui.stack_details import StackDetails, button
 from napari_zstack_align.gui.taking import guess_axes, plain_images, stack_of_layer
 from napari_zstack_align.progress import Job
 from napari_zstack_align.read import LayoutProposal, describe, propose_layout
+from napari_zstack_align.read.readers import file_formats, folder_formats
 from napari_zstack_align.sources import FrameSource
 from napari_zstack_align.stack import Stack
-
-FILTER = "Images (*.tif *.tiff *.btf *.npy);;All files (*)"
 
 
 class LoadTab(QWidget):
@@ -53,9 +53,13 @@ class LoadTab(QWidget):
         super().__init__()
         self.stack: Stack | None = None
         self._plotted: FrameSource | None = None
-        self.files_button = button("File(s) …", "Open a TIFF, .npy or several files as one stack")
+        self.files_button = button(
+            "File(s) …", f"Open a file ({file_formats()}), or several as one stack"
+        )
         self.folder_button = button(
-            "Folder …", "Open a folder of single-page TIFFs in natural order, or a .zalign"
+            "Folder …",
+            f"Open a folder of {file_formats()} files in natural order, a {folder_formats()} "
+            f"folder, or a .zalign",
         )
         self.layer_combo = LayerCombo(viewer, plain_images)
         self.layer_combo.setToolTip("An image layer that is in napari already")
@@ -176,7 +180,8 @@ class LoadTab(QWidget):
             self.run_bar.say(f"Proposed {found} repeats per slice, from the drops in the curve.")
 
     def _choose_files(self) -> None:
-        names, _ = QFileDialog.getOpenFileNames(self, "Open a z-stack or recording", "", FILTER)
+        title = "Open a z-stack or recording"
+        names, _ = QFileDialog.getOpenFileNames(self, title, "", open_filter())
         if names:
             self.open_paths([Path(name) for name in names])
 

@@ -1,4 +1,4 @@
-"""napari's reader: TIFF, .npy, folders of images, ``.zalign`` and session folders."""
+"""napari's reader: images of the formats in ``READERS``, folders of them, and saved results."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from napari_zstack_align.alignment.session import is_session
-from napari_zstack_align.gui.layer_data import layer_data
-from napari_zstack_align.read import open_stack
+from napari_zstack_align.read import holds_frames, open_stack
 
-ENDINGS = (".tif", ".tiff", ".btf", ".tf8", ".npy")
 NULL_LAYER: list[tuple[None]] = [(None,)]
 """Tells napari that the file was read and adds no layer by itself."""
 
@@ -18,16 +16,24 @@ Paths = str | list[str]
 
 
 def get_reader(path: Paths) -> Callable[[Paths], list[Any]] | None:
-    """Return a function that reads the path or paths; None for what isn't ours."""
-    first = Path(path[0] if isinstance(path, list) else path)
-    if first.is_dir():
-        saved = (first / "run.json").exists() or is_session(first)
-        return read_alignment if saved else read_stack
-    return read_stack if first.suffix.lower() in ENDINGS else None
+    """Return a function that reads the path or paths; None for what isn't ours.
+
+    Several paths are one stack along time. The heads of the files are looked at: pictures in
+    colour, single images, labels and tables are left to others.
+    """
+    paths = path if isinstance(path, list) else [path]
+    if len(paths) == 1:
+        folder = Path(paths[0])
+        if (folder / "run.json").exists() or is_session(folder):
+            return read_alignment
+        return read_stack if holds_frames(folder) else None
+    return read_stack if holds_frames(paths) else None
 
 
 def read_stack(path: Paths) -> list[Any]:
     """Open files as one stack; several paths are one stack along time."""
+    from napari_zstack_align.gui.layer_data import layer_data
+
     return layer_data(open_stack(path))
 
 

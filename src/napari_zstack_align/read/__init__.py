@@ -1,7 +1,9 @@
 """Read: files to a lazy `Stack`, and what the frames tell about its layout."""
 
+from napari_zstack_align.read._beside_frames import channel_offsets, started_at
 from napari_zstack_align.read._describe import describe
-from napari_zstack_align.read._offset import channel_offsets
+from napari_zstack_align.read._files import images_in
+from napari_zstack_align.read._looking import holds_frames
 from napari_zstack_align.read._open import open_stack
 from napari_zstack_align.read._propose import (
     LayoutProposal,
@@ -9,12 +11,13 @@ from napari_zstack_align.read._propose import (
     propose_frames_per_slice,
     propose_layout,
 )
-from napari_zstack_align.read._started import started_at
 
 __all__ = [
     "LayoutProposal",
     "channel_offsets",
     "describe",
+    "holds_frames",
+    "images_in",
     "neighbour_correlation",
     "open_stack",
     "propose_frames_per_slice",

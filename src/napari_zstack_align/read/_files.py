@@ -7,56 +7,94 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from natsort import natsorted, ns
-
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.read import readers
+from napari_zstack_align.read.natural_order import in_natural_order
+from napari_zstack_align.read.readers import (
+    Reader,
+    file_suffixes,
+    folder_reader,
+    formats_with_endings,
+    named_like_image,
+)
 
-SUFFIXES = (".tif", ".tiff", ".btf", ".tf2", ".tf8", ".npy")
-ZARR_MARKS = ("zarr.json", ".zarray", ".zgroup")
+_OTHERS = {
+    b"PK\x03\x04": "a zip archive (.npz is one too)",
+    b"\x89PNG": "a PNG picture",
+    b"\xff\xd8\xff\xe0": "a JPEG picture",
+    b"\x89HDF": "an HDF5 file",
+}
+"""First bytes of files that are known not to be of a format in ``READERS``."""
 
 
 def collect(
     path_or_paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
 ) -> tuple[list[Path], tuple[str, ...]]:
-    """Files (or zarr folders) that make up a Stack, in natural order, with remarks."""
+    """Files, or folders that are one image, that make up a Stack, in order, with remarks."""
     if isinstance(path_or_paths, (str, os.PathLike)):
         path = Path(path_or_paths).expanduser()
-        if path.is_dir() and not is_zarr(path):
-            return _of_folder(path)
-        return [path], ()
+        return _of_folder(path) if _is_plain_folder(path) else ([path], ())
     paths = [Path(p).expanduser() for p in path_or_paths]
     if not paths:
         raise InputError("There is no file to open: the list of paths is empty.")
     for path in paths:
-        if path.is_dir() and not is_zarr(path):
+        if _is_plain_folder(path):
             raise InputError(
                 f"{path} is a folder inside a list: open the folder by itself, or list its files."
             )
-    return _in_order(paths), ()
+    return in_natural_order(paths), ()
 
 
-def is_zarr(path: Path) -> bool:
-    """Whether a folder is a zarr array or group."""
-    return path.is_dir() and any((path / mark).exists() for mark in ZARR_MARKS)
+def _is_plain_folder(path: Path) -> bool:
+    with readable(path):
+        return path.is_dir() and folder_reader(path) is None
+
+
+def reader_of(path: Path) -> Reader:
+    """Return the format of a file or folder, by what it is, not by what it is called.
+
+    Raises
+    ------
+    InputError
+        Where it can't be read, or is of no known format.
+    """
+    with readable(path):
+        found = folder_reader(path)
+    if found is not None:
+        return found
+    start = magic(path)
+    found = next((reader for reader in readers.READERS if reader.recognises(path, start)), None)
+    if found is None:
+        what = _OTHERS.get(start[:4], "not an image that can be opened")
+        raise InputError(f"{path} is {what}: choose {formats_with_endings()}.")
+    return found
+
+
+def images_in(folder: Path) -> list[Path]:
+    """Return files in a folder that are named like images, and folders that are one image."""
+    with readable(folder):
+        return [path for path in folder.iterdir() if _is_image(path)]
+
+
+def _is_image(path: Path) -> bool:
+    reader = named_like_image(path)
+    return reader is not None and path.is_dir() == reader.is_folder
 
 
 def _of_folder(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
     with readable(folder):
-        entries = [p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")]
-    images = [p for p in entries if p.suffix.lower() in SUFFIXES]
+        n_files = sum(p.is_file() and not p.name.startswith(".") for p in folder.iterdir())
+    images = [path for path in images_in(folder) if path.is_file()]
     if not images:
         raise InputError(
-            f"The folder {folder} holds no image files ({', '.join(SUFFIXES)}): choose another."
+            f"The folder {folder} holds no image files ({', '.join(file_suffixes())}): choose "
+            f"another."
         )
-    left_out = len(entries) - len(images)
+    left_out = n_files - len(images)
     verb = "was" if left_out == 1 else "were"
     remark = f"{counted(left_out, 'other file')} of the folder {folder.name} {verb} left out."
-    return _in_order(images), (remark,) if left_out else ()
-
-
-def _in_order(paths: list[Path]) -> list[Path]:
-    return [Path(p) for p in natsorted(paths, key=str, alg=ns.IGNORECASE)]
+    return in_natural_order(images), (remark,) if left_out else ()
 
 
 def magic(path: Path) -> bytes:

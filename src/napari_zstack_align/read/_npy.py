@@ -11,9 +11,10 @@ import numpy.typing as npt
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._facts import Facts, Opened
 from napari_zstack_align.read._files import readable
+from napari_zstack_align.read._format import Format, Glance
+from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read._tiff_pages import truncated
 
-MAGIC = b"\x93NUMPY"
 MOST_CHANNELS = 7
 HINT = "open it with Stack.from_array(np.load(path, mmap_mode='r'), axes=...)"
 
@@ -117,3 +118,9 @@ def _tcyx(shape: tuple[int, ...], stored: np.dtype[Any], path: Path) -> tuple[in
         f"{path} has the shape {shape}, whose axes can't be told (expected (T, Y, X) or "
         f"(T, C, Y, X)): {HINT}."
     )
+
+
+FORMAT = Format(
+    open_files=lambda paths: in_sequence([open_npy(path) for path in paths]),
+    glance=lambda path: Glance.of(open_npy(path)),
+)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from io import BytesIO
+from math import prod
 from typing import TypeAlias
 from xml.etree import ElementTree
 
@@ -15,6 +17,13 @@ from napari_zstack_align.read._units import length_um, number, time_s
 
 Place: TypeAlias = tuple[str, int]
 """File name ('' for the file itself) and page in it."""
+
+MOST_PLANES = 10_000_000
+"""Sizes beyond that are damage: a table of all planes would fill the memory."""
+
+
+class _MalformedError(Exception):
+    """The metadata says something that can't be."""
 
 
 @dataclass(frozen=True)
@@ -42,18 +51,25 @@ def parse(xml: str, name: str) -> Ome:
         If it isn't well-formed or describes no image.
     """
     try:
-        root = ElementTree.fromstring(xml)
-    except ElementTree.ParseError as error:
+        return _parsed(ElementTree.fromstring(xml), name)
+    except (ElementTree.ParseError, _MalformedError) as error:
         raise InputError(f"The OME metadata of {name} can't be read ({error}).") from None
+
+
+def _parsed(root: ElementTree.Element, name: str) -> Ome:
     images = root.findall("{*}Image")
     pixels = images[0].find("{*}Pixels") if images else None
     if pixels is None:
         raise InputError(f"The OME metadata of {name} describes no image: open the raw data.")
     axes = pixels.get("DimensionOrder", "XYCZT")[:1:-1]
-    samples = [int(c.get("SamplesPerPixel") or 1) for c in pixels.findall("{*}Channel")]
-    channels = max(int(pixels.get("SizeC", 1)) // max(samples, default=1), 1)
-    sizes = {a: int(pixels.get(f"Size{a}", 1)) for a in "TZ"} | {"C": channels}
+    if sorted(axes) != ["C", "T", "Z"]:
+        raise _MalformedError(f"the order of dimensions is '{axes[::-1]}'")
+    samples = [_whole(c, "SamplesPerPixel", 1, 1) for c in pixels.findall("{*}Channel")]
+    channels = max(_whole(pixels, "SizeC", 1, 1) // max(samples, default=1), 1)
+    sizes = {a: _whole(pixels, f"Size{a}", 1, 1) for a in "TZ"} | {"C": channels}
     shape = tuple(sizes[a] for a in axes)
+    if prod(shape) > MOST_PLANES:
+        raise _MalformedError(f"it speaks of {prod(shape):,} planes")
     remarks = (
         (f"{name} holds {len(images)} images; the first was opened.",) if len(images) > 1 else ()
     )
@@ -70,6 +86,35 @@ def parse(xml: str, name: str) -> Ome:
     return Ome(facts, _places(pixels, axes, shape))
 
 
+def _whole(element: ElementTree.Element, key: str, default: int, least: int = 0) -> int:
+    """Read a whole number of at least ``least``, or the default where there is none."""
+    text = element.get(key)
+    try:
+        value = default if text is None else int(text)
+    except ValueError:
+        value = least - 1
+    if value < least:
+        raise _MalformedError(f"{key} is '{text}'")
+    return value
+
+
+def holds_several(xml: str, name: str) -> bool:
+    """Return whether the first image has more than one slice or time, from its head alone.
+
+    Raises
+    ------
+    InputError
+        If the metadata isn't well-formed up to there, or describes no image.
+    """
+    try:
+        for _, element in ElementTree.iterparse(BytesIO(xml.encode()), ["start"]):
+            if element.tag.rpartition("}")[2] == "Pixels":
+                return any(_whole(element, f"Size{axis}", 1, 1) > 1 for axis in "TZ")
+    except (ElementTree.ParseError, _MalformedError) as error:
+        raise InputError(f"The OME metadata of {name} can't be read ({error}).") from None
+    raise InputError(f"The OME metadata of {name} describes no image: open the raw data.")
+
+
 def _places(pixels: ElementTree.Element, axes: str, shape: tuple[int, ...]) -> list[Place | None]:
     """Follow the TiffData elements to the page of every plane."""
     places: list[Place | None] = [None] * int(np.prod(shape))
@@ -77,13 +122,13 @@ def _places(pixels: ElementTree.Element, axes: str, shape: tuple[int, ...]) -> l
     for element in elements:
         uuid = element.find("{*}UUID")
         file = "" if uuid is None else uuid.get("FileName", "")
-        first = tuple(int(element.get(f"First{a}", 0)) for a in axes)
+        first = tuple(_whole(element, f"First{a}", 0) for a in axes)
         if any(i >= n for i, n in zip(first, shape, strict=True)):
             continue
         plane = int(np.ravel_multi_index(first, shape))
-        page = int(element.get("IFD", 0))
+        page = _whole(element, "IFD", 0)
         everything = len(places) if len(elements) == 1 and element.get("IFD") is None else 1
-        count = int(element.get("PlaneCount", everything))
+        count = _whole(element, "PlaneCount", everything)
         for i in range(min(count, len(places) - plane)):
             places[plane + i] = (file, page + i)
     if not elements:
@@ -100,14 +145,21 @@ def _frame_times(
     times = np.full(sizes, np.nan)
     for plane in pixels.findall("{*}Plane"):
         delta, scale = plane.get("DeltaT"), time_s(plane.get("DeltaTUnit", "s"))
-        where = tuple(int(plane.get(f"The{a}", 0)) for a in frame_axes)
+        where = tuple(_whole(plane, f"The{a}", 0) for a in frame_axes)
         inside = all(i < n for i, n in zip(where, sizes, strict=True))
-        if delta is None or scale is None or int(plane.get("TheC", 0)) or not inside:
+        if delta is None or scale is None or _whole(plane, "TheC", 0) or not inside:
             continue
-        times[where] = float(delta) * scale
+        times[where] = _number_or_nan(delta) * scale
     flat = times.reshape(-1)
     usable = np.isfinite(flat).all() and (len(flat) == 1 or (np.diff(flat) > 0).all())
     return flat if usable else None
+
+
+def _number_or_nan(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return np.nan
 
 
 def _pixel_size(pixels: ElementTree.Element) -> tuple[float, float] | None:

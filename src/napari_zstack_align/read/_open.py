@@ -10,13 +10,9 @@ import numpy as np
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._facts import Opened, layout, times
-from napari_zstack_align.read._files import collect, is_zarr, magic
-from napari_zstack_align.read._npy import MAGIC as NPY_MAGIC
-from napari_zstack_align.read._npy import open_npy
+from napari_zstack_align.read._files import collect, reader_of
 from napari_zstack_align.read._sequence import in_sequence
-from napari_zstack_align.read._tiff import open_tiff
-from napari_zstack_align.read._tiff_tags import flavour_of
-from napari_zstack_align.read._zarr import open_zarr
+from napari_zstack_align.read.readers import without_ending
 from napari_zstack_align.sources import FrameSource
 from napari_zstack_align.stack import Order, Stack
 
@@ -32,9 +28,10 @@ def open_stack(
     Parameters
     ----------
     path_or_paths : path or sequence of paths
-        A TIFF or BigTIFF (plain, ImageJ, OME; compressed or not), a ``.npy`` file, a zarr folder,
-        a folder of such files, or a list of them. Several files are one Stack: they follow each
-        other along T in natural order (Img_2 before Img_10), and the metadata of the first hold.
+        A file or folder of one of the formats in ``read.readers.READERS`` (TIFF and BigTIFF:
+        plain, ImageJ, OME, compressed or not; ``.npy``; zarr), a folder of such files, or a list
+        of them. Several files are one Stack: they follow each other along T in natural order
+        (Img_2 before Img_10), and the metadata of the first hold.
     frames_per_slice : int, optional
         Repeats of each slice; goes before what the file says.
     order : {'repeats', 'slices'}, optional
@@ -79,31 +76,11 @@ def open_stack(
 
 def _open(paths: list[Path]) -> Opened:
     """Open files by what they are, not by what they are called."""
-    kinds = [_kind(path) for path in paths]
-    if set(kinds) == {"tiff"}:
-        return open_tiff(paths)
-    openers = {"tiff": lambda path: open_tiff([path]), "npy": open_npy, "zarr": open_zarr}
-    return in_sequence([openers[kind](path) for kind, path in zip(kinds, paths, strict=True)])
-
-
-def _kind(path: Path) -> str:
-    if is_zarr(path):
-        return "zarr"
-    start = magic(path)
-    if flavour_of(start) is not None:
-        return "tiff"
-    if start.startswith(NPY_MAGIC):
-        return "npy"
-    what = _OTHERS.get(start[:4], "not an image that can be opened")
-    raise InputError(f"{path} is {what}: choose a TIFF (also BigTIFF and OME) or .npy file.")
-
-
-_OTHERS = {
-    b"PK\x03\x04": "a zip archive (.npz is one too)",
-    b"\x89PNG": "a PNG picture",
-    b"\xff\xd8\xff\xe0": "a JPEG picture",
-    b"\x89HDF": "an HDF5 file, which can't be opened",
-}
+    readers = [reader_of(path) for path in paths]
+    if all(reader is readers[0] for reader in readers):
+        return readers[0].load().open_files(paths)
+    pairs = zip(readers, paths, strict=True)
+    return in_sequence([reader.load().open_files([path]) for reader, path in pairs])
 
 
 def _name(
@@ -115,9 +92,7 @@ def _name(
         name = Path(path_or_paths).expanduser().resolve().name
     else:
         name = paths[0].name if len(paths) == 1 else paths[0].resolve().parent.name
-    for ending in (".tif", ".tiff", ".btf", ".tf2", ".tf8", ".npy", ".zarr", ".ome"):
-        name = name[: -len(ending)] if name.lower().endswith(ending) else name
-    return name or "stack"
+    return without_ending(name) or "stack"
 
 
 def _check_numbers(source: FrameSource, path: Path) -> None:

@@ -7,22 +7,29 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import tifffile
 
 DAMAGE = (
     tifffile.TiffFileError,
     ArithmeticError,
-    AssertionError,
     LookupError,
-    MemoryError,
-    NotImplementedError,
     RuntimeError,
-    TypeError,
     ValueError,
     struct.error,
 )
-"""What tifffile and imagecodecs raise on damaged or unknown files: they define no common base."""
+"""What tifffile and imagecodecs raise on damaged or unknown files: they define no common base.
+
+Only calls that do nothing but run their code may be guarded by it.
+"""
+
+DAMAGED_TAGS = (*DAMAGE, TypeError)
+"""For calls that let tifffile read the tags of a page.
+
+It computes with their values as they are: a damaged tag is a text, bytes or a tuple there, and the
+arithmetic fails with a TypeError.
+"""
 
 
 class _Collect(logging.Filter):
@@ -51,6 +58,16 @@ def quiet_tifffile() -> Iterator[list[str]]:
         yield collect.messages
     finally:
         logger.removeFilter(collect)
+
+
+def tags_of_first_page(path: Path, *names: str) -> tuple[str, ...]:
+    """Texts of tags of the first page of a TIFF; '' for those that aren't there."""
+    try:
+        with quiet_tifffile(), tifffile.TiffFile(path) as tiff:
+            tags = tiff.pages.first.tags
+            return tuple(str(tags.valueof(name, "")) for name in names)
+    except (OSError, *DAMAGED_TAGS):
+        return ("",) * len(names)  # what is the matter with it is said when it is opened
 
 
 def remark_of(messages: list[str]) -> tuple[str, ...]:

@@ -3,18 +3,49 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 
 import numpy as np
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.read._facts import Opened
-from napari_zstack_align.read._ome import Ome, parse
+from napari_zstack_align.read._facts import Opened, frame_axes
+from napari_zstack_align.read._format import Format, Glance
+from napari_zstack_align.read._ome import Ome, holds_several, parse
 from napari_zstack_align.read._tiff_head import Head, declared_planes, facts_of, read_head
+from napari_zstack_align.read._tiff_offsets import channel_offsets
 from napari_zstack_align.read._tiff_pages import RGB, PageKind, Pages, joined, truncated
 from napari_zstack_align.read._tiff_planes import by_axes, by_ome, with_samples
 from napari_zstack_align.read._tiff_source import TiffSource
-from napari_zstack_align.read._tiff_table import read_many
+from napari_zstack_align.read._tiff_started import started_at
+from napari_zstack_align.read._tiff_table import read_first, read_many
+
+PAGES_GLANCED_AT = 4
+"""Pages that are looked at before a file is opened: enough to see that they differ in size."""
+
+
+def glance(path: Path) -> Glance:
+    """Look at the first pages of a file.
+
+    Raises
+    ------
+    InputError
+        As `open_tiff`, for what is wrong with the first pages.
+    """
+    pages = read_first(path, PAGES_GLANCED_AT)
+    head = read_head(path)
+    _check_alike(pages, head)
+    kind = pages.kinds[int(pages.kind[0])]
+    frame = (kind.shape[0] * pages.split, *kind.shape[1:])
+    if head.ome is not None:
+        return Glance(frame, kind.dtype, holds_several(head.ome, path.name))
+    declared = declared_planes(head) or 0
+    pages = _expanded(pages, head)
+    _check_whole(pages, declared)
+    there_may_be_more = len(pages) == PAGES_GLANCED_AT
+    n_planes = max(len(pages), declared) if there_may_be_more else len(pages)
+    facts = with_samples(facts_of(head, n_planes), pages)
+    return Glance(frame, kind.dtype, prod(frame_axes(facts)[1]) > 1)
 
 
 def open_tiff(paths: list[Path]) -> Opened:
@@ -154,3 +185,8 @@ def _oddities(pages: Pages, head: Head, ome: Ome | None) -> tuple[str, ...]:
     if pages.kinds[int(pages.kind[0])][262] == 0:
         remarks += ("The file says that 0 is white; the values were left as they are.",)
     return remarks
+
+
+FORMAT = Format(
+    open_files=open_tiff, glance=glance, started_at=started_at, channel_offsets=channel_offsets
+)

@@ -13,7 +13,7 @@ import tifffile
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._facts import Facts
 from napari_zstack_align.read._files import readable
-from napari_zstack_align.read._quiet import DAMAGE, quiet_tifffile, remark_of
+from napari_zstack_align.read._quiet import DAMAGED_TAGS, quiet_tifffile, remark_of
 from napari_zstack_align.read._units import length_um, number, time_s
 
 PLAIN_MAX_UM = 20.0
@@ -46,21 +46,25 @@ def read_head(path: Path) -> Head:
         try:
             with tifffile.TiffFile(path) as tiff:
                 page = tiff.pages.first
-                resolution = page.get_resolution()
                 planes = page.tags.get(METAMORPH_PLANES)
-                return Head(
-                    imagej=tiff.imagej_metadata if tiff.is_imagej else None,
-                    shaped=_json(page.description),
-                    ome=tiff.ome_metadata if tiff.is_ome else None,
-                    resolution=(float(resolution[0]), float(resolution[1])),
-                    resolution_unit=int(page.resolutionunit),
-                    metamorph_planes=0 if planes is None else int(planes.count),
-                    remarks=remark_of(messages),
-                )
-        except DAMAGE as error:
+                imagej = tiff.imagej_metadata if tiff.is_imagej else None
+                ome = tiff.ome_metadata if tiff.is_ome else None
+                description = page.description
+                x_resolution, y_resolution = map(float, page.get_resolution())
+                unit = int(page.resolutionunit)
+        except DAMAGED_TAGS as error:
             raise InputError(
                 f"{path} can't be read as a TIFF file ({error}): it may be damaged."
             ) from None
+    return Head(
+        imagej=imagej,
+        shaped=_json(description),
+        ome=ome,
+        resolution=(x_resolution, y_resolution),
+        resolution_unit=unit,
+        metamorph_planes=0 if planes is None else int(planes.count),
+        remarks=remark_of(messages),
+    )
 
 
 def _json(description: str) -> dict[str, Any] | None:

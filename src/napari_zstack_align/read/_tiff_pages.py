@@ -33,9 +33,13 @@ KIND_TAGS = {
     339: 1,  # sample format
     32997: 1,  # image depth
 }
+ONE_VALUE_TAGS = (256, 257, 259, 262, 266, 277, 284, 317, 322, 323, 32997)
+"""Tags of those that have one value each; more are damage, which tifffile would compute with."""
 SUBFILE = 254
 OFFSETS = (273, 324)
 COUNTS = (279, 325)
+MOST_SAMPLES = 65535
+"""Of a pixel: the tag has 16 bits."""
 RGB = (2, 5, 6, 8)  # RGB, CMYK, YCbCr, CIE L*a*b*
 
 
@@ -66,9 +70,13 @@ class PageKind:
 
     @property
     def readable(self) -> bool:
-        """Whether pixels are numbers of a size that numpy knows."""
-        most = {1: 64, 2: 64, 3: 64, 4: 64, 5: 128, 6: 128}
-        return 0 < self[258] <= most.get(self[339], 0)
+        """Whether pixels are numbers of a size that numpy knows, and the page's shape can be."""
+        most_bits = {1: 64, 2: 64, 3: 64, 4: 64, 5: 128, 6: 128}
+        if min(*self.shape, self.segments) <= 0 or self[277] > MOST_SAMPLES:
+            return False
+        planes = self[277] if self[284] == 2 else 1
+        segments_can_be = self.segments == 1 or self.segments % planes == 0
+        return segments_can_be and 0 < self[258] <= most_bits.get(self[339], 0)
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from functools import cached_property
 from io import FileIO
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import tifffile
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._files import readable
-from napari_zstack_align.read._quiet import DAMAGE, quiet_tifffile
+from napari_zstack_align.read._quiet import DAMAGE, DAMAGED_TAGS, quiet_tifffile
 from napari_zstack_align.read._tiff_pages import PageKind, Pages
 from napari_zstack_align.read._tiff_segments import segments_of
 from napari_zstack_align.read._tiff_tags import pread
@@ -113,19 +114,20 @@ class TiffSource:
         offsets, counts = segments_of(
             file, kind, int(self._pages.offset[page]), int(self._pages.count[page])
         )
-        try:
-            decoder = self._decoder(int(self._pages.kind[page]))
-            for i, (offset, count) in enumerate(zip(offsets, counts, strict=True)):
-                data = pread(file, int(offset), int(count)) if count else None
-                _place(decoder(data, i), out)
-        except InputError:
-            raise
-        except DAMAGE as error:
-            raise InputError(
-                f"{self._pages.paths[int(self._pages.file[page])]} can't be decompressed at page "
-                f"{int(self._pages.index[page])} ({error}): the file is damaged, or compressed in "
-                f"a way that imagecodecs doesn't know."
-            ) from None
+        decoder = self._decoder(int(self._pages.kind[page]))
+        for i, (offset, count) in enumerate(zip(offsets, counts, strict=True)):
+            data = pread(file, int(offset), int(count)) if count else None
+            try:
+                decoded = decoder(data, i)
+            except (*DAMAGE, MemoryError) as error:
+                # MemoryError: the head of a damaged strip may speak of more pixels than fit
+                raise self._undecodable(page, error) from None
+            if not _place(decoded, out):
+                raise self._undecodable(page, "what its strips hold doesn't fit into the page")
+
+    def _undecodable(self, page: int, why: object) -> InputError:
+        path = self._pages.paths[int(self._pages.file[page])]
+        return _undecodable(path, int(self._pages.index[page]), why)
 
     @cached_property
     def _decoders(self) -> dict[int, Any]:
@@ -141,21 +143,42 @@ class TiffSource:
 
 def _make_decoder(pages: Pages, page: int) -> Any:
     """Tifffile's decoding function for pages like this one."""
-    path = pages.paths[int(pages.file[page])]
-    with readable(path), quiet_tifffile(), tifffile.TiffFile(path) as tiff:
-        keyframe = tiff.pages[int(pages.index[page])].aspage()
-        jpeg = keyframe.compression in (6, 7, 34892, 33007)
-        tables = {"jpegtables": keyframe.jpegtables, "jpegheader": keyframe.jpegheader}
-        function, more = keyframe.decode, tables if jpeg else {}
+    path, index = pages.paths[int(pages.file[page])], int(pages.index[page])
+    with readable(path), quiet_tifffile():
+        try:
+            with tifffile.TiffFile(path) as tiff:
+                keyframe = tiff.pages[index].aspage()
+                jpeg = keyframe.compression in (6, 7, 34892, 33007)
+                tables = {"jpegtables": keyframe.jpegtables, "jpegheader": keyframe.jpegheader}
+                function, more = keyframe.decode, tables if jpeg else {}
+        except DAMAGED_TAGS as error:
+            raise _undecodable(path, index, error) from None
     return lambda data, i: function(data, i, _fullsize=False, **more)
 
 
-def _place(decoded: Any, out: npt.NDArray[Any]) -> None:
-    """Put a decoded strip or tile (1, rows, columns, samples) where it belongs."""
+def _undecodable(path: Path, page: int, why: object) -> InputError:
+    return InputError(
+        f"{path} can't be decompressed at page {page} ({why}): the file is damaged, or "
+        f"compressed in a way that imagecodecs doesn't know."
+    )
+
+
+def _place(decoded: Any, out: npt.NDArray[Any]) -> bool:
+    """Put a decoded strip or tile (1, rows, columns, samples) where it belongs.
+
+    Returns
+    -------
+    bool
+        False where it has no place there: the page is another one than its tags describe.
+    """
     segment, (sample, _, row, column, _), shape = decoded
     rows, columns = slice(row, row + shape[1]), slice(column, column + shape[2])
     if segment is None:
         out[sample : sample + shape[3], rows, columns] = 0
-        return
-    part = segment[0, : out.shape[1] - row, : out.shape[2] - column]
-    out[sample : sample + part.shape[-1], rows, columns] = np.moveaxis(part, -1, 0)
+        return True
+    part = np.moveaxis(segment[0, : out.shape[1] - row, : out.shape[2] - column], -1, 0)
+    target = out[sample : sample + part.shape[0], rows, columns]
+    if target.shape != part.shape:
+        return False
+    target[...] = part
+    return True

@@ -15,6 +15,7 @@ from napari_zstack_align.read._tiff_pages import (
     COUNTS,
     KIND_TAGS,
     OFFSETS,
+    ONE_VALUE_TAGS,
     SUBFILE,
     PageKind,
     Pages,
@@ -40,17 +41,28 @@ def read_many(paths: list[Path]) -> list[Pages]:
     template: Template | None = None
     for path in paths:
         with readable(path), path.open("rb", buffering=0) as file:
-            chain = walk(file, path)
-            if not chain.blocks:
-                if chain.broken:
-                    raise truncated(path, 0, None)
-                raise InputError(f"{path} is a TIFF file without any page: it holds no image.")
+            chain = _pages_of(file, path)
             table = None if template is None else template.fill(chain)
             if table is None:
                 table = _table(file, chain)
                 template = Template.of(chain, table)
         tables.append(table)
     return tables
+
+
+def read_first(path: Path, most: int) -> Pages:
+    """Find the first pages of a TIFF file, at most ``most`` of them."""
+    with readable(path), path.open("rb", buffering=0) as file:
+        return _table(file, _pages_of(file, path, most))
+
+
+def _pages_of(file: FileIO, path: Path, most: int | None = None) -> Chain:
+    chain = walk(file, path, most)
+    if chain.blocks:
+        return chain
+    if chain.broken:
+        raise truncated(path, 0, None)
+    raise InputError(f"{path} is a TIFF file without any page: it holds no image.")
 
 
 def _table(file: FileIO, chain: Chain) -> Pages:
@@ -140,6 +152,7 @@ def _fill(
     if SUBFILE in where:
         columns["subfile"][rows] = values(SUBFILE)
     present = [code for code in KIND_TAGS if code in where]
+    several = any(first["count"][where[code]] != 1 for code in present if code in ONE_VALUE_TAGS)
     columns_of = [_first_values(file, chain, tags, where[code]) for code in present]
     matrix = np.stack(columns_of, axis=1)
     for members in _equal_rows(matrix):
@@ -152,7 +165,7 @@ def _fill(
             offset_type=int(first["type"][where[offsets]]),
             count_type=int(first["type"][where[counts]]) if counts is not None else 0,
         )
-        if not page_kind.readable or segments * 2 > chain.size:
+        if several or not page_kind.readable or segments * 2 > chain.size:
             raise InputError(f"{chain.path} describes its pages in a way that makes no sense.")
         if counts is None and not (segments == 1 and page_kind.stored_plainly):
             raise InputError(f"{chain.path} doesn't say how long its strips are: it is damaged.")

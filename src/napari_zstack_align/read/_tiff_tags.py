@@ -90,8 +90,8 @@ def flavour_of(start: bytes) -> tuple[Flavour, int] | None:
     return None
 
 
-def walk(file: FileIO, path: Path) -> Chain:
-    """Read all directories of an open TIFF file.
+def walk(file: FileIO, path: Path, most: int | None = None) -> Chain:
+    """Read the directories of an open TIFF file, all or the first ``most`` ones.
 
     Raises
     ------
@@ -114,6 +114,8 @@ def walk(file: FileIO, path: Path) -> Chain:
         positions.append(position)
         blocks.append(block)
         position = flavour.pointer.unpack_from(block, len(block) - flavour.pointer.size)[0]
+        if len(blocks) == most:
+            return Chain(path, flavour, size, positions, blocks, 0, False)
     return Chain(path, flavour, size, positions, blocks, 0, bool(position))
 
 

@@ -47,13 +47,14 @@ class Template:
         return cls(chain, pages, same, offset_tag, count_tag)
 
     def fill(self, chain: Chain) -> Pages | None:
-        """Table of another file, or None if it is not like this one."""
-        mine = self.chain
-        if len(chain.blocks) != 1 or chain.flavour != mine.flavour or chain.broken or chain.looped:
+        """Table of another file, or None if it is not like this one.
+
+        The bytes that must be equal tell all: those of the tags' codes differ in another byte
+        order, and those of the pointer at the end where another page follows.
+        """
+        if len(chain.blocks[0]) != len(self.chain.blocks[0]):
             return None
-        if len(chain.blocks[0]) != len(mine.blocks[0]):
-            return None
-        block, like = (np.frombuffer(c.blocks[0], np.uint8) for c in (chain, mine))
+        block, like = (np.frombuffer(c.blocks[0], np.uint8) for c in (chain, self.chain))
         if not (block == like)[self.same].all():
             return None
         offset = _value(chain, self.offset_tag)

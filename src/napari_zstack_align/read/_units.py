@@ -60,6 +60,6 @@ def number(value: Any) -> float | None:
     """Read a finite number other than 0, which means 'not set'; None for anything else."""
     try:
         found = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return found if isfinite(found) and found else None

@@ -6,10 +6,13 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import zarr
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._facts import Facts, Opened
+from napari_zstack_align.read._format import Format, Glance
+from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read._units import length_um, number, time_s
 from napari_zstack_align.sources import ArraySource
 
@@ -22,44 +25,95 @@ def open_zarr(path: Path) -> Opened:
     Raises
     ------
     InputError
-        If it holds no array whose axes can be told.
+        If it holds no array whose axes can be told, or colours.
     """
+    node = _node(path)
+    return _open_plain(node, path) if isinstance(node, zarr.Array) else _open_ome(node, path)
+
+
+def _node(path: Path) -> Any:
     try:
-        node = zarr.open(path, mode="r")
-    except (FileNotFoundError, KeyError, ValueError, TypeError) as error:
+        return zarr.open(path, mode="r")
+    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+        # zarr doesn't check its JSON: missing keys and values of other types fail as they may
         raise InputError(f"{path} can't be read as zarr ({error}): it may be damaged.") from None
-    if isinstance(node, zarr.Array):
-        axes = PLAIN_AXES.get(node.ndim)
-        if axes is None:
-            raise InputError(
-                f"{path} has {node.ndim} dimensions without names: open it with "
-                f"Stack.from_array(zarr.open(path), axes=...)."
-            )
-        return _opened(node, axes, path, {}, {}, ())
-    return _open_ome(node, path)
+
+
+def _open_plain(array: Any, path: Path) -> Opened:
+    axes = PLAIN_AXES.get(array.ndim)
+    if axes is None:
+        raise InputError(
+            f"{path} has {array.ndim} dimensions without names: open it with "
+            f"Stack.from_array(zarr.open(path), axes=...)."
+        )
+    if array.ndim >= 3 and array.shape[-1] in (3, 4) and array.dtype == np.uint8:
+        raise InputError(
+            f"{path} holds RGB colours (shape {array.shape}), not intensities: save it as "
+            f"grayscale."
+        )
+    return _opened(array, axes, path, {}, {}, ())
 
 
 def _open_ome(group: Any, path: Path) -> Opened:
     attributes = dict(group.attrs)
-    ome = attributes.get("ome", attributes)
-    try:
-        image = ome["multiscales"][0]
-        dataset = image["datasets"][0]
-        array = group[dataset["path"]]
-        named = [axis if isinstance(axis, dict) else {"name": axis} for axis in image["axes"]]
-        axes = "".join(str(axis["name"])[:1].upper() for axis in named)
-    except (KeyError, IndexError, TypeError):
+    ome = _mapping(attributes.get("ome", attributes))
+    image = _mapping(_first(ome.get("multiscales")))
+    dataset = _mapping(_first(image.get("datasets")))
+    array = _array(group, dataset.get("path"))
+    if array is None:
         raise InputError(
             f"{path} is a zarr group without an OME-Zarr image: open the array inside it."
-        ) from None
+        )
+    named = [axis if isinstance(axis, dict) else {"name": axis} for axis in _items(image, "axes")]
+    axes = "".join(str(axis.get("name", ""))[:1].upper() for axis in named)
     if len(axes) != array.ndim or set(axes) - set("TCZYX") or not axes.endswith("YX"):
         raise InputError(f"{path} has the axes '{axes}', but only T, C, Z, Y, X are known.")
-    steps = dataset.get("coordinateTransformations", [])
-    scale = next((s["scale"] for s in steps if s.get("type") == "scale"), [0] * len(axes))
+    steps = [_mapping(step) for step in _items(dataset, "coordinateTransformations")]
+    scale = next((_items(step, "scale") for step in steps if step.get("type") == "scale"), [])
     units = {a: str(axis.get("unit", "")) for a, axis in zip(axes, named, strict=True)}
-    names = tuple(str(c.get("label", "")) for c in ome.get("omero", {}).get("channels", []))
-    scales = {a: number(s) for a, s in zip(axes, scale, strict=True)}
+    channels = _items(_mapping(ome.get("omero")), "channels")
+    names = tuple(str(_mapping(channel).get("label", "")) for channel in channels)
+    scales = {a: number(s) for a, s in zip(axes, scale, strict=False)}
     return _opened(array, axes, path, scales, units, names)
+
+
+def _glance(path: Path) -> Glance:
+    """Look at a folder; images of labels are none for the eye."""
+    opened = open_zarr(path)
+    node = _node(path)
+    attributes = dict(node.attrs)
+    if "image-label" in attributes or "image-label" in _mapping(attributes.get("ome")):
+        raise InputError(f"{path} holds labels, not intensities.")
+    return Glance.of(opened)
+
+
+# The JSON of a group is whatever its writer put there: what isn't of the kind that is looked for
+# counts as absent.
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _items(mapping: dict[str, Any], key: str) -> list[Any]:
+    value = mapping.get(key)
+    return value if isinstance(value, list) else []
+
+
+def _first(value: Any) -> Any:
+    return value[0] if isinstance(value, list) and value else None
+
+
+def _array(group: Any, name: Any) -> Any:
+    """Array of that name in a group, or None."""
+    if not isinstance(name, str):
+        return None
+    try:
+        found = group.get(name)
+    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+        # as in `_node`, of the array's own JSON
+        raise InputError(f"{group} can't be read as zarr ({error}): it may be damaged.") from None
+    return found if isinstance(found, zarr.Array) else None
 
 
 def _opened(
@@ -88,3 +142,8 @@ def _opened(
     if prod(sizes) == 0:
         raise InputError(f"{path} is an empty array of shape {array.shape}: it holds no image.")
     return Opened(ArraySource(array, axes), (path,), facts)
+
+
+FORMAT = Format(
+    open_files=lambda paths: in_sequence([open_zarr(path) for path in paths]), glance=_glance
+)

@@ -11,15 +11,14 @@ from napari.layers import Image
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.jobs import sample_contrast
-from napari_zstack_align.gui.recordings.recording import Recording, natural
+from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.shown import KEY, shown_of
 from napari_zstack_align.gui.taking import guess_axes, stack_of_layer
 from napari_zstack_align.progress import Job, Progress
-from napari_zstack_align.read import open_stack, started_at
+from napari_zstack_align.read import images_in, open_stack, started_at
+from napari_zstack_align.read.natural_order import in_natural_order
+from napari_zstack_align.read.readers import folder_reader, known_formats, named_like_image
 from napari_zstack_align.stack import Stack
-
-ENDINGS = (".tif", ".tiff", ".btf", ".tf2", ".tf8", ".npy", ".zarr")
-ZARR_MARKS = ("zarr.json", ".zarray", ".zgroup")
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,9 @@ def opening(paths: Sequence[Path]) -> Job[Opened]:
         else:
             recordings.append(Recording(stack, contrast, started_at(stack.paths[0])))
     if not files:
-        problems.append(f"There are no image files in {', '.join(map(str, paths))}.")
+        problems.append(
+            f"There are no image files ({known_formats()}) in {', '.join(map(str, paths))}."
+        )
     return Opened(tuple(recordings), tuple(problems))
 
 
@@ -67,23 +68,17 @@ def taking(stacks: Sequence[Stack]) -> Job[Opened]:
 
 def files_of(path: Path) -> list[Path]:
     """Files of a folder in natural order; a folder of single frames, and a file, is itself."""
-    if not path.is_dir() or is_zarr(path):
+    if not path.is_dir() or folder_reader(path) is not None:
         return [path]
-    files = [p for p in path.iterdir() if is_image(p)]
-    files = [p for p in files if p.suffix.lower() != ".npy"] or files  # beside images: tables
-    files.sort(key=lambda p: natural(p.name))
+    files = images_in(path)
+    files = in_natural_order([p for p in files if not _may_be_table(p)] or files)
     some = {files[0], files[len(files) // 2], files[-1]} if len(files) > 1 else set()
     return [path] if some and all(map(is_one_frame, some)) else files
 
 
-def is_image(path: Path) -> bool:
-    """Whether a name in a folder is worth opening."""
-    return path.suffix.lower() in ENDINGS and not path.name.startswith(".")
-
-
-def is_zarr(path: Path) -> bool:
-    """Whether a folder is a zarr array or group."""
-    return any((path / mark).exists() for mark in ZARR_MARKS)
+def _may_be_table(path: Path) -> bool:
+    reader = named_like_image(path)
+    return reader is not None and reader.is_often_a_table
 
 
 def is_one_frame(file: Path) -> bool:

@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from natsort import natsort_keygen, ns
-
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.gui.eta import in_words
 from napari_zstack_align.gui.jobs import Limits
+from napari_zstack_align.read.natural_order import in_natural_order
 from napari_zstack_align.stack import Stack
-
-natural = natsort_keygen(alg=ns.IGNORECASE)
 
 
 @dataclass(eq=False)
@@ -44,9 +41,10 @@ class Recording:
 
 def in_order(recordings: list[Recording]) -> list[Recording]:
     """Sort by start time where every recording has one, else naturally by name."""
+    ordered = in_natural_order(recordings, lambda recording: recording.name)
     if all(recording.started is not None for recording in recordings):
-        return sorted(recordings, key=lambda r: (r.started, natural(r.name)))
-    return sorted(recordings, key=lambda r: natural(r.name))
+        ordered.sort(key=lambda recording: recording.started or datetime.min)
+    return ordered
 
 
 def row_words(recording: Recording) -> tuple[str, str, str, str]:

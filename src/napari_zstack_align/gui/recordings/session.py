@@ -14,6 +14,7 @@ from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import is_session
 from napari_zstack_align.counting import counted
 from napari_zstack_align.gui.compat import text_overlay
+from napari_zstack_align.gui.file_dialogs import open_filter
 from napari_zstack_align.gui.part import Part
 from napari_zstack_align.gui.recordings.layers import ALIGNED, RAW, SessionLayers
 from napari_zstack_align.gui.recordings.opening import Opened, opening, stacks_of_layers, taking
@@ -28,8 +29,6 @@ from napari_zstack_align.gui.recordings.words import remarks_of
 from napari_zstack_align.gui.words import flag_words
 from napari_zstack_align.progress import Job
 from napari_zstack_align.stack import Stack
-
-FILTER = "Images (*.tif *.tiff *.btf *.npy);;All files (*)"
 
 
 class Session(Part):
@@ -304,7 +303,7 @@ class Session(Part):
         self.results_tab.set_busy(self.busy)
 
     def _ask_files(self) -> None:
-        names, _ = QFileDialog.getOpenFileNames(self.tab, "Add recordings", "", FILTER)
+        names, _ = QFileDialog.getOpenFileNames(self.tab, "Add recordings", "", open_filter())
         if names:
             self.add_paths([Path(name) for name in names])
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QWidget
 
-from napari_zstack_align.gui.load_tab import FILTER
+from napari_zstack_align.gui.file_dialogs import open_filter
 from napari_zstack_align.gui.stack_details import button
 from napari_zstack_align.gui.zshift.sources import Source, best, owner_of
+from napari_zstack_align.read.readers import file_formats
 
 
 class SourceRow(QWidget):
@@ -41,7 +42,7 @@ class SourceRow(QWidget):
         self.combo.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
-        self.file_button = button("File …", f"Use a file as {what} (TIFF, .npy)")
+        self.file_button = button("File …", f"Use a file as {what} ({file_formats()})")
         self.folder_button = button(".zalign …", f"Use a saved alignment as {what}")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -95,7 +96,7 @@ class SourceRow(QWidget):
         self.combo.blockSignals(False)
 
     def _ask_file(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, f"Choose a {self._what}", "", FILTER)
+        name, _ = QFileDialog.getOpenFileName(self, f"Choose a {self._what}", "", open_filter())
         if name:
             self.path_chosen.emit(Path(name))
 

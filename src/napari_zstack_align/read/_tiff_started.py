@@ -1,4 +1,4 @@
-"""When a recording was started, where its file says it."""
+"""When a recording was started, where its TIFF says it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import tifffile
-
-from napari_zstack_align.read._quiet import DAMAGE, quiet_tifffile
+from napari_zstack_align.read._quiet import tags_of_first_page
 
 OME_DATE = re.compile(r"<(?:\w+:)?AcquisitionDate>([^<]+)<")
 SCANIMAGE_EPOCH = re.compile(r"epoch\s*=\s*\[([^\]]+)\]")
@@ -24,17 +22,9 @@ def started_at(path: Path) -> datetime | None:
     Returns
     -------
     datetime or None
-        None where the file doesn't say it, or is no TIFF.
+        None where the file doesn't say it.
     """
-    if path.suffix.lower() not in (".tif", ".tiff", ".btf", ".tf2", ".tf8"):
-        return None
-    try:
-        with quiet_tifffile(), tifffile.TiffFile(path) as tif:
-            tags = tif.pages.first.tags
-            text = str(tags.valueof("ImageDescription", ""))
-            date = str(tags.valueof("DateTime", ""))
-    except (OSError, *DAMAGE):
-        return None  # what is the matter with it is said when it is opened
+    text, date = tags_of_first_page(path, "ImageDescription", "DateTime")
     return _of_ome(text) or _of_scanimage(text) or _of_tag(date)
 
 

@@ -1,13 +1,11 @@
-"""The offset of each channel, where the file of a microscope says it."""
+"""The offset of each channel, where the TIFF of a microscope says it."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-import tifffile
-
-from napari_zstack_align.read._quiet import DAMAGE, quiet_tifffile
+from napari_zstack_align.read._quiet import tags_of_first_page
 
 KEY = r"hChannels\.{}\s*=\s*([^\r\n]+)"
 NUMBER = re.compile(r"true|false|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?", re.IGNORECASE)
@@ -22,17 +20,9 @@ def channel_offsets(path: Path) -> tuple[float, ...] | None:
     -------
     tuple of float or None
         One a saved channel; 0 where the offset was subtracted already when the file was written.
-        None where the file doesn't say it, or is no TIFF.
+        None where the file doesn't say it.
     """
-    if path.suffix.lower() not in (".tif", ".tiff", ".btf", ".tf2", ".tf8"):
-        return None
-    try:
-        with quiet_tifffile(), tifffile.TiffFile(path) as tif:
-            tags = tif.pages.first.tags
-            text = "\n".join(str(tags.valueof(n, "")) for n in ("Software", "ImageDescription"))
-    except (OSError, *DAMAGE):
-        return None  # what is the matter with it is said when it is opened
-    return _of_scanimage(text)
+    return _of_scanimage("\n".join(tags_of_first_page(path, "Software", "ImageDescription")))
 
 
 def _of_scanimage(text: str) -> tuple[float, ...] | None:

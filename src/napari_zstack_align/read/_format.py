@@ -1,0 +1,65 @@
+"""What the module of a format provides as its ``FORMAT``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_zstack_align.read._facts import Opened
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What the head of a file shows, before its frames are looked for.
+
+    Attributes
+    ----------
+    frame : tuple of int
+        (C, Y, X) of a frame.
+    dtype : numpy.dtype
+        Of a pixel.
+    several : bool
+        Whether there is more than one frame.
+    """
+
+    frame: tuple[int, int, int]
+    dtype: np.dtype[Any]
+    several: bool
+
+    @classmethod
+    def of(cls, opened: Opened) -> Glance:
+        """Return what an opened file shows, for formats that open in a moment."""
+        n_frames, *frame = opened.source.shape
+        n_channels, n_rows, n_columns = frame
+        return cls((n_channels, n_rows, n_columns), opened.source.dtype, n_frames > 1)
+
+
+def _unknown(_: Path) -> None:
+    """Return None: the format doesn't say it."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """How files of one format are opened. All raise InputError for what they can't open.
+
+    Attributes
+    ----------
+    open_files : callable
+        Opens files of this format as one source, one behind the other.
+    glance : callable
+        Looks at the head of a file, in a few ms; no pixel is read.
+    started_at : callable
+        When the recording was started; None where the file doesn't say it.
+    channel_offsets : callable
+        Counts without light of each channel; None where the file doesn't say it.
+    """
+
+    open_files: Callable[[list[Path]], Opened]
+    glance: Callable[[Path], Glance]
+    started_at: Callable[[Path], datetime | None] = _unknown
+    channel_offsets: Callable[[Path], tuple[float, ...] | None] = _unknown

@@ -1,0 +1,162 @@
+"""``READERS``: the formats that can be opened, one row each, and what follows from the table.
+
+A new format is a module with a `FORMAT` and a row here. Dialogs, drag and drop, messages, help
+texts and the patterns of napari's manifest follow. The table is light: what a row opens with is
+imported when the first file of its format is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from napari_zstack_align.extras import load_format
+
+if TYPE_CHECKING:
+    from napari_zstack_align.read._format import Format
+
+Recogniser: TypeAlias = Callable[[Path, bytes], bool]
+"""Whether a path is of a format, from the path and its first 16 bytes (none of a folder)."""
+
+
+def starts_with(*magics: bytes) -> Recogniser:
+    """Recognise files by their first bytes."""
+    return lambda _, start: start.startswith(magics)
+
+
+def folder_with(*marks: str) -> Recogniser:
+    """Recognise folders by a file in them."""
+    return lambda path, start: not start and any((path / mark).exists() for mark in marks)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A format that can be opened.
+
+    Attributes
+    ----------
+    name : str
+        Short name.
+    title : str
+        As people call it.
+    suffixes : tuple of str
+        Usual endings of names, in lower case; a file is recognised by its content.
+    recognises : callable
+        Whether a path is of this format. The first row that says so opens it.
+    gives : str
+        What its files say besides the frames.
+    module : str
+        Module in this package whose ``FORMAT`` opens it.
+    is_folder : bool
+        Whether a folder is one recording or z-stack.
+    is_often_a_table : bool
+        Whether such files beside images of another format are left out of a list of recordings.
+    extra, package : str
+        Extra that installs the package which it needs; '' where the base installation is enough.
+    """
+
+    name: str
+    title: str
+    suffixes: tuple[str, ...]
+    recognises: Recogniser
+    gives: str
+    module: str
+    is_folder: bool = False
+    is_often_a_table: bool = False
+    extra: str = ""
+    package: str = ""
+
+    def load(self) -> Format:
+        """Import what opens this format.
+
+        Raises
+        ------
+        InputError
+            Where a package is missing; it names the extra.
+        """
+        module = load_format(self.module, self.title, self.extra, self.package)
+        opens: Format = module.FORMAT
+        return opens
+
+
+READERS = (
+    Reader(
+        name="tiff",
+        title="TIFF",
+        suffixes=(".tif", ".tiff", ".btf", ".tf2", ".tf8"),
+        recognises=starts_with(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+        gives="pixel size, z-step, times, channels and repeats, as OME and ImageJ write them",
+        module="napari_zstack_align.read._tiff",
+    ),
+    Reader(
+        name="npy",
+        title="NumPy",
+        suffixes=(".npy",),
+        recognises=starts_with(b"\x93NUMPY"),
+        gives="nothing else",
+        module="napari_zstack_align.read._npy",
+        is_often_a_table=True,
+    ),
+    Reader(
+        name="zarr",
+        title="Zarr",
+        suffixes=(".zarr",),
+        recognises=folder_with("zarr.json", ".zarray", ".zgroup"),
+        gives="pixel size, z-step, times and channels of an OME-Zarr",
+        module="napari_zstack_align.read._zarr",
+        is_folder=True,
+    ),
+)
+
+
+def folder_reader(path: Path) -> Reader | None:
+    """Return the format of which a folder is one recording or z-stack; None for other folders."""
+    folders = (reader for reader in READERS if reader.is_folder) if path.is_dir() else ()
+    return next((reader for reader in folders if reader.recognises(path, b"")), None)
+
+
+def named_like_image(path: Path) -> Reader | None:
+    """Return the format that a name's ending promises; None for others and hidden files."""
+    name = path.name.lower()
+    if name.startswith("."):
+        return None
+    return next((reader for reader in READERS if name.endswith(reader.suffixes)), None)
+
+
+def file_suffixes() -> tuple[str, ...]:
+    """Endings of the formats of which a file is one recording or z-stack."""
+    return tuple(s for reader in READERS if not reader.is_folder for s in reader.suffixes)
+
+
+def known_formats() -> str:
+    """Return all formats in words, such as 'TIFF, NumPy or Zarr'."""
+    return _either(tuple(reader.title for reader in READERS))
+
+
+def file_formats() -> str:
+    """Return the formats of files in words, such as 'TIFF or NumPy'."""
+    return _either(tuple(reader.title for reader in READERS if not reader.is_folder))
+
+
+def folder_formats() -> str:
+    """Return the formats of which a folder is one recording in words, such as 'Zarr'."""
+    return _either(tuple(reader.title for reader in READERS if reader.is_folder))
+
+
+def formats_with_endings() -> str:
+    """Return all formats with their endings, for messages."""
+    return _either(tuple(f"{reader.title} ({', '.join(reader.suffixes)})" for reader in READERS))
+
+
+def without_ending(name: str) -> str:
+    """Return a file's name without the ending of its format, and without '.ome'."""
+    endings = [ending for reader in READERS for ending in reader.suffixes]
+    for ending in (*endings, ".ome"):
+        name = name[: -len(ending)] if name.lower().endswith(ending) else name
+    return name
+
+
+def _either(words: tuple[str, ...]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
