@@ -8,6 +8,8 @@ export PIP_ROOT_USER_ACTION := ignore
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 PIP := -m pip install --quiet
+# One test at a time in each of several processes; '-n 0' at the end: all in one process.
+PYTEST := -m pytest --numprocesses logical --maxprocesses 8
 ON_PATH := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
 help:            ## list the targets
@@ -18,11 +20,11 @@ demo: $(VENV)/installed system-libraries  ## align a generated z-stack and show 
 
 test: $(VENV)/installed system-libraries  ## all checks and all tests
 	@$(MAKE) --no-print-directory lint || lint=failed; \
-	$(PYTHON) -m pytest || tests=failed; \
+	$(PYTHON) $(PYTEST) || tests=failed; \
 	[ -z "$${lint:-}$${tests:-}" ]
 
 test-fast: $(VENV)/installed system-libraries  ## the tests that take no longer than a few seconds each
-	@$(PYTHON) -m pytest -m "not slow"
+	@$(PYTHON) $(PYTEST) -m "not slow"
 
 test-timing: $(VENV)/installed system-libraries  ## how long a person waits; needs a machine with nothing else to do
 	@$(PYTHON) -m pytest -m timing
@@ -30,10 +32,13 @@ test-timing: $(VENV)/installed system-libraries  ## how long a person waits; nee
 test-core: .venv-core/installed  ## the tests of the core, without Qt and napari
 	@! .venv-core/bin/python -c "import qtpy" 2>/dev/null
 	@! .venv-core/bin/python -c "import napari" 2>/dev/null
-	@.venv-core/bin/python -m pytest --ignore=tests/gui
+	@.venv-core/bin/python $(PYTEST) --ignore=tests/gui
+
+test-gui: $(VENV)/installed system-libraries  ## the tests of the panel alone
+	@$(PYTHON) $(PYTEST) tests/gui
 
 test-oldest: .venv-oldest/installed system-libraries  ## all tests with the oldest supported dependencies
-	@.venv-oldest/bin/python -m pytest
+	@.venv-oldest/bin/python $(PYTEST)
 
 lint: $(VENV)/installed  ## style, types, import rules, manifest, docs
 	@$(ON_PATH) pre-commit run --all-files
@@ -80,4 +85,4 @@ system-libraries:
 	    $(addprefix --constraint ,$(CONSTRAINTS))
 	@touch $@
 
-.PHONY: help demo test test-fast test-timing test-core test-oldest lint docs wheel bench bench-recordings clean system-libraries
+.PHONY: help demo test test-fast test-timing test-core test-gui test-oldest lint docs wheel bench bench-recordings clean system-libraries

@@ -53,8 +53,17 @@ def _has_xcb_libraries() -> bool:
     return True
 
 
-_server = None
-if sys.platform == "linux" and not os.environ.get("DISPLAY"):
+_server: subprocess.Popen[bytes] | None = None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each process that runs tests a display of its own."""
+    global _server
+    only_hands_out_tests = config.getoption("numprocesses", None) and not hasattr(
+        config, "workerinput"
+    )
+    if sys.platform != "linux" or os.environ.get("DISPLAY") or only_hands_out_tests:
+        return
     if shutil.which("Xvfb") and _has_xcb_libraries():
         _server = _start_display()
     if _server is None:
@@ -68,7 +77,10 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests with the shared viewer come last: napari's own fixture wants no other viewer."""
+    """The tests with the shared viewer come last: napari's own fixture wants no other viewer.
+
+    pytest-xdist hands out tests in this order, so that it holds in each of its processes.
+    """
     items.sort(key=lambda item: "shared_viewer" in getattr(item, "fixturenames", ()))
 
 
