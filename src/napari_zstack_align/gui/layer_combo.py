@@ -7,6 +7,8 @@ from typing import Any
 
 from qtpy.QtWidgets import QComboBox
 
+from napari_zstack_align.gui.listening import Listening
+
 NONE = "none"
 
 
@@ -35,14 +37,15 @@ class LayerCombo(QComboBox):
         self._chosen = chosen
         self._allow_none = allow_none
         self._layers: list[Any] = []
+        self._listening = Listening()
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(12)
         events = viewer.layers.events
         for event in (events.inserted, events.removed, events.reordered):
-            event.connect(self.refresh)
-        events.inserted.connect(self._watch_name)
+            self._listening.to(event, self.refresh)
+        self._listening.to(events.inserted, self._watch_name)
         for layer in viewer.layers:
-            layer.events.name.connect(self.refresh)
+            self._listening.to(layer.events.name, self.refresh)
         self.refresh()
 
     @property
@@ -72,12 +75,7 @@ class LayerCombo(QComboBox):
 
     def stop(self) -> None:
         """Let go of the viewer."""
-        events = self._viewer.layers.events
-        for event in (events.inserted, events.removed, events.reordered):
-            event.disconnect(self.refresh)
-        events.inserted.disconnect(self._watch_name)
-        for layer in self._viewer.layers:
-            layer.events.name.disconnect(self.refresh)
+        self._listening.stop()
 
     def _watch_name(self, event: Any) -> None:
-        event.value.events.name.connect(self.refresh)
+        self._listening.to(event.value.events.name, self.refresh)

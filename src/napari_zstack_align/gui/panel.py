@@ -29,6 +29,7 @@ from napari_zstack_align.gui.cells.traces_part import TracesPart
 from napari_zstack_align.gui.compat import text_overlay
 from napari_zstack_align.gui.jobs import Limits
 from napari_zstack_align.gui.layer_combo import LayerCombo
+from napari_zstack_align.gui.listening import Listening
 from napari_zstack_align.gui.load_tab import LoadTab
 from napari_zstack_align.gui.mask_tab import MaskTab
 from napari_zstack_align.gui.masks import hand_over, new_mask
@@ -79,6 +80,7 @@ class Panel(QWidget):
         self.quality.setVisible(False)
         self.result = Result(self)
         self.align_run = AlignRun(self)
+        self._listening = Listening()
         self._gone = False
         self._lay_out()
         left = take_over(napari_viewer)
@@ -279,10 +281,10 @@ class Panel(QWidget):
             part.tab_wanted.connect(self.open_tab)
         self.session.ran.connect(self._on_ran)
         self.quality.frame_clicked.connect(self._on_frame_clicked)
-        self.viewer.dims.events.current_step.connect(self.follow)
-        self.viewer.layers.events.inserted.connect(self._on_inserted)
-        self.viewer.layers.events.removed.connect(self._on_removed)
-        self.viewer.events.theme.connect(self._on_theme)
+        self._listening.to(self.viewer.dims.events.current_step, self.follow)
+        self._listening.to(self.viewer.layers.events.inserted, self._on_inserted)
+        self._listening.to(self.viewer.layers.events.removed, self._on_removed)
+        self._listening.to(self.viewer.events.theme, self._on_theme)
         self.destroyed.connect(partial(_let_go, self.run_bars, self._disconnect))
         self._on_theme()
 
@@ -297,10 +299,7 @@ class Panel(QWidget):
         if self._gone:
             return
         self._gone = True
-        self.viewer.dims.events.current_step.disconnect(self.follow)
-        self.viewer.layers.events.inserted.disconnect(self._on_inserted)
-        self.viewer.layers.events.removed.disconnect(self._on_removed)
-        self.viewer.events.theme.disconnect(self._on_theme)
+        self._listening.stop()
         combos = (self.stack_combo, self.align_tab.mask_combo, self.load_tab.layer_combo)
         for combo in (*combos, *(combo for part in self.parts for combo in part.combos)):
             combo.stop()

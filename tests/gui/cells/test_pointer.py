@@ -29,6 +29,10 @@ def panel(viewer):
     panel.traces.show(with_liveliest([traces_of(r) for r in recordings]))
     panel.session.toggle()
     panel.session.go_to(0, 12)
+    viewer.window.resize(1300, 800)  # room for a canvas beside the docks
+    for _ in range(10):
+        QApplication.processEvents()
+    viewer.reset_view()
     for _ in range(10):
         QApplication.processEvents()
     return panel
