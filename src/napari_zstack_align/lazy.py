@@ -1,17 +1,139 @@
-"""What dask needs of an array whose frames are read or computed by a function."""
+"""Arrays whose images are read or computed when they are asked for.
+
+napari shows them as they are: dask with a task a frame takes it 107 ms a step where these take 43,
+and a dask chunk of many frames would be read whole for one of them. `LazyImages.as_dask` makes a
+dask array of them for everything else.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from itertools import product
+from typing import Any, TypeAlias
 
 import dask.array as da
 import numpy as np
 import numpy.typing as npt
 
+Image: TypeAlias = npt.NDArray[Any]
+Position: TypeAlias = tuple[int, ...]
 
-class LazyFrames:
-    """Array along whose first axis blocks of frames are made on demand.
+
+class LazyImages:
+    """An array (..., Y, X) whose images are made when an index asks for them.
+
+    What makes an image stands in a subclass: `compute`, or `cut_out` where several are made faster
+    together.
+
+    Parameters
+    ----------
+    leading : tuple of int
+        Shape of the leading axes.
+    image_shape : tuple of int
+        (Y, X), or (C, Y, X) for images of all channels.
+    dtype : numpy.dtype
+        Of the images.
+    cache_bytes : int
+        How much of what was made last is kept.
+    """
+
+    def __init__(
+        self,
+        leading: tuple[int, ...],
+        image_shape: tuple[int, ...],
+        dtype: npt.DTypeLike,
+        cache_bytes: int = 0,
+    ) -> None:
+        self.leading, self.image_shape = leading, tuple(image_shape)
+        self.dtype = np.dtype(dtype)
+        self.cache = ImageCache(cache_bytes)
+        self._version = 0
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the whole array."""
+        return (*self.leading, *self.image_shape)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of pixels."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Any) -> Image:
+        """Make the images that an index asks for: numbers, slices, a list along one axis."""
+        index = self._full(index)
+        lead, rest = index[: len(self.leading)], index[len(self.leading) :]
+        ranges = [np.atleast_1d(np.arange(n)[i]) for n, i in zip(self.leading, lead, strict=True)]
+        kept = [len(r) for r, i in zip(ranges, lead, strict=True) if not isinstance(i, int)]
+        positions = list(product(*(r.tolist() for r in ranges)))
+        if positions:
+            images = self.cut_out(positions, rest)
+        else:
+            images = np.empty((0, *self.image_shape), self.dtype)[(slice(None), *rest)]
+        return images.reshape(*kept, *images.shape[1:])
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Image:
+        return np.asarray(self[...], dtype=dtype)
+
+    def as_dask(self, frames_per_chunk: int, name: str | None = None) -> da.Array:
+        """Lazy array with chunks of whole images along the first axis."""
+        return da.from_array(
+            self,
+            chunks=(frames_per_chunk, *self.shape[1:]),
+            name=False if name is None else name,
+            asarray=False,
+            inline_array=True,
+            meta=np.empty((0,) * self.ndim, self.dtype),
+        )
+
+    def compute(self, position: Position) -> Image:
+        """Make one image."""
+        raise NotImplementedError
+
+    def cut_out(self, positions: Sequence[Position], part: tuple[Any, ...]) -> Image:
+        """Make at least one image, and index each by ``part``: (n, ...)."""
+        return np.stack([self.at(position)[part] for position in positions])
+
+    def at(self, position: Position) -> Image:
+        """Return one image, made or kept."""
+        key = self.key(position)
+        image = self.cache.get(key)
+        if image is None:
+            image = self.compute(position)
+            self.cache.put(key, image)
+        return image
+
+    def key(self, position: Position) -> Position:
+        """By what the cache knows an image: what was made before `forget` is none of these."""
+        return (self._version, *position)
+
+    def forget(self) -> None:
+        """Make every image anew from now on, also those that other threads are making just now."""
+        self._version += 1
+        self.cache.clear()
+
+    def _full(self, index: Any) -> tuple[Any, ...]:
+        """One index an axis, without Ellipsis: whole numbers, slices and arrays."""
+        index = index if isinstance(index, tuple) else (index,)
+        where = next((k for k, i in enumerate(index) if i is Ellipsis), len(index))
+        tail = index[where + 1 :]
+        missing = self.ndim - where - len(tail)
+        full = (*index[:where], *[slice(None)] * missing, *tail)
+        return tuple(i if isinstance(i, slice) else _plain(i) for i in full)
+
+
+class LazyFrames(LazyImages):
+    """Frames that are made in blocks, as they are read fastest.
 
     Parameters
     ----------
@@ -25,36 +147,64 @@ class LazyFrames:
 
     def __init__(
         self,
-        block: Callable[[int, int], npt.NDArray[Any]],
+        block: Callable[[int, int], Image],
         shape: tuple[int, ...],
-        dtype: np.dtype[Any],
+        dtype: npt.DTypeLike,
     ) -> None:
+        super().__init__(shape[:1], shape[1:], dtype)
         self._block = block
-        self.shape = shape
-        self.dtype = dtype
-        self.ndim = len(shape)
 
-    def __getitem__(self, index: Any) -> npt.NDArray[Any]:
-        """Make the frames that an index asks for (one, a slice or a list of them)."""
-        first, *rest = index if isinstance(index, tuple) else (index,)
-        frames = np.arange(self.shape[0])[first]
-        if frames.ndim == 0:
-            return self._block(int(frames), int(frames) + 1)[0][tuple(rest)]
-        if frames.size == 0:
-            return np.empty((0, *self.shape[1:]), self.dtype)[(slice(None), *rest)]
+    def cut_out(self, positions: Sequence[Position], part: tuple[Any, ...]) -> Image:
+        """Make the block that holds all of some frames, and index each by ``part``."""
+        frames = np.array(positions)[:, 0]
         start = int(frames.min())
         block = self._block(start, int(frames.max()) + 1)
         if len(block) != len(frames) or np.any(np.diff(frames) != 1):
             block = block[frames - start]
-        return block[(slice(None), *rest)]
+        return block[(slice(None), *part)]
 
-    def as_dask(self, frames_per_chunk: int, name: str | None = None) -> da.Array:
-        """Lazy array with chunks of whole frames."""
-        return da.from_array(
-            self,
-            chunks=(frames_per_chunk, *self.shape[1:]),
-            name=False if name is None else name,
-            asarray=False,
-            inline_array=True,
-            meta=np.empty((0,) * self.ndim, self.dtype),
-        )
+
+class ImageCache:
+    """The images used last, up to a number of bytes; safe between threads, pickled empty."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._images: OrderedDict[Position, Image] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[type[ImageCache], tuple[int]]:
+        return ImageCache, (self._max_bytes,)
+
+    def get(self, key: Position) -> Image | None:
+        """Return an image, or None where it isn't kept."""
+        with self._lock:
+            if key in self._images:
+                self._images.move_to_end(key)
+            return self._images.get(key)
+
+    def put(self, key: Position, image: Image) -> None:
+        """Keep an image, and drop the oldest ones where that is too much."""
+        with self._lock:
+            self._drop(key)
+            self._images[key] = image
+            self._bytes += image.nbytes
+            while self._bytes > self._max_bytes and len(self._images) > 1:
+                self._drop(next(iter(self._images)))
+
+    def clear(self) -> None:
+        """Forget all images."""
+        with self._lock:
+            self._images.clear()
+            self._bytes = 0
+
+    def _drop(self, key: Position) -> None:
+        image = self._images.pop(key, None)
+        if image is not None:
+            self._bytes -= image.nbytes
+
+
+def _plain(index: Any) -> Any:
+    """A whole number as int, a list as an array."""
+    array = np.asarray(index)
+    return int(array) if array.ndim == 0 and array.dtype != bool else array

@@ -2,69 +2,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from napari.layers import Image
 
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.quality import empty_table
+from napari_zstack_align.alignment.transforms import AffineLink, Transforms
 from napari_zstack_align.gui.grid import FrameGrid
-from napari_zstack_align.gui.lazy import GrowingVolume, ImageCache, LazyImages, RawFrames
+from napari_zstack_align.gui.lazy import AlignedFrames, GrowingVolume, RawFrames
+from napari_zstack_align.gui.shown import Shown
+from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.stack import Stack
-
-
-class Counted(LazyImages):
-    """Images of a known array, counting how many are made."""
-
-    def __init__(self, data, cache_bytes=10**6):
-        super().__init__(data.shape[:-2], data.shape[-2:], data.dtype, cache_bytes)
-        self.data = data
-        self.made = 0
-
-    def compute(self, position):
-        self.made += 1
-        return self.data[position]
-
-
-DATA = np.random.default_rng(0).integers(0, 99, (3, 4, 5, 6))
-
-
-@pytest.mark.parametrize(
-    "index",
-    [
-        (1, 2),
-        (1, 2, slice(None), slice(None)),
-        (np.int64(2), slice(1, 3)),
-        (slice(None), 0, slice(0, 5, 2), 3),
-        (..., 1, 2),
-        (-1, -2),
-        (slice(2, 2), 0),
-        1,
-        ...,
-        (slice(None, None, 2), slice(3, None, -1)),
-    ],
-    ids=str,
-)
-def test_indexes_like_numpy(index):
-    lazy = Counted(DATA)
-    np.testing.assert_array_equal(lazy[index], DATA[index])
-    assert lazy[index].shape == DATA[index].shape
-
-
-def test_numpy_sees_all_of_it():
-    np.testing.assert_array_equal(np.asarray(Counted(DATA)), DATA)
-    assert (len(Counted(DATA)), Counted(DATA).size) == (3, DATA.size)
-
-
-def test_one_look_makes_one_image_once():
-    lazy = Counted(DATA)
-    for _ in range(3):
-        lazy[1, 2, :, :]
-    assert lazy.made == 1
-
-
-def test_cache_is_bounded_and_drops_the_oldest():
-    image = np.zeros(100, np.uint8)
-    cache = ImageCache(250)
-    for key in ((0,), (1,), (2,)):
-        cache.put(key, image)
-        cache.get((1,))
-    assert [cache.get((k,)) is not None for k in range(3)] == [False, True, True]
 
 
 def test_raw_frames_follow_the_layout_and_a_missing_repeat_is_dark():
@@ -85,3 +32,86 @@ def test_volume_grows_and_is_dark_where_it_has_nothing():
     np.testing.assert_array_equal(volume[1], [[1, 0], [3, 4]])
     volume.empty()
     assert volume[...].max() == 0
+
+
+RAW_SHAPE, SHAPE = (8, 10), (12, 11)
+"""Of the raw frames, and of a reference that was made of a larger recording."""
+
+
+def shifted(stack: Stack, columns: float, shape: tuple[int, int]) -> Alignment:
+    """An alignment that shifts every frame, onto a reference of this shape."""
+    matrices = np.tile(np.eye(3), (stack.n_frames, 1, 1))
+    matrices[:, 1, 2] = columns
+    return Alignment(
+        stack,
+        Transforms(shape, (AffineLink(matrices),)),
+        np.zeros(shape, np.float32),
+        empty_table(stack.n_frames, "chunk"),
+        KeypointParams(),
+    )
+
+
+@pytest.fixture
+def stack():
+    frames = np.random.default_rng(0).integers(1, 99, (6, *RAW_SHAPE)).astype(np.uint16)
+    return Stack.from_array(frames, "TYX")
+
+
+def test_aligned_frames_have_the_size_of_the_reference(stack):
+    alignment = shifted(stack, 1, SHAPE)
+    aligned = AlignedFrames(stack, FrameGrid(stack), 0, alignment)
+    assert aligned.shape == (6, *SHAPE)
+    assert aligned[3].shape == SHAPE
+    np.testing.assert_array_equal(np.asarray(aligned), np.asarray(alignment.aligned()))
+
+
+def test_a_new_alignment_leaves_no_old_frames(stack):
+    """Frames that were looked at before are evaluated by the new alignment."""
+    first, second = shifted(stack, 1, RAW_SHAPE), shifted(stack, -2, RAW_SHAPE)
+    aligned = AlignedFrames(stack, FrameGrid(stack), 0)
+    assert not aligned[2].any()
+    assert not aligned.show(first)
+    np.testing.assert_array_equal(aligned[2], first.aligned_frame(2))
+    assert not aligned.show(second)
+    np.testing.assert_array_equal(aligned[2], second.aligned_frame(2))
+    assert aligned.show(shifted(stack, 0, SHAPE))
+    assert aligned[2].shape == SHAPE
+
+
+@pytest.fixture
+def viewer(shared_viewer):
+    yield shared_viewer
+    shared_viewer.layers.clear()
+
+
+def drawn(layer: Image) -> list[list[int]]:
+    """Values under the pointer, at every pixel of the layer's extent, of what napari holds."""
+    rows, columns = (int(n) + 1 for n in layer.extent.data[1][-2:])
+    first = (0,) * (layer.ndim - 2)
+    return [[layer.get_value((*first, y, x)) for x in range(columns)] for y in range(rows)]
+
+
+def test_napari_takes_the_extent_of_what_is_delivered(viewer, stack):
+    """Also where the size is known only when the alignment is there."""
+    zstack = stack.replace(frames_per_slice=2)
+    shown = Shown(viewer, zstack, [(0.0, 99.0)])
+    shown.add_raw()
+    shown.add_results()
+    for shape, columns in ((RAW_SHAPE, 1), (SHAPE, 1), (SHAPE, -2)):
+        alignment = shifted(zstack, columns, shape)
+        shown.show_alignment(alignment)
+        shown.look_at("aligned")
+        [layer] = shown.aligned
+        assert np.asarray(layer.data).shape == layer.data.shape == (2, 3, *shape)
+        np.testing.assert_array_equal(layer.extent.data[1], np.array(layer.data.shape) - 1)
+        np.testing.assert_array_equal(drawn(layer), alignment.aligned_frame(0))
+
+
+def test_a_recording_of_another_size_than_the_reference_is_a_layer_of_its_size(viewer, stack):
+    alignment = shifted(stack, 1, SHAPE)
+    layer = viewer.add_image(
+        AlignedFrames(stack, FrameGrid(stack), 0, alignment), contrast_limits=(0, 99)
+    )
+    viewer.dims.set_point(0, 0)
+    np.testing.assert_array_equal(drawn(layer), alignment.aligned_frame(0))
+    np.testing.assert_array_equal(layer.extent.data[1], [5, SHAPE[0] - 1, SHAPE[1] - 1])

@@ -15,7 +15,7 @@ from dask.delayed import delayed
 from napari_zstack_align.alignment.common_field import affine_common_field
 from napari_zstack_align.alignment.mean import RunningMean
 from napari_zstack_align.alignment.transforms import Transforms
-from napari_zstack_align.alignment.warp import inside, to_dtype, warp_with_valid
+from napari_zstack_align.alignment.warp import inside, to_dtype
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Flag
 from napari_zstack_align.lazy import LazyFrames
@@ -115,9 +115,7 @@ class Alignment:
         numpy.ndarray
             (Y, X), dtype of the stack; invalid pixels are 0, or NaN for floats.
         """
-        raw = self.stack.read(t, t + 1)[0, self.stack.checked_channel(channel)]
-        image, valid = warp_with_valid(raw, self.transforms.displacement(t))
-        return to_dtype(image, valid, self.stack.dtype)
+        return self._align(self.stack.read(t, t + 1)[0, self.stack.checked_channel(channel)], t)
 
     def valid_frame(self, t: int) -> npt.NDArray[np.bool_]:
         """(Y, X) bool: which pixels of aligned frame t lie inside the raw frame."""
@@ -187,7 +185,7 @@ class Alignment:
         frames = frames[self.quality["used"][frames]]
         mean = RunningMean(self.transforms.shape)
         for t, raw in self._raw_frames(frames, channel):
-            mean.add(*warp_with_valid(raw, self.transforms.displacement(t)))
+            mean.add(*self.transforms.resample(raw, t))
         return mean.image_or_nan()
 
     def volume(self, channel: int = 0) -> da.Array:
@@ -232,8 +230,7 @@ class Alignment:
     # -- inside --------------------------------------------------------------------------------
 
     def _align(self, raw: npt.NDArray[Any], t: int) -> npt.NDArray[Any]:
-        image, valid = warp_with_valid(raw, self.transforms.displacement(t))
-        return to_dtype(image, valid, self.stack.dtype)
+        return to_dtype(*self.transforms.resample(raw, t), self.stack.dtype)
 
     def _raw_frames(self, frames: npt.NDArray[np.intp], channel: int) -> Any:
         """Yield (t, raw frame), neighbouring frames read together in bounded blocks."""

@@ -13,7 +13,6 @@ from napari_zstack_align.alignment.checks import check_same_frames
 from napari_zstack_align.alignment.mean import RunningMean
 from napari_zstack_align.alignment.quality import empty_table
 from napari_zstack_align.alignment.transforms import Transforms
-from napari_zstack_align.alignment.warp import warp_with_valid
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import Params
 from napari_zstack_align.stack import Stack
@@ -83,5 +82,5 @@ def _mean(stack: Stack, transforms: Transforms) -> npt.NDArray[np.float32]:
     count = min(stack.n_frames, REFERENCE_FRAMES)
     for t in np.linspace(0, stack.n_frames - 1, count).astype(int):
         raw = stack.read(int(t), int(t) + 1)[0, 0]
-        mean.add(*warp_with_valid(raw, transforms.displacement(int(t))))
+        mean.add(*transforms.resample(raw, int(t)))
     return mean.image()

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment import spline
-from napari_zstack_align.alignment.warp import affine_displacement, pixel_grid
+from napari_zstack_align.alignment.warp import affine_displacement, pixel_grid, warp_with_valid
 from napari_zstack_align.errors import InputError
 
 Points: TypeAlias = npt.NDArray[np.float64]
@@ -171,6 +171,28 @@ class Transforms:
         for link in reversed(self.links[:-1]):
             displacement = link.after(displacement, t)
         return displacement
+
+    def resample(
+        self, raw: npt.NDArray[Any], t: int
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+        """Bring raw frame t into the reference: the one way from both to an aligned image.
+
+        Parameters
+        ----------
+        raw : numpy.ndarray
+            (Y', X') raw frame of any real dtype; NaN marks missing pixels.
+        t : int
+            Frame, counted from 0.
+
+        Returns
+        -------
+        aligned : numpy.ndarray
+            (Y, X) float32, or float64 for 32-bit and longer pixels; bicubic.
+        valid : numpy.ndarray
+            (Y, X) bool: inside the raw frame and untouched by its missing pixels. `warp.to_dtype`
+            fills the others.
+        """
+        return warp_with_valid(raw, self.displacement(t))
 
     @property
     def affine(self) -> bool:

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.alignment.warp import warp_with_valid
 from napari_zstack_align.cells.projections import (
     LocalCorrelation,
     Maximum,
@@ -216,8 +215,7 @@ def _read(
     raw = stack_of(source).read(int(block[0]), int(block[-1]) + 1)[:, channel]
     if isinstance(source, Alignment):
         moved = [
-            warp_with_valid(frame, source.transforms.displacement(int(t)))
-            for t, frame in zip(block, raw, strict=True)
+            source.transforms.resample(frame, int(t)) for t, frame in zip(block, raw, strict=True)
         ]
         frames, valid = (np.stack(parts) for parts in zip(*moved, strict=True))
     else:

@@ -118,7 +118,7 @@ class Result:
         shown = self._shown
         if shown is None or not same_frames(shown.stack, alignment.stack):
             shown = self._panel.add_stack(alignment.stack, contrast)
-        shown.add_results()
+        shown.add_results(alignment.transforms.shape)
         shown.look_at("volume")
         self._tab.run_bar.start(
             partial(jobs.filling, alignment, shown.volumes),

@@ -67,10 +67,14 @@ class Shown:
             layer.metadata[KEY] = self
         self.name_sliders()
 
-    def add_results(self) -> None:
-        """Add layers for a result that is still to come, or to come anew."""
+    def add_results(self, image_shape: tuple[int, int] | None = None) -> None:
+        """Add layers for a result that is still to come, or to come anew.
+
+        ``image_shape`` is (Y, X) of its reference; None: that of the raw frames.
+        """
         channels = range(self.stack.shape[1])
-        self.volumes = [GrowingVolume(self.stack.n_slices, self.stack.shape[2:]) for _ in channels]
+        size = image_shape or self.stack.shape[2:]
+        self.volumes = [GrowingVolume(self.stack.n_slices, size) for _ in channels]
         if not self.aligned:
             aligned = [AlignedFrames(self.stack, self.grid, channel) for channel in channels]
             self.aligned = self._add_images(aligned, "aligned")
@@ -87,8 +91,9 @@ class Shown:
         """Evaluate a new, perhaps partial, alignment in the layers."""
         self.alignment = alignment
         for layer in self.aligned:
-            layer.data.show(alignment)
-            if layer.visible:
+            if layer.data.show(alignment):
+                layer.data = layer.data  # napari takes the new extent
+            elif layer.visible:
                 layer.refresh(extent=False)
         self.refresh_volume()
 

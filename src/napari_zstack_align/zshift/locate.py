@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.alignment.warp import warp_with_valid
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.zshift.evidence import Evidence, evidence_of
@@ -122,7 +121,7 @@ class Locator:
             frame = np.ascontiguousarray(image, np.float32)
             valid = np.isfinite(frame) if image.dtype.kind == "f" else None
         else:
-            warped, valid = warp_with_valid(image, alignment.transforms.displacement(t))
+            warped, valid = alignment.transforms.resample(image, t)
             frame = warped.astype(np.float32)
         band = self._templates.band(frame, valid)
         if valid is None or valid.all():

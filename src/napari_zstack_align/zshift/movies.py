@@ -11,7 +11,7 @@ import dask.array as da
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.alignment.warp import warp, warp_with_valid
+from napari_zstack_align.alignment.warp import to_dtype, warp
 from napari_zstack_align.lazy import LazyFrames
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift.dense import field_of
@@ -80,7 +80,7 @@ def corrected_movie(zshift: ZShift, channel: int) -> da.Array:
     own = channel == zshift.params.channel
 
     def frame(t: int) -> Image:
-        image = _frame(zshift, t, channel)
+        image = compared_frame(zshift, t, channel)
         lateral = [
             -field_of(zshift.lateral[t, ..., i], zshift.centres, zshift.frame_shape) for i in (0, 1)
         ]
@@ -90,6 +90,14 @@ def corrected_movie(zshift: ZShift, channel: int) -> da.Array:
         return image + np.float32(gain) * change
 
     return _movie(zshift, frame)
+
+
+def compared_frame(zshift: ZShift, t: int, channel: int) -> Image:
+    """(Y, X) float32 frame, aligned where there is an alignment; NaN where unknown."""
+    raw: npt.NDArray[Any] = zshift.stack.read(t, t + 1)[0, channel]
+    if zshift.transforms is None:
+        return raw.astype(np.float32)
+    return to_dtype(*zshift.transforms.resample(raw, t), np.dtype(np.float32))
 
 
 def _movie(zshift: ZShift, frame: Callable[[int], Image]) -> da.Array:
@@ -103,15 +111,6 @@ def _movie(zshift: ZShift, frame: Callable[[int], Image]) -> da.Array:
 
     lazy = LazyFrames(block, (len(zshift.z), *shape), np.dtype(np.float32))
     return lazy.as_dask(zshift.stack.frames_per_chunk)
-
-
-def _frame(zshift: ZShift, t: int, channel: int) -> Image:
-    """(Y, X) float32 frame, aligned where there is an alignment; NaN where unknown."""
-    raw: npt.NDArray[Any] = zshift.stack.read(t, t + 1)[0, channel]
-    if zshift.transforms is None:
-        return raw.astype(np.float32)
-    image, valid = warp_with_valid(raw, zshift.transforms.displacement(t))
-    return np.where(valid, image, np.nan).astype(np.float32)
 
 
 def _moved(image: Image, displacement: list[Image]) -> Image:

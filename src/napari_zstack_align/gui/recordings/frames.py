@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.raw_frames import MissingSource
-from napari_zstack_align.gui.lazy import LazyImages, Position
+from napari_zstack_align.gui.lazy import CACHE_BYTES
 from napari_zstack_align.gui.recordings.recording import Recording
+from napari_zstack_align.lazy import LazyImages, Position
 
 Array = npt.NDArray[Any]
 
@@ -61,7 +62,7 @@ class SessionFrames(LazyImages):
         self.sequence = Sequence1D([r.stack.n_frames for r in recordings])
         self._channel = channel
         dtype = np.result_type(*(r.stack.dtype for r in recordings))
-        super().__init__((len(self.sequence),), self.canvas(), dtype)
+        super().__init__((len(self.sequence),), self.canvas(), dtype, CACHE_BYTES)
 
     def is_like(self, other: SessionFrames) -> bool:
         """Whether another array shows the same recordings on a canvas of the same size."""
@@ -82,7 +83,7 @@ class SessionFrames(LazyImages):
         gone = isinstance(recording.stack.source, MissingSource)  # was told when it was opened
         known = self._channel < recording.stack.shape[1] and not gone
         image = self.frame(recording, t, self._channel) if known else None
-        return on_canvas(image, self.shape[-2:], self.dtype)
+        return on_canvas(image, self.image_shape, self.dtype)
 
 
 class RawSession(SessionFrames):
@@ -107,7 +108,7 @@ class AlignedSession(SessionFrames):
 
     def refresh(self) -> None:
         """Evaluate the alignments that the recordings have now."""
-        self.cache.clear()
+        self.forget()
 
     def frame(self, recording: Recording, t: int, channel: int) -> Array | None:
         """Warp one frame."""

@@ -176,8 +176,7 @@ class Results:
         """Add the aligned frames of one stack, a layer a channel."""
         stack = alignment.stack
         for channel, name in enumerate(stack.channel_names):
-            data = AlignedFrames(stack, FrameGrid(stack), channel)
-            data.show(alignment)
+            data = AlignedFrames(stack, FrameGrid(stack), channel, alignment)
             words = [stack.name, "aligned", name if stack.shape[1] > 1 else ""]
             self._session.viewer.add_layer(
                 Image(

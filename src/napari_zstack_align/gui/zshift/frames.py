@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.raw_frames import MissingSource
-from napari_zstack_align.alignment.warp import warp_with_valid
-from napari_zstack_align.gui.lazy import LazyImages, Position
+from napari_zstack_align.gui.lazy import CACHE_BYTES
 from napari_zstack_align.gui.zshift.view import ZShiftView
+from napari_zstack_align.lazy import LazyImages, Position
+from napari_zstack_align.zshift.movies import compared_frame
 
 Image = npt.NDArray[Any]
 
@@ -23,7 +24,7 @@ class ZShiftFrames(LazyImages):
     """One image a frame of the recording, on the pixels that were compared; dark where unknown."""
 
     def __init__(self, view: ZShiftView) -> None:
-        super().__init__((view.n_frames,), view.zshift.frame_shape, np.float32)
+        super().__init__((view.n_frames,), view.zshift.frame_shape, np.float32, CACHE_BYTES)
         self.view = view
 
     def compute(self, position: Position) -> Image:
@@ -51,13 +52,9 @@ class ComparedFrames(ZShiftFrames):
     def image(self, t: int) -> Image:
         """Read a frame."""
         zshift = self.view.zshift
-        if self.frames_are_gone:
-            return self.dark
-        raw = zshift.stack.read(t, t + 1)[0, zshift.params.channel]
-        if zshift.transforms is None:
-            return raw
-        moved, valid = warp_with_valid(raw, zshift.transforms.displacement(t))
-        return np.where(valid, moved, 0)
+        return (
+            self.dark if self.frames_are_gone else compared_frame(zshift, t, zshift.params.channel)
+        )
 
 
 class MatchingSlices(ZShiftFrames):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -41,10 +42,14 @@ def aligned_mean(
     chosen = np.unique(np.linspace(0, len(frames) - 1, min(max_frames, len(frames))).astype(int))
     mean = RunningMean(alignment.transforms.shape)
     still = np.zeros((2, *alignment.transforms.shape), np.float32)
+
+    def resample(raw: npt.NDArray[Any], t: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+        return alignment.transforms.resample(raw, t) if moved else warp_with_valid(raw, still)
+
     for done, t in enumerate(map(int, frames[chosen])):
         yield Progress("Averaging", done, len(chosen))
         raw = alignment.stack.read(t, t + 1)[0, channel]
-        mean.add(*warp_with_valid(raw, alignment.transforms.displacement(t) if moved else still))
+        mean.add(*resample(raw, t))
     return mean.image_or_nan()
 
 
