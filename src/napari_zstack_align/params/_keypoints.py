@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -13,6 +13,9 @@ Percentile: TypeAlias = Annotated[float, Field(ge=0, le=100)]
 
 class KeypointParams(ChannelParams):
     """How recordings are registered by the keypoints of chunks of frames."""
+
+    matcher: ClassVar[str] = "keypoints"
+    """Name of the way to match chunks that these parameters belong to."""
 
     # -- chunks --------------------------------------------------------------------------------
     chunk_frames: int | None = Field(

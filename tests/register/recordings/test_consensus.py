@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from scenes import PARAMS, SHAPE
+from scenes import SHAPE
 
 import napari_zstack_align as nza
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings.consensus import Consensus, chunk_correlations
 from napari_zstack_align.register.recordings.image_file import ImageFile
-from napari_zstack_align.register.recordings.matching import Reference
+from napari_zstack_align.register.recordings.reference import Reference
 from napari_zstack_align.register.recordings.residual import shrinkage
 from napari_zstack_align.register.recordings.state import RecordingState
 from napari_zstack_align.register.recordings.trace import Trace
@@ -34,7 +34,7 @@ def noise() -> Iterator[RecordingState]:
 
 
 def _consensus(state: RecordingState, fixed: bool = False) -> Consensus:
-    first = Reference.of(state.image(0), None, PARAMS, keypoints=False)
+    first = Reference.of(state.image(0), None)
     consensus = Consensus(first, Prefilter.for_image(first.image), fixed=fixed)
     for chunk in range(3):
         consensus.add(state, chunk)
@@ -54,7 +54,7 @@ def test_the_mean_without_a_chunk_holds_nothing_of_it(noise):
 def test_noise_does_not_resemble_the_mean(noise):
     consensus = _consensus(noise)
     for chunk in range(3):
-        assert np.abs(chunk_correlations(consensus, noise, chunk, PARAMS)).max() < 0.15
+        assert np.abs(chunk_correlations(consensus, noise, chunk)).max() < 0.15
 
 
 def test_a_given_reference_stays_the_reference(noise):

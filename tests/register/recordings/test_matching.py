@@ -5,19 +5,21 @@ import pytest
 from scenes import PARAMS, SHAPE, Scene, distances_px, similarity, still
 
 from napari_zstack_align.register.recordings.geometry import apply, inverse, translation
+from napari_zstack_align.register.recordings.matchers import prepared
 from napari_zstack_align.register.recordings.matching import (
-    Reference,
+    Matcher,
     correlations_of,
     coverage,
     match_image,
 )
+from napari_zstack_align.register.recordings.reference import Reference
 
 TRUTH = similarity(7, -5, 2, 1.01)
 
 
 @pytest.fixture(scope="module")
-def reference(scene) -> Reference:
-    return Reference.of(scene.counts, None, PARAMS)
+def matcher(scene) -> Matcher:
+    return prepared(scene.counts, None, PARAMS)
 
 
 def _mean(scene: Scene, matrix: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -25,8 +27,8 @@ def _mean(scene: Scene, matrix: np.ndarray, seed: int = 0) -> np.ndarray:
     return frames.mean(axis=0).astype(np.float32)
 
 
-def test_a_match_tells_where_the_chunk_lies(scene, reference):
-    found = match_image(_mean(scene, TRUTH), reference, PARAMS, np.eye(3), seed=0)
+def test_a_match_tells_where_the_chunk_lies(scene, matcher):
+    found = match_image(matcher, _mean(scene, TRUTH), np.eye(3), 0)
     assert found.fault is None
     assert distances_px(found.matrix[np.newaxis], TRUTH).max() < 0.2
     assert found.n_inliers == found.inliers.sum() > 50
@@ -39,9 +41,9 @@ def test_a_match_tells_where_the_chunk_lies(scene, reference):
 def test_both_ends_of_an_inlier_lie_in_the_mask(scene):
     stripes = np.zeros(SHAPE, np.float32)
     stripes[:, np.arange(SHAPE[1]) // 4 % 2 == 0] = 1
-    reference = Reference.of(scene.counts, stripes, PARAMS)
-    params = PARAMS.replace(residual_threshold_px=2.0)
-    found = match_image(_mean(scene, TRUTH), reference, params, np.eye(3), seed=0)
+    matcher = prepared(scene.counts, stripes, PARAMS.replace(residual_threshold_px=2.0))
+    reference = matcher.reference
+    found = match_image(matcher, _mean(scene, TRUTH), np.eye(3), 0)
     back = apply(inverse(found.matrix), found.target)
     assert reference.in_mask(found.source).all()
     assert reference.in_mask(back[found.inliers]).all()
@@ -65,9 +67,9 @@ def test_both_ends_of_an_inlier_lie_in_the_mask(scene):
     ],
     ids=["shift", "rotation", "scale", "keypoints", "matches"],
 )
-def test_what_is_beyond_belief_is_told(scene, reference, truth, changes, reason):
-    params = PARAMS.replace(**changes)
-    found = match_image(_mean(scene, truth), reference, params, np.eye(3), seed=0)
+def test_what_is_beyond_belief_is_told(scene, truth, changes, reason):
+    matcher = prepared(scene.counts, None, PARAMS.replace(**changes))
+    found = match_image(matcher, _mean(scene, truth), np.eye(3), 0)
     assert found.matrix is None
     assert found.fault is not None
     assert found.fault.detail.startswith(reason)
@@ -77,7 +79,7 @@ def test_a_wrong_shift_of_a_still_movie_does_not_raise_its_correlation():
     """The blur of an interpolation must not pass for likeness."""
     scene = Scene(photons=3)
     frames = scene.frames(still(40)).astype(np.float32)
-    others = Reference.of(frames[10:].mean(axis=0), None, PARAMS, keypoints=False)
+    others = Reference.of(frames[10:].mean(axis=0), None)
     for n in (1, 10):
         own = np.ascontiguousarray(frames[:n].mean(axis=0))
         for shift in ((0.5, 0.5), (0.5, 0), (0.25, -0.5), (1, 1)):
@@ -99,7 +101,7 @@ def test_a_wrong_shift_of_a_still_movie_does_not_raise_its_correlation():
 def test_points_in_a_mask_and_near_it(scene, point, dilated, inside):
     mask = np.zeros(SHAPE, np.float32)
     mask[10:40, 10:40] = 1
-    reference = Reference.of(scene.counts, mask, PARAMS, keypoints=False)
+    reference = Reference.of(scene.counts, mask)
     assert reference.in_mask(np.array([point], float), dilated).tolist() == [inside]
 
 
@@ -107,23 +109,24 @@ def test_coverage_is_the_part_of_the_mask_with_inliers_near(scene):
     y, x = np.mgrid[8 : SHAPE[0] : 16, 8 : SHAPE[1] : 16]
     everywhere = np.column_stack([y.ravel(), x.ravel()]).astype(float)
     left = everywhere[everywhere[:, 1] < 40]
-    whole = Reference.of(scene.counts, None, PARAMS, keypoints=False)
+    whole = Reference.of(scene.counts, None)
     assert coverage(everywhere, whole) == 1
     assert coverage(everywhere[:0], whole) == 0
     assert 0.3 < coverage(left, whole) < 0.6
     mask = np.zeros(SHAPE, np.float32)
     mask[:, :32] = 1
-    assert coverage(left, Reference.of(scene.counts, mask, PARAMS, keypoints=False)) == 1
+    assert coverage(left, Reference.of(scene.counts, mask)) == 1
 
 
 def test_what_the_reference_does_not_show_is_not_compared(scene):
     image = scene.counts.copy()
     image[:, 100:] = np.nan
-    reference = Reference.of(image, None, PARAMS)
+    matcher = prepared(image, None, PARAMS)
+    reference = matcher.reference
     assert np.isfinite(reference.image).all()
-    assert (reference.keypoints.points[:, 1] < 104).all()
+    assert (matcher.points[:, 1] < 104).all()
     chunk = _mean(scene, np.eye(3))
     chunk[:, 104:] = Scene(seed=9).counts[:, 104:]
-    whole = Reference.of(scene.counts, None, PARAMS, keypoints=False)
+    whole = Reference.of(scene.counts, None)
     assert correlations_of(chunk, np.eye(3), np.eye(3), reference)[1] > 0.95
     assert correlations_of(chunk, np.eye(3), np.eye(3), whole)[1] < 0.8

@@ -16,7 +16,7 @@ import napari_zstack_align as nza
 from napari_zstack_align.flags import Flag
 from napari_zstack_align.register.recordings import session as session_module
 from napari_zstack_align.register.recordings.image_file import ImageFile
-from napari_zstack_align.register.recordings.matching import Reference
+from napari_zstack_align.register.recordings.matchers import prepared
 from napari_zstack_align.register.recordings.reading import read_recording
 from napari_zstack_align.register.recordings.recovery import match_chunk
 from napari_zstack_align.register.recordings.state import RecordingState
@@ -136,7 +136,7 @@ def test_snapshots_do_not_change_afterwards(scene, monkeypatch):
 
 def test_the_order_in_which_chunks_are_matched_changes_nothing(scene):
     stack = scene.recording(drift(60))
-    reference = Reference.of(scene.counts, None, PARAMS)
+    matcher = prepared(scene.counts, None, PARAMS)
     images = ImageFile(scene.shape)
     try:
         state = RecordingState(stack, 0, np.eye(3), images)
@@ -144,7 +144,7 @@ def test_the_order_in_which_chunks_are_matched_changes_nothing(scene):
             for _ in read_recording(state, PARAMS, pool, 2, lambda chunk: None):
                 pass
         orders = [range(6), (5, 2, 0, 4, 1, 3)]
-        found = [{c: match_chunk(state, c, reference, PARAMS) for c in order} for order in orders]
+        found = [{c: match_chunk(state, c, matcher) for c in order} for order in orders]
     finally:
         images.close()
     assert len({match.matrix.tobytes() for match in found[0].values()}) == 6

@@ -19,11 +19,11 @@ from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings.geometry import Matrix
 from napari_zstack_align.register.recordings.matching import (
     WORSE_BY,
-    Reference,
     correlations_of,
     implausible,
     model_of,
 )
+from napari_zstack_align.register.recordings.reference import Reference
 from napari_zstack_align.register.recordings.refine import BRIGHT_PERCENTILE, Target
 from napari_zstack_align.register.recordings.state import RecordingState
 
@@ -118,13 +118,13 @@ class Consensus:
 
 
 def prepare(
-    consensus: Consensus, params: KeypointParams, without: tuple[RecordingState, int] | None = None
+    consensus: Consensus, without: tuple[RecordingState, int] | None = None
 ) -> tuple[Reference, Target] | None:
     """Mean of the chunks, ready for registration to it; None where it shows nothing."""
     mean = consensus.image(without)
     if not np.isfinite(mean).any():
         return None
-    reference = Reference.of(mean, consensus.first.mask, params, keypoints=False)
+    reference = Reference.of(mean, consensus.first.mask)
     return reference, target_of(reference, consensus.prefilter)
 
 
@@ -151,7 +151,7 @@ def refine_chunk(
     """
     image = state.image(chunk)
     start = state.chunks["matrix"][chunk]
-    prepared = shared or prepare(consensus, params, (state, chunk))
+    prepared = shared or prepare(consensus, (state, chunk))
     if image is None or prepared is None:
         return start, 0.0
     reference, target = prepared
@@ -164,21 +164,21 @@ def refine_chunk(
 
 def offset_of(reference: Reference, consensus: Consensus, params: KeypointParams) -> Matrix:
     """(3, 3) map from the mean of the chunks to the first reference."""
-    mean = Reference.of(consensus.image(), reference.mask, params, keypoints=False)
+    mean = Reference.of(consensus.image(), reference.mask)
     target = target_of(mean, consensus.prefilter)
     found = target.refine(reference.image, np.eye(3), model_of(params)).matrix
     return np.eye(3) if implausible(found, np.eye(3), reference.shape, params) else found
 
 
 def chunk_correlations(
-    consensus: Consensus, state: RecordingState, chunk: int, params: KeypointParams
+    consensus: Consensus, state: RecordingState, chunk: int
 ) -> tuple[float, float]:
     """Correlation of a chunk with the mean of the others before and after."""
     image = state.image(chunk)
     others = consensus.image(without=(state, chunk))
     if image is None or not np.isfinite(others).any():
         return float("nan"), float("nan")
-    reference = Reference.of(others, consensus.first.mask, params, keypoints=False)
+    reference = Reference.of(others, consensus.first.mask)
     return correlations_of(image, state.chunks["matrix"][chunk], state.expected, reference)
 
 

@@ -28,10 +28,11 @@ from napari_zstack_align.register.recordings.consensus import Consensus
 from napari_zstack_align.register.recordings.first_reference import average_frames
 from napari_zstack_align.register.recordings.geometry import fit
 from napari_zstack_align.register.recordings.image_file import ImageFile
-from napari_zstack_align.register.recordings.matching import Reference, correlations_of, model_of
+from napari_zstack_align.register.recordings.matching import correlations_of, model_of
 from napari_zstack_align.register.recordings.measure import Window, measure_window
 from napari_zstack_align.register.recordings.ransac import distances
 from napari_zstack_align.register.recordings.reading import WINDOW_FRAMES, average, windows_of
+from napari_zstack_align.register.recordings.reference import Reference
 from napari_zstack_align.register.recordings.residual import (
     FOLLOWED_AT_ONCE,
     Followed,
@@ -142,7 +143,7 @@ def _solve_again(alignment: Alignment, chunks: npt.NDArray[np.void], chunk: int)
     """Interpolate anew with a changed chunk table, and follow the frames around the chunk."""
     params, kind = _params(alignment), str(alignment.provenance.get("single_frames", "none"))
     state = _state(alignment, chunks)
-    reference = Reference.of(alignment.reference, alignment.mask, params, keypoints=False)
+    reference = Reference.of(alignment.reference, alignment.mask)
     try:
         with worker_threads(default_threads()) as pool:
             yield Progress(STAGE, 0, 0)

@@ -12,7 +12,8 @@ from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Progress, run
 from napari_zstack_align.register.recordings.chunks import FEWEST_FRAMES, Range, chunk_ranges
 from napari_zstack_align.register.recordings.geometry import Matrix
-from napari_zstack_align.register.recordings.matching import Reference, match_image
+from napari_zstack_align.register.recordings.matchers import prepared
+from napari_zstack_align.register.recordings.matching import Matcher, match_image
 from napari_zstack_align.register.recordings.measure import averaging
 from napari_zstack_align.register.recordings.waiting import with_progress
 from napari_zstack_align.stack import Stack
@@ -54,8 +55,8 @@ def find_reference_frames(stacks: Sequence[Stack], params: KeypointParams) -> tu
 
 def choose_reference(
     stacks: Sequence[Stack], params: KeypointParams, mask: npt.NDArray[np.float32] | None
-) -> Reference:
-    """Average and prepare the first reference.
+) -> Matcher:
+    """Average the first reference and prepare it for matching.
 
     Where the parameters leave the choice, a chunk counts only if one of its neighbours can be
     matched to it: a blank or foreign one in the middle must not spoil the session.
@@ -63,7 +64,7 @@ def choose_reference(
     recording, start, stop = find_reference_frames(stacks, params)
     stack = stacks[recording]
     image = average_frames(stack, start, stop, params)
-    first = None if image is None else Reference.of(image, mask, params)
+    first = None if image is None else prepared(image, mask, params)
     if params.reference_frames is not None:
         if first is None:
             raise InputError(
@@ -80,10 +81,10 @@ def choose_reference(
         if image is None:
             continue
         for candidate in tried:
-            found = match_image(image, candidate, params, np.eye(3), seed=params.seed)
+            found = match_image(candidate, image, np.eye(3), params.seed)
             if found.matrix is not None and found.fault is None:
                 return candidate
-        tried.append(Reference.of(image, mask, params))
+        tried.append(prepared(image, mask, params))
     if not tried:
         raise InputError(
             f"The middle of {stack.name} shows nothing that could be a reference: choose another "

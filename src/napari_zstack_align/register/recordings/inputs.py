@@ -18,7 +18,8 @@ from napari_zstack_align.register.recordings.first_reference import (
     choose_reference,
     find_reference_frames,
 )
-from napari_zstack_align.register.recordings.matching import Reference, model_of
+from napari_zstack_align.register.recordings.matchers import prepared
+from napari_zstack_align.register.recordings.matching import Matcher, model_of
 from napari_zstack_align.stack import Stack
 
 
@@ -48,10 +49,10 @@ class Inputs:
     given: npt.NDArray[np.float32] | None
     pixel_size_um: tuple[float, float] | None
 
-    def make_reference(self) -> Reference:
-        """Average or take the first reference, and find its keypoints."""
+    def make_reference(self) -> Matcher:
+        """Average or take the first reference, and prepare it for matching."""
         if self.given is not None:
-            return Reference.of(self.given, self.mask, self.params)
+            return prepared(self.given, self.mask, self.params)
         return choose_reference(self.stacks, self.params, self.mask)
 
 

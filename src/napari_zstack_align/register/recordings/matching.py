@@ -1,9 +1,16 @@
-"""A chunk's mean against the reference: keypoints, matches in the mask, robust transform."""
+"""A chunk's mean against the reference: the seam for ways to match, and what is believed of them.
+
+A `Matcher` proposes a transform and the pairs of points that led to it. Whether that is believed
+is decided here, in the same way for all of them: by the bounds of the parameters, and by how much
+the chunk resembles the reference under it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Self, TypeAlias
 
 import cv2
 import numpy as np
@@ -13,8 +20,6 @@ from napari_zstack_align.alignment.quality import (
     Compared,
     band_for_comparison,
     comparison_factor,
-    comparison_image,
-    comparison_valid,
     correlations,
     noise_spread,
     without_extremes,
@@ -23,23 +28,14 @@ from napari_zstack_align.alignment.warp import shrink
 from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.mask import Mask
 from napari_zstack_align.params import KeypointParams
-from napari_zstack_align.register.recordings.geometry import (
-    Matrix,
-    Model,
-    Motion,
-    Points,
-    apply,
-    inverse,
-)
-from napari_zstack_align.register.recordings.keypoints import Keypoints, find_keypoints, match
-from napari_zstack_align.register.recordings.ransac import ransac
+from napari_zstack_align.register.recordings.geometry import Matrix, Model, Motion, Points
+from napari_zstack_align.register.recordings.reference import MASK_LEVEL, Reference
 from napari_zstack_align.register.recordings.refine import sampled, shown_by
 
 Image = npt.NDArray[np.float32]
 Chosen = npt.NDArray[np.bool_]
+Seed: TypeAlias = int | Sequence[int]
 
-MASK_LEVEL = 0.5
-"""Keypoints count where the mask is at least this."""
 NEAR_PX = 24
 """An inlier covers the mask this far around it."""
 COVERAGE_GRID_PX = 8
@@ -48,88 +44,30 @@ SIGNIFICANT = 4.0
 """A correlation counts when it is so many times what noise alone would show."""
 
 
-@dataclass(frozen=True)
-class Reference:
-    """The image that chunks are matched to.
+def _no_points() -> Points:
+    return np.zeros((0, 2))
 
-    Attributes
-    ----------
-    image : numpy.ndarray
-        (Y, X) float32, free of NaN.
-    known : numpy.ndarray
-        (Y, X) bool: where it shows something.
-    mask : numpy.ndarray, optional
-        (Y, X) float32 weights in [0, 1]; None: everywhere.
-    keypoints : Keypoints
-        All of the image.
-    compared : numpy.ndarray
-        The image as it is compared.
-    compared_weights : numpy.ndarray
-        Mask and known pixels at the size of the compared images.
-    """
 
-    image: Image
-    known: Chosen
-    mask: Mask | None
-    keypoints: Keypoints
-    compared: Image
-    compared_weights: Image
-
-    @classmethod
-    def of(
-        cls, image: Image, mask: Mask | None, params: KeypointParams, *, keypoints: bool = True
-    ) -> Reference:
-        """Prepare an image (Y, X) float32; NaN marks what it doesn't show."""
-        known = np.isfinite(image)
-        filled = image
-        if not known.all():
-            level = image[known].mean() if known.any() else 0
-            filled = np.where(known, image, np.float32(level)).astype(np.float32)
-        nothing = Keypoints(np.zeros((0, 2)), np.zeros((0, 1), np.float32))
-        found = find_keypoints(filled, params) if keypoints else nothing
-        compared = without_extremes(comparison_image(filled))
-        weights = comparison_valid(known).astype(np.float32)
-        if mask is not None:
-            weights *= shrink(mask, comparison_factor(mask.shape))
-        return cls(filled, known, mask, found, compared, weights)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(Y, X)."""
-        return self.image.shape[0], self.image.shape[1]
-
-    def in_mask(self, points: Points, dilated_px: float = 0) -> Chosen:
-        """(N,) bool: which points (N, 2) lie in the mask, or this near to it."""
-        if self.mask is None:
-            return np.ones(len(points), bool)
-        inside = (self.mask >= MASK_LEVEL).astype(np.uint8)
-        border = int(np.ceil(dilated_px))
-        padded = np.pad(inside, border)
-        if border:
-            away = cv2.distanceTransform(1 - padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-            padded = (away <= dilated_px).astype(np.uint8)
-        y, x = np.round(points).astype(int).T + border
-        height, width = padded.shape
-        within = (y >= 0) & (y < height) & (x >= 0) & (x < width)
-        result = np.zeros(len(points), bool)
-        result[within] = padded[y[within], x[within]] > 0
-        return result
+def _none_chosen() -> Chosen:
+    return np.zeros(0, bool)
 
 
 @dataclass(frozen=True)
 class Match:
     """How a chunk was matched to a reference.
 
+    A matcher without points leaves all of them empty.
+
     Attributes
     ----------
     matrix : numpy.ndarray, optional
         (3, 3) reference to the chunk's raw frames; None where it failed.
     fault : Fault, optional
-        Why it failed; None where it didn't.
-    keypoints : Keypoints
-        Of the chunk.
+        Why it failed, or isn't believed; None where it is.
+    points : numpy.ndarray
+        (N, 2) places by which the chunk can be recognised.
     in_mask : numpy.ndarray
-        Which of these lie in the mask.
+        (N,) bool: which of these lie in the mask.
     source, target : numpy.ndarray
         (K, 2) matched positions in the mask, in the reference and in the chunk.
     inliers : numpy.ndarray
@@ -143,110 +81,101 @@ class Match:
     """
 
     matrix: Matrix | None
-    fault: Fault | None
-    keypoints: Keypoints
-    in_mask: Chosen
-    source: Points
-    target: Points
-    inliers: Chosen
+    fault: Fault | None = None
+    points: Points = field(default_factory=_no_points)
+    in_mask: Chosen = field(default_factory=_none_chosen)
+    source: Points = field(default_factory=_no_points)
+    target: Points = field(default_factory=_no_points)
+    inliers: Chosen = field(default_factory=_none_chosen)
     residual_px: float = float("nan")
     coverage: float = 0.0
     before: float = float("nan")
     after: float = float("nan")
-    n_inliers: int = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "n_inliers", int(self.inliers.sum()))
+    @property
+    def n_inliers(self) -> int:
+        """How many matches agree on the transform."""
+        return int(self.inliers.sum())
+
+    def because(self, fault: Fault) -> Match:
+        """Return the match as one that failed: what was looked at stays, what was found goes."""
+        none = np.zeros(len(self.source), bool)
+        return Match(None, fault, self.points, self.in_mask, self.source, self.target, none)
 
 
-def match_image(
-    image: Image,
-    reference: Reference,
-    params: KeypointParams,
-    expected: Matrix,
-    *,
-    seed: int | Sequence[int],
-    contrast: float = 1.0,
-) -> Match:
-    """Match a chunk's mean to the reference.
+class Matcher(ABC):
+    """One way to find chunks in a reference; `matchers.MATCHERS` lists them.
+
+    It is prepared once for a reference and used from any number of threads.
 
     Parameters
     ----------
-    image : numpy.ndarray
-        (Y', X') float32 mean of a chunk, free of NaN.
     reference : Reference
+        What chunks are matched to.
     params : KeypointParams
-    expected : numpy.ndarray
-        (3, 3) map that would surprise nobody: the identity, or the ratio of the pixel sizes.
-    seed : int or sequence of int
-        Of the robust fit.
-    contrast : float
-        Factor on the detector's threshold.
-
-    Returns
-    -------
-    Match
     """
-    found = find_keypoints(image, params, contrast)
-    near = reference.in_mask(apply(inverse(expected), found.points), params.max_shift_px)
-    i, j = match(reference.keypoints, found, params.match_ratio)
-    keep = near[j] & reference.in_mask(reference.keypoints.points)[i]
-    source, target = reference.keypoints.points[i[keep]], found.points[j[keep]]
-    failed = _Failure(found, near, source, target)
-    n_reference = int(reference.in_mask(reference.keypoints.points).sum())
-    for number, where in ((n_reference, "the reference"), (int(near.sum()), "the chunk")):
-        if number < params.min_matches:
-            text = f"too few keypoints: {number} in the mask of {where}"
-            return failed.because(Fault(Flag.TOO_FEW_KEYPOINTS, text))
-    if len(source) < params.min_matches:
-        text = f"too few matches: {len(source)} in the mask"
-        return failed.because(Fault(Flag.TOO_FEW_MATCHES, text))
-    fitted = ransac(
-        source,
-        target,
-        model_of(params),
-        threshold_px=params.residual_threshold_px,
-        max_trials=params.max_trials,
-        seed=seed,
-        min_samples=params.min_samples,
-    )
-    if fitted is None:
-        text = f"too few matches: {len(source)} for a hypothesis of RANSAC"
-        return failed.because(Fault(Flag.TOO_FEW_MATCHES, text))
-    # Now that the transform is known, the raw ends are tested in the mask moved by it.
-    strict = reference.in_mask(apply(inverse(fitted.matrix), target))
-    inliers = fitted.inliers & strict
-    if inliers.sum() < params.min_matches:
-        text = f"too few inliers: {inliers.sum()} of {len(source)} matches"
-        return failed.because(Fault(Flag.TOO_FEW_INLIERS, text))
-    if fault := implausible(fitted.matrix, expected, reference.shape, params):
-        return failed.because(fault)
-    before, after = correlations_of(image, fitted.matrix, expected, reference)
-    return Match(
-        fitted.matrix,
-        misfit(before, after, reference),
+
+    def __init__(self, reference: Reference, params: KeypointParams) -> None:
+        self.reference, self.params = reference, params
+
+    @classmethod
+    def prepare(cls, image: Image, mask: Mask | None, params: KeypointParams) -> Self:
+        """Prepare a reference image (Y, X) float32; NaN marks what it doesn't show."""
+        return cls(Reference.of(image, mask), params)
+
+    @property
+    def points(self) -> Points:
+        """(N, 2) places by which the reference can be recognised; for display only."""
+        return _no_points()
+
+    @abstractmethod
+    def match(self, image: Image, prior: Matrix, seed: Seed) -> Match:
+        """Propose the transform of a chunk.
+
+        Parameters
+        ----------
+        image : numpy.ndarray
+            (Y', X') float32 mean of a chunk, free of NaN.
+        prior : numpy.ndarray
+            (3, 3) reference to raw, before anything is known of the chunk: the identity, or the
+            ratio of the pixel sizes.
+        seed : int or sequence of int
+            Of whatever is random: the same seed gives the same match.
+
+        Returns
+        -------
+        Match
+            Its coverage and correlations are filled in by `match_image`.
+        """
+
+    def retries(self, image: Image, prior: Matrix, seed: Seed) -> Iterator[tuple[str, Match]]:
+        """Yield the matcher's own second chances, each with a name of 16 characters at most."""
+        yield from ()
+
+
+def match_image(matcher: Matcher, image: Image, prior: Matrix, seed: Seed) -> Match:
+    """Match a chunk's mean to a prepared reference, and judge what was found.
+
+    Parameters are those of `Matcher.match`.
+    """
+    return judged(matcher, matcher.match(image, prior, seed), image, prior)
+
+
+def judged(matcher: Matcher, found: Match, image: Image, prior: Matrix) -> Match:
+    """Compare a proposed transform with the bounds, and the chunk under it with the reference."""
+    if found.matrix is None:
+        return found
+    reference = matcher.reference
+    if fault := implausible(found.matrix, prior, reference.shape, matcher.params):
+        return found.because(fault)
+    before, after = correlations_of(image, found.matrix, prior, reference)
+    return replace(
         found,
-        near,
-        source,
-        target,
-        inliers,
-        fitted.residual_px,
-        coverage(source[inliers], reference),
-        before,
-        after,
+        fault=misfit(before, after, reference),
+        coverage=coverage(found.source[found.inliers], reference),
+        before=before,
+        after=after,
     )
-
-
-@dataclass(frozen=True)
-class _Failure:
-    keypoints: Keypoints
-    in_mask: Chosen
-    source: Points
-    target: Points
-
-    def because(self, fault: Fault) -> Match:
-        none = np.zeros(len(self.source), bool)
-        return Match(None, fault, self.keypoints, self.in_mask, self.source, self.target, none)
 
 
 def model_of(params: KeypointParams) -> Model:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from napari_zstack_align.flags import Fault, Flag
-from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.recordings.consensus import Consensus
-from napari_zstack_align.register.recordings.matching import Reference, correlations_of
+from napari_zstack_align.register.recordings.matching import correlations_of
+from napari_zstack_align.register.recordings.reference import Reference
 from napari_zstack_align.register.recordings.state import RecordingState
 
 ANOTHER_PLANE = Fault(Flag.ANOTHER_PLANE, "probably another plane")
@@ -20,7 +20,7 @@ LIKE_THE_OTHERS = 0.75
 
 
 def in_another_plane(
-    states: Sequence[RecordingState], consensus: Consensus, params: KeypointParams
+    states: Sequence[RecordingState], consensus: Consensus
 ) -> list[tuple[RecordingState, float]]:
     """Recordings whose mean resembles that of all others too little, though it lies on it.
 
@@ -29,7 +29,7 @@ def in_another_plane(
     list of (RecordingState, float)
         With the correlation of the two means.
     """
-    alike = np.array([_likeness(state, consensus, params) for state in states])
+    alike = np.array([_likeness(state, consensus) for state in states])
     found = []
     for i, state in enumerate(states):
         others = np.delete(alike, i)
@@ -41,14 +41,14 @@ def in_another_plane(
     return found
 
 
-def _likeness(state: RecordingState, consensus: Consensus, params: KeypointParams) -> float:
+def _likeness(state: RecordingState, consensus: Consensus) -> float:
     if not state.matched:
         return float("nan")
     own, others = consensus.of_recording(state)
     if not (np.isfinite(own) & np.isfinite(others)).any():
         return float("nan")
     mask = consensus.first.mask
-    reference = Reference.of(others, mask, params, keypoints=False)
+    reference = Reference.of(others, mask)
     known = np.isfinite(own)
     filled = np.where(known, own, np.float32(own[known].mean()))
     _, after = correlations_of(filled, np.eye(3), np.eye(3), reference)

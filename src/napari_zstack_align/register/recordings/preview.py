@@ -21,7 +21,7 @@ from napari_zstack_align.register.recordings.first_reference import (
 )
 from napari_zstack_align.register.recordings.geometry import Matrix, Motion, Points, inverse
 from napari_zstack_align.register.recordings.inputs import Inputs, checked_inputs
-from napari_zstack_align.register.recordings.matching import Match, Reference, match_image
+from napari_zstack_align.register.recordings.matching import Match, Matcher, match_image
 from napari_zstack_align.register.recordings.waiting import until_done
 from napari_zstack_align.stack import Stack
 
@@ -176,35 +176,36 @@ def _previews(inputs: Inputs, wanted: list[tuple[int, Range]]) -> Job[list[Match
     with worker_threads(default_threads()) as pool:
         making = pool.submit(inputs.make_reference)
         yield from until_done([making], Progress("Making the first reference", 0, len(wanted)))
-        reference = making.result()
-        tasks = [pool.submit(_preview, inputs, reference, *item) for item in wanted]
+        matcher = making.result()
+        tasks = [pool.submit(_preview, inputs, matcher, *item) for item in wanted]
         for done, task in enumerate(tasks):
             yield from until_done([task], Progress(STAGE, done, len(wanted)))
         return [task.result() for task in tasks]
 
 
-def _preview(inputs: Inputs, reference: Reference, recording: int, frames: Range) -> MatchPreview:
+def _preview(inputs: Inputs, matcher: Matcher, recording: int, frames: Range) -> MatchPreview:
     stack, params = inputs.stacks[recording], inputs.params
+    reference = matcher.reference
     image = average_frames(stack, *frames, params)
     expected = expected_map(stack, reference.shape, inputs.pixel_size_um)
     if image is None:
         return _described(
-            None, np.zeros(stack.shape[2:], np.float32), reference, expected, recording, frames
+            None, np.zeros(stack.shape[2:], np.float32), matcher, expected, recording, frames
         )
     seed = (params.seed, recording, frames[0])
-    match = match_image(image, reference, params, expected, seed=seed)
-    return _described(match, image, reference, expected, recording, frames)
+    match = match_image(matcher, image, expected, seed)
+    return _described(match, image, matcher, expected, recording, frames)
 
 
 def _described(
     match: Match | None,
     image: Image,
-    reference: Reference,
+    matcher: Matcher,
     expected: Matrix,
     recording: int,
     frames: Range,
 ) -> MatchPreview:
-    points = reference.keypoints.points
+    reference, points = matcher.reference, matcher.points
     nothing, none = np.zeros((0, 2)), np.zeros(0, bool)
     matrix = None if match is None else match.matrix
     words = ""
@@ -217,7 +218,7 @@ def _described(
         chunk_image=image,
         reference_points=points,
         reference_in_mask=reference.in_mask(points),
-        chunk_points=nothing if match is None else match.keypoints.points,
+        chunk_points=nothing if match is None else match.points,
         chunk_in_mask=none if match is None else match.in_mask,
         matches_reference=nothing if match is None else match.source,
         matches_chunk=nothing if match is None else match.target,
@@ -245,9 +246,12 @@ def _reason(match: Match | None) -> str:
     if match.fault:
         detail = match.fault.detail
         return f"{detail[0].upper()}{detail[1:]}: {ADVICE.get(match.fault.flag, OTHER_ADVICE)}."
+    rises = f"the correlation rises from {match.before:.2f} to {match.after:.2f}."
+    if not len(match.source):
+        return rises.capitalize()
     text = (
         f"{match.n_inliers} of {len(match.source)} matches agree within {match.residual_px:.1f} px"
     )
     if match.coverage < POOR_COVERAGE:
         text += f", but near only {match.coverage:.0%} of the mask"
-    return f"{text}; the correlation rises from {match.before:.2f} to {match.after:.2f}."
+    return f"{text}; {rises}"

@@ -12,11 +12,13 @@ from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings.consensus import target_of
 from napari_zstack_align.register.recordings.geometry import translation
+from napari_zstack_align.register.recordings.matchers import prepared
 from napari_zstack_align.register.recordings.matching import (
     Match,
-    Reference,
+    Matcher,
     correlations_of,
     implausible,
+    judged,
     match_image,
     misfit,
     model_of,
@@ -24,25 +26,20 @@ from napari_zstack_align.register.recordings.matching import (
 from napari_zstack_align.register.recordings.state import Image, RecordingState
 from napari_zstack_align.register.translation import find_translation
 
-LOWER_CONTRAST = 0.4
 LIKE_THE_OTHERS = 0.75
 """A rescued chunk must resemble the reference at least this much as the others of the recording."""
 
 
-def match_chunk(
-    state: RecordingState, chunk: int, reference: Reference, params: KeypointParams
-) -> Match | None:
+def match_chunk(state: RecordingState, chunk: int, matcher: Matcher) -> Match | None:
     """Match a chunk's mean to the reference; None where it has no good frame."""
     image = state.image(chunk)
     if image is None:
         return None
-    return match_image(image, reference, params, state.expected, seed=seed_of(state, chunk, params))
+    return match_image(matcher, image, state.expected, seed_of(state, chunk, matcher.params))
 
 
-def rescue(
-    state: RecordingState, chunk: int, reference: Reference, params: KeypointParams
-) -> tuple[str, Match] | None:
-    """Try again with a lower threshold, with more frames, and by way of a neighbour.
+def rescue(state: RecordingState, chunk: int, matcher: Matcher) -> tuple[str, Match] | None:
+    """Try again in the matcher's own ways, with more frames, and by way of a neighbour.
 
     Returns
     -------
@@ -53,9 +50,10 @@ def rescue(
     image = state.image(chunk)
     if image is None:
         return None
-    for method, match in _attempts(state, chunk, image, reference, params):
+    reference = matcher.reference
+    for method, match in _attempts(state, chunk, image, matcher):
         if match.matrix is None or implausible(
-            match.matrix, state.expected, reference.shape, params
+            match.matrix, state.expected, reference.shape, matcher.params
         ):
             continue
         before, after = correlations_of(image, match.matrix, state.expected, reference)
@@ -73,36 +71,34 @@ def _attempts(
     state: RecordingState,
     chunk: int,
     image: Image,
-    reference: Reference,
-    params: KeypointParams,
+    matcher: Matcher,
 ) -> Iterator[tuple[str, Match]]:
+    reference, params, prior = matcher.reference, matcher.params, state.expected
     seed = seed_of(state, chunk, params)
-    yield (
-        "lower threshold",
-        match_image(image, reference, params, state.expected, seed=seed, contrast=LOWER_CONTRAST),
-    )
+    for method, found in matcher.retries(image, prior, seed):
+        yield method, judged(matcher, found, image, prior)
     longer = _longer(state, chunk)
     if longer is not None:
-        yield "longer chunk", match_image(longer, reference, params, state.expected, seed=seed)
+        yield "longer chunk", match_image(matcher, longer, prior, seed)
     near = _nearest_good(state, chunk)
     neighbour = None if near is None else state.image(near)
     if near is not None and neighbour is not None:
         moved, valid = warp_affine(neighbour, state.chunks["matrix"][near], reference.shape)
-        bridge = Reference.of(np.where(valid, moved, np.float32(np.nan)), reference.mask, params)
-        by_keypoints = match_image(image, bridge, params, state.expected, seed=seed)
-        yield "via neighbour", by_keypoints
-        yield "via neighbour", _by_pixels(state, image, near, reference, params, by_keypoints)
+        bridge = prepared(np.where(valid, moved, np.float32(np.nan)), reference.mask, params)
+        by_matcher = match_image(bridge, image, prior, seed)
+        yield "via neighbour", by_matcher
+        yield "via neighbour", _by_pixels(state, image, near, matcher, by_matcher)
 
 
 def _by_pixels(
     state: RecordingState,
     image: Image,
     near: int,
-    reference: Reference,
-    params: KeypointParams,
+    matcher: Matcher,
     failed: Match,
 ) -> Match:
     """Refine the neighbour's transform, shifted by where the chunk resembles the reference most."""
+    reference, params = matcher.reference, matcher.params
     prefilter = Prefilter.for_image(reference.image)
     target = target_of(reference, prefilter)
     start = state.chunks["matrix"][near]

@@ -35,8 +35,8 @@ from napari_zstack_align.register.recordings.consensus import Consensus, target_
 from napari_zstack_align.register.recordings.events import FLASH
 from napari_zstack_align.register.recordings.frame_steps import FrameSteps
 from napari_zstack_align.register.recordings.geometry import translation
-from napari_zstack_align.register.recordings.matching import Reference
 from napari_zstack_align.register.recordings.measure import driving_frames
+from napari_zstack_align.register.recordings.reference import Reference
 from napari_zstack_align.register.recordings.refine import sampled, shown_by
 from napari_zstack_align.register.recordings.state import RecordingState, displacement_lengths
 from napari_zstack_align.register.template import Template
@@ -122,7 +122,7 @@ class FrameFollower:
         self._state, self._consensus, self._params = state, consensus, params
         self._matrices, _ = state.frame_matrices()
         self._start = np.nan_to_num(deviations(state)[0])
-        whole = Reference.of(consensus.image(), consensus.first.mask, params, keypoints=False)
+        whole = Reference.of(consensus.image(), consensus.first.mask)
         self._shape = whole.shape
         self._target = target_of(whole, consensus.prefilter)
         self._template = self._learned_template(whole) if kind == "spline" else None
@@ -280,7 +280,7 @@ class FrameFollower:
         if not np.isfinite(image).any():
             image = self._consensus.image()
         mask = self._consensus.first.mask
-        return Reference.of(image, mask, self._params, keypoints=False)
+        return Reference.of(image, mask)
 
     @property
     def nothing(self) -> npt.NDArray[np.floating]:

@@ -35,7 +35,7 @@ from napari_zstack_align.register.recordings.first_reference import (
 from napari_zstack_align.register.recordings.geometry import inverse
 from napari_zstack_align.register.recordings.image_file import ImageFile
 from napari_zstack_align.register.recordings.inputs import Inputs
-from napari_zstack_align.register.recordings.matching import Match, Reference
+from napari_zstack_align.register.recordings.matching import Match
 from napari_zstack_align.register.recordings.planes import ANOTHER_PLANE, in_another_plane
 from napari_zstack_align.register.recordings.reading import (
     final_ranges,
@@ -45,6 +45,7 @@ from napari_zstack_align.register.recordings.reading import (
     windows_of,
 )
 from napari_zstack_align.register.recordings.recovery import match_chunk, rescue
+from napari_zstack_align.register.recordings.reference import Reference
 from napari_zstack_align.register.recordings.residual import (
     FOLLOWED_AT_ONCE,
     Followed,
@@ -104,7 +105,8 @@ class Session:
     def _make_reference(self) -> Generator[Progress, None, None]:
         task = self._pool.submit(self._inputs.make_reference)
         yield from until_done([task], Progress("Making the first reference", 0, 0))
-        self._reference = task.result()
+        self._matcher = task.result()
+        self._reference = self._matcher.reference
         self._image = self._reference.image
         for i, stack in enumerate(self._inputs.stacks):
             expected = expected_map(stack, self._reference.shape, self._inputs.pixel_size_um)
@@ -116,9 +118,7 @@ class Session:
         pending: dict[int, Future[Match | None]] = {}
 
         def submit(chunk: int) -> None:
-            pending[chunk] = self._pool.submit(
-                match_chunk, state, chunk, self._reference, self.params
-            )
+            pending[chunk] = self._pool.submit(match_chunk, state, chunk, self._matcher)
 
         stage = f"Reading {state.stack.name}"
         ahead = 2 * self._n_threads
@@ -147,7 +147,7 @@ class Session:
             mark(row, why_without_image(part))
             row["method"] = "bridged"
         else:
-            write_match(row, match, "keypoints")
+            write_match(row, match, self.params.matcher)
         fault = fault_of(row)
         return f"{state.stack.name}, chunk {chunk}: {fault}" if fault else ""
 
@@ -158,7 +158,7 @@ class Session:
         changed = yield from with_progress(mending, Progress(stage, self._done, self._total))
 
         def match(chunk: int) -> Match | None:
-            return match_chunk(state, chunk, self._reference, self.params)
+            return match_chunk(state, chunk, self._matcher)
 
         for chunk, found in zip(changed, self._map(match, changed), strict=True):
             note = self._note(state, chunk, found)
@@ -179,7 +179,7 @@ class Session:
         if len(good):
             failed = failed[np.argsort([np.abs(good - c).min() for c in failed], kind="stable")]
         for chunk in map(int, failed):
-            task = self._pool.submit(rescue, state, chunk, self._reference, self.params)
+            task = self._pool.submit(rescue, state, chunk, self._matcher)
             stage = Progress(f"Retrying chunks of {state.stack.name}", self._done, self._total)
             yield from until_done([task], stage)
             if (found := task.result()) is not None:
@@ -211,7 +211,7 @@ class Session:
                 yield from self._keep_place(chunks)
 
         def compare(item: tuple[RecordingState, int]) -> tuple[float, float]:
-            return chunk_correlations(consensus, *item, self.params)
+            return chunk_correlations(consensus, *item)
 
         for done, (item, values) in enumerate(
             zip(chunks, self._map(compare, chunks), strict=True), 1
@@ -223,16 +223,14 @@ class Session:
             yield from self._collect("Averaging the aligned chunks")
         yield from self._look_for_other_planes()
         if self.params.passes == 2 and self._inputs.given is None:
-            self._image = Reference.of(
-                consensus.image(), self._inputs.mask, self.params, keypoints=False
-            ).image
+            self._image = Reference.of(consensus.image(), self._inputs.mask).image
 
     def _refine(
         self, chunks: list[tuple[RecordingState, int]], number: int
     ) -> Generator[Progress, None, None]:
         """Register every chunk to the mean of the others; after the first round, settle 'auto'."""
         # Among many chunks, one weighs too little in the mean to hold itself back.
-        shared = prepare(self._consensus, self.params) if len(chunks) >= MANY else None
+        shared = prepare(self._consensus) if len(chunks) >= MANY else None
 
         def refine(item: tuple[RecordingState, int]) -> tuple[npt.NDArray[np.float64], float]:
             return refine_chunk(self._consensus, *item, self.params, shared, near=number > 1)
@@ -263,7 +261,7 @@ class Session:
 
     def _look_for_other_planes(self) -> Generator[Progress, None, None]:
         """Flag recordings of another plane, and keep them out of the mean."""
-        found = in_another_plane(self._states, self._consensus, self.params)
+        found = in_another_plane(self._states, self._consensus)
         for state, likeness in found:
             state.fault = ANOTHER_PLANE
             state.remarks.append(

@@ -1,0 +1,95 @@
+"""The matcher by keypoints: SIFT or ORB in the mask, and a transform that most of them agree on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.flags import Fault, Flag
+from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.register.recordings.geometry import Matrix, Points, apply, inverse
+from napari_zstack_align.register.recordings.keypoints import find_keypoints, match
+from napari_zstack_align.register.recordings.matching import Match, Matcher, Seed, model_of
+from napari_zstack_align.register.recordings.ransac import ransac
+from napari_zstack_align.register.recordings.reference import Reference
+
+Image = npt.NDArray[np.float32]
+
+LOWER_CONTRAST = 0.4
+"""Factor on the detector's threshold in the second attempt."""
+
+
+class KeypointMatcher(Matcher):
+    """Matches keypoints in the mask and fits a transform to them by RANSAC.
+
+    Parameters
+    ----------
+    reference : Reference
+    params : KeypointParams
+        Detector, matching and RANSAC.
+    """
+
+    def __init__(self, reference: Reference, params: KeypointParams) -> None:
+        super().__init__(reference, params)
+        self._keypoints = find_keypoints(reference.image, params)
+        self._in_mask = reference.in_mask(self.points)
+
+    @property
+    def points(self) -> Points:
+        """(N, 2) keypoints of the reference."""
+        return self._keypoints.points
+
+    def match(self, image: Image, prior: Matrix, seed: Seed) -> Match:
+        """See `Matcher.match`."""
+        return self._match(image, prior, seed)
+
+    def retries(self, image: Image, prior: Matrix, seed: Seed) -> Iterator[tuple[str, Match]]:
+        """Take fainter keypoints of the chunk, too."""
+        yield "lower threshold", self._match(image, prior, seed, LOWER_CONTRAST)
+
+    def _match(self, image: Image, prior: Matrix, seed: Seed, contrast: float = 1.0) -> Match:
+        reference, params = self.reference, self.params
+        found = find_keypoints(image, params, contrast)
+        # Where the chunk lies isn't known yet: its keypoints count as far as it may have moved.
+        near = reference.in_mask(apply(inverse(prior), found.points), params.max_shift_px)
+        i, j = match(self._keypoints, found, params.match_ratio)
+        keep = near[j] & self._in_mask[i]
+        source, target = self.points[i[keep]], found.points[j[keep]]
+        none = np.zeros(len(source), bool)
+        seen = Match(None, None, found.points, near, source, target, none)
+        if fault := self._too_few(near, len(source)):
+            return seen.because(fault)
+        fitted = ransac(
+            source,
+            target,
+            model_of(params),
+            threshold_px=params.residual_threshold_px,
+            max_trials=params.max_trials,
+            seed=seed,
+            min_samples=params.min_samples,
+        )
+        if fitted is None:
+            text = f"too few matches: {len(source)} for a hypothesis of RANSAC"
+            return seen.because(Fault(Flag.TOO_FEW_MATCHES, text))
+        # Now that the transform is known, the raw ends are tested in the mask moved by it.
+        strict = reference.in_mask(apply(inverse(fitted.matrix), target))
+        inliers = fitted.inliers & strict
+        if inliers.sum() < params.min_matches:
+            text = f"too few inliers: {inliers.sum()} of {len(source)} matches"
+            return seen.because(Fault(Flag.TOO_FEW_INLIERS, text))
+        return replace(seen, matrix=fitted.matrix, inliers=inliers, residual_px=fitted.residual_px)
+
+    def _too_few(self, near: npt.NDArray[np.bool_], n_matches: int) -> Fault | None:
+        """What is the matter where too little is there to fit a transform to; else None."""
+        least = self.params.min_matches
+        in_reference, in_chunk = int(self._in_mask.sum()), int(near.sum())
+        for number, where in ((in_reference, "the reference"), (in_chunk, "the chunk")):
+            if number < least:
+                text = f"too few keypoints: {number} in the mask of {where}"
+                return Fault(Flag.TOO_FEW_KEYPOINTS, text)
+        if n_matches < least:
+            return Fault(Flag.TOO_FEW_MATCHES, f"too few matches: {n_matches} in the mask")
+        return None
