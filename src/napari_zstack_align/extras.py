@@ -29,7 +29,7 @@ def load_format(module: str, title: str, extra: str, package: str) -> ModuleType
     """
     if package and find_spec(package) is None:
         raise InputError(
-            f"{title} needs {package}, which isn't installed: "
+            f"The format '{title}' needs {package}, which isn't installed: "
             f"pip install 'napari-zstack-align[{extra}]'."
         )
     return import_module(module)

@@ -67,7 +67,7 @@ def test_repeats_unknown(zstack_file, tmp_path, capsys):
     ("flags", "said"),
     [
         (["--out=there.zalign"], "exists already"),
-        (["--volume=v.png"], "must end in one of"),
+        (["--volume=v.png"], "must end in"),
         (["--volume=no/v.tif"], "there is no folder no"),
         (["--mask=two.tif"], "is no mask: it holds 2 images"),
         (["--mask=small.tif"], "The mask has shape"),

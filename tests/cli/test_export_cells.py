@@ -110,7 +110,7 @@ def test_unfinished_traces_are_incomplete(tmp_path, make_traces, capsys):
     ("arguments", "said"),
     [
         pytest.param(["{rois}"], "give --out", id="no name"),
-        pytest.param(["{rois}", "--out={tmp}/a.mat"], "must have the ending", id="ending"),
+        pytest.param(["{rois}", "--out={tmp}/a.mat"], "must end in", id="ending"),
         pytest.param(["{rois}", "--out={tmp}/a.npz", "--crop"], "--crop is for align", id="flag"),
         pytest.param(["{rois}", "{rois}", "--out={tmp}/a.zip"], "one table at a time", id="two"),
         pytest.param(["{rois}", "{run}", "--out={tmp}/a.zip"], "all of them are traces", id="mix"),

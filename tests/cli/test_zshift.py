@@ -112,7 +112,7 @@ def test_nothing_is_written_over_unasked(here, capsys):
         (["--alignment={session}"], "is a session"),
         (["--out=volume.ome.tif"], "volume.ome.tif.zalign"),
         (["--out={session}/rec1.zalign"], "holds no z-shift"),
-        (["--corrected=movie.avi"], "must end in one of"),
+        (["--corrected=movie.avi"], "must end in"),
         (["--simulated=nowhere/movie.ome.tif"], "there is no folder"),
         (["--corrected=larva.ome.tif", "--overwrite"], "holds the recording itself"),
         (["--overlap=2"], "overlap"),

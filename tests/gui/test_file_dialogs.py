@@ -1,15 +1,30 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from npe2 import PluginManifest
+from qtpy.QtWidgets import QFileDialog, QMessageBox
 
-from napari_zstack_align.gui.file_dialogs import open_filter
+from napari_zstack_align.gui.cells.traces_tab import TracesTab
+from napari_zstack_align.gui.file_dialogs import (
+    ask_where_to_write,
+    named_as_chosen,
+    one_filter,
+    open_filter,
+    save_filter,
+)
 from napari_zstack_align.gui.load_tab import LoadTab
+from napari_zstack_align.gui.open import open_panel
+from napari_zstack_align.gui.recordings.session_tab import SessionTab
 from napari_zstack_align.gui.zshift.source_row import SourceRow
 from napari_zstack_align.read import readers
 from napari_zstack_align.read.readers import READERS, Reader, starts_with
+from napari_zstack_align.write import writers
+from napari_zstack_align.write.export import targets_in_session
+from napari_zstack_align.write.writers import Takes, Writer, writers_of
 
 
 @pytest.fixture
@@ -42,3 +57,110 @@ def test_the_manifest_has_the_endings_of_the_table():
     [reader] = manifest.contributions.readers
     assert reader.filename_patterns == [f"*{s}" for s in (*readers.file_suffixes(), ".zalign")]
     assert reader.accepts_directories
+
+
+OME = writers_of(Takes.VOLUME)
+OME_TIFF, OME_ZARR = "OME-TIFF (*.ome.tif *.tif *.ome.tiff *.tiff)", "OME-Zarr (*.ome.zarr *.zarr)"
+
+
+def test_save_filter():
+    assert save_filter(OME) == f"{OME_TIFF};;{OME_ZARR}"
+    assert one_filter("Transforms", writers_of(Takes.TRANSFORMS)) == "Transforms (*.csv *.npy)"
+
+
+@pytest.mark.parametrize(
+    ("name", "chosen", "path"),
+    [
+        ("a", OME_TIFF, "a.ome.tif"),
+        ("a", OME_ZARR, "a.ome.zarr"),
+        ("a.1", OME_ZARR, "a.1.ome.zarr"),
+        ("a.TIF", OME_ZARR, "a.TIF"),
+        ("a.zarr", OME_TIFF, "a.zarr"),
+        ("a", "", "a.ome.tif"),
+    ],
+)
+def test_the_chosen_format_adds_its_ending(name, chosen, path):
+    assert str(named_as_chosen(Path(name), chosen, OME)[1]) == path
+
+
+@pytest.fixture
+def dialogs(monkeypatch):
+    """Answers of the two dialogs, and the questions that were asked."""
+    answers = SimpleNamespace(name="", chosen=OME_TIFF, replace=True, asked=[], filters="")
+
+    def choose(parent, title, proposed, filters):
+        answers.filters = filters
+        return answers.name, answers.chosen
+
+    def ask(parent, title, text):
+        answers.asked.append(text)
+        return QMessageBox.StandardButton.Yes if answers.replace else QMessageBox.StandardButton.No
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", choose)
+    monkeypatch.setattr(QMessageBox, "question", ask)
+    return answers
+
+
+@pytest.mark.parametrize("replace", [True, False])
+def test_a_file_under_the_completed_name_is_asked_about(dialogs, tmp_path, replace):
+    (tmp_path / "a.ome.tif").write_text("precious")
+    dialogs.name, dialogs.replace = str(tmp_path / "a"), replace
+    path = ask_where_to_write(None, "", "", OME)
+    assert path == (tmp_path / "a.ome.tif" if replace else None)
+    assert len(dialogs.asked) == 1
+    assert "a.ome.tif" in dialogs.asked[0]
+
+
+def test_what_the_dialog_asked_about_is_not_asked_again(dialogs, tmp_path):
+    (tmp_path / "a.ome.tif").write_text("old")
+    dialogs.name = str(tmp_path / "a.ome.tif")
+    assert ask_where_to_write(None, "", "", OME) == tmp_path / "a.ome.tif"
+    dialogs.name = str(tmp_path / "new")
+    assert ask_where_to_write(None, "", "", OME) == tmp_path / "new.ome.tif"
+    dialogs.name = ""
+    assert ask_where_to_write(None, "", "", OME) is None
+    assert not dialogs.asked
+
+
+def test_a_folder_of_another_name_than_the_typed_one_is_asked_about(dialogs, tmp_path):
+    binary = [row for row in writers_of(Takes.MOVIE) if row.makes_folder]
+    (tmp_path / "rec").mkdir()
+    dialogs.name, dialogs.replace = str(tmp_path / "rec.bin"), False
+    assert ask_where_to_write(None, "", "", binary) is None
+    assert "rec in" in dialogs.asked[0]
+
+
+def test_every_file_of_several_is_asked_about(dialogs, tmp_path):
+    (tmp_path / "s_rec2.ome.tif").write_text("precious")
+    dialogs.name, dialogs.replace = str(tmp_path / "s"), False
+
+    def targets(writer, path):
+        return targets_in_session(path, ["rec1", "rec2"])
+
+    assert ask_where_to_write(None, "", "", OME, targets) is None
+    assert "s_rec2.ome.tif in" in dialogs.asked[0]
+
+
+@pytest.fixture
+def film(monkeypatch):
+    """One row more in the table of exports."""
+    row = Writer("avi", "AVI film", (".avi",), tuple(Takes), "avi_format:write_avi")
+    monkeypatch.setattr(writers, "WRITERS", (*writers.WRITERS, row))
+    return row
+
+
+def test_a_new_export_is_offered_everywhere(qtbot, make_napari_viewer, dialogs, film):
+    viewer = make_napari_viewer(show=False)
+    session, traces = SessionTab(viewer), TracesTab()
+    for tab in (session, traces):
+        qtbot.addWidget(tab)
+        words = [tab.format.itemText(i) for i in range(tab.format.count())]
+        assert "AVI film (.avi)" in words
+    session.format.setCurrentIndex(session.format.findData(".avi"))
+    assert session.writer == film
+    panel = open_panel(viewer)
+    panel.result._ask_export()
+    assert "AVI film (*.avi)" in dialogs.filters
+    dialogs.filters = ""
+    panel.zshift.files.ask_export("corrected")
+    assert "AVI film (*.avi)" in dialogs.filters

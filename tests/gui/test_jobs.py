@@ -9,7 +9,6 @@ from napari_zstack_align.gui import jobs
 from napari_zstack_align.gui.arrows import arrow_grid, arrows
 from napari_zstack_align.gui.eta import Course, in_words
 from napari_zstack_align.gui.lazy import GrowingVolume
-from napari_zstack_align.gui.result import with_suffix
 from napari_zstack_align.gui.words import ended, flag_words
 from napari_zstack_align.progress import Progress
 
@@ -104,15 +103,3 @@ def test_time_left_follows_the_main_stage():
 )
 def test_seconds_in_words(seconds, words):
     assert in_words(seconds) == words
-
-
-@pytest.mark.parametrize(
-    ("name", "chosen", "path"),
-    [
-        ("a", "OME-TIFF (*.ome.tif)", "a.ome.tif"),
-        ("a", "OME-Zarr (*.ome.zarr)", "a.ome.zarr"),
-        ("a.tif", "OME-Zarr (*.ome.zarr)", "a.tif"),
-    ],
-)
-def test_export_adds_the_ending(name, chosen, path):
-    assert str(with_suffix(name, chosen)) == path

@@ -13,7 +13,7 @@ from npe2 import PluginManager
 
 import napari_zstack_align
 from napari_zstack_align.gui.preferences import PLUGIN, Preferences
-from napari_zstack_align.gui.recordings.session_tab import FORMATS
+from napari_zstack_align.write.writers import Takes, writers_of
 
 MANIFEST = Path(napari_zstack_align.__file__).with_name("napari.yaml")
 
@@ -52,4 +52,6 @@ def test_preferences_have_the_defaults_of_the_manifest(contributions):
 
 def test_the_formats_to_choose_from_are_those_of_the_tab(contributions):
     exporting = contributions["configurations"]["exporting"]["properties"]
-    assert exporting["frames_format"]["enum"] == list(FORMATS.values())
+    assert exporting["frames_format"]["enum"] == [
+        writer.suffix for writer in writers_of(Takes.MOVIE)
+    ]

@@ -8,6 +8,7 @@ import pytest
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import run
+from napari_zstack_align.write.export import export_volume
 from napari_zstack_align.write.hdf5 import write_hdf5
 from napari_zstack_align.write.image import Image
 
@@ -42,4 +43,4 @@ def test_volumes_go_elsewhere(tmp_path):
 def test_without_h5py(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(InputError, match=r"pip install 'napari-zstack-align\[hdf5\]'"):
-        write_hdf5(tmp_path / "a.h5", Image(np.zeros((2, 3, 4)), "TYX"))
+        export_volume(tmp_path / "a.h5", np.zeros((2, 3, 4)), "TYX")

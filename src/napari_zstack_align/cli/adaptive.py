@@ -18,7 +18,8 @@ from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.read import describe
 from napari_zstack_align.register.adaptive import align_adaptive
 from napari_zstack_align.stack import Stack
-from napari_zstack_align.write.export import check_suffix, export_alignment
+from napari_zstack_align.write.export import export_alignment
+from napari_zstack_align.write.writers import Takes, choose_writer, endings_in_words
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, metavar="RUN.zalign", help="folder to write [the file's name.zalign]"
     )
     parser.add_argument(
-        "--volume", type=Path, metavar="FILE", help="write the volume too: .ome.tif or .ome.zarr"
+        "--volume",
+        type=Path,
+        metavar="FILE",
+        help=f"write the volume too; its name {endings_in_words(Takes.VOLUME)}",
     )
     parser.add_argument(
         "--mask", type=Path, metavar="FILE", help="image of weights or labels: where it must fit"
@@ -67,8 +71,8 @@ def _check_outputs(out: Path, volume: Path | None, overwrite: bool) -> None:
     """Find out now, not after the work, what can't be written."""
     check_target(out, overwrite)
     if volume is not None:
-        check_suffix(volume)
-        check_target(volume, overwrite)
+        writer = choose_writer(volume, Takes.VOLUME)
+        check_target(writer.target(volume), overwrite)
 
 
 def _check_layout(stack: Stack) -> None:

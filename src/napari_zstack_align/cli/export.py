@@ -11,9 +11,9 @@ from napari_zstack_align.cli.export_cells import export_cells, is_of_cells
 from napari_zstack_align.cli.flags import add_model_flags
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import NwbParams
-from napari_zstack_align.write.cells.export import ROI_FORMATS, TRACES_FORMATS
 from napari_zstack_align.write.cells.rows import SIGNALS
-from napari_zstack_align.write.export import WRITERS, What
+from napari_zstack_align.write.export import What
+from napari_zstack_align.write.writers import Takes, endings_in_words, names_of
 
 OF_ALIGNMENTS = ("what", "crop", "transforms", "stack")
 OF_CELLS = ("format", "signal", "alignment")
@@ -56,7 +56,9 @@ def run_export(args: argparse.Namespace) -> bool:
 
 def _add_alignment_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
-        "alignments", f"--out ends in {', '.join(WRITERS)} (.h5 for Caiman, .bin for Suite2p)."
+        "alignments",
+        f"--out of a volume {endings_in_words(Takes.VOLUME)}; of frames it "
+        f"{endings_in_words(Takes.MOVIE)}.",
     )
     group.add_argument(
         "--what",
@@ -67,7 +69,10 @@ def _add_alignment_arguments(parser: argparse.ArgumentParser) -> None:
         "--crop", action="store_true", help="only the field that every unflagged frame covers"
     )
     group.add_argument(
-        "--transforms", type=Path, metavar="FILE", help="the matrix of every frame: .csv or .npy"
+        "--transforms",
+        type=Path,
+        metavar="FILE",
+        help=f"the matrix of every frame; its name {endings_in_words(Takes.TRANSFORMS)}",
     )
     group.add_argument(
         "--stack", type=Path, metavar="FILE", help="the raw frames, where they have moved"
@@ -77,12 +82,12 @@ def _add_alignment_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_cell_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         "ROIs and traces",
-        "--out of ROIs ends in .csv, .npz, .zip (ImageJ) or .ome.tif (labels); of traces in .csv, "
-        ".npz or .nwb, or is a folder for Suite2p.",
+        f"--out of ROIs {endings_in_words(Takes.ROIS)}; of traces it "
+        f"{endings_in_words(Takes.TRACES)}.",
     )
     group.add_argument(
         "--format",
-        choices=[*dict.fromkeys([*ROI_FORMATS, *TRACES_FORMATS])],
+        choices=names_of(Takes.ROIS, Takes.TRACES),
         help="where the ending isn't enough: tables of traces are tidy, wide or a summary [tidy]",
     )
     group.add_argument("--signal", choices=SIGNALS, help="what a wide table holds [dff]")

@@ -22,8 +22,9 @@ from napari_zstack_align.flags import Flag
 from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.progress import Job
 from napari_zstack_align.read import open_stack
+from napari_zstack_align.read.readers import known_formats
 from napari_zstack_align.stack import Stack
-from napari_zstack_align.write.export import check_suffix
+from napari_zstack_align.write.writers import Takes, choose_writer, endings_in_words
 from napari_zstack_align.zshift import ZShift, estimate_zshift
 from napari_zstack_align.zshift.export import Movie, check_recording_stays, export_movie
 from napari_zstack_align.zshift.storage import check_folder, is_zshift, named
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="PATH",
-        help="a volume (.ome.tif, ...), or RUN.zalign of a z-stack",
+        help=f"a volume ({known_formats()}), or RUN.zalign of a z-stack",
     )
     parser.add_argument(
         "--alignment", type=Path, metavar="RUN.zalign", help="alignment of the recording"
@@ -57,7 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--corrected",
         type=Path,
         metavar="FILE",
-        help="write the movie with the baseline's change by z taken out (.ome.tif, .ome.zarr)",
+        help="write the movie with the baseline's change by z taken out; its name "
+        + endings_in_words(Takes.MOVIE),
     )
     parser.add_argument(
         "--simulated",
@@ -135,9 +137,9 @@ def _check_targets(args: argparse.Namespace, out: Path, stack: Stack) -> None:
     for what in MOVIES:
         path = getattr(args, what)
         if path is not None:
-            check_suffix(path)
+            writer = choose_writer(path, Takes.MOVIE)
             check_recording_stays(path, stack)
-            check_target(path, args.overwrite)
+            check_target(writer.target(path), args.overwrite)
 
 
 def _drain_or_keep(job: Job[ZShift]) -> ZShift:

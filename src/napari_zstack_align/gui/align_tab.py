@@ -28,7 +28,7 @@ RESULT_BUTTONS = {
     "arrows": ("Arrows", "Show how far each part of the frame was moved, drawn 3 times as long"),
     "save": ("Save …", "Save the alignment as a small folder NAME.zalign"),
     "load": ("Load …", "Load an alignment from its folder NAME.zalign"),
-    "export": ("Export volume …", "Write the volume as OME-TIFF or OME-Zarr, in µm"),
+    "export": ("Export volume …", "Write the volume for other programs, in µm"),
 }
 JOB_BUTTONS = ("save", "load", "export")
 

@@ -1,10 +1,15 @@
-"""What file dialogs offer, as the tables of formats say."""
+"""What file dialogs offer, as the tables of formats say, and under which name is written."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_zstack_align.read import readers
+from napari_zstack_align.write.writers import Writer
 
 ALL_FILES = "All files (*)"
 
@@ -17,5 +22,72 @@ def open_filter() -> str:
     )
 
 
+def one_filter(title: str, writers: Sequence[Writer]) -> str:
+    """Return the filter of a dialog that opens any of what these formats write."""
+    return _entry(title, (suffix for writer in writers for suffix in writer.suffixes))
+
+
+def save_filter(writers: Sequence[Writer]) -> str:
+    """Return the filter of a dialog that writes: an entry for each format."""
+    return ";;".join(_entry(writer.title, writer.suffixes) for writer in writers)
+
+
+def ask_where_to_write(
+    parent: Any,
+    title: str,
+    proposed: str,
+    writers: Sequence[Writer],
+    targets: Callable[[Writer, Path], Sequence[Path]] = lambda writer, path: [writer.target(path)],
+) -> Path | None:
+    """Ask for a name, add the ending of the chosen format, and ask before anything is replaced.
+
+    Parameters
+    ----------
+    parent : QWidget
+        Over which the dialog opens.
+    title : str
+        Of the dialog.
+    proposed : str
+        Name that is offered.
+    writers : sequence of Writer
+        The formats to choose from.
+    targets : callable, optional
+        What is written under a name with its ending; by default a file or folder of that name.
+
+    Returns
+    -------
+    pathlib.Path or None
+        The name with its ending; None where nothing is to be written.
+    """
+    name, chosen = QFileDialog.getSaveFileName(parent, title, proposed, save_filter(writers))
+    if not name:
+        return None
+    writer, path = named_as_chosen(Path(name), chosen, writers)
+    # the dialog has asked about the name that was typed, and about no other
+    there = [target for target in targets(writer, path) if target.exists()]
+    others = [target for target in there if target != Path(name)]
+    return path if not others or _may_replace(parent, others) else None
+
+
+def named_as_chosen(path: Path, chosen: str, writers: Sequence[Writer]) -> tuple[Writer, Path]:
+    """Return the format that a typed name or else the chosen filter says, and the whole name."""
+    for writer in writers:
+        if writer.suffix and writer.ending_of(path) is not None:
+            return writer, path
+    filters = [_entry(writer.title, writer.suffixes) for writer in writers]
+    writer = writers[filters.index(chosen) if chosen in filters else 0]
+    return writer, writer.named(path)
+
+
+def _may_replace(parent: Any, paths: Sequence[Path]) -> bool:
+    names = ", ".join(path.name for path in paths[:5]) + (", ..." if len(paths) > 5 else "")
+    verb = "exist" if len(paths) > 1 else "exists"
+    answer = QMessageBox.question(
+        parent, "Replace?", f"{names} in {paths[0].parent} {verb} already. Replace?"
+    )
+    return bool(answer == QMessageBox.StandardButton.Yes)
+
+
 def _entry(title: str, endings: Iterable[str]) -> str:
-    return f"{title} ({' '.join(f'*{ending}' for ending in endings)})"
+    patterns = " ".join(f"*{ending}" for ending in endings)
+    return f"{title} ({patterns})"

@@ -12,15 +12,16 @@ from qtpy.QtWidgets import QFileDialog
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.gui import jobs
 from napari_zstack_align.gui.compat import camera
+from napari_zstack_align.gui.file_dialogs import ask_where_to_write
 from napari_zstack_align.gui.jobs import Limits
 from napari_zstack_align.gui.shown import Shown
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.export import export_alignment
+from napari_zstack_align.write.writers import Takes, writers_of
 
 if TYPE_CHECKING:
     from napari_zstack_align.gui.panel import Panel
 
-EXPORT_FILTER = "OME-TIFF (*.ome.tif);;OME-Zarr (*.ome.zarr)"
 VIEW_ANGLES = (0, 30, 60)
 """Of the camera in 3-D: the slices seen from the side, in degrees."""
 
@@ -154,21 +155,14 @@ class Result:
             self.load(Path(name))
 
     def _ask_export(self) -> None:
-        name, chosen = QFileDialog.getSaveFileName(
-            self._panel, "Export the volume", f"{self._name()} volume.ome.tif", EXPORT_FILTER
-        )
-        if name:
-            self.export(with_suffix(name, chosen))
+        writers = writers_of(Takes.VOLUME)
+        proposed = f"{self._name()} volume{writers[0].suffix}"
+        path = ask_where_to_write(self._panel, "Export the volume", proposed, writers)
+        if path is not None:
+            self.export(path)
 
     def _name(self) -> str:
         return "stack" if self._shown is None else self._shown.stack.name
-
-
-def with_suffix(name: str, chosen_filter: str) -> Path:
-    """Add the ending of the chosen format where the name has none."""
-    suffix = ".ome.zarr" if "zarr" in chosen_filter else ".ome.tif"
-    known = (".tif", ".tiff", ".zarr")
-    return Path(name if name.lower().endswith(known) else name + suffix)
 
 
 def same_frames(first: Stack, second: Stack) -> bool:

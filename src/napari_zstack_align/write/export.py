@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -13,25 +13,11 @@ from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job
 from napari_zstack_align.write.crop import common_box
-from napari_zstack_align.write.hdf5 import write_hdf5
 from napari_zstack_align.write.image import Image
-from napari_zstack_align.write.ome_tiff import write_ome_tiff
-from napari_zstack_align.write.ome_zarr import write_ome_zarr
 from napari_zstack_align.write.several import counted, names_in_session
-from napari_zstack_align.write.suite2p import write_suite2p
+from napari_zstack_align.write.writers import Takes, Writer, choose_writer
 
 What: TypeAlias = Literal["volume", "aligned"]
-
-WRITERS: dict[str, Callable[..., Job[Path]]] = {
-    ".ome.tif": write_ome_tiff,
-    ".tif": write_ome_tiff,
-    ".ome.zarr": write_ome_zarr,
-    ".zarr": write_ome_zarr,
-    ".h5": write_hdf5,
-    ".hdf5": write_hdf5,
-    ".bin": write_suite2p,
-}
-"""Name's ending -> writer."""
 
 
 def export_volume(
@@ -73,8 +59,8 @@ def export_volume(
         Where the name's ending is unknown, something is there already, or the format can't hold
         the image.
     """
-    writer = WRITERS[check_suffix(path)]
-    return writer(path, Image(data, axes, **described), overwrite=overwrite)
+    write = _writer_of(Path(path)).load()
+    return write(path, Image(data, axes, **described), overwrite=overwrite)
 
 
 def export_alignment(
@@ -147,19 +133,23 @@ def export_session(
     InputError
         As for `export_alignment`.
     """
-    paths = names_in_session(
-        Path(path), check_suffix(path), [alignment.stack.name for alignment in alignments]
-    )
+    paths = targets_in_session(Path(path), [alignment.stack.name for alignment in alignments])
     return _export(paths, alignments, "aligned", crop, overwrite)
 
 
-def check_suffix(path: str | Path) -> str:
-    """Return the ending that chooses the writer; InputError where none does."""
-    name = Path(path).name.lower()
-    for suffix in WRITERS:
-        if name.endswith(suffix) and name != suffix:
-            return suffix
-    raise InputError(f"{path} must end in one of {', '.join(WRITERS)}, which choose the format.")
+def targets_in_session(path: Path, names: Sequence[str]) -> list[Path]:
+    """Return the path of each recording: ``larva.h5`` makes ``larva_NAME.h5``.
+
+    Raises
+    ------
+    InputError
+        Where the name's ending chooses no format.
+    """
+    return names_in_session(path, _writer_of(path).ending_of(path) or "", names)
+
+
+def _writer_of(path: Path) -> Writer:
+    return choose_writer(path, Takes.VOLUME, Takes.MOVIE)
 
 
 def _export(
@@ -170,7 +160,7 @@ def _export(
     overwrite: bool,
 ) -> Job[list[Path]]:
     """Check all that can be checked, and return the job."""
-    writers = [WRITERS[check_suffix(path)] for path in paths]
+    writers = [_writer_of(path).load() for path in paths]
     images = [_image(alignment, what) for alignment in alignments]
     _check_raw_files_stay(paths, alignments)
     for write, path, image in zip(writers, paths, images, strict=True):

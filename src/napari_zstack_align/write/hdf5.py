@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import h5py
+
 from napari_zstack_align.atomic import check_target, replacing
-from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.write.image import Image
 
@@ -19,14 +20,13 @@ def write_hdf5(path: str | Path, image: Image, *, overwrite: bool = False) -> Jo
     ``crop_origin_yx``.
     """
     path = Path(path)
-    _h5py()
     image.check_recording("HDF5")
     check_target(path, overwrite)
     return _write(path, image, overwrite)
 
 
 def _write(path: Path, image: Image, overwrite: bool) -> Job[Path]:
-    with replacing(path, overwrite) as unfinished, _h5py().File(unfinished, "w") as file:
+    with replacing(path, overwrite) as unfinished, h5py.File(unfinished, "w") as file:
         movies = [_create(file, image, channel) for channel in range(image.n_channels)]
         for done, (index, plane) in enumerate(image.planes()):
             movies[image.channel_of(index)][index[0]] = plane
@@ -52,13 +52,3 @@ def _create(file: Any, image: Image, channel: int) -> Any:
     }
     movie.attrs.update({name: value for name, value in known.items() if value is not None})
     return movie
-
-
-def _h5py() -> Any:
-    try:
-        import h5py
-    except ImportError as error:
-        raise InputError(
-            "HDF5 needs h5py, which isn't installed: pip install 'napari-zstack-align[hdf5]'."
-        ) from error
-    return h5py

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +11,12 @@ import numpy.typing as npt
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.transforms import AffineLink, Transforms
 from napari_zstack_align.atomic import check_target, replacing
+from napari_zstack_align.csv_text import csv_text
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.progress import Job, Progress, run
+from napari_zstack_align.write.writers import Takes, choose_writer
 
 COLUMNS = ("frame", *(f"a{row}{column}" for row in range(3) for column in range(3)))
-SUFFIXES = (".csv", ".npy")
 
 Matrices = npt.NDArray[np.float64]
 
@@ -45,15 +46,27 @@ def write_transforms(path: str | Path, alignment: Alignment, *, overwrite: bool 
         Where the transforms bend, the name's ending is another one, or the file can't be written.
     """
     path = Path(path)
-    suffix = check_transforms_suffix(path)
+    write = choose_writer(path, Takes.TRANSFORMS).load()
     check_target(path, overwrite)
+    return run(write(path, alignment, overwrite=overwrite))
+
+
+def write_matrices_csv(path: Path, alignment: Alignment, *, overwrite: bool = False) -> Job[Path]:
+    """Write a row per frame: frame, a00, a01, ... a22."""
     matrices = alignment.transforms.matrices()
+    yield Progress("Writing transforms", 0, len(matrices))
+    rows = [(t, *row) for t, row in enumerate(matrices.reshape(-1, 9).tolist())]
     with replacing(path, overwrite) as unfinished:
-        if suffix == ".npy":
-            with unfinished.open("wb") as file:
-                np.save(file, matrices, allow_pickle=False)
-        else:
-            unfinished.write_text(_as_csv(matrices), encoding="utf-8", newline="")
+        unfinished.write_text(csv_text(COLUMNS, rows), encoding="utf-8", newline="")
+    return path
+
+
+def write_matrices_npy(path: Path, alignment: Alignment, *, overwrite: bool = False) -> Job[Path]:
+    """Write one array (T, 3, 3) float64."""
+    matrices = alignment.transforms.matrices()
+    yield Progress("Writing transforms", 0, len(matrices))
+    with replacing(path, overwrite) as unfinished, unfinished.open("wb") as file:
+        np.save(file, matrices, allow_pickle=False)
     return path
 
 
@@ -77,9 +90,9 @@ def read_transforms(path: str | Path, shape: tuple[int, int]) -> Transforms:
         Where the file holds no invertible affine matrices, one a frame.
     """
     path = Path(path)
-    suffix = check_transforms_suffix(path)
+    read = _READ[choose_writer(path, Takes.TRANSFORMS).name]
     try:
-        matrices = _from_npy(path) if suffix == ".npy" else _from_csv(path)
+        matrices = read(path)
     except FileNotFoundError:
         raise InputError(f"There is no file {path}.") from None
     except (OSError, UnicodeDecodeError, ValueError) as error:
@@ -88,22 +101,6 @@ def read_transforms(path: str | Path, shape: tuple[int, int]) -> Transforms:
         raise InputError(f"{path} can't be read as transforms: {error}.") from None
     _check(matrices, path)
     return Transforms((int(shape[0]), int(shape[1])), (AffineLink(matrices),))
-
-
-def check_transforms_suffix(path: Path) -> str:
-    """Return the name's ending; InputError where it is neither .csv nor .npy."""
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise InputError(f"{path} must end in {' or '.join(SUFFIXES)}, which choose the format.")
-    return suffix
-
-
-def _as_csv(matrices: Matrices) -> str:
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer)
-    writer.writerow(COLUMNS)
-    writer.writerows((t, *row) for t, row in enumerate(matrices.reshape(-1, 9).tolist()))
-    return buffer.getvalue()
 
 
 def _from_csv(path: Path) -> Matrices:
@@ -126,6 +123,9 @@ def _from_npy(path: Path) -> Matrices:
     if not isinstance(values, np.ndarray) or values.dtype.kind not in "iuf":
         raise InputError(f"{path} must hold one array of numbers.")
     return values.astype(np.float64)
+
+
+_READ = {"csv": _from_csv, "npy": _from_npy}
 
 
 def _check(matrices: Matrices, path: Path) -> None:

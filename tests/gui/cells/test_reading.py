@@ -127,8 +127,9 @@ def test_a_folder_without_traces_is_one_sentence(qtbot, panel, part, tmp_path):
 
 
 FORMATS = [
-    ("CSV, a row a ROI and frame", "t.csv"),
-    ("CSV, a row a frame", "t.csv"),
+    ("CSV, one row per ROI and frame", "t.csv"),
+    ("CSV, one row per frame", "t.csv"),
+    ("CSV, one row per ROI", "t.csv"),
     ("NumPy", "t_part 1.npz"),
     ("Suite2p folder", "t_part 1"),
     ("ROIs as CSV", "t.csv"),
@@ -170,7 +171,7 @@ def test_what_was_exported_reads_back(qtbot, panel, part, recordings, tmp_path):
     export(qtbot, panel, "ROIs as CSV", tmp_path / "rois.csv")
     np.testing.assert_allclose(load_rois(tmp_path / "rois.csv").circles, CELLS)
     part.dock.quantity.setCurrentIndex(part.dock.quantity.findData("F"))
-    export(qtbot, panel, "CSV, a row a frame", tmp_path / "wide")
+    export(qtbot, panel, "CSV, one row per frame", tmp_path / "wide")
     with (tmp_path / "wide.csv").open() as file:
         rows = list(csv.reader(file))
     assert len(rows) == 1 + sum(LENGTHS)

@@ -11,6 +11,7 @@ import roifile
 from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import run
+from napari_zstack_align.write.cells.export import export_rois
 from napari_zstack_align.write.cells.imagej import write_imagej
 
 
@@ -63,7 +64,7 @@ def test_a_circle_over_the_border_keeps_its_place(tmp_path):
 def test_without_roifile(tmp_path, rois, monkeypatch):
     monkeypatch.setitem(sys.modules, "roifile", None)
     with pytest.raises(InputError, match=r"pip install 'napari-zstack-align\[imagej\]'"):
-        write_imagej(tmp_path / "a.zip", rois)
+        export_rois(tmp_path / "a.zip", rois)
 
 
 def test_a_cancel_leaves_nothing(tmp_path, no_leftovers):

@@ -9,6 +9,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import run
 from napari_zstack_align.write.cells.field import FieldOfView
 from napari_zstack_align.write.cells.labels import write_labels
+from napari_zstack_align.write.cells.options import CellOptions
 
 FIELD = FieldOfView((40, 48), pixel_size_um=(0.8, 0.5), z_step_um=2.0)
 
@@ -16,7 +17,7 @@ FIELD = FieldOfView((40, 48), pixel_size_um=(0.8, 0.5), z_step_um=2.0)
 def written(path, rois, field=FIELD):
     """Write, and read (image, last note)."""
     notes = []
-    run(write_labels(path, rois, field), lambda p: notes.append(p.note))
+    run(write_labels(path, rois, CellOptions(field)), lambda p: notes.append(p.note))
     return tifffile.imread(path), notes[-1]
 
 
@@ -74,7 +75,7 @@ def test_rois_of_a_zstack_are_painted_on_their_slices(tmp_path, n_slices):
 def test_slices_beyond_the_zstack(tmp_path):
     rois = Rois.of([(9, 9, 3)], slices=[(3, 9)])
     with pytest.raises(InputError, match="slice 9, but the z-stack has the slices 0 to 6"):
-        write_labels(tmp_path / "a.tif", rois, FieldOfView((40, 48), n_slices=7))
+        write_labels(tmp_path / "a.tif", rois, CellOptions(FieldOfView((40, 48), n_slices=7)))
 
 
 @pytest.mark.parametrize(

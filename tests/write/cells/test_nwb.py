@@ -13,8 +13,10 @@ from napari_zstack_align.flags import shown
 from napari_zstack_align.params import NwbParams
 from napari_zstack_align.progress import run
 from napari_zstack_align.write.cells import nwb
+from napari_zstack_align.write.cells.export import export_traces
 from napari_zstack_align.write.cells.field import FieldOfView
 from napari_zstack_align.write.cells.nwb import write_nwb
+from napari_zstack_align.write.cells.options import CellOptions
 
 FIELD = FieldOfView((40, 48), np.ones((40, 48)), pixel_size_um=(0.8, 0.5))
 PARAMS = NwbParams(
@@ -36,7 +38,7 @@ def read(tmp_path):
     opened = []
 
     def write_and_read(traces, field=FIELD, params=None):
-        path = run(write_nwb(tmp_path / "a.nwb", traces, field, params))
+        path = run(write_nwb(tmp_path / "a.nwb", [traces], CellOptions(field, nwb=params)))
         assert pynwb.validate(path=str(path)) == []
         opened.append(pynwb.NWBHDF5IO(str(path), "r"))
         return opened[-1].read()
@@ -117,7 +119,7 @@ def test_uneven_frames_keep_their_times(read, traces):
 def test_a_frame_rate_given_by_hand(tmp_path, read, make_traces):
     traces = make_traces(times=False)
     with pytest.raises(InputError, match="larva_1 are unknown: give frame_rate_hz"):
-        write_nwb(tmp_path / "a.nwb", traces, FIELD)
+        write_nwb(tmp_path / "a.nwb", [traces], CellOptions(FIELD))
     series = read(traces, params=NwbParams(frame_rate_hz=4)).processing["ophys"]["DfOverF"]["dff"]
     assert series.rate == 4
 
@@ -131,7 +133,7 @@ def test_slices_of_a_zstack_are_told(read, make_traces):
 
 def test_wavelengths_are_one_a_channel(tmp_path, traces):
     with pytest.raises(InputError, match="one value a channel, 1 for larva_1, not 2"):
-        write_nwb(tmp_path / "a.nwb", traces, FIELD, PARAMS)
+        write_nwb(tmp_path / "a.nwb", [traces], CellOptions(FIELD, nwb=PARAMS))
 
 
 @pytest.mark.parametrize(
@@ -152,7 +154,7 @@ def test_a_cancel_while_values_are_filled_in_leaves_nothing(
     tmp_path, traces, monkeypatch, no_leftovers
 ):
     monkeypatch.setattr(nwb, "FRAMES_AT_ONCE", 2)
-    job = write_nwb(tmp_path / "a.nwb", traces, FIELD)
+    job = write_nwb(tmp_path / "a.nwb", [traces], CellOptions(FIELD))
     while next(job).done == 0:
         pass
     job.close()
@@ -162,4 +164,4 @@ def test_a_cancel_while_values_are_filled_in_leaves_nothing(
 def test_without_pynwb(tmp_path, traces, monkeypatch):
     monkeypatch.setitem(sys.modules, "pynwb", None)
     with pytest.raises(InputError, match=r"pip install 'napari-zstack-align\[nwb\]'"):
-        write_nwb(tmp_path / "a.nwb", traces, FIELD)
+        export_traces(tmp_path / "a.nwb", traces, field=FIELD)

@@ -11,6 +11,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import run
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.cells.field import FieldOfView
+from napari_zstack_align.write.cells.options import CellOptions
 from napari_zstack_align.write.cells.suite2p import FILES, write_suite2p_folder
 
 IMAGE = np.random.default_rng(0).uniform(size=(40, 48)).astype(np.float32)
@@ -20,10 +21,8 @@ FIELD = FieldOfView((40, 48), IMAGE, pixel_size_um=(0.8, 0.4))
 def written(folder, traces, field=FIELD, **options):
     """Write, and read (arrays by name, ops, last note)."""
     notes = []
-    assert (
-        run(write_suite2p_folder(folder, traces, field, **options), lambda p: notes.append(p))
-        == folder
-    )
+    job = write_suite2p_folder(folder, [traces], CellOptions(field), **options)
+    assert run(job, lambda p: notes.append(p)) == folder
     arrays = {path.stem: np.load(path, allow_pickle=True) for path in folder.iterdir()}
     return arrays, arrays["ops"].item(), notes[-1].note
 
@@ -130,17 +129,17 @@ def test_it_replaces_itself_and_nothing_else(tmp_path, traces):
     folder = tmp_path / "plane0"
     written(folder, traces)
     with pytest.raises(InputError, match="exists already"):
-        write_suite2p_folder(folder, traces, FIELD)
+        write_suite2p_folder(folder, [traces], CellOptions(FIELD))
     changed = replace(traces, F=traces.F + 1)
     arrays, _, _ = written(folder, changed, overwrite=True)
     assert arrays["F"][0, 0] == changed.F[0, 0, 0]
     (folder / "data.bin").write_bytes(b"the registered movie")
     with pytest.raises(InputError, match="holds other files"):
-        write_suite2p_folder(folder, traces, FIELD, overwrite=True)
+        write_suite2p_folder(folder, [traces], CellOptions(FIELD), overwrite=True)
 
 
 def test_a_cancel_leaves_nothing(tmp_path, traces, no_leftovers):
-    job = write_suite2p_folder(tmp_path / "plane0", traces, FIELD)
+    job = write_suite2p_folder(tmp_path / "plane0", [traces], CellOptions(FIELD))
     next(job)
     next(job)
     job.close()

@@ -11,6 +11,7 @@ from napari_zstack_align.cells.traces import DarkLevel
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import run
 from napari_zstack_align.write.cells import tidy_csv, wide_csv
+from napari_zstack_align.write.cells.options import CellOptions
 from napari_zstack_align.write.cells.summary_csv import write_summary_csv
 from napari_zstack_align.write.cells.tidy_csv import write_tidy_csv
 from napari_zstack_align.write.cells.wide_csv import write_wide_csv
@@ -82,7 +83,7 @@ def test_what_is_unknown_is_empty(tmp_path, make_traces):
 
 @pytest.mark.parametrize("signal", ["F", "dff"])
 def test_a_wide_row_is_a_frame(tmp_path, traces, signal):
-    rows = table(run(write_wide_csv(tmp_path / "a.csv", [traces], signal=signal)))
+    rows = table(run(write_wide_csv(tmp_path / "a.csv", [traces], CellOptions(signal=signal))))
     assert list(rows[0]) == [*wide_csv.COLUMNS, "roi_3", "roi_7", "roi_12"]
     assert [int(row["frame"]) for row in rows] == list(range(9))
     values = [[number(row[f"roi_{roi}"]) for roi in traces.ids] for row in rows]
@@ -92,7 +93,7 @@ def test_a_wide_row_is_a_frame(tmp_path, traces, signal):
 
 def test_recordings_of_a_session_share_a_table(tmp_path, make_traces, rois):
     session = [make_traces("a"), make_traces("b", rois=rois.where([0, 2]), n_frames=5)]
-    rows = table(run(write_wide_csv(tmp_path / "a.csv", session, signal="F")))
+    rows = table(run(write_wide_csv(tmp_path / "a.csv", session, CellOptions(signal="F"))))
     assert [row["recording"] for row in rows] == ["a"] * 9 + ["b"] * 5
     assert {row["roi_7"] for row in rows[9:]} == {""}
     assert float(rows[9]["roi_12"]) == pytest.approx(float(session[1].F[0, 1, 0]), rel=1e-6)
@@ -131,7 +132,7 @@ def test_doubtful_dff_is_labelled(tmp_path, make_traces, write):
 
 def test_an_unknown_signal(tmp_path, traces):
     with pytest.raises(InputError, match="must be one of F, Fneu, corrected, dff, not 'spikes'"):
-        write_wide_csv(tmp_path / "a.csv", [traces], signal="spikes")
+        write_wide_csv(tmp_path / "a.csv", [traces], CellOptions(signal="spikes"))
 
 
 @pytest.mark.parametrize("write", [write_tidy_csv, write_wide_csv])

@@ -16,12 +16,14 @@ from napari_zstack_align.gui.cells import cell_jobs as jobs
 from napari_zstack_align.gui.cells.newest import Newest
 from napari_zstack_align.gui.cells.raw_rois import RoisOnFrames
 from napari_zstack_align.gui.cells.roi_tools import RoiTools
+from napari_zstack_align.gui.file_dialogs import ask_where_to_write, save_filter
+from napari_zstack_align.write.writers import Takes, writers_of
 
 if TYPE_CHECKING:
     from napari_zstack_align.gui.cells.cells_part import CellsPart
 
 VALID_AFTER_MS = 300
-ROI_FILTER = "Table of ROIs (*.csv)"
+ROI_TABLE = next(writer for writer in writers_of(Takes.ROIS) if writer.name == "csv")
 
 
 class RoiActions(QObject):
@@ -96,7 +98,7 @@ class RoiActions(QObject):
 
     def save(self, path: Path) -> None:
         """Save the ROIs in the worker."""
-        path = path if path.suffix.lower() == ".csv" else path.with_name(path.name + ".csv")
+        path = ROI_TABLE.named(path)
         self._bar.start(
             partial(jobs.saving, self.model.rois, path),
             returned=lambda written: self._bar.say(f"Saved {written}"),
@@ -156,13 +158,12 @@ class RoiActions(QObject):
         self.model.changed.connect(self.look_where_valid)
 
     def _ask_save(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(
-            self._part.tab, "Save the ROIs", "rois.csv", ROI_FILTER
-        )
-        if name:
-            self.save(Path(name))
+        path = ask_where_to_write(self._part.tab, "Save the ROIs", "rois.csv", [ROI_TABLE])
+        if path is not None:
+            self.save(path)
 
     def _ask_load(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self._part.tab, "Load ROIs", "", ROI_FILTER)
+        table = save_filter([ROI_TABLE])
+        name, _ = QFileDialog.getOpenFileName(self._part.tab, "Load ROIs", "", table)
         if name:
             self.load(Path(name))

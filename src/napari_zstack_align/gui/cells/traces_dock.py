@@ -11,7 +11,6 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QFileDialog,
     QHBoxLayout,
     QLabel,
     QVBoxLayout,
@@ -20,13 +19,18 @@ from qtpy.QtWidgets import (
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import shown
-from napari_zstack_align.gui.cells.pictures import write_png, write_svg
 from napari_zstack_align.gui.cells.trace_plot import COLORS, MAX_TRACES, TracePlot
 from napari_zstack_align.gui.cells.trace_set import QUANTITIES, UNITS, TraceSet
+from napari_zstack_align.gui.file_dialogs import ask_where_to_write
 from napari_zstack_align.gui.stack_details import button
+from napari_zstack_align.write.writers import Writer
 
 HINT = "Click ROIs in the viewer (Shift adds); click a trace to go to its frame."
-PICTURE_FILTER = "Picture (*.png);;Drawing (*.svg)"
+_PICTURES = "napari_zstack_align.gui.cells.pictures"
+PICTURES = (
+    Writer("png", "Picture", (".png",), (), f"{_PICTURES}:write_png"),
+    Writer("svg", "Drawing", (".svg",), (), f"{_PICTURES}:write_svg"),
+)
 
 
 class TracesDock(QWidget):
@@ -117,10 +121,10 @@ class TracesDock(QWidget):
         InputError
             Where the ending is another one, or the file can't be written.
         """
-        write = {".png": write_png, ".svg": write_svg}.get(path.suffix.lower())
-        if write is None:
+        picture = next((each for each in PICTURES if each.ending_of(path)), None)
+        if picture is None:
             raise InputError(f"{path.name} must end in .png or .svg.")
-        write(self.plot, path)
+        picture.load()(self.plot, path)
         if not path.exists():
             raise InputError(f"{path} can't be written: choose another folder.")
         return path
@@ -177,13 +181,9 @@ class TracesDock(QWidget):
         self.words.setText(f"{name}frame {frame}{when}: {', '.join([*parts, *more])}")
 
     def _ask_picture(self) -> None:
-        name, chosen = QFileDialog.getSaveFileName(
-            self, "Save the picture", "traces.png", PICTURE_FILTER
-        )
-        if not name:
+        path = ask_where_to_write(self, "Save the picture", "traces.png", PICTURES)
+        if path is None:
             return
-        ending = ".svg" if "svg" in chosen else ".png"
-        path = Path(name if name.lower().endswith((".png", ".svg")) else name + ending)
         try:
             self.words.setText(f"Saved {self.save_picture(path)}")
         except InputError as error:

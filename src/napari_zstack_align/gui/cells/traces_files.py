@@ -13,9 +13,10 @@ from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells import trace_jobs as jobs
 from napari_zstack_align.gui.cells.trace_set import TraceSet
-from napari_zstack_align.gui.cells.traces_tab import ROIS
-from napari_zstack_align.write.cells.export import export_rois, export_traces
+from napari_zstack_align.gui.file_dialogs import ask_where_to_write
+from napari_zstack_align.write.cells.export import export_rois, export_traces, targets_of
 from napari_zstack_align.write.cells.field import FieldOfView
+from napari_zstack_align.write.writers import Takes, Writer
 
 if TYPE_CHECKING:
     from napari_zstack_align.gui.cells.traces_part import TracesPart
@@ -48,9 +49,7 @@ class TracesFiles:
 
     def export(self, path: Path) -> None:
         """Write ROIs or traces in the chosen format; what is there already is replaced."""
-        ending = self._tab.chosen_format[2]
-        if not path.name.lower().endswith(ending):
-            path = path.with_name(path.name + ending)
+        path = self._tab.writer.named(path)
         try:
             start = self._export(path)
         except InputError as error:
@@ -64,16 +63,15 @@ class TracesFiles:
 
     def _export(self, path: Path) -> Callable[[], Any]:
         """What starts the job, from a snapshot."""
-        what, name, _ = self._tab.chosen_format
-        chosen: Any = name
-        if what == ROIS:
+        name = self._tab.writer.name
+        if self._tab.what_is_written is Takes.ROIS:
             rois = self._part.model.rois
-            return partial(export_rois, path, rois, chosen, field=self._field(), overwrite=True)
+            return partial(export_rois, path, rois, name, field=self._field(), overwrite=True)
         return partial(
             export_traces,
             path,
             list(self._part.traces.recordings),
-            chosen,
+            name,
             field=self._field(),
             signal=self._part.dock.quantity.currentData(),
             nwb=self._tab.nwb.values() if name == "nwb" else None,
@@ -118,7 +116,14 @@ class TracesFiles:
 
     def ask_export(self) -> None:
         """Ask for a file to export to."""
-        what, _, ending = self._tab.chosen_format
-        name, _ = QFileDialog.getSaveFileName(self._tab, "Export", f"{what}{ending}")
-        if name:
-            self.export(Path(name))
+        writer = self._tab.writer
+        proposed = f"{self._tab.what_is_written}{writer.suffix}"
+        path = ask_where_to_write(self._tab, "Export", proposed, [writer], self._targets)
+        if path is not None:
+            self.export(path)
+
+    def _targets(self, writer: Writer, path: Path) -> list[Path]:
+        """Return what is written: in some formats one of each recording."""
+        if self._tab.what_is_written is Takes.ROIS:
+            return [path]
+        return targets_of(writer, path, self._part.traces.recordings)

@@ -22,6 +22,7 @@ from napari_zstack_align.gui.form import ParamsForm
 from napari_zstack_align.gui.run_bar import RunBar, StatusLine
 from napari_zstack_align.gui.stack_details import button
 from napari_zstack_align.params import NwbParams, TraceParams
+from napari_zstack_align.write.writers import Takes, Writer, writers_of
 
 FIRST = (
     "neuropil_width_um",
@@ -31,19 +32,6 @@ FIRST = (
     "dark_level",
 )
 NWB_FIRST = ("indicator", "location", "session_start", "frame_rate_hz")
-TRACES, ROIS = "traces", "rois"
-FORMATS = {
-    "CSV, a row a ROI and frame": (TRACES, "tidy", ".csv"),
-    "CSV, a row a frame": (TRACES, "wide", ".csv"),
-    "NumPy": (TRACES, "npz", ".npz"),
-    "Suite2p folder": (TRACES, "suite2p", ""),
-    "NWB": (TRACES, "nwb", ".nwb"),
-    "ROIs for ImageJ": (ROIS, "imagej", ".zip"),
-    "ROIs as CSV": (ROIS, "csv", ".csv"),
-    "ROIs as NumPy": (ROIS, "npz", ".npz"),
-    "ROIs as image of labels": (ROIS, "labels", ".ome.tif"),
-}
-"""Words -> what is written, the format's name and its ending."""
 BUTTONS = {
     "dark": (
         "Look up",
@@ -78,8 +66,10 @@ class TracesTab(QWidget):
         self.footer = self.run_bar
         self.buttons = {name: button(*words) for name, words in BUTTONS.items()}
         self.format = QComboBox()
-        for words, (_, _, ending) in FORMATS.items():
-            self.format.addItem(f"{words} ({ending})" if ending else words, words)
+        self._writers = (*writers_of(Takes.TRACES), *writers_of(Takes.ROIS))
+        for writer in self._writers:
+            ending = f" ({writer.suffix})" if writer.suffix else ""
+            self.format.addItem(f"{writer.title}{ending}", writer.title)
         self.format.setToolTip("What to write, and for which program")
         self._there = self._rois = False
         self._lay_out()
@@ -93,9 +83,14 @@ class TracesTab(QWidget):
             widget.clicked.connect(lambda _=False, name=name: self.button_clicked.emit(name))
 
     @property
-    def chosen_format(self) -> tuple[str, str, str]:
-        """What is to be written, the format's name and its ending."""
-        return FORMATS[self.format.currentData()]
+    def writer(self) -> Writer:
+        """The format that is chosen."""
+        return self._writers[self.format.currentIndex()]
+
+    @property
+    def what_is_written(self) -> Takes:
+        """What is to be written: ROIs or traces."""
+        return Takes.ROIS if Takes.ROIS in self.writer.takes else Takes.TRACES
 
     def show_dark(self, levels: Sequence[DarkLevel]) -> None:
         """Say what the dark level is and where from; an estimate waits to be accepted."""
@@ -114,14 +109,14 @@ class TracesTab(QWidget):
         """Enable what can be done with what is there."""
         self._there, self._rois = traces, rois
         idle = not self.run_bar.busy
-        needed = self._there if self.chosen_format[0] == TRACES else self._rois
+        needed = self._there if self.what_is_written is Takes.TRACES else self._rois
         self.buttons["save"].setEnabled(traces and idle)
         self.buttons["export"].setEnabled(needed and idle)
         for name in ("dark", "load"):
             self.buttons[name].setEnabled(idle)
 
     def _on_format(self, _: Any = None) -> None:
-        self.nwb.setVisible(self.chosen_format[1] == "nwb")
+        self.nwb.setVisible(self.writer.name == "nwb")
         self.set_result(traces=self._there, rois=self._rois)
 
     def _accept(self, on: bool) -> None:

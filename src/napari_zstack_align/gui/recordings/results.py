@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QFileDialog
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.file_dialogs import ask_where_to_write, one_filter
 from napari_zstack_align.gui.grid import FrameGrid
 from napari_zstack_align.gui.lazy import AlignedFrames
 from napari_zstack_align.gui.recordings import session_files as files
@@ -29,11 +30,11 @@ from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.recordings.repair import Repair
 from napari_zstack_align.gui.shown import KEY, colormap_of
 from napari_zstack_align.gui.taking import guess_axes, stack_of_layer
+from napari_zstack_align.write.export import targets_in_session
+from napari_zstack_align.write.writers import Takes, Writer, writers_of
 
 if TYPE_CHECKING:
     from napari_zstack_align.gui.recordings.session import Session
-
-TRANSFORMS_FILTER = "Table of matrices (*.csv);;numpy array (*.npy)"
 
 
 class Results:
@@ -218,12 +219,11 @@ class Results:
 
     def export(self, path: Path) -> None:
         """Write aligned frames to a file; of all recordings, their names are added to it."""
-        alignments, ending = self._exported(), self._tab.format.currentData()
+        alignments = self._exported()
         if not alignments:
             self._bar.say_error("There is no alignment yet: press Run on the Recordings tab first.")
             return
-        named = path.name.lower().endswith(ending)
-        path = path if named else path.with_name(path.name + ending)
+        path = self._tab.writer.named(path)
         self._session.start(
             self._bar,
             partial(files.exporting, alignments, path, crop=self._tab.crop_box.isChecked()),
@@ -320,28 +320,36 @@ class Results:
             self.open(Path(name))
 
     def _ask_export(self) -> None:
-        recording, ending = self.in_view, self._tab.format.currentData()
+        recording, writer = self.in_view, self._tab.writer
         all_of_them = self._tab.which.currentIndex() == 0
         start = "session" if all_of_them or recording is None else f"{recording.name} aligned"
         title = "Export; each recording's name is added" if all_of_them else "Export"
-        name, _ = QFileDialog.getSaveFileName(self._tab, title, f"{start}{ending}")
-        if name:
-            self.export(Path(name))
+        proposed = f"{start}{writer.suffix}"
+        path = ask_where_to_write(self._tab, title, proposed, [writer], self._targets)
+        if path is not None:
+            self.export(path)
+
+    def _targets(self, writer: Writer, path: Path) -> list[Path]:
+        """Return what is written: of several recordings one each."""
+        names = [alignment.stack.name for alignment in self._exported()]
+        paths = targets_in_session(path, names) if len(names) > 1 else [path]
+        return [writer.target(each) for each in paths]
 
     def _ask_write_transforms(self) -> None:
         alignment = self._aligned_in_view()
         if alignment is not None:
-            name, chosen = QFileDialog.getSaveFileName(
-                self._tab, "Export transforms", f"{alignment.stack.name}.csv", TRANSFORMS_FILTER
-            )
-            ending = ".npy" if "npy" in chosen else ".csv"
-            if name:
-                known = name.lower().endswith((".csv", ".npy"))
-                self.write_transforms(Path(name if known else name + ending))
+            writers = writers_of(Takes.TRANSFORMS)
+            proposed = f"{alignment.stack.name}{writers[0].suffix}"
+            path = ask_where_to_write(self._tab, "Export transforms", proposed, writers)
+            if path is not None:
+                self.write_transforms(path)
 
     def _ask_read_transforms(self) -> None:
         name, _ = QFileDialog.getOpenFileName(
-            self._tab, "Import transforms", "", "Transforms (*.csv *.npy)"
+            self._tab,
+            "Import transforms",
+            "",
+            one_filter("Transforms", writers_of(Takes.TRANSFORMS)),
         )
         if name:
             self.read_transforms(Path(name))

@@ -25,6 +25,7 @@ from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.run_bar import RunBar
 from napari_zstack_align.gui.stack_details import button
 from napari_zstack_align.gui.taking import plain_images
+from napari_zstack_align.write.writers import Takes, Writer, writers_of
 
 LOOK = {
     "toggle": (
@@ -53,24 +54,17 @@ FILES = {
     "export": ("Export frames …", "Write the aligned frames, one file a recording"),
     "write_transforms": (
         "Export transforms …",
-        "Write the matrices of the recording in view as .csv or .npy: reference to raw, on "
-        "(y, x, 1)",
+        "Write the matrices of the recording in view: reference to raw, on (y, x, 1)",
     ),
     "read_transforms": (
         "Import transforms …",
-        "Align the recording in view by matrices from a .csv or .npy file",
+        "Align the recording in view by matrices from a file, as they are exported",
     ),
     "apply": (
         "Apply to layer",
         "Align the chosen layer by the transforms of the recording in view: a filtered copy, or "
         "another channel",
     ),
-}
-FORMATS = {
-    "OME-TIFF": ".ome.tif",
-    "OME-Zarr": ".ome.zarr",
-    "HDF5": ".h5",
-    "Suite2p binary": ".bin",
 }
 NEEDS_NOTHING = ("open", "drop_points")
 HINT = "Choose a chunk in the session map below."
@@ -112,9 +106,10 @@ class SessionTab(QWidget):
         self.which = QComboBox()
         self.which.addItems(("All recordings", "Recording in view"))
         self.which.setToolTip("Which recordings to export")
+        self._writers = writers_of(Takes.MOVIE)
         self.format = QComboBox()
-        for name, ending in FORMATS.items():
-            self.format.addItem(f"{name} ({ending})", ending)
+        for writer in self._writers:
+            self.format.addItem(f"{writer.title} ({writer.suffix})", writer.suffix)
         self.format.setCurrentIndex(max(self.format.findData(preferences().frames_format), 0))
         self.format.setToolTip("Format of the exported frames")
         self.crop_box = QCheckBox("Crop to common field")
@@ -130,6 +125,11 @@ class SessionTab(QWidget):
         for name, widget in self.buttons.items():
             widget.clicked.connect(lambda _=False, name=name: self.button_clicked.emit(name))
         self.set_picking(False)
+
+    @property
+    def writer(self) -> Writer:
+        """The format that is chosen for frames."""
+        return self._writers[self.format.currentIndex()]
 
     def show_session(self, recordings: Sequence[Recording]) -> None:
         """Offer the recordings that are aligned; the first two where nothing was chosen yet."""

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QFileDialog
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.gui.result import EXPORT_FILTER, with_suffix
+from napari_zstack_align.gui.file_dialogs import ask_where_to_write
 from napari_zstack_align.gui.zshift import jobs
 from napari_zstack_align.gui.zshift.run import ended
 from napari_zstack_align.gui.zshift.sources import RECORDING_AXES
 from napari_zstack_align.gui.zshift.view import ZShiftView
+from napari_zstack_align.write.writers import Takes, writers_of
 from napari_zstack_align.zshift import ZShift
 from napari_zstack_align.zshift.export import Movie, export_movie
 
@@ -98,11 +99,11 @@ class ZShiftFiles:
 
     def ask_export(self, what: Movie) -> None:
         """Ask for a file to export a movie to."""
-        name, chosen = QFileDialog.getSaveFileName(
-            self._tab, f"Export the {what} movie", f"{self._name()}_{what}.ome.tif", EXPORT_FILTER
-        )
-        if name:
-            self.export(with_suffix(name, chosen), what)
+        writers = writers_of(Takes.MOVIE)
+        proposed = f"{self._name()}_{what}{writers[0].suffix}"
+        path = ask_where_to_write(self._tab, f"Export the {what} movie", proposed, writers)
+        if path is not None:
+            self.export(path, what)
 
     def _name(self) -> str:
         view = self._part.view

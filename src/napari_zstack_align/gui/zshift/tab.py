@@ -45,11 +45,11 @@ FILES = {
     "open": ("Open …", "Open a z-shift from its folder NAME.zalign"),
     "corrected": (
         "Export corrected …",
-        "Write the corrected movie (baseline only) as OME-TIFF or OME-Zarr, frame by frame",
+        "Write the corrected movie (baseline only), frame by frame",
     ),
     "simulated": (
         "Export simulated …",
-        "Write the simulated movie (z only) as OME-TIFF or OME-Zarr, frame by frame",
+        "Write the simulated movie (z only), frame by frame",
     ),
 }
 STEP_TIP = (

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
 
 from napari_zstack_align.alignment.session import unique_names
 from napari_zstack_align.cells.rois import Rois
@@ -14,43 +13,15 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import NwbParams
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.write.cells.field import FieldOfView
-from napari_zstack_align.write.cells.imagej import write_imagej
-from napari_zstack_align.write.cells.labels import write_labels
-from napari_zstack_align.write.cells.npz import write_rois_npz, write_traces_npz
-from napari_zstack_align.write.cells.nwb import write_nwb
-from napari_zstack_align.write.cells.roi_csv import write_rois_csv
-from napari_zstack_align.write.cells.suite2p import write_suite2p_folder
-from napari_zstack_align.write.cells.summary_csv import write_summary_csv
-from napari_zstack_align.write.cells.tidy_csv import write_tidy_csv
-from napari_zstack_align.write.cells.wide_csv import write_wide_csv
+from napari_zstack_align.write.cells.options import CellOptions
 from napari_zstack_align.write.several import names_in_session, one_after_the_other
-
-RoiFormat: TypeAlias = Literal["csv", "npz", "imagej", "labels"]
-TracesFormat: TypeAlias = Literal["tidy", "wide", "summary", "npz", "suite2p", "nwb"]
-
-ROI_FORMATS: dict[RoiFormat, tuple[str, ...]] = {
-    "csv": (".csv",),
-    "npz": (".npz",),
-    "imagej": (".zip",),
-    "labels": (".ome.tif", ".tif"),
-}
-"""Format -> endings of its name."""
-
-TRACES_FORMATS: dict[TracesFormat, tuple[str, ...]] = {
-    "tidy": (".csv",),
-    "wide": (".csv",),
-    "summary": (".csv",),
-    "npz": (".npz",),
-    "suite2p": ("",),
-    "nwb": (".nwb",),
-}
-"""Format -> endings of its name; Suite2p's is a folder."""
+from napari_zstack_align.write.writers import Takes, Writer, choose_writer
 
 
 def export_rois(
     path: str | Path,
     rois: Rois,
-    format: RoiFormat | None = None,
+    format: str | None = None,
     *,
     field: FieldOfView | None = None,
     overwrite: bool = False,
@@ -84,26 +55,18 @@ def export_rois(
         package is missing.
     """
     path = Path(path)
-    chosen, _ = _format_and_ending(path, format, ROI_FORMATS)
+    writer = choose_writer(path, Takes.ROIS, name=format)
     _check_some(rois)
-    match chosen:
-        case "csv":
-            return write_rois_csv(path, rois, overwrite=overwrite)
-        case "npz":
-            return write_rois_npz(path, rois, overwrite=overwrite)
-        case "imagej":
-            return write_imagej(path, rois, overwrite=overwrite)
-    if field is None:
-        raise InputError("Labels need the size of the image: say in which alignment the ROIs lie.")
-    if path.resolve() in {raw.resolve() for raw in field.raw_paths}:
+    if field is not None and path.resolve() in {raw.resolve() for raw in field.raw_paths}:
         raise InputError(f"{path} holds the raw frames themselves: choose another name.")
-    return write_labels(path, rois, field, overwrite=overwrite)
+    job: Job[Path] = writer.load()(path, rois, CellOptions(field), overwrite=overwrite)
+    return job
 
 
 def export_traces(
     path: str | Path,
     traces: Traces | Sequence[Traces],
-    format: TracesFormat | None = None,
+    format: str | None = None,
     *,
     field: FieldOfView | None = None,
     signal: str = "dff",
@@ -147,27 +110,30 @@ def export_traces(
     """
     path = Path(path)
     recordings = [traces] if isinstance(traces, Traces) else list(traces)
-    chosen, ending = _format_and_ending(path, format, TRACES_FORMATS)
+    writer = choose_writer(path, Takes.TRACES, name=format)
     if not recordings:
         raise InputError("There are no traces to write: read those of at least one recording.")
     for each in recordings:
         _check_some(each.rois)
     recordings = _told_apart(recordings)
-    if ending == ".csv":
-        table = _table(path, recordings, chosen, signal, overwrite)
-        return _with_doubts(one_after_the_other([table]), recordings)
-    paths = [path]
-    if len(recordings) > 1:
-        paths = names_in_session(path, ending, [each.recording for each in recordings])
-        if nwb is not None and nwb.identifier:
+    write, options = writer.load(), CellOptions(field, signal, nwb)
+    if writer.holds_all:
+        jobs = [write(path, recordings, options, overwrite=overwrite)]
+    else:
+        paths = targets_of(writer, path, recordings)
+        if nwb is not None and nwb.identifier and len(paths) > 1:
             raise InputError("An identifier names one NWB file: leave it empty for several.")
-    jobs = [
-        _one(target, each, chosen, field or FieldOfView.of_traces(each), nwb, overwrite)
-        for target, each in zip(paths, recordings, strict=True)
-    ]
-    # Suite2p's folder holds no ΔF/F
-    doubtful = recordings if chosen != "suite2p" else ()
-    return _with_doubts(one_after_the_other(jobs), doubtful)
+        pairs = zip(paths, recordings, strict=True)
+        jobs = [write(target, [each], options, overwrite=overwrite) for target, each in pairs]
+    return _with_doubts(one_after_the_other(jobs), recordings if writer.holds_dff else ())
+
+
+def targets_of(writer: Writer, path: Path, recordings: Sequence[Traces]) -> list[Path]:
+    """Return the files or folders that are written: of several recordings, one each."""
+    if writer.holds_all or len(recordings) == 1:
+        return [path]
+    names = [each.recording for each in recordings]
+    return names_in_session(path, writer.ending_of(path) or "", names)
 
 
 def _told_apart(recordings: list[Traces]) -> list[Traces]:
@@ -188,53 +154,6 @@ def _with_doubts(job: Job[list[Path]], recordings: Sequence[Traces]) -> Job[list
         note = f"ΔF/F of {shown} is unreliable, for the dark level is unknown."
         yield Progress("Written", len(written), len(written), note)
     return written
-
-
-def _table(
-    path: Path, recordings: Sequence[Traces], format: TracesFormat, signal: str, overwrite: bool
-) -> Job[Path]:
-    """The job of a table, which holds all recordings."""
-    if format == "wide":
-        return write_wide_csv(path, recordings, signal=signal, overwrite=overwrite)
-    write = write_tidy_csv if format == "tidy" else write_summary_csv
-    return write(path, recordings, overwrite=overwrite)
-
-
-def _one(
-    path: Path,
-    traces: Traces,
-    format: TracesFormat,
-    field: FieldOfView,
-    nwb: NwbParams | None,
-    overwrite: bool,
-) -> Job[Path]:
-    """The job of a format that takes one recording a file."""
-    if format == "npz":
-        return write_traces_npz(path, traces, overwrite=overwrite)
-    if format == "nwb":
-        return write_nwb(path, traces, field, nwb, overwrite=overwrite)
-    return write_suite2p_folder(path, traces, field, overwrite=overwrite)
-
-
-def _format_and_ending(
-    path: Path, format: str | None, formats: Mapping[Any, tuple[str, ...]]
-) -> tuple[Any, str]:
-    """The format that is asked for, or that the name's ending chooses, and this ending."""
-    if format is not None and format not in formats:
-        raise InputError(f"The format must be one of {', '.join(formats)}, not {format!r}.")
-    for name in formats if format is None else (format,):
-        for ending in formats[name]:
-            if _fits(path, ending) or (format and not ending):
-                return name, ending
-    allowed = formats[format] if format else [e for endings in formats.values() for e in endings]
-    endings = ", ".join(dict.fromkeys(ending or "none (a folder)" for ending in allowed))
-    raise InputError(f"{path} must have the ending {endings}, which chooses the format.")
-
-
-def _fits(path: Path, ending: str) -> bool:
-    """Whether a name has an ending, and something before it; a folder has none."""
-    name = path.name.lower()
-    return name.endswith(ending) and name != ending if ending else "." not in name
 
 
 def _check_some(rois: Rois) -> None:

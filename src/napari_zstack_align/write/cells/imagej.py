@@ -7,16 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import roifile
+
 from napari_zstack_align.atomic import check_target, replacing
 from napari_zstack_align.cells.rois import Circles, Rois
-from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.write.cells.options import CellOptions
 
 ROIS_AT_ONCE = 200
 """Ovals written between two reports of progress."""
 
 
-def write_imagej(path: str | Path, rois: Rois, *, overwrite: bool = False) -> Job[Path]:
+def write_imagej(
+    path: str | Path, rois: Rois, _: CellOptions | None = None, *, overwrite: bool = False
+) -> Job[Path]:
     """Write every ROI as an oval with sub-pixel edges.
 
     An oval has the name 'ROI_0012' of id 12. ImageJ counts from the corner of the first pixel,
@@ -25,7 +29,6 @@ def write_imagej(path: str | Path, rois: Rois, *, overwrite: bool = False) -> Jo
     'ROI_0012_z0003'.
     """
     path = Path(path)
-    _roifile()
     check_target(path, overwrite)
     return _write(path, rois, overwrite)
 
@@ -53,7 +56,6 @@ def _ovals(rois: Rois, row: int) -> Iterator[Any]:
 
 
 def _oval(name: str, circle: Circles, position: int) -> Any:
-    roifile = _roifile()
     y, x, radius = circle.tolist()
     left, top, size = x + 0.5 - radius, y + 0.5 - radius, 2 * radius
     return roifile.ImagejRoi(
@@ -66,14 +68,3 @@ def _oval(name: str, circle: Circles, position: int) -> Any:
         **{"right": round(left + size), "bottom": round(top + size)},
         **{"xd": left, "yd": top, "widthd": size, "heightd": size},
     )
-
-
-def _roifile() -> Any:
-    try:
-        import roifile
-    except ImportError as error:
-        raise InputError(
-            "ImageJ ROIs need roifile, which isn't installed: "
-            "pip install 'napari-zstack-align[imagej]'."
-        ) from error
-    return roifile

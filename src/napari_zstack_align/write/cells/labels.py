@@ -12,6 +12,7 @@ from napari_zstack_align.cells.rois import Circles, Rois
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.write.cells.field import FieldOfView
+from napari_zstack_align.write.cells.options import CellOptions
 from napari_zstack_align.write.image import Image
 from napari_zstack_align.write.ome_tiff import write_ome_tiff
 
@@ -19,7 +20,7 @@ Pixels = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
 
 
 def write_labels(
-    path: str | Path, rois: Rois, field: FieldOfView, *, overwrite: bool = False
+    path: str | Path, rois: Rois, options: CellOptions | None = None, *, overwrite: bool = False
 ) -> Job[Path]:
     """Write ROIs as an OME-TIFF of labels.
 
@@ -32,7 +33,15 @@ def write_labels(
     generator of Progress
         Returns the path. The last ``note`` counts the pixels that ROIs share, and names the ROIs
         that have none of their own.
+
+    Raises
+    ------
+    InputError
+        Where the options don't say what the ROIs lie in.
     """
+    field = None if options is None else options.field
+    if field is None:
+        raise InputError("Labels need the size of the image: say in which alignment the ROIs lie.")
     labels = Labels(rois, field)
     axes = "YX" if labels.ndim == 2 else "ZYX"
     image = Image(labels, axes, pixel_size_um=field.pixel_size_um, z_step_um=field.z_step_um)

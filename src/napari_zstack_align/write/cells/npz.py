@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +11,24 @@ from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.progress import Job
 from napari_zstack_align.write.cells.npy import Arrays, write_npz
+from napari_zstack_align.write.cells.options import CellOptions
 from napari_zstack_align.write.cells.rows import SIGNALS
 
 
-def write_rois_npz(path: str | Path, rois: Rois, *, overwrite: bool = False) -> Job[Path]:
+def write_rois_npz(
+    path: str | Path, rois: Rois, _: CellOptions | None = None, *, overwrite: bool = False
+) -> Job[Path]:
     """Write ``ids`` (N,), ``circles`` (N, 3) y, x, radius, ``slices`` (N, 2), and features (N,)."""
     return write_npz(path, _rois(rois) | _texts_fixed(rois.features), overwrite=overwrite)
 
 
-def write_traces_npz(path: str | Path, traces: Traces, *, overwrite: bool = False) -> Job[Path]:
+def write_traces_npz(
+    path: str | Path,
+    recordings: Sequence[Traces],
+    _: CellOptions | None = None,
+    *,
+    overwrite: bool = False,
+) -> Job[Path]:
     """Write the traces of one recording.
 
     ``F``, ``Fneu``, ``corrected``, ``dff`` (C, N, T) float32; ``ids``, ``circles``, ``slices`` of
@@ -26,6 +36,7 @@ def write_traces_npz(path: str | Path, traces: Traces, *, overwrite: bool = Fals
     ``detail`` (T,); ``motion_explained`` (C, N), ``dark_level`` (C,), ``dff_reliable``,
     ``channel_names`` (C,) and ``recording``.
     """
+    (traces,) = recordings
     arrays: Arrays = {signal: getattr(traces, signal) for signal in SIGNALS}
     arrays |= _rois(traces.rois)
     arrays |= {name: traces.frames[name] for name in traces.frames.dtype.names or ()}

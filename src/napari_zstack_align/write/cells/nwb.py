@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from importlib.util import find_spec
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import NwbParams
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.write.cells.field import FieldOfView
+from napari_zstack_align.write.cells.options import CellOptions, field_of
 
 FRAMES_AT_ONCE = 2_000
 """Frames written between two reports of progress."""
@@ -23,9 +23,8 @@ FRAMES_AT_ONCE = 2_000
 
 def write_nwb(
     path: str | Path,
-    traces: Traces,
-    field: FieldOfView,
-    params: NwbParams | None = None,
+    recordings: Sequence[Traces],
+    options: CellOptions | None = None,
     *,
     overwrite: bool = False,
 ) -> Job[Path]:
@@ -40,21 +39,16 @@ def write_nwb(
     ----------
     path : path
         Ends in .nwb.
-    traces : Traces
-        Their frame times, or ``frame_rate_hz`` of ``params``, must be known.
-    field : FieldOfView
-        Size, image, scale and channel names.
-    params : NwbParams, optional
-        What no recording tells.
+    recordings : sequence of Traces
+        Of one recording. Its frame times, or ``frame_rate_hz`` of the options, must be known.
+    options : CellOptions, optional
+        Its ``field`` gives size, image and scale, ``nwb`` what no recording tells.
     overwrite : bool
         Replace an existing file.
     """
-    path = Path(path)
-    if find_spec("pynwb") is None:
-        raise InputError(
-            "NWB needs pynwb, which isn't installed: pip install 'napari-zstack-align[nwb]'."
-        )
-    params = NwbParams.given(params)
+    path, (traces,) = Path(path), recordings
+    field = field_of(traces, options)
+    params = NwbParams.given(None if options is None else options.nwb)
     n_channels = traces.F.shape[0]
     if params.emission_nm and len(params.emission_nm) != n_channels:
         raise InputError(

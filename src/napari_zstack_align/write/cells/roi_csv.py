@@ -7,9 +7,12 @@ from pathlib import Path
 from napari_zstack_align.atomic import check_target
 from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.write.cells.options import CellOptions
 
 
-def write_rois_csv(path: str | Path, rois: Rois, *, overwrite: bool = False) -> Job[Path]:
+def write_rois_csv(
+    path: str | Path, rois: Rois, _: CellOptions | None = None, *, overwrite: bool = False
+) -> Job[Path]:
     """Write ROIs as `Rois.save` does."""
     path = Path(path)
     check_target(path, overwrite)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.write.cells.field import FieldOfView
 from napari_zstack_align.write.cells.gaps import filled, good_frames, invalid_frames, never_seen
 from napari_zstack_align.write.cells.npy import write_header
+from napari_zstack_align.write.cells.options import CellOptions, field_of
 from napari_zstack_align.write.cells.suite2p_stat import stat_of
 from napari_zstack_align.write.suite2p_ops import plane_ops
 
@@ -25,7 +27,11 @@ TAU_S = 1.0
 
 
 def write_suite2p_folder(
-    path: str | Path, traces: Traces, field: FieldOfView, *, overwrite: bool = False
+    path: str | Path,
+    recordings: Sequence[Traces],
+    options: CellOptions | None = None,
+    *,
+    overwrite: bool = False,
 ) -> Job[Path]:
     """Write the ROIs and raw traces of one recording.
 
@@ -39,10 +45,11 @@ def write_suite2p_folder(
     ----------
     path : path
         The folder.
-    traces : Traces
+    recordings : sequence of Traces
         Of one recording.
-    field : FieldOfView
-        Size, image and scale of the reference, in whose coordinates the ROIs are.
+    options : CellOptions, optional
+        Its ``field`` is the reference, in whose coordinates the ROIs are; by default the size of
+        a frame, and no image.
     overwrite : bool
         Replace a folder that this function wrote.
 
@@ -51,7 +58,8 @@ def write_suite2p_folder(
     generator of Progress
         Returns the folder. The last ``note`` says which values were made up.
     """
-    path = Path(path)
+    path, (traces,) = Path(path), recordings
+    field = field_of(traces, options)
     check_target(path, overwrite)
     if path.exists() and not _is_ours(path):
         raise InputError(

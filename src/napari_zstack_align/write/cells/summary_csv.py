@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.progress import Job
+from napari_zstack_align.write.cells.options import CellOptions
 from napari_zstack_align.write.cells.rows import numbers, quoted, reliable, write_rows
 
 COLUMNS = (
@@ -18,7 +19,11 @@ COLUMNS = (
 
 
 def write_summary_csv(
-    path: str | Path, recordings: Sequence[Traces], *, overwrite: bool = False
+    path: str | Path,
+    recordings: Sequence[Traces],
+    _: CellOptions | None = None,
+    *,
+    overwrite: bool = False,
 ) -> Job[Path]:
     """Write where each ROI lies and what its traces are like.
 

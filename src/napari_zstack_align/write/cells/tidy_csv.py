@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.progress import Job
+from napari_zstack_align.write.cells.options import CellOptions
 from napari_zstack_align.write.cells.rows import (
     SIGNALS,
     confidence_and_flag,
@@ -29,7 +30,11 @@ FRAMES_AT_ONCE = 50_000
 
 
 def write_tidy_csv(
-    path: str | Path, recordings: Sequence[Traces], *, overwrite: bool = False
+    path: str | Path,
+    recordings: Sequence[Traces],
+    _: CellOptions | None = None,
+    *,
+    overwrite: bool = False,
 ) -> Job[Path]:
     """Write the traces of one or more recordings to one table.
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job
+from napari_zstack_align.write.cells.options import CellOptions
 from napari_zstack_align.write.cells.rows import (
     SIGNALS,
     confidence_and_flag,
@@ -35,8 +36,8 @@ VALUES_AT_ONCE = 200_000
 def write_wide_csv(
     path: str | Path,
     recordings: Sequence[Traces],
+    options: CellOptions | None = None,
     *,
-    signal: str = "dff",
     overwrite: bool = False,
 ) -> Job[Path]:
     """Write one signal of one or more recordings to one table.
@@ -50,8 +51,8 @@ def write_wide_csv(
         Ends in .csv.
     recordings : sequence of Traces
         One below the other.
-    signal : {'F', 'Fneu', 'corrected', 'dff'}
-        What to write.
+    options : CellOptions, optional
+        Its ``signal`` is written.
     overwrite : bool
         Replace an existing file.
 
@@ -60,6 +61,7 @@ def write_wide_csv(
     InputError
         Where there is no such signal, or an id stands for different ROIs in two recordings.
     """
+    signal = (options or CellOptions()).signal
     if signal not in SIGNALS:
         raise InputError(f"The signal must be one of {', '.join(SIGNALS)}, not {signal!r}.")
     _check_same_rois(recordings)
