@@ -37,6 +37,7 @@ if TYPE_CHECKING:  # for type checkers and editors; the same names as in _MODULE
         load_traces,
     )
     from napari_zstack_align.errors import AlignmentError, Cancelled, InputError, ZstackAlignError
+    from napari_zstack_align.flags import Flag
     from napari_zstack_align.params import (
         AdaptiveParams,
         BlobParams,
@@ -64,6 +65,7 @@ __all__ = [
     "BlobParams",
     "Cancelled",
     "FieldOfView",
+    "Flag",
     "InputError",
     "KeypointParams",
     "NwbParams",
@@ -114,6 +116,7 @@ _MODULES = {
     "BlobParams": "params",
     "Cancelled": "errors",
     "FieldOfView": "write.cells.field",
+    "Flag": "flags",
     "InputError": "errors",
     "KeypointParams": "params",
     "NwbParams": "params",

@@ -28,8 +28,8 @@ COARSE_SIGMA_PX = 5.0
 """Band of the comparison, in px of the compared (half-size) images."""
 EXTREME_PART = 0.97
 """Values beyond those of this part of the pixels are extremes."""
-SOME = 3
-"""Every third pixel along each axis tells that."""
+EXTREMES_STRIDE = 3
+"""Every third pixel along each axis is looked at to find the limit."""
 
 
 def empty_table(n_frames: int, group: str) -> npt.NDArray[np.void]:
@@ -92,7 +92,7 @@ def _coarse(small: Image) -> Any:
 
 def without_extremes(compared: Image) -> Image:
     """Cut the extremes of a compared image, in place: a bright cell must not speak for all."""
-    some = np.abs(compared[::SOME, ::SOME]).ravel()
+    some = np.abs(compared[::EXTREMES_STRIDE, ::EXTREMES_STRIDE]).ravel()
     place = int(EXTREME_PART * len(some))
     limit = np.partition(some, place)[place]
     return np.clip(compared, -limit, limit, out=compared)

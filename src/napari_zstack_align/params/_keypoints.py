@@ -60,8 +60,8 @@ class KeypointParams(ChannelParams):
         "auto",
         description=(
             "What a chunk may do: 'translation', 'rigid' (+ rotation), 'similarity' (+ scale) or "
-            "'affine' (+ shear). 'auto': a similarity, or affine where that foretells parts of the "
-            "images it wasn't fitted to. More freedom than the images carry only adds noise."
+            "'affine' (+ shear). 'auto': a similarity, or affine where that predicts held-out "
+            "parts of the images better. More freedom than the images carry only adds noise."
         ),
     )
     max_shift_px: float = Field(

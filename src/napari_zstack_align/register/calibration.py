@@ -99,7 +99,7 @@ def calibrated(
     spacing: float,
     alpha: float,
 ) -> float:
-    """Return the factor on a smoothness that foretells the least error; 1 from too few frames."""
+    """Return the factor on a smoothness that predicts the least error; 1 from too few frames."""
     if len(fields) < FEWEST_FRAMES:
         return 1.0
     risks = Calibration.of(level, fields, residuals).risks(shape, spacing, alpha)

@@ -38,7 +38,7 @@ from napari_zstack_align.stack import Stack
 
 
 @dataclass(frozen=True)
-class Open:
+class PendingSlice:
     """A slice whose repeats are registered, on its way into the chain.
 
     Attributes
@@ -74,7 +74,7 @@ class TwoStages(SliceRun):
         self._chain = Chain(self.shape, self._coarse_px, params, mask)
         self._anchor = self._chain
         self._learned = Learned()
-        self._open: Open | None = None
+        self._pending: PendingSlice | None = None
 
     def slices(self) -> Iterable[int]:
         """Slices from the start one to the end, then from it to the beginning."""
@@ -87,7 +87,9 @@ class TwoStages(SliceRun):
         The next slice's repeats are registered meanwhile; they don't need it.
         """
         frames = self.stack.frames_of_slice(z)
-        self.hold(frames if self._open is None else np.concatenate([frames, self._open.frames]))
+        self.hold(
+            frames if self._pending is None else np.concatenate([frames, self._pending.frames])
+        )
         found = yield from align_within(self, frames, self._learned)
         self._learned = found.learned
         yield from self.finish()
@@ -95,19 +97,19 @@ class TwoStages(SliceRun):
             self._chain = self._anchor
         image = found.mean.image() if found.repeats.has_signal else None
         step = self.begin(self._chain.next, image) if image is not None else None
-        self._open = Open(frames, found.repeats, step)
+        self._pending = PendingSlice(frames, found.repeats, step)
 
     def finish(self) -> Generator[Progress, None, None]:
         """Wait for the open slice to be in the chain, and write its rows."""
-        if self._open is None:
+        if self._pending is None:
             return
-        frames, repeats, step = self._open.frames, self._open.repeats, self._open.step
+        frames, repeats, step = self._pending.frames, self._pending.repeats, self._pending.step
         if step is not None:
             self._chain = yield from self.result(step)
             if self._first_reference is None:
                 self._first_reference = self._chain.image
                 self._anchor = self._chain
-        self._open = None
+        self._pending = None
         yield from self._fill(frames, repeats, self._chain.field)
 
     def _fill(

@@ -114,7 +114,7 @@ class Learned:
 
 
 @dataclass
-class Seen:
+class FilteredFrames:
     """The frames of a slice as passes of one kind see them, so that each is filtered once.
 
     Attributes
@@ -139,8 +139,8 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a pass found of a frame.
+class FrameResult:
+    """Result of one pass for one frame.
 
     Attributes
     ----------
@@ -158,8 +158,8 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Slice:
-    """What became of a slice.
+class SliceResult:
+    """Result of a slice.
 
     Attributes
     ----------
@@ -178,7 +178,7 @@ class Slice:
 
 def align_within(
     run: SliceRun, frames: Frames, learned: Learned
-) -> Generator[Progress, None, Slice]:
+) -> Generator[Progress, None, SliceResult]:
     """Register the repeats of a slice to their mean.
 
     Parameters
@@ -199,11 +199,11 @@ def align_within(
         reach = run.params.max_shift_px / factor
         shifts = yield from run.in_thread(_rough_shifts, np.stack(small), reach)
         fields[usable] += factor * shifts[:, :, np.newaxis, np.newaxis]
-        seen = Seen(COARSE)
+        filtered = FilteredFrames(COARSE)
         for stage in passes_of(run.shape):
-            seen = seen if seen.stage is stage else Seen(stage)
+            filtered = filtered if filtered.stage is stage else FilteredFrames(stage)
             template, found = yield from _register(
-                run, seen, frames[usable], fields[usable], learned
+                run, filtered, frames[usable], fields[usable], learned
             )
             for i, one in zip(usable, found, strict=True):
                 faults[i] = one.fault
@@ -218,7 +218,7 @@ def align_within(
         else:
             told = run.begin(_calibrate, run, template, good, learned)
     repeats, mean = yield from _judge(run, frames, fields, faults)
-    return Slice(repeats, mean, learned if told is None else (yield from run.result(told)))
+    return SliceResult(repeats, mean, learned if told is None else (yield from run.result(told)))
 
 
 def _calibrate(
@@ -283,21 +283,21 @@ def _rough_shifts(small: Image, max_shift: float) -> npt.NDArray[np.float32]:
 
 
 def _register(
-    run: SliceRun, seen: Seen, frames: Frames, starts: Coefficients, learned: Learned
-) -> Generator[Progress, None, tuple[Template, list[Found]]]:
+    run: SliceRun, filtered: FilteredFrames, frames: Frames, starts: Coefficients, learned: Learned
+) -> Generator[Progress, None, tuple[Template, list[FrameResult]]]:
     """Register frames to their mean, from where they lie in it."""
-    stage = seen.stage
+    stage = filtered.stage
     # Bilinear takes half the time, and what it blurs makes no difference here.
     mean = yield from run.mean(frames, starts, stage.factors[-1], cv2.INTER_LINEAR)
     image = mean.image()
     if image.shape != run.shape:
         image = _enlarged(image, stage.factors[-1], run.shape)
-    seen.prefilter = seen.prefilter or Prefilter.for_image(image, stage.band)
+    filtered.prefilter = filtered.prefilter or Prefilter.for_image(image, stage.band)
     smooth = stage.smoothness * (1.0 if stage is COARSE else learned.smoothness)
     build = partial(
         Template.build,
         image,
-        seen.prefilter,
+        filtered.prefilter,
         spacing_px=run.spacing_px,
         alpha=smooth * run.params.alpha,
         max_shift_px=0.0,
@@ -312,7 +312,7 @@ def _register(
         template = yield from run.in_thread(build, power=None)
         powers = []
         for one in run.map(
-            lambda i: template.residual_power(seen.frame(run, frames[i], template), starts[i]),
+            lambda i: template.residual_power(filtered.frame(run, frames[i], template), starts[i]),
             range(len(frames)),
         ):
             powers.append(one)
@@ -322,13 +322,13 @@ def _register(
     among = len(frames) if stage.among_others else None
     strips = Strips.of(template.levels[-1]) if stage is FINE else None
 
-    def register(i: int) -> Found:
-        frame = seen.frame(run, frames[i], template)
+    def register(i: int) -> FrameResult:
+        frame = filtered.frame(run, frames[i], template)
         one, fault = register_frame(frame, template, starts[i], among=among)
         if one is None or one.residual is None:
-            return Found(one, fault)
+            return FrameResult(one, fault)
         step = 0.0 if strips is None else strips.largest_step(one.residual)
-        return Found(one if i < MOST_FRAMES else one.without_residual(), fault, step)
+        return FrameResult(one if i < MOST_FRAMES else one.without_residual(), fault, step)
 
     found = []
     for result in run.map(register, range(len(frames))):

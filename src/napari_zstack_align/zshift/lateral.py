@@ -18,7 +18,7 @@ SHRINK_FROM_PX = 192
 
 
 @dataclass(frozen=True)
-class Found:
+class LateralMatch:
     """Best match of a frame among some slices.
 
     Attributes
@@ -66,18 +66,18 @@ class LateralSearch:
         self._spectra[k] = np.conj(fft.rfft2(small, self._size))
         self._norm[k] = max(float(np.linalg.norm(small)), 1e-12)
 
-    def find(self, frame: Image, slices: Sequence[int] | npt.NDArray[np.intp]) -> Found:
+    def find(self, frame: Image, slices: Sequence[int] | npt.NDArray[np.intp]) -> LateralMatch:
         """Best of some slices for a band-passed frame (Y, X), and the shift to it."""
         small = shrink(frame, self._factor)
         norm = max(float(np.linalg.norm(small)), 1e-12)
         spectrum = fft.rfft2(small, self._size)
-        best = Found(int(slices[0]), np.zeros(2), -1.0)
+        best = LateralMatch(int(slices[0]), np.zeros(2), -1.0)
         for k in slices:
             surface = self._surface(self._spectra[k] * spectrum) / (norm * self._norm[k])
             peak = np.unravel_index(int(surface.argmax()), surface.shape)
             if surface[peak] > best.correlation:
                 shift = [_vertex(surface, peak, axis) - self._reach[axis] for axis in (0, 1)]
-                best = Found(int(k), self._factor * np.array(shift), float(surface[peak]))
+                best = LateralMatch(int(k), self._factor * np.array(shift), float(surface[peak]))
         return best
 
     def _surface(self, product: npt.NDArray[np.complex64]) -> Image:

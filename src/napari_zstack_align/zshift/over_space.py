@@ -17,7 +17,7 @@ LEAST_ERROR = 0.03
 TILT = 1.0
 """Expected difference from patch to patch, in slices: so weak that it tells of patches far from
 all others only."""
-FREE = 1e-6
+RIDGE = 1e-6
 """Weight that keeps a frame without evidence from having no solution."""
 
 
@@ -51,7 +51,7 @@ class SpaceSmoother:
 
     def __init__(self, shape: tuple[int, int], bending: float, modes: Numbers) -> None:
         penalty = _roughness(shape, 2) / bending**2 + _roughness(shape, 1) / TILT**2
-        self._penalty = penalty + FREE * np.eye(len(penalty))
+        self._penalty = penalty + RIDGE * np.eye(len(penalty))
         self._modes = modes
 
     def __call__(self, z: Numbers, error: Numbers, confidence: Numbers) -> OverSpace:

@@ -146,8 +146,8 @@ def refine_chunk(
     matrix : numpy.ndarray
         (3, 3); the old one where the new one is implausible or resembles the others less.
     affine_helps : float
-        How much better an affine map foretells parts of the image it wasn't fitted to; negative
-        where worse.
+        How much better an affine map predicts held-out parts of the image; negative where
+        worse.
     """
     image = state.image(chunk)
     start = state.chunks["matrix"][chunk]

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.register.recordings.geometry import Matrix
-from napari_zstack_align.register.recordings.refine import HALF, HUBER, Blocks, Image, Level
+from napari_zstack_align.register.recordings.refine import HUBER, LEAST_INSIDE, Blocks, Image, Level
 
 TINY = 1e-9
 
@@ -44,7 +44,7 @@ class FrameSteps:
         """Compare filtered frames, each mapped by its own matrix (n, 3, 3), with the level."""
         gradient, inside = level.differences(frames, matrices)
         hessian = level.hessian * inside[:, :, np.newaxis, np.newaxis]
-        return cls(level, hessian, gradient, inside > HALF)
+        return cls(level, hessian, gradient, inside > LEAST_INSIDE)
 
     def shifts(self) -> Blocks:
         """(n, 2) shifts (dy, dx) in px that undo the differences, robust over the blocks."""

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from napari_zstack_align.alignment.warp import shrink
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings.geometry import Matrix, Model
+from napari_zstack_align.register.recordings.reference import MASK_LEVEL
 
 Image = npt.NDArray[np.float32]
 Blocks = npt.NDArray[np.float64]
@@ -36,14 +37,14 @@ RIDGE = 1e-6
 OUTLINE_BITS = 8
 CAP = 3.0
 """Residuals count up to so many times their median size."""
-FAR = 2.0
-"""Those beyond so many times that limit count for nothing, the more so the larger they are."""
+FADES_BEYOND = 2.0
+"""Residuals beyond so many times that limit lose weight with their size, down to none."""
 TINY = 1e-30
 BRIGHT_PERCENTILE = 98.0
-SOME = 5
-"""Every fifth pixel along each axis tells that."""
-HALF = 0.5
-"""Blocks of which less lies inside the raw frame don't count."""
+RESIDUAL_STRIDE = 5
+"""Every fifth pixel along each axis is looked at for the median size of the residuals."""
+LEAST_INSIDE = 0.5
+"""Blocks of which a smaller part lies inside the raw frame are left out."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Level:
     hessian: Blocks
     means: _BlockMeans
     centres: Blocks
-    some: npt.NDArray[np.intp]
+    strided: npt.NDArray[np.intp]
 
     @classmethod
     def build(cls, image: Image, factor: int, weights: Image | None) -> Self:
@@ -68,8 +69,8 @@ class Level:
         products = [means(p) for p in (wy * gy, wy * gx, wx * gx)]
         hessian = np.stack([products[i] for i in (0, 1, 1, 2)], -1, dtype=np.float64)
         hessian = hessian.reshape(-1, 2, 2)
-        some = _some_pixels(image.shape, weights)
-        return cls(factor, image, (wy, wx), hessian, means, means.centres(factor), some)
+        strided = _strided_pixels(image.shape, weights)
+        return cls(factor, image, (wy, wx), hessian, means, means.centres(factor), strided)
 
     def design(self, model: Model) -> Blocks:
         """(2, P, blocks): how far each parameter moves each block down and across."""
@@ -125,7 +126,7 @@ class Level:
             residual[i] = sampled(frame, matrix, shape, self.factor)
             shown[i] = shown_by(matrix, frame.shape, shape, self.factor)
         residual -= self.image
-        _cap(residual, self.some)
+        _cap(residual, self.strided)
         residual *= shown
         sums = [self.means(gradient * residual) for gradient in self.gradients]
         return np.stack(sums, -1, dtype=np.float64), self.means(shown).astype(np.float64)
@@ -171,12 +172,12 @@ def _overlaps(size: int, blocks: int) -> Image:
     return result
 
 
-def _some_pixels(shape: tuple[int, ...], weights: Image | None) -> npt.NDArray[np.intp]:
+def _strided_pixels(shape: tuple[int, ...], weights: Image | None) -> npt.NDArray[np.intp]:
     """Flat indices of every few pixels in the mask."""
     chosen = np.zeros(shape, bool)
-    chosen[::SOME, ::SOME] = True
-    if weights is not None and (chosen & (weights >= HALF)).any():
-        chosen &= weights >= HALF
+    chosen[::RESIDUAL_STRIDE, ::RESIDUAL_STRIDE] = True
+    if weights is not None and (chosen & (weights >= MASK_LEVEL)).any():
+        chosen &= weights >= MASK_LEVEL
     return np.flatnonzero(chosen)
 
 
@@ -187,7 +188,7 @@ def _cap(residual: Image, pixels: npt.NDArray[np.intp]) -> None:
     middle = some.shape[1] // 2
     limit = CAP * np.partition(some, middle, axis=1)[:, middle, np.newaxis, np.newaxis]
     np.clip(residual, -limit, limit, out=residual)
-    size /= np.maximum(FAR * limit, TINY)
+    size /= np.maximum(FADES_BEYOND * limit, TINY)
     np.maximum(size, 1, out=size)
     residual /= size
     residual /= size
@@ -243,7 +244,7 @@ class Refined:
     matrix : numpy.ndarray
         (3, 3) reference to raw frame.
     affine_helps : float
-        How much better an affine map foretells the blocks it wasn't fitted to than a similarity
+        How much better an affine map predicts held-out blocks than a similarity
         does; negative where worse.
     """
 
@@ -297,20 +298,20 @@ class Target:
 def solve(level: Level, gradient: Blocks, inside: Blocks, model: Model) -> Matrix:
     """Find the map that undoes the differences of the blocks."""
     equations = _Equations.of(level, gradient, inside, model)
-    weights = (inside > HALF).astype(float)
+    weights = (inside > LEAST_INSIDE).astype(float)
     for _ in range(REWEIGHTINGS):
         parameters = equations.solve(weights)
-        weights = _huber(equations.misfits(parameters), inside > HALF)
+        weights = _huber(equations.misfits(parameters), inside > LEAST_INSIDE)
     return _as_matrix(parameters, level.centres.mean(axis=0), model)
 
 
 def affine_gain(level: Level, gradient: Blocks, inside: Blocks) -> float:
-    """How much better an affine map foretells held-out blocks than a similarity does.
+    """How much better an affine map predicts held-out blocks than a similarity does.
 
     Both are fitted to either half of the blocks in turn; what counts is the other half.
     """
     white = level.white
-    known = (inside > HALF).astype(float)
+    known = (inside > LEAST_INSIDE).astype(float)
     costs = []
     for model in ("similarity", "affine"):
         equations = _Equations.of(level, gradient, inside, model)

@@ -64,9 +64,10 @@ SNAPSHOT_S = 1.0
 HALVINGS = 3
 ROUNDS = 2
 """How often every chunk is registered to the mean of the others."""
-MANY = 16
+MIN_CHUNKS_FOR_SHARED_TARGET = 16
+"""From so many on, one chunk weighs too little in the mean to hold itself back."""
 AFFINE_VOTES = 0.75
-"""'auto' becomes affine where so many chunks are better foretold by it."""
+"""'auto' becomes affine where so many chunks are predicted better by it."""
 
 
 class Session:
@@ -229,8 +230,7 @@ class Session:
         self, chunks: list[tuple[RecordingState, int]], number: int
     ) -> Generator[Progress, None, None]:
         """Register every chunk to the mean of the others; after the first round, settle 'auto'."""
-        # Among many chunks, one weighs too little in the mean to hold itself back.
-        shared = prepare(self._consensus) if len(chunks) >= MANY else None
+        shared = prepare(self._consensus) if len(chunks) >= MIN_CHUNKS_FOR_SHARED_TARGET else None
 
         def refine(item: tuple[RecordingState, int]) -> tuple[npt.NDArray[np.float64], float]:
             return refine_chunk(self._consensus, *item, self.params, shared, near=number > 1)

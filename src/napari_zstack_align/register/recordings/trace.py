@@ -73,7 +73,7 @@ class Trace:
 def smoothed(path: Array, halves: Array, stretches: list[Range]) -> Array:
     """Smooth a path as far as its two halves say, or to nothing.
 
-    The smoothed one half should foretell the other; the noise that the half has beyond that of
+    The smoothed one half should predict the other; the noise that the half has beyond that of
     the whole path is allowed for.
 
     Parameters
