@@ -1,4 +1,4 @@
-"""CSV text, written in one way everywhere: commas, a header, lines that end in CR LF."""
+"""CSV text, made in one place: whole tables, and single cells for tables written in blocks."""
 
 from __future__ import annotations
 
@@ -15,3 +15,8 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     writer.writerow(header)
     writer.writerows(rows)
     return buffer.getvalue()
+
+
+def csv_cell(text: str) -> str:
+    """Return text as one cell, in quotes where it has to be."""
+    return csv_text([text], []).removesuffix("\r\n") if text else ""

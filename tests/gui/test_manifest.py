@@ -55,3 +55,11 @@ def test_the_formats_to_choose_from_are_those_of_the_tab(contributions):
     assert exporting["frames_format"]["enum"] == [
         writer.suffix for writer in writers_of(Takes.MOVIE)
     ]
+
+
+def test_the_writers_are_formats_of_the_table(contributions):
+    usual = {writer.title: [writer.suffix] for writer in writers_of(Takes.VOLUME)}
+    offered = {
+        each["display_name"]: each["filename_extensions"] for each in contributions["writers"]
+    }
+    assert offered == usual

@@ -26,6 +26,13 @@ def test_a_row_can_be_loaded_and_its_endings_are_its_own(reader: Reader) -> None
     assert not others & set(reader.suffixes)
 
 
+def test_the_page_of_formats_has_every_row() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
+    for reader in READERS:
+        endings = ", ".join(f"`{suffix}`" for suffix in reader.suffixes)
+        assert f"| {reader.title} | {endings} | {reader.gives} |" in page
+
+
 def _open(path: Path) -> Opened:
     frames = np.frombuffer(path.read_bytes()[4:], np.uint8).reshape(-1, 4, 5)
     return Opened(ArraySource(frames, "TYX"), (path,), Facts(sizes=(len(frames),)))
@@ -75,6 +82,8 @@ def test_a_missing_package_is_named_with_its_extra(
     row = Reader(**{**vars(twophoton), "package": "no_such_package", "extra": "twophoton"})
     monkeypatch.setattr(readers, "READERS", (row,))
     (tmp_path / "a.2p").write_bytes(b"2PHO" + bytes(20))
-    message = r"Twophoton needs no_such_package, .* pip install 'napari-zstack-align\[twophoton\]'"
+    message = (
+        r"'Twophoton' needs no_such_package, .* pip install 'napari-zstack-align\[twophoton\]'"
+    )
     with pytest.raises(nza.InputError, match=message):
         open_stack(tmp_path / "a.2p")

@@ -77,6 +77,15 @@ def test_endings_in_words() -> None:
     assert endings_in_words(Takes.TRACES) == ("ends in .csv, .npz or .nwb or is a folder (Suite2p)")
 
 
+def test_the_page_of_formats_has_every_row() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
+    for row in WRITERS:
+        endings = ", ".join(f"`{suffix}`" if suffix else "a folder" for suffix in row.suffixes)
+        extra = f"`{row.extra}`" if row.extra else ""
+        cells = (row.title, endings, ", ".join(row.takes), f"`{row.name}`", row.program, extra)
+        assert f"| {' | '.join(cells)} |" in page
+
+
 def _write(path, what, *more, overwrite=False):
     yield Progress("Writing", 0, 1)
     path.write_text("written")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.atomic import check_target, replacing
 from napari_zstack_align.cells.traces import Traces
+from napari_zstack_align.csv_text import csv_cell
 from napari_zstack_align.progress import Job, Progress
 
 SIGNALS = ("F", "Fneu", "corrected", "dff")
@@ -59,14 +58,6 @@ def write_rows(
     return job()
 
 
-def quoted(text: str) -> str:
-    """Text as a cell of a CSV file."""
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="").writerow([text])
-    cell = buffer.getvalue()
-    return cell if text else ""
-
-
 def numbers(values: npt.NDArray[Any]) -> list[str]:
     """Rows of numbers as text, 'a,b,c'; 7 digits, and nothing between the commas for NaN.
 
@@ -99,6 +90,6 @@ def reliable(traces: Traces) -> str:
 def confidence_and_flag(traces: Traces) -> list[str]:
     """'confidence,flag,detail' of every frame."""
     flags = traces.frames[["flag", "detail"]].tolist()
-    cells = {pair: ",".join(map(quoted, pair)) for pair in set(flags)}
+    cells = {pair: ",".join(map(csv_cell, pair)) for pair in set(flags)}
     confidence = ["" if np.isnan(c) else f"{c:.4g}" for c in traces.confidence.tolist()]
     return [f"{c},{cells[pair]}" for c, pair in zip(confidence, flags, strict=True)]

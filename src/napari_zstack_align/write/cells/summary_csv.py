@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from napari_zstack_align.cells.traces import Traces
+from napari_zstack_align.csv_text import csv_cell
 from napari_zstack_align.progress import Job
 from napari_zstack_align.write.cells.options import CellOptions
-from napari_zstack_align.write.cells.rows import numbers, quoted, reliable, write_rows
+from napari_zstack_align.write.cells.rows import numbers, reliable, write_rows
 
 COLUMNS = (
     "recording", "roi", "channel", "y", "x", "radius", "known_frames", "mean_F", "mean_Fneu",
@@ -37,7 +38,7 @@ def write_summary_csv(
 
 
 def _rows(traces: Traces) -> Iterator[tuple[str, int]]:
-    name = quoted(traces.recording)
+    name = csv_cell(traces.recording)
     for channel, row in np.ndindex(traces.F.shape[:2]):
         f, fneu, dff = (
             signal[np.isfinite(signal)]

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_zstack_align.cells.traces import Traces
+from napari_zstack_align.csv_text import csv_cell
 from napari_zstack_align.progress import Job
 from napari_zstack_align.write.cells.options import CellOptions
 from napari_zstack_align.write.cells.rows import (
@@ -15,7 +16,6 @@ from napari_zstack_align.write.cells.rows import (
     confidence_and_flag,
     frame_and_time,
     numbers,
-    quoted,
     reliable,
     write_rows,
 )
@@ -51,7 +51,7 @@ def _blocks(traces: Traces) -> Iterator[tuple[str, int]]:
     """Yield the rows of a recording in blocks, with their number."""
     before, after = frame_and_time(traces), confidence_and_flag(traces)
     n_channels, n_rois, n_frames = traces.F.shape
-    name, end = quoted(traces.recording), f",{reliable(traces)}\n"
+    name, end = csv_cell(traces.recording), f",{reliable(traces)}\n"
     for channel, row in np.ndindex(n_channels, n_rois):
         head = f"{name},{traces.ids[row]},{channel},"
         for start in range(0, n_frames, FRAMES_AT_ONCE):

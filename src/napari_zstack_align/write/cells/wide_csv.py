@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.cells.traces import Traces
+from napari_zstack_align.csv_text import csv_cell
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job
 from napari_zstack_align.write.cells.options import CellOptions
@@ -17,7 +18,6 @@ from napari_zstack_align.write.cells.rows import (
     confidence_and_flag,
     frame_and_time,
     numbers,
-    quoted,
     reliable,
     write_rows,
 )
@@ -92,7 +92,7 @@ def _blocks(traces: Traces, signal: str, ids: list[int]) -> Iterator[tuple[str, 
     columns = [ids.index(roi) for roi in traces.ids.tolist()]
     step = max(VALUES_AT_ONCE // len(ids), 1)
     for channel in range(signals.shape[0]):
-        head, between = f"{quoted(traces.recording)},{channel},", f",{reliable(traces)},"
+        head, between = f"{csv_cell(traces.recording)},{channel},", f",{reliable(traces)},"
         for start in range(0, signals.shape[2], step):
             part = slice(start, start + step)
             values = signals[channel, :, part].T
