@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # for type checkers and editors; the same names as in _MODULE
     )
     from napari_zstack_align.errors import AlignmentError, Cancelled, InputError, ZstackAlignError
     from napari_zstack_align.flags import Flag
+    from napari_zstack_align.loading import load
     from napari_zstack_align.params import (
         AdaptiveParams,
         BlobParams,
@@ -92,6 +93,7 @@ __all__ = [
     "export_traces",
     "extract_session_traces",
     "extract_traces",
+    "load",
     "load_alignment",
     "load_rois",
     "load_traces",
@@ -142,6 +144,7 @@ _MODULES = {
     "export_traces": "write.cells.export",
     "extract_session_traces": "cells.traces",
     "extract_traces": "cells.traces",
+    "load": "loading",
     "load_alignment": "alignment.session:load_saved",
     "load_rois": "cells",
     "load_traces": "cells.traces",

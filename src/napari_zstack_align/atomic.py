@@ -1,11 +1,11 @@
-"""A file or folder appears under its name only when it is complete."""
+"""A file or folder appears under its name only when it is complete, and on the disk."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -25,7 +25,7 @@ def replacing(path: Path, overwrite: bool) -> Iterator[Path]:
     """Give a temporary name beside ``path``, which takes the place of ``path`` at the end.
 
     Whatever stops the block, an error or a cancel, removes the unfinished file or folder and
-    leaves what was at ``path`` as it was.
+    leaves what was at ``path`` as it was. What takes the place has reached the disk before.
 
     Raises
     ------
@@ -33,14 +33,54 @@ def replacing(path: Path, overwrite: bool) -> Iterator[Path]:
         Where the file system refuses (no space, no permission).
     """
     check_target(path, overwrite)
-    unfinished = _beside(path, "part")
+    unfinished = temporary_beside(path)
     try:
         yield unfinished
+        _flush(unfinished)
         _move(unfinished, path)
+        flush_folder(path.parent)
     except OSError as error:
+        _remove_if_possible(unfinished)
         raise InputError(f"{path} can't be written: {error.strerror or error}.") from error
+    except BaseException:
+        _remove_if_possible(unfinished)
+        raise
+
+
+def temporary_beside(path: Path) -> Path:
+    """Return a hidden name beside a path that nothing else has."""
+    return _beside(path, "part")
+
+
+def flush_file(path: Path) -> None:
+    """Return when a file's content is on the disk."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
     finally:
-        _remove(unfinished)
+        os.close(descriptor)
+
+
+def flush_folder(folder: Path) -> None:
+    """Return when the names in a folder are on the disk; Windows does so by itself."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _flush(path: Path) -> None:
+    """Flush a file, or all files of a folder."""
+    if not path.is_dir():
+        flush_file(path)
+        return
+    for folder, _, names in os.walk(path):
+        for name in names:
+            flush_file(Path(folder, name))
+        flush_folder(Path(folder))
 
 
 def _move(source: Path, target: Path) -> None:
@@ -55,15 +95,17 @@ def _move(source: Path, target: Path) -> None:
     except OSError:
         os.replace(old, target)
         raise
-    _remove(old)
+    _remove_if_possible(old)
 
 
 def _beside(path: Path, what: str) -> Path:
     return path.with_name(f".{path.name}.{uuid4().hex[:8]}.{what}")
 
 
-def _remove(path: Path) -> None:
+def _remove_if_possible(path: Path) -> None:
+    """Remove a file or folder; what can't be removed must not hide why there was something to."""
     if path.is_dir():
-        shutil.rmtree(path)
+        shutil.rmtree(path, ignore_errors=True)
     else:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink(missing_ok=True)

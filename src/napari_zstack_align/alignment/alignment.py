@@ -215,17 +215,32 @@ class Alignment:
 
     # -- on disk -------------------------------------------------------------------------------
 
-    def save(self, folder: str | Path) -> Path:
-        """Write the alignment to a folder ``NAME.zalign``, each file atomically.
+    def save(self, folder: str | Path, overwrite: bool = True) -> Path:
+        """Write the alignment to a folder ``NAME.zalign``, in one step.
+
+        Whatever stops the program, the folder holds what was there before, or all of this.
+
+        Parameters
+        ----------
+        folder : str or pathlib.Path
+            The suffix ``.zalign`` is added where it lacks.
+        overwrite : bool
+            Whether a complete alignment there is replaced. An unfinished one never replaces it.
 
         Returns
         -------
         pathlib.Path
-            The folder.
+            The folder that was written: where the one that was asked for must not be replaced,
+            one beside it (``NAME-partial.zalign``, ``NAME-2.zalign``).
+
+        Raises
+        ------
+        InputError
+            Where the folder holds something else, or can't be written.
         """
         from napari_zstack_align.alignment.storage import save_alignment
 
-        return save_alignment(self, folder)
+        return save_alignment(self, folder, overwrite)
 
     # -- inside --------------------------------------------------------------------------------
 

@@ -9,13 +9,64 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import PositiveInt, field_validator
 
 from napari_zstack_align.alignment.fingerprint import fingerprint
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read import open_stack
-from napari_zstack_align.stack import Stack
+from napari_zstack_align.saved import RECORDING, Z_STACK, Part, Subject
+from napari_zstack_align.stack import Order, Stack
 
-Facts = dict[str, Any]
+
+class StackFacts(Part):
+    """What a manifest says of a stack.
+
+    Attributes
+    ----------
+    name : str
+    shape : tuple of int
+        (T, C, Y, X).
+    dtype : str
+        Of a pixel, as numpy writes it.
+    frames_per_slice, order, pixel_size_um, z_step_um, channel_names
+        As of `Stack`.
+    fingerprint : str
+        Of the raw frames, `fingerprint.fingerprint`; '' where they couldn't be read.
+    """
+
+    name: str
+    shape: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt]
+    dtype: str
+    frames_per_slice: PositiveInt | None
+    order: Order | None
+    pixel_size_um: tuple[float, float] | None
+    z_step_um: float | None
+    channel_names: tuple[str, ...]
+    fingerprint: str
+
+    @field_validator("dtype")
+    @classmethod
+    def _known_dtype(cls, name: str) -> str:
+        try:
+            np.dtype(name)
+        except TypeError:
+            raise ValueError(f"{name!r} is no type of pixels") from None
+        return name
+
+
+class InputFacts(Part):
+    """Where a raw file is, from anywhere and from the folder of the result."""
+
+    path: str
+    relative_path: str
+    size_bytes: int | None = None
+
+
+class StackAndInputs(Part):
+    """What a manifest says of the raw frames."""
+
+    stack: StackFacts
+    inputs: tuple[InputFacts, ...]
 
 
 @dataclass(frozen=True)
@@ -31,75 +82,91 @@ class MissingSource:
         raise InputError(self.message)
 
 
-def stack_facts(stack: Stack) -> Facts:
-    """What is known of a stack, for JSON."""
-    return {
-        "name": stack.name,
-        "shape": stack.shape,
-        "dtype": stack.dtype.str,
-        "frames_per_slice": stack.frames_per_slice,
-        "order": stack.order,
-        "pixel_size_um": stack.pixel_size_um,
-        "z_step_um": stack.z_step_um,
-        "channel_names": stack.channel_names,
-        "fingerprint": fingerprint(stack),
-    }
+def raw_facts(stack: Stack, folder: Path) -> dict[str, Any]:
+    """Describe a stack for the manifest of a result in a folder; see `StackAndInputs`."""
+    described = StackFacts(
+        name=stack.name,
+        shape=stack.shape,
+        dtype=stack.dtype.str,
+        frames_per_slice=stack.frames_per_slice,
+        order=stack.order,
+        pixel_size_um=stack.pixel_size_um,
+        z_step_um=stack.z_step_um,
+        channel_names=stack.channel_names,
+        fingerprint=fingerprint(stack),
+    )
+    inputs = [_input_facts(path, folder).model_dump() for path in stack.paths]
+    return {"stack": described.model_dump(), "inputs": inputs}
 
 
-def input_facts(path: Path, folder: Path) -> Facts:
-    """Where a file of the stack is, from anywhere and from the alignment's folder."""
+def subject_of(stack: Stack, done: int) -> Subject:
+    """Describe what was worked on.
+
+    Parameters
+    ----------
+    stack : Stack
+    done : int
+        Number of frames that were run.
+    """
+    what = RECORDING if stack.frames_per_slice is None else Z_STACK
+    return Subject(what=what, name=stack.name, frames=stack.n_frames, done=done)
+
+
+def _input_facts(path: Path, folder: Path) -> InputFacts:
     path = path.absolute()
     try:
         relative = os.path.relpath(path, folder.absolute())
     except ValueError:  # another drive
         relative = str(path)
     size = path.stat().st_size if path.is_file() else None
-    return {"path": str(path), "relative_path": relative, "size_bytes": size}
+    return InputFacts(path=str(path), relative_path=relative, size_bytes=size)
 
 
-def find_stack(folder: Path, described: Facts, inputs: list[Facts]) -> Stack:
+def find_stack(folder: Path, raw: StackAndInputs) -> Stack:
     """Open the raw frames where they were; a stack without pixels where they are gone."""
+    described, inputs = raw.stack, raw.inputs
     if not inputs:
         return _missing(described, "was an array in memory")
-    for key in ("path", "relative_path"):
-        paths = [folder / item[key] for item in inputs]
+    for paths in (
+        [Path(each.path) for each in inputs],
+        [folder / each.relative_path for each in inputs],
+    ):
         if all(path.exists() for path in paths):
             try:
                 stack = open_stack(paths if len(paths) > 1 else paths[0])
                 return check_stack(stack, described)
             except InputError as error:
                 return _missing(described, f"can't be used any more ({error})")
-    return _missing(described, f"is not at {inputs[0]['path']} any more")
+    return _missing(described, f"is not at {inputs[0].path} any more")
 
 
-def check_stack(stack: Stack, described: Facts) -> Stack:
+def check_stack(stack: Stack, described: StackFacts) -> Stack:
     """Return the stack with what was known of it; InputError where it is another one."""
-    expected = described["fingerprint"]
-    same_shape = list(stack.shape) == list(described["shape"])
+    expected = described.fingerprint
+    same_shape = stack.shape == described.shape
     if not same_shape or (expected and fingerprint(stack) != expected):
         raise InputError(
             f"{stack.name} {stack.shape} is not the stack that was aligned "
-            f"({described['name']}, {tuple(described['shape'])}), or its pixels have changed: give "
+            f"({described.name}, {described.shape}), or its pixels have changed: give "
             f"that one, or align anew."
         )
     return _described(stack, described)
 
 
-def _missing(described: Facts, what: str) -> Stack:
+def _missing(described: StackFacts, what: str) -> Stack:
     message = (
-        f"The raw stack {described['name']} {what}: give it with load_alignment(folder, stack=...)."
+        f"The raw stack {described.name} {what}: give it with load_alignment(folder, stack=...)."
     )
-    source = MissingSource(tuple(described["shape"]), np.dtype(described["dtype"]), message)
+    source = MissingSource(described.shape, np.dtype(described.dtype), message)
     return _described(Stack(source), described)
 
 
-def _described(stack: Stack, described: Facts) -> Stack:
-    pixel_size = described["pixel_size_um"]
+def _described(stack: Stack, described: StackFacts) -> Stack:
     return stack.replace(
-        frames_per_slice=described["frames_per_slice"],
-        order=described["order"],
-        pixel_size_um=None if pixel_size is None else tuple(pixel_size),
-        z_step_um=described["z_step_um"],
-        channel_names=tuple(described["channel_names"]),
-        name=described["name"],
+        frames_per_slice=described.frames_per_slice,
+        order=described.order,
+        pixel_size_um=described.pixel_size_um,
+        z_step_um=described.z_step_um,
+        channel_names=described.channel_names,
+        name=described.name,
     )

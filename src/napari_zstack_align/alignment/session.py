@@ -1,77 +1,99 @@
-"""A session on disk: a folder with ``session.json`` and one ``.zalign`` per recording."""
+"""The files of a session: a folder with ``session.json`` and one ``.zalign`` per recording."""
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+import numpy as np
+
+from napari_zstack_align import saved
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.alignment.storage import (
-    SCHEMA_VERSION,
-    SUFFIX,
-    WRITTEN_BY,
-    load_alignment,
-    make_folder,
-    read_facts,
-    save_alignment,
-    write_bytes,
-)
+from napari_zstack_align.alignment.raw_frames import subject_of
+from napari_zstack_align.alignment.storage import load_alignment, read_alignment, result_of
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.saved import Group, Kind
 from napari_zstack_align.stack import Stack
 
-FILE = "session.json"
+SUFFIX = ".zalign"
 
 
-def save_session(alignments: Sequence[Alignment], folder: str | Path) -> Path:
-    """Write the alignments of a session, in their order.
+def save_session(
+    alignments: Sequence[Alignment], folder: str | Path, overwrite: bool = True
+) -> Path:
+    """Write the alignments of a session, in their order and in one step.
+
+    Whatever stops the program, the folder holds the session that was there before, or all of this.
 
     Parameters
     ----------
     alignments : sequence of Alignment
-        One a recording, complete or partial.
+        One a recording, complete or partial, in the coordinates of one reference.
     folder : str or pathlib.Path
         A new folder, or an earlier session, whose place this one takes; other files in it stay.
+    overwrite : bool
+        Whether a complete session there is replaced. An unfinished one never replaces it.
 
     Returns
     -------
     pathlib.Path
-        The folder. Its ``session.json`` is written last: what it names is there.
+        The folder that was written: where the one that was asked for must not be replaced, one
+        beside it (``NAME-partial``, ``NAME-2``).
 
     Raises
     ------
     InputError
-        Where there is no alignment, or the folder can't be written.
+        Where there is no alignment, they have several references, or the folder can't be written
+        or holds something else.
     """
-    folder = Path(folder)
     if not alignments:
         raise InputError("There is nothing to save: the session has no recordings.")
-    if (folder / "run.json").exists():
-        raise InputError(f"{folder} is the alignment of one recording: choose another folder.")
-    make_folder(folder)
-    before = _earlier_parts(folder)
-    names = unique_names([alignment.stack.name for alignment in alignments])
-    recordings = [
-        {
-            "name": alignment.stack.name,
-            "folder": save_alignment(alignment, folder / (name + SUFFIX)).name,
-            "frames": alignment.stack.n_frames,
-        }
-        for alignment, name in zip(alignments, names, strict=True)
-    ]
-    facts = {
-        "schema_version": SCHEMA_VERSION,
-        "state": "complete" if all(each.complete for each in alignments) else "incomplete",
-        "written_by": WRITTEN_BY,
-        "recordings": recordings,
+    if not share_reference(alignments):
+        raise InputError(
+            "These recordings are not in the coordinates of one reference: register them together, "
+            "or save each alignment by itself."
+        )
+    folder = saved.target_of(folder, Kind.SESSION)
+    names = folders_of([alignment.stack for alignment in alignments])
+    members = {
+        name: result_of(alignment, folder / name)
+        for name, alignment in zip(names, alignments, strict=True)
     }
-    write_bytes(folder / FILE, json.dumps(facts, indent=2, ensure_ascii=False).encode())
-    for path in set(before) - set(_parts(folder)):
-        shutil.rmtree(path, ignore_errors=True)
-    return folder
+    group = Group(Kind.SESSION, members, len(members), alignments[0].provenance)
+    return saved.save_group(group, folder, overwrite)
+
+
+def check_session_target(
+    folder: Path, stacks: Sequence[Stack], overwrite: bool, make_parents: bool = False
+) -> None:
+    """Find out before the work whether a session of recordings can be saved.
+
+    Raises
+    ------
+    InputError
+        Where the folder is taken; the sentence says by what.
+    """
+    subjects = [subject_of(stack, stack.n_frames) for stack in stacks]
+    group = subjects[0].model_copy(update={"frames": len(stacks)})
+    members = dict(zip(folders_of(stacks), subjects, strict=True))
+    saved.check_target(
+        folder, Kind.SESSION, group, members, overwrite=overwrite, make_parents=make_parents
+    )
+
+
+def folders_of(stacks: Sequence[Stack]) -> list[str]:
+    """Names of the folders of recordings in a session."""
+    return [name + SUFFIX for name in unique_names([stack.name for stack in stacks])]
+
+
+def share_reference(alignments: Sequence[Alignment]) -> bool:
+    """Whether alignments are in the coordinates of one and the same reference image."""
+    first = alignments[0].reference
+    return all(
+        each.reference is first or np.array_equal(each.reference, first, equal_nan=True)
+        for each in alignments[1:]
+    )
 
 
 def load_session(folder: str | Path) -> list[Alignment]:
@@ -80,10 +102,16 @@ def load_session(folder: str | Path) -> list[Alignment]:
     Raises
     ------
     InputError
-        Where the folder is no session, or one of its alignments is missing or damaged.
+        Where the folder is no session, one of its alignments is missing or damaged, or they don't
+        share one reference.
     """
-    folder = Path(folder)
-    return [load_alignment(path) for path in _parts(folder)]
+    alignments = saved.read_group(folder, Kind.SESSION, read_alignment)
+    if not share_reference(alignments):
+        raise InputError(
+            f"{folder} is damaged: its recordings are not in the coordinates of one reference. "
+            f"Load each .zalign by itself, or register them together again."
+        )
+    return alignments
 
 
 def load_saved(folder: str | Path, stack: Stack | None = None) -> Alignment | list[Alignment]:
@@ -107,21 +135,11 @@ def load_saved(folder: str | Path, stack: Stack | None = None) -> Alignment | li
     InputError
         Where the folder is neither, is damaged, or ``stack`` is not the one that was aligned.
     """
-    if not is_session(folder):
+    if saved.kind_of(folder) is not Kind.SESSION:
         return load_alignment(folder, stack)
     if stack is not None:
         raise InputError(f"{folder} is a session: give a stack to one of its alignments alone.")
     return load_session(folder)
-
-
-def is_session(folder: str | Path) -> bool:
-    """Whether a session is saved in a folder."""
-    return (Path(folder) / FILE).exists()
-
-
-def is_complete_session(folder: str | Path) -> bool:
-    """Whether a folder holds a session of which every frame was run."""
-    return is_session(folder) and _facts(Path(folder)).get("state") == "complete"
 
 
 def unique_names(names: Sequence[str]) -> list[str]:
@@ -137,28 +155,3 @@ def unique_names(names: Sequence[str]) -> list[str]:
         taken.add(candidate.casefold())
         unique.append(candidate)
     return unique
-
-
-def _facts(folder: Path) -> dict[str, Any]:
-    return read_facts(folder / FILE, f"{folder} is no session: it has no {FILE}.")
-
-
-def _parts(folder: Path) -> list[Path]:
-    """Folders of the alignments, in order."""
-    facts = _facts(folder)
-    try:
-        names = [Path(recording["folder"]).name for recording in facts["recordings"]]
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{folder / FILE} is damaged and can't be read: {error}.") from None
-    # A session names nothing outside its own folder.
-    if not names or not all(name.endswith(SUFFIX) for name in names):
-        raise InputError(f"{folder / FILE} is damaged: it must name {SUFFIX} folders beside it.")
-    return [folder / name for name in names]
-
-
-def _earlier_parts(folder: Path) -> list[Path]:
-    """Folders that an earlier session here named; none where it can't be read."""
-    try:
-        return _parts(folder)
-    except InputError:
-        return []

@@ -6,11 +6,12 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.alignment.spline import grid_shape
 from napari_zstack_align.alignment.transforms import AffineLink, Link, SplineLink, Transforms
 from napari_zstack_align.flags import read_flags
 
@@ -69,8 +70,8 @@ def _columns(table: Table) -> Iterator[tuple[str, npt.NDArray[Any]]]:
             yield name + suffix, column[(slice(None), *index)]
 
 
-def transforms_bytes(transforms: Transforms) -> bytes:
-    """``.npz`` of a chain of transforms."""
+def write_transforms(file: BinaryIO, transforms: Transforms) -> None:
+    """Write the ``.npz`` of a chain of transforms."""
     arrays: dict[str, Any] = {
         "shape": np.array(transforms.shape),
         "kinds": np.array([link.kind for link in transforms.links]),
@@ -81,20 +82,51 @@ def transforms_bytes(transforms: Transforms) -> bytes:
             arrays[f"link{i}_spacing_px"] = np.array(link.spacing_px)
         else:
             arrays[f"link{i}_matrices"] = link.matrices
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    return buffer.getvalue()
+    np.savez(file, **arrays)
 
 
-def read_transforms(path: Path) -> Transforms:
-    """Read the ``.npz`` of a chain of transforms."""
+def read_transforms(path: Path, n_frames: int) -> Transforms:
+    """Read the ``.npz`` of a chain of transforms of n frames.
+
+    Raises
+    ------
+    ValueError
+        Where the file holds another thing, of another number of frames, or numbers that aren't
+        finite: frames that were not run have finite transforms too.
+    """
     with np.load(path, allow_pickle=False) as arrays:
         shape = (int(arrays["shape"][0]), int(arrays["shape"][1]))
         links: list[Link] = []
         for i, kind in enumerate(arrays["kinds"]):
             if kind == SplineLink.kind:
                 spacing = float(arrays[f"link{i}_spacing_px"])
-                links.append(SplineLink(arrays[f"link{i}_coefficients"], spacing, shape))
+                coefficients = arrays[f"link{i}_coefficients"]
+                _check_link(coefficients, (n_frames, 2, *grid_shape(shape, spacing)))
+                links.append(SplineLink(coefficients, spacing, shape))
             else:
-                links.append(AffineLink(arrays[f"link{i}_matrices"]))
+                matrices = arrays[f"link{i}_matrices"]
+                _check_link(matrices, (n_frames, 3, 3))
+                links.append(AffineLink(matrices))
     return Transforms(shape, tuple(links))
+
+
+def _check_link(values: npt.NDArray[np.floating], shape: tuple[int, ...]) -> None:
+    if values.shape != shape:
+        raise ValueError(f"a transform has the shape {values.shape}, not {shape}")
+    if not np.isfinite(values).all():
+        raise ValueError("it holds numbers that aren't finite")
+
+
+def npy_content(array: npt.NDArray[Any]) -> Callable[[BinaryIO], None]:
+    """Return what writes an array into an open ``.npy`` file."""
+
+    def write(file: BinaryIO) -> None:
+        np.save(file, array, allow_pickle=False)
+
+    return write
+
+
+def read_npy(path: Path) -> npt.NDArray[Any]:
+    """Read a ``.npy`` file; ValueError where it isn't one."""
+    array: npt.NDArray[Any] = np.load(path, allow_pickle=False)
+    return array

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.atomic import replacing
+from napari_zstack_align import saved
 from napari_zstack_align.cells.rois import NO_SLICES, Rois
 from napari_zstack_align.errors import InputError
 
@@ -19,20 +20,25 @@ LAST_ID = "last_id"
 """Column that is written only where a ROI with a higher id than all others was deleted."""
 
 
-def save_rois(rois: Rois, path: Path, overwrite: bool = False) -> Path:
-    """Write the CSV; see `Rois.save`."""
+def save_rois(rois: Rois, path: Path, overwrite: bool = False, *, beside: bool = False) -> Path:
+    """Write the CSV in one step; see `Rois.save`.
+
+    With ``beside``, a file that must not be replaced is left alone, and one beside it is written.
+    """
+    return saved.save_file(path, rois_bytes(rois), overwrite, beside=beside)
+
+
+def rois_bytes(rois: Rois) -> bytes:
+    """Text of the CSV."""
     columns = dict(zip(("id", *CIRCLE, *SLICES), _fixed(rois), strict=True))
     columns.update(rois.features)
     if rois.last_id > rois.ids.max(initial=0):
         columns[LAST_ID] = np.full(len(rois), rois.last_id)
-    with (
-        replacing(path, overwrite) as unfinished,
-        unfinished.open("w", encoding="utf-8", newline="") as file,
-    ):
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
-    return path
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer)
+    writer.writerow(columns)
+    writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+    return buffer.getvalue().encode()
 
 
 def load_rois(path: str | Path) -> Rois:

@@ -7,16 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_zstack_align import saved
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.raw_frames import subject_of
 from napari_zstack_align.atomic import check_target
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import add_stack_arguments, open_from, read_mask
+from napari_zstack_align.cli.sessions import tell_written
 from napari_zstack_align.cli.words import summary
 from napari_zstack_align.errors import Cancelled, InputError
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.read import describe
 from napari_zstack_align.register.adaptive import align_adaptive
+from napari_zstack_align.saved import Kind, target_of
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.export import export_alignment
 from napari_zstack_align.write.writers import Takes, choose_writer, endings_in_words
@@ -48,9 +52,9 @@ def run_adaptive(args: argparse.Namespace) -> bool:
     """Align, save, and write the volume; return whether all of it was done."""
     params = params_of(args, AdaptiveParams)
     stack = open_from(args)
-    out = args.out or Path(f"{stack.name}.zalign")
-    _check_outputs(out, args.volume, args.overwrite)
+    out = target_of(args.out or stack.name, Kind.ALIGNMENT)
     _check_layout(stack)
+    _check_outputs(out, stack, args.volume, args.overwrite)
     job = align_adaptive(stack, params, read_mask(args.mask), threads=args.threads)
     print(f"{stack.name}: {describe(stack)}")
     try:
@@ -59,7 +63,7 @@ def run_adaptive(args: argparse.Namespace) -> bool:
         if not isinstance(stopped.partial, Alignment):
             raise
         alignment = stopped.partial
-    print(f"Wrote {alignment.save(out)}")
+    tell_written(alignment.save(out, overwrite=args.overwrite), out)
     if args.volume is not None and alignment.complete:
         written = drain(export_alignment(args.volume, alignment, overwrite=args.overwrite))
         print(f"Wrote {written}")
@@ -67,9 +71,9 @@ def run_adaptive(args: argparse.Namespace) -> bool:
     return alignment.complete and bool(np.any(alignment.quality["used"]))
 
 
-def _check_outputs(out: Path, volume: Path | None, overwrite: bool) -> None:
+def _check_outputs(out: Path, stack: Stack, volume: Path | None, overwrite: bool) -> None:
     """Find out now, not after the work, what can't be written."""
-    check_target(out, overwrite)
+    saved.check_target(out, Kind.ALIGNMENT, subject_of(stack, 0), overwrite=overwrite)
     if volume is not None:
         writer = choose_writer(volume, Takes.VOLUME)
         check_target(writer.target(volume), overwrite)

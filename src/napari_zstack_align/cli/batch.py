@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.alignment.session import is_complete_session, save_session
-from napari_zstack_align.alignment.storage import make_folder
-from napari_zstack_align.atomic import check_target, replacing
+from napari_zstack_align.alignment.session import check_session_target, save_session
+from napari_zstack_align.atomic import check_target
 from napari_zstack_align.cli.inputs import add_recording_arguments, open_recording, read_mask
-from napari_zstack_align.cli.keypoints import check_session_target
-from napari_zstack_align.cli.sessions import drain_or_keep, is_done, tell
+from napari_zstack_align.cli.sessions import drain_or_keep, is_done, tell, tell_written
 from napari_zstack_align.cli.table import Row, read_rows
 from napari_zstack_align.errors import Cancelled, InputError, ZstackAlignError
 from napari_zstack_align.flags import are_flagged
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.recordings import register_recordings
+from napari_zstack_align.saved import Kind, occupant_of, save_file, sentences_for
 
 RESULTS = "results.csv"
 
@@ -82,7 +81,7 @@ def _do(row: Row, base: KeypointParams, args: argparse.Namespace) -> Result:
     """Do one row; whatever goes wrong with it is a result too."""
     out = str(row.out)
     try:
-        if not args.overwrite and is_complete_session(row.out):
+        if not args.overwrite and _is_done(row):
             return Result(row.name, "skipped", out, message="done already")
         return _registered(row, base, args)
     except Cancelled:
@@ -91,15 +90,19 @@ def _do(row: Row, base: KeypointParams, args: argparse.Namespace) -> Result:
         return Result(row.name, "failed", out, message=str(error))
 
 
+def _is_done(row: Row) -> bool:
+    """Whether the session of a row is there, and every frame of it was run."""
+    there = occupant_of(row.out)
+    return there.kind is Kind.SESSION and there.complete
+
+
 def _registered(row: Row, base: KeypointParams, args: argparse.Namespace) -> Result:
     params = row.params(base)
     stacks = [open_recording(path, args) for path in row.paths(args.table.parent)]
-    make_folder(row.out.parent)
-    # What an unfinished run left there is done again.
-    check_session_target(row.out, overwrite=True)
+    check_session_target(row.out, stacks, args.overwrite, make_parents=True)
     mask = read_mask(row.mask)
     alignments = drain_or_keep(register_recordings(stacks, params, mask, threads=args.threads))
-    print(f"Wrote {save_session(alignments, row.out)}")
+    tell_written(save_session(alignments, row.out, overwrite=args.overwrite), row.out)
     tell(alignments)
     if not all(alignment.complete for alignment in alignments):
         return _result(row, "cancelled", alignments, "cancelled; what was done is kept.")
@@ -119,7 +122,8 @@ def _check_results(path: Path, table: Path) -> None:
         raise InputError(
             f"The results would be written over the table {table}: give it another name."
         )
-    make_folder(path.parent)
+    with sentences_for(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
     check_target(path, overwrite=True)
 
 
@@ -128,8 +132,7 @@ def _write_results(path: Path, results: list[Result]) -> None:
     writer = csv.writer(buffer)
     writer.writerow(Result._fields)
     writer.writerows(results)
-    with replacing(path, overwrite=True) as unfinished:
-        unfinished.write_text(buffer.getvalue(), encoding="utf-8", newline="")
+    save_file(path, buffer.getvalue().encode(), overwrite=True)
 
 
 def _counts(results: list[Result], n_rows: int) -> str:

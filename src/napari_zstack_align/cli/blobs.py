@@ -25,16 +25,19 @@ from napari_zstack_align.cells import (
     valid_in,
     valid_numbers,
 )
-from napari_zstack_align.cells.images import KINDS, Kind
+from napari_zstack_align.cells.images import KINDS
+from napari_zstack_align.cells.images import Kind as ImageKind
+from napari_zstack_align.cells.roi_table import save_rois
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import read_mask
-from napari_zstack_align.cli.sessions import is_saved
+from napari_zstack_align.cli.sessions import tell_written
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import BlobParams
 from napari_zstack_align.progress import run
 from napari_zstack_align.read import open_stack
+from napari_zstack_align.saved import Kind, kind_of, target_of
 from napari_zstack_align.stack import Order, Stack
 
 Source: TypeAlias = Stack | Alignment | list[Alignment]
@@ -91,21 +94,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run_blobs(args: argparse.Namespace) -> bool:
     """Find, save, and tell how many."""
     params = params_of(args, BlobParams, start=BlobParams.nuclei() if args.nuclei else None)
-    out = args.out or Path(f"{args.input.name.partition('.')[0]}_rois.csv")
-    if out.suffix != ".csv":
-        raise InputError(f"ROIs are a CSV table: give --out a name that ends in .csv, not {out}.")
+    out = target_of(args.out or f"{args.input.name.partition('.')[0]}_rois", Kind.ROIS)
     check_target(out, args.overwrite)
     source = _open(args)
     rois = _in_3d(args, source, params) if _is_zstack(source) else _in_2d(args, source, params)
-    rois.save(out, overwrite=args.overwrite)
+    written = save_rois(rois, out, args.overwrite, beside=True)
     if not len(rois):
         print("Found no blobs: lower the threshold, or look for other sizes.")
-    print(f"Wrote {out} ({counted(len(rois), 'ROI')})")
+    tell_written(written, out, f" ({counted(len(rois), 'ROI')})")
     return True
 
 
 def _open(args: argparse.Namespace) -> Source:
-    if is_saved(args.input):
+    if kind_of(args.input) is not None:
         return load_saved(args.input)
     return open_stack(args.input, frames_per_slice=args.frames_per_slice, order=args.order)
 
@@ -148,7 +149,7 @@ def _in_2d(args: argparse.Namespace, source: Source, params: BlobParams) -> Rois
 
 
 def _image(args: argparse.Namespace, source: Source) -> npt.NDArray[np.float32]:
-    kind: Kind = args.image or "mean"
+    kind: ImageKind = args.image or "mean"
     frames = tuple(args.frames) if args.frames else None
     if not isinstance(source, list):
         job = source_image(source, kind, frames=frames, channel=args.channel)

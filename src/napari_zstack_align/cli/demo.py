@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
 
+from napari_zstack_align import saved
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.display import has_display, virtual_display
@@ -17,8 +18,12 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.read import open_stack
 from napari_zstack_align.register.adaptive import align_adaptive
 from napari_zstack_align.samples import SampleZStack, endpoint_error, zstack_with_repeats
+from napari_zstack_align.saved import Z_STACK, Kind, Subject, occupant_of, target_of
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.export import export_alignment, export_volume
+
+RAW = "raw"
+"""Name of the generated z-stack."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,11 +48,14 @@ def run_demo(args: argparse.Namespace) -> bool:
     _make_folder(args.out)
     print(f"Making a z-stack of {args.slices} slices × 9 repeats with known motion")
     sample = zstack_with_repeats(n_slices=args.slices, size=args.size)
-    stack = _on_disk(args.out / "raw.ome.tif", sample.stack)
+    out = target_of(args.out / "demo", Kind.ALIGNMENT)
+    subject = Subject(what=Z_STACK, name=RAW)
+    saved.check_target(out, Kind.ALIGNMENT, subject, overwrite=_is_demo(out))
+    stack = _on_disk(args.out / f"{RAW}.ome.tif", sample.stack)
     start = perf_counter()
     alignment = drain(align_adaptive(stack))
     seconds = perf_counter() - start
-    for path in _write(args.out, alignment):
+    for path in _write(args.out, out, alignment):
         print(f"Wrote {path}")
     shown = not args.headless and has_display()
     if not shown:
@@ -58,6 +66,12 @@ def run_demo(args: argparse.Namespace) -> bool:
         print("Opening napari; close its window to end.")
         open_napari(alignment)
     return alignment.complete
+
+
+def _is_demo(out: Path) -> bool:
+    """Whether an earlier demo was saved there, which this one may replace."""
+    there = occupant_of(out).manifest
+    return there is not None and there.subject.name == RAW
 
 
 def _make_folder(folder: Path) -> None:
@@ -77,8 +91,8 @@ def _on_disk(path: Path, stack: Stack) -> Stack:
     return opened.replace(z_step_um=stack.z_step_um)
 
 
-def _write(folder: Path, alignment: Alignment) -> Iterator[Path]:
-    yield alignment.save(folder / "demo.zalign")
+def _write(folder: Path, out: Path, alignment: Alignment) -> Iterator[Path]:
+    yield alignment.save(out)
     yield drain(export_alignment(folder / "volume.ome.tif", alignment, overwrite=True))
     middle = alignment.stack.n_slices // 2
     yield write_before_after(folder / "before_after.png", alignment, middle)

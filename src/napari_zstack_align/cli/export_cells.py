@@ -11,8 +11,8 @@ import numpy as np
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import load_saved
 from napari_zstack_align.cells import load_rois
-from napari_zstack_align.cells.traces import Traces, load_traces
-from napari_zstack_align.cells.traces.storage import FACTS
+from napari_zstack_align.cells.traces import Traces
+from napari_zstack_align.cells.traces.storage import folders_of_traces, load_session_traces
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import params_of
 from napari_zstack_align.cli.words import flagged, size_of
@@ -20,14 +20,17 @@ from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Flag
 from napari_zstack_align.params import NwbParams
-from napari_zstack_align.read.natural_order import in_natural_order
+from napari_zstack_align.saved import Kind, kind_of
 from napari_zstack_align.write.cells.export import export_rois, export_traces
 from napari_zstack_align.write.cells.field import FieldOfView
 
 
 def is_of_cells(path: Path) -> bool:
     """Whether a path is a table of ROIs, traces, or a folder of traces."""
-    return _is_table(path) or bool(_folders(path))
+    kind = kind_of(path)
+    if kind is None:
+        return _is_table(path) or bool(folders_of_traces(path))
+    return kind in (Kind.ROIS, Kind.TRACES, Kind.SESSION_TRACES)
 
 
 def export_cells(args: argparse.Namespace) -> bool:
@@ -38,7 +41,7 @@ def export_cells(args: argparse.Namespace) -> bool:
     field = FieldOfView.of(alignments[0]) if alignments else None
     if any(_is_table(path) for path in args.saved):
         return _rois(args, field)
-    traces = [load_traces(folder) for path in args.saved for folder in _folders(path)]
+    traces = [each for path in args.saved for each in load_session_traces(path)]
     _check_frames(traces, alignments)
     job = export_traces(
         args.out,
@@ -87,13 +90,6 @@ def _rois(args: argparse.Namespace, field: FieldOfView | None) -> bool:
 
 def _is_table(path: Path) -> bool:
     return path.suffix.lower() == ".csv"
-
-
-def _folders(path: Path) -> list[Path]:
-    """The folder itself where it holds traces, or those in it that do, in natural order."""
-    if (path / FACTS).exists():
-        return [path]
-    return in_natural_order(facts.parent for facts in path.glob(f"*/{FACTS}"))
 
 
 def _summary(traces: Traces) -> str:

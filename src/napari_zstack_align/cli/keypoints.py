@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from napari_zstack_align.alignment.session import is_session, save_session
-from napari_zstack_align.atomic import check_target
+from napari_zstack_align.alignment.session import check_session_target, save_session
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import (
     add_recording_arguments,
@@ -20,11 +19,12 @@ from napari_zstack_align.cli.sessions import (
     n_recordings,
     read_reference,
     tell,
+    tell_written,
 )
-from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.read import describe
 from napari_zstack_align.register.recordings import register_recordings
+from napari_zstack_align.saved import Kind, target_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,8 +66,8 @@ def run_keypoints(args: argparse.Namespace) -> bool:
     """Register and save; return whether all of it was done."""
     params = params_of(args, KeypointParams)
     stacks = [open_recording(path, args) for path in args.files]
-    out = args.out or Path(f"{stacks[0].name}_session")
-    check_session_target(out, args.overwrite)
+    out = target_of(args.out or f"{stacks[0].name}_session", Kind.SESSION)
+    check_session_target(out, stacks, args.overwrite)
     job = register_recordings(
         stacks,
         params,
@@ -78,22 +78,7 @@ def run_keypoints(args: argparse.Namespace) -> bool:
     for stack in stacks:
         print(f"{stack.name}: {describe(stack)}")
     alignments = drain_or_keep(job)
-    print(f"Wrote {save_session(alignments, out)} ({n_recordings(alignments)})")
+    written = save_session(alignments, out, overwrite=args.overwrite)
+    tell_written(written, out, f" ({n_recordings(alignments)})")
     tell(alignments)
     return is_done(alignments)
-
-
-def check_session_target(out: Path, overwrite: bool) -> None:
-    """Find out now, not after the work, whether a session can be written.
-
-    Other files in the folder don't matter: they stay.
-    """
-    if out.is_dir():
-        if is_session(out) and not overwrite:
-            raise InputError(
-                f"{out} holds a session already: choose another folder, or give --overwrite."
-            )
-        if (out / "run.json").exists():
-            raise InputError(f"{out} is the alignment of one recording: choose another folder.")
-    else:
-        check_target(out, overwrite=False)

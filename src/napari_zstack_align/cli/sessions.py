@@ -10,25 +10,21 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.alignment.session import is_session, load_saved
+from napari_zstack_align.alignment.session import load_saved
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.inputs import read_image
 from napari_zstack_align.cli.words import summary
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import Cancelled
 from napari_zstack_align.progress import Job
-
-
-def is_saved(path: Path) -> bool:
-    """Whether a path is an alignment or a session, rather than images."""
-    return path.suffix == ".zalign" or (path / "run.json").exists() or is_session(path)
+from napari_zstack_align.saved import beside_note, kind_of
 
 
 def read_reference(path: Path | None) -> Alignment | npt.NDArray[Any] | None:
     """Read what recordings shall join: a saved alignment or session, or an image (Y, X)."""
     if path is None:
         return None
-    if not is_saved(path):
+    if kind_of(path) is None:
         return read_image(path, "reference")
     return first_alignment(path)
 
@@ -66,6 +62,13 @@ def tell(alignments: Sequence[Alignment]) -> None:
         print(f"{alignment.stack.name}: {summary(alignment)}")
         for remark in alignment.remarks:
             print(f"  Note: {remark}")
+
+
+def tell_written(written: Path, target: Path, more: str = "") -> None:
+    """Print where a result was written, and why it isn't where it was to be."""
+    print(f"Wrote {written}{more}")
+    if note := beside_note(written, target):
+        print(f"  Note: {note}")
 
 
 def n_recordings(alignments: Sequence[Alignment]) -> str:

@@ -8,22 +8,23 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_zstack_align import saved
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.raw_frames import MissingSource
 from napari_zstack_align.alignment.session import load_saved, unique_names
-from napari_zstack_align.atomic import check_target
 from napari_zstack_align.cells.roi_table import load_rois
 from napari_zstack_align.cells.traces import Traces, extract_session_traces
-from napari_zstack_align.cells.traces.storage import FACTS
+from napari_zstack_align.cells.traces.storage import save_session_traces
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import add_recording_arguments, completed, open_recording
-from napari_zstack_align.cli.sessions import is_saved
+from napari_zstack_align.cli.sessions import tell_written
 from napari_zstack_align.cli.words import size_of
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import Cancelled, InputError
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.progress import Job
+from napari_zstack_align.saved import Kind, Subject, kind_of, target_of
 from napari_zstack_align.stack import Stack
 
 Recording = tuple[Stack, Alignment | None]
@@ -73,15 +74,17 @@ def run_traces(args: argparse.Namespace) -> bool:
     params, rois = params_of(args, TraceParams), load_rois(args.rois)
     recordings = _recordings(args)
     stacks = [stack for stack, _ in recordings]
-    out = args.out or Path(f"{stacks[0].name}_traces")
-    folders = _folders(out, stacks)
-    for folder in folders:
-        _check_folder(folder, args.overwrite)
+    kind = Kind.TRACES if len(stacks) == 1 else Kind.SESSION_TRACES
+    out = target_of(args.out or f"{stacks[0].name}_traces", kind)
+    _check_target(out, kind, stacks, args.overwrite)
     alignments = [alignment for _, alignment in recordings]
     job = extract_session_traces(stacks, rois, alignments, params, threads=args.threads)
     done = _drain_or_keep(job)
-    for traces, folder in zip(done, folders, strict=False):
-        print(f"Wrote {traces.save(folder)}")
+    if kind is Kind.TRACES:
+        written = done[0].save(out, overwrite=args.overwrite)
+    else:
+        written = save_session_traces(done, out, overwrite=args.overwrite, asked=len(stacks))
+    tell_written(written, out)
     for traces in done:
         print(f"{traces.recording}: {_summary(traces)}")
         for remark in [*traces.remarks, *_of_unknown_dff(traces)]:
@@ -91,7 +94,7 @@ def run_traces(args: argparse.Namespace) -> bool:
 
 def _recordings(args: argparse.Namespace) -> list[Recording]:
     if args.alignment is not None:
-        if len(args.inputs) > 1 or is_saved(args.inputs[0]):
+        if len(args.inputs) > 1 or kind_of(args.inputs[0]):
             raise InputError("--alignment goes with one recording: give its file and nothing else.")
         stack = open_recording(args.inputs[0], args)
         aligned = load_saved(args.alignment, stack)
@@ -100,7 +103,7 @@ def _recordings(args: argparse.Namespace) -> list[Recording]:
         return [(stack, aligned)]
     recordings: list[Recording] = []
     for path in args.inputs:
-        if not is_saved(path):
+        if kind_of(path) is None:
             recordings.append((open_recording(path, args), None))
             continue
         saved = load_saved(path)
@@ -114,23 +117,15 @@ def _recordings(args: argparse.Namespace) -> list[Recording]:
     return recordings
 
 
-def _folders(out: Path, stacks: Sequence[Stack]) -> list[Path]:
-    if len(stacks) == 1:
-        return [out]
-    return [out / name for name in unique_names([stack.name for stack in stacks])]
-
-
-def _check_folder(folder: Path, overwrite: bool) -> None:
+def _check_target(out: Path, kind: Kind, stacks: Sequence[Stack], overwrite: bool) -> None:
     """Find out now, not after the work, whether traces can be written."""
-    if (folder / FACTS).exists():
-        if not overwrite:
-            raise InputError(
-                f"{folder} holds traces already: choose another folder, or give --overwrite."
-            )
-    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} exists and holds no traces: choose another name.")
-    elif folder.parent.is_dir():
-        check_target(folder, overwrite=True)
+    subjects = [Subject(name=stack.name, frames=stack.n_frames) for stack in stacks]
+    subject, members = subjects[0], None
+    if kind is Kind.SESSION_TRACES:
+        subject = Subject(name=stacks[0].name, frames=len(stacks))
+        names = unique_names([stack.name for stack in stacks])
+        members = dict(zip(names, subjects, strict=True))
+    saved.check_target(out, kind, subject, members, overwrite=overwrite, make_parents=True)
 
 
 def _drain_or_keep(job: Job[list[Traces]]) -> list[Traces]:

@@ -9,11 +9,10 @@ from typing import TypeAlias
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import load_saved
 from napari_zstack_align.cli.inputs import add_stack_arguments, open_from
-from napari_zstack_align.cli.sessions import is_saved
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.saved import Kind, kind_of
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift import ZShift, load_zshift
-from napari_zstack_align.zshift.storage import is_zshift
 
 Shown: TypeAlias = Stack | Alignment | ZShift | Sequence[Alignment]
 
@@ -33,11 +32,18 @@ def run_view(args: argparse.Namespace) -> bool:
 
 def opened(args: argparse.Namespace) -> Shown:
     """Return what the arguments name."""
-    if not is_saved(args.files[0]):
+    path = args.files[0]
+    kind = kind_of(path)
+    if kind is None:
         return open_from(args)
     if len(args.files) > 1:
         raise InputError("Give one alignment or session at a time.")
-    return load_zshift(args.files[0]) if is_zshift(args.files[0]) else load_saved(args.files[0])
+    if kind not in (Kind.ALIGNMENT, Kind.SESSION, Kind.ZSHIFT):
+        raise InputError(
+            f"{path} holds {kind}, which have no frames: view the recording, and load them on the "
+            f"panel's tabs 'Cells' and 'Traces'."
+        )
+    return load_zshift(path) if kind is Kind.ZSHIFT else load_saved(path)
 
 
 def open_napari(shown: Shown) -> None:

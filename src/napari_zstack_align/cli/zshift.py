@@ -8,13 +8,15 @@ from typing import get_args
 
 import numpy as np
 
+from napari_zstack_align import saved
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.raw_frames import subject_of
 from napari_zstack_align.alignment.session import load_saved
 from napari_zstack_align.atomic import check_target
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import add_recording_arguments, completed, open_recording
-from napari_zstack_align.cli.sessions import is_saved
+from napari_zstack_align.cli.sessions import tell_written
 from napari_zstack_align.cli.words import flagged
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import Cancelled, InputError
@@ -23,11 +25,11 @@ from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.progress import Job
 from napari_zstack_align.read import open_stack
 from napari_zstack_align.read.readers import known_formats
+from napari_zstack_align.saved import Kind, kind_of, target_of
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.writers import Takes, choose_writer, endings_in_words
 from napari_zstack_align.zshift import ZShift, estimate_zshift
 from napari_zstack_align.zshift.export import Movie, check_recording_stays, export_movie
-from napari_zstack_align.zshift.storage import check_folder, is_zshift, named
 
 MOVIES: tuple[Movie, ...] = get_args(Movie)
 
@@ -79,12 +81,12 @@ def run_zshift(args: argparse.Namespace) -> bool:
     """Find depths, save them, write movies; return whether all of it was done."""
     params = params_of(args, ZShiftParams)
     stack, alignment = _recording(args)
-    out = named(args.out or Path(f"{stack.name}_zshift"))
+    out = target_of(args.out or f"{stack.name}_zshift", Kind.ZSHIFT)
     _check_targets(args, out, stack)
     reference = _reference(args)
     job = estimate_zshift(stack, reference, params, alignment, threads=args.threads)
     zshift = _drain_or_keep(job)
-    print(f"Wrote {zshift.save(out)}")
+    tell_written(zshift.save(out, overwrite=args.overwrite), out)
     for what in MOVIES:
         path = getattr(args, what)
         if path is not None:
@@ -100,7 +102,7 @@ def run_zshift(args: argparse.Namespace) -> bool:
 
 
 def _recording(args: argparse.Namespace) -> tuple[Stack, Alignment | None]:
-    if is_saved(args.recording):
+    if kind_of(args.recording):
         if args.alignment is not None:
             raise InputError("--alignment goes with the file of a recording.")
         saved = _one_alignment(args.recording)
@@ -113,7 +115,7 @@ def _recording(args: argparse.Namespace) -> tuple[Stack, Alignment | None]:
 
 def _reference(args: argparse.Namespace) -> Alignment | Stack:
     given: Alignment | Stack
-    if is_saved(args.reference):
+    if kind_of(args.reference):
         given = _one_alignment(args.reference)
         if args.z_step is not None:
             given = given.with_stack(given.stack.replace(z_step_um=args.z_step))
@@ -131,9 +133,9 @@ def _one_alignment(path: Path, stack: Stack | None = None) -> Alignment:
 
 def _check_targets(args: argparse.Namespace, out: Path, stack: Stack) -> None:
     """Find out now, not after the work, whether all can be written."""
-    check_folder(out)
-    if is_zshift(out) and not args.overwrite:
-        raise InputError(f"{out} holds a z-shift already: choose another name, or --overwrite.")
+    saved.check_target(
+        out, Kind.ZSHIFT, subject_of(stack, 0), overwrite=args.overwrite, make_parents=True
+    )
     for what in MOVIES:
         path = getattr(args, what)
         if path is not None:

@@ -17,7 +17,6 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_zstack_align.alignment.session import is_session
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.file_dialogs import open_filter
 from napari_zstack_align.gui.jobs import Limits, load_stack, stack_with_contrast
@@ -29,6 +28,7 @@ from napari_zstack_align.gui.taking import guess_axes, plain_images, stack_of_la
 from napari_zstack_align.progress import Job
 from napari_zstack_align.read import LayoutProposal, describe, propose_layout
 from napari_zstack_align.read.readers import file_formats, folder_formats
+from napari_zstack_align.saved import kind_of
 from napari_zstack_align.sources import FrameSource
 from napari_zstack_align.stack import Stack
 
@@ -100,7 +100,7 @@ class LoadTab(QWidget):
 
     def open_paths(self, paths: list[Path]) -> None:
         """Open files in the worker; a folder with a saved result is passed on."""
-        if len(paths) == 1 and ((paths[0] / "run.json").exists() or is_session(paths[0])):
+        if len(paths) == 1 and kind_of(paths[0]) is not None:
             self.alignment_chosen.emit(paths[0])
             return
         source = paths[0] if len(paths) == 1 else paths

@@ -19,7 +19,6 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_zstack_align.alignment.session import is_session
 from napari_zstack_align.gui.align_run import AlignRun
 from napari_zstack_align.gui.align_tab import AlignTab
 from napari_zstack_align.gui.cells.cells_part import CellsPart
@@ -41,8 +40,8 @@ from napari_zstack_align.gui.result import Result
 from napari_zstack_align.gui.shown import KEY, Shown, every_shown, shown_of
 from napari_zstack_align.gui.words import flag_words
 from napari_zstack_align.gui.zshift.part import ZShiftPart
+from napari_zstack_align.saved import Kind, kind_of
 from napari_zstack_align.stack import Stack
-from napari_zstack_align.zshift.storage import is_zshift
 
 MIN_WIDTH = 400
 
@@ -126,11 +125,18 @@ class Panel(QWidget):
         self.load_tab.load(stack)
 
     def open_saved(self, folder: Path) -> None:
-        """Open a saved alignment, session or z-shift."""
-        if is_zshift(folder):
+        """Open a saved result on the tab of its kind."""
+        kind = kind_of(folder)
+        if kind is Kind.ZSHIFT:
             self.zshift.open_saved(folder)
-        elif is_session(folder):
+        elif kind is Kind.SESSION:
             self.session.results.open(folder)
+        elif kind in (Kind.TRACES, Kind.SESSION_TRACES):
+            self.open_tab("Traces")
+            self.cells.traces.files.load(folder)
+        elif kind is Kind.ROIS:
+            self.open_tab("Cells")
+            self.cells.rois.load(folder)
         else:
             self.result.load(folder)
 

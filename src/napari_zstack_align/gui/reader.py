@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from napari_zstack_align.alignment.session import is_session
 from napari_zstack_align.read import holds_frames, open_stack
+from napari_zstack_align.saved import kind_of
 
 NULL_LAYER: list[tuple[None]] = [(None,)]
 """Tells napari that the file was read and adds no layer by itself."""
@@ -24,7 +24,7 @@ def get_reader(path: Paths) -> Callable[[Paths], list[Any]] | None:
     paths = path if isinstance(path, list) else [path]
     if len(paths) == 1:
         folder = Path(paths[0])
-        if (folder / "run.json").exists() or is_session(folder):
+        if folder.is_dir() and kind_of(folder) is not None:
             return read_alignment
         return read_stack if holds_frames(folder) else None
     return read_stack if holds_frames(paths) else None

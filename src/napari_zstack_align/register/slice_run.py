@@ -5,14 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypeVar
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align._version import __version__
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.mean import RunningMean
 from napari_zstack_align.alignment.quality import comparison_factor, empty_table
@@ -26,6 +24,7 @@ from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.progress import Progress
 from napari_zstack_align.register.frames import Image, RawFrame, read_frame
 from napari_zstack_align.register.template import Coefficients
+from napari_zstack_align.saved import now, provenance
 from napari_zstack_align.stack import Stack
 
 Frames: TypeAlias = npt.NDArray[np.intp]
@@ -77,7 +76,7 @@ class SliceRun(ABC):
         self._first_reference: Image | None = None
         self._held: dict[int, RawFrame | None] = {}
         self._done = 0
-        self._started = _now()
+        self._started = now()
 
     @abstractmethod
     def align_slice(self, z: int) -> Generator[Progress, None, None]:
@@ -195,13 +194,12 @@ class SliceRun(ABC):
             quality=self._quality.copy(),
             params=self.params,
             mask=self.mask,
-            provenance={
-                "method": "adaptive",
-                "strategy": self.params.strategy,
-                "version": __version__,
-                "started": self._started,
-                "finished": _now(),
-            },
+            provenance=provenance(
+                "align_adaptive",
+                self._started,
+                self.stack.paths,
+                strategy=self.params.strategy,
+            ),
         )
 
 
@@ -214,7 +212,3 @@ def leave_own_out(powers: Sequence[Image]) -> Image:
     n = len(powers)
     median: Image = np.median(powers, axis=0)
     return median * np.float32(n / (n - 1)) if n > 1 else median
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

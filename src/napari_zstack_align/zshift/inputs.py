@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align._version import __version__
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.checks import check_alignment_of, check_frames_at_hand
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import ZShiftParams
+from napari_zstack_align.saved import now, provenance
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift.reference import Reference, on_frames, reference_of
 
@@ -30,6 +29,7 @@ class Inputs:
     reference: Reference
     alignment: Alignment | None
     params: ZShiftParams
+    started: str = field(default_factory=now)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -58,14 +58,15 @@ class Inputs:
 
     def provenance(self) -> dict[str, Any]:
         """Versions, date, and what was read."""
-        return {
-            "written_by": f"napari-zstack-align {__version__}",
-            "date": datetime.now(UTC).isoformat(timespec="seconds"),
-            "reference": self.reference.name,
-            "reference_files": [str(path) for path in self.reference.paths],
-            "aligned": self.alignment is not None,
-            "remarks": list(self.remarks()),
-        }
+        return provenance(
+            "estimate_zshift",
+            self.started,
+            self.stack.paths,
+            self.remarks(),
+            reference=self.reference.name,
+            reference_files=[str(path) for path in self.reference.paths],
+            aligned=self.alignment is not None,
+        )
 
 
 def checked_inputs(

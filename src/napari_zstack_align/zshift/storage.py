@@ -1,97 +1,64 @@
-"""A z-shift on disk: a folder ``NAME.zalign`` of files that other programs can read.
+"""The files of a z-shift, a folder ``NAME.zalign`` that other programs can read.
 
-``run.json`` (parameters, versions, inputs, state), ``frames.csv``, ``patch_z.npy`` and its likes,
-``reference.tif`` and, of aligned frames, ``transforms.npz``. Each file is written atomically;
-nothing is pickled.
+``run.json`` (parameters, provenance, raw files, state) lists the others by their roles: ``frames``
+(.csv), ``patch_z`` and its likes (.npy), ``reference`` (.tif) and, of aligned frames,
+``transforms`` (.npz). Nothing is pickled.
 """
 
 from __future__ import annotations
 
-import io
-import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 import tifffile
 
+from napari_zstack_align import saved
+from napari_zstack_align.alignment.alignment import NOT_RUN
 from napari_zstack_align.alignment.raw_frames import (
     MissingSource,
+    StackAndInputs,
     check_stack,
     find_stack,
-    input_facts,
-    stack_facts,
+    raw_facts,
+    subject_of,
 )
-from napari_zstack_align.alignment.storage import (
-    SUFFIX,
-    WRITTEN_BY,
-    make_folder,
-    read_facts,
-    write_bytes,
-)
+from napari_zstack_align.alignment.storage import check_rows
 from napari_zstack_align.alignment.tables import (
+    Table,
+    npy_content,
+    read_npy,
     read_table,
     read_transforms,
     table_bytes,
-    transforms_bytes,
+    write_transforms,
 )
-from napari_zstack_align.atomic import replacing
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import ZShiftParams
+from napari_zstack_align.saved import Content, Kind, Part, Reading, Result
 from napari_zstack_align.sources import ArraySource
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift.zshift import QUALITY, ZShift
 
-SCHEMA_VERSION = 1
-KIND = "z-shift"
-FACTS = "run.json"
 ARRAYS = ("patch_z", "raw_patch_z", "patch_confidence", "lateral", "slice_gain")
 FRAMES = np.dtype([*QUALITY.descr, ("z", np.float32), ("z_um", np.float32)])
 
 
-def save_zshift(zshift: ZShift, folder: Path) -> Path:
+def save_zshift(zshift: ZShift, folder: Path, overwrite: bool = True) -> Path:
     """Write a z-shift; see `ZShift.save`."""
-    folder = named(folder)
-    check_folder(folder)
-    make_folder(folder)
-    # What says that there is a z-shift goes first and comes last.
-    (folder / FACTS).unlink(missing_ok=True)
-    for name in ARRAYS:
-        write_bytes(folder / f"{name}.npy", _npy(getattr(zshift, name)))
-    write_bytes(folder / "frames.csv", table_bytes(_frames(zshift)))
-    if zshift.transforms is None:
-        (folder / "transforms.npz").unlink(missing_ok=True)
-    else:
-        write_bytes(folder / "transforms.npz", transforms_bytes(zshift.transforms))
-    _write_reference(folder / "reference.tif", zshift.reference)
-    facts = json.dumps(_facts(zshift, folder), indent=2, ensure_ascii=False)
-    write_bytes(folder / FACTS, facts.encode())
-    return folder
-
-
-def named(folder: Path) -> Path:
-    """Return the folder's name with the suffix .zalign."""
-    return folder if folder.suffix == SUFFIX else folder.with_name(folder.name + SUFFIX)
-
-
-def check_folder(folder: Path) -> None:
-    """Raise InputError where a folder holds something else than a z-shift."""
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    if not is_zshift(folder):
-        raise InputError(f"{folder} exists and holds no z-shift: choose another name.")
-
-
-def is_zshift(folder: Path) -> bool:
-    """Whether a folder holds a z-shift."""
-    try:
-        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(facts, dict) and facts.get("kind") == KIND
+    target = saved.target_of(folder, Kind.ZSHIFT)
+    done = int(np.count_nonzero(zshift.flags != NOT_RUN))
+    result = Result(
+        Kind.ZSHIFT,
+        subject_of(zshift.stack, done),
+        zshift.provenance,
+        _files(zshift),
+        _facts(zshift, target),
+    )
+    return saved.save(result, target, overwrite)
 
 
 def load_zshift(folder: str | Path, stack: Stack | None = None) -> ZShift:
@@ -115,68 +82,114 @@ def load_zshift(folder: str | Path, stack: Stack | None = None) -> ZShift:
     InputError
         Where the folder holds no z-shift, or it is damaged, or ``stack`` is another recording.
     """
-    folder = Path(folder)
-    if not folder.exists():
-        raise InputError(f"There is no z-shift {folder}.")
-    facts = read_facts(folder / FACTS, f"{folder} holds no z-shift: it has no {FACTS}.")
-    if facts.get("kind") != KIND:
-        raise InputError(f"{folder} holds no z-shift: open it as what it is, an alignment.")
-    try:
-        return _loaded(folder, facts, stack)
-    except (OSError, EOFError, KeyError, TypeError, ValueError, BadZipFile) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{folder} is damaged and can't be read: {error}.") from error
-    except tifffile.TiffFileError as error:
-        raise InputError(f"{folder} is damaged and can't be read: {error}.") from error
+    return saved.read_result(folder, Kind.ZSHIFT, partial(_read, stack=stack))
 
 
-def _loaded(folder: Path, facts: dict[str, Any], stack: Stack | None) -> ZShift:
-    described = facts["stack"]
-    if stack is not None:
-        stack = check_stack(stack, described)
-    else:
-        stack = _told_apart(find_stack(folder, described, facts["inputs"]))
-    arrays = {name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in ARRAYS}
-    frames = read_table(folder / "frames.csv", lambda _, n: np.zeros(n, FRAMES))
-    if len(frames) != stack.n_frames:
-        raise ValueError(f"frames.csv has {len(frames)} rows for {stack.n_frames} frames")
+# -- inside ------------------------------------------------------------------------------------
+
+
+class _Reference(Part):
+    name: str
+    pixel_size_um: tuple[float, float] | None
+    z_step_um: float | None
+
+
+class _Params(Part):
+    values: dict[str, Any]
+
+
+class _ZShiftFacts(StackAndInputs):
+    """What the manifest of a z-shift says besides."""
+
+    params: _Params
+    anchor: float
+    centres_y: tuple[float, ...]
+    centres_x: tuple[float, ...]
+    reference: _Reference
+
+
+def _read(reading: Reading, stack: Stack | None) -> ZShift:
+    facts = reading.facts(_ZShiftFacts)
+    n_frames = facts.stack.shape[0]
+    arrays = _read_arrays(reading, facts)
+    frames = reading.file("frames", partial(read_table, empty=_empty_frames))
+    check_rows(reading, "frames", frames["frame"], n_frames)
+    transforms = None
+    if reading.has("transforms"):
+        transforms = reading.file("transforms", partial(read_transforms, n_frames=n_frames))
+    reference = _read_reference(reading, facts.reference)
+    if reference.n_frames != len(arrays["slice_gain"]):
+        raise reading.refused(
+            "slice_gain",
+            f"it has {len(arrays['slice_gain'])} values, but the reference {reference.n_frames} "
+            f"slices",
+        )
     quality = np.zeros(len(frames), QUALITY)
     for name in QUALITY.names or ():
         quality[name] = frames[name]
+    stack = _stack(reading, facts, stack)
     if stack.frame_times_s is None and np.isfinite(quality["time_s"]).all():
         stack = stack.replace(frame_times_s=quality["time_s"].copy())
-    moved = folder / "transforms.npz"
     return ZShift(
         stack=stack,
-        reference=_read_reference(folder / "reference.tif", facts["reference"]),
-        transforms=read_transforms(moved) if moved.exists() else None,
+        reference=reference,
+        transforms=transforms,
         z=frames["z"].copy(),
-        centres=(np.array(facts["centres_y"], float), np.array(facts["centres_x"], float)),
+        centres=(np.array(facts.centres_y, float), np.array(facts.centres_x, float)),
         quality=quality,
-        anchor=float(facts["anchor"]),
-        params=ZShiftParams(**facts["params"]["values"]),
-        provenance=facts["provenance"],
+        anchor=facts.anchor,
+        params=_read_params(reading, facts),
+        provenance=reading.provenance,
         **arrays,
     )
 
 
-def _told_apart(stack: Stack) -> Stack:
+def _stack(reading: Reading, facts: _ZShiftFacts, given: Stack | None) -> Stack:
     """Return the recording; where it is gone, let it say how a z-shift gets it back."""
+    if given is not None:
+        return check_stack(given, facts.stack)
+    stack = find_stack(reading.folder, facts)
     if not isinstance(stack.source, MissingSource):
         return stack
     message = stack.source.message.replace("load_alignment(", "load_zshift(")
     return stack.replace(source=replace(stack.source, message=message))
 
 
+def _read_params(reading: Reading, facts: _ZShiftFacts) -> ZShiftParams:
+    try:
+        return ZShiftParams(**facts.params.values)
+    except InputError as error:
+        raise InputError(f"{reading.manifest.path}: {error}") from None
+
+
+def _read_arrays(reading: Reading, facts: _ZShiftFacts) -> dict[str, npt.NDArray[Any]]:
+    """Arrays by name; NaN in them is what couldn't be found."""
+    arrays = {name: reading.file(name, read_npy) for name in ARRAYS}
+    patches = (facts.stack.shape[0], len(facts.centres_y), len(facts.centres_x))
+    expected = dict.fromkeys(ARRAYS[:3], patches) | {"lateral": (*patches, 2)}
+    for name, shape in expected.items():
+        if arrays[name].shape != shape:
+            raise reading.refused(
+                name, f"its shape is {arrays[name].shape}, but frames and patches make {shape}"
+            )
+    if not np.isfinite(arrays["slice_gain"]).all():
+        raise reading.refused("slice_gain", "it holds numbers that aren't finite")
+    return arrays
+
+
+def _files(zshift: ZShift) -> dict[str, Content]:
+    files: dict[str, Content] = {name: npy_content(getattr(zshift, name)) for name in ARRAYS}
+    files["frames"] = table_bytes(_frames(zshift))
+    files["reference"] = partial(_write_reference, reference=zshift.reference)
+    if zshift.transforms is not None:
+        files["transforms"] = partial(write_transforms, transforms=zshift.transforms)
+    return files
+
+
 def _facts(zshift: ZShift, folder: Path) -> dict[str, Any]:
     y, x = zshift.centres
     reference = zshift.reference
     return {
-        "schema_version": SCHEMA_VERSION,
-        "kind": KIND,
-        "state": "complete" if zshift.complete else "incomplete",
-        "written_by": WRITTEN_BY,
         "params": {
             "model": type(zshift.params).__name__,
             "values": zshift.params.model_dump(mode="json"),
@@ -190,14 +203,12 @@ def _facts(zshift: ZShift, folder: Path) -> dict[str, Any]:
             "pixel_size_um": reference.pixel_size_um,
             "z_step_um": reference.z_step_um,
         },
-        "provenance": zshift.provenance,
-        "stack": stack_facts(zshift.stack),
-        "inputs": [input_facts(path, folder) for path in zshift.stack.paths],
+        **raw_facts(zshift.stack, folder),
         "arrays": "(frame, patch along y, patch along x); depths in slices, counted from 0",
     }
 
 
-def _frames(zshift: ZShift) -> npt.NDArray[np.void]:
+def _frames(zshift: ZShift) -> Table:
     table = np.zeros(len(zshift.z), FRAMES)
     for name in QUALITY.names or ():
         table[name] = zshift.quality[name]
@@ -205,28 +216,25 @@ def _frames(zshift: ZShift) -> npt.NDArray[np.void]:
     return table
 
 
-def _write_reference(path: Path, reference: Stack) -> None:
+def _empty_frames(_: list[str], n_frames: int) -> Table:
+    return np.zeros(n_frames, FRAMES)
+
+
+def _write_reference(file: BinaryIO, reference: Stack) -> None:
     """Write the volume slice by slice."""
-    with (
-        replacing(path, overwrite=True) as unfinished,
-        tifffile.TiffWriter(unfinished, bigtiff=True) as file,
-    ):
+    with tifffile.TiffWriter(file, bigtiff=True) as tiff:
         for k in range(reference.n_frames):
-            file.write(reference.read(k, k + 1)[0, 0], contiguous=True)
+            tiff.write(reference.read(k, k + 1)[0, 0], contiguous=True)
 
 
-def _read_reference(path: Path, described: dict[str, Any]) -> Stack:
-    size = described["pixel_size_um"]
+def _read_reference(reading: Reading, described: _Reference) -> Stack:
+    volume = reading.file("reference", tifffile.imread)
+    if volume.ndim not in (2, 3):
+        raise reading.refused("reference", f"its shape is {volume.shape}, not (slice, y, x)")
     return Stack(
-        ArraySource(tifffile.imread(path), "ZYX"),
-        pixel_size_um=None if size is None else (size[0], size[1]),
-        z_step_um=described["z_step_um"],
+        ArraySource(volume.reshape(-1, *volume.shape[-2:]), "ZYX"),
+        pixel_size_um=described.pixel_size_um,
+        z_step_um=described.z_step_um,
         frames_per_slice=1,
-        name=described["name"],
+        name=described.name,
     )
-
-
-def _npy(array: npt.NDArray[Any]) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    return buffer.getvalue()

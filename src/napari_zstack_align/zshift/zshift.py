@@ -247,19 +247,24 @@ class ZShift:
 
     # -- on disk -------------------------------------------------------------------------------
 
-    def save(self, folder: str | Path) -> Path:
-        """Write a folder ``NAME.zalign`` of .npy, .csv, .tif and .json files, each atomically.
+    def save(self, folder: str | Path, overwrite: bool = True) -> Path:
+        """Write a folder ``NAME.zalign`` of .npy, .csv, .tif and .json files, in one step.
+
+        Whatever stops the program, the folder holds what was there before, or all of this.
 
         Parameters
         ----------
         folder : str or pathlib.Path
             A new folder, or one that holds a z-shift, whose place this takes; the suffix is
-            added where it is missing.
+            added where it lacks.
+        overwrite : bool
+            Whether a complete z-shift there is replaced. An unfinished one never replaces it.
 
         Returns
         -------
         pathlib.Path
-            The folder.
+            The folder that was written: where the one that was asked for must not be replaced,
+            one beside it (``NAME-partial.zalign``, ``NAME-2.zalign``).
 
         Raises
         ------
@@ -268,7 +273,7 @@ class ZShift:
         """
         from napari_zstack_align.zshift.storage import save_zshift
 
-        return save_zshift(self, Path(folder))
+        return save_zshift(self, Path(folder), overwrite)
 
 
 def _slope(patch_z: Numbers, axis: int) -> npt.NDArray[np.float64]:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from functools import cached_property
 from math import sqrt
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align._version import __version__
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.checks import check_alignment_of, check_frames_at_hand
+from napari_zstack_align.alignment.fingerprint import fingerprint
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.traces.baseline import Timeline
 from napari_zstack_align.cells.traces.traces import FRAMES
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import TraceParams
+from napari_zstack_align.saved import now, provenance
 from napari_zstack_align.stack import Stack
 
 
@@ -41,12 +42,20 @@ class Inputs:
     alignment : Alignment, optional
         None: nothing moves.
     params : TraceParams
+    started : str
+        When.
     """
 
     stack: Stack
     rois: Rois
     alignment: Alignment | None
     params: TraceParams
+    started: str = field(default_factory=now)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of the raw frames."""
+        return fingerprint(self.stack)
 
     @property
     def transforms(self) -> Transforms | None:
@@ -104,12 +113,13 @@ class Inputs:
 
     def provenance(self) -> dict[str, Any]:
         """Versions, date, and what was read."""
-        return {
-            "written_by": f"napari-zstack-align {__version__}",
-            "date": datetime.now(UTC).isoformat(timespec="seconds"),
-            "files": [str(path) for path in self.stack.paths],
-            "aligned": self.alignment is not None,
-        }
+        return provenance(
+            "extract_traces",
+            self.started,
+            self.stack.paths,
+            aligned=self.alignment is not None,
+            fingerprint=self.fingerprint,
+        )
 
 
 def checked_inputs(

@@ -1,47 +1,78 @@
-"""Traces on disk: a folder of plain .npy, .csv and .json files that other programs can read."""
+"""The files of traces: folders of plain .npy, .csv and .json files that other programs can read.
+
+``run.json`` (parameters, dark level, remarks, state) lists the others by their roles: ``F``,
+``Fneu``, ``corrected``, ``dff`` and ``motion_explained`` (.npy), ``rois`` and ``frames`` (.csv).
+The traces of several recordings are a folder with ``session.json`` and one such folder each.
+"""
 
 from __future__ import annotations
 
-import io
-import json
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from natsort import os_sorted
 
-from napari_zstack_align.alignment.storage import (
-    WRITTEN_BY,
-    make_folder,
-    read_facts,
-    write_bytes,
+from napari_zstack_align import saved
+from napari_zstack_align.alignment.alignment import NOT_RUN
+from napari_zstack_align.alignment.session import unique_names
+from napari_zstack_align.alignment.storage import check_rows
+from napari_zstack_align.alignment.tables import (
+    Table,
+    npy_content,
+    read_npy,
+    read_table,
+    table_bytes,
 )
-from napari_zstack_align.alignment.tables import read_table, table_bytes
-from napari_zstack_align.cells.roi_table import load_rois
-from napari_zstack_align.cells.traces.dark import DarkLevel
+from napari_zstack_align.cells.roi_table import load_rois, rois_bytes
+from napari_zstack_align.cells.traces.dark import DarkLevel, DarkSource
 from napari_zstack_align.cells.traces.traces import FRAMES, Traces
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import TraceParams
+from napari_zstack_align.saved import Group, Kind, Part, Reading, Result, Subject
 
-SCHEMA_VERSION = 1
-FACTS = "traces.json"
 ARRAYS = ("F", "Fneu", "corrected", "dff", "motion_explained")
 
 
-def save_traces(traces: Traces, folder: Path) -> Path:
-    """Write traces; see `Traces.save`."""
-    if folder.exists() and not (folder / FACTS).exists() and _is_taken(folder):
-        raise InputError(f"{folder} exists and holds no traces: choose another name.")
-    make_folder(folder)
-    # What says that there are traces goes first and comes last: no half-replaced folder passes.
-    (folder / FACTS).unlink(missing_ok=True)
-    for name in ARRAYS:
-        write_bytes(folder / f"{name}.npy", _npy(getattr(traces, name)))
-    traces.rois.save(folder / "rois.csv", overwrite=True)
-    write_bytes(folder / "frames.csv", table_bytes(traces.frames))
-    facts = json.dumps(_facts(traces), indent=2, ensure_ascii=False)
-    write_bytes(folder / FACTS, facts.encode())
-    return folder
+def save_traces(traces: Traces, folder: Path, overwrite: bool = True) -> Path:
+    """Write the traces of one recording; see `Traces.save`."""
+    return saved.save(_result(traces), folder, overwrite)
+
+
+def save_session_traces(
+    traces: Sequence[Traces], folder: Path, overwrite: bool = True, asked: int | None = None
+) -> Path:
+    """Write the traces of several recordings, in one step.
+
+    Parameters
+    ----------
+    traces : sequence of Traces
+        One a recording.
+    folder : pathlib.Path
+        A new folder, or one with such traces, whose place these take; other files in it stay.
+    overwrite : bool
+        Whether complete traces there are replaced. Unfinished ones never replace them.
+    asked : int, optional
+        How many recordings there would be if all had been read.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder that was written: where the one that was asked for must not be replaced, one
+        beside it.
+
+    Raises
+    ------
+    InputError
+        Where the folder can't be written, or holds something else.
+    """
+    names = unique_names([each.recording for each in traces])
+    members = {name: _result(each) for name, each in zip(names, traces, strict=True)}
+    group = Group(Kind.SESSION_TRACES, members, asked or len(members), traces[0].provenance)
+    return saved.save_group(group, folder, overwrite)
 
 
 def load_traces(folder: str | Path) -> Traces:
@@ -61,42 +92,115 @@ def load_traces(folder: str | Path) -> Traces:
     InputError
         Where the folder holds no traces, or they are damaged.
     """
+    return saved.read_result(folder, Kind.TRACES, _read)
+
+
+def load_session_traces(folder: str | Path) -> list[Traces]:
+    """Read the traces of all recordings that a folder holds, one or several; errors as above.
+
+    These are also traces that were saved one by one into folders of that folder.
+    """
     folder = Path(folder)
-    if not folder.exists():
-        raise InputError(f"There are no traces {folder}.")
-    facts = read_facts(folder / FACTS, f"{folder} holds no traces: it has no {FACTS}.")
-    try:
-        dark = facts["dark_level"]
-        pixel_size = facts["pixel_size_um"]
-        return Traces(
-            **{name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in ARRAYS},
-            rois=load_rois(folder / "rois.csv"),
-            frames=read_table(folder / "frames.csv", lambda _, n: np.zeros(n, FRAMES)),
-            recording=facts["recording"],
-            channel_names=tuple(facts["channel_names"]),
-            dark=DarkLevel(np.array(dark["values"], float), dark["source"], dark["accepted"]),
-            params=TraceParams(**facts["params"]),
-            frame_shape=(int(facts["frame_shape"][0]), int(facts["frame_shape"][1])),
-            pixel_size_um=None if pixel_size is None else (pixel_size[0], pixel_size[1]),
-            remarks=tuple(facts["remarks"]),
-            provenance=facts["provenance"],
+    there = saved.occupant_of(folder)
+    if there.kind is Kind.SESSION_TRACES and there.manifest is not None:
+        return saved.read_group(folder, Kind.SESSION_TRACES, _read)
+    if there.kind in (None, Kind.SESSION_TRACES) and (parts := folders_of_traces(folder)):
+        return [load_traces(part) for part in parts]
+    return [load_traces(folder)]
+
+
+def folders_of_traces(folder: Path) -> list[Path]:
+    """Folders of traces in a folder, in natural order."""
+    inside = folder.iterdir() if folder.is_dir() else ()
+    return os_sorted(each for each in inside if saved.occupant_of(each).kind is Kind.TRACES)
+
+
+# -- inside ------------------------------------------------------------------------------------
+
+
+class _Dark(Part):
+    values: tuple[float | None, ...]
+    source: DarkSource
+    accepted: bool
+
+
+class _TracesFacts(Part):
+    """What the manifest of traces says besides."""
+
+    recording: str
+    channel_names: tuple[str, ...]
+    dark_level: _Dark
+    params: dict[str, Any]
+    frame_shape: tuple[int, int]
+    pixel_size_um: tuple[float, float] | None
+    remarks: tuple[str, ...]
+
+
+def _result(traces: Traces) -> Result:
+    done = int(np.count_nonzero(traces.flags != NOT_RUN))
+    return Result(
+        Kind.TRACES,
+        Subject(name=traces.recording, frames=len(traces.frames), done=done),
+        traces.provenance,
+        {
+            **{name: npy_content(getattr(traces, name)) for name in ARRAYS},
+            "rois": rois_bytes(traces.rois),
+            "frames": table_bytes(traces.frames),
+        },
+        _facts(traces),
+    )
+
+
+def _read(reading: Reading) -> Traces:
+    facts = reading.facts(_TracesFacts)
+    rois = reading.file("rois", load_rois)
+    frames = reading.file("frames", partial(read_table, empty=_empty_frames))
+    check_rows(reading, "frames", frames["frame"], len(frames))
+    shape = (len(facts.channel_names), len(rois), len(frames))
+    dark = facts.dark_level
+    levels = np.array([np.nan if value is None else value for value in dark.values], float)
+    return Traces(
+        **{name: _read_array(reading, name, shape) for name in ARRAYS},
+        rois=rois,
+        frames=frames,
+        recording=facts.recording,
+        channel_names=facts.channel_names,
+        dark=DarkLevel(levels, dark.source, dark.accepted),
+        params=_read_params(reading, facts),
+        frame_shape=facts.frame_shape,
+        pixel_size_um=facts.pixel_size_um,
+        remarks=facts.remarks,
+        provenance=reading.provenance,
+    )
+
+
+def _read_array(
+    reading: Reading, name: str, shape: tuple[int, int, int]
+) -> npt.NDArray[np.float32]:
+    """Read (C, N, T) values, or (C, N) of `motion_explained`; NaN is legitimate in all of them."""
+    array = reading.file(name, read_npy)
+    expected = shape[:2] if name == "motion_explained" else shape
+    if array.shape != expected:
+        raise reading.refused(
+            name, f"its shape is {array.shape}, but channels, ROIs and frames make {expected}"
         )
-    except (OSError, EOFError, KeyError, TypeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{folder} is damaged and can't be read: {error}.") from error
+    return array
+
+
+def _read_params(reading: Reading, facts: _TracesFacts) -> TraceParams:
+    try:
+        return TraceParams(**facts.params)
+    except InputError as error:
+        raise InputError(f"{reading.manifest.path}: {error}") from None
 
 
 def _facts(traces: Traces) -> dict[str, Any]:
     dark = traces.dark
     return {
-        "schema_version": SCHEMA_VERSION,
-        "state": "complete" if traces.complete else "incomplete",
-        "written_by": WRITTEN_BY,
         "recording": traces.recording,
         "channel_names": traces.channel_names,
         "dark_level": {
-            "values": [value if np.isfinite(value) else None for value in dark.values.tolist()],
+            "values": dark.values.tolist(),
             "source": dark.source,
             "accepted": dark.accepted,
         },
@@ -105,16 +209,9 @@ def _facts(traces: Traces) -> dict[str, Any]:
         "frame_shape": traces.frame_shape,
         "pixel_size_um": traces.pixel_size_um,
         "remarks": traces.remarks,
-        "provenance": traces.provenance,
-        "arrays": "(channel, ROI, frame); ROIs as the rows of rois.csv, frames as of frames.csv",
+        "arrays": "(channel, ROI, frame); ROIs as the rows of rois, frames as those of frames",
     }
 
 
-def _npy(array: npt.NDArray[Any]) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    return buffer.getvalue()
-
-
-def _is_taken(folder: Path) -> bool:
-    return not folder.is_dir() or any(folder.iterdir())
+def _empty_frames(_: list[str], n_frames: int) -> Table:
+    return np.zeros(n_frames, FRAMES)

@@ -141,18 +141,23 @@ class Traces:
         """Whether every frame was read."""
         return not np.any(self.flags == Flag.NOT_RUN)
 
-    def save(self, folder: str | Path) -> Path:
-        """Write a folder of .npy, .csv and .json files, each atomically.
+    def save(self, folder: str | Path, overwrite: bool = True) -> Path:
+        """Write a folder of .npy, .csv and .json files, in one step.
+
+        Whatever stops the program, the folder holds what was there before, or all of this.
 
         Parameters
         ----------
         folder : str or pathlib.Path
             A new folder, or one that holds traces, whose place these take.
+        overwrite : bool
+            Whether complete traces there are replaced. Unfinished ones never replace them.
 
         Returns
         -------
         pathlib.Path
-            The folder.
+            The folder that was written: where the one that was asked for must not be replaced,
+            one beside it (``NAME-partial``, ``NAME-2``).
 
         Raises
         ------
@@ -161,7 +166,7 @@ class Traces:
         """
         from napari_zstack_align.cells.traces.storage import save_traces
 
-        return save_traces(self, Path(folder))
+        return save_traces(self, Path(folder), overwrite)
 
 
 FRAMES = np.dtype(

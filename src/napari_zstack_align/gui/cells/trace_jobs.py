@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from napari_zstack_align.alignment.session import unique_names
 from napari_zstack_align.cells import Rois
 from napari_zstack_align.cells.traces import (
     DarkLevel,
@@ -13,17 +12,13 @@ from napari_zstack_align.cells.traces import (
     dark_level,
     extract_session_traces,
     extract_traces,
-    load_traces,
 )
-from napari_zstack_align.errors import InputError
+from napari_zstack_align.cells.traces.storage import load_session_traces, save_session_traces
 from napari_zstack_align.gui.cells.movies import Movie
 from napari_zstack_align.gui.cells.trace_set import TraceSet, with_liveliest
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.progress import Job, Progress, with_partial
 from napari_zstack_align.stack import Stack
-
-FACTS = "traces.json"
-"""File by which a folder of traces is known."""
 
 
 def looking_up_dark(stacks: Sequence[Stack], params: TraceParams) -> Job[list[DarkLevel]]:
@@ -58,35 +53,14 @@ def _reading(movies: Sequence[Movie], rois: Rois, params: TraceParams) -> Job[li
 
 def saving(traces: Sequence[Traces], folder: Path) -> Job[Path]:
     """Save one recording's traces as a folder, those of several as folders in one."""
-    if len(traces) == 1:
-        yield Progress("Saving", 0, 1)
-        return traces[0].save(folder)
-    parts = [
-        folder / f"{number:03d}_{name}"
-        for number, name in enumerate(unique_names([each.recording for each in traces]), start=1)
-    ]
-    if folder.is_file() or (folder / FACTS).exists() or not set(_parts(folder)) <= set(parts):
-        raise InputError(f"{folder} holds something else already: choose another name.")
-    for done, (each, part) in enumerate(zip(traces, parts, strict=True)):
-        yield Progress("Saving", done, len(traces))
-        each.save(part)
-    return folder
+    yield Progress("Saving", 0, 1)
+    return traces[0].save(folder) if len(traces) == 1 else save_session_traces(traces, folder)
 
 
 def loading(folder: Path) -> Job[TraceSet]:
     """Load what `saving` wrote."""
-    parts = [folder] if (folder / FACTS).exists() else sorted(_parts(folder))
-    if not parts:
-        raise InputError(f"{folder} holds no traces: choose the folder that they were saved to.")
-    found = []
-    for done, part in enumerate(parts):
-        yield Progress("Loading", done, len(parts))
-        found.append(load_traces(part))
-    return with_liveliest(found)
-
-
-def _parts(folder: Path) -> list[Path]:
-    return [facts.parent for facts in folder.glob(f"*/{FACTS}")]
+    yield Progress("Loading", 0, 1)
+    return with_liveliest(load_session_traces(folder))
 
 
 def writing(start: Callable[[], Job[Path] | Job[list[Path]]]) -> Job[list[Path]]:

@@ -11,7 +11,6 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QFileDialog
 
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.alignment.session import is_session
 from napari_zstack_align.counting import counted
 from napari_zstack_align.gui.compat import text_overlay
 from napari_zstack_align.gui.file_dialogs import open_filter
@@ -28,6 +27,7 @@ from napari_zstack_align.gui.recordings.trial import Trial
 from napari_zstack_align.gui.recordings.words import remarks_of
 from napari_zstack_align.gui.words import flag_words
 from napari_zstack_align.progress import Job
+from napari_zstack_align.saved import kind_of
 from napari_zstack_align.stack import Stack
 
 
@@ -115,7 +115,7 @@ class Session(Part):
 
     def add_paths(self, paths: Sequence[Path]) -> None:
         """Open files and folders; a saved session, where that is all there is."""
-        if len(paths) == 1 and (is_session(paths[0]) or (paths[0] / "run.json").exists()):
+        if len(paths) == 1 and kind_of(paths[0]) is not None:
             self.results_tab.open_chosen.emit(paths[0])
             return
         self.start(self.tab.run_bar, partial(opening, list(paths)), returned=self._on_opened)

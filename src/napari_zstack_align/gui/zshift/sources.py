@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.alignment.session import is_session, load_saved
+from napari_zstack_align.alignment.session import load_saved
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.shown import Shown, every_shown
 from napari_zstack_align.gui.taking import guess_axes, plain_images, stack_of_layer
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.read import open_stack
+from napari_zstack_align.saved import kind_of
 from napari_zstack_align.stack import Stack
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Source:
 def opening(path: Path) -> Job[Source]:
     """Open a file, a folder of images, or a saved alignment."""
     yield Progress("Opening", 0, 1)
-    if not ((path / "run.json").exists() or is_session(path)):
+    if kind_of(path) is None:
         stack = open_stack(path)
         return Source(f"File: {path.name}", path, stack)
     saved = load_saved(path)

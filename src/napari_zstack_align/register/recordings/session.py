@@ -6,13 +6,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
-from datetime import UTC, datetime
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align._version import __version__
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.errors import AlignmentError
@@ -56,6 +54,7 @@ from napari_zstack_align.register.recordings.residual import (
 from napari_zstack_align.register.recordings.state import RecordingState
 from napari_zstack_align.register.recordings.table import drop_unlike, halved, write_match
 from napari_zstack_align.register.recordings.waiting import until_done, with_progress
+from napari_zstack_align.saved import now, provenance
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -81,7 +80,7 @@ class Session:
         self._total = sum(stack.n_frames for stack in inputs.stacks)
         self._done = 0
         self._last_snapshot = time.monotonic()
-        self._started = _now()
+        self._started = now()
 
     def run(self) -> Job[list[Alignment]]:
         """Do all of it."""
@@ -331,24 +330,19 @@ class Session:
         )
 
     def _provenance(self, state: RecordingState) -> dict[str, object]:
-        return {
-            "job": "register_recordings",
-            "version": __version__,
-            "started": self._started,
-            "finished": _now(),
-            "recording": state.index,
-            "recordings": [stack.name for stack in self._inputs.stacks],
-            "expected": state.expected.tolist(),
-            "transform": self.params.transform,
-            "single_frames": state.single_frames,
-            "jitter_px": state.trace.jitter(state.stretches)[0],
-            "steps": list(state.steps),
-            "remarks": list(state.remarks),
-        }
+        return provenance(
+            "register_recordings",
+            self._started,
+            state.stack.paths,
+            state.remarks,
+            recording=state.index,
+            recordings=[stack.name for stack in self._inputs.stacks],
+            expected=state.expected.tolist(),
+            transform=self.params.transform,
+            single_frames=state.single_frames,
+            jitter_px=state.trace.jitter(state.stretches)[0],
+            steps=list(state.steps),
+        )
 
     def _map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         return ordered_map(self._pool, function, items, 2 * self._n_threads)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

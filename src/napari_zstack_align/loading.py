@@ -1,0 +1,64 @@
+"""Open a saved result of any kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeAlias
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.session import load_session
+from napari_zstack_align.alignment.storage import load_alignment
+from napari_zstack_align.cells import Rois, load_rois
+from napari_zstack_align.cells.traces import Traces, load_traces
+from napari_zstack_align.cells.traces.storage import load_session_traces
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.saved import Kind, kind_of
+from napari_zstack_align.stack import Stack
+from napari_zstack_align.zshift import ZShift, load_zshift
+
+Loaded: TypeAlias = Alignment | list[Alignment] | Traces | list[Traces] | ZShift | Rois
+
+
+def load(path: str | Path, *, stack: Stack | None = None) -> Loaded:
+    """Open a saved result of any kind.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        What was saved: a folder, or the CSV table of ROIs.
+    stack : Stack, optional
+        The raw frames of an alignment or a z-shift, where they are not where they were.
+
+    Returns
+    -------
+    Alignment, ZShift, Traces or Rois
+        A list of Alignment for a session, a list of Traces for the traces of several recordings.
+
+    Raises
+    ------
+    InputError
+        Where there is nothing of the kind, it is damaged, or of a newer version.
+    """
+    path = Path(path)
+    kind = kind_of(path)
+    if stack is not None and kind not in (Kind.ALIGNMENT, Kind.ZSHIFT):
+        raise InputError(f"{path} is no single alignment or z-shift: leave the stack out.")
+    match kind:
+        case Kind.ALIGNMENT:
+            return load_alignment(path, stack)
+        case Kind.SESSION:
+            return load_session(path)
+        case Kind.ZSHIFT:
+            return load_zshift(path, stack)
+        case Kind.TRACES:
+            return load_traces(path)
+        case Kind.SESSION_TRACES:
+            return load_session_traces(path)
+        case Kind.ROIS:
+            return load_rois(path)
+    if not path.exists():
+        raise InputError(f"There is nothing saved at {path}.")
+    raise InputError(
+        f"{path} holds no saved result: open images with open_stack, other tables of ROIs with "
+        f"load_rois."
+    )

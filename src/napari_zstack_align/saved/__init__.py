@@ -1,0 +1,45 @@
+"""The one way to save a result: names, lock, generations of files, manifest, checks, cleaning.
+
+A saved result is a folder. Each save writes files of a new generation (``quality-3f2a9c.csv``),
+and then replaces the manifest (``run.json``), which lists them, in one step: whatever stops the
+program, the folder holds the old result or the new one. The next save removes what was left.
+"""
+
+from napari_zstack_align.saved.disk import Content, sentences_for
+from napari_zstack_align.saved.facts import Part, Subject
+from napari_zstack_align.saved.generation import Result
+from napari_zstack_align.saved.group import Group, save_group
+from napari_zstack_align.saved.kinds import RECORDING, Z_STACK, Kind
+from napari_zstack_align.saved.names import beside_note, target_of
+from napari_zstack_align.saved.occupant import Occupant, kind_of, occupant_of
+from napari_zstack_align.saved.provenance import now, provenance
+from napari_zstack_align.saved.reading import Reading, read_group, read_result
+from napari_zstack_align.saved.save import save
+from napari_zstack_align.saved.single_file import save_file
+from napari_zstack_align.saved.target import check_target
+
+__all__ = [
+    "RECORDING",
+    "Z_STACK",
+    "Content",
+    "Group",
+    "Kind",
+    "Occupant",
+    "Part",
+    "Reading",
+    "Result",
+    "Subject",
+    "beside_note",
+    "check_target",
+    "kind_of",
+    "now",
+    "occupant_of",
+    "provenance",
+    "read_group",
+    "read_result",
+    "save",
+    "save_file",
+    "save_group",
+    "sentences_for",
+    "target_of",
+]

@@ -1,0 +1,132 @@
+"""What a manifest says, as models: odd JSON becomes one sentence, never a traceback."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.saved.kinds import RECORDING, RUN, Kind
+
+Facts = dict[str, Any]
+AnyModel = TypeVar("AnyModel", bound=BaseModel)
+
+FILE_NAME = r"^[^/\\\x00]+$"
+"""A manifest names nothing outside its own folder."""
+
+
+class Part(BaseModel):
+    """Base of what is read from a manifest: frozen; what it doesn't know is left to others."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class FileFacts(Part):
+    """A file that a manifest lists: its name, SHA-256 and size in bytes."""
+
+    name: str = Field(pattern=FILE_NAME)
+    sha256: str = ""
+    size: int = -1
+
+
+class Subject(Part):
+    """What was worked on.
+
+    Attributes
+    ----------
+    what : str
+        'z-stack' or 'recording'.
+    name : str
+        Of the stack, or of the first of several.
+    frames : int
+        Number of frames; of results that consist of several, of these.
+    done : int
+        How many of them were run; all of them make a result complete.
+    """
+
+    what: str = RECORDING
+    name: str = ""
+    frames: int = 0
+    done: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether every frame was run."""
+        return self.done >= self.frames
+
+
+class MemberFacts(Part):
+    """One of several results that belong together, as their common manifest lists it.
+
+    Attributes
+    ----------
+    name : str
+        Of the recording.
+    folder : str
+        Its folder beside the common manifest.
+    frames : int
+        Number of frames.
+    manifest : str
+        Its own manifest, as it is called until it takes the place of the former ``run.json``.
+    sha256 : str
+        Of that; '' up to schema 1.
+    """
+
+    name: str = ""
+    folder: str = Field(pattern=FILE_NAME)
+    frames: int = 0
+    manifest: str = Field(default=RUN, pattern=FILE_NAME)
+    sha256: str = ""
+
+
+class Removed(Part):
+    """A member that an earlier save had and this one has not; its files may still be there."""
+
+    folder: str = Field(pattern=FILE_NAME)
+    generation: str
+
+
+class Head(Part):
+    """What every manifest says since schema 2."""
+
+    kind: Kind
+    state: str
+    generation: str
+    subject: Subject
+    provenance: dict[str, Any]
+    files: dict[str, FileFacts] = Field(default_factory=dict)
+    recordings: tuple[MemberFacts, ...] = ()
+    replaces: tuple[FileFacts, ...] = ()
+    removed: tuple[Removed, ...] = ()
+
+
+def parse_json(path: Path, content: bytes) -> Facts:
+    """Read a JSON object; InputError where the file holds none."""
+    try:
+        facts = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise damaged(path, f"it is no JSON ({error})") from None
+    if not isinstance(facts, dict):
+        raise damaged(path, "it holds no JSON object")
+    return facts
+
+
+def validated(model: type[AnyModel], facts: Any, path: Path) -> AnyModel:
+    """Read what a manifest says into a model; InputError where it says something else."""
+    try:
+        return model.model_validate(facts)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "it"
+        raise damaged(path, f"{where}: {first['msg']}") from None
+
+
+def damaged(path: Path, why: str) -> InputError:
+    """Sentence for a file that can't be used as it is."""
+    return InputError(
+        f"{path} is damaged and can't be read ({why}): restore the file from a copy, or make the "
+        f"result again."
+    )

@@ -1,0 +1,164 @@
+"""The files of one save under names of their own, and what is removed when they are in place."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from napari_zstack_align.atomic import flush_folder
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.saved.disk import (
+    Content,
+    remove_if_possible,
+    rename_in_one_step,
+    write_new,
+)
+from napari_zstack_align.saved.facts import FileFacts, Subject
+from napari_zstack_align.saved.kinds import LAYOUTS, OLD_TRACES, RUN, Kind
+from napari_zstack_align.saved.manifest import Manifest, manifest_bytes, read_manifest
+from napari_zstack_align.saved.names import LOCK, generation_of, is_temporary, of_generation
+from napari_zstack_align.saved.occupant import manifest_path, pending_manifest
+
+
+@dataclass(frozen=True)
+class Result:
+    """What is to be saved in one folder.
+
+    Attributes
+    ----------
+    kind : Kind
+    subject : Subject
+        What was worked on, and how much of it is done.
+    provenance : mapping
+        Of `provenance`.
+    files : mapping of str to bytes or callable
+        Content of the file of each role, or what writes it into an open file.
+    facts : mapping
+        What else the manifest says; values for JSON.
+    """
+
+    kind: Kind
+    subject: Subject
+    provenance: Mapping[str, Any]
+    files: Mapping[str, Content]
+    facts: Mapping[str, Any]
+
+
+def write_files(folder: Path, result: Result, generation: str, before: Manifest | None) -> bytes:
+    """Write the files of a generation and return the text of the manifest that lists them."""
+    names = LAYOUTS[result.kind].files
+    files = {
+        role: write_new(folder / of_generation(names[role], generation), content)
+        for role, content in result.files.items()
+    }
+    flush_folder(folder)
+    return manifest_bytes(
+        result.kind,
+        result.subject,
+        generation,
+        result.provenance,
+        files={role: each.model_dump() for role, each in files.items()},
+        replaces=[each.model_dump() for each in _of_schema_1(before)],
+        **result.facts,
+    )
+
+
+def before_in(folder: Path) -> Manifest | None:
+    """Return the manifest of the result that is there; None for none, or a damaged one.
+
+    A member's manifest that is committed with its session takes its place first.
+    """
+    if pending := pending_manifest(folder):
+        rename_in_one_step(pending, folder / RUN)
+    path = manifest_path(folder)
+    try:
+        return None if path is None else read_manifest(path)
+    except InputError:
+        return None
+
+
+def remove_generation(folder: Path, generation: str) -> None:
+    """Remove the files of a save that failed."""
+    for path in _listed(folder):
+        if generation_of(path.name) == generation:
+            remove_if_possible(path)
+
+
+def clean(folder: Path, generation: str, before: Manifest | None, held: bool) -> None:
+    """Remove what is not of a generation: files of earlier ones, and what stopped saves left.
+
+    Files that somebody else put there stay. Where the lock is not held (``held``), only what the
+    manifest before listed goes: the rest may belong to a save that is going on.
+    """
+    for facts in _of_schema_1(before):
+        if _facts_if_there(folder / facts.name) == facts:
+            remove_if_possible(folder / facts.name)
+    if not held:
+        for facts in () if before is None else before.files.values():
+            remove_if_possible(folder / facts.name)
+        return
+    for path in _listed(folder):
+        old = generation_of(path.name) not in ("", generation)
+        if old or (is_temporary(path.name) and path.name != LOCK):
+            remove_if_possible(path)
+
+
+def remove_result(folder: Path, generation: str) -> None:
+    """Remove a result of a generation, and its folder where nothing else is in it.
+
+    The manifest goes last: as long as it is there, it says what else must go.
+    """
+    manifest = before_in(folder)
+    if manifest is not None and manifest.generation == generation:
+        for facts in manifest.files.values():
+            remove_if_possible(folder / facts.name)
+        remove_if_possible(manifest.path)
+    remove_left_over(folder)
+
+
+def remove_left_over(folder: Path) -> None:
+    """Remove what stopped saves left in a folder without a result, and then the folder."""
+    if manifest_path(folder) is not None:
+        return
+    for path in _listed(folder):
+        if generation_of(path.name) or is_temporary(path.name):
+            remove_if_possible(path)
+    with suppress(OSError):  # other files are in it: they stay
+        folder.rmdir()
+
+
+def generations_in(folder: Path) -> set[str]:
+    """Return the generations of which there are files."""
+    return {generation_of(path.name) for path in _listed(folder)}
+
+
+def _listed(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []
+
+
+def _of_schema_1(before: Manifest | None) -> list[FileFacts]:
+    """Files of a result of schema 1 that go when it is replaced.
+
+    Their names have no generation: such a file goes only if it still is that one, by its checksum,
+    as the user may put another one there.
+    """
+    if before is None:
+        return []
+    names = {facts.name for facts in before.files.values()} if before.schema == 1 else set()
+    if before.path.name == OLD_TRACES:
+        names.add(OLD_TRACES)
+    found = [_facts_if_there(before.folder / name) for name in sorted(names)]
+    known = [each for each in before.replaces if (before.folder / each.name).is_file()]
+    return [*known, *(each for each in found if each is not None)]
+
+
+def _facts_if_there(path: Path) -> FileFacts | None:
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return FileFacts(name=path.name, sha256=digest, size=path.stat().st_size)

@@ -1,0 +1,203 @@
+"""Save several results that belong together: all of them change in one step.
+
+Each member gets the files of the new generation and a manifest ``run-GENERATION.json``. Then
+``session.json``, which lists these manifests, is replaced in one step: from then on the new results
+count, in the session and in each member. The members' manifests then take the place of their
+``run.json``, and what is old goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from napari_zstack_align.atomic import flush_folder
+from napari_zstack_align.saved.disk import rename_in_one_step, replace_in_one_step, write_new
+from napari_zstack_align.saved.facts import MemberFacts, Removed, Subject
+from napari_zstack_align.saved.generation import (
+    Result,
+    before_in,
+    clean,
+    generations_in,
+    remove_generation,
+    remove_left_over,
+    remove_result,
+    write_files,
+)
+from napari_zstack_align.saved.kinds import LAYOUTS, RUN, SESSION, Kind
+from napari_zstack_align.saved.lock import locked
+from napari_zstack_align.saved.manifest import Manifest, manifest_bytes
+from napari_zstack_align.saved.names import new_generation, of_generation, target_of
+from napari_zstack_align.saved.occupant import is_left_over
+from napari_zstack_align.saved.save import save_where_it_may
+from napari_zstack_align.saved.target import check_members
+
+
+@dataclass(frozen=True)
+class Group:
+    """Results that belong together.
+
+    Attributes
+    ----------
+    kind : Kind
+        `Kind.SESSION` or `Kind.SESSION_TRACES`.
+    members : mapping of str to Result
+        By the names of their folders, in order.
+    asked : int
+        How many there would be if all were done.
+    provenance : mapping
+        Of `provenance`.
+    facts : mapping
+        What else the common manifest says.
+    """
+
+    kind: Kind
+    members: Mapping[str, Result]
+    asked: int
+    provenance: Mapping[str, Any]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def subject(self) -> Subject:
+        """The first one's name and sort; the number of those that are complete."""
+        results = list(self.members.values())
+        done = sum(result.subject.complete for result in results)
+        first = results[0].subject
+        return Subject(what=first.what, name=first.name, frames=self.asked, done=done)
+
+
+def save_group(group: Group, target: str | Path, overwrite: bool = True) -> Path:
+    """Save results that belong together; other files in the folder stay.
+
+    Parameters and errors are those of `save.save`.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder that was written: where the target must not be replaced, one beside it.
+    """
+    return save_where_it_may(
+        target_of(target, group.kind),
+        group.kind,
+        group.subject,
+        overwrite,
+        lambda folder, held: _write(folder, held, group, overwrite),
+    )
+
+
+def _write(folder: Path, held: bool, group: Group, overwrite: bool) -> None:
+    before = before_in(folder)
+    subjects = {name: result.subject for name, result in group.members.items()}
+    check_members(folder, group.kind, subjects, before, overwrite)
+    with ExitStack() as locks:
+        all_held = held
+        for name in _locked_names(folder, group, before):
+            all_held &= locks.enter_context(locked(folder / name))
+        _write_members(folder, all_held, group, before)
+
+
+def _locked_names(folder: Path, group: Group, before: Manifest | None) -> list[str]:
+    """Folders of the members that there were and will be, in an order that all keep to."""
+    old = [name for name in _old_names(before) if (folder / name).is_dir()]
+    return sorted({*group.members, *old})
+
+
+def _old_names(before: Manifest | None) -> list[str]:
+    if before is None:
+        return []
+    names = [member.folder for member in before.members]
+    return names + [each.folder for each in before.removed]
+
+
+def _write_members(folder: Path, held: bool, group: Group, before: Manifest | None) -> None:
+    members_before = {name: before_in(folder / name) for name in _all_names(group, before)}
+    gone = _gone(group, before, members_before)
+    folders = [folder / name for name in group.members]
+    generation = new_generation(set().union(*map(generations_in, folders)))
+    try:
+        listed = [
+            _write_member(folder / name, result, generation, members_before[name])
+            for name, result in group.members.items()
+        ]
+        flush_folder(folder)
+        content = manifest_bytes(
+            group.kind,
+            group.subject,
+            generation,
+            group.provenance,
+            recordings=[each.model_dump() for each in listed],
+            removed=[each.model_dump() for each in gone],
+            **group.facts,
+        )
+        # From here on, the folder holds the new results.
+        replace_in_one_step(folder / SESSION, content)
+    except BaseException:
+        current = before_in(folder)
+        if current is None or current.generation != generation:
+            for each in folders:
+                remove_generation(each, generation)
+                remove_left_over(each)
+        raise
+    _tidy(folder, held, group, generation, members_before, gone)
+
+
+def _all_names(group: Group, before: Manifest | None) -> list[str]:
+    return list(dict.fromkeys([*group.members, *_old_names(before)]))
+
+
+def _write_member(
+    folder: Path, result: Result, generation: str, before: Manifest | None
+) -> MemberFacts:
+    content = write_files(folder, result, generation, before)
+    written = write_new(folder / of_generation(RUN, generation), content)
+    flush_folder(folder)
+    return MemberFacts(
+        name=result.subject.name,
+        folder=folder.name,
+        frames=result.subject.frames,
+        manifest=written.name,
+        sha256=written.sha256,
+    )
+
+
+def _gone(
+    group: Group, before: Manifest | None, members_before: Mapping[str, Manifest | None]
+) -> Sequence[Removed]:
+    """Members of the result before that this one hasn't: only what that result wrote goes."""
+    if before is None:
+        return []
+    known = {each.folder: each.generation for each in before.removed}
+    for member in before.members:
+        there = members_before[member.folder]
+        if there is not None and there.kind == LAYOUTS[group.kind].members:
+            known[member.folder] = there.generation
+    return [
+        Removed(folder=name, generation=generation)
+        for name, generation in known.items()
+        if name not in group.members and members_before[name] is not None
+    ]
+
+
+def _tidy(
+    folder: Path,
+    held: bool,
+    group: Group,
+    generation: str,
+    members_before: Mapping[str, Manifest | None],
+    gone: Sequence[Removed],
+) -> None:
+    """Do what is left when the new results are in place; what fails here, the next save does."""
+    with suppress(OSError):
+        for name in group.members:
+            member = folder / name
+            rename_in_one_step(member / of_generation(RUN, generation), member / RUN)
+            clean(member, generation, members_before[name], held)
+        clean(folder, generation, None, held)
+        for each in gone:
+            remove_result(folder / each.folder, each.generation)
+        for path in folder.glob(f"*{LAYOUTS[Kind.ALIGNMENT].suffix}") if held else ():
+            if path.is_dir() and is_left_over(path):
+                remove_left_over(path)

@@ -1,0 +1,102 @@
+"""One save at a time in a folder; the operating system lets go of a lock when its owner dies."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import EACCES, EAGAIN, ENOLCK, ENOSYS, ENOTSUP
+from pathlib import Path
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.saved.names import LOCK
+
+PATIENCE_S = 120.0
+RETRY_S = 0.02
+TAKEN = {EACCES, EAGAIN}
+WITHOUT_LOCKS = {ENOLCK, ENOSYS, ENOTSUP}
+"""What file systems answer that know no locks."""
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[bool]:
+    """Make a folder where there is none, and hold its lock.
+
+    Yields
+    ------
+    bool
+        Whether the lock is held: False on a file system that knows none. A save is safe there too
+        (its files have names of their own, the manifest is replaced in one step), but it must not
+        clean up what may belong to another one.
+
+    Raises
+    ------
+    InputError
+        Where another program holds the lock for minutes.
+    """
+    with locked_by(folder / LOCK) as held:
+        yield held
+
+
+@contextmanager
+def locked_by(path: Path) -> Iterator[bool]:
+    """Hold the lock of a file that is there as long as somebody holds or wants it."""
+    descriptor, held = _acquired(path)
+    try:
+        yield held
+    finally:
+        # Removed while it is held: whoever waits for it sees that, and makes a new one.
+        if held and os.name != "nt":
+            path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _acquired(path: Path) -> tuple[int, bool]:
+    give_up = time.monotonic() + PATIENCE_S
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+        except FileNotFoundError:  # the folder was removed just now
+            continue
+        try:
+            _lock(descriptor)
+        except OSError as error:
+            if error.errno in WITHOUT_LOCKS:
+                return descriptor, False
+            os.close(descriptor)
+            if error.errno not in TAKEN:
+                raise
+        else:
+            if _is_still_there(descriptor, path):
+                return descriptor, True
+            os.close(descriptor)
+        if time.monotonic() > give_up:
+            raise InputError(
+                f"{path.parent} can't be written: another program has been saving there for "
+                f"{PATIENCE_S:g} s. Wait until it is done, or choose another name."
+            )
+        time.sleep(RETRY_S)
+
+
+def _is_still_there(descriptor: int, path: Path) -> bool:
+    """Whether the file that is locked is the one that others find."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(descriptor: int) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,219 @@
+"""The manifest: the one file that says what a folder holds, and lists its files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.saved.facts import (
+    Facts,
+    FileFacts,
+    Head,
+    MemberFacts,
+    Part,
+    Removed,
+    Subject,
+    damaged,
+    parse_json,
+    validated,
+)
+from napari_zstack_align.saved.kinds import LAYOUTS, OLD_TRACES, RECORDING, SESSION, Z_STACK, Kind
+from napari_zstack_align.saved.provenance import WRITTEN_BY, now, on_disk, plain
+
+SCHEMA_VERSION = 2
+COMPLETE, INCOMPLETE = "complete", "incomplete"
+NOT_CHECKED = ("inputs", "checksum")
+"""Where the raw files lie may be mended by hand: that is no damage."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest that was read.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        Where it stands.
+    kind : Kind
+    schema : int
+        Schema version.
+    complete : bool
+        Whether every frame was run.
+    subject : Subject
+    facts : dict
+        All that the file says.
+    content : bytes
+        The file.
+    generation : str
+        Of its files; '' up to schema 1.
+    files : mapping of str to FileFacts
+        By role.
+    members : tuple of MemberFacts
+        Of several results that belong together.
+    replaces : tuple of str
+        Files of the result before it, which a stopped save may have left.
+    removed : tuple of Removed
+        Members of the result before it, likewise.
+    """
+
+    path: Path
+    kind: Kind
+    schema: int
+    complete: bool
+    subject: Subject
+    facts: Facts = field(repr=False)
+    content: bytes = field(repr=False)
+    generation: str = ""
+    files: Mapping[str, FileFacts] = field(default_factory=dict)
+    members: tuple[MemberFacts, ...] = ()
+    replaces: tuple[FileFacts, ...] = ()
+    removed: tuple[Removed, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """The folder that it is about."""
+        return self.path.parent
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the file."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest of this or an earlier schema.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is none.
+    InputError
+        Where it is damaged, or of a newer schema.
+    """
+    content = path.read_bytes()
+    facts = parse_json(path, content)
+    version = facts.get("schema_version")
+    if type(version) is not int or version < 1:
+        raise damaged(path, "schema_version is no number above 0")
+    if version > SCHEMA_VERSION:
+        raise InputError(
+            f"{path} was written by a newer version ({facts.get('written_by')}): update "
+            f"napari-zstack-align."
+        )
+    if version == 1:
+        return _of_schema_1(path, facts, content)
+    if facts.get("checksum") != _checksum(facts):
+        raise damaged(path, "its text has changed since it was written")
+    head = validated(Head, facts, path)
+    return Manifest(
+        path,
+        head.kind,
+        version,
+        head.state == COMPLETE,
+        head.subject,
+        facts,
+        content,
+        head.generation,
+        head.files,
+        head.recordings,
+        head.replaces,
+        head.removed,
+    )
+
+
+def manifest_bytes(
+    kind: Kind,
+    subject: Subject,
+    generation: str,
+    provenance: Mapping[str, Any],
+    complete: bool,
+    **more: Any,
+) -> bytes:
+    """Text of a manifest.
+
+    Parameters
+    ----------
+    kind, subject, generation
+        As of `Manifest`.
+    provenance : mapping
+        Of `provenance.provenance`.
+    complete : bool
+        Whether every frame was run.
+    **more
+        What else it says: files, members, parameters, ...; models or values for JSON.
+    """
+    facts = {
+        "kind": str(kind),
+        "schema_version": SCHEMA_VERSION,
+        "state": COMPLETE if complete else INCOMPLETE,
+        "generation": generation,
+        "written_by": WRITTEN_BY,
+        "saved": now(),
+        "subject": subject.model_dump(),
+        "provenance": on_disk(provenance),
+        **more,
+    }
+    facts = plain(facts)
+    facts["checksum"] = _checksum(facts)
+    return json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False).encode()
+
+
+def _checksum(facts: Facts) -> str:
+    """SHA-256 of all that a manifest says, however it is laid out."""
+    checked = {key: value for key, value in facts.items() if key not in NOT_CHECKED}
+    return hashlib.sha256(json.dumps(checked, sort_keys=True).encode()).hexdigest()
+
+
+# -- schema 1 ----------------------------------------------------------------------------------
+
+
+class _OldStack(Part):
+    name: str
+    shape: tuple[int, int, int, int]
+    frames_per_slice: int | None = None
+
+
+class _OldSession(Part):
+    recordings: tuple[MemberFacts, ...] = Field(min_length=1)
+
+
+def _of_schema_1(path: Path, facts: Facts, content: bytes) -> Manifest:
+    kind = _old_kind(path, facts)
+    layout = LAYOUTS[kind]
+    files = {
+        role: FileFacts(name=name)
+        for role, name in layout.files.items()
+        if (path.parent / name).exists()
+    }
+    members = validated(_OldSession, facts, path).recordings if layout.members else ()
+    subject = _old_subject(path, kind, facts, members)
+    complete = facts.get("state") == COMPLETE
+    return Manifest(path, kind, 1, complete, subject, facts, content, files=files, members=members)
+
+
+def _old_kind(path: Path, facts: Facts) -> Kind:
+    if path.name == SESSION:
+        return Kind.SESSION
+    if path.name == OLD_TRACES:
+        return Kind.TRACES
+    kind = facts.get("kind", Kind.ALIGNMENT)
+    if kind not in (Kind.ALIGNMENT, Kind.ZSHIFT):
+        raise damaged(path, f"kind is {kind!r}")
+    return Kind(kind)
+
+
+def _old_subject(path: Path, kind: Kind, facts: Facts, members: tuple[MemberFacts, ...]) -> Subject:
+    if kind is Kind.SESSION:
+        return Subject(name=members[0].name, frames=len(members))
+    if kind is Kind.TRACES:
+        return Subject(name=str(facts.get("recording", "")))
+    stack = validated(_OldStack, facts.get("stack"), path)
+    what = RECORDING if stack.frames_per_slice is None else Z_STACK
+    return Subject(what=what, name=stack.name, frames=stack.shape[0])

@@ -1,0 +1,98 @@
+"""Names: of the target, of files of a generation, and of what a stopped save leaves."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Container, Iterator
+from pathlib import Path
+
+from napari_zstack_align.saved.kinds import LAYOUTS, RUN, Kind
+
+LOCK = ".lock"
+GENERATION = r"(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{6}"
+"""Six hexadecimal digits with a letter and a numeral: no date or count of a user's looks so."""
+
+
+def target_of(path: str | Path, kind: Kind) -> Path:
+    """Return the name that a result of a kind is written to: the suffix is added where it lacks.
+
+    Check this name, and ask about this name, before any work.
+    """
+    path, suffix = Path(path), LAYOUTS[kind].suffix
+    if not suffix or path.suffix.lower() == suffix:
+        return path
+    return path.with_name(path.name + suffix)
+
+
+def names_beside(target: Path, mark: str) -> Iterator[Path]:
+    """Names beside a target: NAME-mark, NAME-mark-2, ...; or NAME-2, NAME-3, ... without a mark.
+
+    Parameters
+    ----------
+    target : pathlib.Path
+        With its suffix, if its kind has one.
+    mark : str
+        'partial' for unfinished results; '' for none.
+    """
+    known = {layout.suffix for layout in LAYOUTS.values()}
+    suffix = target.suffix if target.suffix.lower() in known else ""
+    stem = target.name.removesuffix(suffix) + (f"-{mark}" if mark else "")
+    if mark:
+        yield target.with_name(stem + suffix)
+    number = 2
+    while True:
+        yield target.with_name(f"{stem}-{number}{suffix}")
+        number += 1
+
+
+def beside_note(written: Path, target: Path) -> str:
+    """Sentence that a result was saved beside its target; '' where it was not."""
+    if written == target:
+        return ""
+    return f"{target} holds a result that this one must not replace, so it is beside it."
+
+
+def new_generation(taken: Container[str]) -> str:
+    """Return a generation that no file has yet."""
+    while True:
+        generation = secrets.token_hex(3)
+        if re.fullmatch(GENERATION, generation) and generation not in taken:
+            return generation
+
+
+def of_generation(name: str, generation: str) -> str:
+    """'quality.csv' of the generation 3f2a9c is 'quality-3f2a9c.csv'."""
+    stem, dot, suffix = name.partition(".")
+    return f"{stem}-{generation}{dot}{suffix}"
+
+
+def generation_of(name: str) -> str:
+    """Return the generation in the name of a file of ours; '' where it is none."""
+    match = _OF_A_GENERATION.fullmatch(name)
+    return match[match.lastindex or 0] if match else ""
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a stopped save may have left a file of this name, whatever it was of."""
+    return name == LOCK or _TEMPORARY.fullmatch(name) is not None
+
+
+def _any_generation() -> re.Pattern[str]:
+    names = {name for layout in LAYOUTS.values() for name in (*layout.files.values(), RUN)}
+    parts = sorted(name.partition(".") for name in names)
+    one = "|".join(
+        f"{re.escape(stem)}-({GENERATION}){re.escape(dot + end)}" for stem, dot, end in parts
+    )
+    return re.compile(one)
+
+
+def _temporary() -> re.Pattern[str]:
+    manifests = {name for each in LAYOUTS.values() for name in (each.manifest, each.old_manifest)}
+    fixed = {name for each in LAYOUTS.values() for name in each.files.values()}
+    names = "|".join(re.escape(name) for name in sorted(manifests | fixed))
+    return re.compile(rf"\.(?:{names})\.[0-9a-f]{{8}}\.part")
+
+
+_OF_A_GENERATION = _any_generation()
+_TEMPORARY = _temporary()

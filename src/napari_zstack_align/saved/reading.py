@@ -1,0 +1,219 @@
+"""Read what was saved: every file is checked before it is used."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from zipfile import BadZipFile
+
+from tifffile import TiffFileError
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.saved.facts import AnyModel, FileFacts, MemberFacts, damaged, validated
+from napari_zstack_align.saved.kinds import LAYOUTS, Kind
+from napari_zstack_align.saved.manifest import Manifest, read_manifest
+from napari_zstack_align.saved.occupant import manifest_path, occupant_of
+from napari_zstack_align.saved.provenance import from_disk
+
+Value = TypeVar("Value")
+
+ATTEMPTS = 20
+"""How often a result is read that others replace meanwhile."""
+UNREADABLE = (
+    OSError,
+    EOFError,
+    LookupError,
+    ValueError,
+    ArithmeticError,
+    BadZipFile,
+    TiffFileError,
+    csv.Error,
+    struct.error,
+    zlib.error,
+)
+"""What readers raise for damaged files of schema 1, which has no checksums."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A saved result while it is read.
+
+    Attributes
+    ----------
+    manifest : Manifest
+    """
+
+    manifest: Manifest
+
+    @property
+    def folder(self) -> Path:
+        """The folder."""
+        return self.manifest.folder
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Where it comes from, as of `provenance`."""
+        described = validated_dict(self.manifest, "provenance")
+        return described if self.manifest.schema == 1 else from_disk(described)
+
+    def facts(self, model: type[AnyModel]) -> AnyModel:
+        """Return what the manifest says, as a model of the kind."""
+        return validated(model, self.manifest.facts, self.manifest.path)
+
+    def has(self, role: str) -> bool:
+        """Whether there is a file of a role that not every result has."""
+        return role in self.manifest.files
+
+    def file(self, role: str, read: Callable[[Path], Value]) -> Value:
+        """Check the file of a role, and read it.
+
+        Raises
+        ------
+        InputError
+            Where it is missing, isn't the one that was written, or can't be read.
+        """
+        path = self.path(role)
+        try:
+            _check(path, self.manifest.files.get(role))
+            return read(path)
+        except FileNotFoundError:
+            raise InputError(
+                f"{path} is missing: restore the file from a copy, or make the result again."
+            ) from None
+        except UNREADABLE as error:
+            if isinstance(error, InputError):
+                raise
+            raise damaged(path, str(error)) from error
+
+    def path(self, role: str) -> Path:
+        """Return the name of the file of a role."""
+        facts = self.manifest.files.get(role)
+        return self.folder / (
+            LAYOUTS[self.manifest.kind].files[role] if facts is None else facts.name
+        )
+
+    def refused(self, role: str, why: str) -> InputError:
+        """Sentence for a file that doesn't fit the others."""
+        return damaged(self.path(role), why)
+
+
+def validated_dict(manifest: Manifest, key: str) -> dict[str, Any]:
+    """Return a JSON object of a manifest; InputError where it is something else."""
+    value = manifest.facts.get(key)
+    if not isinstance(value, dict):
+        raise damaged(manifest.path, f"{key} is no JSON object")
+    return value
+
+
+def read_result(folder: str | Path, kind: Kind, build: Callable[[Reading], Value]) -> Value:
+    """Read a result; one that is replaced meanwhile is read again.
+
+    Parameters
+    ----------
+    folder : str or pathlib.Path
+    kind : Kind
+        What must be there.
+    build : callable
+        Makes the result of its files.
+
+    Raises
+    ------
+    InputError
+        Where there is no such result, it is damaged, or of a newer version.
+    """
+    return _unchanged(Path(folder), kind, lambda manifest: build(Reading(manifest)))
+
+
+def read_group(folder: str | Path, kind: Kind, build: Callable[[Reading], Value]) -> list[Value]:
+    """Read results that belong together, in their order; errors are those of `read_result`."""
+
+    def members(manifest: Manifest) -> list[Value]:
+        return [build(Reading(_member(manifest, member))) for member in manifest.members]
+
+    return _unchanged(Path(folder), kind, members)
+
+
+def _unchanged(folder: Path, kind: Kind, read: Callable[[Manifest], Value]) -> Value:
+    """Read until the manifest was the same before and after."""
+    for _ in range(ATTEMPTS):
+        manifest = _manifest(folder, kind)
+        try:
+            value = read(manifest)
+        except InputError:
+            if _is_current(manifest):
+                raise
+            continue
+        except FileNotFoundError:  # a manifest has just taken its place
+            continue
+        if _is_current(manifest):
+            return value
+    raise InputError(f"{folder} is being replaced all the time: try again when that is over.")
+
+
+def _is_current(manifest: Manifest) -> bool:
+    try:
+        path = manifest_path(manifest.folder)
+        return path is not None and path.read_bytes() == manifest.content
+    except FileNotFoundError:
+        return False
+
+
+def _manifest(folder: Path, kind: Kind) -> Manifest:
+    layout = LAYOUTS[kind]
+    title = layout.title
+    if not folder.exists():
+        raise InputError(f"There is no {title} {folder}.".replace("is no traces", "are no traces"))
+    path = manifest_path(folder)
+    if path is None:
+        raise InputError(f"{folder} holds no {title}: it has no {layout.manifest}.")
+    try:
+        manifest = read_manifest(path)
+    except FileNotFoundError:
+        return _manifest(folder, kind)
+    if manifest.kind is not kind:
+        raise InputError(
+            f"{folder} {occupant_of(folder).description}, no {title}: open it with "
+            f"napari_zstack_align.load."
+        )
+    return manifest
+
+
+def _member(session: Manifest, member: MemberFacts) -> Manifest:
+    """Return the manifest of a member: the one that its session lists.
+
+    A member that was saved by itself since is taken as it is now, if it is of the same recording.
+    """
+    folder = session.folder / member.folder
+    kind = LAYOUTS[session.kind].members
+    assert kind is not None
+    path = folder / member.manifest
+    manifest = read_manifest(path) if path.is_file() else _manifest(folder, kind)
+    if not member.sha256 or manifest.sha256 == member.sha256:
+        return manifest
+    subject = manifest.subject
+    if manifest.generation == session.generation:
+        raise damaged(manifest.path, f"it isn't the one that {session.path} lists")
+    if (subject.name, subject.frames) != (member.name, member.frames):
+        raise damaged(
+            manifest.path,
+            f"it is of {subject.name}, but {session.path} lists {member.name} there",
+        )
+    return manifest
+
+
+def _check(path: Path, facts: FileFacts | None) -> None:
+    """Raise ValueError where a file isn't the one that was written; schema 1 has no checksums."""
+    if facts is None or not facts.sha256:
+        return
+    size = path.stat().st_size
+    if size != facts.size:
+        raise ValueError(f"it has {size} bytes, but {facts.size} were written")
+    with path.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != facts.sha256:
+            raise ValueError("its content has changed since it was written")
