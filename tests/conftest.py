@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -108,6 +109,17 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the real data (../shared/data beside the project) is not here")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def file_of() -> Callable[[Path, str], Path]:
+    """Find the file of a role in a saved result, as a reader outside does: by its run.json."""
+
+    def find(folder: Path, role: str) -> Path:
+        listed = json.loads((folder / "run.json").read_text(encoding="utf-8"))["files"]
+        return folder / listed[role]["name"]
+
+    return find
 
 
 @pytest.fixture

@@ -81,9 +81,9 @@ def test_chains_of_two_links_read_back_equal(recording, tmp_path, last):
     assert [link.kind for link in loaded.transforms.links] == ["affine", last]
 
 
-def test_chunks_and_frame_times_of_a_recording_read_back_equal(recording, tmp_path):
+def test_chunks_and_frame_times_of_a_recording_read_back_equal(recording, tmp_path, file_of):
     folder = recording.save(tmp_path / "run")
-    assert "matrix_00,matrix_01" in (folder / "chunks.csv").read_text().splitlines()[0]
+    assert "matrix_00,matrix_01" in file_of(folder, "chunks").read_text().splitlines()[0]
     bare = recording.stack.replace(frame_times_s=None)
     loaded = nza.load_alignment(folder, stack=bare)
     _assert_same(recording, loaded)
@@ -119,17 +119,18 @@ def test_a_long_recording_reads_back_equal(tmp_path):
     _assert_same_table(long.chunks, loaded.chunks)
 
 
-def test_the_folder_is_readable_without_this_package(alignment, tmp_path):
+def test_the_folder_is_readable_without_this_package(alignment, tmp_path, file_of):
     folder = alignment.save(tmp_path / "run")
     facts = json.loads((folder / "run.json").read_text())
-    assert facts["schema_version"] == 1
+    assert facts["kind"] == "alignment"
+    assert facts["schema_version"] == 2
     assert facts["state"] == "complete"
     assert facts["params"]["values"]["alpha"] == 1.0
-    assert tifffile.imread(folder / "reference.tif").shape == alignment.transforms.shape
-    rows = (folder / "quality.csv").read_text().splitlines()
+    assert tifffile.imread(file_of(folder, "reference")).shape == alignment.transforms.shape
+    rows = file_of(folder, "quality").read_text().splitlines()
     assert rows[0].startswith("frame,slice,correlation_before,correlation_after")
     assert len(rows) == 1 + alignment.stack.n_frames
-    with np.load(folder / "transforms.npz", allow_pickle=False) as arrays:
+    with np.load(file_of(folder, "transforms"), allow_pickle=False) as arrays:
         links = {f"link{k}_{what}" for k in (0, 1) for what in ("coefficients", "spacing_px")}
         assert set(arrays) == {"shape", "kinds"} | links
 
@@ -172,38 +173,6 @@ def test_an_interrupted_run_says_so(alignment, tmp_path):
     assert not nza.load_alignment(folder, stack=alignment.stack).complete
 
 
-def _cut(path):
-    content = path.read_bytes()
-    path.write_bytes(content[: len(content) // 2])
-
-
-def _write_newer(folder):
-    facts = json.loads((folder / "run.json").read_text())
-    (folder / "run.json").write_text(json.dumps({**facts, "schema_version": 99}))
-
-
-DAMAGE = {
-    "no run.json": (lambda f: (f / "run.json").unlink(), "is no alignment"),
-    "broken run.json": (lambda f: (f / "run.json").write_text("{"), "damaged"),
-    "no table": (lambda f: (f / "quality.csv").unlink(), "damaged"),
-    "no transforms": (lambda f: (f / "transforms.npz").write_bytes(b"PK"), "damaged"),
-    "cut transforms": (lambda f: _cut(f / "transforms.npz"), "damaged"),
-    "cut table": (lambda f: _cut(f / "quality.csv"), "damaged"),
-    "empty table": (lambda f: (f / "quality.csv").write_text(""), "damaged"),
-    "odd column": (lambda f: (f / "quality.csv").write_text("frame,slice,x\n0,0,0\n"), "damaged"),
-    "newer version": (_write_newer, "newer version"),
-}
-
-
-@pytest.mark.parametrize("damage", DAMAGE)
-def test_a_damaged_folder_gets_one_sentence(damage, alignment, tmp_path):
-    folder = alignment.save(tmp_path / "run")
-    spoil, message = DAMAGE[damage]
-    spoil(folder)
-    with pytest.raises(InputError, match=message):
-        nza.load_alignment(folder)
-
-
 def test_there_is_no_such_folder(tmp_path):
     with pytest.raises(InputError, match="no alignment"):
         nza.load_alignment(tmp_path / "nothing.zalign")
@@ -213,6 +182,6 @@ def test_a_folder_of_something_else_is_left_alone(alignment, tmp_path):
     folder = tmp_path / "photos.zalign"
     folder.mkdir()
     (folder / "cat.jpg").write_bytes(b"meow")
-    with pytest.raises(InputError, match="no alignment"):
+    with pytest.raises(InputError, match="is a folder with 1 other file: choose another name"):
         alignment.save(folder)
     assert [p.name for p in folder.iterdir()] == ["cat.jpg"]

@@ -66,7 +66,9 @@ def test_repeats_unknown(zstack_file, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["--out=there.zalign"], "exists already"),
+        (["--out=there.zalign"], "there.zalign is a folder with 1 other file"),
+        (["--out=there"], "there.zalign is a folder with 1 other file"),
+        (["--out=no/where"], "there is no folder no"),
         (["--volume=v.png"], "must end in"),
         (["--volume=no/v.tif"], "there is no folder no"),
         (["--mask=two.tif"], "is no mask: it holds 2 images"),
@@ -78,6 +80,7 @@ def test_repeats_unknown(zstack_file, tmp_path, capsys):
 )
 def test_what_can_not_work_is_said_before_any_work(run, tmp_path, capsys, flags, said):
     (tmp_path / "there.zalign").mkdir()
+    (tmp_path / "there.zalign" / "notes.txt").write_text("mine")
     tifffile.imwrite(tmp_path / "two.tif", np.ones((2, 96, 96), np.uint8))
     tifffile.imwrite(tmp_path / "small.tif", np.ones((9, 9), np.uint8))
     before = sorted(tmp_path.rglob("*"))

@@ -71,8 +71,8 @@ def test_another_recording_joins(kind, session_folder, recording_files, tmp_path
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["--out=there"], "holds a session already"),
-        (["--out=one.zalign"], "is the alignment of one recording"),
+        (["--out=there"], "there holds a damaged result (session) already"),
+        (["--out=one.zalign"], "holds a damaged result (alignment), not a session"),
         (["--out=no/where"], "there is no folder no"),
         (["--mask=two.tif"], "is no mask: it holds 2 images"),
         (["--reference=two.tif"], "is no reference: it holds 2 images"),

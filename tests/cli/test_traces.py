@@ -94,7 +94,7 @@ def test_traces_are_not_written_over_unasked(rois, recording_files, capsys):
     arguments = ["traces", str(recording_files[0]), "--rois=rois.csv", "--out=out"]
     assert main(arguments) == 0
     assert main(arguments) == 2
-    assert "holds traces already" in capsys.readouterr().err
+    assert "out holds the traces of rec1 already" in capsys.readouterr().err
     assert main([*arguments, "--overwrite"]) == 0
 
 
@@ -103,7 +103,7 @@ def test_traces_are_not_written_over_unasked(rois, recording_files, capsys):
     [
         (["--rois=none.csv"], "There is no ROI file"),
         (["--rois=other.csv"], "lacks the columns"),
-        (["--rois=rois.csv", "--out=rois.csv"], "holds no traces"),
+        (["--rois=rois.csv", "--out=rois.csv"], "rois.csv is a file"),
         (["--rois=rois.csv", "--alignment={session}"], "is a session"),
         (["--rois=rois.csv", "--alignment={session}/rec2.zalign"], "is not the stack"),
         (["--rois=rois.csv", "--noise-floor=-1"], "noise_floor"),

@@ -96,7 +96,7 @@ def test_nothing_is_written_over_unasked(here, capsys):
     flags = ["--out=run", "--simulated=movie.ome.tif"]
     assert main([*GIVEN, *flags]) == 0
     assert main([*GIVEN, *flags]) == 2
-    assert "holds a z-shift already" in capsys.readouterr().err
+    assert "holds the z-shift of larva already" in capsys.readouterr().err
     assert main([*GIVEN, "--out=other", "--simulated=movie.ome.tif"]) == 2
     assert not (here / "other.zalign").exists()
     assert main([*GIVEN, *flags, "--overwrite"]) == 0
@@ -111,7 +111,7 @@ def test_nothing_is_written_over_unasked(here, capsys):
         (["--reference={session}"], "is a session"),
         (["--alignment={session}"], "is a session"),
         (["--out=volume.ome.tif"], "volume.ome.tif.zalign"),
-        (["--out={session}/rec1.zalign"], "holds no z-shift"),
+        (["--out={session}/rec1.zalign"], "holds the alignment of rec1, not a z-shift"),
         (["--corrected=movie.avi"], "must end in"),
         (["--simulated=nowhere/movie.ome.tif"], "there is no folder"),
         (["--corrected=larva.ome.tif", "--overwrite"], "holds the recording itself"),
@@ -134,7 +134,7 @@ def test_bad_input(here, session_folder, capsys, flags, message):
 def test_a_z_shift_is_no_alignment(here, capsys):
     assert main([*GIVEN, "--out=run"]) == 0
     assert main(["export", "run.zalign", "--out=a.ome.tif"]) == 2
-    assert "holds a z-shift, no alignment" in capsys.readouterr().err
+    assert "holds the z-shift of larva, no alignment" in capsys.readouterr().err
 
 
 def test_what_was_found_is_kept(here, monkeypatch):

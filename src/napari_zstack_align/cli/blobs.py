@@ -94,6 +94,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run_blobs(args: argparse.Namespace) -> bool:
     """Find, save, and tell how many."""
     params = params_of(args, BlobParams, start=BlobParams.nuclei() if args.nuclei else None)
+    if args.out is not None and args.out.suffix not in ("", ".csv"):
+        raise InputError(
+            f"ROIs are a CSV table: give --out a name that ends in .csv, not {args.out}."
+        )
     out = target_of(args.out or f"{args.input.name.partition('.')[0]}_rois", Kind.ROIS)
     check_target(out, args.overwrite)
     source = _open(args)

@@ -133,7 +133,6 @@ def manifest_bytes(
     subject: Subject,
     generation: str,
     provenance: Mapping[str, Any],
-    complete: bool,
     **more: Any,
 ) -> bytes:
     """Text of a manifest.
@@ -144,15 +143,13 @@ def manifest_bytes(
         As of `Manifest`.
     provenance : mapping
         Of `provenance.provenance`.
-    complete : bool
-        Whether every frame was run.
     **more
         What else it says: files, members, parameters, ...; models or values for JSON.
     """
     facts = {
         "kind": str(kind),
         "schema_version": SCHEMA_VERSION,
-        "state": COMPLETE if complete else INCOMPLETE,
+        "state": COMPLETE if subject.complete else INCOMPLETE,
         "generation": generation,
         "written_by": WRITTEN_BY,
         "saved": now(),
