@@ -108,13 +108,11 @@ def clean(folder: Path, generation: str, before: Manifest | None, held: bool) ->
 
 
 def remove_result(folder: Path, generation: str) -> None:
-    """Remove a result of a generation, and its folder where nothing else is in it.
-
-    The manifest goes last: as long as it is there, it says what else must go.
-    """
+    """Remove a result of a generation, and its folder where nothing else is in it."""
     manifest = before_in(folder)
     if manifest is not None and manifest.generation == generation:
-        for facts in manifest.files.values():
+        # Up to schema 1, only the manifest says which files are ours: it goes last.
+        for facts in manifest.files.values() if manifest.schema == 1 else ():
             remove_if_possible(folder / facts.name)
         remove_if_possible(manifest.path)
     remove_left_over(folder)

@@ -114,7 +114,7 @@ def _old_names(before: Manifest | None) -> list[str]:
 
 def _write_members(folder: Path, held: bool, group: Group, before: Manifest | None) -> None:
     members_before = {name: before_in(folder / name) for name in _all_names(group, before)}
-    gone = _gone(group, before, members_before)
+    gone = _gone(folder, group, before, members_before)
     folders = [folder / name for name in group.members]
     generation = new_generation(set().union(*map(generations_in, folders)))
     try:
@@ -164,7 +164,10 @@ def _write_member(
 
 
 def _gone(
-    group: Group, before: Manifest | None, members_before: Mapping[str, Manifest | None]
+    folder: Path,
+    group: Group,
+    before: Manifest | None,
+    members_before: Mapping[str, Manifest | None],
 ) -> Sequence[Removed]:
     """Members of the result before that this one hasn't: only what that result wrote goes."""
     if before is None:
@@ -177,7 +180,7 @@ def _gone(
     return [
         Removed(folder=name, generation=generation)
         for name, generation in known.items()
-        if name not in group.members and members_before[name] is not None
+        if name not in group.members and (folder / name).is_dir()
     ]
 
 

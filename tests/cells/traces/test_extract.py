@@ -255,7 +255,9 @@ def test_each_frame_is_read_once() -> None:
     source = CountedSource(RNG.integers(0, 99, (300, 1, *SHAPE)).astype(np.uint16))
     stack = nza.Stack(source)
     extract(stack, ROIS, alignment_of(stack, identity(300, SHAPE).links[0]))
-    np.testing.assert_array_equal(source.reads, 1)
+    twice = [0, 150, 299]  # by their fingerprint, a reader of the traces knows the recording again
+    np.testing.assert_array_equal(np.delete(source.reads, twice), 1)
+    np.testing.assert_array_equal(source.reads[twice], 2)
 
 
 def test_unreadable_frames_are_flagged() -> None:

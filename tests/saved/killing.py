@@ -1,0 +1,103 @@
+"""Stop a process by SIGKILL at a chosen file operation below a folder.
+
+Run as a program, it does that to a command of the command line:
+``python killing.py FOLDER MOMENT ARGUMENTS ...``.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "fcntl.flock"}
+FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+AFTER = ("replace", "fsync", "remove", "unlink", "mkdir", "rmdir", "open")
+
+
+class Moments:
+    """Counts the moments before and after every file operation below a folder, and kills at one.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Operations elsewhere don't count.
+    fatal : callable
+        Gets the number of the moment, from 1, and a text such as 'before os.rename run.json'; true
+        kills the process.
+    """
+
+    def __init__(self, folder: Path, fatal: Callable[[int, str], bool]) -> None:
+        self.count = 0
+        self._folder, self._fatal = str(folder), fatal
+        sys.addaudithook(self._before)
+        for name in AFTER:
+            setattr(os, name, self._followed(name, getattr(os, name)))
+
+    def _before(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event not in EVENTS:
+            return
+        if event == "open" and not (isinstance(arguments[2], int) and arguments[2] & FLAGS):
+            return
+        if event == "fcntl.flock":
+            self._tick("before flock")
+        elif self._is_inside(arguments[:2]):
+            self._tick(f"before {event} {os.path.basename(os.fspath(arguments[0]))}")
+
+    def _followed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def followed(*arguments: Any, **options: Any) -> Any:
+            if name == "fsync":
+                self._tick("before fsync")
+            result = function(*arguments, **options)
+            if name == "fsync" or self._is_inside(arguments):
+                target = arguments[-1] if name == "replace" else arguments[0]
+                self._tick(f"after {name} {os.path.basename(str(target))}")
+            return result
+
+        return followed
+
+    def _is_inside(self, arguments: tuple[Any, ...]) -> bool:
+        paths = [each for each in arguments if isinstance(each, str | bytes | os.PathLike)]
+        return any(os.fspath(path).startswith(self._folder) for path in paths)
+
+    def _tick(self, what: str) -> None:
+        self.count += 1
+        if self._fatal(self.count, what):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def killed_at(moment: int, folder: Path, action: Callable[[], object]) -> bool:
+    """Do something in a child process that dies at a moment; False where it ended before."""
+    child = os.fork()
+    if child == 0:
+        code = 70
+        try:
+            Moments(folder, lambda count, _: count == moment)
+            action()
+            code = 0
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        return True
+    assert os.WEXITSTATUS(status) == 0, "the child failed by itself"
+    return False
+
+
+if __name__ == "__main__":
+    from napari_zstack_align.cli.main import main
+
+    _folder, _what, _number = sys.argv[1:4]
+    _seen: list[str] = []
+
+    def _fatal(_count: int, what: str) -> bool:
+        if what.startswith(_what):
+            _seen.append(what)
+        return len(_seen) == int(_number) and what.startswith(_what)
+
+    Moments(Path(_folder), _fatal)
+    sys.exit(main(sys.argv[4:]))

@@ -1,0 +1,129 @@
+"""A process that is killed at any moment of a save leaves the old result or the new one, whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cases import CASES, Case, digest
+from killing import killed_at
+
+import napari_zstack_align as nza
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.saved.occupant import occupant_of
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL"),
+    pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A killed process loses nothing that it wrote: only a power cut does."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
+def killed_saves(case: Case, folder: Path, before: Path | None) -> Iterator[Path]:
+    """Paths after a save of the new result that was killed, at one moment after the other."""
+    for moment in range(1, 2000):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        path = case.path(folder)
+        if before is not None:
+            copy = shutil.copytree if before.is_dir() else shutil.copy
+            copy(before, path)
+        if not killed_at(moment, folder, lambda: case.save(case.new, path)):
+            assert moment > 10, "the moments are not counted"
+            return
+        yield path
+    pytest.fail("the save never ends")
+
+
+def listed(path: Path) -> set[str]:
+    """Names of all files that belong to a saved result."""
+    return {str(each.relative_to(path.parent)) for each in path.parent.rglob("*") if each.is_file()}
+
+
+def members(path: Path) -> list[Path]:
+    return [each for each in path.iterdir() if each.is_dir()] if path.is_dir() else []
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_old_or_new_and_the_same_save_works_again(name: str, tmp_path: Path) -> None:
+    case = CASES[name]
+    (tmp_path / "before").mkdir()
+    before = case.save(case.old, case.path(tmp_path / "before"))
+    old, new = digest(case.old), digest(case.new)
+    assert digest(nza.load(before)) == old, "a result reads back as it was saved"
+    alone = {digest(each) for one in (case.old, case.new) for each in _single(one)}
+    outcomes = []
+    for path in killed_saves(case, tmp_path / "killed", before):
+        found = digest(nza.load(path))
+        assert found in (old, new), "a mixture"
+        outcomes.append(found == new)
+        for member in members(path):
+            if occupant_of(member).kind is not None:
+                assert digest(nza.load(member)) in alone
+        assert case.save(case.new, path) == path
+        assert digest(nza.load(path)) == new
+        assert not _litter(path), "the next save cleans up"
+    assert outcomes == sorted(outcomes), "there is one moment at which the new result counts"
+    assert set(outcomes) == {False, True}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_first_save_leaves_nothing_or_all(name: str, tmp_path: Path) -> None:
+    case, new = CASES[name], digest(CASES[name].new)
+    outcomes = []
+    for path in killed_saves(case, tmp_path / "killed", None):
+        try:
+            outcomes.append(digest(nza.load(path)) == new)
+            assert outcomes[-1]
+        except InputError:
+            outcomes.append(False)
+        assert case.save(case.new, path) == path
+        assert digest(nza.load(path)) == new
+        assert not _litter(path)
+    assert outcomes == sorted(outcomes)
+    assert set(outcomes) == {False, True}
+
+
+def test_what_a_stopped_save_left_is_no_hindrance_for_another_kind(tmp_path: Path) -> None:
+    alignment, other = CASES["alignment with chunks and times"], CASES["z-shift"]
+    for path in killed_saves(alignment, tmp_path / "killed", None):
+        if occupant_of(path).kind is None:
+            other.save(other.new, path)
+            assert digest(nza.load(path)) == digest(other.new)
+            assert not _litter(path)
+
+
+def test_files_of_the_user_stay(tmp_path: Path) -> None:
+    case = CASES["alignment with chunks and times"]
+    path = case.save(case.old, case.path(tmp_path))
+    mine = ["notes.txt", "quality.csv", "mask-2024.tif", "mask-20240115.tif", "quality-final.csv",
+            "transforms-3f2a9c.npz.bak", ".hidden", ".run.json.swp"]  # fmt: skip
+    for name in mine:
+        (path / name).write_text("mine")
+    case.save(case.new, path)
+    case.save(case.old, path)
+    assert {name for name in mine if (path / name).read_text() == "mine"} == set(mine)
+
+
+def _single(result: object) -> list[object]:
+    return result if isinstance(result, list) else [result]
+
+
+def _litter(path: Path) -> set[Path]:
+    """Files that no manifest lists."""
+    if path.is_file():
+        return {each for each in path.parent.iterdir() if each != path}
+    there = occupant_of(path).manifest
+    assert there is not None
+    known = {there.path, *(path / facts.name for facts in there.files.values())}
+    known |= {path / member.folder for member in there.members}
+    inside = [_litter(path / member.folder) for member in there.members]
+    return {each for each in path.iterdir() if each not in known}.union(*inside)
