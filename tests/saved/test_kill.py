@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -36,16 +37,11 @@ def killed_saves(case: Case, folder: Path, before: Path | None) -> Iterator[Path
         if before is not None:
             copy = shutil.copytree if before.is_dir() else shutil.copy
             copy(before, path)
-        if not killed_at(moment, folder, lambda: case.save(case.new, path)):
+        if not killed_at(moment, folder, partial(case.save, case.new, path)):
             assert moment > 10, "the moments are not counted"
             return
         yield path
     pytest.fail("the save never ends")
-
-
-def listed(path: Path) -> set[str]:
-    """Names of all files that belong to a saved result."""
-    return {str(each.relative_to(path.parent)) for each in path.parent.rglob("*") if each.is_file()}
 
 
 def members(path: Path) -> list[Path]:

@@ -70,17 +70,17 @@ def test_a_z_shift_is_replaced_and_nothing_else(saved, tmp_path, alignment) -> N
     with pytest.raises(nza.InputError, match="is a folder with 1 other file"):
         zshift.save(tmp_path / "b")
     other = alignment.save(tmp_path / "c.zalign")
-    with pytest.raises(nza.InputError, match="holds the alignment of z-stack .*, not a z-shift"):
+    with pytest.raises(nza.InputError, match=r"holds the alignment of z-stack .*, not a z-shift"):
         zshift.save(other)
-    with pytest.raises(nza.InputError, match="holds the z-shift of larva.*, not an alignment"):
+    with pytest.raises(nza.InputError, match=r"holds the z-shift of larva.*, not an alignment"):
         alignment.save(folder)
 
 
 def test_one_kind_is_not_taken_for_the_other(saved, tmp_path, alignment) -> None:
     _, folder = saved
-    with pytest.raises(nza.InputError, match="holds the z-shift of larva.*, no alignment"):
+    with pytest.raises(nza.InputError, match=r"holds the z-shift of larva.*, no alignment"):
         nza.load_alignment(folder)
-    with pytest.raises(nza.InputError, match="holds the alignment of .*, no z-shift"):
+    with pytest.raises(nza.InputError, match=r"holds the alignment of .*, no z-shift"):
         nza.load_zshift(alignment.save(tmp_path / "c.zalign"))
 
 

@@ -18,7 +18,7 @@ import tifffile
 
 from napari_zstack_align import params as models
 from napari_zstack_align import saved
-from napari_zstack_align.alignment.alignment import NOT_RUN, Alignment
+from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.chunks import empty_chunks
 from napari_zstack_align.alignment.quality import empty_table
 from napari_zstack_align.alignment.raw_frames import (
@@ -36,6 +36,7 @@ from napari_zstack_align.alignment.tables import (
     write_transforms,
 )
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.flags import Flag
 from napari_zstack_align.saved import Content, Kind, Part, Reading, Result
 from napari_zstack_align.stack import Stack
 
@@ -51,7 +52,7 @@ def save_alignment(alignment: Alignment, folder: str | Path, overwrite: bool = T
 def result_of(alignment: Alignment, folder: Path) -> Result:
     """Return what is written of an alignment to a folder."""
     stack, params = alignment.stack, alignment.params
-    done = int(np.count_nonzero(alignment.quality["flag"] != NOT_RUN))
+    done = int(np.count_nonzero(alignment.quality["flag"] != Flag.NOT_RUN))
     return Result(
         Kind.ALIGNMENT,
         subject_of(stack, done),

@@ -17,7 +17,6 @@ import numpy.typing as npt
 import tifffile
 
 from napari_zstack_align import saved
-from napari_zstack_align.alignment.alignment import NOT_RUN
 from napari_zstack_align.alignment.raw_frames import (
     MissingSource,
     StackAndInputs,
@@ -37,6 +36,7 @@ from napari_zstack_align.alignment.tables import (
     write_transforms,
 )
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.flags import Flag
 from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.saved import Content, Kind, Part, Reading, Result
 from napari_zstack_align.sources import ArraySource
@@ -50,7 +50,7 @@ FRAMES = np.dtype([*QUALITY.descr, ("z", np.float32), ("z_um", np.float32)])
 def save_zshift(zshift: ZShift, folder: Path, overwrite: bool = True) -> Path:
     """Write a z-shift; see `ZShift.save`."""
     target = saved.target_of(folder, Kind.ZSHIFT)
-    done = int(np.count_nonzero(zshift.flags != NOT_RUN))
+    done = int(np.count_nonzero(zshift.flags != Flag.NOT_RUN))
     result = Result(
         Kind.ZSHIFT,
         subject_of(zshift.stack, done),

@@ -17,7 +17,6 @@ import numpy.typing as npt
 from natsort import os_sorted
 
 from napari_zstack_align import saved
-from napari_zstack_align.alignment.alignment import NOT_RUN
 from napari_zstack_align.alignment.session import unique_names
 from napari_zstack_align.alignment.storage import check_rows
 from napari_zstack_align.alignment.tables import (
@@ -31,6 +30,7 @@ from napari_zstack_align.cells.roi_table import load_rois, rois_bytes
 from napari_zstack_align.cells.traces.dark import DarkLevel, DarkSource
 from napari_zstack_align.cells.traces.traces import FRAMES, Traces
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.flags import Flag
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.saved import Group, Kind, Part, Reading, Result, Subject
 
@@ -137,7 +137,7 @@ class _TracesFacts(Part):
 
 
 def _result(traces: Traces) -> Result:
-    done = int(np.count_nonzero(traces.flags != NOT_RUN))
+    done = int(np.count_nonzero(traces.flags != Flag.NOT_RUN))
     return Result(
         Kind.TRACES,
         Subject(name=traces.recording, frames=len(traces.frames), done=done),
