@@ -68,9 +68,9 @@ system-libraries:
 .venv/installed: GROUPS = test lint
 .venv-core/installed: EXTRA =
 .venv-core/installed: GROUPS = core-test
-# 'all' of the oldest napari means PyQt5
+# 'all' of the oldest napari means PyQt5; the manifest engine is the one that came with it
 .venv-oldest/installed: EXTRA = [gui]
-.venv-oldest/installed: PACKAGES = "napari[pyqt6]"
+.venv-oldest/installed: PACKAGES = "napari[pyqt6]" "npe2==0.7.9"
 .venv-oldest/installed: GROUPS = test
 .venv-oldest/installed: CONSTRAINTS = .venv-oldest/constraints.txt
 # the oldest dependencies have wheels for the oldest Python
