@@ -9,6 +9,8 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 PIP := -m pip install --quiet
 # One test at a time in each of several processes; '-n 0' at the end: all in one process.
+# names of test modules
+WHOLE_JOBS := main_job or reader or writer or manifest or pointer or listening or toggle_key
 PYTEST := -m pytest --numprocesses logical --maxprocesses 8
 ON_PATH := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
@@ -39,6 +41,9 @@ test-gui: $(VENV)/installed system-libraries  ## the tests of the panel alone
 
 test-oldest: .venv-oldest/installed system-libraries  ## all tests with the oldest supported dependencies
 	@.venv-oldest/bin/python $(PYTEST)
+
+test-oldest-gui: .venv-oldest/installed system-libraries  ## those of them that drive whole jobs in napari
+	@.venv-oldest/bin/python $(PYTEST) tests/gui -k "$(WHOLE_JOBS)"
 
 lint: $(VENV)/installed  ## style, types, import rules, manifest, docs
 	@$(ON_PATH) pre-commit run --all-files
@@ -85,4 +90,4 @@ system-libraries:
 	    $(addprefix --constraint ,$(CONSTRAINTS))
 	@touch $@
 
-.PHONY: help demo test test-fast test-timing test-core test-gui test-oldest lint docs wheel bench bench-recordings clean system-libraries
+.PHONY: help demo test test-fast test-timing test-core test-gui test-oldest test-oldest-gui lint docs wheel bench bench-recordings clean system-libraries
