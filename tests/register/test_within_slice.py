@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 import napari_zstack_align as nza
 from napari_zstack_align.register import within_slice
+from napari_zstack_align.register.slice_run import leave_own_out
 from napari_zstack_align.samples import SampleZStack, endpoint_error, zstack_with_repeats
 
 
@@ -16,9 +16,7 @@ def error_px(sample: SampleZStack) -> float:
     """Mean error within the slices."""
     found = nza.run(nza.align_adaptive(sample.stack))
     frames = sample.stack.slice_of_frame
-    return endpoint_error(
-        found.transforms.displacement, sample.displacement, frames
-    ).within_slice
+    return endpoint_error(found.transforms.displacement, sample.displacement, frames).within_slice
 
 
 def test_a_frame_is_registered_to_the_mean_of_the_others(monkeypatch):
@@ -35,3 +33,10 @@ def test_a_frame_is_registered_to_the_mean_of_the_others(monkeypatch):
     monkeypatch.setattr(within_slice, "PASSES", (within_slice.COARSE, held, held))
     held_back = [error_px(sample) for sample in samples]
     assert np.mean(errors) < 0.95 * np.mean(held_back)
+
+
+def test_residuals_against_a_mean_that_holds_the_frame_are_too_small():
+    """Of n alike, the one looked at makes up 1/n of the mean."""
+    powers = [np.full((1, 2, 2), value, np.float32) for value in (1, 2, 9)]
+    np.testing.assert_allclose(leave_own_out(powers), 3.0)
+    np.testing.assert_allclose(leave_own_out(powers[:1]), 1.0)
