@@ -45,6 +45,9 @@ test-oldest: .venv-oldest/installed system-libraries  ## all tests with the olde
 test-oldest-gui: .venv-oldest/installed system-libraries  ## those of them that drive whole jobs in napari
 	@.venv-oldest/bin/python $(PYTEST) tests/gui -k "$(WHOLE_JOBS)"
 
+mutants: $(VENV)/installed  ## turn off one step of the code at a time; report changes that no test notices (slow)
+	@$(PYTHON) scripts/mutants.py $(ARGS)
+
 lint: $(VENV)/installed  ## style, types, import rules, manifest, docs
 	@$(ON_PATH) pre-commit run --all-files
 
@@ -90,4 +93,4 @@ system-libraries:
 	    $(addprefix --constraint ,$(CONSTRAINTS))
 	@touch $@
 
-.PHONY: help demo test test-fast test-timing test-core test-gui test-oldest test-oldest-gui lint docs wheel bench bench-recordings clean system-libraries
+.PHONY: help demo test test-fast test-timing test-core test-gui test-oldest test-oldest-gui mutants lint docs wheel bench bench-recordings clean system-libraries
