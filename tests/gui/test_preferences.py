@@ -1,4 +1,4 @@
-"""What a person sets once under Preferences > Plugins is what counts."""
+"""What a person sets once under Preferences > Z-stack align is what counts."""
 
 from __future__ import annotations
 

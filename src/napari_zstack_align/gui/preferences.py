@@ -1,4 +1,4 @@
-"""What a person sets once, under Preferences > Plugins of napari.
+"""What a person sets once, under Preferences > Z-stack align of napari.
 
 napari makes the form from ``configurations`` in ``napari.yaml``, and keeps the values.
 """
