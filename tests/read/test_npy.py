@@ -73,3 +73,10 @@ def test_a_file_that_shrank_is_told(tmp_path: Path, frames: Any) -> None:
     np.save(tmp_path / "x.npy", frames[:3])
     with pytest.raises(nza.InputError, match="has become shorter"):
         stack.read(0, 12)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_frames_in_the_middle_are_those_of_the_array(tmp_path, dtype):
+    frames = np.arange(6 * 2 * 3 * 5).reshape(6, 2, 3, 5).astype(dtype)
+    np.save(tmp_path / "a.npy", frames)
+    np.testing.assert_array_equal(nza.open_stack(tmp_path / "a.npy").read(2, 5), frames[2:5])

@@ -60,6 +60,16 @@ def test_correction_takes_the_change_of_the_baseline_out(zshift: nza.ZShift) -> 
     assert spread[1] < 0.4 * spread[0]
 
 
+def test_the_change_is_taken_out_where_the_frame_shows_it() -> None:
+    """A frame that lies elsewhere is corrected there."""
+    shifts = np.tile([3.0, -2.0], (24, 1))
+    frames = record(DEPTHS, photons=300, shifts=shifts)
+    movie = estimate(frames).corrected().compute()
+    middle = (slice(None), slice(12, -12), slice(12, -12))
+    change = [each.astype(np.float32)[middle].std(axis=0).mean() for each in (frames, movie)]
+    assert change[1] < 0.5 * change[0]
+
+
 def test_movies_are_evaluated_frame_by_frame(zshift: nza.ZShift) -> None:
     whole = zshift.corrected().compute()
     np.testing.assert_array_equal(zshift.corrected()[11].compute(), whole[11])

@@ -60,6 +60,13 @@ def test_to_follow_frames_that_do_not_jitter_costs_little(scene, recordings):
     assert errors_px(found, SLOW).mean() < 0.08
 
 
+def test_frames_do_not_follow_their_noise():
+    """Of a frame's measured shift counts what is motion; all of it would be 0.12 px of noise."""
+    dim = Scene(photons=3.0)
+    found = register(dim.recording(still(40)), residual="translation", reference=dim.counts)
+    assert errors_px(found, still(40)).mean() < 0.06
+
+
 def test_a_smooth_field_can_be_asked_for(scene, recordings, jittering):
     found = register(recordings["jitter"], residual="spline", reference=scene.counts)
     assert isinstance(found.transforms.links[1], SplineLink)
