@@ -80,6 +80,7 @@ def test_the_first_slice_fixes_the_gauge(sample, alignment):
     assert np.abs(np.mean(first, axis=0)).max() < 1e-3
 
 
+@pytest.mark.slow
 def test_looping_order_is_aligned_as_well():
     looped = zstack_with_repeats(
         n_slices=4, n_repeats=5, size=(160, 192), max_displacement_px=4.0, order="slices", seed=11
@@ -89,6 +90,7 @@ def test_looping_order_is_aligned_as_well():
     assert error.within_slice < 0.12
 
 
+@pytest.mark.slow
 def test_real_anatomy_with_known_motion(shared_data):
     folder = shared_data / "zstack_repeats"
     truth = np.load(folder / "truth.npz")

@@ -37,6 +37,7 @@ def in_two_stages(stepping):
     return _align(stepping.stack)
 
 
+@pytest.mark.slow
 def test_two_stages_are_better_than_one_where_slices_differ(stepping, in_two_stages):
     direct = _error(_align(stepping.stack, strategy="direct"), stepping)
     both = _error(in_two_stages, stepping)
@@ -139,6 +140,7 @@ def test_a_cell_that_lights_up_for_one_repeat_moves_nothing(clear):
     assert np.hypot(*change)[20:-20, 20:-20].max() < 0.2
 
 
+@pytest.mark.slow
 def test_slices_that_jump_and_turn_find_one_another():
     sample = zstack_with_repeats(
         n_slices=4, n_repeats=4, size=256, jump_px=18, turn_deg=3, max_displacement_px=3, seed=52
@@ -146,6 +148,7 @@ def test_slices_that_jump_and_turn_find_one_another():
     assert _error(_align(sample.stack), sample).mean < 0.25
 
 
+@pytest.mark.slow
 def test_a_large_drift_over_the_session_in_looping_order():
     errors = {}
     for order, seed in (("repeats", 41), ("slices", 41)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 import napari_zstack_align as nza
 from napari_zstack_align.register import within_slice
@@ -42,6 +43,7 @@ def test_residuals_against_a_mean_that_holds_the_frame_are_too_small():
     np.testing.assert_allclose(leave_own_out(powers[:1]), 1.0)
 
 
+@pytest.mark.slow
 def test_the_smoothness_that_the_first_slices_ask_for_is_better_than_the_standard_one(monkeypatch):
     samples = [
         zstack_with_repeats(n_slices=5, n_repeats=5, size=256, max_displacement_px=2.0, seed=seed)
