@@ -30,8 +30,8 @@ def check_same_frames(stack: Stack, n_frames: int, frame_shape: tuple[int, int],
     """Raise InputError unless a stack has as many frames, of the size (Y, X), as ``made``."""
     if stack.n_frames != n_frames:
         raise InputError(
-            f"{stack.name} has {stack.n_frames} frames, but the {made} {n_frames}: give the one "
-            f"that was made of these frames."
+            f"{stack.name} has {stack.n_frames} frames, but the {made} {n_frames} frames: give the "
+            f"one that was made of these frames."
         )
     if stack.shape[2:] != tuple(frame_shape):
         raise InputError(
