@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from typing import Any, Protocol
 
 import numpy as np
@@ -46,7 +47,7 @@ class ArraySource:
         self._frame_shape = tuple(data.shape[axes.index(a)] for a in self._frame_axes)
         sizes = dict(zip(axes, data.shape, strict=True))
         self._shape = (
-            int(np.prod(self._frame_shape, dtype=int)),
+            prod(self._frame_shape),
             int(sizes.get("C", 1)),
             int(sizes["Y"]),
             int(sizes["X"]),

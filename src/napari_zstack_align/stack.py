@@ -24,6 +24,9 @@ CHUNK_BYTES = 12 * 2**20
 
 AXES = "TCZRYX"
 
+MOST_FRAMES, MOST_CHANNELS = 10**9, 10**4
+"""More are damage: a year at 30 Hz, and a table of names that would fill the memory."""
+
 
 @dataclass(frozen=True, eq=False)
 class Stack:
@@ -305,6 +308,11 @@ def check_pixels(dtype: np.dtype[Any], shape: tuple[int, ...], name: str) -> Non
         raise InputError(
             f"{name} holds {found}, but an image needs whole or real numbers: save the "
             f"intensity as uint16 or float32."
+        )
+    if shape[0] > MOST_FRAMES or shape[1] > MOST_CHANNELS:
+        raise InputError(
+            f"{name} claims {shape[0]:,} frames of {shape[1]:,} channels: what it says of its "
+            f"shape is damaged."
         )
     if 0 in shape:
         raise InputError(f"{name} is empty (shape {shape}): choose data with at least one frame.")

@@ -67,6 +67,15 @@ def test_truncated(tmp_path: Path, frames: Any) -> None:
         open_stack(path)
 
 
+def test_a_damaged_header(tmp_path: Path, frames: Any) -> None:
+    """numpy takes it for one of Python 2, and fails in another way."""
+    path = tmp_path / "x.npy"
+    np.save(path, frames)
+    path.write_bytes(path.read_bytes().replace(b"}", b" ", 1))
+    with pytest.raises(nza.InputError, match=r"not a whole \.npy file"):
+        open_stack(path)
+
+
 def test_a_file_that_shrank_is_told(tmp_path: Path, frames: Any) -> None:
     np.save(tmp_path / "x.npy", frames)
     stack = open_stack(tmp_path / "x.npy")

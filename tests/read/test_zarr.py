@@ -68,3 +68,16 @@ def test_damaged(tmp_path: Path) -> None:
     (tmp_path / "x.zarr" / "zarr.json").write_text("{")
     with pytest.raises(nza.InputError, match="can't be read as zarr"):
         open_stack(tmp_path / "x.zarr")
+
+
+@pytest.mark.parametrize("shape", [(2, 2**40, 8, 9), (2**40, 2, 8, 9)], ids=["channels", "frames"])
+def test_a_shape_that_cannot_be(shape: Any, tmp_path: Path) -> None:
+    zarr.create_array(tmp_path / "x.zarr", shape=shape, chunks=(1, 1, 8, 9), dtype="u2")
+    with pytest.raises(nza.InputError, match="what it says of its shape is damaged"):
+        open_stack(tmp_path / "x.zarr")
+
+
+def test_colours(tmp_path: Path) -> None:
+    zarr.save_array(tmp_path / "x.zarr", np.zeros((20, 30, 3), np.uint8))
+    with pytest.raises(nza.InputError, match="RGB colours"):
+        open_stack(tmp_path / "x.zarr")

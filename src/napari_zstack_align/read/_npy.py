@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -96,7 +97,8 @@ def _header(file: BinaryIO, path: Path) -> tuple[tuple[int, ...], bool, np.dtype
         if version == (1, 0):
             return np.lib.format.read_array_header_1_0(file)
         return np.lib.format.read_array_header_2_0(file)
-    except ValueError as error:
+    except (ValueError, TokenError) as error:
+        # TokenError: numpy takes a header that it can't parse for one of Python 2
         raise InputError(f"{path} is not a whole .npy file ({error}): copy it again.") from None
 
 

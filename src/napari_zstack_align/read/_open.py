@@ -14,7 +14,7 @@ from napari_zstack_align.read._files import collect, reader_of
 from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read.readers import without_ending
 from napari_zstack_align.sources import FrameSource
-from napari_zstack_align.stack import Order, Stack
+from napari_zstack_align.stack import Order, Stack, check_pixels
 
 
 def open_stack(
@@ -52,6 +52,8 @@ def open_stack(
     paths, remarks = collect(path_or_paths)
     opened = _open(paths)
     facts, source = opened.facts, opened.source
+    name = _name(path_or_paths, opened.paths)
+    check_pixels(source.dtype, source.shape, name)
     told_repeats, told_order = layout(facts)
     if frames_per_slice is None:
         frames_per_slice, order = told_repeats, order or told_order
@@ -66,7 +68,7 @@ def open_stack(
         channel_names=facts.channel_names if len(facts.channel_names) == n_channels else (),
         frames_per_slice=frames_per_slice,
         order=order,
-        name=_name(path_or_paths, opened.paths),
+        name=name,
         paths=opened.paths,
         remarks=(*remarks, *facts.remarks),
     )

@@ -16,6 +16,11 @@ from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read._units import length_um, number, time_s
 from napari_zstack_align.sources import ArraySource
 
+DAMAGE = (OSError, KeyError, ValueError, TypeError, AttributeError, OverflowError)
+"""What zarr raises on damage: it uses the values in its JSON without a check.
+
+Only calls that do nothing but run its code may be guarded by it.
+"""
 PLAIN_AXES = {2: "YX", 3: "TYX", 4: "TCYX", 5: "TCZYX"}
 
 
@@ -34,9 +39,19 @@ def open_zarr(path: Path) -> Opened:
 def _node(path: Path) -> Any:
     try:
         return zarr.open(path, mode="r")
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
-        # zarr doesn't check its JSON: missing keys and values of other types fail as they may
-        raise InputError(f"{path} can't be read as zarr ({error}): it may be damaged.") from None
+    except DAMAGE as error:
+        raise _unreadable(path, error) from None
+
+
+def _attributes(node: Any, path: Path) -> dict[str, Any]:
+    try:
+        return dict(node.attrs)
+    except DAMAGE as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path} can't be read as zarr ({error}): it may be damaged.")
 
 
 def _open_plain(array: Any, path: Path) -> Opened:
@@ -55,11 +70,11 @@ def _open_plain(array: Any, path: Path) -> Opened:
 
 
 def _open_ome(group: Any, path: Path) -> Opened:
-    attributes = dict(group.attrs)
+    attributes = _attributes(group, path)
     ome = _mapping(attributes.get("ome", attributes))
     image = _mapping(_first(ome.get("multiscales")))
     dataset = _mapping(_first(image.get("datasets")))
-    array = _array(group, dataset.get("path"))
+    array = _array(group, dataset.get("path"), path)
     if array is None:
         raise InputError(
             f"{path} is a zarr group without an OME-Zarr image: open the array inside it."
@@ -80,8 +95,7 @@ def _open_ome(group: Any, path: Path) -> Opened:
 def _glance(path: Path) -> Glance:
     """Look at a folder; images of labels are none for the eye."""
     opened = open_zarr(path)
-    node = _node(path)
-    attributes = dict(node.attrs)
+    attributes = _attributes(_node(path), path)
     if "image-label" in attributes or "image-label" in _mapping(attributes.get("ome")):
         raise InputError(f"{path} holds labels, not intensities.")
     return Glance.of(opened)
@@ -104,15 +118,14 @@ def _first(value: Any) -> Any:
     return value[0] if isinstance(value, list) and value else None
 
 
-def _array(group: Any, name: Any) -> Any:
+def _array(group: Any, name: Any, path: Path) -> Any:
     """Array of that name in a group, or None."""
     if not isinstance(name, str):
         return None
     try:
         found = group.get(name)
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
-        # as in `_node`, of the array's own JSON
-        raise InputError(f"{group} can't be read as zarr ({error}): it may be damaged.") from None
+    except DAMAGE as error:
+        raise _unreadable(path, error) from None
     return found if isinstance(found, zarr.Array) else None
 
 
