@@ -509,7 +509,7 @@ def test_transforms_out_in_and_onto_another_layer(qtbot, viewer, panel, aligned,
     viewer.layers.remove("half")
     viewer.add_image(movie[:10], name="short", contrast_limits=(0, 50))
     press(qtbot, panel, "apply")
-    assert "60 frames" in status(panel, "Session")
+    assert "short has 10 frames, but the transforms 60" in status(panel, "Session")
 
 
 def test_results_are_asked_for_before_the_run(qtbot, panel, session, tmp_path):
