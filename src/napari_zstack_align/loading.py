@@ -59,6 +59,6 @@ def load(path: str | Path, *, stack: Stack | None = None) -> Loaded:
     if not path.exists():
         raise InputError(f"There is nothing saved at {path}.")
     raise InputError(
-        f"{path} holds no saved result: open images with open_stack, other tables of ROIs with "
-        f"load_rois."
+        f"{path} holds no saved result (no run.json, no session.json): open images with "
+        f"open_stack, other tables of ROIs with load_rois."
     )

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_zstack_align.gui.cells.traces_tab import TracesTab
 from napari_zstack_align.gui.file_dialogs import (
+    ask_where_to_save,
     ask_where_to_write,
     named_as_chosen,
     one_filter,
@@ -22,6 +23,7 @@ from napari_zstack_align.gui.recordings.session_tab import SessionTab
 from napari_zstack_align.gui.zshift.source_row import SourceRow
 from napari_zstack_align.read import readers
 from napari_zstack_align.read.readers import READERS, Reader, starts_with
+from napari_zstack_align.saved import Kind
 from napari_zstack_align.write import writers
 from napari_zstack_align.write.export import targets_in_session
 from napari_zstack_align.write.writers import Takes, Writer, writers_of
@@ -164,3 +166,25 @@ def test_a_new_export_is_offered_everywhere(qtbot, make_napari_viewer, dialogs, 
     dialogs.filters = ""
     panel.zshift.files.ask_export("corrected")
     assert "AVI film (*.avi)" in dialogs.filters
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_saving_asks_about_the_name_that_is_written(
+    qtbot, monkeypatch, tmp_path, recording, answer
+):
+    asked = []
+
+    def question(_parent, _title, text):
+        asked.append(text)
+        return QMessageBox.StandardButton.Yes if answer else QMessageBox.StandardButton.No
+
+    monkeypatch.setattr(QMessageBox, "question", question)
+    monkeypatch.setattr(
+        QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "run"), "Alignment (*.zalign)")
+    )
+    target = tmp_path / "run.zalign"
+    assert ask_where_to_save(None, "Save", "run", Kind.ALIGNMENT) == target
+    assert not asked
+    recording.save(target)
+    assert ask_where_to_save(None, "Save", "run", Kind.ALIGNMENT) == (target if answer else None)
+    assert asked == [f"{target} holds the alignment of {recording.stack.name}. Replace it?"]

@@ -22,12 +22,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A killed process loses nothing that it wrote: only a power cut does."""
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
-
-
 def killed_saves(case: Case, folder: Path, before: Path | None) -> Iterator[Path]:
     """Paths after a save of the new result that was killed, at one moment after the other."""
     for moment in range(1, 2000):
@@ -66,7 +60,7 @@ def test_old_or_new_and_the_same_save_works_again(name: str, tmp_path: Path) -> 
                 assert digest(nza.load(member)) in alone
         assert case.save(case.new, path) == path
         assert digest(nza.load(path)) == new
-        assert not _litter(path), "the next save cleans up"
+        assert not litter(path), "the next save cleans up"
     assert outcomes == sorted(outcomes), "there is one moment at which the new result counts"
     assert set(outcomes) == {False, True}
 
@@ -83,7 +77,7 @@ def test_a_first_save_leaves_nothing_or_all(name: str, tmp_path: Path) -> None:
             outcomes.append(False)
         assert case.save(case.new, path) == path
         assert digest(nza.load(path)) == new
-        assert not _litter(path)
+        assert not litter(path)
     assert outcomes == sorted(outcomes)
     assert set(outcomes) == {False, True}
 
@@ -94,7 +88,7 @@ def test_what_a_stopped_save_left_is_no_hindrance_for_another_kind(tmp_path: Pat
         if occupant_of(path).kind is None:
             other.save(other.new, path)
             assert digest(nza.load(path)) == digest(other.new)
-            assert not _litter(path)
+            assert not litter(path)
 
 
 def test_files_of_the_user_stay(tmp_path: Path) -> None:
@@ -113,7 +107,7 @@ def _single(result: object) -> list[object]:
     return result if isinstance(result, list) else [result]
 
 
-def _litter(path: Path) -> set[Path]:
+def litter(path: Path) -> set[Path]:
     """Files that no manifest lists."""
     if path.is_file():
         return {each for each in path.parent.iterdir() if each != path}
@@ -121,5 +115,5 @@ def _litter(path: Path) -> set[Path]:
     assert there is not None
     known = {there.path, *(path / facts.name for facts in there.files.values())}
     known |= {path / member.folder for member in there.members}
-    inside = [_litter(path / member.folder) for member in there.members]
+    inside = [litter(path / member.folder) for member in there.members]
     return {each for each in path.iterdir() if each not in known}.union(*inside)

@@ -9,6 +9,7 @@ from typing import Any
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_zstack_align.read import readers
+from napari_zstack_align.saved import Kind, beside_note, occupant_of, target_of
 from napari_zstack_align.write.writers import Writer
 
 ALL_FILES = "All files (*)"
@@ -67,6 +68,33 @@ def ask_where_to_write(
     there = [target for target in targets(writer, path) if target.exists()]
     others = [target for target in there if target != Path(name)]
     return path if not others or _may_replace(parent, others) else None
+
+
+def ask_where_to_save(parent: Any, title: str, proposed: str, kind: Kind) -> Path | None:
+    """Ask for the folder of a saved result, add its suffix, and ask before one is replaced.
+
+    Returns
+    -------
+    pathlib.Path or None
+        The name that will be written; None where nothing is to be.
+    """
+    suffix = target_of("name", kind).suffix
+    filters = f"{kind.capitalize()} (*{suffix})" if suffix else ""
+    name, _ = QFileDialog.getSaveFileName(parent, title, proposed, filters)
+    if not name:
+        return None
+    target = target_of(name, kind)
+    there = occupant_of(target)
+    if there.kind is None:  # nothing, or something that saving refuses in a sentence
+        return target
+    answer = QMessageBox.question(parent, "Replace?", f"{target} {there.description}. Replace it?")
+    return target if answer == QMessageBox.StandardButton.Yes else None
+
+
+def saved_words(written: Path, target: Path) -> str:
+    """Say where a result was saved, and why it isn't where it was to be."""
+    note = beside_note(written, target)
+    return f"Saved {written}. {note}" if note else f"Saved {written}"
 
 
 def named_as_chosen(path: Path, chosen: str, writers: Sequence[Writer]) -> tuple[Writer, Path]:

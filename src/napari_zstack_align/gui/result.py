@@ -12,9 +12,10 @@ from qtpy.QtWidgets import QFileDialog
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.gui import jobs
 from napari_zstack_align.gui.compat import camera
-from napari_zstack_align.gui.file_dialogs import ask_where_to_write
+from napari_zstack_align.gui.file_dialogs import ask_where_to_save, ask_where_to_write, saved_words
 from napari_zstack_align.gui.jobs import Limits
 from napari_zstack_align.gui.shown import Shown
+from napari_zstack_align.saved import Kind, target_of
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.export import export_alignment
 from napari_zstack_align.write.writers import Takes, writers_of
@@ -79,12 +80,12 @@ class Result:
 
     def save(self, folder: Path) -> None:
         """Save the alignment of the chosen stack in the worker."""
-        alignment = self._alignment()
+        alignment, target = self._alignment(), target_of(folder, Kind.ALIGNMENT)
         if alignment is not None:
             bar = self._tab.run_bar
             bar.start(
-                partial(jobs.save_alignment, alignment, folder),
-                returned=lambda path: bar.say(f"Saved {path}"),
+                partial(jobs.save_alignment, alignment, target),
+                returned=lambda path: bar.say(saved_words(path, target)),
             )
 
     def export(self, path: Path) -> None:
@@ -143,11 +144,10 @@ class Result:
             self._shown.arrows.visible = self._tab.buttons["arrows"].isChecked()
 
     def _ask_save(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(
-            self._panel, "Save the alignment", f"{self._name()}.zalign", "Alignment (*.zalign)"
-        )
-        if name:
-            self.save(Path(name))
+        title, name = "Save the alignment", f"{self._name()}.zalign"
+        folder = ask_where_to_save(self._panel, title, name, Kind.ALIGNMENT)
+        if folder is not None:
+            self.save(folder)
 
     def _ask_load(self) -> None:
         name = QFileDialog.getExistingDirectory(self._panel, "Load an alignment (a .zalign folder)")

@@ -101,7 +101,7 @@ def occupant_of(path: Path) -> Occupant:
         return occupant_of(path)
     except InputError:
         if not _may_be_ours(found):
-            return Occupant(path, others=len(others_in(path)) + 1)
+            return Occupant(path, others=len(others_in(path)))
         return Occupant(path, _kind_by_name(found))
     return Occupant(path, manifest.kind, manifest)
 
@@ -184,9 +184,9 @@ def _may_be_ours(path: Path) -> bool:
         names = {name for layout in LAYOUTS.values() for name in layout.files.values()}
         beside = [each.name for each in path.parent.iterdir() if each != path]
         suffix = LAYOUTS[Kind.ALIGNMENT].suffix
-        return any(
-            name in names or generation_of(name) or name.endswith(suffix)
-            for name in [path.parent.name, *beside]
+        return path.parent.name.endswith(suffix) or any(
+            name in names or generation_of(name) or (path.parent / name / RUN).is_file()
+            for name in beside
         )
     return "schema_version" in facts
 

@@ -13,7 +13,8 @@ from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells import trace_jobs as jobs
 from napari_zstack_align.gui.cells.trace_set import TraceSet
-from napari_zstack_align.gui.file_dialogs import ask_where_to_write
+from napari_zstack_align.gui.file_dialogs import ask_where_to_save, ask_where_to_write, saved_words
+from napari_zstack_align.saved import Kind
 from napari_zstack_align.write.cells.export import export_rois, export_traces, targets_of
 from napari_zstack_align.write.cells.field import FieldOfView
 from napari_zstack_align.write.writers import Takes, Writer
@@ -40,7 +41,7 @@ class TracesFiles:
         """Save the traces as a folder."""
         self._bar.start(
             partial(jobs.saving, list(self._part.traces.recordings), folder),
-            returned=lambda path: self._bar.say(f"Saved {path}"),
+            returned=lambda path: self._bar.say(saved_words(path, folder)),
         )
 
     def load(self, folder: Path) -> None:
@@ -104,9 +105,11 @@ class TracesFiles:
 
     def ask_save(self) -> None:
         """Ask for a folder to save to."""
-        name, _ = QFileDialog.getSaveFileName(self._tab, "Save the traces as a folder", "traces")
-        if name:
-            self.save(Path(name))
+        several = len(self._part.traces.recordings) > 1
+        kind = Kind.SESSION_TRACES if several else Kind.TRACES
+        folder = ask_where_to_save(self._tab, "Save the traces as a folder", "traces", kind)
+        if folder is not None:
+            self.save(folder)
 
     def ask_load(self) -> None:
         """Ask for a folder to load."""

@@ -15,7 +15,12 @@ from qtpy.QtWidgets import QFileDialog
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.gui.file_dialogs import ask_where_to_write, one_filter
+from napari_zstack_align.gui.file_dialogs import (
+    ask_where_to_save,
+    ask_where_to_write,
+    one_filter,
+    saved_words,
+)
 from napari_zstack_align.gui.grid import FrameGrid
 from napari_zstack_align.gui.lazy import AlignedFrames
 from napari_zstack_align.gui.recordings import session_files as files
@@ -30,6 +35,7 @@ from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.recordings.repair import Repair
 from napari_zstack_align.gui.shown import KEY, colormap_of
 from napari_zstack_align.gui.taking import guess_axes, stack_of_layer
+from napari_zstack_align.saved import Kind
 from napari_zstack_align.write.export import targets_in_session
 from napari_zstack_align.write.writers import Takes, Writer, writers_of
 
@@ -199,7 +205,7 @@ class Results:
         self._session.start(
             self._bar,
             partial(files.saving, self._session.alignments, folder),
-            returned=lambda path: self._bar.say(f"Saved {path}"),
+            returned=lambda path: self._bar.say(saved_words(path, folder)),
         )
 
     def open(self, folder: Path) -> None:
@@ -310,9 +316,10 @@ class Results:
         return [recording.alignment] if recording and recording.alignment else []
 
     def _ask_save(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self._tab, "Save the session as a folder", "session")
-        if name:
-            self.save(Path(name))
+        title = "Save the session as a folder"
+        folder = ask_where_to_save(self._tab, title, "session", Kind.SESSION)
+        if folder is not None:
+            self.save(folder)
 
     def _ask_open(self) -> None:
         name = QFileDialog.getExistingDirectory(self._tab, "Open a saved session")

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QFileDialog
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.gui.file_dialogs import ask_where_to_write
+from napari_zstack_align.gui.file_dialogs import ask_where_to_save, ask_where_to_write, saved_words
 from napari_zstack_align.gui.zshift import jobs
 from napari_zstack_align.gui.zshift.run import ended
 from napari_zstack_align.gui.zshift.sources import RECORDING_AXES
 from napari_zstack_align.gui.zshift.view import ZShiftView
+from napari_zstack_align.saved import Kind, target_of
 from napari_zstack_align.write.writers import Takes, writers_of
 from napari_zstack_align.zshift import ZShift
 from napari_zstack_align.zshift.export import Movie, export_movie
@@ -41,11 +42,11 @@ class ZShiftFiles:
 
     def save(self, folder: Path) -> None:
         """Save the z-shift as a folder."""
-        view = self._view()
+        view, target = self._view(), target_of(folder, Kind.ZSHIFT)
         if view is not None:
             self._bar.start(
-                partial(jobs.saving, view.zshift, folder),
-                returned=lambda path: self._bar.say(f"Saved {path}"),
+                partial(jobs.saving, view.zshift, target),
+                returned=lambda path: self._bar.say(saved_words(path, target)),
             )
 
     def open(self, folder: Path) -> None:
@@ -85,11 +86,10 @@ class ZShiftFiles:
 
     def ask_save(self) -> None:
         """Ask for a folder to save to."""
-        name, _ = QFileDialog.getSaveFileName(
-            self._tab, "Save the z-shift", f"{self._name()}_zshift.zalign", "Z-shift (*.zalign)"
-        )
-        if name:
-            self.save(Path(name))
+        title, name = "Save the z-shift", f"{self._name()}_zshift.zalign"
+        folder = ask_where_to_save(self._tab, title, name, Kind.ZSHIFT)
+        if folder is not None:
+            self.save(folder)
 
     def ask_open(self) -> None:
         """Ask for a folder to open."""

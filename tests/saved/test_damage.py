@@ -1,0 +1,179 @@
+"""What doesn't hold is one sentence that names the file."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from cases import CASES, digest, recording, session, zstack
+
+import napari_zstack_align as nza
+from napari_zstack_align.errors import InputError
+
+FOLDERS = [name for name in CASES if name != "ROIs"]
+
+
+def truncate(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def empty(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def remove(file: Path) -> None:
+    file.unlink()
+
+
+def flip_a_bit(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+def append(file: Path) -> None:
+    file.write_bytes(file.read_bytes() + b"\n")
+
+
+@pytest.mark.parametrize("spoil", [truncate, empty, remove, flip_a_bit, append])
+@pytest.mark.parametrize("name", FOLDERS)
+def test_every_file(name: str, spoil: Callable[[Path], None], tmp_path: Path) -> None:
+    case = CASES[name]
+    path = case.save(case.old, case.path(tmp_path / "good"))
+    for number, file in enumerate(each for each in path.rglob("*") if each.is_file()):
+        copy = shutil.copytree(path, tmp_path / str(number) / path.name)
+        spoil(copy / file.relative_to(path))
+        if spoil is append and file.suffix == ".json":
+            if file.name == "run.json" and len(file.relative_to(path).parts) == 1:
+                assert digest(nza.load(copy)) == digest(case.old)  # JSON says the same
+            continue
+        if file.name == "run.json" and spoil is remove and file.parent != path:
+            named = "run.json"
+        else:
+            named = file.name
+        with pytest.raises(InputError, match=re.escape(named)) as caught:
+            nza.load(copy)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_files_of_another_result(name: str, tmp_path: Path) -> None:
+    case = CASES[name]
+    path = case.save(case.old, case.path(tmp_path / "good"))
+    other = case.save(case.new, case.path(tmp_path / "other"))
+    files = [each for each in path.rglob("*-*") if each.is_file()]
+    for number, file in enumerate(files):
+        stem = file.name.partition("-")[0]
+        twin = next((each for each in other.rglob(f"{stem}-*") if each.is_file()), None)
+        if twin is None or twin.read_bytes() == file.read_bytes():
+            continue
+        copy = shutil.copytree(path, tmp_path / str(number) / path.name)
+        shutil.copy(twin, copy / file.relative_to(path))
+        with pytest.raises(InputError, match=re.escape(file.name)):
+            nza.load(copy)
+
+
+ODD = [
+    b"", b"null", b"[]", b"3", b'"text"', b"{}", b"{", b"\xff\xfe\x00", b'{"schema_version": null}',
+    b'{"schema_version": "2"}', b'{"schema_version": 0}', b'{"schema_version": true}',
+    b'{"schema_version": 1}', b'{"schema_version": 2}', b'{"schema_version": 2, "kind": "x"}',
+    b'{"schema_version": 1, "kind": []}', b'{"schema_version": 1, "stack": 3}',
+    b'{"schema_version": 1, "recordings": null, "stack": null}',
+    b'{"schema_version": 1, "recordings": [{"folder": ".."}]}', b"[" * 100_000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ODD, ids=lambda text: repr(text[:50]))
+@pytest.mark.parametrize("name", FOLDERS)
+def test_odd_manifests(name: str, text: bytes, tmp_path: Path) -> None:
+    case = CASES[name]
+    path = case.save(case.old, case.path(tmp_path))
+    for manifest in [*path.rglob("run.json"), *path.rglob("session.json")]:
+        before = manifest.read_bytes()
+        manifest.write_bytes(text)
+        with pytest.raises(InputError) as caught:
+            nza.load(path)
+        assert str(path) in str(caught.value)
+        manifest.write_bytes(before)
+    assert digest(nza.load(path)) == digest(case.old)
+
+
+def edited(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    facts = json.loads(path.read_text())
+    change(facts)
+    path.write_text(json.dumps(facts))
+
+
+def test_an_edited_manifest_is_told_but_paths_may_be_mended(tmp_path: Path) -> None:
+    path = zstack(1).save(tmp_path / "run")
+    edited(path / "run.json", lambda facts: facts["params"]["values"].update(alpha=3.0))
+    with pytest.raises(InputError, match=r"run\.json is damaged .*has changed since"):
+        nza.load(path)
+    path = zstack(1).save(tmp_path / "other")
+    edited(path / "run.json", lambda facts: facts.update(inputs=[]))
+    assert digest(nza.load(path)) == digest(zstack(1))
+
+
+def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    for name in FOLDERS:
+        case = CASES[name]
+        path = case.save(case.old, tmp_path / name / case.name)
+        manifest = path / ("session.json" if (path / "session.json").exists() else "run.json")
+        edited(manifest, lambda facts: facts.update(schema_version=3))
+        with pytest.raises(InputError, match=r"newer version .* update"):
+            nza.load(path)
+
+
+def wrong_shape(alignment: nza.Alignment) -> None:
+    object.__setattr__(alignment, "reference", np.zeros((3, 4), np.float32))
+
+
+def not_finite(alignment: nza.Alignment) -> None:
+    alignment.transforms.links[0].coefficients[2, 0, 0, 0] = np.nan
+
+
+def other_order(alignment: nza.Alignment) -> None:
+    alignment.quality["frame"] = alignment.quality["frame"][::-1].copy()
+
+
+def wrong_mask(alignment: nza.Alignment) -> None:
+    object.__setattr__(alignment, "mask", np.zeros((3, 4), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "role"),
+    [(wrong_shape, "reference"), (not_finite, "transforms"), (other_order, "quality"),
+     (wrong_mask, "mask")],
+)  # fmt: skip
+def test_parts_that_do_not_fit(spoil: Callable[[nza.Alignment], None], role: str, tmp_path: Path):
+    alignment = zstack(1)
+    spoil(alignment)
+    path = alignment.save(tmp_path / "run")
+    with pytest.raises(InputError, match=rf"{role}-[0-9a-f]{{6}}\.\w+ is damaged"):
+        nza.load(path)
+
+
+def test_a_member_of_another_session_is_told(tmp_path: Path) -> None:
+    one = nza.save_session(session(1, "ab"), tmp_path / "one")
+    other = nza.save_session(session(2, "ab"), tmp_path / "two")
+    shutil.rmtree(one / "a.zalign")
+    shutil.copytree(other / "a.zalign", one / "a.zalign")
+    with pytest.raises(InputError, match="coordinates of one reference"):
+        nza.load(one)
+    shutil.rmtree(one / "a.zalign")
+    shutil.copytree(one / "b.zalign", one / "a.zalign")
+    with pytest.raises(InputError, match=r"a\.zalign.run\.json"):
+        nza.load(one)
+
+
+def test_a_member_that_was_saved_by_itself_is_taken_as_it_is(tmp_path: Path) -> None:
+    path = nza.save_session(session(1, "ab"), tmp_path / "larva")
+    mended = recording(1, "a", number=7)  # of the same reference
+    assert mended.save(path / "a.zalign") == path / "a.zalign"
+    assert digest(nza.load(path)) == digest([mended, session(1, "ab")[1]])

@@ -1,0 +1,74 @@
+"""Saves into one name at the same time: one after the other, and the result is wholly one's."""
+
+from __future__ import annotations
+
+import multiprocessing
+from pathlib import Path
+
+import pytest
+from cases import CASES, Case, digest, recording, session, traces, zshift
+
+import napari_zstack_align as nza
+from napari_zstack_align.saved.occupant import others_in
+
+REPETITIONS, PROCESSES = 60, 4
+RESULTS = {
+    "alignment with chunks and times": recording,
+    "session": lambda seed: session(seed, "abc"[: 1 + seed % 3]),
+    "traces": traces,
+    "z-shift": zshift,
+}
+
+pytestmark = [
+    pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="needs fork"),
+    pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning"),
+]
+
+
+def _save(name: str, case: Case, folder: Path, number: int, barrier: object, repeat: int) -> None:
+    result = RESULTS[name](number)
+    for k in range(repeat):
+        barrier.wait()  # type: ignore[attr-defined]
+        case.save(result, case.path(folder / str(k)))
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_the_result_is_that_of_one_process(name: str, tmp_path: Path) -> None:
+    case, context = CASES[name], multiprocessing.get_context("fork")
+    for k in range(REPETITIONS):
+        (tmp_path / str(k)).mkdir()
+    barrier = context.Barrier(PROCESSES)
+    processes = [
+        context.Process(target=_save, args=(name, case, tmp_path, k, barrier, REPETITIONS))
+        for k in range(PROCESSES)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(300)
+    assert [process.exitcode for process in processes] == [0] * PROCESSES
+    possible = {digest(RESULTS[name](k)) for k in range(PROCESSES)}
+    for k in range(REPETITIONS):
+        path = case.path(tmp_path / str(k))
+        assert digest(nza.load(path)) in possible
+        assert not [each for each in path.rglob("*") if each.name.startswith(".")]
+
+
+def test_a_result_that_is_replaced_meanwhile_reads_as_one_of_them(tmp_path: Path) -> None:
+    case, context = CASES["session of other recordings"], multiprocessing.get_context("fork")
+    path = case.save(case.old, case.path(tmp_path))
+    possible = {digest(case.old), digest(case.new)}
+
+    def replace_it() -> None:
+        for k in range(40):
+            case.save((case.new, case.old)[k % 2], path)
+
+    process = context.Process(target=replace_it)
+    process.start()
+    found = set()
+    while process.is_alive():
+        found.add(digest(nza.load(path)))
+    process.join()
+    assert process.exitcode == 0
+    assert found == possible
+    assert len(others_in(path)) == 4  # three members, and session.json
