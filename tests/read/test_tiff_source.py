@@ -235,3 +235,23 @@ def test_damaged_compression_is_told(tmp_path: Path, frames: Any) -> None:
     np.testing.assert_array_equal(stack.read(2, 3)[0, 0], frames[2])
     with pytest.raises(nza.InputError, match="at page 3"):
         stack.read(0, 12)
+
+
+def test_strips_that_lie_in_another_order(tmp_path: Path, frames: Any) -> None:
+    """Two strips of a page change places in the file; its table of strips says so."""
+    path = tmp_path / "x.tif"
+    image = np.asarray(frames).reshape(-1, *frames.shape[-2:])[0]
+    tifffile.imwrite(path, image, rowsperstrip=7, metadata=None, byteorder="<")
+    content = bytearray(path.read_bytes())
+    with tifffile.TiffFile(path) as file:
+        page = file.pages.first
+        a, b, *rest = page.dataoffsets
+        size = page.databytecounts[0]
+        table = page.tags["StripOffsets"]
+    strips = content[a : a + size], content[b : b + size]
+    content[b : b + size], content[a : a + size] = strips
+    stored = np.array([b, a, *rest]).astype({3: "<u2", 4: "<u4"}[int(table.dtype)])
+    content[table.valueoffset : table.valueoffset + stored.nbytes] = stored.tobytes()
+    path.write_bytes(content)
+    np.testing.assert_array_equal(tifffile.imread(path), image)
+    np.testing.assert_array_equal(open_stack(path).read(0, 1)[0, 0], image)
