@@ -20,10 +20,11 @@ help:            ## list the targets
 demo: $(VENV)/installed system-libraries  ## align a generated z-stack and show it (pictures in ./demo without a display)
 	@$(VENV)/bin/zstack-align demo --out demo
 
-test: $(VENV)/installed system-libraries  ## all checks and all tests
-	@$(MAKE) --no-print-directory lint || lint=failed; \
-	$(PYTHON) $(PYTEST) || tests=failed; \
-	[ -z "$${lint:-}$${tests:-}" ]
+test:            ## all checks and all tests
+	@for part in lint test-gui test-core; do \
+	    $(MAKE) --no-print-directory $$part || failed="$${failed:-} $$part"; \
+	done; \
+	[ -z "$${failed:-}" ] || { echo "Failed:$$failed"; exit 1; }
 
 test-fast: $(VENV)/installed system-libraries  ## the tests that take no longer than a few seconds each
 	@$(PYTHON) $(PYTEST) -m "not slow"
