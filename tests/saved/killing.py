@@ -61,7 +61,7 @@ class Moments:
 
     def _is_inside(self, arguments: tuple[Any, ...]) -> bool:
         paths = [each for each in arguments if isinstance(each, str | bytes | os.PathLike)]
-        return any(os.fspath(path).startswith(self._folder) for path in paths)
+        return any(os.path.abspath(os.fsdecode(path)).startswith(self._folder) for path in paths)
 
     def _tick(self, what: str) -> None:
         self.count += 1

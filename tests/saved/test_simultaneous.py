@@ -37,7 +37,7 @@ def test_the_result_is_that_of_one_process(name: str, tmp_path: Path) -> None:
     case, context = CASES[name], multiprocessing.get_context("fork")
     for k in range(REPETITIONS):
         (tmp_path / str(k)).mkdir()
-    barrier = context.Barrier(PROCESSES)
+    barrier = context.Barrier(PROCESSES, timeout=60)  # one that fails holds up no other
     processes = [
         context.Process(target=_save, args=(name, case, tmp_path, k, barrier, REPETITIONS))
         for k in range(PROCESSES)

@@ -1,0 +1,76 @@
+"""A command that is killed while it saves leaves old or new; with --overwrite it then works."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import napari_zstack_align as nza
+from napari_zstack_align.cli.main import main
+
+KILLING = Path(__file__).parents[1] / "saved" / "killing.py"
+MOMENTS = {
+    "the first file": ("before open", "1"),
+    "before the manifest counts": ("before os.rename", "1"),
+    "when it counts": ("after replace", "1"),
+    "while it cleans up": ("after unlink", "2"),
+}
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL"),
+]
+
+
+@pytest.fixture
+def commands(zstack_file, recording_files, aligned, tmp_path, monkeypatch):
+    """Arguments of each command, without --overwrite, and what it writes."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "out").mkdir()
+    nza.Rois.of([[40, 50, 4], [80.5, 70.25, 5]]).save("rois.csv")
+    (tmp_path / "table.csv").write_text(
+        f"name,recordings,chunk_frames\nlarva,{recording_files[0]};{recording_files[1]},20\n"
+    )
+    recordings = [str(path) for path in recording_files]
+    return {
+        "adaptive": (["adaptive", str(zstack_file), "--frames-per-slice=4", "--out=out/run"],
+                     "run.zalign"),
+        "keypoints": (["keypoints", *recordings, "--chunk-frames=20", "--out=out/larva"], "larva"),
+        "batch": (["batch", "table.csv", "--out=out"], "larva"),
+        "traces": (["traces", *recordings, "--rois=rois.csv", "--out=out/t"], "t"),
+        "zshift": (["zshift", recordings[0], f"--reference={aligned}", "--out=out/z"], "z.zalign"),
+        "blobs": (["blobs", recordings[0], "--out=out/cells"], "cells.csv"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("name", ["adaptive", "keypoints", "batch", "traces", "blobs"])
+def test_the_same_command_works_again(name, moment, commands, tmp_path):
+    arguments, written = commands[name]
+    assert main(arguments) == 0
+    path = tmp_path / "out" / written
+    assert nza.load(path)
+    arguments = [*arguments, "--overwrite"]
+    what, number = MOMENTS[moment]
+    if name == "blobs":
+        number = "1"
+    killed = subprocess.run(
+        [sys.executable, KILLING, str(tmp_path / "out"), what, number, *arguments],
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr[-500:]
+    assert nza.load(path)
+    assert main(arguments) == 0
+    assert nza.load(path)
+    if name == "batch":
+        with (tmp_path / "out" / "results.csv").open(newline="") as file:
+            assert [row["state"] for row in csv.DictReader(file)] == ["done"]
