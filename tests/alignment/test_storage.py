@@ -1,5 +1,7 @@
 import json
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -185,3 +187,40 @@ def test_a_folder_of_something_else_is_left_alone(alignment, tmp_path):
     with pytest.raises(InputError, match="is a folder with 1 other file: choose another name"):
         alignment.save(folder)
     assert [p.name for p in folder.iterdir()] == ["cat.jpg"]
+
+
+def test_saved_again_while_the_raw_file_is_away_it_still_knows_the_file(on_disk, tmp_path):
+    """Whoever repairs a result with the disk unmounted must not lose where the frames were."""
+    first = on_disk.save(tmp_path / "first")
+    raw, away = tmp_path / "raw.tif", tmp_path / "away.tif"
+    raw.rename(away)
+    (tmp_path / "deeper").mkdir()
+    again = nza.load_alignment(first).save(tmp_path / "deeper" / "again")
+    away.rename(raw)
+    loaded = nza.load_alignment(again)
+    np.testing.assert_array_equal(loaded.stack.read(0, 1), on_disk.stack.read(0, 1))
+    facts, before = (json.loads((f / "run.json").read_text()) for f in (again, first))
+    assert facts["stack"] == before["stack"]
+    assert facts["inputs"][0]["path"] == before["inputs"][0]["path"]
+    assert facts["inputs"][0]["relative_path"] == str(Path("..", "..", "raw.tif"))
+    others = nza.Stack.from_array(np.zeros(on_disk.stack.shape, on_disk.stack.dtype), "TCYX")
+    with pytest.raises(InputError, match="is not the stack that was aligned"):
+        nza.load_alignment(again, others)
+
+
+def test_another_recording_at_the_old_place_does_not_hide_the_one_beside_the_result(
+    on_disk, tmp_path
+):
+    on_disk.save(tmp_path / "run")
+    there = tmp_path / "there"
+    there.mkdir()
+    shutil.copytree(tmp_path / "run.zalign", there / "run.zalign")
+    shutil.copy(tmp_path / "raw.tif", there / "raw.tif")
+    frames = on_disk.stack.read(0, on_disk.stack.n_frames)[:, 0]
+    tifffile.imwrite(tmp_path / "raw.tif", frames[::-1].copy(), photometric="minisblack")
+    loaded = nza.load_alignment(there / "run.zalign")
+    np.testing.assert_array_equal(loaded.stack.read(0, 1)[0, 0], frames[0])
+    (there / "raw.tif").unlink()
+    gone = nza.load_alignment(there / "run.zalign")
+    with pytest.raises(InputError, match="can't be used any more"):
+        gone.stack.read(0, 1)

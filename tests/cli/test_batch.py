@@ -1,12 +1,14 @@
 """``zstack-align batch``: a failed row stops no other."""
 
 import csv
+import shutil
 
 import pytest
 
 import napari_zstack_align as nza
 from napari_zstack_align.cli import batch
 from napari_zstack_align.cli.main import main
+from napari_zstack_align.register.recordings import session as session_module
 
 
 @pytest.fixture
@@ -68,6 +70,52 @@ def test_ctrl_c_ends_the_batch_and_unfinished_rows_are_done_next_time(
     monkeypatch.undo()
     assert main(["batch", str(table)]) == 0
     assert [row["state"] for row in results(tmp_path)] == ["done", "done"]
+
+
+def _lose_a_member(session):
+    shutil.rmtree(session / "rec2.zalign")
+
+
+def _cut_a_file(session):
+    path = next((session / "rec1.zalign").glob("quality*.csv"))
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def _damage_the_list(session):
+    (session / "session.json").write_text('{"x')
+
+
+@pytest.mark.parametrize("harm", [_lose_a_member, _cut_a_file, _damage_the_list])
+def test_a_row_whose_session_was_harmed_is_not_done_already(table, tmp_path, harm):
+    table.write_text("\n".join(table.read_text().splitlines()[:2]))
+    assert main(["batch", str(table)]) == 0
+    assert main(["batch", str(table)]) == 0
+    assert [row["state"] for row in results(tmp_path)] == ["skipped"]
+    harm(tmp_path / "a")
+    assert main(["batch", str(table)]) == 1
+    assert [row["state"] for row in results(tmp_path)] == ["failed"]
+    assert "damaged" in results(tmp_path)[0]["message"]
+    assert main(["batch", str(table), "--overwrite"]) == 0
+    assert all(alignment.complete for alignment in nza.load(tmp_path / "a"))
+
+
+def test_a_row_that_was_stopped_says_where_its_partial_result_is(table, tmp_path, monkeypatch):
+    table.write_text("\n".join(table.read_text().splitlines()[:2]))
+    assert main(["batch", str(table)]) == 0
+    monkeypatch.setattr(session_module, "SNAPSHOT_S", 0.0)
+    register = batch.register_recordings
+
+    def stopped(*args, **kwargs):
+        for progress in register(*args, **kwargs):
+            yield progress
+            if progress.stage.startswith("Averaging"):
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(batch, "register_recordings", stopped)
+    assert main(["batch", str(table), "--overwrite"]) == 1
+    told = results(tmp_path)[0]
+    assert (told["state"], told["out"]) == ("cancelled", str(tmp_path / "a-partial"))
+    assert all(alignment.complete for alignment in nza.load(tmp_path / "a"))
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ from napari_zstack_align.lazy import LazyFrames
 from napari_zstack_align.params import Params
 from napari_zstack_align.stack import Stack
 
+UNFINISHED = "unfinished"
+"""Key of the provenance of a snapshot whose transforms a later stage would still improve."""
 BLOCK_BYTES = 32 * 2**20
 """How much of a stack is read at once when a slice is averaged."""
 
@@ -76,8 +78,8 @@ class Alignment:
 
     @property
     def complete(self) -> bool:
-        """Whether every frame was run (flagged frames count as run)."""
-        return bool(self.placed.all())
+        """Whether the run reached its end, and every frame was run (flagged ones count as run)."""
+        return bool(self.placed.all()) and not self.provenance.get(UNFINISHED)
 
     @property
     def placed(self) -> npt.NDArray[np.bool_]:

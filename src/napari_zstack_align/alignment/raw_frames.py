@@ -76,6 +76,10 @@ class MissingSource:
     shape: tuple[int, int, int, int]
     dtype: np.dtype[Any]
     message: str
+    raw: StackAndInputs | None = None
+    """What was known of them, for the next save."""
+    folder: Path = Path()
+    """Where that was read: what its relative paths start from."""
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Raise InputError: there are no pixels."""
@@ -83,7 +87,10 @@ class MissingSource:
 
 
 def raw_facts(stack: Stack, folder: Path) -> dict[str, Any]:
-    """Describe a stack for the manifest of a result in a folder; see `StackAndInputs`."""
+    """Describe a stack for the manifest of a result in a folder; see `StackAndInputs`.
+
+    Of frames that are gone, all that was known of them is kept: they may come back.
+    """
     described = StackFacts(
         name=stack.name,
         shape=stack.shape,
@@ -93,10 +100,31 @@ def raw_facts(stack: Stack, folder: Path) -> dict[str, Any]:
         pixel_size_um=stack.pixel_size_um,
         z_step_um=stack.z_step_um,
         channel_names=stack.channel_names,
-        fingerprint=fingerprint(stack),
+        fingerprint=_fingerprint(stack),
     )
-    inputs = [_input_facts(path, folder).model_dump() for path in stack.paths]
-    return {"stack": described.model_dump(), "inputs": inputs}
+    return {
+        "stack": described.model_dump(),
+        "inputs": [each.model_dump() for each in _inputs(stack, folder)],
+    }
+
+
+def _fingerprint(stack: Stack) -> str:
+    source = stack.source
+    if isinstance(source, MissingSource) and source.raw is not None:
+        return source.raw.stack.fingerprint
+    return fingerprint(stack)
+
+
+def _inputs(stack: Stack, folder: Path) -> list[InputFacts]:
+    source = stack.source
+    if not isinstance(source, MissingSource) or source.raw is None:
+        return [_input_facts(path, folder) for path in stack.paths]
+    return [
+        each.model_copy(
+            update={"relative_path": _relative(source.folder / each.relative_path, folder)}
+        )
+        for each in source.raw.inputs
+    ]
 
 
 def subject_of(stack: Stack, done: int) -> Subject:
@@ -114,19 +142,23 @@ def subject_of(stack: Stack, done: int) -> Subject:
 
 def _input_facts(path: Path, folder: Path) -> InputFacts:
     path = path.absolute()
-    try:
-        relative = os.path.relpath(path, folder.absolute())
-    except ValueError:  # another drive
-        relative = str(path)
     size = path.stat().st_size if path.is_file() else None
-    return InputFacts(path=str(path), relative_path=relative, size_bytes=size)
+    return InputFacts(path=str(path), relative_path=_relative(path, folder), size_bytes=size)
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        return os.path.relpath(path.absolute(), folder.absolute())
+    except ValueError:  # another drive
+        return str(path)
 
 
 def find_stack(folder: Path, raw: StackAndInputs) -> Stack:
     """Open the raw frames where they were; a stack without pixels where they are gone."""
     described, inputs = raw.stack, raw.inputs
     if not inputs:
-        return _missing(described, "was an array in memory")
+        return _missing(folder, raw, "was an array in memory")
+    why = f"is not at {inputs[0].path} any more"
     for paths in (
         [Path(each.path) for each in inputs],
         [folder / each.relative_path for each in inputs],
@@ -135,9 +167,9 @@ def find_stack(folder: Path, raw: StackAndInputs) -> Stack:
             try:
                 stack = open_stack(paths if len(paths) > 1 else paths[0])
                 return check_stack(stack, described)
-            except InputError as error:
-                return _missing(described, f"can't be used any more ({error})")
-    return _missing(described, f"is not at {inputs[0].path} any more")
+            except InputError as error:  # another recording may have this name by now
+                why = f"can't be used any more ({error})"
+    return _missing(folder, raw, why)
 
 
 def check_stack(stack: Stack, described: StackFacts) -> Stack:
@@ -153,11 +185,12 @@ def check_stack(stack: Stack, described: StackFacts) -> Stack:
     return _described(stack, described)
 
 
-def _missing(described: StackFacts, what: str) -> Stack:
+def _missing(folder: Path, raw: StackAndInputs, what: str) -> Stack:
+    described = raw.stack
     message = (
         f"The raw stack {described.name} {what}: give it with load_alignment(folder, stack=...)."
     )
-    source = MissingSource(described.shape, np.dtype(described.dtype), message)
+    source = MissingSource(described.shape, np.dtype(described.dtype), message, raw, folder)
     return _described(Stack(source), described)
 
 

@@ -36,7 +36,6 @@ from napari_zstack_align.alignment.tables import (
     write_transforms,
 )
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.flags import Flag
 from napari_zstack_align.saved import Content, Kind, Part, Reading, Result
 from napari_zstack_align.stack import Stack
 
@@ -52,7 +51,9 @@ def save_alignment(alignment: Alignment, folder: str | Path, overwrite: bool = T
 def result_of(alignment: Alignment, folder: Path) -> Result:
     """Return what is written of an alignment to a folder."""
     stack, params = alignment.stack, alignment.params
-    done = int(np.count_nonzero(alignment.quality["flag"] != Flag.NOT_RUN))
+    done = int(np.count_nonzero(alignment.placed))
+    if not alignment.complete:  # by its last stage, though each frame has a transform
+        done = min(done, stack.n_frames - 1)
     return Result(
         Kind.ALIGNMENT,
         subject_of(stack, done),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.spline import grid_shape
 from napari_zstack_align.alignment.transforms import AffineLink, Link, SplineLink, Transforms
+from napari_zstack_align.csv_text import csv_text
 from napari_zstack_align.flags import read_flags
 
 Table = npt.NDArray[np.void]
@@ -24,11 +24,8 @@ def table_bytes(table: Table) -> bytes:
     The element (1, 2) of ``matrix`` stands under ``matrix_12``.
     """
     columns = dict(_columns(table))
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer)
-    writer.writerow(columns)
-    writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
-    return buffer.getvalue().encode()
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    return csv_text(list(columns), rows).encode()
 
 
 def read_table(path: Path, empty: Callable[[list[str], int], Table]) -> Table:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy.typing as npt
 
 from napari_zstack_align import saved
 from napari_zstack_align.cells.rois import NO_SLICES, Rois
+from napari_zstack_align.csv_text import csv_text
 from napari_zstack_align.errors import InputError
 
 CIRCLE = ("y", "x", "radius")
@@ -34,11 +34,8 @@ def rois_bytes(rois: Rois) -> bytes:
     columns.update(rois.features)
     if rois.last_id > rois.ids.max(initial=0):
         columns[LAST_ID] = np.full(len(rois), rois.last_id)
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer)
-    writer.writerow(columns)
-    writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
-    return buffer.getvalue().encode()
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    return csv_text(list(columns), rows).encode()
 
 
 def load_rois(path: str | Path) -> Rois:

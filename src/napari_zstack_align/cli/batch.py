@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +12,7 @@ from napari_zstack_align.atomic import check_target
 from napari_zstack_align.cli.inputs import add_recording_arguments, open_recording, read_mask
 from napari_zstack_align.cli.sessions import drain_or_keep, is_done, tell, tell_written
 from napari_zstack_align.cli.table import Row, read_rows
+from napari_zstack_align.csv_text import csv_text
 from napari_zstack_align.errors import Cancelled, InputError, ZstackAlignError
 from napari_zstack_align.flags import are_flagged
 from napari_zstack_align.params import KeypointParams
@@ -91,9 +90,33 @@ def _do(row: Row, base: KeypointParams, args: argparse.Namespace) -> Result:
 
 
 def _is_done(row: Row) -> bool:
-    """Whether the session of a row is there, and every frame of it was run."""
+    """Whether the session of a row is there whole, and every frame of it was run.
+
+    Raises
+    ------
+    InputError
+        Where it is complete, but files of it are missing.
+    """
     there = occupant_of(row.out)
-    return there.kind is Kind.SESSION and there.complete
+    session = there.manifest
+    if there.kind is not Kind.SESSION or session is None or not session.complete:
+        return False
+    for member in session.members:
+        if not _is_whole(row.out / member.folder):
+            raise InputError(
+                f"{row.out / member.folder} is damaged or missing, though the session is complete: "
+                f"restore it from a copy, or give --overwrite to do the row again."
+            )
+    return True
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether the files of a result are there in their size; what they hold is not read."""
+    manifest = occupant_of(folder).manifest
+    files = [] if manifest is None else [(folder / f.name, f.size) for f in manifest.files.values()]
+    return bool(files) and all(
+        path.is_file() and size in (-1, path.stat().st_size) for path, size in files
+    )
 
 
 def _registered(row: Row, base: KeypointParams, args: argparse.Namespace) -> Result:
@@ -102,19 +125,24 @@ def _registered(row: Row, base: KeypointParams, args: argparse.Namespace) -> Res
     check_session_target(row.out, stacks, args.overwrite, make_parents=True)
     mask = read_mask(row.mask)
     alignments = drain_or_keep(register_recordings(stacks, params, mask, threads=args.threads))
-    tell_written(save_session(alignments, row.out, overwrite=args.overwrite), row.out)
+    written = save_session(alignments, row.out, overwrite=args.overwrite)
+    tell_written(written, row.out)
     tell(alignments)
     if not all(alignment.complete for alignment in alignments):
-        return _result(row, "cancelled", alignments, "cancelled; what was done is kept.")
+        return _result(row, "cancelled", alignments, written, "cancelled; what was done is kept.")
     if not is_done(alignments):
-        return _result(row, "incomplete", alignments, "not every recording could be matched.")
-    return _result(row, "done", alignments, "")
+        return _result(
+            row, "incomplete", alignments, written, "not every recording could be matched."
+        )
+    return _result(row, "done", alignments, written, "")
 
 
-def _result(row: Row, state: str, alignments: list[Alignment], message: str) -> Result:
+def _result(
+    row: Row, state: str, alignments: list[Alignment], written: Path, message: str
+) -> Result:
     flagged = sum(int(are_flagged(a.quality["flag"]).sum()) for a in alignments)
     frames = sum(alignment.stack.n_frames for alignment in alignments)
-    return Result(row.name, state, str(row.out), len(alignments), frames, flagged, message)
+    return Result(row.name, state, str(written), len(alignments), frames, flagged, message)
 
 
 def _check_results(path: Path, table: Path) -> None:
@@ -128,11 +156,7 @@ def _check_results(path: Path, table: Path) -> None:
 
 
 def _write_results(path: Path, results: list[Result]) -> None:
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer)
-    writer.writerow(Result._fields)
-    writer.writerows(results)
-    save_file(path, buffer.getvalue().encode(), overwrite=True)
+    save_file(path, csv_text(Result._fields, results).encode(), overwrite=True)
 
 
 def _counts(results: list[Result], n_rows: int) -> str:

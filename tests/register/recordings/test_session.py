@@ -80,6 +80,30 @@ def test_closing_the_job_keeps_what_is_done_and_leaves_nothing_open(
     assert not third.complete
 
 
+def test_a_run_that_is_stopped_after_the_last_frame_was_read_is_not_complete(
+    scene, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(session_module, "SNAPSHOT_S", 0.0)
+    stacks = session_stacks(scene)[:2]
+    job = nza.register_recordings(stacks, PARAMS, reference=scene.counts)
+    taken: list[list[nza.Alignment]] = []
+    finished = nza.run(job, lambda p: taken.append(p.partial) if p.partial else None)
+    assert all(alignment.complete for alignment in finished)
+    assert not any("stopped" in remark for a in finished for remark in a.remarks)
+    assert len(taken) > 4
+    assert all(any(not a.complete for a in snapshot) for snapshot in taken)
+    last = taken[-1]
+    assert all((a.quality["flag"] != Flag.NOT_RUN).all() for a in last)
+    assert not any(a.complete for a in last)
+    assert "The run was stopped" in last[0].remarks[-1]
+
+    folder = nza.save_session(finished, tmp_path / "larva")
+    beside = nza.save_session(last, folder)
+    assert beside.name == "larva-partial"
+    assert all(a.complete for a in nza.load(folder))
+    assert not any(a.complete for a in nza.load(beside))
+
+
 def test_a_finished_job_leaves_nothing_open(scene, temporary_files):
     nza.run(nza.register_recordings(session_stacks(scene)[:1], PARAMS))
     assert not _workers()

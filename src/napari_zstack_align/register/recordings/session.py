@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.alignment import UNFINISHED, Alignment
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.errors import AlignmentError
 from napari_zstack_align.flags import Flag, fault_of, mark, shown
@@ -60,6 +60,10 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 SNAPSHOT_S = 1.0
+STOPPED_EARLY = (
+    "The run was stopped before the recordings were compared with one another: transforms may "
+    "still be off by a pixel or more. Run it again to finish."
+)
 HALVINGS = 3
 ROUNDS = 2
 """How often every chunk is registered to the mean of the others."""
@@ -307,14 +311,16 @@ class Session:
         """What is done so far, at most once a second."""
         if time.monotonic() - self._last_snapshot < SNAPSHOT_S:
             return None
-        alignments = self._alignments()
+        # Frames that were not read yet say so themselves; once all are, the stage must say it.
+        all_read = all(state.read == state.stack.n_frames for state in self._states)
+        alignments = self._alignments(finished=not all_read)
         self._last_snapshot = time.monotonic()
         return alignments
 
-    def _alignments(self) -> list[Alignment]:
-        return [self._alignment(state) for state in self._states]
+    def _alignments(self, finished: bool = True) -> list[Alignment]:
+        return [self._alignment(state, finished) for state in self._states]
 
-    def _alignment(self, state: RecordingState) -> Alignment:
+    def _alignment(self, state: RecordingState, finished: bool) -> Alignment:
         """Immutable alignment of what is known of a recording."""
         assert self._image is not None
         shape = self._reference.shape
@@ -325,16 +331,18 @@ class Session:
             state.quality(shape),
             self._inputs.asked,
             self._reference.mask,
-            self._provenance(state),
+            self._provenance(state, finished),
             state.chunks.copy(),
         )
 
-    def _provenance(self, state: RecordingState) -> dict[str, object]:
+    def _provenance(self, state: RecordingState, finished: bool) -> dict[str, object]:
+        remarks = state.remarks if finished else [*state.remarks, STOPPED_EARLY]
         return provenance(
             "register_recordings",
             self._started,
             state.stack.paths,
-            state.remarks,
+            remarks,
+            **({} if finished else {UNFINISHED: True}),
             recording=state.index,
             recordings=[stack.name for stack in self._inputs.stacks],
             expected=state.expected.tolist(),
