@@ -14,7 +14,9 @@ import pytest
 from cases import CASES, digest, recording, session, zstack
 
 import napari_zstack_align as nza
+from napari_zstack_align.alignment.tables import read_table
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.saved import UnfitContent
 
 FOLDERS = [name for name in CASES if name != "ROIs"]
 
@@ -177,3 +179,34 @@ def test_a_member_that_was_saved_by_itself_is_taken_as_it_is(tmp_path: Path) -> 
     mended = recording(1, "a", number=7)  # of the same reference
     assert mended.save(path / "a.zalign") == path / "a.zalign"
     assert digest(nza.load(path)) == digest([mended, session(1, "ab")[1]])
+
+
+@pytest.mark.parametrize("error", [KeyError, ValueError, IndexError, ZeroDivisionError])
+@pytest.mark.parametrize(
+    ("name", "module", "function"),
+    [("partial alignment", "alignment.storage", "read_table"),
+     ("partial alignment", "alignment.storage", "read_transforms"),
+     ("traces", "cells.traces.storage", "read_npy"), ("z-shift", "zshift.storage", "read_table")],
+)  # fmt: skip
+def test_a_fault_of_ours_is_no_damage(
+    error: type[Exception], name: str, module: str, function: str, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """The checksum has just matched: the file is as it was written."""
+
+    def faulty(*_: object, **__: object) -> None:
+        raise error("ours")
+
+    case = CASES[name]
+    path = case.save(case.old, case.path(tmp_path))
+    monkeypatch.setattr(f"napari_zstack_align.{module}.{function}", faulty)
+    with pytest.raises(error, match="ours") as caught:
+        nza.load(path)
+    assert not isinstance(caught.value, InputError)
+
+
+def test_a_table_of_a_later_version_is_told(tmp_path: Path) -> None:
+    """A column that nobody here knows is described, with the name of the file."""
+    (tmp_path / "t.csv").write_text("frame,moon\n0,1\n")
+    with pytest.raises(UnfitContent, match="unknown column 'moon'"):
+        read_table(tmp_path / "t.csv", lambda _, n: np.zeros(n, [("frame", int)]))

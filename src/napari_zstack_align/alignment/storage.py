@@ -175,7 +175,7 @@ def _optional(reading: Reading, role: str, read: Callable[[Path], Any]) -> Any:
 
 def _empty_quality(names: list[str], n_frames: int) -> Table:
     if len(names) < 2:
-        raise ValueError("the quality table has no columns")
+        raise saved.UnfitContent("the quality table has no columns")
     return empty_table(n_frames, names[1])
 
 

@@ -14,6 +14,7 @@ from napari_zstack_align.alignment.spline import grid_shape
 from napari_zstack_align.alignment.transforms import AffineLink, Link, SplineLink, Transforms
 from napari_zstack_align.csv_text import csv_text
 from napari_zstack_align.flags import read_flags
+from napari_zstack_align.saved import UnfitContent
 
 Table = npt.NDArray[np.void]
 
@@ -40,8 +41,8 @@ def read_table(path: Path, empty: Callable[[list[str], int], Table]) -> Table:
 
     Raises
     ------
-    ValueError
-        Where the file is no such table.
+    UnfitContent
+        Where the table has a column that this version doesn't know.
     """
     with path.open(encoding="utf-8", newline="") as file:
         names, *rows = csv.reader(file)
@@ -52,7 +53,7 @@ def read_table(path: Path, empty: Callable[[list[str], int], Table]) -> Table:
         read["flag"], read["detail"] = read_flags(read["flag"], read.get("detail"))
     for name, texts in read.items():
         if name not in columns:
-            raise ValueError(f"unknown column '{name}'")
+            raise UnfitContent(f"unknown column '{name}'")
         column = columns[name]
         column[:] = [text == "True" for text in texts] if column.dtype.kind == "b" else texts
     return table
@@ -87,9 +88,9 @@ def read_transforms(path: Path, n_frames: int) -> Transforms:
 
     Raises
     ------
-    ValueError
-        Where the file holds another thing, of another number of frames, or numbers that aren't
-        finite: frames that were not run have finite transforms too.
+    UnfitContent
+        Where the transforms are of another number of frames, or hold numbers that aren't finite:
+        frames that were not run have finite transforms too.
     """
     with np.load(path, allow_pickle=False) as arrays:
         shape = (int(arrays["shape"][0]), int(arrays["shape"][1]))
@@ -109,9 +110,9 @@ def read_transforms(path: Path, n_frames: int) -> Transforms:
 
 def _check_link(values: npt.NDArray[np.floating], shape: tuple[int, ...]) -> None:
     if values.shape != shape:
-        raise ValueError(f"a transform has the shape {values.shape}, not {shape}")
+        raise UnfitContent(f"a transform has the shape {values.shape}, not {shape}")
     if not np.isfinite(values).all():
-        raise ValueError("it holds numbers that aren't finite")
+        raise UnfitContent("it holds numbers that aren't finite")
 
 
 def npy_content(array: npt.NDArray[Any]) -> Callable[[BinaryIO], None]:
@@ -124,6 +125,6 @@ def npy_content(array: npt.NDArray[Any]) -> Callable[[BinaryIO], None]:
 
 
 def read_npy(path: Path) -> npt.NDArray[Any]:
-    """Read a ``.npy`` file; ValueError where it isn't one."""
+    """Read a ``.npy`` file."""
     array: npt.NDArray[Any] = np.load(path, allow_pickle=False)
     return array

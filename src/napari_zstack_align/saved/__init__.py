@@ -13,7 +13,7 @@ from napari_zstack_align.saved.kinds import RECORDING, Z_STACK, Kind
 from napari_zstack_align.saved.names import beside_note, target_of
 from napari_zstack_align.saved.occupant import Occupant, kind_of, occupant_of
 from napari_zstack_align.saved.provenance import now, provenance
-from napari_zstack_align.saved.reading import Reading, read_group, read_result
+from napari_zstack_align.saved.reading import Reading, UnfitContent, read_group, read_result
 from napari_zstack_align.saved.save import save
 from napari_zstack_align.saved.single_file import save_file
 from napari_zstack_align.saved.target import check_target
@@ -29,6 +29,7 @@ __all__ = [
     "Reading",
     "Result",
     "Subject",
+    "UnfitContent",
     "beside_note",
     "check_target",
     "kind_of",

@@ -37,7 +37,14 @@ UNREADABLE = (
     struct.error,
     zlib.error,
 )
-"""What readers raise for damaged files of schema 1, which has no checksums."""
+"""What readers raise for damaged files of schema 1, which has no checksums.
+
+A file whose checksum matches is as it was written: what is raised for it is a fault of ours.
+"""
+
+
+class UnfitContent(Exception):
+    """What a file holds isn't what belongs there: the message says why."""
 
 
 @dataclass(frozen=True)
@@ -78,16 +85,22 @@ class Reading:
         InputError
             Where it is missing, isn't the one that was written, or can't be read.
         """
-        path = self.path(role)
+        path, facts = self.path(role), self.manifest.files.get(role)
+        checked = facts is not None and facts.sha256 != ""
         try:
-            _check(path, self.manifest.files.get(role))
+            if facts is not None and checked:
+                _check(path, facts)
             return read(path)
+        except InputError:
+            raise
         except FileNotFoundError:
             raise InputError(
                 f"{path} is missing: restore the file from a copy, or make the result again."
             ) from None
+        except (OSError, UnfitContent) as error:
+            raise damaged(path, str(error)) from error
         except UNREADABLE as error:
-            if isinstance(error, InputError):
+            if checked:
                 raise
             raise damaged(path, str(error)) from error
 
@@ -207,13 +220,11 @@ def _member(session: Manifest, member: MemberFacts) -> Manifest:
     return manifest
 
 
-def _check(path: Path, facts: FileFacts | None) -> None:
-    """Raise ValueError where a file isn't the one that was written; schema 1 has no checksums."""
-    if facts is None or not facts.sha256:
-        return
+def _check(path: Path, facts: FileFacts) -> None:
+    """Raise UnfitContent where a file isn't the one that was written."""
     size = path.stat().st_size
     if size != facts.size:
-        raise ValueError(f"it has {size} bytes, but {facts.size} were written")
+        raise UnfitContent(f"it has {size} bytes, but {facts.size} were written")
     with path.open("rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != facts.sha256:
-            raise ValueError("its content has changed since it was written")
+            raise UnfitContent("its content has changed since it was written")
