@@ -27,6 +27,16 @@ def test_it_opens_and_is_replaced(name: str, tmp_path: Path) -> None:
         assert not litter(path)
 
 
+def test_a_file_that_the_user_put_under_an_old_name_stays(tmp_path: Path) -> None:
+    case = CASES["alignment with chunks and times"]
+    path = schema_1.write(case.old, case.path(tmp_path))
+    case.save(case.new, path)
+    (path / "quality.csv").write_text("mine")
+    case.save(case.old, path)
+    case.save(case.new, path)
+    assert (path / "quality.csv").read_text() == "mine"
+
+
 @pytest.mark.parametrize(
     "name", ["alignment with chunks and times", "session of other recordings", "traces", "z-shift"]
 )

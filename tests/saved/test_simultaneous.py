@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -25,11 +26,15 @@ pytestmark = [
 ]
 
 
-def _save(name: str, case: Case, folder: Path, number: int, barrier: object, repeat: int) -> None:
+def _save(name: str, case: Case, folder: Path, number: int, barrier: Barrier, repeat: int) -> None:
     result = RESULTS[name](number)
-    for k in range(repeat):
-        barrier.wait()  # type: ignore[attr-defined]
-        case.save(result, case.path(folder / str(k)))
+    try:
+        for k in range(repeat):
+            barrier.wait()
+            case.save(result, case.path(folder / str(k)))
+    except BaseException:
+        barrier.abort()  # the others end too
+        raise
 
 
 @pytest.mark.parametrize("name", RESULTS)
@@ -37,7 +42,7 @@ def test_the_result_is_that_of_one_process(name: str, tmp_path: Path) -> None:
     case, context = CASES[name], multiprocessing.get_context("fork")
     for k in range(REPETITIONS):
         (tmp_path / str(k)).mkdir()
-    barrier = context.Barrier(PROCESSES, timeout=60)  # one that fails holds up no other
+    barrier = context.Barrier(PROCESSES)
     processes = [
         context.Process(target=_save, args=(name, case, tmp_path, k, barrier, REPETITIONS))
         for k in range(PROCESSES)

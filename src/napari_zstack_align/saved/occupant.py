@@ -94,7 +94,10 @@ def occupant_of(path: Path) -> Occupant:
     if found is None:
         if _old_session_traces(path):
             return Occupant(path, Kind.SESSION_TRACES)
-        return Occupant(path, others=len(others_in(path)))
+        others = others_in(path)
+        if any(each.name in MANIFESTS for each in others) and manifest_path(path) is not None:
+            return occupant_of(path)  # a save has put its manifest there just now
+        return Occupant(path, others=len(others))
     try:
         manifest = read_manifest(found)
     except FileNotFoundError:  # a save is going on: its new manifest is there now
@@ -156,7 +159,10 @@ def session_of(folder: Path) -> Manifest | None:
 
 def others_in(folder: Path) -> list[Path]:
     """Return what is in a folder and isn't what a stopped save left."""
-    return [path for path in folder.iterdir() if not is_left_over(path)]
+    try:
+        return [path for path in folder.iterdir() if not is_left_over(path)]
+    except FileNotFoundError:  # a save has removed it just now
+        return []
 
 
 def is_left_over(path: Path) -> bool:
