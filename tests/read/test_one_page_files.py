@@ -20,10 +20,11 @@ PLAIN: dict[str, Any] = {"metadata": None}
 
 
 def write(folder: Path, odd: int, frame: Any, **options: Any) -> None:
-    """Write a file a frame, of which one is odd."""
+    """Write a file a frame, of which one is odd; the pixels lie behind descriptions of any length."""
     for t, usual in enumerate(FRAMES):
         data, how = (frame, options) if t == odd else (usual, {})
-        tifffile.imwrite(folder / f"Img_{t}.tif", data, **{**PLAIN, "description": f"{t}", **how})
+        said = {"description": f"frame {t}" + t * "!"}
+        tifffile.imwrite(folder / f"Img_{t}.tif", data, **{**PLAIN, **said, **how})
 
 
 odd_one = pytest.mark.parametrize("odd", [4, 8], ids=["middle", "last"])
