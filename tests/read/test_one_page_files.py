@@ -20,7 +20,7 @@ PLAIN: dict[str, Any] = {"metadata": None}
 
 
 def write(folder: Path, odd: int, frame: Any, **options: Any) -> None:
-    """Write a file a frame, of which one is odd; the pixels lie behind descriptions of any length."""
+    """Write a file a frame, one of them odd; each has its pixels at another place."""
     for t, usual in enumerate(FRAMES):
         data, how = (frame, options) if t == odd else (usual, {})
         said = {"description": f"frame {t}" + t * "!"}
