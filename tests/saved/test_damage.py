@@ -157,7 +157,7 @@ def test_parts_that_do_not_fit(spoil: Callable[[nza.Alignment], None], role: str
     alignment = zstack(1)
     spoil(alignment)
     path = alignment.save(tmp_path / "run")
-    with pytest.raises(InputError, match=rf"{role}-[0-9a-f]{{6}}\.\w+ is damaged"):
+    with pytest.raises(InputError, match=rf"{role}-[0-9a-f]{{8}}\.\w+ is damaged"):
         nza.load(path)
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from cases import CASES, Case, digest
+from cases import CASES, Case, digest, session
 from killing import killed_at
 
 import napari_zstack_align as nza
@@ -95,12 +95,21 @@ def test_files_of_the_user_stay(tmp_path: Path) -> None:
     case = CASES["alignment with chunks and times"]
     path = case.save(case.old, case.path(tmp_path))
     mine = ["notes.txt", "quality.csv", "mask-2024.tif", "mask-20240115.tif", "quality-final.csv",
-            "transforms-3f2a9c.npz.bak", ".hidden", ".run.json.swp"]  # fmt: skip
+            "transforms-3f2a9c1b.npz.bak", ".hidden", ".run.json.swp", "mask-4dec25.tif",
+            "rois-4feb26.csv", "frames-24dec1.csv", "reference-4dec2025.tif"]  # fmt: skip
     for name in mine:
         (path / name).write_text("mine")
     case.save(case.new, path)
     case.save(case.old, path)
     assert {name for name in mine if (path / name).read_text() == "mine"} == set(mine)
+    shared = nza.save_session(session(1, "ab"), tmp_path / "shared")
+    mine.append("mask-3f2a9c1b.tif")
+    for name in mine:
+        (shared / name).write_text("mine")
+    (shared / "todo.zalign").mkdir()
+    nza.save_session(session(2, "ab"), shared)
+    assert {name for name in mine if (shared / name).read_text() == "mine"} == set(mine)
+    assert (shared / "todo.zalign").is_dir()
 
 
 def _single(result: object) -> list[object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -12,6 +13,7 @@ from cases import CASES, Case, digest, recording, session, traces, zshift
 import napari_zstack_align as nza
 from napari_zstack_align.saved.occupant import others_in
 
+save = importlib.import_module("napari_zstack_align.saved.save")  # a function hides the module
 REPETITIONS, PROCESSES = 60, 4
 RESULTS = {
     "alignment with chunks and times": recording,
@@ -57,6 +59,19 @@ def test_the_result_is_that_of_one_process(name: str, tmp_path: Path) -> None:
         path = case.path(tmp_path / str(k))
         assert digest(nza.load(path)) in possible
         assert not [each for each in path.rglob("*") if each.name.startswith(".")]
+
+
+def test_a_session_leaves_a_save_in_its_folder_that_goes_on(tmp_path: Path, monkeypatch) -> None:
+    path, commit = nza.save_session(session(1, "ab"), tmp_path / "S"), save.replace_in_one_step
+
+    def after_the_session(manifest: Path, content: bytes) -> None:
+        nza.save_session(session(2, "ab"), path)
+        commit(manifest, content)
+
+    monkeypatch.setattr(save, "replace_in_one_step", after_the_session)
+    other = recording(1, "other").save(path / "other")
+    assert digest(nza.load(other)) == digest(recording(1, "other"))
+    assert digest(nza.load(path)) == digest(session(2, "ab"))
 
 
 def test_a_result_that_is_replaced_meanwhile_reads_as_one_of_them(tmp_path: Path) -> None:

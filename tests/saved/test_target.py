@@ -213,6 +213,7 @@ def test_generations() -> None:
     assert new_generation(taken) not in taken
     for generation in taken:
         assert generation_of(of_generation("quality.csv", generation)) == generation
-    for name in ("quality.csv", "quality-2024.csv", "mask-20240115.tif", "quality-3f2a9c.txt",
-                 "mine-3f2a9c.csv", "quality-123456.csv", "quality-abcdef.csv"):  # fmt: skip
+    for name in ("quality.csv", "quality-2024.csv", "mask-20240115.tif", "quality-3f2a9c1b.txt",
+                 "mine-3f2a9c1b.csv", "quality-12345678.csv", "quality-abcdefab.csv",
+                 "mask-4dec2025.tif", "mask-24dec251.tif", "quality-3f2a9c.csv"):  # fmt: skip
         assert generation_of(name) == ""

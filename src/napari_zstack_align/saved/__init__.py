@@ -1,6 +1,6 @@
 """The one way to save a result: names, lock, generations of files, manifest, checks, cleaning.
 
-A saved result is a folder. Each save writes files of a new generation (``quality-3f2a9c.csv``),
+A saved result is a folder. Each save writes files of a new generation (``quality-3f2a9c1b.csv``),
 and then replaces the manifest (``run.json``), which lists them, in one step: whatever stops the
 program, the folder holds the old result or the new one. The next save removes what was left.
 """

@@ -101,9 +101,16 @@ def clean(folder: Path, generation: str, before: Manifest | None, held: bool) ->
         for facts in () if before is None else before.files.values():
             remove_if_possible(folder / facts.name)
         return
+    remove_temporary(folder)
     for path in _listed(folder):
-        old = generation_of(path.name) not in ("", generation)
-        if old or (is_temporary(path.name) and path.name != LOCK):
+        if generation_of(path.name) not in ("", generation):
+            remove_if_possible(path)
+
+
+def remove_temporary(folder: Path) -> None:
+    """Remove the temporary files of stopped saves; the lock of the folder must be held."""
+    for path in _listed(folder):
+        if is_temporary(path.name) and path.name != LOCK:
             remove_if_possible(path)
 
 

@@ -25,6 +25,7 @@ from napari_zstack_align.saved.generation import (
     remove_generation,
     remove_left_over,
     remove_result,
+    remove_temporary,
     write_files,
 )
 from napari_zstack_align.saved.kinds import LAYOUTS, RUN, SESSION, Kind
@@ -198,9 +199,17 @@ def _tidy(
             member = folder / name
             rename_in_one_step(member / of_generation(RUN, generation), member / RUN)
             clean(member, generation, members_before[name], held)
-        clean(folder, generation, None, held)
         for each in gone:
             remove_result(folder / each.folder, each.generation)
-        for path in folder.glob(f"*{LAYOUTS[Kind.ALIGNMENT].suffix}") if held else ():
-            if path.is_dir() and is_left_over(path):
-                remove_left_over(path)
+        if held:
+            remove_temporary(folder)
+            _remove_stopped(folder)
+
+
+def _remove_stopped(folder: Path) -> None:
+    """Remove what stopped saves left in folders of other recordings; saves that go on stay."""
+    for path in folder.glob(f"*{LAYOUTS[Kind.ALIGNMENT].suffix}"):
+        if path.is_dir() and is_left_over(path) and any(path.iterdir()):
+            with locked(path, wait=False) as held:
+                if held:
+                    remove_left_over(path)

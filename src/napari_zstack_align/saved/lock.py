@@ -21,8 +21,14 @@ WITHOUT_LOCKS = {ENOLCK, ENOSYS, ENOTSUP}
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[bool]:
+def locked(folder: Path, *, wait: bool = True) -> Iterator[bool]:
     """Make a folder where there is none, and hold its lock.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+    wait : bool
+        Whether to wait while another program holds the lock, or to go on without it.
 
     Yields
     ------
@@ -36,14 +42,14 @@ def locked(folder: Path) -> Iterator[bool]:
     InputError
         Where another program holds the lock for minutes.
     """
-    with locked_by(folder / LOCK) as held:
+    with locked_by(folder / LOCK, wait=wait) as held:
         yield held
 
 
 @contextmanager
-def locked_by(path: Path) -> Iterator[bool]:
+def locked_by(path: Path, *, wait: bool = True) -> Iterator[bool]:
     """Hold the lock of a file that is there as long as somebody holds or wants it."""
-    descriptor, held = _acquired(path)
+    descriptor, held = _acquired(path, wait)
     try:
         yield held
     finally:
@@ -53,7 +59,8 @@ def locked_by(path: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def _acquired(path: Path) -> tuple[int, bool]:
+def _acquired(path: Path, wait: bool) -> tuple[int, bool]:
+    goes_on_without = WITHOUT_LOCKS if wait else WITHOUT_LOCKS | TAKEN
     give_up = time.monotonic() + PATIENCE_S
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +71,7 @@ def _acquired(path: Path) -> tuple[int, bool]:
         try:
             _lock(descriptor)
         except OSError as error:
-            if error.errno in WITHOUT_LOCKS:
+            if error.errno in goes_on_without:
                 return descriptor, False
             os.close(descriptor)
             if error.errno not in TAKEN:

@@ -10,8 +10,8 @@ from pathlib import Path
 from napari_zstack_align.saved.kinds import LAYOUTS, RUN, Kind
 
 LOCK = ".lock"
-GENERATION = r"(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{6}"
-"""Six hexadecimal digits with a letter and a numeral: no date or count of a user's looks so."""
+GENERATION = "(?:[0-9][a-f]){4}"
+"""'3f2a9c1b': numerals and letters in turn, as no date, count or word of a user's has them."""
 
 
 def target_of(path: str | Path, kind: Kind) -> Path:
@@ -56,13 +56,13 @@ def beside_note(written: Path, target: Path) -> str:
 def new_generation(taken: Container[str]) -> str:
     """Return a generation that no file has yet."""
     while True:
-        generation = secrets.token_hex(3)
-        if re.fullmatch(GENERATION, generation) and generation not in taken:
+        pairs = (secrets.choice("0123456789") + secrets.choice("abcdef") for _ in range(4))
+        if (generation := "".join(pairs)) not in taken:
             return generation
 
 
 def of_generation(name: str, generation: str) -> str:
-    """'quality.csv' of the generation 3f2a9c is 'quality-3f2a9c.csv'."""
+    """'quality.csv' of the generation 3f2a9c1b is 'quality-3f2a9c1b.csv'."""
     stem, dot, suffix = name.partition(".")
     return f"{stem}-{generation}{dot}{suffix}"
 
