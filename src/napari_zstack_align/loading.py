@@ -12,7 +12,7 @@ from napari_zstack_align.cells import Rois, load_rois
 from napari_zstack_align.cells.traces import Traces, load_traces
 from napari_zstack_align.cells.traces.storage import load_session_traces
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.saved import Kind, kind_of
+from napari_zstack_align.saved import Kind, kind_of, target_of
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift import ZShift, load_zshift
 
@@ -25,7 +25,8 @@ def load(path: str | Path, *, stack: Stack | None = None) -> Loaded:
     Parameters
     ----------
     path : str or pathlib.Path
-        What was saved: a folder, or the CSV table of ROIs.
+        What was saved: a folder, or the CSV table of ROIs. The suffix that saving added may be
+        left out.
     stack : Stack, optional
         The raw frames of an alignment or a z-shift, where they are not where they were.
 
@@ -39,7 +40,7 @@ def load(path: str | Path, *, stack: Stack | None = None) -> Loaded:
     InputError
         Where there is nothing of the kind, it is damaged, or of a newer version.
     """
-    path = Path(path)
+    path = _with_suffix(Path(path))
     kind = kind_of(path)
     if stack is not None and kind not in (Kind.ALIGNMENT, Kind.ZSHIFT):
         raise InputError(f"{path} is no single alignment or z-shift: leave the stack out.")
@@ -62,3 +63,11 @@ def load(path: str | Path, *, stack: Stack | None = None) -> Loaded:
         f"{path} holds no saved result (no run.json, no session.json): open images with "
         f"open_stack, other tables of ROIs with load_rois."
     )
+
+
+def _with_suffix(path: Path) -> Path:
+    """Name that saving made of a name without suffix, where only this one is there."""
+    if path.exists() or not path.name:
+        return path
+    names = (target_of(path, kind) for kind in (Kind.ALIGNMENT, Kind.ROIS))
+    return next((name for name in names if name.exists()), path)

@@ -1,9 +1,11 @@
 """``zstack-align info``: words for people, facts for programs."""
 
 import json
+import shutil
 
 import numpy as np
 
+import napari_zstack_align as nza
 from napari_zstack_align.cli.main import main
 from napari_zstack_align.samples import zstack_with_repeats
 
@@ -11,6 +13,37 @@ from napari_zstack_align.samples import zstack_with_repeats
 def test_words(zstack_file, capsys):
     assert main(["info", str(zstack_file), "--frames-per-slice=4", "--z-step=2"]) == 0
     assert "3 slices × 4 repeats" in capsys.readouterr().out
+
+
+def test_saved_results_are_described(aligned, session_folder, capsys):
+    assert main(["info", str(aligned)]) == 0
+    assert capsys.readouterr().out == f"{aligned} holds the alignment of z-stack zstack.\n"
+    assert main(["info", str(session_folder)]) == 0
+    assert "holds a session of 2 recordings" in capsys.readouterr().out
+    assert main(["info", str(aligned), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["kind"], facts["state"]) == ("alignment", "complete")
+    assert facts["subject"]["frames"] == 12
+
+
+def test_saved_results_are_no_raw_images(aligned, session_folder, tmp_path, capsys):
+    member = session_folder / "rec1.zalign"
+    for arguments in (
+        ["adaptive", str(aligned), "--frames-per-slice=1", f"--out={tmp_path / 'run'}"],
+        ["keypoints", str(member), f"--out={tmp_path / 'larva'}"],
+        ["keypoints", str(session_folder), f"--out={tmp_path / 'larva'}"],
+    ):
+        assert main(arguments) == 2
+        assert "not raw images" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_raw_images_beside_a_session_still_open(session_folder, recording_files, tmp_path, capsys):
+    folder = shutil.copytree(session_folder, tmp_path / "day")
+    for path in recording_files:
+        shutil.copy(path, folder)
+    assert main(["info", str(folder / "rec1.tif"), str(folder / "rec2.tif")]) == 0
+    assert nza.open_stack(folder).n_frames == 80
 
 
 def test_json(zstack_file, capsys):

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import Any
 
 from napari_zstack_align.cli.inputs import add_stack_arguments, open_from
 from napari_zstack_align.read import describe, propose_frames_per_slice
+from napari_zstack_align.saved import Kind, kind_of, occupant_of, title_of
 from napari_zstack_align.stack import Stack
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
-    parser.description = "Say what a file holds: slices, repeats, channels and sizes."
+    parser.description = (
+        "Say what a file holds: slices, repeats, channels and sizes; or what a saved result is of."
+    )
     add_stack_arguments(parser)
     parser.add_argument("--json", action="store_true", help="machine-readable facts")
     parser.add_argument(
@@ -26,6 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_info(args: argparse.Namespace) -> bool:
     """Print words or JSON."""
+    if len(args.files) == 1 and (kind := kind_of(args.files[0])) is not None:
+        return _tell_saved(args.files[0], kind, args.json)
     stack = open_from(args)
     facts = facts_of(stack)
     if args.propose:
@@ -43,6 +49,23 @@ def run_info(args: argparse.Namespace) -> bool:
             if proposed is None
             else f"The frames suggest --frames-per-slice {proposed}."
         )
+    return True
+
+
+def _tell_saved(path: Path, kind: Kind, as_json: bool) -> bool:
+    """Say what a saved result is, without reading more than its manifest."""
+    there = occupant_of(path)
+    if as_json:
+        manifest = there.manifest
+        facts = {
+            "kind": kind,
+            "path": str(path),
+            "state": None if manifest is None else manifest.facts.get("state"),
+            "subject": None if manifest is None else manifest.subject.model_dump(),
+        }
+        print(json.dumps(facts, indent=2, ensure_ascii=False))
+    else:
+        print(f"{path} {f'holds {title_of(kind)}' if there.is_file else there.description}.")
     return True
 
 

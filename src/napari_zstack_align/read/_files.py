@@ -18,7 +18,10 @@ from napari_zstack_align.read.readers import (
     formats_with_endings,
     named_like_image,
 )
+from napari_zstack_align.saved import Kind, kind_of, title_of
 
+OF_THEIR_OWN = (Kind.ALIGNMENT, Kind.ZSHIFT, Kind.TRACES)
+"""Results with a folder to themselves: images in it are no raw frames."""
 _OTHERS = {
     b"PK\x03\x04": "a zip archive (.npz is one too)",
     b"\x89PNG": "a PNG picture",
@@ -65,6 +68,8 @@ def reader_of(path: Path) -> Reader:
         return found
     start = magic(path)
     found = next((reader for reader in readers.READERS if reader.recognises(path, start)), None)
+    if found is None and (kind := kind_of(path)) is not None:
+        raise _saved(path, kind)
     if found is None:
         what = _OTHERS.get(start[:4], "not an image that can be opened")
         raise InputError(f"{path} is {what}: choose {formats_with_endings()}.")
@@ -84,9 +89,15 @@ def _is_image(path: Path) -> bool:
 
 def _of_folder(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
     with readable(folder):
+        kind = kind_of(folder)
+    if kind in OF_THEIR_OWN:
+        raise _saved(folder, kind)
+    with readable(folder):
         files = [p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")]
     rows = ((path, named_like_image(path)) for path in files)
     images = [path for path, reader in rows if reader is not None and not reader.is_folder]
+    if not images and kind is not None:
+        raise _saved(folder, kind)
     if not images:
         raise InputError(
             f"The folder {folder} holds no image files ({', '.join(file_suffixes())}): choose "
@@ -99,6 +110,13 @@ def _of_folder(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
         images, lambda path: path.name
     )  # of one folder: a third of the time
     return in_order, (remark,) if left_out else ()
+
+
+def _saved(path: Path, kind: Kind) -> InputError:
+    return InputError(
+        f"{path} holds {title_of(kind)}, not raw images: open it with napari_zstack_align.load, or "
+        f"with 'zstack-align view' or 'zstack-align export'."
+    )
 
 
 def magic(path: Path) -> bytes:

@@ -9,7 +9,7 @@ from napari_zstack_align.saved.disk import Content, sentences_for
 from napari_zstack_align.saved.facts import Part, Subject
 from napari_zstack_align.saved.generation import Result
 from napari_zstack_align.saved.group import Group, save_group
-from napari_zstack_align.saved.kinds import RECORDING, Z_STACK, Kind
+from napari_zstack_align.saved.kinds import RECORDING, Z_STACK, Kind, title_of
 from napari_zstack_align.saved.names import beside_note, target_of
 from napari_zstack_align.saved.occupant import Occupant, kind_of, occupant_of
 from napari_zstack_align.saved.provenance import now, provenance
@@ -43,4 +43,5 @@ __all__ = [
     "save_group",
     "sentences_for",
     "target_of",
+    "title_of",
 ]
