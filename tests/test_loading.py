@@ -21,5 +21,5 @@ def test_what_is_there_goes_before_what_may_be_meant(alignment, tmp_path):
 
 @pytest.mark.parametrize("name", ["nothing", "nothing.zalign", "a/b"])
 def test_where_nothing_is_saved(tmp_path, name):
-    with pytest.raises(nza.InputError, match="nothing saved"):
+    with pytest.raises(nza.InputError, match="There is no"):
         nza.load(tmp_path / name)

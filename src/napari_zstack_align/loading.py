@@ -58,7 +58,7 @@ def load(path: str | Path, *, stack: Stack | None = None) -> Loaded:
         case Kind.ROIS:
             return load_rois(path)
     if not path.exists():
-        raise InputError(f"There is nothing saved at {path}.")
+        raise InputError(f"There is no saved result {path}.")
     raise InputError(
         f"{path} holds no saved result (no run.json, no session.json): open images with "
         f"open_stack, other tables of ROIs with load_rois."
