@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import tifffile
 
 import napari_zstack_align as nza
 from napari_zstack_align.cli.main import main
@@ -29,7 +30,7 @@ pytestmark = [
 
 
 @pytest.fixture
-def commands(zstack_file, recording_files, aligned, tmp_path, monkeypatch):
+def commands(zstack_file, recording_files, tmp_path, monkeypatch):
     """Arguments of each command, without --overwrite, and what it writes."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "out").mkdir()
@@ -38,19 +39,20 @@ def commands(zstack_file, recording_files, aligned, tmp_path, monkeypatch):
         f"name,recordings,chunk_frames\nlarva,{recording_files[0]};{recording_files[1]},20\n"
     )
     recordings = [str(path) for path in recording_files]
+    tifffile.imwrite("volume.tif", tifffile.imread(recordings[0])[:5])
     return {
         "adaptive": (["adaptive", str(zstack_file), "--frames-per-slice=4", "--out=out/run"],
                      "run.zalign"),
         "keypoints": (["keypoints", *recordings, "--chunk-frames=20", "--out=out/larva"], "larva"),
         "batch": (["batch", "table.csv", "--out=out"], "larva"),
         "traces": (["traces", *recordings, "--rois=rois.csv", "--out=out/t"], "t"),
-        "zshift": (["zshift", recordings[0], f"--reference={aligned}", "--out=out/z"], "z.zalign"),
+        "zshift": (["zshift", recordings[0], "--reference=volume.tif", "--out=out/z"], "z.zalign"),
         "blobs": (["blobs", recordings[0], "--out=out/cells"], "cells.csv"),
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("name", ["adaptive", "keypoints", "batch", "traces", "blobs"])
+@pytest.mark.parametrize("name", ["adaptive", "keypoints", "batch", "traces", "zshift", "blobs"])
 def test_the_same_command_works_again(name, moment, commands, tmp_path):
     arguments, written = commands[name]
     assert main(arguments) == 0

@@ -104,7 +104,7 @@ def test_traces_are_saved_and_come_back_with_their_rois(qtbot, panel, part, reco
     part.show(with_liveliest(shown))
     part.files.save(tmp_path / "larva")
     settled(qtbot, panel)
-    assert len(list((tmp_path / "larva").glob("*/traces.json"))) == 2
+    assert len(list((tmp_path / "larva").glob("*/run.json"))) == 2
     panel.rois.delete([1, 2, 3])
     part.files.load(tmp_path / "larva")
     settled(qtbot, panel)
