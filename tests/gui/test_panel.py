@@ -57,7 +57,7 @@ def test_overlay_says_that_a_frame_was_left_out(qtbot, viewer, aligned):
     alignment.quality["flag"][5] = "low correlation"
     aligned.quality.frame_clicked.emit(5)
     assert viewer.dims.current_step[:2] == (1, 1)
-    assert text_overlay(viewer).text == "slice 1, repeat 1: left out (outlier)"
+    assert text_overlay(viewer).text == "slice 1, repeat 1: left out (low correlation)"
 
 
 def test_the_toggle_key_is_free_in_napari(viewer):
