@@ -7,11 +7,14 @@ import pytest
 from driving import click, settled
 from stacks import SlowSource
 
+import napari_zstack_align as nza
+from napari_zstack_align.gui.recordings import run
 from napari_zstack_align.samples import recording_with_motion
 from napari_zstack_align.stack import Stack
 
 N_FRAMES = 60
 SIZE = 192
+CHUNK_FRAMES = 20
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +24,7 @@ def movie():
     return np.asarray(sample.stack.read(0, 3 * N_FRAMES))[:, 0]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def stacks(movie):
     return [
         Stack.from_array(
@@ -43,7 +46,7 @@ def add(qtbot, panel, stacks):
     session = panel.session
     session.add_stacks(stacks)
     settled(qtbot, panel)
-    session.tab.form.fields["chunk_frames"].set(20)
+    session.tab.form.fields["chunk_frames"].set(CHUNK_FRAMES)
     return session
 
 
@@ -69,8 +72,22 @@ def session(qtbot, panel, stacks):
     return add(qtbot, panel, stacks)
 
 
+@pytest.fixture(scope="session")
+def registered(stacks):
+    """The recordings' alignments, made once for all tests that need some."""
+    return nza.run(nza.register_recordings(stacks, nza.KeypointParams(chunk_frames=CHUNK_FRAMES)))
+
+
 @pytest.fixture
-def aligned(qtbot, panel, session):
-    run_to_end(qtbot, panel)
+def aligned(qtbot, panel, session, registered, monkeypatch):
+    """A session after a run whose worker returns what was registered before."""
+
+    def register(*_arguments, **_options):
+        yield nza.Progress("Registering", 1, 1, partial=registered)
+        return registered
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run.engine, "register_recordings", register)
+        run_to_end(qtbot, panel)
     panel.open_tab("Session")
     return session

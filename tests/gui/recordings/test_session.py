@@ -194,19 +194,23 @@ def test_comparing_again_after_the_run_keeps_the_map_of_the_run(qtbot, panel, al
 # -- the run -----------------------------------------------------------------------------------
 
 
-def test_run_aligns_all_in_one_frame_of_coordinates(qtbot, viewer, panel, aligned):
+def test_run_aligns_all_in_one_frame_of_coordinates(qtbot, viewer, panel, session, registered):
+    run_to_end(qtbot, panel)
     assert "3 of 3 recordings registered" in status(panel)
     assert status(panel, "Session") == status(panel)
-    layer = aligned.layers.aligned[0]
+    layer = session.layers.aligned[0]
     assert layer.visible
     assert layer.data.shape == (180, 192, 192)
-    raw = np.asarray(aligned.layers.raw[0].data[...])[:, 30:-30, 30:-30].astype(float)
+    raw = np.asarray(session.layers.raw[0].data[...])[:, 30:-30, 30:-30].astype(float)
     moved = np.asarray(layer.data[...])[:, 30:-30, 30:-30].astype(float)
     assert likeness(moved) > likeness(raw) + 0.05
-    assert [len(table) for table in aligned.plots.map.tables] == [
-        len(r.alignment.chunks) for r in aligned.recordings
+    assert [len(table) for table in session.plots.map.tables] == [
+        len(r.alignment.chunks) for r in session.recordings
     ]
-    assert all(r.alignment.complete for r in aligned.recordings)
+    assert all(r.alignment.complete for r in session.recordings)
+    for found, expected in zip(session.alignments, registered, strict=True):
+        assert found.params == expected.params
+        np.testing.assert_array_equal(found.reference, expected.reference)
 
 
 def likeness(frames):
