@@ -143,6 +143,11 @@ def fault_of(row: np.void) -> Fault | None:
     return None if flag is Flag.GOOD else Fault(flag, str(row["detail"]))
 
 
+def unreadable(error: Exception) -> Fault:
+    """Return the fault of frames that couldn't be read, for what reading raised."""
+    return Fault(Flag.UNREADABLE, f"unreadable: {str(error).removesuffix('.')}")
+
+
 def shown(row: np.void) -> str:
     """What people read of a row: its detail, or its code where there is no more to say."""
     return str(row["detail"]) or str(row["flag"])

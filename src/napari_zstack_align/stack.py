@@ -300,6 +300,15 @@ def layout_of_axes(axes: str, shape: tuple[int, ...]) -> tuple[int | None, Order
     return repeats, "slices" if slices_fastest else "repeats"
 
 
+def check_is_stack(given: object) -> None:
+    """Raise InputError for anything but a Stack."""
+    if not isinstance(given, Stack):
+        raise InputError(
+            f"A z-stack or recording must be a Stack, not {type(given).__name__}: open it with "
+            f"open_stack, or make one with Stack.from_array."
+        )
+
+
 def check_pixels(dtype: np.dtype[Any], shape: tuple[int, ...], name: str) -> None:
     """Raise InputError where these can't be the pixels of a stack, (T, C, Y, X)."""
     if dtype.names or dtype.kind not in "uif":

@@ -8,6 +8,8 @@ import pytest
 import napari_zstack_align as nza
 from napari_zstack_align.alignment.checks import check_frames_at_hand
 from napari_zstack_align.alignment.raw_frames import MissingSource
+from napari_zstack_align.alignment.transforms import AffineLink
+from napari_zstack_align.flags import unreadable
 
 FRAMES = np.zeros((6, 24, 32), np.uint16)
 
@@ -30,6 +32,7 @@ def test_frames_that_are_there_pass():
         pytest.param(lambda stack: nza.extract_traces(stack, [[9, 9, 3]], None), id="traces"),
         pytest.param(lambda stack: nza.estimate_zshift(stack, FRAMES), id="z-shift"),
         pytest.param(lambda stack: nza.register_recordings([stack]), id="recordings"),
+        pytest.param(nza.align_adaptive, id="z-stack"),
     ],
 )
 def test_every_job_refuses_missing_frames_and_arrays_at_the_call(job, gone):
@@ -37,6 +40,44 @@ def test_every_job_refuses_missing_frames_and_arrays_at_the_call(job, gone):
         job(gone)
     with pytest.raises(nza.InputError, match="must be a Stack, not ndarray"):
         job(FRAMES)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        nza.align_adaptive,
+        nza.register_recordings,
+        nza.propose_frames_per_slice,
+        nza.source_image,
+        nza.describe,
+        lambda given: nza.extract_traces(given, [[9, 9, 3]], None),
+        lambda given: nza.extract_session_traces([given], [[9, 9, 3]], [None]),
+        lambda given: nza.estimate_zshift(given, FRAMES),
+        lambda given: nza.apply_transforms(given, aligned(nza.Stack.from_array(FRAMES, "TYX"))),
+    ],
+)
+@pytest.mark.parametrize("given", ["foo", FRAMES[0], None])
+def test_what_is_no_stack_is_one_sentence(use, given):
+    with pytest.raises(nza.InputError, match="z-stack or recording must be a Stack, not"):
+        use(given)
+
+
+def test_exports_refuse_missing_frames_and_other_things_at_the_call(gone, tmp_path):
+    with pytest.raises(nza.InputError, match="rec is gone: put it back"):
+        nza.export_alignment(tmp_path / "run.ome.tif", aligned(gone))
+    with pytest.raises(nza.InputError, match="Give an Alignment, not str: load it with"):
+        nza.export_alignment(tmp_path / "run.ome.tif", "run.zalign")
+    assert not list(tmp_path.iterdir())
+
+
+def aligned(stack):
+    """Alignment of frames that don't move."""
+    transforms = nza.Transforms((24, 32), (AffineLink(np.tile(np.eye(3), (6, 1, 1))),))
+    return nza.apply_transforms(stack, transforms, reference=np.zeros((24, 32)))
+
+
+def test_a_sentence_of_reading_ends_once():
+    assert unreadable(nza.InputError("x is gone.")).detail == "unreadable: x is gone"
 
 
 @pytest.mark.parametrize("channel", [-1, 1])

@@ -5,18 +5,23 @@ from __future__ import annotations
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.raw_frames import MissingSource
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.stack import Stack
+from napari_zstack_align.stack import Stack, check_is_stack
 
 
 def check_frames_at_hand(stack: Stack) -> None:
     """Raise InputError for anything but a Stack, and where its files are gone."""
-    if not isinstance(stack, Stack):
-        raise InputError(
-            f"A recording must be a Stack, not {type(stack).__name__}: open it with open_stack, or "
-            f"make one with Stack.from_array."
-        )
+    check_is_stack(stack)
     if isinstance(stack.source, MissingSource):
         raise InputError(stack.source.message)
+
+
+def check_aligned_frames_at_hand(alignment: Alignment) -> None:
+    """Raise InputError for anything but an Alignment, and where its raw files are gone."""
+    if not isinstance(alignment, Alignment):
+        raise InputError(
+            f"Give an Alignment, not {type(alignment).__name__}: load it with load_alignment."
+        )
+    check_frames_at_hand(alignment.stack)
 
 
 def check_alignment_of(stack: Stack, alignment: Alignment) -> None:
@@ -28,6 +33,7 @@ def check_alignment_of(stack: Stack, alignment: Alignment) -> None:
 
 def check_same_frames(stack: Stack, n_frames: int, frame_shape: tuple[int, int], made: str) -> None:
     """Raise InputError unless a stack has as many frames, of the size (Y, X), as ``made``."""
+    check_is_stack(stack)
     if stack.n_frames != n_frames:
         raise InputError(
             f"{stack.name} has {stack.n_frames} frames, but the {made} {n_frames} frames: give the "

@@ -49,8 +49,19 @@ def save_alignment(alignment: Alignment, folder: str | Path, overwrite: bool = T
 
 
 def result_of(alignment: Alignment, folder: Path) -> Result:
-    """Return what is written of an alignment to a folder."""
+    """Return what is written of an alignment to a folder.
+
+    Raises
+    ------
+    InputError
+        For parameters of a model that isn't listed: nobody could load them.
+    """
     stack, params = alignment.stack, alignment.params
+    if type(params) not in _models():
+        raise InputError(
+            f"{type(params).__name__} is no parameter model that can be read back: list it in "
+            f"MODELS (params/__init__.py)."
+        )
     done = int(np.count_nonzero(alignment.placed))
     if not alignment.complete:  # by its last stage, though each frame has a transform
         done = min(done, stack.n_frames - 1)
@@ -160,13 +171,18 @@ def _files(alignment: Alignment) -> dict[str, Content]:
 def _read_params(reading: Reading) -> models.Params:
     described = reading.facts(_ParamsFacts).params
     path = reading.manifest.path
-    model = getattr(models, described.model, None)
-    if not (isinstance(model, type) and issubclass(model, models.Params)):
+    model = {model.__name__: model for model in _models()}.get(described.model)
+    if model is None:
         raise InputError(f"{path} has the unknown parameters {described.model!r}: make it again.")
     try:
         return model(**described.values)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+
+
+def _models() -> tuple[type[models.Params], ...]:
+    """Models of parameters that are read back; transforms from elsewhere have the empty one."""
+    return (models.Params, *models.MODELS)
 
 
 def _optional(reading: Reading, role: str, read: Callable[[Path], Any]) -> Any:

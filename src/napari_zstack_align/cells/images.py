@@ -20,7 +20,7 @@ from napari_zstack_align.cells.projections import (
 )
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, Progress, mapped
-from napari_zstack_align.stack import Stack
+from napari_zstack_align.stack import Stack, check_is_stack
 
 Source: TypeAlias = Alignment | Stack
 Kind: TypeAlias = Literal["mean", "max", "std", "correlation"]
@@ -67,9 +67,10 @@ def source_image(
     InputError
         Where there are no such frames, no such channel, or all frames are flagged.
     """
+    stack = stack_of(source)
     projection = _projection(kind, shape_of(source), neighbours)
     chosen = _good(source, _range(source, frames))
-    return _project(source, chosen, stack_of(source).checked_channel(channel), projection)
+    return _project(source, chosen, stack.checked_channel(channel), projection)
 
 
 def slice_image(source: Source, z: int, *, channel: int = 0) -> Job[Image]:
@@ -144,8 +145,11 @@ def session_image(
 
 
 def stack_of(source: Source) -> Stack:
-    """Return the raw frames of a source."""
-    return source.stack if isinstance(source, Alignment) else source
+    """Return the raw frames of a source; InputError where it is neither."""
+    if isinstance(source, Alignment):
+        return source.stack
+    check_is_stack(source)
+    return source
 
 
 def shape_of(source: Source) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from napari_zstack_align.counting import counted
-from napari_zstack_align.stack import Stack
+from napari_zstack_align.stack import Stack, check_is_stack
 
 
 def describe(stack: Stack) -> str:
@@ -16,6 +16,7 @@ def describe(stack: Stack) -> str:
         '27,000 frames, 512 × 512 pixels, 0.8 µm pixels, 30 Hz (15 min)' for a recording. What
         isn't known is said to be unknown.
     """
+    check_is_stack(stack)
     n_channels, n_rows, n_columns = stack.shape[1:]
     parts = [_frames(stack), f"{n_rows} × {n_columns} pixels"]
     if n_channels > 1:

@@ -11,7 +11,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, run
 from napari_zstack_align.read._period import find_period
 from napari_zstack_align.read._similarity import similarities
-from napari_zstack_align.stack import Stack
+from napari_zstack_align.stack import Stack, check_is_stack
 
 MAX_FRAMES = 600
 """Leading frames looked at: three slices of 200 repeats, or sixty of 10."""
@@ -63,8 +63,9 @@ def neighbour_correlation(
     Raises
     ------
     InputError
-        If the stack has no such channel.
+        If it is no Stack, or has no such channel.
     """
+    check_is_stack(stack)
     stack.checked_channel(channel)
     if max_frames < 1:
         raise InputError(f"max_frames must be at least 1, not {max_frames}.")
@@ -108,8 +109,9 @@ def propose_layout(stack: Stack, channel: int = 0) -> Job[LayoutProposal]:
     Raises
     ------
     InputError
-        If the stack has no such channel.
+        If it is no Stack, or has no such channel.
     """
+    check_is_stack(stack)
     stack.checked_channel(channel)
     return _proposal(stack, channel)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.checks import check_frames_at_hand
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import AlignmentError, InputError
 from napari_zstack_align.mask import Mask, as_weights
@@ -56,10 +57,11 @@ def align_adaptive(
     Raises
     ------
     InputError
-        At the call, where stack, parameters and mask don't fit together.
+        At the call, where stack, parameters and mask don't fit together, or raw files are gone.
     AlignmentError
         At the end, where no slice shows anything to align.
     """
+    check_frames_at_hand(stack)
     params = AdaptiveParams.given(params)
     if stack.frames_per_slice is None:
         raise InputError(

@@ -18,7 +18,7 @@ from napari_zstack_align.alignment.quality import (
 from napari_zstack_align.alignment.spline import field_on_pixels
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.flags import Fault, Flag
+from napari_zstack_align.flags import Fault, Flag, unreadable
 from napari_zstack_align.params import ChannelParams
 from napari_zstack_align.register.template import Coefficients, Filtered, Registration, Template
 from napari_zstack_align.stack import Stack
@@ -65,7 +65,7 @@ def read_frame(stack: Stack, t: int, params: ChannelParams) -> RawFrame:
     try:
         channels = stack.read(t, t + 1)[0]
     except (OSError, InputError) as error:
-        fault = Fault(Flag.UNREADABLE, f"unreadable: {error}")
+        fault = unreadable(error)
         return RawFrame(np.full(stack.shape[2:], np.nan, np.float32), fault)
     image = driving_image(channels, params)
     return RawFrame(image, unusable(channels, image))

@@ -10,6 +10,7 @@ import dask.array as da
 import numpy as np
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.checks import check_aligned_frames_at_hand
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job
 from napari_zstack_align.write.crop import common_box
@@ -78,7 +79,7 @@ def export_alignment(
     path : path
         As for `export_volume`.
     alignment : Alignment
-        It must have its stack.
+        Its raw files must be there.
     what : {'volume', 'aligned'}, optional
         The mean of each slice, float32 (Z, Y, X) or (C, Z, Y, X); or every frame in
         acquisition order, dtype of the stack, (T, Y, X) or (T, C, Y, X). By default the volume of
@@ -161,6 +162,8 @@ def _export(
 ) -> Job[list[Path]]:
     """Check all that can be checked, and return the job."""
     writers = [_writer_of(path).load() for path in paths]
+    for alignment in alignments:
+        check_aligned_frames_at_hand(alignment)
     images = [_image(alignment, what) for alignment in alignments]
     _check_raw_files_stay(paths, alignments)
     for write, path, image in zip(writers, paths, images, strict=True):

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
+from napari_zstack_align.alignment.checks import check_frames_at_hand
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job
 from napari_zstack_align.stack import Stack
@@ -46,8 +47,10 @@ def export_movie(
     """
     if what not in get_args(Movie):
         raise InputError(f"what must be one of {', '.join(get_args(Movie))}, not {what!r}.")
-    check_recording_stays(Path(path), zshift.stack)
     corrected = what == "corrected"
+    if corrected:
+        check_frames_at_hand(zshift.stack)
+    check_recording_stays(Path(path), zshift.stack)
     return export_volume(
         path,
         zshift.corrected(channel) if corrected else zshift.simulate(),

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.flags import Fault, Flag
+from napari_zstack_align.flags import Fault, Flag, unreadable
 from napari_zstack_align.zshift.evidence import Evidence, evidence_of
 from napari_zstack_align.zshift.inputs import Inputs
 from napari_zstack_align.zshift.templates import Templates
@@ -135,7 +135,7 @@ class Locator:
             return [(frame[channel], None) for frame in stack.read(start, stop)]
         except (OSError, InputError) as error:
             if stop - start == 1:
-                return [(None, Fault(Flag.UNREADABLE, f"unreadable: {error}"))]
+                return [(None, unreadable(error))]
         return [self._read(t, t + 1)[0] for t in range(start, stop)]
 
 

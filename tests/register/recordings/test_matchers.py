@@ -10,6 +10,7 @@ from scenes import PARAMS, Scene, distances_px, errors_px, still
 from skimage.registration import phase_cross_correlation
 
 import napari_zstack_align as nza
+from napari_zstack_align import params as models
 from napari_zstack_align.flags import Flag
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.recordings import preview_chunk
@@ -37,6 +38,7 @@ class ShiftParams(KeypointParams):
 @pytest.fixture(autouse=True)
 def shift_matcher(monkeypatch):
     monkeypatch.setitem(MATCHERS, "shift", ShiftMatcher)
+    monkeypatch.setattr(models, "MODELS", (*models.MODELS, ShiftParams))
 
 
 @pytest.fixture
@@ -81,3 +83,31 @@ def test_a_preview_does_without_keypoints(scene, params, truth):
     assert preview.go
     assert preview.reason.startswith("The correlation rises from 0.")
     assert len(preview.reference_points) == len(preview.chunk_points) == 0
+
+
+def test_an_alignment_by_it_is_saved_and_loaded(scene, params, truth, tmp_path, monkeypatch):
+    job = nza.register_recordings([scene.recording(truth)], params, reference=scene.counts)
+    found = nza.run(job)[0]
+    loaded = nza.load(found.save(tmp_path / "run"))
+    assert loaded.params == found.params
+    assert type(loaded.params) is ShiftParams
+    np.testing.assert_array_equal(loaded.transforms.matrices(), found.transforms.matrices())
+    monkeypatch.setattr(models, "MODELS", models.MODELS[:-1])
+    with pytest.raises(nza.InputError, match=r"ShiftParams is no parameter model .* MODELS"):
+        found.save(tmp_path / "other")
+    assert not (tmp_path / "other.zalign").exists()
+
+
+def test_advice_is_the_matchers_own(scene, params):
+    """Nothing speaks of keypoints where there are none."""
+    unlike = nza.Stack.from_array(Scene(seed=9).frames(still(10)), "TYX")
+    with pytest.raises(nza.AlignmentError, match=r"or take longer chunks\.$") as caught:
+        nza.run(nza.register_recordings([unlike], params, reference=scene.counts))
+    assert "c_dog" not in str(caught.value)
+
+
+def test_numbers_that_are_not_finite_are_no_transform(scene, params, truth, monkeypatch):
+    monkeypatch.setattr(ShiftMatcher, "match", lambda *_: Match(np.full((3, 3), np.nan)))
+    stack = scene.recording(truth)
+    preview = nza.run(preview_chunk([stack], 0, params=params, reference=scene.counts))
+    assert preview.reason.startswith("Implausible transform: it has numbers that aren't finite")

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from napari_zstack_align.cells.traces.circles import circles_on_frames
 from napari_zstack_align.cells.traces.inputs import Inputs
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.flags import Fault, Flag
+from napari_zstack_align.flags import Fault, unreadable
 
 if TYPE_CHECKING:
     from napari_zstack_align.cells.traces.frame_reader import FrameReader
@@ -111,7 +111,7 @@ def _read(
         return list(inputs.stack.read(start, stop)), {}
     except (OSError, InputError) as error:
         if stop - start == 1:
-            return [None], {start: Fault(Flag.UNREADABLE, f"unreadable: {error}")}
+            return [None], {start: unreadable(error)}
     images: list[npt.NDArray[Any] | None] = []
     faults: dict[int, Fault] = {}
     for t in range(start, stop):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,7 +71,7 @@ def checked_inputs(
     """
     asked = KeypointParams.given(params)
     params = asked.replace(transform=model_of(asked))
-    recordings = (stacks,) if isinstance(stacks, Stack) else tuple(stacks)
+    recordings = tuple(stacks) if isinstance(stacks, Iterable) else (stacks,)
     _check_stacks(recordings, params)
     stack = recordings[find_reference_frames(recordings, params)[0]]
     if reference is None:

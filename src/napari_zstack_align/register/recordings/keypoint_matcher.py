@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ Image = npt.NDArray[np.float32]
 
 LOWER_CONTRAST = 0.4
 """Factor on the detector's threshold in the second attempt."""
+MORE_MATCHES = "take longer chunks, raise match_ratio, or choose another reference"
 
 
 class KeypointMatcher(Matcher):
@@ -31,6 +33,14 @@ class KeypointMatcher(Matcher):
     params : KeypointParams
         Detector, matching and RANSAC.
     """
+
+    advice: ClassVar[Mapping[Flag, str]] = {
+        **Matcher.advice,
+        Flag.TOO_FEW_KEYPOINTS: "lower c_dog, paint a larger mask, or take longer chunks",
+        Flag.TOO_FEW_MATCHES: MORE_MATCHES,
+        Flag.TOO_FEW_INLIERS: MORE_MATCHES,
+    }
+    remedy: ClassVar[str] = "Check channel and mask, take longer chunks, or lower c_dog."
 
     def __init__(self, reference: Reference, params: KeypointParams) -> None:
         super().__init__(reference, params)

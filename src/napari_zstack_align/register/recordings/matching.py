@@ -8,9 +8,9 @@ the chunk resembles the reference under it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Self, TypeAlias
+from typing import ClassVar, Self, TypeAlias
 
 import cv2
 import numpy as np
@@ -113,7 +113,19 @@ class Matcher(ABC):
     reference : Reference
         What chunks are matched to.
     params : KeypointParams
+
+    Attributes
+    ----------
+    advice : mapping of Flag to str
+        What to do about a chunk that failed for a reason, as the end of a sentence.
+    remedy : str
+        What to do where no chunk could be matched, as a sentence.
     """
+
+    advice: ClassVar[Mapping[Flag, str]] = {
+        Flag.IMPLAUSIBLE: "raise the bound if the sample did move so far, else take longer chunks"
+    }
+    remedy: ClassVar[str] = "Check channel and mask, or take longer chunks."
 
     def __init__(self, reference: Reference, params: KeypointParams) -> None:
         self.reference, self.params = reference, params
@@ -188,7 +200,7 @@ def implausible(
 ) -> Fault | None:
     """Say what is beyond the bounds; None where nothing is."""
     if not np.isfinite(matrix).all():
-        return Fault(Flag.IMPLAUSIBLE, "implausible transform: the matches lie on a line")
+        return Fault(Flag.IMPLAUSIBLE, "implausible transform: it has numbers that aren't finite")
     motion = Motion.of(matrix @ np.linalg.inv(expected), shape)
     away = float(np.hypot(*motion.shift))
     if away > params.max_shift_px:

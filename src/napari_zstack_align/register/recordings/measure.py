@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.warp import shrink
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.flags import Fault, Flag
+from napari_zstack_align.flags import Fault, unreadable
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.frames import driving_image, unusable
 from napari_zstack_align.register.prefilter import Prefilter
@@ -113,7 +113,7 @@ def _read(
         block = stack.read(start, stop)
     except (OSError, InputError) as error:
         if stop - start == 1:
-            yield start, None, Fault(Flag.UNREADABLE, f"unreadable: {error}")
+            yield start, None, unreadable(error)
             return
         for t in range(start, stop):
             yield from _read(stack, t, t + 1)

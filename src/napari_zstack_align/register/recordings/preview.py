@@ -30,14 +30,6 @@ Chosen = npt.NDArray[np.bool_]
 
 POOR_COVERAGE = 0.25
 STAGE = "Matching"
-MORE_MATCHES = "take longer chunks, raise match_ratio, or choose another reference"
-ADVICE = {
-    Flag.TOO_FEW_KEYPOINTS: "lower c_dog, paint a larger mask, or take longer chunks",
-    Flag.TOO_FEW_MATCHES: MORE_MATCHES,
-    Flag.TOO_FEW_INLIERS: MORE_MATCHES,
-    Flag.IMPLAUSIBLE: "raise the bound if the sample did move so far, else take longer chunks",
-}
-"""What to do about a chunk that can't be matched."""
 OTHER_ADVICE = "this chunk may show another place, or not enough"
 
 
@@ -229,7 +221,7 @@ def _described(
         correlation_after=float("nan") if match is None else match.after,
         go=match is not None and match.fault is None,
         flag=_flag(match),
-        reason=_reason(match),
+        reason=_reason(match, matcher),
         words=words,
     )
 
@@ -240,12 +232,13 @@ def _flag(match: Match | None) -> Flag:
     return Flag.GOOD if match.fault is None else match.fault.flag
 
 
-def _reason(match: Match | None) -> str:
+def _reason(match: Match | None, matcher: Matcher) -> str:
     if match is None:
         return "None of these frames shows anything: choose others."
     if match.fault:
         detail = match.fault.detail
-        return f"{detail[0].upper()}{detail[1:]}: {ADVICE.get(match.fault.flag, OTHER_ADVICE)}."
+        advice = matcher.advice.get(match.fault.flag, OTHER_ADVICE)
+        return f"{detail[0].upper()}{detail[1:]}: {advice}."
     rises = f"the correlation rises from {match.before:.2f} to {match.after:.2f}."
     if not len(match.source):
         return rises.capitalize()

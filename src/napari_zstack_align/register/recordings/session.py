@@ -196,7 +196,7 @@ class Session:
         reason = shown(chunks[chunks["flag"] == most][0])
         return (
             f"Nothing could be matched to the reference; most often the reason was: {reason}. "
-            f"Check channel and mask, take longer chunks, or lower c_dog."
+            f"{self._matcher.remedy}"
         )
 
     # -- second pass ---------------------------------------------------------------------------
