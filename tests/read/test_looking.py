@@ -108,7 +108,10 @@ OURS: dict[str, Writer] = {
         MOVIE[:3], photometric="rgb", planarconfig="separate", metadata={"axes": "TYX"}
     ),
     "float": tiff(MOVIE.astype(np.float32)),
+    "OME of two images alike": lambda folder: _two_images_alike(folder),
+    "last axis of one value": tiff(MOVIE[..., np.newaxis]),
     "npy": npy(MOVIE),
+    "npy of little height": npy(MOVIE[:, :3, :4]),
     "npy of channels": npy(MOVIE.reshape(3, 2, 20, 30)),
     "zarr": plain_zarr(MOVIE),
     "OME-Zarr": ome_zarr("tyx", (6, 20, 30)),
@@ -134,6 +137,12 @@ NOT_OURS: dict[str, Writer] = {
     "palette": tiff(
         (IMAGE >> 8).astype(np.uint8), photometric="palette", colormap=np.zeros((3, 256), "u2")
     ),
+    "RGB as npy": npy(np.zeros((20, 30, 3), np.uint16)),
+    "RGBA movie as npy": npy(np.zeros((5, 20, 30, 4), np.float32)),
+    "RGB as zarr": plain_zarr(np.zeros((20, 30, 3), np.float32)),
+    "RGBA movie as zarr": plain_zarr(np.zeros((5, 20, 30, 4), np.uint16)),
+    "npy of no pixel": npy(np.zeros((5, 0, 24))),
+    "OME of two images of unlike size": lambda folder: _two_images(folder),
     "mask": tiff(MOVIE > 5000),
     "complex": tiff(MOVIE.astype(np.complex64)),
     "volumes in a page": tiff(
@@ -188,6 +197,20 @@ def _two_sizes(folder: Path) -> Path:
         writer.write(MOVIE[0])
         writer.write(MOVIE[1, :9])
     return folder / "x.tif"
+
+
+def _two_images_alike(folder: Path) -> Path:
+    with tifffile.TiffWriter(folder / "x.ome.tif") as writer:
+        writer.write(MOVIE, metadata={"axes": "TYX"})
+        writer.write(MOVIE, metadata={"axes": "TYX"})
+    return folder / "x.ome.tif"
+
+
+def _two_images(folder: Path) -> Path:
+    with tifffile.TiffWriter(folder / "x.ome.tif") as writer:
+        writer.write(MOVIE, metadata={"axes": "TYX"})
+        writer.write(MOVIE[:, :10], metadata={"axes": "TYX"})
+    return folder / "x.ome.tif"
 
 
 def _pyramid(folder: Path) -> Path:

@@ -89,3 +89,20 @@ def test_frames_in_the_middle_are_those_of_the_array(tmp_path, dtype):
     frames = np.arange(6 * 2 * 3 * 5).reshape(6, 2, 3, 5).astype(dtype)
     np.save(tmp_path / "a.npy", frames)
     np.testing.assert_array_equal(nza.open_stack(tmp_path / "a.npy").read(2, 5), frames[2:5])
+
+
+def test_no_pixel_is_empty_not_truncated(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((5, 0, 24), np.uint16))
+    with pytest.raises(nza.InputError, match=r"x is empty \(shape \(5, 1, 0, 24\)\)"):
+        open_stack(tmp_path / "x.npy")
+
+
+def test_narrow_frames_are_no_colours(tmp_path: Path) -> None:
+    """Colours are the last axis of three or four, where the axes before it are longer."""
+    np.save(tmp_path / "x.npy", np.zeros((9, 4, 4), np.uint16))
+    assert open_stack(tmp_path / "x.npy").shape == (9, 1, 4, 4)
+    np.save(tmp_path / "x.npy", np.zeros((9, 5, 4), np.uint16))
+    with pytest.raises(
+        nza.InputError, match=r"RGB colours .* 4 pixels wide, open it with Stack\.from"
+    ):
+        open_stack(tmp_path / "x.npy")

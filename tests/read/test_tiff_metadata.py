@@ -228,3 +228,12 @@ def test_real_volume_recording(shared_data: Path) -> None:
     stack = open_stack(shared_data / "thunder_fish_ls" / "fish.tif")
     assert stack.shape == (480, 1, 87, 76)
     assert (stack.frames_per_slice, stack.order, stack.n_slices) == (240, "slices", 2)
+
+
+def test_a_last_axis_of_one_value_is_left_out(tmp_path: Path) -> None:
+    """tifffile takes it for samples: frames one pixel wide are one image, and that is told."""
+    frames = np.arange(6 * 20, dtype=np.uint16).reshape(6, 20, 1)
+    tifffile.imwrite(tmp_path / "x.tif", frames)
+    stack = open_stack(tmp_path / "x.tif")
+    np.testing.assert_array_equal(stack.read(0, 1)[0, 0], frames[..., 0])
+    assert any("(6, 20, 1) has one value" in remark for remark in stack.remarks)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.errors import InputError
 from napari_zstack_align.sources import FrameSource
 from napari_zstack_align.stack import Order, layout_of_axes
 
@@ -54,6 +55,19 @@ class Opened:
     source: FrameSource
     paths: tuple[Path, ...]
     facts: Facts = field(default_factory=Facts)
+
+
+def check_no_colours(shape: tuple[int, ...], path: Path, array: str) -> None:
+    """Refuse an array without named axes that has the shape of pictures in colour, RGB or RGBA.
+
+    Frames of 3 or 4 pixels' width are opened from ``array``, the code that reads it.
+    """
+    if len(shape) >= 3 and shape[-1] in (3, 4) and min(shape[-3:-1]) > shape[-1]:
+        raise InputError(
+            f"{path} holds RGB colours (shape {shape}), not intensities: save it as grayscale. If "
+            f"its frames are {shape[-1]} pixels wide, open it with Stack.from_array({array}, "
+            f"axes=...)."
+        )
 
 
 def without_single_axes(axes: str, sizes: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.read._facts import Facts, Opened
+from napari_zstack_align.read._facts import Facts, Opened, check_no_colours
 from napari_zstack_align.read._files import readable
 from napari_zstack_align.read._format import Format, Glance
 from napari_zstack_align.read._sequence import in_sequence
@@ -86,7 +86,7 @@ def open_npy(path: Path) -> Opened:
         raise InputError(f"{path} is stored in Fortran order, frames last: {HINT}.")
     frame_bytes = int(np.prod(full[1:], dtype=int)) * stored.itemsize
     whole = (size - offset) // max(frame_bytes, 1)
-    if whole < full[0]:
+    if whole < full[0] and frame_bytes:  # what is empty is described by the stack
         raise truncated(path, whole, full[0])
     return Opened(NpySource(path, offset, stored, full), (path,), Facts(sizes=(full[0],)))
 
@@ -106,10 +106,7 @@ def _tcyx(shape: tuple[int, ...], stored: np.dtype[Any], path: Path) -> tuple[in
     """Tell the axes of a bare array."""
     if stored.hasobject:
         raise InputError(f"{path} holds Python objects, not an image: save a plain array.")
-    if len(shape) >= 3 and shape[-1] in (3, 4) and stored == np.uint8:
-        raise InputError(
-            f"{path} holds RGB colours (shape {shape}), not intensities: save it as grayscale."
-        )
+    check_no_colours(shape, path, "np.load(path)")
     if len(shape) == 2:
         return 1, 1, shape[0], shape[1]
     if len(shape) == 3:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from io import BytesIO
 from math import prod
@@ -20,6 +21,10 @@ Place: TypeAlias = tuple[str, int]
 
 MOST_PLANES = 10_000_000
 """Sizes beyond that are damage: a table of all planes would fill the memory."""
+
+
+PIXELS = re.compile(r"<(?:\w+:)?Pixels\b")
+"""Begins the description of an image."""
 
 
 class _MalformedError(Exception):
@@ -104,15 +109,38 @@ def holds_several(xml: str, name: str) -> bool:
     Raises
     ------
     InputError
-        If the metadata isn't well-formed up to there, or describes no image.
+        If the metadata isn't well-formed up to there, describes no image, or images in this file
+        whose frames are unlike.
     """
     try:
         for _, element in ElementTree.iterparse(BytesIO(xml.encode()), ["start"]):
             if element.tag.rpartition("}")[2] == "Pixels":
-                return any(_whole(element, f"Size{axis}", 1, 1) > 1 for axis in "TZ")
+                several = any(_whole(element, f"Size{axis}", 1, 1) > 1 for axis in "TZ")
+                _check_alike(xml, name)
+                return several
     except (ElementTree.ParseError, _MalformedError) as error:
         raise InputError(f"The OME metadata of {name} can't be read ({error}).") from None
     raise InputError(f"The OME metadata of {name} describes no image: open the raw data.")
+
+
+def _check_alike(xml: str, name: str) -> None:
+    """Refuse images of several sizes or types in one file; the XML of one image is long enough."""
+    if len(PIXELS.findall(xml)) < 2:
+        return
+    images = ElementTree.fromstring(xml).findall("{*}Image/{*}Pixels")
+    inside = [pixels for pixels in images if _is_inside(pixels, name)]
+    kinds = [tuple(pixels.get(key) for key in ("SizeX", "SizeY", "Type")) for pixels in inside]
+    if len(set(kinds)) > 1:
+        raise InputError(
+            f"{name} holds {len(kinds)} images of several sizes or types: save each as a file of "
+            f"its own."
+        )
+
+
+def _is_inside(pixels: ElementTree.Element, name: str) -> bool:
+    """Whether the planes of an image are in the file of that name, or nothing else is said."""
+    files = {uuid.get("FileName", name) for uuid in pixels.findall("{*}TiffData/{*}UUID")}
+    return not files or name in files
 
 
 def _places(pixels: ElementTree.Element, axes: str, shape: tuple[int, ...]) -> list[Place | None]:

@@ -49,21 +49,22 @@ def read_head(path: Path) -> Head:
                 planes = page.tags.get(METAMORPH_PLANES)
                 imagej = tiff.imagej_metadata if tiff.is_imagej else None
                 ome = tiff.ome_metadata if tiff.is_ome else None
-                description = page.description
+                description, page_shape = page.description, page.shape
                 x_resolution, y_resolution = map(float, page.get_resolution())
                 unit = int(page.resolutionunit)
         except DAMAGED_TAGS as error:
             raise InputError(
                 f"{path} can't be read as a TIFF file ({error}): it may be damaged."
             ) from None
+    shaped, remarks = _without_samples(_json(description), page_shape)
     return Head(
         imagej=imagej,
-        shaped=_json(description),
+        shaped=shaped,
         ome=ome,
         resolution=(x_resolution, y_resolution),
         resolution_unit=unit,
         metamorph_planes=0 if planes is None else int(planes.count),
-        remarks=remark_of(messages),
+        remarks=(*remark_of(messages), *remarks),
     )
 
 
@@ -78,6 +79,18 @@ def _json(description: str) -> dict[str, Any] | None:
     shape = meta.get("shape")
     whole = isinstance(shape, list) and all(isinstance(n, int) and n > 0 for n in shape)
     return meta if whole else None
+
+
+def _without_samples(
+    meta: dict[str, Any] | None, page_shape: tuple[int, ...]
+) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
+    """Leave out a last axis of one value, which tifffile takes for the samples of a pixel."""
+    shape = () if meta is None else tuple(meta["shape"])
+    if meta is None or shape[-1:] != (1,) or shape[-3:-1] != page_shape:
+        return meta, ()
+    remark = f"The last axis of the shape {shape} has one value: the frames are {page_shape}."
+    kept = {"shape": list(shape[:-1]), "axes": str(meta.get("axes", ""))[:-1]}
+    return {**meta, **kept}, (remark,)
 
 
 def declared_planes(head: Head) -> int | None:

@@ -6,11 +6,10 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import zarr
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.read._facts import Facts, Opened
+from napari_zstack_align.read._facts import Facts, Opened, check_no_colours
 from napari_zstack_align.read._format import Format, Glance
 from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read._units import length_um, number, time_s
@@ -61,11 +60,7 @@ def _open_plain(array: Any, path: Path) -> Opened:
             f"{path} has {array.ndim} dimensions without names: open it with "
             f"Stack.from_array(zarr.open(path), axes=...)."
         )
-    if array.ndim >= 3 and array.shape[-1] in (3, 4) and array.dtype == np.uint8:
-        raise InputError(
-            f"{path} holds RGB colours (shape {array.shape}), not intensities: save it as "
-            f"grayscale."
-        )
+    check_no_colours(array.shape, path, "zarr.open(path)")
     return _opened(array, axes, path, {}, {}, ())
 
 
