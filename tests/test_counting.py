@@ -2,7 +2,7 @@
 
 import pytest
 
-from napari_zstack_align.counting import counted
+from napari_zstack_align.counting import are, counted, were
 
 
 @pytest.mark.parametrize(
@@ -11,3 +11,8 @@ from napari_zstack_align.counting import counted
 )
 def test_the_noun_follows_the_number(number, text):
     assert counted(number, "frame") == text
+
+
+def test_so_does_the_verb():
+    assert [are(n) for n in range(3)] == ["are", "is", "are"]
+    assert [were(n) for n in range(3)] == ["were", "was", "were"]

@@ -35,6 +35,7 @@ if TYPE_CHECKING:  # for type checkers and editors; the same names as in _MODULE
         extract_session_traces,
         extract_traces,
         load_traces,
+        save_session_traces,
     )
     from napari_zstack_align.errors import AlignmentError, Cancelled, InputError, ZstackAlignError
     from napari_zstack_align.flags import Flag
@@ -104,6 +105,7 @@ __all__ = [
     "register_recordings",
     "run",
     "save_session",
+    "save_session_traces",
     "session_image",
     "source_image",
     "transform_rois",
@@ -155,6 +157,7 @@ _MODULES = {
     "register_recordings": "register.recordings",
     "run": "progress",
     "save_session": "alignment.session",
+    "save_session_traces": "cells.traces",
     "session_image": "cells",
     "source_image": "cells",
     "transform_rois": "cells",

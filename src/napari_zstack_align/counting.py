@@ -6,3 +6,13 @@ from __future__ import annotations
 def counted(number: int, noun: str) -> str:
     """'1 frame', '2 frames', '27,000 frames'."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def are(number: int) -> str:
+    """'is' for one thing, else 'are'."""
+    return "is" if number == 1 else "are"
+
+
+def were(number: int) -> str:
+    """'was' for one thing, else 'were'."""
+    return "was" if number == 1 else "were"

@@ -12,6 +12,7 @@ import dask.array as da
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.frame_times import frame_interval_s
 from napari_zstack_align.lazy import LazyFrames
@@ -85,7 +86,7 @@ class Stack:
             if self.frames_per_slice > n_frames:
                 raise InputError(
                     f"frames_per_slice is {self.frames_per_slice}, but {self.name} has only "
-                    f"{n_frames} frames: give a smaller number."
+                    f"{counted(n_frames, 'frame')}: give a smaller number."
                 )
             if self.order is None:
                 object.__setattr__(self, "order", "repeats")
@@ -98,13 +99,13 @@ class Stack:
             object.__setattr__(self, "channel_names", names)
         elif len(self.channel_names) != n_channels:
             raise InputError(
-                f"{self.name} has {n_channels} channels but {len(self.channel_names)} channel "
-                f"names were given: give one name a channel."
+                f"{self.name} has {counted(n_channels, 'channel')}, but channel_names has "
+                f"{len(self.channel_names)}: give one name a channel."
             )
         if self.frame_times_s is not None and len(self.frame_times_s) != n_frames:
             raise InputError(
-                f"{self.name} has {n_frames} frames but {len(self.frame_times_s)} frame times "
-                f"were given: give one time a frame."
+                f"{self.name} has {counted(n_frames, 'frame')}, but frame_times_s has "
+                f"{len(self.frame_times_s)}: give one time a frame."
             )
 
     @classmethod
@@ -211,7 +212,7 @@ class Stack:
         if not 0 <= start <= stop <= self.n_frames:
             raise InputError(
                 f"Frames {start} to {stop} are not all in {self.name}, which has "
-                f"{self.n_frames} frames (0 to {self.n_frames - 1})."
+                f"{counted(self.n_frames, 'frame')} (0 to {self.n_frames - 1})."
             )
         return self.source.read(start, stop)
 
@@ -245,7 +246,9 @@ class Stack:
     def plane(self, z: int) -> Stack:
         """One plane of a volumetric recording as a recording with its own frame times."""
         if not 0 <= z < self.n_slices:
-            raise InputError(f"{self.name} has {self.n_slices} planes: there is no plane {z}.")
+            raise InputError(
+                f"{self.name} has {counted(self.n_slices, 'plane')}: there is no plane {z}."
+            )
         frames = self.frames_of_slice(z)
         times = None if self.frame_times_s is None else self.frame_times_s[frames]
         return replace(

@@ -96,7 +96,7 @@ BAD = {
     "ids twice": ({"circles": [[1, 2, 3]] * 2, "ids": [4, 4]}, r"more than one ROI \(4\)"),
     "id 0": ({"circles": [[1, 2, 3]], "ids": [0]}, "not above 0"),
     "id 1.5": ({"circles": [[1, 2, 3]], "ids": [1.5]}, "whole numbers"),
-    "few ids": ({"circles": [[1, 2, 3]] * 2, "ids": [1]}, "1 ids"),
+    "few ids": ({"circles": [[1, 2, 3]] * 2, "ids": [1]}, "1 id:"),
     "slices fall": ({"circles": [[1, 2, 3]], "slices": [[3, 2]]}, "first and a last"),
     "slices": ({"circles": [[1, 2, 3]], "slices": [[1, 2], [3, 4]]}, "slices of shape"),
     "feature": ({"circles": [[1, 2, 3]], "features": {"a": [1, 2]}}, "feature 'a'"),

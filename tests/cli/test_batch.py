@@ -134,3 +134,9 @@ def test_what_can_not_work_at_all(table, tmp_path, monkeypatch, capsys, argument
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
+
+
+def test_one_row_is_one_row(tmp_path, capsys):
+    (tmp_path / "t.csv").write_text("name,recordings\na,nowhere_*.tif\n")
+    assert main(["batch", str(tmp_path / "t.csv"), f"--out={tmp_path / 'out'}"]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "1 row: 1 failed."

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import napari_zstack_align as nza
 from napari_zstack_align.cli.table import Row
 from napari_zstack_align.read import open_stack
 from napari_zstack_align.read.natural_order import in_natural_order
@@ -37,3 +38,10 @@ def test_reader_and_batch_have_this_order(tmp_path: Path) -> None:
     assert [path.stem for path in open_stack(tmp_path).paths] == IN_ORDER
     row = Row("larva", ("*.npy",), None, tmp_path)
     assert [path.stem for path in row.paths(tmp_path)] == IN_ORDER
+
+
+def test_nothing_else_sorts_names() -> None:
+    """Another call of natsort would be another order."""
+    package = Path(nza.__file__).parent
+    users = [path.name for path in package.rglob("*.py") if "natsort" in path.read_text("utf-8")]
+    assert users == ["natural_order.py"]

@@ -217,3 +217,8 @@ def test_generations() -> None:
                  "mine-3f2a9c1b.csv", "quality-12345678.csv", "quality-abcdefab.csv",
                  "mask-4dec2025.tif", "mask-24dec251.tif", "quality-3f2a9c.csv"):  # fmt: skip
         assert generation_of(name) == ""
+
+
+def test_no_traces_are_not_saved(tmp_path: Path) -> None:
+    with pytest.raises(nza.InputError, match="no traces to save"):
+        nza.save_session_traces([], tmp_path / "none")

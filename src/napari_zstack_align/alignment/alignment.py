@@ -16,6 +16,7 @@ from napari_zstack_align.alignment.common_field import affine_common_field
 from napari_zstack_align.alignment.mean import RunningMean
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.alignment.warp import inside, to_dtype
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Flag
 from napari_zstack_align.lazy import LazyFrames
@@ -71,9 +72,9 @@ class Alignment:
     def __post_init__(self) -> None:
         if not self.stack.n_frames == len(self.transforms) == len(self.quality):
             raise InputError(
-                f"The stack has {self.stack.n_frames} frames, but there are transforms for "
-                f"{len(self.transforms)} and quality rows for {len(self.quality)}: it is another "
-                f"stack than the one that was aligned."
+                f"The stack has {counted(self.stack.n_frames, 'frame')}, but there are "
+                f"transforms for {len(self.transforms)} and quality rows for {len(self.quality)}: "
+                f"it is another stack than the one that was aligned."
             )
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.raw_frames import MissingSource
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.stack import Stack, check_is_stack
 
@@ -36,8 +37,8 @@ def check_same_frames(stack: Stack, n_frames: int, frame_shape: tuple[int, int],
     check_is_stack(stack)
     if stack.n_frames != n_frames:
         raise InputError(
-            f"{stack.name} has {stack.n_frames} frames, but the {made} {n_frames} frames: give the "
-            f"one that was made of these frames."
+            f"{stack.name} has {counted(stack.n_frames, 'frame')}, but the {made} "
+            f"{counted(n_frames, 'frame')}: give the one that was made of these frames."
         )
     if stack.shape[2:] != tuple(frame_shape):
         raise InputError(

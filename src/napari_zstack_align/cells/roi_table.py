@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from napari_zstack_align import saved
 from napari_zstack_align.cells.rois import NO_SLICES, Rois
+from napari_zstack_align.counting import counted
 from napari_zstack_align.csv_text import csv_text
 from napari_zstack_align.errors import InputError
 
@@ -106,8 +107,8 @@ def _read(path: Path) -> dict[str, list[str]]:
     for number, row in enumerate(rows[1:], 2):
         if len(row) != len(names):
             raise InputError(
-                f"{path} is damaged: row {number} has {len(row)} values, but there are "
-                f"{len(names)} columns."
+                f"{path} is damaged: row {number} has {counted(len(row), 'value')} in "
+                f"{counted(len(names), 'column')}."
             )
     return {name: [row[i].strip() for row in rows[1:]] for i, name in enumerate(names)}
 

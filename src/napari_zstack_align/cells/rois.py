@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 
 Circles: TypeAlias = npt.NDArray[np.float64]
@@ -257,7 +258,7 @@ def _check_circles(circles: Circles) -> None:
 
 def _check_ids(ids: Ids, n: int) -> None:
     if ids.shape != (n,):
-        raise InputError(f"There are {n} ROIs but {ids.size} ids: give one id an ROI.")
+        raise InputError(f"{counted(n, 'ROI')}, but {counted(ids.size, 'id')}: give one id an ROI.")
     if np.any(ids <= 0):
         raise InputError(f"The id {ids.min()} is not above 0: number ROIs from 1.")
     unique, counts = np.unique(ids, return_counts=True)

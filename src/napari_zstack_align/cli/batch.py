@@ -12,6 +12,7 @@ from napari_zstack_align.atomic import check_target
 from napari_zstack_align.cli.inputs import add_recording_arguments, open_recording, read_mask
 from napari_zstack_align.cli.sessions import drain_or_keep, is_done, tell, tell_written
 from napari_zstack_align.cli.table import Row, read_rows
+from napari_zstack_align.counting import counted
 from napari_zstack_align.csv_text import csv_text
 from napari_zstack_align.errors import Cancelled, InputError, ZstackAlignError
 from napari_zstack_align.flags import are_flagged
@@ -162,5 +163,6 @@ def _write_results(path: Path, results: list[Result]) -> None:
 def _counts(results: list[Result], n_rows: int) -> str:
     states = [result.state for result in results]
     told = [f"{states.count(state)} {state}" for state in dict.fromkeys(states)]
-    left = n_rows - len(results)
-    return f"{n_rows} rows: {', '.join(told)}" + (f", {left} not begun." if left else ".")
+    if left := n_rows - len(results):
+        told.append(f"{left} not begun")
+    return f"{counted(n_rows, 'row')}: {', '.join(told)}."

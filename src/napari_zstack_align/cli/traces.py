@@ -139,7 +139,8 @@ def _drain_or_keep(job: Job[list[Traces]]) -> list[Traces]:
 
 
 def _summary(traces: Traces) -> str:
-    text = f"{size_of(traces)}; {np.count_nonzero(~traces.used)} frames left out of baselines"
+    left_out = int(np.count_nonzero(~traces.used))
+    text = f"{size_of(traces)}; {counted(left_out, 'frame')} left out of baselines"
     known = traces.motion_explained[np.isfinite(traces.motion_explained)]
     if len(known):
         text += f"; motion explains {100 * np.median(known):.1f} % (median of the ROIs)"

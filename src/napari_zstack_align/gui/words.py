@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.counting import counted
+from napari_zstack_align.counting import are, counted
 from napari_zstack_align.flags import Flag, are_flagged, shown
 
 
@@ -20,8 +20,9 @@ def ended(alignment: Alignment) -> str:
         words.append("they are kept and can be saved")
     flagged = int(np.sum(are_flagged(table["flag"])))
     if flagged:
-        verb = "is" if flagged == 1 else "are"
-        words.append(f"{counted(flagged, 'frame')} {verb} flagged (red crosses in the plot)")
+        words.append(
+            f"{counted(flagged, 'frame')} {are(flagged)} flagged (red crosses in the plot)"
+        )
     before, after = (
         float(np.nanmedian(table[name][~waiting])) if np.any(~waiting) else np.nan
         for name in ("correlation_before", "correlation_after")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.counting import counted
+from napari_zstack_align.counting import are, counted
 from napari_zstack_align.errors import InputError
 
 # Tags that make two pages of one kind, with the value that holds where a page lacks the tag.
@@ -167,7 +167,7 @@ def truncated(path: Path, whole: int, expected: int | None) -> InputError:
     else:
         found = f"{whole:,} of its {counted(expected, 'frame')}"
     return InputError(
-        f"{path} is truncated: only {found} {'is' if whole == 1 else 'are'} whole; copy it "
+        f"{path} is truncated: only {found} {are(whole)} whole; copy it "
         f"again from where it was recorded."
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.write.crop import Box
 
@@ -65,8 +66,8 @@ class Image:
             raise InputError(f"There is nothing to write: the image has the shape {self.shape}.")
         if self.channel_names and len(self.channel_names) != self.n_channels:
             raise InputError(
-                f"The image has {self.n_channels} channels but {len(self.channel_names)} channel "
-                f"names were given: give one name a channel."
+                f"The image has {counted(self.n_channels, 'channel')} but "
+                f"{len(self.channel_names)} channel names were given: give one name a channel."
             )
 
     @property

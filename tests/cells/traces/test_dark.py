@@ -82,7 +82,7 @@ def test_baseline_in_the_dark_gives_nan() -> None:
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"dark_level": (1, 2)}, "2 dark levels were given, but array has 1 channels"),
+        ({"dark_level": (1, 2)}, "2 dark levels given, but array has 1 channel:"),
         ({"dark_frames": (100, 130)}, "dark_frames end at 130, but array has only 120 frames"),
     ],
     ids=["channels", "frames"],

@@ -53,7 +53,7 @@ def on_slice(z: int) -> nza.Rois:
         (lambda: nza.extract_traces(zstack(), on_slice(3), None), "slices 0 to 2"),
         (lambda: nza.extract_traces(stack(), GOOD, None, threads=0), "threads"),
         (lambda: nza.extract_session_traces([], GOOD, []), "no recordings"),
-        (lambda: nza.extract_session_traces([stack()], GOOD, []), "1 recordings but 0"),
+        (lambda: nza.extract_session_traces([stack()], GOOD, []), "1 recording, but 0"),
         (lambda: nza.TraceParams(dark_level=(1,), dark_frames=(0, 2)), "not both"),
         (lambda: nza.TraceParams(dark_frames=(5, 2)), "dark_frames"),
     ],

@@ -72,7 +72,7 @@ def test_a_dark_level_that_is_typed_in_is_used_at_once(qtbot, panel, part):
 def test_wrong_dark_levels_are_one_sentence(qtbot, panel, part):
     part.tab.form.fields["dark_level"].set((1.0, 2.0, 3.0))
     read(qtbot, panel)
-    assert "3 dark levels were given" in status(part)
+    assert "3 dark levels given" in status(part)
     assert "\n" not in status(part)
 
 

@@ -229,7 +229,7 @@ REFUSED = {
     "reference recording": (
         lambda s: ([s], PARAMS.replace(reference_recording=1)),
         {},
-        "there are 1 recordings, counted from 0",
+        "of 1 recording, counted from 0",
     ),
     "reference frames": (
         lambda s: ([s], PARAMS.replace(reference_frames=(5, 21))),

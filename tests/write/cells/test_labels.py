@@ -35,7 +35,7 @@ def test_pixels_have_the_id_of_the_smallest_circle_that_holds_them(tmp_path, roi
     np.testing.assert_array_equal(image, expected)
     assert image.dtype == np.uint16
     shared = sum(distances(circle) <= 1 for circle in rois.circles) > 1
-    assert note.startswith(f"{np.count_nonzero(shared)} pixels lie in several ROIs")
+    assert note.startswith(f"{np.count_nonzero(shared)} pixels in several ROIs")
 
 
 def test_of_equal_circles_the_lower_id_is_on_top(tmp_path):

@@ -52,7 +52,7 @@ def test_invalid_samples_are_interpolated_and_listed(tmp_path, traces):
     between = traces.F[0, 1, [3, 5]].mean()
     assert arrays["F"][1, 4] == pytest.approx(between, rel=1e-6)
     assert np.flatnonzero(ops["badframes"]).tolist() == [2, 4]
-    assert "1 frames have interpolated samples" in note
+    assert "1 frame with interpolated samples" in note
 
 
 def test_a_roi_that_was_never_seen_is_no_cell(tmp_path, traces):
@@ -62,7 +62,7 @@ def test_a_roi_that_was_never_seen_is_no_cell(tmp_path, traces):
     assert arrays["iscell"].tolist() == [[1, 1], [1, 1], [0, 0]]
     # and spoils no frame for the others
     assert np.flatnonzero(ops["badframes"]).tolist() == [2, 4]
-    assert "1 ROIs were never seen (12)" in note
+    assert "1 ROI never seen (12)" in note
 
 
 def test_pixels_of_rois(tmp_path, traces):

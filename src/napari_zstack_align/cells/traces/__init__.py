@@ -2,7 +2,7 @@
 
 from napari_zstack_align.cells.traces.dark import DarkLevel, dark_level
 from napari_zstack_align.cells.traces.extract import extract_session_traces, extract_traces
-from napari_zstack_align.cells.traces.storage import load_traces
+from napari_zstack_align.cells.traces.storage import load_traces, save_session_traces
 from napari_zstack_align.cells.traces.traces import Traces
 
 __all__ = [
@@ -12,4 +12,5 @@ __all__ = [
     "extract_session_traces",
     "extract_traces",
     "load_traces",
+    "save_session_traces",
 ]

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.read import channel_offsets
@@ -106,8 +107,8 @@ def estimate(mean: npt.NDArray[np.float64], params: TraceParams) -> DarkLevel:
 def _a_channel(given: tuple[float, ...], n_channels: int, name: str) -> npt.NDArray[np.float64]:
     if len(given) not in (1, n_channels):
         raise InputError(
-            f"{len(given)} dark levels were given, but {name} has {n_channels} channels: give one "
-            f"number, or one a channel."
+            f"{counted(len(given), 'dark level')} given, but {name} has "
+            f"{counted(n_channels, 'channel')}: give one number, or one a channel."
         )
     return np.broadcast_to(np.array(given, np.float64), n_channels).copy()
 
@@ -115,7 +116,8 @@ def _a_channel(given: tuple[float, ...], n_channels: int, name: str) -> npt.NDAr
 def _of_dark_frames(stack: Stack, start: int, stop: int) -> npt.NDArray[np.float64]:
     if stop > stack.n_frames:
         raise InputError(
-            f"dark_frames end at {stop}, but {stack.name} has only {stack.n_frames} frames."
+            f"dark_frames end at {stop}, but {stack.name} has only "
+            f"{counted(stack.n_frames, 'frame')}."
         )
     total, at_once = np.zeros(stack.shape[1]), stack.frames_per_chunk
     for first in range(start, stop, at_once):

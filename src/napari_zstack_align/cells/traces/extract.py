@@ -24,6 +24,7 @@ from napari_zstack_align.cells.traces.inputs import Inputs, checked_inputs
 from napari_zstack_align.cells.traces.remarks import check_readable, remarks_of
 from napari_zstack_align.cells.traces.traces import Traces
 from napari_zstack_align.cells.traces.window import Window, WindowReader
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Flag, mark
 from napari_zstack_align.parallel import checked_threads, ordered_map, worker_threads
@@ -128,8 +129,8 @@ def extract_session_traces(
         raise InputError("There are no recordings to read traces from.")
     if len(stacks) != len(alignments):
         raise InputError(
-            f"There are {len(stacks)} recordings but {len(alignments)} alignments: give one "
-            f"alignment a recording, in the same order."
+            f"{counted(len(stacks), 'recording')}, but {counted(len(alignments), 'alignment')}: "
+            f"give one alignment a recording, in the same order."
         )
     rois = rois if isinstance(rois, Rois) else Rois.of(rois)
     number = checked_threads(threads)

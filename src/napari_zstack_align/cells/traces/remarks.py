@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.cells.traces.dark import DarkLevel
 from napari_zstack_align.cells.traces.inputs import Inputs
+from napari_zstack_align.counting import are, counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Flag, shown
 
@@ -32,7 +33,7 @@ def remarks_of(
         remarks.append(_of_ids(ids[alone], "without neuropil around: not corrected"))
     unreadable = int(np.count_nonzero(frames["flag"] == Flag.UNREADABLE))
     if unreadable:
-        remarks.append(f"{unreadable} frames can't be read: their values are NaN.")
+        remarks.append(f"{counted(unreadable, 'frame')} can't be read: values there are NaN.")
     if inputs.stack.frames_per_slice is None and np.any(inputs.rois.slices >= 0):
         remarks.append(
             f"The ROIs are those of slices of a z-stack, but {inputs.stack.name} is a recording: "
@@ -77,4 +78,4 @@ def _of_ids(ids: npt.NDArray[np.int64], what: str) -> str:
     if not len(ids):
         return ""
     shown = ", ".join(map(str, ids[:SHOWN].tolist())) + (", ..." if len(ids) > SHOWN else "")
-    return f"{len(ids)} ROIs are {what} ({shown})."
+    return f"{counted(len(ids), 'ROI')} {are(len(ids))} {what} ({shown})."

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from natsort import os_sorted
 
 from napari_zstack_align import saved
 from napari_zstack_align.alignment.session import unique_names
@@ -32,6 +31,7 @@ from napari_zstack_align.cells.traces.traces import FRAMES, Traces
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Flag
 from napari_zstack_align.params import TraceParams
+from napari_zstack_align.read.natural_order import in_natural_order
 from napari_zstack_align.saved import Group, Kind, Part, Reading, Result, Subject
 
 ARRAYS = ("F", "Fneu", "corrected", "dff", "motion_explained")
@@ -43,15 +43,15 @@ def save_traces(traces: Traces, folder: Path, overwrite: bool = True) -> Path:
 
 
 def save_session_traces(
-    traces: Sequence[Traces], folder: Path, overwrite: bool = True, asked: int | None = None
+    traces: Sequence[Traces], folder: str | Path, overwrite: bool = True, asked: int | None = None
 ) -> Path:
-    """Write the traces of several recordings, in one step.
+    """Write the traces of several recordings, in one step; `load` reads them.
 
     Parameters
     ----------
     traces : sequence of Traces
-        One a recording.
-    folder : pathlib.Path
+        One a recording, as of `extract_session_traces`.
+    folder : str or pathlib.Path
         A new folder, or one with such traces, whose place these take; other files in it stay.
     overwrite : bool
         Whether complete traces there are replaced. Unfinished ones never replace them.
@@ -67,12 +67,14 @@ def save_session_traces(
     Raises
     ------
     InputError
-        Where the folder can't be written, or holds something else.
+        Where there are no traces, or the folder can't be written, or holds something else.
     """
+    if not traces:
+        raise InputError("There are no traces to save: give those of at least one recording.")
     names = unique_names([each.recording for each in traces])
     members = {name: _result(each) for name, each in zip(names, traces, strict=True)}
     group = Group(Kind.SESSION_TRACES, members, asked or len(members), traces[0].provenance)
-    return saved.save_group(group, folder, overwrite)
+    return saved.save_group(group, Path(folder), overwrite)
 
 
 def load_traces(folder: str | Path) -> Traces:
@@ -112,7 +114,8 @@ def load_session_traces(folder: str | Path) -> list[Traces]:
 def folders_of_traces(folder: Path) -> list[Path]:
     """Folders of traces in a folder, in natural order."""
     inside = folder.iterdir() if folder.is_dir() else ()
-    return os_sorted(each for each in inside if saved.occupant_of(each).kind is Kind.TRACES)
+    found = [each for each in inside if saved.occupant_of(each).kind is Kind.TRACES]
+    return in_natural_order(found)
 
 
 # -- inside ------------------------------------------------------------------------------------

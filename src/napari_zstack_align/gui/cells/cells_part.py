@@ -322,7 +322,7 @@ class CellsPart(Part):
         result = self.tuner.results.get(method)
         words = "" if result is None else f"{TITLES[method]}: {counted(len(result), 'blob')}"
         if len(self.model.rois):
-            words += f"{', ' if words else ''}{len(self.model.rois):,} ROIs"
+            words += f"{', ' if words else ''}{counted(len(self.model.rois), 'ROI')}"
         if self._image_in_view:
             overlay.text = words
             overlay.visible = bool(words) and not self.layers.side_by_side

@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, QTimer
 from qtpy.QtWidgets import QFileDialog
 
 from napari_zstack_align.cells import Rois
+from napari_zstack_align.counting import counted
 from napari_zstack_align.gui.cells import cell_jobs as jobs
 from napari_zstack_align.gui.cells.newest import Newest
 from napari_zstack_align.gui.cells.raw_rois import RoisOnFrames
@@ -92,7 +93,7 @@ class RoiActions(QObject):
     def _on_found(self, rois: Rois) -> None:
         self.model.set(rois)
         self._part.layers.hide_blobs()  # the ROIs lie over them, until a slider moves
-        self._bar.say(f"{len(rois):,} ROIs. Add, move or delete some by hand above.")
+        self._bar.say(f"{counted(len(rois), 'ROI')}. Add, move or delete some by hand above.")
 
     # -- files ---------------------------------------------------------------------------------
 
@@ -110,7 +111,7 @@ class RoiActions(QObject):
 
     def _on_loaded(self, rois: Rois) -> None:
         self.model.set(rois)
-        self._bar.say(f"Loaded {len(rois):,} ROIs.")
+        self._bar.say(f"Loaded {counted(len(rois), 'ROI')}.")
 
     # -- in which recordings they are valid ----------------------------------------------------
 

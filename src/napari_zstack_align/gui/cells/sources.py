@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Image
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.counting import counted
 from napari_zstack_align.gui.recordings.session import Session
 from napari_zstack_align.gui.shown import KEY, Shown, every_shown
 from napari_zstack_align.stack import Stack
@@ -123,7 +124,7 @@ def _of_session(session: Session) -> list[Source]:
     if len(aligned) > 1:
         stacks = tuple(r.stack for r in aligned)
         alignments = tuple(r.alignment for r in aligned)
-        name = f"Session: {len(aligned)} recordings"
+        name = f"Session: {counted(len(aligned), 'recording')}"
         found.append(Source(name, session, OVER_TIME, stacks, alignments))
     for recording in session.recordings:
         name = recording.name if recording.alignment is not None else f"{recording.name} (raw)"

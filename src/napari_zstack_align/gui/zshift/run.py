@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_zstack_align.counting import counted
+from napari_zstack_align.counting import counted, were
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Flag, count_by_flag
 from napari_zstack_align.gui.zshift import jobs
@@ -110,5 +110,6 @@ def ended(view: ZShiftView) -> str:
     if counts := count_by_flag(flags):
         words.append("flagged: " + ", ".join(f"{n:,} {flag}" for flag, n in counts.items()))
     if waiting.any():
-        words.append(f"{np.count_nonzero(waiting):,} frames were not run; what is there is kept")
+        left = int(np.count_nonzero(waiting))
+        words.append(f"{counted(left, 'frame')} {were(left)} not run; what is there is kept")
     return "; ".join(words) + "."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import load_saved
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.shown import Shown, every_shown
 from napari_zstack_align.gui.taking import guess_axes, plain_images, stack_of_layer
@@ -74,7 +75,7 @@ def opening(path: Path) -> Job[Source]:
     saved = load_saved(path)
     if not isinstance(saved, Alignment):
         raise InputError(
-            f"{path} is a session of {len(saved)} recordings: choose one .zalign of it."
+            f"{path} is a session of {counted(len(saved), 'recording')}: choose one .zalign of it."
         )
     return Source(f"Alignment: {path.name}", path, saved.stack, saved)
 

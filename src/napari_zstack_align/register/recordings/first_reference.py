@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Progress, run
@@ -38,7 +39,7 @@ def find_reference_frames(stacks: Sequence[Stack], params: KeypointParams) -> tu
     recording = (len(stacks) - 1) // 2 if chosen is None else chosen
     if recording >= len(stacks):
         raise InputError(
-            f"reference_recording is {recording}, but there are {len(stacks)} recordings, counted "
+            f"reference_recording is {recording}, of {counted(len(stacks), 'recording')}, counted "
             f"from 0."
         )
     stack = stacks[recording]
@@ -48,7 +49,8 @@ def find_reference_frames(stacks: Sequence[Stack], params: KeypointParams) -> tu
     start, stop = params.reference_frames
     if stop > stack.n_frames:
         raise InputError(
-            f"reference_frames end at {stop}, but {stack.name} has {stack.n_frames} frames."
+            f"reference_frames end at {stop}, but {stack.name} has "
+            f"{counted(stack.n_frames, 'frame')}."
         )
     return recording, start, stop
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.cells.rois import Circles, Rois
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.write.cells.field import FieldOfView
@@ -97,7 +98,7 @@ class Labels:
         sentences = []
         if self._shared:
             sentences.append(
-                f"{self._shared} pixels lie in several ROIs: they have the id of the smallest."
+                f"{counted(self._shared, 'pixel')} in several ROIs: the smallest gives its id."
             )
         hidden = sorted(set(self._rois.ids.tolist()) - self._seen)
         if hidden:

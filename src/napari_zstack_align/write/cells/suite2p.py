@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.atomic import check_target, replacing
 from napari_zstack_align.cells.traces import Traces
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.write.cells.field import FieldOfView
@@ -148,12 +149,12 @@ def _note(
     sentences = ["spks.npy is zero: nothing was deconvolved."]
     if bad.any():
         sentences.append(
-            f"{np.count_nonzero(bad)} frames have interpolated samples; they are among the "
+            f"{counted(int(bad.sum()), 'frame')} with interpolated samples, among the "
             f"{np.count_nonzero(ops['badframes'])} of ops['badframes']."
         )
     if unseen.any():
         ids = ", ".join(map(str, traces.ids[unseen][:10]))
-        sentences.append(f"{np.count_nonzero(unseen)} ROIs were never seen ({ids}): no cells.")
+        sentences.append(f"{counted(int(unseen.sum()), 'ROI')} never seen ({ids}): no cells.")
     if not ops["frame_rate_known"]:
         sentences.append("The frame rate is unknown: ops['fs'] is 1.")
     return " ".join(sentences)
