@@ -8,9 +8,9 @@ export PIP_ROOT_USER_ACTION := ignore
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 PIP := -m pip install --quiet
-# One test at a time in each of several processes; '-n 0' at the end: all in one process.
-# names of test modules
+# Words in the names of the modules of tests that drive whole jobs in napari.
 WHOLE_JOBS := main_job or reader or writer or manifest or pointer or listening or toggle_key
+# One test at a time in each of several processes; '-n 0' at the end: all in one process.
 PYTEST := -m pytest --numprocesses logical --maxprocesses 8
 ON_PATH := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
@@ -54,6 +54,7 @@ lint: $(VENV)/installed  ## style, types, import rules, manifest, docs
 
 docs: $(VENV)/installed system-libraries  ## the generated pages and pictures of docs/
 	@$(PYTHON) scripts/make_parameters_page.py
+	@$(PYTHON) scripts/make_formats_page.py
 	@$(PYTHON) scripts/make_screenshots.py
 
 wheel: $(VENV)/installed system-libraries  ## build the wheel and try it in a clean environment (QT=pyside6: with PySide6)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+from generated_page import write_or_check
 
 from napari_zstack_align.fields import ParamField, fields_of
 from napari_zstack_align.params import MODELS, Params
-
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "parameters.md"
 
 HEAD = """\
 # Parameters
@@ -43,14 +40,5 @@ def row(field: ParamField) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def main() -> None:
-    """Write the page, or compare it."""
-    if sys.argv[1:] != ["--check"]:
-        PAGE.write_text(page(), encoding="utf-8")
-        print(f"Wrote {PAGE}")
-    elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page():
-        sys.exit("docs/parameters.md is not what the parameter models say: run 'make docs'.")
-
-
 if __name__ == "__main__":
-    main()
+    write_or_check("parameters.md", page(), "the parameter models")

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from npe2 import PluginManifest
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_zstack_align.gui.cells.traces_tab import TracesTab
@@ -37,11 +35,13 @@ def twophoton(monkeypatch):
     return row
 
 
-def test_open_filter():
-    images, tiff, *_, everything = open_filter().split(";;")
-    assert images == "Images (*.tif *.tiff *.btf *.tf2 *.tf8 *.npy)"
-    assert tiff == "TIFF (*.tif *.tiff *.btf *.tf2 *.tf8)"
-    assert everything == "All files (*)"
+def test_open_filter(monkeypatch, twophoton):
+    zarr = next(row for row in READERS if row.is_folder)
+    raw = Reader("raw", "Raw", (".raw", ".rw2"), starts_with(b"RAW"), "nothing", "raw")
+    monkeypatch.setattr(readers, "READERS", (raw, zarr, twophoton))
+    assert open_filter().split(";;") == [
+        "Images (*.raw *.rw2 *.2p)", "Raw (*.raw *.rw2)", "Twophoton (*.2p)", "All files (*)"
+    ]  # fmt: skip
 
 
 def test_a_new_format_is_offered_everywhere(qtbot, make_napari_viewer, twophoton):
@@ -54,20 +54,15 @@ def test_a_new_format_is_offered_everywhere(qtbot, make_napari_viewer, twophoton
         assert "Twophoton" in button.toolTip()
 
 
-def test_the_manifest_has_the_endings_of_the_table():
-    manifest = PluginManifest.from_file(files("napari_zstack_align") / "napari.yaml")
-    [reader] = manifest.contributions.readers
-    assert reader.filename_patterns == [f"*{s}" for s in (*readers.file_suffixes(), ".zalign")]
-    assert reader.accepts_directories
-
-
 OME = writers_of(Takes.VOLUME)
 OME_TIFF, OME_ZARR = "OME-TIFF (*.ome.tif *.tif *.ome.tiff *.tiff)", "OME-Zarr (*.ome.zarr *.zarr)"
 
 
 def test_save_filter():
-    assert save_filter(OME) == f"{OME_TIFF};;{OME_ZARR}"
-    assert one_filter("Transforms", writers_of(Takes.TRANSFORMS)) == "Transforms (*.csv *.npy)"
+    film = Writer("avi", "AVI film", (".avi", ".divx"), (Takes.MOVIE,), "avi_format:write_avi")
+    gif = Writer("gif", "GIF", (".gif",), (Takes.MOVIE,), "gif_format:write_gif")
+    assert save_filter([film, gif]) == "AVI film (*.avi *.divx);;GIF (*.gif)"
+    assert one_filter("Films", [film, gif]) == "Films (*.avi *.divx *.gif)"
 
 
 @pytest.mark.parametrize(

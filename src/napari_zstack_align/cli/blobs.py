@@ -39,6 +39,7 @@ from napari_zstack_align.progress import run
 from napari_zstack_align.read import open_stack
 from napari_zstack_align.saved import Kind, kind_of, target_of
 from napari_zstack_align.stack import Order, Stack
+from napari_zstack_align.write.writers import roi_table
 
 Source: TypeAlias = Stack | Alignment | list[Alignment]
 
@@ -94,9 +95,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run_blobs(args: argparse.Namespace) -> bool:
     """Find, save, and tell how many."""
     params = params_of(args, BlobParams, start=BlobParams.nuclei() if args.nuclei else None)
-    if args.out is not None and args.out.suffix not in ("", ".csv"):
+    table = roi_table()
+    if args.out is not None and args.out.suffix and table.ending_of(args.out) is None:
         raise InputError(
-            f"ROIs are a CSV table: give --out a name that ends in .csv, not {args.out}."
+            f"ROIs are a CSV table: give --out a name that ends in {table.suffix}, not {args.out}."
         )
     out = target_of(args.out or f"{args.input.name.partition('.')[0]}_rois", Kind.ROIS)
     check_target(out, args.overwrite)

@@ -23,6 +23,7 @@ from napari_zstack_align.params import NwbParams
 from napari_zstack_align.saved import Kind, kind_of
 from napari_zstack_align.write.cells.export import export_rois, export_traces
 from napari_zstack_align.write.cells.field import FieldOfView
+from napari_zstack_align.write.writers import roi_table
 
 
 def is_of_cells(path: Path) -> bool:
@@ -89,7 +90,7 @@ def _rois(args: argparse.Namespace, field: FieldOfView | None) -> bool:
 
 
 def _is_table(path: Path) -> bool:
-    return path.suffix.lower() == ".csv"
+    return roi_table().ending_of(path) is not None
 
 
 def _summary(traces: Traces) -> str:

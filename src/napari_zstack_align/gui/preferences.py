@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from napari_zstack_align.write.writers import Takes, writers_of
+
 PLUGIN = "napari-zstack-align"
 
 
@@ -23,7 +25,7 @@ class Preferences:
     """
 
     processors: int = 0
-    frames_format: str = ".ome.tif"
+    frames_format: str = writers_of(Takes.MOVIE)[0].suffix
 
 
 def preferences() -> Preferences:

@@ -1,7 +1,9 @@
-"""napari's Save for image layers: OME-TIFF and OME-Zarr with sizes in µm and channel names."""
+"""napari's Save for image layers: the formats of volumes, with sizes in µm and channel names."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +18,31 @@ from napari_zstack_align.gui.zshift.layers import ZShiftLayers
 from napari_zstack_align.progress import Job, Progress, run
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.export import export_volume
+from napari_zstack_align.write.writers import Takes, Writer, writers_of
 
 FullLayerData = tuple[Any, dict[str, Any], str]
 """Data, attributes and type of a layer, as napari hands them over."""
 
 
-def write_ome_tiff(path: str, layers: list[FullLayerData]) -> list[str]:
-    """Write image layers as one OME-TIFF; several are its channels."""
-    return _write(path, ".ome.tif", layers)
+def __getattr__(name: str) -> Callable[[str, list[FullLayerData]], list[str]]:
+    """Return what writes image layers in a format of the table; several layers are its channels.
+
+    napari.yaml names the row ``ome-tiff`` of ``WRITERS`` ``write_ome_tiff``, and so on.
+    """
+    for writer in writers_of(Takes.VOLUME):
+        if name == f"write_{writer.name.replace('-', '_')}":
+            return partial(_write, writer)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def write_ome_zarr(path: str, layers: list[FullLayerData]) -> list[str]:
-    """Write image layers as one OME-Zarr; several are its channels."""
-    return _write(path, ".ome.zarr", layers)
-
-
-def _write(path: str, suffix: str, layers: list[FullLayerData]) -> list[str]:
+def _write(writer: Writer, path: str, layers: list[FullLayerData]) -> list[str]:
     """Write under the name that was asked for, which napari's dialog has agreed to replace.
 
-    A name without the ending gets it; what stands under that name was not asked about, and stays.
+    A name without an ending of the format gets the usual one; what stands under that name was not
+    asked about, and stays.
     """
-    is_whole = path.lower().endswith(suffix)
-    target = Path(path if is_whole else path + suffix)
+    target = writer.named(Path(path))
+    is_whole = target == Path(path)
     if target.resolve() in _raw_files(layers):
         raise InputError(f"{target} holds the raw frames themselves: choose another name.")
     data, axes = _joined(layers)

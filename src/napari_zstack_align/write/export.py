@@ -34,10 +34,7 @@ def export_volume(
     Parameters
     ----------
     path : path
-        Ends in .ome.tif or .tif (OME-TIFF, BigTIFF where it is large), .ome.zarr or .zarr
-        (OME-Zarr 0.5), .h5 or .hdf5 (HDF5 with a dataset ``mov``, for Caiman), or .bin (a folder
-        without that ending, for Suite2p: ``data.bin`` and ``ops.npy``). The last two hold
-        recordings alone.
+        Its ending chooses the format: docs/formats.md lists those of volumes and movies.
     data : array-like
         dask, numpy or zarr array.
     axes : str

@@ -30,7 +30,7 @@ def write_transforms(path: str | Path, alignment: Alignment, *, overwrite: bool 
     Parameters
     ----------
     path : path
-        Ends in .csv (columns frame, a00, a01, ... a22) or .npy ((T, 3, 3) float64).
+        Its ending chooses the format: docs/formats.md lists those of transforms.
     alignment : Alignment
         Its transforms are affine.
     overwrite : bool

@@ -235,6 +235,11 @@ def names_of(*takes: Takes) -> tuple[str, ...]:
     return tuple(dict.fromkeys(writer.name for writer in writers_of(*takes)))
 
 
+def roi_table() -> Writer:
+    """Return the table of ROIs, the format that `load_rois` reads."""
+    return next(writer for writer in writers_of(Takes.ROIS) if writer.name == "csv")
+
+
 def choose_writer(path: Path, *takes: Takes, name: str | None = None) -> Writer:
     """Return the format that a name's ending chooses, or that is asked for.
 

@@ -25,7 +25,7 @@ def export_movie(
     Parameters
     ----------
     path : path
-        As for ``write.export.export_volume``: .ome.tif, .ome.zarr, ...
+        As for ``write.export.export_volume``.
     zshift : ZShift
     what : {'corrected', 'simulated'}
         See `ZShift.corrected` and `ZShift.simulate`.

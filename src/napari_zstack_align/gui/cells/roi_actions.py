@@ -18,13 +18,13 @@ from napari_zstack_align.gui.cells.newest import Newest
 from napari_zstack_align.gui.cells.raw_rois import RoisOnFrames
 from napari_zstack_align.gui.cells.roi_tools import RoiTools
 from napari_zstack_align.gui.file_dialogs import ask_where_to_write, save_filter
-from napari_zstack_align.write.writers import Takes, writers_of
+from napari_zstack_align.write.writers import roi_table
 
 if TYPE_CHECKING:
     from napari_zstack_align.gui.cells.cells_part import CellsPart
 
 VALID_AFTER_MS = 300
-ROI_TABLE = next(writer for writer in writers_of(Takes.ROIS) if writer.name == "csv")
+ROI_TABLE = roi_table()
 
 
 class RoiActions(QObject):

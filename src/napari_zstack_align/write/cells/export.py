@@ -31,12 +31,11 @@ def export_rois(
     Parameters
     ----------
     path : path
-        Ends in .csv (a table, which ``load_rois`` reads), .npz (NumPy), .zip (ImageJ's ROI
-        manager; needs ``roifile``), or .ome.tif or .tif (image of labels).
+        Its ending chooses the format: docs/formats.md lists those of ROIs.
     rois : Rois
         At least one.
-    format : {'csv', 'npz', 'imagej', 'labels'}, optional
-        By default as the name's ending says.
+    format : str, optional
+        Its short name; by default as the name's ending says.
     field : FieldOfView, optional
         Labels need it for their size.
     overwrite : bool
@@ -78,15 +77,12 @@ def export_traces(
     Parameters
     ----------
     path : path
-        Ends in .csv (a table), .npz (NumPy) or .nwb (NWB; needs ``pynwb``), or is a new folder
-        (Suite2p). Tables hold all recordings; of the others each recording has one of its own,
-        ``NAME_RECORDING.nwb``.
+        Its ending chooses the format: docs/formats.md lists those of traces. Tables hold all
+        recordings; of the others each recording has one of its own, ``NAME_RECORDING.nwb``.
     traces : Traces or sequence of Traces
         With at least one ROI.
-    format : {'tidy', 'wide', 'summary', 'npz', 'suite2p', 'nwb'}, optional
-        'tidy': one row a ROI, channel and frame; 'wide': one row a frame, one column a ROI;
-        'summary': one row a ROI and channel. By default as the name's ending says, .csv: tidy,
-        without one: Suite2p.
+    format : str, optional
+        Its short name; by default as the name's ending says: of several, the first in the list.
     field : FieldOfView, optional
         Size and image of the reference, for Suite2p and NWB; by default the size of a frame, and
         no image.
