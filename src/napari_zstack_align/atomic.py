@@ -14,10 +14,23 @@ from napari_zstack_align.errors import InputError
 
 def check_target(path: Path, overwrite: bool) -> None:
     """Raise InputError where ``path`` can't be written, before any work is done."""
-    if not path.parent.is_dir():
-        raise InputError(f"{path} can't be written: there is no folder {path.parent}.")
-    if path.exists() and not overwrite:
+    try:
+        if not path.parent.is_dir():
+            raise InputError(f"{path} can't be written: there is no folder {path.parent}.")
+        taken = path.exists()
+    except OSError as error:
+        raise InputError(f"{path} can't be written: {error.strerror or error}.") from error
+    if taken and not overwrite:
         raise InputError(f"{path} exists already: choose another name, or allow overwriting.")
+    check_permission(path.parent)
+
+
+def check_permission(folder: Path) -> None:
+    """Raise InputError where one may not write in a folder, or make it in the one above it."""
+    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    effective = os.access in os.supports_effective_ids
+    if not os.access(there, os.W_OK | os.X_OK, effective_ids=effective):
+        raise InputError(f"{folder} can't be written: you have no permission to write in {there}.")
 
 
 @contextmanager

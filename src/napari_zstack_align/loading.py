@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,7 +13,7 @@ from napari_zstack_align.cells import Rois, load_rois
 from napari_zstack_align.cells.traces import Traces, load_traces
 from napari_zstack_align.cells.traces.storage import load_session_traces
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.saved import Kind, kind_of, target_of
+from napari_zstack_align.saved import Kind, kind_of, manifest_path, occupant_of, target_of
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift import ZShift, load_zshift
 
@@ -57,17 +58,21 @@ def load(path: str | Path, *, stack: Stack | None = None) -> Loaded:
             return load_session_traces(path)
         case Kind.ROIS:
             return load_rois(path)
+    there = occupant_of(path)
+    if there.obstacle and not there.is_file:
+        raise InputError(f"{path} {there.obstacle}.")
     if not path.exists():
         raise InputError(f"There is no saved result {path}.")
+    why = ", no run.json and no session.json" if path.is_dir() and not manifest_path(path) else ""
     raise InputError(
-        f"{path} holds no saved result (no run.json, no session.json): open images with "
-        f"open_stack, other tables of ROIs with load_rois."
+        f"{path} holds no saved result{why}: open images with open_stack, other tables of ROIs "
+        f"with load_rois."
     )
 
 
 def _with_suffix(path: Path) -> Path:
     """Name that saving made of a name without suffix, where only this one is there."""
-    if path.exists() or not path.name:
+    if os.path.exists(path) or not path.name:  # unlike Path.exists, it never raises
         return path
     names = (target_of(path, kind) for kind in (Kind.ALIGNMENT, Kind.ROIS))
-    return next((name for name in names if name.exists()), path)
+    return next((name for name in names if os.path.exists(name)), path)

@@ -183,3 +183,8 @@ def test_saving_asks_about_the_name_that_is_written(
     recording.save(target)
     assert ask_where_to_save(None, "Save", "run", Kind.ALIGNMENT) == (target if answer else None)
     assert asked == [f"{target} holds the alignment of {recording.stack.name}. Replace it?"]
+    members = ["other.zalign", "run.zalign"]
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path), ""))
+    found = ask_where_to_save(None, "Save", "session", Kind.SESSION, members)
+    assert found == (tmp_path if answer else None)
+    assert asked[1:] == asked[:1]

@@ -14,6 +14,7 @@ from killing import killed_at
 
 import napari_zstack_align as nza
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.saved import group
 from napari_zstack_align.saved.occupant import occupant_of
 
 pytestmark = [
@@ -89,6 +90,24 @@ def test_what_a_stopped_save_left_is_no_hindrance_for_another_kind(tmp_path: Pat
             other.save(other.new, path)
             assert digest(nza.load(path)) == digest(other.new)
             assert not litter(path)
+
+
+def test_a_member_is_the_same_however_it_is_reached(tmp_path: Path, monkeypatch) -> None:
+    path = nza.save_session(session(1, "ab"), tmp_path / "S")
+    committed = tmp_path / "S" / "session.json"
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(group, "_tidy", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        nza.save_session(session(2, "ab"), path)
+    assert committed.is_file()
+    (tmp_path / "link.zalign").symlink_to(path / "a.zalign")
+    new = digest(session(2, "ab")[0])
+    assert digest(nza.load(path / "a.zalign")) == digest(nza.load(tmp_path / "link.zalign")) == new
+    monkeypatch.chdir(path / "a.zalign")
+    assert digest(nza.load(".")) == new
 
 
 def test_files_of_the_user_stay(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from cases import CASES, Case, digest, recording, session, traces, zshift
 
 import napari_zstack_align as nza
+from napari_zstack_align.saved import reading
 from napari_zstack_align.saved.occupant import others_in
 
 save = importlib.import_module("napari_zstack_align.saved.save")  # a function hides the module
@@ -74,6 +75,19 @@ def test_a_session_leaves_a_save_in_its_folder_that_goes_on(tmp_path: Path, monk
     assert digest(nza.load(path)) == digest(session(2, "ab"))
 
 
+def test_a_session_whose_member_is_saved_meanwhile_is_read_again(tmp_path: Path, monkeypatch):
+    path = nza.save_session(session(1, "ab"), tmp_path / "S")
+    mended, check = recording(1, "a", number=7), reading._check
+    later = iter([lambda: mended.save(path / "a")])
+
+    def check_later(file: Path, facts: object) -> None:
+        next(later, lambda: None)()
+        check(file, facts)
+
+    monkeypatch.setattr(reading, "_check", check_later)
+    assert digest(nza.load(path)) == digest([mended, session(1, "ab")[1]])
+
+
 def test_a_result_that_is_replaced_meanwhile_reads_as_one_of_them(tmp_path: Path) -> None:
     case, context = CASES["session of other recordings"], multiprocessing.get_context("fork")
     path = case.save(case.old, case.path(tmp_path))
@@ -91,4 +105,4 @@ def test_a_result_that_is_replaced_meanwhile_reads_as_one_of_them(tmp_path: Path
     process.join()
     assert process.exitcode == 0
     assert found == possible
-    assert len(others_in(path)) == 4  # three members, and session.json
+    assert len(list(others_in(path))) == 4  # three members, and session.json

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cases import CASES, digest, recording, session, traces, zshift, zstack
+import schema_1
+from cases import CASES, digest, recording, rois, session, traces, zshift, zstack
+from test_kill import litter
 
 import napari_zstack_align as nza
 from napari_zstack_align.alignment.session import check_session_target
@@ -153,11 +157,141 @@ def test_a_session_leaves_an_alignment_that_is_not_its_own(tmp_path: Path) -> No
         check_session_target(tmp_path / "mix", [each.stack for each in recordings], overwrite=True)
     assert digest(nza.load(own)) == digest(zstack(1))
     alone = recording(5, "b").save(tmp_path / "other" / "b.zalign")
-    with pytest.raises(InputError, match="is no part of"):
+    with pytest.raises(InputError, match=r"b\.zalign holds the alignment of b already"):
         check_session_target(tmp_path / "other", [each.stack for each in recordings], False)
-    with pytest.raises(InputError, match="is no part of"):
-        nza.save_session(recordings, tmp_path / "other", overwrite=False)
+    written = nza.save_session(recordings, tmp_path / "other", overwrite=False)
+    assert written == tmp_path / "other-2"
     assert digest(nza.load(alone)) == digest(recording(5, "b"))
+
+
+def test_an_unfinished_session_replaces_no_complete_alignment(tmp_path: Path) -> None:
+    alone = recording(5, "a").save(tmp_path / "exp" / "a")
+    part = [recording(1, "a", done=2), recording(1, "b", number=1)]
+    assert nza.save_session(part, tmp_path / "exp") == tmp_path / "exp-partial"
+    assert digest(nza.load(alone)) == digest(recording(5, "a"))
+    first = [recording(1, "a"), recording(1, "b", done=3, number=1)]
+    path = nza.save_session(first, tmp_path / "larva")
+    for overwrite in (True, False):
+        written = nza.save_session(part, path, overwrite)
+        assert written.name in ("larva-partial", "larva-partial-2")
+    assert nza.save_session([recording(1, "b", done=3)], path).name == "larva-partial-3"
+    assert digest(nza.load(path)) == digest(first)
+    more = [recording(2, "a"), recording(2, "b", done=4, number=1)]
+    assert nza.save_session(more, path, overwrite=False) == path
+
+
+def test_an_unfinished_session_of_other_recordings_is_kept(tmp_path: Path) -> None:
+    first = [recording(1, "a"), recording(1, "b", done=3, number=1)]
+    path = nza.save_session(first, tmp_path / "larva")
+    other = session(2, "ac")
+    with pytest.raises(InputError, match="holds an unfinished session of 2 recordings already"):
+        check_session_target(path, [each.stack for each in other], overwrite=False)
+    assert nza.save_session(other, path, overwrite=False) == tmp_path / "larva-2"
+    assert digest(nza.load(path)) == digest(first)
+
+
+@pytest.mark.parametrize("damage", ["newer", "cut"])
+def test_an_unfinished_result_replaces_none_that_cannot_be_read(damage: str, tmp_path: Path):
+    path = zstack(1).save(tmp_path / "run")
+    text = (path / "run.json").read_text()
+    changed = text[:-20] if damage == "cut" else text.replace('version": 2', 'version": 3')
+    (path / "run.json").write_text(changed)
+    if damage == "newer":
+        with pytest.raises(InputError, match=r"holds a result of a newer version .*: update"):
+            zstack(2).save(path)
+    else:
+        assert zstack(2, done=3).save(path) == tmp_path / "run-partial.zalign"
+        assert (path / "run.json").read_text() == changed
+        assert zstack(2).save(path) == path
+
+
+def test_unfinished_traces_take_no_place_of_those_of_schema_1(tmp_path: Path) -> None:
+    whole = [traces(1, "a"), traces(3, "b")]
+    path = schema_1.write(whole, tmp_path / "t")
+    (path / ".DS_Store").touch()
+    written = save_session_traces([traces(5, "a")], path, asked=2)
+    assert written == tmp_path / "t-partial"
+    assert digest(nza.load(path)) == digest(whole)
+
+
+def test_traces_that_were_saved_one_by_one_open_together(tmp_path: Path) -> None:
+    for seed, name in enumerate("ab"):
+        traces(seed, name).save(tmp_path / "t" / name)
+    (tmp_path / "t" / "notes.txt").touch()
+    assert kind_of(tmp_path / "t") is Kind.SESSION_TRACES
+    assert digest(nza.load(tmp_path / "t")) == digest([traces(0, "a"), traces(1, "b")])
+    (tmp_path / "t" / "pictures").mkdir()
+    assert kind_of(tmp_path / "t") is None
+
+
+def test_what_a_file_manager_leaves_is_nothing(tmp_path: Path) -> None:
+    (tmp_path / "run.zalign").mkdir()
+    for name in (".DS_Store", "Thumbs.db", "desktop.ini"):
+        (tmp_path / "run.zalign" / name).touch()
+    assert zstack(1).save(tmp_path / "run") == tmp_path / "run.zalign"
+
+
+@pytest.mark.parametrize("result", [zstack(1), zshift(1)], ids=["alignment", "z-shift"])
+def test_a_killed_save_of_schema_1_is_replaced_on_demand(result: Any, tmp_path: Path) -> None:
+    path = schema_1.write(result, tmp_path / "run.zalign")
+    (path / "run.json").unlink()
+    assert result.save(path, overwrite=False) == tmp_path / "run-2.zalign"
+    assert result.save(path, overwrite=True) == path
+    assert digest(nza.load(path)) == digest(result)
+    assert not litter(path)
+
+
+def test_odd_names(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("", ".", "..", "/", "x" * 300, "a\0b"):
+        for act in (
+            zstack(1).save,
+            rois(1).save,
+            nza.load,
+            lambda name: check_target(
+                target_of(name, Kind.ALIGNMENT), Kind.ALIGNMENT, Subject(what="z-stack")
+            ),
+        ):
+            with pytest.raises(InputError):
+                act(name)
+    assert not list(tmp_path.iterdir())
+    assert rois(1).save("cells") == Path("cells.csv")
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    assert nza.save_session(session(1, "ab"), ".") == tmp_path / "below"
+    part = [recording(1, "a", done=1), recording(1, "b", number=1)]
+    assert nza.save_session(part, ".") == tmp_path / "below-partial"
+    monkeypatch.chdir(tmp_path / "below" / "a.zalign")
+    assert digest(nza.load("..")) == digest(session(1, "ab"))
+
+
+def test_what_cannot_be_written_is_found_before_the_work(tmp_path: Path, monkeypatch) -> None:
+    subject = Subject(what="z-stack", name="larva")
+    (tmp_path / "broken.zalign").symlink_to("nowhere")
+    with pytest.raises(InputError, match="is a link to a place that doesn't exist"):
+        check_target(tmp_path / "broken.zalign", Kind.ALIGNMENT, subject)
+    with pytest.raises(InputError, match="is a link to a place that doesn't exist"):
+        zstack(1).save(tmp_path / "broken.zalign")
+    path = zstack(1).save(tmp_path / "run")
+    access = os.access
+    monkeypatch.setattr(
+        os, "access", lambda place, mode, **_: Path(place) == tmp_path and access(place, mode)
+    )
+    monkeypatch.setattr(os, "supports_effective_ids", {os.access})
+    with pytest.raises(InputError, match="you have no permission to write"):
+        check_target(path, Kind.ALIGNMENT, subject, overwrite=True)
+    check_target(tmp_path / "new" / "run.zalign", Kind.ALIGNMENT, subject, make_parents=True)
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    with pytest.raises(InputError, match="you have no permission to write"):
+        check_target(tmp_path / "new" / "r.zalign", Kind.ALIGNMENT, subject, make_parents=True)
+
+
+def test_unfinished_results_of_schema_1_do_not_say_how_much_was_done(tmp_path: Path) -> None:
+    path = schema_1.write(zstack(1), tmp_path / "run.zalign")
+    edited = json.loads((path / "run.json").read_text()) | {"state": "incomplete"}
+    (path / "run.json").write_text(json.dumps(edited))
+    assert zstack(2, done=1).save(path, overwrite=False) == tmp_path / "run-partial.zalign"
+    assert zstack(2).save(path, overwrite=False) == path
 
 
 def test_a_z_stack_takes_no_place_in_a_session(tmp_path: Path) -> None:
@@ -166,6 +300,8 @@ def test_a_z_stack_takes_no_place_in_a_session(tmp_path: Path) -> None:
         zstack(1).save(path / "a.zalign")
     with pytest.raises(InputError, match="belongs to"):
         recording(1, "c").save(path / "a.zalign")
+    with pytest.raises(InputError, match="coordinates of another reference"):
+        recording(2, "a").save(path / "a.zalign")
     assert digest(nza.load(path)) == digest(session(1, "ab"))
 
 

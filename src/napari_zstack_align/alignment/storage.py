@@ -45,7 +45,8 @@ TIMES = np.dtype([("frame", np.int32), ("time_s", np.float64)])
 def save_alignment(alignment: Alignment, folder: str | Path, overwrite: bool = True) -> Path:
     """Write an alignment; see `Alignment.save`."""
     target = saved.target_of(folder, Kind.ALIGNMENT)
-    return saved.save(result_of(alignment, target), target, overwrite)
+    check = partial(_check_reference, alignment)
+    return saved.save(result_of(alignment, target), target, overwrite, check)
 
 
 def result_of(alignment: Alignment, folder: Path) -> Result:
@@ -110,7 +111,7 @@ def read_alignment(reading: Reading, stack: Stack | None = None) -> Alignment:
     quality = reading.file("quality", partial(read_table, empty=_empty_quality))
     chunks = _optional(reading, "chunks", partial(read_table, empty=_empty_chunks))
     times = _optional(reading, "frame_times", partial(read_table, empty=_empty_times))
-    reference = reading.file("reference", tifffile.imread)
+    reference = _read_reference(reading)
     mask = _optional(reading, "mask", tifffile.imread)
     check_rows(reading, "quality", quality["frame"], n_frames)
     if times is not None:
@@ -139,6 +140,25 @@ def check_rows(reading: Reading, role: str, numbers: npt.NDArray[np.integer], n_
             role,
             f"its rows must be numbered from 0 to {n_rows - 1}, in order; it has {len(numbers)}",
         )
+
+
+def _check_reference(alignment: Alignment, folder: Path) -> None:
+    """Raise InputError where a session would get a recording with another reference."""
+    session = saved.session_of(folder)
+    others = () if session is None else [member.folder for member in session.members]
+    other = next((name for name in others if name != folder.resolve().name), None)
+    if session is None or other is None:
+        return
+    reference = saved.read_result(session.folder / other, Kind.ALIGNMENT, _read_reference)
+    if not np.array_equal(reference, alignment.reference, equal_nan=True):
+        raise InputError(
+            f"{folder} belongs to {session.folder}, whose recordings are in the coordinates of "
+            f"another reference: choose another name, or register them together again."
+        )
+
+
+def _read_reference(reading: Reading) -> npt.NDArray[np.float32]:
+    return reading.file("reference", tifffile.imread)
 
 
 # -- the parts ---------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ def save_rois(rois: Rois, path: Path, overwrite: bool = False, *, beside: bool =
 
     With ``beside``, a file that must not be replaced is left alone, and one beside it is written.
     """
+    path = saved.target_of(path, saved.Kind.ROIS)
     return saved.save_file(path, rois_bytes(rois), overwrite, beside=beside)
 
 

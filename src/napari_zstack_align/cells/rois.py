@@ -200,6 +200,8 @@ class Rois:
     def save(self, path: str | Path, overwrite: bool = False) -> Path:
         """Write a plain CSV: ``id,y,x,radius,first_slice,last_slice`` and the features.
 
+        '.csv' is added to a name that lacks it; returned is the file that was written.
+
         Raises
         ------
         InputError

@@ -70,8 +70,23 @@ def ask_where_to_write(
     return path if not others or _may_replace(parent, others) else None
 
 
-def ask_where_to_save(parent: Any, title: str, proposed: str, kind: Kind) -> Path | None:
+def ask_where_to_save(
+    parent: Any, title: str, proposed: str, kind: Kind, members: Sequence[str] = ()
+) -> Path | None:
     """Ask for the folder of a saved result, add its suffix, and ask before one is replaced.
+
+    Parameters
+    ----------
+    parent : QWidget
+        Over which the dialog opens.
+    title : str
+        Of the dialog.
+    proposed : str
+        Name that is offered.
+    kind : Kind
+        What is saved.
+    members : sequence of str
+        Of a result that consists of several: the folders in it that will be written.
 
     Returns
     -------
@@ -84,10 +99,12 @@ def ask_where_to_save(parent: Any, title: str, proposed: str, kind: Kind) -> Pat
     if not name:
         return None
     target = target_of(name, kind)
-    there = occupant_of(target)
-    if there.kind is None:  # nothing, or something that saving refuses in a sentence
+    places = map(occupant_of, (target, *(target / member for member in members)))
+    there = next((each for each in places if each.kind is not None), None)
+    if there is None:  # nothing, or something that saving refuses in a sentence
         return target
-    answer = QMessageBox.question(parent, "Replace?", f"{target} {there.description}. Replace it?")
+    question = f"{there.path} {there.description}. Replace it?"
+    answer = QMessageBox.question(parent, "Replace?", question)
     return target if answer == QMessageBox.StandardButton.Yes else None
 
 

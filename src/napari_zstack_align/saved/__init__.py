@@ -11,7 +11,13 @@ from napari_zstack_align.saved.generation import Result
 from napari_zstack_align.saved.group import Group, save_group
 from napari_zstack_align.saved.kinds import RECORDING, Z_STACK, Kind, title_of
 from napari_zstack_align.saved.names import beside_note, target_of
-from napari_zstack_align.saved.occupant import Occupant, kind_of, occupant_of
+from napari_zstack_align.saved.occupant import (
+    Occupant,
+    kind_of,
+    manifest_path,
+    occupant_of,
+    session_of,
+)
 from napari_zstack_align.saved.provenance import now, provenance
 from napari_zstack_align.saved.reading import Reading, UnfitContent, read_group, read_result
 from napari_zstack_align.saved.save import save
@@ -33,6 +39,7 @@ __all__ = [
     "beside_note",
     "check_target",
     "kind_of",
+    "manifest_path",
     "now",
     "occupant_of",
     "provenance",
@@ -42,6 +49,7 @@ __all__ = [
     "save_file",
     "save_group",
     "sentences_for",
+    "session_of",
     "target_of",
     "title_of",
 ]

@@ -56,6 +56,14 @@ def remove_if_possible(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, whose names are on the disk when this returns."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in missing:
+        flush_folder(each.parent)
+
+
 @contextmanager
 def sentences_for(path: Path) -> Iterator[None]:
     """Turn what the file system refuses into one sentence."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.saved.kinds import RECORDING, RUN, Kind
@@ -14,7 +14,14 @@ from napari_zstack_align.saved.kinds import RECORDING, RUN, Kind
 Facts = dict[str, Any]
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
-FILE_NAME = r"^[^/\\\x00]+$"
+
+def _in_its_folder(name: str) -> str:
+    if name in ("", ".", "..") or any(mark in name for mark in "/\\\0"):
+        raise ValueError("it is no name in this folder")
+    return name
+
+
+FileName = Annotated[str, AfterValidator(_in_its_folder)]
 """A manifest names nothing outside its own folder."""
 
 
@@ -27,7 +34,7 @@ class Part(BaseModel):
 class FileFacts(Part):
     """A file that a manifest lists: its name, SHA-256 and size in bytes."""
 
-    name: str = Field(pattern=FILE_NAME)
+    name: FileName
     sha256: str = ""
     size: int = -1
 
@@ -71,22 +78,26 @@ class MemberFacts(Part):
         Number of frames.
     manifest : str
         Its own manifest, as it is called until it takes the place of the former ``run.json``.
-    sha256 : str
-        Of that; '' up to schema 1.
+    checksum : str
+        What that says of itself; '' up to schema 1.
     """
 
     name: str = ""
-    folder: str = Field(pattern=FILE_NAME)
+    folder: FileName
     frames: int = 0
-    manifest: str = Field(default=RUN, pattern=FILE_NAME)
-    sha256: str = ""
+    manifest: FileName = RUN
+    checksum: str = ""
 
 
 class Removed(Part):
     """A member that an earlier save had and this one has not; its files may still be there."""
 
-    folder: str = Field(pattern=FILE_NAME)
+    folder: FileName
     generation: str
+
+
+class _Provenance(Part):
+    details: dict[str, Any] | None = None
 
 
 class Head(Part):
@@ -96,7 +107,7 @@ class Head(Part):
     state: str
     generation: str
     subject: Subject
-    provenance: dict[str, Any]
+    provenance: _Provenance
     files: dict[str, FileFacts] = Field(default_factory=dict)
     recordings: tuple[MemberFacts, ...] = ()
     replaces: tuple[FileFacts, ...] = ()
@@ -122,6 +133,11 @@ def validated(model: type[AnyModel], facts: Any, path: Path) -> AnyModel:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "it"
         raise damaged(path, f"{where}: {first['msg']}") from None
+
+
+def unreadable(path: Path, error: OSError) -> InputError:
+    """Sentence for what the file system doesn't let us read."""
+    return InputError(f"{path} can't be read: {error.strerror or error}.")
 
 
 def damaged(path: Path, why: str) -> InputError:

@@ -20,8 +20,14 @@ from napari_zstack_align.saved.disk import (
 from napari_zstack_align.saved.facts import FileFacts, Subject
 from napari_zstack_align.saved.kinds import LAYOUTS, OLD_TRACES, RUN, Kind
 from napari_zstack_align.saved.manifest import Manifest, manifest_bytes, read_manifest
-from napari_zstack_align.saved.names import LOCK, generation_of, is_temporary, of_generation
-from napari_zstack_align.saved.occupant import manifest_path, pending_manifest
+from napari_zstack_align.saved.names import (
+    LOCK,
+    generation_of,
+    is_fixed,
+    is_temporary,
+    of_generation,
+)
+from napari_zstack_align.saved.occupant import manifest_path, old_left_over, pending_manifest
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ def write_files(folder: Path, result: Result, generation: str, before: Manifest 
         generation,
         result.provenance,
         files={role: each.model_dump() for role, each in files.items()},
-        replaces=[each.model_dump() for each in _of_schema_1(before)],
+        replaces=[each.model_dump() for each in _of_schema_1(folder, before)],
         **result.facts,
     )
 
@@ -88,13 +94,20 @@ def remove_generation(folder: Path, generation: str) -> None:
             remove_if_possible(path)
 
 
-def clean(folder: Path, generation: str, before: Manifest | None, held: bool) -> None:
-    """Remove what is not of a generation: files of earlier ones, and what stopped saves left.
+def clean(folder: Path, before: Manifest | None, held: bool) -> None:
+    """Remove what is not of the result that counts: earlier files, and what stopped saves left.
 
     Files that somebody else put there stay. Where the lock is not held (``held``), only what the
-    manifest before listed goes: the rest may belong to a save that is going on.
+    manifest before listed goes: the rest may belong to a save that is going on. What can't be
+    removed, the next save tries again.
     """
-    for facts in _of_schema_1(before):
+    with suppress(OSError):
+        if current := before_in(folder):
+            _clean(folder, current, before, held)
+
+
+def _clean(folder: Path, current: Manifest, before: Manifest | None, held: bool) -> None:
+    for facts in current.replaces:
         if _facts_if_there(folder / facts.name) == facts:
             remove_if_possible(folder / facts.name)
     if not held:
@@ -103,7 +116,7 @@ def clean(folder: Path, generation: str, before: Manifest | None, held: bool) ->
         return
     remove_temporary(folder)
     for path in _listed(folder):
-        if generation_of(path.name) not in ("", generation):
+        if generation_of(path.name) not in ("", current.generation):
             remove_if_possible(path)
 
 
@@ -145,20 +158,22 @@ def _listed(folder: Path) -> list[Path]:
     return list(folder.iterdir()) if folder.is_dir() else []
 
 
-def _of_schema_1(before: Manifest | None) -> list[FileFacts]:
-    """Files of a result of schema 1 that go when it is replaced.
+def _of_schema_1(folder: Path, before: Manifest | None) -> list[FileFacts]:
+    """Files of a result of schema 1, or of a stopped save of it, that go when it is replaced.
 
     Their names have no generation: such a file goes only if it still is that one, by its checksum,
     as the user may put another one there.
     """
-    if before is None:
-        return []
-    names = {facts.name for facts in before.files.values()} if before.schema == 1 else set()
-    if before.path.name == OLD_TRACES:
-        names.add(OLD_TRACES)
-    found = [_facts_if_there(before.folder / name) for name in sorted(names)]
-    known = [each for each in before.replaces if (before.folder / each.name).is_file()]
-    return [*known, *(each for each in found if each is not None)]
+    names: set[str] = set()
+    if before is None and old_left_over(folder):
+        names = {path.name for path in _listed(folder) if is_fixed(path.name)}
+    elif before is not None and before.schema == 1:
+        names = {facts.name for facts in before.files.values()}
+        names |= {OLD_TRACES} & {before.path.name}
+    found = [_facts_if_there(folder / name) for name in sorted(names)]
+    known = () if before is None else before.replaces
+    kept = [each for each in known if (folder / each.name).is_file()]
+    return [*kept, *(each for each in found if each is not None)]
 
 
 def _facts_if_there(path: Path) -> FileFacts | None:

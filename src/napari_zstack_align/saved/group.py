@@ -30,11 +30,10 @@ from napari_zstack_align.saved.generation import (
 )
 from napari_zstack_align.saved.kinds import LAYOUTS, RUN, SESSION, Kind
 from napari_zstack_align.saved.lock import locked
-from napari_zstack_align.saved.manifest import Manifest, manifest_bytes
+from napari_zstack_align.saved.manifest import Manifest, manifest_bytes, read_manifest
 from napari_zstack_align.saved.names import new_generation, of_generation, target_of
 from napari_zstack_align.saved.occupant import is_left_over
 from napari_zstack_align.saved.save import save_where_it_may
-from napari_zstack_align.saved.target import check_members
 
 
 @dataclass(frozen=True)
@@ -85,14 +84,13 @@ def save_group(group: Group, target: str | Path, overwrite: bool = True) -> Path
         group.kind,
         group.subject,
         overwrite,
-        lambda folder, held: _write(folder, held, group, overwrite),
+        lambda folder, held: _write(folder, held, group),
+        {name: result.subject for name, result in group.members.items()},
     )
 
 
-def _write(folder: Path, held: bool, group: Group, overwrite: bool) -> None:
+def _write(folder: Path, held: bool, group: Group) -> None:
     before = before_in(folder)
-    subjects = {name: result.subject for name, result in group.members.items()}
-    check_members(folder, group.kind, subjects, before, overwrite)
     with ExitStack() as locks:
         all_held = held
         for name in _locked_names(folder, group, before):
@@ -153,14 +151,15 @@ def _write_member(
     folder: Path, result: Result, generation: str, before: Manifest | None
 ) -> MemberFacts:
     content = write_files(folder, result, generation, before)
-    written = write_new(folder / of_generation(RUN, generation), content)
+    path = folder / of_generation(RUN, generation)
+    write_new(path, content)
     flush_folder(folder)
     return MemberFacts(
         name=result.subject.name,
         folder=folder.name,
         frames=result.subject.frames,
-        manifest=written.name,
-        sha256=written.sha256,
+        manifest=path.name,
+        checksum=read_manifest(path).checksum,
     )
 
 
@@ -198,7 +197,7 @@ def _tidy(
         for name in group.members:
             member = folder / name
             rename_in_one_step(member / of_generation(RUN, generation), member / RUN)
-            clean(member, generation, members_before[name], held)
+            clean(member, members_before[name], held)
         for each in gone:
             remove_result(folder / each.folder, each.generation)
         if held:

@@ -11,6 +11,7 @@ from errno import EACCES, EAGAIN, ENOLCK, ENOSYS, ENOTSUP
 from pathlib import Path
 
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.saved.disk import make_folder
 from napari_zstack_align.saved.names import LOCK
 
 PATIENCE_S = 120.0
@@ -63,7 +64,7 @@ def _acquired(path: Path, wait: bool) -> tuple[int, bool]:
     goes_on_without = WITHOUT_LOCKS if wait else WITHOUT_LOCKS | TAKEN
     give_up = time.monotonic() + PATIENCE_S
     while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
         except FileNotFoundError:  # the folder was removed just now

@@ -22,6 +22,7 @@ from napari_zstack_align.saved.facts import (
     Subject,
     damaged,
     parse_json,
+    unreadable,
     validated,
 )
 from napari_zstack_align.saved.kinds import LAYOUTS, OLD_TRACES, RECORDING, SESSION, Z_STACK, Kind
@@ -82,9 +83,13 @@ class Manifest:
         return self.path.parent
 
     @property
-    def sha256(self) -> str:
-        """SHA-256 of the file."""
-        return hashlib.sha256(self.content).hexdigest()
+    def checksum(self) -> str:
+        """What it says of itself; '' up to schema 1."""
+        return str(self.facts.get("checksum", ""))
+
+
+class NewerVersion(InputError):
+    """A manifest has a schema that a newer version of this program wrote."""
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -95,15 +100,20 @@ def read_manifest(path: Path) -> Manifest:
     FileNotFoundError
         Where there is none.
     InputError
-        Where it is damaged, or of a newer schema.
+        Where it is damaged, can't be read, or is of a newer schema (`NewerVersion`).
     """
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise unreadable(path, error) from error
     facts = parse_json(path, content)
     version = facts.get("schema_version")
     if type(version) is not int or version < 1:
         raise damaged(path, "schema_version is no number above 0")
     if version > SCHEMA_VERSION:
-        raise InputError(
+        raise NewerVersion(
             f"{path} was written by a newer version ({facts.get('written_by')}): update "
             f"napari-zstack-align."
         )
@@ -112,6 +122,8 @@ def read_manifest(path: Path) -> Manifest:
     if facts.get("checksum") != _checksum(facts):
         raise damaged(path, "its text has changed since it was written")
     head = validated(Head, facts, path)
+    if LAYOUTS[head.kind].members and not head.recordings:
+        raise damaged(path, "it lists no recordings")
     return Manifest(
         path,
         head.kind,

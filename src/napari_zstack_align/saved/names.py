@@ -7,9 +7,12 @@ import secrets
 from collections.abc import Container, Iterator
 from pathlib import Path
 
+from napari_zstack_align.errors import InputError
 from napari_zstack_align.saved.kinds import LAYOUTS, RUN, Kind
 
 LOCK = ".lock"
+OF_THE_SYSTEM = (".DS_Store", "Thumbs.db", "desktop.ini")
+"""What file managers leave in any folder."""
 GENERATION = "(?:[0-9][a-f]){4}"
 """'3f2a9c1b': numerals and letters in turn, as no date, count or word of a user's has them."""
 
@@ -18,8 +21,17 @@ def target_of(path: str | Path, kind: Kind) -> Path:
     """Return the name that a result of a kind is written to: the suffix is added where it lacks.
 
     Check this name, and ask about this name, before any work.
+
+    Raises
+    ------
+    InputError
+        Where it is no name.
     """
     path, suffix = Path(path), LAYOUTS[kind].suffix
+    if not suffix and path.name in ("", ".."):
+        path = path.resolve()  # '.' and '..' are folders like others
+    if path.name in ("", "..") or "\0" in str(path):
+        raise InputError(f"'{path}' is no name for a result: give the name of a file or folder.")
     if not suffix or path.suffix.lower() == suffix:
         return path
     return path.with_name(path.name + suffix)
@@ -78,6 +90,11 @@ def is_temporary(name: str) -> bool:
     return name == LOCK or _TEMPORARY.fullmatch(name) is not None
 
 
+def is_fixed(name: str) -> bool:
+    """Whether a file of a result was called so up to schema 1."""
+    return name in _FIXED
+
+
 def _any_generation() -> re.Pattern[str]:
     names = {name for layout in LAYOUTS.values() for name in (*layout.files.values(), RUN)}
     parts = sorted(name.partition(".") for name in names)
@@ -89,10 +106,10 @@ def _any_generation() -> re.Pattern[str]:
 
 def _temporary() -> re.Pattern[str]:
     manifests = {name for each in LAYOUTS.values() for name in (each.manifest, each.old_manifest)}
-    fixed = {name for each in LAYOUTS.values() for name in each.files.values()}
-    names = "|".join(re.escape(name) for name in sorted(manifests | fixed))
+    names = "|".join(re.escape(name) for name in sorted(manifests | _FIXED))
     return re.compile(rf"\.(?:{names})\.[0-9a-f]{{8}}\.part")
 
 
+_FIXED = {name for each in LAYOUTS.values() for name in each.files.values()}
 _OF_A_GENERATION = _any_generation()
 _TEMPORARY = _temporary()

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import csv
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.saved.facts import parse_json
+from napari_zstack_align.saved.facts import MemberFacts, parse_json
 from napari_zstack_align.saved.kinds import (
     LAYOUTS,
     OLD_TRACES,
@@ -16,11 +21,17 @@ from napari_zstack_align.saved.kinds import (
     Z_STACK,
     Kind,
 )
-from napari_zstack_align.saved.manifest import Manifest, read_manifest
-from napari_zstack_align.saved.names import generation_of, is_temporary
+from napari_zstack_align.saved.manifest import Manifest, NewerVersion, read_manifest
+from napari_zstack_align.saved.names import (
+    OF_THE_SYSTEM,
+    generation_of,
+    is_fixed,
+    is_temporary,
+)
 
 MANIFESTS = (SESSION, RUN, OLD_TRACES)
 """In the order in which they are looked for."""
+IS_FILE = "is a file"
 ROI_COLUMNS = {"id", "y", "x", "radius"}
 
 
@@ -35,23 +46,31 @@ class Occupant:
     kind : Kind, optional
         Of the saved result; None: there is none.
     manifest : Manifest, optional
-        None: there is no result, or its manifest is damaged.
-    others : int
-        Number of files or folders that are neither a result's nor a stopped save's.
-    is_file : bool
-        Whether it is a file.
+        None: there is no result, or its manifest can't be used.
+    newer : bool
+        Whether that is because a newer version wrote it.
+    others : bool
+        Whether there is no result, but something that neither a save nor a file manager left.
+    obstacle : str
+        What no result can be in the place of: the end of a sentence.
     """
 
     path: Path
     kind: Kind | None = None
     manifest: Manifest | None = None
-    others: int = 0
-    is_file: bool = False
+    newer: bool = False
+    others: bool = False
+    obstacle: str = ""
 
     @property
     def free(self) -> bool:
-        """Whether nothing is there but what a stopped save left."""
-        return self.kind is None and not self.others and not self.is_file
+        """Whether nothing is there but what a stopped save or a file manager left."""
+        return self.kind is None and not self.obstacle and not self.others
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file."""
+        return self.obstacle == IS_FILE
 
     @property
     def complete(self) -> bool:
@@ -61,51 +80,61 @@ class Occupant:
     @property
     def description(self) -> str:
         """'holds the alignment of larva', 'is a file', ...: the end of a sentence."""
-        if self.is_file:
-            return "is a file"
-        if self.kind is None:
-            files = "file" if self.others == 1 else "files"
-            return f"is a folder with {self.others} other {files}"
-        return f"holds {self._result()}"
+        if self.kind is not None:
+            return f"holds {self._result()}"
+        if self.obstacle:
+            return self.obstacle
+        return f"is a folder with {counted(sum(1 for _ in others_in(self.path)), 'other file')}"
 
     def _result(self) -> str:
         assert self.kind is not None
         title = LAYOUTS[self.kind].title
+        if self.kind is Kind.SESSION_TRACES and self.manifest is None:
+            return "the traces of several recordings"
         if self.manifest is None:
-            return f"a damaged result ({'session' if self.kind is Kind.SESSION else title})"
+            newer = "result of a newer version" if self.newer else "damaged result"
+            return f"a {newer} ({title})"
         subject = self.manifest.subject
         unfinished = "" if self.manifest.complete else "unfinished "
         if self.kind is Kind.SESSION:
             article = "an" if unfinished else "a"
-            return f"{article} {unfinished}session of {_recordings(subject.frames)}"
+            return f"{article} {unfinished}session of {counted(subject.frames, 'recording')}"
         if self.kind is Kind.SESSION_TRACES:
-            return f"the {unfinished}traces of {_recordings(subject.frames)}"
+            return f"the {unfinished}traces of {counted(subject.frames, 'recording')}"
         what = "z-stack " if subject.what == Z_STACK else ""
         return f"the {unfinished}{title} of {what}{subject.name or 'a recording'}"
 
 
 def occupant_of(path: Path) -> Occupant:
-    """Look what a name is taken by; a link is followed."""
+    """Look what a name is taken by; a link is followed. This reads no file but the manifest."""
+    try:
+        return _occupant_of(path)
+    except OSError as error:
+        return Occupant(path, obstacle=f"can't be read ({error.strerror or error})")
+
+
+def _occupant_of(path: Path) -> Occupant:
+    if "\0" in str(path):
+        return Occupant(path, obstacle="is no name of a file")
     if path.is_file():
-        return Occupant(path, is_file=True)
+        return Occupant(path, obstacle=IS_FILE)
     if not path.is_dir():
-        return Occupant(path)
+        lost = path.is_symlink()
+        return Occupant(path, obstacle="is a link to a place that doesn't exist" if lost else "")
     found = manifest_path(path)
     if found is None:
-        if _old_session_traces(path):
-            return Occupant(path, Kind.SESSION_TRACES)
-        others = others_in(path)
-        if any(each.name in MANIFESTS for each in others) and manifest_path(path) is not None:
-            return occupant_of(path)  # a save has put its manifest there just now
-        return Occupant(path, others=len(others))
+        others = any(others_in(path))
+        if others and manifest_path(path) is not None:
+            return _occupant_of(path)  # a save has put its manifest there just now
+        return Occupant(path, _kind_without_manifest(path), others=others)
     try:
         manifest = read_manifest(found)
     except FileNotFoundError:  # a save is going on: its new manifest is there now
-        return occupant_of(path)
+        return _occupant_of(path)
+    except NewerVersion:
+        return Occupant(path, _kind_by_name(found), newer=True)
     except InputError:
-        if not _may_be_ours(found):
-            return Occupant(path, others=len(others_in(path)))
-        return Occupant(path, _kind_by_name(found))
+        return Occupant(path, _kind_by_name(found) if _may_be_ours(found) else None, others=True)
     return Occupant(path, manifest.kind, manifest)
 
 
@@ -113,12 +142,15 @@ def kind_of(path: str | Path) -> Kind | None:
     """Tell what kind of saved result a path holds; None: it is none, images perhaps.
 
     This is quick, and reads no file but the manifest. What is damaged has a kind too: opening it
-    says what is the matter.
+    says what is the matter. Traces that were saved one by one into a folder count as one result.
     """
     path = Path(path)
-    if path.is_file():
+    there = occupant_of(path)
+    if there.is_file:
         return Kind.ROIS if path.suffix.lower() == ".csv" and _is_roi_table(path) else None
-    kind = occupant_of(path).kind
+    kind = there.kind
+    if kind is None and not there.obstacle and _are_traces_one_by_one(path):
+        return Kind.SESSION_TRACES
     if kind is None and path.suffix.lower() == LAYOUTS[Kind.ALIGNMENT].suffix:
         return Kind.ALIGNMENT
     return kind
@@ -137,49 +169,88 @@ def manifest_path(folder: Path) -> Path | None:
 
 def pending_manifest(folder: Path) -> Path | None:
     """Return the manifest of a member that is committed, but not called run.json yet."""
-    session = session_of(folder)
-    for member in () if session is None else session.members:
-        path = folder / member.manifest
-        if member.folder == folder.name and member.manifest != RUN and path.is_file():
-            return path
-    return None
+    _, member = _membership(folder)
+    path = folder / (RUN if member is None else member.manifest)
+    return path if path.name != RUN and path.is_file() else None
 
 
 def session_of(folder: Path) -> Manifest | None:
     """Return the manifest of the session that a folder belongs to; None where there is none."""
-    above = folder.parent / SESSION
-    if not above.is_file():
-        return None
-    try:
-        session = read_manifest(above)
-    except (InputError, FileNotFoundError):
-        return None  # it is damaged; its members are read by themselves
-    return session if folder.name in {member.folder for member in session.members} else None
+    return _membership(folder)[0]
 
 
-def others_in(folder: Path) -> list[Path]:
-    """Return what is in a folder and isn't what a stopped save left."""
-    try:
-        return [path for path in folder.iterdir() if not is_left_over(path)]
-    except FileNotFoundError:  # a save has removed it just now
-        return []
+def _membership(folder: Path) -> tuple[Manifest, MemberFacts] | tuple[None, None]:
+    # A member may be reached through a link or as '.', and may be a link itself.
+    for place in dict.fromkeys((folder.absolute(), folder.resolve())):
+        above = place.parent / SESSION
+        if not above.is_file():
+            continue
+        try:
+            session = read_manifest(above)
+        except (InputError, FileNotFoundError):
+            continue  # it is damaged; its members are read by themselves
+        for member in session.members:
+            if member.folder == place.name:
+                return session, member
+    return None, None
+
+
+def others_in(folder: Path) -> Iterator[Path]:
+    """Find what is in a folder and isn't what a stopped save or a file manager left."""
+    for entry in _entries(folder):
+        if entry.name not in OF_THE_SYSTEM and not is_left_over(Path(entry.path)):
+            yield Path(entry.path)
 
 
 def is_left_over(path: Path) -> bool:
-    """Whether a stopped save left a file, or a folder in which there is nothing else."""
-    if path.is_dir() and not path.is_symlink():
-        return manifest_path(path) is None and not others_in(path)
-    return is_temporary(path.name) or bool(generation_of(path.name))
+    """Whether a stopped save left a file, or a folder in which there are only such files."""
+    if path.is_symlink() or not path.is_dir():
+        return _is_left_over_name(path.name)
+    try:
+        return manifest_path(path) is None and all(
+            each.name in OF_THE_SYSTEM or _is_left_over_name(each.name) for each in _entries(path)
+        )
+    except OSError:
+        return False
 
 
-def _recordings(number: int) -> str:
-    return f"{number} recording" + ("" if number == 1 else "s")
+def old_left_over(folder: Path) -> bool:
+    """Whether there is nothing in a .zalign but files as saves up to schema 1 left them."""
+    names = {entry.name for entry in _entries(folder)} - {*OF_THE_SYSTEM, *MANIFESTS}
+    fixed = {name for name in names if is_fixed(name)}
+    return (
+        folder.suffix.lower() == LAYOUTS[Kind.ALIGNMENT].suffix
+        and bool(fixed)
+        and all(map(_is_left_over_name, names - fixed))
+    )
 
 
-def _old_session_traces(folder: Path) -> bool:
-    """Whether all that is in a folder are traces, as several were saved up to schema 1."""
-    inside = list(folder.iterdir())
-    return bool(inside) and all((each / OLD_TRACES).is_file() for each in inside)
+def _is_left_over_name(name: str) -> bool:
+    return is_temporary(name) or bool(generation_of(name))
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:  # it may go just now
+        yield from entries
+
+
+def _kind_without_manifest(folder: Path) -> Kind | None:
+    if _all_folders(folder, lambda each: (each / OLD_TRACES).is_file()):
+        return Kind.SESSION_TRACES  # as they were saved up to schema 1
+    return _kind_by_name(folder / RUN) if old_left_over(folder) else None
+
+
+def _are_traces_one_by_one(folder: Path) -> bool:
+    return manifest_path(folder) is None and _all_folders(
+        folder, lambda each: occupant_of(each).kind is Kind.TRACES
+    )
+
+
+def _all_folders(folder: Path, hold: Callable[[Path], bool]) -> bool:
+    """Whether there are folders in a folder, and all of them hold something."""
+    inside = (Path(entry.path) for entry in _entries(folder) if entry.is_dir())
+    first = next(inside, None)
+    return first is not None and hold(first) and all(map(hold, inside))
 
 
 def _may_be_ours(path: Path) -> bool:
@@ -201,7 +272,7 @@ def _kind_by_name(path: Path) -> Kind:
     """Return the most likely kind of a damaged manifest."""
     if path.name == SESSION:
         return Kind.SESSION
-    beside = {each.name.partition("-")[0] for each in path.parent.iterdir()}
+    beside = {re.split("[-.]", each.name)[0] for each in path.parent.iterdir()}
     if path.name == OLD_TRACES or "Fneu" in beside:
         return Kind.TRACES
     return Kind.ZSHIFT if "patch_z" in beside else Kind.ALIGNMENT

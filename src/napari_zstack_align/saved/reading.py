@@ -9,13 +9,21 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, TypeVar
 from zipfile import BadZipFile
 
 from tifffile import TiffFileError
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.saved.facts import AnyModel, FileFacts, MemberFacts, damaged, validated
+from napari_zstack_align.saved.facts import (
+    AnyModel,
+    FileFacts,
+    MemberFacts,
+    damaged,
+    unreadable,
+    validated,
+)
 from napari_zstack_align.saved.kinds import LAYOUTS, Kind
 from napari_zstack_align.saved.manifest import Manifest, read_manifest
 from napari_zstack_align.saved.occupant import manifest_path, occupant_of
@@ -31,6 +39,7 @@ UNREADABLE = (
     LookupError,
     ValueError,
     ArithmeticError,
+    TokenError,
     BadZipFile,
     TiffFileError,
     csv.Error,
@@ -97,6 +106,8 @@ class Reading:
             raise InputError(
                 f"{path} is missing: restore the file from a copy, or make the result again."
             ) from None
+        except PermissionError as error:
+            raise unreadable(path, error) from error
         except (OSError, UnfitContent) as error:
             raise damaged(path, str(error)) from error
         except UNREADABLE as error:
@@ -140,31 +151,38 @@ def read_result(folder: str | Path, kind: Kind, build: Callable[[Reading], Value
     InputError
         Where there is no such result, it is damaged, or of a newer version.
     """
-    return _unchanged(Path(folder), kind, lambda manifest: build(Reading(manifest)))
+    return _unchanged(Path(folder), kind, lambda seen: build(Reading(seen[0])))
 
 
 def read_group(folder: str | Path, kind: Kind, build: Callable[[Reading], Value]) -> list[Value]:
     """Read results that belong together, in their order; errors are those of `read_result`."""
 
-    def members(manifest: Manifest) -> list[Value]:
-        return [build(Reading(_member(manifest, member))) for member in manifest.members]
+    def members(seen: list[Manifest]) -> list[Value]:
+        seen += [_member(seen[0], member) for member in seen[0].members]
+        return [build(Reading(manifest)) for manifest in seen[1:]]
 
     return _unchanged(Path(folder), kind, members)
 
 
-def _unchanged(folder: Path, kind: Kind, read: Callable[[Manifest], Value]) -> Value:
-    """Read until the manifest was the same before and after."""
+def _unchanged(folder: Path, kind: Kind, read: Callable[[list[Manifest]], Value]) -> Value:
+    """Read until the manifests were the same before and after.
+
+    What reads gets a list with the manifest of the folder, and adds those of its members.
+    """
     for _ in range(ATTEMPTS):
-        manifest = _manifest(folder, kind)
+        seen: list[Manifest] = []
         try:
-            value = read(manifest)
+            seen.append(_manifest(folder, kind))
+            value = read(seen)
         except InputError:
-            if _is_current(manifest):
+            if all(map(_is_current, seen)):
                 raise
             continue
         except FileNotFoundError:  # a manifest has just taken its place
             continue
-        if _is_current(manifest):
+        except OSError as error:
+            raise unreadable(folder, error) from error
+        if all(map(_is_current, seen)):
             return value
     raise InputError(f"{folder} is being replaced all the time: try again when that is over.")
 
@@ -207,7 +225,7 @@ def _member(session: Manifest, member: MemberFacts) -> Manifest:
     assert kind is not None
     path = folder / member.manifest
     manifest = read_manifest(path) if path.is_file() else _manifest(folder, kind)
-    if not member.sha256 or manifest.sha256 == member.sha256:
+    if not member.checksum or manifest.checksum == member.checksum:
         return manifest
     subject = manifest.subject
     if manifest.generation == session.generation:

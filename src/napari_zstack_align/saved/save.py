@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from napari_zstack_align.saved.disk import replace_in_one_step, sentences_for
@@ -18,11 +18,16 @@ from napari_zstack_align.saved.generation import (
 from napari_zstack_align.saved.kinds import LAYOUTS, Kind
 from napari_zstack_align.saved.lock import locked
 from napari_zstack_align.saved.names import names_beside, new_generation, target_of
-from napari_zstack_align.saved.occupant import Occupant, occupant_of
-from napari_zstack_align.saved.target import PARTIAL, may_replace
+from napari_zstack_align.saved.occupant import occupant_of
+from napari_zstack_align.saved.target import NO_MEMBERS, PARTIAL, in_the_way
 
 
-def save(result: Result, target: str | Path, overwrite: bool = True) -> Path:
+def save(
+    result: Result,
+    target: str | Path,
+    overwrite: bool = True,
+    check: Callable[[Path], object] = lambda _: None,
+) -> Path:
     """Save a result: at any moment, its folder holds what was there or all of this.
 
     Parameters
@@ -32,6 +37,8 @@ def save(result: Result, target: str | Path, overwrite: bool = True) -> Path:
         The folder; the suffix of the kind is added where it lacks.
     overwrite : bool
         Whether a complete result there is replaced. An unfinished one never replaces it.
+    check : callable
+        Gets the folder that is about to be written, under its lock, and may refuse.
 
     Returns
     -------
@@ -48,7 +55,7 @@ def save(result: Result, target: str | Path, overwrite: bool = True) -> Path:
         result.kind,
         result.subject,
         overwrite,
-        lambda folder, held: _write(folder, held, result),
+        lambda folder, held: _write(folder, held, result, check),
     )
 
 
@@ -58,17 +65,22 @@ def save_where_it_may(
     subject: Subject,
     overwrite: bool,
     write: Callable[[Path, bool], object],
+    members: Mapping[str, Subject] = NO_MEMBERS,
 ) -> Path:
     """Let ``write(folder, held)`` write to the target or beside it, under the folder's lock."""
-    may_replace(occupant_of(target), kind, subject, overwrite)  # before anything is made there
+
+    def may_be(folder: Path) -> bool:
+        there = occupant_of(folder)
+        if folder != target:
+            return there.free
+        return in_the_way(there, kind, subject, members, overwrite) is None
+
     for folder in _candidates(target, subject):
-        if folder != target and not occupant_of(folder).free:
-            continue
-        with sentences_for(folder), locked(folder) as held:
-            occupant = occupant_of(folder)
-            if _may_write(folder == target, occupant, kind, subject, overwrite):
-                write(folder, held)
-                return folder
+        if may_be(folder):  # before anything is made there
+            with sentences_for(folder), locked(folder) as held:
+                if may_be(folder):
+                    write(folder, held)
+                    return folder
     raise AssertionError("there are names without end")
 
 
@@ -77,13 +89,8 @@ def _candidates(target: Path, subject: Subject) -> Iterator[Path]:
     yield from names_beside(target, "" if subject.complete else PARTIAL)
 
 
-def _may_write(
-    is_target: bool, occupant: Occupant, kind: Kind, subject: Subject, overwrite: bool
-) -> bool:
-    return may_replace(occupant, kind, subject, overwrite) if is_target else occupant.free
-
-
-def _write(folder: Path, held: bool, result: Result) -> None:
+def _write(folder: Path, held: bool, result: Result, check: Callable[[Path], object]) -> None:
+    check(folder)
     before = before_in(folder)
     generation = new_generation(generations_in(folder))
     try:
@@ -95,4 +102,4 @@ def _write(folder: Path, held: bool, result: Result) -> None:
         if current is None or current.generation != generation:
             remove_generation(folder, generation)
         raise
-    clean(folder, generation, before, held)
+    clean(folder, before, held)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
+from napari_zstack_align.atomic import check_permission
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.saved.facts import Subject
+from napari_zstack_align.saved.facts import Removed, Subject
 from napari_zstack_align.saved.kinds import LAYOUTS, Kind, title_of
 from napari_zstack_align.saved.manifest import Manifest
 from napari_zstack_align.saved.occupant import Occupant, occupant_of, session_of
 
+NO_MEMBERS: Mapping[str, Subject] = MappingProxyType({})
 PARTIAL = "partial"
 """Mark in the name of an unfinished result that is saved beside a complete one."""
 
@@ -47,96 +50,118 @@ def check_target(
     InputError
         Where the name is taken; the sentence says by what.
     """
+    whole = {name: _done(each) for name, each in (members or {}).items()}
+    there = in_the_way(occupant_of(target), kind, _done(subject), whole, overwrite)
+    if there is not None:
+        raise InputError(
+            f"{there.path} {there.description} already: choose another name, or give --overwrite."
+        )
     if not make_parents and not target.parent.is_dir():
         raise InputError(f"{target} can't be written: there is no folder {target.parent}.")
-    occupant = occupant_of(target)
-    whole = subject.model_copy(update={"done": subject.frames})
-    if not may_replace(occupant, kind, whole, overwrite):
-        raise InputError(
-            f"{target} {occupant.description} already: choose another name, or give --overwrite."
-        )
-    check_members(target, kind, members or {}, occupant.manifest, overwrite)
+    check_permission(target)
 
 
-def may_replace(occupant: Occupant, kind: Kind, subject: Subject, overwrite: bool) -> bool:
-    """Whether a result may take the place of what is there; False: it is saved beside it.
+def in_the_way(
+    there: Occupant,
+    kind: Kind,
+    subject: Subject,
+    members: Mapping[str, Subject],
+    overwrite: bool,
+) -> Occupant | None:
+    """Return what must stay, so that a result is saved beside it; None: it may be written.
 
-    An unfinished result never takes the place of a complete one. Without ``overwrite``, only what
-    is unfinished is replaced, by a result of the same subject of which as much is done.
+    An unfinished result never takes the place of a complete one, nor of one that can't be read and
+    may be complete. Without ``overwrite``, only what is unfinished is replaced, by a result of the
+    same subject of which as much is done. The members of the result that is there are replaced
+    with it; other results in the folder are treated as any target.
 
     Raises
     ------
     InputError
         Where something else is there, which is never replaced.
     """
-    _check_kind(occupant, kind, subject)
-    if occupant.kind is None:
+    _check_kind(there, kind, subject)
+    names = {each.name for each in members.values()}
+    if not _may_replace(there, subject, overwrite, names):
+        return there
+    group = there.manifest
+    listed = () if group is None else [member.folder for member in group.members]
+    for name in dict.fromkeys((*members, *listed)):
+        inside = occupant_of(there.path / name)
+        if name not in members:  # it goes
+            if inside.complete and not subject.complete:
+                return inside
+            continue
+        of_kind = LAYOUTS[kind].members
+        assert of_kind is not None
+        _check_kind(inside, of_kind, members[name], in_session=True)
+        own = name in listed or _is_removed(inside, group)
+        if not _may_replace(inside, members[name], overwrite or own):
+            return inside
+    return None
+
+
+def _done(subject: Subject) -> Subject:
+    return subject.model_copy(update={"done": subject.frames})
+
+
+def _may_replace(
+    there: Occupant, subject: Subject, overwrite: bool, members: Collection[str] = ()
+) -> bool:
+    if there.kind is None:
         return True
-    there = occupant.manifest
-    if there is None:
-        return overwrite
     if there.complete:
         return overwrite and subject.complete
-    if overwrite:
-        return True
-    return (there.subject.name, there.subject.what) == (subject.name, subject.what) and (
-        subject.complete or subject.done >= there.subject.done
+    before = there.manifest
+    assert before is not None
+    return overwrite or (
+        (before.subject.name, before.subject.what) == (subject.name, subject.what)
+        and {member.name for member in before.members} <= {*members}
+        # up to schema 1, manifests don't say how much was done
+        and (subject.complete or (before.schema > 1 and subject.done >= before.subject.done))
     )
 
 
-def check_members(
-    folder: Path,
-    kind: Kind,
-    members: Mapping[str, Subject],
-    before: Manifest | None,
-    overwrite: bool,
-) -> None:
-    """Check the folders of results that belong together.
-
-    Those of the result before are replaced with it. Others are treated as any target.
-    """
-    of_kind = LAYOUTS[kind].members
-    listed = set() if before is None else {member.folder for member in before.members}
-    removed = {} if before is None else {each.folder: each.generation for each in before.removed}
-    for name, subject in members.items():
-        assert of_kind is not None
-        occupant = occupant_of(folder / name)
-        there = occupant.manifest
-        own = name in listed or (there is not None and removed.get(name) == there.generation)
-        _check_kind(occupant, of_kind, subject, within=folder)
-        if occupant.kind is not None and not own and not _replaceable(occupant, subject, overwrite):
-            raise InputError(
-                f"{occupant.path} {occupant.description} and is no part of {folder}: choose "
-                f"another name, or give --overwrite."
-            )
-
-
-def _replaceable(occupant: Occupant, subject: Subject, overwrite: bool) -> bool:
-    there = occupant.manifest
-    if overwrite or there is None:
-        return overwrite
-    return not there.complete and there.subject.name == subject.name
+def _is_removed(inside: Occupant, group: Manifest | None) -> bool:
+    """Whether it is what a group had before, and was to remove."""
+    generation = "" if inside.manifest is None else inside.manifest.generation
+    removed = Removed(folder=inside.path.name, generation=generation)
+    return group is not None and removed in group.removed
 
 
 def _check_kind(
-    occupant: Occupant, kind: Kind, subject: Subject, within: Path | None = None
+    occupant: Occupant, kind: Kind, subject: Subject, *, in_session: bool = False
 ) -> None:
     """Raise InputError where something is there that is no such result."""
-    grouped = LAYOUTS[kind].members is not None and not occupant.is_file
-    if occupant.kind is None and not occupant.free and not grouped:
+    grouped = LAYOUTS[kind].members is not None
+    if occupant.obstacle or not (occupant.kind or grouped or occupant.free):
         raise InputError(f"{occupant.path} {occupant.description}: choose another name.")
+    if occupant.newer:
+        raise InputError(
+            f"{occupant.path} {occupant.description}: update napari-zstack-align, or choose "
+            f"another name."
+        )
     if occupant.kind not in (None, kind):
         raise InputError(
-            f"{occupant.path} {occupant.description}, not {title_of(kind)}: choose another name."
+            f"{occupant.path} {occupant.description}, not {_instead(occupant, kind)}: choose "
+            f"another name."
         )
     there = occupant.manifest
-    if there is not None and there.subject.what != subject.what:
+    if there is None:
+        return
+    if there.subject.what != subject.what:
         raise InputError(
             f"{occupant.path} {occupant.description}, not of a {subject.what}: choose another name."
         )
-    session = None if within is not None else session_of(occupant.path)
-    if session is not None and there is not None and there.subject.name != subject.name:
+    session = None if in_session else session_of(occupant.path)
+    if session is not None and there.subject.name != subject.name:
         raise InputError(
             f"{occupant.path} {occupant.description} and belongs to {session.folder}: choose "
             f"another name."
         )
+
+
+def _instead(occupant: Occupant, kind: Kind) -> str:
+    if {occupant.kind, kind} == {Kind.TRACES, Kind.SESSION_TRACES}:
+        return f"those of {'one recording' if kind is Kind.TRACES else 'several recordings'}"
+    return title_of(kind)

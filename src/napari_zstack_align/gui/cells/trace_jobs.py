@@ -51,10 +51,12 @@ def _reading(movies: Sequence[Movie], rois: Rois, params: TraceParams) -> Job[li
     return done
 
 
-def saving(traces: Sequence[Traces], folder: Path) -> Job[Path]:
+def saving(traces: TraceSet, folder: Path) -> Job[Path]:
     """Save one recording's traces as a folder, those of several as folders in one."""
     yield Progress("Saving", 0, 1)
-    return traces[0].save(folder) if len(traces) == 1 else save_session_traces(traces, folder)
+    if traces.whole == 1:
+        return traces.recordings[0].save(folder)
+    return save_session_traces(traces.recordings, folder, asked=traces.whole)
 
 
 def loading(folder: Path) -> Job[TraceSet]:

@@ -36,10 +36,18 @@ class TraceSet:
         In order.
     liveliest : tuple of int
         Ids of the few ROIs whose traces rise highest, where a worker has looked for them.
+    asked : int
+        How many recordings there would be if all had been read; 0: these.
     """
 
     recordings: tuple[Traces, ...]
     liveliest: tuple[int, ...] = ()
+    asked: int = 0
+
+    @property
+    def whole(self) -> int:
+        """Number of recordings if all had been read."""
+        return max(self.asked, len(self.recordings))
 
     @property
     def names(self) -> list[str]:

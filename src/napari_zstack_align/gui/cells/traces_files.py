@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QFileDialog
 
+from napari_zstack_align.alignment.session import unique_names
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells import trace_jobs as jobs
@@ -40,7 +41,7 @@ class TracesFiles:
     def save(self, folder: Path) -> None:
         """Save the traces as a folder."""
         self._bar.start(
-            partial(jobs.saving, list(self._part.traces.recordings), folder),
+            partial(jobs.saving, self._part.traces, folder),
             returned=lambda path: self._bar.say(saved_words(path, folder)),
         )
 
@@ -105,9 +106,11 @@ class TracesFiles:
 
     def ask_save(self) -> None:
         """Ask for a folder to save to."""
-        several = len(self._part.traces.recordings) > 1
-        kind = Kind.SESSION_TRACES if several else Kind.TRACES
-        folder = ask_where_to_save(self._tab, "Save the traces as a folder", "traces", kind)
+        traces, title = self._part.traces, "Save the traces as a folder"
+        kind, members = Kind.TRACES, []
+        if traces.whole > 1:
+            kind, members = Kind.SESSION_TRACES, unique_names(traces.names)
+        folder = ask_where_to_save(self._tab, title, "traces", kind, members)
         if folder is not None:
             self.save(folder)
 

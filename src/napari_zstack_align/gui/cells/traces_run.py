@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,7 @@ class TracesRun:
         self._bar = part.tab.run_bar
         self._looked_up: tuple[Any, ...] = ()
         self._drawn_at = 0.0
+        self._asked = 0
 
     def start(self) -> None:
         """Read the traces, once the dark level is known or was shown."""
@@ -62,6 +64,7 @@ class TracesRun:
         if dark_key(movies, params) != self._looked_up:
             self.look_up_dark(then=self._go_on_if_known)
             return
+        self._asked = len(movies)
         self._bar.start(
             partial(jobs.reading, movies, rois, params),
             progress=self._on_progress,
@@ -117,7 +120,7 @@ class TracesRun:
 
     def _keep(self, partial_result: Any) -> None:
         if partial_result:
-            self._part.show(as_set(partial_result))
+            self._part.show(replace(as_set(partial_result), asked=self._asked))
 
 
 def dark_key(movies: Sequence[Movie], params: TraceParams) -> tuple[Any, ...]:

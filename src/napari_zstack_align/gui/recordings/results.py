@@ -13,6 +13,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.session import folders_of
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.file_dialogs import (
@@ -317,7 +318,8 @@ class Results:
 
     def _ask_save(self) -> None:
         title = "Save the session as a folder"
-        folder = ask_where_to_save(self._tab, title, "session", Kind.SESSION)
+        members = folders_of([each.stack for each in self._session.alignments])
+        folder = ask_where_to_save(self._tab, title, "session", Kind.SESSION, members)
         if folder is not None:
             self.save(folder)
 
