@@ -7,6 +7,10 @@ import time
 
 import numpy as np
 
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.quality import empty_table
+from napari_zstack_align.alignment.transforms import AffineLink, Transforms
+from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.samples import zstack_with_repeats
 from napari_zstack_align.stack import Stack
 
@@ -16,6 +20,20 @@ def small_zstack(n_slices=3, n_repeats=4, size=64, **changes) -> Stack:
         n_slices=n_slices, n_repeats=n_repeats, size=size, max_displacement_px=2.0
     ).stack
     return stack.replace(**changes)
+
+
+def shifted(stack: Stack, columns: float, shape: tuple[int, int] | None = None) -> Alignment:
+    """An alignment that shifts every frame; the reference is as large as a frame by default."""
+    matrices = np.tile(np.eye(3), (stack.n_frames, 1, 1))
+    matrices[:, 1, 2] = columns
+    shape = stack.shape[2:] if shape is None else shape
+    return Alignment(
+        stack,
+        Transforms(shape, (AffineLink(matrices),)),
+        np.zeros(shape, np.float32),
+        empty_table(stack.n_frames, "chunk"),
+        KeypointParams(),
+    )
 
 
 class SlowSource:

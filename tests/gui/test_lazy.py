@@ -3,14 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from napari.layers import Image
+from stacks import shifted
 
-from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.alignment.quality import empty_table
-from napari_zstack_align.alignment.transforms import AffineLink, Transforms
 from napari_zstack_align.gui.grid import FrameGrid
 from napari_zstack_align.gui.lazy import AlignedFrames, GrowingVolume, RawFrames
 from napari_zstack_align.gui.shown import Shown
-from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.stack import Stack
 
 
@@ -36,19 +33,6 @@ def test_volume_grows_and_is_dark_where_it_has_nothing():
 
 RAW_SHAPE, SHAPE = (8, 10), (12, 11)
 """Of the raw frames, and of a reference that was made of a larger recording."""
-
-
-def shifted(stack: Stack, columns: float, shape: tuple[int, int]) -> Alignment:
-    """An alignment that shifts every frame, onto a reference of this shape."""
-    matrices = np.tile(np.eye(3), (stack.n_frames, 1, 1))
-    matrices[:, 1, 2] = columns
-    return Alignment(
-        stack,
-        Transforms(shape, (AffineLink(matrices),)),
-        np.zeros(shape, np.float32),
-        empty_table(stack.n_frames, "chunk"),
-        KeypointParams(),
-    )
 
 
 @pytest.fixture

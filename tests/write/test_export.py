@@ -273,7 +273,7 @@ def test_a_cancelled_session_keeps_the_finished_files(recording, tmp_path):
         ({"path": "there.h5"}, "exists already"),
         ({"path": "there.h5", "crop": True}, "exists already"),
         ({"path": "no/out.h5"}, "there is no folder"),
-        ({"path": "out.avi"}, r"must end in .* or \.bin, which chooses the format"),
+        ({"path": "out.avi"}, r"must end in .* or \.\w+, which chooses the format"),
     ],
     ids=str,
 )

@@ -2,13 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from stacks import shifted
 
-from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.alignment.quality import empty_table
-from napari_zstack_align.alignment.transforms import AffineLink, Transforms
 from napari_zstack_align.gui.recordings.frames import AlignedSession, RawSession, Sequence1D
 from napari_zstack_align.gui.recordings.recording import Recording
-from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.stack import Stack
 
 
@@ -17,19 +14,6 @@ def recording(n_frames, shape, value, dtype=np.uint16, axes="TYX") -> Recording:
         -1, *[1] * len(shape)
     )
     return Recording(Stack.from_array(frames, axes), [(0.0, 1.0)])
-
-
-def shifted(stack: Stack, columns: float) -> Alignment:
-    matrices = np.tile(np.eye(3), (stack.n_frames, 1, 1))
-    matrices[:, 1, 2] = columns
-    shape = stack.shape[2:]
-    return Alignment(
-        stack,
-        Transforms(shape, (AffineLink(matrices),)),
-        np.zeros(shape, np.float32),
-        empty_table(stack.n_frames, "chunk"),
-        KeypointParams(),
-    )
 
 
 def test_positions_and_back():
