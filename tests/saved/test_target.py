@@ -256,6 +256,8 @@ def test_odd_names(tmp_path: Path, monkeypatch) -> None:
                 act(name)
     assert not list(tmp_path.iterdir())
     assert rois(1).save("cells") == Path("cells.csv")
+    with pytest.raises(InputError, match="There is no saved result"):
+        nza.load("cells.csv/run")
     (tmp_path / "below").mkdir()
     monkeypatch.chdir(tmp_path / "below")
     assert nza.save_session(session(1, "ab"), ".") == tmp_path / "below"

@@ -230,14 +230,22 @@ def _is_left_over_name(name: str) -> bool:
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
-    with suppress(FileNotFoundError), os.scandir(folder) as entries:  # it may go just now
+    gone = (FileNotFoundError, NotADirectoryError)  # it may go just now
+    with suppress(*gone), os.scandir(folder) as entries:
         yield from entries
 
 
 def _kind_without_manifest(folder: Path) -> Kind | None:
-    if _all_folders(folder, lambda each: (each / OLD_TRACES).is_file()):
+    if _all_folders(folder, _holds_old_traces):
         return Kind.SESSION_TRACES  # as they were saved up to schema 1
     return _kind_by_name(folder / RUN) if old_left_over(folder) else None
+
+
+def _holds_old_traces(folder: Path) -> bool:
+    try:
+        return (folder / OLD_TRACES).is_file()
+    except PermissionError:  # somebody else's
+        return False
 
 
 def _are_traces_one_by_one(folder: Path) -> bool:

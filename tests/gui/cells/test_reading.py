@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_zstack_align.cells import load_rois
 from napari_zstack_align.cells.traces import load_traces
+from napari_zstack_align.cells.traces.storage import load_session_traces, save_session_traces
 from napari_zstack_align.gui.cells import trace_jobs
 from napari_zstack_align.gui.cells.trace_set import as_set, with_liveliest
 
@@ -76,7 +77,7 @@ def test_wrong_dark_levels_are_one_sentence(qtbot, panel, part):
     assert "\n" not in status(part)
 
 
-def test_cancel_keeps_what_was_read(qtbot, panel, part, monkeypatch, recordings):
+def test_cancel_keeps_what_was_read(qtbot, panel, part, monkeypatch, recordings, tmp_path):
     def slow(movies, rois, params):
         from napari_zstack_align.progress import Progress
 
@@ -97,6 +98,11 @@ def test_cancel_keeps_what_was_read(qtbot, panel, part, monkeypatch, recordings)
     assert "Cancelled; what was read is kept" in status(part)
     assert part.traces.names == ["part 1"]
     assert part.tab.buttons["save"].isEnabled()
+    whole = save_session_traces([traces_of(r) for r in recordings], tmp_path / "larva")
+    part.files.save(whole)
+    settled(qtbot, panel)
+    assert [each.recording for each in load_session_traces(whole)] == ["part 1", "part 2"]
+    assert "larva-partial" in status(part)
 
 
 def test_traces_are_saved_and_come_back_with_their_rois(qtbot, panel, part, recordings, tmp_path):
