@@ -221,6 +221,7 @@ def test_traces_that_were_saved_one_by_one_open_together(tmp_path: Path) -> None
     assert kind_of(tmp_path / "t") is Kind.SESSION_TRACES
     assert digest(nza.load(tmp_path / "t")) == digest([traces(0, "a"), traces(1, "b")])
     (tmp_path / "t" / "pictures").mkdir()
+    (tmp_path / "t" / "pictures" / "a.png").touch()
     assert kind_of(tmp_path / "t") is None
 
 

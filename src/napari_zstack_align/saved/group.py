@@ -207,7 +207,7 @@ def _tidy(
 
 def _remove_stopped(folder: Path) -> None:
     """Remove what stopped saves left in folders of other recordings; saves that go on stay."""
-    for path in folder.glob(f"*{LAYOUTS[Kind.ALIGNMENT].suffix}"):
+    for path in list(folder.iterdir()):
         if path.is_dir() and is_left_over(path) and any(path.iterdir()):
             with locked(path, wait=False) as held:
                 if held:

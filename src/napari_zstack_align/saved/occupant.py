@@ -255,8 +255,9 @@ def _are_traces_one_by_one(folder: Path) -> bool:
 
 
 def _all_folders(folder: Path, hold: Callable[[Path], bool]) -> bool:
-    """Whether there are folders in a folder, and all of them hold something."""
-    inside = (Path(entry.path) for entry in _entries(folder) if entry.is_dir())
+    """Whether there are folders in a folder, and all hold something but those of stopped saves."""
+    folders = (Path(entry.path) for entry in _entries(folder) if entry.is_dir())
+    inside = (each for each in folders if not is_left_over(each))
     first = next(inside, None)
     return first is not None and hold(first) and all(map(hold, inside))
 
