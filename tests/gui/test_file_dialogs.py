@@ -4,8 +4,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from qtpy.QtWidgets import QFileDialog, QMessageBox
+from qtpy.QtWidgets import QMessageBox
 
+from napari_zstack_align.gui import file_dialogs
 from napari_zstack_align.gui.cells.traces_tab import TracesTab
 from napari_zstack_align.gui.file_dialogs import (
     ask_where_to_save,
@@ -85,7 +86,7 @@ def dialogs(monkeypatch):
     """Answers of the two dialogs, and the questions that were asked."""
     answers = SimpleNamespace(name="", chosen=OME_TIFF, replace=True, asked=[], filters="")
 
-    def choose(parent, title, proposed, filters):
+    def choose(parent, title, proposed, filters, is_target):
         answers.filters = filters
         return answers.name, answers.chosen
 
@@ -93,7 +94,7 @@ def dialogs(monkeypatch):
         answers.asked.append(text)
         return QMessageBox.StandardButton.Yes if answers.replace else QMessageBox.StandardButton.No
 
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", choose)
+    monkeypatch.setattr(file_dialogs, "choose_name", choose)
     monkeypatch.setattr(QMessageBox, "question", ask)
     return answers
 
@@ -175,7 +176,7 @@ def test_saving_asks_about_the_name_that_is_written(
 
     monkeypatch.setattr(QMessageBox, "question", question)
     monkeypatch.setattr(
-        QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "run"), "Alignment (*.zalign)")
+        file_dialogs, "choose_name", lambda *_: (str(tmp_path / "run"), "Alignment (*.zalign)")
     )
     target = tmp_path / "run.zalign"
     assert ask_where_to_save(None, "Save", "run", Kind.ALIGNMENT) == target
@@ -184,7 +185,7 @@ def test_saving_asks_about_the_name_that_is_written(
     assert ask_where_to_save(None, "Save", "run", Kind.ALIGNMENT) == (target if answer else None)
     assert asked == [f"{target} holds the alignment of {recording.stack.name}. Replace it?"]
     members = ["other.zalign", "run.zalign"]
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path), ""))
+    monkeypatch.setattr(file_dialogs, "choose_name", lambda *_: (str(tmp_path), ""))
     found = ask_where_to_save(None, "Save", "session", Kind.SESSION, members)
     assert found == (tmp_path if answer else None)
     assert asked[1:] == asked[:1]

@@ -8,6 +8,7 @@ import pytest
 import tifffile
 from driving import settled
 from npe2 import PluginManifest
+from qtpy.QtWidgets import QFileDialog
 from stacks import small_zstack
 
 import napari_zstack_align as nza
@@ -82,6 +83,29 @@ def test_an_alignment_opens_in_the_panel(qtbot, viewer, tmp_path, tiff):
     qtbot.waitUntil(lambda: panel.shown is not None and panel.shown.alignment is not None)
     settled(qtbot, panel)
     assert [layer.name for layer in viewer.layers][-1] == "brain displacement"
+
+
+@pytest.mark.parametrize("way", ["napari's reader", "Load > Folder…", "Align > Load…"])
+@pytest.mark.parametrize("kind", ["traces", "session traces"])
+def test_saved_traces_open_in_the_panel(qtbot, viewer, tmp_path, kind, way):
+    names = ["one"] if kind == "traces" else ["one", "two"]
+    frames = np.random.default_rng(1).integers(90, 110, (20, 32, 32)).astype(np.uint16)
+    rois = nza.Rois.of([(12, 12, 4), (20, 20, 4)])
+    found = [nza.run(nza.extract_traces(Stack.from_array(frames, name=n), rois)) for n in names]
+    folder = tmp_path / "t"
+    found[0].save(folder) if kind == "traces" else nza.save_session_traces(found, folder)
+    panel = open_panel(viewer)
+    if way == "napari's reader":
+        assert get_reader(str(folder))(str(folder)) == [(None,)]
+    elif way == "Load > Folder…":
+        panel.load_tab.open_paths([folder])
+    else:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(folder))
+            panel.result._ask_load()
+    qtbot.waitUntil(lambda: panel.traces.traces.names == names, timeout=20_000)
+    settled(qtbot, panel)
+    assert panel.traces.traces.names == names
 
 
 @pytest.mark.parametrize(("sample", "ndim"), [("zstack", 4), ("recording", 3)])

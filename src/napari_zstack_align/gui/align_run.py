@@ -66,13 +66,13 @@ class AlignRun:
             failed=lambda _: self._on_stopped(shown, None),
         )
 
-    def on_aligned(self, shown: Shown, alignment: Alignment) -> None:
-        """Show a finished alignment, and say how it went."""
+    def on_aligned(self, shown: Shown, alignment: Alignment, *, loaded: bool = False) -> None:
+        """Show a finished or loaded alignment, and say how it went."""
         self._display(shown, alignment)
         self._running = None
         if self._panel.viewer.dims.ndisplay == 2 and shown.looked_at == "":
             shown.look_at("volume")
-        self._bar.say(ended(alignment))
+        self._bar.say(ended(alignment, loaded=loaded))
 
     def on_removed(self, shown: Shown, layer: Any) -> None:
         """A layer of a stack was removed from the viewer; without the stack the run ends."""

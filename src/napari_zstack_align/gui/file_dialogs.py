@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtWidgets import QFileDialog, QMessageBox
+from qtpy.QtWidgets import QMessageBox
 
+from napari_zstack_align.gui.save_dialog import choose_name
 from napari_zstack_align.read import readers
-from napari_zstack_align.saved import Kind, beside_note, occupant_of, target_of
+from napari_zstack_align.saved import (
+    Kind,
+    beside_note,
+    occupant_of,
+    partial_name,
+    session_of,
+    target_of,
+)
 from napari_zstack_align.write.writers import Writer
 
 ALL_FILES = "All files (*)"
@@ -60,18 +69,28 @@ def ask_where_to_write(
     pathlib.Path or None
         The name with its ending; None where nothing is to be written.
     """
-    name, chosen = QFileDialog.getSaveFileName(parent, title, proposed, save_filter(writers))
+    folders = any(writer.folder_marks for writer in writers)
+    is_target = partial(_is_export, writers) if folders else None
+    name, chosen = choose_name(parent, title, proposed, save_filter(writers), is_target)
     if not name:
         return None
     writer, path = named_as_chosen(Path(name), chosen, writers)
-    # the dialog has asked about the name that was typed, and about no other
+    if writer.marks(path.parent):  # no export goes into another one of its kind
+        path = writer.named(path.parent)
+    # the dialog has asked about the file that was typed, and about nothing else
     there = [target for target in targets(writer, path) if target.exists()]
-    others = [target for target in there if target != Path(name)]
+    others = [target for target in there if target != Path(name) or target.is_dir()]
     return path if not others or _may_replace(parent, others) else None
 
 
 def ask_where_to_save(
-    parent: Any, title: str, proposed: str, kind: Kind, members: Sequence[str] = ()
+    parent: Any,
+    title: str,
+    proposed: str,
+    kind: Kind,
+    members: Sequence[str] = (),
+    *,
+    complete: bool = True,
 ) -> Path | None:
     """Ask for the folder of a saved result, add its suffix, and ask before one is replaced.
 
@@ -87,6 +106,8 @@ def ask_where_to_save(
         What is saved.
     members : sequence of str
         Of a result that consists of several: the folders in it that will be written.
+    complete : bool
+        Whether it is complete: an incomplete one replaces no complete one.
 
     Returns
     -------
@@ -95,17 +116,24 @@ def ask_where_to_save(
     """
     suffix = target_of("name", kind).suffix
     filters = f"{kind.capitalize()} (*{suffix})" if suffix else ""
-    name, _ = QFileDialog.getSaveFileName(parent, title, proposed, filters)
+    name, _ = choose_name(parent, title, proposed, filters, _is_result)
     if not name:
         return None
-    target = target_of(name, kind)
-    places = map(occupant_of, (target, *(target / member for member in members)))
-    there = next((each for each in places if each.kind is not None), None)
-    if there is None:  # nothing, or something that saving refuses in a sentence
+    target = not_inside_a_result(target_of(name, kind))
+    question = _question(target, members, complete)
+    return target if not question or _says_yes(parent, question) else None
+
+
+def not_inside_a_result(target: Path) -> Path:
+    """Return the saved result that a name lies in, else the name: no result is saved in another.
+
+    A session's own recordings lie in it, and so do traces that were once saved one by one.
+    """
+    above = occupant_of(target.parent)
+    one_by_one = above.kind is Kind.SESSION_TRACES and above.manifest is None
+    if above.kind is None or one_by_one or session_of(target) is not None:
         return target
-    question = f"{there.path} {there.description}. Replace it?"
-    answer = QMessageBox.question(parent, "Replace?", question)
-    return target if answer == QMessageBox.StandardButton.Yes else None
+    return above.path
 
 
 def saved_words(written: Path, target: Path) -> str:
@@ -124,13 +152,40 @@ def named_as_chosen(path: Path, chosen: str, writers: Sequence[Writer]) -> tuple
     return writer, writer.named(path)
 
 
+def _is_result(folder: Path) -> bool:
+    return occupant_of(folder).kind is not None
+
+
+def _is_export(writers: Sequence[Writer], folder: Path) -> bool:
+    return any(writer.marks(folder) for writer in writers)
+
+
+def _question(target: Path, members: Sequence[str], complete: bool) -> str:
+    """What to ask before a result is saved under a name; '' for nothing.
+
+    Where there is something else than a result, saving says so.
+    """
+    places = map(occupant_of, (target, *(target / member for member in members)))
+    there = next((each for each in places if each.kind is not None), None)
+    if there is None:
+        return ""
+    if there.complete and not complete:
+        return (
+            f"This result is incomplete; {there.path.name} is complete and stays. Save it as "
+            f"{partial_name(target).name} beside it?"
+        )
+    return f"{there.path} {there.description}. Replace it?"
+
+
+def _says_yes(parent: Any, question: str) -> bool:
+    answer = QMessageBox.question(parent, "Replace?", question)
+    return bool(answer == QMessageBox.StandardButton.Yes)
+
+
 def _may_replace(parent: Any, paths: Sequence[Path]) -> bool:
     names = ", ".join(path.name for path in paths[:5]) + (", ..." if len(paths) > 5 else "")
     verb = "exist" if len(paths) > 1 else "exists"
-    answer = QMessageBox.question(
-        parent, "Replace?", f"{names} in {paths[0].parent} {verb} already. Replace?"
-    )
-    return bool(answer == QMessageBox.StandardButton.Yes)
+    return _says_yes(parent, f"{names} in {paths[0].parent} {verb} already. Replace?")
 
 
 def _entry(title: str, endings: Iterable[str]) -> str:

@@ -133,7 +133,7 @@ class Panel(QWidget):
             self.session.results.open(folder)
         elif kind in (Kind.TRACES, Kind.SESSION_TRACES):
             self.open_tab("Traces")
-            self.cells.traces.files.load(folder)
+            self.traces.files.load(folder)
         elif kind is Kind.ROIS:
             self.open_tab("Cells")
             self.cells.rois.load(folder)

@@ -125,8 +125,8 @@ class Result:
         self._tab.run_bar.start(
             partial(jobs.filling, alignment, shown.volumes),
             progress=lambda _: shown.refresh_volume(),
-            returned=partial(self._panel.align_run.on_aligned, shown),
-            cancelled=lambda _: self._panel.align_run.on_aligned(shown, alignment),
+            returned=partial(self._panel.align_run.on_aligned, shown, loaded=True),
+            cancelled=lambda _: self._panel.align_run.on_aligned(shown, alignment, loaded=True),
         )
 
     def _alignment(self) -> Alignment | None:
@@ -145,14 +145,19 @@ class Result:
 
     def _ask_save(self) -> None:
         title, name = "Save the alignment", f"{self._name()}.zalign"
-        folder = ask_where_to_save(self._panel, title, name, Kind.ALIGNMENT)
+        alignment = self._alignment()
+        if alignment is None:
+            return
+        folder = ask_where_to_save(
+            self._panel, title, name, Kind.ALIGNMENT, complete=alignment.complete
+        )
         if folder is not None:
             self.save(folder)
 
     def _ask_load(self) -> None:
         name = QFileDialog.getExistingDirectory(self._panel, "Load an alignment (a .zalign folder)")
-        if name:
-            self.load(Path(name))
+        if name:  # of whatever kind: each opens on its own tab, as from the Load tab
+            self._panel.open_saved(Path(name))
 
     def _ask_export(self) -> None:
         writers = writers_of(Takes.VOLUME)

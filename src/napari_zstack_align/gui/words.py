@@ -9,15 +9,17 @@ from napari_zstack_align.counting import are, counted
 from napari_zstack_align.flags import Flag, are_flagged, shown
 
 
-def ended(alignment: Alignment) -> str:
-    """How a run ended: slices done, and frames flagged or left out."""
+def ended(alignment: Alignment, *, loaded: bool = False) -> str:
+    """How a run ended, or what was loaded: slices done, and frames flagged or left out."""
     table = alignment.quality
     waiting = table["flag"] == Flag.NOT_RUN
     n_slices = alignment.stack.n_slices
     done = n_slices - len(np.unique(table["slice"][waiting]))
     words = [f"{done} of {n_slices} slices aligned"]
     if done < n_slices:
-        words.append("they are kept and can be saved")
+        words.append(
+            "the loaded result is incomplete" if loaded else "they are kept and can be saved"
+        )
     flagged = int(np.sum(are_flagged(table["flag"])))
     if flagged:
         words.append(

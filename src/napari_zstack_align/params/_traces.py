@@ -54,7 +54,7 @@ class TraceParams(Params):
         le=100_000.0,
         description=(
             "Length of the window that slides along a trace for the baseline, in s; where the "
-            "frame times are unknown, ten frames are taken as a second. It never slides across a "
+            "frame times are unknown, 10 frames per second are assumed. It never slides across a "
             "pause of the recording."
         ),
         json_schema_extra=unit("s"),

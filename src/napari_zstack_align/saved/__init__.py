@@ -10,7 +10,7 @@ from napari_zstack_align.saved.facts import Part, Subject
 from napari_zstack_align.saved.generation import Result
 from napari_zstack_align.saved.group import Group, save_group
 from napari_zstack_align.saved.kinds import RECORDING, Z_STACK, Kind, title_of
-from napari_zstack_align.saved.names import beside_note, target_of
+from napari_zstack_align.saved.names import target_of
 from napari_zstack_align.saved.occupant import (
     Occupant,
     kind_of,
@@ -22,7 +22,7 @@ from napari_zstack_align.saved.provenance import now, provenance
 from napari_zstack_align.saved.reading import Reading, UnfitContent, read_group, read_result
 from napari_zstack_align.saved.save import save
 from napari_zstack_align.saved.single_file import save_file
-from napari_zstack_align.saved.target import check_target
+from napari_zstack_align.saved.target import beside_note, check_target, partial_name
 
 __all__ = [
     "RECORDING",
@@ -42,6 +42,7 @@ __all__ = [
     "manifest_path",
     "now",
     "occupant_of",
+    "partial_name",
     "provenance",
     "read_group",
     "read_result",

@@ -58,13 +58,6 @@ def names_beside(target: Path, mark: str) -> Iterator[Path]:
         number += 1
 
 
-def beside_note(written: Path, target: Path) -> str:
-    """Sentence that a result was saved beside its target; '' where it was not."""
-    if written == target:
-        return ""
-    return f"{target} holds a result that this one must not replace, so it is beside it."
-
-
 def new_generation(taken: Container[str]) -> str:
     """Return a generation that no file has yet."""
     while True:

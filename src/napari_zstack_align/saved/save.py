@@ -19,7 +19,7 @@ from napari_zstack_align.saved.kinds import LAYOUTS, Kind
 from napari_zstack_align.saved.lock import locked
 from napari_zstack_align.saved.names import names_beside, new_generation, target_of
 from napari_zstack_align.saved.occupant import occupant_of
-from napari_zstack_align.saved.target import NO_MEMBERS, PARTIAL, in_the_way
+from napari_zstack_align.saved.target import NO_MEMBERS, PARTIAL, in_the_way, is_earlier_part
 
 
 def save(
@@ -71,7 +71,7 @@ def save_where_it_may(
 
     def may_be(folder: Path) -> bool:
         there = occupant_of(folder)
-        if folder != target:
+        if folder != target and not is_earlier_part(there, kind, subject):
             return there.free
         return in_the_way(there, kind, subject, members, overwrite) is None
 

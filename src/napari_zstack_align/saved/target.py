@@ -11,6 +11,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.saved.facts import Removed, Subject
 from napari_zstack_align.saved.kinds import LAYOUTS, Kind, title_of
 from napari_zstack_align.saved.manifest import Manifest
+from napari_zstack_align.saved.names import names_beside
 from napari_zstack_align.saved.occupant import Occupant, occupant_of, session_of
 
 NO_MEMBERS: Mapping[str, Subject] = MappingProxyType({})
@@ -99,6 +100,34 @@ def in_the_way(
         if not _may_replace(inside, members[name], overwrite or own):
             return inside
     return None
+
+
+def is_earlier_part(there: Occupant, kind: Kind, subject: Subject) -> bool:
+    """Whether an unfinished result of the same subject is there, beside the target of this one."""
+    before = there.manifest
+    return (
+        before is not None
+        and not (there.complete or subject.complete)
+        and (there.kind, before.subject.what, before.subject.name)
+        == (kind, subject.what, subject.name)
+    )
+
+
+def partial_name(target: Path) -> Path:
+    """Return the name beside a target for an unfinished result that doesn't replace it."""
+    return next(names_beside(target, PARTIAL))
+
+
+def beside_note(written: Path, target: Path) -> str:
+    """Sentence that a result was saved beside its target, and why; '' where it was not."""
+    if written == target:
+        return ""
+    there = occupant_of(target)
+    if there.complete and not occupant_of(written).complete:
+        return (
+            f"{target.name} is complete and was kept; this incomplete result is in {written.name}."
+        )
+    return f"{target.name} {there.description} and was kept; this result is in {written.name}."
 
 
 def _done(subject: Subject) -> Subject:

@@ -51,6 +51,8 @@ class Writer:
         For which program it is, where that isn't its title; '' for many.
     makes_folder : bool
         Whether ``NAME.bin`` makes the folder ``NAME``.
+    folder_marks : tuple of str
+        Files by which a folder of this format is known; () where it is a file.
     holds_all : bool
         Whether one file holds all recordings; else each has one of its own.
     holds_dff : bool
@@ -66,6 +68,7 @@ class Writer:
     function: str
     program: str = ""
     makes_folder: bool = False
+    folder_marks: tuple[str, ...] = ()
     holds_all: bool = False
     holds_dff: bool = True
     extra: str = ""
@@ -109,6 +112,10 @@ class Writer:
         """Return what is written, or replaced, under a name with its ending."""
         return path.with_suffix("") if self.makes_folder else path
 
+    def marks(self, folder: Path) -> bool:
+        """Whether a folder is one of this format."""
+        return any((folder / name).is_file() for name in self.folder_marks)
+
 
 _IMAGES = (Takes.VOLUME, Takes.MOVIE)
 _WRITE = "napari_zstack_align.write"
@@ -122,7 +129,12 @@ WRITERS = (
         f"{_WRITE}.ome_tiff:write_ome_tiff",
     ),
     Writer(
-        "ome-zarr", "OME-Zarr", (".ome.zarr", ".zarr"), _IMAGES, f"{_WRITE}.ome_zarr:write_ome_zarr"
+        "ome-zarr",
+        "OME-Zarr",
+        (".ome.zarr", ".zarr"),
+        _IMAGES,
+        f"{_WRITE}.ome_zarr:write_ome_zarr",
+        folder_marks=("zarr.json", ".zgroup", ".zarray"),
     ),
     Writer(
         "hdf5",
@@ -142,6 +154,7 @@ WRITERS = (
         f"{_WRITE}.suite2p:write_suite2p",
         program="Suite2p",
         makes_folder=True,
+        folder_marks=("data.bin",),
     ),
     Writer(
         "csv",
@@ -189,6 +202,7 @@ WRITERS = (
         (Takes.TRACES,),
         f"{_WRITE}.cells.suite2p:write_suite2p_folder",
         program="Suite2p",
+        folder_marks=("stat.npy",),
         holds_dff=False,
     ),
     Writer(

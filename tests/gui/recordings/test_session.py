@@ -278,6 +278,7 @@ def test_cancel_keeps_what_is_done(qtbot, panel, stacks, tmp_path):
     settled(qtbot, panel)
     assert "Cancelled" in status(panel)
     assert "kept" in status(panel)
+    assert "Cancelled" in session.results_tab.run_bar.status.text()  # and not what it said before
     assert not all(alignment.complete for alignment in session.alignments)
     session.results.save(tmp_path / "partial")
     settled(qtbot, panel)

@@ -35,7 +35,9 @@ def test_of_layers_the_longer_one_is_the_recording_and_the_one_with_z_the_refere
     add_layers(viewer)
     assert chosen(panel) == ("Layer: movie", "Layer: anatomy")
     words = panel.zshift.tab.what.text()
-    assert words == ("30 frames of 64 × 64 px, not aligned, in 9 slices of 64 × 64 px, 2 µm apart.")
+    assert words == (
+        "30 frames of 64 × 64 px, not aligned, to be located in 9 slices of 64 × 64 px, 2 µm apart."
+    )
 
 
 def test_a_session_and_a_zstack_are_proposed_before_layers(qtbot, panel, viewer, recording, sample):

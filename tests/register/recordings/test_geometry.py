@@ -90,8 +90,8 @@ def test_the_inverse_leads_back():
         (translation((-4.1, 2.0)), "4.1 px up, 2.0 px right"),
         (translation((0, -3.0)), "3.0 px left"),
         (similarity(4.1, 0, -0.8), "4.1 px down, 0.8° clockwise"),
-        (similarity(0, 0, 2, 1.02), "2.0° counter-clockwise, 2.0% larger"),
-        (similarity(0, 0, 0, 0.97), "3.0% smaller"),
+        (similarity(0, 0, 2, 1.02), "2.0° counter-clockwise, 2.0 % larger"),
+        (similarity(0, 0, 0, 0.97), "3.0 % smaller"),
         (np.eye(3), "no motion"),
     ],
 )

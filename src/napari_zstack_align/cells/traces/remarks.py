@@ -41,7 +41,7 @@ def remarks_of(
         )
     if inputs.stack.frame_times_s is None:
         remarks.append(
-            "The frame times are unknown: 10 frames were taken as a second for the baseline."
+            "The frame times are unknown: 10 frames per second were assumed for the baseline."
         )
     if inputs.stack.pixel_size_um is None:
         remarks.append(

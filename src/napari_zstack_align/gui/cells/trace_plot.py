@@ -122,7 +122,7 @@ class TracePlot(FramePlot):
         """Draw these traces, at most `MAX_TRACES`, above each other or over each other."""
         self._drawn = list(curves[:MAX_TRACES])
         apart = self._set_values([joined(curve.parts) for curve in self._drawn], stacked)
-        words = f"{label}, {apart:g} apart" if apart and len(self._drawn) > 1 else label
+        words = f"{label} (offset {apart:g})" if apart and len(self._drawn) > 1 else label
         self.values_axis.setLabel(words)
         while len(self.curves) < len(self._drawn):
             pen = pg.mkPen(COLORS[len(self.curves)], width=1)

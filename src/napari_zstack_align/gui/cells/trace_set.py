@@ -50,6 +50,11 @@ class TraceSet:
         return max(self.asked, len(self.recordings))
 
     @property
+    def complete(self) -> bool:
+        """Whether every frame of all recordings was read."""
+        return self.whole == len(self.recordings) and all(r.complete for r in self.recordings)
+
+    @property
     def names(self) -> list[str]:
         """Names of the recordings."""
         return [traces.recording for traces in self.recordings]

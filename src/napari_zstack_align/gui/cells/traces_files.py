@@ -110,7 +110,9 @@ class TracesFiles:
         kind, members = Kind.TRACES, []
         if traces.whole > 1:
             kind, members = Kind.SESSION_TRACES, unique_names(traces.names)
-        folder = ask_where_to_save(self._tab, title, "traces", kind, members)
+        folder = ask_where_to_save(
+            self._tab, title, "traces", kind, members, complete=traces.complete
+        )
         if folder is not None:
             self.save(folder)
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 IN_MASK, OUTSIDE = (0.30, 0.75, 1.0, 1.0), (0.55, 0.55, 0.55, 0.8)
 INLIER, OUTLIER = (0.35, 0.95, 0.35, 1.0), (1.0, 0.25, 0.85, 1.0)
 LEGEND = (
-    "left: reference, right: chunk; keypoints in the mask blue, outside grey; some of the matches "
-    "that fit green, of the others magenta"
+    "Left: reference; right: chunk. Keypoints: blue in the mask, grey outside. Lines (a sample of "
+    "the matches): green fit, magenta don't."
 )
 MAX_LINES = 100
 """Of the matches that fit, and of the others."""

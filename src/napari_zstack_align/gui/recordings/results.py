@@ -319,7 +319,10 @@ class Results:
     def _ask_save(self) -> None:
         title = "Save the session as a folder"
         members = folders_of([each.stack for each in self._session.alignments])
-        folder = ask_where_to_save(self._tab, title, "session", Kind.SESSION, members)
+        complete = all(alignment.complete for alignment in self._session.alignments)
+        folder = ask_where_to_save(
+            self._tab, title, "session", Kind.SESSION, members, complete=complete
+        )
         if folder is not None:
             self.save(folder)
 

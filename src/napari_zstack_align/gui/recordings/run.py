@@ -99,7 +99,8 @@ class SessionRun:
             self._on_failed(chosen)
             return
         self._take(chosen, partial_result)
-        self._bar.say(f"Cancelled. {ended(partial_result)}")
+        for bar in self._session.run_bars:  # what the other tab said is outdated
+            bar.say(f"Cancelled. {ended(partial_result)}")
 
     def _on_failed(self, chosen: list[Recording]) -> None:
         """Keep what was done before it failed; where that is nothing, what was there before."""

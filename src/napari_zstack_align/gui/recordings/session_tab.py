@@ -32,7 +32,10 @@ LOOK = {
         "Raw ⇄ aligned",
         "Switch between the raw and the aligned frames of all recordings",
     ),
-    "own_layers": ("Own layers", "Add a layer of the aligned frames of every recording by itself"),
+    "own_layers": (
+        "One layer per recording",
+        "Add a layer of the aligned frames of every recording by itself",
+    ),
     "overlay": ("Overlay", "Show the means of two recordings over each other, in two colours"),
     "field": ("Common field of view", "Outline what is seen in every good frame of all recordings"),
 }

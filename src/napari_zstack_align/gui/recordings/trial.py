@@ -115,7 +115,7 @@ class Trial:
 
     def _on_preview(self, preview: MatchPreview) -> None:
         self._show(preview)
-        self._tab.run_bar.say(LEGEND[0].upper() + LEGEND[1:] + ".")
+        self._tab.run_bar.say(LEGEND)
 
     def _show(self, preview: MatchPreview) -> None:
         session = self._session

@@ -86,8 +86,12 @@ class ZShiftFiles:
 
     def ask_save(self) -> None:
         """Ask for a folder to save to."""
+        view = self._view()
+        if view is None:
+            return
         title, name = "Save the z-shift", f"{self._name()}_zshift.zalign"
-        folder = ask_where_to_save(self._tab, title, name, Kind.ZSHIFT)
+        complete = view.zshift.complete
+        folder = ask_where_to_save(self._tab, title, name, Kind.ZSHIFT, complete=complete)
         if folder is not None:
             self.save(folder)
 

@@ -16,7 +16,7 @@ def source_words(
     if recording is None or reference is None:
         return "Choose a recording, and the z-stack in which to look for its frames."
     try:
-        return f"{_frames(recording)}, in {_slices(reference, z_step_um)}"
+        return f"{_frames(recording)}, to be located in {_slices(reference, z_step_um)}"
     except InputError as error:
         return f"⚠ {error}"
 

@@ -145,7 +145,7 @@ class Motion:
             parts.append(f"{abs(self.rotation_deg):.1f}° {sense}")
         if abs(self.scale - 1) >= 0.0005:
             sense = "larger" if self.scale > 1 else "smaller"
-            parts.append(f"{abs(self.scale - 1):.1%} {sense}")
+            parts.append(f"{100 * abs(self.scale - 1):.1f} % {sense}")
         return ", ".join(parts) or "no motion"
 
 
