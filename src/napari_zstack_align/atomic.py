@@ -21,7 +21,7 @@ def check_target(path: Path, overwrite: bool) -> None:
     except OSError as error:
         raise InputError(f"{path} can't be written: {error.strerror or error}.") from error
     if taken and not overwrite:
-        raise InputError(f"{path} exists already: choose another name, or allow overwriting.")
+        raise InputError(f"{path} exists already: choose another name, or give --overwrite.")
     check_permission(path.parent)
 
 

@@ -70,7 +70,8 @@ def _of_dark(dark: DarkLevel) -> str:
     hint = f" (the darkest pixels suggest at most {values})" if dark.source == "estimated" else ""
     return (
         f"ΔF/F is unreliable, for the dark level is unknown{hint}: give dark_level or "
-        f"dark_frames, or set accept_estimate."
+        f"dark_frames, or set accept_estimate (on the command line --dark-level, --dark-frames or "
+        f"--accept-estimate)."
     )
 
 
