@@ -43,6 +43,7 @@ def members(path: Path) -> list[Path]:
     return [each for each in path.iterdir() if each.is_dir()] if path.is_dir() else []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_old_or_new_and_the_same_save_works_again(name: str, tmp_path: Path) -> None:
     case = CASES[name]
@@ -66,6 +67,7 @@ def test_old_or_new_and_the_same_save_works_again(name: str, tmp_path: Path) -> 
     assert set(outcomes) == {False, True}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_a_first_save_leaves_nothing_or_all(name: str, tmp_path: Path) -> None:
     case, new = CASES[name], digest(CASES[name].new)

@@ -47,6 +47,7 @@ def test_a_file_that_the_user_put_under_an_old_name_stays(tmp_path: Path) -> Non
         "traces of a session",
     ],
 )
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
 def test_a_killed_save_over_it_leaves_old_or_new(name: str, tmp_path: Path) -> None:
     case = CASES[name]

@@ -40,6 +40,7 @@ def _save(name: str, case: Case, folder: Path, number: int, barrier: Barrier, re
         raise
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RESULTS)
 def test_the_result_is_that_of_one_process(name: str, tmp_path: Path) -> None:
     case, context = CASES[name], multiprocessing.get_context("fork")
