@@ -233,7 +233,7 @@ def test_a_saturated_frame_is_flagged(sample):
     frame = sample.stack.read(7, 8)[0, 0].copy()
     frame[:, :60] = 65535
     ali = _align(_spoil(sample, {7: frame}))
-    assert ali.quality["detail"][7].startswith("saturated: 31%")
+    assert ali.quality["detail"][7].startswith("saturated: 31 %")
 
 
 def test_missing_pixels_are_left_out_of_the_mean(sample, alignment):

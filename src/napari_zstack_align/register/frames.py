@@ -94,7 +94,7 @@ def unusable(channels: npt.NDArray[Any], image: Image) -> Fault | None:
     if not known.size:
         return Fault(Flag.NO_SIGNAL, "no signal: every pixel is NaN")
     if fraction := _saturated(channels):
-        return Fault(Flag.SATURATED, f"saturated: {fraction:.0%} of the pixels")
+        return Fault(Flag.SATURATED, f"saturated: {100 * fraction:.0f} % of the pixels")
     low, high, _, _ = cv2.minMaxLoc(known)
     return Fault(Flag.NO_SIGNAL, "no signal: all pixels are equal") if low == high else None
 

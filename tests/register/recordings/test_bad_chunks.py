@@ -43,7 +43,7 @@ def _frames(scene: Scene, content: str) -> np.ndarray:
     [
         ("blank", Flag.NO_SIGNAL, Flag.NO_SIGNAL, "all pixels are equal"),
         ("NaN", Flag.NO_SIGNAL, Flag.NO_SIGNAL, "every pixel is NaN"),
-        ("saturated", Flag.SATURATED, Flag.SATURATED, "100% of the pixels"),
+        ("saturated", Flag.SATURATED, Flag.SATURATED, "100 % of the pixels"),
         ("noise", Flag.BRIDGED, Flag.TOO_FEW_MATCHES, "in the mask"),
         ("unrelated", Flag.BRIDGED, Flag.TOO_FEW_MATCHES, "in the mask"),
     ],

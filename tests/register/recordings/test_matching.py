@@ -60,7 +60,7 @@ def test_both_ends_of_an_inlier_lie_in_the_mask(scene):
         (
             similarity(0, 0, 0, 1.06),
             {"max_scale_percent": 3},
-            "implausible transform: a change of scale or shear of 6%",
+            "implausible transform: a change of scale or shear of 6 %",
         ),
         (TRUTH, {"min_matches": 1000}, "too few keypoints: "),
         (TRUTH, {"min_matches": 270}, "too few matches: "),

@@ -210,7 +210,7 @@ def implausible(
         return Fault(Flag.IMPLAUSIBLE, text)
     change = max(abs(motion.scale - 1), motion.shear)
     if change > params.max_scale_percent / 100:
-        text = f"implausible transform: a change of scale or shear of {change:.0%}"
+        text = f"implausible transform: a change of scale or shear of {100 * change:.0f} %"
         return Fault(Flag.IMPLAUSIBLE, text)
     return None
 

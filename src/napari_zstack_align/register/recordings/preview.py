@@ -246,5 +246,5 @@ def _reason(match: Match | None, matcher: Matcher) -> str:
         f"{match.n_inliers} of {len(match.source)} matches agree within {match.residual_px:.1f} px"
     )
     if match.coverage < POOR_COVERAGE:
-        text += f", but near only {match.coverage:.0%} of the mask"
+        text += f", but near only {100 * match.coverage:.0f} % of the mask"
     return f"{text}; {rises}"
