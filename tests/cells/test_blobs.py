@@ -45,10 +45,12 @@ class TestTheSameAsScikitImage:
     def test_spots_on_noise(self, cells, params):
         assert_same_blobs(cells[0], params)
 
+    @pytest.mark.slow
     @by_case
     def test_noise(self, noise, params):
         assert_same_blobs(noise, params)
 
+    @pytest.mark.slow
     @by_case
     def test_nuclei(self, stardist, params):
         assert_same_blobs(stardist, params)

@@ -13,8 +13,6 @@ import napari_zstack_align as nza
 from napari_zstack_align.gui.compat import text_overlay
 from napari_zstack_align.gui.open import open_panel, panel_of
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def viewer(make_napari_viewer):

@@ -13,8 +13,6 @@ from napari_zstack_align.gui.compat import text_overlay
 from napari_zstack_align.gui.lazy import AlignedFrames, GrowingVolume, RawFrames
 from napari_zstack_align.gui.shown import shown_of
 
-pytestmark = pytest.mark.slow
-
 # -- the main job ------------------------------------------------------------------------------
 
 

@@ -15,8 +15,6 @@ from napari_zstack_align.gui.compat import grid, text_overlay
 from napari_zstack_align.params import BlobParams
 from napari_zstack_align.samples import recording_with_motion, zstack_with_repeats
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
 def movie():

@@ -12,8 +12,6 @@ from napari_zstack_align.cells import transform_rois
 from napari_zstack_align.gui.open import open_panel
 from napari_zstack_align.params import BlobParams
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def viewer(make_napari_viewer):

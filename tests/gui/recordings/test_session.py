@@ -15,8 +15,6 @@ from napari_zstack_align.stack import Stack
 
 from .conftest import add, press, run_to_end, slow
 
-pytestmark = pytest.mark.slow
-
 
 def status(panel, tab="Recordings"):
     bars = dict(zip(("Recordings", "Session"), panel.session.run_bars, strict=True))
