@@ -10,6 +10,7 @@ from qtpy.QtGui import QDropEvent
 
 import napari_zstack_align as nza
 from napari_zstack_align.gui.compat import text_overlay
+from napari_zstack_align.gui.recordings import results
 from napari_zstack_align.gui.recordings.match_view import INLIER, OUTLIER
 from napari_zstack_align.stack import Stack
 
@@ -560,3 +561,19 @@ def test_every_control_says_what_it_is_for(panel):
         for kind in (QComboBox, QTreeWidget):
             silent += [kind.__name__ for w in tab.findChildren(kind) if not w.toolTip()]
     assert not silent
+
+
+def test_the_save_dialog_is_given_the_folders_that_will_be_written(
+    qtbot, panel, aligned, tmp_path, monkeypatch
+):
+    asked = []
+
+    def answer(_parent, _title, _proposed, _kind, members, *, complete):
+        asked.append((set(members), complete))
+        return tmp_path / "larva"
+
+    monkeypatch.setattr(results, "ask_where_to_save", answer)
+    press(qtbot, panel, "save")
+    written = {folder.name for folder in (tmp_path / "larva").iterdir() if folder.is_dir()}
+    assert asked == [(written, True)]
+    assert len(written) == 3
