@@ -17,3 +17,7 @@ def test_families(error, builtin):
 def test_cancelled_carries_the_snapshot():
     assert Cancelled("half").partial == "half"
     assert Cancelled().partial is None
+
+
+def test_a_message_is_one_line():
+    assert str(InputError("m\n1.tif is odd (line 1:\r\n  x).")) == "m 1.tif is odd (line 1:   x)."

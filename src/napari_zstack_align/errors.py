@@ -7,8 +7,11 @@ class ZstackAlignError(Exception):
     """Base of every error that this package raises on purpose.
 
     The message says what is wrong and what to do about it. GUI and command line show it as it
-    is, without a traceback.
+    is, without a traceback. What other programs or the names of files bring in stays on one line.
     """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(" ".join(str(message).splitlines()))
 
 
 class InputError(ZstackAlignError, ValueError):

@@ -1,11 +1,13 @@
 """``zstack-align``: the parser, and errors as one sentence.
 
-Exit codes: 0 done, 1 incomplete, 2 bad input.
+Exit codes: 0 done, 1 incomplete, 2 bad input, 3 stopped by a fault of this program or by
+the system.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import sys
 from collections.abc import Sequence
@@ -13,6 +15,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from napari_zstack_align._version import __version__
+from napari_zstack_align.cli.last_resort import fault_sentence, flush_or_hush, hush
 from napari_zstack_align.errors import Cancelled, InputError, ZstackAlignError
 
 COMMANDS = {
@@ -29,7 +32,7 @@ COMMANDS = {
 }
 """One line about each command; the module of that name is loaded when the command is chosen."""
 
-DONE, INCOMPLETE, BAD_INPUT = 0, 1, 2
+DONE, INCOMPLETE, BAD_INPUT, FAULT = 0, 1, 2, 3
 
 
 class _Parser(argparse.ArgumentParser):
@@ -50,7 +53,8 @@ def make_parser(chosen: str | None = None) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="zstack-align",
         description="Align 2-photon z-stacks and recordings.",
-        epilog="Exit code: 0 done, 1 incomplete, 2 bad input.",
+        epilog="Exit code: 0 done, 1 incomplete, 2 bad input, 3 stopped by a fault of this "
+        "program or by the system (a log is named).",
     )
     parser.add_argument("--version", action="version", version=f"zstack-align {__version__}")
     parser.add_argument("--verbose", action="store_true", help="say more of what is being done")
@@ -78,14 +82,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done, 1 incomplete, 2 bad input.
+        0 done, 1 incomplete, 2 bad input, 3 stopped by a fault of this program or by the system.
     """
+    argv = sys.argv[1:] if argv is None else argv
     try:
-        argv = sys.argv[1:] if argv is None else argv
-        args = make_parser(chosen_command(argv)).parse_args(argv)
-        level = logging.INFO if args.verbose else logging.WARNING
-        logging.basicConfig(level=level, format="%(message)s")
-        complete: bool = args.run(args)
+        complete = _run(argv)
     except InputError as error:
         return _tell(str(error), BAD_INPUT)
     except Cancelled:
@@ -94,7 +95,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _tell(str(error), INCOMPLETE)
     except KeyboardInterrupt:
         return _tell("Cancelled.", INCOMPLETE)
+    except BrokenPipeError:  # what reads our words has seen enough
+        hush()
+        return INCOMPLETE
+    except Exception as error:
+        flush_or_hush()
+        return _tell(fault_sentence(error, argv, chosen_command(argv) or "zstack-align"), FAULT)
     return DONE if complete else INCOMPLETE
+
+
+def _run(argv: Sequence[str]) -> bool:
+    """Run one command; return whether all of it was done."""
+    _print_every_name()
+    args = make_parser(chosen_command(argv)).parse_args(argv)
+    level = logging.INFO if args.verbose else logging.WARNING
+    logging.basicConfig(level=level, format="%(message)s")
+    complete: bool = args.run(args)
+    sys.stdout.flush()
+    return complete
+
+
+def _print_every_name() -> None:
+    """Names of files needn't be text that the terminal can show: odd bytes are shown as codes."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _tell(sentence: str, code: int) -> int:
