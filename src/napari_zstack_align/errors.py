@@ -22,6 +22,13 @@ class AlignmentError(ZstackAlignError, RuntimeError):
     """Nothing of the data could be aligned."""
 
 
+class RunStopped(ZstackAlignError):
+    """A run can't go on (a full disk, a raw file that is gone): what was finished is kept.
+
+    The same call goes on from there once the cause is removed.
+    """
+
+
 class Cancelled(ZstackAlignError):
     """A long action was stopped by the user before its end.
 

@@ -3,12 +3,22 @@
 A saved result is a folder. Each save writes files of a new generation (``quality-3f2a9c1b.csv``),
 and then replaces the manifest (``run.json``), which lists them, in one step: whatever stops the
 program, the folder holds the old result or the new one. The next save removes what was left.
+
+A long run keeps its finished units in a journal beside the result until that is saved.
 """
 
 from napari_zstack_align.saved.disk import Content, sentences_for
 from napari_zstack_align.saved.facts import Part, Subject
 from napari_zstack_align.saved.generation import Result
 from napari_zstack_align.saved.group import Group, save_group
+from napari_zstack_align.saved.journal import (
+    Journal,
+    NoJournal,
+    UnitStore,
+    journal_folder,
+    opened_journal,
+)
+from napari_zstack_align.saved.keys import key_of, layout_of, values_of
 from napari_zstack_align.saved.kinds import RECORDING, Z_STACK, Kind, title_of
 from napari_zstack_align.saved.names import target_of
 from napari_zstack_align.saved.occupant import (
@@ -23,25 +33,36 @@ from napari_zstack_align.saved.reading import Reading, UnfitContent, read_group,
 from napari_zstack_align.saved.save import save
 from napari_zstack_align.saved.single_file import save_file
 from napari_zstack_align.saved.target import beside_note, check_target, partial_name
+from napari_zstack_align.saved.units import Units
+from napari_zstack_align.saved.watched import WatchedFrames
 
 __all__ = [
     "RECORDING",
     "Z_STACK",
     "Content",
     "Group",
+    "Journal",
     "Kind",
+    "NoJournal",
     "Occupant",
     "Part",
     "Reading",
     "Result",
     "Subject",
     "UnfitContent",
+    "UnitStore",
+    "Units",
+    "WatchedFrames",
     "beside_note",
     "check_target",
+    "journal_folder",
+    "key_of",
     "kind_of",
+    "layout_of",
     "manifest_path",
     "now",
     "occupant_of",
+    "opened_journal",
     "partial_name",
     "provenance",
     "read_group",
@@ -53,4 +74,5 @@ __all__ = [
     "session_of",
     "target_of",
     "title_of",
+    "values_of",
 ]

@@ -50,19 +50,39 @@ def locked(folder: Path, *, wait: bool = True) -> Iterator[bool]:
 @contextmanager
 def locked_by(path: Path, *, wait: bool = True) -> Iterator[bool]:
     """Hold the lock of a file that is there as long as somebody holds or wants it."""
-    descriptor, held = _acquired(path, wait)
+    goes_on_without = WITHOUT_LOCKS if wait else WITHOUT_LOCKS | TAKEN
+    try:
+        descriptor, held = _acquired(path, goes_on_without, PATIENCE_S)
+    except TimeoutError:
+        raise InputError(
+            f"{path.parent} can't be written: another program has been saving there for "
+            f"{PATIENCE_S:g} s. Wait until it is done, or choose another name."
+        ) from None
     try:
         yield held
     finally:
-        # Removed while it is held: whoever waits for it sees that, and makes a new one.
-        if held and os.name != "nt":
-            path.unlink(missing_ok=True)
-        os.close(descriptor)
+        _release(descriptor, path, held)
 
 
-def _acquired(path: Path, wait: bool) -> tuple[int, bool]:
-    goes_on_without = WITHOUT_LOCKS if wait else WITHOUT_LOCKS | TAKEN
-    give_up = time.monotonic() + PATIENCE_S
+@contextmanager
+def locked_alone(path: Path, taken: str) -> Iterator[None]:
+    """Hold the lock of a file; where somebody else holds it, raise InputError with a sentence.
+
+    A file system that knows no locks lets everybody in.
+    """
+    try:
+        descriptor, held = _acquired(path, WITHOUT_LOCKS, patience_s=0.0)
+    except TimeoutError:
+        raise InputError(taken) from None
+    try:
+        yield
+    finally:
+        _release(descriptor, path, held)
+
+
+def _acquired(path: Path, goes_on_without: set[int], patience_s: float) -> tuple[int, bool]:
+    """Descriptor of the file, and whether its lock is held; TimeoutError where another has it."""
+    give_up = time.monotonic() + patience_s
     while True:
         make_folder(path.parent)
         try:
@@ -82,11 +102,15 @@ def _acquired(path: Path, wait: bool) -> tuple[int, bool]:
                 return descriptor, True
             os.close(descriptor)
         if time.monotonic() > give_up:
-            raise InputError(
-                f"{path.parent} can't be written: another program has been saving there for "
-                f"{PATIENCE_S:g} s. Wait until it is done, or choose another name."
-            )
+            raise TimeoutError(path)
         time.sleep(RETRY_S)
+
+
+def _release(descriptor: int, path: Path, held: bool) -> None:
+    # Removed while it is held: whoever waits for it sees that, and makes a new one.
+    if held and os.name != "nt":
+        path.unlink(missing_ok=True)
+    os.close(descriptor)
 
 
 def _is_still_there(descriptor: int, path: Path) -> bool:

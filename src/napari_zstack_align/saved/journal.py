@@ -1,0 +1,242 @@
+"""The journal of a run: its finished units, kept in a folder until the result is saved.
+
+A run is a plan of units (a slice, a chunk, a window of frames), each a pure function of what it
+reads. A finished one is written to a file of its own in ``NAME.zalign.unfinished/``, beside the
+result: whatever stops the program, the same call finds there what was finished, and goes on. Each
+file takes its name in one step and holds a checksum; one that was torn or damaged counts as none.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from napari_zstack_align.errors import InputError, RunStopped
+from napari_zstack_align.saved.disk import remove_if_possible, sentences_for
+from napari_zstack_align.saved.kinds import Kind
+from napari_zstack_align.saved.lock import locked_alone
+from napari_zstack_align.saved.names import LOCK, target_of
+from napari_zstack_align.saved.provenance import WRITTEN_BY, now, plain
+from napari_zstack_align.saved.unit_file import Unit, read_unit, write_unit
+from napari_zstack_align.saved.watched import FrameChanged
+
+UNFINISHED = ".unfinished"
+HEAD = "journal.json"
+SUFFIX = ".unit"
+NOTE = (
+    "Finished parts of a run that isn't done. The same command goes on from here; to begin anew, "
+    "delete this folder."
+)
+_TEMPORARY = re.compile(r"\..*\.[0-9a-f]{8}\.part")
+
+
+def journal_folder(target: str | Path) -> Path:
+    """Return the folder that keeps what is finished of a result, ``TARGET.unfinished``."""
+    target = Path(target)
+    return target if target.suffix == UNFINISHED else target.with_name(target.name + UNFINISHED)
+
+
+class UnitStore(Protocol):
+    """Where finished units are kept: a `Journal`, or nowhere."""
+
+    @property
+    def id(self) -> str:
+        """Name of the run that it is of; '' for none."""
+
+    def names(self) -> list[str]:
+        """Names of the units that are there, intact or not."""
+
+    def read(self, name: str) -> Unit | None:
+        """Return a unit; None where it isn't there, or damaged."""
+
+    def write(self, name: str, unit: Unit) -> None:
+        """Keep a unit in the place of an earlier one of this name."""
+
+
+class NoJournal:
+    """Keeps nothing: for callers without a journal, so that a run needs only one way."""
+
+    id = ""
+
+    def names(self) -> list[str]:
+        """Return no names."""
+        return []
+
+    def read(self, name: str) -> Unit | None:
+        """Return None: there are none."""
+        return None
+
+    def write(self, name: str, unit: Unit) -> None:
+        """Forget it."""
+
+
+class Journal:
+    """Folder of finished units. Enter it to lock it; leaving it keeps what is in it.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Of `journal_folder`.
+    about : mapping
+        What run it is, in words for a person: command, parameters, raw files.
+    share : str
+        Which share of the plan this process works on, where several do at once: each has a lock
+        of its own.
+
+    Raises
+    ------
+    InputError
+        On entering: where another run has it, or the file system refuses.
+    RunStopped
+        From `write`: where the file system refuses in mid-run (a full disk). Nothing is lost.
+    """
+
+    def __init__(self, folder: Path, about: Mapping[str, Any], share: str = "") -> None:
+        self.folder, self._about, self._share = folder, about, share
+        self.id = ""
+        self._held = ExitStack()
+        self._is_over = False
+
+    def __enter__(self) -> Self:
+        if not self.folder.parent.is_dir():
+            raise InputError(
+                f"{self.folder} can't be written: there is no folder {self.folder.parent}."
+            )
+        try:
+            with sentences_for(self.folder):
+                self._held.enter_context(
+                    locked_alone(
+                        self.folder / (f"{LOCK}-{self._share}" if self._share else LOCK),
+                        f"{self.folder} is being worked on by another run: wait until that is "
+                        f"done, or choose another name.",
+                    )
+                )
+                self._remove_temporary()
+                self._describe()
+        except BaseException:
+            self._leave()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._is_over or isinstance(error, FrameChanged) or not self.names():
+            self._empty()
+        self._leave()
+
+    def _leave(self) -> None:
+        self._held.close()
+        with suppress(OSError):  # it holds units, or a file of somebody else's
+            self.folder.rmdir()
+
+    def names(self) -> list[str]:
+        """Names of the units that are there, intact or not."""
+        return sorted(path.name.removesuffix(SUFFIX) for path in self.folder.glob(f"*{SUFFIX}"))
+
+    def read(self, name: str) -> Unit | None:
+        """Return a unit; None where it isn't there, or damaged."""
+        return read_unit(self._path(name))
+
+    def write(self, name: str, unit: Unit) -> None:
+        """Keep a unit in the place of an earlier one of this name.
+
+        It is not flushed: after a power cut it may be torn, which its checksum tells.
+        """
+        temporary = self._temporary(name)
+        try:
+            write_unit(temporary, unit)
+            os.replace(temporary, self._path(name))
+        except OSError as error:
+            remove_if_possible(temporary)
+            raise RunStopped(
+                f"{self.folder} can't be written any more: {error.strerror or error}. What was "
+                f"finished is kept: mend that, and start again to go on."
+            ) from error
+        except BaseException:
+            remove_if_possible(temporary)
+            raise
+
+    def discard(self) -> None:
+        """Remove all units when the journal is left: the result is saved."""
+        self._is_over = True
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}{SUFFIX}"
+
+    def _temporary(self, name: str) -> Path:
+        return self.folder / f".{self._share}{name}.{secrets.token_hex(4)}.part"
+
+    def _remove_temporary(self) -> None:
+        """Remove what a killed run of this share was writing."""
+        for path in self.folder.glob(f".{self._share}*.part"):
+            if _TEMPORARY.fullmatch(path.name):
+                remove_if_possible(path)
+
+    def _empty(self) -> None:
+        """Remove all that is ours; the description last, as it says whose the rest is."""
+        for path in [*self.folder.glob(f"*{SUFFIX}"), self.folder / HEAD]:
+            remove_if_possible(path)
+
+    def _describe(self) -> None:
+        """Write what run this is, for people; the run that it was before keeps its name."""
+        before = description_of(self.folder)
+        self.id = str(before.get("id") or secrets.token_hex(8))
+        described = {
+            "id": self.id,
+            "note": NOTE,
+            "written_by": WRITTEN_BY,
+            "started": before.get("started") or now(),
+            "went_on": now() if before else None,
+            **self._about,
+        }
+        temporary = self._temporary("journal")
+        text = json.dumps(plain(described), indent=2, ensure_ascii=False)
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, self.folder / HEAD)
+
+
+@contextmanager
+def opened_journal(
+    given: UnitStore | str | Path | None, kind: Kind, about: Mapping[str, Any]
+) -> Iterator[UnitStore]:
+    """Open the journal that a job was given.
+
+    Parameters
+    ----------
+    given : Journal, NoJournal, str, pathlib.Path or None
+        A journal that is open already and stays so; the name that the result will be saved
+        under; or None, which keeps nothing.
+    kind : Kind
+        Of the result.
+    about : mapping
+        As of `Journal`.
+    """
+    if given is None:
+        yield NoJournal()
+    elif isinstance(given, str | Path):
+        path = Path(given)
+        target = path if path.suffix == UNFINISHED else target_of(path, kind)
+        with Journal(journal_folder(target), about) as journal:
+            yield journal
+    else:
+        yield given
+
+
+def description_of(folder: Path) -> Mapping[str, Any]:
+    """What ``journal.json`` of a journal says; empty where there is none, or it is damaged."""
+    try:
+        described = json.loads((folder / HEAD).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return described if isinstance(described, dict) else {}

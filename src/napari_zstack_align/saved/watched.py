@@ -1,0 +1,147 @@
+"""Frames under watch: the digest of each, and whether their files stay as they were."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.errors import InputError, RunStopped
+from napari_zstack_align.saved.checksum import crc32c
+from napari_zstack_align.saved.unit_file import FileStates
+from napari_zstack_align.stack import Stack
+
+CHECK_PART = 0.005
+"""Looking at the files takes at most this part of the time, be they ever so many."""
+UNKNOWN = 0
+"""Digest of a frame that wasn't read; that of a frame of zeros is another one."""
+GONE = (-1, -1)
+
+
+class FrameChanged(RunStopped):
+    """A frame isn't what it was, though its file looks as before: nothing kept can be trusted."""
+
+
+class WatchedFrames:
+    """A source that reads the frames of a stack and remembers the digest of each.
+
+    Parameters
+    ----------
+    stack : Stack
+
+    Attributes
+    ----------
+    stack : Stack
+        The same, whose frames are read through this.
+    files : tuple
+        Size and time of modification (ns) of the raw files, as they are now; () for an array.
+    digests : numpy.ndarray
+        (T,) uint32 CRC-32C of the pixels of each frame as read, `UNKNOWN` before.
+    failed : numpy.ndarray
+        (T,) bool, frames that once couldn't be read.
+    """
+
+    def __init__(self, stack: Stack) -> None:
+        self._source, self._paths, self._name = stack.source, stack.paths, stack.name
+        self.digests = np.full(stack.n_frames, UNKNOWN, np.uint32)
+        self.failed = np.zeros(stack.n_frames, bool)
+        self.stack = stack.replace(source=self)
+        self.files = states_of(self._paths)
+        self._next_check = 0.0
+
+    @property
+    def knows_files(self) -> bool:
+        """Whether the frames come from files whose state was seen."""
+        return bool(self.files) and GONE not in self.files
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(T, C, Y, X)."""
+        return self._source.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type of a pixel."""
+        return self._source.dtype
+
+    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Frames ``start`` to ``stop`` (exclusive) as (stop - start, C, Y, X).
+
+        Raises
+        ------
+        RunStopped
+            Where a raw file is gone, or has changed since this was made.
+        """
+        try:
+            frames = self._source.read(start, stop)
+        except (OSError, InputError):
+            self.failed[start:stop] = True
+            self.check_files()
+            raise
+        for t, frame in enumerate(frames, start):
+            self._note(t, crc32c(frame))
+        self.check_now_and_then()
+        return frames
+
+    def believe(self, frames: npt.NDArray[np.integer], digests: npt.NDArray[np.uint32]) -> None:
+        """Take over digests of frames that were read when the files were as they are."""
+        self.digests[frames] = digests
+
+    def check_now_and_then(self) -> None:
+        """Check the files unless that was done just now; errors are those of `check_files`."""
+        start = time.monotonic()
+        if start >= self._next_check:
+            self.check_files()
+            end = time.monotonic()
+            self._next_check = end + (end - start) / CHECK_PART
+
+    def check_files(self) -> None:
+        """Raise RunStopped where a raw file is gone or has changed since this was made."""
+        now = states_of(self._paths)
+        if now == self.files:
+            return
+        for path, before, after in zip(self._paths, self.files, now, strict=True):
+            if after == GONE:
+                raise RunStopped(
+                    f"{path} is gone, or can't be reached any more: bring it back and start "
+                    f"again; what was finished is kept."
+                )
+            if after != before:
+                raise RunStopped(
+                    f"{path} changed while it was read: start again when nothing writes it any "
+                    f"more; what was finished is kept."
+                )
+
+    def _note(self, t: int, digest: int) -> None:
+        if self.digests[t] not in (UNKNOWN, digest):
+            self.check_files()
+            raise FrameChanged(
+                f"Frame {t} of {self._name} isn't what it was when it was read before: start "
+                f"again when nothing writes the file any more."
+            )
+        self.digests[t] = digest
+
+
+def states_of(paths: Iterable[Path]) -> FileStates:
+    """(size, time of modification in ns) of each file; of a folder, of all that is in it."""
+    return tuple(_state_of(path) for path in paths)
+
+
+def _state_of(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+        if not path.is_dir():
+            return found.st_size, found.st_mtime_ns
+        size, newest = 0, found.st_mtime_ns
+        for folder, _, names in os.walk(path):
+            for name in names:
+                one = Path(folder, name).stat()
+                size, newest = size + one.st_size, max(newest, one.st_mtime_ns)
+    except OSError:
+        return GONE
+    return size, newest

@@ -1,0 +1,219 @@
+"""What a run keeps is found again: by key, and by the frames that a unit read."""
+
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import numpy as np
+import pytest
+import tifffile
+
+import napari_zstack_align as nza
+from napari_zstack_align.errors import InputError, RunStopped
+from napari_zstack_align.saved import (
+    Journal,
+    Kind,
+    NoJournal,
+    Units,
+    WatchedFrames,
+    journal_folder,
+    opened_journal,
+)
+from napari_zstack_align.saved.journal import HEAD
+
+ARRAYS = {"field": np.arange(6, dtype=np.float32)}
+
+
+@pytest.fixture
+def raw(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 999, (6, 16, 16)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "raw.tif", pixels, photometric="minisblack")
+    return tmp_path / "raw.tif"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return journal_folder(tmp_path / "larva.zalign")
+
+
+def units_of(journal, path, check=True) -> Units:
+    units = Units(journal, WatchedFrames(nza.open_stack(path)))
+    if check:
+        with ThreadPoolExecutor(1) as pool:
+            list(units.check(pool, 2))
+    return units
+
+
+@pytest.fixture
+def kept(folder, raw):
+    """Journal of a stopped run with the units of slices 0 and 1, of 3 frames each."""
+    with Journal(folder, {"params": {"alpha": 1}}) as journal:
+        units = units_of(journal, raw)
+        for z in range(2):
+            units.frames.stack.read(3 * z, 3 * z + 3)
+            units.put(f"slice-{z}", f"key {z}", ARRAYS, range(3 * z, 3 * z + 3))
+    return folder
+
+
+def found(folder, path, check=True) -> list[bool]:
+    with Journal(folder, {}) as journal:
+        units = units_of(journal, path, check)
+        return [units.has(f"slice-{z}", f"key {z}", range(3 * z, 3 * z + 3)) for z in range(2)]
+
+
+def test_what_was_finished_is_found_without_reading_a_frame(kept, raw):
+    with Journal(kept, {}) as journal:
+        units = Units(journal, WatchedFrames(nza.open_stack(raw)))
+        units.frames.read = None  # type: ignore[assignment,method-assign]
+        with ThreadPoolExecutor(1) as pool:
+            assert list(units.check(pool, 2)) == []
+        np.testing.assert_array_equal(
+            units.get("slice-1", "key 1", [3, 4, 5])["field"], ARRAYS["field"]
+        )
+        assert units.frames.digests[3:].all()
+        assert units.get("slice-1", "key 2", [3, 4, 5]) is None
+        assert units.get("slice-1", "key 1", [3, 4]) is None
+        assert units.get("slice-2", "key 1", [3, 4, 5]) is None
+
+
+def test_a_copy_is_no_change(kept, raw):
+    shutil.copy(raw, raw.with_name("copy.tif"))
+    os.utime(raw.with_name("copy.tif"), ns=(5, 5))
+    assert found(kept, raw.with_name("copy.tif")) == [True, True]
+    assert found(kept, raw.with_name("copy.tif"), check=False) == [False, False]
+
+
+def test_a_changed_frame_costs_its_units_alone(kept, raw):
+    pixels = tifffile.imread(raw)
+    pixels[4, 0, 0] ^= 1
+    tifffile.imwrite(raw, pixels, photometric="minisblack")
+    os.utime(raw, ns=(5, 5))
+    assert found(kept, raw) == [True, False]
+
+
+def test_a_damaged_unit_is_none(kept, raw):
+    path = kept / "slice-0.unit"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    assert found(kept, raw) == [False, True]
+
+
+def test_a_unit_of_a_frame_that_failed_is_not_kept(folder, raw):
+    with Journal(folder, {}) as journal:
+        units = units_of(journal, raw)
+        units.frames.stack.read(0, 6)
+        units.frames.failed[1] = True
+        units.put("slice-0", "key 0", ARRAYS, [0, 1, 2])
+        units.put("slice-1", "key 1", ARRAYS, [3, 4, 5])
+        units.put("unread", "key", ARRAYS)
+        assert journal.names() == ["slice-1", "unread"]
+
+
+def test_one_key_for_another_unit_of_the_name(kept, raw):
+    with Journal(kept, {}) as journal:
+        units = units_of(journal, raw)
+        units.frames.stack.read(0, 3)
+        units.put("slice-0", "other", ARRAYS, [0, 1, 2])
+        assert journal.names() == ["slice-0", "slice-1"]
+    assert found(kept, raw) == [False, True]
+
+
+def test_stacks_of_one_run_keep_apart(folder, raw):
+    with Journal(folder, {}) as journal:
+        for prefix in ("rec1-", "rec2-"):
+            units = Units(journal, WatchedFrames(nza.open_stack(raw)), prefix)
+            units.put("chunk-0", prefix, ARRAYS)
+        assert journal.names() == ["rec1-chunk-0", "rec2-chunk-0"]
+
+
+# -- the folder --------------------------------------------------------------------------------
+
+
+def test_the_journal_goes_with_the_result(kept, raw):
+    with Journal(kept, {}) as journal:
+        journal.discard()
+    assert not kept.exists()
+
+
+def test_a_file_of_somebody_else_stays(kept):
+    (kept / "notes.txt").write_text("mine")
+    with Journal(kept, {}) as journal:
+        journal.discard()
+    assert [path.name for path in kept.iterdir()] == ["notes.txt"]
+
+
+def test_nothing_is_left_where_nothing_was_finished(folder):
+    with suppress(InputError), Journal(folder, {}):
+        raise InputError("no such channel")
+    assert not folder.exists()
+
+
+def test_what_a_killed_run_was_writing_goes(kept):
+    (kept / ".slice-1.0123abcd.part").write_bytes(b"half")
+    with Journal(kept, {}):
+        assert sorted(p.name for p in kept.iterdir() if p.name != ".lock") == [
+            HEAD, "slice-0.unit", "slice-1.unit",
+        ]  # fmt: skip
+
+
+def test_a_run_keeps_its_name_and_describes_itself(kept):
+    with Journal(kept, {"params": {"alpha": 2}}) as journal:
+        first = journal.id
+        assert '"alpha": 2' in (kept / HEAD).read_text()
+    (kept / HEAD).write_text("{")  # damaged: the units count all the same
+    with Journal(kept, {}) as journal:
+        assert journal.id != first
+        assert len(journal.names()) == 2
+
+
+def test_the_second_run_is_refused_at_once(kept):
+    with Journal(kept, {}), pytest.raises(InputError, match="worked on by another run"):
+        Journal(kept, {}).__enter__()
+    with Journal(kept, {}, share="1"), Journal(kept, {}, share="2"):
+        pass
+    assert (kept / "slice-0.unit").exists()
+
+
+def test_a_killed_run_leaves_no_lock(kept):
+    script = (
+        "import os, sys; from pathlib import Path; from napari_zstack_align.saved import Journal\n"
+        "Journal(Path(sys.argv[1]), {}).__enter__(); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", script, str(kept)], check=False)
+    with Journal(kept, {}) as journal:
+        assert len(journal.names()) == 2
+
+
+def test_a_full_disk_stops_the_run_and_keeps_what_is_finished(kept, raw, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with Journal(kept, {}) as journal:
+        units = units_of(journal, raw)
+        monkeypatch.setattr("napari_zstack_align.saved.journal.write_unit", full)
+        with pytest.raises(RunStopped, match="No space left on device"):
+            units.put("slice-2", "key", ARRAYS)
+    assert sorted(path.name for path in kept.iterdir()) == [HEAD, "slice-0.unit", "slice-1.unit"]
+
+
+def test_refuses_a_place_that_is_no_folder(tmp_path):
+    with pytest.raises(InputError, match="there is no folder"):
+        Journal(tmp_path / "no" / "a.unfinished", {}).__enter__()
+    (tmp_path / "a.unfinished").write_text("a file")
+    with pytest.raises(InputError, match="can't be written"):
+        Journal(tmp_path / "a.unfinished", {}).__enter__()
+
+
+def test_a_job_takes_the_name_of_the_result_or_a_journal_or_nothing(tmp_path):
+    with opened_journal(tmp_path / "larva", Kind.ALIGNMENT, {}) as journal:
+        assert journal.folder == tmp_path / "larva.zalign.unfinished"
+        with opened_journal(journal, Kind.ALIGNMENT, {}) as same:
+            assert same is journal
+    with opened_journal(journal.folder, Kind.ALIGNMENT, {}) as again:
+        assert again.folder == journal.folder
+    with opened_journal(None, Kind.ALIGNMENT, {}) as nothing:
+        assert isinstance(nothing, NoJournal)
