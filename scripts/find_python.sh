@@ -2,7 +2,7 @@
 # Print the first Python >= 3.11 that can make virtual environments with pip.
 # usage: find_python.sh [NAME...]   names to try first
 found=
-for name in "$@" python3.13 python3.12 python3.11 python3 python; do
+for name in "$@" python3.14 python3.13 python3.12 python3.11 python3 python; do
     "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue
     found=$name
     if "$name" -c 'import ensurepip, venv' 2>/dev/null; then

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,14 +17,30 @@ from napari_zstack_align.errors import InputError
 def check_target(path: Path, overwrite: bool) -> None:
     """Raise InputError where ``path`` can't be written, before any work is done."""
     try:
-        if not path.parent.is_dir():
+        if not stat.S_ISDIR(mode_of(path.parent)):
             raise InputError(f"{path} can't be written: there is no folder {path.parent}.")
-        taken = path.exists()
+        taken = mode_of(path) != 0
     except OSError as error:
         raise InputError(f"{path} can't be written: {error.strerror or error}.") from error
     if taken and not overwrite:
         raise InputError(f"{path} exists already: choose another name, or give --overwrite.")
     check_permission(path.parent)
+
+
+def mode_of(path: Path) -> int:
+    """Return what a name stands for, as `os.stat` says; 0 for nothing, or a link to nothing.
+
+    Unlike `pathlib.Path.exists`, which since Python 3.14 takes any error for 'nothing', this
+    raises OSError where it can't be found out, or no file can have the name.
+    """
+    try:
+        return os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return 0
+        raise
 
 
 def check_permission(folder: Path) -> None:

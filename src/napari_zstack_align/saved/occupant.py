@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
+import errno
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_zstack_align.atomic import mode_of
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.saved.facts import MemberFacts, parse_json
@@ -116,9 +118,12 @@ def occupant_of(path: Path) -> Occupant:
 def _occupant_of(path: Path) -> Occupant:
     if "\0" in str(path):
         return Occupant(path, obstacle="is no name of a file")
-    if path.is_file():
+    mode = mode_of(path)
+    if stat.S_ISREG(mode):
         return Occupant(path, obstacle=IS_FILE)
-    if not path.is_dir():
+    if mode and not stat.S_ISDIR(mode):
+        return Occupant(path, obstacle="is neither a file nor a folder")
+    if not mode:
         lost = path.is_symlink()
         return Occupant(path, obstacle="is a link to a place that doesn't exist" if lost else "")
     found = manifest_path(path)
@@ -230,9 +235,14 @@ def _is_left_over_name(name: str) -> bool:
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
-    gone = (FileNotFoundError, NotADirectoryError)  # it may go just now
-    with suppress(*gone), os.scandir(folder) as entries:
-        yield from entries
+    try:
+        with os.scandir(folder) as entries:
+            yield from entries
+    except (FileNotFoundError, NotADirectoryError):  # it may go just now
+        return
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:  # nothing can have such a name
+            raise
 
 
 def _kind_without_manifest(folder: Path) -> Kind | None:
