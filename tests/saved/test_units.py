@@ -61,7 +61,7 @@ def kept(folder, raw):
 def found(folder, path, check=True) -> list[bool]:
     with Journal(folder, {}) as journal:
         units = units_of(journal, path, check)
-        return [units.has(f"slice-{z}", f"key {z}", range(3 * z, 3 * z + 3)) for z in range(2)]
+        return [units.was_kept(f"slice-{z}", f"key {z}", range(3 * z, 3 * z + 3)) for z in range(2)]
 
 
 def test_what_was_finished_is_found_without_reading_a_frame(kept, raw):

@@ -21,6 +21,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Flag
 from napari_zstack_align.lazy import LazyFrames
 from napari_zstack_align.params import Params
+from napari_zstack_align.saved import FrameDigests
 from napari_zstack_align.stack import Stack
 
 UNFINISHED = "unfinished"
@@ -58,6 +59,8 @@ class Alignment:
         Versions, date and the state of the run; ``remarks`` in it are sentences for the user.
     chunks : numpy.ndarray, optional
         (n,) chunk table of a recording, `alignment.chunks.CHUNK_DTYPE`.
+    frame_digests : FrameDigests, optional
+        What the raw frames were; None where that wasn't noted.
     """
 
     stack: Stack
@@ -68,6 +71,7 @@ class Alignment:
     mask: npt.NDArray[np.float32] | None = field(default=None, repr=False)
     provenance: dict[str, Any] = field(default_factory=dict, repr=False)
     chunks: npt.NDArray[np.void] | None = field(default=None, repr=False)
+    frame_digests: FrameDigests | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not self.stack.n_frames == len(self.transforms) == len(self.quality):
@@ -79,8 +83,12 @@ class Alignment:
 
     @property
     def complete(self) -> bool:
-        """Whether the run reached its end, and every frame was run (flagged ones count as run)."""
-        return bool(self.placed.all()) and not self.provenance.get(UNFINISHED)
+        """Whether the run reached its end, and every frame was read and run.
+
+        Flagged ones count as run, but those that couldn't be read.
+        """
+        unread = (self.quality["flag"] == Flag.UNREADABLE).any()
+        return bool(self.placed.all()) and not unread and not self.provenance.get(UNFINISHED)
 
     @property
     def placed(self) -> npt.NDArray[np.bool_]:

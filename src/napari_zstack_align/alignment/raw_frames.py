@@ -11,10 +11,13 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import PositiveInt, field_validator
 
+from napari_zstack_align.alignment.changed_frames import with_unchanged_frames
 from napari_zstack_align.alignment.fingerprint import fingerprint
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read import open_stack
-from napari_zstack_align.saved import RECORDING, Z_STACK, Part, Subject
+from napari_zstack_align.saved import RECORDING, Z_STACK, FrameDigests, Part, Subject
+from napari_zstack_align.saved.unit_file import FileStates
+from napari_zstack_align.saved.watched import GONE, states_of
 from napari_zstack_align.stack import Order, Stack
 
 
@@ -60,6 +63,7 @@ class InputFacts(Part):
     path: str
     relative_path: str
     size_bytes: int | None = None
+    mtime_ns: int | None = None
 
 
 class StackAndInputs(Part):
@@ -67,6 +71,16 @@ class StackAndInputs(Part):
 
     stack: StackFacts
     inputs: tuple[InputFacts, ...]
+
+    @property
+    def files(self) -> FileStates:
+        """Size and time of modification of each raw file; () where they aren't all known."""
+        known = [
+            (each.size_bytes, each.mtime_ns)
+            for each in self.inputs
+            if each.size_bytes is not None and each.mtime_ns is not None
+        ]
+        return tuple(known) if len(known) == len(self.inputs) else ()
 
 
 @dataclass(frozen=True)
@@ -86,10 +100,17 @@ class MissingSource:
         raise InputError(self.message)
 
 
-def raw_facts(stack: Stack, folder: Path) -> dict[str, Any]:
+def raw_facts(stack: Stack, folder: Path, seen: FrameDigests | None = None) -> dict[str, Any]:
     """Describe a stack for the manifest of a result in a folder; see `StackAndInputs`.
 
     Of frames that are gone, all that was known of them is kept: they may come back.
+
+    Parameters
+    ----------
+    stack : Stack
+    folder : pathlib.Path
+    seen : FrameDigests, optional
+        What the raw files were when they were read; by default, as they are now.
     """
     described = StackFacts(
         name=stack.name,
@@ -104,7 +125,7 @@ def raw_facts(stack: Stack, folder: Path) -> dict[str, Any]:
     )
     return {
         "stack": described.model_dump(),
-        "inputs": [each.model_dump() for each in _inputs(stack, folder)],
+        "inputs": [each.model_dump() for each in _inputs(stack, folder, seen)],
     }
 
 
@@ -115,10 +136,15 @@ def _fingerprint(stack: Stack) -> str:
     return fingerprint(stack)
 
 
-def _inputs(stack: Stack, folder: Path) -> list[InputFacts]:
+def _inputs(stack: Stack, folder: Path, seen: FrameDigests | None) -> list[InputFacts]:
     source = stack.source
     if not isinstance(source, MissingSource) or source.raw is None:
-        return [_input_facts(path, folder) for path in stack.paths]
+        known = seen is not None and len(seen.files) == len(stack.paths)
+        states = seen.files if seen is not None and known else states_of(stack.paths)
+        return [
+            _input_facts(path, state, folder)
+            for path, state in zip(stack.paths, states, strict=True)
+        ]
     return [
         each.model_copy(
             update={"relative_path": _relative(source.folder / each.relative_path, folder)}
@@ -140,10 +166,14 @@ def subject_of(stack: Stack, done: int) -> Subject:
     return Subject(what=what, name=stack.name, frames=stack.n_frames, done=done)
 
 
-def _input_facts(path: Path, folder: Path) -> InputFacts:
-    path = path.absolute()
-    size = path.stat().st_size if path.is_file() else None
-    return InputFacts(path=str(path), relative_path=_relative(path, folder), size_bytes=size)
+def _input_facts(path: Path, state: tuple[int, int], folder: Path) -> InputFacts:
+    size, mtime = state if state != GONE else (None, None)
+    return InputFacts(
+        path=str(path.absolute()),
+        relative_path=_relative(path, folder),
+        size_bytes=size,
+        mtime_ns=mtime,
+    )
 
 
 def _relative(path: Path, folder: Path) -> str:
@@ -153,8 +183,11 @@ def _relative(path: Path, folder: Path) -> str:
         return str(path)
 
 
-def find_stack(folder: Path, raw: StackAndInputs) -> Stack:
-    """Open the raw frames where they were; a stack without pixels where they are gone."""
+def find_stack(folder: Path, raw: StackAndInputs, seen: FrameDigests | None = None) -> Stack:
+    """Open the raw frames where they were; a stack without pixels where they are gone or changed.
+
+    Parameters are those of `check_stack`.
+    """
     described, inputs = raw.stack, raw.inputs
     if not inputs:
         return _missing(folder, raw, "was an array in memory")
@@ -166,14 +199,23 @@ def find_stack(folder: Path, raw: StackAndInputs) -> Stack:
         if all(path.exists() for path in paths):
             try:
                 stack = open_stack(paths if len(paths) > 1 else paths[0])
-                return check_stack(stack, described)
+                return check_stack(stack, described, seen)
             except InputError as error:  # another recording may have this name by now
                 why = f"can't be used any more ({error})"
     return _missing(folder, raw, why)
 
 
-def check_stack(stack: Stack, described: StackFacts) -> Stack:
-    """Return the stack with what was known of it; InputError where it is another one."""
+def check_stack(stack: Stack, described: StackFacts, seen: FrameDigests | None = None) -> Stack:
+    """Return the stack with what was known of it; InputError where it is another one.
+
+    Parameters
+    ----------
+    stack : Stack
+    described : StackFacts
+        What was known of it.
+    seen : FrameDigests, optional
+        What its frames were; None for results of earlier versions, which didn't note it.
+    """
     expected = described.fingerprint
     same_shape = stack.shape == described.shape
     if not same_shape or (expected and fingerprint(stack) != expected):
@@ -182,7 +224,7 @@ def check_stack(stack: Stack, described: StackFacts) -> Stack:
             f"({described.name}, {described.shape}), or its pixels have changed: give "
             f"that one, or align anew."
         )
-    return _described(stack, described)
+    return _described(with_unchanged_frames(stack, seen), described)
 
 
 def _missing(folder: Path, raw: StackAndInputs, what: str) -> Stack:

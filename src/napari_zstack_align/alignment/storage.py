@@ -2,7 +2,7 @@
 
 ``run.json`` (parameters, provenance, raw files, state) lists the others by their roles:
 ``transforms`` (.npz), ``quality`` (.csv), ``reference`` (.tif) and, where there are any, ``chunks``
-(.csv), ``mask`` (.tif) and ``frame_times`` (.csv). Nothing is pickled.
+(.csv), ``mask`` (.tif), ``frame_times`` (.csv) and ``frame_digests`` (.npy). Nothing is pickled.
 """
 
 from __future__ import annotations
@@ -30,13 +30,16 @@ from napari_zstack_align.alignment.raw_frames import (
 )
 from napari_zstack_align.alignment.tables import (
     Table,
+    npy_content,
+    read_npy,
     read_table,
     read_transforms,
     table_bytes,
     write_transforms,
 )
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.saved import Content, Kind, Part, Reading, Result
+from napari_zstack_align.flags import Flag
+from napari_zstack_align.saved import Content, FrameDigests, Kind, Part, Reading, Result
 from napari_zstack_align.stack import Stack
 
 TIMES = np.dtype([("frame", np.int32), ("time_s", np.float64)])
@@ -46,7 +49,10 @@ def save_alignment(alignment: Alignment, folder: str | Path, overwrite: bool = T
     """Write an alignment; see `Alignment.save`."""
     target = saved.target_of(folder, Kind.ALIGNMENT)
     check = partial(_check_reference, alignment)
-    return saved.save(result_of(alignment, target), target, overwrite, check)
+    written = saved.save(result_of(alignment, target), target, overwrite, check)
+    if alignment.complete:
+        saved.discard_journal(written, alignment.provenance.get("journal", ""))
+    return written
 
 
 def result_of(alignment: Alignment, folder: Path) -> Result:
@@ -63,7 +69,8 @@ def result_of(alignment: Alignment, folder: Path) -> Result:
             f"{type(params).__name__} is no parameter model that can be read back: list it in "
             f"MODELS (params/__init__.py)."
         )
-    done = int(np.count_nonzero(alignment.placed))
+    unread = alignment.quality["flag"] == Flag.UNREADABLE
+    done = int(np.count_nonzero(alignment.placed & ~unread))
     if not alignment.complete:  # by its last stage, though each frame has a transform
         done = min(done, stack.n_frames - 1)
     return Result(
@@ -73,7 +80,7 @@ def result_of(alignment: Alignment, folder: Path) -> Result:
         _files(alignment),
         {
             "params": {"model": type(params).__name__, "values": params.model_dump(mode="json")},
-            **raw_facts(stack, folder),
+            **raw_facts(stack, folder, alignment.frame_digests),
         },
     )
 
@@ -125,11 +132,15 @@ def read_alignment(reading: Reading, stack: Stack | None = None) -> Alignment:
             raise reading.refused(
                 role, f"its shape is {image.shape}, but the transforms are for {transforms.shape}"
             )
-    stack = find_stack(reading.folder, raw) if stack is None else check_stack(stack, raw.stack)
+    seen = _seen(reading, raw)
+    if stack is None:
+        stack = find_stack(reading.folder, raw, seen)
+    else:
+        stack = check_stack(stack, raw.stack, seen)
     if times is not None:
         stack = stack.replace(frame_times_s=times["time_s"].copy())
     return Alignment(
-        stack, transforms, reference, quality, params, mask, reading.provenance, chunks
+        stack, transforms, reference, quality, params, mask, reading.provenance, chunks, seen
     )
 
 
@@ -161,6 +172,16 @@ def _read_reference(reading: Reading) -> npt.NDArray[np.float32]:
     return reading.file("reference", tifffile.imread)
 
 
+def _seen(reading: Reading, raw: StackAndInputs) -> FrameDigests | None:
+    """What the frames were; None where it wasn't noted."""
+    digests = _optional(reading, "frame_digests", read_npy)
+    if digests is None:
+        return None
+    if digests.shape != raw.stack.shape[:1] or digests.dtype != np.uint32:
+        raise reading.refused("frame_digests", "it doesn't hold a uint32 for each frame")
+    return FrameDigests(digests, raw.files)
+
+
 # -- the parts ---------------------------------------------------------------------------------
 
 
@@ -183,6 +204,8 @@ def _files(alignment: Alignment) -> dict[str, Content]:
         files["chunks"] = table_bytes(alignment.chunks)
     if alignment.stack.frame_times_s is not None:
         files["frame_times"] = _times_bytes(alignment.stack)
+    if alignment.frame_digests is not None:
+        files["frame_digests"] = npy_content(alignment.frame_digests.digests)
     if alignment.mask is not None:
         files["mask"] = _image(alignment.mask)
     return files

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
@@ -16,6 +18,14 @@ from napari_zstack_align.register.direct import DirectChain
 from napari_zstack_align.register.frames import check_channels
 from napari_zstack_align.register.slice_run import SliceRun
 from napari_zstack_align.register.two_stage import TwoStages
+from napari_zstack_align.saved import (
+    Kind,
+    Units,
+    UnitStore,
+    WatchedFrames,
+    about_run,
+    opened_journal,
+)
 from napari_zstack_align.stack import Stack
 
 STRATEGIES: dict[str, type[SliceRun]] = {"two_stage": TwoStages, "direct": DirectChain}
@@ -27,6 +37,7 @@ def align_adaptive(
     mask: npt.ArrayLike | None = None,
     *,
     threads: int | None = None,
+    journal: UnitStore | str | Path | None = None,
 ) -> Job[Alignment]:
     """Align a z-stack with repeats.
 
@@ -47,6 +58,12 @@ def align_adaptive(
     threads : int, optional
         Frames worked on at once; the number of processors by default. The result doesn't
         depend on it.
+    journal : str or pathlib.Path, optional
+        Keep finished slices on disk until the result is saved: the name that it will be saved
+        under (``NAME.zalign``). Whatever stops the program, the same call goes on from them, to
+        the same result; they lie in ``NAME.zalign.unfinished`` beside it, and go when the result
+        is saved there. A changed parameter computes anew only what it touches. By default nothing
+        is kept. (A `Journal` that is open already is taken too, and left open.)
 
     Returns
     -------
@@ -60,6 +77,9 @@ def align_adaptive(
         At the call, where stack, parameters and mask don't fit together, or raw files are gone.
     AlignmentError
         At the end, where no slice shows anything to align.
+    RunStopped
+        Where a raw file vanishes or changes meanwhile, or the journal can't be written any more
+        (a full disk): what was finished is kept.
     """
     check_frames_at_hand(stack)
     params = AdaptiveParams.given(params)
@@ -76,20 +96,51 @@ def align_adaptive(
             f"{counted(stack.n_slices, 'slice')}, counted from 0."
         )
     weights = as_weights(mask, (stack.shape[2], stack.shape[3]))
-    return _align(stack, params, weights, n_threads)
+    return _align(stack, params, weights, n_threads, journal)
 
 
 def _align(
-    stack: Stack, params: AdaptiveParams, mask: Mask | None, n_threads: int
+    stack: Stack,
+    params: AdaptiveParams,
+    mask: Mask | None,
+    n_threads: int,
+    journal: UnitStore | str | Path | None,
 ) -> Job[Alignment]:
-    with worker_threads(n_threads) as pool:
-        run = STRATEGIES[params.strategy](stack, params, mask, pool, ahead=2 * n_threads)
-        for z in run.slices():
-            yield from run.align_slice(z)
-        yield from run.finish()
+    about = about_run("align_adaptive", params, stack)
+    with (
+        opened_journal(journal, Kind.ALIGNMENT, about) as store,
+        worker_threads(n_threads) as pool,
+    ):
+        units = Units(store, WatchedFrames(stack))
+        ahead = 2 * n_threads
+        yield from units.check(pool, ahead)
+        run = STRATEGIES[params.strategy](stack, params, mask, pool, ahead, units)
+        yield from _all_slices(run)
         if not run.found_signal:
             raise AlignmentError(
                 f"Nothing in {stack.name} could be aligned: {run.first_fault()}. Check that the "
                 f"right channel and file were chosen."
             )
         return run.snapshot()
+
+
+def _all_slices(run: SliceRun) -> Job[None]:
+    """Align the slices in their order; where some were finished before, say once how many."""
+    order, goes_on, n_kept = run.slices(), bool(run.units.journal.names()), 0
+    for i, z in enumerate(order):
+        if goes_on:
+            is_kept = run.was_kept(z)
+            if run.is_independent or not is_kept or z == order[-1]:
+                yield from _tell(run, n_kept + sum(map(run.was_kept, order[i:])))
+                goes_on = False
+            n_kept += is_kept
+        yield from run.align_slice(z)
+    yield from run.finish()
+
+
+def _tell(run: SliceRun, n_kept: int) -> Job[None]:
+    if n_kept:
+        of = counted(run.stack.n_slices, "slice")
+        yield run.progress(
+            f"Going on with {run.units.journal.name}: {n_kept} of {of} were finished."
+        )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_zstack_align.alignment.quality import (
     comparison_factor,
@@ -22,7 +23,9 @@ from napari_zstack_align.mask import Mask
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.register.frames import Image, folds
 from napari_zstack_align.register.prefilter import Band, Prefilter
+from napari_zstack_align.register.slice_units import known
 from napari_zstack_align.register.template import Coefficients, Template
+from napari_zstack_align.saved import Arrays
 
 LEAST_GAIN = 0.001
 """A slice that resembles the one before by less more is left in its place."""
@@ -66,6 +69,21 @@ class Chain:
         if self.last is None:
             return np.zeros((2, *grid_shape(self.shape, self.spacing_px)), np.float32)
         return self.last
+
+    def to_keep(self) -> dict[str, npt.NDArray[np.generic]]:
+        """Arrays of the chain as far as it goes; parameters and mask are the run's."""
+        return known(image=self.image, last=self.last, change=self.change)
+
+    def as_kept(self, arrays: Arrays) -> Chain:
+        """Return the chain with a slice that was finished before; without signal it stays."""
+        if "image" not in arrays:
+            return self
+        return replace(
+            self,
+            image=arrays["image"],
+            last=arrays.get("last"),
+            change=arrays.get("change"),
+        )
 
     def next(self, image: Image) -> Chain:
         """Go on to a slice's mean (Y, X) float32; the first one is the reference."""

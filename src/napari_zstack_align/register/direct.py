@@ -29,9 +29,13 @@ from napari_zstack_align.register.frames import (
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.repeats import Registered, Repeats, judge_repeats
 from napari_zstack_align.register.slice_run import Frames, SliceRun, leave_own_out
+from napari_zstack_align.register.slice_units import known
 from napari_zstack_align.register.template import Coefficients, Template
+from napari_zstack_align.saved import Arrays, Units
 from napari_zstack_align.stack import Stack
 
+METHOD = "adaptive, direct 1"
+"""Of the units: another number where a result may change."""
 FIRST_STAGE = "Making the first reference"
 FIRST_PASSES = 2
 """How often the first slice is registered to its own mean, blurred by motion at first."""
@@ -40,6 +44,8 @@ FIRST_PASSES = 2
 class DirectChain(SliceRun):
     """Every frame against the reference, as it moves through the slices."""
 
+    STAGE = "direct"
+
     def __init__(
         self,
         stack: Stack,
@@ -47,9 +53,11 @@ class DirectChain(SliceRun):
         mask: Mask | None,
         pool: ThreadPoolExecutor,
         ahead: int,
+        units: Units,
     ) -> None:
-        super().__init__(stack, params, mask, pool, ahead)
+        super().__init__(stack, params, mask, pool, ahead, units)
         self._start: Coefficients = np.zeros(self._coefficients.shape[1:], np.float32)
+        self._image: Image | None = None
         self._template: Template | None = None
         self._power: Image | None = None
 
@@ -57,8 +65,46 @@ class DirectChain(SliceRun):
 
     def align_slice(self, z: int) -> Generator[Progress, None, None]:
         """Register the repeats of a slice, fill its rows and update the reference."""
-        frames = self.stack.frames_of_slice(z)
+        frames, key = self.stack.frames_of_slice(z), self._key()
+        kept = self.units.get(_unit(z), key, frames)
+        if kept is not None:
+            yield self._take_over(frames, kept)
+            return
+        yield from self._align_slice(frames)
+        arrays = known(image=self._image, start=self._start, power=self._power)
+        arrays |= {"rows": self._quality[frames], "coefficients": self._coefficients[frames]}
+        self.units.put(_unit(z), key, arrays, frames)
+        yield self.progress(snapshot=self.snapshot())
+
+    def was_kept(self, z: int) -> bool:
+        """Whether an earlier run finished a slice, if it is the next one."""
+        return self.units.was_kept(_unit(z), self._key(), self.stack.frames_of_slice(z))
+
+    def _key(self) -> str:
+        """Key of the next slice: all that the slices before it left behind."""
+        return self.key(
+            METHOD,
+            "alpha",
+            "max_shift_px",
+            "outlier_mad",
+            image=self._image,
+            start=self._start,
+            power=self._power,
+        )
+
+    def _take_over(self, frames: Frames, kept: Arrays) -> Progress:
+        """Go on from a slice that was finished before."""
+        self._start, self._power = kept["start"], kept.get("power")
+        self._image, self._template = kept.get("image"), None
+        if self._first_reference is None:
+            self._first_reference = self._image
+        self._coefficients[frames] = kept["coefficients"]
+        return self.restore(frames, kept["rows"])
+
+    def _align_slice(self, frames: Frames) -> Generator[Progress, None, None]:
         self.hold(frames)
+        if self._template is None and self._image is not None:
+            self._template = yield from self._build_template(self._image)
         is_first = self._template is None
         if is_first:
             yield from self._bootstrap(frames)
@@ -81,7 +127,6 @@ class DirectChain(SliceRun):
             mean = yield from self.mean(frames[repeats.used], repeats.coefficients[repeats.used])
         self._fill(frames, repeats)
         yield from self._update(mean, repeats, registered)
-        yield self.progress(snapshot=self.snapshot())
 
     def _judge(self, registered: Sequence[Registered]) -> Repeats:
         reference = None
@@ -119,6 +164,7 @@ class DirectChain(SliceRun):
             self._first_reference = image
         pairs = zip(registered, repeats.used, strict=True)
         self._learn_power([r.power for r, used in pairs if used], own_mean=is_first)
+        self._image = image
         self._template = yield from self._build_template(image)
 
     # -- the first reference -------------------------------------------------------------------
@@ -193,3 +239,7 @@ class DirectChain(SliceRun):
 
     def _links(self) -> tuple[Link, ...]:
         return (SplineLink(self._coefficients.copy(), self.spacing_px, self.shape),)
+
+
+def _unit(z: int) -> str:
+    return f"slice-{z:05}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import cv2
 import numpy as np
@@ -24,7 +24,7 @@ from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.progress import Progress
 from napari_zstack_align.register.frames import Image, RawFrame, read_frame
 from napari_zstack_align.register.template import Coefficients
-from napari_zstack_align.saved import now, provenance
+from napari_zstack_align.saved import Units, key_of, now, provenance, values_of
 from napari_zstack_align.stack import Stack
 
 Frames: TypeAlias = npt.NDArray[np.intp]
@@ -51,7 +51,12 @@ class SliceRun(ABC):
         Where the work on single frames is done.
     ahead : int
         How many frames are in work or waiting at once.
+    units : Units
+        Finished slices, and the frames under watch.
     """
+
+    STAGE: ClassVar[str]
+    """What is done with a slice last."""
 
     def __init__(
         self,
@@ -60,7 +65,9 @@ class SliceRun(ABC):
         mask: Mask | None,
         pool: ThreadPoolExecutor,
         ahead: int,
+        units: Units,
     ) -> None:
+        self.units = units
         self.stack, self.params, self.mask = stack, params, mask
         self._pool, self._ahead = pool, ahead
         self.shape = (stack.shape[2], stack.shape[3])
@@ -89,6 +96,11 @@ class SliceRun(ABC):
         """Complete what the last slice left open."""
         yield from ()
 
+    def _stages(self) -> dict[str, dict[str, int]]:
+        """How many slices each stage has finished."""
+        done = np.unique(self.stack.slice_of_frame[self._quality["flag"] != Flag.NOT_RUN])
+        return {self.STAGE: {"slices": len(done), "of": self.stack.n_slices}}
+
     @abstractmethod
     def _links(self) -> tuple[Link, ...]:
         """Chain of transforms of all frames, as far as it is known."""
@@ -98,13 +110,44 @@ class SliceRun(ABC):
         """Whether any slice could serve as a reference."""
         return self._first_reference is not None
 
-    def slices(self) -> Iterable[int]:
+    @abstractmethod
+    def was_kept(self, z: int) -> bool:
+        """Whether an earlier run finished a slice; so far as can be known now, unless it is next.
+
+        See `is_independent`.
+        """
+
+    @property
+    def is_independent(self) -> bool:
+        """Whether the slices that follow depend on none before them."""
+        return False
+
+    def slices(self) -> Sequence[int]:
         """Return the slices in the order of work."""
         return range(self.stack.n_slices)
 
     def first_fault(self) -> str:
         """What is the matter with the first frame."""
         return shown(self._quality[0])
+
+    # -- what is kept --------------------------------------------------------------------------
+
+    def key(self, method: str, *parameters: str, **parts: Any) -> str:
+        """Key of a unit that depends on some of the parameters, on the mask and on more parts."""
+        names = ("channel", "channel_weights", "grid_spacing_px", *parameters)
+        return key_of(
+            method,
+            params=values_of(self.params, *names),
+            frame=(*self.stack.shape[1:], self.stack.dtype.str, self.stack.frames_per_slice),
+            mask=self.mask,
+            **parts,
+        )
+
+    def restore(self, frames: Frames, rows: npt.NDArray[np.void]) -> Progress:
+        """Take over the rows of a slice that was finished before."""
+        self._quality[frames] = rows
+        self._done += len(frames)
+        return self.progress(snapshot=self.snapshot())
 
     # -- work on frames ------------------------------------------------------------------------
 
@@ -125,7 +168,7 @@ class SliceRun(ABC):
         """Driving image of a frame."""
         raw = self._held.get(int(t))
         if raw is None:
-            raw = read_frame(self.stack, int(t), self.params)
+            raw = read_frame(self.units.frames.stack, int(t), self.params)
             if int(t) in self._held:
                 self._held[int(t)] = raw
         return raw
@@ -199,7 +242,10 @@ class SliceRun(ABC):
                 self._started,
                 self.stack.paths,
                 strategy=self.params.strategy,
+                stages=self._stages(),
+                **({"journal": journal} if (journal := self.units.journal.id) else {}),
             ),
+            frame_digests=self.units.frames.seen(),
         )
 
 

@@ -7,12 +7,13 @@ the stack. The two fields stay apart in the chain of transforms, and pixels are 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from napari_zstack_align.alignment.quality import (
     Compared,
@@ -32,9 +33,14 @@ from napari_zstack_align.register.between_slices import SPACING_RATIO, Chain
 from napari_zstack_align.register.frames import lengths_of, without_nan
 from napari_zstack_align.register.repeats import Registered, Repeats, compare_repeats
 from napari_zstack_align.register.slice_run import Frames, SliceRun
+from napari_zstack_align.register.slice_units import arrays_of_repeats
 from napari_zstack_align.register.template import Coefficients
-from napari_zstack_align.register.within_slice import Learned, align_within
+from napari_zstack_align.register.within_slice import Learned, SliceResult, align_within
+from napari_zstack_align.saved import Arrays, Units
 from napari_zstack_align.stack import Stack
+
+WITHIN, BETWEEN = "adaptive within a slice 1", "adaptive from slice to slice 1"
+"""The methods of the units: another number where a result may change."""
 
 
 @dataclass(frozen=True)
@@ -43,21 +49,36 @@ class PendingSlice:
 
     Attributes
     ----------
+    z : int
+        The slice.
     frames : numpy.ndarray
         (n,) its frames.
     repeats : Repeats
         What was found of them.
+    key : str
+        Of the unit that the rest makes up.
+    kept : mapping, optional
+        That unit, where it was finished before.
     step : Future, optional
-        The chain with this slice in it; None for a slice without signal.
+        The chain with this slice in it; None for a slice without signal, or one that was kept.
     """
 
+    z: int
     frames: Frames
     repeats: Repeats
+    key: str
+    kept: Arrays | None
     step: Future[Chain] | None
 
 
 class TwoStages(SliceRun):
-    """Stage A within each slice, stage B from slice to slice."""
+    """Stage A within each slice, stage B from slice to slice.
+
+    Each slice makes up two units: stage A, which depends on no other slice once `Learned` is
+    frozen, and its place in the chain with its rows, which depends on the chain before it.
+    """
+
+    STAGE = "slice to slice"
 
     def __init__(
         self,
@@ -66,17 +87,19 @@ class TwoStages(SliceRun):
         mask: Mask | None,
         pool: ThreadPoolExecutor,
         ahead: int,
+        units: Units,
     ) -> None:
-        super().__init__(stack, params, mask, pool, ahead)
+        super().__init__(stack, params, mask, pool, ahead, units)
         self._coarse_px = SPACING_RATIO * self.spacing_px
         grid = grid_shape(self.shape, self._coarse_px)
         self._between = np.zeros((stack.n_frames, 2, *grid), np.float32)
         self._chain = Chain(self.shape, self._coarse_px, params, mask)
         self._anchor = self._chain
         self._learned = Learned()
+        self._n_within = 0
         self._pending: PendingSlice | None = None
 
-    def slices(self) -> Iterable[int]:
+    def slices(self) -> Sequence[int]:
         """Slices from the start one to the end, then from it to the beginning."""
         start = self.params.start_slice or 0
         return [*range(start, self.stack.n_slices), *range(start - 1, -1, -1)]
@@ -90,33 +113,95 @@ class TwoStages(SliceRun):
         self.hold(
             frames if self._pending is None else np.concatenate([frames, self._pending.frames])
         )
-        found = yield from align_within(self, frames, self._learned)
+        found = yield from self._within(z, frames)
+        self._n_within += 1
         self._learned = found.learned
         yield from self.finish()
         if z == (self.params.start_slice or 0) - 1:
             self._chain = self._anchor
-        image = found.mean.image() if found.repeats.has_signal else None
-        step = self.begin(self._chain.next, image) if image is not None else None
-        self._pending = PendingSlice(frames, found.repeats, step)
+        key = self._key_between(found)
+        kept = self.units.get(_between(z), key, frames)
+        step = None
+        if kept is None and found.image is not None:
+            step = self.begin(self._chain.next, found.image)
+        self._pending = PendingSlice(z, frames, found.repeats, key, kept, step)
 
     def finish(self) -> Generator[Progress, None, None]:
         """Wait for the open slice to be in the chain, and write its rows."""
-        if self._pending is None:
+        pending = self._pending
+        if pending is None:
             return
-        frames, repeats, step = self._pending.frames, self._pending.repeats, self._pending.step
-        if step is not None:
-            self._chain = yield from self.result(step)
-            if self._first_reference is None:
-                self._first_reference = self._chain.image
-                self._anchor = self._chain
+        if pending.kept is not None:
+            self._chain = self._chain.as_kept(pending.kept)
+        elif pending.step is not None:
+            self._chain = yield from self.result(pending.step)
         self._pending = None
-        yield from self._fill(frames, repeats, self._chain.field)
+        if pending.repeats.has_signal and self._first_reference is None:
+            self._first_reference = self._chain.image
+            self._anchor = self._chain
+        frames, repeats = pending.frames, pending.repeats
+        self._coefficients[frames], self._between[frames] = repeats.coefficients, self._chain.field
+        if pending.kept is not None:
+            yield self.restore(frames, pending.kept["rows"])
+            return
+        rows = yield from self._rows(frames, repeats, self._chain.field)
+        self._quality[frames] = rows
+        chain = self._chain.to_keep() if pending.step is not None else {}
+        self.units.put(_between(pending.z), pending.key, {"rows": rows, **chain}, frames)
+        yield self.progress(snapshot=self.snapshot())
 
-    def _fill(
+    def was_kept(self, z: int) -> bool:
+        """Whether an earlier run finished stage A of a slice."""
+        return self.units.was_kept(_within(z), self._key_within(), self.stack.frames_of_slice(z))
+
+    @property
+    def is_independent(self) -> bool:
+        """Whether stage A of the slices that follow depends on none before them."""
+        return self._learned.is_frozen
+
+    def _stages(self) -> dict[str, dict[str, int]]:
+        within = {"slices": self._n_within, "of": self.stack.n_slices}
+        return {"within slices": within, **super()._stages()}
+
+    # -- stage A -------------------------------------------------------------------------------
+
+    def _within(self, z: int, frames: Frames) -> Generator[Progress, None, SliceResult]:
+        key = self._key_within()
+        kept = self.units.get(_within(z), key, frames)
+        if kept is not None:
+            return SliceResult.of_arrays(kept, self._learned)
+        found = yield from align_within(self, frames, self._learned)
+        self.units.put(_within(z), key, found.to_arrays(self._learned), frames)
+        return found
+
+    def _key_within(self) -> str:
+        return self.key(
+            WITHIN,
+            "alpha",
+            "max_shift_px",
+            "outlier_mad",
+            noise=self._learned.noise,
+            factors=self._learned.factors,
+        )
+
+    # -- stage B and the rows ------------------------------------------------------------------
+
+    def _key_between(self, found: SliceResult) -> str:
+        chain = self._chain
+        return self.key(
+            BETWEEN,
+            "alpha",
+            "max_shift_px",
+            "between_slices",
+            chain=(chain.image, chain.last, chain.change),
+            repeats=arrays_of_repeats(found.repeats),
+            image=found.image,
+        )
+
+    def _rows(
         self, frames: Frames, repeats: Repeats, field: Coefficients
-    ) -> Generator[Progress, None, None]:
-        """Write the rows of a slice: how its repeats resemble one another in the reference."""
-        self._coefficients[frames], self._between[frames] = repeats.coefficients, field
+    ) -> Generator[Progress, None, npt.NDArray[np.void]]:
+        """Rows of a slice: how its repeats resemble one another in the reference."""
         compared = []
         rows = self._quality[frames]
         results = self.map(
@@ -133,8 +218,7 @@ class TwoStages(SliceRun):
         reference = None if image is None else without_extremes(comparison_image(image))
         values = compare_repeats(compared, repeats.used, reference, self.compared_mask)
         rows["correlation_before"], rows["correlation_after"] = values
-        self._quality[frames] = rows
-        yield self.progress(snapshot=self.snapshot())
+        return rows
 
     def _compared(
         self, frame: int, within: Coefficients, between: Coefficients
@@ -162,3 +246,11 @@ class TwoStages(SliceRun):
             SplineLink(self._coefficients[frames], self.spacing_px, self.shape),
             SplineLink(self._between[frames], self._coarse_px, self.shape),
         )
+
+
+def _within(z: int) -> str:
+    return f"within-{z:05}"
+
+
+def _between(z: int) -> str:
+    return f"between-{z:05}"

@@ -32,6 +32,7 @@ from napari_zstack_align.register.frames import (
 from napari_zstack_align.register.prefilter import USUAL, Band, Prefilter
 from napari_zstack_align.register.repeats import Registered, Repeats, judge_repeats
 from napari_zstack_align.register.slice_run import Frames, SliceRun, leave_own_out
+from napari_zstack_align.register.slice_units import arrays_of_repeats, known, repeats_of_arrays
 from napari_zstack_align.register.tears import Strips, torn
 from napari_zstack_align.register.template import (
     SMALLEST_LEVEL_PX,
@@ -42,6 +43,7 @@ from napari_zstack_align.register.template import (
     Template,
 )
 from napari_zstack_align.register.translation import find_translations
+from napari_zstack_align.saved import Arrays
 
 Valid: TypeAlias = npt.NDArray[np.bool_]
 
@@ -78,7 +80,7 @@ COARSE = Pass(USUAL, (4, 2), 1.0, among_others=False, iterations=2)
 FINE = Pass(Band(fine_px=0.8, coarse_px=8.0), (1,), 2.0, among_others=True, iterations=1, cap=3.0)
 PASSES = (COARSE, FINE, FINE)
 CALIBRATED_SLICES = 2
-"""The first slices tell the smoothness, after their last pass; then it is frozen."""
+"""The first slices tell smoothness and noise; from then on slices are independent."""
 LEAST_PART = 0.03
 """Repeats of whose differences the registration takes away a smaller part are left where they are:
 it fitted their noise, and interpolation would only blur them."""
@@ -89,12 +91,13 @@ ROUGH_ROUNDS = 2
 
 @dataclass(frozen=True)
 class Learned:
-    """What one slice tells the next.
+    """What the first slices tell all others.
 
     Attributes
     ----------
     noise : numpy.ndarray, optional
-        Power of the residuals in the fine passes; None where nothing was registered yet.
+        Power of the residuals in the fine passes of the last of these slices; None where nothing
+        was registered yet.
     factors : tuple of float
         Calibrated smoothness in the slices so far, as multiples of the standard one.
     """
@@ -103,9 +106,9 @@ class Learned:
     factors: tuple[float, ...] = ()
 
     @property
-    def n_slices(self) -> int:
-        """From how many slices the smoothness was told."""
-        return len(self.factors)
+    def is_frozen(self) -> bool:
+        """Whether enough was learned: the slices after it neither need nor change one another."""
+        return len(self.factors) >= CALIBRATED_SLICES
 
     @property
     def smoothness(self) -> float:
@@ -165,15 +168,31 @@ class SliceResult:
     ----------
     repeats : Repeats
         Fields of the repeats, whose mean over the used ones is zero, and the verdict on them.
-    mean : RunningMean
-        Of the used repeats, registered.
+    image : numpy.ndarray, optional
+        (Y, X) float32 mean of the used repeats, registered; None without signal.
     learned : Learned
-        For the next slice.
+        Of the slices before and of this one.
     """
 
     repeats: Repeats
-    mean: RunningMean
+    image: Image | None
     learned: Learned
+
+    def to_arrays(self, before: Learned) -> dict[str, npt.NDArray[np.generic]]:
+        """Arrays to keep; what was learned ``before`` is known anyway."""
+        arrays = {**arrays_of_repeats(self.repeats), **known(image=self.image)}
+        if self.learned is before:
+            return arrays
+        arrays["factors"] = np.array(self.learned.factors)
+        return {**arrays, **known(noise=self.learned.noise)}
+
+    @classmethod
+    def of_arrays(cls, arrays: Arrays, before: Learned) -> SliceResult:
+        """Undo `to_arrays`."""
+        learned = before
+        if "factors" in arrays:
+            learned = Learned(arrays.get("noise"), tuple(arrays["factors"].tolist()))
+        return cls(repeats_of_arrays(arrays), arrays.get("image"), learned)
 
 
 def align_within(
@@ -190,6 +209,7 @@ def align_within(
     learned : Learned
         In the slices before.
     """
+    before = learned
     faults, small = yield from _look(run, frames)
     told: Future[Learned] | None = None
     fields = np.zeros((len(frames), 2, *run.grid), np.float32)
@@ -216,9 +236,13 @@ def align_within(
             if stage is FINE:
                 learned = replace(learned, noise=np.median([one.power for one in good], axis=0))
         else:
-            told = run.begin(_calibrate, run, template, good, learned)
+            if not before.is_frozen:
+                told = run.begin(_calibrate, run, template, good, learned)
     repeats, mean = yield from _judge(run, frames, fields, faults)
-    return SliceResult(repeats, mean, learned if told is None else (yield from run.result(told)))
+    image = mean.image() if repeats.has_signal else None
+    if before.is_frozen:
+        return SliceResult(repeats, image, before)
+    return SliceResult(repeats, image, learned if told is None else (yield from run.result(told)))
 
 
 def _calibrate(
@@ -226,7 +250,9 @@ def _calibrate(
 ) -> Learned:
     """Learn from the first slices how smooth the fields should be."""
     kept = [one for one in found if one.residual is not None]
-    if learned.n_slices >= CALIBRATED_SLICES or len(kept) < FEWEST_FRAMES:
+    if (run.stack.frames_per_slice or 1) < FEWEST_FRAMES:  # no slice tells: the standard holds
+        return replace(learned, factors=(*learned.factors, 1.0))
+    if len(kept) < FEWEST_FRAMES:
         return learned
     factor = calibrated(
         template.levels[-1],

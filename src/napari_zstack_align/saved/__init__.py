@@ -15,6 +15,8 @@ from napari_zstack_align.saved.journal import (
     Journal,
     NoJournal,
     UnitStore,
+    about_run,
+    discard_journal,
     journal_folder,
     opened_journal,
 )
@@ -33,13 +35,16 @@ from napari_zstack_align.saved.reading import Reading, UnfitContent, read_group,
 from napari_zstack_align.saved.save import save
 from napari_zstack_align.saved.single_file import save_file
 from napari_zstack_align.saved.target import beside_note, check_target, partial_name
+from napari_zstack_align.saved.unit_file import Arrays
 from napari_zstack_align.saved.units import Units
-from napari_zstack_align.saved.watched import WatchedFrames
+from napari_zstack_align.saved.watched import FrameDigests, WatchedFrames
 
 __all__ = [
     "RECORDING",
     "Z_STACK",
+    "Arrays",
     "Content",
+    "FrameDigests",
     "Group",
     "Journal",
     "Kind",
@@ -53,8 +58,10 @@ __all__ = [
     "UnitStore",
     "Units",
     "WatchedFrames",
+    "about_run",
     "beside_note",
     "check_target",
+    "discard_journal",
     "journal_folder",
     "key_of",
     "kind_of",

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from napari_zstack_align.errors import InputError, RunStopped
+from napari_zstack_align.params import Params
 from napari_zstack_align.saved.disk import remove_if_possible, sentences_for
 from napari_zstack_align.saved.kinds import Kind
 from napari_zstack_align.saved.lock import locked_alone
@@ -26,6 +27,7 @@ from napari_zstack_align.saved.names import LOCK, target_of
 from napari_zstack_align.saved.provenance import WRITTEN_BY, now, plain
 from napari_zstack_align.saved.unit_file import Unit, read_unit, write_unit
 from napari_zstack_align.saved.watched import FrameChanged
+from napari_zstack_align.stack import Stack
 
 UNFINISHED = ".unfinished"
 HEAD = "journal.json"
@@ -48,7 +50,11 @@ class UnitStore(Protocol):
 
     @property
     def id(self) -> str:
-        """Name of the run that it is of; '' for none."""
+        """Id of the run that it is of; '' for none."""
+
+    @property
+    def name(self) -> str:
+        """Name for people; '' for none."""
 
     def names(self) -> list[str]:
         """Names of the units that are there, intact or not."""
@@ -63,7 +69,7 @@ class UnitStore(Protocol):
 class NoJournal:
     """Keeps nothing: for callers without a journal, so that a run needs only one way."""
 
-    id = ""
+    id = name = ""
 
     def names(self) -> list[str]:
         """Return no names."""
@@ -100,7 +106,7 @@ class Journal:
 
     def __init__(self, folder: Path, about: Mapping[str, Any], share: str = "") -> None:
         self.folder, self._about, self._share = folder, about, share
-        self.id = ""
+        self.id, self.name = "", folder.name
         self._held = ExitStack()
         self._is_over = False
 
@@ -189,7 +195,7 @@ class Journal:
             remove_if_possible(path)
 
     def _describe(self) -> None:
-        """Write what run this is, for people; the run that it was before keeps its name."""
+        """Write what run this is, for people; a run that goes on keeps its id."""
         before = description_of(self.folder)
         self.id = str(before.get("id") or secrets.token_hex(8))
         described = {
@@ -204,6 +210,18 @@ class Journal:
         text = json.dumps(plain(described), indent=2, ensure_ascii=False)
         temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, self.folder / HEAD)
+
+
+def about_run(job: str, params: Params, *stacks: Stack) -> dict[str, Any]:
+    """What a journal says of its run, for people."""
+    return {
+        "job": job,
+        "params": {"model": type(params).__name__, "values": params.model_dump(mode="json")},
+        "stacks": [
+            {"name": stack.name, "shape": stack.shape, "inputs": [str(p) for p in stack.paths]}
+            for stack in stacks
+        ],
+    }
 
 
 @contextmanager
@@ -231,6 +249,17 @@ def opened_journal(
             yield journal
     else:
         yield given
+
+
+def discard_journal(target: Path, run_id: str) -> None:
+    """Remove the journal beside a result that was saved, if it is of the same run.
+
+    Whoever holds its lock removes it.
+    """
+    folder = journal_folder(target)
+    if run_id and description_of(folder).get("id") == run_id:
+        with suppress(InputError), Journal(folder, {}) as journal:
+            journal.discard()
 
 
 def description_of(folder: Path) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_zstack_align._version import __version__
 from napari_zstack_align.params import Params
 from napari_zstack_align.saved.checksum import crc32c
 from napari_zstack_align.stack import Stack
@@ -22,7 +23,7 @@ def key_of(version: str, **parts: Any) -> str:
     ----------
     version : str
         Name and version of the method ('adaptive within a slice 1'): raise it with every change
-        that may alter a number of the result.
+        that may alter a number of the result. The version of the package counts too.
     **parts
         What the result depends on: numbers, texts, None, arrays, and tuples, lists and mappings
         of these. Neither threads nor anything else that leaves the result as it is.
@@ -33,8 +34,7 @@ def key_of(version: str, **parts: Any) -> str:
         32 hexadecimal digits.
     """
     digest = hashlib.sha256()
-    _add(digest, version)
-    _add(digest, parts)
+    _add(digest, (__version__, version, parts))
     return digest.hexdigest()[:32]
 
 

@@ -66,6 +66,7 @@ LAYOUTS: Mapping[Kind, Layout] = MappingProxyType(
                 "quality.csv",
                 "chunks.csv",
                 "frame_times.csv",
+                "frame_digests.npy",
                 "reference.tif",
                 "mask.tif",
             ),

@@ -36,6 +36,7 @@ class Units:
 
     def __init__(self, journal: UnitStore, frames: WatchedFrames, prefix: str = "") -> None:
         self.journal, self.frames, self._prefix = journal, frames, prefix
+        self._put: set[str] = set()
 
     def check(self, pool: ThreadPoolExecutor, ahead: int) -> Job[None]:
         """Read the frames of kept units where the raw files aren't those that they were read from.
@@ -71,9 +72,9 @@ class Units:
         self.frames.believe(unit.frames, unit.digests)
         return unit.arrays
 
-    def has(self, name: str, key: str, frames: npt.ArrayLike = NO_FRAMES) -> bool:
-        """Whether `get` would return a unit."""
-        return self.get(name, key, frames) is not None
+    def was_kept(self, name: str, key: str, frames: npt.ArrayLike = NO_FRAMES) -> bool:
+        """Whether an earlier run finished a unit; parameters are those of `get`."""
+        return name not in self._put and self.get(name, key, frames) is not None
 
     def put(
         self,
@@ -92,6 +93,7 @@ class Units:
             Where a raw file is gone or has changed, or the journal can't be written.
         """
         self.frames.check_now_and_then()
+        self._put.add(name)
         read = _indices(frames)
         digests = self.frames.digests[read]
         if not ((digests == UNKNOWN) | self.frames.failed[read]).any():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,23 @@ GONE = (-1, -1)
 
 class FrameChanged(RunStopped):
     """A frame isn't what it was, though its file looks as before: nothing kept can be trusted."""
+
+
+@dataclass(frozen=True, eq=False)
+class FrameDigests:
+    """What the frames were that a result was made of.
+
+    Attributes
+    ----------
+    digests : numpy.ndarray
+        (T,) uint32 CRC-32C of the pixels of each frame, all channels; `UNKNOWN` where it wasn't
+        read.
+    files : tuple
+        Size and time of modification (ns) of each raw file then; () for an array.
+    """
+
+    digests: npt.NDArray[np.uint32]
+    files: FileStates = ()
 
 
 class WatchedFrames:
@@ -87,6 +105,10 @@ class WatchedFrames:
             self._note(t, crc32c(frame))
         self.check_now_and_then()
         return frames
+
+    def seen(self) -> FrameDigests:
+        """What is known of the frames so far."""
+        return FrameDigests(self.digests.copy(), self.files)
 
     def believe(self, frames: npt.NDArray[np.integer], digests: npt.NDArray[np.uint32]) -> None:
         """Take over digests of frames that were read when the files were as they are."""
