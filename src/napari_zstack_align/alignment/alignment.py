@@ -87,8 +87,13 @@ class Alignment:
 
         Flagged ones count as run, but those that couldn't be read.
         """
-        unread = (self.quality["flag"] == Flag.UNREADABLE).any()
-        return bool(self.placed.all()) and not unread and not self.provenance.get(UNFINISHED)
+        unfinished = not self.placed.all() or self.provenance.get(UNFINISHED)
+        return not unfinished and not self.n_unreadable
+
+    @property
+    def n_unreadable(self) -> int:
+        """Number of frames that couldn't be read: another run may."""
+        return int(np.count_nonzero(self.quality["flag"] == Flag.UNREADABLE))
 
     @property
     def placed(self) -> npt.NDArray[np.bool_]:

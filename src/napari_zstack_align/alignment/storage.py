@@ -38,7 +38,6 @@ from napari_zstack_align.alignment.tables import (
     write_transforms,
 )
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.flags import Flag
 from napari_zstack_align.saved import Content, FrameDigests, Kind, Part, Reading, Result
 from napari_zstack_align.stack import Stack
 
@@ -69,8 +68,7 @@ def result_of(alignment: Alignment, folder: Path) -> Result:
             f"{type(params).__name__} is no parameter model that can be read back: list it in "
             f"MODELS (params/__init__.py)."
         )
-    unread = alignment.quality["flag"] == Flag.UNREADABLE
-    done = int(np.count_nonzero(alignment.placed & ~unread))
+    done = int(np.count_nonzero(alignment.placed)) - alignment.n_unreadable
     if not alignment.complete:  # by its last stage, though each frame has a transform
         done = min(done, stack.n_frames - 1)
     return Result(

@@ -10,17 +10,21 @@ import numpy as np
 from napari_zstack_align import saved
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.raw_frames import subject_of
+from napari_zstack_align.alignment.spline import grid_shape
+from napari_zstack_align.alignment.storage import load_alignment
 from napari_zstack_align.atomic import check_target
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import add_stack_arguments, open_from, read_mask
+from napari_zstack_align.cli.kept import kept_note, stopped, was_saved
 from napari_zstack_align.cli.sessions import tell_written
 from napari_zstack_align.cli.words import summary
 from napari_zstack_align.errors import Cancelled, InputError
 from napari_zstack_align.params import AdaptiveParams
+from napari_zstack_align.progress import Job
 from napari_zstack_align.read import describe
 from napari_zstack_align.register.adaptive import align_adaptive
-from napari_zstack_align.saved import Kind, target_of
+from napari_zstack_align.saved import Journal, Kind, about_run, journal_folder, target_of
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.export import export_alignment
 from napari_zstack_align.write.writers import Takes, choose_writer, endings_in_words
@@ -54,29 +58,64 @@ def run_adaptive(args: argparse.Namespace) -> bool:
     stack = open_from(args)
     out = target_of(args.out or stack.name, Kind.ALIGNMENT)
     _check_layout(stack)
-    _check_outputs(out, stack, args.volume, args.overwrite)
-    job = align_adaptive(stack, params, read_mask(args.mask), threads=args.threads)
-    print(f"{stack.name}: {describe(stack)}")
-    try:
-        alignment: Alignment = drain(job)
-    except Cancelled as stopped:
-        if not isinstance(stopped.partial, Alignment):
-            raise
-        alignment = stopped.partial
-    tell_written(alignment.save(out, overwrite=args.overwrite), out)
-    if args.volume is not None and alignment.complete:
-        written = drain(export_alignment(args.volume, alignment, overwrite=args.overwrite))
-        print(f"Wrote {written}")
+    alignment = _saved_before(out, stack, params)
+    _check_outputs(out, stack, params, args.volume, args.overwrite or alignment is not None)
+    mask = read_mask(args.mask)
+    with Journal(journal_folder(out), about_run("align_adaptive", params, stack)) as journal:
+        job = align_adaptive(stack, params, mask, threads=args.threads, journal=journal)
+        print(f"{stack.name}: {describe(stack)}")
+        if alignment is None:
+            alignment = _aligned(job, journal)
+            tell_written(alignment.save(out, overwrite=args.overwrite), out)
+        if args.volume is not None and alignment.placed.all():
+            written = drain(export_alignment(args.volume, alignment, overwrite=args.overwrite))
+            print(f"Wrote {written}")
+        if alignment.complete:
+            journal.discard()
+        elif journal.names():
+            print(f"  Note: not all is done; {kept_note(journal)}")
     print(summary(alignment))
     return alignment.complete and bool(np.any(alignment.quality["used"]))
 
 
-def _check_outputs(out: Path, stack: Stack, volume: Path | None, overwrite: bool) -> None:
+def _aligned(job: Job[Alignment], journal: Journal) -> Alignment:
+    """Run the alignment; when it is stopped, return what is done of it."""
+    try:
+        return drain(job)
+    except Cancelled as stop:
+        if not isinstance(stop.partial, Alignment):
+            raise stopped(journal) from None
+        return stop.partial
+
+
+def _saved_before(out: Path, stack: Stack, params: AdaptiveParams) -> Alignment | None:
+    """Return what this very command saved before it was killed at its end."""
+    if not was_saved(out, Kind.ALIGNMENT):
+        return None
+    alignment = load_alignment(out)
+    is_same = alignment.params == params and alignment.stack.shape == stack.shape
+    return alignment if is_same and alignment.stack.name == stack.name else None
+
+
+def _check_outputs(
+    out: Path, stack: Stack, params: AdaptiveParams, volume: Path | None, overwrite: bool
+) -> None:
     """Find out now, not after the work, what can't be written."""
     saved.check_target(out, Kind.ALIGNMENT, subject_of(stack, 0), overwrite=overwrite)
+    saved.check_room(out, _bytes_needed(stack, params))
     if volume is not None:
-        writer = choose_writer(volume, Takes.VOLUME)
-        check_target(writer.target(volume), overwrite)
+        target = choose_writer(volume, Takes.VOLUME).target(volume)
+        check_target(target, overwrite)
+        pixels = stack.n_slices * stack.shape[2] * stack.shape[3]
+        saved.check_room(target, 4 * pixels)
+
+
+def _bytes_needed(stack: Stack, params: AdaptiveParams) -> int:
+    """Size of the result and of its journal: the fields of all frames, two images a slice."""
+    shape = (stack.shape[2], stack.shape[3])
+    field = 2 * int(np.prod(grid_shape(shape, float(params.grid_spacing_px))))
+    image = shape[0] * shape[1]
+    return 4 * (4 * stack.n_frames * field + 2 * stack.n_slices * image + 3 * image)
 
 
 def _check_layout(stack: Stack) -> None:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
+from napari_zstack_align.cli.stopping import at_safe_moments, stop_if_asked
 from napari_zstack_align.progress import Job, Progress, run
 
 Result = TypeVar("Result")
@@ -22,7 +23,7 @@ def drain(job: Job[Result]) -> Result:
     Raises
     ------
     Cancelled
-        On Ctrl-C, with the last snapshot as ``.partial``.
+        On Ctrl-C or SIGTERM, with the last snapshot as ``.partial``.
     """
     seconds = SECONDS if sys.stderr.isatty() else SECONDS_IN_A_LOG
     with tqdm(
@@ -41,5 +42,7 @@ def drain(job: Job[Result]) -> Result:
                 bar.reset(total=progress.total or None)
             bar.total = progress.total or None
             bar.update(progress.done - bar.n)
+            stop_if_asked()
 
-        return run(job, show)
+        with at_safe_moments():
+            return run(job, show)

@@ -129,6 +129,10 @@ def _registered(row: Row, base: KeypointParams, args: argparse.Namespace) -> Res
     written = save_session(alignments, row.out, overwrite=args.overwrite)
     tell_written(written, row.out)
     tell(alignments)
+    unreadable = sum(alignment.n_unreadable for alignment in alignments)
+    if unreadable and all(alignment.placed.all() for alignment in alignments):
+        text = f"{counted(unreadable, 'frame')} couldn't be read."
+        return _result(row, "incomplete", alignments, written, text)
     if not all(alignment.complete for alignment in alignments):
         return _result(row, "cancelled", alignments, written, "cancelled; what was done is kept.")
     if not is_done(alignments):

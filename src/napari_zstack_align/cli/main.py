@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from napari_zstack_align._version import __version__
 from napari_zstack_align.cli.last_resort import fault_sentence, flush_or_hush, hush
+from napari_zstack_align.cli.stopping import at_safe_moments, stop_if_asked, stoppable
 from napari_zstack_align.errors import Cancelled, InputError, ZstackAlignError
 
 COMMANDS = {
@@ -86,7 +87,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     argv = sys.argv[1:] if argv is None else argv
     try:
-        complete = _run(argv)
+        with stoppable():
+            complete = _run(argv)
     except InputError as error:
         return _tell(str(error), BAD_INPUT)
     except Cancelled:
@@ -107,7 +109,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str]) -> bool:
     """Run one command; return whether all of it was done."""
     _print_every_name()
-    args = make_parser(chosen_command(argv)).parse_args(argv)
+    with at_safe_moments():
+        parser = make_parser(chosen_command(argv))
+    stop_if_asked()
+    args = parser.parse_args(argv)
     level = logging.INFO if args.verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(message)s")
     complete: bool = args.run(args)

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import load_saved
 from napari_zstack_align.cli.inputs import add_stack_arguments, open_from
+from napari_zstack_align.cli.stopping import stopped_by_the_system
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.saved import Kind, kind_of
 from napari_zstack_align.stack import Stack
@@ -61,4 +62,5 @@ def open_napari(shown: Shown) -> None:
             f"napari can't be opened ({error}): install it with "
             f"pip install 'napari-zstack-align[all]'."
         ) from error
-    show(shown)
+    with stopped_by_the_system():
+        show(shown)

@@ -32,6 +32,7 @@ from napari_zstack_align.saved.occupant import (
 )
 from napari_zstack_align.saved.provenance import now, provenance
 from napari_zstack_align.saved.reading import Reading, UnfitContent, read_group, read_result
+from napari_zstack_align.saved.room import check_room
 from napari_zstack_align.saved.save import save
 from napari_zstack_align.saved.single_file import save_file
 from napari_zstack_align.saved.target import beside_note, check_target, partial_name
@@ -60,6 +61,7 @@ __all__ = [
     "WatchedFrames",
     "about_run",
     "beside_note",
+    "check_room",
     "check_target",
     "discard_journal",
     "journal_folder",

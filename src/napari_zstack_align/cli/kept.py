@@ -1,0 +1,30 @@
+"""What the commands share that keep finished units in a journal beside their result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari_zstack_align.errors import RunStopped
+from napari_zstack_align.saved import Journal, Kind, journal_folder, occupant_of
+from napari_zstack_align.saved.journal import description_of
+
+
+def was_saved(target: Path, kind: Kind) -> bool:
+    """Whether the run whose journal is still there has saved its result, and was killed then."""
+    run = description_of(journal_folder(target)).get("id")
+    manifest = occupant_of(target).manifest
+    if not run or manifest is None or manifest.kind is not kind or not manifest.complete:
+        return False
+    return bool(manifest.facts["provenance"]["details"].get("journal") == run)
+
+
+def stopped(journal: Journal) -> RunStopped:
+    """What to raise where nothing but the journal is left of a cancelled run."""
+    if not journal.names():
+        return RunStopped("Cancelled; nothing was written.")
+    return RunStopped(f"Cancelled; {kept_note(journal)}")
+
+
+def kept_note(journal: Journal) -> str:
+    """End of a sentence: where finished units are, and how to go on."""
+    return f"what was finished is kept in {journal.folder}: the same command goes on from there."

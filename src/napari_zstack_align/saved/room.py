@@ -1,0 +1,42 @@
+"""Whether a result can be written: tried before the work, not found out after it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from napari_zstack_align.atomic import temporary_beside
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.saved.disk import sentences_for
+
+
+def check_room(target: Path, n_bytes: int) -> None:
+    """Raise InputError where a result can't be written, by writing, or where it has no room.
+
+    Parameters
+    ----------
+    target : pathlib.Path
+        A folder or file in a folder that is there.
+    n_bytes : int
+        How much will be written, at most.
+    """
+    with sentences_for(target):
+        for place in (target, target / target.name):
+            if place.parent.is_dir():
+                trial = temporary_beside(place)
+                trial.write_bytes(b"\0")
+                trial.unlink()
+        free = shutil.disk_usage(target.parent).free
+    if free < n_bytes:
+        raise InputError(
+            f"{target} needs about {in_words(n_bytes)}, but only {in_words(free)} are free in "
+            f"{target.parent.absolute()}: free some space, or choose another place."
+        )
+
+
+def in_words(n_bytes: int) -> str:
+    """'1.5 GB'."""
+    for size, unit in ((10**9, "GB"), (10**6, "MB")):
+        if n_bytes >= size:
+            return f"{n_bytes / size:.1f} {unit}"
+    return f"{n_bytes / 1000:.0f} kB"
