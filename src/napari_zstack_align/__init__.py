@@ -49,7 +49,13 @@ if TYPE_CHECKING:  # for type checkers and editors; the same names as in _MODULE
         ZShiftParams,
     )
     from napari_zstack_align.progress import Progress, run
-    from napari_zstack_align.read import describe, open_stack, propose_frames_per_slice
+    from napari_zstack_align.read import (
+        LayoutReport,
+        check_layout,
+        describe,
+        open_stack,
+        propose_frames_per_slice,
+    )
     from napari_zstack_align.register.adaptive import align_adaptive
     from napari_zstack_align.register.recordings import register_recordings
     from napari_zstack_align.stack import Stack
@@ -70,6 +76,7 @@ __all__ = [
     "Flag",
     "InputError",
     "KeypointParams",
+    "LayoutReport",
     "NwbParams",
     "Progress",
     "Rois",
@@ -83,6 +90,7 @@ __all__ = [
     "__version__",
     "align_adaptive",
     "apply_transforms",
+    "check_layout",
     "describe",
     "detect_blobs",
     "detect_cells",
@@ -123,6 +131,7 @@ _MODULES = {
     "Flag": "flags",
     "InputError": "errors",
     "KeypointParams": "params",
+    "LayoutReport": "read",
     "NwbParams": "params",
     "Progress": "progress",
     "Rois": "cells",
@@ -135,6 +144,7 @@ _MODULES = {
     "ZstackAlignError": "errors",
     "align_adaptive": "register.adaptive",
     "apply_transforms": "alignment.apply",
+    "check_layout": "read",
     "describe": "read",
     "detect_blobs": "cells",
     "detect_cells": "cells",

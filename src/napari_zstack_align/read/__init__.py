@@ -1,6 +1,7 @@
 """Read: files to a lazy `Stack`, and what the frames tell about its layout."""
 
 from napari_zstack_align.read._beside_frames import channel_offsets, started_at
+from napari_zstack_align.read._check_layout import LayoutReport, check_layout
 from napari_zstack_align.read._describe import describe
 from napari_zstack_align.read._files import images_in
 from napari_zstack_align.read._looking import holds_frames
@@ -14,7 +15,9 @@ from napari_zstack_align.read._propose import (
 
 __all__ = [
     "LayoutProposal",
+    "LayoutReport",
     "channel_offsets",
+    "check_layout",
     "describe",
     "holds_frames",
     "images_in",

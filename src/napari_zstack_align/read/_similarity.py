@@ -57,9 +57,9 @@ class _Spectrum:
     """Band-passed spectrum of a reduced frame, of norm 1; None where the frame is constant."""
 
     def __init__(self, frame: npt.NDArray[Any]) -> None:
-        small = _reduced(frame)
+        small = reduced(frame)
         self._shape = small.shape
-        spectrum = fft.rfft2(small) * _band(*small.shape)
+        spectrum = fft.rfft2(small) * band(*small.shape)
         norm = np.linalg.norm(fft.irfft2(spectrum, self._shape))
         self._spectrum = spectrum / norm if norm > 1e-6 * small.size**0.5 else None
 
@@ -79,7 +79,7 @@ def _near(n: int, reach: int) -> npt.NDArray[np.intp]:
     return np.arange(-reach, reach + 1) % n
 
 
-def _reduced(frame: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+def reduced(frame: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     """Smaller image of even noise, with borders faded out."""
     image = np.nan_to_num(frame.astype(np.float32), nan=np.nan, posinf=np.nan, neginf=np.nan)
     finite = np.isfinite(image)
@@ -104,7 +104,7 @@ def _fade(height: int, width: int) -> npt.NDArray[np.float32]:
     return np.outer(side(height), side(width))
 
 
-def _band(height: int, width: int) -> npt.NDArray[np.float32]:
+def band(height: int, width: int) -> npt.NDArray[np.float32]:
     """Difference of two Gaussians in the Fourier domain."""
     square = fft.fftfreq(height)[:, None] ** 2 + fft.rfftfreq(width)[None] ** 2
     fine, coarse = (np.exp(-2 * np.pi**2 * s**2 * square) for s in (FINE_PX, COARSE_PX))

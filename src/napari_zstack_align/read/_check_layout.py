@@ -1,0 +1,329 @@
+"""Whether frames of one slice resemble one another as the layout says, or as another one would.
+
+The layout of a stack is compared with every other arrangement by what each explains of how alike
+the frames of a sample are (`_arrangements`). How well an arrangement does by chance is told by the
+same arrangement over shuffled frames. Frames that are alike wherever the layout puts them, far
+apart too, show no slices. Frames that show nothing at all leave the question open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.counting import counted
+from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.read._arrangements import Arrangement, Explained, Kind, arrangements
+from napari_zstack_align.read._pairs import (
+    FramePairs,
+    compare_pairs,
+    fixed_pixels,
+    parts_of,
+    sample_frames,
+)
+from napari_zstack_align.stack import Stack, check_is_stack
+
+Verdict: TypeAlias = Literal["plausible", "wrong", "cannot tell"]
+Looks: TypeAlias = Literal[
+    "repeats", "slices", "up-and-down", "two images in turn", "no slices", ""
+]
+
+BLOCK_FRAMES, N_BLOCKS = 32, 4
+"""At most so many frames are read, in as many blocks of neighbours."""
+LONGEST = BLOCK_FRAMES * N_BLOCKS // 2
+"""Longest period looked for, besides those of the layout itself: it has to be seen twice."""
+FEWEST_FRAMES = 6
+SHUFFLES = 20
+CHANCE_SPREADS = 6.0
+"""A score counts where it lies this many standard deviations above those of shuffled frames."""
+LEAST_SCORE = 0.1
+"""A score that always counts as none: slow changes reach 0.05 in recordings."""
+LEAST_OTHER_SCORE = 0.2
+"""Score from which on another arrangement is believed."""
+TIMES_MORE = 2.0
+"""Another arrangement is believed where it explains so many times as much variance."""
+LEAST_DIFFERENCE, LEAST_DIFFERENCE_OF_TWO = 0.05, 0.2
+"""Part by which frames of other planes are less alike than those of one, above chance."""
+MIN_SLICES = 4
+N_PARTS = 4
+"""Borders between other numbers of repeats have to be seen in all parts of the sample but one."""
+BRIGHTNESS_PART = 0.2
+"""Two images in turn differ by this part of a frame's own spread at least, or of its mean."""
+BRIGHTNESS_SPREADS = 4.0
+FLAT_PART = 0.97
+"""Frames of far slices that are this much as alike as those of one slice show no slices."""
+CLEAR_SPREADS, LEAST_LEVEL = 6.0, 0.02
+"""Frames resemble one another where they do so by this much more than turned ones."""
+
+
+@dataclass(frozen=True)
+class LayoutReport:
+    """Whether the frames look like the layout that a stack has.
+
+    Attributes
+    ----------
+    verdict : {'plausible', 'wrong', 'cannot tell'}
+        'cannot tell' where the frames are too few, show nothing, or neighbouring slices are too
+        much alike.
+    looks_like : {'repeats', 'slices', 'up-and-down', 'two images in turn', 'no slices', ''}
+        What they look like: the repeats of a slice after one another, the slices of a volume after
+        one another, volumes scanned up and down in turn, two channels or places in turn, one plane
+        all the time. '' where that isn't clear.
+    reason : str
+        A sentence with the figures behind the verdict.
+    length : int, optional
+        Repeats of a slice where it looks like 'repeats', planes where it looks like 'slices' or
+        'up-and-down'; else None.
+    """
+
+    verdict: Verdict
+    looks_like: Looks
+    reason: str
+    length: int | None = None
+
+
+def check_layout(stack: Stack, channel: int = 0) -> Job[LayoutReport]:
+    """Check a stack's ``frames_per_slice`` and ``order`` against its frames.
+
+    Reads up to 136 frames. A recording (no ``frames_per_slice``) is checked for slices.
+
+    Parameters
+    ----------
+    stack : Stack
+        Frames in acquisition order.
+    channel : int
+        Channel to look at.
+
+    Returns
+    -------
+    generator of Progress
+        Returns a `LayoutReport`.
+
+    Raises
+    ------
+    InputError
+        If it is no Stack, or has no such channel.
+    """
+    check_is_stack(stack)
+    stack.checked_channel(channel)
+    return _checked(stack, channel)
+
+
+def _checked(stack: Stack, channel: int) -> Job[LayoutReport]:
+    frames = sample_frames(stack, BLOCK_FRAMES, N_BLOCKS)
+    if frames.size < FEWEST_FRAMES:
+        reason = f"There are only {counted(frames.size, 'frame')}."
+        return LayoutReport("cannot tell", "", reason)
+    fixed = yield from fixed_pixels(stack, frames, channel)
+    pairs = yield from compare_pairs(stack, frames, channel, fixed)
+    scores = yield from scored(pairs, _own_lengths(stack))
+    return judge(pairs, scores, layout_of(stack))
+
+
+# -- scores ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How well arrangements explain a sample of frames.
+
+    Attributes
+    ----------
+    explained : Explained
+    of : dict of Arrangement to float
+        Score of each, 0 to 1.
+    """
+
+    explained: Explained
+    of: dict[Arrangement, float]
+
+    def by_chance(self, arrangement: Arrangement) -> float:
+        """Score that it would hardly reach if the frames followed one another at random."""
+        scores = self.explained.shuffled(arrangement, SHUFFLES)
+        return max(float(scores.mean() + CHANCE_SPREADS * scores.std()), LEAST_SCORE)
+
+    def best(self, without: Arrangement | None = None) -> Arrangement | None:
+        """Arrangement of the highest score; of equal ones the shortest."""
+        others = {a: s for a, s in self.of.items() if a != without}
+        return max(others, key=lambda a: (round(others[a], 6), -a.length), default=None)
+
+
+def scored(pairs: FramePairs, lengths: Iterable[int]) -> Job[Scores]:
+    """Score every arrangement of a sample."""
+    explained = Explained(pairs)
+    tried = arrangements(min(LONGEST, pairs.frames.size // 2), lengths)
+    scores = {}
+    for done, arrangement in enumerate(tried, start=1):
+        scores[arrangement] = explained.score(arrangement)
+        if done % 20 == 0:
+            yield Progress("Comparing layouts", done, len(tried))
+    return Scores(explained, scores)
+
+
+def layout_of(stack: Stack) -> Arrangement | None:
+    """Arrangement that a stack says of itself; None for a recording."""
+    if stack.frames_per_slice is None:
+        return None
+    if stack.order == "slices":
+        return Arrangement(Kind.SLICES, stack.n_slices)
+    return Arrangement(Kind.REPEATS, stack.frames_per_slice)
+
+
+def _own_lengths(stack: Stack) -> tuple[int, ...]:
+    if stack.frames_per_slice is None:
+        return ()
+    return tuple(n for n in (stack.frames_per_slice, stack.n_slices) if n < stack.n_frames)
+
+
+# -- the verdict -------------------------------------------------------------------------------
+
+
+def judge(pairs: FramePairs, scores: Scores, layout: Arrangement | None) -> LayoutReport:
+    """Compare a layout with every other arrangement."""
+    if alternate := _alternating_brightness(pairs, layout):
+        return LayoutReport("wrong", "two images in turn", alternate)
+    other = scores.best(without=layout)
+    own = 0.0 if layout is None else scores.of.get(layout, 0.0)
+    theirs = 0.0 if other is None else scores.of[other]
+    if (
+        other is not None
+        and _explains_more(theirs, own)
+        and theirs > scores.by_chance(other)
+        and _differ_enough(pairs, other)
+        and (other.kind is not Kind.REPEATS or _throughout(pairs, other, layout, theirs, own))
+    ):
+        looks, what = in_words(other)
+        reason = f"{what} explain {_part(theirs)} of how alike the frames are, {_own(layout, own)}."
+        return LayoutReport("wrong", looks, reason, other.length)
+    if layout is None:
+        return _of_recording(pairs, other, theirs)
+    if own > scores.by_chance(layout):
+        looks, what = in_words(layout)
+        reason = f"{what} explain {_part(own)} of how alike the frames are"
+        rest = "." if other is None else f", the best other layout {_part(theirs)}."
+        return LayoutReport("plausible", looks, reason + rest, layout.length)
+    return _without_slices(pairs, layout, own)
+
+
+def _explains_more(theirs: float, own: float) -> bool:
+    return theirs > LEAST_OTHER_SCORE and theirs**2 > TIMES_MORE * own**2
+
+
+def _differ_enough(pairs: FramePairs, other: Arrangement) -> bool:
+    """Whether planes differ by more than even and odd frames of one plane do.
+
+    A detector's fixed pattern that alternates explains 30 % of the little by which the frames of
+    a still recording differ.
+    """
+    plane = other.plane_of(pairs.frames.ravel())
+    same = plane[:, np.newaxis] == plane
+    level, rest = _inside(pairs, same), float(np.nanmean(pairs.alike[~same]))
+    if level is None:
+        return False
+    rest -= float(np.nanmean(pairs.by_chance))
+    return 1 - rest / level > (LEAST_DIFFERENCE_OF_TWO if other.length == 2 else LEAST_DIFFERENCE)
+
+
+def _throughout(
+    pairs: FramePairs, other: Arrangement, layout: Arrangement | None, theirs: float, own: float
+) -> bool:
+    """Whether borders of slices stand out all over the sample: where the tissue ends is one too."""
+    if theirs**2 < TIMES_MORE**2 * own**2 or pairs.frames.size < MIN_SLICES * other.length:
+        return False
+    stands_out = 0
+    for part in parts_of(pairs, N_PARTS):
+        explained = Explained(part)
+        own = 0.0 if layout is None else explained.score(layout)
+        stands_out += _explains_more(explained.score(other), own)
+    return stands_out >= N_PARTS - 1
+
+
+def in_words(arrangement: Arrangement) -> tuple[Looks, str]:
+    """What an arrangement looks like, and its description."""
+    n = arrangement.length
+    if arrangement.kind is Kind.REPEATS:
+        return "repeats", f"{counted(n, 'repeat')} of each slice after one another"
+    if arrangement.kind is Kind.SLICES:
+        if n == 2:
+            return "two images in turn", "Two images in turn"
+        return "slices", f"Volumes of {n} slices after one another"
+    return "up-and-down", f"Volumes of {n} slices scanned up and down in turn"
+
+
+def _part(score: float) -> str:
+    return f"{100 * score**2:.0f} %"
+
+
+def _own(layout: Arrangement | None, own: float) -> str:
+    if layout is None:
+        return "one plane none of it"
+    what = in_words(layout)[1]
+    return f"the layout given ({what[0].lower()}{what[1:]}) {_part(own)}"
+
+
+def _alternating_brightness(pairs: FramePairs, layout: Arrangement | None) -> str:
+    """Sentence about two images of different brightness in turn; '' where there are none."""
+    length = pairs.frames.shape[1] // 2
+    planes_may_differ = layout is not None and layout.kind is Kind.SLICES and layout.length % 2 == 0
+    one_a_slice = layout is not None and layout.length == 1
+    if planes_may_differ or one_a_slice or length * len(pairs.frames) < FEWEST_FRAMES:
+        return ""
+    # Where a block begins on an odd frame, the images come the other way round.
+    swapped = np.repeat(pairs.frames[:, 0] % 2 == 1, length)
+    for what, values in (("mean", pairs.mean), ("spread", pairs.spread)):
+        first, second = values.reshape(pairs.frames.shape)[:, : 2 * length].reshape(-1, 2).T
+        even, odd = np.where(swapped, second, first), np.where(swapped, first, second)
+        step = odd - even
+        middle = float(np.median(step))
+        spread = 1.4826 * float(np.median(np.abs(step - middle)))
+        least = BRIGHTNESS_PART * float(np.median(pairs.spread))
+        if abs(middle) > max(least, BRIGHTNESS_SPREADS * spread):
+            levels = f"{np.median(even):.4g} and {np.median(odd):.4g}"
+            return f"The {what} brightness of even and odd frames alternates between {levels}."
+    return ""
+
+
+def _of_recording(pairs: FramePairs, other: Arrangement | None, theirs: float) -> LayoutReport:
+    """Judge frames of which no slices are known and none are clear."""
+    level = _inside(pairs, np.ones(pairs.alike.shape, bool))
+    if level is None:
+        return LayoutReport("cannot tell", "", "The frames resemble one another only by chance.")
+    if other is not None and theirs > LEAST_OTHER_SCORE:
+        what = in_words(other)[1]
+        reason = f"{what} would explain {_part(theirs)} of how alike the frames are, too little."
+        return LayoutReport("cannot tell", "", reason)
+    reason = (
+        f"All frames resemble one another (by {level:.2f} above chance), in no order of slices."
+    )
+    return LayoutReport("plausible", "no slices", reason)
+
+
+def _without_slices(pairs: FramePairs, layout: Arrangement, own: float) -> LayoutReport:
+    """Judge a layout that explains nothing: one plane, slices too much alike, or no signal."""
+    plane = layout.plane_of(pairs.frames.ravel())
+    apart = np.abs(plane[:, np.newaxis] - plane)
+    near = _inside(pairs, apart == 0)
+    far = _inside(pairs, apart >= max(apart.max() // 2, 2))
+    if near is None or far is None:
+        reason = "Frames of one slice, or of far slices, resemble one another only by chance."
+        return LayoutReport("cannot tell", "", reason)
+    part = 100 * far / near
+    reason = f"Frames of far slices are {part:.0f} % as alike as those of one slice"
+    if far > FLAT_PART * near:
+        return LayoutReport("wrong", "no slices", f"{reason}: nothing tells the slices apart.")
+    return LayoutReport("cannot tell", "", f"{reason}; {_own(layout, own)}.")
+
+
+def _inside(pairs: FramePairs, where: npt.NDArray[np.bool_]) -> float | None:
+    """Mean similarity of some pairs above chance; None where it isn't clearly above."""
+    values = pairs.alike[where & np.isfinite(pairs.alike)]
+    chance = pairs.by_chance[np.isfinite(pairs.by_chance)]
+    if not len(values) or len(chance) < 2:
+        return None
+    level = float(values.mean() - chance.mean())
+    spread = float(chance.std()) / np.sqrt(min(len(values), len(chance)))
+    return level if level > CLEAR_SPREADS * spread + LEAST_LEVEL else None
