@@ -28,3 +28,33 @@ def frame_interval_s(times_s: npt.ArrayLike | None) -> float | None:
     if not len(forward) or 2 * len(forward) < len(steps):
         return None
     return float(np.median(forward))
+
+
+def what_is_odd(times_s: npt.ArrayLike | None) -> str:
+    """Describe what is the matter with the times of frames; '' where nothing is.
+
+    Parameters
+    ----------
+    times_s : array-like, optional
+        (T,) start of each frame in s, as for `frame_interval_s`.
+    """
+    times = np.asarray(() if times_s is None else times_s, np.float64)
+    unknown = int(np.count_nonzero(~np.isfinite(times)))
+    steps = np.diff(times)
+    back, same = int(np.count_nonzero(steps < 0)), int(np.count_nonzero(steps == 0))
+    found = []
+    if unknown:
+        found.append(f"{unknown} of {len(times)} are unknown (NaN or infinite)")
+    if back:
+        found.append(f"{back} of {len(steps)} steps lead backwards")
+    if same:
+        found.append(f"{same} of {len(steps)} steps take no time")
+    if not found:
+        return ""
+    interval = frame_interval_s(times)
+    used = (
+        "no frame rate is taken from them"
+        if interval is None
+        else f"the median step forward, {interval:.4g} s, is taken as the frame interval"
+    )
+    return f"Frame times are odd: {', '.join(found)}; {used}."

@@ -12,6 +12,7 @@ from napari_zstack_align.read._propose import (
     propose_frames_per_slice,
     propose_layout,
 )
+from napari_zstack_align.read._remarks import remarks_on
 
 __all__ = [
     "LayoutProposal",
@@ -25,5 +26,6 @@ __all__ = [
     "open_stack",
     "propose_frames_per_slice",
     "propose_layout",
+    "remarks_on",
     "started_at",
 ]

@@ -85,6 +85,40 @@ class LayoutReport:
     reason: str
     length: int | None = None
 
+    @property
+    def warning(self) -> str:
+        """What it looks like and what to do, where the layout is wrong; else ''."""
+        if self.verdict != "wrong":
+            return ""
+        what, advice = WARNINGS[self.looks_like]
+        what, advice = (text.format(length=self.length) for text in (what, advice))
+        return f"The layout looks wrong: the frames look like {what}. {self.reason} {advice}"
+
+
+WARNINGS: dict[str, tuple[str, str]] = {
+    "repeats": (
+        "slices of {length} repeats after one another",
+        "Give frames_per_slice={length}, order='repeats' (--frames-per-slice {length}).",
+    ),
+    "slices": (
+        "volumes of {length} slices after one another",
+        "Give the number of volumes as frames_per_slice, and order='slices' (--order slices).",
+    ),
+    "up-and-down": (
+        "an up-and-down scan of {length} slices",
+        "This layout can't be given yet: save the volumes of one direction, and align these.",
+    ),
+    "two images in turn": (
+        "two images in turn, such as two channels",
+        "Save the even and the odd frames as channels of one stack, and align that.",
+    ),
+    "no slices": (
+        "one plane, without slices",
+        "If they are a recording, use the registration for recordings (keypoints).",
+    ),
+}
+"""What each looks like, and what to do."""
+
 
 def check_layout(stack: Stack, channel: int = 0) -> Job[LayoutReport]:
     """Check a stack's ``frames_per_slice`` and ``order`` against its frames.

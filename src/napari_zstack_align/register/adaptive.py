@@ -13,7 +13,8 @@ from napari_zstack_align.errors import AlignmentError, InputError
 from napari_zstack_align.mask import Mask, as_weights
 from napari_zstack_align.parallel import checked_threads, worker_threads
 from napari_zstack_align.params import AdaptiveParams
-from napari_zstack_align.progress import Job
+from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.read import check_layout, remarks_on
 from napari_zstack_align.register.direct import DirectChain
 from napari_zstack_align.register.frames import check_channels
 from napari_zstack_align.register.slice_run import SliceRun
@@ -114,7 +115,10 @@ def _align(
         units = Units(store, WatchedFrames(stack))
         ahead = 2 * n_threads
         yield from units.check(pool, ahead)
+        layout = yield from check_layout(stack, params.channel)
+        yield Progress("Aligning", 0, stack.n_frames, layout.warning)
         run = STRATEGIES[params.strategy](stack, params, mask, pool, ahead, units)
+        run.remarks = tuple(filter(None, (*remarks_on(stack), layout.warning)))
         yield from _all_slices(run)
         if not run.found_signal:
             raise AlignmentError(

@@ -84,6 +84,7 @@ class SliceRun(ABC):
         self._held: dict[int, RawFrame | None] = {}
         self._done = 0
         self._started = now()
+        self.remarks: tuple[str, ...] = ()
 
     @abstractmethod
     def align_slice(self, z: int) -> Generator[Progress, None, None]:
@@ -241,6 +242,7 @@ class SliceRun(ABC):
                 "align_adaptive",
                 self._started,
                 self.stack.paths,
+                self.remarks,
                 strategy=self.params.strategy,
                 stages=self._stages(),
                 **({"journal": journal} if (journal := self.units.journal.id) else {}),

@@ -1,0 +1,36 @@
+"""What is odd about a stack, for the remarks of the results that are made of it."""
+
+from __future__ import annotations
+
+from napari_zstack_align.counting import counted
+from napari_zstack_align.frame_times import what_is_odd
+from napari_zstack_align.stack import Stack
+
+
+def remarks_on(stack: Stack) -> tuple[str, ...]:
+    """Return what is odd about the layout and the times of a stack, a sentence each.
+
+    No frame is read: see `check_layout` for what the frames themselves show.
+    """
+    return tuple(filter(None, (rest_of(stack), what_is_odd(stack.frame_times_s))))
+
+
+def rest_of(stack: Stack) -> str:
+    """Describe the frames that are left when all slices have their repeats; '' without a rest."""
+    if stack.frames_per_slice is None:
+        return ""
+    slices, repeats = stack.n_slices, stack.frames_per_slice
+    lacking = slices * repeats - stack.n_frames
+    if lacking == 0:
+        return ""
+    total = f"{counted(stack.n_frames, 'frame')} are no multiple of {repeats}"
+    if stack.order == "slices":
+        return (
+            f"{total} repeats: with {counted(slices, 'slice')} a volume, the last volume lacks "
+            f"{counted(lacking, 'slice')}."
+        )
+    rest = repeats - lacking
+    return (
+        f"{total}: the last {counted(rest, 'frame')} make a slice of their own, with {rest} "
+        f"instead of {repeats} repeats."
+    )
