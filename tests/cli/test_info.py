@@ -70,3 +70,23 @@ def test_propose(tmp_path, capsys):
     proposed = json.loads(capsys.readouterr().out)["proposed_frames_per_slice"]
     assert proposed == 4
     assert "suggest --frames-per-slice 4" in words
+
+
+def test_propose_checks_the_layout_that_is_given(tmp_path, capsys):
+    sample = zstack_with_repeats(n_slices=8, n_repeats=6, size=128, photons=60, order="slices")
+    path = tmp_path / "stack.npy"
+    np.save(path, sample.stack.read(0, 48)[:, 0])
+    command = ["info", str(path), "--propose", "--frames-per-slice=6"]
+    assert main(command) == 0
+    assert "looks wrong: the frames look like volumes of 8 slices" in capsys.readouterr().out
+    assert main([*command, "--order=slices"]) == 0
+    assert "The layout fits the frames." in capsys.readouterr().out
+    assert main([*command, "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["frames_per_slice"], facts["looks_like"]) == (6, "slices")
+    assert "proposed_frames_per_slice" not in facts
+
+
+def test_a_rest_of_frames_is_reported(zstack_file, capsys):
+    assert main(["info", str(zstack_file), "--frames-per-slice=5"]) == 0
+    assert "Note: 12 frames are no multiple of 5" in capsys.readouterr().out

@@ -19,6 +19,8 @@ from napari_zstack_align.read import (
 )
 from napari_zstack_align.samples import recording_with_motion, zstack_with_repeats
 
+from .scans import scan, up_and_down, volumes
+
 STACKS: dict[str, dict[str, Any]] = {
     "2 repeats, 3 photons": {"n_repeats": 2, "n_slices": 16, "photons": 3.0},
     "3 repeats": {"n_repeats": 3, "n_slices": 8},
@@ -123,3 +125,31 @@ def test_the_channel_asked_for_is_looked_at() -> None:
     stack = nza.Stack.from_array(both, "TCYX")
     assert propose_frames_per_slice(stack) is None
     assert propose_frames_per_slice(stack, channel=1) == 6
+
+
+def test_planes_times_volumes_are_no_slices_times_repeats() -> None:
+    stack = nza.Stack.from_array(scan(volumes(12, 8)))
+    proposal = nza.run(propose_layout(stack))
+    assert (proposal.frames_per_slice, proposal.order, proposal.planes) == (8, "slices", 12)
+    assert "12 planes × 8 volumes" in proposal.words
+    assert "%" in proposal.reason
+    given = stack.replace(frames_per_slice=8, order="slices")
+    assert nza.run(nza.check_layout(given)).verdict == "plausible"
+
+
+def test_an_up_and_down_scan_is_said_to_be_one() -> None:
+    proposal = nza.run(propose_layout(nza.Stack.from_array(scan(up_and_down(12, 8)))))
+    assert (proposal.frames_per_slice, proposal.order) == (None, None)
+    assert proposal.looks_like == "up-and-down"
+    assert "an up-and-down scan of 12 planes: this layout can't be given yet" in proposal.words
+
+
+def test_two_images_in_turn_are_no_slices() -> None:
+    proposal = nza.run(propose_layout(nza.Stack.from_array(scan(volumes(2, 40)))))
+    assert (proposal.frames_per_slice, proposal.looks_like) == (None, "two images in turn")
+
+
+def test_volumes_of_which_the_last_is_cut_off_by_too_much_cannot_be_given() -> None:
+    proposal = nza.run(propose_layout(nza.Stack.from_array(scan(volumes(12, 8)[:-10]))))
+    assert (proposal.frames_per_slice, proposal.looks_like) == (None, "slices")
+    assert "give a multiple of 12 frames" in proposal.words

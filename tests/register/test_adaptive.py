@@ -173,8 +173,8 @@ def test_alpha_reaches_the_engine(sample):
 
 def test_progress_counts_frames_and_carries_finished_slices(sample):
     seen = list(nza.align_adaptive(sample.stack))
-    assert {p.stage for p in seen} == {"Aligning"}
-    aligning = seen
+    assert {p.stage for p in seen} == {"Comparing frames", "Comparing layouts", "Aligning"}
+    aligning = [p for p in seen if p.stage == "Aligning"]
     done = [p.done for p in aligning]
     assert done == sorted(done)
     assert (aligning[-1].done, aligning[-1].total) == (20, 20)
@@ -192,7 +192,8 @@ def test_progress_counts_frames_and_carries_finished_slices(sample):
 
 def test_closing_the_job_stops_its_threads(sample):
     job = nza.align_adaptive(sample.stack)
-    next(job)
+    while next(job).stage != "Aligning" or not job.send(None).done:
+        pass
     assert [t for t in threading.enumerate() if t.name.startswith("align")]
     job.close()
     assert not [t for t in threading.enumerate() if t.name.startswith("align")]
@@ -380,3 +381,30 @@ def test_bad_input_is_told_at_the_call(case):
     call, message = BAD[case]
     with pytest.raises(nza.InputError, match=message):
         call()
+
+
+# -- the layout --------------------------------------------------------------------------------
+
+
+def test_a_wrong_layout_is_reported_before_and_after_the_run(sample):
+    made = zstack_with_repeats(n_slices=6, n_repeats=8, size=96, order="slices", seed=3).stack
+    volumes = made.read(0, 48)[:, 0].reshape(8, 6, 96, 96)
+    volumes[1::2] = volumes[1::2, ::-1].copy()
+    stack = nza.Stack.from_array(volumes, "TZYX")
+    steps: list[nza.Progress] = []
+    alignment = nza.run(nza.align_adaptive(stack), steps.append)
+    (warning,) = alignment.remarks
+    assert "looks wrong" in warning
+    assert "up-and-down" in warning
+    first = next(step for step in steps if step.note)
+    assert (first.note, first.done) == (warning, 0)
+
+
+def test_a_right_layout_needs_no_remark(sample):
+    assert nza.run(nza.align_adaptive(sample.stack)).remarks == ()
+
+
+def test_a_rest_of_frames_is_a_remark(sample):
+    stack = nza.Stack.from_array(sample.stack.read(0, 18)[:, 0], frames_per_slice=5)
+    (rest,) = nza.run(nza.align_adaptive(stack)).remarks
+    assert "the last 3 frames make a slice of their own, with 3 instead of 5 repeats" in rest

@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from napari_zstack_align.cli.inputs import add_stack_arguments, open_from
-from napari_zstack_align.read import describe, propose_frames_per_slice
+from napari_zstack_align.progress import run
+from napari_zstack_align.read import (
+    LayoutProposal,
+    LayoutReport,
+    check_layout,
+    describe,
+    propose_layout,
+    remarks_on,
+)
 from napari_zstack_align.saved import Kind, kind_of, occupant_of, title_of
 from napari_zstack_align.stack import Stack
 
@@ -23,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--propose",
         action="store_true",
-        help="suggest the number of repeats from the frames (reads some of them)",
+        help="suggest a layout from the frames, or check the one given (reads some of them)",
     )
     parser.set_defaults(run=run_info)
 
@@ -34,22 +42,38 @@ def run_info(args: argparse.Namespace) -> bool:
         return _tell_saved(args.files[0], kind, args.json)
     stack = open_from(args)
     facts = facts_of(stack)
-    if args.propose:
-        facts["proposed_frames_per_slice"] = propose_frames_per_slice(stack)
+    proposal = _evidence(stack) if args.propose else None
+    if isinstance(proposal, LayoutProposal):
+        facts["proposed_frames_per_slice"] = proposal.frames_per_slice
+        facts["proposed_order"] = proposal.order
+    if proposal is not None:
+        facts["looks_like"], facts["evidence"] = proposal.looks_like, proposal.reason
     if args.json:
         print(json.dumps(facts, indent=2, ensure_ascii=False))
         return True
     print(describe(stack))
-    for remark in stack.remarks:
+    for remark in facts["remarks"]:
         print(f"Note: {remark}")
-    if args.propose:
-        proposed = facts["proposed_frames_per_slice"]
-        print(
-            "The frames show no slices."
-            if proposed is None
-            else f"The frames suggest --frames-per-slice {proposed}."
-        )
+    if isinstance(proposal, LayoutProposal):
+        print(proposal.words)
+    elif proposal is not None:
+        print(_of_the_given(proposal))
     return True
+
+
+def _evidence(stack: Stack) -> LayoutProposal | LayoutReport:
+    """Look for a layout, or check the one that the file or the flags give."""
+    if stack.frames_per_slice is None:
+        return run(propose_layout(stack))
+    return run(check_layout(stack))
+
+
+def _of_the_given(report: LayoutReport) -> str:
+    """Say whether the frames look like the layout that is given, which stays as it is."""
+    if report.verdict == "wrong":
+        return report.warning
+    does = "fits the frames" if report.verdict == "plausible" else "can't be told from the frames"
+    return f"The layout {does}. {report.reason}"
 
 
 def _tell_saved(path: Path, kind: Kind, as_json: bool) -> bool:
@@ -84,5 +108,5 @@ def facts_of(stack: Stack) -> dict[str, Any]:
         "z_step_um": stack.z_step_um,
         "frame_interval_s": stack.frame_interval_s,
         "channel_names": stack.channel_names,
-        "remarks": stack.remarks,
+        "remarks": (*stack.remarks, *remarks_on(stack)),
     }

@@ -32,6 +32,8 @@ from napari_zstack_align.saved import kind_of
 from napari_zstack_align.sources import FrameSource
 from napari_zstack_align.stack import Stack
 
+TYPE_IT = "Type the repeats per slice if you know them."
+
 
 class LoadTab(QWidget):
     """Tab of the panel that makes and edits a `Stack`.
@@ -168,16 +170,13 @@ class LoadTab(QWidget):
         self.plot.show_curve(proposal.correlation, found)
         self.plot.setVisible(True)
         if found is None:
-            self.run_bar.say(
-                "No period is clear in the frames: this looks like a recording, or a z-stack of "
-                "one frame a slice. Type the repeats per slice if you know them."
-            )
+            self.run_bar.say(f"{proposal.words} {TYPE_IT}")
             return
         self.details.repeats.setValue(found)
-        self.details.order.setCurrentIndex(0)
+        self.details.order.setCurrentIndex(self.details.order.findData(proposal.order))
         self.apply_button.setEnabled(True)
         if self.apply():
-            self.run_bar.say(f"Proposed {found} repeats per slice, from the drops in the curve.")
+            self.run_bar.say(f"Proposed {describe(self.stack)}. {proposal.reason}")
 
     def _choose_files(self) -> None:
         title = "Open a z-stack or recording"

@@ -56,6 +56,8 @@ BRIGHTNESS_PART = 0.2
 BRIGHTNESS_SPREADS = 4.0
 FLAT_PART = 0.97
 """Frames of far slices that are this much as alike as those of one slice show no slices."""
+APART_SPREADS = 3.0
+"""Slices are told apart where frames resemble their own slice more by this many spreads."""
 CLEAR_SPREADS, LEAST_LEVEL = 6.0, 0.02
 """Frames resemble one another where they do so by this much more than turned ones."""
 
@@ -347,9 +349,19 @@ def _without_slices(pairs: FramePairs, layout: Arrangement, own: float) -> Layou
         return LayoutReport("cannot tell", "", reason)
     part = 100 * far / near
     reason = f"Frames of far slices are {part:.0f} % as alike as those of one slice"
-    if far > FLAT_PART * near:
+    if far > FLAT_PART * near and not _nearer_is_more_alike(pairs, apart):
         return LayoutReport("wrong", "no slices", f"{reason}: nothing tells the slices apart.")
     return LayoutReport("cannot tell", "", f"{reason}; {_own(layout, own)}.")
+
+
+def _nearer_is_more_alike(pairs: FramePairs, apart: npt.NDArray[np.intp]) -> bool:
+    """Whether frames resemble those of their own slice more, beyond the scatter over frames."""
+    alike = np.where(np.isfinite(pairs.alike), pairs.alike, np.nan)
+    own, others = np.where(apart == 0, alike, np.nan), np.where(apart > 0, alike, np.nan)
+    both = np.isfinite(own).any(axis=1) & np.isfinite(others).any(axis=1)
+    gain = np.nanmean(own[both], axis=1) - np.nanmean(others[both], axis=1)
+    spread = float(gain.std()) / np.sqrt(max(len(gain), 1))
+    return bool(len(gain) and float(gain.mean()) > APART_SPREADS * spread)
 
 
 def _inside(pairs: FramePairs, where: npt.NDArray[np.bool_]) -> float | None:

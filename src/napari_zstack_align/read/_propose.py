@@ -1,4 +1,4 @@
-"""Proposal of ``frames_per_slice``: frames are less alike across the border of a slice."""
+"""Proposal of a layout: what repeats in the frames, in which order."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, run
+from napari_zstack_align.read._check_layout import LayoutReport, Looks, check_layout
 from napari_zstack_align.read._period import find_period
 from napari_zstack_align.read._similarity import similarities
-from napari_zstack_align.stack import Stack, check_is_stack
+from napari_zstack_align.stack import Order, Stack, check_is_stack
 
 MAX_FRAMES = 600
 """Leading frames looked at: three slices of 200 repeats, or sixty of 10."""
@@ -26,16 +27,51 @@ class LayoutProposal:
     Attributes
     ----------
     frames_per_slice : int, optional
-        The proposed repeats of a slice; None where no period is clear.
+        The proposed repeats of a slice; None where none are clear, and for what can't be given.
     correlation : numpy.ndarray
         (T' - 1,) correlation of each frame with the next, for the leading T' frames.
     contrast : float
-        Mean correlation inside slices minus that across their borders; 0 without a proposal.
+        Mean correlation inside slices minus that across their borders; 0 unless the repeats of a
+        slice follow one another.
+    order : {'repeats', 'slices'}, optional
+        Which runs fastest; None without a proposal.
+    looks_like : str
+        As of `LayoutReport`; '' where that isn't clear.
+    reason : str
+        A sentence with the figures behind it.
+    planes : int, optional
+        Planes of a volume, where whole volumes follow one another.
     """
 
     frames_per_slice: int | None
     correlation: npt.NDArray[np.float64] = field(repr=False)
     contrast: float = 0.0
+    order: Order | None = None
+    looks_like: Looks = ""
+    reason: str = ""
+    planes: int | None = None
+
+    @property
+    def words(self) -> str:
+        """The proposal and its evidence, for people."""
+        n = self.frames_per_slice
+        if self.order == "slices":
+            what = (
+                f"The frames suggest {self.planes} planes × {n} volumes: --frames-per-slice {n} "
+                f"--order slices."
+            )
+        elif self.order == "repeats":
+            what = f"The frames suggest --frames-per-slice {n}."
+        elif self.looks_like == "up-and-down":
+            what = (
+                f"The frames look like an up-and-down scan of {self.planes} planes: this layout "
+                f"can't be given yet."
+            )
+        elif self.looks_like == "two images in turn":
+            what = "The frames look like two images in turn, such as two channels."
+        else:
+            what = "The frames show no slices."
+        return f"{what} {self.reason}".strip()
 
 
 def neighbour_correlation(
@@ -73,26 +109,29 @@ def neighbour_correlation(
 
 
 def propose_frames_per_slice(stack: Stack, channel: int = 0) -> int | None:
-    """Propose how many repeats each slice has, from how alike neighbouring frames are.
+    """Propose how many repeats each slice has, from how alike the frames are.
 
-    Reads up to 600 leading frames. See `propose_layout`.
+    Reads up to 600 leading frames, and some more. See `propose_layout`, which tells the order too:
+    the 8 repeats of 12 planes × 8 volumes don't follow one another.
 
     Returns
     -------
     int or None
-        None where no period is clear: a recording, or a z-stack of one frame a slice.
+        None where no period is clear: a recording, or a z-stack of one frame a slice; and for an
+        up-and-down scan.
     """
     return run(propose_layout(stack, channel)).frames_per_slice
 
 
 def propose_layout(stack: Stack, channel: int = 0) -> Job[LayoutProposal]:
-    """Job behind `propose_frames_per_slice`, with the curve that it rests on.
+    """Job behind `propose_frames_per_slice`, with the order and the evidence.
 
-    Every frame is compared with the six that follow it. In a z-stack with repeats, the pairs that
-    lie across a border of slices are less alike than other pairs of the same distance nearby. The
-    period for which this holds best is proposed if it explains enough of all differences and if
-    borders anywhere else in the period would explain much less: a few odd frames in a recording
-    seldom do that.
+    Volumes that repeat, up-and-down scans and two images in turn are looked for as in
+    `check_layout`. Repeats that follow one another show in the frames that lie close together:
+    every frame is compared with the six that follow it. The pairs that lie across a border of
+    slices are less alike than other pairs of the same distance nearby. The period for which this
+    holds best is proposed if it explains enough of all differences and if borders anywhere else in
+    the period would explain much less: a few odd frames in a recording seldom do that.
 
     Parameters
     ----------
@@ -117,13 +156,30 @@ def propose_layout(stack: Stack, channel: int = 0) -> Job[LayoutProposal]:
 
 
 def _proposal(stack: Stack, channel: int) -> Job[LayoutProposal]:
+    report = yield from check_layout(stack.replace(frames_per_slice=None), channel)
     n_frames = min(stack.n_frames, MAX_FRAMES)
     alike = yield from similarities(stack, n_frames, LAGS, channel)
+    if report.verdict == "wrong" and report.looks_like != "repeats":
+        return _of_report(report, stack, alike[0])
     period = yield from find_period(alike)
-    curve = alike[0]
     if period is None:
-        return LayoutProposal(None, curve)
+        looks = report.looks_like if report.verdict == "plausible" else ""
+        return LayoutProposal(None, alike[0], looks_like=looks)
     border = np.arange(1, n_frames) % period == 0
-    return LayoutProposal(
-        period, curve, float(np.nanmean(curve[~border]) - np.nanmean(curve[border]))
-    )
+    inside, across = float(np.nanmean(alike[0][~border])), float(np.nanmean(alike[0][border]))
+    reason = f"Neighbours correlate by {inside:.2f}, and by {across:.2f} every {period} frames."
+    return LayoutProposal(period, alike[0], inside - across, "repeats", "repeats", reason)
+
+
+def _of_report(
+    report: LayoutReport, stack: Stack, curve: npt.NDArray[np.float64]
+) -> LayoutProposal:
+    """Propose what frames look like whose repeats don't follow one another."""
+    looks, reason, planes = report.looks_like, report.reason, report.length
+    if looks != "slices" or report.length is None:
+        return LayoutProposal(None, curve, looks_like=looks, reason=reason, planes=planes)
+    n_volumes = -(-stack.n_frames // report.length)
+    if -(-stack.n_frames // n_volumes) != report.length:
+        reason += f" The last volume is cut off: give a multiple of {report.length} frames."
+        return LayoutProposal(None, curve, looks_like=looks, reason=reason)
+    return LayoutProposal(n_volumes, curve, 0.0, "slices", looks, reason, planes)

@@ -30,7 +30,5 @@ def rest_of(stack: Stack) -> str:
             f"{counted(lacking, 'slice')}."
         )
     rest = repeats - lacking
-    return (
-        f"{total}: the last {counted(rest, 'frame')} make a slice of their own, with {rest} "
-        f"instead of {repeats} repeats."
-    )
+    last = "the last frame makes" if rest == 1 else f"the last {rest} frames make"
+    return f"{total}: {last} a slice of their own, with {rest} instead of {repeats} repeats."

@@ -1,0 +1,182 @@
+"""Whether frames look like the layout that a stack has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import napari_zstack_align as nza
+from napari_zstack_align.progress import Progress
+from napari_zstack_align.read import _check_layout
+from napari_zstack_align.samples import recording_with_motion
+from napari_zstack_align.sources import ArraySource
+
+from .scans import layout, repeats, scan, up_and_down, volumes
+
+RIGHT: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
+    "repeats": (repeats(10, 6), layout(6, "repeats"), {}),
+    "volumes": (volumes(10, 6), layout(6, "slices"), {}),
+    "slices alike": (repeats(12, 5), layout(5, "repeats"), {"smooth_planes": 3.0}),
+    "volumes, slices alike": (volumes(12, 5), layout(5, "slices"), {"smooth_planes": 3.0}),
+    "3 photons, 2 repeats": (repeats(20, 2), layout(2, "repeats"), {"photons": 3.0}),
+    "fading": (repeats(12, 6), layout(6, "repeats"), {"light": np.geomspace(1, 0.03, 12)}),
+    "half of it empty": (repeats(12, 6), layout(6, "repeats"), {"light": np.arange(12) < 6}),
+    "motion": (repeats(10, 6), layout(6, "repeats"), {"motion_px": 5}),
+    "nothing but noise": (repeats(10, 6), layout(6, "repeats"), {"light": 0.0}),
+}
+
+
+@pytest.mark.parametrize(("order", "given", "kind"), RIGHT.values(), ids=RIGHT)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_right_layout_is_never_wrong(order, given, kind, seed: int) -> None:
+    stack = nza.Stack.from_array(scan(order, seed=seed, **kind), **given)
+    report = nza.run(nza.check_layout(stack))
+    assert report.verdict != "wrong", report
+    assert report.warning == ""
+
+
+def test_a_clear_layout_is_plausible() -> None:
+    for order, given in (
+        (repeats(10, 6), layout(6, "repeats")),
+        (volumes(10, 6), layout(6, "slices")),
+    ):
+        stack = nza.Stack.from_array(scan(order), **given)
+        report = nza.run(nza.check_layout(stack))
+        assert (report.verdict, report.looks_like) == ("plausible", given["order"])
+
+
+WRONG: dict[str, tuple[Any, dict[str, Any], str, int | None]] = {
+    "up and down as volumes": (up_and_down(12, 8), layout(8, "slices"), "up-and-down", 12),
+    "up and down as repeats": (up_and_down(12, 8), layout(8, "repeats"), "up-and-down", 12),
+    "ends once": (up_and_down(12, 8, False), layout(8, "slices"), "up-and-down", 12),
+    "volumes as repeats": (volumes(12, 8), layout(12, "repeats"), "slices", 12),
+    "volumes of another size": (volumes(12, 8), layout(12, "slices"), "slices", 12),
+    "repeats as volumes": (repeats(12, 8), layout(8, "slices"), "repeats", 8),
+    "other repeats": (repeats(12, 8), layout(6, "repeats"), "repeats", 8),
+    "two images": (np.tile([0, 1], 48), layout(8, "repeats"), "two images in turn", 2),
+    "one plane": (repeats(1, 96), layout(8, "repeats"), "no slices", None),
+    "one plane as volumes": (repeats(1, 96), layout(8, "slices"), "no slices", None),
+    "up and down, a recording": (up_and_down(12, 8), {}, "up-and-down", 12),
+}
+
+
+@pytest.mark.parametrize(("order", "given", "looks", "length"), WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize("photons", [4.0, 20.0])
+def test_a_wrong_layout_is_found(order, given, looks, length, photons: float) -> None:
+    stack = nza.Stack.from_array(scan(order, photons=photons), **given)
+    report = nza.run(nza.check_layout(stack))
+    assert (report.verdict, report.looks_like, report.length) == ("wrong", looks, length)
+    assert "%" in report.reason
+    assert report.reason in report.warning
+
+
+def test_channels_in_turn_of_the_same_tissue_show_by_their_brightness() -> None:
+    frames = scan(repeats(8, 12), motion_px=0)
+    frames[1::2] *= 3
+    stack = nza.Stack.from_array(frames, frames_per_slice=6)
+    report = nza.run(nza.check_layout(stack))
+    assert (report.verdict, report.looks_like) == ("wrong", "two images in turn")
+
+
+def test_two_planes_may_differ_in_brightness() -> None:
+    frames = scan(volumes(2, 48), light=[1.0, 3.0])
+    stack = nza.Stack.from_array(frames, frames_per_slice=48, order="slices")
+    assert nza.run(nza.check_layout(stack)).verdict == "plausible"
+
+
+def test_a_recording_shows_no_slices() -> None:
+    stack = recording_with_motion(n_frames=120, size=128, seed=1).stack
+    report = nza.run(nza.check_layout(stack))
+    assert (report.verdict, report.looks_like) == ("plausible", "no slices")
+
+
+def test_burnt_in_pixels_make_no_slices_alike() -> None:
+    frames = scan(repeats(12, 5))
+    frames[:, 10:40, 10:40] = 65535
+    stack = nza.Stack.from_array(frames, frames_per_slice=5)
+    assert nza.run(nza.check_layout(stack)).verdict == "plausible"
+
+
+@pytest.mark.parametrize("n_frames", [1, 2, 5])
+def test_few_frames_leave_it_open(n_frames: int) -> None:
+    stack = nza.Stack.from_array(scan(repeats(1, n_frames)), frames_per_slice=1)
+    report = nza.run(nza.check_layout(stack))
+    assert report.verdict == "cannot tell"
+    assert "only" in report.reason
+
+
+class Counting:
+    """A long z-stack that counts what is read of it."""
+
+    dtype = np.dtype(np.uint16)
+
+    def __init__(self, order: Any) -> None:
+        self._order = order
+        self._planes = ArraySource(scan(np.arange(int(order.max()) + 1)), "TYX")
+        self.shape = (len(order), *self._planes.shape[1:])
+        self.read_frames: set[int] = set()
+        self.longest = 0
+
+    def read(self, start: int, stop: int) -> Any:
+        self.read_frames.update(range(start, stop))
+        self.longest = max(self.longest, stop - start)
+        planes = [int(self._order[t]) for t in range(start, stop)]
+        return np.concatenate([self._planes.read(z, z + 1) for z in planes])
+
+
+@pytest.mark.parametrize(
+    ("order", "given"),
+    [
+        (repeats(30, 100), layout(100, "repeats")),
+        (volumes(150, 20), layout(20, "slices")),
+        (volumes(30, 100), layout(100, "slices")),
+    ],
+)
+def test_few_frames_of_a_long_stack_are_read(order: Any, given: dict[str, Any]) -> None:
+    source = Counting(order)
+    stack = nza.Stack(source, **given)
+    report = nza.run(nza.check_layout(stack))
+    assert report.verdict == "plausible", report
+    assert len(source.read_frames) <= 136
+    assert source.longest == 1
+
+
+def test_long_volumes_scanned_up_and_down_are_found() -> None:
+    source = Counting(up_and_down(100, 10))
+    stack = nza.Stack(source, frames_per_slice=10, order="slices")
+    report = nza.run(nza.check_layout(stack))
+    assert (report.verdict, report.looks_like, report.length) == ("wrong", "up-and-down", 100)
+
+
+def test_unreadable_frames_count_as_nothing() -> None:
+    class Broken(Counting):
+        def read(self, start: int, stop: int) -> Any:
+            if start % 7 == 3:
+                raise OSError("gone")
+            return super().read(start, stop)
+
+    stack = nza.Stack(Broken(up_and_down(12, 8)), frames_per_slice=8, order="slices")
+    assert nza.run(nza.check_layout(stack)).looks_like == "up-and-down"
+
+
+def test_progress_ends_where_it_is_said_to() -> None:
+    updates: list[Progress] = []
+    stack = nza.Stack.from_array(scan(repeats(8, 5)), frames_per_slice=5)
+    nza.run(nza.check_layout(stack), updates.append)
+    assert all(update.done <= update.total for update in updates)
+
+
+def test_arguments_are_checked_at_the_call() -> None:
+    stack = nza.Stack.from_array(np.ones((8, 20, 20)))
+    with pytest.raises(nza.InputError, match="has no channel 1"):
+        nza.check_layout(stack, 1)
+    with pytest.raises(nza.InputError, match="must be a Stack"):
+        nza.check_layout(np.ones((8, 20, 20)))  # type: ignore[arg-type]
+
+
+def test_every_look_has_a_warning() -> None:
+    for looks in ("repeats", "slices", "up-and-down", "two images in turn", "no slices"):
+        report = _check_layout.LayoutReport("wrong", looks, "Because.", 7)  # type: ignore[arg-type]
+        assert "Because." in report.warning
