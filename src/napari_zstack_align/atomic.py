@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 import stat
@@ -11,7 +12,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
+
+LONGEST_NAME = 255
+"""Bytes that a name may have on the file systems of today."""
+HIDDEN_PART = 24
+"""Bytes for what hidden names add: a dot, '.3f2a9c1b.part', '.zstack-align.lock'."""
 
 
 def check_target(path: Path, overwrite: bool) -> None:
@@ -25,6 +32,22 @@ def check_target(path: Path, overwrite: bool) -> None:
     if taken and not overwrite:
         raise InputError(f"{path} exists already: choose another name, or give --overwrite.")
     check_permission(path.parent)
+
+
+def check_name(path: Path, room: int) -> None:
+    """Raise InputError where a name is so long that what is written beside it has no room.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    room : int
+        How many bytes are added to the name.
+    """
+    too_long = len(os.fsencode(path.name)) + room - LONGEST_NAME
+    if too_long > 0:
+        raise InputError(
+            f"{path} can't be written: its name is too long; leave out {counted(too_long, 'byte')}."
+        )
 
 
 def mode_of(path: Path) -> int:
@@ -46,6 +69,8 @@ def mode_of(path: Path) -> int:
 def check_permission(folder: Path) -> None:
     """Raise InputError where one may not write in a folder, or make it in the one above it."""
     there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    if not there.is_dir():
+        raise InputError(f"{folder} can't be written: {there} is a file, no folder.")
     effective = os.access in os.supports_effective_ids
     if not os.access(there, os.W_OK | os.X_OK, effective_ids=effective):
         raise InputError(f"{folder} can't be written: you have no permission to write in {there}.")
@@ -81,6 +106,17 @@ def replacing(path: Path, overwrite: bool) -> Iterator[Path]:
 def temporary_beside(path: Path) -> Path:
     """Return a hidden name beside a path that nothing else has."""
     return _beside(path, "part")
+
+
+def hidden_stem(path: Path) -> str:
+    """Return what stands for a path in hidden names beside it: its name, or a digest of a long one.
+
+    So there are hidden names beside whatever has a name itself.
+    """
+    name = os.fsencode(path.name)
+    if len(name) + HIDDEN_PART <= LONGEST_NAME:
+        return path.name
+    return hashlib.sha256(name).hexdigest()[:32]
 
 
 def flush_file(path: Path) -> None:
@@ -130,7 +166,7 @@ def _move(source: Path, target: Path) -> None:
 
 
 def _beside(path: Path, what: str) -> Path:
-    return path.with_name(f".{path.name}.{uuid4().hex[:8]}.{what}")
+    return path.with_name(f".{hidden_stem(path)}.{uuid4().hex[:8]}.{what}")
 
 
 def _remove_if_possible(path: Path) -> None:

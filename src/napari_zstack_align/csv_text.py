@@ -1,10 +1,11 @@
-"""CSV text, made in one place: whole tables, and single cells for tables written in blocks."""
+"""CSV text, made in one place: whole tables, single cells for tables written in blocks, headers."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 
@@ -17,6 +18,20 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return buffer.getvalue()
 
 
+def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
+    """Return a table as UTF-8; of a file's name that is no UTF-8, odd bytes become ``\\udcff``."""
+    return csv_text(header, rows).encode(errors="backslashreplace")
+
+
 def csv_cell(text: str) -> str:
     """Return text as one cell, in quotes where it has to be."""
     return csv_text([text], []).removesuffix("\r\n") if text else ""
+
+
+def csv_header(path: Path) -> tuple[str, ...]:
+    """Names of the columns of a CSV file; empty where it is none."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return tuple(name.strip() for name in next(csv.reader(file), []))
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return ()

@@ -140,3 +140,14 @@ def test_one_row_is_one_row(tmp_path, capsys):
     (tmp_path / "t.csv").write_text("name,recordings\na,nowhere_*.tif\n")
     assert main(["batch", str(tmp_path / "t.csv"), f"--out={tmp_path / 'out'}"]) == 1
     assert capsys.readouterr().out.splitlines()[-1] == "1 row: 1 failed."
+
+
+@pytest.mark.parametrize("text", ["name,state\na,my own note\n", "whatever"])
+def test_a_table_of_somebody_else_is_never_replaced(table, tmp_path, capsys, text):
+    mine = tmp_path / "results.csv"
+    mine.write_text(text)
+    for more in ([], ["--overwrite"]):
+        assert main(["batch", str(table), *more]) == 2
+        assert "results.csv is no table of results of this command" in capsys.readouterr().err
+    assert mine.read_text() == text
+    assert not (tmp_path / "a").exists()  # before any work

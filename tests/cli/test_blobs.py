@@ -142,7 +142,9 @@ def test_what_is_not_for_zstacks(blobs, aligned, arguments):
 def test_targets(blobs, image_file, tmp_path):
     (tmp_path / "there.csv").write_text("mine")
     assert blobs(image_file, out="there.csv")[0] == 2
+    assert blobs(image_file, "--overwrite", out="there.csv")[0] == 2
     assert (tmp_path / "there.csv").read_text() == "mine"
+    (tmp_path / "there.csv").write_text("id,y,x,radius\n1,2,3,4\n")
     assert blobs(image_file, "--overwrite", out="there.csv")[0] == 0
     code, _, printed = blobs(image_file, out="rois.xls")
     assert code == 2

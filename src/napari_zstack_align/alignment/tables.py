@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.spline import grid_shape
 from napari_zstack_align.alignment.transforms import AffineLink, Link, SplineLink, Transforms
-from napari_zstack_align.csv_text import csv_text
+from napari_zstack_align.csv_text import csv_bytes
 from napari_zstack_align.flags import read_flags
 from napari_zstack_align.saved import UnfitContent
 
@@ -26,7 +26,7 @@ def table_bytes(table: Table) -> bytes:
     """
     columns = dict(_columns(table))
     rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-    return csv_text(list(columns), rows).encode()
+    return csv_bytes(list(columns), rows)
 
 
 def read_table(path: Path, empty: Callable[[list[str], int], Table]) -> Table:

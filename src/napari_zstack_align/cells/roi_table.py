@@ -12,7 +12,7 @@ import numpy.typing as npt
 from napari_zstack_align import saved
 from napari_zstack_align.cells.rois import NO_SLICES, Rois
 from napari_zstack_align.counting import counted
-from napari_zstack_align.csv_text import csv_text
+from napari_zstack_align.csv_text import csv_bytes
 from napari_zstack_align.errors import InputError
 
 CIRCLE = ("y", "x", "radius")
@@ -27,7 +27,7 @@ def save_rois(rois: Rois, path: Path, overwrite: bool = False, *, beside: bool =
     With ``beside``, a file that must not be replaced is left alone, and one beside it is written.
     """
     path = saved.target_of(path, saved.Kind.ROIS)
-    return saved.save_file(path, rois_bytes(rois), overwrite, beside=beside)
+    return saved.save_table(path, rois_bytes(rois), saved.ROI_TABLE, overwrite, beside=beside)
 
 
 def rois_bytes(rois: Rois) -> bytes:
@@ -37,7 +37,7 @@ def rois_bytes(rois: Rois) -> bytes:
     if rois.last_id > rois.ids.max(initial=0):
         columns[LAST_ID] = np.full(len(rois), rois.last_id)
     rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-    return csv_text(list(columns), rows).encode()
+    return csv_bytes(list(columns), rows)
 
 
 def load_rois(path: str | Path) -> Rois:

@@ -8,17 +8,23 @@ from typing import NamedTuple
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import check_session_target, save_session
-from napari_zstack_align.atomic import check_target
 from napari_zstack_align.cli.inputs import add_recording_arguments, open_recording, read_mask
 from napari_zstack_align.cli.sessions import drain_or_keep, is_done, tell, tell_written
 from napari_zstack_align.cli.table import Row, read_rows
 from napari_zstack_align.counting import counted
-from napari_zstack_align.csv_text import csv_text
+from napari_zstack_align.csv_text import csv_bytes
 from napari_zstack_align.errors import Cancelled, InputError, ZstackAlignError
 from napari_zstack_align.flags import are_flagged
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.recordings import register_recordings
-from napari_zstack_align.saved import Kind, occupant_of, save_file, sentences_for
+from napari_zstack_align.saved import (
+    Kind,
+    Table,
+    check_table,
+    occupant_of,
+    save_table,
+    sentences_for,
+)
 
 RESULTS = "results.csv"
 
@@ -33,6 +39,9 @@ class Result(NamedTuple):
     frames: int = 0
     flagged: int = 0
     message: str = ""
+
+
+RESULTS_TABLE = Table("table of results of this command", frozenset(Result._fields))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -157,11 +166,11 @@ def _check_results(path: Path, table: Path) -> None:
         )
     with sentences_for(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-    check_target(path, overwrite=True)
+    check_table(path, RESULTS_TABLE, overwrite=True)
 
 
 def _write_results(path: Path, results: list[Result]) -> None:
-    save_file(path, csv_text(Result._fields, results).encode(), overwrite=True)
+    save_table(path, csv_bytes(Result._fields, results), RESULTS_TABLE, overwrite=True)
 
 
 def _counts(results: list[Result], n_rows: int) -> str:

@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import load_saved
-from napari_zstack_align.atomic import check_target
 from napari_zstack_align.cells import (
     Rois,
     ScaleSpace,
@@ -37,7 +36,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import BlobParams
 from napari_zstack_align.progress import run
 from napari_zstack_align.read import open_stack
-from napari_zstack_align.saved import Kind, kind_of, target_of
+from napari_zstack_align.saved import ROI_TABLE, Kind, check_table, kind_of, target_of
 from napari_zstack_align.stack import Order, Stack
 from napari_zstack_align.write.writers import roi_table
 
@@ -101,7 +100,7 @@ def run_blobs(args: argparse.Namespace) -> bool:
             f"ROIs are a CSV table: give --out a name that ends in {table.suffix}, not {args.out}."
         )
     out = target_of(args.out or f"{args.input.name.partition('.')[0]}_rois", Kind.ROIS)
-    check_target(out, args.overwrite)
+    check_table(out, ROI_TABLE, args.overwrite)
     source = _open(args)
     rois = _in_3d(args, source, params) if _is_zstack(source) else _in_2d(args, source, params)
     written = save_rois(rois, out, args.overwrite, beside=True)

@@ -34,7 +34,7 @@ from napari_zstack_align.saved.provenance import now, provenance
 from napari_zstack_align.saved.reading import Reading, UnfitContent, read_group, read_result
 from napari_zstack_align.saved.room import check_room
 from napari_zstack_align.saved.save import save
-from napari_zstack_align.saved.single_file import save_file
+from napari_zstack_align.saved.single_file import ROI_TABLE, Table, check_table, save_table
 from napari_zstack_align.saved.target import beside_note, check_target, partial_name
 from napari_zstack_align.saved.unit_file import Arrays
 from napari_zstack_align.saved.units import Units
@@ -42,6 +42,7 @@ from napari_zstack_align.saved.watched import FrameDigests, WatchedFrames
 
 __all__ = [
     "RECORDING",
+    "ROI_TABLE",
     "Z_STACK",
     "Arrays",
     "Content",
@@ -55,6 +56,7 @@ __all__ = [
     "Reading",
     "Result",
     "Subject",
+    "Table",
     "UnfitContent",
     "UnitStore",
     "Units",
@@ -62,6 +64,7 @@ __all__ = [
     "about_run",
     "beside_note",
     "check_room",
+    "check_table",
     "check_target",
     "discard_journal",
     "journal_folder",
@@ -77,8 +80,8 @@ __all__ = [
     "read_group",
     "read_result",
     "save",
-    "save_file",
     "save_group",
+    "save_table",
     "sentences_for",
     "session_of",
     "target_of",

@@ -65,6 +65,19 @@ def make_folder(folder: Path) -> None:
 
 
 @contextmanager
+def no_empty_folder(folder: Path) -> Iterator[None]:
+    """Remove a folder that was made in the block, if that fails and leaves nothing in it."""
+    was_there = folder.exists()
+    try:
+        yield
+    except BaseException:
+        if not was_there:
+            with suppress(OSError):  # there is something in it
+                folder.rmdir()
+        raise
+
+
+@contextmanager
 def sentences_for(path: Path) -> Iterator[None]:
     """Turn what the file system refuses into one sentence."""
     try:

@@ -123,7 +123,7 @@ def _clean(folder: Path, current: Manifest, before: Manifest | None, held: bool)
 def remove_temporary(folder: Path) -> None:
     """Remove the temporary files of stopped saves; the lock of the folder must be held."""
     for path in _listed(folder):
-        if is_temporary(path.name) and path.name != LOCK:
+        if is_temporary(path) and path.name != LOCK:
             remove_if_possible(path)
 
 
@@ -143,7 +143,7 @@ def remove_left_over(folder: Path) -> None:
     if manifest_path(folder) is not None:
         return
     for path in _listed(folder):
-        if generation_of(path.name) or is_temporary(path.name):
+        if generation_of(path.name) or is_temporary(path):
             remove_if_possible(path)
     with suppress(OSError):  # other files are in it: they stay
         folder.rmdir()

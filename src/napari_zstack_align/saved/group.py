@@ -15,7 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from napari_zstack_align.atomic import flush_folder
-from napari_zstack_align.saved.disk import rename_in_one_step, replace_in_one_step, write_new
+from napari_zstack_align.saved.disk import (
+    no_empty_folder,
+    rename_in_one_step,
+    replace_in_one_step,
+    write_new,
+)
 from napari_zstack_align.saved.facts import MemberFacts, Removed, Subject
 from napari_zstack_align.saved.generation import (
     Result,
@@ -94,6 +99,7 @@ def _write(folder: Path, held: bool, group: Group) -> None:
     with ExitStack() as locks:
         all_held = held
         for name in _locked_names(folder, group, before):
+            locks.enter_context(no_empty_folder(folder / name))
             all_held &= locks.enter_context(locked(folder / name))
         _write_members(folder, all_held, group, before)
 
@@ -138,7 +144,6 @@ def _write_members(folder: Path, held: bool, group: Group, before: Manifest | No
         if current is None or current.generation != generation:
             for each in folders:
                 remove_generation(each, generation)
-                remove_left_over(each)
         raise
     _tidy(folder, held, group, generation, members_before, gone)
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from errno import EACCES, EAGAIN, ENOLCK, ENOSYS, ENOTSUP
 from pathlib import Path
 
+from napari_zstack_align.atomic import hidden_stem
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.saved.disk import make_folder
 from napari_zstack_align.saved.names import LOCK
@@ -19,6 +20,11 @@ RETRY_S = 0.02
 TAKEN = {EACCES, EAGAIN}
 WITHOUT_LOCKS = {ENOLCK, ENOSYS, ENOTSUP}
 """What file systems answer that know no locks."""
+
+
+def lock_beside(path: Path) -> Path:
+    """Return the file that is locked by whoever writes a path that is no folder of its own."""
+    return path.with_name(f".{hidden_stem(path)}{LOCK}")
 
 
 @contextmanager
@@ -108,7 +114,8 @@ def _acquired(path: Path, goes_on_without: set[int], patience_s: float) -> tuple
 
 def _release(descriptor: int, path: Path, held: bool) -> None:
     # Removed while it is held: whoever waits for it sees that, and makes a new one.
-    if held and os.name != "nt":
+    # A file that holds something is somebody's, whatever it is called.
+    if held and os.name != "nt" and not os.fstat(descriptor).st_size:
         path.unlink(missing_ok=True)
     os.close(descriptor)
 

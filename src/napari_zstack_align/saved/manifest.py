@@ -171,7 +171,9 @@ def manifest_bytes(
     }
     facts = plain(facts)
     facts["checksum"] = _checksum(facts)
-    return json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False).encode()
+    # Bytes of a file's name that are no UTF-8 become escapes of JSON, which read back as they were.
+    text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
+    return text.encode(errors="backslashreplace")
 
 
 def _checksum(facts: Facts) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import secrets
+import stat
 from collections.abc import Container, Iterator
 from pathlib import Path
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.saved.kinds import LAYOUTS, RUN, Kind
 
-LOCK = ".lock"
+LOCK = ".zstack-align.lock"
+OLD_LOCK = ".lock"
+"""What it was called once: an empty file of this name is left over."""
 OF_THE_SYSTEM = (".DS_Store", "Thumbs.db", "desktop.ini")
 """What file managers leave in any folder."""
 GENERATION = "(?:[0-9][a-f]){4}"
@@ -78,9 +81,20 @@ def generation_of(name: str) -> str:
     return match[match.lastindex or 0] if match else ""
 
 
-def is_temporary(name: str) -> bool:
-    """Whether a stopped save may have left a file of this name, whatever it was of."""
-    return name == LOCK or _TEMPORARY.fullmatch(name) is not None
+def is_temporary(path: Path) -> bool:
+    """Whether a stopped save may have left a file, whatever it was of."""
+    if path.name in (LOCK, OLD_LOCK):
+        return is_empty(path)
+    return _TEMPORARY.fullmatch(path.name) is not None
+
+
+def is_empty(path: Path) -> bool:
+    """Whether it is a file that holds nothing, as locks are."""
+    try:
+        there = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISREG(there.st_mode) and there.st_size == 0
 
 
 def is_fixed(name: str) -> bool:

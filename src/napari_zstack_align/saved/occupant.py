@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import errno
 import os
 import re
@@ -30,11 +29,11 @@ from napari_zstack_align.saved.names import (
     is_fixed,
     is_temporary,
 )
+from napari_zstack_align.saved.single_file import ROI_TABLE
 
 MANIFESTS = (SESSION, RUN, OLD_TRACES)
 """In the order in which they are looked for."""
 IS_FILE = "is a file"
-ROI_COLUMNS = {"id", "y", "x", "radius"}
 
 
 @dataclass(frozen=True)
@@ -152,7 +151,7 @@ def kind_of(path: str | Path) -> Kind | None:
     path = Path(path)
     there = occupant_of(path)
     if there.is_file:
-        return Kind.ROIS if path.suffix.lower() == ".csv" and _is_roi_table(path) else None
+        return Kind.ROIS if path.suffix.lower() == ".csv" and ROI_TABLE.may_be(path) else None
     kind = there.kind
     if kind is None and not there.obstacle and _are_traces_one_by_one(path):
         return Kind.SESSION_TRACES
@@ -210,10 +209,11 @@ def others_in(folder: Path) -> Iterator[Path]:
 def is_left_over(path: Path) -> bool:
     """Whether a stopped save left a file, or a folder in which there are only such files."""
     if path.is_symlink() or not path.is_dir():
-        return _is_left_over_name(path.name)
+        return _is_left_over_file(path)
     try:
         return manifest_path(path) is None and all(
-            each.name in OF_THE_SYSTEM or _is_left_over_name(each.name) for each in _entries(path)
+            each.name in OF_THE_SYSTEM or _is_left_over_file(Path(each.path))
+            for each in _entries(path)
         )
     except OSError:
         return False
@@ -226,12 +226,12 @@ def old_left_over(folder: Path) -> bool:
     return (
         folder.suffix.lower() == LAYOUTS[Kind.ALIGNMENT].suffix
         and bool(fixed)
-        and all(map(_is_left_over_name, names - fixed))
+        and all(_is_left_over_file(folder / name) for name in names - fixed)
     )
 
 
-def _is_left_over_name(name: str) -> bool:
-    return is_temporary(name) or bool(generation_of(name))
+def _is_left_over_file(path: Path) -> bool:
+    return is_temporary(path) or bool(generation_of(path.name))
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
@@ -295,12 +295,3 @@ def _kind_by_name(path: Path) -> Kind:
     if path.name == OLD_TRACES or "Fneu" in beside:
         return Kind.TRACES
     return Kind.ZSHIFT if "patch_z" in beside else Kind.ALIGNMENT
-
-
-def _is_roi_table(path: Path) -> bool:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            names = next(csv.reader(file), [])
-    except (OSError, UnicodeDecodeError, csv.Error):
-        return False
-    return {name.strip() for name in names} >= ROI_COLUMNS

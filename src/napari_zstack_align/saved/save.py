@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from napari_zstack_align.saved.disk import replace_in_one_step, sentences_for
+from napari_zstack_align.saved.disk import no_empty_folder, replace_in_one_step, sentences_for
 from napari_zstack_align.saved.facts import Subject
 from napari_zstack_align.saved.generation import (
     Result,
@@ -77,7 +77,7 @@ def save_where_it_may(
 
     for folder in _candidates(target, subject):
         if may_be(folder):  # before anything is made there
-            with sentences_for(folder), locked(folder) as held:
+            with sentences_for(folder), no_empty_folder(folder), locked(folder) as held:
                 if may_be(folder):
                     write(folder, held)
                     return folder
