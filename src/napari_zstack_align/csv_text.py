@@ -19,7 +19,7 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
-    """Return a table as UTF-8; of a file's name that is no UTF-8, odd bytes become ``\\udcff``."""
+    """Return a table as UTF-8; what is no text in the name of a file becomes an escape."""
     return csv_text(header, rows).encode(errors="backslashreplace")
 
 

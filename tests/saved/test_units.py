@@ -23,6 +23,7 @@ from napari_zstack_align.saved import (
     opened_journal,
 )
 from napari_zstack_align.saved.journal import HEAD
+from napari_zstack_align.saved.names import LOCK
 
 ARRAYS = {"field": np.arange(6, dtype=np.float32)}
 
@@ -155,7 +156,7 @@ def test_nothing_is_left_where_nothing_was_finished(folder):
 def test_what_a_killed_run_was_writing_goes(kept):
     (kept / ".slice-1.0123abcd.part").write_bytes(b"half")
     with Journal(kept, {}):
-        assert sorted(p.name for p in kept.iterdir() if p.name != ".lock") == [
+        assert sorted(p.name for p in kept.iterdir() if p.name != LOCK) == [
             HEAD, "slice-0.unit", "slice-1.unit",
         ]  # fmt: skip
 
