@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
@@ -16,6 +16,9 @@ from napari_zstack_align.library_threads import one_thread_each
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+
+PAUSE_S = 0.2
+"""Between two signs of life of `patient_map`."""
 
 _at_most: ContextVar[int] = ContextVar("_at_most", default=0)
 
@@ -85,3 +88,29 @@ def ordered_map(
             yield pending.popleft().result()
     while pending:
         yield pending.popleft().result()
+
+
+def patient_map(
+    pool: ThreadPoolExecutor,
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    ahead: int,
+) -> Generator[Result | None, None, None]:
+    """As `ordered_map`, with a None now and then while the next result isn't there yet.
+
+    A job that yields at each of them can be cancelled while it waits. The function must not
+    return None.
+    """
+    pending: deque[Future[Result]] = deque()
+    for item in items:
+        pending.append(pool.submit(function, item))
+        if len(pending) >= ahead:
+            yield from _with_pauses(pending.popleft())
+    while pending:
+        yield from _with_pauses(pending.popleft())
+
+
+def _with_pauses(task: Future[Result]) -> Generator[Result | None, None, None]:
+    while wait([task], PAUSE_S).not_done:
+        yield None
+    yield task.result()

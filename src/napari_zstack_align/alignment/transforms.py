@@ -20,6 +20,7 @@ from napari_zstack_align.alignment.warp import affine_displacement, pixel_grid, 
 from napari_zstack_align.errors import InputError
 
 Points: TypeAlias = npt.NDArray[np.float64]
+Frames: TypeAlias = slice | npt.NDArray[np.intp]
 
 INVERSE_TOLERANCE_PX = 1e-4
 INVERSE_ITERATIONS = 60
@@ -46,6 +47,11 @@ class SplineLink:
 
     def __len__(self) -> int:
         return len(self.coefficients)
+
+    def parts(self, frames: Frames) -> dict[str, Any]:
+        """All that the maps of some frames are made of, for the keys of units."""
+        field = (self.spacing_px, self.shape)
+        return {"coefficients": np.asarray(self.coefficients[frames]), "field": field}
 
     def displacement(self, t: int) -> npt.NDArray[np.float32]:
         """(2, Y, X) float32 displacement (dy, dx) of frame t on the reference's pixels."""
@@ -98,6 +104,10 @@ class AffineLink:
     def __len__(self) -> int:
         return len(self.matrices)
 
+    def parts(self, frames: Frames) -> dict[str, Any]:
+        """All that the maps of some frames are made of, for the keys of units."""
+        return {"matrices": self.matrices[frames]}
+
     def after(self, displacement: npt.NDArray[np.float32], t: int) -> npt.NDArray[np.float32]:
         """Displacement (2, Y, X) of another map followed by that of frame t."""
         linear = self.matrices[t][:2, :2].astype(np.float32)
@@ -141,6 +151,10 @@ class Transforms:
 
     def __len__(self) -> int:
         return len(self.links[0])
+
+    def parts(self, frames: Frames) -> dict[str, Any]:
+        """All that the transforms of some frames are made of, for the keys of units."""
+        return {"shape": self.shape, "links": [link.parts(frames) for link in self.links]}
 
     def displacement(self, t: int) -> npt.NDArray[np.float32]:
         """Displacement of frame t, such that aligned(y, x) = raw_t(y + dy, x + dx).

@@ -5,7 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_zstack_align.errors import RunStopped
-from napari_zstack_align.saved import Journal, Kind, journal_folder, occupant_of
+from napari_zstack_align.saved import (
+    Journal,
+    Kind,
+    journal_folder,
+    occupant_of,
+    sentences_for,
+)
 from napari_zstack_align.saved.journal import description_of
 
 
@@ -16,6 +22,20 @@ def was_saved(target: Path, kind: Kind) -> bool:
     if not run or manifest is None or manifest.kind is not kind or not manifest.complete:
         return False
     return bool(manifest.facts["provenance"]["details"].get("journal") == run)
+
+
+def make_parents(target: Path) -> None:
+    """Make the folders above a result, beside which the journal will be."""
+    with sentences_for(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+
+
+def leave(journal: Journal, complete: bool) -> None:
+    """Let the journal go where its result is saved and complete; else report where it is."""
+    if complete:
+        journal.discard()
+    elif journal.names():
+        print(f"  Note: not all is done; {kept_note(journal)}")
 
 
 def stopped(journal: Journal) -> RunStopped:

@@ -13,18 +13,28 @@ from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.raw_frames import MissingSource
 from napari_zstack_align.alignment.session import load_saved, unique_names
 from napari_zstack_align.cells.roi_table import load_rois
+from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.traces import Traces, extract_session_traces
-from napari_zstack_align.cells.traces.storage import save_session_traces
+from napari_zstack_align.cells.traces.storage import load_session_traces, save_session_traces
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import add_recording_arguments, completed, open_recording
+from napari_zstack_align.cli.kept import leave, make_parents, stopped, was_saved
 from napari_zstack_align.cli.sessions import tell_written
 from napari_zstack_align.cli.words import size_of
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import Cancelled, InputError
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.progress import Job
-from napari_zstack_align.saved import Kind, Subject, kind_of, target_of
+from napari_zstack_align.saved import (
+    Journal,
+    Kind,
+    Subject,
+    about_run,
+    journal_folder,
+    kind_of,
+    target_of,
+)
 from napari_zstack_align.stack import Stack
 
 Recording = tuple[Stack, Alignment | None]
@@ -34,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
     parser.description = (
         "Read the traces of ROIs from the raw frames of recordings, and make ΔF/F of them. "
-        "Ctrl-C keeps what was read."
+        "Stopped, the same command goes on from where it was."
     )
     parser.add_argument(
         "inputs",
@@ -76,20 +86,24 @@ def run_traces(args: argparse.Namespace) -> bool:
     stacks = [stack for stack, _ in recordings]
     kind = Kind.TRACES if len(stacks) == 1 else Kind.SESSION_TRACES
     out = target_of(args.out or f"{stacks[0].name}_traces", kind)
-    _check_target(out, kind, stacks, args.overwrite)
+    overwrite = args.overwrite or _was_saved(out, kind, stacks, rois, params)
+    _check_target(out, kind, stacks, overwrite)
+    make_parents(out)
+    saved.check_room(out, _bytes_needed(stacks, len(rois)))
     alignments = [alignment for _, alignment in recordings]
-    job = extract_session_traces(stacks, rois, alignments, params, threads=args.threads)
-    done = _drain_or_keep(job)
-    if kind is Kind.TRACES:
-        written = done[0].save(out, overwrite=args.overwrite)
-    else:
-        written = save_session_traces(done, out, overwrite=args.overwrite, asked=len(stacks))
-    tell_written(written, out)
+    with Journal(journal_folder(out), about_run("extract_traces", params, *stacks)) as journal:
+        job = extract_session_traces(
+            stacks, rois, alignments, params, threads=args.threads, journal=journal
+        )
+        done = _read(job, journal)
+        tell_written(_save(done, out, kind, overwrite, len(stacks)), out)
+        complete = len(done) == len(recordings) and all(traces.complete for traces in done)
+        leave(journal, complete)
     for traces in done:
         print(f"{traces.recording}: {_summary(traces)}")
         for remark in [*traces.remarks, *_of_unknown_dff(traces)]:
             print(f"  Note: {remark}")
-    return len(done) == len(recordings) and all(traces.complete for traces in done)
+    return complete
 
 
 def _recordings(args: argparse.Namespace) -> list[Recording]:
@@ -128,14 +142,41 @@ def _check_target(out: Path, kind: Kind, stacks: Sequence[Stack], overwrite: boo
     saved.check_target(out, kind, subject, members, overwrite=overwrite, make_parents=True)
 
 
-def _drain_or_keep(job: Job[list[Traces]]) -> list[Traces]:
-    """Run an extraction; after Ctrl-C, what was read."""
+def _was_saved(
+    out: Path, kind: Kind, stacks: Sequence[Stack], rois: Rois, params: TraceParams
+) -> bool:
+    """Whether this very command saved its result and was killed then: it may do so again."""
+    if not was_saved(out, kind):
+        return False
+    found = load_session_traces(out)
+    names = [(traces.recording, len(traces.frames)) for traces in found]
+    return names == [(stack.name, stack.n_frames) for stack in stacks] and all(
+        traces.params == params
+        and np.array_equal(traces.rois.circles, rois.circles)
+        and np.array_equal(traces.ids, rois.ids)
+        for traces in found
+    )
+
+
+def _bytes_needed(stacks: Sequence[Stack], n_rois: int) -> int:
+    """Size of the result, four numbers for each ROI and frame, and of its journal, two."""
+    return sum(6 * 4 * stack.shape[1] * stack.n_frames * n_rois for stack in stacks)
+
+
+def _read(job: Job[list[Traces]], journal: Journal) -> list[Traces]:
+    """Run an extraction; when it is stopped, return the recordings that were finished."""
     try:
         return drain(job)
-    except Cancelled as stopped:
-        if not isinstance(stopped.partial, list) or not stopped.partial:
-            raise
-        return stopped.partial
+    except Cancelled as stop:
+        if not isinstance(stop.partial, list) or not stop.partial:
+            raise stopped(journal) from None
+        return stop.partial
+
+
+def _save(done: list[Traces], out: Path, kind: Kind, overwrite: bool, asked: int) -> Path:
+    if kind is Kind.TRACES:
+        return done[0].save(out, overwrite=overwrite)
+    return save_session_traces(done, out, overwrite=overwrite, asked=asked)
 
 
 def _summary(traces: Traces) -> str:

@@ -278,8 +278,8 @@ def test_no_readable_frame_is_an_error() -> None:
 
 
 def test_a_cancelled_run_keeps_a_snapshot(monkeypatch) -> None:
-    monkeypatch.setattr("napari_zstack_align.cells.traces.extract.SNAPSHOT_S", 0.0)
-    monkeypatch.setattr("napari_zstack_align.cells.traces.extract.SNAPSHOT_SHARE", 0)
+    monkeypatch.setattr("napari_zstack_align.cells.traces.extraction.SNAPSHOT_S", 0.0)
+    monkeypatch.setattr("napari_zstack_align.cells.traces.extraction.SNAPSHOT_SHARE", 0)
     monkeypatch.setattr("napari_zstack_align.cells.traces.window.MOST_FRAMES", 10)
     stack = movie(np.uint16, n_frames=60)
     whole = extract(stack, ROIS, None)

@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from time import monotonic
+from pathlib import Path
 
-import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.cells.rois import Rois
-from napari_zstack_align.cells.traces.dark import (
-    ESTIMATE_FRAMES,
-    DarkLevel,
-    estimate,
-    known_dark_level,
-)
-from napari_zstack_align.cells.traces.derive import Derived, derive
-from napari_zstack_align.cells.traces.inputs import Inputs, checked_inputs
-from napari_zstack_align.cells.traces.remarks import check_readable, remarks_of
+from napari_zstack_align.cells.traces.extraction import Extraction
+from napari_zstack_align.cells.traces.inputs import checked_inputs
 from napari_zstack_align.cells.traces.traces import Traces
-from napari_zstack_align.cells.traces.window import Window, WindowReader
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.flags import Flag, mark
-from napari_zstack_align.parallel import checked_threads, ordered_map, worker_threads
+from napari_zstack_align.parallel import checked_threads
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.progress import Job, Progress, mapped, with_partial
+from napari_zstack_align.saved import Kind, UnitStore, about_run, opened_journal
 from napari_zstack_align.stack import Stack
-
-READING, DERIVING = "Reading traces", "Baselines"
-ROIS_AT_ONCE = 8
-SNAPSHOT_S = 5.0
-SNAPSHOT_SHARE = 20
-"""A snapshot is due so many times later than making the last one took."""
 
 
 def extract_traces(
@@ -47,6 +31,7 @@ def extract_traces(
     ids: npt.ArrayLike | None = None,
     *,
     threads: int | None = None,
+    journal: UnitStore | str | Path | None = None,
 ) -> Job[Traces]:
     """Read the traces of ROIs from the raw frames of a recording.
 
@@ -68,17 +53,26 @@ def extract_traces(
     threads : int, optional
         Windows of frames worked on at once; the number of processors by default. The result
         doesn't depend on it.
+    journal : str or pathlib.Path, optional
+        Keep what was read on disk until the result is saved: the name that it will be saved
+        under. Whatever stops the program, the same call goes on from there, to the same result;
+        it lies in ``NAME.unfinished`` beside it, and goes when the result is saved there. A
+        changed baseline or dark level reads nothing anew. By default nothing is kept. (A
+        `Journal` that is open already is taken too, and left open.)
 
     Returns
     -------
     generator of Progress
-        Returns `Traces`; ``partial`` is Traces too, in which frames that weren't read are NaN
-        and flagged 'not run'.
+        Returns `Traces`; without a journal, ``partial`` is Traces too, in which frames that
+        weren't read are NaN and flagged 'not run'.
 
     Raises
     ------
     InputError
         At the call, where stack, ROIs, alignment and parameters don't fit together.
+    RunStopped
+        Where a raw file vanishes or changes meanwhile, or the journal can't be written any more
+        (a full disk): what was read is kept.
 
     Notes
     -----
@@ -86,7 +80,7 @@ def extract_traces(
     subtraction with a factor of 0.7: Chen et al. 2013 (Nature).
     """
     inputs = checked_inputs(stack, rois, alignment, params, ids)
-    return _Extraction(inputs, checked_threads(threads)).run()
+    return _alone(Extraction(inputs, checked_threads(threads)), journal)
 
 
 def extract_session_traces(
@@ -96,6 +90,7 @@ def extract_session_traces(
     params: TraceParams | None = None,
     *,
     threads: int | None = None,
+    journal: UnitStore | str | Path | None = None,
 ) -> Job[list[Traces]]:
     """Read the traces of the same ROIs from the recordings of a session.
 
@@ -107,8 +102,8 @@ def extract_session_traces(
         (N, 3) y, x, radius in px, in the coordinates of the common reference.
     alignments : sequence of Alignment
         One a recording, in the same order.
-    params, threads
-        As in `extract_traces`.
+    params, threads, journal
+        As in `extract_traces`; one journal for all.
 
     Returns
     -------
@@ -120,6 +115,8 @@ def extract_session_traces(
     ------
     InputError
         At the call, where something doesn't fit together.
+    RunStopped
+        As in `extract_traces`.
     """
     if isinstance(stacks, Stack) or isinstance(alignments, Alignment):
         raise InputError(
@@ -135,114 +132,35 @@ def extract_session_traces(
     rois = rois if isinstance(rois, Rois) else Rois.of(rois)
     number = checked_threads(threads)
     extractions = [
-        _Extraction(checked_inputs(stack, rois, alignment, params), number)
+        Extraction(checked_inputs(stack, rois, alignment, params), number)
         for stack, alignment in zip(stacks, alignments, strict=True)
     ]
-    return _session(extractions)
+    return _session(extractions, journal)
 
 
-def _session(extractions: list[_Extraction]) -> Job[list[Traces]]:
+def _alone(extraction: Extraction, journal: UnitStore | str | Path | None) -> Job[Traces]:
+    inputs = extraction.inputs
+    about = about_run("extract_traces", inputs.params, inputs.stack)
+    with opened_journal(journal, Kind.TRACES, about) as store:
+        return (yield from extraction.run(store))
+
+
+def _session(
+    extractions: list[Extraction], journal: UnitStore | str | Path | None
+) -> Job[list[Traces]]:
     done: list[Traces] = []
-    for i, extraction in enumerate(extractions, 1):
-        name = f"{extraction.inputs.stack.name} ({i} of {len(extractions)})"
-        job = with_partial(extraction.run(), lambda traces: [*done, traces])
-        done.append((yield from mapped(job, partial(_named, name))))
-        yield Progress("Recordings", i, len(extractions), partial=list(done))
+    stacks = [extraction.inputs.stack for extraction in extractions]
+    about = about_run("extract_traces", extractions[0].inputs.params, *stacks)
+    with opened_journal(journal, Kind.SESSION_TRACES, about) as store:
+        for i, extraction in enumerate(extractions, 1):
+            name = f"{extraction.inputs.stack.name} ({i} of {len(extractions)})"
+            job = with_partial(
+                extraction.run(store, f"recording-{i}-"), lambda traces: [*done, traces]
+            )
+            done.append((yield from mapped(job, partial(_named, name))))
+            yield Progress("Recordings", i, len(extractions), partial=list(done))
     return done
 
 
 def _named(name: str, step: Progress) -> Progress:
     return replace(step, stage=f"{step.stage}: {name}")
-
-
-class _Extraction:
-    """State of one extraction: what was read so far."""
-
-    def __init__(self, inputs: Inputs, threads: int) -> None:
-        self.inputs, self._threads = inputs, threads
-        n_channels, n_frames = inputs.stack.shape[1], inputs.stack.n_frames
-        shape = (n_channels, len(inputs.rois), n_frames)
-        self._F, self._Fneu = (np.full(shape, np.nan, np.float32) for _ in range(2))
-        self._frames = inputs.frames()
-        self._read = 0
-        self._dark = known_dark_level(inputs.stack, inputs.params)
-        self._sampled = np.zeros(n_frames, bool)
-        if self._dark is None:
-            some = np.linspace(0, n_frames - 1, ESTIMATE_FRAMES).astype(int)
-            self._sampled[some] = True
-        self._total = np.zeros((n_channels, *inputs.frame_shape) if self._dark is None else (0,))
-        self._n_sampled = 0
-
-    def run(self) -> Job[Traces]:
-        """Read all windows, then make the rest of the raw traces."""
-        reader = WindowReader(self.inputs, self._sampled)
-        n_frames, due, cost = self.inputs.stack.n_frames, monotonic() + SNAPSHOT_S, 0.0
-        with worker_threads(self._threads) as pool:
-            yield Progress(READING, 0, n_frames)
-            for window in ordered_map(pool, reader.read, reader.windows(), self._threads + 1):
-                self._take(window)
-                snapshot = None
-                if monotonic() > due and self._read < n_frames:
-                    begun = monotonic()
-                    snapshot = yield from self._traces(pool)
-                    cost = monotonic() - begun
-                    due = monotonic() + max(SNAPSHOT_S, SNAPSHOT_SHARE * cost)
-                yield Progress(READING, self._read, n_frames, partial=snapshot)
-            check_readable(self.inputs.stack.name, self._frames)
-            return (yield from self._traces(pool))
-
-    def _take(self, window: Window) -> None:
-        frames = slice(window.start, window.stop)
-        self._F[:, :, frames], self._Fneu[:, :, frames] = window.F, window.Fneu
-        for t, fault in window.faults.items():
-            mark(self._frames[t], fault)
-            self._frames["used"][t], self._frames["confidence"][t] = False, 0
-        if window.sample is not None:
-            self._total += window.sample
-            self._n_sampled += window.n_sampled
-        self._read = window.stop
-
-    def _traces(self, pool: ThreadPoolExecutor) -> Generator[Progress, None, Traces]:
-        """Traces of what was read: a snapshot, as long as that isn't everything."""
-        inputs, n_rois = self.inputs, len(self.inputs.rois)
-        complete = self._read == inputs.stack.n_frames
-        F, Fneu = (raw if complete else raw.copy() for raw in (self._F, self._Fneu))
-        frames = self._frames.copy()
-        rest = frames[self._read :]
-        rest["flag"], rest["detail"], rest["used"], rest["confidence"] = Flag.NOT_RUN, "", False, 0
-        dark = self._dark_level()
-        corrected, dff = np.empty_like(F), np.empty_like(F)
-        motion = np.empty(F.shape[:2], np.float32)
-
-        def work(rows: slice) -> tuple[slice, Derived]:
-            parts = F[:, rows], Fneu[:, rows]
-            return rows, derive(*parts, rows, inputs, frames["used"], dark.subtracted)
-
-        blocks = [slice(i, min(i + ROIS_AT_ONCE, n_rois)) for i in range(0, n_rois, ROIS_AT_ONCE)]
-        for rows, derived in ordered_map(pool, work, blocks, self._threads + 1):
-            corrected[:, rows], dff[:, rows] = derived.corrected, derived.dff
-            motion[:, rows] = derived.motion_explained
-            yield Progress(DERIVING, rows.stop, n_rois)
-        return Traces(
-            F,
-            Fneu,
-            corrected,
-            dff,
-            inputs.rois,
-            frames,
-            motion,
-            inputs.stack.name,
-            inputs.stack.channel_names,
-            dark,
-            inputs.params,
-            inputs.frame_shape,
-            inputs.stack.pixel_size_um,
-            remarks_of(inputs, F, Fneu, frames, dark),
-            inputs.provenance(),
-        )
-
-    def _dark_level(self) -> DarkLevel:
-        if self._dark is not None:
-            return self._dark
-        with np.errstate(invalid="ignore"):
-            return estimate(self._total / self._n_sampled, self.inputs.params)

@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.checks import check_alignment_of, check_frames_at_hand
-from napari_zstack_align.alignment.fingerprint import fingerprint
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.traces.baseline import Timeline
@@ -52,11 +51,6 @@ class Inputs:
     params: TraceParams
     started: str = field(default_factory=now)
 
-    @cached_property
-    def fingerprint(self) -> str:
-        """Of the raw frames."""
-        return fingerprint(self.stack)
-
     @property
     def transforms(self) -> Transforms | None:
         """Of the frames; None where nothing moves."""
@@ -74,14 +68,14 @@ class Inputs:
         width = self.params.neuropil_width_um / (1.0 if size is None else sqrt(size[0] * size[1]))
         return Ring(self.params.neuropil_gap_px, width)
 
-    @property
+    @cached_property
     def timeline(self) -> Timeline:
         """How the frames follow each other."""
         return Timeline.of(
             self.stack.frame_times_s, self.stack.n_frames, self.params.pause_intervals
         )
 
-    @property
+    @cached_property
     def placed(self) -> npt.NDArray[np.bool_]:
         """(T,) bool: frames whose transform is known."""
         if self.alignment is None:
@@ -111,14 +105,14 @@ class Inputs:
                 table[name] = quality[name]
         return table
 
-    def provenance(self) -> dict[str, Any]:
-        """Versions, date, and what was read."""
+    def provenance(self, **details: Any) -> dict[str, Any]:
+        """Versions, date, what was read, and details of the run."""
         return provenance(
             "extract_traces",
             self.started,
             self.stack.paths,
             aligned=self.alignment is not None,
-            fingerprint=self.fingerprint,
+            **details,
         )
 
 

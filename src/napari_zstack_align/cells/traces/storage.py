@@ -29,7 +29,6 @@ from napari_zstack_align.cells.roi_table import load_rois, rois_bytes
 from napari_zstack_align.cells.traces.dark import DarkLevel, DarkSource
 from napari_zstack_align.cells.traces.traces import FRAMES, Traces
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.flags import Flag
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.read.natural_order import in_natural_order
 from napari_zstack_align.saved import Group, Kind, Part, Reading, Result, Subject
@@ -39,7 +38,9 @@ ARRAYS = ("F", "Fneu", "corrected", "dff", "motion_explained")
 
 def save_traces(traces: Traces, folder: Path, overwrite: bool = True) -> Path:
     """Write the traces of one recording; see `Traces.save`."""
-    return saved.save(_result(traces), folder, overwrite)
+    written = saved.save(_result(traces), folder, overwrite)
+    _discard_journal([traces], written)
+    return written
 
 
 def save_session_traces(
@@ -74,7 +75,10 @@ def save_session_traces(
     names = unique_names([each.recording for each in traces])
     members = {name: _result(each) for name, each in zip(names, traces, strict=True)}
     group = Group(Kind.SESSION_TRACES, members, asked or len(members), traces[0].provenance)
-    return saved.save_group(group, Path(folder), overwrite)
+    written = saved.save_group(group, Path(folder), overwrite)
+    if len(traces) == group.asked:
+        _discard_journal(traces, written)
+    return written
 
 
 def load_traces(folder: str | Path) -> Traces:
@@ -121,6 +125,12 @@ def folders_of_traces(folder: Path) -> list[Path]:
 # -- inside ------------------------------------------------------------------------------------
 
 
+def _discard_journal(traces: Sequence[Traces], written: Path) -> None:
+    """Let the journal of the run go where everything was read."""
+    if all(each.complete for each in traces):
+        saved.discard_journal(written, traces[0].provenance.get("journal", ""))
+
+
 class _Dark(Part):
     values: tuple[float | None, ...]
     source: DarkSource
@@ -140,10 +150,9 @@ class _TracesFacts(Part):
 
 
 def _result(traces: Traces) -> Result:
-    done = int(np.count_nonzero(traces.flags != Flag.NOT_RUN))
     return Result(
         Kind.TRACES,
-        Subject(name=traces.recording, frames=len(traces.frames), done=done),
+        Subject(name=traces.recording, frames=len(traces.frames), done=traces.n_read),
         traces.provenance,
         {
             **{name: npy_content(getattr(traces, name)) for name in ARRAYS},

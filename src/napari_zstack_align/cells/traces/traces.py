@@ -139,7 +139,12 @@ class Traces:
     @property
     def complete(self) -> bool:
         """Whether every frame was read."""
-        return not np.any(self.flags == Flag.NOT_RUN)
+        return self.n_read == len(self.frames)
+
+    @property
+    def n_read(self) -> int:
+        """Number of frames that were read, without those that can't be: another run may."""
+        return int(np.count_nonzero(~np.isin(self.flags, (Flag.NOT_RUN, Flag.UNREADABLE))))
 
     def save(self, folder: str | Path, overwrite: bool = True) -> Path:
         """Write a folder of .npy, .csv and .json files, in one step.

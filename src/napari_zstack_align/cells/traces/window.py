@@ -1,25 +1,29 @@
-"""Windows of frames: read once, and measured in a thread of their own."""
+"""Windows of frames: the units that traces are read in, each in a thread of its own."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from threading import local
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.alignment.readable import FrameOrFault, read_each
 from napari_zstack_align.cells.traces.circles import circles_on_frames
 from napari_zstack_align.cells.traces.inputs import Inputs
-from napari_zstack_align.errors import InputError
-from napari_zstack_align.flags import Fault, unreadable
+from napari_zstack_align.flags import Fault
+from napari_zstack_align.saved import Units, key_of
 
 if TYPE_CHECKING:
     from napari_zstack_align.cells.traces.frame_reader import FrameReader
 
+METHOD = "traces of a window 1"
+"""Of the units: another number where a result may change."""
 MOST_FRAMES = 64
 MOST_CIRCLES = 12_000
-"""Windows are short: a cancelled run waits for those in work."""
+"""Windows are short: a stopped run loses those in work."""
 
 
 @dataclass(frozen=True)
@@ -34,19 +38,16 @@ class Window:
         (C, N, n) float32 means of circles and rings.
     faults : dict of int to Fault
         Frames that can't be read, and why.
-    sample : numpy.ndarray, optional
-        (C, Y, X) float64 sum of the frames that were asked for; None: there were none.
-    n_sampled : int
-        How many.
+    samples : list of numpy.ndarray
+        (C, Y, X) each: the frames that were asked for, as far as they could be read.
     """
 
     start: int
     stop: int
     F: npt.NDArray[np.float32]
     Fneu: npt.NDArray[np.float32]
-    faults: dict[int, Fault]
-    sample: npt.NDArray[np.float64] | None
-    n_sampled: int
+    faults: dict[int, Fault] = field(default_factory=dict)
+    samples: list[npt.NDArray[Any]] = field(default_factory=list)
 
 
 class WindowReader:
@@ -55,37 +56,69 @@ class WindowReader:
     Parameters
     ----------
     inputs : Inputs
-    sampled : numpy.ndarray
-        (T,) bool: frames to be summed for an estimate of the dark level.
+    units : Units
+        Keeps what was measured; all frames are read through it.
     """
 
-    def __init__(self, inputs: Inputs, sampled: npt.NDArray[np.bool_]) -> None:
-        self._inputs, self._sampled = inputs, sampled
+    def __init__(self, inputs: Inputs, units: Units) -> None:
+        self._inputs, self._units = inputs, units
+        self._stack = units.frames.stack
         self._of_thread = local()
 
-    def windows(self) -> list[tuple[int, int]]:
-        """First frames and ends of all windows."""
-        n_frames, step = self._inputs.stack.n_frames, self._inputs.stack.frames_per_chunk
+    def windows(self) -> list[range]:
+        """Frames of all windows."""
+        n_frames, step = self._stack.n_frames, self._stack.frames_per_chunk
         step = max(min(step, MOST_FRAMES, MOST_CIRCLES // len(self._inputs.rois)), 1)
-        return [(start, min(start + step, n_frames)) for start in range(0, n_frames, step)]
+        return [range(start, min(start + step, n_frames)) for start in range(0, n_frames, step)]
 
-    def read(self, frames: tuple[int, int]) -> Window:
-        """Read and measure a window."""
-        start, stop = frames
-        inputs = self._inputs
-        images, faults = _read(inputs, start, stop)
+    def kept(self, frames: range) -> Window | range:
+        """Return a window that was finished before; its frames where it was not."""
+        arrays = self._units.get(_unit(frames), self._key(frames), frames)
+        if arrays is None:
+            return frames
+        return Window(frames.start, frames.stop, arrays["F"], arrays["Fneu"])
+
+    def read(self, frames: range, sampled: npt.NDArray[np.bool_]) -> Window:
+        """Read, measure and keep a window.
+
+        Parameters
+        ----------
+        frames : range
+        sampled : numpy.ndarray
+            (T,) bool: frames to be handed out for an estimate of the dark level.
+        """
+        start, stop, inputs = frames.start, frames.stop, self._inputs
         circles = circles_on_frames(inputs.rois.circles, inputs.transforms, start, stop)
-        shape = (2, inputs.stack.shape[1], len(inputs.rois), stop - start)
+        shape = (2, self._stack.shape[1], len(inputs.rois), len(frames))
         means = np.full(shape, np.nan, np.float32)
+        faults: dict[int, Fault] = {}
+        samples = []
         reader = self._reader()
-        for i in np.flatnonzero(inputs.placed[start:stop]):
-            if (image := images[i]) is not None:
-                means[..., i] = reader.measure(image, circles[i])
-        chosen = self._sampled[start:stop]
-        sampled = [f for f, use in zip(images, chosen, strict=True) if use and f is not None]
-        self._leave_out_slices(means, start, stop)
-        total = np.asarray(np.sum(sampled, axis=0, dtype=np.float64)) if sampled else None
-        return Window(start, stop, means[0], means[1], faults, total, len(sampled))
+        for t, (image, fault) in self._frames(frames):
+            if fault is not None:
+                faults[t] = fault
+            if image is None:
+                continue
+            if inputs.placed[t]:
+                means[..., t - start] = reader.measure(image, circles[t - start])
+            if sampled[t]:
+                samples.append(image.copy())
+        on_slices = inputs.on_slices(start, stop)
+        if on_slices is not None:
+            means[:, :, ~on_slices] = np.nan
+        window = Window(start, stop, means[0], means[1], faults, samples)
+        arrays = {"F": window.F, "Fneu": window.Fneu}
+        self._units.put(_unit(frames), self._key(frames), arrays, frames)
+        return window
+
+    def sample(self, frames: range, sampled: npt.NDArray[np.bool_]) -> list[npt.NDArray[Any]]:
+        """Read those frames of a window alone that are asked for."""
+        some = [t for t in frames if sampled[t]]
+        found = [read_each(self._stack, t, t + 1)[0][0] for t in some]
+        return [image for image in found if image is not None]
+
+    def _frames(self, frames: range) -> Iterator[tuple[int, FrameOrFault]]:
+        return zip(frames, read_each(self._stack, frames.start, frames.stop), strict=True)
 
     def _reader(self) -> FrameReader:
         """The thread's own reader."""
@@ -97,25 +130,20 @@ class WindowReader:
         reader: FrameReader = self._of_thread.reader
         return reader
 
-    def _leave_out_slices(self, means: npt.NDArray[np.float32], start: int, stop: int) -> None:
-        on_slices = self._inputs.on_slices(start, stop)
-        if on_slices is not None:
-            means[:, :, ~on_slices] = np.nan
+    def _key(self, frames: range) -> str:
+        """Key of a window: nothing of what is only made of the raw traces touches it."""
+        inputs, part = self._inputs, slice(frames.start, frames.stop)
+        transforms = inputs.transforms
+        return key_of(
+            METHOD,
+            frame=(self._stack.shape[1:], self._stack.dtype.str),
+            rois=inputs.rois.circles,
+            on_slices=inputs.on_slices(frames.start, frames.stop),
+            ring=(inputs.ring.gap_px, inputs.ring.width_px),
+            transforms=None if transforms is None else transforms.parts(part),
+            placed=inputs.placed[part],
+        )
 
 
-def _read(
-    inputs: Inputs, start: int, stop: int
-) -> tuple[list[npt.NDArray[Any] | None], dict[int, Fault]]:
-    """Frames (C, Y, X), None for those that can't be read, and what is the matter with them."""
-    try:
-        return list(inputs.stack.read(start, stop)), {}
-    except (OSError, InputError) as error:
-        if stop - start == 1:
-            return [None], {start: unreadable(error)}
-    images: list[npt.NDArray[Any] | None] = []
-    faults: dict[int, Fault] = {}
-    for t in range(start, stop):
-        image, fault = _read(inputs, t, t + 1)
-        images += image
-        faults |= fault
-    return images, faults
+def _unit(frames: range) -> str:
+    return f"window-{frames.start:08}"
