@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from qtpy.QtWidgets import QMessageBox
 
+from napari_zstack_align.alignment.session import save_session
 from napari_zstack_align.gui import file_dialogs
 from napari_zstack_align.gui.cells.traces_tab import TracesTab
 from napari_zstack_align.gui.file_dialogs import (
@@ -22,7 +23,7 @@ from napari_zstack_align.gui.recordings.session_tab import SessionTab
 from napari_zstack_align.gui.zshift.source_row import SourceRow
 from napari_zstack_align.read import readers
 from napari_zstack_align.read.readers import READERS, Reader, starts_with
-from napari_zstack_align.saved import Kind
+from napari_zstack_align.saved import Kind, target_of
 from napari_zstack_align.write import writers
 from napari_zstack_align.write.export import targets_in_session
 from napari_zstack_align.write.writers import Takes, Writer, writers_of
@@ -189,3 +190,26 @@ def test_saving_asks_about_the_name_that_is_written(
     found = ask_where_to_save(None, "Save", "session", Kind.SESSION, members)
     assert found == (tmp_path if answer else None)
     assert asked[1:] == asked[:1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed", "written"),
+    [
+        (Kind.ALIGNMENT, "ts/new", "ts/new.zalign"),
+        (Kind.ZSHIFT, "ts/z.zalign", "ts/z.zalign"),
+        (Kind.TRACES, "ts/traces", "ts/traces"),
+        (Kind.SESSION, "ts.zalign/larva", "ts.zalign/larva"),
+        (Kind.ALIGNMENT, "plain/new", "plain/new.zalign"),
+    ],
+)
+def test_a_name_in_another_result_is_not_taken_for_that_result(
+    dialogs, tmp_path, recording, kind, typed, written
+):
+    save_session([recording], tmp_path / "ts")
+    recording.save(tmp_path / "ts")
+    recording.save(tmp_path / "plain").rename(tmp_path / "plain")  # with the suffix, another name
+    recording.save(tmp_path / "plain")
+    dialogs.name = str(tmp_path / typed)
+    path = ask_where_to_save(None, "Save", "name", kind)
+    assert path == tmp_path / written == target_of(path, kind)
+    assert not dialogs.asked

@@ -119,19 +119,21 @@ def ask_where_to_save(
     name, _ = choose_name(parent, title, proposed, filters, _is_result)
     if not name:
         return None
-    target = not_inside_a_result(target_of(name, kind))
+    target = not_inside_a_result(target_of(name, kind), kind)
     question = _question(target, members, complete)
     return target if not question or _says_yes(parent, question) else None
 
 
-def not_inside_a_result(target: Path) -> Path:
-    """Return the saved result that a name lies in, else the name: no result is saved in another.
+def not_inside_a_result(target: Path, kind: Kind) -> Path:
+    """Return the saved result of this kind that a name lies in, else the name.
 
-    A session's own recordings lie in it, and so do traces that were once saved one by one.
+    So no result is saved in another one whose place it takes. A session's own recordings lie in
+    it, and so do traces that were once saved one by one.
     """
     above = occupant_of(target.parent)
-    one_by_one = above.kind is Kind.SESSION_TRACES and above.manifest is None
-    if above.kind is None or one_by_one or session_of(target) is not None:
+    one_by_one = kind is Kind.SESSION_TRACES and above.manifest is None
+    may_be_meant = above.kind is kind and target_of(above.path, kind) == above.path
+    if not may_be_meant or one_by_one or session_of(target) is not None:
         return target
     return above.path
 
