@@ -72,7 +72,9 @@ def check_permission(folder: Path) -> None:
     if not there.is_dir():
         raise InputError(f"{folder} can't be written: {there} is a file, no folder.")
     effective = os.access in os.supports_effective_ids
-    if not os.access(there, os.W_OK | os.X_OK, effective_ids=effective):
+    # what is in a folder that is there is read, too
+    needed = os.W_OK | os.X_OK | (os.R_OK if folder.exists() else 0)
+    if not os.access(there, needed, effective_ids=effective):
         raise InputError(f"{folder} can't be written: you have no permission to write in {there}.")
 
 

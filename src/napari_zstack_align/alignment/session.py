@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +19,8 @@ from napari_zstack_align.saved import Group, Kind
 from napari_zstack_align.stack import Stack
 
 SUFFIX = ".zalign"
+LONGEST_STEM = 200
+"""Bytes of the name of a recording that are kept in names of files; most systems take 255."""
 
 
 def save_session(
@@ -147,11 +151,24 @@ def unique_names(names: Sequence[str]) -> list[str]:
     unique: list[str] = []
     taken: set[str] = set()
     for name in names:
-        stem = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", name).strip(" .") or "recording"
+        stem = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", name)
+        stem = _shortened(stem).strip(" .") or "recording"
         number, candidate = 1, stem
-        while candidate.casefold() in taken:
+        while _as_compared(candidate) in taken:
             number += 1
             candidate = f"{stem}_{number}"
-        taken.add(candidate.casefold())
+        taken.add(_as_compared(candidate))
         unique.append(candidate)
     return unique
+
+
+def _shortened(name: str) -> str:
+    """Return as much of a name as a file system takes, with room for what is added to it."""
+    while len(os.fsencode(name)) > LONGEST_STEM:
+        name = name[:-1]
+    return name
+
+
+def _as_compared(name: str) -> str:
+    """Return what is the same for names that some file systems take for one."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

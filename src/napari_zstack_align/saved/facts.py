@@ -90,7 +90,15 @@ class MemberFacts(Part):
 
 
 class Removed(Part):
-    """A member that an earlier save had and this one has not; its files may still be there."""
+    """A member that an earlier save had and this one has not; its files may still be there.
+
+    Attributes
+    ----------
+    folder : str
+        Where it was.
+    generation : str
+        Its `Manifest.mark`.
+    """
 
     folder: FileName
     generation: str

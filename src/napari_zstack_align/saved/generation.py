@@ -127,10 +127,10 @@ def remove_temporary(folder: Path) -> None:
             remove_if_possible(path)
 
 
-def remove_result(folder: Path, generation: str) -> None:
-    """Remove a result of a generation, and its folder where nothing else is in it."""
+def remove_result(folder: Path, mark: str) -> None:
+    """Remove the result that has a mark, and its folder where nothing else is in it."""
     manifest = before_in(folder)
-    if manifest is not None and manifest.generation == generation:
+    if manifest is not None and manifest.mark == mark:
         # Up to schema 1, only the manifest says which files are ours: it goes last.
         for facts in manifest.files.values() if manifest.schema == 1 else ():
             remove_if_possible(folder / facts.name)

@@ -16,6 +16,7 @@ from typing import Any
 
 from napari_zstack_align.atomic import flush_folder
 from napari_zstack_align.saved.disk import (
+    make_folder,
     no_empty_folder,
     rename_in_one_step,
     replace_in_one_step,
@@ -33,9 +34,10 @@ from napari_zstack_align.saved.generation import (
     remove_temporary,
     write_files,
 )
-from napari_zstack_align.saved.kinds import LAYOUTS, RUN, SESSION, Kind
+from napari_zstack_align.saved.kinds import RUN, SESSION, Kind
 from napari_zstack_align.saved.lock import locked
 from napari_zstack_align.saved.manifest import Manifest, manifest_bytes, read_manifest
+from napari_zstack_align.saved.members import Place, place_of, that_go
 from napari_zstack_align.saved.names import new_generation, of_generation, target_of
 from napari_zstack_align.saved.occupant import is_left_over
 from napari_zstack_align.saved.save import save_where_it_may
@@ -98,9 +100,13 @@ def _write(folder: Path, held: bool, group: Group) -> None:
     before = before_in(folder)
     with ExitStack() as locks:
         all_held = held
+        places: set[Place | None] = set()
         for name in _locked_names(folder, group, before):
             locks.enter_context(no_empty_folder(folder / name))
-            all_held &= locks.enter_context(locked(folder / name))
+            make_folder(folder / name)
+            if (place := place_of(folder / name)) not in places:  # else another name of it
+                places.add(place)
+                all_held &= locks.enter_context(locked(folder / name))
         _write_members(folder, all_held, group, before)
 
 
@@ -119,7 +125,7 @@ def _old_names(before: Manifest | None) -> list[str]:
 
 def _write_members(folder: Path, held: bool, group: Group, before: Manifest | None) -> None:
     members_before = {name: before_in(folder / name) for name in _all_names(group, before)}
-    gone = _gone(folder, group, before, members_before)
+    gone = that_go(folder, before, members_before, group.members)
     folders = [folder / name for name in group.members]
     generation = new_generation(set().union(*map(generations_in, folders)))
     try:
@@ -166,27 +172,6 @@ def _write_member(
         manifest=path.name,
         checksum=read_manifest(path).checksum,
     )
-
-
-def _gone(
-    folder: Path,
-    group: Group,
-    before: Manifest | None,
-    members_before: Mapping[str, Manifest | None],
-) -> Sequence[Removed]:
-    """Members of the result before that this one hasn't: only what that result wrote goes."""
-    if before is None:
-        return []
-    known = {each.folder: each.generation for each in before.removed}
-    for member in before.members:
-        there = members_before[member.folder]
-        if there is not None and there.kind == LAYOUTS[group.kind].members:
-            known[member.folder] = there.generation
-    return [
-        Removed(folder=name, generation=generation)
-        for name, generation in known.items()
-        if name not in group.members and (folder / name).is_dir()
-    ]
 
 
 def _tidy(

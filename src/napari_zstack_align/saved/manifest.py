@@ -83,6 +83,11 @@ class Manifest:
         return self.path.parent
 
     @property
+    def mark(self) -> str:
+        """What no other result has: the generation, or up to schema 1 a digest of this file."""
+        return self.generation or hashlib.sha256(self.content).hexdigest()
+
+    @property
     def checksum(self) -> str:
         """What it says of itself; '' up to schema 1."""
         return str(self.facts.get("checksum", ""))

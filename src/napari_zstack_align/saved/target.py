@@ -6,17 +6,20 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from napari_zstack_align.atomic import check_permission
+from napari_zstack_align.atomic import check_name, check_permission
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.saved.facts import Removed, Subject
+from napari_zstack_align.saved.facts import MemberFacts, Removed, Subject
 from napari_zstack_align.saved.kinds import LAYOUTS, Kind, title_of
 from napari_zstack_align.saved.manifest import Manifest
+from napari_zstack_align.saved.members import check_apart, is_listed
 from napari_zstack_align.saved.names import names_beside
 from napari_zstack_align.saved.occupant import Occupant, occupant_of, session_of
 
 NO_MEMBERS: Mapping[str, Subject] = MappingProxyType({})
 PARTIAL = "partial"
 """Mark in the name of an unfinished result that is saved beside a complete one."""
+ROOM_BESIDE = len("-partial-99")
+"""Bytes that names beside the target add, that of its journal too."""
 
 
 def check_target(
@@ -52,14 +55,20 @@ def check_target(
         Where the name is taken; the sentence says by what.
     """
     whole = {name: _done(each) for name, each in (members or {}).items()}
-    there = in_the_way(occupant_of(target), kind, _done(subject), whole, overwrite)
-    if there is not None:
+    check_name(target, ROOM_BESIDE)
+    there = occupant_of(target)
+    hindrance = in_the_way(there, kind, _done(subject), whole, overwrite)
+    if hindrance is not None:
         raise InputError(
-            f"{there.path} {there.description} already: choose another name, or give --overwrite."
+            f"{hindrance.path} {hindrance.description} already: choose another name, or give "
+            f"--overwrite."
         )
     if not make_parents and not target.parent.is_dir():
         raise InputError(f"{target} can't be written: there is no folder {target.parent}.")
     check_permission(target)
+    listed = () if there.manifest is None else there.manifest.members
+    for name in dict.fromkeys([*whole, *(member.folder for member in listed)]):
+        check_permission(target / name)
 
 
 def in_the_way(
@@ -85,18 +94,20 @@ def in_the_way(
     names = {each.name for each in members.values()}
     if not _may_replace(there, subject, overwrite, names):
         return there
+    check_apart(there.path, members)
     group = there.manifest
-    listed = () if group is None else [member.folder for member in group.members]
+    listed = {} if group is None else {member.folder: member for member in group.members}
     for name in dict.fromkeys((*members, *listed)):
         inside = occupant_of(there.path / name)
-        if name not in members:  # it goes
-            if inside.complete and not subject.complete:
+        own = group is not None and name in listed and _is_own(inside, group, listed[name])
+        if name not in members:
+            if own and inside.complete and not subject.complete:  # it goes
                 return inside
             continue
         of_kind = LAYOUTS[kind].members
         assert of_kind is not None
         _check_kind(inside, of_kind, members[name], in_session=True)
-        own = name in listed or _is_removed(inside, group)
+        own = (own and not _has_more(inside, members[name])) or _is_removed(inside, group)
         if not _may_replace(inside, members[name], overwrite or own):
             return inside
     return None
@@ -151,9 +162,20 @@ def _may_replace(
     )
 
 
+def _is_own(inside: Occupant, group: Manifest, member: MemberFacts) -> bool:
+    """Whether it is what a group lists; what can't be read may be."""
+    return inside.manifest is None or is_listed(group, member, inside.manifest)
+
+
+def _has_more(there: Occupant, subject: Subject) -> bool:
+    """Whether it is unfinished, but more of it is done than of what is to take its place."""
+    before = there.manifest
+    return before is not None and not there.complete and before.subject.done > subject.done
+
+
 def _is_removed(inside: Occupant, group: Manifest | None) -> bool:
     """Whether it is what a group had before, and was to remove."""
-    generation = "" if inside.manifest is None else inside.manifest.generation
+    generation = "" if inside.manifest is None else inside.manifest.mark
     removed = Removed(folder=inside.path.name, generation=generation)
     return group is not None and removed in group.removed
 
