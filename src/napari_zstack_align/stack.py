@@ -25,6 +25,9 @@ CHUNK_BYTES = 12 * 2**20
 
 AXES = "TCZRYX"
 
+LOW_FRAMES, LOW_PIXELS, LOW_PERCENT = 16, 2**17, 1.0
+"""The darkest pixels are this percentile of about so many pixels of each of so many frames."""
+
 MOST_FRAMES, MOST_CHANNELS = 10**9, 10**4
 """More are damage: a year at 30 Hz, and a table of names that would fill the memory."""
 
@@ -215,6 +218,28 @@ class Stack:
                 f"{counted(self.n_frames, 'frame')} (0 to {self.n_frames - 1})."
             )
         return self.source.read(start, stop)
+
+    @cached_property
+    def low_levels(self) -> npt.NDArray[np.float64]:
+        """(C,) counts of the darkest pixels of some frames spread over the stack.
+
+        Frames that can't be read, or are of one value, don't count; 0 where no frame does.
+        """
+        some = np.unique(np.linspace(0, self.n_frames - 1, LOW_FRAMES).astype(int))
+        step = int(np.ceil(np.sqrt(np.prod(self.shape[2:]) / LOW_PIXELS)))
+        found: list[list[npt.NDArray[Any]]] = [[] for _ in range(self.shape[1])]
+        for t in map(int, some):
+            try:
+                channels = self.read(t, t + 1)[0, :, ::step, ::step]
+            except (OSError, InputError):
+                continue
+            for kept, image in zip(found, channels, strict=True):
+                values = image[np.isfinite(image)]
+                if values.size and values.min() < values.max():
+                    kept.append(values)
+        return np.array(
+            [np.percentile(np.concatenate(kept), LOW_PERCENT) if kept else 0.0 for kept in found]
+        )
 
     # -- slices and repeats --------------------------------------------------------------------
 

@@ -77,15 +77,17 @@ def test_the_axial_model_is_fitted(model: tuple[float, float, float], noise: flo
 def test_planes_that_are_nearly_alike_are_told_apart(falls: float) -> None:
     """Correlations that fall in a straight line: a wide covariance would average the slices."""
     fitted = AxialModel.fit(0.94 - falls * np.arange(7), 0.03)
-    np.testing.assert_allclose(fitted.weights(np.arange(8.0), 8), np.eye(8), atol=0.02)
-    between = fitted.weights(np.array([2.5]), 8)[0]
+    np.testing.assert_allclose(
+        fitted.weights(np.arange(8.0), np.ones(8, bool)), np.eye(8), atol=0.02
+    )
+    between = fitted.weights(np.array([2.5]), np.ones(8, bool))[0]
     np.testing.assert_allclose(between[2:4], 0.55, atol=0.1)
 
 
 @pytest.mark.parametrize("common", [0.0, 0.9])
 @pytest.mark.parametrize("width", [0.4, 0.8, 2.5])
 def test_predicted_planes_pass_through_the_slices(width: float, common: float) -> None:
-    weights = AxialModel(width, 0.3, 2.1, 0.1, common).weights(np.arange(7.0), 7)
+    weights = AxialModel(width, 0.3, 2.1, 0.1, common).weights(np.arange(7.0), np.ones(7, bool))
     np.testing.assert_allclose(weights, np.eye(7), atol=0.02)
 
 
@@ -96,7 +98,7 @@ def test_predicted_planes_resemble_the_planes_there(depth: float) -> None:
     places = np.append(np.arange(6.0), depth)
     covariance = model.at(places[:, np.newaxis] - places) + 1e-9 * np.eye(7)
     planes = np.linalg.cholesky(covariance) @ RNG.standard_normal((7, 20_000))
-    weights = model.weights(np.array([depth]), 6)[0]
+    weights = model.weights(np.array([depth]), np.ones(6, bool))[0]
     missed = np.mean((weights @ planes[:6] - planes[6]) ** 2)
     known = covariance[:6, :6]
     least = 1 - covariance[6, :6] @ np.linalg.solve(known, covariance[:6, 6])

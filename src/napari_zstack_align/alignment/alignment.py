@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from dask.delayed import delayed
 
 from napari_zstack_align.alignment.common_field import affine_common_field
+from napari_zstack_align.alignment.fill import Fill, fill_of
 from napari_zstack_align.alignment.mean import RunningMean
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.alignment.warp import inside, to_dtype
@@ -61,6 +63,8 @@ class Alignment:
         (n,) chunk table of a recording, `alignment.chunks.CHUNK_DTYPE`.
     frame_digests : FrameDigests, optional
         What the raw frames were; None where that wasn't noted.
+    known_fill : Fill, optional
+        What stands outside the raw frames, where that was decided before; see ``fill``.
     """
 
     stack: Stack
@@ -72,6 +76,7 @@ class Alignment:
     provenance: dict[str, Any] = field(default_factory=dict, repr=False)
     chunks: npt.NDArray[np.void] | None = field(default=None, repr=False)
     frame_digests: FrameDigests | None = field(default=None, repr=False)
+    known_fill: Fill | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not self.stack.n_frames == len(self.transforms) == len(self.quality):
@@ -105,6 +110,14 @@ class Alignment:
         """What the user should know about the whole stack, a sentence each."""
         return tuple(self.provenance.get("remarks", ()))
 
+    @cached_property
+    def fill(self) -> Fill:
+        """What stands in aligned frames and in exports where they lie outside the raw frame.
+
+        Decided once, from a few raw frames, and saved with the alignment.
+        """
+        return fill_of(self.stack) if self.known_fill is None else self.known_fill
+
     @property
     def raw_shape(self) -> tuple[int, int]:
         """(Y, X) of a raw frame."""
@@ -129,9 +142,10 @@ class Alignment:
         Returns
         -------
         numpy.ndarray
-            (Y, X), dtype of the stack; invalid pixels are 0, or NaN for floats.
+            (Y, X), dtype of the stack; invalid pixels as ``fill`` has them.
         """
-        return self._align(self.stack.read(t, t + 1)[0, self.stack.checked_channel(channel)], t)
+        channel = self.stack.checked_channel(channel)
+        return self._align(self.stack.read(t, t + 1)[0, channel], t, channel)
 
     def valid_frame(self, t: int) -> npt.NDArray[np.bool_]:
         """(Y, X) bool: which pixels of aligned frame t lie inside the raw frame."""
@@ -148,14 +162,15 @@ class Alignment:
         Returns
         -------
         dask.array.Array
-            (T, Y, X), dtype of the stack, rounded and clipped to its range. Invalid pixels are 0
-            for integers and NaN for floats.
+            (T, Y, X), dtype of the stack, rounded and clipped to its range. Invalid pixels are
+            as ``fill`` has them: the dark level or the darkest pixels' value for integers, NaN
+            for floats.
         """
         channel = self.stack.checked_channel(channel)
 
         def frames(start: int, stop: int) -> npt.NDArray[Any]:
             raw = self.stack.read(start, stop)[:, channel]
-            return np.stack([self._align(raw[i], start + i) for i in range(stop - start)])
+            return np.stack([self._align(raw[i], start + i, channel) for i in range(stop - start)])
 
         return self._lazy(frames, self.stack.dtype)
 
@@ -260,8 +275,9 @@ class Alignment:
 
     # -- inside --------------------------------------------------------------------------------
 
-    def _align(self, raw: npt.NDArray[Any], t: int) -> npt.NDArray[Any]:
-        return to_dtype(*self.transforms.resample(raw, t), self.stack.dtype)
+    def _align(self, raw: npt.NDArray[Any], t: int, channel: int) -> npt.NDArray[Any]:
+        fill = self.fill.values[channel]
+        return to_dtype(*self.transforms.resample(raw, t), self.stack.dtype, fill)
 
     def _raw_frames(self, frames: npt.NDArray[np.intp], channel: int) -> Any:
         """Yield (t, raw frame), neighbouring frames read together in bounded blocks."""

@@ -66,6 +66,8 @@ def apply_transforms(
         return dataclasses.replace(
             given,
             stack=stack,
+            frame_digests=None,
+            known_fill=None,
             reference=given.reference if image is None else image,
             provenance={**given.provenance, "applied_from": given.stack.name},
         )

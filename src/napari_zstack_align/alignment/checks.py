@@ -46,3 +46,19 @@ def check_same_frames(stack: Stack, n_frames: int, frame_shape: tuple[int, int],
             f"the {made} {frame_shape[0]} × {frame_shape[1]}: give the one that was made of these "
             f"frames."
         )
+
+
+def check_one_plane(stack: Stack) -> None:
+    """Raise InputError where a stack is known to hold several planes at several times.
+
+    One frame a slice may be time that was saved as z, which many programs do.
+    """
+    repeats = stack.frames_per_slice
+    if repeats is None or repeats == 1 or stack.n_slices == 1:
+        return
+    raise InputError(
+        f"{stack.name} holds {stack.n_slices} planes × {repeats} "
+        f"{'volumes' if stack.order == 'slices' else 'repeats'}, but a recording is of one plane: "
+        f"save the plane you want as a file of its own (in Python: stack.plane(0)), or align a "
+        f"z-stack as one."
+    )

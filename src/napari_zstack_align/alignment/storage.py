@@ -15,13 +15,16 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 import tifffile
+from pydantic import FiniteFloat
 
 from napari_zstack_align import params as models
 from napari_zstack_align import saved
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.chunks import empty_chunks
+from napari_zstack_align.alignment.fill import Fill, FillSource
 from napari_zstack_align.alignment.quality import empty_table
 from napari_zstack_align.alignment.raw_frames import (
+    MissingSource,
     StackAndInputs,
     check_stack,
     find_stack,
@@ -79,6 +82,7 @@ def result_of(alignment: Alignment, folder: Path) -> Result:
         {
             "params": {"model": type(params).__name__, "values": params.model_dump(mode="json")},
             **raw_facts(stack, folder, alignment.frame_digests),
+            "outside": _outside(alignment),
         },
     )
 
@@ -138,7 +142,16 @@ def read_alignment(reading: Reading, stack: Stack | None = None) -> Alignment:
     if times is not None:
         stack = stack.replace(frame_times_s=times["time_s"].copy())
     return Alignment(
-        stack, transforms, reference, quality, params, mask, reading.provenance, chunks, seen
+        stack,
+        transforms,
+        reference,
+        quality,
+        params,
+        mask,
+        reading.provenance,
+        chunks,
+        seen,
+        _read_fill(reading, stack),
     )
 
 
@@ -188,6 +201,15 @@ class _Params(Part):
     values: dict[str, Any]
 
 
+class _Outside(Part):
+    values: tuple[FiniteFloat, ...] | None
+    source: FillSource
+
+
+class _FillFacts(Part):
+    outside: _Outside | None = None
+
+
 class _ParamsFacts(Part):
     params: _Params
 
@@ -207,6 +229,30 @@ def _files(alignment: Alignment) -> dict[str, Content]:
     if alignment.mask is not None:
         files["mask"] = _image(alignment.mask)
     return files
+
+
+def _outside(alignment: Alignment) -> dict[str, Any] | None:
+    """Describe the fill; None where it was never decided and the raw frames are gone."""
+    if alignment.known_fill is None and isinstance(alignment.stack.source, MissingSource):
+        return None
+    fill = alignment.fill
+    known = None if fill.source == "not a number" else list(fill.values)  # JSON has no NaN
+    return {"values": known, "source": fill.source}
+
+
+def _read_fill(reading: Reading, stack: Stack) -> Fill | None:
+    """Fill as it was decided; None in results that were saved without."""
+    outside = reading.facts(_FillFacts).outside
+    if outside is None:
+        return None
+    n_channels = stack.shape[1]
+    values = (float("nan"),) * n_channels if outside.values is None else outside.values
+    if len(values) != n_channels or (stack.dtype.kind == "f") != (outside.values is None):
+        raise InputError(
+            f"{reading.manifest.path} is damaged: its values outside the raw frames don't fit "
+            f"{n_channels} channels of {stack.dtype}."
+        )
+    return Fill(values, outside.source)
 
 
 def _read_params(reading: Reading) -> models.Params:

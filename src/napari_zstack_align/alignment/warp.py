@@ -163,17 +163,18 @@ def _is_long(dtype: np.dtype[Any]) -> bool:
 
 
 def to_dtype(
-    image: npt.NDArray[Any], valid: npt.NDArray[np.bool_], dtype: np.dtype[Any]
+    image: npt.NDArray[Any], valid: npt.NDArray[np.bool_], dtype: np.dtype[Any], fill: float
 ) -> npt.NDArray[Any]:
     """Bring a resampled image back to the source's dtype.
 
     Integers are rounded and clipped to the range of the dtype (bicubic interpolation overshoots),
-    never wrapped. Invalid pixels become 0, or NaN for floats.
+    never wrapped. Invalid pixels become ``fill``: see `fill.Fill`.
     """
+    filled = np.where(valid, image, fill)
     if dtype.kind == "f":
-        return np.where(valid, image, np.nan).astype(dtype)
+        return filled.astype(dtype)
     limits = np.iinfo(dtype)
-    result = np.rint(np.where(valid, image, 0))
+    result = np.rint(filled)
     if limits.bits < 64:
         return np.clip(result, limits.min, limits.max).astype(dtype)
     # The largest 64-bit integers are no exact floats: clip just inside.

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.alignment.checks import check_one_plane
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read import open_stack
 from napari_zstack_align.read.readers import file_formats, known_formats
@@ -50,8 +51,16 @@ def add_recording_arguments(parser: argparse.ArgumentParser, rate_is_for: str) -
 
 
 def open_recording(path: Path, args: argparse.Namespace) -> Stack:
-    """Open a file, or a folder of files, as one recording."""
-    return completed(open_stack(path).replace(frames_per_slice=None), args)
+    """Open a file, or a folder of files, as one recording; time may be saved as z.
+
+    Raises
+    ------
+    InputError
+        Where it holds several planes at several times.
+    """
+    stack = open_stack(path)
+    check_one_plane(stack)
+    return completed(stack.replace(frames_per_slice=None), args)
 
 
 def completed(stack: Stack, args: argparse.Namespace) -> Stack:

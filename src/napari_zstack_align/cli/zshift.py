@@ -98,7 +98,7 @@ def run_zshift(args: argparse.Namespace) -> bool:
     for remark in zshift.remarks:
         print(f"  Note: {remark}")
     print(summary(zshift))
-    return zshift.complete
+    return zshift.complete and bool(zshift.used.any())
 
 
 def _recording(args: argparse.Namespace) -> tuple[Stack, Alignment | None]:

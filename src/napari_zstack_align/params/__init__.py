@@ -8,7 +8,7 @@ Arrays, paths and layers are not parameters.
 from napari_zstack_align.params._adaptive import AdaptiveParams
 from napari_zstack_align.params._base import ChannelParams, Params
 from napari_zstack_align.params._blobs import BlobParams
-from napari_zstack_align.params._keypoints import KeypointParams
+from napari_zstack_align.params._keypoints import SHORTEST_CHUNK, KeypointParams
 from napari_zstack_align.params._nwb import NwbParams
 from napari_zstack_align.params._traces import TraceParams
 from napari_zstack_align.params._zshift import ZShiftParams
@@ -25,6 +25,7 @@ MODELS: tuple[type[Params], ...] = (
 
 __all__ = [
     "MODELS",
+    "SHORTEST_CHUNK",
     "AdaptiveParams",
     "BlobParams",
     "ChannelParams",

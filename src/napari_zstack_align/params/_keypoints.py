@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from napari_zstack_align.params._base import ChannelParams, FrameIndex, unit
 
+SHORTEST_CHUNK = 5
+"""Frames of the shortest chunk: keypoints don't recognise the mean of fewer."""
 Percentile: TypeAlias = Annotated[float, Field(ge=0, le=100)]
 
 
@@ -20,7 +22,7 @@ class KeypointParams(ChannelParams):
     # -- chunks --------------------------------------------------------------------------------
     chunk_frames: int | None = Field(
         None,
-        ge=1,
+        ge=SHORTEST_CHUNK,
         le=1_000_000,
         description=(
             "Frames averaged into one chunk; the last chunk takes the rest. None: 10 s, and at "

@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.checks import check_aligned_frames_at_hand
+from napari_zstack_align.alignment.fill import Fill
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job
 from napari_zstack_align.write.crop import common_box
@@ -18,6 +19,7 @@ from napari_zstack_align.write.image import Image
 from napari_zstack_align.write.several import counted, names_in_session
 from napari_zstack_align.write.writers import Takes, Writer, choose_writer
 
+OUTSIDE_OF_VOLUMES = Fill((float("nan"),), "not a number")
 What: TypeAlias = Literal["volume", "aligned"]
 
 
@@ -213,5 +215,6 @@ def _image(alignment: Alignment, what: What | None) -> Image:
         z_step_um=stack.z_step_um,
         frame_interval_s=stack.frame_interval_s,
         channel_names=stack.channel_names,
+        outside=alignment.fill if what == "aligned" else OUTSIDE_OF_VOLUMES,
         bad_frames=tuple(np.flatnonzero(~alignment.quality["used"]).tolist()),
     )

@@ -16,8 +16,8 @@ def write_hdf5(path: str | Path, image: Image, *, overwrite: bool = False) -> Jo
     """Write a recording as HDF5, uncompressed, a chunk a frame.
 
     ``mov`` is the first channel; the others are ``mov_1``, ``mov_2``, ... What is known stands in
-    the attributes of each: ``frame_rate_hz``, ``pixel_size_um`` (y, x), ``channel_name`` and
-    ``crop_origin_yx``.
+    the attributes of each: ``frame_rate_hz``, ``pixel_size_um`` (y, x), ``channel_name``,
+    ``crop_origin_yx`` and ``outside_raw_frames`` (a sentence: what stands there).
     """
     path = Path(path)
     image.check_recording("HDF5")
@@ -49,6 +49,7 @@ def _create(file: Any, image: Image, channel: int) -> Any:
         "pixel_size_um": image.pixel_size_um,
         "channel_name": image.channel_names[channel] if image.channel_names else None,
         "crop_origin_yx": image.crop_origin_yx,
+        "outside_raw_frames": None if image.outside is None else image.outside.sentence,
     }
     movie.attrs.update({name: value for name, value in known.items() if value is not None})
     return movie

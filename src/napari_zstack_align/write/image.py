@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.alignment.fill import Fill
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.write.crop import Box
@@ -37,6 +38,8 @@ class Image:
         One a channel; empty where unknown.
     crop_origin_yx : tuple of int, optional
         Where the first pixel lies in the reference, where the image was cropped out of it.
+    outside : Fill, optional
+        What stands outside the raw frames; None where nothing does, or it isn't known.
     bad_frames : tuple of int
         Frames to be left out of an analysis; only Suite2p binaries say so.
 
@@ -53,6 +56,7 @@ class Image:
     frame_interval_s: float | None = None
     channel_names: tuple[str, ...] = ()
     crop_origin_yx: tuple[int, int] | None = None
+    outside: Fill | None = None
     bad_frames: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:

@@ -22,12 +22,12 @@ class Fit(NamedTuple):
     offset: float
     scale: float
 
-    def apply(self, frame: Frame) -> npt.NDArray[np.int16]:
-        """Bring a frame to int16; unknown pixels (see `known`) become 0."""
+    def apply(self, frame: Frame, outside: float) -> npt.NDArray[np.int16]:
+        """Bring a frame to int16; pixels that are no numbers get the value ``outside``."""
         values = frame.astype(np.float64)
+        values[~known(frame)] = outside
         values -= self.offset
         values *= self.scale
-        values[~known(frame)] = 0
         np.rint(values, out=values)
         return np.clip(values, LIMITS.min, LIMITS.max, out=values).astype(np.int16)
 
@@ -42,8 +42,8 @@ class Fit(NamedTuple):
 
 
 def known(frame: Frame) -> npt.NDArray[np.bool_]:
-    """Pixels inside the raw frame: those outside are NaN, or 0 in integers."""
-    return np.isfinite(frame) if frame.dtype.kind == "f" else frame != 0
+    """Pixels that are numbers: floats are NaN outside the raw frame."""
+    return np.isfinite(frame)
 
 
 def fit_of(low: float, high: float, dtype: np.dtype[Any]) -> Fit:
@@ -121,9 +121,10 @@ class Movie:
             self._path.rename(path)
             return np.asarray(self._total / self._count, np.float32)
         total = np.zeros(self._shape)
+        outside = self._low if np.isfinite(self._low) else 0.0
         with self._path.open("rb") as source, path.open("wb") as target:
             for done in range(self._count):
-                stored = fit.apply(self._read(source))
+                stored = fit.apply(self._read(source), outside)
                 total += stored
                 target.write(stored.astype("<i2").data)
                 yield Progress("Fitting into int16", done + 1, self._count)

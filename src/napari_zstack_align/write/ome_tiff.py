@@ -73,11 +73,14 @@ def _metadata(image: Image) -> dict[str, Any]:
         metadata |= {"PhysicalSizeZ": image.z_step_um, "PhysicalSizeZUnit": "µm"}
     if image.frame_interval_s is not None and "T" in image.axes:
         metadata |= {"TimeIncrement": image.frame_interval_s, "TimeIncrementUnit": "s"}
+    sentences = []
     if image.crop_origin_yx is not None:
         y, x = image.crop_origin_yx
-        metadata["Description"] = (
-            f"Cropped: the first pixel is row {y}, column {x} of the reference"
-        )
+        sentences.append(f"Cropped: the first pixel is row {y}, column {x} of the reference")
+    if image.outside is not None:
+        sentences.append(image.outside.sentence)
+    if sentences:
+        metadata["Description"] = ". ".join(sentences)
     if image.channel_names:
         metadata["Channel"] = {"Name": list(image.channel_names)}
     return metadata

@@ -41,7 +41,7 @@ def _write(path: Path, image: Image, overwrite: bool) -> Job[Path]:
             arrays["0"][index] = plane
             window.widen(index, plane)
             yield Progress("Writing OME-Zarr", done + 1, image.n_planes)
-        _write_metadata(unfinished, _metadata(image, name, window))
+        _write_metadata(unfinished, _metadata(image, name, window), image)
     return path
 
 
@@ -77,9 +77,12 @@ def _metadata(image: Image, name: str, windows: _Windows) -> v05.Image:
     )
 
 
-def _write_metadata(path: Path, metadata: v05.Image) -> None:
+def _write_metadata(path: Path, metadata: v05.Image, image: Image) -> None:
     ome = metadata.model_dump(mode="json", exclude_none=True)
-    zarr.open_group(path, mode="r+").attrs["ome"] = ome
+    attributes = zarr.open_group(path, mode="r+").attrs
+    attributes["ome"] = ome
+    if image.outside is not None:
+        attributes["outside_raw_frames"] = image.outside.sentence
 
 
 def _dimension(image: Image, axis: str) -> DimSpec:

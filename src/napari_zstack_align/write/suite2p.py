@@ -24,8 +24,8 @@ def write_suite2p(path: str | Path, image: Image, *, overwrite: bool = False) ->
 
     ``NAME.bin`` makes the folder ``NAME``. Pixels that int16 can't hold are shifted or scaled, a
     channel at a time, never wrapped: value = stored / scale + offset, with ``int16_scale`` and
-    ``int16_offset`` (``..._chan2``) in ``ops.npy``. Pixels outside the raw frame (NaN, or 0 where
-    the pixels are integers) are stored as 0. Until that is known, the folder holds the pixels in
+    ``int16_offset`` (``..._chan2``) in ``ops.npy``. Pixels outside the raw frame that are NaN are
+    stored as the lowest value of their channel. Until that is known, the folder holds the pixels in
     their own type besides.
 
     Returns
@@ -89,6 +89,8 @@ def _ops(
     if image.pixel_size_um is not None:
         ops["pixel_size_um"] = image.pixel_size_um
         ops["aspect"] = image.pixel_size_um[1] / image.pixel_size_um[0]
+    if image.outside is not None:
+        ops["outside_raw_frames"] = image.outside.sentence
     if image.crop_origin_yx is not None:
         ops["crop_origin_yx"] = image.crop_origin_yx
     return ops

@@ -110,27 +110,28 @@ class AxialModel:
         differ = float(1 - self.at(1.0))
         return min(NOISE_UNSURE * self.noise / max(differ, 1e-9), MOST_UNSURE)
 
-    def weights(self, depths: Numbers, n_slices: int) -> Numbers:
+    def weights(self, depths: Numbers, there: npt.NDArray[np.bool_]) -> Numbers:
         """Weights of slices that predict the planes at depths.
 
         Parameters
         ----------
         depths : numpy.ndarray
             (n,) in slices.
-        n_slices : int
+        there : numpy.ndarray
+            (Z,) bool: slices to predict from.
 
         Returns
         -------
         numpy.ndarray
-            (n, n_slices), 0 but for the nearest.
+            (n, Z), 0 but for the nearest.
         """
-        weights = np.zeros((len(depths), n_slices))
+        weights = np.zeros((len(depths), len(there)))
         for row, depth in zip(weights, depths, strict=True):
-            near = nearest(float(depth), n_slices)
-            slices = np.arange(near.start, near.stop)
+            near = nearest(float(depth), len(there))
+            slices = near.start + np.flatnonzero(there[near])
             among = self.at(slices[:, np.newaxis] - slices)
             among += RIDGE * (1 - self.common) * np.eye(len(slices))
-            row[near] = np.linalg.solve(among, self.at(slices - depth))
+            row[slices] = np.linalg.solve(among, self.at(slices - depth))
         return weights
 
 

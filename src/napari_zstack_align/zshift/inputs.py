@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,9 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.alignment.checks import check_alignment_of, check_frames_at_hand
+from napari_zstack_align.alignment.checks import (
+    check_alignment_of,
+    check_frames_at_hand,
+    check_one_plane,
+)
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import ZShiftParams
+from napari_zstack_align.read import remarks_on
 from napari_zstack_align.saved import now, provenance
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift.reference import Reference, on_frames, reference_of
@@ -45,7 +51,7 @@ class Inputs:
 
     def remarks(self) -> tuple[str, ...]:
         """Sentences for the user."""
-        remarks = list(self.reference.remarks)
+        remarks = [*self.reference.remarks, *remarks_on(self.stack)]
         step = self.reference.z_step_um
         if step is None:
             remarks.append("The z-step of the reference is unknown: depths are in slices only.")
@@ -56,13 +62,21 @@ class Inputs:
             )
         return tuple(remarks)
 
-    def provenance(self) -> dict[str, Any]:
-        """Versions, date, and what was read."""
+    def provenance(self, left_out: Sequence[int] = ()) -> dict[str, Any]:
+        """Versions, date, and what was read; ``left_out``: slices without numbers."""
+        remarks = list(self.remarks())
+        if left_out:
+            which = ", ".join(map(str, left_out))
+            slices = f"Slice {which} holds" if len(left_out) == 1 else f"Slices {which} hold"
+            remarks.append(
+                f"{slices} no numbers in the reference (counted from 0): depths there are told "
+                f"from the slices around."
+            )
         return provenance(
             "estimate_zshift",
             self.started,
             self.stack.paths,
-            self.remarks(),
+            remarks,
             reference=self.reference.name,
             reference_files=[str(path) for path in self.reference.paths],
             aligned=self.alignment is not None,
@@ -80,7 +94,9 @@ def checked_inputs(
     params = ZShiftParams.given(params)
     stack.checked_channel(params.channel)
     shape = (stack.shape[2], stack.shape[3])
-    if alignment is not None:
+    if alignment is None:
+        check_one_plane(stack)
+    else:
         check_alignment_of(stack, alignment)
         shape = alignment.transforms.shape
     if min(shape) < LEAST_PX:

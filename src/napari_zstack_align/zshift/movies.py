@@ -97,7 +97,7 @@ def compared_frame(zshift: ZShift, t: int, channel: int) -> Image:
     raw: npt.NDArray[Any] = zshift.stack.read(t, t + 1)[0, channel]
     if zshift.transforms is None:
         return raw.astype(np.float32)
-    return to_dtype(*zshift.transforms.resample(raw, t), np.dtype(np.float32))
+    return to_dtype(*zshift.transforms.resample(raw, t), np.dtype(np.float32), np.nan)
 
 
 def _movie(zshift: ZShift, frame: Callable[[int], Image]) -> da.Array:

@@ -126,7 +126,7 @@ class Findings:
             slice_gain=self._slice_gain,
             anchor=float(np.median(z[used])) if used.any() else middle,
             params=inputs.params,
-            provenance=inputs.provenance(),
+            provenance=inputs.provenance(self._templates.left_out),
         )
 
     def _outside(self, smooth: Smooth) -> npt.NDArray[np.bool_]:
@@ -169,7 +169,8 @@ class Findings:
         """(T,) counts of the frame in a count of the reference at a common gain of its slices."""
         slices = np.arange(self._templates.n_slices)
         unit = self._templates.scale / self._slice_gain
-        there = np.interp(np.nan_to_num(smooth.z), slices, unit)
+        measured = self._templates.scale > 0
+        there = np.interp(np.nan_to_num(smooth.z), slices[measured], unit[measured])
         known = np.where(np.isfinite(self._z), self._amplitude, np.nan)
         weight = np.where(np.isfinite(known), self._importance, 0)
         total = weight.sum(axis=1)

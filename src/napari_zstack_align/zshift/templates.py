@@ -62,6 +62,8 @@ class Templates:
         Independent values in a pixel.
     lateral : LateralSearch
     model : AxialModel
+    left_out : tuple of int
+        Slices without numbers, which nothing is compared with.
     """
 
     grid: PatchGrid
@@ -77,6 +79,7 @@ class Templates:
     independent: float
     lateral: LateralSearch
     model: AxialModel
+    left_out: tuple[int, ...] = ()
 
     @property
     def n_slices(self) -> int:
@@ -109,6 +112,10 @@ def make_templates(
         raise InputError(
             f"The reference {reference.name} is blank: nothing of the frames can be found in it."
         )
+    if slices.n_known < 2:
+        raise InputError(
+            f"Only one slice of the reference {reference.name} holds numbers: give a z-stack."
+        )
     return slices.volume, (yield from slices.templates())
 
 
@@ -124,15 +131,25 @@ class _Slices:
         self.volume = np.empty((n_slices, *shape), np.float32)
         self.scale = np.zeros(n_slices)
         self._noise = np.zeros(n_slices)
+        self._there = np.ones(n_slices, bool)
         self._pixels = np.empty((n_blocks, n_slices, n_pixels), np.float32)
         self._slopes = np.empty((n_blocks, n_slices, 3), np.float32)
         self._known = np.ones(shape, bool)
         self._lateral = LateralSearch(shape, params.max_shift_px, n_slices)
 
+    @property
+    def n_known(self) -> int:
+        """Slices that hold numbers, so far."""
+        return int(np.count_nonzero(self._there))
+
     def add(self, k: int, image: Image) -> None:
-        """Take a slice (Y, X) float32, NaN where unknown."""
+        """Take a slice (Y, X) float32, NaN where unknown; one without numbers is left out."""
         self.volume[k] = image
         valid = np.isfinite(image)
+        if not valid.any():
+            self._there[k] = False
+            self._pixels[:, k] = self._slopes[:, k] = 0
+            return
         self._known &= valid
         band = self.band(image, valid)
         total = float(np.mean(band**2, dtype=np.float64))
@@ -152,9 +169,10 @@ class _Slices:
         for b, block in enumerate(self._pixels):
             yield Progress(COMPARING, b, len(gram))
             gram[b] = block @ block.T
-        model = AxialModel.fit(_correlations(gram.sum(axis=0)), float(np.median(self._noise)))
+        there, noise = self._there, float(np.median(self._noise[self._there]))
+        model = AxialModel.fit(_correlations(gram.sum(axis=0), there), noise)
         depths = np.arange(-BEYOND * STEPS, (n_slices - 1 + BEYOND) * STEPS + 1) / STEPS
-        weights = model.weights(depths, n_slices).astype(np.float32)
+        weights = model.weights(depths, there).astype(np.float32)
         within = (depths >= 0) & (depths <= n_slices - 1)
         whole, energy = _energy(grid.patch_sums(gram), weights, model.noise, within)
         return Templates(
@@ -168,9 +186,10 @@ class _Slices:
             slopes=grid.patch_sums(self._slopes),
             known=_known(self._known, grid),
             scale=self.scale.astype(np.float32),
-            independent=independent_pixels(self._pixels, grid, self._kernel),
+            independent=independent_pixels(self._pixels[:, there], grid, self._kernel),
             lateral=self._lateral,
             model=model,
+            left_out=tuple(np.flatnonzero(~there).tolist()),
         )
 
 
@@ -190,11 +209,17 @@ def slopes_of(image: Image) -> tuple[Image, Image]:
     return y, x
 
 
-def _correlations(gram: Short) -> npt.NDArray[np.float64]:
-    """(Z - 1,) mean correlation of slices at distances of 1, 2, ..."""
+def _correlations(gram: Short, there: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """(n,) mean correlation of slices at distances of 1 to n, as far as there are any."""
     norm = np.sqrt(np.maximum(np.diag(gram), 1e-12))
     correlations = gram / np.outer(norm, norm)
-    return np.array([np.diag(correlations, k).mean() for k in range(1, len(gram))], np.float64)
+    both = np.outer(there, there)
+    lags = [np.diag(correlations, k)[np.diag(both, k)] for k in range(1, len(gram))]
+    # A distance that no two slices have any more is told from the next shorter one.
+    means: list[float] = []
+    for values in lags:
+        means.append(float(values.mean()) if len(values) else (means or [0.0])[-1])
+    return np.array(means, np.float64)
 
 
 def _energy(

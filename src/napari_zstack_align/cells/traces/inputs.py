@@ -11,7 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.alignment.checks import check_alignment_of, check_frames_at_hand
+from napari_zstack_align.alignment.checks import (
+    check_alignment_of,
+    check_frames_at_hand,
+    check_one_plane,
+)
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.traces.baseline import Timeline
@@ -133,6 +137,8 @@ def checked_inputs(
     if not len(rois):
         raise InputError("There are no ROIs: detect blobs, or draw some, first.")
     shape = (stack.shape[2], stack.shape[3])
+    if alignment is None and np.all(rois.slices < 0):
+        check_one_plane(stack)
     if alignment is not None:
         check_alignment_of(stack, alignment)
         shape = alignment.transforms.shape

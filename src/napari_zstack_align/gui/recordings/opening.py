@@ -9,6 +9,7 @@ from typing import Any
 
 from napari.layers import Image
 
+from napari_zstack_align.alignment.checks import check_one_plane
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.jobs import sample_contrast
 from napari_zstack_align.gui.recordings.recording import Recording
@@ -99,14 +100,8 @@ def as_recording(stack: Stack) -> Stack:
     """
     if stack.n_frames == 1:
         raise InputError(f"{stack.name} is a single image, not a recording: choose a movie.")
-    if stack.frames_per_slice is None:
-        return stack
-    if stack.frames_per_slice == 1:
-        return stack.replace(frames_per_slice=None)
-    raise InputError(
-        f"{stack.name} has {stack.n_slices} slices × {stack.frames_per_slice} repeats: it is a "
-        f"z-stack, not a recording of one plane; align it on the Align tab."
-    )
+    check_one_plane(stack)
+    return stack.replace(frames_per_slice=None)
 
 
 def stacks_of_layers(layers: Iterable[Any]) -> tuple[list[Stack], list[str]]:

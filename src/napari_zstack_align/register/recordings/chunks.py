@@ -7,14 +7,16 @@ from itertools import pairwise
 
 import numpy as np
 
-from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.counting import counted
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.params import SHORTEST_CHUNK, KeypointParams
 from napari_zstack_align.stack import Stack
 
 CHUNK_S = 10.0
 FEWEST_FRAMES = 20
 UNTIMED_CHUNKS = 20
 UNTIMED_MOST_FRAMES = 50
-SHORTEST = 5
+SHORTEST = SHORTEST_CHUNK
 """A piece that a jump leaves of a chunk joins the next chunk when it is shorter than this."""
 
 Range = tuple[int, int]
@@ -44,6 +46,16 @@ def chunk_ranges(stack: Stack, params: KeypointParams) -> list[Range]:
         count = max(n_frames // size, 1)
     starts = [i * size for i in range(count)]
     return list(zip(starts, [*starts[1:], n_frames], strict=True))
+
+
+def check_chunks(stack: Stack, params: KeypointParams) -> None:
+    """Raise InputError where ``n_chunks`` are more than a recording has frames for."""
+    n_chunks = params.n_chunks or 1
+    if n_chunks > 1 and stack.n_frames < n_chunks * SHORTEST:
+        raise InputError(
+            f"{stack.name} has {counted(stack.n_frames, 'frame')}, too few for n_chunks="
+            f"{n_chunks}: a chunk needs at least {SHORTEST}."
+        )
 
 
 def default_chunk_frames(stack: Stack) -> int:

@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.alignment.checks import check_frames_at_hand
+from napari_zstack_align.alignment.checks import check_frames_at_hand, check_one_plane
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.mask import Mask, as_weights
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.frames import check_channels
+from napari_zstack_align.register.recordings.chunks import check_chunks
 from napari_zstack_align.register.recordings.first_reference import (
     choose_reference,
     find_reference_frames,
@@ -90,7 +91,9 @@ def _check_stacks(stacks: tuple[Stack, ...], params: KeypointParams) -> None:
         raise InputError("There are no recordings: give at least one.")
     for stack in stacks:
         check_frames_at_hand(stack)
+        check_one_plane(stack)
         check_channels(stack, params)
+        check_chunks(stack, params)
 
 
 def _reference_image(reference: Alignment | npt.ArrayLike) -> npt.NDArray[np.float32]:
