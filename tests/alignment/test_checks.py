@@ -92,3 +92,32 @@ def test_parameters_of_another_step_are_refused():
     assert nza.TraceParams.given(None) == nza.TraceParams()
     with pytest.raises(nza.InputError, match="must be TraceParams, not BlobParams"):
         nza.TraceParams.given(nza.BlobParams())
+
+
+@pytest.mark.parametrize(
+    ("axes", "given", "said"),
+    [
+        ("TZYX", {}, "movie holds 4 planes × 6 volumes"),
+        ("ZTYX", {}, "movie holds 6 planes × 4 repeats"),
+    ],
+)
+def test_several_planes_are_no_recording(axes, given, said):
+    frames = np.random.default_rng(0).poisson(9, (6, 4, 32, 40)).astype(np.uint16)
+    stack = nza.Stack.from_array(frames, axes, name="movie", **given)
+    for job in (
+        lambda: nza.register_recordings([stack]),
+        lambda: nza.estimate_zshift(stack, frames[0]),
+        lambda: nza.extract_traces(stack, [[10, 10, 3]], None),
+    ):
+        with pytest.raises(nza.InputError, match=said) as error:
+            job()
+        assert "stack.plane(0)" in str(error.value)
+    nza.register_recordings([stack.plane(0)]).close()
+
+
+def test_time_that_was_saved_as_z_and_rois_of_slices_stay_allowed():
+    frames = np.random.default_rng(0).poisson(9, (6, 4, 32, 40)).astype(np.uint16)
+    nza.register_recordings([nza.Stack.from_array(frames[:, 0], "ZYX")]).close()
+    nza.register_recordings([nza.Stack.from_array(frames[:, :1], "TZYX")]).close()
+    rois = nza.Rois.of([[10, 10, 3]], slices=[[1, 1]])
+    nza.extract_traces(nza.Stack.from_array(frames, "TZYX"), rois, None).close()

@@ -55,7 +55,7 @@ def test_missing_pixels_do_not_spread():
 def test_integers_are_rounded_and_clipped_never_wrapped(dtype: str):
     limits = np.iinfo(dtype)
     overshoot = np.array([[limits.max + 0.4 * limits.max, limits.min - 5.0, 3.6]])
-    result = to_dtype(overshoot, np.ones((1, 3), bool), np.dtype(dtype))
+    result = to_dtype(overshoot, np.ones((1, 3), bool), np.dtype(dtype), 0)
     assert result.tolist() == [[limits.max, limits.min, 4]]
 
 
@@ -63,12 +63,14 @@ def test_large_32_bit_values_keep_their_digits():
     image = np.full((16, 16), 2**31 - 100, np.uint32)
     image[8:] += 7
     aligned, valid = warp_with_valid(image, np.zeros((2, 16, 16), np.float32))
-    np.testing.assert_array_equal(to_dtype(aligned, valid, image.dtype), image)
+    np.testing.assert_array_equal(to_dtype(aligned, valid, image.dtype, 0), image)
 
 
-@pytest.mark.parametrize(("dtype", "expected"), [("uint16", 0), ("float32", np.nan)])
+@pytest.mark.parametrize(
+    ("dtype", "expected"), [("uint16", 4), ("int16", -300), ("float32", np.nan)]
+)
 def test_invalid_pixels(dtype: str, expected: float):
-    result = to_dtype(np.full((1, 2), 7.0), np.array([[True, False]]), np.dtype(dtype))
+    result = to_dtype(np.full((1, 2), 7.0), np.array([[True, False]]), np.dtype(dtype), expected)
     np.testing.assert_array_equal(result, [[7, expected]])
 
 

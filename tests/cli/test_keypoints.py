@@ -127,3 +127,28 @@ def test_overwrite_replaces_the_session(run, tmp_path):
     assert run("--out=larva") == 0
     assert run("--out=larva", "--overwrite", "--passes=1") == 0
     assert nza.load_alignment(tmp_path / "larva")[0].params.passes == 1
+
+
+@pytest.mark.parametrize("size", [1, 4])
+def test_chunks_that_are_too_short_to_match_are_refused(recording_files, tmp_path, capsys, size):
+    out = tmp_path / "larva"
+    assert (
+        main(["keypoints", str(recording_files[0]), f"--chunk-frames={size}", f"--out={out}"]) == 2
+    )
+    assert "greater than or equal to 5" in capsys.readouterr().err
+    assert main(["keypoints", str(recording_files[0]), "--n-chunks=30", f"--out={out}"]) == 2
+    assert "too few for n_chunks=30: a chunk needs at least 5" in capsys.readouterr().err
+
+
+def test_a_file_of_several_planes_is_refused_by_every_command_for_recordings(tmp_path, capsys):
+    planes = np.random.default_rng(0).poisson(9, (60, 4, 64, 64)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "larva.tif", planes, imagej=True, metadata={"axes": "TZYX"})
+    (tmp_path / "rois.csv").write_text("id,y,x,radius\n1,20,20,4\n")
+    (tmp_path / "table.csv").write_text("name,recordings\none,larva.tif\n")
+    larva, rois = str(tmp_path / "larva.tif"), str(tmp_path / "rois.csv")
+    commands = (["keypoints", larva], ["traces", larva, f"--rois={rois}"])
+    for command in (*commands, ["zshift", larva, f"--reference={larva}"]):
+        assert main([*command, f"--out={tmp_path / 'out'}"]) == 2
+        assert "larva holds 4 planes × 60 volumes" in capsys.readouterr().err
+    assert main(["batch", str(tmp_path / "table.csv")]) == 1
+    assert "larva holds 4 planes × 60 volumes" in capsys.readouterr().out

@@ -152,3 +152,10 @@ def test_what_was_found_is_kept(here, monkeypatch):
     assert not nza.load_zshift(here / "run.zalign").complete
     facts = json.loads((here / "run.zalign" / "run.json").read_text(encoding="utf-8"))
     assert facts["state"] == "incomplete"
+
+
+def test_where_all_frames_are_flagged_the_exit_code_says_so(here, capsys):
+    noise = np.random.default_rng(0).poisson(9, (6, 128, 144)).astype(np.uint16)
+    tifffile.imwrite(here / "noise.tif", noise, photometric="minisblack")
+    assert main(["zshift", "noise.tif", "--reference=volume.ome.tif", "--out=run"]) == 1
+    assert "6 flagged" in capsys.readouterr().out.splitlines()[-1]

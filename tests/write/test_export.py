@@ -226,6 +226,7 @@ def test_each_frame_is_read_once_a_few_at_a_time(recording, tmp_path, monkeypatc
     monkeypatch.setattr(stack_module, "CHUNK_BYTES", 4 * recording.stack.read(0, 1).nbytes)
     source = Counted(recording.stack)
     counted = recording.with_stack(recording.stack.replace(source=source))
+    counted = replace(counted, known_fill=recording.fill)
     run(export_alignment(tmp_path / f"out{ending}", counted, crop=True))
     assert source.reads == [(t, t + 4) for t in range(0, 40, 4)]
 

@@ -38,15 +38,15 @@ def test_values_come_back_to_half_a_step_and_in_order(data, dtype):
     if not inside.size:
         return
     fit = fit_of(inside.min(), inside.max(), dtype)
-    stored = fit.apply(values)[known(values)].astype(np.float64)
+    stored = fit.apply(values, 0)[known(values)].astype(np.float64)
     error = np.abs(stored / fit.scale + fit.offset - inside)
     assert error.max() <= (0.5 + 1e-6) / fit.scale
     assert np.all(np.diff(stored[np.argsort(inside)]) >= 0)
 
 
-def test_unknown_pixels_are_zero():
-    assert Fit(900, 2).apply(np.array([[np.nan, np.inf, 901]])).tolist() == [[0, 0, 2]]
-    assert Fit(900, 1).apply(np.array([[0, 901]], np.uint16)).tolist() == [[0, 1]]
+def test_pixels_that_are_no_numbers_get_a_value_of_the_image():
+    assert Fit(900, 2).apply(np.array([[np.nan, np.inf, 901]]), 900.5).tolist() == [[1, 1, 2]]
+    assert Fit(-3, 1).apply(np.array([[0, 901]], np.uint16), 7).tolist() == [[3, 904]]
 
 
 @pytest.mark.parametrize(

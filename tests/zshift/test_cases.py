@@ -212,3 +212,35 @@ def test_frames_of_a_real_stack_lie_at_their_own_slices(shared_data) -> None:
     assert np.abs(np.nanmean(wrong.reshape(8, 7), axis=1)).max() < 0.25
     assert np.nanmedian(np.abs(wrong)) < 0.1
     assert np.median(zshift.standard_error) > 0.1
+
+
+@pytest.mark.parametrize("missing", [[3], [0], [N_SLICES - 1], [4, 5]])
+def test_a_slice_without_numbers_is_left_out(missing: list[int]) -> None:
+    """Depths beside it are found as before; within it they are told from its neighbours."""
+    depths = drift()
+    reference = volume().copy()
+    reference[missing] = np.nan
+    zshift = estimate(record(depths), reference)
+    away = np.min(np.abs(depths[:, None] - missing), axis=1) > 1.5
+    assert away.sum() > 5
+    np.testing.assert_allclose(zshift.z[away], depths[away], atol=0.15)
+    assert np.isfinite(zshift.z).all()
+    assert np.isfinite(zshift.quality["gain"]).all()
+    (remark,) = [text for text in zshift.remarks if "no numbers" in text]
+    assert remark.startswith("Slice")
+    assert ", ".join(map(str, missing)) in remark
+
+
+def test_a_reference_of_which_one_slice_holds_numbers_is_none() -> None:
+    reference = volume().copy()
+    reference[1:] = np.nan
+    with pytest.raises(nza.InputError, match="Only one slice"):
+        estimate(record(drift(4)), reference)
+
+
+@pytest.mark.parametrize("times", [np.full(6, np.nan), np.zeros(6), np.arange(6.0)[::-1]])
+def test_odd_frame_times_are_told_and_not_used(times: np.ndarray) -> None:
+    steady = estimate(record(drift(6)))
+    odd = estimate(nza.Stack.from_array(record(drift(6)), frame_times_s=times))
+    np.testing.assert_array_equal(odd.z, steady.z)
+    assert any("Frame times are odd" in remark for remark in odd.remarks)

@@ -61,7 +61,7 @@ def test_nothing_to_open_is_told(tmp_path: Path):
 
 def test_time_saved_as_slices_is_a_recording_and_a_zstack_is_none():
     assert as_recording(Stack.from_array(FRAMES, "ZYX")).frames_per_slice is None
-    with pytest.raises(nza.InputError, match="2 slices × 3 repeats"):
+    with pytest.raises(nza.InputError, match="2 planes × 3 repeats"):
         as_recording(Stack.from_array(FRAMES, frames_per_slice=3))
 
 
