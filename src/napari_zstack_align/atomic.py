@@ -1,14 +1,11 @@
-"""A file or folder appears under its name only when it is complete, and on the disk."""
+"""Whether a name can be written, temporary names beside it, and bytes that are on the disk."""
 
 from __future__ import annotations
 
 import errno
 import hashlib
 import os
-import shutil
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -78,36 +75,9 @@ def check_permission(folder: Path) -> None:
         raise InputError(f"{folder} can't be written: you have no permission to write in {there}.")
 
 
-@contextmanager
-def replacing(path: Path, overwrite: bool) -> Iterator[Path]:
-    """Give a temporary name beside ``path``, which takes the place of ``path`` at the end.
-
-    Whatever stops the block, an error or a cancel, removes the unfinished file or folder and
-    leaves what was at ``path`` as it was. What takes the place has reached the disk before.
-
-    Raises
-    ------
-    InputError
-        Where the file system refuses (no space, no permission).
-    """
-    check_target(path, overwrite)
-    unfinished = temporary_beside(path)
-    try:
-        yield unfinished
-        _flush(unfinished)
-        _move(unfinished, path)
-        flush_folder(path.parent)
-    except OSError as error:
-        _remove_if_possible(unfinished)
-        raise InputError(f"{path} can't be written: {error.strerror or error}.") from error
-    except BaseException:
-        _remove_if_possible(unfinished)
-        raise
-
-
 def temporary_beside(path: Path) -> Path:
     """Return a hidden name beside a path that nothing else has."""
-    return _beside(path, "part")
+    return path.with_name(f".{hidden_stem(path)}.{uuid4().hex[:8]}.part")
 
 
 def hidden_stem(path: Path) -> str:
@@ -139,42 +109,3 @@ def flush_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _flush(path: Path) -> None:
-    """Flush a file, or all files of a folder."""
-    if not path.is_dir():
-        flush_file(path)
-        return
-    for folder, _, names in os.walk(path):
-        for name in names:
-            flush_file(Path(folder, name))
-        flush_folder(Path(folder))
-
-
-def _move(source: Path, target: Path) -> None:
-    if not target.exists() or (source.is_file() and target.is_file()):
-        os.replace(source, target)
-        return
-    # What is or becomes a folder can't be replaced in one step: it gives way first.
-    old = _beside(target, "old")
-    os.replace(target, old)
-    try:
-        os.replace(source, target)
-    except OSError:
-        os.replace(old, target)
-        raise
-    _remove_if_possible(old)
-
-
-def _beside(path: Path, what: str) -> Path:
-    return path.with_name(f".{hidden_stem(path)}.{uuid4().hex[:8]}.{what}")
-
-
-def _remove_if_possible(path: Path) -> None:
-    """Remove a file or folder; what can't be removed must not hide why there was something to."""
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with suppress(OSError):
-            path.unlink(missing_ok=True)

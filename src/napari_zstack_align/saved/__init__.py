@@ -22,6 +22,7 @@ from napari_zstack_align.saved.journal import (
 )
 from napari_zstack_align.saved.keys import key_of, layout_of, values_of
 from napari_zstack_align.saved.kinds import RECORDING, Z_STACK, Kind, title_of
+from napari_zstack_align.saved.lock import lock_beside, locked_by
 from napari_zstack_align.saved.names import target_of
 from napari_zstack_align.saved.occupant import (
     Occupant,
@@ -71,6 +72,8 @@ __all__ = [
     "key_of",
     "kind_of",
     "layout_of",
+    "lock_beside",
+    "locked_by",
     "manifest_path",
     "now",
     "occupant_of",

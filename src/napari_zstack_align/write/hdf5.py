@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import h5py
-
-from napari_zstack_align.atomic import check_target, replacing
+from napari_zstack_align.atomic import check_target
 from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.write.hdf5_file import hdf5_file
 from napari_zstack_align.write.image import Image
+from napari_zstack_align.write.replacing import replacing
 
 
 def write_hdf5(path: str | Path, image: Image, *, overwrite: bool = False) -> Job[Path]:
@@ -26,13 +26,12 @@ def write_hdf5(path: str | Path, image: Image, *, overwrite: bool = False) -> Jo
 
 
 def _write(path: Path, image: Image, overwrite: bool) -> Job[Path]:
-    with replacing(path, overwrite) as unfinished, h5py.File(unfinished, "w") as file:
+    with replacing(path, overwrite) as unfinished, hdf5_file(unfinished, "w") as (file, check):
         movies = [_create(file, image, channel) for channel in range(image.n_channels)]
         for done, (index, plane) in enumerate(image.planes()):
             movies[image.channel_of(index)][index[0]] = plane
+            check()
             yield Progress("Writing HDF5", done + 1, image.n_planes)
-        # Closed before it is renamed.
-        file.close()
     return path
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from napari_zstack_align.atomic import check_target, replacing
+from napari_zstack_align.atomic import check_target
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.write.image import Image
+from napari_zstack_align.write.replacing import replacing
 
 CLASSIC_BYTES = 2 * 10**9
 """Above this a BigTIFF is written: many readers take offsets in a classic TIFF as signed."""

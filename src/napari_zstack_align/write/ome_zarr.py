@@ -12,9 +12,10 @@ import zarr
 from yaozarrs import DimSpec, v05
 from yaozarrs.write.v05 import prepare_image
 
-from napari_zstack_align.atomic import check_target, replacing
+from napari_zstack_align.atomic import check_target
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.write.image import Image
+from napari_zstack_align.write.replacing import replacing
 
 UNITS = {"T": "second", "Z": "micrometer", "Y": "micrometer", "X": "micrometer"}
 

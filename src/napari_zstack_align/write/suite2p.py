@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.atomic import check_target, replacing
+from napari_zstack_align.atomic import check_target
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.write.image import Image
 from napari_zstack_align.write.int16 import Fit, Movie
+from napari_zstack_align.write.replacing import replacing
 from napari_zstack_align.write.suite2p_ops import plane_ops
 
 NAMES = ("data.bin", "data_chan2.bin")

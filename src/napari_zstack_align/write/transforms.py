@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.transforms import AffineLink, Transforms
-from napari_zstack_align.atomic import check_target, replacing
+from napari_zstack_align.atomic import check_target
 from napari_zstack_align.csv_text import csv_text
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, Progress, run
+from napari_zstack_align.write.replacing import replacing
 from napari_zstack_align.write.writers import Takes, choose_writer
 
 COLUMNS = ("frame", *(f"a{row}{column}" for row in range(3) for column in range(3)))

@@ -9,10 +9,11 @@ from typing import Any
 
 import roifile
 
-from napari_zstack_align.atomic import check_target, replacing
+from napari_zstack_align.atomic import check_target
 from napari_zstack_align.cells.rois import Circles, Rois
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.write.cells.options import CellOptions
+from napari_zstack_align.write.replacing import replacing
 
 ROIS_AT_ONCE = 200
 """Ovals written between two reports of progress."""

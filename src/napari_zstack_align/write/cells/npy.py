@@ -9,8 +9,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.atomic import check_target, replacing
+from napari_zstack_align.atomic import check_target
 from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.write.replacing import replacing
 
 Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.atomic import check_target, replacing
+from napari_zstack_align.atomic import check_target
 from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import NwbParams
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.write.cells.field import FieldOfView
 from napari_zstack_align.write.cells.options import CellOptions, field_of
+from napari_zstack_align.write.replacing import replacing
 
 FRAMES_AT_ONCE = 2_000
 """Frames written between two reports of progress."""
@@ -70,28 +71,34 @@ def _write(
     begun = Progress("Writing NWB", 0, 0)
     yield begun
     # pynwb takes most of a second to import, and h5py comes with it
-    import h5py
     import pynwb
 
     from napari_zstack_align.write.cells.nwb_contents import contents
+    from napari_zstack_align.write.hdf5_file import hdf5_file
 
     yield begun
     with replacing(path, overwrite) as unfinished:
         file, signals = contents(traces, field, params)
         yield begun
-        with h5py.File(unfinished, "w") as hdf5, pynwb.NWBHDF5IO(file=hdf5, mode="w") as nwb:
+        with (
+            hdf5_file(unfinished, "w") as (hdf5, _),
+            pynwb.NWBHDF5IO(file=hdf5, mode="w") as nwb,
+        ):
             nwb.write(file)
         # pynwb writes in one go; values are filled in here, where a cancel is heard
-        with h5py.File(unfinished, "r+") as hdf5:
-            yield from _fill(hdf5, signals)
+        with hdf5_file(unfinished, "r+") as (hdf5, check):
+            yield from _fill(hdf5, signals, check)
     return path
 
 
-def _fill(hdf5: Any, signals: dict[str, npt.NDArray[np.float32]]) -> Job[None]:
+def _fill(
+    hdf5: Any, signals: dict[str, npt.NDArray[np.float32]], check: Callable[[], None]
+) -> Job[None]:
     """Put signals (N, T) into the datasets (T, N) that wait for them."""
     pieces = list(_pieces(signals))
     for done, (name, part) in enumerate(pieces):
         hdf5[name][part] = signals[name][:, part].T
+        check()
         yield Progress("Writing NWB", done + 1, len(pieces))
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.atomic import check_target, replacing
+from napari_zstack_align.atomic import check_target
 from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.csv_text import csv_cell
 from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.write.replacing import replacing
 
 SIGNALS = ("F", "Fneu", "corrected", "dff")
 """What traces hold, in the order of the columns."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.atomic import check_target, replacing
+from napari_zstack_align.atomic import check_target
 from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
@@ -19,6 +19,7 @@ from napari_zstack_align.write.cells.gaps import filled, good_frames, invalid_fr
 from napari_zstack_align.write.cells.npy import write_header
 from napari_zstack_align.write.cells.options import CellOptions, field_of
 from napari_zstack_align.write.cells.suite2p_stat import stat_of
+from napari_zstack_align.write.replacing import replacing
 from napari_zstack_align.write.suite2p_ops import plane_ops
 
 NOT_DECONVOLVED = "not deconvolved"

@@ -4,8 +4,8 @@ import errno
 
 import pytest
 
-from napari_zstack_align.atomic import replacing
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.write.replacing import replacing
 
 
 def fill(path, kind, text):
