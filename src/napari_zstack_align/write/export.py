@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -16,6 +17,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job
 from napari_zstack_align.write.crop import common_box
 from napari_zstack_align.write.image import Image
+from napari_zstack_align.write.made_of import made_of
 from napari_zstack_align.write.several import counted, names_in_session
 from napari_zstack_align.write.writers import Takes, Writer, choose_writer
 
@@ -217,4 +219,5 @@ def _image(alignment: Alignment, what: What | None) -> Image:
         channel_names=stack.channel_names,
         outside=alignment.fill if what == "aligned" else OUTSIDE_OF_VOLUMES,
         bad_frames=tuple(np.flatnonzero(~alignment.quality["used"]).tolist()),
+        made_of=partial(made_of, alignment, what),
     )

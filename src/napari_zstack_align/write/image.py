@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,9 @@ class Image:
         What stands outside the raw frames; None where nothing does, or it isn't known.
     bad_frames : tuple of int
         Frames to be left out of an analysis; only Suite2p binaries say so.
+    made_of : callable, optional
+        Returns a digest of all that the pixels follow from, by which an export that was stopped
+        can go on; None: it can't be known.
 
     Raises
     ------
@@ -58,6 +61,7 @@ class Image:
     crop_origin_yx: tuple[int, int] | None = None
     outside: Fill | None = None
     bad_frames: tuple[int, ...] = ()
+    made_of: Callable[[], str] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         in_order = "".join(axis for axis in AXES if axis in self.axes)
@@ -127,21 +131,33 @@ class Image:
         """Bytes of all pixels."""
         return int(np.prod(self.shape, dtype=int)) * self.dtype.itemsize
 
-    def planes(self) -> Iterator[tuple[tuple[int, ...], npt.NDArray[Any]]]:
+    def planes(
+        self, without: Collection[int] = ()
+    ) -> Iterator[tuple[tuple[int, ...], npt.NDArray[Any]]]:
         """Yield the index of each plane and its pixels (Y, X), in order.
 
         One block of the first axis is in memory at a time: a chunk of a dask array (taken
-        apart plane by plane it would be computed once a plane), else one step.
+        apart plane by plane it would be computed once a plane), else one step. Planes ``without``
+        which it goes, counted from 0, aren't computed where their whole block can be left out.
         """
         if len(self.shape) == 2:
-            yield (), np.asarray(self.data)
+            if 0 not in without:
+                yield (), np.asarray(self.data)
             return
-        start = 0
+        start, per_step = 0, self.n_planes // self.shape[0]
         for length in self._blocks():
-            block = np.asarray(self.data[start : start + length])
-            for index in np.ndindex(block.shape[:-2]):
-                yield (start + index[0], *index[1:]), block[index]
+            numbers = range(start * per_step, (start + length) * per_step)
+            if not all(number in without for number in numbers):
+                block = np.asarray(self.data[start : start + length])
+                indices = np.ndindex(block.shape[:-2])
+                for number, index in zip(numbers, indices, strict=True):
+                    if number not in without:
+                        yield (start + index[0], *index[1:]), block[index]
             start += length
+
+    def number_of(self, index: tuple[int, ...]) -> int:
+        """Number of a plane in their order, counted from 0, by its index."""
+        return int(np.ravel_multi_index(index, self.shape[:-2])) if index else 0
 
     def _blocks(self) -> tuple[int, ...]:
         chunks = getattr(self.data, "chunks", ())

@@ -15,8 +15,13 @@ from yaozarrs.write.v05 import prepare_image
 from napari_zstack_align.atomic import check_target
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.write.image import Image
-from napari_zstack_align.write.replacing import replacing
+from napari_zstack_align.write.replacing import remove_if_possible, replacing
+from napari_zstack_align.write.unfinished import Finished, going_on
 
+LEVEL = "0"
+"""Name of the one array, in full resolution."""
+LAYOUT = "a chunk a plane, 1"
+"""Another one, or other compression, begins anew."""
 UNITS = {"T": "second", "Z": "micrometer", "Y": "micrometer", "X": "micrometer"}
 
 
@@ -29,21 +34,61 @@ def write_ome_zarr(path: str | Path, image: Image, *, overwrite: bool = False) -
 
 def _write(path: Path, image: Image, overwrite: bool) -> Job[Path]:
     name = path.name.split(".")[0]
-    window = _Windows(image)
-    with replacing(path, overwrite) as unfinished:
-        _, arrays = prepare_image(
-            unfinished,
-            _metadata(image, name, window),
-            (image.shape, image.dtype),
-            chunks=(*[1] * (len(image.shape) - 2), *image.shape[-2:]),
-            writer="zarr",
-        )
-        for done, (index, plane) in enumerate(image.planes()):
-            arrays["0"][index] = plane
-            window.widen(index, plane)
-            yield Progress("Writing OME-Zarr", done + 1, image.n_planes)
-        _write_metadata(unfinished, _metadata(image, name, window), image)
+    if image.made_of is None:
+        with replacing(path, overwrite) as unfinished:
+            yield from _fill(unfinished, image, name, None)
+    else:
+        with going_on(path, overwrite, _key(image, name)) as (unfinished, finished):
+            yield from _fill(unfinished, image, name, finished)
     return path
+
+
+def _key(image: Image, name: str) -> str:
+    """What the folder is of: the same frames, written in the same way."""
+    assert image.made_of is not None
+    meaning = _metadata(image, name, _Windows(image)).model_dump_json()
+    return f"{image.made_of()} {image.shape} {image.dtype.str} {LAYOUT} {meaning}"
+
+
+def _fill(folder: Path, image: Image, name: str, finished: Finished | None) -> Job[None]:
+    """Write the planes that aren't there, and what is known of all."""
+    window = _Windows(image)
+    known = {} if finished is None else finished.known
+    array = _array(folder, image, name, anew=not known)
+    for number, limits in known.items():
+        window.widen(np.unravel_index(number, image.shape[:-2]), limits)
+    for done, (index, plane) in enumerate(image.planes(known), start=len(known) + 1):
+        array[index] = plane
+        limits = _limits(plane)
+        window.widen(index, limits)
+        if finished is not None:
+            file = Path(folder, LEVEL, "c", *map(str, index), "0", "0")
+            finished.add(image.number_of(index), limits, file)
+        yield Progress("Writing OME-Zarr", done, image.n_planes)
+    _write_metadata(folder, _metadata(image, name, window), image)
+    for left in folder.rglob("*.partial"):  # of a chunk that was being written when it was killed
+        left.unlink()
+
+
+def _array(folder: Path, image: Image, name: str, *, anew: bool) -> Any:
+    """Return the array of the planes; without any, the folder is made anew."""
+    if not anew:
+        return zarr.open_group(folder, mode="r+")[LEVEL]
+    remove_if_possible(folder)
+    _, arrays = prepare_image(
+        folder,
+        _metadata(image, name, _Windows(image)),
+        (image.shape, image.dtype),
+        chunks=(*[1] * (len(image.shape) - 2), *image.shape[-2:]),
+        writer="zarr",
+    )
+    return arrays[LEVEL]
+
+
+def _limits(plane: npt.NDArray[Any]) -> tuple[float, float]:
+    """Lowest and highest number of a plane; infinities the wrong way round where it has none."""
+    finite = plane[np.isfinite(plane)]
+    return (float(finite.min()), float(finite.max())) if finite.size else (np.inf, -np.inf)
 
 
 class _Windows:
@@ -53,11 +98,9 @@ class _Windows:
         self._channel_of = image.channel_of
         self._limits = np.tile([np.inf, -np.inf], (image.n_channels, 1))
 
-    def widen(self, index: tuple[int, ...], plane: npt.NDArray[Any]) -> None:
-        finite = plane[np.isfinite(plane)]
-        if finite.size:
-            channel = self._limits[self._channel_of(index)]
-            channel[:] = min(channel[0], finite.min()), max(channel[1], finite.max())
+    def widen(self, index: tuple[Any, ...], limits: tuple[float, float]) -> None:
+        channel = self._limits[self._channel_of(index)]
+        channel[:] = min(channel[0], limits[0]), max(channel[1], limits[1])
 
     def __iter__(self) -> Iterator[v05.OmeroWindow]:
         for low, high in self._limits.tolist():

@@ -1,0 +1,206 @@
+"""An export that is killed at any moment leaves the old file or the new one; the next one ends it.
+
+Zarr goes on with the chunks that are there; nothing is left beside the file at the end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import napari_zstack_align as nza
+from napari_zstack_align.alignment.transforms import AffineLink, Transforms
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.progress import run
+from napari_zstack_align.write import unfinished
+from napari_zstack_align.write.export import export_alignment, export_volume
+from napari_zstack_align.write.unfinished import unfinished_of
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "saved"))
+from killing import killed_at  # noqa: E402
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL"),
+    pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning"),
+]
+
+ENDINGS = [".tif", ".zarr", ".h5", ".bin"]
+
+
+@pytest.fixture(scope="module")
+def short(recording):
+    """The first 12 frames of the recording."""
+    array = recording.stack.read(0, 12)
+    stack = nza.Stack.from_array(array, "TCYX", name="short")
+    link = AffineLink(recording.transforms.matrices()[:12])
+    transforms = Transforms(recording.transforms.shape, (link,))
+    return replace(
+        recording, stack=stack, transforms=transforms, quality=recording.quality[:12], chunks=None
+    )
+
+
+@pytest.fixture
+def another(short):
+    """The same alignment moved by a pixel."""
+    matrices = short.transforms.matrices().copy()
+    matrices[:, 0, 2] += 1
+    return replace(short, transforms=Transforms(short.transforms.shape, (AffineLink(matrices),)))
+
+
+def tree(path: Path) -> str:
+    """Digest of all names and bytes at a path; '' where there is nothing."""
+    if not path.exists():
+        return ""
+    files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(str(file.relative_to(path)).encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def target(folder: Path, ending: str) -> Path:
+    return folder / ("out" if ending == ".bin" else f"out{ending}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_old_or_new_and_nothing_beside_it(short, another, tmp_path, ending):
+    name = f"out{ending}"
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    run(export_alignment(whole / name, another))
+    before = tree(target(whole, ending))
+    run(export_alignment(whole / name, short, overwrite=True))
+    after = tree(target(whole, ending))
+    assert before != after
+
+    def export(folder):
+        return run(export_alignment(folder / name, short, overwrite=True))
+
+    count = moments_of(lambda: export(whole), whole)
+    moments = random.Random(3).sample(range(1, count + 1), min(count, 20)) + [count, count - 1]
+    for moment in moments:
+        folder = tmp_path / f"{moment}"
+        folder.mkdir(exist_ok=True)
+        run(export_alignment(folder / name, another, overwrite=True))
+        killed_at(moment, folder, lambda: export(folder))  # noqa: B023
+        assert tree(target(folder, ending)) in (before, after)
+        export(folder)
+        assert tree(target(folder, ending)) == after
+        assert [each.name for each in folder.iterdir()] == [target(folder, ending).name]
+
+
+def moments_of(action, folder: Path) -> int:
+    """Return how many file operations an action has."""
+    low, high = 1, 2
+    while killed_at(high, folder, action):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if killed_at(middle, folder, action) else (low, middle)
+    return low
+
+
+@pytest.fixture
+def begun(short, tmp_path):
+    """An export to Zarr that was stopped after 5 of its 12 frames."""
+    job = export_alignment(tmp_path / "out.zarr", short)
+    for _ in range(5):
+        next(job)
+    job.close()
+    return tmp_path / "out.zarr"
+
+
+def counted_steps(job) -> int:
+    steps = []
+    run(job, lambda progress: steps.append(progress.done))
+    return len(steps)
+
+
+def test_zarr_goes_on_where_it_was_stopped(short, begun, tmp_path):
+    assert [each.name for each in tmp_path.iterdir()] == [".out.zarr.unfinished"]
+    (tmp_path / "whole").mkdir()
+    whole = run(export_alignment(tmp_path / "whole" / "out.zarr", short))
+    assert counted_steps(export_alignment(begun, short)) == 7
+    assert tree(begun) == tree(whole)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["out.zarr", "whole"]
+
+
+def test_a_line_or_a_chunk_that_was_cut_off_is_made_again(short, begun, tmp_path):
+    listed = unfinished_of(begun) / unfinished.FINISHED
+    lines = listed.read_text("utf-8")
+    listed.write_text(lines[:-4], "utf-8")
+    half = unfinished_of(begun) / "made/0/c/4/0" / "0.1234.partial"
+    half.write_bytes(b"half")
+    assert counted_steps(export_alignment(begun, short)) == 8
+    (tmp_path / "whole").mkdir()
+    assert tree(begun) == tree(run(export_alignment(tmp_path / "whole" / "out.zarr", short)))
+
+
+def test_another_source_begins_anew(another, short, begun, tmp_path):
+    assert counted_steps(export_alignment(begun, another)) == 12
+    (tmp_path / "whole").mkdir()
+    assert tree(begun) == tree(run(export_alignment(tmp_path / "whole" / "out.zarr", another)))
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["out.zarr", "whole"]
+
+
+@pytest.mark.parametrize("change", ["crop", "pixel size", "a frame left out", "raw frames"])
+def test_other_parameters_begin_anew(short, begun, change):
+    options = {}
+    if change == "crop":
+        options["crop"] = True
+    elif change == "pixel size":
+        short = short.with_stack(short.stack.replace(pixel_size_um=(1.0, 2.0)))
+    elif change == "a frame left out":
+        quality = short.quality.copy()
+        quality["used"][3] = False
+        short = replace(short, quality=quality)
+    else:
+        raw = short.stack.read(0, 12).copy()
+        raw[0] += 1
+        short = short.with_stack(nza.Stack.from_array(raw, "TCYX", name="short"))
+    stages = []
+    run(export_alignment(begun, short, **options), lambda p: stages.append(p.stage))
+    assert stages.count("Writing OME-Zarr") == 12
+
+
+def test_two_programs_do_not_write_one_zarr(short, tmp_path):
+    job = export_alignment(tmp_path / "out.zarr", short)
+    next(job)
+    with pytest.raises(InputError, match="another program is writing it"):
+        run(export_alignment(tmp_path / "out.zarr", short))
+    run(job)
+
+
+def test_arrays_of_unknown_origin_begin_anew(tmp_path):
+    job = export_volume(tmp_path / "out.zarr", np.zeros((4, 8, 8), "u1"), "TYX")
+    next(job)
+    job.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_export_had_moved_away_comes_back(tmp_path, monkeypatch):
+    """Where two folders can't be exchanged in one step."""
+    old = tmp_path / ".out.zarr.0123abcd.old"
+    old.mkdir()
+    (old / "inside").touch()
+    (tmp_path / ".out.zarr.0123abce.part").mkdir()
+    with pytest.raises(InputError, match="exists already"):
+        run(export_volume(tmp_path / "out.zarr", np.zeros((4, 8, 8), "u1"), "TYX"))
+    assert [each.name for each in tmp_path.rglob("*")] == ["out.zarr", "inside"]
+
+
+def test_where_names_cannot_be_exchanged(tmp_path, monkeypatch):
+    monkeypatch.setattr("napari_zstack_align.write.replacing.exchange", lambda *_: False)
+    for value in (0, 1):
+        data = np.full((4, 8, 8), value, "u1")
+        path = run(export_volume(tmp_path / "out.zarr", data, "TYX", overwrite=True))
+    assert nza.open_stack(path).read(0, 1).max() == 1
+    assert list(tmp_path.iterdir()) == [path]
