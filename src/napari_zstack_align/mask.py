@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.stack import as_array
 
 Mask = npt.NDArray[np.float32]
 
@@ -33,7 +34,7 @@ def as_weights(mask: npt.ArrayLike | None, shape: tuple[int, int]) -> Mask | Non
     """
     if mask is None:
         return None
-    values = np.asarray(mask)
+    values = as_array(mask, "A mask")
     if values.shape != tuple(shape):
         raise InputError(
             f"The mask has shape {values.shape}, but the frames are {tuple(shape)} (Y, X): paint "

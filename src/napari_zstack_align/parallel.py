@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
 
+import numpy as np
+
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.library_threads import one_thread_each
 
@@ -37,13 +39,13 @@ def checked_threads(threads: int | None) -> int:
     Raises
     ------
     InputError
-        Where it is below 1.
+        Where it is no whole number of at least 1.
     """
     if threads is None:
         return default_threads()
-    if threads < 1:
-        raise InputError(f"threads must be at least 1, not {threads}.")
-    return threads
+    if not isinstance(threads, int | np.integer) or threads < 1:
+        raise InputError(f"threads must be a whole number of at least 1, not {threads!r}.")
+    return int(threads)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import ceil
@@ -81,7 +82,7 @@ class Stack:
                 f"order='{self.order}' needs frames_per_slice: say how many repeats each slice has."
             )
         if self.frames_per_slice is not None:
-            if int(self.frames_per_slice) != self.frames_per_slice or self.frames_per_slice < 1:
+            if not _is_whole(self.frames_per_slice) or self.frames_per_slice < 1:
                 raise InputError(
                     f"frames_per_slice must be a whole number of at least 1, not "
                     f"{self.frames_per_slice!r}."
@@ -95,8 +96,8 @@ class Stack:
                 object.__setattr__(self, "order", "repeats")
         if self.order not in (None, "repeats", "slices"):
             raise InputError(f"order must be 'repeats' or 'slices', not {self.order!r}.")
-        _check_size("pixel_size_um", self.pixel_size_um)
-        _check_size("z_step_um", self.z_step_um)
+        _check_size("pixel_size_um", self.pixel_size_um, 2)
+        _check_size("z_step_um", self.z_step_um, 1)
         if not self.channel_names:
             names = tuple(f"channel {c}" for c in range(n_channels))
             object.__setattr__(self, "channel_names", names)
@@ -105,10 +106,10 @@ class Stack:
                 f"{self.name} has {counted(n_channels, 'channel')}, but channel_names has "
                 f"{len(self.channel_names)}: give one name a channel."
             )
-        if self.frame_times_s is not None and len(self.frame_times_s) != n_frames:
+        if self.frame_times_s is not None and np.shape(self.frame_times_s) != (n_frames,):
             raise InputError(
                 f"{self.name} has {counted(n_frames, 'frame')}, but frame_times_s has "
-                f"{len(self.frame_times_s)}: give one time a frame."
+                f"{np.size(self.frame_times_s)}: give one time a frame."
             )
 
     @classmethod
@@ -151,20 +152,21 @@ class Stack:
         InputError
             Where axes and array don't fit, or pixels are complex, boolean, RGB or all NaN.
         """
-        axes = axes.upper()
-        shape = tuple(getattr(data, "shape", np.shape(data)))
-        if not hasattr(data, "dtype"):
-            data = np.asarray(data)
+        if unknown := set(described) - {"paths", "remarks"}:
+            raise InputError(f"A stack can't be given {', '.join(sorted(unknown))}: leave it out.")
+        if not hasattr(data, "shape") or not hasattr(data, "dtype"):
+            data = as_array(data, "A stack")
+        axes, shape = str(axes).upper(), tuple(data.shape)
         if len(axes) != len(shape) or len(set(axes)) != len(axes) or set(axes) - set(AXES):
             raise InputError(
                 f"axes='{axes}' doesn't describe an array of shape {shape}: give one letter of "
                 f"{', '.join(AXES)} a dimension, each once."
             )
         if "Y" not in axes or "X" not in axes:
-            raise InputError(f"axes='{axes}' lacks Y or X: a frame is an image (Y, X).")
+            raise InputError(f"axes='{axes}' lacks Y or X: give both, a frame is an image (Y, X).")
         if frames_per_slice is None and order is None:
             frames_per_slice, order = layout_of_axes(axes, shape)
-        times = None if frame_times_s is None else np.asarray(frame_times_s, np.float64)
+        times = None if frame_times_s is None else _as_times(frame_times_s)
         return cls(
             source=ArraySource(data, axes),
             frames_per_slice=frames_per_slice,
@@ -172,7 +174,7 @@ class Stack:
             pixel_size_um=pixel_size_um,
             z_step_um=z_step_um,
             frame_times_s=times,
-            channel_names=tuple(channel_names),
+            channel_names=_as_names(channel_names),
             name=name,
             **described,
         )
@@ -215,7 +217,7 @@ class Stack:
         if not 0 <= start <= stop <= self.n_frames:
             raise InputError(
                 f"Frames {start} to {stop} are not all in {self.name}, which has "
-                f"{counted(self.n_frames, 'frame')} (0 to {self.n_frames - 1})."
+                f"{counted(self.n_frames, 'frame')}: give frames from 0 to {self.n_frames - 1}."
             )
         return self.source.read(start, stop)
 
@@ -355,8 +357,37 @@ def check_pixels(dtype: np.dtype[Any], shape: tuple[int, ...], name: str) -> Non
         raise InputError(f"{name} is empty (shape {shape}): choose data with at least one frame.")
 
 
-def _check_size(what: str, value: Any) -> None:
+def as_array(data: Any, what: str) -> npt.NDArray[Any]:
+    """Return data as an array; InputError, which begins with ``what``, where it is none."""
+    try:
+        return np.asarray(data)
+    except (TypeError, ValueError):  # lists of unlike lengths
+        raise InputError(f"{what} must be an array of numbers: give rows of one length.") from None
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and float(value).is_integer()
+
+
+def _as_times(given: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    try:
+        return np.asarray(given, np.float64)
+    except (TypeError, ValueError):
+        raise InputError("frame_times_s must be numbers: give the time of each frame.") from None
+
+
+def _as_names(given: Any) -> tuple[str, ...]:
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise InputError(f"channel_names must be a list of texts, not {given!r}.")
+    return tuple(given)
+
+
+def _check_size(what: str, value: Any, count: int) -> None:
     if value is None:
         return
-    if not np.all(np.isfinite(value)) or np.any(np.asarray(value) <= 0):
+    numbers = as_array(value, what)
+    if numbers.dtype.kind not in "iuf" or numbers.size != count:
+        words = {1: "a number", 2: "two numbers (y, x)"}[count]
+        raise InputError(f"{what} must be {words} in µm, not {value!r}.")
+    if not np.all(np.isfinite(numbers)) or np.any(numbers <= 0):
         raise InputError(f"{what} must be above 0 µm, not {value}.")

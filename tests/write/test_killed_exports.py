@@ -12,6 +12,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -24,7 +25,7 @@ from napari_zstack_align.write.export import export_alignment, export_volume
 from napari_zstack_align.write.unfinished import unfinished_of
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "saved"))
-from killing import killed_at  # noqa: E402
+from killing import killed_at
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL"),
@@ -82,10 +83,11 @@ def test_old_or_new_and_nothing_beside_it(short, another, tmp_path, ending):
     assert before != after
 
     def export(folder):
+        cv2.setNumThreads(0)  # its threads don't live on in a forked process
         return run(export_alignment(folder / name, short, overwrite=True))
 
     count = moments_of(lambda: export(whole), whole)
-    moments = random.Random(3).sample(range(1, count + 1), min(count, 20)) + [count, count - 1]
+    moments = [*random.Random(3).sample(range(1, count + 1), min(count, 20)), count, count - 1]
     for moment in moments:
         folder = tmp_path / f"{moment}"
         folder.mkdir(exist_ok=True)

@@ -49,7 +49,9 @@ def as_image(image: npt.ArrayLike) -> npt.NDArray[np.generic]:
     except ValueError:
         raise InputError("The rows of the image have different lengths.") from None
     if values.ndim != 2:
-        raise InputError(f"Blobs are looked for in an image (Y, X), not in shape {values.shape}.")
+        raise InputError(
+            f"Blobs are looked for in an image (Y, X), not in shape {values.shape}: give one image."
+        )
     if not values.size:
         raise InputError(f"The image is empty (shape {values.shape}): choose one with pixels.")
     if values.dtype.kind not in "buif":

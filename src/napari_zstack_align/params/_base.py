@@ -72,7 +72,7 @@ class Params(BaseModel):
             values = json.loads(Path(path).read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise InputError(f"There is no parameter file {path}.") from None
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise InputError(f"{path} can't be read as a JSON parameter file: {error}.") from None
         if not isinstance(values, dict):
             raise InputError(f"{path} must hold a JSON object of parameter names and values.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any, BinaryIO
@@ -56,7 +57,7 @@ class NpySource:
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
         shape = (max(stop - start, 0), *self._shape[1:])
-        frame = int(np.prod(self._shape[1:], dtype=int))
+        frame = prod(self._shape[1:])
         with readable(self._path):
             flat = np.fromfile(
                 self._path,
@@ -84,7 +85,7 @@ def open_npy(path: Path) -> Opened:
     full = _tcyx(shape, stored, path)
     if fortran and sum(n > 1 for n in shape) > 1:
         raise InputError(f"{path} is stored in Fortran order, frames last: {HINT}.")
-    frame_bytes = int(np.prod(full[1:], dtype=int)) * stored.itemsize
+    frame_bytes = prod(full[1:]) * stored.itemsize
     whole = (size - offset) // max(frame_bytes, 1)
     if whole < full[0] and frame_bytes:  # what is empty is described by the stack
         raise truncated(path, whole, full[0])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ class PageKind:
     @cached_property
     def n_bytes(self) -> int:
         """Bytes of a page when decoded."""
-        return int(np.prod(self.shape, dtype=int)) * self.dtype.itemsize
+        return prod(self.shape) * self.dtype.itemsize
 
     @cached_property
     def stored_plainly(self) -> bool:

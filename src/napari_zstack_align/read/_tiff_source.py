@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from functools import cached_property
 from io import FileIO
 from itertools import pairwise
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ class TiffSource:
         pages = self._pages
         file, kind, offset = pages.file[planes], pages.kind[planes], pages.offset[planes]
         plain = pages.contiguous[planes]
-        n_bytes = int(np.prod(self._page_shape, dtype=int)) * self._dtype.itemsize
+        n_bytes = prod(self._page_shape) * self._dtype.itemsize
         joined = (
             (file[1:] == file[:-1])
             & (kind[1:] == kind[:-1])

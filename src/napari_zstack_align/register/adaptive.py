@@ -94,7 +94,7 @@ def align_adaptive(
     if params.start_slice is not None and params.start_slice >= stack.n_slices:
         raise InputError(
             f"start_slice is {params.start_slice}, but {stack.name} has "
-            f"{counted(stack.n_slices, 'slice')}, counted from 0."
+            f"{counted(stack.n_slices, 'slice')}: give one from 0 to {stack.n_slices - 1}."
         )
     weights = as_weights(mask, (stack.shape[2], stack.shape[3]))
     return _align(stack, params, weights, n_threads, journal)

@@ -47,7 +47,7 @@ def _key(image: Image, name: str) -> str:
     """What the folder is of: the same frames, written in the same way."""
     assert image.made_of is not None
     meaning = _metadata(image, name, _Windows(image)).model_dump_json()
-    return f"{image.made_of()} {image.shape} {image.dtype.str} {LAYOUT} {meaning}"
+    return f"{image.made_of()} {image.shape} {image.dtype.str} {LAYOUT} {image.outside} {meaning}"
 
 
 def _fill(folder: Path, image: Image, name: str, finished: Finished | None) -> Job[None]:

@@ -17,10 +17,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from napari_zstack_align.atomic import check_target, flush_file
+from napari_zstack_align.atomic import check_target, flush_file, hidden_stem
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.saved import locked_by, sentences_for
-from napari_zstack_align.write.replacing import clean_up, lock_of, remove_if_possible, take_place
+from napari_zstack_align.saved import lock_beside, locked_by, sentences_for
+from napari_zstack_align.write.replacing import clean_up, remove_if_possible, take_place
 
 MADE_OF = "made-of.json"
 FINISHED = "finished.csv"
@@ -99,7 +99,7 @@ def going_on(path: Path, overwrite: bool, key: str) -> Iterator[tuple[Path, Fini
         Where the file system refuses, or another program is writing this export.
     """
     check_target(path, overwrite)
-    with sentences_for(path), locked_by(lock_of(path), wait=False) as held:
+    with sentences_for(path), locked_by(lock_beside(path), wait=False) as held:
         if not held:
             raise InputError(
                 f"{path} can't be written: another program is writing it. Wait until that is done, "
@@ -117,7 +117,7 @@ def going_on(path: Path, overwrite: bool, key: str) -> Iterator[tuple[Path, Fini
 
 def unfinished_of(path: Path) -> Path:
     """Return the folder of what is finished of an export to ``path``."""
-    return path.with_name(f".{path.name}.unfinished")
+    return path.with_name(f".{hidden_stem(path)}.unfinished")
 
 
 def _begin(folder: Path, key: str) -> None:

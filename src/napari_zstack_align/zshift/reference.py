@@ -141,6 +141,8 @@ def _of_array(given: Any) -> Reference:
             f"The reference has the shape {tuple(data.shape)}: give an array (Z, Y, X), a Stack "
             f"or an Alignment."
         )
+    if isinstance(data, np.ndarray) and data.dtype.kind == "f" and np.isnan(data).all():
+        raise InputError("The reference holds no numbers (NaN everywhere): give another z-stack.")
     return _of_stack(Stack.from_array(data, "ZYX", name="reference array"), 0)
 
 

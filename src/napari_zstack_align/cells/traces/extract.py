@@ -118,12 +118,12 @@ def extract_session_traces(
     RunStopped
         As in `extract_traces`.
     """
-    if isinstance(stacks, Stack) or isinstance(alignments, Alignment):
+    if not (_is_list(stacks) and _is_list(alignments)):
         raise InputError(
             "Give a list of recordings and a list of alignments, or use extract_traces for one."
         )
     if not len(stacks):
-        raise InputError("There are no recordings to read traces from.")
+        raise InputError("There are no recordings to read traces from: give at least one.")
     if len(stacks) != len(alignments):
         raise InputError(
             f"{counted(len(stacks), 'recording')}, but {counted(len(alignments), 'alignment')}: "
@@ -136,6 +136,10 @@ def extract_session_traces(
         for stack, alignment in zip(stacks, alignments, strict=True)
     ]
     return _session(extractions, journal)
+
+
+def _is_list(given: object) -> bool:
+    return isinstance(given, Sequence) and not isinstance(given, str)
 
 
 def _alone(extraction: Extraction, journal: UnitStore | str | Path | None) -> Job[Traces]:

@@ -100,7 +100,7 @@ class FrameSteps:
 
 def moved_by(level: Level, shifts: Blocks, turns: Blocks) -> Matrix:
     """(n, 3, 3) maps that shift, and turn the blocks about their middle by so many px each."""
-    angle = turns / level.radius
+    angle = turns / (level.radius or 1.0)  # a single block can't turn
     matrices = np.tile(np.eye(3), (len(shifts), 1, 1))
     matrices[:, 0, 0] = matrices[:, 1, 1] = np.cos(angle)
     matrices[:, 1, 0] = np.sin(angle)

@@ -23,6 +23,9 @@ from napari_zstack_align.register.recordings.matchers import prepared
 from napari_zstack_align.register.recordings.matching import Matcher, model_of
 from napari_zstack_align.stack import Stack
 
+LEAST_PX = 16
+"""Along each axis of a frame: no keypoint fits into less."""
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -94,6 +97,12 @@ def _check_stacks(stacks: tuple[Stack, ...], params: KeypointParams) -> None:
         check_one_plane(stack)
         check_channels(stack, params)
         check_chunks(stack, params)
+        y, x = stack.shape[2:]
+        if min(y, x) < LEAST_PX:
+            raise InputError(
+                f"The frames of {stack.name} are {y} × {x} px, too small to be matched: they need "
+                f"at least {LEAST_PX} × {LEAST_PX}."
+            )
 
 
 def _reference_image(reference: Alignment | npt.ArrayLike) -> npt.NDArray[np.float32]:
@@ -105,5 +114,7 @@ def _reference_image(reference: Alignment | npt.ArrayLike) -> npt.NDArray[np.flo
         )
     values = np.ascontiguousarray(image, np.float32)
     if not np.isfinite(values).any():
-        raise InputError("The reference image shows nothing: every pixel is NaN or infinite.")
+        raise InputError(
+            "The reference image shows nothing, every pixel is NaN or infinite: choose another one."
+        )
     return values

@@ -1,0 +1,52 @@
+"""What a refusal of bad input has to be: one sentence that says what is wrong and what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from napari_zstack_align.cli.main import BAD_INPUT, main
+from napari_zstack_align.errors import InputError
+
+LONGEST = 1500
+WHAT_TO_DO = re.compile(
+    r"\b(give|choose|open|save|copy|use|restore|make|export|paint|align|leave|write|say|check|set|"
+    r"must|needs?|should|can be|can't|only|expected|there (is|are)|looked for|has no|damaged|"
+    r"see|update|is empty|holds?|unknown|install|load|wait|invalid|required|argument)\b",
+    re.IGNORECASE,
+)
+NOT_OF_OURS = ("Traceback", "object has no attribute", "'NoneType'", "not subscriptable", "<class")
+
+
+def check_sentence(text: str) -> None:
+    """Fail unless a text is one sentence for a person."""
+    assert text.strip(), "the message is empty"
+    assert "\n" not in text
+    assert text.endswith("."), text
+    assert len(text) <= LONGEST, f"{len(text)} characters"
+    assert WHAT_TO_DO.search(text), f"no word of what to do: {text}"
+    assert not [mark for mark in NOT_OF_OURS if mark in text], text
+
+
+def refused(action: Callable[[], Any]) -> str:
+    """Fail unless an action is refused in one sentence, which is returned."""
+    with pytest.raises(InputError) as caught:
+        action()
+    text = str(caught.value)
+    check_sentence(text)
+    return text
+
+
+def refused_by_command(arguments: Sequence[object], capsys: pytest.CaptureFixture[str]) -> str:
+    """Fail unless a command is refused in one line on stderr with exit code 2."""
+    capsys.readouterr()
+    code = main([str(argument) for argument in arguments])
+    err = capsys.readouterr().err
+    assert code == BAD_INPUT, f"exit code {code}: {err}"
+    (line,) = err.splitlines()
+    assert line.startswith("zstack-align: ")
+    check_sentence(line.removeprefix("zstack-align: "))
+    return line
