@@ -13,7 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from napari_zstack_align.atomic import check_target, flush_file, flush_folder, hidden_stem, temporary_beside
+from napari_zstack_align.atomic import (
+    check_target,
+    flush_file,
+    flush_folder,
+    hidden_stem,
+    temporary_beside,
+)
 from napari_zstack_align.saved import lock_beside, locked_by, sentences_for
 from napari_zstack_align.write.exchange import exchange
 
