@@ -228,7 +228,9 @@ def test_each_frame_is_read_once_a_few_at_a_time(recording, tmp_path, monkeypatc
     counted = recording.with_stack(recording.stack.replace(source=source))
     counted = replace(counted, known_fill=recording.fill)
     run(export_alignment(tmp_path / f"out{ending}", counted, crop=True))
-    assert source.reads == [(t, t + 4) for t in range(0, 40, 4)]
+    # an export that may have to go on tells its frames by their fingerprint first
+    reads = source.reads[3:] if ending == ".zarr" else source.reads
+    assert reads == [(t, t + 4) for t in range(0, 40, 4)]
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
