@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.stack import as_array
+from napari_zstack_align.sources import as_array
 
 Mask = npt.NDArray[np.float32]
 

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.errors import InputError
+
 
 class FrameSource(Protocol):
     """Where the frames come from: a file, a set of files or an array.
@@ -121,3 +123,11 @@ class FramesOf:
         """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
         frames = [self._source.read(t, t + 1) for t in map(int, self._frames[start:stop])]
         return np.concatenate(frames) if frames else np.empty((0, *self.shape[1:]), self.dtype)
+
+
+def as_array(data: Any, what: str) -> npt.NDArray[Any]:
+    """Return data as an array; InputError, which begins with ``what``, where it is none."""
+    try:
+        return np.asarray(data)
+    except (TypeError, ValueError):  # lists of unlike lengths
+        raise InputError(f"{what} must be an array of numbers: give rows of one length.") from None

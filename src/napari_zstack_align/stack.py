@@ -17,7 +17,7 @@ from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.frame_times import frame_interval_s
 from napari_zstack_align.lazy import LazyFrames
-from napari_zstack_align.sources import ArraySource, FramesOf, FrameSource
+from napari_zstack_align.sources import ArraySource, FramesOf, FrameSource, as_array
 
 Order: TypeAlias = Literal["repeats", "slices"]
 
@@ -355,14 +355,6 @@ def check_pixels(dtype: np.dtype[Any], shape: tuple[int, ...], name: str) -> Non
         )
     if 0 in shape:
         raise InputError(f"{name} is empty (shape {shape}): choose data with at least one frame.")
-
-
-def as_array(data: Any, what: str) -> npt.NDArray[Any]:
-    """Return data as an array; InputError, which begins with ``what``, where it is none."""
-    try:
-        return np.asarray(data)
-    except (TypeError, ValueError):  # lists of unlike lengths
-        raise InputError(f"{what} must be an array of numbers: give rows of one length.") from None
 
 
 def _is_whole(value: Any) -> bool:

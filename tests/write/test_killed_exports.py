@@ -72,7 +72,6 @@ def target(folder: Path, ending: str) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("ending", ENDINGS)
-@pytest.mark.skip(reason="placeholder")
 def test_old_or_new_and_nothing_beside_it(short, another, tmp_path, ending):
     name = f"out{ending}"
     whole = tmp_path / "whole"
