@@ -224,3 +224,39 @@ def test_another_recording_at_the_old_place_does_not_hide_the_one_beside_the_res
     gone = nza.load_alignment(there / "run.zalign")
     with pytest.raises(InputError, match="can't be used any more"):
         gone.stack.read(0, 1)
+
+
+def test_saved_after_the_raw_file_was_found_beside_the_result(on_disk, tmp_path):
+    """What is recorded leads there without a detour through a result that may go."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (tmp_path / "raw.tif").rename(home / "raw.tif")
+    stack = nza.open_stack(home / "raw.tif", frames_per_slice=on_disk.stack.frames_per_slice)
+    on_disk.with_stack(stack).save(home / "run")
+    home.rename(tmp_path / "moved")
+    loaded = nza.load_alignment(tmp_path / "moved" / "run.zalign")
+    assert loaded.stack.paths == (tmp_path / "moved" / "raw.tif",)
+    (tmp_path / "far").mkdir()
+    again = loaded.save(tmp_path / "far" / "again")
+    (tmp_path / "moved" / "run.zalign").rename(tmp_path / "archived")
+    recorded = json.loads((again / "run.json").read_text())["inputs"][0]["path"]
+    assert recorded == str(tmp_path / "moved" / "raw.tif")
+    assert nza.load_alignment(again).stack.paths == loaded.stack.paths
+
+
+@pytest.mark.parametrize("linked", ["result", "raw file"])
+def test_folders_that_are_links_are_moved_like_others(on_disk, tmp_path, linked):
+    home = tmp_path / "home"
+    (home / "deep" / "results").mkdir(parents=True)
+    (home / "data").mkdir()
+    (tmp_path / "raw.tif").rename(home / "data" / "raw.tif")
+    (tmp_path / "results").symlink_to("home/deep/results")
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "data").symlink_to(home / "data")
+    raw = home / "data" if linked == "result" else tmp_path / "a" / "b" / "data"
+    out = tmp_path / "results" if linked == "result" else home / "deep" / "results"
+    stack = nza.open_stack(raw / "raw.tif", frames_per_slice=on_disk.stack.frames_per_slice)
+    on_disk.with_stack(stack).save(out / "run")
+    home.rename(tmp_path / "moved")
+    loaded = nza.load_alignment(tmp_path / "moved" / "deep" / "results" / "run.zalign")
+    assert loaded.stack.paths == (tmp_path / "moved" / "data" / "raw.tif",)

@@ -191,3 +191,21 @@ def test_recordings_of_long_names_have_room_in_a_session(tmp_path: Path) -> None
             check_target(tmp_path / name, Kind.ALIGNMENT, Subject(name="rec1", frames=6))
     assert names.target_of("l" * 237, Kind.ALIGNMENT).name == "l" * 237 + ".zalign"
     check_target(tmp_path / ("l" * 237 + ".zalign"), Kind.ALIGNMENT, Subject(name="rec1", frames=6))
+
+
+@pytest.mark.parametrize("harm", ["removed", "damaged"])
+def test_a_harmed_recording_hinders_no_save_of_another(harm: str, tmp_path: Path) -> None:
+    path = nza.save_session(session(1, "abc"), tmp_path / "s")
+    if harm == "removed":
+        shutil.rmtree(path / "a.zalign")
+    else:
+        next((path / "a.zalign").glob("reference-*")).unlink()
+    mended = recording(1, "b", number=7)
+    assert mended.save(path / "b") == path / "b.zalign"
+    with pytest.raises(InputError, match="coordinates of another reference"):
+        recording(2, "b").save(path / "b")  # c is intact
+    shutil.rmtree(path / "c.zalign")
+    mended.save(path / "b")
+    for name, number in (("a", 0), ("c", 2)):
+        recording(1, name, number=number).save(path / name)
+    assert digest(nza.load(path)) == digest([session(1, "a")[0], mended, session(1, "abc")[2]])

@@ -169,7 +169,7 @@ def subject_of(stack: Stack, done: int) -> Subject:
 def _input_facts(path: Path, state: tuple[int, int], folder: Path) -> InputFacts:
     size, mtime = state if state != GONE else (None, None)
     return InputFacts(
-        path=str(path.absolute()),
+        path=str(_place(path) if ".." in path.parts else path.absolute()),
         relative_path=_relative(path, folder),
         size_bytes=size,
         mtime_ns=mtime,
@@ -177,10 +177,16 @@ def _input_facts(path: Path, state: tuple[int, int], folder: Path) -> InputFacts
 
 
 def _relative(path: Path, folder: Path) -> str:
+    """Path from one place to another as the system goes it, whatever links led to them."""
     try:
-        return os.path.relpath(path.absolute(), folder.absolute())
+        return os.path.relpath(_place(path), folder.resolve())
     except ValueError:  # another drive
         return str(path)
+
+
+def _place(path: Path) -> Path:
+    """Return a path without links and '..' above the last name, which may be a link of the user's."""
+    return path.resolve() if path.name in ("", "..") else path.parent.resolve() / path.name
 
 
 def find_stack(folder: Path, raw: StackAndInputs, seen: FrameDigests | None = None) -> Stack:
@@ -194,7 +200,7 @@ def find_stack(folder: Path, raw: StackAndInputs, seen: FrameDigests | None = No
     why = f"is not at {inputs[0].path} any more"
     for paths in (
         [Path(each.path) for each in inputs],
-        [folder / each.relative_path for each in inputs],
+        [_place(folder / each.relative_path) for each in inputs],
     ):
         if all(path.exists() for path in paths):
             try:

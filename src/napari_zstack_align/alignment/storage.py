@@ -7,7 +7,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -167,16 +168,23 @@ def check_rows(reading: Reading, role: str, numbers: npt.NDArray[np.integer], n_
 def _check_reference(alignment: Alignment, folder: Path) -> None:
     """Raise InputError where a session would get a recording with another reference."""
     session = saved.session_of(folder)
-    others = () if session is None else [member.folder for member in session.members]
-    other = next((name for name in others if name != folder.resolve().name), None)
-    if session is None or other is None:
+    if session is None:
         return
-    reference = saved.read_result(session.folder / other, Kind.ALIGNMENT, _read_reference)
-    if not np.array_equal(reference, alignment.reference, equal_nan=True):
+    members = (session.folder / member.folder for member in session.members)
+    reference = _reference_in_first(each for each in members if each.resolve() != folder.resolve())
+    if reference is not None and not np.array_equal(reference, alignment.reference, equal_nan=True):
         raise InputError(
             f"{folder} belongs to {session.folder}, whose recordings are in the coordinates of "
             f"another reference: choose another name, or register them together again."
         )
+
+
+def _reference_in_first(folders: Iterable[Path]) -> npt.NDArray[np.float32] | None:
+    """Read the reference of the first alignment that is intact; None where none is."""
+    for folder in folders:
+        with suppress(InputError):  # loading the session says what is damaged
+            return saved.read_result(folder, Kind.ALIGNMENT, _read_reference)
+    return None
 
 
 def _read_reference(reading: Reading) -> npt.NDArray[np.float32]:
