@@ -146,3 +146,17 @@ def test_a_short_last_slice_and_left_out_frames_are_told(tmp_path, capsys):
     out = capsys.readouterr().out.splitlines()
     assert "3 slices × 4 repeats (the last slice has only 2 repeats)" in out[0]
     assert out[-1] == "10 frames in 3 slices: 2 flagged (2 no signal), 2 left out of the volume."
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_volume_is_never_written_over_the_raw_frames(link, zstack_file, tmp_path, capsys):
+    raw = tmp_path / "raw.tif"
+    raw.write_bytes(zstack_file.read_bytes())
+    volume = tmp_path / "link.tif" if link else raw
+    if link:
+        volume.symlink_to("raw.tif")
+    flags = ["--frames-per-slice=4", f"--out={tmp_path / 'run'}", "--overwrite"]
+    assert main(["adaptive", str(raw), f"--volume={volume}", *flags]) == 2
+    assert "holds the raw frames themselves" in capsys.readouterr().err
+    assert raw.read_bytes() == zstack_file.read_bytes()
+    assert not list(tmp_path.glob("run*"))  # before the work

@@ -1,7 +1,9 @@
 """``zstack-align info``: words for people, facts for programs."""
 
+import errno
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 
@@ -90,3 +92,28 @@ def test_propose_checks_the_layout_that_is_given(tmp_path, capsys):
 def test_a_rest_of_frames_is_reported(zstack_file, capsys):
     assert main(["info", str(zstack_file), "--frames-per-slice=5"]) == 0
     assert "Note: 12 frames are no multiple of 5" in capsys.readouterr().out
+
+
+def test_a_result_that_may_not_be_read_is_no_folder_of_images(
+    session_folder, tmp_path, monkeypatch, capsys
+):
+    folder = shutil.copytree(session_folder, tmp_path / "s")
+    read_bytes = Path.read_bytes
+
+    def refused(path):
+        if path.name == "session.json":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    assert main(["info", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert said == f"{folder} has a session.json that can't be read (Permission denied).\n"
+    for command in (
+        ["traces", str(folder), "--rois=r.csv"],
+        ["export", str(folder), "--out=v.tif"],
+    ):
+        (tmp_path / "r.csv").write_text("id,y,x,radius\n1,2,3,4\n")
+        monkeypatch.chdir(tmp_path)
+        assert main(command) == 2
+        assert "session.json can't be read: Permission denied" in capsys.readouterr().err

@@ -104,11 +104,20 @@ def test_traces_are_not_written_over_unasked(rois, recording_files, capsys):
         (["--rois=none.csv"], "There is no ROI file"),
         (["--rois=other.csv"], "lacks the columns"),
         (["--rois=rois.csv", "--out=rois.csv"], "rois.csv is a file"),
+        (["--rois=rois.csv", "--out=rois.csv/x"], "rois.csv is a file, no folder"),
         (["--rois=rois.csv", "--alignment={session}"], "is a session"),
         (["--rois=rois.csv", "--alignment={session}/rec2.zalign"], "is not the stack"),
         (["--rois=rois.csv", "--noise-floor=-1"], "noise_floor"),
     ],
-    ids=["no file", "other columns", "out is a file", "session", "another recording", "bounds"],
+    ids=[
+        "no file",
+        "other columns",
+        "out is a file",
+        "out is in a file",
+        "session",
+        "another recording",
+        "bounds",
+    ],
 )
 def test_bad_input(rois, recording_files, session_folder, tmp_path, capsys, flags, message):
     (tmp_path / "other.csv").write_text("X,Y\n1,2\n")

@@ -114,7 +114,7 @@ def test_nothing_is_written_over_unasked(here, capsys):
         (["--out={session}/rec1.zalign"], "holds the alignment of rec1, not a z-shift"),
         (["--corrected=movie.avi"], "must end in"),
         (["--simulated=nowhere/movie.ome.tif"], "there is no folder"),
-        (["--corrected=larva.ome.tif", "--overwrite"], "holds the recording itself"),
+        (["--corrected=larva.ome.tif", "--overwrite"], "holds the raw frames themselves"),
         (["--overlap=2"], "overlap"),
         (["--channel=3"], "no channel 3"),
     ],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import schema_1
-from cases import CASES, digest, recording
+from cases import CASES, digest, recording, traces
 from test_kill import killed_saves, litter
 
 import napari_zstack_align as nza
@@ -23,8 +23,18 @@ def test_it_opens_and_is_replaced(name: str, tmp_path: Path) -> None:
     assert digest(nza.load(path)) == digest(case.old)
     assert case.save(case.new, path) == path
     assert digest(nza.load(path)) == digest(case.new)
-    if name != "traces of a session":  # folders of other names can't be known to be its members
-        assert not litter(path)
+    assert not litter(path)
+
+
+def test_old_traces_that_were_saved_one_by_one_stay(tmp_path: Path) -> None:
+    case = CASES["traces of a session"]
+    path = schema_1.write(case.old, case.path(tmp_path))
+    mine = schema_1.write(traces(8, "mine"), path / "mine")
+    (path / "001_a" / "notes.txt").write_text("mine")
+    case.save(case.new, path)
+    assert digest(nza.load(mine)) == digest(traces(8, "mine"))
+    assert [each.name for each in (path / "001_a").iterdir()] == ["notes.txt"]
+    assert not (path / "002_b").exists()
 
 
 def test_a_file_that_the_user_put_under_an_old_name_stays(tmp_path: Path) -> None:
@@ -59,8 +69,7 @@ def test_a_killed_save_over_it_leaves_old_or_new(name: str, tmp_path: Path) -> N
         outcomes.append(found == new)
         case.save(case.new, path)
         assert digest(nza.load(path)) == new
-        if name != "traces of a session":  # as above
-            assert not litter(path)
+        assert not litter(path)
     assert outcomes == sorted(outcomes)
     assert set(outcomes) == {False, True}
 

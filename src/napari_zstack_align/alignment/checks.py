@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.raw_frames import MissingSource
 from napari_zstack_align.counting import counted
@@ -62,3 +65,12 @@ def check_one_plane(stack: Stack) -> None:
         f"save the plane you want as a file of its own (in Python: stack.plane(0)), or align a "
         f"z-stack as one."
     )
+
+
+def check_raw_files_stay(path: Path, raw: Iterable[Path]) -> None:
+    """Raise InputError where an export would be written over raw frames, by whatever name.
+
+    Overwriting is for earlier exports alone.
+    """
+    if path.resolve() in {each.resolve() for each in raw}:
+        raise InputError(f"{path} holds the raw frames themselves: choose another name.")

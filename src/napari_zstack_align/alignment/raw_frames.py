@@ -185,7 +185,7 @@ def _relative(path: Path, folder: Path) -> str:
 
 
 def _place(path: Path) -> Path:
-    """Return a path without links and '..' above the last name, which may be a link of the user's."""
+    """Return a path without links and '..' above its name, which may be a link of the user's."""
     return path.resolve() if path.name in ("", "..") else path.parent.resolve() / path.name
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_zstack_align import saved
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.checks import check_raw_files_stay
 from napari_zstack_align.alignment.raw_frames import subject_of
 from napari_zstack_align.alignment.spline import grid_shape
 from napari_zstack_align.alignment.storage import load_alignment
@@ -105,6 +106,7 @@ def _check_outputs(
     saved.check_room(out, _bytes_needed(stack, params))
     if volume is not None:
         target = choose_writer(volume, Takes.VOLUME).target(volume)
+        check_raw_files_stay(target, stack.paths)
         check_target(target, overwrite)
         pixels = stack.n_slices * stack.shape[2] * stack.shape[3]
         saved.check_room(target, 4 * pixels)

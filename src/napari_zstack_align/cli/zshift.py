@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_zstack_align import saved
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.checks import check_raw_files_stay
 from napari_zstack_align.alignment.raw_frames import subject_of
 from napari_zstack_align.alignment.session import load_saved
 from napari_zstack_align.atomic import check_target
@@ -29,7 +30,7 @@ from napari_zstack_align.saved import Kind, kind_of, target_of
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.writers import Takes, choose_writer, endings_in_words
 from napari_zstack_align.zshift import ZShift, estimate_zshift
-from napari_zstack_align.zshift.export import Movie, check_recording_stays, export_movie
+from napari_zstack_align.zshift.export import Movie, export_movie
 
 MOVIES: tuple[Movie, ...] = get_args(Movie)
 
@@ -140,7 +141,7 @@ def _check_targets(args: argparse.Namespace, out: Path, stack: Stack) -> None:
         path = getattr(args, what)
         if path is not None:
             writer = choose_writer(path, Takes.MOVIE)
-            check_recording_stays(path, stack)
+            check_raw_files_stay(path, stack.paths)
             check_target(writer.target(path), args.overwrite)
 
 

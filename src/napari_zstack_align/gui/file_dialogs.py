@@ -168,7 +168,7 @@ def _question(target: Path, members: Sequence[str], complete: bool) -> str:
     Where there is something else than a result, saving says so.
     """
     places = map(occupant_of, (target, *(target / member for member in members)))
-    there = next((each for each in places if each.kind is not None), None)
+    there = next((each for each in places if each.kind is not None and not each.obstacle), None)
     if there is None:
         return ""
     if there.complete and not complete:

@@ -10,6 +10,7 @@ from typing import Any
 import dask.array as da
 from napari.utils import progress
 
+from napari_zstack_align.alignment.checks import check_raw_files_stay
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.recordings.layers import SessionLayers
 from napari_zstack_align.gui.shown import KEY, Shown
@@ -43,8 +44,7 @@ def _write(writer: Writer, path: str, layers: list[FullLayerData]) -> list[str]:
     """
     target = writer.named(Path(path))
     is_whole = target == Path(path)
-    if target.resolve() in _raw_files(layers):
-        raise InputError(f"{target} holds the raw frames themselves: choose another name.")
+    check_raw_files_stay(target, _raw_files(layers))
     data, axes = _joined(layers)
     first = layers[0][1]
     in_um = sizes_in_um(axes.replace("C", ""), first["scale"], first["units"])
@@ -98,12 +98,10 @@ def _images_as_chunks(array: Any) -> da.Array:
     return da.from_array(array, chunks=chunks, asarray=False, name=False)
 
 
-def _raw_files(layers: list[FullLayerData]) -> set[Path]:
+def _raw_files(layers: list[FullLayerData]) -> list[Path]:
     """Files that the layers are read from."""
     owners = (described.get("metadata", {}).get(KEY) for _, described, _ in layers)
-    return {
-        path.resolve() for owner in owners for stack in _stacks_of(owner) for path in stack.paths
-    }
+    return [path for owner in owners for stack in _stacks_of(owner) for path in stack.paths]
 
 
 def _stacks_of(owner: Any) -> list[Stack]:

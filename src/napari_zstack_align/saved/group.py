@@ -40,6 +40,7 @@ from napari_zstack_align.saved.manifest import Manifest, manifest_bytes, read_ma
 from napari_zstack_align.saved.members import Place, place_of, that_go
 from napari_zstack_align.saved.names import new_generation, of_generation, target_of
 from napari_zstack_align.saved.occupant import is_left_over
+from napari_zstack_align.saved.old_traces import listing_of_old_traces
 from napari_zstack_align.saved.save import save_where_it_may
 
 
@@ -97,7 +98,7 @@ def save_group(group: Group, target: str | Path, overwrite: bool = True) -> Path
 
 
 def _write(folder: Path, held: bool, group: Group) -> None:
-    before = before_in(folder)
+    before = before_in(folder) or listing_of_old_traces(folder)
     with ExitStack() as locks:
         all_held = held
         places: set[Place | None] = set()

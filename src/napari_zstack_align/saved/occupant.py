@@ -81,10 +81,10 @@ class Occupant:
     @property
     def description(self) -> str:
         """'holds the alignment of larva', 'is a file', ...: the end of a sentence."""
-        if self.kind is not None:
-            return f"holds {self._result()}"
         if self.obstacle:
             return self.obstacle
+        if self.kind is not None:
+            return f"holds {self._result()}"
         return f"is a folder with {counted(sum(1 for _ in others_in(self.path)), 'other file')}"
 
     def _result(self) -> str:
@@ -137,8 +137,12 @@ def _occupant_of(path: Path) -> Occupant:
         return _occupant_of(path)
     except NewerVersion:
         return Occupant(path, _kind_by_name(found), newer=True)
-    except InputError:
-        return Occupant(path, _kind_by_name(found) if _may_be_ours(found) else None, others=True)
+    except InputError as error:
+        kind = _kind_by_name(found) if _may_be_ours(found) else None
+        if isinstance(error.__cause__, OSError):
+            why = error.__cause__.strerror or error.__cause__
+            return Occupant(path, kind, obstacle=f"has a {found.name} that can't be read ({why})")
+        return Occupant(path, kind, others=True)
     return Occupant(path, manifest.kind, manifest)
 
 
@@ -276,7 +280,7 @@ def _may_be_ours(path: Path) -> bool:
     """Whether a manifest that can't be read may be one of ours, and not another program's."""
     try:
         facts = parse_json(path, path.read_bytes())
-    except InputError:
+    except (InputError, OSError):
         names = {name for layout in LAYOUTS.values() for name in layout.files.values()}
         beside = [each.name for each in path.parent.iterdir() if each != path]
         suffix = LAYOUTS[Kind.ALIGNMENT].suffix

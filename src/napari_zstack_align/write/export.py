@@ -11,7 +11,7 @@ import dask.array as da
 import numpy as np
 
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.alignment.checks import check_aligned_frames_at_hand
+from napari_zstack_align.alignment.checks import check_aligned_frames_at_hand, check_raw_files_stay
 from napari_zstack_align.alignment.fill import Fill
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job
@@ -166,7 +166,9 @@ def _export(
     for alignment in alignments:
         check_aligned_frames_at_hand(alignment)
     images = [_image(alignment, what) for alignment in alignments]
-    _check_raw_files_stay(paths, alignments)
+    raw = [path for alignment in alignments for path in alignment.stack.paths]
+    for path in paths:
+        check_raw_files_stay(path, raw)
     for write, path, image in zip(writers, paths, images, strict=True):
         write(path, image, overwrite=overwrite).close()
     box = common_box(alignments) if crop else None
@@ -181,14 +183,6 @@ def _export(
         return written
 
     return job()
-
-
-def _check_raw_files_stay(paths: Sequence[Path], alignments: Sequence[Alignment]) -> None:
-    """Overwriting is for earlier exports: never for the frames that were aligned."""
-    raw = {path.resolve() for alignment in alignments for path in alignment.stack.paths}
-    for path in paths:
-        if path.resolve() in raw:
-            raise InputError(f"{path} holds the raw frames themselves: choose another name.")
 
 
 def _only(job: Job[list[Path]]) -> Job[Path]:

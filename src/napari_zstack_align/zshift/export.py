@@ -7,10 +7,9 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
-from napari_zstack_align.alignment.checks import check_frames_at_hand
+from napari_zstack_align.alignment.checks import check_frames_at_hand, check_raw_files_stay
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job
-from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.export import export_volume
 from napari_zstack_align.zshift.zshift import CORRECTED_LABEL, SIMULATED_LABEL, ZShift
 
@@ -50,7 +49,7 @@ def export_movie(
     corrected = what == "corrected"
     if corrected:
         check_frames_at_hand(zshift.stack)
-    check_recording_stays(Path(path), zshift.stack)
+    check_raw_files_stay(Path(path), zshift.stack.paths)
     return export_volume(
         path,
         zshift.corrected(channel) if corrected else zshift.simulate(),
@@ -61,9 +60,3 @@ def export_movie(
         channel_names=(CORRECTED_LABEL if corrected else SIMULATED_LABEL,),
         bad_frames=tuple(np.flatnonzero(~zshift.used).tolist()),
     )
-
-
-def check_recording_stays(path: Path, stack: Stack) -> None:
-    """Raise InputError where a movie would be written over its recording."""
-    if path.resolve() in {each.resolve() for each in stack.paths}:
-        raise InputError(f"{path} holds the recording itself: choose another name.")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from napari_zstack_align.alignment.checks import check_raw_files_stay
 from napari_zstack_align.alignment.session import unique_names
 from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.traces import Traces
@@ -56,8 +57,8 @@ def export_rois(
     path = Path(path)
     writer = choose_writer(path, Takes.ROIS, name=format)
     _check_some(rois)
-    if field is not None and path.resolve() in {raw.resolve() for raw in field.raw_paths}:
-        raise InputError(f"{path} holds the raw frames themselves: choose another name.")
+    if field is not None:
+        check_raw_files_stay(path, field.raw_paths)
     job: Job[Path] = writer.load()(path, rois, CellOptions(field), overwrite=overwrite)
     return job
 
