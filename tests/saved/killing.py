@@ -71,21 +71,34 @@ class Moments:
 
 def killed_at(moment: int, folder: Path, action: Callable[[], object]) -> bool:
     """Do something in a child process that dies at a moment; False where it ended before."""
-    child = os.fork()
-    if child == 0:
-        code = 70
-        try:
-            Moments(folder, lambda count, _: count == moment)
-            action()
-            code = 0
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
+
+    def observed() -> int:
+        Moments(folder, lambda count, _: count == moment)
+        action()
+        return 0
+
+    status = _status_of_child(observed)
     if os.WIFSIGNALED(status):
         assert os.WTERMSIG(status) == signal.SIGKILL
         return True
     assert os.WEXITSTATUS(status) == 0, "the child failed by itself"
     return False
+
+
+def code_of(action: Callable[[], int]) -> int:
+    """Exit code of what is done in a child process, whose threads this one doesn't inherit."""
+    return os.waitstatus_to_exitcode(_status_of_child(action))
+
+
+def _status_of_child(action: Callable[[], int]) -> int:
+    child = os.fork()
+    if child == 0:
+        code = 70
+        try:
+            code = action()
+        finally:
+            os._exit(code)
+    return os.waitpid(child, 0)[1]
 
 
 if __name__ == "__main__":

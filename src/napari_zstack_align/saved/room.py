@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from tempfile import TemporaryFile
 
-from napari_zstack_align.atomic import temporary_beside
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.saved.disk import sentences_for
 
@@ -21,11 +21,9 @@ def check_room(target: Path, n_bytes: int) -> None:
         How much will be written, at most.
     """
     with sentences_for(target):
-        for place in (target, target / target.name):
-            if place.parent.is_dir():
-                trial = temporary_beside(place)
-                trial.write_bytes(b"\0")
-                trial.unlink()
+        for folder in filter(Path.is_dir, (target.parent, target)):
+            with TemporaryFile(dir=folder) as trial:  # without a name, where the system can
+                trial.write(b"\0")
         free = shutil.disk_usage(target.parent).free
     if free < n_bytes:
         raise InputError(

@@ -1,0 +1,136 @@
+"""What the journal of a run costs, and what it saves: the adaptive alignment with and without it.
+
+    python benchmarks/journal.py              # 12 slices x 7 repeats of 512 x 512 px
+    python benchmarks/journal.py --pairs 9
+
+Runs come in pairs, with and without a journal, in turn first, and their CPU time is compared. Where
+other programs disturb that, the time in the journal's own functions says more: keys, digests of
+frames, looking at the raw file, writing. The last line is a run that finds everything finished.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+import napari_zstack_align as nza
+from napari_zstack_align.register.slice_run import SliceRun
+from napari_zstack_align.samples import zstack_with_repeats
+from napari_zstack_align.saved import Units, watched
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--slices", type=int, default=12)
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--strategy", choices=("two_stage", "direct"), default="two_stage")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        raw = _write(Path(folder) / "larva.tif", options)
+        target = Path(folder) / "larva.zalign"
+        journal = target.with_name(f"{target.name}.unfinished")
+
+        def aligned(keep: bool) -> None:
+            stack = nza.open_stack(raw, frames_per_slice=options.repeats)
+            params = nza.AdaptiveParams(strategy=options.strategy)
+            kept = target if keep else None
+            nza.run(nza.align_adaptive(stack, params, threads=options.threads, journal=kept))
+
+        aligned(False)  # compiles and warms up
+        pairs = []
+        for number in range(options.pairs):
+            times = {}
+            for keep in (True, False) if number % 2 else (False, True):
+                shutil.rmtree(journal, ignore_errors=True)
+                times[keep] = _cpu(lambda keep=keep: aligned(keep))  # type: ignore[misc]
+                if keep:
+                    size = sum(path.stat().st_size for path in journal.iterdir())
+            pairs.append(times)
+            print(
+                f"pair {number + 1}: {times[False]:.2f} s without, {times[True]:.2f} s with "
+                f"({100 * (times[True] / times[False] - 1):+.1f} %)",
+                flush=True,
+            )
+        ratio = statistics.median(times[True] / times[False] for times in pairs)
+        print(f"the journal costs {100 * (ratio - 1):+.1f} % (median), {size / 1e6:.0f} MB on disk")
+        shutil.rmtree(journal)
+        with measured() as seconds:
+            whole = _cpu(lambda: aligned(True))
+        print(
+            f"time in its functions: {1000 * seconds[0]:.0f} ms of {whole:.2f} s "
+            f"({100 * seconds[0] / whole:.2f} %)"
+        )
+        print(f"a run that finds everything finished: {_cpu(lambda: aligned(True)):.2f} s")
+
+
+FUNCTIONS = (
+    (Units, "get"),
+    (Units, "put"),
+    (Units, "was_kept"),
+    (SliceRun, "key"),
+    (watched.WatchedFrames, "check_now_and_then"),
+    (watched.WatchedFrames, "seen"),
+    (watched, "crc32c"),
+)
+
+
+@contextmanager
+def measured() -> Iterator[list[float]]:
+    """Add up the time of each thread in the journal's functions, those that call others once."""
+    seconds, inside, lock = [0.0], threading.local(), threading.Lock()
+
+    def timed(function: Callable[..., object]) -> Callable[..., object]:
+        def call(*arguments: object, **options: object) -> object:
+            if getattr(inside, "now", False):
+                return function(*arguments, **options)
+            inside.now, start = True, time.thread_time()
+            try:
+                return function(*arguments, **options)
+            finally:
+                inside.now = False
+                with lock:
+                    seconds[0] += time.thread_time() - start
+
+        return call
+
+    before = [(owner, name, getattr(owner, name)) for owner, name in FUNCTIONS]
+    for owner, name, function in before:
+        setattr(owner, name, timed(function))
+    try:
+        yield seconds
+    finally:
+        for owner, name, function in before:
+            setattr(owner, name, function)
+
+
+def _write(path: Path, options: argparse.Namespace) -> Path:
+    sample = zstack_with_repeats(
+        n_slices=options.slices, n_repeats=options.repeats, size=options.size, seed=1
+    )
+    frames = sample.stack.read(0, sample.stack.n_frames)[:, 0]
+    tifffile.imwrite(path, np.asarray(frames), photometric="minisblack")
+    return path
+
+
+def _cpu(action: Callable[[], object]) -> float:
+    """CPU time of the process in s, in all threads."""
+    start = time.process_time()
+    action()
+    return time.process_time() - start
+
+
+if __name__ == "__main__":
+    main()

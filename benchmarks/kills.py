@@ -1,0 +1,115 @@
+"""Kill a command at random moments, again and again: nothing may get lost, the result is the same.
+
+    python benchmarks/kills.py                     # 50 kills of 'adaptive', both strategies
+    python benchmarks/kills.py --kills 10 --size 128
+
+Each round starts the command, sends SIGKILL (every fifth time SIGTERM) after a random time, and
+looks at the journal: no finished unit may get lost or change. Rounds follow one another on the
+same journal until the result is there; then it is compared, bit by bit, with that of a run that
+nobody stopped, and removed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+import napari_zstack_align as nza
+from napari_zstack_align.samples import zstack_with_repeats
+
+PROGRAM = (sys.executable, "-m", "napari_zstack_align.cli.main")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--size", type=int, default=192)
+    parser.add_argument("--slices", type=int, default=16)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        raw = Path(folder) / "larva.tif"
+        sample = zstack_with_repeats(
+            n_slices=options.slices, n_repeats=5, size=options.size, seed=1
+        )
+        frames = sample.stack.read(0, sample.stack.n_frames)[:, 0]
+        tifffile.imwrite(raw, frames, photometric="minisblack")
+        for strategy in ("two_stage", "direct"):
+            command = (*PROGRAM, "adaptive", str(raw), "--frames-per-slice=5")
+            kill(Path(folder), (*command, f"--strategy={strategy}"), strategy, options)
+
+
+def kill(folder: Path, command: tuple[str, ...], title: str, options: argparse.Namespace) -> None:
+    """Kill a command until that was done often enough; print a line on what was found."""
+    rng = random.Random(options.seed)
+    reference, target = folder / f"{title}_whole.zalign", folder / f"{title}.zalign"
+    journal = target.with_name(f"{target.name}.unfinished")
+    start = time.monotonic()
+    subprocess.run([*command, f"--out={reference}"], check=True, capture_output=True)
+    takes = time.monotonic() - start
+    kills = finished = lost = fresh = 0
+    while kills < options.kills:
+        before = units(journal)
+        process = subprocess.Popen(
+            [*command, f"--out={target}"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        number = signal.SIGTERM if kills % 5 == 4 else signal.SIGKILL
+        try:
+            process.wait(rng.uniform(0.2 * takes, 0.8 * takes))
+        except subprocess.TimeoutExpired:
+            process.send_signal(number)
+        said, _ = process.communicate()
+        assert b"Traceback" not in said, said.decode()
+        if process.returncode == 0:
+            finished += 1
+            assert same(target, reference), "the result is another one"
+            assert not journal.exists()
+            shutil.rmtree(target)
+            continue
+        kills += 1
+        assert process.returncode in (-number, 1), said.decode()
+        after = units(journal)
+        lost += sum(after.get(name) != time_ns for name, time_ns in before.items())
+        fresh += not after
+    process_code = 1
+    while process_code:
+        process_code = subprocess.run(
+            [*command, f"--out={target}"], capture_output=True, check=False
+        ).returncode
+    assert same(target, reference), "the result is another one"
+    print(
+        f"{title}: {kills} kills, {finished + 1} results, all bit-identical to the one of an "
+        f"unbroken run ({takes:.1f} s); {lost} finished units lost; "
+        f"{fresh} kills before the first unit was finished",
+        flush=True,
+    )
+
+
+def units(journal: Path) -> dict[str, int]:
+    """When each finished unit was written."""
+    return {path.name: path.stat().st_mtime_ns for path in journal.glob("*.unit")}
+
+
+def same(one: Path, other: Path) -> bool:
+    """Whether all numbers of two alignments are the same."""
+    a, b = nza.load_alignment(one), nza.load_alignment(other)
+    links = zip(a.transforms.links, b.transforms.links, strict=True)
+    return (
+        all(np.array_equal(x.coefficients, y.coefficients) for x, y in links)
+        and a.quality.tobytes() == b.quality.tobytes()
+        and np.array_equal(a.reference, b.reference)
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""``zstack-align adaptive`` that is stopped, in whichever way: the same command goes on."""
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+import tifffile
+from killing import code_of, killed_at
+
+import napari_zstack_align as nza
+from napari_zstack_align.cli import main as entry
+from napari_zstack_align.cli.main import main
+from napari_zstack_align.register import two_stage
+from napari_zstack_align.saved import Journal, disk, room
+from napari_zstack_align.sources import ArraySource
+
+JOURNAL = "run.zalign.unfinished"
+
+
+@pytest.fixture
+def command(zstack_file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return ["adaptive", str(zstack_file), "--frames-per-slice=4", "--out=run"]
+
+
+def numbers(path) -> list[bytes]:
+    alignment = nza.load_alignment(path)
+    links = [link.coefficients.tobytes() for link in alignment.transforms.links]
+    return [*links, alignment.quality.tobytes(), alignment.reference.tobytes()]
+
+
+def at_slice(monkeypatch, number, action):
+    """Do something when stage A of a slice begins, once."""
+    calls = []
+    align_within = two_stage.align_within
+
+    def within(*arguments):
+        calls.append(1)
+        if len(calls) == number + 1:
+            action()
+        return align_within(*arguments)
+
+    monkeypatch.setattr(two_stage, "align_within", within)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
+def test_a_signal_keeps_what_is_done_and_the_same_command_goes_on(
+    command, aligned, tmp_path, monkeypatch, capsys, number
+):
+    handlers = [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)]
+    with monkeypatch.context() as patch:
+        at_slice(patch, 2, lambda: signal.raise_signal(number))
+        assert main(command) == 1
+    said = capsys.readouterr()
+    assert f"what was finished is kept in {JOURNAL}: the same command goes on" in said.out
+    assert "Traceback" not in said.err
+    assert not nza.load_alignment(tmp_path / "run.zalign").complete
+    assert main(command) == 0
+    assert "Going on with run.zalign.unfinished: 2 of 3 slices" in capsys.readouterr().err
+    assert numbers(tmp_path / "run.zalign") == numbers(aligned)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.zalign"]
+    assert [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)] == handlers
+
+
+def test_a_signal_before_the_first_slice_is_done(command, tmp_path, monkeypatch, capsys):
+    at_slice(monkeypatch, 0, lambda: signal.raise_signal(signal.SIGTERM))
+    assert main(command) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "zstack-align: Cancelled; nothing was written."
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_signal_while_modules_are_imported(command, monkeypatch, capsys):
+    def importing(name):
+        signal.raise_signal(signal.SIGINT)
+        return import_module(name)
+
+    monkeypatch.setattr(entry, "import_module", importing)
+    assert main(command) == 1
+    assert capsys.readouterr().err == "zstack-align: Cancelled.\n"
+
+
+def test_a_signal_while_it_is_saved(command, aligned, tmp_path, monkeypatch, capsys):
+    write_new = disk.write_new
+
+    def writing(path, content):
+        signal.raise_signal(signal.SIGTERM)
+        return write_new(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("napari_zstack_align.saved.generation.write_new", writing)
+        assert main(command) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == "zstack-align: Cancelled."
+    assert main(command) == 0
+    assert numbers(tmp_path / "run.zalign") == numbers(aligned)
+
+
+def test_signals_that_the_shell_ignores_stay_ignored(command, monkeypatch):
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        at_slice(monkeypatch, 1, lambda: signal.raise_signal(signal.SIGINT))
+        assert main(command) == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_a_second_run_is_refused_before_any_work(command, tmp_path, capsys):
+    with Journal(tmp_path / JOURNAL, {}):
+        assert main(command) == 2
+    assert "is being worked on by another run" in capsys.readouterr().err
+
+
+def test_too_little_room_is_found_before_the_work(command, tmp_path, monkeypatch, capsys):
+    full = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda _: full)
+    at_slice(monkeypatch, 0, pytest.fail)
+    assert main(command) == 2
+    assert "but only 1 kB are free" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs resource limits")
+def test_a_disk_that_fills_in_mid_run_loses_nothing(command, aligned, tmp_path):
+    def little_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (37_000, 37_000))
+
+    stopped = subprocess.run(
+        [sys.executable, "-m", "napari_zstack_align.cli.main", *command],
+        preexec_fn=little_room,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert stopped.returncode == 1, stopped.stderr
+    last = stopped.stderr.splitlines()[-1]
+    assert last.startswith(f"zstack-align: {JOURNAL} can't be written any more: File too large.")
+    assert "Traceback" not in stopped.stderr
+    assert main(command) == 0
+    assert numbers(tmp_path / "run.zalign") == numbers(aligned)
+
+
+def test_frames_that_cannot_be_read_make_it_incomplete(command, tmp_path, monkeypatch, capsys):
+    raw = tifffile.imread(command[1])
+    stack = nza.Stack.from_array(raw, frames_per_slice=4, name="zstack")
+    read = ArraySource.read
+
+    def broken(source, start, stop):
+        if start <= 5 < stop:
+            raise OSError(5, "Input/output error")
+        return read(source, start, stop)
+
+    monkeypatch.setattr(ArraySource, "read", broken)
+    monkeypatch.setattr("napari_zstack_align.cli.adaptive.open_from", lambda _: stack)
+    assert main(command) == 1
+    out = capsys.readouterr().out
+    assert "1 flagged (1 unreadable)" in out
+    assert "not all is done" in out
+    assert not nza.load_alignment(tmp_path / "run.zalign", stack).complete
+
+
+@pytest.mark.slow
+def test_killed_after_every_operation_on_a_file_the_command_goes_on(command, aligned, tmp_path):
+    """From the journal's lock to its removal, the saving between: no dead end, no litter."""
+    command = [*command, "--volume=v.tif"]
+    whole, moment = numbers(aligned), 1
+    while killed_at(moment, tmp_path, lambda: main(command)):
+        was_whole = not (tmp_path / JOURNAL / "journal.json").exists()
+        code = code_of(lambda: main(command))
+        if code == 2:  # all was done but the removal of an empty folder
+            assert was_whole
+            shutil.rmtree(tmp_path / JOURNAL, ignore_errors=True)
+        else:
+            assert code == 0
+        assert numbers(tmp_path / "run.zalign") == whole
+        assert tifffile.imread("v.tif").shape == (3, 96, 96)
+        left = {path.name for path in tmp_path.iterdir() if not path.name.startswith(".v.tif.")}
+        assert left == {"run.zalign", "v.tif"}
+        shutil.rmtree(tmp_path / "run.zalign")
+        os.unlink("v.tif")
+        moment += 1
+    assert moment > 40
