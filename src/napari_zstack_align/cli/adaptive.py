@@ -59,16 +59,24 @@ def run_adaptive(args: argparse.Namespace) -> bool:
     stack = open_from(args)
     out = target_of(args.out or stack.name, Kind.ALIGNMENT)
     _check_layout(stack)
-    alignment = _saved_before(out, stack, params)
-    _check_outputs(out, stack, params, args.volume, args.overwrite or alignment is not None)
+    before = _saved_before(out, stack, params)
+    if before is None:
+        _check_outputs(out, stack, params, args.volume, args.overwrite)
     mask = read_mask(args.mask)
     with Journal(journal_folder(out), about_run("align_adaptive", params, stack)) as journal:
         job = align_adaptive(stack, params, mask, threads=args.threads, journal=journal)
         print(f"{stack.name}: {describe(stack)}")
-        if alignment is None:
-            alignment = _aligned(job, journal)
+        alignment = _aligned(job, journal) if before is None else before
+        if before is None:
             tell_written(alignment.save(out, overwrite=args.overwrite), out)
-        if args.volume is not None and alignment.placed.all():
+        if (
+            args.volume is not None
+            and alignment.placed.all()
+            and not (
+                # written by this command, before it was killed
+                before is not None and _volume_target(args.volume).exists() and not args.overwrite
+            )
+        ):
             written = drain(export_alignment(args.volume, alignment, overwrite=args.overwrite))
             print(f"Wrote {written}")
         if alignment.complete:
@@ -77,6 +85,10 @@ def run_adaptive(args: argparse.Namespace) -> bool:
             print(f"  Note: not all is done; {kept_note(journal)}")
     print(summary(alignment))
     return alignment.complete and bool(np.any(alignment.quality["used"]))
+
+
+def _volume_target(path: Path) -> Path:
+    return choose_writer(path, Takes.VOLUME).target(path)
 
 
 def _aligned(job: Job[Alignment], journal: Journal) -> Alignment:
@@ -105,7 +117,7 @@ def _check_outputs(
     saved.check_target(out, Kind.ALIGNMENT, subject_of(stack, 0), overwrite=overwrite)
     saved.check_room(out, _bytes_needed(stack, params))
     if volume is not None:
-        target = choose_writer(volume, Takes.VOLUME).target(volume)
+        target = _volume_target(volume)
         check_raw_files_stay(target, stack.paths)
         check_target(target, overwrite)
         pixels = stack.n_slices * stack.shape[2] * stack.shape[3]
