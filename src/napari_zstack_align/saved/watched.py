@@ -61,7 +61,7 @@ class WatchedFrames:
     digests : numpy.ndarray
         (T,) uint32 CRC-32C of the pixels of each frame as read, `UNKNOWN` before.
     failed : numpy.ndarray
-        (T,) bool, frames that once couldn't be read.
+        (T,) bool, frames that couldn't be read when that was tried last.
     """
 
     def __init__(self, stack: Stack) -> None:
@@ -104,6 +104,7 @@ class WatchedFrames:
         for t, frame in enumerate(frames, start):
             # Sources that join pieces may change the order of bytes.
             self._note(t, crc32c(frame.astype(self.dtype, copy=False)))
+        self.failed[start:stop] = False
         self.check_now_and_then()
         return frames
 

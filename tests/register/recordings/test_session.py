@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +16,8 @@ from napari_zstack_align.flags import Flag
 from napari_zstack_align.register.recordings import session as session_module
 from napari_zstack_align.register.recordings.image_file import ImageFile
 from napari_zstack_align.register.recordings.matchers import prepared
-from napari_zstack_align.register.recordings.reading import read_recording
+from napari_zstack_align.register.recordings.measure import measure_window
+from napari_zstack_align.register.recordings.reading import FirstReading, first_windows
 from napari_zstack_align.register.recordings.recovery import match_chunk
 from napari_zstack_align.register.recordings.state import RecordingState
 
@@ -69,7 +69,9 @@ def test_closing_the_job_keeps_what_is_done_and_leaves_nothing_open(
     assert all(file.closed for file in temporary_files)
     assert [a.stack for a in partial] == stacks
     first, second, third = partial
-    assert first.complete
+    assert first.placed.all()
+    assert not first.complete, "it was not compared with the others"
+    assert "The run was stopped" in first.remarks[-1]
     assert errors_px(first, session_maps()[0]).mean() < 0.3
     done = second.quality["flag"] != Flag.NOT_RUN
     assert done.any()
@@ -164,9 +166,9 @@ def test_the_order_in_which_chunks_are_matched_changes_nothing(scene):
     images = ImageFile(scene.shape)
     try:
         state = RecordingState(stack, 0, np.eye(3), images)
-        with ThreadPoolExecutor(1) as pool:
-            for _ in read_recording(state, PARAMS, pool, 2, lambda chunk: None):
-                pass
+        reading = FirstReading(state, PARAMS, lambda chunk: None)
+        for frames in first_windows(state, PARAMS):
+            reading.take(measure_window(stack, *frames, PARAMS))
         orders = [range(6), (5, 2, 0, 4, 1, 3)]
         found = [{c: match_chunk(state, c, matcher) for c in order} for order in orders]
     finally:

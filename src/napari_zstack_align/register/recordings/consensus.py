@@ -26,6 +26,7 @@ from napari_zstack_align.register.recordings.matching import (
 from napari_zstack_align.register.recordings.reference import Reference
 from napari_zstack_align.register.recordings.refine import BRIGHT_PERCENTILE, Target
 from napari_zstack_align.register.recordings.state import RecordingState
+from napari_zstack_align.saved import key_of
 
 Image = npt.NDArray[np.float32]
 
@@ -78,11 +79,25 @@ class Consensus:
 
     def clear(self) -> None:
         """Forget all chunks."""
+        self._key = ""
         self._all = _Sum.nothing(self.first.shape)
         self._of_recording: dict[int, _Sum] = {}
 
+    @property
+    def key(self) -> str:
+        """Key of what `image` depends on beside a chunk that is left out, a part of other keys."""
+        if not self._key:
+            first, everything = self.first, (self._all.total, self._all.weight)
+            self._key = key_of(
+                "consensus 1",
+                first=(first.image, first.known, first.mask),
+                mean=None if self.fixed else everything,
+            )
+        return self._key
+
     def add(self, state: RecordingState, chunk: int) -> None:
         """Add a chunk at its transform."""
+        self._key = ""
         share = self._share(state, chunk)
         nothing = _Sum.nothing(self.first.shape)
         self._all = self._all + share

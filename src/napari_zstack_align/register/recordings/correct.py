@@ -18,20 +18,22 @@ from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.transforms import AffineLink, Link, SplineLink, Transforms
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Fault, Flag, fault_of, mark
-from napari_zstack_align.parallel import default_threads, ordered_map, worker_threads
+from napari_zstack_align.parallel import default_threads, worker_threads
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings.between_midpoints import traced_motion
 from napari_zstack_align.register.recordings.chunks import Range
 from napari_zstack_align.register.recordings.consensus import Consensus
+from napari_zstack_align.register.recordings.driving import averaging, paced_stacks
 from napari_zstack_align.register.recordings.first_reference import average_frames
+from napari_zstack_align.register.recordings.frame_flags import FrameFlags
 from napari_zstack_align.register.recordings.geometry import fit
 from napari_zstack_align.register.recordings.image_file import ImageFile
 from napari_zstack_align.register.recordings.matching import correlations_of, model_of
 from napari_zstack_align.register.recordings.measure import Window, measure_window
 from napari_zstack_align.register.recordings.ransac import distances
-from napari_zstack_align.register.recordings.reading import WINDOW_FRAMES, average, windows_of
+from napari_zstack_align.register.recordings.reading import WINDOW_FRAMES, windows_of
 from napari_zstack_align.register.recordings.reference import Reference
 from napari_zstack_align.register.recordings.residual import (
     FOLLOWED_AT_ONCE,
@@ -39,8 +41,9 @@ from napari_zstack_align.register.recordings.residual import (
     FrameFollower,
     take_over,
 )
-from napari_zstack_align.register.recordings.state import RecordingState, own_flags
+from napari_zstack_align.register.recordings.state import FOLLOWED, OF_CHUNKS, RecordingState
 from napari_zstack_align.register.recordings.trace import Trace
+from napari_zstack_align.register.recordings.waiting import in_order, until_done
 from napari_zstack_align.stack import Stack
 
 MARKED_BAD = Fault(Flag.MARKED_BAD, "marked as bad")
@@ -142,10 +145,11 @@ def chunk_mean(alignment: Alignment, chunk: int) -> npt.NDArray[np.float32]:
 def _solve_again(alignment: Alignment, chunks: npt.NDArray[np.void], chunk: int) -> Job[Alignment]:
     """Interpolate anew with a changed chunk table, and follow the frames around the chunk."""
     params, kind = _params(alignment), str(alignment.provenance.get("single_frames", "none"))
-    state = _state(alignment, chunks)
     reference = Reference.of(alignment.reference, alignment.mask)
+    images = ImageFile(alignment.raw_shape)
     try:
-        with worker_threads(default_threads()) as pool:
+        with worker_threads(default_threads()) as pool, paced_stacks([alignment.stack]) as (stack,):
+            state = _state(alignment, stack, images, chunks)
             yield Progress(STAGE, 0, 0)
             frames = _neighbourhood(state, chunk)
             _judge_again(state, frames)
@@ -158,14 +162,14 @@ def _solve_again(alignment: Alignment, chunks: npt.NDArray[np.void], chunk: int)
                 extra = yield from _follow_again(state, frames, reference, params, kind, pool)
             state.extra = _spliced(alignment, extra, frames)
     finally:
-        state.images.close()
+        images.close()
     return _corrected(alignment, state, frames)
 
 
 def _judge_again(state: RecordingState, frames: Range) -> None:
     """Forget which frames didn't fit: it may have been their transforms that were wrong."""
-    flags = state.frame_flags[slice(*frames)]
-    mark(flags, None, flags["flag"] == Flag.LOW_CORRELATION)
+    flags = state.frame_flags
+    flags.mark(flags.having(Flag.LOW_CORRELATION, *frames), None)
 
 
 def _correlate(
@@ -173,10 +177,12 @@ def _correlate(
 ) -> Generator[None, None, None]:
     """Correlate the chunk's mean with the reference, at its new transform."""
     row = state.chunks[chunk]
-    number = yield from average(state, chunk, params)
-    if number is None or fault_of(row):
+    frames = int(row["start"]), int(row["stop"])
+    good = set(state.good_frames(*frames).tolist())
+    image = yield from averaging(state.stack, *frames, params, good)
+    if image is None or fault_of(row):
         return
-    values = correlations_of(state.images.read(number), row["matrix"], state.expected, reference)
+    values = correlations_of(image, row["matrix"], state.expected, reference)
     row["correlation_before"], row["correlation_after"] = values
 
 
@@ -206,9 +212,12 @@ def _measure_again(
     windows = _windows(state, frames, followed=False)
     measured: list[Window] = []
     work = partial(_measure, state.stack, params)
-    for window in ordered_map(pool, work, windows, AHEAD):
+
+    def take(window: Window) -> Progress:
         measured.append(window)
-        yield Progress(STAGE, len(measured), len(windows))
+        return Progress(STAGE, len(measured), len(windows))
+
+    yield from in_order(pool, work, windows, AHEAD, take, Progress(STAGE, 0, len(windows)))
     shape = (state.stack.shape[2], state.stack.shape[3])
     part = Trace.of(measured, shape, params.max_shift_px)
     first, last = windows[0][0], windows[-1][1]
@@ -228,12 +237,18 @@ def _follow_again(
     pool: ThreadPoolExecutor,
 ) -> Generator[Progress, None, Link]:
     consensus = Consensus(reference, Prefilter.for_image(reference.image), fixed=True)
-    follower = FrameFollower(state, consensus, params, kind)
+    making = pool.submit(FrameFollower, state, consensus, params, kind)
+    yield from until_done([making], Progress(STAGE, 0, 0))
+    follower = making.result()
     windows = _windows(state, frames, followed=True)
     parts: list[Followed] = []
-    for part in ordered_map(pool, follower.follow, windows, AHEAD):
+
+    def take(part: Followed) -> Progress:
         parts.append(part)
-        yield Progress(STAGE, len(parts), len(windows))
+        return Progress(STAGE, len(parts), len(windows))
+
+    stage = Progress(STAGE, 0, len(windows))
+    yield from in_order(pool, follower.follow, windows, AHEAD, take, stage)
     take_over(state, follower, parts)
     return follower.link(parts)
 
@@ -277,18 +292,18 @@ def _corrected(alignment: Alignment, state: RecordingState, frames: Range) -> Al
     )
 
 
-def _state(alignment: Alignment, chunks: npt.NDArray[np.void]) -> RecordingState:
-    """Take up again what is known of a registered recording."""
-    stack = alignment.stack
+def _state(
+    alignment: Alignment, stack: Stack, images: ImageFile, chunks: npt.NDArray[np.void]
+) -> RecordingState:
+    """Take up again what is known of a registered recording, whose frames a stack reads."""
     expected = np.array(alignment.provenance.get("expected", np.eye(3)), np.float64)
-    images = ImageFile((stack.shape[2], stack.shape[3]))
     state = RecordingState(stack, 0, expected, images, chunks, read=stack.n_frames)
     firsts = np.flatnonzero(np.diff(chunks["segment"])) + 1
     state.steps = chunks["start"][firsts].tolist()
     state.image_numbers = [None] * len(chunks)
-    state.frame_flags = own_flags(alignment.quality)
+    state.frame_flags = FrameFlags.of(alignment.quality, but=OF_CHUNKS)
     if len(alignment.transforms.links) > 1 and alignment.provenance.get("single_frames") != "trace":
-        state.frame_rows = alignment.quality.copy()
+        state.frame_rows = {name: alignment.quality[name].copy() for name in FOLLOWED}
     return state
 
 

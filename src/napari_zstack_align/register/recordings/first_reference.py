@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +13,15 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Progress, run
 from napari_zstack_align.register.recordings.chunks import FEWEST_FRAMES, Range, chunk_ranges
+from napari_zstack_align.register.recordings.driving import averaging
 from napari_zstack_align.register.recordings.geometry import Matrix
 from napari_zstack_align.register.recordings.matchers import prepared
 from napari_zstack_align.register.recordings.matching import Matcher, match_image
-from napari_zstack_align.register.recordings.measure import averaging
 from napari_zstack_align.register.recordings.waiting import with_progress
 from napari_zstack_align.stack import Stack
 
 Image = npt.NDArray[np.float32]
+Averages: TypeAlias = Callable[[int, int, int], Image | None]
 
 MOST_FRAMES = 500
 MOST_BYTES = 256 * 2**20
@@ -56,16 +58,28 @@ def find_reference_frames(stacks: Sequence[Stack], params: KeypointParams) -> tu
 
 
 def choose_reference(
-    stacks: Sequence[Stack], params: KeypointParams, mask: npt.NDArray[np.float32] | None
+    stacks: Sequence[Stack],
+    params: KeypointParams,
+    mask: npt.NDArray[np.float32] | None,
+    average: Averages,
 ) -> Matcher:
     """Average the first reference and prepare it for matching.
 
     Where the parameters leave the choice, a chunk counts only if one of its neighbours can be
     matched to it: a blank or foreign one in the middle must not spoil the session.
+
+    Parameters
+    ----------
+    stacks : sequence of Stack
+    params : KeypointParams
+    mask : numpy.ndarray, optional
+        (Y, X) float32 weights.
+    average : callable
+        Means of the usable frames from a first one to an end of a recording, both counted from 0.
     """
     recording, start, stop = find_reference_frames(stacks, params)
     stack = stacks[recording]
-    image = average_frames(stack, start, stop, params)
+    image = average(recording, start, stop)
     first = None if image is None else prepared(image, mask, params)
     if params.reference_frames is not None:
         if first is None:
@@ -79,7 +93,7 @@ def choose_reference(
     by_distance = sorted(range(len(ranges)), key=lambda i: (abs(i - middle), i))[:4]
     tried = [] if first is None else [first]
     for i in by_distance[1:]:
-        image = average_frames(stack, *_middle_of(ranges[i], stack), params)
+        image = average(recording, *_middle_of(ranges[i], stack))
         if image is None:
             continue
         for candidate in tried:

@@ -16,6 +16,8 @@ from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.frames import check_channels
 from napari_zstack_align.register.recordings.chunks import check_chunks
 from napari_zstack_align.register.recordings.first_reference import (
+    Averages,
+    average_frames,
     choose_reference,
     find_reference_frames,
 )
@@ -53,11 +55,17 @@ class Inputs:
     given: npt.NDArray[np.float32] | None
     pixel_size_um: tuple[float, float] | None
 
-    def make_reference(self) -> Matcher:
-        """Average or take the first reference, and prepare it for matching."""
+    def make_reference(self, average: Averages | None = None) -> Matcher:
+        """Average or take the first reference, and prepare it for matching.
+
+        ``average`` is that of `choose_reference`; by default frames are read and averaged.
+        """
         if self.given is not None:
             return prepared(self.given, self.mask, self.params)
-        return choose_reference(self.stacks, self.params, self.mask)
+        return choose_reference(self.stacks, self.params, self.mask, average or self._average)
+
+    def _average(self, recording: int, start: int, stop: int) -> npt.NDArray[np.float32] | None:
+        return average_frames(self.stacks[recording], start, stop, self.params)
 
 
 def checked_inputs(

@@ -7,20 +7,17 @@ averaged over them.
 
 from __future__ import annotations
 
-from collections.abc import Container, Generator, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.warp import shrink
-from napari_zstack_align.errors import InputError
-from napari_zstack_align.flags import Fault, unreadable
+from napari_zstack_align.flags import Fault
 from napari_zstack_align.params import KeypointParams
-from napari_zstack_align.register.frames import driving_image, unusable
 from napari_zstack_align.register.prefilter import Prefilter
+from napari_zstack_align.register.recordings.driving import driving_frames
 from napari_zstack_align.register.recordings.frame_steps import FrameSteps, moved_by
 from napari_zstack_align.register.recordings.geometry import apply, translation
 from napari_zstack_align.register.recordings.refine import Level, sampled, solve
@@ -30,8 +27,6 @@ from napari_zstack_align.stack import Stack
 Image = npt.NDArray[np.float32]
 Trace = npt.NDArray[np.float64]
 
-BLOCK_BYTES = 8 * 2**20
-"""Raw bytes read at once."""
 PROXY_PX = 128
 """Frames are compared at about this size, but shrunk four times at most."""
 LARGEST_FACTOR = 4
@@ -82,66 +77,6 @@ class Window:
 def proxy_factor(shape: tuple[int, int]) -> int:
     """How many times smaller the compared frames are."""
     return int(np.clip(min(shape) // PROXY_PX, 1, LARGEST_FACTOR))
-
-
-def frames_at_once(stack: Stack) -> int:
-    """How many frames are read in one go."""
-    frame_bytes = int(np.prod(stack.shape[1:])) * stack.dtype.itemsize
-    return max(BLOCK_BYTES // max(frame_bytes, 1), 1)
-
-
-def driving_frames(
-    stack: Stack, start: int, stop: int, params: KeypointParams
-) -> Iterator[tuple[int, Image, Fault | None]]:
-    """Yield (t, driving image (Y, X), fault); frames that can't be read have one, too."""
-    at_once = frames_at_once(stack)
-    for first in range(start, stop, at_once):
-        for t, channels, fault in _read(stack, first, min(first + at_once, stop)):
-            if channels is None:
-                yield t, np.full(stack.shape[2:], np.nan, np.float32), fault
-                continue
-            image = driving_image(channels, params)
-            fault = unusable(channels, image)
-            yield t, image if fault else _without_nan(image), fault
-
-
-def _read(
-    stack: Stack, start: int, stop: int
-) -> Iterator[tuple[int, npt.NDArray[Any] | None, Fault | None]]:
-    """Yield (t, channels (C, Y, X), fault); where a block can't be read, frame by frame."""
-    try:
-        block = stack.read(start, stop)
-    except (OSError, InputError) as error:
-        if stop - start == 1:
-            yield start, None, unreadable(error)
-            return
-        for t in range(start, stop):
-            yield from _read(stack, t, t + 1)
-        return
-    for t, channels in enumerate(block, start):
-        yield t, channels, None
-
-
-def averaging(
-    stack: Stack, start: int, stop: int, params: KeypointParams, good: Container[int] | None = None
-) -> Generator[None, None, Image | None]:
-    """Average the usable (and good) frames of a range: (Y, X) float32; None where there is none.
-
-    Yields between blocks of frames.
-    """
-    total: Image = np.zeros(stack.shape[2:], np.float32)
-    count = 0
-    at_once = frames_at_once(stack)
-    for t, image, fault in driving_frames(stack, start, stop, params):
-        if fault is None and (good is None or t in good):
-            cv2.accumulate(image, total)
-            count += 1
-        if (t - start) % at_once == at_once - 1:
-            yield
-    if not count:
-        return None
-    total /= count
-    return total
 
 
 def measure_window(stack: Stack, start: int, stop: int, params: KeypointParams) -> Window:
@@ -210,22 +145,31 @@ def _coarse_shifts(frames: list[Image], template: Image, max_shift: float) -> Tr
     return factor * find_translations(small, shrink(template, factor), max_shift / factor)
 
 
-def link(windows: list[Window], shape: tuple[int, int], max_shift_px: float) -> tuple[Trace, Trace]:
-    """Join the traces of consecutive windows: shift (T, 2) and turn (T,), in px.
+class Linker:
+    """Joins the traces of consecutive windows: each mean is compared with that of the one before.
 
-    Each window's mean is compared with that of the window before.
+    Parameters
+    ----------
+    shape : tuple of int
+        (Y, X) of a raw frame.
+    max_shift_px : float
+        Largest shift from one window to the next.
     """
-    factor = proxy_factor(shape)
-    trace = np.concatenate([np.column_stack([w.shift, w.turn]) for w in windows])
-    offset, previous = np.zeros(3), None
-    for window in windows:
-        if window.proxy is None:
-            continue
-        if previous is not None:
-            offset = offset + factor * _offset(window.proxy, previous, max_shift_px / factor)
-        trace[window.start - windows[0].start : window.stop - windows[0].start] += offset
-        previous = window.proxy
-    return trace[:, :2], trace[:, 2]
+
+    def __init__(self, shape: tuple[int, int], max_shift_px: float) -> None:
+        self._factor = proxy_factor(shape)
+        self._max_shift = max_shift_px / self._factor
+        self._offset = np.zeros(3)
+        self._previous: Image | None = None
+
+    def place(self, window: Window) -> Trace:
+        """(3,) what to add to shift (dy, dx) and turn of the next window, in px."""
+        if window.proxy is not None:
+            if self._previous is not None:
+                away = _offset(window.proxy, self._previous, self._max_shift)
+                self._offset = self._offset + self._factor * away
+            self._previous = window.proxy
+        return self._offset
 
 
 def _offset(proxy: Image, previous: Image, max_shift: float) -> Trace:
@@ -245,11 +189,3 @@ def _sharpest_mean(filtered: Image) -> Image:
     n = min(TEMPLATE_FRAMES, len(filtered))
     means = [filtered[i : i + n].mean(axis=0) for i in range(0, len(filtered) - n + 1, n)]
     return max(means, key=lambda image: float(np.vdot(image, image)))
-
-
-def _without_nan(image: Image) -> Image:
-    """Fill missing pixels with the mean of the rest."""
-    if np.isfinite(cv2.sumElems(image)[0]):
-        return image
-    known = np.isfinite(image)
-    return np.where(known, image, image[known].mean(dtype=np.float64)).astype(np.float32)

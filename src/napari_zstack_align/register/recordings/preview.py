@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from napari_zstack_align.parallel import default_threads, worker_threads
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.register.recordings.chunks import Range, chunk_ranges
+from napari_zstack_align.register.recordings.driving import paced_stacks
 from napari_zstack_align.register.recordings.first_reference import (
     average_frames,
     expected_map,
@@ -165,7 +166,8 @@ def _first(job: Job[list[MatchPreview]]) -> Job[MatchPreview]:
 
 
 def _previews(inputs: Inputs, wanted: list[tuple[int, Range]]) -> Job[list[MatchPreview]]:
-    with worker_threads(default_threads()) as pool:
+    with worker_threads(default_threads()) as pool, paced_stacks(inputs.stacks) as stacks:
+        inputs = replace(inputs, stacks=stacks)
         making = pool.submit(inputs.make_reference)
         yield from until_done([making], Progress("Making the first reference", 0, len(wanted)))
         matcher = making.result()

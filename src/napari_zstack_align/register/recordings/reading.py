@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.flags import Fault, Flag, fault_of, mark, mark_each
-from napari_zstack_align.parallel import ordered_map
+from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.recordings.chunks import Range, chunk_ranges, cut
 from napari_zstack_align.register.recordings.events import (
@@ -20,66 +17,85 @@ from napari_zstack_align.register.recordings.events import (
     intensity_outliers,
     twitches,
 )
-from napari_zstack_align.register.recordings.measure import (
-    Window,
-    averaging,
-    measure_window,
-)
+from napari_zstack_align.register.recordings.measure import Linker, Window
 from napari_zstack_align.register.recordings.state import RecordingState
 from napari_zstack_align.register.recordings.trace import Trace
-
-Image = npt.NDArray[np.float32]
 
 WINDOW_FRAMES = 100
 WINDOW_PIXELS = WINDOW_FRAMES * 512 * 512
 FEWEST_WINDOW_FRAMES = 12
-"""Windows of large frames are shorter: a cancelled run waits for the window in work."""
+"""Windows of large frames are shorter: their work is lost where a run is killed."""
 
 
-def read_recording(
-    state: RecordingState,
-    params: KeypointParams,
-    pool: ThreadPoolExecutor,
-    ahead: int,
-    on_chunk: Callable[[int], object],
-) -> Generator[int, None, None]:
-    """Read a recording once; yields the number of frames read with each window.
+class FirstReading:
+    """Takes in the windows of a recording, one after the other.
 
-    ``on_chunk`` is called with each chunk whose mean is known.
+    Parameters
+    ----------
+    state : RecordingState
+        What is filled in.
+    params : KeypointParams
+    on_chunk : callable
+        Called with each chunk whose mean is known.
     """
-    ranges = chunk_ranges(state.stack, params)
-    state.set_ranges(ranges)
-    shape = (state.stack.shape[2], state.stack.shape[3])
-    windows = list(windows_of(ranges, shape))
 
-    def measure(frames: Range) -> Window:
-        return measure_window(state.stack, *frames, params)
+    def __init__(
+        self, state: RecordingState, params: KeypointParams, on_chunk: Callable[[int], object]
+    ) -> None:
+        self._state, self._params, self._on_chunk = state, params, on_chunk
+        self._shape = (state.stack.shape[2], state.stack.shape[3])
+        self._ranges = chunk_ranges(state.stack, params)
+        state.set_ranges(self._ranges)
+        self._linker = Linker(self._shape, params.max_shift_px)
+        self._traces: list[Trace] = []
+        self._levels: list[npt.NDArray[np.float64]] = []
+        self._total, self._count, self._chunk = np.zeros(self._shape, np.float32), 0, 0
 
-    measured: list[Window] = []
-    total, count, chunk = np.zeros(shape, np.float32), 0, 0
-    for window in ordered_map(pool, measure, windows, ahead):
-        measured.append(_without_total(window))
-        total += window.total
-        count += window.count
+    def take(self, window: Window) -> None:
+        """Take in the next window."""
+        state = self._state
+        self._traces.append(Trace.placed(window, self._linker))
+        self._levels.append(window.level)
+        self._total += window.total
+        self._count += window.count
+        for t, fault in enumerate(window.faults, window.start):
+            if fault:
+                state.frame_flags.mark([t], fault)
         state.read = window.stop
-        if window.stop == ranges[chunk][1]:
-            if count:
-                state.image_numbers[chunk] = state.images.add(total / np.float32(count))
-            mark_each(state.frame_flags[slice(*ranges[chunk])], _faults(measured, *ranges[chunk]))
-            state.count_frames(chunk)
-            on_chunk(chunk)
-            total[:], count, chunk = 0, 0, chunk + 1
-        yield window.stop - window.start
-    _find_events(state, measured, params)
+        if window.stop == self._ranges[self._chunk][1]:
+            self._end_chunk()
+
+    def finish(self) -> None:
+        """Find jumps, twitches and flashes of the whole recording."""
+        state, params = self._state, self._params
+        trace, level = Trace.joined(self._traces), np.concatenate(self._levels)
+        flashes = intensity_outliers(level, _dark(state), params.outlier_mad)
+        state.frame_flags.mark(np.flatnonzero(flashes), FLASH)
+        state.trace = trace = trace.without(flashes)
+        if params.detect_steps:
+            state.steps = find_steps(trace.shift, trace.turn)
+            away = twitches(trace.shift, state.steps)
+            for t in np.flatnonzero(away):
+                text = f"fast motion: {away[t]:.1f} px off its neighbours"
+                state.frame_flags.mark([t], Fault(Flag.FAST_MOTION, text))
+
+    def _end_chunk(self) -> None:
+        state, chunk = self._state, self._chunk
+        if self._count:
+            state.image_numbers[chunk] = state.images.add(self._total / np.float32(self._count))
+        state.count_frames(chunk)
+        self._on_chunk(chunk)
+        self._total[:], self._count, self._chunk = 0, 0, chunk + 1
 
 
-def mend_chunks(
-    state: RecordingState, params: KeypointParams, ranges: list[Range]
-) -> Generator[None, None, list[int]]:
-    """Give the recording other chunks; average anew those whose frames changed.
+def first_windows(state: RecordingState, params: KeypointParams) -> list[Range]:
+    """Windows of the first reading."""
+    shape = (state.stack.shape[2], state.stack.shape[3])
+    return list(windows_of(chunk_ranges(state.stack, params), shape))
 
-    Yields between blocks of frames; returns the chunks that were read again.
-    """
+
+def mend_chunks(state: RecordingState, ranges: list[Range]) -> list[int]:
+    """Give the recording other chunks; returns those that have to be averaged anew."""
     changed = []
     known = {_key(row): (row.copy(), i) for i, row in enumerate(state.chunks)}
     numbers = state.image_numbers
@@ -90,7 +106,6 @@ def mend_chunks(
             before["chunk"], before["segment"] = row["chunk"], row["segment"]
             state.chunks[i], state.image_numbers[i] = before, numbers[number]
         else:
-            state.image_numbers[i] = yield from average(state, i, params)
             changed.append(i)
     return changed
 
@@ -98,19 +113,6 @@ def mend_chunks(
 def _key(row: np.void) -> tuple[int, int, int]:
     """Frames are only ever taken out, so their number tells whether a mean still holds."""
     return int(row["start"]), int(row["stop"]), int(row["n_frames"])
-
-
-def average(
-    state: RecordingState, chunk: int, params: KeypointParams
-) -> Generator[None, None, int | None]:
-    """Read and average the good frames of a chunk.
-
-    Yields between blocks of frames; returns the number of the image, None without good frames.
-    """
-    start, stop = (int(edge) for edge in state.chunks[chunk][["start", "stop"]])
-    good = set(state.good_frames(start, stop).tolist())
-    mean = yield from averaging(state.stack, start, stop, params, good)
-    return None if mean is None else state.images.add(mean)
 
 
 def windows_of(
@@ -125,34 +127,18 @@ def windows_of(
         yield from zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
 
 
-def why_without_image(flags: npt.NDArray[np.void]) -> Fault:
+def why_without_image(faults: Sequence[Fault]) -> Fault:
     """Say why a chunk has no good frame: what ails most of its frames.
 
     Parameters
     ----------
-    flags : numpy.ndarray
-        (n,) flags of its frames, as of `RecordingState`.
+    faults : sequence of Fault
+        Of those of its frames that have one.
     """
-    faults = [fault for fault in map(fault_of, flags) if fault]
     if not faults:
         return Fault(Flag.NO_FRAMES, "no usable frames: the chunk is empty")
     (flag, _), *_ = Counter(fault.flag for fault in faults).most_common(1)
     return Fault(flag, next(fault.detail for fault in faults if fault.flag is flag))
-
-
-def _find_events(state: RecordingState, measured: list[Window], params: KeypointParams) -> None:
-    """Jumps, twitches and flashes of the whole recording."""
-    trace = Trace.of(measured, (state.stack.shape[2], state.stack.shape[3]), params.max_shift_px)
-    level = np.concatenate([window.level for window in measured])
-    flashes = intensity_outliers(level, _dark(state), params.outlier_mad)
-    mark(state.frame_flags, FLASH, flashes)
-    state.trace = trace = trace.without(flashes)
-    if params.detect_steps:
-        state.steps = find_steps(trace.shift, trace.turn)
-        away = twitches(trace.shift, state.steps)
-        for t in np.flatnonzero(away):
-            text = f"fast motion: {away[t]:.1f} px off its neighbours"
-            mark(state.frame_flags[t], Fault(Flag.FAST_MOTION, text))
 
 
 def final_ranges(state: RecordingState) -> list[Range]:
@@ -167,11 +153,3 @@ def _dark(state: RecordingState) -> float:
         if image is not None:
             return float(np.percentile(image, 0.5))
     return 0.0
-
-
-def _faults(measured: list[Window], start: int, stop: int) -> list[Fault | None]:
-    return [fault for w in measured if start <= w.start < stop for fault in w.faults]
-
-
-def _without_total(window: Window) -> Window:
-    return replace(window, total=np.zeros((0, 0), np.float32))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy.typing as npt
 
@@ -12,6 +13,7 @@ from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Job
 from napari_zstack_align.register.recordings.inputs import checked_inputs
 from napari_zstack_align.register.recordings.session import Session
+from napari_zstack_align.saved import UnitStore
 from napari_zstack_align.stack import Stack
 
 
@@ -22,6 +24,7 @@ def register_recordings(
     *,
     reference: Alignment | npt.ArrayLike | None = None,
     threads: int | None = None,
+    journal: UnitStore | str | Path | None = None,
 ) -> Job[list[Alignment]]:
     """Register the recordings of one field of view to one common reference.
 
@@ -45,6 +48,12 @@ def register_recordings(
     threads : int, optional
         Windows of frames worked on at once; the number of processors by default. The result
         doesn't depend on it.
+    journal : str or pathlib.Path, optional
+        Keep finished work on disk until the result is saved: the name that the session will be
+        saved under. Whatever stops the program, the same call goes on from there, to the same
+        result; it lies in ``NAME.unfinished`` beside the session, and goes when that is saved. A
+        changed parameter computes anew only what it touches. By default nothing is kept. (A
+        `Journal` that is open already is taken too, and left open.)
 
     Returns
     -------
@@ -59,6 +68,9 @@ def register_recordings(
         At the call, where recordings, parameters, mask and reference don't fit together.
     AlignmentError
         At the end, where no chunk of any recording could be matched.
+    RunStopped
+        Where a raw file vanishes or changes meanwhile, or the journal can't be written any more
+        (a full disk): what was finished is kept.
 
     Notes
     -----
@@ -67,4 +79,4 @@ def register_recordings(
     pixels, and the robust fit is seeded a chunk.
     """
     inputs = checked_inputs(stacks, params, mask, reference)
-    return Session(inputs, checked_threads(threads)).run()
+    return Session(inputs, checked_threads(threads), journal).run()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from napari_zstack_align.alignment.warp import warp_affine
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings.consensus import target_of
-from napari_zstack_align.register.recordings.geometry import translation
+from napari_zstack_align.register.recordings.geometry import Matrix, translation
 from napari_zstack_align.register.recordings.matchers import prepared
 from napari_zstack_align.register.recordings.matching import (
     Match,
@@ -38,7 +38,52 @@ def match_chunk(state: RecordingState, chunk: int, matcher: Matcher) -> Match | 
     return match_image(matcher, image, state.expected, seed_of(state, chunk, matcher.params))
 
 
-def rescue(state: RecordingState, chunk: int, matcher: Matcher) -> tuple[str, Match] | None:
+@dataclass(frozen=True)
+class Surroundings:
+    """A chunk that couldn't be matched, and what may help.
+
+    Attributes
+    ----------
+    image : numpy.ndarray
+        (Y, X) float32 mean of the chunk.
+    longer : numpy.ndarray, optional
+        (Y, X) float32 mean of it and those beside it in the same stretch.
+    near : tuple of numpy.ndarray, optional
+        Mean (Y, X) and matrix (3, 3) of the nearest good chunk.
+    usual : float
+        Correlation with the reference that the recording's good chunks have.
+    expected : numpy.ndarray
+        (3, 3) as of the recording.
+    seed : tuple of int
+        Of the robust fit.
+    """
+
+    image: Image
+    longer: Image | None
+    near: tuple[Image, Matrix] | None
+    usual: float
+    expected: Matrix
+    seed: tuple[int, int, int]
+
+
+def surroundings_of(
+    state: RecordingState, chunk: int, params: KeypointParams
+) -> Surroundings | None:
+    """What is known around a chunk; None where it has no good frame."""
+    image = state.image(chunk)
+    if image is None:
+        return None
+    return Surroundings(
+        image,
+        _longer(state, chunk),
+        _nearest_good(state, chunk),
+        _usual(state),
+        state.expected,
+        seed_of(state, chunk, params),
+    )
+
+
+def rescue(chunk: Surroundings, matcher: Matcher) -> tuple[str, Match] | None:
     """Try again in the matcher's own ways, with more frames, and by way of a neighbour.
 
     Returns
@@ -47,17 +92,14 @@ def rescue(state: RecordingState, chunk: int, matcher: Matcher) -> tuple[str, Ma
         How it worked, and the match; None where nothing did. Whatever the way, the chunk's own
         mean has to resemble the reference.
     """
-    image = state.image(chunk)
-    if image is None:
-        return None
     reference = matcher.reference
-    for method, match in _attempts(state, chunk, image, matcher):
+    for method, match in _attempts(chunk, matcher):
         if match.matrix is None or implausible(
-            match.matrix, state.expected, reference.shape, matcher.params
+            match.matrix, chunk.expected, reference.shape, matcher.params
         ):
             continue
-        before, after = correlations_of(image, match.matrix, state.expected, reference)
-        if not misfit(before, after, reference) and after > _usual(state) * LIKE_THE_OTHERS:
+        before, after = correlations_of(chunk.image, match.matrix, chunk.expected, reference)
+        if not misfit(before, after, reference) and after > chunk.usual * LIKE_THE_OTHERS:
             return method, replace(match, before=before, after=after, fault=None)
     return None
 
@@ -67,41 +109,26 @@ def seed_of(state: RecordingState, chunk: int, params: KeypointParams) -> tuple[
     return params.seed, state.index, int(state.chunks["start"][chunk])
 
 
-def _attempts(
-    state: RecordingState,
-    chunk: int,
-    image: Image,
-    matcher: Matcher,
-) -> Iterator[tuple[str, Match]]:
-    reference, params, prior = matcher.reference, matcher.params, state.expected
-    seed = seed_of(state, chunk, params)
-    for method, found in matcher.retries(image, prior, seed):
-        yield method, judged(matcher, found, image, prior)
-    longer = _longer(state, chunk)
-    if longer is not None:
-        yield "longer chunk", match_image(matcher, longer, prior, seed)
-    near = _nearest_good(state, chunk)
-    neighbour = None if near is None else state.image(near)
-    if near is not None and neighbour is not None:
-        moved, valid = warp_affine(neighbour, state.chunks["matrix"][near], reference.shape)
+def _attempts(chunk: Surroundings, matcher: Matcher) -> Iterator[tuple[str, Match]]:
+    reference, params, prior = matcher.reference, matcher.params, chunk.expected
+    for method, found in matcher.retries(chunk.image, prior, chunk.seed):
+        yield method, judged(matcher, found, chunk.image, prior)
+    if chunk.longer is not None:
+        yield "longer chunk", match_image(matcher, chunk.longer, prior, chunk.seed)
+    if chunk.near is not None:
+        neighbour, there = chunk.near
+        moved, valid = warp_affine(neighbour, there, reference.shape)
         bridge = prepared(np.where(valid, moved, np.float32(np.nan)), reference.mask, params)
-        by_matcher = match_image(bridge, image, prior, seed)
+        by_matcher = match_image(bridge, chunk.image, prior, chunk.seed)
         yield "via neighbour", by_matcher
-        yield "via neighbour", _by_pixels(state, image, near, matcher, by_matcher)
+        yield "via neighbour", _by_pixels(chunk.image, there, matcher, by_matcher)
 
 
-def _by_pixels(
-    state: RecordingState,
-    image: Image,
-    near: int,
-    matcher: Matcher,
-    failed: Match,
-) -> Match:
+def _by_pixels(image: Image, start: Matrix, matcher: Matcher, failed: Match) -> Match:
     """Refine the neighbour's transform, shifted by where the chunk resembles the reference most."""
     reference, params = matcher.reference, matcher.params
     prefilter = Prefilter.for_image(reference.image)
     target = target_of(reference, prefilter)
-    start = state.chunks["matrix"][near]
     level = target.levels[0]
     moved, _ = warp_affine(image, start, reference.shape)
     shift = find_translation(
@@ -128,11 +155,13 @@ def _longer(state: RecordingState, chunk: int) -> Image | None:
     return result
 
 
-def _nearest_good(state: RecordingState, chunk: int) -> int | None:
+def _nearest_good(state: RecordingState, chunk: int) -> tuple[Image, Matrix] | None:
     good = state.good
     if not len(good):
         return None
-    return int(good[np.abs(good - chunk).argmin()])
+    near = int(good[np.abs(good - chunk).argmin()])
+    image = state.image(near)
+    return None if image is None else (image, state.chunks["matrix"][near].copy())
 
 
 def _usual(state: RecordingState) -> float:

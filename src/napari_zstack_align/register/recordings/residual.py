@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from threading import Lock
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,26 +21,30 @@ from napari_zstack_align.alignment.quality import (
     comparison_factor,
     comparison_valid,
     correlations,
-    empty_table,
     without_extremes,
 )
 from napari_zstack_align.alignment.spline import field_on_pixels, grid_shape
 from napari_zstack_align.alignment.transforms import AffineLink, Link, SplineLink
 from napari_zstack_align.alignment.warp import affine_displacement, inside, shrink, warp
-from napari_zstack_align.flags import Fault, Flag, mark
+from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.params import AdaptiveParams, KeypointParams
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings.between_midpoints import deviations
 from napari_zstack_align.register.recordings.chunks import Range
 from napari_zstack_align.register.recordings.consensus import Consensus, target_of
+from napari_zstack_align.register.recordings.driving import driving_frames
 from napari_zstack_align.register.recordings.events import FLASH
 from napari_zstack_align.register.recordings.frame_steps import FrameSteps
 from napari_zstack_align.register.recordings.geometry import translation
-from napari_zstack_align.register.recordings.measure import driving_frames
 from napari_zstack_align.register.recordings.reference import Reference
 from napari_zstack_align.register.recordings.refine import sampled, shown_by
-from napari_zstack_align.register.recordings.state import RecordingState, displacement_lengths
+from napari_zstack_align.register.recordings.state import (
+    FOLLOWED,
+    RecordingState,
+    displacement_lengths,
+)
 from napari_zstack_align.register.template import Template
+from napari_zstack_align.saved import values_of
 
 Image = npt.NDArray[np.float32]
 Frames = npt.NDArray[np.intp]
@@ -125,7 +130,10 @@ class FrameFollower:
         whole = Reference.of(consensus.image(), consensus.first.mask)
         self._shape = whole.shape
         self._target = target_of(whole, consensus.prefilter)
-        self._template = self._learned_template(whole) if kind == "spline" else None
+        self._template, self._power = None, None
+        if kind == "spline":
+            self._power = self._learned_power(whole)
+            self._template = _template(whole, consensus.prefilter, self._power)
         self._shrinkage = shrinkage(state)
         self._remembered: dict[int, Reference] = {}
         self._lock = Lock()
@@ -144,18 +152,35 @@ class FrameFollower:
             matrices[part.start : part.stop] = part.extra
         return AffineLink(matrices)
 
+    def chunk_of(self, frames: Range) -> int:
+        """Chunk that a range of frames lies in."""
+        return int(np.searchsorted(self._state.chunks["stop"], frames[0], side="right"))
+
+    def depends_on(self, frames: Range) -> dict[str, Any]:
+        """What `follow` depends on beside pixels, consensus and chunk, for keys."""
+        part = slice(*frames)
+        return {
+            "params": values_of(self._params, "channel", "channel_weights", "max_shift_px"),
+            "matrices": self._matrices[part],
+            "start": self._start[part],
+            "flashes": self._state.frame_flags.having(FLASH.flag, *frames),
+            "shrinkage": self._shrinkage,
+            "is_spline": self._template is not None,
+            "power": self._power,
+        }
+
     def follow(self, frames: Range) -> Followed:
         """Follow the frames of a range that lies in one chunk."""
         start, stop = frames
         state = self._state
-        chunk = int(np.searchsorted(state.chunks["stop"], start, side="right"))
-        reference = self._others(chunk)
+        reference = self._others(self.chunk_of(frames))
         extra = np.stack([self.nothing] * (stop - start))
         rows = np.full((5, stop - start), np.nan)
+        flashes = state.frame_flags.having(FLASH.flag, start, stop)
         seen = {
             t: image
             for t, image, fault in driving_frames(state.stack, start, stop, self._params)
-            if fault is None and state.frame_flags["flag"][t] != FLASH.flag
+            if fault is None and t not in flashes
         }
         if not seen:
             return Followed(start, stop, extra, *rows)
@@ -165,8 +190,8 @@ class FrameFollower:
         extra[times - start], rows[:, times - start] = one_by_one(images, times, reference)
         return Followed(start, stop, extra, *rows)
 
-    def _learned_template(self, reference: Reference) -> Template:
-        """Template of the z-stack engine, told by a few frames how large residuals are."""
+    def _learned_power(self, reference: Reference) -> Image | None:
+        """How large residuals are, by a few frames; None where none of them can be used."""
         draft = _template(reference, self._consensus.prefilter, None)
         start = np.zeros((2, *grid_shape(self._shape, draft.spacing_px)), np.float32)
         good = self._state.good_frames(0, self._state.stack.n_frames)
@@ -177,9 +202,7 @@ class FrameFollower:
                     still = affine_displacement(self._matrices[t], self._shape)
                     aligned = self._as_seen(image, still, reference.image)
                     powers.append(draft.residual_power(draft.filtered(aligned), start))
-        if not powers:
-            return draft
-        return _template(reference, self._consensus.prefilter, np.median(powers, axis=0))
+        return np.median(powers, axis=0) if powers else None
 
     @staticmethod
     def _as_seen(image: Image, still: Image, elsewhere: Image) -> Image:
@@ -296,9 +319,7 @@ def take_over(state: RecordingState, follower: FrameFollower, parts: list[Follow
     A frame that resembles the others much less than frames do is flagged, and keeps the transform
     of its neighbours: what was found in it is no motion.
     """
-    table = empty_table(state.stack.n_frames, "chunk")
-    if state.frame_rows is not None:
-        table = state.frame_rows.copy()
+    rows = dict(state.frame_rows or _unknown_rows(state.stack.n_frames))
     columns = {
         "correlation_before": "before",
         "correlation_after": "after",
@@ -307,17 +328,20 @@ def take_over(state: RecordingState, follower: FrameFollower, parts: list[Follow
         "max_displacement_px": "max_px",
     }
     for part in parts:
-        frames = slice(part.start, part.stop)
         for column, attribute in columns.items():
-            table[column][frames] = getattr(part, attribute)
-    misfit = _misfits(table["correlation_after"])
+            rows[column][part.start : part.stop] = getattr(part, attribute)
+    misfit = _misfits(rows["correlation_after"])
     for part in parts:
-        good = state.frame_flags["flag"][part.start : part.stop] == Flag.GOOD
+        good = state.frame_flags.good[part.start : part.stop]
         for i in np.flatnonzero(good & misfit[part.start : part.stop]):
             part.extra[i] = follower.nothing
             text = f"low correlation: {part.after[i]:.2f}, far below that of the other frames"
-            mark(state.frame_flags[part.start + i], Fault(Flag.LOW_CORRELATION, text))
-    state.extra, state.frame_rows = follower.link(parts), table
+            state.frame_flags.mark([part.start + i], Fault(Flag.LOW_CORRELATION, text))
+    state.extra, state.frame_rows = follower.link(parts), rows
+
+
+def _unknown_rows(n_frames: int) -> dict[str, npt.NDArray[np.float32]]:
+    return {name: np.full(n_frames, np.nan, np.float32) for name in FOLLOWED}
 
 
 def _misfits(after: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:

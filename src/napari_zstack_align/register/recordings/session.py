@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -13,36 +14,25 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import UNFINISHED, Alignment
 from napari_zstack_align.alignment.transforms import Transforms
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import AlignmentError
-from napari_zstack_align.flags import Flag, fault_of, mark, shown
-from napari_zstack_align.parallel import ordered_map, worker_threads
+from napari_zstack_align.flags import shown
+from napari_zstack_align.parallel import worker_threads
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings.between_midpoints import traced_motion
 from napari_zstack_align.register.recordings.chunks import Range
-from napari_zstack_align.register.recordings.consensus import (
-    Consensus,
-    chunk_correlations,
-    offset_of,
-    prepare,
-    refine_chunk,
-)
-from napari_zstack_align.register.recordings.first_reference import (
-    expected_map,
-)
-from napari_zstack_align.register.recordings.geometry import inverse
+from napari_zstack_align.register.recordings.consensus import Consensus, offset_of, prepare
+from napari_zstack_align.register.recordings.driving import paced_stacks
+from napari_zstack_align.register.recordings.first_pass import FirstPass, Recording
+from napari_zstack_align.register.recordings.first_reference import expected_map
+from napari_zstack_align.register.recordings.geometry import Matrix, inverse
 from napari_zstack_align.register.recordings.image_file import ImageFile
 from napari_zstack_align.register.recordings.inputs import Inputs
-from napari_zstack_align.register.recordings.matching import Match
+from napari_zstack_align.register.recordings.kept_chunks import KeptChunks
+from napari_zstack_align.register.recordings.kept_frames import KeptFrames
 from napari_zstack_align.register.recordings.planes import ANOTHER_PLANE, in_another_plane
-from napari_zstack_align.register.recordings.reading import (
-    final_ranges,
-    mend_chunks,
-    read_recording,
-    why_without_image,
-    windows_of,
-)
-from napari_zstack_align.register.recordings.recovery import match_chunk, rescue
+from napari_zstack_align.register.recordings.reading import first_windows, windows_of
 from napari_zstack_align.register.recordings.reference import Reference
 from napari_zstack_align.register.recordings.residual import (
     FOLLOWED_AT_ONCE,
@@ -52,19 +42,37 @@ from napari_zstack_align.register.recordings.residual import (
     wanted,
 )
 from napari_zstack_align.register.recordings.state import RecordingState
-from napari_zstack_align.register.recordings.table import drop_unlike, halved, write_match
-from napari_zstack_align.register.recordings.waiting import until_done, with_progress
-from napari_zstack_align.saved import now, provenance
+from napari_zstack_align.register.recordings.table import drop_unlike
+from napari_zstack_align.register.recordings.waiting import in_order, until_done
+from napari_zstack_align.saved import (
+    Kind,
+    Units,
+    UnitStore,
+    WatchedFrames,
+    about_run,
+    key_of,
+    now,
+    opened_journal,
+    provenance,
+)
+from napari_zstack_align.stack import Stack
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Steps = Generator[Progress, None, None]
+ChunkOf = tuple[Recording, int]
 
 SNAPSHOT_S = 1.0
+SNAPSHOT_PART = 0.05
+"""Snapshots are taken at most once a second, and take at most this part of the time."""
 STOPPED_EARLY = (
     "The run was stopped before the recordings were compared with one another: transforms may "
     "still be off by a pixel or more. Run it again to finish."
 )
-HALVINGS = 3
+STOPPED_BEFORE_FOLLOWING = (
+    "The run was stopped before the motion of single frames was followed to the end: they may "
+    "still be off by their own motion. Run it again to finish."
+)
 ROUNDS = 2
 """How often every chunk is registered to the mean of the others."""
 MIN_CHUNKS_FOR_SHARED_TARGET = 16
@@ -76,119 +84,91 @@ AFFINE_VOTES = 0.75
 class Session:
     """The recordings on their way through reading, matching, second pass and second reading."""
 
-    def __init__(self, inputs: Inputs, n_threads: int) -> None:
-        self._inputs, self.params = inputs, inputs.params
-        self._n_threads = n_threads
-        self._states: list[RecordingState] = []
+    def __init__(
+        self, inputs: Inputs, n_threads: int, journal: UnitStore | str | Path | None
+    ) -> None:
+        self._inputs, self.params, self._journal = inputs, inputs.params, journal
+        self._n_threads, self._ahead = n_threads, 2 * n_threads
+        self._recordings: list[Recording] = []
         self._image: npt.NDArray[np.float32] | None = None
         self._total = sum(stack.n_frames for stack in inputs.stacks)
         self._done = 0
-        self._last_snapshot = time.monotonic()
+        self._rounds = 0
+        self._is_compared = False
+        self._next_snapshot = time.monotonic() + SNAPSHOT_S
         self._started = now()
 
     def run(self) -> Job[list[Alignment]]:
         """Do all of it."""
-        with worker_threads(self._n_threads) as self._pool:
-            try:
-                yield from self._make_reference()
-                for state in self._states:
-                    yield from self._read(state)
-                if not any(state.matched for state in self._states):
-                    raise AlignmentError(self._why_nothing_matched())
-                yield from self._agree()
-                for state in self._states:
-                    yield from self._follow(state)
-                return self._alignments()
-            finally:
-                self._pool.shutdown(wait=True, cancel_futures=True)
-                for state in self._states:
-                    state.images.close()
+        about = about_run("register_recordings", self._inputs.asked, *self._inputs.stacks)
+        with (
+            opened_journal(self._journal, Kind.SESSION, about) as self._store,
+            ExitStack() as self._files,
+            worker_threads(self._n_threads) as self._pool,
+            paced_stacks(self._inputs.stacks) as stacks,
+        ):
+            kept = [
+                KeptFrames(Units(self._store, WatchedFrames(stack), prefix), self.params)
+                for stack, prefix in zip(stacks, _prefixes(stacks), strict=True)
+            ]
+            for frames in kept:
+                yield from frames.units.check(self._pool, self._ahead)
+            yield from self._make_reference(kept)
+            yield from self._first_pass()
+            yield from self._agree()
+            for recording in self._recordings:
+                yield from self._follow(recording)
+            return self._alignments()
 
     # -- first pass ----------------------------------------------------------------------------
 
-    def _make_reference(self) -> Generator[Progress, None, None]:
-        task = self._pool.submit(self._inputs.make_reference)
+    def _make_reference(self, kept: Sequence[KeptFrames]) -> Steps:
+        def average(recording: int, start: int, stop: int) -> npt.NDArray[np.float32] | None:
+            return kept[recording].mean(np.arange(start, stop))
+
+        task = self._pool.submit(self._inputs.make_reference, average)
         yield from until_done([task], Progress("Making the first reference", 0, 0))
         self._matcher = task.result()
         self._reference = self._matcher.reference
         self._image = self._reference.image
-        for i, stack in enumerate(self._inputs.stacks):
+        for i, frames in enumerate(kept):
+            stack = frames.units.frames.stack
             expected = expected_map(stack, self._reference.shape, self._inputs.pixel_size_um)
             images = ImageFile((stack.shape[2], stack.shape[3]))
-            self._states.append(RecordingState(stack, i, expected, images))
+            self._files.callback(images.close)
+            state = RecordingState(stack, i, expected, images)
+            chunks = KeptChunks(state, frames.units)
+            self._recordings.append(Recording(state, frames, chunks))
 
-    def _read(self, state: RecordingState) -> Generator[Progress, None, None]:
-        """Read a recording, and match its chunks as they come."""
-        pending: dict[int, Future[Match | None]] = {}
+    def _first_pass(self) -> Steps:
+        if note := self._going_on():
+            yield Progress("Reading", 0, self._total, note)
+        first = FirstPass(self._matcher, self.params, self._pool, self._ahead, self._report)
+        for recording in self._recordings:
+            yield from first.run(recording)
+        if not any(state.matched for state in self._states):
+            raise AlignmentError(self._why_nothing_matched())
 
-        def submit(chunk: int) -> None:
-            pending[chunk] = self._pool.submit(match_chunk, state, chunk, self._matcher)
+    def _going_on(self) -> str:
+        """Say how much of the first reading an earlier run has done; '' for nothing."""
+        if not self._store.names():
+            return ""
+        windows = [
+            (stop - start, each.frames.was_read((start, stop)))
+            for each in self._recordings
+            for start, stop in first_windows(each.state, self.params)
+        ]
+        n_read = sum(n_frames for n_frames, was_read in windows if was_read)
+        if not n_read:
+            return ""
+        of = counted(self._total, "frame")
+        return f"Going on with {self._store.name}: {n_read} of {of} were read before."
 
-        stage = f"Reading {state.stack.name}"
-        ahead = 2 * self._n_threads
-        for n_frames in read_recording(state, self.params, self._pool, ahead, submit):
-            self._done += n_frames
-            note = self._settle(state, pending)
-            yield Progress(stage, self._done, self._total, note, self._snapshot())
-        yield from until_done(list(pending.values()), Progress(stage, self._done, self._total))
-        self._settle(state, pending)
-        yield from self._mend(state, final_ranges(state))
-        yield from self._shorten(state)
-        yield from self._rescue(state)
-
-    def _settle(self, state: RecordingState, pending: dict[int, Future[Match | None]]) -> str:
-        """Write down the matches that are ready; returns a remark where one failed."""
-        note = ""
-        for chunk in [c for c, task in pending.items() if task.done()]:
-            note = self._note(state, chunk, pending.pop(chunk).result()) or note
-        return note
-
-    def _note(self, state: RecordingState, chunk: int, match: Match | None) -> str:
-        """Write a match into the chunk table."""
-        row = state.chunks[chunk]
-        if match is None:
-            part = state.frame_flags[row["start"] : row["stop"]]
-            mark(row, why_without_image(part))
-            row["method"] = "bridged"
-        else:
-            write_match(row, match, self.params.matcher)
-        fault = fault_of(row)
-        return f"{state.stack.name}, chunk {chunk}: {fault}" if fault else ""
-
-    def _mend(self, state: RecordingState, ranges: list[Range]) -> Generator[Progress, None, None]:
-        """Average and match anew the chunks that jumps cut, or that lose frames."""
-        stage = f"Mending chunks of {state.stack.name}"
-        mending = mend_chunks(state, self.params, ranges)
-        changed = yield from with_progress(mending, Progress(stage, self._done, self._total))
-
-        def match(chunk: int) -> Match | None:
-            return match_chunk(state, chunk, self._matcher)
-
-        for chunk, found in zip(changed, self._map(match, changed), strict=True):
-            note = self._note(state, chunk, found)
-            yield Progress(stage, self._done, self._total, note)
-
-    def _shorten(self, state: RecordingState) -> Generator[Progress, None, None]:
-        """Halve chunks that turn or grow too much for a linear interpolation."""
-        for _ in range(HALVINGS):
-            ranges = halved(state)
-            if ranges is None:
-                return
-            yield from self._mend(state, ranges)
-
-    def _rescue(self, state: RecordingState) -> Generator[Progress, None, None]:
-        """Second chances for the chunks that failed; those near good ones first."""
-        failed = np.flatnonzero(state.chunks["flag"] != Flag.GOOD)
-        good = state.good
-        if len(good):
-            failed = failed[np.argsort([np.abs(good - c).min() for c in failed], kind="stable")]
-        for chunk in map(int, failed):
-            task = self._pool.submit(rescue, state, chunk, self._matcher)
-            stage = Progress(f"Retrying chunks of {state.stack.name}", self._done, self._total)
-            yield from until_done([task], stage)
-            if (found := task.result()) is not None:
-                method, match = found
-                write_match(state.chunks[chunk], match, method)
+    def _report(self, stage: str, n_frames: int, note: str) -> Progress:
+        """How far the first pass is; a snapshot where frames were read."""
+        self._done += n_frames
+        partial = self._snapshot() if n_frames else None
+        return Progress(stage, self._done, self._total, note, partial)
 
     def _why_nothing_matched(self) -> str:
         chunks = np.concatenate([state.chunks for state in self._states])
@@ -201,7 +181,7 @@ class Session:
 
     # -- second pass ---------------------------------------------------------------------------
 
-    def _agree(self) -> Generator[Progress, None, None]:
+    def _agree(self) -> Steps:
         """Register every chunk to the mean of the others, and correlate it with that."""
         prefilter = Prefilter.for_image(self._reference.image)
         consensus = Consensus(self._reference, prefilter, fixed=self._inputs.given is not None)
@@ -214,55 +194,60 @@ class Session:
             if self._inputs.given is None:
                 yield from self._keep_place(chunks)
 
-        def compare(item: tuple[RecordingState, int]) -> tuple[float, float]:
-            return chunk_correlations(consensus, *item)
+        def compare(item: ChunkOf) -> tuple[float, float]:
+            recording, chunk = item
+            return recording.chunks.compare(chunk, consensus)
 
-        for done, (item, values) in enumerate(
-            zip(chunks, self._map(compare, chunks), strict=True), 1
-        ):
-            row = item[0].chunks[item[1]]
+        compared: list[tuple[float, float]] = []
+        yield from self._each(
+            compare,
+            chunks,
+            compared,
+            lambda: Progress("Comparing", len(compared), len(chunks)),
+        )
+        for (recording, chunk), values in zip(chunks, compared, strict=True):
+            row = recording.state.chunks[chunk]
             row["correlation_before"], row["correlation_after"] = values
-            yield Progress("Comparing", done, len(chunks))
         if sum(drop_unlike(state) for state in self._states):
             yield from self._collect("Averaging the aligned chunks")
         yield from self._look_for_other_planes()
+        self._is_compared = True
         if self.params.passes == 2 and self._inputs.given is None:
             self._image = Reference.of(consensus.image(), self._inputs.mask).image
 
-    def _refine(
-        self, chunks: list[tuple[RecordingState, int]], number: int
-    ) -> Generator[Progress, None, None]:
+    def _refine(self, chunks: list[ChunkOf], number: int) -> Steps:
         """Register every chunk to the mean of the others; after the first round, settle 'auto'."""
         shared = prepare(self._consensus) if len(chunks) >= MIN_CHUNKS_FOR_SHARED_TARGET else None
 
-        def refine(item: tuple[RecordingState, int]) -> tuple[npt.NDArray[np.float64], float]:
-            return refine_chunk(self._consensus, *item, self.params, shared, near=number > 1)
+        def refine(item: ChunkOf) -> tuple[Matrix, float]:
+            recording, chunk = item
+            return recording.chunks.refine(chunk, self._consensus, self.params, shared, number)
 
-        refined = []
-        for found in self._map(refine, chunks):
-            refined.append(found)
-            done = (number - 1) * len(chunks) + len(refined)
-            yield Progress("Second pass", done, ROUNDS * len(chunks))
-        for (state, chunk), (matrix, _) in zip(chunks, refined, strict=True):
-            state.chunks["matrix"][chunk] = matrix
+        refined: list[tuple[Matrix, float]] = []
+        done, total = (number - 1) * len(chunks), ROUNDS * len(chunks)
+        yield from self._each(
+            refine, chunks, refined, lambda: Progress("Second pass", done + len(refined), total)
+        )
+        for (recording, chunk), (matrix, _) in zip(chunks, refined, strict=True):
+            recording.state.chunks["matrix"][chunk] = matrix
         votes = [helps > 0 for _, helps in refined if helps]
         if self._inputs.asked.transform == "auto" and votes and np.mean(votes) > AFFINE_VOTES:
             self.params = self.params.replace(transform="affine")
+        self._rounds = number
         yield from self._collect("Averaging the aligned chunks")
 
-    def _keep_place(
-        self, chunks: list[tuple[RecordingState, int]]
-    ) -> Generator[Progress, None, None]:
+    def _keep_place(self, chunks: list[ChunkOf]) -> Steps:
         """Undo what the second pass moved all chunks together: the first reference stays in place.
 
         Each chunk was registered to all others, so nothing else holds them where they were.
         """
         moved = offset_of(self._reference, self._consensus, self.params)
-        for state, chunk in chunks:
-            state.chunks["matrix"][chunk] = state.chunks["matrix"][chunk] @ inverse(moved)
+        for recording, chunk in chunks:
+            matrices = recording.state.chunks["matrix"]
+            matrices[chunk] = matrices[chunk] @ inverse(moved)
         yield from self._collect("Averaging the aligned chunks")
 
-    def _look_for_other_planes(self) -> Generator[Progress, None, None]:
+    def _look_for_other_planes(self) -> Steps:
         """Flag recordings of another plane, and keep them out of the mean."""
         found = in_another_plane(self._states, self._consensus)
         for state, likeness in found:
@@ -274,58 +259,88 @@ class Session:
         if found:
             yield from self._collect("Averaging the aligned chunks")
 
-    def _collect(self, stage: str) -> Generator[Progress, None, None]:
+    def _collect(self, stage: str) -> Steps:
         self._consensus.clear()
         chunks = list(self._good_chunks())
-        for done, (state, chunk) in enumerate(chunks, 1):
-            self._consensus.add(state, chunk)
+        for done, (recording, chunk) in enumerate(chunks, 1):
+            self._consensus.add(recording.state, chunk)
             yield Progress(stage, done, len(chunks), partial=self._snapshot())
 
-    def _good_chunks(self) -> Iterator[tuple[RecordingState, int]]:
-        for state in self._states:
-            for chunk in [] if state.fault else state.good:
-                yield state, int(chunk)
+    def _good_chunks(self) -> Iterator[ChunkOf]:
+        for recording in self._recordings:
+            for chunk in [] if recording.state.fault else recording.state.good:
+                yield recording, int(chunk)
 
     # -- second reading ------------------------------------------------------------------------
 
-    def _follow(self, state: RecordingState) -> Generator[Progress, None, None]:
+    def _follow(self, recording: Recording) -> Steps:
         """Find the motion of single frames, where it is asked for or shows."""
+        state = recording.state
         kind = state.single_frames = wanted(state, self.params)
         if kind == "trace":
             state.extra = traced_motion(state)
         if kind in ("none", "trace"):
             return
-        follower = FrameFollower(state, self._consensus, self.params, kind)
-        ranges = [(int(r["start"]), int(r["stop"])) for r in state.chunks]
-        shape = (state.stack.shape[2], state.stack.shape[3])
-        parts: list[Followed] = []
         stage = f"Following single frames of {state.stack.name}"
-        for part in self._map(follower.follow, windows_of(ranges, shape, FOLLOWED_AT_ONCE)):
-            parts.append(part)
-            yield Progress(stage, part.stop, state.stack.n_frames, partial=self._snapshot())
+        making = self._pool.submit(FrameFollower, state, self._consensus, self.params, kind)
+        yield from until_done([making], Progress(stage, 0, state.stack.n_frames))
+        follower = making.result()
+        shape = (state.stack.shape[2], state.stack.shape[3])
+        ranges = [(int(r["start"]), int(r["stop"])) for r in state.chunks]
+
+        def follow(frames: Range) -> Followed:
+            return recording.chunks.follow(frames, follower, self._consensus)
+
+        parts: list[Followed] = []
+
+        def progress() -> Progress:
+            done = parts[-1].stop if parts else 0
+            return Progress(stage, done, state.stack.n_frames, partial=self._snapshot())
+
+        windows = windows_of(ranges, shape, FOLLOWED_AT_ONCE)
+        yield from self._each(follow, windows, parts, progress)
         take_over(state, follower, parts)
+
+    def _each(
+        self,
+        function: Callable[[Item], Result],
+        items: Iterable[Item],
+        results: list[Result],
+        progress: Callable[[], Progress],
+    ) -> Steps:
+        """Work on items in threads; their results are added in the order of the items."""
+
+        def take(result: Result) -> Progress:
+            results.append(result)
+            return progress()
+
+        yield from in_order(self._pool, function, items, self._ahead, take, progress())
 
     # -- what is handed out --------------------------------------------------------------------
 
+    @property
+    def _states(self) -> list[RecordingState]:
+        return [recording.state for recording in self._recordings]
+
     def _snapshot(self) -> list[Alignment] | None:
-        """What is done so far, at most once a second."""
-        if time.monotonic() - self._last_snapshot < SNAPSHOT_S:
+        """What is done so far, now and then."""
+        begun = time.monotonic()
+        if begun < self._next_snapshot:
             return None
-        # Frames that were not read yet say so themselves; once all are, the stage must say it.
-        all_read = all(state.read == state.stack.n_frames for state in self._states)
-        alignments = self._alignments(finished=not all_read)
-        self._last_snapshot = time.monotonic()
+        alignments = self._alignments(finished=False)
+        end = time.monotonic()
+        self._next_snapshot = end + max(SNAPSHOT_S, (end - begun) / SNAPSHOT_PART)
         return alignments
 
     def _alignments(self, finished: bool = True) -> list[Alignment]:
-        return [self._alignment(state, finished) for state in self._states]
+        return [self._alignment(recording, finished) for recording in self._recordings]
 
-    def _alignment(self, state: RecordingState, finished: bool) -> Alignment:
+    def _alignment(self, recording: Recording, finished: bool) -> Alignment:
         """Immutable alignment of what is known of a recording."""
         assert self._image is not None
-        shape = self._reference.shape
+        state, shape = recording.state, self._reference.shape
         return Alignment(
-            state.stack,
+            self._inputs.stacks[state.index],
             Transforms(shape, state.links()),
             self._image,
             state.quality(shape),
@@ -333,16 +348,20 @@ class Session:
             self._reference.mask,
             self._provenance(state, finished),
             state.chunks.copy(),
+            recording.frames.units.frames.seen(),
         )
 
     def _provenance(self, state: RecordingState, finished: bool) -> dict[str, object]:
-        remarks = state.remarks if finished else [*state.remarks, STOPPED_EARLY]
+        stopped = STOPPED_BEFORE_FOLLOWING if self._is_compared else STOPPED_EARLY
+        remarks = state.remarks if finished else [*state.remarks, stopped]
         return provenance(
             "register_recordings",
             self._started,
             state.stack.paths,
             remarks,
             **({} if finished else {UNFINISHED: True}),
+            **({"journal": self._store.id} if self._store.id else {}),
+            stages=self._stages(state, finished),
             recording=state.index,
             recordings=[stack.name for stack in self._inputs.stacks],
             expected=state.expected.tolist(),
@@ -352,5 +371,21 @@ class Session:
             steps=list(state.steps),
         )
 
-    def _map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        return ordered_map(self._pool, function, items, 2 * self._n_threads)
+    def _stages(self, state: RecordingState, finished: bool) -> dict[str, object]:
+        """How far each stage is."""
+        return {
+            "first pass": {"frames": state.read, "of": state.stack.n_frames},
+            "second pass": {
+                "rounds": self._rounds,
+                "of": ROUNDS if self.params.passes == 2 else 0,
+            },
+            "compared with one another": self._is_compared,
+            "single frames": finished,
+        }
+
+
+def _prefixes(stacks: Sequence[Stack]) -> list[str]:
+    """What the names of the units of each recording begin with: the same in other sessions."""
+    names = [stack.name for stack in stacks]
+    keys = [key_of("recording", name=n, number=names[:i].count(n)) for i, n in enumerate(names)]
+    return [f"{key[:8]}-" for key in keys]

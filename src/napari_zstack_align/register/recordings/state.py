@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,9 +11,10 @@ import numpy.typing as npt
 from napari_zstack_align.alignment.chunks import empty_chunks
 from napari_zstack_align.alignment.quality import empty_table
 from napari_zstack_align.alignment.transforms import AffineLink, Link
-from napari_zstack_align.flags import FLAG_COLUMNS, Fault, Flag, fault_of, mark
+from napari_zstack_align.flags import Fault, Flag, fault_of, mark
 from napari_zstack_align.register.recordings.chunks import Range
 from napari_zstack_align.register.recordings.events import segments
+from napari_zstack_align.register.recordings.frame_flags import FrameFlags
 from napari_zstack_align.register.recordings.geometry import Matrix, apply
 from napari_zstack_align.register.recordings.image_file import ImageFile
 from napari_zstack_align.register.recordings.interpolate import (
@@ -29,6 +31,15 @@ Table = npt.NDArray[np.void]
 HELD = Fault(Flag.EXTRAPOLATED, "beyond the last midpoint: the trend was held")
 OF_CHUNKS = (Flag.BRIDGED, Flag.UNMATCHED, Flag.EXTRAPOLATED, Flag.NOT_RUN)
 """Flags that frames have because of the chunk that they lie in."""
+FOLLOWED = (
+    "correlation_before",
+    "correlation_after",
+    "residual_px",
+    "mean_displacement_px",
+    "max_displacement_px",
+)
+"""Columns of the quality table that frames have of their own where they were followed."""
+MAPS_AT_ONCE = 1000
 MEAN_GRID = 5
 """The mean displacement of an affine map is taken over this many points along each axis."""
 
@@ -48,8 +59,8 @@ class RecordingState:
         Chunk table.
     steps : list of int
         First frames after jumps.
-    frame_flags : numpy.ndarray
-        (T,) structured, ``flag`` and ``detail``: what is the matter with single frames.
+    frame_flags : FrameFlags
+        What is the matter with single frames.
     trace : Trace
         Motion of the frames, up to a constant and to slow errors.
     images : ImageFile
@@ -64,6 +75,11 @@ class RecordingState:
         How that was found: 'none', 'trace', 'translation' or 'spline'.
     fault : Fault, optional
         What is the matter with the whole recording; None: nothing.
+    frame_rows : mapping of str to numpy.ndarray, optional
+        (T,) float32 each, the columns `FOLLOWED` of the quality table, where frames were followed
+        one by one; else what holds for their chunks counts.
+    remarks : list of str
+        Sentences for the user.
     """
 
     stack: Stack
@@ -72,18 +88,18 @@ class RecordingState:
     images: ImageFile
     chunks: Table = field(default_factory=lambda: empty_chunks(0))
     steps: list[int] = field(default_factory=list)
-    frame_flags: Table = field(init=False)
+    frame_flags: FrameFlags = field(init=False)
     trace: Trace = field(init=False)
     image_numbers: list[int | None] = field(default_factory=list)
     read: int = 0
     extra: Link | None = None
     single_frames: str = "none"
     fault: Fault | None = None
-    frame_rows: Table | None = None
+    frame_rows: Mapping[str, npt.NDArray[np.float32]] | None = None
     remarks: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.frame_flags = np.zeros(self.stack.n_frames, FLAG_COLUMNS)
+        self.frame_flags = FrameFlags(self.stack.n_frames)
         unknown = np.full((3, self.stack.n_frames, 2), np.nan)
         self.trace = Trace(unknown[0], unknown[1:], np.full(self.stack.n_frames, np.nan))
 
@@ -108,7 +124,7 @@ class RecordingState:
 
     def good_frames(self, start: int, stop: int) -> npt.NDArray[np.intp]:
         """Frames of a range that go into means."""
-        return start + np.flatnonzero(self.frame_flags["flag"][start:stop] == Flag.GOOD)
+        return start + np.flatnonzero(self.frame_flags.good[start:stop])
 
     def image(self, chunk: int) -> Image | None:
         """(Y, X) float32 mean of a chunk's good frames; None where there is none."""
@@ -163,8 +179,6 @@ class RecordingState:
         """Return the quality table: what was measured a frame, else what holds for its chunk."""
         table = empty_table(self.stack.n_frames, "chunk")
         matrices, held = self.frame_matrices()
-        if self.frame_rows is not None:
-            table = self.frame_rows.copy()
         for row in self.chunks:
             part = table[row["start"] : row["stop"]]
             part["chunk"], part["inliers"] = row["chunk"], row["n_inliers"]
@@ -174,28 +188,28 @@ class RecordingState:
                 part["residual_px"] = row["residual_px"]
                 part["correlation_before"] = row["correlation_before"]
                 part["correlation_after"] = row["correlation_after"]
-            flags = self._flags(row, held)
-            part["flag"], part["detail"] = flags["flag"], flags["detail"]
+            self._write_flags(part, row, held)
             part["used"] = np.isin(part["flag"], (Flag.GOOD, Flag.EXTRAPOLATED))
         if self.frame_rows is None:
             if isinstance(self.extra, AffineLink):
                 matrices = matrices @ self.extra.matrices
             lengths = displacement_lengths(matrices, shape)
             table["mean_displacement_px"], table["max_displacement_px"] = lengths
+        else:
+            for name, values in self.frame_rows.items():
+                table[name] = values
         rest = table[self.read :]
         rest["flag"], rest["detail"], rest["used"] = Flag.NOT_RUN, "", False
         return table
 
-    def _flags(self, row: np.void, held: npt.NDArray[np.bool_]) -> Table:
-        """Flags and details of a chunk's frames: their own, else those of chunk or recording."""
-        part = slice(int(row["start"]), int(row["stop"]))
-        flags = self.frame_flags[part].copy()
-        good = flags["flag"] == Flag.GOOD
+    def _write_flags(self, rows: Table, row: np.void, held: npt.NDArray[np.bool_]) -> None:
+        """Write flags of a chunk's frames: their own, else those of chunk or recording."""
+        start, stop = int(row["start"]), int(row["stop"])
         if fault := self._fault_from(row):
-            mark(flags, fault, good)
+            mark(rows, fault)
         else:
-            mark(flags, HELD, good & held[part])
-        return flags
+            mark(rows, HELD, held[start:stop])
+        self.frame_flags.write(rows, start)
 
     def _fault_from(self, row: np.void) -> Fault | None:
         """What is the matter with all frames of a chunk."""
@@ -207,24 +221,17 @@ class RecordingState:
         return Fault(Flag.UNMATCHED, f"no chunk of the recording could be matched: {fault}")
 
 
-def own_flags(quality: Table) -> Table:
-    """Return the flags (T,) that frames of a quality table have of themselves.
-
-    Those that they have because of their chunks are taken out; see `RecordingState.frame_flags`.
-    """
-    flags = np.zeros(len(quality), FLAG_COLUMNS)
-    own = ~np.isin(quality["flag"], OF_CHUNKS)
-    for name in ("flag", "detail"):
-        flags[name][own] = quality[name][own]
-    return flags
-
-
 def displacement_lengths(
     matrices: Matrix, shape: tuple[int, int]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """(T,) mean and maximum displacement of affine maps over an image (Y, X), in px."""
     y, x = (np.linspace(0, size - 1, MEAN_GRID) for size in shape)
     grid = np.stack(np.meshgrid(y, x, indexing="ij"), -1).reshape(-1, 2)
-    mean = np.linalg.norm(apply(matrices, grid) - grid, axis=-1).mean(axis=-1)
     corners = corners_of(shape)
-    return mean, np.linalg.norm(apply(matrices, corners) - corners, axis=-1).max(axis=-1)
+    mean, largest = np.empty(len(matrices)), np.empty(len(matrices))
+    for start in range(0, len(matrices), MAPS_AT_ONCE):
+        part = slice(start, start + MAPS_AT_ONCE)
+        mean[part] = np.linalg.norm(apply(matrices[part], grid) - grid, axis=-1).mean(axis=-1)
+        away = np.linalg.norm(apply(matrices[part], corners) - corners, axis=-1)
+        largest[part] = away.max(axis=-1)
+    return mean, largest

@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
+from napari_zstack_align.alignment.chunks import CHUNK_DTYPE
 from napari_zstack_align.flags import Fault, Flag, mark
 from napari_zstack_align.register.recordings.chunks import Range
-from napari_zstack_align.register.recordings.geometry import neighbours_differ
+from napari_zstack_align.register.recordings.geometry import Matrix, neighbours_differ
 from napari_zstack_align.register.recordings.matching import Match
 from napari_zstack_align.register.recordings.state import RecordingState
 
+MATCHED = (
+    "n_keypoints",
+    "n_matches",
+    "n_inliers",
+    "coverage",
+    "correlation_before",
+    "correlation_after",
+    "residual_px",
+    "matrix",
+    "method",
+    "flag",
+    "detail",
+)
+"""Columns of the chunk table that a match fills."""
 LARGEST_TURN_DEG = 3.0
 LARGEST_SCALE_CHANGE = 0.02
 """Chunks that differ by more from the next are shortened: matrices are interpolated linearly."""
@@ -18,16 +34,27 @@ LEAST_LIKENESS = 0.6
 FEWEST_TO_JUDGE = 3
 
 
-def write_match(row: np.void, match: Match, method: str) -> None:
-    """Write a match into its row; the transform only where it is to be believed."""
+def matched_row(match: Match, method: str, expected: Matrix) -> npt.NDArray[np.void]:
+    """(1,) what a match says of its chunk, the columns `MATCHED` of the chunk table.
+
+    The transform is the expected one where that of the match isn't to be believed.
+    """
+    (row,) = rows = np.zeros(1, [(name, CHUNK_DTYPE[name]) for name in MATCHED])
     row["n_keypoints"] = int(match.in_mask.sum())
     row["n_matches"], row["n_inliers"] = len(match.source), match.n_inliers
     row["coverage"], row["residual_px"] = match.coverage, match.residual_px
     row["correlation_before"], row["correlation_after"] = match.before, match.after
     row["method"] = "bridged" if match.fault else method
     mark(row, match.fault)
-    if match.matrix is not None and match.fault is None:
-        row["matrix"] = match.matrix
+    is_believed = match.matrix is not None and match.fault is None
+    row["matrix"] = match.matrix if is_believed else expected
+    return rows
+
+
+def write_match(row: np.void, found: np.void) -> None:
+    """Write what `matched_row` says into the row of its chunk."""
+    for name in MATCHED:
+        row[name] = found[name]
 
 
 def drop_unlike(state: RecordingState) -> int:

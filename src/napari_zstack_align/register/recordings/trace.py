@@ -7,6 +7,7 @@ all.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d
 
 from napari_zstack_align.register.recordings.chunks import Range
-from napari_zstack_align.register.recordings.measure import Window, link
+from napari_zstack_align.register.recordings.measure import Linker, Window
 
 Array = npt.NDArray[np.float64]
 
@@ -41,12 +42,26 @@ class Trace:
     turn: Array
 
     @classmethod
-    def of(cls, windows: list[Window], shape: tuple[int, int], max_shift_px: float) -> Trace:
+    def of(cls, windows: Iterable[Window], shape: tuple[int, int], max_shift_px: float) -> Trace:
         """Join the traces of consecutive windows."""
-        shift, turn = link(windows, shape, max_shift_px)
-        offset = shift - np.concatenate([window.shift for window in windows])
-        halves = np.concatenate([window.halves for window in windows], axis=1)
-        return cls(shift, halves + offset, turn)
+        linker = Linker(shape, max_shift_px)
+        return cls.joined([cls.placed(window, linker) for window in windows])
+
+    @classmethod
+    def placed(cls, window: Window, linker: Linker) -> Trace:
+        """Trace of the next window, on from those before."""
+        *_, turn = place = linker.place(window)
+        shift = window.shift + place[:2]
+        return cls(shift, window.halves + (shift - window.shift), window.turn + turn)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Trace]) -> Trace:
+        """Join traces that follow one another."""
+        return cls(
+            np.concatenate([part.shift for part in parts]),
+            np.concatenate([part.halves for part in parts], axis=1),
+            np.concatenate([part.turn for part in parts]),
+        )
 
     def without(self, frames: npt.NDArray[np.bool_]) -> Trace:
         """Forget some frames."""

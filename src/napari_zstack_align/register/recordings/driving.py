@@ -1,0 +1,102 @@
+"""The images of a recording that drive its registration, read block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.flags import Fault, unreadable
+from napari_zstack_align.paced import PacedSource
+from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.register.frames import driving_image, unusable
+from napari_zstack_align.stack import Stack
+
+Image = npt.NDArray[np.float32]
+
+BLOCK_BYTES = 8 * 2**20
+"""Raw bytes read at once, at most."""
+
+
+@contextmanager
+def paced_stacks(stacks: Sequence[Stack]) -> Iterator[tuple[Stack, ...]]:
+    """The same stacks, read in portions of a moment; outside the block, readers give up.
+
+    Enter it after the pool of the threads that read: leaving that waits for them.
+    """
+    sources = [PacedSource(stack.source) for stack in stacks]
+    try:
+        yield tuple(s.replace(source=p) for s, p in zip(stacks, sources, strict=True))
+    finally:
+        for source in sources:
+            source.close()
+
+
+def driving_frames(
+    stack: Stack, start: int, stop: int, params: KeypointParams
+) -> Iterator[tuple[int, Image, Fault | None]]:
+    """Yield (t, driving image (Y, X), fault); frames that can't be read have one, too."""
+    at_once = _frames_at_once(stack)
+    for first in range(start, stop, at_once):
+        for t, channels, fault in _read(stack, first, min(first + at_once, stop)):
+            if channels is None:
+                yield t, np.full(stack.shape[2:], np.nan, np.float32), fault
+                continue
+            image = driving_image(channels, params)
+            fault = unusable(channels, image)
+            yield t, image if fault else _without_nan(image), fault
+
+
+def averaging(
+    stack: Stack, start: int, stop: int, params: KeypointParams, good: Container[int] | None = None
+) -> Generator[None, None, Image | None]:
+    """Average the usable (and good) frames of a range: (Y, X) float32; None where there is none.
+
+    Yields after every frame.
+    """
+    total: Image = np.zeros(stack.shape[2:], np.float32)
+    count = 0
+    for t, image, fault in driving_frames(stack, start, stop, params):
+        if fault is None and (good is None or t in good):
+            cv2.accumulate(image, total)
+            count += 1
+        yield
+    if not count:
+        return None
+    total /= count
+    return total
+
+
+def _frames_at_once(stack: Stack) -> int:
+    frame_bytes = int(np.prod(stack.shape[1:])) * stack.dtype.itemsize
+    return max(BLOCK_BYTES // max(frame_bytes, 1), 1)
+
+
+def _read(
+    stack: Stack, start: int, stop: int
+) -> Iterator[tuple[int, npt.NDArray[Any] | None, Fault | None]]:
+    """Yield (t, channels (C, Y, X), fault); where a block can't be read, frame by frame."""
+    try:
+        block = stack.read(start, stop)
+    except (OSError, InputError) as error:
+        if stop - start == 1:
+            yield start, None, unreadable(error)
+            return
+        for t in range(start, stop):
+            yield from _read(stack, t, t + 1)
+        return
+    for t, channels in enumerate(block, start):
+        yield t, channels, None
+
+
+def _without_nan(image: Image) -> Image:
+    """Fill missing pixels with the mean of the rest."""
+    if np.isfinite(cv2.sumElems(image)[0]):
+        return image
+    known = np.isfinite(image)
+    return np.where(known, image, image[known].mean(dtype=np.float64)).astype(np.float32)
