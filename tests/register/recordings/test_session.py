@@ -56,7 +56,7 @@ def test_closing_the_job_keeps_what_is_done_and_leaves_nothing_open(
     scene, monkeypatch, temporary_files
 ):
     monkeypatch.setattr(session_module, "SNAPSHOT_S", 0.0)
-    monkeypatch.setattr(session_module, "SNAPSHOT_PART", np.inf)
+    monkeypatch.setattr(session_module, "SNAPSHOT_SHARE", 0.0)
     stacks = [replace(s, source=Slow(s, 0.005)) for s in session_stacks(scene)]
     job = nza.register_recordings(stacks, PARAMS, reference=scene.counts)
     partial = None
@@ -87,7 +87,7 @@ def test_a_run_that_is_stopped_after_the_last_frame_was_read_is_not_complete(
     scene, monkeypatch, tmp_path
 ):
     monkeypatch.setattr(session_module, "SNAPSHOT_S", 0.0)
-    monkeypatch.setattr(session_module, "SNAPSHOT_PART", np.inf)
+    monkeypatch.setattr(session_module, "SNAPSHOT_SHARE", 0.0)
     stacks = session_stacks(scene)[:2]
     job = nza.register_recordings(stacks, PARAMS, reference=scene.counts)
     taken: list[list[nza.Alignment]] = []
@@ -151,7 +151,7 @@ def test_a_flagged_chunk_is_noted_as_it_happens(scene):
 
 def test_snapshots_do_not_change_afterwards(scene, monkeypatch):
     monkeypatch.setattr(session_module, "SNAPSHOT_S", 0.0)
-    monkeypatch.setattr(session_module, "SNAPSHOT_PART", np.inf)
+    monkeypatch.setattr(session_module, "SNAPSHOT_SHARE", 0.0)
     taken: list[tuple[nza.Alignment, bytes]] = []
 
     def keep(progress: nza.Progress) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from scenes import PARAMS, session_stacks
 
@@ -19,7 +18,7 @@ pytestmark = pytest.mark.timing
 
 def test_a_job_closes_within_a_second(scene, monkeypatch, median_of, seconds):
     monkeypatch.setattr(session, "SNAPSHOT_S", 0.0)
-    monkeypatch.setattr(session, "SNAPSHOT_PART", np.inf)
+    monkeypatch.setattr(session, "SNAPSHOT_SHARE", 0.0)
     stacks = [replace(s, source=Slow(s, 0.005)) for s in session_stacks(scene)]
 
     def wait():

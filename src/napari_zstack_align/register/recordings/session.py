@@ -63,8 +63,8 @@ Steps = Generator[Progress, None, None]
 ChunkOf = tuple[Recording, int]
 
 SNAPSHOT_S = 1.0
-SNAPSHOT_PART = 0.05
-"""Snapshots are taken at most once a second, and take at most this part of the time."""
+SNAPSHOT_SHARE = 20
+"""The next snapshot is due after a second, or so many times what making the last one took."""
 STOPPED_EARLY = (
     "The run was stopped before the recordings were compared with one another: transforms may "
     "still be off by a pixel or more. Run it again to finish."
@@ -329,7 +329,7 @@ class Session:
             return None
         alignments = self._alignments(finished=False)
         end = time.monotonic()
-        self._next_snapshot = end + max(SNAPSHOT_S, (end - begun) / SNAPSHOT_PART)
+        self._next_snapshot = end + max(SNAPSHOT_S, SNAPSHOT_SHARE * (end - begun))
         return alignments
 
     def _alignments(self, finished: bool = True) -> list[Alignment]:
