@@ -11,6 +11,8 @@ from pathlib import Path
 
 import tifffile
 
+from napari_zstack_align.read._damage import is_ours
+
 DAMAGE = (
     tifffile.TiffFileError,
     ArithmeticError,
@@ -66,7 +68,9 @@ def tags_of_first_page(path: Path, *names: str) -> tuple[str, ...]:
         with quiet_tifffile(), tifffile.TiffFile(path) as tiff:
             tags = tiff.pages.first.tags
             return tuple(str(tags.valueof(name, "")) for name in names)
-    except (OSError, *DAMAGED_TAGS):
+    except (OSError, *DAMAGED_TAGS) as error:
+        if is_ours(error) and not isinstance(error, OSError):
+            raise
         return ("",) * len(names)  # what is the matter with it is said when it is opened
 
 

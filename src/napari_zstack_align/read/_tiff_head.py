@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from math import prod
+from functools import partial
+from math import isfinite, prod
 from pathlib import Path
 from typing import Any
 
 import tifffile
 
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.read._damage import damage
 from napari_zstack_align.read._facts import Facts
 from napari_zstack_align.read._files import readable
 from napari_zstack_align.read._quiet import DAMAGED_TAGS, quiet_tifffile, remark_of
@@ -40,29 +43,43 @@ class Head:
     remarks: tuple[str, ...]
 
 
+def _unreadable(path: Path, why: object) -> InputError:
+    return InputError(f"{path} can't be read as a TIFF file ({why}): it may be damaged.")
+
+
+def _numbers(values: Iterable[Any], path: Path) -> list[float]:
+    """Values of tags as numbers; InputError where a damaged file has something else there."""
+    try:
+        numbers = [float(value) for value in values]
+    except (TypeError, ValueError, OverflowError):
+        raise _unreadable(path, "its resolution is no number") from None
+    if not all(map(isfinite, numbers[2:])):
+        raise _unreadable(path, "its unit of resolution is no number")
+    return numbers
+
+
 def read_head(path: Path) -> Head:
     """Read the description of the first page with tifffile, quietly."""
-    with readable(path), quiet_tifffile() as messages:
-        try:
-            with tifffile.TiffFile(path) as tiff:
-                page = tiff.pages.first
-                planes = page.tags.get(METAMORPH_PLANES)
-                imagej = tiff.imagej_metadata if tiff.is_imagej else None
-                ome = tiff.ome_metadata if tiff.is_ome else None
-                description, page_shape = page.description, page.shape
-                x_resolution, y_resolution = map(float, page.get_resolution())
-                unit = int(page.resolutionunit)
-        except DAMAGED_TAGS as error:
-            raise InputError(
-                f"{path} can't be read as a TIFF file ({error}): it may be damaged."
-            ) from None
+    with (
+        readable(path),
+        quiet_tifffile() as messages,
+        damage(DAMAGED_TAGS, partial(_unreadable, path)),
+        tifffile.TiffFile(path) as tiff,
+    ):
+        page = tiff.pages.first
+        planes = page.tags.get(METAMORPH_PLANES)
+        imagej = tiff.imagej_metadata if tiff.is_imagej else None
+        ome = tiff.ome_metadata if tiff.is_ome else None
+        description, page_shape = page.description, page.shape
+        resolution, unit = page.get_resolution(), page.resolutionunit
+    x_resolution, y_resolution, unit_code = _numbers((*resolution, unit), path)
     shaped, remarks = _without_samples(_json(description), page_shape)
     return Head(
         imagej=imagej,
         shaped=shaped,
         ome=ome,
         resolution=(x_resolution, y_resolution),
-        resolution_unit=unit,
+        resolution_unit=int(unit_code),
         metamorph_planes=0 if planes is None else int(planes.count),
         remarks=(*remark_of(messages), *remarks),
     )

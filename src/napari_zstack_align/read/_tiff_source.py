@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from functools import cached_property
+from functools import cached_property, partial
 from io import FileIO
 from itertools import pairwise
 from math import prod
@@ -16,6 +16,7 @@ import numpy.typing as npt
 import tifffile
 
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.read._damage import damage
 from napari_zstack_align.read._files import readable
 from napari_zstack_align.read._quiet import DAMAGE, DAMAGED_TAGS, quiet_tifffile
 from napari_zstack_align.read._tiff_pages import PageKind, Pages
@@ -118,11 +119,9 @@ class TiffSource:
         decoder = self._decoder(int(self._pages.kind[page]))
         for i, (offset, count) in enumerate(zip(offsets, counts, strict=True)):
             data = pread(file, int(offset), int(count)) if count else None
-            try:
+            # MemoryError: the head of a damaged strip may speak of more pixels than fit
+            with damage((*DAMAGE, MemoryError), partial(self._undecodable, page)):
                 decoded = decoder(data, i)
-            except (*DAMAGE, MemoryError) as error:
-                # MemoryError: the head of a damaged strip may speak of more pixels than fit
-                raise self._undecodable(page, error) from None
             if not _place(decoded, out):
                 raise self._undecodable(page, "what its strips hold doesn't fit into the page")
 
@@ -145,15 +144,16 @@ class TiffSource:
 def _make_decoder(pages: Pages, page: int) -> Any:
     """Tifffile's decoding function for pages like this one."""
     path, index = pages.paths[int(pages.file[page])], int(pages.index[page])
-    with readable(path), quiet_tifffile():
-        try:
-            with tifffile.TiffFile(path) as tiff:
-                keyframe = tiff.pages[index].aspage()
-                jpeg = keyframe.compression in (6, 7, 34892, 33007)
-                tables = {"jpegtables": keyframe.jpegtables, "jpegheader": keyframe.jpegheader}
-                function, more = keyframe.decode, tables if jpeg else {}
-        except DAMAGED_TAGS as error:
-            raise _undecodable(path, index, error) from None
+    with (
+        readable(path),
+        quiet_tifffile(),
+        damage(DAMAGED_TAGS, partial(_undecodable, path, index)),
+        tifffile.TiffFile(path) as tiff,
+    ):
+        keyframe = tiff.pages[index].aspage()
+        jpeg = keyframe.compression in (6, 7, 34892, 33007)
+        tables = {"jpegtables": keyframe.jpegtables, "jpegheader": keyframe.jpegheader}
+        function, more = keyframe.decode, tables if jpeg else {}
     return lambda data, i: function(data, i, _fullsize=False, **more)
 
 

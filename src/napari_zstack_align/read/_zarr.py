@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import zarr
 
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.read._damage import damage
 from napari_zstack_align.read._facts import Facts, Opened, check_no_colours
 from napari_zstack_align.read._format import Format, Glance
 from napari_zstack_align.read._sequence import in_sequence
@@ -36,17 +38,13 @@ def open_zarr(path: Path) -> Opened:
 
 
 def _node(path: Path) -> Any:
-    try:
+    with damage(DAMAGE, partial(_unreadable, path)):
         return zarr.open(path, mode="r")
-    except DAMAGE as error:
-        raise _unreadable(path, error) from None
 
 
 def _attributes(node: Any, path: Path) -> dict[str, Any]:
-    try:
+    with damage(DAMAGE, partial(_unreadable, path)):
         return dict(node.attrs)
-    except DAMAGE as error:
-        raise _unreadable(path, error) from None
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:
@@ -117,10 +115,8 @@ def _array(group: Any, name: Any, path: Path) -> Any:
     """Array of that name in a group, or None."""
     if not isinstance(name, str):
         return None
-    try:
+    with damage(DAMAGE, partial(_unreadable, path)):
         found = group.get(name)
-    except DAMAGE as error:
-        raise _unreadable(path, error) from None
     return found if isinstance(found, zarr.Array) else None
 
 
