@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +10,6 @@ import tifffile
 
 import napari_zstack_align as nza
 from napari_zstack_align.alignment.transforms import identity
-from napari_zstack_align.cli import zshift as command
 from napari_zstack_align.cli.main import main
 from napari_zstack_align.samples import recording_with_zshift
 from napari_zstack_align.write.export import export_volume
@@ -135,23 +132,6 @@ def test_a_z_shift_is_no_alignment(here, capsys):
     assert main([*GIVEN, "--out=run"]) == 0
     assert main(["export", "run.zalign", "--out=a.ome.tif"]) == 2
     assert "holds the z-shift of larva, no alignment" in capsys.readouterr().err
-
-
-def test_what_was_found_is_kept(here, monkeypatch):
-    stack = nza.open_stack(here / "larva.ome.tif")
-    whole = nza.run(nza.estimate_zshift(stack, nza.open_stack(here / "volume.ome.tif")))
-    quality = whole.quality.copy()
-    quality["flag"][5:] = "not run"
-
-    def stopped(*_args, **_kwargs):
-        yield nza.Progress("Finding", 5, 8, partial=replace(whole, quality=quality))
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(command, "estimate_zshift", stopped)
-    assert main([*GIVEN, "--out=run"]) == 1
-    assert not nza.load_zshift(here / "run.zalign").complete
-    facts = json.loads((here / "run.zalign" / "run.json").read_text(encoding="utf-8"))
-    assert facts["state"] == "incomplete"
 
 
 def test_where_all_frames_are_flagged_the_exit_code_says_so(here, capsys):

@@ -17,6 +17,7 @@ from napari_zstack_align.atomic import check_target
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import add_recording_arguments, completed, open_recording
+from napari_zstack_align.cli.kept import leave, make_parents, stopped, was_saved
 from napari_zstack_align.cli.sessions import tell_written
 from napari_zstack_align.cli.words import flagged
 from napari_zstack_align.counting import counted
@@ -26,11 +27,19 @@ from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.progress import Job
 from napari_zstack_align.read import open_stack
 from napari_zstack_align.read.readers import known_formats
-from napari_zstack_align.saved import Kind, kind_of, target_of
+from napari_zstack_align.saved import (
+    Journal,
+    Kind,
+    about_run,
+    journal_folder,
+    kind_of,
+    target_of,
+)
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.writers import Takes, choose_writer, endings_in_words
-from napari_zstack_align.zshift import ZShift, estimate_zshift
+from napari_zstack_align.zshift import ZShift, estimate_zshift, load_zshift
 from napari_zstack_align.zshift.export import Movie, export_movie
+from napari_zstack_align.zshift.patches import PatchGrid
 
 MOVIES: tuple[Movie, ...] = get_args(Movie)
 
@@ -39,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
     parser.description = (
         "Find the depth in a reference z-stack at which each frame of a recording was taken, "
-        "and each patch of it. Ctrl-C keeps what was found."
+        "and each patch of it. Stopped, the same command goes on from where it was."
     )
     parser.add_argument(
         "recording", type=Path, metavar="PATH", help="a recording, or its RUN.zalign"
@@ -83,23 +92,34 @@ def run_zshift(args: argparse.Namespace) -> bool:
     params = params_of(args, ZShiftParams)
     stack, alignment = _recording(args)
     out = target_of(args.out or f"{stack.name}_zshift", Kind.ZSHIFT)
-    _check_targets(args, out, stack)
+    overwrite = args.overwrite or _was_saved(out, stack, params)
+    _check_targets(args, out, stack, overwrite)
     reference = _reference(args)
-    job = estimate_zshift(stack, reference, params, alignment, threads=args.threads)
-    zshift = _drain_or_keep(job)
-    tell_written(zshift.save(out, overwrite=args.overwrite), out)
-    for what in MOVIES:
-        path = getattr(args, what)
-        if path is not None:
-            movie = export_movie(
-                path, zshift, what, channel=params.channel, overwrite=args.overwrite
-            )
-            print(f"Wrote {drain(movie)}")
+    make_parents(out)
+    saved.check_room(out, _bytes_needed(stack, alignment, reference, params))
+    with Journal(journal_folder(out), about_run("estimate_zshift", params, stack)) as journal:
+        job = estimate_zshift(
+            stack, reference, params, alignment, threads=args.threads, journal=journal
+        )
+        zshift = _found(job, journal)
+        tell_written(zshift.save(out, overwrite=overwrite), out)
+        _write_movies(args, zshift)
+        leave(journal, zshift.complete)
     print(zshift.direction)
     for remark in zshift.remarks:
         print(f"  Note: {remark}")
     print(summary(zshift))
     return zshift.complete and bool(zshift.used.any())
+
+
+def _write_movies(args: argparse.Namespace, zshift: ZShift) -> None:
+    for what in MOVIES:
+        path = getattr(args, what)
+        if path is not None:
+            movie = export_movie(
+                path, zshift, what, channel=zshift.params.channel, overwrite=args.overwrite
+            )
+            print(f"Wrote {drain(movie)}")
 
 
 def _recording(args: argparse.Namespace) -> tuple[Stack, Alignment | None]:
@@ -132,10 +152,19 @@ def _one_alignment(path: Path, stack: Stack | None = None) -> Alignment:
     return saved
 
 
-def _check_targets(args: argparse.Namespace, out: Path, stack: Stack) -> None:
+def _was_saved(out: Path, stack: Stack, params: ZShiftParams) -> bool:
+    """Whether this very command saved its result and was killed then: it may do so again."""
+    if not was_saved(out, Kind.ZSHIFT):
+        return False
+    found = load_zshift(out)
+    there = (found.stack.name, found.stack.shape, found.params)
+    return there == (stack.name, stack.shape, params)
+
+
+def _check_targets(args: argparse.Namespace, out: Path, stack: Stack, overwrite: bool) -> None:
     """Find out now, not after the work, whether all can be written."""
     saved.check_target(
-        out, Kind.ZSHIFT, subject_of(stack, 0), overwrite=args.overwrite, make_parents=True
+        out, Kind.ZSHIFT, subject_of(stack, 0), overwrite=overwrite, make_parents=True
     )
     for what in MOVIES:
         path = getattr(args, what)
@@ -145,14 +174,23 @@ def _check_targets(args: argparse.Namespace, out: Path, stack: Stack) -> None:
             check_target(writer.target(path), args.overwrite)
 
 
-def _drain_or_keep(job: Job[ZShift]) -> ZShift:
-    """Run the search; after Ctrl-C, what was found."""
+def _bytes_needed(
+    stack: Stack, alignment: Alignment | None, reference: Alignment | Stack, params: ZShiftParams
+) -> int:
+    """Size of the result and its journal: six numbers a patch each, and the reference in both."""
+    shape = stack.shape[2:] if alignment is None else alignment.transforms.shape
+    patches = PatchGrid.of(shape, params.patch_px, params.overlap).n_patches
+    slices = reference.stack if isinstance(reference, Alignment) else reference
+    n_slices = slices.n_frames if slices.frames_per_slice is None else slices.n_slices
+    return 4 * (12 * stack.n_frames * patches + 2 * n_slices * shape[0] * shape[1])
+
+
+def _found(job: Job[ZShift], journal: Journal) -> ZShift:
+    """Run the search; when it is stopped, what was found is kept in the journal."""
     try:
         return drain(job)
-    except Cancelled as stopped:
-        if not isinstance(stopped.partial, ZShift):
-            raise
-        return stopped.partial
+    except Cancelled:
+        raise stopped(journal) from None
 
 
 def summary(zshift: ZShift) -> str:

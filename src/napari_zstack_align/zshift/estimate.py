@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
 from time import monotonic
 
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.parallel import checked_threads, ordered_map, worker_threads
+from napari_zstack_align.counting import counted
+from napari_zstack_align.paced import PacedSource
+from napari_zstack_align.parallel import checked_threads, patient_map, worker_threads
 from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.saved import (
+    Kind,
+    Units,
+    UnitStore,
+    WatchedFrames,
+    about_run,
+    opened_journal,
+)
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift.inputs import Inputs, checked_inputs
-from napari_zstack_align.zshift.locate import Locator
+from napari_zstack_align.zshift.locate import Locator, Window
 from napari_zstack_align.zshift.result import Findings
-from napari_zstack_align.zshift.templates import make_templates
+from napari_zstack_align.zshift.templates import make_templates, templates_key
 from napari_zstack_align.zshift.zshift import ZShift
 
 LOCATING = "Finding frames in the reference"
@@ -30,6 +44,7 @@ def estimate_zshift(
     alignment: Alignment | None = None,
     *,
     threads: int | None = None,
+    journal: UnitStore | str | Path | None = None,
 ) -> Job[ZShift]:
     """Find at which depth of a reference z-stack each frame of a recording was taken.
 
@@ -48,18 +63,27 @@ def estimate_zshift(
     threads : int, optional
         Windows of frames worked on at once; the number of processors by default. The result
         doesn't depend on it.
+    journal : str or pathlib.Path, optional
+        Keep what was found on disk until the result is saved: the name that it will be saved
+        under (``NAME.zalign``). Whatever stops the program, the same call goes on from there, to
+        the same result; it lies in ``NAME.zalign.unfinished`` beside it, and goes when the result
+        is saved there. A changed parameter computes anew only what it touches. By default nothing
+        is kept. (A `Journal` that is open already is taken too, and left open.)
 
     Returns
     -------
     generator of Progress
-        Returns `ZShift`; ``partial`` is one too, in which frames that weren't run are NaN and
-        flagged 'not run'.
+        Returns `ZShift`; without a journal, ``partial`` is one too, in which frames that weren't
+        run are NaN and flagged 'not run'.
 
     Raises
     ------
     InputError
         At the call, where recording, reference, alignment and parameters don't fit together;
         later, where the reference can't be read or is blank.
+    RunStopped
+        Where a raw file vanishes or changes meanwhile, or the journal can't be written any more
+        (a full disk): what was found is kept.
 
     Notes
     -----
@@ -68,21 +92,68 @@ def estimate_zshift(
     over time by a Kalman smoother, weighted by their evidence. See docs/zshift.md.
     """
     inputs = checked_inputs(stack, reference, params, alignment)
-    return _estimate(inputs, checked_threads(threads))
+    return _estimate(inputs, checked_threads(threads), journal)
 
 
-def _estimate(inputs: Inputs, threads: int) -> Job[ZShift]:
-    volume, templates = yield from make_templates(inputs.reference, inputs.params)
-    locator, findings = Locator(inputs, templates), Findings(inputs, templates, volume)
-    n_frames, due = inputs.stack.n_frames, monotonic() + SNAPSHOT_S
-    with worker_threads(threads) as pool:
-        yield Progress(LOCATING, 0, n_frames)
-        for window in ordered_map(pool, locator.locate, locator.windows(), threads + 1):
-            findings.take(window)
-            partial = None
-            if monotonic() > due and findings.n_done < n_frames:
-                begun = monotonic()
-                partial = yield from findings.result()
-                due = monotonic() + max(SNAPSHOT_S, SNAPSHOT_SHARE * (monotonic() - begun))
-            yield Progress(LOCATING, findings.n_done, n_frames, partial=partial)
+def _estimate(inputs: Inputs, threads: int, journal: UnitStore | str | Path | None) -> Job[ZShift]:
+    about = about_run("estimate_zshift", inputs.params, inputs.stack, inputs.reference.stack)
+    with (
+        opened_journal(journal, Kind.ZSHIFT, about) as store,
+        worker_threads(threads) as pool,
+        _watched(inputs.reference.stack, store, "reference-") as slices,
+        _watched(inputs.stack, store, "recording-") as units,
+    ):
+        for each in (slices, units):
+            yield from each.check(pool, threads + 1)
+        volume, templates = yield from make_templates(inputs.reference, inputs.params, slices, pool)
+        key = templates_key(volume, inputs.params)
+        locator = Locator(inputs, templates, key, units)
+        findings = Findings(inputs, templates, volume, store.id)
+        yield from _locate(locator, findings, units, pool, threads + 1)
         return (yield from findings.result())
+
+
+@contextmanager
+def _watched(stack: Stack, store: UnitStore, prefix: str) -> Iterator[Units]:
+    """Units over the frames of a stack, which is read no more once the block is left."""
+    with closing(PacedSource(stack.source)) as source:
+        yield Units(store, WatchedFrames(stack.replace(source=source)), prefix)
+
+
+def _locate(
+    locator: Locator, findings: Findings, units: Units, pool: ThreadPoolExecutor, ahead: int
+) -> Job[None]:
+    """Take over the windows that were found before, and find the others."""
+    windows, n_frames = locator.windows(), units.frames.stack.n_frames
+    yield Progress(LOCATING, 0, n_frames)
+    if units.journal.names():
+        windows = yield from _take_over(locator, findings, units, pool, ahead)
+    due = monotonic() + SNAPSHOT_S
+    for window in patient_map(pool, locator.locate, windows, ahead):
+        if window is not None:
+            findings.take(window)
+        partial = None
+        # Of a run with a journal, that holds what was found: a snapshot would copy it all.
+        if monotonic() > due and 0 < findings.n_done < n_frames and not units.journal.id:
+            begun = monotonic()
+            partial = yield from findings.result()
+            due = monotonic() + max(SNAPSHOT_S, SNAPSHOT_SHARE * (monotonic() - begun))
+        yield Progress(LOCATING, findings.n_done, n_frames, partial=partial)
+
+
+def _take_over(
+    locator: Locator, findings: Findings, units: Units, pool: ThreadPoolExecutor, ahead: int
+) -> Generator[Progress, None, list[range]]:
+    """Take over finished windows; return the frames of the others."""
+    missing, n_frames = [], units.frames.stack.n_frames
+    for found in patient_map(pool, locator.kept, locator.windows(), ahead):
+        if isinstance(found, Window):
+            findings.take(found)
+        elif found is not None:
+            missing.append(found)
+        yield Progress(LOCATING, findings.n_done, n_frames)
+    if findings.n_done:
+        of = counted(n_frames, "frame")
+        note = f"Going on with {units.journal.name}: {findings.n_done} of {of} were finished."
+        yield Progress(LOCATING, findings.n_done, n_frames, note)
+    return missing

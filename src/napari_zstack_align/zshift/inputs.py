@@ -62,8 +62,11 @@ class Inputs:
             )
         return tuple(remarks)
 
-    def provenance(self, left_out: Sequence[int] = ()) -> dict[str, Any]:
-        """Versions, date, and what was read; ``left_out``: slices without numbers."""
+    def provenance(self, left_out: Sequence[int] = (), **details: Any) -> dict[str, Any]:
+        """Versions, date, what was read, and details of the run.
+
+        Of ``left_out``, slices without numbers, it says so.
+        """
         remarks = list(self.remarks())
         if left_out:
             which = ", ".join(map(str, left_out))
@@ -80,6 +83,7 @@ class Inputs:
             reference=self.reference.name,
             reference_files=[str(path) for path in self.reference.paths],
             aligned=self.alignment is not None,
+            **details,
         )
 
 

@@ -1,8 +1,12 @@
-"""Finds frames in the reference: sideways first, then in depth, where the frame before was."""
+"""Finds frames in the reference: sideways first, then in depth, where the frame before was.
+
+Windows of frames are found apart from one another, the first frame of each in the whole stack: they
+are the units that a run keeps.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import ceil, floor
 from typing import Any
 
@@ -10,16 +14,19 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.errors import InputError
-from napari_zstack_align.flags import Fault, Flag, unreadable
+from napari_zstack_align.alignment.readable import read_each
+from napari_zstack_align.flags import FLAG_COLUMNS, Fault, Flag, mark_each
+from napari_zstack_align.saved import Arrays, Units, key_of, values_of
 from napari_zstack_align.zshift.evidence import Evidence, evidence_of
 from napari_zstack_align.zshift.inputs import Inputs
 from napari_zstack_align.zshift.templates import Templates
 
 Image = npt.NDArray[np.float32]
 
+METHOD = "depths of a window 1"
+"""Of the units: another number where a result may change."""
 MOST_PIXELS = 8 * 512 * 512
-"""Of the frames of a window, which bounds memory and the time a cancelled run takes to end."""
+"""Of the frames of a window, which bounds memory and what a stopped run loses."""
 LEFT_PX = 0.15
 """A lateral error of the whole frame above this is taken out, and the frame compared again."""
 ROUNDS = 3
@@ -46,38 +53,129 @@ _BLANK = FrameFound(
 
 @dataclass(frozen=True)
 class Window:
-    """Frames found, from ``start`` to ``stop`` (exclusive)."""
+    """What was found of frames, from ``start`` to ``stop`` (exclusive).
+
+    Attributes
+    ----------
+    start, stop : int
+        Frames.
+    z, error, confidence, amplitude : numpy.ndarray
+        (n, patches) float32, as of `Evidence`.
+    lateral : numpy.ndarray
+        (n, patches, 2) float32 (dy, dx) in px.
+    beyond, correlation : numpy.ndarray
+        (n,) float64, as of `Evidence`.
+    flags : numpy.ndarray
+        (n,) table with the columns ``flag`` and ``detail``.
+    """
 
     start: int
     stop: int
-    frames: list[FrameFound]
+    z: Image
+    error: Image
+    confidence: Image
+    amplitude: Image
+    lateral: Image
+    beyond: npt.NDArray[np.float64]
+    correlation: npt.NDArray[np.float64]
+    flags: npt.NDArray[np.void]
+
+    @classmethod
+    def of(cls, start: int, found: list[FrameFound], n_patches: int) -> Window:
+        """Put frames together."""
+        number = len(found)
+        shape = (number, n_patches)
+        z, amplitude = (np.full(shape, np.nan, np.float32) for _ in range(2))
+        error, confidence = np.full(shape, np.inf, np.float32), np.zeros(shape, np.float32)
+        lateral = np.full((*shape, 2), np.nan, np.float32)
+        beyond, correlation = np.zeros(number), np.full(number, np.nan)
+        flags = np.zeros(number, FLAG_COLUMNS)
+        mark_each(flags, [one.fault for one in found])
+        for i, one in enumerate(found):
+            if (evidence := one.evidence) is None:
+                continue
+            z[i], error[i], confidence[i] = evidence.z, evidence.error, evidence.confidence
+            amplitude[i], lateral[i] = evidence.amplitude, one.shift + evidence.shift
+            beyond[i], correlation[i] = evidence.beyond, evidence.correlation
+        return cls(
+            start,
+            start + number,
+            z=z,
+            error=error,
+            confidence=confidence,
+            amplitude=amplitude,
+            lateral=lateral,
+            beyond=beyond,
+            correlation=correlation,
+            flags=flags,
+        )
+
+    def arrays(self) -> Arrays:
+        """What a unit holds of it."""
+        return {each.name: getattr(self, each.name) for each in fields(self)[2:]}
 
 
 class Locator:
-    """Finds windows of frames, in any number of threads."""
+    """Finds windows of frames, in any number of threads.
 
-    def __init__(self, inputs: Inputs, templates: Templates) -> None:
-        self._inputs, self._templates = inputs, templates
+    Parameters
+    ----------
+    inputs : Inputs
+    templates : Templates
+    key : str
+        Of the templates.
+    units : Units
+        Keeps what was found; all frames are read through it.
+    """
 
-    def windows(self) -> list[tuple[int, int]]:
-        """First frames and ends of all windows."""
-        n_frames = self._inputs.stack.n_frames
+    def __init__(self, inputs: Inputs, templates: Templates, key: str, units: Units) -> None:
+        self._inputs, self._templates, self._key_of_templates = inputs, templates, key
+        self._units, self._stack = units, units.frames.stack
+
+    def windows(self) -> list[range]:
+        """Frames of all windows."""
+        n_frames = self._stack.n_frames
         step = max(min(MOST_PIXELS // int(np.prod(self._inputs.shape)), 64), 1)
-        return [(start, min(start + step, n_frames)) for start in range(0, n_frames, step)]
+        return [range(start, min(start + step, n_frames)) for start in range(0, n_frames, step)]
 
-    def locate(self, frames: tuple[int, int]) -> Window:
+    def kept(self, frames: range) -> Window | range:
+        """Return a window that was found before; its frames where it was not."""
+        arrays = self._units.get(_unit(frames), self._key(frames), frames)
+        return frames if arrays is None else Window(frames.start, frames.stop, **arrays)
+
+    def locate(self, frames: range) -> Window:
         """Find a window's frames, the first in the whole stack, each other near its forerunner."""
-        start, stop = frames
         found: list[FrameFound] = []
         before: float | None = None
-        for t, (image, fault) in zip(range(start, stop), self._read(start, stop), strict=True):
+        for t, (image, fault) in zip(
+            frames, read_each(self._stack, frames.start, frames.stop), strict=True
+        ):
             one = FrameFound(None, np.zeros(2), fault)
             if image is not None and self._inputs.placed[t]:
-                one = _BLANK if _is_blank(image) else self._find(*self._prepared(image, t), before)
+                one = self._found(image[self._inputs.params.channel], t, before)
             if one.evidence is not None and _mean_confidence(one.evidence) >= SURE:
                 before = one.evidence.centre
             found.append(one)
-        return Window(start, stop, found)
+        window = Window.of(frames.start, found, self._templates.grid.n_patches)
+        self._units.put(_unit(frames), self._key(frames), window.arrays(), frames)
+        return window
+
+    def _found(self, image: npt.NDArray[Any], t: int, before: float | None) -> FrameFound:
+        if _is_blank(image):
+            return _BLANK
+        return self._find(*self._prepared(image, t), before)
+
+    def _key(self, frames: range) -> str:
+        """Key of a window: nothing that only smoothing or the movies need touches it."""
+        alignment, part = self._inputs.alignment, slice(frames.start, frames.stop)
+        return key_of(
+            METHOD,
+            templates=self._key_of_templates,
+            params=values_of(self._inputs.params, "channel", "window_slices", "max_shift_px"),
+            frame=(self._stack.shape[1:], self._stack.dtype.str),
+            transforms=None if alignment is None else alignment.transforms.parts(part),
+            placed=self._inputs.placed[part],
+        )
 
     def _find(self, band: Image, valid: Image | None, before: float | None) -> FrameFound:
         every = np.arange(self._templates.n_slices)
@@ -128,16 +226,6 @@ class Locator:
             return band, None
         return band, valid.astype(np.float32)
 
-    def _read(self, start: int, stop: int) -> list[tuple[npt.NDArray[Any] | None, Fault | None]]:
-        """Frames (Y, X), None for those that can't be read, and what is the matter with them."""
-        stack, channel = self._inputs.stack, self._inputs.params.channel
-        try:
-            return [(frame[channel], None) for frame in stack.read(start, stop)]
-        except (OSError, InputError) as error:
-            if stop - start == 1:
-                return [(None, unreadable(error))]
-        return [self._read(t, t + 1)[0] for t in range(start, stop)]
-
 
 def _is_blank(image: npt.NDArray[Any]) -> bool:
     """Whether nothing is in an image: NaN, or the same value throughout."""
@@ -181,3 +269,7 @@ def _common(evidence: Evidence) -> npt.NDArray[np.float64]:
 
 def _mean_confidence(evidence: Evidence | None) -> float:
     return 0.0 if evidence is None else float(evidence.confidence.mean())
+
+
+def _unit(frames: range) -> str:
+    return f"window-{frames.start:08}"

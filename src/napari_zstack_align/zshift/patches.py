@@ -50,6 +50,11 @@ class PatchGrid:
         return y, x
 
     @property
+    def n_patches(self) -> int:
+        """Number of patches."""
+        return self.shape[0] * self.shape[1]
+
+    @property
     def centres(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """(py,) y and (px,) x of the centres, px."""
         y, x = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import hypot
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -32,11 +32,17 @@ class Reference:
 
     Attributes
     ----------
+    stack : Stack
+        The raw frames that it is made of.
     n_slices : int
     shape : tuple of int
         (Y, X) of a slice.
     make : callable
-        Slice index -> (Y, X) float32, NaN where unknown.
+        These frames, read from anywhere, and slice index -> (Y, X) float32, NaN where unknown.
+    frames : callable
+        Slice index -> (n,) frames that the slice is made of.
+    depends_on : callable
+        Slice index -> all else that its pixels depend on, for the key of a unit.
     pixel_size_um : tuple of float, optional
         (y, x) in µm.
     z_step_um : float, optional
@@ -48,9 +54,12 @@ class Reference:
         Sentences for the user.
     """
 
+    stack: Stack
     n_slices: int
     shape: tuple[int, int]
-    make: Callable[[int], Image]
+    make: Callable[[Stack, int], Image]
+    frames: Callable[[int], npt.NDArray[np.intp]]
+    depends_on: Callable[[int], dict[str, Any]]
     pixel_size_um: Size | None = None
     z_step_um: float | None = None
     name: str = "reference"
@@ -89,10 +98,18 @@ def _of_alignment(alignment: Alignment, channel: int) -> Reference:
             f"a z-stack as reference."
         )
     stack.checked_channel(channel, "reference_channel")
+
+    def frames(k: int) -> npt.NDArray[np.intp]:
+        own = stack.frames_of_slice(k)
+        return own[alignment.quality["used"][own]]
+
     return Reference(
+        stack,
         stack.n_slices,
         alignment.transforms.shape,
-        lambda k: alignment.volume_slice(k, channel),
+        lambda raw, k: alignment.with_stack(raw).volume_slice(k, channel),
+        frames,
+        lambda k: {"channel": channel, "transforms": alignment.transforms.parts(frames(k))},
         stack.pixel_size_um,
         stack.z_step_um,
         f"volume of {stack.name}",
@@ -108,8 +125,8 @@ def _of_stack(stack: Stack, channel: int) -> Reference:
         remarks = (f"{stack.name} doesn't say what its frames are: each was taken as a slice.",)
         stack = stack.replace(frames_per_slice=1)
 
-    def mean(k: int) -> Image:
-        frames = [stack.read(int(t), int(t) + 1)[0, channel] for t in stack.frames_of_slice(k)]
+    def mean(raw: Stack, k: int) -> Image:
+        frames = [raw.read(t, t + 1)[0, channel] for t in map(int, stack.frames_of_slice(k))]
         return np.asarray(np.mean(frames, axis=0, dtype=np.float64), np.float32)
 
     if stack.frames_per_slice != 1:
@@ -118,9 +135,12 @@ def _of_stack(stack: Stack, channel: int) -> Reference:
             f"first, and the reference is sharper.",
         )
     return Reference(
+        stack,
         stack.n_slices,
         (stack.shape[2], stack.shape[3]),
         mean,
+        stack.frames_of_slice,
+        lambda _: {"channel": channel},
         stack.pixel_size_um,
         stack.z_step_um,
         stack.name,
@@ -180,21 +200,19 @@ def on_frames(
             f"{reference.name} covers {100 * covered[0] * covered[1]:.0f} % of the frames only: "
             f"check the pixel sizes, or give a reference of the same field of view."
         )
-    make = reference.make
+    make, depends_on = reference.make, reference.depends_on
     sizes = "" if reference.pixel_size_um is None else f" ({_sizes(reference.pixel_size_um)} µm)"
     remark = (
         f"{reference.name}, {reference.shape[0]} × {reference.shape[1]} px{sizes}, was brought "
         f"to the pixels of the frames, {shape[0]} × {shape[1]} px, centre on centre."
     )
-    return Reference(
-        reference.n_slices,
-        shape,
-        lambda k: _resampled(make(k), shape, scale),
-        pixel_size_um,
-        reference.z_step_um,
-        reference.name,
-        reference.paths,
-        (*reference.remarks, remark),
+    return replace(
+        reference,
+        shape=shape,
+        make=lambda raw, k: _resampled(make(raw, k), shape, scale),
+        depends_on=lambda k: {**depends_on(k), "resampled": (shape, scale)},
+        pixel_size_um=pixel_size_um,
+        remarks=(*reference.remarks, remark),
     )
 
 

@@ -12,7 +12,7 @@ from napari_zstack_align.progress import Progress
 from napari_zstack_align.sources import ArraySource
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift.inputs import Inputs
-from napari_zstack_align.zshift.locate import FrameFound, Window
+from napari_zstack_align.zshift.locate import Window
 from napari_zstack_align.zshift.smoothing import Smooth, smooth_depths
 from napari_zstack_align.zshift.templates import Templates
 from napari_zstack_align.zshift.zshift import QUALITY, ZShift
@@ -33,13 +33,27 @@ LOG_GAIN_ORDER = 2
 
 
 class Findings:
-    """Tables of what was found, filled window by window."""
+    """Tables of what was found, filled window by window.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    templates : Templates
+    volume : numpy.ndarray
+        (Z, Y, X) the reference.
+    journal : str
+        Id of the journal of the run; '' for none.
+    """
 
     def __init__(
-        self, inputs: Inputs, templates: Templates, volume: npt.NDArray[np.float32]
+        self,
+        inputs: Inputs,
+        templates: Templates,
+        volume: npt.NDArray[np.float32],
+        journal: str = "",
     ) -> None:
-        self._inputs, self._templates = inputs, templates
-        n_frames, n_patches = inputs.stack.n_frames, int(np.prod(templates.grid.shape))
+        self._inputs, self._templates, self._journal = inputs, templates, journal
+        n_frames, n_patches = inputs.stack.n_frames, templates.grid.n_patches
         self._z = np.full((n_frames, n_patches), np.nan, np.float32)
         self._error = np.full((n_frames, n_patches), np.inf, np.float32)
         self._confidence = np.zeros((n_frames, n_patches), np.float32)
@@ -65,28 +79,24 @@ class Findings:
             frames_per_slice=1,
             name=inputs.reference.name,
         )
-        self.n_done = 0
+        self._is_done = np.zeros(n_frames, bool)
 
     def take(self, window: Window) -> None:
         """Keep what a window of frames said."""
-        for t, found in enumerate(window.frames, window.start):
-            self._take(t, found)
-        self.n_done = window.stop
+        part = slice(window.start, window.stop)
+        rows, run = self._quality[part], self._inputs.placed[part]
+        for name in ("flag", "detail"):
+            rows[name][run] = window.flags[name][run]
+        rows["correlation"] = window.correlation
+        self._z[part], self._error[part] = window.z, window.error
+        self._confidence[part], self._amplitude[part] = window.confidence, window.amplitude
+        self._lateral[part], self._beyond[part] = window.lateral, window.beyond
+        self._is_done[part] = True
 
-    def _take(self, t: int, found: FrameFound) -> None:
-        row = self._quality[t : t + 1]
-        mark(row, found.fault)
-        if not self._inputs.placed[t]:
-            row["flag"], row["detail"] = Flag.NOT_RUN, ""
-        evidence = found.evidence
-        if evidence is None:
-            return
-        self._z[t], self._error[t] = evidence.z, evidence.error
-        self._confidence[t] = evidence.confidence
-        self._lateral[t] = found.shift + evidence.shift
-        self._amplitude[t] = evidence.amplitude
-        self._beyond[t] = evidence.beyond
-        row["correlation"] = evidence.correlation
+    @property
+    def n_done(self) -> int:
+        """Number of frames that were taken."""
+        return int(np.count_nonzero(self._is_done))
 
     def result(self) -> Generator[Progress, None, ZShift]:
         """Snapshot of what was found."""
@@ -126,7 +136,9 @@ class Findings:
             slice_gain=self._slice_gain,
             anchor=float(np.median(z[used])) if used.any() else middle,
             params=inputs.params,
-            provenance=inputs.provenance(self._templates.left_out),
+            provenance=inputs.provenance(
+                self._templates.left_out, **({"journal": self._journal} if self._journal else {})
+            ),
         )
 
     def _outside(self, smooth: Smooth) -> npt.NDArray[np.bool_]:

@@ -36,7 +36,6 @@ from napari_zstack_align.alignment.tables import (
     write_transforms,
 )
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.flags import Flag
 from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.saved import Content, Kind, Part, Reading, Result
 from napari_zstack_align.sources import ArraySource
@@ -50,15 +49,17 @@ FRAMES = np.dtype([*QUALITY.descr, ("z", np.float32), ("z_um", np.float32)])
 def save_zshift(zshift: ZShift, folder: Path, overwrite: bool = True) -> Path:
     """Write a z-shift; see `ZShift.save`."""
     target = saved.target_of(folder, Kind.ZSHIFT)
-    done = int(np.count_nonzero(zshift.flags != Flag.NOT_RUN))
     result = Result(
         Kind.ZSHIFT,
-        subject_of(zshift.stack, done),
+        subject_of(zshift.stack, zshift.n_read),
         zshift.provenance,
         _files(zshift),
         _facts(zshift, target),
     )
-    return saved.save(result, target, overwrite)
+    written = saved.save(result, target, overwrite)
+    if zshift.complete:
+        saved.discard_journal(written, zshift.provenance.get("journal", ""))
+    return written
 
 
 def load_zshift(folder: str | Path, stack: Stack | None = None) -> ZShift:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.parallel import patient_map
 from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.progress import Progress
+from napari_zstack_align.saved import Units, key_of, values_of
 from napari_zstack_align.zshift.axial import AxialModel
 from napari_zstack_align.zshift.bands import Band
 from napari_zstack_align.zshift.lateral import LateralSearch
@@ -21,6 +25,8 @@ from napari_zstack_align.zshift.reference import Reference
 Image = npt.NDArray[np.float32]
 Short = npt.NDArray[np.float32]
 
+SLICE, TEMPLATES = "slice of the reference 1", "templates 1"
+"""The methods of units: another number where a result may change."""
 READING, COMPARING = "Reading the reference", "Comparing its slices"
 STEPS = 16
 """Depths between two slices that frames are compared with."""
@@ -88,9 +94,18 @@ class Templates:
 
 
 def make_templates(
-    reference: Reference, params: ZShiftParams
+    reference: Reference, params: ZShiftParams, units: Units, pool: ThreadPoolExecutor
 ) -> Generator[Progress, None, tuple[Image, Templates]]:
     """Read the reference.
+
+    Parameters
+    ----------
+    reference : Reference
+    params : ZShiftParams
+    units : Units
+        Keeps its slices; its frames are read through it.
+    pool : ThreadPoolExecutor
+        Where that is done, so that it can be cancelled meanwhile.
 
     Returns
     -------
@@ -104,10 +119,13 @@ def make_templates(
         Where there is nothing in the reference.
     """
     slices = _Slices(reference, params)
-    for k in range(reference.n_slices):
-        yield Progress(READING, k, reference.n_slices)
-        slices.add(k, reference.make(k))
-    yield Progress(READING, reference.n_slices, reference.n_slices)
+    done, n_slices = 0, reference.n_slices
+    yield Progress(READING, done, n_slices)
+    for image in patient_map(pool, partial(_slice, reference, units), range(n_slices), 1):
+        if image is not None:
+            slices.add(done, image)
+            done += 1
+        yield Progress(READING, done, n_slices)
     if not slices.scale.any():
         raise InputError(
             f"The reference {reference.name} is blank: nothing of the frames can be found in it."
@@ -117,6 +135,30 @@ def make_templates(
             f"Only one slice of the reference {reference.name} holds numbers: give a z-stack."
         )
     return slices.volume, (yield from slices.templates())
+
+
+def _slice(reference: Reference, units: Units, k: int) -> Image:
+    """Slice (Y, X) of the reference, made before or now."""
+    stack, frames = units.frames.stack, reference.frames(k)
+    key = key_of(
+        SLICE, frame=(stack.shape[1:], stack.dtype.str), depends_on=reference.depends_on(k)
+    )
+    arrays = units.get(f"slice-{k:05}", key, frames)
+    if arrays is None:
+        try:
+            arrays = {"image": reference.make(stack, k)}
+        except OSError as error:
+            raise InputError(
+                f"Slice {k} of the reference {reference.name} can't be read: {error}."
+            ) from error
+        units.put(f"slice-{k:05}", key, arrays, frames)
+    return arrays["image"]
+
+
+def templates_key(volume: Image, params: ZShiftParams) -> str:
+    """Key of all that is reckoned of a reference (Z, Y, X)."""
+    names = ("patch_px", "overlap", "fine_px", "coarse_px", "max_shift_px")
+    return key_of(TEMPLATES, volume=volume, params=values_of(params, *names))
 
 
 class _Slices:

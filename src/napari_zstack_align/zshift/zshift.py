@@ -169,8 +169,13 @@ class ZShift:
 
     @property
     def complete(self) -> bool:
-        """Whether every frame was run (flagged frames count as run)."""
-        return not np.any(self.flags == Flag.NOT_RUN)
+        """Whether every frame was run; flagged ones count as run, but those that can't be read."""
+        return self.n_read == len(self.flags)
+
+    @property
+    def n_read(self) -> int:
+        """Number of frames that were run, without those that can't be read: another run may."""
+        return int(np.count_nonzero(~np.isin(self.flags, (Flag.NOT_RUN, Flag.UNREADABLE))))
 
     @property
     def frame_shape(self) -> tuple[int, int]:
