@@ -113,13 +113,18 @@ def run_zshift(args: argparse.Namespace) -> bool:
 
 
 def _write_movies(args: argparse.Namespace, zshift: ZShift) -> None:
+    """Write movies; one that is there without being in the way was written by this command."""
     for what in MOVIES:
         path = getattr(args, what)
-        if path is not None:
+        if path is not None and (args.overwrite or not _movie_target(path).exists()):
             movie = export_movie(
                 path, zshift, what, channel=zshift.params.channel, overwrite=args.overwrite
             )
             print(f"Wrote {drain(movie)}")
+
+
+def _movie_target(path: Path) -> Path:
+    return choose_writer(path, Takes.MOVIE).target(path)
 
 
 def _recording(args: argparse.Namespace) -> tuple[Stack, Alignment | None]:
@@ -169,9 +174,8 @@ def _check_targets(args: argparse.Namespace, out: Path, stack: Stack, overwrite:
     for what in MOVIES:
         path = getattr(args, what)
         if path is not None:
-            writer = choose_writer(path, Takes.MOVIE)
             check_raw_files_stay(path, stack.paths)
-            check_target(writer.target(path), args.overwrite)
+            check_target(_movie_target(path), overwrite)
 
 
 def _bytes_needed(
