@@ -20,9 +20,7 @@ from napari_zstack_align.saved import Journal
 from napari_zstack_align.zshift import locate
 
 N_FRAMES, SIDE = 24, 64
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:This process.*is multi-threaded:DeprecationWarning"
-)
+pytestmark = pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
 
 
 @pytest.fixture(scope="module")
