@@ -15,6 +15,7 @@ import napari_zstack_align as nza
 from napari_zstack_align.cli.main import main
 from napari_zstack_align.csv_text import csv_bytes
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.saved.journal import Journal, description_of
 from napari_zstack_align.saved.names import LOCK, OLD_LOCK
 
 ODD = os.fsdecode(b"r\xe9c")
@@ -87,3 +88,14 @@ def test_the_lock_of_an_earlier_version_goes_when_it_is_empty(tmp_path: Path) ->
     (path / OLD_LOCK).touch()
     zstack(2).save(path)
     assert not [each for each in path.iterdir() if each.name.startswith(".")]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_journals_and_tables_take_such_names(tmp_path: Path) -> None:
+    folder = tmp_path / f"{ODD}.zalign.unfinished"
+    with Journal(folder, {"raw files": [ODD]}):
+        assert description_of(folder)["raw files"] == [ODD]
+    for name in ("tidy", "wide", "summary"):
+        path = tmp_path / f"{name}.csv"
+        nza.run(nza.export_traces(path, [traces(1, ODD)], format=name))
+        assert "r\\udce9c" in path.read_text(encoding="utf-8")

@@ -24,7 +24,7 @@ from napari_zstack_align.saved.disk import remove_if_possible, sentences_for
 from napari_zstack_align.saved.kinds import Kind
 from napari_zstack_align.saved.lock import locked_alone
 from napari_zstack_align.saved.names import LOCK, target_of
-from napari_zstack_align.saved.provenance import WRITTEN_BY, now, plain
+from napari_zstack_align.saved.provenance import WRITTEN_BY, json_bytes, now
 from napari_zstack_align.saved.unit_file import Unit, read_unit, write_unit
 from napari_zstack_align.saved.watched import FrameChanged
 from napari_zstack_align.stack import Stack
@@ -207,8 +207,7 @@ class Journal:
             **self._about,
         }
         temporary = self._temporary("journal")
-        text = json.dumps(plain(described), indent=2, ensure_ascii=False)
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(json_bytes(described))
         os.replace(temporary, self.folder / HEAD)
 
 

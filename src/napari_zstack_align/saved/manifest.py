@@ -26,7 +26,7 @@ from napari_zstack_align.saved.facts import (
     validated,
 )
 from napari_zstack_align.saved.kinds import LAYOUTS, OLD_TRACES, RECORDING, SESSION, Z_STACK, Kind
-from napari_zstack_align.saved.provenance import WRITTEN_BY, now, on_disk, plain
+from napari_zstack_align.saved.provenance import WRITTEN_BY, json_bytes, now, on_disk, plain
 
 SCHEMA_VERSION = 2
 COMPLETE, INCOMPLETE = "complete", "incomplete"
@@ -176,9 +176,7 @@ def manifest_bytes(
     }
     facts = plain(facts)
     facts["checksum"] = _checksum(facts)
-    # Bytes of a file's name that are no UTF-8 become escapes of JSON, which read back as they were.
-    text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
-    return text.encode(errors="backslashreplace")
+    return json_bytes(facts)
 
 
 def _checksum(facts: Facts) -> str:

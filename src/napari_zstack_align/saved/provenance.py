@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import platform
 from collections.abc import Iterable, Mapping
@@ -65,6 +66,15 @@ def from_disk(described: Mapping[str, Any]) -> dict[str, Any]:
     known = {key: value for key, value in described.items() if value is not None}
     details = known.pop("details", {})
     return {**known, **details}
+
+
+def json_bytes(facts: Mapping[str, Any]) -> bytes:
+    """Text of a JSON file for people and programs.
+
+    Bytes of a file's name that are no UTF-8 become escapes, which read back as they were.
+    """
+    text = json.dumps(plain(facts), indent=2, ensure_ascii=False, allow_nan=False)
+    return text.encode(errors="backslashreplace")
 
 
 def plain(value: Any) -> Any:

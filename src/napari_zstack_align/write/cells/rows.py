@@ -47,7 +47,7 @@ def write_rows(
         done = 0
         with (
             replacing(path, overwrite) as unfinished,
-            unfinished.open("w", encoding="utf-8", newline="") as file,
+            unfinished.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
         ):
             file.write(",".join(header) + "\n")
             for text, rows in blocks:
