@@ -74,7 +74,7 @@ def test_repeats_unknown(zstack_file, tmp_path, capsys):
         (["--mask=two.tif"], "is no mask: it holds 2 images"),
         (["--mask=small.tif"], "The mask has shape"),
         (["--channel=1"], "no channel 1"),
-        (["--threads=0"], "threads must be at least 1"),
+        (["--threads=0"], "of at least 1, not 0"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
