@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from napari_zstack_align.saved import RECORDING, Z_STACK, FrameDigests, Part, Su
 from napari_zstack_align.saved.unit_file import FileStates
 from napari_zstack_align.saved.watched import GONE, states_of
 from napari_zstack_align.stack import Order, Stack
+
+logger = logging.getLogger(__name__)
 
 
 class StackFacts(Part):
@@ -208,6 +211,7 @@ def find_stack(folder: Path, raw: StackAndInputs, seen: FrameDigests | None = No
                 return check_stack(stack, described, seen)
             except InputError as error:  # another recording may have this name by now
                 why = f"can't be used any more ({error})"
+                logger.warning("%s: %s", folder, error)
     return _missing(folder, raw, why)
 
 
