@@ -80,7 +80,7 @@ def test_another_recording_joins(kind, session_folder, recording_files, tmp_path
         (["--n-chunks=3"], "give chunk_frames or n_chunks, not both"),
         (["--frame-rate=0"], "'0' is no number above 0"),
         (["--frame-rate=fast"], "'fast' is no number above 0"),
-        (["--threads=0"], "threads must be at least 1"),
+        (["--threads=0"], "threads must be a whole number of at least 1"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -120,7 +120,7 @@ def test_ctrl_c_keeps_what_is_done(run, tmp_path, session_folder, monkeypatch, c
         assert capsys.readouterr().out.splitlines()[-1].endswith("40 not run.")
     else:
         assert not (tmp_path / "larva").exists()
-        assert "nothing was written" in capsys.readouterr().err
+        assert "zstack-align: Cancelled; " in capsys.readouterr().err
 
 
 def test_overwrite_replaces_the_session(run, tmp_path):

@@ -65,7 +65,10 @@ def save_session(
         for name, alignment in zip(names, alignments, strict=True)
     }
     group = Group(Kind.SESSION, members, len(members), alignments[0].provenance)
-    return saved.save_group(group, folder, overwrite)
+    written = saved.save_group(group, folder, overwrite)
+    if all(alignment.complete for alignment in alignments):
+        saved.discard_journal(written, alignments[0].provenance.get("journal", ""))
+    return written
 
 
 def check_session_target(

@@ -7,9 +7,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.alignment.session import check_session_target, save_session
+from napari_zstack_align.alignment.session import save_session
 from napari_zstack_align.cli.inputs import add_recording_arguments, open_recording, read_mask
-from napari_zstack_align.cli.sessions import drain_or_keep, is_done, tell, tell_written
+from napari_zstack_align.cli.kept import forget_if_saved, leave, stopped
+from napari_zstack_align.cli.sessions import (
+    check_session,
+    drain_or_keep,
+    is_done,
+    tell,
+    tell_written,
+)
 from napari_zstack_align.cli.table import Row, read_rows
 from napari_zstack_align.counting import counted
 from napari_zstack_align.csv_text import csv_bytes
@@ -18,9 +25,12 @@ from napari_zstack_align.flags import are_flagged
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.recordings import register_recordings
 from napari_zstack_align.saved import (
+    Journal,
     Kind,
     Table,
+    about_run,
     check_table,
+    journal_folder,
     occupant_of,
     save_table,
     sentences_for,
@@ -51,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "name, recordings (files separated by ';', patterns allowed, relative to the table), "
         "and, if need be, mask, out and any parameter by its name. A row that fails is told "
         f"of and stops no other; what became of each stands in {RESULTS}. Rows that are done "
-        "already are skipped."
+        "already are skipped; one that was stopped goes on from where it was."
     )
     parser.add_argument("table", type=Path, metavar="TABLE.csv")
     parser.add_argument(
@@ -91,10 +101,9 @@ def _do(row: Row, base: KeypointParams, args: argparse.Namespace) -> Result:
     out = str(row.out)
     try:
         if not args.overwrite and _is_done(row):
+            forget_if_saved(row.out, Kind.SESSION)
             return Result(row.name, "skipped", out, message="done already")
         return _registered(row, base, args)
-    except Cancelled:
-        return Result(row.name, "cancelled", out, message="cancelled; nothing was written.")
     except ZstackAlignError as error:
         return Result(row.name, "failed", out, message=str(error))
 
@@ -132,27 +141,36 @@ def _is_whole(folder: Path) -> bool:
 def _registered(row: Row, base: KeypointParams, args: argparse.Namespace) -> Result:
     params = row.params(base)
     stacks = [open_recording(path, args) for path in row.paths(args.table.parent)]
-    check_session_target(row.out, stacks, args.overwrite, make_parents=True)
+    overwrite = check_session(row.out, stacks, params, args.overwrite, make_parents=True)
     mask = read_mask(row.mask)
-    alignments = drain_or_keep(register_recordings(stacks, params, mask, threads=args.threads))
-    written = save_session(alignments, row.out, overwrite=args.overwrite)
-    tell_written(written, row.out)
+    about = about_run("register_recordings", params, *stacks)
+    with Journal(journal_folder(row.out), about) as journal:
+        job = register_recordings(stacks, params, mask, threads=args.threads, journal=journal)
+        try:
+            alignments = drain_or_keep(job)
+        except Cancelled:
+            return Result(row.name, "cancelled", str(row.out), message=str(stopped(journal)))
+        written = save_session(alignments, row.out, overwrite=overwrite)
+        tell_written(written, row.out)
+        leave(journal, all(alignment.complete for alignment in alignments))
     tell(alignments)
+    return _result(row, *_outcome(alignments), alignments, written)
+
+
+def _outcome(alignments: list[Alignment]) -> tuple[str, str]:
+    """State of a row, and a message."""
     unreadable = sum(alignment.n_unreadable for alignment in alignments)
     if unreadable and all(alignment.placed.all() for alignment in alignments):
-        text = f"{counted(unreadable, 'frame')} couldn't be read."
-        return _result(row, "incomplete", alignments, written, text)
+        return "incomplete", f"{counted(unreadable, 'frame')} couldn't be read."
     if not all(alignment.complete for alignment in alignments):
-        return _result(row, "cancelled", alignments, written, "cancelled; what was done is kept.")
+        return "cancelled", "cancelled; what was done is kept."
     if not is_done(alignments):
-        return _result(
-            row, "incomplete", alignments, written, "not every recording could be matched."
-        )
-    return _result(row, "done", alignments, written, "")
+        return "incomplete", "not every recording could be matched."
+    return "done", ""
 
 
 def _result(
-    row: Row, state: str, alignments: list[Alignment], written: Path, message: str
+    row: Row, state: str, message: str, alignments: list[Alignment], written: Path
 ) -> Result:
     flagged = sum(int(are_flagged(a.quality["flag"]).sum()) for a in alignments)
     frames = sum(alignment.stack.n_frames for alignment in alignments)

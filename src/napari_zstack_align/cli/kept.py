@@ -8,6 +8,7 @@ from napari_zstack_align.errors import RunStopped
 from napari_zstack_align.saved import (
     Journal,
     Kind,
+    discard_journal,
     journal_folder,
     occupant_of,
     sentences_for,
@@ -22,6 +23,12 @@ def was_saved(target: Path, kind: Kind) -> bool:
     if not run or manifest is None or manifest.kind is not kind or not manifest.complete:
         return False
     return bool(manifest.facts["provenance"]["details"].get("journal") == run)
+
+
+def forget_if_saved(target: Path, kind: Kind) -> None:
+    """Remove a journal that is left of a run which saved its result and was killed then."""
+    if was_saved(target, kind):
+        discard_journal(target, description_of(journal_folder(target))["id"])
 
 
 def make_parents(target: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from napari_zstack_align.alignment.session import check_session_target, save_session
+from napari_zstack_align.alignment.session import save_session
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import (
     add_recording_arguments,
@@ -13,7 +13,9 @@ from napari_zstack_align.cli.inputs import (
     open_recording,
     read_mask,
 )
+from napari_zstack_align.cli.kept import leave, stopped
 from napari_zstack_align.cli.sessions import (
+    check_session,
     drain_or_keep,
     is_done,
     n_recordings,
@@ -21,17 +23,18 @@ from napari_zstack_align.cli.sessions import (
     tell,
     tell_written,
 )
+from napari_zstack_align.errors import Cancelled
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.read import describe
 from napari_zstack_align.register.recordings import register_recordings
-from napari_zstack_align.saved import Kind, target_of
+from napari_zstack_align.saved import Journal, Kind, about_run, journal_folder, target_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
     parser.description = (
         "Register recordings of one field of view to one reference, by the keypoints of "
-        "chunks of frames. Ctrl-C keeps what is done."
+        "chunks of frames. Stopped, the same command goes on from where it was."
     )
     parser.add_argument(
         "files",
@@ -67,18 +70,21 @@ def run_keypoints(args: argparse.Namespace) -> bool:
     params = params_of(args, KeypointParams)
     stacks = [open_recording(path, args) for path in args.files]
     out = target_of(args.out or f"{stacks[0].name}_session", Kind.SESSION)
-    check_session_target(out, stacks, args.overwrite)
-    job = register_recordings(
-        stacks,
-        params,
-        read_mask(args.mask),
-        reference=read_reference(args.reference),
-        threads=args.threads,
-    )
-    for stack in stacks:
-        print(f"{stack.name}: {describe(stack)}")
-    alignments = drain_or_keep(job)
-    written = save_session(alignments, out, overwrite=args.overwrite)
-    tell_written(written, out, f" ({n_recordings(alignments)})")
+    overwrite = check_session(out, stacks, params, args.overwrite)
+    mask, reference = read_mask(args.mask), read_reference(args.reference)
+    about = about_run("register_recordings", params, *stacks)
+    with Journal(journal_folder(out), about) as journal:
+        job = register_recordings(
+            stacks, params, mask, reference=reference, threads=args.threads, journal=journal
+        )
+        for stack in stacks:
+            print(f"{stack.name}: {describe(stack)}")
+        try:
+            alignments = drain_or_keep(job)
+        except Cancelled:
+            raise stopped(journal) from None
+        written = save_session(alignments, out, overwrite=overwrite)
+        tell_written(written, out, f" ({n_recordings(alignments)})")
+        leave(journal, all(alignment.complete for alignment in alignments))
     tell(alignments)
     return is_done(alignments)

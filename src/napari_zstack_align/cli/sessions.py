@@ -10,14 +10,23 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.alignment.session import load_saved
+from napari_zstack_align.alignment.session import (
+    check_session_target,
+    load_saved,
+    load_session,
+)
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.inputs import read_image
+from napari_zstack_align.cli.kept import make_parents as make_folders_above
+from napari_zstack_align.cli.kept import was_saved
 from napari_zstack_align.cli.words import summary
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import Cancelled
+from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Job
-from napari_zstack_align.saved import beside_note, kind_of
+from napari_zstack_align.register.recordings.reading import first_windows
+from napari_zstack_align.saved import Kind, beside_note, check_room, kind_of
+from napari_zstack_align.stack import Stack
 
 
 def read_reference(path: Path | None) -> Alignment | npt.NDArray[Any] | None:
@@ -33,6 +42,50 @@ def first_alignment(path: Path) -> Alignment:
     """Read an alignment, or the first one of a session, whose recordings share one reference."""
     saved = load_saved(path)
     return saved if isinstance(saved, Alignment) else saved[0]
+
+
+def check_session(
+    out: Path,
+    stacks: Sequence[Stack],
+    params: KeypointParams,
+    overwrite: bool,
+    make_parents: bool = False,
+) -> bool:
+    """Find out before the work what can't be written.
+
+    Returns
+    -------
+    bool
+        Whether a complete session there may be replaced: where that is asked for, or where this
+        very run saved it and was killed before its journal was gone.
+
+    Raises
+    ------
+    InputError
+        Where the session or its journal can't be written there, or there is no room.
+    """
+    overwrite = overwrite or _was_saved(out, stacks, params)
+    check_session_target(out, stacks, overwrite, make_parents=make_parents)
+    if make_parents:
+        make_folders_above(out)
+    check_room(out, sum(_bytes_needed(stack, params) for stack in stacks))
+    return overwrite
+
+
+def _was_saved(out: Path, stacks: Sequence[Stack], params: KeypointParams) -> bool:
+    if not was_saved(out, Kind.SESSION):
+        return False
+    found = load_session(out)
+    shapes = [(each.stack.name, each.stack.shape) for each in found]
+    return shapes == [(stack.name, stack.shape) for stack in stacks] and all(
+        each.params == params for each in found
+    )
+
+
+def _bytes_needed(stack: Stack, params: KeypointParams) -> int:
+    """Size of the result and of its journal: two images a window of frames, some kB a frame."""
+    frame_bytes = 4 * stack.shape[2] * stack.shape[3]
+    return (2 * len(first_windows(stack, params)) + 4) * frame_bytes + 2000 * stack.n_frames
 
 
 def drain_or_keep(job: Job[list[Alignment]]) -> list[Alignment]:

@@ -170,7 +170,7 @@ def test_the_order_in_which_chunks_are_matched_changes_nothing(scene):
     try:
         state = RecordingState(stack, 0, np.eye(3), images)
         reading = FirstReading(state, PARAMS, lambda chunk: None)
-        for frames in first_windows(state, PARAMS):
+        for frames in first_windows(stack, PARAMS):
             reading.take(measure_window(stack, *frames, PARAMS))
         orders = [range(6), (5, 2, 0, 4, 1, 3)]
         found = [{c: match_chunk(state, c, matcher) for c in order} for order in orders]

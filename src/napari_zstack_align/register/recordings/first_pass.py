@@ -91,7 +91,7 @@ class FirstPass:
             note = _settle(state, pending)
             return self._report(stage, window.stop - window.start, note)
 
-        windows = first_windows(state, self._params)
+        windows = first_windows(state.stack, self._params)
         waiting = self._report(stage, 0, "")
         work = recording.frames.window
         yield from in_order(self._pool, work, windows, self._ahead, take, waiting)

@@ -20,6 +20,7 @@ from napari_zstack_align.register.recordings.events import (
 from napari_zstack_align.register.recordings.measure import Linker, Window
 from napari_zstack_align.register.recordings.state import RecordingState
 from napari_zstack_align.register.recordings.trace import Trace
+from napari_zstack_align.stack import Stack
 
 WINDOW_FRAMES = 100
 WINDOW_PIXELS = WINDOW_FRAMES * 512 * 512
@@ -88,10 +89,9 @@ class FirstReading:
         self._total[:], self._count, self._chunk = 0, 0, chunk + 1
 
 
-def first_windows(state: RecordingState, params: KeypointParams) -> list[Range]:
-    """Windows of the first reading."""
-    shape = (state.stack.shape[2], state.stack.shape[3])
-    return list(windows_of(chunk_ranges(state.stack, params), shape))
+def first_windows(stack: Stack, params: KeypointParams) -> list[Range]:
+    """Windows of the first reading; nothing is read."""
+    return list(windows_of(chunk_ranges(stack, params), (stack.shape[2], stack.shape[3])))
 
 
 def mend_chunks(state: RecordingState, ranges: list[Range]) -> list[int]:

@@ -156,7 +156,7 @@ class Session:
         windows = [
             (stop - start, each.frames.was_read((start, stop)))
             for each in self._recordings
-            for start, stop in first_windows(each.state, self.params)
+            for start, stop in first_windows(each.state.stack, self.params)
         ]
         n_read = sum(n_frames for n_frames, was_read in windows if was_read)
         if not n_read:
