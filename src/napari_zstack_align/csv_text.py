@@ -8,13 +8,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+"""What spreadsheets take for the beginning of a formula."""
+
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Return a table as text, to be written as UTF-8 without translation of line ends."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer)
-    writer.writerow(header)
-    writer.writerows(rows)
+    writer.writerow(map(harmless, header))
+    writer.writerows(map(harmless, row) for row in rows)
     return buffer.getvalue()
 
 
@@ -35,3 +38,22 @@ def csv_header(path: Path) -> tuple[str, ...]:
             return tuple(name.strip() for name in next(csv.reader(file), []))
     except (OSError, UnicodeDecodeError, csv.Error):
         return ()
+
+
+def harmless(cell: Any) -> Any:
+    """Return a cell that no spreadsheet takes for a formula: ' before text that looks like one.
+
+    Numbers stay, also as text.
+    """
+    if not isinstance(cell, str) or not cell.startswith(FORMULAS):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
+
+
+def as_it_was(cell: str) -> str:
+    """Undo `harmless`."""
+    return cell[1:] if cell.startswith(tuple(f"'{mark}" for mark in FORMULAS)) else cell

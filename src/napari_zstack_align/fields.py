@@ -43,6 +43,8 @@ class ParamField:
         '' for none.
     description : str
         Help text.
+    words : tuple of str
+        Words that stand for values.
     """
 
     name: str
@@ -58,6 +60,7 @@ class ParamField:
     open_upper: bool
     unit: str
     description: str
+    words: tuple[str, ...] = ()
 
     @property
     def flag(self) -> str:
@@ -94,6 +97,10 @@ class ParamField:
         if self.default in (None, (), ""):
             return "none"
         return _with_unit(in_words(self.default, separator), self.unit)
+
+    def value_of(self, text: str) -> Any:
+        """Return an item's text as a value, or as one of the words; ValueError where it is none."""
+        return text.lower() if text.lower() in self.words else self.item(text)
 
 
 def in_words(value: Any, separator: str = ", ") -> str:
@@ -144,7 +151,13 @@ def _field(name: str, info: FieldInfo, given: dict[str, Any]) -> ParamField:
         open_upper="lt" in limits,
         unit=str(extra.get("unit", "")),
         description=info.description or "",
+        words=_words(extra),
     )
+
+
+def _words(extra: dict[str, Any]) -> tuple[str, ...]:
+    words = extra.get("words", ())
+    return tuple(words) if isinstance(words, list | tuple) else ()
 
 
 def _limits(rules: Iterable[Any]) -> dict[str, float]:

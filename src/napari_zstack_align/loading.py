@@ -13,6 +13,7 @@ from napari_zstack_align.cells import Rois, load_rois
 from napari_zstack_align.cells.traces import Traces, load_traces
 from napari_zstack_align.cells.traces.storage import load_session_traces
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.plain_files import path_of
 from napari_zstack_align.saved import Kind, kind_of, manifest_path, occupant_of, target_of
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift import ZShift, load_zshift
@@ -41,7 +42,7 @@ def load(path: str | Path, *, stack: Stack | None = None) -> Loaded:
     InputError
         Where there is nothing of the kind, it is damaged, or of a newer version.
     """
-    path = _with_suffix(Path(path))
+    path = _with_suffix(path_of(path))
     kind = kind_of(path)
     if stack is not None and kind not in (Kind.ALIGNMENT, Kind.ZSHIFT):
         raise InputError(f"{path} is no single alignment or z-shift: leave the stack out.")
@@ -60,7 +61,7 @@ def load(path: str | Path, *, stack: Stack | None = None) -> Loaded:
             return load_rois(path)
     there = occupant_of(path)
     if there.obstacle and not there.is_file:
-        raise InputError(f"{path} {there.obstacle}.")
+        raise InputError(f"{path} {there.obstacle}: give the place of a saved result.")
     if not path.exists():
         raise InputError(f"There is no saved result {path}.")
     why = ", no run.json and no session.json" if path.is_dir() and not manifest_path(path) else ""

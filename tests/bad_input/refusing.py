@@ -13,9 +13,10 @@ from napari_zstack_align.errors import InputError
 
 LONGEST = 1500
 WHAT_TO_DO = re.compile(
-    r"\b(give|choose|open|save|copy|use|restore|make|export|paint|align|leave|write|say|check|set|"
-    r"must|needs?|should|can be|can't|only|expected|there (is|are)|looked for|has no|damaged|"
-    r"see|update|is empty|holds?|unknown|install|load|wait|invalid|required|argument)\b",
+    r"\b(give|choose|open|save|copy|use|restore|make|export|paint|align|split|leave|write|say|check|"
+    r"set|must|needs?|should|can be|can't|only|expected|there (is|are)|looked for|has no|damaged|"
+    r"is for|are for|goes with|at a time|have no|see|update|is empty|holds?|lacks|unknown|install|"
+    r"load|wait|invalid|required|argument)\b",
     re.IGNORECASE,
 )
 NOT_OF_OURS = ("Traceback", "object has no attribute", "'NoneType'", "not subscriptable", "<class")

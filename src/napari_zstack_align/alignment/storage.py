@@ -35,14 +35,13 @@ from napari_zstack_align.alignment.raw_frames import (
 from napari_zstack_align.alignment.tables import (
     Table,
     npy_content,
-    read_npy,
     read_table,
     read_transforms,
     table_bytes,
     write_transforms,
 )
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.saved import Content, FrameDigests, Kind, Part, Reading, Result
+from napari_zstack_align.saved import Content, FrameDigests, Kind, Part, Reading, Result, read_npy
 from napari_zstack_align.stack import Stack
 
 TIMES = np.dtype([("frame", np.int32), ("time_s", np.float64)])

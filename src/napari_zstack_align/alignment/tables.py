@@ -14,7 +14,7 @@ from napari_zstack_align.alignment.spline import grid_shape
 from napari_zstack_align.alignment.transforms import AffineLink, Link, SplineLink, Transforms
 from napari_zstack_align.csv_text import csv_bytes
 from napari_zstack_align.flags import read_flags
-from napari_zstack_align.saved import UnfitContent
+from napari_zstack_align.saved import UnfitContent, read_npz
 
 Table = npt.NDArray[np.void]
 
@@ -44,8 +44,13 @@ def read_table(path: Path, empty: Callable[[list[str], int], Table]) -> Table:
     UnfitContent
         Where the table has a column that this version doesn't know.
     """
-    with path.open(encoding="utf-8", newline="") as file:
-        names, *rows = csv.reader(file)
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            names, *rows = csv.reader(file)
+    except (ValueError, csv.Error) as error:
+        raise UnfitContent(f"it is no table ({error})") from error
+    if any(len(row) != len(names) for row in rows):
+        raise UnfitContent(f"a row has more or less than its {len(names)} columns")
     table = empty(names, len(rows))
     columns = dict(_columns(table))
     read: dict[str, Sequence[str]] = dict(zip(names, zip(*rows, strict=True), strict=bool(rows)))
@@ -55,7 +60,10 @@ def read_table(path: Path, empty: Callable[[list[str], int], Table]) -> Table:
         if name not in columns:
             raise UnfitContent(f"unknown column '{name}'")
         column = columns[name]
-        column[:] = [text == "True" for text in texts] if column.dtype.kind == "b" else texts
+        try:
+            column[:] = [text == "True" for text in texts] if column.dtype.kind == "b" else texts
+        except (ValueError, OverflowError) as error:
+            raise UnfitContent(f"column '{name}': {error}") from error
     return table
 
 
@@ -92,26 +100,46 @@ def read_transforms(path: Path, n_frames: int) -> Transforms:
         Where the transforms are of another number of frames, or hold numbers that aren't finite:
         frames that were not run have finite transforms too.
     """
-    with np.load(path, allow_pickle=False) as arrays:
-        shape = (int(arrays["shape"][0]), int(arrays["shape"][1]))
-        links: list[Link] = []
-        for i, kind in enumerate(arrays["kinds"]):
-            if kind == SplineLink.kind:
-                spacing = float(arrays[f"link{i}_spacing_px"])
-                coefficients = arrays[f"link{i}_coefficients"]
-                _check_link(coefficients, (n_frames, 2, *grid_shape(shape, spacing)))
-                links.append(SplineLink(coefficients, spacing, shape))
-            else:
-                matrices = arrays[f"link{i}_matrices"]
-                _check_link(matrices, (n_frames, 3, 3))
-                links.append(AffineLink(matrices))
+    arrays = read_npz(path)
+    shape = _shape(arrays)
+    links: list[Link] = []
+    for i, kind in enumerate(map(str, _part(arrays, "kinds").ravel())):
+        if kind == SplineLink.kind:
+            spacing = _number(arrays, f"link{i}_spacing_px")
+            coefficients = _part(arrays, f"link{i}_coefficients")
+            _check_link(coefficients, (n_frames, 2, *grid_shape(shape, spacing)))
+            links.append(SplineLink(coefficients, spacing, shape))
+        else:
+            matrices = _part(arrays, f"link{i}_matrices")
+            _check_link(matrices, (n_frames, 3, 3))
+            links.append(AffineLink(matrices))
     return Transforms(shape, tuple(links))
+
+
+def _part(arrays: dict[str, npt.NDArray[Any]], name: str) -> npt.NDArray[Any]:
+    if name not in arrays:
+        raise UnfitContent(f"it has no {name}")
+    return np.atleast_1d(arrays[name])
+
+
+def _number(arrays: dict[str, npt.NDArray[Any]], name: str) -> float:
+    values = _part(arrays, name)
+    if values.size != 1 or values.dtype.kind not in "iuf" or not 0 < values.ravel()[0] < np.inf:
+        raise UnfitContent(f"{name} is no number above 0")
+    return float(values.ravel()[0])
+
+
+def _shape(arrays: dict[str, npt.NDArray[Any]]) -> tuple[int, int]:
+    values = _part(arrays, "shape")
+    if values.shape != (2,) or values.dtype.kind not in "iu" or (values < 1).any():
+        raise UnfitContent("shape is no size (y, x) of an image")
+    return int(values[0]), int(values[1])
 
 
 def _check_link(values: npt.NDArray[np.floating], shape: tuple[int, ...]) -> None:
     if values.shape != shape:
         raise UnfitContent(f"a transform has the shape {values.shape}, not {shape}")
-    if not np.isfinite(values).all():
+    if values.dtype.kind not in "iuf" or not np.isfinite(values).all():
         raise UnfitContent("it holds numbers that aren't finite")
 
 
@@ -122,9 +150,3 @@ def npy_content(array: npt.NDArray[Any]) -> Callable[[BinaryIO], None]:
         np.save(file, array, allow_pickle=False)
 
     return write
-
-
-def read_npy(path: Path) -> npt.NDArray[Any]:
-    """Read a ``.npy`` file."""
-    array: npt.NDArray[Any] = np.load(path, allow_pickle=False)
-    return array

@@ -12,8 +12,9 @@ import numpy.typing as npt
 from napari_zstack_align import saved
 from napari_zstack_align.cells.rois import NO_SLICES, Rois
 from napari_zstack_align.counting import counted
-from napari_zstack_align.csv_text import csv_bytes
+from napari_zstack_align.csv_text import as_it_was, csv_bytes
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.plain_files import check_is_file
 
 CIRCLE = ("y", "x", "radius")
 SLICES = ("first_slice", "last_slice")
@@ -92,6 +93,7 @@ def _fixed(rois: Rois) -> list[npt.NDArray[Any]]:
 def _read(path: Path) -> dict[str, list[str]]:
     """Columns of a CSV by name, as texts."""
     try:
+        check_is_file(path)
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = [row for row in csv.reader(file) if row]
     except FileNotFoundError:
@@ -100,7 +102,7 @@ def _read(path: Path) -> dict[str, list[str]]:
         raise InputError(f"{path} can't be read as a CSV table of ROIs: {error}.") from None
     if not rows:
         raise InputError(f"{path} is empty: it holds no table of ROIs.")
-    names = [name.strip() for name in rows[0]]
+    names = [as_it_was(name.strip()) for name in rows[0]]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise InputError(
             f"{path} has more than one column of the name {', '.join(twice)}: leave one of each."
@@ -134,4 +136,4 @@ def _typed(texts: list[str]) -> npt.NDArray[Any]:
             return np.array([text or "nan" for text in texts], kind)
         except (ValueError, OverflowError):
             continue
-    return np.array(texts)
+    return np.array([as_it_was(text) for text in texts])

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.sources import as_array
 
 Circles: TypeAlias = npt.NDArray[np.float64]
 Ids: TypeAlias = npt.NDArray[np.int64]
@@ -96,16 +97,20 @@ class Rois:
         Rois
         """
         try:
-            values = np.array(circles, np.float64)
+            values = np.array(circles)
+            if values.dtype.kind not in "biuf" and values.size:
+                raise ValueError("no numbers")
+            values = values.astype(np.float64)
         except (TypeError, ValueError):
             raise InputError("ROIs must be numbers: y, x and radius of each.") from None
         if values.size == 0:
             values = values.reshape(0, 3)
         n = len(values) if values.ndim else 0
+        (last_id,) = _whole([last_id], "last id").tolist()
         numbers = np.arange(last_id + 1, last_id + 1 + n) if ids is None else _whole(ids, "ids")
         pairs = np.tile(NO_SLICES, (n, 1)) if slices is None else _whole(slices, "slices")
-        columns = {name: np.array(column) for name, column in (features or {}).items()}
-        return cls(values, numbers.astype(np.int64), pairs.reshape(-1, 2), columns, last_id)
+        columns = _columns(features or {})
+        return cls(values, numbers.astype(np.int64), np.atleast_1d(pairs), columns, last_id)
 
     def __len__(self) -> int:
         return len(self.circles)
@@ -227,11 +232,19 @@ def as_circles(rois: Rois | npt.ArrayLike) -> Circles:
 
 
 def _whole(values: npt.ArrayLike, what: str) -> npt.NDArray[np.int64]:
-    numbers = np.array(values)
-    whole = numbers.astype(np.int64) if numbers.dtype.kind in "iuf" or not numbers.size else None
-    if whole is None or np.any(whole != numbers):
+    numbers = as_array(values, f"The {what} of ROIs")
+    is_number = numbers.dtype.kind in "iuf" or not numbers.size
+    if not is_number or not np.isfinite(numbers).all() or np.any(numbers != np.rint(numbers)):
         raise InputError(f"The {what} of ROIs must be whole numbers.")
-    return whole
+    return numbers.astype(np.int64)
+
+
+def _columns(features: Mapping[str, npt.ArrayLike]) -> Features:
+    if not isinstance(features, Mapping):
+        raise InputError("The features of ROIs must be arrays by their names: give a dictionary.")
+    return {
+        name: as_array(column, f"The feature '{name}'").copy() for name, column in features.items()
+    }
 
 
 def _blank(dtype: np.dtype[Any]) -> Any:
@@ -262,7 +275,7 @@ def _check_ids(ids: Ids, n: int) -> None:
     if ids.shape != (n,):
         raise InputError(f"{counted(n, 'ROI')}, but {counted(ids.size, 'id')}: give one id an ROI.")
     if np.any(ids <= 0):
-        raise InputError(f"The id {ids.min()} is not above 0: number ROIs from 1.")
+        raise InputError(f"The id {ids.min()} is not above 0: give numbers from 1.")
     unique, counts = np.unique(ids, return_counts=True)
     if np.any(counts > 1):
         twice = ", ".join(map(str, unique[counts > 1][:5]))

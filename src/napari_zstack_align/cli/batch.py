@@ -22,6 +22,7 @@ from napari_zstack_align.counting import counted
 from napari_zstack_align.csv_text import csv_bytes
 from napari_zstack_align.errors import Cancelled, InputError, ZstackAlignError
 from napari_zstack_align.flags import are_flagged
+from napari_zstack_align.parallel import checked_threads
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.recordings import register_recordings
 from napari_zstack_align.saved import (
@@ -80,6 +81,7 @@ def run_batch(args: argparse.Namespace) -> bool:
     """Do every row; return whether all of them are done."""
     base = KeypointParams() if args.params is None else KeypointParams.from_file(args.params)
     folder = args.table.parent if args.out is None else args.out
+    checked_threads(args.threads)
     rows = read_rows(args.table, folder, KeypointParams)
     _check_results(folder / RESULTS, args.table)
     results: list[Result] = []

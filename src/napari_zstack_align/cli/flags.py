@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,7 +59,7 @@ def params_of(args: argparse.Namespace, model: type[Model], start: Model | None 
 def _kind(field: ParamField) -> dict[str, Any]:
     if field.kind is bool:
         return {"action": argparse.BooleanOptionalAction}
-    kind: dict[str, Any] = {"type": field.item}
+    kind: dict[str, Any] = {"type": _number_or_word(field) if field.words else field.item}
     if field.choices:
         kind["choices"] = field.choices
     else:
@@ -66,6 +67,17 @@ def _kind(field: ParamField) -> dict[str, Any]:
     if field.kind is tuple:
         kind["nargs"] = "*" if field.length is None else field.length
     return kind
+
+
+def _number_or_word(field: ParamField) -> Callable[[str], Any]:
+    def value(text: str) -> Any:
+        try:
+            return field.value_of(text)
+        except ValueError:
+            words = ", ".join(map(repr, field.words))
+            raise argparse.ArgumentTypeError(f"'{text}' is no number and none of {words}") from None
+
+    return value
 
 
 def _help(field: ParamField) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_zstack_align.cli.inputs import add_stack_arguments, open_from
+from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import run
 from napari_zstack_align.read import (
     LayoutProposal,
@@ -79,6 +80,8 @@ def _of_the_given(report: LayoutReport) -> str:
 def _tell_saved(path: Path, kind: Kind, as_json: bool) -> bool:
     """Say what a saved result is, without reading more than its manifest."""
     there = occupant_of(path)
+    if there.kind is None and not there.is_file:
+        raise InputError(f"There is no {title_of(kind)} {path}: check its name and folder.")
     if as_json:
         manifest = there.manifest
         facts = {

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.checks import check_one_plane
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.read import open_stack
+from napari_zstack_align.read import open_plane, open_stack
 from napari_zstack_align.read.readers import file_formats, known_formats
+from napari_zstack_align.sources import FrameSource
 from napari_zstack_align.stack import Order, Stack
 
 
@@ -82,15 +83,19 @@ def open_from(args: argparse.Namespace) -> Stack:
 
 def read_mask(path: Path | None) -> npt.NDArray[Any] | None:
     """Read a mask image (Y, X); None where no path is given."""
-    return None if path is None else read_image(path, "mask")
+    return None if path is None else _one_image(path, "mask", open_plane(path))
 
 
 def read_image(path: Path, what: str) -> npt.NDArray[Any]:
     """Read a single image (Y, X)."""
-    stack = open_stack(path)
-    if stack.shape[:2] != (1, 1):
-        raise InputError(f"{path} is no {what}: it holds {stack.n_frames} images, not one.")
-    image: npt.NDArray[Any] = stack.read(0, 1)[0, 0]
+    return _one_image(path, what, open_stack(path).source)
+
+
+def _one_image(path: Path, what: str, source: FrameSource) -> npt.NDArray[Any]:
+    n_images = source.shape[0] * source.shape[1]
+    if n_images != 1:
+        raise InputError(f"{path} is no {what}: it holds {n_images} images, not one.")
+    image: npt.NDArray[Any] = source.read(0, 1)[0, 0]
     return image
 
 

@@ -122,8 +122,9 @@ def _run(argv: Sequence[str]) -> bool:
 
 def _print_every_name() -> None:
     """Names of files needn't be text that the terminal can show: odd bytes are shown as codes."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _tell(sentence: str, code: int) -> int:

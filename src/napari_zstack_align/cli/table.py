@@ -13,6 +13,7 @@ from napari_zstack_align.cli.flags import Model
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.fields import ParamField, fields_of
 from napari_zstack_align.params import Params
+from napari_zstack_align.plain_files import check_is_file
 from napari_zstack_align.read.natural_order import in_natural_order
 
 COLUMNS = ("name", "recordings", "mask", "out")
@@ -110,7 +111,7 @@ def value_of(known: ParamField, text: str) -> Any:
             return _truth(text)
         if known.kind is tuple:
             return tuple(known.item(part) for part in text.replace(";", " ").split())
-        return known.kind(text)
+        return known.value_of(text)
     except ValueError:
         kind = {bool: "true or false", int: "a whole number", float: "a number"}
         what = kind.get(known.kind, "numbers separated by spaces")
@@ -125,6 +126,7 @@ def _truth(text: str) -> bool:
 
 def _lines(path: Path) -> list[dict[str, str]]:
     try:
+        check_is_file(path)
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = list(csv.DictReader(file, restkey="", restval=""))
     except FileNotFoundError:

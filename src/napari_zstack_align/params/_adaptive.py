@@ -81,10 +81,10 @@ class AdaptiveParams(ChannelParams):
             "'full') as much as they ask for, 0 (or 'translation') not at all, they only shift. A "
             "slant of the anatomy through z can't be told from drift. Not for 'direct'."
         ),
-        json_schema_extra=unit("×"),
+        json_schema_extra={**unit("×"), "words": list(BETWEEN_SLICES)},
     )
 
     @field_validator("between_slices", mode="before")
     @classmethod
     def _between_slices_in_words(cls, value: Any) -> Any:
-        return BETWEEN_SLICES.get(value, value) if isinstance(value, str) else value
+        return BETWEEN_SLICES.get(value.lower(), value) if isinstance(value, str) else value

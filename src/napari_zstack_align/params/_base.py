@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.plain_files import check_is_file
 
 FrameIndex: TypeAlias = Annotated[int, Field(ge=0)]
 """A frame of a recording, counted from 0."""
@@ -69,6 +70,7 @@ class Params(BaseModel):
     def from_file(cls, path: str | Path) -> Self:
         """Read values from a JSON file; those it doesn't name keep their defaults."""
         try:
+            check_is_file(Path(path))
             values = json.loads(Path(path).read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise InputError(f"There is no parameter file {path}.") from None

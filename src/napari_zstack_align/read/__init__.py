@@ -5,7 +5,7 @@ from napari_zstack_align.read._check_layout import LayoutReport, check_layout
 from napari_zstack_align.read._describe import describe
 from napari_zstack_align.read._files import images_in
 from napari_zstack_align.read._looking import holds_frames
-from napari_zstack_align.read._open import open_stack
+from napari_zstack_align.read._open import open_plane, open_stack
 from napari_zstack_align.read._propose import (
     LayoutProposal,
     neighbour_correlation,
@@ -23,6 +23,7 @@ __all__ = [
     "holds_frames",
     "images_in",
     "neighbour_correlation",
+    "open_plane",
     "open_stack",
     "propose_frames_per_slice",
     "propose_layout",

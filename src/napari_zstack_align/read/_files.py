@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.plain_files import check_is_file, path_of
 from napari_zstack_align.read import readers
 from napari_zstack_align.read.natural_order import in_natural_order
 from napari_zstack_align.read.readers import (
@@ -36,9 +37,11 @@ def collect(
 ) -> tuple[list[Path], tuple[str, ...]]:
     """Files, or folders that are one image, that make up a Stack, in order, with remarks."""
     if isinstance(path_or_paths, (str, os.PathLike)):
-        path = Path(path_or_paths).expanduser()
+        path = path_of(path_or_paths)
         return _of_folder(path) if _is_plain_folder(path) else ([path], ())
-    paths = [Path(p).expanduser() for p in path_or_paths]
+    if not isinstance(path_or_paths, Iterable):
+        path_of(path_or_paths)
+    paths = [path_of(each) for each in path_or_paths]
     if not paths:
         raise InputError("There is no file to open: the list of paths is empty.")
     for path in paths:
@@ -121,8 +124,10 @@ def _saved(path: Path, kind: Kind) -> InputError:
 
 def magic(path: Path) -> bytes:
     """First 16 bytes of a file."""
-    with readable(path), path.open("rb", buffering=0) as file:
-        start = file.read(16)
+    with readable(path):
+        check_is_file(path)
+        with path.open("rb", buffering=0) as file:
+            start = file.read(16)
     if not start:
         raise InputError(f"{path} is empty (0 bytes): copy it again from where it was recorded.")
     return start

@@ -14,10 +14,18 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._facts import Facts, Opened, check_no_colours
 from napari_zstack_align.read._files import readable
 from napari_zstack_align.read._format import Format, Glance
+from napari_zstack_align.read._quiet import shortened
 from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read._tiff_pages import truncated
 
 MOST_CHANNELS = 7
+READ_HEADER = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+    (3, 0): np.lib.format.read_array_header_2_0,
+}
+DAMAGE = (ValueError, TypeError, SyntaxError, TokenError, RecursionError, MemoryError)
+"""What numpy raises for headers: it takes one that it can't parse for one of Python 2."""
 HINT = "open it with Stack.from_array(np.load(path, mmap_mode='r'), axes=...)"
 
 
@@ -95,12 +103,16 @@ def open_npy(path: Path) -> Opened:
 def _header(file: BinaryIO, path: Path) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     try:
         version = np.lib.format.read_magic(file)
-        if version == (1, 0):
-            return np.lib.format.read_array_header_1_0(file)
-        return np.lib.format.read_array_header_2_0(file)
-    except (ValueError, TokenError) as error:
-        # TokenError: numpy takes a header that it can't parse for one of Python 2
-        raise InputError(f"{path} is not a whole .npy file ({error}): copy it again.") from None
+        if version not in READ_HEADER:
+            raise ValueError(f"its version is {version}")
+        shape, fortran, stored = READ_HEADER[version](file)
+        if any(type(size) is not int or size < 0 for size in shape):
+            raise ValueError(f"its shape is {shape}")
+    except DAMAGE as error:
+        raise InputError(
+            f"{path} is not a whole .npy file ({shortened(error)}): copy it again."
+        ) from None
+    return shape, fortran, stored
 
 
 def _tcyx(shape: tuple[int, ...], stored: np.dtype[Any], path: Path) -> tuple[int, int, int, int]:

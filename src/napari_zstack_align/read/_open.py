@@ -76,6 +76,21 @@ def open_stack(
     return stack
 
 
+def open_plane(path: str | os.PathLike[str]) -> FrameSource:
+    """Open a file whose pixels may be true and false too, as those of masks are.
+
+    Raises
+    ------
+    InputError
+        As `open_stack`, for all but that.
+    """
+    paths, _ = collect(path)
+    source = _open(paths).source
+    if source.dtype != np.dtype(bool):
+        check_pixels(source.dtype, source.shape, str(path))
+    return source
+
+
 def _open(paths: list[Path]) -> Opened:
     """Open files by what they are, not by what they are called."""
     readers = [reader_of(path) for path in paths]

@@ -26,6 +26,9 @@ DAMAGE = (
 Only calls that do nothing but run their code may be guarded by it.
 """
 
+OF_ITS_INSIDES = ("object", "argument", "NoneType", "<class", "unpack", "subscript", "recursion")
+"""Words of a program's own faults, which tell a person nothing."""
+
 DAMAGED_TAGS = (*DAMAGE, TypeError)
 """For calls that let tifffile read the tags of a page.
 
@@ -72,6 +75,14 @@ def tags_of_first_page(path: Path, *names: str) -> tuple[str, ...]:
         if is_ours(error) and not isinstance(error, OSError):
             raise
         return ("",) * len(names)  # what is the matter with it is said when it is opened
+
+
+def shortened(error: object, longest: int = 160) -> str:
+    """What another program says of damage, as a part of a sentence; nothing of its own insides."""
+    text = " ".join(str(error).split())
+    if not text or any(mark in text for mark in OF_ITS_INSIDES):
+        return "what it says of itself makes no sense"
+    return text if len(text) <= longest else f"{text[:longest]}..."
 
 
 def remark_of(messages: list[str]) -> tuple[str, ...]:

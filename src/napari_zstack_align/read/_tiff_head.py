@@ -91,7 +91,7 @@ def _json(description: str) -> dict[str, Any] | None:
         return None
     try:
         meta = json.loads(description)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     shape = meta.get("shape")
     whole = isinstance(shape, list) and all(isinstance(n, int) and n > 0 for n in shape)

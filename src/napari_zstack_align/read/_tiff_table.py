@@ -166,7 +166,10 @@ def _fill(
             count_type=int(first["type"][where[counts]]) if counts is not None else 0,
         )
         if several or not page_kind.readable or segments * 2 > chain.size:
-            raise InputError(f"{chain.path} describes its pages in a way that makes no sense.")
+            raise InputError(
+                f"{chain.path} describes its pages in a way that makes no sense: it is damaged, "
+                f"copy it again."
+            )
         if counts is None and not (segments == 1 and page_kind.stored_plainly):
             raise InputError(f"{chain.path} doesn't say how long its strips are: it is damaged.")
         kind[rows[members]] = kinds.setdefault(page_kind, len(kinds))

@@ -7,17 +7,29 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+import numpy.typing as npt
 import zarr
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._damage import damage
 from napari_zstack_align.read._facts import Facts, Opened, check_no_colours
 from napari_zstack_align.read._format import Format, Glance
+from napari_zstack_align.read._quiet import shortened
 from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read._units import length_um, number, time_s
 from napari_zstack_align.sources import ArraySource
 
-DAMAGE = (OSError, KeyError, ValueError, TypeError, AttributeError, OverflowError)
+DAMAGE = (
+    OSError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+    AssertionError,
+    MemoryError,
+)
 """What zarr raises on damage: it uses the values in its JSON without a check.
 
 Only calls that do nothing but run its code may be guarded by it.
@@ -48,7 +60,32 @@ def _attributes(node: Any, path: Path) -> dict[str, Any]:
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:
-    return InputError(f"{path} can't be read as zarr ({error}): it may be damaged.")
+    why = shortened(error)
+    return InputError(f"{path} can't be read as zarr ({why}): it may be damaged, copy it again.")
+
+
+class ZarrSource(ArraySource):
+    """Frames of a zarr array; a damaged chunk is one sentence.
+
+    Parameters
+    ----------
+    array : zarr.Array
+    axes : str
+        One letter a dimension.
+    path : pathlib.Path
+        Where it is.
+    """
+
+    def __init__(self, array: Any, axes: str, path: Path) -> None:
+        super().__init__(array, axes)
+        self._path = path
+
+    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
+        try:
+            return super().read(start, stop)
+        except DAMAGE as error:
+            raise _unreadable(self._path, error) from None
 
 
 def _open_plain(array: Any, path: Path) -> Opened:
@@ -145,7 +182,7 @@ def _opened(
     )
     if prod(sizes) == 0:
         raise InputError(f"{path} is an empty array of shape {array.shape}: it holds no image.")
-    return Opened(ArraySource(array, axes), (path,), facts)
+    return Opened(ZarrSource(array, axes, path), (path,), facts)
 
 
 FORMAT = Format(

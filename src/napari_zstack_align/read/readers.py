@@ -28,7 +28,7 @@ def starts_with(*magics: bytes) -> Recogniser:
 
 def folder_with(*marks: str) -> Recogniser:
     """Recognise folders by a file in them."""
-    return lambda path, start: not start and any((path / mark).exists() for mark in marks)
+    return lambda path, start: not start and any((path / mark).is_file() for mark in marks)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from napari_zstack_align.saved.keys import key_of, layout_of, values_of
 from napari_zstack_align.saved.kinds import RECORDING, Z_STACK, Kind, title_of
 from napari_zstack_align.saved.lock import lock_beside, locked_by
 from napari_zstack_align.saved.names import target_of
+from napari_zstack_align.saved.numpy_files import read_npy, read_npz
 from napari_zstack_align.saved.occupant import (
     Occupant,
     kind_of,
@@ -81,6 +82,8 @@ __all__ = [
     "partial_name",
     "provenance",
     "read_group",
+    "read_npy",
+    "read_npz",
     "read_result",
     "save",
     "save_group",

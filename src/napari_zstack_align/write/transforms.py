@@ -13,7 +13,9 @@ from napari_zstack_align.alignment.transforms import AffineLink, Transforms
 from napari_zstack_align.atomic import check_target
 from napari_zstack_align.csv_text import csv_text
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.plain_files import check_is_file
 from napari_zstack_align.progress import Job, Progress, run
+from napari_zstack_align.saved import UnfitContent, read_npy
 from napari_zstack_align.write.replacing import replacing
 from napari_zstack_align.write.writers import Takes, choose_writer
 
@@ -93,6 +95,7 @@ def read_transforms(path: str | Path, shape: tuple[int, int]) -> Transforms:
     path = Path(path)
     read = _READ[choose_writer(path, Takes.TRANSFORMS).name]
     try:
+        check_is_file(path)
         matrices = read(path)
     except FileNotFoundError:
         raise InputError(f"There is no file {path}.") from None
@@ -120,8 +123,11 @@ def _from_csv(path: Path) -> Matrices:
 
 
 def _from_npy(path: Path) -> Matrices:
-    values = np.load(path, allow_pickle=False)
-    if not isinstance(values, np.ndarray) or values.dtype.kind not in "iuf":
+    try:
+        values = read_npy(path)
+    except UnfitContent as error:
+        raise InputError(f"{path} can't be read as transforms: {error}.") from error
+    if values.dtype.kind not in "iuf":
         raise InputError(f"{path} must hold one array of numbers.")
     return values.astype(np.float64)
 

@@ -29,7 +29,6 @@ from napari_zstack_align.alignment.storage import check_rows
 from napari_zstack_align.alignment.tables import (
     Table,
     npy_content,
-    read_npy,
     read_table,
     read_transforms,
     table_bytes,
@@ -37,7 +36,7 @@ from napari_zstack_align.alignment.tables import (
 )
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import ZShiftParams
-from napari_zstack_align.saved import Content, Kind, Part, Reading, Result
+from napari_zstack_align.saved import Content, Kind, Part, Reading, Result, read_npy
 from napari_zstack_align.sources import ArraySource
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift.zshift import QUALITY, ZShift
@@ -173,6 +172,11 @@ def _read_arrays(reading: Reading, facts: _ZShiftFacts) -> dict[str, npt.NDArray
             raise reading.refused(
                 name, f"its shape is {arrays[name].shape}, but frames and patches make {shape}"
             )
+    for name, values in arrays.items():
+        if values.dtype.kind not in "iuf":
+            raise reading.refused(name, f"it holds {values.dtype}, no numbers")
+    if arrays["slice_gain"].ndim != 1:
+        raise reading.refused("slice_gain", "it is no row of numbers")
     if not np.isfinite(arrays["slice_gain"]).all():
         raise reading.refused("slice_gain", "it holds numbers that aren't finite")
     return arrays

@@ -7,6 +7,7 @@ The traces of several recordings are a folder with ``session.json`` and one such
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,6 @@ from napari_zstack_align.alignment.storage import check_rows
 from napari_zstack_align.alignment.tables import (
     Table,
     npy_content,
-    read_npy,
     read_table,
     table_bytes,
 )
@@ -31,7 +31,7 @@ from napari_zstack_align.cells.traces.traces import FRAMES, Traces
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.read.natural_order import in_natural_order
-from napari_zstack_align.saved import Group, Kind, Part, Reading, Result, Subject
+from napari_zstack_align.saved import Group, Kind, Part, Reading, Result, Subject, read_npy
 
 ARRAYS = ("F", "Fneu", "corrected", "dff", "motion_explained")
 
@@ -117,7 +117,7 @@ def load_session_traces(folder: str | Path) -> list[Traces]:
 
 def folders_of_traces(folder: Path) -> list[Path]:
     """Folders of traces in a folder, in natural order."""
-    inside = folder.iterdir() if folder.is_dir() else ()
+    inside = folder.iterdir() if os.path.isdir(folder) else ()
     found = [each for each in inside if saved.occupant_of(each).kind is Kind.TRACES]
     return in_natural_order(found)
 
@@ -192,6 +192,8 @@ def _read_array(
     """Read (C, N, T) values, or (C, N) of `motion_explained`; NaN is legitimate in all of them."""
     array = reading.file(name, read_npy)
     expected = shape[:2] if name == "motion_explained" else shape
+    if array.dtype.kind not in "iuf":
+        raise reading.refused(name, f"it holds {array.dtype}, no numbers")
     if array.shape != expected:
         raise reading.refused(
             name, f"its shape is {array.shape}, but channels, ROIs and frames make {expected}"
