@@ -66,7 +66,7 @@ def kill(folder: Path, command: tuple[str, ...], title: str, options: argparse.N
         )
         number = signal.SIGTERM if kills % 5 == 4 else signal.SIGKILL
         try:
-            process.wait(rng.uniform(0.2 * takes, 0.8 * takes))
+            process.wait(rng.uniform(0.3 * takes, 1.2 * takes))
         except subprocess.TimeoutExpired:
             process.send_signal(number)
         said, _ = process.communicate()

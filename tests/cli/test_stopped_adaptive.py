@@ -1,7 +1,6 @@
 """``zstack-align adaptive`` that is stopped, in whichever way: the same command goes on."""
 
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -127,8 +126,9 @@ def test_too_little_room_is_found_before_the_work(command, tmp_path, monkeypatch
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs resource limits")
 def test_a_disk_that_fills_in_mid_run_loses_nothing(command, aligned, tmp_path):
+    resource = pytest.importorskip("resource")
+
     def little_room() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (37_000, 37_000))
 
@@ -166,7 +166,22 @@ def test_frames_that_cannot_be_read_make_it_incomplete(command, tmp_path, monkey
     assert not nza.load_alignment(tmp_path / "run.zalign", stack).complete
 
 
+def test_the_end_of_a_killed_command_is_not_taken_for_another_one(
+    command, tmp_path, zstack_file, mask_file
+):
+    """Saved, then killed: with another mask it is another run, which doesn't replace the result."""
+    stack = nza.open_stack(zstack_file, frames_per_slice=4)
+    nza.run(nza.align_adaptive(stack, journal="run")).save("elsewhere")
+    os.rename("elsewhere.zalign", "run.zalign")
+    assert main([*command, f"--mask={mask_file}"]) == 2
+    assert main([*command, "--alpha=2"]) == 2
+    assert (tmp_path / JOURNAL).is_dir()
+    assert main(command) == 0
+    assert not (tmp_path / JOURNAL).exists()
+
+
 @pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 def test_killed_after_every_operation_on_a_file_the_command_goes_on(command, aligned, tmp_path):
     """From going on with all slices to the journal's removal: no dead end, no litter."""
     stack = nza.open_stack(command[1], frames_per_slice=4)

@@ -154,7 +154,7 @@ def test_nothing_is_left_where_nothing_was_finished(folder):
 
 
 def test_what_a_killed_run_was_writing_goes(kept):
-    (kept / ".slice-1.0123abcd.part").write_bytes(b"half")
+    (kept / ".~slice-1.0123abcd.part").write_bytes(b"half")
     with Journal(kept, {}):
         assert sorted(p.name for p in kept.iterdir() if p.name != LOCK) == [
             HEAD, "slice-0.unit", "slice-1.unit",

@@ -6,11 +6,12 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_zstack_align import saved
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.checks import check_raw_files_stay
-from napari_zstack_align.alignment.raw_frames import subject_of
+from napari_zstack_align.alignment.raw_frames import MissingSource, subject_of
 from napari_zstack_align.alignment.spline import grid_shape
 from napari_zstack_align.alignment.storage import load_alignment
 from napari_zstack_align.atomic import check_target
@@ -21,11 +22,12 @@ from napari_zstack_align.cli.kept import kept_note, stopped, was_saved
 from napari_zstack_align.cli.sessions import tell_written
 from napari_zstack_align.cli.words import summary
 from napari_zstack_align.errors import Cancelled, InputError
+from napari_zstack_align.mask import Mask, as_weights
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.progress import Job
 from napari_zstack_align.read import describe
 from napari_zstack_align.register.adaptive import align_adaptive
-from napari_zstack_align.saved import Journal, Kind, about_run, journal_folder, target_of
+from napari_zstack_align.saved import Journal, Kind, about_run, journal_folder, layout_of, target_of
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.export import export_alignment
 from napari_zstack_align.write.writers import Takes, choose_writer, endings_in_words
@@ -59,10 +61,10 @@ def run_adaptive(args: argparse.Namespace) -> bool:
     stack = open_from(args)
     out = target_of(args.out or stack.name, Kind.ALIGNMENT)
     _check_layout(stack)
-    before = _saved_before(out, stack, params)
+    mask = read_mask(args.mask)
+    before = _saved_before(out, stack, params, mask)
     if before is None:
         _check_outputs(out, stack, params, args.volume, args.overwrite)
-    mask = read_mask(args.mask)
     with Journal(journal_folder(out), about_run("align_adaptive", params, stack)) as journal:
         job = align_adaptive(stack, params, mask, threads=args.threads, journal=journal)
         print(f"{stack.name}: {describe(stack)}")
@@ -101,13 +103,27 @@ def _aligned(job: Job[Alignment], journal: Journal) -> Alignment:
         return stop.partial
 
 
-def _saved_before(out: Path, stack: Stack, params: AdaptiveParams) -> Alignment | None:
+def _saved_before(
+    out: Path, stack: Stack, params: AdaptiveParams, mask: npt.ArrayLike | None
+) -> Alignment | None:
     """Return what this very command saved before it was killed at its end."""
     if not was_saved(out, Kind.ALIGNMENT):
         return None
-    alignment = load_alignment(out)
-    is_same = alignment.params == params and alignment.stack.shape == stack.shape
-    return alignment if is_same and alignment.stack.name == stack.name else None
+    found = load_alignment(out)
+    weights = as_weights(mask, (stack.shape[2], stack.shape[3]))
+    is_same = (
+        not isinstance(found.stack.source, MissingSource)  # its frames are gone or have changed
+        and found.params == params
+        and (found.stack.name, layout_of(found.stack)) == (stack.name, layout_of(stack))
+        and _is_same_mask(weights, found.mask)
+    )
+    return found if is_same else None
+
+
+def _is_same_mask(one: Mask | None, other: Mask | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return np.array_equal(one, other)
 
 
 def _check_outputs(

@@ -181,11 +181,11 @@ class Journal:
         return self.folder / f"{name}{SUFFIX}"
 
     def _temporary(self, name: str) -> Path:
-        return self.folder / f".{self._share}{name}.{secrets.token_hex(4)}.part"
+        return self.folder / f".{self._share}~{name}.{secrets.token_hex(4)}.part"
 
     def _remove_temporary(self) -> None:
         """Remove what a killed run of this share was writing."""
-        for path in self.folder.glob(f".{self._share}*.part"):
+        for path in self.folder.glob(f".{self._share}~*.part"):
             if _TEMPORARY.fullmatch(path.name):
                 remove_if_possible(path)
 
