@@ -33,7 +33,8 @@ def test_a_frame_that_its_field_makes_worse_is_left_out():
     assert verdict.used.tolist() == [True, True, False]
     fault = verdict.faults[2]
     assert fault is not None
-    assert "left out: correlation" in fault.detail
+    assert fault.flag == "not improved"
+    assert fault.detail.startswith("not improved: correlation")
     np.testing.assert_allclose(verdict.coefficients[2], 1.5)
 
 

@@ -16,6 +16,7 @@ from dask.delayed import delayed
 from napari_zstack_align.alignment.common_field import affine_common_field
 from napari_zstack_align.alignment.fill import Fill, fill_of
 from napari_zstack_align.alignment.mean import RunningMean
+from napari_zstack_align.alignment.summary import summary_of
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.alignment.warp import inside, to_dtype
 from napari_zstack_align.counting import counted
@@ -126,6 +127,18 @@ class Alignment:
     def with_stack(self, stack: Stack) -> Alignment:
         """Return the same alignment over the same frames, opened anew or from elsewhere."""
         return replace(self, stack=stack)
+
+    def summary(self) -> str:
+        """Describe the result: frames, correlations before and after, and remarks.
+
+        Returns
+        -------
+        str
+            Frames by what became of them (flagged by kind, not judged, left out, not run); the
+            median correlation of the used ones with the mean of the others before and after, beside
+            what their photon noise allows; and what is to be known of the whole.
+        """
+        return summary_of(self)
 
     # -- aligned frames ------------------------------------------------------------------------
 

@@ -20,7 +20,6 @@ from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import add_stack_arguments, open_from, read_mask
 from napari_zstack_align.cli.kept import kept_note, stopped, was_saved
 from napari_zstack_align.cli.sessions import tell_written
-from napari_zstack_align.cli.words import summary
 from napari_zstack_align.errors import Cancelled, InputError
 from napari_zstack_align.mask import Mask, as_weights
 from napari_zstack_align.params import AdaptiveParams
@@ -85,7 +84,7 @@ def run_adaptive(args: argparse.Namespace) -> bool:
             journal.discard()
         elif journal.names():
             print(f"  Note: not all is done; {kept_note(journal)}")
-    print(summary(alignment))
+    print(alignment.summary())
     return alignment.complete and bool(np.any(alignment.quality["used"]))
 
 

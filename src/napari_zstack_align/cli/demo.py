@@ -13,7 +13,6 @@ from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.display import has_display, virtual_display
 from napari_zstack_align.cli.pictures import write_before_after
 from napari_zstack_align.cli.view import open_napari
-from napari_zstack_align.cli.words import summary
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read import open_stack
 from napari_zstack_align.register.adaptive import align_adaptive
@@ -61,7 +60,7 @@ def run_demo(args: argparse.Namespace) -> bool:
     if not shown:
         _screenshot(args.out / "napari.png", alignment)
     _report(sample, alignment, seconds)
-    print(summary(alignment))
+    print(alignment.summary())
     if shown:
         print("Opening napari; close its window to end.")
         open_napari(alignment)

@@ -10,12 +10,13 @@ import numpy as np
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import load_saved
+from napari_zstack_align.alignment.summary import flagged_words
 from napari_zstack_align.cells import load_rois
 from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.cells.traces.storage import folders_of_traces, load_session_traces
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import params_of
-from napari_zstack_align.cli.words import flagged, size_of
+from napari_zstack_align.cli.words import size_of
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Flag
@@ -95,5 +96,5 @@ def _is_table(path: Path) -> bool:
 
 def _summary(traces: Traces) -> str:
     not_run = int(np.count_nonzero(traces.flags == Flag.NOT_RUN))
-    text = f"{size_of(traces)}: {flagged(traces.flags)}"
+    text = f"{size_of(traces)}: {flagged_words(traces.flags)}"
     return text + (f", {not_run} not run." if not_run else ".")

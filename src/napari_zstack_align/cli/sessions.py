@@ -19,7 +19,6 @@ from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.inputs import read_image
 from napari_zstack_align.cli.kept import make_parents as make_folders_above
 from napari_zstack_align.cli.kept import was_saved
-from napari_zstack_align.cli.words import summary
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import Cancelled
 from napari_zstack_align.params import KeypointParams
@@ -110,11 +109,9 @@ def is_done(alignments: Sequence[Alignment]) -> bool:
 
 
 def tell(alignments: Sequence[Alignment]) -> None:
-    """Print a line a recording, and its remarks."""
+    """Print a line a recording."""
     for alignment in alignments:
-        print(f"{alignment.stack.name}: {summary(alignment)}")
-        for remark in alignment.remarks:
-            print(f"  Note: {remark}")
+        print(f"{alignment.stack.name}: {alignment.summary()}")
 
 
 def tell_written(written: Path, target: Path, more: str = "") -> None:

@@ -13,13 +13,13 @@ from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.checks import check_raw_files_stay
 from napari_zstack_align.alignment.raw_frames import subject_of
 from napari_zstack_align.alignment.session import load_saved
+from napari_zstack_align.alignment.summary import flagged_words
 from napari_zstack_align.atomic import check_target
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import add_recording_arguments, completed, open_recording
 from napari_zstack_align.cli.kept import leave, make_parents, stopped, was_saved
 from napari_zstack_align.cli.sessions import tell_written
-from napari_zstack_align.cli.words import flagged
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import Cancelled, InputError
 from napari_zstack_align.flags import Flag
@@ -208,6 +208,6 @@ def summary(zshift: ZShift) -> str:
             step = zshift.z_step_um
             text += f" ({z.min() * step:.1f} to {z.max() * step:.1f} µm)"
         text += "; "
-    text += flagged(flags)
+    text += flagged_words(flags)
     not_run = int(np.count_nonzero(flags == Flag.NOT_RUN))
     return text + (f", {not_run} not run." if not_run else ".")

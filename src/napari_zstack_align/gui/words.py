@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.summary import NOISE_LIMIT, correlation_words, count
 from napari_zstack_align.counting import are, counted
 from napari_zstack_align.flags import Flag, are_flagged, shown
 
 
 def ended(alignment: Alignment, *, loaded: bool = False) -> str:
-    """How a run ended, or what was loaded: slices done, and frames flagged or left out."""
+    """How a run ended, or what was loaded: slices done, frames flagged or not judged, remarks."""
     table = alignment.quality
     waiting = table["flag"] == Flag.NOT_RUN
     n_slices = alignment.stack.n_slices
@@ -25,13 +26,12 @@ def ended(alignment: Alignment, *, loaded: bool = False) -> str:
         words.append(
             f"{counted(flagged, 'frame')} {are(flagged)} flagged (red crosses in the plot)"
         )
-    before, after = (
-        float(np.nanmedian(table[name][~waiting])) if np.any(~waiting) else np.nan
-        for name in ("correlation_before", "correlation_after")
-    )
-    if np.isfinite(before) and np.isfinite(after):
-        words.append(f"median correlation {before:.2f} before, {after:.2f} after")
-    return "; ".join(words) + "."
+    if not_judged := count(table).not_judged:
+        words.append(f"{counted(not_judged, 'frame')} not judged (nothing to compare them with)")
+    text = correlation_words(table, alignment.provenance.get(NOISE_LIMIT))
+    if text:
+        words.append(text[:1].lower() + text[1:])
+    return " ".join(["; ".join(words) + ".", *alignment.remarks])
 
 
 def flag_words(alignment: Alignment | None, frame: int | None) -> str:

@@ -230,7 +230,7 @@ def judge(pairs: FramePairs, scores: Scores, layout: Arrangement | None) -> Layo
         and _explains_more(theirs, own)
         and theirs > scores.by_chance(other)
         and _differ_enough(pairs, other)
-        and (other.kind is not Kind.REPEATS or _throughout(pairs, other, layout, theirs, own))
+        and (_is_volumes(other, layout) or _throughout(pairs, other, layout, theirs, own))
     ):
         looks, what = in_words(other)
         reason = f"{what} explain {_part(theirs)} of how alike the frames are, {_own(layout, own)}."
@@ -242,7 +242,16 @@ def judge(pairs: FramePairs, scores: Scores, layout: Arrangement | None) -> Layo
         reason = f"{what} explain {_part(own)} of how alike the frames are"
         rest = "." if other is None else f", the best other layout {_part(theirs)}."
         return LayoutReport("plausible", looks, reason + rest, layout.length)
-    return _without_slices(pairs, layout, own)
+    clear = other is not None and theirs > max(scores.by_chance(other), LEAST_OTHER_SCORE)
+    return _without_slices(pairs, layout, own, None if not clear else other)
+
+
+def _is_volumes(other: Arrangement, layout: Arrangement | None) -> bool:
+    """Whether whole volumes are told from repeats, one way or the other.
+
+    Between numbers of repeats, a single border where the tissue ends can decide.
+    """
+    return other.kind is not Kind.REPEATS or (layout is not None and layout.kind is Kind.SLICES)
 
 
 def _explains_more(theirs: float, own: float) -> bool:
@@ -338,8 +347,13 @@ def _of_recording(pairs: FramePairs, other: Arrangement | None, theirs: float) -
     return LayoutReport("plausible", "no slices", reason)
 
 
-def _without_slices(pairs: FramePairs, layout: Arrangement, own: float) -> LayoutReport:
-    """Judge a layout that explains nothing: one plane, slices too much alike, or no signal."""
+def _without_slices(
+    pairs: FramePairs, layout: Arrangement, own: float, other: Arrangement | None
+) -> LayoutReport:
+    """Judge a layout that explains nothing: one plane, slices too much alike, or no signal.
+
+    ``other`` explains something, though not enough to be believed: then it isn't one plane.
+    """
     plane = layout.plane_of(pairs.frames.ravel())
     apart = np.abs(plane[:, np.newaxis] - plane)
     near = _inside(pairs, apart == 0)
@@ -349,7 +363,7 @@ def _without_slices(pairs: FramePairs, layout: Arrangement, own: float) -> Layou
         return LayoutReport("cannot tell", "", reason)
     part = 100 * far / near
     reason = f"Frames of far slices are {part:.0f} % as alike as those of one slice"
-    if far > FLAT_PART * near and not _nearer_is_more_alike(pairs, apart):
+    if other is None and far > FLAT_PART * near and not _nearer_is_more_alike(pairs, apart):
         return LayoutReport("wrong", "no slices", f"{reason}: nothing tells the slices apart.")
     return LayoutReport("cannot tell", "", f"{reason}; {_own(layout, own)}.")
 

@@ -15,6 +15,11 @@ from napari_zstack_align.parallel import checked_threads, worker_threads
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.read import check_layout, remarks_on
+from napari_zstack_align.register.closing import (
+    averaged_in_slices,
+    with_noise_limit,
+    with_worse_put_back,
+)
 from napari_zstack_align.register.direct import DirectChain
 from napari_zstack_align.register.frames import check_channels
 from napari_zstack_align.register.slice_run import SliceRun
@@ -125,7 +130,8 @@ def _align(
                 f"Nothing in {stack.name} could be aligned: {run.first_fault()}. Check that the "
                 f"right channel and file were chosen."
             )
-        return run.snapshot()
+        alignment = with_worse_put_back(run.snapshot())
+        return (yield from with_noise_limit(alignment, params, averaged_in_slices(alignment)))
 
 
 def _all_slices(run: SliceRun) -> Job[None]:

@@ -112,12 +112,15 @@ def judge_repeats(
     """
     faults = [frame.fault for frame in frames]
     before, after = compare_repeats(frames, _good(faults), reference, mask)
-    doubtful = _not_improved(before, after) | _outliers(after, _good(faults), outlier_mad)
+    worse = _not_improved(before, after)
+    doubtful = worse | _outliers(after, _good(faults), outlier_mad)
     if doubtful.any():
         median = float(np.nanmedian(after))
         for i in np.flatnonzero(doubtful & _good(faults)):
             text = f"left out: correlation {after[i]:.2f}, median of the slice {median:.2f}"
-            faults[i] = Fault(Flag.LOW_CORRELATION, text)
+            if worse[i]:
+                text = f"not improved: correlation {after[i]:.2f} after, {before[i]:.2f} before"
+            faults[i] = Fault(Flag.NOT_IMPROVED if worse[i] else Flag.LOW_CORRELATION, text)
         before, after = compare_repeats(frames, _good(faults), reference, mask)
     used = _good(faults)
     coefficients = np.stack([frame.coefficients for frame in frames])

@@ -104,6 +104,31 @@ def test_missing_pixels_are_left_out() -> None:
     assert np.isnan(F[0, 0, 1])
 
 
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_an_infinite_pixel_is_a_missing_one(value: float) -> None:
+    data = RNG.random((2, *SHAPE)).astype(np.float32)
+    broken = data.copy()
+    broken[1, 20, 3] = value
+    data[1, 20, 3] = np.nan
+    params = nza.TraceParams(neuropil_width_um=6)
+    expected, traces = (
+        extract(nza.Stack.from_array(each), ROIS, None, params) for each in (data, broken)
+    )
+    np.testing.assert_array_equal(traces.F, expected.F)
+    np.testing.assert_array_equal(traces.Fneu, expected.Fneu)
+    assert np.isfinite(traces.Fneu).sum() == np.isfinite(expected.Fneu).sum() > 0
+
+
+@pytest.mark.parametrize("times", [np.full(5, np.nan), np.zeros(5), np.arange(5.0)[::-1]])
+def test_odd_frame_times_are_told_and_not_used(times: np.ndarray) -> None:
+    stack = movie("uint16")
+    steady = extract(stack, ROIS)
+    odd = extract(stack.replace(frame_times_s=times), ROIS)
+    np.testing.assert_array_equal(odd.dff, steady.dff)
+    assert any("Frame times are odd" in remark for remark in odd.remarks)
+    assert any("10 frames per second were assumed" in remark for remark in odd.remarks)
+
+
 def test_small_changes_survive_a_large_offset() -> None:
     data = 54_600 + RNG.integers(0, 8, (3, *SHAPE))
     stack = nza.Stack.from_array(data.astype(np.uint16))

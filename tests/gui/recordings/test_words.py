@@ -19,6 +19,7 @@ def alignment(flags=("", ""), remarks=()) -> nza.Alignment:
     chunks = empty_chunks(2)
     chunks["flag"] = flags
     quality["flag"] = np.repeat(flags, 2)
+    quality["used"] = quality["flag"] == ""
     return nza.Alignment(
         stack,
         identity(4, (8, 8)),
@@ -33,19 +34,29 @@ def alignment(flags=("", ""), remarks=()) -> nza.Alignment:
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
-        (("", ""), "2 of 2 recordings registered; median correlation 0.20 before, 0.80 after."),
+        (
+            ("", ""),
+            "2 of 2 recordings registered; median correlation with the others 0.20 before, "
+            "0.80 after.",
+        ),
         (
             ("", "blank"),
             "2 of 2 recordings registered; 1 chunk flagged (red crosses in the map); 2 frames "
-            "flagged; median correlation 0.20 before, 0.80 after.",
+            "flagged; median correlation with the others 0.20 before, 0.80 after.",
         ),
         (
             ("", "not run"),
             "1 of 2 recordings registered; what is done is kept and can be saved; median "
-            "correlation 0.20 before, 0.80 after.",
+            "correlation with the others 0.20 before, 0.80 after.",
+        ),
+        (
+            ("unmatched recording", "unmatched recording"),
+            "1 of 2 recordings registered; 1 recording without any match; 2 chunks flagged (red "
+            "crosses in the map); 4 frames flagged; median correlation with the others 0.20 "
+            "before, 0.80 after.",
         ),
     ],
-    ids=["good", "flagged", "cancelled"],
+    ids=["good", "flagged", "cancelled", "unmatched"],
 )
 def test_how_a_run_ended(flags, expected):
     assert ended([alignment(), alignment(flags)]) == expected
@@ -80,3 +91,11 @@ def test_chunk_size_in_words(lengths, interval, expected):
         for n in lengths
     ]
     assert chunk_words(stacks, nza.KeypointParams(chunk_frames=50)) == expected
+
+
+def test_frames_that_could_not_be_judged_are_counted():
+    unsure = alignment()
+    unsure.quality["correlation_after"] = np.nan
+    assert ended([unsure]) == (
+        "1 of 1 recordings registered; 4 frames not judged (nothing to compare them with)."
+    )

@@ -39,12 +39,15 @@ class Timeline:
 
     @classmethod
     def of(cls, times_s: Numbers | None, n_frames: int, pause_intervals: float) -> Timeline:
-        """Find the pauses: longer than so many intervals, or a clock that starts anew."""
+        """Find the pauses: longer than so many intervals, or a clock that starts anew.
+
+        Steps to and from frames of unknown time are none.
+        """
         interval = frame_interval_s(times_s)
         if times_s is None or interval is None:
             return cls(np.zeros(n_frames, np.int32), 1 / FRAMES_A_SECOND)
         steps = np.diff(times_s)
-        pauses = ~((steps >= 0) & (steps <= pause_intervals * interval))
+        pauses = (steps < 0) | (steps > pause_intervals * interval)
         return cls(np.cumsum([False, *pauses]).astype(np.int32), interval)
 
     def frames_in(self, seconds: float) -> int:

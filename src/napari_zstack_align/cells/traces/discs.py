@@ -28,7 +28,7 @@ def disc_means(image: npt.NDArray[Any], circles: Numbers, means: npt.NDArray[np.
     Parameters
     ----------
     image : numpy.ndarray
-        (Y, X), NaN for missing pixels.
+        (Y, X), not finite where pixels are missing.
     circles : numpy.ndarray
         (3, N) y, x, radius in px.
     means : numpy.ndarray
@@ -45,7 +45,7 @@ def disc_means(image: npt.NDArray[Any], circles: Numbers, means: npt.NDArray[np.
         for i in range(areas.shape[0]):
             for j in range(areas.shape[1]):
                 value = image[rows[0] + i, columns[0] + j]
-                if value == value:  # not NaN
+                if isfinite(value):
                     total += areas[i, j] * value
                     known += areas[i, j]
         if known >= INSIDE_PART * pi * radius**2:

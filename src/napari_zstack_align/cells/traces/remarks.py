@@ -10,6 +10,7 @@ from napari_zstack_align.cells.traces.inputs import Inputs
 from napari_zstack_align.counting import are, counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Flag, shown
+from napari_zstack_align.frame_times import what_is_odd
 
 SHOWN = 10
 """Ids that are spelt out."""
@@ -39,7 +40,8 @@ def remarks_of(
             f"The ROIs are those of slices of a z-stack, but {inputs.stack.name} is a recording: "
             f"they were read in every frame."
         )
-    if inputs.stack.frame_times_s is None:
+    remarks.append(what_is_odd(inputs.stack.frame_times_s))
+    if inputs.stack.frame_interval_s is None:
         remarks.append(
             "The frame times are unknown: 10 frames per second were assumed for the baseline."
         )

@@ -55,7 +55,7 @@ def ring_means(
     Parameters
     ----------
     image : numpy.ndarray
-        (Y, X), NaN for missing pixels.
+        (Y, X), not finite where pixels are missing.
     free : numpy.ndarray
         (Y, X) as of `outside_circles`.
     circles : numpy.ndarray
@@ -102,7 +102,7 @@ def _run_along_rows(
         sums[row, 0], counts[row, 0] = total, count
         for column in range(image.shape[1]):
             value = image[row, column]
-            if free[row, column] and value == value:  # not NaN
+            if free[row, column] and isfinite(value):
                 total += value
                 count += 1
             sums[row, column + 1], counts[row, column + 1] = total, count

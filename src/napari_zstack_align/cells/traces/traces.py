@@ -117,6 +117,13 @@ class Traces:
         return None if np.isnan(times).all() else times
 
     @property
+    def has_times(self) -> bool:
+        """Whether the times of the frames are known, and order them."""
+        return self.frame_interval_s is not None or (
+            len(self.frames) == 1 and self.frame_times_s is not None
+        )
+
+    @property
     def frame_interval_s(self) -> float | None:
         """Usual time from one frame to the next in s; None where unknown."""
         return frame_interval_s(self.frame_times_s)

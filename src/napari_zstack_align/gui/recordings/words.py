@@ -8,31 +8,35 @@ from html import escape
 import numpy as np
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.summary import NOISE_LIMIT, correlation_words, count
 from napari_zstack_align.counting import counted
-from napari_zstack_align.flags import Flag, are_flagged
+from napari_zstack_align.flags import are_flagged
 from napari_zstack_align.gui.recordings.recording import Recording
 
 
 def ended(alignments: Sequence[Alignment]) -> str:
     """How a run ended: recordings done, chunks and frames flagged, correlation."""
-    done = sum(alignment.complete for alignment in alignments)
-    words = [f"{done} of {len(alignments)} recordings registered"]
-    if done < len(alignments):
+    whole = [alignment for alignment in alignments if alignment.complete]
+    matched = [alignment for alignment in whole if np.any(alignment.quality["used"])]
+    words = [f"{len(matched)} of {len(alignments)} recordings registered"]
+    if len(matched) < len(whole):
+        words.append(f"{counted(len(whole) - len(matched), 'recording')} without any match")
+    if len(whole) < len(alignments):
         words.append("what is done is kept and can be saved")
+    not_judged = sum(count(alignment.quality).not_judged for alignment in alignments)
     chunks = sum(_flagged(a.chunks) for a in alignments if a.chunks is not None)
     frames = sum(_flagged(alignment.quality) for alignment in alignments)
     if chunks:
         words.append(f"{counted(chunks, 'chunk')} flagged (red crosses in the map)")
     if frames:
         words.append(f"{counted(frames, 'frame')} flagged")
-    quality = np.concatenate([a.quality[a.quality["flag"] != Flag.NOT_RUN] for a in alignments])
-    before, after = (
-        float(np.nanmedian(quality[name])) if np.isfinite(quality[name]).any() else np.nan
-        for name in ("correlation_before", "correlation_after")
-    )
-    if np.isfinite(before) and np.isfinite(after):
-        words.append(f"median correlation {before:.2f} before, {after:.2f} after")
-    return "; ".join(words) + "."
+    if not_judged:
+        words.append(f"{counted(not_judged, 'frame')} not judged (nothing to compare them with)")
+    limits = [a.provenance.get(NOISE_LIMIT) for a in alignments]
+    known = [limit for limit in limits if isinstance(limit, float)]
+    quality = np.concatenate([alignment.quality for alignment in alignments])
+    text = correlation_words(quality, float(np.median(known)) if known else None)
+    return "; ".join([*words, *filter(None, [text[:1].lower() + text[1:]])]) + "."
 
 
 def remarks_of(recordings: Sequence[Recording]) -> str:

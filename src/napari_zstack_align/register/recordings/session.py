@@ -19,6 +19,13 @@ from napari_zstack_align.errors import AlignmentError
 from napari_zstack_align.flags import shown
 from napari_zstack_align.parallel import worker_threads
 from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.read import remarks_on
+from napari_zstack_align.register.closing import (
+    FOLLOWED_ONE_BY_ONE,
+    averaged_in_session,
+    with_noise_limit,
+    with_worse_put_back,
+)
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings.between_midpoints import traced_motion
 from napari_zstack_align.register.recordings.chunks import Range
@@ -118,7 +125,7 @@ class Session:
             yield from self._agree()
             for recording in self._recordings:
                 yield from self._follow(recording)
-            return self._alignments()
+            return (yield from self._closed())
 
     # -- first pass ----------------------------------------------------------------------------
 
@@ -316,6 +323,20 @@ class Session:
 
         yield from in_order(self._pool, function, items, self._ahead, take, progress())
 
+    def _closed(self) -> Generator[Progress, None, list[Alignment]]:
+        """Put back frames that were made worse, and measure what their noise allows."""
+        alignments = self._alignments()
+        for i, recording in enumerate(self._recordings):
+            state = recording.state
+            if state.single_frames in FOLLOWED_ONE_BY_ONE:
+                alignments[i] = with_worse_put_back(alignments[i], state.expected)
+        n_session = sum(int(alignment.quality["used"].sum()) for alignment in alignments)
+        closed = []
+        for alignment in alignments:
+            averaged = averaged_in_session(alignment, n_session)
+            closed.append((yield from with_noise_limit(alignment, self.params, averaged)))
+        return closed
+
     # -- what is handed out --------------------------------------------------------------------
 
     @property
@@ -353,7 +374,9 @@ class Session:
 
     def _provenance(self, state: RecordingState, finished: bool) -> dict[str, object]:
         stopped = STOPPED_BEFORE_FOLLOWING if self._is_compared else STOPPED_EARLY
-        remarks = state.remarks if finished else [*state.remarks, stopped]
+        remarks = [*remarks_on(state.stack), *state.remarks]
+        if not finished:
+            remarks.append(stopped)
         return provenance(
             "register_recordings",
             self._started,

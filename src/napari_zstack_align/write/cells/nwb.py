@@ -56,7 +56,7 @@ def write_nwb(
             f"emission_nm needs one value a channel, {n_channels} for {traces.recording}, not "
             f"{len(params.emission_nm)}."
         )
-    if traces.frame_times_s is None and params.frame_rate_hz is None:
+    if not traces.has_times and params.frame_rate_hz is None:
         raise InputError(
             f"NWB needs frame times, and those of {traces.recording} are unknown: give "
             f"frame_rate_hz."

@@ -191,7 +191,7 @@ def _named(name: str, channel: int, traces: Traces) -> str:
 def _time(traces: Traces, params: NwbParams) -> dict[str, Any]:
     """Start and rate where the frames follow evenly, else the time of each."""
     times = traces.frame_times_s
-    if times is None:
+    if times is None or not traces.has_times:
         return {"starting_time": 0.0, "rate": float(params.frame_rate_hz or np.nan)}
     n_steps = len(times) - 1
     step = (times[-1] - times[0]) / n_steps if n_steps else 0.0

@@ -1,0 +1,104 @@
+"""What came of an alignment, in a few sentences that are the same everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.counting import counted
+from napari_zstack_align.flags import Codes, Flag, count_by_flag
+
+if TYPE_CHECKING:
+    from napari_zstack_align.alignment.alignment import Alignment
+
+NOISE_LIMIT = "noise_limit"
+"""Key of the provenance: the correlation after alignment that the frames' noise allows."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Frames of an alignment, each counted once.
+
+    Attributes
+    ----------
+    good : int
+        Judged, with nothing the matter.
+    not_judged : int
+        Nothing the matter, but without a correlation: there was nothing to compare them with.
+    flagged, not_run : int
+    """
+
+    good: int
+    not_judged: int
+    flagged: int
+    not_run: int
+
+
+def count(quality: npt.NDArray[np.void]) -> Counts:
+    """Count the frames of a quality table (T,)."""
+    flags = quality["flag"]
+    fine, not_run = flags == Flag.GOOD, flags == Flag.NOT_RUN
+    judged = np.isfinite(quality["correlation_after"])
+    return Counts(
+        int(np.sum(fine & judged)),
+        int(np.sum(fine & ~judged)),
+        int(np.sum(~fine & ~not_run)),
+        int(np.sum(not_run)),
+    )
+
+
+def median_correlations(quality: npt.NDArray[np.void]) -> tuple[float, float] | None:
+    """Median correlation before and after of the frames used; None where none was judged."""
+    pairs = [quality[name][quality["used"]] for name in ("correlation_before", "correlation_after")]
+    both = np.isfinite(pairs[0]) & np.isfinite(pairs[1])
+    if not both.any():
+        return None
+    before, after = (float(np.median(values[both])) for values in pairs)
+    return before, after
+
+
+def summary_of(alignment: Alignment) -> str:
+    """Describe an alignment; see `Alignment.summary`."""
+    quality, limit = alignment.quality, alignment.provenance.get(NOISE_LIMIT)
+    sentences = [_frames(alignment), correlation_words(quality, limit), *alignment.remarks]
+    return " ".join(_ended(sentence) for sentence in sentences if sentence)
+
+
+def correlation_words(quality: npt.NDArray[np.void], limit: Any = None) -> str:
+    """Say how like the others the frames are, and how like they could be; '' if unknown."""
+    found = median_correlations(quality)
+    if found is None:
+        return ""
+    text = f"Median correlation with the others {found[0]:.2f} before, {found[1]:.2f} after"
+    return text + (f"; photon noise allows about {limit:.2f}" if isinstance(limit, float) else "")
+
+
+def flagged_words(flags: Codes) -> str:
+    """'3 flagged (1 saturated, 2 torn)'."""
+    counts = count_by_flag(flags)
+    each = ", ".join(f"{n} {flag}" for flag, n in counts.items())
+    return f"{sum(counts.values())} flagged" + (f" ({each})" if each else "")
+
+
+def _frames(alignment: Alignment) -> str:
+    """Count the frames aligned, flagged, not judged and left out."""
+    quality = alignment.quality
+    counts, flags = count(quality), quality["flag"]
+    is_zstack = alignment.stack.frames_per_slice is not None
+    if is_zstack:
+        groups = counted(alignment.stack.n_slices, "slice")
+    else:
+        groups = counted(len(np.unique(quality["chunk"])), "chunk")
+    text = f"{counted(len(flags) - counts.not_run, 'frame')} in {groups}: {flagged_words(flags)}"
+    if counts.not_judged:
+        text += f", {counts.not_judged} not judged (nothing to compare them with)"
+    left_out = int(np.sum(~quality["used"] & (flags != Flag.NOT_RUN)))
+    text += f", {left_out} left out of the {'volume' if is_zstack else 'means'}"
+    return text + (f", {counts.not_run} not run" if counts.not_run else "")
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."

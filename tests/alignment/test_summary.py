@@ -1,0 +1,83 @@
+"""What is said of an alignment, in one text for everyone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import napari_zstack_align as nza
+from napari_zstack_align.alignment.quality import empty_table
+from napari_zstack_align.alignment.summary import count, median_correlations
+from napari_zstack_align.alignment.transforms import identity
+from napari_zstack_align.params import KeypointParams
+
+
+def alignment(
+    n_frames: int = 12, frames_per_slice: int | None = 4, **facts: object
+) -> nza.Alignment:
+    stack = nza.Stack.from_array(
+        np.ones((n_frames, 20, 24), np.uint16), frames_per_slice=frames_per_slice
+    )
+    quality = empty_table(n_frames, "chunk" if frames_per_slice is None else "slice")
+    quality["used"] = True
+    quality["correlation_before"], quality["correlation_after"] = 0.31, 0.462
+    return nza.Alignment(
+        stack,
+        identity(n_frames, (20, 24)),
+        np.zeros((20, 24), np.float32),
+        quality,
+        KeypointParams(),
+        provenance=facts,
+    )
+
+
+def test_frames_correlations_and_the_limit() -> None:
+    assert alignment(noise_limit=0.483).summary() == (
+        "12 frames in 3 slices: 0 flagged, 0 left out of the volume. Median correlation with the "
+        "others 0.31 before, 0.46 after; photon noise allows about 0.48."
+    )
+
+
+def test_flags_by_kind_and_frames_not_run() -> None:
+    result = alignment(frames_per_slice=None)
+    result.quality["flag"][:3] = ["torn", "saturated", "torn"]
+    result.quality["flag"][10:] = "not run"
+    result.quality["used"][[0, 1, 2, 10, 11]] = False
+    assert result.summary().startswith(
+        "10 frames in 1 chunk: 3 flagged (1 saturated, 2 torn), 3 left out of the means, 2 not run."
+    )
+
+
+def test_what_could_not_be_judged_is_not_good() -> None:
+    result = alignment()
+    result.quality["correlation_after"] = np.nan
+    assert result.summary() == (
+        "12 frames in 3 slices: 0 flagged, 12 not judged (nothing to compare them with), 0 left "
+        "out of the volume."
+    )
+    counts = count(result.quality)
+    assert (counts.good, counts.not_judged, counts.flagged, counts.not_run) == (0, 12, 0, 0)
+
+
+def test_only_used_frames_count_in_the_medians() -> None:
+    result = alignment()
+    result.quality["correlation_after"][:7] = 0.01
+    result.quality["used"][:7] = False
+    assert median_correlations(result.quality) == pytest.approx((0.31, 0.462))
+    result.quality["used"] = False
+    assert median_correlations(result.quality) is None
+
+
+def test_remarks_are_part_of_it() -> None:
+    text = alignment(remarks=["The layout looks wrong: it does", "And more."]).summary()
+    assert text.endswith("The layout looks wrong: it does. And more.")
+
+
+def test_a_saved_result_says_the_same(tmp_path) -> None:
+    result = alignment(remarks=["The last slice is short."], noise_limit=0.48)
+    loaded = nza.load_alignment(result.save(tmp_path / "a"))
+    assert loaded.summary() == result.summary()
+    unknown = replace(result, provenance={"noise_limit": None})
+    assert "noise" not in unknown.summary()
