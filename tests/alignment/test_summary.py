@@ -81,3 +81,8 @@ def test_a_saved_result_says_the_same(tmp_path) -> None:
     assert loaded.summary() == result.summary()
     unknown = replace(result, provenance={"noise_limit": None})
     assert "noise" not in unknown.summary()
+
+
+def test_more_than_noise_allows_is_no_praise() -> None:
+    text = alignment(noise_limit=0.2).summary()
+    assert "0.46 after; more than photon noise allows (0.20): a pattern of single pixels" in text

@@ -57,7 +57,7 @@ def test_columns_override_the_parameters(tmp_path):
         ("c_dog", "low", "c_dog must be a number"),
         ("detect_steps", "perhaps", "must be true or false"),
         ("intensity_range", "a b", "numbers separated by spaces"),
-        ("chunk_frames", "0", "greater than or equal to 1"),
+        ("chunk_frames", "4", "greater than or equal to 5"),
         ("transform", "bent", "transform"),
     ],
 )

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 NOISE_LIMIT = "noise_limit"
 """Key of the provenance: the correlation after alignment that the frames' noise allows."""
+LIMIT_MARGIN = 0.08
+"""By how much the limit is too low at most, in small images."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,12 @@ def correlation_words(quality: npt.NDArray[np.void], limit: Any = None) -> str:
     if found is None:
         return ""
     text = f"Median correlation with the others {found[0]:.2f} before, {found[1]:.2f} after"
-    return text + (f"; photon noise allows about {limit:.2f}" if isinstance(limit, float) else "")
+    if not isinstance(limit, float):
+        return text
+    if found[1] > limit + LIMIT_MARGIN:
+        what = "a pattern of single pixels is in all frames"
+        return f"{text}; more than photon noise allows ({limit:.2f}): {what}"
+    return f"{text}; photon noise allows about {limit:.2f}"
 
 
 def flagged_words(flags: Codes) -> str:
