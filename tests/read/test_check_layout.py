@@ -180,3 +180,12 @@ def test_every_look_has_a_warning() -> None:
     for looks in ("repeats", "slices", "up-and-down", "two images in turn", "no slices"):
         report = _check_layout.LayoutReport("wrong", looks, "Because.", 7)  # type: ignore[arg-type]
         assert "Because." in report.warning
+
+
+@pytest.mark.parametrize(
+    ("dtype", "offset"), [("uint16", 54_500), ("float64", 1e9), ("int16", -900)]
+)
+def test_an_offset_changes_nothing(dtype: str, offset: float) -> None:
+    frames = (scan(up_and_down(12, 8)).astype(float) + offset).astype(dtype)
+    stack = nza.Stack.from_array(frames, frames_per_slice=8, order="slices")
+    assert nza.run(nza.check_layout(stack)).looks_like == "up-and-down"
