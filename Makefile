@@ -49,6 +49,9 @@ test-oldest-gui: .venv-oldest/installed system-libraries  ## those of them that 
 mutants: $(VENV)/installed  ## turn off one step of the code at a time; report changes that no test notices (slow)
 	@$(PYTHON) scripts/mutants.py $(ARGS)
 
+fuzz: $(VENV)/installed  ## spoil good files at random for FUZZ_MINUTES (10); report what isn't refused in a sentence
+	@$(PYTHON) scripts/fuzz.py $(ARGS)
+
 lint: $(VENV)/installed  ## style, types, import rules, manifest, docs
 	@$(ON_PATH) pre-commit run --all-files
 
@@ -95,4 +98,4 @@ system-libraries:
 	    $(addprefix --constraint ,$(CONSTRAINTS))
 	@touch $@
 
-.PHONY: help demo test test-fast test-timing test-core test-gui test-oldest test-oldest-gui mutants lint docs wheel bench bench-recordings clean system-libraries
+.PHONY: help demo test test-fast test-timing test-core test-gui test-oldest test-oldest-gui mutants fuzz lint docs wheel bench bench-recordings clean system-libraries

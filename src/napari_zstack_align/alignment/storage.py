@@ -41,7 +41,16 @@ from napari_zstack_align.alignment.tables import (
     write_transforms,
 )
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.saved import Content, FrameDigests, Kind, Part, Reading, Result, read_npy
+from napari_zstack_align.saved import (
+    Content,
+    FrameDigests,
+    Kind,
+    Part,
+    Reading,
+    Result,
+    read_npy,
+    read_tiff,
+)
 from napari_zstack_align.stack import Stack
 
 TIMES = np.dtype([("frame", np.int32), ("time_s", np.float64)])
@@ -121,7 +130,7 @@ def read_alignment(reading: Reading, stack: Stack | None = None) -> Alignment:
     chunks = _optional(reading, "chunks", partial(read_table, empty=_empty_chunks))
     times = _optional(reading, "frame_times", partial(read_table, empty=_empty_times))
     reference = _read_reference(reading)
-    mask = _optional(reading, "mask", tifffile.imread)
+    mask = _optional(reading, "mask", read_tiff)
     check_rows(reading, "quality", quality["frame"], n_frames)
     if times is not None:
         check_rows(reading, "frame_times", times["frame"], n_frames)
@@ -187,7 +196,7 @@ def _reference_in_first(folders: Iterable[Path]) -> npt.NDArray[np.float32] | No
 
 
 def _read_reference(reading: Reading) -> npt.NDArray[np.float32]:
-    return reading.file("reference", tifffile.imread)
+    return reading.file("reference", read_tiff)
 
 
 def _seen(reading: Reading, raw: StackAndInputs) -> FrameDigests | None:

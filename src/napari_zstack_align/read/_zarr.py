@@ -29,6 +29,7 @@ DAMAGE = (
     RuntimeError,
     AssertionError,
     MemoryError,
+    SystemError,
 )
 """What zarr raises on damage: it uses the values in its JSON without a check.
 

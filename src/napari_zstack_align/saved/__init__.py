@@ -38,6 +38,7 @@ from napari_zstack_align.saved.room import check_room
 from napari_zstack_align.saved.save import save
 from napari_zstack_align.saved.single_file import ROI_TABLE, Table, check_table, save_table
 from napari_zstack_align.saved.target import beside_note, check_target, partial_name
+from napari_zstack_align.saved.tiff_files import read_tiff
 from napari_zstack_align.saved.unit_file import Arrays
 from napari_zstack_align.saved.units import Units
 from napari_zstack_align.saved.watched import FrameDigests, WatchedFrames
@@ -85,6 +86,7 @@ __all__ = [
     "read_npy",
     "read_npz",
     "read_result",
+    "read_tiff",
     "save",
     "save_group",
     "save_table",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from math import prod
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
@@ -19,6 +22,22 @@ READ_HEADER = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
+DAMAGE = (
+    ValueError,
+    TypeError,
+    SyntaxError,
+    TokenError,
+    EOFError,
+    LookupError,
+    ArithmeticError,
+    RuntimeError,
+    MemoryError,
+    OSError,
+    struct.error,
+    zlib.error,
+    zipfile.BadZipFile,
+)
+"""What numpy and zipfile raise for files that aren't theirs."""
 MOST_TIMES_PACKED = 64
 """Numbers that are packed to a smaller part of their size are none of a result's."""
 
@@ -46,7 +65,7 @@ def _parsed(read: Callable[[], Value]) -> Value:
     """Let numpy and zipfile read; what they raise for odd files has many types."""
     try:
         return read()
-    except (ValueError, EOFError, TypeError, SyntaxError, MemoryError) as error:
+    except DAMAGE as error:
         raise UnfitContent(str(error)) from error
 
 

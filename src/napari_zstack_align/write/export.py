@@ -19,6 +19,7 @@ from napari_zstack_align.write.crop import common_box
 from napari_zstack_align.write.image import Image
 from napari_zstack_align.write.made_of import made_of
 from napari_zstack_align.write.several import counted, names_in_session
+from napari_zstack_align.write.space import check_space
 from napari_zstack_align.write.writers import Takes, Writer, choose_writer
 
 OUTSIDE_OF_VOLUMES = Fill((float("nan"),), "not a number")
@@ -61,8 +62,10 @@ def export_volume(
         Where the name's ending is unknown, something is there already, or the format can't hold
         the image.
     """
-    write = _writer_of(Path(path)).load()
-    return write(path, Image(data, axes, **described), overwrite=overwrite)
+    writer, image = _writer_of(Path(path)), Image(data, axes, **described)
+    job: Job[Path] = writer.load()(path, image, overwrite=overwrite)
+    check_space([Path(path)], [image])
+    return job
 
 
 def export_alignment(
@@ -171,6 +174,8 @@ def _export(
         check_raw_files_stay(path, raw)
     for write, path, image in zip(writers, paths, images, strict=True):
         write(path, image, overwrite=overwrite).close()
+    if not crop:
+        check_space(paths, images)
     box = common_box(alignments) if crop else None
 
     def job() -> Job[list[Path]]:

@@ -53,7 +53,8 @@ def _key(image: Image, name: str) -> str:
 def _fill(folder: Path, image: Image, name: str, finished: Finished | None) -> Job[None]:
     """Write the planes that aren't there, and what is known of all."""
     window = _Windows(image)
-    known = {} if finished is None else finished.known
+    listed = {} if finished is None else finished.known
+    known = {number: limits for number, limits in listed.items() if number < image.n_planes}
     array = _array(folder, image, name, anew=not known)
     for number, limits in known.items():
         window.widen(np.unravel_index(number, image.shape[:-2]), limits)

@@ -7,7 +7,6 @@ what is known of it; pieces are pure functions of what the key describes.
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import time
@@ -82,9 +81,13 @@ def _line(piece: tuple[int, tuple[float, float]]) -> str:
 
 def _lines(path: Path) -> Iterator[tuple[int, tuple[float, float]]]:
     """Lines that are whole: the last one may not be."""
-    text = path.read_text("utf-8") if path.exists() else ""
-    for row in csv.reader(text[: text.rfind("\n") + 1].splitlines()):
-        yield int(row[0]), (float(row[1]), float(row[2]))
+    text = path.read_text("utf-8", "replace") if path.exists() else ""
+    for line in text[: text.rfind("\n") + 1].splitlines():
+        try:
+            number, low, high = line.split(",")
+            yield int(number), (float(low), float(high))
+        except ValueError:  # not ours: what follows is made again
+            return
 
 
 @contextmanager

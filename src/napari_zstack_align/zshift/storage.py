@@ -36,7 +36,7 @@ from napari_zstack_align.alignment.tables import (
 )
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import ZShiftParams
-from napari_zstack_align.saved import Content, Kind, Part, Reading, Result, read_npy
+from napari_zstack_align.saved import Content, Kind, Part, Reading, Result, read_npy, read_tiff
 from napari_zstack_align.sources import ArraySource
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift.zshift import QUALITY, ZShift
@@ -233,7 +233,7 @@ def _write_reference(file: BinaryIO, reference: Stack) -> None:
 
 
 def _read_reference(reading: Reading, described: _Reference) -> Stack:
-    volume = reading.file("reference", tifffile.imread)
+    volume = reading.file("reference", read_tiff)
     if volume.ndim not in (2, 3):
         raise reading.refused("reference", f"its shape is {volume.shape}, not (slice, y, x)")
     return Stack(

@@ -79,11 +79,16 @@ def _file(traces: Traces, params: NwbParams) -> NWBFile:
         session_description=params.session_description,
         identifier=params.identifier or str(uuid4()),
         session_start_time=start or UNKNOWN_START,
-        session_id=traces.recording,
+        session_id=_text(traces.recording),
         was_generated_by=[["napari-zstack-align", __version__]],
-        notes=" ".join(notes) or None,
+        notes=_text(" ".join(notes)) or None,
         subject=_subject(params),
     )
+
+
+def _text(given: str) -> str:
+    """Text for HDF5: names of files needn't be such, odd bytes are written as codes."""
+    return given.encode(errors="backslashreplace").decode()
 
 
 def _subject(params: NwbParams) -> Subject | None:
@@ -102,7 +107,7 @@ def _plane(file: NWBFile, traces: Traces, field: FieldOfView, params: NwbParams)
     wavelengths = params.emission_nm or (np.nan,) * n_channels
     channels = [
         OpticalChannel(
-            name=f"channel_{channel}", description=name, emission_lambda=float(wavelength)
+            name=f"channel_{channel}", description=_text(name), emission_lambda=float(wavelength)
         )
         for channel, (name, wavelength) in enumerate(
             zip(traces.channel_names, wavelengths, strict=True)
