@@ -1,7 +1,9 @@
-"""What the journal of a run costs, and what it saves: the adaptive alignment with and without it.
+"""What the journal of a run costs, and what it saves: runs with and without it.
 
-    python benchmarks/journal.py              # 12 slices x 7 repeats of 512 x 512 px
+    python benchmarks/journal.py              # adaptive: 12 slices x 7 repeats of 512 x 512 px
     python benchmarks/journal.py --pairs 9
+    python benchmarks/journal.py --job traces # 500 ROIs in 1,000 frames
+    python benchmarks/journal.py --job zshift # 100 frames in a volume of 12 slices
 
 Runs come in pairs, with and without a journal, in turn first, and their CPU time is compared. Where
 other programs disturb that, the time in the journal's own functions says more: keys, digests of
@@ -19,14 +21,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
+from scipy.ndimage import gaussian_filter
 
 import napari_zstack_align as nza
+from napari_zstack_align.alignment.transforms import AffineLink, Transforms
+from napari_zstack_align.cells.traces.window import WindowReader
 from napari_zstack_align.register.slice_run import SliceRun
 from napari_zstack_align.samples import zstack_with_repeats
 from napari_zstack_align.saved import Units, watched
+from napari_zstack_align.zshift.locate import Locator
 
 
 def main() -> None:
@@ -37,25 +44,25 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--strategy", choices=("two_stage", "direct"), default="two_stage")
+    parser.add_argument("--job", choices=("adaptive", "traces", "zshift"), default="adaptive")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        raw = _write(Path(folder) / "larva.tif", options)
         target = Path(folder) / "larva.zalign"
         journal = target.with_name(f"{target.name}.unfinished")
+        start = {"adaptive": _adaptive, "traces": _traces, "zshift": _zshift}[options.job](
+            Path(folder), options
+        )
 
-        def aligned(keep: bool) -> None:
-            stack = nza.open_stack(raw, frames_per_slice=options.repeats)
-            params = nza.AdaptiveParams(strategy=options.strategy)
-            kept = target if keep else None
-            nza.run(nza.align_adaptive(stack, params, threads=options.threads, journal=kept))
+        def run(keep: bool) -> None:
+            nza.run(start(target if keep else None))
 
-        aligned(False)  # compiles and warms up
+        run(False)  # compiles and warms up
         pairs = []
         for number in range(options.pairs):
             times = {}
             for keep in (True, False) if number % 2 else (False, True):
                 shutil.rmtree(journal, ignore_errors=True)
-                times[keep] = _cpu(lambda keep=keep: aligned(keep))  # type: ignore[misc]
+                times[keep] = _cpu(lambda keep=keep: run(keep))  # type: ignore[misc]
                 if keep:
                     size = sum(path.stat().st_size for path in journal.iterdir())
             pairs.append(times)
@@ -68,12 +75,12 @@ def main() -> None:
         print(f"the journal costs {100 * (ratio - 1):+.1f} % (median), {size / 1e6:.0f} MB on disk")
         shutil.rmtree(journal)
         with measured() as seconds:
-            whole = _cpu(lambda: aligned(True))
+            whole = _cpu(lambda: run(True))
         print(
             f"time in its functions: {1000 * seconds[0]:.0f} ms of {whole:.2f} s "
             f"({100 * seconds[0] / whole:.2f} %)"
         )
-        print(f"a run that finds everything finished: {_cpu(lambda: aligned(True)):.2f} s")
+        print(f"a run that finds everything finished: {_cpu(lambda: run(True)):.2f} s")
 
 
 FUNCTIONS = (
@@ -81,6 +88,8 @@ FUNCTIONS = (
     (Units, "put"),
     (Units, "was_kept"),
     (SliceRun, "key"),
+    (WindowReader, "_key"),
+    (Locator, "_key"),
     (watched.WatchedFrames, "check_now_and_then"),
     (watched.WatchedFrames, "seen"),
     (watched, "crc32c"),
@@ -116,13 +125,61 @@ def measured() -> Iterator[list[float]]:
             setattr(owner, name, function)
 
 
-def _write(path: Path, options: argparse.Namespace) -> Path:
+Start = Callable[[Path | None], Any]
+"""Makes the job, from the name of its result or None for no journal."""
+
+
+def _adaptive(folder: Path, options: argparse.Namespace) -> Start:
     sample = zstack_with_repeats(
         n_slices=options.slices, n_repeats=options.repeats, size=options.size, seed=1
     )
     frames = sample.stack.read(0, sample.stack.n_frames)[:, 0]
-    tifffile.imwrite(path, np.asarray(frames), photometric="minisblack")
-    return path
+    tifffile.imwrite(folder / "larva.tif", np.asarray(frames), photometric="minisblack")
+    params = nza.AdaptiveParams(strategy=options.strategy)
+    return lambda target: nza.align_adaptive(
+        nza.open_stack(folder / "larva.tif", frames_per_slice=options.repeats),
+        params,
+        threads=options.threads,
+        journal=target,
+    )
+
+
+def _traces(folder: Path, options: argparse.Namespace) -> Start:
+    _write_recording(folder / "larva.tif", 1000, options.size)
+    rng = np.random.default_rng(2)
+    places = rng.uniform(10, options.size - 10, (500, 2))
+    rois = np.column_stack([places, np.full(500, 4.0)])
+    links = (AffineLink(np.tile(np.eye(3), (1000, 1, 1))),)
+    links[0].matrices[:, :2, 2] = rng.normal(0, 1, (1000, 2))
+    transforms = Transforms((options.size, options.size), links)
+
+    def start(target: Path | None) -> Any:
+        stack = nza.open_stack(folder / "larva.tif")
+        alignment = nza.apply_transforms(stack, transforms, np.zeros(transforms.shape))
+        return nza.extract_traces(stack, rois, alignment, threads=options.threads, journal=target)
+
+    return start
+
+
+def _zshift(folder: Path, options: argparse.Namespace) -> Start:
+    _write_recording(folder / "larva.tif", 100, options.size)
+    _write_recording(folder / "volume.tif", options.slices, options.size)
+    return lambda target: nza.estimate_zshift(
+        nza.open_stack(folder / "larva.tif"),
+        nza.open_stack(folder / "volume.tif"),
+        threads=options.threads,
+        journal=target,
+    )
+
+
+def _write_recording(path: Path, n_frames: int, size: int) -> None:
+    """Write noisy frames of one scene."""
+    rng = np.random.default_rng(1)
+    scene = 900 + 300 * gaussian_filter(rng.standard_normal((size, size)), 2)
+    drawn = rng.poisson(scene, (16, size, size)).astype(np.uint16)
+    with tifffile.TiffWriter(path, bigtiff=True) as file:
+        for t in range(n_frames):
+            file.write(drawn[t % 16], contiguous=True, photometric="minisblack")
 
 
 def _cpu(action: Callable[[], object]) -> float:

@@ -1,7 +1,7 @@
 """Kill a command at random moments, again and again: nothing may get lost, the result is the same.
 
-    python benchmarks/kills.py                     # 50 kills of 'adaptive', both strategies
-    python benchmarks/kills.py --kills 10 --size 128
+    python benchmarks/kills.py                     # 50 kills of each kind of run
+    python benchmarks/kills.py traces zshift --kills 10 --size 128
 
 Each round starts the command, sends SIGKILL (every fifth time SIGTERM) after a random time, and
 looks at the journal: no finished unit may get lost or change. Rounds follow one another on the
@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -33,21 +34,49 @@ PROGRAM = (sys.executable, "-m", "napari_zstack_align.cli.main")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("kinds", nargs="*", help=f"some of {', '.join(COMMANDS)}; all by default")
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--size", type=int, default=192)
     parser.add_argument("--slices", type=int, default=16)
+    parser.add_argument("--frames", type=int, default=2000, help="of a recording")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        raw = Path(folder) / "larva.tif"
-        sample = zstack_with_repeats(
-            n_slices=options.slices, n_repeats=5, size=options.size, seed=1
+        write_inputs(Path(folder), options)
+        for kind in options.kinds or COMMANDS:
+            kill(Path(folder), (*PROGRAM, *COMMANDS[kind](Path(folder))), kind, options)
+
+
+COMMANDS: dict[str, Callable[[Path], tuple[str, ...]]] = {
+    **{
+        strategy: lambda f, strategy=strategy: (
+            "adaptive", f"{f}/zstack.tif", "--frames-per-slice=5", f"--strategy={strategy}",
         )
-        frames = sample.stack.read(0, sample.stack.n_frames)[:, 0]
-        tifffile.imwrite(raw, frames, photometric="minisblack")
-        for strategy in ("two_stage", "direct"):
-            command = (*PROGRAM, "adaptive", str(raw), "--frames-per-slice=5")
-            kill(Path(folder), (*command, f"--strategy={strategy}"), strategy, options)
+        for strategy in ("two_stage", "direct")
+    },
+    "traces": lambda f: ("traces", f"{f}/recording.tif", f"--rois={f}/rois.csv"),
+    "zshift": lambda f: (
+        "zshift", f"{f}/recording.tif", f"--reference={f}/volume.npy", "--patch-px=64",
+    ),
+}  # fmt: skip
+"""Arguments of each kind of run, from the folder of its inputs; all but --out."""
+
+
+def write_inputs(folder: Path, options: argparse.Namespace) -> None:
+    """Write a z-stack, its volume, a recording of its middle slice, and ROIs."""
+    sample = zstack_with_repeats(n_slices=options.slices, n_repeats=5, size=options.size, seed=1)
+    frames = sample.stack.read(0, sample.stack.n_frames)[:, 0]
+    tifffile.imwrite(folder / "zstack.tif", frames, photometric="minisblack")
+    volume = frames.reshape(options.slices, 5, options.size, options.size).mean(axis=1)
+    np.save(folder / "volume.npy", volume.astype(np.float32))
+    slices = options.slices / 2 + 2 * np.sin(np.arange(options.frames) / 100)
+    noise = np.random.default_rng(2)
+    with tifffile.TiffWriter(folder / "recording.tif", bigtiff=True) as file:
+        for z in np.rint(slices).astype(int):
+            frame = noise.poisson(volume[z] / 10) * 10
+            file.write(frame.astype(np.uint16), contiguous=True, photometric="minisblack")
+    places = noise.uniform(10, options.size - 10, (300, 2))
+    nza.Rois.of(np.column_stack([places, np.full(300, 4.0)])).save(folder / "rois.csv")
 
 
 def kill(folder: Path, command: tuple[str, ...], title: str, options: argparse.Namespace) -> None:
@@ -106,14 +135,23 @@ def units(journal: Path) -> dict[str, int]:
 
 
 def same(one: Path, other: Path) -> bool:
-    """Whether all numbers of two alignments are the same."""
-    a, b = nza.load_alignment(one), nza.load_alignment(other)
-    links = zip(a.transforms.links, b.transforms.links, strict=True)
-    return (
-        all(np.array_equal(x.coefficients, y.coefficients) for x, y in links)
-        and a.quality.tobytes() == b.quality.tobytes()
-        and np.array_equal(a.reference, b.reference)
-    )
+    """Whether all numbers of two results are the same, bit by bit."""
+    return numbers(nza.load(one)) == numbers(nza.load(other))
+
+
+def numbers(result: object) -> list[bytes]:
+    """Numbers of an alignment, traces or a z-shift."""
+    if isinstance(result, nza.Alignment):
+        links = [link.coefficients for link in result.transforms.links]
+        arrays = [*links, result.quality, result.reference]
+    elif isinstance(result, nza.Traces):
+        arrays = [result.F, result.Fneu, result.corrected, result.dff, result.frames]
+        arrays += [result.motion_explained, result.dark.values]
+    else:
+        assert isinstance(result, nza.ZShift)
+        arrays = [result.z, result.patch_z, result.raw_patch_z, result.patch_confidence]
+        arrays += [result.lateral, result.quality, result.slice_gain]
+    return [array.tobytes() for array in arrays]
 
 
 if __name__ == "__main__":

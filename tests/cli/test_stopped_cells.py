@@ -19,7 +19,7 @@ from napari_zstack_align.cli.main import main
 from napari_zstack_align.saved import Journal
 from napari_zstack_align.zshift import locate
 
-N_FRAMES, SIDE = 24, 64
+N_FRAMES, SIDE = 16, 64
 pytestmark = pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
 
 

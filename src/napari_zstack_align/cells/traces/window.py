@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 METHOD = "traces of a window 1"
 """Of the units: another number where a result may change."""
 MOST_FRAMES = 64
-MOST_CIRCLES = 12_000
-"""Windows are short: a stopped run loses those in work."""
+MOST_CIRCLES = 32_000
+"""Windows are short: a stopped run loses those in work, and a cancelled one waits for them."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ class WindowReader:
 
     def windows(self) -> list[range]:
         """Frames of all windows."""
-        n_frames, step = self._stack.n_frames, self._stack.frames_per_chunk
-        step = max(min(step, MOST_FRAMES, MOST_CIRCLES // len(self._inputs.rois)), 1)
+        n_frames = self._stack.n_frames
+        step = max(min(MOST_FRAMES, MOST_CIRCLES // len(self._inputs.rois)), 1)
         return [range(start, min(start + step, n_frames)) for start in range(0, n_frames, step)]
 
     def kept(self, frames: range) -> Window | range:
@@ -118,7 +118,11 @@ class WindowReader:
         return [image for image in found if image is not None]
 
     def _frames(self, frames: range) -> Iterator[tuple[int, FrameOrFault]]:
-        return zip(frames, read_each(self._stack, frames.start, frames.stop), strict=True)
+        """Frames of a window, of which only so many are in memory at once."""
+        at_once = self._stack.frames_per_chunk
+        for start in range(frames.start, frames.stop, at_once):
+            part = range(start, min(start + at_once, frames.stop))
+            yield from zip(part, read_each(self._stack, part.start, part.stop), strict=True)
 
     def _reader(self) -> FrameReader:
         """The thread's own reader."""
