@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import random
+import signal
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
@@ -23,9 +23,6 @@ from napari_zstack_align.progress import run
 from napari_zstack_align.write import unfinished
 from napari_zstack_align.write.export import export_alignment, export_volume
 from napari_zstack_align.write.unfinished import unfinished_of
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "saved"))
-from killing import killed_at
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL"),
@@ -70,44 +67,45 @@ def target(folder: Path, ending: str) -> Path:
     return folder / ("out" if ending == ".bin" else f"out{ending}")
 
 
+EXPORT = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+import numpy as np
+from killing import Moments
+from napari_zstack_align.progress import run
+from napari_zstack_align.write.export import export_volume
+path, value, fatal = Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+job = export_volume(path, np.full((12, 32, 32), value, "u2"), "TYX", overwrite=True)
+if fatal:
+    Moments(path.parent, lambda count, _: count == fatal)
+run(job)
+"""
+
+
+def exported(path: Path, value: int, fatal: int = 0) -> int:
+    """Export in a process of its own, which dies at a moment; return how it ended."""
+    helpers = str(Path(__file__).parents[1] / "saved")
+    command = [sys.executable, "-c", EXPORT, helpers, str(path), str(value), str(fatal)]
+    return subprocess.run(command, check=False).returncode
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_old_or_new_and_nothing_beside_it(short, another, tmp_path, ending):
-    name = f"out{ending}"
-    whole = tmp_path / "whole"
-    whole.mkdir()
-    run(export_alignment(whole / name, another))
-    before = tree(target(whole, ending))
-    run(export_alignment(whole / name, short, overwrite=True))
-    after = tree(target(whole, ending))
-    assert before != after
-
-    def export(folder):
-        cv2.setNumThreads(0)  # its threads don't live on in a forked process
-        return run(export_alignment(folder / name, short, overwrite=True))
-
-    count = moments_of(lambda: export(whole), whole)
-    moments = [*random.Random(3).sample(range(1, count + 1), min(count, 20)), count, count - 1]
-    for moment in moments:
-        folder = tmp_path / f"{moment}"
-        folder.mkdir(exist_ok=True)
-        run(export_alignment(folder / name, another, overwrite=True))
-        killed_at(moment, folder, lambda: export(folder))  # noqa: B023
-        assert tree(target(folder, ending)) in (before, after)
-        export(folder)
-        assert tree(target(folder, ending)) == after
-        assert [each.name for each in folder.iterdir()] == [target(folder, ending).name]
-
-
-def moments_of(action, folder: Path) -> int:
-    """Return how many file operations an action has."""
-    low, high = 1, 2
-    while killed_at(high, folder, action):
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if killed_at(middle, folder, action) else (low, middle)
-    return low
+def test_old_or_new_and_nothing_beside_it(ending, tmp_path):
+    path = tmp_path / f"out{ending}"
+    assert exported(path, 1) == 0
+    before = tree(target(tmp_path, ending))
+    outcomes = []
+    for fatal in (2, 5, 12, 25):
+        outcomes.append(exported(path, 2, fatal))
+        assert outcomes[-1] in (0, -signal.SIGKILL)
+        if outcomes[-1]:
+            assert tree(target(tmp_path, ending)) == before
+    assert -signal.SIGKILL in outcomes
+    run(export_volume(path, np.full((12, 32, 32), 2, "u2"), "TYX", overwrite=True))
+    assert tree(target(tmp_path, ending)) != before
+    assert [each.name for each in tmp_path.iterdir()] == [target(tmp_path, ending).name]
 
 
 @pytest.fixture

@@ -51,7 +51,10 @@ def read_table(path: Path, empty: Callable[[list[str], int], Table]) -> Table:
         raise UnfitContent(f"it is no table ({error})") from error
     if any(len(row) != len(names) for row in rows):
         raise UnfitContent(f"a row has more or less than its {len(names)} columns")
-    table = empty(names, len(rows))
+    try:
+        table = empty(names, len(rows))
+    except ValueError as error:  # a name twice, or none
+        raise UnfitContent(str(error)) from error
     columns = dict(_columns(table))
     read: dict[str, Sequence[str]] = dict(zip(names, zip(*rows, strict=True), strict=bool(rows)))
     if "flag" in read:

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from glob import glob
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from napari_zstack_align.cli.flags import Model
@@ -142,7 +142,10 @@ def _lines(path: Path) -> list[dict[str, str]]:
 
 def _stripped(line: dict[str, Any], number: int, path: Path) -> dict[str, str]:
     if any(line.pop("", "")):
-        raise InputError(f"Row {number} of {path} has more cells than the table has columns.")
+        raise InputError(
+            f"Row {number} of {path} has more cells than the table has columns: use "
+            f"quotes around texts with commas."
+        )
     return {name.strip(): text.strip() for name, text in line.items()}
 
 
@@ -150,6 +153,7 @@ def _row(line: dict[str, str], number: int, path: Path, out: Path) -> Row:
     recordings = tuple(part.strip() for part in line.get("recordings", "").split(";"))
     if not line.get("name") or not any(recordings):
         raise InputError(f"Row {number} of {path} needs a name and recordings.")
+    _check_stays(line.get("out") or line["name"], number, path)
     mask = line.get("mask")
     return Row(
         line["name"],
@@ -158,6 +162,16 @@ def _row(line: dict[str, str], number: int, path: Path, out: Path) -> Row:
         out / (line.get("out") or line["name"]),
         {name: text for name, text in line.items() if text and name not in COLUMNS},
     )
+
+
+def _check_stays(name: str, number: int, table: Path) -> None:
+    """Raise InputError where a session would be written above the folder of sessions."""
+    given = PurePath(name)
+    if ".." in given.parts or (not given.is_absolute() and "\\" in name) or "\0" in name:
+        raise InputError(
+            f"Row {number} of {table} would write to {name!r}, outside the folder of the sessions: "
+            f"give a name, or a whole path as 'out'."
+        )
 
 
 def _matches(folder: Path, pattern: str) -> Sequence[Path]:

@@ -153,6 +153,8 @@ def _fill(
         columns["subfile"][rows] = values(SUBFILE)
     present = [code for code in KIND_TAGS if code in where]
     several = any(first["count"][where[code]] != 1 for code in present if code in ONE_VALUE_TAGS)
+    if not present:
+        raise InputError(f"{chain.path} has a page that says nothing of its pixels: it is damaged.")
     columns_of = [_first_values(file, chain, tags, where[code]) for code in present]
     matrix = np.stack(columns_of, axis=1)
     for members in _equal_rows(matrix):
