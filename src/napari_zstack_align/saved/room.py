@@ -8,10 +8,13 @@ from tempfile import TemporaryFile
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.saved.disk import sentences_for
+from napari_zstack_align.saved.journal import SUFFIX, journal_folder
 
 
 def check_room(target: Path, n_bytes: int) -> None:
     """Raise InputError where a result can't be written, by writing, or where it has no room.
+
+    What its journal already takes counts as written.
 
     Parameters
     ----------
@@ -21,10 +24,11 @@ def check_room(target: Path, n_bytes: int) -> None:
         How much will be written, at most.
     """
     with sentences_for(target):
-        for folder in filter(Path.is_dir, (target.parent, target)):
+        for folder in (target.parent, *([target] if target.is_dir() else [])):
             with TemporaryFile(dir=folder) as trial:  # without a name, where the system can
                 trial.write(b"\0")
         free = shutil.disk_usage(target.parent).free
+    n_bytes -= sum(path.stat().st_size for path in journal_folder(target).glob(f"*{SUFFIX}"))
     if free < n_bytes:
         raise InputError(
             f"{target} needs about {in_words(n_bytes)}, but only {in_words(free)} are free in "

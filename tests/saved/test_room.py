@@ -1,0 +1,44 @@
+"""Whether a result has room: by trying, and by what is free."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.saved import Journal, check_room, journal_folder
+from napari_zstack_align.saved.unit_file import Unit
+
+
+@pytest.fixture
+def little_room(monkeypatch, tmp_path):
+    """Two megabytes are free."""
+    usage = shutil.disk_usage(tmp_path)._replace(free=2 * 10**6)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+
+
+def test_nothing_is_left_of_the_trial(tmp_path, little_room):
+    check_room(tmp_path / "run.zalign", 10**6)
+    (tmp_path / "run.zalign").mkdir()
+    check_room(tmp_path / "run.zalign", 10**6)
+    assert [path.name for path in tmp_path.rglob("*")] == ["run.zalign"]
+
+
+def test_too_little_room_is_one_sentence(tmp_path, little_room):
+    with pytest.raises(InputError, match=r"needs about 1.5 GB, but only 2.0 MB are free in"):
+        check_room(tmp_path / "run.zalign", 1_500_000_000)
+
+
+def test_what_the_journal_takes_is_written_already(tmp_path, little_room):
+    target = tmp_path / "run.zalign"
+    with Journal(journal_folder(target), {}) as journal:
+        journal.write("slice-0", Unit("key", {"a": np.zeros(10**6, np.uint8)}))
+    check_room(target, 2_900_000)
+    with pytest.raises(InputError, match=r"needs about 2\.1 MB"):
+        check_room(target, 3_100_000)
+
+
+def test_a_place_that_refuses_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(InputError, match="can't be written"):
+        check_room(tmp_path / "file" / "run.zalign", 1)
