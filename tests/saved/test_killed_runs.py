@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 from collections.abc import Callable
@@ -18,13 +19,17 @@ import tifffile
 from killing import killed_at
 
 import napari_zstack_align as nza
-from napari_zstack_align.samples import zstack_with_repeats
+from napari_zstack_align.samples import recording_with_motion, zstack_with_repeats
 from napari_zstack_align.saved import journal_folder
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL"),
 ]
+
+
+EVERY = int(os.environ.get("ZALIGN_KILL_EVERY", "10"))
+"""Of the many moments of a long run; 1 tries all, in minutes."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +42,13 @@ class Run:
         (T, Y, X) its raw frames.
     start : callable
         Makes the job of a raw file and of the name of the result, or None for no journal.
+    every : int
+        Of the moments at which it is killed, this one is tried.
     """
 
     frames: Callable[[], np.ndarray]
     start: Callable[[Path, Path | None], Any]
+    every: int = 1
 
 
 def _zstack() -> np.ndarray:
@@ -57,7 +65,19 @@ def _adaptive(strategy: str) -> Callable[[Path, Path | None], Any]:
     return start
 
 
+def _recording() -> np.ndarray:
+    sample = recording_with_motion(n_frames=40, size=96, photons=60, seed=4)
+    return sample.stack.read(0, 40)[:, 0]
+
+
+def _keypoints(raw: Path, target: Path | None) -> Any:
+    stacks = [nza.open_stack(raw), nza.open_stack(raw).replace(name="again")]
+    params = nza.KeypointParams(chunk_frames=20, residual="translation")
+    return nza.register_recordings(stacks, params, threads=2, journal=target)
+
+
 RUNS = {name: Run(_zstack, _adaptive(name)) for name in ("two_stage", "direct")}
+RUNS["keypoints"] = Run(_recording, _keypoints, every=EVERY)
 
 
 def numbers(result: Any) -> list[bytes]:
@@ -84,6 +104,6 @@ def test_killed_after_every_operation_on_a_file_it_goes_on(name, tmp_path):
         assert not list(folder.glob(".*.part"))
         assert not list(folder.glob(".lock*"))
         shutil.rmtree(folder)
-        moment += 1
+        moment += run.every
     n_units = len(list(folder.glob("*.unit")))
     assert moment > 2 * n_units

@@ -29,3 +29,15 @@ def test_a_job_closes_within_a_second(scene, monkeypatch, median_of, seconds):
         return seconds(job.close)
 
     assert median_of(wait) < 1
+
+
+def test_a_job_on_a_slow_source_closes_within_a_second(scene, median_of, seconds):
+    stacks = [replace(s, source=Slow(s, 0.25)) for s in session_stacks(scene)]
+
+    def wait():
+        job = nza.register_recordings(stacks, PARAMS, reference=scene.counts, threads=2)
+        for _, progress in zip(range(8), job, strict=False):
+            assert progress.stage
+        return seconds(job.close)
+
+    assert median_of(wait) < 1

@@ -50,6 +50,7 @@ def driving_frames(
             image = driving_image(channels, params)
             fault = unusable(channels, image)
             yield t, image if fault else _without_nan(image), fault
+        del channels  # the last view of this block, as long as the next one is read
 
 
 def averaging(
