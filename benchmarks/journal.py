@@ -2,6 +2,7 @@
 
     python benchmarks/journal.py              # adaptive: 12 slices x 7 repeats of 512 x 512 px
     python benchmarks/journal.py --pairs 9
+    python benchmarks/journal.py --job keypoints # 600 frames
     python benchmarks/journal.py --job traces # 500 ROIs in 1,000 frames
     python benchmarks/journal.py --job zshift # 100 frames in a volume of 12 slices
 
@@ -30,8 +31,10 @@ from scipy.ndimage import gaussian_filter
 import napari_zstack_align as nza
 from napari_zstack_align.alignment.transforms import AffineLink, Transforms
 from napari_zstack_align.cells.traces.window import WindowReader
+from napari_zstack_align.register.recordings import consensus, kept_chunks
+from napari_zstack_align.register.recordings.kept_frames import KeptFrames
 from napari_zstack_align.register.slice_run import SliceRun
-from napari_zstack_align.samples import zstack_with_repeats
+from napari_zstack_align.samples import recording_with_motion, zstack_with_repeats
 from napari_zstack_align.saved import Units, watched
 from napari_zstack_align.zshift.locate import Locator
 
@@ -44,14 +47,12 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--strategy", choices=("two_stage", "direct"), default="two_stage")
-    parser.add_argument("--job", choices=("adaptive", "traces", "zshift"), default="adaptive")
+    parser.add_argument("--job", choices=JOBS, default="adaptive")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "larva.zalign"
         journal = target.with_name(f"{target.name}.unfinished")
-        start = {"adaptive": _adaptive, "traces": _traces, "zshift": _zshift}[options.job](
-            Path(folder), options
-        )
+        start = JOBS[options.job](Path(folder), options)
 
         def run(keep: bool) -> None:
             nza.run(start(target if keep else None))
@@ -90,6 +91,9 @@ FUNCTIONS = (
     (SliceRun, "key"),
     (WindowReader, "_key"),
     (Locator, "_key"),
+    (KeptFrames, "key"),
+    (kept_chunks, "key_of"),
+    (consensus, "key_of"),
     (watched.WatchedFrames, "check_now_and_then"),
     (watched.WatchedFrames, "seen"),
     (watched, "crc32c"),
@@ -144,6 +148,23 @@ def _adaptive(folder: Path, options: argparse.Namespace) -> Start:
     )
 
 
+def _keypoints(folder: Path, options: argparse.Namespace) -> Start:
+    stack = recording_with_motion(n_frames=60, size=options.size, seed=3).stack
+    frames = np.asarray(stack.read(0, 60))[:, 0]
+    with tifffile.TiffWriter(folder / "larva.tif", bigtiff=True) as file:
+        for t in range(600):  # forwards, backwards, ...: motion without jumps
+            place = t % 60 if t // 60 % 2 == 0 else 59 - t % 60
+            file.write(frames[place], contiguous=True, photometric="minisblack")
+    params = nza.KeypointParams(chunk_frames=50, residual="translation")
+
+    def start(target: Path | None) -> Any:
+        stacks = [nza.open_stack(folder / "larva.tif")]
+        threads = options.threads
+        return nza.register_recordings(stacks, params, threads=threads, journal=target)
+
+    return start
+
+
 def _traces(folder: Path, options: argparse.Namespace) -> Start:
     _write_recording(folder / "larva.tif", 1000, options.size)
     rng = np.random.default_rng(2)
@@ -187,6 +208,9 @@ def _cpu(action: Callable[[], object]) -> float:
     start = time.process_time()
     action()
     return time.process_time() - start
+
+
+JOBS = {"adaptive": _adaptive, "keypoints": _keypoints, "traces": _traces, "zshift": _zshift}
 
 
 if __name__ == "__main__":

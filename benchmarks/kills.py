@@ -26,7 +26,7 @@ import numpy as np
 import tifffile
 
 import napari_zstack_align as nza
-from napari_zstack_align.samples import zstack_with_repeats
+from napari_zstack_align.samples import recording_with_motion, zstack_with_repeats
 from napari_zstack_align.saved import occupant_of
 
 PROGRAM = (sys.executable, "-m", "napari_zstack_align.cli.main")
@@ -54,6 +54,10 @@ COMMANDS: dict[str, Callable[[Path], tuple[str, ...]]] = {
         )
         for strategy in ("two_stage", "direct")
     },
+    "keypoints": lambda f: (
+        "keypoints", f"{f}/moving_0.tif", f"{f}/moving_1.tif", "--chunk-frames=50",
+        "--residual=translation",
+    ),
     "traces": lambda f: ("traces", f"{f}/recording.tif", f"--rois={f}/rois.csv"),
     "zshift": lambda f: (
         "zshift", f"{f}/recording.tif", f"--reference={f}/volume.npy", "--patch-px=64",
@@ -63,7 +67,7 @@ COMMANDS: dict[str, Callable[[Path], tuple[str, ...]]] = {
 
 
 def write_inputs(folder: Path, options: argparse.Namespace) -> None:
-    """Write a z-stack, its volume, a recording of its middle slice, and ROIs."""
+    """Write a z-stack, its volume, a recording of its middle slice, two that move, and ROIs."""
     sample = zstack_with_repeats(n_slices=options.slices, n_repeats=5, size=options.size, seed=1)
     frames = sample.stack.read(0, sample.stack.n_frames)[:, 0]
     tifffile.imwrite(folder / "zstack.tif", frames, photometric="minisblack")
@@ -75,6 +79,10 @@ def write_inputs(folder: Path, options: argparse.Namespace) -> None:
         for z in np.rint(slices).astype(int):
             frame = noise.poisson(volume[z] / 10) * 10
             file.write(frame.astype(np.uint16), contiguous=True, photometric="minisblack")
+    moving = recording_with_motion(n_frames=600, size=options.size, seed=3).stack
+    for i in range(2):
+        frames = moving.read(300 * i, 300 * (i + 1))[:, 0]
+        tifffile.imwrite(folder / f"moving_{i}.tif", frames, photometric="minisblack")
     places = noise.uniform(10, options.size - 10, (300, 2))
     nza.Rois.of(np.column_stack([places, np.full(300, 4.0)])).save(folder / "rois.csv")
 
@@ -140,9 +148,14 @@ def same(one: Path, other: Path) -> bool:
 
 
 def numbers(result: object) -> list[bytes]:
-    """Numbers of an alignment, traces or a z-shift."""
+    """Numbers of an alignment, traces or a z-shift, or of several."""
+    if isinstance(result, list):
+        return [each for one in result for each in numbers(one)]
     if isinstance(result, nza.Alignment):
-        links = [link.coefficients for link in result.transforms.links]
+        names = ("coefficients", "matrices")
+        links = [
+            getattr(link, n) for link in result.transforms.links for n in names if hasattr(link, n)
+        ]
         arrays = [*links, result.quality, result.reference]
     elif isinstance(result, nza.Traces):
         arrays = [result.F, result.Fneu, result.corrected, result.dff, result.frames]

@@ -20,6 +20,7 @@ from napari_zstack_align.register.recordings.measure import measure_window
 from napari_zstack_align.register.recordings.reading import FirstReading, first_windows
 from napari_zstack_align.register.recordings.recovery import match_chunk
 from napari_zstack_align.register.recordings.state import RecordingState
+from napari_zstack_align.saved import journal_folder
 
 
 class Slow:
@@ -191,3 +192,12 @@ def test_no_temporary_folder_is_said_in_a_sentence(monkeypatch):
     monkeypatch.setattr(image_file.tempfile, "TemporaryFile", refuse)
     with pytest.raises(nza.ZstackAlignError, match="make room, or set TMPDIR"):
         image_file.ImageFile((4, 5))
+
+
+def test_a_journal_goes_with_the_saved_session(scene, tmp_path):
+    stacks = session_stacks(scene)[:1]
+    target = tmp_path / "larva"
+    done = nza.run(nza.register_recordings(stacks, PARAMS, reference=scene.counts, journal=target))
+    assert journal_folder(target).is_dir()
+    nza.save_session(done, target)
+    assert not journal_folder(target).exists()
