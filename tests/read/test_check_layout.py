@@ -93,8 +93,8 @@ def test_a_recording_shows_no_slices() -> None:
 
 
 def test_burnt_in_pixels_make_no_slices_alike() -> None:
-    frames = scan(repeats(12, 5))
-    frames[:, 10:40, 10:40] = 65535
+    frames = scan(repeats(12, 5), photons=4.0, motion_px=5)
+    frames[:, 10:50, 10:50] = 65535
     stack = nza.Stack.from_array(frames, frames_per_slice=5)
     assert nza.run(nza.check_layout(stack)).verdict == "plausible"
 
