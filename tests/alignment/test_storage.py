@@ -59,6 +59,18 @@ def test_what_was_saved_reads_back_equal(on_disk, tmp_path):
     np.testing.assert_array_equal(loaded.volume().compute(), saved.volume().compute())
 
 
+def test_artefacts_read_back_equal_and_have_the_shape_of_raw_frames(on_disk, tmp_path, file_of):
+    artefacts = np.zeros(on_disk.raw_shape, bool)
+    artefacts[3, 5:9] = True
+    folder = replace(on_disk, artefacts=artefacts).save(tmp_path / "run")
+    loaded = nza.load_alignment(folder)
+    assert loaded.artefacts.dtype == bool
+    np.testing.assert_array_equal(loaded.artefacts, artefacts)
+    wrong = replace(on_disk, artefacts=artefacts[:, 1:]).save(tmp_path / "wrong")
+    with pytest.raises(InputError, match=r"artefacts.*shape"):
+        nza.load_alignment(wrong)
+
+
 def _shifts(n_frames):
     matrices = np.tile(np.eye(3), (n_frames, 1, 1))
     matrices[:, 0, 2] = 3.25 + np.arange(n_frames) / 7

@@ -66,6 +66,9 @@ class Alignment:
         What the raw frames were; None where that wasn't noted.
     known_fill : Fill, optional
         What stands outside the raw frames, where that was decided before; see ``fill``.
+    artefacts : numpy.ndarray, optional
+        (Y, X) bool in raw-frame coordinates: pixels fixed to the detector (hot pixels, overlays),
+        which were left out of the alignment; None where there were none.
     """
 
     stack: Stack
@@ -78,6 +81,7 @@ class Alignment:
     chunks: npt.NDArray[np.void] | None = field(default=None, repr=False)
     frame_digests: FrameDigests | None = field(default=None, repr=False)
     known_fill: Fill | None = field(default=None, repr=False)
+    artefacts: npt.NDArray[np.bool_] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not self.stack.n_frames == len(self.transforms) == len(self.quality):

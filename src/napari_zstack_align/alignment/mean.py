@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.alignment.filling import filled
+
 Image = npt.NDArray[np.float32]
 
 
@@ -32,20 +34,21 @@ class RunningMean:
         cv2.accumulate(image, self._total, mask)
         cv2.accumulate(mask, self._count)
 
+    @property
+    def known(self) -> npt.NDArray[np.bool_]:
+        """(Y, X) bool: where any frame was valid."""
+        return self._count > 0
+
     def image(self, elsewhere: Image | None = None) -> Image:
         """Mean image, (Y, X) float32.
 
         Parameters
         ----------
         elsewhere : numpy.ndarray, optional
-            What stands where no frame was valid: this image; the mean of the rest without it.
+            What stands where no frame was valid: this image; without it, what is around goes on.
         """
         mean = self.image_or_nan()
-        missing = self._count == 0
-        if missing.any():
-            fill = np.float32(self._total.sum() / max(int(self._count.sum()), 1))
-            mean[missing] = fill if elsewhere is None else elsewhere[missing]
-        return mean
+        return filled(mean) if elsewhere is None else np.where(self.known, mean, elsewhere)
 
     def image_or_nan(self) -> Image:
         """Mean image, (Y, X) float32, NaN where no frame was valid."""

@@ -2,7 +2,8 @@
 
 ``run.json`` (parameters, provenance, raw files, state) lists the others by their roles:
 ``transforms`` (.npz), ``quality`` (.csv), ``reference`` (.tif) and, where there are any, ``chunks``
-(.csv), ``mask`` (.tif), ``frame_times`` (.csv) and ``frame_digests`` (.npy). Nothing is pickled.
+(.csv), ``mask`` (.tif), ``artefacts`` (.tif), ``frame_times`` (.csv) and ``frame_digests`` (.npy).
+Nothing is pickled.
 """
 
 from __future__ import annotations
@@ -131,6 +132,7 @@ def read_alignment(reading: Reading, stack: Stack | None = None) -> Alignment:
     times = _optional(reading, "frame_times", partial(read_table, empty=_empty_times))
     reference = _read_reference(reading)
     mask = _optional(reading, "mask", read_tiff)
+    artefacts = _optional(reading, "artefacts", read_tiff)
     check_rows(reading, "quality", quality["frame"], n_frames)
     if times is not None:
         check_rows(reading, "frame_times", times["frame"], n_frames)
@@ -143,6 +145,11 @@ def read_alignment(reading: Reading, stack: Stack | None = None) -> Alignment:
             raise reading.refused(
                 role, f"its shape is {image.shape}, but the transforms are for {transforms.shape}"
             )
+    if artefacts is not None and artefacts.shape != raw.stack.shape[2:]:
+        raise reading.refused(
+            "artefacts",
+            f"its shape is {artefacts.shape}, but the raw frames are {raw.stack.shape[2:]}",
+        )
     seen = _seen(reading, raw)
     if stack is None:
         stack = find_stack(reading.folder, raw, seen)
@@ -161,6 +168,7 @@ def read_alignment(reading: Reading, stack: Stack | None = None) -> Alignment:
         chunks,
         seen,
         _read_fill(reading, stack),
+        None if artefacts is None else artefacts != 0,
     )
 
 
@@ -244,6 +252,8 @@ def _files(alignment: Alignment) -> dict[str, Content]:
         files["frame_digests"] = npy_content(alignment.frame_digests.digests)
     if alignment.mask is not None:
         files["mask"] = _image(alignment.mask)
+    if alignment.artefacts is not None:
+        files["artefacts"] = _image(alignment.artefacts.astype(np.uint8))
     return files
 
 
@@ -312,7 +322,7 @@ def _times_bytes(stack: Stack) -> bytes:
     return table_bytes(table)
 
 
-def _image(image: npt.NDArray[np.float32]) -> Content:
+def _image(image: npt.NDArray[Any]) -> Content:
     def write(file: BinaryIO) -> None:
         tifffile.imwrite(file, image)
 

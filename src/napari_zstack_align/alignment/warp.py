@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.alignment.filling import filled
+
 EDGE_TOLERANCE_PX = 1e-3
 """A position this little outside the outermost pixel centres still counts as inside."""
 
@@ -154,7 +156,7 @@ def warp_with_valid(
     # One missing pixel would spread over the 4 x 4 footprint of the interpolation.
     footprint = cv2.dilate(missing.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
     valid &= warp(footprint, displacement, cv2.INTER_LINEAR) == 0
-    return warp(np.where(missing, np.float32(0), image), displacement, interpolation), valid
+    return warp(filled(image), displacement, interpolation), valid
 
 
 def _is_long(dtype: np.dtype[Any]) -> bool:

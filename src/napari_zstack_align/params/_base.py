@@ -111,6 +111,16 @@ class ChannelParams(Params):
         ),
     )
 
+    find_artefacts: bool = Field(
+        True,
+        description=(
+            "Look for what doesn't come from tissue: pixels fixed to the detector (hot pixels and "
+            "columns, overlays, stripes; only where the tissue moves by more than a pixel), and "
+            "single pixels and rows of single frames. It is left out of the alignment; the raw "
+            "frames stay as they are."
+        ),
+    )
+
     @model_validator(mode="after")
     def _weights_count(self) -> Self:
         if self.channel_weights and not any(self.channel_weights):

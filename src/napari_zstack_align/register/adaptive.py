@@ -15,6 +15,7 @@ from napari_zstack_align.parallel import checked_threads, worker_threads
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.read import check_layout, remarks_on
+from napari_zstack_align.register.artefacts.search import Pixels, checked_pixels, search
 from napari_zstack_align.register.closing import (
     averaged_in_slices,
     with_noise_limit,
@@ -42,6 +43,7 @@ def align_adaptive(
     params: AdaptiveParams | None = None,
     mask: npt.ArrayLike | None = None,
     *,
+    artefacts: npt.ArrayLike | None = None,
     threads: int | None = None,
     journal: UnitStore | str | Path | None = None,
 ) -> Job[Alignment]:
@@ -61,6 +63,9 @@ def align_adaptive(
     mask : array-like, optional
         (Y, X) bool, labels or weights in [0, 1] in reference coordinates: where the alignment
         has to be right. Outside it the smoothness of the field alone carries it.
+    artefacts : array-like, optional
+        (Y, X) bool: pixels of the raw frames that are fixed to the detector, such as those that
+        an `Alignment` names, corrected by hand. They are left out, and no others are looked for.
     threads : int, optional
         Frames worked on at once; the number of processors by default. The result doesn't
         depend on it.
@@ -101,14 +106,16 @@ def align_adaptive(
             f"start_slice is {params.start_slice}, but {stack.name} has "
             f"{counted(stack.n_slices, 'slice')}: give one from 0 to {stack.n_slices - 1}."
         )
-    weights = as_weights(mask, (stack.shape[2], stack.shape[3]))
-    return _align(stack, params, weights, n_threads, journal)
+    shape = (stack.shape[2], stack.shape[3])
+    given = checked_pixels(artefacts, shape)
+    return _align(stack, params, as_weights(mask, shape), given, n_threads, journal)
 
 
 def _align(
     stack: Stack,
     params: AdaptiveParams,
     mask: Mask | None,
+    given: Pixels | None,
     n_threads: int,
     journal: UnitStore | str | Path | None,
 ) -> Job[Alignment]:
@@ -122,8 +129,10 @@ def _align(
         yield from units.check(pool, ahead)
         layout = yield from check_layout(stack, params.channel)
         yield Progress("Aligning", 0, stack.n_frames, layout.warning)
-        run = STRATEGIES[params.strategy](stack, params, mask, pool, ahead, units)
-        run.remarks = tuple(filter(None, (*remarks_on(stack), layout.warning)))
+        found = yield from search(units.frames.stack, params, pool, given=given)
+        run = STRATEGIES[params.strategy](stack, params, mask, pool, ahead, units, found)
+        remarks = (*remarks_on(stack), layout.warning, *found.remarks)
+        run.remarks = tuple(filter(None, remarks))
         yield from _all_slices(run)
         if not run.found_signal:
             raise AlignmentError(

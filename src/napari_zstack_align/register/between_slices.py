@@ -8,10 +8,12 @@ can from that of the slice before.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.alignment.filling import filled, safely_known
 from napari_zstack_align.alignment.quality import (
     comparison_factor,
     comparison_image,
@@ -21,11 +23,13 @@ from napari_zstack_align.alignment.spline import field_on_pixels, grid_shape
 from napari_zstack_align.alignment.warp import shrink, warp_with_valid
 from napari_zstack_align.mask import Mask
 from napari_zstack_align.params import AdaptiveParams
-from napari_zstack_align.register.frames import Image, folds
+from napari_zstack_align.register.frames import Image, RawFrame, filtered_frame, folds
 from napari_zstack_align.register.prefilter import Band, Prefilter
 from napari_zstack_align.register.slice_units import known
 from napari_zstack_align.register.template import Coefficients, Template
 from napari_zstack_align.saved import Arrays
+
+Known: TypeAlias = npt.NDArray[np.bool_] | None
 
 LEAST_GAIN = 0.001
 """A slice that resembles the one before by less more is left in its place."""
@@ -53,6 +57,8 @@ class Chain:
         (Y, X) float32 mean of the last slice, in the reference; None before the first one.
     change : numpy.ndarray, optional
         Power of what differed between the last two slices.
+    known : numpy.ndarray, optional
+        (Y, X) bool: where the image shows tissue; None: everywhere.
     """
 
     shape: tuple[int, int]
@@ -62,6 +68,7 @@ class Chain:
     image: Image | None = None
     last: Coefficients | None = None
     change: Image | None = None
+    known: Known = None
 
     @property
     def field(self) -> Coefficients:
@@ -72,7 +79,7 @@ class Chain:
 
     def to_keep(self) -> dict[str, npt.NDArray[np.generic]]:
         """Arrays of the chain as far as it goes; parameters and mask are the run's."""
-        return known(image=self.image, last=self.last, change=self.change)
+        return known(image=self.image, last=self.last, change=self.change, known=self.known)
 
     def as_kept(self, arrays: Arrays) -> Chain:
         """Return the chain with a slice that was finished before; without signal it stays."""
@@ -83,35 +90,42 @@ class Chain:
             image=arrays["image"],
             last=arrays.get("last"),
             change=arrays.get("change"),
+            known=arrays.get("known"),
         )
 
     def next(self, image: Image) -> Chain:
-        """Go on to a slice's mean (Y, X) float32; the first one is the reference."""
+        """Go on to a slice's mean (Y, X) float32; the first one is the reference.
+
+        Where it is NaN, the last slice goes on.
+        """
         if self.image is None:
-            return replace(self, image=image)
+            shown = np.isfinite(image)
+            return replace(self, image=filled(image), known=None if shown.all() else shown)
         draft = self._template(self.change)
-        filtered = draft.filtered(image)
+        filtered = filtered_frame(RawFrame(image), draft)
         found = draft.register(filtered, self.field, around=self.field)
         if self.change is None:
             template = self._template(found.power)
             found = template.register(filtered, self.field, around=self.field)
         field = self._restrained(found.coefficients)
-        as_before, likeness = self._seen(image, self.field)
+        as_before, known, likeness = self._seen(image, self.field)
         if np.isfinite(field).all() and not folds(field, self.shape, self.spacing_px):
-            seen, now = self._seen(image, field)
+            seen, now_known, now = self._seen(image, field)
             if now - likeness > LEAST_GAIN:
-                return replace(self, image=seen, last=field, change=found.power)
-        return replace(self, image=as_before, last=self.field, change=found.power)
+                return replace(self, image=seen, known=now_known, last=field, change=found.power)
+        return replace(self, image=as_before, known=known, last=self.field, change=found.power)
 
-    def _seen(self, image: Image, field: Coefficients) -> tuple[Image, float]:
-        """Image through a field, and how much it then resembles the last slice."""
+    def _seen(self, image: Image, field: Coefficients) -> tuple[Image, Known, float]:
+        """Image through a field, where tissue is known then, and the likeness to the last slice."""
         assert self.image is not None
         dense = field_on_pixels(field, self.shape, self.spacing_px)
-        aligned, valid = warp_with_valid(image, dense) if field.any() else (image, None)
-        seen = aligned if valid is None else np.where(valid, aligned, self.image)
+        aligned, valid = warp_with_valid(image, dense)
+        seen = np.where(valid, aligned, self.image)
         weights = np.ones(self.shape, np.float32) if self.mask is None else self.mask
         small = shrink(weights, comparison_factor(self.shape))
-        return seen, correlation(comparison_image(seen), comparison_image(self.image), small)
+        known = None if self.known is None else self.known | valid
+        likeness = correlation(comparison_image(seen), comparison_image(self.image), small)
+        return seen, known, likeness
 
     def _template(self, change: Image | None) -> Template:
         assert self.image is not None
@@ -121,10 +135,18 @@ class Chain:
             spacing_px=self.spacing_px,
             alpha=SMOOTHNESS * self.params.alpha,
             max_shift_px=self.params.max_shift_px,
-            mask=self.mask,
+            mask=self._weights,
             power=change,
             factors=FACTORS,
         )
+
+    @property
+    def _weights(self) -> Mask | None:
+        """Mask where the last slice, or one before it, showed tissue."""
+        if self.known is None:
+            return self.mask
+        safe = safely_known(self.known)
+        return safe if self.mask is None else self.mask * safe
 
     def _restrained(self, field: Coefficients) -> Coefficients:
         """Leave of the step from the last slice the translation and the part that is wanted."""

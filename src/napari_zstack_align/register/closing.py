@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.filling import filled
 from napari_zstack_align.alignment.noise_limit import power_of
 from napari_zstack_align.alignment.quality import comparison_factor, noise_spread
 from napari_zstack_align.alignment.summary import NOISE_LIMIT
@@ -18,7 +19,8 @@ from napari_zstack_align.alignment.warp import shrink
 from napari_zstack_align.flags import Flag
 from napari_zstack_align.params import ChannelParams
 from napari_zstack_align.progress import Progress
-from napari_zstack_align.register.frames import read_frame, without_nan
+from napari_zstack_align.register.artefacts.artefacts import UNTOUCHED
+from napari_zstack_align.register.frames import read_frame
 
 Numbers = npt.NDArray[np.floating]
 
@@ -120,9 +122,9 @@ def with_noise_limit(
     frames = _spread(np.flatnonzero(judged))
     limits = []
     for done, t in enumerate(map(int, frames), start=1):
-        raw = read_frame(alignment.stack, t, params)
+        raw = read_frame(alignment.stack, t, params, UNTOUCHED)
         if raw.fault is None:
-            power = power_of(without_nan(raw.image), mask)
+            power = power_of(filled(raw.image), mask)
             limits.append(power.expected_correlation(*averaged(t)))
         yield Progress("Measuring the noise", done, len(frames))
     limit = round(float(np.median(limits)), 4) if limits else None

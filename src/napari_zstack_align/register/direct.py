@@ -19,6 +19,7 @@ from napari_zstack_align.flags import mark_each
 from napari_zstack_align.mask import Mask
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.progress import Progress
+from napari_zstack_align.register.artefacts.artefacts import Artefacts
 from napari_zstack_align.register.frames import (
     Image,
     compare_frame,
@@ -54,8 +55,9 @@ class DirectChain(SliceRun):
         pool: ThreadPoolExecutor,
         ahead: int,
         units: Units,
+        artefacts: Artefacts,
     ) -> None:
-        super().__init__(stack, params, mask, pool, ahead, units)
+        super().__init__(stack, params, mask, pool, ahead, units, artefacts)
         self._start: Coefficients = np.zeros(self._coefficients.shape[1:], np.float32)
         self._image: Image | None = None
         self._template: Template | None = None

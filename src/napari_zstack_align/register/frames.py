@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.alignment.filling import filled
 from napari_zstack_align.alignment.quality import (
     Compared,
     comparison_image,
@@ -16,10 +17,13 @@ from napari_zstack_align.alignment.quality import (
     without_extremes,
 )
 from napari_zstack_align.alignment.spline import field_on_pixels
+from napari_zstack_align.alignment.warp import shrink
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Fault, Flag, unreadable
 from napari_zstack_align.params import ChannelParams
+from napari_zstack_align.register.artefacts.artefacts import Artefacts
+from napari_zstack_align.register.driving import driving_image
 from napari_zstack_align.register.template import Coefficients, Filtered, Registration, Template
 from napari_zstack_align.stack import Stack
 
@@ -29,6 +33,9 @@ DETECTOR_TOPS = (255, 4095, 8191, 16383, 32767, 65535)
 """Largest values of 8, 12, 13, 14, 15 and 16 bit detectors."""
 SATURATED_FRACTION = 0.05
 STEP_PX = 2
+MARGIN = np.ones((3, 3), np.uint8)
+MOST_MISSING = 0.5
+"""A frame of which more is missing stays saturated."""
 FOLD_LIMIT = 0.1
 """A field whose local area change falls below this folds the image onto itself."""
 
@@ -60,27 +67,37 @@ def check_channels(stack: Stack, params: ChannelParams) -> None:
         )
 
 
-def read_frame(stack: Stack, t: int, params: ChannelParams) -> RawFrame:
+def read_frame(stack: Stack, t: int, params: ChannelParams, artefacts: Artefacts) -> RawFrame:
     """Read the driving image of frame t; where that fails, the error is its fault."""
     try:
         channels = stack.read(t, t + 1)[0]
     except (OSError, InputError) as error:
         fault = unreadable(error)
         return RawFrame(np.full(stack.shape[2:], np.nan, np.float32), fault)
-    image = driving_image(channels, params)
-    return RawFrame(image, unusable(channels, image))
+    return driving_frame(channels, params, artefacts)
 
 
-def driving_image(channels: npt.NDArray[Any], params: ChannelParams) -> Image:
-    """Channel or weighted sum of channels that drives the alignment, from (C, Y, X)."""
-    if not params.channel_weights:
-        return np.ascontiguousarray(channels[params.channel], np.float32)
-    weights = np.asarray(params.channel_weights, np.float32)
-    total: Image = np.tensordot(weights, channels.astype(np.float32), axes=1)
-    return total
+def driving_frame(
+    channels: npt.NDArray[Any], params: ChannelParams, artefacts: Artefacts
+) -> RawFrame:
+    """Driving image of channels (C, Y, X) as read, without artefacts, and what ails it."""
+    image = driving_image(channels, params, artefacts.offset)
+    fault = unusable(channels, image, artefacts.fixed)
+    if fault and fault.flag is not Flag.SATURATED:
+        return RawFrame(image, fault)
+    if flash := artefacts.flash(image):
+        return RawFrame(image, fault or flash)
+    cleaned = artefacts.cleaned(image)
+    if fault:  # by rows that were struck by light, perhaps
+        missing = ~np.isfinite(cleaned)
+        if missing.mean() <= MOST_MISSING:
+            fault = unusable(channels, image, missing)
+    return RawFrame(image if fault else cleaned, fault)
 
 
-def unusable(channels: npt.NDArray[Any], image: Image) -> Fault | None:
+def unusable(
+    channels: npt.NDArray[Any], image: Image, left_out: npt.NDArray[np.bool_] | None = None
+) -> Fault | None:
     """Say why a frame can't be registered; None where it can.
 
     Parameters
@@ -89,7 +106,11 @@ def unusable(channels: npt.NDArray[Any], image: Image) -> Fault | None:
         (C, Y, X) as read.
     image : numpy.ndarray
         (Y, X) float32, what drives the registration.
+    left_out : numpy.ndarray, optional
+        (Y, X) bool: pixels that don't count.
     """
+    if left_out is not None:
+        channels, image = channels[:, ~left_out], image[~left_out]
     known = image if np.isfinite(cv2.sumElems(image)[0]) else image[np.isfinite(image)]
     if not known.size:
         return Fault(Flag.NO_SIGNAL, "no signal: every pixel is NaN")
@@ -108,10 +129,21 @@ def _saturated(channels: npt.NDArray[Any]) -> float:
 
 
 def filtered_frame(raw: RawFrame, template: Template) -> Filtered:
-    """Prepare a frame for a template, its missing pixels filled from the reference."""
+    """Prepare a frame for a template; where pixels are missing nothing acts on the field."""
+    if np.isfinite(cv2.sumElems(raw.image)[0]):
+        return template.filtered(raw.image)
+    levels = template.filtered(filled(raw.image))
     missing = ~np.isfinite(raw.image)
-    image = np.where(missing, template.image, raw.image) if missing.any() else raw.image
-    return template.filtered(image)
+    return tuple(
+        without_missing(image, missing, level.factor)
+        for image, level in zip(levels, template.levels, strict=True)
+    )
+
+
+def without_missing(image: Image, missing: npt.NDArray[np.bool_], factor: int) -> Image:
+    """Filtered image of a level, NaN where the raw pixels (Y, X) were missing."""
+    part = cv2.dilate(shrink(missing.astype(np.float32), factor), MARGIN)
+    return np.where(part > 0, np.float32(np.nan), image)
 
 
 def register_frame(
@@ -129,17 +161,9 @@ def register_frame(
 
 def compare_frame(raw: RawFrame, aligned: Image, valid: npt.NDArray[np.bool_]) -> Compared:
     """Prepare a raw and an aligned frame for the comparison with other repeats."""
-    both = (without_nan(raw.image), aligned)
+    both = (filled(raw.image), aligned)
     before, after = (without_extremes(comparison_image(image)) for image in both)
     return Compared(before, after, comparison_valid(valid))
-
-
-def without_nan(image: Image) -> Image:
-    """Image whose missing pixels have the mean of the others."""
-    if np.isfinite(cv2.sumElems(image)[0]):
-        return image
-    known = np.isfinite(image)
-    return np.where(known, image, image[known].mean() if known.any() else 0).astype(np.float32)
 
 
 def displacement_lengths(

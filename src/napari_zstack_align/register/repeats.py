@@ -94,6 +94,7 @@ def judge_repeats(
     reference: Image | None,
     mask: Image | None,
     outlier_mad: float,
+    active: npt.NDArray[np.bool_] | None = None,
 ) -> Repeats:
     """Compare the repeats of a slice, leave out those that don't belong, and bridge them.
 
@@ -109,11 +110,14 @@ def judge_repeats(
         Weights at the size of the compared images.
     outlier_mad : float
         As in ``AdaptiveParams``.
+    active : numpy.ndarray, optional
+        (n,) bool: repeats that are less like the others because cells light up in them.
     """
     faults = [frame.fault for frame in frames]
     before, after = compare_repeats(frames, _good(faults), reference, mask)
     worse = _not_improved(before, after)
-    doubtful = worse | _outliers(after, _good(faults), outlier_mad)
+    odd = _outliers(after, _good(faults), outlier_mad)
+    doubtful = worse | (odd if active is None else odd & ~active)
     if doubtful.any():
         median = float(np.nanmedian(after))
         for i in np.flatnonzero(doubtful & _good(faults)):

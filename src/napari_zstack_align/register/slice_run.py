@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.filling import safely_known
 from napari_zstack_align.alignment.mean import RunningMean
 from napari_zstack_align.alignment.quality import comparison_factor, empty_table
 from napari_zstack_align.alignment.spline import field_on_pixels, grid_shape
@@ -22,6 +23,7 @@ from napari_zstack_align.mask import Mask
 from napari_zstack_align.parallel import ordered_map
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.progress import Progress
+from napari_zstack_align.register.artefacts.artefacts import Artefacts
 from napari_zstack_align.register.frames import Image, RawFrame, read_frame
 from napari_zstack_align.register.template import Coefficients
 from napari_zstack_align.saved import Units, key_of, now, provenance, values_of
@@ -53,6 +55,8 @@ class SliceRun(ABC):
         How many frames are in work or waiting at once.
     units : Units
         Finished slices, and the frames under watch.
+    artefacts : Artefacts
+        What of the frames doesn't come from tissue.
     """
 
     STAGE: ClassVar[str]
@@ -66,9 +70,11 @@ class SliceRun(ABC):
         pool: ThreadPoolExecutor,
         ahead: int,
         units: Units,
+        artefacts: Artefacts,
     ) -> None:
         self.units = units
         self.stack, self.params, self.mask = stack, params, mask
+        self.artefacts = artefacts
         self._pool, self._ahead = pool, ahead
         self.shape = (stack.shape[2], stack.shape[3])
         self.spacing_px = float(params.grid_spacing_px)
@@ -141,6 +147,7 @@ class SliceRun(ABC):
             params=values_of(self.params, *names),
             frame=(*self.stack.shape[1:], self.stack.dtype.str, self.stack.frames_per_slice),
             mask=self.mask,
+            artefacts=self.artefacts.parts,
             **parts,
         )
 
@@ -169,7 +176,7 @@ class SliceRun(ABC):
         """Driving image of a frame."""
         raw = self._held.get(int(t))
         if raw is None:
-            raw = read_frame(self.units.frames.stack, int(t), self.params)
+            raw = read_frame(self.units.frames.stack, int(t), self.params, self.artefacts)
             if int(t) in self._held:
                 self._held[int(t)] = raw
         return raw
@@ -201,6 +208,11 @@ class SliceRun(ABC):
             mean.add(aligned, valid)
             yield self.progress()
         return mean
+
+    def weights(self, known: Image) -> Image:
+        """Mask (Y, X) where a mean is known (1), and 0 near where it isn't (below 1)."""
+        safe = safely_known(known)
+        return safe if self.mask is None else self.mask * safe
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Results in the order of the items, worked out in threads."""
@@ -234,7 +246,7 @@ class SliceRun(ABC):
         return Alignment(
             stack=self.stack,
             transforms=Transforms(self.shape, self._links()),
-            reference=np.zeros(self.shape, np.float32) if reference is None else reference,
+            reference=self._as_raw(reference),
             quality=self._quality.copy(),
             params=self.params,
             mask=self.mask,
@@ -248,7 +260,14 @@ class SliceRun(ABC):
                 **({"journal": journal} if (journal := self.units.journal.id) else {}),
             ),
             frame_digests=self.units.frames.seen(),
+            artefacts=self.artefacts.fixed,
         )
+
+    def _as_raw(self, reference: Image | None) -> Image:
+        """Reference in the intensities of the raw frames."""
+        if reference is None:
+            return np.zeros(self.shape, np.float32)
+        return reference + np.float32(self.artefacts.offset) if self.artefacts.offset else reference
 
 
 def leave_own_out(powers: Sequence[Image]) -> Image:

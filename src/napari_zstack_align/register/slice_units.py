@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.flags import FLAG_COLUMNS, Fault, fault_of, mark_each
-from napari_zstack_align.register.frames import Image
 from napari_zstack_align.register.repeats import Repeats
 from napari_zstack_align.saved import Arrays
 
@@ -37,7 +37,7 @@ def repeats_of_arrays(arrays: Arrays) -> Repeats:
     )
 
 
-def known(**arrays: Image | None) -> dict[str, npt.NDArray[np.generic]]:
+def known(**arrays: npt.NDArray[Any] | None) -> dict[str, npt.NDArray[np.generic]]:
     """Those arrays that there are."""
     return {name: values for name, values in arrays.items() if values is not None}
 

@@ -318,6 +318,7 @@ class Template:
     def _translation(self, level: Level, frame: Image, start: Coefficients) -> Coefficients:
         map_y, map_x = level.field(start)
         moved = cv2.remap(frame, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        moved = cv2.patchNaNs(moved, 0)
         shift = find_translation(
             moved, level.weighted_image, max_shift=self.max_shift_px / level.factor
         )

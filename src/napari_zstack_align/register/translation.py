@@ -12,6 +12,8 @@ from scipy.fft import irfft2, next_fast_len, rfft2
 
 from napari_zstack_align.register.prefilter import Image
 
+ROUNDS = 2
+"""How often frames are compared with their mean."""
 PEAK_SIGNIFICANCE = 6.0
 """A peak counts when it is this many standard deviations of the correlation over all shifts."""
 
@@ -47,6 +49,17 @@ def find_translations(frames: Image, reference: Image, max_shift: float) -> npt.
         if surface[peak] > PEAK_SIGNIFICANCE * noise:
             shift[:] = np.array([_refine(surface, peak, axis) for axis in range(2)]) - reach
     return found
+
+
+def shifts_to_mean(frames: Image, max_shift: float) -> npt.NDArray[np.float64]:
+    """Find the shifts (N, 2) of frames (N, Y, X): against the middle one, then their mean."""
+    reference = frames[len(frames) // 2]
+    for _ in range(ROUNDS):
+        shifts = find_translations(frames, reference, max_shift)
+        whole = np.round(shifts).astype(int)
+        moved = [np.roll(f, tuple(-s), axis=(0, 1)) for f, s in zip(frames, whole, strict=True)]
+        reference = np.mean(moved, axis=0)
+    return shifts
 
 
 def _correlations(frames: Image, reference: Image, reach: tuple[int, int]) -> tuple[Image, Image]:

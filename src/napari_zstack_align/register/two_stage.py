@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.alignment.filling import filled
 from napari_zstack_align.alignment.quality import (
     Compared,
     band_for_comparison,
@@ -29,8 +30,9 @@ from napari_zstack_align.flags import mark_each
 from napari_zstack_align.mask import Mask
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.progress import Progress
+from napari_zstack_align.register.artefacts.artefacts import Artefacts
 from napari_zstack_align.register.between_slices import SPACING_RATIO, Chain
-from napari_zstack_align.register.frames import lengths_of, without_nan
+from napari_zstack_align.register.frames import lengths_of
 from napari_zstack_align.register.repeats import Registered, Repeats, compare_repeats
 from napari_zstack_align.register.slice_run import Frames, SliceRun
 from napari_zstack_align.register.slice_units import arrays_of_repeats
@@ -39,7 +41,7 @@ from napari_zstack_align.register.within_slice import Learned, SliceResult, alig
 from napari_zstack_align.saved import Arrays, Units
 from napari_zstack_align.stack import Stack
 
-WITHIN, BETWEEN = "adaptive within a slice 1", "adaptive from slice to slice 1"
+WITHIN, BETWEEN = "adaptive within a slice 2", "adaptive from slice to slice 2"
 """The methods of the units: another number where a result may change."""
 
 
@@ -88,8 +90,9 @@ class TwoStages(SliceRun):
         pool: ThreadPoolExecutor,
         ahead: int,
         units: Units,
+        artefacts: Artefacts,
     ) -> None:
-        super().__init__(stack, params, mask, pool, ahead, units)
+        super().__init__(stack, params, mask, pool, ahead, units, artefacts)
         self._coarse_px = SPACING_RATIO * self.spacing_px
         grid = grid_shape(self.shape, self._coarse_px)
         self._between = np.zeros((stack.n_frames, 2, *grid), np.float32)
@@ -193,7 +196,7 @@ class TwoStages(SliceRun):
             "alpha",
             "max_shift_px",
             "between_slices",
-            chain=(chain.image, chain.last, chain.change),
+            chain=(chain.image, chain.last, chain.change, chain.known),
             repeats=arrays_of_repeats(found.repeats),
             image=found.image,
         )
@@ -232,7 +235,7 @@ class TwoStages(SliceRun):
         displacement += [warp(component, step, cv2.INTER_LINEAR) for component in inner]
         small = shrink(raw.image, factor)
         aligned, valid = warp_with_valid(small, displacement / np.float32(factor))
-        both = (without_nan(small), aligned)
+        both = (filled(small), aligned)
         before, after = (without_extremes(band_for_comparison(image)) for image in both)
         compared = Compared(before, after, valid)
         lengths = lengths_of(displacement, 1)

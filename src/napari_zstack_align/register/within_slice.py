@@ -16,18 +16,20 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.alignment.filling import filled
 from napari_zstack_align.alignment.mean import RunningMean
 from napari_zstack_align.alignment.quality import Compared
 from napari_zstack_align.alignment.warp import shrink
 from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.progress import Progress
+from napari_zstack_align.register.activity import only_brighter, smoothed
+from napari_zstack_align.register.brightness import TINY, Levels, from_elsewhere
 from napari_zstack_align.register.calibration import FEWEST_FRAMES, MOST_FRAMES, calibrated
 from napari_zstack_align.register.frames import (
     Image,
     compare_frame,
     filtered_frame,
     register_frame,
-    without_nan,
 )
 from napari_zstack_align.register.prefilter import USUAL, Band, Prefilter
 from napari_zstack_align.register.repeats import Registered, Repeats, judge_repeats
@@ -42,7 +44,7 @@ from napari_zstack_align.register.template import (
     Registration,
     Template,
 )
-from napari_zstack_align.register.translation import find_translations
+from napari_zstack_align.register.translation import shifts_to_mean
 from napari_zstack_align.saved import Arrays
 
 Valid: TypeAlias = npt.NDArray[np.bool_]
@@ -85,8 +87,14 @@ LEAST_PART = 0.03
 """Repeats of whose differences the registration takes away a smaller part are left where they are:
 it fitted their noise, and interpolation would only blur them."""
 TORN = Fault(Flag.TORN, "torn: the sample jumped while the frame was scanned")
+PERHAPS_ACTIVE = (Flag.LOW_CORRELATION, Flag.TORN)
+"""A repeat in which cells light up may be taken for one of these."""
 ROUGH_FACTOR = 4
-ROUGH_ROUNDS = 2
+FEWEST_TO_COMPARE = 3
+TIMES_AS_BRIGHT = 3.0
+"""A repeat so many times as bright as the others, or as dark, isn't compared with them."""
+LEAST_LIGHT = 0.05
+"""Slices dimmer than this part of the brightest show too little to compare the light of repeats."""
 
 
 @dataclass(frozen=True)
@@ -239,7 +247,7 @@ def align_within(
             if not before.is_frozen:
                 told = run.begin(_calibrate, run, template, good, learned)
     repeats, mean = yield from _judge(run, frames, fields, faults)
-    image = mean.image() if repeats.has_signal else None
+    image = mean.image_or_nan() if repeats.has_signal else None
     if before.is_frozen:
         return SliceResult(repeats, image, before)
     return SliceResult(repeats, image, learned if told is None else (yield from run.result(told)))
@@ -279,16 +287,40 @@ def _look(
 
     def look(t: int) -> tuple[Fault | None, Image]:
         raw = run.read(t)
-        return raw.fault, shrink(without_nan(raw.image), factor)
+        return raw.fault, shrink(filled(raw.image), factor)
 
     factor = _rough_factor(run.shape)
-    faults, small = [], []
+    faults: list[Fault | None] = []
+    small = []
     for fault, image in run.map(look, frames):
         faults.append(fault)
-        if fault is None:
-            small.append(image)
+        small.append(image)
         yield run.progress()
-    return faults, small
+    good = np.flatnonzero([fault is None for fault in faults])
+    if len(good) >= FEWEST_TO_COMPARE and run.params.outlier_mad > 0:
+        for i, fault in zip(good, _unusually_bright(np.stack(small)[good], run), strict=True):
+            faults[i] = fault
+    return faults, [image for image, fault in zip(small, faults, strict=True) if fault is None]
+
+
+def _unusually_bright(small: Image, run: SliceRun) -> list[Fault | None]:
+    """Faults of small frames that are several times as bright as the others, or as dark."""
+    usual = run.artefacts.transients
+    if usual is None:
+        return [None] * len(small)
+    levels, dark = Levels.of(small), usual.noise.dark
+    mean, low = (np.full(len(small), np.median(part)) for part in (levels.mean, levels.low))
+    # Where a slice shows nothing, noise would be many times as bright as noise.
+    least = max(LEAST_LIGHT * usual.brightest, TINY)
+    times = np.maximum(levels.mean - dark, least) / np.maximum(mean - dark, least)
+    odd = (times > TIMES_AS_BRIGHT) | (times < 1 / TIMES_AS_BRIGHT)
+    odd &= from_elsewhere(levels, mean, low, dark)
+    return [
+        Fault(Flag.UNUSUAL_BRIGHTNESS, f"unusual brightness: {t:.2g} times that of the slice")
+        if is_odd
+        else None
+        for is_odd, t in zip(odd, times, strict=True)
+    ]
 
 
 def _rough_factor(shape: tuple[int, int]) -> int:
@@ -296,15 +328,9 @@ def _rough_factor(shape: tuple[int, int]) -> int:
 
 
 def _rough_shifts(small: Image, max_shift: float) -> npt.NDArray[np.float32]:
-    """(n, 2) shifts of small frames, the mean taken off: against the middle one, then the mean."""
+    """(n, 2) shifts of small frames, the mean taken off."""
     prefilter = Prefilter.for_image(small.mean(axis=0))
-    filtered = np.stack([prefilter(image, 1) for image in small])
-    reference = filtered[len(filtered) // 2]
-    for _ in range(ROUGH_ROUNDS):
-        shifts = find_translations(filtered, reference, max_shift)
-        whole = np.round(shifts).astype(int)
-        moved = [np.roll(f, tuple(-s), axis=(0, 1)) for f, s in zip(filtered, whole, strict=True)]
-        reference = np.mean(moved, axis=0)
+    shifts = shifts_to_mean(np.stack([prefilter(image, 1) for image in small]), max_shift)
     return (shifts - shifts.mean(axis=0)).astype(np.float32)
 
 
@@ -316,8 +342,10 @@ def _register(
     # Bilinear takes half the time, and what it blurs makes no difference here.
     mean = yield from run.mean(frames, starts, stage.factors[-1], cv2.INTER_LINEAR)
     image = mean.image()
+    known = None if mean.known.all() else mean.known.astype(np.float32)
     if image.shape != run.shape:
         image = _enlarged(image, stage.factors[-1], run.shape)
+        known = None if known is None else _enlarged(known, stage.factors[-1], run.shape)
     filtered.prefilter = filtered.prefilter or Prefilter.for_image(image, stage.band)
     smooth = stage.smoothness * (1.0 if stage is COARSE else learned.smoothness)
     build = partial(
@@ -327,7 +355,7 @@ def _register(
         spacing_px=run.spacing_px,
         alpha=smooth * run.params.alpha,
         max_shift_px=0.0,
-        mask=run.mask,
+        mask=run.mask if known is None else run.weights(known),
         factors=stage.factors,
         iterations=stage.iterations,
         cap=stage.cap,
@@ -393,7 +421,16 @@ def _judge(
             mean.add(aligned, valid)
         yield run.progress()
     still = np.zeros_like(fields[0])
-    repeats = judge_repeats(registered, still, None, run.compared_mask, run.params.outlier_mad)
+    mask, mad = run.compared_mask, run.params.outlier_mad
+    repeats = judge_repeats(registered, still, None, mask, mad)
+    odd = np.array([f is not None and f.flag in PERHAPS_ACTIVE for f in repeats.faults])
+    if odd.any():
+        active = yield from _active(run, frames, fields, repeats.used, odd)
+        if active.any():
+            registered = [
+                replace(r, fault=None) if a else r for r, a in zip(registered, active, strict=True)
+            ]
+            repeats = judge_repeats(registered, still, None, mask, mad, active)
     if repeats.has_signal:
         repeats = repeats.still() if _gain_little(repeats) else repeats.centred()
     if np.abs(repeats.coefficients - fields)[repeats.used].max(initial=0) > STOP_PX or any(
@@ -401,6 +438,27 @@ def _judge(
     ):
         mean = yield from run.mean(frames[repeats.used], repeats.coefficients[repeats.used])
     return repeats, mean
+
+
+def _active(
+    run: SliceRun, frames: Frames, fields: Coefficients, used: Valid, odd: Valid
+) -> Generator[Progress, None, Valid]:
+    """(n,) which of the odd repeats differ from the used ones by cells that light up."""
+
+    def resample(i: int) -> tuple[Image, Valid]:
+        aligned, valid = run.resample(run.read(frames[i]), fields[i])
+        return smoothed(aligned), valid
+
+    compared = np.flatnonzero(used | odd)
+    images: list[Image] = []
+    valid: list[Valid] = []
+    for image, where in run.map(resample, compared.tolist()):
+        images.append(image)
+        valid.append(where)
+        yield run.progress()
+    result = np.zeros(len(frames), bool)
+    result[compared] = only_brighter(images, valid, odd[compared])
+    return result
 
 
 def _gain_little(repeats: Repeats) -> bool:

@@ -69,6 +69,7 @@ LAYOUTS: Mapping[Kind, Layout] = MappingProxyType(
                 "frame_digests.npy",
                 "reference.tif",
                 "mask.tif",
+                "artefacts.tif",
             ),
             suffix=".zalign",
         ),

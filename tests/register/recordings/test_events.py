@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_zstack_align.register.brightness import Levels
 from napari_zstack_align.register.recordings.events import (
     find_steps,
     intensity_outliers,
@@ -123,9 +124,10 @@ def test_flashes_and_dark_frames_stand_out():
     level = np.random.default_rng(0).normal(500, 5, N)
     level[[20, 21]] += 300
     level[80] = 110
-    outliers = intensity_outliers(level, dark=100, mad=6)
+    levels = Levels(level, 0.5 * level, np.full(N, 0.5), np.zeros((8, 8), np.float32))
+    outliers = intensity_outliers(levels, dark=100, mad=6)
     assert np.flatnonzero(outliers).tolist() == [20, 21, 80]
-    assert not intensity_outliers(level, dark=100, mad=0).any()
+    assert not intensity_outliers(levels, dark=100, mad=0).any()
 
 
 @pytest.mark.parametrize(
@@ -136,7 +138,8 @@ def test_flashes_and_dark_frames_stand_out():
 def test_bleaching_and_activity_are_no_outliers(change: np.ndarray):
     level = 500 + change
     level[[3, 50]] = np.nan
-    assert not intensity_outliers(level, dark=100, mad=6).any()
+    levels = Levels(level, 0.5 * level, np.full(N, 0.5), np.zeros((8, 8), np.float32))
+    assert not intensity_outliers(levels, dark=100, mad=6).any()
 
 
 def test_segments_lie_between_steps():

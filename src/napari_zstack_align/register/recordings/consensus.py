@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.alignment.filling import safely_known
 from napari_zstack_align.alignment.warp import warp_affine
 from napari_zstack_align.mask import Mask
 from napari_zstack_align.params import KeypointParams
@@ -201,7 +202,6 @@ def target_of(reference: Reference, prefilter: Prefilter) -> Target:
     """Prepare a reference for refinement, silent where it shows nothing or the mask is 0."""
     weights: Mask | None = reference.mask
     if not reference.known.all():
-        # The band-pass reaches a few pixels beyond the border of what is known.
-        safe = cv2.erode(reference.known.astype(np.float32), np.ones((9, 9), np.uint8))
+        safe = safely_known(reference.known)
         weights = safe if weights is None else weights * safe
     return Target.build(reference.image, prefilter, weights)

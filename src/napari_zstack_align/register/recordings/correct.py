@@ -21,6 +21,8 @@ from napari_zstack_align.flags import Fault, Flag, fault_of, mark
 from napari_zstack_align.parallel import default_threads, worker_threads
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.register.artefacts.artefacts import Artefacts
+from napari_zstack_align.register.artefacts.search import search
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings.between_midpoints import traced_motion
 from napari_zstack_align.register.recordings.chunks import Range
@@ -145,12 +147,14 @@ def chunk_mean(alignment: Alignment, chunk: int) -> npt.NDArray[np.float32]:
 def _solve_again(alignment: Alignment, chunks: npt.NDArray[np.void], chunk: int) -> Job[Alignment]:
     """Interpolate anew with a changed chunk table, and follow the frames around the chunk."""
     params, kind = _params(alignment), str(alignment.provenance.get("single_frames", "none"))
-    reference = Reference.of(alignment.reference, alignment.mask)
     images = ImageFile(alignment.raw_shape)
     try:
         with worker_threads(default_threads()) as pool, paced_stacks([alignment.stack]) as (stack,):
             state = _state(alignment, stack, images, chunks)
             yield Progress(STAGE, 0, 0)
+            state.artefacts = yield from _artefacts(alignment, stack, params, pool)
+            image = alignment.reference - np.float32(state.artefacts.offset)
+            reference = Reference.of(image, alignment.mask)
             frames = _neighbourhood(state, chunk)
             _judge_again(state, frames)
             for _ in _correlate(state, chunk, reference, params):
@@ -166,6 +170,15 @@ def _solve_again(alignment: Alignment, chunks: npt.NDArray[np.void], chunk: int)
     return _corrected(alignment, state, frames)
 
 
+def _artefacts(
+    alignment: Alignment, stack: Stack, params: KeypointParams, pool: ThreadPoolExecutor
+) -> Job[Artefacts]:
+    """Artefacts as they were found: the fixed pixels are known, the rest shows again."""
+    fixed = alignment.artefacts
+    given = np.zeros(alignment.raw_shape, bool) if fixed is None else fixed
+    return (yield from search(stack, params, pool, given=given))
+
+
 def _judge_again(state: RecordingState, frames: Range) -> None:
     """Forget which frames didn't fit: it may have been their transforms that were wrong."""
     flags = state.frame_flags
@@ -179,7 +192,7 @@ def _correlate(
     row = state.chunks[chunk]
     frames = int(row["start"]), int(row["stop"])
     good = set(state.good_frames(*frames).tolist())
-    image = yield from averaging(state.stack, *frames, params, good)
+    image = yield from averaging(state.stack, *frames, params, good, state.artefacts)
     if image is None or fault_of(row):
         return
     values = correlations_of(image, row["matrix"], state.expected, reference)
@@ -211,7 +224,7 @@ def _measure_again(
     """Trace the motion of these frames once more; those of the others stay unknown."""
     windows = _windows(state, frames, followed=False)
     measured: list[Window] = []
-    work = partial(_measure, state.stack, params)
+    work = partial(_measure, state, params)
 
     def take(window: Window) -> Progress:
         measured.append(window)
@@ -224,8 +237,8 @@ def _measure_again(
     state.trace.shift[first:last], state.trace.halves[:, first:last] = part.shift, part.halves
 
 
-def _measure(stack: Stack, params: KeypointParams, frames: Range) -> Window:
-    return measure_window(stack, *frames, params)
+def _measure(state: RecordingState, params: KeypointParams, frames: Range) -> Window:
+    return measure_window(state.stack, *frames, params, state.artefacts)
 
 
 def _follow_again(

@@ -10,11 +10,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.alignment.filling import filled
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Fault, unreadable
 from napari_zstack_align.paced import PacedSource
 from napari_zstack_align.params import KeypointParams
-from napari_zstack_align.register.frames import driving_image, unusable
+from napari_zstack_align.register.artefacts.artefacts import UNTOUCHED, Artefacts
+from napari_zstack_align.register.frames import driving_frame
 from napari_zstack_align.stack import Stack
 
 Image = npt.NDArray[np.float32]
@@ -38,23 +40,30 @@ def paced_stacks(stacks: Sequence[Stack]) -> Iterator[tuple[Stack, ...]]:
 
 
 def driving_frames(
-    stack: Stack, start: int, stop: int, params: KeypointParams
+    stack: Stack, start: int, stop: int, params: KeypointParams, artefacts: Artefacts = UNTOUCHED
 ) -> Iterator[tuple[int, Image, Fault | None]]:
-    """Yield (t, driving image (Y, X), fault); frames that can't be read have one, too."""
+    """Yield (t, driving image (Y, X), fault); frames that can't be read have one, too.
+
+    Missing pixels are filled from their neighbours.
+    """
     at_once = _frames_at_once(stack)
     for first in range(start, stop, at_once):
         for t, channels, fault in _read(stack, first, min(first + at_once, stop)):
             if channels is None:
                 yield t, np.full(stack.shape[2:], np.nan, np.float32), fault
                 continue
-            image = driving_image(channels, params)
-            fault = unusable(channels, image)
-            yield t, image if fault else _without_nan(image), fault
+            frame = driving_frame(channels, params, artefacts)
+            yield t, frame.image if frame.fault else filled(frame.image), frame.fault
         del channels  # the last view of this block, as long as the next one is read
 
 
 def averaging(
-    stack: Stack, start: int, stop: int, params: KeypointParams, good: Container[int] | None = None
+    stack: Stack,
+    start: int,
+    stop: int,
+    params: KeypointParams,
+    good: Container[int] | None = None,
+    artefacts: Artefacts = UNTOUCHED,
 ) -> Generator[None, None, Image | None]:
     """Average the usable (and good) frames of a range: (Y, X) float32; None where there is none.
 
@@ -62,7 +71,7 @@ def averaging(
     """
     total: Image = np.zeros(stack.shape[2:], np.float32)
     count = 0
-    for t, image, fault in driving_frames(stack, start, stop, params):
+    for t, image, fault in driving_frames(stack, start, stop, params, artefacts):
         if fault is None and (good is None or t in good):
             cv2.accumulate(image, total)
             count += 1
@@ -93,11 +102,3 @@ def _read(
         return
     for t, channels in enumerate(block, start):
         yield t, channels, None
-
-
-def _without_nan(image: Image) -> Image:
-    """Fill missing pixels with the mean of the rest."""
-    if np.isfinite(cv2.sumElems(image)[0]):
-        return image
-    known = np.isfinite(image)
-    return np.where(known, image, image[known].mean(dtype=np.float64)).astype(np.float32)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy.ndimage import median_filter
 
 from napari_zstack_align.flags import Fault, Flag
+from napari_zstack_align.register.brightness import Levels, from_elsewhere
 
 Trace = npt.NDArray[np.float64]
 
@@ -17,7 +18,7 @@ FLASH = Fault(Flag.UNUSUAL_BRIGHTNESS, "unusual brightness: light was added, or 
 NEIGHBOURHOOD = 101
 """Frames against whose median a frame's brightness is judged: events are short against it."""
 LEAST_CHANGE = 0.1
-"""A flash changes the light above dark at least by this part: active cells do less."""
+"""A flash changes the light above dark at least by this part."""
 MAD_TO_SIGMA = 1.4826
 STEP_FRAMES = 8
 """Frames on either side of a jump that are compared."""
@@ -30,27 +31,29 @@ TWITCH_PX = 3.0
 TWITCH_SIGMAS = 6.0
 
 
-def intensity_outliers(level: Trace, dark: float, mad: float) -> npt.NDArray[np.bool_]:
-    """Frames much brighter or darker than those around them (stimulus light, closed shutter).
+def intensity_outliers(levels: Levels, dark: float, mad: float) -> npt.NDArray[np.bool_]:
+    """Frames much brighter or darker than those around them, but not by the activity of cells.
 
     Parameters
     ----------
-    level : numpy.ndarray
-        (T,) mean intensity; NaN where a frame can't be used.
+    levels : Levels
+        (T,) of all frames; NaN where a frame can't be used.
     dark : float
         Intensity without light.
     mad : float
         Median absolute deviations that make an outlier; 0 for none.
     """
-    known = np.isfinite(level)
-    result = np.zeros(len(level), bool)
+    known = np.isfinite(levels.mean)
+    result = np.zeros(len(known), bool)
     if mad == 0 or known.sum() < 3:
         return result
-    values = level[known]
-    around = median_filter(values, min(NEIGHBOURHOOD, len(values)), mode="nearest")
-    away = np.abs(values - around)
-    limit = np.maximum(mad * np.median(away), LEAST_CHANGE * np.maximum(around - dark, 0))
-    result[known] = away > np.maximum(limit, 1e-12)
+    size = min(NEIGHBOURHOOD, int(known.sum()))
+    seen = levels.where(known)
+    mean, low = (median_filter(part, size, mode="nearest") for part in (seen.mean, seen.low))
+    away = np.abs(seen.mean - mean)
+    limit = np.maximum(mad * np.median(away), LEAST_CHANGE * np.maximum(mean - dark, 0))
+    stands_out = away > np.maximum(limit, 1e-12)
+    result[known] = stands_out & from_elsewhere(seen, mean, low, dark)
     return result
 
 

@@ -12,6 +12,7 @@ from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Progress, run
+from napari_zstack_align.register.artefacts.artefacts import UNTOUCHED, Artefacts
 from napari_zstack_align.register.recordings.chunks import FEWEST_FRAMES, Range, chunk_ranges
 from napari_zstack_align.register.recordings.driving import averaging
 from napari_zstack_align.register.recordings.geometry import Matrix
@@ -109,9 +110,11 @@ def choose_reference(
     return tried[0]
 
 
-def average_frames(stack: Stack, start: int, stop: int, params: KeypointParams) -> Image | None:
+def average_frames(
+    stack: Stack, start: int, stop: int, params: KeypointParams, artefacts: Artefacts = UNTOUCHED
+) -> Image | None:
     """Mean of the usable frames of a range, (Y, X) float32; None where there is none."""
-    work = averaging(stack, start, stop, params)
+    work = averaging(stack, start, stop, params, artefacts=artefacts)
     return run(with_progress(work, Progress("Averaging frames", 0, 0)))
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,9 @@ from napari_zstack_align.alignment.checks import check_frames_at_hand, check_one
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.mask import Mask, as_weights
 from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.progress import Progress
+from napari_zstack_align.register.artefacts.artefacts import UNTOUCHED, Artefacts, Pixels
+from napari_zstack_align.register.artefacts.search import search
 from napari_zstack_align.register.frames import check_channels
 from napari_zstack_align.register.recordings.chunks import check_chunks
 from napari_zstack_align.register.recordings.first_reference import (
@@ -46,6 +50,9 @@ class Inputs:
         (Y, X) float32 reference image from elsewhere; None: to be made of the recordings.
     pixel_size_um : tuple of float, optional
         (y, x) of the reference.
+    artefacts : tuple of Artefacts
+        What of the frames of each recording doesn't come from tissue; nothing, before it was
+        looked for.
     """
 
     stacks: tuple[Stack, ...]
@@ -54,6 +61,38 @@ class Inputs:
     mask: Mask | None
     given: npt.NDArray[np.float32] | None
     pixel_size_um: tuple[float, float] | None
+    artefacts: tuple[Artefacts, ...]
+
+    def without_artefacts(
+        self, pixels: Pixels | None, pool: ThreadPoolExecutor
+    ) -> Generator[Progress, None, Inputs]:
+        """Look for artefacts in all recordings, or take the pixels that were given for fixed.
+
+        One offset is taken off all of them, the reference and the parameters.
+        """
+        found: dict[int, Artefacts] = {}
+        first = find_reference_frames(self.stacks, self.params)[0]
+        offset: float | None = None
+        for i in sorted(range(len(self.stacks)), key=lambda i: i != first):
+            stack = self.stacks[i]
+            found[i] = yield from search(stack, self.params, pool, given=pixels, offset=offset)
+            offset = found[i].offset
+        artefacts = tuple(found[i] for i in range(len(self.stacks)))
+        if not offset:
+            return replace(self, artefacts=artefacts)
+        given = self.given
+        if given is not None:
+            given = (given.astype(np.float64) - offset).astype(np.float32)
+        params = self.params
+        if params.intensity_range is not None:
+            low, high = params.intensity_range
+            params = params.replace(intensity_range=(low - offset, high - offset))
+        return replace(self, artefacts=artefacts, given=given, params=params)
+
+    @property
+    def offset(self) -> float:
+        """What was taken off every pixel."""
+        return self.artefacts[0].offset
 
     def make_reference(self, average: Averages | None = None) -> Matcher:
         """Average or take the first reference, and prepare it for matching.
@@ -65,7 +104,9 @@ class Inputs:
         return choose_reference(self.stacks, self.params, self.mask, average or self._average)
 
     def _average(self, recording: int, start: int, stop: int) -> npt.NDArray[np.float32] | None:
-        return average_frames(self.stacks[recording], start, stop, self.params)
+        return average_frames(
+            self.stacks[recording], start, stop, self.params, self.artefacts[recording]
+        )
 
 
 def checked_inputs(
@@ -86,15 +127,16 @@ def checked_inputs(
     recordings = tuple(stacks) if isinstance(stacks, Iterable) else (stacks,)
     _check_stacks(recordings, params)
     stack = recordings[find_reference_frames(recordings, params)[0]]
+    untouched = (UNTOUCHED,) * len(recordings)
     if reference is None:
         weights = as_weights(mask, (stack.shape[2], stack.shape[3]))
-        return Inputs(recordings, asked, params, weights, None, stack.pixel_size_um)
+        return Inputs(recordings, asked, params, weights, None, stack.pixel_size_um, untouched)
     image, pixel_size = _reference_image(reference), None
     if isinstance(reference, Alignment):
         pixel_size = reference.stack.pixel_size_um
         mask = reference.mask if mask is None else mask
     weights = as_weights(mask, (image.shape[0], image.shape[1]))
-    return Inputs(recordings, asked, params, weights, image, pixel_size)
+    return Inputs(recordings, asked, params, weights, image, pixel_size, untouched)
 
 
 def _check_stacks(stacks: tuple[Stack, ...], params: KeypointParams) -> None:

@@ -11,6 +11,8 @@ import numpy.typing as npt
 from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Progress, run
+from napari_zstack_align.register.artefacts.artefacts import UNTOUCHED, Artefacts
+from napari_zstack_align.register.brightness import Levels
 from napari_zstack_align.register.recordings.chunks import Range
 from napari_zstack_align.register.recordings.driving import averaging
 from napari_zstack_align.register.recordings.measure import Window, measure_window
@@ -19,7 +21,7 @@ from napari_zstack_align.saved import Arrays, Units, key_of, values_of
 
 Image = npt.NDArray[np.float32]
 
-SUMS, MOTION, MEAN = "recording sums 1", "recording motion 1", "recording mean 1"
+SUMS, MOTION, MEAN = "recording sums 2", "recording motion 2", "recording mean 2"
 """The methods of the units: another number where a result may change."""
 
 
@@ -34,10 +36,15 @@ class KeptFrames:
     units : Units
         What is kept of this recording; its frames are read through them.
     params : KeypointParams
+    artefacts : Artefacts
+        What of the frames doesn't come from tissue.
     """
 
-    def __init__(self, units: Units, params: KeypointParams) -> None:
+    def __init__(
+        self, units: Units, params: KeypointParams, artefacts: Artefacts = UNTOUCHED
+    ) -> None:
         self.units, self._stack, self._params = units, units.frames.stack, params
+        self.artefacts = artefacts
 
     def key(self, method: str, *names: str, **parts: Any) -> str:
         """Key of a unit that depends on the channels, on some more parameters, and on parts."""
@@ -45,6 +52,7 @@ class KeptFrames:
             method,
             params=values_of(self._params, "channel", "channel_weights", *names),
             frame=(*self._stack.shape[1:], self._stack.dtype.str),
+            artefacts=self.artefacts.parts,
             **parts,
         )
 
@@ -56,7 +64,7 @@ class KeptFrames:
         sums, motion = found["sums"], found["motion"]
         if sums is not None and motion is not None:
             return _window_of(frames, sums, motion)
-        window = measure_window(self._stack, *frames, self._params)
+        window = measure_window(self._stack, *frames, self._params, self.artefacts)
         arrays = {"sums": _sums(window), "motion": _motion(window)}
         for part, key in keys.items():
             if found[part] is None:
@@ -76,7 +84,8 @@ class KeptFrames:
         name, key = f"mean-{start}-{stop}-{len(frames)}", self.key(MEAN)
         kept = self.units.get(name, key, frames)
         if kept is None:
-            work = averaging(self._stack, start, stop, self._params, set(frames.tolist()))
+            good = set(frames.tolist())
+            work = averaging(self._stack, start, stop, self._params, good, self.artefacts)
             image = run(with_progress(work, Progress("Averaging frames", 0, 0)))
             kept = {} if image is None else {"image": image}
             self.units.put(name, key, kept, frames)
@@ -88,7 +97,8 @@ def _sums(window: Window) -> Arrays:
     return {
         "total": window.total,
         "count": np.array(window.count),
-        "level": window.level,
+        "levels": np.stack([window.levels.mean, window.levels.low, window.levels.share]),
+        "usual": window.levels.usual,
         "faulty": np.array([i for i, _ in faults], np.int64),
         "flags": _texts([fault.flag for _, fault in faults]),
         "details": _texts([fault.detail for _, fault in faults]),
@@ -104,11 +114,12 @@ def _window_of(frames: Range, sums: Arrays, motion: Arrays) -> Window:
     faults: list[Fault | None] = [None] * (frames[1] - frames[0])
     for i, flag, detail in zip(sums["faulty"], sums["flags"], sums["details"], strict=True):
         faults[int(i)] = Fault(Flag(str(flag)), str(detail))
+    mean, low, share = sums["levels"]
     return Window(
         *frames,
         sums["total"],
         int(sums["count"]),
-        sums["level"],
+        Levels(mean, low, share, sums["usual"]),
         tuple(faults),
         motion["shift"],
         motion["halves"],

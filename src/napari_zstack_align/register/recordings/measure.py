@@ -16,6 +16,8 @@ import numpy.typing as npt
 from napari_zstack_align.alignment.warp import shrink
 from napari_zstack_align.flags import Fault
 from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.register.artefacts.artefacts import UNTOUCHED, Artefacts
+from napari_zstack_align.register.brightness import Levels
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings.driving import driving_frames
 from napari_zstack_align.register.recordings.frame_steps import FrameSteps, moved_by
@@ -48,8 +50,8 @@ class Window:
         (Y, X) float32 sum of the usable frames.
     count : int
         Number of usable frames.
-    level : numpy.ndarray
-        (n,) mean intensity of each frame; NaN where it can't be used.
+    levels : Levels
+        (n,) intensity of each frame; NaN where it can't be used.
     faults : tuple of Fault or None
         (n,) why a frame can't be used; None where it can.
     shift : numpy.ndarray
@@ -66,7 +68,7 @@ class Window:
     stop: int
     total: Image
     count: int
-    level: Trace
+    levels: Levels
     faults: tuple[Fault | None, ...]
     shift: Trace
     halves: Trace
@@ -79,30 +81,32 @@ def proxy_factor(shape: tuple[int, int]) -> int:
     return int(np.clip(min(shape) // PROXY_PX, 1, LARGEST_FACTOR))
 
 
-def measure_window(stack: Stack, start: int, stop: int, params: KeypointParams) -> Window:
+def measure_window(
+    stack: Stack, start: int, stop: int, params: KeypointParams, artefacts: Artefacts = UNTOUCHED
+) -> Window:
     """Read frames ``start`` to ``stop`` once: sum them up and follow their motion."""
     shape = (stack.shape[2], stack.shape[3])
     factor = proxy_factor(shape)
     total, count = np.zeros(shape, np.float32), 0
-    level, small = np.full(stop - start, np.nan), []
+    levels, small = Levels.unknown(stop - start), []
     faults: list[Fault | None] = [None] * (stop - start)
-    for t, image, fault in driving_frames(stack, start, stop, params):
+    for t, image, fault in driving_frames(stack, start, stop, params, artefacts):
         faults[t - start] = fault
         if fault:
             continue
         cv2.accumulate(image, total)
         count += 1
-        level[t - start] = cv2.mean(image)[0]
         small.append(shrink(image, factor))
     shift, halves = np.full((stop - start, 2), np.nan), np.full((2, stop - start, 2), np.nan)
     turn, proxy = np.full(stop - start, np.nan), None
     if small:
         good = np.flatnonzero([fault is None for fault in faults])
+        levels = Levels.of(np.stack(small)).at(good, stop - start)
         motion = follow(np.stack(small), params.max_shift_px / factor)
         shift[good], halves[:, good] = motion.shift * factor, motion.halves * factor
         turn[good] = motion.turn * factor
         proxy = motion.mean
-    return Window(start, stop, total, count, level, tuple(faults), shift, halves, turn, proxy)
+    return Window(start, stop, total, count, levels, tuple(faults), shift, halves, turn, proxy)
 
 
 @dataclass(frozen=True)

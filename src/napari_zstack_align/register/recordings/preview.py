@@ -168,19 +168,29 @@ def _first(job: Job[list[MatchPreview]]) -> Job[MatchPreview]:
 def _previews(inputs: Inputs, wanted: list[tuple[int, Range]]) -> Job[list[MatchPreview]]:
     with worker_threads(default_threads()) as pool, paced_stacks(inputs.stacks) as stacks:
         inputs = replace(inputs, stacks=stacks)
+        inputs = yield from inputs.without_artefacts(None, pool)
         making = pool.submit(inputs.make_reference)
         yield from until_done([making], Progress("Making the first reference", 0, len(wanted)))
         matcher = making.result()
         tasks = [pool.submit(_preview, inputs, matcher, *item) for item in wanted]
         for done, task in enumerate(tasks):
             yield from until_done([task], Progress(STAGE, done, len(wanted)))
-        return [task.result() for task in tasks]
+        return [_as_raw(task.result(), inputs.offset) for task in tasks]
+
+
+def _as_raw(preview: MatchPreview, offset: float) -> MatchPreview:
+    """Preview whose images have the intensities of the raw frames."""
+    if not offset:
+        return preview
+    images = (preview.reference_image, preview.chunk_image)
+    reference, chunk = (image + np.float32(offset) for image in images)
+    return replace(preview, reference_image=reference, chunk_image=chunk)
 
 
 def _preview(inputs: Inputs, matcher: Matcher, recording: int, frames: Range) -> MatchPreview:
     stack, params = inputs.stacks[recording], inputs.params
     reference = matcher.reference
-    image = average_frames(stack, *frames, params)
+    image = average_frames(stack, *frames, params, inputs.artefacts[recording])
     expected = expected_map(stack, reference.shape, inputs.pixel_size_um)
     if image is None:
         return _described(

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.register.brightness import Levels, joined
 from napari_zstack_align.register.recordings.chunks import Range, chunk_ranges, cut
 from napari_zstack_align.register.recordings.events import (
     FLASH,
@@ -49,14 +49,14 @@ class FirstReading:
         state.set_ranges(self._ranges)
         self._linker = Linker(self._shape, params.max_shift_px)
         self._traces: list[Trace] = []
-        self._levels: list[npt.NDArray[np.float64]] = []
+        self._levels: list[Levels] = []
         self._total, self._count, self._chunk = np.zeros(self._shape, np.float32), 0, 0
 
     def take(self, window: Window) -> None:
         """Take in the next window."""
         state = self._state
         self._traces.append(Trace.placed(window, self._linker))
-        self._levels.append(window.level)
+        self._levels.append(window.levels)
         self._total += window.total
         self._count += window.count
         for t, fault in enumerate(window.faults, window.start):
@@ -69,8 +69,8 @@ class FirstReading:
     def finish(self) -> None:
         """Find jumps, twitches and flashes of the whole recording."""
         state, params = self._state, self._params
-        trace, level = Trace.joined(self._traces), np.concatenate(self._levels)
-        flashes = intensity_outliers(level, _dark(state), params.outlier_mad)
+        trace, levels = Trace.joined(self._traces), joined(self._levels)
+        flashes = intensity_outliers(levels, _dark(state), params.outlier_mad)
         state.frame_flags.mark(np.flatnonzero(flashes), FLASH)
         state.trace = trace = trace.without(flashes)
         if params.detect_steps:

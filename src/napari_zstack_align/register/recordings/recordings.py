@@ -11,6 +11,7 @@ from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.parallel import checked_threads
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Job
+from napari_zstack_align.register.artefacts.search import checked_pixels
 from napari_zstack_align.register.recordings.inputs import checked_inputs
 from napari_zstack_align.register.recordings.session import Session
 from napari_zstack_align.saved import UnitStore
@@ -23,6 +24,7 @@ def register_recordings(
     mask: npt.ArrayLike | None = None,
     *,
     reference: Alignment | npt.ArrayLike | None = None,
+    artefacts: npt.ArrayLike | None = None,
     threads: int | None = None,
     journal: UnitStore | str | Path | None = None,
 ) -> Job[list[Alignment]]:
@@ -45,6 +47,9 @@ def register_recordings(
     reference : Alignment or array-like, optional
         A saved alignment, whose coordinates the recordings shall join, or an image (Y, X). By
         default the middle chunk of the middle recording, or what ``params`` choose.
+    artefacts : array-like, optional
+        (Y, X) bool: pixels of the raw frames of all recordings that are fixed to the detector.
+        They are left out, and no others are looked for.
     threads : int, optional
         Windows of frames worked on at once; the number of processors by default. The result
         doesn't depend on it.
@@ -79,4 +84,7 @@ def register_recordings(
     pixels, and the robust fit is seeded a chunk.
     """
     inputs = checked_inputs(stacks, params, mask, reference)
-    return Session(inputs, checked_threads(threads), journal).run()
+    given = None
+    for stack in inputs.stacks:
+        given = checked_pixels(artefacts, (stack.shape[2], stack.shape[3]))
+    return Session(inputs, checked_threads(threads), journal, given).run()

@@ -7,6 +7,7 @@ reading is motion and how much is noise: more freedom than the data carry only a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -161,6 +162,7 @@ class FrameFollower:
         part = slice(*frames)
         return {
             "params": values_of(self._params, "channel", "channel_weights", "max_shift_px"),
+            "artefacts": self._state.artefacts.parts,
             "matrices": self._matrices[part],
             "start": self._start[part],
             "flashes": self._state.frame_flags.having(FLASH.flag, *frames),
@@ -179,7 +181,7 @@ class FrameFollower:
         flashes = state.frame_flags.having(FLASH.flag, start, stop)
         seen = {
             t: image
-            for t, image, fault in driving_frames(state.stack, start, stop, self._params)
+            for t, image, fault in self._frames(start, stop)
             if fault is None and t not in flashes
         }
         if not seen:
@@ -190,6 +192,10 @@ class FrameFollower:
         extra[times - start], rows[:, times - start] = one_by_one(images, times, reference)
         return Followed(start, stop, extra, *rows)
 
+    def _frames(self, start: int, stop: int) -> Iterator[tuple[int, Image, Fault | None]]:
+        state = self._state
+        return driving_frames(state.stack, start, stop, self._params, state.artefacts)
+
     def _learned_power(self, reference: Reference) -> Image | None:
         """How large residuals are, by a few frames; None where none of them can be used."""
         draft = _template(reference, self._consensus.prefilter, None)
@@ -197,7 +203,7 @@ class FrameFollower:
         good = self._state.good_frames(0, self._state.stack.n_frames)
         powers = []
         for t in map(int, good[np.linspace(0, len(good) - 1, LEARNING_FRAMES).astype(int)]):
-            for _, image, fault in driving_frames(self._state.stack, t, t + 1, self._params):
+            for _, image, fault in self._frames(t, t + 1):
                 if fault is None:
                     still = affine_displacement(self._matrices[t], self._shape)
                     aligned = self._as_seen(image, still, reference.image)

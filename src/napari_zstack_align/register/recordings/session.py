@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -92,12 +93,17 @@ class Session:
     """The recordings on their way through reading, matching, second pass and second reading."""
 
     def __init__(
-        self, inputs: Inputs, n_threads: int, journal: UnitStore | str | Path | None
+        self,
+        inputs: Inputs,
+        n_threads: int,
+        journal: UnitStore | str | Path | None,
+        artefacts: npt.NDArray[np.bool_] | None = None,
     ) -> None:
+        self._artefacts = artefacts
         self._inputs, self.params, self._journal = inputs, inputs.params, journal
         self._n_threads, self._ahead = n_threads, 2 * n_threads
         self._recordings: list[Recording] = []
-        self._image: npt.NDArray[np.float32] | None = None
+        self._raw_image: npt.NDArray[np.float32] | None = None
         self._total = sum(stack.n_frames for stack in inputs.stacks)
         self._done = 0
         self._rounds = 0
@@ -114,12 +120,20 @@ class Session:
             worker_threads(self._n_threads) as self._pool,
             paced_stacks(self._inputs.stacks) as stacks,
         ):
-            kept = [
-                KeptFrames(Units(self._store, WatchedFrames(stack), prefix), self.params)
+            units = [
+                Units(self._store, WatchedFrames(stack), prefix)
                 for stack, prefix in zip(stacks, _prefixes(stacks), strict=True)
             ]
-            for frames in kept:
-                yield from frames.units.check(self._pool, self._ahead)
+            for each in units:
+                yield from each.check(self._pool, self._ahead)
+            watched = replace(self._inputs, stacks=tuple(each.frames.stack for each in units))
+            found = yield from watched.without_artefacts(self._artefacts, self._pool)
+            self._inputs = replace(found, stacks=self._inputs.stacks)
+            self.params = self._inputs.params
+            kept = [
+                KeptFrames(each, self.params, artefacts)
+                for each, artefacts in zip(units, found.artefacts, strict=True)
+            ]
             yield from self._make_reference(kept)
             yield from self._first_pass()
             yield from self._agree()
@@ -137,13 +151,14 @@ class Session:
         yield from until_done([task], Progress("Making the first reference", 0, 0))
         self._matcher = task.result()
         self._reference = self._matcher.reference
-        self._image = self._reference.image
+        self._show(self._reference.image)
         for i, frames in enumerate(kept):
             stack = frames.units.frames.stack
             expected = expected_map(stack, self._reference.shape, self._inputs.pixel_size_um)
             images = ImageFile((stack.shape[2], stack.shape[3]))
             self._files.callback(images.close)
-            state = RecordingState(stack, i, expected, images)
+            state = RecordingState(stack, i, expected, images, artefacts=frames.artefacts)
+            state.remarks += frames.artefacts.remarks
             chunks = KeptChunks(state, frames.units)
             self._recordings.append(Recording(state, frames, chunks))
 
@@ -220,7 +235,7 @@ class Session:
         yield from self._look_for_other_planes()
         self._is_compared = True
         if self.params.passes == 2 and self._inputs.given is None:
-            self._image = Reference.of(consensus.image(), self._inputs.mask).image
+            self._show(Reference.of(consensus.image(), self._inputs.mask).image)
 
     def _refine(self, chunks: list[ChunkOf], number: int) -> Steps:
         """Register every chunk to the mean of the others; after the first round, settle 'auto'."""
@@ -353,23 +368,29 @@ class Session:
         self._next_snapshot = end + max(SNAPSHOT_S, SNAPSHOT_SHARE * (end - begun))
         return alignments
 
+    def _show(self, image: npt.NDArray[np.float32]) -> None:
+        """Hand out an image as the reference, in the intensities of the raw frames."""
+        offset = self._inputs.offset
+        self._raw_image = image + np.float32(offset) if offset else image
+
     def _alignments(self, finished: bool = True) -> list[Alignment]:
         return [self._alignment(recording, finished) for recording in self._recordings]
 
     def _alignment(self, recording: Recording, finished: bool) -> Alignment:
         """Immutable alignment of what is known of a recording."""
-        assert self._image is not None
+        assert self._raw_image is not None
         state, shape = recording.state, self._reference.shape
         return Alignment(
             self._inputs.stacks[state.index],
             Transforms(shape, state.links()),
-            self._image,
+            self._raw_image,
             state.quality(shape),
             self._inputs.asked,
             self._reference.mask,
             self._provenance(state, finished),
             state.chunks.copy(),
             recording.frames.units.frames.seen(),
+            artefacts=state.artefacts.fixed,
         )
 
     def _provenance(self, state: RecordingState, finished: bool) -> dict[str, object]:

@@ -12,6 +12,7 @@ from napari_zstack_align.alignment.chunks import empty_chunks
 from napari_zstack_align.alignment.quality import empty_table
 from napari_zstack_align.alignment.transforms import AffineLink, Link
 from napari_zstack_align.flags import Fault, Flag, fault_of, mark
+from napari_zstack_align.register.artefacts.artefacts import UNTOUCHED, Artefacts
 from napari_zstack_align.register.recordings.chunks import Range
 from napari_zstack_align.register.recordings.events import segments
 from napari_zstack_align.register.recordings.frame_flags import FrameFlags
@@ -80,6 +81,8 @@ class RecordingState:
         one by one; else what holds for their chunks counts.
     remarks : list of str
         Sentences for the user.
+    artefacts : Artefacts
+        What of its frames doesn't come from tissue.
     """
 
     stack: Stack
@@ -97,6 +100,7 @@ class RecordingState:
     fault: Fault | None = None
     frame_rows: Mapping[str, npt.NDArray[np.float32]] | None = None
     remarks: list[str] = field(default_factory=list)
+    artefacts: Artefacts = UNTOUCHED
 
     def __post_init__(self) -> None:
         self.frame_flags = FrameFlags(self.stack.n_frames)

@@ -1,0 +1,85 @@
+"""`Artefacts`: what of a stack's frames doesn't come from tissue, and frames without it."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass, field
+from functools import cached_property
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.filling import filled
+from napari_zstack_align.flags import Fault
+from napari_zstack_align.register.artefacts.transients import Transients
+
+Image = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.bool_]
+
+WIDE = np.ones((5, 5), np.uint8)
+"""Regions that hold so many pixels are too wide to be filled from their neighbours."""
+MARGIN = np.ones((3, 3), np.uint8)
+NAN = np.float32(np.nan)
+
+
+@dataclass(frozen=True, eq=False)
+class Artefacts:
+    """What of a stack doesn't come from tissue.
+
+    Attributes
+    ----------
+    offset : float
+        Taken off every pixel before it becomes a float32.
+    fixed : numpy.ndarray, optional
+        (Y, X) bool, raw frames: pixels that are fixed to the detector.
+    pattern : numpy.ndarray, optional
+        (Y, X) float32 offsets of rows and columns of the detector.
+    transients : Transients, optional
+        Finds what single frames hold.
+    remarks : tuple of str
+        What was found, a sentence each.
+    """
+
+    offset: float = 0.0
+    fixed: Pixels | None = None
+    pattern: Image | None = None
+    transients: Transients | None = None
+    remarks: tuple[str, ...] = field(default=())
+
+    @property
+    def parts(self) -> tuple[object, ...]:
+        """All that cleaned frames depend on, for keys."""
+        usual = None if self.transients is None else astuple(self.transients)
+        return self.offset, self.fixed, self.pattern, usual
+
+    def flash(self, image: Image) -> Fault | None:
+        """Say that a driving image is far too bright to be used; None where it isn't."""
+        return None if self.transients is None else self.transients.flash(image)
+
+    def cleaned(self, image: Image) -> Image:
+        """Frame (Y, X) float32 without what doesn't come from tissue; NaN: missing."""
+        if self.pattern is not None:
+            image = image - self.pattern
+        if self.fixed is not None:
+            image = filled(np.where(self.fixed, NAN, image))
+        missing = self.wide
+        if self.transients is not None and np.isfinite(cv2.sumElems(image)[0]):
+            alone, rows = self.transients.find(image)
+            if alone is not None:
+                image = filled(np.where(alone, NAN, image))
+            if rows is not None:
+                missing = np.zeros(image.shape, bool) if missing is None else missing.copy()
+                missing[rows] = True
+        return image if missing is None else np.where(missing, NAN, image)
+
+    @cached_property
+    def wide(self) -> Pixels | None:
+        """(Y, X) bool: fixed pixels of regions too wide to be filled, and those beside them."""
+        if self.fixed is None:
+            return None
+        wide = cv2.morphologyEx(self.fixed.astype(np.uint8), cv2.MORPH_OPEN, WIDE)
+        return cv2.dilate(wide, MARGIN).astype(bool) if wide.any() else None
+
+
+UNTOUCHED = Artefacts()
+"""Frames as they are."""

@@ -1,0 +1,154 @@
+"""Rows or columns with an offset of their own, in the same place of the detector throughout.
+
+The median over a row of the differences to the row before is what the rows' offsets differ by:
+tissue crosses a border between rows both ways. Such steps that stay in place while the tissue
+moves are taken off; those that move with it are layers of the tissue.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import gaussian_filter1d
+
+from napari_zstack_align.register.artefacts.movement import Movement
+
+Image = npt.NDArray[np.float32]
+Profile = npt.NDArray[np.float64]
+
+APART_PX = 1.2
+FEWEST_PAIRS = 0.25
+"""Least number of pairs of frames that the tissue of a tile moved between, per frame."""
+SMOOTH_PX = 16.0
+"""Offsets that change more slowly from row to row are shading, which harms nobody."""
+SIGNIFICANT = 5.0
+TIMES_TISSUE = 2.0
+CAP = 6.0
+"""Steps count up to so many standard deviations: rows of single frames may have been struck."""
+MOST_FRAMES = 36
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Offsets of rows (Y,) and columns (X,), float32; zeros where there are none."""
+
+    rows: npt.NDArray[np.float32]
+    columns: npt.NDArray[np.float32]
+
+    def __bool__(self) -> bool:
+        return bool(self.rows.any() or self.columns.any())
+
+    @property
+    def image(self) -> Image:
+        """(Y, X) float32, what is added to every frame."""
+        return self.rows[:, np.newaxis] + self.columns
+
+
+def find_pattern(
+    images: Image,
+    groups: npt.NDArray[np.intp],
+    movement: Movement,
+    known: npt.NDArray[np.bool_],
+) -> Pattern:
+    """Find the offsets of rows and columns.
+
+    Parameters
+    ----------
+    images : numpy.ndarray
+        (n, Y, X) float32 frames.
+    groups : numpy.ndarray
+        (n,) frames of a group show the same tissue: only these are compared, as layers of the
+        tissue go on from slice to slice.
+    movement : Movement
+    known : numpy.ndarray
+        (Y, X) bool: pixels that are left out already.
+    """
+    few = _few(groups)
+    images, groups, shifts = images[few], groups[few], movement.shifts[few]
+    usable = np.where(known, np.float32(np.nan), images) if known.any() else images
+    rows = _offsets(usable, groups, shifts[..., 0])
+    columns = _offsets(usable.transpose(0, 2, 1), groups, shifts[..., 1].transpose(0, 2, 1))
+    return Pattern(rows, columns)
+
+
+def _few(groups: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
+    """(n,) bool: enough frames, whole groups where there are several."""
+    names = np.unique(groups)
+    every = -(-len(groups) // MOST_FRAMES)
+    if len(names) < every:
+        return np.asarray(np.arange(len(groups)) % every == 0, bool)
+    return np.isin(groups, names[::every])
+
+
+def _offsets(
+    images: Image, groups: npt.NDArray[np.intp], shifts: Profile
+) -> npt.NDArray[np.float32]:
+    """(Y,) offsets of the rows of frames whose tiles moved by so many rows (n, rows, columns)."""
+    length = images.shape[1]
+    none = np.zeros(length, np.float32)
+    if all(np.ptp(shifts[groups == g], axis=0).max() < APART_PX for g in np.unique(groups)):
+        return none
+    edges = np.linspace(0, images.shape[2], shifts.shape[2] + 1).astype(int)
+    steps = np.diff(images, axis=1)
+    parts = np.stack([_median(steps[:, :, a:b]) for a, b in pairwise(edges)], axis=1)
+    usual = np.median(parts, axis=0)
+    spread = max(1.4826 * float(np.median(np.abs(parts - usual))), 1e-9)
+    np.clip(parts, usual - CAP * spread, usual + CAP * spread, out=parts)
+    whole = parts.mean(axis=(0, 1))
+    noise = spread / np.sqrt(len(images) * len(usual))
+    if not (np.abs(whole) > SIGNIFICANT * noise).any():
+        return none
+    stays, goes = _agreement(parts, groups, shifts)
+    if stays <= 0 or stays < TIMES_TISSUE * goes:
+        return none
+    offsets = np.concatenate([[0], np.cumsum(whole)])
+    offsets -= gaussian_filter1d(offsets, SMOOTH_PX, mode="nearest")
+    return np.asarray(offsets - np.median(offsets), np.float32)
+
+
+def _agreement(
+    parts: Profile, groups: npt.NDArray[np.intp], shifts: Profile
+) -> tuple[float, float]:
+    """How well the steps of frames agree at the detector, and where the tissue went.
+
+    Parameters
+    ----------
+    parts : numpy.ndarray
+        (n, columns, Y - 1) steps in columns of tiles.
+    groups : numpy.ndarray
+        (n,) frames of a group are compared.
+    shifts : numpy.ndarray
+        (n, rows, columns) of the tiles.
+    """
+    stays, goes = [0.0], [0.0]
+    same = groups[np.newaxis] == groups[:, np.newaxis]
+    borders = np.linspace(0, parts.shape[2], shifts.shape[1] + 1).astype(int)
+    for row, (start, stop) in enumerate(pairwise(borders)):
+        for column in range(shifts.shape[2]):
+            moved = shifts[:, row, column]
+            apart = np.abs(moved[np.newaxis] - moved[:, np.newaxis]) >= APART_PX
+            first, second = np.nonzero(apart & same)
+            if len(first) < FEWEST_PAIRS * len(parts):
+                continue
+            by = np.round(moved[second] - moved[first]).astype(int)
+            at = np.arange(start, stop) + by[:, np.newaxis]
+            inside = (at >= 0) & (at < parts.shape[2])
+            at = np.clip(at, 0, parts.shape[2] - 1)
+            here = parts[:, column, start:stop]
+            there = parts[second[:, np.newaxis], column, at] * inside
+            stays.append(float((here[first] * here[second]).sum()))
+            goes.append(float((here[first] * there).sum()))
+    return sum(stays), sum(goes)
+
+
+def _median(steps: Image) -> Profile:
+    """(n, Y - 1) medians over the last axis, pixels without numbers aside."""
+    if np.isfinite(steps).all():
+        return np.median(steps, axis=2).astype(np.float64)
+    known = np.isfinite(steps).any(axis=2)
+    result = np.zeros(steps.shape[:2])
+    result[known] = np.nanmedian(steps[known], axis=-1)
+    return result

@@ -1,0 +1,94 @@
+"""A few frames, spread over a stack, by which artefacts are told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.params import ChannelParams
+from napari_zstack_align.register.driving import driving_image, offset_of
+from napari_zstack_align.stack import Stack
+
+Image = npt.NDArray[np.float32]
+Frames = npt.NDArray[np.intp]
+
+MOST_FRAMES = 60
+MOST_SLICES = 12
+MOST_BYTES = 128 * 2**20
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Driving images of a few frames.
+
+    Attributes
+    ----------
+    images : numpy.ndarray
+        (n, Y, X) float32 driving images, the offset taken off; all numbers are finite.
+    groups : numpy.ndarray
+        (n,) slice of each, or 0 in a recording: frames of a group show the same tissue.
+    offset : float
+        What is taken off every pixel before it becomes a float32.
+    """
+
+    images: Image
+    groups: Frames
+    offset: float
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(Y, X)."""
+        return self.images.shape[1], self.images.shape[2]
+
+
+def chosen_frames(stack: Stack) -> Frames:
+    """Frames that are looked at: some repeats of slices spread over the stack, or of a recording.
+
+    The choice depends on the layout of the stack alone.
+    """
+    most = int(np.clip(MOST_BYTES // (4 * stack.shape[2] * stack.shape[3]), 12, MOST_FRAMES))
+    if stack.frames_per_slice is None:
+        return spread(np.arange(stack.n_frames), most)
+    slices = spread(np.arange(stack.n_slices), MOST_SLICES)
+    if stack.frames_per_slice == 1:
+        slices = spread(np.arange(stack.n_slices), most)
+    each = max(most // len(slices), 1)
+    return np.concatenate([spread(stack.frames_of_slice(int(z)), each) for z in slices])
+
+
+def spread(items: Frames, most: int) -> Frames:
+    """At most so many of some items, evenly spread."""
+    if len(items) <= most:
+        return items
+    return items[np.linspace(0, len(items) - 1, most).round().astype(int)]
+
+
+def read_sample(
+    stack: Stack, params: ChannelParams, offset: float | None = None
+) -> Iterator[Sample | None]:
+    """Read the chosen frames; yields None between them, the sample last.
+
+    Frames that can't be read, or hold numbers that aren't finite, are passed over. The offset is
+    told by the first frame where it isn't given.
+    """
+    frames = chosen_frames(stack)
+    groups = np.zeros(stack.n_frames, int) if stack.order is None else stack.slice_of_frame
+    images, kept = [], []
+    for t in map(int, frames):
+        try:
+            channels = stack.read(t, t + 1)[0]
+        except (OSError, InputError):
+            continue  # the run itself says so
+        offset = offset_of(channels, params) if offset is None else offset
+        image = driving_image(channels, params, offset)
+        if np.isfinite(image).all():
+            images.append(image)
+            kept.append(t)
+        yield None
+    shape = (0, stack.shape[2], stack.shape[3])
+    stacked = np.stack(images) if images else np.zeros(shape, np.float32)
+    yield Sample(stacked, groups[np.array(kept, int)], offset or 0.0)

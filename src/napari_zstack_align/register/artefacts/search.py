@@ -1,0 +1,182 @@
+"""The search for artefacts: once for a stack, from a few of its frames."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.filling import filled
+from napari_zstack_align.counting import counted
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.params import ChannelParams
+from napari_zstack_align.progress import Progress
+from napari_zstack_align.register.artefacts.artefacts import NAN, Artefacts
+from napari_zstack_align.register.artefacts.constant import (
+    constant_pixels,
+    fixed_constant,
+    largest_moves,
+)
+from napari_zstack_align.register.artefacts.movement import MOVED_PX, Movement, movement
+from napari_zstack_align.register.artefacts.noise import Noise
+from napari_zstack_align.register.artefacts.pattern import Pattern, find_pattern
+from napari_zstack_align.register.artefacts.sample import Sample, read_sample
+from napari_zstack_align.register.artefacts.single_pixels import differences, fixed_pixels
+from napari_zstack_align.register.artefacts.transients import Transients
+from napari_zstack_align.stack import Stack
+
+Image = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.bool_]
+
+STAGE = "Looking for artefacts"
+YIELD_S = 0.2
+FEWEST_FRAMES = 6
+"""Fewer frames say nothing."""
+MOST_PART = 0.1
+"""No more of the pixels are left out."""
+NOT_TESTED = (
+    "Pixels fixed to the detector (hot pixels, overlays) were not looked for: the tissue moves by "
+    "less than a pixel, so that it can't be told from them."
+)
+
+
+def search(
+    stack: Stack,
+    params: ChannelParams,
+    pool: ThreadPoolExecutor,
+    *,
+    given: Pixels | None = None,
+    offset: float | None = None,
+) -> Generator[Progress, None, Artefacts]:
+    """Look at a few frames of a stack for what doesn't come from tissue.
+
+    The result depends on the frames alone, not on threads.
+
+    Parameters
+    ----------
+    stack : Stack
+    params : ChannelParams
+        Which channels drive the alignment. With ``find_artefacts`` off nothing is looked for, only
+        an offset too large for float32 is taken off.
+    pool : ThreadPoolExecutor
+        Where the frames are examined.
+    given : numpy.ndarray, optional
+        (Y, X) bool: the pixels fixed to the detector, instead of looking for them.
+    offset : float, optional
+        What is taken off every pixel, instead of what the frames say.
+
+    Returns
+    -------
+    generator of Progress
+        Returns `Artefacts`.
+    """
+    progress = Progress(STAGE, 0, stack.n_frames)
+    sample: Sample | None = None
+    for read in read_sample(stack, params, offset):
+        yield progress
+        sample = read
+    assert sample is not None
+    if not params.find_artefacts or len(sample.images) < FEWEST_FRAMES:
+        return Artefacts(sample.offset, given)
+    steps = _examined(sample, given)
+    while True:  # each step in a thread, so that the job can be cancelled between them
+        task = pool.submit(next, steps)
+        while wait([task], timeout=YIELD_S).not_done:
+            yield progress
+        if (found := task.result()) is not None:
+            return found
+
+
+def _examined(sample: Sample, given: Pixels | None) -> Iterator[Artefacts | None]:
+    """Find the artefacts of a sample; yields None between steps, the result last."""
+    noise = Noise.of(sample)
+    yield None
+    constant = constant_pixels(sample.images, noise)
+    moves = movement(sample.images, sample.groups, constant)
+    yield None
+    fixed = given
+    if fixed is None:
+        fixed = fixed_constant(sample.images, constant, noise, moves)
+    clean = _without(sample.images, fixed)
+    yield None
+    pattern = find_pattern(clean, sample.groups, moves, fixed)
+    if pattern:
+        clean = clean - pattern.image
+        noise = Noise.of(Sample(clean, sample.groups, sample.offset))
+    yield None
+    if given is None:
+        single = fixed_pixels(differences(clean, noise), moves, fixed)
+        clean, fixed = _without(clean, single), fixed | single
+        yield None
+    transients = Transients.of(clean, sample.groups, noise)
+    yield _described(sample, fixed, pattern, transients, moves, given is not None)
+
+
+def _without(images: Image, pixels: Pixels) -> Image:
+    if not pixels.any():
+        return images
+    return np.stack([filled(np.where(pixels, NAN, image)) for image in images])
+
+
+def _described(
+    sample: Sample,
+    fixed: Pixels,
+    pattern: Pattern,
+    transients: Transients,
+    moves: Movement,
+    was_given: bool,
+) -> Artefacts:
+    """Put together what was found, with a sentence about each part."""
+    remarks = []
+    n_fixed, kept = int(fixed.sum()), fixed if fixed.any() else None
+    if was_given:
+        remarks.append(f"{counted(n_fixed, 'pixel')} marked as artefacts were left out.")
+    elif fixed.mean() > MOST_PART:
+        remarks.append(
+            f"{100 * fixed.mean():.0f} % of the pixels seem to be fixed to the detector: so many "
+            f"were not left out without asking. Give them as artefacts, or look at the raw frames."
+        )
+        kept = None
+    elif n_fixed:
+        verb = "was" if n_fixed == 1 else "were"
+        remarks.append(f"{counted(n_fixed, 'pixel')} fixed to the detector {verb} left out.")
+    elif np.median(largest_moves(moves)) < MOVED_PX:
+        remarks.append(NOT_TESTED)
+    for name, offsets in (("rows", pattern.rows), ("columns", pattern.columns)):
+        if offsets.any():
+            size = float(np.abs(offsets).max())
+            remarks.append(
+                f"Stripes fixed to the detector were taken off: its {name} differ by up to "
+                f"{size:.3g} counts."
+            )
+    if transients.everywhere:
+        remarks.append("Single bright or dark pixels of single frames were left out.")
+    return Artefacts(
+        sample.offset, kept, pattern.image if pattern else None, transients, tuple(remarks)
+    )
+
+
+def checked_pixels(given: npt.ArrayLike | None, shape: tuple[int, int]) -> Pixels | None:
+    """Check an image of artefacts that was given: (Y, X) bool; None stays None.
+
+    Raises
+    ------
+    InputError
+        Where its shape isn't that of a raw frame, or its values are no bools.
+    """
+    if given is None:
+        return None
+    pixels = np.asarray(given)
+    if pixels.shape != shape:
+        raise InputError(
+            f"The artefacts are an image of shape {pixels.shape}, but the raw frames are {shape}: "
+            f"give one value (true or false) for each pixel of a raw frame."
+        )
+    if pixels.dtype.kind not in "bui":
+        raise InputError(
+            f"The artefacts hold values of type {pixels.dtype}: give true (or 1) for the pixels "
+            f"to leave out, false (or 0) for the others."
+        )
+    return pixels != 0

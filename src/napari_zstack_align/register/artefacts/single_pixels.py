@@ -1,0 +1,98 @@
+"""Pixels brighter or darker than their neighbours, in the same place of the detector throughout.
+
+A candidate stands out from the median of 5 x 5 pixels around it in most frames. Fine tissue does
+so too, where it moves little. So pairs of frames are compared between which the tissue moved: what
+is fixed stands out at the same pixel in both, tissue where it moved to.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.register.artefacts.movement import Movement
+from napari_zstack_align.register.artefacts.noise import Noise
+
+Image = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.intp]
+
+STANDS_OUT = 1.5
+"""A candidate differs from its neighbours by so much more than noise (σ), in the median frame."""
+MOST_CANDIDATES = 0.05
+APART_PX = 1.2
+"""Pairs of frames count between which the tissue moved so far."""
+FEWEST_PAIRS, MOST_PAIRS = 3, 400
+TIMES_TISSUE = 3.0
+"""Fixed pixels agree so many times better at the detector than at the tissue."""
+AGREEING = 0.8
+"""A fixed pixel stands out in at least this part of the frames."""
+BLOCK = 2048
+"""Candidates worked on at once."""
+
+
+def differences(images: Image, noise: Noise) -> Image:
+    """Frames minus the medians of 5 x 5 pixels, in units of their noise."""
+    result = np.empty_like(images)
+    for out, image in zip(result, images, strict=True):
+        stable = noise.stabilised(image)
+        cv2.subtract(stable, cv2.medianBlur(stable, 5), out)
+    return result
+
+
+def fixed_pixels(out: Image, movement: Movement, known: Pixels) -> Pixels:
+    """(Y, X) bool: single pixels that are fixed to the detector.
+
+    Parameters
+    ----------
+    out : numpy.ndarray
+        (n, Y, X) float32, of `differences`.
+    movement : Movement
+    known : numpy.ndarray
+        (Y, X) bool: pixels that are left out already.
+    """
+    result = np.zeros(out.shape[1:], bool)
+    median = np.median(out, axis=0)
+    for sign in (1, -1):
+        candidates = np.flatnonzero((sign * median > STANDS_OUT) & ~known)
+        most = int(MOST_CANDIDATES * median.size)
+        if len(candidates) > most:
+            strength = sign * median.ravel()[candidates]
+            candidates = candidates[np.argpartition(-strength, most)[:most]]
+        y, x = np.unravel_index(np.sort(candidates), median.shape)
+        tiles = movement.tile_of(y, x)
+        for tile in np.unique(tiles):
+            inside = np.flatnonzero(tiles == tile)
+            shifts = movement.of_tiles[tile]
+            for start in range(0, len(inside), BLOCK):
+                some = inside[start : start + BLOCK]
+                is_fixed = _fixed(sign * out, y[some], x[some], shifts)
+                result[y[some][is_fixed], x[some][is_fixed]] = True
+    return result
+
+
+def _fixed(out: Image, y: Places, x: Places, shifts: npt.NDArray[np.float64]) -> Pixels:
+    """Which pixels (k,) of a tile agree at the detector, and not where the tissue went."""
+    steps = shifts[np.newaxis] - shifts[:, np.newaxis]  # from first to second frame
+    apart = np.hypot(*np.moveaxis(steps, -1, 0)) >= APART_PX
+    first, second = np.nonzero(apart)
+    if len(first) < FEWEST_PAIRS:
+        return np.zeros(len(y), bool)
+    if len(first) > MOST_PAIRS:
+        kept = np.linspace(0, len(first) - 1, MOST_PAIRS).astype(int)
+        first, second = first[kept], second[kept]
+    here = out[:, y, x]
+    moved = np.round(steps[first, second]).astype(int)
+    # Tissue is found within a pixel of where it should be; the pixel itself says nothing of it.
+    there = np.full((len(first), len(y)), -np.inf, np.float32)
+    for dy, dx in np.ndindex(3, 3):
+        by_y, by_x = moved[:, :1] + dy - 1, moved[:, 1:] + dx - 1
+        at_y = np.clip(y + by_y, 0, out.shape[1] - 1)
+        at_x = np.clip(x + by_x, 0, out.shape[2] - 1)
+        found = out[second[:, np.newaxis], at_y, at_x]
+        np.maximum(there, found, out=there, where=(by_y != 0) | (by_x != 0))
+    stays = (here[first] * here[second]).mean(axis=0)
+    goes = (here[first] * there).mean(axis=0)
+    much = (here > 0).mean(axis=0) >= AGREEING
+    return np.asarray(much & (stays > TIMES_TISSUE * np.maximum(goes, 0)) & (stays > STANDS_OUT**2))

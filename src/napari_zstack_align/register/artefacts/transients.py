@@ -1,0 +1,215 @@
+"""Pixels and rows of single frames that don't come from tissue.
+
+A single pixel stands out from all its neighbours at once: the point spread of a microscope lets
+nothing as small as that through. Light on some rows, or a photomultiplier that is off for them,
+has edges from one row to the next, and changes the dim pixels of a row as much as the bright ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Self
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import maximum_filter1d
+
+from napari_zstack_align.flags import Fault, Flag
+from napari_zstack_align.register.artefacts.noise import Noise
+from napari_zstack_align.register.brightness import MOST_ACTIVE, TINY
+
+Image = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.bool_]
+Profile = npt.NDArray[np.float64]
+
+SIGMAS = 8.0
+"""Standard deviations of photon noise between a single pixel and the median of its neighbours."""
+ALONE = 0.75
+"""Of what it stands out from 5 x 5 pixels, so much is lacking in the median of 3 x 3."""
+ROUGH_PERCENTILE, TIMES_ROUGH = 99.0, 4.0
+"""... and so many times as far as the 99th percentile of all pixels: tissue may be coarse."""
+ROUGH_FRAMES = 12
+FEWEST, FEWEST_PART = 10, 1e-4
+"""So many single pixels in the sampled frames make it worth looking for them in all."""
+NEIGHBOURS = np.ones((3, 3), np.uint8)
+FRAMES_PART = 0.25
+"""... if so large a part of the frames has any."""
+ABOVE_ALL = 1.5
+"""A frame with a pixel so many times as far above dark as in the sampled ones is looked at."""
+JUMP_TIMES = 2.0
+"""Rows are looked at where a step between them is so many times the largest of most frames."""
+JUMP_REACH = 7
+"""Steps of tissue move by so many rows from frame to frame."""
+JUMP_PART = 0.12
+"""... and at least this part of the frame's mean above dark."""
+EDGE_PART = 0.5
+"""The edge of struck rows is half to twice of what they differ by."""
+NEAR_ROWS = 10
+DIM_PERCENTILE, BRIGHT_PERCENTILE = 20, 90
+DIM_PART = 0.4
+"""Light lifts the dim pixels of a row by at least this part of what it lifts their mean by."""
+OFF_PART = 0.4
+"""Bright pixels of rows without light keep less than this part of what is above dark."""
+
+
+@dataclass(frozen=True)
+class Transients:
+    """What is usual in a stack, against which its frames are judged.
+
+    Attributes
+    ----------
+    noise : Noise
+    brightest : float
+        Mean above dark of usual frames, where they are brightest.
+    usual_jump : float
+        Large steps of the mean from one row to the next.
+    top : float
+        Largest intensity of a pixel that isn't alone.
+    sigmas : float
+        How far a single pixel is from its neighbours, in standard deviations of photon noise.
+    everywhere : bool
+        Whether single pixels are looked for in every frame, not only in those brighter than
+        ``top``.
+    """
+
+    noise: Noise
+    brightest: float
+    usual_jump: float
+    top: float
+    sigmas: float
+    everywhere: bool
+
+    @classmethod
+    def of(cls, images: Image, groups: npt.NDArray[np.intp], noise: Noise) -> Self:
+        """Learn what is usual from sampled frames, free of what is fixed.
+
+        Parameters
+        ----------
+        images : numpy.ndarray
+            (n, Y, X) float32.
+        groups : numpy.ndarray
+            (n,) frames of a group show the same tissue.
+        noise : Noise
+        """
+        usual = max((_largest_jump(images[groups == g]) for g in np.unique(groups)), default=0.0)
+        means = images.mean(axis=(1, 2), dtype=np.float64) - noise.dark
+        brightest = max((np.median(means[groups == g]) for g in np.unique(groups)), default=np.inf)
+        sigmas = _least_sigmas(images, noise)
+        alone = [single_pixels(image, noise, sigmas) for image in images]
+        calm = [float(image[~pixels].max()) for image, pixels in zip(images, alone, strict=True)]
+        top = float(np.median(calm)) if calm else np.inf
+        counts = [int(pixels.sum()) for pixels in alone]
+        with_some = sum(count > 0 for count in counts)
+        many = sum(counts) >= max(FEWEST, FEWEST_PART * images.size)
+        many &= with_some >= FRAMES_PART * len(counts)
+        return cls(noise, float(brightest), usual, top, sigmas, many)
+
+    def flash(self, image: Image) -> Fault | None:
+        """Say that a frame is many times as bright as any should be; None where it isn't."""
+        times = (cv2.mean(image)[0] - self.noise.dark) / max(self.brightest, TINY)
+        if times <= MOST_ACTIVE:
+            return None
+        text = f"unusual brightness: {times:.2g} times that of the other frames"
+        return Fault(Flag.UNUSUAL_BRIGHTNESS, text)
+
+    def find(self, image: Image) -> tuple[Pixels | None, Pixels | None]:
+        """Find the single pixels (Y, X) and the rows (Y,) of a frame; None for none."""
+        rows = self._rows(image)
+        if not self.everywhere:
+            _, high, _, _ = cv2.minMaxLoc(image)
+            limit = self.noise.dark + ABOVE_ALL * (self.top - self.noise.dark)
+            if high <= limit:
+                return None, rows
+        alone = single_pixels(image, self.noise, self.sigmas)
+        if rows is not None:
+            alone[rows] = False
+        return (alone if alone.any() else None), rows
+
+    def _rows(self, image: Image) -> Pixels | None:
+        """Rows (Y,) of a frame that were struck, and those beside them; None for none.
+
+        Steps from row to row cut the frame into blocks. The longest is taken for tissue; from it
+        outwards, each block is compared with the rows of tissue that are nearest.
+        """
+        profile = row_means(image)
+        jumps = np.abs(np.diff(profile))
+        mean = float(np.median(profile)) - self.noise.dark
+        edges = np.flatnonzero(jumps > max(JUMP_TIMES * self.usual_jump, JUMP_PART * mean)) + 1
+        if not len(edges):
+            return None
+        blocks = list(pairwise([0, *edges.tolist(), len(profile)]))
+        longest = int(np.argmax(np.diff(blocks, axis=1)))
+        struck = np.zeros(len(profile), bool)
+        tissue = np.zeros(len(profile), bool)
+        tissue[slice(*blocks[longest])] = True
+        for block in [*blocks[longest + 1 :], *reversed(blocks[:longest])]:
+            inner = [b for b in block if 0 < b < len(profile)]
+            edge = float(max(jumps[b - 1] for b in inner))
+            known = np.flatnonzero(tissue)
+            near = known[np.argsort(np.abs(known - np.mean(block)))[: 2 * NEAR_ROWS]]
+            if self._is_struck(image[slice(*block)], image[near], edge):
+                struck[max(block[0] - 1, 0) : block[1] + 1] = True
+            else:
+                tissue[slice(*block)] = True
+        return struck if struck.any() else None
+
+    def _is_struck(self, rows: Image, others: Image, edge: float) -> bool:
+        """Whether rows were lit, or their photomultiplier was off, against rows of tissue."""
+        change = float(rows.mean() - others.mean())
+        if not EDGE_PART * abs(change) <= edge <= abs(change) / EDGE_PART:
+            return False
+        if change > 0:
+            dim = np.percentile(rows, DIM_PERCENTILE) - np.percentile(others, DIM_PERCENTILE)
+            return bool(dim > DIM_PART * change)
+        bright = np.percentile(rows, BRIGHT_PERCENTILE) - self.noise.dark
+        usual = np.percentile(others, BRIGHT_PERCENTILE) - self.noise.dark
+        return bool(bright < OFF_PART * usual)
+
+
+def _largest_jump(images: Image) -> float:
+    """Largest step from row to row that most frames (n, Y, X) of the same tissue have."""
+    profiles = np.stack([row_means(image) for image in images])
+    jumps = maximum_filter1d(np.abs(np.diff(profiles, axis=1)), JUMP_REACH, axis=1)
+    return float(np.median(jumps, axis=0).max(initial=0.0))
+
+
+def _least_sigmas(images: Image, noise: Noise) -> float:
+    """How far a pixel has to stand out, from how rough frames (n, Y, X) are."""
+    rough = []
+    for image in images[:: max(len(images) // ROUGH_FRAMES, 1)]:
+        stable = noise.stabilised(image)
+        away = cv2.absdiff(stable, cv2.medianBlur(stable, 3))
+        rough.append(np.percentile(away[::2, ::2], ROUGH_PERCENTILE))
+    return max(SIGMAS, TIMES_ROUGH * float(np.median(rough))) if rough else SIGMAS
+
+
+def row_means(image: Image) -> Profile:
+    """(Y,) mean of each row."""
+    means = cv2.reduce(image, 1, cv2.REDUCE_AVG)
+    return np.asarray(means[:, 0], np.float64)
+
+
+def single_pixels(image: Image, noise: Noise, sigmas: float) -> Pixels:
+    """(Y, X) bool: pixels that stand out from all their neighbours by more than noise.
+
+    The median of 3 x 3 pixels is half as high as a point in sharp focus, and higher in tissue.
+    """
+    near, wide = cv2.medianBlur(image, 3), cv2.medianBlur(image, 5)
+    excess = image - near
+    away = np.abs(excess)
+    candidates = np.flatnonzero(away > sigmas * np.sqrt(noise.floor))
+    result = np.zeros(image.shape, bool)
+    if not len(candidates):
+        return result
+    values, around = image.ravel()[candidates], near.ravel()[candidates]
+    spread = np.abs(noise.stabilised(values) - noise.stabilised(around)).ravel()
+    beyond = values - wide.ravel()[candidates]
+    excess = excess.ravel()[candidates]
+    alone = (np.abs(excess) > ALONE * np.abs(beyond)) & (excess * beyond > 0)
+    # Beside a sharp peak, pixels are above the median, too; but they are no peaks.
+    top, bottom = (step(image, NEIGHBOURS).ravel()[candidates] for step in (cv2.dilate, cv2.erode))
+    alone &= values == np.where(excess > 0, top, bottom)
+    result.ravel()[candidates[(spread > sigmas) & alone]] = True
+    return result

@@ -1,0 +1,127 @@
+"""Light that comes from elsewhere, told from activity.
+
+Stimulus light lifts what lies between the cells as well, a laser or a shutter changes a frame by a
+factor; activity brightens cells, and leaves most pixels as they were. So the change of a frame's
+mean is compared with the change of its less changed pixels (a low percentile over the pixels of
+the change from what is usual).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Image = npt.NDArray[np.float32]
+Trace = npt.NDArray[np.float64]
+Frames = npt.NDArray[np.bool_]
+
+SMALL_PX = 64
+"""Frames are compared at about this size at most: noise averages out."""
+LOW_PERCENTILE = 30.0
+"""Activity may change all pixels but so many."""
+DARK_PERCENTILE = 0.5
+FEW = 16
+"""So many frames show what is usual."""
+ADDED_PART = 0.3
+"""Light is added where the percentile changes by at least this part of what the mean does."""
+FACTOR_PART = 0.6
+"""... or by this part of what a factor on the whole frame would make it change."""
+LEAST_SHARE = 0.3
+"""A factor doesn't show in the percentile where that is mostly dark."""
+MOST_ACTIVE, LEAST_ACTIVE = 6.0, 0.4
+"""Activity doesn't change the light above dark by more than these factors."""
+TINY = 1e-9
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Intensities of n frames; NaN where unknown.
+
+    Attributes
+    ----------
+    mean : numpy.ndarray
+        (n,) over the pixels.
+    low : numpy.ndarray
+        (n,) low percentile over the pixels of the change from ``usual``.
+    share : numpy.ndarray
+        (n,) the same percentile of the usual frame above dark, as a part of its mean above dark.
+    usual : numpy.ndarray
+        (y, x) float32 small frame that the others are compared with.
+    """
+
+    mean: Trace
+    low: Trace
+    share: Trace
+    usual: Image
+
+    @classmethod
+    def of(cls, frames: Image) -> Self:
+        """Compare small frames (n, Y, X) of one place with their median."""
+        times_smaller = max(min(frames.shape[1:]) / SMALL_PX, 1.0)
+        size = tuple(max(round(n / times_smaller), 1) for n in frames.shape[:0:-1])
+        small = np.stack([cv2.resize(f, size, interpolation=cv2.INTER_AREA) for f in frames])
+        usual = np.median(small[:: max(len(small) // FEW, 1)], axis=0)
+        dark = float(np.percentile(usual, DARK_PERCENTILE))
+        low = float(np.percentile(usual, LOW_PERCENTILE)) - dark
+        share = low / max(float(usual.mean()) - dark, TINY)
+        changes = (small - usual).reshape(len(small), -1)
+        place = int(LOW_PERCENTILE / 100 * (changes.shape[1] - 1))
+        lows = np.partition(changes, place, axis=1)[:, place].astype(np.float64)
+        means = small.mean(axis=(1, 2), dtype=np.float64)
+        return cls(means, lows, np.full(len(small), share), usual)
+
+    @classmethod
+    def unknown(cls, n_frames: int) -> Self:
+        """Levels of frames that can't be used."""
+        mean, low, share = np.full((3, n_frames), np.nan)
+        return cls(mean, low, share, np.zeros((0, 0), np.float32))
+
+    def at(self, frames: npt.NDArray[np.intp], n_frames: int) -> Levels:
+        """Return the levels of some frames among all (n_frames,), NaN for the others."""
+        spread = np.full((3, n_frames), np.nan)
+        spread[:, frames] = self.mean, self.low, self.share
+        mean, low, share = spread
+        return Levels(mean, low, share, self.usual)
+
+    def where(self, chosen: Frames) -> Levels:
+        """Return the levels of the chosen frames."""
+        return Levels(self.mean[chosen], self.low[chosen], self.share[chosen], self.usual)
+
+
+def joined(parts: Sequence[Levels]) -> Levels:
+    """Levels of consecutive windows of frames, all compared with what is usual in the first."""
+    offset, before, lows = 0.0, None, []
+    for part in parts:
+        if before is not None and part.usual.size:
+            offset += float(np.percentile(part.usual - before, LOW_PERCENTILE))
+        lows.append(part.low + offset)
+        before = part.usual if part.usual.size else before
+    means, shares = (
+        np.concatenate([getattr(p, name) for p in parts]) for name in ("mean", "share")
+    )
+    return replace(parts[0], mean=means, low=np.concatenate(lows), share=shares)
+
+
+def from_elsewhere(levels: Levels, mean: Trace, low: Trace, dark: float) -> Frames:
+    """Whether the change of frames from what is usual around them is no activity.
+
+    Parameters
+    ----------
+    levels : Levels
+        Of n frames.
+    mean, low : numpy.ndarray
+        (n,) what is usual around each of them.
+    dark : float
+        Intensity without light.
+    """
+    change = levels.mean - mean
+    part = (levels.low - low) / np.where(change == 0, TINY, change)
+    factor = (levels.share > LEAST_SHARE) & (part > FACTOR_PART * levels.share)
+    times = (levels.mean - dark) / np.maximum(mean - dark, TINY)
+    beyond = (times > MOST_ACTIVE) | (times < LEAST_ACTIVE)
+    return np.asarray((part > ADDED_PART) | factor | beyond, bool)

@@ -1,0 +1,115 @@
+"""What is told of a stack from a few of its frames, against what was put into them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from spoils import FIXED, N_REPEATS, N_SLICES, SIZE, clean, moved, run_search, stripes
+
+import napari_zstack_align as nza
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.params import AdaptiveParams
+from napari_zstack_align.register.artefacts.artefacts import Artefacts
+from napari_zstack_align.register.artefacts.search import NOT_TESTED, checked_pixels
+
+
+def found_in(frames: np.ndarray, repeats: int | None = N_REPEATS, **options) -> Artefacts:
+    stack = nza.Stack.from_array(frames, frames_per_slice=repeats)
+    return run_search(stack, AdaptiveParams(), **options)
+
+
+@pytest.fixture(params=["adaptive", "keypoints"])
+def frames(request) -> tuple[np.ndarray, int | None]:
+    """Moving tissue, and its frames per slice."""
+    return clean(request.param)[0].copy(), N_REPEATS if request.param == "adaptive" else None
+
+
+@pytest.mark.parametrize("kind", ["block", "column", "dead_row", "hot_pixels"])
+@pytest.mark.parametrize("level", ["top", "of the data"])
+def test_pixels_fixed_to_the_detector_are_found_and_no_others(frames, kind, level):
+    images, repeats = frames
+    truth = FIXED[kind](images, 65535 if level == "top" else np.percentile(images, 99.9))
+    found = found_in(images, repeats)
+    assert found.fixed is not None
+    assert not (found.fixed & ~truth).any()
+    # Of the faint hot pixels some lie in bright tissue.
+    assert (found.fixed & truth).sum() >= (0.6 if kind == "hot_pixels" else 1) * truth.sum()
+    assert f"{found.fixed.sum()} pixels fixed to the detector were left out." in found.remarks
+
+
+def test_moving_tissue_loses_no_pixel(frames):
+    found = found_in(*frames)
+    assert found.fixed is None
+    assert found.pattern is None
+    assert found.remarks == ()
+
+
+@pytest.mark.parametrize("spoil", [None, *FIXED])
+def test_still_tissue_loses_no_pixel_and_says_that_nothing_was_tested(spoil):
+    images = moved(1, 30, np.zeros((30, 2), int))
+    if spoil:
+        FIXED[spoil](images, 65535)
+    found = found_in(images, None)
+    assert found.fixed is None
+    assert found.pattern is None
+    assert NOT_TESTED in found.remarks
+
+
+def test_stripes_are_taken_off(frames):
+    images, repeats = frames
+    before = images.astype(float)
+    stripes(images, np.percentile(images, 99.9))
+    found = found_in(images, repeats)
+    assert found.pattern is not None
+    left = np.diff((images - before).mean(axis=(0, 2)) - found.pattern[:, 0])
+    assert np.abs(left).max() < 0.2 * 0.1 * np.percentile(before, 99.9)
+
+
+def test_more_than_a_tenth_is_not_left_out_without_asking():
+    images = clean("adaptive")[0].copy()
+    images[:, 10:60, 10:60] = 65535
+    found = found_in(images)
+    assert found.fixed is None
+    assert any("20 % of the pixels seem to be fixed" in remark for remark in found.remarks)
+
+
+def test_pixels_that_are_given_are_left_out_instead():
+    images = clean("adaptive")[0].copy()
+    FIXED["column"](images, 65535)
+    given = np.zeros((SIZE, SIZE), bool)
+    given[3, 5] = True
+    found = found_in(images, given=given)
+    np.testing.assert_array_equal(found.fixed, given)
+
+
+def test_nothing_is_looked_for_where_that_is_off():
+    images = clean("adaptive")[0].copy()
+    FIXED["column"](images, 65535)
+    stack = nza.Stack.from_array(images, frames_per_slice=N_REPEATS)
+    found = run_search(stack, AdaptiveParams(find_artefacts=False))
+    assert found.fixed is None
+    assert found.transients is None
+
+
+@pytest.mark.parametrize("given", [np.zeros((3, 4), bool), np.zeros((SIZE, SIZE))])
+def test_rejects_an_image_of_artefacts_that_is_none(given):
+    with pytest.raises(InputError, match="give"):
+        checked_pixels(given, (SIZE, SIZE))
+
+
+@pytest.mark.parametrize("offset", [1e9, -3e8])
+def test_a_huge_offset_is_taken_off_in_float64(offset):
+    images = clean("adaptive")[0]
+    found = found_in(images + np.float64(offset))
+    assert abs(found.offset - offset) < images.max()
+    assert found_in(images).offset == 0
+
+
+def test_light_from_fluorescence_of_few_photons_is_no_artefact():
+    """Most pixels are 0, and those that aren't stand alone."""
+    rng = np.random.default_rng(0)
+    images = rng.poisson(moved(N_SLICES, N_REPEATS, np.zeros((20, 2), int)) / 4000).astype("u1")
+    found = found_in(images)
+    assert found.fixed is None
+    assert found.transients is not None
+    assert all(found.transients.find(i.astype(np.float32)) == (None, None) for i in images)

@@ -1,0 +1,44 @@
+"""Repeats in which cells light up stay in their slice; those of another place don't."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_zstack_align.register.activity import only_brighter, smoothed
+from napari_zstack_align.samples import zstack_with_repeats
+
+
+@pytest.fixture(scope="module")
+def repeats() -> np.ndarray:
+    """(6, Y, X) repeats of one still plane, and two of another depth."""
+    sample = zstack_with_repeats(n_slices=2, n_repeats=6, size=96, max_displacement_px=0.0, seed=3)
+    return sample.stack.read(0, 8)[:, 0].astype(np.float32)
+
+
+def judged(images: np.ndarray) -> bool:
+    doubtful = np.arange(len(images)) == 2
+    valid = [np.ones(image.shape, bool) for image in images]
+    result = only_brighter([smoothed(image) for image in images], valid, doubtful)
+    assert not result[~doubtful].any()
+    return bool(result[2])
+
+
+@pytest.mark.parametrize("times", [2, 5])
+def test_cells_that_light_up_only_brighten(repeats, times):
+    images = repeats[:6].copy()
+    bright = images[[0, 1, 3, 4]].mean(axis=0)
+    images[2] += np.where(bright > np.percentile(bright, 85), (times - 1) * bright, 0)
+    assert judged(images)
+
+
+def test_another_depth_is_no_activity(repeats):
+    images = repeats[:6].copy()
+    images[2] = repeats[7]
+    assert not judged(images)
+
+
+def test_a_repeat_that_lies_off_is_no_activity(repeats):
+    images = repeats[:6].copy()
+    images[2] = np.roll(images[2], 3, axis=1)
+    assert not judged(images)
