@@ -7,7 +7,7 @@ has edges from one row to the next, and changes the dim pixels of a row as much 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Self
 
@@ -47,6 +47,8 @@ JUMP_PART = 0.12
 EDGE_PART = 0.5
 """The edge of struck rows is half to twice of what they differ by."""
 NEAR_ROWS = 10
+DARK_STEP = 0.05
+"""Steps of the dark level, as a part of the mean light of a frame."""
 DIM_PERCENTILE, BRIGHT_PERCENTILE = 20, 90
 DIM_PART = 0.4
 """Light lifts the dim pixels of a row by at least this part of what it lifts their mean by."""
@@ -104,7 +106,21 @@ class Transients:
         with_some = sum(count > 0 for count in counts)
         many = sum(counts) >= max(FEWEST, FEWEST_PART * images.size)
         many &= with_some >= FRAMES_PART * len(counts)
-        return cls(noise, float(brightest), usual, top, sigmas, many)
+        return cls(noise, float(brightest), usual, top, sigmas, many)._rounded()
+
+    def _rounded(self) -> Self:
+        """Return the same in round numbers: one frame that changes shouldn't change them all."""
+        step = _round(DARK_STEP * self.brightest)
+        dark = step * round(self.noise.dark / step) if step > 0 else self.noise.dark
+        noise = Noise(dark, _round(self.noise.gain), _round(self.noise.floor))
+        return replace(
+            self,
+            noise=noise,
+            brightest=_round(self.brightest),
+            usual_jump=_round(self.usual_jump),
+            top=_round(self.top),
+            sigmas=_round(self.sigmas),
+        )
 
     def flash(self, image: Image) -> Fault | None:
         """Say that a frame is many times as bright as any should be; None where it isn't."""
@@ -166,6 +182,11 @@ class Transients:
         bright = np.percentile(rows, BRIGHT_PERCENTILE) - self.noise.dark
         usual = np.percentile(others, BRIGHT_PERCENTILE) - self.noise.dark
         return bool(bright < OFF_PART * usual)
+
+
+def _round(value: float) -> float:
+    """Return the nearest power of the square root of two; 0 and less stay."""
+    return float(2 ** (round(2 * np.log2(value)) / 2)) if 0 < value < np.inf else value
 
 
 def _largest_jump(images: Image) -> float:
