@@ -6,8 +6,9 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from spoils import FIXED, TRANSIENT, aligned, clean, error_px
+from spoils import FIXED, N_REPEATS, TRANSIENT, aligned, clean, error_px
 
+import napari_zstack_align as nza
 from napari_zstack_align.errors import ZstackAlignError
 
 QUICK = {("adaptive", "column"), ("adaptive", "lit_rows"), ("keypoints", "hot_pixels")}
@@ -57,3 +58,20 @@ def test_a_huge_offset_makes_no_difference():
         difference = plain.transforms.displacement(t) - offset.transforms.displacement(t)
         assert np.abs(difference).max() < 0.01
     np.testing.assert_allclose(offset.reference, plain.reference + 1e9, atol=64)
+
+
+def test_slices_kept_with_other_artefacts_are_not_taken_over(tmp_path):
+    frames, _ = clean("adaptive")
+    frames = frames.copy()
+    FIXED["column"](frames, 65535)
+    stack = nza.Stack.from_array(frames, frames_per_slice=N_REPEATS)
+    fixed = np.zeros(frames.shape[1:], bool)
+    fixed[:, 47] = True
+    journal = tmp_path / "run.zalign"
+    nothing = nza.align_adaptive(stack, artefacts=np.zeros_like(fixed), journal=journal)
+    nza.run(nothing)
+    again = nza.run(nza.align_adaptive(stack, artefacts=fixed, journal=journal))
+    fresh = nza.run(nza.align_adaptive(stack, artefacts=fixed))
+    np.testing.assert_array_equal(
+        again.transforms.displacement(3), fresh.transforms.displacement(3)
+    )
