@@ -11,7 +11,7 @@ from spoils import FIXED, N_REPEATS, TRANSIENT, aligned, clean, error_px
 import napari_zstack_align as nza
 from napari_zstack_align.errors import ZstackAlignError
 
-QUICK = {("adaptive", "column"), ("adaptive", "lit_rows"), ("keypoints", "hot_pixels")}
+QUICK = {("adaptive", "block"), ("adaptive", "lit_rows"), ("keypoints", "hot_pixels")}
 CASES = [
     pytest.param(m, kind, marks=() if (m, kind) in QUICK else pytest.mark.slow, id=f"{m}-{kind}")
     for m in ("adaptive", "keypoints")

@@ -54,7 +54,9 @@ class Artefacts:
 
     def flash(self, image: Image) -> Fault | None:
         """Say that a driving image is far too bright to be used; None where it isn't."""
-        return None if self.transients is None else self.transients.flash(image)
+        if self.transients is None:
+            return None
+        return self.transients.flash(image if self.fixed is None else image[~self.fixed])
 
     def cleaned(self, image: Image) -> Image:
         """Frame (Y, X) float32 without what doesn't come from tissue; NaN: missing."""
