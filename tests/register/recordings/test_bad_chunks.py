@@ -236,7 +236,7 @@ REFUSED = {
         {},
         "reference_frames end at 21, but array has 20 frames",
     ),
-    "threads": (lambda s: ([s],), {"threads": 0}, "threads must be at least 1"),
+    "threads": (lambda s: ([s],), {"threads": 0}, "threads must be a whole number of at least 1"),
 }
 
 

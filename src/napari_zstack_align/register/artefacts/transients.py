@@ -124,7 +124,10 @@ class Transients:
 
     def flash(self, image: Image) -> Fault | None:
         """Say that a frame is many times as bright as any should be; None where it isn't."""
-        times = (cv2.mean(image)[0] - self.noise.dark) / max(self.brightest, TINY)
+        mean = cv2.mean(image)[0]
+        if not np.isfinite(mean):
+            mean = float(image[np.isfinite(image)].mean(dtype=np.float64))
+        times = (mean - self.noise.dark) / max(self.brightest, TINY)
         if times <= MOST_ACTIVE:
             return None
         text = f"unusual brightness: {times:.2g} times that of the other frames"
