@@ -99,9 +99,9 @@ def test_refused_with_a_sentence(case: str) -> None:
 
 @pytest.mark.parametrize("value", [0.0, np.nan], ids=["zero", "NaN"])
 def test_a_blank_reference_is_refused(value: float) -> None:
-    job = nza.estimate_zshift(frames(), np.full((N_SLICES, *SHAPE), value, np.float32))
-    with pytest.raises(nza.InputError, match="is blank|no numbers"):
-        nza.run(job)
+    blank = np.full((N_SLICES, *SHAPE), value, np.float32)
+    with pytest.raises(nza.InputError, match=r"is blank|no numbers"):
+        nza.run(nza.estimate_zshift(frames(), blank))
 
 
 @pytest.mark.parametrize(
