@@ -11,7 +11,7 @@ PIP := -m pip install --quiet
 # Words in the names of the modules of tests that drive whole jobs in napari.
 WHOLE_JOBS := main_job or reader or writer or manifest or pointer or listening or toggle_key
 # One test at a time in each of several processes; '-n 0' at the end: all in one process.
-PYTEST := -m pytest --numprocesses logical --maxprocesses 8
+PYTEST := -m pytest --numprocesses logical --maxprocesses 8 --dist worksteal
 ON_PATH := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
 help:            ## list the targets
