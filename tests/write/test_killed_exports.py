@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -155,6 +156,95 @@ def test_a_line_or_a_chunk_that_was_cut_off_is_made_again(short, begun, tmp_path
     assert counted_steps(export_alignment(begun, short)) == 8
     (tmp_path / "whole").mkdir()
     assert tree(begun) == tree(run(export_alignment(tmp_path / "whole" / "out.zarr", short)))
+
+
+@pytest.fixture
+def whole(short, tmp_path):
+    """Digest of the same export that nothing stopped."""
+    (tmp_path / "whole").mkdir()
+    return tree(run(export_alignment(tmp_path / "whole" / "out.zarr", short)))
+
+
+@pytest.mark.parametrize("damage", ["gone", "truncated", "changed"])
+def test_a_chunk_that_is_not_as_it_was_is_made_again(short, begun, whole, damage):
+    chunk = unfinished_of(begun) / "made/0/c/3/0/0"
+    if damage == "gone":
+        chunk.unlink()
+    elif damage == "truncated":
+        os.truncate(chunk, 100)
+    else:
+        content = bytearray(chunk.read_bytes())
+        content[50] ^= 1
+        chunk.write_bytes(content)
+    assert counted_steps(export_alignment(begun, short)) == 8
+    assert tree(begun) == whole
+
+
+def test_planes_of_nothing_but_fill_have_no_file_and_are_not_made_again(short, tmp_path):
+    raw = np.zeros(short.stack.shape, np.uint16)
+    blank = short.with_stack(nza.Stack.from_array(raw, "TCYX", name="short"))
+    job = export_alignment(tmp_path / "out.zarr", blank)
+    for _ in range(5):
+        next(job)
+    job.close()
+    assert counted_steps(export_alignment(tmp_path / "out.zarr", blank)) == 7
+
+
+def test_killed_again_at_once_it_has_lost_nothing(short, begun):
+    """The list of what is finished is whole from the first moment on."""
+    listed = unfinished_of(begun) / unfinished.FINISHED
+    lines = listed.read_bytes()
+    job = export_alignment(begun, short)
+    next(job)
+    assert listed.read_bytes() == lines
+    job.close()
+
+
+def test_the_list_is_replaced_in_one_step(short, begun, monkeypatch):
+    listed = unfinished_of(begun) / unfinished.FINISHED
+    lines = listed.read_bytes()
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("napari_zstack_align.saved.disk.os.replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        next(export_alignment(begun, short))
+    assert listed.read_bytes() == lines
+
+
+@pytest.mark.parametrize(
+    ("name", "steps"),
+    [
+        ("made", 12),
+        ("made/zarr.json", 7),
+        ("made/0/zarr.json", 7),
+        ("finished.csv", 12),
+        ("made-of.json", 12),
+        ("", 12),
+    ],
+)
+@pytest.mark.parametrize("hindrance", ["gone", "empty", "folder"])
+def test_nothing_in_the_unfinished_folder_is_a_dead_end(
+    short, begun, whole, name, steps, hindrance
+):
+    there = unfinished_of(begun) / name
+    if hindrance == "folder" and there.is_dir():
+        pytest.skip("it is one")
+    shutil.rmtree(there) if there.is_dir() else there.unlink()
+    if hindrance == "empty":
+        there.touch()
+    elif hindrance == "folder":
+        there.mkdir()
+    assert counted_steps(export_alignment(begun, short)) == steps
+    assert tree(begun) == whole
+
+
+def test_lines_of_planes_that_there_are_not_are_left_out(short, begun, whole):
+    listed = unfinished_of(begun) / unfinished.FINISHED
+    listed.write_text(listed.read_text("utf-8") + "999,0.0,1.0,0,0\n-1,0.0,1.0,0,0\n", "utf-8")
+    assert counted_steps(export_alignment(begun, short)) == 7
+    assert tree(begun) == whole
 
 
 def test_another_source_begins_anew(another, short, begun, tmp_path):

@@ -45,6 +45,8 @@ class Image:
     made_of : callable, optional
         Returns a digest of all that the pixels follow from, by which an export that was stopped
         can go on; None: it can't be known.
+    check : callable
+        Raises RunStopped where the pixels read so far can't be trusted: raw files have changed.
 
     Raises
     ------
@@ -62,6 +64,7 @@ class Image:
     outside: Fill | None = None
     bad_frames: tuple[int, ...] = ()
     made_of: Callable[[], str] | None = field(default=None, repr=False)
+    check: Callable[[], None] = field(default=lambda: None, repr=False)
 
     def __post_init__(self) -> None:
         in_order = "".join(axis for axis in AXES if axis in self.axes)
@@ -139,7 +142,14 @@ class Image:
         One block of the first axis is in memory at a time: a chunk of a dask array (taken
         apart plane by plane it would be computed once a plane), else one step. Planes ``without``
         which it goes, counted from 0, aren't computed where their whole block can be left out.
+        After the last one, all are checked.
         """
+        yield from self._planes(without)
+        self.check()
+
+    def _planes(
+        self, without: Collection[int]
+    ) -> Iterator[tuple[tuple[int, ...], npt.NDArray[Any]]]:
         if len(self.shape) == 2:
             if 0 not in without:
                 yield (), np.asarray(self.data)

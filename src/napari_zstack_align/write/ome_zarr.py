@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,11 @@ from napari_zstack_align.atomic import check_target
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.write.image import Image
 from napari_zstack_align.write.replacing import remove_if_possible, replacing
-from napari_zstack_align.write.unfinished import Finished, going_on
+from napari_zstack_align.write.unfinished import Finished, Pieces, going_on
 
 LEVEL = "0"
 """Name of the one array, in full resolution."""
+DESCRIPTION = "zarr.json"
 LAYOUT = "a chunk a plane, 1"
 """Another one, or other compression, begins anew."""
 UNITS = {"T": "second", "Z": "micrometer", "Y": "micrometer", "X": "micrometer"}
@@ -38,7 +41,8 @@ def _write(path: Path, image: Image, overwrite: bool) -> Job[Path]:
         with replacing(path, overwrite) as unfinished:
             yield from _fill(unfinished, image, name, None)
     else:
-        with going_on(path, overwrite, _key(image, name)) as (unfinished, finished):
+        pieces = Pieces(image.n_planes, partial(_file_of, image), image.check)
+        with going_on(path, overwrite, _key(image, name), pieces) as (unfinished, finished):
             yield from _fill(unfinished, image, name, finished)
     return path
 
@@ -53,8 +57,7 @@ def _key(image: Image, name: str) -> str:
 def _fill(folder: Path, image: Image, name: str, finished: Finished | None) -> Job[None]:
     """Write the planes that aren't there, and what is known of all."""
     window = _Windows(image)
-    listed = {} if finished is None else finished.known
-    known = {number: limits for number, limits in listed.items() if number < image.n_planes}
+    known = {} if finished is None else finished.known
     array = _array(folder, image, name, anew=not known)
     for number, limits in known.items():
         window.widen(np.unravel_index(number, image.shape[:-2]), limits)
@@ -63,19 +66,41 @@ def _fill(folder: Path, image: Image, name: str, finished: Finished | None) -> J
         limits = _limits(plane)
         window.widen(index, limits)
         if finished is not None:
-            file = Path(folder, LEVEL, "c", *map(str, index), "0", "0")
-            finished.add(image.number_of(index), limits, file)
+            finished.add(image.number_of(index), limits)
         yield Progress("Writing OME-Zarr", done, image.n_planes)
     _write_metadata(folder, _metadata(image, name, window), image)
     for left in folder.rglob("*.partial"):  # of a chunk that was being written when it was killed
         left.unlink()
 
 
+def _file_of(image: Image, number: int) -> Path:
+    """The file of a plane, counted from 0, below the folder."""
+    index = np.unravel_index(number, image.shape[:-2])
+    return Path(LEVEL, "c", *map(str, index), "0", "0")
+
+
 def _array(folder: Path, image: Image, name: str, *, anew: bool) -> Any:
-    """Return the array of the planes; without any, the folder is made anew."""
-    if not anew:
-        return zarr.open_group(folder, mode="r+")[LEVEL]
-    remove_if_possible(folder)
+    """Return the array of the planes; without any, the folder is made anew.
+
+    Its description is written again in any case: a power cut may have left half of it.
+    """
+    if anew:
+        remove_if_possible(folder)
+        return _prepared(folder, image, name)
+    (folder / LEVEL).mkdir(parents=True, exist_ok=True)  # gone where all planes are of fill
+    again = folder.with_name(f"{folder.name}-again")
+    remove_if_possible(again)
+    _prepared(again, image, name)
+    for described in (Path(DESCRIPTION), Path(LEVEL, DESCRIPTION)):
+        if (folder / described).is_dir():
+            remove_if_possible(folder / described)
+        os.replace(again / described, folder / described)
+    remove_if_possible(again)
+    return zarr.open_group(folder, mode="r+")[LEVEL]
+
+
+def _prepared(folder: Path, image: Image, name: str) -> Any:
+    """Make a folder that describes the image, and return its array, without planes."""
     _, arrays = prepare_image(
         folder,
         _metadata(image, name, _Windows(image)),

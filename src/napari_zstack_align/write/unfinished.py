@@ -2,7 +2,8 @@
 
 It stands beside the target as ``.NAME.unfinished``. Its ``made-of.json`` holds the key of what is
 written; another key begins anew. ``finished.csv`` lists the pieces that are on the disk, each with
-what is known of it; pieces are pure functions of what the key describes.
+what is known of it and with the size and CRC-32C of its file: one that isn't as it was is made
+again. Pieces are pure functions of what the key describes.
 """
 
 from __future__ import annotations
@@ -10,21 +11,63 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from napari_zstack_align.atomic import check_target, flush_file, hidden_stem
-from napari_zstack_align.errors import InputError
+from napari_zstack_align.errors import InputError, RunStopped
 from napari_zstack_align.saved import lock_beside, locked_by, sentences_for
+from napari_zstack_align.saved.checksum import crc32c
+from napari_zstack_align.saved.disk import replace_in_one_step
 from napari_zstack_align.write.replacing import clean_up, remove_if_possible, take_place
 
 MADE_OF = "made-of.json"
 FINISHED = "finished.csv"
+MADE = "made"
 SECONDS = 1.0
 """Work that a power cut may cost; what a killed process costs is the piece in hand."""
+NO_FILE = (0, 0)
+"""Size and CRC of a piece of nothing but the fill value, which isn't written."""
+
+
+def _nothing() -> None:
+    """Check nothing."""
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """What an export consists of.
+
+    Attributes
+    ----------
+    count : int
+        How many pieces there are.
+    file_of : callable
+        Returns the file of a piece, counted from 0, below the folder that is made.
+    check : callable
+        Raises RunStopped where what was made of late can't be trusted.
+    """
+
+    count: int
+    file_of: Callable[[int], Path]
+    check: Callable[[], None] = _nothing
+
+
+@dataclass(frozen=True)
+class _Line:
+    """What is listed of a piece: two numbers, and size and CRC of its file."""
+
+    number: int
+    values: tuple[float, float]
+    state: tuple[int, int]
+
+    def __str__(self) -> str:
+        low, high = self.values
+        return f"{self.number},{low!r},{high!r},{self.state[0]},{self.state[1]}\n"
 
 
 class Finished:
@@ -32,33 +75,48 @@ class Finished:
 
     Parameters
     ----------
-    path : pathlib.Path
-        The list; it is lengthened.
+    folder : pathlib.Path
+        Where the list is, which is lengthened, and the folder that is made.
+    pieces : Pieces
     """
 
-    def __init__(self, path: Path) -> None:
-        self.known = dict(_lines(path))
-        self._file = path.open("w", encoding="utf-8", newline="")
-        self._file.writelines(map(_line, self.known.items()))
-        self._waiting: list[tuple[str, Path]] = []
+    def __init__(self, folder: Path, pieces: Pieces) -> None:
+        self._made, self._pieces = folder / MADE, pieces
+        path = folder / FINISHED
+        lines = {line.number: line for line in _lines(path) if self._is_there(line)}
+        self.known = {line.number: line.values for line in lines.values()}
+        if path.is_dir():
+            remove_if_possible(path)
+        replace_in_one_step(path, "".join(map(str, lines.values())).encode())
+        self._file = path.open("a", encoding="utf-8", newline="")
+        self._waiting: list[tuple[int, tuple[float, float]]] = []
         self._flushed = time.monotonic()
 
-    def add(self, number: int, values: tuple[float, float], path: Path) -> None:
-        """Note a piece that was written to a file."""
-        self._waiting.append((_line((number, values)), path))
+    def add(self, number: int, values: tuple[float, float]) -> None:
+        """Note a piece that was written to its file."""
+        self._waiting.append((number, values))
         if time.monotonic() - self._flushed > SECONDS:
             self.flush()
 
     def flush(self) -> None:
         """Put the pieces on the disk, and then their lines."""
-        for _, path in self._waiting:
-            if path.exists():  # pieces of nothing but the fill value aren't written
-                flush_file(path)
-        self._file.writelines(line for line, _ in self._waiting)
+        self._pieces.check()
+        lines = [_Line(*piece, self._flushed_state(piece[0])) for piece in self._waiting]
+        self._file.writelines(map(str, lines))
         self._waiting.clear()
         self._file.flush()
         os.fsync(self._file.fileno())
         self._flushed = time.monotonic()
+
+    def _is_there(self, line: _Line) -> bool:
+        within = 0 <= line.number < self._pieces.count
+        return within and _state(self._made / self._pieces.file_of(line.number)) == line.state
+
+    def _flushed_state(self, number: int) -> tuple[int, int]:
+        path = self._made / self._pieces.file_of(number)
+        if path.exists():
+            flush_file(path)
+        return _state(path)
 
     def __enter__(self) -> Self:
         return self
@@ -70,28 +128,36 @@ class Finished:
         traceback: TracebackType | None,
     ) -> None:
         with self._file:
-            if not isinstance(error, OSError):
+            if error is None:
                 self.flush()
+            elif not isinstance(error, (OSError, RunStopped)):
+                with suppress(RunStopped):  # what stopped the block is what is told
+                    self.flush()
 
 
-def _line(piece: tuple[int, tuple[float, float]]) -> str:
-    number, (low, high) = piece
-    return f"{number},{low!r},{high!r}\n"
+def _state(path: Path) -> tuple[int, int]:
+    """Size and CRC-32C of the file of a piece."""
+    if not path.is_file():
+        return NO_FILE
+    content = path.read_bytes()
+    return len(content), crc32c(content)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, tuple[float, float]]]:
+def _lines(path: Path) -> Iterator[_Line]:
     """Lines that are whole: the last one may not be."""
-    text = path.read_text("utf-8", "replace") if path.exists() else ""
+    text = path.read_text("utf-8", "replace") if path.is_file() else ""
     for line in text[: text.rfind("\n") + 1].splitlines():
         try:
-            number, low, high = line.split(",")
-            yield int(number), (float(low), float(high))
+            number, low, high, size, crc = line.split(",")
+            yield _Line(int(number), (float(low), float(high)), (int(size), int(crc)))
         except ValueError:  # not ours: what follows is made again
             return
 
 
 @contextmanager
-def going_on(path: Path, overwrite: bool, key: str) -> Iterator[tuple[Path, Finished]]:
+def going_on(
+    path: Path, overwrite: bool, key: str, pieces: Pieces
+) -> Iterator[tuple[Path, Finished]]:
     """Give the unfinished folder of a target, which takes its place at the end.
 
     Whatever stops the block, what is finished stays for the next time.
@@ -112,9 +178,9 @@ def going_on(path: Path, overwrite: bool, key: str) -> Iterator[tuple[Path, Fini
         check_target(path, overwrite)
         unfinished = unfinished_of(path)
         _begin(unfinished, key)
-        with Finished(unfinished / FINISHED) as finished:
-            yield unfinished / "made", finished
-        take_place(unfinished / "made", path)
+        with Finished(unfinished, pieces) as finished:
+            yield unfinished / MADE, finished
+        take_place(unfinished / MADE, path)
         remove_if_possible(unfinished)
 
 
@@ -127,11 +193,9 @@ def _begin(folder: Path, key: str) -> None:
     """Make the folder; one of something else is emptied first."""
     note = folder / MADE_OF
     text = json.dumps({"key": key})
-    try:
-        if note.read_text("utf-8") == text:
-            return
-    except (FileNotFoundError, UnicodeDecodeError):
-        pass
+    if note.is_file() and note.read_text("utf-8", "replace") == text:
+        return
     remove_if_possible(folder)
     folder.mkdir()
     note.write_text(text, "utf-8")
+    flush_file(note)
