@@ -11,6 +11,8 @@ import tifffile
 from tissue import N_SLICES, SHAPE, drift, estimate, plane, record, volume
 
 import napari_zstack_align as nza
+from napari_zstack_align import stack as stack_module
+from napari_zstack_align.errors import RunStopped
 from napari_zstack_align.zshift.export import export_movie
 
 DEPTHS = drift(24)
@@ -107,6 +109,22 @@ def test_movies_as_ome_zarr(zshift: nza.ZShift, tmp_path) -> None:
     path = nza.run(export_movie(tmp_path / "movie.ome.zarr", zshift, "simulated"))
     written = nza.open_stack(path).read(0, 24)[:, 0]
     np.testing.assert_array_equal(written, zshift.simulate().compute())
+
+
+def test_a_recording_that_goes_in_mid_movie_stops_it(
+    zshift: nza.ZShift, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(stack_module, "CHUNK_BYTES", 1)
+    raw = tmp_path / "raw.tif"
+    tifffile.imwrite(raw, zshift.stack.read(0, 24)[:, 0], photometric="minisblack")
+    job = export_movie(
+        tmp_path / "movie.ome.tif", replace(zshift, stack=nza.open_stack(raw)), "corrected"
+    )
+    next(job)
+    raw.write_bytes(raw.read_bytes()[:-100])
+    with pytest.raises(RunStopped, match=r"raw.tif changed while it was read"):
+        nza.run(job)
+    assert [path.name for path in tmp_path.iterdir()] == ["raw.tif"]
 
 
 def test_other_movies_are_refused(zshift: nza.ZShift, tmp_path) -> None:

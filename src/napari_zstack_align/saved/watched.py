@@ -22,6 +22,7 @@ CHECK_PART = 0.005
 UNKNOWN = 0
 """Digest of a frame that wasn't read; that of a frame of zeros is another one."""
 GONE = (-1, -1)
+KEPT = "; what was finished is kept"
 
 
 class FrameChanged(RunStopped):
@@ -51,6 +52,8 @@ class WatchedFrames:
     Parameters
     ----------
     stack : Stack
+    kept : str
+        End of a sentence about what stops the reading: what becomes of the work.
 
     Attributes
     ----------
@@ -64,7 +67,8 @@ class WatchedFrames:
         (T,) bool, frames that couldn't be read when that was tried last.
     """
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, kept: str = KEPT) -> None:
+        self._kept = kept
         self._source, self._paths, self._name = stack.source, stack.paths, stack.name
         self.digests = np.full(stack.n_frames, UNKNOWN, np.uint32)
         self.failed = np.zeros(stack.n_frames, bool)
@@ -133,12 +137,12 @@ class WatchedFrames:
             if after == GONE:
                 raise RunStopped(
                     f"{path} is gone, or can't be reached any more: bring it back and start "
-                    f"again; what was finished is kept."
+                    f"again{self._kept}."
                 )
             if after != before:
                 raise RunStopped(
                     f"{path} changed while it was read: start again when nothing writes it any "
-                    f"more; what was finished is kept."
+                    f"more{self._kept}."
                 )
 
     def _note(self, t: int, digest: int) -> None:

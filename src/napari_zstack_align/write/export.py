@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
@@ -20,6 +21,7 @@ from napari_zstack_align.write.image import Image
 from napari_zstack_align.write.made_of import made_of
 from napari_zstack_align.write.several import counted, names_in_session
 from napari_zstack_align.write.space import check_space
+from napari_zstack_align.write.watched_frames import watched_frames
 from napari_zstack_align.write.writers import Takes, Writer, choose_writer
 
 OUTSIDE_OF_VOLUMES = Fill((float("nan"),), "not a number")
@@ -181,7 +183,8 @@ def _export(
     def job() -> Job[list[Path]]:
         cropped = None if box is None else (yield from box)
         written: list[Path] = []
-        for write, path, image in zip(writers, paths, images, strict=True):
+        for write, path, alignment in zip(writers, paths, alignments, strict=True):
+            image = _watched_image(alignment, what)
             piece = image if cropped is None else image.cropped(cropped)
             writing = write(path, piece, overwrite=overwrite)
             written.append((yield from counted(writing, len(written), len(paths))))
@@ -193,6 +196,13 @@ def _export(
 def _only(job: Job[list[Path]]) -> Job[Path]:
     (path,) = yield from job
     return path
+
+
+def _watched_image(alignment: Alignment, what: What | None) -> Image:
+    """The same as `_image`, whose raw files are looked after while it is written."""
+    frames = watched_frames(alignment.stack, alignment.frame_digests)
+    image = _image(alignment.with_stack(frames.stack), what)
+    return replace(image, check=frames.check_files)
 
 
 def _image(alignment: Alignment, what: What | None) -> Image:

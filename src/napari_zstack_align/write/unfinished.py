@@ -29,7 +29,9 @@ MADE_OF = "made-of.json"
 FINISHED = "finished.csv"
 MADE = "made"
 SECONDS = 1.0
-"""Work that a power cut may cost; what a killed process costs is the piece in hand."""
+"""Work that a power cut may cost, or a process that is killed."""
+FLUSH_PART = 0.1
+"""Flushing takes at most this part of the time, be the files to be checked ever so many."""
 NO_FILE = (0, 0)
 """Size and CRC of a piece of nothing but the fill value, which isn't written."""
 
@@ -90,23 +92,25 @@ class Finished:
         replace_in_one_step(path, "".join(map(str, lines.values())).encode())
         self._file = path.open("a", encoding="utf-8", newline="")
         self._waiting: list[tuple[int, tuple[float, float]]] = []
-        self._flushed = time.monotonic()
+        self._next_flush = time.monotonic() + SECONDS
 
     def add(self, number: int, values: tuple[float, float]) -> None:
         """Note a piece that was written to its file."""
         self._waiting.append((number, values))
-        if time.monotonic() - self._flushed > SECONDS:
+        if time.monotonic() > self._next_flush:
             self.flush()
 
     def flush(self) -> None:
         """Put the pieces on the disk, and then their lines."""
+        start = time.monotonic()
         self._pieces.check()
         lines = [_Line(*piece, self._flushed_state(piece[0])) for piece in self._waiting]
         self._file.writelines(map(str, lines))
         self._waiting.clear()
         self._file.flush()
         os.fsync(self._file.fileno())
-        self._flushed = time.monotonic()
+        end = time.monotonic()
+        self._next_flush = end + max(SECONDS, (end - start) / FLUSH_PART)
 
     def _is_there(self, line: _Line) -> bool:
         within = 0 <= line.number < self._pieces.count

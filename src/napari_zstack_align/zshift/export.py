@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
@@ -11,6 +12,7 @@ from napari_zstack_align.alignment.checks import check_frames_at_hand, check_raw
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job
 from napari_zstack_align.write.export import export_volume
+from napari_zstack_align.write.watched_frames import watched_frames
 from napari_zstack_align.zshift.zshift import CORRECTED_LABEL, SIMULATED_LABEL, ZShift
 
 Movie: TypeAlias = Literal["corrected", "simulated"]
@@ -47,8 +49,10 @@ def export_movie(
     if what not in get_args(Movie):
         raise InputError(f"what must be one of {', '.join(get_args(Movie))}, not {what!r}.")
     corrected = what == "corrected"
+    frames = watched_frames(zshift.stack, None)
     if corrected:
         check_frames_at_hand(zshift.stack)
+        zshift = replace(zshift, stack=frames.stack)
     check_raw_files_stay(Path(path), zshift.stack.paths)
     return export_volume(
         path,
@@ -59,4 +63,5 @@ def export_movie(
         frame_interval_s=zshift.stack.frame_interval_s,
         channel_names=(CORRECTED_LABEL if corrected else SIMULATED_LABEL,),
         bad_frames=tuple(np.flatnonzero(~zshift.used).tolist()),
+        **({"check": frames.check_files} if corrected else {}),
     )
