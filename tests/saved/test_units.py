@@ -114,6 +114,14 @@ def test_a_unit_of_a_frame_that_failed_is_not_kept(folder, raw):
         assert journal.names() == ["slice-1", "unread"]
 
 
+def test_a_unit_of_a_frame_that_fails_now_is_not_taken(kept, raw):
+    with Journal(kept, {}) as journal:
+        units = units_of(journal, raw)
+        units.frames.failed[1] = True
+        assert units.get("slice-0", "key 0", [0, 1, 2]) is None
+        assert units.get("slice-1", "key 1", [3, 4, 5]) is not None
+
+
 def test_one_key_for_another_unit_of_the_name(kept, raw):
     with Journal(kept, {}) as journal:
         units = units_of(journal, raw)

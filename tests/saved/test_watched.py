@@ -8,6 +8,7 @@ import pytest
 import tifffile
 
 import napari_zstack_align as nza
+from napari_zstack_align.alignment.readable import read_each
 from napari_zstack_align.errors import InputError, RunStopped
 from napari_zstack_align.saved import WatchedFrames
 from napari_zstack_align.saved.watched import FrameChanged, states_of
@@ -79,6 +80,46 @@ def test_a_frame_that_cannot_be_read_is_noted_while_the_file_is_there(pixels):
         frames.stack.read(2, 3)
     frames.stack.read(3, 4)
     assert frames.failed.tolist() == [False, False, True, False, False, False]
+
+
+class AtTimes:
+    """Source of which frame 2 can't be read at some of the times that it is asked for."""
+
+    shape, dtype = (6, 1, 16, 16), np.dtype(np.uint16)
+
+    def __init__(self, pixels, fails):
+        self._pixels, self._fails, self.asked = pixels, fails, 0
+
+    def read(self, start, stop):
+        if start <= 2 < stop:
+            self.asked += 1
+            if self.asked in self._fails:
+                raise OSError(5, "Input/output error")
+        return self._pixels[start:stop, np.newaxis]
+
+
+def test_a_frame_that_fails_once_stays_unreadable(pixels):
+    frames = WatchedFrames(nza.Stack(AtTimes(pixels, {1})))
+    for start, stop in ((2, 3), (2, 3), (0, 6)):
+        with pytest.raises(OSError, match="Input/output error"):
+            frames.stack.read(start, stop)
+    assert frames.failed.tolist() == [False, False, True, False, False, False]
+    assert frames.digests[2] == 0
+
+
+def test_a_frame_that_is_there_by_itself_was_never_unreadable(pixels):
+    frames = WatchedFrames(nza.Stack(AtTimes(pixels, {1})))
+    assert [fault for _, fault in read_each(frames.stack, 0, 6)] == [None] * 6
+    assert not frames.failed.any()
+
+
+@pytest.mark.parametrize("start", [2, 0])
+def test_a_frame_that_cannot_be_read_any_more_stops_the_run(pixels, start):
+    """What was made of it is in the result already: what comes later may not lack it."""
+    frames = WatchedFrames(nza.Stack(AtTimes(pixels, {2, 3}), name="larva"))
+    read_each(frames.stack, 0, 6)
+    with pytest.raises(RunStopped, match=r"Frame 2 of larva could be read before, but not now"):
+        read_each(frames.stack, start, 3)
 
 
 def test_the_state_of_a_folder_is_that_of_all_in_it(tmp_path):

@@ -140,7 +140,8 @@ def _align(
                 f"right channel and file were chosen."
             )
         alignment = with_worse_put_back(run.snapshot())
-        return (yield from with_noise_limit(alignment, params, averaged_in_slices(alignment)))
+        averaged = averaged_in_slices(alignment)
+        return (yield from with_noise_limit(alignment, units.frames.stack, params, averaged))
 
 
 def _all_slices(run: SliceRun) -> Job[None]:

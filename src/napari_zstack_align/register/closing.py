@@ -21,6 +21,7 @@ from napari_zstack_align.params import ChannelParams
 from napari_zstack_align.progress import Progress
 from napari_zstack_align.register.artefacts.artefacts import UNTOUCHED
 from napari_zstack_align.register.frames import read_frame
+from napari_zstack_align.stack import Stack
 
 Numbers = npt.NDArray[np.floating]
 
@@ -102,13 +103,15 @@ def _with_place(
 
 
 def with_noise_limit(
-    alignment: Alignment, params: ChannelParams, averaged: Averaged
+    alignment: Alignment, stack: Stack, params: ChannelParams, averaged: Averaged
 ) -> Generator[Progress, None, Alignment]:
     """Return the alignment with the correlation that the noise of its frames allows.
 
     Parameters
     ----------
     alignment : Alignment
+    stack : Stack
+        Its frames, under watch.
     params : ChannelParams
         Which channel drives the alignment.
     averaged : callable
@@ -122,7 +125,7 @@ def with_noise_limit(
     frames = _spread(np.flatnonzero(judged))
     limits = []
     for done, t in enumerate(map(int, frames), start=1):
-        raw = read_frame(alignment.stack, t, params, UNTOUCHED)
+        raw = read_frame(stack, t, params, UNTOUCHED)
         if raw.fault is None:
             power = power_of(filled(raw.image), mask)
             limits.append(power.expected_correlation(*averaged(t)))

@@ -64,6 +64,8 @@ class Units:
         wanted = _indices(frames)
         if unit is None or unit.key != key or not np.array_equal(unit.frames, wanted):
             return None
+        if self.frames.failed[wanted].any():
+            return None
         known = self.frames.digests[wanted]
         if (known == UNKNOWN).any() and not self._same_files(unit):
             return None

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,8 @@ class WatchedFrames:
     digests : numpy.ndarray
         (T,) uint32 CRC-32C of the pixels of each frame as read, `UNKNOWN` before.
     failed : numpy.ndarray
-        (T,) bool, frames that couldn't be read when that was tried last.
+        (T,) bool, frames that couldn't be read when each was tried by itself. They stay unreadable
+        for the whole run: nothing of it has such a frame, and nothing else lacks it.
     """
 
     def __init__(self, stack: Stack, kept: str = KEPT) -> None:
@@ -72,6 +74,8 @@ class WatchedFrames:
         self._source, self._paths, self._name = stack.source, stack.paths, stack.name
         self.digests = np.full(stack.n_frames, UNKNOWN, np.uint32)
         self.failed = np.zeros(stack.n_frames, bool)
+        self._errors: dict[int, Exception] = {}
+        self._notes = Lock()
         self.stack = stack.replace(source=self)
         self.files = states_of(self._paths)
         self._next_check = 0.0
@@ -97,18 +101,23 @@ class WatchedFrames:
         Raises
         ------
         RunStopped
-            Where a raw file is gone, or has changed since this was made.
+            Where a raw file is gone, or has changed since this was made; where a frame can't be
+            read any more that could be read before.
+        OSError, InputError
+            Where a frame can't be read, or couldn't be before.
         """
+        for t in np.flatnonzero(self.failed[start:stop]):
+            raise self._errors[start + int(t)].with_traceback(None)
         try:
             frames = self._source.read(start, stop)
-        except (OSError, InputError):
-            self.failed[start:stop] = True
+        except (OSError, InputError) as error:
             self.check_files()
+            if stop - start == 1:  # which of several it was isn't known
+                self._note_failed(start, error)
             raise
         for t, frame in enumerate(frames, start):
             # Sources that join pieces may change the order of bytes.
             self._note(t, crc32c(frame.astype(self.dtype, copy=False)))
-        self.failed[start:stop] = False
         self.check_now_and_then()
         return frames
 
@@ -146,13 +155,29 @@ class WatchedFrames:
                 )
 
     def _note(self, t: int, digest: int) -> None:
-        if self.digests[t] not in (UNKNOWN, digest):
-            self.check_files()
-            raise FrameChanged(
-                f"Frame {t} of {self._name} isn't what it was when it was read before: start "
-                f"again when nothing writes the file any more."
-            )
-        self.digests[t] = digest
+        with self._notes:
+            if self.failed[t]:  # in another thread, just now
+                raise self._errors[t].with_traceback(None)
+            if self.digests[t] in (UNKNOWN, digest):
+                self.digests[t] = digest
+                return
+        self.check_files()
+        raise FrameChanged(
+            f"Frame {t} of {self._name} isn't what it was when it was read before: start "
+            f"again when nothing writes the file any more."
+        )
+
+    def _note_failed(self, t: int, error: Exception) -> None:
+        with self._notes:
+            if self.digests[t] == UNKNOWN:
+                self._errors[t] = error
+                self.failed[t] = True
+                return
+        raise RunStopped(
+            f"Frame {t} of {self._name} could be read before, but not now "
+            f"({str(error).removesuffix('.')}): start again to go on; what was finished is kept. "
+            f"Where it stays so, begin anew under another name: the frame is left out then."
+        ) from error
 
 
 def states_of(paths: Iterable[Path]) -> FileStates:

@@ -347,9 +347,10 @@ class Session:
                 alignments[i] = with_worse_put_back(alignments[i], state.expected)
         n_session = sum(int(alignment.quality["used"].sum()) for alignment in alignments)
         closed = []
-        for alignment in alignments:
+        for alignment, state in zip(alignments, self._states, strict=True):
             averaged = averaged_in_session(alignment, n_session)
-            closed.append((yield from with_noise_limit(alignment, self.params, averaged)))
+            limited = yield from with_noise_limit(alignment, state.stack, self.params, averaged)
+            closed.append(limited)
         return closed
 
     # -- what is handed out --------------------------------------------------------------------
