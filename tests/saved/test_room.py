@@ -1,6 +1,7 @@
 """Whether a result has room: by trying, and by what is free."""
 
 import shutil
+from tempfile import TemporaryFile
 
 import numpy as np
 import pytest
@@ -42,3 +43,17 @@ def test_a_place_that_refuses_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(InputError, match="can't be written"):
         check_room(tmp_path / "file" / "run.zalign", 1)
+
+
+def test_a_journal_that_refuses_is_found_before_the_work(tmp_path, monkeypatch):
+    target = tmp_path / "run.zalign"
+    journal_folder(target).mkdir()
+
+    def trial(dir):  # noqa: A002
+        if dir == journal_folder(target):
+            raise PermissionError(13, "Permission denied")
+        return TemporaryFile(dir=dir)
+
+    monkeypatch.setattr("napari_zstack_align.saved.room.TemporaryFile", trial)
+    with pytest.raises(InputError, match=r"run.zalign.unfinished can't be written: Permission"):
+        check_room(target, 1)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from threading import Event
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from napari_zstack_align.saved import (
 )
 from napari_zstack_align.saved.journal import HEAD
 from napari_zstack_align.saved.names import LOCK
+from napari_zstack_align.saved.unit_file import Unit
 
 ARRAYS = {"field": np.arange(6, dtype=np.float32)}
 
@@ -153,6 +155,63 @@ def test_a_file_of_somebody_else_stays(kept):
     with Journal(kept, {}) as journal:
         journal.discard()
     assert [path.name for path in kept.iterdir()] == ["notes.txt"]
+
+
+def test_a_unit_of_somebody_else_stays_and_a_torn_one_goes(kept):
+    (kept / "mine.unit").write_text("mine")
+    (kept / "torn.unit").write_bytes(bytes(40))
+    with Journal(kept, {}) as journal:
+        journal.discard()
+    assert [path.name for path in kept.iterdir()] == ["mine.unit"]
+
+
+def test_permission_that_is_lost_is_the_error_that_is_told(kept, raw, monkeypatch):
+    """Neither the lock nor the units can be removed then: the sentence comes through."""
+
+    def refused(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    n_open = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else None
+    with pytest.raises(RunStopped, match="Permission denied"), Journal(kept, {}) as journal:
+        for name in ("unlink", "glob", "rmdir"):
+            monkeypatch.setattr(f"pathlib.Path.{name}", refused)
+        monkeypatch.setattr("napari_zstack_align.saved.journal.write_unit", refused)
+        journal.write("slice-2", Unit("key", ARRAYS))
+    monkeypatch.undo()
+    if n_open is not None:
+        assert len(os.listdir("/proc/self/fd")) == n_open
+    assert found(kept, raw) == [True, True]
+
+
+def test_a_journal_that_is_removed_in_mid_run(kept, raw):
+    with (
+        pytest.raises(RunStopped, match=r"is gone, and what was finished with it"),
+        Journal(kept, {}) as journal,
+    ):
+        shutil.rmtree(kept)
+        journal.write("slice-2", Unit("key", ARRAYS))
+
+
+def test_checking_the_frames_can_be_stopped_while_it_waits(kept, raw, monkeypatch):
+    os.utime(raw, ns=(5, 5))
+    monkeypatch.setattr("napari_zstack_align.parallel.PAUSE_S", 0.001)
+    with Journal(kept, {}) as journal, ThreadPoolExecutor(1) as pool:
+        units = Units(journal, WatchedFrames(nza.open_stack(raw)))
+        go_on, read = Event(), units.frames.read
+        units.frames.read = lambda *a: go_on.wait(10) and read(*a)  # type: ignore[method-assign]
+        steps = units.check(pool, 2)
+        assert next(steps).done == 0
+        go_on.set()
+        assert [step.done for step in steps][-1] == 6
+
+
+@pytest.mark.parametrize("odd", [5, b"larva"])
+def test_refuses_what_is_no_name(odd):
+    with (
+        pytest.raises(InputError, match="journal must be the name"),
+        opened_journal(odd, Kind.ALIGNMENT, {}),
+    ):
+        pass
 
 
 def test_nothing_is_left_where_nothing_was_finished(folder):

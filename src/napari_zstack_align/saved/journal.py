@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 from napari_zstack_align.errors import InputError, RunStopped
 from napari_zstack_align.params import Params
@@ -25,7 +25,7 @@ from napari_zstack_align.saved.kinds import Kind
 from napari_zstack_align.saved.lock import locked_alone
 from napari_zstack_align.saved.names import LOCK, target_of
 from napari_zstack_align.saved.provenance import WRITTEN_BY, json_bytes, now
-from napari_zstack_align.saved.unit_file import Unit, read_unit, write_unit
+from napari_zstack_align.saved.unit_file import Unit, is_unit, read_unit, write_unit
 from napari_zstack_align.saved.watched import FrameChanged
 from napari_zstack_align.stack import Stack
 
@@ -45,6 +45,7 @@ def journal_folder(target: str | Path) -> Path:
     return target if target.suffix == UNFINISHED else target.with_name(target.name + UNFINISHED)
 
 
+@runtime_checkable
 class UnitStore(Protocol):
     """Where finished units are kept: a `Journal`, or nowhere."""
 
@@ -137,9 +138,12 @@ class Journal:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._is_over or isinstance(error, FrameChanged) or not self.names():
-            self._empty()
-        self._leave()
+        try:
+            with suppress(OSError):  # permission was lost: what is said of that is the error
+                if self._is_over or isinstance(error, FrameChanged) or not self.names():
+                    self._empty()
+        finally:
+            self._leave()
 
     def _leave(self) -> None:
         self._held.close()
@@ -165,13 +169,21 @@ class Journal:
             os.replace(temporary, self._path(name))
         except OSError as error:
             remove_if_possible(temporary)
-            raise RunStopped(
-                f"{self.folder} can't be written any more: {error.strerror or error}. What was "
-                f"finished is kept: mend that, and start again to go on."
-            ) from error
+            raise self._refused(error) from error
         except BaseException:
             remove_if_possible(temporary)
             raise
+
+    def _refused(self, error: OSError) -> RunStopped:
+        if isinstance(error, FileNotFoundError):
+            return RunStopped(
+                f"{self.folder} is gone, and what was finished with it: leave that folder alone "
+                f"while a run goes on, and start again."
+            )
+        return RunStopped(
+            f"{self.folder} can't be written any more: {error.strerror or error}. What was "
+            f"finished is kept: mend that, and start again to go on."
+        )
 
     def discard(self) -> None:
         """Remove all units when the journal is left: the result is saved."""
@@ -191,8 +203,10 @@ class Journal:
 
     def _empty(self) -> None:
         """Remove all that is ours; the description last, as it says whose the rest is."""
-        for path in [*self.folder.glob(f"*{SUFFIX}"), self.folder / HEAD]:
-            remove_if_possible(path)
+        for path in self.folder.glob(f"*{SUFFIX}"):
+            if is_unit(path):
+                remove_if_possible(path)
+        remove_if_possible(self.folder / HEAD)
 
     def _describe(self) -> None:
         """Write what run this is, for people; a run that goes on keeps its id."""
@@ -246,8 +260,12 @@ def opened_journal(
         target = path if path.suffix == UNFINISHED else target_of(path, kind)
         with Journal(journal_folder(target), about) as journal:
             yield journal
-    else:
+    elif isinstance(given, UnitStore):
         yield given
+    else:
+        raise InputError(
+            f"journal must be the name that the result will be saved under, not {given!r}."
+        )
 
 
 def discard_journal(target: Path, run_id: str) -> None:

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from errno import EACCES, EAGAIN, ENOLCK, ENOSYS, ENOTSUP
 from pathlib import Path
 
@@ -115,9 +115,13 @@ def _acquired(path: Path, goes_on_without: set[int], patience_s: float) -> tuple
 def _release(descriptor: int, path: Path, held: bool) -> None:
     # Removed while it is held: whoever waits for it sees that, and makes a new one.
     # A file that holds something is somebody's, whatever it is called.
-    if held and os.name != "nt" and not os.fstat(descriptor).st_size:
-        path.unlink(missing_ok=True)
-    os.close(descriptor)
+    try:
+        # Where permission was lost meanwhile, an empty file stays: the next one takes it.
+        with suppress(OSError):
+            if held and os.name != "nt" and not os.fstat(descriptor).st_size:
+                path.unlink(missing_ok=True)
+    finally:
+        os.close(descriptor)
 
 
 def _is_still_there(descriptor: int, path: Path) -> bool:

@@ -23,12 +23,16 @@ def check_room(target: Path, n_bytes: int) -> None:
     n_bytes : int
         How much will be written, at most.
     """
+    journal = journal_folder(target)
+    for folder in (target.parent, *(each for each in (target, journal) if each.is_dir())):
+        with (
+            sentences_for(journal if folder == journal else target),
+            TemporaryFile(dir=folder) as trial,  # without a name, where the system can
+        ):
+            trial.write(b"\0")
     with sentences_for(target):
-        for folder in (target.parent, *([target] if target.is_dir() else [])):
-            with TemporaryFile(dir=folder) as trial:  # without a name, where the system can
-                trial.write(b"\0")
         free = shutil.disk_usage(target.parent).free
-    n_bytes -= sum(path.stat().st_size for path in journal_folder(target).glob(f"*{SUFFIX}"))
+        n_bytes -= sum(path.stat().st_size for path in journal.glob(f"*{SUFFIX}"))
     if free < n_bytes:
         raise InputError(
             f"{target} needs about {in_words(n_bytes)}, but only {in_words(free)} are free in "

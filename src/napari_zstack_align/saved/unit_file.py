@@ -88,14 +88,20 @@ def read_unit(path: Path) -> Unit | None:
         return None  # nobody who writes units writes this
 
 
-def _content(path: Path) -> bytes:
+def is_unit(path: Path) -> bool:
+    """Whether a file is a unit, intact or torn by a power cut, not one of somebody else's."""
+    begin = _content(path, len(MAGIC))
+    return path.is_file() and (begin == MAGIC or not any(begin))
+
+
+def _content(path: Path, at_most: int = -1) -> bytes:
     """Bytes of a file; none where it can't be read or is too large."""
     try:
         # A pipe would be waited for.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _BINARY)
         with os.fdopen(descriptor, "rb") as file:
             too_large = os.fstat(file.fileno()).st_size > MOST_BYTES
-            return b"" if too_large else file.read()
+            return b"" if too_large else file.read(at_most)
     except OSError:
         return b""
 

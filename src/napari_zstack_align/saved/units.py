@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.parallel import ordered_map
+from napari_zstack_align.parallel import patient_map
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.saved.journal import UnitStore
 from napari_zstack_align.saved.unit_file import NO_FRAMES, Arrays, Unit
@@ -45,7 +45,9 @@ class Units:
         `get`. A frame that can't be read is one that has changed.
         """
         frames = self._doubtful()
-        for done, _ in enumerate(ordered_map(pool, self._look, frames, ahead), 1):
+        done = 0
+        for looked in patient_map(pool, self._look, frames, ahead):
+            done += looked is not None
             yield Progress(CHECKING, done, len(frames))
 
     def get(self, name: str, key: str, frames: npt.ArrayLike = NO_FRAMES) -> Arrays | None:
@@ -115,9 +117,10 @@ class Units:
     def _same_files(self, unit: Unit) -> bool:
         return self.frames.knows_files and unit.files == self.frames.files
 
-    def _look(self, t: int) -> None:
+    def _look(self, t: int) -> int:
         with suppress(OSError, InputError):
             self.frames.read(t, t + 1)
+        return t
 
 
 def _indices(frames: npt.ArrayLike) -> npt.NDArray[np.uint32]:

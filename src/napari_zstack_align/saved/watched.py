@@ -106,8 +106,9 @@ class WatchedFrames:
         OSError, InputError
             Where a frame can't be read, or couldn't be before.
         """
-        for t in np.flatnonzero(self.failed[start:stop]):
-            raise self._errors[start + int(t)].with_traceback(None)
+        if self.failed[start:stop].any():
+            first = start + int(np.argmax(self.failed[start:stop]))
+            raise self._errors[first].with_traceback(None)
         try:
             frames = self._source.read(start, stop)
         except (OSError, InputError) as error:
