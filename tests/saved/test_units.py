@@ -171,25 +171,31 @@ def test_permission_that_is_lost_is_the_error_that_is_told(kept, raw, monkeypatc
     def refused(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    n_open = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else None
-    with pytest.raises(RunStopped, match="Permission denied"), Journal(kept, {}) as journal:
+    def lose_and_write(journal):
         for name in ("unlink", "glob", "rmdir"):
             monkeypatch.setattr(f"pathlib.Path.{name}", refused)
         monkeypatch.setattr("napari_zstack_align.saved.journal.write_unit", refused)
         journal.write("slice-2", Unit("key", ARRAYS))
+
+    n_open = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else None
+    with pytest.raises(RunStopped, match="Permission denied"), Journal(kept, {}) as journal:
+        lose_and_write(journal)
     monkeypatch.undo()
     if n_open is not None:
         assert len(os.listdir("/proc/self/fd")) == n_open
     assert found(kept, raw) == [True, True]
 
 
-def test_a_journal_that_is_removed_in_mid_run(kept, raw):
+def test_a_journal_that_is_removed_in_mid_run(kept):
+    def write_without_folder(journal):
+        shutil.rmtree(kept)
+        journal.write("slice-2", Unit("key", ARRAYS))
+
     with (
         pytest.raises(RunStopped, match=r"is gone, and what was finished with it"),
         Journal(kept, {}) as journal,
     ):
-        shutil.rmtree(kept)
-        journal.write("slice-2", Unit("key", ARRAYS))
+        write_without_folder(journal)
 
 
 def test_checking_the_frames_can_be_stopped_while_it_waits(kept, raw, monkeypatch):
