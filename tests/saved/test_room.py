@@ -49,7 +49,7 @@ def test_a_journal_that_refuses_is_found_before_the_work(tmp_path, monkeypatch):
     target = tmp_path / "run.zalign"
     journal_folder(target).mkdir()
 
-    def trial(dir):  # noqa: A002
+    def trial(dir):
         if dir == journal_folder(target):
             raise PermissionError(13, "Permission denied")
         return TemporaryFile(dir=dir)
