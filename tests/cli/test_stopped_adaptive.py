@@ -180,6 +180,24 @@ def test_the_end_of_a_killed_command_is_not_taken_for_another_one(
     assert not (tmp_path / JOURNAL).exists()
 
 
+def test_a_volume_that_was_there_already_is_not_taken_for_written_without_a_word(
+    command, tmp_path, zstack_file, capsys
+):
+    """Saved, then killed: a volume older than the run is somebody else's, another one may be."""
+    stack = nza.open_stack(zstack_file, frames_per_slice=4)
+    nza.run(nza.align_adaptive(stack, journal="run")).save("elsewhere")
+    os.rename("elsewhere.zalign", "run.zalign")
+    volume = tmp_path / "v.tif"
+    volume.write_bytes(b"mine")
+    os.utime(volume, (0, 0))
+    assert main([*command, "--volume=v.tif"]) == 2
+    assert "v.tif exists already" in capsys.readouterr().err
+    os.utime(volume)
+    assert main([*command, "--volume=v.tif"]) == 0
+    assert "v.tif was there already" in capsys.readouterr().out
+    assert volume.read_bytes() == b"mine"
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 def test_killed_after_every_operation_on_a_file_the_command_goes_on(command, aligned, tmp_path):

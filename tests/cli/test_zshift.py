@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 import numpy as np
@@ -97,6 +98,22 @@ def test_nothing_is_written_over_unasked(here, capsys):
     assert main([*GIVEN, "--out=other", "--simulated=movie.ome.tif"]) == 2
     assert not (here / "other.zalign").exists()
     assert main([*GIVEN, *flags, "--overwrite"]) == 0
+
+
+def test_a_movie_that_was_there_already_is_not_taken_for_written_without_a_word(here, capsys):
+    """Saved, then killed: a movie older than the run is somebody else's, another one may be."""
+    command, movie = [*GIVEN, "--out=run", "--simulated=movie.ome.tif"], here / "movie.ome.tif"
+    stack, reference = nza.open_stack("larva.ome.tif"), nza.open_stack("volume.ome.tif")
+    nza.run(nza.estimate_zshift(stack, reference, journal="run")).save("elsewhere")
+    (here / "elsewhere.zalign").rename("run.zalign")
+    movie.write_bytes(b"mine")
+    os.utime(movie, (0, 0))
+    assert main(command) == 2
+    assert "movie.ome.tif exists already" in capsys.readouterr().err
+    os.utime(movie)
+    assert main(command) == 0
+    assert "movie.ome.tif was there already" in capsys.readouterr().out
+    assert movie.read_bytes() == b"mine"
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from napari_zstack_align.atomic import check_target
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import add_stack_arguments, open_from, read_mask
-from napari_zstack_align.cli.kept import kept_note, stopped, was_saved
+from napari_zstack_align.cli.kept import kept_note, stopped, was_saved, was_written
 from napari_zstack_align.cli.sessions import tell_written
 from napari_zstack_align.errors import Cancelled, InputError
 from napari_zstack_align.mask import Mask, as_weights
@@ -70,16 +70,11 @@ def run_adaptive(args: argparse.Namespace) -> bool:
         alignment = _aligned(job, journal) if before is None else before
         if before is None:
             tell_written(alignment.save(out, overwrite=args.overwrite), out)
-        if (
-            args.volume is not None
-            and alignment.placed.all()
-            and not (
-                # written by this command, before it was killed
-                before is not None and _volume_target(args.volume).exists() and not args.overwrite
-            )
-        ):
-            written = drain(export_alignment(args.volume, alignment, overwrite=args.overwrite))
-            print(f"Wrote {written}")
+        if args.volume is not None and alignment.placed.all():
+            is_there = before is not None and not args.overwrite
+            if not (is_there and was_written(_volume_target(args.volume), out)):
+                written = drain(export_alignment(args.volume, alignment, overwrite=args.overwrite))
+                print(f"Wrote {written}")
         if alignment.complete:
             journal.discard()
         elif journal.names():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from napari_zstack_align.errors import RunStopped
@@ -23,6 +24,21 @@ def was_saved(target: Path, kind: Kind) -> bool:
     if not run or manifest is None or manifest.kind is not kind or not manifest.complete:
         return False
     return bool(manifest.facts["provenance"]["details"].get("journal") == run)
+
+
+def was_written(path: Path, target: Path) -> bool:
+    """Whether the run whose journal is still there may have written a file after it saved.
+
+    What is older than that run is somebody else's. Nothing tells for sure that a younger one is
+    of the run, so its being there is said.
+    """
+    started = description_of(journal_folder(target)).get("started")
+    if not isinstance(started, str) or not path.exists():
+        return False
+    if path.stat().st_mtime < datetime.fromisoformat(started).timestamp():
+        return False
+    print(f"  Note: {path} was there already, and isn't written again: --overwrite replaces it.")
+    return True
 
 
 def forget_if_saved(target: Path, kind: Kind) -> None:

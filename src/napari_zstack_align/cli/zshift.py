@@ -18,7 +18,7 @@ from napari_zstack_align.atomic import check_target
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import add_recording_arguments, completed, open_recording
-from napari_zstack_align.cli.kept import leave, make_parents, stopped, was_saved
+from napari_zstack_align.cli.kept import leave, make_parents, stopped, was_saved, was_written
 from napari_zstack_align.cli.sessions import tell_written
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import Cancelled, InputError
@@ -92,7 +92,8 @@ def run_zshift(args: argparse.Namespace) -> bool:
     params = params_of(args, ZShiftParams)
     stack, alignment = _recording(args)
     out = target_of(args.out or f"{stack.name}_zshift", Kind.ZSHIFT)
-    overwrite = args.overwrite or _was_saved(out, stack, params)
+    again = not args.overwrite and _was_saved(out, stack, params)
+    overwrite = args.overwrite or again
     _check_targets(args, out, stack, overwrite)
     reference = _reference(args)
     make_parents(out)
@@ -103,7 +104,7 @@ def run_zshift(args: argparse.Namespace) -> bool:
         )
         zshift = _found(job, journal)
         tell_written(zshift.save(out, overwrite=overwrite), out)
-        _write_movies(args, zshift)
+        _write_movies(args, zshift, out if again else None)
         leave(journal, zshift.complete)
     print(zshift.direction)
     for remark in zshift.remarks:
@@ -112,11 +113,12 @@ def run_zshift(args: argparse.Namespace) -> bool:
     return zshift.complete and bool(zshift.used.any())
 
 
-def _write_movies(args: argparse.Namespace, zshift: ZShift) -> None:
-    """Write movies; one that is there without being in the way was written by this command."""
+def _write_movies(args: argparse.Namespace, zshift: ZShift, again: Path | None) -> None:
+    """Write movies; where it saved ``again`` after a kill, not those that it had written."""
     for what in MOVIES:
         path = getattr(args, what)
-        if path is not None and (args.overwrite or not _movie_target(path).exists()):
+        is_there = path is not None and again and was_written(_movie_target(path), again)
+        if path is not None and not is_there:
             movie = export_movie(
                 path, zshift, what, channel=zshift.params.channel, overwrite=args.overwrite
             )
