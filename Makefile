@@ -11,7 +11,9 @@ PIP := -m pip install --quiet
 # Words in the names of the modules of tests that drive whole jobs in napari.
 WHOLE_JOBS := main_job or reader or writer or manifest or pointer or listening or toggle_key
 # One test at a time in each of several processes; '-n 0' at the end: all in one process.
-PYTEST := -m pytest --numprocesses logical --maxprocesses 8 --dist worksteal
+PYTEST := -m pytest --numprocesses logical --maxprocesses 8
+# ... which steal work from one another: not where tests share a viewer, whose order counts.
+STEALING := --dist worksteal
 ON_PATH := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
 help:            ## list the targets
@@ -27,7 +29,7 @@ test:            ## all checks and all tests
 	[ -z "$${failed:-}" ] || { echo "Failed:$$failed"; exit 1; }
 
 test-fast: $(VENV)/installed system-libraries  ## the tests that take no longer than a few seconds each
-	@$(PYTHON) $(PYTEST) -m "not slow"
+	@$(PYTHON) $(PYTEST) $(STEALING) -m "not slow"
 
 test-timing: $(VENV)/installed system-libraries  ## how long a person waits; needs a machine with nothing else to do
 	@$(PYTHON) -m pytest -m timing
@@ -35,7 +37,7 @@ test-timing: $(VENV)/installed system-libraries  ## how long a person waits; nee
 test-core: .venv-core/installed  ## the tests of the core, without Qt and napari
 	@! .venv-core/bin/python -c "import qtpy" 2>/dev/null
 	@! .venv-core/bin/python -c "import napari" 2>/dev/null
-	@.venv-core/bin/python $(PYTEST) --ignore=tests/gui
+	@.venv-core/bin/python $(PYTEST) $(STEALING) --ignore=tests/gui
 
 test-gui: $(VENV)/installed system-libraries  ## the tests of the panel alone
 	@$(PYTHON) $(PYTEST) tests/gui
