@@ -15,6 +15,7 @@ from napari_zstack_align.saved import WatchedFrames
 from napari_zstack_align.write import unfinished
 from napari_zstack_align.write.export import export_alignment
 from napari_zstack_align.write.unfinished import unfinished_of
+from napari_zstack_align.write.watched_frames import watched_frames
 
 N_FRAMES = 12
 ENDINGS = [".tif", ".zarr", ".h5", ".bin"]
@@ -116,3 +117,22 @@ def test_a_file_that_changed_before_the_export_is_refused(of_file, raw, pixels, 
     with pytest.raises(InputError, match=r"6 of 12 frames of raw have changed since they were"):
         run(export_alignment(tmp_path / "out.tif", of_file))
     assert not (tmp_path / "out.tif").exists()
+
+
+def test_a_frame_that_can_be_read_no_more_is_told_without_words_of_a_run(of_file):
+    """Nothing of an export is left out, and nothing of most formats kept."""
+    frames = watched_frames(of_file.stack, None)
+    frames.stack.read(3, 4)
+    frames._source = Broken(frames.shape, frames.dtype)
+    with pytest.raises(RunStopped, match=r"Frame 3 of raw .*page 3\): start again to go on\.$"):
+        frames.stack.read(3, 4)
+
+
+class Broken:
+    """Frames none of which can be read."""
+
+    def __init__(self, shape, dtype):
+        self.shape, self.dtype = shape, dtype
+
+    def read(self, start, stop):
+        raise OSError(f"page {start}")

@@ -174,10 +174,11 @@ class WatchedFrames:
                 self._errors[t] = error
                 self.failed[t] = True
                 return
+        left_out = " Where it stays so, begin anew under another name: the frame is left out then."
         raise RunStopped(
             f"Frame {t} of {self._name} could be read before, but not now "
-            f"({str(error).removesuffix('.')}): start again to go on; what was finished is kept. "
-            f"Where it stays so, begin anew under another name: the frame is left out then."
+            f"({str(error).removesuffix('.')}): start again to go on{self._kept}."
+            f"{left_out if self._kept else ''}"
         ) from error
 
 
