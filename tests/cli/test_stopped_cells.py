@@ -111,6 +111,27 @@ def test_a_signal_keeps_what_is_done_and_the_same_command_goes_on(
     assert [path.name for path in tmp_path.iterdir()] == [out(command).name]
 
 
+def test_the_end_of_a_killed_command_is_not_taken_for_another_one(
+    command, files, tmp_path, monkeypatch, capsys
+):
+    """Saved, then killed: with other inputs it is another run, which doesn't replace the result."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "discard", lambda _: None)
+        assert main(command) == 0
+    first = numbers(command)
+    if command[0] == "traces":
+        nza.Rois.of([[20.5, 22.25, 4], [40, 33.3, 5]]).save(tmp_path / "rois.csv")
+        other = "--rois=rois.csv"
+    else:
+        np.save(tmp_path / "other.npy", np.load(files / "volume.npy")[1:])
+        other = "--reference=other.npy"
+    assert main([*command, other]) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert numbers(command) == first
+    assert main(command) == 0
+    assert not Path(f"{out(command)}.unfinished").exists()
+
+
 def test_frames_that_cannot_be_read_make_it_incomplete(command, whole, monkeypatch, capsys):
     kind = type(nza.open_stack(command[1]).source)
     read = kind.read

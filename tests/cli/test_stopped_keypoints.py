@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 
+import numpy as np
 import pytest
 import tifffile
 from killing import code_of, killed_at
@@ -130,6 +131,26 @@ def test_frames_that_cannot_be_read_make_it_incomplete(command, tmp_path, monkey
     assert not nza.load_alignment(tmp_path / "larva" / "rec1.zalign", stack).complete
     assert main(command) == 0  # what couldn't be read was not kept
     assert nza.load_alignment(tmp_path / "larva" / "rec1.zalign", stack).complete
+
+
+def test_the_end_of_a_killed_command_is_not_taken_for_another_one(
+    command, files, session_folder, tmp_path, monkeypatch
+):
+    """Saved, then killed: with another mask or file it doesn't replace the result."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "discard", lambda _: None)
+        assert main(command) == 0
+    whole = numbers(session_folder)
+    mask = np.zeros(tifffile.TiffFile(files[0]).pages[0].shape, np.uint8)
+    mask[20:-20, 20:-20] = 1
+    tifffile.imwrite(tmp_path / "mask.tif", mask)
+    assert main([*command, "--mask=mask.tif"]) == 2
+    pixels = files[1].read_bytes()
+    shutil.copy(files[0], files[1])
+    assert main(command) == 2
+    assert numbers(tmp_path / "larva") == whole
+    files[1].write_bytes(pixels)
+    assert (tmp_path / JOURNAL).is_dir()
 
 
 def test_a_second_run_is_refused_before_any_work(command, tmp_path, capsys):

@@ -244,6 +244,32 @@ def test_a_run_keeps_its_name_and_describes_itself(kept):
         assert len(journal.names()) == 2
 
 
+def about(job="align_adaptive", name="larva", inputs="a"):
+    return {"job": job, "stacks": [{"name": name}], "inputs": inputs}
+
+
+def test_another_work_under_the_name_is_refused_and_loses_nothing(folder):
+    with Journal(folder, about()) as journal:
+        journal.write("slice-0", Unit("key", ARRAYS))
+    before = (folder / HEAD).read_bytes()
+    for other in (about(name="other"), about(job="estimate_zshift")):
+        with pytest.raises(InputError, match=r"holds 1 finished part of larva \(align_adaptive\)"):
+            Journal(folder, other).__enter__()
+        assert (folder / HEAD).read_bytes() == before
+    (folder / "slice-0.unit").unlink()
+    with Journal(folder, about(name="other")):
+        pass
+
+
+def test_a_run_with_other_inputs_has_another_id(folder):
+    ids = []
+    for inputs in ("a", "a", "b"):
+        with Journal(folder, about(inputs=inputs)) as journal:
+            journal.write("slice-0", Unit("key", ARRAYS))
+            ids.append(journal.id)
+    assert ids[0] == ids[1] != ids[2]
+
+
 def test_the_second_run_is_refused_at_once(kept):
     with Journal(kept, {}), pytest.raises(InputError, match="worked on by another run"):
         Journal(kept, {}).__enter__()

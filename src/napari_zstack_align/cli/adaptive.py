@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from napari_zstack_align import saved
 from napari_zstack_align.alignment.alignment import Alignment
@@ -21,12 +22,12 @@ from napari_zstack_align.cli.inputs import add_stack_arguments, open_from, read_
 from napari_zstack_align.cli.kept import kept_note, stopped, was_saved, was_written
 from napari_zstack_align.cli.sessions import tell_written
 from napari_zstack_align.errors import Cancelled, InputError
-from napari_zstack_align.mask import Mask, as_weights
+from napari_zstack_align.mask import as_weights
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.progress import Job
 from napari_zstack_align.read import describe
 from napari_zstack_align.register.adaptive import align_adaptive
-from napari_zstack_align.saved import Journal, Kind, about_run, journal_folder, layout_of, target_of
+from napari_zstack_align.saved import Journal, Kind, about_run, journal_folder, target_of
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.export import export_alignment
 from napari_zstack_align.write.writers import Takes, choose_writer, endings_in_words
@@ -61,10 +62,12 @@ def run_adaptive(args: argparse.Namespace) -> bool:
     out = target_of(args.out or stack.name, Kind.ALIGNMENT)
     _check_layout(stack)
     mask = read_mask(args.mask)
-    before = _saved_before(out, stack, params, mask)
+    weights = as_weights(mask, (stack.shape[2], stack.shape[3]))
+    about = about_run("align_adaptive", params, stack, mask=weights)
+    before = _saved_before(out, about)
     if before is None:
         _check_outputs(out, stack, params, args.volume, args.overwrite)
-    with Journal(journal_folder(out), about_run("align_adaptive", params, stack)) as journal:
+    with Journal(journal_folder(out), about) as journal:
         job = align_adaptive(stack, params, mask, threads=args.threads, journal=journal)
         print(f"{stack.name}: {describe(stack)}")
         alignment = _aligned(job, journal) if before is None else before
@@ -97,27 +100,13 @@ def _aligned(job: Job[Alignment], journal: Journal) -> Alignment:
         return stop.partial
 
 
-def _saved_before(
-    out: Path, stack: Stack, params: AdaptiveParams, mask: npt.ArrayLike | None
-) -> Alignment | None:
+def _saved_before(out: Path, about: Mapping[str, Any]) -> Alignment | None:
     """Return what this very command saved before it was killed at its end."""
-    if not was_saved(out, Kind.ALIGNMENT):
+    if not was_saved(out, Kind.ALIGNMENT, about):
         return None
     found = load_alignment(out)
-    weights = as_weights(mask, (stack.shape[2], stack.shape[3]))
-    is_same = (
-        not isinstance(found.stack.source, MissingSource)  # its frames are gone or have changed
-        and found.params == params
-        and (found.stack.name, layout_of(found.stack)) == (stack.name, layout_of(stack))
-        and _is_same_mask(weights, found.mask)
-    )
-    return found if is_same else None
-
-
-def _is_same_mask(one: Mask | None, other: Mask | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return np.array_equal(one, other)
+    # else its frames are gone or have changed
+    return None if isinstance(found.stack.source, MissingSource) else found
 
 
 def _check_outputs(

@@ -11,6 +11,7 @@ from napari_zstack_align.alignment.session import save_session
 from napari_zstack_align.cli.inputs import add_recording_arguments, open_recording, read_mask
 from napari_zstack_align.cli.kept import forget_if_saved, leave, stopped
 from napari_zstack_align.cli.sessions import (
+    about_session,
     check_session,
     drain_or_keep,
     is_done,
@@ -29,7 +30,6 @@ from napari_zstack_align.saved import (
     Journal,
     Kind,
     Table,
-    about_run,
     check_table,
     journal_folder,
     occupant_of,
@@ -143,9 +143,9 @@ def _is_whole(folder: Path) -> bool:
 def _registered(row: Row, base: KeypointParams, args: argparse.Namespace) -> Result:
     params = row.params(base)
     stacks = [open_recording(path, args) for path in row.paths(args.table.parent)]
-    overwrite = check_session(row.out, stacks, params, args.overwrite, make_parents=True)
     mask = read_mask(row.mask)
-    about = about_run("register_recordings", params, *stacks)
+    about = about_session(stacks, params, mask)
+    overwrite = check_session(row.out, stacks, params, about, args.overwrite, make_parents=True)
     with Journal(journal_folder(row.out), about) as journal:
         job = register_recordings(stacks, params, mask, threads=args.threads, journal=journal)
         try:

@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.transforms import SplineLink
+from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.errors import RunStopped
 from napari_zstack_align.saved import (
     Journal,
     Kind,
     discard_journal,
+    identity_of,
     journal_folder,
     occupant_of,
     sentences_for,
 )
 from napari_zstack_align.saved.journal import description_of
+from napari_zstack_align.stack import Stack
 
 
-def was_saved(target: Path, kind: Kind) -> bool:
-    """Whether the run whose journal is still there has saved its result, and was killed then."""
-    run = description_of(journal_folder(target)).get("id")
+def was_saved(target: Path, kind: Kind, about: Mapping[str, Any] | None = None) -> bool:
+    """Whether the run whose journal is still there has saved its result, and was killed then.
+
+    Parameters
+    ----------
+    target : pathlib.Path
+    kind : Kind
+    about : mapping, optional
+        Of `about_run`, with all inputs of a command: whether it was that very run.
+    """
+    described = description_of(journal_folder(target))
+    run = described.get("id")
+    if about is not None and described.get("inputs") != about["inputs"]:
+        return False
     manifest = occupant_of(target).manifest
     if not run or manifest is None or manifest.kind is not kind or not manifest.complete:
         return False
@@ -39,6 +57,25 @@ def was_written(path: Path, target: Path) -> bool:
         return False
     print(f"  Note: {path} was there already, and isn't written again: --overwrite replaces it.")
     return True
+
+
+def facts_of(given: Alignment | Stack | Rois | None) -> dict[str, Any] | None:
+    """What tells an input from another one, for `about_run`."""
+    if isinstance(given, Alignment):
+        links = [
+            link.coefficients if isinstance(link, SplineLink) else link.matrices
+            for link in given.transforms.links
+        ]
+        return {
+            "stack": identity_of(given.stack),
+            "links": links,
+            "reference": given.reference,
+            "mask": given.mask,
+            "quality": given.quality,
+        }
+    if isinstance(given, Rois):
+        return {"circles": given.circles, "ids": given.ids, "slices": given.slices}
+    return None if given is None else identity_of(given)
 
 
 def forget_if_saved(target: Path, kind: Kind) -> None:

@@ -15,6 +15,7 @@ from napari_zstack_align.cli.inputs import (
 )
 from napari_zstack_align.cli.kept import leave, stopped
 from napari_zstack_align.cli.sessions import (
+    about_session,
     check_session,
     drain_or_keep,
     is_done,
@@ -27,7 +28,7 @@ from napari_zstack_align.errors import Cancelled
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.read import describe
 from napari_zstack_align.register.recordings import register_recordings
-from napari_zstack_align.saved import Journal, Kind, about_run, journal_folder, target_of
+from napari_zstack_align.saved import Journal, Kind, journal_folder, target_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,9 +71,9 @@ def run_keypoints(args: argparse.Namespace) -> bool:
     params = params_of(args, KeypointParams)
     stacks = [open_recording(path, args) for path in args.files]
     out = target_of(args.out or f"{stacks[0].name}_session", Kind.SESSION)
-    overwrite = check_session(out, stacks, params, args.overwrite)
     mask, reference = read_mask(args.mask), read_reference(args.reference)
-    about = about_run("register_recordings", params, *stacks)
+    about = about_session(stacks, params, mask, reference)
+    overwrite = check_session(out, stacks, params, about, args.overwrite)
     with Journal(journal_folder(out), about) as journal:
         job = register_recordings(
             stacks, params, mask, reference=reference, threads=args.threads, journal=journal

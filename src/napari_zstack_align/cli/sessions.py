@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +13,17 @@ from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import (
     check_session_target,
     load_saved,
-    load_session,
 )
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.inputs import read_image
+from napari_zstack_align.cli.kept import facts_of, was_saved
 from napari_zstack_align.cli.kept import make_parents as make_folders_above
-from napari_zstack_align.cli.kept import was_saved
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import Cancelled
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Job
 from napari_zstack_align.register.recordings.reading import first_windows
-from napari_zstack_align.saved import Kind, beside_note, check_room, kind_of
+from napari_zstack_align.saved import Kind, about_run, beside_note, check_room, kind_of
 from napari_zstack_align.stack import Stack
 
 
@@ -43,10 +42,22 @@ def first_alignment(path: Path) -> Alignment:
     return saved if isinstance(saved, Alignment) else saved[0]
 
 
+def about_session(
+    stacks: Sequence[Stack],
+    params: KeypointParams,
+    mask: npt.NDArray[Any] | None,
+    reference: Alignment | npt.NDArray[Any] | None = None,
+) -> dict[str, Any]:
+    """What the journal of a registration says of it."""
+    given = facts_of(reference) if isinstance(reference, Alignment) else reference
+    return about_run("register_recordings", params, *stacks, mask=mask, reference=given)
+
+
 def check_session(
     out: Path,
     stacks: Sequence[Stack],
     params: KeypointParams,
+    about: Mapping[str, Any],
     overwrite: bool,
     make_parents: bool = False,
 ) -> bool:
@@ -63,22 +74,12 @@ def check_session(
     InputError
         Where the session or its journal can't be written there, or there is no room.
     """
-    overwrite = overwrite or _was_saved(out, stacks, params)
+    overwrite = overwrite or was_saved(out, Kind.SESSION, about)
     check_session_target(out, stacks, overwrite, make_parents=make_parents)
     if make_parents:
         make_folders_above(out)
     check_room(out, sum(_bytes_needed(stack, params) for stack in stacks))
     return overwrite
-
-
-def _was_saved(out: Path, stacks: Sequence[Stack], params: KeypointParams) -> bool:
-    if not was_saved(out, Kind.SESSION):
-        return False
-    found = load_session(out)
-    shapes = [(each.stack.name, each.stack.shape) for each in found]
-    return shapes == [(stack.name, stack.shape) for stack in stacks] and all(
-        each.params == params for each in found
-    )
 
 
 def _bytes_needed(stack: Stack, params: KeypointParams) -> int:

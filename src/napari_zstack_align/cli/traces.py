@@ -13,13 +13,12 @@ from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.raw_frames import MissingSource
 from napari_zstack_align.alignment.session import load_saved, unique_names
 from napari_zstack_align.cells.roi_table import load_rois
-from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.traces import Traces, extract_session_traces
-from napari_zstack_align.cells.traces.storage import load_session_traces, save_session_traces
+from napari_zstack_align.cells.traces.storage import save_session_traces
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import add_recording_arguments, completed, open_recording
-from napari_zstack_align.cli.kept import leave, make_parents, stopped, was_saved
+from napari_zstack_align.cli.kept import facts_of, leave, make_parents, stopped, was_saved
 from napari_zstack_align.cli.sessions import tell_written
 from napari_zstack_align.cli.words import size_of
 from napari_zstack_align.counting import counted
@@ -86,12 +85,19 @@ def run_traces(args: argparse.Namespace) -> bool:
     stacks = [stack for stack, _ in recordings]
     kind = Kind.TRACES if len(stacks) == 1 else Kind.SESSION_TRACES
     out = target_of(args.out or f"{stacks[0].name}_traces", kind)
-    overwrite = args.overwrite or _was_saved(out, kind, stacks, rois, params)
+    alignments = [alignment for _, alignment in recordings]
+    about = about_run(
+        "extract_traces",
+        params,
+        *stacks,
+        rois=facts_of(rois),
+        alignments=[*map(facts_of, alignments)],
+    )
+    overwrite = args.overwrite or was_saved(out, kind, about)
     _check_target(out, kind, stacks, overwrite)
     make_parents(out)
     saved.check_room(out, _bytes_needed(stacks, len(rois)))
-    alignments = [alignment for _, alignment in recordings]
-    with Journal(journal_folder(out), about_run("extract_traces", params, *stacks)) as journal:
+    with Journal(journal_folder(out), about) as journal:
         job = extract_session_traces(
             stacks, rois, alignments, params, threads=args.threads, journal=journal
         )
@@ -140,22 +146,6 @@ def _check_target(out: Path, kind: Kind, stacks: Sequence[Stack], overwrite: boo
         names = unique_names([stack.name for stack in stacks])
         members = dict(zip(names, subjects, strict=True))
     saved.check_target(out, kind, subject, members, overwrite=overwrite, make_parents=True)
-
-
-def _was_saved(
-    out: Path, kind: Kind, stacks: Sequence[Stack], rois: Rois, params: TraceParams
-) -> bool:
-    """Whether this very command saved its result and was killed then: it may do so again."""
-    if not was_saved(out, kind):
-        return False
-    found = load_session_traces(out)
-    names = [(traces.recording, len(traces.frames)) for traces in found]
-    return names == [(stack.name, stack.n_frames) for stack in stacks] and all(
-        traces.params == params
-        and np.array_equal(traces.rois.circles, rois.circles)
-        and np.array_equal(traces.ids, rois.ids)
-        for traces in found
-    )
 
 
 def _bytes_needed(stacks: Sequence[Stack], n_rois: int) -> int:

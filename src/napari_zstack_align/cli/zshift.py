@@ -18,7 +18,14 @@ from napari_zstack_align.atomic import check_target
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import add_recording_arguments, completed, open_recording
-from napari_zstack_align.cli.kept import leave, make_parents, stopped, was_saved, was_written
+from napari_zstack_align.cli.kept import (
+    facts_of,
+    leave,
+    make_parents,
+    stopped,
+    was_saved,
+    was_written,
+)
 from napari_zstack_align.cli.sessions import tell_written
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import Cancelled, InputError
@@ -37,7 +44,7 @@ from napari_zstack_align.saved import (
 )
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.writers import Takes, choose_writer, endings_in_words
-from napari_zstack_align.zshift import ZShift, estimate_zshift, load_zshift
+from napari_zstack_align.zshift import ZShift, estimate_zshift
 from napari_zstack_align.zshift.export import Movie, export_movie
 from napari_zstack_align.zshift.patches import PatchGrid
 
@@ -92,13 +99,20 @@ def run_zshift(args: argparse.Namespace) -> bool:
     params = params_of(args, ZShiftParams)
     stack, alignment = _recording(args)
     out = target_of(args.out or f"{stack.name}_zshift", Kind.ZSHIFT)
-    again = not args.overwrite and _was_saved(out, stack, params)
+    reference = _reference(args)
+    about = about_run(
+        "estimate_zshift",
+        params,
+        stack,
+        alignment=facts_of(alignment),
+        reference=facts_of(reference),
+    )
+    again = not args.overwrite and was_saved(out, Kind.ZSHIFT, about)
     overwrite = args.overwrite or again
     _check_targets(args, out, stack, overwrite)
-    reference = _reference(args)
     make_parents(out)
     saved.check_room(out, _bytes_needed(stack, alignment, reference, params))
-    with Journal(journal_folder(out), about_run("estimate_zshift", params, stack)) as journal:
+    with Journal(journal_folder(out), about) as journal:
         job = estimate_zshift(
             stack, reference, params, alignment, threads=args.threads, journal=journal
         )
@@ -157,15 +171,6 @@ def _one_alignment(path: Path, stack: Stack | None = None) -> Alignment:
     if not isinstance(saved, Alignment):
         raise InputError(f"{path} is a session: give one .zalign of it.")
     return saved
-
-
-def _was_saved(out: Path, stack: Stack, params: ZShiftParams) -> bool:
-    """Whether this very command saved its result and was killed then: it may do so again."""
-    if not was_saved(out, Kind.ZSHIFT):
-        return False
-    found = load_zshift(out)
-    there = (found.stack.name, found.stack.shape, found.params)
-    return there == (stack.name, stack.shape, params)
 
 
 def _check_targets(args: argparse.Namespace, out: Path, stack: Stack, overwrite: bool) -> None:

@@ -119,7 +119,7 @@ def _align(
     n_threads: int,
     journal: UnitStore | str | Path | None,
 ) -> Job[Alignment]:
-    about = about_run("align_adaptive", params, stack)
+    about = about_run("align_adaptive", params, stack, mask=mask, artefacts=given)
     with (
         opened_journal(journal, Kind.ALIGNMENT, about) as store,
         worker_threads(n_threads) as pool,

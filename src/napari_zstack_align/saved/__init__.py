@@ -20,7 +20,7 @@ from napari_zstack_align.saved.journal import (
     journal_folder,
     opened_journal,
 )
-from napari_zstack_align.saved.keys import key_of, layout_of, values_of
+from napari_zstack_align.saved.keys import identity_of, key_of, layout_of, values_of
 from napari_zstack_align.saved.kinds import RECORDING, Z_STACK, Kind, title_of
 from napari_zstack_align.saved.lock import lock_beside, locked_by
 from napari_zstack_align.saved.names import target_of
@@ -70,6 +70,7 @@ __all__ = [
     "check_table",
     "check_target",
     "discard_journal",
+    "identity_of",
     "journal_folder",
     "key_of",
     "kind_of",

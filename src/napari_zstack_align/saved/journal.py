@@ -18,9 +18,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self, runtime_checkable
 
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError, RunStopped
 from napari_zstack_align.params import Params
 from napari_zstack_align.saved.disk import remove_if_possible, sentences_for
+from napari_zstack_align.saved.keys import identity_of, key_of
 from napari_zstack_align.saved.kinds import Kind
 from napari_zstack_align.saved.lock import locked_alone
 from napari_zstack_align.saved.names import LOCK, target_of
@@ -209,9 +211,15 @@ class Journal:
         remove_if_possible(self.folder / HEAD)
 
     def _describe(self) -> None:
-        """Write what run this is, for people; a run that goes on keeps its id."""
+        """Write what run this is; a run that goes on with the same inputs keeps its id."""
         before = description_of(self.folder)
-        self.id = str(before.get("id") or secrets.token_hex(8))
+        if not _is_of_same_work(before, self._about) and (names := self.names()):
+            raise InputError(
+                f"{self.folder} holds {counted(len(names), 'finished part')} of "
+                f"{_work_of(before)}: choose another name, or delete that folder."
+            )
+        goes_on = self._about.get("inputs") in (None, before.get("inputs"))
+        self.id = str((goes_on and before.get("id")) or secrets.token_hex(8))
         described = {
             "id": self.id,
             "note": NOTE,
@@ -225,11 +233,25 @@ class Journal:
         os.replace(temporary, self.folder / HEAD)
 
 
-def about_run(job: str, params: Params, *stacks: Stack) -> dict[str, Any]:
-    """What a journal says of its run, for people."""
+def about_run(job: str, params: Params, *stacks: Stack, **others: Any) -> dict[str, Any]:
+    """What a journal says of its run: for people, and as a hash of all that it is given.
+
+    Parameters
+    ----------
+    job : str
+        Name of the function.
+    params : Params
+    *stacks : Stack
+    **others
+        What else it is given (a mask, a reference), as parts for `keys.key_of`; None counts as
+        not given.
+    """
+    values = params.model_dump(mode="json")
+    given = {name: other for name, other in others.items() if other is not None}
     return {
         "job": job,
-        "params": {"model": type(params).__name__, "values": params.model_dump(mode="json")},
+        "inputs": key_of(job, params=values, stacks=[*map(identity_of, stacks)], **given),
+        "params": {"model": type(params).__name__, "values": values},
         "stacks": [
             {"name": stack.name, "shape": stack.shape, "inputs": [str(p) for p in stack.paths]}
             for stack in stacks
@@ -277,6 +299,25 @@ def discard_journal(target: Path, run_id: str) -> None:
     if run_id and description_of(folder).get("id") == run_id:
         with suppress(InputError), Journal(folder, {}) as journal:
             journal.discard()
+
+
+def _is_of_same_work(before: Mapping[str, Any], about: Mapping[str, Any]) -> bool:
+    """Whether two descriptions are of one kind of run, with a stack in common."""
+    if not before.get("job") or not about.get("job"):
+        return True
+    in_common = {*_names_in(before)} & {*_names_in(about)}
+    return before["job"] == about["job"] and bool(in_common)
+
+
+def _work_of(described: Mapping[str, Any]) -> str:
+    """'larva (align_adaptive)'."""
+    return f"{', '.join(_names_in(described)) or 'another run'} ({described['job']})"
+
+
+def _names_in(described: Mapping[str, Any]) -> list[str]:
+    stacks = described.get("stacks")
+    found = stacks if isinstance(stacks, list) else []
+    return [str(each["name"]) for each in found if isinstance(each, dict) and "name" in each]
 
 
 def description_of(folder: Path) -> Mapping[str, Any]:

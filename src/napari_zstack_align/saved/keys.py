@@ -11,6 +11,7 @@ import numpy as np
 from napari_zstack_align._version import __version__
 from napari_zstack_align.params import Params
 from napari_zstack_align.saved.checksum import crc32c
+from napari_zstack_align.saved.watched import states_of
 from napari_zstack_align.stack import Stack
 
 
@@ -51,6 +52,16 @@ def layout_of(stack: Stack) -> dict[str, Any]:
         "dtype": stack.dtype.str,
         "frames_per_slice": stack.frames_per_slice,
         "order": stack.order,
+    }
+
+
+def identity_of(stack: Stack) -> dict[str, Any]:
+    """What tells a stack from another one without reading it: its files, as they are now."""
+    return {
+        "name": stack.name,
+        "files": states_of(stack.paths),
+        "layout": layout_of(stack),
+        "scales": (stack.frame_interval_s, stack.z_step_um, stack.pixel_size_um),
     }
 
 

@@ -113,7 +113,14 @@ class Session:
 
     def run(self) -> Job[list[Alignment]]:
         """Do all of it."""
-        about = about_run("register_recordings", self._inputs.asked, *self._inputs.stacks)
+        given = {"mask": self._inputs.mask, "reference": self._inputs.given}
+        about = about_run(
+            "register_recordings",
+            self._inputs.asked,
+            *self._inputs.stacks,
+            **given,
+            artefacts=self._artefacts,
+        )
         with (
             opened_journal(self._journal, Kind.SESSION, about) as self._store,
             ExitStack() as self._files,
