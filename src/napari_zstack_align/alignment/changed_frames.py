@@ -20,7 +20,8 @@ def with_unchanged_frames(stack: Stack, seen: FrameDigests | None) -> Stack:
     """Return a stack whose frames are still those that were seen.
 
     Files of the same size and time of modification aren't read. Others may be copies: their frames
-    are compared. Where those are too many, some are, and a remark of the stack says so.
+    are compared. Where those are too many, some are, and a remark of the stack says so. It
+    also says how many couldn't be read, which is no change.
 
     Raises
     ------
@@ -31,7 +32,8 @@ def with_unchanged_frames(stack: Stack, seen: FrameDigests | None) -> Stack:
         return stack
     known = np.flatnonzero(seen.digests != UNKNOWN)
     compared = _some(known, stack)
-    changed = compared[_digests(stack, compared) != seen.digests[compared]]
+    found = _digests(stack, compared)
+    changed = compared[(found != UNKNOWN) & (found != seen.digests[compared])]
     if len(changed):
         of = "" if len(compared) == len(known) else " that were compared"
         have = "has" if len(changed) == 1 else "have"
@@ -40,11 +42,14 @@ def with_unchanged_frames(stack: Stack, seen: FrameDigests | None) -> Stack:
             f"changed since they were aligned (the first: {changed[0]}): give the file as it was, "
             f"or align anew."
         )
-    if len(compared) == len(known):
+    n_same = int(np.count_nonzero(found != UNKNOWN))
+    if n_same == len(known):
         return stack
+    unread = len(compared) - n_same
     remark = (
-        f"The file is not the one that was aligned, a copy perhaps: {len(compared)} of its "
-        f"{len(known)} frames were compared, and are the same."
+        f"The file is not the one that was aligned, a copy perhaps: {n_same} of its "
+        f"{len(known)} frames were compared, and are the same"
+        + (f"; {counted(unread, 'frame')} couldn't be read." if unread else ".")
     )
     return stack.replace(remarks=(*stack.remarks, remark))
 
@@ -58,7 +63,7 @@ def _some(frames: npt.NDArray[np.intp], stack: Stack) -> npt.NDArray[np.intp]:
 
 
 def _digests(stack: Stack, frames: npt.NDArray[np.intp]) -> npt.NDArray[np.uint32]:
-    """(n,) digests of frames; one that can't be read any more is another one."""
+    """(n,) digests of frames; `UNKNOWN` where one can't be read."""
     digests: list[int] = []
     for run in np.split(frames, np.flatnonzero(np.diff(frames) != 1) + 1):
         for start in range(0, len(run), stack.frames_per_chunk):
@@ -71,7 +76,7 @@ def _digests(stack: Stack, frames: npt.NDArray[np.intp]) -> npt.NDArray[np.uint3
 
 
 def _digest(stack: Stack, t: int) -> int:
-    """Digest of a frame; one that can't be read any more is another one."""
+    """Digest of a frame; `UNKNOWN` where it can't be read."""
     try:
         return crc32c(stack.read(t, t + 1)[0])
     except (OSError, InputError):
