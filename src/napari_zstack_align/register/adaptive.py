@@ -141,7 +141,9 @@ def _align(
             )
         alignment = with_worse_put_back(run.snapshot())
         averaged = averaged_in_slices(alignment)
-        return (yield from with_noise_limit(alignment, units.frames.stack, params, averaged))
+        whole = yield from with_noise_limit(alignment, units.frames.stack, params, averaged)
+        units.frames.check_files()
+        return whole
 
 
 def _all_slices(run: SliceRun) -> Job[None]:

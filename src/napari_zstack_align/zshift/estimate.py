@@ -110,6 +110,7 @@ def _estimate(inputs: Inputs, threads: int, journal: UnitStore | str | Path | No
         locator = Locator(inputs, templates, key, units)
         findings = Findings(inputs, templates, volume, store.id)
         yield from _locate(locator, findings, units, pool, threads + 1)
+        units.frames.check_files()
         return (yield from findings.result())
 
 

@@ -81,6 +81,7 @@ class Extraction:
             yield from units.check(pool, self._threads + 1)
             run = _Run(self.inputs, self._stated_dark, units, pool, self._threads + 1)
             yield from run.read()
+            units.frames.check_files()
             return (yield from run.traces())
 
 

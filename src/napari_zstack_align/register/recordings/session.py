@@ -146,6 +146,8 @@ class Session:
             yield from self._agree()
             for recording in self._recordings:
                 yield from self._follow(recording)
+            for each in units:
+                each.frames.check_files()
             return (yield from self._closed())
 
     # -- first pass ----------------------------------------------------------------------------
