@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -33,7 +34,13 @@ hypothesis.settings.load_profile("any machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Hold BLAS to one thread where tests run side by side: its threads spin while they wait."""
+    """Hold BLAS to one thread where tests run side by side: its threads spin while they wait.
+
+    Ctrl-C is ignored by what a shell runs in the background, and so is it by the commands there:
+    the tests want it as it is in a terminal.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("numprocesses", None):
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the workers start with it
 
