@@ -13,7 +13,7 @@ from napari_zstack_align.cells.traces import DarkLevel
 from napari_zstack_align.gui.cells.roi_list import LONG, RoiList
 from napari_zstack_align.gui.cells.roi_model import RoiModel
 from napari_zstack_align.gui.cells.traces_run import NO_DFF, read_words
-from napari_zstack_align.gui.cells.traces_tab import dark_words, remarks_of
+from napari_zstack_align.gui.cells.traces_tab import dark_words
 from napari_zstack_align.gui.compat import text_overlay
 from napari_zstack_align.gui.run_bar import RunBar
 
@@ -28,18 +28,12 @@ def test_counts_are_written_out(value, words):
     assert dark_words([DarkLevel(np.array([value]), "file", True)]).startswith(words)
 
 
-def test_a_remark_that_all_recordings_have_is_made_once():
+def test_a_remark_that_all_recordings_have_counts_once():
     traces = [
         replace(traces_of(recording(number)), remarks=("The pixel size is unknown.", own))
         for number, own in enumerate(("First.", "Second."))
     ]
-    assert remarks_of(traces) == {
-        "The pixel size is unknown.": "all recordings",
-        "First.": "part 1",
-        "Second.": "part 2",
-    }
     assert "3 remarks" in read_words(traces)
-    assert remarks_of(traces[:1]) == {"The pixel size is unknown.": "part 1", "First.": "part 1"}
 
 
 def test_traces_without_any_dff_are_told():

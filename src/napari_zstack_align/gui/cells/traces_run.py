@@ -16,7 +16,6 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells import trace_jobs as jobs
 from napari_zstack_align.gui.cells.movies import Movie
 from napari_zstack_align.gui.cells.trace_set import TraceSet, as_set
-from napari_zstack_align.gui.cells.traces_tab import remarks_of
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.progress import Progress
 
@@ -131,7 +130,7 @@ def dark_key(movies: Sequence[Movie], params: TraceParams) -> tuple[Any, ...]:
 def read_words(traces: Sequence[Traces]) -> str:
     """How reading ended, in sentences."""
     n_rois, n_frames = len(traces[0].rois), sum(len(each.frames) for each in traces)
-    remarks = len(remarks_of(traces))
+    remarks = len({remark for each in traces for remark in each.remarks})
     more = f" {counted(remarks, 'remark')} above." if remarks else ""
     words = f"Read {counted(n_rois, 'ROI')} in {counted(n_frames, 'frame')}.{more}"
     return words if any(map(has_dff, traces)) else f"{words} {NO_DFF}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_zstack_align.cells.traces import DarkLevel, Traces
 from napari_zstack_align.gui.form import ParamsForm
+from napari_zstack_align.gui.remarks import remark_lines
 from napari_zstack_align.gui.run_bar import RunBar, StatusLine
 from napari_zstack_align.gui.stack_details import button
 from napari_zstack_align.params import NwbParams, TraceParams
@@ -99,11 +99,7 @@ class TracesTab(QWidget):
 
     def show_remarks(self, traces: Sequence[Traces]) -> None:
         """Say what is to be known of the traces, a line each."""
-        lines = [
-            f"⚠ <b>{escape(who)}</b>: {escape(remark)}"
-            for remark, who in remarks_of(traces).items()
-        ]
-        self.remarks.setText("<br>".join(lines))
+        self.remarks.setText(remark_lines((each.recording, each.remarks) for each in traces))
 
     def set_result(self, *, traces: bool, rois: bool) -> None:
         """Enable what can be done with what is there."""
@@ -146,19 +142,6 @@ class TracesTab(QWidget):
         for widget in (self.what, self.dark_box, self.form, self.files_box, self.remarks):
             layout.addWidget(widget)
         layout.addStretch(1)
-
-
-def remarks_of(traces: Sequence[Traces]) -> dict[str, str]:
-    """Each remark once, and which recordings it is about."""
-    names: dict[str, list[str]] = {}
-    for each in traces:
-        for remark in each.remarks:
-            names.setdefault(remark, []).append(each.recording)
-    every = len(traces) if len(traces) > 1 else 0
-    return {
-        remark: "all recordings" if len(whose) == every else ", ".join(whose)
-        for remark, whose in names.items()
-    }
 
 
 def in_counts(value: float) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from napari_zstack_align.alignment.summary import NOISE_LIMIT, correlation_words
 from napari_zstack_align.counting import counted
 from napari_zstack_align.flags import are_flagged
 from napari_zstack_align.gui.recordings.recording import Recording
+from napari_zstack_align.gui.remarks import remark_lines
 
 
 def ended(alignments: Sequence[Alignment]) -> str:
@@ -40,12 +40,11 @@ def ended(alignments: Sequence[Alignment]) -> str:
 
 
 def remarks_of(recordings: Sequence[Recording]) -> str:
-    """Remarks of all recordings as rich text, a line each; '' where there are none."""
-    return "<br>".join(
-        f"⚠ <b>{escape(recording.name)}</b>: {escape(remark)}"
+    """Remarks on the aligned recordings as rich text; '' where there are none."""
+    return remark_lines(
+        (recording.name, recording.alignment.remarks)
         for recording in recordings
         if recording.alignment is not None
-        for remark in recording.alignment.remarks
     )
 
 
