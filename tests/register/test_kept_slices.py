@@ -14,6 +14,7 @@ import tifffile
 
 import napari_zstack_align as nza
 from napari_zstack_align.errors import Cancelled, InputError, RunStopped
+from napari_zstack_align.flags import Flag
 from napari_zstack_align.register import direct, two_stage
 from napari_zstack_align.samples import zstack_with_repeats
 
@@ -275,3 +276,25 @@ def test_a_frame_that_cannot_be_read_is_tried_again(raw, target, computed, monke
     assert numbers(on) == whole
     assert on.complete
     assert [what for what in computed if what != "between"] == ["within 2"]
+
+
+class FailsAtFirst:
+    """Frames of which one can't be read the first time."""
+
+    def __init__(self, pixels: np.ndarray, frame: int) -> None:
+        self._pixels, self._frame, self._failed = pixels[:, np.newaxis], frame, False
+        self.shape, self.dtype = self._pixels.shape, pixels.dtype
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        if start <= self._frame < stop and not self._failed:
+            self._failed = True
+            raise InputError("it can't be read just now")
+        return self._pixels[start:stop]
+
+
+def test_the_check_of_the_layout_and_the_run_see_the_same_frames(pixels):
+    stack = nza.Stack.from_array(pixels, frames_per_slice=REPEATS, order="repeats")
+    stack = stack.replace(source=FailsAtFirst(pixels, 6))
+    alignment = nza.run(nza.align_adaptive(stack))
+    assert alignment.quality["flag"][6] == Flag.UNREADABLE
+    assert not alignment.complete

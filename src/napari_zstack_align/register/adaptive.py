@@ -127,7 +127,7 @@ def _align(
         units = Units(store, WatchedFrames(stack))
         ahead = 2 * n_threads
         yield from units.check(pool, ahead)
-        layout = yield from check_layout(stack, params.channel)
+        layout = yield from check_layout(units.frames.stack, params.channel)
         yield Progress("Aligning", 0, stack.n_frames, layout.warning)
         found = yield from search(units.frames.stack, params, pool, given=given)
         run = STRATEGIES[params.strategy](stack, params, mask, pool, ahead, units, found)
