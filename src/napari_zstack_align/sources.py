@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from math import prod
 from typing import Any, Protocol
@@ -43,7 +44,7 @@ class ArraySource:
     """
 
     def __init__(self, data: Any, axes: str) -> None:
-        self._data = data
+        self._data = with_checked_chunks(data)
         self._axes = axes
         self._frame_axes = [a for a in axes if a not in "CYX"]
         self._frame_shape = tuple(data.shape[axes.index(a)] for a in self._frame_axes)
@@ -125,9 +126,22 @@ class FramesOf:
         return np.concatenate(frames) if frames else np.empty((0, *self.shape[1:]), self.dtype)
 
 
+def with_checked_chunks(data: Any) -> Any:
+    """Return a zarr array with chunks that are checked before they are unpacked, others as is.
+
+    A damaged chunk of blosc can kill Python.
+    """
+    zarr = sys.modules.get("zarr")  # who has such an array has imported it, others needn't
+    if zarr is None or not isinstance(data, zarr.Array):
+        return data
+    from napari_zstack_align.checked_blosc import with_checked_blosc
+
+    return with_checked_blosc(data)
+
+
 def as_array(data: Any, what: str) -> npt.NDArray[Any]:
     """Return data as an array; InputError, which begins with ``what``, where it is none."""
     try:
-        return np.asarray(data)
+        return np.asarray(with_checked_chunks(data))
     except (TypeError, ValueError):  # lists of unlike lengths
         raise InputError(f"{what} must be an array of numbers: give rows of one length.") from None

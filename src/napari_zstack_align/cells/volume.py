@@ -20,6 +20,7 @@ from napari_zstack_align.cells.scale_space import ScaleSpace
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import BlobParams
 from napari_zstack_align.progress import Job, Progress, mapped
+from napari_zstack_align.sources import with_checked_chunks
 from napari_zstack_align.stack import Stack
 
 VALLEY = 0.7
@@ -129,7 +130,7 @@ def _slices_of(volume: Planes, channel: int) -> _Slices:
     shape = tuple(volume.shape)
     if len(shape) != 3 or 0 in shape:
         raise InputError(f"A volume must be slices (Z, Y, X) with pixels, not of shape {shape}.")
-    return _Slices(shape[0], partial(_array_slice, volume))
+    return _Slices(shape[0], partial(_array_slice, with_checked_chunks(volume)))
 
 
 def _array_slice(volume: Volume, z: int) -> Job[npt.NDArray[np.generic]]:

@@ -85,7 +85,7 @@ class ZarrSource(ArraySource):
         """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
         try:
             return super().read(start, stop)
-        except DAMAGE as error:
+        except (*DAMAGE, InputError) as error:
             raise _unreadable(self._path, error) from None
 
 

@@ -16,6 +16,7 @@ from napari_zstack_align.alignment.checks import check_aligned_frames_at_hand, c
 from napari_zstack_align.alignment.fill import Fill
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job
+from napari_zstack_align.sources import with_checked_chunks
 from napari_zstack_align.write.crop import common_box
 from napari_zstack_align.write.image import Image
 from napari_zstack_align.write.made_of import made_of
@@ -64,7 +65,8 @@ def export_volume(
         Where the name's ending is unknown, something is there already, or the format can't hold
         the image.
     """
-    writer, image = _writer_of(Path(path)), Image(data, axes, **described)
+    writer = _writer_of(Path(path))
+    image = Image(with_checked_chunks(data), axes, **described)
     job: Job[Path] = writer.load()(path, image, overwrite=overwrite)
     check_space([Path(path)], [image])
     return job

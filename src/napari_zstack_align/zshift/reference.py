@@ -15,6 +15,7 @@ import numpy.typing as npt
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.checks import check_frames_at_hand
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.sources import with_checked_chunks
 from napari_zstack_align.stack import Stack
 
 Image = npt.NDArray[np.float32]
@@ -150,7 +151,8 @@ def _of_stack(stack: Stack, channel: int) -> Reference:
 
 
 def _of_array(given: Any) -> Reference:
-    data = given if hasattr(given, "dtype") and hasattr(given, "shape") else np.asarray(given)
+    is_array = hasattr(given, "dtype") and hasattr(given, "shape")
+    data = with_checked_chunks(given) if is_array else np.asarray(given)
     if len(data.shape) == 2:
         raise InputError(
             "The reference is a single image, in which no depth can be found: give a z-stack "

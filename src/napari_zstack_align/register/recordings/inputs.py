@@ -27,6 +27,7 @@ from napari_zstack_align.register.recordings.first_reference import (
 )
 from napari_zstack_align.register.recordings.matchers import prepared
 from napari_zstack_align.register.recordings.matching import Matcher, model_of
+from napari_zstack_align.sources import with_checked_chunks
 from napari_zstack_align.stack import Stack
 
 LEAST_PX = 16
@@ -156,7 +157,8 @@ def _check_stacks(stacks: tuple[Stack, ...], params: KeypointParams) -> None:
 
 
 def _reference_image(reference: Alignment | npt.ArrayLike) -> npt.NDArray[np.float32]:
-    image = reference.reference if isinstance(reference, Alignment) else np.asarray(reference)
+    given = reference.reference if isinstance(reference, Alignment) else reference
+    image = np.asarray(with_checked_chunks(given))
     if image.ndim != 2 or image.dtype.kind not in "uif":
         raise InputError(
             f"The reference must be an image (Y, X) or an alignment, not an array of shape "
