@@ -15,7 +15,7 @@ import tifffile
 import napari_zstack_align as nza
 from napari_zstack_align.errors import Cancelled, InputError, RunStopped
 from napari_zstack_align.flags import Flag
-from napari_zstack_align.register import direct, two_stage
+from napari_zstack_align.register import direct, slice_run, two_stage
 from napari_zstack_align.samples import zstack_with_repeats
 
 SLICES, REPEATS = 5, 4
@@ -98,6 +98,16 @@ def test_the_result_is_bit_identical_wherever_it_was_stopped(raw, target, strate
     stopped_after(n_done, job(raw, target, strategy=strategy))
     on = nza.run(job(raw, target, strategy=strategy, threads=3))
     assert numbers(on) == whole
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("held", [0, 2], ids=["no frame", "two frames"])
+def test_how_many_frames_fit_into_memory_changes_no_bit(raw, target, strategy, held, monkeypatch):
+    whole = numbers(nza.run(job(raw, strategy=strategy)))
+    stopped_after(2, job(raw, target, strategy=strategy))
+    monkeypatch.setattr(slice_run, "HELD_BYTES", held * 4 * 72 * 80)
+    assert numbers(nza.run(job(raw, strategy=strategy))) == whole
+    assert numbers(nza.run(job(raw, target, strategy=strategy))) == whole
 
 
 def test_nothing_finished_is_done_again(raw, target, computed):

@@ -14,7 +14,7 @@ import napari_zstack_align as nza
 from napari_zstack_align.alignment.transforms import AffineLink, Transforms
 from napari_zstack_align.flags import Flag
 from napari_zstack_align.saved import journal_folder
-from napari_zstack_align.zshift import locate
+from napari_zstack_align.zshift import locate, over_time, smoothing
 
 N_FRAMES, WINDOW = 24, 4
 PARAMS = nza.ZShiftParams(patch_px=48)
@@ -108,6 +108,22 @@ def test_it_goes_on_to_the_same_bits(frames, slices, target, threads):
     assert zshift.save(target) == target
     assert not folder.exists()
     assert bits(nza.load_zshift(target, zshift.stack)) == whole
+
+
+def test_how_much_is_in_work_at_once_changes_no_bit(files, monkeypatch):
+    """But the windows: the first frame of each is sought in the whole stack."""
+    whole, *_ = of_files(files, None)
+    monkeypatch.setattr(smoothing, "MOST_NUMBERS", 100)
+    monkeypatch.setattr(over_time, "FRAMES_A_YIELD", 3)
+    assert of_files(files, None)[0] == whole
+
+
+def test_windows_of_another_length_are_found_anew(files, target, monkeypatch):
+    of_files(files, target)
+    monkeypatch.setattr(locate, "MOST_PIXELS", 2 * WINDOW * SHAPE[0] * SHAPE[1])
+    found, frames, slices = of_files(files, target)
+    assert (frames, slices) == (list(range(N_FRAMES)), [])
+    assert found == of_files(files, None)[0]
 
 
 def test_stopped_at_the_reference_it_goes_on_there(files, target):

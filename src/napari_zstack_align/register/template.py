@@ -178,6 +178,8 @@ class Template:
         Largest translation searched for before the fine registration.
     iterations : int
         Gauss–Newton steps a level.
+    brightness : float
+        Mean that frames are brought to before they are filtered.
     """
 
     image: Image
@@ -187,6 +189,7 @@ class Template:
     prior: Smoothness
     max_shift_px: float
     iterations: int
+    brightness: float
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -207,6 +210,7 @@ class Template:
         factors: tuple[int, ...] = FACTORS,
         iterations: int = ITERATIONS,
         cap: float | None = None,
+        brightness: float | None = None,
     ) -> Self:
         """Prepare a reference.
 
@@ -232,6 +236,8 @@ class Template:
         cap : float, optional
             Residuals count no more than so many of their standard deviations, as ``power`` tells
             them.
+        brightness : float, optional
+            Mean that frames are brought to; by default that of ``image``.
         """
         shape = (image.shape[0], image.shape[1])
         prior = smoothness(shape, spacing_px, alpha)
@@ -249,7 +255,9 @@ class Template:
                 weights = weights * shrink(mask, factor)
             level = Level.build(filtered, weights, factor, shape, spacing_px, prior, limit)
             levels.append(level)
-        return cls(image, tuple(levels), spacing_px, prefilter, prior, max_shift_px, iterations)
+        bright = float(cv2.mean(image)[0]) if brightness is None else brightness
+        pyramid = tuple(levels)
+        return cls(image, pyramid, spacing_px, prefilter, prior, max_shift_px, iterations, bright)
 
     def factorised(self) -> Self:
         """Do now what the first frame would do otherwise, and other threads at the same time."""
@@ -259,7 +267,7 @@ class Template:
 
     def filtered(self, frame: Image) -> Filtered:
         """Frame (Y, X) float32, free of NaN, as it is compared at each level."""
-        gain = self.prefilter.gain(cv2.mean(frame)[0], cv2.mean(self.image)[0])
+        gain = self.prefilter.gain(cv2.mean(frame)[0], self.brightness)
         return tuple(self.prefilter(frame, level.factor, gain) for level in self.levels)
 
     def register(

@@ -128,18 +128,31 @@ class Learned:
 class FilteredFrames:
     """The frames of a slice as passes of one kind see them, so that each is filtered once.
 
+    Filter and brightness stay those of the first pass: a frame that is filtered again in a later
+    one, because there is no room to hold it, is the same to the last bit.
+
     Attributes
     ----------
     stage : Pass
     prefilter : Prefilter, optional
         None before the first pass.
+    brightness : float
+        Mean that frames are brought to.
     frames : dict of int to tuple
         Filtered frames, as many as may be held.
     """
 
     stage: Pass
     prefilter: Prefilter | None = None
+    brightness: float = 0.0
     frames: dict[int, Filtered] = field(default_factory=dict)
+
+    def begin(self, mean: Image) -> Prefilter:
+        """Take filter and brightness from the mean (Y, X) of the first pass; return the filter."""
+        if self.prefilter is None:
+            self.prefilter = Prefilter.for_image(mean, self.stage.band)
+            self.brightness = float(cv2.mean(mean)[0])
+        return self.prefilter
 
     def frame(self, run: SliceRun, t: int, template: Template) -> Filtered:
         """Frame t, filtered."""
@@ -346,12 +359,13 @@ def _register(
     if image.shape != run.shape:
         image = _enlarged(image, stage.factors[-1], run.shape)
         known = None if known is None else _enlarged(known, stage.factors[-1], run.shape)
-    filtered.prefilter = filtered.prefilter or Prefilter.for_image(image, stage.band)
+    prefilter = filtered.begin(image)
     smooth = stage.smoothness * (1.0 if stage is COARSE else learned.smoothness)
     build = partial(
         Template.build,
         image,
-        filtered.prefilter,
+        prefilter,
+        brightness=filtered.brightness,
         spacing_px=run.spacing_px,
         alpha=smooth * run.params.alpha,
         max_shift_px=0.0,

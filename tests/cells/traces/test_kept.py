@@ -12,7 +12,8 @@ from slow_traces import alignment_of
 
 import napari_zstack_align as nza
 from napari_zstack_align.alignment.transforms import AffineLink
-from napari_zstack_align.cells.traces import window
+from napari_zstack_align import stack as stack_module
+from napari_zstack_align.cells.traces import derive, extraction, window
 from napari_zstack_align.flags import Flag
 from napari_zstack_align.saved import Journal, journal_folder
 
@@ -100,6 +101,20 @@ def test_it_goes_on_to_the_same_bits(frames, link, target, threads):
     assert traces.save(target) == target
     assert not journal_folder(target).exists()
     assert bits(nza.load_traces(target)) == whole
+
+
+def test_how_much_is_in_work_at_once_changes_no_bit(frames, link, target, monkeypatch):
+    whole = bits(nza.run(start(Source(frames), None, link)))
+    stopped_after(start(Source(frames), target, link), 30)
+    for module, name, value in [
+        (window, "MOST_FRAMES", 7),
+        (stack_module, "CHUNK_BYTES", 1),
+        (derive, "FRAMES_AT_ONCE", 9),
+        (extraction, "ROIS_AT_ONCE", 2),
+    ]:
+        monkeypatch.setattr(module, name, value)
+    assert bits(nza.run(start(Source(frames), None, link))) == whole
+    assert bits(nza.run(start(Source(frames), target, link))) == whole
 
 
 def test_what_is_kept_is_not_read_again(frames, target, tmp_path):

@@ -14,7 +14,15 @@ from scenes import PARAMS, drift, session_stacks, similarity
 import napari_zstack_align as nza
 from napari_zstack_align.errors import RunStopped
 from napari_zstack_align.flags import Flag
-from napari_zstack_align.register.recordings import kept_chunks, kept_frames
+from napari_zstack_align.register.recordings import (
+    correct,
+    driving,
+    kept_chunks,
+    kept_frames,
+    residual,
+    session,
+    state,
+)
 from napari_zstack_align.saved import WatchedFrames, journal_folder
 
 WORK = {
@@ -102,6 +110,21 @@ def test_a_finished_run_is_found_again_for_any_number_of_threads(runs, paths):
         again, work = runs.run(paths, threads=threads)
         assert again == alone
         assert work == {}
+
+
+def test_how_much_is_in_work_at_once_changes_no_bit(runs, paths, monkeypatch):
+    """But the windows of the first reading, whose frames are compared with their own mean."""
+    whole, _ = runs.run(paths[1:], target=None)
+    for module, name, value in [
+        (driving, "BLOCK_BYTES", 1),
+        (correct, "AHEAD", 1),
+        (correct, "FOLLOWED_AT_ONCE", 4),
+        (session, "FOLLOWED_AT_ONCE", 4),
+        (residual, "REMEMBERED", 1),
+        (state, "MAPS_AT_ONCE", 3),
+    ]:
+        monkeypatch.setattr(module, name, value)
+    assert runs.run(paths[1:], target=None)[0] == whole
 
 
 @pytest.mark.parametrize(
