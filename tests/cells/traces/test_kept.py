@@ -11,8 +11,8 @@ import tifffile
 from slow_traces import alignment_of
 
 import napari_zstack_align as nza
-from napari_zstack_align.alignment.transforms import AffineLink
 from napari_zstack_align import stack as stack_module
+from napari_zstack_align.alignment.transforms import AffineLink
 from napari_zstack_align.cells.traces import derive, extraction, window
 from napari_zstack_align.flags import Flag
 from napari_zstack_align.saved import Journal, journal_folder
