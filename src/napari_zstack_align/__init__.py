@@ -58,6 +58,7 @@ if TYPE_CHECKING:  # for type checkers and editors; the same names as in _MODULE
     )
     from napari_zstack_align.register.adaptive import align_adaptive
     from napari_zstack_align.register.recordings import register_recordings
+    from napari_zstack_align.remark import Remark
     from napari_zstack_align.stack import Stack
     from napari_zstack_align.write.cells.export import export_rois, export_traces
     from napari_zstack_align.write.cells.field import FieldOfView
@@ -79,6 +80,7 @@ __all__ = [
     "LayoutReport",
     "NwbParams",
     "Progress",
+    "Remark",
     "Rois",
     "Stack",
     "TraceParams",
@@ -134,6 +136,7 @@ _MODULES = {
     "LayoutReport": "read",
     "NwbParams": "params",
     "Progress": "progress",
+    "Remark": "remark",
     "Rois": "cells",
     "Stack": "stack",
     "TraceParams": "params",

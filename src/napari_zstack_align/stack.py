@@ -17,6 +17,7 @@ from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.frame_times import frame_interval_s
 from napari_zstack_align.lazy import LazyFrames
+from napari_zstack_align.remark import Remark, as_remarks
 from napari_zstack_align.sources import ArraySource, FramesOf, FrameSource, as_array
 
 Order: TypeAlias = Literal["repeats", "slices"]
@@ -59,8 +60,8 @@ class Stack:
         A short name for layers and files.
     paths : tuple of pathlib.Path
         The files it was read from; empty for an array.
-    remarks : tuple of str
-        What was odd in the source, a sentence each.
+    remarks : tuple of Remark
+        What was odd in the source, a sentence each; plain sentences become warnings.
     """
 
     source: FrameSource = field(repr=False)
@@ -72,9 +73,10 @@ class Stack:
     order: Order | None = None
     name: str = "stack"
     paths: tuple[Path, ...] = field(default=(), repr=False)
-    remarks: tuple[str, ...] = field(default=(), repr=False)
+    remarks: tuple[Remark, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "remarks", as_remarks(self.remarks))
         check_pixels(self.source.dtype, self.source.shape, self.name)
         n_frames, n_channels = self.source.shape[:2]
         if self.frames_per_slice is None and self.order is not None:

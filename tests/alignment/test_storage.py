@@ -14,6 +14,7 @@ from napari_zstack_align.alignment.spline import grid_shape
 from napari_zstack_align.alignment.storage import load_alignment
 from napari_zstack_align.alignment.transforms import AffineLink, SplineLink, Transforms
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.remark import as_notes, as_warnings
 
 
 def _assert_same_table(first, second):
@@ -57,6 +58,19 @@ def test_what_was_saved_reads_back_equal(on_disk, tmp_path):
     assert loaded.stack.pixel_size_um == (0.7, 0.8)
     assert loaded.stack.z_step_um == 3.0
     np.testing.assert_array_equal(loaded.volume().compute(), saved.volume().compute())
+
+
+def test_remarks_keep_their_severity_and_those_of_before_are_warnings(on_disk, tmp_path):
+    remarks = [*as_notes("Still tissue."), *as_warnings("Torn.")]
+    folder = replace(on_disk, provenance={**on_disk.provenance, "remarks": remarks}).save(
+        tmp_path / "run"
+    )
+    loaded = nza.load_alignment(folder)
+    assert [remark.severity for remark in loaded.remarks] == ["note", "warning"]
+    assert loaded.provenance["remarks"] == remarks
+    before = replace(on_disk, provenance={**on_disk.provenance, "remarks": ["Still tissue."]})
+    (plain,) = nza.load_alignment(before.save(tmp_path / "of before")).remarks
+    assert plain.is_warning
 
 
 def test_artefacts_read_back_equal_and_have_the_shape_of_raw_frames(on_disk, tmp_path, file_of):

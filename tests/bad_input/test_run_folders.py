@@ -79,6 +79,7 @@ PLACES: dict[str, tuple[str, ...]] = {
         "stack.shape", "stack.shape.0", "stack.shape.2", "stack.dtype", "stack.frames_per_slice",
         "stack.order", "stack.pixel_size_um", "stack.z_step_um", "stack.channel_names",
         "stack.fingerprint", "inputs", "provenance.details", "provenance.job",
+        "provenance.remarks",
     ),
     "recording": (
         "params.values.transform", "params.values.chunk_frames", "stack.frames_per_slice",

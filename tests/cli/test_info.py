@@ -91,7 +91,7 @@ def test_propose_checks_the_layout_that_is_given(tmp_path, capsys):
 
 def test_a_rest_of_frames_is_reported(zstack_file, capsys):
     assert main(["info", str(zstack_file), "--frames-per-slice=5"]) == 0
-    assert "Note: 12 frames are no multiple of 5" in capsys.readouterr().out
+    assert "Warning: 12 frames are no multiple of 5" in capsys.readouterr().out
 
 
 def test_a_result_that_may_not_be_read_is_no_folder_of_images(

@@ -24,6 +24,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Flag
 from napari_zstack_align.lazy import LazyFrames
 from napari_zstack_align.params import Params
+from napari_zstack_align.remark import Remark, as_remarks
 from napari_zstack_align.saved import FrameDigests
 from napari_zstack_align.stack import Stack
 
@@ -59,7 +60,7 @@ class Alignment:
     mask : numpy.ndarray, optional
         (Y, X) float32 weights in [0, 1] of the registration, in reference coordinates.
     provenance : dict
-        Versions, date and the state of the run; ``remarks`` in it are sentences for the user.
+        Versions, date and the state of the run; ``remarks`` in it are for the user.
     chunks : numpy.ndarray, optional
         (n,) chunk table of a recording, `alignment.chunks.CHUNK_DTYPE`.
     frame_digests : FrameDigests, optional
@@ -111,9 +112,9 @@ class Alignment:
         return np.asarray(self.quality["flag"] != Flag.NOT_RUN)
 
     @property
-    def remarks(self) -> tuple[str, ...]:
+    def remarks(self) -> tuple[Remark, ...]:
         """What the user should know about the whole stack, a sentence each."""
-        return tuple(self.provenance.get("remarks", ()))
+        return as_remarks(self.provenance.get("remarks", ()))
 
     @cached_property
     def fill(self) -> Fill:

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.remark import Remark, Severity
 from napari_zstack_align.saved import FrameDigests
 from napari_zstack_align.saved.checksum import crc32c
 from napari_zstack_align.saved.watched import UNKNOWN, states_of
@@ -46,10 +47,11 @@ def with_unchanged_frames(stack: Stack, seen: FrameDigests | None) -> Stack:
     if n_same == len(known):
         return stack
     unread = len(compared) - n_same
-    remark = (
+    remark = Remark(
         f"The file is not the one that was aligned, a copy perhaps: {n_same} of its "
         f"{len(known)} frames were compared, and are the same"
-        + (f"; {counted(unread, 'frame')} couldn't be read." if unread else ".")
+        + (f"; {counted(unread, 'frame')} couldn't be read." if unread else "."),
+        Severity.WARNING if unread else Severity.NOTE,
     )
     return stack.replace(remarks=(*stack.remarks, remark))
 

@@ -54,7 +54,7 @@ def run_info(args: argparse.Namespace) -> bool:
         return True
     print(describe(stack))
     for remark in facts["remarks"]:
-        print(f"Note: {remark}")
+        print(remark.labelled)
     if isinstance(proposal, LayoutProposal):
         print(proposal.words)
     elif proposal is not None:

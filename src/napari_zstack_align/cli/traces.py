@@ -25,6 +25,7 @@ from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import Cancelled, InputError
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.progress import Job
+from napari_zstack_align.remark import Remark, as_warnings
 from napari_zstack_align.saved import (
     Journal,
     Kind,
@@ -108,7 +109,7 @@ def run_traces(args: argparse.Namespace) -> bool:
     for traces in done:
         print(f"{traces.recording}: {_summary(traces)}")
         for remark in [*traces.remarks, *_of_unknown_dff(traces)]:
-            print(f"  Note: {remark}")
+            print(f"  {remark.labelled}")
     return complete
 
 
@@ -182,17 +183,17 @@ def _summary(traces: Traces) -> str:
     )
 
 
-def _of_unknown_dff(traces: Traces) -> list[str]:
+def _of_unknown_dff(traces: Traces) -> tuple[Remark, ...]:
     """Tell of ROIs that were seen, but whose F₀ is too small for ΔF/F."""
     seen = np.isfinite(traces.corrected).any(axis=2)
     unknown = seen & ~np.isfinite(traces.dff).any(axis=2)
     number = np.count_nonzero(unknown.any(axis=0))
     if not number:
-        return []
-    return [
+        return ()
+    return as_warnings(
         f"ΔF/F of {number} of {counted(len(traces.ids), 'ROI')} is NaN throughout: F₀ is too "
         f"close to the dark level, or below it. Check the dark level."
-    ]
+    )
 
 
 def _levels(traces: Traces) -> str:

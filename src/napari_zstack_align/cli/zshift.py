@@ -122,7 +122,7 @@ def run_zshift(args: argparse.Namespace) -> bool:
         leave(journal, zshift.complete)
     print(zshift.direction)
     for remark in zshift.remarks:
-        print(f"  Note: {remark}")
+        print(f"  {remark.labelled}")
     print(summary(zshift))
     return zshift.complete and bool(zshift.used.any())
 

@@ -22,6 +22,7 @@ from napari_zstack_align.gui.file_dialogs import open_filter
 from napari_zstack_align.gui.jobs import Limits, load_stack, stack_with_contrast
 from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.plots import CorrelationPlot
+from napari_zstack_align.gui.remarks import marked
 from napari_zstack_align.gui.run_bar import RunBar
 from napari_zstack_align.gui.stack_details import StackDetails, button
 from napari_zstack_align.gui.taking import guess_axes, plain_images, stack_of_layer
@@ -98,7 +99,7 @@ class LoadTab(QWidget):
             return
         self.details.show_stack(stack)
         self.words.setText(f"{stack.name}: {describe(stack)}")
-        self.remarks.setText("\n".join(stack.remarks))
+        self.remarks.setText("\n".join(map(marked, stack.remarks)))
 
     def open_paths(self, paths: list[Path]) -> None:
         """Open files in the worker; a folder with a saved result is passed on."""

@@ -1,31 +1,40 @@
-"""Remarks on several recordings, each said once."""
+"""How the panel shows remarks: warnings with a sign, each said once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
 
-OfRecording = tuple[str, Sequence[str]]
+from napari_zstack_align.remark import Remark
+
+OfRecording = tuple[str, Sequence[Remark]]
 """Name of a recording, and the remarks on it."""
+SIGN = "⚠"
+"""Of a warning; a note has none."""
 
 
-def by_remark(recordings: Iterable[OfRecording]) -> dict[str, str]:
-    """Each remark once, and which recordings it is about."""
+def marked(remark: Remark) -> str:
+    """A remark with the sign of a warning where it is one."""
+    return f"{SIGN} {remark}" if remark.is_warning else str(remark)
+
+
+def by_remark(recordings: Iterable[OfRecording]) -> dict[Remark, str]:
+    """Each remark once, warnings first, and which recordings it is about."""
     recordings = list(recordings)
-    names: dict[str, list[str]] = {}
+    names: dict[Remark, list[str]] = {}
     for name, remarks in recordings:
         for remark in remarks:
             names.setdefault(remark, []).append(name)
     every = len(recordings) if len(recordings) > 1 else 0
     return {
         remark: "all recordings" if len(whose) == every else ", ".join(whose)
-        for remark, whose in names.items()
+        for remark, whose in sorted(names.items(), key=lambda item: not item[0].is_warning)
     }
 
 
 def remark_lines(recordings: Iterable[OfRecording]) -> str:
     """Remarks as rich text, a line each; '' where there are none."""
     return "<br>".join(
-        f"⚠ <b>{escape(whose)}</b>: {escape(remark)}"
+        f"{SIGN if remark.is_warning else ''} <b>{escape(whose)}</b>: {escape(remark)}".lstrip()
         for remark, whose in by_remark(recordings).items()
     )

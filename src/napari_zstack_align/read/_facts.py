@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.remark import Remark
 from napari_zstack_align.sources import FrameSource
 from napari_zstack_align.stack import Order, layout_of_axes
 
@@ -34,7 +35,7 @@ class Facts:
         (T,) time of every frame in acquisition order, in s; goes before ``interval_s``.
     channel_names : tuple of str
         Empty where the file gives none.
-    remarks : tuple of str
+    remarks : tuple of Remark
         What was odd, a sentence each.
     """
 
@@ -45,7 +46,7 @@ class Facts:
     interval_s: float | None = None
     frame_times_s: npt.NDArray[np.float64] | None = field(default=None, repr=False)
     channel_names: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True)

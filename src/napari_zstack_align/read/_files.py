@@ -19,6 +19,7 @@ from napari_zstack_align.read.readers import (
     formats_with_endings,
     named_like_image,
 )
+from napari_zstack_align.remark import Remark, as_notes
 from napari_zstack_align.saved import Kind, kind_of, title_of
 
 OF_THEIR_OWN = (Kind.ALIGNMENT, Kind.ZSHIFT, Kind.TRACES)
@@ -34,7 +35,7 @@ _OTHERS = {
 
 def collect(
     path_or_paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
-) -> tuple[list[Path], tuple[str, ...]]:
+) -> tuple[list[Path], tuple[Remark, ...]]:
     """Files, or folders that are one image, that make up a Stack, in order, with remarks."""
     if isinstance(path_or_paths, (str, os.PathLike)):
         path = path_of(path_or_paths)
@@ -90,7 +91,7 @@ def _is_image(path: Path) -> bool:
     return reader is not None and path.is_dir() == reader.is_folder
 
 
-def _of_folder(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
+def _of_folder(folder: Path) -> tuple[list[Path], tuple[Remark, ...]]:
     with readable(folder):
         kind = kind_of(folder)
     if kind in OF_THEIR_OWN:
@@ -112,7 +113,7 @@ def _of_folder(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
     in_order = in_natural_order(
         images, lambda path: path.name
     )  # of one folder: a third of the time
-    return in_order, (remark,) if left_out else ()
+    return in_order, as_notes(remark) if left_out else ()
 
 
 def _saved(path: Path, kind: Kind) -> InputError:

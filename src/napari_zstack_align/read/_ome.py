@@ -15,6 +15,7 @@ import numpy.typing as npt
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._facts import Facts
 from napari_zstack_align.read._units import length_um, number, time_s
+from napari_zstack_align.remark import as_warnings
 
 Place: TypeAlias = tuple[str, int]
 """File name ('' for the file itself) and page in it."""
@@ -75,9 +76,7 @@ def _parsed(root: ElementTree.Element, name: str) -> Ome:
     shape = tuple(sizes[a] for a in axes)
     if prod(shape) > MOST_PLANES:
         raise _MalformedError(f"it speaks of {prod(shape):,} planes")
-    remarks = (
-        (f"{name} holds {len(images)} images; the first was opened.",) if len(images) > 1 else ()
-    )
+    others = f"{name} holds {len(images)} images; the first was opened."
     facts = Facts(
         axes=axes,
         sizes=shape,
@@ -86,7 +85,7 @@ def _parsed(root: ElementTree.Element, name: str) -> Ome:
         interval_s=_time(pixels, "TimeIncrement"),
         frame_times_s=_frame_times(pixels, axes, shape),
         channel_names=_channel_names(pixels),
-        remarks=remarks,
+        remarks=as_warnings(others) if len(images) > 1 else (),
     )
     return Ome(facts, _places(pixels, axes, shape))
 

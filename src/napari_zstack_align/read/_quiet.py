@@ -12,6 +12,7 @@ from pathlib import Path
 import tifffile
 
 from napari_zstack_align.read._damage import is_ours
+from napari_zstack_align.remark import Remark, as_notes
 
 DAMAGE = (
     tifffile.TiffFileError,
@@ -85,10 +86,10 @@ def shortened(error: object, longest: int = 160) -> str:
     return text if len(text) <= longest else f"{text[:longest]}..."
 
 
-def remark_of(messages: list[str]) -> tuple[str, ...]:
+def remark_of(messages: list[str]) -> tuple[Remark, ...]:
     """One sentence for all of them, or nothing."""
     if not messages:
         return ()
     first = " ".join(messages[0].split())[:160]
     more = f" (and {len(messages) - 1} more like it)" if len(messages) > 1 else ""
-    return (f"The TIFF is not quite regular: {first}{more}.",)
+    return as_notes(f"The TIFF is not quite regular: {first}{more}.")

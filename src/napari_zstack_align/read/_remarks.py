@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from napari_zstack_align.counting import counted
 from napari_zstack_align.frame_times import what_is_odd
+from napari_zstack_align.remark import Remark, as_warnings
 from napari_zstack_align.stack import Stack
 
 
-def remarks_on(stack: Stack) -> tuple[str, ...]:
+def remarks_on(stack: Stack) -> tuple[Remark, ...]:
     """Return what is odd about the layout and the times of a stack, a sentence each.
 
     No frame is read: see `check_layout` for what the frames themselves show.
     """
-    return tuple(filter(None, (rest_of(stack), what_is_odd(stack.frame_times_s))))
+    return as_warnings(rest_of(stack), what_is_odd(stack.frame_times_s))
 
 
 def rest_of(stack: Stack) -> str:

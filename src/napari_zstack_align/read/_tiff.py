@@ -19,6 +19,7 @@ from napari_zstack_align.read._tiff_planes import by_axes, by_ome, with_samples
 from napari_zstack_align.read._tiff_source import TiffSource
 from napari_zstack_align.read._tiff_started import started_at
 from napari_zstack_align.read._tiff_table import read_first, read_many
+from napari_zstack_align.remark import Remark, as_warnings
 
 PAGES_GLANCED_AT = 4
 """Pages that are looked at before a file is opened: enough to see that they differ in size."""
@@ -177,13 +178,15 @@ def _companions(ome: Ome, path: Path) -> list[Path]:
     ]
 
 
-def _oddities(pages: Pages, head: Head, ome: Ome | None) -> tuple[str, ...]:
+def _oddities(pages: Pages, head: Head, ome: Ome | None) -> tuple[Remark, ...]:
     remarks = head.remarks if ome is not None else ()
     if any(pages.looped):
         name = pages.paths[pages.looped.index(True)].name
-        remarks += (f"The chain of pages in {name} runs in a circle; each was read once.",)
+        remarks += as_warnings(
+            f"The chain of pages in {name} runs in a circle; each was read once."
+        )
     if pages.kinds[int(pages.kind[0])][262] == 0:
-        remarks += ("The file says that 0 is white; the values were left as they are.",)
+        remarks += as_warnings("The file says that 0 is white; the values were left as they are.")
     return remarks
 
 

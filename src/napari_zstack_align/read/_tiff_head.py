@@ -18,6 +18,7 @@ from napari_zstack_align.read._facts import Facts
 from napari_zstack_align.read._files import readable
 from napari_zstack_align.read._quiet import DAMAGED_TAGS, quiet_tifffile, remark_of
 from napari_zstack_align.read._units import length_um, number, time_s
+from napari_zstack_align.remark import Remark, as_notes, as_warnings
 
 PLAIN_MAX_UM = 20.0
 """Resolution tags that give larger pixels are print settings (72 dpi is 353 µm)."""
@@ -40,7 +41,7 @@ class Head:
     resolution: tuple[float, float]
     resolution_unit: int
     metamorph_planes: int
-    remarks: tuple[str, ...]
+    remarks: tuple[Remark, ...]
 
 
 def _unreadable(path: Path, why: object) -> InputError:
@@ -100,14 +101,14 @@ def _json(description: str) -> dict[str, Any] | None:
 
 def _without_samples(
     meta: dict[str, Any] | None, page_shape: tuple[int, ...]
-) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
+) -> tuple[dict[str, Any] | None, tuple[Remark, ...]]:
     """Leave out a last axis of one value, which tifffile takes for the samples of a pixel."""
     shape = () if meta is None else tuple(meta["shape"])
     if meta is None or shape[-1:] != (1,) or shape[-3:-1] != page_shape:
         return meta, ()
     remark = f"The last axis of the shape {shape} has one value: the frames are {page_shape}."
     kept = {"shape": list(shape[:-1]), "axes": str(meta.get("axes", ""))[:-1]}
-    return {**meta, **kept}, (remark,)
+    return {**meta, **kept}, as_notes(remark)
 
 
 def declared_planes(head: Head) -> int | None:
@@ -134,20 +135,22 @@ def facts_of(head: Head, n_planes: int) -> Facts:
 def _imagej(meta: dict[str, Any], head: Head, n_planes: int) -> Facts:
     axes = IMAGEJ_AXES.get(str(meta.get("order", "czt")).lower(), "TZC")
     sizes = tuple(_count(meta, IMAGEJ_SIZES[axis]) for axis in axes)
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     if prod(sizes) != n_planes:
         if prod(sizes) > 1:
-            remarks = (
+            remarks = as_warnings(
                 f"ImageJ's header speaks of {prod(sizes):,} planes, but {n_planes:,} are there: "
-                f"they were read as a recording.",
+                f"they were read as a recording."
             )
         axes, sizes = "T", (n_planes,)
     elif _count(meta, "channels") == n_planes > MOST_CHANNELS:
         axes, sizes = "T", (n_planes,)
-        remarks = (f"ImageJ's header calls the {n_planes:,} frames channels.",)
+        remarks = as_notes(f"ImageJ's header calls the {n_planes:,} frames channels.")
     elif axes == "TZC" and sizes == (1, n_planes, 1) and _is_series(meta):
         axes, sizes = "T", (n_planes,)
-        remarks = ("ImageJ's header calls the frames slices, but gives a time between them.",)
+        remarks = as_notes(
+            "ImageJ's header calls the frames slices, but gives a time between them."
+        )
     interval = number(meta.get("finterval")) or _inverse(meta.get("fps"))
     if interval is not None:
         interval *= time_s(str(meta.get("tunit", "s"))) or 1.0

@@ -13,6 +13,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._facts import Facts, without_single_axes
 from napari_zstack_align.read._ome import Ome, Place
 from napari_zstack_align.read._tiff_pages import RGB, Pages
+from napari_zstack_align.remark import as_notes, as_warnings
 
 
 def with_samples(facts: Facts, pages: Pages) -> Facts:
@@ -22,8 +23,8 @@ def with_samples(facts: Facts, pages: Pages) -> Facts:
         return facts
     colours = pages.kinds[0][262] in RGB
     if colours:
-        remark = "The file marks its planes as colours; they were read as frames."
-        return replace(facts, axes="T", sizes=(n_planes,), remarks=(*facts.remarks, remark))
+        remark = as_notes("The file marks its planes as colours; they were read as frames.")
+        return replace(facts, axes="T", sizes=(n_planes,), remarks=facts.remarks + remark)
     sizes = tuple(n for a, n in zip(facts.axes, facts.sizes, strict=True) if a != "C")
     axes = facts.axes.replace("C", "")
     if prod(sizes) * pages.split != n_planes:
@@ -42,8 +43,10 @@ def by_axes(facts: Facts, pages: Pages) -> tuple[Facts, npt.NDArray[np.intp]]:
     grows = axes[0] != "C"
     fits = (counts % inner == 0) if grows else (counts == prod(sizes))
     if not fits.all():
-        remark = "The files are of different length, so that their axes were left aside."
-        facts = replace(facts, axes="T", sizes=(len(pages),), remarks=(*facts.remarks, remark))
+        remark = as_warnings(
+            "The files are of different length, so that their axes were left aside."
+        )
+        facts = replace(facts, axes="T", sizes=(len(pages),), remarks=facts.remarks + remark)
         return replace(facts, channel_names=()), np.arange(len(pages))[:, np.newaxis]
     borders = np.cumsum([0, *counts])
     if (counts == counts[0]).all():
@@ -122,14 +125,16 @@ def _page_numbers(places: list[Place | None], pages: Pages) -> list[int] | None:
 
 def _reduced(facts: Facts, n_planes: int) -> Facts:
     """Keep the units of metadata whose axes are those of other files."""
-    remark = "The OME metadata describes other files too, so that its axes were left aside."
+    remark = as_warnings(
+        "The OME metadata describes other files too, so that its axes were left aside."
+    )
     return replace(
         facts,
         axes="T",
         sizes=(n_planes,),
         frame_times_s=None,
         channel_names=(),
-        remarks=(*facts.remarks, remark),
+        remarks=facts.remarks + remark,
     )
 
 
@@ -141,7 +146,9 @@ def _stopped(facts: Facts, n_frames: int, planned: int) -> tuple[int, Facts]:
     axes, sizes = without_single_axes(facts.axes, facts.sizes)
     kept = [(a, n) for a, n in zip(axes, sizes, strict=True) if a != "C"]
     axes, sizes = "".join(a for a, _ in kept), tuple(n for _, n in kept)
-    remark = f"The file holds {n_frames:,} of the {planned:,} frames that were planned."
+    remark = as_warnings(
+        f"The file holds {n_frames:,} of the {planned:,} frames that were planned."
+    )
     if axes == "TZ" and n_frames >= sizes[1]:
         n_frames -= n_frames % sizes[1]
     elif axes == "TZ":
@@ -153,6 +160,6 @@ def _stopped(facts: Facts, n_frames: int, planned: int) -> tuple[int, Facts]:
         axes=axes,
         sizes=(rounds, *sizes[1:]),
         frame_times_s=times,
-        remarks=(*facts.remarks, remark),
+        remarks=facts.remarks + remark,
     )
     return n_frames, facts

@@ -25,6 +25,7 @@ from napari_zstack_align.register.direct import DirectChain
 from napari_zstack_align.register.frames import check_channels
 from napari_zstack_align.register.slice_run import SliceRun
 from napari_zstack_align.register.two_stage import TwoStages
+from napari_zstack_align.remark import as_warnings
 from napari_zstack_align.saved import (
     Kind,
     Units,
@@ -131,8 +132,7 @@ def _align(
         yield Progress("Aligning", 0, stack.n_frames, layout.warning)
         found = yield from search(units.frames.stack, params, pool, given=given)
         run = STRATEGIES[params.strategy](stack, params, mask, pool, ahead, units, found)
-        remarks = (*remarks_on(stack), layout.warning, *found.remarks)
-        run.remarks = tuple(filter(None, remarks))
+        run.remarks = (*remarks_on(stack), *as_warnings(layout.warning), *found.remarks)
         yield from _all_slices(run)
         if not run.found_signal:
             raise AlignmentError(

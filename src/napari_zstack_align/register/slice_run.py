@@ -26,6 +26,7 @@ from napari_zstack_align.progress import Progress
 from napari_zstack_align.register.artefacts.artefacts import Artefacts
 from napari_zstack_align.register.frames import Image, RawFrame, read_frame
 from napari_zstack_align.register.template import Coefficients
+from napari_zstack_align.remark import Remark
 from napari_zstack_align.saved import Units, key_of, now, provenance, values_of
 from napari_zstack_align.stack import Stack
 
@@ -90,7 +91,7 @@ class SliceRun(ABC):
         self._held: dict[int, RawFrame | None] = {}
         self._done = 0
         self._started = now()
-        self.remarks: tuple[str, ...] = ()
+        self.remarks: tuple[Remark, ...] = ()
 
     @abstractmethod
     def align_slice(self, z: int) -> Generator[Progress, None, None]:

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.remark import Remark, remark_from
 from napari_zstack_align.saved.kinds import RECORDING, RUN, Kind
 
 Facts = dict[str, Any]
@@ -23,6 +24,7 @@ def _in_its_folder(name: str) -> str:
 
 FileName = Annotated[str, AfterValidator(_in_its_folder)]
 """A manifest names nothing outside its own folder."""
+SavedRemark = Annotated[Remark, PlainValidator(remark_from)]
 
 
 class Part(BaseModel):
@@ -104,7 +106,13 @@ class Removed(Part):
     generation: str
 
 
-class _Provenance(Part):
+class Remarks(Part):
+    """What a manifest remarks on its result."""
+
+    remarks: tuple[SavedRemark, ...] | None = None
+
+
+class _Provenance(Remarks):
     details: dict[str, Any] | None = None
 
 

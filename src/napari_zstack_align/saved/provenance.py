@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from napari_zstack_align._version import __version__
+from napari_zstack_align.remark import Remark
 
 WRITTEN_BY = f"napari-zstack-align {__version__}"
 KEYS = ("job", "written_by", "versions", "started", "finished", "files", "remarks")
@@ -25,7 +26,7 @@ def now() -> str:
 
 
 def provenance(
-    job: str, started: str, files: Iterable[Path], remarks: Iterable[str] = (), **details: Any
+    job: str, started: str, files: Iterable[Path], remarks: Iterable[Remark] = (), **details: Any
 ) -> dict[str, Any]:
     """Describe a run that ends now.
 
@@ -37,8 +38,8 @@ def provenance(
         When it began, of `now`.
     files : iterable of pathlib.Path
         The raw files that it read.
-    remarks : iterable of str
-        Sentences for the user.
+    remarks : iterable of Remark
+        What the user should know of the whole.
     **details
         What else this job knows; for JSON.
     """
@@ -79,6 +80,8 @@ def json_bytes(facts: Mapping[str, Any]) -> bytes:
 
 def plain(value: Any) -> Any:
     """Value for strict JSON, which has neither NaN nor infinity: they become null."""
+    if isinstance(value, Remark):
+        return value.facts()
     if isinstance(value, Mapping):
         return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

@@ -20,6 +20,7 @@ from napari_zstack_align.saved.facts import (
     AnyModel,
     FileFacts,
     MemberFacts,
+    Remarks,
     damaged,
     unreadable,
     validated,
@@ -76,7 +77,10 @@ class Reading:
     def provenance(self) -> dict[str, Any]:
         """Where it comes from, as of `provenance`."""
         described = validated_dict(self.manifest, "provenance")
-        return described if self.manifest.schema == 1 else from_disk(described)
+        remarks = validated(Remarks, described, self.manifest.path).remarks
+        if self.manifest.schema > 1:
+            described = from_disk(described)
+        return described if remarks is None else {**described, "remarks": [*remarks]}
 
     def facts(self, model: type[AnyModel]) -> AnyModel:
         """Return what the manifest says, as a model of the kind."""

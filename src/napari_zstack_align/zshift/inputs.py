@@ -19,6 +19,7 @@ from napari_zstack_align.alignment.checks import (
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.read import remarks_on
+from napari_zstack_align.remark import Remark, as_notes, as_warnings
 from napari_zstack_align.saved import now, provenance
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift.reference import Reference, on_frames, reference_of
@@ -49,14 +50,16 @@ class Inputs:
             return np.ones(self.stack.n_frames, bool)
         return self.alignment.placed
 
-    def remarks(self) -> tuple[str, ...]:
-        """Sentences for the user."""
+    def remarks(self) -> tuple[Remark, ...]:
+        """What the user should know."""
         remarks = [*self.reference.remarks, *remarks_on(self.stack)]
         step = self.reference.z_step_um
         if step is None:
-            remarks.append("The z-step of the reference is unknown: depths are in slices only.")
+            remarks += as_warnings(
+                "The z-step of the reference is unknown: depths are in slices only."
+            )
         elif self.stack.z_step_um is not None and abs(self.stack.z_step_um / step - 1) > 0.01:
-            remarks.append(
+            remarks += as_notes(
                 f"The recording says a z-step of {self.stack.z_step_um:g} µm, the reference "
                 f"{step:g}: depths are in slices of the reference."
             )
@@ -71,7 +74,7 @@ class Inputs:
         if left_out:
             which = ", ".join(map(str, left_out))
             slices = f"Slice {which} holds" if len(left_out) == 1 else f"Slices {which} hold"
-            remarks.append(
+            remarks += as_warnings(
                 f"{slices} no numbers in the reference (counted from 0): depths there are told "
                 f"from the slices around."
             )

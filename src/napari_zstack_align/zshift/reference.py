@@ -15,6 +15,7 @@ import numpy.typing as npt
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.checks import check_frames_at_hand
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.remark import Remark, as_notes, as_warnings
 from napari_zstack_align.sources import with_checked_chunks
 from napari_zstack_align.stack import Stack
 
@@ -51,7 +52,7 @@ class Reference:
     name : str
     paths : tuple of pathlib.Path
         Files it is read from.
-    remarks : tuple of str
+    remarks : tuple of Remark
         Sentences for the user.
     """
 
@@ -65,7 +66,7 @@ class Reference:
     z_step_um: float | None = None
     name: str = "reference"
     paths: tuple[Path, ...] = ()
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
 
 def reference_of(given: Alignment | Stack | npt.ArrayLike, channel: int) -> Reference:
@@ -121,9 +122,11 @@ def _of_alignment(alignment: Alignment, channel: int) -> Reference:
 def _of_stack(stack: Stack, channel: int) -> Reference:
     check_frames_at_hand(stack)
     stack.checked_channel(channel, "reference_channel")
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     if stack.frames_per_slice is None:
-        remarks = (f"{stack.name} doesn't say what its frames are: each was taken as a slice.",)
+        remarks = as_warnings(
+            f"{stack.name} doesn't say what its frames are: each was taken as a slice."
+        )
         stack = stack.replace(frames_per_slice=1)
 
     def mean(raw: Stack, k: int) -> Image:
@@ -131,9 +134,9 @@ def _of_stack(stack: Stack, channel: int) -> Reference:
         return np.asarray(np.mean(frames, axis=0, dtype=np.float64), np.float32)
 
     if stack.frames_per_slice != 1:
-        remarks = (
+        remarks = as_warnings(
             f"The repeats of each slice of {stack.name} were averaged as they are: align them "
-            f"first, and the reference is sharper.",
+            f"first, and the reference is sharper."
         )
     return Reference(
         stack,
@@ -204,7 +207,7 @@ def on_frames(
         )
     make, depends_on = reference.make, reference.depends_on
     sizes = "" if reference.pixel_size_um is None else f" ({_sizes(reference.pixel_size_um)} µm)"
-    remark = (
+    remark = as_notes(
         f"{reference.name}, {reference.shape[0]} × {reference.shape[1]} px{sizes}, was brought "
         f"to the pixels of the frames, {shape[0]} × {shape[1]} px, centre on centre."
     )
@@ -214,7 +217,7 @@ def on_frames(
         make=lambda raw, k: _resampled(make(raw, k), shape, scale),
         depends_on=lambda k: {**depends_on(k), "resampled": (shape, scale)},
         pixel_size_um=pixel_size_um,
-        remarks=(*reference.remarks, remark),
+        remarks=reference.remarks + remark,
     )
 
 

@@ -14,6 +14,7 @@ from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import FLAG_COLUMNS, Flag
 from napari_zstack_align.params import ZShiftParams
+from napari_zstack_align.remark import Remark, as_remarks
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift.dense import field_of
 
@@ -82,7 +83,7 @@ class ZShift:
     params : ZShiftParams
         The parameters it was made with.
     provenance : dict
-        Versions, date, files; ``remarks`` in it are sentences for the user.
+        Versions, date, files; ``remarks`` in it are for the user.
     """
 
     stack: Stack
@@ -163,9 +164,9 @@ class ZShift:
         )
 
     @property
-    def remarks(self) -> tuple[str, ...]:
+    def remarks(self) -> tuple[Remark, ...]:
         """What the user should know, a sentence each."""
-        return tuple(self.provenance.get("remarks", ()))
+        return as_remarks(self.provenance.get("remarks", ()))
 
     @property
     def complete(self) -> bool:

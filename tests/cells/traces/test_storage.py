@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import napari_zstack_align as nza
 from napari_zstack_align.alignment.transforms import identity
 from napari_zstack_align.cells.traces.traces import joined_frames
 from napari_zstack_align.flags import Fault, Flag, mark
+from napari_zstack_align.remark import as_notes, as_warnings
 
 
 def traces_of(times=None, **params) -> nza.Traces:
@@ -54,6 +56,12 @@ def test_reads_back_equal(tmp_path: Path, times) -> None:
     ):
         assert getattr(traces, name) == getattr(again, name)
     assert (again.frame_times_s is None) == (times is None)
+
+
+def test_remarks_keep_their_severity(tmp_path: Path) -> None:
+    remarks = (*as_notes("The dark level is an estimate."), *as_warnings("Torn."))
+    again = nza.load_traces(replace(traces_of(), remarks=remarks).save(tmp_path / "t"))
+    assert [remark.severity for remark in again.remarks] == ["note", "warning"]
 
 
 def test_files_are_plain(tmp_path: Path, file_of) -> None:

@@ -11,6 +11,7 @@ from napari_zstack_align.counting import are, counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Flag, shown
 from napari_zstack_align.frame_times import what_is_odd
+from napari_zstack_align.remark import Remark, as_notes, as_warnings
 
 SHOWN = 10
 """Ids that are spelt out."""
@@ -22,34 +23,38 @@ def remarks_of(
     Fneu: npt.NDArray[np.float32],
     frames: npt.NDArray[np.void],
     dark: DarkLevel,
-) -> tuple[str, ...]:
-    """Sentences about the dark level, and about ROIs and frames without values."""
-    remarks = [_of_dark(dark)]
+) -> tuple[Remark, ...]:
+    """Say what is to be known about the dark level, and about ROIs and frames without values."""
+    remarks = _of_dark(dark)
     read = frames["flag"] != Flag.NOT_RUN
     ids = inputs.rois.ids
     if read.any():
         unseen = ~np.isfinite(F[:, :, read]).any(axis=(0, 2))
         alone = ~np.isfinite(Fneu[:, :, read]).any(axis=(0, 2)) & ~unseen
-        remarks.append(_of_ids(ids[unseen], "never inside a frame: there are no values"))
-        remarks.append(_of_ids(ids[alone], "without neuropil around: not corrected"))
+        remarks += as_warnings(
+            _of_ids(ids[unseen], "never inside a frame: there are no values"),
+            _of_ids(ids[alone], "without neuropil around: not corrected"),
+        )
     unreadable = int(np.count_nonzero(frames["flag"] == Flag.UNREADABLE))
     if unreadable:
-        remarks.append(f"{counted(unreadable, 'frame')} can't be read: values there are NaN.")
+        remarks += as_warnings(
+            f"{counted(unreadable, 'frame')} can't be read: values there are NaN."
+        )
     if inputs.stack.frames_per_slice is None and np.any(inputs.rois.slices >= 0):
-        remarks.append(
+        remarks += as_warnings(
             f"The ROIs are those of slices of a z-stack, but {inputs.stack.name} is a recording: "
             f"they were read in every frame."
         )
-    remarks.append(what_is_odd(inputs.stack.frame_times_s))
+    remarks += as_warnings(what_is_odd(inputs.stack.frame_times_s))
     if inputs.stack.frame_interval_s is None:
-        remarks.append(
+        remarks += as_warnings(
             "The frame times are unknown: 10 frames per second were assumed for the baseline."
         )
     if inputs.stack.pixel_size_um is None:
-        remarks.append(
+        remarks += as_warnings(
             "The pixel size is unknown: the width of the neuropil ring was taken in pixels."
         )
-    return tuple(remark for remark in remarks if remark)
+    return remarks
 
 
 def check_readable(name: str, frames: npt.NDArray[np.void]) -> None:
@@ -58,19 +63,17 @@ def check_readable(name: str, frames: npt.NDArray[np.void]) -> None:
         raise InputError(f"No frame of {name} can be read: {shown(frames[0])}.")
 
 
-def _of_dark(dark: DarkLevel) -> str:
+def _of_dark(dark: DarkLevel) -> tuple[Remark, ...]:
     values = ", ".join(f"{value:g}" for value in np.round(dark.values, 1))
+    if dark.accepted and dark.source != "estimated":
+        return ()
     if dark.accepted:
-        return (
-            ""
-            if dark.source != "estimated"
-            else (
-                f"The dark level ({values}) is an estimate from the darkest pixels: where none of "
-                f"them is dark, ΔF/F is too large."
-            )
+        return as_notes(
+            f"The dark level ({values}) is an estimate from the darkest pixels: where none of "
+            f"them is dark, ΔF/F is too large."
         )
     hint = f" (the darkest pixels suggest at most {values})" if dark.source == "estimated" else ""
-    return (
+    return as_warnings(
         f"ΔF/F is unreliable, for the dark level is unknown{hint}: give dark_level or "
         f"dark_frames, or set accept_estimate (on the command line --dark-level, --dark-frames or "
         f"--accept-estimate)."

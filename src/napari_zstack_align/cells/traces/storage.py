@@ -32,6 +32,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.read.natural_order import in_natural_order
 from napari_zstack_align.saved import Group, Kind, Part, Reading, Result, Subject, read_npy
+from napari_zstack_align.saved.facts import SavedRemark
 
 ARRAYS = ("F", "Fneu", "corrected", "dff", "motion_explained")
 
@@ -146,7 +147,7 @@ class _TracesFacts(Part):
     params: dict[str, Any]
     frame_shape: tuple[int, int]
     pixel_size_um: tuple[float, float] | None
-    remarks: tuple[str, ...]
+    remarks: tuple[SavedRemark, ...]
 
 
 def _result(traces: Traces) -> Result:

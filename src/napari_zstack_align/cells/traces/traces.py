@@ -16,6 +16,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import FLAG_COLUMNS, Flag
 from napari_zstack_align.frame_times import frame_interval_s
 from napari_zstack_align.params import TraceParams
+from napari_zstack_align.remark import Remark
 
 Trace = npt.NDArray[np.float32]
 
@@ -59,7 +60,7 @@ class Traces:
         (Y, X) of a raw frame.
     pixel_size_um : tuple of float, optional
         (y, x) in µm; None where unknown.
-    remarks : tuple of str
+    remarks : tuple of Remark
         What the user should know, a sentence each.
     provenance : dict
         Versions, date, files.
@@ -78,7 +79,7 @@ class Traces:
     params: TraceParams
     frame_shape: tuple[int, int]
     pixel_size_um: tuple[float, float] | None = None
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.gui.eta import in_words
 from napari_zstack_align.gui.jobs import Limits
 from napari_zstack_align.read.natural_order import in_natural_order
+from napari_zstack_align.remark import Remark
 from napari_zstack_align.stack import Stack
 
 
@@ -37,6 +38,12 @@ class Recording:
     def name(self) -> str:
         """Name of the stack."""
         return self.stack.name
+
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """What is to be known of its file, and of its alignment."""
+        aligned = () if self.alignment is None else self.alignment.remarks
+        return (*self.stack.remarks, *aligned)
 
 
 def in_order(recordings: list[Recording]) -> list[Recording]:

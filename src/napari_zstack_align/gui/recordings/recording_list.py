@@ -10,11 +10,11 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem
 
 from napari_zstack_align.gui.recordings.recording import Recording, in_order, row_words
+from napari_zstack_align.gui.remarks import SIGN, marked
 from napari_zstack_align.read import describe
 
 COLUMNS = ("Recording", "Frames", "Duration", "Pixels")
 KEY_ROLE = Qt.ItemDataRole.UserRole
-WARNING = "⚠ "
 ROWS_SHOWN = 5
 
 
@@ -166,17 +166,16 @@ class RecordingList(QTreeWidget):
         return item
 
     def _describe(self, item: QTreeWidgetItem, recording: Recording) -> None:
-        remarks = () if recording.alignment is None else recording.alignment.remarks
+        remarks = recording.remarks
         for column, words in enumerate(row_words(recording)):
             item.setText(column, words)
-        if remarks:
-            item.setText(0, WARNING + recording.name)
+        if any(remark.is_warning for remark in remarks):
+            item.setText(0, f"{SIGN} {recording.name}")
         started = recording.started
         lines = [
             f"{recording.name}: {describe(recording.stack)}",
             "" if started is None else f"started {started:%Y-%m-%d %H:%M:%S}",
-            *recording.stack.remarks,
-            *remarks,
+            *map(marked, remarks),
         ]
         for column in range(len(COLUMNS)):
             item.setToolTip(column, "\n".join(line for line in lines if line))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_zstack_align.gui.compat import text_overlay
 from napari_zstack_align.gui.part import Part
+from napari_zstack_align.gui.remarks import marked
 from napari_zstack_align.gui.zshift.dock import ZShiftDock
 from napari_zstack_align.gui.zshift.files import ZShiftFiles
 from napari_zstack_align.gui.zshift.layers import CORRECTED, FRAMES, ZShiftLayers
@@ -121,7 +122,9 @@ class ZShiftPart(Part):
         self.show_numbers(view)
         self.layers.show(view)
         self.tab.set_result(there=True)
-        self.tab.remarks.setText(" ".join((view.zshift.direction, *view.zshift.remarks)))
+        self.tab.remarks.setText(
+            " ".join((view.zshift.direction, *map(marked, view.zshift.remarks)))
+        )
         if is_first:
             self.layers.go_to(0)
         self.follow()

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from napari_zstack_align.alignment.filling import filled
 from napari_zstack_align.flags import Fault
 from napari_zstack_align.register.artefacts.transients import Transients
+from napari_zstack_align.remark import Remark
 
 Image = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.bool_]
@@ -36,7 +37,7 @@ class Artefacts:
         (Y, X) float32 offsets of rows and columns of the detector.
     transients : Transients, optional
         Finds what single frames hold.
-    remarks : tuple of str
+    remarks : tuple of Remark
         What was found, a sentence each.
     """
 
@@ -44,7 +45,7 @@ class Artefacts:
     fixed: Pixels | None = None
     pattern: Image | None = None
     transients: Transients | None = None
-    remarks: tuple[str, ...] = field(default=())
+    remarks: tuple[Remark, ...] = field(default=())
 
     @property
     def parts(self) -> tuple[object, ...]:

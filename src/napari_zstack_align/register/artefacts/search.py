@@ -25,6 +25,7 @@ from napari_zstack_align.register.artefacts.pattern import Pattern, find_pattern
 from napari_zstack_align.register.artefacts.sample import Sample, read_sample
 from napari_zstack_align.register.artefacts.single_pixels import differences, fixed_pixels
 from napari_zstack_align.register.artefacts.transients import Transients
+from napari_zstack_align.remark import Remark, as_notes, as_warnings
 from napari_zstack_align.stack import Stack
 
 Image = npt.NDArray[np.float32]
@@ -129,30 +130,30 @@ def _described(
     was_given: bool,
 ) -> Artefacts:
     """Put together what was found, with a sentence about each part."""
-    remarks = []
+    remarks: list[Remark] = []
     n_fixed, kept = int(fixed.sum()), fixed if fixed.any() else None
     if was_given:
-        remarks.append(f"{counted(n_fixed, 'pixel')} marked as artefacts were left out.")
+        remarks += as_notes(f"{counted(n_fixed, 'pixel')} marked as artefacts were left out.")
     elif fixed.mean() > MOST_PART:
-        remarks.append(
+        remarks += as_warnings(
             f"{100 * fixed.mean():.0f} % of the pixels seem to be fixed to the detector: so many "
             f"were not left out without asking. Give them as artefacts, or look at the raw frames."
         )
         kept = None
     elif n_fixed:
         verb = "was" if n_fixed == 1 else "were"
-        remarks.append(f"{counted(n_fixed, 'pixel')} fixed to the detector {verb} left out.")
+        remarks += as_notes(f"{counted(n_fixed, 'pixel')} fixed to the detector {verb} left out.")
     elif np.median(largest_moves(moves)) < MOVED_PX:
-        remarks.append(NOT_TESTED)
+        remarks += as_notes(NOT_TESTED)
     for name, offsets in (("rows", pattern.rows), ("columns", pattern.columns)):
         if offsets.any():
             size = float(np.abs(offsets).max())
-            remarks.append(
+            remarks += as_notes(
                 f"Stripes fixed to the detector were taken off: its {name} differ by up to "
                 f"{size:.3g} counts."
             )
     if transients.everywhere:
-        remarks.append("Single bright or dark pixels of single frames were left out.")
+        remarks += as_notes("Single bright or dark pixels of single frames were left out.")
     return Artefacts(
         sample.offset, kept, pattern.image if pattern else None, transients, tuple(remarks)
     )

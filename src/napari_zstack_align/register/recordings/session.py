@@ -52,6 +52,7 @@ from napari_zstack_align.register.recordings.residual import (
 from napari_zstack_align.register.recordings.state import RecordingState
 from napari_zstack_align.register.recordings.table import drop_unlike
 from napari_zstack_align.register.recordings.waiting import in_order, until_done
+from napari_zstack_align.remark import as_warnings
 from napari_zstack_align.saved import (
     Kind,
     Units,
@@ -283,7 +284,7 @@ class Session:
         found = in_another_plane(self._states, self._consensus)
         for state, likeness in found:
             state.fault = ANOTHER_PLANE
-            state.remarks.append(
+            state.remarks += as_warnings(
                 f"{ANOTHER_PLANE}: its mean correlates only by {likeness:.2f} with the others"
             )
             yield Progress("Comparing", 0, 0, f"{state.stack.name}: {ANOTHER_PLANE}")
@@ -407,7 +408,7 @@ class Session:
         stopped = STOPPED_BEFORE_FOLLOWING if self._is_compared else STOPPED_EARLY
         remarks = [*remarks_on(state.stack), *state.remarks]
         if not finished:
-            remarks.append(stopped)
+            remarks += as_warnings(stopped)
         return provenance(
             "register_recordings",
             self._started,

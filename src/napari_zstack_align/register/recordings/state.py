@@ -24,6 +24,7 @@ from napari_zstack_align.register.recordings.interpolate import (
     interpolate,
 )
 from napari_zstack_align.register.recordings.trace import Trace
+from napari_zstack_align.remark import Remark
 from napari_zstack_align.stack import Stack
 
 Image = npt.NDArray[np.float32]
@@ -79,7 +80,7 @@ class RecordingState:
     frame_rows : mapping of str to numpy.ndarray, optional
         (T,) float32 each, the columns `FOLLOWED` of the quality table, where frames were followed
         one by one; else what holds for their chunks counts.
-    remarks : list of str
+    remarks : list of Remark
         Sentences for the user.
     artefacts : Artefacts
         What of its frames doesn't come from tissue.
@@ -99,7 +100,7 @@ class RecordingState:
     single_frames: str = "none"
     fault: Fault | None = None
     frame_rows: Mapping[str, npt.NDArray[np.float32]] | None = None
-    remarks: list[str] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
     artefacts: Artefacts = UNTOUCHED
 
     def __post_init__(self) -> None:

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import napari_zstack_align as nza
+from napari_zstack_align.remark import (
+    Remark,
+    Severity,
+    as_notes,
+    as_remarks,
+    as_warnings,
+    remark_from,
+)
+
+
+def test_a_plain_sentence_is_a_warning() -> None:
+    (plain,) = as_remarks(["Torn."])
+    assert plain.is_warning
+    (noted,) = as_remarks(as_notes("Still tissue."))
+    assert noted.severity == "note"
+    assert not noted.is_warning
+
+
+def test_sentences_that_are_empty_make_no_warnings() -> None:
+    assert as_warnings("", "Torn.", "") == ("Torn.",)
+
+
+def test_a_remark_is_a_text() -> None:
+    (noted,) = as_notes("Still tissue.")
+    assert f"{noted} And more." == "Still tissue. And more."
+    assert noted.labelled == "Note: Still tissue."
+    assert Remark("Torn.").labelled == "Warning: Torn."
+
+
+@pytest.mark.parametrize("severity", Severity)
+def test_copies_keep_the_severity(severity: Severity) -> None:
+    remark = Remark("It is so.", severity)
+    copies = (copy.deepcopy(remark), pickle.loads(pickle.dumps(remark)))
+    for other in (*copies, remark_from(json.loads(json.dumps(remark.facts())))):
+        assert other == remark
+        assert other.severity is severity
+
+
+def test_an_unknown_severity_is_a_warning() -> None:
+    assert remark_from({"severity": "disaster", "text": "It burns."}).is_warning
+
+
+@pytest.mark.parametrize("facts", [5, None, {}, {"text": 5}, ["Torn."]])
+def test_what_is_no_remark_is_refused(facts: object) -> None:
+    with pytest.raises(ValueError, match="no remark"):
+        remark_from(facts)
+
+
+def test_a_stack_makes_warnings_of_plain_sentences() -> None:
+    stack = nza.Stack.from_array(np.ones((3, 8, 8), np.uint8), remarks=("Odd.",))
+    assert stack.remarks[0].is_warning
+    noted = stack.replace(remarks=as_notes("As usual."))
+    assert not noted.replace(name="other").remarks[0].is_warning
+
+
+def test_files_left_out_of_a_folder_are_a_note(tmp_path: Path) -> None:
+    np.save(tmp_path / "raw.npy", np.ones((3, 8, 8), np.uint8))
+    (tmp_path / "readme.txt").write_text("Of the microscope.")
+    (remark,) = nza.open_stack(tmp_path).remarks
+    assert remark.severity == "note"
