@@ -1,16 +1,11 @@
 """A small z-stack and two small recordings on disk, and their alignments, made once."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import tifffile
 
 from napari_zstack_align.cli.main import main
 from napari_zstack_align.samples import recording_with_motion, zstack_with_repeats
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "saved"))  # for killing.py
 
 
 @pytest.fixture(scope="session")

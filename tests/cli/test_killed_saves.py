@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import csv
 import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
+from functools import partial
 
 import pytest
 import tifffile
+from killing import killed_when
 
 import napari_zstack_align as nza
 from napari_zstack_align.cli.main import main
 
-KILLING = Path(__file__).parents[1] / "saved" / "killing.py"
 MOMENTS = {
-    "the first file": ("before open", "1"),
-    "before the manifest counts": ("before os.rename", "1"),
-    "when it counts": ("after replace", "1"),
-    "while it cleans up": ("after unlink", "2"),
+    "the first file": ("before open", 1),
+    "before the manifest counts": ("before os.rename", 1),
+    "when it counts": ("after replace", 1),
+    "while it cleans up": ("after unlink", 2),
 }
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL"),
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL"),
+    pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning"),
 ]
 
 
@@ -59,15 +57,8 @@ def test_the_same_command_works_again(name, commands, tmp_path):
     assert nza.load(path)
     arguments = [*arguments, "--overwrite"]
     for what, number in MOMENTS.values():
-        last = "1" if name == "blobs" else number
-        killed = subprocess.run(
-            [sys.executable, KILLING, str(tmp_path / "out"), what, last, *arguments],
-            env={**os.environ, "PYTHONWARNINGS": "ignore"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert killed.returncode == -signal.SIGKILL, killed.stderr[-500:]
+        last = 1 if name == "blobs" else number
+        assert killed_when(what, last, tmp_path / "out", partial(main, arguments))
         assert nza.load(path)
         assert main(arguments) == 0
         assert nza.load(path)

@@ -9,7 +9,7 @@ from importlib import import_module
 
 import pytest
 import tifffile
-from killing import code_of, killed_at
+from killing import code_of, killed_at, stride
 
 import napari_zstack_align as nza
 from napari_zstack_align.cli import main as entry
@@ -19,8 +19,6 @@ from napari_zstack_align.saved import Journal, disk, room
 from napari_zstack_align.sources import ArraySource
 
 JOURNAL = "run.zalign.unfinished"
-EVERY = int(os.environ.get("ZALIGN_KILL_EVERY", "4"))
-"""Of the moments at which the command is killed, this one is tried; 1 tries all, in a minute."""
 
 
 @pytest.fixture
@@ -225,5 +223,5 @@ def test_killed_after_every_operation_on_a_file_the_command_goes_on(command, ali
         shutil.rmtree(tmp_path / "run.zalign")
         os.unlink("v.tif")
         begin()
-        moment += EVERY
+        moment += stride(8)
     assert moment > 40

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from killing import killed_at
+from killing import killed_at, stride
 
 import napari_zstack_align as nza
 from napari_zstack_align.cells.traces import window
@@ -206,5 +206,5 @@ def test_killed_after_every_operation_on_a_file_the_command_goes_on(command, who
         assert numbers(command) == whole
         assert [path.name for path in tmp_path.iterdir()] == [out(command).name]
         shutil.rmtree(out(command))
-        moment += 1
+        moment += stride(7)
     assert moment > 40

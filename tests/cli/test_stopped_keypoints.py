@@ -8,7 +8,7 @@ import signal
 import numpy as np
 import pytest
 import tifffile
-from killing import code_of, killed_at
+from killing import code_of, killed_at, stride
 
 import napari_zstack_align as nza
 from napari_zstack_align.cli.main import main
@@ -17,8 +17,6 @@ from napari_zstack_align.saved import Journal
 from napari_zstack_align.sources import ArraySource
 
 JOURNAL = "larva.unfinished"
-EVERY = int(os.environ.get("ZALIGN_KILL_EVERY", "25"))
-"""Of the moments at which the command is killed, this one is tried; 1 tries all, in minutes."""
 
 
 @pytest.fixture
@@ -220,5 +218,5 @@ def test_killed_after_every_operation_on_a_file_the_command_goes_on(
         assert left == {"larva", "raw"}
         shutil.rmtree(tmp_path / "larva")
         begin()
-        moment += EVERY
+        moment += stride(40)
     assert moment > 40

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from cases import CASES, Case, digest, session
-from killing import killed_at
+from killing import killed_at, stride
 
 import napari_zstack_align as nza
 from napari_zstack_align.errors import InputError
@@ -23,9 +23,9 @@ pytestmark = [
 ]
 
 
-def killed_saves(case: Case, folder: Path, before: Path | None) -> Iterator[Path]:
+def killed_saves(case: Case, folder: Path, before: Path | None, every: int = 1) -> Iterator[Path]:
     """Paths after a save of the new result that was killed, at one moment after the other."""
-    for moment in range(1, 2000):
+    for moment in range(1, 2000, stride(every)):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         path = case.path(folder)
@@ -72,7 +72,7 @@ def test_old_or_new_and_the_same_save_works_again(name: str, tmp_path: Path) -> 
 def test_a_first_save_leaves_nothing_or_all(name: str, tmp_path: Path) -> None:
     case, new = CASES[name], digest(CASES[name].new)
     outcomes = []
-    for path in killed_saves(case, tmp_path / "killed", None):
+    for path in killed_saves(case, tmp_path / "killed", None, every=3):
         try:
             outcomes.append(digest(nza.load(path)) == new)
             assert outcomes[-1]
@@ -87,7 +87,7 @@ def test_a_first_save_leaves_nothing_or_all(name: str, tmp_path: Path) -> None:
 
 def test_what_a_stopped_save_left_is_no_hindrance_for_another_kind(tmp_path: Path) -> None:
     alignment, other = CASES["alignment with chunks and times"], CASES["z-shift"]
-    for path in killed_saves(alignment, tmp_path / "killed", None):
+    for path in killed_saves(alignment, tmp_path / "killed", None, every=3):
         if occupant_of(path).kind is None:
             other.save(other.new, path)
             assert digest(nza.load(path)) == digest(other.new)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from killing import killed_at
+from killing import killed_at, stride
 
 import napari_zstack_align as nza
 from napari_zstack_align.samples import recording_with_motion, zstack_with_repeats
@@ -26,10 +25,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL"),
 ]
-
-
-EVERY = int(os.environ.get("ZALIGN_KILL_EVERY", "10"))
-"""Of the many moments of a long run; 1 tries all, in minutes."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +38,12 @@ class Run:
     start : callable
         Makes the job of a raw file and of the name of the result, or None for no journal.
     every : int
-        Of the moments at which it is killed, this one is tried.
+        How far the moments lie apart at which it is usually killed.
     """
 
     frames: Callable[[], np.ndarray]
     start: Callable[[Path, Path | None], Any]
-    every: int = 1
+    every: int
 
 
 def _zstack() -> np.ndarray:
@@ -76,8 +71,8 @@ def _keypoints(raw: Path, target: Path | None) -> Any:
     return nza.register_recordings(stacks, params, threads=2, journal=target)
 
 
-RUNS = {name: Run(_zstack, _adaptive(name)) for name in ("two_stage", "direct")}
-RUNS["keypoints"] = Run(_recording, _keypoints, every=EVERY)
+RUNS = {name: Run(_zstack, _adaptive(name), every=5) for name in ("two_stage", "direct")}
+RUNS["keypoints"] = Run(_recording, _keypoints, every=15)
 
 
 def numbers(result: Any) -> list[bytes]:
@@ -104,6 +99,6 @@ def test_killed_after_every_operation_on_a_file_it_goes_on(name, tmp_path):
         assert not list(folder.glob(".*.part"))
         assert not list(folder.glob(".lock*"))
         shutil.rmtree(folder)
-        moment += run.every
+        moment += stride(run.every)
     n_units = len(list(folder.glob("*.unit")))
     assert moment > 2 * n_units

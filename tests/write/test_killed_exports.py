@@ -8,15 +8,14 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import signal
-import subprocess
-import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+from killing import killed_at, stride
 
 import napari_zstack_align as nza
 from napari_zstack_align.alignment.transforms import AffineLink, Transforms
@@ -69,29 +68,6 @@ def target(folder: Path, ending: str) -> Path:
     return folder / ("out" if ending == ".bin" else f"out{ending}")
 
 
-EXPORT = """
-import sys
-sys.path.insert(0, sys.argv[1])
-from pathlib import Path
-import numpy as np
-from killing import Moments
-from napari_zstack_align.progress import run
-from napari_zstack_align.write.export import export_volume
-path, value, fatal = Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
-job = export_volume(path, np.full((12, 32, 32), value, "u2"), "TYX", overwrite=True)
-if fatal:
-    Moments(path.parent, lambda count, _: count == fatal)
-run(job)
-"""
-
-
-def exported(path: Path, value: int, fatal: int = 0) -> int:
-    """Export in a process of its own, which dies at a moment; return how it ended."""
-    helpers = str(Path(__file__).parents[1] / "saved")
-    command = [sys.executable, "-c", EXPORT, helpers, str(path), str(value), str(fatal)]
-    return subprocess.run(command, check=False).returncode
-
-
 def values_in(path: Path) -> set[int]:
     """The values of all pixels of an export, which is read as other programs do."""
     if path.suffix == ".h5":
@@ -110,14 +86,16 @@ def values_in(path: Path) -> set[int]:
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_old_or_new_and_nothing_beside_it(ending, tmp_path):
     path, there = tmp_path / f"out{ending}", target(tmp_path, ending)
-    assert exported(path, 1) == 0
-    outcomes = []
-    for fatal in (2, 5, 12, 25):
-        outcomes.append(exported(path, 2, fatal))
-        assert outcomes[-1] in (0, -signal.SIGKILL)
+
+    def export(value: int) -> None:
+        run(export_volume(path, np.full((12, 32, 32), value, "u2"), "TYX", overwrite=True))
+
+    export(1)
+    moment = 1
+    while killed_at(moment, tmp_path, partial(export, 2)):
         assert values_in(there) in ({1}, {2})
-    assert -signal.SIGKILL in outcomes
-    run(export_volume(path, np.full((12, 32, 32), 2, "u2"), "TYX", overwrite=True))
+        moment += stride(6)
+    assert moment > 12
     assert values_in(there) == {2}
     assert [each.name for each in tmp_path.iterdir()] == [there.name]
 

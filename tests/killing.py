@@ -1,21 +1,24 @@
-"""Stop a process by SIGKILL at a chosen file operation below a folder.
-
-Run as a program, it does that to a command of the command line:
-``python killing.py FOLDER MOMENT ARGUMENTS ...``.
-"""
+"""Stop a process by SIGKILL at a chosen file operation below a folder."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "fcntl.flock"}
 FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+EVERY = int(os.environ.get("ZALIGN_KILL_EVERY", "0"))
 AFTER = ("replace", "fsync", "remove", "unlink", "mkdir", "rmdir", "open")
+
+
+def stride(usual: int) -> int:
+    """How far the moments that are tried lie apart; ``make test-kills`` tries every one."""
+    return EVERY or usual
 
 
 class Moments:
@@ -71,9 +74,23 @@ class Moments:
 
 def killed_at(moment: int, folder: Path, action: Callable[[], object]) -> bool:
     """Do something in a child process that dies at a moment; False where it ended before."""
+    return _killed(lambda count, _: count == moment, folder, action)
 
+
+def killed_when(what: str, number: int, folder: Path, action: Callable[[], object]) -> bool:
+    """The same at the n-th moment of a kind, such as 'before os.rename'."""
+    seen: Counter[bool] = Counter()
+
+    def fatal(_: int, moment: str) -> bool:
+        seen[moment.startswith(what)] += 1
+        return seen[True] == number
+
+    return _killed(fatal, folder, action)
+
+
+def _killed(fatal: Callable[[int, str], bool], folder: Path, action: Callable[[], object]) -> bool:
     def observed() -> int:
-        Moments(folder, lambda count, _: count == moment)
+        Moments(folder, fatal)
         action()
         return 0
 
@@ -99,18 +116,3 @@ def _status_of_child(action: Callable[[], int]) -> int:
         finally:
             os._exit(code)
     return os.waitpid(child, 0)[1]
-
-
-if __name__ == "__main__":
-    from napari_zstack_align.cli.main import main
-
-    _folder, _what, _number = sys.argv[1:4]
-    _seen: list[str] = []
-
-    def _fatal(_count: int, what: str) -> bool:
-        if what.startswith(_what):
-            _seen.append(what)
-        return len(_seen) == int(_number) and what.startswith(_what)
-
-    Moments(Path(_folder), _fatal)
-    sys.exit(main(sys.argv[4:]))
