@@ -34,6 +34,9 @@ test-fast: $(VENV)/installed system-libraries  ## the tests that take no longer 
 test-timing: $(VENV)/installed system-libraries  ## how long a person waits; needs a machine with nothing else to do
 	@$(PYTHON) -m pytest -m timing
 
+test-kills: $(VENV)/installed  ## kill saves, runs and exports after every operation on a file, not every n-th (slow)
+	@ZALIGN_KILL_EVERY=1 $(PYTHON) $(PYTEST) $(STEALING) -k kill tests/cli tests/saved tests/write
+
 test-core: .venv-core/installed  ## the tests of the core, without Qt and napari
 	@! .venv-core/bin/python -c "import qtpy" 2>/dev/null
 	@! .venv-core/bin/python -c "import napari" 2>/dev/null
@@ -100,4 +103,4 @@ system-libraries:
 	    $(addprefix --constraint ,$(CONSTRAINTS))
 	@touch $@
 
-.PHONY: help demo test test-fast test-timing test-core test-gui test-oldest test-oldest-gui mutants fuzz lint docs wheel bench bench-recordings clean system-libraries
+.PHONY: help demo test test-fast test-timing test-kills test-core test-gui test-oldest test-oldest-gui mutants fuzz lint docs wheel bench bench-recordings clean system-libraries

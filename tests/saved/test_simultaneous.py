@@ -15,7 +15,7 @@ from napari_zstack_align.saved import reading
 from napari_zstack_align.saved.occupant import others_in
 
 save = importlib.import_module("napari_zstack_align.saved.save")  # a function hides the module
-REPETITIONS, PROCESSES = 60, 4
+REPETITIONS, PROCESSES = 25, 4
 RESULTS = {
     "alignment with chunks and times": recording,
     "session": lambda seed: session(seed, "abc"[: 1 + seed % 3]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -92,13 +93,27 @@ def runs(tmp_path, monkeypatch):
     return Runs(tmp_path, monkeypatch)
 
 
-@pytest.fixture
-def paths(runs, scene):
+@pytest.fixture(scope="module")
+def two(scene):
     """Two recordings, one with a jump within a chunk."""
     jumping = drift(45)
     jumping[25:] = jumping[25:] @ similarity(6, -5)
-    stacks = [session_stacks(scene)[0], scene.recording(jumping, seed=7)]
-    return [runs.write(f"rec{i}", stack) for i, stack in enumerate(stacks)]
+    return [session_stacks(scene)[0], scene.recording(jumping, seed=7)]
+
+
+@pytest.fixture
+def paths(runs, two):
+    return [runs.write(f"rec{i}", stack) for i, stack in enumerate(two)]
+
+
+@pytest.fixture(scope="module")
+def finished(two, tmp_path_factory):
+    """The files of the two recordings, and the journal of a finished run."""
+    with pytest.MonkeyPatch.context() as patch:
+        runs = Runs(tmp_path_factory.mktemp("finished"), patch)
+        paths = [runs.write(f"rec{i}", stack) for i, stack in enumerate(two)]
+        runs.run(paths)
+    return paths, journal_folder(runs.folder / "larva")
 
 
 def test_a_finished_run_is_found_again_for_any_number_of_threads(runs, paths):
@@ -141,8 +156,9 @@ def test_how_much_is_in_work_at_once_changes_no_bit(runs, paths, monkeypatch):
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
-def test_a_changed_parameter_computes_anew_only_what_it_touches(runs, paths, changed, touched):
-    runs.run(paths)
+def test_a_changed_parameter_computes_anew_only_what_it_touches(runs, finished, changed, touched):
+    paths, journal = finished
+    shutil.copytree(journal, journal_folder(runs.folder / "larva"))
     params = FOLLOWING.replace(**changed)
     if params.residual == "spline":
         runs.run(paths, FOLLOWING.replace(residual="none"))
