@@ -184,6 +184,34 @@ def test_a_transform_a_frame_or_a_slice_finds_anew_what_it_touches(files, target
     assert all(frames.count(t) >= 1 for t in range(N_FRAMES))
 
 
+def test_another_alignment_or_reference_is_another_run(frames, slices, target):
+    """The result of one doesn't take the journal of the other with it."""
+    stack = nza.Stack.from_array(frames[:WINDOW])
+    link = AffineLink(np.tile(np.eye(3), (WINDOW, 1, 1)))
+
+    def start(reference, x=None):
+        alignment = None
+        if x is not None:
+            link.matrices[1, 0, 2] = x
+            alignment = nza.apply_transforms(stack, Transforms(SHAPE, (link,)), np.zeros(SHAPE))
+        job = nza.estimate_zshift(stack, reference, PARAMS, alignment, journal=target)
+        return nza.run(job)
+
+    brighter = slices.copy()
+    brighter[0, 0, 0] += 1
+    ids = [
+        start(*how).provenance["journal"]
+        for how in ((slices,), (slices.copy(),), (brighter,), (slices, 0.0), (slices, 0.5))
+    ]
+    assert ids[0] == ids[1]
+    assert len(set(ids)) == 4
+    first, second = start(slices, 0.0), start(slices, 0.5)
+    first.save(target)
+    assert journal_folder(target).exists()
+    second.save(target)
+    assert not journal_folder(target).exists()
+
+
 def test_an_aligned_reference_is_resampled_once(tmp_path, frames, slices, target):
     """Its slices depend on its transforms and on which repeats are used."""
     raw = np.repeat(slices, 2, axis=0)

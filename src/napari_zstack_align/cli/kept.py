@@ -7,21 +7,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.alignment.transforms import SplineLink
-from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.errors import RunStopped
 from napari_zstack_align.saved import (
     Journal,
     Kind,
     discard_journal,
-    identity_of,
     journal_folder,
     occupant_of,
     sentences_for,
 )
 from napari_zstack_align.saved.journal import description_of
-from napari_zstack_align.stack import Stack
 
 
 def was_saved(target: Path, kind: Kind, about: Mapping[str, Any] | None = None) -> bool:
@@ -57,25 +52,6 @@ def was_written(path: Path, target: Path) -> bool:
         return False
     print(f"  Note: {path} was there already, and isn't written again: --overwrite replaces it.")
     return True
-
-
-def facts_of(given: Alignment | Stack | Rois | None) -> dict[str, Any] | None:
-    """What tells an input from another one, for `about_run`."""
-    if isinstance(given, Alignment):
-        links = [
-            link.coefficients if isinstance(link, SplineLink) else link.matrices
-            for link in given.transforms.links
-        ]
-        return {
-            "stack": identity_of(given.stack),
-            "links": links,
-            "reference": given.reference,
-            "mask": given.mask,
-            "quality": given.quality,
-        }
-    if isinstance(given, Rois):
-        return {"circles": given.circles, "ids": given.ids, "slices": given.slices}
-    return None if given is None else identity_of(given)
 
 
 def forget_if_saved(target: Path, kind: Kind) -> None:

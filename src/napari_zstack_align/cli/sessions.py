@@ -10,14 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.identity import identity_of_alignment
 from napari_zstack_align.alignment.session import (
     check_session_target,
     load_saved,
 )
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.inputs import read_image
-from napari_zstack_align.cli.kept import facts_of, was_saved
 from napari_zstack_align.cli.kept import make_parents as make_folders_above
+from napari_zstack_align.cli.kept import was_saved
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import Cancelled
 from napari_zstack_align.params import KeypointParams
@@ -49,7 +50,7 @@ def about_session(
     reference: Alignment | npt.NDArray[Any] | None = None,
 ) -> dict[str, Any]:
     """What the journal of a registration says of it."""
-    given = facts_of(reference) if isinstance(reference, Alignment) else reference
+    given = identity_of_alignment(reference) if isinstance(reference, Alignment) else reference
     return about_run("register_recordings", params, *stacks, mask=mask, reference=given)
 
 

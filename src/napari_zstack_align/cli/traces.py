@@ -14,11 +14,12 @@ from napari_zstack_align.alignment.raw_frames import MissingSource
 from napari_zstack_align.alignment.session import load_saved, unique_names
 from napari_zstack_align.cells.roi_table import load_rois
 from napari_zstack_align.cells.traces import Traces, extract_session_traces
+from napari_zstack_align.cells.traces.inputs import about_traces
 from napari_zstack_align.cells.traces.storage import save_session_traces
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import add_recording_arguments, completed, open_recording
-from napari_zstack_align.cli.kept import facts_of, leave, make_parents, stopped, was_saved
+from napari_zstack_align.cli.kept import leave, make_parents, stopped, was_saved
 from napari_zstack_align.cli.sessions import tell_written
 from napari_zstack_align.cli.words import size_of
 from napari_zstack_align.counting import counted
@@ -30,7 +31,6 @@ from napari_zstack_align.saved import (
     Journal,
     Kind,
     Subject,
-    about_run,
     journal_folder,
     kind_of,
     target_of,
@@ -87,13 +87,7 @@ def run_traces(args: argparse.Namespace) -> bool:
     kind = Kind.TRACES if len(stacks) == 1 else Kind.SESSION_TRACES
     out = target_of(args.out or f"{stacks[0].name}_traces", kind)
     alignments = [alignment for _, alignment in recordings]
-    about = about_run(
-        "extract_traces",
-        params,
-        *stacks,
-        rois=facts_of(rois),
-        alignments=[*map(facts_of, alignments)],
-    )
+    about = about_traces(stacks, rois, alignments, params)
     overwrite = args.overwrite or was_saved(out, kind, about)
     _check_target(out, kind, stacks, overwrite)
     make_parents(out)

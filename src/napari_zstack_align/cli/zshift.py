@@ -19,7 +19,6 @@ from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import add_recording_arguments, completed, open_recording
 from napari_zstack_align.cli.kept import (
-    facts_of,
     leave,
     make_parents,
     stopped,
@@ -37,7 +36,6 @@ from napari_zstack_align.read.readers import known_formats
 from napari_zstack_align.saved import (
     Journal,
     Kind,
-    about_run,
     journal_folder,
     kind_of,
     target_of,
@@ -46,6 +44,7 @@ from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.writers import Takes, choose_writer, endings_in_words
 from napari_zstack_align.zshift import ZShift, estimate_zshift
 from napari_zstack_align.zshift.export import Movie, export_movie
+from napari_zstack_align.zshift.inputs import about_zshift
 from napari_zstack_align.zshift.patches import PatchGrid
 
 MOVIES: tuple[Movie, ...] = get_args(Movie)
@@ -100,13 +99,7 @@ def run_zshift(args: argparse.Namespace) -> bool:
     stack, alignment = _recording(args)
     out = target_of(args.out or f"{stack.name}_zshift", Kind.ZSHIFT)
     reference = _reference(args)
-    about = about_run(
-        "estimate_zshift",
-        params,
-        stack,
-        alignment=facts_of(alignment),
-        reference=facts_of(reference),
-    )
+    about = about_zshift(stack, reference, params, alignment)
     again = not args.overwrite and was_saved(out, Kind.ZSHIFT, about)
     overwrite = args.overwrite or again
     _check_targets(args, out, stack, overwrite)

@@ -21,11 +21,10 @@ from napari_zstack_align.saved import (
     Units,
     UnitStore,
     WatchedFrames,
-    about_run,
     opened_journal,
 )
 from napari_zstack_align.stack import Stack
-from napari_zstack_align.zshift.inputs import Inputs, checked_inputs
+from napari_zstack_align.zshift.inputs import Inputs, about_zshift, checked_inputs
 from napari_zstack_align.zshift.locate import Locator, Window
 from napari_zstack_align.zshift.result import Findings
 from napari_zstack_align.zshift.templates import make_templates, templates_key
@@ -92,11 +91,16 @@ def estimate_zshift(
     over time by a Kalman smoother, weighted by their evidence. See docs/zshift.md.
     """
     inputs = checked_inputs(stack, reference, params, alignment)
-    return _estimate(inputs, checked_threads(threads), journal)
+    return _estimate(inputs, reference, checked_threads(threads), journal)
 
 
-def _estimate(inputs: Inputs, threads: int, journal: UnitStore | str | Path | None) -> Job[ZShift]:
-    about = about_run("estimate_zshift", inputs.params, inputs.stack, inputs.reference.stack)
+def _estimate(
+    inputs: Inputs,
+    reference: Alignment | Stack | npt.ArrayLike,
+    threads: int,
+    journal: UnitStore | str | Path | None,
+) -> Job[ZShift]:
+    about = about_zshift(inputs.stack, reference, inputs.params, inputs.alignment)
     with (
         opened_journal(journal, Kind.ZSHIFT, about) as store,
         worker_threads(threads) as pool,

@@ -16,11 +16,12 @@ from napari_zstack_align.alignment.checks import (
     check_frames_at_hand,
     check_one_plane,
 )
+from napari_zstack_align.alignment.identity import identity_of_alignment
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.read import remarks_on
 from napari_zstack_align.remark import Remark, as_notes, as_warnings
-from napari_zstack_align.saved import now, provenance
+from napari_zstack_align.saved import about_run, identity_of, now, provenance
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift.reference import Reference, on_frames, reference_of
 
@@ -88,6 +89,32 @@ class Inputs:
             aligned=self.alignment is not None,
             **details,
         )
+
+
+def about_zshift(
+    stack: Stack,
+    reference: Alignment | Stack | npt.ArrayLike,
+    params: ZShiftParams,
+    alignment: Alignment | None,
+) -> dict[str, Any]:
+    """What the journal of a search says of it."""
+    return about_run(
+        "estimate_zshift",
+        params,
+        stack,
+        reference=_identity_of_reference(reference),
+        alignment=alignment and identity_of_alignment(alignment),
+    )
+
+
+def _identity_of_reference(given: Alignment | Stack | npt.ArrayLike) -> Any:
+    """Its files, or its pixels; of a lazy array, which is read slice by slice, its shape."""
+    if isinstance(given, Alignment):
+        return identity_of_alignment(given)
+    if isinstance(given, Stack):
+        return identity_of(given)
+    is_lazy = hasattr(given, "shape") and not isinstance(given, np.ndarray)
+    return np.shape(given) if is_lazy else np.asarray(given)
 
 
 def checked_inputs(

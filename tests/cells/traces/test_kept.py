@@ -188,6 +188,23 @@ def test_a_transform_or_a_frame_reads_its_window_anew(frames, link, target, tmp_
     assert run(moved, target, [*ROIS, [15, 30, 3]])[1] == set(range(N_FRAMES)) - ENDS
 
 
+def test_other_rois_or_another_alignment_are_another_run(frames, link, target):
+    """The result of one doesn't take the journal of the other with it."""
+    moved = AffineLink(link.matrices.copy())
+    moved.matrices[3, 0, 2] += 0.5
+    ids = [
+        nza.run(start(Source(frames), target, *how)).provenance["journal"]
+        for how in ((link,), (link, 1), (moved,), (None,), (None, 2, [*ROIS, [15, 30, 3]]))
+    ]
+    assert ids[0] == ids[1]
+    assert len(set(ids)) == 4
+    first, second = (nza.run(start(Source(frames), target, each)) for each in (link, moved))
+    first.save(target)
+    assert journal_folder(target).exists()
+    second.save(target)
+    assert not journal_folder(target).exists()
+
+
 def test_frames_that_cannot_be_read_are_tried_again(frames, target):
     traces = nza.run(start(Source(frames, broken=[44]), target))
     assert traces.flags[44] == Flag.UNREADABLE

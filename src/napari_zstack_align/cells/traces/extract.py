@@ -12,14 +12,14 @@ import numpy.typing as npt
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.traces.extraction import Extraction
-from napari_zstack_align.cells.traces.inputs import checked_inputs
+from napari_zstack_align.cells.traces.inputs import about_traces, checked_inputs
 from napari_zstack_align.cells.traces.traces import Traces
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.parallel import checked_threads
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.progress import Job, Progress, mapped, with_partial
-from napari_zstack_align.saved import Kind, UnitStore, about_run, opened_journal
+from napari_zstack_align.saved import Kind, UnitStore, opened_journal
 from napari_zstack_align.stack import Stack
 
 
@@ -144,7 +144,7 @@ def _is_list(given: object) -> bool:
 
 def _alone(extraction: Extraction, journal: UnitStore | str | Path | None) -> Job[Traces]:
     inputs = extraction.inputs
-    about = about_run("extract_traces", inputs.params, inputs.stack)
+    about = about_traces([inputs.stack], inputs.rois, [inputs.alignment], inputs.params)
     with opened_journal(journal, Kind.TRACES, about) as store:
         return (yield from extraction.run(store))
 
@@ -153,8 +153,9 @@ def _session(
     extractions: list[Extraction], journal: UnitStore | str | Path | None
 ) -> Job[list[Traces]]:
     done: list[Traces] = []
-    stacks = [extraction.inputs.stack for extraction in extractions]
-    about = about_run("extract_traces", extractions[0].inputs.params, *stacks)
+    inputs = [extraction.inputs for extraction in extractions]
+    stacks, alignments = [each.stack for each in inputs], [each.alignment for each in inputs]
+    about = about_traces(stacks, inputs[0].rois, alignments, inputs[0].params)
     with opened_journal(journal, Kind.SESSION_TRACES, about) as store:
         for i, extraction in enumerate(extractions, 1):
             name = f"{extraction.inputs.stack.name} ({i} of {len(extractions)})"

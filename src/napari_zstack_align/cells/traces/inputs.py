@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import sqrt
@@ -16,13 +17,14 @@ from napari_zstack_align.alignment.checks import (
     check_frames_at_hand,
     check_one_plane,
 )
+from napari_zstack_align.alignment.identity import identity_of_alignment
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.traces.baseline import Timeline
 from napari_zstack_align.cells.traces.traces import FRAMES
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import TraceParams
-from napari_zstack_align.saved import now, provenance
+from napari_zstack_align.saved import about_run, now, provenance
 from napari_zstack_align.stack import Stack
 
 
@@ -118,6 +120,22 @@ class Inputs:
             aligned=self.alignment is not None,
             **details,
         )
+
+
+def about_traces(
+    stacks: Sequence[Stack],
+    rois: Rois,
+    alignments: Sequence[Alignment | None],
+    params: TraceParams,
+) -> dict[str, Any]:
+    """What the journal of an extraction says of it; recordings and alignments go together."""
+    return about_run(
+        "extract_traces",
+        params,
+        *stacks,
+        rois={"circles": rois.circles, "ids": rois.ids, "slices": rois.slices},
+        alignments=[each and identity_of_alignment(each) for each in alignments],
+    )
 
 
 def checked_inputs(
