@@ -6,12 +6,14 @@
 Each round starts the command, sends SIGKILL (every fifth time SIGTERM) after a random time, and
 looks at the journal: no finished unit may get lost or change. Rounds follow one another on the
 same journal until the result is there; then it is compared, bit by bit, with that of a run that
-nobody stopped, and removed.
+nobody stopped, and removed. An export to Zarr keeps its chunks; one to a single file starts
+again, and there is nothing or all of it.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import random
 import shutil
 import signal
@@ -27,7 +29,8 @@ import tifffile
 
 import napari_zstack_align as nza
 from napari_zstack_align.samples import recording_with_motion, zstack_with_repeats
-from napari_zstack_align.saved import occupant_of
+from napari_zstack_align.saved import journal_folder, occupant_of
+from napari_zstack_align.write.unfinished import unfinished_of
 
 PROGRAM = (sys.executable, "-m", "napari_zstack_align.cli.main")
 
@@ -62,8 +65,15 @@ COMMANDS: dict[str, Callable[[Path], tuple[str, ...]]] = {
     "zshift": lambda f: (
         "zshift", f"{f}/recording.tif", f"--reference={f}/volume.npy", "--patch-px=64",
     ),
+    **{
+        ending: lambda f: ("export", f"{f}/moving/moving_0.zalign", "--what=aligned")
+        for ending in (".zarr", ".tif", ".h5")
+    },
 }  # fmt: skip
-"""Arguments of each kind of run, from the folder of its inputs; all but --out."""
+"""Arguments of each kind of run, from the folder of its inputs; all but --out.
+
+An export is called by the ending of what it writes.
+"""
 
 
 def write_inputs(folder: Path, options: argparse.Namespace) -> None:
@@ -83,6 +93,8 @@ def write_inputs(folder: Path, options: argparse.Namespace) -> None:
     for i in range(2):
         frames = moving.read(300 * i, 300 * (i + 1))[:, 0]
         tifffile.imwrite(folder / f"moving_{i}.tif", frames, photometric="minisblack")
+    run = (*PROGRAM, *COMMANDS["keypoints"](folder), f"--out={folder}/moving")
+    subprocess.run(run, check=True, capture_output=True)
     places = noise.uniform(10, options.size - 10, (300, 2))
     nza.Rois.of(np.column_stack([places, np.full(300, 4.0)])).save(folder / "rois.csv")
 
@@ -90,14 +102,17 @@ def write_inputs(folder: Path, options: argparse.Namespace) -> None:
 def kill(folder: Path, command: tuple[str, ...], title: str, options: argparse.Namespace) -> None:
     """Kill a command until that was done often enough; print a line on what was found."""
     rng = random.Random(options.seed)
-    reference, target = folder / f"{title}_whole.zalign", folder / f"{title}.zalign"
-    journal = target.with_name(f"{target.name}.unfinished")
+    ending = title if title.startswith(".") else ".zalign"
+    reference, target = (folder / title / name / f"run{ending}" for name in ("whole", "killed"))
+    for each in (reference, target):
+        each.parent.mkdir(parents=True)
+    unfinished = journal_folder(target) if ending == ".zalign" else unfinished_of(target)
     start = time.monotonic()
     subprocess.run([*command, f"--out={reference}"], check=True, capture_output=True)
     takes = time.monotonic() - start
     kills = finished = lost = fresh = 0
     while kills < options.kills:
-        before = units(journal)
+        before = units(unfinished)
         process = subprocess.Popen(
             [*command, f"--out={target}"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
@@ -108,27 +123,25 @@ def kill(folder: Path, command: tuple[str, ...], title: str, options: argparse.N
             process.send_signal(number)
         said, _ = process.communicate()
         assert b"Traceback" not in said, said.decode()
-        is_done = occupant_of(target).complete and not journal.exists()
-        if is_done:  # it may have been killed as it left
+        done = is_done(target) and not unfinished.exists()
+        if done:  # it may have been killed as it left
             finished += 1
-            assert same(target, reference), "the result is another one"
-            shutil.rmtree(target)
+            check(target, reference)
         if process.returncode == 0:
-            assert is_done
+            assert done
             continue
         kills += 1
         assert process.returncode in (-number, 1), said.decode()
-        if is_done:
+        if done:
             continue
-        after = units(journal)
+        after = units(unfinished)
         lost += sum(after.get(name) != time_ns for name, time_ns in before.items())
         fresh += not after
-    process_code = 1
-    while process_code:
-        process_code = subprocess.run(
-            [*command, f"--out={target}"], capture_output=True, check=False
-        ).returncode
-    assert same(target, reference), "the result is another one"
+    while not is_done(target):
+        subprocess.run([*command, f"--out={target}"], capture_output=True, check=False)
+    check(target, reference)
+    left = [path.name for path in target.parent.iterdir()]
+    assert not left, f"left behind: {left}"
     print(
         f"{title}: {kills} kills, {finished + 1} results, all bit-identical to the one of an "
         f"unbroken run ({takes:.1f} s); {lost} finished units lost; "
@@ -137,14 +150,36 @@ def kill(folder: Path, command: tuple[str, ...], title: str, options: argparse.N
     )
 
 
-def units(journal: Path) -> dict[str, int]:
-    """When each finished unit was written."""
-    return {path.name: path.stat().st_mtime_ns for path in journal.glob("*.unit")}
+def units(unfinished: Path) -> dict[str, int]:
+    """When each finished unit (or chunk of an export) was written."""
+    files = [*unfinished.glob("*.unit"), *unfinished.glob("made/0/c/**/*")]
+    files = [path for path in files if path.is_file() and not path.name.endswith(".partial")]
+    return {str(path): path.stat().st_mtime_ns for path in files}
 
 
-def same(one: Path, other: Path) -> bool:
-    """Whether all numbers of two results are the same, bit by bit."""
-    return numbers(nza.load(one)) == numbers(nza.load(other))
+def is_done(target: Path) -> bool:
+    """Whether there is a result, a complete one."""
+    return occupant_of(target).complete if target.suffix == ".zalign" else target.exists()
+
+
+def check(target: Path, reference: Path) -> None:
+    """Hold a result to that of an unbroken run, bit by bit, and remove it."""
+    if target.suffix == ".zalign":
+        assert numbers(nza.load(target)) == numbers(nza.load(reference)), "it is another result"
+    else:
+        assert digests(target) == digests(reference), "it is another file"
+    shutil.rmtree(target) if target.is_dir() else target.unlink()
+
+
+def digests(path: Path) -> dict[str, str]:
+    """Digest of a file, or of each file in a folder."""
+    if path.suffix == ".tif":  # OME-TIFF has an identifier that is new in every file
+        return {"pixels": hashlib.sha256(tifffile.imread(path).tobytes()).hexdigest()}
+    files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
+    return {
+        each.relative_to(path).as_posix(): hashlib.sha256(each.read_bytes()).hexdigest()
+        for each in files
+    }
 
 
 def numbers(result: object) -> list[bytes]:
