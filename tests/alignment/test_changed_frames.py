@@ -72,7 +72,7 @@ def test_a_copy_is_no_change(saved, raw, reads):
 def test_changed_frames_are_one_sentence(saved, raw, frames):
     change(raw, frames, [3, 4, 8])
     loaded = nza.load(saved)
-    said = r"3 of 12 frames of larva have changed since they were aligned \(the first: 3\)"
+    said = r"3 of 12 frames of larva have changed since this result was made \(the first: 3\)"
     with pytest.raises(InputError, match=said):
         loaded.aligned_frame(5)
     assert np.isfinite(loaded.transforms.displacement(5)).all()

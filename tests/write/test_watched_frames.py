@@ -114,7 +114,7 @@ def test_frames_that_were_read_while_a_file_changed_are_not_listed(
 
 def test_a_file_that_changed_before_the_export_is_refused(of_file, raw, pixels, tmp_path):
     change(raw, pixels)
-    with pytest.raises(InputError, match=r"6 of 12 frames of raw have changed since they were"):
+    with pytest.raises(InputError, match=r"6 of 12 frames of raw have changed since this result"):
         run(export_alignment(tmp_path / "out.tif", of_file))
     assert not (tmp_path / "out.tif").exists()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -48,6 +50,47 @@ def test_it_reads_back_equal(saved) -> None:
     same(loaded, zshift)
     np.testing.assert_array_equal(loaded.simulate().compute(), zshift.simulate().compute())
     np.testing.assert_array_equal(loaded.corrected().compute(), zshift.corrected().compute())
+
+
+@pytest.fixture
+def copied(saved, tmp_path):
+    """The saved z-shift and its recording, in a folder of their own."""
+    shutil.copytree(saved[1], tmp_path / "run.zalign")
+    shutil.copyfile(saved[0].stack.paths[0], tmp_path / "larva.ome.tif")
+    saved[0].stack.paths[0].rename(tmp_path / "away")
+    yield tmp_path
+    (tmp_path / "away").rename(saved[0].stack.paths[0])
+
+
+def test_a_copy_of_the_recording_is_no_change(saved, copied) -> None:
+    loaded = nza.load_zshift(copied / "run.zalign")
+    assert loaded.stack.paths == (copied / "larva.ome.tif",)
+    assert loaded.frame_digests.digests.all()
+    np.testing.assert_array_equal(loaded.patch_z, saved[0].patch_z)
+    assert loaded.corrected()[2].compute().any()
+
+
+def test_a_changed_frame_of_the_recording_is_noticed(saved, copied) -> None:
+    """It is none of those that the fingerprint knows: the first, the middle, the last."""
+    pixels = record(drift(12))
+    pixels[3] = 0
+    pixels[4, 9, 9] += 1
+    nza.run(export_volume(copied / "larva.ome.tif", pixels, "TYX", overwrite=True))
+    loaded = nza.load_zshift(copied / "run.zalign")
+    same(loaded, saved[0])
+    said = r"1 of 12 frames of larva has changed since this result was made \(the first: 4\)"
+    with pytest.raises(nza.InputError, match=said):
+        loaded.corrected()[2].compute()
+    with pytest.raises(nza.InputError, match=said):
+        nza.load_zshift(copied / "run.zalign", nza.open_stack(copied / "larva.ome.tif"))
+
+
+def test_results_of_earlier_versions_know_no_digests(saved, tmp_path) -> None:
+    folder = replace(saved[0], frame_digests=None).save(tmp_path / "old")
+    assert "frame_digests" not in json.loads((folder / "run.json").read_text())["files"]
+    loaded = nza.load_zshift(folder)
+    assert loaded.frame_digests is None
+    same(loaded, saved[0])
 
 
 def test_files_are_plain(saved, file_of) -> None:

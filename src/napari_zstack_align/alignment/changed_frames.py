@@ -40,15 +40,15 @@ def with_unchanged_frames(stack: Stack, seen: FrameDigests | None) -> Stack:
         have = "has" if len(changed) == 1 else "have"
         raise InputError(
             f"{len(changed)} of {counted(len(compared), 'frame')} of {stack.name}{of} {have} "
-            f"changed since they were aligned (the first: {changed[0]}): give the file as it was, "
-            f"or align anew."
+            f"changed since this result was made (the first: {changed[0]}): give the file as it "
+            f"was, or make the result anew."
         )
     n_same = int(np.count_nonzero(found != UNKNOWN))
     if n_same == len(known):
         return stack
     unread = len(compared) - n_same
     remark = Remark(
-        f"The file is not the one that was aligned, a copy perhaps: {n_same} of its "
+        f"The file is not the one that was read before, a copy perhaps: {n_same} of its "
         f"{len(known)} frames were compared, and are the same"
         + (f"; {counted(unread, 'frame')} couldn't be read." if unread else "."),
         Severity.WARNING if unread else Severity.NOTE,

@@ -16,12 +16,23 @@ from napari_zstack_align.alignment.changed_frames import with_unchanged_frames
 from napari_zstack_align.alignment.fingerprint import fingerprint
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read import open_stack
-from napari_zstack_align.saved import RECORDING, Z_STACK, FrameDigests, Part, Subject
+from napari_zstack_align.saved import (
+    RECORDING,
+    Z_STACK,
+    FrameDigests,
+    Part,
+    Reading,
+    Subject,
+    read_npy,
+)
 from napari_zstack_align.saved.unit_file import FileStates
 from napari_zstack_align.saved.watched import GONE, states_of
 from napari_zstack_align.stack import Order, Stack
 
 logger = logging.getLogger(__name__)
+
+DIGESTS = "frame_digests"
+"""Role of the file (.npy) that holds a digest of each frame."""
 
 
 class StackFacts(Part):
@@ -190,6 +201,16 @@ def _relative(path: Path, folder: Path) -> str:
 def _place(path: Path) -> Path:
     """Return a path without links and '..' above its name, which may be a link of the user's."""
     return path.resolve() if path.name in ("", "..") else path.parent.resolve() / path.name
+
+
+def read_digests(reading: Reading, raw: StackAndInputs) -> FrameDigests | None:
+    """What the frames of a saved result were; None where it wasn't noted."""
+    if not reading.has(DIGESTS):
+        return None
+    digests = reading.file(DIGESTS, read_npy)
+    if digests.shape != raw.stack.shape[:1] or digests.dtype != np.uint32:
+        raise reading.refused(DIGESTS, "it doesn't hold a uint32 for each frame")
+    return FrameDigests(digests, raw.files)
 
 
 def find_stack(folder: Path, raw: StackAndInputs, seen: FrameDigests | None = None) -> Stack:

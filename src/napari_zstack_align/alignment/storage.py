@@ -26,11 +26,13 @@ from napari_zstack_align.alignment.chunks import empty_chunks
 from napari_zstack_align.alignment.fill import Fill, FillSource
 from napari_zstack_align.alignment.quality import empty_table
 from napari_zstack_align.alignment.raw_frames import (
+    DIGESTS,
     MissingSource,
     StackAndInputs,
     check_stack,
     find_stack,
     raw_facts,
+    read_digests,
     subject_of,
 )
 from napari_zstack_align.alignment.tables import (
@@ -44,12 +46,10 @@ from napari_zstack_align.alignment.tables import (
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.saved import (
     Content,
-    FrameDigests,
     Kind,
     Part,
     Reading,
     Result,
-    read_npy,
     read_tiff,
 )
 from napari_zstack_align.stack import Stack
@@ -150,7 +150,7 @@ def read_alignment(reading: Reading, stack: Stack | None = None) -> Alignment:
             "artefacts",
             f"its shape is {artefacts.shape}, but the raw frames are {raw.stack.shape[2:]}",
         )
-    seen = _seen(reading, raw)
+    seen = read_digests(reading, raw)
     if stack is None:
         stack = find_stack(reading.folder, raw, seen)
     else:
@@ -207,16 +207,6 @@ def _read_reference(reading: Reading) -> npt.NDArray[np.float32]:
     return reading.file("reference", read_tiff)
 
 
-def _seen(reading: Reading, raw: StackAndInputs) -> FrameDigests | None:
-    """What the frames were; None where it wasn't noted."""
-    digests = _optional(reading, "frame_digests", read_npy)
-    if digests is None:
-        return None
-    if digests.shape != raw.stack.shape[:1] or digests.dtype != np.uint32:
-        raise reading.refused("frame_digests", "it doesn't hold a uint32 for each frame")
-    return FrameDigests(digests, raw.files)
-
-
 # -- the parts ---------------------------------------------------------------------------------
 
 
@@ -249,7 +239,7 @@ def _files(alignment: Alignment) -> dict[str, Content]:
     if alignment.stack.frame_times_s is not None:
         files["frame_times"] = _times_bytes(alignment.stack)
     if alignment.frame_digests is not None:
-        files["frame_digests"] = npy_content(alignment.frame_digests.digests)
+        files[DIGESTS] = npy_content(alignment.frame_digests.digests)
     if alignment.mask is not None:
         files["mask"] = _image(alignment.mask)
     if alignment.artefacts is not None:

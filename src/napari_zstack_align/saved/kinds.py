@@ -81,6 +81,7 @@ LAYOUTS: Mapping[Kind, Layout] = MappingProxyType(
                 "patch_confidence.npy",
                 "lateral.npy",
                 "slice_gain.npy",
+                "frame_digests.npy",
                 "frames.csv",
                 "transforms.npz",
                 "reference.tif",

@@ -112,7 +112,7 @@ def _estimate(
         volume, templates = yield from make_templates(inputs.reference, inputs.params, slices, pool)
         key = templates_key(volume, inputs.params)
         locator = Locator(inputs, templates, key, units)
-        findings = Findings(inputs, templates, volume, store.id)
+        findings = Findings(inputs, templates, volume, units)
         yield from _locate(locator, findings, units, pool, threads + 1)
         units.frames.check_files()
         return (yield from findings.result())

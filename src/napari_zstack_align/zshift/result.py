@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.flags import Fault, Flag, mark
 from napari_zstack_align.progress import Progress
+from napari_zstack_align.saved import Units
 from napari_zstack_align.sources import ArraySource
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift.inputs import Inputs
@@ -41,8 +42,8 @@ class Findings:
     templates : Templates
     volume : numpy.ndarray
         (Z, Y, X) the reference.
-    journal : str
-        Id of the journal of the run; '' for none.
+    units : Units
+        Of the recording: the frames that were read, and the journal of the run.
     """
 
     def __init__(
@@ -50,9 +51,9 @@ class Findings:
         inputs: Inputs,
         templates: Templates,
         volume: npt.NDArray[np.float32],
-        journal: str = "",
+        units: Units,
     ) -> None:
-        self._inputs, self._templates, self._journal = inputs, templates, journal
+        self._inputs, self._templates, self._units = inputs, templates, units
         n_frames, n_patches = inputs.stack.n_frames, templates.grid.n_patches
         self._z = np.full((n_frames, n_patches), np.nan, np.float32)
         self._error = np.full((n_frames, n_patches), np.inf, np.float32)
@@ -121,6 +122,7 @@ class Findings:
         z = np.where(run, smooth.z, np.nan).astype(np.float32)
         patch_z = np.where(run[:, np.newaxis], smooth.patch_z, np.nan).astype(np.float32)
         patches, used = (len(quality), *grid.shape), quality["used"]
+        journal = self._units.journal.id
         middle = (self._templates.n_slices - 1) / 2
         return ZShift(
             stack=inputs.stack,
@@ -137,8 +139,9 @@ class Findings:
             anchor=float(np.median(z[used])) if used.any() else middle,
             params=inputs.params,
             provenance=inputs.provenance(
-                self._templates.left_out, **({"journal": self._journal} if self._journal else {})
+                self._templates.left_out, **({"journal": journal} if journal else {})
             ),
+            frame_digests=self._units.frames.seen(),
         )
 
     def _outside(self, smooth: Smooth) -> npt.NDArray[np.bool_]:

@@ -1,8 +1,8 @@
 """The files of a z-shift, a folder ``NAME.zalign`` that other programs can read.
 
 ``run.json`` (parameters, provenance, raw files, state) lists the others by their roles: ``frames``
-(.csv), ``patch_z`` and its likes (.npy), ``reference`` (.tif) and, of aligned frames,
-``transforms`` (.npz). Nothing is pickled.
+(.csv), ``patch_z`` and its likes (.npy), ``frame_digests`` (.npy), ``reference`` (.tif) and, of
+aligned frames, ``transforms`` (.npz). Nothing is pickled.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ import tifffile
 
 from napari_zstack_align import saved
 from napari_zstack_align.alignment.raw_frames import (
+    DIGESTS,
     MissingSource,
     StackAndInputs,
     check_stack,
     find_stack,
     raw_facts,
+    read_digests,
     subject_of,
 )
 from napari_zstack_align.alignment.storage import check_rows
@@ -36,7 +38,16 @@ from napari_zstack_align.alignment.tables import (
 )
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import ZShiftParams
-from napari_zstack_align.saved import Content, Kind, Part, Reading, Result, read_npy, read_tiff
+from napari_zstack_align.saved import (
+    Content,
+    FrameDigests,
+    Kind,
+    Part,
+    Reading,
+    Result,
+    read_npy,
+    read_tiff,
+)
 from napari_zstack_align.sources import ArraySource
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift.zshift import QUALITY, ZShift
@@ -127,7 +138,8 @@ def _read(reading: Reading, stack: Stack | None) -> ZShift:
     quality = np.zeros(len(frames), QUALITY)
     for name in QUALITY.names or ():
         quality[name] = frames[name]
-    stack = _stack(reading, facts, stack)
+    seen = read_digests(reading, facts)
+    stack = _stack(reading, facts, stack, seen)
     if stack.frame_times_s is None and np.isfinite(quality["time_s"]).all():
         stack = stack.replace(frame_times_s=quality["time_s"].copy())
     return ZShift(
@@ -140,15 +152,18 @@ def _read(reading: Reading, stack: Stack | None) -> ZShift:
         anchor=facts.anchor,
         params=_read_params(reading, facts),
         provenance=reading.provenance,
+        frame_digests=seen,
         **arrays,
     )
 
 
-def _stack(reading: Reading, facts: _ZShiftFacts, given: Stack | None) -> Stack:
+def _stack(
+    reading: Reading, facts: _ZShiftFacts, given: Stack | None, seen: FrameDigests | None
+) -> Stack:
     """Return the recording; where it is gone, let it say how a z-shift gets it back."""
     if given is not None:
-        return check_stack(given, facts.stack)
-    stack = find_stack(reading.folder, facts)
+        return check_stack(given, facts.stack, seen)
+    stack = find_stack(reading.folder, facts, seen)
     if not isinstance(stack.source, MissingSource):
         return stack
     message = stack.source.message.replace("load_alignment(", "load_zshift(")
@@ -186,6 +201,8 @@ def _files(zshift: ZShift) -> dict[str, Content]:
     files: dict[str, Content] = {name: npy_content(getattr(zshift, name)) for name in ARRAYS}
     files["frames"] = table_bytes(_frames(zshift))
     files["reference"] = partial(_write_reference, reference=zshift.reference)
+    if zshift.frame_digests is not None:
+        files[DIGESTS] = npy_content(zshift.frame_digests.digests)
     if zshift.transforms is not None:
         files["transforms"] = partial(write_transforms, transforms=zshift.transforms)
     return files
@@ -208,7 +225,7 @@ def _facts(zshift: ZShift, folder: Path) -> dict[str, Any]:
             "pixel_size_um": reference.pixel_size_um,
             "z_step_um": reference.z_step_um,
         },
-        **raw_facts(zshift.stack, folder),
+        **raw_facts(zshift.stack, folder, zshift.frame_digests),
         "arrays": "(frame, patch along y, patch along x); depths in slices, counted from 0",
     }
 

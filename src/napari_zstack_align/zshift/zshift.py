@@ -15,6 +15,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import FLAG_COLUMNS, Flag
 from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.remark import Remark, as_remarks
+from napari_zstack_align.saved import FrameDigests
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift.dense import field_of
 
@@ -84,6 +85,8 @@ class ZShift:
         The parameters it was made with.
     provenance : dict
         Versions, date, files; ``remarks`` in it are for the user.
+    frame_digests : FrameDigests, optional
+        What the raw frames of the recording were; None where that wasn't noted.
     """
 
     stack: Stack
@@ -100,6 +103,7 @@ class ZShift:
     anchor: float
     params: ZShiftParams
     provenance: dict[str, Any] = field(default_factory=dict, repr=False)
+    frame_digests: FrameDigests | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         patches = (self.stack.n_frames, *(len(centres) for centres in self.centres))
