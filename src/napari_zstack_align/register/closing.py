@@ -83,16 +83,18 @@ def with_worse_put_back(
         row["correlation_after"] = before[t]
         row["mean_displacement_px"] = row["max_displacement_px"] = 0
     first, *others = alignment.transforms.links
-    links = (_with_place(first, worse, raw_place), *(_with_place(link, worse) for link in others))
+    links = (with_place(first, worse, raw_place), *(with_place(link, worse) for link in others))
     return replace(
         alignment, transforms=Transforms(alignment.transforms.shape, links), quality=quality
     )
 
 
-def _with_place(
+def with_place(
     link: Link, frames: npt.NDArray[np.intp], place: npt.NDArray[np.float64] | None = None
 ) -> Link:
-    """Link that is the identity in some frames, or the given matrix."""
+    """Return a link that is the identity in some frames, or the given matrix."""
+    if not len(frames):
+        return link
     if isinstance(link, SplineLink):
         coefficients = link.coefficients.copy()
         coefficients[frames] = 0

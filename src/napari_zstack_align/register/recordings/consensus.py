@@ -187,15 +187,19 @@ def offset_of(reference: Reference, consensus: Consensus, params: KeypointParams
 
 
 def chunk_correlations(
-    consensus: Consensus, state: RecordingState, chunk: int
+    consensus: Consensus, state: RecordingState, chunk: int, place: Matrix | None = None
 ) -> tuple[float, float]:
-    """Correlation of a chunk with the mean of the others before and after."""
+    """Correlation of a chunk with the mean of the others before and after.
+
+    ``place`` is where it lies, (3, 3); None: at its own transform.
+    """
     image = state.image(chunk)
     others = consensus.image(without=(state, chunk))
     if image is None or not np.isfinite(others).any():
         return float("nan"), float("nan")
     reference = Reference.of(others, consensus.first.mask)
-    return correlations_of(image, state.chunks["matrix"][chunk], state.expected, reference)
+    matrix = state.chunks["matrix"][chunk] if place is None else place
+    return correlations_of(image, matrix, state.expected, reference)
 
 
 def target_of(reference: Reference, prefilter: Prefilter) -> Target:

@@ -52,6 +52,7 @@ from napari_zstack_align.register.recordings.residual import (
 from napari_zstack_align.register.recordings.state import RecordingState
 from napari_zstack_align.register.recordings.table import drop_unlike
 from napari_zstack_align.register.recordings.waiting import in_order, until_done
+from napari_zstack_align.register.recordings.worse_chunks import drop_worse, keep_raw_places
 from napari_zstack_align.remark import as_warnings
 from napari_zstack_align.saved import (
     Kind,
@@ -147,6 +148,9 @@ class Session:
             yield from self._agree()
             for recording in self._recordings:
                 yield from self._follow(recording)
+                for chunk in keep_raw_places(recording.state, self._consensus):
+                    n_chunks = len(recording.state.chunks)
+                    yield Progress("Comparing bridged chunks", chunk + 1, n_chunks)
             for each in units:
                 each.frames.check_files()
             return (yield from self._closed())
@@ -178,6 +182,9 @@ class Session:
         first = FirstPass(self._matcher, self.params, self._pool, self._ahead, self._report)
         for recording in self._recordings:
             yield from first.run(recording)
+        self._check_any_matched()
+
+    def _check_any_matched(self) -> None:
         if not any(state.matched for state in self._states):
             raise AlignmentError(self._why_nothing_matched())
 
@@ -240,7 +247,8 @@ class Session:
         for (recording, chunk), values in zip(chunks, compared, strict=True):
             row = recording.state.chunks[chunk]
             row["correlation_before"], row["correlation_after"] = values
-        if sum(drop_unlike(state) for state in self._states):
+        if sum(drop_worse(state) + drop_unlike(state) for state in self._states):
+            self._check_any_matched()
             yield from self._collect("Averaging the aligned chunks")
         yield from self._look_for_other_planes()
         self._is_compared = True

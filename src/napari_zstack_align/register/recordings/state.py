@@ -13,6 +13,7 @@ from napari_zstack_align.alignment.quality import empty_table
 from napari_zstack_align.alignment.transforms import AffineLink, Link
 from napari_zstack_align.flags import Fault, Flag, fault_of, mark
 from napari_zstack_align.register.artefacts.artefacts import UNTOUCHED, Artefacts
+from napari_zstack_align.register.closing import with_place
 from napari_zstack_align.register.recordings.chunks import Range
 from napari_zstack_align.register.recordings.events import segments
 from napari_zstack_align.register.recordings.frame_flags import FrameFlags
@@ -31,8 +32,16 @@ Image = npt.NDArray[np.float32]
 Table = npt.NDArray[np.void]
 
 HELD = Fault(Flag.EXTRAPOLATED, "beyond the last midpoint: the trend was held")
-OF_CHUNKS = (Flag.BRIDGED, Flag.UNMATCHED, Flag.EXTRAPOLATED, Flag.NOT_RUN)
-"""Flags that frames have because of the chunk that they lie in."""
+OF_CHUNKS = (
+    Flag.BRIDGED,
+    Flag.UNMATCHED,
+    Flag.EXTRAPOLATED,
+    Flag.NOT_IMPROVED,
+    Flag.NOT_RUN,
+)
+"""Flags that frames have because of the chunk that they lie in, or of their transforms."""
+RAW_PLACE = "raw place"
+"""Method of a chunk that is worse off wherever it could be put."""
 FOLLOWED = (
     "correlation_before",
     "correlation_after",
@@ -172,13 +181,26 @@ class RecordingState:
             else:
                 nearest = np.abs(good["midpoint"] - (start + stop - 1) / 2).argmin()
                 matrices[start:stop] = good["matrix"][nearest]
+        in_raw_place = self._in_raw_place()
+        matrices[in_raw_place], held[in_raw_place] = self.expected, False
         return matrices, held
+
+    def _in_raw_place(self) -> npt.NDArray[np.intp]:
+        """Frames of chunks that keep their raw place."""
+        kept = self.chunks[self.chunks["method"] == RAW_PLACE]
+        ranges = [np.arange(row["start"], row["stop"]) for row in kept]
+        return np.concatenate(ranges).astype(np.intp) if ranges else np.zeros(0, np.intp)
+
+    def _motion_of_frames(self) -> Link | None:
+        """Motion of single frames; none in frames that keep their raw place."""
+        frames = self._in_raw_place()
+        return self.extra if self.extra is None else with_place(self.extra, frames)
 
     def links(self) -> tuple[Link, ...]:
         """Return the chain of transforms of all frames."""
         matrices, _ = self.frame_matrices()
-        affine = AffineLink(matrices)
-        return (affine,) if self.extra is None else (affine, self.extra)
+        affine, motion = AffineLink(matrices), self._motion_of_frames()
+        return (affine,) if motion is None else (affine, motion)
 
     def quality(self, shape: tuple[int, int]) -> Table:
         """Return the quality table: what was measured a frame, else what holds for its chunk."""
@@ -196,8 +218,8 @@ class RecordingState:
             self._write_flags(part, row, held)
             part["used"] = np.isin(part["flag"], (Flag.GOOD, Flag.EXTRAPOLATED))
         if self.frame_rows is None:
-            if isinstance(self.extra, AffineLink):
-                matrices = matrices @ self.extra.matrices
+            if isinstance(motion := self._motion_of_frames(), AffineLink):
+                matrices = matrices @ motion.matrices
             lengths = displacement_lengths(matrices, shape)
             table["mean_displacement_px"], table["max_displacement_px"] = lengths
         else:
@@ -221,6 +243,8 @@ class RecordingState:
         fault = fault_of(row)
         if fault is None:
             return self.fault
+        if row["method"] == RAW_PLACE:
+            return fault
         if self.matched:
             return Fault(Flag.BRIDGED, f"bridged: {fault}")
         return Fault(Flag.UNMATCHED, f"no chunk of the recording could be matched: {fault}")
