@@ -12,6 +12,7 @@ is opened, and read where it opens. A crash is anything but a result or a senten
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import multiprocessing
 import os
@@ -38,6 +39,7 @@ ODD: list[Any] = [
     None, True, False, 0, -1, 1, 2**31, 2**63, -(2**63), 10**30, 0.5, 1e308, -0.0, "", "x", "\0",
     "../x", "nan", "9" * 5000, [], [[]], [None], {}, {"a": None}, "\ud800",
 ]  # fmt: skip
+CHUNKS_IN_SHARDS: dict[str, Any] = {"chunks": (1, 20, 24), "shards": (2, 20, 24)}
 WORDS = (b",", b"\n", b'"', b"\0", b"{", b"nan", b"9" * 400)
 EXTREMES = (
     b"\0\0\0\0",
@@ -85,6 +87,10 @@ def make_corpus(folder: Path) -> dict[str, list[Path]]:
     zarr.create_array(folder / "v2.zarr", data=frames, chunks=(2, 20, 24), zarr_format=2)
     run(export_volume(folder / "ome.zarr", frames, "TYX"))
     images += [folder / "v3.zarr", folder / "v2.zarr", folder / "ome.zarr"]
+    for name, chunks in {"blosc": {"chunks": (2, 20, 24)}, "shards": CHUNKS_IN_SHARDS}.items():
+        packed = zarr.codecs.BloscCodec(cname="lz4")
+        zarr.create_array(folder / f"{name}.zarr", data=frames, compressors=packed, **chunks)
+        images.append(folder / f"{name}.zarr")
     results = [
         cases.zstack(1).save(folder / "z.zalign"),
         cases.recording(1).save(folder / "r.zalign"),
@@ -164,7 +170,7 @@ def _spoil_json(file: Path, rng: random.Random) -> None:
         if rng.random() < 0.2:
             del holder[key]
         else:
-            holder[key] = rng.choice(ODD)
+            holder[key] = copy.deepcopy(rng.choice(ODD))
     if "checksum" in facts and rng.random() < 0.9:
         from napari_zstack_align.saved.manifest import _checksum
 

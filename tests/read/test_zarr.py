@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,17 @@ def test_damaged(tmp_path: Path) -> None:
     (tmp_path / "x.zarr" / "zarr.json").write_text("{")
     with pytest.raises(nza.InputError, match="can't be read as zarr"):
         open_stack(tmp_path / "x.zarr")
+
+
+def test_a_description_that_zarr_takes_once_but_not_twice(tmp_path: Path) -> None:
+    path = tmp_path / "x.zarr"
+    options = {"chunks": (1, 20, 24), "compressors": zarr.codecs.BloscCodec()}
+    zarr.create_array(path, data=np.ones((2, 20, 24), "u2"), **options)
+    described = json.loads((path / "zarr.json").read_text("utf-8"))
+    described["storage_transformers"] = [None]
+    (path / "zarr.json").write_text(json.dumps(described), "utf-8")
+    with pytest.raises(nza.InputError, match="can't be read as zarr"):
+        open_stack(path)
 
 
 @pytest.mark.parametrize("shape", [(2, 2**40, 8, 9), (2**40, 2, 8, 9)], ids=["channels", "frames"])

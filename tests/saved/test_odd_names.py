@@ -15,6 +15,7 @@ import napari_zstack_align as nza
 from napari_zstack_align.cli.main import main
 from napari_zstack_align.csv_text import csv_bytes
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.saved.facts import FileFacts, validated
 from napari_zstack_align.saved.journal import Journal, description_of
 from napari_zstack_align.saved.names import LOCK, OLD_LOCK
 
@@ -99,3 +100,10 @@ def test_journals_and_tables_take_such_names(tmp_path: Path) -> None:
         path = tmp_path / f"{name}.csv"
         nza.run(nza.export_traces(path, [traces(1, ODD)], format=name))
         assert "r\\udce9c" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "a\\b", "a\0b", "\ud800"])
+def test_a_manifest_names_no_file_that_cannot_be_there(name: str) -> None:
+    with pytest.raises(InputError, match="no name in this folder") as caught:
+        validated(FileFacts, {"name": name}, Path("run.json"))
+    str(caught.value).encode()

@@ -183,7 +183,9 @@ def _opened(
     )
     if prod(sizes) == 0:
         raise InputError(f"{path} is an empty array of shape {array.shape}: it holds no image.")
-    return Opened(ZarrSource(array, axes, path), (path,), facts)
+    with damage(DAMAGE, partial(_unreadable, path)):
+        source = ZarrSource(array, axes, path)
+    return Opened(source, (path,), facts)
 
 
 FORMAT = Format(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -17,9 +18,18 @@ AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
 
 def _in_its_folder(name: str) -> str:
-    if name in ("", ".", "..") or any(mark in name for mark in "/\\\0"):
+    if name in ("", ".", "..") or any(mark in name for mark in "/\\\0") or not _encodable(name):
         raise ValueError("it is no name in this folder")
     return name
+
+
+def _encodable(name: str) -> bool:
+    """Whether the file system can hold a name: JSON may escape halves of characters."""
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 FileName = Annotated[str, AfterValidator(_in_its_folder)]
