@@ -13,6 +13,7 @@ from scipy.ndimage import label
 
 from napari_zstack_align.register.artefacts.movement import MOVED_PX, Movement
 from napari_zstack_align.register.artefacts.noise import Noise
+from napari_zstack_align.register.artefacts.over_frames import mean_and_spread, median_over
 
 Image = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.bool_]
@@ -30,15 +31,15 @@ def constant_pixels(images: Image, noise: Noise) -> Pixels:
     """(Y, X) bool: pixels of frames (n, Y, X) that don't change, though there is noise."""
     if len(images) < FEWEST_FRAMES:
         return np.zeros(images.shape[1:], bool)
-    expected = noise.spread(np.median(images, axis=0))
-    return np.asarray(images.std(axis=0) < CONSTANT_PART * expected, bool)
+    mean, spread = mean_and_spread(images)
+    return np.asarray(spread < CONSTANT_PART * noise.spread(mean), bool)
 
 
 def fixed_constant(images: Image, constant: Pixels, noise: Noise, movement: Movement) -> Pixels:
     """Constant pixels (Y, X) that stand still while the tissue around them moves."""
     if not constant.any():
         return constant
-    value = np.median(images, axis=0)
+    value = median_over(images)
     high = cv2.dilate(np.where(constant, value, -np.inf).astype(np.float32), AROUND)
     low = cv2.erode(np.where(constant, value, np.inf).astype(np.float32), AROUND)
     ring = (high > -np.inf) & ~constant

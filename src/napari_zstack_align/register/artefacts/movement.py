@@ -23,6 +23,8 @@ Pixels = npt.NDArray[np.bool_]
 SMALL_PX = 128
 """Frames are compared at about this size."""
 MOST_TIMES_SMALLER = 4
+LEAST_PX = 56
+"""Images of fewer pixels along an axis aren't made smaller still."""
 TILE_PX = 48
 """Size, in px of the small frames, of the tiles that move each for itself."""
 TILE_REACH_PX = 4
@@ -64,14 +66,16 @@ def movement(images: Image, groups: npt.NDArray[np.intp], constant: Pixels) -> M
     """Follow the tissue of frames (n, Y, X); constant pixels (Y, X) don't count."""
     shape = (images.shape[1], images.shape[2])
     factor = int(np.clip(min(shape) // SMALL_PX, 1, MOST_TIMES_SMALLER))
-    prepared = np.stack([_prepared(image, constant, factor) for image in images])
+    small = _small(images, constant, factor)
+    prefilter = Prefilter.for_image(small.mean(axis=0))
+    prepared = np.stack([_prepared(image, prefilter) for image in small])
     reach = min(prepared.shape[1:]) // 4
     tiles = [max(round(n / TILE_PX), 1) for n in prepared.shape[1:]]
     shifts = np.zeros((len(images), *tiles, 2))
     means = {}
     for group in np.unique(groups):
         chosen = np.flatnonzero(groups == group)
-        whole = np.round(shifts_to_mean(prepared[chosen], reach))
+        whole = _whole_shifts(prepared[chosen], reach)
         moved = _undone(prepared[chosen], whole)
         means[int(group)] = moved.mean(axis=0)
         rest = _tile_shifts(moved, means[int(group)], (tiles[0], tiles[1]))
@@ -80,16 +84,28 @@ def movement(images: Image, groups: npt.NDArray[np.intp], constant: Pixels) -> M
     return Movement(factor * shifts, shape)
 
 
-def _prepared(image: Image, constant: Pixels, factor: int) -> Image:
+def _small(images: Image, constant: Pixels, factor: int) -> Image:
+    """Images so many times smaller, without constant and isolated pixels."""
+    if constant.any():
+        images = np.stack([filled(np.where(constant, np.float32(np.nan), i)) for i in images])
+    return np.stack([cv2.medianBlur(shrink(image, factor), 5) for image in images])
+
+
+def _prepared(small: Image, prefilter: Prefilter) -> Image:
     """Band-passed small image, without what could be fixed to the detector."""
-    calm = cv2.medianBlur(filled(np.where(constant, np.float32(np.nan), image)), 5)
-    small = shrink(calm, factor)
-    filtered = Prefilter.for_image(small)(small, 1)
+    filtered = prefilter(small, 1)
     limit = EXTREMES * 1.4826 * float(np.median(np.abs(filtered[::2, ::2])))
     np.clip(filtered, -limit, limit, out=filtered)
     filtered -= filtered.mean(axis=1, keepdims=True)
     filtered -= filtered.mean(axis=0, keepdims=True)
     return filtered
+
+
+def _whole_shifts(images: Image, reach: int) -> npt.NDArray[np.float64]:
+    """(n, 2) shifts of frames to within a pixel or two, found at half the size of large ones."""
+    factor = 2 if min(images.shape[1:]) >= 2 * LEAST_PX else 1
+    small = np.stack([shrink(image, factor) for image in images]) if factor > 1 else images
+    return np.round(factor * shifts_to_mean(small, reach / factor))
 
 
 def _undone(images: Image, shifts: npt.NDArray[np.float64]) -> Image:

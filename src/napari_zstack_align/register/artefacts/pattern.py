@@ -7,6 +7,7 @@ moves are taken off; those that move with it are layers of the tissue.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -28,6 +29,10 @@ SIGNIFICANT = 5.0
 TIMES_TISSUE = 2.0
 CAP = 6.0
 """Steps count up to so many standard deviations: rows of single frames may have been struck."""
+CLIP = 1.5
+"""Single pixels count up to so many, until there is something to be measured."""
+ENOUGH_PX = 128
+"""So many pixels of a row show whether there is."""
 MOST_FRAMES = 36
 
 
@@ -91,22 +96,42 @@ def _offsets(
     none = np.zeros(length, np.float32)
     if all(np.ptp(shifts[groups == g], axis=0).max() < APART_PX for g in np.unique(groups)):
         return none
-    edges = np.linspace(0, images.shape[2], shifts.shape[2] + 1).astype(int)
-    steps = np.diff(images, axis=1)
-    parts = np.stack([_median(steps[:, :, a:b]) for a, b in pairwise(edges)], axis=1)
-    usual = np.median(parts, axis=0)
-    spread = max(1.4826 * float(np.median(np.abs(parts - usual))), 1e-9)
-    np.clip(parts, usual - CAP * spread, usual + CAP * spread, out=parts)
-    whole = parts.mean(axis=(0, 1))
-    noise = spread / np.sqrt(len(images) * len(usual))
-    if not (np.abs(whole) > SIGNIFICANT * noise).any():
+    # A clipped mean takes a tenth of a median's time, and shows as well whether there are any.
+    some = images[:, :, :: max(images.shape[2] // ENOUGH_PX, 1)]
+    parts = _parts(_clipped(np.diff(some, axis=1)), shifts.shape[2], _mean)
+    spread = _capped(parts)
+    noise = spread / np.sqrt(parts.shape[0] * parts.shape[1])
+    if not (np.abs(parts.mean(axis=(0, 1))) > SIGNIFICANT * noise).any():
         return none
     stays, goes = _agreement(parts, groups, shifts)
     if stays <= 0 or stays < TIMES_TISSUE * goes:
         return none
-    offsets = np.concatenate([[0], np.cumsum(whole)])
+    parts = _parts(np.diff(images, axis=1), shifts.shape[2], _median)
+    _capped(parts)
+    offsets = np.concatenate([[0], np.cumsum(parts.mean(axis=(0, 1)))])
     offsets -= gaussian_filter1d(offsets, SMOOTH_PX, mode="nearest")
     return np.asarray(offsets - np.median(offsets), np.float32)
+
+
+def _parts(steps: Image, n_columns: int, average: Callable[[Image], Profile]) -> Profile:
+    """(n, columns, Y - 1) averages of steps (n, Y - 1, X) over the tiles along the last axis."""
+    edges = np.linspace(0, steps.shape[2], n_columns + 1).astype(int)
+    return np.stack([average(steps[:, :, a:b]) for a, b in pairwise(edges)], axis=1)
+
+
+def _clipped(steps: Image) -> Image:
+    """Steps (n, Y - 1, X) in which no pixel counts for more than noise would make it."""
+    some = steps[:, :, ::7]
+    limit = CLIP * 1.4826 * float(np.nanmedian(np.abs(some[:: max(len(some) // 8, 1)])))
+    return np.clip(steps, -limit, limit) if limit > 0 else steps
+
+
+def _capped(parts: Profile) -> float:
+    """Cut what single frames stand out by, in place; returns the spread of (n, columns, Y - 1)."""
+    usual = np.median(parts, axis=0)
+    spread = max(1.4826 * float(np.median(np.abs(parts - usual))), 1e-9)
+    np.clip(parts, usual - CAP * spread, usual + CAP * spread, out=parts)
+    return spread
 
 
 def _agreement(
@@ -142,6 +167,15 @@ def _agreement(
             stays.append(float((here[first] * here[second]).sum()))
             goes.append(float((here[first] * there).sum()))
     return sum(stays), sum(goes)
+
+
+def _mean(steps: Image) -> Profile:
+    """(n, Y - 1) means over the last axis, pixels without numbers aside."""
+    known = np.isfinite(steps)
+    if known.all():
+        return steps.mean(axis=2).astype(np.float64)
+    total = np.where(known, steps, 0).sum(axis=2, dtype=np.float64)
+    return np.asarray(total / np.maximum(known.sum(axis=2), 1))
 
 
 def _median(steps: Image) -> Profile:

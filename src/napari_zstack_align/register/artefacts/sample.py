@@ -17,7 +17,13 @@ Image = npt.NDArray[np.float32]
 Frames = npt.NDArray[np.intp]
 
 MOST_FRAMES = 60
+FEWEST_OF_SLICES, FEWEST_OF_RECORDING = 24, 16
+"""Of a short stack so many; slices differ more than the frames of one plane."""
+PART = 1 / 8
+"""No larger part of a long stack's frames, so that the search takes little of a run's time."""
 MOST_SLICES = 12
+FEWEST_REPEATS = 4
+"""Frames of a slice are compared with one another: of fewer slices rather than fewer of each."""
 MOST_BYTES = 128 * 2**20
 
 
@@ -50,12 +56,14 @@ def chosen_frames(stack: Stack) -> Frames:
 
     The choice depends on the layout of the stack alone.
     """
-    most = int(np.clip(MOST_BYTES // (4 * stack.shape[2] * stack.shape[3]), 12, MOST_FRAMES))
-    if stack.frames_per_slice is None:
+    repeats = stack.frames_per_slice
+    fewest = FEWEST_OF_RECORDING if repeats is None else FEWEST_OF_SLICES
+    most = int(np.clip(PART * stack.n_frames, fewest, MOST_FRAMES))
+    most = min(most, max(MOST_BYTES // (4 * stack.shape[2] * stack.shape[3]), 12))
+    if repeats is None:
         return spread(np.arange(stack.n_frames), most)
-    slices = spread(np.arange(stack.n_slices), MOST_SLICES)
-    if stack.frames_per_slice == 1:
-        slices = spread(np.arange(stack.n_slices), most)
+    n_slices = most if repeats == 1 else min(most // min(repeats, FEWEST_REPEATS), MOST_SLICES)
+    slices = spread(np.arange(stack.n_slices), n_slices)
     each = max(most // len(slices), 1)
     return np.concatenate([spread(stack.frames_of_slice(int(z)), each) for z in slices])
 

@@ -13,17 +13,19 @@ import numpy.typing as npt
 
 from napari_zstack_align.register.artefacts.movement import Movement
 from napari_zstack_align.register.artefacts.noise import Noise
+from napari_zstack_align.register.artefacts.over_frames import median_over
 
 Image = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
+Shifts = npt.NDArray[np.float64]
 
 STANDS_OUT = 1.5
 """A candidate differs from its neighbours by so much more than noise (σ), in the median frame."""
 MOST_CANDIDATES = 0.05
 APART_PX = 1.2
 """Pairs of frames count between which the tissue moved so far."""
-FEWEST_PAIRS, MOST_PAIRS = 3, 400
+FEWEST_PAIRS, MOST_PAIRS = 3, 200
 TIMES_TISSUE = 3.0
 """Fixed pixels agree so many times better at the detector than at the tissue."""
 AGREEING = 0.8
@@ -53,26 +55,33 @@ def fixed_pixels(out: Image, movement: Movement, known: Pixels) -> Pixels:
         (Y, X) bool: pixels that are left out already.
     """
     result = np.zeros(out.shape[1:], bool)
-    median = np.median(out, axis=0)
-    for sign in (1, -1):
-        candidates = np.flatnonzero((sign * median > STANDS_OUT) & ~known)
-        most = int(MOST_CANDIDATES * median.size)
-        if len(candidates) > most:
-            strength = sign * median.ravel()[candidates]
-            candidates = candidates[np.argpartition(-strength, most)[:most]]
-        y, x = np.unravel_index(np.sort(candidates), median.shape)
-        tiles = movement.tile_of(y, x)
-        for tile in np.unique(tiles):
-            inside = np.flatnonzero(tiles == tile)
-            shifts = movement.of_tiles[tile]
-            for start in range(0, len(inside), BLOCK):
-                some = inside[start : start + BLOCK]
-                is_fixed = _fixed(sign * out, y[some], x[some], shifts)
-                result[y[some][is_fixed], x[some][is_fixed]] = True
+    median = median_over(out)
+    y, x = np.unravel_index(_candidates(np.where(known, 0, median)), median.shape)
+    tiles = movement.tile_of(y, x)
+    for tile in np.unique(tiles):
+        inside = np.flatnonzero(tiles == tile)
+        shifts = movement.of_tiles[tile]
+        for start in range(0, len(inside), BLOCK):
+            some = inside[start : start + BLOCK]
+            signs = np.sign(median[y[some], x[some]])
+            is_fixed = _fixed(out, signs, y[some], x[some], shifts)
+            result[y[some][is_fixed], x[some][is_fixed]] = True
     return result
 
 
-def _fixed(out: Image, y: Places, x: Places, shifts: npt.NDArray[np.float64]) -> Pixels:
+def _candidates(median: Image) -> Places:
+    """(k,) flat places that stand out most, of the bright and of the dark ones."""
+    most = int(MOST_CANDIDATES * median.size)
+    chosen = []
+    for strength in (median.ravel(), -median.ravel()):
+        some = np.flatnonzero(strength > STANDS_OUT)
+        if len(some) > most:
+            some = some[np.argpartition(-strength[some], most)[:most]]
+        chosen.append(some)
+    return np.sort(np.concatenate(chosen))
+
+
+def _fixed(out: Image, signs: Image, y: Places, x: Places, shifts: Shifts) -> Pixels:
     """Which pixels (k,) of a tile agree at the detector, and not where the tissue went."""
     steps = shifts[np.newaxis] - shifts[:, np.newaxis]  # from first to second frame
     apart = np.hypot(*np.moveaxis(steps, -1, 0)) >= APART_PX
@@ -82,7 +91,7 @@ def _fixed(out: Image, y: Places, x: Places, shifts: npt.NDArray[np.float64]) ->
     if len(first) > MOST_PAIRS:
         kept = np.linspace(0, len(first) - 1, MOST_PAIRS).astype(int)
         first, second = first[kept], second[kept]
-    here = out[:, y, x]
+    here = signs * out[:, y, x]
     moved = np.round(steps[first, second]).astype(int)
     # Tissue is found within a pixel of where it should be; the pixel itself says nothing of it.
     there = np.full((len(first), len(y)), -np.inf, np.float32)
@@ -90,7 +99,7 @@ def _fixed(out: Image, y: Places, x: Places, shifts: npt.NDArray[np.float64]) ->
         by_y, by_x = moved[:, :1] + dy - 1, moved[:, 1:] + dx - 1
         at_y = np.clip(y + by_y, 0, out.shape[1] - 1)
         at_x = np.clip(x + by_x, 0, out.shape[2] - 1)
-        found = out[second[:, np.newaxis], at_y, at_x]
+        found = signs * out[second[:, np.newaxis], at_y, at_x]
         np.maximum(there, found, out=there, where=(by_y != 0) | (by_x != 0))
     stays = (here[first] * here[second]).mean(axis=0)
     goes = (here[first] * there).mean(axis=0)

@@ -30,7 +30,7 @@ ALONE = 0.75
 """Of what it stands out from 5 x 5 pixels, so much is lacking in the median of 3 x 3."""
 ROUGH_PERCENTILE, TIMES_ROUGH = 99.0, 4.0
 """... and so many times as far as the 99th percentile of all pixels: tissue may be coarse."""
-ROUGH_FRAMES = 12
+ROUGH_FRAMES = 6
 FEWEST, FEWEST_PART = 10, 1e-4
 """So many single pixels in the sampled frames make it worth looking for them in all."""
 NEIGHBOURS = np.ones((3, 3), np.uint8)
@@ -96,11 +96,11 @@ class Transients:
         noise : Noise
         """
         usual = max((_largest_jump(images[groups == g]) for g in np.unique(groups)), default=0.0)
-        means = images.mean(axis=(1, 2), dtype=np.float64) - noise.dark
+        means = np.array([cv2.mean(image)[0] for image in images]) - noise.dark
         brightest = max((np.median(means[groups == g]) for g in np.unique(groups)), default=np.inf)
         sigmas = _least_sigmas(images, noise)
         alone = [single_pixels(image, noise, sigmas) for image in images]
-        calm = [float(image[~pixels].max()) for image, pixels in zip(images, alone, strict=True)]
+        calm = [float(_without(i, pixels).max()) for i, pixels in zip(images, alone, strict=True)]
         top = float(np.median(calm)) if calm else np.inf
         counts = [int(pixels.sum()) for pixels in alone]
         with_some = sum(count > 0 for count in counts)
@@ -154,6 +154,8 @@ class Transients:
         """
         profile = row_means(image)
         jumps = np.abs(np.diff(profile))
+        if jumps.max(initial=0) <= JUMP_TIMES * self.usual_jump:
+            return None
         mean = float(np.median(profile)) - self.noise.dark
         edges = np.flatnonzero(jumps > max(JUMP_TIMES * self.usual_jump, JUMP_PART * mean)) + 1
         if not len(edges):
@@ -220,20 +222,24 @@ def single_pixels(image: Image, noise: Noise, sigmas: float) -> Pixels:
 
     The median of 3 x 3 pixels is half as high as a point in sharp focus, and higher in tissue.
     """
-    near, wide = cv2.medianBlur(image, 3), cv2.medianBlur(image, 5)
-    excess = image - near
-    away = np.abs(excess)
-    candidates = np.flatnonzero(away > sigmas * np.sqrt(noise.floor))
+    near = cv2.medianBlur(image, 3)
+    candidates = np.flatnonzero(cv2.absdiff(image, near) > sigmas * np.sqrt(noise.floor))
     result = np.zeros(image.shape, bool)
+    if len(candidates):
+        values, around = image.ravel()[candidates], near.ravel()[candidates]
+        spread = np.abs(noise.stabilised(values) - noise.stabilised(around)).ravel()
+        candidates = candidates[spread > sigmas]
     if not len(candidates):
         return result
     values, around = image.ravel()[candidates], near.ravel()[candidates]
-    spread = np.abs(noise.stabilised(values) - noise.stabilised(around)).ravel()
-    beyond = values - wide.ravel()[candidates]
-    excess = excess.ravel()[candidates]
+    excess, beyond = values - around, values - cv2.medianBlur(image, 5).ravel()[candidates]
     alone = (np.abs(excess) > ALONE * np.abs(beyond)) & (excess * beyond > 0)
     # Beside a sharp peak, pixels are above the median, too; but they are no peaks.
     top, bottom = (step(image, NEIGHBOURS).ravel()[candidates] for step in (cv2.dilate, cv2.erode))
     alone &= values == np.where(excess > 0, top, bottom)
-    result.ravel()[candidates[(spread > sigmas) & alone]] = True
+    result.ravel()[candidates[alone]] = True
     return result
+
+
+def _without(image: Image, pixels: Pixels) -> Image:
+    return image[~pixels] if pixels.any() else image
