@@ -14,7 +14,7 @@ from killing import code_of, killed_at, stride
 import napari_zstack_align as nza
 from napari_zstack_align.cli import main as entry
 from napari_zstack_align.cli.main import main
-from napari_zstack_align.register import two_stage
+from napari_zstack_align.register import kept_layout, two_stage
 from napari_zstack_align.saved import Journal, disk, room
 from napari_zstack_align.sources import ArraySource
 
@@ -68,6 +68,24 @@ def test_a_signal_keeps_what_is_done_and_the_same_command_goes_on(
 
 def test_a_signal_before_the_first_slice_is_done(command, tmp_path, monkeypatch, capsys):
     at_slice(monkeypatch, 0, lambda: signal.raise_signal(signal.SIGTERM))
+    assert main(command) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f"zstack-align: Cancelled; what was finished is kept in {JOURNAL}: the same command goes "
+        f"on from there."
+    )
+    (kept,) = (tmp_path / JOURNAL).glob("*.unit")
+    assert kept.name == "layout.unit"
+    assert not (tmp_path / "run.zalign").exists()
+
+
+def test_a_signal_before_anything_is_done(command, tmp_path, monkeypatch, capsys):
+    check = kept_layout.checked_frames
+
+    def stopped(*arguments):
+        signal.raise_signal(signal.SIGTERM)
+        return check(*arguments)
+
+    monkeypatch.setattr(kept_layout, "checked_frames", stopped)
     assert main(command) == 1
     assert capsys.readouterr().err.splitlines()[-1] == (
         "zstack-align: Cancelled; nothing was written."

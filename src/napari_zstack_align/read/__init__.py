@@ -1,7 +1,12 @@
 """Read: files to a lazy `Stack`, and what the frames tell about its layout."""
 
 from napari_zstack_align.read._beside_frames import channel_offsets, started_at
-from napari_zstack_align.read._check_layout import LayoutReport, check_layout
+from napari_zstack_align.read._check_layout import (
+    LayoutReport,
+    check_layout,
+    checked_frames,
+    layout_samples,
+)
 from napari_zstack_align.read._describe import describe
 from napari_zstack_align.read._files import images_in
 from napari_zstack_align.read._looking import holds_frames
@@ -19,9 +24,11 @@ __all__ = [
     "LayoutReport",
     "channel_offsets",
     "check_layout",
+    "checked_frames",
     "describe",
     "holds_frames",
     "images_in",
+    "layout_samples",
     "neighbour_correlation",
     "open_plane",
     "open_stack",

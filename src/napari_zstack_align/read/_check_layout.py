@@ -18,13 +18,7 @@ import numpy.typing as npt
 from napari_zstack_align.counting import counted
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.read._arrangements import Arrangement, Explained, Kind, arrangements
-from napari_zstack_align.read._pairs import (
-    FramePairs,
-    compare_pairs,
-    fixed_pixels,
-    parts_of,
-    sample_frames,
-)
+from napari_zstack_align.read._pairs import FramePairs, SampledFrames, parts_of, sample_frames
 from napari_zstack_align.stack import Stack, check_is_stack
 
 Verdict: TypeAlias = Literal["plausible", "wrong", "cannot tell"]
@@ -33,7 +27,7 @@ Looks: TypeAlias = Literal[
 ]
 
 BLOCK_FRAMES, N_BLOCKS = 32, 4
-"""At most so many frames are read, in as many blocks of neighbours."""
+"""At most so many frames are read, in as many blocks of neighbours; half of them come first."""
 LONGEST = BLOCK_FRAMES * N_BLOCKS // 2
 """Longest period looked for, besides those of the layout itself: it has to be seen twice."""
 FEWEST_FRAMES = 6
@@ -125,7 +119,8 @@ WARNINGS: dict[str, tuple[str, str]] = {
 def check_layout(stack: Stack, channel: int = 0) -> Job[LayoutReport]:
     """Check a stack's ``frames_per_slice`` and ``order`` against its frames.
 
-    Reads up to 136 frames. A recording (no ``frames_per_slice``) is checked for slices.
+    Reads up to 128 frames, half of these where they show the layout clearly. A recording (no
+    ``frames_per_slice``) is checked for slices.
 
     Parameters
     ----------
@@ -150,14 +145,42 @@ def check_layout(stack: Stack, channel: int = 0) -> Job[LayoutReport]:
 
 
 def _checked(stack: Stack, channel: int) -> Job[LayoutReport]:
+    return (yield from checked_frames(stack, channel))[0]
+
+
+Frames: TypeAlias = npt.NDArray[np.intp]
+
+
+def checked_frames(stack: Stack, channel: int) -> Job[tuple[LayoutReport, Frames]]:
+    """Job behind `check_layout`; returns the frames that it read too, one of `layout_samples`."""
+    sampled, layout = SampledFrames(stack, channel), layout_of(stack)
+    for frames in layout_samples(stack):
+        if frames.size < FEWEST_FRAMES:
+            reason = f"There are only {counted(frames.size, 'frame')}."
+            return LayoutReport("cannot tell", "", reason), frames
+        pairs = yield from sampled.compare(frames)
+        scores = yield from scored(pairs, _own_lengths(stack))
+        report = judge(pairs, scores, layout)
+        if report.verdict == "plausible" and _is_clear(scores, layout):
+            break
+    return report, frames
+
+
+def layout_samples(stack: Stack) -> list[Frames]:
+    """Frames to look at, (b, k) blocks of neighbours; more where the first leave a doubt."""
     frames = sample_frames(stack, BLOCK_FRAMES, N_BLOCKS)
-    if frames.size < FEWEST_FRAMES:
-        reason = f"There are only {counted(frames.size, 'frame')}."
-        return LayoutReport("cannot tell", "", reason)
-    fixed = yield from fixed_pixels(stack, frames, channel)
-    pairs = yield from compare_pairs(stack, frames, channel, fixed)
-    scores = yield from scored(pairs, _own_lengths(stack))
-    return judge(pairs, scores, layout_of(stack))
+    if stack.frames_per_slice is None or frames.size < 2 * BLOCK_FRAMES:
+        return [frames]
+    half = frames[::2] if len(frames) > 1 else frames[:, : frames.size // 2]
+    return [half, frames]
+
+
+def _is_clear(scores: Scores, layout: Arrangement | None) -> bool:
+    """Whether a layout explains much, and no other one more: further frames change nothing."""
+    if layout is None:
+        return False
+    own, other = scores.of.get(layout, 0.0), scores.best(without=layout)
+    return own > LEAST_OTHER_SCORE and (other is None or own >= scores.of[other])
 
 
 # -- scores ------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from napari_zstack_align.stack import Stack
 HIGHEST_FREQUENCY = 0.25
 """Cycles per pixel of the reduced frame; beyond, the band passes less than 6 %."""
 
+STAGE = "Comparing frames"
 FIXED_FRAMES = 8
 """Frames in which the value of a pixel has to be the same."""
 
@@ -51,68 +52,93 @@ class FramePairs:
     spread: npt.NDArray[np.float32]
 
 
-def fixed_pixels(
-    stack: Stack, frames: npt.NDArray[np.intp], channel: int
-) -> Job[npt.NDArray[np.bool_]]:
-    """(Y, X) bool: bright pixels that have the same value in a few frames of a sample.
+class SampledFrames:
+    """Frames of a stack as they are compared, each read once, each pair compared once.
 
-    They are burnt in or saturated: frames of any two slices would be alike by them.
-    """
-    some = frames.ravel()[:: max(frames.size // FIXED_FRAMES, 1)]
-    first = _read(stack, some[0], channel)
-    fixed = np.ones(first.shape, bool)
-    for done, t in enumerate(some[1:], start=2):
-        fixed &= _read(stack, t, channel) == first
-        yield Progress("Comparing frames", done, len(some))
-    if fixed.all() or not fixed.any():
-        return np.zeros_like(fixed)
-    return np.asarray(fixed & (first > np.median(first)))
-
-
-def compare_pairs(
-    stack: Stack,
-    frames: npt.NDArray[np.intp],
-    channel: int,
-    fixed: npt.NDArray[np.bool_] | None = None,
-) -> Job[FramePairs]:
-    """Compare every frame of a sample with every other one.
+    Pixels that have the same bright value in a few of the frames compared first don't count: they
+    are burnt in or saturated, and frames of any two slices would be alike by them.
 
     Parameters
     ----------
     stack : Stack
-    frames : numpy.ndarray
-        (b, k) frames to read: b blocks of k neighbours.
     channel : int
         Channel to look at.
-    fixed : numpy.ndarray, optional
-        (Y, X) bool pixels that don't count.
     """
-    spectra, levels = [], []
-    for done, t in enumerate(frames.ravel(), start=1):
-        image = _read(stack, t, channel)
-        if fixed is not None and fixed.any():
-            image = np.where(fixed, np.median(image[~fixed]), image)
-        small = reduced(image)
-        spectra.append(_cut_spectrum(small))
-        levels.append(_levels(image))
-        yield Progress("Comparing frames", done, 2 * frames.size)
-    shape = small.shape
-    sums = _ShiftSums.of((shape[0], shape[1]))
-    cut = np.stack(spectra)
-    alike = np.full((len(cut), len(cut)), np.nan, np.float32)
-    for i in range(len(cut) - 1):
-        alike[i, i + 1 :] = alike[i + 1 :, i] = sums.highest(cut[i + 1 :] * cut[i].conj())
-        yield Progress("Comparing frames", frames.size + i + 1, 2 * frames.size)
-    mean, spread = np.array(levels, np.float32).T
-    return FramePairs(frames, alike, sums.highest(cut[1:] * cut[:-1]), mean, spread)
+
+    def __init__(self, stack: Stack, channel: int) -> None:
+        self._stack, self._channel = stack, channel
+        self._fixed: npt.NDArray[np.bool_] | None = None
+        self._cut: dict[int, npt.NDArray[np.complex64]] = {}
+        self._levels: dict[int, tuple[float, float]] = {}
+        self._sums: _ShiftSums | None = None
+        self._compared: FramePairs | None = None
+
+    def compare(self, frames: npt.NDArray[np.intp]) -> Job[FramePairs]:
+        """Compare every frame of a sample with every other one.
+
+        Parameters
+        ----------
+        frames : numpy.ndarray
+            (b, k) frames to read: b blocks of k neighbours.
+        """
+        each, total = frames.ravel().tolist(), 2 * frames.size
+        new = [t for t in each if t not in self._cut]
+        yield from self._read_all(new, total)
+        cut = np.stack([self._cut[t] for t in each])
+        assert self._sums is not None
+        alike = self._known(each)
+        for i in range(len(cut) - 1):
+            others = i + 1 + np.flatnonzero(np.isnan(alike[i, i + 1 :]))
+            alike[i, others] = alike[others, i] = self._sums.highest(cut[others] * cut[i].conj())
+            yield Progress(STAGE, frames.size + i + 1, total)
+        mean, spread = np.array([self._levels[t] for t in each], np.float32).T
+        by_chance = self._sums.highest(cut[1:] * cut[:-1])
+        self._compared = FramePairs(frames, alike, by_chance, mean, spread)
+        return self._compared
+
+    def _read_all(self, frames: list[int], total: int) -> Job[None]:
+        at_hand: dict[int, npt.NDArray[Any]] = {}
+        if self._fixed is None:
+            some = frames[:: max(len(frames) // FIXED_FRAMES, 1)]
+            for done, t in enumerate(some, start=1):
+                at_hand[t] = self._read(t)
+                yield Progress(STAGE, done, total)
+            self._fixed = fixed_pixels([*at_hand.values()])
+        for done, t in enumerate(frames, start=1):
+            image = at_hand.pop(t) if t in at_hand else self._read(t)
+            if self._fixed.any():
+                image = np.where(self._fixed, np.median(image[~self._fixed]), image)
+            small = reduced(image)
+            self._cut[t], self._levels[t] = _cut_spectrum(small), _levels(image)
+            self._sums = self._sums or _ShiftSums.of((small.shape[0], small.shape[1]))
+            yield Progress(STAGE, max(done, len(at_hand)), total)
+
+    def _known(self, frames: list[int]) -> npt.NDArray[np.float32]:
+        """(n, n) similarities of frames as far as they were compared before; else NaN."""
+        alike = np.full((len(frames), len(frames)), np.nan, np.float32)
+        if self._compared is not None:
+            before = self._compared.frames.ravel()
+            here, there = np.nonzero(np.array(frames)[:, np.newaxis] == before)
+            alike[np.ix_(here, here)] = self._compared.alike[np.ix_(there, there)]
+        return alike
+
+    def _read(self, t: int) -> npt.NDArray[Any]:
+        """One frame; zeros where it can't be read, which resemble nothing."""
+        try:
+            return self._stack.read(t, t + 1)[0, self._channel]
+        except (OSError, InputError):
+            return np.zeros(self._stack.shape[2:], self._stack.dtype)
 
 
-def _read(stack: Stack, t: np.intp, channel: int) -> npt.NDArray[Any]:
-    """One frame; zeros where it can't be read, which resemble nothing."""
-    try:
-        return stack.read(int(t), int(t) + 1)[0, channel]
-    except (OSError, InputError):
-        return np.zeros(stack.shape[2:], stack.dtype)
+def fixed_pixels(images: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.bool_]:
+    """(Y, X) bool: bright pixels that have the same value in all of a few frames."""
+    first = images[0]
+    fixed = np.ones(first.shape, bool)
+    for image in images[1:]:
+        fixed &= image == first
+    if fixed.all() or not fixed.any():
+        return np.zeros_like(fixed)
+    return np.asarray(fixed & (first > np.median(first)))
 
 
 def _levels(image: npt.NDArray[np.generic]) -> tuple[float, float]:

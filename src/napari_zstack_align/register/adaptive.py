@@ -14,7 +14,7 @@ from napari_zstack_align.mask import Mask, as_weights
 from napari_zstack_align.parallel import checked_threads, worker_threads
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.progress import Job, Progress
-from napari_zstack_align.read import check_layout, remarks_on
+from napari_zstack_align.read import remarks_on
 from napari_zstack_align.register.artefacts.search import Pixels, checked_pixels, search
 from napari_zstack_align.register.closing import (
     averaged_in_slices,
@@ -23,6 +23,7 @@ from napari_zstack_align.register.closing import (
 )
 from napari_zstack_align.register.direct import DirectChain
 from napari_zstack_align.register.frames import check_channels
+from napari_zstack_align.register.kept_layout import check_kept_layout
 from napari_zstack_align.register.slice_run import SliceRun
 from napari_zstack_align.register.two_stage import TwoStages
 from napari_zstack_align.remark import as_warnings
@@ -128,7 +129,7 @@ def _align(
         units = Units(store, WatchedFrames(stack))
         ahead = 2 * n_threads
         yield from units.check(pool, ahead)
-        layout = yield from check_layout(units.frames.stack, params.channel)
+        layout = yield from check_kept_layout(units, params.channel)
         yield Progress("Aligning", 0, stack.n_frames, layout.warning)
         found = yield from search(units.frames.stack, params, pool, given=given)
         run = STRATEGIES[params.strategy](stack, params, mask, pool, ahead, units, found)
