@@ -47,6 +47,17 @@ def at_slice(monkeypatch, number, action):
     monkeypatch.setattr(two_stage, "align_within", within)
 
 
+def test_a_folder_that_a_killed_command_left_at_its_very_end_is_no_hindrance(
+    command, tmp_path, capsys
+):
+    """All was done but its removal: the result is complete, and not replaced unasked."""
+    assert main(command) == 0
+    (tmp_path / JOURNAL).mkdir()
+    assert main(command) == 2
+    assert "already: choose another name, or give --overwrite" in capsys.readouterr().err
+    assert not (tmp_path / JOURNAL).exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
 def test_a_signal_keeps_what_is_done_and_the_same_command_goes_on(
     command, aligned, tmp_path, monkeypatch, capsys, number

@@ -1,11 +1,14 @@
 """What a run keeps is found again: by key, and by the frames that a unit read."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import datetime
 from threading import Event
 
 import numpy as np
@@ -23,7 +26,7 @@ from napari_zstack_align.saved import (
     journal_folder,
     opened_journal,
 )
-from napari_zstack_align.saved.journal import HEAD
+from napari_zstack_align.saved.journal import HEAD, remove_leftover, started_at
 from napari_zstack_align.saved.names import LOCK
 from napari_zstack_align.saved.unit_file import Unit
 
@@ -242,6 +245,87 @@ def test_a_run_keeps_its_name_and_describes_itself(kept):
     with Journal(kept, {}) as journal:
         assert journal.id != first
         assert len(journal.names()) == 2
+
+
+ID = "0123456789abcdef"
+BEGUN = "2026-01-02T03:04:05+00:00"
+AS_WRITTEN = {
+    "id": ID,
+    "started": BEGUN,
+    "inputs": "a",
+    "job": "align_adaptive",
+    "stacks": [{"name": "larva"}],
+}
+DAMAGE = {
+    "id": [None, 5, [ID], {"id": ID}, "", "../../run", "\ud800", ID.upper()],
+    "started": [None, 5, [], {}, "", "yesterday", "2026-13-45", "9" * 5000, "0001-01-01T00:00:00"],
+    "inputs": [None, 5, ["a"], {}],
+    "job": [None, 5, ["align_adaptive"], {}],
+    "stacks": [None, 5, "larva", {}, [5], [None], [{"name": 5}], [{"name": None}], [{}]],
+    "went_on": [5, [], "yesterday"],
+    "params": [5, None, "alpha"],
+    "no field of ours": [5],
+}
+MISSING = object()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [(name, value) for name, values in DAMAGE.items() for value in [MISSING, *values]],
+    ids=lambda value: "missing" if value is MISSING else str(value)[:20].encode("ascii", "replace"),
+)
+def test_a_description_with_an_odd_field_is_as_one_without_it(kept, name, value):
+    described = {**AS_WRITTEN, name: value}
+    if value is MISSING:
+        described.pop(name, None)
+    (kept / HEAD).write_text(json.dumps(described), "utf-8")
+    begun = started_at(kept)
+    assert begun == (None if name == "started" else 1767323045.0)
+    with Journal(kept, about()) as journal:
+        assert (journal.id == ID) == (name not in ("id", "inputs"))
+        assert re.fullmatch("[0-9a-f]{16}", journal.id)
+        assert len(journal.names()) == 2
+    written = json.loads((kept / HEAD).read_text("utf-8"))
+    assert written["id"] == journal.id
+    assert datetime.fromisoformat(written["started"]).tzinfo is not None
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "null", "5", "[]", '"text"', "[" * 10**5, "\x00\xff", '{"id": NaN}', '{"id": 1e999}'],
+)
+def test_a_description_that_is_damaged_is_none(kept, content):
+    (kept / HEAD).write_text(content, "latin-1")
+    assert started_at(kept) is None
+    with Journal(kept, about()) as journal:
+        assert len(journal.names()) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_a_pipe_in_the_place_of_the_description_is_not_waited_for(kept):
+    (kept / HEAD).unlink()
+    os.mkfifo(kept / HEAD)
+    with Journal(kept, about()) as journal:
+        assert len(journal.names()) == 2
+        assert (kept / HEAD).is_file()
+
+
+@pytest.mark.parametrize("left", [[], [LOCK]])
+def test_the_folder_that_a_journal_left_is_removed(tmp_path, folder, left):
+    folder.mkdir()
+    for name in left:
+        (folder / name).touch()
+    remove_leftover(tmp_path / "larva.zalign")
+    assert not folder.exists()
+    remove_leftover(tmp_path / "larva.zalign")
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "slice-0.unit"])
+def test_a_folder_that_holds_anything_is_no_leftover(tmp_path, folder, name):
+    folder.mkdir()
+    (folder / name).write_text("mine")
+    remove_leftover(tmp_path / "larva.zalign")
+    assert [each.name for each in folder.iterdir()] == [name]
 
 
 def about(job="align_adaptive", name="larva", inputs="a"):

@@ -218,6 +218,43 @@ def test_nothing_in_the_unfinished_folder_is_a_dead_end(
     assert tree(begun) == whole
 
 
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("0/c/3/0/0", "folder"),
+        ("0/c/9/0/0", "folder"),
+        ("0/c/3/0/0", "link"),
+        ("0/c/9/0/0", "link to a folder"),
+        ("0/c/3/0/0", "pipe"),
+        ("0/c/3", "file"),
+        ("0/c/9", "link to a folder"),
+        ("0/c", "file"),
+        ("0", "link to a folder"),
+    ],
+)
+def test_what_stands_in_the_place_of_a_chunk_is_made_anew(
+    short, begun, whole, tmp_path, name, instead
+):
+    there = unfinished_of(begun) / "made" / name
+    there.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(there) if there.is_dir() else there.unlink(missing_ok=True)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    if instead == "folder":
+        there.mkdir()
+        (there / "0").touch()
+    elif instead == "pipe":
+        os.mkfifo(there)
+    elif instead == "file":
+        there.touch()
+    else:
+        there.symlink_to(tmp_path / "mine" / ("" if "folder" in instead else "notes.txt"))
+    assert counted_steps(export_alignment(begun, short)) >= 7
+    assert tree(begun) == whole
+    assert not [each for each in begun.rglob("*") if each.is_symlink()]
+    assert [each.name for each in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+
+
 def test_lines_of_planes_that_there_are_not_are_left_out(short, begun, whole):
     listed = unfinished_of(begun) / unfinished.FINISHED
     listed.write_text(listed.read_text("utf-8") + "999,0.0,1.0,0,0\n-1,0.0,1.0,0,0\n", "utf-8")

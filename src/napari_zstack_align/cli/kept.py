@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from napari_zstack_align.saved import (
     occupant_of,
     sentences_for,
 )
-from napari_zstack_align.saved.journal import description_of
+from napari_zstack_align.saved.journal import description_of, remove_leftover, started_at
 
 
 def was_saved(target: Path, kind: Kind, about: Mapping[str, Any] | None = None) -> bool:
@@ -29,12 +28,13 @@ def was_saved(target: Path, kind: Kind, about: Mapping[str, Any] | None = None) 
     about : mapping, optional
         Of `about_run`, with all inputs of a command: whether it was that very run.
     """
+    manifest = occupant_of(target).manifest
+    if manifest is None or manifest.kind is not kind or not manifest.complete:
+        return False
+    remove_leftover(target)
     described = description_of(journal_folder(target))
     run = described.get("id")
-    if about is not None and described.get("inputs") != about["inputs"]:
-        return False
-    manifest = occupant_of(target).manifest
-    if not run or manifest is None or manifest.kind is not kind or not manifest.complete:
+    if not run or (about is not None and described.get("inputs") != about["inputs"]):
         return False
     return bool(manifest.facts["provenance"]["details"].get("journal") == run)
 
@@ -45,10 +45,8 @@ def was_written(path: Path, target: Path) -> bool:
     What is older than that run is somebody else's. Nothing tells for sure that a younger one is
     of the run, so its being there is said.
     """
-    started = description_of(journal_folder(target)).get("started")
-    if not isinstance(started, str) or not path.exists():
-        return False
-    if path.stat().st_mtime < datetime.fromisoformat(started).timestamp():
+    started = started_at(journal_folder(target))
+    if started is None or not path.exists() or path.stat().st_mtime < started:
         return False
     print(f"  Note: {path} was there already, and isn't written again: --overwrite replaces it.")
     return True

@@ -14,6 +14,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self, runtime_checkable
@@ -21,6 +22,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError, RunStopped
 from napari_zstack_align.params import Params
+from napari_zstack_align.plain_files import check_is_file
 from napari_zstack_align.saved.disk import remove_if_possible, sentences_for
 from napari_zstack_align.saved.keys import identity_of, key_of
 from napari_zstack_align.saved.kinds import Kind
@@ -38,6 +40,7 @@ NOTE = (
     "Finished parts of a run that isn't done. The same command goes on from here; to begin anew, "
     "delete this folder."
 )
+_ID = re.compile("[0-9a-f]{16}")
 _TEMPORARY = re.compile(r"\..*\.[0-9a-f]{8}\.part")
 
 
@@ -290,6 +293,14 @@ def opened_journal(
         )
 
 
+def remove_leftover(target: Path) -> None:
+    """Remove the folder of a journal that was removed but for it, by a program killed just then."""
+    folder = journal_folder(target)
+    if folder.is_dir() and not any(each.name != LOCK for each in folder.iterdir()):
+        with suppress(InputError), Journal(folder, {}):
+            pass
+
+
 def discard_journal(target: Path, run_id: str) -> None:
     """Remove the journal beside a result that was saved, if it is of the same run.
 
@@ -302,28 +313,58 @@ def discard_journal(target: Path, run_id: str) -> None:
 
 
 def _is_of_same_work(before: Mapping[str, Any], about: Mapping[str, Any]) -> bool:
-    """Whether two descriptions are of one kind of run, with a stack in common."""
-    if not before.get("job") or not about.get("job"):
+    """Whether two descriptions are of one kind of run, with a stack in common, or don't say so."""
+    names = _names_in(before)
+    if not before.get("job") or not about.get("job") or not names:
         return True
-    in_common = {*_names_in(before)} & {*_names_in(about)}
-    return before["job"] == about["job"] and bool(in_common)
+    return bool(before["job"] == about["job"] and {*names} & {*_names_in(about)})
 
 
 def _work_of(described: Mapping[str, Any]) -> str:
     """'larva (align_adaptive)'."""
-    return f"{', '.join(_names_in(described)) or 'another run'} ({described['job']})"
+    return f"{', '.join(_names_in(described))} ({described['job']})"
 
 
 def _names_in(described: Mapping[str, Any]) -> list[str]:
     stacks = described.get("stacks")
     found = stacks if isinstance(stacks, list) else []
-    return [str(each["name"]) for each in found if isinstance(each, dict) and "name" in each]
+    names = [each.get("name") for each in found if isinstance(each, dict)]
+    return [name for name in names if isinstance(name, str)]
 
 
 def description_of(folder: Path) -> Mapping[str, Any]:
-    """What ``journal.json`` of a journal says; empty where there is none, or it is damaged."""
+    """What ``journal.json`` of a journal says; empty where there is none, or it is damaged.
+
+    What isn't as a run writes it is left out, as if it weren't there.
+    """
+    path = folder / HEAD
     try:
-        described = json.loads((folder / HEAD).read_text(encoding="utf-8"))
+        check_is_file(path)
+        described = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
-    return described if isinstance(described, dict) else {}
+    if not isinstance(described, dict):
+        return {}
+    return {name: value for name, value in described.items() if _is_right(name, value)}
+
+
+def started_at(folder: Path) -> float | None:
+    """When the run of a journal was begun, in s since 1970; None where that isn't known."""
+    started = description_of(folder).get("started")
+    return None if started is None else datetime.fromisoformat(started).timestamp()
+
+
+def _is_right(name: str, value: Any) -> bool:
+    """Whether a field of a description, where others rely on it, is of its kind."""
+    if name == "started":
+        return isinstance(value, str) and _is_time(value)
+    if name == "id":
+        return isinstance(value, str) and _ID.fullmatch(value) is not None
+    return name not in ("job", "inputs") or isinstance(value, str)
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).timestamp() > 0
+    except (ValueError, OverflowError, OSError):
+        return False

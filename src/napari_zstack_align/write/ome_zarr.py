@@ -70,7 +70,7 @@ def _fill(folder: Path, image: Image, name: str, finished: Finished | None) -> J
         yield Progress("Writing OME-Zarr", done, image.n_planes)
     _write_metadata(folder, _metadata(image, name, window), image)
     for left in folder.rglob("*.partial"):  # of a chunk that was being written when it was killed
-        left.unlink()
+        remove_if_possible(left)
 
 
 def _file_of(image: Image, number: int) -> Path:

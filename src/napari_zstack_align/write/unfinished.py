@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -84,6 +85,7 @@ class Finished:
 
     def __init__(self, folder: Path, pieces: Pieces) -> None:
         self._made, self._pieces = folder / MADE, pieces
+        self._clear_places()
         path = folder / FINISHED
         lines = {line.number: line for line in _lines(path) if self._is_there(line)}
         self.known = {line.number: line.values for line in lines.values()}
@@ -112,6 +114,17 @@ class Finished:
         end = time.monotonic()
         self._next_flush = end + max(SECONDS, (end - start) / FLUSH_PART)
 
+    def _clear_places(self) -> None:
+        """Remove what stands in the place of a piece and is no file, or above it and no folder."""
+        above: set[Path] = set()
+        for number in range(self._pieces.count):
+            place = self._made / self._pieces.file_of(number)
+            if place.parent not in above:
+                above.add(place.parent)
+                _clear_folders(place.parent, self._made)
+            if _is_odd(place, stat.S_ISREG):
+                remove_if_possible(place)
+
     def _is_there(self, line: _Line) -> bool:
         within = 0 <= line.number < self._pieces.count
         return within and _state(self._made / self._pieces.file_of(line.number)) == line.state
@@ -137,6 +150,22 @@ class Finished:
             elif not isinstance(error, (OSError, RunStopped)):
                 with suppress(RunStopped):  # what stopped the block is what is told
                     self.flush()
+
+
+def _clear_folders(folder: Path, top: Path) -> None:
+    """Remove what stands in the way of a folder below another one."""
+    below = [each for each in (folder, *folder.parents) if top in each.parents]
+    for each in reversed(below):
+        if _is_odd(each, stat.S_ISDIR):
+            remove_if_possible(each)
+
+
+def _is_odd(path: Path, is_right: Callable[[int], bool]) -> bool:
+    """Whether something is there, or a link to it, that isn't of the right kind."""
+    try:
+        return not is_right(os.lstat(path).st_mode)
+    except OSError:
+        return False
 
 
 def _state(path: Path) -> tuple[int, int]:

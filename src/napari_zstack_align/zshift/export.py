@@ -49,7 +49,7 @@ def export_movie(
     if what not in get_args(Movie):
         raise InputError(f"what must be one of {', '.join(get_args(Movie))}, not {what!r}.")
     corrected = what == "corrected"
-    frames = watched_frames(zshift.stack, None)
+    frames = watched_frames(zshift.stack, zshift.frame_digests if corrected else None)
     if corrected:
         check_frames_at_hand(zshift.stack)
         zshift = replace(zshift, stack=frames.stack)
