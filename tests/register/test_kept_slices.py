@@ -195,10 +195,11 @@ def test_a_changed_frame_does_its_slice_again(raw, pixels, target, computed, str
     assert numbers(on) == numbers(nza.run(job(raw, strategy=strategy)))
 
 
-def test_a_copy_of_the_file_is_no_change(raw, target, computed, tmp_path):
+@pytest.mark.parametrize("name", ["larva.tif", "other.tif"])
+def test_a_copy_of_the_file_is_no_change(raw, target, computed, tmp_path, name):
     nza.run(job(raw, target))
     (tmp_path / "elsewhere").mkdir()
-    copy = shutil.copyfile(raw, tmp_path / "elsewhere" / "larva.tif")
+    copy = shutil.copyfile(raw, tmp_path / "elsewhere" / name)
     raw.unlink()
     computed.clear()
     stages = []

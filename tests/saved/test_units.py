@@ -345,6 +345,44 @@ def test_another_work_under_the_name_is_refused_and_loses_nothing(folder):
         pass
 
 
+@pytest.mark.parametrize("happened", ["copied", "moved", "another container", "another", "short"])
+def test_a_copy_under_another_name_goes_on(kept, raw, happened):
+    described = {"job": "align_adaptive", "stacks": [{"name": "raw"}]}
+    (kept / HEAD).write_text(json.dumps(described))
+    pixels = tifffile.imread(raw)
+    path = raw.with_name("copy.npy" if "container" in happened else "copy.tif")
+    if happened == "moved":
+        raw.rename(path)
+    elif happened == "another container":
+        np.save(path, pixels)
+    else:
+        changed = pixels[:1] if happened == "short" else pixels ^ (happened == "another")
+        tifffile.imwrite(path, changed, photometric="minisblack")
+    stack = nza.open_stack(path)
+    with pytest.raises(InputError, match="finished parts"):
+        Journal(kept, about(job="estimate_zshift", name="copy"), stacks=[stack]).__enter__()
+    journal = Journal(kept, about(name="copy"), stacks=[stack])
+    if happened in ("another", "short"):
+        with pytest.raises(InputError, match=r"holds 2 finished parts of raw \(align_adaptive\)"):
+            journal.__enter__()
+        assert json.loads((kept / HEAD).read_text()) == described
+    else:
+        with journal:
+            assert len(journal.names()) == 2
+        assert found(kept, path) == [True, True]
+
+
+def test_frames_of_which_one_unit_is_not_are_no_copy(kept, raw):
+    """Of a session, say, that had another recording besides."""
+    (kept / HEAD).write_text('{"job": "align_adaptive", "stacks": [{"name": "raw"}]}')
+    pixels = tifffile.imread(raw)
+    pixels[3:] += 1
+    np.save(raw.with_suffix(".npy"), pixels)
+    stack = nza.open_stack(raw.with_suffix(".npy"))
+    with pytest.raises(InputError, match="finished parts"):
+        Journal(kept, about(name="copy"), stacks=[stack]).__enter__()
+
+
 def test_a_run_with_other_inputs_has_another_id(folder):
     ids = []
     for inputs in ("a", "a", "b"):

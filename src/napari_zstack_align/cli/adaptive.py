@@ -67,7 +67,7 @@ def run_adaptive(args: argparse.Namespace) -> bool:
     before = _saved_before(out, about)
     if before is None:
         _check_outputs(out, stack, params, args.volume, args.overwrite)
-    with Journal(journal_folder(out), about) as journal:
+    with Journal(journal_folder(out), about, stacks=[stack]) as journal:
         job = align_adaptive(stack, params, mask, threads=args.threads, journal=journal)
         print(f"{stack.name}: {describe(stack)}")
         alignment = _aligned(job, journal) if before is None else before

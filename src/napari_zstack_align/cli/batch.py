@@ -146,7 +146,7 @@ def _registered(row: Row, base: KeypointParams, args: argparse.Namespace) -> Res
     mask = read_mask(row.mask)
     about = about_session(stacks, params, mask)
     overwrite = check_session(row.out, stacks, params, about, args.overwrite, make_parents=True)
-    with Journal(journal_folder(row.out), about) as journal:
+    with Journal(journal_folder(row.out), about, stacks=stacks) as journal:
         job = register_recordings(stacks, params, mask, threads=args.threads, journal=journal)
         try:
             alignments = drain_or_keep(job)

@@ -74,7 +74,7 @@ def run_keypoints(args: argparse.Namespace) -> bool:
     mask, reference = read_mask(args.mask), read_reference(args.reference)
     about = about_session(stacks, params, mask, reference)
     overwrite = check_session(out, stacks, params, about, args.overwrite)
-    with Journal(journal_folder(out), about) as journal:
+    with Journal(journal_folder(out), about, stacks=stacks) as journal:
         job = register_recordings(
             stacks, params, mask, reference=reference, threads=args.threads, journal=journal
         )

@@ -92,7 +92,7 @@ def run_traces(args: argparse.Namespace) -> bool:
     _check_target(out, kind, stacks, overwrite)
     make_parents(out)
     saved.check_room(out, _bytes_needed(stacks, len(rois)))
-    with Journal(journal_folder(out), about) as journal:
+    with Journal(journal_folder(out), about, stacks=stacks) as journal:
         job = extract_session_traces(
             stacks, rois, alignments, params, threads=args.threads, journal=journal
         )

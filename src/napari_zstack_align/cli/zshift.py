@@ -105,7 +105,8 @@ def run_zshift(args: argparse.Namespace) -> bool:
     _check_targets(args, out, stack, overwrite)
     make_parents(out)
     saved.check_room(out, _bytes_needed(stack, alignment, reference, params))
-    with Journal(journal_folder(out), about) as journal:
+    slices = reference.stack if isinstance(reference, Alignment) else reference
+    with Journal(journal_folder(out), about, stacks=[stack, slices]) as journal:
         job = estimate_zshift(
             stack, reference, params, alignment, threads=args.threads, journal=journal
         )

@@ -123,7 +123,7 @@ def _align(
 ) -> Job[Alignment]:
     about = about_run("align_adaptive", params, stack, mask=mask, artefacts=given)
     with (
-        opened_journal(journal, Kind.ALIGNMENT, about) as store,
+        opened_journal(journal, Kind.ALIGNMENT, about, [stack]) as store,
         worker_threads(n_threads) as pool,
     ):
         units = Units(store, WatchedFrames(stack))

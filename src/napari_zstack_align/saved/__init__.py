@@ -7,6 +7,7 @@ program, the folder holds the old result or the new one. The next save removes w
 A long run keeps its finished units in a journal beside the result until that is saved.
 """
 
+from napari_zstack_align.saved.copies import prefixes_of
 from napari_zstack_align.saved.disk import Content, sentences_for
 from napari_zstack_align.saved.facts import Part, Subject
 from napari_zstack_align.saved.generation import Result
@@ -82,6 +83,7 @@ __all__ = [
     "occupant_of",
     "opened_journal",
     "partial_name",
+    "prefixes_of",
     "provenance",
     "read_group",
     "read_npy",

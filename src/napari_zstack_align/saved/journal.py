@@ -12,7 +12,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError, RunStopped
 from napari_zstack_align.params import Params
 from napari_zstack_align.plain_files import check_is_file
+from napari_zstack_align.saved.copies import are_of_copies
 from napari_zstack_align.saved.disk import remove_if_possible, sentences_for
 from napari_zstack_align.saved.keys import identity_of, key_of
 from napari_zstack_align.saved.kinds import Kind
@@ -101,6 +102,9 @@ class Journal:
     share : str
         Which share of the plan this process works on, where several do at once: each has a lock
         of its own.
+    stacks : sequence of Stack
+        Whose frames the run reads: where those that the journal is of have other names, frames
+        say whether these are copies of them.
 
     Raises
     ------
@@ -110,8 +114,15 @@ class Journal:
         From `write`: where the file system refuses in mid-run (a full disk). Nothing is lost.
     """
 
-    def __init__(self, folder: Path, about: Mapping[str, Any], share: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        about: Mapping[str, Any],
+        share: str = "",
+        stacks: Sequence[Stack] = (),
+    ) -> None:
         self.folder, self._about, self._share = folder, about, share
+        self._stacks = stacks
         self.id, self.name = "", folder.name
         self._held = ExitStack()
         self._is_over = False
@@ -216,7 +227,7 @@ class Journal:
     def _describe(self) -> None:
         """Write what run this is; a run that goes on with the same inputs keeps its id."""
         before = description_of(self.folder)
-        if not _is_of_same_work(before, self._about) and (names := self.names()):
+        if not self._is_same_work(before) and (names := self.names()):
             raise InputError(
                 f"{self.folder} holds {counted(len(names), 'finished part')} of "
                 f"{_work_of(before)}: choose another name, or delete that folder."
@@ -234,6 +245,15 @@ class Journal:
         temporary = self._temporary("journal")
         temporary.write_bytes(json_bytes(described))
         os.replace(temporary, self.folder / HEAD)
+
+    def _is_same_work(self, before: Mapping[str, Any]) -> bool:
+        """Whether it is of the same kind of run on the same stacks, or copies of them."""
+        there, names = before.get("job"), _names_in(before)
+        if not there or not self._about.get("job") or not names:
+            return True  # nothing says so: the units do
+        if there != self._about["job"]:
+            return False
+        return bool({*names} & {*_names_in(self._about)}) or are_of_copies(self, self._stacks)
 
 
 def about_run(job: str, params: Params, *stacks: Stack, **others: Any) -> dict[str, Any]:
@@ -264,7 +284,10 @@ def about_run(job: str, params: Params, *stacks: Stack, **others: Any) -> dict[s
 
 @contextmanager
 def opened_journal(
-    given: UnitStore | str | Path | None, kind: Kind, about: Mapping[str, Any]
+    given: UnitStore | str | Path | None,
+    kind: Kind,
+    about: Mapping[str, Any],
+    stacks: Sequence[Stack] = (),
 ) -> Iterator[UnitStore]:
     """Open the journal that a job was given.
 
@@ -275,7 +298,7 @@ def opened_journal(
         under; or None, which keeps nothing.
     kind : Kind
         Of the result.
-    about : mapping
+    about, stacks
         As of `Journal`.
     """
     if given is None:
@@ -283,7 +306,7 @@ def opened_journal(
     elif isinstance(given, str | Path):
         path = Path(given)
         target = path if path.suffix == UNFINISHED else target_of(path, kind)
-        with Journal(journal_folder(target), about) as journal:
+        with Journal(journal_folder(target), about, stacks=stacks) as journal:
             yield journal
     elif isinstance(given, UnitStore):
         yield given
@@ -310,14 +333,6 @@ def discard_journal(target: Path, run_id: str) -> None:
     if run_id and description_of(folder).get("id") == run_id:
         with suppress(InputError), Journal(folder, {}) as journal:
             journal.discard()
-
-
-def _is_of_same_work(before: Mapping[str, Any], about: Mapping[str, Any]) -> bool:
-    """Whether two descriptions are of one kind of run, with a stack in common, or don't say so."""
-    names = _names_in(before)
-    if not before.get("job") or not about.get("job") or not names:
-        return True
-    return bool(before["job"] == about["job"] and {*names} & {*_names_in(about)})
 
 
 def _work_of(described: Mapping[str, Any]) -> str:

@@ -102,7 +102,9 @@ def _estimate(
 ) -> Job[ZShift]:
     about = about_zshift(inputs.stack, reference, inputs.params, inputs.alignment)
     with (
-        opened_journal(journal, Kind.ZSHIFT, about) as store,
+        opened_journal(
+            journal, Kind.ZSHIFT, about, [inputs.stack, inputs.reference.stack]
+        ) as store,
         worker_threads(threads) as pool,
         _watched(inputs.reference.stack, store, "reference-") as slices,
         _watched(inputs.stack, store, "recording-") as units,

@@ -193,6 +193,16 @@ def test_a_copy_of_the_files_is_no_change(runs, paths):
     assert work == {}
 
 
+def test_copies_under_other_names_are_no_change(runs, paths):
+    before, _ = runs.run(paths)
+    copies = [runs.write(f"copy{i}", tifffile.imread(path)) for i, path in enumerate(paths)]
+    for path in paths:
+        path.unlink()
+    again, work = runs.run(copies)
+    assert again == before
+    assert work == {}
+
+
 def test_another_recording_leaves_the_work_on_the_others(runs, paths, scene):
     runs.run(paths, reference=scene.counts)
     more = [*paths, runs.write("rec2", session_stacks(scene)[2])]

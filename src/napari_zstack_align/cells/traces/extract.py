@@ -145,7 +145,7 @@ def _is_list(given: object) -> bool:
 def _alone(extraction: Extraction, journal: UnitStore | str | Path | None) -> Job[Traces]:
     inputs = extraction.inputs
     about = about_traces([inputs.stack], inputs.rois, [inputs.alignment], inputs.params)
-    with opened_journal(journal, Kind.TRACES, about) as store:
+    with opened_journal(journal, Kind.TRACES, about, [inputs.stack]) as store:
         return (yield from extraction.run(store))
 
 
@@ -156,7 +156,7 @@ def _session(
     inputs = [extraction.inputs for extraction in extractions]
     stacks, alignments = [each.stack for each in inputs], [each.alignment for each in inputs]
     about = about_traces(stacks, inputs[0].rois, alignments, inputs[0].params)
-    with opened_journal(journal, Kind.SESSION_TRACES, about) as store:
+    with opened_journal(journal, Kind.SESSION_TRACES, about, stacks) as store:
         for i, extraction in enumerate(extractions, 1):
             name = f"{extraction.inputs.stack.name} ({i} of {len(extractions)})"
             job = with_partial(

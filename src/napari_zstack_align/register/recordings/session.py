@@ -63,6 +63,7 @@ from napari_zstack_align.saved import (
     key_of,
     now,
     opened_journal,
+    prefixes_of,
     provenance,
 )
 from napari_zstack_align.stack import Stack
@@ -124,14 +125,15 @@ class Session:
             artefacts=self._artefacts,
         )
         with (
-            opened_journal(self._journal, Kind.SESSION, about) as self._store,
+            opened_journal(self._journal, Kind.SESSION, about, self._inputs.stacks) as self._store,
             ExitStack() as self._files,
             worker_threads(self._n_threads) as self._pool,
             paced_stacks(self._inputs.stacks) as stacks,
         ):
+            prefixes = prefixes_of(self._store, stacks, _prefixes(stacks))
             units = [
                 Units(self._store, WatchedFrames(stack), prefix)
-                for stack, prefix in zip(stacks, _prefixes(stacks), strict=True)
+                for stack, prefix in zip(stacks, prefixes, strict=True)
             ]
             for each in units:
                 yield from each.check(self._pool, self._ahead)
