@@ -133,6 +133,11 @@ class Alignment:
         """Return the same alignment over the same frames, opened anew or from elsewhere."""
         return replace(self, stack=stack)
 
+    def with_remarks(self, *remarks: Remark) -> Alignment:
+        """Return the same alignment with more for the user to know."""
+        provenance = {**self.provenance, "remarks": [*self.remarks, *remarks]}
+        return replace(self, provenance=provenance)
+
     def summary(self) -> str:
         """Describe the result: frames, correlations before and after, and remarks.
 

@@ -21,10 +21,12 @@ from napari_zstack_align.register.closing import (
     with_noise_limit,
     with_worse_put_back,
 )
+from napari_zstack_align.register.copied_frames import with_copies_told
 from napari_zstack_align.register.direct import DirectChain
 from napari_zstack_align.register.frames import check_channels
 from napari_zstack_align.register.kept_layout import check_kept_layout
 from napari_zstack_align.register.slice_run import SliceRun
+from napari_zstack_align.register.slice_steps import with_breaks
 from napari_zstack_align.register.two_stage import TwoStages
 from napari_zstack_align.remark import as_warnings
 from napari_zstack_align.saved import (
@@ -140,11 +142,11 @@ def _align(
                 f"Nothing in {stack.name} could be aligned: {run.first_fault()}. Check that the "
                 f"right channel and file were chosen."
             )
-        alignment = with_worse_put_back(run.snapshot())
+        alignment = with_breaks(with_worse_put_back(run.snapshot()), run.steps, params)
         averaged = averaged_in_slices(alignment)
         whole = yield from with_noise_limit(alignment, units.frames.stack, params, averaged)
         units.frames.check_files()
-        return whole
+        return with_copies_told(whole)
 
 
 def _all_slices(run: SliceRun) -> Job[None]:

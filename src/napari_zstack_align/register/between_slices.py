@@ -25,6 +25,7 @@ from napari_zstack_align.mask import Mask
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.register.frames import Image, RawFrame, filtered_frame, folds
 from napari_zstack_align.register.prefilter import Band, Prefilter
+from napari_zstack_align.register.slice_steps import SliceStep, step_between
 from napari_zstack_align.register.slice_units import known
 from napari_zstack_align.register.template import Coefficients, Template
 from napari_zstack_align.saved import Arrays
@@ -39,6 +40,28 @@ SMOOTHNESS = 3.0
 """Times the standard strength of the prior, at alpha = 1."""
 SPACING_RATIO = 4 / 3
 """Control points lie this much farther apart than within slices."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A slice through a field.
+
+    Attributes
+    ----------
+    field : numpy.ndarray
+        (2, gy, gx).
+    image : numpy.ndarray
+        (Y, X) float32 in the reference.
+    valid : numpy.ndarray
+        (Y, X) bool: where that is of this slice.
+    likeness : float
+        Its correlation with the slice before.
+    """
+
+    field: Coefficients
+    image: Image
+    valid: npt.NDArray[np.bool_]
+    likeness: float
 
 
 @dataclass(frozen=True)
@@ -59,6 +82,8 @@ class Chain:
         Power of what differed between the last two slices.
     known : numpy.ndarray, optional
         (Y, X) bool: where the image shows tissue; None: everywhere.
+    step : SliceStep, optional
+        How the last slice lies over the one before it; None for the first one.
     """
 
     shape: tuple[int, int]
@@ -69,6 +94,7 @@ class Chain:
     last: Coefficients | None = None
     change: Image | None = None
     known: Known = None
+    step: SliceStep | None = None
 
     @property
     def field(self) -> Coefficients:
@@ -79,7 +105,10 @@ class Chain:
 
     def to_keep(self) -> dict[str, npt.NDArray[np.generic]]:
         """Arrays of the chain as far as it goes; parameters and mask are the run's."""
-        return known(image=self.image, last=self.last, change=self.change, known=self.known)
+        step = None if self.step is None else self.step.to_array()
+        return known(
+            image=self.image, last=self.last, change=self.change, known=self.known, step=step
+        )
 
     def as_kept(self, arrays: Arrays) -> Chain:
         """Return the chain with a slice that was finished before; without signal it stays."""
@@ -91,6 +120,7 @@ class Chain:
             last=arrays.get("last"),
             change=arrays.get("change"),
             known=arrays.get("known"),
+            step=SliceStep.of_array(arrays["step"]) if "step" in arrays else None,
         )
 
     def next(self, image: Image) -> Chain:
@@ -108,24 +138,33 @@ class Chain:
             template = self._template(found.power)
             found = template.register(filtered, self.field, around=self.field)
         field = self._restrained(found.coefficients)
-        as_before, known, likeness = self._seen(image, self.field)
+        chosen = self._put(image, self.field)
         if np.isfinite(field).all() and not folds(field, self.shape, self.spacing_px):
-            seen, now_known, now = self._seen(image, field)
-            if now - likeness > LEAST_GAIN:
-                return replace(self, image=seen, known=now_known, last=field, change=found.power)
-        return replace(self, image=as_before, known=known, last=self.field, change=found.power)
+            put = self._put(image, field)
+            if put.likeness - chosen.likeness > LEAST_GAIN:
+                chosen = put
+        return replace(
+            self,
+            image=chosen.image,
+            last=chosen.field,
+            change=found.power,
+            known=None if self.known is None else self.known | chosen.valid,
+            step=step_between(self.image, chosen.image, chosen.valid, self._compared_weights),
+        )
 
-    def _seen(self, image: Image, field: Coefficients) -> tuple[Image, Known, float]:
-        """Image through a field, where tissue is known then, and the likeness to the last slice."""
+    def _put(self, image: Image, field: Coefficients) -> Placed:
+        """Put a slice where a field says; outside it, the last slice goes on."""
         assert self.image is not None
         dense = field_on_pixels(field, self.shape, self.spacing_px)
         aligned, valid = warp_with_valid(image, dense)
         seen = np.where(valid, aligned, self.image)
+        both = comparison_image(seen), comparison_image(self.image)
+        return Placed(field, seen, valid, correlation(*both, self._compared_weights))
+
+    @property
+    def _compared_weights(self) -> Image:
         weights = np.ones(self.shape, np.float32) if self.mask is None else self.mask
-        small = shrink(weights, comparison_factor(self.shape))
-        known = None if self.known is None else self.known | valid
-        likeness = correlation(comparison_image(seen), comparison_image(self.image), small)
-        return seen, known, likeness
+        return shrink(weights, comparison_factor(self.shape))
 
     def _template(self, change: Image | None) -> Template:
         assert self.image is not None

@@ -30,12 +30,13 @@ from napari_zstack_align.register.frames import (
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.repeats import Registered, Repeats, judge_repeats
 from napari_zstack_align.register.slice_run import Frames, SliceRun, leave_own_out
+from napari_zstack_align.register.slice_steps import SliceStep, step_between
 from napari_zstack_align.register.slice_units import known
 from napari_zstack_align.register.template import Coefficients, Template
 from napari_zstack_align.saved import Arrays, Units
 from napari_zstack_align.stack import Stack
 
-METHOD = "adaptive, direct 1"
+METHOD = "adaptive, direct 2"
 """Of the units: another number where a result may change."""
 FIRST_STAGE = "Making the first reference"
 FIRST_PASSES = 2
@@ -70,10 +71,19 @@ class DirectChain(SliceRun):
         frames, key = self.stack.frames_of_slice(z), self._key()
         kept = self.units.get(_unit(z), key, frames)
         if kept is not None:
+            if "step" in kept:
+                self.steps[z] = SliceStep.of_array(kept["step"])
             yield self._take_over(frames, kept)
             return
-        yield from self._align_slice(frames)
-        arrays = known(image=self._image, start=self._start, power=self._power)
+        step = yield from self._align_slice(frames)
+        if step is not None:
+            self.steps[z] = step
+        arrays = known(
+            image=self._image,
+            start=self._start,
+            power=self._power,
+            step=None if step is None else step.to_array(),
+        )
         arrays |= {"rows": self._quality[frames], "coefficients": self._coefficients[frames]}
         self.units.put(_unit(z), key, arrays, frames)
         yield self.progress(snapshot=self.snapshot())
@@ -103,7 +113,7 @@ class DirectChain(SliceRun):
         self._coefficients[frames] = kept["coefficients"]
         return self.restore(frames, kept["rows"])
 
-    def _align_slice(self, frames: Frames) -> Generator[Progress, None, None]:
+    def _align_slice(self, frames: Frames) -> Generator[Progress, None, SliceStep | None]:
         self.hold(frames)
         if self._template is None and self._image is not None:
             self._template = yield from self._build_template(self._image)
@@ -128,7 +138,7 @@ class DirectChain(SliceRun):
         ):
             mean = yield from self.mean(frames[repeats.used], repeats.coefficients[repeats.used])
         self._fill(frames, repeats)
-        yield from self._update(mean, repeats, registered)
+        return (yield from self._update(mean, repeats, registered))
 
     def _judge(self, registered: Sequence[Registered]) -> Repeats:
         reference = None
@@ -152,22 +162,29 @@ class DirectChain(SliceRun):
 
     def _update(
         self, mean: RunningMean, repeats: Repeats, registered: Sequence[Registered]
-    ) -> Generator[Progress, None, None]:
-        """Make the registered mean of a slice the reference of the next one."""
+    ) -> Generator[Progress, None, SliceStep | None]:
+        """Make the registered mean of a slice the reference of the next one.
+
+        Returns how it lies over the slice before.
+        """
         if not repeats.has_signal:
             if not self.found_signal:
                 self._template = None
-            return
+            return None
         self._start = repeats.coefficients[repeats.used].mean(axis=0)
         assert self._template is not None
         image = mean.image(elsewhere=self._template.image)
-        is_first = self._first_reference is None
+        is_first, step = self._first_reference is None, None
         if is_first:
             self._first_reference = image
+        else:
+            before = self._template.image
+            step = step_between(before, image, mean.known, self.compared_mask)
         pairs = zip(registered, repeats.used, strict=True)
         self._learn_power([r.power for r, used in pairs if used], own_mean=is_first)
         self._image = image
         self._template = yield from self._build_template(image)
+        return step
 
     # -- the first reference -------------------------------------------------------------------
 

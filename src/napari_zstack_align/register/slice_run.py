@@ -25,6 +25,7 @@ from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.progress import Progress
 from napari_zstack_align.register.artefacts.artefacts import Artefacts
 from napari_zstack_align.register.frames import Image, RawFrame, read_frame
+from napari_zstack_align.register.slice_steps import SliceStep
 from napari_zstack_align.register.template import Coefficients
 from napari_zstack_align.remark import Remark
 from napari_zstack_align.saved import Units, key_of, now, provenance, values_of
@@ -58,6 +59,11 @@ class SliceRun(ABC):
         Finished slices, and the frames under watch.
     artefacts : Artefacts
         What of the frames doesn't come from tissue.
+
+    Attributes
+    ----------
+    steps : dict
+        From a slice to how it lies over the one before it in the chain.
     """
 
     STAGE: ClassVar[str]
@@ -88,6 +94,7 @@ class SliceRun(ABC):
         self._quality["slice"] = stack.slice_of_frame
         self._quality["flag"] = Flag.NOT_RUN
         self._first_reference: Image | None = None
+        self.steps: dict[int, SliceStep] = {}
         self._held: dict[int, RawFrame | None] = {}
         self._done = 0
         self._started = now()

@@ -41,7 +41,7 @@ from napari_zstack_align.register.within_slice import Learned, SliceResult, alig
 from napari_zstack_align.saved import Arrays, Units
 from napari_zstack_align.stack import Stack
 
-WITHIN, BETWEEN = "adaptive within a slice 3", "adaptive from slice to slice 2"
+WITHIN, BETWEEN = "adaptive within a slice 3", "adaptive from slice to slice 3"
 """The methods of the units: another number where a result may change."""
 
 
@@ -139,6 +139,9 @@ class TwoStages(SliceRun):
         elif pending.step is not None:
             self._chain = yield from self.result(pending.step)
         self._pending = None
+        went_on = pending.step is not None or "image" in (pending.kept or {})
+        if went_on and self._chain.step is not None:
+            self.steps[pending.z] = self._chain.step
         if pending.repeats.has_signal and self._first_reference is None:
             self._first_reference = self._chain.image
             self._anchor = self._chain

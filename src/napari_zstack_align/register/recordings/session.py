@@ -27,6 +27,7 @@ from napari_zstack_align.register.closing import (
     with_noise_limit,
     with_worse_put_back,
 )
+from napari_zstack_align.register.copied_frames import with_copies_told
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings.between_midpoints import traced_motion
 from napari_zstack_align.register.recordings.chunks import Range
@@ -370,7 +371,7 @@ class Session:
         for alignment, state in zip(alignments, self._states, strict=True):
             averaged = averaged_in_session(alignment, n_session)
             limited = yield from with_noise_limit(alignment, state.stack, self.params, averaged)
-            closed.append(limited)
+            closed.append(with_copies_told(limited))
         return closed
 
     # -- what is handed out --------------------------------------------------------------------

@@ -1,0 +1,173 @@
+"""Whether a slice lies over the one before it.
+
+Neighbouring slices show the same tissue, so their cross-correlation has a peak. Where the slice
+lies right, it is at no shift; where the stage jumped farther than the alignment looks, it is
+elsewhere; and where the tissue is another, or was turned, there is none. What shifts at random give
+says how high a peak must be (normalised by the overlap: Lewis, Fast Template Matching, Vision
+Interface 1995).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.signal import correlate
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.quality import (
+    comparison_factor,
+    comparison_image,
+    comparison_valid,
+    without_extremes,
+)
+from napari_zstack_align.flags import Fault, Flag, mark
+from napari_zstack_align.params import AdaptiveParams
+from napari_zstack_align.remark import Remark
+
+Image = npt.NDArray[np.float32]
+
+NEAR_PX, FAR_PX = 2.0, 6.0
+"""Shifts that are as good as none, and those that are others, in px of the compared images."""
+LEAST_OVERLAP = 0.4
+"""Of the slice's power: with less, a shift isn't looked at."""
+LEAST_PEAK = 5.0
+"""Of the spread of what shifts at random give; the highest of those is at 3 to 4.7."""
+CLEARER = 1.5
+"""A peak elsewhere is higher than that at the slice's place by this factor."""
+MOST_SAID = 3
+"""So many slices are named in a remark."""
+NORMAL_SPREAD = 1.4826
+"""Standard deviation of a normal distribution whose median absolute value is 1."""
+
+
+@dataclass(frozen=True)
+class SliceStep:
+    """How a slice lies over the one before it.
+
+    Attributes
+    ----------
+    here : float
+        Peak of their cross-correlation where the slice was put, in spreads of what shifts at random
+        give.
+    elsewhere : float
+        The highest peak at another shift.
+    shift_px : tuple of float
+        (y, x) in px: where that is, from where the slice was put.
+    """
+
+    here: float
+    elsewhere: float
+    shift_px: tuple[float, float]
+
+    @property
+    def jumped(self) -> bool:
+        """Whether the slice fits elsewhere."""
+        return self.elsewhere > max(LEAST_PEAK, CLEARER * self.here)
+
+    @property
+    def fits(self) -> bool:
+        """Whether the slice lies over the one before it."""
+        return self.here >= LEAST_PEAK and not self.jumped
+
+    def to_array(self) -> npt.NDArray[np.float64]:
+        """(4,) for the journal."""
+        return np.array([self.here, self.elsewhere, *self.shift_px])
+
+    @classmethod
+    def of_array(cls, array: npt.NDArray[Any]) -> SliceStep:
+        """Undo `to_array`."""
+        here, elsewhere, y, x = array.tolist()
+        return cls(here, elsewhere, (y, x))
+
+
+def step_between(
+    before: Image, image: Image, valid: npt.NDArray[np.bool_], weights: Image | None = None
+) -> SliceStep:
+    """Compare a slice, where it was put, with the one before it.
+
+    Parameters
+    ----------
+    before, image : numpy.ndarray
+        (Y, X) float32 means of the two slices, in the reference.
+    valid : numpy.ndarray
+        (Y, X) bool: where the image shows tissue.
+    weights : numpy.ndarray, optional
+        Mask of the image, at the size of the compared images.
+    """
+    fixed, moved = (without_extremes(comparison_image(each)) for each in (before, image))
+    where = comparison_valid(valid).astype(np.float32)
+    if weights is not None:
+        where *= weights > 0
+    moved *= where
+    numerator, fixed_power, moved_power = (
+        correlate(one, other, method="fft")
+        for one, other in ((fixed, moved), (fixed**2, where), (np.ones_like(fixed), moved**2))
+    )
+    overlap = moved_power / (float(moved_power.max()) or np.inf)
+    seen = (overlap >= LEAST_OVERLAP) & (fixed_power > 0)
+    power = np.where(seen, fixed_power * moved_power, 1)
+    # times the root of the overlap: the fewer pixels, the more alike they are by chance
+    score = np.where(seen, numerator / np.sqrt(power) * np.sqrt(np.clip(overlap, 0, 1)), 0)
+    y, x = (np.arange(size) - n + 1 for size, n in zip(score.shape, fixed.shape, strict=True))
+    distance = np.hypot(y[:, np.newaxis], x)
+    others = seen & (distance > FAR_PX)
+    if not others.any():
+        return SliceStep(0.0, 0.0, (0.0, 0.0))
+    spread = NORMAL_SPREAD * float(np.median(np.abs(score[others]))) or np.inf
+    best = np.unravel_index(np.argmax(np.where(others, score, -1)), score.shape)
+    factor = comparison_factor(before.shape)
+    return SliceStep(
+        float(score[distance <= NEAR_PX].max() / spread),
+        float(score[best] / spread),
+        (float(factor * y[best[0]]), float(factor * x[best[1]])),
+    )
+
+
+def with_breaks(
+    alignment: Alignment, steps: Mapping[int, SliceStep], params: AdaptiveParams
+) -> Alignment:
+    """Return the alignment with the slices flagged that lie over none before them.
+
+    A slice lies in the reference through all those between; so what comes after it lies no better.
+
+    Parameters
+    ----------
+    alignment : Alignment
+    steps : mapping
+        From a slice to how it lies over the one before it in the chain.
+    params : AdaptiveParams
+        Of the run.
+    """
+    start = params.start_slice or 0
+    broken = {z: step for z, step in sorted(steps.items()) if not step.fits}
+    if not broken:
+        return alignment
+    quality = alignment.quality.copy()
+    for z in sorted(broken, key=lambda z: abs(z - start)):
+        beyond = quality["slice"] >= z if z > start else quality["slice"] <= z
+        fault = Fault(Flag.UNLIKE_REFERENCE, f"unlike reference: {_what(z, broken[z])}")
+        mark(quality, fault, beyond & (quality["flag"] == Flag.GOOD))
+    flagged = replace(alignment, quality=quality)
+    return flagged.with_remarks(_remark(broken, params.max_shift_px))
+
+
+def _remark(broken: Mapping[int, SliceStep], max_shift_px: float) -> Remark:
+    what = "; ".join(_what(z, step) for z, step in list(broken.items())[:MOST_SAID])
+    more = f"; and {len(broken) - MOST_SAID} more" if len(broken) > MOST_SAID else ""
+    text = f"{what[0].upper()}{what[1:]}{more}. How it and the slices beyond lie over the others "
+    text += "is not known: they are flagged"
+    if any(step.jumped for step in broken.values()):
+        text += ". Where the stage jumped, raise the largest shift that is looked for "
+        text += f"(max_shift_px, {max_shift_px:g} now)"
+    return Remark(f"{text}.")
+
+
+def _what(z: int, step: SliceStep) -> str:
+    if step.jumped:
+        y, x = step.shift_px
+        return f"slice {z} fits the slice before it elsewhere, at {y:+.0f} px in y, {x:+.0f} in x"
+    return f"slice {z} resembles the slice before it no more than by chance"

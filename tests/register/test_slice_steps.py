@@ -1,0 +1,123 @@
+"""Slices that don't lie over the one before them are flagged, and no others."""
+
+import numpy as np
+import pytest
+
+import napari_zstack_align as nza
+from napari_zstack_align.flags import Flag
+from napari_zstack_align.register.slice_steps import SliceStep, step_between
+from napari_zstack_align.samples import zstack_with_repeats
+
+N_SLICES, N_REPEATS = 5, 3
+
+
+@pytest.fixture(scope="module")
+def frames():
+    """(T, Y, X) of slices that resemble one another, hardly moving."""
+    sample = zstack_with_repeats(
+        n_slices=N_SLICES, n_repeats=N_REPEATS, size=(200, 192), max_displacement_px=2, seed=41
+    )
+    return sample.stack.read(0, N_SLICES * N_REPEATS)[:, 0]
+
+
+def aligned(frames, **params):
+    stack = nza.Stack.from_array(frames, frames_per_slice=N_REPEATS)
+    return nza.run(nza.align_adaptive(stack, nza.AdaptiveParams(**params)))
+
+
+def flagged_slices(alignment):
+    unlike = alignment.quality["flag"] == Flag.UNLIKE_REFERENCE
+    return np.unique(alignment.quality["slice"][unlike]).tolist()
+
+
+def moved(frames, first, last, change):
+    """Frames of some slices changed."""
+    result = frames.copy()
+    where = slice(first * N_REPEATS, (last + 1) * N_REPEATS)
+    result[where] = change(frames[where])
+    return result
+
+
+def rolled(y, x):
+    return lambda frames: np.roll(frames, (y, x), axis=(1, 2))
+
+
+@pytest.mark.parametrize("strategy", ["two_stage", "direct"])
+def test_slices_that_fit_are_not_flagged(frames, strategy):
+    alignment = aligned(frames, strategy=strategy)
+    assert flagged_slices(alignment) == []
+    assert "slice before" not in alignment.summary()
+
+
+@pytest.mark.parametrize("strategy", ["two_stage", "direct"])
+@pytest.mark.parametrize("jump", [(45, 0), (-8, 60)])
+def test_a_jump_that_is_not_looked_for_is_said_with_its_size(frames, strategy, jump):
+    alignment = aligned(moved(frames, 3, 4, rolled(*jump)), strategy=strategy, max_shift_px=20)
+    assert flagged_slices(alignment) == [3, 4]
+    assert alignment.quality["used"].all() or strategy == "direct"
+    (remark,) = [each for each in alignment.remarks if "slice before" in each]
+    assert remark.is_warning
+    assert "Slice 3 fits the slice before it elsewhere" in remark
+    assert "max_shift_px, 20 now" in remark
+
+
+def test_the_size_of_the_jump_is_the_one_that_there_was(frames):
+    jumping = moved(frames, 2, 4, rolled(-8, 60))
+    before, after = (jumping[k : k + 3].mean(axis=0, dtype=np.float32) for k in (3, 6))
+    step = step_between(before, after, np.ones(before.shape, bool))
+    assert step.jumped
+    assert not step.fits
+    np.testing.assert_allclose(step.shift_px, (8, -60), atol=6)
+
+
+def test_a_jump_within_the_limit_is_followed(frames):
+    alignment = aligned(moved(frames, 3, 4, rolled(0, 14)))
+    assert flagged_slices(alignment) == []
+
+
+@pytest.mark.parametrize("change", [lambda f: f[:, ::-1, ::-1], lambda f: f[:, ::-1]])
+def test_tissue_that_is_no_longer_the_same_is_said(frames, change):
+    alignment = aligned(moved(frames, 2, 4, change))
+    assert flagged_slices(alignment) == [2, 3, 4]
+    assert "Slice 2 resembles the slice before it no more than by chance" in alignment.summary()
+
+
+def test_from_a_start_in_the_middle_both_ways(frames):
+    alignment = aligned(moved(frames, 0, 0, rolled(70, 0)), start_slice=2)
+    assert flagged_slices(alignment) == [0]
+
+
+def test_a_run_that_goes_on_knows_the_steps_of_the_one_before(frames, tmp_path):
+    stack = nza.Stack.from_array(moved(frames, 3, 3, rolled(50, 30)), frames_per_slice=N_REPEATS)
+    for strategy in ("two_stage", "direct"):
+        params = nza.AdaptiveParams(strategy=strategy)
+        run = lambda: nza.align_adaptive(stack, params, journal=tmp_path / strategy)  # noqa: B023, E731
+        whole = nza.run(run())
+        again = nza.run(run())
+        assert flagged_slices(again) == flagged_slices(whole) == [3, 4]
+        assert again.remarks == whole.remarks
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"photons": 3, "n_repeats": 2},
+        {"photons": 1, "size": 96},
+        {"slice_correlation": 0.7},
+        {"bleaching": 0.6, "photons": 4},
+        {"drift_px": 10},
+    ],
+    ids=str,
+)
+def test_right_stacks_fit_whatever_the_light(how):
+    defaults = {"n_slices": 5, "n_repeats": 3, "size": 160, "seed": 91}
+    alignment = nza.run(nza.align_adaptive(zstack_with_repeats(**{**defaults, **how}).stack))
+    assert flagged_slices(alignment) == []
+
+
+def test_an_image_without_tissue_fits_nothing():
+    blank, noise = np.zeros((64, 64), np.float32), np.random.default_rng(0).random((64, 64))
+    step = step_between(noise.astype(np.float32), blank, np.ones((64, 64), bool))
+    assert not step.fits
+    assert SliceStep.of_array(step.to_array()) == step
