@@ -10,6 +10,7 @@ import pytest
 import napari_zstack_align as nza
 from napari_zstack_align.cli import traces as command
 from napari_zstack_align.cli.main import main
+from napari_zstack_align.flags import Fault, Flag, mark
 
 ROIS = [[40.0, 50.0, 4.0], [80.5, 70.25, 5.0]]
 
@@ -138,3 +139,16 @@ def test_what_was_read_is_kept(rois, recording_files, tmp_path, monkeypatch):
     monkeypatch.setattr(command, "extract_session_traces", stopped)
     assert main(["traces", str(recording_files[0]), "--rois=rois.csv", "--out=out"]) == 1
     assert not nza.load_traces(tmp_path / "out").complete
+
+
+def test_a_recording_whose_frames_are_all_left_out(rois, session_folder, tmp_path, capsys):
+    """It could not be matched: nothing is said of the dark level, and the exit code is 1."""
+    alignment = nza.load_alignment(session_folder)[0]
+    mark(alignment.quality, Fault(Flag.UNMATCHED, "no chunk could be matched"))
+    alignment.quality["used"] = False
+    saved = alignment.save(tmp_path / "a.zalign")
+    assert main(["traces", str(saved), "--rois=rois.csv", "--out=t", "--dark-level=50"]) == 1
+    out = capsys.readouterr().out
+    assert "Warning: All 40 frames are left out (40 unmatched recording)" in out
+    assert "ΔF/F is unreliable: no frame counts." in out
+    assert "heck the dark level" not in out

@@ -80,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_traces(args: argparse.Namespace) -> bool:
-    """Read traces and save them; return whether all of it was done."""
+    """Read traces and save them; return whether all of it was done, and some frames count."""
     params, rois = params_of(args, TraceParams), load_rois(args.rois)
     recordings = _recordings(args)
     stacks = [stack for stack, _ in recordings]
@@ -99,12 +99,13 @@ def run_traces(args: argparse.Namespace) -> bool:
         done = _read(job, journal)
         tell_written(_save(done, out, kind, overwrite, len(stacks)), out)
         complete = len(done) == len(recordings) and all(traces.complete for traces in done)
+        counts = all(traces.used.any() for traces in done)
         leave(journal, complete)
     for traces in done:
         print(f"{traces.recording}: {_summary(traces)}")
         for remark in [*traces.remarks, *_of_unknown_dff(traces)]:
             print(f"  {remark.labelled}")
-    return complete
+    return complete and counts
 
 
 def _recordings(args: argparse.Namespace) -> list[Recording]:
@@ -173,12 +174,14 @@ def _summary(traces: Traces) -> str:
     return text + (
         f". ΔF/F with a dark level of {_levels(traces)} ({traces.dark.source})."
         if traces.dff_reliable
-        else ". ΔF/F is unreliable."
+        else f". ΔF/F is unreliable: {traces.dff_doubt}."
     )
 
 
 def _of_unknown_dff(traces: Traces) -> tuple[Remark, ...]:
     """Tell of ROIs that were seen, but whose F₀ is too small for ΔF/F."""
+    if not traces.used.any():
+        return ()
     seen = np.isfinite(traces.corrected).any(axis=2)
     unknown = seen & ~np.isfinite(traces.dff).any(axis=2)
     number = np.count_nonzero(unknown.any(axis=0))

@@ -25,13 +25,11 @@ from napari_zstack_align.params import ChannelParams
 from napari_zstack_align.register.artefacts.artefacts import Artefacts
 from napari_zstack_align.register.driving import driving_image
 from napari_zstack_align.register.template import Coefficients, Filtered, Registration, Template
+from napari_zstack_align.saturation import saturated_fraction
 from napari_zstack_align.stack import Stack
 
 Image = npt.NDArray[np.float32]
 
-DETECTOR_TOPS = (255, 4095, 8191, 16383, 32767, 65535)
-"""Largest values of 8, 12, 13, 14, 15 and 16 bit detectors."""
-SATURATED_FRACTION = 0.05
 STEP_PX = 2
 MARGIN = np.ones((3, 3), np.uint8)
 MOST_MISSING = 0.5
@@ -114,18 +112,10 @@ def unusable(
     known = image if np.isfinite(cv2.sumElems(image)[0]) else image[np.isfinite(image)]
     if not known.size:
         return Fault(Flag.NO_SIGNAL, "no signal: every pixel is NaN")
-    if fraction := _saturated(channels):
+    if fraction := saturated_fraction(channels):
         return Fault(Flag.SATURATED, f"saturated: {100 * fraction:.0f} % of the pixels")
     low, high, _, _ = cv2.minMaxLoc(known)
     return Fault(Flag.NO_SIGNAL, "no signal: all pixels are equal") if low == high else None
-
-
-def _saturated(channels: npt.NDArray[Any]) -> float:
-    """Part of the pixels at the detector's top value, where that is too large; else 0."""
-    if channels.dtype.kind not in "ui" or (top := int(channels.max())) not in DETECTOR_TOPS:
-        return 0.0
-    fraction = float((channels == top).mean())
-    return fraction if fraction > SATURATED_FRACTION else 0.0
 
 
 def filtered_frame(raw: RawFrame, template: Template) -> Filtered:

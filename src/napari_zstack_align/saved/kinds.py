@@ -96,6 +96,7 @@ LAYOUTS: Mapping[Kind, Layout] = MappingProxyType(
                 "corrected.npy",
                 "dff.npy",
                 "motion_explained.npy",
+                "saturated.npy",
                 "rois.csv",
                 "frames.csv",
             ),

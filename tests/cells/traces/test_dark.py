@@ -118,3 +118,78 @@ def test_offset_of_the_file(tmp_path: Path, saved: str, subtracted: str, levels)
 def test_file_without_offset(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "movie.tif", movie().read(0, 20)[:, 0])
     assert dark_level(nza.open_stack(tmp_path / "movie.tif")).source == "estimated"
+
+
+def photons(offset: float, light: float, gain: float = 4.0, noise: float = 2.0) -> np.ndarray:
+    """A cell of twice the light on a smooth background, of which a corner is all but dark."""
+    rng = np.random.default_rng(6)
+    y, x = np.indices((64, 64))
+    image = light * np.clip(0.02 + (y + x) / 90, 0, 1)
+    image[np.hypot(y - 40, x - 40) < 5] *= 2
+    frames = rng.poisson(np.broadcast_to(image / gain, (N_FRAMES, 64, 64))) * gain
+    return frames + offset + rng.normal(0, noise, frames.shape)
+
+
+def filled_rim(frames: np.ndarray) -> np.ndarray:
+    """Frames as other programs align them: zeros outside, a rim of changing width."""
+    frames = np.round(frames)
+    for t in range(len(frames)):
+        frames[t, : t % 4, :] = 0
+    return frames.astype(np.uint16)
+
+
+RIGHT = {
+    "negative offset": (np.round(photons(-900, 80)).astype(np.int16), -900),
+    "large offset": (np.round(photons(OFFSET, 35)).astype(np.uint16), OFFSET),
+    "three photons": (np.round(photons(100, 12)).astype(np.uint16), 100),
+    "all but dark, noisy": (photons(100, 1, noise=30), 100),
+    "zero-clipped": (np.clip(np.round(photons(0, 20)), 0, None).astype(np.uint16), 0),
+    "zero-clipped photons": (photons(0, 3, gain=1, noise=0).astype(np.uint8), 0),
+    "much background": (photons(3000, 800), 100),
+    "zeros where others aligned it": (filled_rim(photons(1000, 80)), 1000),
+    "dropped frames": (photons(OFFSET, 35) * (np.arange(N_FRAMES) % 7 > 0)[:, None, None], OFFSET),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_level_is_not_doubted(name: str) -> None:
+    frames, level = RIGHT[name]
+    stack = nza.Stack.from_array(frames)
+    params = nza.TraceParams(dark_level=(level,))
+    traces = nza.run(nza.extract_traces(stack, [[40, 40, 4]], None, params))
+    assert traces.dark.doubt == ""
+    assert traces.dff_reliable
+    assert traces.reliable.all()
+
+
+@pytest.mark.parametrize(
+    ("frames", "params", "figures"),
+    [
+        (photons(100, 80), {"dark_level": (150,)}, ("given (150)", "(10")),
+        (photons(100, 80), {"dark_frames": (0, 10)}, ("dark frames (1", "(10")),
+        (photons(-900, 80), {"dark_level": (0,)}, ("given (0)", "(-89")),
+        (photons(100, 80), {"dark_level": (-5000,)}, ("given (-5000)", "(10")),
+        (photons(OFFSET, 35), {"dark_level": (0,)}, ("given (0)", "(5450")),
+    ],
+    ids=["above", "frames with light", "above, negative", "far below", "offset forgotten"],
+)
+def test_a_level_that_the_frames_contradict_is_doubted(frames, params, figures, tmp_path) -> None:
+    stack = nza.Stack.from_array(frames)
+    traces = nza.run(nza.extract_traces(stack, [[40, 40, 4]], None, nza.TraceParams(**params)))
+    remark = traces.remarks[0]
+    assert remark.is_warning
+    assert all(figure in remark for figure in figures), remark
+    assert not traces.dff_reliable
+    assert not traces.reliable.any()
+    again = nza.load_traces(traces.save(tmp_path / "t"))
+    assert again.dark.doubt == traces.dark.doubt == remark
+    assert not again.dff_reliable
+
+
+def test_the_channel_that_is_doubted_is_named() -> None:
+    frames = np.stack([photons(100, 80), photons(300, 80)], axis=1)
+    stack = nza.Stack.from_array(frames, "TCYX", channel_names=("green", "red"))
+    params = nza.TraceParams(dark_level=(200,))
+    traces = nza.run(nza.extract_traces(stack, [[40, 40, 4]], None, params))
+    assert traces.dark.doubt.startswith("In channel green: The dark level that is given (200)")
+    assert "red" not in traces.dark.doubt

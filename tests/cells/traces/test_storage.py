@@ -35,7 +35,8 @@ def traces_of(times=None, **params) -> nza.Traces:
 def test_reads_back_equal(tmp_path: Path, times) -> None:
     traces = traces_of(times, dark_level=(3, 4.5), neuropil_width_um=7)
     again = nza.load_traces(traces.save(tmp_path / "out" / "traces"))
-    for name in ("F", "Fneu", "corrected", "dff", "motion_explained", "ids", "confidence"):
+    arrays = ("F", "Fneu", "corrected", "dff", "motion_explained", "saturated", "reliable")
+    for name in (*arrays, "ids", "confidence"):
         one, other = getattr(traces, name), getattr(again, name)
         assert one.dtype == other.dtype
         np.testing.assert_array_equal(one, other)
@@ -66,7 +67,7 @@ def test_remarks_keep_their_severity(tmp_path: Path) -> None:
 
 def test_files_are_plain(tmp_path: Path, file_of) -> None:
     folder = traces_of().save(tmp_path / "t")
-    arrays = {"F", "Fneu", "corrected", "dff", "motion_explained"}
+    arrays = {"F", "Fneu", "corrected", "dff", "motion_explained", "saturated"}
     listed = [file_of(folder, role) for role in (*arrays, "rois", "frames")]
     assert {*listed, folder / "run.json"} == set(folder.iterdir())
     assert np.load(file_of(folder, "F"), allow_pickle=False).shape == (2, 3, 8)

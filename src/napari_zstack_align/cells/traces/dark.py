@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.readable import read_each
+from napari_zstack_align.cells.traces.sample import Levels, Sample, sampled_frames
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import TraceParams
@@ -17,9 +19,14 @@ from napari_zstack_align.stack import Stack
 
 DarkSource: TypeAlias = Literal["file", "given", "dark frames", "estimated", "none"]
 
-DARKEST_PERCENT = 0.1
-"""Percentile of a mean image that stands for its darkest pixels."""
-ESTIMATE_FRAMES = 60
+STATED: dict[DarkSource, str] = {
+    "file": "The dark level that the file gives",
+    "given": "The dark level that is given",
+    "dark frames": "The mean of the dark frames",
+}
+"""Levels that the frames themselves may contradict, and what they are called."""
+MOST_SPREADS = 10.0
+"""Light that exceeds the range of the values more often is implausible."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +42,15 @@ class DarkLevel:
         be too high.
     accepted : bool
         Whether it is subtracted before ΔF/F: an estimate only once the user has accepted it.
+    doubt : str
+        A sentence on why it can't be right, or is implausible, where frames were read to judge
+        it; '' where nothing speaks against it.
     """
 
     values: npt.NDArray[np.float64] = field(repr=True)
     source: DarkSource
     accepted: bool
+    doubt: str = ""
 
     @property
     def subtracted(self) -> npt.NDArray[np.float64]:
@@ -75,11 +86,10 @@ def dark_level(stack: Stack, params: TraceParams | None = None) -> DarkLevel:
         return known
     if params.dark_frames is not None:
         return of_dark_frames(mean_of_dark_frames(stack, *params.dark_frames))
-    total = np.zeros(stack.shape[1:])
-    some = sampled_frames(stack.n_frames)
-    for t in map(int, some):
-        total += stack.read(t, t + 1)[0]
-    return estimated(darkest(total / len(some)), params)
+    sample = Sample(stack.shape[1:])
+    for t in map(int, sampled_frames(stack.n_frames)):
+        sample.add(stack.read(t, t + 1)[0])
+    return estimated(sample.levels(), params)
 
 
 def stated_dark_level(stack: Stack, params: TraceParams) -> DarkLevel | None:
@@ -132,26 +142,40 @@ def mean_of_dark_frames(stack: Stack, start: int, stop: int) -> npt.NDArray[np.f
     return total / number
 
 
-def sampled_frames(n_frames: int) -> npt.NDArray[np.intp]:
-    """Frames that an estimate is made of, spread over the recording."""
-    return np.unique(np.linspace(0, n_frames - 1, ESTIMATE_FRAMES).astype(np.intp))
+def estimated(levels: Levels, params: TraceParams) -> DarkLevel:
+    """Estimate from the darkest pixels: without light no pixel can be darker."""
+    if not np.isfinite(levels.darkest).all():
+        return DarkLevel(levels.darkest, "none", False)
+    return DarkLevel(levels.darkest, "estimated", params.accept_estimate)
 
 
-def darkest(mean: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """(C,) darkest pixels of mean images (C, Y, X); NaN where there are none."""
-    values = np.full(len(mean), np.nan)
-    for c, image in enumerate(mean):
-        known = image[np.isfinite(image)]
-        if known.size:
-            values[c] = np.percentile(known, DARKEST_PERCENT)
-    return values
+def judged(dark: DarkLevel, levels: Levels, channel_names: Sequence[str]) -> DarkLevel:
+    """Add the doubt about a level that comes from elsewhere than the frames of a sample."""
+    if dark.source not in STATED:
+        return dark
+    of_channels = zip(dark.values, levels.darkest, levels.highest, levels.spread, strict=True)
+    doubts = [_doubt(dark.source, *figures) for figures in of_channels]
+    if len(doubts) > 1:
+        named = zip(channel_names, doubts, strict=True)
+        doubts = [doubt and f"In channel {name}: {doubt}" for name, doubt in named]
+    return replace(dark, doubt=" ".join(filter(None, doubts)))
 
 
-def estimated(values: npt.NDArray[np.float64], params: TraceParams) -> DarkLevel:
-    """Estimate from the darkest pixels (C,): without light no pixel can be darker."""
-    if not np.isfinite(values).all():
-        return DarkLevel(values, "none", False)
-    return DarkLevel(values, "estimated", params.accept_estimate)
+def _doubt(source: DarkSource, level: float, darkest: float, highest: float, spread: float) -> str:
+    """Say what speaks against a level; '' where nothing does, or nothing is known."""
+    figure, seen = f"{STATED[source]} ({level:.6g})", f"darkest pixels ({darkest:.6g})"
+    if level > highest:
+        return (
+            f"{figure} can't be right: the {seen} of the mean image are below it. ΔF/F is too "
+            f"large, and unreliable."
+        )
+    if darkest - level > MOST_SPREADS * spread:
+        times = f"{(darkest - level) / spread:.0f}" if spread else "many"
+        return (
+            f"{figure} is implausible: the {seen} of the mean image lie {times} × the range of the "
+            f"values ({spread:.3g}) above it. ΔF/F is probably too small, and unreliable."
+        )
+    return ""
 
 
 def _a_channel(given: tuple[float, ...], n_channels: int, name: str) -> npt.NDArray[np.float64]:

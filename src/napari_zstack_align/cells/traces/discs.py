@@ -53,6 +53,39 @@ def disc_means(image: npt.NDArray[Any], circles: Numbers, means: npt.NDArray[np.
 
 
 @compiled
+def disc_shares(
+    image: npt.NDArray[Any], circles: Numbers, level: float, shares: npt.NDArray[np.float32]
+) -> None:
+    """Share of each circle's area, as far as it has pixels, that is at a level or above it.
+
+    Parameters
+    ----------
+    image, circles
+        As of `disc_means`.
+    level : float
+    shares : numpy.ndarray
+        (N,) is filled: 0 for a circle without pixels.
+    """
+    for n in range(circles.shape[1]):
+        y, x, radius = circles[0, n], circles[1, n], circles[2, n]
+        shares[n] = 0.0
+        if not (isfinite(y) and isfinite(x) and isfinite(radius)):
+            continue
+        rows, columns = touched(y, radius, image.shape[0]), touched(x, radius, image.shape[1])
+        areas = pixel_areas(y, x, radius, rows, columns)
+        above = known = 0.0
+        for i in range(areas.shape[0]):
+            for j in range(areas.shape[1]):
+                value = image[rows[0] + i, columns[0] + j]
+                if isfinite(value):
+                    known += areas[i, j]
+                    if value >= level:
+                        above += areas[i, j]
+        if known > 0.0:
+            shares[n] = above / known
+
+
+@compiled
 def touched(centre: float, radius: float, size: int) -> tuple[int, int]:
     """First and last pixel along an axis that a circle touches; none: the last is before it."""
     return max(floor(centre - radius + 0.5), 0), min(ceil(centre + radius - 0.5), size - 1)

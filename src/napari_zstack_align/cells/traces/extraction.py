@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import asdict, replace
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -15,16 +16,17 @@ import numpy.typing as npt
 from napari_zstack_align.alignment.fingerprint import fingerprint
 from napari_zstack_align.cells.traces.dark import (
     DarkLevel,
-    darkest,
     estimated,
+    judged,
     mean_of_dark_frames,
     of_dark_frames,
-    sampled_frames,
     stated_dark_level,
 )
 from napari_zstack_align.cells.traces.derive import Derived, derive
 from napari_zstack_align.cells.traces.inputs import Inputs
 from napari_zstack_align.cells.traces.remarks import check_readable, remarks_of
+from napari_zstack_align.cells.traces.sample import Levels, Sample, sampled_frames
+from napari_zstack_align.cells.traces.saturated import saturated_frames
 from napari_zstack_align.cells.traces.traces import Traces
 from napari_zstack_align.cells.traces.window import Window, WindowReader
 from napari_zstack_align.counting import counted
@@ -35,7 +37,7 @@ from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.saved import Units, UnitStore, WatchedFrames, key_of
 
 READING, DERIVING = "Reading traces", "Baselines"
-DARK_FRAMES, DARK_SAMPLE = "mean of dark frames 1", "darkest pixels of a sample 1"
+DARK_FRAMES, DARK_SAMPLE = "mean of dark frames 1", "levels of a sample 2"
 """The methods of these units: another number where a result may change."""
 ROIS_AT_ONCE = 8
 SNAPSHOT_S = 5.0
@@ -102,11 +104,13 @@ class _Run:
         n_channels, n_frames = inputs.stack.shape[1], inputs.stack.n_frames
         shape = (n_channels, len(inputs.rois), n_frames)
         self._F, self._Fneu = (np.full(shape, np.nan, np.float32) for _ in range(2))
+        self._saturated = np.zeros(shape, bool)
+        self._highest = np.full((n_channels, n_frames), np.nan)
         self._frames = inputs.frames()
         self._is_read = np.zeros(n_frames, bool)
         self._sampled = np.zeros(n_frames, bool)
-        self._total = np.zeros((0,))
-        self._n_sampled = 0
+        self._sample = Sample(inputs.stack.shape[1:])
+        self._levels: Levels | None = None
 
     # -- reading -------------------------------------------------------------------------------
 
@@ -132,21 +136,19 @@ class _Run:
                 due = monotonic() + max(SNAPSHOT_S, SNAPSHOT_SHARE * (monotonic() - begun))
             yield self._progress(snapshot=snapshot)
         check_readable(self._inputs.stack.name, self._frames)
-        if self._n_sampled:
-            self._dark = self._estimate()
+        if self._levels is None:
+            self._levels = self._sample.levels()
             self._units.put(
                 "dark-sample",
                 key_of(DARK_SAMPLE),
-                {"values": self._dark.values},
+                asdict(self._levels),
                 np.flatnonzero(self._sampled),
             )
 
     def _find_dark_level(self) -> Job[None]:
-        """Find the dark level, or which frames have to tell it."""
-        params, n_frames = self._inputs.params, self._inputs.stack.n_frames
-        if self._dark is not None:
-            return
-        if params.dark_frames is not None:
+        """Find the dark level, as far as other frames than those of a sample tell it."""
+        params = self._inputs.params
+        if self._dark is None and params.dark_frames is not None:
             frames, key = range(*params.dark_frames), key_of(DARK_FRAMES)
             arrays = self._units.get("dark-frames", key, frames)
             if arrays is None:
@@ -154,14 +156,12 @@ class _Run:
                 arrays = {"values": values}
                 self._units.put("dark-frames", key, arrays, frames)
             self._dark = of_dark_frames(arrays["values"])
-            return
-        some = sampled_frames(n_frames)
-        arrays = self._units.get("dark-sample", key_of(DARK_SAMPLE), some)
-        if arrays is not None:
-            self._dark = estimated(arrays["values"], params)
-            return
-        self._sampled[some] = True
-        self._total = np.zeros((self._inputs.stack.shape[1], *self._inputs.frame_shape))
+        some = sampled_frames(self._inputs.stack.n_frames)
+        kept = self._units.get("dark-sample", key_of(DARK_SAMPLE), some)
+        if kept is None:
+            self._sampled[some] = True
+        else:
+            self._levels = Levels(**kept)
 
     def _mean_of_dark_frames(
         self, frames: range
@@ -194,20 +194,22 @@ class _Run:
             yield self._progress(f"Going on with {name}: {done} of {of} were finished.")
         return kept, missing
 
-    def _read_or_sample(self, again: frozenset[range], frames: range) -> Window | _Sample:
+    def _read_or_sample(self, again: frozenset[range], frames: range) -> Window | _Sampled:
         if frames in again:
             return self._reader.sample(frames, self._sampled)
         return self._reader.read(frames, self._sampled)
 
-    def _take(self, window: Window | _Sample) -> None:
+    def _take(self, window: Window | _Sampled) -> None:
         samples = window.samples if isinstance(window, Window) else window
         for image in samples:
-            self._total += image
-        self._n_sampled += len(samples)
+            self._sample.add(image)
         if not isinstance(window, Window):
             return
         frames = slice(window.start, window.stop)
         self._F[:, :, frames], self._Fneu[:, :, frames] = window.F, window.Fneu
+        self._highest[:, frames] = window.highest
+        if window.saturated.any():
+            self._saturated[:, :, frames] = window.saturated
         for t, fault in window.faults.items():
             mark(self._frames[t], fault)
             self._frames["used"][t], self._frames["confidence"][t] = False, 0
@@ -228,7 +230,7 @@ class _Run:
         rest = ~self._is_read
         frames["flag"][rest], frames["detail"][rest] = Flag.NOT_RUN, ""
         frames["used"][rest], frames["confidence"][rest] = False, 0
-        dark = self._estimate() if self._dark is None else self._dark
+        dark = self._judged_dark()
         corrected, dff = np.empty_like(F), np.empty_like(F)
         motion = np.empty(F.shape[:2], np.float32)
 
@@ -244,7 +246,7 @@ class _Run:
                 motion[:, rows] = derived.motion_explained
                 done = rows.stop
             yield Progress(DERIVING, done, n_rois)
-        return Traces(
+        traces = Traces(
             F,
             Fneu,
             corrected,
@@ -258,14 +260,25 @@ class _Run:
             inputs.params,
             inputs.frame_shape,
             inputs.stack.pixel_size_um,
-            remarks_of(inputs, F, Fneu, frames, dark),
-            self._provenance(),
+            provenance=self._provenance(),
+            saturated=self._saturated_frames(F, frames["used"]),
         )
+        return replace(traces, remarks=remarks_of(traces, inputs))
 
-    def _estimate(self) -> DarkLevel:
-        """Estimate the dark level from what was sampled so far."""
-        with np.errstate(invalid="ignore"):
-            return estimated(darkest(self._total / self._n_sampled), self._inputs.params)
+    def _saturated_frames(
+        self, F: npt.NDArray[np.float32], used: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.float32]:
+        """(C, N) as of `Traces`."""
+        if not self._saturated.any():
+            return np.zeros(F.shape[:2], np.float32)
+        return saturated_frames(self._saturated, self._highest, np.isfinite(F) & used)
+
+    def _judged_dark(self) -> DarkLevel:
+        """Dark level, estimated from what was sampled so far, or compared with it."""
+        levels = self._sample.levels() if self._levels is None else self._levels
+        if self._dark is None:
+            return estimated(levels, self._inputs.params)
+        return judged(self._dark, levels, self._inputs.stack.channel_names)
 
     def _provenance(self) -> dict[str, Any]:
         journal = self._units.journal.id
@@ -275,8 +288,8 @@ class _Run:
         )
 
 
-_Sample = list[npt.NDArray[Any]]
-"""Frames (C, Y, X) for an estimate of the dark level."""
+_Sampled = list[npt.NDArray[Any]]
+"""Frames (C, Y, X) of the sample."""
 
 
 def _blocks(n_rois: int) -> Iterator[slice]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.cells.traces.dark import DarkLevel
 from napari_zstack_align.cells.traces.inputs import Inputs
+from napari_zstack_align.cells.traces.traces import Traces
 from napari_zstack_align.counting import are, counted
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.flags import Flag, shown
+from napari_zstack_align.flags import Flag, count_by_flag, shown
 from napari_zstack_align.frame_times import what_is_odd
 from napari_zstack_align.remark import Remark, as_notes, as_warnings
 
@@ -17,23 +20,26 @@ SHOWN = 10
 """Ids that are spelt out."""
 
 
-def remarks_of(
-    inputs: Inputs,
-    F: npt.NDArray[np.float32],
-    Fneu: npt.NDArray[np.float32],
-    frames: npt.NDArray[np.void],
-    dark: DarkLevel,
-) -> tuple[Remark, ...]:
+def remarks_of(traces: Traces, inputs: Inputs) -> tuple[Remark, ...]:
     """Say what is to be known about the dark level, and about ROIs and frames without values."""
-    remarks = _of_dark(dark)
+    frames, ids, saturated = traces.frames, traces.ids, traces.is_saturated
+    remarks = _of_left_out(traces) + _of_dark(traces.dark)
     read = frames["flag"] != Flag.NOT_RUN
-    ids = inputs.rois.ids
     if read.any():
-        unseen = ~np.isfinite(F[:, :, read]).any(axis=(0, 2))
-        alone = ~np.isfinite(Fneu[:, :, read]).any(axis=(0, 2)) & ~unseen
+        unseen = ~np.isfinite(traces.F[:, :, read]).any(axis=(0, 2))
+        alone = ~np.isfinite(traces.Fneu[:, :, read]).any(axis=(0, 2)) & ~unseen
         remarks += as_warnings(
             _of_ids(ids[unseen], "never inside a frame: there are no values"),
             _of_ids(ids[alone], "without neuropil around: not corrected"),
+        )
+    if traces.saturated is not None and saturated.any():
+        shares = 100 * traces.saturated[saturated]
+        remarks += as_warnings(
+            _of_ids(
+                ids[saturated.any(axis=0)],
+                f"saturated, in {_range(shares)} % of the frames: more light than the detector "
+                f"can tell, so F and ΔF/F are too small there, and ΔF/F unreliable",
+            )
         )
     unreadable = int(np.count_nonzero(frames["flag"] == Flag.UNREADABLE))
     if unreadable:
@@ -63,8 +69,34 @@ def check_readable(name: str, frames: npt.NDArray[np.void]) -> None:
         raise InputError(f"No frame of {name} can be read: {shown(frames[0])}.")
 
 
+def _of_left_out(traces: Traces) -> tuple[Remark, ...]:
+    """Say that frames don't count, where that is all of them, or most."""
+    run = traces.flags != Flag.NOT_RUN
+    n_run, left_out = int(np.sum(run)), int(np.sum(run & ~traces.used))
+    if not n_run or left_out <= n_run / 2:
+        return ()
+    why = ", ".join(f"{n} {flag}" for flag, n in count_by_flag(traces.flags).items())
+    text = f"are left out{why and f' ({why})'}: "
+    if left_out == n_run:
+        return as_warnings(
+            f"All {counted(n_run, 'frame')} {text}there is no baseline and no ΔF/F, and F is read "
+            f"where nobody knows that the cells are. Align the recording anew."
+        )
+    return as_warnings(
+        f"{left_out} of {counted(n_run, 'frame')} {text}the baseline is that of the others."
+    )
+
+
+def _range(percents: npt.NDArray[np.floating[Any]]) -> str:
+    """'3', or '0.2 to 25'."""
+    low, high = (f"{np.round(p, 0 if p >= 1 else 2):g}" for p in (percents.min(), percents.max()))
+    return low if low == high else f"{low} to {high}"
+
+
 def _of_dark(dark: DarkLevel) -> tuple[Remark, ...]:
     values = ", ".join(f"{value:g}" for value in np.round(dark.values, 1))
+    if dark.doubt:
+        return as_warnings(dark.doubt)
     if dark.accepted and dark.source != "estimated":
         return ()
     if dark.accepted:

@@ -1,7 +1,8 @@
 """The files of traces: folders of plain .npy, .csv and .json files that other programs can read.
 
 ``run.json`` (parameters, dark level, remarks, state) lists the others by their roles: ``F``,
-``Fneu``, ``corrected``, ``dff`` and ``motion_explained`` (.npy), ``rois`` and ``frames`` (.csv).
+``Fneu``, ``corrected``, ``dff``, ``motion_explained`` and ``saturated`` (.npy), ``rois`` and
+``frames`` (.csv).
 The traces of several recordings are a folder with ``session.json`` and one such folder each.
 """
 
@@ -35,6 +36,10 @@ from napari_zstack_align.saved import Group, Kind, Part, Reading, Result, Subjec
 from napari_zstack_align.saved.facts import SavedRemark
 
 ARRAYS = ("F", "Fneu", "corrected", "dff", "motion_explained")
+SATURATED = "saturated"
+"""Results of earlier versions don't have it."""
+OF_ROIS = ("motion_explained", SATURATED)
+"""These hold one number a channel and ROI, the others one a frame too."""
 
 
 def save_traces(traces: Traces, folder: Path, overwrite: bool = True) -> Path:
@@ -136,6 +141,7 @@ class _Dark(Part):
     values: tuple[float | None, ...]
     source: DarkSource
     accepted: bool
+    doubt: str = ""
 
 
 class _TracesFacts(Part):
@@ -157,6 +163,7 @@ def _result(traces: Traces) -> Result:
         traces.provenance,
         {
             **{name: npy_content(getattr(traces, name)) for name in ARRAYS},
+            **({} if traces.saturated is None else {SATURATED: npy_content(traces.saturated)}),
             "rois": rois_bytes(traces.rois),
             "frames": table_bytes(traces.frames),
         },
@@ -178,21 +185,22 @@ def _read(reading: Reading) -> Traces:
         frames=frames,
         recording=facts.recording,
         channel_names=facts.channel_names,
-        dark=DarkLevel(levels, dark.source, dark.accepted),
+        dark=DarkLevel(levels, dark.source, dark.accepted, dark.doubt),
         params=_read_params(reading, facts),
         frame_shape=facts.frame_shape,
         pixel_size_um=facts.pixel_size_um,
         remarks=facts.remarks,
         provenance=reading.provenance,
+        saturated=_read_array(reading, SATURATED, shape) if reading.has(SATURATED) else None,
     )
 
 
 def _read_array(
     reading: Reading, name: str, shape: tuple[int, int, int]
 ) -> npt.NDArray[np.float32]:
-    """Read (C, N, T) values, or (C, N) of `motion_explained`; NaN is legitimate in all of them."""
+    """Read (C, N, T) values, or (C, N); NaN is legitimate in them."""
     array = reading.file(name, read_npy)
-    expected = shape[:2] if name == "motion_explained" else shape
+    expected = shape[:2] if name in OF_ROIS else shape
     if array.dtype.kind not in "iuf":
         raise reading.refused(name, f"it holds {array.dtype}, no numbers")
     if array.shape != expected:
@@ -218,6 +226,7 @@ def _facts(traces: Traces) -> dict[str, Any]:
             "values": dark.values.tolist(),
             "source": dark.source,
             "accepted": dark.accepted,
+            "doubt": dark.doubt,
         },
         "dff_reliable": traces.dff_reliable,
         "params": traces.params.model_dump(mode="json"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.traces.dark import DarkLevel
+from napari_zstack_align.cells.traces.saturated import MOST_FRAMES
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import FLAG_COLUMNS, Flag
 from napari_zstack_align.frame_times import frame_interval_s
@@ -64,6 +66,9 @@ class Traces:
         What the user should know, a sentence each.
     provenance : dict
         Versions, date, files.
+    saturated : numpy.ndarray, optional
+        (C, N) float32: part of the frames used in which more than 5 % of the cell's circle is at
+        the largest value of the detector; None where that wasn't looked at.
     """
 
     F: Trace = field(repr=False)
@@ -81,6 +86,7 @@ class Traces:
     pixel_size_um: tuple[float, float] | None = None
     remarks: tuple[Remark, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict, repr=False)
+    saturated: Trace | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         shape = (len(self.channel_names), len(self.rois), len(self.frames))
@@ -136,8 +142,34 @@ class Traces:
 
     @property
     def dff_reliable(self) -> bool:
-        """Whether a dark level was subtracted, without which ΔF/F is too small."""
-        return self.dark.accepted
+        """Whether ΔF/F of any cell can be relied on; ``dff_doubt`` says why not."""
+        return not self.dff_doubt
+
+    @cached_property
+    def dff_doubt(self) -> str:
+        """Why ΔF/F of no cell can be relied on: half a sentence; '' where it can."""
+        if not self.dark.accepted:
+            return "the dark level is unknown"
+        if self.dark.doubt:
+            return "the dark level is doubtful"
+        if not self.used.any():
+            return "no frame counts"
+        seen = np.isfinite(self.F).any(axis=2)
+        if seen.any() and self.is_saturated[seen].all():
+            return "all ROIs are saturated"
+        return ""
+
+    @property
+    def is_saturated(self) -> npt.NDArray[np.bool_]:
+        """(C, N) bool: cells that are saturated too often to rely on their ΔF/F."""
+        if self.saturated is None:
+            return np.zeros(self.F.shape[:2], bool)
+        return np.asarray(self.saturated > MOST_FRAMES)
+
+    @property
+    def reliable(self) -> npt.NDArray[np.bool_]:
+        """(C, N) bool: cells whose ΔF/F can be relied on."""
+        return ~self.is_saturated & self.dff_reliable
 
     @property
     def inside(self) -> npt.NDArray[np.bool_]:

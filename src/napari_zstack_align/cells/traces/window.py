@@ -19,8 +19,10 @@ from napari_zstack_align.saved import Units, key_of
 if TYPE_CHECKING:
     from napari_zstack_align.cells.traces.frame_reader import FrameReader
 
-METHOD = "traces of a window 1"
+METHOD = "traces of a window 2"
 """Of the units: another number where a result may change."""
+ARRAYS = ("F", "Fneu", "saturated", "highest")
+"""What of a window is kept."""
 MOST_FRAMES = 64
 MOST_CIRCLES = 32_000
 """Windows are short: a stopped run loses those in work, and a cancelled one waits for them."""
@@ -36,6 +38,10 @@ class Window:
         Frames.
     F, Fneu : numpy.ndarray
         (C, N, n) float32 means of circles and rings.
+    saturated : numpy.ndarray
+        (C, N, n) bool: circles that are at the frame's largest value, as of `Measured`.
+    highest : numpy.ndarray
+        (C, n) float64 largest value of each frame.
     faults : dict of int to Fault
         Frames that can't be read, and why.
     samples : list of numpy.ndarray
@@ -46,6 +52,8 @@ class Window:
     stop: int
     F: npt.NDArray[np.float32]
     Fneu: npt.NDArray[np.float32]
+    saturated: npt.NDArray[np.bool_]
+    highest: npt.NDArray[np.float64]
     faults: dict[int, Fault] = field(default_factory=dict)
     samples: list[npt.NDArray[Any]] = field(default_factory=list)
 
@@ -76,7 +84,8 @@ class WindowReader:
         arrays = self._units.get(_unit(frames), self._key(frames), frames)
         if arrays is None:
             return frames
-        return Window(frames.start, frames.stop, arrays["F"], arrays["Fneu"])
+        F, Fneu, saturated, highest = (arrays[name] for name in ARRAYS)
+        return Window(frames.start, frames.stop, F, Fneu, saturated, highest)
 
     def read(self, frames: range, sampled: npt.NDArray[np.bool_]) -> Window:
         """Read, measure and keep a window.
@@ -91,6 +100,8 @@ class WindowReader:
         circles = circles_on_frames(inputs.rois.circles, inputs.transforms, start, stop)
         shape = (2, self._stack.shape[1], len(inputs.rois), len(frames))
         means = np.full(shape, np.nan, np.float32)
+        saturated = np.zeros(shape[1:], bool)
+        highest = np.full((shape[1], shape[3]), np.nan)
         faults: dict[int, Fault] = {}
         samples = []
         reader = self._reader()
@@ -100,14 +111,16 @@ class WindowReader:
             if image is None:
                 continue
             if inputs.placed[t]:
-                means[..., t - start] = reader.measure(image, circles[t - start])
+                found, i = reader.measure(image, circles[t - start]), t - start
+                means[0, :, :, i], means[1, :, :, i] = found.inside, found.around
+                saturated[:, :, i], highest[:, i] = found.saturated, found.highest
             if sampled[t]:
                 samples.append(image.copy())
         on_slices = inputs.on_slices(start, stop)
         if on_slices is not None:
-            means[:, :, ~on_slices] = np.nan
-        window = Window(start, stop, means[0], means[1], faults, samples)
-        arrays = {"F": window.F, "Fneu": window.Fneu}
+            means[:, :, ~on_slices], saturated[:, ~on_slices] = np.nan, False
+        window = Window(start, stop, means[0], means[1], saturated, highest, faults, samples)
+        arrays = {name: getattr(window, name) for name in ARRAYS}
         self._units.put(_unit(frames), self._key(frames), arrays, frames)
         return window
 

@@ -145,9 +145,9 @@ class TracesDock(QWidget):
         more = len(self.rois) - MAX_TRACES
         if more > 0:
             return f"The first {MAX_TRACES} of {len(self.rois)} selected ROIs are drawn."
-        unreliable = any(not traces.dff_reliable for traces in self.traces.recordings)
-        if unreliable and self.quantity.currentData() == "dff" and self.rois:
-            return "⚠ ΔF/F is unreliable: no dark level was subtracted, so it is too small."
+        doubts = {traces.dff_doubt for traces in self.traces.recordings} - {""}
+        if doubts and self.quantity.currentData() == "dff" and self.rois:
+            return f"⚠ ΔF/F is unreliable, for {' and '.join(sorted(doubts))}."
         return HINT
 
     def _offer_channels(self) -> None:

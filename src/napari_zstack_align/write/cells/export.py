@@ -145,11 +145,12 @@ def _told_apart(recordings: list[Traces]) -> list[Traces]:
 def _with_doubts(job: Job[list[Path]], recordings: Sequence[Traces]) -> Job[list[Path]]:
     """Say at the end whose ΔF/F can't be relied on."""
     written = yield from job
-    names = [each.recording for each in recordings if not each.dff_reliable]
-    if names:
-        shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-        note = f"ΔF/F of {shown} is unreliable, for the dark level is unknown."
-        yield Progress("Written", len(written), len(written), note)
+    for doubt in dict.fromkeys(each.dff_doubt for each in recordings):
+        if doubt:
+            names = [each.recording for each in recordings if each.dff_doubt == doubt]
+            shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+            note = f"ΔF/F of {shown} is unreliable, for {doubt}."
+            yield Progress("Written", len(written), len(written), note)
     return written
 
 

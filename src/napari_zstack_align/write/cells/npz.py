@@ -33,8 +33,8 @@ def write_traces_npz(
 
     ``F``, ``Fneu``, ``corrected``, ``dff`` (C, N, T) float32; ``ids``, ``circles``, ``slices`` of
     the ROIs; ``frame``, ``time_s``, ``segment``, ``confidence``, ``used``, ``flag``,
-    ``detail`` (T,); ``motion_explained`` (C, N), ``dark_level`` (C,), ``dff_reliable``,
-    ``channel_names`` (C,) and ``recording``.
+    ``detail`` (T,); ``motion_explained`` (C, N), ``dark_level`` (C,), ``dff_reliable``
+    (C, N) bool, ``channel_names`` (C,) and ``recording``.
     """
     (traces,) = recordings
     arrays: Arrays = {signal: getattr(traces, signal) for signal in SIGNALS}
@@ -43,7 +43,7 @@ def write_traces_npz(
     arrays |= {
         "motion_explained": traces.motion_explained,
         "dark_level": traces.dark_level,
-        "dff_reliable": np.array(traces.dff_reliable),
+        "dff_reliable": traces.reliable,
         "channel_names": np.array(traces.channel_names),
         "recording": np.array(traces.recording),
     }

@@ -84,8 +84,13 @@ def frame_and_time(traces: Traces) -> list[str]:
 
 
 def reliable(traces: Traces) -> str:
-    """Whether ΔF/F can be relied on, as a cell: 1, or 0 where the dark level is unknown."""
+    """Whether ΔF/F of any ROI can be relied on, as a cell: 1 or 0 (see `Traces.dff_doubt`)."""
     return str(int(traces.dff_reliable))
+
+
+def each_reliable(traces: Traces) -> list[list[str]]:
+    """The same of each ROI, for each channel."""
+    return np.where(traces.reliable, "1", "0").tolist()
 
 
 def confidence_and_flag(traces: Traces) -> list[str]:

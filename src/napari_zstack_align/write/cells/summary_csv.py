@@ -11,11 +11,11 @@ from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.csv_text import csv_cell
 from napari_zstack_align.progress import Job
 from napari_zstack_align.write.cells.options import CellOptions
-from napari_zstack_align.write.cells.rows import numbers, reliable, write_rows
+from napari_zstack_align.write.cells.rows import each_reliable, numbers, write_rows
 
 COLUMNS = (
     "recording", "roi", "channel", "y", "x", "radius", "known_frames", "mean_F", "mean_Fneu",
-    "sd_dff", "max_dff", "motion_explained", "dff_reliable",
+    "sd_dff", "max_dff", "motion_explained", "saturated", "dff_reliable",
 )  # fmt: skip
 
 
@@ -31,6 +31,7 @@ def write_summary_csv(
     Circles are in px of the reference. ``known_frames`` counts the frames with a value of F, over
     which the means are taken. ``motion_explained`` is the part of the variance of ``corrected``
     that the ROI's displacement explains; much of it speaks of motion rather than of the cell.
+    ``saturated`` is the part of the frames used in which it is; empty where that is unknown.
     """
     total = sum(traces.F.shape[0] * traces.F.shape[1] for traces in recordings)
     blocks = (row for traces in recordings for row in _rows(traces))
@@ -38,7 +39,7 @@ def write_summary_csv(
 
 
 def _rows(traces: Traces) -> Iterator[tuple[str, int]]:
-    name = csv_cell(traces.recording)
+    name, relied_on = csv_cell(traces.recording), each_reliable(traces)
     for channel, row in np.ndindex(traces.F.shape[:2]):
         f, fneu, dff = (
             signal[np.isfinite(signal)]
@@ -52,6 +53,7 @@ def _rows(traces: Traces) -> Iterator[tuple[str, int]]:
             dff.std() if len(dff) else np.nan,
             dff.max() if len(dff) else np.nan,
             traces.motion_explained[channel, row],
+            np.nan if traces.saturated is None else traces.saturated[channel, row],
         ]
         (text,) = numbers(np.array([figures]))
-        yield f"{name},{traces.ids[row]},{channel},{text},{reliable(traces)}\n", 1
+        yield f"{name},{traces.ids[row]},{channel},{text},{relied_on[channel][row]}\n", 1

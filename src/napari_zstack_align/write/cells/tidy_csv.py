@@ -14,9 +14,9 @@ from napari_zstack_align.write.cells.options import CellOptions
 from napari_zstack_align.write.cells.rows import (
     SIGNALS,
     confidence_and_flag,
+    each_reliable,
     frame_and_time,
     numbers,
-    reliable,
     write_rows,
 )
 
@@ -40,7 +40,8 @@ def write_tidy_csv(
 
     Rows run over the frames of a ROI, then over ROIs, channels and recordings. ``roi`` is its id;
     channels and frames count from 0. F and Fneu are raw counts; what is unknown or not a number
-    is left empty. ``dff_reliable`` is 0 where the dark level is unknown: ``dff`` is too small.
+    is left empty. ``dff_reliable`` is 0 where the dark level is unknown or doubtful, where no
+    frame counts, and for ROIs that are saturated.
     """
     total = sum(traces.F.size for traces in recordings)
     blocks = (block for traces in recordings for block in _blocks(traces))
@@ -51,8 +52,9 @@ def _blocks(traces: Traces) -> Iterator[tuple[str, int]]:
     """Yield the rows of a recording in blocks, with their number."""
     before, after = frame_and_time(traces), confidence_and_flag(traces)
     n_channels, n_rois, n_frames = traces.F.shape
-    name, end = csv_cell(traces.recording), f",{reliable(traces)}\n"
+    name, relied_on = csv_cell(traces.recording), each_reliable(traces)
     for channel, row in np.ndindex(n_channels, n_rois):
+        end = f",{relied_on[channel][row]}\n"
         head = f"{name},{traces.ids[row]},{channel},"
         for start in range(0, n_frames, FRAMES_AT_ONCE):
             part = slice(start, start + FRAMES_AT_ONCE)

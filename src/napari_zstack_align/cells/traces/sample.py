@@ -1,0 +1,121 @@
+"""Some frames, spread over a recording: between what bounds its dark level must lie.
+
+Light only adds counts, so the darkest pixels of a mean image are an upper bound of the dark level,
+but for the noise that is left in the mean. There is no strict lower bound; but light that exceeds
+all of its own differences many times over is implausible.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Counts = npt.NDArray[np.float64]
+Pixels = npt.NDArray[np.bool_]
+
+FRAMES = 60
+DARKEST_PERCENT, BRIGHTEST_PERCENT = 0.1, 99.9
+"""Percentiles of a mean image that stand for its darkest and brightest pixels."""
+FEW_PERCENT = 1.0
+"""So many of the darkest pixels tell the noise of the darkest."""
+NOISE_MARGIN = 4.0
+"""The darkest of many dark pixels lies this many standard errors below them at most."""
+RANGE_MARGIN = 0.01
+"""So small a part of the range of a mean image makes no difference to ΔF/F."""
+NOISE_RANGE = 3.0
+"""What noise adds to the range of the values, in its standard deviations."""
+FILL_GAP = 10
+"""Zeros are fill, not data, where no other value is nearer to 0 than this, and none below."""
+
+
+def sampled_frames(n_frames: int) -> npt.NDArray[np.intp]:
+    """Frames that a sample is made of, spread over the recording."""
+    return np.unique(np.linspace(0, n_frames - 1, FRAMES).astype(np.intp))
+
+
+@dataclass(frozen=True, eq=False)
+class Levels:
+    """What a sample of frames shows, (C,) each; NaN where there is nothing.
+
+    Attributes
+    ----------
+    darkest : numpy.ndarray
+        Counts of the darkest pixels of the mean image.
+    highest : numpy.ndarray
+        What the dark level can be at most; NaN too where there is one frame alone.
+    spread : numpy.ndarray
+        Range of the values: of the mean image, and what noise adds; NaN as above.
+    """
+
+    darkest: Counts
+    highest: Counts
+    spread: Counts
+
+
+class Sample:
+    """Sums over frames (C, Y, X), which are added in their order.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (C, Y, X).
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self._n = 0
+        self._first: npt.NDArray[Any] | None = None
+        self._sum, self._squares = np.zeros(shape), np.zeros(shape, np.float32)
+        self._is_zero = np.zeros(shape, bool)
+        self._nearest = np.full(shape[0], np.inf)
+
+    def add(self, frame: npt.NDArray[Any]) -> None:
+        """Add a frame; one without any signal says nothing."""
+        if frame.dtype.kind == "f":
+            frame = np.where(np.isfinite(frame), frame, np.nan)
+        if frame.min() == frame.max():
+            return
+        if self._first is None:
+            self._first = frame.copy()
+        self._n += 1
+        # About the first frame, squares of large offsets lose no digits.
+        change = np.subtract(frame, self._first, dtype=np.float64)
+        self._sum += change
+        self._squares += (change**2).astype(np.float32)
+        self._is_zero |= frame == 0
+        for c, image in enumerate(frame):
+            others = image[image != 0]
+            if others.size:
+                self._nearest[c] = np.fmin(self._nearest[c], np.fmin.reduce(others))
+
+    def levels(self) -> Levels:
+        """Return what the frames added so far show."""
+        levels = np.full((3, len(self._sum)), np.nan)
+        if self._first is not None:
+            mean = self._sum / self._n
+            variance = np.maximum(self._squares / self._n - mean**2, 0)
+            with np.errstate(invalid="ignore"):  # of a single frame nothing is known
+                noise = np.sqrt(variance * self._n / np.float64(self._n - 1))
+            for c, image in enumerate(mean + self._first):
+                known = np.isfinite(image) & self._is_data(c)
+                if known.any():
+                    levels[:, c] = _levels(image[known], noise[c][known], self._n)
+        return Levels(*levels)
+
+    def _is_data(self, channel: int) -> Pixels:
+        """(Y, X) bool: pixels that were never filled with zeros, as others do for motion."""
+        is_zero = self._is_zero[channel]
+        if self._nearest[channel] > FILL_GAP and not is_zero.all():
+            return ~is_zero
+        return np.ones_like(is_zero)
+
+
+def _levels(mean: Counts, noise: Counts, n_frames: int) -> tuple[float, float, float]:
+    """Levels of the pixels (n,) of a mean image, with the noise of a single frame in each."""
+    darkest, few, brightest = np.percentile(mean, (DARKEST_PERCENT, FEW_PERCENT, BRIGHTEST_PERCENT))
+    differs = brightest - darkest
+    of_darkest = float(np.median(noise[mean <= few])) / np.sqrt(n_frames)
+    highest = darkest + NOISE_MARGIN * of_darkest + RANGE_MARGIN * differs
+    return darkest, highest, differs + NOISE_RANGE * float(np.median(noise))
