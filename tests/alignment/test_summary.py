@@ -86,3 +86,8 @@ def test_a_saved_result_says_the_same(tmp_path) -> None:
 def test_more_than_noise_allows_is_no_praise() -> None:
     text = alignment(noise_limit=0.2).summary()
     assert "0.46 after; more than photon noise allows (0.20): a pattern of single pixels" in text
+
+
+def test_much_less_than_noise_allows_is_said() -> None:
+    text = alignment(noise_limit=0.97).summary()
+    assert "0.46 after; much less than photon noise allows (0.97): other tissue, motion" in text

@@ -19,6 +19,9 @@ NOISE_LIMIT = "noise_limit"
 LIMIT_MARGIN = 0.08
 """By how much the limit is too low at most, in small images."""
 
+MUCH_LESS = 0.25
+"""So far below what noise allows, the frames differ by more than noise and small motion."""
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -80,6 +83,9 @@ def correlation_words(quality: npt.NDArray[np.void], limit: Any = None) -> str:
     if found[1] > limit + LIMIT_MARGIN:
         what = "a pattern of single pixels is in all frames"
         return f"{text}; more than photon noise allows ({limit:.2f}): {what}"
+    if found[1] < limit - MUCH_LESS:
+        what = "other tissue, motion within frames or changing light is in them"
+        return f"{text}; much less than photon noise allows ({limit:.2f}): {what}"
     return f"{text}; photon noise allows about {limit:.2f}"
 
 

@@ -263,6 +263,10 @@ def judge(pairs: FramePairs, scores: Scores, layout: Arrangement | None) -> Layo
     if own > scores.by_chance(layout):
         looks, what = in_words(layout)
         reason = f"{what} explain {_part(own)} of how alike the frames are"
+        if other is not None and _explains_more(theirs, own):
+            theirs_in_words = in_words(other)[1]
+            reason += f"; {theirs_in_words[0].lower()}{theirs_in_words[1:]} {_part(theirs)}."
+            return LayoutReport("cannot tell", "", reason)
         rest = "." if other is None else f", the best other layout {_part(theirs)}."
         return LayoutReport("plausible", looks, reason + rest, layout.length)
     clear = other is not None and theirs > max(scores.by_chance(other), LEAST_OTHER_SCORE)

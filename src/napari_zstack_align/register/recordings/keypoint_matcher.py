@@ -21,7 +21,10 @@ Image = npt.NDArray[np.float32]
 
 LOWER_CONTRAST = 0.4
 """Factor on the detector's threshold in the second attempt."""
-MORE_MATCHES = "take longer chunks, raise match_ratio, or choose another reference"
+MORE_MATCHES = (
+    "take longer chunks (noise) or shorter ones (fast motion), raise match_ratio, or choose "
+    "another reference"
+)
 
 
 class KeypointMatcher(Matcher):
@@ -40,7 +43,10 @@ class KeypointMatcher(Matcher):
         Flag.TOO_FEW_MATCHES: MORE_MATCHES,
         Flag.TOO_FEW_INLIERS: MORE_MATCHES,
     }
-    remedy: ClassVar[str] = "Check channel and mask, take longer chunks, or lower c_dog."
+    remedy: ClassVar[str] = (
+        "Check channel and mask, take longer chunks (noise) or shorter ones (fast motion), or "
+        "lower c_dog."
+    )
 
     def __init__(self, reference: Reference, params: KeypointParams) -> None:
         super().__init__(reference, params)

@@ -125,7 +125,9 @@ class Matcher(ABC):
     advice: ClassVar[Mapping[Flag, str]] = {
         Flag.IMPLAUSIBLE: "raise the bound if the sample did move so far, else take longer chunks"
     }
-    remedy: ClassVar[str] = "Check channel and mask, or take longer chunks."
+    remedy: ClassVar[str] = (
+        "Check channel and mask, or take longer chunks (noise) or shorter ones (fast motion)."
+    )
 
     def __init__(self, reference: Reference, params: KeypointParams) -> None:
         self.reference, self.params = reference, params

@@ -33,6 +33,7 @@ from napari_zstack_align.register.recordings.between_midpoints import traced_mot
 from napari_zstack_align.register.recordings.chunks import Range
 from napari_zstack_align.register.recordings.consensus import Consensus, offset_of, prepare
 from napari_zstack_align.register.recordings.driving import paced_stacks
+from napari_zstack_align.register.recordings.fast_drift import with_fast_drift_told
 from napari_zstack_align.register.recordings.first_pass import FirstPass, Recording
 from napari_zstack_align.register.recordings.first_reference import expected_map
 from napari_zstack_align.register.recordings.geometry import Matrix, inverse
@@ -371,7 +372,7 @@ class Session:
         for alignment, state in zip(alignments, self._states, strict=True):
             averaged = averaged_in_session(alignment, n_session)
             limited = yield from with_noise_limit(alignment, state.stack, self.params, averaged)
-            closed.append(with_copies_told(limited))
+            closed.append(with_copies_told(with_fast_drift_told(limited)))
         return closed
 
     # -- what is handed out --------------------------------------------------------------------
