@@ -47,6 +47,23 @@ def at_slice(monkeypatch, number, action):
     monkeypatch.setattr(two_stage, "align_within", within)
 
 
+def test_a_renamed_file_goes_on_under_the_name_of_the_result(
+    command, zstack_file, aligned, tmp_path, monkeypatch, capsys
+):
+    with monkeypatch.context() as patch:
+        at_slice(patch, 2, lambda: signal.raise_signal(signal.SIGINT))
+        assert main(command) == 1
+    renamed = shutil.copyfile(zstack_file, tmp_path / "renamed.tif")
+    command[1] = str(renamed)
+    capsys.readouterr()
+    assert main(command) == 2
+    assert "or give --overwrite" in capsys.readouterr().err
+    assert main([*command, "--overwrite"]) == 0
+    assert f"Going on with {JOURNAL}: 2 of 3 slices" in capsys.readouterr().err
+    assert numbers("run.zalign") == numbers(aligned)
+    assert not (tmp_path / JOURNAL).exists()
+
+
 def test_a_folder_that_a_killed_command_left_at_its_very_end_is_no_hindrance(
     command, tmp_path, capsys
 ):
