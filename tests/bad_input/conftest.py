@@ -10,13 +10,7 @@ import pytest
 for _folder in (Path(__file__).parent, Path(__file__).parents[1] / "saved"):
     sys.path.insert(0, str(_folder))
 
-
-class Hang(BaseException):
-    """No error that anything handles."""
-
-
-LONGEST_S = 10.0
-"""A refusal that takes longer hangs."""
+from refusing import LONGEST_S, Hang, set_alarm  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +24,7 @@ def _no_hanging() -> Iterator[None]:
         raise Hang(f"it hangs: no answer within {LONGEST_S:g} s")
 
     before = signal.signal(signal.SIGALRM, fail)
-    signal.setitimer(signal.ITIMER_REAL, LONGEST_S)
+    set_alarm()
     yield
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGALRM, before)

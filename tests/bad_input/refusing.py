@@ -1,9 +1,13 @@
-"""What a refusal of bad input has to be: one sentence that says what is wrong and what to do."""
+"""What a refusal of bad input has to be: one sentence that says what is wrong and what to do.
+
+Cases of a table are run in one test by `each`: a test of its own costs more than most refusals.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -20,6 +24,42 @@ WHAT_TO_DO = re.compile(
     re.IGNORECASE,
 )
 NOT_OF_OURS = ("Traceback", "object has no attribute", "'NoneType'", "not subscriptable", "<class")
+
+
+LONGEST_S = 10.0
+"""A refusal that takes longer hangs."""
+
+
+class Hang(BaseException):
+    """No error that anything handles."""
+
+
+def set_alarm() -> None:
+    """Give what follows `LONGEST_S` seconds, where the system has alarms."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, LONGEST_S)
+
+
+def each(cases: Iterable[tuple[str, Callable[[], Any]]]) -> None:
+    """Run every case of a table, and fail with the names of all that fail; none may hang."""
+    failed, number = [], 0
+    for name, action in cases:
+        number += 1
+        set_alarm()
+        try:
+            action()
+        except (Exception, Hang, pytest.fail.Exception) as error:
+            failed.append(f"{name}: {type(error).__name__}: {error}")
+    assert number, "there are no cases"
+    assert not failed, "\n".join([f"{len(failed)} of {number} cases:", *failed])
+
+
+def done_or_refused(action: Callable[[], Any]) -> None:
+    """Fail unless an action succeeds, or is refused in one sentence."""
+    try:
+        action()
+    except InputError as error:
+        check_sentence(str(error))
 
 
 def check_sentence(text: str) -> None:

@@ -7,13 +7,14 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 from cases import recording, rois, session, traces, zshift, zstack
-from refusing import refused_by_command
+from refusing import each, refused_by_command
 
 import napari_zstack_align as nza
 from napari_zstack_align.cli.main import COMMANDS, main
@@ -101,17 +102,14 @@ def bad_flags(model: type[Params]) -> Iterator[str]:
             yield f"{field.flag}=wide"
 
 
-PARAMETERS = [
-    pytest.param(command, flag, id=f"{command} {flag}")
-    for command, (_, model) in GOOD.items()
-    if model is not None
-    for flag in bad_flags(model)
-]
-
-
-@pytest.mark.parametrize(("command", "flag"), PARAMETERS)
-def test_a_parameter(command: str, flag: str, capsys: pytest.CaptureFixture[str]) -> None:
-    refused_by_command([command, *GOOD[command][0], flag], capsys)
+@pytest.mark.parametrize("command", [name for name, (_, model) in GOOD.items() if model])
+def test_parameters(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments, model = GOOD[command]
+    assert model is not None
+    each(
+        (flag, partial(refused_by_command, [command, *arguments, flag], capsys))
+        for flag in bad_flags(model)
+    )
 
 
 INPUTS = [
@@ -124,30 +122,30 @@ DOES_SOMETHING = {("info", "broken.zalign"), ("export", ""), ("export", ".")}
 """Damage is described; traces that lie side by side in a folder are exported."""
 
 
-@pytest.mark.parametrize("name", INPUTS)
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name != "demo"])
-def test_an_input(
-    command: str, name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_inputs(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("napari_zstack_align.cli.view.open_napari", lambda shown: None)
     flags = [flag for flag in GOOD[command][0] if flag.startswith("--")]
-    if (command, name) in DOES_SOMETHING:
-        pytest.skip("that is no bad input")
-    refused_by_command([command, name, *flags], capsys)
+    each(
+        (name, partial(refused_by_command, [command, name, *flags], capsys))
+        for name in INPUTS
+        if (command, name) not in DOES_SOMETHING
+    )
 
 
 GENERAL = ["--no-such-flag", "--params=missing.json", "--params=bad.json", "--params=odd.json",
            "--params=.", "--threads=0", "--threads=-1", "--threads=two", "--threads=1.5"]  # fmt: skip
 
 
-@pytest.mark.parametrize("flag", GENERAL)
 @pytest.mark.parametrize("command", ["adaptive", "keypoints", "batch", "blobs", "traces", "zshift"])
-def test_a_flag_of_many_commands(
-    command: str, flag: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    if command == "blobs" and flag.startswith("--threads"):
-        flag = "--image=none-such"
-    refused_by_command([command, *GOOD[command][0], flag], capsys)
+def test_flags_of_many_commands(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    flags = [flag for flag in GENERAL if command != "blobs" or not flag.startswith("--threads")]
+    each(
+        (flag, partial(refused_by_command, [command, *GOOD[command][0], flag], capsys))
+        for flag in (*flags, *(["--image=none-such"] if command == "blobs" else []))
+    )
 
 
 OTHERS = [
@@ -236,12 +234,21 @@ OTHERS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("line", OTHERS)
-def test_a_command(
-    line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("command", [*COMMANDS, "no command"])
+def test_commands(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("napari_zstack_align.cli.view.open_napari", lambda shown: None)
-    refused_by_command(line.split(), capsys)
+
+    def command_of(line: str) -> str:
+        first = line.partition(" ")[0]
+        return first if first in COMMANDS else "no command"
+
+    each(
+        (line, partial(refused_by_command, line.split(), capsys))
+        for line in OTHERS
+        if command_of(line) == command
+    )
 
 
 def test_between_slices_in_words(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
-from refusing import refused
+from refusing import each, refused
 
 from napari_zstack_align.fields import ParamField, fields_of
 from napari_zstack_align.params import MODELS, Params
@@ -47,19 +48,18 @@ def bad_values(field: ParamField) -> Iterator[tuple[str, Any]]:
         yield "too many", (field.lower or 0.0,) * (field.length + 1)
 
 
-CASES = [
-    pytest.param(model, field.name, value, id=f"{model.__name__} {field.name}: {name}")
-    for model in MODELS
-    for field in fields_of(model)
-    for name, value in bad_values(field)
-]
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_values_that_cannot_be(model: type[Params]) -> None:
+    def check(name: str, value: Any) -> None:
+        text = refused(lambda: model(**{name: value}))
+        assert name in text
+        assert text == refused(lambda: model().replace(**{name: value}))
 
-
-@pytest.mark.parametrize(("model", "name", "value"), CASES)
-def test_a_value_that_cannot_be(model: type[Params], name: str, value: Any) -> None:
-    text = refused(lambda: model(**{name: value}))
-    assert name in text
-    assert text == refused(lambda: model().replace(**{name: value}))
+    each(
+        (f"{field.name}: {name}", partial(check, field.name, value))
+        for field in fields_of(model)
+        for name, value in bad_values(field)
+    )
 
 
 BAD_FILES = {
@@ -83,11 +83,14 @@ BAD_FILES = {
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-@pytest.mark.parametrize("name", BAD_FILES)
-def test_a_parameter_file_that_is_none(model: type[Params], name: str, tmp_path) -> None:
+def test_parameter_files_that_are_none(model: type[Params], tmp_path) -> None:
     path = tmp_path / "params.json"
-    path.write_bytes(BAD_FILES[name])
-    refused(lambda: model.from_file(path))
+
+    def check(content: bytes) -> None:
+        path.write_bytes(content)
+        refused(lambda: model.from_file(path))
+
+    each((name, partial(check, content)) for name, content in BAD_FILES.items())
 
 
 @pytest.mark.parametrize("value", [3, "fast", {"alpha": 1}, np.zeros(3), MODELS[1]()], ids=str)
