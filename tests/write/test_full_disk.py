@@ -6,14 +6,17 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import run
+from napari_zstack_align.write.cells.export import export_traces
+from napari_zstack_align.write.cells.field import FieldOfView
 from napari_zstack_align.write.export import export_volume
 
 ENDINGS = [".tif", ".zarr", ".h5", ".bin"]
@@ -32,6 +35,25 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 movie = np.random.default_rng(0).integers(0, 60_000, (300, 64, 64)).astype(np.uint16)
 try:
     run(export_volume(sys.argv[1], movie, "TYX", overwrite=True))
+except InputError as error:
+    print(error)
+    sys.exit(2)
+"""
+
+LIMITED_NWB = """
+import resource, signal, sys
+import h5py, numpy as np, pynwb
+import napari_zstack_align as nza
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.progress import run
+from napari_zstack_align.write.cells.export import export_traces
+from napari_zstack_align.write.cells.field import FieldOfView
+traces = nza.load(sys.argv[1])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+limit = int(sys.argv[3])
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+try:
+    run(export_traces(sys.argv[2], traces, field=FieldOfView((40, 48), np.ones((40, 48)))))
 except InputError as error:
     print(error)
     sys.exit(2)
@@ -74,6 +96,37 @@ def test_hdf5_that_cannot_be_written_takes_python_down_no_more(limit: int, tmp_p
     assert (done.returncode, done.stderr) == (2, "")
     assert "out.h5 can't be written: File too large" in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limits there")
+@pytest.mark.parametrize("limit", [0, 70_000, 1_200_000])
+def test_nwb_that_cannot_be_written_takes_python_down_no_more(
+    limit: int, tmp_path: Path, make_traces: Callable[..., Traces]
+) -> None:
+    """The contents are written first, the values of the signals filled in later: both may fail."""
+    saved = make_traces(n_frames=30_000).save(tmp_path / "traces")
+    place = tmp_path / "nwb"
+    place.mkdir()
+    command = [sys.executable, "-c", LIMITED_NWB, saved, place / "out.nwb", limit]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert "out.nwb can't be written: File too large" in done.stdout
+    assert list(place.iterdir()) == []
+
+
+def test_nwb_on_a_full_disk_is_a_sentence_and_leaves_the_old(
+    tiny_disk: Path, make_traces: Callable[..., Traces]
+) -> None:
+    field = FieldOfView((40, 48), np.ones((40, 48)))
+    (path,) = run(export_traces(tiny_disk / "out.nwb", make_traces(), field=field))
+    before = path.read_bytes()
+    long = make_traces(n_frames=30_000)
+    with pytest.raises(InputError, match=r"out\.nwb can't be written: No space left") as caught:
+        run(export_traces(path, long, field=field, overwrite=True))
+    assert "\n" not in str(caught.value)
+    assert path.read_bytes() == before
+    assert list(tiny_disk.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
