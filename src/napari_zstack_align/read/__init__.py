@@ -18,6 +18,7 @@ from napari_zstack_align.read._propose import (
     propose_layout,
 )
 from napari_zstack_align.read._remarks import remarks_on
+from napari_zstack_align.read._two_in_turn import of_two_in_turn, two_in_turn
 
 __all__ = [
     "LayoutProposal",
@@ -30,10 +31,12 @@ __all__ = [
     "images_in",
     "layout_samples",
     "neighbour_correlation",
+    "of_two_in_turn",
     "open_plane",
     "open_stack",
     "propose_frames_per_slice",
     "propose_layout",
     "remarks_on",
     "started_at",
+    "two_in_turn",
 ]

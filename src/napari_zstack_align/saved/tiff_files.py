@@ -22,6 +22,7 @@ DAMAGE = (
     ArithmeticError,
     RuntimeError,
     AttributeError,
+    AssertionError,
     MemoryError,
     struct.error,
 )

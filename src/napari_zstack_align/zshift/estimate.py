@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
@@ -16,6 +17,7 @@ from napari_zstack_align.paced import PacedSource
 from napari_zstack_align.parallel import checked_threads, patient_map, worker_threads
 from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.read import two_in_turn
 from napari_zstack_align.saved import (
     Kind,
     Units,
@@ -111,6 +113,10 @@ def _estimate(
     ):
         for each in (slices, units):
             yield from each.check(pool, threads + 1)
+        alignment = inputs.alignment
+        known = None if alignment is None else alignment.remarks
+        found = yield from two_in_turn(units, inputs.params.channel, known)
+        inputs = replace(inputs, looked_at=found)
         volume, templates = yield from make_templates(inputs.reference, inputs.params, slices, pool)
         key = templates_key(volume, inputs.params)
         locator = Locator(inputs, templates, key, units)

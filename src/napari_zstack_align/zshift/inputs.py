@@ -38,6 +38,8 @@ class Inputs:
     alignment: Alignment | None
     params: ZShiftParams
     started: str = field(default_factory=now)
+    looked_at: tuple[Remark, ...] = ()
+    """What the frames themselves show."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -53,7 +55,7 @@ class Inputs:
 
     def remarks(self) -> tuple[Remark, ...]:
         """What the user should know."""
-        remarks = [*self.reference.remarks, *remarks_on(self.stack)]
+        remarks = [*self.reference.remarks, *remarks_on(self.stack), *self.looked_at]
         step = self.reference.z_step_um
         if step is None:
             remarks += as_warnings(

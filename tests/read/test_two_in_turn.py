@@ -1,0 +1,137 @@
+"""Whether a recording shows two images in turn: found where it does, never where it doesn't."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from scipy.ndimage import gaussian_filter
+
+import napari_zstack_align as nza
+from napari_zstack_align.read import two_in_turn
+from napari_zstack_align.saved import Units, WatchedFrames
+from napari_zstack_align.saved.journal import NoJournal
+
+from .scans import MARGIN, SIZE, repeats, scan, volumes
+
+Frames = npt.NDArray[np.uint16]
+ONE, TWO = repeats(1, 60), volumes(2, 30)
+APART = 0.3
+"""Axial blur, in planes, of planes that are farther apart than the axial resolution."""
+
+
+def found(stack: nza.Stack) -> tuple[str, ...]:
+    return nza.run(two_in_turn(Units(NoJournal(), WatchedFrames(stack))))
+
+
+def of(frames: Frames) -> tuple[str, ...]:
+    return found(nza.Stack.from_array(frames, "TYX"))
+
+
+def lit(light: Callable[[int], float], seed: int, photons: float = 10.0) -> Frames:
+    """A recording under light that changes from frame to frame."""
+    rng = np.random.default_rng(seed)
+    clean = scan(ONE, photons=1000, seed=seed) / 1000 * photons
+    factors = np.array([light(t) for t in range(len(clean))])
+    return rng.poisson(clean * factors[:, np.newaxis, np.newaxis]).astype(np.uint16)
+
+
+def wave(period: int, seed: int, photons: float = 5.0, order: Any = ONE) -> Frames:
+    """A recording in which a third of the tissue lights up for half of each period."""
+    rng = np.random.default_rng(seed)
+    clean = scan(order, photons=1000, smooth_planes=APART, seed=seed) / 1000 * photons
+    patch = gaussian_filter(rng.normal(size=(SIZE, SIZE)), 4)
+    active = 1 + 4 * (patch > np.quantile(patch, 0.7))
+    on = np.arange(len(clean)) % period < period // 2
+    return rng.poisson(np.where(on[:, np.newaxis, np.newaxis], clean * active, clean)).astype("u2")
+
+
+RIGHT: dict[str, Callable[[int], Frames]] = {
+    "still": lambda seed: scan(ONE, motion_px=0, seed=seed),
+    "still, 3 photons": lambda seed: scan(ONE, motion_px=0, photons=3.0, seed=seed),
+    "strong motion": lambda seed: scan(ONE, motion_px=MARGIN, seed=seed),
+    "motion, 3 photons": lambda seed: scan(ONE, motion_px=5, photons=3.0, seed=seed),
+    "1 photon": lambda seed: scan(ONE, photons=1.0, seed=seed),
+    "nothing but noise": lambda seed: scan(ONE, light=0.0, seed=seed),
+    "flicker from frame to frame": lambda seed: lit(lambda t: 1 + t % 2, seed),
+    "strong flicker": lambda seed: lit(lambda t: 1 + 4 * (t % 2), seed),
+    "flicker, 3 photons": lambda seed: lit(lambda t: 1 + t % 2, seed, 3.0),
+    "flicker of mains": lambda seed: lit(lambda t: 1 + 0.5 * np.sin(2.9 * t), seed),
+    "a wave": lambda seed: wave(30, seed),
+    "fast waves": lambda seed: wave(6, seed),
+    "a drift in depth": lambda seed: scan(repeats(15, 4), smooth_planes=3.0, seed=seed),
+    "8 frames": lambda seed: scan(ONE, motion_px=5, photons=3.0, seed=seed)[:8],
+    "19 frames": lambda seed: scan(ONE, motion_px=5, photons=3.0, seed=seed)[:19],
+}
+
+
+@pytest.mark.parametrize("made", RIGHT.values(), ids=RIGHT)
+def test_a_right_recording_is_none(made: Callable[[int], Frames]) -> None:
+    assert of(made(0)) == ()
+
+
+@pytest.mark.slow
+def test_of_right_recordings_at_most_one_in_a_hundred_is_called_wrong() -> None:
+    wrong = sum(bool(of(made(seed))) for made in RIGHT.values() for seed in range(1, 8))
+    assert wrong <= len(RIGHT) * 7 // 100
+
+
+IN_TURN: dict[str, Frames] = {
+    "two planes": scan(TWO, smooth_planes=APART),
+    "two planes, 3 photons": scan(TWO, smooth_planes=APART, photons=3.0, motion_px=5),
+    "unlike light": scan(TWO, smooth_planes=APART, light=[1.0, 5.0]),
+    "a wave": wave(30, 0, 10.0, TWO),
+    "few frames": scan(TWO, smooth_planes=APART)[:9],
+    "an odd frame first": scan(TWO, smooth_planes=APART)[1:],
+}
+
+
+@pytest.mark.parametrize("frames", IN_TURN.values(), ids=IN_TURN)
+def test_two_images_in_turn_are_found(frames: Frames) -> None:
+    (remark,) = of(frames)
+    assert remark.startswith("array shows two images in turn, such as two planes or two channels:")
+    assert "Save the even and the odd frames as recordings of their own." in remark
+    assert remark.is_warning
+
+
+def test_more_planes_than_two_are_none() -> None:
+    for n_planes in (3, 4, 5):
+        assert of(scan(volumes(n_planes, 15))) == ()
+
+
+def test_at_most_32_frames_are_read() -> None:
+    frames, read = scan(TWO, smooth_planes=APART), []
+
+    class Counting:
+        shape, dtype = (600, 1, SIZE, SIZE), frames.dtype
+
+        def read(self, start: int, stop: int) -> Any:
+            read.extend(range(start, stop))
+            return frames[[t % 60 for t in range(start, stop)], np.newaxis]
+
+    stack = nza.Stack(Counting())
+    assert len(found(stack)) == 1
+    assert len(read) <= 32
+
+
+def test_a_stack_with_slices_and_a_short_recording_are_not_looked_at() -> None:
+    class Unread:
+        shape, dtype = (60, 1, SIZE, SIZE), np.dtype(np.uint16)
+
+        def read(self, start: int, stop: int) -> Any:
+            raise AssertionError("it is read")
+
+    assert found(nza.Stack(Unread(), frames_per_slice=6, order="repeats")) == ()
+    Unread.shape = (7, 1, SIZE, SIZE)
+    assert found(nza.Stack(Unread())) == ()
+
+
+def test_what_an_alignment_knows_is_taken_over() -> None:
+    stack = nza.Stack.from_array(scan(TWO, smooth_planes=APART), "TYX")
+    units = Units(NoJournal(), WatchedFrames(stack))
+    known = (*found(stack), "something else")
+    assert nza.run(two_in_turn(units, known=known)) == known[:1]
+    assert nza.run(two_in_turn(units, known=())) == ()

@@ -1,0 +1,47 @@
+"""A recording of two images in turn is reported by every run over it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scenes import PARAMS, Scene, still
+
+import napari_zstack_align as nza
+
+IN_TURN = "two planes shows two images in turn, such as two planes or two channels: even and odd"
+CELLS = np.array([[60.0, 70.0, 4.0], [40.0, 50.0, 4.0]])
+
+
+@pytest.fixture(scope="module")
+def two_planes() -> nza.Stack:
+    scenes = [Scene(), Scene(seed=9)]
+    frames = np.stack([scene.frames(still(20)) for scene in scenes], axis=1)
+    return nza.Stack.from_array(frames.reshape(40, *scenes[0].shape), "TYX", name="two planes")
+
+
+@pytest.fixture(scope="module")
+def registered(two_planes: nza.Stack) -> nza.Alignment:
+    good = Scene().recording(still(20), name="one plane")
+    alone, other = nza.run(nza.register_recordings([good, two_planes], PARAMS.replace(passes=1)))
+    assert not any("in turn" in remark for remark in alone.remarks)
+    return other
+
+
+def test_a_registration_reports_it_in_its_last_line(registered: nza.Alignment) -> None:
+    assert sum(remark.startswith(IN_TURN) for remark in registered.remarks) == 1
+    assert IN_TURN in registered.summary()
+
+
+def test_traces_report_what_the_registration_found(
+    two_planes: nza.Stack, registered: nza.Alignment
+) -> None:
+    """They read each frame once, and so don't look themselves."""
+    traces = nza.run(nza.extract_traces(two_planes, CELLS, registered))
+    assert sum(remark.startswith(IN_TURN) for remark in traces.remarks) == 1
+
+
+def test_a_search_for_depths_reports_it(two_planes: nza.Stack, registered: nza.Alignment) -> None:
+    reference = np.stack([Scene(seed).counts for seed in (5, 9, 5)])
+    for alignment in (None, registered):
+        zshift = nza.run(nza.estimate_zshift(two_planes, reference, alignment=alignment))
+        assert sum(remark.startswith(IN_TURN) for remark in zshift.remarks) == 1
