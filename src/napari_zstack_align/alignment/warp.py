@@ -191,3 +191,14 @@ def shrink(image: npt.NDArray[np.float32], factor: int) -> npt.NDArray[np.float3
     rows, columns = image.shape[0] // factor, image.shape[1] // factor
     whole = image[: rows * factor, : columns * factor]
     return cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
+
+
+def enlarged(
+    image: npt.NDArray[np.float32], factor: int, shape: tuple[int, int]
+) -> npt.NDArray[np.float32]:
+    """Image that was shrunk, at its full size (Y, X)."""
+    height, width = (factor * size for size in image.shape)
+    image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+    below, right = shape[0] - height, shape[1] - width
+    whole = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE)
+    return np.asarray(whole, np.float32)

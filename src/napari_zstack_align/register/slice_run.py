@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import cv2
@@ -25,6 +26,7 @@ from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.progress import Progress
 from napari_zstack_align.register.artefacts.artefacts import Artefacts
 from napari_zstack_align.register.frames import Image, RawFrame, read_frame
+from napari_zstack_align.register.lit_cells import Dimmed
 from napari_zstack_align.register.slice_steps import SliceStep
 from napari_zstack_align.register.template import Coefficients
 from napari_zstack_align.remark import Remark
@@ -96,6 +98,7 @@ class SliceRun(ABC):
         self._first_reference: Image | None = None
         self.steps: dict[int, SliceStep] = {}
         self._held: dict[int, RawFrame | None] = {}
+        self._dimmed: dict[int, Dimmed] = {}
         self._done = 0
         self._started = now()
         self.remarks: tuple[Remark, ...] = ()
@@ -187,7 +190,12 @@ class SliceRun(ABC):
             raw = read_frame(self.units.frames.stack, int(t), self.params, self.artefacts)
             if int(t) in self._held:
                 self._held[int(t)] = raw
-        return raw
+        dimmed = self._dimmed.get(int(t))
+        return raw if dimmed is None else replace(raw, image=dimmed(raw.image))
+
+    def dim(self, cells: Mapping[int, Dimmed]) -> None:
+        """From now on the cells that light up in some frames are dimmed, and no others."""
+        self._dimmed = dict(cells)
 
     def resample(
         self,

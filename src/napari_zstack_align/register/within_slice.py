@@ -6,6 +6,7 @@ of the *other* repeats: against a mean that holds it a frame is drawn to its own
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -19,10 +20,10 @@ import numpy.typing as npt
 from napari_zstack_align.alignment.filling import filled
 from napari_zstack_align.alignment.mean import RunningMean
 from napari_zstack_align.alignment.quality import Compared
-from napari_zstack_align.alignment.warp import shrink
+from napari_zstack_align.alignment.warp import enlarged, shrink
 from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.progress import Progress
-from napari_zstack_align.register.activity import only_brighter, smoothed
+from napari_zstack_align.register.active_repeats import active_repeats, dimmed_cells
 from napari_zstack_align.register.brightness import TINY, Levels, from_elsewhere
 from napari_zstack_align.register.calibration import FEWEST_FRAMES, MOST_FRAMES, calibrated
 from napari_zstack_align.register.frames import (
@@ -241,7 +242,18 @@ def align_within(
         shifts = yield from run.in_thread(_rough_shifts, np.stack(small), reach)
         fields[usable] += factor * shifts[:, :, np.newaxis, np.newaxis]
         filtered = FilteredFrames(COARSE)
-        for stage in passes_of(run.shape):
+        stages, rough, looked = deque(passes_of(run.shape)), fields.copy(), False
+        while stages:
+            stage = stages.popleft()
+            if stage is FINE and not looked:
+                looked = True
+                lit = yield from dimmed_cells(run, frames[usable], fields[usable])
+                if lit:
+                    run.dim(lit)
+                    fields = rough
+                    stages = deque(passes_of(run.shape))
+                    filtered = FilteredFrames(COARSE)
+                    continue
             filtered = filtered if filtered.stage is stage else FilteredFrames(stage)
             template, found = yield from _register(
                 run, filtered, frames[usable], fields[usable], learned
@@ -260,6 +272,7 @@ def align_within(
             if not before.is_frozen:
                 told = run.begin(_calibrate, run, template, good, learned)
     repeats, mean = yield from _judge(run, frames, fields, faults)
+    run.dim({})
     image = mean.image_or_nan() if repeats.has_signal else None
     if before.is_frozen:
         return SliceResult(repeats, image, before)
@@ -357,8 +370,8 @@ def _register(
     image = mean.image()
     known = None if mean.known.all() else mean.known.astype(np.float32)
     if image.shape != run.shape:
-        image = _enlarged(image, stage.factors[-1], run.shape)
-        known = None if known is None else _enlarged(known, stage.factors[-1], run.shape)
+        image = enlarged(image, stage.factors[-1], run.shape)
+        known = None if known is None else enlarged(known, stage.factors[-1], run.shape)
     prefilter = filtered.begin(image)
     smooth = stage.smoothness * (1.0 if stage is COARSE else learned.smoothness)
     build = partial(
@@ -409,14 +422,6 @@ def _register(
     ]
 
 
-def _enlarged(image: Image, factor: int, shape: tuple[int, int]) -> Image:
-    """Image that was shrunk, at its full size (Y, X)."""
-    height, width = (factor * size for size in image.shape)
-    image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
-    below, right = shape[0] - height, shape[1] - width
-    return cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE)
-
-
 def _judge(
     run: SliceRun, frames: Frames, fields: Coefficients, faults: list[Fault | None]
 ) -> Generator[Progress, None, tuple[Repeats, RunningMean]]:
@@ -439,7 +444,7 @@ def _judge(
     repeats = judge_repeats(registered, still, None, mask, mad)
     odd = np.array([f is not None and f.flag in PERHAPS_ACTIVE for f in repeats.faults])
     if odd.any():
-        active = yield from _active(run, frames, fields, repeats.used, odd)
+        active = yield from active_repeats(run, frames, fields, repeats.used, odd)
         if active.any():
             registered = [
                 replace(r, fault=None) if a else r for r, a in zip(registered, active, strict=True)
@@ -452,27 +457,6 @@ def _judge(
     ):
         mean = yield from run.mean(frames[repeats.used], repeats.coefficients[repeats.used])
     return repeats, mean
-
-
-def _active(
-    run: SliceRun, frames: Frames, fields: Coefficients, used: Valid, odd: Valid
-) -> Generator[Progress, None, Valid]:
-    """(n,) which of the odd repeats differ from the used ones by cells that light up."""
-
-    def resample(i: int) -> tuple[Image, Valid]:
-        aligned, valid = run.resample(run.read(frames[i]), fields[i])
-        return smoothed(aligned), valid
-
-    compared = np.flatnonzero(used | odd)
-    images: list[Image] = []
-    valid: list[Valid] = []
-    for image, where in run.map(resample, compared.tolist()):
-        images.append(image)
-        valid.append(where)
-        yield run.progress()
-    result = np.zeros(len(frames), bool)
-    result[compared] = only_brighter(images, valid, odd[compared])
-    return result
 
 
 def _gain_little(repeats: Repeats) -> bool:

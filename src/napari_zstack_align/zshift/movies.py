@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import cached_property
 from threading import Lock
 from typing import Any
 
@@ -22,6 +23,7 @@ Image = npt.NDArray[np.float32]
 BEYOND = 0.5
 """So far beyond the first and last slice, in slices, these stand for what is there."""
 KEPT_SLICES = 16
+DARK_SLICES, DARK_PERCENTILE = 8, 0.5
 
 
 class Volume:
@@ -40,6 +42,16 @@ class Volume:
         self._kept: OrderedDict[int, Image] = OrderedDict()
         self._lock = Lock()
 
+    @cached_property
+    def dark(self) -> np.float32:
+        """Intensity of the darkest pixels of the reference, as far as some slices show."""
+        last = self._reference.n_frames - 1
+        some = np.unique(np.linspace(0, last, DARK_SLICES).round().astype(int))
+        images = [self._reference.read(int(k), int(k) + 1)[0, 0] for k in some]
+        known = [image[np.isfinite(image)] for image in images]
+        low = [np.percentile(values, DARK_PERCENTILE) for values in known if values.size]
+        return np.float32(min(low, default=0.0))
+
     def at(self, depth: npt.NDArray[np.floating]) -> Image:
         """(Y, X) float32 between the two nearest slices, linearly; NaN beyond the stack."""
         last = self._reference.n_frames - 1
@@ -54,7 +66,9 @@ class Volume:
     def _slice(self, k: int) -> Image:
         with self._lock:
             if k not in self._kept:
-                self._kept[k] = self._reference.read(k, k + 1)[0, 0] / self._gain[k]
+                image = self._reference.read(k, k + 1)[0, 0]
+                # About dark: what a detector adds to every pixel has no gain.
+                self._kept[k] = self.dark + (image - self.dark) / self._gain[k]
             self._kept.move_to_end(k)
             while len(self._kept) > KEPT_SLICES:
                 self._kept.popitem(last=False)

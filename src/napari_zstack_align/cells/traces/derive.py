@@ -15,6 +15,7 @@ from napari_zstack_align.cells.traces.baseline import (
 )
 from napari_zstack_align.cells.traces.circles import circles_on_frames
 from napari_zstack_align.cells.traces.inputs import Inputs
+from napari_zstack_align.cells.traces.means import Means
 
 Trace = npt.NDArray[np.float32]
 
@@ -31,8 +32,8 @@ class Derived:
 
 
 def derive(
-    F: Trace,
-    Fneu: Trace,
+    F: Means,
+    Fneu: Means,
     rows: slice,
     inputs: Inputs,
     used: npt.NDArray[np.bool_],
@@ -55,7 +56,7 @@ def derive(
     params, timeline = inputs.params, inputs.timeline
     window = timeline.frames_in(params.baseline_window_s)
     displacement = _displacement(inputs, rows)
-    corrected, dff = np.empty_like(F), np.empty_like(F)
+    corrected, dff = (np.empty(F.shape, np.float32) for _ in range(2))
     motion = np.full(F.shape[:2], np.nan, np.float32)
     for c, i in np.ndindex(*F.shape[:2]):
         trace = _corrected(F[c, i], Fneu[c, i], params.neuropil_factor, used)
@@ -84,7 +85,7 @@ def _displacement(inputs: Inputs, rows: slice) -> npt.NDArray[np.float64]:
 
 
 def _corrected(
-    F: Trace, Fneu: Trace, factor: float, used: npt.NDArray[np.bool_]
+    F: Means, Fneu: Means, factor: float, used: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float64]:
     """F - r (Fneu - median Fneu); a cell that never has a ring stays as it is."""
     trace = F.astype(np.float64)

@@ -22,7 +22,7 @@ INSIDE_PART = 0.9
 
 
 @compiled
-def disc_means(image: npt.NDArray[Any], circles: Numbers, means: npt.NDArray[np.float32]) -> None:
+def disc_means(image: npt.NDArray[Any], circles: Numbers, means: npt.NDArray[Any]) -> None:
     """Mean over each circle, pixels counted by their area in it.
 
     Parameters

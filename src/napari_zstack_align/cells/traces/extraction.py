@@ -24,6 +24,7 @@ from napari_zstack_align.cells.traces.dark import (
 )
 from napari_zstack_align.cells.traces.derive import Derived, derive
 from napari_zstack_align.cells.traces.inputs import Inputs
+from napari_zstack_align.cells.traces.means import means_type
 from napari_zstack_align.cells.traces.remarks import check_readable, remarks_of
 from napari_zstack_align.cells.traces.sample import Levels, Sample, sampled_frames
 from napari_zstack_align.cells.traces.saturated import saturated_frames
@@ -103,7 +104,8 @@ class _Run:
         self._reader = WindowReader(inputs, units)
         n_channels, n_frames = inputs.stack.shape[1], inputs.stack.n_frames
         shape = (n_channels, len(inputs.rois), n_frames)
-        self._F, self._Fneu = (np.full(shape, np.nan, np.float32) for _ in range(2))
+        dtype = means_type(inputs.stack.dtype)
+        self._F, self._Fneu = (np.full(shape, np.nan, dtype) for _ in range(2))
         self._saturated = np.zeros(shape, bool)
         self._highest = np.full((n_channels, n_frames), np.nan)
         self._frames = inputs.frames()
@@ -231,7 +233,7 @@ class _Run:
         frames["flag"][rest], frames["detail"][rest] = Flag.NOT_RUN, ""
         frames["used"][rest], frames["confidence"][rest] = False, 0
         dark = self._judged_dark()
-        corrected, dff = np.empty_like(F), np.empty_like(F)
+        corrected, dff = (np.empty(F.shape, np.float32) for _ in range(2))
         motion = np.empty(F.shape[:2], np.float32)
 
         def work(rows: slice) -> tuple[slice, Derived]:
@@ -247,8 +249,8 @@ class _Run:
                 done = rows.stop
             yield Progress(DERIVING, done, n_rois)
         traces = Traces(
-            F,
-            Fneu,
+            np.asarray(F, np.float32),
+            np.asarray(Fneu, np.float32),
             corrected,
             dff,
             inputs.rois,

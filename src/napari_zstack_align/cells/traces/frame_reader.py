@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from napari_zstack_align.cells.traces.discs import disc_means, disc_shares
 from napari_zstack_align.cells.traces.inputs import Ring
+from napari_zstack_align.cells.traces.means import Means, means_type
 from napari_zstack_align.cells.traces.rings import outside_circles, ring_means
 from napari_zstack_align.saturation import DETECTOR_TOPS, SATURATED_FRACTION, highest_value
 
 Numbers = npt.NDArray[np.float64]
-Means = npt.NDArray[np.float32]
 
 COMPILED_FOR = ("u1", "u2", "i2", "f4", "f8")
 """Pixels of other types are read as float64."""
@@ -76,10 +76,10 @@ class FrameReader:
         Measured
         """
         circles = np.where(np.abs(circles) < FARTHEST, circles, np.nan)
-        shape = (len(frame), circles.shape[1])
+        shape, dtype = (len(frame), circles.shape[1]), means_type(frame.dtype)
         measured = Measured(
-            np.empty(shape, np.float32),
-            np.empty(shape, np.float32),
+            np.empty(shape, dtype),
+            np.empty(shape, dtype),
             np.zeros(shape, bool),
             np.empty(len(frame)),
         )

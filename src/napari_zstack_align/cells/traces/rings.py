@@ -48,7 +48,7 @@ def ring_means(
     circles: Numbers,
     ring: tuple[float, float],
     running: tuple[npt.NDArray[Any], npt.NDArray[np.int32]],
-    means: npt.NDArray[np.float32],
+    means: npt.NDArray[Any],
 ) -> None:
     """Mean over each circle's ring, other circles left out.
 

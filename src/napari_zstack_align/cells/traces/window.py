@@ -13,13 +13,14 @@ import numpy.typing as npt
 from napari_zstack_align.alignment.readable import FrameOrFault, read_each
 from napari_zstack_align.cells.traces.circles import circles_on_frames
 from napari_zstack_align.cells.traces.inputs import Inputs
+from napari_zstack_align.cells.traces.means import Means, means_type
 from napari_zstack_align.flags import Fault
 from napari_zstack_align.saved import Units, key_of
 
 if TYPE_CHECKING:
     from napari_zstack_align.cells.traces.frame_reader import FrameReader
 
-METHOD = "traces of a window 2"
+METHOD = "traces of a window 3"
 """Of the units: another number where a result may change."""
 ARRAYS = ("F", "Fneu", "saturated", "highest")
 """What of a window is kept."""
@@ -37,7 +38,7 @@ class Window:
     start, stop : int
         Frames.
     F, Fneu : numpy.ndarray
-        (C, N, n) float32 means of circles and rings.
+        (C, N, n) means of circles and rings, of the type of `means_type`.
     saturated : numpy.ndarray
         (C, N, n) bool: circles that are at the frame's largest value, as of `Measured`.
     highest : numpy.ndarray
@@ -50,8 +51,8 @@ class Window:
 
     start: int
     stop: int
-    F: npt.NDArray[np.float32]
-    Fneu: npt.NDArray[np.float32]
+    F: Means
+    Fneu: Means
     saturated: npt.NDArray[np.bool_]
     highest: npt.NDArray[np.float64]
     faults: dict[int, Fault] = field(default_factory=dict)
@@ -99,7 +100,7 @@ class WindowReader:
         start, stop, inputs = frames.start, frames.stop, self._inputs
         circles = circles_on_frames(inputs.rois.circles, inputs.transforms, start, stop)
         shape = (2, self._stack.shape[1], len(inputs.rois), len(frames))
-        means = np.full(shape, np.nan, np.float32)
+        means = np.full(shape, np.nan, means_type(self._stack.dtype))
         saturated = np.zeros(shape[1:], bool)
         highest = np.full((shape[1], shape[3]), np.nan)
         faults: dict[int, Fault] = {}

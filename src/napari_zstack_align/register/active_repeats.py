@@ -1,0 +1,76 @@
+"""Cells that light up in some repeats of a slice: found on the aligned repeats of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.spline import field_on_pixels
+from napari_zstack_align.alignment.warp import enlarged, warp_with_valid
+from napari_zstack_align.progress import Progress
+from napari_zstack_align.register.activity import only_brighter, smoothed
+from napari_zstack_align.register.frames import Image
+from napari_zstack_align.register.lit_cells import Dimmed, lit_cells
+from napari_zstack_align.register.slice_run import Frames, SliceRun
+from napari_zstack_align.register.template import Coefficients
+
+Valid: TypeAlias = npt.NDArray[np.bool_]
+
+LIT_FACTOR = 2
+"""Cells that light up are looked for at so many times a smaller size."""
+
+
+def dimmed_cells(
+    run: SliceRun, frames: Frames, fields: Coefficients
+) -> Generator[Progress, None, dict[int, Dimmed]]:
+    """What dims the cells of raw frames that light up, of those frames that have any."""
+    factor = min(LIT_FACTOR, *run.shape)
+    images: list[Image] = []
+    valid: list[Valid] = []
+    tasks = zip(frames.tolist(), fields, strict=True)
+    for image, where in run.map(
+        lambda task: run.resample(run.read(task[0]), task[1], factor, cv2.INTER_LINEAR), tasks
+    ):
+        images.append(image)
+        valid.append(where)
+        yield run.progress()
+    dimmed = yield from run.in_thread(lit_cells, images, valid)
+    return {
+        t: replace(one, factor=_in_raw_frame(one.factor, field, run, factor))
+        for t, one, field in zip(frames.tolist(), dimmed, fields, strict=True)
+        if one is not None
+    }
+
+
+def _in_raw_frame(image: Image, coefficients: Coefficients, run: SliceRun, factor: int) -> Image:
+    """Image of an aligned frame, at a fraction of the size, as it lies in the raw frame; else 1."""
+    # A smooth image needn't be exact: the field changes little over its own length.
+    back = -field_on_pixels(coefficients, run.shape, run.spacing_px, factor) / np.float32(factor)
+    moved, known = warp_with_valid(image, back, cv2.INTER_LINEAR)
+    return enlarged(np.where(known, moved, np.float32(1)), factor, run.shape)
+
+
+def active_repeats(
+    run: SliceRun, frames: Frames, fields: Coefficients, used: Valid, odd: Valid
+) -> Generator[Progress, None, Valid]:
+    """(n,) which of the odd repeats differ from the used ones by cells that light up."""
+
+    def resample(i: int) -> tuple[Image, Valid]:
+        aligned, valid = run.resample(run.read(frames[i]), fields[i])
+        return smoothed(aligned), valid
+
+    compared = np.flatnonzero(used | odd)
+    images: list[Image] = []
+    valid: list[Valid] = []
+    for image, where in run.map(resample, compared.tolist()):
+        images.append(image)
+        valid.append(where)
+        yield run.progress()
+    result = np.zeros(len(frames), bool)
+    result[compared] = only_brighter(images, valid, odd[compared])
+    return result
