@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import tifffile
 
 import napari_zstack_align as nza
 from napari_zstack_align.cli import traces as command
@@ -59,12 +61,25 @@ def test_raw_frames_that_are_gone(rois, session_folder, recording_files, tmp_pat
     try:
         part = session_folder / "rec1.zalign"
         assert main(["traces", str(part), "--rois=rois.csv", "--out=b"]) == 2
-        assert "raw frames of rec1" in capsys.readouterr().err
+        assert "The raw stack rec1 is not at" in capsys.readouterr().err
         assert not (tmp_path / "b").exists()
         with pytest.raises(nza.InputError, match="The raw stack rec1"):
             nza.extract_traces(nza.load_alignment(part).stack, rois)
     finally:
         moved.rename(recording_files[0])
+
+
+def test_raw_frames_that_have_changed_are_said_to_have(rois, tmp_path, recording_files, capsys):
+    raw = tmp_path / "rec.tif"
+    shutil.copy(recording_files[0], raw)
+    assert main(["keypoints", str(raw), "--chunk-frames=20", "--out=s"]) == 0
+    frames = tifffile.imread(raw)
+    frames[7] += 3
+    tifffile.imwrite(raw, frames)
+    assert main(["traces", "s", "--rois=rois.csv", "--out=b"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()[-1:]
+    assert "can't be used any more. 1 of 40 frames of rec has changed" in line
+    assert "is not at" not in line
 
 
 def test_a_recording_that_doesn_t_move(rois, recording_files, tmp_path, capsys):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from napari_zstack_align.alignment.changed_frames import with_unchanged_frames
 from napari_zstack_align.alignment.fingerprint import fingerprint
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read import open_stack
+from napari_zstack_align.remark import as_warnings
 from napari_zstack_align.saved import (
     RECORDING,
     Z_STACK,
@@ -28,8 +28,6 @@ from napari_zstack_align.saved import (
 from napari_zstack_align.saved.unit_file import FileStates
 from napari_zstack_align.saved.watched import GONE, states_of
 from napari_zstack_align.stack import Order, Stack
-
-logger = logging.getLogger(__name__)
 
 DIGESTS = "frame_digests"
 """Role of the file (.npy) that holds a digest of each frame."""
@@ -95,6 +93,9 @@ class StackAndInputs(Part):
             if each.size_bytes is not None and each.mtime_ns is not None
         ]
         return tuple(known) if len(known) == len(self.inputs) else ()
+
+
+GIVE_IT = "give its file when you open the result (in Python, load_alignment(folder, stack=...))."
 
 
 @dataclass(frozen=True)
@@ -220,8 +221,8 @@ def find_stack(folder: Path, raw: StackAndInputs, seen: FrameDigests | None = No
     """
     described, inputs = raw.stack, raw.inputs
     if not inputs:
-        return _missing(folder, raw, "was an array in memory")
-    why = f"is not at {inputs[0].path} any more"
+        return _missing(folder, raw, f"was an array in memory: {GIVE_IT}")
+    why = f"is not at {inputs[0].path} any more: {GIVE_IT}"
     for paths in (
         [Path(each.path) for each in inputs],
         [_place(folder / each.relative_path) for each in inputs],
@@ -231,8 +232,7 @@ def find_stack(folder: Path, raw: StackAndInputs, seen: FrameDigests | None = No
                 stack = open_stack(paths if len(paths) > 1 else paths[0])
                 return check_stack(stack, described, seen)
             except InputError as error:  # another recording may have this name by now
-                why = f"can't be used any more ({error})"
-                logger.warning("%s: %s", folder, error)
+                why = f"can't be used any more. {error}"
     return _missing(folder, raw, why)
 
 
@@ -260,11 +260,9 @@ def check_stack(stack: Stack, described: StackFacts, seen: FrameDigests | None =
 
 def _missing(folder: Path, raw: StackAndInputs, what: str) -> Stack:
     described = raw.stack
-    message = (
-        f"The raw stack {described.name} {what}: give it with load_alignment(folder, stack=...)."
-    )
+    message = f"The raw stack {described.name} {what}"
     source = MissingSource(described.shape, np.dtype(described.dtype), message, raw, folder)
-    return _described(Stack(source), described)
+    return _described(Stack(source, remarks=as_warnings(message)), described)
 
 
 def _described(stack: Stack, described: StackFacts) -> Stack:

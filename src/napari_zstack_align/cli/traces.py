@@ -126,8 +126,8 @@ def _recordings(args: argparse.Namespace) -> list[Recording]:
         for alignment in [saved] if isinstance(saved, Alignment) else saved:
             if isinstance(alignment.stack.source, MissingSource):
                 raise InputError(
-                    f"The raw frames of {alignment.stack.name} in {path} aren't where they were: "
-                    f"give their file, and its .zalign with --alignment."
+                    f"{alignment.stack.source.message} For traces, give the file itself, and the "
+                    f".zalign in {path} with --alignment."
                 )
             recordings.append((completed(alignment.stack, args), alignment))
     return recordings
