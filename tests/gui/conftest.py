@@ -115,12 +115,31 @@ def qtbot(qapp, request):
     return PatientQtBot(request)
 
 
+def leave_out_of_collections() -> None:
+    """Let the garbage collector look no more at what is there now and stays to the end.
+
+    Hundreds of thousands of objects belong to the modules and to the viewer. napari collects
+    garbage whenever a layer is removed, and every test does at its end: 0.2 s each time, which is
+    0.004 s without them. What a test leaves behind is found as before.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _modules_are_no_garbage() -> None:
+    leave_out_of_collections()
+
+
 @pytest.fixture(scope="session")
 def shared_viewer(qapp):
     """One viewer for the tests that needn't see it: making one takes seconds."""
     import napari
 
+    from napari_zstack_align.gui import panel  # noqa: F401 (its modules stay as well)
+
     viewer = napari.Viewer(show=False)
+    leave_out_of_collections()
     yield viewer
     viewer.close()
 

@@ -105,13 +105,12 @@ class FramePlot(pg.GraphicsLayoutWidget):
             line.setValue(x)
 
     def _add(self, row: int, name: str) -> Any:
-        plot = self.addPlot(row=row, col=0)
+        plot = self.addPlot(row=row, col=0, enableMenu=False)
         plot.setTitle(name, size="8pt")
         plot.getAxis("left").setWidth(40)
         for side in ("left", "bottom"):
             plot.getAxis(side).enableAutoSIPrefix(False)
         plot.setMouseEnabled(x=True, y=False)
-        plot.setMenuEnabled(False)
         plot.hideButtons()
         return plot
 

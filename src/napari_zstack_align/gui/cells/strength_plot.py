@@ -26,7 +26,7 @@ class StrengthPlot(pg.PlotWidget):
     """Where the line is now; sent while it is dragged."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(enableMenu=False)
         self.setFixedHeight(HEIGHT)
         self.setToolTip(
             "Histogram of the strengths of all maxima (response of the detector on an image "
@@ -34,7 +34,6 @@ class StrengthPlot(pg.PlotWidget):
         )
         plot = self.getPlotItem()
         plot.setMouseEnabled(x=False, y=False)
-        plot.setMenuEnabled(False)
         plot.hideButtons()
         plot.setLabel("bottom", "strength of maxima")
         plot.hideAxis("left")

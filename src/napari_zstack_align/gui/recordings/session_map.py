@@ -202,10 +202,9 @@ class SessionMap(QWidget):
         self.words.setMinimumHeight(3 * self.words.fontMetrics().lineSpacing())
 
     def _make_plot(self) -> None:
-        self.plot = self.view.addPlot()
+        self.plot = self.view.addPlot(enableMenu=False)
         self.plot.invertY(True)
         self.plot.setMouseEnabled(x=True, y=False)
-        self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
         self.plot.setLabel("bottom", "chunk")
         self.plot.getAxis("bottom").enableAutoSIPrefix(False)

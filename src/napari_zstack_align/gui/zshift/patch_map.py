@@ -124,11 +124,10 @@ class PatchMap(QWidget):
     def _make_plot(self) -> None:
         self._place = QRectF(0, 0, 1, 1)
         self.graphics.ci.setContentsMargins(2, 8, 2, 8)  # room for the numbers at the ends
-        self.plot: Any = self.graphics.addPlot()
+        self.plot: Any = self.graphics.addPlot(enableMenu=False)
         self.plot.invertY(True)
         self.plot.setAspectLocked(True)
         self.plot.setMouseEnabled(x=False, y=False)
-        self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
         for side in ("left", "bottom"):
             self.plot.hideAxis(side)
