@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.changed_frames import holds_some_of
 from napari_zstack_align.alignment.checks import check_same_frames
+from napari_zstack_align.alignment.fingerprint import fingerprint
 from napari_zstack_align.alignment.mean import RunningMean
 from napari_zstack_align.alignment.quality import empty_table
+from napari_zstack_align.alignment.summary import APPLIED_FROM, NOISE_LIMIT
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import Params
+from napari_zstack_align.remark import as_notes, as_warnings
 from napari_zstack_align.stack import Stack
 
 REFERENCE_FRAMES = 50
@@ -33,7 +38,9 @@ def apply_transforms(
     stack : Stack
         As many frames, of the same size, as the transforms are for.
     alignment_or_transforms : Alignment or Transforms
-        Of an alignment, the quality and chunk tables, the mask and the parameters come along.
+        Of an alignment, the quality and chunk tables, the mask and the parameters come along. The
+        correlations only where the stack is of the same recording: made of the same files (another
+        channel), or of the same frames (a copy). Else they weren't judged: NaN, and a remark.
         Bare transforms, as ``read_transforms`` returns them, have an empty quality table; the
         frames must then have the size of the reference.
     reference : numpy.ndarray, optional
@@ -63,19 +70,66 @@ def apply_transforms(
         )
     image = None if reference is None else np.asarray(reference, np.float32)
     if isinstance(given, Alignment):
-        return dataclasses.replace(
-            given,
-            stack=stack,
-            frame_digests=None,
-            known_fill=None,
-            reference=given.reference if image is None else image,
-            provenance={**given.provenance, "applied_from": given.stack.name},
-        )
+        if image is not None:
+            given = dataclasses.replace(given, reference=image)
+        carried = _of_same_recording if _is_same_recording(stack, given) else _not_judged
+        return carried(dataclasses.replace(given, frame_digests=None, known_fill=None), stack)
     if image is None:
         image = _mean(stack, transforms)
     quality = empty_table(len(transforms), "chunk")
     quality["used"] = True
-    return Alignment(stack, transforms, image, quality, Params(), provenance={"applied_from": ""})
+    return Alignment(stack, transforms, image, quality, Params(), provenance={APPLIED_FROM: ""})
+
+
+def _is_same_recording(stack: Stack, given: Alignment) -> bool:
+    """Whether a stack is made of the files that were aligned, or of frames that are the same."""
+    known = given.stack
+    if stack is known or stack.source is known.source:
+        return True
+    if stack.paths and {*map(_real, stack.paths)} == {*map(_real, known.paths)}:
+        return True
+    if given.frame_digests is not None:
+        return holds_some_of(stack, given.frame_digests)
+    return bool(mark := fingerprint(known)) and mark == fingerprint(stack)
+
+
+def _real(path: Path) -> Path:
+    return path.absolute().resolve()
+
+
+def _of_same_recording(given: Alignment, stack: Stack) -> Alignment:
+    """Carry an alignment over to a stack of the same recording, and say so."""
+    name = given.stack.name
+    said = as_notes(
+        f"The transforms are those of {name}, which is the same recording: its correlations and "
+        f"flags hold."
+    )
+    facts = {APPLIED_FROM: name, "remarks": [*given.remarks, *said]}
+    return dataclasses.replace(given, stack=stack, provenance={**given.provenance, **facts})
+
+
+def _not_judged(given: Alignment, stack: Stack) -> Alignment:
+    """Carry an alignment over to a stack of which nothing was measured."""
+    name = given.stack.name
+    said = as_warnings(
+        f"The transforms are those of {name}: how well they fit {stack.name} was not judged, and "
+        f"the flags are those of {name}. Look at the aligned frames."
+    )
+    kept = {key: value for key, value in given.provenance.items() if key != NOISE_LIMIT}
+    return dataclasses.replace(
+        given,
+        stack=stack,
+        quality=_without_correlations(given.quality),
+        chunks=None if given.chunks is None else _without_correlations(given.chunks),
+        artefacts=None,
+        provenance={**kept, APPLIED_FROM: name, "remarks": [*said]},
+    )
+
+
+def _without_correlations(table: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    table = table.copy()
+    table["correlation_before"] = table["correlation_after"] = np.nan
+    return table
 
 
 def _mean(stack: Stack, transforms: Transforms) -> npt.NDArray[np.float32]:

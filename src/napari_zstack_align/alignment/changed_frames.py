@@ -15,6 +15,8 @@ from napari_zstack_align.stack import Stack
 
 COMPARED_BYTES = 2**30
 """Longer stacks are compared at frames spread evenly, as many as make up so much."""
+FEW_FRAMES = 5
+"""So many tell one recording from another."""
 
 
 def with_unchanged_frames(stack: Stack, seen: FrameDigests | None) -> Stack:
@@ -56,9 +58,18 @@ def with_unchanged_frames(stack: Stack, seen: FrameDigests | None) -> Stack:
     return stack.replace(remarks=(*stack.remarks, remark))
 
 
+def holds_some_of(stack: Stack, seen: FrameDigests) -> bool:
+    """Whether some frames, spread over a stack, are those that were seen."""
+    some = _spread(np.flatnonzero(seen.digests != UNKNOWN), FEW_FRAMES)
+    return bool(len(some)) and np.array_equal(_digests(stack, some), seen.digests[some])
+
+
 def _some(frames: npt.NDArray[np.intp], stack: Stack) -> npt.NDArray[np.intp]:
     frame_bytes = int(np.prod(stack.shape[1:], dtype=np.int64)) * stack.dtype.itemsize
-    at_most = max(COMPARED_BYTES // frame_bytes, 1)
+    return _spread(frames, max(COMPARED_BYTES // frame_bytes, 1))
+
+
+def _spread(frames: npt.NDArray[np.intp], at_most: int) -> npt.NDArray[np.intp]:
     if len(frames) <= at_most:
         return frames
     return frames[np.linspace(0, len(frames) - 1, at_most).round().astype(int)]

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 NOISE_LIMIT = "noise_limit"
 """Key of the provenance: the correlation after alignment that the frames' noise allows."""
+APPLIED_FROM = "applied_from"
+"""Key of the provenance: the name of the stack that the transforms were found on."""
 LIMIT_MARGIN = 0.08
 """By how much the limit is too low at most, in small images."""
 
@@ -107,7 +109,9 @@ def _frames(alignment: Alignment) -> str:
         groups = counted(len(np.unique(quality["chunk"])), "chunk")
     text = f"{counted(len(flags) - counts.not_run, 'frame')} in {groups}: {flagged_words(flags)}"
     if counts.not_judged:
-        text += f", {counts.not_judged} not judged (nothing to compare them with)"
+        applied = APPLIED_FROM in alignment.provenance
+        why = "the transforms are given" if applied else "nothing to compare them with"
+        text += f", {counts.not_judged} not judged ({why})"
     left_out = int(np.sum(~quality["used"] & (flags != Flag.NOT_RUN)))
     text += f", {left_out} left out of the {'volume' if is_zstack else 'means'}"
     return text + (f", {counts.not_run} not run" if counts.not_run else "")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,6 +17,15 @@ from napari_zstack_align.read import open_plane, open_stack
 from napari_zstack_align.read.readers import file_formats, known_formats
 from napari_zstack_align.sources import FrameSource
 from napari_zstack_align.stack import Order, Stack
+
+
+def check_exist(paths: Sequence[Path]) -> None:
+    """Raise InputError where there is nothing of a name: before anything else is said of it."""
+    for path in paths:
+        if not os.path.lexists(path):
+            kind = kind_of(path)
+            what = "file or folder" if kind is None else LAYOUTS[kind].title
+            raise InputError(f"There is no {what} {path}: check its name and folder.")
 
 
 def add_stack_arguments(parser: argparse.ArgumentParser, nargs: str = "+") -> None:

@@ -255,7 +255,15 @@ def test_reference_frames_that_show_nothing_are_told(scene):
         register([stack], PARAMS.replace(reference_frames=(20, 30)))
 
 
-def test_a_recording_that_shows_nothing_gives_no_reference():
-    stack = nza.Stack.from_array(np.full((20, *SHAPE), 7, np.uint16), "TYX")
-    with pytest.raises(InputError, match="shows nothing that could be a reference"):
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [(7, "no signal: all pixels are equal"), (255, "saturated: 25 % of the pixels")],
+    ids=["blank", "saturated"],
+)
+def test_a_recording_that_shows_nothing_gives_no_reference(value, why):
+    frames = np.full((20, *SHAPE), 7, np.uint8)
+    frames[:, : SHAPE[0] // 4] = value
+    stack = nza.Stack.from_array(frames, "TYX")
+    sentence = rf"shows nothing that could be a reference \(5 of 5 frames .* be used; {why}\)"
+    with pytest.raises(InputError, match=sentence):
         register([stack])

@@ -14,7 +14,7 @@ from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Progress, run
 from napari_zstack_align.register.artefacts.artefacts import UNTOUCHED, Artefacts
 from napari_zstack_align.register.recordings.chunks import FEWEST_FRAMES, Range, chunk_ranges
-from napari_zstack_align.register.recordings.driving import averaging
+from napari_zstack_align.register.recordings.driving import averaging, driving_frames
 from napari_zstack_align.register.recordings.geometry import Matrix
 from napari_zstack_align.register.recordings.matchers import prepared
 from napari_zstack_align.register.recordings.matching import Matcher, match_image
@@ -27,6 +27,8 @@ Averages: TypeAlias = Callable[[int, int, int], Image | None]
 MOST_FRAMES = 500
 MOST_BYTES = 256 * 2**20
 """A longer chunk gives its middle frames to the first reference."""
+LOOKED_AT = 5
+"""So many frames tell why a reference shows nothing."""
 PIXEL_SIZE_TOLERANCE = 0.01
 
 
@@ -84,9 +86,10 @@ def choose_reference(
     first = None if image is None else prepared(image, mask, params)
     if params.reference_frames is not None:
         if first is None:
+            why = _what_ails(stack, start, stop, params)
             raise InputError(
-                f"The reference frames {start} to {stop - 1} of {stack.name} show nothing: choose "
-                f"others."
+                f"The reference frames {start} to {stop - 1} of {stack.name} show nothing{why}: "
+                f"choose others."
             )
         return first
     ranges = chunk_ranges(stack, params)
@@ -103,11 +106,23 @@ def choose_reference(
                 return candidate
         tried.append(prepared(image, mask, params))
     if not tried:
+        why = _what_ails(stack, start, stop, params)
         raise InputError(
-            f"The middle of {stack.name} shows nothing that could be a reference: choose another "
-            f"one with reference_recording and reference_frames."
+            f"The middle of {stack.name} shows nothing that could be a reference{why}: choose "
+            f"another one with reference_recording and reference_frames."
         )
     return tried[0]
+
+
+def _what_ails(stack: Stack, start: int, stop: int, params: KeypointParams) -> str:
+    """Say in brackets what is the matter with the frames of a range, of which some are read."""
+    frames = np.unique(np.linspace(start, stop - 1, LOOKED_AT).astype(int)).tolist()
+    faults = [fault for t in frames for _, _, fault in driving_frames(stack, t, t + 1, params)]
+    details = [fault.detail for fault in faults if fault is not None]
+    if not details:
+        return ""
+    of = counted(len(frames), "frame")
+    return f" ({len(details)} of {of} looked at can't be used; {details[len(details) // 2]})"
 
 
 def average_frames(
