@@ -1,5 +1,6 @@
 """``zstack-align export`` of ROIs and traces."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -115,7 +116,7 @@ def test_unfinished_traces_are_incomplete(tmp_path, make_traces, capsys):
         pytest.param(["{rois}", "{rois}", "--out={tmp}/a.zip"], "one table at a time", id="two"),
         pytest.param(["{rois}", "{run}", "--out={tmp}/a.zip"], "all of them are traces", id="mix"),
         pytest.param(["{run}", "--out={tmp}/a.tif", "--signal=F"], "--signal is for", id="signal"),
-        pytest.param(["{tmp}/no.csv", "--out={tmp}/a.zip"], "no ROI file", id="missing"),
+        pytest.param(["{tmp}/no.csv", "--out={tmp}/a.zip"], "There is no file or folder", id="missing"),
         pytest.param(
             ["{traces}", "--out={tmp}/a.nwb", "--session-start=today"], "date and time", id="date"
         ),
@@ -125,3 +126,22 @@ def test_bad_requests(roi_table, aligned, traces_folder, tmp_path, arguments, sa
     known = {"rois": roi_table, "run": aligned, "tmp": tmp_path, "traces": traces_folder}
     assert main(["export", *(argument.format(**known) for argument in arguments)]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["export", "no", "--out=s2p", "--alignment=also_no"],
+        ["export", "no", "--out=t.csv", "--format=tidy"],
+        ["export", "no.csv", "--out=t.csv", "--what=volume"],
+        ["export", ".", "no", "--out=t.csv"],
+        ["traces", "no.tif", ".", "--rois=rois.csv", "--alignment=a.zalign"],
+        ["traces", "no.zalign", "--rois=rois.csv", "--alignment=a.zalign"],
+    ],
+    ids=" ".join,
+)
+def test_what_does_not_exist_is_said_before_anything_else(arguments, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    said = capsys.readouterr().err
+    assert re.search(r"There is no (file or folder|alignment) no\S*: check its name", said), said

@@ -3,6 +3,7 @@
 import errno
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +20,58 @@ def test_words(zstack_file, capsys):
 
 def test_saved_results_are_described(aligned, session_folder, capsys):
     assert main(["info", str(aligned)]) == 0
-    assert capsys.readouterr().out == f"{aligned} holds the alignment of z-stack zstack.\n"
+    out = capsys.readouterr().out.splitlines()
+    assert out[0] == f"{aligned} holds the alignment of z-stack zstack."
+    assert out[1] == f"zstack: {nza.load_alignment(aligned).summary()}"
     assert main(["info", str(session_folder)]) == 0
-    assert "holds a session of 2 recordings" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "holds a session of 2 recordings" in out
+    for alignment in nza.load_alignment(session_folder):
+        assert f"{alignment.stack.name}: {alignment.summary()}" in out
     assert main(["info", str(aligned), "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert (facts["kind"], facts["state"]) == ("alignment", "complete")
     assert facts["subject"]["frames"] == 12
+
+
+def test_parameters_remarks_and_state_can_be_read_again(session_folder, tmp_path, capsys):
+    alignment = nza.load_alignment(session_folder)[0]
+    alignment.provenance["remarks"] = ["The last chunk is short."]
+    alignment.quality["flag"][30:] = "not run"
+    params = nza.KeypointParams(chunk_frames=17)
+    saved = replace(alignment, params=params).save(tmp_path / "a.zalign")
+    assert main(["info", str(saved)]) == 0
+    out = capsys.readouterr().out
+    assert "holds the unfinished alignment of rec1" in out
+    assert "10 not run" in out
+    assert "The last chunk is short. Not all of it was run." in out
+    assert "Parameters other than the defaults of KeypointParams: chunk_frames=17." in out
+    assert main(["info", str(saved), "--json"]) == 0
+    (result,) = json.loads(capsys.readouterr().out)["results"]
+    assert result["state"] == "incomplete"
+    assert result["params"]["chunk_frames"] == 17
+
+
+def test_traces_and_rois_are_described_as_they_were_made(session_folder, tmp_path, capsys):
+    nza.Rois.of([[40, 50, 4], [80, 70, 5]]).save(tmp_path / "rois.csv")
+    flags = [f"--rois={tmp_path / 'rois.csv'}", f"--out={tmp_path / 't'}", "--dark-level=9000"]
+    main(["traces", str(session_folder), *flags])
+    made = capsys.readouterr().out.splitlines()[1:]
+    assert any("can't be right" in line for line in made)
+    assert main(["info", str(tmp_path / "t")]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].endswith("holds the traces of 2 recordings.")
+    params = "  Parameters other than the defaults of TraceParams: dark_level=(9000.0,)."
+    assert [line for line in out[1:] if line != params] == made
+    assert out.count(params) == 2
+    assert main(["info", str(tmp_path / "rois.csv")]) == 0
+    assert capsys.readouterr().out.endswith("holds ROIs.\n2 ROIs.\n")
+
+
+def test_what_does_not_exist_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["info", "no.zalign"]) == 2
+    assert "There is no alignment no.zalign: check its name" in capsys.readouterr().err
 
 
 def test_saved_results_are_no_raw_images(aligned, session_folder, tmp_path, capsys):

@@ -62,6 +62,10 @@ def test_the_same_as_from_python(here, files, capsys):
     assert "slice 6 at 6 slices or 12 µm" in told
     assert "8 frames: z from" in told
     assert "1 flagged (1 blank)" in told.splitlines()[-1]
+    assert main(["info", "run.zalign"]) == 0
+    again = capsys.readouterr().out
+    assert told.splitlines()[-1] in again
+    assert "patch_px=64" in again
 
 
 def test_movies(here):

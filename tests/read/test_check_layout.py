@@ -117,6 +117,28 @@ def test_few_frames_leave_it_open(n_frames: int) -> None:
     assert "only" in report.reason
 
 
+PLAIN = {
+    "volume": (np.arange(24), {"smooth_planes": 2.0}, "plausible", "a volume of one frame a slice"),
+    "far slices": (
+        np.arange(24),
+        {"light": 0.0},
+        "cannot tell",
+        "only by chance: the slices are far apart",
+    ),
+    "a recording": (repeats(1, 24), {}, "cannot tell", "a recording, perhaps, whose time was"),
+}
+
+
+@pytest.mark.parametrize("given", [{}, {"order": "slices"}], ids=["repeats", "slices"])
+@pytest.mark.parametrize(("order", "kind", "verdict", "said"), PLAIN.values(), ids=PLAIN)
+def test_one_frame_a_slice(order, kind, verdict, said, given) -> None:
+    stack = nza.Stack.from_array(scan(order, **kind), frames_per_slice=1, **given)
+    report = nza.run(nza.check_layout(stack))
+    assert report.verdict == verdict, report
+    assert said in report.reason
+    assert "Frames of one slice, or" not in report.reason
+
+
 class Counting:
     """A long z-stack that counts what is read of it."""
 

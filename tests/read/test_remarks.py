@@ -15,7 +15,10 @@ FRAMES = np.zeros((22, 8, 8), np.uint8)
 RESTS: dict[str, tuple[dict[str, Any], str]] = {
     "none": ({"frames_per_slice": 11}, ""),
     "a recording": ({}, ""),
-    "one frame": ({"frames_per_slice": 7}, "the last frame makes"),
+    "one frame": (
+        {"frames_per_slice": 7},
+        "the last frame is a slice by itself, with 1 instead of 7",
+    ),
     "repeats": ({"frames_per_slice": 5}, "the last 2 frames make a slice of their own, with 2"),
     "volumes": ({"frames_per_slice": 5, "order": "slices"}, "the last volume lacks 3 slices"),
 }

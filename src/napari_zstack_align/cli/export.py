@@ -9,6 +9,7 @@ from typing import get_args
 from napari_zstack_align.cli.export_alignments import export_alignments
 from napari_zstack_align.cli.export_cells import export_cells, is_of_cells
 from napari_zstack_align.cli.flags import add_model_flags
+from napari_zstack_align.cli.inputs import check_exist
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import NwbParams
 from napari_zstack_align.write.cells.rows import SIGNALS
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_export(args: argparse.Namespace) -> bool:
     """Load and write; return whether every frame of what is saved had been run."""
+    check_exist(args.saved)
     cells = all(is_of_cells(path) for path in args.saved)
     if not cells and len(args.saved) > 1:
         raise InputError("Several things can be exported at once only if all of them are traces.")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 
-from napari_zstack_align.cli.inputs import add_stack_arguments, open_from
-from napari_zstack_align.errors import InputError
+from napari_zstack_align.cli.info_saved import tell_saved
+from napari_zstack_align.cli.inputs import add_stack_arguments, check_exist, open_from
 from napari_zstack_align.progress import run
 from napari_zstack_align.read import (
     LayoutProposal,
@@ -18,14 +17,15 @@ from napari_zstack_align.read import (
     propose_layout,
     remarks_on,
 )
-from napari_zstack_align.saved import Kind, kind_of, occupant_of, title_of
+from napari_zstack_align.saved import kind_of
 from napari_zstack_align.stack import Stack
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
     parser.description = (
-        "Say what a file holds: slices, repeats, channels and sizes; or what a saved result is of."
+        "Say what a file holds: slices, repeats, channels and sizes; or what a saved result is of, "
+        "how it came out, and with which parameters."
     )
     add_stack_arguments(parser)
     parser.add_argument("--json", action="store_true", help="machine-readable facts")
@@ -40,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run_info(args: argparse.Namespace) -> bool:
     """Print words or JSON."""
     if len(args.files) == 1 and (kind := kind_of(args.files[0])) is not None:
-        return _tell_saved(args.files[0], kind, args.json)
+        check_exist(args.files)
+        tell_saved(args.files[0], kind, args.json)
+        return True
     stack = open_from(args)
     facts = facts_of(stack)
     proposal = _evidence(stack) if args.propose else None
@@ -75,25 +77,6 @@ def _of_the_given(report: LayoutReport) -> str:
         return report.warning
     does = "fits the frames" if report.verdict == "plausible" else "can't be told from the frames"
     return f"The layout {does}. {report.reason}"
-
-
-def _tell_saved(path: Path, kind: Kind, as_json: bool) -> bool:
-    """Say what a saved result is, without reading more than its manifest."""
-    there = occupant_of(path)
-    if there.kind is None and not there.is_file:
-        raise InputError(f"There is no {title_of(kind)} {path}: check its name and folder.")
-    if as_json:
-        manifest = there.manifest
-        facts = {
-            "kind": kind,
-            "path": str(path),
-            "state": None if manifest is None else manifest.facts.get("state"),
-            "subject": None if manifest is None else manifest.subject.model_dump(),
-        }
-        print(json.dumps(facts, indent=2, ensure_ascii=False))
-    else:
-        print(f"{path} {f'holds {title_of(kind)}' if there.is_file else there.description}.")
-    return True
 
 
 def facts_of(stack: Stack) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from napari_zstack_align.alignment.checks import check_one_plane
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read import open_plane, open_stack
 from napari_zstack_align.read.readers import file_formats, known_formats
+from napari_zstack_align.saved import kind_of
 from napari_zstack_align.sources import FrameSource
 from napari_zstack_align.stack import Order, Stack
 
@@ -23,8 +24,7 @@ def check_exist(paths: Sequence[Path]) -> None:
     """Raise InputError where there is nothing of a name: before anything else is said of it."""
     for path in paths:
         if not os.path.lexists(path):
-            kind = kind_of(path)
-            what = "file or folder" if kind is None else LAYOUTS[kind].title
+            what = "file or folder" if kind_of(path) is None else "alignment"  # by its suffix
             raise InputError(f"There is no {what} {path}: check its name and folder.")
 
 

@@ -6,8 +6,6 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from napari_zstack_align import saved
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.raw_frames import MissingSource
@@ -18,15 +16,18 @@ from napari_zstack_align.cells.traces.inputs import about_traces
 from napari_zstack_align.cells.traces.storage import save_session_traces
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
-from napari_zstack_align.cli.inputs import add_recording_arguments, completed, open_recording
+from napari_zstack_align.cli.inputs import (
+    add_recording_arguments,
+    check_exist,
+    completed,
+    open_recording,
+)
 from napari_zstack_align.cli.kept import leave, make_parents, stopped, was_saved
 from napari_zstack_align.cli.sessions import tell_written
-from napari_zstack_align.cli.words import size_of
-from napari_zstack_align.counting import counted
+from napari_zstack_align.cli.words import remarks_on_traces, summary_of_traces
 from napari_zstack_align.errors import Cancelled, InputError
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.progress import Job
-from napari_zstack_align.remark import Remark, as_warnings
 from napari_zstack_align.saved import (
     Journal,
     Kind,
@@ -81,6 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_traces(args: argparse.Namespace) -> bool:
     """Read traces and save them; return whether all of it was done, and some frames count."""
+    check_exist(args.inputs)
     params, rois = params_of(args, TraceParams), load_rois(args.rois)
     recordings = _recordings(args)
     stacks = [stack for stack, _ in recordings]
@@ -102,8 +104,8 @@ def run_traces(args: argparse.Namespace) -> bool:
         counts = all(traces.used.any() for traces in done)
         leave(journal, complete)
     for traces in done:
-        print(f"{traces.recording}: {_summary(traces)}")
-        for remark in [*traces.remarks, *_of_unknown_dff(traces)]:
+        print(f"{traces.recording}: {summary_of_traces(traces)}")
+        for remark in remarks_on_traces(traces):
             print(f"  {remark.labelled}")
     return complete and counts
 
@@ -163,35 +165,3 @@ def _save(done: list[Traces], out: Path, kind: Kind, overwrite: bool, asked: int
     if kind is Kind.TRACES:
         return done[0].save(out, overwrite=overwrite)
     return save_session_traces(done, out, overwrite=overwrite, asked=asked)
-
-
-def _summary(traces: Traces) -> str:
-    left_out = int(np.count_nonzero(~traces.used))
-    text = f"{size_of(traces)}; {counted(left_out, 'frame')} left out of baselines"
-    known = traces.motion_explained[np.isfinite(traces.motion_explained)]
-    if len(known):
-        text += f"; motion explains {100 * np.median(known):.1f} % (median of the ROIs)"
-    return text + (
-        f". ΔF/F with a dark level of {_levels(traces)} ({traces.dark.source})."
-        if traces.dff_reliable
-        else f". ΔF/F is unreliable: {traces.dff_doubt}."
-    )
-
-
-def _of_unknown_dff(traces: Traces) -> tuple[Remark, ...]:
-    """Tell of ROIs that were seen, but whose F₀ is too small for ΔF/F."""
-    if not traces.used.any():
-        return ()
-    seen = np.isfinite(traces.corrected).any(axis=2)
-    unknown = seen & ~np.isfinite(traces.dff).any(axis=2)
-    number = np.count_nonzero(unknown.any(axis=0))
-    if not number:
-        return ()
-    return as_warnings(
-        f"ΔF/F of {number} of {counted(len(traces.ids), 'ROI')} is NaN throughout: F₀ is too "
-        f"close to the dark level, or below it. Check the dark level."
-    )
-
-
-def _levels(traces: Traces) -> str:
-    return ", ".join(f"{value:g}" for value in np.round(traces.dark_level, 1))

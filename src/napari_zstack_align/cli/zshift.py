@@ -6,14 +6,11 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
-import numpy as np
-
 from napari_zstack_align import saved
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.checks import check_raw_files_stay
 from napari_zstack_align.alignment.raw_frames import subject_of
 from napari_zstack_align.alignment.session import load_saved
-from napari_zstack_align.alignment.summary import flagged_words
 from napari_zstack_align.atomic import check_target
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
@@ -26,9 +23,8 @@ from napari_zstack_align.cli.kept import (
     was_written,
 )
 from napari_zstack_align.cli.sessions import tell_written
-from napari_zstack_align.counting import counted
+from napari_zstack_align.cli.words import summary_of_zshift
 from napari_zstack_align.errors import Cancelled, InputError
-from napari_zstack_align.flags import Flag
 from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.progress import Job
 from napari_zstack_align.read import open_stack
@@ -117,7 +113,7 @@ def run_zshift(args: argparse.Namespace) -> bool:
     print(zshift.direction)
     for remark in zshift.remarks:
         print(f"  {remark.labelled}")
-    print(summary(zshift))
+    print(summary_of_zshift(zshift))
     return zshift.complete and bool(zshift.used.any())
 
 
@@ -196,19 +192,3 @@ def _found(job: Job[ZShift], journal: Journal) -> ZShift:
         return drain(job)
     except Cancelled:
         raise stopped(journal) from None
-
-
-def summary(zshift: ZShift) -> str:
-    """Count the frames, and tell where the good ones were."""
-    flags = zshift.flags
-    text = f"{counted(int(np.count_nonzero(flags != Flag.NOT_RUN)), 'frame')}: "
-    z = zshift.z[zshift.used]
-    if len(z):
-        text += f"z from {z.min():.2f} to {z.max():.2f} slices"
-        if zshift.z_step_um is not None:
-            step = zshift.z_step_um
-            text += f" ({z.min() * step:.1f} to {z.max() * step:.1f} µm)"
-        text += "; "
-    text += flagged_words(flags)
-    not_run = int(np.count_nonzero(flags == Flag.NOT_RUN))
-    return text + (f", {not_run} not run." if not_run else ".")

@@ -383,6 +383,8 @@ def _without_slices(
     """
     plane = layout.plane_of(pairs.frames.ravel())
     apart = np.abs(plane[:, np.newaxis] - plane)
+    if not np.isfinite(pairs.alike[apart == 0]).any():
+        return _one_frame_a_slice(pairs, apart)
     near = _inside(pairs, apart == 0)
     far = _inside(pairs, apart >= max(apart.max() // 2, 2))
     if near is None or far is None:
@@ -403,6 +405,30 @@ def _nearer_is_more_alike(pairs: FramePairs, apart: npt.NDArray[np.intp]) -> boo
     gain = np.nanmean(own[both], axis=1) - np.nanmean(others[both], axis=1)
     spread = float(gain.std()) / np.sqrt(max(len(gain), 1))
     return bool(len(gain) and float(gain.mean()) > APART_SPREADS * spread)
+
+
+def _one_frame_a_slice(pairs: FramePairs, apart: npt.NDArray[np.int_]) -> LayoutReport:
+    """Judge a layout in which no two frames are of one slice: a plain volume, or a recording."""
+    near = _inside(pairs, apart == 1)
+    far = _inside(pairs, apart >= max(int(apart.max()) // 2, 2))
+    if near is None:
+        reason = (
+            "There is one frame a slice, and neighbouring ones resemble one another only by "
+            "chance: the slices are far apart, or show little."
+        )
+        return LayoutReport("cannot tell", "", reason)
+    if far is None or (far < FLAT_PART * near and _nearer_is_more_alike(pairs, apart)):
+        rest = "only by chance" if far is None else f"by {far:.2f}"
+        reason = (
+            f"It looks like a volume of one frame a slice: neighbours resemble one another by "
+            f"{near:.2f} above chance, far ones {rest}."
+        )
+        return LayoutReport("plausible", "", reason, 1)
+    reason = (
+        f"There is one frame a slice, but far ones (by {far:.2f} above chance) are as alike as "
+        f"neighbours (by {near:.2f}): a recording, perhaps, whose time was saved as slices."
+    )
+    return LayoutReport("cannot tell", "", reason)
 
 
 def _inside(pairs: FramePairs, where: npt.NDArray[np.bool_]) -> float | None:

@@ -31,5 +31,6 @@ def rest_of(stack: Stack) -> str:
             f"{counted(lacking, 'slice')}."
         )
     rest = repeats - lacking
-    last = "the last frame makes" if rest == 1 else f"the last {rest} frames make"
-    return f"{total}: {last} a slice of their own, with {rest} instead of {repeats} repeats."
+    last = "the last frame is" if rest == 1 else f"the last {rest} frames make"
+    of_own = "a slice by itself" if rest == 1 else "a slice of their own"
+    return f"{total}: {last} {of_own}, with {rest} instead of {repeats} repeats."

@@ -1,0 +1,120 @@
+"""What ``zstack-align info`` says of a saved result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.cells import Rois
+from napari_zstack_align.cells.traces import Traces
+from napari_zstack_align.cli.words import (
+    remarks_on_traces,
+    summary_of_traces,
+    summary_of_zshift,
+)
+from napari_zstack_align.counting import counted
+from napari_zstack_align.loading import Loaded, load
+from napari_zstack_align.params import Params
+from napari_zstack_align.remark import Remark
+from napari_zstack_align.saved import Kind, occupant_of, title_of
+from napari_zstack_align.zshift import ZShift
+
+
+@dataclass(frozen=True)
+class About:
+    """What is said of one result.
+
+    Attributes
+    ----------
+    name : str
+        Of the recording or z-stack; '' where it has none.
+    summary : str
+        As the command that made it ended.
+    remarks : tuple of Remark
+        Those that the summary doesn't hold.
+    params : Params, optional
+    complete : bool
+    """
+
+    name: str
+    summary: str
+    remarks: tuple[Remark, ...] = ()
+    params: Params | None = None
+    complete: bool = True
+
+    def lines(self) -> list[str]:
+        """Return it for people."""
+        rest = "" if self.complete else " Not all of it was run."
+        lines = [f"{self.name}: {self.summary}{rest}" if self.name else self.summary]
+        lines += [f"  {remark.labelled}" for remark in self.remarks]
+        return lines if self.params is None else [*lines, f"  {_changed(self.params)}"]
+
+    def facts(self) -> dict[str, Any]:
+        """Return it for programs."""
+        return {
+            "name": self.name,
+            "state": "complete" if self.complete else "incomplete",
+            "summary": self.summary,
+            "remarks": [remark.facts() for remark in self.remarks],
+            "params": None if self.params is None else self.params.model_dump(mode="json"),
+        }
+
+
+def tell_saved(path: Path, kind: Kind, as_json: bool) -> None:
+    """Say what a saved result is, how it came out, and with which parameters.
+
+    What can't be opened is told by its manifest alone, before the error.
+    """
+    there = occupant_of(path)
+    if not as_json:
+        held = f"holds {title_of(kind)}" if there.is_file else there.description
+        print(f"{path} {held}.")
+    if there.obstacle and not there.is_file:
+        return
+    results = about(load(path))
+    if not as_json:
+        print("\n".join(line for each in results for line in each.lines()))
+        return
+    manifest = there.manifest
+    facts = {
+        "kind": kind,
+        "path": str(path),
+        "state": None if manifest is None else manifest.facts.get("state"),
+        "subject": None if manifest is None else manifest.subject.model_dump(),
+        "results": [each.facts() for each in results],
+    }
+    print(json.dumps(facts, indent=2, ensure_ascii=False))
+
+
+def about(loaded: Loaded) -> list[About]:
+    """Describe a result of any kind, or each of several."""
+    if isinstance(loaded, Rois):
+        return [About("", f"{counted(len(loaded), 'ROI')}.")]
+    results: Sequence[Alignment | Traces | ZShift] = (
+        loaded if isinstance(loaded, list) else [loaded]
+    )
+    return [_of(each) for each in results]
+
+
+def _changed(params: Params) -> str:
+    """Name the parameters that differ from their defaults."""
+    model, values = type(params).__name__, repr(params).partition("(")[2].removesuffix(")")
+    return f"Parameters other than the defaults of {model}: {values or 'none'}."
+
+
+def _of(result: Alignment | Traces | ZShift) -> About:
+    if isinstance(result, Alignment):
+        # Its summary ends with its remarks, and the stack may have others of its own.
+        more = tuple(each for each in result.stack.remarks if each not in result.remarks)
+        name, summary = result.stack.name, result.summary()
+        return About(name, summary, more, result.params, result.complete)
+    if isinstance(result, ZShift):
+        name, summary = result.stack.name, summary_of_zshift(result)
+        return About(name, summary, result.remarks, result.params, result.complete)
+    name, summary = result.recording, summary_of_traces(result)
+    remarks = tuple(remarks_on_traces(result))
+    return About(name, summary, remarks, result.params, result.complete)
