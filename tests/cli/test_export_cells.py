@@ -116,7 +116,9 @@ def test_unfinished_traces_are_incomplete(tmp_path, make_traces, capsys):
         pytest.param(["{rois}", "{rois}", "--out={tmp}/a.zip"], "one table at a time", id="two"),
         pytest.param(["{rois}", "{run}", "--out={tmp}/a.zip"], "all of them are traces", id="mix"),
         pytest.param(["{run}", "--out={tmp}/a.tif", "--signal=F"], "--signal is for", id="signal"),
-        pytest.param(["{tmp}/no.csv", "--out={tmp}/a.zip"], "There is no file or folder", id="missing"),
+        pytest.param(
+            ["{tmp}/no.csv", "--out={tmp}/a.zip"], "There is no file or folder", id="missing"
+        ),
         pytest.param(
             ["{traces}", "--out={tmp}/a.nwb", "--session-start=today"], "date and time", id="date"
         ),
