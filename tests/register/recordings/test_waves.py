@@ -28,22 +28,32 @@ def movie(part: float, times: float) -> tuple[np.ndarray, np.ndarray]:
     return frames, affine
 
 
-def registered(frames: np.ndarray) -> nza.Alignment:
+def registered(frames: np.ndarray, **options: str) -> nza.Alignment:
     stack = nza.Stack.from_array(frames)
-    return nza.run(nza.register_recordings([stack], nza.KeypointParams(chunk_frames=20)))[0]
+    params = nza.KeypointParams(chunk_frames=20, **options)
+    return nza.run(nza.register_recordings([stack], params))[0]
+
+
+LEAST_CONFIDENCE = 0.6
 
 
 @pytest.mark.parametrize(
-    ("part", "times"),
+    ("part", "times", "residual"),
     [
-        (1.0, 2.0),
-        pytest.param(0.3, 5.0, marks=pytest.mark.slow),
-        pytest.param(1.0, 5.0, marks=pytest.mark.slow),
+        (1.0, 2.0, "none"),
+        (0.3, 5.0, "translation"),
+        pytest.param(0.3, 5.0, "none", marks=pytest.mark.slow),
+        pytest.param(1.0, 5.0, "none", marks=pytest.mark.slow),
+        pytest.param(0.1, 5.0, "translation", marks=pytest.mark.slow),
+        pytest.param(1.0, 2.0, "translation", marks=pytest.mark.slow),
+        pytest.param(1.0, 5.0, "translation", marks=pytest.mark.slow),
     ],
 )
-def test_a_wave_stays_in_and_is_aligned_like_its_neighbours(part, times):
+def test_a_wave_stays_in_and_is_aligned_like_its_neighbours(part, times, residual):
     frames, affine = movie(part, times)
-    alignment = registered(frames)
+    alignment = registered(frames, residual=residual)
+    traces = nza.run(nza.extract_traces(alignment.stack, [[40.0, 40, 4]], alignment))
+    assert traces.confidence[WAVE].min() > LEAST_CONFIDENCE
     assert (alignment.quality["flag"] == "").all()
     assert alignment.quality["used"].all()
     inner = np.s_[:, 16:-16:8, 16:-16:8]
