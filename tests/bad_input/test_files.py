@@ -18,6 +18,7 @@ import pytest
 import tifffile
 import zarr
 from refusing import check_sentence, done_or_refused, each, refused
+from tiff_tags import with_tag
 
 import napari_zstack_align as nza
 from napari_zstack_align.progress import run
@@ -127,25 +128,6 @@ def test_a_tiff_that_was_cut_off(kind: str, tmp_path: Path) -> None:
         refused(lambda: opened(path))
 
     each((f"{part}", partial(check, part)) for part in (0.01, 0.1, 0.3, 0.6, 0.9, 0.99))
-
-
-def with_tag(data: bytes, code: int, value: int | None, *, kind: int | None = None) -> bytes:
-    """A little-endian TIFF whose first page has another value, type or none of a tag."""
-    (place,) = struct.unpack_from("<I", data, 4)
-    (count,) = struct.unpack_from("<H", data, place)
-    changed = bytearray(data)
-    for k in range(count):
-        entry = place + 2 + 12 * k
-        found, old, number = struct.unpack_from("<HHI", data, entry)
-        if found != code:
-            continue
-        if value is None:
-            struct.pack_into("<H", changed, entry, 65000)
-        else:
-            struct.pack_into("<HHI", changed, entry, code, kind or old, number)
-            struct.pack_into("<I", changed, entry + 8, value & 0xFFFFFFFF)
-        return bytes(changed)
-    raise AssertionError(f"no tag {code}")
 
 
 TAGS = [

@@ -18,6 +18,7 @@ import pytest
 import tifffile
 from cases import recording, rois, session, traces, zshift, zstack
 from refusing import check_sentence, done_or_refused, each, refused
+from tiff_tags import with_tag
 
 import napari_zstack_align as nza
 from napari_zstack_align.cells.traces.storage import save_session_traces
@@ -284,6 +285,9 @@ def others(role: str, before: bytes) -> Iterator[tuple[str, bytes]]:
                 file = io.BytesIO()
                 tifffile.imwrite(file, other)
                 yield what, file.getvalue()
+        if before.startswith(b"II*\0"):  # classic, not BigTIFF
+            yield "bits of no type", with_tag(before, 258, 7777)
+            yield "numbers of no kind", with_tag(before, 339, 9)
     else:
         lines = before.decode().splitlines()
         yield "a row less", "\n".join(lines[:-1]).encode()
