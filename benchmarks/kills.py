@@ -6,8 +6,8 @@
 Each round starts the command, sends SIGKILL (every fifth time SIGTERM) after a random time, and
 looks at the journal: no finished unit may get lost or change. Rounds follow one another on the
 same journal until the result is there; then it is compared, bit by bit, with that of a run that
-nobody stopped, and removed. An export to Zarr keeps its chunks; one to a single file starts
-again, and there is nothing or all of it.
+nobody stopped, and removed. An export to Zarr keeps the chunks that it listed, once a second; one
+to a single file starts again, and there is nothing or all of it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import tifffile
 import napari_zstack_align as nza
 from napari_zstack_align.samples import recording_with_motion, zstack_with_repeats
 from napari_zstack_align.saved import journal_folder, occupant_of
-from napari_zstack_align.write.unfinished import unfinished_of
+from napari_zstack_align.write.unfinished import FINISHED, unfinished_of
 
 PROGRAM = (sys.executable, "-m", "napari_zstack_align.cli.main")
 
@@ -135,7 +135,7 @@ def kill(folder: Path, command: tuple[str, ...], title: str, options: argparse.N
         if done:
             continue
         after = units(unfinished)
-        lost += sum(after.get(name) != time_ns for name, time_ns in before.items())
+        lost += sum(after.get(name) != state for name, state in before.items())
         fresh += not after
     while not is_done(target):
         subprocess.run([*command, f"--out={target}"], capture_output=True, check=False)
@@ -150,11 +150,13 @@ def kill(folder: Path, command: tuple[str, ...], title: str, options: argparse.N
     )
 
 
-def units(unfinished: Path) -> dict[str, int]:
-    """When each finished unit (or chunk of an export) was written."""
-    files = [*unfinished.glob("*.unit"), *unfinished.glob("made/0/c/**/*")]
-    files = [path for path in files if path.is_file() and not path.name.endswith(".partial")]
-    return {str(path): path.stat().st_mtime_ns for path in files}
+def units(unfinished: Path) -> dict[str, object]:
+    """When each finished unit was written; of an export, what is listed of each finished chunk."""
+    listed = unfinished / FINISHED
+    if listed.is_file():
+        lines = listed.read_text(errors="replace").splitlines(keepends=True)
+        return {line.split(",")[0]: line for line in lines if line.endswith("\n")}
+    return {path.name: path.stat().st_mtime_ns for path in unfinished.glob("*.unit")}
 
 
 def is_done(target: Path) -> bool:
