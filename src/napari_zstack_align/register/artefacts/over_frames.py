@@ -8,17 +8,22 @@ import numpy.typing as npt
 
 Image = npt.NDArray[np.float32]
 
+PIXELS_AT_ONCE = 2**13
+
 
 def median_over(images: Image) -> Image:
     """Median (Y, X) of frames (n, Y, X) float32 without NaN.
 
     numpy selects along the first axis pixel by pixel. Sorting short contiguous rows is vectorised,
-    and takes a fifth of the time.
+    and takes a fifth of the time; a part of the image at a time, so that copies stay small.
     """
-    n = len(images)
-    pixels = np.sort(np.ascontiguousarray(images.reshape(n, -1).T), axis=1)
-    middle = (pixels[:, (n - 1) // 2] + pixels[:, n // 2]) / 2
-    return np.asarray(middle.reshape(images.shape[1:]), np.float32)
+    n, flat = len(images), images.reshape(len(images), -1)
+    middle = np.empty(flat.shape[1], np.float32)
+    for start in range(0, flat.shape[1], PIXELS_AT_ONCE):
+        pixels = np.ascontiguousarray(flat[:, start : start + PIXELS_AT_ONCE].T)
+        pixels.sort(axis=1)
+        middle[start : start + len(pixels)] = (pixels[:, (n - 1) // 2] + pixels[:, n // 2]) / 2
+    return middle.reshape(images.shape[1:])
 
 
 def mean_and_spread(images: Image) -> tuple[Image, Image]:
