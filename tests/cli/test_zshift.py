@@ -163,3 +163,43 @@ def test_where_all_frames_are_flagged_the_exit_code_says_so(here, capsys):
     tifffile.imwrite(here / "noise.tif", noise, photometric="minisblack")
     assert main(["zshift", "noise.tif", "--reference=volume.ome.tif", "--out=run"]) == 1
     assert "6 flagged" in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_a_reference_of_raw_repeats_is_refused_until_their_number_is_given(here, files, capsys):
+    volume = files[1].reference.read(0, 7)[:, 0]
+    noise = np.random.default_rng(0).normal(0, 3, (28, *volume.shape[1:]))
+    raw = np.repeat(volume, 4, axis=0) + noise
+    tifffile.imwrite(here / "raw.tif", raw.astype(np.float32), photometric="minisblack")
+    command = ["zshift", "larva.ome.tif", "--reference=raw.tif", "--out=run", "--patch-px=64"]
+    assert main(command) == 2
+    said = capsys.readouterr().err
+    assert "look like slices of 4 repeats each" in said
+    assert "--reference-frames-per-slice 4" in said
+    assert not list(here.glob("run*"))
+    assert main([*command, "--reference-frames-per-slice=4"]) == 0
+    zshift = nza.load_zshift(here / "run.zalign")
+    good = zshift.used
+    np.testing.assert_allclose(zshift.z[good], files[1].z[good], atol=0.2)
+    assert main([*command, "--reference-frames-per-slice=1", "--overwrite"]) == 0
+    assert "Warning: The images of raw look like slices of 4 repeats" in capsys.readouterr().out
+    volumes = raw.reshape(7, 4, *raw.shape[1:]).swapaxes(0, 1).reshape(raw.shape)
+    tifffile.imwrite(here / "raw.tif", volumes.astype(np.float32), photometric="minisblack")
+    given = ["--reference-frames-per-slice=4", "--reference-order=slices", "--overwrite"]
+    assert main([*command, *given]) == 0
+    again = nza.load_zshift(here / "run.zalign")
+    np.testing.assert_allclose(again.z[good], zshift.z[good], atol=0.02)
+
+
+def test_a_reference_that_is_a_recording_is_refused(here, capsys):
+    still = np.random.default_rng(0).poisson(
+        np.tile(tifffile.imread(here / "volume.ome.tif")[3], (20, 1, 1))
+    )
+    tifffile.imwrite(here / "still.tif", still.astype(np.uint16), photometric="minisblack")
+    assert main(["zshift", "larva.ome.tif", "--reference=still.tif"]) == 2
+    assert "like frames of a recording" in capsys.readouterr().err
+
+
+def test_a_saved_reference_knows_its_slices(here, aligned, capsys):
+    flags = [f"--reference={aligned}", "--reference-frames-per-slice=2"]
+    assert main(["zshift", "larva.ome.tif", *flags]) == 2
+    assert "knows its slices" in capsys.readouterr().err

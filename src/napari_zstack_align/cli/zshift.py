@@ -36,7 +36,7 @@ from napari_zstack_align.saved import (
     kind_of,
     target_of,
 )
-from napari_zstack_align.stack import Stack
+from napari_zstack_align.stack import Order, Stack
 from napari_zstack_align.write.writers import Takes, choose_writer, endings_in_words
 from napari_zstack_align.zshift import ZShift, estimate_zshift
 from napari_zstack_align.zshift.export import Movie, export_movie
@@ -82,6 +82,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write what the recording would look like if only z had changed",
     )
     parser.add_argument("--z-step", type=float, metavar="UM", help="distance of slices in µm")
+    parser.add_argument(
+        "--reference-frames-per-slice",
+        type=int,
+        metavar="N",
+        help="repeats of each slice of the reference, averaged as they are; 1: each is a slice",
+    )
+    parser.add_argument(
+        "--reference-order",
+        choices=get_args(Order),
+        help="whether repeats or slices of the reference run fastest",
+    )
     parser.add_argument("--threads", type=int, metavar="N", help="frames at once [all processors]")
     parser.add_argument("--overwrite", action="store_true", help="replace what is there already")
     add_recording_arguments(parser, "times")
@@ -147,12 +158,18 @@ def _recording(args: argparse.Namespace) -> tuple[Stack, Alignment | None]:
 
 def _reference(args: argparse.Namespace) -> Alignment | Stack:
     given: Alignment | Stack
+    layout = {"frames_per_slice": args.reference_frames_per_slice, "order": args.reference_order}
     if kind_of(args.reference):
+        if any(layout.values()):
+            raise InputError(
+                f"{args.reference} knows its slices: leave out --reference-frames-per-slice and "
+                f"--reference-order."
+            )
         given = _one_alignment(args.reference)
         if args.z_step is not None:
             given = given.with_stack(given.stack.replace(z_step_um=args.z_step))
         return given
-    given = open_stack(args.reference)
+    given = open_stack(args.reference, **layout)
     return given if args.z_step is None else given.replace(z_step_um=args.z_step)
 
 

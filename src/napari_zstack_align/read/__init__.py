@@ -7,6 +7,7 @@ from napari_zstack_align.read._check_layout import (
     checked_frames,
     layout_samples,
 )
+from napari_zstack_align.read._check_slices import SlicesReport, check_slices, slices_sample
 from napari_zstack_align.read._describe import describe
 from napari_zstack_align.read._files import images_in
 from napari_zstack_align.read._looking import holds_frames
@@ -23,8 +24,10 @@ from napari_zstack_align.read._two_in_turn import of_two_in_turn, two_in_turn
 __all__ = [
     "LayoutProposal",
     "LayoutReport",
+    "SlicesReport",
     "channel_offsets",
     "check_layout",
+    "check_slices",
     "checked_frames",
     "describe",
     "holds_frames",
@@ -37,6 +40,7 @@ __all__ = [
     "propose_frames_per_slice",
     "propose_layout",
     "remarks_on",
+    "slices_sample",
     "started_at",
     "two_in_turn",
 ]

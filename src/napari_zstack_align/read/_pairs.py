@@ -89,7 +89,9 @@ class SampledFrames:
         alike = self._known(each)
         for i in range(len(cut) - 1):
             others = i + 1 + np.flatnonzero(np.isnan(alike[i, i + 1 :]))
-            alike[i, others] = alike[others, i] = self._sums.highest(cut[others] * cut[i].conj())
+            if len(others):
+                values = self._sums.highest(cut[others] * cut[i].conj())
+                alike[i, others] = alike[others, i] = values
             yield Progress(STAGE, frames.size + i + 1, total)
         mean, spread = np.array([self._levels[t] for t in each], np.float32).T
         by_chance = self._sums.highest(cut[1:] * cut[:-1])

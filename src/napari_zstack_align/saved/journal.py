@@ -72,6 +72,9 @@ class UnitStore(Protocol):
     def write(self, name: str, unit: Unit) -> None:
         """Keep a unit in the place of an earlier one of this name."""
 
+    def remove(self, name: str) -> None:
+        """Remove a unit, if it is there."""
+
 
 class NoJournal:
     """Keeps nothing: for callers without a journal, so that a run needs only one way."""
@@ -88,6 +91,9 @@ class NoJournal:
 
     def write(self, name: str, unit: Unit) -> None:
         """Forget it."""
+
+    def remove(self, name: str) -> None:
+        """Do nothing: it isn't there."""
 
 
 class Journal:
@@ -189,6 +195,10 @@ class Journal:
         except BaseException:
             remove_if_possible(temporary)
             raise
+
+    def remove(self, name: str) -> None:
+        """Remove a unit, if it is there."""
+        remove_if_possible(self._path(name))
 
     def _refused(self, error: OSError) -> RunStopped:
         if isinstance(error, FileNotFoundError):

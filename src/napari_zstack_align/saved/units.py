@@ -76,6 +76,12 @@ class Units:
         self.frames.believe(unit.frames, unit.digests)
         return unit.arrays
 
+    def forget(self) -> None:
+        """Remove what is kept of this stack: nothing will be made of it."""
+        for name in self.journal.names():
+            if name.startswith(self._prefix):
+                self.journal.remove(name)
+
     def was_kept(self, name: str, key: str, frames: npt.ArrayLike = NO_FRAMES) -> bool:
         """Whether an earlier run finished a unit; parameters are those of `get`."""
         return name not in self._put and self.get(name, key, frames) is not None

@@ -18,6 +18,8 @@ from napari_zstack_align.parallel import checked_threads, patient_map, worker_th
 from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.read import two_in_turn
+from napari_zstack_align.register.kept_layout import check_kept_layout
+from napari_zstack_align.remark import Remark, as_warnings
 from napari_zstack_align.saved import (
     Kind,
     Units,
@@ -28,6 +30,7 @@ from napari_zstack_align.saved import (
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift.inputs import Inputs, about_zshift, checked_inputs
 from napari_zstack_align.zshift.locate import Locator, Window
+from napari_zstack_align.zshift.reference import Reference
 from napari_zstack_align.zshift.result import Findings
 from napari_zstack_align.zshift.templates import make_templates, templates_key
 from napari_zstack_align.zshift.zshift import ZShift
@@ -117,13 +120,23 @@ def _estimate(
         known = None if alignment is None else alignment.remarks
         found = yield from two_in_turn(units, inputs.params.channel, known)
         inputs = replace(inputs, looked_at=found)
+        layout = yield from _layout_of_repeats(inputs.reference, slices)
         volume, templates = yield from make_templates(inputs.reference, inputs.params, slices, pool)
+        templates = replace(templates, remarks=layout + templates.remarks)
         key = templates_key(volume, inputs.params)
         locator = Locator(inputs, templates, key, units)
         findings = Findings(inputs, templates, volume, units)
         yield from _locate(locator, findings, units, pool, threads + 1)
         units.frames.check_files()
         return (yield from findings.result())
+
+
+def _layout_of_repeats(reference: Reference, slices: Units) -> Job[tuple[Remark, ...]]:
+    """Check what is said of raw repeats that are averaged; of an alignment, that was done."""
+    if not reference.averages_raw_repeats:
+        return ()
+    report = yield from check_kept_layout(slices, reference.channel)
+    return as_warnings(report.warning and f"{reference.name}: {report.warning}")
 
 
 @contextmanager

@@ -68,12 +68,14 @@ class Inputs:
             )
         return tuple(remarks)
 
-    def provenance(self, left_out: Sequence[int] = (), **details: Any) -> dict[str, Any]:
+    def provenance(
+        self, found: Sequence[Remark] = (), left_out: Sequence[int] = (), **details: Any
+    ) -> dict[str, Any]:
         """Versions, date, what was read, and details of the run.
 
-        Of ``left_out``, slices without numbers, it says so.
+        Of ``left_out``, slices without numbers, it says so; ``found`` is what the run remarked.
         """
-        remarks = list(self.remarks())
+        remarks = [*found, *self.remarks()]
         if left_out:
             which = ", ".join(map(str, left_out))
             slices = f"Slice {which} holds" if len(left_out) == 1 else f"Slices {which} hold"

@@ -54,6 +54,12 @@ class Reference:
         Files it is read from.
     remarks : tuple of Remark
         Sentences for the user.
+    is_said : bool
+        Whether file or caller say that these are the slices of a z-stack.
+    is_aligned : bool
+        Whether they are the volume of an alignment.
+    channel : int
+        Channel of ``stack`` that the slices are made of.
     """
 
     stack: Stack
@@ -67,6 +73,14 @@ class Reference:
     name: str = "reference"
     paths: tuple[Path, ...] = ()
     remarks: tuple[Remark, ...] = ()
+    is_said: bool = True
+    is_aligned: bool = False
+    channel: int = 0
+
+    @property
+    def averages_raw_repeats(self) -> bool:
+        """Whether its slices are means of repeats that nobody has aligned."""
+        return self.is_said and not self.is_aligned and self.stack.frames_per_slice != 1
 
 
 def reference_of(given: Alignment | Stack | npt.ArrayLike, channel: int) -> Reference:
@@ -116,6 +130,8 @@ def _of_alignment(alignment: Alignment, channel: int) -> Reference:
         stack.z_step_um,
         f"volume of {stack.name}",
         stack.paths,
+        is_aligned=True,
+        channel=channel,
     )
 
 
@@ -123,7 +139,8 @@ def _of_stack(stack: Stack, channel: int) -> Reference:
     check_frames_at_hand(stack)
     stack.checked_channel(channel, "reference_channel")
     remarks: tuple[Remark, ...] = ()
-    if stack.frames_per_slice is None:
+    is_said = stack.frames_per_slice is not None
+    if not is_said:
         remarks = as_warnings(
             f"{stack.name} doesn't say what its frames are: each was taken as a slice."
         )
@@ -150,6 +167,8 @@ def _of_stack(stack: Stack, channel: int) -> Reference:
         stack.name,
         stack.paths,
         remarks,
+        is_said,
+        channel=channel,
     )
 
 
@@ -168,7 +187,8 @@ def _of_array(given: Any) -> Reference:
         )
     if isinstance(data, np.ndarray) and data.dtype.kind == "f" and np.isnan(data).all():
         raise InputError("The reference holds no numbers (NaN everywhere): give another z-stack.")
-    return _of_stack(Stack.from_array(data, "ZYX", name="reference array"), 0)
+    reference = _of_stack(Stack.from_array(data, "ZYX", name="reference array"), 0)
+    return replace(reference, is_said=False)
 
 
 def on_frames(

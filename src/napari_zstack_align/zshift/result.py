@@ -9,12 +9,14 @@ import numpy.typing as npt
 
 from napari_zstack_align.flags import Fault, Flag, mark
 from napari_zstack_align.progress import Progress
+from napari_zstack_align.remark import Remark, as_warnings
 from napari_zstack_align.saved import Units
 from napari_zstack_align.sources import ArraySource
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift.inputs import Inputs
 from napari_zstack_align.zshift.locate import Window
 from napari_zstack_align.zshift.smoothing import Smooth, smooth_depths
+from napari_zstack_align.zshift.in_turn import warning_of_planes
 from napari_zstack_align.zshift.templates import Templates
 from napari_zstack_align.zshift.zshift import QUALITY, ZShift
 
@@ -139,10 +141,18 @@ class Findings:
             anchor=float(np.median(z[used])) if used.any() else middle,
             params=inputs.params,
             provenance=inputs.provenance(
-                self._templates.left_out, **({"journal": journal} if journal else {})
+                self._found(),
+                self._templates.left_out,
+                **({"journal": journal} if journal else {}),
             ),
             frame_digests=self._units.frames.seen(),
         )
+
+    def _found(self) -> tuple[Remark, ...]:
+        """What was odd about the reference, and about the depths."""
+        weight = self._confidence.astype(np.float64)
+        planes = warning_of_planes(self._inputs.stack, self._z, weight)
+        return self._templates.remarks + as_warnings(planes)
 
     def _outside(self, smooth: Smooth) -> npt.NDArray[np.bool_]:
         """(T,) bool: frames beyond the first or the last slice."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -13,7 +13,9 @@ import numpy.typing as npt
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.parallel import patient_map
 from napari_zstack_align.params import ZShiftParams
-from napari_zstack_align.progress import Progress
+from napari_zstack_align.progress import Progress, mapped
+from napari_zstack_align.read import slices_sample
+from napari_zstack_align.remark import Remark
 from napari_zstack_align.saved import Units, key_of, values_of
 from napari_zstack_align.zshift.axial import AxialModel
 from napari_zstack_align.zshift.bands import Band
@@ -21,6 +23,7 @@ from napari_zstack_align.zshift.lateral import LateralSearch
 from napari_zstack_align.zshift.noise import independent_pixels, noise_variance
 from napari_zstack_align.zshift.patches import PatchGrid
 from napari_zstack_align.zshift.reference import Reference
+from napari_zstack_align.zshift.reference_check import check_reference
 
 Image = npt.NDArray[np.float32]
 Short = npt.NDArray[np.float32]
@@ -70,6 +73,8 @@ class Templates:
     model : AxialModel
     left_out : tuple of int
         Slices without numbers, which nothing is compared with.
+    remarks : tuple of Remark
+        What was odd about the slices.
     """
 
     grid: PatchGrid
@@ -86,6 +91,7 @@ class Templates:
     lateral: LateralSearch
     model: AxialModel
     left_out: tuple[int, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
     @property
     def n_slices(self) -> int:
@@ -116,15 +122,20 @@ def make_templates(
     Raises
     ------
     InputError
-        Where there is nothing in the reference.
+        Where there is nothing in the reference, or its images look like no slices.
     """
     slices = _Slices(reference, params)
     done, n_slices = 0, reference.n_slices
+    sample = slices_sample(n_slices).tolist()
+    order = sample + sorted(set(range(n_slices)) - set(sample))
+    remarks: tuple[Remark, ...] = ()
     yield Progress(READING, done, n_slices)
-    for image in patient_map(pool, partial(_slice, reference, units), range(n_slices), 1):
+    for image in patient_map(pool, partial(_slice, reference, units), order, 1):
         if image is not None:
-            slices.add(done, image)
+            slices.add(order[done], image)
             done += 1
+            if done == len(sample):
+                remarks = yield from _checked(reference, slices.volume, units)
         yield Progress(READING, done, n_slices)
     if not slices.scale.any():
         raise InputError(
@@ -134,7 +145,21 @@ def make_templates(
         raise InputError(
             f"Only one slice of the reference {reference.name} holds numbers: give a z-stack."
         )
-    return slices.volume, (yield from slices.templates())
+    templates = yield from slices.templates()
+    return slices.volume, replace(templates, remarks=remarks)
+
+
+def _checked(
+    reference: Reference, volume: Image, units: Units
+) -> Generator[Progress, None, tuple[Remark, ...]]:
+    """Look at the slices; of a reference that is refused, nothing is kept."""
+    number = len(slices_sample(len(volume)))
+    here = Progress(READING, number, len(volume))  # it takes a second or two
+    try:
+        return (yield from mapped(check_reference(reference, volume), lambda _: here))
+    except InputError:
+        units.forget()
+        raise
 
 
 def _slice(reference: Reference, units: Units, k: int) -> Image:

@@ -43,6 +43,20 @@ def test_the_first_click_finds_the_depths(panel, viewer, found):
     np.testing.assert_allclose(found.dock.plot.curve.getData()[1], found.view.z)
 
 
+def test_a_layer_of_repeats_is_refused_with_the_sentence_of_the_command(
+    qtbot, panel, viewer, loaded, sample
+):
+    repeats = np.repeat(sample.reference.read(0, 9)[:, 0], 4, axis=0)
+    noise = np.random.default_rng(0).normal(0, 2, repeats.shape)
+    viewer.add_image(repeats + noise, name="raw stack")
+    combo = loaded.tab.reference.combo
+    combo.setCurrentIndex(combo.findText("Layer: raw stack"))
+    click(qtbot, loaded.tab.run_bar.run_button)
+    settled(qtbot, panel)
+    assert "look like slices of 4 repeats each" in status(loaded)
+    assert "frames_per_slice=4" in status(loaded)
+
+
 def test_frame_slice_plot_and_map_step_together(viewer, found):
     left, right = (found.layers.images[name] for name in ("frames", "slice"))
     assert right.extent.world[0][-1] > left.extent.world[1][-1]

@@ -54,12 +54,17 @@ class Source:
     def opened(self, axes: str) -> Opened:
         """Frames and alignment; a layer's image has these axes.
 
+        That its images are slices, only the names of its axes say.
+
         Raises
         ------
         InputError
             Where a layer can't be read so.
         """
-        return self.stack(axes), self.alignment
+        stack = self.stack(axes)
+        if self.layer is not None and not _has_slices(self.layer):
+            stack = stack.replace(frames_per_slice=None)
+        return stack, self.alignment
 
     def stack(self, axes: str) -> Stack:
         """Frames; a layer's image has these axes."""

@@ -1,0 +1,73 @@
+"""Whether images that are taken for slices look like slices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import napari_zstack_align as nza
+from napari_zstack_align.read import SlicesReport, check_slices, slices_sample
+
+from .scans import repeats, scan, up_and_down, volumes
+
+
+def look(frames: np.ndarray) -> SlicesReport:
+    return nza.run(check_slices(nza.Stack.from_array(frames, "ZYX")))
+
+
+RIGHT: dict[str, tuple[int, dict[str, Any]]] = {
+    "three slices": (3, {}),
+    "five slices": (5, {}),
+    "forty slices": (40, {}),
+    "slices alike": (12, {"smooth_planes": 3.0}),
+    "five slices alike": (5, {"smooth_planes": 3.0}),
+    "slices unlike": (12, {"smooth_planes": 0.3}),
+    "3 photons": (20, {"photons": 3.0}),
+    "3 photons, five slices alike": (5, {"photons": 3.0, "smooth_planes": 3.0}),
+    "fading": (12, {"light": np.geomspace(1, 0.03, 12)}),
+    "empty slice": (9, {"light": np.arange(9) != 4}),
+    "second slice empty": (5, {"light": np.arange(5) != 1}),
+    "half of it empty": (12, {"light": np.arange(12) < 6}),
+    "motion": (10, {"motion_px": 5}),
+    "nothing but noise": (12, {"light": 0.0}),
+    "one": (1, {}),
+}
+
+
+@pytest.mark.parametrize(("n_slices", "kind"), RIGHT.values(), ids=RIGHT)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_z_stack_looks_like_nothing_else(n_slices: int, kind: dict[str, Any], seed: int) -> None:
+    assert look(scan(repeats(n_slices, 1), seed=seed, **kind)) == SlicesReport()
+
+
+WRONG = {
+    "repeats": (repeats(9, 6), "repeats", 6),
+    "few slices of repeats": (repeats(4, 3), "repeats", 3),
+    "volumes": (volumes(12, 4), "slices", 12),
+    "up and down": (up_and_down(12, 4), "up-and-down", 12),
+    "two images": (volumes(2, 12), "two images in turn", 2),
+    "one plane": (repeats(1, 40), "no slices", None),
+    "one plane, few frames": (repeats(1, 6), "no slices", None),
+    "by threes": (np.r_[0:21:3, 1:21:3, 2:21:3], "slices", 7),
+    "at random": (np.random.default_rng(3).permutation(20), "out of order", None),
+    "swapped": (np.array([0, 1, 2, 4, 3, 5, 6, 7]), "out of order", None),
+}
+
+
+@pytest.mark.parametrize(("order", "looks", "length"), WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize("seed", range(2))
+def test_other_images_are_recognised(order, looks: str, length: int | None, seed: int) -> None:
+    report = look(scan(order, seed=seed, photons=30.0))
+    assert (report.looks_like, report.length) == (looks, length)
+    assert report.reason
+    assert not report.reason.endswith(".")
+
+
+def test_of_long_stacks_a_sample_is_read() -> None:
+    assert slices_sample(5).tolist() == [0, 1, 2, 3, 4]
+    sample = slices_sample(2000)
+    assert sample[:128].tolist() == list(range(128))
+    assert 128 < len(sample) <= 256
+    assert sample.max() > 1500
