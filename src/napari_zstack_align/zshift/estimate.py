@@ -58,8 +58,9 @@ def estimate_zshift(
         The recording, (T, C, Y, X).
     reference : Alignment, Stack or array-like
         An aligned z-stack, whose volume it is; a Stack with slices (repeats are averaged as they
-        are); or an array (Z, Y, X), depths then being in slices only. Pixels of another size are
-        resampled to those of the frames, centre on centre.
+        are); or an array (Z, Y, X), depths then being in slices only. An array, or a Stack without
+        ``frames_per_slice``, must look like slices; ``frames_per_slice=1`` says that each image is
+        one. Pixels of another size are resampled to those of the frames, centre on centre.
     params : ZShiftParams, optional
         Defaults to ``ZShiftParams()``.
     alignment : Alignment, optional
@@ -84,7 +85,8 @@ def estimate_zshift(
     ------
     InputError
         At the call, where recording, reference, alignment and parameters don't fit together;
-        later, where the reference can't be read or is blank.
+        later, where the reference can't be read, is blank, or looks like something else than the
+        slices of a z-stack.
     RunStopped
         Where a raw file vanishes or changes meanwhile, or the journal can't be written any more
         (a full disk): what was found is kept.
