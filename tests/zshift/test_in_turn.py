@@ -15,8 +15,8 @@ from napari_zstack_align.zshift.in_turn import depths_in_turn
 )
 @pytest.mark.parametrize("gap", [0, 7])
 def test_planes_in_turn_are_found(planes: list[float], gap: int) -> None:
-    rng = np.random.default_rng(0)
-    z = np.tile(planes, 12) + np.linspace(0, 0.5, 12 * len(planes)) + rng.normal(0, 0.05, 12 * len(planes))
+    rng, n_frames = np.random.default_rng(0), 12 * len(planes)
+    z = np.tile(planes, 12) + np.linspace(0, 0.5, n_frames) + rng.normal(0, 0.05, n_frames)
     z[3 : 3 + gap] = np.nan
     found = depths_in_turn(z)
     np.testing.assert_allclose(found - found.mean(), np.subtract(planes, np.mean(planes)), atol=0.1)

@@ -57,8 +57,8 @@ def test_refused_where_nobody_says_what_the_images_are(frames, what: str, advice
 
 
 def test_a_warning_where_it_is_said_that_each_is_a_slice() -> None:
-    warnings = [each for each in found(stack(repeats(), frames_per_slice=1)).remarks]
-    sentence = next(each for each in warnings if "slices of 4 repeats each" in each)
+    remarks = found(stack(repeats(), frames_per_slice=1)).remarks
+    sentence = next(each for each in remarks if "slices of 4 repeats each" in each)
     assert sentence.is_warning
     assert sentence.endswith("depths are likely wrong.")
 

@@ -107,9 +107,7 @@ def check_slices(slices: Stack, channel: int = 0) -> Job[SlicesReport]:
         first = yield from sampled.compare(np.arange(BLOCK_FRAMES * N_BLOCKS)[np.newaxis])
     if report := (yield from _repeats(first)):
         return report
-    return (
-        _without_distance(pairs) or _out_of_order(pairs) or _swapped(pairs) or SlicesReport()
-    )
+    return _without_distance(pairs) or _out_of_order(pairs) or _swapped(pairs) or SlicesReport()
 
 
 def _spread(n_slices: int) -> npt.NDArray[np.intp]:

@@ -13,10 +13,10 @@ from napari_zstack_align.remark import Remark, as_warnings
 from napari_zstack_align.saved import Units
 from napari_zstack_align.sources import ArraySource
 from napari_zstack_align.stack import Stack
+from napari_zstack_align.zshift.in_turn import warning_of_planes
 from napari_zstack_align.zshift.inputs import Inputs
 from napari_zstack_align.zshift.locate import Window
 from napari_zstack_align.zshift.smoothing import Smooth, smooth_depths
-from napari_zstack_align.zshift.in_turn import warning_of_planes
 from napari_zstack_align.zshift.templates import Templates
 from napari_zstack_align.zshift.zshift import QUALITY, ZShift
 
