@@ -19,9 +19,11 @@ from napari_zstack_align.read._propose import (
     propose_layout,
 )
 from napari_zstack_align.read._remarks import remarks_on
+from napari_zstack_align.read._two_in_turn import UNIT as IN_TURN
 from napari_zstack_align.read._two_in_turn import of_two_in_turn, two_in_turn
 
 __all__ = [
+    "IN_TURN",
     "LayoutProposal",
     "LayoutReport",
     "SlicesReport",

@@ -403,8 +403,10 @@ def _nearer_is_more_alike(pairs: FramePairs, apart: npt.NDArray[np.intp]) -> boo
     own, others = np.where(apart == 0, alike, np.nan), np.where(apart > 0, alike, np.nan)
     both = np.isfinite(own).any(axis=1) & np.isfinite(others).any(axis=1)
     gain = np.nanmean(own[both], axis=1) - np.nanmean(others[both], axis=1)
-    spread = float(gain.std()) / np.sqrt(max(len(gain), 1))
-    return bool(len(gain) and float(gain.mean()) > APART_SPREADS * spread)
+    if not len(gain):
+        return False
+    spread = float(gain.std()) / np.sqrt(len(gain))
+    return float(gain.mean()) > APART_SPREADS * spread
 
 
 def _one_frame_a_slice(pairs: FramePairs, apart: npt.NDArray[np.int_]) -> LayoutReport:

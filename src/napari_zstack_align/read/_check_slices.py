@@ -17,6 +17,7 @@ from napari_zstack_align.progress import Job
 from napari_zstack_align.read._arrangements import Arrangement, Kind
 from napari_zstack_align.read._check_layout import (
     BLOCK_FRAMES,
+    FEWEST_FRAMES,
     N_BLOCKS,
     Scores,
     in_words,
@@ -118,12 +119,12 @@ def _spread(n_slices: int) -> npt.NDArray[np.intp]:
 
 def _volumes(pairs: FramePairs, scores: Scores) -> SlicesReport | None:
     """Look for whole volumes after one another, up-and-down scans, and two images in turn."""
-    layout = judge(pairs, scores, Arrangement(Kind.REPEATS, 1))
     best = scores.best()
-    is_of_volumes = best is not None and best.kind is not Kind.REPEATS
-    if layout.verdict != "wrong" or best is None or not is_of_volumes:
+    if len(pairs.alike) < FEWEST_FRAMES or best is None or best.kind is Kind.REPEATS:
         return None
     looks, what = in_words(best)
+    if judge(pairs, scores, Arrangement(Kind.REPEATS, 1)).looks_like != looks:
+        return None
     reason = f"{what[0].lower()}{what[1:]} explain {100 * scores.of[best] ** 2:.0f} %"
     return SlicesReport(looks, f"{reason} of how alike they are", best.length)
 

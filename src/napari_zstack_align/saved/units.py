@@ -76,10 +76,10 @@ class Units:
         self.frames.believe(unit.frames, unit.digests)
         return unit.arrays
 
-    def forget(self) -> None:
-        """Remove what is kept of this stack: nothing will be made of it."""
+    def forget(self, begin: str = "") -> None:
+        """Remove the units of this stack whose names begin so: nothing will be made of them."""
         for name in self.journal.names():
-            if name.startswith(self._prefix):
+            if name.startswith(self._prefix + begin):
                 self.journal.remove(name)
 
     def was_kept(self, name: str, key: str, frames: npt.ArrayLike = NO_FRAMES) -> bool:

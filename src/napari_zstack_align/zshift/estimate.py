@@ -17,7 +17,7 @@ from napari_zstack_align.paced import PacedSource
 from napari_zstack_align.parallel import checked_threads, patient_map, worker_threads
 from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.progress import Job, Progress
-from napari_zstack_align.read import two_in_turn
+from napari_zstack_align.read import IN_TURN, two_in_turn
 from napari_zstack_align.register.kept_layout import check_kept_layout
 from napari_zstack_align.remark import Remark, as_warnings
 from napari_zstack_align.saved import (
@@ -31,6 +31,7 @@ from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift.inputs import Inputs, about_zshift, checked_inputs
 from napari_zstack_align.zshift.locate import Locator, Window
 from napari_zstack_align.zshift.reference import Reference
+from napari_zstack_align.zshift.reference_check import NoSlicesError
 from napari_zstack_align.zshift.result import Findings
 from napari_zstack_align.zshift.templates import make_templates, templates_key
 from napari_zstack_align.zshift.zshift import ZShift
@@ -123,7 +124,14 @@ def _estimate(
         found = yield from two_in_turn(units, inputs.params.channel, known)
         inputs = replace(inputs, looked_at=found)
         layout = yield from _layout_of_repeats(inputs.reference, slices)
-        volume, templates = yield from make_templates(inputs.reference, inputs.params, slices, pool)
+        try:
+            volume, templates = yield from make_templates(
+                inputs.reference, inputs.params, slices, pool
+            )
+        except NoSlicesError:
+            slices.forget()
+            units.forget(IN_TURN)
+            raise
         templates = replace(templates, remarks=layout + templates.remarks)
         key = templates_key(volume, inputs.params)
         locator = Locator(inputs, templates, key, units)

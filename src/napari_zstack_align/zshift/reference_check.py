@@ -25,6 +25,10 @@ EACH_A_SLICE = (
 LIKELY_WRONG = ": depths are likely wrong."
 
 
+class NoSlicesError(InputError):
+    """The images of a reference look like something else than slices, and nobody says they are."""
+
+
 def check_reference(
     reference: Reference, volume: npt.NDArray[np.float32]
 ) -> Job[tuple[Remark, ...]]:
@@ -43,7 +47,7 @@ def check_reference(
 
     Raises
     ------
-    InputError
+    NoSlicesError
         Where the images look like something else, and nobody says that they are slices.
     """
     report = yield from check_slices(Stack.from_array(volume, "ZYX", name=reference.name))
@@ -54,7 +58,7 @@ def check_reference(
         return as_warnings(f"{what}: depths may jump between far slices.")
     if reference.is_said:
         return as_warnings(f"{what}{LIKELY_WRONG}")
-    raise InputError(what + advice(report, len(volume)))
+    raise NoSlicesError(what + advice(report, len(volume)))
 
 
 def described(report: SlicesReport, name: str, n_slices: int) -> str:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.parallel import patient_map
 from napari_zstack_align.params import ZShiftParams
-from napari_zstack_align.progress import Progress, mapped
+from napari_zstack_align.progress import Job, Progress, mapped
 from napari_zstack_align.read import slices_sample
 from napari_zstack_align.remark import Remark
 from napari_zstack_align.saved import Units, key_of, values_of
@@ -135,7 +135,7 @@ def make_templates(
             slices.add(order[done], image)
             done += 1
             if done == len(sample):
-                remarks = yield from _checked(reference, slices.volume, units)
+                remarks = yield from _checked(reference, slices.volume, done)
         yield Progress(READING, done, n_slices)
     if not slices.scale.any():
         raise InputError(
@@ -149,17 +149,10 @@ def make_templates(
     return slices.volume, replace(templates, remarks=remarks)
 
 
-def _checked(
-    reference: Reference, volume: Image, units: Units
-) -> Generator[Progress, None, tuple[Remark, ...]]:
-    """Look at the slices; of a reference that is refused, nothing is kept."""
-    number = len(slices_sample(len(volume)))
-    here = Progress(READING, number, len(volume))  # it takes a second or two
-    try:
-        return (yield from mapped(check_reference(reference, volume), lambda _: here))
-    except InputError:
-        units.forget()
-        raise
+def _checked(reference: Reference, volume: Image, n_read: int) -> Job[tuple[Remark, ...]]:
+    """Look at the slices, a step of reading them: it takes a second or two."""
+    here = Progress(READING, n_read, len(volume))
+    return mapped(check_reference(reference, volume), lambda _: here)
 
 
 def _slice(reference: Reference, units: Units, k: int) -> Image:
