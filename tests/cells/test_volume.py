@@ -126,6 +126,7 @@ def test_no_cells():
     assert rois.slices.shape == (0, 2)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_slices(monkeypatch):
     monkeypatch.setattr(volume, "KEPT_BYTES", 2**20)
     slices = da.random.default_rng(0).random((40, 256, 256), chunks=(1, 256, 256))

@@ -84,6 +84,7 @@ def image(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes break otherwise there")
 def test_a_reader_that_goes_away_is_no_error(image):
     shell = f'"{sys.executable}" -m napari_zstack_align.cli.main info "{image}" | true'
@@ -91,6 +92,7 @@ def test_a_reader_that_goes_away_is_no_error(image):
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_words_that_cannot_be_written_are_one_sentence(image):
     with open("/dev/full", "w") as full:
@@ -100,6 +102,7 @@ def test_words_that_cannot_be_written_are_one_sentence(image):
     assert "The system stopped 'info' (OSError: [Errno 28] No space left on" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="names are text there")
 def test_names_that_are_no_text_are_printed_as_codes(image, tmp_path):
     odd = tmp_path / "m\udcff.npy"

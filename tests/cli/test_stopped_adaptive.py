@@ -170,6 +170,7 @@ def test_too_little_room_is_found_before_the_work(command, tmp_path, monkeypatch
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_in_mid_run_loses_nothing(command, aligned, tmp_path):
     resource = pytest.importorskip("resource")
 

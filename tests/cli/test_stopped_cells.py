@@ -170,6 +170,7 @@ def test_a_raw_file_that_vanishes_is_one_sentence(command, whole, files, monkeyp
     assert numbers(command) == whole
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs resource limits")
 def test_a_disk_that_fills_in_mid_run_loses_nothing(command, whole):
     size = {"traces": 400, "zshift": SIDE**2 * 4}[command[0]]

@@ -63,6 +63,7 @@ def at_call(monkeypatch, module, name, number, action):
     monkeypatch.setattr(module, name, counted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
 @pytest.mark.parametrize(
     ("module", "function", "call"),
@@ -85,6 +86,7 @@ def test_a_signal_keeps_what_is_done_and_the_same_command_goes_on(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["larva", "raw"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", ["gone", "changed"])
 def test_a_raw_file_that_goes_or_changes_in_mid_run(
     command, files, session_folder, tmp_path, monkeypatch, capsys, harm

@@ -91,6 +91,7 @@ def numbers(alignment: nza.Alignment) -> list[bytes]:
 # -- going on ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("n_done", range(1, SLICES + 1))
 def test_the_result_is_bit_identical_wherever_it_was_stopped(raw, target, strategy, n_done):
@@ -156,6 +157,7 @@ def test_a_cancelled_run_says_which_stages_are_finished(raw, target):
 # -- what has changed --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "again"),
     [

@@ -87,6 +87,7 @@ def test_from_a_start_in_the_middle_both_ways(frames):
     assert flagged_slices(alignment) == [0]
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_knows_the_steps_of_the_one_before(frames, tmp_path):
     stack = nza.Stack.from_array(moved(frames, 3, 3, rolled(50, 30)), frames_per_slice=N_REPEATS)
     for strategy in ("two_stage", "direct"):

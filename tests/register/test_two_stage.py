@@ -73,6 +73,7 @@ def test_any_slice_can_be_the_start(stepping, in_two_stages):
         _align(stepping.stack, start_slice=5)
 
 
+@pytest.mark.slow
 def test_slices_may_be_kept_from_bending(stepping, in_two_stages):
     stiff = _align(stepping.stack, between_slices=0.0)
     _, between = stiff.transforms.links

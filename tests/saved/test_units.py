@@ -400,6 +400,7 @@ def test_the_second_run_is_refused_at_once(kept):
     assert (kept / "slice-0.unit").exists()
 
 
+@pytest.mark.slow
 def test_a_killed_run_leaves_no_lock(kept):
     script = (
         "import os, sys; from pathlib import Path; from napari_zstack_align.saved import Journal\n"

@@ -73,6 +73,7 @@ def correlations(traces: nza.Traces) -> np.ndarray:
     return np.array([np.corrcoef(dff, truth)[0, 1] for dff, truth in pairs])
 
 
+@pytest.mark.slow
 def test_transients_are_read_back_under_motion() -> None:
     assert correlations(extract(aligned=True)).min() >= 0.98
 

@@ -116,6 +116,7 @@ def finished(two, tmp_path_factory):
     return paths, journal_folder(runs.folder / "larva")
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_found_again_for_any_number_of_threads(runs, paths):
     alone, _ = runs.run(paths, target=None)
     first, work = runs.run(paths)
@@ -142,6 +143,7 @@ def test_how_much_is_in_work_at_once_changes_no_bit(runs, paths, monkeypatch):
     assert runs.run(paths[1:], target=None)[0] == whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changed", "touched"),
     [
@@ -172,6 +174,7 @@ def test_a_changed_parameter_computes_anew_only_what_it_touches(runs, finished, 
     assert [each.quality.tobytes() for each in again] == [e.quality.tobytes() for e in alone]
 
 
+@pytest.mark.slow
 def test_a_changed_frame_computes_anew_only_what_it_touches(runs, paths):
     runs.run(paths)
     frames = tifffile.imread(paths[1])
@@ -203,6 +206,7 @@ def test_copies_under_other_names_are_no_change(runs, paths):
     assert work == {}
 
 
+@pytest.mark.slow
 def test_another_recording_leaves_the_work_on_the_others(runs, paths, scene):
     runs.run(paths, reference=scene.counts)
     more = [*paths, runs.write("rec2", session_stacks(scene)[2])]
@@ -279,6 +283,7 @@ def test_one_bad_frame_of_a_block_is_one_bad_frame(scene):
     assert np.flatnonzero(frames.failed).tolist() == [33]
 
 
+@pytest.mark.slow
 def test_what_was_finished_is_kept_when_a_file_goes(runs, paths, monkeypatch):
     measure, seen = kept_frames.measure_window, []
 

@@ -150,6 +150,7 @@ def test_few_of_everything(n_frames, changes, n_chunks):
     assert (found.quality["flag"] == "").all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("photons", [3, 2])
 def test_two_passes_are_better_than_one_on_noisy_data(photons):
     scene = Scene(photons=photons)
@@ -305,6 +306,7 @@ def test_the_second_pass_leaves_the_first_reference_in_place(start):
 # -- nothing else counts -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_result_does_not_depend_on_the_number_of_threads(scene, session):
     jitter = drift(40) @ _jitter(40)
     stacks = [*session_stacks(scene)[:1], scene.recording(jitter, seed=3)]
