@@ -37,6 +37,10 @@ ROOM = 16
 """Filters before blosc may have made each byte of a chunk this many."""
 
 
+class DamagedChunk(InputError):
+    """A chunk can't be unpacked."""
+
+
 def with_checked_blosc(array: zarr.Array[Any]) -> zarr.Array[Any]:
     """Return an array for reading, whose chunks of blosc are checked before they are unpacked."""
     described = array.metadata.to_dict()
@@ -86,8 +90,14 @@ def unpacked(chunk: Any, most: int) -> bytes:
     return content
 
 
-def _damaged(why: str) -> InputError:
-    return InputError(f"A chunk of the zarr array is damaged ({why}): copy the array again.")
+def _bytes_a_number(dtype: Any) -> int:
+    """Size of a chunk's data type, which before zarr 3.1 is numpy's own."""
+    native = dtype.to_native_dtype() if hasattr(dtype, "to_native_dtype") else dtype
+    return int(native.itemsize)
+
+
+def _damaged(why: str) -> DamagedChunk:
+    return DamagedChunk(f"A chunk of the zarr array is damaged ({why}): copy the array again.")
 
 
 class CheckedBloscV2(Codec):  # type: ignore[misc]  # numcodecs has no types
@@ -129,7 +139,7 @@ class CheckedBloscV3(BytesBytesCodec):
         return {"name": NAME}
 
     async def _decode_single(self, chunk_bytes: Buffer, chunk_spec: ArraySpec) -> Buffer:
-        most = ROOM * prod(chunk_spec.shape) * chunk_spec.dtype.to_native_dtype().itemsize
+        most = ROOM * prod(chunk_spec.shape) * _bytes_a_number(chunk_spec.dtype)
         content = await asyncio.to_thread(unpacked, chunk_bytes.as_numpy_array(), most)
         return chunk_spec.prototype.buffer.from_bytes(content)
 

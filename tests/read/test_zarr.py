@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 import zarr
+from zarr.codecs import BloscCodec
 
 import napari_zstack_align as nza
+from napari_zstack_align import checked_blosc
 from napari_zstack_align.read import open_stack
 
 
@@ -93,3 +95,16 @@ def test_colours(tmp_path: Path) -> None:
     zarr.save_array(tmp_path / "x.zarr", np.zeros((20, 30, 3), np.uint8))
     with pytest.raises(nza.InputError, match="RGB colours"):
         open_stack(tmp_path / "x.zarr")
+
+
+def test_a_fault_of_ours_in_unpacking_is_no_damage(tmp_path: Path, monkeypatch: Any) -> None:
+    array = zarr.create_array(
+        tmp_path / "a.zarr", shape=(4, 8, 8), chunks=(1, 8, 8), dtype="u2", compressors=BloscCodec()
+    )
+    array[:] = 7
+    stack = nza.open_stack(tmp_path / "a.zarr")
+    assert (stack.read(0, 4) == 7).all()
+
+    monkeypatch.setattr(checked_blosc, "ROOM", None)
+    with pytest.raises(TypeError):
+        stack.read(0, 4)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy.typing as npt
 import zarr
 
+from napari_zstack_align.checked_blosc import DamagedChunk
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._damage import damage
 from napari_zstack_align.read._facts import Facts, Opened, check_no_colours
@@ -84,8 +85,9 @@ class ZarrSource(ArraySource):
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
         try:
-            return super().read(start, stop)
-        except (*DAMAGE, InputError) as error:
+            with damage(DAMAGE, partial(_unreadable, self._path)):
+                return super().read(start, stop)
+        except DamagedChunk as error:
             raise _unreadable(self._path, error) from None
 
 
