@@ -10,9 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import dask.threaded
+
 EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "fcntl.flock"}
 FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 EVERY = int(os.environ.get("ZALIGN_KILL_EVERY", "0"))
+LONGEST_S = 120
+"""A child that takes longer hangs: it is ended, and the test fails."""
 AFTER = ("replace", "fsync", "remove", "unlink", "mkdir", "rmdir", "open")
 
 
@@ -107,11 +111,19 @@ def code_of(action: Callable[[], int]) -> int:
     return os.waitstatus_to_exitcode(_status_of_child(action))
 
 
+def _forget_threads() -> None:
+    """Let dask start threads anew: a child has none of those that its parent started."""
+    dask.threaded.default_pool = None
+    dask.threaded.pools.clear()
+
+
 def _status_of_child(action: Callable[[], int]) -> int:
     child = os.fork()
     if child == 0:
         code = 70
         try:
+            signal.alarm(LONGEST_S)
+            _forget_threads()
             code = action()
         finally:
             os._exit(code)

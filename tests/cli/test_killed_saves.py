@@ -44,7 +44,8 @@ def commands(zstack_file, recording_files, tmp_path, monkeypatch):
         "keypoints": (["keypoints", *recordings, "--chunk-frames=20", "--out=out/larva"], "larva"),
         "batch": (["batch", "table.csv", "--out=out"], "larva"),
         "traces": (["traces", *recordings, "--rois=rois.csv", "--out=out/t"], "t"),
-        "zshift": (["zshift", recordings[0], "--reference=volume.tif", "--out=out/z"], "z.zalign"),
+        "zshift": (["zshift", recordings[0], "--reference=volume.tif", "--out=out/z",
+                    "--reference-frames-per-slice=1"], "z.zalign"),
         "blobs": (["blobs", recordings[0], "--out=out/cells"], "cells.csv"),
     }  # fmt: skip
 

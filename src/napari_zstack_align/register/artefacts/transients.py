@@ -117,7 +117,8 @@ class Transients:
             self,
             noise=noise,
             brightest=_round(self.brightest),
-            usual_jump=_round(self.usual_jump),
+            # Few frames of tissue have a step beyond twice the usual one.
+            usual_jump=_round(self.usual_jump, up=True),
             top=_round(self.top),
             sigmas=_round(self.sigmas),
         )
@@ -189,9 +190,12 @@ class Transients:
         return bool(bright < OFF_PART * usual)
 
 
-def _round(value: float) -> float:
-    """Return the nearest power of the square root of two; 0 and less stay."""
-    return float(2 ** (round(2 * np.log2(value)) / 2)) if 0 < value < np.inf else value
+def _round(value: float, up: bool = False) -> float:
+    """Return the nearest power of the square root of two, or the next; 0 and less stay."""
+    if not 0 < value < np.inf:
+        return value
+    halves = 2 * np.log2(value)
+    return float(2 ** ((np.ceil(halves) if up else round(halves)) / 2))
 
 
 def _largest_jump(images: Image) -> float:
