@@ -440,3 +440,11 @@ def test_a_job_takes_the_name_of_the_result_or_a_journal_or_nothing(tmp_path):
         assert again.folder == journal.folder
     with opened_journal(None, Kind.ALIGNMENT, {}) as nothing:
         assert isinstance(nothing, NoJournal)
+
+
+def test_a_lock_that_is_a_link_to_nothing_is_one_sentence(tmp_path):
+    folder = tmp_path / "run.unfinished"
+    folder.mkdir()
+    (folder / LOCK).symlink_to(tmp_path / "nowhere" / "lock")
+    with pytest.raises(InputError, match="link that leads nowhere"), Journal(folder, {}):
+        pass

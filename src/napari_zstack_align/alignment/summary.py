@@ -18,7 +18,7 @@ NOISE_LIMIT = "noise_limit"
 """Key of the provenance: the correlation after alignment that the frames' noise allows."""
 APPLIED_FROM = "applied_from"
 """Key of the provenance: the name of the stack that the transforms were found on."""
-LIMIT_MARGIN = 0.08
+LIMIT_MARGIN = 0.15
 """By how much the limit is too low at most, in small images."""
 
 MUCH_LESS = 0.25

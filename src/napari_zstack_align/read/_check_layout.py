@@ -36,7 +36,7 @@ CHANCE_SPREADS = 6.0
 """A score counts where it lies this many standard deviations above those of shuffled frames."""
 LEAST_SCORE = 0.1
 """A score that always counts as none: slow changes reach 0.05 in recordings."""
-LEAST_OTHER_SCORE = 0.2
+LEAST_OTHER_SCORE = 0.3
 """Score from which on another arrangement is believed."""
 TIMES_MORE = 2.0
 """Another arrangement is believed where it explains so many times as much variance."""

@@ -144,7 +144,7 @@ def _align(
             )
         alignment = with_breaks(with_worse_put_back(run.snapshot()), run.steps, params)
         averaged = averaged_in_slices(alignment)
-        whole = yield from with_noise_limit(alignment, units.frames.stack, params, averaged)
+        whole = yield from with_noise_limit(alignment, units.frames.stack, params, found, averaged)
         units.frames.check_files()
         return with_copies_told(whole)
 

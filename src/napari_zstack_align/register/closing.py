@@ -19,7 +19,7 @@ from napari_zstack_align.alignment.warp import shrink
 from napari_zstack_align.flags import Flag
 from napari_zstack_align.params import ChannelParams
 from napari_zstack_align.progress import Progress
-from napari_zstack_align.register.artefacts.artefacts import UNTOUCHED
+from napari_zstack_align.register.artefacts.artefacts import Artefacts
 from napari_zstack_align.register.frames import read_frame
 from napari_zstack_align.stack import Stack
 
@@ -105,7 +105,11 @@ def with_place(
 
 
 def with_noise_limit(
-    alignment: Alignment, stack: Stack, params: ChannelParams, averaged: Averaged
+    alignment: Alignment,
+    stack: Stack,
+    params: ChannelParams,
+    artefacts: Artefacts,
+    averaged: Averaged,
 ) -> Generator[Progress, None, Alignment]:
     """Return the alignment with the correlation that the noise of its frames allows.
 
@@ -116,6 +120,8 @@ def with_noise_limit(
         Its frames, under watch.
     params : ChannelParams
         Which channel drives the alignment.
+    artefacts : Artefacts
+        What was left out of the frames: they are no noise.
     averaged : callable
         Called with a frame: how many frames its correlation is of.
     """
@@ -127,10 +133,10 @@ def with_noise_limit(
     frames = _spread(np.flatnonzero(judged))
     limits = []
     for done, t in enumerate(map(int, frames), start=1):
-        raw = read_frame(stack, t, params, UNTOUCHED)
-        if raw.fault is None:
+        raw, (n_own, n_others) = read_frame(stack, t, params, artefacts), averaged(t)
+        if raw.fault is None and n_others > 0:
             power = power_of(filled(raw.image), mask)
-            limits.append(power.expected_correlation(*averaged(t)))
+            limits.append(power.expected_correlation(n_own, n_others))
         yield Progress("Measuring the noise", done, len(frames))
     limit = round(float(np.median(limits)), 4) if limits else None
     return replace(alignment, provenance={**alignment.provenance, NOISE_LIMIT: limit})

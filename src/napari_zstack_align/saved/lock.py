@@ -17,6 +17,7 @@ from napari_zstack_align.saved.names import LOCK
 
 PATIENCE_S = 120.0
 RETRY_S = 0.02
+RETRIES = 50
 TAKEN = {EACCES, EAGAIN}
 WITHOUT_LOCKS = {ENOLCK, ENOSYS, ENOTSUP}
 """What file systems answer that know no locks."""
@@ -93,8 +94,12 @@ def _acquired(path: Path, goes_on_without: set[int], patience_s: float) -> tuple
         make_folder(path.parent)
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
-        except FileNotFoundError:  # the folder was removed just now
-            continue
+        except FileNotFoundError:
+            if path.is_symlink():
+                raise InputError(f"{path} is a link that leads nowhere: remove it.") from None
+            if time.monotonic() > give_up + RETRY_S * RETRIES:
+                raise
+            continue  # the folder was removed just now
         try:
             _lock(descriptor)
         except OSError as error:

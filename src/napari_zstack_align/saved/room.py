@@ -32,7 +32,8 @@ def check_room(target: Path, n_bytes: int) -> None:
             trial.write(b"\0")
     with sentences_for(target):
         free = shutil.disk_usage(target.parent).free
-        n_bytes -= sum(path.stat().st_size for path in journal.glob(f"*{SUFFIX}"))
+        kept = [path for path in journal.glob(f"*{SUFFIX}") if path.is_file()]
+        n_bytes -= sum(path.stat().st_size for path in kept)
     if free < n_bytes:
         raise InputError(
             f"{target} needs about {in_words(n_bytes)}, but only {in_words(free)} are free in "

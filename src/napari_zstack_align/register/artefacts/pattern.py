@@ -25,6 +25,8 @@ FEWEST_PAIRS = 0.25
 """Least number of pairs of frames that the tissue of a tile moved between, per frame."""
 SMOOTH_PX = 16.0
 """Offsets that change more slowly from row to row are shading, which harms nobody."""
+LEAST_PART = 0.01
+"""Offsets below this part of how much the pixels differ move nothing."""
 SIGNIFICANT = 5.0
 TIMES_TISSUE = 2.0
 CAP = 6.0
@@ -110,6 +112,8 @@ def _offsets(
     _capped(parts)
     offsets = np.concatenate([[0], np.cumsum(parts.mean(axis=(0, 1)))])
     offsets -= gaussian_filter1d(offsets, SMOOTH_PX, mode="nearest")
+    if np.abs(offsets).max() < LEAST_PART * float(np.nanstd(some)):
+        return none
     return np.asarray(offsets - np.median(offsets), np.float32)
 
 

@@ -374,7 +374,9 @@ class Session:
         closed = []
         for alignment, state in zip(alignments, self._states, strict=True):
             averaged = averaged_in_session(alignment, n_session)
-            limited = yield from with_noise_limit(alignment, state.stack, self.params, averaged)
+            limited = yield from with_noise_limit(
+                alignment, state.stack, self.params, state.artefacts, averaged
+            )
             closed.append(with_copies_told(with_fast_drift_told(limited)))
         return closed
 
