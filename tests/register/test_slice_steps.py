@@ -5,7 +5,7 @@ import pytest
 
 import napari_zstack_align as nza
 from napari_zstack_align.flags import Flag
-from napari_zstack_align.register.slice_steps import SliceStep, step_between
+from napari_zstack_align.register.slice_steps import CANNOT_TELL, SliceStep, step_between
 from napari_zstack_align.samples import zstack_with_repeats
 
 N_SLICES, N_REPEATS = 5, 3
@@ -117,8 +117,23 @@ def test_right_stacks_fit_whatever_the_light(how):
     assert flagged_slices(alignment) == []
 
 
-def test_an_image_without_tissue_fits_nothing():
-    blank, noise = np.zeros((64, 64), np.float32), np.random.default_rng(0).random((64, 64))
-    step = step_between(noise.astype(np.float32), blank, np.ones((64, 64), bool))
+def noise(seed, size=128):
+    return np.random.default_rng(seed).random((size, size)).astype(np.float32)
+
+
+def test_other_noise_fits_nothing():
+    step = step_between(noise(0), noise(1), np.ones((128, 128), bool))
     assert not step.fits
+    assert not step.jumped
     assert SliceStep.of_array(step.to_array()) == step
+
+
+def test_of_few_pixels_nothing_can_be_told(frames):
+    """A small mask, or an image without contrast: the slice is believed."""
+    weights = np.zeros((100, 96), np.float32)
+    weights[40:54, 40:54] = 1
+    means = [frames[k : k + 3].mean(axis=0, dtype=np.float32) for k in (3, 6)]
+    whole = np.ones(means[0].shape, bool)
+    assert step_between(*means, whole, weights).fits
+    assert step_between(means[0], means[1][::-1].copy(), whole, weights) == CANNOT_TELL
+    assert step_between(noise(0), np.zeros((128, 128), np.float32), np.ones((128, 128), bool)).fits

@@ -202,3 +202,11 @@ def test_rough_motion_in_clear_frames_asks_for_a_soft_field():
     risks = _calibration(amplitude=1.5, photons=200)
     assert FACTORS[int(risks.argmin())] <= 1
     assert risks[-1] > 5 * risks.min()
+
+
+def test_a_single_repeat_is_compared_with_the_slice_before_not_with_itself():
+    sample = zstack_with_repeats(n_slices=4, n_repeats=1, size=128, photons=5, seed=8)
+    quality = _align(sample.stack).quality
+    assert np.isnan(quality["correlation_after"][0])
+    assert (quality["correlation_after"][1:] < 0.95).all()
+    assert (quality["correlation_after"][1:] > 0.3).all()

@@ -58,3 +58,15 @@ def test_a_bad_target_is_refused_at_once(tmp_path, name, said):
     (tmp_path / "there").touch()
     with pytest.raises(InputError, match=said), replacing(tmp_path / name, overwrite=False):
         pytest.fail("the block must not run")
+
+
+def test_what_another_program_finished_meanwhile_stays(tmp_path):
+    target = tmp_path / "out"
+    slow = replacing(target, overwrite=False)
+    slow.__enter__().write_text("slow")
+    with replacing(target, overwrite=False) as fast:
+        fast.write_text("fast")
+    with pytest.raises(InputError, match="exists already"):
+        slow.__exit__(None, None, None)
+    assert target.read_text() == "fast"
+    assert list(tmp_path.iterdir()) == [target]

@@ -1,5 +1,6 @@
 """Raw files that change or go while an export reads them: one sentence, and no file of both."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -136,3 +137,16 @@ class Broken:
 
     def read(self, start, stop):
         raise OSError(f"page {start}")
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_frame_that_was_changed_in_place_is_noticed_by_its_pixels(of_file, raw, tmp_path, ending):
+    """Size and time of the file are as they were."""
+    before = raw.stat()
+    content = bytearray(raw.read_bytes())
+    content[-5000] ^= 255
+    raw.write_bytes(content)
+    os.utime(raw, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(RunStopped, match="isn't what it was"):
+        run(export_alignment(tmp_path / f"out{ending}", of_file))
+    assert not (tmp_path / f"out{ending}").exists()

@@ -33,7 +33,7 @@ REFUSED = {
     "repeats": (repeats(), "slices of 4 repeats each", "--reference-frames-per-slice 4"),
     "two repeats": (repeats(2), "slices of 2 repeats each", "frames_per_slice=2"),
     "recording": (recording(), "like frames of a recording", "give a z-stack"),
-    "short recording": (recording(8), "like frames of a recording", "give a z-stack"),
+    "short recording": (recording(16), "like frames of a recording", "give a z-stack"),
     "volumes": (record(np.tile(np.arange(8.0), 4)), "volumes of 8 slices", "order='slices'"),
     "up and down": (
         record(np.r_[0:8, 7:-1:-1, 0:8, 7:-1:-1].astype(float)),
@@ -101,3 +101,10 @@ def test_a_slice_that_is_empty_or_blurred_changes_nothing() -> None:
         slices = reference.copy()
         slices[3] = odd
         assert not any("slices" in e and "look" in e for e in found(slices).remarks)
+
+
+def test_few_images_that_hardly_differ_are_doubted_not_refused() -> None:
+    """They may all lie within the depth that one image shows."""
+    (remark,) = [each for each in found(recording(8)).remarks if "like frames of" in each]
+    assert remark.is_warning
+    assert "depths are likely wrong" in remark

@@ -48,7 +48,7 @@ N_PARTS = 4
 BRIGHTNESS_PART = 0.2
 """Two images in turn differ by this part of a frame's own spread at least, or of its mean."""
 BRIGHTNESS_SPREADS = 4.0
-FLAT_PART = 0.97
+FLAT_PART = 0.99
 """Frames of far slices that are this much as alike as those of one slice show no slices."""
 APART_SPREADS = 3.0
 """Slices are told apart where frames resemble their own slice more by this many spreads."""

@@ -36,6 +36,8 @@ LEAST_OVERLAP = 0.4
 """Of the slice's power: with less, a shift isn't looked at."""
 LEAST_PEAK = 5.0
 """Of the spread of what shifts at random give; the highest of those is at 3 to 4.7."""
+LEAST_ATTAINABLE = 2.0
+"""Of the least peak: where even a perfect match would reach less, nothing can be told."""
 CLEARER = 1.5
 """A peak elsewhere is higher than that at the slice's place by this factor."""
 MOST_SAID = 3
@@ -84,6 +86,10 @@ class SliceStep:
         return cls(here, elsewhere, (y, x))
 
 
+CANNOT_TELL = SliceStep(np.inf, 0.0, (0.0, 0.0))
+"""Of too few pixels, in a small mask for example: the slice is believed."""
+
+
 def step_between(
     before: Image, image: Image, valid: npt.NDArray[np.bool_], weights: Image | None = None
 ) -> SliceStep:
@@ -116,8 +122,10 @@ def step_between(
     distance = np.hypot(y[:, np.newaxis], x)
     others = seen & (distance > FAR_PX)
     if not others.any():
-        return SliceStep(0.0, 0.0, (0.0, 0.0))
+        return CANNOT_TELL
     spread = NORMAL_SPREAD * float(np.median(np.abs(score[others]))) or np.inf
+    if 1 / spread < LEAST_ATTAINABLE * LEAST_PEAK:  # what a perfect match would reach
+        return CANNOT_TELL
     best = np.unravel_index(np.argmax(np.where(others, score, -1)), score.shape)
     factor = comparison_factor(before.shape)
     return SliceStep(

@@ -32,7 +32,7 @@ from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.progress import Progress
 from napari_zstack_align.register.artefacts.artefacts import Artefacts
 from napari_zstack_align.register.between_slices import SPACING_RATIO, Chain
-from napari_zstack_align.register.frames import lengths_of
+from napari_zstack_align.register.frames import Image, lengths_of
 from napari_zstack_align.register.repeats import Registered, Repeats, compare_repeats
 from napari_zstack_align.register.slice_run import Frames, SliceRun
 from napari_zstack_align.register.slice_units import arrays_of_repeats
@@ -131,7 +131,7 @@ class TwoStages(SliceRun):
 
     def finish(self) -> Generator[Progress, None, None]:
         """Wait for the open slice to be in the chain, and write its rows."""
-        pending = self._pending
+        pending, before = self._pending, self._chain.image
         if pending is None:
             return
         if pending.kept is not None:
@@ -150,7 +150,7 @@ class TwoStages(SliceRun):
         if pending.kept is not None:
             yield self.restore(frames, pending.kept["rows"])
             return
-        rows = yield from self._rows(frames, repeats, self._chain.field)
+        rows = yield from self._rows(frames, repeats, self._chain.field, before)
         self._quality[frames] = rows
         chain = self._chain.to_keep() if pending.step is not None else {}
         self.units.put(_between(pending.z), pending.key, {"rows": rows, **chain}, frames)
@@ -205,9 +205,12 @@ class TwoStages(SliceRun):
         )
 
     def _rows(
-        self, frames: Frames, repeats: Repeats, field: Coefficients
+        self, frames: Frames, repeats: Repeats, field: Coefficients, before: Image | None
     ) -> Generator[Progress, None, npt.NDArray[np.void]]:
-        """Rows of a slice: how its repeats resemble one another in the reference."""
+        """Rows of a slice: how its repeats resemble one another in the reference.
+
+        A single one is compared with the slice before, (Y, X) float32, which doesn't hold it.
+        """
         compared = []
         rows = self._quality[frames]
         results = self.map(
@@ -220,8 +223,7 @@ class TwoStages(SliceRun):
             yield self.progress(f"frame {row['frame']}: {fault}" if fault else "")
         rows["used"] = repeats.used
         mark_each(rows, repeats.faults)
-        image = self._chain.image
-        reference = None if image is None else without_extremes(comparison_image(image))
+        reference = None if before is None else without_extremes(comparison_image(before))
         values = compare_repeats(compared, repeats.used, reference, self.compared_mask)
         rows["correlation_before"], rows["correlation_after"] = values
         return rows

@@ -164,8 +164,8 @@ class WatchedFrames:
                 return
         self.check_files()
         raise FrameChanged(
-            f"Frame {t} of {self._name} isn't what it was when it was read before: start "
-            f"again when nothing writes the file any more."
+            f"Frame {t} of {self._name} isn't what it was when it was read before: give the file "
+            f"as it was, or begin anew when nothing writes it any more."
         )
 
     def _note_failed(self, t: int, error: Exception) -> None:

@@ -44,6 +44,7 @@ def replacing(path: Path, overwrite: bool) -> Iterator[Path]:
         unfinished = temporary_beside(path)
         try:
             yield unfinished
+            check_target(path, overwrite)  # another program may have been faster
             take_place(unfinished, path)
         except BaseException:
             remove_if_possible(unfinished)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from napari_zstack_align.alignment.changed_frames import with_unchanged_frames
 from napari_zstack_align.saved import FrameDigests, WatchedFrames
+from napari_zstack_align.saved.watched import UNKNOWN
 from napari_zstack_align.stack import Stack
 
 
@@ -24,4 +27,7 @@ def watched_frames(stack: Stack, seen: FrameDigests | None) -> WatchedFrames:
     frames = WatchedFrames(stack, kept="")
     if stack.paths:
         with_unchanged_frames(frames.stack, seen)
+        if seen is not None:  # also where the file looks as it did
+            known = np.flatnonzero(seen.digests != UNKNOWN)
+            frames.believe(known, seen.digests[known])
     return frames

@@ -10,9 +10,10 @@ from napari_zstack_align.stack import Stack
 
 Numbers = npt.NDArray[np.float64]
 
-MOST_PLANES = 16
-FEWEST_ROUNDS = 4
-"""As often every depth must come."""
+MOST_PLANES, FEW_PLANES = 16, 3
+FEWEST_ROUNDS, MANY_ROUNDS = 4, 10
+"""As often every depth must come, where it comes every second or third frame and where less often:
+few rounds of a slow motion to and fro look the same."""
 LEAST_KNOWN = 0.5
 """Part of the frames whose depth must be known."""
 LEAST_APART = 0.5
@@ -64,7 +65,9 @@ def depths_in_turn(z: Numbers) -> Numbers:
     frames = np.arange(len(z))
     filled = np.interp(frames, frames[known], z[known])
     apart = {1: 0.0}
-    for n in range(2, min(MOST_PLANES, len(z) // FEWEST_ROUNDS) + 1):
+    for n in range(2, MOST_PLANES + 1):
+        if len(z) < n * (FEWEST_ROUNDS if n <= FEW_PLANES else MANY_ROUNDS):
+            break
         fast = filled - _level(filled, n)
         fast[~known] = np.nan
         turns = [fast[k::n] for k in range(n)]

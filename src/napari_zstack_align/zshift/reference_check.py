@@ -22,6 +22,8 @@ EACH_A_SLICE = (
     f"; where each of them is a slice nevertheless, say so ({OPTION} 1, in Python "
     f"frames_per_slice=1)."
 )
+FEWEST_REFUSED = 16
+"""Fewer slices may all lie within the depth that one image shows."""
 LIKELY_WRONG = ": depths are likely wrong."
 
 
@@ -56,7 +58,8 @@ def check_reference(
     what = described(report, reference.name, len(volume))
     if report.looks_like == "out of order":
         return as_warnings(f"{what}: depths may jump between far slices.")
-    if reference.is_said:
+    few = report.looks_like == "no slices" and len(volume) < FEWEST_REFUSED
+    if reference.is_said or few:
         return as_warnings(f"{what}{LIKELY_WRONG}")
     raise NoSlicesError(what + advice(report, len(volume)))
 
