@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 import tifffile
@@ -92,6 +93,28 @@ def test_a_signal_keeps_what_is_done_and_the_same_command_goes_on(
     assert numbers(tmp_path / "run.zalign") == numbers(aligned)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run.zalign"]
     assert [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)] == handlers
+
+
+def test_a_recording_of_the_same_name_in_another_folder_is_another_one(
+    command, aligned, tmp_path, monkeypatch, capsys
+):
+    """Of the same size and time, too: the work on the first one stays."""
+    with monkeypatch.context() as patch:
+        at_slice(patch, 2, lambda: signal.raise_signal(signal.SIGTERM))
+        assert main(command) == 1
+    kept = {path.name: path.read_bytes() for path in (tmp_path / JOURNAL).glob("*.unit")}
+    (tmp_path / "b").mkdir()
+    raw = Path(command[1])
+    other = tmp_path / "b" / raw.name
+    tifffile.imwrite(other, tifffile.imread(raw)[::-1, ::-1])
+    os.utime(other, ns=(raw.stat().st_atime_ns, raw.stat().st_mtime_ns))
+    capsys.readouterr()
+    assert main([command[0], str(other), *command[2:]]) == 2
+    assert f"finished parts of {raw}" in capsys.readouterr().err
+    assert kept == {path.name: path.read_bytes() for path in (tmp_path / JOURNAL).glob("*.unit")}
+    assert main(command) == 0
+    assert "Going on with run.zalign.unfinished: 2 of 3 slices" in capsys.readouterr().err
+    assert numbers(tmp_path / "run.zalign") == numbers(aligned)
 
 
 def test_a_signal_before_the_first_slice_is_done(command, tmp_path, monkeypatch, capsys):

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.saved.checksum import crc32c
 from napari_zstack_align.saved.unit_file import Unit
-from napari_zstack_align.saved.watched import GONE, states_of
 from napari_zstack_align.stack import Stack
 
 if TYPE_CHECKING:
@@ -62,12 +61,13 @@ def _of_copy(store: UnitStore, stack: Stack, prefixes: Collection[str]) -> str |
 
 
 def _is_of(unit: Unit, stack: Stack) -> bool:
-    """Whether the first frame that a unit read is one of a stack; its files may show it alone."""
-    t, states = int(unit.frames[0]), states_of(stack.paths)
+    """Whether the first frame that a unit read is one of a stack.
+
+    Size and time of its files don't show it: recordings of one protocol share the size.
+    """
+    t = int(unit.frames[0])
     if t >= stack.n_frames:
         return False
-    if states and GONE not in states and states == unit.files:
-        return True
     try:
         frame = stack.read(t, t + 1)[0]
     except (OSError, InputError):

@@ -263,7 +263,10 @@ class Journal:
             return True  # nothing says so: the units do
         if there != self._about["job"]:
             return False
-        return bool({*names} & {*_names_in(self._about)}) or are_of_copies(self, self._stacks)
+        # Many recordings bear the same name, in folders of their own.
+        files = _files_in(before)
+        as_before = (files, _files_in(self._about)) if files else (names, _names_in(self._about))
+        return not {*as_before[0]}.isdisjoint(as_before[1]) or are_of_copies(self, self._stacks)
 
 
 def about_run(job: str, params: Params, *stacks: Stack, **others: Any) -> dict[str, Any]:
@@ -286,7 +289,11 @@ def about_run(job: str, params: Params, *stacks: Stack, **others: Any) -> dict[s
         "inputs": key_of(job, params=values, stacks=[*map(identity_of, stacks)], **given),
         "params": {"model": type(params).__name__, "values": values},
         "stacks": [
-            {"name": stack.name, "shape": stack.shape, "inputs": [str(p) for p in stack.paths]}
+            {
+                "name": stack.name,
+                "shape": stack.shape,
+                "inputs": [*map(os.path.abspath, stack.paths)],
+            }
             for stack in stacks
         ],
     }
@@ -346,15 +353,24 @@ def discard_journal(target: Path, run_id: str) -> None:
 
 
 def _work_of(described: Mapping[str, Any]) -> str:
-    """'larva (align_adaptive)'."""
-    return f"{', '.join(_names_in(described))} ({described['job']})"
+    """'/data/larva.tif (align_adaptive)'."""
+    return f"{', '.join(_files_in(described) or _names_in(described))} ({described['job']})"
 
 
 def _names_in(described: Mapping[str, Any]) -> list[str]:
-    stacks = described.get("stacks")
-    found = stacks if isinstance(stacks, list) else []
-    names = [each.get("name") for each in found if isinstance(each, dict)]
+    names = [each.get("name") for each in _stacks_in(described)]
     return [name for name in names if isinstance(name, str)]
+
+
+def _files_in(described: Mapping[str, Any]) -> list[str]:
+    inputs = [each.get("inputs") for each in _stacks_in(described)]
+    files = [file for each in inputs if isinstance(each, list) for file in each]
+    return [os.path.abspath(file) for file in files if isinstance(file, str)]
+
+
+def _stacks_in(described: Mapping[str, Any]) -> list[dict[str, Any]]:
+    stacks = described.get("stacks")
+    return [each for each in stacks if isinstance(each, dict)] if isinstance(stacks, list) else []
 
 
 def description_of(folder: Path) -> Mapping[str, Any]:
