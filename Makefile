@@ -7,8 +7,7 @@ export PIP_ROOT_USER_ACTION := ignore
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
-# What is never imported needs no bytecode.
-PIP := -m pip install --quiet --no-compile
+PIP := -m pip install --quiet
 # Words in the names of the modules of tests that drive whole jobs in napari.
 WHOLE_JOBS := main_job or reader or writer or manifest or pointer or listening or toggle_key
 # One test at a time in each of several processes; '-n 0' at the end: all in one process.

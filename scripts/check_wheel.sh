@@ -21,7 +21,7 @@ case $qt in
 esac
 "$python" -m venv "$work/venv"
 clean=$work/venv/bin
-"$clean/python" -m pip install --quiet --no-compile "${napari[@]}"
+"$clean/python" -m pip install --quiet "${napari[@]}"
 "$clean/python" -m pip install --quiet "$wheel"
 "$clean/python" -m pip check
 
