@@ -137,3 +137,14 @@ def test_of_few_pixels_nothing_can_be_told(frames):
     assert step_between(*means, whole, weights).fits
     assert step_between(means[0], means[1][::-1].copy(), whole, weights) == CANNOT_TELL
     assert step_between(noise(0), np.zeros((128, 128), np.float32), np.ones((128, 128), bool)).fits
+
+
+def test_slices_that_were_not_judged_are_said_to_be(frames):
+    mask = np.zeros(frames.shape[1:], bool)
+    mask[80:108, 80:108] = True
+    stack = nza.Stack.from_array(frames, frames_per_slice=N_REPEATS)
+    alignment = nza.run(nza.align_adaptive(stack, mask=mask))
+    assert flagged_slices(alignment) == []
+    (remark,) = [each for each in alignment.remarks if "was not judged" in each]
+    assert "4 slices" in remark
+    assert not remark.is_warning

@@ -24,9 +24,10 @@ from napari_zstack_align.alignment.quality import (
     comparison_valid,
     without_extremes,
 )
+from napari_zstack_align.counting import counted
 from napari_zstack_align.flags import Fault, Flag, mark
 from napari_zstack_align.params import AdaptiveParams
-from napari_zstack_align.remark import Remark
+from napari_zstack_align.remark import Remark, as_notes
 
 Image = npt.NDArray[np.float32]
 
@@ -150,6 +151,14 @@ def with_breaks(
     params : AdaptiveParams
         Of the run.
     """
+    if unknown := sum(step == CANNOT_TELL for step in steps.values()):
+        what = counted(unknown, "slice")
+        alignment = alignment.with_remarks(
+            *as_notes(
+                f"How {what} lie over the slice before was not judged: too few pixels count, in a "
+                f"small mask or where little is seen."
+            )
+        )
     start = params.start_slice or 0
     broken = {z: step for z, step in sorted(steps.items()) if not step.fits}
     if not broken:
