@@ -30,7 +30,7 @@ test:            ## all checks and all tests
 	done; \
 	[ -z "$${failed:-}" ] || { echo "Failed:$$failed"; exit 1; }
 
-test-fast: $(VENV)/installed system-libraries  ## the tests that take no longer than a few seconds each
+test-fast: $(VENV)/installed system-libraries  ## the tests that take no longer than a second or so each
 	@$(PYTHON) $(PYTEST) $(STEALING) -m "not slow"
 
 test-timing: $(VENV)/installed system-libraries  ## how long a person waits; needs a machine with nothing else to do

@@ -115,6 +115,7 @@ def test_a_range_of_frames_and_a_channel(movie, kind):
 
 
 class TestOfAnAlignment:
+    @pytest.mark.slow
     @by_kind
     def test_aligned_frames_without_the_flagged(self, recording, kind):
         good = np.flatnonzero(recording.quality["used"])

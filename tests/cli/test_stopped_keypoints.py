@@ -112,6 +112,7 @@ def test_a_raw_file_that_goes_or_changes_in_mid_run(
     assert numbers(tmp_path / "larva") == numbers(session_folder)
 
 
+@pytest.mark.slow
 def test_frames_that_cannot_be_read_make_it_incomplete(command, tmp_path, monkeypatch, capsys):
     stack = nza.Stack.from_array(tifffile.imread(command[1]), name="rec1")
     read = ArraySource.read

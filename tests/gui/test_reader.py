@@ -108,6 +108,7 @@ def test_saved_traces_open_in_the_panel(qtbot, viewer, tmp_path, kind, way):
     assert panel.traces.traces.names == names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sample", "ndim"), [("zstack", 4), ("recording", 3)])
 def test_samples_are_stacks(sample, ndim):
     [(data, described, _)] = getattr(sample_data, sample)()
@@ -115,6 +116,7 @@ def test_samples_are_stacks(sample, ndim):
     assert isinstance(described["metadata"]["napari_zstack_align"], Stack)
 
 
+@pytest.mark.slow
 def test_the_sample_for_the_zshift_is_a_zstack_and_a_recording():
     layers = sample_data.zshift()
     assert [data.ndim for data, *_ in layers] == [4, 3]

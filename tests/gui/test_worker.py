@@ -124,6 +124,7 @@ def test_a_job_that_says_cancelled_itself(qtbot):
     assert got.args == ["kept"]
 
 
+@pytest.mark.slow
 def test_reports_are_throttled_and_the_newest_partial_is_not_lost(qtbot, launch):
     worker = JobWorker(partial(counting, 300, pause=0.001))
     reports = []

@@ -107,6 +107,7 @@ def test_real_anatomy_with_known_motion(shared_data):
     assert np.hypot(error[:, 0], error[:, 1]).mean() < 0.30
 
 
+@pytest.mark.slow
 def test_a_still_movie_stays_still(shared_data):
     frames = nza.open_stack(shared_data / "fmi_grin2p" / "still.tif").read(0, 100)[:, 0]
     ali = _align(Stack.from_array(frames, frames_per_slice=50))
@@ -146,6 +147,7 @@ def test_a_mask_weights_the_data(sample):
     )
 
 
+@pytest.mark.slow
 def test_one_channel_drives_and_all_follow(sample, alignment):
     data = sample.stack.read(0, sample.stack.n_frames)[:, 0]
     noise = np.random.default_rng(0).integers(0, 50, data.shape).astype(data.dtype)
@@ -250,6 +252,7 @@ def test_missing_pixels_are_left_out_of_the_mean(sample, alignment):
     assert moved.max() < 0.8
 
 
+@pytest.mark.slow
 def test_a_repeat_of_another_place_is_left_out(sample, alignment):
     other = zstack_with_repeats(n_slices=1, n_repeats=1, size=(160, 192), seed=99)
     ali = _align(_spoil(sample, {7: other.stack.read(0, 1)[0, 0]}))

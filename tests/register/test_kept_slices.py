@@ -101,6 +101,7 @@ def test_the_result_is_bit_identical_wherever_it_was_stopped(raw, target, strate
     assert numbers(on) == whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("held", [0, 2], ids=["no frame", "two frames"])
 def test_how_many_frames_fit_into_memory_changes_no_bit(raw, target, strategy, held, monkeypatch):

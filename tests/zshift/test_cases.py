@@ -200,6 +200,7 @@ def test_zebrafish_before_and_after(shared_data) -> None:
     np.testing.assert_allclose(shift, (0, -1.3), atol=0.25)
 
 
+@pytest.mark.slow
 def test_frames_of_a_real_stack_lie_at_their_own_slices(shared_data) -> None:
     """Planes of mouse brain that are nearly alike: correlations of 0.94, 0.92, 0.91, ..."""
     frames = nza.open_stack(shared_data / "zstack_repeats" / "stack.tif").read(0, 56)[:, 0]

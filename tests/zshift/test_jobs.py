@@ -28,6 +28,7 @@ class Counting:
         return self._frames[start:stop]
 
 
+@pytest.mark.slow
 def test_threads_don_t_matter_and_frames_are_read_once() -> None:
     """But for the 32 that are looked at before."""
     frames = np.tile(record(drift(40)), (4, 1, 1))

@@ -158,6 +158,7 @@ def test_a_parameter_finds_anew_what_it_touches(files, target, params, is_read):
     assert found == of_files(files, None, changed)[0]
 
 
+@pytest.mark.slow
 def test_a_transform_a_frame_or_a_slice_finds_anew_what_it_touches(files, target):
     link = AffineLink(np.tile(np.eye(3), (N_FRAMES, 1, 1)))
     of_files(files, target, link=link)

@@ -10,6 +10,7 @@ from tissue import N_SLICES, drift, estimate, record, volume
 from napari_zstack_align.zshift import locate
 
 
+@pytest.mark.slow
 def test_frames_find_their_depth_between_slices_that_lie_apart(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

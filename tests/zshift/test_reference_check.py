@@ -89,6 +89,7 @@ def test_nothing_is_kept_of_a_refused_reference(tmp_path) -> None:
     assert not journal_folder(target).exists()
 
 
+@pytest.mark.slow
 def test_of_a_long_reference_the_first_slices_and_some_others_are_compared() -> None:
     frames = np.tile(recording(20), (10, 1, 1)) + np.arange(200, dtype=np.uint16)[:, None, None] % 7
     with pytest.raises(nza.InputError, match="like frames of a recording"):

@@ -72,6 +72,7 @@ def test_estimate_is_shown_before_the_run_too() -> None:
     assert level.subtracted[0] == 0
 
 
+@pytest.mark.slow
 def test_baseline_in_the_dark_gives_nan() -> None:
     rng = np.random.default_rng(0)
     frames = OFFSET + rng.normal(0, 30, (N_FRAMES, 40, 40))

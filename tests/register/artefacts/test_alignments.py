@@ -60,6 +60,7 @@ def test_a_huge_offset_makes_no_difference():
     np.testing.assert_allclose(offset.reference, plain.reference + 1e9, atol=64)
 
 
+@pytest.mark.slow
 def test_slices_kept_with_other_artefacts_are_not_taken_over(tmp_path):
     frames, _ = clean("adaptive")
     frames = frames.copy()

@@ -49,6 +49,7 @@ def with_discs() -> np.ndarray:
     return frames
 
 
+@pytest.mark.slow
 def test_a_repeat_in_which_cells_light_up_stays_in_its_slice(with_discs, monkeypatch):
     """Where they aren't dimmed either, though without both ways it would go."""
     no_cells = lambda images, _: [None] * len(images)  # noqa: E731

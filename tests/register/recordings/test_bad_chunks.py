@@ -135,6 +135,7 @@ def test_a_twitch_is_left_out_of_means_and_told(scene):
     assert errors_px(found, TRUTH).mean(axis=1)[others].max() < 0.4
 
 
+@pytest.mark.slow
 def test_a_cell_that_lights_up_moves_nothing(scene):
     frames = scene.frames(TRUTH).astype(np.float32)
     inner = scene.counts[30:-30, 30:-30]
@@ -182,6 +183,7 @@ def test_a_mask_that_leaves_no_keypoints_says_so(scene):
         register([scene.recording(TRUTH)], PARAMS, mask, reference=scene.counts)
 
 
+@pytest.mark.slow
 def test_another_plane_is_told_and_kept_out_of_the_mean(scene):
     """Less than half of the tissue is the same, which is enough for keypoints."""
     same = np.arange(SHAPE[1]) < 0.45 * SHAPE[1]

@@ -53,6 +53,7 @@ def test_a_rejected_chunk_is_bridged_from_its_neighbours(registered):
     assert registered.chunks["flag"][CHUNK] == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("residual", ["none", "translation"])
 def test_points_by_hand_bring_a_lost_chunk_back(scene, residual):
     truth = drift(60, 0.5) @ similarity(5, -4)
@@ -162,6 +163,7 @@ def test_the_aligned_mean_is_sharper_than_the_raw_one(scene, registered):
     assert np.corrcoef(few[inner].ravel(), scene.counts[inner].ravel())[0, 1] > 0.9
 
 
+@pytest.mark.slow
 def test_the_common_field_is_what_every_frame_shows(session):
     fields = [a.common_fov() for a in session]
     common = session_fov(session)

@@ -50,6 +50,7 @@ def test_left_to_the_interpolation_jumps_cost_many_frames(scene, jumping):
     assert (errors_px(found, jumping).mean(axis=1) > 1).sum() > 10
 
 
+@pytest.mark.slow
 def test_fast_drift_is_not_cut(scene):
     """Half a pixel a frame, which begins, turns and ends."""
     truth = still(90)

@@ -128,6 +128,7 @@ def test_a_finished_run_is_found_again_for_any_number_of_threads(runs, paths):
         assert work == {}
 
 
+@pytest.mark.slow
 def test_how_much_is_in_work_at_once_changes_no_bit(runs, paths, monkeypatch):
     """But the windows of the first reading, whose frames are compared with their own mean."""
     whole, _ = runs.run(paths[1:], target=None)
@@ -187,6 +188,7 @@ def test_a_changed_frame_computes_anew_only_what_it_touches(runs, paths):
     assert work["matches"] <= 2
 
 
+@pytest.mark.slow
 def test_a_copy_of_the_files_is_no_change(runs, paths):
     before, _ = runs.run(paths)
     for path in paths:
@@ -196,6 +198,7 @@ def test_a_copy_of_the_files_is_no_change(runs, paths):
     assert work == {}
 
 
+@pytest.mark.slow
 def test_copies_under_other_names_are_no_change(runs, paths):
     before, _ = runs.run(paths)
     copies = [runs.write(f"copy{i}", tifffile.imread(path)) for i, path in enumerate(paths)]

@@ -56,6 +56,7 @@ def _near(points: np.ndarray, others: np.ndarray) -> float:
     return float((away.min(axis=1) < 1.5).mean())
 
 
+@pytest.mark.slow
 def test_keypoints_lie_where_those_of_the_published_recipe_do(pair, published):
     for image, (positions, _) in zip(pair, published, strict=True):
         ours = find_keypoints(image, SAME).points

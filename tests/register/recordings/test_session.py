@@ -53,6 +53,7 @@ def _workers() -> list[threading.Thread]:
     return [t for t in threading.enumerate() if t.name.startswith("align")]
 
 
+@pytest.mark.slow
 def test_closing_the_job_keeps_what_is_done_and_leaves_nothing_open(
     scene, monkeypatch, temporary_files
 ):
@@ -151,6 +152,7 @@ def test_a_flagged_chunk_is_noted_as_it_happens(scene):
     assert "mine, chunk 1: no signal: all pixels are equal" in notes
 
 
+@pytest.mark.slow
 def test_snapshots_do_not_change_afterwards(scene, monkeypatch):
     monkeypatch.setattr(session_module, "SNAPSHOT_S", 0.0)
     monkeypatch.setattr(session_module, "SNAPSHOT_SHARE", 0.0)

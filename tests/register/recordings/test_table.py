@@ -96,6 +96,7 @@ def test_provenance_tells_the_run(registered, session):
     assert session[1].provenance["recordings"] == [f"recording {i}" for i in range(3)]
 
 
+@pytest.mark.slow
 def test_the_common_reference_is_sharper_than_one_chunk(scene):
     """The mean of all aligned chunks has less noise than the first reference."""
     scene = Scene(photons=4)

@@ -48,6 +48,7 @@ def read(tmp_path):
         io.close()
 
 
+@pytest.mark.slow
 def test_signals_read_back(read, traces):
     ophys = read(traces).processing["ophys"]
     for home, name in (
@@ -66,6 +67,7 @@ def test_signals_read_back(read, traces):
     np.testing.assert_array_equal(ophys["Confidence"].data[:], traces.confidence)
 
 
+@pytest.mark.slow
 def test_rois_are_pixel_masks_with_their_ids(read, traces):
     table = read(traces).processing["ophys"]["ImageSegmentation"]["PlaneSegmentation"]
     assert table.id[:].tolist() == [3, 7, 12]
@@ -78,6 +80,7 @@ def test_rois_are_pixel_masks_with_their_ids(read, traces):
     np.testing.assert_array_equal(table["motion_explained"][:], traces.motion_explained[0])
 
 
+@pytest.mark.slow
 def test_what_the_user_said(read, make_traces):
     file = read(make_traces(n_channels=2), params=PARAMS)
     assert (file.session_description, file.identifier) == ("Looming discs", "larva-1")
@@ -97,6 +100,7 @@ def test_what_the_user_said(read, make_traces):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_what_nobody_said_is_stated(read, traces):
     file = read(traces, FieldOfView((40, 48)))
     assert file.session_start_time == datetime(1900, 1, 1, tzinfo=UTC)
@@ -109,6 +113,7 @@ def test_what_nobody_said_is_stated(read, traces):
     assert "SummaryImages" not in file.processing["ophys"].data_interfaces
 
 
+@pytest.mark.slow
 def test_uneven_frames_keep_their_times(read, traces):
     traces.frames["time_s"][5:] += 60
     series = read(traces).processing["ophys"]["DfOverF"]["dff"]
@@ -116,6 +121,7 @@ def test_uneven_frames_keep_their_times(read, traces):
     assert series.rate is None
 
 
+@pytest.mark.slow
 def test_a_frame_rate_given_by_hand(tmp_path, read, make_traces):
     traces = make_traces(times=False)
     with pytest.raises(InputError, match="larva_1 are unknown: give frame_rate_hz"):
@@ -124,6 +130,7 @@ def test_a_frame_rate_given_by_hand(tmp_path, read, make_traces):
     assert series.rate == 4
 
 
+@pytest.mark.slow
 def test_slices_of_a_zstack_are_told(read, make_traces):
     rois = Rois.of([(9, 9, 3), (20, 20, 3)], slices=[(0, 2), (1, 1)])
     file = read(make_traces(rois=rois))
