@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,16 @@ def leave_out_of_collections() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _modules_are_no_garbage() -> None:
     leave_out_of_collections()
+
+
+@pytest.fixture(autouse=True)
+def _later_modules_are_no_garbage(qapp) -> Iterator[None]:
+    """Nor are those that a test was the first to import, such as all that a window needs."""
+    before = len(sys.modules)
+    yield
+    if len(sys.modules) > before:
+        qapp.processEvents()
+        leave_out_of_collections()
 
 
 @pytest.fixture(scope="session")

@@ -79,19 +79,19 @@ def test_of_right_recordings_at_most_one_in_a_hundred_is_called_wrong() -> None:
     assert wrong <= len(RIGHT) * 7 // 100
 
 
-IN_TURN: dict[str, Frames] = {
-    "two planes": scan(TWO, smooth_planes=APART),
-    "two planes, 3 photons": scan(TWO, smooth_planes=APART, photons=3.0, motion_px=5),
-    "unlike light": scan(TWO, smooth_planes=APART, light=[1.0, 5.0]),
-    "a wave": wave(30, 0, 10.0, TWO),
-    "few frames": scan(TWO, smooth_planes=APART)[:9],
-    "an odd frame first": scan(TWO, smooth_planes=APART)[1:],
+IN_TURN: dict[str, Callable[[], Frames]] = {
+    "two planes": lambda: scan(TWO, smooth_planes=APART),
+    "two planes, 3 photons": lambda: scan(TWO, smooth_planes=APART, photons=3.0, motion_px=5),
+    "unlike light": lambda: scan(TWO, smooth_planes=APART, light=[1.0, 5.0]),
+    "a wave": lambda: wave(30, 0, 10.0, TWO),
+    "few frames": lambda: scan(TWO, smooth_planes=APART)[:9],
+    "an odd frame first": lambda: scan(TWO, smooth_planes=APART)[1:],
 }
 
 
-@pytest.mark.parametrize("frames", IN_TURN.values(), ids=IN_TURN)
-def test_two_images_in_turn_are_found(frames: Frames) -> None:
-    (remark,) = of(frames)
+@pytest.mark.parametrize("made", IN_TURN.values(), ids=IN_TURN)
+def test_two_images_in_turn_are_found(made: Callable[[], Frames]) -> None:
+    (remark,) = of(made())
     assert remark.startswith("array shows two images in turn, such as two planes or two channels:")
     assert "Save the even and the odd frames as recordings of their own." in remark
     assert remark.is_warning

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,41 +25,60 @@ ENDINGS = [".tif", ".zarr", ".h5", ".bin"]
 MOVIE = np.random.default_rng(0).integers(0, 60_000, (300, 64, 64)).astype(np.uint16)
 
 LIMITED = """
-import resource, sys
-import h5py, numpy as np, pynwb
-from napari_zstack_align.errors import InputError
-from napari_zstack_align.progress import run
-from napari_zstack_align.write.export import export_volume
-import signal
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-limit = int(sys.argv[2])
-resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-movie = np.random.default_rng(0).integers(0, 60_000, (300, 64, 64)).astype(np.uint16)
-try:
-    run(export_volume(sys.argv[1], movie, "TYX", overwrite=True))
-except InputError as error:
-    print(error)
-    sys.exit(2)
-"""
-
-LIMITED_NWB = """
-import resource, signal, sys
+import json, os, resource, signal, sys
 import h5py, numpy as np, pynwb
 import napari_zstack_align as nza
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import run
 from napari_zstack_align.write.cells.export import export_traces
 from napari_zstack_align.write.cells.field import FieldOfView
-traces = nza.load(sys.argv[1])
+from napari_zstack_align.write.export import export_volume
+done = {}
+for limit in sys.argv[1:]:
+    out, err = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.dup2(out[1], 1)
+        os.dup2(err[1], 2)
+        break
+    os.close(out[1])
+    os.close(err[1])
+    said = [os.fdopen(end).read() for end, _ in (out, err)]
+    done[limit] = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), *said]
+else:
+    print(json.dumps(done))
+    sys.exit()
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-limit = int(sys.argv[3])
-resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
 try:
-    run(export_traces(sys.argv[2], traces, field=FieldOfView((40, 48), np.ones((40, 48)))))
+    run(JOB)
 except InputError as error:
     print(error)
     sys.exit(2)
 """
+"""Does a job at one limit on the size of files after the other, each in a process of its own.
+
+Those are forked from one that has the libraries (importing them takes seconds), but end as any
+process of Python does.
+"""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a process ended: its exit code, and what it wrote to both streams."""
+
+    code: int
+    out: str
+    err: str
+
+
+def at_limits(job: str, limits: list[int], folder: Path) -> dict[int, Ended]:
+    """Do a job, an expression, in a folder of its own at each limit on the size of files."""
+    for limit in limits:
+        (folder / str(limit)).mkdir()
+    command = [sys.executable, "-c", LIMITED.replace("JOB", job), *map(str, limits)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, cwd=folder, check=True)
+    return {int(limit): Ended(*how) for limit, how in json.loads(done.stdout).items()}
 
 
 @pytest.fixture
@@ -86,33 +107,33 @@ def test_a_full_disk_is_a_sentence_and_leaves_the_old(ending: str, tiny_disk: Pa
     assert {each: each.read_bytes() for each in tiny_disk.rglob("*") if each.is_file()} == before
 
 
+def assert_refused(job: str, name: str, limits: list[int], folder: Path) -> None:
+    """A job that writes a file ends in a sentence at each limit, and leaves nothing."""
+    for limit, ended in at_limits(job, limits, folder).items():
+        assert (limit, ended.code, ended.err) == (limit, 2, "")
+        assert f"{name} can't be written: File too large" in ended.out
+        assert list((folder / str(limit)).iterdir()) == []
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no such limits there")
-@pytest.mark.parametrize("limit", [0, 100, 2048, 70_000, 1_000_000, 2_450_000])
-def test_hdf5_that_cannot_be_written_takes_python_down_no_more(limit: int, tmp_path: Path) -> None:
+def test_hdf5_that_cannot_be_written_takes_python_down_no_more(tmp_path: Path) -> None:
     """It crashed at the end of the process: so only a process of its own can show it."""
-    command = [sys.executable, "-c", LIMITED, str(tmp_path / "out.h5"), str(limit)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (2, "")
-    assert "out.h5 can't be written: File too large" in done.stdout
-    assert list(tmp_path.iterdir()) == []
+    movie = "np.random.default_rng(0).integers(0, 60_000, (300, 64, 64)).astype(np.uint16)"
+    job = f'export_volume(f"{{limit}}/out.h5", {movie}, "TYX")'
+    assert_refused(job, "out.h5", [0, 100, 2048, 70_000, 1_000_000, 2_450_000], tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no such limits there")
-@pytest.mark.parametrize("limit", [0, 70_000, 1_200_000])
 def test_nwb_that_cannot_be_written_takes_python_down_no_more(
-    limit: int, tmp_path: Path, make_traces: Callable[..., Traces]
+    tmp_path: Path, make_traces: Callable[..., Traces]
 ) -> None:
     """The contents are written first, the values of the signals filled in later: both may fail."""
     saved = make_traces(n_frames=30_000).save(tmp_path / "traces")
-    place = tmp_path / "nwb"
-    place.mkdir()
-    command = [sys.executable, "-c", LIMITED_NWB, saved, place / "out.nwb", limit]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (2, "")
-    assert "out.nwb can't be written: File too large" in done.stdout
-    assert list(place.iterdir()) == []
+    field = "FieldOfView((40, 48), np.ones((40, 48)))"
+    job = f'export_traces(f"{{limit}}/out.nwb", nza.load({str(saved)!r}), field={field})'
+    assert_refused(job, "out.nwb", [0, 70_000, 1_200_000], tmp_path)
 
 
 def test_nwb_on_a_full_disk_is_a_sentence_and_leaves_the_old(

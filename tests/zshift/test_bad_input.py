@@ -12,8 +12,11 @@ from napari_zstack_align.alignment.raw_frames import MissingSource
 from napari_zstack_align.alignment.transforms import identity
 
 
+SIX = record(drift(6))
+
+
 def frames(**how) -> nza.Stack:
-    return nza.Stack.from_array(record(drift(6)), name="larva", **how)
+    return nza.Stack.from_array(SIX, name="larva", **how)
 
 
 def stack_of(array, **how) -> nza.Stack:
@@ -38,7 +41,7 @@ CASES = {
     "single slice": (frames(), volume()[:1], {}, "single slice"),
     "single slice of a stack": (frames(), stack_of(volume()[:1]), {}, "brain is a single slice"),
     "four dimensions": (frames(), volume()[np.newaxis], {}, "give an array (Z, Y, X)"),
-    "no stack": (record(drift(6)), volume(), {}, "open it with open_stack"),
+    "no stack": (SIX, volume(), {}, "open it with open_stack"),
     "other size": (frames(), volume()[:, 8:, 8:], {}, "give the pixel sizes of both"),
     "other place": (
         frames(pixel_size_um=(5.0, 5.0)),
@@ -72,7 +75,7 @@ CASES = {
     "alignment of other frames": (
         frames(),
         volume(),
-        {"alignment": aligned(nza.Stack.from_array(record(drift(6))[:, 8:]))},
+        {"alignment": aligned(nza.Stack.from_array(SIX[:, 8:]))},
         "those of the alignment 88 × 112",
     ),
     "no alignment": (frames(), volume(), {"alignment": "run.zalign"}, "Give the Alignment"),

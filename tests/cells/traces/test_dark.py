@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -139,23 +140,26 @@ def filled_rim(frames: np.ndarray) -> np.ndarray:
     return frames.astype(np.uint16)
 
 
-RIGHT = {
-    "negative offset": (np.round(photons(-900, 80)).astype(np.int16), -900),
-    "large offset": (np.round(photons(OFFSET, 35)).astype(np.uint16), OFFSET),
-    "three photons": (np.round(photons(100, 12)).astype(np.uint16), 100),
-    "all but dark, noisy": (photons(100, 1, noise=30), 100),
-    "zero-clipped": (np.clip(np.round(photons(0, 20)), 0, None).astype(np.uint16), 0),
-    "zero-clipped photons": (photons(0, 3, gain=1, noise=0).astype(np.uint8), 0),
-    "much background": (photons(3000, 800), 100),
-    "zeros where others aligned it": (filled_rim(photons(1000, 80)), 1000),
-    "dropped frames": (photons(OFFSET, 35) * (np.arange(N_FRAMES) % 7 > 0)[:, None, None], OFFSET),
+RIGHT: dict[str, tuple[Callable[[], np.ndarray], float]] = {
+    "negative offset": (lambda: np.round(photons(-900, 80)).astype(np.int16), -900),
+    "large offset": (lambda: np.round(photons(OFFSET, 35)).astype(np.uint16), OFFSET),
+    "three photons": (lambda: np.round(photons(100, 12)).astype(np.uint16), 100),
+    "all but dark, noisy": (lambda: photons(100, 1, noise=30), 100),
+    "zero-clipped": (lambda: np.clip(np.round(photons(0, 20)), 0, None).astype(np.uint16), 0),
+    "zero-clipped photons": (lambda: photons(0, 3, gain=1, noise=0).astype(np.uint8), 0),
+    "much background": (lambda: photons(3000, 800), 100),
+    "zeros where others aligned it": (lambda: filled_rim(photons(1000, 80)), 1000),
+    "dropped frames": (
+        lambda: photons(OFFSET, 35) * (np.arange(N_FRAMES) % 7 > 0)[:, None, None],
+        OFFSET,
+    ),
 }
 
 
 @pytest.mark.parametrize("name", RIGHT)
 def test_a_right_level_is_not_doubted(name: str) -> None:
     frames, level = RIGHT[name]
-    stack = nza.Stack.from_array(frames)
+    stack = nza.Stack.from_array(frames())
     params = nza.TraceParams(dark_level=(level,))
     traces = nza.run(nza.extract_traces(stack, [[40, 40, 4]], None, params))
     assert traces.dark.doubt == ""
@@ -164,18 +168,18 @@ def test_a_right_level_is_not_doubted(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("frames", "params", "figures"),
+    ("levels", "params", "figures"),
     [
-        (photons(100, 80), {"dark_level": (150,)}, ("given (150)", "(10")),
-        (photons(100, 80), {"dark_frames": (0, 10)}, ("dark frames (1", "(10")),
-        (photons(-900, 80), {"dark_level": (0,)}, ("given (0)", "(-89")),
-        (photons(100, 80), {"dark_level": (-5000,)}, ("given (-5000)", "(10")),
-        (photons(OFFSET, 35), {"dark_level": (0,)}, ("given (0)", "(5450")),
+        ((100, 80), {"dark_level": (150,)}, ("given (150)", "(10")),
+        ((100, 80), {"dark_frames": (0, 10)}, ("dark frames (1", "(10")),
+        ((-900, 80), {"dark_level": (0,)}, ("given (0)", "(-89")),
+        ((100, 80), {"dark_level": (-5000,)}, ("given (-5000)", "(10")),
+        ((OFFSET, 35), {"dark_level": (0,)}, ("given (0)", "(5450")),
     ],
     ids=["above", "frames with light", "above, negative", "far below", "offset forgotten"],
 )
-def test_a_level_that_the_frames_contradict_is_doubted(frames, params, figures, tmp_path) -> None:
-    stack = nza.Stack.from_array(frames)
+def test_a_level_that_the_frames_contradict_is_doubted(levels, params, figures, tmp_path) -> None:
+    stack = nza.Stack.from_array(photons(*levels))
     traces = nza.run(nza.extract_traces(stack, [[40, 40, 4]], None, nza.TraceParams(**params)))
     remark = traces.remarks[0]
     assert remark.is_warning
