@@ -37,10 +37,15 @@ def shifted(stack: Stack, columns: float, shape: tuple[int, int] | None = None) 
 
 
 class SlowSource:
-    """Frames of another source that take a worker a while to read."""
+    """Frames of another source that take a worker a while to read.
 
-    def __init__(self, source, seconds=0.05):
-        self._source, self._seconds = source, seconds
+    The first ``fast_reads`` reads of each frame take no while: a job that looks through all
+    frames before it begins needn't be waited for.
+    """
+
+    def __init__(self, source, seconds=0.05, fast_reads=0):
+        self._source, self._seconds, self._fast_reads = source, seconds, fast_reads
+        self._reads = np.zeros(source.shape[0], int)
 
     @property
     def shape(self):
@@ -52,7 +57,9 @@ class SlowSource:
 
     def read(self, start, stop):
         if threading.current_thread() is not threading.main_thread():
-            time.sleep(self._seconds * (stop - start))
+            n_slow = np.count_nonzero(self._reads[start:stop] >= self._fast_reads)
+            self._reads[start:stop] += 1
+            time.sleep(self._seconds * n_slow)
         return self._source.read(start, stop)
 
 
@@ -70,7 +77,7 @@ def two_channels(stack: Stack) -> Stack:
     )
 
 
-def slow_zstack(n_slices=40, seconds=0.05) -> Stack:
+def slow_zstack(n_slices=40, seconds=0.05, fast_reads=0) -> Stack:
     """By default long enough to be cancelled in the middle on a busy machine too."""
     stack = small_zstack(n_slices=n_slices, n_repeats=3)
-    return stack.replace(source=SlowSource(stack.source, seconds))
+    return stack.replace(source=SlowSource(stack.source, seconds, fast_reads))

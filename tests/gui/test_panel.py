@@ -11,6 +11,8 @@ import napari_zstack_align as nza
 from napari_zstack_align.gui import align_run
 from napari_zstack_align.gui.compat import text_overlay
 from napari_zstack_align.gui.lazy import AlignedFrames, GrowingVolume, RawFrames
+from napari_zstack_align.gui.plots import FramePlot, QualityPlot
+from napari_zstack_align.gui.recordings.session_map import SessionMap
 from napari_zstack_align.gui.shown import shown_of
 
 # -- the main job ------------------------------------------------------------------------------
@@ -93,8 +95,20 @@ def test_volume_opens_in_3d_alone_with_the_z_scale(qtbot, viewer, aligned):
 # -- what can go wrong -------------------------------------------------------------------------
 
 
+def test_plots_of_results_are_made_when_they_are_needed_in_the_colours_of_the_theme(panel):
+    assert panel.findChildren(FramePlot) == [panel.load_tab.plot]
+    assert not panel.findChildren(SessionMap)
+    assert "dock" not in vars(panel.zshift)
+    plots = panel.session.plots
+    made = (panel.quality, plots.quality, plots.map.view, panel.zshift.dock.plot)
+    background = panel.load_tab.plot.backgroundBrush()
+    assert all(plot.backgroundBrush() == background for plot in made)
+    assert set(panel.findChildren(QualityPlot)) == {panel.quality, plots.quality}
+    assert not any(plot.isVisibleTo(panel) for plot in (panel.quality, plots.quality))
+
+
 def test_cancel_keeps_the_slices_done(qtbot, viewer, panel, tmp_path):
-    shown = show(qtbot, panel, slow_zstack())
+    shown = show(qtbot, panel, slow_zstack(fast_reads=1))
     run(qtbot, panel)
     qtbot.waitUntil(lambda: shown.alignment is not None)
     click(qtbot, panel.align_tab.run_bar.cancel_button)
@@ -136,7 +150,7 @@ def test_an_error_in_the_worker_is_told_and_run_works_again(qtbot, viewer, panel
 
 
 def test_removing_the_stack_stops_the_run_with_a_sentence(qtbot, viewer, panel):
-    shown = show(qtbot, panel, slow_zstack())
+    shown = show(qtbot, panel, slow_zstack(fast_reads=1))
     run(qtbot, panel)
     qtbot.waitUntil(lambda: shown.alignment is not None)
     viewer.layers.remove(shown.raw[0])

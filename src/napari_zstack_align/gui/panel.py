@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +75,6 @@ class Panel(QWidget):
         own = (("Load", self.load_tab), ("Mask", self.mask_tab), ("Align", self.align_tab))
         for name, tab in (*own, *(named for part in self.parts for named in part.tabs)):
             self.tabs.addTab(page(tab), name)
-        self.quality = QualityPlot()
-        self.quality.setVisible(False)
         self.result = Result(self)
         self.align_run = AlignRun(self)
         self._listening = Listening()
@@ -95,6 +93,16 @@ class Panel(QWidget):
     def shown(self) -> Shown | None:
         """The stack that is chosen."""
         return shown_of(self.stack_combo.layer)
+
+    @cached_property
+    def quality(self) -> QualityPlot:
+        """Quality of the chosen stack, below the tabs; made for the first alignment."""
+        plot = QualityPlot()
+        plot.setVisible(False)
+        plot.set_theme(self.viewer.theme)
+        plot.frame_clicked.connect(self._on_frame_clicked)
+        self._splitter.insertWidget(1, plot)
+        return plot
 
     @property
     def run_bars(self) -> tuple[Any, ...]:
@@ -231,14 +239,15 @@ class Panel(QWidget):
         overlay.text = words + flag_words(shown.alignment, frame)
         overlay.visible = True
         shown.update_arrows()
-        if frame is not None:
+        if frame is not None and shown.alignment is not None:
             self.quality.go_to(frame)
 
     def show_quality(self) -> None:
         """Plot the quality of the chosen stack, where it has an alignment."""
         alignment = None if self.shown is None else self.shown.alignment
         self.align_tab.set_result(alignment is not None)
-        self.quality.setVisible(alignment is not None and self.part_in_front is None)
+        if alignment is not None or "quality" in vars(self):
+            self.quality.setVisible(alignment is not None and self.part_in_front is None)
         if alignment is not None:
             stack = alignment.stack
             period = stack.frames_per_slice if stack.order == "repeats" else None
@@ -286,7 +295,6 @@ class Panel(QWidget):
         for part in self.parts:
             part.tab_wanted.connect(self.open_tab)
         self.session.ran.connect(self._on_ran)
-        self.quality.frame_clicked.connect(self._on_frame_clicked)
         self._listening.to(self.viewer.dims.events.current_step, self.follow)
         self._listening.to(self.viewer.layers.events.inserted, self._on_inserted)
         self._listening.to(self.viewer.layers.events.removed, self._on_removed)
@@ -316,8 +324,9 @@ class Panel(QWidget):
             text_overlay(self.viewer).visible = False
 
     def _on_theme(self, _: Any = None) -> None:
-        for plot in (self.quality, self.load_tab.plot):
-            plot.set_theme(self.viewer.theme)
+        self.load_tab.plot.set_theme(self.viewer.theme)
+        if "quality" in vars(self):
+            self.quality.set_theme(self.viewer.theme)
         for part in self.parts:
             part.set_theme(self.viewer.theme)
 
@@ -345,9 +354,8 @@ class Panel(QWidget):
         header.setContentsMargins(0, 0, 0, 0)
         header.addWidget(QLabel("Stack"))
         header.addWidget(self.stack_combo, 1)
-        splitter = QSplitter(Qt.Orientation.Vertical)
+        self._splitter = splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.addWidget(self.tabs)
-        splitter.addWidget(self.quality)
         for part in self.parts:
             if part.below is not None:
                 splitter.addWidget(part.below)

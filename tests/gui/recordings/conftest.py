@@ -63,8 +63,8 @@ def press(qtbot, panel, name):
     settled(qtbot, panel)
 
 
-def slow(stacks, seconds=0.01):
-    return [stack.replace(source=SlowSource(stack.source, seconds)) for stack in stacks]
+def slow(stacks, seconds=0.01, fast_reads=0):
+    return [stack.replace(source=SlowSource(stack.source, seconds, fast_reads)) for stack in stacks]
 
 
 @pytest.fixture

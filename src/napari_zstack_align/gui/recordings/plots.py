@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_zstack_align.alignment.alignment import Alignment
@@ -16,25 +21,55 @@ QUALITY_TIP = (
 
 
 class SessionPlots(QWidget):
-    """The map of all chunks, and the quality of the frames of the recording in view."""
+    """The map of all chunks, and the quality of the frames of the recording in view.
+
+    Each is made when it is first needed: a plot takes some 25 ms to make, and there is nothing to
+    show when the panel opens.
+    """
+
+    cell_clicked = Signal(int, int)
+    """Recording and chunk, in the map."""
+    frame_clicked = Signal(int)
+    """Frame of the recording in view."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.map = SessionMap()
-        self.quality = QualityPlot()
-        self.quality.setToolTip(QUALITY_TIP)
-        self.quality.setMinimumHeight(190)  # the map takes its share of the window
         self._has_quality = False
         self._tab = ""
+        self._theme = ""
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.map)
-        layout.addWidget(self.quality, 1)
+
+    @cached_property
+    def map(self) -> SessionMap:
+        """The map, above."""
+        made = SessionMap()
+        made.cell_clicked.connect(self.cell_clicked)
+        self._add(made, place=0, stretch=0)
+        return made
+
+    @cached_property
+    def quality(self) -> QualityPlot:
+        """The quality plot, below."""
+        made = QualityPlot()
+        made.setToolTip(QUALITY_TIP)
+        made.setMinimumHeight(190)  # the map takes its share of the window
+        made.frame_clicked.connect(self.frame_clicked)
+        made.setVisible(False)
+        self._add(made, place=-1, stretch=1)
+        return made
+
+    def show_tables(
+        self, names: list[str], tables: list[npt.NDArray[np.void] | None], hint: str
+    ) -> None:
+        """Show chunk tables in the map, and say what a click does."""
+        if tables or "map" in vars(self):
+            self.map.show_tables(names, tables, hint)
 
     @property
     def filled(self) -> bool:
         """Whether there is something to see."""
-        return bool(self.map.tables)
+        return "map" in vars(self) and bool(self.map.tables)
 
     def show_quality(self, alignment: Alignment) -> None:
         """Draw the frames of one recording, with the borders of its chunks."""
@@ -44,8 +79,10 @@ class SessionPlots(QWidget):
 
     def set_theme(self, name: str) -> None:
         """Use the colours of a napari theme."""
-        self.map.set_theme(name)
-        self.quality.set_theme(name)
+        self._theme = name
+        for plot in ("map", "quality"):
+            if plot in vars(self):
+                getattr(self, plot).set_theme(name)
 
     def set_shown(self, tab: str) -> None:
         """Show the map on both tabs of the session, the frames' quality on that of the results."""
@@ -56,4 +93,12 @@ class SessionPlots(QWidget):
     def set_quality(self, there: bool) -> None:
         """Whether the recording in view has a quality table."""
         self._has_quality = there
-        self.quality.setVisible(there and self._tab == "Session")
+        if there or "quality" in vars(self):
+            self.quality.setVisible(there and self._tab == "Session")
+
+    def _add(self, made: SessionMap | QualityPlot, place: int, stretch: int) -> None:
+        layout = self.layout()
+        assert isinstance(layout, QVBoxLayout)
+        layout.insertWidget(place, made, stretch)
+        if self._theme:
+            made.set_theme(self._theme)

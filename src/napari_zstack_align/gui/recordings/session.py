@@ -264,8 +264,8 @@ class Session(Part):
         self.tab.list.paths_dropped.connect(self.add_paths)
         self.tab.list.changed.connect(self._on_list)
         self.tab.list.currentItemChanged.connect(lambda *_: self._on_row())
-        self.plots.map.cell_clicked.connect(self._on_cell)
-        self.plots.quality.frame_clicked.connect(self._on_frame)
+        self.plots.cell_clicked.connect(self._on_cell)
+        self.plots.frame_clicked.connect(self._on_frame)
         for bar in self.run_bars:
             bar.busy_changed.connect(self._on_busy)
 

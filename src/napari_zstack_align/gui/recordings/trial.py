@@ -159,7 +159,7 @@ class Trial:
             tables = [None if r.alignment is None else r.alignment.chunks for r in recordings]
         there = any(table is not None for table in tables)
         hint = HINT if self.previews is None else MIDDLE_CHUNKS
-        self._session.plots.map.show_tables(*((names, tables) if there else ([], [])), hint)
+        self._session.plots.show_tables(*((names, tables) if there else ([], [])), hint)
 
     def _on_previews(self, previews: list[MatchPreview]) -> None:
         self.previews = previews

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +40,7 @@ class ZShiftPart(Part):
     def __init__(self, panel: Panel) -> None:
         super().__init__(panel)
         self.viewer = panel.viewer
-        self.tab, self.dock = ZShiftTab(), ZShiftDock()
+        self.tab = ZShiftTab()
         self.layers = ZShiftLayers(self.viewer)
         self.view: ZShiftView | None = None
         self.run, self.files = ZShiftRun(self), ZShiftFiles(self)
@@ -58,6 +58,18 @@ class ZShiftPart(Part):
     def run_bars(self) -> tuple[Any, ...]:
         """Where jobs may run."""
         return (self.tab.run_bar,)
+
+    @cached_property
+    def dock(self) -> ZShiftDock:
+        """Plot and map below the images; made when there is a z-shift, which takes some 60 ms."""
+        dock = ZShiftDock()
+        dock.set_theme(self.viewer.theme)
+        dock.frame_clicked.connect(self._go_to)
+        return dock
+
+    @property
+    def _has_dock(self) -> bool:
+        return "dock" in vars(self)
 
     def show_tab(self, name: str) -> None:
         """Take the viewer with the tab, and give it back to the others."""
@@ -93,7 +105,8 @@ class ZShiftPart(Part):
 
     def set_theme(self, name: str) -> None:
         """Use the colours of a napari theme."""
-        self.dock.set_theme(name)
+        if self._has_dock:
+            self.dock.set_theme(name)
 
     def let_go(self) -> None:
         """Disconnect from the viewer, and take dock and layers away."""
@@ -103,9 +116,10 @@ class ZShiftPart(Part):
         with contextlib.suppress(LookupError, RuntimeError, AttributeError):
             # of a window that is being closed, parts are gone already
             self.layers.remove()
-            if self.dock.parent() is not None:
+            if self._has_dock and self.dock.parent() is not None:
                 self.viewer.window.remove_dock_widget(self.dock)
-            self.dock.close()
+            if self._has_dock:
+                self.dock.close()
 
     # -- showing -------------------------------------------------------------------------------
 
@@ -137,6 +151,8 @@ class ZShiftPart(Part):
 
     def show_dock(self, on: bool) -> None:
         """Show or hide the dock below the images."""
+        if not on and not self._has_dock:
+            return
         if on and self.dock.parent() is None:
             self.viewer.window.add_dock_widget(self.dock, name=DOCK, area="bottom", tabify=True)
         outer = self.dock.parent()
@@ -184,7 +200,6 @@ class ZShiftPart(Part):
         self.tab.z_step.valueChanged.connect(lambda _: self._say_what())
         self.tab.reference.changed.connect(lambda: self.tab.z_step.setValue(0))
         self.tab.recording.changed.connect(self.offer)
-        self.dock.frame_clicked.connect(self._go_to)
         self._panel.session.changed.connect(self.offer)
         events = self.viewer.layers.events
         for event in (events.inserted, events.reordered):
