@@ -61,13 +61,13 @@ def _adaptive(strategy: str) -> Callable[[Path, Path | None], Any]:
 
 
 def _recording() -> np.ndarray:
-    sample = recording_with_motion(n_frames=40, size=96, photons=60, seed=4)
-    return sample.stack.read(0, 40)[:, 0]
+    sample = recording_with_motion(n_frames=24, size=96, photons=60, seed=4)
+    return sample.stack.read(0, 24)[:, 0]
 
 
 def _keypoints(raw: Path, target: Path | None) -> Any:
     stacks = [nza.open_stack(raw), nza.open_stack(raw).replace(name="again")]
-    params = nza.KeypointParams(chunk_frames=20, residual="translation")
+    params = nza.KeypointParams(chunk_frames=12, residual="translation")
     return nza.register_recordings(stacks, params, threads=2, journal=target)
 
 

@@ -11,7 +11,6 @@ from napari_zstack_align.alignment.quality import empty_table
 from napari_zstack_align.alignment.raw_frames import MissingSource
 from napari_zstack_align.alignment.transforms import identity
 
-
 SIX = record(drift(6))
 
 
