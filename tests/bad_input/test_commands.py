@@ -57,6 +57,9 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rois(1).save(folder / "cells.csv")
     (folder / "broken.zalign").mkdir()
     (folder / "broken.zalign" / "run.json").write_text("{")
+    for suffix in (".zalign.unfinished", ".unfinished"):  # where journals would be
+        (folder / f"filed{suffix}").write_text("mine")
+        (folder / f"foldered{suffix}" / "layout.unit").mkdir(parents=True)
     return folder
 
 
@@ -175,6 +178,12 @@ OTHERS = [
     "adaptive movie.tif --frames-per-slice=4 --volume=movie.tif",
     "adaptive movie.tif --frames-per-slice=4 --start-slice=7",
     "adaptive movie.tif small.tif --frames-per-slice=4",
+    "adaptive movie.tif --frames-per-slice=4 --out=filed",
+    "adaptive movie.tif --frames-per-slice=4 --out=foldered",
+    "keypoints movie.tif --out=filed", "keypoints movie.tif --out=foldered",
+    "traces movie.tif --rois=rois.csv --out=filed", "traces movie.tif --rois=rois.csv --out=foldered",
+    "zshift movie.tif --reference=z.zalign --out=filed",
+    "zshift movie.tif --reference=z.zalign --out=foldered",
     "keypoints movie.tif --frame-rate=0", "keypoints movie.tif --frame-rate=-3",
     "keypoints movie.tif --frame-rate=nan", "keypoints movie.tif --frame-rate=fast",
     "keypoints movie.tif --reference=missing.tif", "keypoints movie.tif --reference=movie.tif",

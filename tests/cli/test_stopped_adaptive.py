@@ -110,6 +110,8 @@ def test_a_recording_of_the_same_name_in_another_folder_is_another_one(
     os.utime(other, ns=(raw.stat().st_atime_ns, raw.stat().st_mtime_ns))
     capsys.readouterr()
     assert main([command[0], str(other), *command[2:]]) == 2
+    assert f"(from {raw}) already: choose another name" in capsys.readouterr().err
+    assert main([command[0], str(other), *command[2:], "--overwrite"]) == 2
     assert f"finished parts of {raw}" in capsys.readouterr().err
     assert kept == {path.name: path.read_bytes() for path in (tmp_path / JOURNAL).glob("*.unit")}
     assert main(command) == 0

@@ -110,7 +110,9 @@ def test_traces_are_not_written_over_unasked(rois, recording_files, capsys):
     arguments = ["traces", str(recording_files[0]), "--rois=rois.csv", "--out=out"]
     assert main(arguments) == 0
     assert main(arguments) == 2
-    assert "out holds the traces of rec1 already" in capsys.readouterr().err
+    assert f"out holds the traces of rec1 (from {recording_files[0]}) already" in (
+        capsys.readouterr().err
+    )
     assert main([*arguments, "--overwrite"]) == 0
 
 

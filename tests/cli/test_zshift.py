@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pytest
 import tifffile
+from unfinished import files_in, make_unfinished
 
 import napari_zstack_align as nza
 from napari_zstack_align.alignment.transforms import identity
@@ -99,7 +100,7 @@ def test_nothing_is_written_over_unasked(here, capsys):
     flags = ["--out=run", "--simulated=movie.ome.tif"]
     assert main([*GIVEN, *flags]) == 0
     assert main([*GIVEN, *flags]) == 2
-    assert "holds the z-shift of larva already" in capsys.readouterr().err
+    assert "holds the z-shift of larva (from " in capsys.readouterr().err
     assert main([*GIVEN, "--out=other", "--simulated=movie.ome.tif"]) == 2
     assert not (here / "other.zalign").exists()
     assert main([*GIVEN, *flags, "--overwrite"]) == 0
@@ -203,3 +204,16 @@ def test_a_saved_reference_knows_its_slices(here, aligned, capsys):
     flags = [f"--reference={aligned}", "--reference-frames-per-slice=2"]
     assert main(["zshift", "larva.ome.tif", *flags]) == 2
     assert "knows its slices" in capsys.readouterr().err
+
+
+def test_an_unfinished_result_of_another_recording_of_this_name_stays(here, capsys):
+    assert main([*GIVEN, "--out=run"]) == 0
+    before = make_unfinished(here / "run.zalign")
+    (here / "mouse2").mkdir()
+    frames = tifffile.imread(here / "larva.ome.tif")[::-1]
+    size = {"pixel_size_um": (1.0, 1.0)}
+    nza.run(export_volume(here / "mouse2" / "larva.ome.tif", frames, "TYX", **size))
+    capsys.readouterr()
+    assert main(["zshift", "mouse2/larva.ome.tif", *GIVEN[2:], "--out=run"]) == 2
+    assert f"from {here / 'larva.ome.tif'}) already: choose another name" in capsys.readouterr().err
+    assert files_in(here / "run.zalign") == before

@@ -426,9 +426,77 @@ def test_a_full_disk_stops_the_run_and_keeps_what_is_finished(kept, raw, monkeyp
 def test_refuses_a_place_that_is_no_folder(tmp_path):
     with pytest.raises(InputError, match="there is no folder"):
         Journal(tmp_path / "no" / "a.unfinished", {}).__enter__()
-    (tmp_path / "a.unfinished").write_text("a file")
-    with pytest.raises(InputError, match="can't be written"):
-        Journal(tmp_path / "a.unfinished", {}).__enter__()
+
+
+def _file(path):
+    path.write_text("mine")
+
+
+def _pipe(path):
+    os.mkfifo(path)
+
+
+def _link_to_a_file(path):
+    path.symlink_to(__file__)
+
+
+def _link_to_nothing(path):
+    path.symlink_to("nowhere")
+
+
+@pytest.mark.parametrize("put", [_file, _pipe, _link_to_a_file, _link_to_nothing])
+def test_something_else_in_the_place_of_the_folder_is_one_sentence(folder, put):
+    put(folder)
+    before = folder.lstat()
+    with pytest.raises(InputError) as caught, Journal(folder, {}):
+        pass
+    assert str(caught.value) == (
+        f"{folder} is no folder, and a run keeps what it has finished in a folder of this name: "
+        f"rename or remove it, or choose another name for the result."
+    )
+    assert folder.lstat() == before
+
+
+@pytest.mark.parametrize("name", ["slice-0.unit", HEAD, LOCK])
+@pytest.mark.parametrize("inside", [[], ["notes.txt"]], ids=["empty", "of somebody"])
+def test_a_folder_in_the_place_of_a_file_is_found_before_the_work(kept, name, inside):
+    (kept / name).unlink(missing_ok=True)
+    (kept / name).mkdir()
+    for each in inside:
+        (kept / name / each).touch()
+    before = sorted(kept.rglob("*"))
+    with pytest.raises(InputError) as caught, Journal(kept, {}):
+        pass
+    assert str(caught.value) == (
+        f"{kept / name} is a folder, and a run keeps a file under this name: rename or remove it, "
+        f"or choose another name for the result."
+    )
+    assert sorted(kept.rglob("*")) == before
+
+
+def test_a_folder_that_comes_in_mid_run_stops_it_in_one_sentence(kept, raw):
+    with Journal(kept, {}) as journal:
+        units = units_of(journal, raw)
+        (kept / "slice-2.unit").mkdir()
+        with pytest.raises(RunStopped, match=r"slice-2\.unit is a folder, .* finished is kept\."):
+            units.put("slice-2", "key", ARRAYS)
+    (kept / "slice-2.unit").rmdir()
+    assert kept_units(kept) == ["slice-0.unit", "slice-1.unit"]
+
+
+@pytest.mark.parametrize("name", ["slice-0.unit", HEAD])
+def test_a_link_to_a_folder_makes_room(tmp_path, kept, raw, name):
+    (tmp_path / "mine").mkdir()
+    (kept / name).unlink()
+    (kept / name).symlink_to(tmp_path / "mine", target_is_directory=True)
+    with Journal(kept, {}) as journal:
+        units_of(journal, raw).put("slice-0", "key", ARRAYS)
+    assert (kept / name).is_file()
+    assert (tmp_path / "mine").is_dir()
+
+
+def kept_units(folder):
+    return sorted(path.name for path in folder.glob("*.unit"))
 
 
 def test_a_job_takes_the_name_of_the_result_or_a_journal_or_nothing(tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import Params
 from napari_zstack_align.remark import as_notes, as_warnings
+from napari_zstack_align.saved.origin import real_places
 from napari_zstack_align.stack import Stack
 
 REFERENCE_FRAMES = 50
@@ -86,15 +86,11 @@ def _is_same_recording(stack: Stack, given: Alignment) -> bool:
     known = given.stack
     if stack is known or stack.source is known.source:
         return True
-    if stack.paths and {*map(_real, stack.paths)} == {*map(_real, known.paths)}:
+    if stack.paths and real_places(stack.paths) == real_places(known.paths):
         return True
     if given.frame_digests is not None:
         return holds_some_of(stack, given.frame_digests)
     return bool(mark := fingerprint(known)) and mark == fingerprint(stack)
-
-
-def _real(path: Path) -> Path:
-    return path.absolute().resolve()
 
 
 def _of_same_recording(given: Alignment, stack: Stack) -> Alignment:

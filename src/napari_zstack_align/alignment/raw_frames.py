@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from napari_zstack_align.saved import (
     Subject,
     read_npy,
 )
+from napari_zstack_align.saved.facts import InputFacts, origin_of_inputs
+from napari_zstack_align.saved.origin import Origin
 from napari_zstack_align.saved.unit_file import FileStates
 from napari_zstack_align.saved.watched import GONE, states_of
 from napari_zstack_align.stack import Order, Stack
@@ -67,15 +70,6 @@ class StackFacts(Part):
         except TypeError:
             raise ValueError(f"{name!r} is no type of pixels") from None
         return name
-
-
-class InputFacts(Part):
-    """Where a raw file is, from anywhere and from the folder of the result."""
-
-    path: str
-    relative_path: str
-    size_bytes: int | None = None
-    mtime_ns: int | None = None
 
 
 class StackAndInputs(Part):
@@ -136,7 +130,7 @@ def raw_facts(stack: Stack, folder: Path, seen: FrameDigests | None = None) -> d
         pixel_size_um=stack.pixel_size_um,
         z_step_um=stack.z_step_um,
         channel_names=stack.channel_names,
-        fingerprint=_fingerprint(stack),
+        fingerprint=origin_of(stack).fingerprint,
     )
     return {
         "stack": described.model_dump(),
@@ -144,11 +138,13 @@ def raw_facts(stack: Stack, folder: Path, seen: FrameDigests | None = None) -> d
     }
 
 
-def _fingerprint(stack: Stack) -> str:
+def origin_of(stack: Stack) -> Origin:
+    """Return where the frames of a stack are from, or were, where they are gone."""
     source = stack.source
     if isinstance(source, MissingSource) and source.raw is not None:
-        return source.raw.stack.fingerprint
-    return fingerprint(stack)
+        raw = source.raw
+        return origin_of_inputs(raw.inputs, source.folder, raw.stack.fingerprint)
+    return Origin(tuple((path,) for path in stack.paths), partial(fingerprint, stack))
 
 
 def _inputs(stack: Stack, folder: Path, seen: FrameDigests | None) -> list[InputFacts]:
@@ -178,7 +174,9 @@ def subject_of(stack: Stack, done: int) -> Subject:
         Number of frames that were run.
     """
     what = RECORDING if stack.frames_per_slice is None else Z_STACK
-    return Subject(what=what, name=stack.name, frames=stack.n_frames, done=done)
+    return Subject(
+        what=what, name=stack.name, frames=stack.n_frames, done=done, origin=origin_of(stack)
+    )
 
 
 def _input_facts(path: Path, state: tuple[int, int], folder: Path) -> InputFacts:

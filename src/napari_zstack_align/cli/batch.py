@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.raw_frames import subject_of
 from napari_zstack_align.alignment.session import save_session
 from napari_zstack_align.cli.inputs import add_recording_arguments, open_recording, read_mask
 from napari_zstack_align.cli.kept import forget_if_saved, leave, stopped
@@ -29,6 +30,7 @@ from napari_zstack_align.register.recordings import register_recordings
 from napari_zstack_align.saved import (
     Journal,
     Kind,
+    Occupant,
     Table,
     check_table,
     journal_folder,
@@ -36,6 +38,7 @@ from napari_zstack_align.saved import (
     save_table,
     sentences_for,
 )
+from napari_zstack_align.saved.successors import listed_in, successors
 
 RESULTS = "results.csv"
 
@@ -102,7 +105,7 @@ def _do(row: Row, base: KeypointParams, args: argparse.Namespace) -> Result:
     """Do one row; whatever goes wrong with it is a result too."""
     out = str(row.out)
     try:
-        if not args.overwrite and _is_done(row):
+        if not args.overwrite and _is_done(row, args):
             forget_if_saved(row.out, Kind.SESSION)
             return Result(row.name, "skipped", out, message="done already")
         return _registered(row, base, args)
@@ -110,8 +113,10 @@ def _do(row: Row, base: KeypointParams, args: argparse.Namespace) -> Result:
         return Result(row.name, "failed", out, message=str(error))
 
 
-def _is_done(row: Row) -> bool:
+def _is_done(row: Row, args: argparse.Namespace) -> bool:
     """Whether the session of a row is there whole, and every frame of it was run.
+
+    One of other recordings isn't that of the row: what is done with it finds it in the way.
 
     Raises
     ------
@@ -122,6 +127,8 @@ def _is_done(row: Row) -> bool:
     session = there.manifest
     if there.kind is not Kind.SESSION or session is None or not session.complete:
         return False
+    if not _is_of_row(there, row, args):
+        return False
     for member in session.members:
         if not _is_whole(row.out / member.folder):
             raise InputError(
@@ -129,6 +136,23 @@ def _is_done(row: Row) -> bool:
                 f"restore it from a copy, or give --overwrite to do the row again."
             )
     return True
+
+
+def _is_of_row(there: Occupant, row: Row, args: argparse.Namespace) -> bool:
+    """Whether a session is of a row's recordings; they are opened only where they lie elsewhere."""
+    try:
+        paths = row.paths(args.table.parent)
+    except InputError:  # they are gone since
+        return True
+    listed = listed_in(there)
+    if len(listed) != len(paths):
+        return False
+    known = [each.subject.origin for each in listed.values()]
+    if all(each.files and each.lies_in(path) for each, path in zip(known, paths, strict=True)):
+        return True
+    stacks = [open_recording(path, args) for path in paths]
+    after = successors(listed, [subject_of(stack, 0) for stack in stacks])
+    return None not in after.values()
 
 
 def _is_whole(folder: Path) -> bool:

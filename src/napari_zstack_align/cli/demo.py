@@ -18,6 +18,7 @@ from napari_zstack_align.read import open_stack
 from napari_zstack_align.register.adaptive import align_adaptive
 from napari_zstack_align.samples import SampleZStack, endpoint_error, zstack_with_repeats
 from napari_zstack_align.saved import Z_STACK, Kind, Subject, occupant_of, target_of
+from napari_zstack_align.saved.origin import Origin
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.export import export_alignment, export_volume
 
@@ -48,9 +49,10 @@ def run_demo(args: argparse.Namespace) -> bool:
     print(f"Making a z-stack of {args.slices} slices × 9 repeats with known motion")
     sample = zstack_with_repeats(n_slices=args.slices, size=args.size)
     out = target_of(args.out / "demo", Kind.ALIGNMENT)
-    subject = Subject(what=Z_STACK, name=RAW)
-    saved.check_target(out, Kind.ALIGNMENT, subject, overwrite=_is_demo(out))
-    stack = _on_disk(args.out / f"{RAW}.ome.tif", sample.stack)
+    raw = args.out / f"{RAW}.ome.tif"
+    subject = Subject(what=Z_STACK, name=RAW, origin=Origin(((raw,),)))
+    saved.check_target(out, Kind.ALIGNMENT, subject, overwrite=_is_demo(out, subject))
+    stack = _on_disk(raw, sample.stack)
     start = perf_counter()
     alignment = drain(align_adaptive(stack))
     seconds = perf_counter() - start
@@ -67,10 +69,10 @@ def run_demo(args: argparse.Namespace) -> bool:
     return alignment.complete
 
 
-def _is_demo(out: Path) -> bool:
+def _is_demo(out: Path, subject: Subject) -> bool:
     """Whether an earlier demo was saved there, which this one may replace."""
     there = occupant_of(out).manifest
-    return there is not None and there.subject.name == RAW
+    return there is not None and there.subject.is_same_work(subject)
 
 
 def _make_folder(folder: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from napari_zstack_align import saved
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.alignment.raw_frames import MissingSource
+from napari_zstack_align.alignment.raw_frames import MissingSource, origin_of
 from napari_zstack_align.alignment.session import load_saved, unique_names
 from napari_zstack_align.cells.roi_table import load_rois
 from napari_zstack_align.cells.traces import Traces, extract_session_traces
@@ -137,10 +137,12 @@ def _recordings(args: argparse.Namespace) -> list[Recording]:
 
 def _check_target(out: Path, kind: Kind, stacks: Sequence[Stack], overwrite: bool) -> None:
     """Find out now, not after the work, whether traces can be written."""
-    subjects = [Subject(name=stack.name, frames=stack.n_frames) for stack in stacks]
+    subjects = [
+        Subject(name=stack.name, frames=stack.n_frames, origin=origin_of(stack)) for stack in stacks
+    ]
     subject, members = subjects[0], None
     if kind is Kind.SESSION_TRACES:
-        subject = Subject(name=stacks[0].name, frames=len(stacks))
+        subject = subject.model_copy(update={"frames": len(stacks)})
         names = unique_names([stack.name for stack in stacks])
         members = dict(zip(names, subjects, strict=True))
     saved.check_target(out, kind, subject, members, overwrite=overwrite, make_parents=True)

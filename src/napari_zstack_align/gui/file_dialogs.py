@@ -176,7 +176,7 @@ def _question(target: Path, members: Sequence[str], complete: bool) -> str:
             f"This result is incomplete; {there.path.name} is complete and stays. Save it as "
             f"{partial_name(target).name} beside it?"
         )
-    return f"{there.path} {there.description}. Replace it?"
+    return f"{there.path} {there.whole_description}. Replace it?"
 
 
 def _says_yes(parent: Any, question: str) -> bool:

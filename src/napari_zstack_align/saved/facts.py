@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -12,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidato
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.remark import Remark, remark_from
 from napari_zstack_align.saved.kinds import RECORDING, RUN, Kind
+from napari_zstack_align.saved.origin import Origin, origin_of_files
 
 Facts = dict[str, Any]
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
@@ -64,17 +66,34 @@ class Subject(Part):
         Number of frames; of results that consist of several, of these.
     done : int
         How many of them were run; all of them make a result complete.
+    origin : Origin
+        Where the frames are from. A manifest says it elsewhere, and each kind in its own way.
     """
 
     what: str = RECORDING
     name: str = ""
     frames: int = 0
     done: int = 0
+    origin: Origin = Field(default_factory=Origin, exclude=True, repr=False)
 
     @property
     def complete(self) -> bool:
         """Whether every frame was run."""
         return self.done >= self.frames
+
+    def is_same_work(self, other: Subject) -> bool:
+        """Whether both are of the same frames, as far as it is known."""
+        same_name = (self.what, self.name) == (other.what, other.name)
+        return same_name and self.origin.may_be_of(other.origin)
+
+
+class InputFacts(Part):
+    """Where a raw file is, from anywhere and from the folder of the result."""
+
+    path: str
+    relative_path: str
+    size_bytes: int | None = None
+    mtime_ns: int | None = None
 
 
 class MemberFacts(Part):
@@ -92,6 +111,8 @@ class MemberFacts(Part):
         Its own manifest, as it is called until it takes the place of the former ``run.json``.
     checksum : str
         What that says of itself; '' up to schema 1.
+    fingerprint : str
+        Of its frames; '' where it isn't known, and in results of earlier versions.
     """
 
     name: str = ""
@@ -99,6 +120,7 @@ class MemberFacts(Part):
     frames: int = 0
     manifest: FileName = RUN
     checksum: str = ""
+    fingerprint: str = ""
 
 
 class Removed(Part):
@@ -124,6 +146,42 @@ class Remarks(Part):
 
 class _Provenance(Remarks):
     details: dict[str, Any] | None = None
+
+
+class _Stack(Part):
+    fingerprint: str = ""
+
+
+class _Read(Part):
+    files: tuple[Any, ...] | None = None
+    details: dict[str, Any] | None = None
+
+
+class _RawFrames(Part):
+    inputs: tuple[InputFacts, ...] = ()
+    stack: _Stack = _Stack()
+    provenance: _Read = _Read()
+
+
+def origin_in(facts: Facts, folder: Path) -> Origin:
+    """Find where the frames of a result in a folder are from.
+
+    Results that are loaded with their raw frames list them as inputs, others in their provenance.
+    """
+    try:
+        raw = _RawFrames.model_validate(facts)
+    except ValidationError:
+        return Origin()
+    if raw.inputs:
+        return origin_of_inputs(raw.inputs, folder, raw.stack.fingerprint)
+    details = raw.provenance.details or {}
+    return origin_of_files(raw.provenance.files or (), details.get("fingerprint"))
+
+
+def origin_of_inputs(inputs: Sequence[InputFacts], folder: Path, fingerprint: str) -> Origin:
+    """Return where frames are from that were described in a folder: it may have been moved."""
+    files = tuple((Path(each.path), folder / each.relative_path) for each in inputs)
+    return Origin(files, lambda: fingerprint)
 
 
 class Head(Part):

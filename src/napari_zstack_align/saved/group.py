@@ -74,7 +74,7 @@ class Group:
         results = list(self.members.values())
         done = sum(result.subject.complete for result in results)
         first = results[0].subject
-        return Subject(what=first.what, name=first.name, frames=self.asked, done=done)
+        return first.model_copy(update={"frames": self.asked, "done": done})
 
 
 def save_group(group: Group, target: str | Path, overwrite: bool = True) -> Path:
@@ -166,12 +166,14 @@ def _write_member(
     path = folder / of_generation(RUN, generation)
     write_new(path, content)
     flush_folder(folder)
+    written = read_manifest(path)
     return MemberFacts(
         name=result.subject.name,
         folder=folder.name,
         frames=result.subject.frames,
         manifest=path.name,
-        checksum=read_manifest(path).checksum,
+        checksum=written.checksum,
+        fingerprint=written.subject.origin.fingerprint,
     )
 
 

@@ -29,6 +29,7 @@ from napari_zstack_align.saved.keys import identity_of, key_of
 from napari_zstack_align.saved.kinds import Kind
 from napari_zstack_align.saved.lock import locked_alone
 from napari_zstack_align.saved.names import LOCK, target_of
+from napari_zstack_align.saved.origin import real_places
 from napari_zstack_align.saved.provenance import WRITTEN_BY, json_bytes, now
 from napari_zstack_align.saved.unit_file import Unit, is_unit, read_unit, write_unit
 from napari_zstack_align.saved.watched import FrameChanged
@@ -41,6 +42,7 @@ NOTE = (
     "Finished parts of a run that isn't done. The same command goes on from here; to begin anew, "
     "delete this folder."
 )
+MAKE_ROOM = "rename or remove it, or choose another name for the result."
 _ID = re.compile("[0-9a-f]{16}")
 _TEMPORARY = re.compile(r"\..*\.[0-9a-f]{8}\.part")
 
@@ -140,9 +142,10 @@ class Journal:
             )
         try:
             with sentences_for(self.folder):
+                self._check_place()
                 self._held.enter_context(
                     locked_alone(
-                        self.folder / (f"{LOCK}-{self._share}" if self._share else LOCK),
+                        self._lock,
                         f"{self.folder} is being worked on by another run: wait until that is "
                         f"done, or choose another name.",
                     )
@@ -172,6 +175,21 @@ class Journal:
         with suppress(OSError):  # it holds units, or a file of somebody else's
             self.folder.rmdir()
 
+    @property
+    def _lock(self) -> Path:
+        return self.folder / (f"{LOCK}-{self._share}" if self._share else LOCK)
+
+    def _check_place(self) -> None:
+        """Raise InputError where something else is in the place of the journal or its files."""
+        if os.path.lexists(self.folder) and not self.folder.is_dir():
+            raise InputError(
+                f"{self.folder} is no folder, and a run keeps what it has finished in a folder of "
+                f"this name: {MAKE_ROOM}"
+            )
+        for path in (self._lock, self.folder / HEAD, *map(self._path, self.names())):
+            if _is_folder(path):
+                raise InputError(_folder_in_the_way(path))
+
     def names(self) -> list[str]:
         """Names of the units that are there, intact or not."""
         return sorted(path.name.removesuffix(SUFFIX) for path in self.folder.glob(f"*{SUFFIX}"))
@@ -191,7 +209,7 @@ class Journal:
             os.replace(temporary, self._path(name))
         except OSError as error:
             remove_if_possible(temporary)
-            raise self._refused(error) from error
+            raise self._refused(self._path(name), error) from error
         except BaseException:
             remove_if_possible(temporary)
             raise
@@ -200,7 +218,9 @@ class Journal:
         """Remove a unit, if it is there."""
         remove_if_possible(self._path(name))
 
-    def _refused(self, error: OSError) -> RunStopped:
+    def _refused(self, path: Path, error: OSError) -> RunStopped:
+        if _is_folder(path):
+            return RunStopped(f"{_folder_in_the_way(path)} What was finished is kept.")
         if isinstance(error, FileNotFoundError):
             return RunStopped(
                 f"{self.folder} is gone, and what was finished with it: leave that folder alone "
@@ -265,8 +285,12 @@ class Journal:
             return False
         # Many recordings bear the same name, in folders of their own.
         files = _files_in(before)
-        as_before = (files, _files_in(self._about)) if files else (names, _names_in(self._about))
-        return not {*as_before[0]}.isdisjoint(as_before[1]) or are_of_copies(self, self._stacks)
+        in_common = (
+            real_places(files) & real_places(_files_in(self._about))
+            if files
+            else {*names} & {*_names_in(self._about)}
+        )
+        return bool(in_common) or are_of_copies(self, self._stacks)
 
 
 def about_run(job: str, params: Params, *stacks: Stack, **others: Any) -> dict[str, Any]:
@@ -352,6 +376,15 @@ def discard_journal(target: Path, run_id: str) -> None:
             journal.discard()
 
 
+def _is_folder(path: Path) -> bool:
+    """Whether no file can take a name; a link, wherever it leads, makes room."""
+    return path.is_dir() and not path.is_symlink()
+
+
+def _folder_in_the_way(path: Path) -> str:
+    return f"{path} is a folder, and a run keeps a file under this name: {MAKE_ROOM}"
+
+
 def _work_of(described: Mapping[str, Any]) -> str:
     """'/data/larva.tif (align_adaptive)'."""
     return f"{', '.join(_files_in(described) or _names_in(described))} ({described['job']})"
@@ -365,7 +398,7 @@ def _names_in(described: Mapping[str, Any]) -> list[str]:
 def _files_in(described: Mapping[str, Any]) -> list[str]:
     inputs = [each.get("inputs") for each in _stacks_in(described)]
     files = [file for each in inputs if isinstance(each, list) for file in each]
-    return [os.path.abspath(file) for file in files if isinstance(file, str)]
+    return [file for file in files if isinstance(file, str)]
 
 
 def _stacks_in(described: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -21,11 +21,13 @@ from napari_zstack_align.saved.facts import (
     Removed,
     Subject,
     damaged,
+    origin_in,
     parse_json,
     unreadable,
     validated,
 )
 from napari_zstack_align.saved.kinds import LAYOUTS, OLD_TRACES, RECORDING, SESSION, Z_STACK, Kind
+from napari_zstack_align.saved.origin import Origin
 from napari_zstack_align.saved.provenance import WRITTEN_BY, json_bytes, now, on_disk, plain
 
 SCHEMA_VERSION = 2
@@ -122,8 +124,9 @@ def read_manifest(path: Path) -> Manifest:
             f"{path} was written by a newer version ({facts.get('written_by')}): update "
             f"napari-zstack-align."
         )
+    origin = origin_in(facts, path.parent)
     if version == 1:
-        return _of_schema_1(path, facts, content)
+        return _of_schema_1(path, facts, content, origin)
     if facts.get("checksum") != _checksum(facts):
         raise damaged(path, "its text has changed since it was written")
     head = validated(Head, facts, path)
@@ -134,7 +137,7 @@ def read_manifest(path: Path) -> Manifest:
         head.kind,
         version,
         head.state == COMPLETE,
-        head.subject,
+        head.subject.model_copy(update={"origin": origin}),
         facts,
         content,
         head.generation,
@@ -198,7 +201,7 @@ class _OldSession(Part):
     recordings: tuple[MemberFacts, ...] = Field(min_length=1)
 
 
-def _of_schema_1(path: Path, facts: Facts, content: bytes) -> Manifest:
+def _of_schema_1(path: Path, facts: Facts, content: bytes, origin: Origin) -> Manifest:
     kind = _old_kind(path, facts)
     layout = LAYOUTS[kind]
     files = {
@@ -207,7 +210,7 @@ def _of_schema_1(path: Path, facts: Facts, content: bytes) -> Manifest:
         if (path.parent / name).exists()
     }
     members = validated(_OldSession, facts, path).recordings if layout.members else ()
-    subject = _old_subject(path, kind, facts, members)
+    subject = _old_subject(path, kind, facts, members).model_copy(update={"origin": origin})
     complete = facts.get("state") == COMPLETE
     return Manifest(path, kind, 1, complete, subject, facts, content, files=files, members=members)
 

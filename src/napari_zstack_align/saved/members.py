@@ -17,7 +17,8 @@ Place = tuple[int, int]
 def is_listed(group: Manifest, member: MemberFacts, there: Manifest) -> bool:
     """Whether what is in a member's folder is that member, and no other result that was put there.
 
-    A member that was saved by itself since is still the one of its recording.
+    A member that was saved by itself since is still the one of its recording. Others may bear its
+    name: where both know what their frames are, these must be the same.
     """
     if there.kind is not LAYOUTS[group.kind].members:
         return False
@@ -26,7 +27,9 @@ def is_listed(group: Manifest, member: MemberFacts, there: Manifest) -> bool:
     if there.generation and there.generation == group.generation:
         return True
     known = (group.subject.what, member.name, member.frames)
-    return (there.subject.what, there.subject.name, there.subject.frames) == known
+    subject = there.subject
+    marks = {member.fingerprint, subject.origin.fingerprint} - {""}
+    return (subject.what, subject.name, subject.frames) == known and len(marks) < 2
 
 
 def that_go(

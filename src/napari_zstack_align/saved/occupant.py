@@ -87,6 +87,17 @@ class Occupant:
             return f"holds {self._result()}"
         return f"is a folder with {counted(sum(1 for _ in others_in(self.path)), 'other file')}"
 
+    @property
+    def whole_description(self) -> str:
+        """The same, and which raw file a result is from, where it is known."""
+        members = () if self.manifest is None else self.manifest.members
+        of = occupant_of(self.path / members[0].folder) if members else self
+        origin = "" if of.manifest is None else str(of.manifest.subject.origin)
+        if not origin:
+            return self.description
+        first = "the first " if len(members) > 1 else ""
+        return f"{self.description} ({first}from {origin})"
+
     def _result(self) -> str:
         assert self.kind is not None
         title = LAYOUTS[self.kind].title

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import platform
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -49,7 +50,7 @@ def provenance(
         "versions": {"python": platform.python_version(), "numpy": np.__version__},
         "started": started,
         "finished": now(),
-        "files": [str(path) for path in files],
+        "files": [os.path.abspath(path) for path in files],
         "remarks": list(remarks),
         **details,
     }

@@ -71,9 +71,11 @@ def save_where_it_may(
 
     def may_be(folder: Path) -> bool:
         there = occupant_of(folder)
-        if folder != target and not is_earlier_part(there, kind, subject):
+        if folder != target and not is_earlier_part(there, kind, subject, members):
             return there.free
-        return in_the_way(there, kind, subject, members, overwrite) is None
+        # about what is beside the target, nobody was asked
+        may_overwrite = overwrite and folder == target
+        return in_the_way(there, kind, subject, members, may_overwrite) is None
 
     for folder in _candidates(target, subject):
         if may_be(folder):  # before anything is made there

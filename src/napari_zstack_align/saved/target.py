@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 from napari_zstack_align.atomic import check_name, check_permission
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.saved.facts import MemberFacts, Removed, Subject
+from napari_zstack_align.saved.facts import Removed, Subject
 from napari_zstack_align.saved.kinds import LAYOUTS, Kind, title_of
 from napari_zstack_align.saved.manifest import Manifest
-from napari_zstack_align.saved.members import check_apart, is_listed
+from napari_zstack_align.saved.members import check_apart
 from napari_zstack_align.saved.names import names_beside
 from napari_zstack_align.saved.occupant import Occupant, occupant_of, session_of
+from napari_zstack_align.saved.successors import (
+    NO_SUCCESSORS,
+    Successors,
+    listed_in,
+    successors,
+)
 
 NO_MEMBERS: Mapping[str, Subject] = MappingProxyType({})
 PARTIAL = "partial"
@@ -60,8 +66,8 @@ def check_target(
     hindrance = in_the_way(there, kind, _done(subject), whole, overwrite)
     if hindrance is not None:
         raise InputError(
-            f"{hindrance.path} {hindrance.description} already: choose another name, or give "
-            f"--overwrite."
+            f"{hindrance.path} {hindrance.whole_description} already: choose another name, or "
+            f"give --overwrite."
         )
     if not make_parents and not target.parent.is_dir():
         raise InputError(f"{target} can't be written: there is no folder {target.parent}.")
@@ -82,8 +88,9 @@ def in_the_way(
 
     An unfinished result never takes the place of a complete one, nor of one that can't be read and
     may be complete. Without ``overwrite``, only what is unfinished is replaced, by a result of the
-    same subject of which as much is done. The members of the result that is there are replaced
-    with it; other results in the folder are treated as any target.
+    same frames of which as much is done. The members of the result that is there are replaced
+    with it, each by the new one of its frames, whatever folder that has; other results in the
+    folder are treated as any target.
 
     Raises
     ------
@@ -91,37 +98,34 @@ def in_the_way(
         Where something else is there, which is never replaced.
     """
     _check_kind(there, kind, subject)
-    names = {each.name for each in members.values()}
-    if not _may_replace(there, subject, overwrite, names):
+    listed = listed_in(there)
+    after = successors(listed, members.values())
+    if not _may_replace(there, subject, overwrite, after):
         return there
     check_apart(there.path, members)
-    group = there.manifest
-    listed = {} if group is None else {member.folder: member for member in group.members}
     for name in dict.fromkeys((*members, *listed)):
-        inside = occupant_of(there.path / name)
-        own = group is not None and name in listed and _is_own(inside, group, listed[name])
-        if name not in members:
-            if own and inside.complete and not subject.complete:  # it goes
-                return inside
-            continue
-        of_kind = LAYOUTS[kind].members
-        assert of_kind is not None
-        _check_kind(inside, of_kind, members[name], in_session=True)
-        own = (own and not _has_more(inside, members[name])) or _is_removed(inside, group)
-        if not _may_replace(inside, members[name], overwrite or own):
+        inside = listed[name].inside if name in listed else occupant_of(there.path / name)
+        if name in members:
+            of_kind = LAYOUTS[kind].members
+            assert of_kind is not None
+            _check_kind(inside, of_kind, members[name], in_session=True)
+        if name in listed and listed[name].is_own:
+            goes = _may_follow(inside, after[name], subject.complete, overwrite)
+        else:
+            removed = _is_removed(inside, there.manifest)
+            goes = name not in members or _may_replace(inside, members[name], overwrite or removed)
+        if not goes:
             return inside
     return None
 
 
-def is_earlier_part(there: Occupant, kind: Kind, subject: Subject) -> bool:
-    """Whether an unfinished result of the same subject is there, beside the target of this one."""
-    before = there.manifest
-    return (
-        before is not None
-        and not (there.complete or subject.complete)
-        and (there.kind, before.subject.what, before.subject.name)
-        == (kind, subject.what, subject.name)
-    )
+def is_earlier_part(
+    there: Occupant, kind: Kind, subject: Subject, members: Mapping[str, Subject]
+) -> bool:
+    """Whether an unfinished result of the same frames is there, beside the target of this one."""
+    if there.kind is not kind or there.complete or subject.complete:
+        return False
+    return _is_same_work(there, subject, successors(listed_in(there), members.values()))
 
 
 def partial_name(target: Path) -> Path:
@@ -138,7 +142,8 @@ def beside_note(written: Path, target: Path) -> str:
         return (
             f"{target.name} is complete and was kept; this incomplete result is in {written.name}."
         )
-    return f"{target.name} {there.description} and was kept; this result is in {written.name}."
+    there_is = there.whole_description
+    return f"{target.name} {there_is} and was kept; this result is in {written.name}."
 
 
 def _done(subject: Subject) -> Subject:
@@ -146,7 +151,7 @@ def _done(subject: Subject) -> Subject:
 
 
 def _may_replace(
-    there: Occupant, subject: Subject, overwrite: bool, members: Collection[str] = ()
+    there: Occupant, subject: Subject, overwrite: bool, after: Successors = NO_SUCCESSORS
 ) -> bool:
     if there.kind is None:
         return True
@@ -155,22 +160,30 @@ def _may_replace(
     before = there.manifest
     assert before is not None
     return overwrite or (
-        (before.subject.name, before.subject.what) == (subject.name, subject.what)
-        and {member.name for member in before.members} <= {*members}
         # up to schema 1, manifests don't say how much was done
-        and (subject.complete or (before.schema > 1 and subject.done >= before.subject.done))
+        (subject.complete or (before.schema > 1 and subject.done >= before.subject.done))
+        and _is_same_work(there, subject, after)
     )
 
 
-def _is_own(inside: Occupant, group: Manifest, member: MemberFacts) -> bool:
-    """Whether it is what a group lists; what can't be read may be."""
-    return inside.manifest is None or is_listed(group, member, inside.manifest)
-
-
-def _has_more(there: Occupant, subject: Subject) -> bool:
-    """Whether it is unfinished, but more of it is done than of what is to take its place."""
+def _is_same_work(there: Occupant, subject: Subject, after: Successors) -> bool:
+    """Whether a result is of the frames of what is there: of a group, of those of each member."""
     before = there.manifest
-    return before is not None and not there.complete and before.subject.done > subject.done
+    assert before is not None
+    if before.members:
+        same_name = (before.subject.what, before.subject.name) == (subject.what, subject.name)
+        return same_name and None not in after.values()
+    return before.subject.is_same_work(subject)
+
+
+def _may_follow(inside: Occupant, new: Subject | None, all_done: bool, overwrite: bool) -> bool:
+    """Whether a group's own member may go for the new one of its frames, where there is one."""
+    if inside.complete:
+        return all_done or (new is not None and new.complete)
+    before = inside.manifest
+    if overwrite or new is None or before is None:
+        return True
+    return new.complete or new.done >= before.subject.done
 
 
 def _is_removed(inside: Occupant, group: Manifest | None) -> bool:
@@ -205,10 +218,10 @@ def _check_kind(
             f"{occupant.path} {occupant.description}, not of a {subject.what}: choose another name."
         )
     session = None if in_session else session_of(occupant.path)
-    if session is not None and there.subject.name != subject.name:
+    if session is not None and not there.subject.is_same_work(subject):
         raise InputError(
-            f"{occupant.path} {occupant.description} and belongs to {session.folder}: choose "
-            f"another name."
+            f"{occupant.path} {occupant.whole_description} and belongs to {session.folder}: "
+            f"choose another name."
         )
 
 

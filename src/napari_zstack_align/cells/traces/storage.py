@@ -34,6 +34,7 @@ from napari_zstack_align.params import TraceParams
 from napari_zstack_align.read.natural_order import in_natural_order
 from napari_zstack_align.saved import Group, Kind, Part, Reading, Result, Subject, read_npy
 from napari_zstack_align.saved.facts import SavedRemark
+from napari_zstack_align.saved.origin import origin_of_files
 
 ARRAYS = ("F", "Fneu", "corrected", "dff", "motion_explained")
 SATURATED = "saturated"
@@ -159,7 +160,14 @@ class _TracesFacts(Part):
 def _result(traces: Traces) -> Result:
     return Result(
         Kind.TRACES,
-        Subject(name=traces.recording, frames=len(traces.frames), done=traces.n_read),
+        Subject(
+            name=traces.recording,
+            frames=len(traces.frames),
+            done=traces.n_read,
+            origin=origin_of_files(
+                traces.provenance.get("files") or (), traces.provenance.get("fingerprint")
+            ),
+        ),
         traces.provenance,
         {
             **{name: npy_content(getattr(traces, name)) for name in ARRAYS},

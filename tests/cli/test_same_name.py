@@ -1,0 +1,121 @@
+"""Recordings of one name in several folders: a command replaces no unfinished result of another."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+import tifffile
+from unfinished import files_in, make_unfinished
+
+import napari_zstack_align as nza
+from napari_zstack_align.cli.main import main
+
+
+def other_frames(raw: Path, folder: Path) -> Path:
+    """Write another recording of the same name."""
+    folder.mkdir(exist_ok=True)
+    tifffile.imwrite(folder / raw.name, tifffile.imread(raw)[::-1], photometric="minisblack")
+    return folder / raw.name
+
+
+def copied(raw: Path, folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    return Path(shutil.copy(raw, folder / raw.name))
+
+
+def refused(said: str, path: Path, raw: Path) -> bool:
+    line = said.splitlines()[-1]
+    whose = f"from {raw}) already: choose another name, or give --overwrite."
+    return line.startswith(f"zstack-align: {path} holds") and whose in line
+
+
+@pytest.mark.slow
+def test_adaptive(aligned, zstack_file, tmp_path, capsys):
+    path = shutil.copytree(aligned, tmp_path / "run.zalign")
+    before = make_unfinished(path)
+    given = ["--frames-per-slice=4", f"--out={path}"]
+    assert main(["adaptive", str(other_frames(zstack_file, tmp_path / "m2")), *given]) == 2
+    assert refused(capsys.readouterr().err, path, zstack_file)
+    assert files_in(path) == before
+    assert main(["adaptive", str(copied(zstack_file, tmp_path / "m1")), *given]) == 0
+    assert nza.load_alignment(path).complete
+
+
+@pytest.mark.slow
+def test_keypoints(session_folder, recording_files, tmp_path, capsys):
+    path = shutil.copytree(session_folder, tmp_path / "larva")
+    before = make_unfinished(path)
+    others = [str(other_frames(raw, tmp_path / "m2")) for raw in recording_files]
+    given = [f"--out={path}", "--chunk-frames=20"]
+    assert main(["keypoints", *others, *given]) == 2
+    assert refused(capsys.readouterr().err, path, recording_files[0])
+    one_is_another = [str(recording_files[0]), others[1]]
+    assert main(["keypoints", *one_is_another, *given]) == 2
+    assert files_in(path) == before
+    same = [str(copied(raw, tmp_path / "m1")) for raw in recording_files]
+    assert main(["keypoints", *same, *given]) == 0
+    assert [each.complete for each in nza.load(path)] == [True, True]
+
+
+@pytest.mark.parametrize("several", [False, True], ids=["one recording", "a session"])
+def test_traces(several, session_folder, recording_files, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    nza.Rois.of([[40.0, 50.0, 4.0]]).save("rois.csv")
+    monkeypatch.chdir(recording_files[0].parent)  # paths are relative to where a run is started
+    given = [f"--rois={tmp_path / 'rois.csv'}", f"--out={tmp_path / 'out'}"]
+    raws = recording_files if several else recording_files[:1]
+    assert main(["traces", *[raw.name for raw in raws], *given]) == 0
+    before = make_unfinished(tmp_path / "out")
+    for raw in raws:
+        other_frames(raw, tmp_path / "m2")
+    monkeypatch.chdir(tmp_path / "m2")
+    assert main(["traces", *[raw.name for raw in raws], *given]) == 2
+    assert refused(capsys.readouterr().err, tmp_path / "out", recording_files[0])
+    assert files_in(tmp_path / "out") == before
+    same = [str(copied(raw, tmp_path / "m1")) for raw in raws]
+    assert main(["traces", *same, *given]) == 0
+
+
+def states(folder: Path) -> list[str]:
+    with (folder / "results.csv").open(newline="") as file:
+        return [row["state"] for row in csv.DictReader(file)]
+
+
+def table_of(path: Path, rows: list[str]) -> list[str]:
+    path.write_text("\n".join(["name,recordings,out", *rows]))
+    return ["batch", str(path)]
+
+
+def test_rows_of_batch(session_folder, recording_files, tmp_path, capsys):
+    """A session of another mouse isn't that of the row, be it finished or not."""
+    others = ";".join(str(other_frames(raw, tmp_path / "m2")) for raw in recording_files)
+    own = ";".join(map(str, recording_files))
+    path = shutil.copytree(session_folder, tmp_path / "day1")
+    (tmp_path / "linked").symlink_to(tmp_path, target_is_directory=True)
+    before = files_in(path)
+    rows = [f"mouse1,{own},day1", f"mouse2,{others},linked/day1"]
+    assert main(table_of(tmp_path / "table.csv", rows)) == 1
+    assert states(tmp_path) == ["skipped", "failed"]
+    said = capsys.readouterr().out
+    assert f"(the first from {recording_files[0]}) already: choose another name" in said
+    assert files_in(path) == before
+    before = make_unfinished(path)
+    assert main(table_of(tmp_path / "table.csv", rows[1:])) == 1
+    assert states(tmp_path) == ["failed"]
+    assert files_in(path) == before
+
+
+def test_a_row_is_done_wherever_its_recordings_are(session_folder, recording_files, tmp_path):
+    path = shutil.copytree(session_folder, tmp_path / "day1")
+    moved = ";".join(str(copied(raw, tmp_path / "archive")) for raw in recording_files)
+    gone = ";".join(f"nowhere/{raw.name}" for raw in recording_files)
+    for recordings in (moved, gone):
+        assert main(table_of(tmp_path / "table.csv", [f"a,{recordings},day1"])) == 0
+        assert states(tmp_path) == ["skipped"]
+    fewer = str(recording_files[0])
+    assert main(table_of(tmp_path / "table.csv", [f"a,{fewer},day1"])) == 1
+    assert states(tmp_path) == ["failed"]
+    assert len(nza.load(path)) == 2
