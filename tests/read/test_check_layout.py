@@ -125,6 +125,7 @@ PLAIN = {
         "cannot tell",
         "only by chance: the slices are far apart",
     ),
+    "far slices alike": (np.arange(24), {"smooth_planes": 10.0}, "plausible", "far ones by 0."),
     "a recording": (repeats(1, 24), {}, "cannot tell", "a recording, perhaps, whose time was"),
 }
 
@@ -137,6 +138,14 @@ def test_one_frame_a_slice(order, kind, verdict, said, given) -> None:
     assert report.verdict == verdict, report
     assert said in report.reason
     assert "Frames of one slice, or" not in report.reason
+
+
+def test_a_recording_that_drifts_is_no_volume() -> None:
+    still = scan(repeats(1, 24), seed=1)
+    drifting = np.stack([np.roll(frame, t // 3, axis=1) for t, frame in enumerate(still)])
+    report = nza.run(nza.check_layout(nza.Stack.from_array(drifting, frames_per_slice=1)))
+    assert report.verdict == "cannot tell"
+    assert "far ones are still alike" in report.reason
 
 
 class Counting:

@@ -19,6 +19,7 @@ from napari_zstack_align.counting import counted
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.read._arrangements import Arrangement, Explained, Kind, arrangements
 from napari_zstack_align.read._pairs import FramePairs, SampledFrames, parts_of, sample_frames
+from napari_zstack_align.spread import spread_of
 from napari_zstack_align.stack import Stack, check_is_stack
 
 Verdict: TypeAlias = Literal["plausible", "wrong", "cannot tell"]
@@ -50,6 +51,9 @@ BRIGHTNESS_PART = 0.2
 BRIGHTNESS_SPREADS = 4.0
 FLAT_PART = 0.99
 """Frames of far slices that are this much as alike as those of one slice show no slices."""
+VOLUME_PART = 0.5
+"""Of one frame a slice, far slices are less alike than neighbours by this factor; a recording that
+drifts by a cell's width keeps four fifths and more."""
 APART_SPREADS = 3.0
 """Slices are told apart where frames resemble their own slice more by this many spreads."""
 CLEAR_SPREADS, LEAST_LEVEL = 6.0, 0.02
@@ -351,9 +355,8 @@ def _alternating_brightness(pairs: FramePairs, layout: Arrangement | None) -> st
         even, odd = np.where(swapped, second, first), np.where(swapped, first, second)
         step = odd - even
         middle = float(np.median(step))
-        spread = 1.4826 * float(np.median(np.abs(step - middle)))
         least = BRIGHTNESS_PART * float(np.median(pairs.spread))
-        if abs(middle) > max(least, BRIGHTNESS_SPREADS * spread):
+        if abs(middle) > max(least, BRIGHTNESS_SPREADS * spread_of(step)):
             levels = f"{np.median(even):.4g} and {np.median(odd):.4g}"
             return f"The {what} brightness of even and odd frames alternates between {levels}."
     return ""
@@ -419,7 +422,7 @@ def _one_frame_a_slice(pairs: FramePairs, apart: npt.NDArray[np.int_]) -> Layout
             "chance: the slices are far apart, or show little."
         )
         return LayoutReport("cannot tell", "", reason)
-    if far is None or (far < FLAT_PART * near and _nearer_is_more_alike(pairs, apart)):
+    if far is None or far < VOLUME_PART * near:
         rest = "only by chance" if far is None else f"by {far:.2f}"
         reason = (
             f"It looks like a volume of one frame a slice: neighbours resemble one another by "
@@ -427,8 +430,8 @@ def _one_frame_a_slice(pairs: FramePairs, apart: npt.NDArray[np.int_]) -> Layout
         )
         return LayoutReport("plausible", "", reason, 1)
     reason = (
-        f"There is one frame a slice, but far ones (by {far:.2f} above chance) are as alike as "
-        f"neighbours (by {near:.2f}): a recording, perhaps, whose time was saved as slices."
+        f"There is one frame a slice, but far ones are still alike (by {far:.2f} above chance, "
+        f"neighbours by {near:.2f}): a recording, perhaps, whose time was saved as slices."
     )
     return LayoutReport("cannot tell", "", reason)
 

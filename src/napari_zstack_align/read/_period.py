@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy.ndimage import median_filter, uniform_filter1d
 
 from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.spread import spread_of
 
 MIN_SLICES = 3
 MIN_MATCH = 0.47
@@ -67,8 +68,7 @@ def _residuals(alike: npt.NDArray[np.float64], period: int) -> list[npt.NDArray[
         known = np.isfinite(values)
         values = np.where(known, values, np.median(values[known]) if known.any() else 0.0)
         flat = _less_local_level(values, period)
-        spread = 1.4826 * np.median(np.abs(flat - np.median(flat)))
-        out.append(np.clip(flat / max(spread, 1e-9), -CLIP_MAD, CLIP_MAD))
+        out.append(np.clip(flat / max(spread_of(flat), 1e-9), -CLIP_MAD, CLIP_MAD))
     return out
 
 

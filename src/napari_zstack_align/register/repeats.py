@@ -17,6 +17,7 @@ from napari_zstack_align.alignment.quality import (
 )
 from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.register.template import Coefficients
+from napari_zstack_align.spread import SD_PER_MAD
 
 FEWEST_FOR_OUTLIERS = 4
 """Fewer repeats give no spread to tell an outlier by."""
@@ -163,7 +164,7 @@ def _outliers(
     if outlier_mad == 0 or good.sum() < FEWEST_FOR_OUTLIERS:
         return np.zeros(len(after), bool)
     median = np.nanmedian(after[good])
-    spread = max(1.4826 * float(np.nanmedian(np.abs(after[good] - median))), SPREAD_FLOOR)
+    spread = max(SD_PER_MAD * float(np.nanmedian(np.abs(after[good] - median))), SPREAD_FLOOR)
     return good & (after < median - outlier_mad * spread)
 
 

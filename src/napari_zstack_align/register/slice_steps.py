@@ -28,6 +28,7 @@ from napari_zstack_align.counting import counted
 from napari_zstack_align.flags import Fault, Flag, mark
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.remark import Remark, as_notes
+from napari_zstack_align.spread import SD_PER_MAD
 
 Image = npt.NDArray[np.float32]
 
@@ -43,8 +44,6 @@ CLEARER = 1.5
 """A peak elsewhere is higher than that at the slice's place by this factor."""
 MOST_SAID = 3
 """So many slices are named in a remark."""
-NORMAL_SPREAD = 1.4826
-"""Standard deviation of a normal distribution whose median absolute value is 1."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,7 @@ def step_between(
     others = seen & (distance > FAR_PX)
     if not others.any():
         return CANNOT_TELL
-    spread = NORMAL_SPREAD * float(np.median(np.abs(score[others]))) or np.inf
+    spread = SD_PER_MAD * float(np.median(np.abs(score[others]))) or np.inf
     if 1 / spread < LEAST_ATTAINABLE * LEAST_PEAK:  # what a perfect match would reach
         return CANNOT_TELL
     best = np.unravel_index(np.argmax(np.where(others, score, -1)), score.shape)

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.counting import counted
+from napari_zstack_align.spread import SD_PER_MAD
 from napari_zstack_align.stack import Stack
 
 Numbers = npt.NDArray[np.float64]
@@ -22,8 +23,6 @@ MOST_SCATTER = 0.25
 """Of frames about the depth of their turn, as a part of the distance of the depths."""
 SAME_PART = 0.8
 """Where fewer planes are this far apart already, they are those that come in turn."""
-TO_SPREAD = 1.4826
-"""Standard deviation of a normal distribution in median absolute deviations."""
 
 
 def warning_of_planes(stack: Stack, z: npt.NDArray[np.floating], weight: Numbers) -> str:
@@ -74,7 +73,7 @@ def depths_in_turn(z: Numbers) -> Numbers:
         if any(np.isfinite(turn).sum() < FEWEST_ROUNDS - 1 for turn in turns):
             continue
         steps = np.array([np.nanmedian(turn) for turn in turns])
-        scatter = TO_SPREAD * float(np.nanmedian(np.abs(fast - np.resize(steps, len(z)))))
+        scatter = SD_PER_MAD * float(np.nanmedian(np.abs(fast - np.resize(steps, len(z)))))
         apart[n] = float(np.ptp(steps))
         fewer = max(apart[m] for m in apart if n % m == 0 and m < n)
         is_clear = apart[n] > LEAST_APART and scatter < MOST_SCATTER * apart[n]

@@ -16,6 +16,7 @@ from napari_zstack_align.alignment.filling import filled
 from napari_zstack_align.alignment.warp import shrink
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.translation import find_translations, shifts_to_mean
+from napari_zstack_align.spread import SD_PER_MAD
 
 Image = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.bool_]
@@ -94,7 +95,7 @@ def _small(images: Image, constant: Pixels, factor: int) -> Image:
 def _prepared(small: Image, prefilter: Prefilter) -> Image:
     """Band-passed small image, without what could be fixed to the detector."""
     filtered = prefilter(small, 1)
-    limit = EXTREMES * 1.4826 * float(np.median(np.abs(filtered[::2, ::2])))
+    limit = EXTREMES * SD_PER_MAD * float(np.median(np.abs(filtered[::2, ::2])))
     np.clip(filtered, -limit, limit, out=filtered)
     filtered -= filtered.mean(axis=1, keepdims=True)
     filtered -= filtered.mean(axis=0, keepdims=True)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d
 
 from napari_zstack_align.register.artefacts.movement import Movement
+from napari_zstack_align.spread import SD_PER_MAD
 
 Image = npt.NDArray[np.float32]
 Profile = npt.NDArray[np.float64]
@@ -126,14 +127,14 @@ def _parts(steps: Image, n_columns: int, average: Callable[[Image], Profile]) ->
 def _clipped(steps: Image) -> Image:
     """Steps (n, Y - 1, X) in which no pixel counts for more than noise would make it."""
     some = steps[:, :, ::7]
-    limit = CLIP * 1.4826 * float(np.nanmedian(np.abs(some[:: max(len(some) // 8, 1)])))
+    limit = CLIP * SD_PER_MAD * float(np.nanmedian(np.abs(some[:: max(len(some) // 8, 1)])))
     return np.clip(steps, -limit, limit) if limit > 0 else steps
 
 
 def _capped(parts: Profile) -> float:
     """Cut what single frames stand out by, in place; returns the spread of (n, columns, Y - 1)."""
     usual = np.median(parts, axis=0)
-    spread = max(1.4826 * float(np.median(np.abs(parts - usual))), 1e-9)
+    spread = max(SD_PER_MAD * float(np.median(np.abs(parts - usual))), 1e-9)
     np.clip(parts, usual - CAP * spread, usual + CAP * spread, out=parts)
     return spread
 

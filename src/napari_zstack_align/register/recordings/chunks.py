@@ -16,8 +16,6 @@ CHUNK_S = 10.0
 FEWEST_FRAMES = 20
 UNTIMED_CHUNKS = 20
 UNTIMED_MOST_FRAMES = 50
-SHORTEST = SHORTEST_CHUNK
-"""A piece that a jump leaves of a chunk joins the next chunk when it is shorter than this."""
 
 Range = tuple[int, int]
 
@@ -51,10 +49,10 @@ def chunk_ranges(stack: Stack, params: KeypointParams) -> list[Range]:
 def check_chunks(stack: Stack, params: KeypointParams) -> None:
     """Raise InputError where ``n_chunks`` are more than a recording has frames for."""
     n_chunks = params.n_chunks or 1
-    if n_chunks > 1 and stack.n_frames < n_chunks * SHORTEST:
+    if n_chunks > 1 and stack.n_frames < n_chunks * SHORTEST_CHUNK:
         raise InputError(
             f"{stack.name} has {counted(stack.n_frames, 'frame')}, too few for n_chunks="
-            f"{n_chunks}: a chunk needs at least {SHORTEST}."
+            f"{n_chunks}: a chunk needs at least {SHORTEST_CHUNK}."
         )
 
 
@@ -80,7 +78,7 @@ def cut(ranges: Sequence[Range], steps: Sequence[int]) -> list[Range]:
     joined: list[Range] = []
     for start, stop in pieces:
         can_join = bool(joined) and start not in hard
-        if can_join and min(stop - start, joined[-1][1] - joined[-1][0]) < SHORTEST:
+        if can_join and min(stop - start, joined[-1][1] - joined[-1][0]) < SHORTEST_CHUNK:
             joined[-1] = (joined[-1][0], stop)
         else:
             joined.append((start, stop))

@@ -10,6 +10,7 @@ from scipy.ndimage import median_filter
 
 from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.register.brightness import Levels, from_elsewhere
+from napari_zstack_align.spread import SD_PER_MAD
 
 Trace = npt.NDArray[np.float64]
 
@@ -19,7 +20,6 @@ NEIGHBOURHOOD = 101
 """Frames against whose median a frame's brightness is judged: events are short against it."""
 LEAST_CHANGE = 0.1
 """A flash changes the light above dark at least by this part."""
-MAD_TO_SIGMA = 1.4826
 STEP_FRAMES = 8
 """Frames on either side of a jump that are compared."""
 STEP_PX = 1.5
@@ -86,7 +86,7 @@ def twitches(trace: Trace, steps: list[int]) -> Trace:
         size = (min(2 * STEP_FRAMES + 1, len(known)), 1)
         smooth = median_filter(trace[known], size, mode="nearest")
         distance = np.hypot(*(trace[known] - smooth).T)
-        usual = MAD_TO_SIGMA * float(np.median(distance))
+        usual = SD_PER_MAD * float(np.median(distance))
         away[known] = np.where(distance > max(TWITCH_PX, TWITCH_SIGMAS * usual), distance, 0)
     return away
 
@@ -102,7 +102,7 @@ def _white_noise(motion: Trace) -> float:
     if len(motion) < 2:
         return 0.0
     steps = np.diff(motion, axis=0)
-    spread = MAD_TO_SIGMA * np.median(np.abs(steps - np.median(steps, axis=0)), axis=0)
+    spread = SD_PER_MAD * np.median(np.abs(steps - np.median(steps, axis=0)), axis=0)
     return float(np.sqrt((spread**2).sum() / 2))
 
 

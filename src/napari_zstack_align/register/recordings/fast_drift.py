@@ -7,14 +7,13 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.flags import Flag
+from napari_zstack_align.params import SHORTEST_CHUNK
 from napari_zstack_align.register.recordings.geometry import apply
 from napari_zstack_align.remark import Remark
 
 MOST_PX = 12.0
 """Within a chunk. Up to 10 px errors stay below 0.3 px; from 22 px on they reach 4.6 px."""
 WANTED_PX = 5.0
-FEWEST = 5
-"""Frames in a chunk that can be asked for."""
 
 
 def with_fast_drift_told(alignment: Alignment) -> Alignment:
@@ -28,7 +27,7 @@ def with_fast_drift_told(alignment: Alignment) -> Alignment:
         return alignment
     worst = int(np.nanargmax(moved))
     length = int(chunks["stop"][worst] - chunks["start"][worst])
-    fewer = max(int(WANTED_PX / speed[worst]), FEWEST)
+    fewer = max(int(WANTED_PX / speed[worst]), SHORTEST_CHUNK)
     return alignment.with_remarks(
         Remark(
             f"Frames {chunks['start'][worst]} to {chunks['stop'][worst] - 1}, a chunk, move by "

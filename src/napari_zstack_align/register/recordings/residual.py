@@ -46,6 +46,7 @@ from napari_zstack_align.register.recordings.state import (
 )
 from napari_zstack_align.register.template import Template
 from napari_zstack_align.saved import values_of
+from napari_zstack_align.spread import spread_of
 
 Image = npt.NDArray[np.float32]
 Frames = npt.NDArray[np.intp]
@@ -355,7 +356,7 @@ def _misfits(after: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
     if not known.size:
         return np.zeros(len(after), bool)
     median = float(np.median(known))
-    spread = max(1.4826 * float(np.median(np.abs(known - median))), SPREAD_FLOOR)
+    spread = max(spread_of(known), SPREAD_FLOOR)
     return after < min(median - MISFIT_SIGMAS * spread, MISFIT_PART * median)
 
 
