@@ -284,6 +284,19 @@ def test_planes_of_one_file_are_recordings_of_their_own(two, tmp_path: Path) -> 
     assert first.is_same_work(subject_of(volumes.plane(0), 3))
 
 
+def test_traces_of_earlier_versions_list_paths_from_where_they_were_run(
+    two, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = _traces(two[0], 1, 3)
+    old = replace(first, provenance={**first.provenance, "files": [RAW]})
+    path = _save(old, tmp_path / "out")
+    monkeypatch.chdir(two[1].parent)
+    check = SORTS["traces"].check
+    with pytest.raises(InputError, match=r"traces of TSeries-001 already: choose another name"):
+        check(path, _stack(Path(RAW)))
+    check(path, _stack(_copied(two[0])))
+
+
 def test_several_files_are_all_compared(tmp_path: Path) -> None:
     parts = [write_raw(tmp_path / "exp", k, f"part_{k}.tif") for k in range(3)]
     other = [parts[0], *(write_raw(tmp_path / "other", k + 5, f"part_{k}.tif") for k in (1, 2))]

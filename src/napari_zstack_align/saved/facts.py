@@ -152,7 +152,7 @@ class _Stack(Part):
     fingerprint: str = ""
 
 
-class _Read(Part):
+class _Sources(Part):
     files: tuple[Any, ...] | None = None
     details: dict[str, Any] | None = None
 
@@ -160,7 +160,7 @@ class _Read(Part):
 class _RawFrames(Part):
     inputs: tuple[InputFacts, ...] = ()
     stack: _Stack = _Stack()
-    provenance: _Read = _Read()
+    provenance: _Sources = _Sources()
 
 
 def origin_in(facts: Facts, folder: Path) -> Origin:

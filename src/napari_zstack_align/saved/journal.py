@@ -29,7 +29,7 @@ from napari_zstack_align.saved.keys import identity_of, key_of
 from napari_zstack_align.saved.kinds import Kind
 from napari_zstack_align.saved.lock import locked_alone
 from napari_zstack_align.saved.names import LOCK, target_of
-from napari_zstack_align.saved.origin import real_places
+from napari_zstack_align.saved.origin import share_a_place
 from napari_zstack_align.saved.provenance import WRITTEN_BY, json_bytes, now
 from napari_zstack_align.saved.unit_file import Unit, is_unit, read_unit, write_unit
 from napari_zstack_align.saved.watched import FrameChanged
@@ -286,11 +286,11 @@ class Journal:
         # Many recordings bear the same name, in folders of their own.
         files = _files_in(before)
         in_common = (
-            real_places(files) & real_places(_files_in(self._about))
+            share_a_place(files, _files_in(self._about))
             if files
-            else {*names} & {*_names_in(self._about)}
+            else not {*names}.isdisjoint(_names_in(self._about))
         )
-        return bool(in_common) or are_of_copies(self, self._stacks)
+        return in_common or are_of_copies(self, self._stacks)
 
 
 def about_run(job: str, params: Params, *stacks: Stack, **others: Any) -> dict[str, Any]:

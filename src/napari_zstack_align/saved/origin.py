@@ -21,7 +21,7 @@ class Origin:
     ----------
     files : tuple of tuple of pathlib.Path
         Of each raw file, the places where it may be: where it was, and where it is if it was
-        moved together with the result. () where they aren't known, as of an array.
+        moved together with the result; none where only its name is known. () of an array.
     read_fingerprint : callable
         Returns what tells these frames from others, '' where it isn't known. It may read some.
     """
@@ -42,7 +42,7 @@ class Origin:
         if not self.files or not other.files:
             return True
         if len(self.files) == len(other.files) and all(
-            not real_places(mine).isdisjoint(real_places(theirs))
+            share_a_place(mine, theirs)
             for mine, theirs in zip(self.files, other.files, strict=True)
         ):
             return True
@@ -58,7 +58,7 @@ class Origin:
 
     def __str__(self) -> str:
         """'/data/larva.tif', '/data/a.tif and 2 more'; '' where no file is known."""
-        if not self.files:
+        if not self.files or not self.files[0]:
             return ""
         more = f" and {len(self.files) - 1} more" if len(self.files) > 1 else ""
         return f"{self.files[0][0]}{more}"
@@ -70,12 +70,23 @@ def origin_of_files(files: Iterable[object], fingerprint: object = "") -> Origin
     Parameters
     ----------
     files : iterable
-        Paths; () is returned for all where one isn't absolute, as nobody knows from where.
+        Paths. Nobody knows where one begins that isn't absolute, as earlier versions wrote them.
     fingerprint : str
     """
     paths = [Path(file) for file in files if isinstance(file, str)]
-    known = tuple((path,) for path in paths) if all(map(Path.is_absolute, paths)) else ()
+    known = tuple((path,) if path.is_absolute() else () for path in paths)
     return Origin(known, lambda: fingerprint if isinstance(fingerprint, str) else "")
+
+
+def share_a_place(some: Sequence[str | Path], others: Sequence[str | Path]) -> bool:
+    """Whether one of some paths leads to the same place as one of others.
+
+    Links are followed only where all names differ: of thousands of files, that takes long.
+    """
+    names = {Path(path).absolute() for path in some}
+    return not names.isdisjoint(Path(path).absolute() for path in others) or not real_places(
+        some
+    ).isdisjoint(real_places(others))
 
 
 def real_places(paths: Sequence[str | Path]) -> set[str]:
