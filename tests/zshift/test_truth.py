@@ -23,14 +23,15 @@ class Case:
     how: dict[str, Any] = field(default_factory=dict)
 
 
+STANDARD = Case("20 photons, 2 µm", 0.10, {"z_step_um": 2.0})
 CASES = [
-    Case("20 photons, 2 µm", 0.10, {"z_step_um": 2.0}),
     Case("20 photons, 5 µm", 0.10, {"z_step_um": 5.0}),
     Case("20 photons, 1 µm", 0.10, {"z_step_um": 1.0}),
     Case("gain 0.6, bleaching", 0.11, {"gain": 0.6, "bleaching": 0.3}),
     Case("3 photons", 0.16, {"photons": 3.0}),
     Case("laser power", 0.10, {"laser_ramp": 1.0}),
     Case("drift of 8", 0.10, {"drift_slices": 8.0, "z_step_um": 1.0, "n_frames": 80}),
+    STANDARD,  # last, as the test after it is about it as well
 ]
 
 
@@ -41,6 +42,12 @@ def sample(case: str) -> SampleZShift:
     return recording_with_zshift(**{**defaults, **how})
 
 
+@lru_cache(maxsize=1)
+def found(case: str) -> nza.ZShift:
+    made = sample(case)
+    return nza.run(nza.estimate_zshift(made.recording, made.reference))
+
+
 def truth(made: SampleZShift, zshift: nza.ZShift) -> np.ndarray:
     y, x = (np.rint(centre).astype(int) for centre in zshift.centres)
     return np.stack([made.field(t)[np.ix_(y, x)] for t in range(len(made.z))])
@@ -49,8 +56,7 @@ def truth(made: SampleZShift, zshift: nza.ZShift) -> np.ndarray:
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_depth_of_every_patch(case: Case) -> None:
-    made = sample(case.name)
-    zshift = nza.run(nza.estimate_zshift(made.recording, made.reference))
+    made, zshift = sample(case.name), found(case.name)
     expected = truth(made, zshift)
     error = zshift.patch_z - expected
     assert np.std(expected) > 10 * case.rmse  # a constant depth would fail
@@ -65,8 +71,7 @@ def test_depth_of_every_patch(case: Case) -> None:
 
 @pytest.mark.slow
 def test_tilt_is_a_gradient_over_the_patches() -> None:
-    made = sample(CASES[0].name)
-    zshift = nza.run(nza.estimate_zshift(made.recording, made.reference))
+    made, zshift = sample(STANDARD.name), found(STANDARD.name)
     across = [centre[-1] - centre[0] for centre in zshift.centres]
     expected = made.tilt * np.array(across) / (made.recording.shape[2] - 1)
     assert np.abs(expected).max() > 0.2
