@@ -85,6 +85,21 @@ def test_tissue_that_is_no_longer_the_same_is_said(frames, change):
 def test_from_a_start_in_the_middle_both_ways(frames):
     alignment = aligned(moved(frames, 0, 0, rolled(70, 0)), start_slice=2)
     assert flagged_slices(alignment) == [0]
+    assert "Slice 0 fits the slice after it elsewhere" in alignment.summary()
+
+
+def test_a_start_in_the_middle_is_none_for_the_direct_strategy(frames):
+    jumping = moved(frames, 2, 4, rolled(70, 0))
+    alignment = aligned(jumping, strategy="direct", start_slice=3)
+    assert flagged_slices(alignment) == [2, 3, 4]
+
+
+def test_slices_that_are_unlike_are_listed_once(frames):
+    for z in (1, 3):
+        frames = moved(frames, z, z, lambda f: f[:, ::-1])
+    summary = aligned(frames).summary()
+    assert "Slices 1, 2, 3 and 1 more resemble the slice before each no more than by" in summary
+    assert "How these slices and those beyond lie over the others is not known" in summary
 
 
 @pytest.mark.slow

@@ -142,7 +142,8 @@ def _align(
                 f"Nothing in {stack.name} could be aligned: {run.first_fault()}. Check that the "
                 f"right channel and file were chosen."
             )
-        alignment = with_breaks(with_worse_put_back(run.snapshot()), run.steps, params)
+        snapshot, start = with_worse_put_back(run.snapshot()), run.slices()[0]
+        alignment = with_breaks(snapshot, run.steps, start, params.max_shift_px)
         averaged = averaged_in_slices(alignment)
         whole = yield from with_noise_limit(alignment, units.frames.stack, params, found, averaged)
         units.frames.check_files()

@@ -9,7 +9,7 @@ Interface 1995).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,7 +26,6 @@ from napari_zstack_align.alignment.quality import (
 )
 from napari_zstack_align.counting import counted
 from napari_zstack_align.flags import Fault, Flag, mark
-from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.remark import Remark, as_notes
 from napari_zstack_align.spread import SD_PER_MAD
 
@@ -136,7 +135,7 @@ def step_between(
 
 
 def with_breaks(
-    alignment: Alignment, steps: Mapping[int, SliceStep], params: AdaptiveParams
+    alignment: Alignment, steps: Mapping[int, SliceStep], start: int, max_shift_px: float
 ) -> Alignment:
     """Return the alignment with the slices flagged that lie over none before them.
 
@@ -147,8 +146,10 @@ def with_breaks(
     alignment : Alignment
     steps : mapping
         From a slice to how it lies over the one before it in the chain.
-    params : AdaptiveParams
-        Of the run.
+    start : int
+        Slice that the chain runs from, to both ends.
+    max_shift_px : float
+        Largest shift that was looked for.
     """
     if unknown := sum(step == CANNOT_TELL for step in steps.values()):
         what = counted(unknown, "slice")
@@ -158,32 +159,64 @@ def with_breaks(
                 f"small mask or where little is seen."
             )
         )
-    start = params.start_slice or 0
     broken = {z: step for z, step in sorted(steps.items()) if not step.fits}
     if not broken:
         return alignment
     quality = alignment.quality.copy()
     for z in sorted(broken, key=lambda z: abs(z - start)):
         beyond = quality["slice"] >= z if z > start else quality["slice"] <= z
-        fault = Fault(Flag.UNLIKE_REFERENCE, f"unlike reference: {_what(z, broken[z])}")
+        fault = Fault(Flag.UNLIKE_REFERENCE, f"unlike reference: {_what(z, broken[z], start)}")
         mark(quality, fault, beyond & (quality["flag"] == Flag.GOOD))
     flagged = replace(alignment, quality=quality)
-    return flagged.with_remarks(_remark(broken, params.max_shift_px))
+    return flagged.with_remarks(_remark(broken, start, max_shift_px))
 
 
-def _remark(broken: Mapping[int, SliceStep], max_shift_px: float) -> Remark:
-    what = "; ".join(_what(z, step) for z, step in list(broken.items())[:MOST_SAID])
-    more = f"; and {len(broken) - MOST_SAID} more" if len(broken) > MOST_SAID else ""
-    text = f"{what[0].upper()}{what[1:]}{more}. How it and the slices beyond lie over the others "
-    text += "is not known: they are flagged"
-    if any(step.jumped for step in broken.values()):
+def _remark(broken: Mapping[int, SliceStep], start: int, max_shift_px: float) -> Remark:
+    jumped = [_what(z, step, start) for z, step in broken.items() if step.jumped]
+    what = jumped[:MOST_SAID]
+    if len(jumped) > MOST_SAID:
+        what.append(f"{len(jumped) - MOST_SAID} more fit elsewhere")
+    unlike = [z for z, step in broken.items() if not step.jumped]
+    what += [_unlike(side, start) for side in _sides(unlike, start)]
+    text = "; ".join(what)
+    slices = "this slice" if len(broken) == 1 else "these slices"
+    text = f"{text[0].upper()}{text[1:]}. How {slices} and those beyond lie over the others is not "
+    text += "known: they are flagged"
+    if jumped:
         text += ". Where the stage jumped, raise the largest shift that is looked for "
         text += f"(max_shift_px, {max_shift_px:g} now)"
     return Remark(f"{text}.")
 
 
-def _what(z: int, step: SliceStep) -> str:
-    if step.jumped:
-        y, x = step.shift_px
-        return f"slice {z} fits the slice before it elsewhere, at {y:+.0f} px in y, {x:+.0f} in x"
-    return f"slice {z} resembles the slice before it no more than by chance"
+def _sides(slices: Sequence[int], start: int) -> list[list[int]]:
+    """Slices before the start and after it: they are compared with those on the other side."""
+    sides = ([z for z in slices if z < start], [z for z in slices if z > start])
+    return [side for side in sides if side]
+
+
+def _what(z: int, step: SliceStep, start: int) -> str:
+    if not step.jumped:
+        return _unlike([z], start)
+    y, x = step.shift_px
+    at = f"at {y:+.0f} px in y, {x:+.0f} in x"
+    return f"slice {z} fits the slice {_towards(z, start)} it elsewhere, {at}"
+
+
+def _unlike(slices: Sequence[int], start: int) -> str:
+    """What is said of slices on one side of the start that are unlike their neighbour there."""
+    beside = _towards(slices[0], start)
+    if len(slices) == 1:
+        return f"slice {slices[0]} resembles the slice {beside} it no more than by chance"
+    return f"slices {_listed(slices)} resemble the slice {beside} each no more than by chance"
+
+
+def _towards(z: int, start: int) -> str:
+    """On which side the slice lies that a slice is compared with."""
+    return "before" if z > start else "after"
+
+
+def _listed(slices: Sequence[int]) -> str:
+    """'1 and 2', or '1, 2, 3 and 7 more'."""
+    first = [f"{z}" for z in slices[:MOST_SAID]]
+    last = first.pop() if len(slices) <= MOST_SAID else f"{len(slices) - MOST_SAID} more"
+    return f"{', '.join(first)} and {last}"

@@ -80,8 +80,8 @@ class Inputs:
             which = ", ".join(map(str, left_out))
             slices = f"Slice {which} holds" if len(left_out) == 1 else f"Slices {which} hold"
             remarks += as_warnings(
-                f"{slices} no numbers in the reference (counted from 0): depths there are told "
-                f"from the slices around."
+                f"{slices} no numbers in the reference (counted from 0): depths there are "
+                f"estimated from the slices around."
             )
         return provenance(
             "estimate_zshift",

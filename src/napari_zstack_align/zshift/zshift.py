@@ -162,7 +162,7 @@ class ZShift:
         last = self.reference.n_frames - 1
         text = f"z grows with the slice index: slice 0 is at 0, slice {last} at {last} slices"
         return text + (
-            ", in µm unknown, for the reference has no z-step."
+            ". Without a z-step of the reference, there is no z in µm."
             if self.z_step_um is None
             else f" or {last * self.z_step_um:g} µm."
         )

@@ -44,8 +44,8 @@ def _frames(scene: Scene, content: str) -> np.ndarray:
         ("blank", Flag.NO_SIGNAL, Flag.NO_SIGNAL, "all pixels are equal"),
         ("NaN", Flag.NO_SIGNAL, Flag.NO_SIGNAL, "every pixel is NaN"),
         ("saturated", Flag.SATURATED, Flag.SATURATED, "100 % of the pixels"),
-        ("noise", Flag.BRIDGED, Flag.TOO_FEW_MATCHES, "in the mask"),
-        ("unrelated", Flag.BRIDGED, Flag.TOO_FEW_MATCHES, "in the mask"),
+        ("noise", Flag.BRIDGED, Flag.TOO_FEW_MATCHES, "too few matches: "),
+        ("unrelated", Flag.BRIDGED, Flag.TOO_FEW_MATCHES, "too few matches: "),
     ],
 )
 def test_a_bad_chunk_is_flagged_bridged_and_harms_no_other(
@@ -172,6 +172,14 @@ def test_nothing_matches_at_all(scene):
     foreign = Scene(seed=9).recording(still(20))
     with pytest.raises(AlignmentError, match=r"Nothing could be matched.*too few"):
         register([foreign, foreign], reference=scene.counts)
+
+
+@pytest.mark.parametrize("has_mask", [False, True])
+def test_a_mask_is_named_only_where_there_is_one(scene, has_mask):
+    mask = np.ones(SHAPE, bool) if has_mask else None
+    stack = nza.Stack.from_array(_frames(scene, "noise"), "TYX")
+    found = register([stack], PARAMS.replace(outlier_mad=0), mask, reference=scene.counts)[0]
+    assert all(("in the mask" in text) == has_mask for text in found.quality["detail"][BAD])
 
 
 def test_a_mask_that_leaves_no_keypoints_says_so(scene):

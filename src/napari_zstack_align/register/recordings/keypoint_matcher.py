@@ -102,10 +102,12 @@ class KeypointMatcher(Matcher):
         """What is the matter where too little is there to fit a transform to; else None."""
         least = self.params.min_matches
         in_reference, in_chunk = int(self._in_mask.sum()), int(near.sum())
+        masked = self.reference.mask is not None
+        mask_of, in_mask = ("the mask of ", " in the mask") if masked else ("", "")
         for number, where in ((in_reference, "the reference"), (in_chunk, "the chunk")):
             if number < least:
-                text = f"too few keypoints: {number} in the mask of {where}"
+                text = f"too few keypoints: {number} in {mask_of}{where}"
                 return Fault(Flag.TOO_FEW_KEYPOINTS, text)
         if n_matches < least:
-            return Fault(Flag.TOO_FEW_MATCHES, f"too few matches: {n_matches} in the mask")
+            return Fault(Flag.TOO_FEW_MATCHES, f"too few matches: {n_matches}{in_mask}")
         return None

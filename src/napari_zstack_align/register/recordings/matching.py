@@ -233,7 +233,8 @@ def correlations_of(
 def misfit(before: float, after: float, reference: Reference) -> Fault | None:
     """Say whether a transform made things worse, or shows no likeness at all; else None."""
     if not np.isfinite(after):
-        text = "nothing to compare: chunk and reference don't overlap in the mask"
+        inside = "" if reference.mask is None else " in the mask"
+        text = f"nothing to compare: chunk and reference don't overlap{inside}"
         return Fault(Flag.NO_OVERLAP, text)
     if after < before - WORSE_BY:
         text = f"lower correlation after ({after:.2f}) than before ({before:.2f})"
