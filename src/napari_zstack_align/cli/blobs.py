@@ -84,7 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--auto-threshold", action="store_true", help="take the elbow of the blobs' strengths"
     )
     parser.add_argument(
-        "--agreement", action="store_true", help="tell how many of the three methods find each"
+        "--agreement", action="store_true", help="report how many of the three methods find each"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace the table there")
     add_model_flags(parser, BlobParams)

@@ -213,8 +213,8 @@ def _manifest(folder: Path, kind: Kind) -> Manifest:
         return _manifest(folder, kind)
     if manifest.kind is not kind:
         raise InputError(
-            f"{folder} {occupant_of(folder).description}, no {title}: open it as what it is "
-            f"(napari_zstack_align.load opens every kind)."
+            f"{folder} {occupant_of(folder).description}, no {title}: give another folder "
+            f"(in Python, napari_zstack_align.load opens every kind)."
         )
     return manifest
 

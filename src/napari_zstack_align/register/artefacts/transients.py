@@ -131,7 +131,7 @@ class Transients:
         times = (mean - self.noise.dark) / max(self.brightest, TINY)
         if times <= MOST_ACTIVE:
             return None
-        text = f"unusual brightness: {times:.2g} times the light of the other frames, above dark"
+        text = f"unusual brightness: its light above dark is {times:.2g} times that of the others"
         return Fault(Flag.UNUSUAL_BRIGHTNESS, text)
 
     def find(self, image: Image) -> tuple[Pixels | None, Pixels | None]:
