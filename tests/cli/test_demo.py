@@ -1,6 +1,7 @@
 """``zstack-align demo`` leaves a volume, an alignment and pictures."""
 
 import re
+import shutil
 
 import cv2
 import pytest
@@ -46,3 +47,27 @@ def test_a_folder_that_can_not_be_made(tmp_path, capsys):
     (tmp_path / "file").touch()
     assert main(["demo", f"--out={tmp_path / 'file'}"]) == 2
     assert "can't be made" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name", ["raw.ome.tif", "volume.ome.tif", "before_after.png", "napari.png"]
+)
+def test_files_of_others_stay(name, tmp_path, capsys):
+    (tmp_path / name).write_bytes(b"a day's work")
+    assert main(["demo", f"--out={tmp_path}", "--size=96", "--slices=2", "--headless"]) == 2
+    assert f"{tmp_path / name} is there already" in capsys.readouterr().err
+    assert [*tmp_path.iterdir()] == [tmp_path / name]
+    assert (tmp_path / name).read_bytes() == b"a day's work"
+
+
+@pytest.mark.usefixtures("no_screenshot")
+@pytest.mark.parametrize("left", ["all", "raw.ome.tif"])
+def test_a_demo_replaces_its_own_files_and_those_of_a_stopped_one(left, tmp_path):
+    command = ["demo", f"--out={tmp_path}", "--size=96", "--slices=2", "--headless"]
+    assert main(command) == 0
+    if left != "all":
+        for path in tmp_path.iterdir():
+            if path.name != left:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert main(command) == 0
+    assert (tmp_path / "volume.ome.tif").is_file()

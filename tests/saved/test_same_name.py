@@ -362,6 +362,8 @@ def test_a_result_that_was_put_into_a_session_is_not_its_own(two, tmp_path: Path
     shutil.rmtree(path / "TSeries-001.zalign")
     mine = _save(_recording(two[1], 9, 6), tmp_path / "mine.zalign")
     shutil.move(mine, path / "TSeries-001.zalign")
+    with pytest.raises(InputError, match=r"it is of other frames of that name than .*session.json"):
+        nza.load(path)
     assert _save(_of([two[0]], 2, 6), path) == tmp_path / "larva-2"
     assert digest(nza.load(path / "TSeries-001.zalign")) == digest(_recording(two[1], 9, 6))
     raw = write_raw(tmp_path / "mouse3", 3, "other.tif")

@@ -9,6 +9,7 @@ from time import perf_counter
 
 from napari_zstack_align import saved
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.fingerprint import fingerprint
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.display import has_display, virtual_display
 from napari_zstack_align.cli.pictures import write_before_after
@@ -24,6 +25,7 @@ from napari_zstack_align.write.export import export_alignment, export_volume
 
 RAW = "raw"
 """Name of the generated z-stack."""
+VOLUME, BEFORE_AFTER, PICTURE = "volume.ome.tif", "before_after.png", "napari.png"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +53,10 @@ def run_demo(args: argparse.Namespace) -> bool:
     out = target_of(args.out / "demo", Kind.ALIGNMENT)
     raw = args.out / f"{RAW}.ome.tif"
     subject = Subject(what=Z_STACK, name=RAW, origin=Origin(((raw,),)))
-    saved.check_target(out, Kind.ALIGNMENT, subject, overwrite=_is_demo(out, subject))
+    is_demo = _is_demo(out, subject) or _is_sample(raw, sample.stack)
+    saved.check_target(out, Kind.ALIGNMENT, subject, overwrite=is_demo)
+    if not is_demo:
+        _check_free(raw, *(args.out / name for name in (VOLUME, BEFORE_AFTER, PICTURE)))
     stack = _on_disk(raw, sample.stack)
     start = perf_counter()
     alignment = drain(align_adaptive(stack))
@@ -60,7 +65,7 @@ def run_demo(args: argparse.Namespace) -> bool:
         print(f"Wrote {path}")
     shown = not args.headless and has_display()
     if not shown:
-        _screenshot(args.out / "napari.png", alignment)
+        _screenshot(args.out / PICTURE, alignment)
     _report(sample, alignment, seconds)
     print(alignment.summary())
     if shown:
@@ -73,6 +78,23 @@ def _is_demo(out: Path, subject: Subject) -> bool:
     """Whether an earlier demo was saved there, which this one may replace."""
     there = occupant_of(out).manifest
     return there is not None and there.subject.is_same_work(subject)
+
+
+def _is_sample(raw: Path, sample: Stack) -> bool:
+    """Whether an earlier demo has written the same frames there, and was stopped since."""
+    try:
+        return raw.is_file() and fingerprint(open_stack(raw)) == fingerprint(sample)
+    except InputError:
+        return False
+
+
+def _check_free(*paths: Path) -> None:
+    """Raise InputError where a file is there that no demo has written."""
+    for path in paths:
+        if path.exists():
+            raise InputError(
+                f"{path} is there already, and not from a demo: choose another folder with --out."
+            )
 
 
 def _make_folder(folder: Path) -> None:
@@ -94,9 +116,9 @@ def _on_disk(path: Path, stack: Stack) -> Stack:
 
 def _write(folder: Path, out: Path, alignment: Alignment) -> Iterator[Path]:
     yield alignment.save(out)
-    yield drain(export_alignment(folder / "volume.ome.tif", alignment, overwrite=True))
+    yield drain(export_alignment(folder / VOLUME, alignment, overwrite=True))
     middle = alignment.stack.n_slices // 2
-    yield write_before_after(folder / "before_after.png", alignment, middle)
+    yield write_before_after(folder / BEFORE_AFTER, alignment, middle)
 
 
 def _screenshot(path: Path, alignment: Alignment) -> None:

@@ -27,6 +27,7 @@ from napari_zstack_align.saved.facts import (
 )
 from napari_zstack_align.saved.kinds import LAYOUTS, Kind
 from napari_zstack_align.saved.manifest import Manifest, read_manifest
+from napari_zstack_align.saved.members import is_listed
 from napari_zstack_align.saved.occupant import manifest_path, occupant_of
 from napari_zstack_align.saved.provenance import from_disk
 
@@ -231,14 +232,16 @@ def _member(session: Manifest, member: MemberFacts) -> Manifest:
     manifest = read_manifest(path) if path.is_file() else _manifest(folder, kind)
     if not member.checksum or manifest.checksum == member.checksum:
         return manifest
-    subject = manifest.subject
     if manifest.generation == session.generation:
         raise damaged(manifest.path, f"it isn't the one that {session.path} lists")
-    if (subject.name, subject.frames) != (member.name, member.frames):
-        raise damaged(
-            manifest.path,
-            f"it is of {subject.name}, but {session.path} lists {member.name} there",
+    if not is_listed(session, member, manifest):
+        same_name = manifest.subject.name == member.name
+        whose = (
+            f"other frames of that name than {session.path} lists"
+            if same_name
+            else (f"{manifest.subject.name}, but {session.path} lists {member.name} there")
         )
+        raise damaged(manifest.path, f"it is of {whose}")
     return manifest
 
 
