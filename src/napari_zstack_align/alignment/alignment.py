@@ -234,13 +234,17 @@ class Alignment:
             (Y, X) float32: mean over the valid pixels of the used repeats, each resampled once
             from its raw frame; NaN where there is none.
         """
+        return self.mean_of_slice(slice_index, channel).image_or_nan()
+
+    def mean_of_slice(self, slice_index: int, channel: int = 0) -> RunningMean:
+        """Mean that `volume_slice` returns, with all its digits."""
         channel = self.stack.checked_channel(channel)
         frames = self.stack.frames_of_slice(slice_index)
         frames = frames[self.quality["used"][frames]]
         mean = RunningMean(self.transforms.shape)
         for t, raw in self._raw_frames(frames, channel):
             mean.add(*self.transforms.resample(raw, t))
-        return mean.image_or_nan()
+        return mean
 
     def volume(self, channel: int = 0) -> da.Array:
         """Average the repeats of every slice, lazily.

@@ -52,6 +52,13 @@ class RunningMean:
 
     def image_or_nan(self) -> Image:
         """Mean image, (Y, X) float32, NaN where no frame was valid."""
-        mean = np.full(self._total.shape, np.nan, np.float32)
+        return self._mean(np.dtype(np.float32))
+
+    def exact_or_nan(self) -> npt.NDArray[np.float64]:
+        """Mean image, (Y, X) float64, NaN where no frame was valid."""
+        return self._mean(np.dtype(np.float64))
+
+    def _mean(self, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+        mean = np.full(self._total.shape, np.nan, dtype)
         np.divide(self._total, self._count, out=mean, where=self._count > 0, casting="unsafe")
         return mean

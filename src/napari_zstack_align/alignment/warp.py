@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.filling import filled
+from napari_zstack_align.levels import above_lowest, is_long
 
 EDGE_TOLERANCE_PX = 1e-3
 """A position this little outside the outermost pixel centres still counts as inside."""
@@ -141,13 +142,11 @@ def warp_with_valid(
     valid : numpy.ndarray
         (Y, X) bool: inside the raw frame and untouched by its missing pixels.
     """
-    if _is_long(frame.dtype):
+    if is_long(frame.dtype):
         # OpenCV reckons in float32, whatever it is given: keep the digits by a smaller range.
-        known = frame[np.isfinite(frame)]
-        offset = np.float64(known.min() if known.size else 0)
-        small = (frame - offset).astype(np.float32)
+        small, lowest = above_lowest(frame)
         aligned, valid = warp_with_valid(small, displacement, interpolation)
-        return aligned + offset, valid
+        return aligned + lowest, valid
     image = np.ascontiguousarray(frame, np.float32)
     valid = inside(displacement, (frame.shape[0], frame.shape[1]))
     missing = ~np.isfinite(image) if frame.dtype.kind == "f" else None
@@ -157,11 +156,6 @@ def warp_with_valid(
     footprint = cv2.dilate(missing.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
     valid &= warp(footprint, displacement, cv2.INTER_LINEAR) == 0
     return warp(filled(image), displacement, interpolation), valid
-
-
-def _is_long(dtype: np.dtype[Any]) -> bool:
-    """Whether float32 can't hold all values of a dtype."""
-    return dtype.itemsize > 4 or (dtype.kind in "ui" and dtype.itemsize == 4)
 
 
 def to_dtype(

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
+from napari_zstack_align.levels import above_lowest, is_long
 from napari_zstack_align.progress import Progress
 from napari_zstack_align.stack import Stack
 
@@ -81,9 +82,8 @@ def _near(n: int, reach: int) -> npt.NDArray[np.intp]:
 
 def reduced(frame: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     """Smaller image of even noise, with borders faded out."""
-    if frame.dtype.itemsize > 4:  # float32 can't hold a small signal on a large offset
-        frame = frame.astype(np.float64)
-        frame -= np.min(frame, where=np.isfinite(frame), initial=np.inf)
+    if is_long(frame.dtype):
+        frame, _ = above_lowest(frame)
     image = np.nan_to_num(frame.astype(np.float32), nan=np.nan, posinf=np.nan, neginf=np.nan)
     finite = np.isfinite(image)
     if not finite.all():

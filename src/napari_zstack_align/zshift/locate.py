@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.readable import read_each
 from napari_zstack_align.flags import FLAG_COLUMNS, Fault, Flag, mark_each
+from napari_zstack_align.levels import above_lowest
 from napari_zstack_align.saved import Arrays, Units, key_of, values_of
 from napari_zstack_align.zshift.evidence import Evidence, evidence_of
 from napari_zstack_align.zshift.inputs import Inputs
@@ -23,7 +24,7 @@ from napari_zstack_align.zshift.templates import Templates
 
 Image = npt.NDArray[np.float32]
 
-METHOD = "depths of a window 1"
+METHOD = "depths of a window 2"
 """Of the units: another number where a result may change."""
 MOST_PIXELS = 8 * 512 * 512
 """Of the frames of a window, which bounds memory and what a stopped run loses."""
@@ -216,11 +217,10 @@ class Locator:
         """Band-passed frame in the coordinates of the reference, and where it is valid."""
         alignment = self._inputs.alignment
         if alignment is None:
-            frame = np.ascontiguousarray(image, np.float32)
-            valid = np.isfinite(frame) if image.dtype.kind == "f" else None
+            counts, valid = image, np.isfinite(image) if image.dtype.kind == "f" else None
         else:
-            warped, valid = alignment.transforms.resample(image, t)
-            frame = warped.astype(np.float32)
+            counts, valid = alignment.transforms.resample(image, t)
+        frame, _ = above_lowest(counts)
         band = self._templates.band(frame, valid)
         if valid is None or valid.all():
             return band, None

@@ -15,11 +15,12 @@ import numpy.typing as npt
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.checks import check_frames_at_hand
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.levels import above_lowest, is_long, without_needless_digits
 from napari_zstack_align.remark import Remark, as_notes, as_warnings
 from napari_zstack_align.sources import with_checked_chunks
 from napari_zstack_align.stack import Stack
 
-Image = npt.NDArray[np.float32]
+Image = npt.NDArray[np.floating]
 Size: TypeAlias = tuple[float, float]
 
 SAME_SIZE = 0.01
@@ -40,7 +41,8 @@ class Reference:
     shape : tuple of int
         (Y, X) of a slice.
     make : callable
-        These frames, read from anywhere, and slice index -> (Y, X) float32, NaN where unknown.
+        These frames, read from anywhere, and slice index -> (Y, X) float32 (float64 where that
+        would cut its structure), NaN where unknown.
     frames : callable
         Slice index -> (n,) frames that the slice is made of.
     depends_on : callable
@@ -115,6 +117,10 @@ def _of_alignment(alignment: Alignment, channel: int) -> Reference:
         )
     stack.checked_channel(channel, "reference_channel")
 
+    def mean(raw: Stack, k: int) -> Image:
+        found = alignment.with_stack(raw).mean_of_slice(k, channel)
+        return _counts(found.exact_or_nan(), stack)
+
     def frames(k: int) -> npt.NDArray[np.intp]:
         own = stack.frames_of_slice(k)
         return own[alignment.quality["used"][own]]
@@ -123,7 +129,7 @@ def _of_alignment(alignment: Alignment, channel: int) -> Reference:
         stack,
         stack.n_slices,
         alignment.transforms.shape,
-        lambda raw, k: alignment.with_stack(raw).volume_slice(k, channel),
+        mean,
         frames,
         lambda k: {"channel": channel, "transforms": alignment.transforms.parts(frames(k))},
         stack.pixel_size_um,
@@ -148,7 +154,7 @@ def _of_stack(stack: Stack, channel: int) -> Reference:
 
     def mean(raw: Stack, k: int) -> Image:
         frames = [raw.read(t, t + 1)[0, channel] for t in map(int, stack.frames_of_slice(k))]
-        return np.asarray(np.mean(frames, axis=0, dtype=np.float64), np.float32)
+        return _counts(np.mean(frames, axis=0, dtype=np.float64), stack)
 
     if stack.frames_per_slice != 1:
         remarks = as_warnings(
@@ -170,6 +176,11 @@ def _of_stack(stack: Stack, channel: int) -> Reference:
         is_said,
         channel=channel,
     )
+
+
+def _counts(mean: npt.NDArray[np.float64], stack: Stack) -> Image:
+    """Mean of raw frames, in no more digits than its structure needs."""
+    return without_needless_digits(mean) if is_long(stack.dtype) else mean.astype(np.float32)
 
 
 def _of_array(given: Any) -> Reference:
@@ -255,7 +266,9 @@ def _resampled(image: Image, shape: tuple[int, int], scale: Size) -> Image:
     """Sample an image at the pixels of a frame; NaN beyond it."""
     known = np.isfinite(image)
     blur = [0.5 * np.sqrt(max(factor**2 - 1, 0)) for factor in scale]
-    filled = np.where(known, image, np.float32(np.nanmean(image) if known.any() else 0))
+    # OpenCV reckons in float32, whatever it is given.
+    small, lowest = above_lowest(image)
+    filled = np.where(known, small, np.float32(np.nanmean(small) if known.any() else 0))
     if hypot(*blur) > 0:
         # Averaged to the larger pixels first, or the finest detail would become noise.
         sigma_y, sigma_x = (max(sigma, 1e-3) for sigma in blur)
@@ -271,7 +284,7 @@ def _resampled(image: Image, shape: tuple[int, int], scale: Size) -> Image:
     inside = cv2.warpAffine(
         known.astype(np.float32), matrix, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     )
-    return np.where(inside > 0.99, sampled, np.float32(np.nan))
+    return np.where(inside > 0.99, sampled + image.dtype.type(lowest), image.dtype.type(np.nan))
 
 
 def _sizes(size: Size) -> str:

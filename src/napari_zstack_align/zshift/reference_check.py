@@ -32,7 +32,7 @@ class NoSlicesError(InputError):
 
 
 def check_reference(
-    reference: Reference, volume: npt.NDArray[np.float32]
+    reference: Reference, volume: npt.NDArray[np.floating]
 ) -> Job[tuple[Remark, ...]]:
     """Look at the slices of a reference.
 
@@ -40,7 +40,7 @@ def check_reference(
     ----------
     reference : Reference
     volume : numpy.ndarray
-        (Z, Y, X) float32, of which the slices of `slices_sample` are there.
+        (Z, Y, X), of which the slices of `slices_sample` are there.
 
     Returns
     -------

@@ -52,7 +52,7 @@ class Findings:
         self,
         inputs: Inputs,
         templates: Templates,
-        volume: npt.NDArray[np.float32],
+        volume: npt.NDArray[np.floating],
         units: Units,
     ) -> None:
         self._inputs, self._templates, self._units = inputs, templates, units

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.levels import above_lowest
 from napari_zstack_align.parallel import patient_map
 from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.progress import Job, Progress, mapped
@@ -27,8 +28,9 @@ from napari_zstack_align.zshift.reference_check import check_reference
 
 Image = npt.NDArray[np.float32]
 Short = npt.NDArray[np.float32]
+Counts = npt.NDArray[np.floating]
 
-SLICE, TEMPLATES = "slice of the reference 1", "templates 1"
+SLICE, TEMPLATES = "slice of the reference 2", "templates 2"
 """The methods of units: another number where a result may change."""
 READING, COMPARING = "Reading the reference", "Comparing its slices"
 STEPS = 16
@@ -101,7 +103,7 @@ class Templates:
 
 def make_templates(
     reference: Reference, params: ZShiftParams, units: Units, pool: ThreadPoolExecutor
-) -> Generator[Progress, None, tuple[Image, Templates]]:
+) -> Generator[Progress, None, tuple[Counts, Templates]]:
     """Read the reference.
 
     Parameters
@@ -116,7 +118,7 @@ def make_templates(
     Returns
     -------
     volume : numpy.ndarray
-        (Z, Y, X) float32, NaN where unknown.
+        (Z, Y, X) float32 (float64 where that would cut its structure), NaN where unknown.
     templates : Templates
 
     Raises
@@ -149,13 +151,13 @@ def make_templates(
     return slices.volume, replace(templates, remarks=remarks)
 
 
-def _checked(reference: Reference, volume: Image, n_read: int) -> Job[tuple[Remark, ...]]:
+def _checked(reference: Reference, volume: Counts, n_read: int) -> Job[tuple[Remark, ...]]:
     """Look at the slices, a step of reading them: it takes a second or two."""
     here = Progress(READING, n_read, len(volume))
     return mapped(check_reference(reference, volume), lambda _: here)
 
 
-def _slice(reference: Reference, units: Units, k: int) -> Image:
+def _slice(reference: Reference, units: Units, k: int) -> Counts:
     """Slice (Y, X) of the reference, made before or now."""
     stack, frames = units.frames.stack, reference.frames(k)
     key = key_of(
@@ -173,7 +175,7 @@ def _slice(reference: Reference, units: Units, k: int) -> Image:
     return arrays["image"]
 
 
-def templates_key(volume: Image, params: ZShiftParams) -> str:
+def templates_key(volume: Counts, params: ZShiftParams) -> str:
     """Key of all that is reckoned of a reference (Z, Y, X)."""
     names = ("patch_px", "overlap", "fine_px", "coarse_px", "max_shift_px")
     return key_of(TEMPLATES, volume=volume, params=values_of(params, *names))
@@ -188,7 +190,7 @@ class _Slices:
         self.band = Band(params.fine_px, params.coarse_px)
         self._kernel = self.band.noise_kernel()
         n_blocks, n_pixels = int(np.prod(self.grid.n_blocks)), int(np.prod(self.grid.block))
-        self.volume = np.empty((n_slices, *shape), np.float32)
+        self.volume: Counts = np.zeros((n_slices, *shape), np.float32)
         self.scale = np.zeros(n_slices)
         self._noise = np.zeros(n_slices)
         self._there = np.ones(n_slices, bool)
@@ -202,9 +204,12 @@ class _Slices:
         """Slices that hold numbers, so far."""
         return int(np.count_nonzero(self._there))
 
-    def add(self, k: int, image: Image) -> None:
-        """Take a slice (Y, X) float32, NaN where unknown; one without numbers is left out."""
-        self.volume[k] = image
+    def add(self, k: int, counts: Counts) -> None:
+        """Take a slice (Y, X), NaN where unknown; one without numbers is left out."""
+        if counts.dtype.itemsize > self.volume.dtype.itemsize:
+            self.volume = self.volume.astype(counts.dtype)
+        self.volume[k] = counts
+        image, _ = above_lowest(counts)
         valid = np.isfinite(image)
         if not valid.any():
             self._there[k] = False

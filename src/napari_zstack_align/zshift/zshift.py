@@ -53,8 +53,8 @@ class ZShift:
     stack : Stack
         The recording, (T, C, Y, X).
     reference : Stack
-        (Z, 1, Y, X) float32, a frame a slice: the reference on the pixels of the frames, NaN
-        where it is unknown.
+        (Z, 1, Y, X) float32 (float64 where that would cut a small signal on a huge offset), a
+        frame a slice: the reference on the pixels of the frames, NaN where it is unknown.
     transforms : Transforms, optional
         Of the recording's alignment; None: the frames are taken as they are.
     z : numpy.ndarray
@@ -229,8 +229,8 @@ class ZShift:
         Returns
         -------
         dask.array.Array
-            (T, Y, X) float32; NaN in frames without a depth, and where frame or reference is
-            unknown.
+            (T, Y, X) float32, or float64 of a recording whose pixels it can't hold; NaN in
+            frames without a depth, and where frame or reference is unknown.
         """
         from napari_zstack_align.zshift.movies import corrected_movie
 
@@ -242,8 +242,8 @@ class ZShift:
         Returns
         -------
         dask.array.Array
-            (T, Y, X) float32 in counts of the reference; NaN in frames without a depth, and
-            beyond the first and the last slice.
+            (T, Y, X) in counts of the reference, and of its type: float32, as a rule; NaN in
+            frames without a depth, and beyond the first and the last slice.
         """
         from napari_zstack_align.zshift.movies import simulated_movie
 
