@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -12,15 +12,19 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.spline import field_on_pixels
 from napari_zstack_align.alignment.warp import enlarged, warp_with_valid
+from napari_zstack_align.flags import Flag
 from napari_zstack_align.progress import Progress
 from napari_zstack_align.register.activity import only_brighter, smoothed
 from napari_zstack_align.register.frames import Image
 from napari_zstack_align.register.lit_cells import Dimmed, lit_cells
+from napari_zstack_align.register.repeats import Registered, Repeats, judge_repeats
 from napari_zstack_align.register.slice_run import Frames, SliceRun
 from napari_zstack_align.register.template import Coefficients
 
 Valid: TypeAlias = npt.NDArray[np.bool_]
 
+PERHAPS_ACTIVE = (Flag.LOW_CORRELATION, Flag.TORN)
+"""A repeat in which cells light up may be taken for one of these."""
 LIT_FACTOR = 2
 """Cells that light up are looked for at so many times a smaller size."""
 
@@ -55,7 +59,37 @@ def _in_raw_frame(image: Image, coefficients: Coefficients, run: SliceRun, facto
     return enlarged(np.where(known, moved, np.float32(1)), factor, run.shape)
 
 
-def active_repeats(
+def judge_active_repeats(
+    run: SliceRun,
+    frames: Frames,
+    registered: Sequence[Registered],
+    start: Coefficients,
+    reference: Image | None,
+) -> Generator[Progress, None, Repeats]:
+    """Judge the repeats of a slice, and keep those that are odd by cells that light up.
+
+    Parameters
+    ----------
+    run : SliceRun
+    frames : numpy.ndarray
+        (n,) frames of the slice.
+    registered, start, reference
+        As of `judge_repeats`.
+    """
+    mask, mad = run.compared_mask, run.params.outlier_mad
+    repeats = judge_repeats(registered, start, reference, mask, mad)
+    odd = np.array([f is not None and f.flag in PERHAPS_ACTIVE for f in repeats.faults])
+    if not odd.any():
+        return repeats
+    fields = np.stack([one.coefficients for one in registered])
+    active = yield from _active_repeats(run, frames, fields, repeats.used, odd)
+    if not active.any():
+        return repeats
+    believed = [replace(r, fault=None) if a else r for r, a in zip(registered, active, strict=True)]
+    return judge_repeats(believed, start, reference, mask, mad, active)
+
+
+def _active_repeats(
     run: SliceRun, frames: Frames, fields: Coefficients, used: Valid, odd: Valid
 ) -> Generator[Progress, None, Valid]:
     """(n,) which of the odd repeats differ from the used ones by cells that light up."""

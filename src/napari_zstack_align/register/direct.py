@@ -19,6 +19,7 @@ from napari_zstack_align.flags import mark_each
 from napari_zstack_align.mask import Mask
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.progress import Progress
+from napari_zstack_align.register.active_repeats import judge_active_repeats
 from napari_zstack_align.register.artefacts.artefacts import Artefacts
 from napari_zstack_align.register.frames import (
     Image,
@@ -28,15 +29,16 @@ from napari_zstack_align.register.frames import (
     register_frame,
 )
 from napari_zstack_align.register.prefilter import Prefilter
-from napari_zstack_align.register.repeats import Registered, Repeats, judge_repeats
+from napari_zstack_align.register.repeats import Registered, Repeats
 from napari_zstack_align.register.slice_run import Frames, SliceRun, leave_own_out
 from napari_zstack_align.register.slice_steps import SliceStep, step_between
 from napari_zstack_align.register.slice_units import known
 from napari_zstack_align.register.template import Coefficients, Template
+from napari_zstack_align.register.within_slice import cells_that_light_up
 from napari_zstack_align.saved import Arrays, Units
 from napari_zstack_align.stack import Stack
 
-METHOD = "adaptive, direct 2"
+METHOD = "adaptive, direct 3"
 """Of the units: another number where a result may change."""
 FIRST_STAGE = "Making the first reference"
 FIRST_PASSES = 2
@@ -117,6 +119,8 @@ class DirectChain(SliceRun):
         self.hold(frames)
         if self._template is None and self._image is not None:
             self._template = yield from self._build_template(self._image)
+        # A reference of other tissue doesn't show which cells are lit; the other repeats do.
+        self.dim((yield from cells_that_light_up(self, frames)))
         is_first = self._template is None
         if is_first:
             yield from self._bootstrap(frames)
@@ -130,7 +134,7 @@ class DirectChain(SliceRun):
             yield self.progress(
                 note=f"frame {frames[len(registered) - 1]}: {result.fault}" if result.fault else ""
             )
-        repeats = self._judge(registered)
+        repeats = yield from self._judge(frames, registered)
         if is_first and repeats.has_signal:
             repeats = repeats.centred()
         if is_first or any(
@@ -138,15 +142,16 @@ class DirectChain(SliceRun):
         ):
             mean = yield from self.mean(frames[repeats.used], repeats.coefficients[repeats.used])
         self._fill(frames, repeats)
+        self.dim({})
         return (yield from self._update(mean, repeats, registered))
 
-    def _judge(self, registered: Sequence[Registered]) -> Repeats:
+    def _judge(
+        self, frames: Frames, registered: Sequence[Registered]
+    ) -> Generator[Progress, None, Repeats]:
         reference = None
         if self._template is not None and self.found_signal:
             reference = without_extremes(comparison_image(self._template.image))
-        return judge_repeats(
-            registered, self._start, reference, self.compared_mask, self.params.outlier_mad
-        )
+        return (yield from judge_active_repeats(self, frames, registered, self._start, reference))
 
     def _fill(self, frames: Frames, repeats: Repeats) -> None:
         """Write the rows of a slice."""

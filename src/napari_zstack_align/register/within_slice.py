@@ -23,7 +23,7 @@ from napari_zstack_align.alignment.quality import Compared
 from napari_zstack_align.alignment.warp import enlarged, shrink
 from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.progress import Progress
-from napari_zstack_align.register.active_repeats import active_repeats, dimmed_cells
+from napari_zstack_align.register.active_repeats import dimmed_cells, judge_active_repeats
 from napari_zstack_align.register.brightness import TINY, Levels, from_elsewhere
 from napari_zstack_align.register.calibration import FEWEST_FRAMES, MOST_FRAMES, calibrated
 from napari_zstack_align.register.frames import (
@@ -32,8 +32,9 @@ from napari_zstack_align.register.frames import (
     filtered_frame,
     register_frame,
 )
+from napari_zstack_align.register.lit_cells import FEWEST_REPEATS, Dimmed
 from napari_zstack_align.register.prefilter import USUAL, Band, Prefilter
-from napari_zstack_align.register.repeats import Registered, Repeats, judge_repeats
+from napari_zstack_align.register.repeats import Registered, Repeats
 from napari_zstack_align.register.slice_run import Frames, SliceRun, leave_own_out
 from napari_zstack_align.register.slice_units import arrays_of_repeats, known, repeats_of_arrays
 from napari_zstack_align.register.tears import Strips, torn
@@ -88,8 +89,6 @@ LEAST_PART = 0.03
 """Repeats of whose differences the registration takes away a smaller part are left where they are:
 it fitted their noise, and interpolation would only blur them."""
 TORN = Fault(Flag.TORN, "torn: the sample jumped while the frame was scanned")
-PERHAPS_ACTIVE = (Flag.LOW_CORRELATION, Flag.TORN)
-"""A repeat in which cells light up may be taken for one of these."""
 ROUGH_FACTOR = 4
 FEWEST_TO_COMPARE = 3
 TIMES_AS_BRIGHT = 3.0
@@ -232,15 +231,10 @@ def align_within(
         In the slices before.
     """
     before = learned
-    faults, small = yield from _look(run, frames)
+    faults, fields = yield from _roughly(run, frames)
     told: Future[Learned] | None = None
-    fields = np.zeros((len(frames), 2, *run.grid), np.float32)
     usable = np.flatnonzero([fault is None for fault in faults])
     if len(usable) > 1:
-        factor = _rough_factor(run.shape)
-        reach = run.params.max_shift_px / factor
-        shifts = yield from run.in_thread(_rough_shifts, np.stack(small), reach)
-        fields[usable] += factor * shifts[:, :, np.newaxis, np.newaxis]
         filtered = FilteredFrames(COARSE)
         stages, rough, looked = deque(passes_of(run.shape)), fields.copy(), False
         while stages:
@@ -277,6 +271,40 @@ def align_within(
     if before.is_frozen:
         return SliceResult(repeats, image, before)
     return SliceResult(repeats, image, learned if told is None else (yield from run.result(told)))
+
+
+def cells_that_light_up(
+    run: SliceRun, frames: Frames
+) -> Generator[Progress, None, dict[int, Dimmed]]:
+    """What dims the cells of repeats that light up, told by a rough registration to their mean.
+
+    Parameters are those of `align_within`; frames without such cells are left out.
+    """
+    faults, fields = yield from _roughly(run, frames)
+    usable = np.flatnonzero([fault is None for fault in faults])
+    if len(usable) < FEWEST_REPEATS:
+        return {}
+    if COARSE in passes_of(run.shape):
+        filtered = FilteredFrames(COARSE)
+        _, found = yield from _register(run, filtered, frames[usable], fields[usable], Learned())
+        for i, one in zip(usable, found, strict=True):
+            fields[i] = fields[i] if one.registration is None else one.registration.coefficients
+    return (yield from dimmed_cells(run, frames[usable], fields[usable]))
+
+
+def _roughly(
+    run: SliceRun, frames: Frames
+) -> Generator[Progress, None, tuple[list[Fault | None], Coefficients]]:
+    """Faults of the frames, and how those that can be used are shifted."""
+    faults, small = yield from _look(run, frames)
+    fields = np.zeros((len(frames), 2, *run.grid), np.float32)
+    usable = np.flatnonzero([fault is None for fault in faults])
+    if len(usable) > 1:
+        factor = _rough_factor(run.shape)
+        reach = run.params.max_shift_px / factor
+        shifts = yield from run.in_thread(_rough_shifts, np.stack(small), reach)
+        fields[usable] += factor * shifts[:, :, np.newaxis, np.newaxis]
+    return faults, fields
 
 
 def _calibrate(
@@ -440,16 +468,7 @@ def _judge(
             mean.add(aligned, valid)
         yield run.progress()
     still = np.zeros_like(fields[0])
-    mask, mad = run.compared_mask, run.params.outlier_mad
-    repeats = judge_repeats(registered, still, None, mask, mad)
-    odd = np.array([f is not None and f.flag in PERHAPS_ACTIVE for f in repeats.faults])
-    if odd.any():
-        active = yield from active_repeats(run, frames, fields, repeats.used, odd)
-        if active.any():
-            registered = [
-                replace(r, fault=None) if a else r for r, a in zip(registered, active, strict=True)
-            ]
-            repeats = judge_repeats(registered, still, None, mask, mad, active)
+    repeats = yield from judge_active_repeats(run, frames, registered, still, None)
     if repeats.has_signal:
         repeats = repeats.still() if _gain_little(repeats) else repeats.centred()
     if np.abs(repeats.coefficients - fields)[repeats.used].max(initial=0) > STOP_PX or any(

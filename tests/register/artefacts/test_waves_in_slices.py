@@ -33,9 +33,10 @@ def frames_of(made: SampleZStack) -> np.ndarray:
     return made.stack.read(0, made.stack.n_frames)[:, 0].astype(float)
 
 
-def aligned(frames: np.ndarray) -> nza.Alignment:
-    stack = frames.clip(0, 65535).astype(np.uint16)
-    return nza.run(nza.align_adaptive(nza.Stack.from_array(stack, frames_per_slice=N_REPEATS)))
+def aligned(frames: np.ndarray, strategy: str = "two_stage") -> nza.Alignment:
+    counts = frames.clip(0, 65535).astype(np.uint16)
+    stack = nza.Stack.from_array(counts, frames_per_slice=N_REPEATS)
+    return nza.run(nza.align_adaptive(stack, nza.AdaptiveParams(strategy=strategy)))
 
 
 @pytest.fixture(scope="module")
@@ -62,28 +63,45 @@ def test_a_repeat_in_which_cells_light_up_stays_in_its_slice(with_discs, monkeyp
     assert set(np.flatnonzero(without.quality["flag"] != "")) >= set(LIT)
 
 
-@pytest.mark.slow
-def test_cells_five_times_as_bright_hardly_move_an_alignment(monkeypatch):
-    made = sample(5, 6.0, 1)
-    frames = frames_of(made)
-    lit = frames.copy()
-    chosen = np.random.default_rng(1)
-    for t in np.concatenate([6 * z + chosen.choice(6, 2, replace=False) for z in range(5)]):
+def lit(frames: np.ndarray, n_lit: int, seed: int = 1) -> np.ndarray:
+    """Half of the cells five times as bright, in so many repeats of each slice."""
+    result = frames.copy()
+    chosen = np.random.default_rng(seed)
+    n_slices = len(frames) // N_REPEATS
+    repeats = [chosen.choice(N_REPEATS, n_lit, replace=False) for _ in range(n_slices)]
+    for t in np.concatenate([N_REPEATS * z + some for z, some in enumerate(repeats)]):
         calm = cv2.GaussianBlur(frames[t], (0, 0), 1.5)
         dark, bright = np.percentile(calm, (5, 88))
         regions, n = label(calm > bright)
         cells = (np.random.default_rng(7).random(n + 1) < 0.5)[regions] & (regions > 0)
-        lit[t] += (
+        result[t] += (
             4 * cv2.GaussianBlur(cells.astype(float), (0, 0), 1.0) * np.maximum(frames[t] - dark, 0)
         )
+    return result
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["two_stage", "direct"])
+def test_cells_five_times_as_bright_hardly_move_an_alignment(strategy, monkeypatch):
+    made = sample(5, 6.0, 1)
+    frames = frames_of(made)
     truth, slices = made.displacement, made.stack.slice_of_frame
 
     def error(images: np.ndarray) -> float:
-        found = aligned(images)
+        found = aligned(images, strategy)
         assert (found.quality["flag"] == "").all()
         return endpoint_error(found.transforms.displacement, truth, slices, border_px=16).mean
 
     limit_px = 1.3 * error(frames) + 0.02
-    assert error(lit) < limit_px
+    assert error(lit(frames, 2)) < limit_px
     monkeypatch.setattr(active_repeats, "lit_cells", lambda images, _: [None] * len(images))
-    assert error(lit) > limit_px
+    assert error(lit(frames, 2)) > limit_px
+
+
+@pytest.mark.slow
+def test_direct_keeps_repeats_in_which_cells_light_up(with_discs, monkeypatch):
+    """Where they aren't dimmed either, though without both ways they would go."""
+    monkeypatch.setattr(active_repeats, "lit_cells", lambda images, _: [None] * len(images))
+    assert aligned(with_discs, "direct").quality["used"].all()
+    monkeypatch.setattr(active_repeats, "only_brighter", lambda *_: np.zeros(N_REPEATS, bool))
+    assert not aligned(with_discs, "direct").quality["used"].all()
