@@ -3,11 +3,14 @@
     python benchmarks/layout.py                       # 300 right stacks and 100 wrong ones
     python benchmarks/layout.py --stacks 600 --seed 9
     python benchmarks/layout.py --own                 # the package's own samples: right stacks too
+    python benchmarks/layout.py --references          # z-shift references: slices, and raw repeats
 
 Every stack is drawn at random: 3 to 25 slices of 1 to 4 µm, axial resolution 3 to 8 µm, 2 to 15
 repeats, 3 to 20 photons (at the 99.5th percentile, with a background of up to 5), motion within and
 between slices, nonrigid motion, drift, fading with depth, bleaching, slices without signal; 128 px.
-Wrong ones are scans up and down (ends once or twice), the other order, and one plane.
+Wrong ones are scans up and down (ends once or twice), the other order, and one plane. Of references
+the right ones are 4 to 60 slices 1 to 5 µm apart with 3 to 50 photons, single images or means; the
+wrong ones are 3 to 8 slices of 2 to 4 repeats, taken for slices.
 """
 
 from __future__ import annotations
@@ -26,7 +29,8 @@ import numpy.typing as npt  # noqa: E402
 from scipy.ndimage import gaussian_filter  # noqa: E402
 
 import napari_zstack_align as nza  # noqa: E402
-from napari_zstack_align.samples import zstack_with_repeats  # noqa: E402
+from napari_zstack_align.read import check_slices  # noqa: E402
+from napari_zstack_align.samples import recording_with_zshift, zstack_with_repeats  # noqa: E402
 
 SIZE, MARGIN = 128, 24
 Frames = npt.NDArray[np.uint16]
@@ -168,6 +172,76 @@ def own(n_stacks: int, seed: int) -> None:
     print(f"right layouts of the samples, {n_stacks}: {dict(verdicts)}")
 
 
+def references(n_stacks: int, seed: int) -> None:
+    """Print what images look like that are given as the slices of a reference."""
+    rng = np.random.default_rng(seed)
+    looks: dict[str, Counter[str]] = {"right": Counter(), "wrong": Counter()}
+    for _ in range(n_stacks):
+        report = nza.run(check_slices(nza.Stack.from_array(_slices(rng), "ZYX")))
+        looks["right"][report.looks_like or "slices"] += 1
+        n_repeats, frames = _repeats(rng)
+        report = nza.run(check_slices(nza.Stack.from_array(frames, "ZYX")))
+        found = report.looks_like or "slices"
+        is_right = found == "repeats" and report.length == n_repeats
+        looks["wrong"]["the right repeats" if is_right else found] += 1
+    for kind, counts in looks.items():
+        print(f"{kind} references, {n_stacks}: {dict(counts)}")
+
+
+def _slices(rng: np.random.Generator) -> npt.NDArray[Any]:
+    """(Z, Y, X) slices, one image or a mean each."""
+    n = int(rng.choice([4, 5, 6, 7, 8, 9, 10, 12, 15, 16, 18, 20, 24, 30, 40, 60]))
+    photons = float(rng.choice([3, 5, 10, 20, 50]))
+    which = rng.integers(3)
+    if which == 0:
+        step = float(rng.choice([1, 2, 3, 5]))
+        sample = recording_with_zshift(
+            n_frames=1,
+            n_slices=min(n, int(80 / step)),
+            size=SIZE,
+            z_step_um=step,
+            photons=photons,
+            reference_repeats=int(rng.choice([1, 3, 10])),
+            laser_ramp=float(rng.integers(2)),
+            seed=int(rng.integers(2**31)),
+        )
+        return sample.reference.read(0, sample.reference.n_frames)[:, 0]
+    if which == 1:
+        return _of_sample(rng, n, 1, photons)
+    like = drawn(rng)
+    like["n"], like["n_planes"] = 1, n
+    return made(rng, "repeats", like)
+
+
+def _repeats(rng: np.random.Generator) -> tuple[int, npt.NDArray[Any]]:
+    """Number of repeats, and (T, Y, X) frames."""
+    n_slices, n_repeats = int(rng.choice([3, 4, 4, 5, 5, 6, 6, 8])), int(rng.choice([2, 2, 3, 3, 4]))
+    if rng.integers(2):
+        return n_repeats, _of_sample(rng, n_slices, n_repeats, float(rng.choice([3, 5, 10, 20, 50])))
+    like = drawn(rng)
+    like["n"], like["n_planes"], like["empty"] = n_repeats, n_slices, 0
+    return n_repeats, made(rng, "repeats", like)
+
+
+def _of_sample(
+    rng: np.random.Generator, n_slices: int, n_repeats: int, photons: float
+) -> npt.NDArray[Any]:
+    """(T, Y, X) frames of the package's sample."""
+    sample = zstack_with_repeats(
+        n_slices=n_slices,
+        n_repeats=n_repeats,
+        size=SIZE,
+        photons=photons,
+        slice_correlation=float(rng.choice([0.9, 0.94, 0.97, 0.99])),
+        max_displacement_px=float(rng.choice([1, 5])),
+        drift_px=float(rng.choice([0, 6])),
+        jump_px=float(rng.choice([0, 3])),
+        bleaching=float(rng.choice([0, 0.4])),
+        seed=int(rng.integers(2**31)),
+    )
+    return sample.stack.read(0, sample.stack.n_frames)[:, 0]
+
+
 def verdict(frames: Frames, n: int, order: Any) -> nza.LayoutReport:
     """Check a layout."""
     return nza.run(nza.check_layout(nza.Stack.from_array(frames, frames_per_slice=n, order=order)))
@@ -179,9 +253,13 @@ def main() -> None:
     parser.add_argument("--stacks", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--own", action="store_true")
+    parser.add_argument("--references", action="store_true")
     args = parser.parse_args()
     if args.own:
         own(args.stacks, args.seed)
+        return
+    if args.references:
+        references(args.stacks, args.seed)
         return
     right(args.stacks, args.seed)
     wrong(args.stacks // 3, args.seed + 1)

@@ -45,6 +45,9 @@ def test_a_z_stack_looks_like_nothing_else(n_slices: int, kind: dict[str, Any], 
 WRONG = {
     "repeats": (repeats(9, 6), "repeats", 6),
     "few slices of repeats": (repeats(4, 3), "repeats", 3),
+    "four slices of two repeats": (repeats(4, 2), "repeats", 2),
+    "six slices of two repeats": (repeats(6, 2), "repeats", 2),
+    "three slices of three repeats": (repeats(3, 3), "repeats", 3),
     "volumes": (volumes(12, 4), "slices", 12),
     "up and down": (up_and_down(12, 4), "up-and-down", 12),
     "two images": (volumes(2, 12), "two images in turn", 2),
@@ -63,6 +66,24 @@ def test_other_images_are_recognised(order, looks: str, length: int | None, seed
     assert (report.looks_like, report.length) == (looks, length)
     assert report.reason
     assert not report.reason.endswith(".")
+
+
+@pytest.mark.parametrize("length", [3, 6, 10])
+@pytest.mark.parametrize("seed", range(2))
+def test_serial_sections_are_no_repeats(length: int, seed: int) -> None:
+    """Their slices come nearer to the next section one by one; repeats don't."""
+    planes = (np.arange(3)[:, None] * (length + 6) + np.arange(length)).ravel()
+    sections = scan(planes, seed=seed, photons=100.0, smooth_planes=5.0)
+    assert look(sections) == SlicesReport()
+    same = scan(planes // (length + 6) * (length + 6), seed=seed, photons=100.0, smooth_planes=5.0)
+    assert (look(same).looks_like, look(same).length) == ("repeats", length)
+
+
+def test_groups_of_another_number_are_no_few_repeats() -> None:
+    """Borders of slices must be at equal distances, to the end."""
+    order = np.repeat(np.arange(5), [2, 3, 2, 1, 2])
+    for seed in range(3):
+        assert look(scan(order, seed=seed, photons=30.0)) == SlicesReport()
 
 
 def test_of_long_stacks_a_sample_is_read() -> None:

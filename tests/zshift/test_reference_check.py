@@ -32,6 +32,11 @@ def found(reference: object, frames: np.ndarray = FEW, **how: object) -> nza.ZSh
 REFUSED = {
     "repeats": (repeats(), "slices of 4 repeats each", "--reference-frames-per-slice 4"),
     "two repeats": (repeats(2), "slices of 2 repeats each", "frames_per_slice=2"),
+    "few slices of repeats": (
+        record(np.repeat(np.arange(1.0, 5.0), 2), photons=10.0),
+        "slices of 2 repeats each",
+        "as in serial sections",
+    ),
     "recording": (recording(), "like frames of a recording", "give a z-stack"),
     "short recording": (recording(16), "like frames of a recording", "give a z-stack"),
     "volumes": (record(np.tile(np.arange(8.0), 4)), "volumes of 8 slices", "order='slices'"),

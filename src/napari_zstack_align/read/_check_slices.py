@@ -2,7 +2,8 @@
 
 Slices resemble one another less the farther apart they are. Repeats do so in steps, whole volumes
 again and again, and the frames of a recording not at all; where slices are out of order, far ones
-are more alike than neighbours. Images that resemble one another by chance alone leave it open.
+are more alike than neighbours. Serial sections fall in steps, too, but come nearer to one another
+slice by slice. Images that resemble one another by chance alone leave it open.
 """
 
 from __future__ import annotations
@@ -46,6 +47,15 @@ a mouse brain that hardly differ, 0.2 of generated tissue in steps of 1 µm."""
 DOUBTFUL_DROP, DROP_SPREADS = 0.02, 2.0
 """Up to this part it has to be this many spreads of that over the slices, too: recordings whose
 plane changes slowly reach 0.007 and 1.7."""
+FEW_IMAGES = 32
+"""So many images or fewer are looked at for repeats of a few slices, all of the same number."""
+STEP_PART = 0.15
+"""Repeats differ in how near they are to other images by less than this part of what slices do:
+0.2 was the least of a z-stack."""
+FEWEST_TO_RISE = 3
+RISE_ERRORS, RISING_PART = 8.0, 0.75
+"""Slices of a section come nearer to the next one, by 10 errors and more of real ones where there
+is light; repeats by up to 5.4."""
 ORDER_SPREADS, ORDER_PART = 5.0, 0.15
 """A far slice is more alike than both neighbours where it is so by this many spreads of
 resemblances by chance, and by this part of its own."""
@@ -133,19 +143,70 @@ def _repeats(pairs: FramePairs) -> Job[SlicesReport | None]:
     """Look for borders of slices at equal distances.
 
     Arrangements don't answer this: where each image is a slice of its own, any number of repeats
-    explains more than none.
+    explains more than none. Sections of some slices each, with gaps between them, are no repeats.
     """
     n = len(pairs.alike)
     alike = np.full((LAGS, n - 1), np.nan)
     for lag in range(1, min(LAGS, n - 1) + 1):
         alike[lag - 1, : n - lag] = np.diag(pairs.alike, lag)
     period = yield from find_period(alike)
-    if period is None:
+    period = period or _few_repeats(pairs)
+    if period is None or _are_sections(pairs, period):
         return None
     border = np.arange(1, n) % period == 0
     inside, across = _mean(alike[0][~border]), _mean(alike[0][border])
     reason = f"neighbours correlate by {inside:.2f}, and by {across:.2f} every {period} images"
     return SlicesReport("repeats", reason, period)
+
+
+def _few_repeats(pairs: FramePairs) -> int | None:
+    """Repeats of a few slices, found by how alike two neighbours are to all other images.
+
+    Two repeats are as alike to any other image; of two slices one is nearer to it.
+    """
+    n = len(pairs.alike)
+    steps = np.array([_step(pairs, i) for i in range(n - 1)])
+    if n > FEW_IMAGES or not np.isfinite(steps).all():
+        return None
+    clear = _spread_of(pairs.by_chance) / np.sqrt(n)
+    best, period = clear, None
+    for length in range(2, n // LEAST_SLICES + 1):
+        border = np.arange(1, n) % length == 0
+        inside, across = steps[~border], steps[border]
+        margin = float(across.min() - inside.max())
+        if n % length == 0 and abs(inside.mean()) < STEP_PART * across.mean() and margin > best:
+            best, period = margin, length
+    return period
+
+
+def _step(pairs: FramePairs, i: int) -> float:
+    """How much more alike the nearer one of images i and i + 1 is to all others, on average."""
+    nearer = np.delete(pairs.alike[i] - pairs.alike[i + 1], [i, i + 1])
+    sign = np.where(np.arange(len(nearer)) < i, 1, -1)
+    return _mean(sign * nearer)
+
+
+def _are_sections(pairs: FramePairs, length: int) -> bool:
+    """Whether groups of images come nearer to those of the next group one by one.
+
+    The slope of that is compared with its error, told by the scatter about it.
+    """
+    n_groups = len(pairs.alike) // length
+    if length < FEWEST_TO_RISE:
+        return False
+    groups = pairs.alike[: n_groups * length, : n_groups * length]
+    between = groups.reshape(n_groups, length, n_groups, length).mean(axis=3)
+    upwards = between[np.arange(n_groups - 1), :, np.arange(1, n_groups)]
+    downwards = between[np.arange(1, n_groups), :, np.arange(n_groups - 1)]
+    rising = np.concatenate([upwards, -downwards]).astype(np.float64)
+    rising = rising[np.isfinite(rising).all(axis=1)]
+    if not len(rising):
+        return False
+    place = np.arange(length) - (length - 1) / 2
+    slopes = rising @ place / (place @ place)
+    rest = rising - rising.mean(axis=1, keepdims=True) - slopes[:, np.newaxis] * place
+    error = np.sqrt((rest**2).sum() / (length - 2) / (place @ place)) / len(rising)
+    return bool(slopes.mean() > RISE_ERRORS * error and (slopes > 0).mean() >= RISING_PART)
 
 
 def _without_distance(pairs: FramePairs) -> SlicesReport | None:

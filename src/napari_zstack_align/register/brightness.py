@@ -125,3 +125,17 @@ def from_elsewhere(levels: Levels, mean: Trace, low: Trace, dark: float) -> Fram
     times = (levels.mean - dark) / np.maximum(mean - dark, TINY)
     beyond = (times > MOST_ACTIVE) | (times < LEAST_ACTIVE)
     return np.asarray((part > ADDED_PART) | factor | beyond, bool)
+
+
+def by_a_factor(levels: Levels, mean: Trace, low: Trace, dark: float) -> Frames:
+    """Whether the light of frames differs from what is usual by a factor in which tissue shows.
+
+    Added light changes the less changed pixels as much as all others, a factor by as much less as
+    they are dimmer. What is dimmer has lost light to a factor: none can be taken off.
+    Parameters are those of `from_elsewhere`.
+    """
+    change = levels.mean - mean
+    part = (levels.low - low) / np.where(change == 0, TINY, change)
+    times = (levels.mean - dark) / np.maximum(mean - dark, TINY)
+    scaled = (change < 0) | (part < (1 + levels.share) / 2)
+    return np.asarray(scaled & (times >= LEAST_ACTIVE) & (times <= MOST_ACTIVE), bool)

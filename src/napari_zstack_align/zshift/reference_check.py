@@ -90,10 +90,10 @@ def advice(report: SlicesReport, n_slices: int) -> str:
     """Say what to do, as the end of the sentence."""
     if report.looks_like == "repeats":
         return (
-            f": align them (adaptive) and give the alignment as reference, or say how many "
-            f"repeats each slice has ({OPTION} {report.length}, in Python "
-            f"frames_per_slice={report.length}) to have them averaged as they are; 1 says that "
-            f"each is a slice."
+            f". If they are, align them (adaptive) and give the alignment as reference, or say "
+            f"how many repeats each slice has ({OPTION} {report.length}, in Python "
+            f"frames_per_slice={report.length}) to have them averaged as they are; if each is a "
+            f"slice, as in serial sections, say so ({OPTION} 1, in Python frames_per_slice=1)."
         )
     if report.looks_like == "slices" and report.length:
         volumes = -(-n_slices // report.length)

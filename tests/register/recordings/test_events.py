@@ -142,6 +142,40 @@ def test_bleaching_and_activity_are_no_outliers(change: np.ndarray):
     assert not intensity_outliers(levels, dark=100, mad=6).any()
 
 
+def _levels(above: np.ndarray, added: np.ndarray | float = 0.0) -> Levels:
+    """Levels of frames whose light above dark (100) is so bright, plus light that was added."""
+    noise = np.random.default_rng(0).normal(0, 1, N)
+    usual = np.zeros((8, 8), np.float32)
+    return Levels(100 + above + added + noise, 0.5 * above + added + noise, np.full(N, 0.5), usual)
+
+
+@pytest.mark.parametrize("times", [0.5, 1.1, 1.3, 1.6, 2.0])
+@pytest.mark.parametrize("every", [2, 3, 5])
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_light_that_flickers_makes_no_outliers(times: float, every: int, first: int):
+    light = np.where(np.arange(N) % every == first, times, 1.0)
+    assert not intensity_outliers(_levels(400 * light), dark=100, mad=6).any()
+
+
+@pytest.mark.parametrize("spread", [0.1, 0.2])
+def test_light_at_random_makes_no_outliers(spread: float):
+    light = np.random.default_rng(3).normal(1, spread, N)
+    assert not intensity_outliers(_levels(400 * light), dark=100, mad=6).any()
+
+
+@pytest.mark.parametrize("every", [5, 12])
+def test_light_that_is_added_again_and_again_does(every: int):
+    lit = np.arange(N) % every == 1
+    outliers = intensity_outliers(_levels(np.full(N, 400.0), 200.0 * lit), dark=100, mad=6)
+    np.testing.assert_array_equal(outliers, lit)
+
+
+def test_a_shutter_that_closes_again_and_again_does():
+    shut = np.arange(N) % 5 == 1
+    outliers = intensity_outliers(_levels(400.0 * ~shut), dark=100, mad=6)
+    np.testing.assert_array_equal(outliers, shut)
+
+
 def test_segments_lie_between_steps():
     assert segments([20, 50], 60) == [(0, 20), (20, 50), (50, 60)]
     assert segments([], 5) == [(0, 5)]

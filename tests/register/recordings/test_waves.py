@@ -80,3 +80,13 @@ def test_light_from_elsewhere_stays_out(kind):
     frames[lit] = np.clip(DARK + changed + noise, 0, 65535)
     flags = registered(frames).quality["flag"]
     assert np.flatnonzero(flags == "unusual brightness").tolist() == lit
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_laser_that_flickers_bridges_no_frame(first):
+    frames, _ = movie(0.0, 1.0)
+    light = np.where(np.arange(N) % 2 == first, 1.4, 1.0)[:, np.newaxis, np.newaxis]
+    flickering = np.round(DARK + light * (frames.astype(float) - DARK)).clip(0, 65535)
+    alignment = registered(flickering.astype(np.uint16), residual="none")
+    assert (alignment.quality["flag"] == "").all()
+    assert not any("brightness" in remark for remark in alignment.remarks)

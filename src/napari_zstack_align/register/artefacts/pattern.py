@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d
 
-from napari_zstack_align.register.artefacts.movement import Movement
+from napari_zstack_align.register.artefacts.movement import MOVED_PX, Movement
 from napari_zstack_align.spread import SD_PER_MAD
 
 Image = npt.NDArray[np.float32]
@@ -155,12 +155,15 @@ def _agreement(
     """
     stays, goes = [0.0], [0.0]
     same = groups[np.newaxis] == groups[:, np.newaxis]
+    # Of noisy frames, some tile seems to move by as much in any still movie; not most of them.
+    usual = np.median(shifts, axis=(1, 2))
+    moves = np.abs(usual[np.newaxis] - usual[:, np.newaxis]) >= MOVED_PX
     borders = np.linspace(0, parts.shape[2], shifts.shape[1] + 1).astype(int)
     for row, (start, stop) in enumerate(pairwise(borders)):
         for column in range(shifts.shape[2]):
             moved = shifts[:, row, column]
             apart = np.abs(moved[np.newaxis] - moved[:, np.newaxis]) >= APART_PX
-            first, second = np.nonzero(apart & same)
+            first, second = np.nonzero(apart & same & moves)
             if len(first) < FEWEST_PAIRS * len(parts):
                 continue
             by = np.round(moved[second] - moved[first]).astype(int)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.ndimage import median_filter
 
 from napari_zstack_align.flags import Fault, Flag
-from napari_zstack_align.register.brightness import Levels, from_elsewhere
+from napari_zstack_align.register.brightness import Levels, by_a_factor, from_elsewhere
 from napari_zstack_align.spread import SD_PER_MAD
 
 Trace = npt.NDArray[np.float64]
@@ -20,6 +20,10 @@ NEIGHBOURHOOD = 101
 """Frames against whose median a frame's brightness is judged: events are short against it."""
 LEAST_CHANGE = 0.1
 """A flash changes the light above dark at least by this part."""
+MOST_ODD = 0.1
+"""Of more frames than this part a factor is how the light is."""
+TIMES_USUAL = 1.5
+"""Frames that differ by no more than so many times as much as these do differ by the same."""
 STEP_FRAMES = 8
 """Frames on either side of a jump that are compared."""
 STEP_PX = 1.5
@@ -33,6 +37,9 @@ TWITCH_SIGMAS = 6.0
 
 def intensity_outliers(levels: Levels, dark: float, mad: float) -> npt.NDArray[np.bool_]:
     """Frames much brighter or darker than those around them, but not by the activity of cells.
+
+    Where a laser flickers, many frames differ from the others by a factor; they show the same
+    tissue, and none of them is an outlier.
 
     Parameters
     ----------
@@ -52,8 +59,14 @@ def intensity_outliers(levels: Levels, dark: float, mad: float) -> npt.NDArray[n
     mean, low = (median_filter(part, size, mode="nearest") for part in (seen.mean, seen.low))
     away = np.abs(seen.mean - mean)
     limit = np.maximum(mad * np.median(away), LEAST_CHANGE * np.maximum(mean - dark, 0))
-    stands_out = away > np.maximum(limit, 1e-12)
-    result[known] = stands_out & from_elsewhere(seen, mean, low, dark)
+    from_light = from_elsewhere(seen, mean, low, dark)
+    odd = from_light & (away > np.maximum(limit, 1e-12))
+    changed, scaled = from_light & (away > limit / 2), by_a_factor(seen, mean, low, dark)
+    if np.count_nonzero(changed & scaled) > MOST_ODD * len(odd):
+        # Of a single frame noise may hide that it is a factor.
+        usual = np.median(away[changed & scaled])
+        odd &= ~scaled & (away > TIMES_USUAL * usual)
+    result[known] = odd
     return result
 
 
