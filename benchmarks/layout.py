@@ -215,9 +215,14 @@ def _slices(rng: np.random.Generator) -> npt.NDArray[Any]:
 
 def _repeats(rng: np.random.Generator) -> tuple[int, npt.NDArray[Any]]:
     """Number of repeats, and (T, Y, X) frames."""
-    n_slices, n_repeats = int(rng.choice([3, 4, 4, 5, 5, 6, 6, 8])), int(rng.choice([2, 2, 3, 3, 4]))
+    n_slices, n_repeats = (
+        int(rng.choice([3, 4, 4, 5, 5, 6, 6, 8])),
+        int(rng.choice([2, 2, 3, 3, 4])),
+    )
     if rng.integers(2):
-        return n_repeats, _of_sample(rng, n_slices, n_repeats, float(rng.choice([3, 5, 10, 20, 50])))
+        return n_repeats, _of_sample(
+            rng, n_slices, n_repeats, float(rng.choice([3, 5, 10, 20, 50]))
+        )
     like = drawn(rng)
     like["n"], like["n_planes"], like["empty"] = n_repeats, n_slices, 0
     return n_repeats, made(rng, "repeats", like)

@@ -10,6 +10,8 @@ from napari_zstack_align.read._check_layout import (
 from napari_zstack_align.read._check_slices import SlicesReport, check_slices, slices_sample
 from napari_zstack_align.read._describe import describe
 from napari_zstack_align.read._files import images_in
+from napari_zstack_align.read._images_in_turn import UNIT as IN_TURN
+from napari_zstack_align.read._images_in_turn import images_in_turn
 from napari_zstack_align.read._looking import holds_frames
 from napari_zstack_align.read._open import open_plane, open_stack
 from napari_zstack_align.read._propose import (
@@ -19,8 +21,6 @@ from napari_zstack_align.read._propose import (
     propose_layout,
 )
 from napari_zstack_align.read._remarks import remarks_on
-from napari_zstack_align.read._two_in_turn import UNIT as IN_TURN
-from napari_zstack_align.read._two_in_turn import of_two_in_turn, two_in_turn
 
 __all__ = [
     "IN_TURN",
@@ -34,9 +34,9 @@ __all__ = [
     "describe",
     "holds_frames",
     "images_in",
+    "images_in_turn",
     "layout_samples",
     "neighbour_correlation",
-    "of_two_in_turn",
     "open_plane",
     "open_stack",
     "propose_frames_per_slice",
@@ -44,5 +44,4 @@ __all__ = [
     "remarks_on",
     "slices_sample",
     "started_at",
-    "two_in_turn",
 ]

@@ -17,7 +17,7 @@ from napari_zstack_align.paced import PacedSource
 from napari_zstack_align.parallel import checked_threads, patient_map, worker_threads
 from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.progress import Job, Progress
-from napari_zstack_align.read import IN_TURN, two_in_turn
+from napari_zstack_align.read import IN_TURN, images_in_turn
 from napari_zstack_align.register.kept_layout import check_kept_layout
 from napari_zstack_align.remark import Remark, as_warnings
 from napari_zstack_align.saved import (
@@ -121,7 +121,7 @@ def _estimate(
             yield from each.check(pool, threads + 1)
         alignment = inputs.alignment
         known = None if alignment is None else alignment.remarks
-        found = yield from two_in_turn(units, inputs.params.channel, known)
+        found = yield from images_in_turn(units, inputs.params.channel, known)
         inputs = replace(inputs, looked_at=found)
         layout = yield from _layout_of_repeats(inputs.reference, slices)
         try:

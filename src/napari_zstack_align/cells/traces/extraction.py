@@ -35,6 +35,8 @@ from napari_zstack_align.flags import Flag, mark
 from napari_zstack_align.paced import PacedSource
 from napari_zstack_align.parallel import patient_map, worker_threads
 from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.read import images_in_turn
+from napari_zstack_align.remark import Remark
 from napari_zstack_align.saved import Units, UnitStore, WatchedFrames, key_of
 
 READING, DERIVING = "Reading traces", "Baselines"
@@ -84,8 +86,11 @@ class Extraction:
             yield from units.check(pool, self._threads + 1)
             run = _Run(self.inputs, self._stated_dark, units, pool, self._threads + 1)
             yield from run.read()
+            alignment = self.inputs.alignment
+            known = None if alignment is None else alignment.remarks
+            in_turn = yield from images_in_turn(units, known=known)
             units.frames.check_files()
-            return (yield from run.traces())
+            return (yield from run.traces(in_turn))
 
 
 class _Run:
@@ -223,8 +228,11 @@ class _Run:
 
     # -- what is made of it --------------------------------------------------------------------
 
-    def traces(self) -> Generator[Progress, None, Traces]:
-        """Traces of what was read: a snapshot, as long as that isn't everything."""
+    def traces(self, found: tuple[Remark, ...] = ()) -> Generator[Progress, None, Traces]:
+        """Traces of what was read: a snapshot, as long as that isn't everything.
+
+        ``found`` is what the frames show besides.
+        """
         inputs, n_rois = self._inputs, len(self._inputs.rois)
         complete = self._is_read.all()
         F, Fneu = (raw if complete else raw.copy() for raw in (self._F, self._Fneu))
@@ -265,7 +273,7 @@ class _Run:
             provenance=self._provenance(),
             saturated=self._saturated_frames(F, frames["used"]),
         )
-        return replace(traces, remarks=remarks_of(traces, inputs))
+        return replace(traces, remarks=remarks_of(traces, inputs) + found)
 
     def _saturated_frames(
         self, F: npt.NDArray[np.float32], used: npt.NDArray[np.bool_]

@@ -14,7 +14,6 @@ from napari_zstack_align.counting import are, counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Flag, count_by_flag, shown
 from napari_zstack_align.frame_times import what_is_odd
-from napari_zstack_align.read import of_two_in_turn
 from napari_zstack_align.remark import Remark, as_notes, as_warnings
 
 SHOWN = 10
@@ -52,8 +51,6 @@ def remarks_of(traces: Traces, inputs: Inputs) -> tuple[Remark, ...]:
             f"The ROIs are those of slices of a z-stack, but {inputs.stack.name} is a recording: "
             f"they were read in every frame."
         )
-    if inputs.alignment is not None:  # whose run looked at the frames
-        remarks += of_two_in_turn(inputs.alignment.remarks)
     remarks += as_warnings(what_is_odd(inputs.stack.frame_times_s))
     if inputs.stack.frame_interval_s is None:
         remarks += as_warnings(

@@ -20,7 +20,7 @@ from napari_zstack_align.errors import AlignmentError
 from napari_zstack_align.flags import shown
 from napari_zstack_align.parallel import worker_threads
 from napari_zstack_align.progress import Job, Progress
-from napari_zstack_align.read import remarks_on, two_in_turn
+from napari_zstack_align.read import images_in_turn, remarks_on
 from napari_zstack_align.register.closing import (
     FOLLOWED_ONE_BY_ONE,
     averaged_in_session,
@@ -149,7 +149,8 @@ class Session:
             ]
             yield from self._make_reference(kept)
             for recording in self._recordings:
-                found_in_turn = yield from two_in_turn(recording.frames.units, self.params.channel)
+                own = recording.frames.units
+                found_in_turn = yield from images_in_turn(own, self.params.channel)
                 recording.state.remarks += found_in_turn
             yield from self._first_pass()
             yield from self._agree()

@@ -1,4 +1,4 @@
-"""Whether a recording shows two images in turn: found where it does, never where it doesn't."""
+"""Whether a recording shows several images in turn: found where it does, never where it doesn't."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 import napari_zstack_align as nza
-from napari_zstack_align.read import two_in_turn
+from napari_zstack_align.read import images_in_turn
 from napari_zstack_align.saved import Units, WatchedFrames
 from napari_zstack_align.saved.journal import NoJournal
 
@@ -24,7 +24,7 @@ APART = 0.3
 
 
 def found(stack: nza.Stack) -> tuple[str, ...]:
-    return nza.run(two_in_turn(Units(NoJournal(), WatchedFrames(stack))))
+    return nza.run(images_in_turn(Units(NoJournal(), WatchedFrames(stack))))
 
 
 def of(frames: Frames) -> tuple[str, ...]:
@@ -63,6 +63,8 @@ RIGHT: dict[str, Callable[[int], Frames]] = {
     "a wave": lambda seed: wave(30, seed),
     "fast waves": lambda seed: wave(6, seed),
     "a drift in depth": lambda seed: scan(repeats(15, 4), smooth_planes=3.0, seed=seed),
+    "waves of three frames": lambda seed: wave(3, seed, 20.0),
+    "waves of four frames": lambda seed: wave(4, seed),
     "8 frames": lambda seed: scan(ONE, motion_px=5, photons=3.0, seed=seed)[:8],
     "19 frames": lambda seed: scan(ONE, motion_px=5, photons=3.0, seed=seed)[:19],
 }
@@ -97,9 +99,26 @@ def test_two_images_in_turn_are_found(made: Callable[[], Frames]) -> None:
     assert remark.is_warning
 
 
-def test_more_planes_than_two_are_none() -> None:
-    for n_planes in (3, 4, 5):
-        assert of(scan(volumes(n_planes, 15))) == ()
+@pytest.mark.parametrize("n_planes", range(3, 9))
+@pytest.mark.parametrize("first", [0, 1])
+def test_more_planes_than_two_are_found(n_planes: int, first: int) -> None:
+    (remark,) = of(scan(volumes(n_planes, 64 // n_planes), smooth_planes=APART)[first:])
+    assert remark.startswith(f"array shows {n_planes} images in turn, such as {n_planes} planes:")
+    assert f"Save every {n_planes}th frame" in remark
+    assert remark.is_warning
+
+
+@pytest.mark.parametrize("n_planes", [3, 4])
+def test_more_planes_are_found_in_few_frames_and_under_a_wave(n_planes: int) -> None:
+    order = volumes(n_planes, 60 // n_planes)
+    for frames in (scan(order, smooth_planes=APART)[:24], wave(30, 0, 10.0, order)):
+        assert f"shows {n_planes} images in turn" in of(frames)[0]
+
+
+@pytest.mark.parametrize("period", [3, 4, 5, 8])
+def test_tissue_that_lights_up_every_few_frames_is_one_image(period: int) -> None:
+    """Frames a period apart are the most alike, but not all others are unlike one another."""
+    assert of(wave(period, 0, 20.0)) == ()
 
 
 def test_at_most_32_frames_are_read() -> None:
@@ -133,5 +152,5 @@ def test_what_an_alignment_knows_is_taken_over() -> None:
     stack = nza.Stack.from_array(scan(TWO, smooth_planes=APART), "TYX")
     units = Units(NoJournal(), WatchedFrames(stack))
     known = (*found(stack), "something else")
-    assert nza.run(two_in_turn(units, known=known)) == known[:1]
-    assert nza.run(two_in_turn(units, known=())) == ()
+    assert nza.run(images_in_turn(units, known=known)) == known[:1]
+    assert nza.run(images_in_turn(units, known=())) == ()

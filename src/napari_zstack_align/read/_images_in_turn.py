@@ -1,4 +1,4 @@
-"""Whether a recording shows two images in turn: two planes, or two channels, as one.
+"""Whether a recording shows several images in turn: planes, or two channels, as one.
 
 Frames of one image resemble one another whether or not another frame lies between them. Of two
 images in turn, frames two or four apart do, and those one, three or five apart don't. What is
@@ -6,6 +6,10 @@ compared is freed of noise and brightness: the likeness of even and odd frames i
 geometric mean of those among the even and among the odd ones, so that dim and bright frames in turn
 (flicker of the light) are one image. Likeness that falls with time, or steps once, lowers the mean
 of the odd distances no more than that of the even ones.
+
+Of more images in turn, frames are as alike as can be at multiples of their number alone. Each is
+then compared with each of the others in the same way: no two of them may be alike, as they are
+where tissue lights up every few frames.
 """
 
 from __future__ import annotations
@@ -26,18 +30,23 @@ BLOCK_FRAMES, N_BLOCKS = 8, 4
 LEAST_LEVEL = 0.05
 CLEAR_SPREADS = 4.0
 """Frames show something where they resemble one another by so much more than turned ones."""
-SHOWS_TWO = "shows two images in turn"
-UNIT, METHOD = "two-in-turn", "two images in turn 1"
+IN_TURN = "images in turn, such as"
+UNIT, METHOD = "images-in-turn", "images in turn 1"
+MOST_IMAGES = 8
+"""So many images in turn are looked for at most."""
+AS_ALIKE = 0.95
+"""Frames so many apart show the same image where they are as alike, by this part, as at any other
+distance that is looked at."""
 UNLIKE, UNLIKE_IN_FEW = 0.8, 0.7
 """Two images in turn resemble one another by less than this part of what noise allows, in every
 block; of short recordings, in the one to three that there are. Activity, motion and flicker stay
 above: 0.93 and 0.85 was the least that was seen."""
 
 
-def two_in_turn(
+def images_in_turn(
     units: Units, channel: int = 0, known: Iterable[Remark] | None = None
 ) -> Job[tuple[Remark, ...]]:
-    """Look whether even and odd frames of a recording show two images; reads up to 32 frames.
+    """Look whether a recording shows two to eight images in turn; reads up to 32 frames.
 
     Parameters
     ----------
@@ -55,7 +64,7 @@ def two_in_turn(
         Returns a remark, or none.
     """
     if known is not None:
-        return of_two_in_turn(known)
+        return of_images_in_turn(known)
     stack = units.frames.stack
     if stack.frames_per_slice is not None or stack.n_frames < BLOCK_FRAMES:
         return ()
@@ -64,14 +73,16 @@ def two_in_turn(
     arrays = units.get(UNIT, key, frames)
     if arrays is None:
         pairs = yield from SampledFrames(stack, channel).compare(frames)
-        arrays = {"parts": alike_in_turn(pairs)}
+        arrays = {"parts": alike_in_turn(pairs), "several": several_in_turn(pairs)}
         units.put(UNIT, key, arrays, frames)
-    return as_warnings(_sentence(stack.name, arrays["parts"]))
+    # Even and odd ones of four or more images differ, too.
+    found = _of_several(stack.name, arrays["several"]) or _of_two(stack.name, arrays["parts"])
+    return as_warnings(found)
 
 
-def of_two_in_turn(remarks: Iterable[Remark]) -> tuple[Remark, ...]:
-    """What `two_in_turn` has returned, among the remarks of a result."""
-    return tuple(remark for remark in remarks if SHOWS_TWO in remark)
+def of_images_in_turn(remarks: Iterable[Remark]) -> tuple[Remark, ...]:
+    """What `images_in_turn` has returned, among the remarks of a result."""
+    return tuple(remark for remark in remarks if IN_TURN in remark)
 
 
 def _sample(stack: Stack) -> npt.NDArray[np.intp]:
@@ -81,15 +92,80 @@ def _sample(stack: Stack) -> npt.NDArray[np.intp]:
     return frames[: n_blocks * BLOCK_FRAMES].reshape(n_blocks, BLOCK_FRAMES)
 
 
-def _sentence(name: str, parts: npt.NDArray[np.floating]) -> str:
+def _of_two(name: str, parts: npt.NDArray[np.floating]) -> str:
     """What is to be known of a recording with such `alike_in_turn`; '' for nothing."""
     least = UNLIKE if len(parts) == N_BLOCKS else UNLIKE_IN_FEW
     if not len(parts) or not (parts < least).all():
         return ""
     return (
-        f"{name} {SHOWS_TWO}, such as two planes or two channels: even and odd frames are only "
+        f"{name} shows two {IN_TURN} two planes or two channels: even and odd frames are only "
         f"{100 * max(float(parts.mean()), 0):.0f} % as alike as frames of one image. Save the "
         f"even and the odd frames as recordings of their own."
+    )
+
+
+def _of_several(name: str, several: npt.NDArray[np.floating]) -> str:
+    """What is to be known of a recording with such `several_in_turn`; '' for nothing."""
+    if not len(several):
+        return ""
+    number, alike = int(several[0]), 100 * max(float(several[1]), 0)
+    return (
+        f"{name} shows {number} {IN_TURN} {number} planes: frames {number} apart show the same, "
+        f"and any others are at most {alike:.0f} % as alike as frames of one image. Save every "
+        f"{number}th frame, from each of the first {number} on, as a recording of its own."
+    )
+
+
+def several_in_turn(pairs: FramePairs) -> npt.NDArray[np.float64]:
+    """(2,) number of images in turn, from three on, and the largest likeness of two of them.
+
+    That is a part of what noise allows. Empty where there is one image, or two, or nothing is
+    clear; a likeness has to be small in the whole sample, and in any two neighbouring blocks.
+    """
+    n_blocks = len(pairs.frames)
+    found = {n: turns for n in range(2, MOST_IMAGES + 1) if (turns := _turns(pairs, n)) is not None}
+    highest = max((own for own, _ in found.values()), default=0.0)
+    if n_blocks < 2 or highest <= 0:
+        return np.zeros(0)
+    number = min(n for n, (own, _) in found.items() if own >= AS_ALIKE * highest)
+    parts = [_turns(_blocks(pairs, b), number) for b in range(n_blocks - 1)]
+    alike = [found[number][1], *(np.inf if part is None else part[1] for part in parts)]
+    least = UNLIKE if n_blocks == N_BLOCKS else UNLIKE_IN_FEW
+    if number < 3 or not max(alike) < least:
+        return np.zeros(0)
+    return np.array([number, max(alike)])
+
+
+def _turns(pairs: FramePairs, number: int) -> tuple[float, float] | None:
+    """How alike frames of the same turn are, and the largest likeness of two turns.
+
+    The latter is a part of what noise allows; infinite where a turn shows nothing clear. None
+    where the sample is too small.
+    """
+    turn = pairs.frames.ravel() % number
+    of_turn = (turn == np.arange(number)[:, np.newaxis]).astype(np.float64)
+    known, chance = np.isfinite(pairs.alike), pairs.by_chance[np.isfinite(pairs.by_chance)]
+    counts = of_turn @ known @ of_turn.T
+    if len(chance) < 2 or not counts.all():
+        return None
+    alike = of_turn @ np.where(known, pairs.alike - chance.mean(), 0) @ of_turn.T / counts
+    own, n_pairs = alike.diagonal(), counts.diagonal() / 2
+    if not (own > LEAST_LEVEL + CLEAR_SPREADS * chance.std() / np.sqrt(n_pairs)).all():
+        return float(own.mean()), np.inf
+    others = alike / np.sqrt(np.outer(own, own))
+    return float(own.mean()), float(others[~np.eye(number, dtype=bool)].max())
+
+
+def _blocks(pairs: FramePairs, first: int) -> FramePairs:
+    """Two neighbouring blocks of a sample."""
+    length = pairs.frames.shape[1]
+    cut = slice(first * length, (first + 2) * length)
+    return FramePairs(
+        pairs.frames[first : first + 2],
+        pairs.alike[cut, cut],
+        pairs.by_chance[cut.start : cut.stop - 1],
+        pairs.mean[cut],
+        pairs.spread[cut],
     )
 
 

@@ -1,4 +1,4 @@
-"""A recording of two images in turn is reported by every run over it."""
+"""A recording of several images in turn is reported by every run over it."""
 
 from __future__ import annotations
 
@@ -35,9 +35,10 @@ def test_a_registration_reports_it_in_its_last_line(registered: nza.Alignment) -
 def test_traces_report_what_the_registration_found(
     two_planes: nza.Stack, registered: nza.Alignment
 ) -> None:
-    """They read each frame once, and so don't look themselves."""
-    traces = nza.run(nza.extract_traces(two_planes, CELLS, registered))
-    assert sum(remark.startswith(IN_TURN) for remark in traces.remarks) == 1
+    """They read each frame once, and so don't look themselves; without one, they do."""
+    for alignment in (registered, None):
+        traces = nza.run(nza.extract_traces(two_planes, CELLS, alignment))
+        assert sum(remark.startswith(IN_TURN) for remark in traces.remarks) == 1
 
 
 def test_a_search_for_depths_reports_it(two_planes: nza.Stack, registered: nza.Alignment) -> None:
@@ -45,3 +46,19 @@ def test_a_search_for_depths_reports_it(two_planes: nza.Stack, registered: nza.A
     for alignment in (None, registered):
         zshift = nza.run(nza.estimate_zshift(two_planes, reference, alignment=alignment))
         assert sum(remark.startswith(IN_TURN) for remark in zshift.remarks) == 1
+
+
+def test_three_planes_are_reported_by_every_run() -> None:
+    scenes = [Scene(), Scene(seed=9), Scene(seed=11)]
+    frames = np.stack([scene.frames(still(16)) for scene in scenes], axis=1)
+    stack = nza.Stack.from_array(frames.reshape(48, *scenes[0].shape), "TYX", name="three planes")
+    (aligned,) = nza.run(nza.register_recordings([stack], PARAMS.replace(passes=1)))
+    reference = np.stack([scene.counts for scene in scenes])
+    for result in (
+        aligned,
+        nza.run(nza.extract_traces(stack, CELLS, aligned)),
+        nza.run(nza.extract_traces(stack, CELLS)),
+        nza.run(nza.estimate_zshift(stack, reference)),
+    ):
+        remarks = result.remarks
+        assert sum(r.startswith("three planes shows 3 images in turn") for r in remarks) == 1
