@@ -78,6 +78,7 @@ def test_channels_in_turn_of_the_same_tissue_show_by_their_brightness() -> None:
     stack = nza.Stack.from_array(frames, frames_per_slice=6)
     report = nza.run(nza.check_layout(stack))
     assert (report.verdict, report.looks_like) == ("wrong", "two images in turn")
+    assert "or by a light that flickers, where the layout may be right." in report.warning
 
 
 def test_a_layout_that_another_one_explains_much_better_is_not_called_plausible(monkeypatch):

@@ -358,7 +358,10 @@ def _alternating_brightness(pairs: FramePairs, layout: Arrangement | None) -> st
         least = BRIGHTNESS_PART * float(np.median(pairs.spread))
         if abs(middle) > max(least, BRIGHTNESS_SPREADS * spread_of(step)):
             levels = f"{np.median(even):.4g} and {np.median(odd):.4g}"
-            return f"The {what} brightness of even and odd frames alternates between {levels}."
+            return (
+                f"The {what} brightness of even and odd frames alternates between {levels}: by two "
+                f"channels, or by a light that flickers, where the layout may be right."
+            )
     return ""
 
 
