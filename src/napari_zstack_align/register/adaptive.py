@@ -15,7 +15,8 @@ from napari_zstack_align.parallel import checked_threads, worker_threads
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.read import remarks_on
-from napari_zstack_align.register.artefacts.search import Pixels, checked_pixels, search
+from napari_zstack_align.register.artefacts.kept_search import kept_search
+from napari_zstack_align.register.artefacts.search import Pixels, checked_pixels
 from napari_zstack_align.register.closing import (
     averaged_in_slices,
     with_noise_limit,
@@ -133,7 +134,7 @@ def _align(
         yield from units.check(pool, ahead)
         layout = yield from check_kept_layout(units, params.channel)
         yield Progress("Aligning", 0, stack.n_frames, layout.warning)
-        found = yield from search(units.frames.stack, params, pool, given=given)
+        found = yield from kept_search(units, params, pool, given=given)
         run = STRATEGIES[params.strategy](stack, params, mask, pool, ahead, units, found)
         run.remarks = (*remarks_on(stack), *as_warnings(layout.warning), *found.remarks)
         yield from _all_slices(run)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.mask import Mask, as_weights
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Progress
-from napari_zstack_align.register.artefacts.artefacts import UNTOUCHED, Artefacts, Pixels
-from napari_zstack_align.register.artefacts.search import search
+from napari_zstack_align.register.artefacts.artefacts import UNTOUCHED, Artefacts
 from napari_zstack_align.register.frames import check_channels
 from napari_zstack_align.register.recordings.chunks import check_chunks
 from napari_zstack_align.register.recordings.first_reference import (
@@ -29,6 +28,9 @@ from napari_zstack_align.register.recordings.matchers import prepared
 from napari_zstack_align.register.recordings.matching import Matcher, model_of
 from napari_zstack_align.sources import with_checked_chunks
 from napari_zstack_align.stack import Stack
+
+Search: TypeAlias = Callable[[int, float | None], Generator[Progress, None, Artefacts]]
+"""Looks for the artefacts of a recording, given its number and the offset to take off, if known."""
 
 LEAST_PX = 16
 """Along each axis of a frame: no keypoint fits into less."""
@@ -64,10 +66,8 @@ class Inputs:
     pixel_size_um: tuple[float, float] | None
     artefacts: tuple[Artefacts, ...]
 
-    def without_artefacts(
-        self, pixels: Pixels | None, pool: ThreadPoolExecutor
-    ) -> Generator[Progress, None, Inputs]:
-        """Look for artefacts in all recordings, or take the pixels that were given for fixed.
+    def without_artefacts(self, search: Search) -> Generator[Progress, None, Inputs]:
+        """Look for artefacts in all recordings.
 
         One offset is taken off all of them, the reference and the parameters.
         """
@@ -75,8 +75,7 @@ class Inputs:
         first = find_reference_frames(self.stacks, self.params)[0]
         offset: float | None = None
         for i in sorted(range(len(self.stacks)), key=lambda i: i != first):
-            stack = self.stacks[i]
-            found[i] = yield from search(stack, self.params, pool, given=pixels, offset=offset)
+            found[i] = yield from search(i, offset)
             offset = found[i].offset
         artefacts = tuple(found[i] for i in range(len(self.stacks)))
         if not offset:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +14,8 @@ from napari_zstack_align.flags import Flag
 from napari_zstack_align.parallel import default_threads, worker_threads
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.register.artefacts.artefacts import Artefacts
+from napari_zstack_align.register.artefacts.search import search
 from napari_zstack_align.register.recordings.chunks import Range, chunk_ranges
 from napari_zstack_align.register.recordings.driving import paced_stacks
 from napari_zstack_align.register.recordings.first_reference import (
@@ -167,8 +169,11 @@ def _first(job: Job[list[MatchPreview]]) -> Job[MatchPreview]:
 
 def _previews(inputs: Inputs, wanted: list[tuple[int, Range]]) -> Job[list[MatchPreview]]:
     with worker_threads(default_threads()) as pool, paced_stacks(inputs.stacks) as stacks:
-        inputs = replace(inputs, stacks=stacks)
-        inputs = yield from inputs.without_artefacts(None, pool)
+
+        def look(i: int, offset: float | None) -> Generator[Progress, None, Artefacts]:
+            return search(stacks[i], inputs.params, pool, offset=offset)
+
+        inputs = yield from replace(inputs, stacks=stacks).without_artefacts(look)
         making = pool.submit(inputs.make_reference)
         yield from until_done([making], Progress("Making the first reference", 0, len(wanted)))
         matcher = making.result()

@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +20,8 @@ from napari_zstack_align.flags import shown
 from napari_zstack_align.parallel import worker_threads
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.read import images_in_turn, remarks_on
+from napari_zstack_align.register.artefacts.artefacts import Artefacts
+from napari_zstack_align.register.artefacts.kept_search import kept_search
 from napari_zstack_align.register.closing import (
     FOLLOWED_ONE_BY_ONE,
     averaged_in_session,
@@ -139,13 +140,16 @@ class Session:
             ]
             for each in units:
                 yield from each.check(self._pool, self._ahead)
-            watched = replace(self._inputs, stacks=tuple(each.frames.stack for each in units))
-            found = yield from watched.without_artefacts(self._artefacts, self._pool)
-            self._inputs = replace(found, stacks=self._inputs.stacks)
+
+            def look(i: int, offset: float | None) -> Generator[Progress, None, Artefacts]:
+                given = self._artefacts
+                return kept_search(units[i], self.params, self._pool, given=given, offset=offset)
+
+            self._inputs = yield from self._inputs.without_artefacts(look)
             self.params = self._inputs.params
             kept = [
                 KeptFrames(each, self.params, artefacts)
-                for each, artefacts in zip(units, found.artefacts, strict=True)
+                for each, artefacts in zip(units, self._inputs.artefacts, strict=True)
             ]
             yield from self._make_reference(kept)
             for recording in self._recordings:
