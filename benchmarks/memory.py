@@ -1,7 +1,8 @@
 """Peak memory of every command, on an input of 1, 4 and 16 times the length.
 
     python benchmarks/memory.py                  # all commands
-    python benchmarks/memory.py traces export    # those whose names hold one of these words
+    python benchmarks/memory.py traces export    # those whose names hold one of these words, and
+                                                 # those that write their inputs
 
 Each command runs as a person runs it, in a process of its own; the system says the most memory
 that it held. Must: from 1 to 16 times the length it grows by less than 10 %, the result apart
@@ -46,6 +47,10 @@ Command = Callable[[Path, int], list[str]]
 """Arguments of a command, from the folder of the inputs and the length."""
 
 COMMANDS: dict[str, Command] = {
+    "info": lambda f, n: ["info", f"{f}/recording_{n}.tif"],
+    "info --propose": lambda f, n: [
+        "info", f"{f}/zstack_{n}.tif", "--frames-per-slice", f"{N_REPEATS}", "--propose",
+    ],
     "adaptive": lambda f, n: [
         "adaptive", f"{f}/zstack_{n}.tif", "--frames-per-slice", f"{N_REPEATS}",
         "--out", f"{f}/out_{n}.zalign",
@@ -73,9 +78,20 @@ COMMANDS: dict[str, Command] = {
         f"export {ending}": lambda f, n, ending=ending: [
             "export", f"{f}/session_{n}", "--out", f"{f}/frames_{n}{ending}",
         ]
-        for ending in (".ome.tif", ".zarr", ".h5")
+        for ending in (".ome.tif", ".zarr", ".h5", ".bin")
+    },
+    **{
+        f"export traces {ending}": lambda f, n, ending=ending: [
+            "export", f"{f}/traces_{n}", "--out", f"{f}/table_{n}{ending}",
+            *(NWB_NEEDS if ending == ".nwb" else []),
+        ]
+        for ending in (".csv", ".npz", ".nwb", "_suite2p")
     },
 }  # fmt: skip
+NWB_NEEDS = ["--session-start", "2024-01-01T12:00:00+00:00"]
+NEEDS = {"zshift": "adaptive", "traces": "keypoints", "blobs": "keypoints", "export": "keypoints"}
+NEEDS |= {name: "traces" for name in COMMANDS if name.startswith("export traces")}
+"""What writes the input of a command."""
 
 
 def write_inputs(folder: Path) -> None:
@@ -103,11 +119,24 @@ def _write(path: Path, parts: np.ndarray, length: int) -> None:
 
 def peak_mb(arguments: list[str]) -> float:
     """Run a command to its end; the most memory that it held, MB."""
-    words = [sys.executable, "-c", RUN, *arguments, "--overwrite"]
+    replaces = ["--overwrite"] if "--out" in arguments else []
+    words = [sys.executable, "-c", RUN, *arguments, *replaces]
     process = subprocess.run(words, capture_output=True, text=True, check=False)
     if process.returncode != 0:
         raise SystemExit(f"{' '.join(arguments)}: exit code {process.returncode}\n{process.stderr}")
     return float(process.stdout.split()[-1])
+
+
+def chosen(words: list[str]) -> list[str]:
+    """Names of the commands that hold one of the words, and of those that they need."""
+    names = {name for name in COMMANDS if not words or any(word in name for word in words)}
+    while more := {_needed(name) for name in names} - names - {""}:
+        names |= more
+    return [name for name in COMMANDS if name in names]
+
+
+def _needed(name: str) -> str:
+    return NEEDS.get(name) or NEEDS.get(name.split()[0], "")
 
 
 def size_mb(path: Path) -> float:
@@ -117,8 +146,10 @@ def size_mb(path: Path) -> float:
 
 
 def held_mb(name: str, arguments: list[str]) -> float:
-    """Size of a result that the command holds in memory, MB; exports hold none."""
-    return 0.0 if name.startswith("export") else size_mb(_target(arguments))
+    """Size of a result that the command holds in memory, MB: exports hold none but traces."""
+    if name.startswith("export traces"):
+        return size_mb(Path(arguments[1]))
+    return 0.0 if name.startswith(("export", "info")) else size_mb(_target(arguments))
 
 
 def _target(arguments: list[str]) -> Path:
@@ -136,9 +167,8 @@ def main() -> int:
         write_inputs(folder)
         print(f"{'peak memory, MB, at':32}" + "".join(f"{n:>8} x" for n in LENGTHS), end="")
         print("   result    grows")
-        for name, command in COMMANDS.items():
-            if asked.words and not any(word in name for word in (*asked.words, "keypoints")):
-                continue
+        for name in chosen(asked.words):
+            command = COMMANDS[name]
             peaks = [peak_mb(command(folder, n)) for n in LENGTHS]
             results = [held_mb(name, command(folder, n)) for n in LENGTHS]
             growth = (peaks[-1] - results[-1]) / (peaks[0] - results[0]) - 1

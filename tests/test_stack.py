@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import dask.array as da
 import numpy as np
 import pytest
+import tifffile
 import zarr
 
 import napari_zstack_align as nza
+from napari_zstack_align.paced import PacedSource
+from napari_zstack_align.read._sequence import SequenceSource
+from napari_zstack_align.saved import WatchedFrames
+from napari_zstack_align.sources import ArraySource, FramesOf
 
 DATA = np.arange(2 * 3 * 4 * 5 * 6).reshape(2, 3, 4, 5, 6).astype(np.uint16)
 
@@ -143,3 +149,43 @@ def test_a_plane_that_is_not_there() -> None:
         stack.plane(2)
     with pytest.raises(nza.InputError, match="a recording without slices"):
         stack.replace(frames_per_slice=None).frames_of_slice(0)
+
+
+# -- how many frames are read at once ------------------------------------------------------------
+
+FRAMES = np.zeros((40, 1, 512, 512), np.uint16)
+FEW, CHUNK = 2, 24
+"""Of these frames: a MiB, and what a chunk of ``data`` holds."""
+CHUNKED = ArraySource(da.from_array(FRAMES), "TCYX")
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (ArraySource(FRAMES, "TCYX"), FEW),
+        (FramesOf(CHUNKED, np.arange(40)), FEW),
+        (CHUNKED, CHUNK),
+        (ArraySource(zarr.zeros(FRAMES.shape, dtype=np.uint16), "TCYX"), CHUNK),
+        (PacedSource(ArraySource(FRAMES, "TCYX")), FEW),
+        (PacedSource(CHUNKED), CHUNK),
+        (SequenceSource((ArraySource(FRAMES, "TCYX"),) * 2), FEW),
+        (SequenceSource((ArraySource(FRAMES, "TCYX"), CHUNKED)), CHUNK),
+    ],
+    ids=["array", "chosen", "dask", "zarr", "paced", "paced chunks", "files", "files of chunks"],
+)
+def test_few_frames_are_read_at_once_unless_chunks_hold_many(source: Any, expected: int) -> None:
+    assert nza.Stack(source).frames_per_read == expected
+    assert WatchedFrames(nza.Stack(source)).stack.frames_per_read == expected
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".npy"])
+def test_few_frames_of_a_file_are_read_at_once(suffix: str, tmp_path: Path) -> None:
+    path, frames = tmp_path / f"larva{suffix}", FRAMES[:5, 0]
+    tifffile.imwrite(path, frames) if suffix == ".tif" else np.save(path, frames)
+    assert nza.open_stack(path).frames_per_read == FEW
+
+
+def test_a_frame_is_read_at_once_however_large() -> None:
+    large = da.zeros((3, 1, 4096, 4096), dtype=np.uint16)
+    assert nza.Stack(FramesOf(ArraySource(large, "TCYX"), np.arange(3))).frames_per_read == 1
+    assert nza.Stack(ArraySource(FRAMES[:1], "TCYX")).frames_per_read == 1

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.errors import Cancelled
-from napari_zstack_align.sources import FrameSource
+from napari_zstack_align.sources import FrameSource, reads_singly
 
 PORTION_S = 0.1
 """How long reading takes, at most, before it may be given up: a frame, where one takes longer."""
@@ -40,6 +40,11 @@ class PacedSource:
     def dtype(self) -> np.dtype[Any]:
         """Data type of a pixel."""
         return self._source.dtype
+
+    @property
+    def reads_singly(self) -> bool:
+        """See `sources.reads_singly`."""
+        return reads_singly(self._source)
 
     def close(self) -> None:
         """Let whoever reads, in any thread, give up before the next portion."""

@@ -17,7 +17,7 @@ class FrameSource(Protocol):
     """Where the frames come from: a file, a set of files or an array.
 
     Implementations are thread-safe, keep no file open between calls and read nothing but the
-    frames asked for.
+    frames asked for. See `reads_singly` for what they may have besides.
     """
 
     @property
@@ -30,6 +30,15 @@ class FrameSource(Protocol):
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Frames ``start`` to ``stop`` (exclusive) as an array (stop - start, C, Y, X)."""
+
+
+def reads_singly(source: FrameSource) -> bool:
+    """Whether frames are read one by one at no more cost than many at once.
+
+    A source says so by an attribute ``reads_singly``. Without it, chunks may hold many frames, all
+    of which are unpacked for any of them.
+    """
+    return bool(getattr(source, "reads_singly", False))
 
 
 class ArraySource:
@@ -65,6 +74,11 @@ class ArraySource:
     def dtype(self) -> np.dtype[Any]:
         """Data type of a pixel."""
         return np.dtype(self._data.dtype)
+
+    @property
+    def reads_singly(self) -> bool:
+        """See `sources.reads_singly`."""
+        return isinstance(self._data, np.ndarray)
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
@@ -105,6 +119,8 @@ class FramesOf:
     frames : numpy.ndarray
         (T,) their indices in it.
     """
+
+    reads_singly = True
 
     def __init__(self, source: FrameSource, frames: npt.NDArray[np.intp]) -> None:
         self._source = source

@@ -18,12 +18,15 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.frame_times import frame_interval_s
 from napari_zstack_align.lazy import LazyFrames
 from napari_zstack_align.remark import Remark, as_remarks
-from napari_zstack_align.sources import ArraySource, FramesOf, FrameSource, as_array
+from napari_zstack_align.sources import ArraySource, FramesOf, FrameSource, as_array, reads_singly
 
 Order: TypeAlias = Literal["repeats", "slices"]
 
 CHUNK_BYTES = 12 * 2**20
 """Size of a dask chunk of whole frames: 8-16 MB scroll smoothly (smaller ones cost scheduling)."""
+
+READ_BYTES = 2**20
+"""Frames of so many bytes are still in the processor's cache when they are worked on."""
 
 AXES = "TCZRYX"
 
@@ -205,8 +208,20 @@ class Stack:
     @property
     def frames_per_chunk(self) -> int:
         """Whole frames in a chunk of ``data``."""
+        return self._frames_of(CHUNK_BYTES)
+
+    @property
+    def frames_per_read(self) -> int:
+        """Frames to read at once, where all are read in turn.
+
+        Few, which are in the processor's cache when they are worked on; a whole chunk's where the
+        source may unpack chunks.
+        """
+        return self._frames_of(READ_BYTES) if reads_singly(self.source) else self.frames_per_chunk
+
+    def _frames_of(self, n_bytes: int) -> int:
         frame_bytes = int(np.prod(self.shape[1:], dtype=np.int64)) * self.dtype.itemsize
-        return int(np.clip(CHUNK_BYTES // frame_bytes, 1, self.n_frames))
+        return int(np.clip(n_bytes // frame_bytes, 1, self.n_frames))
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Read frames ``start`` to ``stop`` (exclusive) into memory, past dask, for streaming.

@@ -79,8 +79,8 @@ def _digests(stack: Stack, frames: npt.NDArray[np.intp]) -> npt.NDArray[np.uint3
     """(n,) digests of frames; `UNKNOWN` where one can't be read."""
     digests: list[int] = []
     for run in np.split(frames, np.flatnonzero(np.diff(frames) != 1) + 1):
-        for start in range(0, len(run), stack.frames_per_chunk):
-            block = run[start : start + stack.frames_per_chunk]
+        for start in range(0, len(run), stack.frames_per_read):
+            block = run[start : start + stack.frames_per_read]
             try:
                 digests += map(crc32c, stack.read(int(block[0]), int(block[-1]) + 1))
             except (OSError, InputError):

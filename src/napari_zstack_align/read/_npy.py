@@ -44,6 +44,8 @@ class NpySource:
         (T, C, Y, X).
     """
 
+    reads_singly = True
+
     def __init__(
         self, path: Path, offset: int, stored: np.dtype[Any], shape: tuple[int, int, int, int]
     ) -> None:

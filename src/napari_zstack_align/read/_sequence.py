@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._facts import Facts, Opened
-from napari_zstack_align.sources import FrameSource
+from napari_zstack_align.sources import FrameSource, reads_singly
 
 
 class SequenceSource:
@@ -28,6 +28,11 @@ class SequenceSource:
     def dtype(self) -> np.dtype[Any]:
         """Data type of a pixel."""
         return self._sources[0].dtype
+
+    @property
+    def reads_singly(self) -> bool:
+        """See `sources.reads_singly`."""
+        return all(map(reads_singly, self._sources))
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""

@@ -35,6 +35,8 @@ class TiffSource:
         (T, C) int, the page that holds each plane.
     """
 
+    reads_singly = True
+
     def __init__(self, pages: Pages, planes: npt.NDArray[np.intp]) -> None:
         self._pages = pages
         self._planes = planes

@@ -64,14 +64,15 @@ class Levels:
         """Compare small frames (n, Y, X) of one place with their median."""
         times_smaller = max(min(frames.shape[1:]) / SMALL_PX, 1.0)
         size = tuple(max(round(n / times_smaller), 1) for n in frames.shape[:0:-1])
-        small = np.stack([cv2.resize(f, size, interpolation=cv2.INTER_AREA) for f in frames])
+        small = np.empty((len(frames), *size[::-1]), np.float32)
+        for out, frame in zip(small, frames, strict=True):
+            cv2.resize(frame, size, out, interpolation=cv2.INTER_AREA)
         usual = np.median(small[:: max(len(small) // FEW, 1)], axis=0)
         dark = float(np.percentile(usual, DARK_PERCENTILE))
         low = float(np.percentile(usual, LOW_PERCENTILE)) - dark
         share = low / max(float(usual.mean()) - dark, TINY)
-        changes = (small - usual).reshape(len(small), -1)
-        place = int(LOW_PERCENTILE / 100 * (changes.shape[1] - 1))
-        lows = np.partition(changes, place, axis=1)[:, place].astype(np.float64)
+        place = int(LOW_PERCENTILE / 100 * (usual.size - 1))
+        lows = np.array([np.partition((f - usual).ravel(), place)[place] for f in small], float)
         means = small.mean(axis=(1, 2), dtype=np.float64)
         return cls(means, lows, np.full(len(small), share), usual)
 

@@ -14,6 +14,8 @@ from napari_zstack_align.register.prefilter import Image
 
 ROUNDS = 2
 """How often frames are compared with their mean."""
+AT_ONCE = 8
+"""Frames transformed at once: their spectra and correlations are several times as large."""
 PEAK_SIGNIFICANCE = 6.0
 """A peak counts when it is this many standard deviations of the correlation over all shifts."""
 
@@ -43,11 +45,17 @@ def find_translations(frames: Image, reference: Image, max_shift: float) -> npt.
     reach = [min(int(max_shift), size // 2) for size in reference.shape]
     if max(reach) < 1:
         return found
-    surfaces, noises = _correlations(frames, reference, (reach[0], reach[1]))
-    for shift, surface, noise in zip(found, surfaces, noises, strict=True):
-        peak = np.unravel_index(int(surface.argmax()), surface.shape)
-        if surface[peak] > PEAK_SIGNIFICANCE * noise:
-            shift[:] = np.array([_refine(surface, peak, axis) for axis in range(2)]) - reach
+    padded = zip(reference.shape, reach, strict=True)
+    shape = tuple(next_fast_len(n + r, real=True) for n, r in padded)
+    spectrum = np.conj(rfft2(reference, shape))
+    for start in range(0, len(frames), AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        surfaces = irfft2(rfft2(frames[some], shape) * spectrum, shape)
+        noises = surfaces.std(axis=(1, 2))
+        for shift, surface, noise in zip(found[some], _near(surfaces, reach), noises, strict=True):
+            peak = np.unravel_index(int(surface.argmax()), surface.shape)
+            if surface[peak] > PEAK_SIGNIFICANCE * noise:
+                shift[:] = np.array([_refine(surface, peak, axis) for axis in range(2)]) - reach
     return found
 
 
@@ -62,16 +70,11 @@ def shifts_to_mean(frames: Image, max_shift: float) -> npt.NDArray[np.float64]:
     return shifts
 
 
-def _correlations(frames: Image, reference: Image, reach: tuple[int, int]) -> tuple[Image, Image]:
-    """Correlations within reach, (N, 2 * reach_y + 1, 2 * reach_x + 1), and their spreads."""
-    padded = zip(reference.shape, reach, strict=True)
-    shape = tuple(next_fast_len(n + r, real=True) for n, r in padded)
-    spectra = rfft2(frames, shape) * np.conj(rfft2(reference, shape))
-    surfaces = irfft2(spectra, shape)
-    rows = np.arange(-reach[0], reach[0] + 1)
-    columns = np.arange(-reach[1], reach[1] + 1)
-    near = surfaces[:, rows[:, np.newaxis], columns[np.newaxis, :]]
-    return near, surfaces.std(axis=(1, 2))
+def _near(surfaces: Image, reach: list[int]) -> Image:
+    """Correlations within reach, (N, 2 * reach_y + 1, 2 * reach_x + 1)."""
+    rows, columns = (np.arange(-r, r + 1) for r in reach)
+    near: Image = surfaces[:, rows[:, np.newaxis], columns[np.newaxis, :]]
+    return near
 
 
 def _refine(surface: Image, peak: tuple[np.intp, ...], axis: int) -> float:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from napari_zstack_align.errors import InputError, RunStopped
 from napari_zstack_align.saved.checksum import crc32c
 from napari_zstack_align.saved.unit_file import FileStates
+from napari_zstack_align.sources import reads_singly
 from napari_zstack_align.stack import Stack
 
 CHECK_PART = 0.005
@@ -94,6 +95,11 @@ class WatchedFrames:
     def dtype(self) -> np.dtype[Any]:
         """Data type of a pixel."""
         return self._source.dtype
+
+    @property
+    def reads_singly(self) -> bool:
+        """See `sources.reads_singly`."""
+        return reads_singly(self._source)
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Frames ``start`` to ``stop`` (exclusive) as (stop - start, C, Y, X).

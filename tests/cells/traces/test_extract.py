@@ -15,6 +15,7 @@ from slow_traces import (
 )
 
 import napari_zstack_align as nza
+from napari_zstack_align import stack as stack_module
 from napari_zstack_align.alignment.spline import n_control_points
 from napari_zstack_align.alignment.transforms import AffineLink, SplineLink, identity
 from napari_zstack_align.flags import Fault, Flag, fault_of, mark
@@ -283,6 +284,24 @@ def test_each_frame_is_read_once() -> None:
     twice = [0, 150, 299]  # by their fingerprint, a reader of the traces knows the recording again
     np.testing.assert_array_equal(np.delete(source.reads, twice), 1)
     np.testing.assert_array_equal(source.reads[twice], 2)
+
+
+def test_how_many_frames_are_read_at_once_changes_no_bit(monkeypatch) -> None:
+    class Single(CountedSource):
+        reads_singly = True
+
+        def read(self, start: int, stop: int):
+            longest.append(stop - start)
+            return super().read(start, stop)
+
+    frames = RNG.integers(0, 99, (30, 1, *SHAPE)).astype(np.uint16)
+    found = []
+    for at_once in (1, 4, 30):
+        longest: list[int] = []
+        monkeypatch.setattr(stack_module, "READ_BYTES", at_once * frames[0].nbytes)
+        found.append(extract(nza.Stack(Single(frames)), ROIS, None))
+        assert max(longest) <= at_once
+    assert len({(each.F.tobytes(), each.Fneu.tobytes(), each.dff.tobytes()) for each in found}) == 1
 
 
 def test_unreadable_frames_are_flagged() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
-from spoils import FIXED, N_REPEATS, N_SLICES, SIZE, clean, moved, run_search, stripes
+from spoils import FIXED, N_REPEATS, N_SLICES, SIZE, clean, moved, run_search, stripes, walk
 
 import napari_zstack_align as nza
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.register.artefacts.artefacts import Artefacts
+from napari_zstack_align.register.artefacts.sample import read_sample
 from napari_zstack_align.register.artefacts.search import NOT_TESTED, checked_pixels
 
 
@@ -115,3 +118,15 @@ def test_light_from_fluorescence_of_few_photons_is_no_artefact():
     assert found.fixed is None
     assert found.transients is not None
     assert all(found.transients.find(i.astype(np.float32)) == (None, None) for i in images)
+
+
+def test_the_sample_is_held_once():
+    frames = moved(1, 120, walk(120))
+    stack = nza.Stack.from_array(frames, "TYX")
+    tracemalloc.start()
+    try:
+        *_, sample = read_sample(stack, nza.KeypointParams())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert sample.images.nbytes < peak < 1.5 * sample.images.nbytes

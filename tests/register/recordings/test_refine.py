@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scenes import SHAPE, distances_px, similarity
 
 from napari_zstack_align.flags import Flag
 from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.register import translation as translations
 from napari_zstack_align.register.prefilter import Prefilter
+from napari_zstack_align.register.recordings import refine
 from napari_zstack_align.register.recordings.geometry import translation
-from napari_zstack_align.register.recordings.measure import follow, measure_window
+from napari_zstack_align.register.recordings.measure import Window, follow, measure_window
 from napari_zstack_align.register.recordings.refine import Target
 from napari_zstack_align.stack import Stack
 
@@ -92,3 +96,31 @@ def test_a_window_counts_and_flags(scene):
     np.testing.assert_allclose(mean[good], frames[good].mean(axis=(1, 2)), rtol=1e-2)
     assert np.isnan(mean[2])
     assert np.isnan(window.shift[2]).all()
+
+
+def window_of(frames: np.ndarray) -> Window:
+    return measure_window(Stack.from_array(frames, "TYX"), 0, len(frames), KeypointParams())
+
+
+def test_a_window_holds_each_of_its_frames_once(scene):
+    frames = scene.frames(np.tile(np.eye(3), (32, 1, 1))).astype(np.float32)
+    window_of(frames[:2])  # what is made once
+    tracemalloc.start()
+    try:
+        window_of(frames)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert frames.nbytes < peak < 2 * frames.nbytes
+
+
+def test_how_many_frames_are_compared_at_once_changes_no_bit(scene, monkeypatch):
+    shifts = np.random.default_rng(1).normal(0, 1.5, (21, 2))
+    frames = scene.frames(translation(shifts))
+    whole = window_of(frames)
+    for at_once in (1, 5, 100):
+        monkeypatch.setattr(refine, "AT_ONCE", at_once)
+        monkeypatch.setattr(translations, "AT_ONCE", at_once)
+        again = window_of(frames)
+        for name in ("shift", "halves", "turn", "proxy"):
+            assert getattr(again, name).tobytes() == getattr(whole, name).tobytes()

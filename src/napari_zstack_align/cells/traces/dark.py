@@ -130,8 +130,8 @@ def mean_of_dark_frames(stack: Stack, start: int, stop: int) -> npt.NDArray[np.f
         Where none can be read.
     """
     total, number, fault = np.zeros(stack.shape[1]), 0, None
-    for first in range(start, stop, stack.frames_per_chunk):
-        for frame, found in read_each(stack, first, min(first + stack.frames_per_chunk, stop)):
+    for first in range(start, stop, stack.frames_per_read):
+        for frame, found in read_each(stack, first, min(first + stack.frames_per_read, stop)):
             if frame is None:
                 fault = found
                 continue

@@ -133,7 +133,7 @@ class WindowReader:
 
     def _frames(self, frames: range) -> Iterator[tuple[int, FrameOrFault]]:
         """Frames of a window, of which only so many are in memory at once."""
-        at_once = self._stack.frames_per_chunk
+        at_once = self._stack.frames_per_read
         for start in range(frames.start, frames.stop, at_once):
             part = range(start, min(start + at_once, frames.stop))
             yield from zip(part, read_each(self._stack, part.start, part.stop), strict=True)

@@ -85,7 +85,8 @@ def read_sample(
     """
     frames = chosen_frames(stack)
     groups = np.zeros(stack.n_frames, int) if stack.order is None else stack.slice_of_frame
-    images, kept = [], []
+    images = np.empty((len(frames), *stack.shape[2:]), np.float32)
+    kept: list[int] = []
     for t in map(int, frames):
         try:
             channels = stack.read(t, t + 1)[0]
@@ -94,9 +95,7 @@ def read_sample(
         offset = offset_of(channels, params) if offset is None else offset
         image = driving_image(channels, params, offset)
         if np.isfinite(image).all():
-            images.append(image)
+            images[len(kept)] = image
             kept.append(t)
         yield None
-    shape = (0, stack.shape[2], stack.shape[3])
-    stacked = np.stack(images) if images else np.zeros(shape, np.float32)
-    yield Sample(stacked, groups[np.array(kept, int)], offset or 0.0)
+    yield Sample(images[: len(kept)], groups[np.array(kept, int)], offset or 0.0)

@@ -84,7 +84,7 @@ def averaging(
 
 def _frames_at_once(stack: Stack) -> int:
     frame_bytes = int(np.prod(stack.shape[1:])) * stack.dtype.itemsize
-    return max(BLOCK_BYTES // max(frame_bytes, 1), 1)
+    return min(max(BLOCK_BYTES // max(frame_bytes, 1), 1), stack.frames_per_read)
 
 
 def _read(

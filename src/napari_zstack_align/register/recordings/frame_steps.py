@@ -6,6 +6,7 @@ turn, robust over the blocks, for all frames of a window in a few array operatio
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -40,7 +41,7 @@ class FrameSteps:
     known: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, level: Level, frames: list[Image], matrices: Matrix) -> Self:
+    def of(cls, level: Level, frames: Sequence[Image] | Image, matrices: Matrix) -> Self:
         """Compare filtered frames, each mapped by its own matrix (n, 3, 3), with the level."""
         gradient, inside = level.differences(frames, matrices)
         hessian = level.hessian * inside[:, :, np.newaxis, np.newaxis]

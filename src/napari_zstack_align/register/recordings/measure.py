@@ -88,21 +88,22 @@ def measure_window(
     shape = (stack.shape[2], stack.shape[3])
     factor = proxy_factor(shape)
     total, count = np.zeros(shape, np.float32), 0
-    levels, small = Levels.unknown(stop - start), []
+    levels = Levels.unknown(stop - start)
+    small = np.empty((stop - start, shape[0] // factor, shape[1] // factor), np.float32)
     faults: list[Fault | None] = [None] * (stop - start)
     for t, image, fault in driving_frames(stack, start, stop, params, artefacts):
         faults[t - start] = fault
         if fault:
             continue
         cv2.accumulate(image, total)
+        small[count] = shrink(image, factor)
         count += 1
-        small.append(shrink(image, factor))
     shift, halves = np.full((stop - start, 2), np.nan), np.full((2, stop - start, 2), np.nan)
     turn, proxy = np.full(stop - start, np.nan), None
-    if small:
+    if count:
         good = np.flatnonzero([fault is None for fault in faults])
-        levels = Levels.of(np.stack(small)).at(good, stop - start)
-        motion = follow(np.stack(small), params.max_shift_px / factor)
+        levels = Levels.of(small[:count]).at(good, stop - start)
+        motion = follow(small[:count], params.max_shift_px / factor)
         shift[good], halves[:, good] = motion.shift * factor, motion.halves * factor
         turn[good] = motion.turn * factor
         proxy = motion.mean
@@ -120,29 +121,36 @@ class Motion:
 
 
 def follow(frames: Image, max_shift: float) -> Motion:
-    """Find how small frames (n, y, x) move against their own mean.
+    """Find how small frames (n, y, x) move against their own mean; they are filtered in place.
 
     The first template is the sharpest of short means: one that a jump falls into is doubled, and
     would let either half of the frames match it unmoved.
     """
     prefilter = Prefilter.for_image(frames.mean(axis=0))
-    filtered = [prefilter(frame, 1) for frame in frames]
-    template = _sharpest_mean(np.stack(filtered))
-    shift = _coarse_shifts(filtered, template, max_shift)
-    mean = np.mean(
-        [sampled(f, translation(s), f.shape) for f, s in zip(filtered, shift, strict=True)], axis=0
-    )
-    level = Level.build(mean.astype(np.float32), 1, None)
+    for frame in frames:
+        frame[:] = prefilter(frame, 1)
+    template = _sharpest_mean(frames)
+    shift = _coarse_shifts(frames, template, max_shift)
+    level = Level.build(_moved_mean(frames, shift), 1, None)
     turn = np.zeros(len(frames))
     for _ in range(SHIFT_STEPS):
         before = shift
-        steps = FrameSteps.of(level, filtered, moved_by(level, before, turn))
+        steps = FrameSteps.of(level, frames, moved_by(level, before, turn))
         step = steps.shifts()
         shift, turn = before + step, turn + steps.turns(step)
     return Motion(shift, before + steps.halves(), turn, level.image)
 
 
-def _coarse_shifts(frames: list[Image], template: Image, max_shift: float) -> Trace:
+def _moved_mean(frames: Image, shifts: Trace) -> Image:
+    """Mean of frames (n, y, x), each moved back by its shift."""
+    total = np.zeros(frames.shape[1:], np.float32)
+    for frame, shift in zip(frames, shifts, strict=True):
+        total += sampled(frame, translation(shift), frame.shape)
+    total /= np.float32(len(frames))
+    return total
+
+
+def _coarse_shifts(frames: Image, template: Image, max_shift: float) -> Trace:
     """Shifts to about a pixel; at half size, where there is detail enough for that."""
     factor = 2 if min(template.shape) >= 2 * SMALLEST_SEARCH_PX else 1
     small = np.stack([shrink(frame, factor) for frame in frames])

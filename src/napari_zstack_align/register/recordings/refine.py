@@ -45,6 +45,8 @@ RESIDUAL_STRIDE = 5
 """Every fifth pixel along each axis is looked at for the median size of the residuals."""
 LEAST_INSIDE = 0.5
 """Blocks of which a smaller part lies inside the raw frame are left out."""
+AT_ONCE = 8
+"""Frames compared at once: several images of each are held."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,9 @@ class Level:
         offset = self.centres - self.centres.mean(axis=0)
         return float(np.sqrt((offset**2).sum(axis=1).mean()))
 
-    def differences(self, frames: Sequence[Image], matrices: Matrix) -> tuple[Blocks, Blocks]:
+    def differences(
+        self, frames: Sequence[Image] | Image, matrices: Matrix
+    ) -> tuple[Blocks, Blocks]:
         """Gradient-weighted differences of mapped frames over blocks, and the part inside.
 
         Parameters
@@ -119,6 +123,16 @@ class Level:
         inside : numpy.ndarray
             (n, blocks) in [0, 1].
         """
+        gradient = np.empty((len(frames), len(self.centres), 2))
+        inside = np.empty(gradient.shape[:2])
+        for start in range(0, len(frames), AT_ONCE):
+            some = slice(start, start + AT_ONCE)
+            gradient[some], inside[some] = self._differences(frames[some], matrices[some])
+        return gradient, inside
+
+    def _differences(
+        self, frames: Sequence[Image] | Image, matrices: Matrix
+    ) -> tuple[Image, Image]:
         shape = self.image.shape
         residual = np.empty((len(frames), *shape), np.float32)
         shown = np.empty_like(residual)
@@ -129,7 +143,7 @@ class Level:
         _cap(residual, self.strided)
         residual *= shown
         sums = [self.means(gradient * residual) for gradient in self.gradients]
-        return np.stack(sums, -1, dtype=np.float64), self.means(shown).astype(np.float64)
+        return np.stack(sums, -1), self.means(shown)
 
 
 @dataclass(frozen=True)
