@@ -58,6 +58,7 @@ RIGHT: dict[str, Callable[[int], Frames]] = {
     "nothing but noise": lambda seed: scan(ONE, light=0.0, seed=seed),
     "flicker from frame to frame": lambda seed: lit(lambda t: 1 + t % 2, seed),
     "strong flicker": lambda seed: lit(lambda t: 1 + 4 * (t % 2), seed),
+    "strong flicker, little light": lambda seed: lit(lambda t: 1 + 4 * (t % 2), seed, 2.0),
     "flicker, 3 photons": lambda seed: lit(lambda t: 1 + t % 2, seed, 3.0),
     "flicker of mains": lambda seed: lit(lambda t: 1 + 0.5 * np.sin(2.9 * t), seed),
     "a wave": lambda seed: wave(30, seed),
