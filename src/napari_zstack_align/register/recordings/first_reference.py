@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import TypeAlias
 
 import numpy as np
@@ -27,6 +28,12 @@ Averages: TypeAlias = Callable[[int, int, int], Image | None]
 MOST_FRAMES = 500
 MOST_BYTES = 256 * 2**20
 """A longer chunk gives its middle frames to the first reference."""
+SPREAD = (0.1, 0.3, 0.7, 0.9)
+"""Where in a recording the chunks lie that the reference must fit."""
+ENOUGH = 2
+"""So many of them."""
+NEIGHBOURS = 4
+"""Else so many chunks about the middle are tried."""
 LOOKED_AT = 5
 """So many frames tell why a reference shows nothing."""
 PIXEL_SIZE_TOLERANCE = 0.01
@@ -68,8 +75,10 @@ def choose_reference(
 ) -> Matcher:
     """Average the first reference and prepare it for matching.
 
-    Where the parameters leave the choice, a chunk counts only if one of its neighbours can be
-    matched to it: a blank or foreign one in the middle must not spoil the session.
+    Where the parameters leave the choice, it is the middle chunk, unless others spread over the
+    recording can't be matched to it but to one another: neither a blank or foreign chunk nor a
+    wave of activity in the middle must spoil the session. Where they match none, a chunk counts
+    if one of its neighbours can be matched to it.
 
     Parameters
     ----------
@@ -82,36 +91,99 @@ def choose_reference(
     """
     recording, start, stop = find_reference_frames(stacks, params)
     stack = stacks[recording]
-    image = average(recording, start, stop)
-    first = None if image is None else prepared(image, mask, params)
     if params.reference_frames is not None:
-        if first is None:
+        image = average(recording, start, stop)
+        if image is None:
             why = _what_ails(stack, start, stop, params)
             raise InputError(
                 f"The reference frames {start} to {stop - 1} of {stack.name} show nothing{why}: "
                 f"choose others."
             )
-        return first
-    ranges = chunk_ranges(stack, params)
-    middle = (len(ranges) - 1) // 2
-    by_distance = sorted(range(len(ranges)), key=lambda i: (abs(i - middle), i))[:4]
-    tried = [] if first is None else [first]
-    for i in by_distance[1:]:
-        image = average(recording, *_middle_of(ranges[i], stack))
-        if image is None:
-            continue
-        for candidate in tried:
-            found = match_image(candidate, image, np.eye(3), params.seed)
-            if found.matrix is not None and found.fault is None:
-                return candidate
-        tried.append(prepared(image, mask, params))
-    if not tried:
+        return prepared(image, mask, params)
+    candidates = _Candidates(stack, recording, params, mask, average)
+    chosen = candidates.fitting_the_spread() or candidates.fitting_a_neighbour()
+    if chosen is None:
         why = _what_ails(stack, start, stop, params)
         raise InputError(
             f"The middle of {stack.name} shows nothing that could be a reference{why}: choose "
             f"another one with reference_recording and reference_frames."
         )
-    return tried[0]
+    return chosen
+
+
+class _Candidates:
+    """Chunks of a recording that may become the reference; each is averaged when it is needed."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        recording: int,
+        params: KeypointParams,
+        mask: npt.NDArray[np.float32] | None,
+        average: Averages,
+    ) -> None:
+        self._stack, self._recording, self._params = stack, recording, params
+        self._mask, self._average = mask, average
+        self._ranges = chunk_ranges(stack, params)
+        self._middle = (len(self._ranges) - 1) // 2
+        self._images: dict[int, Image | None] = {}
+        self._matchers: dict[int, Matcher] = {}
+
+    def fitting_the_spread(self) -> Matcher | None:
+        """Return the middle chunk, or the one that fits most of those spread over the recording.
+
+        Half of them are enough for the middle one. None where no chunk fits enough of them.
+        """
+        count = len(self._ranges)
+        spread = self._by_distance({int(part * count) for part in SPREAD})[1:]
+        enough = min(ENOUGH, len(spread))
+        if not enough:
+            return None
+        if self._n_fitting(self._middle, spread, enough) == enough:
+            return self._matcher(self._middle)
+        everywhere = [self._middle, *spread]
+        fitting = [self._n_fitting(i, everywhere) for i in everywhere]
+        most = max(fitting)
+        return self._matcher(everywhere[fitting.index(most)]) if most >= enough else None
+
+    def fitting_a_neighbour(self) -> Matcher | None:
+        """Return the chunk nearest to the middle that fits one of the next; None: all are blank."""
+        near = self._by_distance(range(len(self._ranges)))[:NEIGHBOURS]
+        shown = [i for i in near if self._image(i) is not None]
+        for n, j in enumerate(shown):
+            for i in shown[:n]:
+                if self._fits(i, j):
+                    return self._matcher(i)
+        return self._matcher(shown[0]) if shown else None
+
+    def _by_distance(self, chunks: Iterable[int]) -> list[int]:
+        """The middle chunk and others, by their distance from it."""
+        return sorted({self._middle, *chunks}, key=lambda i: (abs(i - self._middle), i))
+
+    def _n_fitting(self, i: int, others: Sequence[int], enough: int | None = None) -> int:
+        """How many of some chunks can be matched to one; no more than enough are looked at."""
+        fitting = (j for j in others if j != i and self._fits(i, j))
+        return sum(1 for _ in islice(fitting, enough))
+
+    def _fits(self, i: int, j: int) -> bool:
+        image = self._image(j)
+        if image is None or self._image(i) is None:
+            return False
+        found = match_image(self._matcher(i), image, np.eye(3), self._params.seed)
+        return found.matrix is not None and found.fault is None
+
+    def _image(self, i: int) -> Image | None:
+        if i not in self._images:
+            frames = _middle_of(self._ranges[i], self._stack)
+            self._images[i] = self._average(self._recording, *frames)
+        return self._images[i]
+
+    def _matcher(self, i: int) -> Matcher:
+        if i not in self._matchers:
+            image = self._image(i)
+            assert image is not None
+            self._matchers[i] = prepared(image, self._mask, self._params)
+        return self._matchers[i]
 
 
 def _what_ails(stack: Stack, start: int, stop: int, params: KeypointParams) -> str:

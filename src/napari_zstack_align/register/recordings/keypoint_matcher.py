@@ -12,7 +12,8 @@ import numpy.typing as npt
 from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.recordings.geometry import Matrix, Points, apply, inverse
-from napari_zstack_align.register.recordings.keypoints import find_keypoints, match
+from napari_zstack_align.register.recordings.keypoints import Keypoints, find_keypoints, match
+from napari_zstack_align.register.recordings.photometry import shared_levels
 from napari_zstack_align.register.recordings.matching import Match, Matcher, Seed, model_of
 from napari_zstack_align.register.recordings.ransac import ransac
 from napari_zstack_align.register.recordings.reference import Reference
@@ -51,7 +52,6 @@ class KeypointMatcher(Matcher):
     def __init__(self, reference: Reference, params: KeypointParams) -> None:
         super().__init__(reference, params)
         self._keypoints = find_keypoints(reference.image, params)
-        self._in_mask = reference.in_mask(self.points)
 
     @property
     def points(self) -> Points:
@@ -60,23 +60,33 @@ class KeypointMatcher(Matcher):
 
     def match(self, image: Image, prior: Matrix, seed: Seed) -> Match:
         """See `Matcher.match`."""
-        return self._match(image, prior, seed)
+        return self._match(self._keypoints, find_keypoints(image, self.params), prior, seed)
 
     def retries(self, image: Image, prior: Matrix, seed: Seed) -> Iterator[tuple[str, Match]]:
-        """Take fainter keypoints of the chunk, too."""
-        yield "lower threshold", self._match(image, prior, seed, LOWER_CONTRAST)
-
-    def _match(self, image: Image, prior: Matrix, seed: Seed, contrast: float = 1.0) -> Match:
+        """Take fainter keypoints of the chunk, too; then those of both between shared levels."""
+        fainter = find_keypoints(image, self.params, LOWER_CONTRAST)
+        yield "lower threshold", self._match(self._keypoints, fainter, prior, seed)
         reference, params = self.reference, self.params
-        found = find_keypoints(image, params, contrast)
+        levels = shared_levels(reference.image[reference.known], image, params)
+        if levels is not None:
+            own, found = (
+                find_keypoints(each, params.replace(intensity_range=between))
+                for each, between in zip((reference.image, image), levels, strict=True)
+            )
+            yield "shared levels", self._match(own, found, prior, seed)
+
+    def _match(self, own: Keypoints, found: Keypoints, prior: Matrix, seed: Seed) -> Match:
+        """Match keypoints of the reference and of a chunk."""
+        reference, params = self.reference, self.params
         # Where the chunk lies isn't known yet: its keypoints count as far as it may have moved.
         near = reference.in_mask(apply(inverse(prior), found.points), params.max_shift_px)
-        i, j = match(self._keypoints, found, params.match_ratio)
-        keep = near[j] & self._in_mask[i]
-        source, target = self.points[i[keep]], found.points[j[keep]]
+        in_mask = reference.in_mask(own.points)
+        i, j = match(own, found, params.match_ratio)
+        keep = near[j] & in_mask[i]
+        source, target = own.points[i[keep]], found.points[j[keep]]
         none = np.zeros(len(source), bool)
         seen = Match(None, None, found.points, near, source, target, none)
-        if fault := self._too_few(near, len(source)):
+        if fault := self._too_few(int(in_mask.sum()), int(near.sum()), len(source)):
             return seen.because(fault)
         fitted = ransac(
             source,
@@ -98,10 +108,9 @@ class KeypointMatcher(Matcher):
             return seen.because(Fault(Flag.TOO_FEW_INLIERS, text))
         return replace(seen, matrix=fitted.matrix, inliers=inliers, residual_px=fitted.residual_px)
 
-    def _too_few(self, near: npt.NDArray[np.bool_], n_matches: int) -> Fault | None:
+    def _too_few(self, in_reference: int, in_chunk: int, n_matches: int) -> Fault | None:
         """What is the matter where too little is there to fit a transform to; else None."""
         least = self.params.min_matches
-        in_reference, in_chunk = int(self._in_mask.sum()), int(near.sum())
         masked = self.reference.mask is not None
         mask_of, in_mask = ("the mask of ", " in the mask") if masked else ("", "")
         for number, where in ((in_reference, "the reference"), (in_chunk, "the chunk")):

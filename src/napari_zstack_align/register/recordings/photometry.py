@@ -13,6 +13,10 @@ Image8 = npt.NDArray[np.uint8]
 
 SIFT_OWN_BLUR_PX = 0.5
 """Blur that OpenCV's SIFT takes an image to have."""
+USUAL_PERCENTILE = 50.0
+"""Pixels so bright show how bright an image is, its lit cells apart."""
+UNLIKE_WHITES = 1.25
+"""Whites that differ by less leave much the same contrast."""
 
 
 def normalised(image: Image, params: KeypointParams) -> Image:
@@ -23,15 +27,44 @@ def normalised(image: Image, params: KeypointParams) -> Image:
     known = image[np.isfinite(image)]
     if not known.size:
         return np.zeros_like(image)
-    if params.intensity_range is not None:
-        low, high = params.intensity_range
-    else:
-        low, high = np.percentile(known, params.intensity_percentiles)
+    low, high = params.intensity_range or np.percentile(known, params.intensity_percentiles)
     if not high > low:
         return np.zeros_like(image)
     scaled = np.clip((image - np.float32(low)) / np.float32(high - low), 0, 1)
     result: Image = np.nan_to_num(scaled, nan=0.0)
     return result
+
+
+def shared_levels(
+    first: Image, second: Image, params: KeypointParams
+) -> tuple[tuple[float, float], tuple[float, float]] | None:
+    """Levels for two images between which what is equally bright in both looks alike.
+
+    Where a wave of activity lights up some cells of one image, its white leaves little contrast to
+    the others. So both get the lower one of the two whites, seen from the brightness of most
+    pixels, which neither activity nor bleaching changes against one another.
+
+    Returns
+    -------
+    tuple of (float, float), or None
+        (low, high) for either image; None where their own levels are much the same, or fixed.
+    """
+    if params.intensity_range is not None:
+        return None
+    low, high = params.intensity_percentiles
+    percentiles = (low, USUAL_PERCENTILE, high)
+    levels = [np.percentile(image[np.isfinite(image)], percentiles) for image in (first, second)]
+    usual = [float(middle - dark) for dark, middle, _ in levels]
+    if min(usual) <= 0:
+        return None
+    whites = [float(white - dark) / u for (dark, _, white), u in zip(levels, usual, strict=True)]
+    if max(whites) < UNLIKE_WHITES * min(whites):
+        return None
+    one, other = (
+        (float(dark), float(dark) + min(whites) * u)
+        for (dark, *_), u in zip(levels, usual, strict=True)
+    )
+    return one, other
 
 
 def prepared(image: Image, params: KeypointParams) -> Image8:

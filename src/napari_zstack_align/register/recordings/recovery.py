@@ -11,7 +11,7 @@ from napari_zstack_align.alignment.warp import warp_affine
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings.consensus import target_of
-from napari_zstack_align.register.recordings.geometry import Matrix, translation
+from napari_zstack_align.register.recordings.geometry import Matrix, inverse, translation
 from napari_zstack_align.register.recordings.matchers import prepared
 from napari_zstack_align.register.recordings.matching import (
     Match,
@@ -28,6 +28,12 @@ from napari_zstack_align.register.translation import find_translation
 
 LIKE_THE_OTHERS = 0.75
 """A rescued chunk must resemble the reference at least this much as the others of the recording."""
+MOST_USUAL = 0.8
+"""... which resemble it too much where the same cells are lit in all of them but the chunk."""
+BY_PIXELS = "by pixels"
+"""Method of a chunk for which rotations and shifts were tried: it must resemble the reference."""
+LARGEST_TURN_DEG, TURN_STEP_DEG = 6.0, 1.5
+"""Rotations that are tried; the refinement bridges half a step."""
 
 
 def match_chunk(state: RecordingState, chunk: int, matcher: Matcher) -> Match | None:
@@ -99,7 +105,8 @@ def rescue(chunk: Surroundings, matcher: Matcher) -> tuple[str, Match] | None:
         ):
             continue
         before, after = correlations_of(chunk.image, match.matrix, chunk.expected, reference)
-        if not misfit(before, after, reference) and after > chunk.usual * LIKE_THE_OTHERS:
+        usual = MOST_USUAL if method == BY_PIXELS else min(chunk.usual, MOST_USUAL)
+        if not misfit(before, after, reference) and after > usual * LIKE_THE_OTHERS:
             return method, replace(match, before=before, after=after, fault=None)
     return None
 
@@ -115,27 +122,49 @@ def _attempts(chunk: Surroundings, matcher: Matcher) -> Iterator[tuple[str, Matc
         yield method, judged(matcher, found, chunk.image, prior)
     if chunk.longer is not None:
         yield "longer chunk", match_image(matcher, chunk.longer, prior, chunk.seed)
-    if chunk.near is not None:
-        neighbour, there = chunk.near
-        moved, valid = warp_affine(neighbour, there, reference.shape)
-        bridge = prepared(np.where(valid, moved, np.float32(np.nan)), reference.mask, params)
-        by_matcher = match_image(bridge, chunk.image, prior, chunk.seed)
-        yield "via neighbour", by_matcher
-        yield "via neighbour", _by_pixels(chunk.image, there, matcher, by_matcher)
+        for _, found in matcher.retries(chunk.longer, prior, chunk.seed):
+            yield "longer chunk", judged(matcher, found, chunk.longer, prior)
+    if chunk.near is None:
+        yield BY_PIXELS, _by_pixels(chunk.image, _turned(prior, reference.shape, params), matcher)
+        return
+    neighbour, there = chunk.near
+    moved, valid = warp_affine(neighbour, there, reference.shape)
+    bridge = prepared(np.where(valid, moved, np.float32(np.nan)), reference.mask, params)
+    by_matcher = match_image(bridge, chunk.image, prior, chunk.seed)
+    yield "via neighbour", by_matcher
+    by_pixels = _by_pixels(chunk.image, [there], matcher)
+    yield "via neighbour", replace(by_matcher, matrix=by_pixels.matrix)
 
 
-def _by_pixels(image: Image, start: Matrix, matcher: Matcher, failed: Match) -> Match:
-    """Refine the neighbour's transform, shifted by where the chunk resembles the reference most."""
+def _turned(prior: Matrix, shape: tuple[int, int], params: KeypointParams) -> list[Matrix]:
+    """Return the prior turned about the image's centre by all angles that are tried."""
+    largest = min(params.max_rotation_deg, LARGEST_TURN_DEG)
+    count = int(largest / TURN_STEP_DEG)
+    centre = translation((np.array(shape) - 1) / 2)
+    turned = []
+    for angle in np.deg2rad(TURN_STEP_DEG * np.arange(-count, count + 1)):
+        turn = np.eye(3)
+        turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+        turned.append(prior @ centre @ turn @ inverse(centre))
+    return turned
+
+
+def _by_pixels(image: Image, starts: list[Matrix], matcher: Matcher) -> Match:
+    """Refine a start, shifted to where the chunk resembles the reference most; of many the best."""
     reference, params = matcher.reference, matcher.params
     prefilter = Prefilter.for_image(reference.image)
     target = target_of(reference, prefilter)
     level = target.levels[0]
-    moved, _ = warp_affine(image, start, reference.shape)
-    shift = find_translation(
-        prefilter(moved, level.factor), level.image, params.max_shift_px / level.factor
-    )
-    matrix = target.refine(image, start @ translation(shift * level.factor), model_of(params))
-    return replace(failed, matrix=matrix.matrix)
+    shifted = []
+    for start in starts:
+        moved, _ = warp_affine(image, start, reference.shape)
+        shift = find_translation(
+            prefilter(moved, level.factor), level.image, params.max_shift_px / level.factor
+        )
+        shifted.append(start @ translation(shift * level.factor))
+    alike = [correlations_of(image, there, there, reference)[1] for there in shifted]
+    best = shifted[int(np.argmax(np.nan_to_num(alike, nan=-1.0)))]
+    return Match(target.refine(image, best, model_of(params)).matrix)
 
 
 def _longer(state: RecordingState, chunk: int) -> Image | None:
