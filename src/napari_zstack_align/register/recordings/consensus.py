@@ -17,6 +17,7 @@ from napari_zstack_align.alignment.warp import warp_affine
 from napari_zstack_align.mask import Mask
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.prefilter import Prefilter
+from napari_zstack_align.register.recordings.evening import evened
 from napari_zstack_align.register.recordings.geometry import Matrix
 from napari_zstack_align.register.recordings.matching import (
     WORSE_BY,
@@ -74,13 +75,14 @@ class Consensus:
 
     def __init__(self, first: Reference, prefilter: Prefilter, fixed: bool) -> None:
         self.first, self.prefilter, self.fixed = first, prefilter, fixed
+        self._is_evened = False
         self._bright = float(np.percentile(first.image, BRIGHT_PERCENTILE))
         self._level = self._brightness(first.image)
         self.clear()
 
-    def clear(self) -> None:
-        """Forget all chunks."""
-        self._key = ""
+    def clear(self, *, evened: bool = False) -> None:
+        """Forget all chunks; ``evened``: the next ones are added with their lit cells evened."""
+        self._key, self._is_evened = "", evened
         self._all = _Sum.nothing(self.first.shape)
         self._of_recording: dict[int, _Sum] = {}
 
@@ -126,6 +128,8 @@ class Consensus:
         image = state.image(chunk)
         assert image is not None
         row = state.chunks[chunk]
+        if self._is_evened:
+            image = evened(image, row["matrix"], self.first, self.prefilter)
         aligned, valid = warp_affine(image, row["matrix"], self.first.shape)
         dark = np.float32(self.prefilter.dark)
         gain = self.prefilter.gain(self._brightness(image), self._level)
@@ -172,6 +176,9 @@ def refine_chunk(
         return start, 0.0
     reference, target = prepared
     found = target.refine(image, start, model_of(params), near=near)
+    even = evened(image, found.matrix, consensus.first, consensus.prefilter)
+    if even is not image:
+        found = target.refine(even, found.matrix, model_of(params), near=True)
     if implausible(found.matrix, state.expected, reference.shape, params):
         return start, 0.0
     was, now = correlations_of(image, found.matrix, start, reference)

@@ -237,13 +237,15 @@ class Session:
         prefilter = Prefilter.for_image(self._reference.image)
         consensus = Consensus(self._reference, prefilter, fixed=self._inputs.given is not None)
         self._consensus = consensus
-        yield from self._collect("Averaging the aligned chunks")
+        twice = self.params.passes == 2
+        yield from self._collect("Averaging the aligned chunks", evened=twice)
         chunks = list(self._good_chunks())
-        if self.params.passes == 2:
+        if twice:
             for number in range(1, ROUNDS + 1):
                 yield from self._refine(chunks, number)
             if self._inputs.given is None:
-                yield from self._keep_place(chunks)
+                self._keep_place(chunks)
+            yield from self._collect("Averaging the aligned chunks")
 
         def compare(item: ChunkOf) -> tuple[float, float]:
             recording, chunk = item
@@ -286,9 +288,9 @@ class Session:
         if self._inputs.asked.transform == "auto" and votes and np.mean(votes) > AFFINE_VOTES:
             self.params = self.params.replace(transform="affine")
         self._rounds = number
-        yield from self._collect("Averaging the aligned chunks")
+        yield from self._collect("Averaging the aligned chunks", evened=True)
 
-    def _keep_place(self, chunks: list[ChunkOf]) -> Steps:
+    def _keep_place(self, chunks: list[ChunkOf]) -> None:
         """Undo what the second pass moved all chunks together: the first reference stays in place.
 
         Each chunk was registered to all others, so nothing else holds them where they were.
@@ -297,7 +299,6 @@ class Session:
         for recording, chunk in chunks:
             matrices = recording.state.chunks["matrix"]
             matrices[chunk] = matrices[chunk] @ inverse(moved)
-        yield from self._collect("Averaging the aligned chunks")
 
     def _look_for_other_planes(self) -> Steps:
         """Flag recordings of another plane, and keep them out of the mean."""
@@ -311,8 +312,8 @@ class Session:
         if found:
             yield from self._collect("Averaging the aligned chunks")
 
-    def _collect(self, stage: str) -> Steps:
-        self._consensus.clear()
+    def _collect(self, stage: str, *, evened: bool = False) -> Steps:
+        self._consensus.clear(evened=evened)
         chunks = list(self._good_chunks())
         for done, (recording, chunk) in enumerate(chunks, 1):
             self._consensus.add(recording.state, chunk)
