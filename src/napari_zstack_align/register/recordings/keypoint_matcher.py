@@ -13,8 +13,8 @@ from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.recordings.geometry import Matrix, Points, apply, inverse
 from napari_zstack_align.register.recordings.keypoints import Keypoints, find_keypoints, match
-from napari_zstack_align.register.recordings.photometry import shared_levels
 from napari_zstack_align.register.recordings.matching import Match, Matcher, Seed, model_of
+from napari_zstack_align.register.recordings.photometry import shared_levels
 from napari_zstack_align.register.recordings.ransac import ransac
 from napari_zstack_align.register.recordings.reference import Reference
 

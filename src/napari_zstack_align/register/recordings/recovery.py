@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -121,9 +122,11 @@ def _attempts(chunk: Surroundings, matcher: Matcher) -> Iterator[tuple[str, Matc
     for method, found in matcher.retries(chunk.image, prior, chunk.seed):
         yield method, judged(matcher, found, chunk.image, prior)
     if chunk.longer is not None:
-        yield "longer chunk", match_image(matcher, chunk.longer, prior, chunk.seed)
-        for _, found in matcher.retries(chunk.longer, prior, chunk.seed):
-            yield "longer chunk", judged(matcher, found, chunk.longer, prior)
+        first = matcher.match(chunk.longer, prior, chunk.seed)
+        retries = (found for _, found in matcher.retries(chunk.longer, prior, chunk.seed))
+        for found in itertools.chain((first,), retries):
+            match = judged(matcher, found, chunk.longer, prior)
+            yield "longer chunk", _with_own_place(match, chunk.image, matcher)
     if chunk.near is None:
         yield BY_PIXELS, _by_pixels(chunk.image, _turned(prior, reference.shape, params), matcher)
         return
@@ -134,6 +137,16 @@ def _attempts(chunk: Surroundings, matcher: Matcher) -> Iterator[tuple[str, Matc
     yield "via neighbour", by_matcher
     by_pixels = _by_pixels(chunk.image, [there], matcher)
     yield "via neighbour", replace(by_matcher, matrix=by_pixels.matrix)
+
+
+def _with_own_place(match: Match, image: Image, matcher: Matcher) -> Match:
+    """Refine a longer chunk's transform by the chunk itself: those beside it may outshine it."""
+    if match.matrix is None:
+        return match
+    own = _by_pixels(image, [match.matrix], matcher).matrix
+    assert own is not None
+    before, after = correlations_of(image, own, match.matrix, matcher.reference)
+    return replace(match, matrix=own) if after > before else match
 
 
 def _turned(prior: Matrix, shape: tuple[int, int], params: KeypointParams) -> list[Matrix]:
