@@ -33,11 +33,11 @@ CHUNK_DTYPE = np.dtype(
 between jumps; ``n_frames`` were averaged. ``n_keypoints`` and ``n_matches`` lie in the mask,
 ``coverage`` is the part of the mask that has inliers near it; ``residual_px`` is the inliers'
 median distance. ``method`` is 'keypoints', 'lower threshold', 'shared levels', 'longer chunk',
-'via neighbour', 'by pixels', 'by hand', 'bridged' (from the chunks beside it) or 'raw place' (where the bridge would lower the
-correlation); of the last two, the correlations are those of where the chunk lies. ``matrix`` takes
-reference positions (y, x, 1) to the chunk's raw frames. ``flag`` is the code of what is the matter
-('' = good, see `Flag`) and ``detail`` says it in a sentence; a flagged chunk is bridged, or keeps
-its raw place.
+'via neighbour', 'by pixels', 'by hand', 'bridged' (from the chunks beside it) or 'raw place' (where
+the bridge would lower the correlation); of the last two, the correlations are those of where the
+chunk lies. ``matrix`` takes reference positions (y, x, 1) to the chunk's raw frames. ``flag`` is
+the code of what is the matter ('' = good, see `Flag`) and ``detail`` says it in a sentence; a
+flagged chunk is bridged, or keeps its raw place.
 """
 
 

@@ -117,7 +117,7 @@ def test_the_others_may_resemble_the_reference_by_what_is_lit_in_both(scene, lit
     matcher = prepared(lit.astype(np.float32), None, NEVER_ENOUGH)
     near = (lit.astype(np.float32), np.eye(3))
     rng = np.random.default_rng(1)
-    quiet = (scene.counts + rng.normal(0, 130, SHAPE)).astype(np.float32)
+    quiet = (scene.counts + rng.normal(0, 260, SHAPE)).astype(np.float32)
     found = rescue(Surroundings(quiet, None, near, 0.99, np.eye(3), SEED), matcher)
     assert found is not None
     assert 0.6 < found[1].after < 0.99 * 0.75
