@@ -148,6 +148,20 @@ def test_a_mask_weights_the_data(sample):
 
 
 @pytest.mark.slow
+def test_what_lies_outside_the_mask_moves_no_repeat(sample):
+    frames = sample.stack.read(0, 5)[:, 0]
+    other = frames.copy()
+    other[3, :, 112:] = np.roll(frames[3, :, 112:], 4, axis=0)
+    mask = np.zeros(frames.shape[1:], np.uint8)
+    mask[:, :96] = 1
+    fields = [
+        _align(Stack.from_array(each, frames_per_slice=5), mask).transforms.displacement(3)
+        for each in (frames, other)
+    ]
+    assert np.abs(fields[0] - fields[1]).max() < 0.2
+
+
+@pytest.mark.slow
 def test_one_channel_drives_and_all_follow(sample, alignment):
     data = sample.stack.read(0, sample.stack.n_frames)[:, 0]
     noise = np.random.default_rng(0).integers(0, 50, data.shape).astype(data.dtype)
