@@ -136,29 +136,49 @@ class Cases:
     def _add(self, name: str, alignment: Any) -> None:
         """Let a layer of ROIs follow the frames of an alignment."""
         from napari_zstack_align.cells import Rois
-        from napari_zstack_align.gui.cells.frame_in_view import FrameInView
         from napari_zstack_align.gui.cells.raw_rois import RoisOnFrames
         from napari_zstack_align.gui.cells.roi_model import RoiModel
+        from napari_zstack_align.gui.dataset import FrameInView
 
         def look() -> FrameInView:
             return FrameInView(self.image, raw=True, alignment=alignment, frame=self._frame)
 
         model, before = RoiModel(), resident_mb()
-        follower = RoisOnFrames(self.viewer, model, look)
-        follow = follower.follow
+        views = Views(self.viewer, look)
+        follower = RoisOnFrames(views, model)
 
         def timed_follow(event: Any = None) -> None:
             if self._name == name:
-                times.append(timed(follow))
+                times.append(timed(lambda: follower.follow(look())))
 
         times = self.own.setdefault(name, [])
-        self.viewer.dims.events.current_step.disconnect(follow)
         self.viewer.dims.events.current_step.connect(timed_follow)
         model.set(Rois.of(self._circles))
         self._turn()
         self.megabytes[name] = resident_mb() - before
         self._layers[name] = follower.layer
         self._followers[name] = follower
+
+
+class Views:
+    """Stands for the workspace: ROIs ask it what is in view, and are told by the benchmark."""
+
+    class Silent:
+        """A signal that never comes."""
+
+        def connect(self, listener: Any) -> None:
+            """Forget the listener."""
+
+        def disconnect(self, listener: Any) -> None:
+            """Do nothing: it isn't connected."""
+
+    def __init__(self, viewer: Any, look: Any) -> None:
+        self.viewer, self.look, self.view_changed = viewer, look, self.Silent()
+
+    @property
+    def in_view(self) -> Any:
+        """What is in view now."""
+        return self.look()
 
 
 def moving_stack(n_frames: int) -> Any:

@@ -44,7 +44,9 @@ def main(size: int, n_ticks: int) -> dict[str, object]:
     viewer = napari.Viewer(show=True)
     viewer.window.resize(1400, 900)
     panel = open_panel(viewer)
-    panel.load_stack(recording_with_motion(n_frames=6, size=size, photons=60.0, seed=1).stack)
+    panel.zstack.load_stack(
+        recording_with_motion(n_frames=6, size=size, photons=60.0, seed=1).stack
+    )
     wait_for(panel)
     panel.open_tab("Cells")
     cells = panel.cells

@@ -30,7 +30,7 @@ def main(folder: Path) -> None:
 def cells(shots: Shots) -> None:
     """From registered recordings to ΔF/F, with a picture of every step."""
     panel, picture = shots.panel, shots.take
-    panel.session.show(registered())
+    panel.recordings.show(registered())
     panel.open_tab("Cells")
     shots.wait()
     panel.cells.tab.run_bar.run_button.click()
@@ -43,7 +43,7 @@ def cells(shots: Shots) -> None:
     panel.cells.tab.rois.buttons["use"].click()
     shots.wait()
     panel.open_tab("Traces")
-    panel.session.toggle()  # to the raw frames
+    panel.recordings.toggle()  # to the raw frames
     tab = panel.traces.tab
     tab.run_bar.run_button.click()
     shots.wait()
@@ -52,7 +52,7 @@ def cells(shots: Shots) -> None:
     tab.run_bar.run_button.click()
     shots.wait()
     for name, (recording, frame) in zip(("before", "after"), SEEN_AT, strict=True):
-        panel.session.go_to(recording, frame)
+        panel.recordings.layers.go_to_frame(recording, frame)
         picture(f"cells-raw-{name}")
     picture("cells-traces", panel.traces.dock)
     tab.format.setCurrentIndex(tab.format.findData("Suite2p folder"))

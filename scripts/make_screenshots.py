@@ -26,14 +26,14 @@ def main(folder: Path) -> None:
         paint(shots)
         shots.take("mask")
         align(shots)
-        panel.result.do("volume")
-        panel.shown.go_to(4 * 9 + 3)
+        panel.zstack.result.do("volume")
+        panel.zstack.shown.go_to(4 * 9 + 3)
         shots.take("result")
-        panel.result.do("toggle")
-        panel.align_tab.buttons["arrows"].click()
+        panel.zstack.result.do("toggle")
+        panel.zstack.align_tab.buttons["arrows"].click()
         shots.take("panel")
-        shots.take("quality", panel.quality)
-        panel.result.do("three_d")
+        shots.take("quality", panel.zstack.quality)
+        panel.zstack.result.do("three_d")
         shots.take("volume_3d")
         shots.viewer.layers.clear()
         recordings(shots)
@@ -46,9 +46,9 @@ def load(shots: Shots) -> None:
     panel = shots.panel
     stack = zstack_with_repeats(size=384, n_slices=10, n_repeats=9, photons=30.0).stack
     panel.open_tab("Load")
-    panel.load_stack(stack.replace(frames_per_slice=None, name="zstack"))
+    panel.zstack.load_stack(stack.replace(frames_per_slice=None, name="zstack"))
     shots.wait()
-    panel.load_tab.propose()
+    panel.zstack.load_tab.propose()
     shots.wait()
 
 
@@ -56,8 +56,8 @@ def paint(shots: Shots) -> None:
     """Paint most of the image."""
     panel = shots.panel
     panel.open_tab("Mask")
-    panel.mask_tab.new_button.click()
-    mask = panel.align_tab.mask_combo.layer
+    panel.zstack.mask_tab.new_button.click()
+    mask = panel.zstack.align_tab.mask_combo.layer
     for x in np.linspace(90, 290, 9):
         mask.paint((190 + 30 * np.sin(x / 40), x), 1)
     mask.brush_size = 190
@@ -71,10 +71,10 @@ def align(shots: Shots) -> None:
     """Run, with a picture on the way."""
     panel = shots.panel
     panel.open_tab("Align")
-    panel.align_tab.mask_combo.layer.visible = False
-    panel.run()
+    panel.zstack.align_tab.mask_combo.layer.visible = False
+    panel.zstack.run.start()
     seen = []
-    worker = panel.align_tab.run_bar.worker
+    worker = panel.zstack.align_tab.run_bar.worker
 
     def look(progress: Any) -> None:
         if progress.stage == "Aligning" and progress.done > 0.6 * progress.total and not seen:
@@ -88,7 +88,7 @@ def align(shots: Shots) -> None:
 def recordings(shots: Shots) -> None:
     """Register three recordings, with a picture of every step."""
     panel, picture = shots.panel, shots.take
-    session, tab = panel.session, panel.session.results_tab
+    session, tab = panel.recordings, panel.recordings.results_tab
     panel.open_tab("Recordings")
     session.add_stacks(drifting_recordings())
     shots.wait()

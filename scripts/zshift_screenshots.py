@@ -29,11 +29,11 @@ def zshift(shots: Shots) -> None:
     sample = recording_with_zshift(
         n_slices=N_SLICES, size=320, z=depths(), tilt_slices=0.8, photons=30.0, seed=4
     )
-    panel.load_stack(sample.reference.replace(name="anatomy"))
+    panel.zstack.load_stack(sample.reference.replace(name="anatomy"))
     shots.wait()
     times = np.arange(N_FRAMES) / FRAMES_PER_S
     recording = sample.recording.replace(name="larva_1", frame_times_s=times)
-    panel.session.add_stacks([recording])
+    panel.recordings.add_stacks([recording])
     shots.wait()
     panel.open_tab("Z-shift")
     shots.take("zshift-start")

@@ -18,14 +18,14 @@ def settled(qtbot, panel):
 
 
 def show(qtbot, panel, stack):
-    panel.load_stack(stack)
+    panel.zstack.load_stack(stack)
     settled(qtbot, panel)
-    return panel.shown
+    return panel.zstack.shown
 
 
 def run(qtbot, panel):
     panel.open_tab("Align")
-    click(qtbot, panel.align_tab.run_bar.run_button)
+    click(qtbot, panel.zstack.align_tab.run_bar.run_button)
 
 
 def run_to_end(qtbot, panel):
@@ -34,7 +34,7 @@ def run_to_end(qtbot, panel):
 
 
 def status(panel):
-    return panel.align_tab.run_bar.status.text()
+    return panel.zstack.align_tab.run_bar.status.text()
 
 
 class Heartbeat:

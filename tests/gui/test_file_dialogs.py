@@ -17,10 +17,10 @@ from napari_zstack_align.gui.file_dialogs import (
     open_filter,
     save_filter,
 )
-from napari_zstack_align.gui.load_tab import LoadTab
 from napari_zstack_align.gui.open import open_panel
 from napari_zstack_align.gui.recordings.session_tab import SessionTab
 from napari_zstack_align.gui.zshift.source_row import SourceRow
+from napari_zstack_align.gui.zstack.load_tab import LoadTab
 from napari_zstack_align.read import readers
 from napari_zstack_align.read.readers import READERS, Reader, starts_with
 from napari_zstack_align.saved import Kind, target_of
@@ -158,7 +158,7 @@ def test_a_new_export_is_offered_everywhere(qtbot, make_napari_viewer, dialogs, 
     session.format.setCurrentIndex(session.format.findData(".avi"))
     assert session.writer == film
     panel = open_panel(viewer)
-    panel.result._ask_export()
+    panel.zstack.result._ask_export()
     assert "AVI film (*.avi)" in dialogs.filters
     dialogs.filters = ""
     panel.zshift.files.ask_export("corrected")

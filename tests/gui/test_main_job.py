@@ -25,34 +25,34 @@ def panel(viewer):
 
 
 def test_load_propose_mask_run_save_on_the_real_zstack(qtbot, viewer, panel, zstack_file, tmp_path):
-    panel.load_tab.open_paths([zstack_file])
+    panel.zstack.load_tab.open_paths([zstack_file])
     settled(qtbot, panel)
-    assert "56 frames, 384 × 384 pixels" in panel.load_tab.words.text()
+    assert "56 frames, 384 × 384 pixels" in panel.zstack.load_tab.words.text()
     assert viewer.dims.axis_labels == ("frame", "y", "x")
 
-    click(qtbot, panel.load_tab.details.propose_button)
+    click(qtbot, panel.zstack.load_tab.details.propose_button)
     settled(qtbot, panel)
-    assert panel.load_tab.details.repeats.value() == 7
-    assert "8 slices × 7 repeats" in panel.load_tab.words.text()
-    assert panel.load_tab.plot.isVisible()
-    assert panel.load_tab.plot.n_frames == 56
+    assert panel.zstack.load_tab.details.repeats.value() == 7
+    assert "8 slices × 7 repeats" in panel.zstack.load_tab.words.text()
+    assert panel.zstack.load_tab.plot.isVisible()
+    assert panel.zstack.load_tab.plot.n_frames == 56
     assert viewer.dims.axis_labels == ("repeat", "slice", "y", "x")
     [raw] = viewer.layers
     assert (raw.name, raw.data.shape) == ("stack", (7, 8, 384, 384))
 
     panel.open_tab("Mask")
-    click(qtbot, panel.mask_tab.new_button)
+    click(qtbot, panel.zstack.mask_tab.new_button)
     mask = viewer.layers.selection.active
     assert mask.mode == "paint"
-    assert "is empty" in panel.mask_tab.words.text()
+    assert "is empty" in panel.zstack.mask_tab.words.text()
     mask.brush_size = 300
     mask.paint((200, 200), 1)
-    qtbot.waitUntil(lambda: "covers 48 %" in panel.mask_tab.words.text())
-    assert panel.align_tab.mask_combo.layer is mask
+    qtbot.waitUntil(lambda: "covers 48 %" in panel.zstack.mask_tab.words.text())
+    assert panel.zstack.align_tab.mask_combo.layer is mask
 
     run_to_end(qtbot, panel)
     assert "8 of 8 slices aligned" in status(panel)
-    shown = panel.shown
+    shown = panel.zstack.shown
     assert shown.alignment.complete
     assert np.mean(shown.alignment.mask > 0) == pytest.approx(0.48, abs=0.01)
     assert [layer.name for layer in viewer.layers] == [
@@ -68,12 +68,12 @@ def test_load_propose_mask_run_save_on_the_real_zstack(qtbot, viewer, panel, zst
         atol=5e-3,
     )
 
-    panel.result.save(tmp_path / "run.zalign")
+    panel.zstack.result.save(tmp_path / "run.zalign")
     settled(qtbot, panel)
     assert "Saved" in status(panel)
     again = nza.load_alignment(tmp_path / "run.zalign")
     np.testing.assert_array_equal(again.quality, shown.alignment.quality)
-    panel.result.export(tmp_path / "volume.ome.tif")
+    panel.zstack.result.export(tmp_path / "volume.ome.tif")
     settled(qtbot, panel)
     assert (tmp_path / "volume.ome.tif").stat().st_size > 8 * 384 * 384
 
@@ -92,22 +92,22 @@ def test_look_at_the_result_with_a_key_and_a_click(qtbot, viewer, panel):
         False,
     ]
 
-    plot = panel.quality
+    plot = panel.zstack.quality
     qtbot.waitUntil(plot.isVisible)
     qtbot.wait(100)
     box = plot.plots[0].vb
     scene = box.mapViewToScene(QPointF(7, box.viewRect().center().y()))
     qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=plot.mapFromScene(scene))
-    assert panel.shown.grid.frame_at(panel.shown.position()) == 7
+    assert panel.zstack.shown.grid.frame_at(panel.zstack.shown.position()) == 7
 
 
 def test_another_stack_after_the_first_was_removed_in_3d(qtbot, viewer, panel):
     """An emptied text overlay once crashed the drawing here."""
     show(qtbot, panel, small_zstack(n_slices=1, n_repeats=6))
     run_to_end(qtbot, panel)
-    click(qtbot, panel.align_tab.buttons["three_d"])
+    click(qtbot, panel.zstack.align_tab.buttons["three_d"])
     qtbot.wait(300)
-    panel.quality.frame_clicked.emit(1)
+    panel.zstack.quality.frame_clicked.emit(1)
     viewer.layers.clear()
     show(qtbot, panel, small_zstack())
     qtbot.wait(300)
@@ -131,7 +131,7 @@ def test_every_step_opens_the_one_panel_at_its_tab(qtbot, viewer):
 def test_closing_the_viewer_while_running_stops_the_worker(qtbot, viewer, panel):
     show(qtbot, panel, slow_zstack())
     run(qtbot, panel)
-    worker = panel.align_tab.run_bar.worker
+    worker = panel.zstack.align_tab.run_bar.worker
     viewer.close()
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     qtbot.waitUntil(worker.isFinished)

@@ -8,12 +8,12 @@ from driving import click, run, run_to_end, settled, show, status
 from stacks import slow_zstack, small_zstack, two_channels
 
 import napari_zstack_align as nza
-from napari_zstack_align.gui import align_run
 from napari_zstack_align.gui.compat import text_overlay
 from napari_zstack_align.gui.lazy import AlignedFrames, GrowingVolume, RawFrames
 from napari_zstack_align.gui.plots import FramePlot, QualityPlot
 from napari_zstack_align.gui.recordings.session_map import SessionMap
 from napari_zstack_align.gui.shown import shown_of
+from napari_zstack_align.gui.zstack import align_run
 
 # -- the main job ------------------------------------------------------------------------------
 
@@ -50,14 +50,14 @@ def test_sliders_and_overlay_read_slice_and_repeat(qtbot, viewer, aligned):
     viewer.dims.set_current_step((0, 1), (3, 2))
     assert text_overlay(viewer).visible
     assert text_overlay(viewer).text.startswith("slice 2, repeat 3")
-    assert aligned.quality.current[0].value() == 2 * 4 + 3
+    assert aligned.zstack.quality.current[0].value() == 2 * 4 + 3
 
 
 def test_overlay_says_that_a_frame_was_left_out(qtbot, viewer, aligned):
-    alignment = aligned.shown.alignment
+    alignment = aligned.zstack.shown.alignment
     alignment.quality["used"][5] = False
     alignment.quality["flag"][5] = "low correlation"
-    aligned.quality.frame_clicked.emit(5)
+    aligned.zstack.quality.frame_clicked.emit(5)
     assert viewer.dims.current_step[:2] == (1, 1)
     assert text_overlay(viewer).text == "slice 1, repeat 1: left out (low correlation)"
 
@@ -70,10 +70,10 @@ def test_the_toggle_key_is_free_in_napari(viewer):
 
 
 def test_arrows_show_the_displacement_of_the_frame(qtbot, viewer, aligned):
-    shown = aligned.shown
-    click(qtbot, aligned.align_tab.buttons["arrows"])
+    shown = aligned.zstack.shown
+    click(qtbot, aligned.zstack.align_tab.buttons["arrows"])
     assert shown.arrows.visible
-    aligned.quality.frame_clicked.emit(9)
+    aligned.zstack.quality.frame_clicked.emit(9)
     field = shown.alignment.transforms.displacement(9)
     for start, move in shown.arrows.data[:5]:
         y, x = np.round(start).astype(int)
@@ -81,14 +81,14 @@ def test_arrows_show_the_displacement_of_the_frame(qtbot, viewer, aligned):
 
 
 def test_volume_opens_in_3d_alone_with_the_z_scale(qtbot, viewer, aligned):
-    click(qtbot, aligned.align_tab.buttons["three_d"])
+    click(qtbot, aligned.zstack.align_tab.buttons["three_d"])
     assert viewer.dims.ndisplay == 3
     assert [layer.name for layer in viewer.layers if layer.visible] == [
-        aligned.shown.volume[0].name
+        aligned.zstack.shown.volume[0].name
     ]
-    scale = tuple(aligned.shown.volume[0].scale)
+    scale = tuple(aligned.zstack.shown.volume[0].scale)
     assert scale == (2.0, 0.8, 0.8)
-    click(qtbot, aligned.align_tab.buttons["three_d"])
+    click(qtbot, aligned.zstack.align_tab.buttons["three_d"])
     assert viewer.dims.ndisplay == 2
 
 
@@ -96,29 +96,29 @@ def test_volume_opens_in_3d_alone_with_the_z_scale(qtbot, viewer, aligned):
 
 
 def test_plots_of_results_are_made_when_they_are_needed_in_the_colours_of_the_theme(panel):
-    assert panel.findChildren(FramePlot) == [panel.load_tab.plot]
+    assert panel.findChildren(FramePlot) == [panel.zstack.load_tab.plot]
     assert not panel.findChildren(SessionMap)
     assert "dock" not in vars(panel.zshift)
-    plots = panel.session.plots
-    made = (panel.quality, plots.quality, plots.map.view, panel.zshift.dock.plot)
-    background = panel.load_tab.plot.backgroundBrush()
+    plots = panel.recordings.plots
+    made = (panel.zstack.quality, plots.quality, plots.map.view, panel.zshift.dock.plot)
+    background = panel.zstack.load_tab.plot.backgroundBrush()
     assert all(plot.backgroundBrush() == background for plot in made)
-    assert set(panel.findChildren(QualityPlot)) == {panel.quality, plots.quality}
-    assert not any(plot.isVisibleTo(panel) for plot in (panel.quality, plots.quality))
+    assert set(panel.findChildren(QualityPlot)) == {panel.zstack.quality, plots.quality}
+    assert not any(plot.isVisibleTo(panel) for plot in (panel.zstack.quality, plots.quality))
 
 
 def test_cancel_keeps_the_slices_done(qtbot, viewer, panel, tmp_path):
     shown = show(qtbot, panel, slow_zstack(fast_reads=1))
     run(qtbot, panel)
     qtbot.waitUntil(lambda: shown.alignment is not None)
-    click(qtbot, panel.align_tab.run_bar.cancel_button)
+    click(qtbot, panel.zstack.align_tab.run_bar.cancel_button)
     settled(qtbot, panel)
     assert "Cancelled" in status(panel)
     assert "kept" in status(panel)
     assert not shown.alignment.complete
     assert np.asarray(shown.volume[0].data[0]).max() > 0
-    assert panel.align_tab.run_bar.run_button.isEnabled()
-    panel.result.save(tmp_path / "partial.zalign")
+    assert panel.zstack.align_tab.run_bar.run_button.isEnabled()
+    panel.zstack.result.save(tmp_path / "partial.zalign")
     settled(qtbot, panel)
     assert not nza.load_alignment(tmp_path / "partial.zalign").complete
 
@@ -126,7 +126,7 @@ def test_cancel_keeps_the_slices_done(qtbot, viewer, panel, tmp_path):
 def test_cancel_before_the_first_slice_leaves_the_raw_stack(qtbot, viewer, panel):
     shown = show(qtbot, panel, slow_zstack(n_slices=5, seconds=0.2))
     run(qtbot, panel)
-    click(qtbot, panel.align_tab.run_bar.cancel_button)
+    click(qtbot, panel.zstack.align_tab.run_bar.cancel_button)
     settled(qtbot, panel)
     assert shown.alignment is None
     assert list(viewer.layers) == shown.raw
@@ -143,7 +143,7 @@ def test_an_error_in_the_worker_is_told_and_run_works_again(qtbot, viewer, panel
     monkeypatch.setattr(align_run, "align_adaptive", failing)
     run_to_end(qtbot, panel)
     assert "RuntimeError: deleted?" in status(panel)
-    assert panel.align_tab.run_bar.run_button.isEnabled()
+    assert panel.zstack.align_tab.run_bar.run_button.isEnabled()
     monkeypatch.undo()
     run_to_end(qtbot, panel)
     assert "3 of 3 slices aligned" in status(panel)
@@ -156,7 +156,7 @@ def test_removing_the_stack_stops_the_run_with_a_sentence(qtbot, viewer, panel):
     viewer.layers.remove(shown.raw[0])
     settled(qtbot, panel)
     assert "removed" in status(panel)
-    assert panel.align_tab.run_bar.run_button.isEnabled()
+    assert panel.zstack.align_tab.run_bar.run_button.isEnabled()
     viewer.dims.set_current_step(0, 1)
 
 
@@ -174,8 +174,8 @@ def test_removing_result_layers_does_not_stop_the_run(qtbot, viewer, panel):
 
 def test_removing_the_mask_during_a_run_is_harmless(qtbot, viewer, panel):
     shown = show(qtbot, panel, slow_zstack(n_slices=5, seconds=0.01))
-    panel.new_mask()
-    mask = panel.align_tab.mask_combo.layer
+    panel.zstack.new_mask()
+    mask = panel.zstack.align_tab.mask_combo.layer
     mask.data[10:50, 10:50] = 1
     run(qtbot, panel)
     viewer.layers.remove(mask)
@@ -186,9 +186,9 @@ def test_removing_the_mask_during_a_run_is_harmless(qtbot, viewer, panel):
 
 def test_an_empty_mask_is_told_before_anything_starts(qtbot, viewer, panel):
     show(qtbot, panel, small_zstack())
-    panel.new_mask()
+    panel.zstack.new_mask()
     run(qtbot, panel)
-    assert not panel.align_tab.run_bar.busy
+    assert not panel.zstack.align_tab.run_bar.busy
     assert "The mask is empty" in status(panel)
 
 
@@ -198,14 +198,14 @@ def test_run_without_a_stack_and_with_a_recording_is_told(qtbot, viewer, panel):
     show(qtbot, panel, small_zstack(frames_per_slice=None))
     run(qtbot, panel)
     assert "frames_per_slice" in status(panel)
-    assert not panel.align_tab.run_bar.busy
+    assert not panel.zstack.align_tab.run_bar.busy
 
 
 def test_a_missing_file_is_told(qtbot, panel, tmp_path):
-    panel.load_tab.open_paths([tmp_path / "none.tif"])
+    panel.zstack.load_tab.open_paths([tmp_path / "none.tif"])
     settled(qtbot, panel)
-    assert "none.tif" in panel.load_tab.run_bar.status.text()
-    assert panel.load_tab.files_button.isEnabled()
+    assert "none.tif" in panel.zstack.load_tab.run_bar.status.text()
+    assert panel.zstack.load_tab.files_button.isEnabled()
 
 
 # -- the Load tab ------------------------------------------------------------------------------
@@ -213,10 +213,10 @@ def test_a_missing_file_is_told(qtbot, panel, tmp_path):
 
 def test_no_divisor_becomes_a_short_last_slice_and_says_so(qtbot, viewer, panel):
     show(qtbot, panel, small_zstack(n_slices=2, n_repeats=5))
-    panel.load_tab.details.repeats.setValue(4)
-    click(qtbot, panel.load_tab.apply_button)
-    assert "the last slice has only 2 repeats" in panel.load_tab.words.text()
-    assert panel.shown.raw[0].data.shape[:2] == (4, 3)
+    panel.zstack.load_tab.details.repeats.setValue(4)
+    click(qtbot, panel.zstack.load_tab.apply_button)
+    assert "the last slice has only 2 repeats" in panel.zstack.load_tab.words.text()
+    assert panel.zstack.shown.raw[0].data.shape[:2] == (4, 3)
     viewer.dims.set_current_step((0, 1), (3, 2))
     assert text_overlay(viewer).text == "slice 2, repeat 3: no such repeat"
     run_to_end(qtbot, panel)
@@ -225,32 +225,32 @@ def test_no_divisor_becomes_a_short_last_slice_and_says_so(qtbot, viewer, panel)
 
 def test_edited_sizes_and_names_reach_the_layers_without_new_ones(qtbot, viewer, panel):
     shown = show(qtbot, panel, two_channels(small_zstack()))
-    panel.new_mask()
-    details = panel.load_tab.details
+    panel.zstack.new_mask()
+    details = panel.zstack.load_tab.details
     details.pixel_y.setValue(2.0)
     details.pixel_x.setValue(1.5)
     details.z_step.setValue(7.0)
     details.channels.setText("cells, vessels")
-    click(qtbot, panel.load_tab.apply_button)
-    assert panel.shown is shown
+    click(qtbot, panel.zstack.load_tab.apply_button)
+    assert panel.zstack.shown is shown
     assert tuple(shown.raw[0].scale) == (1, 7, 2, 1.5)
     assert [layer.name for layer in shown.raw] == ["brain cells", "brain vessels"]
     assert tuple(viewer.layers["brain mask"].scale) == (2, 1.5)
-    assert "7 µm steps" in panel.load_tab.words.text()
+    assert "7 µm steps" in panel.zstack.load_tab.words.text()
 
 
 def test_run_applies_what_was_edited(qtbot, viewer, panel):
     show(qtbot, panel, small_zstack(frames_per_slice=None))
-    panel.load_tab.details.repeats.setValue(4)
+    panel.zstack.load_tab.details.repeats.setValue(4)
     run_to_end(qtbot, panel)
     assert "3 of 3 slices aligned" in status(panel)
 
 
 def test_one_pixel_size_alone_is_refused_in_a_sentence(qtbot, panel):
     show(qtbot, panel, small_zstack(pixel_size_um=None))
-    panel.load_tab.details.pixel_y.setValue(2.0)
-    click(qtbot, panel.load_tab.apply_button)
-    assert "both sizes" in panel.load_tab.run_bar.status.text()
+    panel.zstack.load_tab.details.pixel_y.setValue(2.0)
+    click(qtbot, panel.zstack.load_tab.apply_button)
+    assert "both sizes" in panel.zstack.load_tab.run_bar.status.text()
 
 
 @pytest.mark.parametrize("kind", ["numpy", "dask", "zarr"])
@@ -263,19 +263,19 @@ def test_take_a_layer_that_is_in_napari(qtbot, viewer, panel, kind):
     layer = viewer.add_image(
         make(np.ascontiguousarray(frames)), name="mine", contrast_limits=(0, 50), scale=(1, 2, 3, 4)
     )
-    assert panel.load_tab.layer_combo.layer is layer
-    assert panel.load_tab.axes_line.text() == "TZYX"
-    click(qtbot, panel.load_tab.take_button)
+    assert panel.zstack.load_tab.layer_combo.layer is layer
+    assert panel.zstack.load_tab.axes_line.text() == "TZYX"
+    click(qtbot, panel.zstack.load_tab.take_button)
     settled(qtbot, panel)
-    assert "3 slices × 4 repeats" in panel.load_tab.words.text()
-    np.testing.assert_array_equal(panel.shown.raw[0].data[2, 1], frames[2, 1])
+    assert "3 slices × 4 repeats" in panel.zstack.load_tab.words.text()
+    np.testing.assert_array_equal(panel.zstack.shown.raw[0].data[2, 1], frames[2, 1])
     assert not layer.visible
 
 
 def test_a_colour_layer_is_refused_in_a_sentence(qtbot, viewer, panel):
     viewer.add_image(np.zeros((4, 8, 8, 3), np.uint8), rgb=True, name="photo")
-    click(qtbot, panel.load_tab.take_button)
-    assert "colour image" in panel.load_tab.run_bar.status.text()
+    click(qtbot, panel.zstack.load_tab.take_button)
+    assert "colour image" in panel.zstack.load_tab.run_bar.status.text()
 
 
 # -- saved alignments, menus -------------------------------------------------------------------
@@ -285,16 +285,18 @@ def test_load_a_saved_alignment_onto_its_stack(qtbot, viewer, panel, tmp_path):
     stack = small_zstack()
     folder = nza.run(nza.align_adaptive(stack)).save(tmp_path / "a.zalign")
     show(qtbot, panel, stack)
-    panel.result.load(folder)
-    qtbot.waitUntil(lambda: panel.shown.alignment is not None)
+    panel.zstack.result.load(folder)
+    qtbot.waitUntil(lambda: panel.zstack.shown.alignment is not None)
     settled(qtbot, panel)
     assert len(viewer.layers) == 4
-    assert np.asarray(panel.shown.volume[0].data[2]).max() > 0
+    assert np.asarray(panel.zstack.shown.volume[0].data[2]).max() > 0
 
 
 def test_an_alignment_in_memory_brings_its_stack(qtbot, viewer, panel):
-    panel.result.show(nza.run(nza.align_adaptive(small_zstack())))
-    qtbot.waitUntil(lambda: panel.shown is not None and panel.shown.alignment is not None)
+    panel.zstack.result.show(nza.run(nza.align_adaptive(small_zstack())))
+    qtbot.waitUntil(
+        lambda: panel.zstack.shown is not None and panel.zstack.shown.alignment is not None
+    )
     settled(qtbot, panel)
     assert len(viewer.layers) == 4
 
@@ -302,25 +304,25 @@ def test_an_alignment_in_memory_brings_its_stack(qtbot, viewer, panel):
 def test_choices_follow_the_viewer(qtbot, viewer, panel):
     first = show(qtbot, panel, small_zstack(name="first"))
     second = show(qtbot, panel, small_zstack(name="second"))
-    assert panel.stack_combo.count() == 2
-    assert panel.shown is second
-    panel.stack_combo.setCurrentIndex(0)
-    assert panel.shown is first
-    assert panel.load_tab.words.text().startswith("first")
+    assert panel.zstack.stack_combo.count() == 2
+    assert panel.zstack.shown is second
+    panel.zstack.stack_combo.setCurrentIndex(0)
+    assert panel.zstack.shown is first
+    assert panel.zstack.load_tab.words.text().startswith("first")
     first.raw[0].name = "renamed"
-    assert panel.stack_combo.currentText() == "renamed"
+    assert panel.zstack.stack_combo.currentText() == "renamed"
     viewer.layers.remove(first.raw[0])
-    assert panel.shown is second
+    assert panel.zstack.shown is second
     viewer.layers.clear()
-    assert panel.shown is None
-    assert "Nothing loaded" in panel.load_tab.words.text()
+    assert panel.zstack.shown is None
+    assert "Nothing loaded" in panel.zstack.load_tab.words.text()
 
 
 def test_every_control_says_what_it_is_for(qtbot, panel):
     from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit
 
     silent = []
-    for tab in (panel.load_tab, panel.mask_tab, panel.align_tab):
+    for tab in (panel.zstack.load_tab, panel.zstack.mask_tab, panel.zstack.align_tab):
         for kind in (QAbstractButton, QAbstractSpinBox):
             silent += [w for w in tab.findChildren(kind) if not w.toolTip() and w.text()]
         silent += [w for w in tab.findChildren(QComboBox) if not w.toolTip()]

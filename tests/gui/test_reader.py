@@ -69,9 +69,9 @@ def test_the_panel_recognises_what_the_reader_opened(qtbot, viewer, tiff):
     panel = open_panel(viewer)
     for data, described, _ in get_reader(str(tiff))(str(tiff)):
         viewer.add_image(data, **described)
-    qtbot.waitUntil(lambda: panel.shown is not None)
-    assert panel.shown.stack.n_frames == 12
-    assert panel.load_tab.words.text().startswith("brain:")
+    qtbot.waitUntil(lambda: panel.zstack.shown is not None)
+    assert panel.zstack.shown.stack.n_frames == 12
+    assert panel.zstack.load_tab.words.text().startswith("brain:")
     assert viewer.dims.axis_labels[-2:] == ("y", "x")
 
 
@@ -80,7 +80,9 @@ def test_an_alignment_opens_in_the_panel(qtbot, viewer, tmp_path, tiff):
     folder = nza.run(nza.align_adaptive(stack)).save(tmp_path / "a.zalign")
     assert get_reader(str(folder))(str(folder)) == [(None,)]
     panel = panel_of(viewer)
-    qtbot.waitUntil(lambda: panel.shown is not None and panel.shown.alignment is not None)
+    qtbot.waitUntil(
+        lambda: panel.zstack.shown is not None and panel.zstack.shown.alignment is not None
+    )
     settled(qtbot, panel)
     assert [layer.name for layer in viewer.layers][-1] == "brain displacement"
 
@@ -98,11 +100,11 @@ def test_saved_traces_open_in_the_panel(qtbot, viewer, tmp_path, kind, way):
     if way == "napari's reader":
         assert get_reader(str(folder))(str(folder)) == [(None,)]
     elif way == "Load > Folder…":
-        panel.load_tab.open_paths([folder])
+        panel.zstack.load_tab.open_paths([folder])
     else:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(folder))
-            panel.result._ask_load()
+            panel.zstack.result._ask_load()
     qtbot.waitUntil(lambda: panel.traces.traces.names == names, timeout=20_000)
     settled(qtbot, panel)
     assert panel.traces.traces.names == names

@@ -60,9 +60,9 @@ def test_the_panel_replaces_nothing_that_nobody_was_asked_about(qtbot, panel, as
     beside = of(made, RAWS[0], done=False, lighter=0).save(path)
     assert beside == tmp_path / "run-partial.zalign"
     before = files_in(tmp_path)
-    panel.result.show(of(made, RAWS[1], done=False, lighter=1))
+    panel.zstack.result.show(of(made, RAWS[1], done=False, lighter=1))
     settled(qtbot, panel)
-    save = panel.align_tab.buttons["save"]
+    save = panel.zstack.align_tab.buttons["save"]
     click(qtbot, save)
     assert files_in(tmp_path) == before
     asked.append("yes")

@@ -41,7 +41,7 @@ def test_cancel_closes_a_job_within_a_second(qtbot, median_of):
 
 def test_cancel_stops_a_run_within_a_second(qtbot, viewer, panel, median_of, seconds):
     def cancel():
-        click(qtbot, panel.align_tab.run_bar.cancel_button)
+        click(qtbot, panel.zstack.align_tab.run_bar.cancel_button)
         settled(qtbot, panel)
 
     def wait():
@@ -66,10 +66,10 @@ def test_the_event_loop_never_waits_for_a_job(
         qtbot.waitUntil(lambda: shown.looked_at == "volume")
         heartbeat = Heartbeat()  # from here on: napari has made the layers and what they show
         settled(qtbot, panel)
-        panel.load_tab.propose()
-        panel.result.save(tmp_path / "a.zalign")
+        panel.zstack.load_tab.propose()
+        panel.zstack.result.save(tmp_path / "a.zalign")
         settled(qtbot, panel)
-        panel.result.export(tmp_path / "volume.ome.zarr")
+        panel.zstack.result.export(tmp_path / "volume.ome.zarr")
         settled(qtbot, panel)
         return heartbeat.stop()
 

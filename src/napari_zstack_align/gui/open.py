@@ -153,13 +153,13 @@ def open_in_viewer(viewer: Any, shown: Shown) -> Panel:
     """
     panel = open_panel(viewer)
     if isinstance(shown, Stack):
-        panel.load_stack(shown)
+        panel.zstack.load_stack(shown)
     elif isinstance(shown, ZShift):
         panel.zshift.open(shown)
     elif isinstance(shown, Alignment) and shown.chunks is None:
-        panel.result.show(shown)
+        panel.zstack.result.show(shown)
     else:
-        panel.session.results.show([shown] if isinstance(shown, Alignment) else shown)
+        panel.recordings.results.show([shown] if isinstance(shown, Alignment) else shown)
     return panel
 
 

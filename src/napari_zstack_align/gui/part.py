@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
+
+from napari_zstack_align.gui.dataset import FrameInView
+from napari_zstack_align.saved import Kind
 
 
 class Part(QObject):
@@ -13,10 +17,17 @@ class Part(QObject):
 
     The panel asks for the properties once, and calls the methods when something happens. The
     defaults do nothing.
+
+    Attributes
+    ----------
+    kinds : tuple of Kind
+        The saved results that the part opens.
     """
 
-    tab_wanted = Signal(str)
-    """Name of a tab to bring to the front."""
+    kinds: ClassVar[tuple[Kind, ...]] = ()
+
+    tab_wanted = Signal(object)
+    """One of the own tabs, to be brought to the front."""
 
     @property
     def tabs(self) -> tuple[tuple[str, QWidget], ...]:
@@ -34,21 +45,29 @@ class Part(QObject):
         return ()
 
     @property
+    def above(self) -> QWidget | None:
+        """What stands above the tabs while one of the own ones is in front."""
+        return None
+
+    @property
     def below(self) -> QWidget | None:
         """What stands below the tabs."""
         return None
 
-    def show_tab(self, name: str) -> None:
+    def show_tab(self, tab: QWidget) -> None:
         """Any tab, perhaps of another part, has come to the front."""
 
     def enter(self) -> None:
         """One of the own tabs is in front: sliders, overlay and plots are about it now."""
 
-    def follow(self) -> None:
-        """The sliders moved while one of the own tabs is in front."""
+    def follow(self, view: FrameInView | None) -> None:
+        """Something else is in view while one of the own tabs is in front."""
 
     def toggle(self) -> None:
         """Switch between raw and aligned frames, while one of the own tabs is in front."""
+
+    def open_saved(self, folder: Path) -> None:
+        """Open a saved result of one of the ``kinds``."""
 
     def on_removed(self, layer: Any) -> None:
         """A layer was removed from the viewer."""

@@ -9,10 +9,13 @@ import numpy as np
 from napari.layers import Image, Layer, Vectors
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.arrows import ARROW_LENGTH, arrows
+from napari_zstack_align.gui.dataset import FrameInView, Movie
 from napari_zstack_align.gui.grid import FrameGrid
 from napari_zstack_align.gui.jobs import Limits
 from napari_zstack_align.gui.lazy import AlignedFrames, GrowingVolume, RawFrames
+from napari_zstack_align.gui.words import flag_words
 from napari_zstack_align.stack import Stack
 
 KEY = "napari_zstack_align"
@@ -48,6 +51,20 @@ class Shown:
         self.aligned: list[Image] = []
         self.volume: list[Image] = []
         self.arrows: Vectors | None = None
+
+    @property
+    def stacks(self) -> tuple[Stack, ...]:
+        """The one stack."""
+        return (self.stack,)
+
+    def movies(self) -> list[Movie]:
+        """The one recording that traces would be read from."""
+        if self.grid.is_zstack:
+            raise InputError(
+                f"{self.stack.name} is a z-stack: traces are read from recordings (on the Load "
+                f"tab, Repeats per slice: none)."
+            )
+        return [Movie(self.stack, self.alignment)]
 
     # -- layers --------------------------------------------------------------------------------
 
@@ -156,10 +173,30 @@ class Shown:
                 return name
         return ""
 
-    def toggle_raw_aligned(self) -> None:
+    def toggle(self) -> None:
         """From aligned to raw, from anything else to aligned."""
+        self.viewer.dims.ndisplay = 2
         if self.aligned:
             self.look_at("raw" if self.looked_at == "aligned" else "aligned")
+
+    def view_of(self, layer: Layer) -> FrameInView | None:
+        """What one of its images shows at the sliders."""
+        position = self.position()
+        if layer not in (*self.raw, *self.aligned, *self.volume) or position is None:
+            return None
+        return FrameInView(
+            layer,
+            raw=layer in self.raw,
+            dataset=self,
+            position=position,
+            alignment=self.alignment,
+            frame=self.grid.frame_at(position),
+            slice=position[-1] if self.grid.is_zstack else None,
+        )
+
+    def words(self, view: FrameInView) -> str:
+        """'slice 12, repeat 3', and what is the matter with that frame."""
+        return self.grid.words(view.position) + flag_words(self.alignment, view.frame)
 
     def name_sliders(self) -> None:
         """Let the sliders read 'slice' and 'repeat' instead of 0 and 1."""
@@ -178,6 +215,10 @@ class Shown:
         data = layer.world_to_data(self.viewer.dims.point)
         found = [round(float(value)) for value in data[-layer.ndim : -2]]
         return tuple(int(np.clip(p, 0, n - 1)) for p, n in zip(found, self.grid.shape, strict=True))
+
+    def go_to_frame(self, recording: int, frame: int) -> None:
+        """Move the sliders to a frame; a stack is its only recording."""
+        self.go_to(frame)
 
     def go_to(self, frame: int) -> None:
         """Move the sliders to a frame."""

@@ -111,7 +111,7 @@ def recordings():
 @pytest.fixture
 def session(panel, recordings):
     """The session in the viewer, aligned, with its ROIs."""
-    panel.session.show(recordings)
+    panel.recordings.show(recordings)
     panel.rois.set(Rois.of(CELLS))
     QApplication.processEvents()
-    return panel.session
+    return panel.recordings

@@ -23,7 +23,7 @@ def movie():
 
 @pytest.fixture
 def cells(qtbot, panel, movie):
-    panel.load_stack(movie)
+    panel.zstack.load_stack(movie)
     settled(qtbot, panel)
     panel.open_tab("Cells")
     return panel.cells
@@ -154,7 +154,7 @@ def test_three_methods_side_by_side_and_back(qtbot, viewer, found):
         assert found.tab.methods.counts[method].text() == f"{title}: {len(result)}"
     found.tab.methods.box.click()
     assert not view.enabled
-    assert found.panel.shown.raw[0].visible
+    assert found.panel.zstack.shown.raw[0].visible
     assert [layer.visible for layer in found.layers.images.values()].count(True) == 1
 
 
@@ -173,11 +173,11 @@ def test_each_method_has_its_tab(qtbot, found):
 
 def test_a_mask_for_cells_is_another_one_than_that_of_the_registration(qtbot, viewer, found):
     before = len(found.layers.points["log"].data)
-    found.panel.new_mask()
+    found.panel.zstack.new_mask()
     click(qtbot, found.tab.mask_button)
     mask = found.tab.mask_combo.layer
     assert mask.name == "cell mask"
-    assert found.panel.align_tab.mask_combo.layer is not mask
+    assert found.panel.zstack.align_tab.mask_combo.layer is not mask
     assert len(found.layers.points["log"].data) == before  # an empty one counts for nothing
     mask.data[:, :80] = 1
     mask.events.paint(value=[])
@@ -195,7 +195,7 @@ def test_a_mask_of_another_size_is_told(qtbot, viewer, found):
 
 
 def test_an_image_that_is_dropped_into_napari_can_be_looked_in(qtbot, viewer, cells):
-    frame = cells.panel.shown.stack.read(0, 1)[0, 0]
+    frame = cells.panel.zstack.shown.stack.read(0, 1)[0, 0]
     viewer.add_image(frame, name="mine")
     box = cells.tab.source
     qtbot.waitUntil(lambda: "Layer: mine" in [s.name for s in box.sources])
@@ -232,7 +232,7 @@ def test_other_tabs_get_the_viewer_back(qtbot, found):
     found.panel.open_tab("Load")
     assert not any(layer.visible for layer in found.layers.layers())
     assert not grid(found.viewer).enabled
-    assert found.panel.shown.raw[0].visible
+    assert found.panel.zstack.shown.raw[0].visible
     found.panel.open_tab("Cells")
     assert found.layers.images["log"].visible
 
@@ -240,7 +240,7 @@ def test_other_tabs_get_the_viewer_back(qtbot, found):
 def test_the_toggle_goes_from_the_image_to_the_raw_frames_and_back(qtbot, viewer, found):
     found.panel.toggle()
     assert not any(layer.visible for layer in found.layers.layers())
-    assert found.panel.shown.raw[0].visible
+    assert found.panel.zstack.shown.raw[0].visible
     found.panel.toggle()
     assert found.layers.images["log"].visible
     assert text_overlay(viewer).text.startswith("LoG")
@@ -365,7 +365,7 @@ def test_a_session_is_looked_in_as_a_whole_and_rois_list_where_they_are_valid(
     assert cells.tab.source.what.currentText() == "Session: 2 recordings"
     assert cells.tab.source.chosen_kind == "mean"
     find(qtbot, cells)
-    assert cells.tuner.image.shape == panel.session.alignments[0].transforms.shape
+    assert cells.tuner.image.shape == panel.recordings.alignments[0].transforms.shape
     cells.model.set(Rois.of([(30, 30, 4), (0, 0, 4)]))
     quiet(qtbot, cells)
     table = cells.tab.rois.list.table
@@ -374,7 +374,7 @@ def test_a_session_is_looked_in_as_a_whole_and_rois_list_where_they_are_valid(
 
 def test_a_z_stack_is_looked_in_slice_by_slice_and_as_a_whole(qtbot, viewer, panel):
     stack = zstack_with_repeats(n_slices=4, n_repeats=2, size=96, photons=80.0).stack
-    panel.load_stack(stack)
+    panel.zstack.load_stack(stack)
     settled(qtbot, panel)
     panel.open_tab("Cells")
     cells = panel.cells
@@ -383,7 +383,7 @@ def test_a_z_stack_is_looked_in_slice_by_slice_and_as_a_whole(qtbot, viewer, pan
     np.testing.assert_allclose(
         first, stack.read(0, 8)[stack.slice_of_frame == 0, 0].mean(0), rtol=1e-5
     )
-    panel.shown.go_to(int(np.flatnonzero(stack.slice_of_frame == 2)[0]))
+    panel.zstack.shown.go_to(int(np.flatnonzero(stack.slice_of_frame == 2)[0]))
     quiet(qtbot, cells)
     assert cells.layers.slice == 2
     assert not np.array_equal(first, cells.tuner.image)
@@ -392,12 +392,12 @@ def test_a_z_stack_is_looked_in_slice_by_slice_and_as_a_whole(qtbot, viewer, pan
     quiet(qtbot, cells)
     assert set(cells.model.rois.slices.ravel()) == {2}
     cells.rois.tools.set_mode("add")
-    panel.shown.go_to(0)
+    panel.zstack.shown.go_to(0)
     quiet(qtbot, cells)
     assert cells.layers.slice == 0
     assert viewer.layers.selection.active is cells.on_frames.layer
     assert not np.any(cells.on_frames.layer.size)
-    panel.shown.go_to(int(np.flatnonzero(stack.slice_of_frame == 2)[0]))
+    panel.zstack.shown.go_to(int(np.flatnonzero(stack.slice_of_frame == 2)[0]))
     quiet(qtbot, cells)
     click(qtbot, cells.tab.rois.buttons["volume"])
     quiet(qtbot, cells)

@@ -20,7 +20,7 @@ def viewer(make_napari_viewer):
 
 def test_register_find_cells_read_look_and_export(qtbot, viewer, shared_data, tmp_path):
     panel = open_panel(viewer, "Recordings")
-    session, cells, traces = panel.session, panel.cells, panel.traces
+    session, cells, traces = panel.recordings, panel.cells, panel.traces
     session.add_paths([shared_data / "recordings_drift"])
     settled(qtbot, panel)
     click(qtbot, session.tab.run_bar.run_button)

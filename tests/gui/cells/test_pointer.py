@@ -24,11 +24,11 @@ def viewer(make_napari_viewer):
 def panel(viewer):
     panel = open_panel(viewer, "Traces")
     recordings = [recording(0), recording(1)]
-    panel.session.show(recordings)
+    panel.recordings.show(recordings)
     panel.rois.set(Rois.of(CELLS))
     panel.traces.show(with_liveliest([traces_of(r) for r in recordings]))
-    panel.session.toggle()
-    panel.session.go_to(0, 12)
+    panel.recordings.toggle()
+    panel.recordings.layers.go_to_frame(0, 12)
     viewer.window.resize(1300, 800)  # room for a canvas beside the docks
     for _ in range(10):
         QApplication.processEvents()
@@ -57,7 +57,7 @@ def canvas(viewer):
 
 def test_click_hover_and_shift_click(qtbot, viewer, panel):
     left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    viewer.layers.selection.active = panel.session.layers.raw[0]
+    viewer.layers.selection.active = panel.recordings.layers.raw[0]
     qtbot.mouseClick(canvas(viewer), left, none, on_canvas(viewer, *raw_place(1)))
     assert panel.rois.selected == (2,)
     assert panel.traces.dock.plot.rois == [2]
@@ -80,7 +80,7 @@ def test_circles_are_true_to_size(viewer, panel):
     layer = panel.traces.on_frames.layer
     panel.rois.select([])
     panel.traces.on_frames.paint({})
-    for other in panel.session.layers.raw:
+    for other in panel.recordings.layers.raw:
         other.opacity = 0.0
     for _ in range(10):
         QApplication.processEvents()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
+from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QApplication
 
 from napari_zstack_align.alignment.alignment import Alignment
@@ -13,10 +15,10 @@ from napari_zstack_align.alignment.quality import empty_table
 from napari_zstack_align.alignment.spline import grid_shape
 from napari_zstack_align.alignment.transforms import AffineLink, SplineLink, Transforms
 from napari_zstack_align.cells import Rois, transform_rois
-from napari_zstack_align.gui.cells.frame_in_view import FrameInView
 from napari_zstack_align.gui.cells.raw_rois import LOST, RoisOnFrames
 from napari_zstack_align.gui.cells.roi_model import RoiModel
 from napari_zstack_align.gui.cells.roi_places import place
+from napari_zstack_align.gui.dataset import FrameInView
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.stack import Stack
 
@@ -54,22 +56,48 @@ def alignment_of(links, stack=None):
     return Alignment(stack, Transforms(SHAPE, links), reference, table, KeypointParams())
 
 
+class Views(QObject):
+    """Stands for the workspace: says what is in view, and that the slider has moved."""
+
+    view_changed = Signal(object)
+
+    def __init__(self, viewer, view):
+        super().__init__()
+        self.viewer, self.view = viewer, view
+        viewer.dims.events.current_step.connect(self.look)
+
+    @property
+    def in_view(self):
+        return replace(self.view, frame=int(self.viewer.dims.current_step[0]))
+
+    def look(self, _=None):
+        self.view_changed.emit(self.in_view)
+
+    def stop(self):
+        self.viewer.dims.events.current_step.disconnect(self.look)
+
+
 class Bench:
     """An image, ROIs and what is said to be in view."""
+
+    made: ClassVar[list[Bench]] = []
 
     def __init__(self, viewer, links=CHAINS["affine"]):
         image = viewer.add_image(np.zeros((N_FRAMES, *SHAPE), np.uint8), contrast_limits=(0, 1))
         self.viewer, self.image = viewer, image
         self.model = RoiModel()
         self.alignment = alignment_of(links)
-        self.view = FrameInView(image, raw=True, alignment=self.alignment, frame=0)
-        self.follower = RoisOnFrames(viewer, self.model, self.look)
+        view = FrameInView(image, raw=True, alignment=self.alignment, frame=0)
+        self.views = Views(viewer, view)
+        self.follower = RoisOnFrames(self.views, self.model)
         self.sentences = []
         self.follower.failed.connect(self.sentences.append)
         self.model.set(Rois.of(CIRCLES))
+        self.made.append(self)
 
-    def look(self):
-        return replace(self.view, frame=int(self.viewer.dims.current_step[0]))
+    def stop(self):
+        self.views.stop()
+        self.follower.stop()
 
     def go_to(self, frame):
         self.viewer.dims.set_current_step(0, frame)
@@ -85,14 +113,14 @@ class Bench:
 @pytest.fixture
 def viewer(shared_viewer):
     yield shared_viewer
+    while Bench.made:
+        Bench.made.pop().stop()
     shared_viewer.layers.clear()
 
 
 @pytest.fixture
 def bench(viewer):
-    bench = Bench(viewer)
-    yield bench
-    bench.follower.stop()
+    return Bench(viewer)
 
 
 @pytest.mark.parametrize("kind", CHAINS)
@@ -110,7 +138,6 @@ def test_the_one_layer_follows_every_frame(viewer, kind):
     assert bench.layer.data is arrays[0]  # written in place: nothing grows
     assert bench.layer.size is arrays[1]
     assert len(viewer.layers) == 2
-    bench.follower.stop()
 
 
 def test_what_is_out_of_view_is_hidden_and_comes_back(bench):
@@ -120,13 +147,13 @@ def test_what_is_out_of_view_is_hidden_and_comes_back(bench):
     rows, columns = SHAPE
     assert (bench.layer.data >= 0).all()
     assert (bench.layer.data < (rows, columns)).all()  # the viewer's extent doesn't grow
-    bench.view = replace(bench.view, raw=False)
-    bench.follower.follow()
+    bench.views.view = replace(bench.views.view, raw=False)
+    bench.views.look()
     np.testing.assert_array_equal(bench.drawn(), CIRCLES)
 
 
 def test_on_aligned_frames_rois_stand_in_reference_coordinates(bench):
-    bench.view = replace(bench.view, raw=False)
+    bench.views.view = replace(bench.views.view, raw=False)
     for frame in (0, 5):
         bench.go_to(frame)
         np.testing.assert_array_equal(bench.drawn(), CIRCLES)
@@ -165,7 +192,6 @@ def test_a_dragged_roi_moves_in_the_reference(viewer, kind):
     np.testing.assert_array_equal(bench.model.rois.circles, CIRCLES)
     expected = transform_rois(CIRCLES, bench.alignment.transforms, 4)
     np.testing.assert_allclose(bench.drawn(), expected[bench.follower.seen])
-    bench.follower.stop()
 
 
 def test_napari_s_size_slider_resizes_in_the_reference(bench):
@@ -206,11 +232,10 @@ def test_a_place_that_cannot_be_mapped_back_changes_nothing(viewer):
         SHAPE,
     )
     bench = Bench(viewer, (folded,))
-    bench.view = replace(bench.view, raw=True)
+    bench.views.view = replace(bench.views.view, raw=True)
     bench.layer.add((48.0, 64.0))
     assert bench.sentences == [LOST]
     assert len(bench.model.rois) == len(bench.layer.data) == 4
-    bench.follower.stop()
 
 
 def test_selection_goes_both_ways_and_leaves_hidden_rois_out(bench):

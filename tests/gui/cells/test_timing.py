@@ -29,7 +29,9 @@ def test_a_long_question_gives_way_to_a_newer_one(qtbot, median_of, seconds):
 
 
 def test_the_event_loop_never_waits_for_blobs_of_other_scales(qtbot, panel, median_of):
-    panel.load_stack(recording_with_motion(n_frames=12, size=160, photons=80.0, seed=5).stack)
+    panel.zstack.load_stack(
+        recording_with_motion(n_frames=12, size=160, photons=80.0, seed=5).stack
+    )
     settled(qtbot, panel)
     panel.open_tab("Cells")
     cells = panel.cells

@@ -65,10 +65,10 @@ def test_a_recording_without_alignment_shows_no_rois_raw(panel, session, recordi
 
 
 def test_a_stack_that_is_not_aligned_shows_rois_where_they_are(qtbot, panel):
-    panel.load_stack(Stack.from_array(np.zeros((5, 64, 64), np.uint8), name="movie"))
+    panel.zstack.load_stack(Stack.from_array(np.zeros((5, 64, 64), np.uint8), name="movie"))
     settled(qtbot, panel)
     panel.rois.add((30, 30, 4))
-    panel.shown.go_to(3)
+    panel.zstack.shown.go_to(3)
     turn()
     np.testing.assert_allclose(drawn(panel), [[30, 30, 4]])
     assert "not aligned" in panel.traces.tab.what.text()
@@ -78,11 +78,11 @@ def test_in_a_zstack_rois_are_on_their_slices_and_move_with_each_repeat(qtbot, p
     stack = Stack.from_array(
         np.zeros((6, 64, 64), np.uint8), frames_per_slice=2, order="repeats", name="stack"
     )
-    panel.load_stack(stack)
+    panel.zstack.load_stack(stack)
     settled(qtbot, panel)
     matrices = np.tile(np.eye(3), (6, 1, 1))
     matrices[:, 0, 2] = np.arange(6)
-    panel.shown.alignment = Alignment(
+    panel.zstack.shown.alignment = Alignment(
         stack,
         Transforms((64, 64), (AffineLink(matrices),)),
         np.zeros((64, 64), np.float32),
@@ -91,7 +91,7 @@ def test_in_a_zstack_rois_are_on_their_slices_and_move_with_each_repeat(qtbot, p
     )
     panel.rois.set(Rois.of([(20, 20, 4), (40, 40, 4)], slices=[(0, 1), (2, 2)]))
     for frame, expected in enumerate([(True, False)] * 4 + [(False, True)] * 2):
-        panel.shown.go_to(frame)
+        panel.zstack.shown.go_to(frame)
         turn()
         assert tuple(panel.traces.on_frames.seen) == expected
         np.testing.assert_allclose(panel.traces.on_frames.circles[:, 0], [20 + frame, 40 + frame])
@@ -100,10 +100,10 @@ def test_in_a_zstack_rois_are_on_their_slices_and_move_with_each_repeat(qtbot, p
 
 def test_of_two_recordings_alike_that_in_view_is_meant(panel, recordings):
     twins = [recordings[0], recording(0)]
-    panel.session.show(twins)
+    panel.recordings.show(twins)
     panel.rois.set(Rois.of(CELLS))
     panel.traces.show(as_set([traces_of(r) for r in twins]))
-    panel.session.go_to(1, 5)
+    panel.recordings.layers.go_to_frame(1, 5)
     turn()
     plot = panel.traces.dock.plot
     assert plot.timeline.locate(plot.current[0].value()) == (1, 5)

@@ -55,7 +55,7 @@ def test_the_frame_rate_that_nwb_asks_for_is_at_hand(panel):
 def test_words_of_another_tab_go_where_no_frames_are_in_view(panel, viewer):
     overlay = text_overlay(viewer)
     overlay.text, overlay.visible = "LoG: 61 blobs", True
-    panel.follow()
+    panel.workspace.look()
     assert not overlay.visible
     overlay.visible = True
     viewer.add_image(np.zeros((4, 4)))

@@ -43,7 +43,7 @@ def first_tab():
 
 
 def add(qtbot, panel, stacks):
-    session = panel.session
+    session = panel.recordings
     session.add_stacks(stacks)
     settled(qtbot, panel)
     session.tab.form.fields["chunk_frames"].set(CHUNK_FRAMES)
@@ -52,13 +52,13 @@ def add(qtbot, panel, stacks):
 
 def run_to_end(qtbot, panel):
     panel.open_tab("Recordings")
-    click(qtbot, panel.session.tab.run_bar.run_button)
+    click(qtbot, panel.recordings.tab.run_bar.run_button)
     settled(qtbot, panel)
 
 
 def press(qtbot, panel, name):
-    tab = panel.session.tab
-    buttons = tab.buttons if name in tab.buttons else panel.session.results_tab.buttons
+    tab = panel.recordings.tab
+    buttons = tab.buttons if name in tab.buttons else panel.recordings.results_tab.buttons
     click(qtbot, buttons[name])
     settled(qtbot, panel)
 

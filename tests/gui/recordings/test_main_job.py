@@ -24,7 +24,7 @@ def folder(shared_data):
 
 def test_register_look_repair_and_save_the_drifting_recordings(qtbot, viewer, folder, tmp_path):
     panel = open_panel(viewer, "Recordings")
-    session = panel.session
+    session = panel.recordings
     session.add_paths([folder])
     settled(qtbot, panel)
     assert [r.name for r in session.recordings] == [f"recording_{k}" for k in (1, 2, 3)]

@@ -18,7 +18,7 @@ from .conftest import add, press, run_to_end, slow
 
 
 def status(panel, tab="Recordings"):
-    bars = dict(zip(("Recordings", "Session"), panel.session.run_bars, strict=True))
+    bars = dict(zip(("Recordings", "Session"), panel.recordings.run_bars, strict=True))
     return bars[tab].status.text()
 
 
@@ -86,9 +86,9 @@ def test_files_dropped_on_the_list_are_added_and_bad_ones_told(qtbot, panel, mov
         Qt.MouseButton.LeftButton,
         Qt.KeyboardModifier.NoModifier,
     )
-    panel.session.tab.list.dropEvent(event)
+    panel.recordings.tab.list.dropEvent(event)
     settled(qtbot, panel)
-    assert [r.name for r in panel.session.recordings] == ["r2", "r10"]
+    assert [r.name for r in panel.recordings.recordings] == ["r2", "r10"]
     assert "Added 2 recordings" in status(panel)
     assert "broken.tif" in status(panel)
 
@@ -97,7 +97,7 @@ def test_selected_layers_become_recordings_once(qtbot, viewer, panel, movie):
     layers = [viewer.add_image(movie[:20], name=f"mine {k}") for k in range(2)]
     viewer.layers.selection = set(layers)
     press(qtbot, panel, "layers")
-    assert [r.name for r in panel.session.recordings] == ["mine 0", "mine 1"]
+    assert [r.name for r in panel.recordings.recordings] == ["mine 0", "mine 1"]
     viewer.layers.selection.clear()
     press(qtbot, panel, "layers")
     assert "Select image layers" in status(panel)
@@ -429,23 +429,23 @@ def test_save_and_open_a_session(qtbot, viewer, panel, movie, tmp_path):
     for number in range(2):
         paths.append(tmp_path / f"r{number}.npy")
         np.save(paths[-1], movie[60 * number : 60 * number + 60])
-    panel.session.add_paths(paths)
+    panel.recordings.add_paths(paths)
     settled(qtbot, panel)
     run_to_end(qtbot, panel)
-    panel.session.results.save(tmp_path / "larva")
+    panel.recordings.results.save(tmp_path / "larva")
     settled(qtbot, panel)
     assert "Saved" in status(panel, "Session")
-    before = np.asarray(panel.session.layers.aligned[0].data[70])
-    panel.session.tab.list.selectAll()
+    before = np.asarray(panel.recordings.layers.aligned[0].data[70])
+    panel.recordings.tab.list.selectAll()
     press(qtbot, panel, "remove")
-    assert not panel.session.recordings
+    assert not panel.recordings.recordings
     panel.open_saved(tmp_path / "larva")
     settled(qtbot, panel)
     assert "Opened 2 recordings" in status(panel, "Session")
-    assert [r.name for r in panel.session.recordings] == ["r0", "r1"]
-    np.testing.assert_array_equal(panel.session.layers.aligned[0].data[70], before)
-    assert panel.part_in_front is panel.session
-    assert len(panel.session.plots.map.tables) == 2
+    assert [r.name for r in panel.recordings.recordings] == ["r0", "r1"]
+    np.testing.assert_array_equal(panel.recordings.layers.aligned[0].data[70], before)
+    assert panel.part_in_front is panel.recordings
+    assert len(panel.recordings.plots.map.tables) == 2
 
 
 def test_a_saved_alignment_opens_on_the_session_tab_and_can_be_the_reference(
@@ -457,11 +457,11 @@ def test_a_saved_alignment_opens_on_the_session_tab_and_can_be_the_reference(
     [alignment] = nza.run(nza.register_recordings([stack], params))
     alignment.save(tmp_path / "r0.zalign")
     panel.open_saved(tmp_path / "r0.zalign")
-    qtbot.waitUntil(lambda: bool(panel.session.alignments))
+    qtbot.waitUntil(lambda: bool(panel.recordings.alignments))
     settled(qtbot, panel)
-    assert panel.part_in_front is panel.session
+    assert panel.part_in_front is panel.recordings
 
-    panel.session.tab.list.set_recordings([])
+    panel.recordings.tab.list.set_recordings([])
     session = add(qtbot, panel, stacks[2:])
     session.trial.load_reference(tmp_path / "r0.zalign")
     settled(qtbot, panel)
@@ -472,18 +472,18 @@ def test_a_saved_alignment_opens_on_the_session_tab_and_can_be_the_reference(
 
 def test_a_session_whose_frames_are_gone_is_told(qtbot, panel, movie, tmp_path):
     np.save(tmp_path / "r0.npy", movie[:60])
-    panel.session.add_paths([tmp_path / "r0.npy"])
+    panel.recordings.add_paths([tmp_path / "r0.npy"])
     settled(qtbot, panel)
     run_to_end(qtbot, panel)
-    panel.session.results.save(tmp_path / "larva")
+    panel.recordings.results.save(tmp_path / "larva")
     settled(qtbot, panel)
     (tmp_path / "r0.npy").unlink()
-    panel.session.tab.list.selectAll()
+    panel.recordings.tab.list.selectAll()
     press(qtbot, panel, "remove")
     panel.open_saved(tmp_path / "larva")
     settled(qtbot, panel)
     assert "r0.npy" in status(panel, "Session")
-    assert panel.session.layers.aligned[0].data[3].max() == 0
+    assert panel.recordings.layers.aligned[0].data[3].max() == 0
 
 
 @pytest.mark.parametrize("index", range(4), ids=["ome-tiff", "ome-zarr", "hdf5", "suite2p"])
@@ -543,20 +543,20 @@ def test_tabs_of_stacks_and_of_recordings_take_turns(qtbot, viewer, panel, sessi
     from stacks import small_zstack
 
     panel.open_tab("Load")
-    panel.load_stack(small_zstack())
+    panel.zstack.load_stack(small_zstack())
     settled(qtbot, panel)
-    assert panel.header.isVisibleTo(panel)
+    assert panel.zstack.header.isVisibleTo(panel)
     assert text_overlay(viewer).text.startswith("slice")
     panel.open_tab("Recordings")
-    assert not panel.header.isVisibleTo(panel)
+    assert not panel.zstack.header.isVisibleTo(panel)
     assert text_overlay(viewer).text.startswith("part")
 
 
 def test_every_control_says_what_it_is_for(panel):
     from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QTreeWidget
 
-    silent, session = [], panel.session
-    for tab in (session.tab, session.results_tab, session.plots.map, session.plots.quality):
+    silent, part = [], panel.recordings
+    for tab in (part.tab, part.results_tab, part.plots.map, part.plots.quality):
         for kind in (QAbstractButton, QAbstractSpinBox):
             silent += [w.text() for w in tab.findChildren(kind) if not w.toolTip() and w.text()]
         for kind in (QComboBox, QTreeWidget):

@@ -17,7 +17,7 @@ def test_a_layer_of_aligned_frames_has_the_size_of_the_common_reference(panel, v
     params = nza.KeypointParams(reference_recording=0, residual="none", passes=1)
     alignments = nza.run(nza.register_recordings([whole, cropped], params))
     for alignment in alignments:
-        panel.session.results.add_layer(alignment, [(0.0, 999.0)], panel)
+        panel.recordings.results.add_layer(alignment, [(0.0, 999.0)], panel)
         layer = viewer.layers[-1]
         layer.visible = True
         expected = alignment.aligned_frame(0)

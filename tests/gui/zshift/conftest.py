@@ -45,8 +45,8 @@ def first_tab():
 @pytest.fixture
 def loaded(qtbot, panel, sample, recording):
     """Recording and reference in the viewer, and a small patch."""
-    panel.load_stack(sample.reference.replace(name="zstack"))
+    panel.zstack.load_stack(sample.reference.replace(name="zstack"))
     settled(qtbot, panel)
-    panel.session.show([Recording(recording, [(100.0, 800.0)])])
+    panel.recordings.show([Recording(recording, [(100.0, 800.0)])])
     panel.zshift.tab.form.set_values(PARAMS)
     return panel.zshift

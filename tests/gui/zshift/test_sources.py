@@ -42,9 +42,9 @@ def test_of_layers_the_longer_one_is_the_recording_and_the_one_with_z_the_refere
 
 def test_a_session_and_a_zstack_are_proposed_before_layers(qtbot, panel, viewer, recording, sample):
     add_layers(viewer)
-    panel.load_stack(sample.reference.replace(name="zstack"))
+    panel.zstack.load_stack(sample.reference.replace(name="zstack"))
     settled(qtbot, panel)
-    panel.session.show([Recording(recording, [(0.0, 1.0)])])
+    panel.recordings.show([Recording(recording, [(0.0, 1.0)])])
     assert chosen(panel) == ("larva (raw)", "zstack (raw)")
     assert {"Layer: movie", "Layer: anatomy"} <= set(names(panel.zshift.tab.recording))
 

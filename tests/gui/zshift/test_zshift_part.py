@@ -135,7 +135,7 @@ def test_cancel_keeps_what_was_finished(qtbot, panel, loaded, recording, monkeyp
     frames = np.tile(recording.read(0, len(Z))[:, 0], (6, 1, 1))
     long = Stack.from_array(frames, name="long")
     slow = long.replace(source=SlowSource(long.source, 0.05))
-    panel.session.show([Recording(slow, [(100.0, 800.0)])])
+    panel.recordings.show([Recording(slow, [(100.0, 800.0)])])
     click(qtbot, loaded.tab.run_bar.run_button)
     qtbot.waitUntil(lambda: loaded.view is not None)
     click(qtbot, loaded.tab.run_bar.cancel_button)

@@ -16,6 +16,7 @@ from napari_zstack_align.counting import counted
 from napari_zstack_align.gui.cells.circles import LINE_PX, circles_layer, set_line, show_circles
 from napari_zstack_align.gui.cells.place import Pixels, place, put, show
 from napari_zstack_align.gui.compat import camera, fit_view, grid
+from napari_zstack_align.gui.dataset import FrameInView
 from napari_zstack_align.gui.jobs import Limits, limits
 from napari_zstack_align.gui.shown import KEY
 
@@ -90,6 +91,12 @@ class BlobLayers:
             if method in self.images:
                 yield self.images[method]
                 yield self.points[method]
+
+    def view_of(self, layer: Layer) -> FrameInView | None:
+        """What one of its images shows: an image of cells, in reference coordinates."""
+        if layer not in self.images.values():
+            return None
+        return FrameInView(layer, raw=False, slice=self.slice)
 
     def visible_region(self) -> Region | None:
         """(rows, columns) of a large image that are in view; None for all of a small one."""

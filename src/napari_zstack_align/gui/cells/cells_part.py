@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy.typing as npt
 from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QWidget
 
 from napari_zstack_align.counting import counted
 from napari_zstack_align.gui.cells import cell_jobs as jobs
@@ -19,18 +21,15 @@ from napari_zstack_align.gui.cells.roi_actions import RoiActions
 from napari_zstack_align.gui.cells.roi_model import RoiModel
 from napari_zstack_align.gui.cells.sources import KINDS, SLICE, Source, slice_in_view, sources_of
 from napari_zstack_align.gui.cells.tuner import BlobTuner
-from napari_zstack_align.gui.compat import text_overlay
+from napari_zstack_align.gui.dataset import FrameInView
+from napari_zstack_align.gui.listening import Listening
 from napari_zstack_align.gui.part import Part
-from napari_zstack_align.gui.recordings.layers import RAW
+from napari_zstack_align.gui.recordings.layers import RAW, SessionLayers
 from napari_zstack_align.gui.recordings.recording import Recording
-from napari_zstack_align.gui.recordings.session import Session
 from napari_zstack_align.gui.shown import Shown
+from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.params import BlobParams
-
-if TYPE_CHECKING:
-    from napari_zstack_align.gui.panel import Panel
-
-TAB = "Cells"
+from napari_zstack_align.saved import Kind
 
 
 class CellsPart(Part):
@@ -38,7 +37,7 @@ class CellsPart(Part):
 
     Parameters
     ----------
-    panel : Panel
+    workspace : Workspace
         Whose stacks and recordings are looked in.
     model : RoiModel
         The ROIs.
@@ -46,10 +45,12 @@ class CellsPart(Part):
         Shows them in the viewer.
     """
 
-    def __init__(self, panel: Panel, model: RoiModel, on_frames: RoisOnFrames) -> None:
-        super().__init__(panel)
-        self.panel = panel
-        self.viewer = panel.viewer
+    kinds = (Kind.ROIS,)
+
+    def __init__(self, workspace: Workspace, model: RoiModel, on_frames: RoisOnFrames) -> None:
+        super().__init__(workspace)
+        self.workspace = workspace
+        self.viewer = workspace.viewer
         self.model = model
         self.on_frames = on_frames
         self.tab = CellsTab(self.viewer, self.model)
@@ -63,6 +64,7 @@ class CellsPart(Part):
         self._offer_timer.setInterval(0)
         self._offer_timer.timeout.connect(self._look_again)
         self._in_front = False
+        self._listening = Listening()
         self._connect()
 
     # -- what the panel asks -------------------------------------------------------------------
@@ -70,7 +72,7 @@ class CellsPart(Part):
     @property
     def tabs(self) -> tuple[tuple[str, Any], ...]:
         """Name and tab."""
-        return ((TAB, self.tab),)
+        return (("Cells", self.tab),)
 
     @property
     def run_bars(self) -> tuple[Any, ...]:
@@ -91,23 +93,23 @@ class CellsPart(Part):
         """The tab is in front: offer what there is to look in."""
         self.offer_sources()
         if self._of_session:
-            self.panel.session.layers.name_sliders()
+            self.workspace.session.name_sliders()
 
-    def show_tab(self, name: str) -> None:
+    def show_tab(self, tab: QWidget) -> None:
         """Show image and blobs with the tab, and give the viewer back to the others."""
-        if (name == TAB) == self._in_front:
+        if (tab is self.tab) == self._in_front:
             return
-        self._in_front = name == TAB
+        self._in_front = tab is self.tab
         if not self._in_front:
             self.tab.methods.box.setChecked(False)
         if self.layers.there:
             self.layers.set_visible(self._in_front)
             self._to_front()
 
-    def follow(self) -> None:
-        """The sliders moved: a z-stack's image is that of the slice in view."""
+    def follow(self, view: FrameInView | None) -> None:
+        """A z-stack's image is that of the slice in view; over frames stand their own words."""
         if not self._image_in_view:
-            self.panel.traces.follow()
+            self.workspace.say_frame()
             return
         z = self._slice_in_view()
         shown = self.layers.slice if self.layers.there else None
@@ -122,10 +124,15 @@ class CellsPart(Part):
             return
         self.layers.set_visible(not self._image_in_view)
         if not self._image_in_view and self._of_session:
-            self.panel.session.look_at(RAW)
+            self.workspace.session.look_at(RAW)
         elif not self._image_in_view and isinstance(self._owner, Shown):
             self._owner.look_at("raw")
-        self.follow()
+        self.workspace.look()
+
+    def open_saved(self, folder: Path) -> None:
+        """Load saved ROIs."""
+        self.tab_wanted.emit(self.tab)
+        self.rois.load(folder)
 
     def on_removed(self, layer: Any) -> None:
         """A layer was removed from the viewer; the ROIs stay."""
@@ -143,7 +150,7 @@ class CellsPart(Part):
     def let_go(self) -> None:
         """Stop, and disconnect from the viewer."""
         self._offer_timer.stop()
-        self.viewer.layers.events.inserted.disconnect(self._offer_later)
+        self._listening.stop()
         for worker in (self.tuner, self.rois, self._slices):
             worker.abandon()
 
@@ -151,12 +158,12 @@ class CellsPart(Part):
 
     def offer_sources(self) -> None:
         """Offer what there is to look in now."""
-        self.tab.source.offer(sources_of(self.panel))
+        self.tab.source.offer(sources_of(self.workspace))
 
     def _look_again(self) -> None:
         self.offer_sources()
         if self._in_front and not self._image_in_view:
-            self.follow()  # the words in the viewer may be about an image that was removed
+            self.workspace.say_frame()  # the words may be about an image that was removed
 
     def _offer_later(self, _: Any = None) -> None:
         """Layers or recordings have changed; while another tab is in front nobody sees it."""
@@ -201,7 +208,7 @@ class CellsPart(Part):
         self.tuner.set_image(image)
         self._on_mask()
         self.tab.rois.buttons["volume"].setVisible(source.n_slices > 1)
-        self.on_frames.follow_soon()
+        self.workspace.look_soon()
         self._caption()
 
     def _on_found(self, method: str) -> None:
@@ -266,8 +273,8 @@ class CellsPart(Part):
         self._slices.failed.connect(tab.run_bar.say_error)
         self.model.changed.connect(self._caption)
         self.on_frames.failed.connect(tab.run_bar.say_error)
-        self.panel.session.changed.connect(self._on_session)
-        self.viewer.layers.events.inserted.connect(self._offer_later)
+        self.workspace.alignments_changed.connect(self._on_session)
+        self._listening.to(self.viewer.layers.events.inserted, self._offer_later)
 
     def _on_mask_chosen(self, _: int) -> None:
         self.tab.mask_words.follow(self.tab.mask_combo.layer)
@@ -285,7 +292,7 @@ class CellsPart(Part):
 
     @property
     def _of_session(self) -> bool:
-        return isinstance(self._owner, (Session, Recording))
+        return isinstance(self._owner, SessionLayers | Recording)
 
     @property
     def _image_in_view(self) -> bool:
@@ -317,15 +324,13 @@ class CellsPart(Part):
         """Say in the viewer what is found; side by side the counts stand below the views."""
         if not self._in_front:
             return
-        overlay = text_overlay(self.viewer)
         method = self.tab.methods.method
         result = self.tuner.results.get(method)
         words = "" if result is None else f"{TITLES[method]}: {counted(len(result), 'blob')}"
         if len(self.model.rois):
             words += f"{', ' if words else ''}{counted(len(self.model.rois), 'ROI')}"
         if self._image_in_view:
-            overlay.text = words
-            overlay.visible = bool(words) and not self.layers.side_by_side
+            self.workspace.say("" if self.layers.side_by_side else words)
 
 
 def _tagged_image(

@@ -7,6 +7,7 @@ from typing import Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QVBoxLayout, QWidget
 
+from napari_zstack_align.gui.buttons import button
 from napari_zstack_align.gui.cells.cell_mask import cell_mask_layers
 from napari_zstack_align.gui.cells.methods_grid import MethodsGrid
 from napari_zstack_align.gui.cells.roi_box import RoiBox
@@ -15,7 +16,6 @@ from napari_zstack_align.gui.cells.source_box import SourceBox
 from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.mask_words import MaskWords
 from napari_zstack_align.gui.run_bar import RunBar
-from napari_zstack_align.gui.stack_details import button
 
 NO_MASK = "No mask: cells are looked for everywhere."
 EMPTY_MASK = "paint where cells are to be looked for."

@@ -8,11 +8,11 @@ layer's own arrays, followed by one refresh without extent, thumbnail and highli
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from threading import Thread
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +22,12 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_zstack_align.cells.on_raw import rois_to_reference
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells import place as pixels
-from napari_zstack_align.gui.cells.frame_in_view import FrameInView
 from napari_zstack_align.gui.cells.roi_keys import bind
 from napari_zstack_align.gui.cells.roi_model import RoiModel
 from napari_zstack_align.gui.cells.roi_places import Circles, place
 from napari_zstack_align.gui.compat import grid
+from napari_zstack_align.gui.dataset import FrameInView
+from napari_zstack_align.gui.listening import Listening
 from napari_zstack_align.gui.shown import KEY
 
 NAME = "ROIs"
@@ -37,17 +38,27 @@ NEW_RADIUS_PX = 5.0
 LOST = "This place can't be mapped back to the reference on this frame: use another frame."
 
 
+class Views(Protocol):
+    """A viewer, and what is in view there: a `Workspace`, or what stands for one."""
+
+    viewer: Any
+    view_changed: Any
+    """Signal that gives a `FrameInView` or None."""
+
+    @property
+    def in_view(self) -> FrameInView | None:
+        """What is in view now."""
+
+
 class RoisOnFrames(QObject):
     """Shows the ROIs of a model where they lie on the frame in view, and takes edits back.
 
     Parameters
     ----------
-    viewer : napari.Viewer
-        Where the layer goes.
+    views : Views
+        The viewer that the layer goes to, and what is in view there.
     model : RoiModel
         The ROIs, in reference coordinates.
-    look : callable
-        Returns the frame in view, or None.
     parent : QObject, optional
         Its owner.
     """
@@ -59,26 +70,24 @@ class RoisOnFrames(QObject):
 
     def __init__(
         self,
-        viewer: Any,
+        views: Views,
         model: RoiModel,
-        look: Callable[[], FrameInView | None],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self.viewer = viewer
+        self.viewer = viewer = views.viewer
         self.model = model
         self.layer: Points | None = None
         self.in_view: FrameInView | None = None
+        """What the places were last written for."""
         self.circles: Circles = np.empty((0, 3))
         """(N, 3) y, x, radius of each ROI on what is in view, whether it is seen or not."""
         self.seen: npt.NDArray[np.bool_] = np.empty(0, bool)
         """(N,) which ROIs are drawn."""
-        self._look = look
+        self._views = views
         self._ids: npt.NDArray[np.int64] = np.empty(0, np.int64)
         self._quiet = False
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.timeout.connect(self.follow)
+        self._listening = Listening()
         self._back = QTimer(self)
         self._back.setSingleShot(True)
         self._back.timeout.connect(self._on_new_layer)
@@ -86,12 +95,9 @@ class RoisOnFrames(QObject):
         Thread(target=import_module, args=("pandas",), daemon=True).start()
         model.changed.connect(self.show_rois)
         model.selection_changed.connect(self._select)
-        viewer.dims.events.current_step.connect(self.follow)
-        viewer.dims.events.ndisplay.connect(self.follow)
-        viewer.layers.events.inserted.connect(self._watch)
-        viewer.layers.events.removed.connect(self._on_removed)
-        for layer in viewer.layers:
-            layer.events.visible.connect(self.follow_soon)
+        views.view_changed.connect(self.follow)
+        self._listening.to(viewer.layers.events.inserted, self._on_inserted)
+        self._listening.to(viewer.layers.events.removed, self._on_removed)
 
     # -- showing -------------------------------------------------------------------------------
 
@@ -106,16 +112,16 @@ class RoisOnFrames(QObject):
                 layer.selected_data = set()  # rows that may be gone
                 layer.data = self.model.rois.circles[:, :2].copy()
         layer.features = {"id": self._ids}
-        self.follow()
+        self.follow(self._views.in_view)
         self._select()
 
-    def follow(self, _: Any = None) -> None:
+    def follow(self, view: FrameInView | None) -> None:
         """Write the places of the ROIs on the frame in view to the layer."""
         layer = self.layer
         if layer is None or not layer.visible:
             return
         before = self.seen
-        self.in_view = self._look()
+        self.in_view = view
         self.circles, self.seen = place(self.model.rois, self.in_view)
         if self.viewer.dims.ndisplay != 2:
             self.seen = np.zeros(len(self.seen), bool)
@@ -131,10 +137,6 @@ class RoisOnFrames(QObject):
         if self.in_view is not None:
             pixels.put(layer, self.in_view.layer)
         layer.refresh(extent=False, thumbnail=False, highlight=False)
-
-    def follow_soon(self, _: Any = None) -> None:
-        """Follow once the event loop turns: several layers may be shown and hidden at once."""
-        self._later.start(0)
 
     def paint(self, colors: dict[int, str]) -> None:
         """Give some ROIs, by id, another colour than the rest."""
@@ -152,14 +154,9 @@ class RoisOnFrames(QObject):
 
     def stop(self) -> None:
         """Let go of the viewer."""
-        self._later.stop()
         self._back.stop()
-        self.viewer.dims.events.current_step.disconnect(self.follow)
-        self.viewer.dims.events.ndisplay.disconnect(self.follow)
-        self.viewer.layers.events.inserted.disconnect(self._watch)
-        self.viewer.layers.events.removed.disconnect(self._on_removed)
-        for layer in self.viewer.layers:
-            layer.events.visible.disconnect(self.follow_soon)
+        self._listening.stop()
+        self._views.view_changed.disconnect(self.follow)
 
     # -- edits ---------------------------------------------------------------------------------
 
@@ -226,7 +223,7 @@ class RoisOnFrames(QObject):
 
     def _add_layer(self) -> Points:
         """Add the layer, empty; it takes napari a moment, so it is done once."""
-        active, view = self.viewer.layers.selection.active, self._look()
+        active, view = self.viewer.layers.selection.active, self._views.in_view
         self.layer = layer = Points(
             np.empty((0, 2)),
             ndim=2,
@@ -264,9 +261,7 @@ class RoisOnFrames(QObject):
             rows = [i for i in self.layer.selected_data if i < len(self._ids)]
             self.model.select(int(self._ids[i]) for i in rows if self.seen[i])
 
-    def _watch(self, event: Any) -> None:
-        event.value.events.visible.connect(self.follow_soon)
-        self.follow_soon()
+    def _on_inserted(self, event: Any) -> None:
         if self.layer is None or isinstance(event.value, Image):
             self._back.start(0)
 
@@ -283,7 +278,6 @@ class RoisOnFrames(QObject):
     def _on_removed(self, event: Any) -> None:
         if event.value is self.layer:
             self.layer = None  # the ROIs are in the model
-        self.follow_soon()
 
     @contextmanager
     def _quietly(self) -> Iterator[None]:

@@ -117,13 +117,13 @@ class RoiActions(QObject):
 
     def look_where_valid(self) -> None:
         """Find out, a moment after the last change, where the ROIs are valid."""
-        if len(self._part.panel.session.alignments) > 1 and len(self.model.rois):
+        if len(self._part.workspace.session.alignments) > 1 and len(self.model.rois):
             self._timer.start()
         else:
             self._part.tab.rois.list.table.show_valid(None, 0)
 
     def _ask_valid(self) -> None:
-        alignments = self._part.panel.session.alignments
+        alignments = self._part.workspace.session.alignments
         if len(alignments) > 1 and len(self.model.rois):
             self._part.tab.rois.list.table.show_valid(None, len(alignments))
             self._valid.ask(partial(jobs.finding_valid, self.model.rois, alignments))

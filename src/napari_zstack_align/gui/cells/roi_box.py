@@ -17,9 +17,9 @@ from qtpy.QtWidgets import (
 )
 
 from napari_zstack_align.counting import counted
+from napari_zstack_align.gui.buttons import button
 from napari_zstack_align.gui.cells.roi_list import RoiList
 from napari_zstack_align.gui.cells.roi_model import MIN_RADIUS_PX, RoiModel
-from napari_zstack_align.gui.stack_details import button
 
 BUTTONS = {
     "use": (

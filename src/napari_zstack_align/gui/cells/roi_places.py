@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.cells import Rois
 from napari_zstack_align.cells.on_raw import transform_rois
-from napari_zstack_align.gui.cells.frame_in_view import FrameInView
+from napari_zstack_align.gui.dataset import FrameInView
 
 Circles = npt.NDArray[np.float64]
 

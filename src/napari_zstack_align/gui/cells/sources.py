@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari.layers import Image
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.counting import counted
-from napari_zstack_align.gui.recordings.session import Session
-from napari_zstack_align.gui.shown import KEY, Shown, every_shown
+from napari_zstack_align.gui.recordings.layers import SessionLayers
+from napari_zstack_align.gui.shown import KEY, Shown
+from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.stack import Stack
-
-if TYPE_CHECKING:
-    from napari_zstack_align.gui.panel import Panel
 
 SLICE, ALL_SLICES = "slice", "volume"
 KINDS = {
@@ -98,10 +96,10 @@ class Source:
         return len(self.stacks) == len(other.stacks) and all(a is b for a, b in pairs)
 
 
-def sources_of(panel: Panel) -> list[Source]:
+def sources_of(workspace: Workspace) -> list[Source]:
     """What there is to look in now, the most likely first."""
-    found = [*_of_session(panel.session), *_of_stacks(panel.viewer.layers)]
-    return [*found, *_of_layers(panel.viewer.layers)]
+    found = [*_of_session(workspace.session), *map(_of_stack, workspace.stacks)]
+    return [*found, *_of_layers(workspace.viewer.layers)]
 
 
 def slice_in_view(source: Source, dims: Any) -> int | None:
@@ -118,8 +116,8 @@ def slice_in_view(source: Source, dims: Any) -> int | None:
     return min(max(int(z), 0), source.n_slices - 1)
 
 
-def _of_session(session: Session) -> list[Source]:
-    aligned = session.aligned
+def _of_session(session: SessionLayers) -> list[Source]:
+    aligned = [recording for recording in session.recordings if recording.alignment is not None]
     found = []
     if len(aligned) > 1:
         stacks = tuple(r.stack for r in aligned)
@@ -130,10 +128,6 @@ def _of_session(session: Session) -> list[Source]:
         name = recording.name if recording.alignment is not None else f"{recording.name} (raw)"
         found.append(Source(name, recording, OVER_TIME, (recording.stack,), (recording.alignment,)))
     return found
-
-
-def _of_stacks(layers: Iterable[Any]) -> list[Source]:
-    return [_of_stack(shown) for shown in every_shown(layers)]
 
 
 def _of_stack(shown: Shown) -> Source:

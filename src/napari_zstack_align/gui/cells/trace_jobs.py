@@ -14,8 +14,8 @@ from napari_zstack_align.cells.traces import (
     extract_traces,
 )
 from napari_zstack_align.cells.traces.storage import load_session_traces, save_session_traces
-from napari_zstack_align.gui.cells.movies import Movie
 from napari_zstack_align.gui.cells.trace_set import TraceSet, with_liveliest
+from napari_zstack_align.gui.dataset import Movie
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.progress import Job, Progress, with_partial
 from napari_zstack_align.stack import Stack

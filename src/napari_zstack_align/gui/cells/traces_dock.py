@@ -19,10 +19,10 @@ from qtpy.QtWidgets import (
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import shown
+from napari_zstack_align.gui.buttons import button
 from napari_zstack_align.gui.cells.trace_plot import COLORS, MAX_TRACES, TracePlot
 from napari_zstack_align.gui.cells.trace_set import QUANTITIES, UNITS, TraceSet
 from napari_zstack_align.gui.file_dialogs import ask_where_to_write
-from napari_zstack_align.gui.stack_details import button
 from napari_zstack_align.write.writers import Writer
 
 HINT = "Click ROIs in the viewer (Shift adds); click a trace to go to its frame."

@@ -83,7 +83,7 @@ class TracesFiles:
     def _field(self) -> FieldOfView | None:
         """What the ROIs lie in; None where no frames are there, only traces that were loaded."""
         try:
-            movie = self._part.in_view.movies()[0]
+            movie = self._part.workspace.movies()[0]
         except InputError:
             return None
         if movie.alignment is not None:

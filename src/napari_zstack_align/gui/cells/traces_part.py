@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.gui.cells.movies import InView, Place, what_words
 from napari_zstack_align.gui.cells.pointer import RoiPointer
 from napari_zstack_align.gui.cells.raw_rois import RoisOnFrames
 from napari_zstack_align.gui.cells.roi_model import RoiModel
@@ -15,15 +15,12 @@ from napari_zstack_align.gui.cells.traces_dock import TracesDock
 from napari_zstack_align.gui.cells.traces_files import TracesFiles
 from napari_zstack_align.gui.cells.traces_run import TracesRun
 from napari_zstack_align.gui.cells.traces_tab import TracesTab
-from napari_zstack_align.gui.compat import text_overlay
+from napari_zstack_align.gui.dataset import FrameInView, Place, what_words
 from napari_zstack_align.gui.part import Part
-from napari_zstack_align.gui.recordings.layers import SessionLayers
-from napari_zstack_align.gui.words import flag_words
+from napari_zstack_align.gui.workspace import Workspace
+from napari_zstack_align.saved import Kind
 
-if TYPE_CHECKING:
-    from napari_zstack_align.gui.panel import Panel
-
-TAB, DOCK = "Traces", "Traces of cells"
+DOCK = "Traces of cells"
 
 
 class TracesPart(Part):
@@ -31,25 +28,26 @@ class TracesPart(Part):
 
     Parameters
     ----------
-    panel : Panel
+    workspace : Workspace
         Whose stacks and recordings are read.
     model : RoiModel
         The ROIs.
     """
 
-    def __init__(self, panel: Panel, model: RoiModel) -> None:
-        super().__init__(panel)
-        self.viewer = panel.viewer
+    kinds = (Kind.TRACES, Kind.SESSION_TRACES)
+
+    def __init__(self, workspace: Workspace, model: RoiModel) -> None:
+        super().__init__(workspace)
+        self.workspace = workspace
+        self.viewer = workspace.viewer
         self.model = model
-        self.in_view = InView(panel)
         self.tab = TracesTab()
         self.dock = TracesDock()
         self.traces = TraceSet(())
-        self.on_frames = RoisOnFrames(self.viewer, model, self.in_view.look, self)
+        self.on_frames = RoisOnFrames(workspace, model, self)
         self.pointer = RoiPointer(self.on_frames, self.words_now, self._is_open)
         self.run = TracesRun(self)
         self.files = TracesFiles(self)
-        self._panel = panel
         self._connect()
         self._on_rois()
 
@@ -58,7 +56,7 @@ class TracesPart(Part):
     @property
     def tabs(self) -> tuple[tuple[str, Any], ...]:
         """Name and tab."""
-        return ((TAB, self.tab),)
+        return (("Traces", self.tab),)
 
     @property
     def run_bars(self) -> tuple[Any, ...]:
@@ -67,26 +65,26 @@ class TracesPart(Part):
 
     def enter(self) -> None:
         """The tab is in front: name the sliders of what is in view, and say what would be read."""
-        owner = self.in_view.owner
-        if owner is not None:
-            owner.name_sliders()
+        dataset = self.workspace.dataset
+        if dataset is not None:
+            dataset.name_sliders()
         self.say_what()
 
-    def follow(self) -> None:
-        """The sliders moved: the words over the image, and a session's list, go with them."""
-        owner, overlay = self.in_view.owner, text_overlay(self.viewer)
-        if isinstance(owner, SessionLayers):
-            self._panel.session.follow()
-        elif owner is not None and (position := owner.position()) is not None:
-            flag = flag_words(owner.alignment, owner.grid.frame_at(position))
-            overlay.text = owner.grid.words(position) + flag
-            overlay.visible = True
-        else:
-            overlay.visible = False  # it may still say what another tab was about
+    def follow(self, view: FrameInView | None) -> None:
+        """The words over the image go with the sliders."""
+        self.workspace.say_frame()
 
     def toggle(self) -> None:
         """Switch between raw and aligned frames."""
-        self.in_view.toggle()
+        dataset = self.workspace.dataset
+        if dataset is not None:
+            dataset.toggle()
+            self.workspace.look()
+
+    def open_saved(self, folder: Path) -> None:
+        """Load saved traces."""
+        self.tab_wanted.emit(self.tab)
+        self.files.load(folder)
 
     def set_theme(self, name: str) -> None:
         """Use the colours of a napari theme."""
@@ -94,7 +92,6 @@ class TracesPart(Part):
 
     def let_go(self) -> None:
         """Disconnect from the viewer, and take the dock away."""
-        self.viewer.dims.events.current_step.disconnect(self.move_line)
         self.on_frames.stop()
         self.pointer.stop()
         with contextlib.suppress(LookupError, RuntimeError, AttributeError):
@@ -139,7 +136,7 @@ class TracesPart(Part):
     def say_what(self) -> None:
         """Say what would be read."""
         try:
-            self.tab.what.setText(what_words(self.in_view.movies(), len(self.model.rois)))
+            self.tab.what.setText(what_words(self.workspace.movies(), len(self.model.rois)))
         except InputError as error:
             self.tab.what.setText(str(error))
 
@@ -160,21 +157,22 @@ class TracesPart(Part):
         self.on_frames.failed.connect(self.tab.run_bar.say_error)
         self.dock.place_clicked.connect(self._go_to)
         self.dock.shown_changed.connect(self._paint)
-        self.viewer.dims.events.current_step.connect(self.move_line)
+        self.workspace.view_changed.connect(self.move_line)
 
     def _is_open(self) -> bool:
         return not self.dock.isHidden()
 
     def _place(self) -> tuple[int, int] | None:
         """Recording of the traces, and frame, that are in view."""
-        place = self.in_view.place() if self.traces.recordings else None
+        place = Place.of(self.workspace.in_view) if self.traces.recordings else None
         index = None if place is None else place.among(self.traces.names, self.traces.lengths)
         return None if place is None or index is None else (index, place.frame)
 
     def _go_to(self, recording: int, frame: int) -> None:
         """Move the viewer to a frame of a recording of the traces."""
         traces = self.traces.recordings[recording]
-        if not self.in_view.go_to(Place(recording, traces.recording, len(traces.frames), frame)):
+        place = Place(recording, traces.recording, len(traces.frames), frame)
+        if not place.show_in(self.workspace.dataset):
             self.tab.run_bar.say(f"The frames of {traces.recording} are not in view: open them.")
 
     def _on_selection(self) -> None:

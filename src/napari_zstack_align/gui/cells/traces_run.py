@@ -14,8 +14,8 @@ from napari_zstack_align.cells.traces import DarkLevel, Traces
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells import trace_jobs as jobs
-from napari_zstack_align.gui.cells.movies import Movie
 from napari_zstack_align.gui.cells.trace_set import TraceSet, as_set
+from napari_zstack_align.gui.dataset import Movie
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.progress import Progress
 
@@ -85,7 +85,7 @@ class TracesRun:
         )
 
     def _given(self) -> tuple[list[Movie], TraceParams]:
-        return self._part.in_view.movies(), self._tab.form.values()
+        return self._part.workspace.movies(), self._tab.form.values()
 
     # -- from the worker -----------------------------------------------------------------------
 

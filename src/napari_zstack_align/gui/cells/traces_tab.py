@@ -17,10 +17,10 @@ from qtpy.QtWidgets import (
 )
 
 from napari_zstack_align.cells.traces import DarkLevel, Traces
+from napari_zstack_align.gui.buttons import button
 from napari_zstack_align.gui.form import ParamsForm
 from napari_zstack_align.gui.remarks import remark_lines
 from napari_zstack_align.gui.run_bar import RunBar, StatusLine
-from napari_zstack_align.gui.stack_details import button
 from napari_zstack_align.params import NwbParams, TraceParams
 from napari_zstack_align.write.writers import Takes, Writer, writers_of
 

@@ -12,13 +12,16 @@ import numpy.typing as npt
 from napari.layers import Image, Layer, Shapes
 from qtpy.QtCore import QTimer
 
+from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.gui.compat import fit_view
+from napari_zstack_align.gui.dataset import FrameInView, Movie
 from napari_zstack_align.gui.jobs import Limits, limits
 from napari_zstack_align.gui.recordings.frames import AlignedSession, RawSession, Sequence1D
 from napari_zstack_align.gui.recordings.match_view import MatchView, set_place
 from napari_zstack_align.gui.recordings.point_pairs import PointPairs
 from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.shown import KEY, colormap_of, forget_channel, units_of
+from napari_zstack_align.gui.words import flag_words
 from napari_zstack_align.stack import Stack
 
 AXIS_LABELS = ("frame", "y", "x")
@@ -127,6 +130,62 @@ class SessionLayers:
         labels[-3:] = AXIS_LABELS[-len(labels) :]
         self.viewer.dims.axis_labels = tuple(labels)
 
+    # -- what is in view -----------------------------------------------------------------------
+
+    @property
+    def stacks(self) -> tuple[Stack, ...]:
+        """The raw frames of each recording."""
+        return tuple(recording.stack for recording in self.recordings)
+
+    @property
+    def alignments(self) -> list[Alignment]:
+        """Alignments of the recordings that have one."""
+        return [r.alignment for r in self.recordings if r.alignment is not None]
+
+    def movies(self) -> list[Movie]:
+        """The recordings that traces would be read from: where some are aligned, only those."""
+        found = [Movie(r.stack, r.alignment) for r in self.recordings]
+        return [movie for movie in found if movie.alignment is not None] or found
+
+    def view_of(self, layer: Layer) -> FrameInView | None:
+        """What one of its images shows at the slider."""
+        position = self.position()
+        if layer not in (*self.raw, *self.aligned, *self.overlay) or position is None:
+            return None
+        index, frame = self.sequence.locate(position)
+        alignment = self.recordings[index].alignment
+        raw = layer in self.raw
+        others = any(recording.alignment is not None for recording in self.recordings)
+        return FrameInView(
+            layer,
+            raw=raw,
+            dataset=self,
+            position=(position,),
+            alignment=alignment,
+            recording=index,
+            frame=frame,
+            lost=raw and alignment is None and others,
+        )
+
+    def words(self, view: FrameInView) -> str:
+        """'recording_2, frame 17', and what is the matter with that frame; or what lies over it."""
+        if view.layer in self.overlay:
+            return self.caption
+        recording = self.recordings[view.recording]
+        return f"{recording.name}, frame {view.frame}{flag_words(view.alignment, view.frame)}"
+
+    def go_to_frame(self, recording: int, frame: int) -> None:
+        """Move the slider to a frame of a recording, with the frames in view."""
+        if self.looked_at not in (RAW, ALIGNED):
+            self.look_at(ALIGNED if self.recordings[recording].alignment else RAW)
+        self.go_to(self.sequence.position_of(recording, frame))
+
+    def toggle(self) -> None:
+        """From aligned to raw, from anything else to aligned."""
+        self.flatten()
+        if self.aligned:
+            self.look_at(RAW if self.looked_at == ALIGNED else ALIGNED)
+
     # -- overlay and field ---------------------------------------------------------------------
 
     def show_overlay(self, names: Sequence[str], images: Sequence[npt.NDArray[Any]]) -> None:
@@ -184,11 +243,6 @@ class SessionLayers:
         elif shown:
             # in a turn of the event loop of its own: both together take napari too long
             QTimer.singleShot(0, partial(self._select, shown[0]))
-
-    def toggle_raw_aligned(self) -> None:
-        """From aligned to raw, from anything else to aligned."""
-        if self.aligned:
-            self.look_at(RAW if self.looked_at == ALIGNED else ALIGNED)
 
     # -- all of them ---------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ class SessionPlots(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._has_quality = False
-        self._tab = ""
+        self._wants_quality = False
         self._theme = ""
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -84,17 +84,17 @@ class SessionPlots(QWidget):
             if plot in vars(self):
                 getattr(self, plot).set_theme(name)
 
-    def set_shown(self, tab: str) -> None:
-        """Show the map on both tabs of the session, the frames' quality on that of the results."""
-        self._tab = tab
-        self.setVisible(tab in ("Recordings", "Session") and self.filled)
+    def set_shown(self, *, on: bool, quality: bool) -> None:
+        """Show the map or not, and the frames' quality below it or not."""
+        self._wants_quality = quality
+        self.setVisible(on and self.filled)
         self.set_quality(self._has_quality)
 
     def set_quality(self, there: bool) -> None:
         """Whether the recording in view has a quality table."""
         self._has_quality = there
         if there or "quality" in vars(self):
-            self.quality.setVisible(there and self._tab == "Session")
+            self.quality.setVisible(there and self._wants_quality)
 
     def _add(self, made: SessionMap | QualityPlot, place: int, stretch: int) -> None:
         layout = self.layout()

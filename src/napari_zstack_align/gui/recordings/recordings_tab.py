@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.buttons import button
 from napari_zstack_align.gui.form import ParamsForm
 from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.mask_words import MaskWords
@@ -26,7 +27,6 @@ from napari_zstack_align.gui.recordings.chunk_words import chunk_words
 from napari_zstack_align.gui.recordings.recording_list import RecordingList
 from napari_zstack_align.gui.run_bar import ERROR_STYLE, RunBar
 from napari_zstack_align.gui.shown import KEY
-from napari_zstack_align.gui.stack_details import button
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register import recordings as engine
 from napari_zstack_align.stack import Stack

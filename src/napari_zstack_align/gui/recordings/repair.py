@@ -20,7 +20,7 @@ from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.register import recordings as engine
 
 if TYPE_CHECKING:
-    from napari_zstack_align.gui.recordings.session import Session
+    from napari_zstack_align.gui.recordings.part import RecordingsPart
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,21 +44,21 @@ class Repair:
 
     Parameters
     ----------
-    session : Session
+    part : RecordingsPart
         Whose map, tab and layers are used.
     """
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._tab = session.results_tab
-        self._bar = session.results_tab.run_bar
+    def __init__(self, part: RecordingsPart) -> None:
+        self._part = part
+        self._tab = part.results_tab
+        self._bar = part.results_tab.run_bar
         self._picked: ChunkOf | None = None
         self.chosen: ChunkOf | None = None
-        session.layers.points.changed = self._on_points
+        part.layers.points.changed = self._on_points
 
     def choose(self, recording: int, chunk: int) -> None:
         """Take up the chunk that the slider stands in or that was clicked in the map."""
-        chosen = self._session.recordings[recording]
+        chosen = self._part.recordings[recording]
         alignment = chosen.alignment
         self.chosen = None
         if alignment is not None and alignment.chunks is not None and chunk < len(alignment.chunks):
@@ -87,7 +87,7 @@ class Repair:
         if chosen is None:
             self._bar.say_error(HINT)
             return
-        self._session.start(
+        self._part.start(
             self._bar,
             partial(averaging, chosen.alignment, chosen.chunk),
             returned=partial(self._on_mean, chosen),
@@ -96,7 +96,7 @@ class Repair:
     def apply_points(self) -> None:
         """Fit the chunk to the points."""
         picked = self._picked
-        reference, raw = self._session.layers.points.pairs()
+        reference, raw = self._part.layers.points.pairs()
         if picked is None:
             return
         if len(reference) != len(raw) or len(raw) < MIN_POINTS:
@@ -116,18 +116,18 @@ class Repair:
         """Put the points away, and go back to the frames."""
         self._picked = None
         self._bar.say("")
-        self._session.layers.points.end()
+        self._part.layers.points.end()
         self._tab.set_picking(False)
-        self._session.look_at(ALIGNED)
+        self._part.look_at(ALIGNED)
 
     def _on_mean(self, chosen: ChunkOf, mean: npt.NDArray[np.float32]) -> None:
-        session, place = self._session, place_of(chosen.recording.stack, 2)
-        session.layers.flatten()
+        part, place = self._part, place_of(chosen.recording.stack, 2)
+        part.layers.flatten()
         self._picked = chosen
-        session.layers.match.show_images(chosen.alignment.reference, mean, place)
-        session.layers.points.begin(offset_of(chosen.alignment.reference), place)
-        session.layers.caption = f"reference | {chosen.words}"
-        session.look_at(POINTS)
+        part.layers.match.show_images(chosen.alignment.reference, mean, place)
+        part.layers.points.begin(offset_of(chosen.alignment.reference), place)
+        part.layers.caption = f"reference | {chosen.words}"
+        part.look_at(POINTS)
         self._tab.set_picking(True)
         self._on_points(0, 0)
 
@@ -150,10 +150,10 @@ class Repair:
     ) -> None:
         def returned(alignment: Any) -> None:
             done()
-            self._session.set_alignment(chosen.recording, alignment)
+            self._part.set_alignment(chosen.recording, alignment)
             self._bar.say(words)
 
-        self._session.start(self._bar, job, returned=returned)
+        self._part.start(self._bar, job, returned=returned)
 
 
 def averaging(alignment: Alignment, chunk: int) -> Job[npt.NDArray[np.float32]]:

@@ -41,7 +41,7 @@ from napari_zstack_align.write.export import targets_in_session
 from napari_zstack_align.write.writers import Takes, Writer, writers_of
 
 if TYPE_CHECKING:
-    from napari_zstack_align.gui.recordings.session import Session
+    from napari_zstack_align.gui.recordings.part import RecordingsPart
 
 
 class Results:
@@ -49,15 +49,15 @@ class Results:
 
     Parameters
     ----------
-    session : Session
+    part : RecordingsPart
         Whose recordings, tab and layers are used.
     """
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._tab = session.results_tab
-        self._bar = session.results_tab.run_bar
-        self.repair = Repair(session)
+    def __init__(self, part: RecordingsPart) -> None:
+        self._part = part
+        self._tab = part.results_tab
+        self._bar = part.results_tab.run_bar
+        self.repair = Repair(part)
         self._tab.button_clicked.connect(self.do)
         self._tab.open_chosen.connect(self.open)
         self._tab.before_box.toggled.connect(lambda _: self._again())
@@ -67,7 +67,7 @@ class Results:
     def do(self, name: str) -> None:
         """Do what a button says."""
         actions: dict[str, Callable[[], object]] = {
-            "toggle": self._session.toggle,
+            "toggle": self._part.toggle,
             "own_layers": self.add_own_layers,
             "overlay": self.toggle_overlay,
             "field": self.toggle_field,
@@ -87,8 +87,8 @@ class Results:
     @property
     def in_view(self) -> Recording | None:
         """Recording that the slider stands in."""
-        recordings = self._session.recordings
-        return recordings[self._session.tab.list.current] if recordings else None
+        recordings = self._part.recordings
+        return recordings[self._part.tab.list.current] if recordings else None
 
     # -- looking -------------------------------------------------------------------------------
 
@@ -97,14 +97,14 @@ class Results:
         if self._tab.buttons["overlay"].isChecked():
             self.show_overlay()
         else:
-            self._session.look_at(ALIGNED)
+            self._part.look_at(ALIGNED)
 
     def show_overlay(self) -> None:
         """Average the two chosen recordings in the worker, and show them over each other."""
-        pair = [self._session.aligned[combo.currentIndex()] for combo in self._tab.pair]
+        pair = [self._part.aligned[combo.currentIndex()] for combo in self._tab.pair]
         first, second = (recording.alignment for recording in pair)
         channel = getattr(first.params, "channel", 0)
-        self._session.start(
+        self._part.start(
             self._bar,
             partial(overlay_means, (first, second), not self._tab.before_box.isChecked(), channel),
             returned=partial(self._on_means, [recording.name for recording in pair]),
@@ -116,12 +116,12 @@ class Results:
         """Outline the common field of view, or hide the outline."""
         on = self._tab.buttons["field"].isChecked()
         if not on:
-            if self._session.layers.field is not None:
-                self._session.layers.field.visible = False
+            if self._part.layers.field is not None:
+                self._part.layers.field.visible = False
             return
-        self._session.start(
+        self._part.start(
             self._bar,
-            partial(files.common_field, self._session.alignments),
+            partial(files.common_field, self._part.alignments),
             returned=self._on_field,
             failed=lambda _: self._tab.buttons["field"].setChecked(False),
             cancelled=lambda _: self._tab.buttons["field"].setChecked(False),
@@ -129,45 +129,45 @@ class Results:
 
     def add_own_layers(self) -> None:
         """Add a lazy layer of the aligned frames of every recording, one after the other."""
-        waiting = [r for r in self._session.aligned if not self._own_layers(r)]
+        waiting = [r for r in self._part.aligned if not self._own_layers(r)]
         self._add_next(waiting)
 
     def outdated(self) -> None:
         """The alignments have changed: what was made of them is made anew or taken away."""
-        for recording in self._session.aligned:
+        for recording in self._part.aligned:
             for layer in self._own_layers(recording):
                 layer.data.show(recording.alignment)
                 if layer.visible:
                     layer.refresh(extent=False)
-        field = self._session.layers.field
+        field = self._part.layers.field
         if field is not None and self._tab.buttons["field"].isChecked():
             field.visible = False
             self._tab.buttons["field"].setChecked(False)
-        self._tab.buttons["overlay"].setChecked(self._session.layers.looked_at == OVERLAY)
+        self._tab.buttons["overlay"].setChecked(self._part.layers.looked_at == OVERLAY)
 
     def _again(self) -> None:
         """Another pair, or before instead of after: only where an overlay is in view."""
-        if self._tab.buttons["overlay"].isChecked() and not self._session.busy:
+        if self._tab.buttons["overlay"].isChecked() and not self._part.busy:
             self.show_overlay()
 
     def _on_means(self, names: list[str], images: Sequence[Any]) -> None:
-        self._session.layers.flatten()
-        self._session.layers.show_overlay(names, images)
-        self._session.follow()
+        self._part.layers.flatten()
+        self._part.layers.show_overlay(names, images)
+        self._part.workspace.look()
         when = "before" if self._tab.before_box.isChecked() else "after"
         self._bar.say(
             f"Means {when} alignment: {names[0]} magenta, {names[1]} green, white where they agree."
         )
 
     def _on_field(self, field: Any) -> None:
-        self._session.layers.show_field(field)
-        self._session.layers.field.visible = True
+        self._part.layers.show_field(field)
+        self._part.layers.field.visible = True
         self._bar.say(f"The common field covers {100 * float(np.mean(field)):.0f} % of the image.")
 
     def _own_layers(self, recording: Recording) -> list[Any]:
         return [
             layer
-            for layer in self._session.viewer.layers
+            for layer in self._part.viewer.layers
             if layer.metadata.get(KEY) is recording and isinstance(layer.data, AlignedFrames)
         ]
 
@@ -186,7 +186,7 @@ class Results:
         for channel, name in enumerate(stack.channel_names):
             data = AlignedFrames(stack, FrameGrid(stack), channel, alignment)
             words = [stack.name, "aligned", name if stack.shape[1] > 1 else ""]
-            self._session.viewer.add_layer(
+            self._part.viewer.add_layer(
                 Image(
                     data,
                     name=" ".join(word for word in words if word),
@@ -203,24 +203,24 @@ class Results:
 
     def save(self, folder: Path) -> None:
         """Save the session in the worker."""
-        self._session.start(
+        self._part.start(
             self._bar,
-            partial(files.saving, self._session.alignments, folder),
+            partial(files.saving, self._part.alignments, folder),
             returned=lambda path: self._bar.say(saved_words(path, folder)),
         )
 
     def open(self, folder: Path) -> None:
         """Open a saved session, or one alignment."""
-        self._session.tab_wanted.emit("Session")
-        stacks = [recording.stack for recording in self._session.recordings]
-        self._session.start(
+        self._part.tab_wanted.emit(self._tab)
+        stacks = [recording.stack for recording in self._part.recordings]
+        self._part.start(
             self._bar, partial(files.opening_saved, folder, stacks), returned=self._on_opened
         )
 
     def show(self, alignments: Sequence[Alignment]) -> None:
         """Show alignments that are in memory."""
-        self._session.tab_wanted.emit("Session")
-        self._session.start(
+        self._part.tab_wanted.emit(self._tab)
+        self._part.start(
             self._bar, partial(files.with_contrast, list(alignments)), returned=self._on_opened
         )
 
@@ -231,7 +231,7 @@ class Results:
             self._bar.say_error("There is no alignment yet: press Run on the Recordings tab first.")
             return
         path = self._tab.writer.named(path)
-        self._session.start(
+        self._part.start(
             self._bar,
             partial(files.exporting, alignments, path, crop=self._tab.crop_box.isChecked()),
             returned=lambda written: self._bar.say(f"Wrote {', '.join(map(str, written))}"),
@@ -242,7 +242,7 @@ class Results:
         """Write the matrices of the recording in view."""
         alignment = self._aligned_in_view()
         if alignment is not None:
-            self._session.start(
+            self._part.start(
                 self._bar,
                 partial(files.writing_transforms, alignment, path),
                 returned=lambda written: self._bar.say(f"Wrote {written}"),
@@ -254,7 +254,7 @@ class Results:
         if recording is None:
             self._bar.say_error("There are no recordings yet: add files on the Recordings tab.")
             return
-        self._session.start(
+        self._part.start(
             self._bar,
             partial(files.reading_transforms, recording.stack, recording.alignment, path),
             returned=partial(self._on_transforms, recording, path),
@@ -273,7 +273,7 @@ class Results:
         except InputError as error:
             self._bar.say_error(str(error))
             return
-        self._session.start(
+        self._part.start(
             self._bar,
             partial(files.applying, stack, alignment),
             returned=self._on_applied,
@@ -282,7 +282,7 @@ class Results:
     # -- inside --------------------------------------------------------------------------------
 
     def _on_opened(self, found: files.Saved) -> None:
-        self._session.show(found.recordings)
+        self._part.show(found.recordings)
         words = f"Opened {counted(len(found.recordings), 'recording')}."
         if found.problems:
             self._bar.say_error(" ".join([words, *found.problems]))
@@ -290,15 +290,15 @@ class Results:
             self._bar.say(words)
 
     def _on_transforms(self, recording: Recording, path: Path, alignment: Alignment) -> None:
-        self._session.layers.add_aligned()
-        self._session.set_alignment(recording, alignment)
-        self._session.look_at(ALIGNED)
+        self._part.layers.add_aligned()
+        self._part.set_alignment(recording, alignment)
+        self._part.look_at(ALIGNED)
         self._bar.say(f"{recording.name} is aligned by {path.name}.")
 
     def _on_applied(self, result: tuple[Alignment, Any]) -> None:
         alignment, contrast = result
         self.add_layer(alignment, contrast, self)
-        self._session.viewer.layers[-1].visible = True
+        self._part.viewer.layers[-1].visible = True
         self._bar.say(f"Added '{alignment.stack.name} aligned'.")
 
     def _aligned_in_view(self) -> Alignment | None:
@@ -312,14 +312,14 @@ class Results:
 
     def _exported(self) -> list[Alignment]:
         if self._tab.which.currentIndex() == 0:
-            return self._session.alignments
+            return self._part.alignments
         recording = self.in_view
         return [recording.alignment] if recording and recording.alignment else []
 
     def _ask_save(self) -> None:
         title = "Save the session as a folder"
-        members = folders_of([each.stack for each in self._session.alignments])
-        complete = all(alignment.complete for alignment in self._session.alignments)
+        members = folders_of([each.stack for each in self._part.alignments])
+        complete = all(alignment.complete for alignment in self._part.alignments)
         folder = ask_where_to_save(
             self._tab, title, "session", Kind.SESSION, members, complete=complete
         )

@@ -16,7 +16,7 @@ from napari_zstack_align.progress import Progress
 from napari_zstack_align.register import recordings as engine
 
 if TYPE_CHECKING:
-    from napari_zstack_align.gui.recordings.session import Session
+    from napari_zstack_align.gui.recordings.part import RecordingsPart
 
 DRAW_INTERVAL_S = 0.7
 """Map, plot and frame are drawn anew: seldom enough to leave time for everything else."""
@@ -27,25 +27,25 @@ class SessionRun:
 
     Parameters
     ----------
-    session : Session
+    part : RecordingsPart
         Whose recordings, tab and layers are used.
     """
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._bar = session.tab.run_bar
+    def __init__(self, part: RecordingsPart) -> None:
+        self._part = part
+        self._bar = part.tab.run_bar
         self._drawn_at = 0.0
         self._before: dict[int, Alignment | None] = {}
 
     def start(self) -> None:
         """Register the recordings with what the tab says."""
-        session = self._session
+        part = self._part
         try:
-            _, params, mask, reference = session.trial.given()
+            _, params, mask, reference = part.trial.given()
         except InputError as error:
             self._bar.say_error(str(error))
             return
-        if session.busy:
+        if part.busy:
             self._bar.say("Wait for what is running, or cancel it first.")
             return
         chosen, joined = self._chosen()
@@ -53,13 +53,13 @@ class SessionRun:
         self._before = {id(recording): recording.alignment for recording in chosen}
         for recording in chosen:
             recording.alignment = None
-        session.trial.forget()
-        session.trial.hide_background()
-        session.layers.flatten()
-        session.layers.add_aligned()
-        session.look_at(RAW)
-        session.refresh()
-        session.start(
+        part.trial.forget()
+        part.trial.hide_background()
+        part.layers.flatten()
+        part.layers.add_aligned()
+        part.look_at(RAW)
+        part.refresh()
+        part.start(
             self._bar,
             partial(
                 engine.register_recordings, stacks, params, mask, reference=joined or reference
@@ -72,10 +72,10 @@ class SessionRun:
 
     def _chosen(self) -> tuple[list[Recording], Alignment | None]:
         """Recordings to run, and the alignment that they join."""
-        recordings = self._session.recordings
+        recordings = self._part.recordings
         new = [r for r in recordings if r.alignment is None or not r.alignment.complete]
         done = [r.alignment for r in recordings if r not in new]
-        joins = self._session.tab.join_box.isChecked() and new and done
+        joins = self._part.tab.join_box.isChecked() and new and done
         return (new, done[0]) if joins else (recordings, None)
 
     # -- from the worker -----------------------------------------------------------------------
@@ -88,18 +88,18 @@ class SessionRun:
 
     def _on_returned(self, chosen: list[Recording], alignments: list[Alignment]) -> None:
         self._take(chosen, alignments)
-        self._session.layers.add_aligned()  # someone may have removed them meanwhile
-        self._session.look_at(ALIGNED)
-        for bar in self._session.run_bars:
+        self._part.layers.add_aligned()  # someone may have removed them meanwhile
+        self._part.look_at(ALIGNED)
+        for bar in self._part.run_bars:
             bar.say(ended(alignments))
-        self._session.ran.emit()
+        self._part.show_ended()
 
     def _on_cancelled(self, chosen: list[Recording], partial_result: Any) -> None:
         if partial_result is None:
             self._on_failed(chosen)
             return
         self._take(chosen, partial_result)
-        for bar in self._session.run_bars:  # what the other tab said is outdated
+        for bar in self._part.run_bars:  # what the other tab said is outdated
             bar.say(f"Cancelled. {ended(partial_result)}")
 
     def _on_failed(self, chosen: list[Recording]) -> None:
@@ -110,14 +110,14 @@ class SessionRun:
             return
         for recording in chosen:
             recording.alignment = self._before.get(id(recording))
-        self._session.refresh()
-        if not self._session.alignments:
-            self._session.look_at(RAW)
+        self._part.refresh()
+        if not self._part.alignments:
+            self._part.look_at(RAW)
 
     def _take(self, chosen: list[Recording], alignments: list[Alignment]) -> None:
         first = all(recording.alignment is None for recording in chosen)
         for recording, alignment in zip(chosen, alignments, strict=True):
             recording.alignment = alignment
         if first and any((a.quality["flag"] != Flag.NOT_RUN).any() for a in alignments):
-            self._session.look_at(ALIGNED)
-        self._session.refresh()
+            self._part.look_at(ALIGNED)
+        self._part.refresh()

@@ -19,11 +19,11 @@ from qtpy.QtWidgets import (
 )
 
 from napari_zstack_align.gui import toggle_key
+from napari_zstack_align.gui.buttons import button
 from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.preferences import preferences
 from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.run_bar import RunBar
-from napari_zstack_align.gui.stack_details import button
 from napari_zstack_align.gui.taking import plain_images
 from napari_zstack_align.write.writers import Takes, Writer, writers_of
 

@@ -30,7 +30,7 @@ from napari_zstack_align.register import recordings as engine
 from napari_zstack_align.stack import Stack
 
 if TYPE_CHECKING:
-    from napari_zstack_align.gui.recordings.session import Session
+    from napari_zstack_align.gui.recordings.part import RecordingsPart
     from napari_zstack_align.register.recordings import MatchPreview
 
 MIDDLE_CHUNKS = "The middle chunk of each recording: click a row to see its matches."
@@ -44,13 +44,13 @@ class Trial:
 
     Parameters
     ----------
-    session : Session
+    part : RecordingsPart
         Whose recordings, tab and layers are used.
     """
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._tab = session.tab
+    def __init__(self, part: RecordingsPart) -> None:
+        self._part = part
+        self._tab = part.tab
         self.previews: list[MatchPreview] | None = None
         self._background: Image | None = None
 
@@ -67,7 +67,7 @@ class Trial:
         InputError
             Where there are no recordings, or the form holds a bad value.
         """
-        stacks = [recording.stack for recording in self._session.recordings]
+        stacks = [recording.stack for recording in self._part.recordings]
         if not stacks:
             raise InputError("There are no recordings yet: add files, a folder or layers first.")
         mask_layer, reference = self._tab.mask_combo.layer, self._tab.reference_combo.layer
@@ -89,7 +89,7 @@ class Trial:
         except InputError as error:
             self._tab.run_bar.say_error(str(error))
             return
-        self._session.start(
+        self._part.start(
             self._tab.run_bar,
             partial(
                 engine.preview_chunk, stacks, recording, frames, params, mask, reference=reference
@@ -99,7 +99,7 @@ class Trial:
 
     def limit_chunks(self) -> None:
         """Offer the chunks that the chosen recording has."""
-        recordings = self._session.recordings
+        recordings = self._part.recordings
         try:
             stack = recordings[self._tab.list.current].stack
             count = len(engine.chunk_ranges(stack, self._tab.form.values()))
@@ -118,14 +118,14 @@ class Trial:
         self._tab.run_bar.say(LEGEND)
 
     def _show(self, preview: MatchPreview) -> None:
-        session = self._session
-        recording = session.recordings[preview.recording]
-        session.layers.flatten()
-        session.layers.match.show(preview, place_of(recording.stack, 2))
+        part = self._part
+        recording = part.recordings[preview.recording]
+        part.layers.flatten()
+        part.layers.match.show(preview, place_of(recording.stack, 2))
         start, stop = preview.frames
         self.hide_background()
-        session.layers.caption = f"reference | {recording.name}, frames {start}–{stop - 1}"
-        session.look_at(MATCH)
+        part.layers.caption = f"reference | {recording.name}, frames {start}–{stop - 1}"
+        part.look_at(MATCH)
         where = "image" if self._tab.mask_combo.layer is None else "mask"
         self._tab.say_verdict(preview.go, verdict(preview, recording.name, where))
 
@@ -138,7 +138,7 @@ class Trial:
         except InputError as error:
             self._tab.run_bar.say_error(str(error))
             return
-        self._session.start(
+        self._part.start(
             self._tab.run_bar,
             partial(engine.preview_session, stacks, params, mask, reference=reference),
             returned=self._on_previews,
@@ -151,7 +151,7 @@ class Trial:
 
     def show_map(self) -> None:
         """Fill the map from the previews or the alignments, whichever are newer."""
-        recordings = self._session.recordings
+        recordings = self._part.recordings
         names = [recording.name for recording in recordings]
         if self.previews is not None:
             tables: list[Any] = [table_of(preview) for preview in self.previews]
@@ -159,16 +159,16 @@ class Trial:
             tables = [None if r.alignment is None else r.alignment.chunks for r in recordings]
         there = any(table is not None for table in tables)
         hint = HINT if self.previews is None else MIDDLE_CHUNKS
-        self._session.plots.show_tables(*((names, tables) if there else ([], [])), hint)
+        self._part.plots.show_tables(*((names, tables) if there else ([], [])), hint)
 
     def _on_previews(self, previews: list[MatchPreview]) -> None:
         self.previews = previews
         self.show_map()
-        self._session.changed.emit()
+        self._part.workspace.alignments_changed.emit()
         good = sum(preview.go for preview in previews)
         words = f"{good} of {len(previews)} recordings match the reference"
         bad = [preview for preview in previews if not preview.go]
-        names = [self._session.recordings[p.recording].name for p in bad]
+        names = [self._part.recordings[p.recording].name for p in bad]
         more = "" if not bad else f"; look at {', '.join(names)} in the map"
         self._tab.say_verdict(not bad, f"{words}{more}.")
         self._tab.run_bar.say("Click a row of the session map to see its matches.")
@@ -182,14 +182,14 @@ class Trial:
         except InputError as error:
             self._tab.run_bar.say_error(str(error))
             return
-        aligned = next(iter(self._session.alignments), None)
+        aligned = next(iter(self._part.alignments), None)
         if reference is None and aligned is not None:
             reference = aligned
         if reference is not None:
             image = reference.reference if isinstance(reference, Alignment) else reference
             self._add_mask(stacks[0], np.asarray(image, np.float32))
             return
-        self._session.start(
+        self._part.start(
             self._tab.run_bar,
             partial(reference_mean, stacks, params),
             returned=lambda found: self._add_mask(stacks[found[0]], found[1]),
@@ -197,8 +197,8 @@ class Trial:
 
     def _add_mask(self, stack: Stack, image: npt.NDArray[np.float32]) -> None:
         place = place_of(stack, 2)
-        viewer = self._session.viewer
-        self._session.layers.flatten()
+        viewer = self._part.viewer
+        self._part.layers.flatten()
         if self._background is None or self._background not in viewer.layers:
             self._background = viewer.add_layer(
                 Image(
@@ -213,7 +213,7 @@ class Trial:
             self._background.data = image
             self._background.contrast_limits = limits(image)
             set_place(self._background, place)
-        for layer in self._session.layers.layers():
+        for layer in self._part.layers.layers():
             layer.visible = False
         self._background.visible = True
         mask = Labels(np.zeros(image.shape, np.uint8), name="session mask", opacity=0.4, **place)
@@ -236,9 +236,7 @@ class Trial:
 
     def load_reference(self, folder: Path) -> None:
         """Use the reference of a saved alignment or session."""
-        self._session.start(
-            self._tab.run_bar, partial(loading, folder), returned=self._on_reference
-        )
+        self._part.start(self._tab.run_bar, partial(loading, folder), returned=self._on_reference)
 
     def _on_reference(self, alignment: Alignment) -> None:
         layer = Image(
@@ -249,7 +247,7 @@ class Trial:
             metadata={KEY: self, REFERENCE: alignment},
             **place_of(alignment.stack, 2),
         )
-        self._session.viewer.add_layer(layer)
+        self._part.viewer.add_layer(layer)
         self._tab.reference_combo.choose(layer)
         self._tab.run_bar.say(f"The reference is that of {alignment.stack.name}.")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from napari_zstack_align.gui.stack_details import button
+from napari_zstack_align.gui.buttons import button
 from napari_zstack_align.gui.zshift.patch_map import PatchMap
 from napari_zstack_align.gui.zshift.plot import ZShiftPlot
 from napari_zstack_align.gui.zshift.view import ZShiftView

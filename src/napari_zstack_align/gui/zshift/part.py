@@ -6,11 +6,15 @@ import contextlib
 from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from napari_zstack_align.gui.compat import text_overlay
+from qtpy.QtWidgets import QWidget
+
+from napari_zstack_align.gui.dataset import FrameInView
+from napari_zstack_align.gui.listening import Listening
 from napari_zstack_align.gui.part import Part
 from napari_zstack_align.gui.remarks import marked
+from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.gui.zshift.dock import ZShiftDock
 from napari_zstack_align.gui.zshift.files import ZShiftFiles
 from napari_zstack_align.gui.zshift.layers import CORRECTED, FRAMES, ZShiftLayers
@@ -20,12 +24,10 @@ from napari_zstack_align.gui.zshift.sources import opening, recordings_of, refer
 from napari_zstack_align.gui.zshift.tab import ZShiftTab
 from napari_zstack_align.gui.zshift.view import ZShiftView
 from napari_zstack_align.gui.zshift.words import source_words
+from napari_zstack_align.saved import Kind
 from napari_zstack_align.zshift import ZShift
 
-if TYPE_CHECKING:
-    from napari_zstack_align.gui.panel import Panel
-
-TAB, DOCK = "Z-shift", "z over time"
+DOCK = "z over time"
 
 
 class ZShiftPart(Part):
@@ -33,18 +35,21 @@ class ZShiftPart(Part):
 
     Parameters
     ----------
-    panel : Panel
+    workspace : Workspace
         Whose stacks, recordings and viewer are used.
     """
 
-    def __init__(self, panel: Panel) -> None:
-        super().__init__(panel)
-        self.viewer = panel.viewer
+    kinds = (Kind.ZSHIFT,)
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.workspace = workspace
+        self.viewer = workspace.viewer
         self.tab = ZShiftTab()
         self.layers = ZShiftLayers(self.viewer)
         self.view: ZShiftView | None = None
         self.run, self.files = ZShiftRun(self), ZShiftFiles(self)
-        self._panel = panel
+        self._listening = Listening()
         self._connect()
 
     # -- what the panel asks -------------------------------------------------------------------
@@ -52,7 +57,7 @@ class ZShiftPart(Part):
     @property
     def tabs(self) -> tuple[tuple[str, Any], ...]:
         """Name and tab."""
-        return ((TAB, self.tab),)
+        return (("Z-shift", self.tab),)
 
     @property
     def run_bars(self) -> tuple[Any, ...]:
@@ -71,27 +76,27 @@ class ZShiftPart(Part):
     def _has_dock(self) -> bool:
         return "dock" in vars(self)
 
-    def show_tab(self, name: str) -> None:
+    def show_tab(self, tab: QWidget) -> None:
         """Take the viewer with the tab, and give it back to the others."""
-        if (name == TAB) == self.layers.in_front:
+        on = tab is self.tab
+        if on == self.layers.in_front:
             return
-        if name == TAB:
+        if on:
             self.offer()
             self.layers.enter()
-            self.follow()
         else:
             self.layers.leave()
-        self.show_dock(name == TAB and self.view is not None)
+        self.show_dock(on and self.view is not None)
 
-    def follow(self) -> None:
-        """The slider moved: plot, map and the words over the images go with it."""
-        frame, overlay = self.layers.position(), text_overlay(self.viewer)
-        overlay.visible = frame is not None and self.view is not None
+    def follow(self, view: FrameInView | None) -> None:
+        """Plot, map and the words over the images go with the slider."""
+        frame = self.layers.position()
         if frame is None or self.view is None:
+            self.workspace.say("")
             return
         self.dock.go_to(frame)
         name = self.view.zshift.stack.name
-        overlay.text = f"{name}, frame {frame}\n{self.view.words(frame)}"
+        self.workspace.say(f"{name}, frame {frame}\n{self.view.words(frame)}")
 
     def toggle(self) -> None:
         """Switch between frames and corrected frames."""
@@ -110,9 +115,7 @@ class ZShiftPart(Part):
 
     def let_go(self) -> None:
         """Disconnect from the viewer, and take dock and layers away."""
-        events = self.viewer.layers.events
-        for event in (events.inserted, events.reordered):
-            event.disconnect(self.offer)
+        self._listening.stop()
         with contextlib.suppress(LookupError, RuntimeError, AttributeError):
             # of a window that is being closed, parts are gone already
             self.layers.remove()
@@ -126,8 +129,8 @@ class ZShiftPart(Part):
     def offer(self, _: Any = None) -> None:
         """Offer what there is now as recording and reference."""
         recording, reference = self.tab.recording, self.tab.reference
-        recording.offer(recordings_of(self._panel))
-        reference.offer(references_of(self._panel), other=recording.source)
+        recording.offer(recordings_of(self.workspace))
+        reference.offer(references_of(self.workspace), other=recording.source)
         self._say_what()
 
     def show(self, view: ZShiftView) -> None:
@@ -141,7 +144,7 @@ class ZShiftPart(Part):
         )
         if is_first:
             self.layers.go_to(0)
-        self.follow()
+        self.workspace.look()
 
     def show_numbers(self, view: ZShiftView) -> None:
         """Show a z-shift, perhaps partial, in the dock alone."""
@@ -163,12 +166,12 @@ class ZShiftPart(Part):
 
     def open_saved(self, folder: Path) -> None:
         """Open a saved z-shift."""
-        self.tab_wanted.emit(TAB)
+        self.tab_wanted.emit(self.tab)
         self.files.open(folder)
 
     def open(self, zshift: ZShift) -> None:
         """Show a z-shift that is in memory."""
-        self.tab_wanted.emit(TAB)
+        self.tab_wanted.emit(self.tab)
         self.files.take(zshift)
 
     def open_source(self, row: SourceRow, path: Path) -> None:
@@ -179,7 +182,7 @@ class ZShiftPart(Part):
         """Choose what is seen on its side."""
         self.layers.look_at(what)
         self.tab.show_looked_at(self.layers.left, self.layers.right)
-        self.follow()
+        self.workspace.look()
 
     # -- inside --------------------------------------------------------------------------------
 
@@ -200,10 +203,10 @@ class ZShiftPart(Part):
         self.tab.z_step.valueChanged.connect(lambda _: self._say_what())
         self.tab.reference.changed.connect(lambda: self.tab.z_step.setValue(0))
         self.tab.recording.changed.connect(self.offer)
-        self._panel.session.changed.connect(self.offer)
+        self.workspace.alignments_changed.connect(self.offer)
         events = self.viewer.layers.events
         for event in (events.inserted, events.reordered):
-            event.connect(self.offer)
+            self._listening.to(event, self.offer)
 
     def _go_to(self, frame: int) -> None:
         """Move the viewer to a frame."""

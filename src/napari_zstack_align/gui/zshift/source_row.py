@@ -8,8 +8,8 @@ from pathlib import Path
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QWidget
 
+from napari_zstack_align.gui.buttons import button
 from napari_zstack_align.gui.file_dialogs import open_filter
-from napari_zstack_align.gui.stack_details import button
 from napari_zstack_align.gui.zshift.sources import Source, best, owner_of
 from napari_zstack_align.read.readers import file_formats
 

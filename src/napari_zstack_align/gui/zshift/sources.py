@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import load_saved
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.gui.shown import Shown, every_shown
+from napari_zstack_align.gui.shown import Shown
 from napari_zstack_align.gui.taking import guess_axes, plain_images, stack_of_layer
+from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.read import open_stack
 from napari_zstack_align.saved import kind_of
 from napari_zstack_align.stack import Stack
-
-if TYPE_CHECKING:
-    from napari_zstack_align.gui.panel import Panel
 
 Opened = tuple[Stack, Alignment | None]
 """Frames, and how they are aligned."""
@@ -85,21 +83,21 @@ def opening(path: Path) -> Job[Source]:
     return Source(f"Alignment: {path.name}", path, saved.stack, saved)
 
 
-def recordings_of(panel: Panel) -> list[Source]:
+def recordings_of(workspace: Workspace) -> list[Source]:
     """What can be a recording, the most likely first."""
     found = [
         Source(_named(r.stack, r.alignment), r, r.stack, r.alignment)
-        for r in panel.session.recordings
+        for r in workspace.session.recordings
     ]
-    shown = sorted(every_shown(panel.viewer.layers), key=lambda each: each.grid.is_zstack)
-    layers = sorted(_plain(panel), key=lambda each: (_has_slices(each), -each.data.shape[0]))
+    shown = sorted(workspace.stacks, key=lambda each: each.grid.is_zstack)
+    layers = sorted(_plain(workspace), key=lambda each: (_has_slices(each), -each.data.shape[0]))
     return [*found, *map(_of_shown, shown), *map(_of_layer, layers)]
 
 
-def references_of(panel: Panel) -> list[Source]:
+def references_of(workspace: Workspace) -> list[Source]:
     """What can be a reference, the most likely first."""
-    shown = every_shown(panel.viewer.layers)
-    layers = sorted(_plain(panel), key=lambda each: (not _has_slices(each), each.data.shape[0]))
+    shown = workspace.stacks
+    layers = sorted(_plain(workspace), key=lambda each: (not _has_slices(each), each.data.shape[0]))
     return [
         *(_of_shown(each) for each in shown if each.grid.is_zstack),
         *map(_of_layer, layers),
@@ -136,9 +134,9 @@ def _of_layer(layer: Any) -> Source:
     return Source(f"Layer: {layer.name}", layer, layer=layer)
 
 
-def _plain(panel: Panel) -> list[Any]:
+def _plain(workspace: Workspace) -> list[Any]:
     """Image layers (frame, y, x) or (slice, y, x) of others."""
-    return [layer for layer in plain_images(panel.viewer.layers) if layer.ndim == 3]
+    return [layer for layer in plain_images(workspace.viewer.layers) if layer.ndim == 3]
 
 
 def _has_slices(layer: Any) -> bool:

@@ -15,9 +15,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_zstack_align.gui.buttons import button
 from napari_zstack_align.gui.form import ParamsForm
 from napari_zstack_align.gui.run_bar import RunBar, StatusLine
-from napari_zstack_align.gui.stack_details import button
 from napari_zstack_align.gui.zshift.layers import CORRECTED, FRAMES, LEFT, RIGHT, SIMULATED, SLICE
 from napari_zstack_align.gui.zshift.source_row import SourceRow
 from napari_zstack_align.params import ZShiftParams

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QFileDialog
 
@@ -21,7 +21,7 @@ from napari_zstack_align.write.export import export_alignment
 from napari_zstack_align.write.writers import Takes, writers_of
 
 if TYPE_CHECKING:
-    from napari_zstack_align.gui.panel import Panel
+    from napari_zstack_align.gui.zstack.part import ZStackPart
 
 VIEW_ANGLES = (0, 30, 60)
 """Of the camera in 3-D: the slices seen from the side, in degrees."""
@@ -32,22 +32,23 @@ class Result:
 
     Parameters
     ----------
-    panel : Panel
+    part : ZStackPart
         Whose chosen stack, viewer and Align tab are used.
     """
 
-    def __init__(self, panel: Panel) -> None:
-        self._panel = panel
-        self._tab = panel.align_tab
+    def __init__(self, part: ZStackPart) -> None:
+        self._part = part
+        self._viewer = part.viewer
+        self._tab = part.align_tab
 
     @property
     def _shown(self) -> Shown | None:
-        return self._panel.shown
+        return self._part.shown
 
     def do(self, name: str) -> None:
         """Do what a button under the result says."""
         actions: dict[str, Callable[[], object]] = {
-            "toggle": self.toggle,
+            "toggle": self._part.toggle,
             "volume": partial(self._look_at, "volume"),
             "three_d": self.toggle_3d,
             "arrows": self._toggle_arrows,
@@ -57,26 +58,20 @@ class Result:
         }
         actions[name]()
 
-    def toggle(self, *_: Any) -> None:
-        """Switch between raw and aligned frames."""
-        if self._shown is not None:
-            self._panel.viewer.dims.ndisplay = 2
-            self._shown.toggle_raw_aligned()
-
     def toggle_3d(self) -> None:
         """Show the volume alone in 3-D, or go back to slices."""
         if self._shown is None or not self._shown.volume:
             return
-        if self._panel.viewer.dims.ndisplay == 3:
-            self._panel.viewer.dims.ndisplay = 2
+        if self._viewer.dims.ndisplay == 3:
+            self._viewer.dims.ndisplay = 2
             return
         self._shown.look_at("volume")
         if self._shown.arrows is not None:
             self._shown.arrows.visible = False
         self._tab.buttons["arrows"].setChecked(False)
-        self._panel.viewer.dims.ndisplay = 3
-        camera(self._panel.viewer).angles = VIEW_ANGLES
-        self._panel.viewer.reset_view(reset_camera_angle=False)
+        self._viewer.dims.ndisplay = 3
+        camera(self._viewer).angles = VIEW_ANGLES
+        self._viewer.reset_view(reset_camera_angle=False)
 
     def save(self, folder: Path) -> None:
         """Save the alignment of the chosen stack in the worker."""
@@ -101,7 +96,7 @@ class Result:
 
     def load(self, folder: Path) -> None:
         """Load an alignment and show it, with its stack where that isn't there yet."""
-        self._panel.open_tab("Align")
+        self._part.tab_wanted.emit(self._tab)
         stack = None if self._shown is None else self._shown.stack
         self._tab.run_bar.start(
             partial(jobs.open_alignment, folder, stack), returned=self._on_loaded
@@ -109,24 +104,24 @@ class Result:
 
     def show(self, alignment: Alignment) -> None:
         """Show an alignment that is in memory, with its stack."""
-        self._panel.open_tab("Align")
+        self._part.tab_wanted.emit(self._tab)
         self._tab.run_bar.start(partial(jobs.with_contrast, alignment), returned=self._on_loaded)
 
     def _on_loaded(self, result: tuple[Alignment, list[Limits]]) -> None:
         alignment, contrast = result
         if alignment.chunks is not None:
-            self._panel.session.results.show([alignment])
+            self._part.workspace.recordings_found.emit([alignment])
             return
         shown = self._shown
         if shown is None or not same_frames(shown.stack, alignment.stack):
-            shown = self._panel.add_stack(alignment.stack, contrast)
+            shown = self._part.add_stack(alignment.stack, contrast)
         shown.add_results(alignment.transforms.shape)
         shown.look_at("volume")
         self._tab.run_bar.start(
             partial(jobs.filling, alignment, shown.volumes),
             progress=lambda _: shown.refresh_volume(),
-            returned=partial(self._panel.align_run.on_aligned, shown, loaded=True),
-            cancelled=lambda _: self._panel.align_run.on_aligned(shown, alignment, loaded=True),
+            returned=partial(self._part.run.on_aligned, shown, loaded=True),
+            cancelled=lambda _: self._part.run.on_aligned(shown, alignment, loaded=True),
         )
 
     def _alignment(self) -> Alignment | None:
@@ -149,20 +144,20 @@ class Result:
         if alignment is None:
             return
         folder = ask_where_to_save(
-            self._panel, title, name, Kind.ALIGNMENT, complete=alignment.complete
+            self._tab, title, name, Kind.ALIGNMENT, complete=alignment.complete
         )
         if folder is not None:
             self.save(folder)
 
     def _ask_load(self) -> None:
-        name = QFileDialog.getExistingDirectory(self._panel, "Load an alignment (a .zalign folder)")
+        name = QFileDialog.getExistingDirectory(self._tab, "Load an alignment (a .zalign folder)")
         if name:  # of whatever kind: each opens on its own tab, as from the Load tab
-            self._panel.open_saved(Path(name))
+            self._part.workspace.result_found.emit(Path(name))
 
     def _ask_export(self) -> None:
         writers = writers_of(Takes.VOLUME)
         proposed = f"{self._name()} volume{writers[0].suffix}"
-        path = ask_where_to_write(self._panel, "Export the volume", proposed, writers)
+        path = ask_where_to_write(self._tab, "Export the volume", proposed, writers)
         if path is not None:
             self.export(path)
 

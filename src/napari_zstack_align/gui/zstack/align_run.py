@@ -17,7 +17,7 @@ from napari_zstack_align.progress import Progress
 from napari_zstack_align.register.adaptive import align_adaptive
 
 if TYPE_CHECKING:
-    from napari_zstack_align.gui.panel import Panel
+    from napari_zstack_align.gui.zstack.part import ZStackPart
 
 DRAW_INTERVAL_S = 0.3
 
@@ -27,29 +27,29 @@ class AlignRun:
 
     Parameters
     ----------
-    panel : Panel
-        Whose chosen stack and Align tab are used.
+    part : ZStackPart
+        Whose chosen stack and tabs are used.
     """
 
-    def __init__(self, panel: Panel) -> None:
-        self._panel = panel
-        self._bar = panel.align_tab.run_bar
+    def __init__(self, part: ZStackPart) -> None:
+        self._part = part
+        self._bar = part.align_tab.run_bar
         self._running: Shown | None = None
         self._drawn_at = 0.0
 
     def start(self) -> None:
         """Align the chosen stack in the worker."""
-        panel, bar = self._panel, self._bar
-        if not panel.load_tab.apply():
+        part, bar = self._part, self._bar
+        if not part.load_tab.apply():
             return
-        shown = panel.shown
+        shown = part.shown
         if shown is None:
             bar.say_error("There is no stack yet: load one on the Load tab.")
             return
-        mask_layer = panel.align_tab.mask_combo.layer
+        mask_layer = part.align_tab.mask_combo.layer
         mask = None if mask_layer is None else np.array(mask_layer.data)
         try:
-            job = align_adaptive(shown.stack, panel.align_tab.form.values(), mask)
+            job = align_adaptive(shown.stack, part.align_tab.form.values(), mask)
         except InputError as error:
             bar.say_error(str(error))
             return
@@ -57,7 +57,7 @@ class AlignRun:
         shown.add_results()
         shown.look_at("raw")  # the volume is black until its first slice is done
         self._running = shown
-        panel.follow()
+        part.workspace.look()
         bar.start(
             partial(jobs.aligning, lambda: job, shown.volumes),
             progress=partial(self._on_progress, shown),
@@ -70,7 +70,7 @@ class AlignRun:
         """Show a finished or loaded alignment, and say how it went."""
         self._display(shown, alignment)
         self._running = None
-        if self._panel.viewer.dims.ndisplay == 2 and shown.looked_at == "":
+        if self._part.viewer.dims.ndisplay == 2 and shown.looked_at == "":
             shown.look_at("volume")
         self._bar.say(ended(alignment, loaded=loaded))
 
@@ -106,8 +106,8 @@ class AlignRun:
         """Evaluate an alignment, perhaps partial, in the layers and the plot."""
         is_first = shown.alignment is None
         shown.show_alignment(alignment)
-        if is_first and self._panel.viewer.dims.ndisplay == 2 and shown.looked_at == "raw":
+        if is_first and self._part.viewer.dims.ndisplay == 2 and shown.looked_at == "raw":
             shown.look_at("volume")
-        if shown is self._panel.shown:
-            self._panel.show_quality()
-            self._panel.follow()
+        if shown is self._part.shown:
+            self._part.show_quality()
+        self._part.workspace.look()

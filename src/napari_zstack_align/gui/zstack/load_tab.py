@@ -18,14 +18,15 @@ from qtpy.QtWidgets import (
 )
 
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.buttons import button
 from napari_zstack_align.gui.file_dialogs import open_filter
 from napari_zstack_align.gui.jobs import Limits, load_stack, stack_with_contrast
 from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.plots import CorrelationPlot
 from napari_zstack_align.gui.remarks import marked
 from napari_zstack_align.gui.run_bar import RunBar
-from napari_zstack_align.gui.stack_details import StackDetails, button
 from napari_zstack_align.gui.taking import guess_axes, plain_images, stack_of_layer
+from napari_zstack_align.gui.zstack.stack_details import StackDetails
 from napari_zstack_align.progress import Job
 from napari_zstack_align.read import LayoutProposal, describe, propose_layout
 from napari_zstack_align.read.readers import file_formats, folder_formats

@@ -1,4 +1,4 @@
-"""`Session`: the recordings of one field of view in the panel, and what happens to them."""
+"""The tabs Recordings and Session: the recordings of one field of view, registered together."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QObject, Signal
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.counting import counted
-from napari_zstack_align.gui.compat import text_overlay
+from napari_zstack_align.gui.dataset import FrameInView
 from napari_zstack_align.gui.file_dialogs import open_filter
 from napari_zstack_align.gui.part import Part
-from napari_zstack_align.gui.recordings.layers import ALIGNED, RAW, SessionLayers
+from napari_zstack_align.gui.recordings.layers import ALIGNED, MATCH, OVERLAY, POINTS
 from napari_zstack_align.gui.recordings.opening import Opened, opening, stacks_of_layers, taking
 from napari_zstack_align.gui.recordings.plots import SessionPlots
 from napari_zstack_align.gui.recordings.recording import Recording
@@ -25,39 +24,36 @@ from napari_zstack_align.gui.recordings.run import SessionRun
 from napari_zstack_align.gui.recordings.session_tab import SessionTab
 from napari_zstack_align.gui.recordings.trial import Trial
 from napari_zstack_align.gui.recordings.words import remarks_of
-from napari_zstack_align.gui.words import flag_words
+from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.progress import Job
-from napari_zstack_align.saved import kind_of
+from napari_zstack_align.saved import Kind, kind_of
 from napari_zstack_align.stack import Stack
 
 
-class Session(Part):
+class RecordingsPart(Part):
     """Ties list, tabs, layers and plots together; all of it belongs to the main thread.
 
     Parameters
     ----------
-    viewer : napari.Viewer
-        Where the recordings are shown.
-    parent : QObject
-        The panel.
+    workspace : Workspace
+        Whose viewer and session are used.
     """
 
-    changed = Signal()
-    """There is something else to show."""
-    ran = Signal()
-    """A run has come to its end."""
+    kinds = (Kind.SESSION,)
 
-    def __init__(self, viewer: Any, parent: QObject) -> None:
-        super().__init__(parent)
-        self.viewer = viewer
-        self.tab = RecordingsTab(viewer)
-        self.results_tab = SessionTab(viewer)
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.workspace = workspace
+        self.viewer = workspace.viewer
+        self.tab = RecordingsTab(self.viewer)
+        self.results_tab = SessionTab(self.viewer)
         self.plots = SessionPlots()
-        self.layers = SessionLayers(viewer)
+        self.layers = workspace.session
         self.trial = Trial(self)
         self.run = SessionRun(self)
         self.results = Results(self)
         self._plotted: Alignment | None = None
+        self._tab_in_front: QWidget | None = None
         self._connect()
         self.refresh()
 
@@ -101,7 +97,7 @@ class Session(Part):
     @property
     def alignments(self) -> list[Alignment]:
         """Alignments of the recordings that have one."""
-        return [r.alignment for r in self.recordings if r.alignment is not None]
+        return self.layers.alignments
 
     def start(self, bar: Any, job: Callable[[], Job[Any]], **ends: Any) -> None:
         """Run a job in one of the two bars; only one at a time, as all are about the same data."""
@@ -175,25 +171,25 @@ class Session(Part):
         self.results_tab.remarks.setVisible(bool(remarks))
         self.results_tab.set_busy(self.busy)
         self.results.outdated()
-        self.changed.emit()
+        self.workspace.alignments_changed.emit()
 
     # -- following -----------------------------------------------------------------------------
 
-    def follow(self) -> None:
-        """The slider moved: overlay text, list, map and plot go with it."""
-        position = self.layers.position()
-        overlay = text_overlay(self.viewer)
-        overlay.visible = position is not None
-        if position is None:
+    def follow(self, view: FrameInView | None) -> None:
+        """Words over the image, list, map and plot go with the slider."""
+        other = view is None or view.dataset is not self.layers
+        if other:
+            layer = next(iter(self.layers.raw or self.layers.aligned), None)
+            view = None if layer is None else self.layers.view_of(layer)  # below others, or hidden
+        if view is None or view.frame is None:
+            self.workspace.say("")
             return
-        index, frame = self.layers.sequence.locate(position)
-        recording = self.layers.recordings[index]  # the list may be in the middle of a change
-        words = f"{recording.name}, frame {frame}{flag_words(recording.alignment, frame)}"
-        overlay.text = words if self.layers.looked_at in (RAW, ALIGNED, "") else self.layers.caption
+        compared = other and self.layers.looked_at in (OVERLAY, MATCH, POINTS)
+        self.workspace.say(self.layers.caption if compared else self.layers.words(view))
         self.tab.list.blockSignals(True)
-        self.tab.list.go_to(index)
+        self.tab.list.go_to(view.recording)
         self.tab.list.blockSignals(False)
-        self._show_quality(index, recording.alignment, frame)
+        self._show_quality(view.recording, view.alignment, view.frame)
 
     def _show_quality(self, index: int, alignment: Alignment | None, frame: int) -> None:
         plots = self.plots
@@ -218,18 +214,23 @@ class Session(Part):
         """Use the colours of a napari theme."""
         self.plots.set_theme(name)
 
-    def show_tab(self, name: str) -> None:
+    def show_tab(self, tab: QWidget) -> None:
         """Show what belongs to a tab of the panel; that of the results shows the whole map."""
-        if name == "Session" and self.alignments and self.trial.previews is not None:
+        self._tab_in_front = tab
+        if tab is self.results_tab and self.alignments and self.trial.previews is not None:
             self.trial.forget()
             self.trial.show_map()
-        self.plots.set_shown(name)
+        results = tab is self.results_tab
+        self.plots.set_shown(on=results or tab is self.tab, quality=results)
 
-    def go_to(self, recording: int, frame: int) -> None:
-        """Move the slider to a frame of a recording, with the frames in view."""
-        if self.layers.looked_at not in (RAW, ALIGNED):
-            self.look_at(ALIGNED if self.recordings[recording].alignment else RAW)
-        self.layers.go_to(self.layers.sequence.position_of(recording, frame))
+    def show_ended(self) -> None:
+        """A run has come to its end: show its results to whoever has waited for them."""
+        if self._tab_in_front is self.tab:
+            self.tab_wanted.emit(self.results_tab)
+
+    def open_saved(self, folder: Path) -> None:
+        """Open a saved session."""
+        self.results.open(folder)
 
     def on_removed(self, layer: Any) -> None:
         """A layer was removed from the viewer; the recordings stay in the list."""
@@ -237,14 +238,13 @@ class Session(Part):
 
     def toggle(self) -> None:
         """Switch between raw and aligned frames."""
-        self.layers.flatten()
-        self.layers.toggle_raw_aligned()
-        self.follow()
+        self.layers.toggle()
+        self.workspace.look()
 
     def look_at(self, what: str) -> None:
         """Show one group of layers, and say what is in view."""
         self.layers.look_at(what)
-        self.follow()
+        self.workspace.look()
 
     # -- inside --------------------------------------------------------------------------------
 
@@ -268,6 +268,7 @@ class Session(Part):
         self.plots.frame_clicked.connect(self._on_frame)
         for bar in self.run_bars:
             bar.busy_changed.connect(self._on_busy)
+        self.workspace.recordings_found.connect(self.results.show)
 
     def _on_list(self) -> None:
         row = self.tab.list.current
@@ -292,10 +293,10 @@ class Session(Part):
         alignment = self.recordings[recording].alignment
         chunks = None if alignment is None else alignment.chunks
         if chunks is not None and chunk < len(chunks):
-            self.go_to(recording, int(chunks["midpoint"][chunk]))
+            self.layers.go_to_frame(recording, int(chunks["midpoint"][chunk]))
 
     def _on_frame(self, frame: int) -> None:
-        self.go_to(self.tab.list.current, frame)
+        self.layers.go_to_frame(self.tab.list.current, frame)
 
     def _on_busy(self, _: bool) -> None:
         self.tab.set_busy(self.busy)

@@ -14,11 +14,11 @@ from qtpy.QtWidgets import (
 )
 
 from napari_zstack_align.gui import toggle_key
+from napari_zstack_align.gui.buttons import button
 from napari_zstack_align.gui.form import ParamsForm
 from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.masks import mask_layers
 from napari_zstack_align.gui.run_bar import RunBar
-from napari_zstack_align.gui.stack_details import button
 from napari_zstack_align.params import AdaptiveParams
 
 RESULT_BUTTONS = {

@@ -13,13 +13,13 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QPushButton,
     QSizePolicy,
     QSpinBox,
     QWidget,
 )
 
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.buttons import button
 from napari_zstack_align.stack import Stack
 
 ORDERS = {"repeats": "repeats follow each other", "slices": "whole volumes repeat"}
@@ -115,13 +115,6 @@ class StackDetails(QWidget):
         layout.addRow("Z-step (µm)", self.z_step)
         layout.addRow("Frame interval (s)", self.interval)
         layout.addRow("Channels", self.channels)
-
-
-def button(text: str, tooltip: str) -> QPushButton:
-    """Make a button with a tooltip."""
-    made = QPushButton(text)
-    made.setToolTip(tooltip)
-    return made
 
 
 def _size(tooltip: str) -> QDoubleSpinBox:

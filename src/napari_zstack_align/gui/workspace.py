@@ -1,0 +1,160 @@
+"""`Workspace`: the datasets in a viewer, the chosen stack, and what is in view."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from napari.layers import Image
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.compat import text_overlay
+from napari_zstack_align.gui.dataset import Dataset, FrameInView, Looker, Movie
+from napari_zstack_align.gui.listening import Listening
+from napari_zstack_align.gui.recordings.layers import SessionLayers
+from napari_zstack_align.gui.shown import KEY, Shown, every_shown
+
+NO_FRAMES = "There are no frames yet: add recordings, or load a stack, first."
+
+
+class Workspace(QObject):
+    """What the parts of the panel share; all of it belongs to the main thread.
+
+    It alone listens to the sliders. What is in view is resolved once after each change: parts take
+    it from ``view_changed``, or ask for `in_view`.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose layers are looked at.
+    parent : QObject, optional
+        Its owner.
+    """
+
+    view_changed = Signal(object)
+    """Something else is in view, a `FrameInView` or None: sliders or layers have changed."""
+    stack_chosen = Signal()
+    """Another stack is chosen, or none."""
+    alignments_changed = Signal()
+    """Recordings, or their alignments, are others than before."""
+    result_found = Signal(object)
+    """Path of a saved result that was chosen where something else was asked for."""
+    recordings_found = Signal(object)
+    """Alignments of recordings that were opened where one of a z-stack was asked for."""
+
+    def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.viewer = viewer
+        self.session = SessionLayers(viewer)
+        self.stack: Shown | None = None
+        self._in_view: FrameInView | None = None
+        self._known = False
+        self._listening = Listening()
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(0)
+        self._later.timeout.connect(self.look)
+        self.alignments_changed.connect(self._forget)
+        dims, layers = viewer.dims.events, viewer.layers.events
+        for event in (dims.current_step, dims.ndisplay):
+            self._listening.to(event, self._on_sliders)
+        self._listening.to(layers.inserted, self._on_inserted)
+        for event in (layers.removed, layers.reordered):
+            self._listening.to(event, self.look_soon)
+        for layer in viewer.layers:
+            self._listening.to(layer.events.visible, self.look_soon)
+
+    # -- what is there -------------------------------------------------------------------------
+
+    @property
+    def stacks(self) -> list[Shown]:
+        """The stacks that have layers."""
+        return every_shown(self.viewer.layers)
+
+    @property
+    def dataset(self) -> Dataset | None:
+        """Whose frames are in view; where none are, the recordings, or else the chosen stack."""
+        view = self.in_view
+        if view is not None and view.dataset is not None:
+            return view.dataset
+        return self.session if self.session.recordings else self.stack
+
+    def movies(self) -> list[Movie]:
+        """The recordings that traces would be read from.
+
+        Raises
+        ------
+        InputError
+            Where there are none, or the stack is none.
+        """
+        dataset = self.dataset
+        if dataset is None:
+            raise InputError(NO_FRAMES)
+        return dataset.movies()
+
+    def choose(self, stack: Shown | None) -> None:
+        """Choose the stack that the tabs are about."""
+        self.stack = stack
+        self.stack_chosen.emit()
+
+    # -- what is in view -----------------------------------------------------------------------
+
+    @property
+    def in_view(self) -> FrameInView | None:
+        """Frame, or image of cells, that the uppermost visible layer of ours shows."""
+        if not self._known:
+            self._in_view, self._known = self._resolved(), True
+        return self._in_view
+
+    def look(self) -> None:
+        """Resolve what is in view, and tell."""
+        self._later.stop()
+        self._known = False
+        self.view_changed.emit(self.in_view)
+
+    def look_soon(self, _: Any = None) -> None:
+        """Look once the event loop turns: several layers may be shown and hidden at once."""
+        self._known = False
+        self._later.start()
+
+    def say(self, words: str) -> None:
+        """Write words over the image; '' for none."""
+        overlay = text_overlay(self.viewer)
+        overlay.text = words
+        overlay.visible = bool(words)
+
+    def say_frame(self) -> None:
+        """Write over the image which frame it is."""
+        view = self.in_view
+        self.say("" if view is None or view.dataset is None else view.dataset.words(view))
+
+    def let_go(self) -> None:
+        """Disconnect from the viewer."""
+        self._later.stop()
+        self._listening.stop()
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _resolved(self) -> FrameInView | None:
+        for layer in reversed(self.viewer.layers):
+            if not layer.visible or layer.ndim > self.viewer.dims.ndim:
+                continue
+            owner = layer.metadata.get(KEY)
+            found = None
+            if isinstance(owner, Looker):
+                found = owner.view_of(layer)
+            elif owner is not None and isinstance(layer, Image):
+                found = FrameInView(layer, raw=False)  # an image made of aligned frames
+            if found is not None:
+                return found
+        return None
+
+    def _forget(self) -> None:
+        self._known = False
+
+    def _on_sliders(self, _: Any) -> None:
+        self.look()
+
+    def _on_inserted(self, event: Any) -> None:
+        self._listening.to(event.value.events.visible, self.look_soon)
+        self.look_soon()

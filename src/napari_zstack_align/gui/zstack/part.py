@@ -1,0 +1,271 @@
+"""The tabs Load, Mask and Align, and what they do to the viewer."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from napari.utils.notifications import show_info
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from napari_zstack_align.gui.dataset import FrameInView
+from napari_zstack_align.gui.jobs import Limits
+from napari_zstack_align.gui.layer_combo import LayerCombo
+from napari_zstack_align.gui.listening import Listening
+from napari_zstack_align.gui.masks import hand_over, new_mask
+from napari_zstack_align.gui.part import Part
+from napari_zstack_align.gui.plots import QualityPlot
+from napari_zstack_align.gui.shown import KEY, Shown, every_shown, shown_of
+from napari_zstack_align.gui.workspace import Workspace
+from napari_zstack_align.gui.zstack.align_run import AlignRun
+from napari_zstack_align.gui.zstack.align_tab import AlignTab
+from napari_zstack_align.gui.zstack.load_tab import LoadTab
+from napari_zstack_align.gui.zstack.mask_tab import MaskTab
+from napari_zstack_align.gui.zstack.result import Result
+from napari_zstack_align.saved import Kind
+from napari_zstack_align.stack import Stack
+
+
+class ZStackPart(Part):
+    """Loads stacks, and aligns the chosen one.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Whose viewer is used; the chosen stack is its.
+    """
+
+    kinds = (Kind.ALIGNMENT,)
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.workspace = workspace
+        self.viewer = workspace.viewer
+        self.load_tab = LoadTab(self.viewer)
+        self.mask_tab = MaskTab()
+        self.align_tab = AlignTab(self.viewer)
+        self.stack_combo = LayerCombo(self.viewer, stack_layers)
+        self.stack_combo.setToolTip("The stack that all tabs are about")
+        self.header = QWidget()
+        self._below = QWidget()
+        self._below.setVisible(False)
+        self.result = Result(self)
+        self.run = AlignRun(self)
+        self._listening = Listening()
+        self._in_front = False
+        self._lay_out()
+        self._connect()
+
+    # -- what the panel asks -------------------------------------------------------------------
+
+    @property
+    def tabs(self) -> tuple[tuple[str, QWidget], ...]:
+        """Names and tabs, in order."""
+        return (("Load", self.load_tab), ("Mask", self.mask_tab), ("Align", self.align_tab))
+
+    @property
+    def run_bars(self) -> tuple[Any, ...]:
+        """Where jobs may run."""
+        return (self.load_tab.run_bar, self.align_tab.run_bar)
+
+    @property
+    def combos(self) -> tuple[Any, ...]:
+        """Choices that follow the viewer's layers."""
+        return (self.stack_combo, self.align_tab.mask_combo, self.load_tab.layer_combo)
+
+    @property
+    def above(self) -> QWidget:
+        """The choice of the stack."""
+        return self.header
+
+    @property
+    def below(self) -> QWidget:
+        """The quality of the chosen stack's alignment."""
+        return self._below
+
+    @cached_property
+    def quality(self) -> QualityPlot:
+        """Quality of the chosen stack; made for the first alignment."""
+        plot = QualityPlot()
+        plot.set_theme(self.viewer.theme)
+        plot.frame_clicked.connect(self._on_frame_clicked)
+        QVBoxLayout(self._below).setContentsMargins(0, 0, 0, 0)
+        self._below.layout().addWidget(plot)
+        return plot
+
+    def show_tab(self, tab: QWidget) -> None:
+        """The plot is about the chosen stack, and so are these tabs alone."""
+        self._in_front = tab in dict(self.tabs).values()
+        self.show_quality()
+
+    def enter(self) -> None:
+        """One of the tabs is in front: the sliders are those of the chosen stack."""
+        if self.shown is None:
+            self.workspace.say("")
+        else:
+            self.shown.name_sliders()
+
+    def follow(self, view: FrameInView | None) -> None:
+        """Overlay, arrows and the line in the plot go with the sliders."""
+        shown = self.shown
+        if shown is None:
+            return
+        if view is None or view.dataset is not shown:
+            layer = next(iter(shown.raw or shown.aligned), None)
+            view = None if layer is None else shown.view_of(layer)  # hidden below others
+        if view is None:
+            return
+        self.workspace.say(shown.words(view))
+        shown.update_arrows()
+        if view.frame is not None and shown.alignment is not None:
+            self.quality.go_to(view.frame)
+
+    def toggle(self) -> None:
+        """Switch between raw and aligned frames."""
+        if self.shown is not None:
+            self.shown.toggle()
+            self.workspace.look()
+
+    def open_saved(self, folder: Path) -> None:
+        """Open a saved alignment."""
+        self.result.load(folder)
+
+    def on_removed(self, layer: Any) -> None:
+        """A layer was removed from the viewer; without its last raw one a stack is gone."""
+        shown = shown_of(layer)
+        if shown is not None:
+            shown.forget(layer)
+            self.run.on_removed(shown, layer)
+
+    def set_theme(self, name: str) -> None:
+        """Use the colours of a napari theme."""
+        self.load_tab.plot.set_theme(name)
+        if "quality" in vars(self):
+            self.quality.set_theme(name)
+
+    def let_go(self) -> None:
+        """Disconnect from the viewer."""
+        self._listening.stop()
+
+    # -- stacks --------------------------------------------------------------------------------
+
+    @property
+    def shown(self) -> Shown | None:
+        """The stack that is chosen."""
+        return shown_of(self.stack_combo.layer)
+
+    def add_stack(self, stack: Stack, contrast: list[Limits]) -> Shown:
+        """Show a stack in new layers and choose it."""
+        shown = Shown(self.viewer, stack, contrast)
+        shown.add_raw()
+        self._choose_shown(shown)
+        return shown
+
+    def load_stack(self, stack: Stack) -> None:
+        """Show a stack that was opened elsewhere; its contrast is sampled in the worker."""
+        self.load_tab.load(stack)
+
+    def adopt(self, _: Any = None) -> None:
+        """Take over the layers that napari made of the reader's data, and choose a stack."""
+        by_stack: dict[int, list[Any]] = {}
+        for layer in self.viewer.layers:
+            if isinstance(layer.metadata.get(KEY), Stack):
+                by_stack.setdefault(id(layer.metadata[KEY]), []).append(layer)
+        for layers in by_stack.values():
+            contrast = [tuple(layer.contrast_limits) for layer in layers]
+            shown = Shown(self.viewer, layers[0].metadata[KEY], contrast)
+            shown.adopt(layers)
+            self._choose_shown(shown)
+
+    def new_mask(self) -> None:
+        """Add a mask for the chosen stack, ready to paint."""
+        if self.shown is None:
+            self.mask_tab.words.setText("There is no stack yet: load one first.")
+            return
+        self.viewer.dims.ndisplay = 2
+        self.align_tab.mask_combo.choose(new_mask(self.shown))
+
+    def show_quality(self) -> None:
+        """Plot the quality of the chosen stack, where it has an alignment."""
+        alignment = None if self.shown is None else self.shown.alignment
+        self.align_tab.set_result(alignment is not None)
+        self._below.setVisible(alignment is not None and self._in_front)
+        if alignment is not None:
+            stack = alignment.stack
+            period = stack.frames_per_slice if stack.order == "repeats" else None
+            self.quality.show_quality(alignment.quality, period)
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _choose(self, _: Any = None) -> None:
+        """Another stack was chosen, or there is none any more."""
+        shown = self.shown
+        self.load_tab.show_stack(None if shown is None else shown.stack)
+        self.workspace.choose(shown)
+
+    def _choose_shown(self, shown: Shown) -> None:
+        self.stack_combo.refresh()  # its layer was added before it was known to be a stack's
+        before = self.shown
+        self.stack_combo.choose(shown.raw[0])
+        if self.shown is before:
+            self._choose()
+
+    def _on_edited(self, stack: Stack) -> None:
+        """Show the chosen stack otherwise; another layout needs other layers."""
+        old = self.shown
+        if old is None:
+            return
+        same = (old.stack.frames_per_slice, old.stack.order) == (
+            stack.frames_per_slice,
+            stack.order,
+        )
+        if same:
+            old.update_description(stack)
+            hand_over(old, old)
+            self.workspace.look()
+            return
+        if old.alignment is not None:
+            show_info("The layout has changed: the alignment of before was taken away.")
+        old.remove()
+        hand_over(old, self.add_stack(stack, old.contrast))
+
+    def _on_busy(self, busy: bool) -> None:
+        """While a run goes on, its stack can't be described otherwise or exchanged."""
+        self.load_tab.setEnabled(not busy)
+        self.stack_combo.setEnabled(not busy)
+        self.align_tab.set_result(self.shown is not None and self.shown.alignment is not None)
+
+    def _on_mask(self, _: Any = None) -> None:
+        self.mask_tab.words.follow(self.align_tab.mask_combo.layer)
+
+    def _on_frame_clicked(self, frame: int) -> None:
+        if self.shown is not None:
+            self.shown.go_to(frame)
+
+    def _on_inserted(self, _: Any = None) -> None:
+        QTimer.singleShot(0, self.adopt)
+
+    def _connect(self) -> None:
+        self.load_tab.loaded.connect(self.add_stack)
+        self.load_tab.edited.connect(self._on_edited)
+        self.load_tab.alignment_chosen.connect(self.workspace.result_found)
+        self.mask_tab.new_mask_clicked.connect(self.new_mask)
+        self.align_tab.run_bar.run_clicked.connect(self.run.start)
+        self.align_tab.run_bar.busy_changed.connect(self._on_busy)
+        self.align_tab.button_clicked.connect(self.result.do)
+        self.align_tab.mask_combo.currentIndexChanged.connect(self._on_mask)
+        self.stack_combo.currentIndexChanged.connect(self._choose)
+        self._listening.to(self.viewer.layers.events.inserted, self._on_inserted)
+
+    def _lay_out(self) -> None:
+        header = QHBoxLayout(self.header)
+        header.setContentsMargins(0, 0, 0, 0)
+        header.addWidget(QLabel("Stack"))
+        header.addWidget(self.stack_combo, 1)
+
+
+def stack_layers(layers: Any) -> list[Any]:
+    """First layer of every stack that is shown."""
+    return [next(layer for layer in layers if layer in s.raw) for s in every_shown(layers)]
