@@ -29,9 +29,13 @@ def cells(qtbot, panel, movie):
     return panel.cells
 
 
+def panel_around(cells):
+    return cells.workspace.parent()
+
+
 def quiet(qtbot, cells):
     qtbot.waitUntil(lambda: not cells.busy)
-    settled(qtbot, cells.panel)
+    settled(qtbot, panel_around(cells))
 
 
 def find(qtbot, cells):
@@ -154,7 +158,7 @@ def test_three_methods_side_by_side_and_back(qtbot, viewer, found):
         assert found.tab.methods.counts[method].text() == f"{title}: {len(result)}"
     found.tab.methods.box.click()
     assert not view.enabled
-    assert found.panel.zstack.shown.raw[0].visible
+    assert panel_around(found).zstack.shown.raw[0].visible
     assert [layer.visible for layer in found.layers.images.values()].count(True) == 1
 
 
@@ -173,11 +177,11 @@ def test_each_method_has_its_tab(qtbot, found):
 
 def test_a_mask_for_cells_is_another_one_than_that_of_the_registration(qtbot, viewer, found):
     before = len(found.layers.points["log"].data)
-    found.panel.zstack.new_mask()
+    panel_around(found).zstack.new_mask()
     click(qtbot, found.tab.mask_button)
     mask = found.tab.mask_combo.layer
     assert mask.name == "cell mask"
-    assert found.panel.zstack.align_tab.mask_combo.layer is not mask
+    assert panel_around(found).zstack.align_tab.mask_combo.layer is not mask
     assert len(found.layers.points["log"].data) == before  # an empty one counts for nothing
     mask.data[:, :80] = 1
     mask.events.paint(value=[])
@@ -195,7 +199,7 @@ def test_a_mask_of_another_size_is_told(qtbot, viewer, found):
 
 
 def test_an_image_that_is_dropped_into_napari_can_be_looked_in(qtbot, viewer, cells):
-    frame = cells.panel.zstack.shown.stack.read(0, 1)[0, 0]
+    frame = panel_around(cells).zstack.shown.stack.read(0, 1)[0, 0]
     viewer.add_image(frame, name="mine")
     box = cells.tab.source
     qtbot.waitUntil(lambda: "Layer: mine" in [s.name for s in box.sources])
@@ -229,19 +233,19 @@ def test_what_was_removed_from_the_viewer_is_made_anew(qtbot, viewer, found):
 def test_other_tabs_get_the_viewer_back(qtbot, found):
     found.tab.methods.box.click()
     quiet(qtbot, found)
-    found.panel.open_tab("Load")
+    panel_around(found).open_tab("Load")
     assert not any(layer.visible for layer in found.layers.layers())
     assert not grid(found.viewer).enabled
-    assert found.panel.zstack.shown.raw[0].visible
-    found.panel.open_tab("Cells")
+    assert panel_around(found).zstack.shown.raw[0].visible
+    panel_around(found).open_tab("Cells")
     assert found.layers.images["log"].visible
 
 
 def test_the_toggle_goes_from_the_image_to_the_raw_frames_and_back(qtbot, viewer, found):
-    found.panel.toggle()
+    panel_around(found).toggle()
     assert not any(layer.visible for layer in found.layers.layers())
-    assert found.panel.zstack.shown.raw[0].visible
-    found.panel.toggle()
+    assert panel_around(found).zstack.shown.raw[0].visible
+    panel_around(found).toggle()
     assert found.layers.images["log"].visible
     assert text_overlay(viewer).text.startswith("LoG")
 

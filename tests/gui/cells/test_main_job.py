@@ -42,7 +42,7 @@ def test_register_find_cells_read_look_and_export(qtbot, viewer, shared_data, tm
     assert session.layers.looked_at == "raw"
     on_frames = traces.on_frames
     for number, frame in ((0, 10), (2, 90)):
-        session.go_to(number, frame)
+        session.layers.go_to_frame(number, frame)
         QApplication.processEvents()
         transforms = session.alignments[number].transforms
         expected = transform_rois(panel.rois.rois, transforms, frame)

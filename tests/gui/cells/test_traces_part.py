@@ -34,14 +34,14 @@ def test_rois_ride_the_raw_frames_of_every_recording(panel, session):
     session.toggle()
     assert session.layers.looked_at == "raw"
     for number, frame in ((0, 7), (1, 3), (0, 39), (1, 29)):
-        session.go_to(number, frame)
+        session.layers.go_to_frame(number, frame)
         turn()
         expected = CELLS[:, :2] + shifts(LENGTHS[number], number)[frame]
         np.testing.assert_allclose(drawn(panel)[:, :2], expected, atol=1e-6)
 
 
 def test_raw_and_aligned_are_toggled_with_the_rois(panel, session):
-    session.go_to(0, 7)
+    session.layers.go_to_frame(0, 7)
     turn()
     np.testing.assert_allclose(drawn(panel), CELLS)
     panel.toggle()
@@ -56,10 +56,10 @@ def test_raw_and_aligned_are_toggled_with_the_rois(panel, session):
 def test_a_recording_without_alignment_shows_no_rois_raw(panel, session, recordings):
     recordings[1].alignment = None
     session.toggle()
-    session.go_to(1, 3)
+    session.layers.go_to_frame(1, 3)
     turn()
     assert not panel.traces.on_frames.seen.any()
-    session.go_to(0, 3)
+    session.layers.go_to_frame(0, 3)
     turn()
     assert panel.traces.on_frames.seen.all()
 
@@ -149,7 +149,7 @@ def test_a_click_on_a_trace_goes_to_the_frame(qtbot, panel, dock, session):
 
 
 def test_the_line_follows_the_slider(panel, dock, session):
-    session.go_to(1, 4)
+    session.layers.go_to_frame(1, 4)
     turn()
     assert dock.plot.current[0].value() == dock.plot.timeline.x_of(1, 4)
 
@@ -196,10 +196,10 @@ def test_channels_can_be_chosen_where_there_are_several(panel, dock, recordings)
 
 
 def test_the_tip_over_a_roi_says_its_value(panel, dock, session):
-    session.go_to(0, 34)
+    session.layers.go_to_frame(0, 34)
     turn()
     assert panel.traces.words_now(3) == "ΔF/F 3"
-    session.go_to(0, 3)
+    session.layers.go_to_frame(0, 3)
     assert "no ΔF/F" in panel.traces.words_now(2)
 
 

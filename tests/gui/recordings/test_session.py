@@ -501,7 +501,7 @@ def test_export(qtbot, panel, aligned, tmp_path, index):
 
 
 def test_transforms_out_in_and_onto_another_layer(qtbot, viewer, panel, aligned, movie, tmp_path):
-    aligned.go_to(1, 5)
+    aligned.layers.go_to_frame(1, 5)
     aligned.results.write_transforms(tmp_path / "t.csv")
     settled(qtbot, panel)
     frame = np.asarray(aligned.layers.aligned[0].data[65])
