@@ -53,7 +53,7 @@ def listeners(viewer: Any) -> int:
 
 
 def _function(callback: Any) -> Any:
-    """napari keeps a bound method as a weak reference and a name."""
+    """Return the function: a bound method is kept as a weak reference and a name."""
     if not isinstance(callback, tuple):
         return callback
     owner, name = callback
