@@ -100,7 +100,7 @@ def recordings(shots: Shots) -> None:
     session.tab.run_bar.run_button.click()
     shots.wait()
     panel.open_tab("Session")
-    session.go_to(1, 100)
+    session.layers.go_to_frame(1, 100)
     picture("recordings-session")
     picture("recordings-map", session.plots.map)
     picture("recordings-save", tab)

@@ -61,8 +61,8 @@ class Remark(str):
 
 
 def as_notes(*sentences: str) -> tuple[Remark, ...]:
-    """Make a note of each sentence."""
-    return tuple(Remark(sentence, Severity.NOTE) for sentence in sentences)
+    """Make a note of each sentence, without those that are empty."""
+    return tuple(Remark(sentence, Severity.NOTE) for sentence in sentences if sentence)
 
 
 def as_warnings(*sentences: str) -> tuple[Remark, ...]:

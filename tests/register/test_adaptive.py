@@ -5,7 +5,12 @@ import pytest
 
 import napari_zstack_align as nza
 from napari_zstack_align.flags import Fault, Flag, fault_of
-from napari_zstack_align.samples import SampleZStack, endpoint_error, zstack_with_repeats
+from napari_zstack_align.samples import (
+    SampleZStack,
+    endpoint_error,
+    recording_with_motion,
+    zstack_with_repeats,
+)
 from napari_zstack_align.stack import Stack
 
 
@@ -417,6 +422,13 @@ def test_a_wrong_layout_is_reported_before_and_after_the_run(sample):
     assert "up-and-down" in warning
     first = next(step for step in steps if step.note)
     assert (first.note, first.done) == (warning, 0)
+
+
+def test_a_recording_run_as_slices_is_told_that_its_layout_could_not_be_checked():
+    frames = recording_with_motion(size=96, n_frames=30, photons=40.0, seed=3).stack.read(0, 30)
+    stack = nza.Stack.from_array(frames[:, 0], frames_per_slice=5)
+    alignment = nza.run(nza.align_adaptive(stack))
+    assert "If this is a recording, use keypoints." in alignment.summary()
 
 
 def test_a_right_layout_needs_no_remark(sample):

@@ -51,6 +51,8 @@ BRIGHTNESS_PART = 0.2
 BRIGHTNESS_SPREADS = 4.0
 FLAT_PART = 0.99
 """Frames of far slices that are this much as alike as those of one slice show no slices."""
+RECORDING_PART = 0.9
+"""... and this much, that it may be a recording."""
 VOLUME_PART = 0.5
 """Of one frame a slice, far slices are less alike than neighbours by this factor; a recording that
 drifts by a cell's width keeps four fifths and more."""
@@ -93,6 +95,12 @@ class LayoutReport:
         what, advice = WARNINGS[self.looks_like]
         what, advice = (text.format(length=self.length) for text in (what, advice))
         return f"The layout looks wrong: the frames look like {what}. {self.reason} {advice}"
+
+    @property
+    def note(self) -> str:
+        """That the layout couldn't be checked, and why; else ''."""
+        open_ = self.verdict == "cannot tell"
+        return f"The layout couldn't be checked. {self.reason}" if open_ else ""
 
 
 WARNINGS: dict[str, tuple[str, str]] = {
@@ -400,7 +408,8 @@ def _without_slices(
     reason = f"Frames of far slices are {part:.0f} % as alike as those of one slice"
     if other is None and far > FLAT_PART * near and not _nearer_is_more_alike(pairs, apart):
         return LayoutReport("wrong", "no slices", f"{reason}: nothing tells the slices apart.")
-    return LayoutReport("cannot tell", "", f"{reason}; {_own(layout, own)}.")
+    hint = " If this is a recording, use keypoints." if far > RECORDING_PART * near else ""
+    return LayoutReport("cannot tell", "", f"{reason}; {_own(layout, own)}.{hint}")
 
 
 def _nearer_is_more_alike(pairs: FramePairs, apart: npt.NDArray[np.intp]) -> bool:
