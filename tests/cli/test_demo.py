@@ -71,3 +71,55 @@ def test_a_demo_replaces_its_own_files_and_those_of_a_stopped_one(left, tmp_path
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
     assert main(command) == 0
     assert (tmp_path / "volume.ome.tif").is_file()
+
+
+def _files(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def demo_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "_screenshot", lambda path, alignment: None)
+        assert main(["demo", f"--out={folder}", "--size=96", "--slices=2", "--headless"]) == 0
+    return folder
+
+
+def _write_raw(own_file, folder):
+    pixels = tifffile.imread(own_file)
+    tifffile.imwrite(folder / "raw.ome.tif", pixels, metadata={"axes": "TYX"})
+
+
+def _frames_of_their_own(folder, own_file, own_result):
+    """The demo's folder is used again: other frames under the name of the sample."""
+    _write_raw(own_file, folder)
+    return "raw.ome.tif"
+
+
+def _result_of_their_own(folder, own_file, own_result):
+    shutil.rmtree(folder / "demo.zalign")
+    shutil.copytree(own_result, folder / "demo.zalign")
+    return "demo.zalign"
+
+
+def _all_of_their_own(folder, own_file, own_result):
+    """What the command would write, made of a file of that name by the same program."""
+    for path in folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    _write_raw(own_file, folder)
+    given = [str(folder / "raw.ome.tif"), "--frames-per-slice=4", f"--out={folder / 'demo'}"]
+    assert main(["adaptive", *given, f"--volume={folder / 'volume.ome.tif'}"]) == 0
+    return "raw.ome.tif"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", [_frames_of_their_own, _result_of_their_own, _all_of_their_own])
+def test_results_of_others_stay(change, demo_folder, zstack_file, aligned, tmp_path, capsys):
+    folder = shutil.copytree(demo_folder, tmp_path / "demo")
+    name = change(folder, zstack_file, aligned)
+    before = _files(folder)
+    assert main(["demo", f"--out={folder}", "--size=96", "--slices=2", "--headless"]) == 2
+    said = capsys.readouterr().err
+    assert f"{folder / name} is there already, and not from a demo: choose another" in said
+    assert _files(folder) == before

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import json
+import os
 import shutil
 from pathlib import Path
 
@@ -11,7 +13,9 @@ import tifffile
 from unfinished import files_in, make_unfinished
 
 import napari_zstack_align as nza
+from napari_zstack_align.cli import batch
 from napari_zstack_align.cli.main import main
+from napari_zstack_align.samples import recording_with_motion
 
 
 def other_frames(raw: Path, folder: Path) -> Path:
@@ -97,8 +101,9 @@ def test_rows_of_batch(session_folder, recording_files, tmp_path, capsys):
     (tmp_path / "linked").symlink_to(tmp_path, target_is_directory=True)
     before = files_in(path)
     rows = [f"mouse1,{own},day1", f"mouse2,{others},linked/day1"]
-    assert main(table_of(tmp_path / "table.csv", rows)) == 1
-    assert states(tmp_path) == ["skipped", "failed"]
+    for row, code, state in zip(rows, (0, 1), ("skipped", "failed"), strict=True):
+        assert main(table_of(tmp_path / "table.csv", [row])) == code
+        assert states(tmp_path) == [state]
     said = capsys.readouterr().out
     assert f"(the first from {recording_files[0]}) already: choose another name" in said
     assert files_in(path) == before
@@ -119,3 +124,73 @@ def test_a_row_is_done_wherever_its_recordings_are(session_folder, recording_fil
     assert main(table_of(tmp_path / "table.csv", [f"a,{fewer},day1"])) == 1
     assert states(tmp_path) == ["failed"]
     assert len(nza.load(path)) == 2
+
+
+# -- a row is done only where its session is of the frames that are there now --------------------
+
+
+def _put(raw: Path, seed: int, n_frames: int = 40) -> None:
+    """Write a recording; its time of modification differs for every seed."""
+    raw.parent.mkdir(exist_ok=True)
+    sample = recording_with_motion(n_frames=n_frames, size=96, photons=60, seed=seed)
+    tifffile.imwrite(raw, sample.stack.read(0, n_frames)[:, 0], photometric="minisblack")
+    os.utime(raw, ns=(10**18 + seed, 10**18 + seed))
+
+
+@pytest.fixture(scope="module")
+def registered(tmp_path_factory) -> Path:
+    """An animal: a folder with one recording, and its session beside it, from a table."""
+    animal = tmp_path_factory.mktemp("animals") / "A"
+    (animal / "raw").mkdir(parents=True)
+    _put(animal / "raw" / "rec.tif", 1)
+    assert main(table_of(animal / "t.csv", ["s,raw/rec.tif,s", "f,raw,f"])) == 0
+    return animal
+
+
+def _lies_in(animal: Path) -> None:
+    """Let the results of a copied animal know the raw file in it as their own."""
+    for manifest in animal.rglob("run.json"):
+        facts = json.loads(manifest.read_text())
+        facts["inputs"][0]["path"] = str(animal / "raw" / "rec.tif")
+        manifest.write_text(json.dumps(facts))
+
+
+@pytest.fixture(params=["where it was", "a copied template"])
+def animal(registered, tmp_path, request) -> Path:
+    copy = shutil.copytree(registered, tmp_path / "A")
+    if request.param == "where it was":
+        _lies_in(copy)
+    return copy
+
+
+def test_a_row_is_done_while_its_frames_are_there(animal):
+    assert main(["batch", str(animal / "t.csv")]) == 0
+    assert states(animal) == ["skipped", "skipped"]
+    _put(animal / "raw" / "rec.tif", 1)  # the same frames
+    os.utime(animal / "raw" / "rec.tif")
+    assert main(["batch", str(animal / "t.csv")]) == 0
+    assert states(animal) == ["skipped", "skipped"]
+    with (animal / "results.csv").open(newline="") as file:
+        row = next(csv.DictReader(file))
+    assert (row["recordings"], row["frames"], row["flagged"]) == ("1", "40", "")
+
+
+@pytest.mark.parametrize("n_frames", [40, 30])
+def test_a_row_with_other_frames_is_not_done(n_frames, animal):
+    _put(animal / "raw" / "rec.tif", 2, n_frames)
+    before = files_in(animal / "s"), files_in(animal / "f")
+    assert main(["batch", str(animal / "t.csv")]) == 1
+    assert states(animal) == ["failed", "failed"]
+    assert (files_in(animal / "s"), files_in(animal / "f")) == before
+
+
+def test_a_row_whose_folder_got_another_file_is_not_done(animal):
+    _put(animal / "raw" / "rec_2.tif", 2)
+    assert main(["batch", str(animal / "t.csv")]) == 1
+    assert states(animal) == ["skipped", "failed"]
+
+
+def test_files_that_have_not_changed_are_not_opened(animal, monkeypatch):
+    _lies_in(animal)
+    monkeypatch.setattr(batch, "open_recording", lambda *_: pytest.fail("a file was opened"))
+    assert main(["batch", str(animal / "t.csv")]) == 0

@@ -88,3 +88,29 @@ def test_a_malformed_table_gets_one_sentence(tmp_path, text, said):
 def test_no_table():
     with pytest.raises(InputError, match="There is no table"):
         read_rows(Path("no.csv"), Path(), KeypointParams)
+
+
+def _link(out):
+    (out / "a").mkdir(parents=True)
+    (out / "linked").symlink_to("a", target_is_directory=True)
+
+
+def _link_above(out):
+    out.mkdir()
+    (out / "disk").symlink_to(".", target_is_directory=True)
+
+
+@pytest.mark.parametrize(
+    ("made", "second"),
+    [(_link, "linked"), (_link_above, "disk/a"), (None, "A"), (None, "./a")],
+)
+def test_two_rows_may_not_write_to_one_folder_by_any_name(made, second, tmp_path):
+    if made is not None:
+        made(tmp_path / "out")
+    text = f"name,recordings,out\nfirst,a.tif,a\nsecond,b.tif,{second}\n"
+    with pytest.raises(InputError, match=r"Two rows of .* write to"):
+        rows_of(tmp_path, text)
+
+
+def test_two_rows_write_to_folders_of_their_own(tmp_path):
+    assert len(rows_of(tmp_path, "name,recordings,out\na,a.tif,a\nb,b.tif,b/a\n")) == 2

@@ -121,7 +121,7 @@ def test_traces_are_not_written_over_unasked(rois, recording_files, capsys):
     [
         (["--rois=none.csv"], "There is no ROI file"),
         (["--rois=other.csv"], "lacks the columns"),
-        (["--rois=rois.csv", "--out=rois.csv"], "rois.csv is a file"),
+        (["--rois=rois.csv", "--out=rois.csv"], "rois.csv is read by this command"),
         (["--rois=rois.csv", "--out=rois.csv/x"], "rois.csv is a file, no folder"),
         (["--rois=rois.csv", "--alignment={session}"], "is a session"),
         (["--rois=rois.csv", "--alignment={session}/rec2.zalign"], "is not the stack"),

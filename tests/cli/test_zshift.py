@@ -136,7 +136,7 @@ def test_a_movie_that_was_there_already_is_not_taken_for_written_without_a_word(
         (["--out={session}/rec1.zalign"], "holds the alignment of rec1, not a z-shift"),
         (["--corrected=movie.avi"], "must end in"),
         (["--simulated=nowhere/movie.ome.tif"], "there is no folder"),
-        (["--corrected=larva.ome.tif", "--overwrite"], "holds the raw frames themselves"),
+        (["--corrected=larva.ome.tif", "--overwrite"], "is read by this command"),
         (["--overlap=2"], "overlap"),
         (["--channel=3"], "no channel 3"),
     ],

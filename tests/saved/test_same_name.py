@@ -205,15 +205,43 @@ def test_the_same_file_goes_on(sort: Sort, found: Callable[[Path], Path], two, t
     assert digest(nza.load(path)) == digest(new)
 
 
+def _write_another_time(raw: Path, seed: int) -> None:
+    """Put other frames into a file; its time of modification is another one for sure."""
+    write_raw(raw.parent, seed)
+    os.utime(raw, ns=(raw.stat().st_atime_ns, raw.stat().st_mtime_ns + 10**9))
+
+
 @every_sort
 @pytest.mark.parametrize(
     "found", [_as_it_was, _through_a_link, _through_a_linked_folder, _roundabout, _from_here]
 )
-def test_a_file_that_was_mended_is_the_same(sort: Sort, found, two, tmp_path: Path) -> None:
+def test_a_file_that_got_other_frames_is_another(sort: Sort, found, two, tmp_path: Path) -> None:
     path = _save(sort.of(two[0], 1, 3), tmp_path / sort.name)
+    before = files_in(path)
     raw = found(two[0])
-    write_raw(two[0].parent, 7)
-    sort.check(path, _stack(raw))
+    _write_another_time(two[0], 7)
+    with pytest.raises(InputError, match="already: choose another name, or give --overwrite"):
+        sort.check(path, _stack(raw))
+    assert _save(sort.of(raw, 2, 6), path) != path
+    assert files_in(path) == before
+
+
+@every_sort
+def test_a_file_that_was_written_again_is_the_same(sort: Sort, two, tmp_path: Path) -> None:
+    path = _save(sort.of(two[0], 1, 3), tmp_path / sort.name)
+    _write_another_time(two[0], 1)
+    sort.check(path, _stack(two[0]))
+
+
+@pytest.mark.parametrize("name", ["z-stack", "recording", "z-shift", "session"])
+def test_frames_of_a_file_that_has_not_changed_are_not_read(
+    name: str, two, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sort = SORTS[name]
+    path = _save(sort.of(two[0], 1, 3), tmp_path / sort.name)
+    stack = _stack(two[0])
+    monkeypatch.setattr(type(stack), "read", lambda *_: pytest.fail("a frame was read"))
+    sort.check(path, stack)
 
 
 @every_sort
@@ -228,23 +256,45 @@ def test_data_and_results_that_moved_together_go_on(sort: Sort, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", ["z-stack", "recording", "z-shift", "session"])
-def test_places_count_where_frames_cannot_tell(name: str, tmp_path: Path) -> None:
-    """The last frame of a file that was cut off is gone: what was mended has other frames."""
+def test_places_count_where_frames_cannot_tell(name: str, tmp_path: Path, monkeypatch) -> None:
+    """The last frame of a file that was cut off can't be read: nobody knows what it was."""
     sort = SORTS[name]
-    path = _save(sort.of(write_raw(tmp_path / "exp", 1), 1, 3), tmp_path / "exp" / sort.name)
+    raw = write_raw(tmp_path / "exp", 1)
+    cut = sort.of(raw, 1, 3)
+    with monkeypatch.context() as patch:
+        patch.setattr("napari_zstack_align.alignment.raw_frames.fingerprint", lambda _: "")
+        _save(cut, tmp_path / "exp" / sort.name)
     moved = tmp_path / "moved"
     (tmp_path / "exp").rename(moved)
     path = moved / sort.name
-    mended = write_raw(moved, 7)
-    sort.check(path, _stack(mended))
-    assert _save(sort.of(mended, 2, 6), path) == path
+    _write_another_time(moved / RAW, 7)
+    sort.check(path, _stack(moved / RAW))
+    assert _save(sort.of(moved / RAW, 2, 6), path) == path
 
 
 @pytest.mark.parametrize("name", ["z-stack", "recording", "z-shift", "session"])
-def test_inputs_may_be_mended_by_hand(name: str, two, tmp_path: Path) -> None:
+def test_a_folder_copied_as_a_template_has_frames_of_its_own(name: str, tmp_path: Path) -> None:
+    """The file beside the copied result is another one, though it has the same size and time."""
+    sort = SORTS[name]
+    raw = write_raw(tmp_path / "A", 1)
+    _save(sort.of(raw, 1, 3), tmp_path / "A" / sort.name)
+    shutil.copytree(tmp_path / "A", tmp_path / "B")
+    other = write_raw(tmp_path / "B", 2)
+    os.utime(other, ns=(raw.stat().st_atime_ns, raw.stat().st_mtime_ns))
+    with pytest.raises(InputError, match="already: choose another name, or give --overwrite"):
+        sort.check(tmp_path / "B" / sort.name, _stack(other))
+    sort.check(tmp_path / "A" / sort.name, _stack(raw))
+
+
+@pytest.mark.parametrize("name", ["z-stack", "recording", "z-shift", "session"])
+def test_inputs_mended_by_hand_lead_to_the_same_frames(name: str, two, tmp_path: Path) -> None:
     path = _save(SORTS[name].of(two[0], 1, 3), tmp_path / SORTS[name].name)
-    _put_inputs(path, [{"path": str(two[1]), "relative_path": "gone.tif"}])
-    SORTS[name].check(path, _stack(two[1]))
+    copy = _copied(two[0])
+    for raw in (copy, two[1]):
+        _put_inputs(path, [{"path": str(raw), "relative_path": "gone.tif"}])
+        SORTS[name].check(path, _stack(copy))
+        with pytest.raises(InputError, match="already: choose another name"):
+            SORTS[name].check(path, _stack(two[1]))
 
 
 @pytest.mark.parametrize("inputs", [None, [], "x", [{"path": 3}]])

@@ -70,7 +70,11 @@ def check_one_plane(stack: Stack) -> None:
 def check_raw_files_stay(path: Path, raw: Iterable[Path]) -> None:
     """Raise InputError where an export would be written over raw frames, by whatever name.
 
-    Overwriting is for earlier exports alone.
+    Overwriting is for earlier exports alone. Raw frames may be a folder: nothing is written there.
     """
-    if path.resolve() in {each.resolve() for each in raw}:
+    place = path.resolve()
+    places = {each.resolve() for each in raw}
+    if place in places:
         raise InputError(f"{path} holds the raw frames themselves: choose another name.")
+    if not places.isdisjoint(place.parents):
+        raise InputError(f"{path} is inside the raw frames: choose another folder.")

@@ -15,7 +15,7 @@ from pydantic import PositiveInt, field_validator
 from napari_zstack_align.alignment.changed_frames import with_unchanged_frames
 from napari_zstack_align.alignment.fingerprint import fingerprint
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.read import open_stack
+from napari_zstack_align.read import collect, open_stack
 from napari_zstack_align.remark import as_warnings
 from napari_zstack_align.saved import (
     RECORDING,
@@ -26,7 +26,7 @@ from napari_zstack_align.saved import (
     Subject,
     read_npy,
 )
-from napari_zstack_align.saved.facts import InputFacts, origin_of_inputs
+from napari_zstack_align.saved.facts import InputFacts, origin_of_inputs, states_in
 from napari_zstack_align.saved.origin import Origin
 from napari_zstack_align.saved.unit_file import FileStates
 from napari_zstack_align.saved.watched import GONE, states_of
@@ -81,12 +81,7 @@ class StackAndInputs(Part):
     @property
     def files(self) -> FileStates:
         """Size and time of modification of each raw file; () where they aren't all known."""
-        known = [
-            (each.size_bytes, each.mtime_ns)
-            for each in self.inputs
-            if each.size_bytes is not None and each.mtime_ns is not None
-        ]
-        return tuple(known) if len(known) == len(self.inputs) else ()
+        return states_in(self.inputs)
 
 
 GIVE_IT = "give its file when you open the result (in Python, load_alignment(folder, stack=...))."
@@ -144,7 +139,14 @@ def origin_of(stack: Stack) -> Origin:
     if isinstance(source, MissingSource) and source.raw is not None:
         raw = source.raw
         return origin_of_inputs(raw.inputs, source.folder, raw.stack.fingerprint)
-    return Origin(tuple((path,) for path in stack.paths), partial(fingerprint, stack))
+    files = tuple((path,) for path in stack.paths)
+    return Origin(files, partial(fingerprint, stack), partial(states_of, stack.paths))
+
+
+def origin_on_disk(path: Path) -> Origin:
+    """Return where the frames of a file or a folder of files are from, without opening it."""
+    files, _ = collect(path)
+    return Origin(tuple((file,) for file in files), read_states=partial(states_of, files))
 
 
 def _inputs(stack: Stack, folder: Path, seen: FrameDigests | None) -> list[InputFacts]:

@@ -157,10 +157,10 @@ def unique_names(names: Sequence[str]) -> list[str]:
         stem = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", name)
         stem = _shortened(stem).strip(" .") or "recording"
         number, candidate = 1, stem
-        while _as_compared(candidate) in taken:
+        while as_compared(candidate) in taken:
             number += 1
             candidate = f"{stem}_{number}"
-        taken.add(_as_compared(candidate))
+        taken.add(as_compared(candidate))
         unique.append(candidate)
     return unique
 
@@ -172,6 +172,6 @@ def _shortened(name: str) -> str:
     return name
 
 
-def _as_compared(name: str) -> str:
+def as_compared(name: str) -> str:
     """Return what is the same for names that some file systems take for one."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

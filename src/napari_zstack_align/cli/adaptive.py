@@ -16,6 +16,7 @@ from napari_zstack_align.alignment.raw_frames import MissingSource, subject_of
 from napari_zstack_align.alignment.spline import grid_shape
 from napari_zstack_align.alignment.storage import load_alignment
 from napari_zstack_align.atomic import check_target
+from napari_zstack_align.cli.apart import check_arguments_apart
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import add_stack_arguments, open_from, read_mask
@@ -57,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_adaptive(args: argparse.Namespace) -> bool:
     """Align, save, and write the volume; return whether all of it was done."""
+    check_arguments_apart(args, Kind.ALIGNMENT)
     params = params_of(args, AdaptiveParams)
     stack = open_from(args)
     out = target_of(args.out or stack.name, Kind.ALIGNMENT)

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.alignment.raw_frames import subject_of
+from napari_zstack_align.alignment.raw_frames import origin_on_disk, subject_of
 from napari_zstack_align.alignment.session import save_session
+from napari_zstack_align.cli.apart import check_apart, check_arguments_apart
 from napari_zstack_align.cli.inputs import add_recording_arguments, open_recording, read_mask
 from napari_zstack_align.cli.kept import forget_if_saved, leave, stopped
 from napari_zstack_align.cli.sessions import (
@@ -49,9 +50,9 @@ class Result(NamedTuple):
     name: str
     state: str
     out: str
-    recordings: int = 0
-    frames: int = 0
-    flagged: int = 0
+    recordings: int | None = 0
+    frames: int | None = 0
+    flagged: int | None = 0
     message: str = ""
 
 
@@ -82,6 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_batch(args: argparse.Namespace) -> bool:
     """Do every row; return whether all of them are done."""
+    check_arguments_apart(args)
     base = KeypointParams() if args.params is None else KeypointParams.from_file(args.params)
     folder = args.table.parent if args.out is None else args.out
     checked_threads(args.threads)
@@ -107,7 +109,7 @@ def _do(row: Row, base: KeypointParams, args: argparse.Namespace) -> Result:
     try:
         if not args.overwrite and _is_done(row, args):
             forget_if_saved(row.out, Kind.SESSION)
-            return Result(row.name, "skipped", out, message="done already")
+            return _skipped(row)
         return _registered(row, base, args)
     except ZstackAlignError as error:
         return Result(row.name, "failed", out, message=str(error))
@@ -139,7 +141,7 @@ def _is_done(row: Row, args: argparse.Namespace) -> bool:
 
 
 def _is_of_row(there: Occupant, row: Row, args: argparse.Namespace) -> bool:
-    """Whether a session is of a row's recordings; they are opened only where they lie elsewhere."""
+    """Whether a session is of a row's recordings; files that haven't changed aren't opened."""
     try:
         paths = row.paths(args.table.parent)
     except InputError:  # they are gone since
@@ -148,11 +150,21 @@ def _is_of_row(there: Occupant, row: Row, args: argparse.Namespace) -> bool:
     if len(listed) != len(paths):
         return False
     known = [each.subject.origin for each in listed.values()]
-    if all(each.files and each.lies_in(path) for each, path in zip(known, paths, strict=True)):
+    given = map(origin_on_disk, paths)
+    if all(was.is_unchanged(now) for was, now in zip(known, given, strict=True)):
         return True
     stacks = [open_recording(path, args) for path in paths]
     after = successors(listed, [subject_of(stack, 0) for stack in stacks])
     return None not in after.values()
+
+
+def _skipped(row: Row) -> Result:
+    """Result of a row that is done; what its manifest doesn't say is left empty."""
+    session = occupant_of(row.out).manifest
+    members = () if session is None else session.members
+    frames = sum(member.frames for member in members)
+    counts = (len(members) or None, frames or None, None)
+    return Result(row.name, "skipped", str(row.out), *counts, message="done already")
 
 
 def _is_whole(folder: Path) -> bool:
@@ -166,7 +178,9 @@ def _is_whole(folder: Path) -> bool:
 
 def _registered(row: Row, base: KeypointParams, args: argparse.Namespace) -> Result:
     params = row.params(base)
-    stacks = [open_recording(path, args) for path in row.paths(args.table.parent)]
+    paths = row.paths(args.table.parent)
+    check_apart(row.out, paths)
+    stacks = [open_recording(path, args) for path in paths]
     mask = read_mask(row.mask)
     about = about_session(stacks, params, mask)
     overwrite = check_session(row.out, stacks, params, about, args.overwrite, make_parents=True)

@@ -27,6 +27,7 @@ from napari_zstack_align.cells import (
 from napari_zstack_align.cells.images import KINDS
 from napari_zstack_align.cells.images import Kind as ImageKind
 from napari_zstack_align.cells.roi_table import save_rois
+from napari_zstack_align.cli.apart import check_arguments_apart
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import read_mask
@@ -93,6 +94,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_blobs(args: argparse.Namespace) -> bool:
     """Find, save, and tell how many."""
+    check_arguments_apart(args)
     params = params_of(args, BlobParams, start=BlobParams.nuclei() if args.nuclei else None)
     table = roi_table()
     if args.out is not None and args.out.suffix and table.ending_of(args.out) is None:

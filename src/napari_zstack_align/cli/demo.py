@@ -52,11 +52,14 @@ def run_demo(args: argparse.Namespace) -> bool:
     sample = zstack_with_repeats(n_slices=args.slices, size=args.size)
     out = target_of(args.out / "demo", Kind.ALIGNMENT)
     raw = args.out / f"{RAW}.ome.tif"
-    subject = Subject(what=Z_STACK, name=RAW, origin=Origin(((raw,),)))
-    is_demo = _is_demo(out, subject) or _is_sample(raw, sample.stack)
-    saved.check_target(out, Kind.ALIGNMENT, subject, overwrite=is_demo)
+    mark = fingerprint(sample.stack)
+    earlier = {raw: _is_sample(raw, mark), out: _is_demo(out, mark)}
+    _check_free(*(path for path, of_demo in earlier.items() if of_demo is False))
+    is_demo = any(earlier.values())
     if not is_demo:
-        _check_free(raw, *(args.out / name for name in (VOLUME, BEFORE_AFTER, PICTURE)))
+        _check_free(*(args.out / name for name in (VOLUME, BEFORE_AFTER, PICTURE)))
+    subject = Subject(what=Z_STACK, name=RAW, origin=Origin(((raw,),), lambda: mark))
+    saved.check_target(out, Kind.ALIGNMENT, subject, overwrite=is_demo)
     stack = _on_disk(raw, sample.stack)
     start = perf_counter()
     alignment = drain(align_adaptive(stack))
@@ -74,18 +77,22 @@ def run_demo(args: argparse.Namespace) -> bool:
     return alignment.complete
 
 
-def _is_demo(out: Path, subject: Subject) -> bool:
-    """Whether an earlier demo was saved there, which this one may replace."""
-    there = occupant_of(out).manifest
-    return there is not None and there.subject.is_same_work(subject)
-
-
-def _is_sample(raw: Path, sample: Stack) -> bool:
-    """Whether an earlier demo has written the same frames there, and was stopped since."""
+def _is_sample(raw: Path, mark: str) -> bool | None:
+    """Whether a file holds the frames of the sample; None: there is none."""
+    if not raw.exists():
+        return None
     try:
-        return raw.is_file() and fingerprint(open_stack(raw)) == fingerprint(sample)
+        return fingerprint(open_stack(raw)) == mark
     except InputError:
         return False
+
+
+def _is_demo(out: Path, mark: str) -> bool | None:
+    """Whether a result is of the frames of the sample; None: there is nothing of anyone."""
+    there = occupant_of(out)
+    if there.free:
+        return None
+    return there.manifest is not None and there.manifest.subject.origin.fingerprint == mark
 
 
 def _check_free(*paths: Path) -> None:

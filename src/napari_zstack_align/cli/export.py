@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
+from napari_zstack_align.cli.apart import check_arguments_apart
 from napari_zstack_align.cli.export_alignments import export_alignments
 from napari_zstack_align.cli.export_cells import export_cells, is_of_cells
 from napari_zstack_align.cli.flags import add_model_flags
@@ -45,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_export(args: argparse.Namespace) -> bool:
     """Load and write; return whether every frame of what is saved had been run."""
+    check_arguments_apart(args)
     check_exist(args.saved)
     cells = all(is_of_cells(path) for path in args.saved)
     if not cells and len(args.saved) > 1:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from napari_zstack_align.alignment.session import save_session
+from napari_zstack_align.cli.apart import check_arguments_apart
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import (
     add_recording_arguments,
@@ -68,6 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_keypoints(args: argparse.Namespace) -> bool:
     """Register and save; return whether all of it was done."""
+    check_arguments_apart(args)
     params = params_of(args, KeypointParams)
     stacks = [open_recording(path, args) for path in args.files]
     out = target_of(args.out or f"{stacks[0].name}_session", Kind.SESSION)

@@ -9,12 +9,14 @@ from glob import glob
 from pathlib import Path, PurePath
 from typing import Any
 
+from napari_zstack_align.alignment.session import as_compared
 from napari_zstack_align.cli.flags import Model
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.fields import ParamField, fields_of
 from napari_zstack_align.params import Params
 from napari_zstack_align.plain_files import check_is_file
 from napari_zstack_align.read.natural_order import in_natural_order
+from napari_zstack_align.saved.origin import real_places
 
 COLUMNS = ("name", "recordings", "mask", "out")
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
@@ -89,11 +91,17 @@ def read_rows(path: Path, out: Path, model: type[Params]) -> list[Row]:
         )
     rows = [_row(line, number, path, out) for number, line in enumerate(lines, start=2)]
     for number, row in enumerate(rows):
-        if any(row.out == earlier.out for earlier in rows[:number]):
+        if any(_same_place(row.out, earlier.out) for earlier in rows[:number]):
             raise InputError(
                 f"Two rows of {path} write to {row.out}: give each an 'out' of its own."
             )
     return rows
+
+
+def _same_place(one: Path, other: Path) -> bool:
+    """Whether two paths may lead to one folder, through links or in other letters of case."""
+    (here,), (there,) = real_places([one]), real_places([other])
+    return as_compared(here) == as_compared(there)
 
 
 def value_of(known: ParamField, text: str) -> Any:

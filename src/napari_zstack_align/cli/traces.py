@@ -14,6 +14,7 @@ from napari_zstack_align.cells.roi_table import load_rois
 from napari_zstack_align.cells.traces import Traces, extract_session_traces
 from napari_zstack_align.cells.traces.inputs import about_traces
 from napari_zstack_align.cells.traces.storage import save_session_traces
+from napari_zstack_align.cli.apart import check_arguments_apart
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import (
@@ -82,6 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_traces(args: argparse.Namespace) -> bool:
     """Read traces and save them; return whether all of it was done, and some frames count."""
+    check_arguments_apart(args)
     check_exist(args.inputs)
     params, rois = params_of(args, TraceParams), load_rois(args.rois)
     recordings = _recordings(args)

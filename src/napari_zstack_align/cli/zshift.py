@@ -12,6 +12,7 @@ from napari_zstack_align.alignment.checks import check_raw_files_stay
 from napari_zstack_align.alignment.raw_frames import subject_of
 from napari_zstack_align.alignment.session import load_saved
 from napari_zstack_align.atomic import check_target
+from napari_zstack_align.cli.apart import check_arguments_apart
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import add_recording_arguments, completed, open_recording
@@ -102,17 +103,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_zshift(args: argparse.Namespace) -> bool:
     """Find depths, save them, write movies; return whether all of it was done."""
+    check_arguments_apart(args, Kind.ZSHIFT)
     params = params_of(args, ZShiftParams)
     stack, alignment = _recording(args)
     out = target_of(args.out or f"{stack.name}_zshift", Kind.ZSHIFT)
     reference = _reference(args)
     about = about_zshift(stack, reference, params, alignment)
+    slices = reference.stack if isinstance(reference, Alignment) else reference
     again = not args.overwrite and was_saved(out, Kind.ZSHIFT, about)
     overwrite = args.overwrite or again
-    _check_targets(args, out, stack, overwrite)
+    _check_targets(args, out, stack, slices, overwrite)
     make_parents(out)
     saved.check_room(out, _bytes_needed(stack, alignment, reference, params))
-    slices = reference.stack if isinstance(reference, Alignment) else reference
     with Journal(journal_folder(out), about, stacks=[stack, slices]) as journal:
         job = estimate_zshift(
             stack, reference, params, alignment, threads=args.threads, journal=journal
@@ -180,7 +182,9 @@ def _one_alignment(path: Path, stack: Stack | None = None) -> Alignment:
     return saved
 
 
-def _check_targets(args: argparse.Namespace, out: Path, stack: Stack, overwrite: bool) -> None:
+def _check_targets(
+    args: argparse.Namespace, out: Path, stack: Stack, slices: Stack, overwrite: bool
+) -> None:
     """Find out now, not after the work, whether all can be written."""
     saved.check_target(
         out, Kind.ZSHIFT, subject_of(stack, 0), overwrite=overwrite, make_parents=True
@@ -188,7 +192,7 @@ def _check_targets(args: argparse.Namespace, out: Path, stack: Stack, overwrite:
     for what in MOVIES:
         path = getattr(args, what)
         if path is not None:
-            check_raw_files_stay(path, stack.paths)
+            check_raw_files_stay(path, (*stack.paths, *slices.paths))
             check_target(_movie_target(path), overwrite)
 
 

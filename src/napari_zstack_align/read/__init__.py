@@ -9,7 +9,7 @@ from napari_zstack_align.read._check_layout import (
 )
 from napari_zstack_align.read._check_slices import SlicesReport, check_slices, slices_sample
 from napari_zstack_align.read._describe import describe
-from napari_zstack_align.read._files import images_in
+from napari_zstack_align.read._files import collect, images_in
 from napari_zstack_align.read._images_in_turn import UNIT as IN_TURN
 from napari_zstack_align.read._images_in_turn import images_in_turn
 from napari_zstack_align.read._looking import holds_frames
@@ -31,6 +31,7 @@ __all__ = [
     "check_layout",
     "check_slices",
     "checked_frames",
+    "collect",
     "describe",
     "holds_frames",
     "images_in",

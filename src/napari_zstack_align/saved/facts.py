@@ -14,6 +14,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.remark import Remark, remark_from
 from napari_zstack_align.saved.kinds import RECORDING, RUN, Kind
 from napari_zstack_align.saved.origin import Origin, origin_of_files
+from napari_zstack_align.saved.unit_file import FileStates
 
 Facts = dict[str, Any]
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
@@ -181,7 +182,17 @@ def origin_in(facts: Facts, folder: Path) -> Origin:
 def origin_of_inputs(inputs: Sequence[InputFacts], folder: Path, fingerprint: str) -> Origin:
     """Return where frames are from that were described in a folder: it may have been moved."""
     files = tuple((Path(each.path), folder / each.relative_path) for each in inputs)
-    return Origin(files, lambda: fingerprint)
+    return Origin(files, lambda: fingerprint, lambda: states_in(inputs))
+
+
+def states_in(inputs: Sequence[InputFacts]) -> FileStates:
+    """Size and time of modification of each raw file; () where they aren't all known."""
+    known = [
+        (each.size_bytes, each.mtime_ns)
+        for each in inputs
+        if each.size_bytes is not None and each.mtime_ns is not None
+    ]
+    return tuple(known) if len(known) == len(inputs) else ()
 
 
 class Head(Part):

@@ -8,9 +8,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from napari_zstack_align.saved.unit_file import FileStates
+
 
 def _unknown() -> str:
     return ""
+
+
+def _no_states() -> FileStates:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -24,36 +30,52 @@ class Origin:
         moved together with the result; none where only its name is known. () of an array.
     read_fingerprint : callable
         Returns what tells these frames from others, '' where it isn't known. It may read some.
+    read_states : callable
+        Returns size and time of modification of each file, () where they aren't known.
     """
 
     files: tuple[tuple[Path, ...], ...] = ()
     read_fingerprint: Callable[[], str] = field(default=_unknown, repr=False)
+    read_states: Callable[[], FileStates] = field(default=_no_states, repr=False)
 
     @cached_property
     def fingerprint(self) -> str:
         """Digest of some frames; '' where it isn't known."""
         return self.read_fingerprint()
 
+    @cached_property
+    def states(self) -> FileStates:
+        """(size, time of modification in ns) of each file; () where they aren't known."""
+        return self.read_states()
+
     def may_be_of(self, other: Origin) -> bool:
         """Whether both are of the same files or the same frames, or nothing says so.
 
-        Frames are looked at only where the files are others.
+        Files may have got other frames since. Frames are looked at only where the files are
+        others, or aren't known to be as they were.
         """
-        if not self.files or not other.files:
+        if not self.files or not other.files or self.is_unchanged(other):
             return True
-        if len(self.files) == len(other.files) and all(
-            share_a_place(mine, theirs)
-            for mine, theirs in zip(self.files, other.files, strict=True)
-        ):
-            return True
-        return bool(self.fingerprint) and self.fingerprint == other.fingerprint
+        if self.fingerprint and other.fingerprint:
+            return self.fingerprint == other.fingerprint
+        return self._shares_places(other)
 
-    def lies_in(self, place: Path) -> bool:
-        """Whether all files are a path or lie in that folder."""
-        (real,) = real_places([place])
-        return all(
-            any(Path(each).is_relative_to(real) for each in real_places(file))
-            for file in self.files
+    def is_unchanged(self, other: Origin) -> bool:
+        """Whether both are of the very same files, none of which has changed in between.
+
+        A folder that was copied has another file in the same place beside the result.
+        """
+        return (
+            bool(self.states)
+            and self._shares_places(other, first=1)
+            and self.states == other.states
+        )
+
+    def _shares_places(self, other: Origin, first: int | None = None) -> bool:
+        """Whether each file shares a place with the other's: one of all, or of the first few."""
+        return len(self.files) == len(other.files) and all(
+            share_a_place(mine[:first], theirs[:first])
+            for mine, theirs in zip(self.files, other.files, strict=True)
         )
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.checks import check_raw_files_stay
 from napari_zstack_align.alignment.transforms import AffineLink, Transforms
 from napari_zstack_align.atomic import check_target
 from napari_zstack_align.csv_text import csv_text
@@ -46,10 +47,12 @@ def write_transforms(path: str | Path, alignment: Alignment, *, overwrite: bool 
     Raises
     ------
     InputError
-        Where the transforms bend, the name's ending is another one, or the file can't be written.
+        Where the transforms bend, the name's ending is another one, or the file can't be written
+        or holds the raw frames.
     """
     path = Path(path)
     write = choose_writer(path, Takes.TRANSFORMS).load()
+    check_raw_files_stay(path, alignment.stack.paths)
     check_target(path, overwrite)
     return run(write(path, alignment, overwrite=overwrite))
 
