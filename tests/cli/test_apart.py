@@ -64,7 +64,7 @@ def test_an_input_is_never_replaced(command, folder, capsys):
     [
         (
             "adaptive raw.zarr --frames-per-slice=2 --out=raw.zarr/x",
-            "raw.zarr/x is inside raw.zarr",
+            "x.zalign is inside raw.zarr",
         ),
         ("adaptive raw.zarr --frames-per-slice=2 --out=new --volume=raw.zarr/c/v.tif", "is inside"),
         ("keypoints raw.zarr --out=raw.zarr/deep/session", "is inside raw.zarr"),
