@@ -17,6 +17,7 @@ from napari_zstack_align.alignment.filling import filled, safely_known
 from napari_zstack_align.alignment.quality import (
     comparison_factor,
     comparison_image,
+    comparison_valid,
     correlation,
 )
 from napari_zstack_align.alignment.spline import field_on_pixels, grid_shape
@@ -34,6 +35,9 @@ Known: TypeAlias = npt.NDArray[np.bool_] | None
 
 LEAST_GAIN = 0.001
 """A slice that resembles the one before by less more is left in its place."""
+MORE_ALIKE = 0.1
+"""A slice that resembles the one two before by so much more than the one before is put over that: a
+nearly empty slice, or one that was put wrong, is no reference."""
 BAND = Band(fine_px=0.6, coarse_px=1.5, offset=0.05)
 FACTORS = (8, 4, 2, 1)
 SMOOTHNESS = 3.0
@@ -54,14 +58,11 @@ class Placed:
         (Y, X) float32 in the reference.
     valid : numpy.ndarray
         (Y, X) bool: where that is of this slice.
-    likeness : float
-        Its correlation with the slice before.
     """
 
     field: Coefficients
     image: Image
     valid: npt.NDArray[np.bool_]
-    likeness: float
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,8 @@ class Chain:
         (Y, X) bool: where the image shows tissue; None: everywhere.
     step : SliceStep, optional
         How the last slice lies over the one before it; None for the first one.
+    earlier : Chain, optional
+        The chain without its last slice, which the next one may be put over instead.
     """
 
     shape: tuple[int, int]
@@ -95,6 +98,7 @@ class Chain:
     change: Image | None = None
     known: Known = None
     step: SliceStep | None = None
+    earlier: Chain | None = None
 
     @property
     def field(self) -> Coefficients:
@@ -110,17 +114,43 @@ class Chain:
             image=self.image, last=self.last, change=self.change, known=self.known, step=step
         )
 
+    def state(self) -> tuple[npt.NDArray[np.generic] | None, ...]:
+        """What the place of the next slice depends on."""
+        own = (self.image, self.last, self.change, self.known)
+        return own if self.earlier is None else (*own, *self.earlier.state())
+
     def as_kept(self, arrays: Arrays) -> Chain:
         """Return the chain with a slice that was finished before; without signal it stays."""
         if "image" not in arrays:
             return self
-        return replace(
-            self,
-            image=arrays["image"],
+        step = SliceStep.of_array(arrays["step"]) if "step" in arrays else None
+        under = self.earlier if step is not None and step.bridges else self
+        assert under is not None
+        return under._followed_by(
+            arrays["image"],
             last=arrays.get("last"),
             change=arrays.get("change"),
             known=arrays.get("known"),
-            step=SliceStep.of_array(arrays["step"]) if "step" in arrays else None,
+            step=step,
+        )
+
+    def _followed_by(
+        self,
+        image: Image,
+        last: Coefficients | None,
+        change: Image | None,
+        known: Known,
+        step: SliceStep | None,
+    ) -> Chain:
+        earlier = None if self.image is None else replace(self, earlier=None)
+        return replace(
+            self,
+            image=image,
+            last=last,
+            change=change,
+            known=known,
+            step=step,
+            earlier=earlier,
         )
 
     def next(self, image: Image) -> Chain:
@@ -141,25 +171,46 @@ class Chain:
         chosen = self._put(image, self.field)
         if np.isfinite(field).all() and not folds(field, self.shape, self.spacing_px):
             put = self._put(image, field)
-            if put.likeness - chosen.likeness > LEAST_GAIN:
+            if self._gain(chosen, put) > LEAST_GAIN:
                 chosen = put
-        return replace(
-            self,
-            image=chosen.image,
+        if self.earlier is not None and self._is_more_like(self.earlier, chosen):
+            bridged = self.earlier.next(image)
+            assert bridged.step is not None
+            return replace(bridged, step=replace(bridged.step, bridges=True))
+        return self._followed_by(
+            chosen.image,
             last=chosen.field,
             change=found.power,
             known=None if self.known is None else self.known | chosen.valid,
             step=step_between(self.image, chosen.image, chosen.valid, self._compared_weights),
         )
 
+    def _is_more_like(self, earlier: Chain, placed: Placed) -> bool:
+        """Whether a slice resembles the one two before it more than the one before it."""
+        here, there = (chain._likeness(placed, placed.valid) for chain in (self, earlier))
+        return there - here > MORE_ALIKE
+
     def _put(self, image: Image, field: Coefficients) -> Placed:
         """Put a slice where a field says; outside it, the last slice goes on."""
         assert self.image is not None
         dense = field_on_pixels(field, self.shape, self.spacing_px)
         aligned, valid = warp_with_valid(image, dense)
-        seen = np.where(valid, aligned, self.image)
-        both = comparison_image(seen), comparison_image(self.image)
-        return Placed(field, seen, valid, correlation(*both, self._compared_weights))
+        return Placed(field, np.where(valid, aligned, self.image), valid)
+
+    def _gain(self, first: Placed, second: Placed) -> float:
+        """By how much more the second resembles the slice before.
+
+        Where either goes on with the slice before, it would be compared with itself: a place that
+        shows less of the slice would seem the better one.
+        """
+        both = first.valid & second.valid
+        return self._likeness(second, both) - self._likeness(first, both)
+
+    def _likeness(self, placed: Placed, where: npt.NDArray[np.bool_]) -> float:
+        """Correlation of a slice with the last one, over some of its pixels (Y, X)."""
+        assert self.image is not None
+        both = comparison_image(placed.image), comparison_image(self.image)
+        return correlation(*both, self._compared_weights * comparison_valid(where))
 
     @property
     def _compared_weights(self) -> Image:

@@ -58,11 +58,14 @@ class SliceStep:
         The highest peak at another shift.
     shift_px : tuple of float
         (y, x) in px: where that is, from where the slice was put.
+    bridges : bool
+        The slice was put over the one two before it, as it resembles that more.
     """
 
     here: float
     elsewhere: float
     shift_px: tuple[float, float]
+    bridges: bool = False
 
     @property
     def jumped(self) -> bool:
@@ -75,14 +78,14 @@ class SliceStep:
         return self.here >= LEAST_PEAK and not self.jumped
 
     def to_array(self) -> npt.NDArray[np.float64]:
-        """(4,) for the journal."""
-        return np.array([self.here, self.elsewhere, *self.shift_px])
+        """(5,) for the journal."""
+        return np.array([self.here, self.elsewhere, *self.shift_px, self.bridges])
 
     @classmethod
     def of_array(cls, array: npt.NDArray[Any]) -> SliceStep:
         """Undo `to_array`."""
-        here, elsewhere, y, x = array.tolist()
-        return cls(here, elsewhere, (y, x))
+        here, elsewhere, y, x, bridges = array.tolist()
+        return cls(here, elsewhere, (y, x), bool(bridges))
 
 
 CANNOT_TELL = SliceStep(np.inf, 0.0, (0.0, 0.0))
@@ -151,7 +154,7 @@ def with_breaks(
     max_shift_px : float
         Largest shift that was looked for.
     """
-    if unknown := sum(step == CANNOT_TELL for step in steps.values()):
+    if unknown := sum(np.isinf(step.here) for step in steps.values()):
         what = counted(unknown, "slice")
         alignment = alignment.with_remarks(
             *as_notes(

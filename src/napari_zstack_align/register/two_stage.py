@@ -41,7 +41,7 @@ from napari_zstack_align.register.within_slice import Learned, SliceResult, alig
 from napari_zstack_align.saved import Arrays, Units
 from napari_zstack_align.stack import Stack
 
-WITHIN, BETWEEN = "adaptive within a slice 4", "adaptive from slice to slice 3"
+WITHIN, BETWEEN = "adaptive within a slice 4", "adaptive from slice to slice 4"
 """The methods of the units: another number where a result may change."""
 
 
@@ -193,13 +193,12 @@ class TwoStages(SliceRun):
     # -- stage B and the rows ------------------------------------------------------------------
 
     def _key_between(self, found: SliceResult) -> str:
-        chain = self._chain
         return self.key(
             BETWEEN,
             "alpha",
             "max_shift_px",
             "between_slices",
-            chain=(chain.image, chain.last, chain.change, chain.known),
+            chain=self._chain.state(),
             repeats=arrays_of_repeats(found.repeats),
             image=found.image,
         )
