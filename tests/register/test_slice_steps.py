@@ -1,10 +1,16 @@
 """Slices that don't lie over the one before them are flagged, and no others."""
 
+import re
+
 import numpy as np
 import pytest
 
 import napari_zstack_align as nza
 from napari_zstack_align.flags import Flag
+from napari_zstack_align.params import AdaptiveParams
+from napari_zstack_align.register import between_slices
+from napari_zstack_align.register.between_slices import Chain
+from napari_zstack_align.register.beside import peak_beside
 from napari_zstack_align.register.slice_steps import CANNOT_TELL, SliceStep, step_between
 from napari_zstack_align.samples import zstack_with_repeats
 
@@ -163,3 +169,97 @@ def test_slices_that_were_not_judged_are_said_to_be(frames):
     (remark,) = [each for each in alignment.remarks if "was not judged" in each]
     assert "4 slices" in remark
     assert not remark.is_warning
+
+
+def test_a_step_that_was_not_taken_is_said_with_its_length(frames, monkeypatch):
+    monkeypatch.setattr(between_slices, "LEAST_GAIN", 2.0)
+    alignment = aligned(moved(frames, 3, 4, rolled(0, 3)))
+    assert flagged_slices(alignment)[-2:] == [3, 4]
+    (remark,) = [each for each in alignment.remarks if "slice before" in each]
+    assert remark.is_warning
+    assert re.search(r"lice 3 fits the slice before it better \d\.\d px away \(at ", remark)
+    assert "max_shift_px" not in remark
+
+
+@pytest.mark.parametrize("shift", [(1, 0), (0, -2), (-3, 3), (0, 9)], ids=str)
+def test_a_slice_a_few_pixels_from_its_peak_is_off(frames, shift):
+    before, image = (frames[k : k + 3].mean(axis=0, dtype=np.float32) for k in (3, 6))
+    whole = np.ones(before.shape, bool)
+    placed = step_between(before, image, whole)
+    assert placed.fits
+    step = step_between(before, np.roll(image, shift, axis=(0, 1)), whole)
+    assert step.is_off
+    assert not step.fits
+    change = np.subtract(step.beside_px, placed.beside_px)
+    np.testing.assert_allclose(change, np.negative(shift), atol=0.3)
+    assert SliceStep.of_array(step.to_array()) == step
+
+
+def test_the_top_of_a_peak_lies_between_the_shifts():
+    y, x = np.mgrid[-20:21, -20:21]
+    peak = np.exp(-((y - 1.3) ** 2 + (x + 0.6) ** 2) / 40)
+    found = peak_beside(peak, (20, 20), 6, np.hypot(y, x) > 8)
+    assert (found.y, found.x) == pytest.approx((1.3, -0.6), abs=0.03)
+    assert peak_beside(peak * 0, (20, 20), 6, np.hypot(y, x) > 8).clearer == 0
+
+
+@pytest.fixture(scope="module")
+def planes():
+    """(3, Y, X) neighbouring planes that lie over one another, without noise to speak of."""
+    sample = zstack_with_repeats(
+        n_slices=3, n_repeats=1, size=224, photons=200, max_displacement_px=0, seed=43
+    )
+    return sample.stack.read(0, 3)[:, 0].astype(np.float32)
+
+
+def seen_at(plane, shift, light=1.0):
+    """The middle of a plane from another place, under less light."""
+    y, x = (32 + each for each in shift)
+    return light * plane[y : y + 160, x : x + 160]
+
+
+def shift_of(chain):
+    return -chain.field.mean(axis=(1, 2))
+
+
+@pytest.mark.parametrize("step", [(0, 2), (2, 0), (-1, 2)], ids=str)
+def test_a_step_that_shows_less_of_the_slice_before_is_taken(planes, step):
+    """Fading leaves an edge where the brighter slice before goes on: it is no likeness."""
+    there = (-14, -14)
+    back = tuple(np.add(there, step))
+    chain = Chain((160, 160), 50.0, AdaptiveParams(), None).next(seen_at(planes[0], (0, 0)))
+    chain = chain.next(seen_at(planes[1], there, 0.3))
+    np.testing.assert_allclose(shift_of(chain), there, atol=0.5)
+    np.testing.assert_allclose(shift_of(chain.next(seen_at(planes[2], back, 0.28))), back, atol=0.5)
+
+
+def nearly_empty(frames, z, light):
+    """Frames of which one slice has hardly any light."""
+    result = frames.copy()
+    rng = np.random.default_rng(7)
+    where = slice(z * N_REPEATS, (z + 1) * N_REPEATS)
+    photons = np.clip(frames[where].astype(float) - 100, 0, None) / 40
+    counts = 40 * rng.poisson(light * photons) + 100 + rng.normal(0, 6, photons.shape)
+    result[where] = np.clip(counts, 0, 65535).astype(frames.dtype)
+    return result
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("z", [2, 3])
+def test_the_chain_passes_over_a_nearly_empty_slice(frames, z, tmp_path):
+    stack = nza.Stack.from_array(nearly_empty(frames, z, 0.04), frames_per_slice=N_REPEATS)
+    run = lambda: nza.run(nza.align_adaptive(stack, journal=tmp_path / "run"))  # noqa: E731
+    alignment, whole = run(), aligned(frames)
+    assert flagged_slices(alignment) == [z]
+    (remark,) = [each for each in alignment.remarks if "resembles slice" in each]
+    assert remark.is_warning
+    assert f"Slice {z + 1} resembles slice {z - 1} more than slice {z}" in remark
+    beyond = range((z + 1) * N_REPEATS, N_SLICES * N_REPEATS)
+    apart = [
+        (alignment.transforms.displacement(t) - whole.transforms.displacement(t)).mean((1, 2))
+        for t in beyond
+    ]
+    assert np.abs(apart).max() < 0.6
+    again = run()
+    assert again.remarks == alignment.remarks
+    np.testing.assert_array_equal(again.quality, alignment.quality)

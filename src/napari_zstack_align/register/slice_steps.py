@@ -1,8 +1,9 @@
 """Whether a slice lies over the one before it.
 
 Neighbouring slices show the same tissue, so their cross-correlation has a peak. Where the slice
-lies right, it is at no shift; where the stage jumped farther than the alignment looks, it is
-elsewhere; and where the tissue is another, or was turned, there is none. What shifts at random give
+lies right, it is at no shift; where a step was not taken, it is a few pixels away; where the stage
+jumped farther than the alignment looks, it is elsewhere; and where the tissue is another, or was
+turned, there is none. What shifts at random give
 says how high a peak must be (normalised by the overlap: Lewis, Fast Template Matching, Vision
 Interface 1995).
 """
@@ -26,6 +27,7 @@ from napari_zstack_align.alignment.quality import (
 )
 from napari_zstack_align.counting import counted
 from napari_zstack_align.flags import Fault, Flag, mark
+from napari_zstack_align.register.beside import peak_beside
 from napari_zstack_align.remark import Remark, as_notes
 from napari_zstack_align.spread import SD_PER_MAD
 
@@ -39,6 +41,10 @@ LEAST_PEAK = 5.0
 """Of the spread of what shifts at random give; the highest of those is at 3 to 4.7."""
 LEAST_ATTAINABLE = 2.0
 """Of the least peak: where even a perfect match would reach less, nothing can be told."""
+LEAST_STEP_PX = 0.7
+"""Of the raw frames: a slice that is put so far from its peak is off."""
+LEAST_GAIN = 2.5
+"""Of the spread of what so long a shift changes at random: the peak is higher by more."""
 CLEARER = 1.5
 """A peak elsewhere is higher than that at the slice's place by this factor."""
 MOST_SAID = 3
@@ -58,6 +64,11 @@ class SliceStep:
         The highest peak at another shift.
     shift_px : tuple of float
         (y, x) in px: where that is, from where the slice was put.
+    beside_px : tuple of float
+        (y, x) in px: where the highest peak near the slice's place is.
+    gain : float
+        By how much it is higher there than at the place, in spreads of what so long a shift
+        changes at random; 0 where that is no peak.
     bridges : bool
         The slice was put over the one two before it, as it resembles that more.
     """
@@ -65,6 +76,8 @@ class SliceStep:
     here: float
     elsewhere: float
     shift_px: tuple[float, float]
+    beside_px: tuple[float, float] = (0.0, 0.0)
+    gain: float = 0.0
     bridges: bool = False
 
     @property
@@ -73,19 +86,26 @@ class SliceStep:
         return self.elsewhere > max(LEAST_PEAK, CLEARER * self.here)
 
     @property
+    def is_off(self) -> bool:
+        """Whether the slice lies better over the one before it a few pixels away."""
+        far = float(np.hypot(*self.beside_px)) > LEAST_STEP_PX
+        return far and self.gain > LEAST_GAIN and not self.jumped
+
+    @property
     def fits(self) -> bool:
         """Whether the slice lies over the one before it."""
-        return self.here >= LEAST_PEAK and not self.jumped
+        return self.here >= LEAST_PEAK and not self.jumped and not self.is_off
 
     def to_array(self) -> npt.NDArray[np.float64]:
-        """(5,) for the journal."""
-        return np.array([self.here, self.elsewhere, *self.shift_px, self.bridges])
+        """(8,) for the journal."""
+        shifts = (*self.shift_px, *self.beside_px)
+        return np.array([self.here, self.elsewhere, *shifts, self.gain, self.bridges])
 
     @classmethod
     def of_array(cls, array: npt.NDArray[Any]) -> SliceStep:
         """Undo `to_array`."""
-        here, elsewhere, y, x, bridges = array.tolist()
-        return cls(here, elsewhere, (y, x), bool(bridges))
+        here, elsewhere, y, x, beside_y, beside_x, gain, bridges = array.tolist()
+        return cls(here, elsewhere, (y, x), (beside_y, beside_x), gain, bool(bridges))
 
 
 CANNOT_TELL = SliceStep(np.inf, 0.0, (0.0, 0.0))
@@ -130,10 +150,14 @@ def step_between(
         return CANNOT_TELL
     best = np.unravel_index(np.argmax(np.where(others, score, -1)), score.shape)
     factor = comparison_factor(before.shape)
+    centre = fixed.shape[0] - 1, fixed.shape[1] - 1
+    beside = peak_beside(score, centre, int(FAR_PX), others)
     return SliceStep(
         float(score[distance <= NEAR_PX].max() / spread),
         float(score[best] / spread),
         (float(factor * y[best[0]]), float(factor * x[best[1]])),
+        (factor * beside.y, factor * beside.x),
+        beside.clearer if beside.height >= LEAST_PEAK * spread else 0.0,
     )
 
 
@@ -143,6 +167,7 @@ def with_breaks(
     """Return the alignment with the slices flagged that lie over none before them.
 
     A slice lies in the reference through all those between; so what comes after it lies no better.
+    A slice that the chain passed over is flagged alone.
 
     Parameters
     ----------
@@ -155,13 +180,14 @@ def with_breaks(
         Largest shift that was looked for.
     """
     if unknown := sum(np.isinf(step.here) for step in steps.values()):
-        what = counted(unknown, "slice")
+        what = f"{counted(unknown, 'slice')} {'lies' if unknown == 1 else 'lie'}"
         alignment = alignment.with_remarks(
             *as_notes(
-                f"How {what} lie over the slice before was not judged: too few pixels count, in a "
+                f"How {what} over the slice before was not judged: too few pixels count, in a "
                 f"small mask or where little is seen."
             )
         )
+    alignment = _with_bridges(alignment, steps, start)
     broken = {z: step for z, step in sorted(steps.items()) if not step.fits}
     if not broken:
         return alignment
@@ -174,12 +200,43 @@ def with_breaks(
     return flagged.with_remarks(_remark(broken, start, max_shift_px))
 
 
+def _with_bridges(alignment: Alignment, steps: Mapping[int, SliceStep], start: int) -> Alignment:
+    """Return the alignment with the slices flagged that the next one was not put over."""
+    quality, said = alignment.quality.copy(), []
+    for z in sorted(z for z, step in steps.items() if step.bridges):
+        passed = _last_towards(start, z, steps)
+        under = _last_towards(start, passed, steps)
+        what = f"slice {z} resembles slice {under} more than slice {passed}"
+        fault = Fault(Flag.UNLIKE_REFERENCE, f"unlike reference: {what}")
+        mark(quality, fault, (quality["slice"] == passed) & (quality["flag"] == Flag.GOOD))
+        said.append(f"{what[0].upper()}{what[1:]}, and was aligned to that")
+    if not said:
+        return alignment
+    listed = said[:MOST_SAID]
+    if len(said) > MOST_SAID:
+        listed.append(f"{len(said) - MOST_SAID} more slices were passed over")
+    which = "the slice passed over lies" if len(said) == 1 else "the slices passed over lie"
+    remark = f"{'. '.join(listed)}. How {which} over the others is not known (too little light, or "
+    remark += "another place): the frames are flagged."
+    return replace(alignment, quality=quality).with_remarks(Remark(remark))
+
+
+def _last_towards(start: int, z: int, steps: Mapping[int, SliceStep]) -> int:
+    """Last slice of the chain before a slice; the start, where it is the first one."""
+    between = [each for each in steps if min(start, z) < each < max(start, z)]
+    return min(between, key=lambda each: abs(each - z)) if between else start
+
+
 def _remark(broken: Mapping[int, SliceStep], start: int, max_shift_px: float) -> Remark:
     jumped = [_what(z, step, start) for z, step in broken.items() if step.jumped]
     what = jumped[:MOST_SAID]
     if len(jumped) > MOST_SAID:
         what.append(f"{len(jumped) - MOST_SAID} more fit elsewhere")
-    unlike = [z for z, step in broken.items() if not step.jumped]
+    off = [_what(z, step, start) for z, step in broken.items() if step.is_off]
+    what += off[:MOST_SAID]
+    if len(off) > MOST_SAID:
+        what.append(f"{len(off) - MOST_SAID} more fit better a few px away")
+    unlike = [z for z, step in broken.items() if not step.jumped and not step.is_off]
     what += [_unlike(side, start) for side in _sides(unlike, start)]
     text = "; ".join(what)
     slices = "this slice" if len(broken) == 1 else "these slices"
@@ -198,6 +255,10 @@ def _sides(slices: Sequence[int], start: int) -> list[list[int]]:
 
 
 def _what(z: int, step: SliceStep, start: int) -> str:
+    if step.is_off:
+        y, x = step.beside_px
+        better = f"better {np.hypot(y, x):.1f} px away (at {y:+.1f} px in y, {x:+.1f} in x)"
+        return f"slice {z} fits the slice {_towards(z, start)} it {better}"
     if not step.jumped:
         return _unlike([z], start)
     y, x = step.shift_px
