@@ -187,8 +187,12 @@ def with_breaks(
                 f"small mask or where little is seen."
             )
         )
-    alignment = _with_bridges(alignment, steps, start)
-    broken = {z: step for z, step in sorted(steps.items()) if not step.fits}
+    passed = {
+        _last_towards(start, z, steps): z for z, step in sorted(steps.items()) if step.bridges
+    }
+    if passed:
+        alignment = _with_passed(alignment, steps, start, passed)
+    broken = {z: step for z, step in sorted(steps.items()) if not step.fits and z not in passed}
     if not broken:
         return alignment
     quality = alignment.quality.copy()
@@ -200,18 +204,17 @@ def with_breaks(
     return flagged.with_remarks(_remark(broken, start, max_shift_px))
 
 
-def _with_bridges(alignment: Alignment, steps: Mapping[int, SliceStep], start: int) -> Alignment:
+def _with_passed(
+    alignment: Alignment, steps: Mapping[int, SliceStep], start: int, passed: Mapping[int, int]
+) -> Alignment:
     """Return the alignment with the slices flagged that the next one was not put over."""
     quality, said = alignment.quality.copy(), []
-    for z in sorted(z for z, step in steps.items() if step.bridges):
-        passed = _last_towards(start, z, steps)
-        under = _last_towards(start, passed, steps)
-        what = f"slice {z} resembles slice {under} more than slice {passed}"
+    for z, after in passed.items():
+        under = _last_towards(start, z, steps)
+        what = f"slice {after} resembles slice {under} more than slice {z}"
         fault = Fault(Flag.UNLIKE_REFERENCE, f"unlike reference: {what}")
-        mark(quality, fault, (quality["slice"] == passed) & (quality["flag"] == Flag.GOOD))
+        mark(quality, fault, (quality["slice"] == z) & (quality["flag"] == Flag.GOOD))
         said.append(f"{what[0].upper()}{what[1:]}, and was aligned to that")
-    if not said:
-        return alignment
     listed = said[:MOST_SAID]
     if len(said) > MOST_SAID:
         listed.append(f"{len(said) - MOST_SAID} more slices were passed over")
