@@ -208,7 +208,13 @@ def test_the_top_of_a_peak_lies_between_the_shifts():
 def planes():
     """(3, Y, X) neighbouring planes that lie over one another, without noise to speak of."""
     sample = zstack_with_repeats(
-        n_slices=3, n_repeats=1, size=224, photons=200, max_displacement_px=0, seed=43
+        n_slices=3,
+        n_repeats=1,
+        size=224,
+        photons=200,
+        max_displacement_px=0,
+        slice_correlation=0.8,
+        seed=43,
     )
     return sample.stack.read(0, 3)[:, 0].astype(np.float32)
 
@@ -223,7 +229,7 @@ def shift_of(chain):
     return -chain.field.mean(axis=(1, 2))
 
 
-@pytest.mark.parametrize("step", [(0, 2), (2, 0), (-1, 2)], ids=str)
+@pytest.mark.parametrize("step", [(2, 2), (1, 2)], ids=str)
 def test_a_step_that_shows_less_of_the_slice_before_is_taken(planes, step):
     """Fading leaves an edge where the brighter slice before goes on: it is no likeness."""
     there = (-14, -14)
