@@ -25,8 +25,8 @@ SMALL_PX = 64
 LOW_PERCENTILE = 30.0
 """Activity may change all pixels but so many."""
 DARK_PERCENTILE = 0.5
-FEW = 16
-"""So many frames show what is usual."""
+FEW = 17
+"""So many frames show what is usual: an odd number, as the mean of two lights is neither."""
 ADDED_PART = 0.3
 """Light is added where the percentile changes by at least this part of what the mean does."""
 FACTOR_PART = 0.6
@@ -35,6 +35,7 @@ LEAST_SHARE = 0.3
 """A factor doesn't show in the percentile where that is mostly dark."""
 MOST_ACTIVE, LEAST_ACTIVE = 6.0, 0.4
 """Activity doesn't change the light above dark by more than these factors."""
+GOLDEN = (5**0.5 - 1) / 2
 TINY = 1e-9
 
 
@@ -67,7 +68,7 @@ class Levels:
         small = np.empty((len(frames), *size[::-1]), np.float32)
         for out, frame in zip(small, frames, strict=True):
             cv2.resize(frame, size, out, interpolation=cv2.INTER_AREA)
-        usual = np.median(small[:: max(len(small) // FEW, 1)], axis=0)
+        usual = np.median(small[_without_period(len(small))], axis=0)
         dark = float(np.percentile(usual, DARK_PERCENTILE))
         low = float(np.percentile(usual, LOW_PERCENTILE)) - dark
         share = low / max(float(usual.mean()) - dark, TINY)
@@ -94,6 +95,14 @@ class Levels:
         return Levels(self.mean[chosen], self.low[chosen], self.share[chosen], self.usual)
 
 
+def _without_period(n_frames: int) -> npt.NDArray[np.intp]:
+    """A few of n frames, spread evenly but at no one distance: light may come with a period."""
+    if n_frames <= FEW:
+        return np.arange(n_frames)
+    places = np.arange(FEW) * GOLDEN % 1
+    return np.unique((places * n_frames).astype(np.intp))
+
+
 def joined(parts: Sequence[Levels]) -> Levels:
     """Levels of consecutive windows of frames, all compared with what is usual in the first."""
     offset, before, lows = 0.0, None, []
@@ -108,7 +117,9 @@ def joined(parts: Sequence[Levels]) -> Levels:
     return replace(parts[0], mean=means, low=np.concatenate(lows), share=shares)
 
 
-def from_elsewhere(levels: Levels, mean: Trace, low: Trace, dark: float) -> Frames:
+def from_elsewhere(
+    levels: Levels, mean: Trace, low: Trace, dark: float, noise: float = 0.0
+) -> Frames:
     """Whether the change of frames from what is usual around them is no activity.
 
     Parameters
@@ -119,13 +130,16 @@ def from_elsewhere(levels: Levels, mean: Trace, low: Trace, dark: float) -> Fram
         (n,) what is usual around each of them.
     dark : float
         Intensity without light.
+    noise : float
+        Changes of the percentile up to here are noise.
     """
     change = levels.mean - mean
     part = (levels.low - low) / np.where(change == 0, TINY, change)
     factor = (levels.share > LEAST_SHARE) & (part > FACTOR_PART * levels.share)
     times = (levels.mean - dark) / np.maximum(mean - dark, TINY)
     beyond = (times > MOST_ACTIVE) | (times < LEAST_ACTIVE)
-    return np.asarray((part > ADDED_PART) | factor | beyond, bool)
+    shows = np.abs(levels.low - low) > noise
+    return np.asarray(shows & ((part > ADDED_PART) | factor) | beyond, bool)
 
 
 def by_a_factor(levels: Levels, mean: Trace, low: Trace, dark: float) -> Frames:

@@ -168,6 +168,15 @@ def test_a_recording_of_which_nothing_matches_does_not_stop_the_others(scene):
     np.testing.assert_array_equal(found[1].transforms.matrices(), still(20))
 
 
+@pytest.mark.parametrize("chosen", [None, 0, 1])
+def test_a_reference_that_no_other_recording_fits_may_be_the_odd_one(scene, chosen):
+    foreign = Scene(seed=9).recording(still(20), name="foreign")
+    recordings = [scene.recording(TRUTH[:20]), foreign, scene.recording(TRUTH[20:40])]
+    found = register(recordings, PARAMS.replace(reference_recording=chosen))
+    remarks = [[r for r in one.remarks if "may be the odd one" in r] for one in found]
+    assert [len(r) for r in remarks] == [0, int(chosen is None), 0]
+
+
 def test_nothing_matches_at_all(scene):
     foreign = Scene(seed=9).recording(still(20))
     with pytest.raises(AlignmentError, match=r"Nothing could be matched.*too few"):

@@ -120,6 +120,19 @@ def test_a_step_is_no_twitch():
     assert not twitches(trace, [60]).any()
 
 
+@pytest.mark.parametrize("frames", [[0], [1], [N - 1], [0, 1], [0, N - 2]])
+@pytest.mark.parametrize("speed", [0.0, 0.3, -1.0])
+def test_a_twitch_at_an_end_is_one(frames: list[int], speed: float):
+    trace = _trace() + speed * np.arange(N)[:, np.newaxis]
+    trace[frames] += (12, 0)
+    assert np.flatnonzero(twitches(trace, [])).tolist() == frames
+
+
+@pytest.mark.parametrize("speed", [1.0, -2.0])
+def test_drift_has_no_twitch_at_its_ends(speed: float):
+    assert not twitches(_trace() + speed * np.arange(N)[:, np.newaxis], []).any()
+
+
 def test_flashes_and_dark_frames_stand_out():
     level = np.random.default_rng(0).normal(500, 5, N)
     level[[20, 21]] += 300
@@ -174,6 +187,56 @@ def test_a_shutter_that_closes_again_and_again_does():
     shut = np.arange(N) % 5 == 1
     outliers = intensity_outliers(_levels(400.0 * ~shut), dark=100, mad=6)
     np.testing.assert_array_equal(outliers, shut)
+
+
+ENDS = [[0], [N - 1], [0, 1, 2], [0, 1, 2, 30], [N - 2, N - 1], [0, 1, N - 1]]
+
+
+@pytest.mark.parametrize("odd", [*ENDS, list(range(0, N, 5)), list(range(4, N, 5))])
+@pytest.mark.parametrize("shut", [False, True])
+def test_odd_frames_at_an_end_stand_out_and_no_others(odd: list[int], shut: bool):
+    at = np.isin(np.arange(N), odd)
+    levels = _levels(400.0 * ~at) if shut else _levels(np.full(N, 400.0), 120.0 * at)
+    np.testing.assert_array_equal(intensity_outliers(levels, dark=100, mad=6), at)
+
+
+@pytest.mark.parametrize("tau", [5, 15, 30, 60])
+@pytest.mark.parametrize("part", [0.2, 0.4, 0.7])
+def test_fast_bleaching_makes_no_outliers(tau: float, part: float):
+    light = 1 - part + part * np.exp(-np.arange(N) / tau)
+    assert not intensity_outliers(_levels(400 * light), dark=100, mad=6).any()
+
+
+@pytest.mark.parametrize("times", [0.3, 0.6])
+@pytest.mark.parametrize("loss", [0.15, 0.3])
+def test_flashes_stand_out_where_the_laser_flickers(times: float, loss: float):
+    rng = np.random.default_rng(4)
+    dim = rng.random(N) < 0.3
+    lit = np.isin(np.arange(N), rng.choice(np.flatnonzero(~dim), 8, replace=False))
+    light = 400 * np.where(dim, 1 - loss, 1.0)
+    outliers = intensity_outliers(_levels(light, 400 * times * lit), dark=100, mad=6)
+    np.testing.assert_array_equal(outliers, lit)
+
+
+@pytest.mark.parametrize(("sigmas", "is_odd"), [(0.0, False), (3.0, False), (8.0, True)])
+def test_the_less_changed_pixels_have_to_stand_out_too(sigmas: float, is_odd: bool):
+    rng = np.random.default_rng(2)
+    mean, low = 500 + rng.normal(0, 5, N), rng.normal(0, 15, N)
+    mean[50], low[50] = 590, 15 * sigmas
+    levels = Levels(mean, low, np.full(N, 0.5), np.zeros((8, 8), np.float32))
+    assert intensity_outliers(levels, dark=100, mad=6)[50] == is_odd
+
+
+@pytest.mark.parametrize("every", [3, 4, 6, 9])
+@pytest.mark.parametrize("times", [1.2, 1.5, 2.0])
+def test_light_with_the_period_of_the_looked_at_frames_is_a_factor(every: int, times: float):
+    rng = np.random.default_rng(6)
+    n = 17 * every
+    tissue = rng.gamma(2, 150, (24, 24))
+    light = np.where(np.arange(n) % every == 0, times, 1.0)
+    frames = 100 + light[:, np.newaxis, np.newaxis] * tissue + rng.normal(0, 5, (n, 24, 24))
+    levels = Levels.of(frames.astype(np.float32))
+    assert not intensity_outliers(levels, dark=100, mad=6).any()
 
 
 def test_segments_lie_between_steps():

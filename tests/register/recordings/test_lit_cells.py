@@ -37,13 +37,14 @@ def lit(scene: Scene) -> np.ndarray:
 # -- the first reference -----------------------------------------------------------------------
 
 
-def _chosen(scene: Scene, lit: np.ndarray, chunks: set[int]) -> np.ndarray:
-    """The reference of a recording of ten chunks, some of them lit."""
-    stack = nza.Stack.from_array(np.zeros((100, *SHAPE), np.uint16), "TYX")
+def _chosen(scene: Scene, lit: np.ndarray, parts: list[float]) -> np.ndarray:
+    """The reference of a recording of chunks that are lit for parts of their frames."""
+    stack = nza.Stack.from_array(np.zeros((10 * len(parts), *SHAPE), np.uint16), "TYX")
     rng = np.random.default_rng(0)
 
     def average(recording: int, start: int, stop: int) -> np.ndarray:
-        clean = lit if start // 10 in chunks else scene.counts
+        part = parts[start // 10]
+        clean = part * lit + (1 - part) * scene.counts
         means = (clean + rng.normal(0, 5, SHAPE)).astype(np.float32)
         means[0, 0] = start
         return means
@@ -53,11 +54,25 @@ def _chosen(scene: Scene, lit: np.ndarray, chunks: set[int]) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("chunks", "start"),
-    [(set(), 40), ({3, 4, 5}, 10), ({4}, 30), ({0, 1, 2}, 40), (set(range(1, 9)), 40)],
+    [(set(), 40), ({3, 4, 5}, 10), ({4}, 10), ({0, 1, 2}, 40), (set(range(1, 9)), 40)],
     ids=["none", "middle", "middle chunk alone", "start", "nearly all"],
 )
 def test_the_reference_is_one_that_most_chunks_resemble(scene, lit, chunks, start):
-    assert _chosen(scene, lit, chunks)[0, 0] == start
+    assert _chosen(scene, lit, [float(i in chunks) for i in range(10)])[0, 0] == start
+
+
+@pytest.mark.parametrize(
+    ("parts", "start"),
+    [
+        ([0, 0.5, 1, 0.5, 0], 0),
+        ([0, 0.5, 1, 0.5, 0, 0], 0),
+        ([0, 0, 0.5, 1, 0.5, 0, 0], 0),
+        ([0, 0, 0, 0, 1], 20),
+    ],
+    ids=["five", "six", "seven", "last"],
+)
+def test_chunks_next_to_a_wave_do_not_speak_for_it(scene, lit, parts, start):
+    assert _chosen(scene, lit, parts)[0, 0] == start
 
 
 # -- levels that suit two images -----------------------------------------------------------------

@@ -18,12 +18,16 @@ FLASH = Fault(Flag.UNUSUAL_BRIGHTNESS, "unusual brightness: light was added, or 
 """Of a frame with stimulus light or a closed shutter: nothing in it can be followed."""
 NEIGHBOURHOOD = 101
 """Frames against whose median a frame's brightness is judged: events are short against it."""
+END_FRAMES = 9
+"""So many frames at an end show what is usual there, and whether it rises or falls."""
 LEAST_CHANGE = 0.1
 """A flash changes the light above dark at least by this part."""
 MOST_ODD = 0.1
 """Of more frames than this part a factor is how the light is."""
 TIMES_USUAL = 1.5
 """Frames that differ by no more than so many times as much as these do differ by the same."""
+LIKE_USUAL = 0.25
+"""A frame is like those around if it differs by at most this part of what an odd one does."""
 STEP_FRAMES = 8
 """Frames on either side of a jump that are compared."""
 STEP_PX = 1.5
@@ -54,18 +58,19 @@ def intensity_outliers(levels: Levels, dark: float, mad: float) -> npt.NDArray[n
     result = np.zeros(len(known), bool)
     if mad == 0 or known.sum() < 3:
         return result
-    size = min(NEIGHBOURHOOD, int(known.sum()))
     seen = levels.where(known)
-    mean, low = (median_filter(part, size, mode="nearest") for part in (seen.mean, seen.low))
-    away = np.abs(seen.mean - mean)
-    limit = np.maximum(mad * np.median(away), LEAST_CHANGE * np.maximum(mean - dark, 0))
-    from_light = from_elsewhere(seen, mean, low, dark)
-    odd = from_light & (away > np.maximum(limit, 1e-12))
-    changed, scaled = from_light & (away > limit / 2), by_a_factor(seen, mean, low, dark)
+    mean, low = (_usual_around(part, NEIGHBOURHOOD) for part in (seen.mean, seen.low))
+    away, low_away = np.abs(seen.mean - mean), np.abs(seen.low - low)
+    scatter = np.maximum(np.median(away), _scatter_at_ends(seen.mean))
+    limit = np.maximum(mad * scatter, LEAST_CHANGE * np.maximum(mean - dark, 0))
+    noise = mad * float(np.median(low_away))
+    odd = from_elsewhere(seen, mean, low, dark, noise) & (away > np.maximum(limit, 1e-12))
+    changed = from_elsewhere(seen, mean, low, dark, noise / 2) & (away > limit / 2)
+    scaled = by_a_factor(seen, mean, low, dark)
     if np.count_nonzero(changed & scaled) > MOST_ODD * len(odd):
-        # Of a single frame noise may hide that it is a factor.
         usual = np.median(away[changed & scaled])
-        odd &= ~scaled & (away > TIMES_USUAL * usual)
+        clearly_added = _clearly_added(seen, mean, low, mad)
+        odd &= ~scaled & (clearly_added | (away > TIMES_USUAL * usual))
     result[known] = odd
     return result
 
@@ -96,8 +101,8 @@ def twitches(trace: Trace, steps: list[int]) -> Trace:
         known = start + np.flatnonzero(np.isfinite(trace[start:stop]).all(axis=1))
         if len(known) < 3:
             continue
-        size = (min(2 * STEP_FRAMES + 1, len(known)), 1)
-        smooth = median_filter(trace[known], size, mode="nearest")
+        moved = trace[known].T
+        smooth = np.stack([_usual_around(part, 2 * STEP_FRAMES + 1) for part in moved], axis=1)
         distance = np.hypot(*(trace[known] - smooth).T)
         usual = SD_PER_MAD * float(np.median(distance))
         away[known] = np.where(distance > max(TWITCH_PX, TWITCH_SIGMAS * usual), distance, 0)
@@ -108,6 +113,52 @@ def segments(steps: list[int], n_frames: int) -> list[tuple[int, int]]:
     """Stretches (start, stop) between steps."""
     borders = [0, *steps, n_frames]
     return [(a, b) for a, b in pairwise(borders) if b > a]
+
+
+def _clearly_added(levels: Levels, mean: Trace, low: Trace, mad: float) -> npt.NDArray[np.bool_]:
+    """Whether the less changed pixels gained more than a factor explains, noise or not.
+
+    What a factor changes in them is known where the frame they are compared with is like those
+    around, not like the odd one.
+    """
+    change = levels.mean - mean
+    more_than_factor = levels.low - low - levels.share * change
+    compared_with = float(levels.usual.mean()) if levels.usual.size else 0.0
+    is_like_usual = compared_with < mean + LIKE_USUAL * change
+    stands_out = more_than_factor > mad * np.median(np.abs(more_than_factor))
+    return np.asarray((change > 0) & is_like_usual & stands_out, bool)
+
+
+def _usual_around(trace: Trace, size: int) -> Trace:
+    """Median (T,) over a window of frames; beyond an end, the level of the frames next to it.
+
+    The first frame itself, repeated, would be its own median, and that of those next to it.
+    """
+    size = min(size, len(trace))
+    half = size // 2
+    first, last = (_line_through(end[:END_FRAMES])[0] for end in (trace, trace[::-1]))
+    padded = np.pad(trace, half, constant_values=((first, last),))
+    usual: Trace = median_filter(padded, size)[half : half + len(trace)]
+    return usual
+
+
+def _scatter_at_ends(trace: Trace) -> Trace:
+    """(T,) median distance of the frames at an end from their line: it bends in fast bleaching."""
+    scatter = np.zeros(len(trace))
+    for part, end in ((scatter, trace), (scatter[::-1], trace[::-1])):
+        near = end[:END_FRAMES]
+        part[:END_FRAMES] = np.median(np.abs(near - _line_through(near)))
+    return scatter
+
+
+def _line_through(trace: Trace) -> Trace:
+    """Line (T,) of repeated medians: fewer odd frames than half don't bend it."""
+    frames = np.arange(len(trace), dtype=float)
+    ahead = frames - frames[:, np.newaxis]
+    np.fill_diagonal(ahead, np.nan)
+    slope = np.median(np.nanmedian((trace - trace[:, np.newaxis]) / ahead, axis=1))
+    line: Trace = slope * frames + np.median(trace - slope * frames)
+    return line
 
 
 def _white_noise(motion: Trace) -> float:

@@ -134,8 +134,7 @@ class _Candidates:
 
         Half of them are enough for the middle one. None where no chunk fits enough of them.
         """
-        count = len(self._ranges)
-        spread = self._by_distance({int(part * count) for part in SPREAD})[1:]
+        spread = self._spread()
         enough = min(ENOUGH, len(spread))
         if not enough:
             return None
@@ -144,6 +143,7 @@ class _Candidates:
         everywhere = [self._middle, *spread]
         fitting = [self._n_fitting(i, everywhere) for i in everywhere]
         most = max(fitting)
+        enough = max(min(enough, len(spread) - 1), 1)
         return self._matcher(everywhere[fitting.index(most)]) if most >= enough else None
 
     def fitting_a_neighbour(self) -> Matcher | None:
@@ -155,6 +155,17 @@ class _Candidates:
                 if self._fits(i, j):
                     return self._matcher(i)
         return self._matcher(shown[0]) if shown else None
+
+    def _spread(self) -> list[int]:
+        """Chunks spread over the recording, by their distance from the middle one.
+
+        A wave in the middle reaches into the chunks next to it: they fit it, and don't count where
+        there are enough others.
+        """
+        count = len(self._ranges)
+        spread = self._by_distance({int(part * count) for part in SPREAD})[1:]
+        far = [i for i in spread if abs(i - self._middle) > 1]
+        return far if len(far) >= ENOUGH else spread
 
     def _by_distance(self, chunks: Iterable[int]) -> list[int]:
         """The middle chunk and others, by their distance from it."""

@@ -36,7 +36,10 @@ from napari_zstack_align.register.recordings.consensus import Consensus, offset_
 from napari_zstack_align.register.recordings.driving import paced_stacks
 from napari_zstack_align.register.recordings.fast_drift import with_fast_drift_told
 from napari_zstack_align.register.recordings.first_pass import FirstPass, Recording
-from napari_zstack_align.register.recordings.first_reference import expected_map
+from napari_zstack_align.register.recordings.first_reference import (
+    expected_map,
+    find_reference_frames,
+)
 from napari_zstack_align.register.recordings.geometry import Matrix, inverse
 from napari_zstack_align.register.recordings.image_file import ImageFile
 from napari_zstack_align.register.recordings.inputs import Inputs
@@ -86,6 +89,11 @@ STOPPED_EARLY = (
 STOPPED_BEFORE_FOLLOWING = (
     "The run was stopped before the motion of single frames was followed to the end: they may "
     "still be off by their own motion. Run it again to finish."
+)
+REFERENCE_MAY_BE_ODD = (
+    "No other recording could be matched to this one, from which the reference was taken: it may "
+    "be the odd one (another plane, or most cells active). Choose another reference with "
+    "reference_recording or reference_frames."
 )
 ROUNDS = 2
 """How often every chunk is registered to the mean of the others."""
@@ -195,10 +203,21 @@ class Session:
         for recording in self._recordings:
             yield from first.run(recording)
         self._check_any_matched()
+        self._look_for_odd_reference()
 
     def _check_any_matched(self) -> None:
         if not any(state.matched for state in self._states):
             raise AlignmentError(self._why_nothing_matched())
+
+    def _look_for_odd_reference(self) -> None:
+        """Remark where no recording can be matched to one that nobody chose."""
+        params = self.params
+        number, _, _ = find_reference_frames(self._inputs.stacks, params)
+        others = [state for state in self._states if state.index != number]
+        chosen = (self._inputs.given, params.reference_recording, params.reference_frames)
+        by_default = all(each is None for each in chosen)
+        if by_default and others and not any(state.matched for state in others):
+            self._states[number].remarks += as_warnings(REFERENCE_MAY_BE_ODD)
 
     def _going_on(self) -> str:
         """Say how much of the first reading an earlier run has done; '' for nothing."""
