@@ -25,7 +25,7 @@ SMALL_PX = 64
 LOW_PERCENTILE = 30.0
 """Activity may change all pixels but so many."""
 DARK_PERCENTILE = 0.5
-FEW = 17
+FEW = 33
 """So many frames show what is usual: an odd number, as the mean of two lights is neither."""
 ADDED_PART = 0.3
 """Light is added where the percentile changes by at least this part of what the mean does."""
@@ -35,7 +35,6 @@ LEAST_SHARE = 0.3
 """A factor doesn't show in the percentile where that is mostly dark."""
 MOST_ACTIVE, LEAST_ACTIVE = 6.0, 0.4
 """Activity doesn't change the light above dark by more than these factors."""
-GOLDEN = (5**0.5 - 1) / 2
 TINY = 1e-9
 
 
@@ -96,11 +95,11 @@ class Levels:
 
 
 def _without_period(n_frames: int) -> npt.NDArray[np.intp]:
-    """A few of n frames, spread evenly but at no one distance: light may come with a period."""
+    """A few of n frames, one at random in each stretch: light may come with a period."""
     if n_frames <= FEW:
         return np.arange(n_frames)
-    places = np.arange(FEW) * GOLDEN % 1
-    return np.unique((places * n_frames).astype(np.intp))
+    places = np.arange(FEW) + np.random.default_rng(0).random(FEW)
+    return (places * n_frames / FEW).astype(np.intp)
 
 
 def joined(parts: Sequence[Levels]) -> Levels:

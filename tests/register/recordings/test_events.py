@@ -231,7 +231,7 @@ def test_the_less_changed_pixels_have_to_stand_out_too(sigmas: float, is_odd: bo
 @pytest.mark.parametrize("times", [1.2, 1.5, 2.0])
 def test_light_with_the_period_of_the_looked_at_frames_is_a_factor(every: int, times: float):
     rng = np.random.default_rng(6)
-    n = 17 * every
+    n = 33 * every
     tissue = rng.gamma(2, 150, (24, 24))
     light = np.where(np.arange(n) % every == 0, times, 1.0)
     frames = 100 + light[:, np.newaxis, np.newaxis] * tissue + rng.normal(0, 5, (n, 24, 24))
