@@ -79,6 +79,23 @@ def test_serial_sections_are_no_repeats(length: int, seed: int) -> None:
     assert (look(same).looks_like, look(same).length) == ("repeats", length)
 
 
+@pytest.mark.parametrize(("length", "apart"), [(6, 1), (9, 1), (5, 2), (3, 4)])
+@pytest.mark.parametrize("seed", range(2))
+def test_sections_far_from_one_another_are_no_repeats(length: int, apart: int, seed: int) -> None:
+    """Nothing comes nearer to the next one; but slices within a section differ with distance."""
+    planes = (np.arange(4)[:, None] * (length * apart + 40) + apart * np.arange(length)).ravel()
+    sections = scan(planes, seed=seed, photons=100.0, smooth_planes=4.0)
+    assert look(sections) == SlicesReport()
+
+
+@pytest.mark.parametrize("n_repeats", [2, 3, 4, 6])
+@pytest.mark.parametrize("planes", [[0, 2, 40, 42, 80, 82], [0, 2, 40, 42, 80, 82, 120, 122]])
+def test_slices_in_pairs_have_no_more_repeats(n_repeats: int, planes: list[int]) -> None:
+    """Two slices of a section resemble each other far more than the next section."""
+    frames = scan(np.repeat(planes, n_repeats), photons=100.0, smooth_planes=4.0)
+    assert (look(frames).looks_like, look(frames).length) == ("repeats", n_repeats)
+
+
 def test_groups_of_another_number_are_no_few_repeats() -> None:
     """Borders of slices must be at equal distances, to the end."""
     order = np.repeat(np.arange(5), [2, 3, 2, 1, 2])

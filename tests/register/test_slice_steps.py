@@ -1,6 +1,7 @@
 """Slices that don't lie over the one before them are flagged, and no others."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,12 @@ from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.register import between_slices
 from napari_zstack_align.register.beside import peak_beside
 from napari_zstack_align.register.between_slices import Chain
-from napari_zstack_align.register.slice_steps import CANNOT_TELL, SliceStep, step_between
+from napari_zstack_align.register.slice_steps import (
+    CANNOT_TELL,
+    SliceStep,
+    step_between,
+    with_breaks,
+)
 from napari_zstack_align.samples import zstack_with_repeats
 
 N_SLICES, N_REPEATS = 5, 3
@@ -169,7 +175,11 @@ def test_slices_that_were_not_judged_are_said_to_be(frames):
     assert flagged_slices(alignment) == []
     (remark,) = [each for each in alignment.remarks if "was not judged" in each]
     assert "4 slices" in remark
+    assert "in a small mask or where" in remark
     assert not remark.is_warning
+    without = with_breaks(replace(alignment, mask=None), dict.fromkeys([1, 2], CANNOT_TELL), 0, 9)
+    assert "in small frames or where" in without.remarks[-1]
+    assert "mask" not in without.remarks[-1]
 
 
 def test_a_step_that_was_not_taken_is_said_with_its_length(frames, monkeypatch):

@@ -29,6 +29,12 @@ def found(reference: object, frames: np.ndarray = FEW, **how: object) -> nza.ZSh
     return nza.run(nza.estimate_zshift(nza.Stack.from_array(frames), reference, PARAMS, **how))
 
 
+AS_REPEATS = (
+    "they are a z-stack with repeats, align it (adaptive) and give the alignment as reference, or "
+    "say how many repeats each slice has (--reference-frames-per-slice N, in Python "
+    "frames_per_slice=N)"
+)
+
 REFUSED = {
     "repeats": (repeats(), "slices of 4 repeats each", "--reference-frames-per-slice 4"),
     "two repeats": (repeats(2), "slices of 2 repeats each", "frames_per_slice=2"),
@@ -38,6 +44,7 @@ REFUSED = {
         "as in serial sections",
     ),
     "recording": (recording(), "like frames of a recording", "give a z-stack"),
+    "recording, or repeats": (recording(), "like frames of a recording", f"if {AS_REPEATS}"),
     "short recording": (recording(16), "like frames of a recording", "give a z-stack"),
     "volumes": (record(np.tile(np.arange(8.0), 4)), "volumes of 8 slices", "order='slices'"),
     "up and down": (
@@ -113,4 +120,10 @@ def test_few_images_that_hardly_differ_are_doubted_not_refused() -> None:
     """They may all lie within the depth that one image shows."""
     (remark,) = [each for each in found(recording(8)).remarks if "like frames of" in each]
     assert remark.is_warning
-    assert "depths are likely wrong" in remark
+    assert f"depths are likely wrong; if {AS_REPEATS}." in remark
+    (said,) = [
+        each
+        for each in found(stack(recording(8), frames_per_slice=1)).remarks
+        if "like frames of" in each
+    ]
+    assert AS_REPEATS not in said

@@ -56,6 +56,13 @@ FEWEST_TO_RISE = 3
 RISE_ERRORS, RISING_PART = 8.0, 0.75
 """Slices of a section come nearer to the next one, by 10 errors and more of real ones where there
 is light; repeats by up to 5.4."""
+LEAST_FALL = 0.15
+"""Part by which sections are less alike from neighbours to their first and last slice: 0.33 of a
+mouse brain; of repeats 0.08 at most, where there are three of them."""
+CLEAR_ERRORS, INSIDE_PART = 3.0, 0.25
+"""Borders inside a period are clear by so many errors, with repeats that differ by less than this
+part of them: by 4.3 and more, and up to 0.15, where two slices lie close to one another again and
+again; what chance puts inside repeats by up to 3.7 has a part of 0.7 and more."""
 ORDER_SPREADS, ORDER_PART = 5.0, 0.15
 """A far slice is more alike than both neighbours where it is so by this many spreads of
 resemblances by chance, and by this part of its own."""
@@ -151,7 +158,8 @@ def _repeats(pairs: FramePairs) -> Job[SlicesReport | None]:
         alike[lag - 1, : n - lag] = np.diag(pairs.alike, lag)
     period = yield from find_period(alike)
     period = period or _few_repeats(pairs)
-    if period is None or _are_sections(pairs, period):
+    period = period and _smallest(pairs, period)
+    if period is None or _fall_inside(pairs, period) or _are_sections(pairs, period):
         return None
     border = np.arange(1, n) % period == 0
     inside, across = _mean(alike[0][~border]), _mean(alike[0][border])
@@ -165,7 +173,7 @@ def _few_repeats(pairs: FramePairs) -> int | None:
     Two repeats are as alike to any other image; of two slices one is nearer to it.
     """
     n = len(pairs.alike)
-    steps = np.array([_step(pairs, i) for i in range(n - 1)])
+    steps = np.array([_step(pairs.alike, i) for i in range(n - 1)])
     if n > FEW_IMAGES or not np.isfinite(steps).all():
         return None
     clear = _spread_of(pairs.by_chance) / np.sqrt(n)
@@ -179,11 +187,59 @@ def _few_repeats(pairs: FramePairs) -> int | None:
     return period
 
 
-def _step(pairs: FramePairs, i: int) -> float:
+def _smallest(pairs: FramePairs, period: int) -> int:
+    """Find the repeats of a slice in a period, which may hold several slices close to one another.
+
+    They are its smallest divisor with clear borders besides those of the period: steps (see
+    `_step`) are taken over the images of a period, and averaged over all periods.
+    """
+    groups = _own_groups(pairs, period)
+    steps = np.array([[_step(group, i) for i in range(period - 1)] for group in groups])
+    steps = steps[np.isfinite(steps).all(axis=1)]
+    n_groups = len(steps)
+    if n_groups < 2:
+        return period
+    mean = steps.mean(axis=0)
+    error = np.sqrt(((steps - mean) ** 2).sum() / (n_groups - 1) / (period - 1) / n_groups)
+    for length in (each for each in range(2, period) if period % each == 0):
+        is_border = np.arange(1, period) % length == 0
+        inside, across = mean[~is_border], mean[is_border]
+        is_clear = across.min() - inside.max() > CLEAR_ERRORS * error
+        if is_clear and abs(inside.mean()) < INSIDE_PART * across.mean():
+            return length
+    return period
+
+
+def _own_groups(pairs: FramePairs, length: int) -> npt.NDArray[np.float32]:
+    """(groups, length, length) similarities within groups of so many images."""
+    n_groups = len(pairs.alike) // length
+    whole = pairs.alike[: n_groups * length, : n_groups * length]
+    every = np.arange(n_groups)
+    return whole.reshape(n_groups, length, n_groups, length)[every, :, every]
+
+
+def _step(alike: npt.NDArray[np.floating], i: int) -> float:
     """How much more alike the nearer one of images i and i + 1 is to all others, on average."""
-    nearer = np.delete(pairs.alike[i] - pairs.alike[i + 1], [i, i + 1])
+    nearer = np.delete(alike[i] - alike[i + 1], [i, i + 1])
     sign = np.where(np.arange(len(nearer)) < i, 1, -1)
     return _mean(sign * nearer)
+
+
+def _fall_inside(pairs: FramePairs, length: int) -> bool:
+    """Whether images of a group are the less alike the farther apart they are, as slices are."""
+    if length < FEWEST_TO_RISE:
+        return False
+    own = _own_groups(pairs, length)
+    at_distance = np.array(
+        [own.diagonal(k, axis1=1, axis2=2).mean(axis=1) for k in range(1, length)]
+    )
+    at_distance = at_distance[:, np.isfinite(at_distance).all(axis=0)]
+    if not at_distance.size:
+        return False
+    level = at_distance[0].mean() - _mean(pairs.by_chance)
+    place = np.arange(length - 1) - (length - 2) / 2
+    falls = -(place @ at_distance) / (place @ place) * (length - 2)
+    return bool(falls.mean() > LEAST_FALL * level and (falls > 0).mean() >= RISING_PART)
 
 
 def _are_sections(pairs: FramePairs, length: int) -> bool:

@@ -180,11 +180,12 @@ def with_breaks(
         Largest shift that was looked for.
     """
     if unknown := sum(np.isinf(step.here) for step in steps.values()):
+        where = "small frames" if alignment.mask is None else "a small mask"
         what = f"{counted(unknown, 'slice')} {'lies' if unknown == 1 else 'lie'}"
         alignment = alignment.with_remarks(
             *as_notes(
-                f"How {what} over the slice before was not judged: too few pixels count, in a "
-                f"small mask or where little is seen."
+                f"How {what} over the slice before was not judged: too few pixels count, in "
+                f"{where} or where little is seen."
             )
         )
     passed = {

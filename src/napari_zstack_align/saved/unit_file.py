@@ -47,6 +47,8 @@ class Unit:
         (n,) uint32, the frames that it read, and their digests.
     files : tuple
         The raw files as they were then.
+    place : str
+        Of `places.place_of`: where they lay; '' where that isn't known.
     """
 
     key: str
@@ -54,13 +56,14 @@ class Unit:
     frames: npt.NDArray[np.uint32] = field(default_factory=lambda: NO_FRAMES)
     digests: npt.NDArray[np.uint32] = field(default_factory=lambda: NO_FRAMES)
     files: FileStates = ()
+    place: str = ""
 
 
 def write_unit(path: Path, unit: Unit) -> None:
     """Write a unit into a new file."""
     arrays = {FRAMES: unit.frames, DIGESTS: unit.digests, **unit.arrays}
     described = {name: (_described(a.dtype), a.shape) for name, a in arrays.items()}
-    facts = {"key": unit.key, "files": unit.files, "arrays": described}
+    facts = {"key": unit.key, "files": unit.files, "place": unit.place, "arrays": described}
     head = json.dumps(facts).encode()
     parts = [np.ascontiguousarray(a).reshape(-1).view(np.uint8) for a in arrays.values()]
     length = NUMBERS.pack(0, len(head))[4:]
@@ -118,7 +121,7 @@ def _unit_of(head: Any, content: bytes, offset: int) -> Unit:
         offset += count * dtype.itemsize
     files = tuple((int(size), int(time)) for size, time in head["files"])
     frames, digests = arrays.pop(FRAMES), arrays.pop(DIGESTS)
-    return Unit(str(head["key"]), arrays, frames, digests, files)
+    return Unit(str(head["key"]), arrays, frames, digests, files, str(head.get("place", "")))
 
 
 def _described(dtype: np.dtype[Any]) -> Any:

@@ -22,8 +22,8 @@ class Units:
     """Finished units of a run over the frames of one stack.
 
     A unit that is kept is taken where its key is the same, and so are the frames that it read: by
-    their digests, where they are known in this run (see `check`), else by the size and time of
-    modification of the raw files.
+    their digests, where they are known in this run (see `check`), else by the place, size and time
+    of modification of the raw files.
 
     Parameters
     ----------
@@ -41,8 +41,8 @@ class Units:
     def check(self, pool: ThreadPoolExecutor, ahead: int) -> Job[None]:
         """Read the frames of kept units where the raw files aren't those that they were read from.
 
-        Another time of modification may mean changed pixels, or a copy. Do this before the first
-        `get`. A frame that can't be read is one that has changed.
+        Another place or time of modification may mean other pixels, or a copy. Do this before the
+        first `get`. A frame that can't be read is one that has changed.
         """
         frames = self._doubtful()
         done = 0
@@ -107,7 +107,7 @@ class Units:
         read = _indices(frames)
         digests = self.frames.digests[read]
         if not ((digests == UNKNOWN) | self.frames.failed[read]).any():
-            unit = Unit(key, arrays, read, digests, self.frames.files)
+            unit = Unit(key, arrays, read, digests, self.frames.files, self.frames.place)
             self.journal.write(self._prefix + name, unit)
 
     def _doubtful(self) -> list[int]:
@@ -121,7 +121,9 @@ class Units:
         return np.unique(np.concatenate([NO_FRAMES, *frames])).astype(int).tolist()
 
     def _same_files(self, unit: Unit) -> bool:
-        return self.frames.knows_files and unit.files == self.frames.files
+        """Whether a unit read these files as they are, not others of the same size and time."""
+        now = self.frames
+        return now.knows_files and (unit.files, unit.place) == (now.files, now.place)
 
     def _look(self, t: int) -> int:
         with suppress(OSError, InputError):

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError, RunStopped
 from napari_zstack_align.saved.checksum import crc32c
+from napari_zstack_align.saved.places import place_of
 from napari_zstack_align.saved.unit_file import FileStates
 from napari_zstack_align.sources import reads_singly
 from napari_zstack_align.stack import Stack
@@ -63,6 +64,8 @@ class WatchedFrames:
         The same, whose frames are read through this.
     files : tuple
         Size and time of modification (ns) of the raw files, as they are now; () for an array.
+    place : str
+        Of `places.place_of`: where the raw files lie.
     digests : numpy.ndarray
         (T,) uint32 CRC-32C of the pixels of each frame as read, `UNKNOWN` before.
     failed : numpy.ndarray
@@ -78,7 +81,7 @@ class WatchedFrames:
         self._errors: dict[int, Exception] = {}
         self._notes = Lock()
         self.stack = stack.replace(source=self)
-        self.files = states_of(self._paths)
+        self.files, self.place = states_of(self._paths), place_of(self._paths)
         self._next_check = 0.0
 
     @property

@@ -22,9 +22,13 @@ EACH_A_SLICE = (
     f"; where each of them is a slice nevertheless, say so ({OPTION} 1, in Python "
     f"frames_per_slice=1)."
 )
+OR_REPEATS = (
+    "if they are a z-stack with repeats, align it (adaptive) and give the alignment as reference, "
+    f"or say how many repeats each slice has ({OPTION} N, in Python frames_per_slice=N)"
+)
 FEWEST_REFUSED = 16
 """Fewer slices may all lie within the depth that one image shows."""
-LIKELY_WRONG = ": depths are likely wrong."
+LIKELY_WRONG = ": depths are likely wrong"
 
 
 class NoSlicesError(InputError):
@@ -59,8 +63,10 @@ def check_reference(
     if report.looks_like == "out of order":
         return as_warnings(f"{what}: depths may jump between far slices.")
     few = report.looks_like == "no slices" and len(volume) < FEWEST_REFUSED
-    if reference.is_said or few:
-        return as_warnings(f"{what}{LIKELY_WRONG}")
+    if reference.is_said:
+        return as_warnings(f"{what}{LIKELY_WRONG}.")
+    if few:
+        return as_warnings(f"{what}{LIKELY_WRONG}; {OR_REPEATS}.")
     raise NoSlicesError(what + advice(report, len(volume)))
 
 
@@ -107,4 +113,4 @@ def advice(report: SlicesReport, n_slices: int) -> str:
         return f": give the volumes of one direction as reference{EACH_A_SLICE}"
     if report.looks_like == "two images in turn":
         return f": save channels apart, or sort the slices by their depth{EACH_A_SLICE}"
-    return f": give a z-stack as reference{EACH_A_SLICE}"
+    return f": give a z-stack as reference; {OR_REPEATS}{EACH_A_SLICE}"

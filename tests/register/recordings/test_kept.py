@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections import Counter
@@ -218,6 +219,22 @@ def test_another_recording_leaves_the_work_on_the_others(runs, paths, scene):
     assert again == alone
     assert work["windows"] == 3
     assert all(work[name] < whole[name] / 2 for name in work)
+
+
+@pytest.mark.slow
+def test_recordings_of_one_name_keep_their_work_in_any_order(runs, two, scene):
+    """Also where files share size and time: no frame of one is taken for another's."""
+    paths = []
+    for folder, stack in zip("AB", two, strict=True):
+        (runs.folder / folder).mkdir()
+        paths.append(runs.write(f"{folder}/rec", stack.read(0, 40)[:, 0]))
+        os.utime(paths[-1], ns=(10**18, 10**18))
+    runs.run(paths, reference=scene.counts)
+    for order in (paths[::-1], paths[1:], paths):
+        alone, _ = runs.run(order, target=None, reference=scene.counts)
+        again, work = runs.run(order, reference=scene.counts)
+        assert again == alone
+        assert "windows" not in work
 
 
 class Countable:
