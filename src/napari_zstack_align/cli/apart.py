@@ -9,6 +9,7 @@ from pathlib import Path
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read.readers import folder_reader, named_like_image
 from napari_zstack_align.saved import Kind, target_of
+from napari_zstack_align.saved.origin import real_place
 
 INPUTS = (
     "alignment", "files", "input", "inputs", "mask", "params", "recording", "reference", "rois",
@@ -35,9 +36,9 @@ def check_apart(path: Path, inputs: Iterable[Path]) -> None:
 
     Results may lie in a folder of raw files, but no image, which would be taken for one of them.
     """
-    place = path.resolve()
+    place = Path(real_place(path))
     for each in inputs:
-        read = each.resolve()
+        read = Path(real_place(each))
         if place == read:
             raise InputError(f"{path} is read by this command: choose another name for the output.")
         if place.is_relative_to(read) and folder_reader(read) is not None:

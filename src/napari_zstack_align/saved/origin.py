@@ -113,11 +113,12 @@ def share_a_place(some: Sequence[str | Path], others: Sequence[str | Path]) -> b
 
 def real_places(paths: Sequence[str | Path]) -> set[str]:
     """Absolute paths without links: the same for all names of a file."""
-    return {_real(path) for path in paths}
+    return {real_place(path) for path in paths}
 
 
-def _real(path: str | Path) -> str:
+def real_place(path: str | Path) -> str:
+    """Absolute path without links; without a look at them where no file can have that name."""
     try:
         return os.path.realpath(path)
-    except (OSError, ValueError):  # no file can have such a name
+    except (OSError, ValueError):
         return os.path.abspath(path)
