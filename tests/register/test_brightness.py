@@ -54,3 +54,12 @@ def test_windows_are_joined_at_one_level():
     whole = joined([Levels.of(images[: N // 2]), Levels.of(images[N // 2 :])])
     step = np.median(whole.low[N // 2 :]) - np.median(whole.low[: N // 2])
     assert abs(step - 30) < 2
+
+
+def test_levels_are_the_same_for_frames_of_other_types():
+    frames = np.random.default_rng(5).poisson(50.0, (12, 96, 80)).astype(np.float32)
+    expected = Levels.of(frames)
+    for dtype in (np.float64, np.uint16):
+        found = Levels.of(frames.astype(dtype))
+        np.testing.assert_allclose(found.mean, expected.mean, rtol=1e-6)
+        np.testing.assert_allclose(found.low, expected.low, rtol=1e-6)

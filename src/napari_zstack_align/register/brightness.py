@@ -66,7 +66,8 @@ class Levels:
         size = tuple(max(round(n / times_smaller), 1) for n in frames.shape[:0:-1])
         small = np.empty((len(frames), *size[::-1]), np.float32)
         for out, frame in zip(small, frames, strict=True):
-            cv2.resize(frame, size, out, interpolation=cv2.INTER_AREA)
+            # of another type, OpenCV would leave the output as it is
+            cv2.resize(np.asarray(frame, np.float32), size, out, interpolation=cv2.INTER_AREA)
         usual = np.median(small[_without_period(len(small))], axis=0)
         dark = float(np.percentile(usual, DARK_PERCENTILE))
         low = float(np.percentile(usual, LOW_PERCENTILE)) - dark
