@@ -13,6 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from dask.delayed import delayed
 
+from napari_zstack_align.alignment.artefact_rows import (
+    NO_ROWS,
+    Table,
+    left_out,
+    rows_of_frames,
+)
 from napari_zstack_align.alignment.common_field import affine_common_field
 from napari_zstack_align.alignment.fill import Fill, fill_of
 from napari_zstack_align.alignment.mean import RunningMean
@@ -23,6 +29,7 @@ from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Flag
 from napari_zstack_align.lazy import LazyFrames
+from napari_zstack_align.levels import counts_dtype
 from napari_zstack_align.params import Params
 from napari_zstack_align.remark import Remark, as_remarks
 from napari_zstack_align.saved import FrameDigests
@@ -70,6 +77,10 @@ class Alignment:
     artefacts : numpy.ndarray, optional
         (Y, X) bool in raw-frame coordinates: pixels fixed to the detector (hot pixels, overlays),
         which were left out of the alignment; None where there were none.
+    artefact_rows : numpy.ndarray, optional
+        (n,) table of rows of single frames that were left out of the alignment: ``frame``,
+        ``first_row`` and ``last_row`` (inclusive, of the raw frame) and ``kind`` ('dark': the
+        detector was off, 'bright': struck by light); sorted by frame. None where nobody looked.
     """
 
     stack: Stack
@@ -83,6 +94,7 @@ class Alignment:
     frame_digests: FrameDigests | None = field(default=None, repr=False)
     known_fill: Fill | None = field(default=None, repr=False)
     artefacts: npt.NDArray[np.bool_] | None = field(default=None, repr=False)
+    artefact_rows: Table | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not self.stack.n_frames == len(self.transforms) == len(self.quality):
@@ -216,6 +228,31 @@ class Alignment:
             common &= self.valid_frame(int(t))
         return common
 
+    # -- what was measured ---------------------------------------------------------------------
+
+    def rows_left_out(self, t: int) -> npt.NDArray[np.bool_] | None:
+        """(Y',) bool: rows of raw frame t that don't come from tissue; None for none."""
+        rows = rows_of_frames(self.artefact_rows, t, t + 1)
+        return left_out(rows, self.raw_shape[0]) if len(rows) else None
+
+    def rows_among(self, frames: npt.ArrayLike | range) -> Table:
+        """Part of ``artefact_rows`` that some frames have; none where nobody looked."""
+        table = NO_ROWS if self.artefact_rows is None else self.artefact_rows
+        return table[np.isin(table["frame"], np.asarray(frames))]
+
+    def resample_measured(
+        self, raw: npt.NDArray[Any], t: int
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+        """Bring raw frame t (Y', X') into the reference, for images made of many frames.
+
+        As `Transforms.resample`, but rows that don't come from tissue aren't valid.
+        """
+        out = self.rows_left_out(t)
+        if out is not None:
+            raw = raw.astype(counts_dtype(raw.dtype))
+            raw[out] = np.nan
+        return self.transforms.resample(raw, t)
+
     # -- the volume ----------------------------------------------------------------------------
 
     def volume_slice(self, slice_index: int, channel: int = 0) -> npt.NDArray[np.float32]:
@@ -243,7 +280,7 @@ class Alignment:
         frames = frames[self.quality["used"][frames]]
         mean = RunningMean(self.transforms.shape)
         for t, raw in self._raw_frames(frames, channel):
-            mean.add(*self.transforms.resample(raw, t))
+            mean.add(*self.resample_measured(raw, t))
         return mean
 
     def volume(self, channel: int = 0) -> da.Array:

@@ -118,6 +118,7 @@ def _not_judged(given: Alignment, stack: Stack) -> Alignment:
         quality=_without_correlations(given.quality),
         chunks=None if given.chunks is None else _without_correlations(given.chunks),
         artefacts=None,
+        artefact_rows=None,
         provenance={**kept, APPLIED_FROM: name, "remarks": [*said]},
     )
 

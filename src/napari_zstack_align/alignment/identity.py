@@ -15,10 +15,12 @@ def identity_of_alignment(alignment: Alignment) -> dict[str, Any]:
         link.coefficients if isinstance(link, SplineLink) else link.matrices
         for link in alignment.transforms.links
     ]
+    left_out = {"artefacts": alignment.artefacts, "artefact_rows": alignment.artefact_rows}
     return {
         "stack": identity_of(alignment.stack),
         "links": links,
         "reference": alignment.reference,
         "mask": alignment.mask,
         "quality": alignment.quality,
+        **{name: pixels for name, pixels in left_out.items() if pixels is not None},
     }

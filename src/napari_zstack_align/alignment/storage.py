@@ -2,7 +2,8 @@
 
 ``run.json`` (parameters, provenance, raw files, state) lists the others by their roles:
 ``transforms`` (.npz), ``quality`` (.csv), ``reference`` (.tif) and, where there are any, ``chunks``
-(.csv), ``mask`` (.tif), ``artefacts`` (.tif), ``frame_times`` (.csv) and ``frame_digests`` (.npy).
+(.csv), ``mask`` (.tif), ``artefacts`` (.tif), ``artefact_rows`` (.csv), ``frame_times`` (.csv) and
+``frame_digests`` (.npy).
 Nothing is pickled.
 """
 
@@ -22,6 +23,7 @@ from pydantic import FiniteFloat
 from napari_zstack_align import params as models
 from napari_zstack_align import saved
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.artefact_rows import ROWS, fault_of_rows
 from napari_zstack_align.alignment.chunks import empty_chunks
 from napari_zstack_align.alignment.fill import Fill, FillSource
 from napari_zstack_align.alignment.quality import empty_table
@@ -133,6 +135,7 @@ def read_alignment(reading: Reading, stack: Stack | None = None) -> Alignment:
     reference = _read_reference(reading)
     mask = _optional(reading, "mask", read_tiff)
     artefacts = _optional(reading, "artefacts", read_tiff)
+    artefact_rows = _optional(reading, "artefact_rows", partial(read_table, empty=_no_rows))
     check_rows(reading, "quality", quality["frame"], n_frames)
     if times is not None:
         check_rows(reading, "frame_times", times["frame"], n_frames)
@@ -150,6 +153,10 @@ def read_alignment(reading: Reading, stack: Stack | None = None) -> Alignment:
             "artefacts",
             f"its shape is {artefacts.shape}, but the raw frames are {raw.stack.shape[2:]}",
         )
+    if artefact_rows is not None and (
+        fault := fault_of_rows(artefact_rows, n_frames, raw.stack.shape[2])
+    ):
+        raise reading.refused("artefact_rows", fault)
     seen = read_digests(reading, raw)
     if stack is None:
         stack = find_stack(reading.folder, raw, seen)
@@ -169,6 +176,7 @@ def read_alignment(reading: Reading, stack: Stack | None = None) -> Alignment:
         seen,
         _read_fill(reading, stack),
         None if artefacts is None else artefacts != 0,
+        artefact_rows,
     )
 
 
@@ -244,6 +252,8 @@ def _files(alignment: Alignment) -> dict[str, Content]:
         files["mask"] = _image(alignment.mask)
     if alignment.artefacts is not None:
         files["artefacts"] = _image(alignment.artefacts.astype(np.uint8))
+    if alignment.artefact_rows is not None:
+        files["artefact_rows"] = table_bytes(alignment.artefact_rows)
     return files
 
 
@@ -304,6 +314,10 @@ def _empty_chunks(_: list[str], n_chunks: int) -> Table:
 
 def _empty_times(_: list[str], n_frames: int) -> Table:
     return np.zeros(n_frames, TIMES)
+
+
+def _no_rows(_: list[str], n_rows: int) -> Table:
+    return np.zeros(n_rows, ROWS)
 
 
 def _times_bytes(stack: Stack) -> bytes:

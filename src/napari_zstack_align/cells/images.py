@@ -219,7 +219,7 @@ def _read(
     raw = stack_of(source).read(int(block[0]), int(block[-1]) + 1)[:, channel]
     if isinstance(source, Alignment):
         moved = [
-            source.transforms.resample(frame, int(t)) for t, frame in zip(block, raw, strict=True)
+            source.resample_measured(frame, int(t)) for t, frame in zip(block, raw, strict=True)
         ]
         frames, valid = (np.stack(parts) for parts in zip(*moved, strict=True))
     else:

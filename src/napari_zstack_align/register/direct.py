@@ -38,7 +38,7 @@ from napari_zstack_align.register.within_slice import cells_that_light_up
 from napari_zstack_align.saved import Arrays, Units
 from napari_zstack_align.stack import Stack
 
-METHOD = "adaptive, direct 4"
+METHOD = "adaptive, direct 5"
 """Of the units: another number where a result may change."""
 FIRST_STAGE = "Making the first reference"
 FIRST_PASSES = 2
@@ -86,7 +86,7 @@ class DirectChain(SliceRun):
             power=self._power,
             step=None if step is None else step.to_array(),
         )
-        arrays |= {"rows": self._quality[frames], "coefficients": self._coefficients[frames]}
+        arrays |= {"coefficients": self._coefficients[frames], **self.rows_to_keep(frames)}
         self.units.put(_unit(z), key, arrays, frames)
         yield self.progress(snapshot=self.snapshot())
 
@@ -113,7 +113,7 @@ class DirectChain(SliceRun):
         if self._first_reference is None:
             self._first_reference = self._image
         self._coefficients[frames] = kept["coefficients"]
-        return self.restore(frames, kept["rows"])
+        return self.restore(frames, kept)
 
     def _align_slice(self, frames: Frames) -> Generator[Progress, None, SliceStep | None]:
         self.hold(frames)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.alignment.artefact_rows import RowKinds
 from napari_zstack_align.alignment.filling import filled
 from napari_zstack_align.alignment.quality import (
     Compared,
@@ -48,10 +49,13 @@ class RawFrame:
         (Y, X) float32; NaN where pixels are missing.
     fault : Fault, optional
         Why it can't be registered; None where it can.
+    rows : numpy.ndarray, optional
+        (Y,) `RowKind` of each row; None: all are tissue, as far as was looked.
     """
 
     image: Image
     fault: Fault | None = None
+    rows: RowKinds | None = None
 
 
 def check_channels(stack: Stack, params: ChannelParams) -> None:
@@ -87,10 +91,10 @@ def driving_frame(
         return RawFrame(image, fault or flash)
     cleaned = artefacts.cleaned(image)
     if fault:  # by rows that were struck by light, perhaps
-        missing = ~np.isfinite(cleaned)
+        missing = ~np.isfinite(cleaned.image)
         if missing.mean() <= MOST_MISSING:
             fault = unusable(channels, image, missing)
-    return RawFrame(image if fault else cleaned, fault)
+    return RawFrame(image if fault else cleaned.image, fault, cleaned.rows)
 
 
 def unusable(

@@ -13,6 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.artefact_rows import (
+    NO_ROWS,
+    Table,
+    joined_rows,
+    rows_of_frame,
+)
 from napari_zstack_align.alignment.filling import safely_known
 from napari_zstack_align.alignment.mean import RunningMean
 from napari_zstack_align.alignment.quality import comparison_factor, empty_table
@@ -30,7 +36,7 @@ from napari_zstack_align.register.lit_cells import Dimmed
 from napari_zstack_align.register.slice_steps import SliceStep
 from napari_zstack_align.register.template import Coefficients
 from napari_zstack_align.remark import Remark
-from napari_zstack_align.saved import Units, key_of, now, provenance, values_of
+from napari_zstack_align.saved import Arrays, Units, key_of, now, provenance, values_of
 from napari_zstack_align.stack import Stack
 
 Frames: TypeAlias = npt.NDArray[np.intp]
@@ -99,6 +105,7 @@ class SliceRun(ABC):
         self.steps: dict[int, SliceStep] = {}
         self._held: dict[int, RawFrame | None] = {}
         self._dimmed: dict[int, Dimmed] = {}
+        self._artefact_rows: dict[int, Table] = {}
         self._done = 0
         self._started = now()
         self.remarks: tuple[Remark, ...] = ()
@@ -162,9 +169,16 @@ class SliceRun(ABC):
             **parts,
         )
 
-    def restore(self, frames: Frames, rows: npt.NDArray[np.void]) -> Progress:
+    def rows_to_keep(self, frames: Frames) -> dict[str, npt.NDArray[Any]]:
+        """What is written of the frames of a finished slice, once all of them were read."""
+        artefacts = joined_rows(self._artefact_rows.get(int(t), NO_ROWS) for t in frames)
+        return {"rows": self._quality[frames], "artefact_rows": artefacts}
+
+    def restore(self, frames: Frames, kept: Arrays) -> Progress:
         """Take over the rows of a slice that was finished before."""
-        self._quality[frames] = rows
+        self._quality[frames], artefacts = kept["rows"], kept["artefact_rows"]
+        for t in np.unique(artefacts["frame"]):
+            self._artefact_rows[int(t)] = artefacts[artefacts["frame"] == t]
         self._done += len(frames)
         return self.progress(snapshot=self.snapshot())
 
@@ -188,6 +202,8 @@ class SliceRun(ABC):
         raw = self._held.get(int(t))
         if raw is None:
             raw = read_frame(self.units.frames.stack, int(t), self.params, self.artefacts)
+            if raw.rows is not None:
+                self._artefact_rows[int(t)] = rows_of_frame(int(t), raw.rows)
             if int(t) in self._held:
                 self._held[int(t)] = raw
         dimmed = self._dimmed.get(int(t))
@@ -277,7 +293,14 @@ class SliceRun(ABC):
             ),
             frame_digests=self.units.frames.seen(),
             artefacts=self.artefacts.fixed,
+            artefact_rows=self._rows_found(),
         )
+
+    def _rows_found(self) -> Table | None:
+        """Rows of single frames that aren't tissue; None where they weren't looked for."""
+        if self.artefacts.transients is None:
+            return None
+        return joined_rows(dict(self._artefact_rows).values())
 
     def _as_raw(self, reference: Image | None) -> Image:
         """Reference in the intensities of the raw frames."""

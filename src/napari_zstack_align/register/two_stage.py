@@ -41,7 +41,7 @@ from napari_zstack_align.register.within_slice import Learned, SliceResult, alig
 from napari_zstack_align.saved import Arrays, Units
 from napari_zstack_align.stack import Stack
 
-WITHIN, BETWEEN = "adaptive within a slice 4", "adaptive from slice to slice 4"
+WITHIN, BETWEEN = "adaptive within a slice 4", "adaptive from slice to slice 5"
 """The methods of the units: another number where a result may change."""
 
 
@@ -148,12 +148,14 @@ class TwoStages(SliceRun):
         frames, repeats = pending.frames, pending.repeats
         self._coefficients[frames], self._between[frames] = repeats.coefficients, self._chain.field
         if pending.kept is not None:
-            yield self.restore(frames, pending.kept["rows"])
+            yield self.restore(frames, pending.kept)
             return
         rows = yield from self._rows(frames, repeats, self._chain.field, before)
         self._quality[frames] = rows
-        chain = self._chain.to_keep() if pending.step is not None else {}
-        self.units.put(_between(pending.z), pending.key, {"rows": rows, **chain}, frames)
+        arrays = self.rows_to_keep(frames)
+        if pending.step is not None:
+            arrays |= self._chain.to_keep()
+        self.units.put(_between(pending.z), pending.key, arrays, frames)
         yield self.progress(snapshot=self.snapshot())
 
     def was_kept(self, z: int) -> bool:

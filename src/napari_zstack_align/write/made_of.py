@@ -35,6 +35,8 @@ def _parts(alignment: Alignment, what: str) -> Iterator[bytes]:
         yield _text(link.kind, values.shape, values.dtype.str)
         yield np.ascontiguousarray(values).tobytes()
     yield alignment.quality["used"].tobytes()
+    if alignment.artefact_rows is not None:
+        yield alignment.artefact_rows.tobytes()
     yield np.ascontiguousarray(alignment.reference).tobytes()
 
 

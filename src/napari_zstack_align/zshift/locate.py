@@ -176,6 +176,7 @@ class Locator:
             frame=(self._stack.shape[1:], self._stack.dtype.str),
             transforms=None if alignment is None else alignment.transforms.parts(part),
             placed=self._inputs.placed[part],
+            artefact_rows=None if alignment is None else alignment.rows_among(frames),
         )
 
     def _find(self, band: Image, valid: Image | None, before: float | None) -> FrameFound:
@@ -219,7 +220,7 @@ class Locator:
         if alignment is None:
             counts, valid = image, np.isfinite(image) if image.dtype.kind == "f" else None
         else:
-            counts, valid = alignment.transforms.resample(image, t)
+            counts, valid = alignment.resample_measured(image, t)
         frame, _ = above_lowest(counts)
         band = self._templates.band(frame, valid)
         if valid is None or valid.all():

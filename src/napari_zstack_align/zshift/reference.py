@@ -131,7 +131,11 @@ def _of_alignment(alignment: Alignment, channel: int) -> Reference:
         alignment.transforms.shape,
         mean,
         frames,
-        lambda k: {"channel": channel, "transforms": alignment.transforms.parts(frames(k))},
+        lambda k: {
+            "channel": channel,
+            "transforms": alignment.transforms.parts(frames(k)),
+            "artefact_rows": alignment.rows_among(frames(k)),
+        },
         stack.pixel_size_um,
         stack.z_step_um,
         f"volume of {stack.name}",

@@ -121,8 +121,12 @@ def of_dark_frames(values: npt.NDArray[np.float64]) -> DarkLevel:
     return DarkLevel(values, "dark frames", True)
 
 
-def mean_of_dark_frames(stack: Stack, start: int, stop: int) -> npt.NDArray[np.float64]:
+def mean_of_dark_frames(
+    stack: Stack, start: int, stop: int, fixed: npt.NDArray[np.bool_] | None = None
+) -> npt.NDArray[np.float64]:
     """(C,) means of frames without light; those that can't be read are left out.
+
+    So are pixels (Y, X) that are fixed to the detector.
 
     Raises
     ------
@@ -135,7 +139,10 @@ def mean_of_dark_frames(stack: Stack, start: int, stop: int) -> npt.NDArray[np.f
             if frame is None:
                 fault = found
                 continue
-            total += frame.mean(axis=(1, 2), dtype=np.float64)
+            if fixed is None:
+                total += frame.mean(axis=(1, 2), dtype=np.float64)
+            else:
+                total += frame[:, ~fixed].mean(axis=1, dtype=np.float64)
             number += 1
     if number == 0:
         raise InputError(f"None of the dark_frames of {stack.name} can be read: {fault}.")

@@ -40,7 +40,7 @@ from napari_zstack_align.remark import Remark
 from napari_zstack_align.saved import Units, UnitStore, WatchedFrames, key_of
 
 READING, DERIVING = "Reading traces", "Baselines"
-DARK_FRAMES, DARK_SAMPLE = "mean of dark frames 1", "levels of a sample 2"
+DARK_FRAMES, DARK_SAMPLE = "mean of dark frames 2", "levels of a sample 3"
 """The methods of these units: another number where a result may change."""
 ROIS_AT_ONCE = 8
 SNAPSHOT_S = 5.0
@@ -116,7 +116,8 @@ class _Run:
         self._frames = inputs.frames()
         self._is_read = np.zeros(n_frames, bool)
         self._sampled = np.zeros(n_frames, bool)
-        self._sample = Sample(inputs.stack.shape[1:])
+        self._n_hidden = np.zeros(len(inputs.rois), np.int64)
+        self._sample = Sample(inputs.stack.shape[1:], inputs.fixed)
         self._levels: Levels | None = None
 
     # -- reading -------------------------------------------------------------------------------
@@ -147,7 +148,7 @@ class _Run:
             self._levels = self._sample.levels()
             self._units.put(
                 "dark-sample",
-                key_of(DARK_SAMPLE),
+                self._key_of_sample(),
                 asdict(self._levels),
                 np.flatnonzero(self._sampled),
             )
@@ -156,7 +157,7 @@ class _Run:
         """Find the dark level, as far as other frames than those of a sample tell it."""
         params = self._inputs.params
         if self._dark is None and params.dark_frames is not None:
-            frames, key = range(*params.dark_frames), key_of(DARK_FRAMES)
+            frames, key = range(*params.dark_frames), key_of(DARK_FRAMES, fixed=self._inputs.fixed)
             arrays = self._units.get("dark-frames", key, frames)
             if arrays is None:
                 values = yield from self._mean_of_dark_frames(frames)
@@ -164,7 +165,7 @@ class _Run:
                 self._units.put("dark-frames", key, arrays, frames)
             self._dark = of_dark_frames(arrays["values"])
         some = sampled_frames(self._inputs.stack.n_frames)
-        kept = self._units.get("dark-sample", key_of(DARK_SAMPLE), some)
+        kept = self._units.get("dark-sample", self._key_of_sample(), some)
         if kept is None:
             self._sampled[some] = True
         else:
@@ -173,14 +174,16 @@ class _Run:
     def _mean_of_dark_frames(
         self, frames: range
     ) -> Generator[Progress, None, npt.NDArray[np.float64]]:
-        stack = self._units.frames.stack
-        for values in patient_map(
-            self._pool, lambda _: mean_of_dark_frames(stack, frames.start, frames.stop), [0], 1
-        ):
+        stack, fixed = self._units.frames.stack, self._inputs.fixed
+        mean = partial(mean_of_dark_frames, stack, frames.start, frames.stop)
+        for values in patient_map(self._pool, mean, [fixed], 1):
             if values is not None:
                 return values
             yield self._progress()
         raise AssertionError("there is one result")
+
+    def _key_of_sample(self) -> str:
+        return key_of(DARK_SAMPLE, fixed=self._inputs.fixed)
 
     def _take_over(self) -> Generator[Progress, None, tuple[list[range], list[range]]]:
         """Take over finished windows; return the frames of these, and those of the others."""
@@ -220,6 +223,10 @@ class _Run:
         for t, fault in window.faults.items():
             mark(self._frames[t], fault)
             self._frames["used"][t], self._frames["confidence"][t] = False, 0
+        hidden = window.hidden[0]
+        if self._inputs.params.neuropil_factor:
+            hidden = hidden | window.hidden[1]
+        self._n_hidden += np.count_nonzero(hidden & self._frames["used"][frames], axis=1)
         self._is_read[frames] = True
 
     def _progress(self, note: str = "", snapshot: Traces | None = None) -> Progress:
@@ -272,6 +279,7 @@ class _Run:
             inputs.stack.pixel_size_um,
             provenance=self._provenance(),
             saturated=self._saturated_frames(F, frames["used"]),
+            unmeasured=self._unmeasured(corrected, frames["used"]),
         )
         return replace(traces, remarks=remarks_of(traces, inputs) + found)
 
@@ -282,6 +290,15 @@ class _Run:
         if not self._saturated.any():
             return np.zeros(F.shape[:2], np.float32)
         return saturated_frames(self._saturated, self._highest, np.isfinite(F) & used)
+
+    def _unmeasured(
+        self, corrected: npt.NDArray[np.float32], used: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.float32] | None:
+        """(C, N) as of `Traces`."""
+        if self._inputs.fixed is None and self._inputs.artefact_rows is None:
+            return None
+        known = np.count_nonzero(np.isfinite(corrected) & used, axis=2)
+        return (self._n_hidden / np.maximum(known + self._n_hidden, 1)).astype(np.float32)
 
     def _judged_dark(self) -> DarkLevel:
         """Dark level, estimated from what was sampled so far, or compared with it."""

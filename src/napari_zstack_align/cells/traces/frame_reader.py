@@ -18,6 +18,8 @@ Numbers = npt.NDArray[np.float64]
 
 COMPILED_FOR = ("u1", "u2", "i2", "f4", "f8")
 """Pixels of other types are read as float64."""
+RING_PART = 0.9
+"""Of a ring that loses more in a frame, what is left shows other neuropil than in the others."""
 FARTHEST = 1e6
 """Circles farther from the frame, or larger, px, are as good as nowhere."""
 
@@ -30,18 +32,22 @@ class Measured:
     ----------
     inside, around : numpy.ndarray
         (C, N) float32 means of circles and rings; NaN where less than 90 % of a circle has pixels,
-        and where there is no ring.
+        and where there is no ring, or rows that were left out take more than 10 % of it.
     saturated : numpy.ndarray
         (C, N) bool: circles of which more than 5 % is at ``highest``, where that is the largest
         value of a detector.
     highest : numpy.ndarray
         (C,) float64 largest value of the frame; NaN where there is none.
+    hidden : numpy.ndarray
+        (2, N) bool: circles and rings without a value because of pixels that were left out; of
+        rings, because of rows alone.
     """
 
     inside: Means
     around: Means
     saturated: npt.NDArray[np.bool_]
     highest: Numbers
+    hidden: npt.NDArray[np.bool_]
 
 
 class FrameReader:
@@ -52,16 +58,25 @@ class FrameReader:
     ring : Ring
     shape : tuple of int
         (Y, X) of the frames.
+    fixed : numpy.ndarray, optional
+        (Y, X) bool: pixels of all frames that don't come from tissue.
     """
 
-    def __init__(self, ring: Ring, shape: tuple[int, int]) -> None:
-        self._ring = ring.gap_px, ring.width_px
+    def __init__(
+        self, ring: Ring, shape: tuple[int, int], fixed: npt.NDArray[np.bool_] | None = None
+    ) -> None:
+        self._ring, self._fixed = (ring.gap_px, ring.width_px), fixed
         self._free = np.empty(shape, np.bool_)
         longer = (shape[0], shape[1] + 1)
         self._counts = np.empty(longer, np.int32)
         self._sums = {kind: np.empty(longer, kind) for kind in (np.int64, np.float64)}
 
-    def measure(self, frame: npt.NDArray[Any], circles: Numbers) -> Measured:
+    def measure(
+        self,
+        frame: npt.NDArray[Any],
+        circles: Numbers,
+        rows: npt.NDArray[np.bool_] | None = None,
+    ) -> Measured:
         """Mean of each circle, pixels counted by their area in it, and of its neuropil ring.
 
         Parameters
@@ -70,32 +85,75 @@ class FrameReader:
             Raw frame (C, Y, X), NaN for missing pixels.
         circles : numpy.ndarray
             (3, N) y, x, radius in px of the frame; NaN for a circle that is nowhere.
+        rows : numpy.ndarray, optional
+            (Y,) bool: rows of this frame that don't come from tissue.
 
         Returns
         -------
         Measured
         """
         circles = np.where(np.abs(circles) < FARTHEST, circles, np.nan)
+        outside_circles(circles, self._free)
+        if self._fixed is None:
+            whole, pixels = self._measure(frame, circles)
+        else:
+            whole, pixels = self._measure(_without(frame, self._fixed), circles)
+            whole.hidden[0] = self._has_value(frame, circles, np.isnan(whole.inside))
+        if rows is None:
+            return whole
+        out = np.broadcast_to(rows[:, np.newaxis], frame.shape[1:])
+        part, left = self._measure(
+            _without(frame, out if self._fixed is None else out | self._fixed), circles
+        )
+        part.around[left < RING_PART * pixels] = np.nan
+        both = ((whole.inside, part.inside), (whole.around, part.around))
+        for hidden, before, (known, now) in zip(part.hidden, whole.hidden, both, strict=True):
+            hidden[:] = before | (np.isfinite(known) & np.isnan(now)).any(axis=0)
+        return part
+
+    def _has_value(
+        self, frame: npt.NDArray[Any], circles: Numbers, asked: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.bool_]:
+        """(N,) bool: circles that are asked for (C, N), and have a value in a frame as it is."""
+        found = np.zeros(circles.shape[1], bool)
+        some = np.flatnonzero(asked.any(axis=0))
+        means = np.empty(len(some))
+        for image, of_channel in zip(map(_image, frame), asked[:, some], strict=True):
+            disc_means(image, circles[:, some], means)
+            found[some] |= of_channel & np.isfinite(means)
+        return found
+
+    def _measure(
+        self, frame: npt.NDArray[Any], circles: Numbers
+    ) -> tuple[Measured, npt.NDArray[np.int32]]:
+        """Measure a frame as it is; and how many pixels each ring has, (C, N)."""
         shape, dtype = (len(frame), circles.shape[1]), means_type(frame.dtype)
         measured = Measured(
             np.empty(shape, dtype),
             np.empty(shape, dtype),
             np.zeros(shape, bool),
             np.empty(len(frame)),
+            np.zeros((2, shape[1]), bool),
         )
-        outside_circles(circles, self._free)
+        pixels = np.empty(shape, np.int32)
         for c, image in enumerate(map(_image, frame)):
             sums = self._sums[np.float64 if image.dtype.kind == "f" else np.int64]
             disc_means(image, circles, measured.inside[c])
-            ring_means(
-                image, self._free, circles, self._ring, (sums, self._counts), measured.around[c]
-            )
+            running, around = (sums, self._counts), measured.around[c]
+            ring_means(image, self._free, circles, self._ring, running, around, pixels[c])
             measured.highest[c] = highest = highest_value(image)
             if highest in DETECTOR_TOPS:
                 shares = np.empty(shape[1], np.float32)
                 disc_shares(image, circles, highest, shares)
                 measured.saturated[c] = shares > SATURATED_FRACTION
-        return measured
+        return measured, pixels
+
+
+def _without(frame: npt.NDArray[Any], out: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
+    """Frame (C, Y, X) with NaN for the pixels (Y, X) that are left out."""
+    frame = frame.astype(means_type(frame.dtype))
+    frame[:, out] = np.nan
+    return frame
 
 
 def _image(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -88,6 +88,20 @@ class Inputs:
             return np.ones(self.stack.n_frames, bool)
         return self.alignment.placed
 
+    @property
+    def fixed(self) -> npt.NDArray[np.bool_] | None:
+        """(Y, X) bool: pixels of all raw frames that don't come from tissue; None for none."""
+        return None if self.alignment is None else self.alignment.artefacts
+
+    @property
+    def artefact_rows(self) -> npt.NDArray[np.void] | None:
+        """Table of the rows of single frames that don't, as of `Alignment`; None: not known."""
+        return None if self.alignment is None else self.alignment.artefact_rows
+
+    def rows_left_out(self, t: int) -> npt.NDArray[np.bool_] | None:
+        """(Y,) bool: the same of one frame; None for none."""
+        return None if self.alignment is None else self.alignment.rows_left_out(t)
+
     def on_slices(self, start: int, stop: int) -> npt.NDArray[np.bool_] | None:
         """(N, n) bool: which ROIs belong to the slices of frames; None: all to every one."""
         if self.stack.frames_per_slice is None or np.all(self.rois.slices < 0):

@@ -10,14 +10,19 @@ import numpy.typing as npt
 from napari_zstack_align.cells.traces.dark import DarkLevel
 from napari_zstack_align.cells.traces.inputs import Inputs
 from napari_zstack_align.cells.traces.traces import Traces
-from napari_zstack_align.counting import are, counted
+from napari_zstack_align.counting import are, counted, were
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Flag, count_by_flag, shown
 from napari_zstack_align.frame_times import what_is_odd
+from napari_zstack_align.params import ChannelParams
 from napari_zstack_align.remark import Remark, as_notes, as_warnings
 
 SHOWN = 10
 """Ids that are spelt out."""
+NOT_SEARCHED = (
+    "Rows without light (a gated photomultiplier) or struck by light were not looked for: F is "
+    "read there as it is. An alignment looks for them (find_artefacts)."
+)
 
 
 def remarks_of(traces: Traces, inputs: Inputs) -> tuple[Remark, ...]:
@@ -25,8 +30,9 @@ def remarks_of(traces: Traces, inputs: Inputs) -> tuple[Remark, ...]:
     frames, ids, saturated = traces.frames, traces.ids, traces.is_saturated
     remarks = _of_left_out(traces) + _of_dark(traces.dark)
     read = frames["flag"] != Flag.NOT_RUN
+    remarks += _of_artefacts(traces, inputs)
     if read.any():
-        unseen = ~np.isfinite(traces.F[:, :, read]).any(axis=(0, 2))
+        unseen = ~np.isfinite(traces.F[:, :, read]).any(axis=(0, 2)) & ~traces.is_unmeasured.any(0)
         alone = ~np.isfinite(traces.Fneu[:, :, read]).any(axis=(0, 2)) & ~unseen
         remarks += as_warnings(
             _of_ids(ids[unseen], "never inside a frame: there are no values"),
@@ -84,6 +90,54 @@ def _of_left_out(traces: Traces) -> tuple[Remark, ...]:
         )
     return as_warnings(
         f"{left_out} of {counted(n_run, 'frame')} {text}the baseline is that of the others."
+    )
+
+
+def _of_artefacts(traces: Traces, inputs: Inputs) -> tuple[Remark, ...]:
+    """Say which pixels weren't read because they don't come from tissue, and what that leaves."""
+    remarks = as_notes(_of_rows(traces, inputs), _of_other_channels(inputs))
+    if traces.unmeasured is None or not traces.unmeasured.any():
+        return remarks
+    some = traces.unmeasured > 0
+    percents = _range(100 * traces.unmeasured[some])
+    return remarks + as_warnings(
+        _of_ids(
+            traces.ids[some.any(axis=0)],
+            f"without ΔF/F in {percents} % of the frames: pixels of the cell or its neuropil don't "
+            f"come from tissue there (rows without light or struck by light, pixels fixed to the "
+            f"detector)",
+        )
+    )
+
+
+def _of_rows(traces: Traces, inputs: Inputs) -> str:
+    """Say in which frames rows were left out, or that nobody looked; '' for none."""
+    if inputs.artefact_rows is None:
+        return NOT_SEARCHED
+    frames = np.unique(inputs.artefact_rows["frame"])
+    frames = frames[traces.used[frames]]
+    if not len(frames):
+        return ""
+    where = f"{frames[0]}" if len(frames) == 1 else f"{frames[0]} to {frames[-1]}"
+    return (
+        f"Rows of {counted(len(frames), 'frame')} ({where}) {were(len(frames))} left out: the "
+        f"detector was off there, or struck by light."
+    )
+
+
+def _of_other_channels(inputs: Inputs) -> str:
+    """Say that the alignment looked for rows in some channels alone; '' where it was in all."""
+    names = inputs.stack.channel_names
+    params = None if inputs.alignment is None else inputs.alignment.params
+    if not isinstance(params, ChannelParams) or inputs.artefact_rows is None or len(names) == 1:
+        return ""
+    weights = params.channel_weights or [c == params.channel for c in range(len(names))]
+    seen = [name for name, weight in zip(names, weights, strict=True) if weight]
+    if len(seen) == len(names):
+        return ""
+    return (
+        f"Rows without light or struck by light were looked for in channel {', '.join(seen)} "
+        f"alone, and are left out of all channels."
     )
 
 

@@ -49,6 +49,7 @@ def ring_means(
     ring: tuple[float, float],
     running: tuple[npt.NDArray[Any], npt.NDArray[np.int32]],
     means: npt.NDArray[Any],
+    pixels: npt.NDArray[np.int32],
 ) -> None:
     """Mean over each circle's ring, other circles left out.
 
@@ -66,12 +67,14 @@ def ring_means(
         (Y, X + 1) each, for running sums along the rows of values and of pixels.
     means : numpy.ndarray
         (N,) is filled: NaN where the centre is outside the image, or too few pixels are left.
+    pixels : numpy.ndarray
+        (N,) is filled: how many pixels of a ring there are.
     """
     sums, counts = running
     _run_along_rows(image, free, sums, counts)
     n_rows, n_columns = image.shape
     for n in range(circles.shape[1]):
-        means[n] = nan
+        means[n], pixels[n] = nan, 0
         if not _is_finite(circles[:, n]):
             continue
         y, x, radius = _whole(circles[:, n])
@@ -88,6 +91,7 @@ def ring_means(
                 left, right = max(x - hole, 0), min(x + hole + 1, n_columns)
                 total -= sums[row, right] - sums[row, left]
                 count -= counts[row, right] - counts[row, left]
+        pixels[n] = count
         if count >= FEWEST_PIXELS:
             means[n] = total / count
 

@@ -62,9 +62,12 @@ class Sample:
     ----------
     shape : tuple of int
         (C, Y, X).
+    fixed : numpy.ndarray, optional
+        (Y, X) bool: pixels that don't come from tissue, and say nothing.
     """
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
+    def __init__(self, shape: tuple[int, ...], fixed: Pixels | None = None) -> None:
+        self._is_tissue = np.ones(shape[1:], bool) if fixed is None else ~fixed
         self._n = 0
         self._first: npt.NDArray[Any] | None = None
         self._sum, self._squares = np.zeros(shape), np.zeros(shape, np.float32)
@@ -99,7 +102,7 @@ class Sample:
             with np.errstate(invalid="ignore"):  # of a single frame nothing is known
                 noise = np.sqrt(variance * self._n / np.float64(self._n - 1))
             for c, image in enumerate(mean + self._first):
-                known = np.isfinite(image) & self._is_data(c)
+                known = np.isfinite(image) & self._is_data(c) & self._is_tissue
                 if known.any():
                     levels[:, c] = _levels(image[known], noise[c][known], self._n)
         return Levels(*levels)

@@ -1,15 +1,15 @@
 """The files of traces: folders of plain .npy, .csv and .json files that other programs can read.
 
 ``run.json`` (parameters, dark level, remarks, state) lists the others by their roles: ``F``,
-``Fneu``, ``corrected``, ``dff``, ``motion_explained`` and ``saturated`` (.npy), ``rois`` and
-``frames`` (.csv).
+``Fneu``, ``corrected``, ``dff``, ``motion_explained``, ``saturated`` and ``unmeasured`` (.npy),
+``rois`` and ``frames`` (.csv).
 The traces of several recordings are a folder with ``session.json`` and one such folder each.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,9 +37,9 @@ from napari_zstack_align.saved.facts import SavedRemark
 from napari_zstack_align.saved.origin import origin_of_files
 
 ARRAYS = ("F", "Fneu", "corrected", "dff", "motion_explained")
-SATURATED = "saturated"
-"""Results of earlier versions don't have it."""
-OF_ROIS = ("motion_explained", SATURATED)
+OPTIONAL = ("saturated", "unmeasured")
+"""Results of earlier versions don't have them."""
+OF_ROIS = ("motion_explained", *OPTIONAL)
 """These hold one number a channel and ROI, the others one a frame too."""
 
 
@@ -171,12 +171,18 @@ def _result(traces: Traces) -> Result:
         traces.provenance,
         {
             **{name: npy_content(getattr(traces, name)) for name in ARRAYS},
-            **({} if traces.saturated is None else {SATURATED: npy_content(traces.saturated)}),
+            **{name: npy_content(array) for name, array in _optional(traces)},
             "rois": rois_bytes(traces.rois),
             "frames": table_bytes(traces.frames),
         },
         _facts(traces),
     )
+
+
+def _optional(traces: Traces) -> Iterator[tuple[str, npt.NDArray[np.float32]]]:
+    for name in OPTIONAL:
+        if (array := getattr(traces, name)) is not None:
+            yield name, array
 
 
 def _read(reading: Reading) -> Traces:
@@ -199,7 +205,7 @@ def _read(reading: Reading) -> Traces:
         pixel_size_um=facts.pixel_size_um,
         remarks=facts.remarks,
         provenance=reading.provenance,
-        saturated=_read_array(reading, SATURATED, shape) if reading.has(SATURATED) else None,
+        **{name: _read_array(reading, name, shape) for name in OPTIONAL if reading.has(name)},
     )
 
 

@@ -22,6 +22,9 @@ from napari_zstack_align.remark import Remark
 
 Trace = npt.NDArray[np.float32]
 
+MOST_UNMEASURED = 0.5
+"""Of a ROI that misses a larger part of its frames, the baseline is that of few."""
+
 
 @dataclass(frozen=True, eq=False)
 class Traces:
@@ -31,7 +34,8 @@ class Traces:
     ----------
     F : numpy.ndarray
         (C, N, T) float32: mean over the cell's circle in the raw frame, in counts, nothing
-        subtracted. NaN where less than 90 % of the circle lies inside the frame.
+        subtracted. NaN where less than 90 % of the circle lies inside the frame, on pixels that
+        come from tissue.
     Fneu : numpy.ndarray
         (C, N, T) float32: mean over the neuropil ring, in counts, nothing subtracted. NaN where
         there is no such ring.
@@ -69,6 +73,10 @@ class Traces:
     saturated : numpy.ndarray, optional
         (C, N) float32: part of the frames used in which more than 5 % of the cell's circle is at
         the largest value of the detector; None where that wasn't looked at.
+    unmeasured : numpy.ndarray, optional
+        (C, N) float32: part of the frames used in which the cell has no ΔF/F because pixels there
+        don't come from tissue: rows without light or struck by light, pixels fixed to the
+        detector. None where the alignment didn't look for them.
     """
 
     F: Trace = field(repr=False)
@@ -87,6 +95,7 @@ class Traces:
     remarks: tuple[Remark, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict, repr=False)
     saturated: Trace | None = field(default=None, repr=False)
+    unmeasured: Trace | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         shape = (len(self.channel_names), len(self.rois), len(self.frames))
@@ -157,6 +166,8 @@ class Traces:
         seen = np.isfinite(self.F).any(axis=2)
         if seen.any() and self.is_saturated[seen].all():
             return "all ROIs are saturated"
+        if self.is_unmeasured.size and self.is_unmeasured.all():
+            return "no ROI was measured in most frames"
         return ""
 
     @property
@@ -167,9 +178,16 @@ class Traces:
         return np.asarray(self.saturated > MOST_FRAMES)
 
     @property
+    def is_unmeasured(self) -> npt.NDArray[np.bool_]:
+        """(C, N) bool: cells of whose frames too many are missing to rely on their baseline."""
+        if self.unmeasured is None:
+            return np.zeros(self.F.shape[:2], bool)
+        return np.asarray(self.unmeasured > MOST_UNMEASURED)
+
+    @property
     def reliable(self) -> npt.NDArray[np.bool_]:
         """(C, N) bool: cells whose ΔF/F can be relied on."""
-        return ~self.is_saturated & self.dff_reliable
+        return ~self.is_saturated & ~self.is_unmeasured & self.dff_reliable
 
     @property
     def inside(self) -> npt.NDArray[np.bool_]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.alignment.artefact_rows import rows_of_frames
 from napari_zstack_align.alignment.readable import FrameOrFault, read_each
 from napari_zstack_align.cells.traces.circles import circles_on_frames
 from napari_zstack_align.cells.traces.inputs import Inputs
@@ -20,9 +21,9 @@ from napari_zstack_align.saved import Units, key_of
 if TYPE_CHECKING:
     from napari_zstack_align.cells.traces.frame_reader import FrameReader
 
-METHOD = "traces of a window 3"
+METHOD = "traces of a window 4"
 """Of the units: another number where a result may change."""
-ARRAYS = ("F", "Fneu", "saturated", "highest")
+ARRAYS = ("F", "Fneu", "saturated", "highest", "hidden")
 """What of a window is kept."""
 MOST_FRAMES = 64
 MOST_CIRCLES = 32_000
@@ -43,6 +44,8 @@ class Window:
         (C, N, n) bool: circles that are at the frame's largest value, as of `Measured`.
     highest : numpy.ndarray
         (C, n) float64 largest value of each frame.
+    hidden : numpy.ndarray
+        (2, N, n) bool: circles and rings without a value because of artefacts, as of `Measured`.
     faults : dict of int to Fault
         Frames that can't be read, and why.
     samples : list of numpy.ndarray
@@ -55,6 +58,7 @@ class Window:
     Fneu: Means
     saturated: npt.NDArray[np.bool_]
     highest: npt.NDArray[np.float64]
+    hidden: npt.NDArray[np.bool_]
     faults: dict[int, Fault] = field(default_factory=dict)
     samples: list[npt.NDArray[Any]] = field(default_factory=list)
 
@@ -85,8 +89,8 @@ class WindowReader:
         arrays = self._units.get(_unit(frames), self._key(frames), frames)
         if arrays is None:
             return frames
-        F, Fneu, saturated, highest = (arrays[name] for name in ARRAYS)
-        return Window(frames.start, frames.stop, F, Fneu, saturated, highest)
+        F, Fneu, saturated, highest, hidden = (arrays[name] for name in ARRAYS)
+        return Window(frames.start, frames.stop, F, Fneu, saturated, highest, hidden)
 
     def read(self, frames: range, sampled: npt.NDArray[np.bool_]) -> Window:
         """Read, measure and keep a window.
@@ -103,6 +107,7 @@ class WindowReader:
         means = np.full(shape, np.nan, means_type(self._stack.dtype))
         saturated = np.zeros(shape[1:], bool)
         highest = np.full((shape[1], shape[3]), np.nan)
+        hidden = np.zeros((2, *shape[2:]), bool)
         faults: dict[int, Fault] = {}
         samples = []
         reader = self._reader()
@@ -112,15 +117,20 @@ class WindowReader:
             if image is None:
                 continue
             if inputs.placed[t]:
-                found, i = reader.measure(image, circles[t - start]), t - start
+                i, rows = t - start, inputs.rows_left_out(t)
+                found = reader.measure(image, circles[i], rows)
                 means[0, :, :, i], means[1, :, :, i] = found.inside, found.around
                 saturated[:, :, i], highest[:, i] = found.saturated, found.highest
+                hidden[:, :, i] = found.hidden
             if sampled[t]:
                 samples.append(image.copy())
         on_slices = inputs.on_slices(start, stop)
         if on_slices is not None:
             means[:, :, ~on_slices], saturated[:, ~on_slices] = np.nan, False
-        window = Window(start, stop, means[0], means[1], saturated, highest, faults, samples)
+            hidden[:, ~on_slices] = False
+        window = Window(
+            start, stop, means[0], means[1], saturated, highest, hidden, faults, samples
+        )
         arrays = {name: getattr(window, name) for name in ARRAYS}
         self._units.put(_unit(frames), self._key(frames), arrays, frames)
         return window
@@ -144,7 +154,9 @@ class WindowReader:
         from napari_zstack_align.cells.traces.frame_reader import FrameReader
 
         if not hasattr(self._of_thread, "reader"):
-            self._of_thread.reader = FrameReader(self._inputs.ring, self._inputs.frame_shape)
+            self._of_thread.reader = FrameReader(
+                self._inputs.ring, self._inputs.frame_shape, self._inputs.fixed
+            )
         reader: FrameReader = self._of_thread.reader
         return reader
 
@@ -160,6 +172,8 @@ class WindowReader:
             ring=(inputs.ring.gap_px, inputs.ring.width_px),
             transforms=None if transforms is None else transforms.parts(part),
             placed=inputs.placed[part],
+            fixed=inputs.fixed,
+            artefact_rows=rows_of_frames(inputs.artefact_rows, frames.start, frames.stop),
         )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import astuple, dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.alignment.artefact_rows import RowKind, RowKinds
 from napari_zstack_align.alignment.filling import filled
 from napari_zstack_align.flags import Fault
 from napari_zstack_align.register.artefacts.transients import Transients
@@ -21,6 +23,21 @@ WIDE = np.ones((5, 5), np.uint8)
 """Regions that hold so many pixels are too wide to be filled from their neighbours."""
 MARGIN = np.ones((3, 3), np.uint8)
 NAN = np.float32(np.nan)
+
+
+class Cleaned(NamedTuple):
+    """A frame without what doesn't come from tissue.
+
+    Attributes
+    ----------
+    image : numpy.ndarray
+        (Y, X) float32; NaN: missing.
+    rows : numpy.ndarray, optional
+        (Y,) `RowKind` of each row; None: all are tissue.
+    """
+
+    image: Image
+    rows: RowKinds | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,21 +76,21 @@ class Artefacts:
             return None
         return self.transients.flash(image if self.fixed is None else image[~self.fixed])
 
-    def cleaned(self, image: Image) -> Image:
-        """Frame (Y, X) float32 without what doesn't come from tissue; NaN: missing."""
+    def cleaned(self, image: Image) -> Cleaned:
+        """Frame (Y, X) float32 without what doesn't come from tissue."""
         if self.pattern is not None:
             image = image - self.pattern
         if self.fixed is not None:
             image = filled(np.where(self.fixed, NAN, image))
-        missing = self.wide
+        missing, rows = self.wide, None
         if self.transients is not None and np.isfinite(cv2.sumElems(image)[0]):
             alone, rows = self.transients.find(image)
             if alone is not None:
                 image = filled(np.where(alone, NAN, image))
             if rows is not None:
                 missing = np.zeros(image.shape, bool) if missing is None else missing.copy()
-                missing[rows] = True
-        return image if missing is None else np.where(missing, NAN, image)
+                missing[rows != RowKind.TISSUE] = True
+        return Cleaned(image if missing is None else np.where(missing, NAN, image), rows)
 
     @cached_property
     def wide(self) -> Pixels | None:

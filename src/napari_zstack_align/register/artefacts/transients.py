@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import maximum_filter1d
 
+from napari_zstack_align.alignment.artefact_rows import RowKind, RowKinds
 from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.register.artefacts.noise import Noise
 from napari_zstack_align.register.brightness import MOST_ACTIVE, TINY
@@ -134,8 +135,8 @@ class Transients:
         text = f"unusual brightness: its light above dark is {times:.2g} times that of the others"
         return Fault(Flag.UNUSUAL_BRIGHTNESS, text)
 
-    def find(self, image: Image) -> tuple[Pixels | None, Pixels | None]:
-        """Find the single pixels (Y, X) and the rows (Y,) of a frame; None for none."""
+    def find(self, image: Image) -> tuple[Pixels | None, RowKinds | None]:
+        """Find the single pixels (Y, X) of a frame, and what its rows (Y,) are; None for none."""
         rows = self._rows(image)
         if not self.everywhere:
             _, high, _, _ = cv2.minMaxLoc(image)
@@ -144,11 +145,11 @@ class Transients:
                 return None, rows
         alone = single_pixels(image, self.noise, self.sigmas)
         if rows is not None:
-            alone[rows] = False
+            alone[rows != RowKind.TISSUE] = False
         return (alone if alone.any() else None), rows
 
-    def _rows(self, image: Image) -> Pixels | None:
-        """Rows (Y,) of a frame that were struck, and those beside them; None for none.
+    def _rows(self, image: Image) -> RowKinds | None:
+        """Kinds of the rows (Y,) of a frame, those beside struck ones as these; None for tissue.
 
         Steps from row to row cut the frame into blocks. The longest is taken for tissue; from it
         outwards, each block is compared with the rows of tissue that are nearest.
@@ -163,7 +164,7 @@ class Transients:
             return None
         blocks = list(pairwise([0, *edges.tolist(), len(profile)]))
         longest = int(np.argmax(np.diff(blocks, axis=1)))
-        struck = np.zeros(len(profile), bool)
+        kinds = np.full(len(profile), RowKind.TISSUE, np.uint8)
         tissue = np.zeros(len(profile), bool)
         tissue[slice(*blocks[longest])] = True
         for block in [*blocks[longest + 1 :], *reversed(blocks[:longest])]:
@@ -171,23 +172,24 @@ class Transients:
             edge = float(max(jumps[b - 1] for b in inner))
             known = np.flatnonzero(tissue)
             near = known[np.argsort(np.abs(known - np.mean(block)))[: 2 * NEAR_ROWS]]
-            if self._is_struck(image[slice(*block)], image[near], edge):
-                struck[max(block[0] - 1, 0) : block[1] + 1] = True
-            else:
+            kind = self._kind(image[slice(*block)], image[near], edge)
+            if kind is RowKind.TISSUE:
                 tissue[slice(*block)] = True
-        return struck if struck.any() else None
+            else:
+                kinds[max(block[0] - 1, 0) : block[1] + 1] = kind
+        return kinds if kinds.any() else None
 
-    def _is_struck(self, rows: Image, others: Image, edge: float) -> bool:
+    def _kind(self, rows: Image, others: Image, edge: float) -> RowKind:
         """Whether rows were lit, or their photomultiplier was off, against rows of tissue."""
         change = float(rows.mean() - others.mean())
         if not EDGE_PART * abs(change) <= edge <= abs(change) / EDGE_PART:
-            return False
+            return RowKind.TISSUE
         if change > 0:
             dim = np.percentile(rows, DIM_PERCENTILE) - np.percentile(others, DIM_PERCENTILE)
-            return bool(dim > DIM_PART * change)
+            return RowKind.BRIGHT if dim > DIM_PART * change else RowKind.TISSUE
         bright = np.percentile(rows, BRIGHT_PERCENTILE) - self.noise.dark
         usual = np.percentile(others, BRIGHT_PERCENTILE) - self.noise.dark
-        return bool(bright < OFF_PART * usual)
+        return RowKind.DARK if bright < OFF_PART * usual else RowKind.TISSUE
 
 
 def _round(value: float, up: bool = False) -> float:

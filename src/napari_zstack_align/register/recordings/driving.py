@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -16,7 +17,7 @@ from napari_zstack_align.flags import Fault, unreadable
 from napari_zstack_align.paced import PacedSource
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.artefacts.artefacts import UNTOUCHED, Artefacts
-from napari_zstack_align.register.frames import driving_frame
+from napari_zstack_align.register.frames import RawFrame, driving_frame
 from napari_zstack_align.stack import Stack
 
 Image = npt.NDArray[np.float32]
@@ -41,8 +42,8 @@ def paced_stacks(stacks: Sequence[Stack]) -> Iterator[tuple[Stack, ...]]:
 
 def driving_frames(
     stack: Stack, start: int, stop: int, params: KeypointParams, artefacts: Artefacts = UNTOUCHED
-) -> Iterator[tuple[int, Image, Fault | None]]:
-    """Yield (t, driving image (Y, X), fault); frames that can't be read have one, too.
+) -> Iterator[tuple[int, RawFrame]]:
+    """Yield each frame's number and driving image; those that can't be read have a fault, too.
 
     Missing pixels are filled from their neighbours.
     """
@@ -50,10 +51,10 @@ def driving_frames(
     for first in range(start, stop, at_once):
         for t, channels, fault in _read(stack, first, min(first + at_once, stop)):
             if channels is None:
-                yield t, np.full(stack.shape[2:], np.nan, np.float32), fault
+                yield t, RawFrame(np.full(stack.shape[2:], np.nan, np.float32), fault)
                 continue
             frame = driving_frame(channels, params, artefacts)
-            yield t, frame.image if frame.fault else filled(frame.image), frame.fault
+            yield t, frame if frame.fault else replace(frame, image=filled(frame.image))
         del channels  # the last view of this block, as long as the next one is read
 
 
@@ -71,9 +72,9 @@ def averaging(
     """
     total: Image = np.zeros(stack.shape[2:], np.float32)
     count = 0
-    for t, image, fault in driving_frames(stack, start, stop, params, artefacts):
-        if fault is None and (good is None or t in good):
-            cv2.accumulate(image, total)
+    for t, frame in driving_frames(stack, start, stop, params, artefacts):
+        if frame.fault is None and (good is None or t in good):
+            cv2.accumulate(frame.image, total)
             count += 1
         yield
     if not count:

@@ -200,7 +200,7 @@ class _Candidates:
 def _what_ails(stack: Stack, start: int, stop: int, params: KeypointParams) -> str:
     """Say in brackets what is the matter with the frames of a range, of which some are read."""
     frames = np.unique(np.linspace(start, stop - 1, LOOKED_AT).astype(int)).tolist()
-    faults = [fault for t in frames for _, _, fault in driving_frames(stack, t, t + 1, params)]
+    faults = [each.fault for t in frames for _, each in driving_frames(stack, t, t + 1, params)]
     details = [fault.detail for fault in faults if fault is not None]
     if not details:
         return ""

@@ -21,7 +21,7 @@ from napari_zstack_align.saved import Arrays, Units, key_of, values_of
 
 Image = npt.NDArray[np.float32]
 
-SUMS, MOTION, MEAN = "recording sums 2", "recording motion 2", "recording mean 2"
+SUMS, MOTION, MEAN = "recording sums 3", "recording motion 2", "recording mean 2"
 """The methods of the units: another number where a result may change."""
 
 
@@ -102,6 +102,7 @@ def _sums(window: Window) -> Arrays:
         "faulty": np.array([i for i, _ in faults], np.int64),
         "flags": _texts([fault.flag for _, fault in faults]),
         "details": _texts([fault.detail for _, fault in faults]),
+        "artefact_rows": window.artefact_rows,
     }
 
 
@@ -125,6 +126,7 @@ def _window_of(frames: Range, sums: Arrays, motion: Arrays) -> Window:
         motion["halves"],
         motion["turn"],
         motion.get("proxy"),
+        sums["artefact_rows"],
     )
 
 

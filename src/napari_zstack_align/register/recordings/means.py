@@ -44,7 +44,7 @@ def aligned_mean(
     still = np.zeros((2, *alignment.transforms.shape), np.float32)
 
     def resample(raw: npt.NDArray[Any], t: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
-        return alignment.transforms.resample(raw, t) if moved else warp_with_valid(raw, still)
+        return alignment.resample_measured(raw, t) if moved else warp_with_valid(raw, still)
 
     for done, t in enumerate(map(int, frames[chosen])):
         yield Progress("Averaging", done, len(chosen))

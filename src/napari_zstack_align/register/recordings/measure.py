@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.alignment.artefact_rows import Table, joined_rows, rows_of_frame
 from napari_zstack_align.alignment.warp import shrink
 from napari_zstack_align.flags import Fault
 from napari_zstack_align.params import KeypointParams
@@ -62,6 +63,8 @@ class Window:
         (n,) rotation against the window's mean, as the px that it moves the tissue on average.
     proxy : numpy.ndarray, optional
         Mean of the small frames, aligned and band-passed; None without usable frames.
+    artefact_rows : numpy.ndarray
+        Table of rows that aren't tissue, `artefact_rows.ROWS`.
     """
 
     start: int
@@ -74,6 +77,7 @@ class Window:
     halves: Trace
     turn: Trace
     proxy: Image | None
+    artefact_rows: Table
 
 
 def proxy_factor(shape: tuple[int, int]) -> int:
@@ -91,12 +95,14 @@ def measure_window(
     levels = Levels.unknown(stop - start)
     small = np.empty((stop - start, shape[0] // factor, shape[1] // factor), np.float32)
     faults: list[Fault | None] = [None] * (stop - start)
-    for t, image, fault in driving_frames(stack, start, stop, params, artefacts):
-        faults[t - start] = fault
-        if fault:
+    rows = []
+    for t, frame in driving_frames(stack, start, stop, params, artefacts):
+        faults[t - start] = frame.fault
+        rows.append(rows_of_frame(t, frame.rows))
+        if frame.fault:
             continue
-        cv2.accumulate(image, total)
-        small[count] = shrink(image, factor)
+        cv2.accumulate(frame.image, total)
+        small[count] = shrink(frame.image, factor)
         count += 1
     shift, halves = np.full((stop - start, 2), np.nan), np.full((2, stop - start, 2), np.nan)
     turn, proxy = np.full(stop - start, np.nan), None
@@ -107,7 +113,19 @@ def measure_window(
         shift[good], halves[:, good] = motion.shift * factor, motion.halves * factor
         turn[good] = motion.turn * factor
         proxy = motion.mean
-    return Window(start, stop, total, count, levels, tuple(faults), shift, halves, turn, proxy)
+    return Window(
+        start,
+        stop,
+        total,
+        count,
+        levels,
+        tuple(faults),
+        shift,
+        halves,
+        turn,
+        proxy,
+        joined_rows(rows),
+    )
 
 
 @dataclass(frozen=True)

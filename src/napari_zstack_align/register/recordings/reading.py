@@ -57,6 +57,7 @@ class FirstReading:
         state = self._state
         self._traces.append(Trace.placed(window, self._linker))
         self._levels.append(window.levels)
+        state.artefact_rows.append(window.artefact_rows)
         self._total += window.total
         self._count += window.count
         for t, fault in enumerate(window.faults, window.start):

@@ -29,6 +29,7 @@ from napari_zstack_align.alignment.transforms import AffineLink, Link, SplineLin
 from napari_zstack_align.alignment.warp import affine_displacement, inside, shrink, warp
 from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.params import AdaptiveParams, KeypointParams
+from napari_zstack_align.register.frames import RawFrame
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings.between_midpoints import deviations
 from napari_zstack_align.register.recordings.chunks import Range
@@ -181,9 +182,9 @@ class FrameFollower:
         rows = np.full((5, stop - start), np.nan)
         flashes = state.frame_flags.having(FLASH.flag, start, stop)
         seen = {
-            t: image
-            for t, image, fault in self._frames(start, stop)
-            if fault is None and t not in flashes
+            t: frame.image
+            for t, frame in self._frames(start, stop)
+            if frame.fault is None and t not in flashes
         }
         if not seen:
             return Followed(start, stop, extra, *rows)
@@ -193,7 +194,7 @@ class FrameFollower:
         extra[times - start], rows[:, times - start] = one_by_one(images, times, reference)
         return Followed(start, stop, extra, *rows)
 
-    def _frames(self, start: int, stop: int) -> Iterator[tuple[int, Image, Fault | None]]:
+    def _frames(self, start: int, stop: int) -> Iterator[tuple[int, RawFrame]]:
         state = self._state
         return driving_frames(state.stack, start, stop, self._params, state.artefacts)
 
@@ -204,10 +205,10 @@ class FrameFollower:
         good = self._state.good_frames(0, self._state.stack.n_frames)
         powers = []
         for t in map(int, good[np.linspace(0, len(good) - 1, LEARNING_FRAMES).astype(int)]):
-            for _, image, fault in self._frames(t, t + 1):
-                if fault is None:
+            for _, frame in self._frames(t, t + 1):
+                if frame.fault is None:
                     still = affine_displacement(self._matrices[t], self._shape)
-                    aligned = self._as_seen(image, still, reference.image)
+                    aligned = self._as_seen(frame.image, still, reference.image)
                     powers.append(draft.residual_power(draft.filtered(aligned), start))
         return np.median(powers, axis=0) if powers else None
 

@@ -444,6 +444,7 @@ class Session:
             state.chunks.copy(),
             recording.frames.units.frames.seen(),
             artefacts=state.artefacts.fixed,
+            artefact_rows=state.rows_found(),
         )
 
     def _provenance(self, state: RecordingState, finished: bool) -> dict[str, object]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.alignment.artefact_rows import joined_rows
 from napari_zstack_align.alignment.chunks import empty_chunks
 from napari_zstack_align.alignment.quality import empty_table
 from napari_zstack_align.alignment.transforms import AffineLink, Link
@@ -93,6 +94,8 @@ class RecordingState:
         Sentences for the user.
     artefacts : Artefacts
         What of its frames doesn't come from tissue.
+    artefact_rows : list of numpy.ndarray
+        Tables of the rows of single frames that don't, `artefact_rows.ROWS`.
     """
 
     stack: Stack
@@ -111,11 +114,16 @@ class RecordingState:
     frame_rows: Mapping[str, npt.NDArray[np.float32]] | None = None
     remarks: list[Remark] = field(default_factory=list)
     artefacts: Artefacts = UNTOUCHED
+    artefact_rows: list[Table] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.frame_flags = FrameFlags(self.stack.n_frames)
         unknown = np.full((3, self.stack.n_frames, 2), np.nan)
         self.trace = Trace(unknown[0], unknown[1:], np.full(self.stack.n_frames, np.nan))
+
+    def rows_found(self) -> Table | None:
+        """Rows of single frames that aren't tissue; None where they weren't looked for."""
+        return None if self.artefacts.transients is None else joined_rows(self.artefact_rows)
 
     # -- chunks --------------------------------------------------------------------------------
 

@@ -41,7 +41,7 @@ def write_tidy_csv(
     Rows run over the frames of a ROI, then over ROIs, channels and recordings. ``roi`` is its id;
     channels and frames count from 0. F and Fneu are raw counts; what is unknown or not a number
     is left empty. ``dff_reliable`` is 0 where the dark level is unknown or doubtful, where no
-    frame counts, and for ROIs that are saturated.
+    frame counts, and for ROIs that are saturated, or weren't measured in most frames.
     """
     total = sum(traces.F.size for traces in recordings)
     blocks = (block for traces in recordings for block in _blocks(traces))
