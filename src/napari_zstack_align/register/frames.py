@@ -87,9 +87,10 @@ def driving_frame(
     fault = unusable(channels, image, artefacts.fixed)
     if fault and fault.flag is not Flag.SATURATED:
         return RawFrame(image, fault)
-    if flash := artefacts.flash(image):
-        return RawFrame(image, fault or flash)
     cleaned = artefacts.cleaned(image)
+    # A few rows that light struck may be as bright as a whole frame.
+    if flash := artefacts.flash(image, cleaned.rows):
+        return RawFrame(image, fault or flash)
     if fault:  # by rows that were struck by light, perhaps
         missing = ~np.isfinite(cleaned.image)
         if missing.mean() <= MOST_MISSING:

@@ -136,8 +136,8 @@ def _of_other_channels(inputs: Inputs) -> str:
     if len(seen) == len(names):
         return ""
     return (
-        f"Rows without light or struck by light were looked for in channel {', '.join(seen)} "
-        f"alone, and are left out of all channels."
+        f"Rows without light or struck by light were looked for in {', '.join(seen)} alone, "
+        f"and are left out of all channels."
     )
 
 

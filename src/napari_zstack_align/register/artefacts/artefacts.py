@@ -19,6 +19,8 @@ from napari_zstack_align.remark import Remark
 Image = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.bool_]
 
+METHOD = "cleaned frames 2"
+"""Of all that is made of cleaned frames: another number where they may change."""
 WIDE = np.ones((5, 5), np.uint8)
 """Regions that hold so many pixels are too wide to be filled from their neighbours."""
 MARGIN = np.ones((3, 3), np.uint8)
@@ -68,13 +70,21 @@ class Artefacts:
     def parts(self) -> tuple[object, ...]:
         """All that cleaned frames depend on, for keys."""
         usual = None if self.transients is None else astuple(self.transients)
-        return self.offset, self.fixed, self.pattern, usual
+        return METHOD, self.offset, self.fixed, self.pattern, usual
 
-    def flash(self, image: Image) -> Fault | None:
-        """Say that a driving image is far too bright to be used; None where it isn't."""
+    def flash(self, image: Image, rows: RowKinds | None = None) -> Fault | None:
+        """Say that a driving image is far too bright to be used; None where it isn't.
+
+        Rows (Y,) that aren't tissue don't count.
+        """
         if self.transients is None:
             return None
-        return self.transients.flash(image if self.fixed is None else image[~self.fixed])
+        if self.fixed is None and rows is None:
+            return self.transients.flash(image)
+        counts = np.ones(image.shape, bool) if self.fixed is None else ~self.fixed
+        if rows is not None:
+            counts[rows != RowKind.TISSUE] = False
+        return self.transients.flash(image[counts])
 
     def cleaned(self, image: Image) -> Cleaned:
         """Frame (Y, X) float32 without what doesn't come from tissue."""

@@ -20,7 +20,7 @@ from napari_zstack_align.remark import remark_from
 from napari_zstack_align.saved import Arrays, Units, key_of, layout_of, values_of
 from napari_zstack_align.saved.provenance import json_bytes
 
-SEARCH = "search for artefacts 1"
+SEARCH = "search for artefacts 2"
 """Of the method, for the unit's key: another number where a result may change."""
 UNIT = "artefacts"
 
@@ -77,9 +77,9 @@ def _to_arrays(found: Artefacts) -> Arrays:
 def _of_arrays(arrays: Arrays) -> Artefacts:
     transients = None
     if "noise" in arrays:
-        brightest, jump, top, sigmas, everywhere = arrays["usual"].tolist()
+        brightest, dimmest, jump, top, sigmas, everywhere = arrays["usual"].tolist()
         noise = Noise(*arrays["noise"].tolist())
-        transients = Transients(noise, brightest, jump, top, sigmas, bool(everywhere))
+        transients = Transients(noise, brightest, dimmest, jump, top, sigmas, bool(everywhere))
     remarks = json.loads(arrays["remarks"].tobytes())["remarks"]
     return Artefacts(
         float(arrays["offset"]),

@@ -55,6 +55,8 @@ DIM_PART = 0.4
 """Light lifts the dim pixels of a row by at least this part of what it lifts their mean by."""
 OFF_PART = 0.4
 """Bright pixels of rows without light keep less than this part of what is above dark."""
+MOST_LIT = 3.0
+"""Rows that are so many times as bright as the brightest usual frames aren't taken for tissue."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class Transients:
     noise : Noise
     brightest : float
         Mean above dark of usual frames, where they are brightest.
+    dimmest : float
+        Bright pixels above dark of usual frames, where they are dimmest.
     usual_jump : float
         Large steps of the mean from one row to the next.
     top : float
@@ -79,6 +83,7 @@ class Transients:
 
     noise: Noise
     brightest: float
+    dimmest: float
     usual_jump: float
     top: float
     sigmas: float
@@ -99,6 +104,8 @@ class Transients:
         usual = max((_largest_jump(images[groups == g]) for g in np.unique(groups)), default=0.0)
         means = np.array([cv2.mean(image)[0] for image in images]) - noise.dark
         brightest = max((np.median(means[groups == g]) for g in np.unique(groups)), default=np.inf)
+        bright = np.array([_bright(image) for image in images]) - noise.dark
+        dimmest = min((np.median(bright[groups == g]) for g in np.unique(groups)), default=0.0)
         sigmas = _least_sigmas(images, noise)
         alone = [single_pixels(image, noise, sigmas) for image in images]
         calm = [float(_without(i, pixels).max()) for i, pixels in zip(images, alone, strict=True)]
@@ -107,7 +114,7 @@ class Transients:
         with_some = sum(count > 0 for count in counts)
         many = sum(counts) >= max(FEWEST, FEWEST_PART * images.size)
         many &= with_some >= FRAMES_PART * len(counts)
-        return cls(noise, float(brightest), usual, top, sigmas, many)._rounded()
+        return cls(noise, float(brightest), float(dimmest), usual, top, sigmas, many)._rounded()
 
     def _rounded(self) -> Self:
         """Return the same in round numbers: one frame that changes shouldn't change them all."""
@@ -118,6 +125,7 @@ class Transients:
             self,
             noise=noise,
             brightest=_round(self.brightest),
+            dimmest=_round(self.dimmest),
             # Few frames of tissue have a step beyond twice the usual one.
             usual_jump=_round(self.usual_jump, up=True),
             top=_round(self.top),
@@ -151,8 +159,9 @@ class Transients:
     def _rows(self, image: Image) -> RowKinds | None:
         """Kinds of the rows (Y,) of a frame, those beside struck ones as these; None for tissue.
 
-        Steps from row to row cut the frame into blocks. The longest is taken for tissue; from it
-        outwards, each block is compared with the rows of tissue that are nearest.
+        Steps from row to row cut the frame into blocks. The longest that is neither lit nor dark
+        for this stack is taken for tissue; from it outwards, each block is compared with the rows
+        of tissue that are nearest.
         """
         profile = row_means(image)
         jumps = np.abs(np.diff(profile))
@@ -163,21 +172,34 @@ class Transients:
         if not len(edges):
             return None
         blocks = list(pairwise([0, *edges.tolist(), len(profile)]))
-        longest = int(np.argmax(np.diff(blocks, axis=1)))
+        first = self._first_tissue(image, blocks)
         kinds = np.full(len(profile), RowKind.TISSUE, np.uint8)
         tissue = np.zeros(len(profile), bool)
-        tissue[slice(*blocks[longest])] = True
-        for block in [*blocks[longest + 1 :], *reversed(blocks[:longest])]:
-            inner = [b for b in block if 0 < b < len(profile)]
-            edge = float(max(jumps[b - 1] for b in inner))
-            known = np.flatnonzero(tissue)
-            near = known[np.argsort(np.abs(known - np.mean(block)))[: 2 * NEAR_ROWS]]
-            kind = self._kind(image[slice(*block)], image[near], edge)
-            if kind is RowKind.TISSUE:
-                tissue[slice(*block)] = True
-            else:
-                kinds[max(block[0] - 1, 0) : block[1] + 1] = kind
+        tissue[slice(*blocks[first])] = True
+        for side in (blocks[first + 1 :], reversed(blocks[:first])):
+            begun = 0.0
+            for block in side:
+                inner = [b for b in block if 0 < b < len(profile)]
+                # Strong light is noisy: steps within struck rows are smaller than where they begin.
+                edge = max(begun, *(float(jumps[b - 1]) for b in inner))
+                known = np.flatnonzero(tissue)
+                near = known[np.argsort(np.abs(known - np.mean(block)))[: 2 * NEAR_ROWS]]
+                kind = self._kind(image[slice(*block)], image[near], edge)
+                if kind is RowKind.TISSUE:
+                    tissue[slice(*block)], begun = True, 0.0
+                else:
+                    kinds[max(block[0] - 1, 0) : block[1] + 1], begun = kind, edge
         return kinds if kinds.any() else None
+
+    def _first_tissue(self, image: Image, blocks: list[tuple[int, int]]) -> int:
+        """Number of the longest block of usual light; of the longest where all are unusual."""
+        by_length = np.argsort([start - stop for start, stop in blocks], kind="stable")
+        for number in map(int, by_length):
+            rows = image[slice(*blocks[number])]
+            is_off = _bright(rows) - self.noise.dark < OFF_PART * self.dimmest
+            if not is_off and float(rows.mean()) - self.noise.dark <= MOST_LIT * self.brightest:
+                return number
+        return int(by_length[0])
 
     def _kind(self, rows: Image, others: Image, edge: float) -> RowKind:
         """Whether rows were lit, or their photomultiplier was off, against rows of tissue."""
@@ -187,8 +209,7 @@ class Transients:
         if change > 0:
             dim = np.percentile(rows, DIM_PERCENTILE) - np.percentile(others, DIM_PERCENTILE)
             return RowKind.BRIGHT if dim > DIM_PART * change else RowKind.TISSUE
-        bright = np.percentile(rows, BRIGHT_PERCENTILE) - self.noise.dark
-        usual = np.percentile(others, BRIGHT_PERCENTILE) - self.noise.dark
+        bright, usual = _bright(rows) - self.noise.dark, _bright(others) - self.noise.dark
         return RowKind.DARK if bright < OFF_PART * usual else RowKind.TISSUE
 
 
@@ -216,6 +237,11 @@ def _least_sigmas(images: Image, noise: Noise) -> float:
         away = cv2.absdiff(stable, cv2.medianBlur(stable, 3))
         rough.append(np.percentile(away[::2, ::2], ROUGH_PERCENTILE))
     return max(SIGMAS, TIMES_ROUGH * float(np.median(rough))) if rough else SIGMAS
+
+
+def _bright(image: Image) -> float:
+    """Intensity of the bright pixels of an image."""
+    return float(np.percentile(image, BRIGHT_PERCENTILE))
 
 
 def row_means(image: Image) -> Profile:
