@@ -8,6 +8,7 @@ import pytest
 import tifffile
 
 import napari_zstack_align as nza
+from napari_zstack_align.alignment.artefact_rows import NO_ROWS, ROWS
 from napari_zstack_align.alignment.chunks import empty_chunks
 from napari_zstack_align.alignment.quality import empty_table
 from napari_zstack_align.alignment.spline import grid_shape
@@ -286,3 +287,36 @@ def test_folders_that_are_links_are_moved_like_others(on_disk, tmp_path, linked)
     home.rename(tmp_path / "moved")
     loaded = nza.load_alignment(tmp_path / "moved" / "deep" / "results" / "run.zalign")
     assert loaded.stack.paths == (tmp_path / "moved" / "data" / "raw.tif",)
+
+
+ROWS_OF_TWO = np.array([(1, 4, 6, "dark"), (3, 0, 2, "bright"), (3, 9, 9, "dark")], ROWS)
+
+
+@pytest.mark.parametrize("table", [ROWS_OF_TWO, NO_ROWS])
+def test_artefact_rows_read_back_equal(on_disk, tmp_path, table):
+    loaded = nza.load_alignment(replace(on_disk, artefact_rows=table).save(tmp_path / "run"))
+    _assert_same_table(loaded.artefact_rows, table)
+    np.testing.assert_array_equal(loaded.volume(), replace(on_disk, artefact_rows=table).volume())
+
+
+def test_in_results_without_that_table_nobody_looked(on_disk, tmp_path):
+    before = replace(on_disk, artefact_rows=None)
+    assert nza.load_alignment(before.save(tmp_path / "run")).artefact_rows is None
+
+
+@pytest.mark.parametrize(
+    ("table", "fault"),
+    [
+        (ROWS_OF_TWO[::-1], "in order"),
+        (np.array([(-1, 4, 6, "dark")], ROWS), "its frames"),
+        (np.array([(999, 4, 6, "dark")], ROWS), "its frames"),
+        (np.array([(1, 6, 4, "dark")], ROWS), "its rows"),
+        (np.array([(1, 4, 999, "dark")], ROWS), "its rows"),
+        (np.array([(1, -1, 4, "dark")], ROWS), "its rows"),
+        (np.array([(1, 4, 6, "green")], ROWS), "dark or bright"),
+    ],
+)
+def test_artefact_rows_of_no_frame_are_refused(on_disk, tmp_path, table, fault):
+    folder = replace(on_disk, artefact_rows=table).save(tmp_path / "run")
+    with pytest.raises(InputError, match=rf"artefact_rows.*{fault}"):
+        nza.load_alignment(folder)

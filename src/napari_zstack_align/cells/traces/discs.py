@@ -16,19 +16,24 @@ import numpy.typing as npt
 from napari_zstack_align.cells.compiled import compiled
 
 Numbers = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 INSIDE_PART = 0.9
 """Part of a circle's area that must have pixels."""
 
 
 @compiled
-def disc_means(image: npt.NDArray[Any], circles: Numbers, means: npt.NDArray[Any]) -> None:
+def disc_means(
+    image: npt.NDArray[Any], tissue: Mask, circles: Numbers, means: npt.NDArray[Any]
+) -> None:
     """Mean over each circle, pixels counted by their area in it.
 
     Parameters
     ----------
     image : numpy.ndarray
         (Y, X), not finite where pixels are missing.
+    tissue : numpy.ndarray
+        (Y, X) bool: pixels that count.
     circles : numpy.ndarray
         (3, N) y, x, radius in px.
     means : numpy.ndarray
@@ -44,8 +49,9 @@ def disc_means(image: npt.NDArray[Any], circles: Numbers, means: npt.NDArray[Any
         total = known = 0.0
         for i in range(areas.shape[0]):
             for j in range(areas.shape[1]):
-                value = image[rows[0] + i, columns[0] + j]
-                if isfinite(value):
+                row, column = rows[0] + i, columns[0] + j
+                value = image[row, column]
+                if tissue[row, column] and isfinite(value):
                     total += areas[i, j] * value
                     known += areas[i, j]
         if known >= INSIDE_PART * pi * radius**2:
@@ -54,13 +60,17 @@ def disc_means(image: npt.NDArray[Any], circles: Numbers, means: npt.NDArray[Any
 
 @compiled
 def disc_shares(
-    image: npt.NDArray[Any], circles: Numbers, level: float, shares: npt.NDArray[np.float32]
+    image: npt.NDArray[Any],
+    tissue: Mask,
+    circles: Numbers,
+    level: float,
+    shares: npt.NDArray[np.float32],
 ) -> None:
     """Share of each circle's area, as far as it has pixels, that is at a level or above it.
 
     Parameters
     ----------
-    image, circles
+    image, tissue, circles
         As of `disc_means`.
     level : float
     shares : numpy.ndarray
@@ -76,8 +86,9 @@ def disc_shares(
         above = known = 0.0
         for i in range(areas.shape[0]):
             for j in range(areas.shape[1]):
-                value = image[rows[0] + i, columns[0] + j]
-                if isfinite(value):
+                row, column = rows[0] + i, columns[0] + j
+                value = image[row, column]
+                if tissue[row, column] and isfinite(value):
                     known += areas[i, j]
                     if value >= level:
                         above += areas[i, j]

@@ -65,8 +65,11 @@ class FrameReader:
     def __init__(
         self, ring: Ring, shape: tuple[int, int], fixed: npt.NDArray[np.bool_] | None = None
     ) -> None:
-        self._ring, self._fixed = (ring.gap_px, ring.width_px), fixed
-        self._free = np.empty(shape, np.bool_)
+        self._ring = ring.gap_px, ring.width_px
+        self._everywhere = np.ones(shape, np.bool_)
+        self._tissue = self._everywhere if fixed is None else ~fixed
+        self._fixed = None if fixed is None else np.flatnonzero(fixed)
+        self._outside, self._free = np.empty((2, *shape), np.bool_)
         longer = (shape[0], shape[1] + 1)
         self._counts = np.empty(longer, np.int32)
         self._sums = {kind: np.empty(longer, kind) for kind in (np.int64, np.float64)}
@@ -93,18 +96,14 @@ class FrameReader:
         Measured
         """
         circles = np.where(np.abs(circles) < FARTHEST, circles, np.nan)
-        outside_circles(circles, self._free)
-        if self._fixed is None:
-            whole, pixels = self._measure(frame, circles)
-        else:
-            whole, pixels = self._measure(_without(frame, self._fixed), circles)
+        outside_circles(circles, self._outside)
+        whole, pixels = self._measure(frame, circles, self._tissue, self._fixed)
+        if self._fixed is not None:
             whole.hidden[0] = self._has_value(frame, circles, np.isnan(whole.inside))
         if rows is None:
             return whole
-        out = np.broadcast_to(rows[:, np.newaxis], frame.shape[1:])
-        part, left = self._measure(
-            _without(frame, out if self._fixed is None else out | self._fixed), circles
-        )
+        tissue = self._tissue & ~rows[:, np.newaxis]
+        part, left = self._measure(frame, circles, tissue, np.flatnonzero(~tissue))
         part.around[left < RING_PART * pixels] = np.nan
         both = ((whole.inside, part.inside), (whole.around, part.around))
         for hidden, before, (known, now) in zip(part.hidden, whole.hidden, both, strict=True):
@@ -119,14 +118,21 @@ class FrameReader:
         some = np.flatnonzero(asked.any(axis=0))
         means = np.empty(len(some))
         for image, of_channel in zip(map(_image, frame), asked[:, some], strict=True):
-            disc_means(image, circles[:, some], means)
+            disc_means(image, self._everywhere, np.ascontiguousarray(circles[:, some]), means)
             found[some] |= of_channel & np.isfinite(means)
         return found
 
     def _measure(
-        self, frame: npt.NDArray[Any], circles: Numbers
+        self,
+        frame: npt.NDArray[Any],
+        circles: Numbers,
+        tissue: npt.NDArray[np.bool_],
+        out: npt.NDArray[np.intp] | None,
     ) -> tuple[Measured, npt.NDArray[np.int32]]:
-        """Measure a frame as it is; and how many pixels each ring has, (C, N)."""
+        """Measure a frame where it is tissue (Y, X); and how many pixels each ring has, (C, N).
+
+        ``out`` are the flat places of the other pixels; None for none.
+        """
         shape, dtype = (len(frame), circles.shape[1]), means_type(frame.dtype)
         measured = Measured(
             np.empty(shape, dtype),
@@ -136,24 +142,27 @@ class FrameReader:
             np.zeros((2, shape[1]), bool),
         )
         pixels = np.empty(shape, np.int32)
+        np.logical_and(self._outside, tissue, out=self._free)
         for c, image in enumerate(map(_image, frame)):
             sums = self._sums[np.float64 if image.dtype.kind == "f" else np.int64]
-            disc_means(image, circles, measured.inside[c])
+            disc_means(image, tissue, circles, measured.inside[c])
             running, around = (sums, self._counts), measured.around[c]
             ring_means(image, self._free, circles, self._ring, running, around, pixels[c])
-            measured.highest[c] = highest = highest_value(image)
+            measured.highest[c] = highest = highest_value(_lowered(image, out))
             if highest in DETECTOR_TOPS:
                 shares = np.empty(shape[1], np.float32)
-                disc_shares(image, circles, highest, shares)
+                disc_shares(image, tissue, circles, highest, shares)
                 measured.saturated[c] = shares > SATURATED_FRACTION
         return measured, pixels
 
 
-def _without(frame: npt.NDArray[Any], out: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
-    """Frame (C, Y, X) with NaN for the pixels (Y, X) that are left out."""
-    frame = frame.astype(means_type(frame.dtype))
-    frame[:, out] = np.nan
-    return frame
+def _lowered(image: npt.NDArray[Any], out: npt.NDArray[np.intp] | None) -> npt.NDArray[Any]:
+    """Image (Y, X) in which some pixels hold its smallest value."""
+    if out is None:
+        return image
+    lowered = image.copy()
+    lowered.ravel()[out] = image.min()
+    return lowered
 
 
 def _image(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
