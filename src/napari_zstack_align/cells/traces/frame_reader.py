@@ -66,10 +66,9 @@ class FrameReader:
         self, ring: Ring, shape: tuple[int, int], fixed: npt.NDArray[np.bool_] | None = None
     ) -> None:
         self._ring = ring.gap_px, ring.width_px
-        self._everywhere = np.ones(shape, np.bool_)
-        self._tissue = self._everywhere if fixed is None else ~fixed
+        self._tissue = None if fixed is None else ~fixed
         self._fixed = None if fixed is None else np.flatnonzero(fixed)
-        self._outside, self._free = np.empty((2, *shape), np.bool_)
+        self._free = np.empty(shape, np.bool_)
         longer = (shape[0], shape[1] + 1)
         self._counts = np.empty(longer, np.int32)
         self._sums = {kind: np.empty(longer, kind) for kind in (np.int64, np.float64)}
@@ -96,13 +95,13 @@ class FrameReader:
         Measured
         """
         circles = np.where(np.abs(circles) < FARTHEST, circles, np.nan)
-        outside_circles(circles, self._outside)
         whole, pixels = self._measure(frame, circles, self._tissue, self._fixed)
         if self._fixed is not None:
             whole.hidden[0] = self._has_value(frame, circles, np.isnan(whole.inside))
         if rows is None:
             return whole
-        tissue = self._tissue & ~rows[:, np.newaxis]
+        tissue = np.ones(frame.shape[1:], bool) if self._tissue is None else self._tissue.copy()
+        tissue[rows] = False
         part, left = self._measure(frame, circles, tissue, np.flatnonzero(~tissue))
         part.around[left < RING_PART * pixels] = np.nan
         both = ((whole.inside, part.inside), (whole.around, part.around))
@@ -118,7 +117,7 @@ class FrameReader:
         some = np.flatnonzero(asked.any(axis=0))
         means = np.empty(len(some))
         for image, of_channel in zip(map(_image, frame), asked[:, some], strict=True):
-            disc_means(image, self._everywhere, np.ascontiguousarray(circles[:, some]), means)
+            disc_means(image, None, np.ascontiguousarray(circles[:, some]), means)
             found[some] |= of_channel & np.isfinite(means)
         return found
 
@@ -126,12 +125,12 @@ class FrameReader:
         self,
         frame: npt.NDArray[Any],
         circles: Numbers,
-        tissue: npt.NDArray[np.bool_],
+        tissue: npt.NDArray[np.bool_] | None,
         out: npt.NDArray[np.intp] | None,
     ) -> tuple[Measured, npt.NDArray[np.int32]]:
         """Measure a frame where it is tissue (Y, X); and how many pixels each ring has, (C, N).
 
-        ``out`` are the flat places of the other pixels; None for none.
+        ``out`` are the flat places of the other pixels. None: all of it is tissue.
         """
         shape, dtype = (len(frame), circles.shape[1]), means_type(frame.dtype)
         measured = Measured(
@@ -142,7 +141,9 @@ class FrameReader:
             np.zeros((2, shape[1]), bool),
         )
         pixels = np.empty(shape, np.int32)
-        np.logical_and(self._outside, tissue, out=self._free)
+        outside_circles(circles, self._free)
+        if tissue is not None:
+            self._free &= tissue
         for c, image in enumerate(map(_image, frame)):
             sums = self._sums[np.float64 if image.dtype.kind == "f" else np.int64]
             disc_means(image, tissue, circles, measured.inside[c])
