@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from napari_zstack_align._version import __version__
+from napari_zstack_align.cli.allocator import give_back_large_blocks
 from napari_zstack_align.cli.last_resort import fault_sentence, flush_or_hush, hush
 from napari_zstack_align.cli.stopping import at_safe_moments, stop_if_asked, stoppable
 from napari_zstack_align.errors import Cancelled, InputError, ZstackAlignError
@@ -113,6 +114,7 @@ def _run(argv: Sequence[str]) -> bool:
         parser = make_parser(chosen_command(argv))
     stop_if_asked()
     args = parser.parse_args(argv)
+    give_back_large_blocks()
     level = logging.INFO if args.verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(message)s")
     complete: bool = args.run(args)

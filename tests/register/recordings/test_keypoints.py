@@ -9,7 +9,12 @@ from skimage.transform import AffineTransform
 
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.recordings.geometry import apply
-from napari_zstack_align.register.recordings.keypoints import Keypoints, find_keypoints, match
+from napari_zstack_align.register.recordings.keypoints import (
+    AT_ONCE,
+    Keypoints,
+    find_keypoints,
+    match,
+)
 from napari_zstack_align.register.recordings.ransac import ransac
 
 SHAPE = (160, 176)
@@ -161,3 +166,23 @@ def test_matches_are_each_others_nearest_and_clearly_so():
     assert sorted(zip(i.tolist(), j.tolist(), strict=True)) == [(0, 1), (2, 0)]
     i, j = match(first, second, 1.0)
     assert sorted(zip(i.tolist(), j.tolist(), strict=True)) == [(0, 1), (2, 0), (3, 2)]
+
+
+@pytest.mark.parametrize("ratio", [1.0, 0.8])
+@pytest.mark.parametrize(("n", "m"), [(AT_ONCE + 40, 3 * AT_ONCE), (5, 9), (1, 1), (7, 0)])
+def test_keypoints_compared_in_parts_are_matched_as_all_at_once(n, m, ratio):
+    rng = np.random.default_rng(n + m)
+    first = rng.normal(size=(n, 128)).astype(np.float32)
+    second = rng.normal(size=(m, 128)).astype(np.float32)
+    shared = rng.permutation(n)[: min(n, m) // 2]
+    second[: len(shared)] = first[shared] + 0.2 * rng.normal(size=(len(shared), 128))
+    points = np.zeros((n + m, 2))
+    i, j = match(Keypoints(points[:n], first), Keypoints(points[:m], second), ratio)
+    distances = np.linalg.norm(first[:, np.newaxis].astype(float) - second, axis=2)
+    pairs = []
+    for row, line in enumerate(distances if m else []):
+        near = int(line.argmin())
+        rest = np.delete(line, near).min(initial=np.inf)
+        if distances[:, near].argmin() == row and (ratio == 1 or line[near] < ratio * rest):
+            pairs.append((row, near))
+    assert list(zip(i.tolist(), j.tolist(), strict=True)) == pairs

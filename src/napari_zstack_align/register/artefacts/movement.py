@@ -67,17 +67,19 @@ def movement(images: Image, groups: npt.NDArray[np.intp], constant: Pixels) -> M
     """Follow the tissue of frames (n, Y, X); constant pixels (Y, X) don't count."""
     shape = (images.shape[1], images.shape[2])
     factor = int(np.clip(min(shape) // SMALL_PX, 1, MOST_TIMES_SMALLER))
-    small = _small(images, constant, factor)
-    prefilter = Prefilter.for_image(small.mean(axis=0))
-    prepared = np.stack([_prepared(image, prefilter) for image in small])
+    prepared = _small(images, constant, factor)
+    prefilter = Prefilter.for_image(prepared.mean(axis=0))
+    for image in prepared:
+        image[...] = _prepared(image, prefilter)
     reach = min(prepared.shape[1:]) // 4
     tiles = [max(round(n / TILE_PX), 1) for n in prepared.shape[1:]]
     shifts = np.zeros((len(images), *tiles, 2))
     means = {}
     for group in np.unique(groups):
         chosen = np.flatnonzero(groups == group)
-        whole = _whole_shifts(prepared[chosen], reach)
-        moved = _undone(prepared[chosen], whole)
+        moved = prepared[chosen]
+        whole = _whole_shifts(moved, reach)
+        _undo(moved, whole)
         means[int(group)] = moved.mean(axis=0)
         rest = _tile_shifts(moved, means[int(group)], (tiles[0], tiles[1]))
         shifts[chosen] = whole[:, np.newaxis, np.newaxis] + rest
@@ -87,9 +89,12 @@ def movement(images: Image, groups: npt.NDArray[np.intp], constant: Pixels) -> M
 
 def _small(images: Image, constant: Pixels, factor: int) -> Image:
     """Images so many times smaller, without constant and isolated pixels."""
-    if constant.any():
-        images = np.stack([filled(np.where(constant, np.float32(np.nan), i)) for i in images])
-    return np.stack([cv2.medianBlur(shrink(image, factor), 5) for image in images])
+    some_constant = constant.any()
+    small: list[Image] = []
+    for image in images:
+        whole = filled(np.where(constant, np.float32(np.nan), image)) if some_constant else image
+        small.append(cv2.medianBlur(shrink(whole, factor), 5))
+    return np.stack(small)
 
 
 def _prepared(small: Image, prefilter: Prefilter) -> Image:
@@ -109,12 +114,10 @@ def _whole_shifts(images: Image, reach: int) -> npt.NDArray[np.float64]:
     return np.round(factor * shifts_to_mean(small, reach / factor))
 
 
-def _undone(images: Image, shifts: npt.NDArray[np.float64]) -> Image:
-    """Images moved back by whole pixels."""
-    whole = np.round(shifts).astype(int)
-    return np.stack(
-        [np.roll(f, (-dy, -dx), axis=(0, 1)) for f, (dy, dx) in zip(images, whole, strict=True)]
-    )
+def _undo(images: Image, shifts: npt.NDArray[np.float64]) -> None:
+    """Move images back by whole pixels, in place."""
+    for image, shift in zip(images, np.round(shifts).astype(int), strict=True):
+        image[...] = np.roll(image, tuple(-shift), axis=(0, 1))
 
 
 def _tile_shifts(moved: Image, mean: Image, tiles: tuple[int, int]) -> npt.NDArray[np.float64]:

@@ -74,7 +74,7 @@ def find_pattern(
     known : numpy.ndarray
         (Y, X) bool: pixels that are left out already.
     """
-    few = _few(groups)
+    few = _few(groups)  # a view where the frames are of one group
     images, groups, shifts = images[few], groups[few], movement.shifts[few]
     usable = np.where(known, np.float32(np.nan), images) if known.any() else images
     rows = _offsets(usable, groups, shifts[..., 0])
@@ -82,12 +82,12 @@ def find_pattern(
     return Pattern(rows, columns)
 
 
-def _few(groups: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
-    """(n,) bool: enough frames, whole groups where there are several."""
+def _few(groups: npt.NDArray[np.intp]) -> slice | npt.NDArray[np.bool_]:
+    """Enough frames, whole groups where there are several."""
     names = np.unique(groups)
     every = -(-len(groups) // MOST_FRAMES)
-    if len(names) < every:
-        return np.asarray(np.arange(len(groups)) % every == 0, bool)
+    if len(names) < every or every == 1:
+        return slice(None, None, every)
     return np.isin(groups, names[::every])
 
 
@@ -125,10 +125,10 @@ def _parts(steps: Image, n_columns: int, average: Callable[[Image], Profile]) ->
 
 
 def _clipped(steps: Image) -> Image:
-    """Steps (n, Y - 1, X) in which no pixel counts for more than noise would make it."""
+    """Cut steps (n, Y - 1, X), in place, to what noise would make of a pixel."""
     some = steps[:, :, ::7]
     limit = CLIP * SD_PER_MAD * float(np.nanmedian(np.abs(some[:: max(len(some) // 8, 1)])))
-    return np.clip(steps, -limit, limit) if limit > 0 else steps
+    return np.clip(steps, -limit, limit, out=steps) if limit > 0 else steps
 
 
 def _capped(parts: Profile) -> float:

@@ -91,34 +91,40 @@ def search(
 
 
 def _examined(sample: Sample, given: Pixels | None) -> Iterator[Artefacts | None]:
-    """Find the artefacts of a sample; yields None between steps, the result last."""
+    """Find the artefacts of a sample; yields None between steps, the result last.
+
+    What was found is taken out of the sample's images themselves, most of what a run holds.
+    """
+    images = sample.images
     noise = Noise.of(sample)
     yield None
-    constant = constant_pixels(sample.images, noise)
-    moves = movement(sample.images, sample.groups, constant)
+    constant = constant_pixels(images, noise)
+    moves = movement(images, sample.groups, constant)
     yield None
     fixed = given
     if fixed is None:
-        fixed = fixed_constant(sample.images, constant, noise, moves)
-    clean = _without(sample.images, fixed)
+        fixed = fixed_constant(images, constant, noise, moves)
+    _fill(images, fixed)
     yield None
-    pattern = find_pattern(clean, sample.groups, moves, fixed)
+    pattern = find_pattern(images, sample.groups, moves, fixed)
     if pattern:
-        clean = clean - pattern.image
-        noise = Noise.of(Sample(clean, sample.groups, sample.offset))
+        images -= pattern.image
+        noise = Noise.of(sample)
     yield None
     if given is None:
-        single = fixed_pixels(differences(clean, noise), moves, fixed)
-        clean, fixed = _without(clean, single), fixed | single
+        single = fixed_pixels(differences(images, noise), moves, fixed)
+        _fill(images, single)
+        fixed = fixed | single
         yield None
-    transients = Transients.of(clean, sample.groups, noise)
+    transients = Transients.of(images, sample.groups, noise)
     yield _described(sample, fixed, pattern, transients, moves, given is not None)
 
 
-def _without(images: Image, pixels: Pixels) -> Image:
-    if not pixels.any():
-        return images
-    return np.stack([filled(np.where(pixels, NAN, image)) for image in images])
+def _fill(images: Image, pixels: Pixels) -> None:
+    """Let pixels (Y, X) of images (n, Y, X) continue what is around them, in place."""
+    if pixels.any():
+        for image in images:
+            image[...] = filled(np.where(pixels, NAN, image))
 
 
 def _described(

@@ -101,16 +101,19 @@ class Transients:
             (n,) frames of a group show the same tissue.
         noise : Noise
         """
-        usual = max((_largest_jump(images[groups == g]) for g in np.unique(groups)), default=0.0)
+        rows = np.array([row_means(image) for image in images])
+        usual = max((_largest_jump(rows[groups == g]) for g in np.unique(groups)), default=0.0)
         means = np.array([cv2.mean(image)[0] for image in images]) - noise.dark
         brightest = max((np.median(means[groups == g]) for g in np.unique(groups)), default=np.inf)
         bright = np.array([_bright(image[::3, ::3]) for image in images]) - noise.dark
         dimmest = min((np.median(bright[groups == g]) for g in np.unique(groups)), default=0.0)
         sigmas = _least_sigmas(images, noise)
-        alone = [single_pixels(image, noise, sigmas) for image in images]
-        calm = [float(_without(i, pixels).max()) for i, pixels in zip(images, alone, strict=True)]
+        calm, counts = [], []
+        for image in images:
+            alone = single_pixels(image, noise, sigmas)
+            calm.append(float(_without(image, alone).max()))
+            counts.append(int(alone.sum()))
         top = float(np.median(calm)) if calm else np.inf
-        counts = [int(pixels.sum()) for pixels in alone]
         with_some = sum(count > 0 for count in counts)
         many = sum(counts) >= max(FEWEST, FEWEST_PART * images.size)
         many &= with_some >= FRAMES_PART * len(counts)
@@ -221,9 +224,8 @@ def _round(value: float, up: bool = False) -> float:
     return float(2 ** ((np.ceil(halves) if up else round(halves)) / 2))
 
 
-def _largest_jump(images: Image) -> float:
-    """Largest step from row to row that most frames (n, Y, X) of the same tissue have."""
-    profiles = np.stack([row_means(image) for image in images])
+def _largest_jump(profiles: Profile) -> float:
+    """Largest step from row to row that most frames of the same tissue have: (n, Y) means."""
     jumps = maximum_filter1d(np.abs(np.diff(profiles, axis=1)), JUMP_REACH, axis=1)
     # The lower of two middle ones: rows of half of four frames may have been struck.
     return float(np.sort(jumps, axis=0)[(len(jumps) - 1) // 2].max(initial=0.0))

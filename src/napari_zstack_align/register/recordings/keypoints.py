@@ -19,6 +19,8 @@ from napari_zstack_align.register.recordings.photometry import Image, prepared
 
 ORB_FAST_THRESHOLD = 5
 """Least step of brightness of ORB's corners, of 255: tissue has few hard edges."""
+AT_ONCE = 256
+"""Keypoints compared with all others at once: the distances of all of them are large."""
 
 
 @dataclass(frozen=True)
@@ -96,15 +98,23 @@ def match(
     none = np.zeros(0, np.intp)
     if not len(first) or not len(second):
         return none, none
-    squares = _squared_distances(first.descriptors, second.descriptors)
-    nearest = squares.argmin(axis=1)
-    rows = np.arange(len(first))
-    keep = squares.argmin(axis=0)[nearest] == rows
-    if ratio < 1 and squares.shape[1] > 1:
-        best = squares[rows, nearest]
-        squares[rows, nearest] = np.inf
-        keep &= best < ratio**2 * squares.min(axis=1)
-    return rows[keep], nearest[keep]
+    nearest, kept = np.zeros(len(first), np.intp), np.ones(len(first), bool)
+    nearest_back, least = np.zeros(len(second), np.intp), np.full(len(second), np.inf, np.float32)
+    for start in range(0, len(first), AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        squares = _squared_distances(first.descriptors[some], second.descriptors)
+        nearest[some] = squares.argmin(axis=1)
+        back = squares.argmin(axis=0)
+        distance = squares[back, np.arange(len(second))]
+        nearer = distance < least
+        nearest_back[nearer], least[nearer] = start + back[nearer], distance[nearer]
+        if ratio < 1 and len(second) > 1:
+            rows = np.arange(len(squares))
+            best = squares[rows, nearest[some]]
+            squares[rows, nearest[some]] = np.inf
+            kept[some] = best < ratio**2 * squares.min(axis=1)
+    rows = np.flatnonzero(kept & (nearest_back[nearest] == np.arange(len(first))))
+    return rows, nearest[rows]
 
 
 def _squared_distances(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
