@@ -68,3 +68,14 @@ def test_a_cell_in_sharp_focus_is_no_single_pixel():
     spot = np.exp(-((y - 50) ** 2 + (x - 50) ** 2) / (2 * 0.9**2))
     images[:] = np.clip(images + 60_000 * spot, DARK, 65535)
     assert all(alone is None for alone, *_ in found_in(images))
+
+
+@pytest.mark.parametrize("left", [0.3, 0.02])
+def test_the_first_frames_of_a_recording_that_bleaches_are_usual(left):
+    light = left + (1 - left) * np.exp(-np.arange(160) / 12)
+    tissue = np.random.default_rng(0).gamma(2, 900, (48, 48))
+    images = DARK + light[:, np.newaxis, np.newaxis] * tissue
+    images[90] = DARK + 30 * tissue
+    artefacts = run_search(nza.Stack.from_array(images, "TYX"), AdaptiveParams())
+    faults = [artefacts.flash(image.astype(np.float32)) for image in images]
+    assert [t for t, fault in enumerate(faults) if fault] == [90]

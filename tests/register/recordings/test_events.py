@@ -218,6 +218,22 @@ def test_flashes_stand_out_where_the_laser_flickers(times: float, loss: float):
     np.testing.assert_array_equal(outliers, lit)
 
 
+@pytest.mark.parametrize("dark", [100, 300, 339])
+@pytest.mark.parametrize("left", [0.05, 0.6])
+def test_light_that_falls_makes_no_outliers_whatever_the_dark_level(dark: float, left: float):
+    """Haze, which bleaches with the tissue, hides how dark a frame without light is."""
+    light = 240 / left * (left + (1 - left) * np.exp(-np.arange(N) / 20))
+    assert not intensity_outliers(_levels(light), dark=dark, mad=6).any()
+
+
+@pytest.mark.parametrize("left", [0.05, 0.6])
+def test_flashes_stand_out_where_light_falls(left: float):
+    light = 400 * (left + (1 - left) * np.exp(-np.arange(N) / 20))
+    lit = np.isin(np.arange(N), [3, 40, 41, 100])
+    outliers = intensity_outliers(_levels(light, 150.0 * lit), dark=100, mad=6)
+    np.testing.assert_array_equal(outliers, lit)
+
+
 @pytest.mark.parametrize(("sigmas", "is_odd"), [(0.0, False), (3.0, False), (8.0, True)])
 def test_the_less_changed_pixels_have_to_stand_out_too(sigmas: float, is_odd: bool):
     rng = np.random.default_rng(2)

@@ -48,6 +48,8 @@ JUMP_PART = 0.12
 EDGE_PART = 0.5
 """The edge of struck rows is half to twice of what they differ by."""
 NEAR_ROWS = 10
+NEAR_FRAMES = 5
+"""The median of so many sampled frames is usual there; at an end, the darker one of two."""
 DARK_STEP = 0.05
 """Steps of the dark level, as a part of the mean light of a frame."""
 DIM_PERCENTILE, BRIGHT_PERCENTILE = 20, 90
@@ -104,7 +106,9 @@ class Transients:
         rows = np.array([row_means(image) for image in images])
         usual = max((_largest_jump(rows[groups == g]) for g in np.unique(groups)), default=0.0)
         means = np.array([cv2.mean(image)[0] for image in images]) - noise.dark
-        brightest = max((np.median(means[groups == g]) for g in np.unique(groups)), default=np.inf)
+        of_groups = [means[groups == g] for g in np.unique(groups)]
+        brightest = max(map(_brightest, of_groups), default=np.inf)
+        typical = max(map(np.median, of_groups), default=0.0)
         bright = np.array([_bright(image[::3, ::3]) for image in images]) - noise.dark
         dimmest = min((np.median(bright[groups == g]) for g in np.unique(groups)), default=0.0)
         sigmas = _least_sigmas(images, noise)
@@ -117,11 +121,15 @@ class Transients:
         with_some = sum(count > 0 for count in counts)
         many = sum(counts) >= max(FEWEST, FEWEST_PART * images.size)
         many &= with_some >= FRAMES_PART * len(counts)
-        return cls(noise, float(brightest), float(dimmest), usual, top, sigmas, many)._rounded()
+        found = cls(noise, float(brightest), float(dimmest), usual, top, sigmas, many)
+        return found._rounded(float(typical))
 
-    def _rounded(self) -> Self:
-        """Return the same in round numbers: one frame that changes shouldn't change them all."""
-        step = _round(DARK_STEP * self.brightest)
+    def _rounded(self, light: float) -> Self:
+        """Return the same in round numbers: one frame that changes shouldn't change them all.
+
+        ``light`` is the mean above dark of most frames.
+        """
+        step = _round(DARK_STEP * light)
         dark = step * round(self.noise.dark / step) if step > 0 else self.noise.dark
         noise = Noise(dark, _round(self.noise.gain), _round(self.noise.floor))
         return replace(
@@ -222,6 +230,17 @@ def _round(value: float, up: bool = False) -> float:
         return value
     halves = 2 * np.log2(value)
     return float(2 ** ((np.ceil(halves) if up else round(halves)) / 2))
+
+
+def _brightest(means: Profile) -> float:
+    """Brightness of usual frames where they are brightest, from the means (n,) of some in order.
+
+    A long recording may be many times as bright before it bleaches.
+    """
+    if len(means) <= NEAR_FRAMES:
+        return float(np.median(means))
+    around = np.median(np.lib.stride_tricks.sliding_window_view(means, NEAR_FRAMES), axis=1)
+    return float(max(around.max(), means[:2].min(), means[-2:].min()))
 
 
 def _largest_jump(profiles: Profile) -> float:

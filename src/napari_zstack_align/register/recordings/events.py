@@ -19,7 +19,7 @@ FLASH = Fault(Flag.UNUSUAL_BRIGHTNESS, "unusual brightness: light was added, or 
 NEIGHBOURHOOD = 101
 """Frames against whose median a frame's brightness is judged: events are short against it."""
 END_FRAMES = 9
-"""So many frames at an end show what is usual there, and whether it rises or falls."""
+"""So many frames show what is usual at an end, whether it rises or falls, and how it scatters."""
 LEAST_CHANGE = 0.1
 """A flash changes the light above dark at least by this part."""
 MOST_ODD = 0.1
@@ -61,9 +61,9 @@ def intensity_outliers(levels: Levels, dark: float, mad: float) -> npt.NDArray[n
     seen = levels.where(known)
     mean, low = (_usual_around(part, NEIGHBOURHOOD) for part in (seen.mean, seen.low))
     away, low_away = np.abs(seen.mean - mean), np.abs(seen.low - low)
-    scatter = np.maximum(np.median(away), _scatter_at_ends(seen.mean))
+    scatter = np.maximum(_scatter(seen.mean, away), _scatter_at_ends(seen.mean))
     limit = np.maximum(mad * scatter, LEAST_CHANGE * np.maximum(mean - dark, 0))
-    noise = mad * float(np.median(low_away))
+    noise = mad * _scatter(seen.low, low_away)
     odd = from_elsewhere(seen, mean, low, dark, noise) & (away > np.maximum(limit, 1e-12))
     changed = from_elsewhere(seen, mean, low, dark, noise / 2) & (away > limit / 2)
     scaled = by_a_factor(seen, mean, low, dark)
@@ -140,6 +140,17 @@ def _usual_around(trace: Trace, size: int) -> Trace:
     padded = np.pad(trace, half, constant_values=((first, last),))
     usual: Trace = median_filter(padded, size)[half : half + len(trace)]
     return usual
+
+
+def _scatter(trace: Trace, away: Trace) -> float:
+    """Median distance of frames from what is usual around them, or from the lines of a few.
+
+    ``away`` is the first of these (T,). Where light falls, most frames are the median of the
+    frames around them, and only the lines show their noise.
+    """
+    few = np.array_split(trace, max(len(trace) // END_FRAMES, 1))
+    of_lines = np.median([np.median(np.abs(part - _line_through(part))) for part in few])
+    return float(max(np.median(away), of_lines))
 
 
 def _scatter_at_ends(trace: Trace) -> Trace:

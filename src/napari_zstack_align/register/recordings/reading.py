@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.params import KeypointParams
-from napari_zstack_align.register.brightness import Levels, joined
+from napari_zstack_align.register.brightness import DARK_PERCENTILE, Levels, joined
 from napari_zstack_align.register.recordings.chunks import Range, chunk_ranges, cut
 from napari_zstack_align.register.recordings.events import (
     FLASH,
@@ -51,6 +51,7 @@ class FirstReading:
         self._traces: list[Trace] = []
         self._levels: list[Levels] = []
         self._total, self._count, self._chunk = np.zeros(self._shape, np.float32), 0, 0
+        self._dark = np.inf
 
     def take(self, window: Window) -> None:
         """Take in the next window."""
@@ -71,7 +72,7 @@ class FirstReading:
         """Find jumps, twitches and flashes of the whole recording."""
         state, params = self._state, self._params
         trace, levels = Trace.joined(self._traces), joined(self._levels)
-        flashes = intensity_outliers(levels, _dark(state), params.outlier_mad)
+        flashes = intensity_outliers(levels, self._dark, params.outlier_mad)
         state.frame_flags.mark(np.flatnonzero(flashes), FLASH)
         state.trace = trace = trace.without(flashes)
         if params.detect_steps:
@@ -84,7 +85,10 @@ class FirstReading:
     def _end_chunk(self) -> None:
         state, chunk = self._state, self._chunk
         if self._count:
-            state.image_numbers[chunk] = state.images.add(self._total / np.float32(self._count))
+            mean = self._total / np.float32(self._count)
+            # The darkest chunk is nearest to no light: haze bleaches with the tissue.
+            self._dark = min(self._dark, float(np.percentile(mean, DARK_PERCENTILE)))
+            state.image_numbers[chunk] = state.images.add(mean)
         state.count_frames(chunk)
         self._on_chunk(chunk)
         self._total[:], self._count, self._chunk = 0, 0, chunk + 1
@@ -145,12 +149,3 @@ def why_without_image(faults: Sequence[Fault]) -> Fault:
 def final_ranges(state: RecordingState) -> list[Range]:
     """Ranges of the chunks, cut at jumps."""
     return cut([(int(row["start"]), int(row["stop"])) for row in state.chunks], state.steps)
-
-
-def _dark(state: RecordingState) -> float:
-    """Intensity without light: what the darkest pixels of the first mean show."""
-    for chunk in range(len(state.chunks)):
-        image = state.image(chunk)
-        if image is not None:
-            return float(np.percentile(image, 0.5))
-    return 0.0
