@@ -17,7 +17,7 @@ N = 80
 
 
 def flagged(photons: np.ndarray) -> list[int]:
-    """Frames that the first reading takes for flashes where so many photons (T, Y, X) are expected."""
+    """Frames taken for flashes where so many photons (T, Y, X) are expected."""
     noisy = GAIN * np.random.default_rng(0).poisson(photons) + DARK
     stack = nza.Stack.from_array(noisy.astype(np.uint16), "TYX")
     images = ImageFile(noisy.shape[1:])
