@@ -264,7 +264,7 @@ def nearly_empty(frames, z, light):
 @pytest.mark.slow
 @pytest.mark.parametrize("z", [2, 3])
 def test_the_chain_passes_over_a_nearly_empty_slice(frames, z, tmp_path):
-    stack = nza.Stack.from_array(nearly_empty(frames, z, 0.04), frames_per_slice=N_REPEATS)
+    stack = nza.Stack.from_array(nearly_empty(frames, z, 0.01), frames_per_slice=N_REPEATS)
     run = lambda: nza.run(nza.align_adaptive(stack, journal=tmp_path / "run"))  # noqa: E731
     alignment, whole = run(), aligned(frames)
     assert flagged_slices(alignment) == [z]

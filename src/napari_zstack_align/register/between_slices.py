@@ -25,6 +25,7 @@ from napari_zstack_align.alignment.warp import shrink, warp_with_valid
 from napari_zstack_align.mask import Mask
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.register.frames import Image, RawFrame, filtered_frame, folds
+from napari_zstack_align.register.light import in_light_of
 from napari_zstack_align.register.prefilter import Band, Prefilter
 from napari_zstack_align.register.slice_steps import SliceStep, step_between
 from napari_zstack_align.register.slice_units import known
@@ -156,11 +157,14 @@ class Chain:
     def next(self, image: Image) -> Chain:
         """Go on to a slice's mean (Y, X) float32; the first one is the reference.
 
-        Where it is NaN, the last slice goes on.
+        Where it is NaN, the last slice goes on. All slices of the chain are brought to the light of
+        the first one: what differs between two of them weighs the next step, and is anatomy, not
+        light; and nothing of a slice dimmer than the one before is cut off as dark.
         """
         if self.image is None:
             shown = np.isfinite(image)
             return replace(self, image=filled(image), known=None if shown.all() else shown)
+        image = in_light_of(self.image, image)
         draft = self._template(self.change)
         filtered = filtered_frame(RawFrame(image), draft)
         found = draft.register(filtered, self.field, around=self.field)
