@@ -160,7 +160,7 @@ def test_a_chunk_that_is_not_as_it_was_is_made_again(short, begun, whole, damage
 
 def test_planes_of_nothing_but_fill_have_no_file_and_are_not_made_again(short, tmp_path):
     raw = np.zeros(short.stack.shape, np.uint16)
-    blank = short.with_stack(nza.Stack.from_array(raw, "TCYX", name="short"))
+    blank = short.with_stack(nza.Stack.from_array(raw, "TCYX", name="short"), check_frames=False)
     job = export_alignment(tmp_path / "out.zarr", blank)
     for _ in range(5):
         next(job)
@@ -283,7 +283,8 @@ def test_other_parameters_begin_anew(short, begun, change):
     else:
         raw = short.stack.read(0, 12).copy()
         raw[0] += 1
-        short = short.with_stack(nza.Stack.from_array(raw, "TCYX", name="short"))
+        other = nza.Stack.from_array(raw, "TCYX", name="short")
+        short = short.with_stack(other, check_frames=False)
     stages = []
     run(export_alignment(begun, short, **options), lambda p: stages.append(p.stage))
     assert stages.count("Writing OME-Zarr") == 12

@@ -141,9 +141,27 @@ class Alignment:
         """(Y, X) of a raw frame."""
         return self.stack.shape[2:]
 
-    def with_stack(self, stack: Stack) -> Alignment:
-        """Return the same alignment over the same frames, opened anew or from elsewhere."""
-        return replace(self, stack=stack)
+    def with_stack(self, stack: Stack, check_frames: bool = True) -> Alignment:
+        """Return the same alignment over the same frames, opened anew or from elsewhere.
+
+        Parameters
+        ----------
+        stack : Stack
+        check_frames : bool
+            Whether a few frames are compared with those that were aligned. False for a filtered
+            copy of them; see `apply_transforms` for one whose fit shall not count as judged.
+
+        Raises
+        ------
+        InputError
+            Where it holds other frames.
+        """
+        from napari_zstack_align.alignment.same_frames import check_frames_of
+
+        changed = replace(self, stack=stack)
+        if check_frames:
+            check_frames_of(stack, self)
+        return changed
 
     def with_remarks(self, *remarks: Remark) -> Alignment:
         """Return the same alignment with more for the user to know."""

@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.alignment.changed_frames import holds_some_of
 from napari_zstack_align.alignment.checks import check_same_frames
-from napari_zstack_align.alignment.fingerprint import fingerprint
 from napari_zstack_align.alignment.mean import RunningMean
 from napari_zstack_align.alignment.quality import empty_table
+from napari_zstack_align.alignment.same_frames import holds_frames_of
 from napari_zstack_align.alignment.summary import APPLIED_FROM, NOISE_LIMIT
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.errors import InputError
@@ -83,14 +82,9 @@ def apply_transforms(
 
 def _is_same_recording(stack: Stack, given: Alignment) -> bool:
     """Whether a stack is made of the files that were aligned, or of frames that are the same."""
-    known = given.stack
-    if stack is known or stack.source is known.source:
+    if stack.paths and real_places(stack.paths) == real_places(given.stack.paths):
         return True
-    if stack.paths and real_places(stack.paths) == real_places(known.paths):
-        return True
-    if given.frame_digests is not None:
-        return holds_some_of(stack, given.frame_digests)
-    return bool(mark := fingerprint(known)) and mark == fingerprint(stack)
+    return bool(holds_frames_of(stack, given))
 
 
 def _of_same_recording(given: Alignment, stack: Stack) -> Alignment:

@@ -58,10 +58,15 @@ def with_unchanged_frames(stack: Stack, seen: FrameDigests | None) -> Stack:
     return stack.replace(remarks=(*stack.remarks, remark))
 
 
-def holds_some_of(stack: Stack, seen: FrameDigests) -> bool:
-    """Whether some frames, spread over a stack, are those that were seen."""
+def holds_some_of(stack: Stack, seen: FrameDigests) -> bool | None:
+    """Whether some frames, spread over a stack, are those that were seen.
+
+    Frames that can't be read are no others; None where that is all of them.
+    """
     some = _spread(np.flatnonzero(seen.digests != UNKNOWN), FEW_FRAMES)
-    return bool(len(some)) and np.array_equal(_digests(stack, some), seen.digests[some])
+    found = _digests(stack, some)
+    read = found != UNKNOWN
+    return np.array_equal(found[read], seen.digests[some][read]) if read.any() else None
 
 
 def _some(frames: npt.NDArray[np.intp], stack: Stack) -> npt.NDArray[np.intp]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.raw_frames import MissingSource
+from napari_zstack_align.alignment.same_frames import check_frames_of
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.stack import Stack, check_is_stack
@@ -28,11 +29,16 @@ def check_aligned_frames_at_hand(alignment: Alignment) -> None:
     check_frames_at_hand(alignment.stack)
 
 
-def check_alignment_of(stack: Stack, alignment: Alignment) -> None:
-    """Raise InputError where an alignment was not made of these frames."""
+def check_alignment_of(stack: Stack, alignment: Alignment, check_frames: bool = True) -> None:
+    """Raise InputError where an alignment was not made of these frames.
+
+    Without ``check_frames``, others of the same number and size will do.
+    """
     if not isinstance(alignment, Alignment):
         raise InputError("Give the Alignment of the recording, or None: nothing moves.")
     check_same_frames(stack, len(alignment.transforms), alignment.raw_shape, "alignment")
+    if check_frames:
+        check_frames_of(stack, alignment)
 
 
 def check_same_frames(stack: Stack, n_frames: int, frame_shape: tuple[int, int], made: str) -> None:

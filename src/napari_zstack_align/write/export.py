@@ -123,8 +123,8 @@ def export_session(
     Parameters
     ----------
     path : path
-        As for `export_volume`; the name of each recording is added: ``larva.h5`` makes
-        ``larva_NAME.h5``.
+        As for `export_volume`; of several recordings, the name of each is added: ``larva.h5``
+        makes ``larva_NAME.h5``.
     alignments : sequence of Alignment
         The session.
     crop : bool
@@ -147,7 +147,7 @@ def export_session(
 
 
 def targets_in_session(path: Path, names: Sequence[str]) -> list[Path]:
-    """Return the path of each recording: ``larva.h5`` makes ``larva_NAME.h5``.
+    """Return the path of each of several recordings: ``larva.h5`` makes ``larva_NAME.h5``.
 
     Raises
     ------
@@ -203,7 +203,7 @@ def _only(job: Job[list[Path]]) -> Job[Path]:
 def _watched_image(alignment: Alignment, what: What | None) -> Image:
     """The same as `_image`, whose raw files are looked after while it is written."""
     frames = watched_frames(alignment.stack, alignment.frame_digests)
-    image = _image(alignment.with_stack(frames.stack), what)
+    image = _image(alignment.with_stack(frames.stack, check_frames=False), what)
     return replace(image, check=frames.check_files)
 
 

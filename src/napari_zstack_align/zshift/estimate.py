@@ -50,6 +50,7 @@ def estimate_zshift(
     *,
     threads: int | None = None,
     journal: UnitStore | str | Path | None = None,
+    check_frames: bool = True,
 ) -> Job[ZShift]:
     """Find at which depth of a reference z-stack each frame of a recording was taken.
 
@@ -75,6 +76,9 @@ def estimate_zshift(
         the same result; it lies in ``NAME.zalign.unfinished`` beside it, and goes when the result
         is saved there. A changed parameter computes anew only what it touches. By default nothing
         is kept. (A `Journal` that is open already is taken too, and left open.)
+    check_frames : bool
+        Whether a few frames are compared with those that were aligned. False for another channel
+        of the same recording, or a filtered copy of it.
 
     Returns
     -------
@@ -98,7 +102,7 @@ def estimate_zshift(
     between the slices (kriging); depths are smoothed over space by penalised least squares and
     over time by a Kalman smoother, weighted by their evidence. See docs/zshift.md.
     """
-    inputs = checked_inputs(stack, reference, params, alignment)
+    inputs = checked_inputs(stack, reference, params, alignment, check_frames)
     return _estimate(inputs, reference, checked_threads(threads), journal)
 
 

@@ -126,6 +126,7 @@ def checked_inputs(
     reference: Alignment | Stack | npt.ArrayLike,
     params: ZShiftParams | None,
     alignment: Alignment | None,
+    check_frames: bool = True,
 ) -> Inputs:
     """Check what a search is given; raise InputError where it doesn't fit together."""
     check_frames_at_hand(stack)
@@ -135,7 +136,7 @@ def checked_inputs(
     if alignment is None:
         check_one_plane(stack)
     else:
-        check_alignment_of(stack, alignment)
+        check_alignment_of(stack, alignment, check_frames)
         shape = alignment.transforms.shape
     if min(shape) < LEAST_PX:
         raise InputError(

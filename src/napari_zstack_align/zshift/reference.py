@@ -118,7 +118,7 @@ def _of_alignment(alignment: Alignment, channel: int) -> Reference:
     stack.checked_channel(channel, "reference_channel")
 
     def mean(raw: Stack, k: int) -> Image:
-        found = alignment.with_stack(raw).mean_of_slice(k, channel)
+        found = alignment.with_stack(raw, check_frames=False).mean_of_slice(k, channel)
         return _counts(found.exact_or_nan(), stack)
 
     def frames(k: int) -> npt.NDArray[np.intp]:

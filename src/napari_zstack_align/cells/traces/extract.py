@@ -32,6 +32,7 @@ def extract_traces(
     *,
     threads: int | None = None,
     journal: UnitStore | str | Path | None = None,
+    check_frames: bool = True,
 ) -> Job[Traces]:
     """Read the traces of ROIs from the raw frames of a recording.
 
@@ -59,6 +60,9 @@ def extract_traces(
         it lies in ``NAME.unfinished`` beside it, and goes when the result is saved there. A
         changed baseline or dark level reads nothing anew. By default nothing is kept. (A
         `Journal` that is open already is taken too, and left open.)
+    check_frames : bool
+        Whether a few frames are compared with those that were aligned. False for another channel
+        of the same recording, or a filtered copy of it.
 
     Returns
     -------
@@ -79,7 +83,7 @@ def extract_traces(
     Baseline as a low percentile of a sliding window: Dombeck et al. 2007 (Neuron). Neuropil
     subtraction with a factor of 0.7: Chen et al. 2013 (Nature).
     """
-    inputs = checked_inputs(stack, rois, alignment, params, ids)
+    inputs = checked_inputs(stack, rois, alignment, params, ids, check_frames)
     return _alone(Extraction(inputs, checked_threads(threads)), journal)
 
 
@@ -91,6 +95,7 @@ def extract_session_traces(
     *,
     threads: int | None = None,
     journal: UnitStore | str | Path | None = None,
+    check_frames: bool = True,
 ) -> Job[list[Traces]]:
     """Read the traces of the same ROIs from the recordings of a session.
 
@@ -102,7 +107,7 @@ def extract_session_traces(
         (N, 3) y, x, radius in px, in the coordinates of the common reference.
     alignments : sequence of Alignment
         One a recording, in the same order.
-    params, threads, journal
+    params, threads, journal, check_frames
         As in `extract_traces`; one journal for all.
 
     Returns
@@ -132,7 +137,9 @@ def extract_session_traces(
     rois = rois if isinstance(rois, Rois) else Rois.of(rois)
     number = checked_threads(threads)
     extractions = [
-        Extraction(checked_inputs(stack, rois, alignment, params), number)
+        Extraction(
+            checked_inputs(stack, rois, alignment, params, check_frames=check_frames), number
+        )
         for stack, alignment in zip(stacks, alignments, strict=True)
     ]
     return _session(extractions, journal)

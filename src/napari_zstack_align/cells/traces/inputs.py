@@ -158,6 +158,7 @@ def checked_inputs(
     alignment: Alignment | None,
     params: TraceParams | None,
     ids: npt.ArrayLike | None = None,
+    check_frames: bool = True,
 ) -> Inputs:
     """Check what an extraction is given; raise InputError where it doesn't fit together."""
     check_frames_at_hand(stack)
@@ -172,7 +173,7 @@ def checked_inputs(
     if alignment is None and np.all(rois.slices < 0):
         check_one_plane(stack)
     if alignment is not None:
-        check_alignment_of(stack, alignment)
+        check_alignment_of(stack, alignment, check_frames)
         shape = alignment.transforms.shape
     _check_places(rois, shape)
     _check_slices(rois, stack)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.apply import apply_transforms
 from napari_zstack_align.alignment.raw_frames import MissingSource
+from napari_zstack_align.alignment.same_frames import holds_frames_of
 from napari_zstack_align.alignment.session import load_saved, save_session
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.jobs import Limits, limits, sample_contrast
@@ -71,7 +72,9 @@ def _with_frames(alignment: Alignment, stacks: Sequence[Stack]) -> Alignment:
     if not isinstance(stack.source, MissingSource):
         return alignment
     like = [s for s in stacks if (s.name, s.shape) == (stack.name, stack.shape)]
-    return alignment.with_stack(like[0]) if like else alignment
+    own = (s for s in like if holds_frames_of(s, alignment) is not False)
+    found = next(own, None)
+    return alignment if found is None else alignment.with_stack(found, check_frames=False)
 
 
 def common_field(alignments: Sequence[Alignment]) -> Job[npt.NDArray[np.bool_]]:

@@ -1,0 +1,44 @@
+"""Whether a stack holds the frames that an alignment is of: many recordings have one size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_zstack_align.alignment.changed_frames import holds_some_of
+from napari_zstack_align.alignment.fingerprint import fingerprint
+from napari_zstack_align.alignment.raw_frames import origin_of
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.stack import Stack
+
+if TYPE_CHECKING:  # `Alignment.with_stack` asks here
+    from napari_zstack_align.alignment.alignment import Alignment
+
+
+def check_frames_of(stack: Stack, alignment: Alignment) -> None:
+    """Raise InputError where an alignment was made of other frames than those of a stack.
+
+    A few frames are read, and none where both read from one source.
+    """
+    if holds_frames_of(stack, alignment) is False:
+        name = alignment.stack.name
+        known_as = "" if name == stack.name else f" ({name})"
+        raise InputError(
+            f"{stack.name} is not the stack that was aligned{known_as}, or its pixels have "
+            f"changed: give each stack its own alignment. If it is another channel or a filtered "
+            f"copy of those frames, give check_frames=False."
+        )
+
+
+def holds_frames_of(stack: Stack, alignment: Alignment) -> bool | None:
+    """Whether a stack holds the very frames of an alignment; None where that can't be told.
+
+    The digests of a few frames are compared, or where the alignment has none, fingerprints.
+    """
+    known = alignment.stack
+    if stack is known or stack.source is known.source:
+        return True
+    if alignment.frame_digests is not None:
+        return holds_some_of(stack, alignment.frame_digests)
+    before = origin_of(known).fingerprint
+    now = before and fingerprint(stack)
+    return before == now if now else None
