@@ -35,7 +35,8 @@ def save_session(
     alignments : sequence of Alignment
         One a recording, complete or partial, in the coordinates of one reference.
     folder : str or pathlib.Path
-        A new folder, or an earlier session, whose place this one takes; other files in it stay.
+        A new folder, or an earlier session, whose place this one takes; other files in it stay. A
+        folder of other files is refused: it would open as the session from then on.
     overwrite : bool
         Whether a complete session there is replaced. An unfinished one never replaces it.
 

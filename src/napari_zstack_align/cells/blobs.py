@@ -45,9 +45,9 @@ class BlobResult:
     def __len__(self) -> int:
         return len(self.circles)
 
-    def rois(self) -> Rois:
-        """Return ROIs numbered from 1, with their ``strength``."""
-        return Rois.of(self.circles, features={"strength": self.strengths})
+    def rois(self, made_on: str | None = None) -> Rois:
+        """Return ROIs numbered from 1, with their ``strength``; ``made_on`` is as of `Rois`."""
+        return Rois.of(self.circles, features={"strength": self.strengths}, made_on=made_on)
 
 
 def detect_blobs(

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align import saved
+from napari_zstack_align.cells.made_on import mark_in
 from napari_zstack_align.cells.rois import NO_SLICES, Rois
 from napari_zstack_align.counting import counted
 from napari_zstack_align.csv_text import as_it_was, csv_bytes
@@ -20,6 +21,8 @@ CIRCLE = ("y", "x", "radius")
 SLICES = ("first_slice", "last_slice")
 LAST_ID = "last_id"
 """Column that is written only where a ROI with a higher id than all others was deleted."""
+MADE_ON = "made_on"
+"""Column that is written only where it is known what the ROIs were made on."""
 
 
 def save_rois(rois: Rois, path: Path, overwrite: bool = False, *, beside: bool = False) -> Path:
@@ -37,6 +40,8 @@ def rois_bytes(rois: Rois) -> bytes:
     columns.update(rois.features)
     if rois.last_id > rois.ids.max(initial=0):
         columns[LAST_ID] = np.full(len(rois), rois.last_id)
+    if rois.made_on:
+        columns[MADE_ON] = np.full(len(rois), rois.made_on)
     rows = zip(*(column.tolist() for column in columns.values()), strict=True)
     return csv_bytes(list(columns), rows)
 
@@ -82,8 +87,12 @@ def _rois(columns: dict[str, list[str]]) -> Rois:
     if all(name in columns for name in SLICES):
         slices = np.array([_numbers(columns.pop(name)) for name in SLICES]).T
     last_id = int(max(_numbers(columns.pop(LAST_ID, [])), default=0))
+    if mark := mark_in(columns.get(MADE_ON, [])):
+        del columns[MADE_ON]
     features = {name: _typed(texts) for name, texts in columns.items()}
-    return Rois.of(circles, ids=ids, slices=slices, features=features, last_id=last_id)
+    return Rois.of(
+        circles, ids=ids, slices=slices, features=features, last_id=last_id, made_on=mark
+    )
 
 
 def _fixed(rois: Rois) -> list[npt.NDArray[Any]]:

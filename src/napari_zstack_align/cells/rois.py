@@ -41,6 +41,9 @@ class Rois:
         find it), ``by_hand`` (bool: added or changed by hand), and columns of the user's own.
     last_id : int
         The highest id ever given; that of a deleted ROI isn't given again.
+    made_on : str, optional
+        Mark of the reference, or of the raw frames, in whose coordinates they are; '' of a table
+        that names none, None where they were made of an array.
 
     Raises
     ------
@@ -54,6 +57,7 @@ class Rois:
     slices: Ids
     features: Features = field(default_factory=dict)
     last_id: int = 0
+    made_on: str | None = None
 
     def __post_init__(self) -> None:
         _check_circles(self.circles)
@@ -76,6 +80,7 @@ class Rois:
         slices: npt.ArrayLike | None = None,
         features: Mapping[str, npt.ArrayLike] | None = None,
         last_id: int = 0,
+        made_on: str | None = None,
     ) -> Rois:
         """Make ROIs of arrays, which are copied.
 
@@ -91,6 +96,8 @@ class Rois:
             (N,) each.
         last_id : int
             The highest id given before.
+        made_on : str, optional
+            As the attribute.
 
         Returns
         -------
@@ -110,7 +117,9 @@ class Rois:
         numbers = np.arange(last_id + 1, last_id + 1 + n) if ids is None else _whole(ids, "ids")
         pairs = np.tile(NO_SLICES, (n, 1)) if slices is None else _whole(slices, "slices")
         columns = _columns(features or {})
-        return cls(values, numbers.astype(np.int64), np.atleast_1d(pairs), columns, last_id)
+        return cls(
+            values, numbers.astype(np.int64), np.atleast_1d(pairs), columns, last_id, made_on
+        )
 
     def __len__(self) -> int:
         return len(self.circles)
@@ -169,6 +178,7 @@ class Rois:
             np.concatenate([self.slices, one.slices]),
             features,
             one.last_id,
+            self.made_on,
         )
 
     def moved(self, roi_id: int, circle: npt.ArrayLike) -> Rois:

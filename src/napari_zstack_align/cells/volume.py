@@ -13,6 +13,7 @@ import numpy.typing as npt
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.cells.blobs import BlobResult, detect
 from napari_zstack_align.cells.images import slice_image, stack_of
+from napari_zstack_align.cells.made_on import made_on
 from napari_zstack_align.cells.matching import match
 from napari_zstack_align.cells.normalise import Range, finite_range
 from napari_zstack_align.cells.rois import Rois
@@ -89,7 +90,7 @@ def detect_cells(
     if min_slices < 1:
         raise InputError(f"min_slices must be at least 1, not {min_slices}.")
     slices = _slices_of(volume, channel)
-    return _detect(slices, BlobParams.given(params), mask, min_slices)
+    return _detect(slices, BlobParams.given(params), mask, min_slices, volume)
 
 
 # -- slices ------------------------------------------------------------------------------------
@@ -139,7 +140,11 @@ def _array_slice(volume: Volume, z: int) -> Job[npt.NDArray[np.generic]]:
 
 
 def _detect(
-    slices: _Slices, params: BlobParams, mask: npt.ArrayLike | None, min_slices: int
+    slices: _Slices,
+    params: BlobParams,
+    mask: npt.ArrayLike | None,
+    min_slices: int,
+    volume: Planes,
 ) -> Job[Rois]:
     total = 2 * slices.count
     values: Range | None = None
@@ -152,7 +157,7 @@ def _detect(
             "The volume has one and the same value everywhere, or no finite one: there is nothing "
             "to find in it."
         )
-    cells = _Cells()
+    cells = _Cells(made_on(volume))
     for z in range(slices.count):
         done = slices.count + z
         image = yield from slices.get(z, (done, total))
@@ -180,7 +185,8 @@ class _Chain:
 class _Cells:
     """Chains that grow slice by slice."""
 
-    def __init__(self) -> None:
+    def __init__(self, mark: str | None) -> None:
+        self._mark = mark
         self._ended: list[_Chain] = []
         self._open: list[_Chain] = []
 
@@ -210,6 +216,7 @@ class _Cells:
             table[:, 1:4],
             slices=table[:, [0, 4]].astype(np.int64),
             features={"strength": table[:, 5], "z": table[:, 6]},
+            made_on=self._mark,
         )
 
 

@@ -18,6 +18,7 @@ from napari_zstack_align.cli.sessions import (
     drain_or_keep,
     is_done,
     tell,
+    tell_opened,
     tell_written,
 )
 from napari_zstack_align.cli.table import Row, read_rows
@@ -186,6 +187,7 @@ def _registered(row: Row, base: KeypointParams, args: argparse.Namespace) -> Res
     overwrite = check_session(row.out, stacks, params, about, args.overwrite, make_parents=True)
     with Journal(journal_folder(row.out), about, stacks=stacks) as journal:
         job = register_recordings(stacks, params, mask, threads=args.threads, journal=journal)
+        tell_opened(stacks)
         try:
             alignments = drain_or_keep(job)
         except Cancelled:

@@ -26,6 +26,7 @@ from napari_zstack_align.cells import (
 )
 from napari_zstack_align.cells.images import KINDS
 from napari_zstack_align.cells.images import Kind as ImageKind
+from napari_zstack_align.cells.made_on import made_on
 from napari_zstack_align.cells.roi_table import save_rois
 from napari_zstack_align.cli.apart import check_arguments_apart
 from napari_zstack_align.cli.bar import drain
@@ -145,13 +146,14 @@ def _in_2d(args: argparse.Namespace, source: Source, params: BlobParams) -> Rois
     if args.min_slices is not None:
         raise InputError("--min-slices is for z-stacks: this is one image, or a recording.")
     image, mask = _image(args, source), read_mask(args.mask)
+    mark = made_on(source[0] if isinstance(source, list) else source)
     if args.auto_threshold:
         params = _with_auto_threshold(image, params, mask)
     if args.agreement:
         result, agreement = detect_with_agreement(image, params, mask)
-        rois = result.rois().with_features(agreement=agreement)
+        rois = result.rois(mark).with_features(agreement=agreement)
     else:
-        rois = detect(ScaleSpace.build(image, params), params, mask).rois()
+        rois = detect(ScaleSpace.build(image, params), params, mask).rois(mark)
     return _with_recordings(rois, source) if isinstance(source, list) else rois
 
 

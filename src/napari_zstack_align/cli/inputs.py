@@ -15,6 +15,7 @@ from napari_zstack_align.alignment.checks import check_one_plane
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read import open_plane, open_stack
 from napari_zstack_align.read.readers import file_formats, known_formats
+from napari_zstack_align.remark import as_notes
 from napari_zstack_align.saved import kind_of
 from napari_zstack_align.sources import FrameSource
 from napari_zstack_align.stack import Order, Stack
@@ -72,7 +73,20 @@ def open_recording(path: Path, args: argparse.Namespace) -> Stack:
     """
     stack = open_stack(path)
     check_one_plane(stack)
-    return completed(stack.replace(frames_per_slice=None), args)
+    remarks = (*stack.remarks, *as_notes(_on_files(path, stack)))
+    return completed(stack.replace(frames_per_slice=None, remarks=remarks), args)
+
+
+def _on_files(folder: Path, stack: Stack) -> str:
+    """Say that several movies in a folder are one recording; '' for single frames."""
+    names = [path.name for path in stack.paths]
+    if len(names) < 2 or stack.n_frames <= len(names):
+        return ""
+    return (
+        f"The {len(names)} files in {folder}, {names[0]} to {names[-1]}, are one recording here, "
+        f"without pauses between them. If they are several recordings, give the files instead of "
+        f"the folder: {folder / names[0]} {folder / names[1]}{' ...' if len(names) > 2 else ''}"
+    )
 
 
 def completed(stack: Stack, args: argparse.Namespace) -> Stack:

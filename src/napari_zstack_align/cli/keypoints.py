@@ -23,11 +23,11 @@ from napari_zstack_align.cli.sessions import (
     n_recordings,
     read_reference,
     tell,
+    tell_opened,
     tell_written,
 )
 from napari_zstack_align.errors import Cancelled
 from napari_zstack_align.params import KeypointParams
-from napari_zstack_align.read import describe
 from napari_zstack_align.register.recordings import register_recordings
 from napari_zstack_align.saved import Journal, Kind, journal_folder, target_of
 
@@ -80,8 +80,7 @@ def run_keypoints(args: argparse.Namespace) -> bool:
         job = register_recordings(
             stacks, params, mask, reference=reference, threads=args.threads, journal=journal
         )
-        for stack in stacks:
-            print(f"{stack.name}: {describe(stack)}")
+        tell_opened(stacks)
         try:
             alignments = drain_or_keep(job)
         except Cancelled:

@@ -23,6 +23,7 @@ from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import Cancelled
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Job
+from napari_zstack_align.read import describe
 from napari_zstack_align.register.recordings.reading import first_windows
 from napari_zstack_align.saved import Kind, about_run, beside_note, check_room, kind_of
 from napari_zstack_align.stack import Stack
@@ -108,6 +109,14 @@ def drain_or_keep(job: Job[list[Alignment]]) -> list[Alignment]:
 def is_done(alignments: Sequence[Alignment]) -> bool:
     """Whether every frame was run and something of every recording was matched."""
     return all(a.complete and bool(np.any(a.quality["used"])) for a in alignments)
+
+
+def tell_opened(stacks: Sequence[Stack]) -> None:
+    """Print what each recording is, and what was odd in its files."""
+    for stack in stacks:
+        print(f"{stack.name}: {describe(stack)}")
+        for remark in stack.remarks:
+            print(f"  {remark.labelled}")
 
 
 def tell(alignments: Sequence[Alignment]) -> None:

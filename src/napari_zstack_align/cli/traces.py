@@ -89,7 +89,7 @@ def run_traces(args: argparse.Namespace) -> bool:
     recordings = _recordings(args)
     stacks = [stack for stack, _ in recordings]
     kind = Kind.TRACES if len(stacks) == 1 else Kind.SESSION_TRACES
-    out = target_of(args.out or f"{stacks[0].name}_traces", kind)
+    out = target_of(args.out or f"{_name_of(args.inputs, stacks)}_traces", kind)
     alignments = [alignment for _, alignment in recordings]
     about = about_traces(stacks, rois, alignments, params)
     overwrite = args.overwrite or was_saved(out, kind, about)
@@ -135,6 +135,14 @@ def _recordings(args: argparse.Namespace) -> list[Recording]:
                 )
             recordings.append((completed(alignment.stack, args), alignment))
     return recordings
+
+
+def _name_of(inputs: Sequence[Path], stacks: Sequence[Stack]) -> str:
+    """Return the name of the session, if one is all that is given, or of the first recording."""
+    session = inputs[0]
+    if len(inputs) == 1 and kind_of(session) is Kind.SESSION:
+        return target_of(session, Kind.SESSION).name  # '.' has one, too
+    return stacks[0].name
 
 
 def _check_target(out: Path, kind: Kind, stacks: Sequence[Stack], overwrite: bool) -> None:

@@ -13,7 +13,12 @@ from napari_zstack_align.saved.kinds import LAYOUTS, Kind, title_of
 from napari_zstack_align.saved.manifest import Manifest
 from napari_zstack_align.saved.members import check_apart
 from napari_zstack_align.saved.names import names_beside
-from napari_zstack_align.saved.occupant import Occupant, occupant_of, session_of
+from napari_zstack_align.saved.occupant import (
+    Occupant,
+    occupant_of,
+    others_in,
+    session_of,
+)
 from napari_zstack_align.saved.successors import (
     NO_SUCCESSORS,
     Successors,
@@ -197,8 +202,8 @@ def _check_kind(
     occupant: Occupant, kind: Kind, subject: Subject, *, in_session: bool = False
 ) -> None:
     """Raise InputError where something is there that is no such result."""
-    grouped = LAYOUTS[kind].members is not None
-    if occupant.obstacle or not (occupant.kind or grouped or occupant.free):
+    may_lie_there = occupant.kind or occupant.free or _are_members(occupant.path, kind)
+    if occupant.obstacle or not may_lie_there:
         raise InputError(f"{occupant.path} {occupant.description}: choose another name.")
     if occupant.newer:
         raise InputError(
@@ -223,6 +228,17 @@ def _check_kind(
             f"{occupant.path} {occupant.whole_description} and belongs to {session.folder}: "
             f"choose another name."
         )
+
+
+def _are_members(folder: Path, kind: Kind) -> bool:
+    """Whether all that is in a folder are results of which one of a kind consists.
+
+    Raw images in it would be hidden by the result: from then on, the folder opens as that.
+    """
+    of_kind = LAYOUTS[kind].members
+    return of_kind is not None and all(
+        occupant_of(each).kind is of_kind for each in others_in(folder)
+    )
 
 
 def _instead(occupant: Occupant, kind: Kind) -> str:

@@ -15,7 +15,10 @@ from yaozarrs import DimSpec, v05
 from yaozarrs.write.v05 import prepare_image
 
 from napari_zstack_align.atomic import check_target
+from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.read.readers import folder_reader
+from napari_zstack_align.saved.occupant import others_in
 from napari_zstack_align.write.image import Image
 from napari_zstack_align.write.replacing import remove_if_possible, replacing
 from napari_zstack_align.write.unfinished import Finished, Pieces, going_on
@@ -32,6 +35,10 @@ def write_ome_zarr(path: str | Path, image: Image, *, overwrite: bool = False) -
     """Write an image as OME-Zarr 0.5, plane by plane."""
     path = Path(path)
     check_target(path, overwrite)
+    if path.is_dir() and folder_reader(path) is None and any(others_in(path)):
+        raise InputError(
+            f"{path} is a folder of other files, which would be lost: choose another name."
+        )
     return _write(path, image, overwrite)
 
 

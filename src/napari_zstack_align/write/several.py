@@ -14,6 +14,8 @@ from napari_zstack_align.progress import Job, mapped
 def names_in_session(path: Path, suffix: str, names: Sequence[str]) -> list[Path]:
     """Names of the files of a session: 'larva.h5' becomes 'larva_NAME.h5', unique ones.
 
+    A single recording has the name that was given.
+
     Parameters
     ----------
     path : pathlib.Path
@@ -23,6 +25,8 @@ def names_in_session(path: Path, suffix: str, names: Sequence[str]) -> list[Path
     names : sequence of str
         Of the recordings.
     """
+    if len(names) == 1:
+        return [path]
     end = len(path.name) - len(suffix)
     unique = unique_names(names)
     return [path.with_name(f"{path.name[:end]}_{name}{path.name[end:]}") for name in unique]

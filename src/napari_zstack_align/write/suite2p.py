@@ -12,12 +12,15 @@ import numpy.typing as npt
 from napari_zstack_align.atomic import check_target
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.saved.occupant import others_in
 from napari_zstack_align.write.image import Image
 from napari_zstack_align.write.int16 import Fit, Movie
 from napari_zstack_align.write.replacing import replacing
 from napari_zstack_align.write.suite2p_ops import plane_ops
 
 NAMES = ("data.bin", "data_chan2.bin")
+OPS, BAD_FRAMES = "ops.npy", "bad_frames.npy"
+OWN = {*NAMES, OPS, BAD_FRAMES}
 
 
 def write_suite2p(path: str | Path, image: Image, *, overwrite: bool = False) -> Job[Path]:
@@ -41,8 +44,13 @@ def write_suite2p(path: str | Path, image: Image, *, overwrite: bool = False) ->
             f"Suite2p takes one or two channels, not {image.n_channels}: export a stack of those."
         )
     check_target(folder, overwrite)
-    if folder.exists() and not all((folder / name).is_file() for name in ("ops.npy", NAMES[0])):
+    if folder.exists() and not all((folder / name).is_file() for name in (OPS, NAMES[0])):
         raise InputError(f"{folder} exists and is no Suite2p binary: choose another name.")
+    if folder.exists() and any(each.name not in OWN for each in others_in(folder)):
+        raise InputError(
+            f"{folder} holds other files than a Suite2p binary, which would be lost: choose "
+            f"another name."
+        )
     return _write(folder, image, overwrite)
 
 
@@ -69,8 +77,8 @@ def _write(folder: Path, image: Image, overwrite: bool) -> Job[Path]:
 
 def _save_ops(unfinished: Path, ops: dict[str, Any]) -> None:
     # Suite2p reads a pickled dictionary, nothing else.
-    np.save(unfinished / "ops.npy", np.array(ops, dtype=object), allow_pickle=True)
-    np.save(unfinished / "bad_frames.npy", np.flatnonzero(ops["badframes"]))
+    np.save(unfinished / OPS, np.array(ops, dtype=object), allow_pickle=True)
+    np.save(unfinished / BAD_FRAMES, np.flatnonzero(ops["badframes"]))
 
 
 def _ops(

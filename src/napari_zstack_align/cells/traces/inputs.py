@@ -19,11 +19,13 @@ from napari_zstack_align.alignment.checks import (
 )
 from napari_zstack_align.alignment.identity import identity_of_alignment
 from napari_zstack_align.alignment.transforms import Transforms
+from napari_zstack_align.cells.made_on import remarks_on_place
 from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.traces.baseline import Timeline
 from napari_zstack_align.cells.traces.traces import FRAMES
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import TraceParams
+from napari_zstack_align.remark import Remark
 from napari_zstack_align.saved import about_run, now, provenance
 from napari_zstack_align.stack import Stack
 
@@ -49,6 +51,8 @@ class Inputs:
     params : TraceParams
     started : str
         When.
+    on_place : tuple of Remark
+        Where the circles may not lie on the cells that they were made on.
     """
 
     stack: Stack
@@ -56,6 +60,7 @@ class Inputs:
     alignment: Alignment | None
     params: TraceParams
     started: str = field(default_factory=now)
+    on_place: tuple[Remark, ...] = ()
 
     @property
     def transforms(self) -> Transforms | None:
@@ -177,7 +182,8 @@ def checked_inputs(
         shape = alignment.transforms.shape
     _check_places(rois, shape)
     _check_slices(rois, stack)
-    return Inputs(stack, rois, alignment, params)
+    on_place = remarks_on_place(rois.made_on, stack, alignment)
+    return Inputs(stack, rois, alignment, params, on_place=on_place)
 
 
 def _check_slices(rois: Rois, stack: Stack) -> None:

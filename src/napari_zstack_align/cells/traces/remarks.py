@@ -57,6 +57,7 @@ def remarks_of(traces: Traces, inputs: Inputs) -> tuple[Remark, ...]:
             f"The ROIs are those of slices of a z-stack, but {inputs.stack.name} is a recording: "
             f"they were read in every frame."
         )
+    remarks += inputs.on_place
     remarks += as_warnings(what_is_odd(inputs.stack.frame_times_s))
     if inputs.stack.frame_interval_s is None:
         remarks += as_warnings(

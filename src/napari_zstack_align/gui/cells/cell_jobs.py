@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from napari_zstack_align.cells import Rois, load_rois, valid_in
 from napari_zstack_align.cells.agreement import agreement
 from napari_zstack_align.cells.blobs import BlobResult, detect
 from napari_zstack_align.cells.images import session_image, slice_image, source_image
+from napari_zstack_align.cells.made_on import made_on
 from napari_zstack_align.cells.scale_space import ScaleSpace, build_scale_space
 from napari_zstack_align.cells.volume import detect_cells
 from napari_zstack_align.errors import InputError
@@ -51,6 +53,7 @@ def make_rois(
     mask: npt.NDArray[np.bool_] | None,
     old: Rois,
     z: int | None,
+    source: Source | None,
 ) -> Job[Rois]:
     """Make ROIs of one method's blobs, with how many methods find each."""
     results: dict[str, BlobResult] = {}
@@ -68,6 +71,7 @@ def make_rois(
         chosen.circles,
         slices=slices,
         features={"strength": chosen.strengths, "agreement": votes},
+        made_on=made_on(None if source is None else source.made_of),
     )
     return merged(old, found) if z is None else merged_on_slice(old, found, z)
 
@@ -93,9 +97,11 @@ def loading(path: Path) -> Job[Rois]:
     return load_rois(path)
 
 
-def saving(rois: Rois, path: Path) -> Job[Path]:
-    """Write ROIs to a file."""
+def saving(rois: Rois, path: Path, source: Source | None) -> Job[Path]:
+    """Write ROIs to a file; those that were all drawn by hand lie on the image of the source."""
     yield Progress("Saving", 0, 1)
+    if rois.made_on is None and source is not None:
+        rois = replace(rois, made_on=made_on(source.made_of))
     return rois.save(path, overwrite=True)
 
 

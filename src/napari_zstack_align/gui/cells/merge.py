@@ -43,7 +43,12 @@ def merged(old: Rois, found: Rois) -> Rois:
     new = np.flatnonzero(ids == 0)
     ids[new] = old.last_id + 1 + np.arange(len(new))
     new_ones = Rois.of(
-        found.circles, ids=ids, slices=found.slices, features=found.features, last_id=old.last_id
+        found.circles,
+        ids=ids,
+        slices=found.slices,
+        features=found.features,
+        last_id=old.last_id,
+        made_on=found.made_on,
     )
     return joined(kept, new_ones)
 
@@ -67,6 +72,7 @@ def joined(first: Rois, second: Rois) -> Rois:
             for name in names
         },
         last_id=max(first.last_id, second.last_id),
+        made_on=second.made_on or first.made_on,
     )
 
 

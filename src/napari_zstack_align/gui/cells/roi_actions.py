@@ -72,6 +72,7 @@ class RoiActions(QObject):
             tuner.mask,
             self.model.rois,
             self._part.layers.slice,
+            self._part.source,
         )
         self._bar.start(start, returned=self._on_found)
 
@@ -101,7 +102,7 @@ class RoiActions(QObject):
         """Save the ROIs in the worker."""
         path = ROI_TABLE.named(path)
         self._bar.start(
-            partial(jobs.saving, self.model.rois, path),
+            partial(jobs.saving, self.model.rois, path, self._part.source),
             returned=lambda written: self._bar.say(f"Saved {written}"),
         )
 

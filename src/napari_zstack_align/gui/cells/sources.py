@@ -66,6 +66,12 @@ class Source:
         return self.stacks[0] if self.stacks else None
 
     @property
+    def made_of(self) -> Alignment | Stack | None:
+        """In whose coordinates the images are: the alignments', or those of one stack."""
+        aligned = (each for each in self.alignments if each is not None)
+        return next(aligned, self.stacks[0] if len(self.stacks) == 1 else None)
+
+    @property
     def pixels(self) -> Any:
         """Whose pixels the images have: the first stack, or the layer."""
         return self.stacks[0] if self.stacks else self.owner

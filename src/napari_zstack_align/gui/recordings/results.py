@@ -344,7 +344,7 @@ class Results:
     def _targets(self, writer: Writer, path: Path) -> list[Path]:
         """Return what is written: of several recordings one each."""
         names = [alignment.stack.name for alignment in self._exported()]
-        paths = targets_in_session(path, names) if len(names) > 1 else [path]
+        paths = targets_in_session(path, names)
         return [writer.target(each) for each in paths]
 
     def _ask_write_transforms(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import TypeAlias
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.checks import check_frames_at_hand, check_one_plane
+from napari_zstack_align.alignment.fingerprint import fingerprint
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.mask import Mask, as_weights
 from napari_zstack_align.params import KeypointParams
@@ -26,6 +28,7 @@ from napari_zstack_align.register.recordings.first_reference import (
 )
 from napari_zstack_align.register.recordings.matchers import prepared
 from napari_zstack_align.register.recordings.matching import Matcher, model_of
+from napari_zstack_align.saved.members import place_of
 from napari_zstack_align.sources import with_checked_chunks
 from napari_zstack_align.stack import Stack
 
@@ -153,6 +156,25 @@ def _check_stacks(stacks: tuple[Stack, ...], params: KeypointParams) -> None:
                 f"The frames of {stack.name} are {y} × {x} px, too small to be matched: they need "
                 f"at least {LEAST_PX} × {LEAST_PX}."
             )
+    _check_apart(stacks)
+
+
+def _check_apart(stacks: tuple[Stack, ...]) -> None:
+    """Raise InputError where two recordings are of the same frames, or share some of their files.
+
+    Planes of one volumetric recording have all files in common, but no frame.
+    """
+    files = [{place_of(path): path for path in stack.paths} for stack in stacks]
+    for (mine, stack), (theirs, other) in combinations(zip(files, stacks, strict=True), 2):
+        shared = [path for place, path in mine.items() if place in theirs and place is not None]
+        if not shared:
+            continue
+        if mine.keys() == theirs.keys() and fingerprint(stack) != fingerprint(other):
+            continue
+        names = f"{stack.name} and {other.name}" if stack.name != other.name else stack.name
+        raise InputError(
+            f"{shared[0]} was given more than once ({names}): give each recording once."
+        )
 
 
 def _reference_image(reference: Alignment | npt.ArrayLike) -> npt.NDArray[np.float32]:

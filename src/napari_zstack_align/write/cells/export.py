@@ -127,7 +127,7 @@ def export_traces(
 
 def targets_of(writer: Writer, path: Path, recordings: Sequence[Traces]) -> list[Path]:
     """Return the files or folders that are written: of several recordings, one each."""
-    if writer.holds_all or len(recordings) == 1:
+    if writer.holds_all:
         return [path]
     names = [each.recording for each in recordings]
     return names_in_session(path, writer.ending_of(path) or "", names)
