@@ -202,8 +202,9 @@ def _check_kind(
     occupant: Occupant, kind: Kind, subject: Subject, *, in_session: bool = False
 ) -> None:
     """Raise InputError where something is there that is no such result."""
-    may_lie_there = occupant.kind or occupant.free or _are_members(occupant.path, kind)
-    if occupant.obstacle or not may_lie_there:
+    if occupant.obstacle or not (
+        occupant.kind or occupant.free or _are_members(occupant.path, kind)
+    ):
         raise InputError(f"{occupant.path} {occupant.description}: choose another name.")
     if occupant.newer:
         raise InputError(

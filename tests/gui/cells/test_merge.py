@@ -52,3 +52,10 @@ def test_on_one_slice_the_rois_of_the_others_stay():
         4: (1, 1),
     }
     assert result.circle(2)[1] == 11
+
+
+def test_what_the_found_ones_were_made_on_counts():
+    first, second = Rois.of([(10, 10, 3)], made_on="a"), Rois.of([(10, 11, 3)], made_on="b")
+    assert merged(first, second).made_on == "b"
+    assert merged(first, Rois.of([(10, 11, 3)])).made_on == "a"
+    assert merged_on_slice(Rois.of(()), second, 0).made_on == "b"
