@@ -1,11 +1,14 @@
 """Jobs: drained, reported, cancelled."""
 
+import warnings
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
-from napari_zstack_align.errors import Cancelled
-from napari_zstack_align.progress import Progress, mapped, run, with_partial
+from napari_zstack_align.errors import Cancelled, ResultWarning
+from napari_zstack_align.progress import Progress, collected, mapped, run, with_partial
+from napari_zstack_align.remark import as_notes, as_serious, as_warnings
 
 
 class Job:
@@ -156,3 +159,30 @@ def test_ctrl_c_in_a_mapped_job_keeps_its_changed_snapshot():
     with pytest.raises(Cancelled) as caught:
         run(with_partial(job.steps(), lambda text: ["before", text]))
     assert caught.value.partial == ["before", "2 done"]
+
+
+def result_with(*remarks):
+    return SimpleNamespace(remarks=remarks)
+
+
+def doing(result):
+    yield Progress("Counting", 1, 1)
+    return result
+
+
+WRONG = result_with(*as_serious("It is wrong."), *as_warnings("Odd."), *as_notes("As usual."))
+
+
+@pytest.mark.parametrize("result", [WRONG, [result_with(), WRONG]])
+def test_a_result_that_is_probably_wrong_warns_where_it_was_asked_for(result):
+    with pytest.warns(ResultWarning, match="It is wrong") as found:
+        assert run(doing(result)) is result
+    assert [str(each.message) for each in found] == ["It is wrong."]
+    assert found[0].filename == __file__
+
+
+def test_those_who_show_remarks_themselves_are_not_warned():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert collected(doing(WRONG)) is WRONG
+        assert run(doing(result_with(*as_warnings("Odd.")))).remarks == ("Odd.",)

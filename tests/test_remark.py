@@ -14,8 +14,11 @@ from napari_zstack_align.remark import (
     Severity,
     as_notes,
     as_remarks,
+    as_serious,
     as_warnings,
+    counted_warnings,
     remark_from,
+    with_remarks,
 )
 
 
@@ -69,3 +72,24 @@ def test_files_left_out_of_a_folder_are_a_note(tmp_path: Path) -> None:
     (tmp_path / "readme.txt").write_text("Of the microscope.")
     (remark,) = nza.open_stack(tmp_path).remarks
     assert remark.severity == "note"
+
+
+def test_a_serious_remark_is_a_warning_that_stands_first() -> None:
+    (serious,) = as_serious("All is wrong", "")
+    assert serious.is_warning
+    assert serious.is_serious
+    assert serious.labelled == "Warning: All is wrong."
+    text = with_remarks("5 frames", [*as_notes("As usual."), *as_warnings("Odd."), serious])
+    assert text.splitlines() == [
+        "Warning: All is wrong.",
+        "  5 frames.",
+        "  Warning: Odd.",
+        "  Note: As usual.",
+    ]
+    assert with_remarks("5 frames.", []) == "5 frames."
+
+
+def test_warnings_are_counted_once_and_notes_not() -> None:
+    remarks = [*as_warnings("Odd.", "Odd."), *as_serious("Wrong."), *as_notes("As usual.")]
+    assert counted_warnings(remarks) == "2 warnings"
+    assert counted_warnings(as_notes("As usual.")) == ""

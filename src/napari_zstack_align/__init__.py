@@ -37,7 +37,13 @@ if TYPE_CHECKING:  # for type checkers and editors; the same names as in _MODULE
         load_traces,
         save_session_traces,
     )
-    from napari_zstack_align.errors import AlignmentError, Cancelled, InputError, ZstackAlignError
+    from napari_zstack_align.errors import (
+        AlignmentError,
+        Cancelled,
+        InputError,
+        ResultWarning,
+        ZstackAlignError,
+    )
     from napari_zstack_align.flags import Flag
     from napari_zstack_align.loading import load
     from napari_zstack_align.params import (
@@ -81,6 +87,7 @@ __all__ = [
     "NwbParams",
     "Progress",
     "Remark",
+    "ResultWarning",
     "Rois",
     "Stack",
     "TraceParams",
@@ -137,6 +144,7 @@ _MODULES = {
     "NwbParams": "params",
     "Progress": "progress",
     "Remark": "remark",
+    "ResultWarning": "errors",
     "Rois": "cells",
     "Stack": "stack",
     "TraceParams": "params",

@@ -29,6 +29,13 @@ class RunStopped(ZstackAlignError):
     """
 
 
+class ResultWarning(UserWarning):
+    """A result is there, but is probably wrong: its ``summary()`` says why.
+
+    `run` issues it in Python. The command line and the panel show the same sentence themselves.
+    """
+
+
 class Cancelled(ZstackAlignError):
     """A long action was stopped by the user before its end.
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from napari_zstack_align.errors import Cancelled
+from napari_zstack_align.remark import warn_of
 
 Step = TypeVar("Step")
 Result = TypeVar("Result")
@@ -47,6 +48,8 @@ Job: TypeAlias = Generator[Progress, None, Result]
 def run(job: Job[Result], on_progress: Callable[[Progress], object] | None = None) -> Result:
     """Run a job to its end and return its result.
 
+    A `ResultWarning` says so where the result is probably wrong.
+
     Parameters
     ----------
     job : generator of Progress
@@ -64,6 +67,13 @@ def run(job: Job[Result], on_progress: Callable[[Progress], object] | None = Non
     Cancelled
         On KeyboardInterrupt (Ctrl-C), with the last snapshot as ``.partial``.
     """
+    result = collected(job, on_progress)
+    warn_of(result, stacklevel=2)
+    return result
+
+
+def collected(job: Job[Result], on_progress: Callable[[Progress], object] | None = None) -> Result:
+    """Run a job like `run`, for callers that show the remarks on its result themselves."""
     partial: Any = None
     steps: _Steps[Progress, Result] = _Steps(job)
     try:

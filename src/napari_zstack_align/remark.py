@@ -5,9 +5,13 @@ What is the matter with single frames is a `Flag`.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
+
+from napari_zstack_align.counting import counted
+from napari_zstack_align.errors import ResultWarning
 
 
 class Severity(StrEnum):
@@ -17,6 +21,8 @@ class Severity(StrEnum):
     """What was done, or what was assumed as usual: the numbers stand, nothing is to be done."""
     WARNING = "warning"
     """A number may be wrong, or is missing: look at it, or give what is asked for."""
+    SERIOUS = "serious"
+    """The whole result is probably wrong: a warning that stands before any figure."""
 
 
 class Remark(str):
@@ -47,13 +53,18 @@ class Remark(str):
 
     @property
     def is_warning(self) -> bool:
-        """Whether it is a warning."""
-        return self._severity is Severity.WARNING
+        """Whether it is a warning, serious or not."""
+        return self._severity is not Severity.NOTE
+
+    @property
+    def is_serious(self) -> bool:
+        """Whether the whole result is probably wrong."""
+        return self._severity is Severity.SERIOUS
 
     @property
     def labelled(self) -> str:
         """'Note: …' or 'Warning: …', for a line of its own."""
-        return f"{self._severity.capitalize()}: {self}"
+        return f"{'Warning' if self.is_warning else 'Note'}: {_ended(self)}"
 
     def facts(self) -> dict[str, str]:
         """Return it for JSON."""
@@ -70,6 +81,11 @@ def as_warnings(*sentences: str) -> tuple[Remark, ...]:
     return tuple(Remark(sentence) for sentence in sentences if sentence)
 
 
+def as_serious(*sentences: str) -> tuple[Remark, ...]:
+    """Make a serious warning of each sentence, without those that are empty."""
+    return tuple(Remark(sentence, Severity.SERIOUS) for sentence in sentences if sentence)
+
+
 def as_remarks(sentences: Iterable[str]) -> tuple[Remark, ...]:
     """Remarks as they are; plain sentences become warnings."""
     return tuple(each if isinstance(each, Remark) else Remark(each) for each in sentences)
@@ -81,5 +97,51 @@ def remark_from(facts: Any) -> Remark:
         return Remark(facts)
     if not isinstance(facts, Mapping) or not isinstance(facts.get("text"), str):
         raise ValueError("it is no remark: a text, or a text with its severity")
-    is_note = facts.get("severity") == Severity.NOTE
-    return Remark(facts["text"], Severity.NOTE if is_note else Severity.WARNING)
+    known = facts.get("severity") in tuple(Severity)
+    return Remark(facts["text"], Severity(facts["severity"]) if known else Severity.WARNING)
+
+
+def with_remarks(figures: str, remarks: Iterable[Remark]) -> str:
+    """Put the remarks on a result around its figures, a line each.
+
+    Parameters
+    ----------
+    figures : str
+        What the result is, in one line.
+    remarks : iterable of Remark
+
+    Returns
+    -------
+    str
+        Serious warnings, the figures, the other warnings and the notes. Every line after the first
+        is indented, so that the first one can follow a name.
+    """
+    each = sorted(dict.fromkeys(remarks), key=lambda remark: not remark.is_warning)
+    serious = [remark.labelled for remark in each if remark.is_serious]
+    others = [remark.labelled for remark in each if not remark.is_serious]
+    return "\n  ".join([*serious, _ended(figures), *others])
+
+
+def counted_warnings(remarks: Iterable[Remark]) -> str:
+    """'2 warnings', each counted once; '' for none."""
+    number = len({remark for remark in remarks if remark.is_warning})
+    return counted(number, "warning") if number else ""
+
+
+def short_repr(kind: str, facts: Iterable[str], remarks: Iterable[Remark]) -> str:
+    """'<Traces of day1: 3 ROIs, 900 frames; 2 warnings: see summary()>'."""
+    number = counted_warnings(remarks)
+    more = f"; {number}: see summary()" if number else ""
+    return f"<{kind}: {', '.join(facts)}{more}>"
+
+
+def warn_of(result: object, stacklevel: int) -> None:
+    """Issue a `ResultWarning` for each serious remark on a result, or on each of several."""
+    for each in result if isinstance(result, list) else [result]:
+        for remark in getattr(each, "remarks", ()):
+            if isinstance(remark, Remark) and remark.is_serious:
+                warnings.warn(str(remark), ResultWarning, stacklevel=stacklevel + 1)
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."

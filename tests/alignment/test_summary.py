@@ -12,6 +12,7 @@ from napari_zstack_align.alignment.quality import empty_table
 from napari_zstack_align.alignment.summary import count, median_correlations
 from napari_zstack_align.alignment.transforms import identity
 from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.remark import as_notes, as_serious, as_warnings
 
 
 def alignment(
@@ -53,12 +54,16 @@ def test_flags_by_kind_and_frames_not_run() -> None:
 def test_what_could_not_be_judged_is_not_good() -> None:
     result = alignment()
     result.quality["correlation_after"] = np.nan
-    assert result.summary() == (
-        "12 frames in 3 slices: 0 flagged, 12 not judged (nothing to compare them with), 0 left "
+    doubt, figures = result.summary().splitlines()
+    assert doubt.startswith("Warning: None of the frames was judged")
+    assert figures == (
+        "  12 frames in 3 slices: 0 flagged, 12 not judged (nothing to compare them with), 0 left "
         "out of the volume."
     )
     counts = count(result.quality)
     assert (counts.good, counts.not_judged, counts.flagged, counts.not_run) == (0, 12, 0, 0)
+    result.quality["correlation_after"][5] = 0.4
+    assert "Warning" not in result.summary()
 
 
 def test_only_used_frames_count_in_the_medians() -> None:
@@ -70,9 +75,30 @@ def test_only_used_frames_count_in_the_medians() -> None:
     assert median_correlations(result.quality) is None
 
 
-def test_remarks_are_part_of_it() -> None:
-    text = alignment(remarks=["The layout looks wrong: it does", "And more."]).summary()
-    assert text.endswith("The layout looks wrong: it does. And more.")
+def test_it_opens_with_what_makes_it_doubtful_and_ends_with_notes() -> None:
+    remarks = (
+        *as_notes("Nothing was tested"),
+        *as_warnings("The last slice is short."),
+        *as_serious("The layout looks wrong: it does", "And the frames are copies."),
+        *as_warnings("The last slice is short."),
+    )
+    lines = alignment(remarks=remarks).summary().splitlines()
+    assert lines[:2] == [
+        "Warning: The layout looks wrong: it does.",
+        "  Warning: And the frames are copies.",
+    ]
+    assert lines[2].startswith("  12 frames in 3 slices: 0 flagged")
+    assert lines[3:] == ["  Warning: The last slice is short.", "  Note: Nothing was tested."]
+
+
+def test_a_repr_is_one_short_line() -> None:
+    good = alignment()
+    assert repr(good) == "<Alignment of array: 12 frames in 3 slices, 0 flagged>"
+    good.quality["flag"][:2] = "torn"
+    odd = replace(good, provenance={"remarks": [*as_serious("Wrong."), *as_warnings("Odd.")]})
+    assert repr(odd) == (
+        "<Alignment of array: 12 frames in 3 slices, 2 flagged; 2 warnings: see summary()>"
+    )
 
 
 def test_a_saved_result_says_the_same(tmp_path) -> None:

@@ -146,8 +146,10 @@ def test_a_short_last_slice_and_left_out_frames_are_told(tmp_path, capsys):
     out = capsys.readouterr().out.splitlines()
     assert "3 slices × 4 repeats (the last slice has only 2 repeats)" in out[0]
     counts = "10 frames in 3 slices: 2 flagged (2 no signal), 2 left out of the volume."
-    assert out[-1].startswith(counts)
-    assert "the last 2 frames make a slice of their own" in out[-1]
+    (line,) = (n for n, line in enumerate(out) if counts in line)
+    assert out[line + 1].startswith("  Warning: 10 frames are no multiple of 4: ")
+    assert "the last 2 frames make a slice of their own" in out[line + 1]
+    assert out[-1].endswith(" above; 2 frames are flagged.")
 
 
 @pytest.mark.parametrize("link", [False, True])

@@ -34,8 +34,8 @@ def roi_table(tmp_path, three_rois):
 def test_a_table_of_traces(traces_folder, tmp_path, capsys):
     out = tmp_path / "a.csv"
     assert main(["export", str(traces_folder), f"--out={out}"]) == 0
-    said = "larva_1: 3 ROIs, 9 frames: 1 flagged (1 fast motion)."
-    assert capsys.readouterr().out == f"Wrote {out}\n{said}\n"
+    said = "larva_1: 3 ROIs, 9 frames: 1 flagged (1 fast motion), 0 left out of baselines"
+    assert capsys.readouterr().out.startswith(f"Wrote {out}\n{said}")
     assert out.read_text().startswith("recording,roi,channel,frame,time_s,F,Fneu,corrected,dff")
 
 
@@ -104,7 +104,9 @@ def test_unfinished_traces_are_incomplete(tmp_path, make_traces, capsys):
     traces.frames["flag"][7:] = "not run"
     folder = traces.save(tmp_path / "part.traces")
     assert main(["export", str(folder), f"--out={tmp_path / 'a.npz'}"]) == 1
-    assert capsys.readouterr().out.endswith("1 flagged (1 fast motion), 2 not run.\n")
+    assert (
+        "1 flagged (1 fast motion), 0 left out of baselines, 2 not run" in capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,8 @@ def test_parameters_remarks_and_state_can_be_read_again(session_folder, tmp_path
     out = capsys.readouterr().out
     assert "holds the unfinished alignment of rec1" in out
     assert "10 not run" in out
-    assert "The last chunk is short. Not all of it was run." in out
+    assert "  Warning: The last chunk is short.\n  Not all of it was run.\n" in out
+    assert out.endswith("1 warning above; 0 frames are flagged.\n")
     assert "Parameters other than the defaults of KeypointParams: chunk_frames=17." in out
     assert main(["info", str(saved), "--json"]) == 0
     (result,) = json.loads(capsys.readouterr().out)["results"]
@@ -63,6 +64,7 @@ def test_traces_and_rois_are_described_as_they_were_made(session_folder, tmp_pat
     assert out[0].endswith("holds the traces of 2 recordings.")
     params = "  Parameters other than the defaults of TraceParams: dark_level=(9000.0,)."
     assert [line for line in out[1:] if line != params] == made
+    assert made[-1].startswith(f"{len({line for line in made if 'Warning: ' in line})} warnings ")
     assert out.count(params) == 2
     assert main(["info", str(tmp_path / "rois.csv")]) == 0
     assert capsys.readouterr().out.endswith("holds ROIs.\n2 ROIs.\n")

@@ -416,8 +416,10 @@ def test_a_wrong_layout_is_reported_before_and_after_the_run(sample):
     volumes[1::2] = volumes[1::2, ::-1].copy()
     stack = nza.Stack.from_array(volumes, "TZYX")
     steps: list[nza.Progress] = []
-    alignment = nza.run(nza.align_adaptive(stack), steps.append)
+    with pytest.warns(nza.ResultWarning, match="looks wrong"):
+        alignment = nza.run(nza.align_adaptive(stack), steps.append)
     (warning,) = alignment.remarks
+    assert alignment.summary().startswith(f"Warning: {warning}\n  48 frames")
     assert "looks wrong" in warning
     assert "up-and-down" in warning
     first = next(step for step in steps if step.note)

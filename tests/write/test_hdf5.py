@@ -36,7 +36,9 @@ def test_what_is_unknown_is_not_made_up(tmp_path):
 
 
 def test_volumes_go_elsewhere(tmp_path):
-    with pytest.raises(InputError, match="HDF5 holds a recording, with axes TYX or TCYX, not ZYX"):
+    with pytest.raises(
+        InputError, match="HDF5 holds a recording, frame after frame, and this is a volume"
+    ):
         write_hdf5(tmp_path / "a.h5", Image(np.zeros((2, 3, 4)), "ZYX"))
 
 

@@ -22,7 +22,7 @@ from napari_zstack_align.alignment.artefact_rows import (
 from napari_zstack_align.alignment.common_field import affine_common_field
 from napari_zstack_align.alignment.fill import Fill, fill_of
 from napari_zstack_align.alignment.mean import RunningMean
-from napari_zstack_align.alignment.summary import summary_of
+from napari_zstack_align.alignment.summary import repr_of, summary_of
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.alignment.warp import inside, to_dtype
 from napari_zstack_align.counting import counted
@@ -41,7 +41,7 @@ BLOCK_BYTES = 32 * 2**20
 """How much of a stack is read at once when a slice is averaged."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Alignment:
     """The result of a registration: a small table, never a second copy of the movie.
 
@@ -85,16 +85,16 @@ class Alignment:
 
     stack: Stack
     transforms: Transforms
-    reference: npt.NDArray[np.float32] = field(repr=False)
-    quality: npt.NDArray[np.void] = field(repr=False)
+    reference: npt.NDArray[np.float32]
+    quality: npt.NDArray[np.void]
     params: Params
-    mask: npt.NDArray[np.float32] | None = field(default=None, repr=False)
-    provenance: dict[str, Any] = field(default_factory=dict, repr=False)
-    chunks: npt.NDArray[np.void] | None = field(default=None, repr=False)
-    frame_digests: FrameDigests | None = field(default=None, repr=False)
-    known_fill: Fill | None = field(default=None, repr=False)
-    artefacts: npt.NDArray[np.bool_] | None = field(default=None, repr=False)
-    artefact_rows: Table | None = field(default=None, repr=False)
+    mask: npt.NDArray[np.float32] | None = None
+    provenance: dict[str, Any] = field(default_factory=dict)
+    chunks: npt.NDArray[np.void] | None = None
+    frame_digests: FrameDigests | None = None
+    known_fill: Fill | None = None
+    artefacts: npt.NDArray[np.bool_] | None = None
+    artefact_rows: Table | None = None
 
     def __post_init__(self) -> None:
         if not self.stack.n_frames == len(self.transforms) == len(self.quality):
@@ -168,6 +168,9 @@ class Alignment:
         provenance = {**self.provenance, "remarks": [*self.remarks, *remarks]}
         return replace(self, provenance=provenance)
 
+    def __repr__(self) -> str:
+        return repr_of(self)
+
     def summary(self) -> str:
         """Describe the result: frames, correlations before and after, and remarks.
 
@@ -176,7 +179,8 @@ class Alignment:
         str
             Frames by what became of them (flagged by kind, not judged, left out, not run); the
             median correlation of the used ones with the mean of the others before and after, beside
-            what their photon noise allows; and what is to be known of the whole.
+            what their photon noise allows. It opens with the warnings that make the whole
+            doubtful; other warnings and notes follow, a line each.
         """
         return summary_of(self)
 

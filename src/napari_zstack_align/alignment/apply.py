@@ -17,7 +17,7 @@ from napari_zstack_align.alignment.summary import APPLIED_FROM, NOISE_LIMIT
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import Params
-from napari_zstack_align.remark import as_notes, as_warnings
+from napari_zstack_align.remark import as_notes, as_serious
 from napari_zstack_align.saved.origin import real_places
 from napari_zstack_align.stack import Stack
 
@@ -101,7 +101,7 @@ def _of_same_recording(given: Alignment, stack: Stack) -> Alignment:
 def _not_judged(given: Alignment, stack: Stack) -> Alignment:
     """Carry an alignment over to a stack of which nothing was measured."""
     name = given.stack.name
-    said = as_warnings(
+    said = as_serious(
         f"The transforms are those of {name}: how well they fit {stack.name} was not judged, and "
         f"the flags are those of {name}. Look at the aligned frames."
     )

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.counting import counted
 from napari_zstack_align.flags import Codes, Flag, count_by_flag
+from napari_zstack_align.remark import Remark, as_serious, short_repr, with_remarks
 
 if TYPE_CHECKING:
     from napari_zstack_align.alignment.alignment import Alignment
@@ -70,8 +71,30 @@ def median_correlations(quality: npt.NDArray[np.void]) -> tuple[float, float] | 
 def summary_of(alignment: Alignment) -> str:
     """Describe an alignment; see `Alignment.summary`."""
     quality, limit = alignment.quality, alignment.provenance.get(NOISE_LIMIT)
-    sentences = [_frames(alignment), correlation_words(quality, limit), *alignment.remarks]
-    return " ".join(_ended(sentence) for sentence in sentences if sentence)
+    sentences = [_frames(alignment), correlation_words(quality, limit)]
+    return with_remarks(". ".join(filter(None, sentences)), remarks_on(alignment))
+
+
+def remarks_on(alignment: Alignment) -> tuple[Remark, ...]:
+    """What is to be known of an alignment, and that none of its frames was judged."""
+    return (*alignment.remarks, *_of_judging(alignment))
+
+
+def _of_judging(alignment: Alignment) -> tuple[Remark, ...]:
+    """Warn where no frame at all could be compared with others."""
+    counts = count(alignment.quality)
+    if counts.good or not counts.not_judged or APPLIED_FROM in alignment.provenance:
+        return ()
+    return as_serious(
+        "None of the frames was judged, for there was nothing to compare them with: whether they "
+        "are aligned is not known. Look at the aligned frames."
+    )
+
+
+def repr_of(alignment: Alignment) -> str:
+    """Describe an alignment in one short line."""
+    facts = _groups(alignment), f"{count(alignment.quality).flagged} flagged"
+    return short_repr(f"Alignment of {alignment.stack.name}", facts, remarks_on(alignment))
 
 
 def correlation_words(quality: npt.NDArray[np.void], limit: Any = None) -> str:
@@ -102,20 +125,22 @@ def _frames(alignment: Alignment) -> str:
     """Count the frames aligned, flagged, not judged and left out."""
     quality = alignment.quality
     counts, flags = count(quality), quality["flag"]
-    is_zstack = alignment.stack.frames_per_slice is not None
-    if is_zstack:
-        groups = counted(alignment.stack.n_slices, "slice")
-    else:
-        groups = counted(len(np.unique(quality["chunk"])), "chunk")
-    text = f"{counted(len(flags) - counts.not_run, 'frame')} in {groups}: {flagged_words(flags)}"
+    text = f"{_groups(alignment)}: {flagged_words(flags)}"
     if counts.not_judged:
         applied = APPLIED_FROM in alignment.provenance
         why = "the transforms are given" if applied else "nothing to compare them with"
         text += f", {counts.not_judged} not judged ({why})"
     left_out = int(np.sum(~quality["used"] & (flags != Flag.NOT_RUN)))
+    is_zstack = alignment.stack.frames_per_slice is not None
     text += f", {left_out} left out of the {'volume' if is_zstack else 'means'}"
     return text + (f", {counts.not_run} not run" if counts.not_run else "")
 
 
-def _ended(sentence: str) -> str:
-    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
+def _groups(alignment: Alignment) -> str:
+    """'54 frames in 6 slices': those that were run."""
+    quality, stack = alignment.quality, alignment.stack
+    if stack.frames_per_slice is None:
+        groups = counted(len(np.unique(quality["chunk"])), "chunk")
+    else:
+        groups = counted(stack.n_slices, "slice")
+    return f"{counted(len(quality) - count(quality).not_run, 'frame')} in {groups}"

@@ -21,6 +21,7 @@ from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import add_stack_arguments, open_from, read_mask
 from napari_zstack_align.cli.kept import kept_note, stopped, was_saved, was_written
+from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.sessions import tell_written
 from napari_zstack_align.errors import Cancelled, InputError
 from napari_zstack_align.mask import as_weights
@@ -84,7 +85,7 @@ def run_adaptive(args: argparse.Namespace) -> bool:
             journal.discard()
         elif journal.names():
             print(f"  Note: not all is done; {kept_note(journal)}")
-    print(alignment.summary())
+    tell([alignment], named=False)
     return alignment.complete and bool(np.any(alignment.quality["used"]))
 
 
@@ -137,5 +138,6 @@ def _check_layout(stack: Stack) -> None:
     if stack.frames_per_slice is None:
         raise InputError(
             f"{stack.name} doesn't say how many repeats each slice has: give --frames-per-slice "
-            f"('zstack-align info --propose' suggests a number)."
+            f"('zstack-align info --propose' suggests a number). A recording of one plane goes to "
+            f"'zstack-align keypoints'."
         )

@@ -8,7 +8,7 @@ from typing import TypeVar
 from tqdm import tqdm
 
 from napari_zstack_align.cli.stopping import at_safe_moments, stop_if_asked
-from napari_zstack_align.progress import Job, Progress, run
+from napari_zstack_align.progress import Job, Progress, collected
 
 Result = TypeVar("Result")
 
@@ -45,4 +45,4 @@ def drain(job: Job[Result]) -> Result:
             stop_if_asked()
 
         with at_safe_moments():
-            return run(job, show)
+            return collected(job, show)

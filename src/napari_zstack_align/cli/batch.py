@@ -12,12 +12,12 @@ from napari_zstack_align.alignment.session import save_session
 from napari_zstack_align.cli.apart import check_apart, check_arguments_apart
 from napari_zstack_align.cli.inputs import add_recording_arguments, open_recording, read_mask
 from napari_zstack_align.cli.kept import forget_if_saved, leave, stopped
+from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.sessions import (
     about_session,
     check_session,
     drain_or_keep,
     is_done,
-    tell,
     tell_opened,
     tell_written,
 )

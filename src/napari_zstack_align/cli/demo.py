@@ -13,6 +13,7 @@ from napari_zstack_align.alignment.fingerprint import fingerprint
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.display import has_display, virtual_display
 from napari_zstack_align.cli.pictures import write_before_after
+from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.view import open_napari
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read import open_stack
@@ -70,7 +71,7 @@ def run_demo(args: argparse.Namespace) -> bool:
     if not shown:
         _screenshot(args.out / PICTURE, alignment)
     _report(sample, alignment, seconds)
-    print(alignment.summary())
+    tell([alignment], named=False)
     if shown:
         print("Opening napari; close its window to end.")
         open_napari(alignment)

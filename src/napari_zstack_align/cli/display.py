@@ -4,17 +4,53 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+
+WITH_A_SERVER = ("", "xcb", "wayland", "wayland-egl")
+"""Qt's platforms on Linux that show windows on a display server; it aborts where none answers."""
+LOCAL_SOCKET = "/tmp/.X11-unix/X{number}"
+FIRST_PORT, WAIT_S = 6000, 2.0
+"""Display N of another computer, or of ssh -X, listens on this port + N."""
 
 
 def has_display() -> bool:
-    """Whether a window can be shown."""
+    """Whether a window can be shown; a display that is named but doesn't answer shows none."""
     if not sys.platform.startswith("linux"):
         return True
-    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    if os.environ.get("QT_QPA_PLATFORM", "").partition(":")[0] not in WITH_A_SERVER:
+        return True
+    if os.environ.get("WAYLAND_DISPLAY"):
+        return True
+    display = os.environ.get("DISPLAY", "")
+    return bool(display) and _answers(display)
+
+
+def _answers(display: str) -> bool:
+    """Whether a server listens at an X display, 'HOST:NUMBER.SCREEN'; no host: this computer."""
+    host, _, rest = display.rpartition(":")
+    number = rest.partition(".")[0]
+    if not number.isdigit():
+        return False
+    if host not in ("", "unix"):
+        return _connects(socket.AF_INET, (host, FIRST_PORT + int(number)))
+    path = LOCAL_SOCKET.format(number=number)
+    # Linux offers the same name in its abstract space, where a container may not see the file.
+    return _connects(socket.AF_UNIX, path) or _connects(socket.AF_UNIX, f"\0{path}")
+
+
+def _connects(family: socket.AddressFamily, address: Any) -> bool:
+    with socket.socket(family) as tried:
+        tried.settimeout(WAIT_S)
+        try:
+            tried.connect(address)
+        except (OSError, OverflowError):
+            return False
+    return True
 
 
 @contextmanager

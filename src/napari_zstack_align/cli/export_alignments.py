@@ -9,7 +9,7 @@ from pathlib import Path
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import load_saved
 from napari_zstack_align.cli.bar import drain
-from napari_zstack_align.cli.sessions import tell
+from napari_zstack_align.cli.results import tell
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read import open_stack
 from napari_zstack_align.write.export import export_alignment, export_session
@@ -26,7 +26,7 @@ def export_alignments(args: argparse.Namespace, path: Path) -> bool:
     saved = load_saved(path, stack)
     if isinstance(saved, Alignment):
         _one(args, saved)
-        print(saved.summary())
+        tell([saved], named=False)
         return saved.complete
     if args.what == "volume":
         raise InputError(f"{path} is a session of recordings: they have no volume.")

@@ -6,20 +6,16 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import load_saved
-from napari_zstack_align.alignment.summary import flagged_words
 from napari_zstack_align.cells import load_rois
 from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.cells.traces.storage import folders_of_traces, load_session_traces
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import params_of
-from napari_zstack_align.cli.words import size_of
+from napari_zstack_align.cli.results import tell
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.flags import Flag
 from napari_zstack_align.params import NwbParams
 from napari_zstack_align.saved import Kind, kind_of
 from napari_zstack_align.write.cells.export import export_rois, export_traces
@@ -56,8 +52,7 @@ def export_cells(args: argparse.Namespace) -> bool:
     )
     for path in drain(job):
         print(f"Wrote {path}")
-    for each in traces:
-        print(f"{each.recording}: {_summary(each)}")
+    tell(traces)
     return all(each.complete for each in traces)
 
 
@@ -92,9 +87,3 @@ def _rois(args: argparse.Namespace, field: FieldOfView | None) -> bool:
 
 def _is_table(path: Path) -> bool:
     return roi_table().ending_of(path) is not None
-
-
-def _summary(traces: Traces) -> str:
-    not_run = int(np.count_nonzero(traces.flags == Flag.NOT_RUN))
-    text = f"{size_of(traces)}: {flagged_words(traces.flags)}"
-    return text + (f", {not_run} not run." if not_run else ".")

@@ -10,18 +10,12 @@ from typing import Any
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.cells import Rois
-from napari_zstack_align.cells.traces import Traces
-from napari_zstack_align.cli.words import (
-    remarks_on_traces,
-    summary_of_traces,
-    summary_of_zshift,
-)
+from napari_zstack_align.cli.results import Result, last_line, name_of, remarks_on
 from napari_zstack_align.counting import counted
 from napari_zstack_align.loading import Loaded, load
 from napari_zstack_align.params import Params
 from napari_zstack_align.remark import Remark
 from napari_zstack_align.saved import Kind, occupant_of, title_of
-from napari_zstack_align.zshift import ZShift
 
 
 @dataclass(frozen=True)
@@ -33,9 +27,9 @@ class About:
     name : str
         Of the recording or z-stack; '' where it has none.
     summary : str
-        As the command that made it ended.
+        As the command that made it ended, with the remarks.
     remarks : tuple of Remark
-        Those that the summary doesn't hold.
+        The same ones, for programs.
     params : Params, optional
     complete : bool
     """
@@ -48,9 +42,9 @@ class About:
 
     def lines(self) -> list[str]:
         """Return it for people."""
-        rest = "" if self.complete else " Not all of it was run."
-        lines = [f"{self.name}: {self.summary}{rest}" if self.name else self.summary]
-        lines += [f"  {remark.labelled}" for remark in self.remarks]
+        lines = [f"{self.name}: {self.summary}" if self.name else self.summary]
+        if not self.complete:
+            lines.append("  Not all of it was run.")
         return lines if self.params is None else [*lines, f"  {_changed(self.params)}"]
 
     def facts(self) -> dict[str, Any]:
@@ -75,9 +69,12 @@ def tell_saved(path: Path, kind: Kind, as_json: bool) -> None:
         print(f"{path} {held}.")
     if there.obstacle and not there.is_file:
         return
-    results = about(load(path))
+    loaded = load(path)
+    results = about(loaded)
     if not as_json:
         print("\n".join(line for each in results for line in each.lines()))
+        if line := last_line(_each(loaded)):
+            print(line)
         return
     manifest = there.manifest
     facts = {
@@ -94,10 +91,13 @@ def about(loaded: Loaded) -> list[About]:
     """Describe a result of any kind, or each of several."""
     if isinstance(loaded, Rois):
         return [About("", f"{counted(len(loaded), 'ROI')}.")]
-    results: Sequence[Alignment | Traces | ZShift] = (
-        loaded if isinstance(loaded, list) else [loaded]
-    )
-    return [_of(each) for each in results]
+    return [_of(each) for each in _each(loaded)]
+
+
+def _each(loaded: Loaded) -> Sequence[Result]:
+    if isinstance(loaded, Rois):
+        return ()
+    return loaded if isinstance(loaded, list) else [loaded]
 
 
 def _changed(params: Params) -> str:
@@ -106,15 +106,9 @@ def _changed(params: Params) -> str:
     return f"Parameters other than the defaults of {model}: {values or 'none'}."
 
 
-def _of(result: Alignment | Traces | ZShift) -> About:
-    if isinstance(result, Alignment):
-        # Its summary ends with its remarks, and the stack may have others of its own.
-        more = tuple(each for each in result.stack.remarks if each not in result.remarks)
-        name, summary = result.stack.name, result.summary()
-        return About(name, summary, more, result.params, result.complete)
-    if isinstance(result, ZShift):
-        name, summary = result.stack.name, summary_of_zshift(result)
-        return About(name, summary, result.remarks, result.params, result.complete)
-    name, summary = result.recording, summary_of_traces(result)
-    remarks = tuple(remarks_on_traces(result))
-    return About(name, summary, remarks, result.params, result.complete)
+def _of(result: Result) -> About:
+    said = remarks_on(result)
+    of_files = result.stack.remarks if isinstance(result, Alignment) else ()
+    more = tuple(remark for remark in of_files if remark not in said)
+    lines = [result.summary(), *(f"  {remark.labelled}" for remark in more)]
+    return About(name_of(result), "\n".join(lines), (*said, *more), result.params, result.complete)

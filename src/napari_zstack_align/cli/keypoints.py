@@ -15,6 +15,7 @@ from napari_zstack_align.cli.inputs import (
     read_mask,
 )
 from napari_zstack_align.cli.kept import leave, stopped
+from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.sessions import (
     about_session,
     check_session,
@@ -22,7 +23,6 @@ from napari_zstack_align.cli.sessions import (
     is_done,
     n_recordings,
     read_reference,
-    tell,
     tell_opened,
     tell_written,
 )

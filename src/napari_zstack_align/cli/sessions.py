@@ -119,12 +119,6 @@ def tell_opened(stacks: Sequence[Stack]) -> None:
             print(f"  {remark.labelled}")
 
 
-def tell(alignments: Sequence[Alignment]) -> None:
-    """Print a line a recording."""
-    for alignment in alignments:
-        print(f"{alignment.stack.name}: {alignment.summary()}")
-
-
 def tell_written(written: Path, target: Path, more: str = "") -> None:
     """Print where a result was written, and why it isn't where it was to be."""
     print(f"Wrote {written}{more}")

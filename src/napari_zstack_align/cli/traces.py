@@ -24,8 +24,8 @@ from napari_zstack_align.cli.inputs import (
     open_recording,
 )
 from napari_zstack_align.cli.kept import leave, make_parents, stopped, was_saved
+from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.sessions import tell_written
-from napari_zstack_align.cli.words import remarks_on_traces, summary_of_traces
 from napari_zstack_align.errors import Cancelled, InputError
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.progress import Job
@@ -105,10 +105,7 @@ def run_traces(args: argparse.Namespace) -> bool:
         complete = len(done) == len(recordings) and all(traces.complete for traces in done)
         counts = all(traces.used.any() for traces in done)
         leave(journal, complete)
-    for traces in done:
-        print(f"{traces.recording}: {summary_of_traces(traces)}")
-        for remark in remarks_on_traces(traces):
-            print(f"  {remark.labelled}")
+    tell(done)
     return complete and counts
 
 

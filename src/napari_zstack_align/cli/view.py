@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import load_saved
+from napari_zstack_align.cli.display import has_display
 from napari_zstack_align.cli.inputs import add_stack_arguments, open_from
 from napari_zstack_align.cli.stopping import stopped_by_the_system
 from napari_zstack_align.errors import InputError
@@ -53,8 +54,9 @@ def open_napari(shown: Shown) -> None:
     Raises
     ------
     InputError
-        Where napari isn't installed.
+        Where napari isn't installed, or no window can be shown.
     """
+    _check_display()
     try:
         from napari_zstack_align.gui.open import show
     except ImportError as error:
@@ -64,3 +66,12 @@ def open_napari(shown: Shown) -> None:
         ) from error
     with stopped_by_the_system():
         show(shown)
+
+
+def _check_display() -> None:
+    """Raise InputError where no window can be shown: Qt would abort the program."""
+    if not has_display():
+        raise InputError(
+            "There is no display to open napari on: run this on a computer with a screen, log in "
+            "with ssh -X, or write the result to a file with 'zstack-align export'."
+        )

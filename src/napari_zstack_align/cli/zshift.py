@@ -23,8 +23,8 @@ from napari_zstack_align.cli.kept import (
     was_saved,
     was_written,
 )
+from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.sessions import tell_written
-from napari_zstack_align.cli.words import summary_of_zshift
 from napari_zstack_align.errors import Cancelled, InputError
 from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.progress import Job
@@ -124,9 +124,7 @@ def run_zshift(args: argparse.Namespace) -> bool:
         _write_movies(args, zshift, out if again else None)
         leave(journal, zshift.complete)
     print(zshift.direction)
-    for remark in zshift.remarks:
-        print(f"  {remark.labelled}")
-    print(summary_of_zshift(zshift))
+    tell([zshift], named=False)
     return zshift.complete and bool(zshift.used.any())
 
 

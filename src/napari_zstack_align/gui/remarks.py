@@ -18,8 +18,16 @@ def marked(remark: Remark) -> str:
     return f"{SIGN} {remark}" if remark.is_warning else str(remark)
 
 
+def around(words: str, remarks: Iterable[Remark]) -> str:
+    """Put remarks around words, a line each: serious warnings before, the others after them."""
+    each = sorted(dict.fromkeys(remarks), key=_order)
+    serious = [marked(remark) for remark in each if remark.is_serious]
+    others = [marked(remark) for remark in each if not remark.is_serious]
+    return "\n".join([*serious, words, *others])
+
+
 def by_remark(recordings: Iterable[OfRecording]) -> dict[Remark, str]:
-    """Each remark once, warnings first, and which recordings it is about."""
+    """Each remark once, the most serious first, and which recordings it is about."""
     recordings = list(recordings)
     names: dict[Remark, list[str]] = {}
     for name, remarks in recordings:
@@ -28,7 +36,7 @@ def by_remark(recordings: Iterable[OfRecording]) -> dict[Remark, str]:
     every = len(recordings) if len(recordings) > 1 else 0
     return {
         remark: "all recordings" if len(whose) == every else ", ".join(whose)
-        for remark, whose in sorted(names.items(), key=lambda item: not item[0].is_warning)
+        for remark, whose in sorted(names.items(), key=lambda item: _order(item[0]))
     }
 
 
@@ -38,3 +46,7 @@ def remark_lines(recordings: Iterable[OfRecording]) -> str:
         f"{SIGN if remark.is_warning else ''} <b>{escape(whose)}</b>: {escape(remark)}".lstrip()
         for remark, whose in by_remark(recordings).items()
     )
+
+
+def _order(remark: Remark) -> tuple[bool, bool]:
+    return not remark.is_serious, not remark.is_warning

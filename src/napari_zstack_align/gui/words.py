@@ -5,10 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.alignment.summary import NOISE_LIMIT, correlation_words, count
+from napari_zstack_align.alignment.summary import (
+    NOISE_LIMIT,
+    correlation_words,
+    count,
+    remarks_on,
+)
 from napari_zstack_align.counting import are, counted
 from napari_zstack_align.flags import Flag, are_flagged, shown
-from napari_zstack_align.gui.remarks import marked
+from napari_zstack_align.gui.remarks import around
 
 
 def ended(alignment: Alignment, *, loaded: bool = False) -> str:
@@ -32,7 +37,7 @@ def ended(alignment: Alignment, *, loaded: bool = False) -> str:
     text = correlation_words(table, alignment.provenance.get(NOISE_LIMIT))
     if text:
         words.append(text[:1].lower() + text[1:])
-    return " ".join(["; ".join(words) + ".", *map(marked, alignment.remarks)])
+    return around("; ".join(words) + ".", remarks_on(alignment))
 
 
 def flag_words(alignment: Alignment | None, frame: int | None) -> str:

@@ -15,7 +15,7 @@ from napari_zstack_align.gui.preferences import preferences
 from napari_zstack_align.gui.threads import one_openmp_thread, step_back
 from napari_zstack_align.library_threads import one_thread_each
 from napari_zstack_align.parallel import threads_at_most
-from napari_zstack_align.progress import Job, Progress, run
+from napari_zstack_align.progress import Job, Progress, collected
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ class JobWorker(QThread):
         if self._cancel:
             job.close()
             raise Cancelled(None)
-        return run(job, self._on_progress)
+        return collected(job, self._on_progress)
 
     def _on_progress(self, progress: Progress) -> None:
         self._report(progress)

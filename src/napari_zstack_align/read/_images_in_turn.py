@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.progress import Job
 from napari_zstack_align.read._pairs import FramePairs, SampledFrames, sample_frames
-from napari_zstack_align.remark import Remark, as_warnings
+from napari_zstack_align.remark import Remark, as_serious
 from napari_zstack_align.saved import Units, key_of
 from napari_zstack_align.stack import Stack
 
@@ -77,7 +77,7 @@ def images_in_turn(
         units.put(UNIT, key, arrays, frames)
     # Even and odd ones of four or more images differ, too.
     found = _of_several(stack.name, arrays["several"]) or _of_two(stack.name, arrays["parts"])
-    return as_warnings(found)
+    return as_serious(found)
 
 
 def of_images_in_turn(remarks: Iterable[Remark]) -> tuple[Remark, ...]:

@@ -71,7 +71,11 @@ class LayoutProposal:
             what = "The frames look like two images in turn, such as two channels."
         else:
             what = "The frames show no slices."
+            return f"{what} {self.reason} {AS_RECORDING}".replace("  ", " ")
         return f"{what} {self.reason}".strip()
+
+
+AS_RECORDING = "If they are a recording of one plane, register it with keypoints."
 
 
 def neighbour_correlation(

@@ -29,7 +29,7 @@ from napari_zstack_align.register.kept_layout import check_kept_layout
 from napari_zstack_align.register.slice_run import SliceRun
 from napari_zstack_align.register.slice_steps import with_breaks
 from napari_zstack_align.register.two_stage import TwoStages
-from napari_zstack_align.remark import as_notes, as_warnings
+from napari_zstack_align.remark import as_notes, as_serious
 from napari_zstack_align.saved import (
     Kind,
     Units,
@@ -136,8 +136,8 @@ def _align(
         yield Progress("Aligning", 0, stack.n_frames, layout.warning)
         found = yield from kept_search(units, params, pool, given=given)
         run = STRATEGIES[params.strategy](stack, params, mask, pool, ahead, units, found)
-        of_layout = (*as_warnings(layout.warning), *as_notes(layout.note))
-        run.remarks = (*remarks_on(stack), *of_layout, *found.remarks)
+        of_layout = (*as_serious(layout.warning), *as_notes(layout.note))
+        run.remarks = (*stack.remarks, *remarks_on(stack), *of_layout, *found.remarks)
         yield from _all_slices(run)
         if not run.found_signal:
             raise AlignmentError(

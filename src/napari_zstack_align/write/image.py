@@ -120,8 +120,8 @@ class Image:
         """Raise InputError where the image is no recording, which is all that ``what`` holds."""
         if self.axes not in ("TYX", "TCYX"):
             raise InputError(
-                f"{what} holds a recording, with axes TYX or TCYX, not {self.axes}: write this "
-                f"as OME-TIFF or OME-Zarr."
+                f"{what} holds a recording, frame after frame, and this is a volume of slices: "
+                f"write it as OME-TIFF or OME-Zarr."
             )
 
     @property

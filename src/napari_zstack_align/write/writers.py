@@ -55,8 +55,6 @@ class Writer:
         Files by which a folder of this format is known; () where it is a file.
     holds_all : bool
         Whether one file holds all recordings; else each has one of its own.
-    holds_dff : bool
-        Whether ΔF/F is among what it holds.
     extra, package : str
         Extra that installs the package which it needs; '' where the base installation is enough.
     """
@@ -70,7 +68,6 @@ class Writer:
     makes_folder: bool = False
     folder_marks: tuple[str, ...] = ()
     holds_all: bool = False
-    holds_dff: bool = True
     extra: str = ""
     package: str = ""
 
@@ -203,7 +200,6 @@ WRITERS = (
         f"{_WRITE}.cells.suite2p:write_suite2p_folder",
         program="Suite2p",
         folder_marks=("stat.npy",),
-        holds_dff=False,
     ),
     Writer(
         "nwb",

@@ -19,7 +19,7 @@ from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.read import IN_TURN, images_in_turn
 from napari_zstack_align.register.kept_layout import check_kept_layout
-from napari_zstack_align.remark import Remark, as_warnings
+from napari_zstack_align.remark import Remark, as_serious
 from napari_zstack_align.saved import (
     Kind,
     Units,
@@ -150,7 +150,7 @@ def _layout_of_repeats(reference: Reference, slices: Units) -> Job[tuple[Remark,
     if not reference.averages_raw_repeats:
         return ()
     report = yield from check_kept_layout(slices, reference.channel)
-    return as_warnings(report.warning and f"{reference.name}: {report.warning}")
+    return as_serious(report.warning and f"{reference.name}: {report.warning}")
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job
 from napari_zstack_align.read import SlicesReport, check_slices
-from napari_zstack_align.remark import Remark, as_warnings
+from napari_zstack_align.remark import Remark, as_serious, as_warnings
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift.reference import Reference
 
@@ -64,9 +64,9 @@ def check_reference(
         return as_warnings(f"{what}: depths may jump between far slices.")
     few = report.looks_like == "no slices" and len(volume) < FEWEST_REFUSED
     if reference.is_said:
-        return as_warnings(f"{what}{LIKELY_WRONG}.")
+        return as_serious(f"{what}{LIKELY_WRONG}.")
     if few:
-        return as_warnings(f"{what}{LIKELY_WRONG}; {OR_REPEATS}.")
+        return as_serious(f"{what}{LIKELY_WRONG}; {OR_REPEATS}.")
     raise NoSlicesError(what + advice(report, len(volume)))
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.flags import Fault, Flag, mark
 from napari_zstack_align.progress import Progress
-from napari_zstack_align.remark import Remark, as_warnings
+from napari_zstack_align.remark import Remark, as_serious
 from napari_zstack_align.saved import Units
 from napari_zstack_align.sources import ArraySource
 from napari_zstack_align.stack import Stack
@@ -152,7 +152,7 @@ class Findings:
         """What was odd about the reference, and about the depths."""
         weight = self._confidence.astype(np.float64)
         planes = warning_of_planes(self._inputs.stack, self._z, weight)
-        return self._templates.remarks + as_warnings(planes)
+        return self._templates.remarks + as_serious(planes)
 
     def _outside(self, smooth: Smooth) -> npt.NDArray[np.bool_]:
         """(T,) bool: frames beyond the first or the last slice."""

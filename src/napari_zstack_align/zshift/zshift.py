@@ -18,6 +18,7 @@ from napari_zstack_align.remark import Remark, as_remarks
 from napari_zstack_align.saved import FrameDigests
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift.dense import field_of
+from napari_zstack_align.zshift.summary import repr_of, summary_of
 
 Numbers = npt.NDArray[np.float32]
 
@@ -42,7 +43,7 @@ QUALITY = np.dtype(
 """Table of frames of `ZShift`."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ZShift:
     """Where in a reference z-stack a recording was taken: small tables, movies on demand.
 
@@ -91,19 +92,19 @@ class ZShift:
 
     stack: Stack
     reference: Stack
-    transforms: Transforms | None = field(repr=False)
-    z: Numbers = field(repr=False)
-    patch_z: Numbers = field(repr=False)
-    raw_patch_z: Numbers = field(repr=False)
-    patch_confidence: Numbers = field(repr=False)
-    lateral: Numbers = field(repr=False)
-    centres: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] = field(repr=False)
-    quality: npt.NDArray[np.void] = field(repr=False)
-    slice_gain: Numbers = field(repr=False)
+    transforms: Transforms | None
+    z: Numbers
+    patch_z: Numbers
+    raw_patch_z: Numbers
+    patch_confidence: Numbers
+    lateral: Numbers
+    centres: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+    quality: npt.NDArray[np.void]
+    slice_gain: Numbers
     anchor: float
     params: ZShiftParams
-    provenance: dict[str, Any] = field(default_factory=dict, repr=False)
-    frame_digests: FrameDigests | None = field(default=None, repr=False)
+    provenance: dict[str, Any] = field(default_factory=dict)
+    frame_digests: FrameDigests | None = None
 
     def __post_init__(self) -> None:
         patches = (self.stack.n_frames, *(len(centres) for centres in self.centres))
@@ -256,6 +257,20 @@ class ZShift:
         return int(np.clip(np.rint(z), 0, last)) if np.isfinite(z) else 0
 
     # -- on disk -------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return repr_of(self)
+
+    def summary(self) -> str:
+        """Describe the result: frames, depths of those used, and remarks.
+
+        Returns
+        -------
+        str
+            Frames by what became of them, and the range of depths; warnings and notes follow, a
+            line each. It opens with those that make the whole doubtful.
+        """
+        return summary_of(self)
 
     def save(self, folder: str | Path, overwrite: bool = True) -> Path:
         """Write a folder ``NAME.zalign`` of .npy, .csv, .tif and .json files, in one step.

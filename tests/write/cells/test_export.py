@@ -7,7 +7,6 @@ import pytest
 
 from napari_zstack_align.cells.roi_table import load_rois
 from napari_zstack_align.cells.rois import Rois
-from napari_zstack_align.cells.traces import DarkLevel
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import NwbParams
 from napari_zstack_align.progress import run
@@ -75,14 +74,6 @@ def test_one_identifier_is_for_one_file(tmp_path, make_traces):
     session = [make_traces("a"), make_traces("b")]
     with pytest.raises(InputError, match="leave it empty for several"):
         export_traces(tmp_path / "a.nwb", session, nwb=NwbParams(identifier="me"))
-
-
-def test_doubts_are_told_at_the_end(tmp_path, make_traces):
-    doubtful = replace(make_traces("b"), dark=DarkLevel(np.array([np.nan]), "none", False))
-    notes = []
-    session = [make_traces("a"), doubtful]
-    run(export_traces(tmp_path / "a.csv", session), lambda p: notes.append(p.note))
-    assert notes[-1] == "ΔF/F of b is unreliable, for the dark level is unknown."
 
 
 @pytest.mark.parametrize("name", TRACES_NAMES)

@@ -51,8 +51,31 @@ def test_invalid_samples_are_interpolated_and_listed(tmp_path, traces):
     # ROI 7 is out of view in frame 4; frame 2 has a flag
     between = traces.F[0, 1, [3, 5]].mean()
     assert arrays["F"][1, 4] == pytest.approx(between, rel=1e-6)
-    assert np.flatnonzero(ops["badframes"]).tolist() == [2, 4]
-    assert "1 frame with interpolated samples" in note
+    assert np.flatnonzero(ops["badframes"]).tolist() == [2]
+    assert ops["interpolated_samples"].tolist() == [0, 1, 0]
+    assert "1 of 9 frames are in ops['badframes']" in note
+    assert "Samples of 1 ROI were interpolated, at most 1 (ROI 7)" in note
+
+
+def test_cells_at_the_edge_make_no_frame_bad_for_the_others(tmp_path, traces):
+    traces.F[0, 1, 1:] = np.nan
+    _, ops, note = written(tmp_path / "plane0", traces)
+    assert np.flatnonzero(ops["badframes"]).tolist() == [2]
+    assert ops["interpolated_samples"].tolist() == [0, 8, 0]
+    assert "at most 8 (ROI 7)" in note
+
+
+def test_a_frame_is_bad_where_most_rois_are_unknown(tmp_path, traces):
+    traces.F[0, :2, 6], traces.Fneu[0, 1:, 7] = np.nan, np.nan
+    traces.F[0, 0, 8] = np.nan
+    _, ops, _ = written(tmp_path / "plane0", traces)
+    assert np.flatnonzero(ops["badframes"]).tolist() == [2, 6, 7]
+
+
+def test_a_frame_that_was_left_out_is_bad(tmp_path, traces):
+    traces.frames["used"][5] = False
+    _, ops, _ = written(tmp_path / "plane0", traces)
+    assert np.flatnonzero(ops["badframes"]).tolist() == [2, 5]
 
 
 def test_a_roi_that_was_never_seen_is_no_cell(tmp_path, traces):
@@ -61,7 +84,7 @@ def test_a_roi_that_was_never_seen_is_no_cell(tmp_path, traces):
     assert not arrays["F"][2].any()
     assert arrays["iscell"].tolist() == [[1, 1], [1, 1], [0, 0]]
     # and spoils no frame for the others
-    assert np.flatnonzero(ops["badframes"]).tolist() == [2, 4]
+    assert np.flatnonzero(ops["badframes"]).tolist() == [2]
     assert "1 ROI never seen (12)" in note
 
 

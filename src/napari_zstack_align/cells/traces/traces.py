@@ -14,6 +14,7 @@ import numpy.typing as npt
 from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.traces.dark import DarkLevel
 from napari_zstack_align.cells.traces.saturated import MOST_FRAMES
+from napari_zstack_align.cells.traces.summary import repr_of, summary_of
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import FLAG_COLUMNS, Flag
 from napari_zstack_align.frame_times import frame_interval_s
@@ -26,7 +27,7 @@ MOST_UNMEASURED = 0.5
 """Of a ROI that misses a larger part of its frames, the baseline is that of few."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Traces:
     """Traces of one recording: a row a cell, a column a frame.
 
@@ -79,13 +80,13 @@ class Traces:
         detector. None where the alignment didn't look for them.
     """
 
-    F: Trace = field(repr=False)
-    Fneu: Trace = field(repr=False)
-    corrected: Trace = field(repr=False)
-    dff: Trace = field(repr=False)
-    rois: Rois = field(repr=False)
-    frames: npt.NDArray[np.void] = field(repr=False)
-    motion_explained: Trace = field(repr=False)
+    F: Trace
+    Fneu: Trace
+    corrected: Trace
+    dff: Trace
+    rois: Rois
+    frames: npt.NDArray[np.void]
+    motion_explained: Trace
     recording: str
     channel_names: tuple[str, ...]
     dark: DarkLevel
@@ -93,9 +94,9 @@ class Traces:
     frame_shape: tuple[int, int]
     pixel_size_um: tuple[float, float] | None = None
     remarks: tuple[Remark, ...] = ()
-    provenance: dict[str, Any] = field(default_factory=dict, repr=False)
-    saturated: Trace | None = field(default=None, repr=False)
-    unmeasured: Trace | None = field(default=None, repr=False)
+    provenance: dict[str, Any] = field(default_factory=dict)
+    saturated: Trace | None = None
+    unmeasured: Trace | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.channel_names), len(self.rois), len(self.frames))
@@ -203,6 +204,20 @@ class Traces:
     def n_read(self) -> int:
         """Number of frames that were read, without those that can't be: another run may."""
         return int(np.count_nonzero(~np.isin(self.flags, (Flag.NOT_RUN, Flag.UNREADABLE))))
+
+    def __repr__(self) -> str:
+        return repr_of(self)
+
+    def summary(self) -> str:
+        """Describe the result: ROIs and frames, what ΔF/F is made with, and remarks.
+
+        Returns
+        -------
+        str
+            Frames by what became of them, how much motion explains and the dark level; warnings
+            and notes follow, a line each. It opens with those that make the whole doubtful.
+        """
+        return summary_of(self)
 
     def save(self, folder: str | Path, overwrite: bool = True) -> Path:
         """Write a folder of .npy, .csv and .json files, in one step.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.summary import remarks_on
 from napari_zstack_align.gui.eta import in_words
 from napari_zstack_align.gui.jobs import Limits
 from napari_zstack_align.read.natural_order import in_natural_order
@@ -42,8 +43,8 @@ class Recording:
     @property
     def remarks(self) -> tuple[Remark, ...]:
         """What is to be known of its file, and of its alignment."""
-        aligned = () if self.alignment is None else self.alignment.remarks
-        return (*self.stack.remarks, *aligned)
+        aligned = () if self.alignment is None else remarks_on(self.alignment)
+        return tuple(dict.fromkeys((*self.stack.remarks, *aligned)))
 
 
 def in_order(recordings: list[Recording]) -> list[Recording]:

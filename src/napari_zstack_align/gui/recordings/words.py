@@ -7,11 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.alignment.summary import NOISE_LIMIT, correlation_words, count
+from napari_zstack_align.alignment.summary import (
+    NOISE_LIMIT,
+    correlation_words,
+    count,
+    remarks_on,
+)
 from napari_zstack_align.counting import counted
 from napari_zstack_align.flags import are_flagged
 from napari_zstack_align.gui.recordings.recording import Recording
-from napari_zstack_align.gui.remarks import remark_lines
+from napari_zstack_align.gui.remarks import SIGN, by_remark, marked, remark_lines
+from napari_zstack_align.remark import counted_warnings
 
 
 def ended(alignments: Sequence[Alignment]) -> str:
@@ -36,13 +42,27 @@ def ended(alignments: Sequence[Alignment]) -> str:
     known = [limit for limit in limits if isinstance(limit, float)]
     quality = np.concatenate([alignment.quality for alignment in alignments])
     text = correlation_words(quality, float(np.median(known)) if known else None)
-    return "; ".join([*words, *filter(None, [text[:1].lower() + text[1:]])]) + "."
+    text = "; ".join([*words, *filter(None, [text[:1].lower() + text[1:]])]) + "."
+    return "\n".join([*_serious(alignments), text, *_others(alignments)])
+
+
+def _serious(alignments: Sequence[Alignment]) -> list[str]:
+    """Warnings that make whole recordings doubtful, and which."""
+    found = by_remark((each.stack.name, remarks_on(each)) for each in alignments)
+    return [f"{marked(remark)} ({whose})" for remark, whose in found.items() if remark.is_serious]
+
+
+def _others(alignments: Sequence[Alignment]) -> list[str]:
+    """How many other warnings the tab 'Session' lists."""
+    each = (remark for alignment in alignments for remark in remarks_on(alignment))
+    number = counted_warnings(remark for remark in each if not remark.is_serious)
+    return [f"{SIGN} {number} more on the tab 'Session'."] if number else []
 
 
 def remarks_of(recordings: Sequence[Recording]) -> str:
     """Remarks on the aligned recordings as rich text; '' where there are none."""
     return remark_lines(
-        (recording.name, recording.alignment.remarks)
+        (recording.name, remarks_on(recording.alignment))
         for recording in recordings
         if recording.alignment is not None
     )

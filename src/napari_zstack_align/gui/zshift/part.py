@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QWidget
 from napari_zstack_align.gui.dataset import FrameInView
 from napari_zstack_align.gui.listening import Listening
 from napari_zstack_align.gui.part import Part
-from napari_zstack_align.gui.remarks import marked
+from napari_zstack_align.gui.remarks import around
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.gui.zshift.dock import ZShiftDock
 from napari_zstack_align.gui.zshift.files import ZShiftFiles
@@ -139,9 +139,7 @@ class ZShiftPart(Part):
         self.show_numbers(view)
         self.layers.show(view)
         self.tab.set_result(there=True)
-        self.tab.remarks.setText(
-            " ".join((view.zshift.direction, *map(marked, view.zshift.remarks)))
-        )
+        self.tab.remarks.setText(around(view.zshift.direction, view.zshift.remarks))
         if is_first:
             self.layers.go_to(0)
         self.workspace.look()

@@ -59,7 +59,7 @@ from napari_zstack_align.register.recordings.state import RecordingState
 from napari_zstack_align.register.recordings.table import drop_unlike
 from napari_zstack_align.register.recordings.waiting import in_order, until_done
 from napari_zstack_align.register.recordings.worse_chunks import drop_worse, keep_raw_places
-from napari_zstack_align.remark import as_warnings
+from napari_zstack_align.remark import as_serious, as_warnings
 from napari_zstack_align.saved import (
     Kind,
     Units,
@@ -217,7 +217,7 @@ class Session:
         chosen = (self._inputs.given, params.reference_recording, params.reference_frames)
         by_default = all(each is None for each in chosen)
         if by_default and others and not any(state.matched for state in others):
-            self._states[number].remarks += as_warnings(REFERENCE_MAY_BE_ODD)
+            self._states[number].remarks += as_serious(REFERENCE_MAY_BE_ODD)
 
     def _going_on(self) -> str:
         """Say how much of the first reading an earlier run has done; '' for nothing."""
@@ -324,7 +324,7 @@ class Session:
         found = in_another_plane(self._states, self._consensus)
         for state, likeness in found:
             state.fault = ANOTHER_PLANE
-            state.remarks += as_warnings(
+            state.remarks += as_serious(
                 f"{ANOTHER_PLANE}: its mean correlates only by {likeness:.2f} with the others"
             )
             yield Progress("Comparing", 0, 0, f"{state.stack.name}: {ANOTHER_PLANE}")
@@ -449,7 +449,7 @@ class Session:
 
     def _provenance(self, state: RecordingState, finished: bool) -> dict[str, object]:
         stopped = STOPPED_BEFORE_FOLLOWING if self._is_compared else STOPPED_EARLY
-        remarks = [*remarks_on(state.stack), *state.remarks]
+        remarks = [*state.stack.remarks, *remarks_on(state.stack), *state.remarks]
         if not finished:
             remarks += as_warnings(stopped)
         return provenance(

@@ -12,7 +12,7 @@ from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import NwbParams
-from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.progress import Job
 from napari_zstack_align.write.cells.field import FieldOfView
 from napari_zstack_align.write.cells.options import CellOptions
 from napari_zstack_align.write.several import names_in_session, one_after_the_other
@@ -122,7 +122,7 @@ def export_traces(
             raise InputError("An identifier names one NWB file: leave it empty for several.")
         pairs = zip(paths, recordings, strict=True)
         jobs = [write(target, [each], options, overwrite=overwrite) for target, each in pairs]
-    return _with_doubts(one_after_the_other(jobs), recordings if writer.holds_dff else ())
+    return one_after_the_other(jobs)
 
 
 def targets_of(writer: Writer, path: Path, recordings: Sequence[Traces]) -> list[Path]:
@@ -140,18 +140,6 @@ def _told_apart(recordings: list[Traces]) -> list[Traces]:
         return recordings
     named = zip(recordings, unique_names(names), strict=True)
     return [replace(each, recording=name) for each, name in named]
-
-
-def _with_doubts(job: Job[list[Path]], recordings: Sequence[Traces]) -> Job[list[Path]]:
-    """Say at the end whose ΔF/F can't be relied on."""
-    written = yield from job
-    for doubt in dict.fromkeys(each.dff_doubt for each in recordings):
-        if doubt:
-            names = [each.recording for each in recordings if each.dff_doubt == doubt]
-            shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-            note = f"ΔF/F of {shown} is unreliable, for {doubt}."
-            yield Progress("Written", len(written), len(written), note)
-    return written
 
 
 def _check_some(rois: Rois) -> None:

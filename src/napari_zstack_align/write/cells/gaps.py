@@ -28,15 +28,32 @@ def never_seen(traces: Traces) -> Bools:
     return np.array([not np.isfinite(trace).any() for trace in traces.F[0]])
 
 
-def invalid_frames(traces: Traces) -> Bools:
-    """(T,) frames in which F or Fneu of a ROI that was seen at all is unknown, in any channel."""
-    invalid = np.zeros(traces.F.shape[2], bool)
+def interpolated(traces: Traces) -> npt.NDArray[np.int64]:
+    """(N,) frames in which F or Fneu of a ROI is unknown in any channel, and so interpolated.
+
+    A signal without a single known sample isn't interpolated, and doesn't count.
+    """
+    return np.array([np.count_nonzero(_gaps(traces, roi)) for roi in range(len(traces.ids))], int)
+
+
+def mostly_unknown(traces: Traces) -> Bools:
+    """(T,) frames in which F or Fneu of most ROIs is unknown, of those that were seen at all."""
+    unknown, seen = np.zeros(traces.F.shape[2], np.int64), 0
+    for roi, unseen in enumerate(never_seen(traces)):
+        if not unseen:
+            unknown += _gaps(traces, roi)
+            seen += 1
+    return np.asarray(unknown > seen / 2)
+
+
+def _gaps(traces: Traces, roi: int) -> Bools:
+    """(T,) samples of a ROI that are unknown in a signal with others that are known."""
+    gaps = np.zeros(traces.F.shape[2], bool)
     for signals in (*traces.F, *traces.Fneu):
-        for trace in signals:
-            known = np.isfinite(trace)
-            if known.any():
-                invalid |= ~known
-    return invalid
+        known = np.isfinite(signals[roi])
+        if known.any():
+            gaps |= ~known
+    return gaps
 
 
 def good_frames(traces: Traces) -> Bools:

@@ -15,7 +15,13 @@ from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.write.cells.field import FieldOfView
-from napari_zstack_align.write.cells.gaps import filled, good_frames, invalid_frames, never_seen
+from napari_zstack_align.write.cells.gaps import (
+    filled,
+    good_frames,
+    interpolated,
+    mostly_unknown,
+    never_seen,
+)
 from napari_zstack_align.write.cells.npy import write_header
 from napari_zstack_align.write.cells.options import CellOptions, field_of
 from napari_zstack_align.write.cells.suite2p_stat import stat_of
@@ -38,8 +44,9 @@ def write_suite2p_folder(
     """Write the ROIs and raw traces of one recording.
 
     ``F.npy`` and ``Fneu.npy`` are (N, T) float32 raw counts of the first channel, without NaN:
-    samples that are unknown are interpolated in time, and their frames, like those with a flag,
-    are listed in ``ops['badframes']``. ROIs that were never seen are zero and no cell in
+    samples that are unknown are interpolated in time, and ``ops['interpolated_samples']`` (N,)
+    counts them. ``ops['badframes']`` are the frames with a flag or left out, and those in which
+    most ROIs are unknown. ROIs that were never seen are zero and no cell in
     ``iscell.npy``. ``spks.npy`` is zero: nothing was deconvolved. Further channels are
     ``F_chan2.npy``, ``Fneu_chan2.npy``, ...
 
@@ -82,14 +89,14 @@ def _write(path: Path, traces: Traces, field: FieldOfView, overwrite: bool) -> J
     with replacing(path, overwrite) as unfinished:
         unfinished.mkdir()
         yield from _save_signals(unfinished, traces)
-        unseen, bad = never_seen(traces), invalid_frames(traces)
+        unseen = never_seen(traces)
         np.save(unfinished / "iscell.npy", np.repeat(~unseen[:, None], 2, axis=1).astype("<f4"))
         # Suite2p reads pickled dictionaries, nothing else.
         stat = yield from stat_of(traces, field)
         np.save(unfinished / "stat.npy", stat, allow_pickle=True)
-        ops = _ops(path, traces, field, bad | ~good_frames(traces))
+        ops = _ops(path, traces, field)
         np.save(unfinished / "ops.npy", np.array(ops, dtype=object), allow_pickle=True)
-        yield Progress("Writing Suite2p's files", 1, 1, _note(traces, ops, bad, unseen))
+        yield Progress("Writing Suite2p's files", 1, 1, _note(traces, ops, unseen))
     return path
 
 
@@ -111,9 +118,7 @@ def _save_signals(folder: Path, traces: Traces) -> Job[None]:
                 yield Progress("Writing Suite2p's files", done, total)
 
 
-def _ops(
-    folder: Path, traces: Traces, field: FieldOfView, bad: npt.NDArray[np.bool_]
-) -> dict[str, Any]:
+def _ops(folder: Path, traces: Traces, field: FieldOfView) -> dict[str, Any]:
     diameter = float(2 * np.median(traces.rois.circles[:, 2]))
     image = np.zeros(field.shape) if field.image is None else np.asarray(field.image)
     y, x = field.pixel_size_um or (1.0, 1.0)
@@ -128,7 +133,8 @@ def _ops(
         "diameter": [diameter, diameter],
         "aspect": x / y,
         "meanImg": np.nan_to_num(image, nan=0.0).astype(np.float32),
-        "badframes": bad,
+        "badframes": mostly_unknown(traces) | ~good_frames(traces),
+        "interpolated_samples": interpolated(traces),
         "spikedetect": False,
         "spks": NOT_DECONVOLVED,
         "roi_ids": traces.ids,
@@ -144,14 +150,19 @@ def frame_rate(traces: Traces) -> float | None:
     return None if interval is None else 1 / interval
 
 
-def _note(
-    traces: Traces, ops: dict[str, Any], bad: npt.NDArray[np.bool_], unseen: npt.NDArray[np.bool_]
-) -> str:
+def _note(traces: Traces, ops: dict[str, Any], unseen: npt.NDArray[np.bool_]) -> str:
     sentences = ["spks.npy is zero: nothing was deconvolved."]
-    if bad.any():
+    bad, filled_in = np.count_nonzero(ops["badframes"]), ops["interpolated_samples"]
+    if bad:
+        frames = counted(len(traces.frames), "frame")
         sentences.append(
-            f"{counted(int(bad.sum()), 'frame')} with interpolated samples, among the "
-            f"{np.count_nonzero(ops['badframes'])} of ops['badframes']."
+            f"{bad} of {frames} are in ops['badframes']: flagged, left out, or most ROIs unknown."
+        )
+    if filled_in.any():
+        worst = int(np.argmax(filled_in))
+        sentences.append(
+            f"Samples of {counted(np.count_nonzero(filled_in), 'ROI')} were interpolated, at most "
+            f"{filled_in[worst]} (ROI {traces.ids[worst]}): ops['interpolated_samples']."
         )
     if unseen.any():
         ids = ", ".join(map(str, traces.ids[unseen][:10]))

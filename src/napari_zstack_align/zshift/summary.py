@@ -1,0 +1,42 @@
+"""What came of finding depths, in a few lines that are the same everywhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_zstack_align.alignment.summary import flagged_words
+from napari_zstack_align.counting import counted
+from napari_zstack_align.flags import Flag, are_flagged
+from napari_zstack_align.remark import short_repr, with_remarks
+
+if TYPE_CHECKING:
+    from napari_zstack_align.zshift.zshift import ZShift
+
+
+def summary_of(zshift: ZShift) -> str:
+    """Count the frames, and tell where the good ones were; see `ZShift.summary`."""
+    flags = zshift.flags
+    text = f"{_frames(zshift)}: "
+    z = zshift.z[zshift.used]
+    if len(z):
+        text += f"z from {z.min():.2f} to {z.max():.2f} slices"
+        if zshift.z_step_um is not None:
+            step = zshift.z_step_um
+            text += f" ({z.min() * step:.1f} to {z.max() * step:.1f} µm)"
+        text += "; "
+    text += flagged_words(flags)
+    not_run = int(np.count_nonzero(flags == Flag.NOT_RUN))
+    return with_remarks(text + (f", {not_run} not run" if not_run else ""), zshift.remarks)
+
+
+def repr_of(zshift: ZShift) -> str:
+    """Describe a z-shift in one short line."""
+    facts = _frames(zshift), f"{np.count_nonzero(are_flagged(zshift.flags))} flagged"
+    return short_repr(f"ZShift of {zshift.stack.name}", facts, zshift.remarks)
+
+
+def _frames(zshift: ZShift) -> str:
+    """'900 frames': those that were run."""
+    return counted(int(np.count_nonzero(zshift.flags != Flag.NOT_RUN)), "frame")
