@@ -2,7 +2,7 @@
 
 import pytest
 
-from napari_zstack_align import BlobParams, InputError
+from napari_zstack_align import BlobParams, InputError, ZShiftParams
 
 PUBLISHED = {
     "log": (1.2, 2.0, 0.035, 0.1, 0.10, 12),
@@ -60,3 +60,31 @@ def test_bad_values_are_one_sentence(values, said):
     with pytest.raises(InputError, match=said) as caught:
         BlobParams(**values)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        (
+            {"min_sigma": 4},
+            r"max_sigma \(2\): raise max_sigma \(--max-sigma\), which is at its def",
+        ),
+        ({"max_sigma": 1}, r"lower min_sigma \(--min-sigma\), which is at its default"),
+        ({"min_sigma": 4, "max_sigma": 3}, "swap them"),
+    ],
+)
+def test_the_bound_that_was_not_given_is_the_one_to_change(given, advice):
+    with pytest.raises(InputError, match=advice):
+        BlobParams(**given)
+
+
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        ({"fine_px": 50}, r"fine_px \(50\): raise coarse_px \(--coarse-px\)"),
+        ({"coarse_px": 0.7}, r"lower fine_px \(--fine-px\)"),
+    ],
+)
+def test_bounds_of_zshift_that_cross(given, advice):
+    with pytest.raises(InputError, match=advice):
+        ZShiftParams(**given)

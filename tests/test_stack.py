@@ -189,3 +189,15 @@ def test_a_frame_is_read_at_once_however_large() -> None:
     large = da.zeros((3, 1, 4096, 4096), dtype=np.uint16)
     assert nza.Stack(FramesOf(ArraySource(large, "TCYX"), np.arange(3))).frames_per_read == 1
     assert nza.Stack(ArraySource(FRAMES[:1], "TCYX")).frames_per_read == 1
+
+
+@pytest.mark.parametrize("given", [3.0, np.float32(3), np.int64(3), 3])
+def test_whole_repeats_of_any_type_are_a_plain_number(given):
+    stack = nza.Stack.from_array(np.ones((6, 8, 8), np.uint8), frames_per_slice=given)
+    assert type(stack.frames_per_slice) is int
+    assert type(stack.replace(frames_per_slice=given).frames_per_slice) is int
+
+
+def test_half_a_repeat_is_refused():
+    with pytest.raises(nza.InputError, match="whole number of at least 1, not 6.5"):
+        nza.Stack.from_array(np.ones((13, 8, 8), np.uint8), frames_per_slice=6.5)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from napari_zstack_align.params import Params
+from napari_zstack_align.params import Params, flag_of
 
 SUFFIXES = {"µm": "um", "°": "deg", "%": "percent"}
 """How a unit is written at the end of a parameter's name, where not as it is."""
@@ -65,7 +65,7 @@ class ParamField:
     @property
     def flag(self) -> str:
         """'--max-shift-px' for 'max_shift_px'."""
-        return "--" + self.name.replace("_", "-")
+        return flag_of(self.name)
 
     @property
     def title(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from os import PathLike
+
 import numpy as np
 import numpy.typing as npt
 
@@ -10,8 +12,15 @@ from napari_zstack_align.sources import as_array
 
 Mask = npt.NDArray[np.float32]
 
+FOR_ALIGNMENT, FOR_CELLS = "the alignment has to be right", "cells are looked for"
+"""What a mask is for: it is painted where ..."""
 
-def as_weights(mask: npt.ArrayLike | None, shape: tuple[int, int]) -> Mask | None:
+
+def as_weights(
+    mask: npt.ArrayLike | None,
+    shape: tuple[int, int],
+    purpose: str = FOR_ALIGNMENT,
+) -> Mask | None:
     """Bring a mask to float weights.
 
     Parameters
@@ -21,6 +30,8 @@ def as_weights(mask: npt.ArrayLike | None, shape: tuple[int, int]) -> Mask | Non
         counts). None stands for everywhere.
     shape : tuple of int
         (Y, X) of the reference.
+    purpose : str
+        `FOR_ALIGNMENT` or `FOR_CELLS`.
 
     Returns
     -------
@@ -34,6 +45,11 @@ def as_weights(mask: npt.ArrayLike | None, shape: tuple[int, int]) -> Mask | Non
     """
     if mask is None:
         return None
+    if isinstance(mask, str | PathLike):
+        raise InputError(
+            f"The mask is the name of a file, {mask}: load the image first (tifffile.imread or "
+            f"numpy.load), and give the array."
+        )
     values = as_array(mask, "A mask")
     if values.shape != tuple(shape):
         raise InputError(
@@ -49,7 +65,5 @@ def as_weights(mask: npt.ArrayLike | None, shape: tuple[int, int]) -> Mask | Non
     else:
         raise InputError(f"A mask needs true/false, labels or weights, not {values.dtype}.")
     if not weights.any():
-        raise InputError(
-            "The mask is empty: paint where the alignment has to be right, or use no mask."
-        )
+        raise InputError(f"The mask is empty: paint where {purpose}, or use no mask.")
     return weights

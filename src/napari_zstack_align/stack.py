@@ -92,6 +92,7 @@ class Stack:
                     f"frames_per_slice must be a whole number of at least 1, not "
                     f"{self.frames_per_slice!r}."
                 )
+            object.__setattr__(self, "frames_per_slice", int(self.frames_per_slice))
             if self.frames_per_slice > n_frames:
                 raise InputError(
                     f"frames_per_slice is {self.frames_per_slice}, but {self.name} has only "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -245,3 +246,11 @@ CALLS: dict[str, Any] = {
 @pytest.mark.parametrize("name", CALLS)
 def test_a_call_that_cannot_be(name: str) -> None:
     refused(CALLS[name])
+
+
+@pytest.mark.parametrize("mask", ["mask.tif", Path("mask.npy")])
+def test_the_name_of_a_file_is_no_mask(mask):
+    with pytest.raises(nza.InputError, match=r"is the name of a file, mask\.\w+: load the image"):
+        nza.align_adaptive(nza.Stack.from_array(GOOD, frames_per_slice=3), mask=mask)
+    with pytest.raises(nza.InputError, match="is the name of a file"):
+        nza.detect_blobs(np.ones((32, 32)), mask=mask)

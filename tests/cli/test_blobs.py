@@ -6,6 +6,7 @@ import tifffile
 
 import napari_zstack_align as nza
 from napari_zstack_align.cells import detect_cells, session_image, source_image, valid_in
+from napari_zstack_align.cli.blobs import at_bounds
 from napari_zstack_align.cli.main import main
 
 
@@ -155,3 +156,93 @@ def test_the_default_name_is_that_of_the_input(image_file, tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     assert main(["blobs", str(image_file)]) == 0
     assert (tmp_path / "cells_rois.csv").exists()
+
+
+# -- sizes -------------------------------------------------------------------------------------
+
+
+def test_the_median_radius_is_told_in_px_and_um(blobs, image_file, tmp_path):
+    _, rois, said = blobs(image_file)
+    radius = np.median(rois.circles[:, 2])
+    assert f"({len(rois)} ROIs, median radius {radius:.1f} px)" in said
+    tifffile.imwrite(
+        tmp_path / "um.ome.tif",
+        tifffile.imread(image_file),
+        metadata={"axes": "YX", "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5},
+    )
+    _, _, said = blobs(tmp_path / "um.ome.tif", out="um.csv")
+    assert f"px ({radius / 2:.1f} µm))" in said
+
+
+@pytest.mark.parametrize(
+    ("sigmas", "word"),
+    [
+        ([1.2, 1.2, 1.6], "67 % of the ROIs have the smallest size"),
+        ([2.0, 1.4, 1.4], "33 % of the ROIs have the largest size"),
+        ([1.4, 1.5, 1.6], ""),
+    ],
+    ids=["smallest", "largest", "between"],
+)
+@pytest.mark.parametrize("method", ["log", "dog", "doh"])
+def test_many_rois_at_a_bound_are_a_note(sigmas, word, method):
+    params = nza.BlobParams(method=method, min_sigma=1.2, max_sigma=2.0)
+    factor = 1.0 if method == "doh" else 2**0.5
+    circles = [[20, 20 + 10 * i, factor * sigma] for i, sigma in enumerate(sigmas)]
+    notes = at_bounds(nza.Rois.of(circles), params)
+    assert (len(notes) == 1) == bool(word)
+    assert all(note.startswith(word) and not note.is_warning for note in notes)
+    if word:
+        assert ("lower --min-sigma" if "smallest" in word else "raise --max-sigma") in notes[0]
+
+
+def test_no_rois_and_a_single_size_need_no_note():
+    assert at_bounds(nza.Rois.of([]), nza.BlobParams()) == ()
+    one_size = nza.BlobParams(min_sigma=2.0, max_sigma=2.0)
+    assert at_bounds(nza.Rois.of([[20, 20, 2 * 2**0.5]]), one_size) == ()
+
+
+def test_a_repr_of_rois_is_one_short_line():
+    rois = nza.Rois.of([[i, i, 3.14] for i in range(500)])
+    assert repr(rois) == "<Rois: 500, median radius 3.1 px>"
+    assert repr(nza.Rois.of([])) == "<Rois: none>"
+
+
+# -- what can't be used ------------------------------------------------------------------------
+
+
+def test_a_table_of_rois_is_no_image(blobs, image_file, tmp_path, capsys):
+    blobs(image_file)
+    assert main(["blobs", str(tmp_path / "rois.csv"), f"--out={tmp_path / 'b.csv'}"]) == 2
+    err = capsys.readouterr().err
+    assert "rois.csv is a table of ROIs: give what cells are to be found in" in err
+
+
+def test_an_empty_mask_of_cells_speaks_of_cells(blobs, image_file, tmp_path):
+    np.save(tmp_path / "mask.npy", np.zeros((90, 100), bool))
+    code, _, said = blobs(image_file, f"--mask={tmp_path / 'mask.npy'}")
+    assert code == 2
+    assert "The mask is empty: paint where cells are looked for" in said
+
+
+def test_a_mask_of_another_size_is_refused_before_frames_are_read(
+    blobs, recording_files, tmp_path, monkeypatch
+):
+    np.save(tmp_path / "mask.npy", np.ones((9, 10), bool))
+    monkeypatch.setattr("napari_zstack_align.cli.blobs.source_image", None)
+    code, _, said = blobs(recording_files[0], f"--mask={tmp_path / 'mask.npy'}")
+    assert code == 2
+    assert "The mask has shape (9, 10), but the frames are" in said
+
+
+def test_raw_frames_that_moved_are_given(blobs, aligned, zstack_file, tmp_path):
+    code, _, said = blobs(image_of(zstack_file, tmp_path), f"--stack={zstack_file}")
+    assert code == 2
+    assert "--stack goes with RUN.zalign" in said
+    code, rois, _ = blobs(aligned, f"--stack={zstack_file}", out="moved.csv")
+    assert code == 0
+    assert rois is not None
+
+
+def image_of(file, folder):
+    np.save(folder / "image.npy", tifffile.imread(file)[0])
+    return folder / "image.npy"

@@ -104,9 +104,8 @@ def test_unfinished_traces_are_incomplete(tmp_path, make_traces, capsys):
     traces.frames["flag"][7:] = "not run"
     folder = traces.save(tmp_path / "part.traces")
     assert main(["export", str(folder), f"--out={tmp_path / 'a.npz'}"]) == 1
-    assert (
-        "1 flagged (1 fast motion), 0 left out of baselines, 2 not run" in capsys.readouterr().out
-    )
+    out = capsys.readouterr().out
+    assert "1 flagged (1 fast motion), 0 left out of baselines, 2 not run" in out
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,7 @@ def test_what_is_unknown_is_not_made_up(tmp_path):
 
 
 def test_volumes_go_elsewhere(tmp_path):
-    with pytest.raises(
-        InputError, match="HDF5 holds a recording, frame after frame, and this is a volume"
-    ):
+    with pytest.raises(InputError, match="HDF5 holds a recording, frame after frame"):
         write_hdf5(tmp_path / "a.h5", Image(np.zeros((2, 3, 4)), "ZYX"))
 
 

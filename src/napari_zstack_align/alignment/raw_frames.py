@@ -84,7 +84,10 @@ class StackAndInputs(Part):
         return states_in(self.inputs)
 
 
-GIVE_IT = "give its file when you open the result (in Python, load_alignment(folder, stack=...))."
+GIVE_IT = (
+    "give its file when you open the result ('export' and 'blobs' take it as --stack; in Python, "
+    "load_alignment(folder, stack=...))."
+)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from napari_zstack_align.cells.overlap import keep_after_overlap
 from napari_zstack_align.cells.rois import Circles, Rois
 from napari_zstack_align.cells.scale_space import ScaleSpace
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.mask import as_weights
+from napari_zstack_align.mask import FOR_CELLS, as_weights
 from napari_zstack_align.params import BlobParams
 from napari_zstack_align.params._blobs import BlobMethod
 
@@ -171,5 +171,5 @@ def _inside_border(space: ScaleSpace, border: int) -> npt.NDArray[np.bool_]:
 
 
 def _painted(mask: Any, shape: tuple[int, int]) -> npt.NDArray[np.bool_] | None:
-    weights = as_weights(mask, shape)
+    weights = as_weights(mask, shape, FOR_CELLS)
     return None if weights is None else np.asarray(weights > 0)

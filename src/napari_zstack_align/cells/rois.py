@@ -22,7 +22,7 @@ NO_SLICES = (-1, -1)
 BY_HAND = "by_hand"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Rois:
     """Circles in reference coordinates. Every change returns a new object.
 
@@ -123,6 +123,11 @@ class Rois:
 
     def __len__(self) -> int:
         return len(self.circles)
+
+    def __repr__(self) -> str:
+        if not len(self):
+            return "<Rois: none>"
+        return f"<Rois: {len(self)}, median radius {np.median(self.circles[:, 2]):.1f} px>"
 
     # -- looking up ----------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from napari_zstack_align.cells import (
     valid_in,
     valid_numbers,
 )
+from napari_zstack_align.cells.blobs import radius_per_sigma
 from napari_zstack_align.cells.images import KINDS
 from napari_zstack_align.cells.images import Kind as ImageKind
 from napari_zstack_align.cells.made_on import made_on
@@ -35,13 +36,17 @@ from napari_zstack_align.cli.inputs import read_mask
 from napari_zstack_align.cli.sessions import tell_written
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.params import BlobParams
+from napari_zstack_align.mask import FOR_CELLS, as_weights
+from napari_zstack_align.params import BlobParams, flag_of
 from napari_zstack_align.progress import run
 from napari_zstack_align.read import open_stack
+from napari_zstack_align.remark import Remark, as_notes
 from napari_zstack_align.saved import ROI_TABLE, Kind, check_table, kind_of, target_of
 from napari_zstack_align.stack import Order, Stack
 from napari_zstack_align.write.writers import roi_table
 
+MANY_AT_A_BOUND, AT_A_BOUND = 0.25, 0.01
+"""So many ROIs within this part of the range from its end are worth a note."""
 Source: TypeAlias = Stack | Alignment | list[Alignment]
 
 
@@ -88,6 +93,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--agreement", action="store_true", help="report how many of the three methods find each"
     )
+    parser.add_argument(
+        "--stack", type=Path, metavar="FILE", help="the raw frames, where they have moved"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace the table there")
     add_model_flags(parser, BlobParams)
     parser.set_defaults(run=run_blobs)
@@ -109,13 +117,56 @@ def run_blobs(args: argparse.Namespace) -> bool:
     written = save_rois(rois, out, args.overwrite, beside=True)
     if not len(rois):
         print("Found no blobs: lower the threshold, or look for other sizes.")
-    tell_written(written, out, f" ({counted(len(rois), 'ROI')})")
+    tell_written(written, out, f" ({counted(len(rois), 'ROI')}{_size(rois, source)})")
+    for note in at_bounds(rois, params):
+        print(f"  {note.labelled}")
     return True
 
 
+def _size(rois: Rois, source: Source) -> str:
+    """', median radius 2.1 px (1.7 µm)'; '' without ROIs."""
+    if not len(rois):
+        return ""
+    radius = float(np.median(rois.circles[:, 2]))
+    first = source[0] if isinstance(source, list) else source
+    stack = first if isinstance(first, Stack) else first.stack
+    size = stack.pixel_size_um
+    in_um = "" if size is None else f" ({radius * float(np.sqrt(size[0] * size[1])):.1f} µm)"
+    return f", median radius {radius:.1f} px{in_um}"
+
+
+def at_bounds(rois: Rois, params: BlobParams) -> tuple[Remark, ...]:
+    """Say where many blobs have the smallest or the largest size that was looked for."""
+    radius = rois.circles[:, 2] / radius_per_sigma(params.method)
+    width = max((params.max_sigma - params.min_sigma) * AT_A_BOUND, 1e-6)
+    notes = []
+    for name, is_there, word, change in (
+        ("min_sigma", radius <= params.min_sigma + width, "smallest", "lower"),
+        ("max_sigma", radius >= params.max_sigma - width, "largest", "raise"),
+    ):
+        share = float(is_there.mean()) if len(rois) else 0.0
+        if share >= MANY_AT_A_BOUND and params.min_sigma < params.max_sigma:
+            what = "noise" if word == "smallest" else "parts of larger cells"
+            notes.append(
+                f"{100 * share:.0f} % of the ROIs have the {word} size that is looked for: they "
+                f"may be {what}. Look at them, or {change} {flag_of(name)}"
+                + (" or raise --threshold-rel." if word == "smallest" else ".")
+            )
+    return as_notes(*notes)
+
+
 def _open(args: argparse.Namespace) -> Source:
-    if kind_of(args.input) is not None:
-        return load_saved(args.input)
+    kind = kind_of(args.input)
+    if kind in (Kind.ALIGNMENT, Kind.SESSION):
+        return load_saved(args.input, None if args.stack is None else open_stack(args.stack))
+    if args.stack is not None:
+        raise InputError("--stack goes with RUN.zalign: give the file of raw frames itself.")
+    if kind is not None or roi_table().ending_of(args.input) is not None:
+        held = "a table of ROIs" if kind in (None, Kind.ROIS) else str(kind)
+        raise InputError(
+            f"{args.input} is {held}: give what cells are to be found in, an image, a recording, "
+            f"a z-stack, RUN.zalign or a session."
+        )
     return open_stack(args.input, frames_per_slice=args.frames_per_slice, order=args.order)
 
 
@@ -145,7 +196,9 @@ def _in_3d(args: argparse.Namespace, source: Any, params: BlobParams) -> Rois:
 def _in_2d(args: argparse.Namespace, source: Source, params: BlobParams) -> Rois:
     if args.min_slices is not None:
         raise InputError("--min-slices is for z-stacks: this is one image, or a recording.")
-    image, mask = _image(args, source), read_mask(args.mask)
+    mask = read_mask(args.mask)
+    as_weights(mask, _shape_of(source), FOR_CELLS)  # before the frames are read
+    image = _image(args, source)
     mark = made_on(source[0] if isinstance(source, list) else source)
     if args.auto_threshold:
         params = _with_auto_threshold(image, params, mask)
@@ -155,6 +208,14 @@ def _in_2d(args: argparse.Namespace, source: Source, params: BlobParams) -> Rois
     else:
         rois = detect(ScaleSpace.build(image, params), params, mask).rois(mark)
     return _with_recordings(rois, source) if isinstance(source, list) else rois
+
+
+def _shape_of(source: Source) -> tuple[int, int]:
+    """(Y, X) of the image that cells are looked for in."""
+    if isinstance(source, Stack):
+        return source.shape[2:]
+    first = source[0] if isinstance(source, list) else source
+    return first.transforms.shape
 
 
 def _image(args: argparse.Namespace, source: Source) -> npt.NDArray[np.float32]:

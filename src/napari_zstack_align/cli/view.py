@@ -56,7 +56,6 @@ def open_napari(shown: Shown) -> None:
     InputError
         Where napari isn't installed, or no window can be shown.
     """
-    _check_display()
     try:
         from napari_zstack_align.gui.open import show
     except ImportError as error:
@@ -64,6 +63,7 @@ def open_napari(shown: Shown) -> None:
             f"napari can't be opened ({error}): install it with "
             f"pip install 'napari-zstack-align[all]'."
         ) from error
+    _check_display()
     with stopped_by_the_system():
         show(shown)
 

@@ -20,6 +20,11 @@ def unit(name: str) -> dict[str, Any]:
     return {"unit": name}
 
 
+def flag_of(name: str) -> str:
+    """Return the flag of a field on the command line."""
+    return f"--{name.replace('_', '-')}"
+
+
 class Params(BaseModel):
     """Base of all parameter models: frozen, and a name it doesn't know is an error.
 
@@ -87,6 +92,14 @@ class Params(BaseModel):
         return f"{type(self).__name__}({inside})"
 
     __str__ = __repr__
+
+    def _higher_or_lower(self, low: str, high: str) -> str:
+        """Say which of two bounds to change where they cross: the one that wasn't given."""
+        if high not in self.model_fields_set:
+            return f"raise {high} ({flag_of(high)}), which is at its default"
+        if low not in self.model_fields_set:
+            return f"lower {low} ({flag_of(low)}), which is at its default"
+        return ""
 
     def _default(self, name: str) -> Any:
         """Default of a field; it may depend on the fields before it."""

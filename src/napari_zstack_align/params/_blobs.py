@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from napari_zstack_align.params._base import Params, unit
 
+SWAP = "swap them, or raise max_sigma (--max-sigma)"
 BlobMethod: TypeAlias = Literal["log", "dog", "doh"]
 
 METHODS: Final[tuple[BlobMethod, ...]] = ("log", "dog", "doh")
@@ -125,9 +126,10 @@ class BlobParams(Params):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.min_sigma > self.max_sigma:
+            what_to_do = self._higher_or_lower("min_sigma", "max_sigma") or SWAP
             raise ValueError(
                 f"min_sigma ({self.min_sigma:g}) must not be above max_sigma "
-                f"({self.max_sigma:g}): swap them"
+                f"({self.max_sigma:g}): {what_to_do}"
             )
         if self.min_sigma == 0 and self.method != "doh":
             raise ValueError("min_sigma must be above 0, unless the method is 'doh'")

@@ -85,5 +85,9 @@ class ZShiftParams(Params):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.coarse_px < 2 * self.fine_px:
-            raise ValueError("coarse_px must be at least twice fine_px")
+            what_to_do = self._higher_or_lower("fine_px", "coarse_px")
+            raise ValueError(
+                f"coarse_px ({self.coarse_px:g}) must be at least twice fine_px "
+                f"({self.fine_px:g})" + (what_to_do and f": {what_to_do}")
+            )
         return self

@@ -96,6 +96,8 @@ def test_chunk_size_in_words(lengths, interval, expected):
 def test_frames_that_could_not_be_judged_are_counted():
     unsure = alignment()
     unsure.quality["correlation_after"] = np.nan
-    assert ended([unsure]) == (
+    doubt, words = ended([unsure]).splitlines()
+    assert doubt.startswith("⚠ None of the frames was judged")
+    assert words == (
         "1 of 1 recordings registered; 4 frames not judged (nothing to compare them with)."
     )

@@ -55,12 +55,22 @@ def test_both_ends_of_an_inlier_lie_in_the_mask(scene):
 @pytest.mark.parametrize(
     ("truth", "changes", "reason"),
     [
-        (similarity(12, 0), {"max_shift_px": 8}, "implausible transform: a shift of 12 px"),
-        (similarity(0, 0, 6), {"max_rotation_deg": 4}, "implausible transform: a rotation of 6°"),
+        (
+            similarity(12, 0),
+            {"max_shift_px": 8},
+            "implausible transform: a shift of 12 px, where max_shift_px (--max-shift-px) allows 8",
+        ),
+        (
+            similarity(0, 0, 6),
+            {"max_rotation_deg": 4},
+            "implausible transform: a rotation of 6°, where max_rotation_deg "
+            "(--max-rotation-deg) allows 4",
+        ),
         (
             similarity(0, 0, 0, 1.06),
             {"max_scale_percent": 3},
-            "implausible transform: a change of scale or shear of 6 %",
+            "implausible transform: a change of scale or shear of 6 %, where max_scale_percent "
+            "(--max-scale-percent) allows 3",
         ),
         (TRUTH, {"min_matches": 1000}, "too few keypoints: "),
         (TRUTH, {"min_matches": 270}, "too few matches: "),

@@ -27,7 +27,7 @@ from napari_zstack_align.alignment.quality import (
 from napari_zstack_align.alignment.warp import shrink
 from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.mask import Mask
-from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.params import KeypointParams, flag_of
 from napari_zstack_align.register.recordings.geometry import Matrix, Model, Motion, Points
 from napari_zstack_align.register.recordings.reference import MASK_LEVEL, Reference
 from napari_zstack_align.register.recordings.refine import sampled, shown_by
@@ -206,15 +206,25 @@ def implausible(
     motion = Motion.of(matrix @ np.linalg.inv(expected), shape)
     away = float(np.hypot(*motion.shift))
     if away > params.max_shift_px:
-        return Fault(Flag.IMPLAUSIBLE, f"implausible transform: a shift of {away:.0f} px")
+        return Fault(
+            Flag.IMPLAUSIBLE,
+            f"implausible transform: a shift of {away:.0f} px{_beyond(params, 'max_shift_px')}",
+        )
     if abs(motion.rotation_deg) > params.max_rotation_deg:
         text = f"implausible transform: a rotation of {motion.rotation_deg:.0f}°"
+        text += _beyond(params, "max_rotation_deg")
         return Fault(Flag.IMPLAUSIBLE, text)
     change = max(abs(motion.scale - 1), motion.shear)
     if change > params.max_scale_percent / 100:
         text = f"implausible transform: a change of scale or shear of {100 * change:.0f} %"
+        text += _beyond(params, "max_scale_percent")
         return Fault(Flag.IMPLAUSIBLE, text)
     return None
+
+
+def _beyond(params: KeypointParams, bound: str) -> str:
+    """Name the bound that refuses a transform."""
+    return f", where {bound} ({flag_of(bound)}) allows {getattr(params, bound):g}"
 
 
 def correlations_of(

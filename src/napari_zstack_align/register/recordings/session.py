@@ -16,7 +16,7 @@ from napari_zstack_align.alignment.alignment import UNFINISHED, Alignment
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import AlignmentError
-from napari_zstack_align.flags import shown
+from napari_zstack_align.flags import Flag, shown
 from napari_zstack_align.parallel import worker_threads
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.read import images_in_turn, remarks_on
@@ -91,8 +91,12 @@ STOPPED_BEFORE_FOLLOWING = (
     "still be off by their own motion. Run it again to finish."
 )
 REFERENCE_MAY_BE_ODD = (
-    "No other recording could be matched to this one, from which the reference was taken: it may "
-    "be the odd one (another plane, or most cells active). Choose another reference with "
+    "No other recording could be matched to this one, from which the reference was taken; most "
+    "often the reason was: {reason}. {remedy}"
+)
+RAISE_THE_BOUND = "Raise that bound where the field of view moved so far."
+ANOTHER_REFERENCE = (
+    "It may be the odd one (another plane, or most cells active): choose another reference with "
     "reference_recording or reference_frames."
 )
 ROUNDS = 2
@@ -217,7 +221,11 @@ class Session:
         chosen = (self._inputs.given, params.reference_recording, params.reference_frames)
         by_default = all(each is None for each in chosen)
         if by_default and others and not any(state.matched for state in others):
-            self._states[number].remarks += as_serious(REFERENCE_MAY_BE_ODD)
+            most, reason = _commonest_reason(others)
+            remedy = RAISE_THE_BOUND if most == Flag.IMPLAUSIBLE else ANOTHER_REFERENCE
+            self._states[number].remarks += as_serious(
+                REFERENCE_MAY_BE_ODD.format(reason=reason, remedy=remedy)
+            )
 
     def _going_on(self) -> str:
         """Say how much of the first reading an earlier run has done; '' for nothing."""
@@ -241,12 +249,11 @@ class Session:
         return Progress(stage, self._done, self._total, note, partial)
 
     def _why_nothing_matched(self) -> str:
-        chunks = np.concatenate([state.chunks for state in self._states])
-        (most, _), *_ = Counter(chunks["flag"].tolist()).most_common(1)
-        reason = shown(chunks[chunks["flag"] == most][0])
+        most, reason = _commonest_reason(self._states)
+        remedy = RAISE_THE_BOUND if most == Flag.IMPLAUSIBLE else self._matcher.remedy
         return (
             f"Nothing could be matched to the reference; most often the reason was: {reason}. "
-            f"{self._matcher.remedy}"
+            f"{remedy}"
         )
 
     # -- second pass ---------------------------------------------------------------------------
@@ -487,3 +494,10 @@ def _prefixes(stacks: Sequence[Stack]) -> list[str]:
     names = [stack.name for stack in stacks]
     keys = [key_of("recording", name=n, number=names[:i].count(n)) for i, n in enumerate(names)]
     return [f"{key[:8]}-" for key in keys]
+
+
+def _commonest_reason(states: Sequence[RecordingState]) -> tuple[str, str]:
+    """Flag that most chunks have, and one of its sentences."""
+    chunks = np.concatenate([state.chunks for state in states])
+    (most, _), *_ = Counter(chunks["flag"].tolist()).most_common(1)
+    return most, shown(chunks[chunks["flag"] == most][0])

@@ -42,7 +42,10 @@ def write_labels(
     """
     field = None if options is None else options.field
     if field is None:
-        raise InputError("Labels need the size of the image: say in which alignment the ROIs lie.")
+        raise InputError(
+            "Labels need the size of the image: say in which alignment the ROIs lie (--alignment, "
+            "in Python FieldOfView.of(alignment) as field)."
+        )
     labels = Labels(rois, field)
     axes = "YX" if labels.ndim == 2 else "ZYX"
     image = Image(labels, axes, pixel_size_um=field.pixel_size_um, z_step_um=field.z_step_um)

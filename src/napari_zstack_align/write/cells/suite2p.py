@@ -161,7 +161,7 @@ def _note(traces: Traces, ops: dict[str, Any], unseen: npt.NDArray[np.bool_]) ->
     if filled_in.any():
         worst = int(np.argmax(filled_in))
         sentences.append(
-            f"Samples of {counted(np.count_nonzero(filled_in), 'ROI')} were interpolated, at most "
+            f"Samples of {counted(int(np.count_nonzero(filled_in)), 'ROI')} were interpolated, at most "
             f"{filled_in[worst]} (ROI {traces.ids[worst]}): ops['interpolated_samples']."
         )
     if unseen.any():
