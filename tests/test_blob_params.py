@@ -67,7 +67,7 @@ def test_bad_values_are_one_sentence(values, said):
     [
         (
             {"min_sigma": 4},
-            r"max_sigma \(2\): raise max_sigma \(--max-sigma\), which is at its def",
+            r"max_sigma \(2\): raise max_sigma \(--max-sigma\), which is at",
         ),
         ({"max_sigma": 1}, r"lower min_sigma \(--min-sigma\), which is at its default"),
         ({"min_sigma": 4, "max_sigma": 3}, "swap them"),

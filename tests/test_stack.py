@@ -199,5 +199,5 @@ def test_whole_repeats_of_any_type_are_a_plain_number(given):
 
 
 def test_half_a_repeat_is_refused():
-    with pytest.raises(nza.InputError, match="whole number of at least 1, not 6.5"):
+    with pytest.raises(nza.InputError, match=r"whole number of at least 1, not 6\.5"):
         nza.Stack.from_array(np.ones((13, 8, 8), np.uint8), frames_per_slice=6.5)

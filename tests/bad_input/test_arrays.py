@@ -253,4 +253,4 @@ def test_the_name_of_a_file_is_no_mask(mask):
     with pytest.raises(nza.InputError, match=r"is the name of a file, mask\.\w+: load the image"):
         nza.align_adaptive(nza.Stack.from_array(GOOD, frames_per_slice=3), mask=mask)
     with pytest.raises(nza.InputError, match="is the name of a file"):
-        nza.detect_blobs(np.ones((32, 32)), mask=mask)
+        nza.detect_blobs(GOOD[0], mask=mask)

@@ -41,7 +41,10 @@ def test_an_image(blobs, image_file, method, tmp_path):
     assert code == 0
     expected = nza.detect_blobs(tifffile.imread(image_file), nza.BlobParams(method=method))
     np.testing.assert_allclose(rois.circles, expected)
-    assert said == f"Wrote {tmp_path / 'rois.csv'} ({len(rois)} ROIs)\n"
+    radius = np.median(rois.circles[:, 2])
+    assert said == (
+        f"Wrote {tmp_path / 'rois.csv'} ({len(rois)} ROIs, median radius {radius:.1f} px)\n"
+    )
 
 
 def test_parameters_from_a_file_and_flags_on_top(blobs, image_file, tmp_path):

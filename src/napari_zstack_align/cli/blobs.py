@@ -45,8 +45,9 @@ from napari_zstack_align.saved import ROI_TABLE, Kind, check_table, kind_of, tar
 from napari_zstack_align.stack import Order, Stack
 from napari_zstack_align.write.writers import roi_table
 
-MANY_AT_A_BOUND, AT_A_BOUND = 0.25, 0.01
-"""So many ROIs within this part of the range from its end are worth a note."""
+FEWEST_AT_A_BOUND, MANY_AT_A_BOUND, AT_A_BOUND = 3, 0.25, 0.01
+"""Of so many ROIs and more, this part within that part of the range from its end is worth a note.
+"""
 Source: TypeAlias = Stack | Alignment | list[Alignment]
 
 
@@ -137,6 +138,8 @@ def _size(rois: Rois, source: Source) -> str:
 
 def at_bounds(rois: Rois, params: BlobParams) -> tuple[Remark, ...]:
     """Say where many blobs have the smallest or the largest size that was looked for."""
+    if len(rois) < FEWEST_AT_A_BOUND:
+        return ()
     radius = rois.circles[:, 2] / radius_per_sigma(params.method)
     width = max((params.max_sigma - params.min_sigma) * AT_A_BOUND, 1e-6)
     notes = []
@@ -144,7 +147,7 @@ def at_bounds(rois: Rois, params: BlobParams) -> tuple[Remark, ...]:
         ("min_sigma", radius <= params.min_sigma + width, "smallest", "lower"),
         ("max_sigma", radius >= params.max_sigma - width, "largest", "raise"),
     ):
-        share = float(is_there.mean()) if len(rois) else 0.0
+        share = float(is_there.mean())
         if share >= MANY_AT_A_BOUND and params.min_sigma < params.max_sigma:
             what = "noise" if word == "smallest" else "parts of larger cells"
             notes.append(

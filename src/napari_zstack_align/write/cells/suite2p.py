@@ -160,8 +160,9 @@ def _note(traces: Traces, ops: dict[str, Any], unseen: npt.NDArray[np.bool_]) ->
         )
     if filled_in.any():
         worst = int(np.argmax(filled_in))
+        rois = counted(int(np.count_nonzero(filled_in)), "ROI")
         sentences.append(
-            f"Samples of {counted(int(np.count_nonzero(filled_in)), 'ROI')} were interpolated, at most "
+            f"Samples of {rois} were interpolated, at most "
             f"{filled_in[worst]} (ROI {traces.ids[worst]}): ops['interpolated_samples']."
         )
     if unseen.any():
