@@ -32,6 +32,15 @@ def test_a_recording_that_was_frozen(frames):
     (remark,) = said(registered(frozen))
     assert "4 of 40 frames repeat the pixels of another one (frames 10 and 11 are" in remark
     assert remark.is_warning
+    assert not remark.is_serious
+
+
+def test_mostly_copies_make_the_whole_recording_doubtful(frames):
+    frozen = frames.copy()
+    frozen[11:36] = frozen[10]
+    with pytest.warns(nza.ResultWarning, match="25 of 40 frames repeat"):
+        (remark,) = said(registered(frozen))
+    assert remark.is_serious
 
 
 def test_repeats_that_are_copies():

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.counting import counted
 from napari_zstack_align.flags import Flag
-from napari_zstack_align.remark import as_serious
+from napari_zstack_align.remark import as_serious, as_warnings
 from napari_zstack_align.saved.watched import UNKNOWN
 
 BY_CHANCE = 2
@@ -26,8 +26,10 @@ def with_copies_told(alignment: Alignment) -> Alignment:
     if not len(copies):
         return alignment
     first = f"{of[0]} and {copies[0]}"
+    # A few make single correlations worthless, most of them the whole result.
+    as_doubts = as_serious if 2 * len(copies) > len(shown) else as_warnings
     return alignment.with_remarks(
-        *as_serious(
+        *as_doubts(
             f"{len(copies):,} of {counted(len(shown), 'frame')} repeat the pixels of another one "
             f"(frames {first}{' are the first' if len(copies) > 1 else ''}): so much less was "
             f"recorded than it seems, and their correlations say nothing. Check how the file was "
