@@ -74,6 +74,7 @@ def test_no_export_takes_the_place_of_files_of_others(
 # -- folders of recordings, and recordings given twice ---------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_folder_of_movies_is_said_to_be_one_recording(raw, capsys):
     assert keypoints(raw, "--out=one") == 0
     out = capsys.readouterr().out
@@ -84,6 +85,7 @@ def test_a_folder_of_movies_is_said_to_be_one_recording(raw, capsys):
     assert len(nza.load_alignment("two")) == 2
 
 
+@pytest.mark.slow
 def test_a_folder_of_single_frames_is_a_recording_like_others(raw, tmp_path, capsys):
     (tmp_path / "frames").mkdir()
     for t, frame in enumerate(tifffile.imread(raw / "rec1.tif")):
@@ -142,6 +144,7 @@ def alone(raw):
     return raw.parent / "larva.7"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("here", [False, True])
 def test_traces_of_a_session_bear_its_name(session_folder, alone, tmp_path, monkeypatch, here):
     nza.Rois.of([[40.0, 50.0, 4.0]]).save(tmp_path / "rois.csv")
@@ -157,6 +160,7 @@ def test_traces_of_a_session_bear_its_name(session_folder, alone, tmp_path, monk
         assert nza.load("rec1_traces")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dm.ome.tif", "dm.zarr", "dm.h5"])
 def test_a_session_of_one_recording_is_exported_to_the_name_that_is_given(alone, tmp_path, name):
     arguments = ["export", str(alone), f"--out={name}", "--transforms=t.csv"]
@@ -187,6 +191,7 @@ def said_of(capsys, *arguments):
     return [line.strip() for line in out if "fit the reference" in line or "circles" in line]
 
 
+@pytest.mark.slow
 def test_rois_of_another_reference_are_said_to_be(sessions, raw, tmp_path, capsys):
     assert said_of(capsys, "rec1", "--rois=one.csv") == []
     (line,) = said_of(capsys, "rec2", "--rois=one.csv")
@@ -202,6 +207,7 @@ def test_rois_of_another_reference_are_said_to_be(sessions, raw, tmp_path, capsy
     assert line.startswith("Note: The ROIs come from a table that names no reference")
 
 
+@pytest.mark.slow
 def test_a_repeated_moved_or_joined_session_has_the_same_rois(sessions, raw, capsys):
     assert keypoints(raw / "rec1.tif", "--out=again") == 0
     shutil.move("rec1", raw.parent / "moved")
