@@ -143,6 +143,7 @@ def test_right_stacks_fit_whatever_the_light(how):
     defaults = {"n_slices": 5, "n_repeats": 3, "size": 160, "seed": 91}
     alignment = nza.run(nza.align_adaptive(zstack_with_repeats(**{**defaults, **how}).stack))
     assert flagged_slices(alignment) == []
+    assert "could be off" not in alignment.summary()
 
 
 def noise(seed, size=128):
@@ -163,7 +164,9 @@ def test_of_few_pixels_nothing_can_be_told(frames):
     means = [frames[k : k + 3].mean(axis=0, dtype=np.float32) for k in (3, 6)]
     whole = np.ones(means[0].shape, bool)
     assert step_between(*means, whole, weights).fits
-    assert step_between(means[0], means[1][::-1].copy(), whole, weights) == CANNOT_TELL
+    turned = step_between(means[0], means[1][::-1].copy(), whole, weights)
+    assert np.isinf(turned.here)
+    assert turned.is_lost
     assert step_between(noise(0), np.zeros((128, 128), np.float32), np.ones((128, 128), bool)).fits
 
 
@@ -204,6 +207,93 @@ def test_a_slice_a_few_pixels_from_its_peak_is_off(frames, shift):
     change = np.subtract(step.beside_px, placed.beside_px)
     np.testing.assert_allclose(change, np.negative(shift), atol=0.3)
     assert SliceStep.of_array(step.to_array()) == step
+
+
+def sharing(part, seed):
+    """Two images (Y, X) of noise that correlate by a part."""
+    ours, own = noise(seed) - 0.5, noise(1000 + seed) - 0.5
+    return ours, part * ours + np.sqrt(np.float32(1 - part**2)) * own
+
+
+@pytest.mark.parametrize("part", [0.25, 0.5, 0.9])
+def test_the_expected_error_is_that_of_the_peak(part):
+    """Of images that lie right, the peak is as far from its place as the error says."""
+    whole = np.ones((128, 128), bool)
+    steps = [step_between(*sharing(part, seed), whole) for seed in range(40)]
+    found = np.sqrt(np.mean([np.sum(np.square(step.beside_px)) for step in steps]))
+    assert np.median([step.error_px for step in steps]) == pytest.approx(found, rel=0.15)
+    assert np.mean([step.likeness for step in steps]) == pytest.approx(part, abs=0.05)
+
+
+def test_nothing_in_common_is_any_place_and_all_of_it_is_one(frames):
+    whole = np.ones((128, 128), bool)
+    assert step_between(noise(0), noise(1), whole).is_lost
+    assert step_between(noise(0), 3 * noise(0) + 7, whole).error_px < 0.02
+    negative = step_between(noise(0), -noise(0), whole)
+    assert not negative.fits
+    assert SliceStep.of_array(negative.to_array()) == negative
+
+
+@pytest.fixture(scope="module")
+def placed(frames):
+    return aligned(frames)
+
+
+def with_steps(alignment, start=0, **steps):
+    """The alignment as judged by steps z1=(likeness, error in px); all others are right."""
+    told = {z: SliceStep(15.0, 4.0, (9.0, 9.0)) for z in range(N_SLICES) if z != start}
+    for name, (likeness, error_px) in steps.items():
+        z = int(name[1:])
+        told[z] = replace(told[z], likeness=likeness, error_px=error_px)
+    return with_breaks(alignment, told, start, 20)
+
+
+def test_slices_that_could_be_off_are_said_with_their_likeness(placed):
+    doubtful = with_steps(placed, z2=(0.45, 0.4))
+    assert flagged_slices(doubtful) == []
+    (remark,) = [each for each in doubtful.remarks if each not in placed.remarks]
+    assert remark.is_warning
+    start = "The place of slice 2 over the slice before it could be off by a pixel or more: they "
+    assert remark.startswith(f"{start}resemble each other by 0.45. ")
+    more = with_steps(placed, start=2, z0=(0.5, 0.5), z1=(0.45, 0.4), z4=(0.4, 0.5)).remarks[-1]
+    assert more.startswith("The places of slices 0 and 1 over the slice after each could be off")
+    assert "resemble each other by 0.45 at the least; the place of slice 4 over" in more
+
+
+def test_slices_that_are_lost_are_flagged_with_those_beyond(placed):
+    lost = with_steps(placed, z1=(0.45, 0.4), z3=(0.3, 0.8))
+    assert flagged_slices(lost) == [3, 4]
+    doubt, remark = lost.remarks[-2:]
+    assert "slice 1 over" in doubt
+    assert "3" not in doubt
+    assert remark.startswith("Slice 3 resembles the slice before it by 0.30: too little for its ")
+    assert "its place to be right within a pixel. How this slice and those beyond" in remark
+    (detail,) = set(lost.quality["detail"][lost.quality["slice"] == 4])
+    assert "slice 3 resembles the slice before it by 0.30" in detail
+    both = with_steps(placed, z2=(0.35, 0.8), z3=(0.3, 0.9)).remarks[-1]
+    assert "Slices 2 and 3 resemble the slice before each, the least by 0.30: too little" in both
+
+
+def test_few_features_are_judged_by_what_they_have_in_common(placed):
+    """A handful of beads give no spread to compare with; how alike they are still counts."""
+    few = replace(CANNOT_TELL, likeness=0.4, error_px=0.9)
+    assert flagged_slices(with_breaks(placed, {1: CANNOT_TELL, 2: few}, 0, 20)) == [2, 3, 4]
+
+
+@pytest.mark.slow
+def test_z_steps_too_large_to_follow_are_not_called_good():
+    """The larger the steps between slices are, the more of a stack is doubted, then flagged."""
+    sample = zstack_with_repeats(
+        n_slices=13, n_repeats=3, size=128, slice_correlation=0.7, max_displacement_px=2, seed=95
+    )
+    frames = sample.stack.read(0, 39)[:, 0].reshape(13, 3, 128, 128)
+    told = []
+    for every in (1, 2, 3):
+        alignment = aligned(frames[::every][:5].reshape(-1, 128, 128))
+        told.append(("could be off" in alignment.summary(), bool(flagged_slices(alignment))))
+    assert told[0] == (False, False)
+    assert any(told[1])
+    assert told[2][1]
 
 
 def test_the_top_of_a_peak_lies_between_the_shifts():

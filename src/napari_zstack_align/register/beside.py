@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.spread import SD_PER_MAD
 
+Image = npt.NDArray[np.float32]
 Score = npt.NDArray[np.floating]
 
 
@@ -68,6 +69,55 @@ def peak_beside(
     changes = np.abs(y * along_y + x * along_x)[others[:-1, :-1]]
     spread = SD_PER_MAD * float(np.median(changes)) if length and changes.size else np.inf
     return Beside(y, x, height, (height - here) / (spread or np.inf))
+
+
+def detail(image: Image, where: Image) -> npt.NDArray[np.float64]:
+    """(2,) by how much the autocorrelation of an image bends at its top along y and x, per px².
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        (Y, X), band-passed.
+    where : numpy.ndarray
+        (Y, X) weights.
+    """
+    power = float(np.vdot(where, image**2))
+    if power == 0:
+        return np.zeros(2)
+    along_y, along_x = np.diff(image, axis=0) ** 2, np.diff(image, axis=1) ** 2
+    return np.array([np.vdot(where[1:], along_y), np.vdot(where[:, 1:], along_x)]) / power
+
+
+def expected_error(
+    score: Score, top: float, details: npt.NDArray[np.float64], others: npt.NDArray[np.bool_]
+) -> float:
+    """Error of the place of a peak to be expected, in px of the score.
+
+    What the images share slopes down from the true place, the more the finer it is. By chance each
+    resembles what the other doesn't share, and the peak lies where the two slopes are even. Shifts
+    far away, where nothing is shared, show how steep chance is.
+
+    Parameters
+    ----------
+    score : numpy.ndarray
+        (Y, X) cross-correlation at every shift.
+    top : float
+        Height of the peak.
+    details : numpy.ndarray
+        (2,) of the images, as of `detail`.
+    others : numpy.ndarray
+        (Y, X) bool: shifts that are alike by chance.
+
+    Returns
+    -------
+    float
+        Length; infinite without a peak.
+    """
+    if top <= 0 or details.min() <= 0:
+        return np.inf
+    slopes = [np.abs(np.gradient(score, axis=axis)[others]) for axis in (0, 1)]
+    chance = SD_PER_MAD * np.median(slopes, axis=1) * np.sqrt(max(1 - top**2, 0.0))
+    return float(np.hypot(*(chance / (top * details))))
 
 
 def _top(line: Score, i: int) -> tuple[float, float]:

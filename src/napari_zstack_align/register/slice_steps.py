@@ -27,7 +27,7 @@ from napari_zstack_align.alignment.quality import (
 )
 from napari_zstack_align.counting import counted
 from napari_zstack_align.flags import Fault, Flag, mark
-from napari_zstack_align.register.beside import peak_beside
+from napari_zstack_align.register.beside import detail, expected_error, peak_beside
 from napari_zstack_align.remark import Remark, as_notes
 from napari_zstack_align.spread import SD_PER_MAD
 
@@ -47,6 +47,9 @@ LEAST_GAIN = 2.5
 """Of the spread of what so long a shift changes at random: the peak is higher by more."""
 CLEARER = 1.5
 """A peak elsewhere is higher than that at the slice's place by this factor."""
+DOUBTFUL_PX, LOST_PX = 0.35, 0.55
+"""Expected errors of the peak, in px of the raw frames: from the one on slices may lie over a pixel
+off, as finer detail is less alike; from the other on most do."""
 MOST_SAID = 3
 """So many slices are named in a remark."""
 
@@ -71,6 +74,10 @@ class SliceStep:
         changes at random; 0 where that is no peak.
     bridges : bool
         The slice was put over the one two before it, as it resembles that more.
+    likeness : float
+        Correlation of the two where the slice was put.
+    error_px : float
+        Error of its place to be expected of what they have in common, in px.
     """
 
     here: float
@@ -79,6 +86,8 @@ class SliceStep:
     beside_px: tuple[float, float] = (0.0, 0.0)
     gain: float = 0.0
     bridges: bool = False
+    likeness: float = 1.0
+    error_px: float = 0.0
 
     @property
     def jumped(self) -> bool:
@@ -92,20 +101,35 @@ class SliceStep:
         return far and self.gain > LEAST_GAIN and not self.jumped
 
     @property
+    def is_alike(self) -> bool:
+        """Whether the slice resembles the one before it more than by chance."""
+        return self.here >= LEAST_PEAK
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the two have too little in common for the place to be right."""
+        return self.error_px > LOST_PX
+
+    @property
     def fits(self) -> bool:
         """Whether the slice lies over the one before it."""
-        return self.here >= LEAST_PEAK and not self.jumped and not self.is_off
+        return self.is_alike and not self.jumped and not self.is_off and not self.is_lost
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the slice fits, but could be off by a pixel or more."""
+        return self.fits and self.error_px > DOUBTFUL_PX
 
     def to_array(self) -> npt.NDArray[np.float64]:
-        """(8,) for the journal."""
-        shifts = (*self.shift_px, *self.beside_px)
-        return np.array([self.here, self.elsewhere, *shifts, self.gain, self.bridges])
+        """(10,) for the journal."""
+        shifts, told = (*self.shift_px, *self.beside_px), (self.likeness, self.error_px)
+        return np.array([self.here, self.elsewhere, *shifts, self.gain, self.bridges, *told])
 
     @classmethod
     def of_array(cls, array: npt.NDArray[Any]) -> SliceStep:
         """Undo `to_array`."""
-        here, elsewhere, y, x, beside_y, beside_x, gain, bridges = array.tolist()
-        return cls(here, elsewhere, (y, x), (beside_y, beside_x), gain, bool(bridges))
+        here, elsewhere, y, x, beside_y, beside_x, gain, bridges, *told = array.tolist()
+        return cls(here, elsewhere, (y, x), (beside_y, beside_x), gain, bool(bridges), *told)
 
 
 CANNOT_TELL = SliceStep(np.inf, 0.0, (0.0, 0.0))
@@ -130,6 +154,7 @@ def step_between(
     where = comparison_valid(valid).astype(np.float32)
     if weights is not None:
         where *= weights > 0
+    details = [detail(image, where) for image in (fixed, moved)]
     moved *= where
     numerator, fixed_power, moved_power = (
         correlate(one, other, method="fft")
@@ -143,21 +168,26 @@ def step_between(
     y, x = (np.arange(size) - n + 1 for size, n in zip(score.shape, fixed.shape, strict=True))
     distance = np.hypot(y[:, np.newaxis], x)
     others = seen & (distance > FAR_PX)
-    if not others.any():
+    spread = SD_PER_MAD * float(np.median(np.abs(score[others]))) if others.any() else 0.0
+    if spread == 0:
         return CANNOT_TELL
-    spread = SD_PER_MAD * float(np.median(np.abs(score[others]))) or np.inf
-    if 1 / spread < LEAST_ATTAINABLE * LEAST_PEAK:  # what a perfect match would reach
-        return CANNOT_TELL
-    best = np.unravel_index(np.argmax(np.where(others, score, -1)), score.shape)
     factor = comparison_factor(before.shape)
     centre = fixed.shape[0] - 1, fixed.shape[1] - 1
+    top = float(score[distance <= NEAR_PX].max())
+    error_px = factor * expected_error(score, top, np.mean(details, axis=0), others)
+    likeness = float(score[centre])
+    if 1 / spread < LEAST_ATTAINABLE * LEAST_PEAK:  # what a perfect match would reach
+        return replace(CANNOT_TELL, likeness=likeness, error_px=error_px)
+    best = np.unravel_index(np.argmax(np.where(others, score, -1)), score.shape)
     beside = peak_beside(score, centre, int(FAR_PX), others)
     return SliceStep(
-        float(score[distance <= NEAR_PX].max() / spread),
+        top / spread,
         float(score[best] / spread),
         (float(factor * y[best[0]]), float(factor * x[best[1]])),
         (factor * beside.y, factor * beside.x),
         beside.clearer if beside.height >= LEAST_PEAK * spread else 0.0,
+        likeness=likeness,
+        error_px=error_px,
     )
 
 
@@ -193,6 +223,8 @@ def with_breaks(
     }
     if passed:
         alignment = _with_passed(alignment, steps, start, passed)
+    if doubtful := {z: step for z, step in sorted(steps.items()) if step.is_doubtful}:
+        alignment = alignment.with_remarks(_doubt(doubtful, start))
     broken = {z: step for z, step in sorted(steps.items()) if not step.fits and z not in passed}
     if not broken:
         return alignment
@@ -240,8 +272,11 @@ def _remark(broken: Mapping[int, SliceStep], start: int, max_shift_px: float) ->
     what += off[:MOST_SAID]
     if len(off) > MOST_SAID:
         what.append(f"{len(off) - MOST_SAID} more fit better a few px away")
-    unlike = [z for z, step in broken.items() if not step.jumped and not step.is_off]
+    rest = {z: step for z, step in broken.items() if not step.jumped and not step.is_off}
+    unlike = [z for z, step in rest.items() if not step.is_alike]
     what += [_unlike(side, start) for side in _sides(unlike, start)]
+    lost = {z: step for z, step in rest.items() if step.is_alike}
+    what += [_too_little(side, lost, start) for side in _sides(list(lost), start)]
     text = "; ".join(what)
     slices = "this slice" if len(broken) == 1 else "these slices"
     text = f"{text[0].upper()}{text[1:]}. How {slices} and those beyond lie over the others is not "
@@ -264,7 +299,7 @@ def _what(z: int, step: SliceStep, start: int) -> str:
         better = f"better {np.hypot(y, x):.1f} px away (at {y:+.1f} px in y, {x:+.1f} in x)"
         return f"slice {z} fits the slice {_towards(z, start)} it {better}"
     if not step.jumped:
-        return _unlike([z], start)
+        return _too_little([z], {z: step}, start) if step.is_alike else _unlike([z], start)
     y, x = step.shift_px
     at = f"at {y:+.0f} px in y, {x:+.0f} in x"
     return f"slice {z} fits the slice {_towards(z, start)} it elsewhere, {at}"
@@ -276,6 +311,32 @@ def _unlike(slices: Sequence[int], start: int) -> str:
     if len(slices) == 1:
         return f"slice {slices[0]} resembles the slice {beside} it no more than by chance"
     return f"slices {_listed(slices)} resemble the slice {beside} each no more than by chance"
+
+
+def _too_little(slices: Sequence[int], steps: Mapping[int, SliceStep], start: int) -> str:
+    """What is said of slices on one side of the start that lie anywhere within a few pixels."""
+    likeness = min(steps[z].likeness for z in slices)
+    beside, too = _towards(slices[0], start), "too little for its place to be right within a pixel"
+    if len(slices) == 1:
+        return f"slice {slices[0]} resembles the slice {beside} it by {likeness:.2f}: {too}"
+    each = f"resemble the slice {beside} each, the least by {likeness:.2f}"
+    return f"slices {_listed(slices)} {each}: {too.replace('its place', 'their places')}"
+
+
+def _doubt(doubtful: Mapping[int, SliceStep], start: int) -> Remark:
+    """What is said of slices whose place could be wrong."""
+    text = "; ".join(_could_be_off(side, doubtful, start) for side in _sides([*doubtful], start))
+    text += ". Those beyond lie over the others no better. Smaller z-steps, or more repeats, would "
+    return Remark(f"{text[0].upper()}{text[1:]}make neighbouring slices more alike.")
+
+
+def _could_be_off(slices: Sequence[int], steps: Mapping[int, SliceStep], start: int) -> str:
+    likeness, beside = min(steps[z].likeness for z in slices), _towards(slices[0], start)
+    if len(slices) == 1:
+        what = f"the place of slice {slices[0]} over the slice {beside} it could be off by a pixel "
+        return f"{what}or more: they resemble each other by {likeness:.2f}"
+    what = f"the places of slices {_listed(slices)} over the slice {beside} each could be off by a "
+    return f"{what}pixel or more: they resemble each other by {likeness:.2f} at the least"
 
 
 def _towards(z: int, start: int) -> str:
