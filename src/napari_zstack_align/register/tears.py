@@ -24,6 +24,8 @@ LEAST_STEP_PX = 0.25
 """Smaller steps harm little."""
 RATIO = 2.5
 """A step so many times as large as the median of the repeats is a tear."""
+BY_CHANCE = 3e-5
+"""So rarely a step of a frame without a jump is larger than that: of few strips, more is needed."""
 FEWEST_FRAMES = 3
 """Of fewer repeats nobody knows which is torn."""
 
@@ -58,6 +60,17 @@ class Strips:
         yy, xx = yy + yy.mean() / n_strips, xx + xx.mean() / n_strips
         return cls(level, starts, (yy, xx, _sums(weighted[0], level.gradients[1], starts)))
 
+    @property
+    def ratio(self) -> float:
+        """How many times as large as the median of the repeats a tear is.
+
+        The fewer steps a frame has, the farther apart are the largest ones of frames without a
+        jump: their lengths are those of two normal coordinates (Rayleigh).
+        """
+        n_steps = max(len(self.starts) - 1, 1)
+        usual = np.sqrt(-2 * np.log(1 - 0.5 ** (1 / n_steps)))
+        return max(RATIO, float(np.sqrt(-2 * np.log(BY_CHANCE / n_steps)) / usual))
+
     def largest_step(self, residual: Image) -> float:
         """Largest step, in px, of what is left of the shift from one strip to the next.
 
@@ -78,9 +91,9 @@ def _sums(a: Image, b: Image, starts: npt.NDArray[np.intp]) -> Numbers:
     return np.add.reduceat(rows, starts)
 
 
-def torn(steps: Sequence[float]) -> npt.NDArray[np.bool_]:
+def torn(steps: Sequence[float], ratio: float = RATIO) -> npt.NDArray[np.bool_]:
     """Which of the repeats of a slice are torn, from their largest steps in px."""
     known = np.asarray(steps, np.float64)
     if len(known) < FEWEST_FRAMES:
         return np.zeros(len(known), bool)
-    return known > max(LEAST_STEP_PX, RATIO * float(np.median(known)))
+    return known > max(LEAST_STEP_PX, ratio * float(np.median(known)))

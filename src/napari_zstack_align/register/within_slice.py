@@ -37,7 +37,7 @@ from napari_zstack_align.register.prefilter import USUAL, Band, Prefilter
 from napari_zstack_align.register.repeats import Registered, Repeats
 from napari_zstack_align.register.slice_run import Frames, SliceRun, leave_own_out
 from napari_zstack_align.register.slice_units import arrays_of_repeats, known, repeats_of_arrays
-from napari_zstack_align.register.tears import Strips, torn
+from napari_zstack_align.register.tears import RATIO, Strips, torn
 from napari_zstack_align.register.template import (
     SMALLEST_LEVEL_PX,
     STOP_PX,
@@ -443,7 +443,7 @@ def _register(
     for result in run.map(register, range(len(frames))):
         found.append(result)
         yield run.progress()
-    are_torn = torn([one.step_px for one in found])
+    are_torn = torn([one.step_px for one in found], RATIO if strips is None else strips.ratio)
     return template, [
         replace(one, fault=one.fault or TORN) if is_torn else one
         for one, is_torn in zip(found, are_torn, strict=True)
