@@ -9,7 +9,7 @@ import pytest
 
 import napari_zstack_align as nza
 from napari_zstack_align.progress import Progress
-from napari_zstack_align.read import _check_layout
+from napari_zstack_align.read import _layout_verdict
 from napari_zstack_align.samples import recording_with_motion
 from napari_zstack_align.sources import ArraySource
 
@@ -83,7 +83,7 @@ def test_channels_in_turn_of_the_same_tissue_show_by_their_brightness() -> None:
 
 def test_a_layout_that_another_one_explains_much_better_is_not_called_plausible(monkeypatch):
     """Even where something speaks against the other one."""
-    monkeypatch.setattr(_check_layout, "_differ_enough", lambda *_: False)
+    monkeypatch.setattr(_layout_verdict, "_differ_enough", lambda *_: False)
     frames = scan(repeats(12, 8), smooth_planes=0.3)
     stack = nza.Stack.from_array(frames, frames_per_slice=16)
     report = nza.run(nza.check_layout(stack))
@@ -221,7 +221,7 @@ def test_arguments_are_checked_at_the_call() -> None:
 
 def test_every_look_has_a_warning() -> None:
     for looks in ("repeats", "slices", "up-and-down", "two images in turn", "no slices"):
-        report = _check_layout.LayoutReport("wrong", looks, "Because.", 7)  # type: ignore[arg-type]
+        report = nza.LayoutReport("wrong", looks, "Because.", 7)  # type: ignore[arg-type]
         assert "Because." in report.warning
 
 

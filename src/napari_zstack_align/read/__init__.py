@@ -1,17 +1,13 @@
 """Read: files to a lazy `Stack`, and what the frames tell about its layout."""
 
 from napari_zstack_align.read._beside_frames import channel_offsets, started_at
-from napari_zstack_align.read._check_layout import (
-    LayoutReport,
-    check_layout,
-    checked_frames,
-    layout_samples,
-)
+from napari_zstack_align.read._check_layout import check_layout, checked_frames, layout_samples
 from napari_zstack_align.read._check_slices import SlicesReport, check_slices, slices_sample
 from napari_zstack_align.read._describe import describe
 from napari_zstack_align.read._files import collect, images_in
 from napari_zstack_align.read._images_in_turn import UNIT as IN_TURN
 from napari_zstack_align.read._images_in_turn import images_in_turn
+from napari_zstack_align.read._layout_report import LayoutReport
 from napari_zstack_align.read._looking import holds_frames
 from napari_zstack_align.read._open import open_plane, open_stack
 from napari_zstack_align.read._propose import (

@@ -16,18 +16,12 @@ import numpy.typing as npt
 
 from napari_zstack_align.progress import Job
 from napari_zstack_align.read._arrangements import Arrangement, Kind
-from napari_zstack_align.read._check_layout import (
-    BLOCK_FRAMES,
-    FEWEST_FRAMES,
-    N_BLOCKS,
-    Scores,
-    in_words,
-    judge,
-    scored,
-)
+from napari_zstack_align.read._borders import LAGS
+from napari_zstack_align.read._layout_report import in_words
+from napari_zstack_align.read._layout_scores import BLOCK_FRAMES, N_BLOCKS, Scores, scored
+from napari_zstack_align.read._layout_verdict import FEWEST_FRAMES, judge
 from napari_zstack_align.read._pairs import FramePairs, SampledFrames, sample_frames
 from napari_zstack_align.read._period import find_period
-from napari_zstack_align.read._propose import LAGS
 from napari_zstack_align.stack import Stack
 
 SlicesLook: TypeAlias = Literal[

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy.ndimage import median_filter, uniform_filter1d
 
 from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.read._borders import Following, inner_borders
 from napari_zstack_align.spread import spread_of
 
 MIN_SLICES = 3
@@ -57,7 +58,10 @@ def find_period(alike: npt.NDArray[np.float64]) -> Job[int | None]:
     if best < MIN_MATCH * _clear_match(residuals, period):
         return None
     others = max(_match(residuals, period, phase) for phase in range(1, period))
-    return period if best > MARGIN * others else None
+    if not best > MARGIN * others:
+        return None
+    inner = inner_borders([Following(0, alike)], period)
+    return period if inner is None else inner.length
 
 
 def _residuals(alike: npt.NDArray[np.float64], period: int) -> list[npt.NDArray[np.float64]]:

@@ -13,7 +13,7 @@ from napari_zstack_align.saved import Units, key_of, layout_of
 from napari_zstack_align.saved.provenance import json_bytes
 from napari_zstack_align.saved.unit_file import Arrays
 
-CHECK = "layout 1"
+CHECK = "layout 2"
 """Of the method, for the unit's key."""
 UNIT = "layout"
 

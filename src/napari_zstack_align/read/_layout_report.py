@@ -1,0 +1,103 @@
+"""What is found out about a layout, and its sentences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from napari_zstack_align.counting import counted
+from napari_zstack_align.read._arrangements import Arrangement, Kind
+
+Verdict: TypeAlias = Literal["plausible", "wrong", "cannot tell"]
+Looks: TypeAlias = Literal[
+    "repeats", "slices", "up-and-down", "two images in turn", "no slices", ""
+]
+
+
+@dataclass(frozen=True)
+class LayoutReport:
+    """Whether the frames look like the layout that a stack has.
+
+    Attributes
+    ----------
+    verdict : {'plausible', 'wrong', 'cannot tell'}
+        'cannot tell' where the frames are too few, show nothing, or neighbouring slices are too
+        much alike.
+    looks_like : {'repeats', 'slices', 'up-and-down', 'two images in turn', 'no slices', ''}
+        What they look like: the repeats of a slice after one another, the slices of a volume after
+        one another, volumes scanned up and down in turn, two channels or places in turn, one plane
+        all the time. '' where that isn't clear.
+    reason : str
+        A sentence with the figures behind the verdict.
+    length : int, optional
+        Repeats of a slice where it looks like 'repeats', planes where it looks like 'slices' or
+        'up-and-down'; else None.
+    """
+
+    verdict: Verdict
+    looks_like: Looks
+    reason: str
+    length: int | None = None
+
+    @property
+    def warning(self) -> str:
+        """What it looks like and what to do, where the layout is wrong; else ''."""
+        if self.verdict != "wrong":
+            return ""
+        what, advice = WARNINGS[self.looks_like]
+        what, advice = (text.format(length=self.length) for text in (what, advice))
+        return f"The layout looks wrong: the frames look like {what}. {self.reason} {advice}"
+
+    @property
+    def note(self) -> str:
+        """That the layout couldn't be checked, and why; else ''."""
+        open_ = self.verdict == "cannot tell"
+        return f"The layout couldn't be checked. {self.reason}" if open_ else ""
+
+
+WARNINGS: dict[str, tuple[str, str]] = {
+    "repeats": (
+        "slices of {length} repeats after one another",
+        "Give frames_per_slice={length}, order='repeats' (--frames-per-slice {length}).",
+    ),
+    "slices": (
+        "volumes of {length} slices after one another",
+        "Give the number of volumes as frames_per_slice, and order='slices' (--order slices).",
+    ),
+    "up-and-down": (
+        "an up-and-down scan of {length} slices",
+        "This layout can't be given yet: save the volumes of one direction, and align these.",
+    ),
+    "two images in turn": (
+        "two images in turn, such as two channels",
+        "Save the even and the odd frames as channels of one stack, and align that.",
+    ),
+    "no slices": (
+        "one plane, without slices",
+        "If they are a recording, use the registration for recordings (keypoints).",
+    ),
+}
+"""What each looks like, and what to do."""
+
+
+def in_words(arrangement: Arrangement) -> tuple[Looks, str]:
+    """What an arrangement looks like, and its description."""
+    n = arrangement.length
+    if arrangement.kind is Kind.REPEATS:
+        return "repeats", f"{counted(n, 'repeat')} of each slice after one another"
+    if arrangement.kind is Kind.SLICES:
+        if n == 2:
+            return "two images in turn", "Two images in turn"
+        return "slices", f"Volumes of {n} slices after one another"
+    return "up-and-down", f"Volumes of {n} slices scanned up and down in turn"
+
+
+def part_in_words(score: float) -> str:
+    return f"{100 * score**2:.0f} %"
+
+
+def own_in_words(layout: Arrangement | None, own: float) -> str:
+    if layout is None:
+        return "one plane none of it"
+    what = in_words(layout)[1]
+    return f"the layout given ({what[0].lower()}{what[1:]}) {part_in_words(own)}"
