@@ -2,7 +2,7 @@
 
 import pytest
 
-from napari_zstack_align.counting import are, counted, were
+from napari_zstack_align.counting import are, counted, ordinal, were
 
 
 @pytest.mark.parametrize(
@@ -16,3 +16,22 @@ def test_the_noun_follows_the_number(number, text):
 def test_so_does_the_verb():
     assert [are(n) for n in range(3)] == ["are", "is", "are"]
     assert [were(n) for n in range(3)] == ["were", "was", "were"]
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (1, "1st"),
+        (2, "2nd"),
+        (3, "3rd"),
+        (4, "4th"),
+        (11, "11th"),
+        (12, "12th"),
+        (13, "13th"),
+        (21, "21st"),
+        (22, "22nd"),
+        (113, "113th"),
+    ],
+)
+def test_ordinals(number, text):
+    assert ordinal(number) == text

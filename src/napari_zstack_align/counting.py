@@ -16,3 +16,10 @@ def are(number: int) -> str:
 def were(number: int) -> str:
     """'was' for one thing, else 'were'."""
     return "was" if number == 1 else "were"
+
+
+def ordinal(number: int) -> str:
+    """'1st', '2nd', '3rd', '4th', '11th', '21st'."""
+    last = 0 if number % 100 in (11, 12, 13) else number % 10
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(last, "th")
+    return f"{number:,}{ending}"

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 import napari_zstack_align as nza
 from napari_zstack_align.progress import Progress
@@ -84,11 +85,55 @@ def test_channels_in_turn_of_the_same_tissue_show_by_their_brightness() -> None:
 def test_a_layout_that_another_one_explains_much_better_is_not_called_plausible(monkeypatch):
     """Even where something speaks against the other one."""
     monkeypatch.setattr(_layout_verdict, "_differ_enough", lambda *_: False)
+    monkeypatch.setattr(_layout_verdict, "inner_borders", lambda *_: None)
+    monkeypatch.setattr(_layout_verdict, "clear_borders", lambda *_: None)
     frames = scan(repeats(12, 8), smooth_planes=0.3)
     stack = nza.Stack.from_array(frames, frames_per_slice=16)
     report = nza.run(nza.check_layout(stack))
     assert (report.verdict, report.looks_like) == ("cannot tell", ""), report
     assert "; 8 repeats of each slice after one another" in report.reason
+
+
+def clear_border(planes: np.ndarray, n_repeats: int, seed: int = 0, photons: float = 20.0):
+    """Frames of planes of which some differ much from the one before, most little."""
+    rng = np.random.default_rng(seed)
+    side, margin = planes.shape[1] - 8, 4
+    frames = []
+    for plane in np.repeat(planes, n_repeats, axis=0):
+        y, x = margin + rng.integers(-2, 3, 2)
+        frames.append(rng.poisson(plane[y : y + side, x : x + side] * photons + 1))
+    return np.array(frames, np.uint16)
+
+
+def alike_but_one(n_planes: int, border: int) -> np.ndarray:
+    """Planes that change by little from one to the next, and wholly at one border."""
+    rng = np.random.default_rng(5)
+    tissue = gaussian_filter(rng.gamma(0.1, 1.0, (n_planes + 24, 104, 104)), (1.6, 2, 2))
+    tissue /= np.percentile(tissue, 99.5)
+    which = np.arange(n_planes) + 4
+    return tissue[np.where(np.arange(n_planes) < border, which, which + 12)]
+
+
+MULTIPLES = [(10, 2, 6, 12), (10, 4, 6, 12), (8, 4, 5, 10), (10, 5, 6, 30), (12, 6, 4, 8)]
+
+
+@pytest.mark.parametrize(("n_planes", "border", "n_repeats", "given"), MULTIPLES)
+def test_a_multiple_of_the_repeats_that_hits_a_clear_border_is_wrong(
+    n_planes: int, border: int, n_repeats: int, given: int
+) -> None:
+    frames = clear_border(alike_but_one(n_planes, border), n_repeats)
+    report = nza.run(nza.check_layout(nza.Stack.from_array(frames, frames_per_slice=given)))
+    assert (report.verdict, report.looks_like, report.length) == ("wrong", "repeats", n_repeats)
+    assert f"--frames-per-slice {n_repeats}" in report.warning
+    report = nza.run(nza.check_layout(nza.Stack.from_array(frames, frames_per_slice=n_repeats)))
+    assert report.verdict == "plausible", report
+    assert f"borders every {n_repeats} frames" in report.reason
+
+
+def test_frames_that_are_equal_hold_one_slice() -> None:
+    frames = np.repeat(scan(np.arange(6)), 12, axis=0)
+    report = nza.run(nza.check_layout(nza.Stack.from_array(frames, frames_per_slice=12)))
+    assert report.verdict == "plausible", report
 
 
 def test_two_planes_may_differ_in_brightness() -> None:

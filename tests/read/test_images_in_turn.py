@@ -11,6 +11,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 import napari_zstack_align as nza
+from napari_zstack_align.counting import ordinal
 from napari_zstack_align.read import images_in_turn
 from napari_zstack_align.saved import Units, WatchedFrames
 from napari_zstack_align.saved.journal import NoJournal
@@ -105,7 +106,7 @@ def test_two_images_in_turn_are_found(made: Callable[[], Frames]) -> None:
 def test_more_planes_than_two_are_found(n_planes: int, first: int) -> None:
     (remark,) = of(scan(volumes(n_planes, 64 // n_planes), smooth_planes=APART)[first:])
     assert remark.startswith(f"array shows {n_planes} images in turn, such as {n_planes} planes:")
-    assert f"Save every {n_planes}th frame" in remark
+    assert f"Save every {ordinal(n_planes)} frame" in remark
     assert remark.is_warning
 
 

@@ -35,3 +35,25 @@ def test_regular_borders_are_a_period(period):
 def test_jumps_here_and_there_are_none(n_frames, borders):
     """A comb that begins elsewhere fits them nearly as well."""
     assert run(find_period(alike(n_frames, np.array(borders), 0))) is None
+
+
+@pytest.mark.parametrize(
+    ("repeats", "n_frames", "clear"),
+    [
+        (6, 60, [12]),
+        (6, 60, [12, 24]),
+        (6, 60, [36]),
+        (4, 120, [40, 80]),
+        (4, 48, [8, 24]),
+        (10, 80, [40]),
+        (8, 96, [16, 64]),
+    ],
+)
+def test_a_few_clear_borders_hide_no_others(repeats, n_frames, clear):
+    """A multiple of the repeats fits these better."""
+    values = 0.8 + 0.015 * np.random.default_rng(0).standard_normal((LAGS, n_frames - 1))
+    for border in range(repeats, n_frames, repeats):
+        for lag in range(LAGS):
+            drop = 0.5 if border in clear else 0.03
+            values[lag, max(border - lag - 1, 0) : border] -= drop
+    assert run(find_period(values)) == repeats

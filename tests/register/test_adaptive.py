@@ -426,11 +426,14 @@ def test_a_wrong_layout_is_reported_before_and_after_the_run(sample):
     assert (first.note, first.done) == (warning, 0)
 
 
-def test_a_recording_run_as_slices_is_told_that_its_layout_could_not_be_checked():
+def test_a_recording_run_as_slices_is_a_warning_that_says_what_to_do():
     frames = recording_with_motion(size=96, n_frames=30, photons=40.0, seed=3).stack.read(0, 30)
     stack = nza.Stack.from_array(frames[:, 0], frames_per_slice=5)
     alignment = nza.run(nza.align_adaptive(stack))
-    assert "If this is a recording, use keypoints." in alignment.summary()
+    (warning,) = [remark for remark in alignment.remarks if "layout" in remark]
+    assert warning.is_warning
+    assert "look like one plane, without slices" in warning
+    assert "use the registration for recordings (keypoints)" in warning
 
 
 def test_a_right_layout_needs_no_remark(sample):

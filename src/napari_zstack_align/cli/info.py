@@ -73,7 +73,7 @@ def _evidence(stack: Stack) -> LayoutProposal | LayoutReport:
 
 def _of_the_given(report: LayoutReport) -> str:
     """Say whether the frames look like the layout that is given, which stays as it is."""
-    if report.verdict == "wrong":
+    if report.warning:
         return report.warning
     does = "fits the frames" if report.verdict == "plausible" else "can't be told from the frames"
     return f"The layout {does}. {report.reason}"

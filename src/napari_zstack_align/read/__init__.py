@@ -10,6 +10,7 @@ from napari_zstack_align.read._images_in_turn import images_in_turn
 from napari_zstack_align.read._layout_report import LayoutReport
 from napari_zstack_align.read._looking import holds_frames
 from napari_zstack_align.read._open import open_plane, open_stack
+from napari_zstack_align.read._planes_in_recording import checked_recording
 from napari_zstack_align.read._propose import (
     LayoutProposal,
     neighbour_correlation,
@@ -27,6 +28,7 @@ __all__ = [
     "check_layout",
     "check_slices",
     "checked_frames",
+    "checked_recording",
     "collect",
     "describe",
     "holds_frames",

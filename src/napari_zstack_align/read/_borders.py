@@ -36,6 +36,8 @@ DROPPING_PART = 0.8
 DROP_ERRORS, DROP_SPREADS = 4.0, 2.0
 """The mean drop is so many times its error, by what is left of the similarities and by how much
 drops differ."""
+LEAST_DROP = 0.003
+"""Frames that are equal to the last bit but one differ, too."""
 MOST_TIMES = 2.0
 """Drops count up to so many times their median: one clear border says nothing of the others."""
 LEAST_LEVEL = 0.05
@@ -118,6 +120,8 @@ def clear_borders(
     ClearBorders or None
         None where frames aren't less alike across nearly all borders, or it isn't clear.
     """
+    if length < 2:
+        return None
     floor = -np.inf if chance is None else _floor(chance)
     design = _Design.of(min(length, WIDEST))
     found = [design.drops(_beside(run, design, length, but, floor)) for run in runs]
@@ -172,6 +176,8 @@ def _are_clear(drops: Values, errors: Values) -> bool:
     if n < FEWEST_BORDERS or (drops > 0).mean() < DROPPING_PART:
         return False
     counted = np.minimum(drops, MOST_TIMES * np.median(drops))
+    if counted.mean() < LEAST_DROP:
+        return False
     least = max(
         DROP_ERRORS * float(np.sqrt(np.median(errors**2))),
         DROP_SPREADS * float(counted.std(ddof=1)),

@@ -19,6 +19,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.counting import ordinal
 from napari_zstack_align.progress import Job
 from napari_zstack_align.read._pairs import FramePairs, SampledFrames, sample_frames
 from napari_zstack_align.remark import Remark, as_serious
@@ -112,7 +113,7 @@ def _of_several(name: str, several: npt.NDArray[np.floating]) -> str:
     return (
         f"{name} shows {number} {IN_TURN} {number} planes: frames {number} apart show the same, "
         f"and any others are at most {alike:.0f} % as alike as frames of one image. Save every "
-        f"{number}th frame, from each of the first {number} on, as a recording of its own."
+        f"{ordinal(number)} frame, from each of the first {number} on, as a recording of its own."
     )
 
 

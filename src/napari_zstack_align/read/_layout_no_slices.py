@@ -12,6 +12,7 @@ import numpy.typing as npt
 from napari_zstack_align.read._arrangements import Arrangement
 from napari_zstack_align.read._layout_report import (
     LayoutReport,
+    Looks,
     in_words,
     own_in_words,
     part_in_words,
@@ -22,7 +23,7 @@ from napari_zstack_align.read._pairs import FramePairs
 FLAT_PART = 0.99
 """Frames of far slices that are this much as alike as those of one slice show no slices."""
 RECORDING_PART = 0.9
-"""... and this much, that it may be a recording."""
+"""... and this much, that it may be a recording: z-stacks stay below 0.85."""
 VOLUME_PART = 0.5
 """Of one frame a slice, far slices are less alike than neighbours by this factor; a recording that
 drifts by a cell's width keeps four fifths and more."""
@@ -67,8 +68,8 @@ def without_slices(
     reason = f"Frames of far slices are {part:.0f} % as alike as those of one slice"
     if other is None and far > FLAT_PART * near and not _nearer_is_more_alike(pairs, apart):
         return LayoutReport("wrong", "no slices", f"{reason}: nothing tells the slices apart.")
-    hint = " If this is a recording, use keypoints." if far > RECORDING_PART * near else ""
-    return LayoutReport("cannot tell", "", f"{reason}; {own_in_words(layout, own)}.{hint}")
+    looks: Looks = "no slices" if far > RECORDING_PART * near else ""
+    return LayoutReport("cannot tell", looks, f"{reason}; {own_in_words(layout, own)}.")
 
 
 def _nearer_is_more_alike(pairs: FramePairs, apart: npt.NDArray[np.intp]) -> bool:

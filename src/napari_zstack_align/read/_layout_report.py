@@ -22,7 +22,7 @@ class LayoutReport:
     ----------
     verdict : {'plausible', 'wrong', 'cannot tell'}
         'cannot tell' where the frames are too few, show nothing, or neighbouring slices are too
-        much alike.
+        much alike; with 'no slices' where far slices are nearly as alike as one.
     looks_like : {'repeats', 'slices', 'up-and-down', 'two images in turn', 'no slices', ''}
         What they look like: the repeats of a slice after one another, the slices of a volume after
         one another, volumes scanned up and down in turn, two channels or places in turn, one plane
@@ -41,17 +41,19 @@ class LayoutReport:
 
     @property
     def warning(self) -> str:
-        """What it looks like and what to do, where the layout is wrong; else ''."""
-        if self.verdict != "wrong":
+        """What it looks like and what to do, where the layout is, or may be, wrong; else ''."""
+        may_be_one_plane = self.verdict == "cannot tell" and self.looks_like == "no slices"
+        if self.verdict != "wrong" and not may_be_one_plane:
             return ""
+        looks = "may be wrong" if may_be_one_plane else "looks wrong"
         what, advice = WARNINGS[self.looks_like]
         what, advice = (text.format(length=self.length) for text in (what, advice))
-        return f"The layout looks wrong: the frames look like {what}. {self.reason} {advice}"
+        return f"The layout {looks}: the frames look like {what}. {self.reason} {advice}"
 
     @property
     def note(self) -> str:
         """That the layout couldn't be checked, and why; else ''."""
-        open_ = self.verdict == "cannot tell"
+        open_ = self.verdict == "cannot tell" and not self.warning
         return f"The layout couldn't be checked. {self.reason}" if open_ else ""
 
 

@@ -29,6 +29,7 @@ from napari_zstack_align.register.closing import (
     with_worse_put_back,
 )
 from napari_zstack_align.register.copied_frames import with_copies_told
+from napari_zstack_align.register.kept_layout import planes_in_recording
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings.between_midpoints import traced_motion
 from napari_zstack_align.register.recordings.chunks import Range
@@ -167,6 +168,8 @@ class Session:
             for recording in self._recordings:
                 own = recording.frames.units
                 found_in_turn = yield from images_in_turn(own, self.params.channel)
+                if not found_in_turn:
+                    found_in_turn = yield from planes_in_recording(own, self.params.channel)
                 recording.state.remarks += found_in_turn
             yield from self._first_pass()
             yield from self._agree()

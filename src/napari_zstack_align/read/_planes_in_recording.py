@@ -1,0 +1,80 @@
+"""Whether a recording looks like several planes: in turn, scanned up and down, or one by one.
+
+The arrangements of `check_layout` are asked first. Activity that repeats in step with the frames
+(stimulation) and regular jumps there and back are explained by an arrangement, too, but show the
+same image in many of its planes. So hardly any two planes may be alike, neighbours neither.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.progress import Job
+from napari_zstack_align.read._arrangements import Arrangement
+from napari_zstack_align.read._check_layout import layout_samples
+from napari_zstack_align.read._layout_report import LayoutReport
+from napari_zstack_align.read._layout_scores import scored
+from napari_zstack_align.read._layout_verdict import FEWEST_FRAMES, judge
+from napari_zstack_align.read._pairs import FramePairs, SampledFrames
+from napari_zstack_align.stack import Stack
+
+FEWEST_PLANES = 3
+ALIKE = 0.98
+"""Two planes are the same image where they are as alike by this part of what noise allows: 0.94 on
+average of real planes 5 µm apart."""
+MOST_ALIKE, MOST_NEIGHBOURS_ALIKE = 0.1, 0.2
+"""Part of all pairs of planes, and of neighbours, that may be alike: planes without signal are.
+Where tissue is lit every few frames, half of the pairs are, and more."""
+
+Frames = npt.NDArray[np.intp]
+
+
+def checked_recording(stack: Stack, channel: int) -> Job[tuple[LayoutReport | None, Frames]]:
+    """Check a recording for several planes.
+
+    Parameters
+    ----------
+    stack : Stack
+        Without ``frames_per_slice``; up to 128 frames are read.
+    channel : int
+        Channel to look at.
+
+    Returns
+    -------
+    generator of Progress
+        Returns the report of what it looks like, or None where it may be a recording of one plane;
+        and the frames that were read.
+    """
+    (frames,) = layout_samples(stack)
+    if frames.size < FEWEST_FRAMES:
+        return None, frames
+    pairs = yield from SampledFrames(stack, channel).compare(frames)
+    scores = yield from scored(pairs, ())
+    report = judge(pairs, scores, None)
+    best = scores.best()
+    if report.verdict != "wrong" or report.length is None or best is None:
+        return None, frames
+    planes = Arrangement(best.kind, report.length)
+    return (report if _are_planes(pairs, planes) else None), frames
+
+
+def _are_planes(pairs: FramePairs, arrangement: Arrangement) -> bool:
+    """Whether hardly any two planes of an arrangement show the same image."""
+    plane = arrangement.plane_of(pairs.frames.ravel())
+    plane = np.unique(plane, return_inverse=True)[1]
+    of_plane = (plane == np.arange(plane.max() + 1)[:, np.newaxis]).astype(np.float64)
+    known = np.isfinite(pairs.alike)
+    counts = of_plane @ known @ of_plane.T
+    above = np.where(known, pairs.alike - np.nanmean(pairs.by_chance), 0)
+    alike = of_plane @ above @ of_plane.T / np.maximum(counts, 1)
+    own = np.where(counts.diagonal() > 0, alike.diagonal(), np.nan)
+    own = np.where(own > 0, own, np.nan)
+    parts = alike / np.sqrt(np.outer(own, own))
+    apart = np.abs(np.subtract.outer(np.arange(len(own)), np.arange(len(own))))
+    seen = np.isfinite(parts) & (counts > 0)
+    every, beside = parts[seen & (apart > 0)], parts[seen & (apart == 1)]
+    if np.count_nonzero(np.isfinite(own)) < FEWEST_PLANES or not len(beside):
+        return False
+    few = (every > ALIKE).mean() <= MOST_ALIKE
+    return bool(few and (beside > ALIKE).mean() <= MOST_NEIGHBOURS_ALIKE)
