@@ -29,7 +29,7 @@ def _start_display() -> subprocess.Popen[bytes] | None:
     read_end, write_end = os.pipe()
     command = ["Xvfb", "-displayfd", str(write_end), "-screen", "0", "1600x1200x24"]
     server = subprocess.Popen(
-        [*command, "-nolisten", "tcp", "-terminate"],
+        [*command, "-nolisten", "tcp", "-noreset"],
         pass_fds=[write_end],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
