@@ -68,6 +68,23 @@ def test_other_images_are_recognised(order, looks: str, length: int | None, seed
     assert not report.reason.endswith(".")
 
 
+@pytest.mark.parametrize("n_repeats", [3, 5, 10, 20])
+@pytest.mark.parametrize("planes", [[0, 2], [0, 3]])
+@pytest.mark.parametrize("photons", [5.0, 30.0])
+def test_two_slices_of_repeats(n_repeats: int, planes: list[int], photons: float) -> None:
+    """There is one border, and images on either side are alike."""
+    report = look(scan(np.repeat(planes, n_repeats), photons=photons))
+    assert (report.looks_like, report.length) == ("repeats", n_repeats)
+
+
+@pytest.mark.parametrize("length", [2, 3, 5, 20])
+@pytest.mark.parametrize("seed", range(3))
+def test_two_sections_are_no_repeats(length: int, seed: int) -> None:
+    """Within a section slices differ, as on either side of a gap."""
+    planes = np.r_[0:length, length + 3 : 2 * length + 3]
+    assert look(scan(planes, seed=seed, photons=30.0)) == SlicesReport()
+
+
 @pytest.mark.parametrize("length", [3, 6, 10])
 @pytest.mark.parametrize("seed", range(2))
 def test_serial_sections_are_no_repeats(length: int, seed: int) -> None:

@@ -42,7 +42,10 @@ DOUBTFUL_DROP, DROP_SPREADS = 0.02, 2.0
 """Up to this part it has to be this many spreads of that over the slices, too: recordings whose
 plane changes slowly reach 0.007 and 1.7."""
 FEW_IMAGES = 32
-"""So many images or fewer are looked at for repeats of a few slices, all of the same number."""
+"""So many images or fewer are looked at for repeats of a few slices, all of the same number; any
+number for those of two."""
+FEWEST_IN_REPEATS = 6
+"""Of fewer, two repeats of two slices look like two pairs of slices with a gap between them."""
 STEP_PART = 0.15
 """Repeats differ in how near they are to other images by less than this part of what slices do:
 0.2 was the least of a z-stack."""
@@ -168,11 +171,12 @@ def _few_repeats(pairs: FramePairs) -> int | None:
     """
     n = len(pairs.alike)
     steps = np.array([_step(pairs.alike, i) for i in range(n - 1)])
-    if n > FEW_IMAGES or not np.isfinite(steps).all():
+    if n < FEWEST_IN_REPEATS or not np.isfinite(steps).all():
         return None
     clear = _spread_of(pairs.by_chance) / np.sqrt(n)
     best, period = clear, None
-    for length in range(2, n // LEAST_SLICES + 1):
+    # Of two slices there is one border, whatever the number of images.
+    for length in range(2 if n <= FEW_IMAGES else n // 2, n // 2 + 1):
         border = np.arange(1, n) % length == 0
         inside, across = steps[~border], steps[border]
         margin = float(across.min() - inside.max())

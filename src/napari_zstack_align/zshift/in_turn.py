@@ -37,7 +37,7 @@ def warning_of_planes(stack: Stack, z: npt.NDArray[np.floating], weight: Numbers
     weight : numpy.ndarray
         (T, patches) of the depths.
     """
-    depths = depths_in_turn(_depth_of_frames(z, weight))
+    depths = depths_in_turn(depth_of_frames(z, weight))
     if not len(depths):
         return ""
     number = len(depths)
@@ -91,7 +91,7 @@ def _level(z: Numbers, n: int) -> Numbers:
     return np.convolve(around, kernel / n, "valid")
 
 
-def _depth_of_frames(z: npt.NDArray[np.floating], weight: Numbers) -> Numbers:
+def depth_of_frames(z: npt.NDArray[np.floating], weight: Numbers) -> Numbers:
     """(T,) weighted mean over the patches; NaN without any."""
     weight = np.where(np.isfinite(z), weight, 0)
     total = weight.sum(axis=1)

@@ -6,7 +6,7 @@ are the units that a run keeps.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from math import ceil, floor
 from typing import Any
 
@@ -20,17 +20,20 @@ from napari_zstack_align.levels import above_lowest
 from napari_zstack_align.saved import Arrays, Units, key_of, values_of
 from napari_zstack_align.zshift.evidence import Evidence, evidence_of
 from napari_zstack_align.zshift.inputs import Inputs
+from napari_zstack_align.zshift.noise import noise_variance
 from napari_zstack_align.zshift.templates import Templates
 
 Image = npt.NDArray[np.float32]
 
-METHOD = "depths of a window 2"
+METHOD = "depths of a window 3"
 """Of the units: another number where a result may change."""
 MOST_PIXELS = 8 * 512 * 512
 """Of the frames of a window, which bounds memory and what a stopped run loses."""
 LEFT_PX = 0.15
 """A lateral error of the whole frame above this is taken out, and the frame compared again."""
 ROUNDS = 3
+LEAST_SIGNAL = 0.1
+"""Part of a frame that must not be noise, or it says nothing of how much of it is explained."""
 SURE = 0.5
 """Mean confidence of the patches below which a frame is searched for in the whole stack."""
 
@@ -39,12 +42,14 @@ SURE = 0.5
 class FrameFound:
     """A frame in the reference.
 
-    ``evidence`` is None where there was nothing to compare, ``fault`` where nothing is the matter.
+    ``evidence`` is None where there was nothing to compare, ``fault`` where nothing is the matter;
+    ``signal`` is the part of the band-passed frame's sum of squares that is no noise.
     """
 
     evidence: Evidence | None
     shift: npt.NDArray[np.float64]
     fault: Fault | None = None
+    signal: float = np.nan
 
 
 _BLANK = FrameFound(
@@ -66,6 +71,9 @@ class Window:
         (n, patches, 2) float32 (dy, dx) in px.
     beyond, correlation : numpy.ndarray
         (n,) float64, as of `Evidence`.
+    explained : numpy.ndarray
+        (n,) float64 part of the frame's signal that the planes at its depth explain; NaN where
+        noise hides it.
     flags : numpy.ndarray
         (n,) table with the columns ``flag`` and ``detail``.
     """
@@ -79,6 +87,7 @@ class Window:
     lateral: Image
     beyond: npt.NDArray[np.float64]
     correlation: npt.NDArray[np.float64]
+    explained: npt.NDArray[np.float64]
     flags: npt.NDArray[np.void]
 
     @classmethod
@@ -90,6 +99,7 @@ class Window:
         error, confidence = np.full(shape, np.inf, np.float32), np.zeros(shape, np.float32)
         lateral = np.full((*shape, 2), np.nan, np.float32)
         beyond, correlation = np.zeros(number), np.full(number, np.nan)
+        signal = np.array([one.signal for one in found])
         flags = np.zeros(number, FLAG_COLUMNS)
         mark_each(flags, [one.fault for one in found])
         for i, one in enumerate(found):
@@ -108,6 +118,7 @@ class Window:
             lateral=lateral,
             beyond=beyond,
             correlation=correlation,
+            explained=np.maximum(correlation, 0) ** 2 / signal,
             flags=flags,
         )
 
@@ -132,6 +143,7 @@ class Locator:
     def __init__(self, inputs: Inputs, templates: Templates, key: str, units: Units) -> None:
         self._inputs, self._templates, self._key_of_templates = inputs, templates, key
         self._units, self._stack = units, units.frames.stack
+        self._noise_in_band = float((templates.band.noise_kernel() ** 2).sum())
 
     def windows(self) -> list[range]:
         """Frames of all windows."""
@@ -164,7 +176,20 @@ class Locator:
     def _found(self, image: npt.NDArray[Any], t: int, before: float | None) -> FrameFound:
         if _is_blank(image):
             return _BLANK
-        return self._find(*self._prepared(image, t), before)
+        band, valid = self._prepared(image, t)
+        found = self._find(band, valid, before)
+        return replace(found, signal=self._signal_in(image, band, valid))
+
+    def _signal_in(self, image: npt.NDArray[Any], band: Image, valid: Image | None) -> float:
+        """Part of a band-passed frame's sum of squares that is no noise; NaN if next to nothing.
+
+        By the raw frame's noise: resampling takes some of it off, most between pixels.
+        """
+        shown = band.size if valid is None else max(float(valid.sum()), 1.0)
+        in_band = noise_variance(above_lowest(image)[0]) * self._noise_in_band
+        power = float(np.einsum("yx,yx->", band, band, dtype=np.float64)) / shown
+        signal = 1 - in_band / max(power, 1e-12)
+        return signal if signal > LEAST_SIGNAL else np.nan
 
     def _key(self, frames: range) -> str:
         """Key of a window: nothing that only smoothing or the movies need touches it."""

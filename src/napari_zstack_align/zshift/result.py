@@ -7,13 +7,16 @@ from collections.abc import Generator
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.counting import counted
 from napari_zstack_align.flags import Fault, Flag, mark
 from napari_zstack_align.progress import Progress
 from napari_zstack_align.remark import Remark, as_serious
 from napari_zstack_align.saved import Units
 from napari_zstack_align.sources import ArraySource
 from napari_zstack_align.stack import Stack
-from napari_zstack_align.zshift.in_turn import warning_of_planes
+from napari_zstack_align.zshift.distance import Distances, distances
+from napari_zstack_align.zshift.evidence import DISPUTED
+from napari_zstack_align.zshift.in_turn import depth_of_frames, warning_of_planes
 from napari_zstack_align.zshift.inputs import Inputs
 from napari_zstack_align.zshift.locate import Window
 from napari_zstack_align.zshift.smoothing import Smooth, smooth_depths
@@ -62,6 +65,7 @@ class Findings:
         self._confidence = np.zeros((n_frames, n_patches), np.float32)
         self._lateral = np.full((n_frames, n_patches, 2), np.nan, np.float32)
         self._beyond = np.zeros(n_frames)
+        self._explained = np.full(n_frames, np.nan)
         self._quality = np.zeros(n_frames, QUALITY)
         self._quality["frame"] = np.arange(n_frames)
         times = inputs.stack.frame_times_s
@@ -94,6 +98,7 @@ class Findings:
         self._z[part], self._error[part] = window.z, window.error
         self._confidence[part], self._amplitude[part] = window.confidence, window.amplitude
         self._lateral[part], self._beyond[part] = window.lateral, window.beyond
+        self._explained[part] = window.explained
         self._is_done[part] = True
 
     @property
@@ -108,16 +113,23 @@ class Findings:
             part.astype(np.float64) for part in (self._z, self._error, self._confidence)
         )
         # Where most patches lie beyond the stack, the few others are there by chance.
-        weight = sure * (1 - self._beyond)[:, np.newaxis]
+        far = self._distances(depth_of_frames(z, sure))
+        elsewhere = far.is_outside | far.is_nowhere
+        weight = sure * np.where(elsewhere, 0, 1 - self._beyond)[:, np.newaxis]
         smooth = yield from smooth_depths(z, error, weight, grid.shape, inputs.params)
-        outside = self._outside(smooth)
+        outside = self._outside(smooth) | far.is_outside
         confidence = self._confidence_in(smooth)
-        confidence[outside] = 0
+        confidence[outside | far.is_nowhere] = 0
+        confidence[far.is_open] = np.minimum(confidence[far.is_open], DISPUTED)
         quality = self._table(smooth, confidence, outside)
-        return self._assembled(smooth, confidence, quality)
+        return self._assembled(smooth, confidence, quality, far)
 
     def _assembled(
-        self, smooth: Smooth, confidence: Numbers, quality: npt.NDArray[np.void]
+        self,
+        smooth: Smooth,
+        confidence: Numbers,
+        quality: npt.NDArray[np.void],
+        far: Distances,
     ) -> ZShift:
         inputs, grid = self._inputs, self._templates.grid
         run = quality["flag"] != Flag.NOT_RUN
@@ -141,18 +153,39 @@ class Findings:
             anchor=float(np.median(z[used])) if used.any() else middle,
             params=inputs.params,
             provenance=inputs.provenance(
-                self._found(),
+                self._found(far),
                 self._templates.left_out,
                 **({"journal": journal} if journal else {}),
             ),
             frame_digests=self._units.frames.seen(),
         )
 
-    def _found(self) -> tuple[Remark, ...]:
+    def _distances(self, z: Numbers) -> Distances:
+        """How far frames, found at the depths ``z``, are from there."""
+        templates = self._templates
+        slices = np.arange(templates.n_slices)
+        apart = templates.depths[:, np.newaxis] - slices
+        predictable = np.einsum("nz,nz->n", templates.weights, templates.model.at(apart))
+        last = templates.n_slices - 1
+        at = np.interp(np.clip(z, 0, last), templates.depths, predictable)
+        return distances(self._explained, z, at, templates.model, templates.n_slices)
+
+    def _found(self, far: Distances) -> tuple[Remark, ...]:
         """What was odd about the reference, and about the depths."""
         weight = self._confidence.astype(np.float64)
         planes = warning_of_planes(self._inputs.stack, self._z, weight)
-        return self._templates.remarks + as_serious(planes)
+        return self._templates.remarks + as_serious(planes, self._warning_of_ends(far))
+
+    def _warning_of_ends(self, far: Distances) -> str:
+        """Sentence about frames that may lie beyond the stack; '' where that is known."""
+        number = int(np.count_nonzero(far.is_open))
+        if not number:
+            return ""
+        return (
+            f"{counted(number, 'frame')} lie at an end of {self._reference.name}, or beyond it: "
+            f"they resemble it too little to tell, or its slices differ too little. Their "
+            f"confidence is low; give a reference that reaches further on either side."
+        )
 
     def _outside(self, smooth: Smooth) -> npt.NDArray[np.bool_]:
         """(T,) bool: frames beyond the first or the last slice."""
