@@ -99,3 +99,13 @@ def test_two_slices_that_hardly_differ_leave_it_open() -> None:
     assert any("too little" in str(each) for each in zshift.remarks)
     whole = estimate(record([5.5] * 8, seed=5), volume(5))
     assert not any("too little" in str(each) for each in whole.remarks)
+
+
+@pytest.mark.parametrize(("n_slices", "width"), [(2, 3.0), (3, 6.0)])
+def test_few_slices_that_hardly_differ_leave_it_open(n_slices: int, width: float) -> None:
+    """They do where there are more, or where they differ."""
+    z, part = np.tile([0.0, 1.0], 20), np.full(40, 0.95)
+    alike = AxialModel(width=width, wide_part=0.3, wide=2.1, noise=0.05)
+    assert distances(part, z, np.ones(40), alike, n_slices).is_open.sum() >= 20
+    for model, n in ((MODEL, n_slices), (alike, 4)):
+        assert not distances(part, z, np.ones(40), model, n).is_open.any()

@@ -36,7 +36,8 @@ LEAST_USUAL, LEAST_AT_ENDS = 0.25, 0.75
 explain of one another that are `OUTSIDE_BY` apart), nothing says that any frame is inside."""
 FEW_SLICES = 4
 """Of fewer, the place of the peak says nothing of the planes beyond; there the next slice has to
-differ by more than what is explained varies by."""
+differ by more than what is explained varies by, and of two by twice that: how alike planes farther
+apart are isn't known."""
 LEAST_PREDICTABLE = 0.1
 NOWHERE = 0.25
 """Part of the usual that a frame must explain, wherever it was found."""
@@ -94,7 +95,8 @@ def distances(
     unsure = max(SPREADS * (high - usual) / usual, LEAST_UNSURE)
     highest = np.where(there, part / usual + unsure, np.inf)
     is_outside = there & (_distance(highest, model) - inside > OUTSIDE_BY)
-    can_tell = n_slices >= FEW_SLICES or float(model.at(1.0)) ** 2 < 1 - unsure
+    can_tell = float(model.at(1.0)) ** 2 < 1 - max(FEW_SLICES - n_slices, 0) * unsure
+    can_tell |= n_slices >= FEW_SLICES
     is_open = nothing if can_tell else is_near & ~is_outside
     return Distances(is_outside, highest < NOWHERE, is_open)
 
