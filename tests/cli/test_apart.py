@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 import zarr
 
 import napari_zstack_align as nza
-from napari_zstack_align.cli.main import main
+from napari_zstack_align.cli.apart import Reads, Writes
+from napari_zstack_align.cli.main import COMMANDS, main, make_parser
 
 
 def files_in(folder: Path) -> dict[Path, bytes]:
@@ -108,3 +110,127 @@ def test_exports_stay_out_of_the_raw_frames_of_a_result(folder):
     named = alignment.with_stack(alignment.stack.replace(paths=(Path("raw.npy"),)))
     with pytest.raises(nza.InputError, match="holds the raw frames themselves"):
         nza.write_transforms("raw.npy", named, overwrite=True)
+
+
+def arguments_of(command: str) -> list[argparse.Action]:
+    (commands,) = (each for each in make_parser(command)._actions if each.choices)
+    return commands.choices[command]._actions
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_path_of_every_command_is_marked_as_read_or_written(command):
+    given = [each for each in arguments_of(command) if each.type is Path]
+    unmarked = [each.dest for each in given if not isinstance(each, (Reads, Writes))]
+    assert unmarked == []
+
+
+@pytest.fixture
+def session(session_folder, recording_files, tmp_path, monkeypatch) -> Path:
+    """A session beside its raw files, of three formats' names."""
+    monkeypatch.chdir(tmp_path)
+    first, second = (nza.open_stack(path).read(0, 40)[:, 0] for path in recording_files)
+    np.save("ex_b.npy", second)
+    shutil.copy(recording_files[0], "ex_a.tif")
+    zarr.create_array("raw.zarr", data=first, chunks=(8, *first.shape[1:]))
+    Path("fold").mkdir()
+    for start in (0, 20):
+        np.save(f"fold/part{start:02}.npy", first[start : start + 20])
+    stacks = [nza.open_stack(name) for name in ("ex_a.tif", "ex_b.npy", "raw.zarr", "fold")]
+    alignments = nza.load(session_folder)
+    raw = [
+        alignments[i].with_stack(s.replace(name=n))
+        for i, s, n in zip((0, 1, 0, 0), stacks, ("a", "b", "z", "f"), strict=True)
+    ]
+    nza.save_session(raw, "S")
+    nza.Rois.of([[40.0, 50.0, 4.0]]).save("r.csv")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "export S --transforms=ex.npy",
+        "export S/a.zalign --transforms=ex_b.npy",
+        "export S --out=ex.tif",
+        "export S/b.zalign --out=ex_a.tif",
+        "export r.csv --alignment=S --out=ex_a.tif",
+        "export r.csv --alignment=S/b.zalign --out=ex_a.tif",
+        "export S --out=fold/al.tif",
+        "export S/a.zalign --out=fold/al.tif",
+        "export S --transforms=raw.zarr/t.csv",
+        "export r.csv --alignment=S --out=raw.zarr/r.zip",
+        "traces S --rois=r.csv --out=raw.zarr/t",
+        "traces S/a.zalign --rois=r.csv --out=raw.zarr/t",
+        "traces ex_a.tif --rois=r.csv --out=raw.zarr/t",
+        "blobs S --out=raw.zarr/rois.csv",
+        "keypoints ex_a.tif --reference=S --out=raw.zarr/new",
+    ],
+)
+def test_raw_frames_behind_a_saved_result_stay_as_they_are(command, session, capsys):
+    before = files_in(session)
+    assert main([*command.split(), "--overwrite"]) == 2
+    said = capsys.readouterr().err
+    assert "raw f" in said or "is an image" in said
+    assert said.count("\n") == 1
+    assert files_in(session) == before
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "keypoints ex_b.npy --reference=S/a.zalign --out=S",
+        "keypoints ex_b.npy --mask=S/a.zalign/mask.tif --out=S",
+        "traces ex_a.tif --rois=r.csv --alignment=new/a.zalign --out=new",
+        "export r.csv --alignment=e.zarr/a.zalign --out=e.zarr",
+    ],
+)
+def test_what_is_read_is_no_part_of_what_is_replaced(command, session, capsys):
+    shutil.copytree("S", "new")
+    shutil.copytree("S/a.zalign", "e.zarr/a.zalign")
+    before = files_in(session)
+    assert main([*command.split(), "--overwrite"]) == 2
+    assert "is part of" in capsys.readouterr().err
+    assert files_in(session) == before
+
+
+def test_by_default_too_what_is_read_is_no_part_of_what_is_replaced(session, capsys):
+    Path("S").rename("ex_b_session")
+    before = files_in(session)
+    command = "keypoints ex_b.npy --reference=ex_b_session/a.zalign --overwrite"
+    assert main(command.split()) == 2
+    assert "is part of ex_b_session" in capsys.readouterr().err
+    assert files_in(session) == before
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("--out=d --corrected=x.tif --simulated=x.tif", "is the same file"),
+        ("--out=d --corrected=x.bin --simulated=x.bin", "is the same file"),
+        ("--out=d --corrected=x.zarr --simulated=x.zarr/y.tif", "is inside x.zarr"),
+        ("--out=d --corrected=x.zarr --simulated=fold/../x.zarr", "is the same file"),
+        ("--out=x.zarr/d --corrected=x.zarr", "is inside x.zarr"),
+    ],
+)
+def test_no_output_takes_the_place_of_another(command, said, folder, capsys):
+    before = files_in(folder)
+    assert main(f"zshift rec.tif --reference=z.tif {command} --overwrite".split()) == 2
+    assert said in capsys.readouterr().err
+    assert files_in(folder) == before
+
+
+def test_nothing_is_written_into_any_image(folder, capsys):
+    before = files_in(folder / "raw.zarr")
+    assert main(["export", "r.csv", "--out=raw.zarr/c/new.zip"]) == 2
+    assert "is inside" in capsys.readouterr().err
+    assert files_in(folder / "raw.zarr") == before
+
+
+@pytest.mark.parametrize("name", ["s.unfinished", "s.UNFINISHED"])
+def test_a_name_of_finished_parts_is_no_name_for_a_result(name, folder, capsys):
+    assert main(["keypoints", "rec.tif", f"--out={name}"]) == 2
+    assert "keeps the finished parts of a run" in capsys.readouterr().err
+    Path("t.csv").write_text(f"name,recordings\n{name},rec.tif\n")
+    assert main(["batch", "t.csv"]) == 1
+    assert "keeps the finished parts of a run" in capsys.readouterr().out
+    assert not Path(name).exists()

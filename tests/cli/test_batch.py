@@ -154,3 +154,22 @@ def test_a_table_of_somebody_else_is_never_replaced(table, tmp_path, capsys, tex
         assert "results.csv is no table of results of this command" in capsys.readouterr().err
     assert mine.read_text() == text
     assert not (tmp_path / "a").exists()  # before any work
+
+
+@pytest.mark.parametrize("cell", ["a" * 300 + ".tif", "no\0name.tif"])
+def test_a_row_whose_files_no_system_can_have_stops_no_other(cell, table, tmp_path, capsys):
+    table.write_text(f"name,recordings\na,{cell}\nb,nowhere.tif\n")
+    assert main(["batch", str(table)]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "2 rows: 2 failed."
+    assert "can't be read" in results(tmp_path)[0]["message"]
+
+
+def test_what_the_system_refuses_to_a_row_stops_no_other(table, tmp_path, monkeypatch, capsys):
+    def refused(path, args):
+        raise PermissionError(13, "Permission denied", "rec1.tif")
+
+    monkeypatch.setattr(batch, "open_recording", refused)
+    assert main(["batch", str(table)]) == 1
+    told = results(tmp_path)
+    assert [row["state"] for row in told] == ["failed"] * 4
+    assert told[0]["message"] == "rec1.tif: Permission denied."

@@ -8,7 +8,11 @@ import pytest
 from napari_zstack_align.alignment.spline import grid_shape
 from napari_zstack_align.alignment.transforms import AffineLink, SplineLink, Transforms
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.write.transforms import read_transforms, write_transforms
+from napari_zstack_align.write.transforms import (
+    read_transforms,
+    write_session_transforms,
+    write_transforms,
+)
 
 SHAPE = (96, 112)
 
@@ -110,3 +114,18 @@ def test_a_malformed_npy_gets_one_sentence(tmp_path, array, said):
 def test_no_file(tmp_path):
     with pytest.raises(InputError, match="There is no file"):
         read_transforms(tmp_path / "t.npy", SHAPE)
+
+
+def test_no_file_of_a_session_takes_the_place_of_a_raw_one(recording, tmp_path):
+    first, second = (
+        recording.with_stack(
+            recording.stack.replace(name=name, paths=(tmp_path / f"t_{name}.npy",))
+        )
+        for name in "ab"
+    )
+    np.save(second.stack.paths[0], np.zeros(3))
+    before = second.stack.paths[0].read_bytes()
+    with pytest.raises(InputError, match="holds the raw frames"):
+        write_session_transforms(tmp_path / "t.npy", [first, second], overwrite=True)
+    assert [*tmp_path.iterdir()] == [*second.stack.paths]
+    assert second.stack.paths[0].read_bytes() == before

@@ -16,7 +16,7 @@ from napari_zstack_align.alignment.raw_frames import MissingSource, subject_of
 from napari_zstack_align.alignment.spline import grid_shape
 from napari_zstack_align.alignment.storage import load_alignment
 from napari_zstack_align.atomic import check_target
-from napari_zstack_align.cli.apart import check_arguments_apart
+from napari_zstack_align.cli.apart import Reads, Writes, check_output_apart
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import add_stack_arguments, open_from, read_mask
@@ -40,16 +40,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Align a z-stack with repeats to a reference that follows the slices."
     add_stack_arguments(parser)
     parser.add_argument(
-        "--out", type=Path, metavar="RUN.zalign", help="folder to write [the file's name.zalign]"
+        "--out",
+        action=Writes,
+        kind=Kind.ALIGNMENT,
+        metavar="RUN.zalign",
+        help="folder to write [the file's name.zalign]",
     )
     parser.add_argument(
         "--volume",
-        type=Path,
+        action=Writes,
         metavar="FILE",
         help=f"write the volume too; its name {endings_in_words(Takes.VOLUME)}",
     )
     parser.add_argument(
-        "--mask", type=Path, metavar="FILE", help="image of weights or labels: where it must fit"
+        "--mask", action=Reads, metavar="FILE", help="image of weights or labels: where it must fit"
     )
     parser.add_argument("--threads", type=int, metavar="N", help="frames at once [all processors]")
     parser.add_argument("--overwrite", action="store_true", help="replace what is there already")
@@ -59,10 +63,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_adaptive(args: argparse.Namespace) -> bool:
     """Align, save, and write the volume; return whether all of it was done."""
-    check_arguments_apart(args, Kind.ALIGNMENT)
     params = params_of(args, AdaptiveParams)
     stack = open_from(args)
     out = target_of(args.out or stack.name, Kind.ALIGNMENT)
+    check_output_apart(args, out)
     _check_layout(stack)
     mask = read_mask(args.mask)
     weights = as_weights(mask, (stack.shape[2], stack.shape[3]))

@@ -1,59 +1,282 @@
-"""What a command writes takes the place of nothing that it reads, and gets into none of it."""
+"""What a command writes takes the place of nothing that it reads, and gets into none of it.
+
+Arguments are marked at the parser, as `Reads` or `Writes`: every command is held to this before it
+begins. What a command finds out later (a name by default, a row of a table) it asks about itself.
+"""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.read import collect
 from napari_zstack_align.read.readers import folder_reader, named_like_image
-from napari_zstack_align.saved import Kind, target_of
+from napari_zstack_align.saved import Kind, occupant_of, session_of, target_of
+from napari_zstack_align.saved.manifest import Manifest
 from napari_zstack_align.saved.origin import real_place
+from napari_zstack_align.write.writers import target_named
 
-INPUTS = (
-    "alignment", "files", "input", "inputs", "mask", "params", "recording", "reference", "rois",
-    "saved", "stack", "table",
-)  # fmt: skip
-OUTPUTS = ("out", "volume", "corrected", "simulated", "transforms")
-"""Arguments of all commands."""
+READ, WRITTEN = "paths_read", "paths_written"
+"""Where the arguments of a command note what they were given."""
 
 
-def check_arguments_apart(args: argparse.Namespace, kind: Kind | None = None) -> None:
-    """Raise InputError where an output of a command is one of its inputs, or inside one.
+class _PathArgument(argparse.Action):
+    """An argument that is a path, or several; given twice, it counts once."""
 
-    The name of a result of a kind gets a suffix where it lacks.
+    noted_in: str
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **given: Any) -> None:
+        super().__init__(option_strings, dest, type=Path, **given)
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        setattr(namespace, self.dest, values)
+        paths = values if isinstance(values, list) else [values]
+        noted = {**getattr(namespace, self.noted_in, {}), self.dest: [*map(self.note, paths)]}
+        setattr(namespace, self.noted_in, noted)
+
+    def note(self, path: Path) -> Any:
+        """What is kept of a path."""
+        return path
+
+
+class Reads(_PathArgument):
+    """Marks an argument that is read: ``add_argument(..., action=Reads)``."""
+
+    noted_in = READ
+
+
+class Writes(_PathArgument):
+    """Marks an argument that is written: ``add_argument(..., action=Writes, kind=...)``.
+
+    Parameters
+    ----------
+    option_strings, dest, **given
+        As of `argparse.Action`.
+    kind : Kind, optional
+        Of the saved result; None for an export, or where ``beside`` others.
+    beside : bool
+        Whether it is a folder in which results get places of their own.
     """
-    inputs = [path for name in INPUTS for path in _paths_of(args, name)]
-    for name in OUTPUTS:
-        for path in _paths_of(args, name):
-            written = target_of(path, kind) if name == "out" and kind is not None else path
-            check_apart(written, inputs)
+
+    noted_in = WRITTEN
+
+    def __init__(
+        self,
+        option_strings: Sequence[str],
+        dest: str,
+        kind: Kind | None = None,
+        beside: bool = False,
+        **given: Any,
+    ) -> None:
+        super().__init__(option_strings, dest, **given)
+        self._kind, self._beside = kind, beside
+
+    def note(self, path: Path) -> Output:
+        """What is written under a name."""
+        if self._kind is not None:
+            return Output(target_of(path, self._kind))
+        return Output(path) if self._beside else Output(target_named(path), is_whole=True)
 
 
-def check_apart(path: Path, inputs: Iterable[Path]) -> None:
-    """Raise InputError where a path that is written is one that is read, or inside one.
+@dataclass(frozen=True)
+class Output:
+    """What is written.
 
-    Results may lie in a folder of raw files, but no image, which would be taken for one of them.
+    Attributes
+    ----------
+    path : pathlib.Path
+        With its suffix.
+    is_whole : bool
+        Whether all that a folder of this name holds goes when it is replaced, as of an export. Of
+        a saved result go its own files, and the folders of those that it consists of.
     """
-    place = Path(real_place(path))
-    for each in inputs:
-        read = Path(real_place(each))
-        if place == read:
-            raise InputError(f"{path} is read by this command: choose another name for the output.")
-        if place.is_relative_to(read) and folder_reader(read) is not None:
-            raise InputError(f"{path} is inside {each}, which is read: choose another folder.")
-        if place.parent == read and _is_image_file(place):
+
+    path: Path
+    is_whole: bool = False
+
+    @cached_property
+    def place(self) -> Path:
+        """Where it is, without links."""
+        return Path(real_place(self.path))
+
+    @cached_property
+    def replaced(self) -> list[Path]:
+        """Files and folders that are there now and won't be as they are."""
+        if self.is_whole:
+            return [self.place]
+        there = occupant_of(self.place).manifest
+        if there is None:
+            return []
+        names = [each.folder for each in there.members] or [
+            there.path.name,
+            *(each.name for each in there.files.values()),
+        ]
+        return [Path(real_place(self.place / name)) for name in names]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a command reads.
+
+    Attributes
+    ----------
+    paths : tuple of pathlib.Path
+        As they are given; behind those that are saved results are raw files.
+    """
+
+    paths: tuple[Path, ...]
+    _places: dict[Path, Path] = field(default_factory=dict, init=False, repr=False)
+
+    @cached_property
+    def recordings(self) -> list[list[Path]]:
+        """Raw files of each recording that the saved results among them are of."""
+        return [files for path in self.paths for files in _recordings_behind(path)]
+
+    def check(self, output: Output) -> None:
+        """Raise InputError where an output would replace an input, or get into one.
+
+        Results may lie in a folder of raw files, but no image, which would be taken for one of
+        them.
+        """
+        for path in self.paths:
+            _check_apart(output, path, self._place(path))
+        for files in self.recordings:
+            self._check_raw(output, files)
+        _check_outside_images(output)
+
+    def _check_raw(self, output: Output, files: list[Path]) -> None:
+        places = {self._place(path): path for path in files}
+        if output.place in places:
+            raise InputError(f"{output.path} holds the raw frames themselves: choose another name.")
+        if inside := next((each for each in places if output.place.is_relative_to(each)), None):
             raise InputError(
-                f"{path} would be taken for one of the raw files in {each}: choose another folder."
+                f"{output.path} is inside the raw frames {places[inside]}: choose another folder."
+            )
+        if output.place.parent in {place.parent for place in places} and _is_folder_of(files):
+            _check_no_image(output, files[0].parent)
+
+    def _place(self, path: Path) -> Path:
+        if path not in self._places:
+            self._places[path] = Path(real_place(path))
+        return self._places[path]
+
+
+def check_arguments_apart(args: argparse.Namespace) -> None:
+    """Raise InputError where the arguments of a command don't keep apart what is written."""
+    inputs = inputs_of(args)
+    outputs = [each for noted in getattr(args, WRITTEN, {}).values() for each in noted]
+    for output in outputs:
+        inputs.check(output)
+    for one, other in combinations(outputs, 2):
+        _check_two(one, other)
+
+
+def check_output_apart(args: argparse.Namespace, path: Path) -> None:
+    """Check a saved result whose name isn't among the arguments, as that by default."""
+    inputs_of(args).check(Output(path))
+
+
+def inputs_of(args: argparse.Namespace, more: Iterable[Path] = ()) -> Inputs:
+    """What the arguments of a command say that it reads, and more that it found."""
+    given = [path for noted in getattr(args, READ, {}).values() for path in noted]
+    return Inputs((*given, *more))
+
+
+def _check_apart(output: Output, path: Path, read: Path) -> None:
+    """Raise InputError where an output and an input, which is at ``read``, are in the way."""
+    if output.place == read:
+        raise InputError(
+            f"{output.path} is read by this command: choose another name for the output."
+        )
+    if any(read.is_relative_to(each) for each in output.replaced):
+        raise InputError(
+            f"{path} is read by this command, and is part of {output.path}, which it would "
+            f"replace: choose another name for the output."
+        )
+    if output.place.is_relative_to(read) and _is_image(read):
+        raise InputError(f"{output.path} is inside {path}, which is read: choose another folder.")
+    if output.place.parent == read:
+        _check_no_image(output, path)
+
+
+def _check_two(one: Output, other: Output) -> None:
+    """Raise InputError where two outputs would be written into one another."""
+    for outer, inner in ((one, other), (other, one)):
+        same = outer.place == inner.place
+        if same or (outer.is_whole and inner.place.is_relative_to(outer.place)):
+            where = "the same file or folder as" if same else "inside"
+            raise InputError(
+                f"{inner.path} is {where} {outer.path}, and both would be written: give each "
+                f"output a name of its own."
             )
 
 
-def _is_image_file(path: Path) -> bool:
-    reader = named_like_image(path)
-    return reader is not None and not reader.is_folder
+def _check_no_image(output: Output, folder: Path) -> None:
+    reader = named_like_image(output.place)
+    if reader is not None and not reader.is_folder:
+        raise InputError(
+            f"{output.path} would be taken for one of the raw files in {folder}: choose another "
+            f"folder."
+        )
 
 
-def _paths_of(args: argparse.Namespace, name: str) -> list[Path]:
-    given = getattr(args, name, None)
-    return [path for path in (given if isinstance(given, list) else [given]) if path is not None]
+def _check_outside_images(output: Output) -> None:
+    """Raise InputError where a folder above is an image, whoever's it is."""
+    for folder in output.place.parents:
+        if _is_image(folder):
+            raise InputError(
+                f"{output.path} is inside {folder}, which is an image: choose another folder."
+            )
+
+
+def _is_image(folder: Path) -> bool:
+    try:
+        return folder_reader(folder) is not None
+    except OSError:  # nothing can be written there either
+        return False
+
+
+def _recordings_behind(path: Path) -> Iterator[list[Path]]:
+    """Raw files of what a saved result is of, and of the others of its session."""
+    for manifest in _results_behind(path):
+        files = [place for places in manifest.subject.origin.files for place in places]
+        if found := [file for file in dict.fromkeys(files) if os.path.lexists(file)]:
+            yield found
+
+
+def _results_behind(path: Path) -> Iterator[Manifest]:
+    there = occupant_of(path).manifest
+    if there is None:
+        return
+    group = there if there.members else session_of(path)
+    if group is None or not group.members:
+        yield there
+        return
+    for member in group.members:
+        inside = occupant_of(group.folder / member.folder).manifest
+        if inside is not None:
+            yield inside
+
+
+def _is_folder_of(files: Sequence[Path]) -> bool:
+    """Whether several raw files are all those of a folder: it may be opened as the recording."""
+    if len(files) < 2:
+        return False
+    try:
+        found, _ = collect(files[0].parent)
+    except InputError:
+        return False
+    return {*map(real_place, found)} == {*map(real_place, files)}

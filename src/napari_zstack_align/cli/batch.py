@@ -9,7 +9,7 @@ from typing import NamedTuple
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.raw_frames import origin_on_disk, subject_of
 from napari_zstack_align.alignment.session import save_session
-from napari_zstack_align.cli.apart import check_apart, check_arguments_apart
+from napari_zstack_align.cli.apart import Output, Reads, Writes, inputs_of
 from napari_zstack_align.cli.inputs import add_recording_arguments, open_recording, read_mask
 from napari_zstack_align.cli.kept import forget_if_saved, leave, stopped
 from napari_zstack_align.cli.results import tell
@@ -39,6 +39,7 @@ from napari_zstack_align.saved import (
     occupant_of,
     save_table,
     sentences_for,
+    target_of,
 )
 from napari_zstack_align.saved.successors import listed_in, successors
 
@@ -69,12 +70,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"of and stops no other; what became of each stands in {RESULTS}. Rows that are done "
         "already are skipped; one that was stopped goes on from where it was."
     )
-    parser.add_argument("table", type=Path, metavar="TABLE.csv")
+    parser.add_argument("table", action=Reads, metavar="TABLE.csv")
     parser.add_argument(
-        "--params", type=Path, metavar="FILE.json", help="parameters of all rows from a file"
+        "--params", action=Reads, metavar="FILE.json", help="parameters of all rows from a file"
     )
     parser.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="where the sessions go [beside the table]"
+        "--out",
+        action=Writes,
+        beside=True,
+        metavar="FOLDER",
+        help="where the sessions go [beside the table]",
     )
     parser.add_argument("--threads", type=int, metavar="N", help="frames at once [all processors]")
     parser.add_argument("--overwrite", action="store_true", help="do finished rows again")
@@ -84,7 +89,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_batch(args: argparse.Namespace) -> bool:
     """Do every row; return whether all of them are done."""
-    check_arguments_apart(args)
     base = KeypointParams() if args.params is None else KeypointParams.from_file(args.params)
     folder = args.table.parent if args.out is None else args.out
     checked_threads(args.threads)
@@ -108,12 +112,16 @@ def _do(row: Row, base: KeypointParams, args: argparse.Namespace) -> Result:
     """Do one row; whatever goes wrong with it is a result too."""
     out = str(row.out)
     try:
+        target_of(row.out, Kind.SESSION)
         if not args.overwrite and _is_done(row, args):
             forget_if_saved(row.out, Kind.SESSION)
             return _skipped(row)
         return _registered(row, base, args)
     except ZstackAlignError as error:
         return Result(row.name, "failed", out, message=str(error))
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return Result(row.name, "failed", out, message=f"{where}{error.strerror or error}.")
 
 
 def _is_done(row: Row, args: argparse.Namespace) -> bool:
@@ -180,7 +188,8 @@ def _is_whole(folder: Path) -> bool:
 def _registered(row: Row, base: KeypointParams, args: argparse.Namespace) -> Result:
     params = row.params(base)
     paths = row.paths(args.table.parent)
-    check_apart(row.out, paths)
+    of_row = paths if row.mask is None else [*paths, row.mask]
+    inputs_of(args, of_row).check(Output(row.out))
     stacks = [open_recording(path, args) for path in paths]
     mask = read_mask(row.mask)
     about = about_session(stacks, params, mask)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, TypeAlias, get_args
 
 import numpy as np
@@ -29,7 +28,7 @@ from napari_zstack_align.cells.images import KINDS
 from napari_zstack_align.cells.images import Kind as ImageKind
 from napari_zstack_align.cells.made_on import made_on
 from napari_zstack_align.cells.roi_table import save_rois
-from napari_zstack_align.cli.apart import check_arguments_apart
+from napari_zstack_align.cli.apart import Reads, Writes, check_output_apart
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import read_mask
@@ -59,13 +58,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "input",
-        type=Path,
+        action=Reads,
         metavar="PATH",
         help="an image, a recording, a z-stack, RUN.zalign, or the folder of a session",
     )
-    parser.add_argument("--out", type=Path, metavar="FILE.csv", help="table [NAME_rois.csv]")
     parser.add_argument(
-        "--mask", type=Path, metavar="FILE", help="image of labels or weights: where cells count"
+        "--out", action=Writes, kind=Kind.ROIS, metavar="FILE.csv", help="table [NAME_rois.csv]"
+    )
+    parser.add_argument(
+        "--mask", action=Reads, metavar="FILE", help="image of labels or weights: where cells count"
     )
     parser.add_argument(
         "--image",
@@ -104,7 +105,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_blobs(args: argparse.Namespace) -> bool:
     """Find, save, and tell how many."""
-    check_arguments_apart(args)
     params = params_of(args, BlobParams, start=BlobParams.nuclei() if args.nuclei else None)
     table = roi_table()
     if args.out is not None and args.out.suffix and table.ending_of(args.out) is None:
@@ -112,6 +112,7 @@ def run_blobs(args: argparse.Namespace) -> bool:
             f"ROIs are a CSV table: give --out a name that ends in {table.suffix}, not {args.out}."
         )
     out = target_of(args.out or f"{args.input.name.partition('.')[0]}_rois", Kind.ROIS)
+    check_output_apart(args, out)
     check_table(out, ROI_TABLE, args.overwrite)
     source = _open(args)
     rois = _in_3d(args, source, params) if _is_zstack(source) else _in_2d(args, source, params)

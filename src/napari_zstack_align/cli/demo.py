@@ -10,6 +10,7 @@ from time import perf_counter
 from napari_zstack_align import saved
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.fingerprint import fingerprint
+from napari_zstack_align.cli.apart import Writes
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.display import has_display, virtual_display
 from napari_zstack_align.cli.pictures import write_before_after
@@ -36,7 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "volume in napari; without a display, leave pictures instead."
     )
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", default=Path("demo"), help="folder to write [demo]"
+        "--out",
+        action=Writes,
+        beside=True,
+        metavar="DIR",
+        default=Path("demo"),
+        help="folder to write [demo]",
     )
     parser.add_argument("--size", type=int, metavar="PX", default=512, help=argparse.SUPPRESS)
     parser.add_argument("--slices", type=int, metavar="N", default=10, help=argparse.SUPPRESS)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import get_args
 
-from napari_zstack_align.cli.apart import check_arguments_apart
+from napari_zstack_align.cli.apart import Reads, Writes
 from napari_zstack_align.cli.export_alignments import export_alignments
 from napari_zstack_align.cli.export_cells import export_cells, is_of_cells
 from napari_zstack_align.cli.flags import add_model_flags
@@ -32,11 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "saved",
         nargs="+",
-        type=Path,
+        action=Reads,
         metavar="RUN.zalign|SESSION|TRACES|ROIS.csv",
         help="what to export: one thing, or the traces of several recordings",
     )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="its ending chooses the format")
+    parser.add_argument(
+        "--out", action=Writes, metavar="FILE", help="its ending chooses the format"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace what is there already")
     _add_alignment_arguments(parser)
     _add_cell_arguments(parser)
@@ -46,7 +47,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_export(args: argparse.Namespace) -> bool:
     """Load and write; return whether every frame of what is saved had been run."""
-    check_arguments_apart(args)
     check_exist(args.saved)
     cells = all(is_of_cells(path) for path in args.saved)
     if not cells and len(args.saved) > 1:
@@ -74,12 +74,12 @@ def _add_alignment_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--transforms",
-        type=Path,
+        action=Writes,
         metavar="FILE",
         help=f"the matrix of every frame; its name {endings_in_words(Takes.TRANSFORMS)}",
     )
     group.add_argument(
-        "--stack", type=Path, metavar="FILE", help="the raw frames, where they have moved"
+        "--stack", action=Reads, metavar="FILE", help="the raw frames, where they have moved"
     )
 
 
@@ -97,7 +97,7 @@ def _add_cell_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--signal", choices=SIGNALS, help="what a wide table holds [dff]")
     group.add_argument(
         "--alignment",
-        type=Path,
+        action=Reads,
         metavar="RUN.zalign|SESSION",
         help="where the ROIs lie: size of labels, picture for Suite2p and NWB",
     )

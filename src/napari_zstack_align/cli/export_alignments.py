@@ -13,9 +13,7 @@ from napari_zstack_align.cli.results import tell
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read import open_stack
 from napari_zstack_align.write.export import export_alignment, export_session
-from napari_zstack_align.write.several import names_in_session
-from napari_zstack_align.write.transforms import write_transforms
-from napari_zstack_align.write.writers import Takes, choose_writer
+from napari_zstack_align.write.transforms import write_session_transforms, write_transforms
 
 
 def export_alignments(args: argparse.Namespace, path: Path) -> bool:
@@ -48,10 +46,8 @@ def _session(args: argparse.Namespace, alignments: Sequence[Alignment]) -> None:
     options = {"crop": args.crop, "overwrite": args.overwrite}
     job = args.out and export_session(args.out, alignments, **options)
     if args.transforms is not None:
-        names = [alignment.stack.name for alignment in alignments]
-        suffix = choose_writer(args.transforms, Takes.TRANSFORMS).ending_of(args.transforms) or ""
-        paths = names_in_session(args.transforms, suffix, names)
-        for path, alignment in zip(paths, alignments, strict=True):
-            print(f"Wrote {write_transforms(path, alignment, overwrite=args.overwrite)}")
+        written = write_session_transforms(args.transforms, alignments, overwrite=args.overwrite)
+        for path in written:
+            print(f"Wrote {path}")
     for path in drain(job) if job else ():
         print(f"Wrote {path}")

@@ -36,7 +36,7 @@ def export_cells(args: argparse.Namespace) -> bool:
     if args.out is None:
         raise InputError("Say what to write: give --out.")
     alignments = _alignments(args.alignment)
-    field = FieldOfView.of(alignments[0]) if alignments else None
+    field = FieldOfView.of(*alignments) if alignments else None
     if any(_is_table(path) for path in args.saved):
         return _rois(args, field)
     traces = [each for path in args.saved for each in load_session_traces(path)]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
+from napari_zstack_align.cli.apart import Reads
 from napari_zstack_align.fields import ParamField, fields_of
 from napari_zstack_align.params import Params
 
@@ -23,7 +23,7 @@ def add_model_flags(
     group = parser.add_argument_group(title)
     group.add_argument(
         "--params",
-        type=Path,
+        action=Reads,
         metavar="FILE.json",
         help="parameters from a file; the flags below go before it",
     )

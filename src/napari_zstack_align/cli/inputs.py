@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.checks import check_one_plane
+from napari_zstack_align.cli.apart import Reads
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read import open_plane, open_stack
 from napari_zstack_align.read.readers import file_formats, known_formats
@@ -34,7 +35,7 @@ def add_stack_arguments(parser: argparse.ArgumentParser, nargs: str = "+") -> No
     parser.add_argument(
         "files",
         nargs=nargs,
-        type=Path,
+        action=Reads,
         metavar="FILE",
         help=f"{one_or_a_folder()}; several are one stack, in natural order",
     )

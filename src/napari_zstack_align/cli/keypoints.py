@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from napari_zstack_align.alignment.session import save_session
-from napari_zstack_align.cli.apart import check_arguments_apart
+from napari_zstack_align.cli.apart import Reads, Writes, check_output_apart
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import (
     add_recording_arguments,
@@ -41,22 +40,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files",
         nargs="+",
-        type=Path,
+        action=Reads,
         metavar="FILE",
         help=f"{one_or_a_folder()}: one recording each",
     )
     parser.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="folder of the session [NAME_session]"
+        "--out",
+        action=Writes,
+        kind=Kind.SESSION,
+        metavar="FOLDER",
+        help="folder of the session [NAME_session]",
     )
     parser.add_argument(
         "--mask",
-        type=Path,
+        action=Reads,
         metavar="FILE",
         help="image of weights or labels: where keypoints count",
     )
     parser.add_argument(
         "--reference",
-        type=Path,
+        action=Reads,
         metavar="PATH",
         help="what to join: a session, RUN.zalign, or an image",
     )
@@ -69,10 +72,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_keypoints(args: argparse.Namespace) -> bool:
     """Register and save; return whether all of it was done."""
-    check_arguments_apart(args)
     params = params_of(args, KeypointParams)
     stacks = [open_recording(path, args) for path in args.files]
     out = target_of(args.out or f"{stacks[0].name}_session", Kind.SESSION)
+    check_output_apart(args, out)
     mask, reference = read_mask(args.mask), read_reference(args.reference)
     about = about_session(stacks, params, mask, reference)
     overwrite = check_session(out, stacks, params, about, args.overwrite)

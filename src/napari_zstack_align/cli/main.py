@@ -114,12 +114,20 @@ def _run(argv: Sequence[str]) -> bool:
         parser = make_parser(chosen_command(argv))
     stop_if_asked()
     args = parser.parse_args(argv)
+    _check_paths(args)
     give_back_large_blocks()
     level = logging.INFO if args.verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(message)s")
     complete: bool = args.run(args)
     sys.stdout.flush()
     return complete
+
+
+def _check_paths(args: argparse.Namespace) -> None:
+    """Hold what any command writes apart from what it reads, before it begins."""
+    from napari_zstack_align.cli.apart import check_arguments_apart  # the command has loaded it
+
+    check_arguments_apart(args)
 
 
 def _print_every_name() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from napari_zstack_align.alignment.session import as_compared
+from napari_zstack_align.atomic import mode_of
 from napari_zstack_align.cli.flags import Model
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.fields import ParamField, fields_of
@@ -51,7 +52,7 @@ class Row:
         found: list[Path] = []
         for pattern in self.recordings:
             path = folder / pattern
-            matches = [path] if path.exists() else _matches(folder, pattern)
+            matches = [path] if _exists(path) else _matches(folder, pattern)
             if not matches:
                 raise InputError(f"There is no recording {folder / pattern}.")
             found += matches
@@ -180,6 +181,15 @@ def _check_stays(name: str, number: int, table: Path) -> None:
             f"Row {number} of {table} would write to {name!r}, outside the folder of the sessions: "
             f"give a name, or a whole path as 'out'."
         )
+
+
+def _exists(path: Path) -> bool:
+    """Whether there is such a file or folder; InputError where it can't be found out."""
+    try:
+        return mode_of(path) != 0
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"{path} can't be read: {why}.") from error
 
 
 def _matches(folder: Path, pattern: str) -> Sequence[Path]:

@@ -14,7 +14,7 @@ from napari_zstack_align.cells.roi_table import load_rois
 from napari_zstack_align.cells.traces import Traces, extract_session_traces
 from napari_zstack_align.cells.traces.inputs import about_traces
 from napari_zstack_align.cells.traces.storage import save_session_traces
-from napari_zstack_align.cli.apart import check_arguments_apart
+from napari_zstack_align.cli.apart import Reads, Writes, check_output_apart
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import (
@@ -51,26 +51,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "inputs",
         nargs="+",
-        type=Path,
+        action=Reads,
         metavar="PATH",
         help="RUN.zalign or a session; or a recording that doesn't move, or has --alignment",
     )
     parser.add_argument(
         "--rois",
-        type=Path,
+        action=Reads,
         required=True,
         metavar="FILE.csv",
         help="ROIs in reference coordinates: id, y, x, radius",
     )
     parser.add_argument(
         "--alignment",
-        type=Path,
+        action=Reads,
         metavar="RUN.zalign",
         help="alignment of the recording that is given",
     )
     parser.add_argument(
         "--out",
-        type=Path,
+        action=Writes,
+        kind=Kind.TRACES,
         metavar="FOLDER",
         help="folder of the traces; of several recordings, a folder each in it [NAME_traces]",
     )
@@ -83,13 +84,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_traces(args: argparse.Namespace) -> bool:
     """Read traces and save them; return whether all of it was done, and some frames count."""
-    check_arguments_apart(args)
     check_exist(args.inputs)
     params, rois = params_of(args, TraceParams), load_rois(args.rois)
     recordings = _recordings(args)
     stacks = [stack for stack, _ in recordings]
     kind = Kind.TRACES if len(stacks) == 1 else Kind.SESSION_TRACES
     out = target_of(args.out or f"{_name_of(args.inputs, stacks)}_traces", kind)
+    check_output_apart(args, out)
     alignments = [alignment for _, alignment in recordings]
     about = about_traces(stacks, rois, alignments, params)
     overwrite = args.overwrite or was_saved(out, kind, about)

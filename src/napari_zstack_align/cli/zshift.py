@@ -12,7 +12,7 @@ from napari_zstack_align.alignment.checks import check_raw_files_stay
 from napari_zstack_align.alignment.raw_frames import subject_of
 from napari_zstack_align.alignment.session import load_saved
 from napari_zstack_align.atomic import check_target
-from napari_zstack_align.cli.apart import check_arguments_apart
+from napari_zstack_align.cli.apart import Reads, Writes, check_output_apart
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import add_recording_arguments, completed, open_recording
@@ -54,31 +54,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "and each patch of it. Stopped, the same command goes on from where it was."
     )
     parser.add_argument(
-        "recording", type=Path, metavar="PATH", help="a recording, or its RUN.zalign"
+        "recording", action=Reads, metavar="PATH", help="a recording, or its RUN.zalign"
     )
     parser.add_argument(
         "--reference",
-        type=Path,
+        action=Reads,
         required=True,
         metavar="PATH",
         help=f"a volume ({known_formats()}), or RUN.zalign of a z-stack",
     )
     parser.add_argument(
-        "--alignment", type=Path, metavar="RUN.zalign", help="alignment of the recording"
+        "--alignment", action=Reads, metavar="RUN.zalign", help="alignment of the recording"
     )
     parser.add_argument(
-        "--out", type=Path, metavar="RUN.zalign", help="folder to write [NAME_zshift.zalign]"
+        "--out",
+        action=Writes,
+        kind=Kind.ZSHIFT,
+        metavar="RUN.zalign",
+        help="folder to write [NAME_zshift.zalign]",
     )
     parser.add_argument(
         "--corrected",
-        type=Path,
+        action=Writes,
         metavar="FILE",
         help="write the movie with the baseline's change by z taken out; its name "
         + endings_in_words(Takes.MOVIE),
     )
     parser.add_argument(
         "--simulated",
-        type=Path,
+        action=Writes,
         metavar="FILE",
         help="write what the recording would look like if only z had changed",
     )
@@ -103,10 +107,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_zshift(args: argparse.Namespace) -> bool:
     """Find depths, save them, write movies; return whether all of it was done."""
-    check_arguments_apart(args, Kind.ZSHIFT)
     params = params_of(args, ZShiftParams)
     stack, alignment = _recording(args)
     out = target_of(args.out or f"{stack.name}_zshift", Kind.ZSHIFT)
+    check_output_apart(args, out)
     reference = _reference(args)
     about = about_zshift(stack, reference, params, alignment)
     slices = reference.stack if isinstance(reference, Alignment) else reference

@@ -9,6 +9,7 @@ from typing import Any
 
 from qtpy.QtWidgets import QMessageBox
 
+from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.save_dialog import choose_name
 from napari_zstack_align.read import readers
 from napari_zstack_align.saved import (
@@ -119,7 +120,10 @@ def ask_where_to_save(
     name, _ = choose_name(parent, title, proposed, filters, _is_result)
     if not name:
         return None
-    target = not_inside_a_result(target_of(name, kind), kind)
+    try:
+        target = not_inside_a_result(target_of(name, kind), kind)
+    except InputError:  # saving says why it is no name
+        return Path(name)
     question = _question(target, members, complete)
     return target if not question or _says_yes(parent, question) else None
 

@@ -28,14 +28,13 @@ from napari_zstack_align.saved.disk import remove_if_possible, sentences_for
 from napari_zstack_align.saved.keys import identity_of, key_of
 from napari_zstack_align.saved.kinds import Kind
 from napari_zstack_align.saved.lock import locked_alone
-from napari_zstack_align.saved.names import LOCK, target_of
+from napari_zstack_align.saved.names import LOCK, UNFINISHED, target_of
 from napari_zstack_align.saved.origin import share_a_place
 from napari_zstack_align.saved.provenance import WRITTEN_BY, json_bytes, now
 from napari_zstack_align.saved.unit_file import Unit, is_unit, read_unit, write_unit
 from napari_zstack_align.saved.watched import FrameChanged
 from napari_zstack_align.stack import Stack
 
-UNFINISHED = ".unfinished"
 HEAD = "journal.json"
 SUFFIX = ".unit"
 NOTE = (

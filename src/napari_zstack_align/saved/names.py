@@ -14,6 +14,8 @@ from napari_zstack_align.saved.kinds import LAYOUTS, RUN, Kind
 LOCK = ".zstack-align.lock"
 OLD_LOCK = ".lock"
 """What it was called once: an empty file of this name is left over."""
+UNFINISHED = ".unfinished"
+"""Ending of the folder that keeps the finished parts of a run, beside its result."""
 OF_THE_SYSTEM = (".DS_Store", "Thumbs.db", "desktop.ini")
 """What file managers leave in any folder."""
 GENERATION = "(?:[0-9][a-f]){4}"
@@ -28,13 +30,18 @@ def target_of(path: str | Path, kind: Kind) -> Path:
     Raises
     ------
     InputError
-        Where it is no name.
+        Where it is no name, or that of a folder of finished parts.
     """
     path, suffix = Path(path), LAYOUTS[kind].suffix
     if not suffix and path.name in ("", ".."):
         path = path.resolve()  # '.' and '..' are folders like others
     if path.name in ("", "..") or "\0" in str(path):
         raise InputError(f"'{path}' is no name for a result: give the name of a file or folder.")
+    if not suffix and path.suffix.lower() == UNFINISHED:
+        raise InputError(
+            f"{path} is no name for a result: a folder whose name ends in {UNFINISHED} keeps the "
+            f"finished parts of a run. Choose another name."
+        )
     if not suffix or path.suffix.lower() == suffix:
         return path
     return path.with_name(path.name + suffix)

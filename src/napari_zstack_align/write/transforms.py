@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from napari_zstack_align.plain_files import check_is_file
 from napari_zstack_align.progress import Job, Progress, run
 from napari_zstack_align.saved import UnfitContent, read_npy
 from napari_zstack_align.write.replacing import replacing
+from napari_zstack_align.write.several import names_in_session
 from napari_zstack_align.write.writers import Takes, choose_writer
 
 COLUMNS = ("frame", *(f"a{row}{column}" for row in range(3) for column in range(3)))
@@ -50,11 +52,37 @@ def write_transforms(path: str | Path, alignment: Alignment, *, overwrite: bool 
         Where the transforms bend, the name's ending is another one, or the file can't be written
         or holds the raw frames.
     """
+    (written,) = _written([Path(path)], [alignment], alignment.stack.paths, overwrite)
+    return written
+
+
+def write_session_transforms(
+    path: str | Path, alignments: Sequence[Alignment], *, overwrite: bool = False
+) -> list[Path]:
+    """Write the matrices of each recording of a session, a file each.
+
+    Parameters and errors are those of `write_transforms`; the name of each recording is added:
+    ``t.csv`` makes ``t_NAME.csv``. All names are checked before the first file is written.
+    """
     path = Path(path)
-    write = choose_writer(path, Takes.TRANSFORMS).load()
-    check_raw_files_stay(path, alignment.stack.paths)
-    check_target(path, overwrite)
-    return run(write(path, alignment, overwrite=overwrite))
+    suffix = choose_writer(path, Takes.TRANSFORMS).ending_of(path) or ""
+    paths = names_in_session(path, suffix, [alignment.stack.name for alignment in alignments])
+    raw = [file for alignment in alignments for file in alignment.stack.paths]
+    return _written(paths, alignments, raw, overwrite)
+
+
+def _written(
+    paths: Sequence[Path], alignments: Sequence[Alignment], raw: Sequence[Path], overwrite: bool
+) -> list[Path]:
+    """Check that none of the files is a raw one, and write them."""
+    write = choose_writer(paths[0], Takes.TRANSFORMS).load()
+    for path in paths:
+        check_raw_files_stay(path, raw)
+        check_target(path, overwrite)
+    return [
+        run(write(path, alignment, overwrite=overwrite))
+        for path, alignment in zip(paths, alignments, strict=True)
+    ]
 
 
 def write_matrices_csv(path: Path, alignment: Alignment, *, overwrite: bool = False) -> Job[Path]:

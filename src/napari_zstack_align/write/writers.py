@@ -280,6 +280,13 @@ def choose_writer(path: Path, *takes: Takes, name: str | None = None) -> Writer:
     raise InputError(f"{path} must {_endings(known)}, which chooses the format.")
 
 
+def target_named(path: Path) -> Path:
+    """Return what an export under a name writes, whatever it is of: ``NAME.bin`` is a folder."""
+    known = (writer for writer in WRITERS if writer.ending_of(path) is not None)
+    chosen = next(known, None)
+    return path if chosen is None else chosen.target(path)
+
+
 def endings_in_words(*takes: Takes) -> str:
     """Return the endings of these formats with the programs they are for, for help texts."""
     rows = writers_of(*takes)

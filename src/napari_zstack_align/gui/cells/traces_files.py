@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,12 +84,17 @@ class TracesFiles:
     def _field(self) -> FieldOfView | None:
         """What the ROIs lie in; None where no frames are there, only traces that were loaded."""
         try:
-            movie = self._part.workspace.movies()[0]
+            movies = self._part.workspace.movies()
         except InputError:
             return None
-        if movie.alignment is not None:
-            return FieldOfView.of(movie.alignment)
-        return FieldOfView(movie.stack.shape[2:], pixel_size_um=movie.stack.pixel_size_um)
+        stack, alignment = movies[0].stack, movies[0].alignment
+        field = (
+            FieldOfView(stack.shape[2:], pixel_size_um=stack.pixel_size_um)
+            if alignment is None
+            else FieldOfView.of(alignment)
+        )
+        raw = tuple(path for movie in movies for path in movie.stack.paths)
+        return replace(field, raw_paths=raw)
 
     def _on_loaded(self, traces: TraceSet) -> None:
         count = len(traces.recordings)

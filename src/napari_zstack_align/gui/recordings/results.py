@@ -233,7 +233,13 @@ class Results:
         path = self._tab.writer.named(path)
         self._part.start(
             self._bar,
-            partial(files.exporting, alignments, path, crop=self._tab.crop_box.isChecked()),
+            partial(
+                files.exporting,
+                alignments,
+                path,
+                crop=self._tab.crop_box.isChecked(),
+                raw=self._raw_files(),
+            ),
             returned=lambda written: self._bar.say(f"Wrote {', '.join(map(str, written))}"),
             cancelled=lambda _: self._bar.say("Cancelled; files that were finished are kept."),
         )
@@ -244,7 +250,7 @@ class Results:
         if alignment is not None:
             self._part.start(
                 self._bar,
-                partial(files.writing_transforms, alignment, path),
+                partial(files.writing_transforms, alignment, path, self._raw_files()),
                 returned=lambda written: self._bar.say(f"Wrote {written}"),
             )
 
@@ -309,6 +315,9 @@ class Results:
             )
             return None
         return recording.alignment
+
+    def _raw_files(self) -> list[Path]:
+        return [path for each in self._part.recordings for path in each.stack.paths]
 
     def _exported(self) -> list[Alignment]:
         if self._tab.which.currentIndex() == 0:

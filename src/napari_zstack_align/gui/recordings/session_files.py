@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.apply import apply_transforms
+from napari_zstack_align.alignment.checks import check_raw_files_stay
 from napari_zstack_align.alignment.raw_frames import MissingSource
 from napari_zstack_align.alignment.same_frames import holds_frames_of
 from napari_zstack_align.alignment.session import load_saved, save_session
@@ -21,7 +22,7 @@ from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.read import started_at
 from napari_zstack_align.register import recordings as engine
 from napari_zstack_align.stack import Stack
-from napari_zstack_align.write.export import export_alignment, export_session
+from napari_zstack_align.write.export import export_alignment, export_session, targets_in_session
 from napari_zstack_align.write.transforms import read_transforms, write_transforms
 
 
@@ -97,16 +98,25 @@ def applying(stack: Stack, alignment: Alignment) -> Job[tuple[Alignment, list[Li
     return applied, (yield from sample_contrast(stack))
 
 
-def exporting(alignments: Sequence[Alignment], path: Path, *, crop: bool) -> Job[list[Path]]:
-    """Write one recording to a file, or each of several to one with its name added."""
+def exporting(
+    alignments: Sequence[Alignment], path: Path, *, crop: bool, raw: Sequence[Path]
+) -> Job[list[Path]]:
+    """Write one recording to a file, or each of several to one with its name added.
+
+    The ``raw`` files are those of all recordings that are open: none is written over.
+    """
+    names = [alignment.stack.name for alignment in alignments]
+    for target in targets_in_session(path, names) if len(names) > 1 else [path]:
+        check_raw_files_stay(target, raw)
     if len(alignments) > 1:
         return (yield from export_session(path, alignments, crop=crop, overwrite=True))
     job = export_alignment(path, alignments[0], "aligned", crop=crop, overwrite=True)
     return [(yield from job)]
 
 
-def writing_transforms(alignment: Alignment, path: Path) -> Job[Path]:
-    """Write the matrices of every frame."""
+def writing_transforms(alignment: Alignment, path: Path, raw: Sequence[Path]) -> Job[Path]:
+    """Write the matrices of every frame; ``raw`` as in `exporting`."""
+    check_raw_files_stay(path, raw)
     yield Progress("Writing", 0, 1)
     return write_transforms(path, alignment, overwrite=True)
 

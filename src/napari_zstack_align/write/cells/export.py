@@ -113,6 +113,8 @@ def export_traces(
     for each in recordings:
         _check_some(each.rois)
     recordings = _told_apart(recordings)
+    for target in targets_of(writer, path, recordings):
+        check_raw_files_stay(target, () if field is None else field.raw_paths)
     write, options = writer.load(), CellOptions(field, signal, nwb)
     if writer.holds_all:
         jobs = [write(path, recordings, options, overwrite=overwrite)]

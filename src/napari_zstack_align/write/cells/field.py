@@ -51,8 +51,8 @@ class FieldOfView:
             )
 
     @classmethod
-    def of(cls, alignment: Alignment) -> FieldOfView:
-        """The reference of an alignment."""
+    def of(cls, alignment: Alignment, *others: Alignment) -> FieldOfView:
+        """The reference of an alignment, and of others that share it."""
         stack = alignment.stack
         return cls(
             alignment.transforms.shape,
@@ -60,7 +60,7 @@ class FieldOfView:
             None if stack.frames_per_slice is None else stack.n_slices,
             stack.pixel_size_um,
             stack.z_step_um,
-            stack.paths,
+            tuple(path for each in (alignment, *others) for path in each.stack.paths),
         )
 
     @classmethod
