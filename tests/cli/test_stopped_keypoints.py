@@ -190,6 +190,35 @@ def test_a_row_that_was_killed_when_it_was_saved_leaves_no_journal(files, tmp_pa
     assert not (tmp_path / JOURNAL).exists()
 
 
+@pytest.mark.parametrize("number", [1, 2], ids=["once", "twice"])
+def test_a_signal_waits_until_a_row_is_saved_and_listed(
+    number, files, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"{name},{files[0]},20\n" for name in ("larva", "other"))
+    (tmp_path / "table.csv").write_text(f"name,recordings,chunk_frames\n{rows}")
+    replace = os.replace
+
+    def then_stop(source, target, **more):
+        replace(source, target, **more)
+        if str(target).endswith("session.json"):
+            for _ in range(number):
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", then_stop)
+        assert main(["batch", "table.csv"]) == 1
+    if number == 1:
+        assert capsys.readouterr().out.splitlines()[-1] == "2 rows: 1 done, 1 not begun."
+        assert _results() == [("done", str(tmp_path / "larva"))]
+        assert not (tmp_path / JOURNAL).exists()
+    assert main(["batch", "table.csv"]) == 0
+    assert [state for state, _ in _results()] == ["skipped", "done"]
+    assert not list(tmp_path.glob("*/*/run-*"))
+    assert len(list(tmp_path.glob("*/*/run.json"))) == 2
+    assert not (tmp_path / JOURNAL).exists()
+
+
 def _results():
     with open("results.csv", newline="") as file:
         return [(row["state"], os.path.abspath(row["out"])) for row in csv.DictReader(file)]

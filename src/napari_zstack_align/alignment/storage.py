@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -121,6 +122,45 @@ def load_alignment(folder: str | Path, stack: Stack | None = None) -> Alignment:
         Where the folder is no alignment, is damaged, or ``stack`` is not the one that was aligned.
     """
     return saved.read_result(folder, Kind.ALIGNMENT, partial(read_alignment, stack=stack))
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """How an alignment was made, and came out: what is known without its transforms and frames.
+
+    Attributes
+    ----------
+    params : Params
+    quality : numpy.ndarray
+        As of `Alignment`.
+    mask : numpy.ndarray, optional
+        (Y, X) float32 weights; None for everywhere.
+    pixel_size_um : tuple of float, optional
+    frame_times_s : numpy.ndarray, optional
+        (T,) float64.
+    """
+
+    params: models.Params
+    quality: Table
+    mask: npt.NDArray[Any] | None
+    pixel_size_um: tuple[float, float] | None
+    frame_times_s: npt.NDArray[np.float64] | None
+
+
+def read_made(folder: str | Path) -> Made:
+    """Read how an alignment was made; errors are those of `load_alignment`."""
+    return saved.read_result(folder, Kind.ALIGNMENT, _read_made)
+
+
+def _read_made(reading: Reading) -> Made:
+    times = _optional(reading, "frame_times", partial(read_table, empty=_empty_times))
+    return Made(
+        _read_params(reading),
+        reading.file("quality", partial(read_table, empty=_empty_quality)),
+        _optional(reading, "mask", read_tiff),
+        reading.facts(StackAndInputs).stack.pixel_size_um,
+        None if times is None else times["time_s"],
+    )
 
 
 def read_alignment(reading: Reading, stack: Stack | None = None) -> Alignment:

@@ -23,6 +23,7 @@ from napari_zstack_align.cli.inputs import add_stack_arguments, open_from, read_
 from napari_zstack_align.cli.kept import kept_note, stopped, was_saved, was_written
 from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.sessions import tell_written
+from napari_zstack_align.cli.stopping import at_safe_moments
 from napari_zstack_align.errors import Cancelled, InputError
 from napari_zstack_align.mask import as_weights
 from napari_zstack_align.params import AdaptiveParams
@@ -74,7 +75,7 @@ def run_adaptive(args: argparse.Namespace) -> bool:
     before = _saved_before(out, about)
     if before is None:
         _check_outputs(out, stack, params, args.volume, args.overwrite)
-    with Journal(journal_folder(out), about, stacks=[stack]) as journal:
+    with at_safe_moments(), Journal(journal_folder(out), about, stacks=[stack]) as journal:
         job = align_adaptive(stack, params, mask, threads=args.threads, journal=journal)
         print(f"{stack.name}: {describe(stack)}")
         alignment = _aligned(job, journal) if before is None else before

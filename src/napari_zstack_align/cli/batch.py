@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
-from typing import NamedTuple
 
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.alignment.raw_frames import origin_on_disk, subject_of
 from napari_zstack_align.alignment.session import save_session
 from napari_zstack_align.cli.apart import Output, Reads, Writes, inputs_of
+from napari_zstack_align.cli.batch_results import (
+    NOT_MATCHED,
+    RESULTS,
+    Result,
+    check_results,
+    counts_of,
+    result_of,
+    write_results,
+)
+from napari_zstack_align.cli.done_rows import found_done
 from napari_zstack_align.cli.inputs import add_recording_arguments, open_recording, read_mask
 from napari_zstack_align.cli.kept import forget_if_saved, leave, stopped
 from napari_zstack_align.cli.results import tell
@@ -21,44 +28,19 @@ from napari_zstack_align.cli.sessions import (
     tell_opened,
     tell_written,
 )
+from napari_zstack_align.cli.stopping import at_safe_moments, was_asked
 from napari_zstack_align.cli.table import Row, read_rows
 from napari_zstack_align.counting import counted
-from napari_zstack_align.csv_text import csv_bytes
-from napari_zstack_align.errors import Cancelled, InputError, ZstackAlignError
-from napari_zstack_align.flags import are_flagged
+from napari_zstack_align.errors import Cancelled, ZstackAlignError
 from napari_zstack_align.parallel import checked_threads
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.recordings import register_recordings
 from napari_zstack_align.saved import (
     Journal,
     Kind,
-    Occupant,
-    Table,
-    check_table,
     journal_folder,
-    occupant_of,
-    save_table,
-    sentences_for,
     target_of,
 )
-from napari_zstack_align.saved.successors import listed_in, successors
-
-RESULTS = "results.csv"
-
-
-class Result(NamedTuple):
-    """What became of a row; the columns of results.csv."""
-
-    name: str
-    state: str
-    out: str
-    recordings: int | None = 0
-    frames: int | None = 0
-    flagged: int | None = 0
-    message: str = ""
-
-
-RESULTS_TABLE = Table("table of results of this command", frozenset(Result._fields))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,19 +75,21 @@ def run_batch(args: argparse.Namespace) -> bool:
     folder = args.table.parent if args.out is None else args.out
     checked_threads(args.threads)
     rows = read_rows(args.table, folder, KeypointParams)
-    _check_results(folder / RESULTS, args.table)
-    results: list[Result] = []
+    check_results(folder / RESULTS, args.table)
+    results: list[tuple[Row, Result]] = []
     for number, row in enumerate(rows, start=1):
         print(f"[{number}/{len(rows)}] {row.name}", flush=True)
-        result = _do(row, base, args)
-        results.append(result)
-        print(f"{row.name}: {result.message or result.state}", flush=True)
-        _write_results(folder / RESULTS, results)
-        if result.state == "cancelled":
-            break
+        with at_safe_moments():  # what becomes of a row is saved and listed whole
+            result = _do(row, base, args)
+            results.append((row, result))
+            print(f"{row.name}: {result.message or result.state}", flush=True)
+            write_results(folder / RESULTS, results)
+            if was_asked() or result.state == "cancelled":
+                break
     print(f"Wrote {folder / RESULTS}")
-    print(_counts(results, len(rows)))
-    return all(result.state in ("done", "skipped") for result in results)
+    print(counts_of([result for _, result in results], len(rows)))
+    done = [result.state in ("done", "skipped") for _, result in results]
+    return len(done) == len(rows) and all(done)
 
 
 def _do(row: Row, base: KeypointParams, args: argparse.Namespace) -> Result:
@@ -113,10 +97,12 @@ def _do(row: Row, base: KeypointParams, args: argparse.Namespace) -> Result:
     out = str(row.out)
     try:
         target_of(row.out, Kind.SESSION)
-        if not args.overwrite and _is_done(row, args):
-            forget_if_saved(row.out, Kind.SESSION)
-            return _skipped(row)
-        return _registered(row, base, args)
+        params = row.params(base)
+        done = None if args.overwrite else found_done(row, params, args)
+        if done is None:
+            return _registered(row, params, args)
+        forget_if_saved(row.out, Kind.SESSION)
+        return done
     except ZstackAlignError as error:
         return Result(row.name, "failed", out, message=str(error))
     except OSError as error:
@@ -124,69 +110,7 @@ def _do(row: Row, base: KeypointParams, args: argparse.Namespace) -> Result:
         return Result(row.name, "failed", out, message=f"{where}{error.strerror or error}.")
 
 
-def _is_done(row: Row, args: argparse.Namespace) -> bool:
-    """Whether the session of a row is there whole, and every frame of it was run.
-
-    One of other recordings isn't that of the row: what is done with it finds it in the way.
-
-    Raises
-    ------
-    InputError
-        Where it is complete, but files of it are missing.
-    """
-    there = occupant_of(row.out)
-    session = there.manifest
-    if there.kind is not Kind.SESSION or session is None or not session.complete:
-        return False
-    if not _is_of_row(there, row, args):
-        return False
-    for member in session.members:
-        if not _is_whole(row.out / member.folder):
-            raise InputError(
-                f"{row.out / member.folder} is damaged or missing, though the session is complete: "
-                f"restore it from a copy, or give --overwrite to do the row again."
-            )
-    return True
-
-
-def _is_of_row(there: Occupant, row: Row, args: argparse.Namespace) -> bool:
-    """Whether a session is of a row's recordings; files that haven't changed aren't opened."""
-    try:
-        paths = row.paths(args.table.parent)
-    except InputError:  # they are gone since
-        return True
-    listed = listed_in(there)
-    if len(listed) != len(paths):
-        return False
-    known = [each.subject.origin for each in listed.values()]
-    given = map(origin_on_disk, paths)
-    if all(was.is_unchanged(now) for was, now in zip(known, given, strict=True)):
-        return True
-    stacks = [open_recording(path, args) for path in paths]
-    after = successors(listed, [subject_of(stack, 0) for stack in stacks])
-    return None not in after.values()
-
-
-def _skipped(row: Row) -> Result:
-    """Result of a row that is done; what its manifest doesn't say is left empty."""
-    session = occupant_of(row.out).manifest
-    members = () if session is None else session.members
-    frames = sum(member.frames for member in members)
-    counts = (len(members) or None, frames or None, None)
-    return Result(row.name, "skipped", str(row.out), *counts, message="done already")
-
-
-def _is_whole(folder: Path) -> bool:
-    """Whether the files of a result are there in their size; what they hold is not read."""
-    manifest = occupant_of(folder).manifest
-    files = [] if manifest is None else [(folder / f.name, f.size) for f in manifest.files.values()]
-    return bool(files) and all(
-        path.is_file() and size in (-1, path.stat().st_size) for path, size in files
-    )
-
-
-def _registered(row: Row, base: KeypointParams, args: argparse.Namespace) -> Result:
-    params = row.params(base)
+def _registered(row: Row, params: KeypointParams, args: argparse.Namespace) -> Result:
     paths = row.paths(args.table.parent)
     of_row = paths if row.mask is None else [*paths, row.mask]
     inputs_of(args, of_row).check(Output(row.out))
@@ -205,7 +129,7 @@ def _registered(row: Row, base: KeypointParams, args: argparse.Namespace) -> Res
         tell_written(written, row.out)
         leave(journal, all(alignment.complete for alignment in alignments))
     tell(alignments)
-    return _result(row, *_outcome(alignments), alignments, written)
+    return result_of(row, *_outcome(alignments), [a.quality for a in alignments], written)
 
 
 def _outcome(alignments: list[Alignment]) -> tuple[str, str]:
@@ -216,35 +140,5 @@ def _outcome(alignments: list[Alignment]) -> tuple[str, str]:
     if not all(alignment.complete for alignment in alignments):
         return "cancelled", "cancelled; what was done is kept."
     if not is_done(alignments):
-        return "incomplete", "not every recording could be matched."
+        return "incomplete", NOT_MATCHED
     return "done", ""
-
-
-def _result(
-    row: Row, state: str, message: str, alignments: list[Alignment], written: Path
-) -> Result:
-    flagged = sum(int(are_flagged(a.quality["flag"]).sum()) for a in alignments)
-    frames = sum(alignment.stack.n_frames for alignment in alignments)
-    return Result(row.name, state, str(written), len(alignments), frames, flagged, message)
-
-
-def _check_results(path: Path, table: Path) -> None:
-    if path.absolute() == table.absolute():
-        raise InputError(
-            f"The results would be written over the table {table}: give it another name."
-        )
-    with sentences_for(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    check_table(path, RESULTS_TABLE, overwrite=True)
-
-
-def _write_results(path: Path, results: list[Result]) -> None:
-    save_table(path, csv_bytes(Result._fields, results), RESULTS_TABLE, overwrite=True)
-
-
-def _counts(results: list[Result], n_rows: int) -> str:
-    states = [result.state for result in results]
-    told = [f"{states.count(state)} {state}" for state in dict.fromkeys(states)]
-    if left := n_rows - len(results):
-        told.append(f"{left} not begun")
-    return f"{counted(n_rows, 'row')}: {', '.join(told)}."

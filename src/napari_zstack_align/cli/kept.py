@@ -11,6 +11,7 @@ from napari_zstack_align.saved import (
     Journal,
     Kind,
     discard_journal,
+    finish_save,
     journal_folder,
     occupant_of,
     sentences_for,
@@ -21,6 +22,8 @@ from napari_zstack_align.saved.journal import description_of, remove_leftover, s
 def was_saved(target: Path, kind: Kind, about: Mapping[str, Any] | None = None) -> bool:
     """Whether the run whose journal is still there has saved its result, and was killed then.
 
+    A save that was stopped at its very end is finished first.
+
     Parameters
     ----------
     target : pathlib.Path
@@ -28,6 +31,7 @@ def was_saved(target: Path, kind: Kind, about: Mapping[str, Any] | None = None) 
     about : mapping, optional
         Of `about_run`, with all inputs of a command: whether it was that very run.
     """
+    finish_save(target)
     manifest = occupant_of(target).manifest
     if manifest is None or manifest.kind is not kind or not manifest.complete:
         return False

@@ -25,6 +25,7 @@ from napari_zstack_align.cli.sessions import (
     tell_opened,
     tell_written,
 )
+from napari_zstack_align.cli.stopping import at_safe_moments
 from napari_zstack_align.errors import Cancelled
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.recordings import register_recordings
@@ -79,7 +80,7 @@ def run_keypoints(args: argparse.Namespace) -> bool:
     mask, reference = read_mask(args.mask), read_reference(args.reference)
     about = about_session(stacks, params, mask, reference)
     overwrite = check_session(out, stacks, params, about, args.overwrite)
-    with Journal(journal_folder(out), about, stacks=stacks) as journal:
+    with at_safe_moments(), Journal(journal_folder(out), about, stacks=stacks) as journal:
         job = register_recordings(
             stacks, params, mask, reference=reference, threads=args.threads, journal=journal
         )

@@ -76,10 +76,15 @@ def at_safe_moments() -> Iterator[None]:
         _stop.waits -= 1
 
 
+def was_asked() -> bool:
+    """Whether a signal waits: it is for the caller to act on it."""
+    asked, _stop.is_asked = _stop.is_asked, False
+    return asked
+
+
 def stop_if_asked() -> None:
     """Raise KeyboardInterrupt where a signal waits."""
-    if _stop.is_asked:
-        _stop.is_asked = False
+    if was_asked():
         raise KeyboardInterrupt
 
 

@@ -48,15 +48,28 @@ class Row:
     cells: dict[str, str] = field(default_factory=dict)
 
     def paths(self, folder: Path) -> list[Path]:
-        """Find the recordings; a pattern's matches come in natural order."""
+        """Find the recordings; a pattern's matches come in natural order.
+
+        Raises
+        ------
+        InputError
+            Where there is none of a name.
+        """
+        found, lacking = self.found(folder)
+        if lacking:
+            raise InputError(f"There is no recording {lacking[0]}.")
+        return found
+
+    def found(self, folder: Path) -> tuple[list[Path], list[Path]]:
+        """Find the recordings, and the names and patterns of which there are none."""
         found: list[Path] = []
+        lacking: list[Path] = []
         for pattern in self.recordings:
             path = folder / pattern
             matches = [path] if _exists(path) else _matches(folder, pattern)
-            if not matches:
-                raise InputError(f"There is no recording {folder / pattern}.")
             found += matches
-        return found
+            lacking += [] if matches else [path]
+        return found, lacking
 
     def params(self, base: Model) -> Model:
         """Return the parameters with those of the row on top."""

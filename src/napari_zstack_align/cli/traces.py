@@ -26,6 +26,7 @@ from napari_zstack_align.cli.inputs import (
 from napari_zstack_align.cli.kept import leave, make_parents, stopped, was_saved
 from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.sessions import tell_written
+from napari_zstack_align.cli.stopping import at_safe_moments
 from napari_zstack_align.errors import Cancelled, InputError
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.progress import Job
@@ -97,7 +98,7 @@ def run_traces(args: argparse.Namespace) -> bool:
     _check_target(out, kind, stacks, overwrite)
     make_parents(out)
     saved.check_room(out, _bytes_needed(stacks, len(rois)))
-    with Journal(journal_folder(out), about, stacks=stacks) as journal:
+    with at_safe_moments(), Journal(journal_folder(out), about, stacks=stacks) as journal:
         job = extract_session_traces(
             stacks, rois, alignments, params, threads=args.threads, journal=journal
         )

@@ -25,6 +25,7 @@ from napari_zstack_align.cli.kept import (
 )
 from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.sessions import tell_written
+from napari_zstack_align.cli.stopping import at_safe_moments
 from napari_zstack_align.errors import Cancelled, InputError
 from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.progress import Job
@@ -119,7 +120,7 @@ def run_zshift(args: argparse.Namespace) -> bool:
     _check_targets(args, out, stack, slices, overwrite)
     make_parents(out)
     saved.check_room(out, _bytes_needed(stack, alignment, reference, params))
-    with Journal(journal_folder(out), about, stacks=[stack, slices]) as journal:
+    with at_safe_moments(), Journal(journal_folder(out), about, stacks=[stack, slices]) as journal:
         job = estimate_zshift(
             stack, reference, params, alignment, threads=args.threads, journal=journal
         )

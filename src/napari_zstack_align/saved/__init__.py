@@ -11,7 +11,7 @@ from napari_zstack_align.saved.copies import prefixes_of
 from napari_zstack_align.saved.disk import Content, sentences_for
 from napari_zstack_align.saved.facts import Part, Subject
 from napari_zstack_align.saved.generation import Result
-from napari_zstack_align.saved.group import Group, save_group
+from napari_zstack_align.saved.group import Group, finish_save, save_group
 from napari_zstack_align.saved.journal import (
     Journal,
     NoJournal,
@@ -71,6 +71,7 @@ __all__ = [
     "check_table",
     "check_target",
     "discard_journal",
+    "finish_save",
     "identity_of",
     "journal_folder",
     "key_of",

@@ -27,7 +27,12 @@ from napari_zstack_align.saved.names import (
     is_temporary,
     of_generation,
 )
-from napari_zstack_align.saved.occupant import manifest_path, old_left_over, pending_manifest
+from napari_zstack_align.saved.occupant import (
+    manifest_path,
+    occupant_of,
+    old_left_over,
+    pending_manifest,
+)
 
 
 @dataclass(frozen=True)
@@ -152,6 +157,15 @@ def remove_left_over(folder: Path) -> None:
 def generations_in(folder: Path) -> set[str]:
     """Return the generations of which there are files."""
     return {generation_of(path.name) for path in _listed(folder)}
+
+
+def has_left_over(folder: Path) -> bool:
+    """Whether a stopped save left something beside a result, or one is going on."""
+    current = occupant_of(folder).manifest
+    return current is not None and any(
+        is_temporary(path) or generation_of(path.name) not in ("", current.generation)
+        for path in _listed(folder)
+    )
 
 
 def _listed(folder: Path) -> list[Path]:

@@ -8,17 +8,17 @@ count, in the session and in each member. The members' manifests then take the p
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from napari_zstack_align.atomic import flush_folder
+from napari_zstack_align.errors import InputError
 from napari_zstack_align.saved.disk import (
     make_folder,
     no_empty_folder,
-    rename_in_one_step,
     replace_in_one_step,
     write_new,
 )
@@ -28,6 +28,7 @@ from napari_zstack_align.saved.generation import (
     before_in,
     clean,
     generations_in,
+    has_left_over,
     remove_generation,
     remove_left_over,
     remove_result,
@@ -39,9 +40,10 @@ from napari_zstack_align.saved.lock import locked
 from napari_zstack_align.saved.manifest import Manifest, manifest_bytes, read_manifest
 from napari_zstack_align.saved.members import Place, place_of, that_go
 from napari_zstack_align.saved.names import new_generation, of_generation, target_of
-from napari_zstack_align.saved.occupant import is_left_over
+from napari_zstack_align.saved.occupant import is_left_over, occupant_of, pending_manifest
 from napari_zstack_align.saved.old_traces import listing_of_old_traces
 from napari_zstack_align.saved.save import save_where_it_may
+from napari_zstack_align.saved.successors import listed_in
 
 
 @dataclass(frozen=True)
@@ -99,16 +101,53 @@ def save_group(group: Group, target: str | Path, overwrite: bool = True) -> Path
 
 def _write(folder: Path, held: bool, group: Group) -> None:
     before = before_in(folder) or listing_of_old_traces(folder)
+    with _locked_members(folder, _locked_names(folder, group, before)) as members_held:
+        _write_members(folder, held and members_held, group, before)
+
+
+def finish_save(folder: Path) -> None:
+    """Do what a save that was stopped had left to do when its results were in place.
+
+    Where nothing is left, nothing is touched; what can't be done now, the next save does.
+    """
+    with suppress(OSError, InputError):
+        if _is_to_finish(folder):
+            with locked(folder, wait=False) as held:
+                if held:
+                    _finish(folder)
+
+
+def _is_to_finish(folder: Path) -> bool:
+    group = occupant_of(folder).manifest
+    if group is None:
+        return False
+    members = [folder / member.folder for member in group.members]
+    return any(map(pending_manifest, members)) or any(map(has_left_over, (folder, *members)))
+
+
+def _finish(folder: Path) -> None:
+    group = before_in(folder)
+    if group is None:
+        return
+    own = [name for name, each in listed_in(occupant_of(folder)).items() if each.is_own]
+    names = [name for name in own if (folder / name).is_dir()]
+    with _locked_members(folder, names) as held:
+        _tidy(folder, held, dict.fromkeys(names), group.removed)
+
+
+@contextmanager
+def _locked_members(folder: Path, names: Iterable[str]) -> Iterator[bool]:
+    """Make the folders of members, and hold their locks; whether all of them are held."""
     with ExitStack() as locks:
-        all_held = held
+        all_held = True
         places: set[Place | None] = set()
-        for name in _locked_names(folder, group, before):
+        for name in names:
             locks.enter_context(no_empty_folder(folder / name))
             make_folder(folder / name)
             if (place := place_of(folder / name)) not in places:  # else another name of it
                 places.add(place)
                 all_held &= locks.enter_context(locked(folder / name))
-        _write_members(folder, all_held, group, before)
+        yield all_held
 
 
 def _locked_names(folder: Path, group: Group, before: Manifest | None) -> list[str]:
@@ -152,7 +191,7 @@ def _write_members(folder: Path, held: bool, group: Group, before: Manifest | No
             for each in folders:
                 remove_generation(each, generation)
         raise
-    _tidy(folder, held, group, generation, members_before, gone)
+    _tidy(folder, held, {name: members_before[name] for name in group.members}, gone)
 
 
 def _all_names(group: Group, before: Manifest | None) -> list[str]:
@@ -180,17 +219,25 @@ def _write_member(
 def _tidy(
     folder: Path,
     held: bool,
-    group: Group,
-    generation: str,
-    members_before: Mapping[str, Manifest | None],
+    before: Mapping[str, Manifest | None],
     gone: Sequence[Removed],
 ) -> None:
-    """Do what is left when the new results are in place; what fails here, the next save does."""
+    """Do what is left when the new results are in place; what fails here, the next save does.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Of the group.
+    held : bool
+        Whether all locks are held.
+    before : mapping of str to Manifest
+        What was in the folder of each member; None where that isn't known.
+    gone : sequence of Removed
+        Members that go.
+    """
     with suppress(OSError):
-        for name in group.members:
-            member = folder / name
-            rename_in_one_step(member / of_generation(RUN, generation), member / RUN)
-            clean(member, members_before[name], held)
+        for name, manifest in before.items():
+            clean(folder / name, manifest, held)  # its manifest takes its place first
         for each in gone:
             remove_result(folder / each.folder, each.generation)
         if held:

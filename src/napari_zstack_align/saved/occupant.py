@@ -28,6 +28,7 @@ from napari_zstack_align.saved.names import (
     generation_of,
     is_fixed,
     is_temporary,
+    of_generation,
 )
 from napari_zstack_align.saved.single_file import ROI_TABLE
 
@@ -54,6 +55,8 @@ class Occupant:
         Whether there is no result, but something that neither a save nor a file manager left.
     obstacle : str
         What no result can be in the place of: the end of a sentence.
+    uncommitted : bool
+        Whether the result is a recording whose session has not been saved, or is elsewhere.
     """
 
     path: Path
@@ -62,6 +65,7 @@ class Occupant:
     newer: bool = False
     others: bool = False
     obstacle: str = ""
+    uncommitted: bool = False
 
     @property
     def free(self) -> bool:
@@ -154,7 +158,8 @@ def _occupant_of(path: Path) -> Occupant:
             why = error.__cause__.strerror or error.__cause__
             return Occupant(path, kind, obstacle=f"has a {found.name} that can't be read ({why})")
         return Occupant(path, kind, others=True)
-    return Occupant(path, manifest.kind, manifest)
+    uncommitted = found.name not in MANIFESTS and pending_manifest(path) is None
+    return Occupant(path, manifest.kind, manifest, uncommitted=uncommitted)
 
 
 def kind_of(path: str | Path) -> Kind | None:
@@ -179,11 +184,14 @@ def manifest_path(folder: Path) -> Path | None:
     """Return the manifest that counts in a folder; None where there is none.
 
     A session's members get their new manifests before the session is committed, under another
-    name: from then on that one counts, though it may not have taken its place yet.
+    name: from then on that one counts, though it may not have taken its place yet. Where there is
+    no other, such a manifest counts without its session too, if its files are whole: the folder may
+    be a copy, and holds finished work.
     """
     if pending := pending_manifest(folder):
         return pending
-    return next((folder / name for name in MANIFESTS if (folder / name).is_file()), None)
+    named = next((folder / name for name in MANIFESTS if (folder / name).is_file()), None)
+    return named or _lone_manifest(folder)
 
 
 def pending_manifest(folder: Path) -> Path | None:
@@ -191,6 +199,26 @@ def pending_manifest(folder: Path) -> Path | None:
     _, member = _membership(folder)
     path = folder / (RUN if member is None else member.manifest)
     return path if path.name != RUN and path.is_file() else None
+
+
+def _lone_manifest(folder: Path) -> Path | None:
+    """Return the newest ``run-GENERATION.json`` whose files are all there in their size."""
+    named = [Path(each.path) for each in _entries(folder) if _is_of_generation(each.name, RUN)]
+    return max(filter(_is_intact, named), key=lambda path: path.stat().st_mtime_ns, default=None)
+
+
+def _is_of_generation(name: str, fixed: str) -> bool:
+    generation = generation_of(name)
+    return bool(generation) and name == of_generation(fixed, generation)
+
+
+def _is_intact(path: Path) -> bool:
+    try:
+        manifest = read_manifest(path)
+    except (InputError, FileNotFoundError):
+        return False
+    files = [(path.parent / each.name, each.size) for each in manifest.files.values()]
+    return all(file.is_file() and file.stat().st_size == size for file, size in files)
 
 
 def session_of(folder: Path) -> Manifest | None:
@@ -275,8 +303,12 @@ def _holds_old_traces(folder: Path) -> bool:
 
 def _are_traces_one_by_one(folder: Path) -> bool:
     return manifest_path(folder) is None and _all_folders(
-        folder, lambda each: occupant_of(each).kind is Kind.TRACES
+        folder, lambda each: _is_saved(occupant_of(each), Kind.TRACES)
     )
+
+
+def _is_saved(there: Occupant, kind: Kind) -> bool:
+    return there.kind is kind and not there.uncommitted
 
 
 def _all_folders(folder: Path, hold: Callable[[Path], bool]) -> bool:

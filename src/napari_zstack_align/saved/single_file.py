@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,14 +72,20 @@ def check_table(path: Path, table: Table, overwrite: bool) -> None:
 
 
 def save_table(
-    path: Path, content: bytes, table: Table, overwrite: bool, *, beside: bool = False
+    path: Path,
+    content: bytes | Callable[[], bytes],
+    table: Table,
+    overwrite: bool,
+    *,
+    beside: bool = False,
 ) -> Path:
     """Write a table: at any moment, the old or the new one is there. A link is followed.
 
     Parameters
     ----------
     path : pathlib.Path
-    content : bytes
+    content : bytes or callable
+        Or what makes it under the lock, of what is there.
     table : Table
         What it is; nothing else is ever replaced.
     overwrite : bool
@@ -108,7 +115,7 @@ def save_table(
                 if not beside:
                     check_table(path, table, overwrite)
                 path = place = next(each for each in names_beside(path, "") if not each.exists())
-            replace_in_one_step(place, content)
+            replace_in_one_step(place, content() if callable(content) else content)
     return path
 
 

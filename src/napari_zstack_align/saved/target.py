@@ -160,7 +160,7 @@ def _may_replace(
 ) -> bool:
     if there.kind is None:
         return True
-    if there.complete:
+    if there.complete and not (there.uncommitted and _is_same_work(there, subject, after)):
         return overwrite and subject.complete
     before = there.manifest
     assert before is not None

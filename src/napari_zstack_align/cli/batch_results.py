@@ -1,0 +1,115 @@
+"""``results.csv`` of ``zstack-align batch``: what became of the rows of this table, and others."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from napari_zstack_align.alignment.tables import Table as QualityTable
+from napari_zstack_align.cli.table import Row
+from napari_zstack_align.counting import counted
+from napari_zstack_align.csv_text import as_it_was, csv_bytes
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.flags import are_flagged
+from napari_zstack_align.saved import Table, check_table, save_table, sentences_for
+from napari_zstack_align.saved.origin import real_place
+
+RESULTS = "results.csv"
+NOT_MATCHED = "not every recording could be matched."
+
+
+class Result(NamedTuple):
+    """What became of a row; the columns of results.csv."""
+
+    name: str
+    state: str
+    out: str
+    recordings: int | None = 0
+    frames: int | None = 0
+    flagged: int | None = 0
+    message: str = ""
+
+
+RESULTS_TABLE = Table("table of results of this command", frozenset(Result._fields))
+
+
+def result_of(
+    row: Row, state: str, message: str, qualities: Sequence[QualityTable], out: Path
+) -> Result:
+    """Count what the quality tables of a row's recordings say."""
+    frames = sum(map(len, qualities))
+    flagged = sum(int(are_flagged(quality["flag"]).sum()) for quality in qualities)
+    return Result(row.name, state, str(out), len(qualities), frames, flagged, message)
+
+
+def check_results(path: Path, table: Path) -> None:
+    """Raise InputError where results can't be written, or would replace the table of rows."""
+    if path.absolute() == table.absolute():
+        raise InputError(
+            f"The results would be written over the table {table}: give it another name."
+        )
+    with sentences_for(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    check_table(path, RESULTS_TABLE, overwrite=True)
+    _lines(path)
+
+
+def write_results(path: Path, results: Sequence[tuple[Row, Result]]) -> None:
+    """Write what became of some rows; what is there of other sessions stays.
+
+    Another batch may write there at the same time: what it wrote is read under the lock.
+    """
+
+    def content() -> bytes:
+        new = [result for _, result in results]
+        return csv_bytes(Result._fields, [*_of_others(path, results), *new])
+
+    save_table(path, content, RESULTS_TABLE, overwrite=True)
+
+
+def counts_of(results: Sequence[Result], n_rows: int) -> str:
+    """'3 rows: 2 done, 1 failed.'."""
+    states = [result.state for result in results]
+    told = [f"{states.count(state)} {state}" for state in dict.fromkeys(states)]
+    if left := n_rows - len(results):
+        told.append(f"{left} not begun")
+    return f"{counted(n_rows, 'row')}: {', '.join(told)}."
+
+
+def _of_others(path: Path, results: Sequence[tuple[Row, Result]]) -> list[list[str]]:
+    """Lines of sessions that none of these results is of."""
+    now = {real_place(out) for row, new in results for out in (row.out, new.out)}
+    rows = [row for row, _ in results]
+    return [
+        list(line.values())
+        for line in _lines(path)
+        if real_place(line["out"]) not in now and not any(_is_beside(line, row) for row in rows)
+    ]
+
+
+def _lines(path: Path) -> list[dict[str, str]]:
+    """What a table of results says; nothing where there is none yet.
+
+    Raises
+    ------
+    InputError
+        Where it is damaged.
+    """
+    if not path.is_file():
+        return []
+    try:
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+            names, *rows = [row for row in csv.reader(file) if row] or [[]]
+    except csv.Error as error:
+        raise InputError(f"{path} can't be read as a CSV table: {error}.") from error
+    known = [dict(zip(map(str.strip, names), row, strict=False)) for row in rows]
+    return [{name: as_it_was(line.get(name, "")) for name in Result._fields} for line in known]
+
+
+def _is_beside(line: dict[str, str], row: Row) -> bool:
+    """Whether a line is of what was saved beside the session of a row: an unfinished one."""
+    out = Path(line["out"])
+    same_name = line["name"] == row.name and out.name.startswith(f"{row.out.name}-")
+    return same_name and real_place(out.parent) == real_place(row.out.parent)
