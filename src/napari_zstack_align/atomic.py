@@ -18,16 +18,21 @@ HIDDEN_PART = 24
 """Bytes for what hidden names add: a dot, '.3f2a9c1b.part', '.zstack-align.lock'."""
 
 
-def check_target(path: Path, overwrite: bool) -> None:
-    """Raise InputError where ``path`` can't be written, before any work is done."""
+def check_target(path: Path, overwrite: bool, *, is_folder: bool = False) -> None:
+    """Raise InputError where ``path`` can't be written, before any work is done.
+
+    A folder is replaced by a folder alone (``is_folder``): others may be in it.
+    """
     try:
         if not stat.S_ISDIR(mode_of(path.parent)):
             raise InputError(f"{path} can't be written: there is no folder {path.parent}.")
-        taken = mode_of(path) != 0
+        mode = mode_of(path)
     except OSError as error:
         raise InputError(f"{path} can't be written: {error.strerror or error}.") from error
-    if taken and not overwrite:
+    if mode and not overwrite:
         raise InputError(f"{path} exists already: choose another name, or give --overwrite.")
+    if stat.S_ISDIR(mode) and not is_folder:
+        raise InputError(f"{path} exists and is a folder: choose another name.")
     check_permission(path.parent)
 
 

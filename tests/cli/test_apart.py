@@ -234,3 +234,41 @@ def test_a_name_of_finished_parts_is_no_name_for_a_result(name, folder, capsys):
     assert main(["batch", "t.csv"]) == 1
     assert "keeps the finished parts of a run" in capsys.readouterr().out
     assert not Path(name).exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "made"), [("--corrected=z1.bin", "z1"), ("--simulated=z1.zarr", "z1.zarr")]
+)
+@pytest.mark.parametrize("overwrite", [[], ["--overwrite"]])
+def test_a_folder_in_the_way_of_a_movie_is_found_before_the_work(
+    option, made, overwrite, folder, monkeypatch, capsys
+):
+    Path(made).mkdir()
+    Path(made, "mine.txt").touch()
+    monkeypatch.setattr("napari_zstack_align.cli.zshift.estimate_zshift", None)
+    command = ["zshift", "rec.tif", "--reference=z.tif", "--reference-frames-per-slice=4", option]
+    assert main([*command, *overwrite]) == 2
+    said = capsys.readouterr().err
+    assert f"{made} exists" in said or f"{made} is a folder" in said
+    assert Path(made, "mine.txt").is_file()
+
+
+def test_a_volume_in_the_place_of_other_files_is_refused_before_the_work(
+    folder, monkeypatch, capsys
+):
+    Path("v.zarr").mkdir()
+    Path("v.zarr/mine.txt").touch()
+    monkeypatch.setattr("napari_zstack_align.cli.adaptive.align_adaptive", None)
+    command = "adaptive z.tif --frames-per-slice=4 --out=new --volume=v.zarr --overwrite"
+    assert main(command.split()) == 2
+    assert "v.zarr is a folder of other files" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["traces {} --rois=r.csv", "export {} --out=x.csv"])
+def test_what_cannot_be_looked_at_is_not_said_to_be_missing(command, folder, monkeypatch, capsys):
+    def refused(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("napari_zstack_align.cli.inputs.os.lstat", refused)
+    assert main(command.format("locked/x").split()) == 2
+    assert "locked/x can't be read: Permission denied." in capsys.readouterr().err

@@ -113,6 +113,30 @@ def _all_of_their_own(folder, own_file, own_result):
     return "raw.ome.tif"
 
 
+def _volume_of_their_own(folder, own_file, own_result):
+    shutil.copy(own_file, folder / "volume.ome.tif")
+    return "volume.ome.tif"
+
+
+def _picture_of_their_own(folder, own_file, own_result):
+    cv2.imwrite(str(folder / "napari.png"), cv2.imread(str(folder / "before_after.png")))
+    return "napari.png"
+
+
+@pytest.mark.parametrize("change", [_volume_of_their_own, _picture_of_their_own])
+def test_own_files_beside_those_of_a_demo_stay(change, demo_folder, zstack_file, tmp_path, capsys):
+    test_results_of_others_stay(change, demo_folder, zstack_file, None, tmp_path, capsys)
+
+
+def test_a_demo_of_another_size_is_called_so(demo_folder, capsys):
+    before = _files(demo_folder)
+    assert main(["demo", f"--out={demo_folder}", "--size=64", "--slices=2", "--headless"]) == 2
+    assert (
+        "raw.ome.tif is there already, and not from a demo of this size" in capsys.readouterr().err
+    )
+    assert _files(demo_folder) == before
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("change", [_frames_of_their_own, _result_of_their_own, _all_of_their_own])
 def test_results_of_others_stay(change, demo_folder, zstack_file, aligned, tmp_path, capsys):
@@ -121,5 +145,5 @@ def test_results_of_others_stay(change, demo_folder, zstack_file, aligned, tmp_p
     before = _files(folder)
     assert main(["demo", f"--out={folder}", "--size=96", "--slices=2", "--headless"]) == 2
     said = capsys.readouterr().err
-    assert f"{folder / name} is there already, and not from a demo: choose another" in said
+    assert f"{folder / name} is there already, and not from a demo of this size: " in said
     assert _files(folder) == before

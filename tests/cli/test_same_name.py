@@ -13,7 +13,7 @@ import tifffile
 from unfinished import files_in, make_unfinished
 
 import napari_zstack_align as nza
-from napari_zstack_align.cli import batch
+from napari_zstack_align.cli import batch, done_rows
 from napari_zstack_align.cli.main import main
 from napari_zstack_align.samples import recording_with_motion
 
@@ -116,10 +116,10 @@ def test_rows_of_batch(session_folder, recording_files, tmp_path, capsys):
 def test_a_row_is_done_wherever_its_recordings_are(session_folder, recording_files, tmp_path):
     path = shutil.copytree(session_folder, tmp_path / "day1")
     moved = ";".join(str(copied(raw, tmp_path / "archive")) for raw in recording_files)
-    gone = ";".join(f"nowhere/{raw.name}" for raw in recording_files)
-    for recordings in (moved, gone):
-        assert main(table_of(tmp_path / "table.csv", [f"a,{recordings},day1"])) == 0
-        assert states(tmp_path) == ["skipped"]
+    never_there = ";".join(f"nowhere/{raw.name}" for raw in recording_files)
+    for recordings, code in ((moved, 0), (never_there, 1)):
+        assert main(table_of(tmp_path / "table.csv", [f"a,{recordings},day1"])) == code
+        assert states(tmp_path) == ["failed" if code else "skipped"]
     fewer = str(recording_files[0])
     assert main(table_of(tmp_path / "table.csv", [f"a,{fewer},day1"])) == 1
     assert states(tmp_path) == ["failed"]
@@ -158,6 +158,7 @@ def _lies_in(animal: Path) -> None:
 @pytest.fixture(params=["where it was", "a copied template"])
 def animal(registered, tmp_path, request) -> Path:
     copy = shutil.copytree(registered, tmp_path / "A")
+    (copy / "results.csv").unlink()  # it is of the sessions of the other folder
     if request.param == "where it was":
         _lies_in(copy)
     return copy
@@ -172,7 +173,7 @@ def test_a_row_is_done_while_its_frames_are_there(animal):
     assert states(animal) == ["skipped", "skipped"]
     with (animal / "results.csv").open(newline="") as file:
         row = next(csv.DictReader(file))
-    assert (row["recordings"], row["frames"], row["flagged"]) == ("1", "40", "")
+    assert (row["recordings"], row["frames"], row["flagged"]) == ("1", "40", "0")
 
 
 @pytest.mark.parametrize("n_frames", [40, 30])
@@ -192,5 +193,6 @@ def test_a_row_whose_folder_got_another_file_is_not_done(animal):
 
 def test_files_that_have_not_changed_are_not_opened(animal, monkeypatch):
     _lies_in(animal)
-    monkeypatch.setattr(batch, "open_recording", lambda *_: pytest.fail("a file was opened"))
+    for module in (batch, done_rows):
+        monkeypatch.setattr(module, "open_recording", lambda *_: pytest.fail("a file was opened"))
     assert main(["batch", str(animal / "t.csv")]) == 0

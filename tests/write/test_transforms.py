@@ -129,3 +129,11 @@ def test_no_file_of_a_session_takes_the_place_of_a_raw_one(recording, tmp_path):
         write_session_transforms(tmp_path / "t.npy", [first, second], overwrite=True)
     assert [*tmp_path.iterdir()] == [*second.stack.paths]
     assert second.stack.paths[0].read_bytes() == before
+
+
+def test_no_file_takes_the_place_of_a_folder(recording, tmp_path):
+    (tmp_path / "t.csv").mkdir()
+    (tmp_path / "t.csv" / "mine.txt").touch()
+    with pytest.raises(InputError, match="is a folder"):
+        write_transforms(tmp_path / "t.csv", recording, overwrite=True)
+    assert (tmp_path / "t.csv" / "mine.txt").is_file()

@@ -15,7 +15,6 @@ from napari_zstack_align.alignment.checks import check_raw_files_stay
 from napari_zstack_align.alignment.raw_frames import MissingSource, subject_of
 from napari_zstack_align.alignment.spline import grid_shape
 from napari_zstack_align.alignment.storage import load_alignment
-from napari_zstack_align.atomic import check_target
 from napari_zstack_align.cli.apart import Reads, Writes, check_output_apart
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
@@ -32,7 +31,7 @@ from napari_zstack_align.read import describe
 from napari_zstack_align.register.adaptive import align_adaptive
 from napari_zstack_align.saved import Journal, Kind, about_run, journal_folder, target_of
 from napari_zstack_align.stack import Stack
-from napari_zstack_align.write.export import export_alignment
+from napari_zstack_align.write.export import check_export, export_alignment
 from napari_zstack_align.write.writers import Takes, choose_writer, endings_in_words
 
 
@@ -124,11 +123,10 @@ def _check_outputs(
     saved.check_target(out, Kind.ALIGNMENT, subject_of(stack, 0), overwrite=overwrite)
     saved.check_room(out, _bytes_needed(stack, params))
     if volume is not None:
-        target = _volume_target(volume)
-        check_raw_files_stay(target, stack.paths)
-        check_target(target, overwrite)
-        pixels = stack.n_slices * stack.shape[2] * stack.shape[3]
-        saved.check_room(target, 4 * pixels)
+        check_raw_files_stay(_volume_target(volume), stack.paths)
+        channels = stack.shape[1:2] if stack.shape[1] > 1 else ()
+        shape = (*channels, stack.n_slices, *stack.shape[2:])
+        check_export(volume, shape, "CZYX"[-len(shape) :], overwrite)
 
 
 def _bytes_needed(stack: Stack, params: AdaptiveParams) -> int:

@@ -96,7 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--agreement", action="store_true", help="report how many of the three methods find each"
     )
     parser.add_argument(
-        "--stack", type=Path, metavar="FILE", help="the raw frames, where they have moved"
+        "--stack", action=Reads, metavar="FILE", help="the raw frames, where they have moved"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace the table there")
     add_model_flags(parser, BlobParams)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
@@ -16,11 +17,13 @@ from napari_zstack_align.cli.display import has_display, virtual_display
 from napari_zstack_align.cli.pictures import write_before_after
 from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.view import open_napari
+from napari_zstack_align.csv_text import csv_bytes
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read import open_stack
 from napari_zstack_align.register.adaptive import align_adaptive
 from napari_zstack_align.samples import SampleZStack, endpoint_error, zstack_with_repeats
 from napari_zstack_align.saved import Z_STACK, Kind, Subject, occupant_of, target_of
+from napari_zstack_align.saved.disk import replace_in_one_step
 from napari_zstack_align.saved.origin import Origin
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.export import export_alignment, export_volume
@@ -28,6 +31,8 @@ from napari_zstack_align.write.export import export_alignment, export_volume
 RAW = "raw"
 """Name of the generated z-stack."""
 VOLUME, BEFORE_AFTER, PICTURE = "volume.ome.tif", "before_after.png", "napari.png"
+WRITTEN, COLUMNS = "written.csv", ("file", "sha256")
+"""Table of what a demo has written."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,8 +68,10 @@ def run_demo(args: argparse.Namespace) -> bool:
     earlier = {raw: _is_sample(raw, mark), out: _is_demo(out, mark)}
     _check_free(*(path for path, of_demo in earlier.items() if of_demo is False))
     is_demo = any(earlier.values())
-    if not is_demo:
-        _check_free(*(args.out / name for name in (VOLUME, BEFORE_AFTER, PICTURE)))
+    written = Written(args.out)
+    _check_free(
+        *(args.out / name for name in (VOLUME, BEFORE_AFTER, PICTURE) if name not in written)
+    )
     subject = Subject(what=Z_STACK, name=RAW, origin=Origin(((raw,),), lambda: mark))
     saved.check_target(out, Kind.ALIGNMENT, subject, overwrite=is_demo)
     stack = _on_disk(raw, sample.stack)
@@ -72,16 +79,56 @@ def run_demo(args: argparse.Namespace) -> bool:
     alignment = drain(align_adaptive(stack))
     seconds = perf_counter() - start
     for path in _write(args.out, out, alignment):
+        written.note(path)
         print(f"Wrote {path}")
     shown = not args.headless and has_display()
     if not shown:
         _screenshot(args.out / PICTURE, alignment)
+        written.note(args.out / PICTURE)
     _report(sample, alignment, seconds)
     tell([alignment], named=False)
     if shown:
         print("Opening napari; close its window to end.")
         open_napari(alignment)
     return alignment.complete
+
+
+class Written:
+    """Which files of a folder are as a demo wrote them: the user's own may bear their names.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        In which a table lists them, with their SHA-256.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._table = folder, folder / WRITTEN
+        self._known = _listed(self._table)
+
+    def __contains__(self, name: str) -> bool:
+        path = self._folder / name
+        return path.is_file() and self._known.get(name) == _digest(path)
+
+    def note(self, path: Path) -> None:
+        """List a file that was written just now; a folder says itself of what it is."""
+        if path.is_file():
+            self._known[path.name] = _digest(path)
+            replace_in_one_step(self._table, csv_bytes(COLUMNS, self._known.items()))
+
+
+def _listed(table: Path) -> dict[str, str]:
+    try:
+        lines = table.read_text("utf-8").splitlines()[1:]
+    except (OSError, UnicodeDecodeError):
+        return {}
+    pairs = (line.partition(",") for line in lines)
+    return {name: digest for name, _, digest in pairs}
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _is_sample(raw: Path, mark: str) -> bool | None:
@@ -103,11 +150,12 @@ def _is_demo(out: Path, mark: str) -> bool | None:
 
 
 def _check_free(*paths: Path) -> None:
-    """Raise InputError where a file is there that no demo has written."""
+    """Raise InputError where a file is there that no such demo has written."""
     for path in paths:
         if path.exists():
             raise InputError(
-                f"{path} is there already, and not from a demo: choose another folder with --out."
+                f"{path} is there already, and not from a demo of this size: choose another folder "
+                f"with --out."
             )
 
 

@@ -23,11 +23,25 @@ from napari_zstack_align.stack import Order, Stack
 
 
 def check_exist(paths: Sequence[Path]) -> None:
-    """Raise InputError where there is nothing of a name: before anything else is said of it."""
+    """Raise InputError where there is nothing of a name: before anything else is said of it.
+
+    Where that can't be found out, the sentence says why.
+    """
     for path in paths:
-        if not os.path.lexists(path):
+        if not _is_there(path):
             what = "file or folder" if kind_of(path) is None else "alignment"  # by its suffix
             raise InputError(f"There is no {what} {path}: check its name and folder.")
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"{path} can't be read: {why}.") from error
+    return True
 
 
 def add_stack_arguments(parser: argparse.ArgumentParser, nargs: str = "+") -> None:

@@ -11,7 +11,6 @@ from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.checks import check_raw_files_stay
 from napari_zstack_align.alignment.raw_frames import subject_of
 from napari_zstack_align.alignment.session import load_saved
-from napari_zstack_align.atomic import check_target
 from napari_zstack_align.cli.apart import Reads, Writes, check_output_apart
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
@@ -39,6 +38,7 @@ from napari_zstack_align.saved import (
     target_of,
 )
 from napari_zstack_align.stack import Order, Stack
+from napari_zstack_align.write.export import check_export
 from napari_zstack_align.write.writers import Takes, choose_writer, endings_in_words
 from napari_zstack_align.zshift import ZShift, estimate_zshift
 from napari_zstack_align.zshift.export import Movie, export_movie
@@ -196,7 +196,7 @@ def _check_targets(
         path = getattr(args, what)
         if path is not None:
             check_raw_files_stay(path, (*stack.paths, *slices.paths))
-            check_target(_movie_target(path), overwrite)
+            check_export(path, (stack.n_frames, *stack.shape[2:]), "TYX", overwrite)
 
 
 def _bytes_needed(

@@ -72,6 +72,14 @@ def export_volume(
     return job
 
 
+def check_export(path: Path, shape: tuple[int, ...], axes: str, overwrite: bool) -> None:
+    """Find out before the work whether an image of float32 can be exported under a name.
+
+    Parameters and errors are those of `export_volume`.
+    """
+    export_volume(path, da.zeros(shape, np.float32), axes, overwrite=overwrite).close()
+
+
 def export_alignment(
     path: str | Path,
     alignment: Alignment,

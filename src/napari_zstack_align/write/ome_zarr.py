@@ -34,7 +34,7 @@ UNITS = {"T": "second", "Z": "micrometer", "Y": "micrometer", "X": "micrometer"}
 def write_ome_zarr(path: str | Path, image: Image, *, overwrite: bool = False) -> Job[Path]:
     """Write an image as OME-Zarr 0.5, plane by plane."""
     path = Path(path)
-    check_target(path, overwrite)
+    check_target(path, overwrite, is_folder=True)
     if path.is_dir() and folder_reader(path) is None and any(others_in(path)):
         raise InputError(
             f"{path} is a folder of other files, which would be lost: choose another name."

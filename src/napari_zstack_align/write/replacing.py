@@ -36,15 +36,15 @@ def replacing(path: Path, overwrite: bool) -> Iterator[Path]:
     InputError
         Where the file system refuses (no space, no permission).
     """
-    check_target(path, overwrite)
+    check_target(path, overwrite, is_folder=True)
     with sentences_for(path), locked_by(lock_beside(path), wait=False) as held:
         if held:  # else another program writes it, or may do so
             clean_up(path)
-            check_target(path, overwrite)
+            check_target(path, overwrite, is_folder=True)
         unfinished = temporary_beside(path)
         try:
             yield unfinished
-            check_target(path, overwrite)  # another program may have been faster
+            check_target(path, overwrite, is_folder=True)  # another program may have been faster
             take_place(unfinished, path)
         except BaseException:
             remove_if_possible(unfinished)

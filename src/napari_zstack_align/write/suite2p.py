@@ -43,7 +43,7 @@ def write_suite2p(path: str | Path, image: Image, *, overwrite: bool = False) ->
         raise InputError(
             f"Suite2p takes one or two channels, not {image.n_channels}: export a stack of those."
         )
-    check_target(folder, overwrite)
+    check_target(folder, overwrite, is_folder=True)
     if folder.exists() and not all((folder / name).is_file() for name in (OPS, NAMES[0])):
         raise InputError(f"{folder} exists and is no Suite2p binary: choose another name.")
     if folder.exists() and any(each.name not in OWN for each in others_in(folder)):

@@ -200,7 +200,7 @@ def going_on(
     InputError
         Where the file system refuses, or another program is writing this export.
     """
-    check_target(path, overwrite)
+    check_target(path, overwrite, is_folder=True)
     with sentences_for(path), locked_by(lock_beside(path), wait=False) as held:
         if not held:
             raise InputError(
@@ -208,7 +208,7 @@ def going_on(
                 f"or choose another name."
             )
         clean_up(path)
-        check_target(path, overwrite)
+        check_target(path, overwrite, is_folder=True)
         unfinished = unfinished_of(path)
         _begin(unfinished, key)
         with Finished(unfinished, pieces) as finished:

@@ -69,7 +69,7 @@ def write_suite2p_folder(
     """
     path, (traces,) = Path(path), recordings
     field = field_of(traces, options)
-    check_target(path, overwrite)
+    check_target(path, overwrite, is_folder=True)
     if path.exists() and not _is_ours(path):
         raise InputError(
             f"{path} holds other files than ROIs and traces, which would be lost: choose another "
