@@ -191,9 +191,7 @@ def test_a_row_that_was_killed_when_it_was_saved_leaves_no_journal(files, tmp_pa
 
 
 @pytest.mark.parametrize("number", [1, 2], ids=["once", "twice"])
-def test_a_signal_waits_until_a_row_is_saved_and_listed(
-    number, files, tmp_path, monkeypatch, capsys
-):
+def test_a_signal_waits_until_a_row_is_listed(number, files, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     rows = "".join(f"{name},{files[0]},20\n" for name in ("larva", "other"))
     (tmp_path / "table.csv").write_text(f"name,recordings,chunk_frames\n{rows}")
