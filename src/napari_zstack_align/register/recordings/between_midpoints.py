@@ -26,7 +26,8 @@ def deviations(state: RecordingState) -> tuple[npt.NDArray[np.float64], npt.NDAr
     for number, (start, stop) in enumerate(state.stretches):
         nodes = good[good["segment"] == number]
         ranges = zip(nodes["start"], nodes["stop"], strict=True)
-        means = np.array([_mean(parts[0, state.good_frames(*r)]) for r in ranges]).reshape(-1, 2)
+        means = np.array([_mean(state.trace.shift[state.good_frames(*r)]) for r in ranges])
+        means = means.reshape(-1, 2) - apply(nodes["matrix"], seen_from)[:, 0]
         known = np.isfinite(means).all(axis=1)
         if not known.any():
             parts[:, start:stop] = np.nan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -16,6 +16,10 @@ CHUNK_S = 10.0
 FEWEST_FRAMES = 20
 UNTIMED_CHUNKS = 20
 UNTIMED_MOST_FRAMES = 50
+WINDOW_FRAMES = 100
+WINDOW_PIXELS = WINDOW_FRAMES * 512 * 512
+FEWEST_WINDOW_FRAMES = 12
+"""Windows of large frames are shorter: their work is lost where a run is killed."""
 
 Range = tuple[int, int]
 
@@ -64,6 +68,18 @@ def default_chunk_frames(stack: Stack) -> int:
     if stack.frame_interval_s is not None:
         return max(round(CHUNK_S / stack.frame_interval_s), FEWEST_FRAMES)
     return int(np.clip(stack.n_frames // UNTIMED_CHUNKS, FEWEST_FRAMES, UNTIMED_MOST_FRAMES))
+
+
+def windows_of(
+    ranges: list[Range], shape: tuple[int, int], most_frames: int = WINDOW_FRAMES
+) -> Iterator[Range]:
+    """Split chunks into windows of bounded size."""
+    most = WINDOW_PIXELS // (shape[0] * shape[1])
+    longest = min(max(most, FEWEST_WINDOW_FRAMES), most_frames)
+    for start, stop in ranges:
+        count = -(-(stop - start) // longest)
+        edges = np.linspace(start, stop, count + 1).round().astype(int)
+        yield from zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
 
 
 def cut(ranges: Sequence[Range], steps: Sequence[int]) -> list[Range]:

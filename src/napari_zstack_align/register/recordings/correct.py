@@ -25,7 +25,7 @@ from napari_zstack_align.register.artefacts.artefacts import Artefacts
 from napari_zstack_align.register.artefacts.search import search
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings.between_midpoints import traced_motion
-from napari_zstack_align.register.recordings.chunks import Range
+from napari_zstack_align.register.recordings.chunks import WINDOW_FRAMES, Range, windows_of
 from napari_zstack_align.register.recordings.consensus import Consensus
 from napari_zstack_align.register.recordings.driving import averaging, paced_stacks
 from napari_zstack_align.register.recordings.first_reference import average_frames
@@ -35,7 +35,6 @@ from napari_zstack_align.register.recordings.image_file import ImageFile
 from napari_zstack_align.register.recordings.matching import correlations_of, model_of
 from napari_zstack_align.register.recordings.measure import Window, measure_window
 from napari_zstack_align.register.recordings.ransac import distances
-from napari_zstack_align.register.recordings.reading import WINDOW_FRAMES, windows_of
 from napari_zstack_align.register.recordings.reference import Reference
 from napari_zstack_align.register.recordings.residual import (
     FOLLOWED_AT_ONCE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Generator, Iterator, Sequence
+from collections.abc import Container, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -12,12 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.filling import filled
+from napari_zstack_align.alignment.warp import warp_affine
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Fault, unreadable
 from napari_zstack_align.paced import PacedSource
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.artefacts.artefacts import UNTOUCHED, Artefacts
 from napari_zstack_align.register.frames import RawFrame, driving_frame
+from napari_zstack_align.register.recordings.geometry import translation
 from napari_zstack_align.stack import Stack
 
 Image = npt.NDArray[np.float32]
@@ -65,22 +67,26 @@ def averaging(
     params: KeypointParams,
     good: Container[int] | None = None,
     artefacts: Artefacts = UNTOUCHED,
+    shifts: Mapping[int, npt.NDArray[np.float64]] | None = None,
 ) -> Generator[None, None, Image | None]:
     """Average the usable (and good) frames of a range: (Y, X) float32; None where there is none.
 
-    Yields after every frame.
+    Yields after every frame. With ``shifts`` each frame is moved back by its own, (dy, dx) in px.
     """
-    total: Image = np.zeros(stack.shape[2:], np.float32)
-    count = 0
+    total, weight = np.zeros((2, *stack.shape[2:]), np.float32)
     for t, frame in driving_frames(stack, start, stop, params, artefacts):
         if frame.fault is None and (good is None or t in good):
-            cv2.accumulate(frame.image, total)
-            count += 1
+            image, shown = frame.image, np.ones(total.shape, bool)
+            if shifts is not None:
+                image, shown = warp_affine(image, translation(shifts[t]), image.shape)
+            cv2.accumulate(image, total, shown.view(np.uint8))
+            weight += shown
         yield
-    if not count:
+    if not weight.any():
         return None
-    total /= count
-    return total
+    np.divide(total, weight, out=total, where=weight > 0)
+    total[weight == 0] = np.nan
+    return filled(total)
 
 
 def _frames_at_once(stack: Stack) -> int:

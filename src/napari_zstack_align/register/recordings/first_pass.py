@@ -24,6 +24,7 @@ from napari_zstack_align.register.recordings.reading import (
     why_without_image,
 )
 from napari_zstack_align.register.recordings.state import RecordingState
+from napari_zstack_align.register.recordings.sway import sways
 from napari_zstack_align.register.recordings.table import halved, write_match
 from napari_zstack_align.register.recordings.waiting import in_order, until_done
 
@@ -71,7 +72,7 @@ class FirstPass:
     def run(self, recording: Recording) -> Steps:
         """Do all of it."""
         yield from self._read(recording)
-        yield from self._mend(recording, final_ranges(recording.state))
+        yield from self._mend(recording, final_ranges(recording.state), is_first=True)
         yield from self._shorten(recording)
         yield from self._rescue(recording)
 
@@ -102,14 +103,14 @@ class FirstPass:
     def _match(self, recording: Recording, chunk: int) -> np.void | None:
         return recording.chunks.match(chunk, self._matcher, self._matching)
 
-    def _mend(self, recording: Recording, ranges: list[Range]) -> Steps:
-        """Average and match anew the chunks that jumps cut, or that lose frames."""
+    def _mend(self, recording: Recording, ranges: list[Range], *, is_first: bool = False) -> Steps:
+        """Average and match anew the chunks that jumps cut, that lose frames, or that sway."""
         state = recording.state
         stage = f"Mending chunks of {state.stack.name}"
 
         def average_and_match(chunk: int) -> tuple[int, np.void | None]:
             start, stop = (int(edge) for edge in state.chunks[chunk][["start", "stop"]])
-            image = recording.frames.mean(state.good_frames(start, stop))
+            image = recording.frames.mean(state.good_frames(start, stop), shifts[chunk])
             state.image_numbers[chunk] = None if image is None else state.images.add(image)
             return chunk, self._match(recording, chunk)
 
@@ -117,6 +118,10 @@ class FirstPass:
             return self._report(stage, 0, _note(state, *found))
 
         changed, waiting = mend_chunks(state, ranges), self._report(stage, 0, "")
+        frames = [state.good_frames(row["start"], row["stop"]) for row in state.chunks]
+        shifts = sways(state.trace, state.stretches, frames)
+        if is_first:
+            changed = [c for c in range(len(shifts)) if c in changed or shifts[c] is not None]
         yield from in_order(self._pool, average_and_match, changed, self._ahead, take, waiting)
 
     def _shorten(self, recording: Recording) -> Steps:

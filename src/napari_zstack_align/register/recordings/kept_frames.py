@@ -13,9 +13,11 @@ from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Progress, run
 from napari_zstack_align.register.artefacts.artefacts import UNTOUCHED, Artefacts
 from napari_zstack_align.register.brightness import Levels
-from napari_zstack_align.register.recordings.chunks import Range
+from napari_zstack_align.register.recordings.chunks import Range, windows_of
 from napari_zstack_align.register.recordings.driving import averaging
 from napari_zstack_align.register.recordings.measure import Window, measure_window
+from napari_zstack_align.register.recordings.sway import sways
+from napari_zstack_align.register.recordings.trace import Trace
 from napari_zstack_align.register.recordings.waiting import with_progress
 from napari_zstack_align.saved import Arrays, Units, key_of, values_of
 
@@ -76,20 +78,44 @@ class KeptFrames:
         key = self.key(MOTION, "max_shift_px")
         return self.units.was_kept(f"motion-{frames[0]}-{frames[1]}", key, np.arange(*frames))
 
-    def mean(self, frames: npt.NDArray[np.integer]) -> Image | None:
-        """Mean of the usable ones of some frames (n,), rising; None where there is none."""
+    def mean(
+        self, frames: npt.NDArray[np.integer], shifts: npt.NDArray[np.float64] | None = None
+    ) -> Image | None:
+        """Mean of the usable ones of some frames (n,), rising; None where there is none.
+
+        With ``shifts`` (n, 2) each frame is moved back by its own, (dy, dx) in px.
+        """
         if not len(frames):
             return None
         start, stop = int(frames[0]), int(frames[-1]) + 1
-        name, key = f"mean-{start}-{stop}-{len(frames)}", self.key(MEAN)
+        parts = {} if shifts is None else {"shifts": shifts}
+        name, key = f"mean-{start}-{stop}-{len(frames)}", self.key(MEAN, **parts)
         kept = self.units.get(name, key, frames)
         if kept is None:
-            good = set(frames.tolist())
-            work = averaging(self._stack, start, stop, self._params, good, self.artefacts)
+            good = frames.tolist()
+            moves = None if shifts is None else dict(zip(good, shifts, strict=True))
+            work = averaging(
+                self._stack, start, stop, self._params, set(good), self.artefacts, moves
+            )
             image = run(with_progress(work, Progress("Averaging frames", 0, 0)))
             kept = {} if image is None else {"image": image}
             self.units.put(name, key, kept, frames)
         return kept.get("image")
+
+    def still_mean(self, frames: Range) -> Image | None:
+        """Mean of the usable frames of a range, moved back where they sway; None for none."""
+        shape, start = (self._stack.shape[2], self._stack.shape[3]), frames[0]
+        windows = [self.window(each) for each in windows_of([frames], shape)]
+        faulty = np.array([fault is not None for each in windows for fault in each.faults])
+        good = np.flatnonzero(~faulty)
+        if not len(good):
+            return None
+        trace = Trace.of(windows, shape, self._params.max_shift_px)
+        (shifts,) = sways(trace, [(0, len(faulty))], [good])
+        if shifts is not None:
+            return self.mean(start + good, shifts)
+        total: Image = np.sum([each.total for each in windows], axis=0)
+        return total / np.float32(len(good))
 
 
 def _sums(window: Window) -> Arrays:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.brightness import DARK_PERCENTILE, Levels, joined
-from napari_zstack_align.register.recordings.chunks import Range, chunk_ranges, cut
+from napari_zstack_align.register.recordings.chunks import Range, chunk_ranges, cut, windows_of
 from napari_zstack_align.register.recordings.events import (
     FLASH,
     find_steps,
@@ -21,11 +21,6 @@ from napari_zstack_align.register.recordings.measure import Linker, Window
 from napari_zstack_align.register.recordings.state import RecordingState
 from napari_zstack_align.register.recordings.trace import Trace
 from napari_zstack_align.stack import Stack
-
-WINDOW_FRAMES = 100
-WINDOW_PIXELS = WINDOW_FRAMES * 512 * 512
-FEWEST_WINDOW_FRAMES = 12
-"""Windows of large frames are shorter: their work is lost where a run is killed."""
 
 
 class FirstReading:
@@ -118,18 +113,6 @@ def mend_chunks(state: RecordingState, ranges: list[Range]) -> list[int]:
 def _key(row: np.void) -> tuple[int, int, int]:
     """Frames are only ever taken out, so their number tells whether a mean still holds."""
     return int(row["start"]), int(row["stop"]), int(row["n_frames"])
-
-
-def windows_of(
-    ranges: list[Range], shape: tuple[int, int], most_frames: int = WINDOW_FRAMES
-) -> Iterator[Range]:
-    """Split chunks into windows of bounded size."""
-    most = WINDOW_PIXELS // (shape[0] * shape[1])
-    longest = min(max(most, FEWEST_WINDOW_FRAMES), most_frames)
-    for start, stop in ranges:
-        count = -(-(stop - start) // longest)
-        edges = np.linspace(start, stop, count + 1).round().astype(int)
-        yield from zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
 
 
 def why_without_image(faults: Sequence[Fault]) -> Fault:

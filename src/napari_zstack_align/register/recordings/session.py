@@ -32,7 +32,7 @@ from napari_zstack_align.register.copied_frames import with_copies_told
 from napari_zstack_align.register.kept_layout import planes_in_recording
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings.between_midpoints import traced_motion
-from napari_zstack_align.register.recordings.chunks import Range
+from napari_zstack_align.register.recordings.chunks import Range, windows_of
 from napari_zstack_align.register.recordings.consensus import Consensus, offset_of, prepare
 from napari_zstack_align.register.recordings.driving import paced_stacks
 from napari_zstack_align.register.recordings.fast_drift import with_fast_drift_told
@@ -47,7 +47,7 @@ from napari_zstack_align.register.recordings.inputs import Inputs
 from napari_zstack_align.register.recordings.kept_chunks import KeptChunks
 from napari_zstack_align.register.recordings.kept_frames import KeptFrames
 from napari_zstack_align.register.recordings.planes import ANOTHER_PLANE, in_another_plane
-from napari_zstack_align.register.recordings.reading import first_windows, windows_of
+from napari_zstack_align.register.recordings.reading import first_windows
 from napari_zstack_align.register.recordings.reference import Reference
 from napari_zstack_align.register.recordings.residual import (
     FOLLOWED_AT_ONCE,
@@ -186,7 +186,7 @@ class Session:
 
     def _make_reference(self, kept: Sequence[KeptFrames]) -> Steps:
         def average(recording: int, start: int, stop: int) -> npt.NDArray[np.float32] | None:
-            return kept[recording].mean(np.arange(start, stop))
+            return kept[recording].still_mean((start, stop))
 
         task = self._pool.submit(self._inputs.make_reference, average)
         yield from until_done([task], Progress("Making the first reference", 0, 0))
