@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from scenes import SHAPE, best_gauge, distances_px, similarity
@@ -69,3 +70,27 @@ def test_a_recording_that_sways_is_aligned(scene, px: float, period: float):
     error = distances_px(found, maps, best_gauge([found], [maps]), SHAPE)
     assert (alignment.quality["flag"] == "").all()
     assert error.mean() < 0.12
+
+
+ONE_PASS = PARAMS.replace(passes=1, residual="none")
+
+
+def lacking(image: np.ndarray, scene) -> float:
+    """Part of the clean tissue's variance that an image lacks, at its best shift."""
+    target = scene.counts[24:-24, 24:-24]
+    found = cv2.matchTemplate(image, target, cv2.TM_CCOEFF_NORMED)
+    return 1 - float(found.max()) ** 2
+
+
+def test_the_first_reference_is_not_doubled(scene):
+    maps = np.array([similarity(*shift) for shift in swaying(8.0)])
+    alignment = nza.run(nza.register_recordings([scene.recording(maps)], ONE_PASS))[0]
+    assert lacking(alignment.reference, scene) < 0.1
+
+
+def test_chunks_are_not_doubled(scene):
+    maps = np.array([similarity(*shift) for shift in swaying(8.0, period=60.0)])
+    params = ONE_PASS.replace(chunk_frames=60)
+    job = nza.register_recordings([scene.recording(maps)], params, reference=scene.counts)
+    chunks = nza.run(job)[0].chunks
+    assert (chunks["correlation_after"] > 0.98).all()
