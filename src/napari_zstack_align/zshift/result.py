@@ -182,9 +182,9 @@ class Findings:
         if not number:
             return ""
         return (
-            f"{counted(number, 'frame')} lie at an end of {self._reference.name}, or beyond it: "
-            f"they resemble it too little to tell, or its slices differ too little. Their "
-            f"confidence is low; give a reference that reaches further on either side."
+            f"{counted(number, 'frame')} found at an end of {self._reference.name} may lie beyond "
+            f"it: to tell, too little of them is explained there, or its slices differ too little. "
+            f"Confidence there is low; give a reference that reaches further on either side."
         )
 
     def _outside(self, smooth: Smooth) -> npt.NDArray[np.bool_]:
