@@ -77,10 +77,21 @@ def test_a_bad_chunk_is_flagged_bridged_and_harms_no_other(
 
 def test_partly_saturated_frames_are_told_from_blank_ones(scene):
     frames = scene.frames(TRUTH)
-    frames[BAD, :40] = 65535
+    frames[BAD, :, :40] = 65535
     found = register([nza.Stack.from_array(frames, "TYX")], reference=scene.counts)[0]
     assert (found.quality["flag"][BAD] == Flag.SATURATED).all()
     assert not found.quality["used"][BAD].any()
+    assert errors_px(found, TRUTH).mean(axis=1).max() < 1.0
+
+
+def test_of_frames_with_saturated_rows_the_other_rows_are_used(scene):
+    frames = scene.frames(TRUTH)
+    frames[BAD, :40] = 65535
+    found = register([nza.Stack.from_array(frames, "TYX")], reference=scene.counts)[0]
+    assert found.quality["used"][BAD].all()
+    struck = found.artefact_rows
+    assert struck is not None
+    assert set(struck["frame"].tolist()) == set(range(len(frames))[BAD])
     assert errors_px(found, TRUTH).mean(axis=1).max() < 1.0
 
 
