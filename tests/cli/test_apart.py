@@ -93,6 +93,13 @@ def test_results_may_lie_beside_raw_files(folder):
     assert len(nza.load("fold/session")) == 1
 
 
+def test_an_export_may_lie_beside_the_only_raw_file(folder):
+    Path("fold/z.tif").unlink()
+    assert main(["keypoints", "fold/a.tif", "--out=fold/session", "--chunk-frames=20"]) == 0
+    assert main(["export", "fold/session", "--out=fold/aligned.tif"]) == 0
+    assert nza.open_stack("fold/aligned.tif").n_frames == nza.open_stack("fold/a.tif").n_frames
+
+
 def test_a_row_of_batch_stays_out_of_an_image(folder, capsys):
     Path("t.csv").write_text("name,recordings,out\na,raw.zarr,raw.zarr/a\n")
     before = files_in(folder / "raw.zarr")

@@ -273,10 +273,11 @@ def _results_behind(path: Path) -> Iterator[Manifest]:
 
 def _is_folder_of(files: Sequence[Path]) -> bool:
     """Whether several raw files are all those of a folder: it may be opened as the recording."""
-    if len(files) < 2:
+    places = {*map(real_place, files)}  # a file is named by several ways to it
+    if len(places) < 2:
         return False
     try:
         found, _ = collect(files[0].parent)
     except InputError:
         return False
-    return {*map(real_place, found)} == {*map(real_place, files)}
+    return {*map(real_place, found)} == places
