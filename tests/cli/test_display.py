@@ -64,6 +64,7 @@ def test_a_display_that_is_none(nothing_set, display):
 
 @on_linux
 def test_view_without_a_display_is_one_sentence(nothing_set, tmp_path, capsys):
+    pytest.importorskip("napari", reason="napari is not installed")
     np.save(tmp_path / "a.npy", np.ones((4, 16, 16), np.uint16))
     assert main(["view", str(tmp_path / "a.npy")]) == 2
     err = capsys.readouterr().err

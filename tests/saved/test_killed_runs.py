@@ -66,7 +66,10 @@ def _recording() -> np.ndarray:
 
 
 def _keypoints(raw: Path, target: Path | None) -> Any:
-    stacks = [nza.open_stack(raw), nza.open_stack(raw).replace(name="again")]
+    again = raw.with_name("again.tif")
+    if not again.exists():
+        shutil.copy(raw, again)
+    stacks = [nza.open_stack(raw), nza.open_stack(again)]
     params = nza.KeypointParams(chunk_frames=12, residual="translation")
     return nza.register_recordings(stacks, params, threads=2, journal=target)
 

@@ -28,6 +28,7 @@ from napari_zstack_align.saved.names import target_of
 from napari_zstack_align.saved.numpy_files import read_npy, read_npz
 from napari_zstack_align.saved.occupant import (
     Occupant,
+    are_saved_traces,
     kind_of,
     manifest_path,
     occupant_of,
@@ -66,6 +67,7 @@ __all__ = [
     "Units",
     "WatchedFrames",
     "about_run",
+    "are_saved_traces",
     "beside_note",
     "check_room",
     "check_table",

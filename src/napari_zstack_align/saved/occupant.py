@@ -6,7 +6,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -289,9 +289,17 @@ def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
 
 
 def _kind_without_manifest(folder: Path) -> Kind | None:
-    if _all_folders(folder, _holds_old_traces):
+    if _holds_folders_of_old_traces(folder):
         return Kind.SESSION_TRACES  # as they were saved up to schema 1
     return _kind_by_name(folder / RUN) if old_left_over(folder) else None
+
+
+def _holds_folders_of_old_traces(folder: Path) -> bool:
+    """Whether all folders in it hold such traces, but for those of a save that was stopped."""
+    folders = [Path(entry.path) for entry in _entries(folder) if entry.is_dir()]
+    old = [each for each in folders if _holds_old_traces(each)]
+    rest = [each for each in folders if each not in old]
+    return bool(old) and all(is_left_over(each) or occupant_of(each).uncommitted for each in rest)
 
 
 def _holds_old_traces(folder: Path) -> bool:
@@ -302,21 +310,18 @@ def _holds_old_traces(folder: Path) -> bool:
 
 
 def _are_traces_one_by_one(folder: Path) -> bool:
-    return manifest_path(folder) is None and _all_folders(
-        folder, lambda each: _is_saved(occupant_of(each), Kind.TRACES)
-    )
-
-
-def _is_saved(there: Occupant, kind: Kind) -> bool:
-    return there.kind is kind and not there.uncommitted
-
-
-def _all_folders(folder: Path, hold: Callable[[Path], bool]) -> bool:
-    """Whether there are folders in a folder, and all hold something but those of stopped saves."""
+    if manifest_path(folder) is not None:
+        return False
     folders = (Path(entry.path) for entry in _entries(folder) if entry.is_dir())
     inside = (each for each in folders if not is_left_over(each))
     first = next(inside, None)
-    return first is not None and hold(first) and all(map(hold, inside))
+    return first is not None and are_saved_traces(first) and all(map(are_saved_traces, inside))
+
+
+def are_saved_traces(folder: Path) -> bool:
+    """Whether a folder holds traces, and not for a group whose save was stopped."""
+    there = occupant_of(folder)
+    return there.kind is Kind.TRACES and not there.uncommitted
 
 
 def _may_be_ours(path: Path) -> bool:

@@ -234,12 +234,15 @@ def _check_kind(
 def _are_members(folder: Path, kind: Kind) -> bool:
     """Whether all that is in a folder are results of which one of a kind consists.
 
-    Raw images in it would be hidden by the result: from then on, the folder opens as that.
+    Raw images in it would be hidden by the result: from then on, the folder opens as that. Where
+    another save into it ends just now, its members change while they are looked at.
     """
     of_kind = LAYOUTS[kind].members
-    return of_kind is not None and all(
-        occupant_of(each).kind is of_kind for each in others_in(folder)
-    )
+    if of_kind is None:
+        return False
+    if all(occupant_of(each).kind is of_kind for each in others_in(folder)):
+        return True
+    return occupant_of(folder).kind is kind
 
 
 def _instead(occupant: Occupant, kind: Kind) -> str:

@@ -125,8 +125,7 @@ def load_session_traces(folder: str | Path) -> list[Traces]:
 def folders_of_traces(folder: Path) -> list[Path]:
     """Folders of traces in a folder, in natural order."""
     inside = folder.iterdir() if os.path.isdir(folder) else ()
-    found = [each for each in inside if saved.occupant_of(each).kind is Kind.TRACES]
-    return in_natural_order(found)
+    return in_natural_order(filter(saved.are_saved_traces, inside))
 
 
 # -- inside ------------------------------------------------------------------------------------
