@@ -116,10 +116,16 @@ def with_remarks(figures: str, remarks: Iterable[Remark]) -> str:
         Serious warnings, the figures, the other warnings and the notes. Every line after the first
         is indented, so that the first one can follow a name.
     """
-    each = sorted(dict.fromkeys(remarks), key=lambda remark: not remark.is_warning)
-    serious = [remark.labelled for remark in each if remark.is_serious]
-    others = [remark.labelled for remark in each if not remark.is_serious]
+    serious, others = ([each.labelled for each in part] for part in parted(remarks))
     return "\n  ".join([*serious, _ended(figures), *others])
+
+
+def parted(remarks: Iterable[Remark]) -> tuple[list[Remark], list[Remark]]:
+    """Those that stand before any figure, and those after it, warnings first; each once."""
+    each = list(dict.fromkeys(remarks))
+    others = [remark for remark in each if not remark.is_serious]
+    others.sort(key=lambda remark: not remark.is_warning)
+    return [remark for remark in each if remark.is_serious], others
 
 
 def counted_warnings(remarks: Iterable[Remark]) -> str:

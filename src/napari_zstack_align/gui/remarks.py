@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from napari_zstack_align.remark import Remark
+from napari_zstack_align.remark import Remark, parted
 
 OfRecording = tuple[str, Sequence[Remark]]
 """Name of a recording, and the remarks on it."""
@@ -20,9 +20,7 @@ def marked(remark: Remark) -> str:
 
 def around(words: str, remarks: Iterable[Remark]) -> str:
     """Put remarks around words, a line each: serious warnings before, the others after them."""
-    each = sorted(dict.fromkeys(remarks), key=_order)
-    serious = [marked(remark) for remark in each if remark.is_serious]
-    others = [marked(remark) for remark in each if not remark.is_serious]
+    serious, others = (map(marked, part) for part in parted(remarks))
     return "\n".join([*serious, words, *others])
 
 
@@ -34,9 +32,10 @@ def by_remark(recordings: Iterable[OfRecording]) -> dict[Remark, str]:
         for remark in remarks:
             names.setdefault(remark, []).append(name)
     every = len(recordings) if len(recordings) > 1 else 0
+    serious, others = parted(names)
     return {
-        remark: "all recordings" if len(whose) == every else ", ".join(whose)
-        for remark, whose in sorted(names.items(), key=lambda item: _order(item[0]))
+        remark: "all recordings" if len(names[remark]) == every else ", ".join(names[remark])
+        for remark in (*serious, *others)
     }
 
 
@@ -46,7 +45,3 @@ def remark_lines(recordings: Iterable[OfRecording]) -> str:
         f"{SIGN if remark.is_warning else ''} <b>{escape(whose)}</b>: {escape(remark)}".lstrip()
         for remark, whose in by_remark(recordings).items()
     )
-
-
-def _order(remark: Remark) -> tuple[bool, bool]:
-    return not remark.is_serious, not remark.is_warning

@@ -149,7 +149,7 @@ class Shown:
         """Show other pixel sizes, z-step and names of the same frames."""
         self.stack = stack
         if self.alignment is not None:
-            self.alignment = self.alignment.with_stack(stack)
+            self.alignment = self.alignment.with_stack(stack, check_frames=False)
         for layer in self.layers():
             place = geometry(stack, self.grid, layer.ndim)
             layer.scale, layer.units = place["scale"], place["units"]

@@ -256,8 +256,6 @@ class ZShift:
         last = self.reference.n_frames - 1
         return int(np.clip(np.rint(z), 0, last)) if np.isfinite(z) else 0
 
-    # -- on disk -------------------------------------------------------------------------------
-
     def __repr__(self) -> str:
         return repr_of(self)
 
@@ -271,6 +269,8 @@ class ZShift:
             line each. It opens with those that make the whole doubtful.
         """
         return summary_of(self)
+
+    # -- on disk -------------------------------------------------------------------------------
 
     def save(self, folder: str | Path, overwrite: bool = True) -> Path:
         """Write a folder ``NAME.zalign`` of .npy, .csv, .tif and .json files, in one step.
