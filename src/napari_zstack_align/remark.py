@@ -128,9 +128,14 @@ def parted(remarks: Iterable[Remark]) -> tuple[list[Remark], list[Remark]]:
     return [remark for remark in each if remark.is_serious], others
 
 
+def n_warnings(remarks: Iterable[Remark]) -> int:
+    """Number of warnings, each counted once."""
+    return len({remark for remark in remarks if remark.is_warning})
+
+
 def counted_warnings(remarks: Iterable[Remark]) -> str:
     """'2 warnings', each counted once; '' for none."""
-    number = len({remark for remark in remarks if remark.is_warning})
+    number = n_warnings(remarks)
     return counted(number, "warning") if number else ""
 
 

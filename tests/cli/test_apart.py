@@ -93,6 +93,18 @@ def test_results_may_lie_beside_raw_files(folder):
     assert len(nza.load("fold/session")) == 1
 
 
+def test_no_image_gets_among_files_that_are_all_of_their_folder(folder, capsys):
+    shutil.copy("fold/a.tif", "fold/z.tif")
+    given = "adaptive fold/a.tif fold/z.tif --frames-per-slice=4 --out=new"
+    assert main([*given.split(), "--volume=fold/vol.tif"]) == 2
+    assert "one of the raw files in fold" in capsys.readouterr().err
+
+
+def test_an_image_may_lie_in_the_folder_of_a_session(folder):
+    assert main(["keypoints", "rec.tif", "--out=S", "--chunk-frames=20"]) == 0
+    assert main(["export", "S", "--out=S/aligned.tif"]) == 0
+
+
 def test_an_export_may_lie_beside_the_only_raw_file(folder):
     Path("fold/z.tif").unlink()
     assert main(["keypoints", "fold/a.tif", "--out=fold/session", "--chunk-frames=20"]) == 0

@@ -215,3 +215,17 @@ def test_a_damaged_table_of_results_is_refused_before_the_work(done, capsys):
     Path("t.csv").write_text(f"{HEAD}\nx,a.tif;b.tif,,20\n")
     assert main(["batch", "t.csv"]) == 2
     assert "can't be read as a CSV table" in capsys.readouterr().err
+
+
+def test_a_pattern_finds_no_session_of_the_command(done):
+    Path("x.unfinished").mkdir()
+    code, row = run("x,[abx]*,,20")
+    assert (code, row["state"], row["recordings"]) == (0, "skipped", "2")
+
+
+def test_a_row_has_one_line_wherever_the_command_is_called(done, monkeypatch):
+    assert run("x,a.tif;b.tif,,20")[0] == 0
+    monkeypatch.chdir(done.parent)
+    assert main(["batch", f"{done.name}/t.csv"]) == 0
+    (row,) = results(done / "results.csv")
+    assert row["out"] == "x"

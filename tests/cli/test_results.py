@@ -64,9 +64,9 @@ def test_the_last_line(aligned, remarks, flagged, line):
     assert last_line([alignment]) == line
 
 
-def test_the_same_warning_of_two_recordings_is_counted_once(session_folder):
+def test_the_last_line_counts_warnings_as_they_are_printed(session_folder):
     both = [with_remarks(each, *as_warnings("Odd.")) for each in nza.load_alignment(session_folder)]
-    assert last_line(both).startswith("1 warning above")
+    assert last_line(both).startswith("2 warnings above")
 
 
 @pytest.fixture

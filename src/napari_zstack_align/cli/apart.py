@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import combinations
+from itertools import chain, combinations
 from pathlib import Path
 from typing import Any
 
@@ -135,15 +135,19 @@ class Inputs:
     ----------
     paths : tuple of pathlib.Path
         As they are given; behind those that are saved results are raw files.
+    together : tuple of list of pathlib.Path
+        Those of them that one argument names: files of one stack, perhaps.
     """
 
     paths: tuple[Path, ...]
+    together: tuple[list[Path], ...] = ()
     _places: dict[Path, Path] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def recordings(self) -> list[list[Path]]:
-        """Raw files of each recording that the saved results among them are of."""
-        return [files for path in self.paths for files in _recordings_behind(path)]
+        """Raw files of each recording, those that the saved results among them are of, too."""
+        behind = [files for path in self.paths for files in _recordings_behind(path)]
+        return [*self.together, *behind]
 
     def check(self, output: Output) -> None:
         """Raise InputError where an output would replace an input, or get into one.
@@ -191,8 +195,8 @@ def check_output_apart(args: argparse.Namespace, path: Path) -> None:
 
 def inputs_of(args: argparse.Namespace, more: Iterable[Path] = ()) -> Inputs:
     """What the arguments of a command say that it reads, and more that it found."""
-    given = [path for noted in getattr(args, READ, {}).values() for path in noted]
-    return Inputs((*given, *more))
+    given: list[list[Path]] = list(getattr(args, READ, {}).values())
+    return Inputs((*chain(*given), *more), tuple(each for each in given if len(each) > 1))
 
 
 def _check_apart(output: Output, path: Path, read: Path) -> None:
@@ -208,7 +212,7 @@ def _check_apart(output: Output, path: Path, read: Path) -> None:
         )
     if output.place.is_relative_to(read) and _is_image(read):
         raise InputError(f"{output.path} is inside {path}, which is read: choose another folder.")
-    if output.place.parent == read:
+    if output.place.parent == read and occupant_of(path).kind is None:
         _check_no_image(output, path)
 
 

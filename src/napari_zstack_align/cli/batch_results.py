@@ -63,7 +63,7 @@ def write_results(path: Path, results: Sequence[tuple[Row, Result]]) -> None:
     """
 
     def content() -> bytes:
-        new = [result for _, result in results]
+        new = [each._replace(out=_as_listed(path.parent, each.out)) for _, each in results]
         return csv_bytes(Result._fields, [*_of_others(path, results), *new])
 
     save_table(path, content, RESULTS_TABLE, overwrite=True)
@@ -85,8 +85,21 @@ def _of_others(path: Path, results: Sequence[tuple[Row, Result]]) -> list[list[s
     return [
         list(line.values())
         for line in _lines(path)
-        if real_place(line["out"]) not in now and not any(_is_beside(line, row) for row in rows)
+        if now.isdisjoint(_places(path.parent, line["out"]))
+        and not any(_is_beside(path.parent / line["out"], line["name"], row) for row in rows)
     ]
+
+
+def _as_listed(folder: Path, out: str) -> str:
+    """A session's place from the folder of the table, whole where it isn't inside."""
+    place = Path(out).absolute()
+    inside = place.is_relative_to(folder.absolute())
+    return str(place.relative_to(folder.absolute()) if inside else place)
+
+
+def _places(folder: Path, out: str) -> set[str]:
+    """Where a session may be: earlier versions wrote its place from where they were called."""
+    return {real_place(folder / out), real_place(out)}
 
 
 def _lines(path: Path) -> list[dict[str, str]]:
@@ -108,8 +121,7 @@ def _lines(path: Path) -> list[dict[str, str]]:
     return [{name: as_it_was(line.get(name, "")) for name in Result._fields} for line in known]
 
 
-def _is_beside(line: dict[str, str], row: Row) -> bool:
-    """Whether a line is of what was saved beside the session of a row: an unfinished one."""
-    out = Path(line["out"])
-    same_name = line["name"] == row.name and out.name.startswith(f"{row.out.name}-")
+def _is_beside(out: Path, name: str, row: Row) -> bool:
+    """Whether a place is what was saved beside the session of a row: an unfinished one."""
+    same_name = name == row.name and out.name.startswith(f"{row.out.name}-")
     return same_name and real_place(out.parent) == real_place(row.out.parent)

@@ -11,7 +11,7 @@ from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.cells.traces import summary as of_traces
 from napari_zstack_align.counting import are, counted
 from napari_zstack_align.flags import Codes, are_flagged
-from napari_zstack_align.remark import Remark, counted_warnings
+from napari_zstack_align.remark import Remark, n_warnings
 from napari_zstack_align.zshift import ZShift
 
 Result: TypeAlias = Alignment | Traces | ZShift
@@ -34,9 +34,13 @@ def tell(results: Sequence[Result], *, named: bool = True) -> None:
 
 def last_line(results: Sequence[Result]) -> str:
     """'2 warnings above; 9 frames are flagged.'; '' without a warning."""
-    warnings = counted_warnings(remark for result in results for remark in remarks_on(result))
+    number = sum(n_warnings(remarks_on(result)) for result in results)
     flagged = sum(int(are_flagged(_flags(result)).sum()) for result in results)
-    return warnings and f"{warnings} above; {counted(flagged, 'frame')} {are(flagged)} flagged."
+    if not number:
+        return ""
+    return (
+        f"{counted(number, 'warning')} above; {counted(flagged, 'frame')} {are(flagged)} flagged."
+    )
 
 
 def name_of(result: Result) -> str:

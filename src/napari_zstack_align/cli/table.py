@@ -17,6 +17,7 @@ from napari_zstack_align.fields import ParamField, fields_of
 from napari_zstack_align.params import Params
 from napari_zstack_align.plain_files import check_is_file
 from napari_zstack_align.read.natural_order import in_natural_order
+from napari_zstack_align.saved import journal_folder, kind_of
 from napari_zstack_align.saved.origin import real_places
 
 COLUMNS = ("name", "recordings", "mask", "out")
@@ -206,5 +207,10 @@ def _exists(path: Path) -> bool:
 
 
 def _matches(folder: Path, pattern: str) -> Sequence[Path]:
-    found = glob(str(folder / pattern))
-    return in_natural_order(map(Path, found))
+    """What a pattern finds, but earlier results and journals: those bear names of recordings."""
+    found = map(Path, glob(str(folder / pattern)))
+    return in_natural_order(each for each in found if not _is_ours(each))
+
+
+def _is_ours(path: Path) -> bool:
+    return kind_of(path) is not None or journal_folder(path) == path

@@ -14,7 +14,6 @@ from napari_zstack_align.read._layout_report import (
     LayoutReport,
     Looks,
     in_words,
-    own_in_words,
     part_in_words,
 )
 from napari_zstack_align.read._layout_scores import LEAST_OTHER_SCORE, level_above_chance
@@ -68,8 +67,9 @@ def without_slices(
     reason = f"Frames of far slices are {part:.0f} % as alike as those of one slice"
     if other is None and far > FLAT_PART * near and not _nearer_is_more_alike(pairs, apart):
         return LayoutReport("wrong", "no slices", f"{reason}: nothing tells the slices apart.")
+    explained = f"the layout given explains {part_in_words(own)} of how alike the frames are"
     looks: Looks = "no slices" if far > RECORDING_PART * near else ""
-    return LayoutReport("cannot tell", looks, f"{reason}; {own_in_words(layout, own)}.")
+    return LayoutReport("cannot tell", looks, f"{reason}; {explained}.")
 
 
 def _nearer_is_more_alike(pairs: FramePairs, apart: npt.NDArray[np.intp]) -> bool:

@@ -24,6 +24,8 @@ import napari_zstack_align as nza
 from napari_zstack_align.alignment.artefact_rows import RowKind, left_out, rows_of_frames
 from napari_zstack_align.cells.images import source_image
 from napari_zstack_align.params import AdaptiveParams
+from napari_zstack_align.register.artefacts.noise import Noise
+from napari_zstack_align.register.artefacts.transients import Transients
 
 SPOILS = {"dark": rows_off, "bright": lit_rows}
 
@@ -154,3 +156,24 @@ def test_noise_of_strong_light_parts_no_rows():
     assert np.flatnonzero(rows).tolist() == [*range(39, 72)]
     assert finder().flash(image) is not None
     assert finder().flash(image, rows) is None
+
+
+def test_calm_rows_beside_active_ones_are_not_dark():
+    """Most rows show cells that are three times as bright as usual; the others are as ever."""
+    image = np.full((112, 100), DARK + 20, np.float32)
+    image[:, ::5] = DARK + 100
+    usual = Transients(
+        noise=Noise(dark=DARK, gain=1.0, floor=1.0),
+        brightest=36.0,
+        dimmest=100.0,
+        usual_jump=5.0,
+        top=DARK + 100.0,
+        sigmas=10.0,
+        everywhere=False,
+    )
+    image[40:, ::5] = DARK + 300
+    assert usual.find(image)[1] is None
+    image[:20] = DARK
+    rows = usual.find(image)[1]
+    assert rows is not None
+    assert set(np.flatnonzero(rows == RowKind.DARK).tolist()) == {*range(21)}

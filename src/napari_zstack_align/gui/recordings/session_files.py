@@ -106,7 +106,7 @@ def exporting(
     The ``raw`` files are those of all recordings that are open: none is written over.
     """
     names = [alignment.stack.name for alignment in alignments]
-    for target in targets_in_session(path, names):
+    for target in targets_in_session(path, names) if len(names) > 1 else [path]:
         check_raw_files_stay(target, raw)
     if len(alignments) > 1:
         return (yield from export_session(path, alignments, crop=crop, overwrite=True))

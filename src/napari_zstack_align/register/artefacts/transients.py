@@ -221,7 +221,8 @@ class Transients:
             dim = np.percentile(rows, DIM_PERCENTILE) - np.percentile(others, DIM_PERCENTILE)
             return RowKind.BRIGHT if dim > DIM_PART * change else RowKind.TISSUE
         bright, usual = _bright(rows) - self.noise.dark, _bright(others) - self.noise.dark
-        return RowKind.DARK if bright < OFF_PART * usual else RowKind.TISSUE
+        # Beside rows of active cells, those of calm ones are dim; but no dimmer than in any frame.
+        return RowKind.DARK if bright < OFF_PART * min(usual, self.dimmest) else RowKind.TISSUE
 
 
 def _round(value: float, up: bool = False) -> float:
