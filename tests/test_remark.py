@@ -11,6 +11,7 @@ import pytest
 import napari_zstack_align as nza
 from napari_zstack_align.remark import (
     Remark,
+    RemarkCode,
     Severity,
     as_notes,
     as_remarks,
@@ -42,16 +43,22 @@ def test_a_remark_is_a_text() -> None:
 
 
 @pytest.mark.parametrize("severity", Severity)
-def test_copies_keep_the_severity(severity: Severity) -> None:
-    remark = Remark("It is so.", severity)
+@pytest.mark.parametrize("code", RemarkCode)
+def test_copies_keep_severity_and_code(severity: Severity, code: RemarkCode) -> None:
+    remark = Remark("It is so.", severity, code)
     copies = (copy.deepcopy(remark), pickle.loads(pickle.dumps(remark)))
     for other in (*copies, remark_from(json.loads(json.dumps(remark.facts())))):
         assert other == remark
         assert other.severity is severity
+        assert other.code is code
 
 
 def test_an_unknown_severity_is_a_warning() -> None:
     assert remark_from({"severity": "disaster", "text": "It burns."}).is_warning
+
+
+def test_an_unknown_code_is_none() -> None:
+    assert remark_from({"code": "disaster", "text": "It burns."}).code is RemarkCode.NONE
 
 
 @pytest.mark.parametrize("facts", [5, None, {}, {"text": 5}, ["Torn."]])

@@ -25,8 +25,23 @@ class Severity(StrEnum):
     """The whole result is probably wrong: a warning that stands before any figure."""
 
 
+class RemarkCode(StrEnum):
+    """What a remark is about, for programs: of those that are looked for among others."""
+
+    NONE = ""
+    SEVERAL_IMAGES = "several images"
+    """A recording shows several images: planes or channels in turn, a scan, a z-stack."""
+
+
+OLD_SENTENCES = {
+    " images in turn, such as ": RemarkCode.SEVERAL_IMAGES,
+    ", not like a recording of one plane.": RemarkCode.SEVERAL_IMAGES,
+}
+"""Parts of the sentences in results that were saved before remarks had a code."""
+
+
 class Remark(str):
-    """A sentence with a severity.
+    """A sentence with a severity and, where programs look for it, a code.
 
     It is a text, so that it is written and compared like one.
 
@@ -35,16 +50,28 @@ class Remark(str):
     sentence : str
     severity : Severity
         A warning unless it is known to be less.
+    code : RemarkCode
     """
 
-    __slots__ = ("_severity",)
+    __slots__ = ("_code", "_severity")
     _severity: Severity
+    _code: RemarkCode
 
-    def __new__(cls, sentence: str, severity: Severity = Severity.WARNING) -> Remark:
+    def __new__(
+        cls,
+        sentence: str,
+        severity: Severity = Severity.WARNING,
+        code: RemarkCode = RemarkCode.NONE,
+    ) -> Remark:
         """Make it: a text can't be changed later."""
         made = super().__new__(cls, sentence)
-        made._severity = severity
+        made._severity, made._code = severity, code
         return made
+
+    @property
+    def code(self) -> RemarkCode:
+        """What it is about; '' where no program asks."""
+        return self._code
 
     @property
     def severity(self) -> Severity:
@@ -68,7 +95,8 @@ class Remark(str):
 
     def facts(self) -> dict[str, str]:
         """Return it for JSON."""
-        return {"severity": str(self._severity), "text": str(self)}
+        code = {"code": str(self._code)} if self._code else {}
+        return {"severity": str(self._severity), **code, "text": str(self)}
 
 
 def as_notes(*sentences: str) -> tuple[Remark, ...]:
@@ -81,9 +109,9 @@ def as_warnings(*sentences: str) -> tuple[Remark, ...]:
     return tuple(Remark(sentence) for sentence in sentences if sentence)
 
 
-def as_serious(*sentences: str) -> tuple[Remark, ...]:
+def as_serious(*sentences: str, code: RemarkCode = RemarkCode.NONE) -> tuple[Remark, ...]:
     """Make a serious warning of each sentence, without those that are empty."""
-    return tuple(Remark(sentence, Severity.SERIOUS) for sentence in sentences if sentence)
+    return tuple(Remark(sentence, Severity.SERIOUS, code) for sentence in sentences if sentence)
 
 
 def as_remarks(sentences: Iterable[str]) -> tuple[Remark, ...]:
@@ -92,13 +120,26 @@ def as_remarks(sentences: Iterable[str]) -> tuple[Remark, ...]:
 
 
 def remark_from(facts: Any) -> Remark:
-    """Undo `Remark.facts`; a plain sentence, as results of earlier versions hold, is a warning."""
+    """Undo `Remark.facts`; a plain sentence, as results of earlier versions hold, is a warning.
+
+    What this version doesn't know is a warning without a code.
+    """
     if isinstance(facts, str):
-        return Remark(facts)
+        return Remark(facts, code=_code_of(facts))
     if not isinstance(facts, Mapping) or not isinstance(facts.get("text"), str):
         raise ValueError("it is no remark: a text, or a text with its severity")
-    known = facts.get("severity") in tuple(Severity)
-    return Remark(facts["text"], Severity(facts["severity"]) if known else Severity.WARNING)
+    text, severity, code = facts["text"], facts.get("severity"), facts.get("code")
+    return Remark(
+        text,
+        Severity(severity) if severity in tuple(Severity) else Severity.WARNING,
+        RemarkCode(code) if code in tuple(RemarkCode) else _code_of(text),
+    )
+
+
+def _code_of(sentence: str) -> RemarkCode:
+    """Code of a sentence of a result that was saved before there were codes."""
+    found = (code for part, code in OLD_SENTENCES.items() if part in sentence)
+    return next(found, RemarkCode.NONE)
 
 
 def with_remarks(figures: str, remarks: Iterable[Remark]) -> str:

@@ -5,12 +5,11 @@ from napari_zstack_align.read._check_layout import check_layout, checked_frames,
 from napari_zstack_align.read._check_slices import SlicesReport, check_slices, slices_sample
 from napari_zstack_align.read._describe import describe
 from napari_zstack_align.read._files import collect, images_in
-from napari_zstack_align.read._images_in_turn import UNIT as IN_TURN
-from napari_zstack_align.read._images_in_turn import images_in_turn
 from napari_zstack_align.read._layout_report import LayoutReport
+from napari_zstack_align.read._layout_report import from_arrays as report_from
+from napari_zstack_align.read._layout_report import to_arrays as report_to_arrays
 from napari_zstack_align.read._looking import holds_frames
 from napari_zstack_align.read._open import open_plane, open_stack
-from napari_zstack_align.read._planes_in_recording import checked_recording
 from napari_zstack_align.read._propose import (
     LayoutProposal,
     neighbour_correlation,
@@ -18,9 +17,11 @@ from napari_zstack_align.read._propose import (
     propose_layout,
 )
 from napari_zstack_align.read._remarks import remarks_on
+from napari_zstack_align.read._several_images import UNIT as SEVERAL_IMAGES
+from napari_zstack_align.read._several_images import several_images
 
 __all__ = [
-    "IN_TURN",
+    "SEVERAL_IMAGES",
     "LayoutProposal",
     "LayoutReport",
     "SlicesReport",
@@ -28,12 +29,10 @@ __all__ = [
     "check_layout",
     "check_slices",
     "checked_frames",
-    "checked_recording",
     "collect",
     "describe",
     "holds_frames",
     "images_in",
-    "images_in_turn",
     "layout_samples",
     "neighbour_correlation",
     "open_plane",
@@ -41,6 +40,9 @@ __all__ = [
     "propose_frames_per_slice",
     "propose_layout",
     "remarks_on",
+    "report_from",
+    "report_to_arrays",
+    "several_images",
     "slices_sample",
     "started_at",
 ]

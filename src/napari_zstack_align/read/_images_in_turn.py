@@ -14,16 +14,12 @@ where tissue lights up every few frames.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.counting import ordinal
-from napari_zstack_align.progress import Job
-from napari_zstack_align.read._pairs import FramePairs, SampledFrames, sample_frames
-from napari_zstack_align.remark import Remark, as_serious
-from napari_zstack_align.saved import Units, key_of
+from napari_zstack_align.read._pairs import FramePairs, sample_frames
+from napari_zstack_align.saved import Arrays
 from napari_zstack_align.stack import Stack
 
 BLOCK_FRAMES, N_BLOCKS = 8, 4
@@ -31,8 +27,6 @@ BLOCK_FRAMES, N_BLOCKS = 8, 4
 LEAST_LEVEL = 0.05
 CLEAR_SPREADS = 4.0
 """Frames show something where they resemble one another by so much more than turned ones."""
-IN_TURN = "images in turn, such as"
-UNIT, METHOD = "images-in-turn", "images in turn 1"
 MOST_IMAGES = 8
 """So many images in turn are looked for at most."""
 AS_ALIKE = 0.95
@@ -44,53 +38,24 @@ block; of short recordings, in the one to three that there are. Activity, motion
 above: 0.93 and 0.85 was the least that was seen."""
 
 
-def images_in_turn(
-    units: Units, channel: int = 0, known: Iterable[Remark] | None = None
-) -> Job[tuple[Remark, ...]]:
-    """Look whether a recording shows two to eight images in turn; reads up to 32 frames.
-
-    Parameters
-    ----------
-    units : Units
-        Of a run over a recording, among which what was found is kept. A stack with
-        ``frames_per_slice``, or too short, isn't looked at.
-    channel : int
-        Channel to look at.
-    known : iterable of Remark, optional
-        Of the recording's alignment, whose run looked at the frames: nothing is read.
-
-    Returns
-    -------
-    generator of Progress
-        Returns a remark, or none.
-    """
-    if known is not None:
-        return of_images_in_turn(known)
-    stack = units.frames.stack
-    if stack.frames_per_slice is not None or stack.n_frames < BLOCK_FRAMES:
-        return ()
-    frames = _sample(stack)
-    key = key_of(METHOD, channel=channel)
-    arrays = units.get(UNIT, key, frames)
-    if arrays is None:
-        pairs = yield from SampledFrames(stack, channel).compare(frames)
-        arrays = {"parts": alike_in_turn(pairs), "several": several_in_turn(pairs)}
-        units.put(UNIT, key, arrays, frames)
-    # Even and odd ones of four or more images differ, too.
-    found = _of_several(stack.name, arrays["several"]) or _of_two(stack.name, arrays["parts"])
-    return as_serious(found)
-
-
-def of_images_in_turn(remarks: Iterable[Remark]) -> tuple[Remark, ...]:
-    """What `images_in_turn` has returned, among the remarks of a result."""
-    return tuple(remark for remark in remarks if IN_TURN in remark)
-
-
-def _sample(stack: Stack) -> npt.NDArray[np.intp]:
-    """(b, `BLOCK_FRAMES`) frames to compare."""
+def turn_sample(stack: Stack) -> npt.NDArray[np.intp]:
+    """(b, `BLOCK_FRAMES`) frames to compare, 32 at most; none of a recording that is too short."""
     n_blocks = min(N_BLOCKS, stack.n_frames // BLOCK_FRAMES)
+    if not n_blocks:
+        return np.zeros((0, BLOCK_FRAMES), np.intp)
     frames = sample_frames(stack, BLOCK_FRAMES, n_blocks).ravel()
     return frames[: n_blocks * BLOCK_FRAMES].reshape(n_blocks, BLOCK_FRAMES)
+
+
+def images_in_turn(pairs: FramePairs) -> Arrays:
+    """Figures of a sample by which `turn_sentence` tells two to eight images in turn."""
+    return {"parts": alike_in_turn(pairs), "several": several_in_turn(pairs)}
+
+
+def turn_sentence(name: str, found: Arrays) -> str:
+    """What is to be known of a recording of this name by its `images_in_turn`; '' for nothing."""
+    # Even and odd ones of four or more images differ, too.
+    return _of_several(name, found["several"]) or _of_two(name, found["parts"])
 
 
 def _of_two(name: str, parts: npt.NDArray[np.floating]) -> str:
@@ -99,9 +64,9 @@ def _of_two(name: str, parts: npt.NDArray[np.floating]) -> str:
     if not len(parts) or not (parts < least).all():
         return ""
     return (
-        f"{name} shows two {IN_TURN} two planes or two channels: even and odd frames are only "
-        f"{100 * max(float(parts.mean()), 0):.0f} % as alike as frames of one image. Save the "
-        f"even and the odd frames as recordings of their own."
+        f"{name} shows two images in turn, such as two planes or two channels: even and odd frames "
+        f"are only {100 * max(float(parts.mean()), 0):.0f} % as alike as frames of one image. "
+        f"Save the even and the odd frames as recordings of their own."
     )
 
 
@@ -111,9 +76,10 @@ def _of_several(name: str, several: npt.NDArray[np.floating]) -> str:
         return ""
     number, alike = int(several[0]), 100 * max(float(several[1]), 0)
     return (
-        f"{name} shows {number} {IN_TURN} {number} planes: frames {number} apart show the same, "
-        f"and any others are at most {alike:.0f} % as alike as frames of one image. Save every "
-        f"{ordinal(number)} frame, from each of the first {number} on, as a recording of its own."
+        f"{name} shows {number} images in turn, such as {number} planes: frames {number} apart "
+        f"show the same, and any others are at most {alike:.0f} % as alike as frames of one "
+        f"image. Save every {ordinal(number)} frame, from each of the first {number} on, as a "
+        f"recording of its own."
     )
 
 

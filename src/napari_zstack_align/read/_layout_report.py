@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias
+
+import numpy as np
 
 from napari_zstack_align.counting import counted
 from napari_zstack_align.read._arrangements import Arrangement, Kind
+from napari_zstack_align.saved import Arrays
+from napari_zstack_align.saved.provenance import json_bytes
 
 Verdict: TypeAlias = Literal["plausible", "wrong", "cannot tell"]
 Looks: TypeAlias = Literal[
@@ -55,6 +60,16 @@ class LayoutReport:
         """That the layout couldn't be checked, and why; else ''."""
         open_ = self.verdict == "cannot tell" and not self.warning
         return f"The layout couldn't be checked. {self.reason}" if open_ else ""
+
+
+def to_arrays(report: LayoutReport) -> Arrays:
+    """Report as a unit of a run keeps it."""
+    return {"report": np.frombuffer(json_bytes(asdict(report)), np.uint8)}
+
+
+def from_arrays(arrays: Arrays) -> LayoutReport:
+    """Undo `to_arrays`."""
+    return LayoutReport(**json.loads(arrays["report"].tobytes()))
 
 
 WARNINGS: dict[str, tuple[str, str]] = {

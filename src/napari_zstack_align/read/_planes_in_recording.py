@@ -8,16 +8,14 @@ same image in many of its planes. So hardly any two planes may be alike, neighbo
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from napari_zstack_align.counting import ordinal
 from napari_zstack_align.progress import Job
 from napari_zstack_align.read._arrangements import Arrangement
-from napari_zstack_align.read._check_layout import layout_samples
 from napari_zstack_align.read._layout_report import LayoutReport
 from napari_zstack_align.read._layout_scores import scored
 from napari_zstack_align.read._layout_verdict import FEWEST_FRAMES, judge
-from napari_zstack_align.read._pairs import FramePairs, SampledFrames
-from napari_zstack_align.stack import Stack
+from napari_zstack_align.read._pairs import FramePairs
 
 FEWEST_PLANES = 3
 ALIKE = 0.98
@@ -27,36 +25,41 @@ MOST_ALIKE, MOST_NEIGHBOURS_ALIKE = 0.1, 0.2
 """Part of all pairs of planes, and of neighbours, that may be alike: planes without signal are.
 Where tissue is lit every few frames, half of the pairs are, and more."""
 
-Frames = npt.NDArray[np.intp]
+PLANES = {
+    "slices": (
+        "{n} planes in turn",
+        "Save every {nth} frame, from each of the first {n} on, as a recording of its own; or "
+        "align it as a z-stack (adaptive): give the number of volumes as frames_per_slice, and "
+        "order='slices' (--order slices).",
+    ),
+    "up-and-down": (
+        "an up-and-down scan of {n} planes",
+        "Save the frames of each plane as a recording of its own.",
+    ),
+    "repeats": (
+        "a z-stack of {n} repeats of each slice",
+        "Align it as one (adaptive): give frames_per_slice={n} (--frames-per-slice {n}).",
+    ),
+}
+"""What a recording may look like that is none, and what to do."""
 
 
-def checked_recording(stack: Stack, channel: int) -> Job[tuple[LayoutReport | None, Frames]]:
-    """Check a recording for several planes.
-
-    Parameters
-    ----------
-    stack : Stack
-        Without ``frames_per_slice``; up to 128 frames are read.
-    channel : int
-        Channel to look at.
-
-    Returns
-    -------
-    generator of Progress
-        Returns the report of what it looks like, or None where it may be a recording of one plane;
-        and the frames that were read.
-    """
-    (frames,) = layout_samples(stack)
-    if frames.size < FEWEST_FRAMES:
-        return None, frames
-    pairs = yield from SampledFrames(stack, channel).compare(frames)
+def planes_in_recording(pairs: FramePairs) -> Job[LayoutReport | None]:
+    """Return what a recording looks like by a sample; None where it may be one of one plane."""
+    if pairs.frames.size < FEWEST_FRAMES:
+        return None
     scores = yield from scored(pairs, ())
-    report = judge(pairs, scores, None)
-    best = scores.best()
+    report, best = judge(pairs, scores, None), scores.best()
     if report.verdict != "wrong" or report.length is None or best is None:
-        return None, frames
-    planes = Arrangement(best.kind, report.length)
-    return (report if _are_planes(pairs, planes) else None), frames
+        return None
+    return report if _are_planes(pairs, Arrangement(best.kind, report.length)) else None
+
+
+def planes_sentence(name: str, report: LayoutReport) -> str:
+    """What is to be known of a recording of this name that looks like several planes."""
+    n = report.length or 0
+    what, advice = (each.format(n=n, nth=ordinal(n)) for each in PLANES[report.looks_like])
+    return f"{name} looks like {what}, not like a recording of one plane. {report.reason} {advice}"
 
 
 def _are_planes(pairs: FramePairs, arrangement: Arrangement) -> bool:

@@ -17,12 +17,8 @@ from napari_zstack_align.paced import PacedSource
 from napari_zstack_align.parallel import checked_threads, patient_map, worker_threads
 from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.progress import Job, Progress
-from napari_zstack_align.read import IN_TURN, images_in_turn
-from napari_zstack_align.register.kept_layout import (
-    PLANES_UNIT,
-    check_kept_layout,
-    planes_in_recording,
-)
+from napari_zstack_align.read import SEVERAL_IMAGES, several_images
+from napari_zstack_align.register.kept_layout import check_kept_layout
 from napari_zstack_align.remark import Remark, as_serious
 from napari_zstack_align.saved import (
     Kind,
@@ -129,9 +125,7 @@ def _estimate(
             yield from each.check(pool, threads + 1)
         alignment = inputs.alignment
         known = None if alignment is None else alignment.remarks
-        found = yield from images_in_turn(units, inputs.params.channel, known)
-        if not found:
-            found = yield from planes_in_recording(units, inputs.params.channel, known)
+        found = yield from several_images(units, inputs.params.channel, known)
         inputs = replace(inputs, looked_at=found)
         layout = yield from _layout_of_repeats(inputs.reference, slices)
         try:
@@ -140,8 +134,7 @@ def _estimate(
             )
         except NoSlicesError:
             slices.forget()
-            units.forget(IN_TURN)
-            units.forget(PLANES_UNIT)
+            units.forget(SEVERAL_IMAGES)
             raise
         templates = replace(templates, remarks=layout + templates.remarks)
         key = templates_key(volume, inputs.params)

@@ -35,7 +35,7 @@ from napari_zstack_align.flags import Flag, mark
 from napari_zstack_align.paced import PacedSource
 from napari_zstack_align.parallel import patient_map, worker_threads
 from napari_zstack_align.progress import Job, Progress
-from napari_zstack_align.read import images_in_turn
+from napari_zstack_align.read import several_images
 from napari_zstack_align.remark import Remark
 from napari_zstack_align.saved import Units, UnitStore, WatchedFrames, key_of
 
@@ -88,9 +88,9 @@ class Extraction:
             yield from run.read()
             alignment = self.inputs.alignment
             known = None if alignment is None else alignment.remarks
-            in_turn = yield from images_in_turn(units, known=known)
+            found = yield from several_images(units, known=known)
             units.frames.check_files()
-            return (yield from run.traces(in_turn))
+            return (yield from run.traces(found))
 
 
 class _Run:

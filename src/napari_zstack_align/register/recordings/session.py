@@ -19,7 +19,7 @@ from napari_zstack_align.errors import AlignmentError
 from napari_zstack_align.flags import Flag, shown
 from napari_zstack_align.parallel import worker_threads
 from napari_zstack_align.progress import Job, Progress
-from napari_zstack_align.read import images_in_turn, remarks_on
+from napari_zstack_align.read import remarks_on, several_images
 from napari_zstack_align.register.artefacts.artefacts import Artefacts
 from napari_zstack_align.register.artefacts.kept_search import kept_search
 from napari_zstack_align.register.closing import (
@@ -29,7 +29,6 @@ from napari_zstack_align.register.closing import (
     with_worse_put_back,
 )
 from napari_zstack_align.register.copied_frames import with_copies_told
-from napari_zstack_align.register.kept_layout import planes_in_recording
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings.between_midpoints import traced_motion
 from napari_zstack_align.register.recordings.chunks import Range, windows_of
@@ -166,11 +165,8 @@ class Session:
             ]
             yield from self._make_reference(kept)
             for recording in self._recordings:
-                own = recording.frames.units
-                found_in_turn = yield from images_in_turn(own, self.params.channel)
-                if not found_in_turn:
-                    found_in_turn = yield from planes_in_recording(own, self.params.channel)
-                recording.state.remarks += found_in_turn
+                found = yield from several_images(recording.frames.units, self.params.channel)
+                recording.state.remarks += found
             yield from self._first_pass()
             yield from self._agree()
             for recording in self._recordings:

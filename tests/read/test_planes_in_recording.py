@@ -11,23 +11,19 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 import napari_zstack_align as nza
-from napari_zstack_align.register.kept_layout import planes_in_recording
+from napari_zstack_align.read import several_images
 from napari_zstack_align.saved import Units, WatchedFrames
 from napari_zstack_align.saved.journal import NoJournal
 
-from ..read.scans import SIZE, repeats, scan, up_and_down, volumes
+from .scans import SIZE, repeats, scan, up_and_down, volumes
 
 Frames = npt.NDArray[np.uint16]
 ONE = repeats(1, 72)
 
 
-def found(stack: nza.Stack, known: Any = None) -> tuple[nza.Remark, ...]:
-    units = Units(NoJournal(), WatchedFrames(stack))
-    return nza.run(planes_in_recording(units, known=known))
-
-
 def of(frames: Frames) -> tuple[nza.Remark, ...]:
-    return found(nza.Stack.from_array(frames, "TYX", name="larva"))
+    stack = nza.Stack.from_array(frames, "TYX", name="larva")
+    return nza.run(several_images(Units(NoJournal(), WatchedFrames(stack))))
 
 
 PLANES: dict[str, tuple[Any, str, str]] = {
@@ -83,17 +79,8 @@ def test_a_recording_of_one_plane_is_none(made: Callable[[int], Frames]) -> None
     assert of(made(0)) == ()
 
 
-def test_a_stack_with_slices_is_not_looked_at_and_what_is_known_is_taken_over() -> None:
-    frames = scan(volumes(10, 8), smooth_planes=1.2, photons=20.0)
-    assert found(nza.Stack.from_array(frames, frames_per_slice=8, order="slices")) == ()
-    known = (*of(frames), nza.Remark("something else"))
-    stack = nza.Stack.from_array(frames, "TYX")
-    assert found(stack, known) == known[:1]
-    assert found(stack, ()) == ()
-
-
 @pytest.mark.slow
-def test_a_registration_and_a_search_for_depths_report_it() -> None:
+def test_every_run_reports_it() -> None:
     frames = scan(volumes(10, 6), smooth_planes=1.5, photons=20.0)
     stack = nza.Stack.from_array(frames, "TYX", name="larva")
     (aligned,) = nza.run(nza.register_recordings([stack], nza.KeypointParams(passes=1)))
@@ -102,5 +89,6 @@ def test_a_registration_and_a_search_for_depths_report_it() -> None:
         aligned,
         nza.run(nza.estimate_zshift(stack, reference)),
         nza.run(nza.estimate_zshift(stack, reference, alignment=aligned)),
+        nza.run(nza.extract_traces(stack, np.array([[40.0, 40.0, 4.0]]), aligned)),
     ):
         assert sum("looks like 10 planes in turn" in remark for remark in result.remarks) == 1

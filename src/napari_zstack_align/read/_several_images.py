@@ -1,0 +1,80 @@
+"""Whether a recording shows several images: in turn, or the planes of a scan.
+
+Both looks share one reading: the few frames of the first are among those of the second, which is
+taken only where the first finds nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.progress import Job
+from napari_zstack_align.read._check_layout import layout_samples
+from napari_zstack_align.read._images_in_turn import images_in_turn, turn_sample, turn_sentence
+from napari_zstack_align.read._layout_report import from_arrays, to_arrays
+from napari_zstack_align.read._pairs import SampledFrames
+from napari_zstack_align.read._planes_in_recording import planes_in_recording, planes_sentence
+from napari_zstack_align.remark import Remark, RemarkCode, as_serious
+from napari_zstack_align.saved import Arrays, Units, key_of
+from napari_zstack_align.stack import Stack
+
+UNIT, METHOD = "several-images", "several images 1"
+
+
+def several_images(
+    units: Units, channel: int = 0, known: Iterable[Remark] | None = None
+) -> Job[tuple[Remark, ...]]:
+    """Look whether a recording shows images in turn, an up-and-down scan or a z-stack.
+
+    Parameters
+    ----------
+    units : Units
+        Of a run over a recording, among which what was found is kept; up to 128 frames are read
+        through them. A stack with ``frames_per_slice`` isn't looked at.
+    channel : int
+        Channel to look at.
+    known : iterable of Remark, optional
+        Of the recording's alignment, whose run looked at the frames: nothing is read.
+
+    Returns
+    -------
+    generator of Progress
+        Returns a warning, or none.
+    """
+    if known is not None:
+        return tuple(each for each in known if each.code is RemarkCode.SEVERAL_IMAGES)
+    stack = units.frames.stack
+    if stack.frames_per_slice is not None:
+        return ()
+    key = key_of(METHOD, channel=channel)
+    for frames in (turn_sample(stack), *layout_samples(stack)):
+        if (kept := units.get(UNIT, key, frames)) is not None:
+            return _remarks(stack.name, kept)
+    found, frames = yield from _look(stack, channel)
+    units.put(UNIT, key, found, frames)
+    return _remarks(stack.name, found)
+
+
+def _look(stack: Stack, channel: int) -> Job[tuple[Arrays, npt.NDArray[np.intp]]]:
+    """Return what was found, and the frames that were read."""
+    sampled = SampledFrames(stack, channel)
+    found: Arrays = {}
+    few, (many,) = turn_sample(stack), layout_samples(stack)
+    if few.size:
+        found = images_in_turn((yield from sampled.compare(few)))
+        if turn_sentence(stack.name, found):
+            return found, few
+    report = yield from planes_in_recording((yield from sampled.compare(many)))
+    return (found if report is None else {**found, **to_arrays(report)}), many
+
+
+def _remarks(name: str, found: Arrays) -> tuple[Remark, ...]:
+    sentence = ""
+    if "report" in found:
+        sentence = planes_sentence(name, from_arrays(found))
+    elif "parts" in found:
+        sentence = turn_sentence(name, found)
+    return as_serious(sentence, code=RemarkCode.SEVERAL_IMAGES)

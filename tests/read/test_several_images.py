@@ -1,0 +1,107 @@
+"""Both looks at a recording share one reading, one unit and one code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import napari_zstack_align as nza
+from napari_zstack_align.read import several_images
+from napari_zstack_align.remark import RemarkCode, as_serious, remark_from
+from napari_zstack_align.saved import Journal, Units, WatchedFrames, about_run, journal_folder
+from napari_zstack_align.saved.journal import NoJournal
+
+from .scans import SIZE, repeats, scan, volumes
+
+ONE, TWO, TEN = repeats(1, 60), volumes(2, 30), volumes(10, 6)
+
+
+class Source:
+    """Frames, every reading of which is counted."""
+
+    def __init__(self, frames: npt.NDArray[Any]) -> None:
+        self.shape, self.dtype = (len(frames), 1, SIZE, SIZE), frames.dtype
+        self.read_frames: list[int] = []
+        self._frames = frames
+
+    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+        self.read_frames.extend(range(start, stop))
+        return self._frames[start:stop, np.newaxis]
+
+
+def looked(source: Source, store: Any = None, **given: Any) -> tuple[nza.Remark, ...]:
+    stack = nza.Stack(source, name="larva", **given)
+    return nza.run(several_images(Units(store or NoJournal(), WatchedFrames(stack))))
+
+
+@pytest.mark.parametrize("n_frames", [40, 200])
+@pytest.mark.parametrize(
+    ("n_planes", "smooth", "most", "n_remarks"),
+    [(1, 1.0, 128, 0), (2, 0.3, 32, 1), (10, 1.2, 128, 1)],
+    ids=["one plane", "two in turn", "ten planes"],
+)
+def test_each_frame_is_read_once(
+    n_planes: int, smooth: float, most: int, n_remarks: int, n_frames: int
+) -> None:
+    order = volumes(n_planes, n_frames // n_planes)
+    source = Source(scan(order, smooth_planes=smooth, photons=20.0))
+    found = looked(source)
+    assert len(source.read_frames) == len(set(source.read_frames)) <= most
+    assert len(found) == n_remarks
+    for remark in found:
+        assert remark.is_serious
+        assert remark.code is RemarkCode.SEVERAL_IMAGES
+
+
+@pytest.mark.parametrize(
+    ("order", "smooth"), [(ONE, 1.0), (TWO, 0.3), (TEN, 1.2)], ids=["one", "two", "ten"]
+)
+def test_a_run_that_goes_on_reads_nothing_again(tmp_path: Path, order: Any, smooth: float) -> None:
+    np.save(tmp_path / "larva.npy", scan(order, smooth_planes=smooth, photons=20.0))
+
+    def run() -> tuple[tuple[nza.Remark, ...], int]:
+        stack = nza.open_stack(tmp_path / "larva.npy")
+        about = about_run("register_recordings", nza.KeypointParams(), stack)
+        with Journal(journal_folder(tmp_path / "larva.zalign"), about) as journal:
+            frames = WatchedFrames(stack)
+            found = nza.run(several_images(Units(journal, frames)))
+            return found, len(journal.names())
+
+    first = run()
+    kept = [path.stat().st_mtime_ns for path in tmp_path.rglob("*.unit*")]
+    assert run() == first
+    assert first[1] == 1
+    assert kept == [path.stat().st_mtime_ns for path in tmp_path.rglob("*.unit*")]
+
+
+def test_what_is_not_looked_at() -> None:
+    source = Source(scan(TWO, smooth_planes=0.3))
+    assert looked(source, frames_per_slice=6, order="repeats") == ()
+    assert looked(Source(scan(TWO, smooth_planes=0.3)[:5])) == ()
+    assert source.read_frames == []
+
+
+def test_what_an_alignment_knows_is_taken_over_by_its_code() -> None:
+    source = Source(scan(ONE))
+    units = Units(NoJournal(), WatchedFrames(nza.Stack(source)))
+    found = as_serious("Whatever is said of it.", code=RemarkCode.SEVERAL_IMAGES)
+    other = as_serious("It shows two images in turn, such as nothing.")
+    assert nza.run(several_images(units, known=(*other, *found))) == found
+    assert nza.run(several_images(units, known=())) == ()
+    assert source.read_frames == []
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "larva shows two images in turn, such as two planes or two channels: even and odd frames",
+        "larva looks like 10 planes in turn, not like a recording of one plane. Volumes explain",
+    ],
+)
+def test_remarks_saved_without_a_code_have_theirs(sentence: str) -> None:
+    for facts in (sentence, {"severity": "serious", "text": sentence}):
+        assert remark_from(facts).code is RemarkCode.SEVERAL_IMAGES
