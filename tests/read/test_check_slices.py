@@ -9,6 +9,8 @@ import pytest
 
 import napari_zstack_align as nza
 from napari_zstack_align.read import SlicesReport, check_slices, slices_sample
+from napari_zstack_align.read._check_slices import _few_repeats
+from napari_zstack_align.read._pairs import FramePairs
 
 from .scans import repeats, scan, up_and_down, volumes
 
@@ -126,3 +128,17 @@ def test_of_long_stacks_a_sample_is_read() -> None:
     assert sample[:128].tolist() == list(range(128))
     assert 128 < len(sample) <= 256
     assert sample.max() > 1500
+
+
+@pytest.mark.parametrize(("n_lit", "found"), [(6, None), (12, 6)])
+def test_the_border_of_the_tissue_is_no_border_of_slices(n_lit: int, found: int | None) -> None:
+    """Twelve images whose first ones are empty; or two slices of six repeats."""
+    rng, lit = np.random.default_rng(0), np.arange(12) >= 12 - n_lit
+    group = np.arange(12) // 6
+    alike = np.where(np.outer(lit, lit) & (group[:, np.newaxis] == group), 0.6, 0.07)
+    noise = rng.normal(0, 0.004, (12, 12))
+    alike += (noise + noise.T) / 2
+    np.fill_diagonal(alike, np.nan)
+    chance = rng.normal(0.07, 0.02, 11)
+    pairs = FramePairs(np.arange(12)[np.newaxis], alike, chance, np.ones(12), np.ones(12))
+    assert _few_repeats(pairs) == found

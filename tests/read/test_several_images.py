@@ -81,7 +81,10 @@ def test_a_run_that_goes_on_reads_nothing_again(tmp_path: Path, order: Any, smoo
 def test_what_is_not_looked_at() -> None:
     source = Source(scan(TWO, smooth_planes=0.3))
     assert looked(source, frames_per_slice=6, order="repeats") == ()
-    assert looked(Source(scan(TWO, smooth_planes=0.3)[:5])) == ()
+    few = Source(scan(TWO, smooth_planes=0.3)[:5])
+    assert looked(few) == ()
+    assert few.read_frames == []
+    assert looked(Source(scan(ONE)[:7])) == ()
     assert source.read_frames == []
 
 

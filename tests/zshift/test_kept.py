@@ -97,7 +97,7 @@ def test_it_goes_on_to_the_same_bits(frames, slices, target, threads):
             break
     job.close()
     folder = journal_folder(target)
-    others = {*folder.glob("*in-turn.unit"), *folder.glob("*planes.unit")}
+    others = {*folder.glob("*several-images.unit")}
     kept = len(set(folder.glob("recording-*.unit")) - others)
     assert kept >= 2
     assert len(list(folder.glob("reference-*.unit"))) == N_SLICES

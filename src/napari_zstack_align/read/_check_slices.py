@@ -46,6 +46,10 @@ FEW_IMAGES = 32
 number for those of two."""
 FEWEST_IN_REPEATS = 6
 """Of fewer, two repeats of two slices look like two pairs of slices with a gap between them."""
+SHOWN_SPREADS = 2.0
+"""Of two slices, each shows something where its repeats are as alike by so many spreads of
+resemblances by chance: where half of a stack is empty, the border of the tissue is no border of
+slices."""
 STEP_PART = 0.15
 """Repeats differ in how near they are to other images by less than this part of what slices do:
 0.2 was the least of a z-stack."""
@@ -182,7 +186,13 @@ def _few_repeats(pairs: FramePairs) -> int | None:
         margin = float(across.min() - inside.max())
         if n % length == 0 and abs(inside.mean()) < STEP_PART * across.mean() and margin > best:
             best, period = margin, length
-    return period
+    return None if period == n // 2 and not _both_shown(pairs, period) else period
+
+
+def _both_shown(pairs: FramePairs, length: int) -> bool:
+    """Whether in each of two groups the images resemble one another, which chance doesn't do."""
+    least = min(_mean(group) for group in _own_groups(pairs, length))
+    return least > _mean(pairs.by_chance) + SHOWN_SPREADS * _spread_of(pairs.by_chance)
 
 
 def _smallest(pairs: FramePairs, period: int) -> int:

@@ -14,7 +14,7 @@ from napari_zstack_align.progress import Job
 from napari_zstack_align.read._arrangements import Arrangement
 from napari_zstack_align.read._layout_report import LayoutReport
 from napari_zstack_align.read._layout_scores import scored
-from napari_zstack_align.read._layout_verdict import FEWEST_FRAMES, judge
+from napari_zstack_align.read._layout_verdict import judge
 from napari_zstack_align.read._pairs import FramePairs
 
 FEWEST_PLANES = 3
@@ -46,8 +46,6 @@ PLANES = {
 
 def planes_in_recording(pairs: FramePairs) -> Job[LayoutReport | None]:
     """Return what a recording looks like by a sample; None where it may be one of one plane."""
-    if pairs.frames.size < FEWEST_FRAMES:
-        return None
     scores = yield from scored(pairs, ())
     report, best = judge(pairs, scores, None), scores.best()
     if report.verdict != "wrong" or report.length is None or best is None:

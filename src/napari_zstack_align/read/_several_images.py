@@ -15,6 +15,7 @@ from napari_zstack_align.progress import Job
 from napari_zstack_align.read._check_layout import layout_samples
 from napari_zstack_align.read._images_in_turn import images_in_turn, turn_sample, turn_sentence
 from napari_zstack_align.read._layout_report import from_arrays, to_arrays
+from napari_zstack_align.read._layout_verdict import FEWEST_FRAMES
 from napari_zstack_align.read._pairs import SampledFrames
 from napari_zstack_align.read._planes_in_recording import planes_in_recording, planes_sentence
 from napari_zstack_align.remark import Remark, RemarkCode, as_serious
@@ -33,7 +34,7 @@ def several_images(
     ----------
     units : Units
         Of a run over a recording, among which what was found is kept; up to 128 frames are read
-        through them. A stack with ``frames_per_slice`` isn't looked at.
+        through them. A stack with ``frames_per_slice``, or of fewer than 6, isn't looked at.
     channel : int
         Channel to look at.
     known : iterable of Remark, optional
@@ -47,7 +48,7 @@ def several_images(
     if known is not None:
         return tuple(each for each in known if each.code is RemarkCode.SEVERAL_IMAGES)
     stack = units.frames.stack
-    if stack.frames_per_slice is not None:
+    if stack.frames_per_slice is not None or stack.n_frames < FEWEST_FRAMES:
         return ()
     key = key_of(METHOD, channel=channel)
     for frames in (turn_sample(stack), *layout_samples(stack)):
