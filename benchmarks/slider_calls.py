@@ -76,7 +76,8 @@ def main(tab: str, n_ticks: int, verbose: bool) -> None:
     wait_for(panel)
     panel.rois.set(Rois.of(CIRCLES))
     panel.open_tab(tab)
-    wait_for(panel)
+    while panel.cells.busy:
+        QApplication.processEvents()
     axis = viewer.dims.ndim - 3
     calls = Calls()
     for tick in range(n_ticks + 2):

@@ -7,6 +7,7 @@ dask array of them for everything else.
 
 from __future__ import annotations
 
+import operator
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -46,20 +47,17 @@ class LazyImages:
         dtype: npt.DTypeLike,
         cache_bytes: int = 0,
     ) -> None:
-        self.leading, self.image_shape = leading, tuple(image_shape)
+        self.leading = leading
         self.dtype = np.dtype(dtype)
         self.cache = ImageCache(cache_bytes)
         self._version = 0
+        self.resize(tuple(image_shape))
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of the whole array."""
-        return (*self.leading, *self.image_shape)
-
-    @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return len(self.shape)
+    def resize(self, image_shape: tuple[int, ...]) -> None:
+        """Make images of another size from now on."""
+        self.image_shape = image_shape
+        self.shape = (*self.leading, *image_shape)
+        self.ndim = len(self.shape)
 
     @property
     def size(self) -> int:
@@ -73,9 +71,12 @@ class LazyImages:
         """Make the images that an index asks for: numbers, slices, a list along one axis."""
         index = self._full(index)
         lead, rest = index[: len(self.leading)], index[len(self.leading) :]
-        ranges = [np.atleast_1d(np.arange(n)[i]) for n, i in zip(self.leading, lead, strict=True)]
-        kept = [len(r) for r, i in zip(ranges, lead, strict=True) if not isinstance(i, int)]
-        positions = list(product(*(r.tolist() for r in ranges)))
+        chosen, kept = [], []
+        for n, i in zip(self.leading, lead, strict=True):
+            chosen.append(np.atleast_1d(np.arange(n)[i]).tolist())
+            if not isinstance(i, int):
+                kept.append(len(chosen[-1]))
+        positions = list(product(*chosen))
         if positions:
             images = self.cut_out(positions, rest)
         else:
@@ -102,7 +103,7 @@ class LazyImages:
 
     def cut_out(self, positions: Sequence[Position], part: tuple[Any, ...]) -> Image:
         """Make at least one image, and index each by ``part``: (n, ...)."""
-        return np.stack([self.at(position)[part] for position in positions])
+        return np.stack(list(map(operator.itemgetter(part), map(self.at, positions))))
 
     def at(self, position: Position) -> Image:
         """Return one image, made or kept."""
@@ -124,12 +125,14 @@ class LazyImages:
 
     def _full(self, index: Any) -> tuple[Any, ...]:
         """One index an axis, without Ellipsis: whole numbers, slices and arrays."""
-        index = index if isinstance(index, tuple) else (index,)
-        where = next((k for k, i in enumerate(index) if i is Ellipsis), len(index))
-        tail = index[where + 1 :]
-        missing = self.ndim - where - len(tail)
-        full = (*index[:where], *[slice(None)] * missing, *tail)
-        return tuple(i if isinstance(i, slice) else _plain(i) for i in full)
+        full: list[Any] = []
+        given = index if isinstance(index, tuple) else (index,)
+        for i in given:
+            if i is Ellipsis:
+                full += [slice(None)] * (self.ndim - len(given) + 1)
+            else:
+                full.append(i if type(i) in (int, slice) else _plain(i))
+        return (*full, *[slice(None)] * (self.ndim - len(full)))
 
 
 class LazyFrames(LazyImages):
@@ -186,22 +189,17 @@ class ImageCache:
     def put(self, key: Position, image: Image) -> None:
         """Keep an image, and drop the oldest ones where that is too much."""
         with self._lock:
-            self._drop(key)
+            replaced = self._images.pop(key, None)
+            self._bytes += image.nbytes - (0 if replaced is None else replaced.nbytes)
             self._images[key] = image
-            self._bytes += image.nbytes
             while self._bytes > self._max_bytes and len(self._images) > 1:
-                self._drop(next(iter(self._images)))
+                self._bytes -= self._images.popitem(last=False)[1].nbytes
 
     def clear(self) -> None:
         """Forget all images."""
         with self._lock:
             self._images.clear()
             self._bytes = 0
-
-    def _drop(self, key: Position) -> None:
-        image = self._images.pop(key, None)
-        if image is not None:
-            self._bytes -= image.nbytes
 
 
 def _plain(index: Any) -> Any:

@@ -55,8 +55,15 @@ class ArraySource:
     def __init__(self, data: Any, axes: str) -> None:
         self._data = with_checked_chunks(data)
         self._axes = axes
-        self._frame_axes = [a for a in axes if a not in "CYX"]
-        self._frame_shape = tuple(data.shape[axes.index(a)] for a in self._frame_axes)
+        frame_axes = [a for a in axes if a not in "CYX"]
+        self._frame_places = [axes.index(a) for a in frame_axes]
+        self._frame_shape = tuple(data.shape[k] for k in self._frame_places)
+        # Of a run of frames the slower frame axes are gone; those that are missing come first.
+        frame = frame_axes[-1] if frame_axes else "T"
+        left = [a for a in axes if a not in frame_axes[:-1]]
+        missing = [a for a in (frame, "C") if a not in left]
+        self._missing = (np.newaxis,) * len(missing)
+        self._order = [[*missing, *left].index(a) for a in (frame, *"CYX")]
         sizes = dict(zip(axes, data.shape, strict=True))
         self._shape = (
             prod(self._frame_shape),
@@ -82,9 +89,10 @@ class ArraySource:
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
+        length = self._frame_shape[-1] if self._frame_shape else 1
+        if start < stop and start // length == (stop - 1) // length:
+            return self._run(start, stop)
         runs = [self._run(a, b) for a, b in self._runs(start, stop)]
-        if len(runs) == 1:
-            return runs[0]
         return np.concatenate(runs) if runs else np.empty((0, *self.shape[1:]), self.dtype)
 
     def _runs(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
@@ -96,17 +104,14 @@ class ArraySource:
             start = end
 
     def _run(self, start: int, stop: int) -> npt.NDArray[Any]:
-        index: dict[str, int | slice] = {}
+        index: list[int | slice] = [slice(None)] * len(self._axes)
         if self._frame_shape:
-            *outer, first = np.unravel_index(start, self._frame_shape)
-            index = {a: int(i) for a, i in zip(self._frame_axes, outer, strict=False)}
-            index[self._frame_axes[-1]] = slice(int(first), int(first) + stop - start)
-        block = np.asarray(self._data[tuple(index.get(a, slice(None)) for a in self._axes)])
-        axes = [a for a in self._axes if not isinstance(index.get(a), int)]
-        frame_axis = self._frame_axes[-1] if self._frame_axes else "T"
-        for missing in {"C", frame_axis} - set(axes):
-            block, axes = block[np.newaxis], [missing, *axes]
-        return block.transpose([axes.index(a) for a in (frame_axis, *"CYX")])
+            *outer, first = map(int, np.unravel_index(start, self._frame_shape))
+            for place, i in zip(self._frame_places, outer, strict=False):
+                index[place] = i
+            index[self._frame_places[-1]] = slice(first, first + stop - start)
+        block: npt.NDArray[Any] = np.asarray(self._data[tuple(index)])
+        return block[self._missing].transpose(self._order)
 
 
 class FramesOf:

@@ -185,17 +185,17 @@ class Stack:
             **described,
         )
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, int, int, int]:
         """(T, C, Y, X)."""
         return self.source.shape
 
-    @property
+    @cached_property
     def n_frames(self) -> int:
         """Number of frames T."""
         return self.source.shape[0]
 
-    @property
+    @cached_property
     def dtype(self) -> np.dtype[Any]:
         """Data type of a pixel."""
         return self.source.dtype

@@ -7,7 +7,7 @@ from stacks import shifted
 
 from napari_zstack_align.gui.grid import FrameGrid
 from napari_zstack_align.gui.lazy import AlignedFrames, GrowingVolume, RawFrames
-from napari_zstack_align.gui.shown import Shown
+from napari_zstack_align.gui.stack_layers import StackLayers
 from napari_zstack_align.stack import Stack
 
 
@@ -78,7 +78,7 @@ def drawn(layer: Image) -> list[list[int]]:
 def test_napari_takes_the_extent_of_what_is_delivered(viewer, stack):
     """Also where the size is known only when the alignment is there."""
     zstack = stack.replace(frames_per_slice=2)
-    shown = Shown(viewer, zstack, [(0.0, 99.0)])
+    shown = StackLayers(viewer, zstack, [(0.0, 99.0)])
     shown.add_raw()
     shown.add_results()
     for shape, columns in ((RAW_SHAPE, 1), (SHAPE, 1), (SHAPE, -2)):

@@ -81,11 +81,11 @@ def test_load_propose_mask_run_save_on_the_real_zstack(qtbot, viewer, panel, zst
 def test_look_at_the_result_with_a_key_and_a_click(qtbot, viewer, panel):
     shown = show(qtbot, panel, small_zstack())
     run_to_end(qtbot, panel)
-    assert shown.looked_at == "volume"
+    assert shown.mode == "volume"
     canvas = viewer.window._qt_viewer.canvas.native
     for expected in ("aligned", "raw", "aligned"):
         qtbot.keyClick(canvas, Qt.Key.Key_W)
-        assert shown.looked_at == expected
+        assert shown.mode == expected
     assert [layer.visible for layer in (*shown.raw, *shown.aligned, *shown.volume)] == [
         False,
         True,

@@ -12,7 +12,7 @@ from napari_zstack_align.gui.compat import text_overlay
 from napari_zstack_align.gui.lazy import AlignedFrames, GrowingVolume, RawFrames
 from napari_zstack_align.gui.plots import FramePlot, QualityPlot
 from napari_zstack_align.gui.recordings.session_map import SessionMap
-from napari_zstack_align.gui.shown import shown_of
+from napari_zstack_align.gui.stack_layers import stack_of
 from napari_zstack_align.gui.zstack import align_run
 
 # -- the main job ------------------------------------------------------------------------------
@@ -335,16 +335,16 @@ def test_every_control_says_what_it_is_for(qtbot, panel):
 def test_the_gui_touches_layers_in_the_main_thread_alone(qtbot, viewer, panel, monkeypatch):
     import threading
 
-    from napari_zstack_align.gui.shown import Shown
+    from napari_zstack_align.gui.stack_layers import StackLayers
 
     threads = []
-    original = Shown.show_alignment
+    original = StackLayers.show_alignment
 
     def watched(self, alignment):
         threads.append(threading.current_thread())
         original(self, alignment)
 
-    monkeypatch.setattr(Shown, "show_alignment", watched)
+    monkeypatch.setattr(StackLayers, "show_alignment", watched)
     show(qtbot, panel, small_zstack())
     run_to_end(qtbot, panel)
     assert set(threads) == {threading.main_thread()}
@@ -352,5 +352,5 @@ def test_the_gui_touches_layers_in_the_main_thread_alone(qtbot, viewer, panel, m
 
 def test_metadata_tell_the_stack_of_a_layer(qtbot, viewer, panel):
     shown = show(qtbot, panel, small_zstack())
-    assert shown_of(viewer.layers[0]) is shown
-    assert shown_of(viewer.add_image(np.zeros((4, 4)))) is None
+    assert stack_of(viewer.layers[0]) is shown
+    assert stack_of(viewer.add_image(np.zeros((4, 4)))) is None

@@ -63,7 +63,7 @@ def test_the_event_loop_never_waits_for_a_job(
         viewer.layers.clear()
         shown = show(qtbot, panel, nza.open_stack(zstack_file, frames_per_slice=7))
         run(qtbot, panel)
-        qtbot.waitUntil(lambda: shown.looked_at == "volume")
+        qtbot.waitUntil(lambda: shown.mode == "volume")
         heartbeat = Heartbeat()  # from here on: napari has made the layers and what they show
         settled(qtbot, panel)
         panel.zstack.load_tab.propose()

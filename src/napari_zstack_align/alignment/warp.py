@@ -81,7 +81,7 @@ def affine_displacement(
 ) -> npt.NDArray[np.float32]:
     """(2, Y, X) float32 displacement (dy, dx) in px of a (3, 3) map on the column (y, x, 1)."""
     change = matrix - np.eye(3)
-    y, x = (np.arange(size, dtype=np.float64) for size in shape)
+    y, x = np.arange(shape[0], dtype=np.float64), np.arange(shape[1], dtype=np.float64)
     field = np.empty((2, *shape), np.float32)
     for out, row in zip(field, change, strict=False):
         along_y, along_x = (row[0] * y + row[2]), row[1] * x

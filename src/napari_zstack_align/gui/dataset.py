@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 from napari_zstack_align.alignment.alignment import Alignment
@@ -48,12 +49,12 @@ class FrameInView:
     slice: int | None = None
     lost: bool = False
 
-    @property
+    @cached_property
     def through(self) -> Alignment | None:
         """The alignment whose transforms take ROIs to what is in view; None: they stay."""
         return self.alignment if self.raw and self.frame is not None else None
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, int]:
         """(Y, X) of the frame."""
         if self.raw and self.alignment is not None:

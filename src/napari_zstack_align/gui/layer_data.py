@@ -8,8 +8,9 @@ import numpy as np
 
 from napari_zstack_align.gui.grid import FrameGrid
 from napari_zstack_align.gui.jobs import limits
+from napari_zstack_align.gui.layer_group import KEY
+from napari_zstack_align.gui.layer_look import colormap_of, geometry, name_of
 from napari_zstack_align.gui.lazy import RawFrames
-from napari_zstack_align.gui.shown import KEY, colormap_of, geometry, name_of
 from napari_zstack_align.stack import Stack
 
 LayerData = tuple[Any, dict[str, Any], str]
@@ -31,7 +32,7 @@ def layer_data(stack: Stack) -> list[LayerData]:
             "contrast_limits": limits(sampled[:, channel]),
             "metadata": {KEY: stack},
             **colormap_of(stack, channel),
-            **geometry(stack, grid, data.ndim),
+            **geometry(stack, grid.axis_labels),
         }
         layers.append((data, described, "image"))
     return layers

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from napari.viewer import current_viewer
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.gui.grid import FrameGrid
@@ -15,12 +17,53 @@ CACHE_BYTES = 64 * 2**20
 VOLUME_BYTES = 2 * 2**30
 
 
-class RawFrames(LazyImages):
+class SliderImages(LazyImages):
+    """Images along napari's sliders; those of a recording are no volume.
+
+    In 3-D napari asks for all that lies along the last three axes, which would be every frame of a
+    recording, before anyone can bring it back to 2-D. It gets the frame of before, one pixel deep.
+
+    Attributes
+    ----------
+    in_time : bool
+        Whether the slider before (y, x) is time.
+    """
+
+    in_time = True
+    _latest = 0
+
+    def __getitem__(self, index: Any) -> Image:
+        """Make the images that an index asks for."""
+        first = index[0] if isinstance(index, tuple) and index else None
+        if isinstance(first, slice) and first.start is not None:
+            self._latest = first.start
+        elif self.in_time and isinstance(first, slice) and self._is_of_3d(index):
+            return super().__getitem__(slice(self._latest, self._latest + 1))
+        return super().__getitem__(index)
+
+    def _is_of_3d(self, index: tuple[Any, ...]) -> bool:
+        """Whether napari asks so in 3-D: for all of each axis, one by one."""
+        everything = [i for i in index if isinstance(i, slice) and i == slice(None)]
+        return len(everything) == len(index) == self.ndim and _in_3d()
+
+
+def _in_3d() -> bool:
+    viewer = current_viewer()
+    return viewer is not None and viewer.dims.ndisplay == 3
+
+
+def is_in_time(layer: Any) -> bool:
+    """Whether a layer's images are frames of a recording."""
+    return isinstance(layer.data, SliderImages) and layer.data.in_time
+
+
+class RawFrames(SliderImages):
     """Raw frames of one channel along the sliders; zeros where a short slice has no repeat."""
 
     def __init__(self, stack: Stack, grid: FrameGrid, channel: int) -> None:
         super().__init__(grid.shape, stack.shape[2:], stack.dtype, CACHE_BYTES)
         self._stack, self._grid, self._channel = stack, grid, channel
+        self.in_time = not grid.is_zstack
 
     def compute(self, position: Position) -> Image:
         """Read one frame."""
@@ -30,7 +73,7 @@ class RawFrames(LazyImages):
         return self._stack.read(frame, frame + 1)[0, self._channel]
 
 
-class AlignedFrames(LazyImages):
+class AlignedFrames(SliderImages):
     """Aligned frames of one channel along the sliders, from the newest alignment it was given.
 
     The images have the size of the alignment's reference, which need not be that of the raw
@@ -42,14 +85,15 @@ class AlignedFrames(LazyImages):
     ) -> None:
         super().__init__(grid.shape, stack.shape[2:], stack.dtype, CACHE_BYTES)
         self._grid, self._channel = grid, channel
+        self.in_time = not grid.is_zstack
         self._alignment: Alignment | None = None
         if alignment is not None:
             self.show(alignment)
 
     def show(self, alignment: Alignment) -> bool:
         """Evaluate this alignment from now on; returns whether the images changed their size."""
-        before = self.image_shape
-        self._alignment, self.image_shape = alignment, alignment.transforms.shape
+        before, self._alignment = self.image_shape, alignment
+        self.resize(alignment.transforms.shape)
         self.forget()
         return self.image_shape != before
 

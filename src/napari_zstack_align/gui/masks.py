@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from napari.layers import Labels, Layer
 
-from napari_zstack_align.gui.shown import KEY, Shown, geometry
+from napari_zstack_align.gui.layer_group import KEY
+from napari_zstack_align.gui.layer_look import put
+from napari_zstack_align.gui.stack_layers import StackLayers
 
 ROLE, CELLS = "napari_zstack_align_mask", "cells"
 """Where a mask's metadata say that it is for cells, not for the registration."""
@@ -23,7 +25,7 @@ def mask_layers(layers: Iterable[Layer]) -> list[Layer]:
     ]
 
 
-def new_mask(shown: Shown) -> Labels:
+def new_mask(shown: StackLayers) -> Labels:
     """Add an empty mask over a stack's pixels, selected and ready to paint."""
     rows, columns = shown.stack.shape[2:]
     layer = Labels(
@@ -31,7 +33,7 @@ def new_mask(shown: Shown) -> Labels:
         name=f"{shown.stack.name} mask",
         opacity=0.4,
         metadata={KEY: shown},
-        **geometry(shown.stack, shown.grid, 2),
+        **shown.geometry(2),
     )
     shown.viewer.add_layer(layer)
     ready_to_paint(shown.viewer, layer)
@@ -45,10 +47,9 @@ def ready_to_paint(viewer: Any, layer: Labels) -> None:
     viewer.layers.selection.active = layer
 
 
-def hand_over(old: Shown, new: Shown) -> None:
+def hand_over(old: StackLayers, new: StackLayers) -> None:
     """Tie the masks of a stack to what it has become."""
     for layer in mask_layers(old.viewer.layers):
         if layer.metadata.get(KEY) is old:
             layer.metadata[KEY] = new
-            place = geometry(new.stack, new.grid, 2)
-            layer.scale, layer.units = place["scale"], place["units"]
+            put(layer, new.geometry(2))

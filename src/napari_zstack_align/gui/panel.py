@@ -58,6 +58,7 @@ class Panel(QWidget):
         )
         self.tabs = QTabWidget()
         self._places = [(part, tab) for part in self.parts for _, tab in part.tabs]
+        self.part_in_front: Part = self.zstack
         self._listening = Listening()
         self._gone = False
         self._lay_out()
@@ -72,11 +73,6 @@ class Panel(QWidget):
     def run_bars(self) -> tuple[Any, ...]:
         """Where jobs may run."""
         return tuple(bar for part in self.parts for bar in part.run_bars)
-
-    @property
-    def part_in_front(self) -> Part:
-        """The part whose tab is in front."""
-        return self._places[self.tabs.currentIndex()][0]
 
     def open_tab(self, name: str) -> None:
         """Bring a tab to the front."""
@@ -98,6 +94,7 @@ class Panel(QWidget):
     def _show_in_front(self, _: Any = None) -> None:
         """Sliders, overlay and plots are about the tab in front."""
         in_front, tab = self._places[self.tabs.currentIndex()]
+        self.part_in_front = in_front
         for part in self.parts:
             if part.above is not None:
                 part.above.setVisible(part is in_front)

@@ -8,7 +8,7 @@ from typing import Any
 from napari.layers import Image, Layer
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.gui.shown import KEY
+from napari_zstack_align.gui.layer_group import KEY
 from napari_zstack_align.stack import Stack
 
 AXES_BY_NDIM = {2: "YX", 3: "TYX", 4: "TZYX", 5: "TCZYX"}

@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from napari.layers import Image
+from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.compat import text_overlay
 from napari_zstack_align.gui.dataset import Dataset, FrameInView, Looker, Movie
+from napari_zstack_align.gui.layer_group import KEY, flatten
+from napari_zstack_align.gui.lazy import is_in_time
 from napari_zstack_align.gui.listening import Listening
 from napari_zstack_align.gui.recordings.layers import SessionLayers
-from napari_zstack_align.gui.shown import KEY, Shown, every_shown
+from napari_zstack_align.gui.stack_layers import StackLayers, every_stack
 
+NO_VOLUME = "Frames of a recording make no volume: they are shown in 2-D."
 NO_FRAMES = "There are no frames yet: add recordings, or load a stack, first."
 
 
@@ -46,7 +50,7 @@ class Workspace(QObject):
         super().__init__(parent)
         self.viewer = viewer
         self.session = SessionLayers(viewer)
-        self.stack: Shown | None = None
+        self.stack: StackLayers | None = None
         self._in_view: FrameInView | None = None
         self._known = False
         self._listening = Listening()
@@ -56,20 +60,20 @@ class Workspace(QObject):
         self._later.timeout.connect(self.look)
         self.alignments_changed.connect(self._forget)
         dims, layers = viewer.dims.events, viewer.layers.events
-        for event in (dims.current_step, dims.ndisplay):
-            self._listening.to(event, self._on_sliders)
+        self._listening.to(dims.ndisplay, self._on_layers)
+        self._listening.to(dims.current_step, self.look)
         self._listening.to(layers.inserted, self._on_inserted)
         for event in (layers.removed, layers.reordered):
             self._listening.to(event, self.look_soon)
         for layer in viewer.layers:
-            self._listening.to(layer.events.visible, self.look_soon)
+            self._listening.to(layer.events.visible, self._on_layers)
 
     # -- what is there -------------------------------------------------------------------------
 
     @property
-    def stacks(self) -> list[Shown]:
+    def stacks(self) -> list[StackLayers]:
         """The stacks that have layers."""
-        return every_shown(self.viewer.layers)
+        return every_stack(self.viewer.layers)
 
     @property
     def dataset(self) -> Dataset | None:
@@ -92,7 +96,7 @@ class Workspace(QObject):
             raise InputError(NO_FRAMES)
         return dataset.movies()
 
-    def choose(self, stack: Shown | None) -> None:
+    def choose(self, stack: StackLayers | None) -> None:
         """Choose the stack that the tabs are about."""
         self.stack = stack
         self.stack_chosen.emit()
@@ -106,11 +110,11 @@ class Workspace(QObject):
             self._in_view, self._known = self._resolved(), True
         return self._in_view
 
-    def look(self) -> None:
+    def look(self, _: Any = None) -> None:
         """Resolve what is in view, and tell."""
         self._later.stop()
-        self._known = False
-        self.view_changed.emit(self.in_view)
+        self._in_view, self._known = self._resolved(), True
+        self.view_changed.emit(self._in_view)
 
     def look_soon(self, _: Any = None) -> None:
         """Look once the event loop turns: several layers may be shown and hidden at once."""
@@ -152,9 +156,15 @@ class Workspace(QObject):
     def _forget(self) -> None:
         self._known = False
 
-    def _on_sliders(self, _: Any) -> None:
-        self.look()
-
     def _on_inserted(self, event: Any) -> None:
-        self._listening.to(event.value.events.visible, self.look_soon)
+        self._listening.to(event.value.events.visible, self._on_layers)
+        self._on_layers()
+
+    def _on_layers(self, _: Any = None) -> None:
+        """Look soon; frames of a recording in view are shown in 2-D."""
+        if self.viewer.dims.ndisplay == 3 and any(
+            layer.visible and is_in_time(layer) for layer in self.viewer.layers
+        ):
+            show_info(NO_VOLUME)
+            flatten(self.viewer)
         self.look_soon()

@@ -12,8 +12,9 @@ from napari.utils import progress
 
 from napari_zstack_align.alignment.checks import check_raw_files_stay
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.layer_group import KEY
 from napari_zstack_align.gui.recordings.layers import SessionLayers
-from napari_zstack_align.gui.shown import KEY, Shown
+from napari_zstack_align.gui.stack_layers import StackLayers
 from napari_zstack_align.gui.taking import axes_of, sizes_in_um
 from napari_zstack_align.gui.zshift.layers import ZShiftLayers
 from napari_zstack_align.progress import Job, Progress, run
@@ -107,7 +108,7 @@ def _raw_files(layers: list[FullLayerData]) -> list[Path]:
 def _stacks_of(owner: Any) -> list[Stack]:
     if isinstance(owner, Stack):
         return [owner]
-    if isinstance(owner, Shown):
+    if isinstance(owner, StackLayers):
         return [owner.stack]
     if isinstance(owner, SessionLayers):
         return [recording.stack for recording in owner.recordings]

@@ -39,7 +39,7 @@ def test_register_find_cells_read_look_and_export(qtbot, viewer, shared_data, tm
 
     panel.open_tab("Traces")
     qtbot.keyClick(viewer.window._qt_viewer.canvas.native, Qt.Key.Key_W)
-    assert session.layers.looked_at == "raw"
+    assert session.layers.mode == "raw"
     on_frames = traces.on_frames
     for number, frame in ((0, 10), (2, 90)):
         session.layers.go_to_frame(number, frame)

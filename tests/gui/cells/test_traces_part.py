@@ -32,7 +32,7 @@ def turn(times=3):
 
 def test_rois_ride_the_raw_frames_of_every_recording(panel, session):
     session.toggle()
-    assert session.layers.looked_at == "raw"
+    assert session.layers.mode == "raw"
     for number, frame in ((0, 7), (1, 3), (0, 39), (1, 29)):
         session.layers.go_to_frame(number, frame)
         turn()

@@ -18,7 +18,7 @@ def recording(n_frames, shape, value, dtype=np.uint16, axes="TYX") -> Recording:
 
 def test_positions_and_back():
     sequence = Sequence1D([3, 1, 2])
-    assert len(sequence) == 6
+    assert sequence.shape[0] == 6
     assert [sequence.locate(p) for p in range(6)] == [
         (0, 0),
         (0, 1),

@@ -45,7 +45,7 @@ def test_register_look_repair_and_save_the_drifting_recordings(qtbot, viewer, fo
     canvas = viewer.window._qt_viewer.canvas.native
     for expected in ("raw", "aligned"):
         qtbot.keyClick(canvas, Qt.Key.Key_W)
-        assert session.layers.looked_at == expected
+        assert session.layers.mode == expected
 
     assert panel.tabs.tabText(panel.tabs.currentIndex()) == "Session"
     qtbot.wait(100)

@@ -12,6 +12,7 @@ import napari_zstack_align as nza
 from napari_zstack_align.gui.compat import text_overlay
 from napari_zstack_align.gui.recordings import results
 from napari_zstack_align.gui.recordings.match_view import INLIER, OUTLIER
+from napari_zstack_align.gui.recordings.point_pairs import KINDS
 from napari_zstack_align.stack import Stack
 
 from .conftest import add, press, run_to_end, slow
@@ -126,7 +127,7 @@ def test_will_this_work_shows_the_matches(qtbot, viewer, panel, session):
     assert " px " in session.tab.verdict.text()
     match = session.layers.match
     assert match.image.data.shape == (192, 2 * 192 + 8)
-    assert [layer.visible for layer in match.layers()] == [True] * 3
+    assert [layer.visible for layer in (match.image, match.lines, match.points)] == [True] * 3
     assert not session.layers.raw[0].visible
     starts, ends = match.lines.data[:, 0], match.lines.data.sum(axis=1)
     assert starts[:, 1].max() < 192 <= ends[:, 1].min()
@@ -258,7 +259,7 @@ def test_a_click_in_the_map_goes_to_the_chunk(viewer, panel, aligned):
 
 def test_the_key_switches_raw_and_aligned(viewer, panel, aligned):
     layers = aligned.layers
-    assert layers.looked_at == "aligned"
+    assert layers.mode == "aligned"
     panel.toggle()
     assert (layers.raw[0].visible, layers.aligned[0].visible) == (True, False)
     panel.toggle()
@@ -366,7 +367,7 @@ def test_set_points_by_hand(qtbot, viewer, panel, aligned):
     assert "Fitted chunk 0 of part 3 (frames 0–19) to 4 points" in status(panel, "Session")
     repaired = aligned.recordings[2].alignment
     assert repaired.chunks["method"][0] == "by hand"
-    assert aligned.layers.looked_at == "aligned"
+    assert aligned.layers.mode == "aligned"
     found = repaired.transforms.to_raw(reference, frame)
     assert np.abs(found - raw).max() < 0.5
 
@@ -374,8 +375,8 @@ def test_set_points_by_hand(qtbot, viewer, panel, aligned):
 def test_give_up_goes_back_to_the_frames(qtbot, panel, aligned):
     press(qtbot, panel, "points")
     press(qtbot, panel, "drop_points")
-    assert aligned.layers.looked_at == "aligned"
-    assert not aligned.layers.points.layers()[0].visible
+    assert aligned.layers.mode == "aligned"
+    assert not aligned.layers.first(*KINDS).visible
 
 
 # -- results -----------------------------------------------------------------------------------
@@ -396,7 +397,7 @@ def test_overlay_of_two_recordings_before_and_after(qtbot, viewer, panel, aligne
     settled(qtbot, panel)
     assert correlation(first.data, second.data) < after - 0.02
     press(qtbot, panel, "overlay")
-    assert aligned.layers.looked_at == "aligned"
+    assert aligned.layers.mode == "aligned"
 
 
 def correlation(first, second):

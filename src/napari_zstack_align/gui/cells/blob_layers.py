@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +13,11 @@ from napari_zstack_align.cells.blobs import BlobResult
 from napari_zstack_align.cells.scale_space import Region
 from napari_zstack_align.counting import counted
 from napari_zstack_align.gui.cells.circles import LINE_PX, circles_layer, set_line, show_circles
-from napari_zstack_align.gui.cells.place import Pixels, place, put, show
+from napari_zstack_align.gui.cells.place import Pixels, place, put
 from napari_zstack_align.gui.compat import camera, fit_view, grid
 from napari_zstack_align.gui.dataset import FrameInView
 from napari_zstack_align.gui.jobs import Limits, limits
-from napari_zstack_align.gui.shown import KEY
+from napari_zstack_align.gui.layer_group import LayerGroup
 
 TITLES = {"log": "LoG", "dog": "DoG", "doh": "DoH"}
 COLORS = {"log": "#ffd23f", "dog": "#3fd0ff", "doh": "#ff7bd5"}
@@ -52,8 +51,8 @@ class Content:
     contrast: Limits
 
 
-class BlobLayers:
-    """Layers are made once and then given new data, because making one stalls napari.
+class BlobLayers(LayerGroup):
+    """An image and its blobs a method.
 
     Parameters
     ----------
@@ -61,10 +60,12 @@ class BlobLayers:
         Where the layers go.
     """
 
+    MODES: ClassVar = {method: (method,) for method in TITLES}
+
     def __init__(self, viewer: Any) -> None:
-        self.viewer = viewer
-        self.images: dict[str, Image] = {}
-        self.points: dict[str, Points] = {}
+        super().__init__(viewer)
+        for method in TITLES:
+            self.of_kind(method)  # from below in this order
         self.method = "log"
         self.slice: int | None = None
         """Slice of a z-stack that the image is of."""
@@ -72,29 +73,36 @@ class BlobLayers:
         self._content: Content | None = None
         self._shown: dict[str, Content] = {}
         self._results: dict[str, BlobResult] = {}
-        self._hidden: list[Layer] = []
         self._blobs_hidden = False
+
+    @property
+    def images(self) -> dict[str, Image]:
+        """The image of each method that was looked at."""
+        return {method: group[0] for method, group in self._of_kind.items() if group}
+
+    @property
+    def points(self) -> dict[str, Points]:
+        """The blobs of each method that was looked at."""
+        return {method: group[1] for method, group in self._of_kind.items() if group}
 
     @property
     def there(self) -> bool:
         """Whether there is an image to show."""
-        return bool(self.images)
+        return bool(self.layers())
 
     @property
     def image_layer(self) -> Image | None:
         """The image in view; the first of them side by side."""
-        return self.images.get(self.method)
+        return self.first(self.method)
 
-    def layers(self) -> Iterator[Layer]:
-        """All layers, from below."""
-        for method in TITLES:
-            if method in self.images:
-                yield self.images[method]
-                yield self.points[method]
+    @property
+    def image_in_view(self) -> bool:
+        """Whether the image is visible."""
+        return bool(self._in_view) and self.image_layer in self._in_view
 
     def view_of(self, layer: Layer) -> FrameInView | None:
         """What one of its images shows: an image of cells, in reference coordinates."""
-        if layer not in self.images.values():
+        if not isinstance(layer, Image):
             return None
         return FrameInView(layer, raw=False, slice=self.slice)
 
@@ -133,26 +141,26 @@ class BlobLayers:
         """Hide the blobs, but not side by side, until they are wanted again."""
         self._blobs_hidden = True
         if self.method in self.points and not self.side_by_side:
-            show(self.points[self.method], False)
+            self.show(self.points[self.method], False)
 
     def want_blobs(self, method: str = "") -> None:
         """Show hidden blobs again: at once those of a method in view."""
         self._blobs_hidden = False
         if method in self.points and (self.side_by_side or method == self.method):
-            show(self.points[method], True)
+            self.show(self.points[method], True)
 
     def to_front(self) -> bool:
         """Lie above images that came later, which would cover them; whether there were some."""
-        layers, own = self.viewer.layers, list(self.layers())
+        layers, own = self.viewer.layers, self.layers()
         top = max((layers.index(layer) for layer in own), default=len(layers))
         if not any(isinstance(above, Image) for above in list(layers)[top + 1 :]):
             return False
         layers.move_multiple([layers.index(layer) for layer in own], len(layers))
         return True
 
-    def look_at(self, method: str) -> None:
+    def look_at(self, mode: str) -> None:
         """Bring one method into view."""
-        self.method = method
+        self.method = mode
         if self.there and not self.side_by_side:
             self.arrange()
 
@@ -162,10 +170,9 @@ class BlobLayers:
             mine = on and (self.side_by_side or method == self.method)
             if mine:
                 self._make(method)
-            for group in (self.images, self.points):
-                tucked = group is self.points and self._blobs_hidden and not self.side_by_side
-                if method in group:
-                    show(group[method], mine and not tucked)
+            tucked = self._blobs_hidden and not self.side_by_side
+            for layer in self.of_kind(method):
+                self.show(layer, mine and not (tucked and isinstance(layer, Points)))
 
     def arrange(self) -> None:
         """Show the chosen method, or all of them side by side, with its image in front."""
@@ -179,7 +186,10 @@ class BlobLayers:
         if on == self.side_by_side or not self.there:
             return
         self.side_by_side = on
-        self._set_others(hidden=on)
+        if on:
+            self.hide_others()
+        else:
+            self.show_others()
         view = grid(self.viewer)
         if on:
             for method in TITLES:
@@ -215,23 +225,10 @@ class BlobLayers:
             set_line(layer, max(LINE_PX, LINE_SCREEN_PX / max(on_screen, 1e-6)))
             show_circles(layer, _circles(self._results.get(method)))
 
-    def _set_others(self, *, hidden: bool) -> None:
-        """Other layers would take views of their own."""
-        if hidden:
-            own = list(self.layers())
-            self._hidden = [x for x in self.viewer.layers if x.visible and x not in own]
-            for layer in self._hidden:
-                layer.visible = False
-            return
-        for layer in self._hidden:
-            if layer in self.viewer.layers:
-                layer.visible = True
-        self._hidden = []
-
     def _bring_to_top(self) -> None:
         """From the top: LoG, DoG and DoH, each with its blobs above its image."""
         layers = self.viewer.layers
-        wanted = [x for m in reversed(TITLES) for x in (self.images[m], self.points[m])]
+        wanted = [layer for method in reversed(TITLES) for layer in self.of_kind(method)]
         if list(layers)[-len(wanted) :] != wanted:
             layers.move_multiple([layers.index(x) for x in wanted], len(layers))
 
@@ -239,20 +236,15 @@ class BlobLayers:
 
     def forget(self, layer: Layer) -> None:
         """Take all of them away when one of them was removed from the viewer."""
-        if layer not in list(self.layers()):
+        if layer not in self.layers():
             return
-        others = [other for other in self.layers() if other is not layer]
-        was_grid = self.side_by_side
-        self.images, self.points = {}, {}
+        was_grid, self.side_by_side = self.side_by_side, False
         self._shown.clear()
         self._results.clear()
-        self.side_by_side = False
+        self.remove()
         if was_grid:
             grid(self.viewer).enabled = False
-            self._set_others(hidden=False)
-        for other in others:
-            if other in self.viewer.layers:
-                self.viewer.layers.remove(other)
+            self.show_others()
 
     def _make(self, method: str) -> None:
         """Let the layers of a method show what there is; napari needs a moment to make them."""
@@ -260,34 +252,25 @@ class BlobLayers:
         if content is None or self._shown.get(method) is content:
             return
         self._shown[method] = content
-        if method not in self.images:
+        if not self.of_kind(method):
             self._add(method, content)
-        else:
-            image = self.images[method]
-            image.data = content.image
-            image.contrast_limits = content.contrast
-            for layer in (image, self.points[method]):
-                put(layer, content.pixels)
-        self.images[method].name = f"{content.name} ({TITLES[method]})"
-        show_circles(self.points[method], _circles(self._results.get(method)))
+        image, points = self.of_kind(method)
+        image.data = content.image
+        image.contrast_limits = content.contrast
+        image.name = f"{content.name} ({TITLES[method]})"
+        for layer in (image, points):
+            put(layer, content.pixels)
+        show_circles(points, _circles(self._results.get(method)))
 
     def _add(self, method: str, content: Content) -> None:
         """Add image and blobs above those of the other methods, but below ROIs and masks."""
         layers = self.viewer.layers
-        own = [layers.index(layer) for layer in self.layers()]
-        index = max(own) + 1 if own else len(layers)
-        described = {"metadata": {KEY: self}, "visible": False, **place(content.pixels)}
-        self.images[method] = Image(
-            content.image,
-            name=TITLES[method],
-            contrast_limits=content.contrast,
-            colormap="gray",
-            **described,
-        )
-        self.points[method] = circles_layer(_name(method), COLORS[method], **described)
-        self.points[method].editable = False
-        layers.insert(index, self.images[method])
-        layers.insert(index + 1, self.points[method])
+        index = max(map(layers.index, self.layers()), default=len(layers) - 1) + 1
+        described = {"visible": False, **place(content.pixels)}
+        self.add(method, Image(content.image, colormap="gray", **described), index)
+        blobs = circles_layer(_name(method), COLORS[method], **described)
+        blobs.editable = False
+        self.add(method, blobs, index + 1)
 
 
 def _circles(result: BlobResult | None) -> npt.NDArray[np.float64]:

@@ -22,11 +22,12 @@ from napari_zstack_align.gui.cells.roi_model import RoiModel
 from napari_zstack_align.gui.cells.sources import KINDS, SLICE, Source, slice_in_view, sources_of
 from napari_zstack_align.gui.cells.tuner import BlobTuner
 from napari_zstack_align.gui.dataset import FrameInView
+from napari_zstack_align.gui.layer_group import RAW
 from napari_zstack_align.gui.listening import Listening
 from napari_zstack_align.gui.part import Part
-from napari_zstack_align.gui.recordings.layers import RAW, SessionLayers
+from napari_zstack_align.gui.recordings.layers import SessionLayers
 from napari_zstack_align.gui.recordings.recording import Recording
-from napari_zstack_align.gui.shown import Shown
+from napari_zstack_align.gui.stack_layers import StackLayers
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.params import BlobParams
 from napari_zstack_align.saved import Kind
@@ -108,7 +109,7 @@ class CellsPart(Part):
 
     def follow(self, view: FrameInView | None) -> None:
         """A z-stack's image is that of the slice in view; over frames stand their own words."""
-        if not self._image_in_view:
+        if not self.layers.image_in_view:
             self.workspace.say_frame()
             return
         z = self._slice_in_view()
@@ -122,11 +123,11 @@ class CellsPart(Part):
         self.tab.methods.box.setChecked(False)
         if not self.layers.there:
             return
-        self.layers.set_visible(not self._image_in_view)
-        if not self._image_in_view and self._of_session:
+        self.layers.set_visible(not self.layers.image_in_view)
+        if not self.layers.image_in_view and self._of_session:
             self.workspace.session.look_at(RAW)
-        elif not self._image_in_view and isinstance(self._owner, Shown):
-            self._owner.look_at("raw")
+        elif not self.layers.image_in_view and isinstance(self._owner, StackLayers):
+            self._owner.look_at(RAW)
         self.workspace.look()
 
     def open_saved(self, folder: Path) -> None:
@@ -162,7 +163,7 @@ class CellsPart(Part):
 
     def _look_again(self) -> None:
         self.offer_sources()
-        if self._in_front and not self._image_in_view:
+        if self._in_front and not self.layers.image_in_view:
             self.workspace.say_frame()  # the words may be about an image that was removed
 
     def _offer_later(self, _: Any = None) -> None:
@@ -294,11 +295,6 @@ class CellsPart(Part):
     def _of_session(self) -> bool:
         return isinstance(self._owner, SessionLayers | Recording)
 
-    @property
-    def _image_in_view(self) -> bool:
-        layer = self.layers.image_layer
-        return layer is not None and layer.visible
-
     def _slice_in_view(self, source: Source | None = None) -> int | None:
         source = source or self.source
         return None if source is None else slice_in_view(source, self.viewer.dims)
@@ -329,7 +325,7 @@ class CellsPart(Part):
         words = "" if result is None else f"{TITLES[method]}: {counted(len(result), 'blob')}"
         if len(self.model.rois):
             words += f"{', ' if words else ''}{counted(len(self.model.rois), 'ROI')}"
-        if self._image_in_view:
+        if self.layers.image_in_view:
             self.workspace.say("" if self.layers.side_by_side else words)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from napari_zstack_align.cells import Rois
 from napari_zstack_align.gui.cells.blob_layers import BlobLayers
 from napari_zstack_align.gui.cells.raw_rois import RoisOnFrames
-from napari_zstack_align.gui.shown import KEY
+from napari_zstack_align.gui.layer_group import KEY
 
 
 def take_over(viewer: Any) -> Rois | None:

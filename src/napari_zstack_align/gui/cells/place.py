@@ -30,9 +30,3 @@ def put(layer: Any, pixels: Pixels) -> None:
         layer.scale, layer.units = wanted["scale"], wanted["units"]
     if not np.array_equal(layer.translate, wanted["translate"]):
         layer.translate = wanted["translate"]
-
-
-def show(layer: Any, on: bool) -> None:
-    """Show or hide a layer; napari draws anew even for no change."""
-    if layer.visible != on:
-        layer.visible = on

@@ -27,8 +27,8 @@ from napari_zstack_align.gui.cells.roi_model import RoiModel
 from napari_zstack_align.gui.cells.roi_places import Circles, place
 from napari_zstack_align.gui.compat import grid
 from napari_zstack_align.gui.dataset import FrameInView
+from napari_zstack_align.gui.layer_group import KEY
 from napari_zstack_align.gui.listening import Listening
-from napari_zstack_align.gui.shown import KEY
 
 NAME = "ROIs"
 RING = "#ffe060"

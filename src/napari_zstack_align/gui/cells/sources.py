@@ -10,8 +10,9 @@ from napari.layers import Image
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.counting import counted
+from napari_zstack_align.gui.layer_group import KEY
 from napari_zstack_align.gui.recordings.layers import SessionLayers
-from napari_zstack_align.gui.shown import KEY, Shown
+from napari_zstack_align.gui.stack_layers import StackLayers
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.stack import Stack
 
@@ -136,7 +137,7 @@ def _of_session(session: SessionLayers) -> list[Source]:
     return found
 
 
-def _of_stack(shown: Shown) -> Source:
+def _of_stack(shown: StackLayers) -> Source:
     kinds = (SLICE,) if shown.grid.is_zstack else OVER_TIME
     name = shown.stack.name if shown.alignment is not None else f"{shown.stack.name} (raw)"
     return Source(name, shown, kinds, (shown.stack,), (shown.alignment,))

@@ -129,8 +129,7 @@ class TracesPart(Part):
 
     def move_line(self, _: Any = None) -> None:
         """Move the line of the current frame."""
-        place = self._place()
-        if place is not None:
+        if self.traces.recordings and (place := self._place()) is not None:
             self.dock.plot.go_to(*place)
 
     def say_what(self) -> None:

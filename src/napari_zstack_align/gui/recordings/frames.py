@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.raw_frames import MissingSource
-from napari_zstack_align.gui.lazy import CACHE_BYTES
+from napari_zstack_align.gui.lazy import CACHE_BYTES, SliderImages
 from napari_zstack_align.gui.recordings.recording import Recording
-from napari_zstack_align.lazy import LazyImages, Position
+from napari_zstack_align.lazy import Position
 
 Array = npt.NDArray[Any]
 
@@ -28,13 +28,13 @@ class Sequence1D:
     ----------
     starts : numpy.ndarray
         (n + 1,) position of the first frame of each recording, and of the end.
+    shape : tuple of int
+        (frames,) of all recordings.
     """
 
     def __init__(self, lengths: Sequence[int]) -> None:
         self.starts = np.concatenate([[0], np.cumsum(lengths, dtype=int)])
-
-    def __len__(self) -> int:
-        return int(self.starts[-1])
+        self.shape = (int(self.starts[-1]),)
 
     def locate(self, position: int) -> tuple[int, int]:
         """Recording and frame at a position."""
@@ -46,7 +46,7 @@ class Sequence1D:
         return int(self.starts[recording]) + frame
 
 
-class SessionFrames(LazyImages):
+class SessionFrames(SliderImages):
     """Frames of one channel of all recordings, on one canvas; what is smaller is padded.
 
     Parameters
@@ -62,7 +62,7 @@ class SessionFrames(LazyImages):
         self.sequence = Sequence1D([r.stack.n_frames for r in recordings])
         self._channel = channel
         dtype = np.result_type(*(r.stack.dtype for r in recordings))
-        super().__init__((len(self.sequence),), self.canvas(), dtype, CACHE_BYTES)
+        super().__init__(self.sequence.shape, self.canvas(), dtype, CACHE_BYTES)
 
     def is_like(self, other: SessionFrames) -> bool:
         """Whether another array shows the same recordings on a canvas of the same size."""
@@ -80,8 +80,9 @@ class SessionFrames(LazyImages):
         """Make the image at one position of the sequence."""
         index, t = self.sequence.locate(position[0])
         recording = self.recordings[index]
-        gone = isinstance(recording.stack.source, MissingSource)  # was told when it was opened
-        known = self._channel < recording.stack.shape[1] and not gone
+        stack = recording.stack
+        gone = isinstance(stack.source, MissingSource)  # was told when it was opened
+        known = self._channel < stack.shape[1] and not gone
         image = self.frame(recording, t, self._channel) if known else None
         return on_canvas(image, self.image_shape, self.dtype)
 

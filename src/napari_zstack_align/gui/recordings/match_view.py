@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from napari.layers import Image, Points, Vectors
 
+from napari_zstack_align.gui.layer_group import LayerGroup
+from napari_zstack_align.gui.layer_look import put
 from napari_zstack_align.gui.recordings.side_by_side import offset_of, side_by_side
-from napari_zstack_align.gui.shown import KEY
 
 if TYPE_CHECKING:
     from napari_zstack_align.register.recordings import MatchPreview
@@ -20,6 +21,8 @@ LEGEND = (
     "Left: reference; right: chunk. Keypoints: blue in the mask, grey outside. Lines (a sample of "
     "the matches): green fit, magenta don't."
 )
+KINDS = ("pair", "matches", "keypoints")
+"""Of layers: the two images, lines between their matches, and their keypoints."""
 MAX_LINES = 100
 """Of the matches that fit, and of the others."""
 
@@ -27,99 +30,92 @@ Pairs = npt.NDArray[np.float64]
 
 
 class MatchView:
-    """Layers that show how a chunk was matched; made at the first look, then given new data.
+    """Shows how a chunk was matched, in layers that are made at the first look.
 
     Parameters
     ----------
-    viewer : napari.Viewer
-        Where the layers go.
+    group : LayerGroup
+        Which the layers belong to.
     """
 
-    def __init__(self, viewer: Any) -> None:
-        self._viewer = viewer
-        self.image: Any = None
-        self.points: Any = None
-        self.lines: Any = None
+    def __init__(self, group: LayerGroup) -> None:
+        self._group = group
 
-    def layers(self) -> list[Any]:
-        """The layers that are there."""
-        return [layer for layer in (self.image, self.points, self.lines) if layer is not None]
+    @property
+    def image(self) -> Any:
+        """The layer of the two images, or None."""
+        return self._group.first(KINDS[0])
+
+    @property
+    def lines(self) -> Any:
+        """The layer of lines between matches, or None."""
+        return self._group.first(KINDS[1])
+
+    @property
+    def points(self) -> Any:
+        """The layer of the keypoints, or None."""
+        return self._group.first(KINDS[2])
 
     def show_images(self, left: Any, right: Any, place: dict[str, Any]) -> None:
         """Show two images (Y, X) without keypoints; ``place`` is the layers' scale and units."""
-        self._make(place)
-        self._set_image(side_by_side(left, right), place)
-        self._set_points(np.empty((0, 2)), np.empty((0, 4)), place)
-        self._set_lines(np.empty((0, 2, 2)), np.empty((0, 4)), place)
+        self._show(
+            side_by_side(left, right),
+            (np.empty((0, 2)), np.empty((0, 4))),
+            (np.empty((0, 2, 2)), np.empty((0, 4))),
+            place,
+        )
 
     def show(self, preview: MatchPreview, place: dict[str, Any]) -> None:
         """Show a preview."""
-        self._make(place)
         offset = offset_of(preview.reference_image)
-        self._set_image(side_by_side(preview.reference_image, preview.chunk_image), place)
         points = np.concatenate([preview.reference_points, moved(preview.chunk_points, offset)])
         in_mask = np.concatenate([preview.reference_in_mask, preview.chunk_in_mask])
-        self._set_points(points, coloured(in_mask, IN_MASK, OUTSIDE), place)
         start, end = preview.matches_reference, moved(preview.matches_chunk, offset)
         order = np.concatenate([some(~preview.inliers), some(preview.inliers)])
         lines = np.stack([start, end - start], 1)[order]
-        self._set_lines(lines, coloured(preview.inliers[order], INLIER, OUTLIER), place)
-
-    def forget(self, layer: Any) -> None:
-        """Drop a layer that was removed from the viewer."""
-        for name in ("image", "points", "lines"):
-            if getattr(self, name) is layer:
-                setattr(self, name, None)
+        self._show(
+            side_by_side(preview.reference_image, preview.chunk_image),
+            (points, coloured(in_mask, IN_MASK, OUTSIDE)),
+            (lines, coloured(preview.inliers[order], INLIER, OUTLIER)),
+            place,
+        )
 
     # -- inside --------------------------------------------------------------------------------
 
-    def _make(self, place: dict[str, Any]) -> None:
-        described = {"metadata": {KEY: self}, **place}
-        if self.image is None:
-            image = np.zeros((2, 2), np.float32)
-            self.image = self._add(
-                Image(image, name="reference | chunk", contrast_limits=(0, 1), **described)
-            )
-        if self.lines is None:
-            self.lines = self._add(
-                Vectors(
-                    np.zeros((1, 2, 2)),
-                    name="matches",
-                    edge_width=1,
-                    vector_style="line",
-                    **described,
-                )
-            )
-        if self.points is None:
-            self.points = self._add(
-                Points(
-                    np.zeros((1, 2)),
-                    name="keypoints",
-                    size=4,
-                    symbol="ring",
-                    border_width=0,
-                    **described,
-                )
-            )
+    def _show(
+        self,
+        image: npt.NDArray[Any],
+        points: tuple[Pairs, Pairs],
+        lines: tuple[Pairs, Pairs],
+        place: dict[str, Any],
+    ) -> None:
+        """Show an image, and points and lines with their colours."""
+        for kind, make in zip(KINDS, (_new_image, _new_lines, _new_points), strict=True):
+            if self._group.first(kind) is None:
+                self._group.add(kind, make(place))
+        pair, matches, keypoints = (self._group.first(kind) for kind in KINDS)
+        pair.data, keypoints.data, matches.data = image, points[0], lines[0]
+        if len(points[0]):
+            keypoints.face_color = points[1]
+        if len(lines[0]):
+            matches.edge_color = lines[1]
+        for layer in (pair, keypoints, matches):
+            put(layer, place)
 
-    def _add(self, layer: Any) -> Any:
-        return self._viewer.add_layer(layer)
 
-    def _set_image(self, image: Any, place: dict[str, Any]) -> None:
-        self.image.data = image
-        set_place(self.image, place)
+def _new_image(place: dict[str, Any]) -> Image:
+    image = np.zeros((2, 2), np.float32)
+    return Image(image, name="reference | chunk", contrast_limits=(0, 1), **place)
 
-    def _set_points(self, points: Any, colors: Any, place: dict[str, Any]) -> None:
-        self.points.data = points
-        if len(points):
-            self.points.face_color = colors
-        set_place(self.points, place)
 
-    def _set_lines(self, lines: Any, colors: Any, place: dict[str, Any]) -> None:
-        self.lines.data = lines
-        if len(lines):
-            self.lines.edge_color = colors
-        set_place(self.lines, place)
+def _new_lines(place: dict[str, Any]) -> Vectors:
+    return Vectors(np.zeros((1, 2, 2)), name="matches", edge_width=1, vector_style="line", **place)
+
+
+def _new_points(place: dict[str, Any]) -> Points:
+    return Points(
+        np.zeros((1, 2)), name="keypoints", size=4, symbol="ring", border_width=0, **place
+    )
 
 
 def some(which: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
@@ -136,9 +132,3 @@ def moved(points: Pairs, columns: float) -> Pairs:
 def coloured(which: npt.ArrayLike, true: Any, false: Any) -> npt.NDArray[np.float64]:
     """(N, 4) RGBA by a truth value each."""
     return np.where(np.asarray(which, bool)[:, None], true, false)
-
-
-def set_place(layer: Any, place: dict[str, Any]) -> None:
-    """Give a layer another scale and unit."""
-    for name, value in place.items():
-        setattr(layer, name, value)

@@ -12,8 +12,9 @@ from napari.layers import Image
 from napari_zstack_align.alignment.checks import check_one_plane
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.jobs import sample_contrast
+from napari_zstack_align.gui.layer_group import KEY
 from napari_zstack_align.gui.recordings.recording import Recording
-from napari_zstack_align.gui.shown import KEY, shown_of
+from napari_zstack_align.gui.stack_layers import stack_of
 from napari_zstack_align.gui.taking import guess_axes, stack_of_layer
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.read import images_in, open_stack, started_at
@@ -121,7 +122,7 @@ def stacks_of_layers(layers: Iterable[Any]) -> tuple[list[Stack], list[str]]:
 
 def stack_behind(layer: Any) -> Stack | None:
     """Stack that a layer shows; None for a layer of a session, which is there already."""
-    shown = shown_of(layer)
+    shown = stack_of(layer)
     if shown is not None:
         return shown.stack
     if KEY in layer.metadata:

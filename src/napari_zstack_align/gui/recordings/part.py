@@ -13,8 +13,9 @@ from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.counting import counted
 from napari_zstack_align.gui.dataset import FrameInView
 from napari_zstack_align.gui.file_dialogs import open_filter
+from napari_zstack_align.gui.layer_group import ALIGNED
 from napari_zstack_align.gui.part import Part
-from napari_zstack_align.gui.recordings.layers import ALIGNED, MATCH, OVERLAY, POINTS
+from napari_zstack_align.gui.recordings.layers import MATCH, OVERLAY, POINTS
 from napari_zstack_align.gui.recordings.opening import Opened, opening, stacks_of_layers, taking
 from napari_zstack_align.gui.recordings.plots import SessionPlots
 from napari_zstack_align.gui.recordings.recording import Recording
@@ -179,12 +180,11 @@ class RecordingsPart(Part):
         """Words over the image, list, map and plot go with the slider."""
         other = view is None or view.dataset is not self.layers
         if other:
-            layer = next(iter(self.layers.raw or self.layers.aligned), None)
-            view = None if layer is None else self.layers.view_of(layer)  # below others, or hidden
+            view = self.layers.view_of(self.layers.with_sliders)  # below others, or hidden
         if view is None or view.frame is None:
             self.workspace.say("")
             return
-        compared = other and self.layers.looked_at in (OVERLAY, MATCH, POINTS)
+        compared = other and self.layers.mode in (OVERLAY, MATCH, POINTS)
         self.workspace.say(self.layers.caption if compared else self.layers.words(view))
         self.tab.list.blockSignals(True)
         self.tab.list.go_to(view.recording)

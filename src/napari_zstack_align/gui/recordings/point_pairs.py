@@ -10,10 +10,12 @@ import numpy.typing as npt
 from napari.layers import Points
 from qtpy.QtCore import QTimer
 
-from napari_zstack_align.gui.recordings.match_view import set_place
-from napari_zstack_align.gui.shown import KEY
+from napari_zstack_align.gui.layer_group import LayerGroup
+from napari_zstack_align.gui.layer_look import put
 
 MIN_POINTS = 3
+KINDS = ("points left", "points right")
+"""Of layers: the points in the reference, and those in the chunk."""
 COLORS = ("#4cc3ff", "#ffb000")
 NAMES = ("points in the reference", "points in the chunk")
 
@@ -28,38 +30,37 @@ class PointPairs:
 
     Parameters
     ----------
-    viewer : napari.Viewer
-        Where the layers go.
+    group : LayerGroup
+        Which the layers belong to.
     """
 
-    def __init__(self, viewer: Any) -> None:
-        self._viewer = viewer
+    def __init__(self, group: LayerGroup) -> None:
+        self._group = group
         self._offset = 0.0
-        self._left: Any = None
-        self._right: Any = None
         self._sorting = False
         self.changed: Callable[[int, int], object] = lambda left, right: None
 
-    def layers(self) -> list[Any]:
-        """The layers that are there."""
-        return [layer for layer in (self._left, self._right) if layer is not None]
+    @property
+    def _left(self) -> Any:
+        return self._group.first(KINDS[0])
+
+    @property
+    def _right(self) -> Any:
+        return self._group.first(KINDS[1])
 
     def begin(self, offset: float, place: dict[str, Any]) -> None:
         """Empty the layers, ready to click; the right image begins at column ``offset``."""
         self._offset = offset
-        if self._left is None:
-            self._left = self._make(0, place)
-        if self._right is None:
-            self._right = self._make(1, place)
-        for layer in self.layers():
-            set_place(layer, place)
-            layer.visible = True
+        for index, kind in enumerate(KINDS):
+            if self._group.first(kind) is None:
+                self._make(index, place)
+            put(self._group.first(kind), place)
         self._set(np.empty((0, 2)), np.empty((0, 2)))
 
     def ready(self) -> None:
         """Let clicks add points: napari goes back to 'pan' whenever a layer was hidden."""
         if self._left is not None:
-            self._viewer.layers.selection.active = self._left
+            self._group.viewer.layers.selection.active = self._left
             self._left.mode = "add"
 
     def pairs(self) -> tuple[Array, Array]:
@@ -68,21 +69,9 @@ class PointPairs:
             return np.empty((0, 2)), np.empty((0, 2))
         return np.array(self._left.data), np.array(self._right.data) - (0, self._offset)
 
-    def end(self) -> None:
-        """Hide the layers."""
-        for layer in self.layers():
-            layer.visible = False
-
-    def forget(self, layer: Any) -> None:
-        """Drop a layer that was removed from the viewer."""
-        if layer is self._left:
-            self._left = None
-        if layer is self._right:
-            self._right = None
-
     # -- inside --------------------------------------------------------------------------------
 
-    def _make(self, index: int, place: dict[str, Any]) -> Points:
+    def _make(self, index: int, place: dict[str, Any]) -> None:
         layer = Points(
             np.empty((0, 2)),
             ndim=2,
@@ -93,12 +82,10 @@ class PointPairs:
             border_width=0,
             features={"number": np.empty(0, int)},
             text={"string": "{number}", "color": COLORS[index], "size": 12, "anchor": "upper_left"},
-            metadata={KEY: self},
             **place,
         )
-        self._viewer.add_layer(layer)
+        self._group.add(KINDS[index], layer)
         layer.events.data.connect(lambda _: self._sort_later())
-        return layer
 
     def _sort_later(self) -> None:
         """Once napari is done with its own change of the data."""
@@ -130,5 +117,5 @@ class PointPairs:
         self._number()
 
     def _number(self) -> None:
-        for layer in self.layers():
+        for layer in (self._left, self._right):
             layer.features = {"number": np.arange(1, len(layer.data) + 1)}

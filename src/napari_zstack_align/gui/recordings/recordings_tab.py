@@ -20,13 +20,13 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.buttons import button
 from napari_zstack_align.gui.form import ParamsForm
 from napari_zstack_align.gui.layer_combo import LayerCombo
+from napari_zstack_align.gui.layer_group import KEY
 from napari_zstack_align.gui.mask_words import MaskWords
 from napari_zstack_align.gui.masks import mask_layers
 from napari_zstack_align.gui.param_widgets import OptionalField
 from napari_zstack_align.gui.recordings.chunk_words import chunk_words
 from napari_zstack_align.gui.recordings.recording_list import RecordingList
 from napari_zstack_align.gui.run_bar import ERROR_STYLE, RunBar
-from napari_zstack_align.gui.shown import KEY
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register import recordings as engine
 from napari_zstack_align.stack import Stack

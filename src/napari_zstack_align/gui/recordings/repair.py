@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.gui.recordings.layers import ALIGNED, POINTS, place_of
+from napari_zstack_align.gui.layer_group import ALIGNED, flatten
+from napari_zstack_align.gui.layer_look import IMAGE_AXES, geometry
+from napari_zstack_align.gui.recordings.layers import POINTS
 from napari_zstack_align.gui.recordings.point_pairs import MIN_POINTS
 from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.recordings.session_tab import HINT
@@ -116,13 +118,12 @@ class Repair:
         """Put the points away, and go back to the frames."""
         self._picked = None
         self._bar.say("")
-        self._part.layers.points.end()
         self._tab.set_picking(False)
         self._part.look_at(ALIGNED)
 
     def _on_mean(self, chosen: ChunkOf, mean: npt.NDArray[np.float32]) -> None:
-        part, place = self._part, place_of(chosen.recording.stack, 2)
-        part.layers.flatten()
+        part, place = self._part, geometry(chosen.recording.stack, IMAGE_AXES)
+        flatten(part.viewer)
         self._picked = chosen
         part.layers.match.show_images(chosen.alignment.reference, mean, place)
         part.layers.points.begin(offset_of(chosen.alignment.reference), place)

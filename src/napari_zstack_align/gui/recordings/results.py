@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog
 
@@ -23,18 +22,14 @@ from napari_zstack_align.gui.file_dialogs import (
     saved_words,
 )
 from napari_zstack_align.gui.grid import FrameGrid
+from napari_zstack_align.gui.layer_group import ALIGNED, KEY, flatten
+from napari_zstack_align.gui.layer_look import FRAME_AXES, channel_image, name_of
 from napari_zstack_align.gui.lazy import AlignedFrames
 from napari_zstack_align.gui.recordings import session_files as files
-from napari_zstack_align.gui.recordings.layers import (
-    ALIGNED,
-    AXIS_LABELS,
-    OVERLAY,
-    place_of,
-)
+from napari_zstack_align.gui.recordings.layers import OVERLAY
 from napari_zstack_align.gui.recordings.means import overlay_means
 from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.recordings.repair import Repair
-from napari_zstack_align.gui.shown import KEY, colormap_of
 from napari_zstack_align.gui.taking import guess_axes, stack_of_layer
 from napari_zstack_align.saved import Kind
 from napari_zstack_align.write.export import targets_in_session
@@ -116,8 +111,7 @@ class Results:
         """Outline the common field of view, or hide the outline."""
         on = self._tab.buttons["field"].isChecked()
         if not on:
-            if self._part.layers.field is not None:
-                self._part.layers.field.visible = False
+            self._part.layers.hide_field()
             return
         self._part.start(
             self._bar,
@@ -139,11 +133,10 @@ class Results:
                 layer.data.show(recording.alignment)
                 if layer.visible:
                     layer.refresh(extent=False)
-        field = self._part.layers.field
-        if field is not None and self._tab.buttons["field"].isChecked():
-            field.visible = False
+        if self._tab.buttons["field"].isChecked():
+            self._part.layers.hide_field()
             self._tab.buttons["field"].setChecked(False)
-        self._tab.buttons["overlay"].setChecked(self._part.layers.looked_at == OVERLAY)
+        self._tab.buttons["overlay"].setChecked(self._part.layers.mode == OVERLAY)
 
     def _again(self) -> None:
         """Another pair, or before instead of after: only where an overlay is in view."""
@@ -151,7 +144,7 @@ class Results:
             self.show_overlay()
 
     def _on_means(self, names: list[str], images: Sequence[Any]) -> None:
-        self._part.layers.flatten()
+        flatten(self._part.viewer)
         self._part.layers.show_overlay(names, images)
         self._part.workspace.look()
         when = "before" if self._tab.before_box.isChecked() else "after"
@@ -161,7 +154,6 @@ class Results:
 
     def _on_field(self, field: Any) -> None:
         self._part.layers.show_field(field)
-        self._part.layers.field.visible = True
         self._bar.say(f"The common field covers {100 * float(np.mean(field)):.0f} % of the image.")
 
     def _own_layers(self, recording: Recording) -> list[Any]:
@@ -185,19 +177,17 @@ class Results:
         stack = alignment.stack
         for channel, name in enumerate(stack.channel_names):
             data = AlignedFrames(stack, FrameGrid(stack), channel, alignment)
-            words = [stack.name, "aligned", name if stack.shape[1] > 1 else ""]
-            self._part.viewer.add_layer(
-                Image(
-                    data,
-                    name=" ".join(word for word in words if word),
-                    contrast_limits=contrast[channel],
-                    visible=False,
-                    axis_labels=AXIS_LABELS,
-                    metadata={KEY: owner},
-                    **colormap_of(stack, channel),
-                    **place_of(stack, 3),
-                )
+            layer = channel_image(
+                data,
+                stack,
+                channel,
+                FRAME_AXES,
+                name=name_of(stack, "aligned", name),
+                contrast_limits=contrast[channel],
+                visible=False,
+                metadata={KEY: owner},
             )
+            self._part.viewer.add_layer(layer)
 
     # -- files ---------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Flag
-from napari_zstack_align.gui.recordings.layers import ALIGNED, RAW
+from napari_zstack_align.gui.layer_group import ALIGNED, RAW, flatten
 from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.recordings.words import ended
 from napari_zstack_align.progress import Progress
@@ -55,7 +55,7 @@ class SessionRun:
             recording.alignment = None
         part.trial.forget()
         part.trial.hide_background()
-        part.layers.flatten()
+        flatten(part.viewer)
         part.layers.add_aligned()
         part.look_at(RAW)
         part.refresh()

@@ -17,13 +17,14 @@ from napari_zstack_align.alignment.session import load_saved
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Fault, mark
 from napari_zstack_align.gui.jobs import limits
+from napari_zstack_align.gui.layer_group import KEY, flatten
+from napari_zstack_align.gui.layer_look import IMAGE_AXES, geometry, put
 from napari_zstack_align.gui.masks import ready_to_paint
-from napari_zstack_align.gui.recordings.layers import MATCH, place_of
-from napari_zstack_align.gui.recordings.match_view import LEGEND, set_place
+from napari_zstack_align.gui.recordings.layers import MATCH
+from napari_zstack_align.gui.recordings.match_view import LEGEND
 from napari_zstack_align.gui.recordings.means import reference_mean
 from napari_zstack_align.gui.recordings.recordings_tab import REFERENCE
 from napari_zstack_align.gui.recordings.session_map import HINT
-from napari_zstack_align.gui.shown import KEY
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.register import recordings as engine
@@ -120,8 +121,8 @@ class Trial:
     def _show(self, preview: MatchPreview) -> None:
         part = self._part
         recording = part.recordings[preview.recording]
-        part.layers.flatten()
-        part.layers.match.show(preview, place_of(recording.stack, 2))
+        flatten(part.viewer)
+        part.layers.match.show(preview, geometry(recording.stack, IMAGE_AXES))
         start, stop = preview.frames
         self.hide_background()
         part.layers.caption = f"reference | {recording.name}, frames {start}–{stop - 1}"
@@ -196,9 +197,9 @@ class Trial:
         )
 
     def _add_mask(self, stack: Stack, image: npt.NDArray[np.float32]) -> None:
-        place = place_of(stack, 2)
+        place = geometry(stack, IMAGE_AXES)
         viewer = self._part.viewer
-        self._part.layers.flatten()
+        flatten(viewer)
         if self._background is None or self._background not in viewer.layers:
             self._background = viewer.add_layer(
                 Image(
@@ -212,9 +213,8 @@ class Trial:
         else:
             self._background.data = image
             self._background.contrast_limits = limits(image)
-            set_place(self._background, place)
-        for layer in self._part.layers.layers():
-            layer.visible = False
+            put(self._background, place)
+        self._part.layers.hide()
         self._background.visible = True
         mask = Labels(np.zeros(image.shape, np.uint8), name="session mask", opacity=0.4, **place)
         viewer.add_layer(mask)
@@ -245,7 +245,7 @@ class Trial:
             contrast_limits=limits(alignment.reference),
             visible=False,
             metadata={KEY: self, REFERENCE: alignment},
-            **place_of(alignment.stack, 2),
+            **geometry(alignment.stack, IMAGE_AXES),
         )
         self._part.viewer.add_layer(layer)
         self._tab.reference_combo.choose(layer)

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.raw_frames import MissingSource
-from napari_zstack_align.gui.lazy import CACHE_BYTES
+from napari_zstack_align.gui.lazy import CACHE_BYTES, SliderImages
 from napari_zstack_align.gui.zshift.view import ZShiftView
-from napari_zstack_align.lazy import LazyImages, Position
+from napari_zstack_align.lazy import Position
 from napari_zstack_align.zshift.movies import compared_frame
 
 Image = npt.NDArray[Any]
@@ -20,7 +20,7 @@ HATCH_PX, HATCH_PART = 12, 4
 """Distance and width of the dark stripes over a slice that doesn't match."""
 
 
-class ZShiftFrames(LazyImages):
+class ZShiftFrames(SliderImages):
     """One image a frame of the recording, on the pixels that were compared; dark where unknown."""
 
     def __init__(self, view: ZShiftView) -> None:

@@ -137,7 +137,7 @@ class ZShiftPart(Part):
         """Show a z-shift in the dock and in the layers."""
         is_first = self.view is None
         self.show_numbers(view)
-        self.layers.show(view)
+        self.layers.show_view(view)
         self.tab.set_result(there=True)
         self.tab.remarks.setText(around(view.zshift.direction, view.zshift.remarks))
         if is_first:

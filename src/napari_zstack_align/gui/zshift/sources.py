@@ -11,7 +11,7 @@ from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import load_saved
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.gui.shown import Shown
+from napari_zstack_align.gui.stack_layers import StackLayers
 from napari_zstack_align.gui.taking import guess_axes, plain_images, stack_of_layer
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.progress import Job, Progress
@@ -116,13 +116,13 @@ def owner_of(source: Source | None) -> Any:
     return None if source is None else source.owner
 
 
-def _of_shown(shown: Shown) -> Source:
+def _of_shown(shown: StackLayers) -> Source:
     stack, alignment = shown.stack, shown.alignment
     name = _named(stack, alignment)
     return Source(f"Volume of {stack.name}" if _is_volume(shown) else name, shown, stack, alignment)
 
 
-def _is_volume(shown: Shown) -> bool:
+def _is_volume(shown: StackLayers) -> bool:
     return shown.grid.is_zstack and shown.alignment is not None
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui import jobs
-from napari_zstack_align.gui.shown import Shown
+from napari_zstack_align.gui.stack_layers import StackLayers
 from napari_zstack_align.gui.words import ended
 from napari_zstack_align.progress import Progress
 from napari_zstack_align.register.adaptive import align_adaptive
@@ -34,7 +34,7 @@ class AlignRun:
     def __init__(self, part: ZStackPart) -> None:
         self._part = part
         self._bar = part.align_tab.run_bar
-        self._running: Shown | None = None
+        self._running: StackLayers | None = None
         self._drawn_at = 0.0
 
     def start(self) -> None:
@@ -66,28 +66,28 @@ class AlignRun:
             failed=lambda _: self._on_stopped(shown, None),
         )
 
-    def on_aligned(self, shown: Shown, alignment: Alignment, *, loaded: bool = False) -> None:
+    def on_aligned(self, shown: StackLayers, alignment: Alignment, *, loaded: bool = False) -> None:
         """Show a finished or loaded alignment, and say how it went."""
         self._display(shown, alignment)
         self._running = None
-        if self._part.viewer.dims.ndisplay == 2 and shown.looked_at == "":
+        if self._part.viewer.dims.ndisplay == 2 and shown.mode == "":
             shown.look_at("volume")
         self._bar.say(ended(alignment, loaded=loaded))
 
-    def on_removed(self, shown: Shown, layer: Any) -> None:
+    def on_removed(self, shown: StackLayers, layer: Any) -> None:
         """A layer of a stack was removed from the viewer; without the stack the run ends."""
         if shown is self._running and not shown.raw:
             self._bar.cancel()
         elif shown is self._running:
             self._bar.say(f"'{layer.name}' was removed; the run goes on.")
 
-    def _on_progress(self, shown: Shown, progress: Progress) -> None:
+    def _on_progress(self, shown: StackLayers, progress: Progress) -> None:
         """Show the slices done so far, seldom enough to leave time for everything else."""
         if progress.partial is not None and time.monotonic() - self._drawn_at > DRAW_INTERVAL_S:
             self._display(shown, progress.partial)
             self._drawn_at = time.monotonic()
 
-    def _on_stopped(self, shown: Shown, partial_result: Alignment | None) -> None:
+    def _on_stopped(self, shown: StackLayers, partial_result: Alignment | None) -> None:
         """Keep what was finished when a run was cancelled or failed."""
         newest = partial_result or self._bar.last_partial
         kept = shown.alignment if newest is None else newest
@@ -102,11 +102,11 @@ class AlignRun:
         if shown.raw and partial_result is not None:
             self._bar.say(f"Cancelled. {ended(partial_result)}")
 
-    def _display(self, shown: Shown, alignment: Alignment) -> None:
+    def _display(self, shown: StackLayers, alignment: Alignment) -> None:
         """Evaluate an alignment, perhaps partial, in the layers and the plot."""
         is_first = shown.alignment is None
         shown.show_alignment(alignment)
-        if is_first and self._part.viewer.dims.ndisplay == 2 and shown.looked_at == "raw":
+        if is_first and self._part.viewer.dims.ndisplay == 2 and shown.mode == "raw":
             shown.look_at("volume")
         if shown is self._part.shown:
             self._part.show_quality()

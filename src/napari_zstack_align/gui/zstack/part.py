@@ -13,11 +13,12 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from napari_zstack_align.gui.dataset import FrameInView
 from napari_zstack_align.gui.jobs import Limits
 from napari_zstack_align.gui.layer_combo import LayerCombo
+from napari_zstack_align.gui.layer_group import KEY
 from napari_zstack_align.gui.listening import Listening
 from napari_zstack_align.gui.masks import hand_over, new_mask
 from napari_zstack_align.gui.part import Part
 from napari_zstack_align.gui.plots import QualityPlot
-from napari_zstack_align.gui.shown import KEY, Shown, every_shown, shown_of
+from napari_zstack_align.gui.stack_layers import StackLayers, every_stack, stack_of
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.gui.zstack.align_run import AlignRun
 from napari_zstack_align.gui.zstack.align_tab import AlignTab
@@ -113,8 +114,7 @@ class ZStackPart(Part):
         if shown is None:
             return
         if view is None or view.dataset is not shown:
-            layer = next(iter(shown.raw or shown.aligned), None)
-            view = None if layer is None else shown.view_of(layer)  # hidden below others
+            view = shown.view_of(shown.with_sliders)  # hidden below others
         if view is None:
             return
         self.workspace.say(shown.words(view))
@@ -134,7 +134,7 @@ class ZStackPart(Part):
 
     def on_removed(self, layer: Any) -> None:
         """A layer was removed from the viewer; without its last raw one a stack is gone."""
-        shown = shown_of(layer)
+        shown = stack_of(layer)
         if shown is not None:
             shown.forget(layer)
             self.run.on_removed(shown, layer)
@@ -152,13 +152,13 @@ class ZStackPart(Part):
     # -- stacks --------------------------------------------------------------------------------
 
     @property
-    def shown(self) -> Shown | None:
+    def shown(self) -> StackLayers | None:
         """The stack that is chosen."""
-        return shown_of(self.stack_combo.layer)
+        return stack_of(self.stack_combo.layer)
 
-    def add_stack(self, stack: Stack, contrast: list[Limits]) -> Shown:
+    def add_stack(self, stack: Stack, contrast: list[Limits]) -> StackLayers:
         """Show a stack in new layers and choose it."""
-        shown = Shown(self.viewer, stack, contrast)
+        shown = StackLayers(self.viewer, stack, contrast)
         shown.add_raw()
         self._choose_shown(shown)
         return shown
@@ -175,7 +175,7 @@ class ZStackPart(Part):
                 by_stack.setdefault(id(layer.metadata[KEY]), []).append(layer)
         for layers in by_stack.values():
             contrast = [tuple(layer.contrast_limits) for layer in layers]
-            shown = Shown(self.viewer, layers[0].metadata[KEY], contrast)
+            shown = StackLayers(self.viewer, layers[0].metadata[KEY], contrast)
             shown.adopt(layers)
             self._choose_shown(shown)
 
@@ -205,7 +205,7 @@ class ZStackPart(Part):
         self.load_tab.show_stack(None if shown is None else shown.stack)
         self.workspace.choose(shown)
 
-    def _choose_shown(self, shown: Shown) -> None:
+    def _choose_shown(self, shown: StackLayers) -> None:
         self.stack_combo.refresh()  # its layer was added before it was known to be a stack's
         before = self.shown
         self.stack_combo.choose(shown.raw[0])
@@ -268,4 +268,4 @@ class ZStackPart(Part):
 
 def stack_layers(layers: Any) -> list[Any]:
     """First layer of every stack that is shown."""
-    return [next(layer for layer in layers if layer in s.raw) for s in every_shown(layers)]
+    return [next(layer for layer in layers if layer in s.raw) for s in every_stack(layers)]

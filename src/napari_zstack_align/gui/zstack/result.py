@@ -14,7 +14,7 @@ from napari_zstack_align.gui import jobs
 from napari_zstack_align.gui.compat import camera
 from napari_zstack_align.gui.file_dialogs import ask_where_to_save, ask_where_to_write, saved_words
 from napari_zstack_align.gui.jobs import Limits
-from napari_zstack_align.gui.shown import Shown
+from napari_zstack_align.gui.stack_layers import StackLayers
 from napari_zstack_align.saved import Kind, target_of
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.export import export_alignment
@@ -42,7 +42,7 @@ class Result:
         self._tab = part.align_tab
 
     @property
-    def _shown(self) -> Shown | None:
+    def _shown(self) -> StackLayers | None:
         return self._part.shown
 
     def do(self, name: str) -> None:

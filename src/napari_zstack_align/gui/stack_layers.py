@@ -1,0 +1,241 @@
+"""`StackLayers`: a stack in the viewer with its layers and its alignment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import numpy as np
+from napari.layers import Image, Layer, Vectors
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.arrows import ARROW_LENGTH, arrows
+from napari_zstack_align.gui.dataset import FrameInView, Movie
+from napari_zstack_align.gui.grid import FrameGrid
+from napari_zstack_align.gui.jobs import Limits
+from napari_zstack_align.gui.layer_group import ALIGNED, KEY, RAW, FrameLayers
+from napari_zstack_align.gui.layer_look import channel_image, geometry, name_of, put
+from napari_zstack_align.gui.lazy import AlignedFrames, GrowingVolume, RawFrames
+from napari_zstack_align.gui.words import flag_words
+from napari_zstack_align.stack import Stack
+
+VOLUME, ARROWS = "volume", "arrows"
+
+
+class StackLayers(FrameLayers):
+    """A stack in the viewer: one raw, aligned and volume layer a channel, and arrows.
+
+    All of this belongs to the main thread; workers get the stack, the alignment and the thin
+    arrays.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where the layers go.
+    stack : Stack
+        What is shown.
+    contrast : list of (float, float)
+        Contrast limits of each channel.
+    """
+
+    MODES: ClassVar = {VOLUME: (VOLUME,), ALIGNED: (ALIGNED,), RAW: (RAW,)}
+
+    def __init__(self, viewer: Any, stack: Stack, contrast: list[Limits]) -> None:
+        super().__init__(viewer)
+        self.stack = stack
+        self.contrast = contrast
+        self.grid = FrameGrid(stack)
+        self.alignment: Alignment | None = None
+        self.volumes: list[GrowingVolume] = []
+        self.volume = self.of_kind(VOLUME)
+
+    @property
+    def arrows(self) -> Any:
+        """The layer of arrows, or None."""
+        return self.first(ARROWS)
+
+    @property
+    def stacks(self) -> tuple[Stack, ...]:
+        """The one stack."""
+        return (self.stack,)
+
+    def movies(self) -> list[Movie]:
+        """The one recording that traces would be read from."""
+        if self.grid.is_zstack:
+            raise InputError(
+                f"{self.stack.name} is a z-stack: traces are read from recordings (on the Load "
+                f"tab, Repeats per slice: none)."
+            )
+        return [Movie(self.stack, self.alignment)]
+
+    # -- layers --------------------------------------------------------------------------------
+
+    def add_raw(self) -> None:
+        """Add the raw layers, and name the sliders."""
+        for channel in range(self.stack.shape[1]):
+            self._add_image(RAW, RawFrames(self.stack, self.grid, channel), channel)
+        self.name_sliders()
+        self.viewer.layers.selection.active = self.raw[0]
+        self.go_to(0)
+
+    def adopt(self, layers: list[Image]) -> None:
+        """Take over raw layers that napari made of the reader's data."""
+        for layer in layers:
+            self.take(RAW, layer)
+        self.name_sliders()
+
+    def add_results(self, image_shape: tuple[int, int] | None = None) -> None:
+        """Add layers for a result that is still to come, or to come anew.
+
+        ``image_shape`` is (Y, X) of its reference; None: that of the raw frames.
+        """
+        channels = range(self.stack.shape[1])
+        size = image_shape or self.stack.shape[2:]
+        self.volumes = [GrowingVolume(self.stack.n_slices, size) for _ in channels]
+        if not self.aligned:
+            for channel in channels:
+                self._add_image(ALIGNED, AlignedFrames(self.stack, self.grid, channel), channel)
+        if self.volume:
+            for layer, data in zip(self.volume, self.volumes, strict=True):
+                layer.data = data
+        else:
+            for channel, data in enumerate(self.volumes):
+                self._add_image(VOLUME, data, channel)
+        if self.arrows is None:
+            self._add_arrows()
+        self.viewer.layers.selection.active = self.volume[0]
+
+    def show_alignment(self, alignment: Alignment) -> None:
+        """Evaluate a new, perhaps partial, alignment in the layers."""
+        self.alignment = alignment
+        for layer in self.aligned:
+            if layer.data.show(alignment):
+                layer.data = layer.data  # napari takes the new extent
+            elif self.is_in_view(layer):
+                layer.refresh(extent=False)
+        self.refresh_volume()
+
+    def refresh_volume(self) -> None:
+        """Draw the slices that a worker has put into the volume."""
+        for layer in self.volume:
+            if self.is_in_view(layer):
+                layer.refresh(extent=False)
+
+    def remove_results(self) -> None:
+        """Take aligned, volume and arrows out of the viewer."""
+        self.alignment = None
+        for layer in self.layers():
+            if layer not in self.raw:
+                self.forget(layer)
+
+    def update_description(self, stack: Stack) -> None:
+        """Show other pixel sizes, z-step and names of the same frames."""
+        self.stack = stack
+        if self.alignment is not None:
+            self.alignment = self.alignment.with_stack(stack, check_frames=False)
+        for layer in self.layers():
+            put(layer, self.geometry(layer.ndim))
+        for name, layer in zip(stack.channel_names, self.raw, strict=False):
+            layer.name = name_of(stack, "", name)
+
+    def geometry(self, ndim: int) -> dict[str, Any]:
+        """Scale, units and axis labels of a layer with the last ``ndim`` axes."""
+        return geometry(self.stack, self.grid.axis_labels[-ndim:])
+
+    # -- what is seen --------------------------------------------------------------------------
+
+    def view_of(self, layer: Layer) -> FrameInView | None:
+        """What one of its images shows at the sliders."""
+        position = self.position()
+        if not isinstance(layer, Image) or position is None:
+            return None
+        return FrameInView(
+            layer,
+            raw=layer in self.raw,
+            dataset=self,
+            position=position,
+            alignment=self.alignment,
+            frame=self.grid.frame_at(position),
+            slice=position[-1] if self.grid.is_zstack else None,
+        )
+
+    def words(self, view: FrameInView) -> str:
+        """'slice 12, repeat 3', and what is the matter with that frame."""
+        return self.grid.words(view.position) + flag_words(self.alignment, view.frame)
+
+    # -- sliders -------------------------------------------------------------------------------
+
+    def name_sliders(self) -> None:
+        """Let the sliders read 'slice' and 'repeat'."""
+        self.label_sliders(self.grid.axis_labels)
+
+    def position(self) -> tuple[int, ...] | None:
+        """Where the sliders stand in this stack; None while none of its layers is there."""
+        return self.at_sliders(self.with_sliders, self.grid.shape)
+
+    def go_to_frame(self, recording: int, frame: int) -> None:
+        """Move the sliders to a frame; a stack is its only recording."""
+        self.go_to(frame)
+
+    def go_to(self, frame: int) -> None:
+        """Move the sliders to a frame."""
+        self.move_sliders(self.with_sliders, self.grid.position_of(frame))
+
+    def update_arrows(self) -> None:
+        """Let the arrows show the frame at the sliders; nothing is computed while hidden."""
+        if self.alignment is None or not self.is_in_view(self.arrows):
+            return
+        position = self.position()
+        frame = None if position is None else self.grid.frame_at(position)
+        self.arrows.data = arrows(self.alignment, frame)
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _add_image(self, kind: str, data: Any, channel: int) -> None:
+        what = "" if kind == RAW else kind
+        layer = channel_image(
+            data,
+            self.stack,
+            channel,
+            self.grid.axis_labels[-data.ndim :],
+            name=name_of(self.stack, what, self.stack.channel_names[channel]),
+            contrast_limits=self.contrast[channel],
+            visible=kind == RAW,
+        )
+        self.add(kind, layer)
+
+    def _add_arrows(self) -> None:
+        layer = Vectors(
+            np.zeros((1, 2, 2), np.float32),
+            name=name_of(self.stack, "displacement"),
+            ndim=2,
+            edge_width=2,
+            edge_color="yellow",
+            length=ARROW_LENGTH,
+            vector_style="arrow",
+            visible=False,
+            **self.geometry(2),
+        )
+        self.add(ARROWS, layer)
+
+    def _on_visible(self, event: Any) -> None:
+        super()._on_visible(event)
+        if event.source is self.arrows:
+            self.update_arrows()
+
+
+def stack_of(layer: Layer | None) -> StackLayers | None:
+    """Return the stack that a layer belongs to; None for a layer of someone else."""
+    found = None if layer is None else layer.metadata.get(KEY)
+    return found if isinstance(found, StackLayers) else None
+
+
+def every_stack(layers: Iterable[Layer]) -> list[StackLayers]:
+    """Return the stacks that layers belong to, in order of their first raw layer."""
+    found: dict[int, StackLayers] = {}
+    for layer in layers:
+        stack = stack_of(layer)
+        if stack is not None and layer in stack.raw:
+            found.setdefault(id(stack), stack)
+    return list(found.values())
