@@ -67,9 +67,9 @@ def test_bad_values_are_one_sentence(values, said):
     [
         (
             {"min_sigma": 4},
-            r"max_sigma \(2\): raise max_sigma \(--max-sigma\), which is at",
+            r"max_sigma \(2\): raise `max_sigma`, which is at",
         ),
-        ({"max_sigma": 1}, r"lower min_sigma \(--min-sigma\), which is at its default"),
+        ({"max_sigma": 1}, r"lower `min_sigma`, which is at its default"),
         ({"min_sigma": 4, "max_sigma": 3}, "swap them"),
     ],
 )
@@ -81,8 +81,8 @@ def test_the_bound_that_was_not_given_is_the_one_to_change(given, advice):
 @pytest.mark.parametrize(
     ("given", "advice"),
     [
-        ({"fine_px": 50}, r"fine_px \(50\): raise coarse_px \(--coarse-px\)"),
-        ({"coarse_px": 0.7}, r"lower fine_px \(--fine-px\)"),
+        ({"fine_px": 50}, r"fine_px \(50\): raise `coarse_px`,"),
+        ({"coarse_px": 0.7}, r"lower `fine_px`,"),
     ],
 )
 def test_bounds_of_zshift_that_cross(given, advice):

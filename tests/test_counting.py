@@ -2,7 +2,7 @@
 
 import pytest
 
-from napari_zstack_align.counting import are, counted, ordinal, were
+from napari_zstack_align.counting import are, counted, decimal, ordinal, were
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,8 @@ def test_so_does_the_verb():
 )
 def test_ordinals(number, text):
     assert ordinal(number) == text
+
+
+def test_decimals_have_a_minus_sign_and_no_negative_zero() -> None:
+    written = [decimal(-0.0013), decimal(-0.0), decimal(-0.02), decimal(0.864), decimal(-3.14, 1)]
+    assert written == ["0.00", "0.00", "−0.02", "0.86", "−3.1"]

@@ -30,7 +30,7 @@ def check_target(path: Path, overwrite: bool, *, is_folder: bool = False) -> Non
     except OSError as error:
         raise InputError(f"{path} can't be written: {error.strerror or error}.") from error
     if mode and not overwrite:
-        raise InputError(f"{path} exists already: choose another name, or give --overwrite.")
+        raise InputError(f"{path} exists already: choose another name, or give `overwrite=True`.")
     if stat.S_ISDIR(mode) and not is_folder:
         raise InputError(f"{path} exists and is a folder: choose another name.")
     check_permission(path.parent)

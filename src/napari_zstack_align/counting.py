@@ -23,3 +23,9 @@ def ordinal(number: int) -> str:
     last = 0 if number % 100 in (11, 12, 13) else number % 10
     ending = {1: "st", 2: "nd", 3: "rd"}.get(last, "th")
     return f"{number:,}{ending}"
+
+
+def decimal(value: float, digits: int = 2) -> str:
+    """'0.86', '−0.02' with a minus sign, '0.00' without one, for sentences; not for tables."""
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0 else text.replace("-", "−")

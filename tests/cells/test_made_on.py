@@ -48,14 +48,19 @@ rec, other = movie(0), movie(1)
         (on(aligned(other)), aligned(rec), [], ""),  # a session: one reference
         (nza.Rois.of(CIRCLES), aligned(rec), [], ""),
         (on(rec), None, [], ""),
-        (on(aligned(rec, 1)), aligned(rec), ["warning"], "on another reference than that of rec"),
+        (
+            on(aligned(rec, 1)),
+            aligned(rec),
+            ["warning"],
+            "on the reference of another alignment, not on that of rec",
+        ),
         (on(rec), aligned(rec), ["warning"], "made on the raw frames of rec"),
         (on(other), aligned(rec), ["note"], "made on other frames: whether they fit"),
         (nza.Rois.of(CIRCLES, made_on=""), aligned(rec), ["note"], "table that names no reference"),
         (on(aligned(rec)), None, ["warning"], "lie on an aligned reference, but no alignment"),
         (on(other), None, ["warning"], "No alignment of rec is given: circles stay"),
         (nza.Rois.of(CIRCLES), None, ["warning"], "No alignment of rec is given: circles stay"),
-        (nza.Rois.of(CIRCLES, made_on=""), None, ["warning"], "give its alignment (on the command"),
+        (nza.Rois.of(CIRCLES, made_on=""), None, ["warning"], "give its `alignment`"),
     ],
 )
 def test_what_does_not_belong_together_is_said(rois, alignment, severity, said):

@@ -62,9 +62,9 @@ def test_traces_and_rois_are_described_as_they_were_made(session_folder, tmp_pat
     assert main(["info", str(tmp_path / "t")]) == 0
     out = capsys.readouterr().out.splitlines()
     assert out[0].endswith("holds the traces of 2 recordings.")
-    params = "  Parameters other than the defaults of TraceParams: dark_level=(9000.0,)."
+    params = "  Parameters other than the defaults of TraceParams: dark_level=9000."
     assert [line for line in out[1:] if line != params] == made
-    assert made[-1].startswith(f"{len({line for line in made if 'Warning: ' in line})} warnings ")
+    assert made[-1].startswith(f"{sum('Warning: ' in line for line in made)} warnings ")
     assert out.count(params) == 2
     assert main(["info", str(tmp_path / "rois.csv")]) == 0
     assert capsys.readouterr().out.endswith("holds ROIs.\n2 ROIs.\n")

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import napari_zstack_align as nza
+from napari_zstack_align.cells.made_on import made_on
 from napari_zstack_align.cli.main import main
-from napari_zstack_align.cli.results import last_line
+from napari_zstack_align.cli.results import last_line, tell
 from napari_zstack_align.remark import as_notes, as_serious, as_warnings
 from napari_zstack_align.samples import recording_with_motion, zstack_with_repeats
 
@@ -66,7 +67,7 @@ def test_the_last_line(aligned, remarks, flagged, line):
 
 def test_the_last_line_counts_warnings_as_they_are_printed(session_folder):
     both = [with_remarks(each, *as_warnings("Odd.")) for each in nza.load_alignment(session_folder)]
-    assert last_line(both).startswith("2 warnings above")
+    assert last_line(both).startswith("1 warning above")
 
 
 @pytest.fixture
@@ -77,8 +78,10 @@ def traces() -> nza.Traces:
 
 def test_traces_have_a_summary_and_a_short_repr(traces):
     lines = traces.summary().splitlines()
-    assert lines[0].startswith("2 ROIs, 20 frames: 0 flagged, 0 left out of baselines")
-    assert any(line.startswith("  Warning: ΔF/F is unreliable") for line in lines[1:])
+    assert lines[0].startswith("Warning: ΔF/F is unreliable, for the dark level is unknown")
+    assert "Read the traces with `dark_level` or `dark_frames`" in lines[0]
+    assert lines[1].startswith("  2 ROIs, 20 frames: 0 flagged, 0 left out of baselines")
+    assert traces.summary().count("unreliable") == 1
     assert repr(traces).startswith("<Traces of ")
     assert "2 ROIs, 20 frames, 0 flagged; " in repr(traces)
     assert len(repr(traces)) < 120
@@ -91,5 +94,26 @@ def test_the_export_of_doubtful_traces_ends_with_the_warning(traces, tmp_path, c
     out = told.out.splitlines()
     assert out[0].startswith("Wrote ")
     assert "unreliable" not in told.err
-    assert any(line.startswith("  Warning: ΔF/F is unreliable") for line in out)
+    assert "Warning: ΔF/F is unreliable" in out[1]
+    assert "Read the traces with --dark-level or --dark-frames" in out[1]
     assert "above" in out[-1]
+
+
+def test_what_is_unknown_but_not_wrong_is_a_note_that_names_what_gives_it(capsys):
+    raw = recording_with_motion(size=64, n_frames=20, seed=1).stack
+    raw = raw.replace(pixel_size_um=None, frame_times_s=None)
+    rois, params = (
+        nza.Rois.of([[30, 30, 4]], made_on=made_on(raw)),
+        nza.TraceParams(dark_level=(1,)),
+    )
+    one = nza.run(nza.extract_traces(raw, rois, params=params))
+    unknown = [remark for remark in one.remarks if "unknown" in remark]
+    assert [remark.severity for remark in unknown] == ["note", "note"]
+    assert "`frame_times_s`" in one.summary()
+    assert "`pixel_size_um`" in one.summary()
+    tell([one, replace(one, recording="another")])
+    out = capsys.readouterr().out
+    assert out.count("The frame times are unknown") == out.count("The pixel size is unknown") == 1
+    assert "All recordings: Note: The pixel size is unknown" in out
+    assert "read the traces with --frame-rate." in out
+    assert "read the traces with --pixel-size." in out

@@ -124,10 +124,10 @@ def test_a_multiple_of_the_repeats_that_hits_a_clear_border_is_wrong(
     frames = clear_border(alike_but_one(n_planes, border), n_repeats)
     report = nza.run(nza.check_layout(nza.Stack.from_array(frames, frames_per_slice=given)))
     assert (report.verdict, report.looks_like, report.length) == ("wrong", "repeats", n_repeats)
-    assert f"--frames-per-slice {n_repeats}" in report.warning
+    assert f"frames_per_slice={n_repeats}" in report.warning
     report = nza.run(nza.check_layout(nza.Stack.from_array(frames, frames_per_slice=n_repeats)))
     assert report.verdict == "plausible", report
-    assert f"borders every {n_repeats} frames" in report.reason
+    assert f"every {n_repeats} frames" in report.reason
 
 
 def test_frames_that_are_equal_hold_one_slice() -> None:

@@ -31,7 +31,7 @@ PLANES: dict[str, tuple[Any, str, str]] = {
     "5 in turn": (volumes(5, 16), "looks like 5 planes in turn, not", "Save every 5th frame"),
     "22 in turn": (volumes(22, 4), "looks like 22 planes in turn, not", "Save every 22nd frame"),
     "up and down": (up_and_down(10, 8), "an up-and-down scan of 10 planes", "of each plane"),
-    "a z-stack": (repeats(9, 8), "a z-stack of 8 repeats of each slice", "--frames-per-slice 8"),
+    "a z-stack": (repeats(9, 8), "a z-stack of 8 repeats of each slice", "frames_per_slice=8"),
 }
 
 

@@ -423,7 +423,10 @@ def test_a_wrong_layout_is_reported_before_and_after_the_run(sample):
     assert "looks wrong" in warning
     assert "up-and-down" in warning
     first = next(step for step in steps if step.note)
-    assert (first.note, first.done) == (warning, 0)
+    assert first.note.endswith(". The summary says more.")  # which has the figures: once
+    assert warning.startswith(first.note.removesuffix("The summary says more."))
+    assert first.note.is_warning
+    assert first.done == 0
 
 
 def test_a_recording_run_as_slices_is_a_warning_that_says_what_to_do():

@@ -135,7 +135,7 @@ def test_an_unfinished_result_of_another_file_stays(sort: Sort, done: int, two, 
     said = str(caught.value)
     assert said.startswith(f"{path} holds ")
     assert "unfinished" in said
-    assert f"from {first}) already: choose another name, or give --overwrite." in said
+    assert f"from {first}) already: choose another name, or give `overwrite=True`." in said
     new = sort.of(second, 2, done)
     written = _save(new, path)
     assert written != path
@@ -220,7 +220,7 @@ def test_a_file_that_got_other_frames_is_another(sort: Sort, found, two, tmp_pat
     before = files_in(path)
     raw = found(two[0])
     _write_another_time(two[0], 7)
-    with pytest.raises(InputError, match="already: choose another name, or give --overwrite"):
+    with pytest.raises(InputError, match="already: choose another name, or give `overwrite=True`"):
         sort.check(path, _stack(raw))
     assert _save(sort.of(raw, 2, 6), path) != path
     assert files_in(path) == before
@@ -281,7 +281,7 @@ def test_a_folder_copied_as_a_template_has_frames_of_its_own(name: str, tmp_path
     shutil.copytree(tmp_path / "A", tmp_path / "B")
     other = write_raw(tmp_path / "B", 2)
     os.utime(other, ns=(raw.stat().st_atime_ns, raw.stat().st_mtime_ns))
-    with pytest.raises(InputError, match="already: choose another name, or give --overwrite"):
+    with pytest.raises(InputError, match="already: choose another name, or give `overwrite=True`"):
         sort.check(tmp_path / "B" / sort.name, _stack(other))
     sort.check(tmp_path / "A" / sort.name, _stack(raw))
 

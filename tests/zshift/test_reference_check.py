@@ -31,12 +31,11 @@ def found(reference: object, frames: np.ndarray = FEW, **how: object) -> nza.ZSh
 
 AS_REPEATS = (
     "they are a z-stack with repeats, align it (adaptive) and give the alignment as reference, or "
-    "say how many repeats each slice has (--reference-frames-per-slice N, in Python "
-    "frames_per_slice=N)"
+    "say how many repeats each slice has: `frames_per_slice=N` of the reference"
 )
 
 REFUSED = {
-    "repeats": (repeats(), "slices of 4 repeats each", "--reference-frames-per-slice 4"),
+    "repeats": (repeats(), "slices of 4 repeats each", "frames_per_slice=4"),
     "two repeats": (repeats(2), "slices of 2 repeats each", "frames_per_slice=2"),
     "few slices of repeats": (
         record(np.repeat(np.arange(1.0, 5.0), 2), photons=10.0),

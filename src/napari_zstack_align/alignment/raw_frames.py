@@ -255,8 +255,9 @@ def check_stack(stack: Stack, described: StackFacts, seen: FrameDigests | None =
     if not same_shape or (expected and fingerprint(stack) != expected):
         raise InputError(
             f"{stack.name} {stack.shape} is not the stack that was aligned "
-            f"({described.name}, {described.shape}), or its pixels have changed: give "
-            f"that one, or align anew."
+            f"({described.name}, {described.shape}), or its pixels have changed, or were "
+            f"converted to another type ({described.dtype} was aligned, this is {stack.dtype}): "
+            f"give the raw frames as they were, or align anew."
         )
     return _described(with_unchanged_frames(stack, seen), described)
 

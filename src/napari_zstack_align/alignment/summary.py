@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.counting import counted
+from napari_zstack_align.counting import counted, decimal
 from napari_zstack_align.flags import Codes, Flag, count_by_flag
 from napari_zstack_align.remark import Remark, as_serious, short_repr, with_remarks
 
@@ -102,16 +102,17 @@ def correlation_words(quality: npt.NDArray[np.void], limit: Any = None) -> str:
     found = median_correlations(quality)
     if found is None:
         return ""
-    text = f"Median correlation with the others {found[0]:.2f} before, {found[1]:.2f} after"
+    before, after = map(decimal, found)
+    text = f"Median correlation with the others {before} before, {after} after"
     if not isinstance(limit, float):
         return text
     if found[1] > limit + LIMIT_MARGIN:
         what = "a pattern of single pixels is in all frames"
-        return f"{text}; more than photon noise allows ({limit:.2f}): {what}"
+        return f"{text}; more than photon noise allows ({decimal(limit)}): {what}"
     if found[1] < limit - MUCH_LESS:
         what = "other tissue, motion within frames or changing light is in them"
-        return f"{text}; much less than photon noise allows ({limit:.2f}): {what}"
-    return f"{text}; photon noise allows about {limit:.2f}"
+        return f"{text}; much less than photon noise allows ({decimal(limit)}): {what}"
+    return f"{text}; photon noise allows about {decimal(limit)}"
 
 
 def flagged_words(flags: Codes) -> str:

@@ -69,8 +69,9 @@ def remarks_on_place(
         return ()
     if mark.startswith(REFERENCE):
         return as_warnings(
-            f"The ROIs were made on another reference than that of {stack.name}: their circles "
-            f"may lie beside its cells. Give ROIs of this alignment or session."
+            f"The ROIs were made on the reference of another alignment, not on that of "
+            f"{stack.name}: their circles may lie beside its cells. Give ROIs of this "
+            f"alignment or session."
         )
     if mark and mark == made_on(stack):
         return as_warnings(
@@ -90,5 +91,5 @@ def _on_raw_frames(mark: str | None, stack: Stack) -> tuple[Remark, ...]:
     where = "The ROIs lie on an aligned reference, but no" if of_reference else "No"
     return as_warnings(
         f"{where} alignment of {stack.name} is given: circles stay where they are. If the sample "
-        f"moves, give its alignment (on the command line --alignment)."
+        f"moves, give its `alignment`."
     )

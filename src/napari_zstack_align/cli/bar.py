@@ -9,6 +9,8 @@ from tqdm import tqdm
 
 from napari_zstack_align.cli.stopping import at_safe_moments, stop_if_asked
 from napari_zstack_align.progress import Job, Progress, collected
+from napari_zstack_align.remark import Remark, Severity
+from napari_zstack_align.settings import in_flags
 
 Result = TypeVar("Result")
 
@@ -25,6 +27,8 @@ def drain(job: Job[Result]) -> Result:
     Cancelled
         On Ctrl-C or SIGTERM, with the last snapshot as ``.partial``.
     """
+    noted: set[str] = set()
+    at_the_end: list[str] = []
     seconds = SECONDS if sys.stderr.isatty() else SECONDS_IN_A_LOG
     with tqdm(
         file=sys.stderr,
@@ -35,8 +39,13 @@ def drain(job: Job[Result]) -> Result:
     ) as bar:
 
         def show(progress: Progress) -> None:
-            if progress.note:
-                bar.write(progress.note, file=sys.stderr)
+            if progress.note and progress.note not in noted:
+                noted.add(progress.note)
+                is_last = 0 < progress.total == progress.done
+                if is_last:  # of what was written: below the bar, like all that a command reports
+                    at_the_end.append(progress.note)
+                else:
+                    bar.write(_labelled(progress.note), file=sys.stderr)
             if progress.stage != bar.desc:
                 bar.set_description_str(progress.stage, refresh=False)
                 bar.reset(total=progress.total or None)
@@ -45,4 +54,13 @@ def drain(job: Job[Result]) -> Result:
             stop_if_asked()
 
         with at_safe_moments():
-            return collected(job, show)
+            result = collected(job, show)
+    for note in at_the_end:
+        print(f"  {_labelled(note)}", file=sys.stderr)
+    return result
+
+
+def _labelled(note: str) -> str:
+    """'Note: …' in the words of the command line; a remark keeps its own severity."""
+    remark = note if isinstance(note, Remark) else Remark(note, Severity.NOTE)
+    return in_flags(remark.labelled)

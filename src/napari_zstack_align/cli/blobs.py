@@ -228,8 +228,13 @@ def _image(args: argparse.Namespace, source: Source) -> npt.NDArray[np.float32]:
     if not isinstance(source, list):
         job = source_image(source, kind, frames=frames, channel=args.channel)
         return run(job) if isinstance(source, Stack) and source.n_frames == 1 else drain(job)
+    if len(source) == 1 and frames:
+        return drain(source_image(source[0], kind, frames=frames, channel=args.channel))
     if frames:
-        raise InputError("--frames is for one recording, not for a session.")
+        raise InputError(
+            f"--frames is for one recording, not for the {len(source)} of a session: give "
+            f"the .zalign of one of them."
+        )
     return drain(session_image(source, kind, channel=args.channel))
 
 

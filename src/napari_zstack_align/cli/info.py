@@ -18,6 +18,7 @@ from napari_zstack_align.read import (
     remarks_on,
 )
 from napari_zstack_align.saved import kind_of
+from napari_zstack_align.settings import in_flags
 from napari_zstack_align.stack import Stack
 
 
@@ -56,11 +57,11 @@ def run_info(args: argparse.Namespace) -> bool:
         return True
     print(describe(stack))
     for remark in facts["remarks"]:
-        print(remark.labelled)
+        print(in_flags(remark.labelled))
     if isinstance(proposal, LayoutProposal):
-        print(proposal.words)
+        print(in_flags(proposal.words))
     elif proposal is not None:
-        print(_of_the_given(proposal))
+        print(in_flags(_of_the_given(proposal)))
     return True
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.cells import Rois
-from napari_zstack_align.cli.results import Result, last_line, name_of, remarks_on
+from napari_zstack_align.cli.results import Result, last_line, name_of, remarks_on, said_once
 from napari_zstack_align.counting import counted
+from napari_zstack_align.fields import in_words
 from napari_zstack_align.loading import Loaded, load
 from napari_zstack_align.params import Params
 from napari_zstack_align.remark import Remark
@@ -72,7 +73,7 @@ def tell_saved(path: Path, kind: Kind, as_json: bool) -> None:
     loaded = load(path)
     results = about(loaded)
     if not as_json:
-        print("\n".join(line for each in results for line in each.lines()))
+        print("\n".join(said_once(_each(loaded), (each.lines() for each in results))))
         if line := last_line(_each(loaded)):
             print(line)
         return
@@ -102,7 +103,8 @@ def _each(loaded: Loaded) -> Sequence[Result]:
 
 def _changed(params: Params) -> str:
     """Name the parameters that differ from their defaults."""
-    model, values = type(params).__name__, repr(params).partition("(")[2].removesuffix(")")
+    model = type(params).__name__
+    values = ", ".join(f"{name}={in_words(value)}" for name, value in params.changed().items())
     return f"Parameters other than the defaults of {model}: {values or 'none'}."
 
 

@@ -138,6 +138,10 @@ def _print_every_name() -> None:
 
 
 def _tell(sentence: str, code: int) -> int:
+    if "`" in sentence:  # names a setting; else nothing more is loaded
+        from napari_zstack_align.settings import in_flags
+
+        sentence = in_flags(sentence)
     print(f"zstack-align: {sentence}", file=sys.stderr)
     return code
 

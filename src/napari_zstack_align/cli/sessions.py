@@ -26,6 +26,7 @@ from napari_zstack_align.progress import Job
 from napari_zstack_align.read import describe
 from napari_zstack_align.register.recordings.reading import first_windows
 from napari_zstack_align.saved import Kind, about_run, beside_note, check_room, kind_of
+from napari_zstack_align.settings import in_flags
 from napari_zstack_align.stack import Stack
 
 
@@ -116,7 +117,7 @@ def tell_opened(stacks: Sequence[Stack]) -> None:
     for stack in stacks:
         print(f"{stack.name}: {describe(stack)}")
         for remark in stack.remarks:
-            print(f"  {remark.labelled}")
+            print(f"  {in_flags(remark.labelled)}")
 
 
 def tell_written(written: Path, target: Path, more: str = "") -> None:

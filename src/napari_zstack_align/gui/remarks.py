@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from napari_zstack_align.remark import Remark, parted
+from napari_zstack_align.settings import in_titles
 
 OfRecording = tuple[str, Sequence[Remark]]
 """Name of a recording, and the remarks on it."""
@@ -15,7 +16,7 @@ SIGN = "⚠"
 
 def marked(remark: Remark) -> str:
     """A remark with the sign of a warning where it is one."""
-    return f"{SIGN} {remark}" if remark.is_warning else str(remark)
+    return in_titles(f"{SIGN} {remark}" if remark.is_warning else remark)
 
 
 def around(words: str, remarks: Iterable[Remark]) -> str:
@@ -42,6 +43,7 @@ def by_remark(recordings: Iterable[OfRecording]) -> dict[Remark, str]:
 def remark_lines(recordings: Iterable[OfRecording]) -> str:
     """Remarks as rich text, a line each; '' where there are none."""
     return "<br>".join(
-        f"{SIGN if remark.is_warning else ''} <b>{escape(whose)}</b>: {escape(remark)}".lstrip()
+        f"{SIGN if remark.is_warning else ''} <b>{escape(whose)}</b>: {escape(text)}".lstrip()
         for remark, whose in by_remark(recordings).items()
+        if (text := in_titles(remark))
     )

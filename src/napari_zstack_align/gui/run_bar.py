@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBox
 from napari_zstack_align.gui.eta import Course, in_words
 from napari_zstack_align.gui.worker import JobWorker
 from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.settings import in_titles
 
 ERROR_STYLE = "color: #ff7070;"
 
@@ -26,7 +27,7 @@ class StatusLine(QLabel):
 
     def setText(self, text: str) -> None:  # noqa: N802 (Qt's name)
         """Show some words."""
-        super().setText(text)
+        super().setText(in_titles(text))
         self.setVisible(bool(text))
         self._fit()
 

@@ -85,10 +85,13 @@ class Params(BaseModel):
             raise InputError(f"{path} must hold a JSON object of parameter names and values.")
         return cls(**values)
 
+    def changed(self) -> dict[str, Any]:
+        """Return what differs from the defaults."""
+        return {name: value for name, value in self if value != self._default(name)}
+
     def __repr__(self) -> str:
         """Show only what differs from the defaults."""
-        changed = {name: value for name, value in self if value != self._default(name)}
-        inside = ", ".join(f"{name}={value!r}" for name, value in changed.items())
+        inside = ", ".join(f"{name}={value!r}" for name, value in self.changed().items())
         return f"{type(self).__name__}({inside})"
 
     __str__ = __repr__
@@ -96,9 +99,9 @@ class Params(BaseModel):
     def _higher_or_lower(self, low: str, high: str) -> str:
         """Say which of two bounds to change where they cross: the one that wasn't given."""
         if high not in self.model_fields_set:
-            return f"raise {high} ({flag_of(high)}), which is at its default"
+            return f"raise `{high}`, which is at its default"
         if low not in self.model_fields_set:
-            return f"lower {low} ({flag_of(low)}), which is at its default"
+            return f"lower `{low}`, which is at its default"
         return ""
 
     def _default(self, name: str) -> Any:

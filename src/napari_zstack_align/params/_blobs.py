@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from napari_zstack_align.params._base import Params, unit
 
-SWAP = "swap them, or raise max_sigma (--max-sigma)"
+SWAP = "swap them, or raise `max_sigma`"
 BlobMethod: TypeAlias = Literal["log", "dog", "doh"]
 
 METHODS: Final[tuple[BlobMethod, ...]] = ("log", "dog", "doh")

@@ -38,11 +38,13 @@ def of_recording(pairs: FramePairs, other: Arrangement | None, theirs: float) ->
     if other is not None and theirs > LEAST_OTHER_SCORE:
         what = in_words(other)[1]
         reason = (
-            f"{what} would explain {part_in_words(theirs)} of how alike the frames are, too little."
+            f"{what} would account for {part_in_words(theirs)} of the differences in how alike "
+            f"frames are: too little to be sure."
         )
         return LayoutReport("cannot tell", "", reason)
     reason = (
-        f"All frames resemble one another (by {level:.2f} above chance), in no order of slices."
+        f"All frames are about equally alike (their correlation is {level:.2f} above chance), as "
+        f"those of one plane are."
     )
     return LayoutReport("plausible", "no slices", reason)
 
@@ -67,7 +69,10 @@ def without_slices(
     reason = f"Frames of far slices are {part:.0f} % as alike as those of one slice"
     if other is None and far > FLAT_PART * near and not _nearer_is_more_alike(pairs, apart):
         return LayoutReport("wrong", "no slices", f"{reason}: nothing tells the slices apart.")
-    explained = f"the layout given explains {part_in_words(own)} of how alike the frames are"
+    explained = (
+        f"the layout given accounts for {part_in_words(own)} of the differences in how alike "
+        f"frames are"
+    )
     looks: Looks = "no slices" if far > RECORDING_PART * near else ""
     return LayoutReport("cannot tell", looks, f"{reason}; {explained}.")
 

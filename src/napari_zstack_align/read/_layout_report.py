@@ -50,10 +50,15 @@ class LayoutReport:
         may_be_one_plane = self.verdict == "cannot tell" and self.looks_like == "no slices"
         if self.verdict != "wrong" and not may_be_one_plane:
             return ""
-        looks = "may be wrong" if may_be_one_plane else "looks wrong"
-        what, advice = WARNINGS[self.looks_like]
-        what, advice = (text.format(length=self.length) for text in (what, advice))
-        return f"The layout {looks}: the frames look like {what}. {self.reason} {advice}"
+        advice = WARNINGS[self.looks_like][1].format(length=self.length)
+        return f"{self.headline} {self.reason} {advice}"
+
+    @property
+    def headline(self) -> str:
+        """First sentence of the warning."""
+        looks = "looks wrong" if self.verdict == "wrong" else "may be wrong"
+        what = WARNINGS[self.looks_like][0].format(length=self.length)
+        return f"The layout {looks}: the frames look like {what}."
 
     @property
     def note(self) -> str:
@@ -75,11 +80,11 @@ def from_arrays(arrays: Arrays) -> LayoutReport:
 WARNINGS: dict[str, tuple[str, str]] = {
     "repeats": (
         "slices of {length} repeats after one another",
-        "Give frames_per_slice={length}, order='repeats' (--frames-per-slice {length}).",
+        "Give `frames_per_slice={length}, order='repeats'`.",
     ),
     "slices": (
         "volumes of {length} slices after one another",
-        "Give the number of volumes as frames_per_slice, and order='slices' (--order slices).",
+        "Give the number of volumes as `frames_per_slice`, and `order='slices'`.",
     ),
     "up-and-down": (
         "an up-and-down scan of {length} slices",
@@ -115,6 +120,6 @@ def part_in_words(score: float) -> str:
 
 def own_in_words(layout: Arrangement | None, own: float) -> str:
     if layout is None:
-        return "one plane none of it"
+        return "one plane for none of them"
     what = in_words(layout)[1]
-    return f"the layout given ({what[0].lower()}{what[1:]}) {part_in_words(own)}"
+    return f"the layout given ({what[0].lower()}{what[1:]}) for {part_in_words(own)}"

@@ -75,7 +75,10 @@ def _another(scores: Scores, other: Arrangement, layout: Arrangement | None) -> 
     """Report that the frames look like another arrangement."""
     looks, what = in_words(other)
     own = own_in_words(layout, scores.at(layout))
-    reason = f"{what} explain {part_in_words(scores.at(other))} of how alike the frames are, {own}."
+    reason = (
+        f"{what} account for {part_in_words(scores.at(other))} of the differences in how alike "
+        f"frames are, {own}."
+    )
     return LayoutReport("wrong", looks, reason, other.length)
 
 
@@ -85,8 +88,9 @@ def _several_slices_in_one(
     """Report that what the layout takes for a slice consists of several."""
     looks, what = in_words(layout)
     reason = (
-        f"{what} explain {part_in_words(scores.at(layout))} of how alike the frames are, but "
-        f"inside a slice frames are less alike across {inner.in_words}, too."
+        f"{what} account for {part_in_words(scores.at(layout))} of the differences in how alike "
+        f"frames are, but inside such a slice another one seems to begin every {inner.length} "
+        f"frames: there the next frame is less alike ({inner.dropping} of {inner.number} times)."
     )
     return LayoutReport("wrong", looks, reason, inner.length)
 
@@ -98,12 +102,13 @@ def _clear(
     looks, what = in_words(layout)
     own, theirs = scores.at(layout), scores.at(other)
     reason = (
-        f"{what} explain {part_in_words(own)} of how alike the frames are, which are less alike "
-        f"across {clear.in_words}"
+        f"{what} account for {part_in_words(own)} of the differences in how alike frames are, and "
+        f"where a new slice begins, every {clear.length} frames, the next frame is less alike "
+        f"({clear.dropping} of {clear.number} times)"
     )
     if other is not None and theirs > own:
         what = in_words(other)[1]
-        reason += f"; some of these stand out, so that {what[0].lower()}{what[1:]} explain "
+        reason += f"; some of these stand out, so that {what[0].lower()}{what[1:]} account for "
         reason += f"{part_in_words(theirs)}"
     return LayoutReport("plausible", looks, f"{reason}.", layout.length)
 
@@ -112,7 +117,7 @@ def _explained(scores: Scores, layout: Arrangement, other: Arrangement | None) -
     """Report on a layout that explains more than chance, beside the best other one."""
     own, theirs = scores.at(layout), scores.at(other)
     looks, what = in_words(layout)
-    reason = f"{what} explain {part_in_words(own)} of how alike the frames are"
+    reason = f"{what} account for {part_in_words(own)} of the differences in how alike frames are"
     if other is None:
         return LayoutReport("plausible", looks, f"{reason}.", layout.length)
     what = in_words(other)[1]

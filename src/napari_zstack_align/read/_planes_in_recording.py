@@ -29,8 +29,8 @@ PLANES = {
     "slices": (
         "{n} planes in turn",
         "Save every {nth} frame, from each of the first {n} on, as a recording of its own; or "
-        "align it as a z-stack (adaptive): give the number of volumes as frames_per_slice, and "
-        "order='slices' (--order slices).",
+        "align it as a z-stack (adaptive): give the number of volumes as "
+        "`frames_per_slice`, and `order='slices'`.",
     ),
     "up-and-down": (
         "an up-and-down scan of {n} planes",
@@ -38,7 +38,7 @@ PLANES = {
     ),
     "repeats": (
         "a z-stack of {n} repeats of each slice",
-        "Align it as one (adaptive): give frames_per_slice={n} (--frames-per-slice {n}).",
+        "Align it as one (adaptive): give `frames_per_slice={n}`.",
     ),
 }
 """What a recording may look like that is none, and what to do."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.counting import decimal, ordinal
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, run
 from napari_zstack_align.read._borders import LAGS
@@ -57,11 +58,11 @@ class LayoutProposal:
         n = self.frames_per_slice
         if self.order == "slices":
             what = (
-                f"The frames suggest {self.planes} planes × {n} volumes: --frames-per-slice {n} "
-                f"--order slices."
+                f"The frames suggest {self.planes} planes × {n} volumes: "
+                f"`frames_per_slice={n}, order='slices'`."
             )
         elif self.order == "repeats":
-            what = f"The frames suggest --frames-per-slice {n}."
+            what = f"The frames suggest `frames_per_slice={n}`."
         elif self.looks_like == "up-and-down":
             what = (
                 f"The frames look like an up-and-down scan of {self.planes} planes: this layout "
@@ -171,7 +172,10 @@ def _proposal(stack: Stack, channel: int) -> Job[LayoutProposal]:
         return LayoutProposal(None, alike[0], looks_like=looks)
     border = np.arange(1, n_frames) % period == 0
     inside, across = float(np.nanmean(alike[0][~border])), float(np.nanmean(alike[0][border]))
-    reason = f"Neighbours correlate by {inside:.2f}, and by {across:.2f} every {period} frames."
+    reason = (
+        f"After every {ordinal(period)} frame the next one is less alike (correlation "
+        f"{decimal(across)}) than elsewhere ({decimal(inside)}): a new slice begins there."
+    )
     return LayoutProposal(period, alike[0], inside - across, "repeats", "repeats", reason)
 
 

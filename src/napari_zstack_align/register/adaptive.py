@@ -29,7 +29,7 @@ from napari_zstack_align.register.kept_layout import check_kept_layout
 from napari_zstack_align.register.slice_run import SliceRun
 from napari_zstack_align.register.slice_steps import with_breaks
 from napari_zstack_align.register.two_stage import TwoStages
-from napari_zstack_align.remark import as_notes, as_serious
+from napari_zstack_align.remark import Remark, as_notes, as_serious
 from napari_zstack_align.saved import (
     Kind,
     Units,
@@ -133,7 +133,8 @@ def _align(
         ahead = 2 * n_threads
         yield from units.check(pool, ahead)
         layout = yield from check_kept_layout(units, params.channel)
-        yield Progress("Aligning", 0, stack.n_frames, layout.warning)
+        early = f"{layout.headline} The summary says more." if layout.warning else ""
+        yield Progress("Aligning", 0, stack.n_frames, Remark(early) if early else "")
         found = yield from kept_search(units, params, pool, given=given)
         run = STRATEGIES[params.strategy](stack, params, mask, pool, ahead, units, found)
         of_layout = (*as_serious(layout.warning), *as_notes(layout.note))

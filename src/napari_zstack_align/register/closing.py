@@ -16,6 +16,7 @@ from napari_zstack_align.alignment.quality import comparison_factor, noise_sprea
 from napari_zstack_align.alignment.summary import NOISE_LIMIT
 from napari_zstack_align.alignment.transforms import AffineLink, Link, SplineLink, Transforms
 from napari_zstack_align.alignment.warp import shrink
+from napari_zstack_align.counting import decimal
 from napari_zstack_align.flags import Flag
 from napari_zstack_align.params import ChannelParams
 from napari_zstack_align.progress import Progress
@@ -77,8 +78,8 @@ def with_worse_put_back(
         row = quality[t]
         row["flag"], row["used"] = Flag.NOT_IMPROVED, False
         row["detail"] = (
-            f"not improved: correlation {after[t]:.2f} after, {before[t]:.2f} before: it keeps its "
-            f"raw place"
+            f"not improved: correlation {decimal(after[t])} after, {decimal(before[t])} before: "
+            f"it keeps its raw place"
         )
         row["correlation_after"] = before[t]
         row["mean_displacement_px"] = row["max_displacement_px"] = 0

@@ -15,6 +15,7 @@ from napari_zstack_align.alignment.quality import (
     leave_one_out_correlations,
     noise_spread,
 )
+from napari_zstack_align.counting import decimal
 from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.register.template import Coefficients
 from napari_zstack_align.spread import SD_PER_MAD
@@ -122,9 +123,12 @@ def judge_repeats(
     if doubtful.any():
         median = float(np.nanmedian(after))
         for i in np.flatnonzero(doubtful & _good(faults)):
-            text = f"left out: correlation {after[i]:.2f}, median of the slice {median:.2f}"
+            text = (
+                f"left out: correlation {decimal(after[i])}, median of the slice {decimal(median)}"
+            )
             if worse[i]:
-                text = f"not improved: correlation {after[i]:.2f} after, {before[i]:.2f} before"
+                text = f"not improved: correlation {decimal(after[i])} after, "
+                text += f"{decimal(before[i])} before"
             faults[i] = Fault(Flag.NOT_IMPROVED if worse[i] else Flag.LOW_CORRELATION, text)
         before, after = compare_repeats(frames, _good(faults), reference, mask)
     used = _good(faults)

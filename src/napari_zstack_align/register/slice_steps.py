@@ -25,7 +25,7 @@ from napari_zstack_align.alignment.quality import (
     comparison_valid,
     without_extremes,
 )
-from napari_zstack_align.counting import counted
+from napari_zstack_align.counting import counted, decimal
 from napari_zstack_align.flags import Fault, Flag, mark
 from napari_zstack_align.register.beside import detail, expected_error, peak_beside
 from napari_zstack_align.remark import Remark, as_notes
@@ -318,8 +318,8 @@ def _too_little(slices: Sequence[int], steps: Mapping[int, SliceStep], start: in
     likeness = min(steps[z].likeness for z in slices)
     beside, too = _towards(slices[0], start), "too little for its place to be right within a pixel"
     if len(slices) == 1:
-        return f"slice {slices[0]} resembles the slice {beside} it by {likeness:.2f}: {too}"
-    each = f"resemble the slice {beside} each, the least by {likeness:.2f}"
+        return f"slice {slices[0]} resembles the slice {beside} it by {decimal(likeness)}: {too}"
+    each = f"resemble the slice {beside} each, the least by {decimal(likeness)}"
     return f"slices {_listed(slices)} {each}: {too.replace('its place', 'their places')}"
 
 
@@ -334,9 +334,9 @@ def _could_be_off(slices: Sequence[int], steps: Mapping[int, SliceStep], start: 
     likeness, beside = min(steps[z].likeness for z in slices), _towards(slices[0], start)
     if len(slices) == 1:
         what = f"the place of slice {slices[0]} over the slice {beside} it could be off by a pixel "
-        return f"{what}or more: they resemble each other by {likeness:.2f}"
+        return f"{what}or more: they resemble each other by {decimal(likeness)}"
     what = f"the places of slices {_listed(slices)} over the slice {beside} each could be off by a "
-    return f"{what}pixel or more: they resemble each other by {likeness:.2f} at the least"
+    return f"{what}pixel or more: they resemble each other by {decimal(likeness)} at the least"
 
 
 def _towards(z: int, start: int) -> str:

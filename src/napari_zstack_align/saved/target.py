@@ -72,7 +72,7 @@ def check_target(
     if hindrance is not None:
         raise InputError(
             f"{hindrance.path} {hindrance.whole_description} already: choose another name, or "
-            f"give --overwrite."
+            f"give `overwrite=True`."
         )
     if not make_parents and not target.parent.is_dir():
         raise InputError(f"{target} can't be written: there is no folder {target.parent}.")

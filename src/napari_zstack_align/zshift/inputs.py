@@ -54,12 +54,13 @@ class Inputs:
         return self.alignment.placed
 
     def remarks(self) -> tuple[Remark, ...]:
-        """What the user should know."""
-        remarks = [*self.reference.remarks, *remarks_on(self.stack), *self.looked_at]
+        """What the user should know, besides what the frames show."""
+        remarks = [*self.reference.remarks, *remarks_on(self.stack)]
         step = self.reference.z_step_um
         if step is None:
-            remarks += as_warnings(
-                "The z-step of the reference is unknown: depths are in slices only."
+            remarks += as_notes(
+                "The z-step of the reference is unknown: depths are in slices only. For µm, give "
+                "`z_step_um`."
             )
         elif self.stack.z_step_um is not None and abs(self.stack.z_step_um / step - 1) > 0.01:
             remarks += as_notes(

@@ -151,8 +151,9 @@ def _of_stack(stack: Stack, channel: int) -> Reference:
     remarks: tuple[Remark, ...] = ()
     is_said = stack.frames_per_slice is not None
     if not is_said:
-        remarks = as_warnings(
-            f"{stack.name} doesn't say what its frames are: each was taken as a slice."
+        remarks = as_notes(
+            f"{stack.name} doesn't say what its frames are: each was taken as a slice. If a slice "
+            f"has several, give `frames_per_slice` of the reference."
         )
         stack = stack.replace(frames_per_slice=1)
 

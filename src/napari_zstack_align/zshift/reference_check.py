@@ -17,14 +17,12 @@ from napari_zstack_align.remark import Remark, as_serious, as_warnings
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift.reference import Reference
 
-OPTION = "--reference-frames-per-slice"
 EACH_A_SLICE = (
-    f"; where each of them is a slice nevertheless, say so ({OPTION} 1, in Python "
-    f"frames_per_slice=1)."
+    "; where each of them is a slice nevertheless, give `frames_per_slice=1` of the reference."
 )
 OR_REPEATS = (
     "if they are a z-stack with repeats, align it (adaptive) and give the alignment as reference, "
-    f"or say how many repeats each slice has ({OPTION} N, in Python frames_per_slice=N)"
+    "or say how many repeats each slice has: `frames_per_slice=N` of the reference"
 )
 FEWEST_REFUSED = 16
 """Fewer slices may all lie within the depth that one image shows."""
@@ -97,17 +95,17 @@ def advice(report: SlicesReport, n_slices: int) -> str:
     if report.looks_like == "repeats":
         return (
             f". If they are, align them (adaptive) and give the alignment as reference, or say "
-            f"how many repeats each slice has ({OPTION} {report.length}, in Python "
-            f"frames_per_slice={report.length}) to have them averaged as they are; if each is a "
-            f"slice, as in serial sections, say so ({OPTION} 1, in Python frames_per_slice=1)."
+            f"how many repeats each slice has, `frames_per_slice={report.length}` of the "
+            f"reference, to have them averaged as they are; if each is a slice, as in serial "
+            f"sections, give `frames_per_slice=1` of the reference."
         )
     if report.looks_like == "slices" and report.length:
         volumes = -(-n_slices // report.length)
         return (
             f": align them (adaptive) and give the alignment as reference, or say how many "
-            f"volumes there are ({OPTION} {volumes} --reference-order slices, in Python "
-            f"frames_per_slice={volumes}, order='slices') to have them averaged as they are; sort "
-            f"slices by their depth; 1 says that each is a slice."
+            f"volumes there are, `frames_per_slice={volumes}, order='slices'` of the reference, to "
+            f"have them averaged as they are; sort slices by their depth; `frames_per_slice=1` of "
+            f"the reference says that each is a slice."
         )
     if report.looks_like == "up-and-down":
         return f": give the volumes of one direction as reference{EACH_A_SLICE}"

@@ -174,7 +174,9 @@ class Findings:
         """What was odd about the reference, and about the depths."""
         weight = self._confidence.astype(np.float64)
         planes = warning_of_planes(self._inputs.stack, self._z, weight)
-        return self._templates.remarks + as_serious(planes, self._warning_of_ends(far))
+        # Depths in turn say more than images in turn, which the frames showed before.
+        of_turns = as_serious(planes) or self._inputs.looked_at
+        return self._templates.remarks + of_turns + as_serious(self._warning_of_ends(far))
 
     def _warning_of_ends(self, far: Distances) -> str:
         """Sentence about frames that may lie beyond the stack; '' where that is known."""

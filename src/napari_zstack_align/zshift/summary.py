@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_zstack_align.alignment.summary import flagged_words
-from napari_zstack_align.counting import counted
+from napari_zstack_align.counting import counted, decimal
 from napari_zstack_align.flags import Flag, are_flagged
 from napari_zstack_align.remark import short_repr, with_remarks
 
@@ -21,10 +21,10 @@ def summary_of(zshift: ZShift) -> str:
     text = f"{_frames(zshift)}: "
     z = zshift.z[zshift.used]
     if len(z):
-        text += f"z from {z.min():.2f} to {z.max():.2f} slices"
+        text += f"z from {decimal(z.min())} to {decimal(z.max())} slices"
         if zshift.z_step_um is not None:
             step = zshift.z_step_um
-            text += f" ({z.min() * step:.1f} to {z.max() * step:.1f} µm)"
+            text += f" ({decimal(z.min() * step, 1)} to {decimal(z.max() * step, 1)} µm)"
         text += "; "
     text += flagged_words(flags)
     not_run = int(np.count_nonzero(flags == Flag.NOT_RUN))

@@ -9,13 +9,13 @@ import numpy.typing as npt
 
 from napari_zstack_align.cells.traces.dark import DarkLevel
 from napari_zstack_align.cells.traces.inputs import Inputs
-from napari_zstack_align.cells.traces.traces import Traces
+from napari_zstack_align.cells.traces.traces import ALL_SATURATED, NONE_MEASURED, Traces
 from napari_zstack_align.counting import are, counted, were
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Flag, count_by_flag, shown
 from napari_zstack_align.frame_times import what_is_odd
 from napari_zstack_align.params import ChannelParams
-from napari_zstack_align.remark import Remark, as_notes, as_warnings
+from napari_zstack_align.remark import Remark, as_notes, as_serious, as_warnings
 
 SHOWN = 10
 """Ids that are spelt out."""
@@ -40,12 +40,13 @@ def remarks_of(traces: Traces, inputs: Inputs) -> tuple[Remark, ...]:
         )
     if traces.saturated is not None and saturated.any():
         shares = 100 * traces.saturated[saturated]
-        remarks += as_warnings(
+        remarks += _serious_if(
+            traces.dff_doubt == ALL_SATURATED,
             _of_ids(
                 ids[saturated.any(axis=0)],
                 f"saturated, in {_range(shares)} % of the frames: more light than the detector "
                 f"can tell, so F and ΔF/F are too small there, and ΔF/F unreliable",
-            )
+            ),
         )
     unreadable = int(np.count_nonzero(frames["flag"] == Flag.UNREADABLE))
     if unreadable:
@@ -60,12 +61,14 @@ def remarks_of(traces: Traces, inputs: Inputs) -> tuple[Remark, ...]:
     remarks += inputs.on_place
     remarks += as_warnings(what_is_odd(inputs.stack.frame_times_s))
     if inputs.stack.frame_interval_s is None:
-        remarks += as_warnings(
-            "The frame times are unknown: 10 frames per second were assumed for the baseline."
+        remarks += as_notes(
+            "The frame times are unknown: 10 frames per second were assumed for the baseline. If "
+            "there were more or fewer, read the traces with `frame_times_s`."
         )
     if inputs.stack.pixel_size_um is None:
-        remarks += as_warnings(
-            "The pixel size is unknown: the width of the neuropil ring was taken in pixels."
+        remarks += as_notes(
+            "The pixel size is unknown: the width of the neuropil ring was taken in pixels. For "
+            "µm, read the traces with `pixel_size_um`."
         )
     return remarks
 
@@ -85,7 +88,7 @@ def _of_left_out(traces: Traces) -> tuple[Remark, ...]:
     why = ", ".join(f"{n} {flag}" for flag, n in count_by_flag(traces.flags).items())
     text = f"are left out{why and f' ({why})'}: "
     if left_out == n_run:
-        return as_warnings(
+        return as_serious(
             f"All {counted(n_run, 'frame')} {text}there is no baseline and no ΔF/F, and F is read "
             f"where nobody knows that the cells are. Align the recording anew."
         )
@@ -101,14 +104,20 @@ def _of_artefacts(traces: Traces, inputs: Inputs) -> tuple[Remark, ...]:
         return remarks
     some = traces.unmeasured > 0
     percents = _range(100 * traces.unmeasured[some])
-    return remarks + as_warnings(
+    return remarks + _serious_if(
+        traces.dff_doubt == NONE_MEASURED,
         _of_ids(
             traces.ids[some.any(axis=0)],
             f"without ΔF/F in {percents} % of the frames: pixels of the cell or its neuropil don't "
             f"come from tissue there (rows without light or struck by light, pixels fixed to the "
             f"detector)",
-        )
+        ),
     )
+
+
+def _serious_if(of_every_roi: bool, sentence: str) -> tuple[Remark, ...]:
+    """A warning about some ROIs; a serious one where ΔF/F of no ROI can be relied on."""
+    return as_serious(sentence) if of_every_roi else as_warnings(sentence)
 
 
 def _of_rows(traces: Traces, inputs: Inputs) -> str:
@@ -151,7 +160,7 @@ def _range(percents: npt.NDArray[np.floating[Any]]) -> str:
 def _of_dark(dark: DarkLevel) -> tuple[Remark, ...]:
     values = ", ".join(f"{value:g}" for value in np.round(dark.values, 1))
     if dark.doubt:
-        return as_warnings(dark.doubt)
+        return as_serious(dark.doubt)
     if dark.accepted and dark.source != "estimated":
         return ()
     if dark.accepted:
@@ -160,10 +169,9 @@ def _of_dark(dark: DarkLevel) -> tuple[Remark, ...]:
             f"them is dark, ΔF/F is too large."
         )
     hint = f" (the darkest pixels suggest at most {values})" if dark.source == "estimated" else ""
-    return as_warnings(
-        f"ΔF/F is unreliable, for the dark level is unknown{hint}: give dark_level or "
-        f"dark_frames, or set accept_estimate (on the command line --dark-level, --dark-frames or "
-        f"--accept-estimate)."
+    return as_serious(
+        f"ΔF/F is unreliable, for the dark level is unknown{hint}. Read the traces with "
+        f"`dark_level` or `dark_frames`, or with `accept_estimate`; F is right without it."
     )
 
 

@@ -27,7 +27,7 @@ def summary_of(traces: Traces) -> str:
         text += f"; motion explains {100 * np.median(known):.1f} % (median of the ROIs)"
     if traces.dff_reliable:
         text += f". ΔF/F with a dark level of {_levels(traces)} ({traces.dark.source})"
-    else:
+    elif not any(remark.is_serious for remark in traces.remarks):  # as earlier versions saved it
         text += f". ΔF/F is unreliable: {traces.dff_doubt}"
     return with_remarks(text, remarks_on(traces))
 
@@ -52,7 +52,7 @@ def _size_of(traces: Traces) -> str:
 
 def _of_unknown_dff(traces: Traces) -> tuple[Remark, ...]:
     """Tell of ROIs that were seen, but whose F₀ is too small for ΔF/F."""
-    if not traces.used.any():
+    if not traces.used.any() or traces.dark.doubt:  # which says it
         return ()
     seen = np.isfinite(traces.corrected).any(axis=2)
     unknown = seen & ~np.isfinite(traces.dff).any(axis=2)

@@ -25,6 +25,8 @@ Trace = npt.NDArray[np.float32]
 
 MOST_UNMEASURED = 0.5
 """Of a ROI that misses a larger part of its frames, the baseline is that of few."""
+ALL_SATURATED, NONE_MEASURED = "all ROIs are saturated", "no ROI was measured in most frames"
+"""Doubts about ΔF/F that come from the ROIs themselves."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -166,9 +168,9 @@ class Traces:
             return "no frame counts"
         seen = np.isfinite(self.F).any(axis=2)
         if seen.any() and self.is_saturated[seen].all():
-            return "all ROIs are saturated"
+            return ALL_SATURATED
         if self.is_unmeasured.size and self.is_unmeasured.all():
-            return "no ROI was measured in most frames"
+            return NONE_MEASURED
         return ""
 
     @property

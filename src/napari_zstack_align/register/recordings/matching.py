@@ -25,6 +25,7 @@ from napari_zstack_align.alignment.quality import (
     without_extremes,
 )
 from napari_zstack_align.alignment.warp import shrink
+from napari_zstack_align.counting import decimal
 from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.mask import Mask
 from napari_zstack_align.params import KeypointParams, flag_of
@@ -247,10 +248,10 @@ def misfit(before: float, after: float, reference: Reference) -> Fault | None:
         text = f"nothing to compare: chunk and reference don't overlap{inside}"
         return Fault(Flag.NO_OVERLAP, text)
     if after < before - WORSE_BY:
-        text = f"lower correlation after ({after:.2f}) than before ({before:.2f})"
+        text = f"lower correlation after ({decimal(after)}) than before ({decimal(before)})"
         return Fault(Flag.NOT_IMPROVED, text)
     if after < SIGNIFICANT * noise_spread(int(reference.compared_weights.sum())):
-        text = f"no likeness to the reference: a correlation of {after:.2f}"
+        text = f"no likeness to the reference: a correlation of {decimal(after)}"
         return Fault(Flag.UNLIKE_REFERENCE, text)
     return None
 

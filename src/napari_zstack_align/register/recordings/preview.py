@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.counting import decimal
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Flag
 from napari_zstack_align.parallel import default_threads, worker_threads
@@ -256,7 +257,7 @@ def _reason(match: Match | None, matcher: Matcher) -> str:
         detail = match.fault.detail
         advice = matcher.advice.get(match.fault.flag, OTHER_ADVICE)
         return f"{detail[0].upper()}{detail[1:]}: {advice}."
-    rises = f"the correlation rises from {match.before:.2f} to {match.after:.2f}."
+    rises = f"the correlation rises from {decimal(match.before)} to {decimal(match.after)}."
     if not len(match.source):
         return rises.capitalize()
     text = (

@@ -27,6 +27,7 @@ from napari_zstack_align.alignment.quality import (
 from napari_zstack_align.alignment.spline import field_on_pixels, grid_shape
 from napari_zstack_align.alignment.transforms import AffineLink, Link, SplineLink
 from napari_zstack_align.alignment.warp import affine_displacement, inside, shrink, warp
+from napari_zstack_align.counting import decimal
 from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.params import AdaptiveParams, KeypointParams
 from napari_zstack_align.register.frames import RawFrame
@@ -343,7 +344,7 @@ def take_over(state: RecordingState, follower: FrameFollower, parts: list[Follow
         good = state.frame_flags.good[part.start : part.stop]
         for i in np.flatnonzero(good & misfit[part.start : part.stop]):
             part.extra[i] = follower.nothing
-            text = f"low correlation: {part.after[i]:.2f}, far below that of the other frames"
+            text = f"low correlation: {decimal(part.after[i])}, far below that of the other frames"
             state.frame_flags.mark([part.start + i], Fault(Flag.LOW_CORRELATION, text))
     state.extra, state.frame_rows = follower.link(parts), rows
 

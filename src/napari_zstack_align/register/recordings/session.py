@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import UNFINISHED, Alignment
 from napari_zstack_align.alignment.transforms import Transforms
-from napari_zstack_align.counting import counted
+from napari_zstack_align.counting import counted, decimal
 from napari_zstack_align.errors import AlignmentError
 from napari_zstack_align.flags import Flag, shown
 from napari_zstack_align.parallel import worker_threads
@@ -331,7 +331,7 @@ class Session:
         for state, likeness in found:
             state.fault = ANOTHER_PLANE
             state.remarks += as_serious(
-                f"{ANOTHER_PLANE}: its mean correlates only by {likeness:.2f} with the others"
+                f"{ANOTHER_PLANE}: its mean correlates only by {decimal(likeness)} with the others"
             )
             yield Progress("Comparing", 0, 0, f"{state.stack.name}: {ANOTHER_PLANE}")
         if found:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.chunks import CHUNK_DTYPE
+from napari_zstack_align.counting import decimal
 from napari_zstack_align.flags import Fault, Flag, mark
 from napari_zstack_align.register.recordings.chunks import Range
 from napari_zstack_align.register.recordings.geometry import Matrix, neighbours_differ
@@ -74,7 +75,9 @@ def drop_unlike(state: RecordingState) -> int:
     unlike = good[after < LEAST_LIKENESS * usual]
     for chunk in unlike:
         row = state.chunks[chunk]
-        text = f"a correlation of {row['correlation_after']:.2f}, where {usual:.2f} is usual"
+        text = (
+            f"a correlation of {decimal(row['correlation_after'])}, where {decimal(usual)} is usual"
+        )
         mark(row, Fault(Flag.LOW_CORRELATION, text))
         row["method"] = "bridged"
     return len(unlike)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.quality import comparison_factor
 from napari_zstack_align.alignment.transforms import AffineLink
+from napari_zstack_align.counting import decimal
 from napari_zstack_align.flags import Fault, Flag, mark
 from napari_zstack_align.register.closing import worse_than_before
 from napari_zstack_align.register.recordings.consensus import Consensus, chunk_correlations
@@ -109,7 +110,7 @@ def _put_back(state: RecordingState, row: np.void) -> None:
 
 def _correlations(row: np.void) -> str:
     after, before = row["correlation_after"], row["correlation_before"]
-    return f"correlation {after:.2f} after, {before:.2f} before"
+    return f"correlation {decimal(after)} after, {decimal(before)} before"
 
 
 def _n_pixels(state: RecordingState) -> int:

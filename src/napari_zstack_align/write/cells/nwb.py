@@ -59,7 +59,7 @@ def write_nwb(
     if not traces.has_times and params.frame_rate_hz is None:
         raise InputError(
             f"NWB needs frame times, and those of {traces.recording} are unknown: give "
-            f"frame_rate_hz."
+            f"`frame_rate_hz`."
         )
     check_target(path, overwrite)
     return _write(path, traces, field, params, overwrite)

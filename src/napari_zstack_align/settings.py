@@ -1,0 +1,58 @@
+"""Names of settings in sentences: written once, read in the words of each place.
+
+A sentence names a setting as Python takes it, in backquotes: `` `dark_level` ``, or
+`` `frames_per_slice=9, order='slices'` ``. The command line shows its flags instead, the panel the
+titles of its fields.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from napari_zstack_align.params import flag_of
+
+_NAMED = re.compile(r"`(?P<settings>[a-z]\w*(?:=[^`]*)?)`(?P<of_reference> of the reference)?")
+_EACH = re.compile(r"(?P<name>[a-z]\w*)(?:=(?P<value>'[^']*'|[^,']*))?(?:, )?")
+
+FLAGS = {"pixel_size_um": "--pixel-size", "z_step_um": "--z-step", "frame_times_s": "--frame-rate"}
+"""Of settings whose flag isn't their name."""
+UNITS = ("_um", "_px", "_s")
+"""At the end of names; a title has them in brackets, or not at all."""
+
+
+def in_flags(sentence: str) -> str:
+    """Return a sentence with the flags of the settings that it names."""
+    return _NAMED.sub(lambda found: _each(found, _flag_of(found["of_reference"]), " "), sentence)
+
+
+def in_titles(sentence: str) -> str:
+    """Return a sentence with the titles that fields in the panel have."""
+
+    def titled(found: re.Match[str]) -> str:
+        return f"'{_each(found, _title, ', ')}'{found['of_reference'] or ''}"
+
+    return _NAMED.sub(titled, sentence)
+
+
+def _each(found: re.Match[str], written: Callable[[str, str], str], between: str) -> str:
+    """Write every setting of a group in other words."""
+    settings = _EACH.finditer(found["settings"])
+    return between.join(written(s["name"], (s["value"] or "").strip("'")) for s in settings)
+
+
+def _flag_of(of_reference: str | None) -> Callable[[str, str], str]:
+    """Write settings as flags: those of a reference have flags of their own."""
+
+    def flag(name: str, value: str) -> str:
+        text = flag_of(f"reference_{name}") if of_reference else FLAGS.get(name, flag_of(name))
+        return text if value in ("", "True") else f"{text} {value}"
+
+    return flag
+
+
+def _title(name: str, value: str) -> str:
+    for unit in UNITS:
+        name = name.removesuffix(unit)
+    title = name.replace("_", " ").capitalize()
+    return title if value in ("", "True") else f"{title}: {value}"
