@@ -17,6 +17,7 @@ from napari_zstack_align._version import __version__
 if TYPE_CHECKING:  # for type checkers and editors; the same names as in _MODULES below
     from napari_zstack_align.alignment.alignment import Alignment
     from napari_zstack_align.alignment.apply import apply_transforms
+    from napari_zstack_align.alignment.carry_mask import CarriedMask, carry_mask
     from napari_zstack_align.alignment.session import load_saved as load_alignment
     from napari_zstack_align.alignment.session import save_session
     from napari_zstack_align.alignment.transforms import Transforms
@@ -30,6 +31,7 @@ if TYPE_CHECKING:  # for type checkers and editors; the same names as in _MODULE
         transform_rois,
         valid_in,
     )
+    from napari_zstack_align.cells.carry import CarriedRois, carry_rois
     from napari_zstack_align.cells.traces import (
         Traces,
         extract_session_traces,
@@ -79,6 +81,8 @@ __all__ = [
     "AlignmentError",
     "BlobParams",
     "Cancelled",
+    "CarriedMask",
+    "CarriedRois",
     "FieldOfView",
     "Flag",
     "InputError",
@@ -99,6 +103,8 @@ __all__ = [
     "__version__",
     "align_adaptive",
     "apply_transforms",
+    "carry_mask",
+    "carry_rois",
     "check_layout",
     "describe",
     "detect_blobs",
@@ -136,6 +142,8 @@ _MODULES = {
     "AlignmentError": "errors",
     "BlobParams": "params",
     "Cancelled": "errors",
+    "CarriedMask": "alignment.carry_mask",
+    "CarriedRois": "cells.carry",
     "FieldOfView": "write.cells.field",
     "Flag": "flags",
     "InputError": "errors",
@@ -155,6 +163,8 @@ _MODULES = {
     "ZstackAlignError": "errors",
     "align_adaptive": "register.adaptive",
     "apply_transforms": "alignment.apply",
+    "carry_mask": "alignment.carry_mask",
+    "carry_rois": "cells.carry",
     "check_layout": "read",
     "describe": "read",
     "detect_blobs": "cells",

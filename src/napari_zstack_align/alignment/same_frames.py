@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from napari_zstack_align.alignment.changed_frames import holds_some_of
 from napari_zstack_align.alignment.fingerprint import fingerprint
 from napari_zstack_align.alignment.raw_frames import origin_of
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.saved.watched import UNKNOWN
 from napari_zstack_align.stack import Stack
 
 if TYPE_CHECKING:  # `Alignment.with_stack` asks here
@@ -42,3 +45,23 @@ def holds_frames_of(stack: Stack, alignment: Alignment) -> bool | None:
     before = origin_of(known).fingerprint
     now = before and fingerprint(stack)
     return before == now if now else None
+
+
+def are_same_frames(first: Alignment, second: Alignment) -> bool:
+    """Whether two alignments are of the same raw frames, whatever files and names these have.
+
+    What was noted of each frame is compared, without reading any; where nothing was, fingerprints
+    are. False where nothing tells.
+    """
+    mine, theirs = first.stack, second.stack
+    if mine is theirs or mine.source is theirs.source:
+        return True
+    if (mine.shape, mine.dtype) != (theirs.shape, theirs.dtype):
+        return False
+    if first.frame_digests is not None and second.frame_digests is not None:
+        one, other = first.frame_digests.digests, second.frame_digests.digests
+        known = (one != UNKNOWN) & (other != UNKNOWN)
+        if known.any():
+            return np.array_equal(one[known], other[known])
+    fingerprint_of_first = origin_of(mine).fingerprint
+    return bool(fingerprint_of_first) and fingerprint_of_first == origin_of(theirs).fingerprint
