@@ -4,8 +4,8 @@
     python benchmarks/carry.py --seeds 7 --json out.json
 
 Every alignment is registered by us. A cell's place on a reference is the mean of where its true
-places in the used frames come to lie: there the image shows it. Must: a mean error of 0.1 px where all
-recordings stay, and no false alarm of another plane.
+places in the used frames come to lie: there the image shows it. Must: a mean error of 0.1 px
+where all recordings stay, and no false alarm of another plane.
 """
 
 from __future__ import annotations
