@@ -149,9 +149,8 @@ class CarriedRois:
         if not len(self.table):
             return "There were no ROIs to carry"
         moved, spread = (float(np.nanmedian(self.table[n])) for n in ("moved_px", "spread_px"))
-        plane = (
-            "" if self.plane is None or self.plane.is_another else f". {self.plane}".capitalize()
-        )
+        shown = self.plane is not None and not self.plane.is_another
+        plane = f". {str(self.plane).capitalize()}" if shown else ""
         return (
             f"{number} moved by {moved:.1f} px, with a spread of {spread:.2f} px (medians), "
             f"through the frames of {counted(self.n_recordings, 'stack')}{plane}"
