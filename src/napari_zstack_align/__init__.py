@@ -57,6 +57,7 @@ if TYPE_CHECKING:  # for type checkers and editors; the same names as in _MODULE
         ZShiftParams,
     )
     from napari_zstack_align.progress import Progress, run
+    from napari_zstack_align.project import NamedMask, NamedRun, Project, ProjectFolder
     from napari_zstack_align.read import (
         LayoutReport,
         check_layout,
@@ -88,8 +89,12 @@ __all__ = [
     "InputError",
     "KeypointParams",
     "LayoutReport",
+    "NamedMask",
+    "NamedRun",
     "NwbParams",
     "Progress",
+    "Project",
+    "ProjectFolder",
     "Remark",
     "ResultWarning",
     "Rois",
@@ -149,8 +154,12 @@ _MODULES = {
     "InputError": "errors",
     "KeypointParams": "params",
     "LayoutReport": "read",
+    "NamedMask": "project",
+    "NamedRun": "project",
     "NwbParams": "params",
     "Progress": "progress",
+    "Project": "project",
+    "ProjectFolder": "project",
     "Remark": "remark",
     "ResultWarning": "errors",
     "Rois": "cells",

@@ -14,11 +14,13 @@ from napari_zstack_align.cells.traces import Traces, load_traces
 from napari_zstack_align.cells.traces.storage import load_session_traces
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.plain_files import path_of
+from napari_zstack_align.progress import collected
+from napari_zstack_align.project import Project, load_project
 from napari_zstack_align.saved import Kind, kind_of, manifest_path, occupant_of, target_of
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift import ZShift, load_zshift
 
-Loaded: TypeAlias = Alignment | list[Alignment] | Traces | list[Traces] | ZShift | Rois
+Loaded: TypeAlias = Alignment | list[Alignment] | Traces | list[Traces] | ZShift | Rois | Project
 
 
 def load(path: str | Path, *, stack: Stack | None = None) -> Loaded:
@@ -34,7 +36,7 @@ def load(path: str | Path, *, stack: Stack | None = None) -> Loaded:
 
     Returns
     -------
-    Alignment, ZShift, Traces or Rois
+    Alignment, ZShift, Traces, Rois or Project
         A list of Alignment for a session, a list of Traces for the traces of several recordings.
 
     Raises
@@ -59,6 +61,8 @@ def load(path: str | Path, *, stack: Stack | None = None) -> Loaded:
             return load_session_traces(path)
         case Kind.ROIS:
             return load_rois(path)
+        case Kind.PROJECT:
+            return collected(load_project(path))
     there = occupant_of(path)
     if there.obstacle and not there.is_file:
         raise InputError(f"{path} {there.obstacle}: give the place of a saved result.")
@@ -75,5 +79,5 @@ def _with_suffix(path: Path) -> Path:
     """Name that saving made of a name without suffix, where only this one is there."""
     if os.path.exists(path) or not path.name:  # unlike Path.exists, it never raises
         return path
-    names = (target_of(path, kind) for kind in (Kind.ALIGNMENT, Kind.ROIS))
+    names = (target_of(path, kind) for kind in (Kind.ALIGNMENT, Kind.ROIS, Kind.PROJECT))
     return next((name for name in names if os.path.exists(name)), path)

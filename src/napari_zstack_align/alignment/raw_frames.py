@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -224,19 +225,24 @@ def find_stack(folder: Path, raw: StackAndInputs, seen: FrameDigests | None = No
     """
     described, inputs = raw.stack, raw.inputs
     if not inputs:
-        return _missing(folder, raw, f"was an array in memory: {GIVE_IT}")
+        return missing_stack(folder, raw, f"was an array in memory: {GIVE_IT}")
     why = f"is not at {inputs[0].path} any more: {GIVE_IT}"
+    for paths in places_of(folder, inputs):
+        try:
+            return check_stack(open_stack(paths), described, seen)
+        except InputError as error:  # another recording may have this name by now
+            why = f"can't be used any more. {error}"
+    return missing_stack(folder, raw, why)
+
+
+def places_of(folder: Path, inputs: Sequence[InputFacts]) -> Iterator[Path | list[Path]]:
+    """Find where the raw files of a result in a folder are: where they were, or moved with it."""
     for paths in (
         [Path(each.path) for each in inputs],
         [_place(folder / each.relative_path) for each in inputs],
     ):
-        if all(path.exists() for path in paths):
-            try:
-                stack = open_stack(paths if len(paths) > 1 else paths[0])
-                return check_stack(stack, described, seen)
-            except InputError as error:  # another recording may have this name by now
-                why = f"can't be used any more. {error}"
-    return _missing(folder, raw, why)
+        if paths and all(path.exists() for path in paths):
+            yield paths if len(paths) > 1 else paths[0]
 
 
 def check_stack(stack: Stack, described: StackFacts, seen: FrameDigests | None = None) -> Stack:
@@ -259,17 +265,19 @@ def check_stack(stack: Stack, described: StackFacts, seen: FrameDigests | None =
             f"converted to another type ({described.dtype} was aligned, this is {stack.dtype}): "
             f"give the raw frames as they were, or align anew."
         )
-    return _described(with_unchanged_frames(stack, seen), described)
+    return as_described(with_unchanged_frames(stack, seen), described)
 
 
-def _missing(folder: Path, raw: StackAndInputs, what: str) -> Stack:
+def missing_stack(folder: Path, raw: StackAndInputs, what: str) -> Stack:
+    """Make a stack without pixels; ``what`` ends the sentence that says why."""
     described = raw.stack
     message = f"The raw stack {described.name} {what}"
     source = MissingSource(described.shape, np.dtype(described.dtype), message, raw, folder)
-    return _described(Stack(source, remarks=as_warnings(message)), described)
+    return as_described(Stack(source, remarks=as_warnings(message)), described)
 
 
-def _described(stack: Stack, described: StackFacts) -> Stack:
+def as_described(stack: Stack, described: StackFacts) -> Stack:
+    """Return a stack with the layout, sizes and names that it had."""
     return stack.replace(
         frames_per_slice=described.frames_per_slice,
         order=described.order,

@@ -15,6 +15,7 @@ from napari_zstack_align.counting import counted
 from napari_zstack_align.fields import in_words
 from napari_zstack_align.loading import Loaded, load
 from napari_zstack_align.params import Params
+from napari_zstack_align.project import Project
 from napari_zstack_align.remark import Remark
 from napari_zstack_align.saved import Kind, occupant_of, title_of
 
@@ -92,11 +93,13 @@ def about(loaded: Loaded) -> list[About]:
     """Describe a result of any kind, or each of several."""
     if isinstance(loaded, Rois):
         return [About("", f"{counted(len(loaded), 'ROI')}.")]
+    if isinstance(loaded, Project):
+        return [About("", loaded.summary(), loaded.remarks)]
     return [_of(each) for each in _each(loaded)]
 
 
 def _each(loaded: Loaded) -> Sequence[Result]:
-    if isinstance(loaded, Rois):
+    if isinstance(loaded, Rois | Project):
         return ()
     return loaded if isinstance(loaded, list) else [loaded]
 

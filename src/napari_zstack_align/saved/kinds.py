@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
-RUN, SESSION = "run.json", "session.json"
+RUN, SESSION, PROJECT = "run.json", "session.json", "project.json"
 OLD_TRACES = "traces.json"
 """Manifest of traces up to schema 1."""
 RECORDING, Z_STACK = "recording", "z-stack"
@@ -23,6 +23,7 @@ class Kind(StrEnum):
     SESSION_TRACES = "session traces"
     ZSHIFT = "z-shift"
     ROIS = "ROIs"
+    PROJECT = "project"
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ LAYOUTS: Mapping[Kind, Layout] = MappingProxyType(
         ),
         Kind.SESSION_TRACES: Layout("traces", manifest=SESSION, members=Kind.TRACES),
         Kind.ROIS: Layout("ROIs", suffix=".csv"),
+        Kind.PROJECT: Layout("project", suffix=".zproject", manifest=PROJECT, old_manifest=PROJECT),
     }
 )
 

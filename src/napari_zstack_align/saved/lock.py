@@ -72,17 +72,17 @@ def locked_by(path: Path, *, wait: bool = True) -> Iterator[bool]:
 
 
 @contextmanager
-def locked_alone(path: Path, taken: str) -> Iterator[None]:
+def locked_alone(path: Path, taken: str) -> Iterator[bool]:
     """Hold the lock of a file; where somebody else holds it, raise InputError with a sentence.
 
-    A file system that knows no locks lets everybody in.
+    A file system that knows no locks lets everybody in: False is yielded there.
     """
     try:
         descriptor, held = _acquired(path, WITHOUT_LOCKS, patience_s=0.0)
     except TimeoutError:
         raise InputError(taken) from None
     try:
-        yield
+        yield held
     finally:
         _release(descriptor, path, held)
 

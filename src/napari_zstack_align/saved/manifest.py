@@ -26,7 +26,15 @@ from napari_zstack_align.saved.facts import (
     unreadable,
     validated,
 )
-from napari_zstack_align.saved.kinds import LAYOUTS, OLD_TRACES, RECORDING, SESSION, Z_STACK, Kind
+from napari_zstack_align.saved.kinds import (
+    LAYOUTS,
+    OLD_TRACES,
+    PROJECT,
+    RECORDING,
+    SESSION,
+    Z_STACK,
+    Kind,
+)
 from napari_zstack_align.saved.origin import Origin
 from napari_zstack_align.saved.provenance import WRITTEN_BY, json_bytes, now, on_disk, plain
 
@@ -220,6 +228,8 @@ def _old_kind(path: Path, facts: Facts) -> Kind:
         return Kind.SESSION
     if path.name == OLD_TRACES:
         return Kind.TRACES
+    if path.name == PROJECT:
+        raise damaged(path, "there are no projects of schema 1")
     kind = facts.get("kind", Kind.ALIGNMENT)
     if kind not in (Kind.ALIGNMENT, Kind.ZSHIFT):
         raise damaged(path, f"kind is {kind!r}")

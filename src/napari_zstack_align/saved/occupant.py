@@ -17,6 +17,7 @@ from napari_zstack_align.saved.facts import MemberFacts, parse_json
 from napari_zstack_align.saved.kinds import (
     LAYOUTS,
     OLD_TRACES,
+    PROJECT,
     RUN,
     SESSION,
     Z_STACK,
@@ -32,7 +33,7 @@ from napari_zstack_align.saved.names import (
 )
 from napari_zstack_align.saved.single_file import ROI_TABLE
 
-MANIFESTS = (SESSION, RUN, OLD_TRACES)
+MANIFESTS = (SESSION, RUN, OLD_TRACES, PROJECT)
 """In the order in which they are looked for."""
 IS_FILE = "is a file"
 
@@ -110,6 +111,8 @@ class Occupant:
         if self.manifest is None:
             newer = "result of a newer version" if self.newer else "damaged result"
             return f"a {newer} ({title})"
+        if self.kind is Kind.PROJECT:
+            return "a project"
         subject = self.manifest.subject
         unfinished = "" if self.manifest.complete else "unfinished "
         if self.kind is Kind.SESSION:
@@ -173,11 +176,19 @@ def kind_of(path: str | Path) -> Kind | None:
     if there.is_file:
         return Kind.ROIS if path.suffix.lower() == ".csv" and ROI_TABLE.may_be(path) else None
     kind = there.kind
-    if kind is None and not there.obstacle and _are_traces_one_by_one(path):
+    if kind is not None:
+        return kind
+    named = _kind_by_suffix(path)
+    if named is Kind.PROJECT:  # what it holds are its members
+        return named
+    if not there.obstacle and _are_traces_one_by_one(path):
         return Kind.SESSION_TRACES
-    if kind is None and path.suffix.lower() == LAYOUTS[Kind.ALIGNMENT].suffix:
-        return Kind.ALIGNMENT
-    return kind
+    return named
+
+
+def _kind_by_suffix(path: Path) -> Kind | None:
+    named = (Kind.ALIGNMENT, Kind.PROJECT)
+    return next((kind for kind in named if path.suffix.lower() == LAYOUTS[kind].suffix), None)
 
 
 def manifest_path(folder: Path) -> Path | None:
@@ -331,8 +342,7 @@ def _may_be_ours(path: Path) -> bool:
     except (InputError, OSError):
         names = {name for layout in LAYOUTS.values() for name in layout.files.values()}
         beside = [each.name for each in path.parent.iterdir() if each != path]
-        suffix = LAYOUTS[Kind.ALIGNMENT].suffix
-        return path.parent.name.endswith(suffix) or any(
+        return _kind_by_suffix(path.parent) is not None or any(
             name in names or generation_of(name) or (path.parent / name / RUN).is_file()
             for name in beside
         )
@@ -343,6 +353,8 @@ def _kind_by_name(path: Path) -> Kind:
     """Return the most likely kind of a damaged manifest."""
     if path.name == SESSION:
         return Kind.SESSION
+    if path.name == PROJECT:
+        return Kind.PROJECT
     beside = {re.split("[-.]", each.name)[0] for each in path.parent.iterdir()}
     if path.name == OLD_TRACES or "Fneu" in beside:
         return Kind.TRACES

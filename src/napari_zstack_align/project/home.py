@@ -1,0 +1,68 @@
+"""What is known of the folder that a project is kept in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from napari_zstack_align.project.facts import Item, StackEntry
+from napari_zstack_align.saved.facts import FileFacts
+from napari_zstack_align.stack import Stack
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A part of a saved project that couldn't be read: later saves keep it as it is.
+
+    Attributes
+    ----------
+    section : str
+        'masks', 'runs', 'rois', 'traces', 'zshifts' or 'params'.
+    item : Item
+        Of which it is a part; the members are those that couldn't be read.
+    position : int
+        Of the member in the item.
+    problem : str
+        Why it couldn't be read, in one sentence.
+    """
+
+    section: str
+    item: Item
+    position: int
+    problem: str
+
+    @property
+    def name(self) -> str:
+        """Name of what it is a part of."""
+        return self.item.name
+
+
+@dataclass
+class Home:
+    """Where a project is kept: shared by all its versions, and brought up to date by each save.
+
+    Attributes
+    ----------
+    folder : pathlib.Path, optional
+        None: it has not been saved yet.
+    mark : str
+        Generation of the ``project.json`` that was read or written last.
+    kept : dict
+        The member of each object, by its id (of a mask, by a digest of its pixels). The object is
+        held, so that no other one gets its id.
+    stacks : dict
+        What ``project.json`` says of each stack, likewise.
+    unread : tuple of Unread
+    """
+
+    folder: Path | None = None
+    mark: str = ""
+    kept: dict[int | str, tuple[Any, FileFacts]] = field(default_factory=dict)
+    stacks: dict[int, tuple[Stack, StackEntry]] = field(default_factory=dict)
+    unread: tuple[Unread, ...] = ()
+
+    def take(self, other: Home) -> None:
+        """Become what another one is."""
+        self.folder, self.mark, self.unread = other.folder, other.mark, other.unread
+        self.kept, self.stacks = other.kept, other.stacks
