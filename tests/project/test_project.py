@@ -144,6 +144,18 @@ def test_moved_with_its_raw_files(project: Project, tmp_path: Path) -> None:
     assert loaded.stacks[0].read(0, 1).any()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there, names are texts")
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    odd = os.fsdecode(b"r\xe9c")
+    project = Project(stacks=(raw_stack(tmp_path, odd),), masks=(nza.NamedMask(odd, np.eye(3)),))
+    path = project.save(tmp_path / odd)
+    loaded = nza.load(path)
+    assert all_of(loaded) == all_of(project)
+    before = files_in(path)
+    loaded.save(path)
+    assert files_in(path) == before
+
+
 def test_nothing_is_written_where_nothing_has_changed(project: Project, saved: Path) -> None:
     before = files_in(saved)
     project.save(saved)

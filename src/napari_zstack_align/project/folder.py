@@ -188,7 +188,7 @@ class ProjectFolder:
 
     def _commit(self, facts: ProjectFacts, there: Manifest | None) -> str:
         """Let the new members count; nothing is written where nothing has changed."""
-        described = json.loads(json_bytes(facts.model_dump(mode="json")))
+        described = json.loads(json_bytes(facts.model_dump()))
         if there is not None and there.facts.get("project") == described:
             return there.generation
         mark = new_generation("" if there is None else there.generation)
