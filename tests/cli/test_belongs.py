@@ -195,7 +195,9 @@ def said_of(capsys, *arguments):
 def test_rois_of_another_reference_are_said_to_be(sessions, raw, tmp_path, capsys):
     assert said_of(capsys, "rec1", "--rois=one.csv") == []
     (line,) = said_of(capsys, "rec2", "--rois=one.csv")
-    assert line.startswith("Warning: The ROIs were made on another reference than that of rec2")
+    assert line.startswith(
+        "Warning: The ROIs were made on the reference of another alignment, not on that of rec2"
+    )
     (line,) = said_of(capsys, "rec1", "--rois=raw.csv")
     assert line.startswith("Warning: The ROIs were made on the raw frames of rec1")
     assert said_of(capsys, raw / "rec1.tif", "--rois=raw.csv") == []

@@ -39,10 +39,11 @@ def test_raw_files_of_such_names_are_found_again(tmp_path: Path) -> None:
     stack = nza.open_stack(tmp_path / f"{ODD}.npy")
     path = replace(recording(1), stack=stack).save(tmp_path / "run")
     assert nza.load(path).stack.paths == stack.paths
-    table = tmp_path / "t.csv"
+    table = tmp_path / ODD / "t.csv"
+    table.parent.mkdir()
     table.write_bytes(csv_bytes(("name", "recordings"), [("a", "nowhere.tif")]))
-    assert main(["batch", str(table), f"--out={tmp_path / ODD}"]) == 1
-    text = (tmp_path / ODD / "results.csv").read_text(encoding="utf-8")
+    assert main(["batch", str(table), f"--out={tmp_path / 'out'}"]) == 1
+    text = (tmp_path / "out" / "results.csv").read_text(encoding="utf-8")
     assert "r\\udce9c" in text
 
 

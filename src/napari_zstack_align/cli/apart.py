@@ -165,7 +165,8 @@ class Inputs:
         places = {self._place(path): path for path in files}
         if output.place in places:
             raise InputError(f"{output.path} holds the raw frames themselves: choose another name.")
-        if inside := next((each for each in places if output.place.is_relative_to(each)), None):
+        above = (each for each in places if output.place.is_relative_to(each))
+        if inside := next((each for each in above if _is_image(each)), None):
             raise InputError(
                 f"{output.path} is inside the raw frames {places[inside]}: choose another folder."
             )

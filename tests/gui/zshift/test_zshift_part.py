@@ -54,7 +54,7 @@ def test_a_layer_of_repeats_is_refused_with_the_sentence_of_the_command(
     click(qtbot, loaded.tab.run_bar.run_button)
     settled(qtbot, panel)
     assert "look like slices of 4 repeats each" in status(loaded)
-    assert "frames_per_slice=4" in status(loaded)
+    assert "Frames per slice: 4" in status(loaded)
 
 
 def test_frame_slice_plot_and_map_step_together(viewer, found):

@@ -125,7 +125,7 @@ def test_uneven_frames_keep_their_times(read, traces):
 @pytest.mark.slow
 def test_a_frame_rate_given_by_hand(tmp_path, read, make_traces):
     traces = make_traces(times=False)
-    with pytest.raises(InputError, match="larva_1 are unknown: give frame_rate_hz"):
+    with pytest.raises(InputError, match="larva_1 are unknown: give `frame_rate_hz`"):
         write_nwb(tmp_path / "a.nwb", [traces], CellOptions(FIELD))
     series = read(traces, params=NwbParams(frame_rate_hz=4)).processing["ophys"]["DfOverF"]["dff"]
     assert series.rate == 4
