@@ -66,6 +66,19 @@ def test_what_could_not_be_judged_is_not_good() -> None:
     assert "Warning" not in result.summary()
 
 
+@pytest.mark.parametrize(("frames_per_slice", "group"), [(None, "chunk"), (4, "slice")])
+def test_a_stopped_run_counts_what_was_run_and_leaves_judging_open(
+    frames_per_slice: int | None, group: str
+) -> None:
+    result = alignment(frames_per_slice=frames_per_slice)
+    result.quality[group] = np.arange(12) // 4
+    result.quality["correlation_after"] = np.nan
+    result.quality["flag"][4:] = "not run"
+    result.quality["used"][4:] = False
+    assert result.summary().startswith(f"4 frames in 1 of 3 {group}s: 0 flagged, 4 not judged")
+    assert "None of the frames was judged" not in result.summary()
+
+
 def test_only_used_frames_count_in_the_medians() -> None:
     result = alignment()
     result.quality["correlation_after"][:7] = 0.01

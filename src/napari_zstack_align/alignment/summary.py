@@ -81,9 +81,11 @@ def remarks_on(alignment: Alignment) -> tuple[Remark, ...]:
 
 
 def _of_judging(alignment: Alignment) -> tuple[Remark, ...]:
-    """Warn where no frame at all could be compared with others."""
+    """Warn where no frame at all could be compared with others; a stopped run still judges."""
     counts = count(alignment.quality)
-    if counts.good or not counts.not_judged or APPLIED_FROM in alignment.provenance:
+    if counts.not_run or counts.good or not counts.not_judged:
+        return ()
+    if APPLIED_FROM in alignment.provenance:
         return ()
     return as_serious(
         "None of the frames was judged, for there was nothing to compare them with: whether they "
@@ -138,10 +140,12 @@ def _frames(alignment: Alignment) -> str:
 
 
 def _groups(alignment: Alignment) -> str:
-    """'54 frames in 6 slices': those that were run."""
+    """'54 frames in 6 slices', 'in 2 of 6 slices' of a run that was stopped."""
     quality, stack = alignment.quality, alignment.stack
-    if stack.frames_per_slice is None:
-        groups = counted(len(np.unique(quality["chunk"])), "chunk")
-    else:
-        groups = counted(stack.n_slices, "slice")
-    return f"{counted(len(quality) - count(quality).not_run, 'frame')} in {groups}"
+    recording = stack.frames_per_slice is None
+    group_of = quality["chunk"] if recording else stack.slice_of_frame
+    was_run = quality["flag"] != Flag.NOT_RUN
+    planned, run = len(np.unique(group_of)), len(np.unique(group_of[was_run]))
+    words = counted(planned, "chunk" if recording else "slice")
+    of = f"{run} of {words}" if run < planned else words
+    return f"{counted(int(was_run.sum()), 'frame')} in {of}"
