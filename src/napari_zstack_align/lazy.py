@@ -1,7 +1,7 @@
 """Arrays whose images are read or computed when they are asked for.
 
-napari shows them as they are: dask with a task a frame takes it 107 ms a step where these take 43,
-and a dask chunk of many frames would be read whole for one of them. `LazyImages.as_dask` makes a
+napari shows them as they are: dask with a task a frame takes it far longer for each step, and a
+dask chunk of many frames would be read whole for one of them. `LazyImages.as_dask` makes a
 dask array of them for everything else.
 """
 

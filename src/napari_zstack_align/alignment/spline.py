@@ -132,7 +132,7 @@ def field_on_pixels(
     rows = pixel_basis(image_shape[0], spacing, factor)
     columns = pixel_basis(image_shape[1], spacing, factor)
     # Not by BLAS: outside our own runs it shares so small a product among all processors, where the
-    # threads that read frames side by side wait for one another, up to 100 times as long.
+    # threads that read frames side by side wait for one another.
     along_y = np.asarray(rows @ coefficients, np.float32)
     field = np.empty((2, len(rows), len(columns)), np.float32)
     for component, product in zip(field, along_y, strict=True):

@@ -38,8 +38,7 @@ def warp(
     displacement : numpy.ndarray
         (2, Y, X) float32, order (dy, dx), in px.
     interpolation : int
-        An OpenCV interpolation flag; bicubic by default (bilinear loses 10 % of the sharpness
-        of a still movie, bicubic 1 %).
+        An OpenCV interpolation flag; bicubic by default (bilinear blurs far more).
 
     Returns
     -------

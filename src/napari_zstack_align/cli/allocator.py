@@ -2,8 +2,7 @@
 
 glibc takes what was freed for a sign of what comes next: after the first stack of images it keeps
 even large blocks on a heap, a heap for each thread, and holes between what is still in use are
-never given back. Without this, a run of 16 times the length peaked a fifth higher though it held
-no more.
+never given back. Without this, a longer run peaks higher though it holds no more.
 """
 
 from __future__ import annotations

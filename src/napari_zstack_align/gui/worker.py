@@ -20,7 +20,7 @@ from napari_zstack_align.progress import Job, Progress, collected
 logger = logging.getLogger(__name__)
 
 MAX_REPORTS_PER_S = 10
-"""Each one repaints the window, which takes 50-100 ms where OpenGL is done in software."""
+"""Each one repaints the window, which is slow where OpenGL is done in software."""
 
 _running: set[JobWorker] = set()
 """Keeps running workers alive: Qt aborts the program when a running thread is collected."""

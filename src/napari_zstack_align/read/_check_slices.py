@@ -36,11 +36,11 @@ DISTANCE = 4
 MOST_UNSURE = 0.05
 """Error of that comparison, by what resemblances by chance scatter, as a part of the likeness."""
 LEAST_DROP = 0.005
-"""Part by which slices that far apart are less alike than neighbours, at least: 0.009 of planes of
-a mouse brain that hardly differ, 0.2 of generated tissue in steps of 1 µm."""
+"""Part by which slices that far apart are less alike than neighbours, at least: planes that hardly
+differ exceed it."""
 DOUBTFUL_DROP, DROP_SPREADS = 0.02, 2.0
 """Up to this part it has to be this many spreads of that over the slices, too: recordings whose
-plane changes slowly reach 0.007 and 1.7."""
+plane changes slowly exceed `LEAST_DROP`, too."""
 FEW_IMAGES = 32
 """So many images or fewer are looked at for repeats of a few slices, all of the same number; any
 number for those of two."""
@@ -52,7 +52,7 @@ resemblances by chance: where half of a stack is empty, the border of the tissue
 slices."""
 STEP_PART = 0.15
 """Repeats differ in how near they are to other images by less than this part of what slices do:
-0.2 was the least of a z-stack."""
+those of z-stacks differ by more."""
 FEWEST_TO_RISE = 3
 RISE_ERRORS, RISING_PART = 8.0, 0.75
 """Slices of a section come nearer to the next one, by 10 errors and more of real ones where there

@@ -35,7 +35,7 @@ distance that is looked at."""
 UNLIKE, UNLIKE_IN_FEW = 0.8, 0.7
 """Two images in turn resemble one another by less than this part of what noise allows, in every
 block; of short recordings, in the one to three that there are. Activity, motion and flicker stay
-above: 0.93 and 0.85 was the least that was seen."""
+above."""
 
 
 def turn_sample(stack: Stack) -> npt.NDArray[np.intp]:

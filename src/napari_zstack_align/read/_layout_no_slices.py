@@ -22,7 +22,7 @@ from napari_zstack_align.read._pairs import FramePairs
 FLAT_PART = 0.99
 """Frames of far slices that are this much as alike as those of one slice show no slices."""
 RECORDING_PART = 0.9
-"""... and this much, that it may be a recording: z-stacks stay below 0.85."""
+"""... and this much, that it may be a recording: z-stacks stay below."""
 VOLUME_PART = 0.5
 """Of one frame a slice, far slices are less alike than neighbours by this factor; a recording that
 drifts by a cell's width keeps four fifths and more."""

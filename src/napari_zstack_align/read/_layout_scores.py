@@ -24,7 +24,7 @@ SHUFFLES = 20
 CHANCE_SPREADS = 6.0
 """A score counts where it lies this many standard deviations above those of shuffled frames."""
 LEAST_SCORE = 0.1
-"""A score that always counts as none: slow changes reach 0.05 in recordings."""
+"""A score below this always counts as none: slow changes in recordings have one, too."""
 LEAST_OTHER_SCORE = 0.3
 """Score from which on another arrangement is believed."""
 CLEAR_SPREADS, LEAST_LEVEL = 6.0, 0.02

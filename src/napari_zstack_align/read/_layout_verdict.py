@@ -147,7 +147,7 @@ def _explains_more(theirs: float, own: float) -> bool:
 def _differ_enough(pairs: FramePairs, other: Arrangement) -> bool:
     """Whether planes differ by more than even and odd frames of one plane do.
 
-    A detector's fixed pattern that alternates explains 30 % of the little by which the frames of
+    A detector's fixed pattern that alternates explains much of the little by which the frames of
     a still recording differ.
     """
     plane = other.plane_of(pairs.frames.ravel())

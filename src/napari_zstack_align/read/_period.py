@@ -17,13 +17,13 @@ from napari_zstack_align.spread import spread_of
 
 MIN_SLICES = 3
 MIN_MATCH = 0.47
-"""Match of the comb, as a part of that of borders which all stand out clearly. Recordings reach
-0.45, z-stacks with 3 photons and slices that correlate by 0.97 stay above 0.5."""
+"""Match of the comb, as a part of that of borders which all stand out clearly. Recordings stay
+below, z-stacks in little light whose slices are nearly alike above."""
 MIN_SCORE = 2.8
 """Match times the root of the number of frames: few frames reach a high match by chance."""
 MARGIN = 1.17
 """How much better the comb must match than one that begins elsewhere in the period; beside three
-clear borders a shift by one frame still matches 1.4 times worse."""
+clear borders a shift by one frame still matches worse than that."""
 CLIP_MAD = 3.5
 SHORT = 12
 """Periods up to twice the lags: half of the pairs may lie across a border."""

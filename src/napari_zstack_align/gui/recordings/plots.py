@@ -23,8 +23,8 @@ QUALITY_TIP = (
 class SessionPlots(QWidget):
     """The map of all chunks, and the quality of the frames of the recording in view.
 
-    Each is made when it is first needed: a plot takes some 25 ms to make, and there is nothing to
-    show when the panel opens.
+    Each is made when it is first needed: a plot takes time to make, and there is nothing to show
+    when the panel opens.
     """
 
     cell_clicked = Signal(int, int)

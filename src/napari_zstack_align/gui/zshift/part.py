@@ -66,7 +66,7 @@ class ZShiftPart(Part):
 
     @cached_property
     def dock(self) -> ZShiftDock:
-        """Plot and map below the images; made when there is a z-shift, which takes some 60 ms."""
+        """Plot and map below the images; made when there is a z-shift, as that takes time."""
         dock = ZShiftDock()
         dock.set_theme(self.viewer.theme)
         dock.frame_clicked.connect(self._go_to)

@@ -14,7 +14,7 @@ from napari_zstack_align.register.recordings.state import RecordingState
 
 ANOTHER_PLANE = Fault(Flag.ANOTHER_PLANE, "probably another plane")
 SAME_PLANE = 0.6
-"""Means of one plane, recorded again, correlate by more than this (0.87 and up in real data)."""
+"""Means of one plane, recorded again, correlate by more than this."""
 LIKE_THE_OTHERS = 0.75
 """... and by more than this part of what the other recordings do."""
 
