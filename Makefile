@@ -9,7 +9,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
-PIP := -m pip install --quiet
+# Modules are compiled when they are first imported: most of what is installed never is.
+PIP := -m pip install --quiet --no-compile
 # Words in the names of the modules of tests that drive whole jobs in napari.
 WHOLE_JOBS := main_job or reader or writer or manifest or pointer or listening or toggle_key
 # One test at a time in each of several processes; '-n 0' at the end: all in one process.

@@ -21,8 +21,8 @@ case $qt in
 esac
 "$python" -m venv "$work/venv"
 clean=$work/venv/bin
-"$clean/python" -m pip install --quiet "${napari[@]}"
-"$clean/python" -m pip install --quiet "$wheel"
+"$clean/python" -m pip install --quiet --no-compile "${napari[@]}"
+"$clean/python" -m pip install --quiet --no-compile "$wheel"
 "$clean/python" -m pip check
 
 # Away from the checkout: only what was installed can be imported.
@@ -31,6 +31,6 @@ export NAPARI_CONFIG=$work/settings.yaml LIBGL_ALWAYS_SOFTWARE=1
 "$clean/python" "$root/scripts/check_plugin.py" "$qt"
 "$clean/zstack-align" --version
 if [ "$qt" = pyside6 ]; then
-    (cd "$root" && "$clean/python" -m pip install --quiet --group test)
+    (cd "$root" && "$clean/python" -m pip install --quiet --no-compile --group test)
     "$clean/python" -m pytest "$root/tests/gui" --rootdir "$root" -c "$root/pyproject.toml" -p no:cacheprovider
 fi
