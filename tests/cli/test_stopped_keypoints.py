@@ -248,5 +248,5 @@ def test_killed_after_every_operation_on_a_file_the_command_goes_on(
         assert left == {"larva", "raw"}
         shutil.rmtree(tmp_path / "larva")
         begin()
-        moment += stride(40)
+        moment += stride(71)
     assert moment > 40

@@ -76,9 +76,9 @@ def test_a_right_recording_is_none(made: Callable[[int], Frames]) -> None:
 
 
 @pytest.mark.slow
-def test_of_right_recordings_at_most_one_in_a_hundred_is_called_wrong() -> None:
-    wrong = sum(bool(of(made(seed))) for made in RIGHT.values() for seed in range(1, 8))
-    assert wrong <= len(RIGHT) * 7 // 100
+def test_no_right_recording_of_other_seeds_is_called_wrong() -> None:
+    said = {name: [of(made(seed)) for seed in (1, 2)] for name, made in RIGHT.items()}
+    assert said == {name: ["", ""] for name in RIGHT}
 
 
 IN_TURN: dict[str, Callable[[], Frames]] = {

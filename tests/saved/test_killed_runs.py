@@ -74,8 +74,8 @@ def _keypoints(raw: Path, target: Path | None) -> Any:
     return nza.register_recordings(stacks, params, threads=2, journal=target)
 
 
-RUNS = {name: Run(_zstack, _adaptive(name), every=5) for name in ("two_stage", "direct")}
-RUNS["keypoints"] = Run(_recording, _keypoints, every=15)
+RUNS = {name: Run(_zstack, _adaptive(name), every=9) for name in ("two_stage", "direct")}
+RUNS["keypoints"] = Run(_recording, _keypoints, every=31)
 
 
 def numbers(result: Any) -> list[bytes]:

@@ -121,7 +121,7 @@ def test_hdf5_that_cannot_be_written_takes_python_down_no_more(tmp_path: Path) -
     """It crashed at the end of the process: so only a process of its own can show it."""
     movie = "np.random.default_rng(0).integers(0, 60_000, (300, 64, 64)).astype(np.uint16)"
     job = f'export_volume(f"{{limit}}/out.h5", {movie}, "TYX")'
-    assert_refused(job, "out.h5", [0, 100, 2048, 70_000, 1_000_000, 2_450_000], tmp_path)
+    assert_refused(job, "out.h5", [0, 2048, 70_000, 2_450_000], tmp_path)
 
 
 @pytest.mark.slow
