@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import napari_zstack_align as nza
-from napari_zstack_align.alignment.checks import check_frames_at_hand
+from napari_zstack_align.alignment.checks import check_frames_at_hand, check_raw_files_stay
 from napari_zstack_align.alignment.raw_frames import MissingSource
 from napari_zstack_align.alignment.transforms import AffineLink
 from napari_zstack_align.flags import unreadable
@@ -121,3 +121,16 @@ def test_time_that_was_saved_as_z_and_rois_of_slices_stay_allowed():
     nza.register_recordings([nza.Stack.from_array(frames[:, :1], "TZYX")]).close()
     rois = nza.Rois.of([[10, 10, 3]], slices=[[1, 1]])
     nza.extract_traces(nza.Stack.from_array(frames, "TZYX"), rois, None).close()
+
+
+@pytest.mark.parametrize("written", ["raw/data.bin", "raw", "link", "raw/../raw", "link/data.bin"])
+def test_raw_frames_are_not_replaced_by_the_name_of_what_holds_them(written, tmp_path):
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "link").symlink_to("raw")
+    with pytest.raises(nza.InputError, match="holds the raw frames themselves"):
+        check_raw_files_stay(tmp_path / written, [tmp_path / "raw/data.bin"])
+
+
+@pytest.mark.parametrize("written", ["raw/other.tif", "raw.bin", "ra", "new"])
+def test_a_name_beside_raw_frames_is_free(written, tmp_path):
+    check_raw_files_stay(tmp_path / written, [tmp_path / "raw/data.bin"])

@@ -194,6 +194,22 @@ def test_changed_pixels_are_not_taken_for_the_old_ones(on_disk, tmp_path):
         nza.load_alignment(folder, stack=nza.Stack.from_array(other))
 
 
+@pytest.mark.parametrize(
+    ("as_it_is_now", "said"),
+    [
+        (lambda frames: frames.astype(np.float32), "is float32 now, and was uint16 when it was"),
+        (lambda frames: frames[:-1], r"now \(19, 1, .*\) is not the stack .* \(raw, \(20, 1, "),
+        (lambda frames: frames + 1, r"now is not the stack .* \(raw\), or its pixels have chan"),
+    ],
+    ids=["type", "frames", "pixels"],
+)
+def test_what_shows_that_it_is_another_stack_is_said(on_disk, tmp_path, as_it_is_now, said):
+    folder = on_disk.save(tmp_path / "run")
+    frames = as_it_is_now(on_disk.stack.read(0, on_disk.stack.n_frames))
+    with pytest.raises(InputError, match=said):
+        nza.load_alignment(folder, stack=nza.Stack.from_array(frames, "TCYX", name="now"))
+
+
 def test_an_interrupted_run_says_so(alignment, tmp_path):
     quality = alignment.quality.copy()
     quality["flag"][-3:] = "not run"

@@ -49,7 +49,7 @@ def folder(zstack_file, mask_file, aligned, recording_files, tmp_path, monkeypat
         "zshift rec.tif --reference=z.tif --simulated=z.tif",
         "blobs rec.tif --params=r.csv --out=r.csv",
         "export r.csv --out=r.csv",
-        "export z.zalign --transforms=raw.npy --stack=raw.npy",
+        "export z.zalign --out=z.tif --stack=z.tif",
     ],
 )
 def test_an_input_is_never_replaced(command, folder, capsys):
@@ -162,6 +162,7 @@ def session(session_folder, recording_files, tmp_path, monkeypatch) -> Path:
     ]
     nza.save_session(raw, "S")
     nza.Rois.of([[40.0, 50.0, 4.0]]).save("r.csv")
+    Path("X_f").symlink_to("fold")
     return tmp_path
 
 
@@ -176,6 +177,8 @@ def session(session_folder, recording_files, tmp_path, monkeypatch) -> Path:
         "export r.csv --alignment=S/b.zalign --out=ex_a.tif",
         "export S --out=fold/al.tif",
         "export S/a.zalign --out=fold/al.tif",
+        "export S/f.zalign --out=fold.bin",
+        "export S --out=X.bin",
         "export S --transforms=raw.zarr/t.csv",
         "export r.csv --alignment=S --out=raw.zarr/r.zip",
         "traces S --rois=r.csv --out=raw.zarr/t",
@@ -210,6 +213,21 @@ def test_what_is_read_is_no_part_of_what_is_replaced(command, session, capsys):
     assert main([*command.split(), "--overwrite"]) == 2
     assert "is part of" in capsys.readouterr().err
     assert files_in(session) == before
+
+
+@pytest.mark.parametrize("recordings", [("a", "b"), ("a",)], ids=["two", "one"])
+def test_folders_of_recordings_lie_beside_the_session_that_they_are_of(recordings, session, capsys):
+    nza.save_session([nza.load_alignment(f"S/{name}.zalign") for name in recordings], "larva")
+    before = files_in(Path("larva"))
+    made = [f"larva_{name}" for name in recordings]
+    code = main(["export", "larva", "--out=larva.bin"])
+    if len(recordings) == 1:  # the folder of the one is the session's
+        assert code == 2
+        assert "larva is read by this command" in capsys.readouterr().err
+    else:
+        assert code == 0
+        assert all(Path(name, "data.bin").is_file() for name in made)
+    assert files_in(Path("larva")) == before
 
 
 def test_by_default_too_what_is_read_is_no_part_of_what_is_replaced(session, capsys):

@@ -25,7 +25,7 @@ from napari_zstack_align.read import readers
 from napari_zstack_align.read.readers import READERS, Reader, starts_with
 from napari_zstack_align.saved import Kind, target_of
 from napari_zstack_align.write import writers
-from napari_zstack_align.write.export import targets_in_session
+from napari_zstack_align.write.several import destinations
 from napari_zstack_align.write.writers import Takes, Writer, writers_of
 
 
@@ -134,7 +134,7 @@ def test_every_file_of_several_is_asked_about(dialogs, tmp_path):
     dialogs.name, dialogs.replace = str(tmp_path / "s"), False
 
     def targets(writer, path):
-        return targets_in_session(path, ["rec1", "rec2"])
+        return [each.target for each in destinations(writer, path, ["rec1", "rec2"])]
 
     assert ask_where_to_write(None, "", "", OME, targets) is None
     assert "s_rec2.ome.tif in" in dialogs.asked[0]

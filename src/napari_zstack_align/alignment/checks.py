@@ -76,11 +76,12 @@ def check_one_plane(stack: Stack) -> None:
 def check_raw_files_stay(path: Path, raw: Iterable[Path]) -> None:
     """Raise InputError where an export would be written over raw frames, by whatever name.
 
-    Overwriting is for earlier exports alone. Raw frames may be a folder: nothing is written there.
+    Overwriting is for earlier exports alone. Raw frames may be a folder: nothing is written there,
+    nor is a folder replaced that holds them.
     """
     place = path.resolve()
     places = {each.resolve() for each in raw}
-    if place in places:
+    if place in places or any(place in each.parents for each in places):
         raise InputError(f"{path} holds the raw frames themselves: choose another name.")
     if not places.isdisjoint(place.parents):
         raise InputError(f"{path} is inside the raw frames: choose another folder.")

@@ -256,16 +256,26 @@ def check_stack(stack: Stack, described: StackFacts, seen: FrameDigests | None =
     seen : FrameDigests, optional
         What its frames were; None for results of earlier versions, which didn't note it.
     """
-    expected = described.fingerprint
-    same_shape = stack.shape == described.shape
-    if not same_shape or (expected and fingerprint(stack) != expected):
-        raise InputError(
-            f"{stack.name} {stack.shape} is not the stack that was aligned "
-            f"({described.name}, {described.shape}), or its pixels have changed, or were "
-            f"converted to another type ({described.dtype} was aligned, this is {stack.dtype}): "
-            f"give the raw frames as they were, or align anew."
-        )
+    if difference := _difference(stack, described):
+        raise InputError(f"{difference}: give the raw frames as they were, or align anew.")
     return as_described(with_unchanged_frames(stack, seen), described)
+
+
+def _difference(stack: Stack, described: StackFacts) -> str:
+    """What shows that a stack isn't the one that was aligned; '' where nothing does."""
+    if stack.shape != described.shape:
+        return (
+            f"{stack.name} {stack.shape} is not the stack that was aligned "
+            f"({described.name}, {described.shape})"
+        )
+    if not described.fingerprint or fingerprint(stack) == described.fingerprint:
+        return ""
+    if stack.dtype != (aligned := np.dtype(described.dtype)):
+        return f"{stack.name} is {stack.dtype} now, and was {aligned} when it was aligned"
+    return (
+        f"{stack.name} is not the stack that was aligned ({described.name}), or its pixels have "
+        f"changed"
+    )
 
 
 def missing_stack(folder: Path, raw: StackAndInputs, what: str) -> Stack:

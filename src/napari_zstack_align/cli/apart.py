@@ -44,12 +44,13 @@ class _PathArgument(argparse.Action):
     ) -> None:
         setattr(namespace, self.dest, values)
         paths = values if isinstance(values, list) else [values]
-        noted = {**getattr(namespace, self.noted_in, {}), self.dest: [*map(self.note, paths)]}
+        noting = [*chain.from_iterable(map(self.note, paths))]
+        noted = {**getattr(namespace, self.noted_in, {}), self.dest: noting}
         setattr(namespace, self.noted_in, noted)
 
-    def note(self, path: Path) -> Any:
+    def note(self, path: Path) -> list[Any]:
         """What is kept of a path."""
-        return path
+        return [path]
 
 
 class Reads(_PathArgument):
@@ -69,6 +70,9 @@ class Writes(_PathArgument):
         Of the saved result; None for an export, or where ``beside`` others.
     beside : bool
         Whether it is a folder in which results get places of their own.
+    found_out_later : bool
+        Whether the command must load something first to know what is written under this name; it
+        then asks `check_outputs_apart` itself.
     """
 
     noted_in = WRITTEN
@@ -79,16 +83,19 @@ class Writes(_PathArgument):
         dest: str,
         kind: Kind | None = None,
         beside: bool = False,
+        found_out_later: bool = False,
         **given: Any,
     ) -> None:
         super().__init__(option_strings, dest, **given)
-        self._kind, self._beside = kind, beside
+        self._kind, self._beside, self._later = kind, beside, found_out_later
 
-    def note(self, path: Path) -> Output:
+    def note(self, path: Path) -> list[Output]:
         """What is written under a name."""
+        if self._later:
+            return []
         if self._kind is not None:
-            return Output(target_of(path, self._kind))
-        return Output(path) if self._beside else Output(target_named(path), is_whole=True)
+            return [Output(target_of(path, self._kind))]
+        return [Output(path) if self._beside else Output(target_named(path), is_whole=True)]
 
 
 @dataclass(frozen=True)
@@ -181,8 +188,12 @@ class Inputs:
 
 def check_arguments_apart(args: argparse.Namespace) -> None:
     """Raise InputError where the arguments of a command don't keep apart what is written."""
+    check_outputs_apart(args, [*chain(*getattr(args, WRITTEN, {}).values())])
+
+
+def check_outputs_apart(args: argparse.Namespace, outputs: Sequence[Output]) -> None:
+    """Check all that a command is going to write, where it found out later what that is."""
     inputs = inputs_of(args)
-    outputs = [each for noted in getattr(args, WRITTEN, {}).values() for each in noted]
     for output in outputs:
         inputs.check(output)
     for one, other in combinations(outputs, 2):

@@ -36,7 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what to export: one thing, or the traces of several recordings",
     )
     parser.add_argument(
-        "--out", action=Writes, metavar="FILE", help="its ending chooses the format"
+        "--out",
+        action=Writes,
+        found_out_later=True,
+        metavar="FILE",
+        help="its ending chooses the format",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace what is there already")
     _add_alignment_arguments(parser)
@@ -75,6 +79,7 @@ def _add_alignment_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--transforms",
         action=Writes,
+        found_out_later=True,
         metavar="FILE",
         help=f"the matrix of every frame; its name {endings_in_words(Takes.TRANSFORMS)}",
     )

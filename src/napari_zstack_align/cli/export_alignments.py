@@ -8,12 +8,22 @@ from pathlib import Path
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import load_saved
+from napari_zstack_align.cli.apart import Output, check_outputs_apart
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.results import tell
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read import open_stack
-from napari_zstack_align.write.export import export_alignment, export_session
-from napari_zstack_align.write.transforms import write_session_transforms, write_transforms
+from napari_zstack_align.write.export import (
+    export_alignment,
+    export_session,
+    session_destinations,
+)
+from napari_zstack_align.write.transforms import (
+    transforms_destinations,
+    write_session_transforms,
+    write_transforms,
+)
+from napari_zstack_align.write.writers import target_named
 
 
 def export_alignments(args: argparse.Namespace, path: Path) -> bool:
@@ -34,6 +44,8 @@ def export_alignments(args: argparse.Namespace, path: Path) -> bool:
 
 
 def _one(args: argparse.Namespace, alignment: Alignment) -> None:
+    paths = [path for path in (args.out, args.transforms) if path is not None]
+    check_outputs_apart(args, [Output(target_named(path), is_whole=True) for path in paths])
     options = {"crop": args.crop, "overwrite": args.overwrite}
     job = args.out and export_alignment(args.out, alignment, args.what, **options)
     if args.transforms is not None:
@@ -43,6 +55,11 @@ def _one(args: argparse.Namespace, alignment: Alignment) -> None:
 
 
 def _session(args: argparse.Namespace, alignments: Sequence[Alignment]) -> None:
+    places = [
+        *(session_destinations(args.out, alignments) if args.out else ()),
+        *(transforms_destinations(args.transforms, alignments) if args.transforms else ()),
+    ]
+    check_outputs_apart(args, [Output(each.target, is_whole=True) for each in places])
     options = {"crop": args.crop, "overwrite": args.overwrite}
     job = args.out and export_session(args.out, alignments, **options)
     if args.transforms is not None:

@@ -11,6 +11,7 @@ from napari_zstack_align.alignment.session import load_saved
 from napari_zstack_align.cells import load_rois
 from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.cells.traces.storage import folders_of_traces, load_session_traces
+from napari_zstack_align.cli.apart import Output, check_outputs_apart
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import params_of
 from napari_zstack_align.cli.results import tell
@@ -18,7 +19,7 @@ from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import NwbParams
 from napari_zstack_align.saved import Kind, kind_of
-from napari_zstack_align.write.cells.export import export_rois, export_traces
+from napari_zstack_align.write.cells.export import export_rois, export_traces, traces_destinations
 from napari_zstack_align.write.cells.field import FieldOfView
 from napari_zstack_align.write.writers import roi_table
 
@@ -35,11 +36,15 @@ def export_cells(args: argparse.Namespace) -> bool:
     """Write; return whether every frame of the traces had been read."""
     if args.out is None:
         raise InputError("Say what to write: give --out.")
+    if len(args.saved) > 1 and any(_is_table(path) for path in args.saved):
+        raise InputError("ROIs are exported from one table at a time.")
     alignments = _alignments(args.alignment)
     field = FieldOfView.of(*alignments) if alignments else None
     if any(_is_table(path) for path in args.saved):
         return _rois(args, field)
     traces = [each for path in args.saved for each in load_session_traces(path)]
+    places = traces_destinations(args.out, traces, args.format)
+    check_outputs_apart(args, [Output(each.target, is_whole=True) for each in places])
     _check_frames(traces, alignments)
     job = export_traces(
         args.out,
@@ -77,8 +82,7 @@ def _check_frames(traces: Sequence[Traces], alignments: Sequence[Alignment]) -> 
 
 
 def _rois(args: argparse.Namespace, field: FieldOfView | None) -> bool:
-    if len(args.saved) > 1:
-        raise InputError("ROIs are exported from one table at a time.")
+    check_outputs_apart(args, [Output(args.out, is_whole=True)])
     rois = load_rois(args.saved[0])
     job = export_rois(args.out, rois, args.format, field=field, overwrite=args.overwrite)
     print(f"Wrote {drain(job)} ({counted(len(rois), 'ROI')})")

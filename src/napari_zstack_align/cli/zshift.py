@@ -195,7 +195,7 @@ def _check_targets(
     for what in MOVIES:
         path = getattr(args, what)
         if path is not None:
-            check_raw_files_stay(path, (*stack.paths, *slices.paths))
+            check_raw_files_stay(_movie_target(path), (*stack.paths, *slices.paths))
             check_export(path, (stack.n_frames, *stack.shape[2:]), "TYX", overwrite)
 
 

@@ -20,7 +20,7 @@ from napari_zstack_align.sources import with_checked_chunks
 from napari_zstack_align.write.crop import common_box
 from napari_zstack_align.write.image import Image
 from napari_zstack_align.write.made_of import made_of
-from napari_zstack_align.write.several import counted, names_in_session
+from napari_zstack_align.write.several import Destination, counted, destinations
 from napari_zstack_align.write.space import check_space
 from napari_zstack_align.write.watched_frames import watched_frames
 from napari_zstack_align.write.writers import Takes, Writer, choose_writer
@@ -116,7 +116,8 @@ def export_alignment(
     InputError
         As for `export_volume`; with ``crop``, where no pixel lies inside every frame.
     """
-    return _only(_export([Path(path)], [alignment], what, crop, overwrite))
+    path = Path(path)
+    return _only(_export([Destination(path, _writer_of(path))], [alignment], what, crop, overwrite))
 
 
 def export_session(
@@ -150,19 +151,19 @@ def export_session(
     InputError
         As for `export_alignment`.
     """
-    paths = targets_in_session(Path(path), [alignment.stack.name for alignment in alignments])
-    return _export(paths, alignments, "aligned", crop, overwrite)
+    return _export(session_destinations(path, alignments), alignments, "aligned", crop, overwrite)
 
 
-def targets_in_session(path: Path, names: Sequence[str]) -> list[Path]:
-    """Return the path of each of several recordings: ``larva.h5`` makes ``larva_NAME.h5``.
+def session_destinations(path: str | Path, alignments: Sequence[Alignment]) -> list[Destination]:
+    """Return where `export_session` writes each recording.
 
     Raises
     ------
     InputError
         Where the name's ending chooses no format.
     """
-    return names_in_session(path, _writer_of(path).ending_of(path) or "", names)
+    path = Path(path)
+    return destinations(_writer_of(path), path, [each.stack.name for each in alignments])
 
 
 def _writer_of(path: Path) -> Writer:
@@ -170,34 +171,33 @@ def _writer_of(path: Path) -> Writer:
 
 
 def _export(
-    paths: Sequence[Path],
+    places: Sequence[Destination],
     alignments: Sequence[Alignment],
     what: What | None,
     crop: bool,
     overwrite: bool,
 ) -> Job[list[Path]]:
     """Check all that can be checked, and return the job."""
-    writers = [_writer_of(path).load() for path in paths]
     for alignment in alignments:
         check_aligned_frames_at_hand(alignment)
     images = [_image(alignment, what) for alignment in alignments]
     raw = [path for alignment in alignments for path in alignment.stack.paths]
-    for path in paths:
-        check_raw_files_stay(path, raw)
-    for write, path, image in zip(writers, paths, images, strict=True):
-        write(path, image, overwrite=overwrite).close()
+    for place in places:
+        check_raw_files_stay(place.target, raw)
+    for place, image in zip(places, images, strict=True):
+        place.writer.load()(place.name, image, overwrite=overwrite).close()
     if not crop:
-        check_space(paths, images)
+        check_space([place.target for place in places], images)
     box = common_box(alignments) if crop else None
 
     def job() -> Job[list[Path]]:
         cropped = None if box is None else (yield from box)
         written: list[Path] = []
-        for write, path, alignment in zip(writers, paths, alignments, strict=True):
+        for place, alignment in zip(places, alignments, strict=True):
             image = _watched_image(alignment, what)
             piece = image if cropped is None else image.cropped(cropped)
-            writing = write(path, piece, overwrite=overwrite)
-            written.append((yield from counted(writing, len(written), len(paths))))
+            writing = place.writer.load()(place.name, piece, overwrite=overwrite)
+            written.append((yield from counted(writing, len(written), len(places))))
         return written
 
     return job()

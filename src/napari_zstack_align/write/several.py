@@ -1,35 +1,58 @@
-"""Several files of one export: their names, and their jobs one after the other."""
+"""Several files of one export: where they are written, and their jobs one after the other."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_zstack_align.alignment.session import unique_names
 from napari_zstack_align.progress import Job, mapped
+from napari_zstack_align.write.writers import Writer
 
 
-def names_in_session(path: Path, suffix: str, names: Sequence[str]) -> list[Path]:
-    """Names of the files of a session: 'larva.h5' becomes 'larva_NAME.h5', unique ones.
+@dataclass(frozen=True)
+class Destination:
+    """Where an export goes.
 
-    A single recording has the name that was given.
+    Attributes
+    ----------
+    name : pathlib.Path
+        What the writer is called with; its ending chooses the format.
+    writer : Writer
+        Of this format.
+    """
+
+    name: Path
+    writer: Writer
+
+    @property
+    def target(self) -> Path:
+        """The file or folder that is written, or replaced: ``NAME`` for ``NAME.bin``."""
+        return self.writer.target(self.name)
+
+
+def destinations(writer: Writer, path: Path, recordings: Sequence[str]) -> list[Destination]:
+    """Return where each of several recordings goes: ``larva.h5`` becomes ``larva_NAME.h5``.
+
+    A single recording has the name that was given, and so has a file that holds them all.
 
     Parameters
     ----------
+    writer : Writer
+        Of the format.
     path : pathlib.Path
-        Name of the export, ending in ``suffix``.
-    suffix : str
-        The ending, '' for a folder.
-    names : sequence of str
-        Of the recordings.
+        Name of the export.
+    recordings : sequence of str
+        Their names.
     """
-    if len(names) == 1:
-        return [path]
-    end = len(path.name) - len(suffix)
-    unique = unique_names(names)
-    return [path.with_name(f"{path.name[:end]}_{name}{path.name[end:]}") for name in unique]
+    if len(recordings) == 1 or writer.holds_all:
+        return [Destination(path, writer)]
+    end = len(path.name) - len(writer.ending_of(path) or "")
+    stem, ending = path.name[:end], path.name[end:]
+    names = [f"{stem}_{name}{ending}" for name in unique_names(recordings)]
+    return [Destination(path.with_name(name), writer) for name in names]
 
 
 def one_after_the_other(jobs: Sequence[Job[Path]]) -> Job[list[Path]]:

@@ -19,7 +19,7 @@ from napari_zstack_align.plain_files import check_is_file
 from napari_zstack_align.progress import Job, Progress, run
 from napari_zstack_align.saved import UnfitContent, read_npy
 from napari_zstack_align.write.replacing import replacing
-from napari_zstack_align.write.several import names_in_session
+from napari_zstack_align.write.several import Destination, destinations
 from napari_zstack_align.write.writers import Takes, choose_writer
 
 COLUMNS = ("frame", *(f"a{row}{column}" for row in range(3) for column in range(3)))
@@ -52,7 +52,9 @@ def write_transforms(path: str | Path, alignment: Alignment, *, overwrite: bool 
         Where the transforms bend, the name's ending is another one, or the file can't be written
         or holds the raw frames.
     """
-    (written,) = _written([Path(path)], [alignment], alignment.stack.paths, overwrite)
+    path = Path(path)
+    place = Destination(path, choose_writer(path, Takes.TRANSFORMS))
+    (written,) = _written([place], [alignment], alignment.stack.paths, overwrite)
     return written
 
 
@@ -64,24 +66,36 @@ def write_session_transforms(
     Parameters and errors are those of `write_transforms`; the name of each recording is added:
     ``t.csv`` makes ``t_NAME.csv``. All names are checked before the first file is written.
     """
-    path = Path(path)
-    suffix = choose_writer(path, Takes.TRANSFORMS).ending_of(path) or ""
-    paths = names_in_session(path, suffix, [alignment.stack.name for alignment in alignments])
     raw = [file for alignment in alignments for file in alignment.stack.paths]
-    return _written(paths, alignments, raw, overwrite)
+    return _written(transforms_destinations(path, alignments), alignments, raw, overwrite)
+
+
+def transforms_destinations(path: str | Path, alignments: Sequence[Alignment]) -> list[Destination]:
+    """Return where `write_session_transforms` writes the matrices of each recording.
+
+    Raises
+    ------
+    InputError
+        Where the name's ending chooses no format.
+    """
+    path = Path(path)
+    writer = choose_writer(path, Takes.TRANSFORMS)
+    return destinations(writer, path, [alignment.stack.name for alignment in alignments])
 
 
 def _written(
-    paths: Sequence[Path], alignments: Sequence[Alignment], raw: Sequence[Path], overwrite: bool
+    places: Sequence[Destination],
+    alignments: Sequence[Alignment],
+    raw: Sequence[Path],
+    overwrite: bool,
 ) -> list[Path]:
     """Check that none of the files is a raw one, and write them."""
-    write = choose_writer(paths[0], Takes.TRANSFORMS).load()
-    for path in paths:
-        check_raw_files_stay(path, raw)
-        check_target(path, overwrite)
+    for place in places:
+        check_raw_files_stay(place.target, raw)
+        check_target(place.target, overwrite)
     return [
-        run(write(path, alignment, overwrite=overwrite))
-        for path, alignment in zip(paths, alignments, strict=True)
+        run(place.writer.load()(place.name, alignment, overwrite=overwrite))
+        for place, alignment in zip(places, alignments, strict=True)
     ]
 
 

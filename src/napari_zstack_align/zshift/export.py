@@ -13,6 +13,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job
 from napari_zstack_align.write.export import export_volume
 from napari_zstack_align.write.watched_frames import watched_frames
+from napari_zstack_align.write.writers import Takes, choose_writer
 from napari_zstack_align.zshift.zshift import CORRECTED_LABEL, SIMULATED_LABEL, ZShift
 
 Movie: TypeAlias = Literal["corrected", "simulated"]
@@ -53,7 +54,8 @@ def export_movie(
     if corrected:
         check_frames_at_hand(zshift.stack)
         zshift = replace(zshift, stack=frames.stack)
-    check_raw_files_stay(Path(path), zshift.stack.paths)
+    writer = choose_writer(Path(path), Takes.MOVIE)
+    check_raw_files_stay(writer.target(Path(path)), zshift.stack.paths)
     return export_volume(
         path,
         zshift.corrected(channel) if corrected else zshift.simulate(),

@@ -17,8 +17,9 @@ from napari_zstack_align.gui.cells import trace_jobs as jobs
 from napari_zstack_align.gui.cells.trace_set import TraceSet
 from napari_zstack_align.gui.file_dialogs import ask_where_to_save, ask_where_to_write, saved_words
 from napari_zstack_align.saved import Kind
-from napari_zstack_align.write.cells.export import export_rois, export_traces, targets_of
+from napari_zstack_align.write.cells.export import export_rois, export_traces
 from napari_zstack_align.write.cells.field import FieldOfView
+from napari_zstack_align.write.several import destinations
 from napari_zstack_align.write.writers import Takes, Writer
 
 if TYPE_CHECKING:
@@ -140,4 +141,5 @@ class TracesFiles:
         """Return what is written: in some formats one of each recording."""
         if self._tab.what_is_written is Takes.ROIS:
             return [path]
-        return targets_of(writer, path, self._part.traces.recordings)
+        names = [each.recording for each in self._part.traces.recordings]
+        return [each.target for each in destinations(writer, path, names)]

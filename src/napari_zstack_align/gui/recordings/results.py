@@ -32,7 +32,7 @@ from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.recordings.repair import Repair
 from napari_zstack_align.gui.taking import guess_axes, stack_of_layer
 from napari_zstack_align.saved import Kind
-from napari_zstack_align.write.export import targets_in_session
+from napari_zstack_align.write.several import destinations
 from napari_zstack_align.write.writers import Takes, Writer, writers_of
 
 if TYPE_CHECKING:
@@ -343,8 +343,7 @@ class Results:
     def _targets(self, writer: Writer, path: Path) -> list[Path]:
         """Return what is written: of several recordings one each."""
         names = [alignment.stack.name for alignment in self._exported()]
-        paths = targets_in_session(path, names)
-        return [writer.target(each) for each in paths]
+        return [each.target for each in destinations(writer, path, names)]
 
     def _ask_write_transforms(self) -> None:
         alignment = self._aligned_in_view()

@@ -22,7 +22,7 @@ from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.read import started_at
 from napari_zstack_align.register import recordings as engine
 from napari_zstack_align.stack import Stack
-from napari_zstack_align.write.export import export_alignment, export_session, targets_in_session
+from napari_zstack_align.write.export import export_session, session_destinations
 from napari_zstack_align.write.transforms import read_transforms, write_transforms
 
 
@@ -105,13 +105,9 @@ def exporting(
 
     The ``raw`` files are those of all recordings that are open: none is written over.
     """
-    names = [alignment.stack.name for alignment in alignments]
-    for target in targets_in_session(path, names) if len(names) > 1 else [path]:
-        check_raw_files_stay(target, raw)
-    if len(alignments) > 1:
-        return (yield from export_session(path, alignments, crop=crop, overwrite=True))
-    job = export_alignment(path, alignments[0], "aligned", crop=crop, overwrite=True)
-    return [(yield from job)]
+    for each in session_destinations(path, alignments):
+        check_raw_files_stay(each.target, raw)
+    return (yield from export_session(path, alignments, crop=crop, overwrite=True))
 
 
 def writing_transforms(alignment: Alignment, path: Path, raw: Sequence[Path]) -> Job[Path]:

@@ -15,8 +15,8 @@ from napari_zstack_align.params import NwbParams
 from napari_zstack_align.progress import Job
 from napari_zstack_align.write.cells.field import FieldOfView
 from napari_zstack_align.write.cells.options import CellOptions
-from napari_zstack_align.write.several import names_in_session, one_after_the_other
-from napari_zstack_align.write.writers import Takes, Writer, choose_writer
+from napari_zstack_align.write.several import Destination, destinations, one_after_the_other
+from napari_zstack_align.write.writers import Takes, choose_writer
 
 
 def export_rois(
@@ -113,26 +113,30 @@ def export_traces(
     for each in recordings:
         _check_some(each.rois)
     recordings = _told_apart(recordings)
-    for target in targets_of(writer, path, recordings):
-        check_raw_files_stay(target, () if field is None else field.raw_paths)
+    places = destinations(writer, path, [each.recording for each in recordings])
+    for place in places:
+        check_raw_files_stay(place.target, () if field is None else field.raw_paths)
+    if nwb is not None and nwb.identifier and len(places) > 1:
+        raise InputError("An identifier names one NWB file: leave it empty for several.")
     write, options = writer.load(), CellOptions(field, signal, nwb)
-    if writer.holds_all:
-        jobs = [write(path, recordings, options, overwrite=overwrite)]
-    else:
-        paths = targets_of(writer, path, recordings)
-        if nwb is not None and nwb.identifier and len(paths) > 1:
-            raise InputError("An identifier names one NWB file: leave it empty for several.")
-        pairs = zip(paths, recordings, strict=True)
-        jobs = [write(target, [each], options, overwrite=overwrite) for target, each in pairs]
+    groups = [recordings] if writer.holds_all else [[each] for each in recordings]
+    pairs = zip(places, groups, strict=True)
+    jobs = [write(place.name, group, options, overwrite=overwrite) for place, group in pairs]
     return one_after_the_other(jobs)
 
 
-def targets_of(writer: Writer, path: Path, recordings: Sequence[Traces]) -> list[Path]:
-    """Return the files or folders that are written: of several recordings, one each."""
-    if writer.holds_all:
-        return [path]
-    names = [each.recording for each in recordings]
-    return names_in_session(path, writer.ending_of(path) or "", names)
+def traces_destinations(
+    path: Path, recordings: Sequence[Traces], format: str | None = None
+) -> list[Destination]:
+    """Return where `export_traces` writes: of several recordings one each, or one for all.
+
+    Raises
+    ------
+    InputError
+        Where the name's ending chooses no format.
+    """
+    writer = choose_writer(path, Takes.TRACES, name=format)
+    return destinations(writer, path, [each.recording for each in recordings])
 
 
 def _told_apart(recordings: list[Traces]) -> list[Traces]:
