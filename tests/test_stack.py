@@ -51,6 +51,22 @@ def test_an_image_is_a_stack_of_one_frame() -> None:
     assert nza.Stack.from_array(DATA[0, 0], "CYX").read(0, 1).shape == (1, 4, 5, 6)
 
 
+@pytest.mark.parametrize(
+    ("shape", "axes", "layout", "shown"),
+    [
+        ((6, 8, 9), "TYX", {}, "<Stack a: 6 frames of 8 × 9 px, uint8; a recording>"),
+        (
+            (6, 2, 8, 9),
+            "TCYX",
+            {"frames_per_slice": 3},
+            "<Stack a: 6 frames of 8 × 9 px, 2 channels, uint8; 2 slices of 3 repeats>",
+        ),
+    ],
+)
+def test_it_shows_its_size_and_layout(shape, axes, layout, shown) -> None:
+    assert repr(nza.Stack.from_array(np.zeros(shape, np.uint8), axes, name="a", **layout)) == shown
+
+
 def test_a_frame_that_is_read_touches_no_other() -> None:
     class Watched:
         shape, dtype, ndim = (100, 8, 8), np.dtype(np.uint8), 3

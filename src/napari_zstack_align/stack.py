@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import ceil
 from pathlib import Path
@@ -37,7 +37,7 @@ MOST_FRAMES, MOST_CHANNELS = 10**9, 10**4
 """More are damage: a year at 30 Hz, and a table of names that would fill the memory."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Stack:
     """Frames of one z-stack or one recording, lazy, in acquisition order.
 
@@ -67,16 +67,16 @@ class Stack:
         What was odd in the source, a sentence each; plain sentences become warnings.
     """
 
-    source: FrameSource = field(repr=False)
+    source: FrameSource
     pixel_size_um: tuple[float, float] | None = None
     z_step_um: float | None = None
-    frame_times_s: npt.NDArray[np.float64] | None = field(default=None, repr=False)
+    frame_times_s: npt.NDArray[np.float64] | None = None
     channel_names: tuple[str, ...] = ()
     frames_per_slice: int | None = None
     order: Order | None = None
     name: str = "stack"
-    paths: tuple[Path, ...] = field(default=(), repr=False)
-    remarks: tuple[Remark, ...] = field(default=(), repr=False)
+    paths: tuple[Path, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "remarks", as_remarks(self.remarks))
@@ -184,6 +184,19 @@ class Stack:
             name=name,
             **described,
         )
+
+    def __repr__(self) -> str:
+        n_frames, n_channels, y, x = self.shape
+        size = f"{counted(n_frames, 'frame')} of {y} × {x} px"
+        channels = "" if n_channels == 1 else f", {n_channels} channels"
+        layout = (
+            "a recording"
+            if self.frames_per_slice is None
+            else (
+                f"{counted(self.n_slices, 'slice')} of {counted(self.frames_per_slice, 'repeat')}"
+            )
+        )
+        return f"<Stack {self.name}: {size}{channels}, {self.dtype}; {layout}>"
 
     @cached_property
     def shape(self) -> tuple[int, int, int, int]:

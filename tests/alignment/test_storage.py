@@ -180,7 +180,7 @@ def test_without_the_raw_file_the_tables_can_still_be_used(on_disk, tmp_path):
     (tmp_path / "raw.tif").unlink()
     loaded = nza.load_alignment(folder)
     _assert_same(on_disk, loaded)
-    with pytest.raises(InputError, match=r"raw\.tif any more: give its file when"):
+    with pytest.raises(InputError, match=r"raw\.tif any more: give its new place when you open"):
         loaded.aligned().compute()
 
 

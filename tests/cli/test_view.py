@@ -1,5 +1,6 @@
 """``zstack-align view`` opens what it is given; napari itself is tested with the GUI."""
 
+import re
 import sys
 
 import pytest
@@ -52,3 +53,18 @@ def test_without_napari(zstack_file, monkeypatch, capsys):
     err = capsys.readouterr().err
     assert "pip install 'napari-zstack-align[all]'" in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (lambda: nza.Rois.of([[40.0, 50.0, 4.0]]).save("r.csv"), "holds ROIs, .* tab 'Cells'"),
+        (lambda: nza.Project().save("p"), "is a project: view one of the results in it"),
+    ],
+    ids=["ROIs", "project"],
+)
+def test_what_has_no_frames_says_where_it_is_seen(made, said, shown, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["view", str(made())]) == 2
+    assert re.search(said, capsys.readouterr().err)
+    assert shown == []

@@ -86,8 +86,8 @@ class StackAndInputs(Part):
 
 
 GIVE_IT = (
-    "give its file when you open the result ('export' and 'blobs' take it as --stack; in Python, "
-    "load_alignment(folder, stack=...))."
+    "give its new place when you open the result (--stack in the terminal, stack=... in Python; "
+    "in napari, open that file first)."
 )
 
 

@@ -16,6 +16,13 @@ from napari_zstack_align.saved import Kind, kind_of
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift import ZShift, load_zshift
 
+_LOAD_THEM = "which have no frames: view the recording, and load them on the panel's tab"
+_NOT_SHOWN = {
+    Kind.ROIS: f"holds ROIs, {_LOAD_THEM} 'Cells'.",
+    Kind.TRACES: f"holds traces, {_LOAD_THEM} 'Traces'.",
+    Kind.SESSION_TRACES: f"holds traces, {_LOAD_THEM} 'Traces'.",
+    Kind.PROJECT: "is a project: view one of the results in it, such as an alignment *.zalign.",
+}
 Shown: TypeAlias = Stack | Alignment | ZShift | Sequence[Alignment]
 
 
@@ -41,10 +48,7 @@ def opened(args: argparse.Namespace) -> Shown:
     if len(args.files) > 1:
         raise InputError("Give one alignment or session at a time.")
     if kind not in (Kind.ALIGNMENT, Kind.SESSION, Kind.ZSHIFT):
-        raise InputError(
-            f"{path} holds {kind}, which have no frames: view the recording, and load them on the "
-            f"panel's tabs 'Cells' and 'Traces'."
-        )
+        raise InputError(f"{path} {_NOT_SHOWN[kind]}")
     return load_zshift(path) if kind is Kind.ZSHIFT else load_saved(path)
 
 
