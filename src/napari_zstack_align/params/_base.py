@@ -143,6 +143,12 @@ class ChannelParams(Params):
             raise ValueError("channel_weights must have at least one above 0")
         return self
 
+    def drives(self, channel: int) -> bool:
+        """Whether a channel, counted from 0, has a part in the image that is registered."""
+        if self.channel_weights:
+            return self.channel_weights[channel] > 0
+        return channel == self.channel
+
 
 def _sentence(model: type[Params], error: ValidationError) -> str:
     """One sentence for all that is wrong with the values given to a model."""

@@ -130,3 +130,27 @@ def test_the_sample_is_held_once():
     finally:
         tracemalloc.stop()
     assert sample.images.nbytes < peak < 1.5 * sample.images.nbytes
+
+
+@pytest.mark.parametrize(
+    ("params", "unseen"),
+    [
+        ({}, "far red, red"),
+        ({"channel": 2}, "green, far red"),
+        ({"channel_weights": (1.0, 0.0, 2.0)}, "far red"),
+        ({"channel_weights": (1.0, 0.5, 2.0)}, ""),
+        ({"find_artefacts": False}, ""),
+    ],
+    ids=str,
+)
+def test_channels_in_which_nobody_looked_are_named(params, unseen):
+    rng = np.random.default_rng(5)
+    frames = rng.poisson(50, (24, 3, 48, 56)).astype(np.uint16)
+    stack = nza.Stack.from_array(
+        frames, "TCYX", frames_per_slice=4, channel_names=("green", "far red", "red")
+    )
+    said = [str(each) for each in run_search(stack, AdaptiveParams(**params)).remarks]
+    named = [each for each in said if "were not looked for in" in each]
+    assert [each.split("looked for in ")[1].split(":")[0] for each in named] == [unseen] * bool(
+        unseen
+    )

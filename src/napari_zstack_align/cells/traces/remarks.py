@@ -141,8 +141,7 @@ def _of_other_channels(inputs: Inputs) -> str:
     params = None if inputs.alignment is None else inputs.alignment.params
     if not isinstance(params, ChannelParams) or inputs.artefact_rows is None or len(names) == 1:
         return ""
-    weights = params.channel_weights or [c == params.channel for c in range(len(names))]
-    seen = [name for name, weight in zip(names, weights, strict=True) if weight]
+    seen = [name for channel, name in enumerate(names) if params.drives(channel)]
     if len(seen) == len(names):
         return ""
     return (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -87,7 +88,7 @@ def search(
         while wait([task], timeout=YIELD_S).not_done:
             yield progress
         if (found := task.result()) is not None:
-            return found
+            return replace(found, remarks=(*found.remarks, *_of_other_channels(stack, params)))
 
 
 def _examined(sample: Sample, given: Pixels | None) -> Iterator[Artefacts | None]:
@@ -118,6 +119,18 @@ def _examined(sample: Sample, given: Pixels | None) -> Iterator[Artefacts | None
         yield None
     transients = Transients.of(images, sample.groups, noise)
     yield _described(sample, fixed, pattern, transients, moves, given is not None)
+
+
+def _of_other_channels(stack: Stack, params: ChannelParams) -> tuple[Remark, ...]:
+    """Say in which channels nobody looked: what is found in the driving ones is left out of all."""
+    unseen = [name for c, name in enumerate(stack.channel_names) if not params.drives(c)]
+    if not unseen:
+        return ()
+    return as_notes(
+        f"Artefacts (hot pixels, rows struck by light) were not looked for in "
+        f"{', '.join(unseen)}: they stay in its aligned frames and means, except where the "
+        f"driving channel has them, too."
+    )
 
 
 def _fill(images: Image, pixels: Pixels) -> None:
