@@ -1,5 +1,7 @@
 """``zstack-align export``."""
 
+from contextlib import closing
+
 import h5py
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import tifffile
 import zarr
 
 import napari_zstack_align as nza
+from napari_zstack_align.cli import export_alignments
 from napari_zstack_align.cli.main import main
 from napari_zstack_align.write.crop import largest_box
 from napari_zstack_align.write.transforms import read_transforms
@@ -23,6 +26,66 @@ def test_pixels_are_those_of_the_alignment(aligned, tmp_path, ending, what, caps
     assert written.dtype == expected.dtype
     np.testing.assert_array_equal(written, expected.compute())
     assert capsys.readouterr().out.startswith(f"Wrote {path}\n12 frames in 3 slices")
+
+
+def stopping_at(job_of, number):
+    """Wrap a job function: Ctrl-C at a step of the job."""
+
+    def steps(*arguments, **options):
+        with closing(job_of(*arguments, **options)) as job:
+            for count, progress in enumerate(job):
+                yield progress
+                if count == number or number in progress.stage.split("("):
+                    raise KeyboardInterrupt
+
+    return steps
+
+
+def last_line(capsys):
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_stopped_export_says_that_nothing_was_written(aligned, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(
+        export_alignments, "export_alignment", stopping_at(export_alignments.export_alignment, 0)
+    )
+    assert main(["export", str(aligned), f"--out={tmp_path / 'v.tif'}"]) == 1
+    assert last_line(capsys) == (
+        "zstack-align: Cancelled: nothing was written; the same command again starts from the "
+        "beginning."
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stopped_zarr_says_where_its_finished_parts_are(aligned, tmp_path, monkeypatch, capsys):
+    command = ["export", str(aligned), f"--out={tmp_path / 'v.zarr'}"]
+    export = export_alignments.export_alignment
+    with monkeypatch.context() as patch:
+        patch.setattr(export_alignments, "export_alignment", stopping_at(export, 1))
+        assert main(command) == 1
+    (kept,) = tmp_path.iterdir()
+    assert last_line(capsys) == (
+        f"zstack-align: Cancelled: nothing is written, and what was finished is kept in {kept}; "
+        f"the same command again writes {tmp_path / 'v.zarr'}."
+    )
+    assert main(command) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["v.zarr"]
+
+
+def test_a_stopped_export_of_a_session_names_what_is_written(
+    session_folder, tmp_path, monkeypatch, capsys
+):
+    command = ["export", str(session_folder), f"--out={tmp_path / 'v.tif'}"]
+    export = export_alignments.export_session
+    with monkeypatch.context() as patch:
+        patch.setattr(export_alignments, "export_session", stopping_at(export, "2 of 2)"))
+        assert main(command) == 1
+    assert last_line(capsys) == (
+        f"zstack-align: Cancelled: {tmp_path / 'v_rec1.tif'} is written; the same command with "
+        f"--overwrite writes {tmp_path / 'v_rec2.tif'}."
+    )
+    assert main(command) == 2
+    assert main([*command, "--overwrite"]) == 0
 
 
 def test_raw_frames_that_have_moved(aligned, zstack_file, tmp_path, capsys):

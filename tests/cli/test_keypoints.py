@@ -120,7 +120,7 @@ def test_ctrl_c_keeps_what_is_done(run, tmp_path, session_folder, monkeypatch, c
         assert ", 40 not run." in capsys.readouterr().out.splitlines()[-1]
     else:
         assert not (tmp_path / "larva").exists()
-        assert "zstack-align: Cancelled; " in capsys.readouterr().err
+        assert "zstack-align: Cancelled: nothing was written; " in capsys.readouterr().err
 
 
 @pytest.mark.slow

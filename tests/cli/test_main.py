@@ -75,8 +75,16 @@ def test_bad_input_is_one_sentence_and_2(arguments, said, capsys, tmp_path, monk
     [
         (InputError("The file is odd."), 2, "The file is odd."),
         (AlignmentError("Nothing fits."), 1, "Nothing fits."),
-        (Cancelled(), 1, "Cancelled; nothing was written."),
-        (KeyboardInterrupt(), 1, "Cancelled."),
+        (
+            Cancelled(),
+            1,
+            "Cancelled: nothing was written; the same command again starts from the beginning.",
+        ),
+        (
+            KeyboardInterrupt(),
+            1,
+            "Cancelled: only what was finished is kept; the same command again does the rest.",
+        ),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -85,7 +85,19 @@ def test_a_signal_keeps_what_is_done_and_the_same_command_goes_on(
         at_slice(patch, 2, lambda: signal.raise_signal(number))
         assert main(command) == 1
     said = capsys.readouterr()
-    assert f"what was finished is kept in {JOURNAL}: the same command goes on" in said.out
+    assert said.out.splitlines() == [
+        "zstack: 3 slices × 4 repeats, 96 × 96 pixels, z-step unknown, pixel size unknown",
+        "The run was stopped: what follows is of the partial result.",
+        "Wrote run.zalign",
+        nza.load_alignment("run.zalign").summary(),
+    ]
+    assert ", 8 not run. " in said.out
+    assert "judged" not in said.out
+    assert said.err.splitlines()[-1] == (
+        f"zstack-align: Cancelled: the partial result is in run.zalign, and what was finished is "
+        f"kept in {JOURNAL}; the same command again goes on from there."
+    )
+    assert said.err.count("Cancelled") == 1
     assert "Traceback" not in said.err
     assert not nza.load_alignment(tmp_path / "run.zalign").complete
     assert main(command) == 0
@@ -119,12 +131,33 @@ def test_a_recording_of_the_same_name_in_another_folder_is_another_one(
     assert numbers(tmp_path / "run.zalign") == numbers(aligned)
 
 
+def test_a_signal_while_the_volume_is_written_keeps_the_result(
+    command, aligned, monkeypatch, capsys
+):
+    command = [*command, "--volume=v.tif"]
+    with monkeypatch.context() as patch:
+        patch.setattr("napari_zstack_align.cli.adaptive.export_alignment", _interrupted)
+        assert main(command) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "zstack-align: Cancelled: run.zalign is written; the same command again writes v.tif."
+    )
+    assert numbers("run.zalign") == numbers(aligned)
+    assert main(command) == 0
+    assert tifffile.imread("v.tif").shape == (3, 96, 96)
+    assert not Path(JOURNAL).exists()
+
+
+def _interrupted(*arguments, **options):
+    signal.raise_signal(signal.SIGINT)
+    yield nza.Progress("Writing", 0, 1)
+
+
 def test_a_signal_before_the_first_slice_is_done(command, tmp_path, monkeypatch, capsys):
     at_slice(monkeypatch, 0, lambda: signal.raise_signal(signal.SIGTERM))
     assert main(command) == 1
     assert capsys.readouterr().err.splitlines()[-1] == (
-        f"zstack-align: Cancelled; what was finished is kept in {JOURNAL}: the same command goes "
-        f"on from there."
+        f"zstack-align: Cancelled: what was finished is kept in {JOURNAL}; the same command again "
+        f"goes on from there."
     )
     kept = {path.name for path in (tmp_path / JOURNAL).glob("*.unit")}
     assert kept == {"layout.unit", "artefacts.unit"}
@@ -141,7 +174,8 @@ def test_a_signal_before_anything_is_done(command, tmp_path, monkeypatch, capsys
     monkeypatch.setattr(kept_layout, "checked_frames", stopped)
     assert main(command) == 1
     assert capsys.readouterr().err.splitlines()[-1] == (
-        "zstack-align: Cancelled; nothing was written."
+        "zstack-align: Cancelled: nothing was written; the same command again starts from the "
+        "beginning."
     )
     assert list(tmp_path.iterdir()) == []
 
@@ -153,7 +187,10 @@ def test_a_signal_while_modules_are_imported(command, monkeypatch, capsys):
 
     monkeypatch.setattr(entry, "import_module", importing)
     assert main(command) == 1
-    assert capsys.readouterr().err == "zstack-align: Cancelled.\n"
+    assert capsys.readouterr().err == (
+        "zstack-align: Cancelled: only what was finished is kept; the same command again does the "
+        "rest.\n"
+    )
 
 
 def test_a_signal_while_it_is_saved(command, aligned, tmp_path, monkeypatch, capsys):
@@ -166,7 +203,10 @@ def test_a_signal_while_it_is_saved(command, aligned, tmp_path, monkeypatch, cap
     with monkeypatch.context() as patch:
         patch.setattr("napari_zstack_align.saved.generation.write_new", writing)
         assert main(command) == 1
-    assert capsys.readouterr().err.splitlines()[-1] == "zstack-align: Cancelled."
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "zstack-align: Cancelled: only what was finished is kept; the same command again does the "
+        "rest."
+    )
     assert main(command) == 0
     assert numbers(tmp_path / "run.zalign") == numbers(aligned)
 

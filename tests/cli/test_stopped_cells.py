@@ -101,8 +101,8 @@ def test_a_signal_keeps_what_is_done_and_the_same_command_goes_on(
         assert main([*command, "--threads=1"]) == 1
     journal = f"{out(command)}.unfinished"
     assert capsys.readouterr().err.splitlines()[-1] == (
-        f"zstack-align: Cancelled; what was finished is kept in {journal}: the same command goes "
-        f"on from there."
+        f"zstack-align: Cancelled: what was finished is kept in {journal}; the same command again "
+        f"goes on from there."
     )
     assert [path.name for path in tmp_path.iterdir()] == [journal]
     assert main(command) == 0

@@ -11,12 +11,17 @@ import tifffile
 from killing import code_of, killed_at, stride
 
 import napari_zstack_align as nza
+from napari_zstack_align.alignment.summary import correlation_words
 from napari_zstack_align.cli.main import main
 from napari_zstack_align.register.recordings import kept_chunks, kept_frames, session
 from napari_zstack_align.saved import Journal
 from napari_zstack_align.sources import ArraySource
 
 JOURNAL = "larva.unfinished"
+STOPPED = (
+    f"zstack-align: Cancelled: the partial result is in larva, and what was finished is kept in "
+    f"{JOURNAL}; the same command again goes on from there."
+)
 
 
 @pytest.fixture
@@ -63,6 +68,30 @@ def at_call(monkeypatch, module, name, number, action):
     monkeypatch.setattr(module, name, counted)
 
 
+def test_all_that_a_stopped_run_prints(command, monkeypatch, capsys):
+    stop = lambda: os.kill(os.getpid(), signal.SIGINT)  # noqa: E731
+    at_call(monkeypatch, kept_frames, "measure_window", 3, stop)
+    assert main(command) == 1
+    said = capsys.readouterr()
+    size = "40 frames, 128 × 128 pixels, pixel size unknown, frame rate unknown"
+    first, _ = nza.load_alignment("larva")
+    assert said.out.splitlines() == [
+        f"rec1: {size}",
+        f"rec2: {size}",
+        "The run was stopped: what follows is of the partial result.",
+        "Wrote larva (2 recordings)",
+        "rec1: 40 frames in 2 chunks: 0 flagged, 0 left out of the means. "
+        f"{correlation_words(first.quality)}.",
+        "rec2: 20 frames in 1 of 2 chunks: 0 flagged, 20 not judged (the run was stopped before "
+        "that), 0 left out of the means, 20 not run.",
+        "All recordings: Warning: The run was stopped before the recordings were compared with one "
+        "another: transforms may still be off by a pixel or more. Run it again to finish.",
+        "1 warning above; 0 frames are flagged.",
+    ]
+    assert said.err.splitlines()[-1] == STOPPED
+    assert said.err.count("Cancelled") == 1
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
 @pytest.mark.parametrize(
@@ -77,7 +106,7 @@ def test_a_signal_keeps_what_is_done_and_the_same_command_goes_on(
         at_call(patch, module, function, call, lambda: os.kill(os.getpid(), number))
         assert main(command) == 1
     said = capsys.readouterr()
-    assert f"what was finished is kept in {JOURNAL}: the same command goes on" in said.out
+    assert said.err.splitlines()[-1] == STOPPED
     assert "Traceback" not in said.err
     assert not any(each.complete for each in nza.load_alignment(tmp_path / "larva"))
     assert main(command) == 0
@@ -170,6 +199,17 @@ def test_a_batch_that_is_stopped_goes_on_with_its_row(
         stop = lambda: os.kill(os.getpid(), signal.SIGTERM)  # noqa: E731
         at_call(patch, kept_frames, "measure_window", 4, stop)
         assert main(["batch", "table.csv", "--threads=1"]) == 1
+    said = capsys.readouterr()
+    assert said.out.splitlines()[-3:] == [
+        "larva: cancelled",
+        "Wrote results.csv",
+        "1 row: 1 cancelled.",
+    ]
+    assert said.err.splitlines()[-1] == (
+        f"zstack-align: Cancelled: what was finished is kept in {JOURNAL}; the same command again "
+        f"goes on from there."
+    )
+    assert (said.out + said.err).count("Cancelled") == 1
     assert _results() == [("cancelled", str(tmp_path / "larva"))]
     assert (tmp_path / JOURNAL).is_dir()
     assert main(["batch", "table.csv"]) == 0

@@ -22,7 +22,7 @@ from napari_zstack_align.alignment.artefact_rows import (
 from napari_zstack_align.alignment.common_field import affine_common_field
 from napari_zstack_align.alignment.fill import Fill, fill_of
 from napari_zstack_align.alignment.mean import RunningMean
-from napari_zstack_align.alignment.summary import repr_of, summary_of
+from napari_zstack_align.alignment.summary import UNFINISHED, repr_of, summary_of
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.alignment.warp import inside, to_dtype
 from napari_zstack_align.counting import counted
@@ -35,7 +35,6 @@ from napari_zstack_align.remark import Remark, as_remarks
 from napari_zstack_align.saved import FrameDigests
 from napari_zstack_align.stack import Stack
 
-UNFINISHED = "unfinished"
 """Key of the provenance of a snapshot whose transforms a later stage would still improve."""
 BLOCK_BYTES = 32 * 2**20
 """How much of a stack is read at once when a slice is averaged."""

@@ -19,6 +19,8 @@ NOISE_LIMIT = "noise_limit"
 """Key of the provenance: the correlation after alignment that the frames' noise allows."""
 APPLIED_FROM = "applied_from"
 """Key of the provenance: the name of the stack that the transforms were found on."""
+UNFINISHED = "unfinished"
+"""Key of the provenance: set where a run was stopped before its last stage."""
 LIMIT_MARGIN = 0.15
 """By how much the limit is too low at most, in small images."""
 
@@ -35,7 +37,7 @@ class Counts:
     good : int
         Judged, with nothing the matter.
     not_judged : int
-        Nothing the matter, but without a correlation: there was nothing to compare them with.
+        Nothing the matter, but without a correlation; `reason_not_judged` says why.
     flagged, not_run : int
     """
 
@@ -93,6 +95,14 @@ def _of_judging(alignment: Alignment) -> tuple[Remark, ...]:
     )
 
 
+def reason_not_judged(alignment: Alignment) -> str:
+    """Why frames that were run have no correlation; a stopped run may not have come to that."""
+    if APPLIED_FROM in alignment.provenance:
+        return "the transforms are given"
+    was_stopped = not alignment.placed.all() or alignment.provenance.get(UNFINISHED)
+    return "the run was stopped before that" if was_stopped else "nothing to compare them with"
+
+
 def repr_of(alignment: Alignment) -> str:
     """Describe an alignment in one short line."""
     facts = _groups(alignment), f"{count(alignment.quality).flagged} flagged"
@@ -130,9 +140,7 @@ def _frames(alignment: Alignment) -> str:
     counts, flags = count(quality), quality["flag"]
     text = f"{_groups(alignment)}: {flagged_words(flags)}"
     if counts.not_judged:
-        applied = APPLIED_FROM in alignment.provenance
-        why = "the transforms are given" if applied else "nothing to compare them with"
-        text += f", {counts.not_judged} not judged ({why})"
+        text += f", {counts.not_judged} not judged ({reason_not_judged(alignment)})"
     left_out = int(np.sum(~quality["used"] & (flags != Flag.NOT_RUN)))
     is_zstack = alignment.stack.frames_per_slice is not None
     text += f", {left_out} left out of the {'volume' if is_zstack else 'means'}"

@@ -16,17 +16,23 @@ from napari_zstack_align.alignment.raw_frames import MissingSource, subject_of
 from napari_zstack_align.alignment.spline import grid_shape
 from napari_zstack_align.alignment.storage import load_alignment
 from napari_zstack_align.cli.apart import Reads, Writes, check_output_apart
-from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import add_stack_arguments, open_from, read_mask
-from napari_zstack_align.cli.kept import kept_note, stopped, was_saved, was_written
+from napari_zstack_align.cli.kept import (
+    Outcome,
+    drain_or_keep,
+    leave,
+    stopped,
+    was_saved,
+    was_written,
+)
 from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.sessions import tell_written
 from napari_zstack_align.cli.stopping import at_safe_moments
-from napari_zstack_align.errors import Cancelled, InputError
+from napari_zstack_align.cli.writing import write
+from napari_zstack_align.errors import InputError
 from napari_zstack_align.mask import as_weights
 from napari_zstack_align.params import AdaptiveParams
-from napari_zstack_align.progress import Job
 from napari_zstack_align.read import describe
 from napari_zstack_align.register.adaptive import align_adaptive
 from napari_zstack_align.saved import Journal, Kind, about_run, journal_folder, target_of
@@ -77,19 +83,19 @@ def run_adaptive(args: argparse.Namespace) -> bool:
     with at_safe_moments(), Journal(journal_folder(out), about, stacks=[stack]) as journal:
         job = align_adaptive(stack, params, mask, threads=args.threads, journal=journal)
         print(f"{stack.name}: {describe(stack)}")
-        alignment = _aligned(job, journal) if before is None else before
+        outcome = drain_or_keep(job, journal) if before is None else Outcome(before)
+        alignment, written = outcome.result, out
         if before is None:
-            tell_written(alignment.save(out, overwrite=args.overwrite), out)
+            written = alignment.save(out, overwrite=args.overwrite)
+            tell_written(written, out)
         if args.volume is not None and alignment.placed.all():
             is_there = before is not None and not args.overwrite
             if not (is_there and was_written(_volume_target(args.volume), out)):
-                written = drain(export_alignment(args.volume, alignment, overwrite=args.overwrite))
-                print(f"Wrote {written}")
-        if alignment.complete:
-            journal.discard()
-        elif journal.names():
-            print(f"  Note: not all is done; {kept_note(journal)}")
+                _write_volume(args, alignment, out)
+        leave(journal, alignment.complete, outcome.was_stopped)
     tell([alignment], named=False)
+    if outcome.was_stopped and not alignment.complete:
+        raise stopped(journal, written)
     return alignment.complete and bool(np.any(alignment.quality["used"]))
 
 
@@ -97,14 +103,11 @@ def _volume_target(path: Path) -> Path:
     return choose_writer(path, Takes.VOLUME).target(path)
 
 
-def _aligned(job: Job[Alignment], journal: Journal) -> Alignment:
-    """Run the alignment; when it is stopped, return what is done of it."""
-    try:
-        return drain(job)
-    except Cancelled as stop:
-        if not isinstance(stop.partial, Alignment):
-            raise stopped(journal) from None
-        return stop.partial
+def _write_volume(args: argparse.Namespace, alignment: Alignment, out: Path) -> None:
+    job = export_alignment(args.volume, alignment, overwrite=args.overwrite)
+    target = _volume_target(args.volume)
+    written = write(job, [target], overwrite=args.overwrite, goes_on=True, before=[out])
+    print(f"Wrote {written}")
 
 
 def _saved_before(out: Path, about: Mapping[str, Any]) -> Alignment | None:

@@ -18,12 +18,18 @@ from napari_zstack_align.cli.batch_results import (
 )
 from napari_zstack_align.cli.done_rows import found_done
 from napari_zstack_align.cli.inputs import add_recording_arguments, open_recording, read_mask
-from napari_zstack_align.cli.kept import forget_if_saved, leave, stopped
+from napari_zstack_align.cli.kept import (
+    Stopped,
+    drain_or_keep,
+    forget_if_saved,
+    leave,
+    stopped,
+    stopped_in_a_table,
+)
 from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.sessions import (
     about_session,
     check_session,
-    drain_or_keep,
     is_done,
     tell_opened,
     tell_written,
@@ -31,7 +37,7 @@ from napari_zstack_align.cli.sessions import (
 from napari_zstack_align.cli.stopping import at_safe_moments, was_asked
 from napari_zstack_align.cli.table import Row, read_rows
 from napari_zstack_align.counting import counted
-from napari_zstack_align.errors import Cancelled, ZstackAlignError
+from napari_zstack_align.errors import ZstackAlignError
 from napari_zstack_align.parallel import checked_threads
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.recordings import register_recordings
@@ -41,6 +47,9 @@ from napari_zstack_align.saved import (
     journal_folder,
     target_of,
 )
+
+CANCELLED = "cancelled"
+"""State of a row that was stopped."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -82,14 +91,20 @@ def run_batch(args: argparse.Namespace) -> bool:
         with at_safe_moments():  # what becomes of a row is saved and listed whole
             result = _do(row, base, args)
             results.append((row, result))
-            print(f"{row.name}: {result.message or result.state}", flush=True)
+            said = "" if result.state == CANCELLED else result.message  # said in the last line
+            print(f"{row.name}: {said or result.state}", flush=True)
             write_results(folder / RESULTS, results)
-            if was_asked() or result.state == "cancelled":
+            if was_asked() or result.state == CANCELLED:
                 break
     print(f"Wrote {folder / RESULTS}")
     print(counts_of([result for _, result in results], len(rows)))
     done = [result.state in ("done", "skipped") for _, result in results]
-    return len(done) == len(rows) and all(done)
+    last = results[-1][1]
+    if last.state == CANCELLED:
+        raise Stopped(last.message)
+    if len(done) < len(rows):
+        raise stopped_in_a_table(folder / RESULTS)
+    return all(done)
 
 
 def _do(row: Row, base: KeypointParams, args: argparse.Namespace) -> Result:
@@ -122,23 +137,25 @@ def _registered(row: Row, params: KeypointParams, args: argparse.Namespace) -> R
         job = register_recordings(stacks, params, mask, threads=args.threads, journal=journal)
         tell_opened(stacks)
         try:
-            alignments = drain_or_keep(job)
-        except Cancelled:
-            return Result(row.name, "cancelled", str(row.out), message=str(stopped(journal)))
+            outcome = drain_or_keep(job, journal)
+        except Stopped as stop:
+            return Result(row.name, CANCELLED, str(row.out), message=str(stop))
+        alignments = outcome.result
         written = save_session(alignments, row.out, overwrite=overwrite)
         tell_written(written, row.out)
-        leave(journal, all(alignment.complete for alignment in alignments))
+        complete = all(alignment.complete for alignment in alignments)
+        leave(journal, complete, outcome.was_stopped)
     tell(alignments)
-    return result_of(row, *_outcome(alignments), [a.quality for a in alignments], written)
+    became = _state(alignments)
+    if outcome.was_stopped and not complete:
+        became = CANCELLED, str(stopped(journal, written))
+    return result_of(row, *became, [a.quality for a in alignments], written)
 
 
-def _outcome(alignments: list[Alignment]) -> tuple[str, str]:
+def _state(alignments: list[Alignment]) -> tuple[str, str]:
     """State of a row, and a message."""
-    unreadable = sum(alignment.n_unreadable for alignment in alignments)
-    if unreadable and all(alignment.placed.all() for alignment in alignments):
+    if unreadable := sum(alignment.n_unreadable for alignment in alignments):
         return "incomplete", f"{counted(unreadable, 'frame')} couldn't be read."
-    if not all(alignment.complete for alignment in alignments):
-        return "cancelled", "cancelled; what was done is kept."
     if not is_done(alignments):
         return "incomplete", NOT_MATCHED
     return "done", ""

@@ -9,8 +9,8 @@ from pathlib import Path
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import load_saved
 from napari_zstack_align.cli.apart import Output, check_outputs_apart
-from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.results import tell
+from napari_zstack_align.cli.writing import write
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read import open_stack
 from napari_zstack_align.write.export import (
@@ -51,20 +51,23 @@ def _one(args: argparse.Namespace, alignment: Alignment) -> None:
     if args.transforms is not None:
         print(f"Wrote {write_transforms(args.transforms, alignment, overwrite=args.overwrite)}")
     if job:
-        print(f"Wrote {drain(job)}")
+        before = [] if args.transforms is None else [target_named(args.transforms)]
+        targets = [target_named(args.out)]
+        print(f"Wrote {write(job, targets, overwrite=args.overwrite, before=before)}")
 
 
 def _session(args: argparse.Namespace, alignments: Sequence[Alignment]) -> None:
-    places = [
-        *(session_destinations(args.out, alignments) if args.out else ()),
-        *(transforms_destinations(args.transforms, alignments) if args.transforms else ()),
-    ]
-    check_outputs_apart(args, [Output(each.target, is_whole=True) for each in places])
+    images = session_destinations(args.out, alignments) if args.out else []
+    tables = transforms_destinations(args.transforms, alignments) if args.transforms else []
+    outputs = [Output(each.target, is_whole=True) for each in (*images, *tables)]
+    check_outputs_apart(args, outputs)
     options = {"crop": args.crop, "overwrite": args.overwrite}
     job = args.out and export_session(args.out, alignments, **options)
     if args.transforms is not None:
         written = write_session_transforms(args.transforms, alignments, overwrite=args.overwrite)
         for path in written:
             print(f"Wrote {path}")
-    for path in drain(job) if job else ():
-        print(f"Wrote {path}")
+    if job:
+        targets, before = [each.target for each in images], [each.target for each in tables]
+        for path in write(job, targets, overwrite=args.overwrite, before=before):
+            print(f"Wrote {path}")

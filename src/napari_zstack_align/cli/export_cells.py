@@ -12,9 +12,9 @@ from napari_zstack_align.cells import load_rois
 from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.cells.traces.storage import folders_of_traces, load_session_traces
 from napari_zstack_align.cli.apart import Output, check_outputs_apart
-from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import params_of
 from napari_zstack_align.cli.results import tell
+from napari_zstack_align.cli.writing import write
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import NwbParams
@@ -55,7 +55,7 @@ def export_cells(args: argparse.Namespace) -> bool:
         nwb=params_of(args, NwbParams),
         overwrite=args.overwrite,
     )
-    for path in drain(job):
+    for path in write(job, [each.target for each in places], overwrite=args.overwrite):
         print(f"Wrote {path}")
     tell(traces)
     return all(each.complete for each in traces)
@@ -85,7 +85,8 @@ def _rois(args: argparse.Namespace, field: FieldOfView | None) -> bool:
     check_outputs_apart(args, [Output(args.out, is_whole=True)])
     rois = load_rois(args.saved[0])
     job = export_rois(args.out, rois, args.format, field=field, overwrite=args.overwrite)
-    print(f"Wrote {drain(job)} ({counted(len(rois), 'ROI')})")
+    written = write(job, [args.out], overwrite=args.overwrite)
+    print(f"Wrote {written} ({counted(len(rois), 'ROI')})")
     return True
 
 

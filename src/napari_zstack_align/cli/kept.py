@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from napari_zstack_align.errors import RunStopped
+from napari_zstack_align.cli.bar import drain
+from napari_zstack_align.errors import Cancelled, RunStopped
+from napari_zstack_align.progress import Job
 from napari_zstack_align.saved import (
     Journal,
     Kind,
@@ -17,6 +20,24 @@ from napari_zstack_align.saved import (
     sentences_for,
 )
 from napari_zstack_align.saved.journal import description_of, remove_leftover, started_at
+
+Result = TypeVar("Result")
+STOPPED = "The run was stopped: what follows is of the partial result."
+CANCELLED = "Cancelled:"
+FROM_THE_BEGINNING = "the same command again starts from the beginning."
+GOES_ON = "the same command again goes on from there."
+
+
+class Stopped(RunStopped):
+    """A command was stopped: its sentence, the last line, says what is kept and how to go on."""
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[Result]):
+    """What came of a job: its result, or what was finished of it when it was stopped."""
+
+    result: Result
+    was_stopped: bool = False
 
 
 def was_saved(target: Path, kind: Kind, about: Mapping[str, Any] | None = None) -> bool:
@@ -68,21 +89,56 @@ def make_parents(target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
 
 
-def leave(journal: Journal, complete: bool) -> None:
-    """Let the journal go where its result is saved and complete; else report where it is."""
+def drain_or_keep(job: Job[Result], journal: Journal) -> Outcome[Result]:
+    """Run a job; where it is stopped, say so, and return its partial result.
+
+    Raises
+    ------
+    Stopped
+        Where it was stopped before there is a partial result.
+    """
+    try:
+        return Outcome(drain(job))
+    except Cancelled as stop:
+        if not stop.partial:
+            raise stopped(journal) from None
+        print(STOPPED)
+        partial: Any = stop.partial
+        return Outcome(partial, was_stopped=True)
+
+
+def leave(journal: Journal, complete: bool, was_stopped: bool = False) -> None:
+    """Let the journal go where its result is saved and complete; else report where it is.
+
+    Of a stopped run, the last line says where it is.
+    """
     if complete:
         journal.discard()
-    elif journal.names():
-        print(f"  Note: not all is done; {kept_note(journal)}")
+    elif journal.names() and not was_stopped:
+        print(f"  Note: not all is done; {kept_in(journal.folder)}; {GOES_ON}")
 
 
-def stopped(journal: Journal) -> RunStopped:
-    """What to raise where nothing but the journal is left of a cancelled run."""
-    if not journal.names():
-        return RunStopped("Cancelled; nothing was written.")
-    return RunStopped(f"Cancelled; {kept_note(journal)}")
+def stopped(journal: Journal, written: Path | None = None) -> Stopped:
+    """What to raise at the end of a stopped run: its last line says what is kept.
+
+    Parameters
+    ----------
+    journal : Journal
+    written : pathlib.Path, optional
+        Where the partial result was saved.
+    """
+    parts = [] if written is None else [f"the partial result is in {written}"]
+    if journal.names():
+        parts.append(kept_in(journal.folder))
+    goes_on = GOES_ON if journal.names() else FROM_THE_BEGINNING
+    return Stopped(f"{CANCELLED} {', and '.join(parts) or 'nothing was written'}; {goes_on}")
 
 
-def kept_note(journal: Journal) -> str:
-    """End of a sentence: where finished units are, and how to go on."""
-    return f"what was finished is kept in {journal.folder}: the same command goes on from there."
+def stopped_in_a_table(results: Path) -> Stopped:
+    """What to raise where not every row of a table was done; what became of each is listed."""
+    return Stopped(f"{CANCELLED} what became of each row is in {results}; {GOES_ON}")
+
+
+def kept_in(folder: Path) -> str:
+    """Where finished parts are, for a sentence."""
+    return f"what was finished is kept in {folder}"

@@ -13,12 +13,11 @@ from napari_zstack_align.cli.inputs import (
     open_recording,
     read_mask,
 )
-from napari_zstack_align.cli.kept import leave, stopped
+from napari_zstack_align.cli.kept import drain_or_keep, leave, stopped
 from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.sessions import (
     about_session,
     check_session,
-    drain_or_keep,
     is_done,
     n_recordings,
     read_reference,
@@ -26,7 +25,6 @@ from napari_zstack_align.cli.sessions import (
     tell_written,
 )
 from napari_zstack_align.cli.stopping import at_safe_moments
-from napari_zstack_align.errors import Cancelled
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.recordings import register_recordings
 from napari_zstack_align.saved import Journal, Kind, journal_folder, target_of
@@ -85,12 +83,13 @@ def run_keypoints(args: argparse.Namespace) -> bool:
             stacks, params, mask, reference=reference, threads=args.threads, journal=journal
         )
         tell_opened(stacks)
-        try:
-            alignments = drain_or_keep(job)
-        except Cancelled:
-            raise stopped(journal) from None
+        outcome = drain_or_keep(job, journal)
+        alignments = outcome.result
         written = save_session(alignments, out, overwrite=overwrite)
         tell_written(written, out, f" ({n_recordings(alignments)})")
-        leave(journal, all(alignment.complete for alignment in alignments))
+        complete = all(alignment.complete for alignment in alignments)
+        leave(journal, complete, outcome.was_stopped)
     tell(alignments)
+    if outcome.was_stopped and not complete:
+        raise stopped(journal, written)
     return is_done(alignments)

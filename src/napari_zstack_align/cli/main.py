@@ -34,6 +34,9 @@ COMMANDS = {
 }
 """One line about each command; the module of that name is loaded when the command is chosen."""
 
+STOPPED_ANYWHERE = (
+    "Cancelled: only what was finished is kept; the same command again does the rest."
+)
 DONE, INCOMPLETE, BAD_INPUT, FAULT = 0, 1, 2, 3
 
 
@@ -93,11 +96,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except InputError as error:
         return _tell(str(error), BAD_INPUT)
     except Cancelled:
-        return _tell("Cancelled; nothing was written.", INCOMPLETE)
+        return _tell(
+            "Cancelled: nothing was written; the same command again starts from the beginning.",
+            INCOMPLETE,
+        )
     except ZstackAlignError as error:
         return _tell(str(error), INCOMPLETE)
     except KeyboardInterrupt:
-        return _tell("Cancelled.", INCOMPLETE)
+        return _tell(STOPPED_ANYWHERE, INCOMPLETE)
     except BrokenPipeError:  # what reads our words has seen enough
         hush()
         return INCOMPLETE
@@ -142,6 +148,7 @@ def _tell(sentence: str, code: int) -> int:
         from napari_zstack_align.settings import in_flags
 
         sentence = in_flags(sentence)
+    flush_or_hush()  # it is the last line where both streams go to one place
     print(f"zstack-align: {sentence}", file=sys.stderr)
     return code
 

@@ -15,14 +15,11 @@ from napari_zstack_align.alignment.session import (
     check_session_target,
     load_saved,
 )
-from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.inputs import read_image
 from napari_zstack_align.cli.kept import make_parents as make_folders_above
 from napari_zstack_align.cli.kept import was_saved
 from napari_zstack_align.counting import counted
-from napari_zstack_align.errors import Cancelled
 from napari_zstack_align.params import KeypointParams
-from napari_zstack_align.progress import Job
 from napari_zstack_align.read import describe
 from napari_zstack_align.register.recordings.reading import first_windows
 from napari_zstack_align.saved import Kind, about_run, beside_note, check_room, kind_of
@@ -89,22 +86,6 @@ def _bytes_needed(stack: Stack, params: KeypointParams) -> int:
     """Size of the result and of its journal: two images a window of frames, some kB a frame."""
     frame_bytes = 4 * stack.shape[2] * stack.shape[3]
     return (2 * len(first_windows(stack, params)) + 4) * frame_bytes + 2000 * stack.n_frames
-
-
-def drain_or_keep(job: Job[list[Alignment]]) -> list[Alignment]:
-    """Run a registration; after Ctrl-C, what it had finished.
-
-    Raises
-    ------
-    Cancelled
-        Where nothing was finished.
-    """
-    try:
-        return drain(job)
-    except Cancelled as stopped:
-        if not isinstance(stopped.partial, list) or not stopped.partial:
-            raise
-        return stopped.partial
 
 
 def is_done(alignments: Sequence[Alignment]) -> bool:

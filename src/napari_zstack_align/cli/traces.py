@@ -15,7 +15,6 @@ from napari_zstack_align.cells.traces import Traces, extract_session_traces
 from napari_zstack_align.cells.traces.inputs import about_traces
 from napari_zstack_align.cells.traces.storage import save_session_traces
 from napari_zstack_align.cli.apart import Reads, Writes, check_output_apart
-from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import (
     add_recording_arguments,
@@ -23,13 +22,12 @@ from napari_zstack_align.cli.inputs import (
     completed,
     open_recording,
 )
-from napari_zstack_align.cli.kept import leave, make_parents, stopped, was_saved
+from napari_zstack_align.cli.kept import drain_or_keep, leave, make_parents, stopped, was_saved
 from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.sessions import tell_written
 from napari_zstack_align.cli.stopping import at_safe_moments
-from napari_zstack_align.errors import Cancelled, InputError
+from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import TraceParams
-from napari_zstack_align.progress import Job
 from napari_zstack_align.saved import (
     Journal,
     Kind,
@@ -102,12 +100,16 @@ def run_traces(args: argparse.Namespace) -> bool:
         job = extract_session_traces(
             stacks, rois, alignments, params, threads=args.threads, journal=journal
         )
-        done = _read(job, journal)
-        tell_written(_save(done, out, kind, overwrite, len(stacks)), out)
+        outcome = drain_or_keep(job, journal)
+        done = outcome.result
+        written = _save(done, out, kind, overwrite, len(stacks))
+        tell_written(written, out)
         complete = len(done) == len(recordings) and all(traces.complete for traces in done)
         counts = all(traces.used.any() for traces in done)
-        leave(journal, complete)
+        leave(journal, complete, outcome.was_stopped)
     tell(done)
+    if outcome.was_stopped and not complete:
+        raise stopped(journal, written)
     return complete and counts
 
 
@@ -160,16 +162,6 @@ def _check_target(out: Path, kind: Kind, stacks: Sequence[Stack], overwrite: boo
 def _bytes_needed(stacks: Sequence[Stack], n_rois: int) -> int:
     """Size of the result, four numbers for each ROI and frame, and of its journal, two."""
     return sum(6 * 4 * stack.shape[1] * stack.n_frames * n_rois for stack in stacks)
-
-
-def _read(job: Job[list[Traces]], journal: Journal) -> list[Traces]:
-    """Run an extraction; when it is stopped, return the recordings that were finished."""
-    try:
-        return drain(job)
-    except Cancelled as stop:
-        if not isinstance(stop.partial, list) or not stop.partial:
-            raise stopped(journal) from None
-        return stop.partial
 
 
 def _save(done: list[Traces], out: Path, kind: Kind, overwrite: bool, asked: int) -> Path:

@@ -25,6 +25,7 @@ from napari_zstack_align.cli.kept import (
 from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.sessions import tell_written
 from napari_zstack_align.cli.stopping import at_safe_moments
+from napari_zstack_align.cli.writing import write
 from napari_zstack_align.errors import Cancelled, InputError
 from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.progress import Job
@@ -126,23 +127,28 @@ def run_zshift(args: argparse.Namespace) -> bool:
         )
         zshift = _found(job, journal)
         tell_written(zshift.save(out, overwrite=overwrite), out)
-        _write_movies(args, zshift, out if again else None)
+        _write_movies(args, zshift, out, again)
         leave(journal, zshift.complete)
     print(zshift.direction)
     tell([zshift], named=False)
     return zshift.complete and bool(zshift.used.any())
 
 
-def _write_movies(args: argparse.Namespace, zshift: ZShift, again: Path | None) -> None:
+def _write_movies(args: argparse.Namespace, zshift: ZShift, out: Path, again: bool) -> None:
     """Write movies; where it saved ``again`` after a kill, not those that it had written."""
+    before = [out]
     for what in MOVIES:
         path = getattr(args, what)
-        is_there = path is not None and again and was_written(_movie_target(path), again)
+        is_there = path is not None and again and was_written(_movie_target(path), out)
         if path is not None and not is_there:
+            overwrite = args.overwrite
             movie = export_movie(
-                path, zshift, what, channel=zshift.params.channel, overwrite=args.overwrite
+                path, zshift, what, channel=zshift.params.channel, overwrite=overwrite
             )
-            print(f"Wrote {drain(movie)}")
+            target = _movie_target(path)
+            written = write(movie, [target], overwrite=overwrite, goes_on=True, before=before)
+            print(f"Wrote {written}")
+            before.append(target)
 
 
 def _movie_target(path: Path) -> Path:

@@ -9,6 +9,7 @@ from napari_zstack_align.alignment.summary import (
     NOISE_LIMIT,
     correlation_words,
     count,
+    reason_not_judged,
     remarks_on,
 )
 from napari_zstack_align.counting import are, counted
@@ -33,7 +34,7 @@ def ended(alignment: Alignment, *, loaded: bool = False) -> str:
             f"{counted(flagged, 'frame')} {are(flagged)} flagged (red crosses in the plot)"
         )
     if not_judged := count(table).not_judged:
-        words.append(f"{counted(not_judged, 'frame')} not judged (nothing to compare them with)")
+        words.append(f"{counted(not_judged, 'frame')} not judged ({reason_not_judged(alignment)})")
     text = correlation_words(table, alignment.provenance.get(NOISE_LIMIT))
     if text:
         words.append(text[:1].lower() + text[1:])

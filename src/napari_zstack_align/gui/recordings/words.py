@@ -11,6 +11,7 @@ from napari_zstack_align.alignment.summary import (
     NOISE_LIMIT,
     correlation_words,
     count,
+    reason_not_judged,
     remarks_on,
 )
 from napari_zstack_align.counting import counted
@@ -37,7 +38,9 @@ def ended(alignments: Sequence[Alignment]) -> str:
     if frames:
         words.append(f"{counted(frames, 'frame')} flagged")
     if not_judged:
-        words.append(f"{counted(not_judged, 'frame')} not judged (nothing to compare them with)")
+        without = [each for each in alignments if count(each.quality).not_judged]
+        why = ", ".join(dict.fromkeys(map(reason_not_judged, without)))
+        words.append(f"{counted(not_judged, 'frame')} not judged ({why})")
     limits = [a.provenance.get(NOISE_LIMIT) for a in alignments]
     known = [limit for limit in limits if isinstance(limit, float)]
     quality = np.concatenate([alignment.quality for alignment in alignments])

@@ -12,7 +12,8 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.alignment.alignment import UNFINISHED, Alignment
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.summary import UNFINISHED
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.counting import counted, decimal
 from napari_zstack_align.errors import AlignmentError
