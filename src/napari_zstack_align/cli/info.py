@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import Any
 
+from napari_zstack_align.cli.info_found import Found
+from napari_zstack_align.cli.info_others import other_at
 from napari_zstack_align.cli.info_saved import tell_saved
 from napari_zstack_align.cli.inputs import add_stack_arguments, check_exist, open_from
 from napari_zstack_align.progress import run
@@ -44,6 +47,9 @@ def run_info(args: argparse.Namespace) -> bool:
         check_exist(args.files)
         tell_saved(args.files[0], kind, args.json)
         return True
+    if len(args.files) == 1 and (found := other_at(args.files[0])) is not None:
+        _tell_found(args.files[0], found, args.json)
+        return True
     stack = open_from(args)
     facts = facts_of(stack)
     proposal = _evidence(stack) if args.propose else None
@@ -63,6 +69,15 @@ def run_info(args: argparse.Namespace) -> bool:
     elif proposal is not None:
         print(in_flags(_of_the_given(proposal)))
     return True
+
+
+def _tell_found(path: Path, found: Found, as_json: bool) -> None:
+    """Say what is there that is no image."""
+    if as_json:
+        facts = {"kind": found.kind, "path": str(path), **found.facts}
+        print(json.dumps(facts, indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(found.lines))
 
 
 def _evidence(stack: Stack) -> LayoutProposal | LayoutReport:

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.raw_frames import MissingSource, places_of
 from napari_zstack_align.cells import Rois
+from napari_zstack_align.cells.made_on import REFERENCE
+from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.cli.results import Result, last_line, name_of, remarks_on, said_once
 from napari_zstack_align.counting import counted
 from napari_zstack_align.fields import in_words
@@ -75,7 +78,7 @@ def tell_saved(path: Path, kind: Kind, as_json: bool) -> None:
     results = about(loaded)
     if not as_json:
         print("\n".join(said_once(_each(loaded), (each.lines() for each in results))))
-        if line := last_line(_each(loaded)):
+        for line in filter(None, (last_line(_each(loaded)), _of_raw_files(_each(loaded)))):
             print(line)
         return
     manifest = there.manifest
@@ -92,7 +95,7 @@ def tell_saved(path: Path, kind: Kind, as_json: bool) -> None:
 def about(loaded: Loaded) -> list[About]:
     """Describe a result of any kind, or each of several."""
     if isinstance(loaded, Rois):
-        return [About("", f"{counted(len(loaded), 'ROI')}.")]
+        return [About("", f"{counted(len(loaded), 'ROI')}{_place_of(loaded)}.")]
     if isinstance(loaded, Project):
         return [About("", loaded.summary(), loaded.remarks)]
     return [_of(each) for each in _each(loaded)]
@@ -102,6 +105,30 @@ def _each(loaded: Loaded) -> Sequence[Result]:
     if isinstance(loaded, Rois | Project):
         return ()
     return loaded if isinstance(loaded, list) else [loaded]
+
+
+def _place_of(rois: Rois) -> str:
+    """What the ROIs were made on; '' where that isn't known."""
+    if not rois.made_on:
+        return ""
+    where = "the reference of an alignment" if rois.made_on.startswith(REFERENCE) else "raw frames"
+    return f", made on {where} (made_on: {rois.made_on})"
+
+
+def _of_raw_files(results: Sequence[Result]) -> str:
+    """Count the results whose raw frames can't be used; '' where all can, or none are needed."""
+    sources = [each.stack.source for each in results if not isinstance(each, Traces)]
+    missing = [source for source in sources if isinstance(source, MissingSource)]
+    known = [source for source in missing if source.raw is not None and source.raw.inputs]
+    there = [any(places_of(each.folder, each.raw.inputs)) for each in known if each.raw is not None]
+    gone, changed = there.count(False), there.count(True)
+    parts = [f"{gone} gone" if gone else "", f"{changed} changed" if changed else ""]
+    if not missing or not any(parts):
+        return ""
+    return (
+        f"Raw files of {counted(len(sources), 'result')}: {', '.join(filter(None, parts))}; until "
+        f"they are back as they were, no pixels can be shown or exported."
+    )
 
 
 def _changed(params: Params) -> str:

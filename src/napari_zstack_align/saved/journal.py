@@ -277,17 +277,17 @@ class Journal:
 
     def _is_same_work(self, before: Mapping[str, Any]) -> bool:
         """Whether it is of the same kind of run on the same stacks, or copies of them."""
-        there, names = before.get("job"), _names_in(before)
+        there, names = before.get("job"), names_in(before)
         if not there or not self._about.get("job") or not names:
             return True  # nothing says so: the units do
         if there != self._about["job"]:
             return False
         # Many recordings bear the same name, in folders of their own.
-        files = _files_in(before)
+        files = files_in(before)
         in_common = (
-            share_a_place(files, _files_in(self._about))
+            share_a_place(files, files_in(self._about))
             if files
-            else not {*names}.isdisjoint(_names_in(self._about))
+            else not {*names}.isdisjoint(names_in(self._about))
         )
         return in_common or are_of_copies(self, self._stacks)
 
@@ -315,6 +315,7 @@ def about_run(job: str, params: Params, *stacks: Stack, **others: Any) -> dict[s
             {
                 "name": stack.name,
                 "shape": stack.shape,
+                "frames_per_slice": stack.frames_per_slice,
                 "inputs": [*map(os.path.abspath, stack.paths)],
             }
             for stack in stacks
@@ -386,15 +387,17 @@ def _folder_in_the_way(path: Path) -> str:
 
 def _work_of(described: Mapping[str, Any]) -> str:
     """'/data/larva.tif (align_adaptive)'."""
-    return f"{', '.join(_files_in(described) or _names_in(described))} ({described['job']})"
+    return f"{', '.join(files_in(described) or names_in(described))} ({described['job']})"
 
 
-def _names_in(described: Mapping[str, Any]) -> list[str]:
+def names_in(described: Mapping[str, Any]) -> list[str]:
+    """Names of the stacks that a description is of."""
     names = [each.get("name") for each in _stacks_in(described)]
     return [name for name in names if isinstance(name, str)]
 
 
-def _files_in(described: Mapping[str, Any]) -> list[str]:
+def files_in(described: Mapping[str, Any]) -> list[str]:
+    """The raw files that a description is of."""
     inputs = [each.get("inputs") for each in _stacks_in(described)]
     files = [file for each in inputs if isinstance(each, list) for file in each]
     return [file for file in files if isinstance(file, str)]

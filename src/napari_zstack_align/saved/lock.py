@@ -87,6 +87,21 @@ def locked_alone(path: Path, taken: str) -> Iterator[bool]:
         _release(descriptor, path, held)
 
 
+def is_held(path: Path) -> bool:
+    """Whether a program holds the lock of a file that may be there; none is made."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+    except OSError:
+        return False
+    try:
+        _lock(descriptor)
+    except OSError as error:
+        return error.errno in TAKEN
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _acquired(path: Path, goes_on_without: set[int], patience_s: float) -> tuple[int, bool]:
     """Descriptor of the file, and whether its lock is held; TimeoutError where another has it."""
     give_up = time.monotonic() + patience_s
