@@ -75,11 +75,36 @@ def test_recordings_that_are_gone_since_are_named(cell, done):
         assert (code, row["state"]) == (1, "failed")
     else:
         assert code == 0
-        assert row["message"] == "done already; b.tif is not there any more"
+        assert row["message"] == (
+            "done already; b.tif is not there any more: where its frames are needed, give the file "
+            "this name and place again"
+        )
     Path("a.tif").unlink()
     code, row = run(f"x,{cell},,20")
     assert (code, row["state"]) == (0, "skipped")
     assert "not there any more" in row["message"]
+
+
+@pytest.mark.parametrize("cell", ["a.tif;c.tif", "c.tif;a.tif", "?.tif", "a.tif;sub/b2.tif"])
+def test_a_renamed_or_moved_file_is_named(cell, done):
+    new = Path("sub/b2.tif" if "sub" in cell else "c.tif")
+    new.parent.mkdir(exist_ok=True)
+    Path("b.tif").rename(new)
+    code, row = run(f"x,{cell},,20")
+    assert (code, row["state"]) == (1, "failed")
+    assert row["message"] == (
+        f"x was made of {done / 'b.tif'}, which is not there any more ({new} holds its frames): "
+        f"give the file its name and place again, choose another 'out', or give --overwrite to do "
+        f"the row again."
+    )
+    new.rename("b.tif")
+    assert run("x,a.tif;b.tif,,20")[1]["state"] == "skipped"
+
+
+def test_a_file_that_went_and_is_in_the_table_no_more_is_named(done):
+    Path("b.tif").unlink()
+    row = run("x,a.tif,,20")[1]
+    assert f"x was made of {done / 'b.tif'}, which is not there any more: give" in row["message"]
 
 
 @pytest.mark.parametrize("cell", ["typo.tif", "a.tif;typo.tif", "no_*.tif", "a.tif;b.tif;c.tif"])

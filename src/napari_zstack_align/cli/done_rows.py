@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +14,16 @@ from napari_zstack_align.alignment.storage import Made, load_alignment, read_mad
 from napari_zstack_align.cli.batch_results import NOT_MATCHED, Result, result_of
 from napari_zstack_align.cli.inputs import open_recording, read_mask
 from napari_zstack_align.cli.table import Row
+from napari_zstack_align.counting import are
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.mask import as_weights
 from napari_zstack_align.params import KeypointParams
-from napari_zstack_align.saved import Kind, Occupant, occupant_of
-from napari_zstack_align.saved.origin import share_a_place
+from napari_zstack_align.saved import Kind, Occupant, Subject, occupant_of
+from napari_zstack_align.saved.origin import Origin, share_a_place
 from napari_zstack_align.saved.successors import Listed, listed_in, successors
 from napari_zstack_align.stack import Stack
 
+BRING_BACK = "where its frames are needed, give the file this name and place again"
 AGAIN = "--overwrite does it again"
 
 
@@ -41,7 +43,8 @@ def found_done(row: Row, params: KeypointParams, args: argparse.Namespace) -> Re
     Raises
     ------
     InputError
-        Where it is complete, but files of it are missing, or its frames have changed.
+        Where it is complete, but files of it are missing, its frames have changed, or its raw
+        files have other names now.
     """
     there = occupant_of(row.out)
     if there.kind is not Kind.SESSION or there.manifest is None or not there.manifest.complete:
@@ -59,7 +62,8 @@ def found_done(row: Row, params: KeypointParams, args: argparse.Namespace) -> Re
     message = f"done already{', with ' if others else ''}{', '.join(others)}"
     message += f": {AGAIN}" if others else ""
     if gone:
-        message += f"; {', '.join(map(str, gone))} is not there any more"
+        names = ", ".join(map(str, gone))
+        message += f"; {names} {are(len(gone))} not there any more: {BRING_BACK}"
     qualities = [each.quality for each in made]
     if all(quality["used"].any() for quality in qualities):
         return result_of(row, "skipped", message, qualities, row.out)
@@ -102,7 +106,42 @@ def _recordings_of(
     lost = [each for folder, each in left.items() if folder not in opened]
     all_known = all(any(_may_be(name, each) for name in gone) for each in lost)
     all_there = all(any(_may_be(name, each) for each in lost) for name in gone)
-    return (opened, gone) if len(opened) == len(stacks) and all_known and all_there else None
+    if len(opened) == len(stacks) and all_known and all_there:
+        return opened, gone
+    if not gone:
+        _check_not_renamed(row, lost, dict(zip(changed, subjects, strict=True)))
+    return None
+
+
+def _check_not_renamed(row: Row, lost: Sequence[Listed], others: Mapping[Path, Subject]) -> None:
+    """Raise InputError where raw files of members are gone, with files that hold their frames.
+
+    Parameters
+    ----------
+    row : Row
+    lost : sequence of Listed
+        Members of which the row has no recording.
+    others : mapping of pathlib.Path to Subject
+        Recordings of the row that aren't of any member.
+    """
+    gone = [each.subject.origin for each in lost if _is_gone(each.subject.origin)]
+    if not gone:
+        return
+    fingerprints = {origin.fingerprint for origin in gone} - {""}
+    same = [path for path, subject in others.items() if subject.origin.fingerprint in fingerprints]
+    holds = "holds its frames" if len(same) == 1 else "hold their frames"
+    now = f" ({', '.join(map(str, same))} {holds})" if same else ""
+    raise InputError(
+        f"{row.out} was made of {', '.join(map(str, gone))}, which {are(len(gone))} not there any "
+        f"more{now}: give the file its name and place again, choose another 'out', or give "
+        f"--overwrite to do the row again."
+    )
+
+
+def _is_gone(origin: Origin) -> bool:
+    """Whether no file of frames is in any of the places where it may be."""
+    places = [place for file in origin.files for place in file]
+    return bool(places) and not any(os.path.lexists(place) for place in places)
 
 
 def _may_be(name: Path, member: Listed) -> bool:
