@@ -286,7 +286,8 @@ def test_a_folder_in_the_way_of_a_movie_is_found_before_the_work(
     command = ["zshift", "rec.tif", "--reference=z.tif", "--reference-frames-per-slice=4", option]
     assert main([*command, *overwrite]) == 2
     said = capsys.readouterr().err
-    assert f"{made} exists" in said or f"{made} is a folder" in said
+    assert said.startswith(f"zstack-align: {made} ")
+    assert said.count("\n") == 1
     assert Path(made, "mine.txt").is_file()
 
 

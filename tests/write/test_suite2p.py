@@ -103,7 +103,7 @@ def test_what_suite2p_does_not_take(tmp_path, axes, shape, said):
 def test_another_folder_of_that_name_is_left_alone(tmp_path):
     (tmp_path / "rec").mkdir()
     (tmp_path / "rec" / "session.json").touch()
-    with pytest.raises(InputError, match="is no Suite2p binary"):
+    with pytest.raises(InputError, match="was not exported by"):
         write_suite2p(tmp_path / "rec.bin", Image(frames(1, 9, "u1"), "TYX"), overwrite=True)
 
 

@@ -12,6 +12,7 @@ from napari_zstack_align.saved.disk import Content, sentences_for
 from napari_zstack_align.saved.facts import Part, Subject
 from napari_zstack_align.saved.generation import Result
 from napari_zstack_align.saved.group import Group, finish_save, save_group
+from napari_zstack_align.saved.inside import check_outside_results
 from napari_zstack_align.saved.journal import (
     Journal,
     NoJournal,
@@ -69,6 +70,7 @@ __all__ = [
     "about_run",
     "are_saved_traces",
     "beside_note",
+    "check_outside_results",
     "check_room",
     "check_table",
     "check_target",

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from napari_zstack_align.atomic import check_target
+import h5py
+
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.write.hdf5_file import hdf5_file
 from napari_zstack_align.write.image import Image
 from napari_zstack_align.write.replacing import replacing
+from napari_zstack_align.write.target import MADE_BY, check_export_target
 
 
 def write_hdf5(path: str | Path, image: Image, *, overwrite: bool = False) -> Job[Path]:
@@ -21,12 +23,22 @@ def write_hdf5(path: str | Path, image: Image, *, overwrite: bool = False) -> Jo
     """
     path = Path(path)
     image.check_recording("HDF5")
-    check_target(path, overwrite)
+    check_export_target(path, overwrite, is_hdf5_export)
     return _write(path, image, overwrite)
+
+
+def is_hdf5_export(path: Path) -> bool:
+    """Whether a file was written by `write_hdf5`."""
+    try:
+        with h5py.File(path, "r") as file:
+            return bool(file.attrs.get("made_by") == MADE_BY)
+    except (OSError, ValueError, KeyError, RuntimeError):
+        return False
 
 
 def _write(path: Path, image: Image, overwrite: bool) -> Job[Path]:
     with replacing(path, overwrite) as unfinished, hdf5_file(unfinished, "w") as (file, check):
+        file.attrs["made_by"] = MADE_BY
         movies = [_create(file, image, channel) for channel in range(image.n_channels)]
         for done, (index, plane) in enumerate(image.planes()):
             movies[image.channel_of(index)][index[0]] = plane

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from napari_zstack_align.atomic import check_target
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.write.image import Image
 from napari_zstack_align.write.replacing import replacing
+from napari_zstack_align.write.target import MADE_BY, check_export_target
 
 CLASSIC_BYTES = 2 * 10**9
 """Above this a BigTIFF is written: many readers take offsets in a classic TIFF as signed."""
@@ -28,8 +28,17 @@ def write_ome_tiff(path: str | Path, image: Image, *, overwrite: bool = False) -
             f"OME-TIFF can't hold {image.dtype} pixels: convert them to one of "
             f"{', '.join(PIXEL_TYPES)}, or write OME-Zarr."
         )
-    check_target(path, overwrite)
+    check_export_target(path, overwrite, is_ome_tiff_export)
     return _write(path, image, overwrite)
+
+
+def is_ome_tiff_export(path: Path) -> bool:
+    """Whether a file was written by `write_ome_tiff`."""
+    try:
+        with tifffile.TiffFile(path) as tif:
+            return tif.pages.first.software.startswith(MADE_BY)
+    except (OSError, ValueError, IndexError, AttributeError, tifffile.TiffFileError):
+        return False
 
 
 def _write(path: Path, image: Image, overwrite: bool) -> Job[Path]:
@@ -56,6 +65,7 @@ def _write_frame(path: Path, image: Image) -> int:
             shape=image.shape,
             dtype=image.dtype.newbyteorder("<"),
             photometric="minisblack",
+            software=MADE_BY,
             metadata=_metadata(image),
             returnoffset=True,
             **_resolution(image),

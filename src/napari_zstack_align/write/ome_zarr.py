@@ -14,13 +14,13 @@ import zarr
 from yaozarrs import DimSpec, v05
 from yaozarrs.write.v05 import prepare_image
 
-from napari_zstack_align.atomic import check_target
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.read.readers import folder_reader
 from napari_zstack_align.saved.occupant import others_in
 from napari_zstack_align.write.image import Image
 from napari_zstack_align.write.replacing import remove_if_possible, replacing
+from napari_zstack_align.write.target import MADE_BY, check_export_target
 from napari_zstack_align.write.unfinished import Finished, Pieces, going_on
 
 LEVEL = "0"
@@ -34,12 +34,20 @@ UNITS = {"T": "second", "Z": "micrometer", "Y": "micrometer", "X": "micrometer"}
 def write_ome_zarr(path: str | Path, image: Image, *, overwrite: bool = False) -> Job[Path]:
     """Write an image as OME-Zarr 0.5, plane by plane."""
     path = Path(path)
-    check_target(path, overwrite, is_folder=True)
     if path.is_dir() and folder_reader(path) is None and any(others_in(path)):
         raise InputError(
             f"{path} is a folder of other files, which would be lost: choose another name."
         )
+    check_export_target(path, overwrite, is_ome_zarr_export, is_folder=True)
     return _write(path, image, overwrite)
+
+
+def is_ome_zarr_export(path: Path) -> bool:
+    """Whether a folder was written by `write_ome_zarr`."""
+    try:
+        return zarr.open_group(path, mode="r").attrs.get("made_by") == MADE_BY
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _write(path: Path, image: Image, overwrite: bool) -> Job[Path]:
@@ -158,6 +166,7 @@ def _write_metadata(path: Path, metadata: v05.Image, image: Image) -> None:
     ome = metadata.model_dump(mode="json", exclude_none=True)
     attributes = zarr.open_group(path, mode="r+").attrs
     attributes["ome"] = ome
+    attributes["made_by"] = MADE_BY
     if image.outside is not None:
         attributes["outside_raw_frames"] = image.outside.sentence
 

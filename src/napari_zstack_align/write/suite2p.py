@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.atomic import check_target
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.saved.occupant import others_in
@@ -17,6 +16,7 @@ from napari_zstack_align.write.image import Image
 from napari_zstack_align.write.int16 import Fit, Movie
 from napari_zstack_align.write.replacing import replacing
 from napari_zstack_align.write.suite2p_ops import plane_ops
+from napari_zstack_align.write.target import check_export_target
 
 NAMES = ("data.bin", "data_chan2.bin")
 OPS, BAD_FRAMES = "ops.npy", "bad_frames.npy"
@@ -43,15 +43,18 @@ def write_suite2p(path: str | Path, image: Image, *, overwrite: bool = False) ->
         raise InputError(
             f"Suite2p takes one or two channels, not {image.n_channels}: export a stack of those."
         )
-    check_target(folder, overwrite, is_folder=True)
-    if folder.exists() and not all((folder / name).is_file() for name in (OPS, NAMES[0])):
-        raise InputError(f"{folder} exists and is no Suite2p binary: choose another name.")
+    check_export_target(folder, overwrite, is_suite2p_export, is_folder=True)
     if folder.exists() and any(each.name not in OWN for each in others_in(folder)):
         raise InputError(
             f"{folder} holds other files than a Suite2p binary, which would be lost: choose "
             f"another name."
         )
     return _write(folder, image, overwrite)
+
+
+def is_suite2p_export(folder: Path) -> bool:
+    """Whether a folder was written by `write_suite2p`: Suite2p itself keeps no ``bad_frames``."""
+    return all((folder / name).is_file() for name in (OPS, NAMES[0], BAD_FRAMES))
 
 
 def _write(folder: Path, image: Image, overwrite: bool) -> Job[Path]:

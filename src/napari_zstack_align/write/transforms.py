@@ -12,14 +12,14 @@ import numpy.typing as npt
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.checks import check_raw_files_stay
 from napari_zstack_align.alignment.transforms import AffineLink, Transforms
-from napari_zstack_align.atomic import check_target
-from napari_zstack_align.csv_text import csv_text
+from napari_zstack_align.csv_text import csv_header, csv_text
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.plain_files import check_is_file
 from napari_zstack_align.progress import Job, Progress, run
 from napari_zstack_align.saved import UnfitContent, read_npy
 from napari_zstack_align.write.replacing import replacing
 from napari_zstack_align.write.several import Destination, destinations
+from napari_zstack_align.write.target import check_export_target
 from napari_zstack_align.write.writers import Takes, choose_writer
 
 COLUMNS = ("frame", *(f"a{row}{column}" for row in range(3) for column in range(3)))
@@ -92,11 +92,21 @@ def _written(
     """Check that none of the files is a raw one, and write them."""
     for place in places:
         check_raw_files_stay(place.target, raw)
-        check_target(place.target, overwrite)
+        check_export_target(place.target, overwrite, is_transforms_export)
     return [
         run(place.writer.load()(place.name, alignment, overwrite=overwrite))
         for place, alignment in zip(places, alignments, strict=True)
     ]
+
+
+def is_transforms_export(path: Path) -> bool:
+    """Whether a file holds matrices: raw frames may be ``.npy`` files too."""
+    if csv_header(path) == COLUMNS:
+        return True
+    try:
+        return bool(np.load(path, mmap_mode="r", allow_pickle=False).shape[1:] == (3, 3))
+    except (OSError, ValueError, EOFError, AttributeError):
+        return False
 
 
 def write_matrices_csv(path: Path, alignment: Alignment, *, overwrite: bool = False) -> Job[Path]:

@@ -23,7 +23,7 @@ def written(folder, traces, field=FIELD, **options):
     notes = []
     job = write_suite2p_folder(folder, [traces], CellOptions(field), **options)
     assert run(job, lambda p: notes.append(p)) == folder
-    arrays = {path.stem: np.load(path, allow_pickle=True) for path in folder.iterdir()}
+    arrays = {path.stem: np.load(path, allow_pickle=True) for path in folder.glob("*.npy")}
     return arrays, arrays["ops"].item(), notes[-1].note
 
 

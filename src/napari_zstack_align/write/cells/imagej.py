@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +10,13 @@ from typing import Any
 
 import roifile
 
-from napari_zstack_align.atomic import check_target
 from napari_zstack_align.cells.rois import Circles, Rois
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.write.cells.options import CellOptions
 from napari_zstack_align.write.replacing import replacing
+from napari_zstack_align.write.target import check_export_target
 
+OVAL = re.compile(r"ROI_\d+(_z\d+)?\.roi")
 ROIS_AT_ONCE = 200
 """Ovals written between two reports of progress."""
 
@@ -30,8 +32,17 @@ def write_imagej(
     'ROI_0012_z0003'.
     """
     path = Path(path)
-    check_target(path, overwrite)
+    check_export_target(path, overwrite, is_imagej_export)
     return _write(path, rois, overwrite)
+
+
+def is_imagej_export(path: Path) -> bool:
+    """Whether a file holds nothing but ovals as `write_imagej` names them."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return all(map(OVAL.fullmatch, archive.namelist()))
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 def _write(path: Path, rois: Rois, overwrite: bool) -> Job[Path]:

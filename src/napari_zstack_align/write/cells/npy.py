@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.atomic import check_target
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.write.replacing import replacing
+from napari_zstack_align.write.target import check_export_target
 
 Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
 
@@ -29,8 +29,17 @@ def write_header(file: Any, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Non
 def write_npz(path: str | Path, arrays: Arrays, *, overwrite: bool = False) -> Job[Path]:
     """Write arrays to one .npz file, uncompressed and never pickled: ``np.load`` reads it."""
     path = Path(path)
-    check_target(path, overwrite)
+    check_export_target(path, overwrite, is_npz_export)
     return _write(path, arrays, overwrite)
+
+
+def is_npz_export(path: Path) -> bool:
+    """Whether a file holds ROIs, and perhaps their traces."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {"ids.npy", "circles.npy"} <= set(archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 def _write(path: Path, arrays: Arrays, overwrite: bool) -> Job[Path]:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.atomic import check_target
 from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import NwbParams
@@ -17,6 +16,7 @@ from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.write.cells.field import FieldOfView
 from napari_zstack_align.write.cells.options import CellOptions, field_of
 from napari_zstack_align.write.replacing import replacing
+from napari_zstack_align.write.target import MADE_BY, check_export_target
 
 FRAMES_AT_ONCE = 2_000
 """Frames written between two reports of progress."""
@@ -61,8 +61,19 @@ def write_nwb(
             f"NWB needs frame times, and those of {traces.recording} are unknown: give "
             f"`frame_rate_hz`."
         )
-    check_target(path, overwrite)
+    check_export_target(path, overwrite, is_nwb_export)
     return _write(path, traces, field, params, overwrite)
+
+
+def is_nwb_export(path: Path) -> bool:
+    """Whether a file was written by `write_nwb`."""
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            return MADE_BY.encode() in np.ravel(file["general/was_generated_by"][()]).tolist()
+    except (OSError, ValueError, KeyError, RuntimeError):
+        return False
 
 
 def _write(

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.atomic import check_target
 from napari_zstack_align.cells.traces import Traces
-from napari_zstack_align.csv_text import csv_cell
+from napari_zstack_align.csv_text import csv_cell, csv_header
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.write.replacing import replacing
+from napari_zstack_align.write.target import check_export_target
 
 SIGNALS = ("F", "Fneu", "corrected", "dff")
 """What traces hold, in the order of the columns."""
@@ -41,7 +41,7 @@ def write_rows(
     overwrite : bool
         Replace an existing file.
     """
-    check_target(path, overwrite)
+    check_export_target(path, overwrite, is_table_of_traces)
 
     def job() -> Job[Path]:
         done = 0
@@ -57,6 +57,11 @@ def write_rows(
         return path
 
     return job()
+
+
+def is_table_of_traces(path: Path) -> bool:
+    """Whether a file is one of the tables of traces, by its first columns."""
+    return csv_header(path)[:2] in (("recording", "roi"), ("recording", "channel"))
 
 
 def numbers(values: npt.NDArray[Any]) -> list[str]:

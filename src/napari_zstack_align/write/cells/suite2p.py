@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.atomic import check_target
 from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
@@ -27,9 +26,12 @@ from napari_zstack_align.write.cells.options import CellOptions, field_of
 from napari_zstack_align.write.cells.suite2p_stat import stat_of
 from napari_zstack_align.write.replacing import replacing
 from napari_zstack_align.write.suite2p_ops import plane_ops
+from napari_zstack_align.write.target import MADE_BY, check_export_target
 
 NOT_DECONVOLVED = "not deconvolved"
 FILES = {"stat.npy", "F.npy", "Fneu.npy", "spks.npy", "iscell.npy", "ops.npy"}
+MARK = f"made_by_{MADE_BY}.txt"
+"""Suite2p writes the rest of the names itself."""
 TAU_S = 1.0
 """Decay of the indicator that Suite2p assumes; no trace depends on it."""
 
@@ -69,8 +71,8 @@ def write_suite2p_folder(
     """
     path, (traces,) = Path(path), recordings
     field = field_of(traces, options)
-    check_target(path, overwrite, is_folder=True)
-    if path.exists() and not _is_ours(path):
+    check_export_target(path, overwrite, is_suite2p_folder_export, is_folder=True)
+    if path.exists() and not _holds_nothing_else(path):
         raise InputError(
             f"{path} holds other files than ROIs and traces, which would be lost: choose another "
             f"name."
@@ -78,16 +80,20 @@ def write_suite2p_folder(
     return _write(path, traces, field, overwrite)
 
 
-def _is_ours(path: Path) -> bool:
-    names = {file.name for file in path.iterdir()} if path.is_dir() else set()
-    return names >= FILES and all(
-        n in FILES or n.startswith(("F_chan", "Fneu_chan")) for n in names
-    )
+def is_suite2p_folder_export(path: Path) -> bool:
+    """Whether a folder was written by `write_suite2p_folder`."""
+    return (path / MARK).is_file()
+
+
+def _holds_nothing_else(path: Path) -> bool:
+    own = {*FILES, MARK}
+    return all(f.name in own or f.name.startswith(("F_chan", "Fneu_chan")) for f in path.iterdir())
 
 
 def _write(path: Path, traces: Traces, field: FieldOfView, overwrite: bool) -> Job[Path]:
     with replacing(path, overwrite) as unfinished:
         unfinished.mkdir()
+        (unfinished / MARK).write_text(f"Cells that {MADE_BY} read.\n", encoding="utf-8")
         yield from _save_signals(unfinished, traces)
         unseen = never_seen(traces)
         np.save(unfinished / "iscell.npy", np.repeat(~unseen[:, None], 2, axis=1).astype("<f4"))
