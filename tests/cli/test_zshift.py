@@ -117,7 +117,7 @@ def test_a_movie_that_was_there_already_is_not_taken_for_written_without_a_word(
     movie.write_bytes(b"mine")
     os.utime(movie, (0, 0))
     assert main(command) == 2
-    assert "movie.ome.tif exists already" in capsys.readouterr().err
+    assert "movie.ome.tif was not exported by" in capsys.readouterr().err
     os.utime(movie)
     assert main(command) == 0
     assert "movie.ome.tif was there already" in capsys.readouterr().out

@@ -69,10 +69,11 @@ def test_what_does_not_fit_is_described(tmp_path, layers, said):
 def test_only_the_name_that_was_asked_for_is_replaced(tmp_path):
     layer = image()
     there = tmp_path / "a.ome.tif"
-    there.write_text("mine")
+    write_ome_tiff(str(there), [image(name="older").as_layer_data_tuple()])
+    before = there.read_bytes()
     with pytest.raises(nza.InputError, match="exists already"):
         write_ome_tiff(str(tmp_path / "a"), [layer.as_layer_data_tuple()])
-    assert there.read_text() == "mine"
+    assert there.read_bytes() == before
     write_ome_tiff(str(there), [layer.as_layer_data_tuple()])
     np.testing.assert_array_equal(tifffile.imread(there), layer.data)
 
