@@ -3,6 +3,7 @@
 import csv
 import shutil
 
+import numpy as np
 import pytest
 
 import napari_zstack_align as nza
@@ -173,3 +174,14 @@ def test_what_the_system_refuses_to_a_row_stops_no_other(table, tmp_path, monkey
     told = results(tmp_path)
     assert [row["state"] for row in told] == ["failed"] * 4
     assert told[0]["message"] == "rec1.tif: Permission denied."
+
+
+def test_a_row_that_is_refused_names_the_flag(table, session_folder, tmp_path, capsys):
+    shutil.copytree(session_folder, tmp_path / "b")
+    np.save(tmp_path / "other.npy", np.random.default_rng(0).integers(0, 99, (40, 64, 64), "u2"))
+    table.write_text("name,recordings\nb,other.npy\n")
+    assert main(["batch", str(table)]) == 1
+    said = capsys.readouterr().out
+    assert "--overwrite" in said
+    assert "--overwrite" in results(tmp_path)[0]["message"]
+    assert "overwrite=True" not in said

@@ -16,6 +16,7 @@ from napari_zstack_align.cli.main import main
 from napari_zstack_align.samples import recording_with_zshift
 from napari_zstack_align.saved import Journal
 from napari_zstack_align.write.export import export_volume
+from napari_zstack_align.zshift.export import export_movie
 
 
 @pytest.fixture(scope="module")

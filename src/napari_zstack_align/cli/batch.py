@@ -47,6 +47,7 @@ from napari_zstack_align.saved import (
     journal_folder,
     target_of,
 )
+from napari_zstack_align.settings import in_flags
 
 CANCELLED = "cancelled"
 """State of a row that was stopped."""
@@ -119,7 +120,7 @@ def _do(row: Row, base: KeypointParams, args: argparse.Namespace) -> Result:
         forget_if_saved(row.out, Kind.SESSION)
         return done
     except ZstackAlignError as error:
-        return Result(row.name, "failed", out, message=str(error))
+        return Result(row.name, "failed", out, message=in_flags(str(error)))
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return Result(row.name, "failed", out, message=f"{where}{error.strerror or error}.")
