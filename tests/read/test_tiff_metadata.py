@@ -110,6 +110,102 @@ def test_imagej_units(unit: str, tmp_path: Path, frames: Any) -> None:
     np.testing.assert_allclose(stack.frame_times_s, np.arange(12) * 0.1)
 
 
+UNITS_OF_TIME: dict[str, float] = {
+    "sec": 1,
+    "Seconds": 1,
+    "ms": 1e-3,
+    "msecs": 1e-3,
+    "milliseconds": 1e-3,
+    "µs": 1e-6,
+    "usec": 1e-6,
+    "min.": 60,
+    "mins": 60,
+    "minutes": 60,
+    "hrs": 3600,
+    "days": 86400,
+}
+
+
+def imagej_text(path: Path, frames: Any, text: str) -> Any:
+    head = f"ImageJ=1.54f\nimages=12\n{text}loop=false\n"
+    tifffile.imwrite(
+        path, frames, description=head.encode("latin-1"), metadata=None, resolution=(2, 4)
+    )
+    return open_stack(path)
+
+
+@pytest.mark.parametrize(("unit", "seconds"), UNITS_OF_TIME.items())
+def test_units_of_time(unit: str, seconds: float, tmp_path: Path, frames: Any) -> None:
+    text = f"frames=12\nhyperstack=true\nfinterval=30\ntunit={unit}\n"
+    opened = [imagej_text(tmp_path / "x.tif", frames, text)]
+    if unit.isascii():
+        meta = {"axes": "TYX", "finterval": 30, "tunit": unit}
+        tifffile.imwrite(tmp_path / "y.tif", frames, metadata=meta)
+        opened.append(open_stack(tmp_path / "y.tif"))
+    for stack in opened:
+        assert stack.frame_interval_s == pytest.approx(30 * seconds)
+        assert not stack.remarks
+
+
+def test_a_rate_is_one_a_second_in_any_unit(tmp_path: Path, frames: Any) -> None:
+    stack = imagej_text(tmp_path / "x.tif", frames, "frames=12\nfps=20\ntunit=ms\n")
+    assert stack.frame_interval_s == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(
+    ("text", "size", "step"),
+    [
+        ("unit=micron\nzunit=nm\n", (0.25, 0.5), 0.5),
+        ("unit=microns\nyunit=mm\n", (250, 0.5), 500),
+        ("unit=Âµm\n", (0.25, 0.5), 500),
+        ("unit=micrometers\nzunit=pixel\n", (0.25, 0.5), None),
+    ],
+    ids=["zunit", "yunit", "UTF-8 read as Latin-1", "z in pixels"],
+)
+def test_each_axis_has_its_unit(
+    text: str, size: Any, step: float | None, tmp_path: Path, frames: Any
+) -> None:
+    stack = imagej_text(tmp_path / "x.tif", frames, f"slices=12\nspacing=500\n{text}")
+    assert stack.pixel_size_um == pytest.approx(size)
+    assert stack.z_step_um == (step if step is None else pytest.approx(step))
+    assert not stack.remarks
+
+
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [
+        ("frames=12\nfinterval=30\ntunit=frames\n", "frames"),
+        ("slices=12\nspacing=5\nunit=furlong\n", "furlong"),
+        ("slices=12\nspacing=5\nunit=micron\nzunit=steps\n", "steps"),
+        ("slices=12\nunit=micron\nyunit=Mm\n", "Mm"),
+    ],
+)
+def test_what_has_an_unknown_unit_is_unknown(
+    text: str, unit: str, tmp_path: Path, frames: Any
+) -> None:
+    stack = imagej_text(tmp_path / "x.tif", frames, text)
+    assert stack.frame_interval_s is None
+    assert stack.z_step_um is None
+    assert (stack.pixel_size_um is None) == ("zunit" not in text)
+    assert any(f"'{unit}'" in remark and remark.is_warning for remark in stack.remarks)
+
+
+@pytest.mark.parametrize("key", ["TimeIncrement", "PhysicalSizeX", "PhysicalSizeZ", "DeltaT"])
+def test_unknown_units_of_ome(key: str, tmp_path: Path, frames: Any) -> None:
+    meta: Any = {"axes": "TYX", "TimeIncrement": 1, "PhysicalSizeX": 1, "PhysicalSizeZ": 2}
+    if key == "DeltaT":
+        del meta["TimeIncrement"]
+        meta["Plane"] = {"DeltaT": list(range(12)), "DeltaTUnit": ["ticks"] * 12}
+    else:
+        meta[f"{key}Unit"] = "ticks"
+    tifffile.imwrite(tmp_path / "x.ome.tif", frames, metadata=meta)
+    stack = open_stack(tmp_path / "x.ome.tif")
+    assert (stack.frame_times_s is None) == (key in ("TimeIncrement", "DeltaT"))
+    assert (stack.pixel_size_um is None) == (key == "PhysicalSizeX")
+    assert (stack.z_step_um is None) == (key == "PhysicalSizeZ")
+    assert ["'ticks'" in remark for remark in stack.remarks] == [True]
+
+
 def test_imagej_without_unit_has_no_sizes(tmp_path: Path, frames: Any) -> None:
     tifffile.imwrite(tmp_path / "x.tif", frames, imagej=True, metadata={"axes": "ZYX"})
     stack = open_stack(tmp_path / "x.tif")

@@ -60,6 +60,74 @@ def test_ome_zarr(version: Any, tmp_path: Path, frames: Any) -> None:
     np.testing.assert_array_equal(stack.read(0, 6), expected)
 
 
+TRANSFORMS: dict[str, Any] = {
+    "of the image alone": ([1, 1, 1, 1], [100, 2, 0.8, 0.5]),
+    "of both": ([50, 1, 0.8, 0.25], [2, 2, 1, 2]),
+    "of the resolution alone": ([100, 2, 0.8, 0.5], None),
+}
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize(("own", "whole"), TRANSFORMS.values(), ids=TRANSFORMS)
+def test_scales_of_the_image_apply_after_those_of_its_resolutions(
+    own: Any, whole: Any, version: Any, tmp_path: Path, frames: Any
+) -> None:
+    stack = open_stack(write_scaled(tmp_path, frames, version, own, whole))
+    assert stack.pixel_size_um == pytest.approx((0.8, 0.5))
+    assert stack.z_step_um == pytest.approx(2)
+    assert stack.frame_times_s is not None
+    np.testing.assert_allclose(stack.frame_times_s, np.arange(12) * 0.1 / 3)
+    assert not stack.remarks
+
+
+@pytest.mark.parametrize("whole", [[2, 2], "elsewhere", [0, 0, 0, 0]])
+def test_scales_that_cannot_be_read_leave_sizes_unknown(
+    whole: Any, tmp_path: Path, frames: Any
+) -> None:
+    stack = open_stack(write_scaled(tmp_path, frames, 3, [1, 2, 0.8, 0.5], whole))
+    assert (stack.pixel_size_um, stack.z_step_um, stack.frame_times_s) == (None, None, None)
+
+
+def test_an_unknown_unit_is_named(tmp_path: Path, frames: Any) -> None:
+    path = write_scaled(tmp_path, frames, 3, [1, 2, 0.8, 0.5], None, ("fortnight", "furlong"))
+    stack = open_stack(path)
+    assert (stack.pixel_size_um, stack.z_step_um, stack.frame_times_s) == (None, None, None)
+    assert {unit for unit in ("fortnight", "furlong") for r in stack.remarks if unit in r} == {
+        "fortnight",
+        "furlong",
+    }
+    assert all(remark.is_warning for remark in stack.remarks)
+
+
+def write_scaled(
+    folder: Path,
+    frames: Any,
+    version: Any,
+    own: Any,
+    whole: Any,
+    units: tuple[str, str] = ("millisecond", "micrometer"),
+) -> Path:
+    """Write volumes that repeat, with scales of the resolution and of the whole image."""
+    path = folder / "x.zarr"
+    group = zarr.open_group(path, mode="w", zarr_format=version)
+    group.create_array("0", data=frames.reshape(4, 3, 20, 30))
+    axes = [
+        {"name": "t", "type": "time", "unit": units[0]},
+        *({"name": a, "type": "space", "unit": units[1]} for a in "zyx"),
+    ]
+    steps = [{"type": "scale", "scale": own}]
+    image: Any = {"axes": axes, "datasets": [{"path": "0", "coordinateTransformations": steps}]}
+    if isinstance(whole, str):
+        image["coordinateTransformations"] = [{"type": "scale", "path": whole}]
+    elif whole is not None:
+        shift = {"type": "translation", "translation": [5, 5, 5, 5]}
+        image["coordinateTransformations"] = [{"type": "scale", "scale": whole}, shift]
+    group.attrs.update(
+        {"ome": {"multiscales": [image]}} if version == 3 else {"multiscales": [image]}
+    )
+    return path
+
+
 def test_a_group_without_image(tmp_path: Path) -> None:
     zarr.open_group(tmp_path / "x.zarr", mode="w")
     with pytest.raises(nza.InputError, match="without an OME-Zarr image"):

@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._facts import Facts
-from napari_zstack_align.read._units import length_um, number, time_s
-from napari_zstack_align.remark import as_warnings
+from napari_zstack_align.read._units import Known, interval, length, number, time_s
+from napari_zstack_align.remark import Remark, as_warnings
 
 Place: TypeAlias = tuple[str, int]
 """File name ('' for the file itself) and page in it."""
@@ -77,15 +77,21 @@ def _parsed(root: ElementTree.Element, name: str) -> Ome:
     if prod(shape) > MOST_PLANES:
         raise _MalformedError(f"it speaks of {prod(shape):,} planes")
     others = f"{name} holds {len(images)} images; the first was opened."
+    size, odd_size = _pixel_size(pixels)
+    z_step, odd_step = _length(pixels, "PhysicalSizeZ", "z-step")
+    between, odd_time = interval(pixels.get("TimeIncrement"), pixels.get("TimeIncrementUnit", "s"))
     facts = Facts(
         axes=axes,
         sizes=shape,
-        pixel_size_um=_pixel_size(pixels),
-        z_step_um=_length(pixels, "PhysicalSizeZ"),
-        interval_s=_time(pixels, "TimeIncrement"),
+        pixel_size_um=size,
+        z_step_um=z_step,
+        interval_s=between,
         frame_times_s=_frame_times(pixels, axes, shape),
         channel_names=_channel_names(pixels),
-        remarks=as_warnings(others) if len(images) > 1 else (),
+        remarks=(
+            *(as_warnings(others) if len(images) > 1 else ()),
+            *dict.fromkeys((*odd_size, *odd_step, *odd_time, *_odd_times(pixels))),
+        ),
     )
     return Ome(facts, _places(pixels, axes, shape))
 
@@ -182,6 +188,13 @@ def _frame_times(
     return flat if usable else None
 
 
+def _odd_times(pixels: ElementTree.Element) -> tuple[Remark, ...]:
+    """Say that times of planes are in an unknown unit."""
+    planes = [plane for plane in pixels.findall("{*}Plane") if plane.get("DeltaT") is not None]
+    units = dict.fromkeys(plane.get("DeltaTUnit", "s") for plane in planes)
+    return tuple(remark for unit in units for remark in interval(1, unit)[1])
+
+
 def _number_or_nan(text: str) -> float:
     try:
         return float(text)
@@ -189,21 +202,20 @@ def _number_or_nan(text: str) -> float:
         return np.nan
 
 
-def _pixel_size(pixels: ElementTree.Element) -> tuple[float, float] | None:
-    y, x = _length(pixels, "PhysicalSizeY"), _length(pixels, "PhysicalSizeX")
-    if y is None and x is None:
-        return None
-    return (y or x or 0.0), (x or y or 0.0)
+def _pixel_size(
+    pixels: ElementTree.Element,
+) -> tuple[tuple[float, float] | None, tuple[Remark, ...]]:
+    """Pixel size (y, x); one that is given alone is that of both."""
+    sides = [key for key in ("PhysicalSizeY", "PhysicalSizeX") if number(pixels.get(key))]
+    found = [_length(pixels, key, "pixel size") for key in sides]
+    lengths = [value for value, _ in found if value is not None]
+    remarks = tuple(remark for _, odd in found for remark in odd)
+    whole = bool(sides) and len(lengths) == len(sides)
+    return ((lengths[0], lengths[-1]) if whole else None), remarks
 
 
-def _length(pixels: ElementTree.Element, key: str) -> float | None:
-    value, scale = number(pixels.get(key)), length_um(pixels.get(f"{key}Unit", "µm"))
-    return None if value is None or scale is None else abs(value) * scale
-
-
-def _time(pixels: ElementTree.Element, key: str) -> float | None:
-    value, scale = number(pixels.get(key)), time_s(pixels.get(f"{key}Unit", "s"))
-    return None if value is None or scale is None else abs(value) * scale
+def _length(pixels: ElementTree.Element, key: str, what: str) -> Known:
+    return length(pixels.get(key), pixels.get(f"{key}Unit", "µm"), what)
 
 
 def _channel_names(pixels: ElementTree.Element) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from math import isfinite, prod
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import tifffile
 
@@ -17,7 +17,7 @@ from napari_zstack_align.read._damage import damage
 from napari_zstack_align.read._facts import Facts
 from napari_zstack_align.read._files import readable
 from napari_zstack_align.read._quiet import DAMAGED_TAGS, quiet_tifffile, remark_of
-from napari_zstack_align.read._units import length_um, number, time_s
+from napari_zstack_align.read._units import Known, interval, length, number
 from napari_zstack_align.remark import Remark, as_notes, as_warnings
 
 PLAIN_MAX_UM = 20.0
@@ -151,17 +151,8 @@ def _imagej(meta: dict[str, Any], head: Head, n_planes: int) -> Facts:
         remarks = as_notes(
             "ImageJ's header calls the frames slices, but gives a time between them."
         )
-    interval = number(meta.get("finterval")) or _inverse(meta.get("fps"))
-    if interval is not None:
-        interval *= time_s(str(meta.get("tunit", "s"))) or 1.0
-    return Facts(
-        axes=axes,
-        sizes=sizes,
-        pixel_size_um=_pixel_size(head, str(meta.get("unit", ""))),
-        z_step_um=_z_step(meta),
-        interval_s=interval,
-        remarks=remarks,
-    )
+    facts = Facts(axes=axes, sizes=sizes, remarks=remarks)
+    return _with_scales(facts, meta, _pixel_size(meta, head))
 
 
 def _is_series(meta: dict[str, Any]) -> bool:
@@ -183,23 +174,47 @@ def _shaped(meta: dict[str, Any], head: Head, n_planes: int) -> Facts:
         axes, sizes = "T" + axes, (n_planes // max(prod(sizes), 1), *sizes)
     if prod(sizes) != n_planes:
         axes, sizes = "T", (n_planes,)
-    given = str(meta.get("unit", ""))
-    return Facts(
-        axes=axes,
-        sizes=sizes,
-        pixel_size_um=_pixel_size(head, given) if given else _plain_pixel_size(head),
-        z_step_um=_z_step(meta),
-        interval_s=number(meta.get("finterval")) or _inverse(meta.get("fps")),
+    size = _pixel_size(meta, head) if meta.get("unit") else (_plain_pixel_size(head), ())
+    return _with_scales(Facts(axes=axes, sizes=sizes), meta, size)
+
+
+PixelSize: TypeAlias = tuple[tuple[float, float] | None, tuple[Remark, ...]]
+"""(y, x) in µm, None where unknown, and remarks on units that are."""
+
+
+def _with_scales(facts: Facts, meta: dict[str, Any], pixel_size: PixelSize) -> Facts:
+    """Add sizes and times to the facts, with a remark where a unit isn't known."""
+    size, odd_size = pixel_size
+    spacing = meta.get("spacing")
+    z_step, odd_step = length(spacing, meta.get("zunit") or meta.get("unit", ""), "z-step")
+    between, odd_time = _interval(meta)
+    odd = tuple(dict.fromkeys((*odd_size, *odd_step, *odd_time)))
+    return replace(
+        facts,
+        pixel_size_um=size,
+        z_step_um=z_step,
+        interval_s=between,
+        remarks=(*facts.remarks, *odd),
     )
 
 
-def _pixel_size(head: Head, unit: str) -> tuple[float, float] | None:
-    """Pixel size (y, x) where the resolution is pixels per named unit."""
-    scale = length_um(unit)
+def _interval(meta: dict[str, Any]) -> Known:
+    """Time between frames: in ``tunit``, seconds by default; a rate is always one a second."""
+    if number(meta.get("finterval")) is not None:
+        return interval(meta["finterval"], meta.get("tunit") or "s")
+    return interval(_inverse(meta.get("fps")), "s")
+
+
+def _pixel_size(meta: dict[str, Any], head: Head) -> PixelSize:
+    """Pixel size where the resolution is pixels per named unit, of which y may have its own."""
+    unit = meta.get("unit", "")
     x, y = head.resolution
-    if scale is None or x <= 0 or y <= 0:
-        return None
-    return scale / y, scale / x
+    if x <= 0 or y <= 0:
+        return None, ()
+    width, odd_width = length(1 / x, unit, "pixel size")
+    height, odd_height = length(1 / y, meta.get("yunit") or unit, "pixel size")
+    size = None if width is None or height is None else (height, width)
+    return size, tuple(dict.fromkeys((*odd_width, *odd_height)))
 
 
 def _plain_pixel_size(head: Head) -> tuple[float, float] | None:
@@ -209,11 +224,6 @@ def _plain_pixel_size(head: Head) -> tuple[float, float] | None:
     if scale is None or min(x, y) <= 1 / PLAIN_MAX_UM * scale:
         return None
     return scale / y, scale / x
-
-
-def _z_step(meta: dict[str, Any]) -> float | None:
-    spacing, scale = number(meta.get("spacing")), length_um(str(meta.get("unit", "")))
-    return None if spacing is None or scale is None else abs(spacing) * scale
 
 
 def _count(meta: dict[str, Any], key: str) -> int:

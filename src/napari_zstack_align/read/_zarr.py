@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 from math import prod
 from pathlib import Path
@@ -17,7 +18,7 @@ from napari_zstack_align.read._facts import Facts, Opened, check_no_colours
 from napari_zstack_align.read._format import Format, Glance
 from napari_zstack_align.read._quiet import shortened
 from napari_zstack_align.read._sequence import in_sequence
-from napari_zstack_align.read._units import length_um, number, time_s
+from napari_zstack_align.read._units import Known, interval, length, number
 from napari_zstack_align.sources import ArraySource
 
 DAMAGE = (
@@ -116,13 +117,34 @@ def _open_ome(group: Any, path: Path) -> Opened:
     axes = "".join(str(axis.get("name", ""))[:1].upper() for axis in named)
     if len(axes) != array.ndim or set(axes) - set("TCZYX") or not axes.endswith("YX"):
         raise InputError(f"{path} has the axes '{axes}', but only T, C, Z, Y, X are known.")
-    steps = [_mapping(step) for step in _items(dataset, "coordinateTransformations")]
-    scale = next((_items(step, "scale") for step in steps if step.get("type") == "scale"), [])
     units = {a: str(axis.get("unit", "")) for a, axis in zip(axes, named, strict=True)}
     channels = _items(_mapping(ome.get("omero")), "channels")
     names = tuple(str(_mapping(channel).get("label", "")) for channel in channels)
-    scales = {a: number(s) for a, s in zip(axes, scale, strict=False)}
+    scales = _scales(axes, dataset, image)
     return _opened(array, axes, path, scales, units, names)
+
+
+def _scales(axes: str, dataset: dict[str, Any], image: dict[str, Any]) -> dict[str, float | None]:
+    """Size of a step along each axis, in its unit; None where it isn't known.
+
+    OME-Zarr 0.4 and 0.5: transformations of the image apply to all of its resolutions, after each
+    one's own. One whose numbers aren't there to be read leaves the sizes unknown.
+    """
+    found = [
+        [number(value) for value in _items(step, "scale")] or [None] * len(axes)
+        for level in (dataset, image)
+        for step in map(_mapping, _items(level, "coordinateTransformations"))
+        if step.get("type") == "scale"
+    ]
+    if not found or any(len(scale) != len(axes) for scale in found):
+        return {}
+    return dict(zip(axes, map(_product, zip(*found, strict=True)), strict=True))
+
+
+def _product(values: Collection[float | None]) -> float | None:
+    """Product of the values; None where one is unknown."""
+    known = [value for value in values if value is not None]
+    return prod(known) if len(known) == len(values) else None
 
 
 def _glance(path: Path) -> Glance:
@@ -168,20 +190,22 @@ def _opened(
     units: dict[str, str],
     names: tuple[str, ...],
 ) -> Opened:
-    def step(axis: str, unit: Any) -> float | None:
-        scale, value = unit(units.get(axis, "")), scales.get(axis)
-        return None if scale is None or value is None else value * scale
+    def size(axis: str, what: str) -> Known:
+        return length(scales.get(axis), units.get(axis, ""), what)
 
-    y, x = step("Y", length_um), step("X", length_um)
+    (y, odd_y), (x, odd_x) = size("Y", "pixel size"), size("X", "pixel size")
+    z_step, odd_z = size("Z", "z-step")
+    between, odd_time = interval(scales.get("T"), units.get("T", ""))
     planes = axes.removesuffix("YX")
     sizes = tuple(int(n) for n in array.shape[: len(planes)])
     facts = Facts(
         axes=planes,
         sizes=sizes,
         pixel_size_um=None if y is None or x is None else (y, x),
-        z_step_um=step("Z", length_um),
-        interval_s=step("T", time_s),
+        z_step_um=z_step,
+        interval_s=between,
         channel_names=names if all(names) else (),
+        remarks=tuple(dict.fromkeys((*odd_y, *odd_x, *odd_z, *odd_time))),
     )
     if prod(sizes) == 0:
         raise InputError(f"{path} is an empty array of shape {array.shape}: it holds no image.")
