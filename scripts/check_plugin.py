@@ -81,9 +81,9 @@ def open_widgets(viewer: Any, manifest: Any) -> int:
         viewer.window.add_plugin_dock_widget(NAME, widget.display_name)
         turn()
         check(f"Widget {widget.display_name}", panel_of(viewer) is not None)
-    viewer.window.remove_dock_widget(panel_of(viewer))
+    viewer.window.remove_dock_widget(panel_of(viewer).parent())
     turn()
-    check("Closing the panel", panel_of(viewer) is None)
+    check("Closing the dock", not panel_of(viewer).isVisible())
     return len(widgets)
 
 

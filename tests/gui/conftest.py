@@ -174,7 +174,9 @@ def panel(qapp, viewer, first_tab):
 
     panel = open_panel(viewer, first_tab)
     yield panel
-    viewer.window.remove_dock_widget(panel)
+    frame = panel.parent()
+    panel.end()
+    viewer.window.remove_dock_widget(frame)
     qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     viewer.layers.clear()
     viewer.dims.ndisplay = 2

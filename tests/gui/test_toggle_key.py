@@ -96,5 +96,7 @@ def test_the_action_works_on_the_panel_of_its_viewer(shared_viewer, monkeypatch)
     assert toggled == [True]
     toggle_raw_aligned(ViewerModel())
     assert toggled == [True]
-    shared_viewer.window.remove_dock_widget(panel)
+    frame = panel.parent()
+    panel.end()
+    shared_viewer.window.remove_dock_widget(frame)
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)

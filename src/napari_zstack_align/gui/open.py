@@ -11,11 +11,12 @@ from typing import Any
 from napari import Viewer
 from napari.components import ViewerModel
 from qtpy.QtCore import QEventLoop, QTimer
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.gui import toggle_key
 from napari_zstack_align.gui.panel import Panel
+from napari_zstack_align.gui.panel_dock import PanelDock
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift import ZShift
 
@@ -26,9 +27,10 @@ SETTLE_S = 0.3
 
 
 def panel_of(viewer: Any) -> Panel | None:
-    """Return the panel that a viewer has, or None."""
-    docked = viewer.window.dock_widgets.values()
-    return next((widget for widget in docked if isinstance(widget, Panel)), None)
+    """Return the panel that a viewer has, whether its dock is open or closed; or None."""
+    viewer = getattr(viewer, "__wrapped__", viewer)  # napari may hand over a proxy
+    panels = (p for window in QApplication.topLevelWidgets() for p in window.findChildren(Panel))
+    return next((panel for panel in panels if panel.is_of(viewer)), None)
 
 
 def open_panel(viewer: Any, tab: str | None = None) -> Panel:
@@ -46,7 +48,10 @@ def open_panel(viewer: Any, tab: str | None = None) -> Panel:
     if panel is None:
         toggle_key.register(toggle_raw_aligned)
         panel = Panel(viewer)
-        viewer.window.add_dock_widget(panel, name=DOCK_NAME, area="right")
+    if not isinstance(panel.parent(), PanelDock):
+        frame = PanelDock(panel)
+        viewer.window.add_dock_widget(frame, name=DOCK_NAME, area="right")
+        frame.show_panel()
     dock = panel.parent()
     while isinstance(dock, QWidget) and not hasattr(dock, "toggleViewAction"):
         dock = dock.parent()

@@ -12,13 +12,13 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from napari_zstack_align.gui.cells.cells_part import CellsPart
-from napari_zstack_align.gui.cells.left_over import take_over
 from napari_zstack_align.gui.cells.roi_model import RoiModel
 from napari_zstack_align.gui.cells.traces_part import TracesPart
 from napari_zstack_align.gui.dataset import FrameInView
 from napari_zstack_align.gui.listening import Listening
 from napari_zstack_align.gui.pages import page
 from napari_zstack_align.gui.part import Part
+from napari_zstack_align.gui.question import confirmed
 from napari_zstack_align.gui.recordings.part import RecordingsPart
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.gui.zshift.part import ZShiftPart
@@ -26,10 +26,14 @@ from napari_zstack_align.gui.zstack.part import ZStackPart
 from napari_zstack_align.saved import kind_of
 
 MIN_WIDTH = 400
+STILL_RUNNING = (
+    "A job is still running ({}). If napari is closed now, it stops, and what it has found so far "
+    "is lost."
+)
 
 
 class Panel(QWidget):
-    """The dock widget.
+    """All tabs; a viewer has one panel, as long as its window is there.
 
     Everything here runs in the main thread; jobs run in the tabs' run bars and get snapshots.
 
@@ -41,8 +45,8 @@ class Panel(QWidget):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
-        self.viewer = napari_viewer
-        self.workspace = Workspace(napari_viewer, self)
+        self.viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
+        self.workspace = Workspace(self.viewer, self)
         self.rois = RoiModel(self)
         self.zstack = ZStackPart(self.workspace)
         self.recordings = RecordingsPart(self.workspace)
@@ -60,13 +64,11 @@ class Panel(QWidget):
         self._places = [(part, tab) for part in self.parts for _, tab in part.tabs]
         self.part_in_front: Part = self.zstack
         self._listening = Listening()
+        self._window: QWidget | None = None
         self._gone = False
         self._lay_out()
-        left = take_over(napari_viewer)
         self._connect()
         self.zstack.adopt()
-        if left is not None:
-            self.rois.set(left)
         self._show_in_front()
 
     @property
@@ -88,6 +90,56 @@ class Panel(QWidget):
     def toggle(self) -> None:
         """Switch between raw and aligned frames of what the tab in front is about."""
         self.part_in_front.toggle()
+
+    # -- as long as napari's window is open ----------------------------------------------------
+
+    def is_of(self, viewer: Any) -> bool:
+        """Whether it is the panel of this viewer, and not about to go."""
+        return self.viewer is viewer and not self._gone
+
+    def stay_with(self, window: QWidget) -> None:
+        """Belong to napari's window: ask before it is closed in mid-run."""
+        if window is not self._window:
+            self._window = window
+            window.installEventFilter(self)
+
+    def leave(self) -> None:
+        """The dock is closed: wait in the window, out of sight, to be shown again."""
+        self.hide()
+        self.setParent(self._window)
+
+    def end(self) -> None:
+        """Stop what runs, let go of the viewer, and go; nothing is asked."""
+        _let_go(self.run_bars, self._disconnect)
+        self.deleteLater()
+
+    def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802 (Qt's name)
+        """Keep napari's window open where a job runs and the person wants to wait for it."""
+        if watched is self._window and event.type() == QEvent.Type.Close and not self._may_close():
+            event.ignore()
+            return True
+        return bool(super().eventFilter(watched, event))
+
+    def _may_close(self) -> bool:
+        running = self._tabs_that_run()
+        if not running or self._window is None or not _is_open(self._window):
+            return True
+        return confirmed(
+            self._window,
+            "Close napari?",
+            STILL_RUNNING.format(", ".join(running)),
+            yes="Stop it and close",
+            no="Keep it running",
+        )
+
+    def _tabs_that_run(self) -> list[str]:
+        """Names of the tabs whose jobs run."""
+        busy = [bar for bar in self.run_bars if bar.busy]
+        return [
+            self.tabs.tabText(i)
+            for i, (_, tab) in enumerate(self._places)
+            if any(tab.isAncestorOf(bar) for bar in busy)
+        ]
 
     # -- inside --------------------------------------------------------------------------------
 
@@ -133,13 +185,6 @@ class Panel(QWidget):
         self.destroyed.connect(partial(_let_go, self.run_bars, self._disconnect))
         self._on_theme()
 
-    def event(self, event: Any) -> bool:
-        """Where its dock was closed, napari has only taken it out: let go of the viewer now."""
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            _let_go(self.run_bars, self._disconnect)
-            self.deleteLater()
-        return bool(super().event(event))
-
     def _disconnect(self) -> None:
         if self._gone:
             return
@@ -169,6 +214,17 @@ class Panel(QWidget):
         splitter.setStretchFactor(0, 1)
         layout.addWidget(splitter, 1)
         self.setMinimumWidth(MIN_WIDTH)
+
+
+def _is_open(window: Any) -> bool:
+    """Whether a person looks at napari: a script's ``viewer.close()`` has closed the image before.
+
+    To ask then would come too late, and would keep the script waiting.
+    """
+    image = window.centralWidget()
+    return image is not None and any(
+        child.isVisible() for child in image.children() if isinstance(child, QWidget)
+    )
 
 
 def _let_go(run_bars: tuple[Any, ...], disconnect: Any, _: Any = None) -> None:
