@@ -43,6 +43,8 @@ class Panel(QWidget):
         The viewer it belongs to.
     """
 
+    _window: QWidget | None = None  # also where Python takes this apart before Qt does
+
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         self.viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
@@ -64,7 +66,6 @@ class Panel(QWidget):
         self._places = [(part, tab) for part in self.parts for _, tab in part.tabs]
         self.part_in_front: Part = self.zstack
         self._listening = Listening()
-        self._window: QWidget | None = None
         self._gone = False
         self._lay_out()
         self._connect()
@@ -189,6 +190,9 @@ class Panel(QWidget):
         if self._gone:
             return
         self._gone = True
+        if self._window is not None:
+            with contextlib.suppress(RuntimeError):  # the window is gone itself
+                self._window.removeEventFilter(self)
         self._listening.stop()
         self.workspace.let_go()
         for part in self.parts:
