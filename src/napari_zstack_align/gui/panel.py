@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,7 +45,7 @@ class Panel(QWidget):
         The viewer it belongs to.
     """
 
-    _window: QWidget | None = None  # also where Python takes this apart before Qt does
+    _window: Callable[[], QWidget | None] = staticmethod(lambda: None)
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
@@ -100,14 +102,14 @@ class Panel(QWidget):
 
     def stay_with(self, window: QWidget) -> None:
         """Belong to napari's window: ask before it is closed in mid-run."""
-        if window is not self._window:
-            self._window = window
+        if window is not self._window():
+            self._window = weakref.ref(window)  # which goes as soon as napari drops it
             window.installEventFilter(self)
 
     def leave(self) -> None:
         """The dock is closed: wait in the window, out of sight, to be shown again."""
         self.hide()
-        self.setParent(self._window)
+        self.setParent(self._window())
 
     def end(self) -> None:
         """Stop what runs, let go of the viewer, and go; nothing is asked."""
@@ -116,17 +118,21 @@ class Panel(QWidget):
 
     def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802 (Qt's name)
         """Keep napari's window open where a job runs and the person wants to wait for it."""
-        if watched is self._window and event.type() == QEvent.Type.Close and not self._may_close():
+        if (
+            watched is self._window()
+            and event.type() == QEvent.Type.Close
+            and not self._may_close()
+        ):
             event.ignore()
             return True
         return bool(super().eventFilter(watched, event))
 
     def _may_close(self) -> bool:
-        running = self._tabs_that_run()
-        if not running or self._window is None or not _is_open(self._window):
+        running, window = self._tabs_that_run(), self._window()
+        if not running or window is None or not _is_open(window):
             return True
         return confirmed(
-            self._window,
+            window,
             "Close napari?",
             STILL_RUNNING.format(", ".join(running)),
             yes="Stop it and close",
@@ -190,9 +196,9 @@ class Panel(QWidget):
         if self._gone:
             return
         self._gone = True
-        if self._window is not None:
+        if (window := self._window()) is not None:
             with contextlib.suppress(RuntimeError):  # the window is gone itself
-                self._window.removeEventFilter(self)
+                window.removeEventFilter(self)
         self._listening.stop()
         self.workspace.let_go()
         for part in self.parts:
