@@ -130,3 +130,25 @@ def test_more_than_noise_allows_is_no_praise() -> None:
 def test_much_less_than_noise_allows_is_said() -> None:
     text = alignment(noise_limit=0.97).summary()
     assert "0.46 after; much less than photon noise allows (0.97): other tissue, motion" in text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "limit", "motion", "doubtful"),
+    [
+        (0.54, 0.51, 0.62, "translation", True),
+        (0.51, 0.55, 0.62, "translation", True),
+        (0.60, 0.60, 0.63, "spline", True),
+        (0.65, 0.76, 0.78, "translation", False),  # they came to their places
+        (0.60, 0.61, 0.61, "translation", False),  # nothing more was possible
+        (0.54, 0.51, 0.62, "trace", False),  # of means of chunks
+        (0.80, 0.85, 0.97, "translation", False),  # bright frames of tissue that changes
+        (0.54, 0.51, None, "translation", False),
+    ],
+)
+def test_single_frames_that_are_too_dim_to_be_placed(before, after, limit, motion, doubtful):
+    made = alignment(frames_per_slice=None, noise_limit=limit, single_frames=motion)
+    quality = made.quality.copy()
+    quality["correlation_before"], quality["correlation_after"] = before, after
+    made = replace(made, quality=quality)
+    assert ("too dim to be placed" in made.summary()) == doubtful
+    assert made.summary().startswith("Warning: Single frames") == doubtful

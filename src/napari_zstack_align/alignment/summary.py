@@ -27,6 +27,18 @@ LIMIT_MARGIN = 0.15
 MUCH_LESS = 0.25
 """So far below what noise allows, the frames differ by more than noise and small motion."""
 
+SINGLE_FRAMES = "single_frames"
+"""Key of the provenance: what motion of single frames within a chunk was followed."""
+FOLLOWED_ONE_BY_ONE = ("translation", "spline")
+"""Values of it where each frame was compared for itself."""
+
+MOSTLY_NOISE = 0.8
+"""Below this limit, noise is a large part of a frame."""
+LEAST_POSSIBLE = 0.02
+"""By less than this, alignment couldn't improve the correlation: nothing shows whether it did."""
+MOST_OF_IT = 0.7
+"""Frames that were placed reach more than this part of what was possible."""
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -79,7 +91,7 @@ def summary_of(alignment: Alignment) -> str:
 
 def remarks_on(alignment: Alignment) -> tuple[Remark, ...]:
     """What is to be known of an alignment, and that none of its frames was judged."""
-    return (*alignment.remarks, *_of_judging(alignment))
+    return (*alignment.remarks, *_of_judging(alignment), *_of_dim_frames(alignment))
 
 
 def _of_judging(alignment: Alignment) -> tuple[Remark, ...]:
@@ -92,6 +104,28 @@ def _of_judging(alignment: Alignment) -> tuple[Remark, ...]:
     return as_serious(
         "None of the frames was judged, for there was nothing to compare them with: whether they "
         "are aligned is not known. Look at the aligned frames."
+    )
+
+
+def _of_dim_frames(alignment: Alignment) -> tuple[Remark, ...]:
+    """Warn where single frames were moved, and are no more alike for it.
+
+    Of a frame that is mostly noise, the place cannot be found. The others of the recording are its
+    measure: had it come to its place, it would be as like them as its photon noise allows.
+    """
+    found, limit = median_correlations(alignment.quality), alignment.provenance.get(NOISE_LIMIT)
+    moved_singly = alignment.provenance.get(SINGLE_FRAMES) in FOLLOWED_ONE_BY_ONE
+    if found is None or not isinstance(limit, float) or not moved_singly:
+        return ()
+    before, after = found
+    possible = limit - before
+    if limit > MOSTLY_NOISE or possible < LEAST_POSSIBLE or after - before > MOST_OF_IT * possible:
+        return ()
+    return as_serious(
+        f"Single frames are too dim to be placed: their correlation with the others went from "
+        f"{decimal(before)} to {decimal(after)}, and could have come to {decimal(limit)}. Many may "
+        f"be off by more than a pixel: average neighbouring frames first, or keep those of a chunk "
+        f"together with `residual='none'`."
     )
 
 

@@ -13,7 +13,7 @@ from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.filling import filled
 from napari_zstack_align.alignment.noise_limit import power_of
 from napari_zstack_align.alignment.quality import comparison_factor, noise_spread
-from napari_zstack_align.alignment.summary import NOISE_LIMIT
+from napari_zstack_align.alignment.summary import FOLLOWED_ONE_BY_ONE, NOISE_LIMIT, SINGLE_FRAMES
 from napari_zstack_align.alignment.transforms import AffineLink, Link, SplineLink, Transforms
 from napari_zstack_align.alignment.warp import shrink
 from napari_zstack_align.counting import decimal
@@ -31,8 +31,6 @@ LIMIT_FRAMES = 24
 WORSE_BY = 0.05
 """A frame whose correlation falls by more than this was made worse; see `worse_than_before`."""
 NOISE_SPREADS = 3.0
-FOLLOWED_ONE_BY_ONE = ("translation", "spline")
-"""Ways in which single frames of recordings are followed that correlate each of them."""
 
 
 class Averaged(Protocol):
@@ -145,7 +143,7 @@ def with_noise_limit(
 
 def averaged_in_session(alignment: Alignment, n_session: int) -> Averaged:
     """Each frame, or the mean of its chunk, with all other frames of the session."""
-    one_by_one = alignment.provenance.get("single_frames") in FOLLOWED_ONE_BY_ONE
+    one_by_one = alignment.provenance.get(SINGLE_FRAMES) in FOLLOWED_ONE_BY_ONE
     in_chunk = np.bincount(alignment.quality["chunk"][alignment.quality["used"]], minlength=1)
 
     def averaged(t: int) -> tuple[float, float]:

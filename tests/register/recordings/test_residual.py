@@ -6,10 +6,12 @@ import cv2
 import numpy as np
 import pytest
 from scenes import PARAMS, SHAPE, Scene, drift, errors_px, similarity, still
+from scipy.ndimage import gaussian_filter, shift
 
 import napari_zstack_align as nza
 from napari_zstack_align.alignment.transforms import AffineLink, SplineLink
 from napari_zstack_align.flags import Flag
+from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.samples.recording import affine_displacement
 
 N = 60
@@ -117,3 +119,20 @@ def test_a_frame_of_another_place_is_told(scene, jittering):
     assert np.flatnonzero(found.quality["flag"]).tolist() == [33]
     assert found.quality["flag"][33] in (Flag.LOW_CORRELATION, Flag.FAST_MOTION)
     assert errors_px(found, jittering).mean(axis=1)[[32, 34]].max() < 0.3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("photons", "too_dim"), [(0.1, True), (3.0, False)])
+def test_frames_too_dim_to_be_placed_are_warned_of(photons, too_dim):
+    rng = np.random.default_rng(11)
+    tissue = gaussian_filter(rng.normal(size=(192, 192)), 2.5)
+    tissue = np.exp(0.6 * tissue / tissue.std())
+    tissue *= photons / tissue.mean()
+    places = rng.normal(0, 2, (80, 2))
+    frames = [rng.poisson(shift(tissue, d, order=1)[32:160, 32:160]) for d in places]
+    stack = nza.Stack.from_array(np.array(frames, np.uint16))
+    (alignment,) = nza.run(nza.register_recordings([stack], KeypointParams(residual="translation")))
+    assert ("too dim to be placed" in alignment.summary()) == too_dim
+    found = [alignment.transforms.to_raw(np.array([[64.0, 64.0]]), t)[0] - 64 for t in range(80)]
+    off = np.hypot(*(found - places - np.median(found - places, axis=0)).T)
+    assert (np.median(off) > 1) == too_dim

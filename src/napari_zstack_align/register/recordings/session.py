@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.alignment.summary import UNFINISHED
+from napari_zstack_align.alignment.summary import FOLLOWED_ONE_BY_ONE, UNFINISHED
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.counting import counted, decimal
 from napari_zstack_align.errors import AlignmentError
@@ -24,7 +24,6 @@ from napari_zstack_align.read import remarks_on, several_images
 from napari_zstack_align.register.artefacts.artefacts import Artefacts
 from napari_zstack_align.register.artefacts.kept_search import kept_search
 from napari_zstack_align.register.closing import (
-    FOLLOWED_ONE_BY_ONE,
     averaged_in_session,
     with_noise_limit,
     with_worse_put_back,
