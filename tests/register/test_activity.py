@@ -42,3 +42,11 @@ def test_a_repeat_that_lies_off_is_no_activity(repeats):
     images = repeats[:6].copy()
     images[2] = np.roll(images[2], 3, axis=1)
     assert not judged(images)
+
+
+@pytest.mark.parametrize("light", [1.35, 2.0])
+def test_a_brighter_repeat_of_another_place_is_no_activity(repeats, light):
+    images = repeats[:6].copy()
+    dark = np.percentile(images, 1)
+    images[2] = dark + light * (np.roll(images[2], 40, axis=1) - dark)
+    assert not judged(images)

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.alignment.quality import leave_one_out_correlations
 from napari_zstack_align.alignment.spline import field_on_pixels
 from napari_zstack_align.alignment.warp import enlarged, warp_with_valid
 from napari_zstack_align.flags import Flag
@@ -17,6 +18,7 @@ from napari_zstack_align.progress import Progress
 from napari_zstack_align.register.activity import only_brighter, smoothed
 from napari_zstack_align.register.frames import Image
 from napari_zstack_align.register.lit_cells import Dimmed, lit_cells
+from napari_zstack_align.register.lost_repeats import ANOTHER_PLACE, places_in_doubt
 from napari_zstack_align.register.repeats import Registered, Repeats, judge_repeats
 from napari_zstack_align.register.slice_run import Frames, SliceRun
 from napari_zstack_align.register.template import Coefficients
@@ -25,6 +27,8 @@ Valid: TypeAlias = npt.NDArray[np.bool_]
 
 PERHAPS_ACTIVE = (Flag.LOW_CORRELATION, Flag.TORN)
 """A repeat in which cells light up may be taken for one of these."""
+UNLIKE = 0.1
+"""Repeats in which cells light up keep more than this part of the usual correlation."""
 LIT_FACTOR = 2
 """Cells that light up are looked for at so many times a smaller size."""
 
@@ -68,6 +72,8 @@ def judge_active_repeats(
 ) -> Generator[Progress, None, Repeats]:
     """Judge the repeats of a slice, and keep those that are odd by cells that light up.
 
+    Those that show another place have the fault `ANOTHER_PLACE`.
+
     Parameters
     ----------
     run : SliceRun
@@ -77,16 +83,45 @@ def judge_active_repeats(
         As of `judge_repeats`.
     """
     mask, mad = run.compared_mask, run.params.outlier_mad
+    fields = np.stack([one.coefficients for one in registered])
+    lost = yield from _lost_repeats(run, frames, registered, fields)
+    registered = [
+        replace(r, fault=ANOTHER_PLACE) if is_lost else r
+        for r, is_lost in zip(registered, lost, strict=True)
+    ]
     repeats = judge_repeats(registered, start, reference, mask, mad)
     odd = np.array([f is not None and f.flag in PERHAPS_ACTIVE for f in repeats.faults])
+    odd &= [fault != ANOTHER_PLACE for fault in repeats.faults]
     if not odd.any():
         return repeats
-    fields = np.stack([one.coefficients for one in registered])
     active = yield from _active_repeats(run, frames, fields, repeats.used, odd)
     if not active.any():
         return repeats
     believed = [replace(r, fault=None) if a else r for r, a in zip(registered, active, strict=True)]
     return judge_repeats(believed, start, reference, mask, mad, active)
+
+
+def _lost_repeats(
+    run: SliceRun, frames: Frames, registered: Sequence[Registered], fields: Coefficients
+) -> Generator[Progress, None, Valid]:
+    """(n,) which repeats show another place than the slice, and not just lit cells."""
+    unharmed = np.array([one.fault is None for one in registered])
+    # A right repeat among lost ones seems torn.
+    good = np.array([one.fault is None or one.fault.flag is Flag.TORN for one in registered])
+    compared = [one.compared for one in registered]
+    shown, right = yield from places_in_doubt(run, frames, compared, good)
+    if right is None:
+        return np.zeros(len(frames), bool)
+    kept, lost = shown == right, unharmed & (shown != right)
+    if not lost.any():
+        return lost
+    _, alike = leave_one_out_correlations(compared, kept, run.compared_mask)
+    unlike = lost & (alike < UNLIKE * np.median(alike[kept]))
+    lost &= ~(yield from _active_repeats(run, frames, fields, kept, lost))
+    if lost.any():  # the cells may be lit in those that are kept
+        lit = yield from _active_repeats(run, frames, fields, lost, kept)
+        lost &= 2 * lit.sum() <= kept.sum()
+    return lost | unlike
 
 
 def _active_repeats(

@@ -21,6 +21,11 @@ SIGNIFICANT = 3.0
 DIMMER_PART = 0.15
 """Where cells light up, what is dimmer weighs less than this part of what is brighter."""
 BORDER_PX = 4
+LEAST_LIGHT = 0.1
+"""A repeat that is dimmer shows too little to be brought to the light of the others."""
+DARK_PERCENTILE = 1.0
+DIM_PERCENTILES = (30.0, 60.0)
+"""Pixels that are neither dark nor cells: they show the light of a whole repeat."""
 
 
 def smoothed(image: Image) -> Image:
@@ -33,6 +38,8 @@ def only_brighter(
 ) -> npt.NDArray[np.bool_]:
     """(n,) which of the doubtful repeats differ from the others by bright places only.
 
+    The light of a whole repeat is no matter of cells, and is taken off first.
+
     Parameters
     ----------
     images : sequence of numpy.ndarray
@@ -43,16 +50,36 @@ def only_brighter(
         (n,) bool: repeats to be judged by the others.
     """
     result = np.zeros(len(images), bool)
-    others = np.stack(images)[~doubtful]
+    others = np.flatnonzero(~doubtful).tolist()
     if len(others) < 2:
         return result
-    usual = np.median(others, axis=0)
-    spread = np.sqrt(smoothed(((others - usual) ** 2).mean(axis=0)))
+    usual = np.median([images[i] for i in others], axis=0)
+    calm = [_times(images[i], 1 / _light(usual, images[i], valid[i]), usual) for i in others]
+    usual = np.median(calm, axis=0)
+    spread = np.sqrt(smoothed(((np.stack(calm) - usual) ** 2).mean(axis=0)))
     floor = max(float(np.median(spread)), 1e-12)
     inner = np.s_[BORDER_PX:-BORDER_PX, BORDER_PX:-BORDER_PX]
     for i in np.flatnonzero(doubtful).tolist():
-        away = (images[i] - usual) / np.maximum(spread, floor)
+        # One that is dimmer stays: another place may be dimmer there, and would be lifted.
+        light = max(_light(usual, images[i], valid[i]), 1.0)
+        away = (_times(images[i], 1 / light, usual) - usual) / np.maximum(spread, floor)
         away = np.where(valid[i], away, 0)[inner]
         brighter, dimmer = (float((part[part > SIGNIFICANT] ** 2).sum()) for part in (away, -away))
         result[i] = brighter > 0 and dimmer < DIMMER_PART * brighter
     return result
+
+
+def _light(usual: Image, image: Image, valid: Pixels) -> float:
+    """How many times as bright as usual an image (Y, X) is between the cells; 1 if unknown."""
+    dark, dim, middle = np.percentile(usual, (DARK_PERCENTILE, *DIM_PERCENTILES))
+    between = valid & (usual > dim) & (usual <= middle)
+    if dim <= dark or not between.any():
+        return 1.0
+    light = float(np.median((image[between] - dark) / (usual[between] - dark)))
+    return light if light > LEAST_LIGHT else 1.0
+
+
+def _times(image: Image, factor: float, usual: Image) -> Image:
+    """Image (Y, X) so many times as far above dark."""
+    dark = np.float32(np.percentile(usual, DARK_PERCENTILE))
+    return np.asarray(dark + (image - dark) * np.float32(factor), np.float32)

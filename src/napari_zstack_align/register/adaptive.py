@@ -29,6 +29,7 @@ from napari_zstack_align.register.kept_layout import check_kept_layout
 from napari_zstack_align.register.slice_run import SliceRun
 from napari_zstack_align.register.slice_steps import with_breaks
 from napari_zstack_align.register.two_stage import TwoStages
+from napari_zstack_align.register.unlike_repeats import with_unlike_repeats_told
 from napari_zstack_align.remark import Remark, as_notes, as_serious
 from napari_zstack_align.saved import (
     Kind,
@@ -148,7 +149,9 @@ def _align(
         snapshot, start = with_worse_put_back(run.snapshot()), run.slices()[0]
         alignment = with_breaks(snapshot, run.steps, start, params.max_shift_px)
         averaged = averaged_in_slices(alignment)
-        whole = yield from with_noise_limit(alignment, units.frames.stack, params, found, averaged)
+        frames = units.frames.stack
+        limited = yield from with_noise_limit(alignment, frames, params, found, averaged)
+        whole = yield from with_unlike_repeats_told(limited, frames, params, found, run.undecided)
         units.frames.check_files()
         return with_copies_told(whole)
 

@@ -28,6 +28,7 @@ from napari_zstack_align.register.frames import (
     filtered_frame,
     register_frame,
 )
+from napari_zstack_align.register.lost_repeats import ANOTHER_PLACE
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.repeats import Registered, Repeats
 from napari_zstack_align.register.slice_run import Frames, SliceRun, leave_own_out
@@ -38,7 +39,7 @@ from napari_zstack_align.register.within_slice import cells_that_light_up
 from napari_zstack_align.saved import Arrays, Units
 from napari_zstack_align.stack import Stack
 
-METHOD = "adaptive, direct 6"
+METHOD = "adaptive, direct 7"
 """Of the units: another number where a result may change."""
 FIRST_STAGE = "Making the first reference"
 FIRST_PASSES = 2
@@ -71,7 +72,7 @@ class DirectChain(SliceRun):
     def align_slice(self, z: int) -> Generator[Progress, None, None]:
         """Register the repeats of a slice, fill its rows and update the reference."""
         frames, key = self.stack.frames_of_slice(z), self._key()
-        kept = self.units.get(_unit(z), key, frames)
+        kept = self.kept_of_slice(_unit(z), key, z)
         if kept is not None:
             if "step" in kept:
                 self.steps[z] = SliceStep.of_array(kept["step"])
@@ -87,12 +88,12 @@ class DirectChain(SliceRun):
             step=None if step is None else step.to_array(),
         )
         arrays |= {"coefficients": self._coefficients[frames], **self.rows_to_keep(frames)}
-        self.units.put(_unit(z), key, arrays, frames)
+        self.keep_of_slice(_unit(z), key, arrays, z)
         yield self.progress(snapshot=self.snapshot())
 
     def was_kept(self, z: int) -> bool:
         """Whether an earlier run finished a slice, if it is the next one."""
-        return self.units.was_kept(_unit(z), self._key(), self.stack.frames_of_slice(z))
+        return self.slice_was_kept(_unit(z), self._key(), z)
 
     def _key(self) -> str:
         """Key of the next slice: all that the slices before it left behind."""
@@ -124,6 +125,27 @@ class DirectChain(SliceRun):
         is_first = self._template is None
         if is_first:
             yield from self._bootstrap(frames)
+        mean, registered, repeats = yield from self._registered(frames)
+        if is_first and ANOTHER_PLACE in repeats.faults:
+            # The first reference was made of several places: now of the right one.
+            right = frames[[fault != ANOTHER_PLACE for fault in repeats.faults]]
+            self._template, self._power, self._done = None, None, self._done - len(frames)
+            yield from self._bootstrap(right)
+            mean, registered, repeats = yield from self._registered(frames)
+        if is_first and repeats.has_signal:
+            repeats = repeats.centred()
+        if is_first or any(
+            r.fault != fault for r, fault in zip(registered, repeats.faults, strict=True)
+        ):
+            mean = yield from self.mean(frames[repeats.used], repeats.coefficients[repeats.used])
+        self._fill(frames, repeats)
+        self.dim({})
+        return (yield from self._update(mean, repeats, registered))
+
+    def _registered(
+        self, frames: Frames
+    ) -> Generator[Progress, None, tuple[RunningMean, list[Registered], Repeats]]:
+        """Frames against the reference: their mean, and the verdict on them."""
         mean = RunningMean(self.shape)
         registered = []
         for result, aligned, valid in self.map(self._register, frames):
@@ -135,15 +157,7 @@ class DirectChain(SliceRun):
                 note=f"frame {frames[len(registered) - 1]}: {result.fault}" if result.fault else ""
             )
         repeats = yield from self._judge(frames, registered)
-        if is_first and repeats.has_signal:
-            repeats = repeats.centred()
-        if is_first or any(
-            r.fault != fault for r, fault in zip(registered, repeats.faults, strict=True)
-        ):
-            mean = yield from self.mean(frames[repeats.used], repeats.coefficients[repeats.used])
-        self._fill(frames, repeats)
-        self.dim({})
-        return (yield from self._update(mean, repeats, registered))
+        return mean, registered, repeats
 
     def _judge(
         self, frames: Frames, registered: Sequence[Registered]

@@ -45,6 +45,9 @@ Result = TypeVar("Result")
 
 HELD_BYTES = 128 * 2**20
 """Frames of a slice are looked at several times: so much of them is read only once."""
+SLICES_BESIDE = 4
+"""At most so many slices on either side say which of a slice's repeats show the right place."""
+UNDECIDED = "undecided"
 YIELD_S = 0.2
 """Longest time without a sign of life while a single piece of work goes on."""
 
@@ -72,6 +75,8 @@ class SliceRun(ABC):
     ----------
     steps : dict
         From a slice to how it lies over the one before it in the chain.
+    undecided : set of int
+        Slices whose repeats show several places, of which nothing says which is right.
     """
 
     STAGE: ClassVar[str]
@@ -105,6 +110,8 @@ class SliceRun(ABC):
         self.steps: dict[int, SliceStep] = {}
         self._held: dict[int, RawFrame | None] = {}
         self._dimmed: dict[int, Dimmed] = {}
+        self._looked_beside: set[int] = set()
+        self.undecided: set[int] = set()
         self._artefact_rows: dict[int, Table] = {}
         self._done = 0
         self._started = now()
@@ -168,6 +175,40 @@ class SliceRun(ABC):
             artefacts=self.artefacts.parts,
             **parts,
         )
+
+    def slices_beside(self, z: int, reach: int) -> list[int]:
+        """Slices up to ``reach`` from a slice, that its result depends on from now on."""
+        self._looked_beside.add(z)
+        near = range(z - reach, z + reach + 1)
+        return [each for each in near if each != z and 0 <= each < self.stack.n_slices]
+
+    def kept_of_slice(self, name: str, key: str, z: int) -> Arrays | None:
+        """Return a finished unit of a slice, whether or not it looked at the slices beside."""
+        kept = self.units.get(name, key, self.stack.frames_of_slice(z))
+        if kept is None:
+            kept = self.units.get(name, key, self._around(z))
+        if kept is not None and UNDECIDED in kept:
+            self.undecided.add(z)
+        return kept
+
+    def slice_was_kept(self, name: str, key: str, z: int) -> bool:
+        """Whether an earlier run finished a unit of a slice."""
+        frames = self.stack.frames_of_slice(z)
+        return self.units.was_kept(name, key, frames) or self.units.was_kept(
+            name, key, self._around(z)
+        )
+
+    def keep_of_slice(self, name: str, key: str, arrays: Arrays, z: int) -> None:
+        """Keep a finished unit of a slice, with the frames that it depends on."""
+        beside = z in self._looked_beside
+        frames = self._around(z) if beside else self.stack.frames_of_slice(z)
+        marks = {UNDECIDED: np.ones(1, bool)} if z in self.undecided else {}
+        self.units.put(name, key, {**arrays, **marks}, frames)
+
+    def _around(self, z: int) -> Frames:
+        """Frames of a slice and of those beside it."""
+        near = range(max(z - SLICES_BESIDE, 0), min(z + SLICES_BESIDE + 1, self.stack.n_slices))
+        return np.concatenate([self.stack.frames_of_slice(each) for each in near])
 
     def rows_to_keep(self, frames: Frames) -> dict[str, npt.NDArray[Any]]:
         """What is written of the frames of a finished slice, once all of them were read."""

@@ -41,7 +41,7 @@ from napari_zstack_align.register.within_slice import Learned, SliceResult, alig
 from napari_zstack_align.saved import Arrays, Units
 from napari_zstack_align.stack import Stack
 
-WITHIN, BETWEEN = "adaptive within a slice 5", "adaptive from slice to slice 6"
+WITHIN, BETWEEN = "adaptive within a slice 6", "adaptive from slice to slice 6"
 """The methods of the units: another number where a result may change."""
 
 
@@ -160,7 +160,7 @@ class TwoStages(SliceRun):
 
     def was_kept(self, z: int) -> bool:
         """Whether an earlier run finished stage A of a slice."""
-        return self.units.was_kept(_within(z), self._key_within(), self.stack.frames_of_slice(z))
+        return self.slice_was_kept(_within(z), self._key_within(), z)
 
     @property
     def is_independent(self) -> bool:
@@ -175,11 +175,11 @@ class TwoStages(SliceRun):
 
     def _within(self, z: int, frames: Frames) -> Generator[Progress, None, SliceResult]:
         key = self._key_within()
-        kept = self.units.get(_within(z), key, frames)
+        kept = self.kept_of_slice(_within(z), key, z)
         if kept is not None:
             return SliceResult.of_arrays(kept, self._learned)
         found = yield from align_within(self, frames, self._learned)
-        self.units.put(_within(z), key, found.to_arrays(self._learned), frames)
+        self.keep_of_slice(_within(z), key, found.to_arrays(self._learned), z)
         return found
 
     def _key_within(self) -> str:

@@ -33,6 +33,7 @@ from napari_zstack_align.register.frames import (
     register_frame,
 )
 from napari_zstack_align.register.lit_cells import FEWEST_REPEATS, Dimmed
+from napari_zstack_align.register.lost_repeats import ANOTHER_PLACE
 from napari_zstack_align.register.prefilter import USUAL, Band, Prefilter
 from napari_zstack_align.register.repeats import Registered, Repeats
 from napari_zstack_align.register.slice_run import Frames, SliceRun, leave_own_out
@@ -221,6 +222,9 @@ def align_within(
 ) -> Generator[Progress, None, SliceResult]:
     """Register the repeats of a slice to their mean.
 
+    Where some of them show another place, the mean was one of several places: the slice is
+    registered anew without them.
+
     Parameters
     ----------
     run : SliceRun
@@ -230,8 +234,19 @@ def align_within(
     learned : Learned
         In the slices before.
     """
+    found = yield from _align_without(run, frames, learned, np.zeros(len(frames), bool))
+    lost = np.array([fault == ANOTHER_PLACE for fault in found.repeats.faults])
+    if lost.any():
+        found = yield from _align_without(run, frames, learned, lost)
+    return found
+
+
+def _align_without(
+    run: SliceRun, frames: Frames, learned: Learned, lost: Valid
+) -> Generator[Progress, None, SliceResult]:
+    """Register the repeats of a slice, those aside that show another place."""
     before = learned
-    faults, fields = yield from _roughly(run, frames)
+    faults, fields = yield from _roughly(run, frames, lost)
     told: Future[Learned] | None = None
     usable = np.flatnonzero([fault is None for fault in faults])
     if len(usable) > 1:
@@ -293,10 +308,10 @@ def cells_that_light_up(
 
 
 def _roughly(
-    run: SliceRun, frames: Frames
+    run: SliceRun, frames: Frames, lost: Valid | None = None
 ) -> Generator[Progress, None, tuple[list[Fault | None], Coefficients]]:
     """Faults of the frames, and how those that can be used are shifted."""
-    faults, small = yield from _look(run, frames)
+    faults, small = yield from _look(run, frames, lost)
     fields = np.zeros((len(frames), 2, *run.grid), np.float32)
     usable = np.flatnonzero([fault is None for fault in faults])
     if len(usable) > 1:
@@ -335,7 +350,7 @@ def passes_of(shape: tuple[int, int]) -> list[Pass]:
 
 
 def _look(
-    run: SliceRun, frames: Frames
+    run: SliceRun, frames: Frames, lost: Valid | None
 ) -> Generator[Progress, None, tuple[list[Fault | None], list[Image]]]:
     """Faults of the frames, and those that can be used, filtered at a quarter of their size."""
 
@@ -347,7 +362,8 @@ def _look(
     faults: list[Fault | None] = []
     small = []
     for fault, image in run.map(look, frames):
-        faults.append(fault)
+        is_lost = lost is not None and lost[len(faults)]
+        faults.append(ANOTHER_PLACE if is_lost else fault)
         small.append(image)
         yield run.progress()
     good = np.flatnonzero([fault is None for fault in faults])
