@@ -23,7 +23,7 @@ from napari_zstack_align.sources import ArraySource, FramesOf, FrameSource, as_a
 Order: TypeAlias = Literal["repeats", "slices"]
 
 CHUNK_BYTES = 12 * 2**20
-"""Size of a dask chunk of whole frames: 8-16 MB scroll smoothly (smaller ones cost scheduling)."""
+"""Size of a dask chunk of whole frames: smaller cost scheduling, larger ones stall scrolling."""
 
 READ_BYTES = 2**20
 """Frames of so many bytes are still in the processor's cache when they are worked on."""

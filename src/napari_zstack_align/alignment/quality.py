@@ -84,7 +84,7 @@ def band_for_comparison(small: Image) -> Image:
 
 
 def _coarse(small: Image) -> Any:
-    """Blur by `COARSE_SIGMA_PX`; at half size, where the same takes a third of the time."""
+    """Blur by `COARSE_SIGMA_PX`; at half size, with fewer pixels and a smaller kernel."""
     height, width = small.shape
     half = cv2.resize(small, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
     return cv2.resize(cv2.GaussianBlur(half, (0, 0), COARSE_SIGMA_PX / 2), (width, height))

@@ -104,7 +104,7 @@ def _peaks(response: Response) -> Indices:
     highest = np.empty(width, np.bool_)
     for y in range(height):
         above, here, below = response[max(y - 1, 0)], response[y], response[min(y + 1, height - 1)]
-        # A simple loop is many times as fast, and leaves few for the one with borders.
+        # A simple loop is faster, and leaves few for the one with borders.
         for x in range(width):
             highest[x] = (here[x] > FLOOR) & (here[x] >= above[x]) & (here[x] >= below[x])
         for x in range(width):

@@ -169,7 +169,7 @@ def box_size(sigma: float) -> int:
 
 
 def _doh(image: Image, params: BlobParams) -> list[Response]:
-    # The compiler takes half a second to import: not everybody looks for blobs.
+    # The compiler is slow to import: not everybody looks for blobs.
     from napari_zstack_align.cells.hessian import hessian_determinant, integral_image
 
     integral = integral_image(image)

@@ -199,7 +199,7 @@ def _look(
     pixels: npt.NDArray[np.generic], params: BlobParams, tile: Region, values: Range
 ) -> _Part:
     """Find the maxima inside a tile, which is looked at with what has an influence on it."""
-    # The compiler takes half a second to import: not everybody looks for blobs.
+    # The compiler is slow to import: not everybody looks for blobs.
     from napari_zstack_align.cells.maxima import Layer, local_maxima
 
     # Beyond what the responses reach, a pixel more: a maximum is compared with its neighbours.

@@ -14,7 +14,7 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 """Names of glibc's `mallopt`."""
 LARGE_BYTES = 4 * 2**20
 """Blocks from this size on are given back at once: stacks of images, but no single small image,
-for which asking the system anew each time would cost a fifth of a run."""
+for which asking the system anew each time would cost more than it saves."""
 KEPT_BYTES = 16 * 2**20
 """So much free memory is kept at the end of a heap."""
 HEAPS = 2

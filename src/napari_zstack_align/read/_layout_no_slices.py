@@ -25,7 +25,7 @@ RECORDING_PART = 0.9
 """... and this much, that it may be a recording: z-stacks stay below."""
 VOLUME_PART = 0.5
 """Of one frame a slice, far slices are less alike than neighbours by this factor; a recording that
-drifts by a cell's width keeps four fifths and more."""
+drifts by a cell's width stays well above it, as it shows one plane throughout."""
 APART_SPREADS = 3.0
 """Slices are told apart where frames resemble their own slice more by this many spreads."""
 

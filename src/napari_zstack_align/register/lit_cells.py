@@ -104,7 +104,7 @@ def lit_cells(images: Sequence[Image], valid: Sequence[Pixels]) -> list[Dimmed |
 def _usual(images: Image) -> Image:
     """What more than half of the repeats (n, Y, X) don't exceed: the lower of two middle ones."""
     n = len(images)
-    # Short contiguous rows are sorted several times as fast as along the first axis.
+    # Short contiguous rows are sorted faster than along the first axis.
     pixels = np.sort(np.ascontiguousarray(images.reshape(n, -1).T), axis=1)
     return np.asarray(pixels[:, (n - 1) // 2].reshape(images.shape[1:]), np.float32)
 

@@ -113,7 +113,7 @@ def band_pass(image: Image, fine: float, coarse: float) -> Image:
 
 
 def _blur(image: Image, sigma: float) -> Any:
-    """Gaussian blur; a wide one at a fraction of the size, where it takes a tenth of the time."""
+    """Gaussian blur; a wide one at a fraction of the size, as it leaves no fine detail."""
     factor = int(sigma / WIDE_PX)
     if factor < 2 or min(image.shape) < SMALLEST_WIDE * factor:
         return cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101)

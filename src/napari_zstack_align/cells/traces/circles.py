@@ -63,7 +63,7 @@ def _move(centres: Numbers, radii: Numbers, matrices: Numbers) -> None:
 
 def _bend(centres: Numbers, radii: Numbers, link: SplineLink, frames: slice) -> None:
     """Map centres (n, 2, N) and scale radii (n, N) by the fields of a spline, in place."""
-    # The compiler takes half a second to import: not everybody reads traces.
+    # The compiler is slow to import: not everybody reads traces.
     from napari_zstack_align.cells.traces.field_at import field_at
 
     along_y, along_x = (_taps(centres[:, axis], link, axis) for axis in (0, 1))

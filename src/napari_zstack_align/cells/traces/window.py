@@ -150,7 +150,7 @@ class WindowReader:
 
     def _reader(self) -> FrameReader:
         """The thread's own reader."""
-        # The compiler takes half a second to import: not everybody reads traces.
+        # The compiler is slow to import: not everybody reads traces.
         from napari_zstack_align.cells.traces.frame_reader import FrameReader
 
         if not hasattr(self._of_thread, "reader"):

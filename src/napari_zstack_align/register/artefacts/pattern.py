@@ -99,7 +99,7 @@ def _offsets(
     none = np.zeros(length, np.float32)
     if all(np.ptp(shifts[groups == g], axis=0).max() < APART_PX for g in np.unique(groups)):
         return none
-    # A clipped mean takes a tenth of a median's time, and shows as well whether there are any.
+    # A clipped mean needs no sorting as a median does, and shows as well whether there are any.
     some = images[:, :, :: max(images.shape[2] // ENOUGH_PX, 1)]
     parts = _parts(_clipped(np.diff(some, axis=1)), shifts.shape[2], _mean)
     spread = _capped(parts)

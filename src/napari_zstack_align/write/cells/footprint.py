@@ -34,7 +34,7 @@ def footprint(circle: Circles, shape: tuple[int, int]) -> Footprint:
     shape : tuple of int
         (Y, X) of the image.
     """
-    # The compiler takes half a second to import: not everybody exports cells.
+    # The compiler is slow to import: not everybody exports cells.
     from napari_zstack_align.cells.traces.discs import pixel_areas, touched
 
     y, x, radius = circle

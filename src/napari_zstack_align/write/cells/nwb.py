@@ -81,7 +81,7 @@ def _write(
 ) -> Job[Path]:
     begun = Progress("Writing NWB", 0, 0)
     yield begun
-    # pynwb takes most of a second to import, and h5py comes with it
+    # pynwb is slow to import, and h5py comes with it
     import pynwb
 
     from napari_zstack_align.write.cells.nwb_contents import contents

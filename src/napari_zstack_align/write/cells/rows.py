@@ -67,7 +67,7 @@ def is_table_of_traces(path: Path) -> bool:
 def numbers(values: npt.NDArray[Any]) -> list[str]:
     """Rows of numbers as text, 'a,b,c'; 7 digits, and nothing between the commas for NaN.
 
-    One format for the whole block: a call a number takes five times as long.
+    One format for the whole block, as a call for each number costs more than the formatting.
 
     Parameters
     ----------
