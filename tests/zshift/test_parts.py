@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_zstack_align.zshift.axial import AxialModel
-from napari_zstack_align.zshift.bands import Band
+from napari_zstack_align.zshift.bands import BandPass
 from napari_zstack_align.zshift.dense import field_of
 from napari_zstack_align.zshift.noise import noise_variance
 from napari_zstack_align.zshift.patches import PatchGrid
@@ -115,7 +115,7 @@ def test_slices_that_differ_by_less_than_their_noise_leave_depths_unsure() -> No
 def test_bands_leave_offsets_and_ramps_out() -> None:
     y, x = np.indices((80, 90), np.float32)
     image = RNG.normal(size=(80, 90)).astype(np.float32)
-    band = Band(1.0, 6.0)
+    band = BandPass(1.0, 6.0)
     changed = band(2 * image + 500 + 0.5 * x - 0.2 * y)
     np.testing.assert_allclose(changed[20:-20, 20:-20], 2 * band(image)[20:-20, 20:-20], atol=0.05)
 
@@ -125,7 +125,7 @@ def test_what_is_not_valid_doesn_t_matter() -> None:
     valid = np.ones(image.shape, bool)
     valid[:, :30] = False
     spoilt = np.where(valid, image, np.nan).astype(np.float32)
-    band = Band(1.0, 6.0)
+    band = BandPass(1.0, 6.0)
     banded = band(spoilt, valid)
     assert np.isfinite(banded).all()
     assert not banded[:, :30].any()

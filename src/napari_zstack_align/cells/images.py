@@ -22,7 +22,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, Progress, mapped
 from napari_zstack_align.stack import Stack, check_is_stack
 
-Source: TypeAlias = Alignment | Stack
+AlignmentOrStack: TypeAlias = Alignment | Stack
 Kind: TypeAlias = Literal["mean", "max", "std", "correlation"]
 Image = npt.NDArray[np.float32]
 FrameNumbers = npt.NDArray[np.intp]
@@ -34,7 +34,7 @@ BLOCK_PIXELS = 2**23
 
 
 def source_image(
-    source: Source,
+    source: AlignmentOrStack,
     kind: Kind = "mean",
     *,
     frames: tuple[int, int] | None = None,
@@ -73,7 +73,7 @@ def source_image(
     return _project(source, chosen, stack.checked_channel(channel), projection)
 
 
-def slice_image(source: Source, z: int, *, channel: int = 0) -> Job[Image]:
+def slice_image(source: AlignmentOrStack, z: int, *, channel: int = 0) -> Job[Image]:
     """Average the repeats of one slice of a z-stack.
 
     Parameters
@@ -144,7 +144,7 @@ def session_image(
     return _combine(jobs, Maximum if kind == "max" else Mean, shape_of(sources[0]))
 
 
-def stack_of(source: Source) -> Stack:
+def stack_of(source: AlignmentOrStack) -> Stack:
     """Return the raw frames of a source; InputError where it is neither."""
     if isinstance(source, Alignment):
         return source.stack
@@ -152,7 +152,7 @@ def stack_of(source: Source) -> Stack:
     return source
 
 
-def shape_of(source: Source) -> tuple[int, int]:
+def shape_of(source: AlignmentOrStack) -> tuple[int, int]:
     """(Y, X) of a source's images."""
     return source.transforms.shape if isinstance(source, Alignment) else source.shape[2:]
 
@@ -193,7 +193,7 @@ def _projection(kind: str, shape: tuple[int, int], neighbours: Neighbours) -> Pr
 
 
 def _project(
-    source: Source, frames: FrameNumbers, channel: int, projection: Projection
+    source: AlignmentOrStack, frames: FrameNumbers, channel: int, projection: Projection
 ) -> Job[Image]:
     done = 0
     yield Progress("Averaging", done, len(frames))
@@ -213,7 +213,7 @@ def _blocks(frames: FrameNumbers, shape: tuple[int, int]) -> Iterator[FrameNumbe
 
 
 def _read(
-    source: Source, block: FrameNumbers, channel: int
+    source: AlignmentOrStack, block: FrameNumbers, channel: int
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     """(n, Y, X) float32 frames and which of their pixels are valid."""
     raw = stack_of(source).read(int(block[0]), int(block[-1]) + 1)[:, channel]
@@ -227,7 +227,7 @@ def _read(
     return frames.astype(np.float32), valid
 
 
-def _range(source: Source, frames: tuple[int, int] | None) -> FrameNumbers:
+def _range(source: AlignmentOrStack, frames: tuple[int, int] | None) -> FrameNumbers:
     stack = stack_of(source)
     start, stop = (0, stack.n_frames) if frames is None else frames
     if not 0 <= start < stop <= stack.n_frames:
@@ -238,7 +238,7 @@ def _range(source: Source, frames: tuple[int, int] | None) -> FrameNumbers:
     return np.arange(start, stop)
 
 
-def _good(source: Source, frames: FrameNumbers) -> FrameNumbers:
+def _good(source: AlignmentOrStack, frames: FrameNumbers) -> FrameNumbers:
     good = _unflagged(source, frames)
     if not len(good):
         raise InputError(
@@ -248,5 +248,5 @@ def _good(source: Source, frames: FrameNumbers) -> FrameNumbers:
     return good
 
 
-def _unflagged(source: Source, frames: FrameNumbers) -> FrameNumbers:
+def _unflagged(source: AlignmentOrStack, frames: FrameNumbers) -> FrameNumbers:
     return frames[source.quality["used"][frames]] if isinstance(source, Alignment) else frames

@@ -47,7 +47,7 @@ from napari_zstack_align.write.writers import roi_table
 FEWEST_AT_A_BOUND, MANY_AT_A_BOUND, AT_A_BOUND = 3, 0.25, 0.01
 """Of so many ROIs and more, this part within that part of the range from its end is worth a note.
 """
-Source: TypeAlias = Stack | Alignment | list[Alignment]
+StackOrAlignments: TypeAlias = Stack | Alignment | list[Alignment]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -125,7 +125,7 @@ def run_blobs(args: argparse.Namespace) -> bool:
     return True
 
 
-def _size(rois: Rois, source: Source) -> str:
+def _size(rois: Rois, source: StackOrAlignments) -> str:
     """', median radius 2.1 px (1.7 µm)'; '' without ROIs."""
     if not len(rois):
         return ""
@@ -159,7 +159,7 @@ def at_bounds(rois: Rois, params: BlobParams) -> tuple[Remark, ...]:
     return as_notes(*notes)
 
 
-def _open(args: argparse.Namespace) -> Source:
+def _open(args: argparse.Namespace) -> StackOrAlignments:
     kind = kind_of(args.input)
     if kind in (Kind.ALIGNMENT, Kind.SESSION):
         return load_saved(args.input, None if args.stack is None else open_stack(args.stack))
@@ -174,7 +174,7 @@ def _open(args: argparse.Namespace) -> Source:
     return open_stack(args.input, frames_per_slice=args.frames_per_slice, order=args.order)
 
 
-def _is_zstack(source: Source) -> bool:
+def _is_zstack(source: StackOrAlignments) -> bool:
     if isinstance(source, list):
         return False
     stack = source.stack if isinstance(source, Alignment) else source
@@ -197,7 +197,7 @@ def _in_3d(args: argparse.Namespace, source: Any, params: BlobParams) -> Rois:
     )
 
 
-def _in_2d(args: argparse.Namespace, source: Source, params: BlobParams) -> Rois:
+def _in_2d(args: argparse.Namespace, source: StackOrAlignments, params: BlobParams) -> Rois:
     if args.min_slices is not None:
         raise InputError("--min-slices is for z-stacks: this is one image, or a recording.")
     mask = read_mask(args.mask)
@@ -214,7 +214,7 @@ def _in_2d(args: argparse.Namespace, source: Source, params: BlobParams) -> Rois
     return _with_recordings(rois, source) if isinstance(source, list) else rois
 
 
-def _shape_of(source: Source) -> tuple[int, int]:
+def _shape_of(source: StackOrAlignments) -> tuple[int, int]:
     """(Y, X) of the image that cells are looked for in."""
     if isinstance(source, Stack):
         return source.shape[2:]
@@ -222,7 +222,7 @@ def _shape_of(source: Source) -> tuple[int, int]:
     return first.transforms.shape
 
 
-def _image(args: argparse.Namespace, source: Source) -> npt.NDArray[np.float32]:
+def _image(args: argparse.Namespace, source: StackOrAlignments) -> npt.NDArray[np.float32]:
     kind: ImageKind = args.image or "mean"
     frames = tuple(args.frames) if args.frames else None
     if not isinstance(source, list):

@@ -16,7 +16,7 @@ SHRINK_FROM = 3.0
 
 
 @dataclass(frozen=True)
-class Band:
+class BandPass:
     """Difference of two Gaussian blurs, of standard deviations in px."""
 
     fine_px: float

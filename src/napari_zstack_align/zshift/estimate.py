@@ -29,7 +29,7 @@ from napari_zstack_align.saved import (
 )
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift.inputs import Inputs, about_zshift, checked_inputs
-from napari_zstack_align.zshift.locate import Locator, Window
+from napari_zstack_align.zshift.locate import LocatedFrames, Locator
 from napari_zstack_align.zshift.reference import Reference
 from napari_zstack_align.zshift.reference_check import NoSlicesError
 from napari_zstack_align.zshift.result import Findings
@@ -187,7 +187,7 @@ def _take_over(
     """Take over finished windows; return the frames of the others."""
     missing, n_frames = [], units.frames.stack.n_frames
     for found in patient_map(pool, locator.kept, locator.windows(), ahead):
-        if isinstance(found, Window):
+        if isinstance(found, LocatedFrames):
             findings.take(found)
         elif found is not None:
             missing.append(found)

@@ -58,7 +58,7 @@ _BLANK = FrameFound(
 
 
 @dataclass(frozen=True)
-class Window:
+class LocatedFrames:
     """What was found of frames, from ``start`` to ``stop`` (exclusive).
 
     Attributes
@@ -91,7 +91,7 @@ class Window:
     flags: npt.NDArray[np.void]
 
     @classmethod
-    def of(cls, start: int, found: list[FrameFound], n_patches: int) -> Window:
+    def of(cls, start: int, found: list[FrameFound], n_patches: int) -> LocatedFrames:
         """Put frames together."""
         number = len(found)
         shape = (number, n_patches)
@@ -151,12 +151,12 @@ class Locator:
         step = max(min(MOST_PIXELS // int(np.prod(self._inputs.shape)), 64), 1)
         return [range(start, min(start + step, n_frames)) for start in range(0, n_frames, step)]
 
-    def kept(self, frames: range) -> Window | range:
+    def kept(self, frames: range) -> LocatedFrames | range:
         """Return a window that was found before; its frames where it was not."""
         arrays = self._units.get(_unit(frames), self._key(frames), frames)
-        return frames if arrays is None else Window(frames.start, frames.stop, **arrays)
+        return frames if arrays is None else LocatedFrames(frames.start, frames.stop, **arrays)
 
-    def locate(self, frames: range) -> Window:
+    def locate(self, frames: range) -> LocatedFrames:
         """Find a window's frames, the first in the whole stack, each other near its forerunner."""
         found: list[FrameFound] = []
         before: float | None = None
@@ -169,7 +169,7 @@ class Locator:
             if one.evidence is not None and _mean_confidence(one.evidence) >= SURE:
                 before = one.evidence.centre
             found.append(one)
-        window = Window.of(frames.start, found, self._templates.grid.n_patches)
+        window = LocatedFrames.of(frames.start, found, self._templates.grid.n_patches)
         self._units.put(_unit(frames), self._key(frames), window.arrays(), frames)
         return window
 

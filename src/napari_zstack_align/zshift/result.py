@@ -18,7 +18,7 @@ from napari_zstack_align.zshift.distance import Distances, distances
 from napari_zstack_align.zshift.evidence import DISPUTED
 from napari_zstack_align.zshift.in_turn import depth_of_frames, warning_of_planes
 from napari_zstack_align.zshift.inputs import Inputs
-from napari_zstack_align.zshift.locate import Window
+from napari_zstack_align.zshift.locate import LocatedFrames
 from napari_zstack_align.zshift.smoothing import Smooth, smooth_depths
 from napari_zstack_align.zshift.templates import Templates
 from napari_zstack_align.zshift.zshift import QUALITY, ZShift
@@ -88,7 +88,7 @@ class Findings:
         )
         self._is_done = np.zeros(n_frames, bool)
 
-    def take(self, window: Window) -> None:
+    def take(self, window: LocatedFrames) -> None:
         """Keep what a window of frames said."""
         part = slice(window.start, window.stop)
         rows, run = self._quality[part], self._inputs.placed[part]

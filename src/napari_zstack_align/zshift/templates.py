@@ -19,7 +19,7 @@ from napari_zstack_align.read import slices_sample
 from napari_zstack_align.remark import Remark
 from napari_zstack_align.saved import Units, key_of, values_of
 from napari_zstack_align.zshift.axial import AxialModel
-from napari_zstack_align.zshift.bands import Band
+from napari_zstack_align.zshift.bands import BandPass
 from napari_zstack_align.zshift.lateral import LateralSearch
 from napari_zstack_align.zshift.noise import independent_pixels, noise_variance
 from napari_zstack_align.zshift.patches import PatchGrid
@@ -52,7 +52,7 @@ class Templates:
     Attributes
     ----------
     grid : PatchGrid
-    band : Band
+    band : BandPass
     pixels : numpy.ndarray
         (blocks, Z, pixels) float32 band-passed slices of unit variance.
     depths : numpy.ndarray
@@ -80,7 +80,7 @@ class Templates:
     """
 
     grid: PatchGrid
-    band: Band
+    band: BandPass
     pixels: Short
     depths: npt.NDArray[np.float64]
     weights: Short
@@ -187,7 +187,7 @@ class _Slices:
     def __init__(self, reference: Reference, params: ZShiftParams) -> None:
         n_slices, shape = reference.n_slices, reference.shape
         self.grid = PatchGrid.of(shape, params.patch_px, params.overlap)
-        self.band = Band(params.fine_px, params.coarse_px)
+        self.band = BandPass(params.fine_px, params.coarse_px)
         self._kernel = self.band.noise_kernel()
         n_blocks, n_pixels = int(np.prod(self.grid.n_blocks)), int(np.prod(self.grid.block))
         self.volume: Counts = np.zeros((n_slices, *shape), np.float32)

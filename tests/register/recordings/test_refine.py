@@ -12,7 +12,7 @@ from napari_zstack_align.register import translation as translations
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings import refine
 from napari_zstack_align.register.recordings.geometry import translation
-from napari_zstack_align.register.recordings.measure import Window, follow, measure_window
+from napari_zstack_align.register.recordings.measure import MeasuredFrames, follow, measure_window
 from napari_zstack_align.register.recordings.refine import Target
 from napari_zstack_align.stack import Stack
 
@@ -98,7 +98,7 @@ def test_a_window_counts_and_flags(scene):
     assert np.isnan(window.shift[2]).all()
 
 
-def window_of(frames: np.ndarray) -> Window:
+def window_of(frames: np.ndarray) -> MeasuredFrames:
     return measure_window(Stack.from_array(frames, "TYX"), 0, len(frames), KeypointParams())
 
 

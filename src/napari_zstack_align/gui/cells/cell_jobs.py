@@ -20,7 +20,7 @@ from napari_zstack_align.cells.scale_space import ScaleSpace, build_scale_space
 from napari_zstack_align.cells.volume import detect_cells
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells.merge import merged, merged_on_slice
-from napari_zstack_align.gui.cells.sources import SLICE, Source
+from napari_zstack_align.gui.cells.sources import SLICE, ImagesEntry
 from napari_zstack_align.params import BlobParams
 from napari_zstack_align.progress import Job, Progress
 
@@ -28,7 +28,7 @@ Image = npt.NDArray[Any]
 
 
 def make_image(
-    source: Source, kind: str, channel: int, frames: tuple[int, int] | None, z: int
+    source: ImagesEntry, kind: str, channel: int, frames: tuple[int, int] | None, z: int
 ) -> Job[Image]:
     """Make the chosen image (Y, X)."""
     if source.image is not None:
@@ -53,7 +53,7 @@ def make_rois(
     mask: npt.NDArray[np.bool_] | None,
     old: Rois,
     z: int | None,
-    source: Source | None,
+    source: ImagesEntry | None,
 ) -> Job[Rois]:
     """Make ROIs of one method's blobs, with how many methods find each."""
     results: dict[str, BlobResult] = {}
@@ -77,7 +77,7 @@ def make_rois(
 
 
 def find_in_volume(
-    source: Source,
+    source: ImagesEntry,
     channel: int,
     params: BlobParams,
     mask: npt.NDArray[np.bool_] | None,
@@ -97,7 +97,7 @@ def loading(path: Path) -> Job[Rois]:
     return load_rois(path)
 
 
-def saving(rois: Rois, path: Path, source: Source | None) -> Job[Path]:
+def saving(rois: Rois, path: Path, source: ImagesEntry | None) -> Job[Path]:
     """Write ROIs to a file; those that were all drawn by hand lie on the image of the source."""
     yield Progress("Saving", 0, 1)
     if rois.made_on is None and source is not None:

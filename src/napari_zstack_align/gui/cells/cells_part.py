@@ -19,7 +19,13 @@ from napari_zstack_align.gui.cells.newest import Newest
 from napari_zstack_align.gui.cells.raw_rois import RoisOnFrames
 from napari_zstack_align.gui.cells.roi_actions import RoiActions
 from napari_zstack_align.gui.cells.roi_model import RoiModel
-from napari_zstack_align.gui.cells.sources import KINDS, SLICE, Source, slice_in_view, sources_of
+from napari_zstack_align.gui.cells.sources import (
+    KINDS,
+    SLICE,
+    ImagesEntry,
+    slice_in_view,
+    sources_of,
+)
 from napari_zstack_align.gui.cells.tuner import BlobTuner
 from napari_zstack_align.gui.dataset import FrameInView
 from napari_zstack_align.gui.layer_group import RAW
@@ -58,7 +64,7 @@ class CellsPart(Part):
         self.layers = BlobLayers(self.viewer)
         self.tuner = BlobTuner(self, self.layers.visible_region)
         self.rois = RoiActions(self, on_frames)
-        self.source: Source | None = None
+        self.source: ImagesEntry | None = None
         self._slices = Newest(self)
         self._offer_timer = QTimer(self)
         self._offer_timer.setSingleShot(True)
@@ -194,12 +200,12 @@ class CellsPart(Part):
 
     # -- from the workers ----------------------------------------------------------------------
 
-    def _image_job(self, source: Source, z: int | None) -> Any:
+    def _image_job(self, source: ImagesEntry, z: int | None) -> Any:
         box = self.tab.source
         made = (box.chosen_kind, box.chosen_channel, box.chosen_frames)
         return partial(_tagged_image, source, *made, z)
 
-    def _on_image(self, answer: tuple[Source, str, int | None, npt.NDArray[Any]]) -> None:
+    def _on_image(self, answer: tuple[ImagesEntry, str, int | None, npt.NDArray[Any]]) -> None:
         source, kind, z, image = answer
         self.source = source
         self.layers.slice = z
@@ -295,7 +301,7 @@ class CellsPart(Part):
     def _of_session(self) -> bool:
         return isinstance(self._owner, SessionLayers | Recording)
 
-    def _slice_in_view(self, source: Source | None = None) -> int | None:
+    def _slice_in_view(self, source: ImagesEntry | None = None) -> int | None:
         source = source or self.source
         return None if source is None else slice_in_view(source, self.viewer.dims)
 
@@ -330,13 +336,13 @@ class CellsPart(Part):
 
 
 def _tagged_image(
-    source: Source, kind: str, channel: int, frames: tuple[int, int] | None, z: int | None
+    source: ImagesEntry, kind: str, channel: int, frames: tuple[int, int] | None, z: int | None
 ) -> Any:
     """The image with what it is of."""
     image = yield from jobs.make_image(source, kind, channel, frames, z or 0)
     return source, kind, z if kind == SLICE else None, image
 
 
-def _name_of(source: Source, kind: str, z: int | None) -> str:
+def _name_of(source: ImagesEntry, kind: str, z: int | None) -> str:
     what = f"slice {z}" if kind == SLICE else KINDS[kind][0].lower()
     return f"{source.name}, {what}"

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_zstack_align.gui.cells.sources import KINDS, Source
+from napari_zstack_align.gui.cells.sources import KINDS, ImagesEntry
 
 
 class SourceBox(QGroupBox):
@@ -28,7 +28,7 @@ class SourceBox(QGroupBox):
 
     def __init__(self) -> None:
         super().__init__("Image")
-        self.sources: list[Source] = []
+        self.sources: list[ImagesEntry] = []
         self.what = _combo("What to look for cells in")
         self.kind = _combo("Which image to make of the frames")
         self.channel = _combo("Channel that shows the cells")
@@ -57,7 +57,7 @@ class SourceBox(QGroupBox):
         self._on_source()
 
     @property
-    def source(self) -> Source | None:
+    def source(self) -> ImagesEntry | None:
         """What is chosen to look in."""
         index = self.what.currentIndex()
         return self.sources[index] if 0 <= index < len(self.sources) else None
@@ -81,7 +81,7 @@ class SourceBox(QGroupBox):
         first, last = sorted(box.value() for box in self.frames)
         return None if (first, last + 1) == (0, source.n_frames) else (first, last + 1)
 
-    def offer(self, sources: Sequence[Source]) -> None:
+    def offer(self, sources: Sequence[ImagesEntry]) -> None:
         """Offer these, and keep the choice where it is still there."""
         before = self.source
         same = len(sources) == len(self.sources) and all(

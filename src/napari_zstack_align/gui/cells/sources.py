@@ -35,7 +35,7 @@ PLAIN_NDIMS = (2, 3)
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class ImagesEntry:
     """One entry of the list 'Look in'.
 
     Attributes
@@ -95,7 +95,7 @@ class Source:
         """Names of the channels."""
         return tuple(self.stacks[0].channel_names) if self.stacks else ()
 
-    def is_like(self, other: Source | None) -> bool:
+    def is_like(self, other: ImagesEntry | None) -> bool:
         """Whether another one is of the same frames or layer, with the same alignments."""
         if other is None or self.owner is not other.owner or self.kinds != other.kinds:
             return False
@@ -103,13 +103,13 @@ class Source:
         return len(self.stacks) == len(other.stacks) and all(a is b for a, b in pairs)
 
 
-def sources_of(workspace: Workspace) -> list[Source]:
+def sources_of(workspace: Workspace) -> list[ImagesEntry]:
     """What there is to look in now, the most likely first."""
     found = [*_of_session(workspace.session), *map(_of_stack, workspace.stacks)]
     return [*found, *_of_layers(workspace.viewer.layers)]
 
 
-def slice_in_view(source: Source, dims: Any) -> int | None:
+def slice_in_view(source: ImagesEntry, dims: Any) -> int | None:
     """Slice that the sliders stand at; None where what is looked in has none."""
     if not source.n_slices:
         return None
@@ -123,29 +123,31 @@ def slice_in_view(source: Source, dims: Any) -> int | None:
     return min(max(int(z), 0), source.n_slices - 1)
 
 
-def _of_session(session: SessionLayers) -> list[Source]:
+def _of_session(session: SessionLayers) -> list[ImagesEntry]:
     aligned = [recording for recording in session.recordings if recording.alignment is not None]
     found = []
     if len(aligned) > 1:
         stacks = tuple(r.stack for r in aligned)
         alignments = tuple(r.alignment for r in aligned)
         name = f"Session: {counted(len(aligned), 'recording')}"
-        found.append(Source(name, session, OVER_TIME, stacks, alignments))
+        found.append(ImagesEntry(name, session, OVER_TIME, stacks, alignments))
     for recording in session.recordings:
         name = recording.name if recording.alignment is not None else f"{recording.name} (raw)"
-        found.append(Source(name, recording, OVER_TIME, (recording.stack,), (recording.alignment,)))
+        found.append(
+            ImagesEntry(name, recording, OVER_TIME, (recording.stack,), (recording.alignment,))
+        )
     return found
 
 
-def _of_stack(shown: StackLayers) -> Source:
+def _of_stack(shown: StackLayers) -> ImagesEntry:
     kinds = (SLICE,) if shown.grid.is_zstack else OVER_TIME
     name = shown.stack.name if shown.alignment is not None else f"{shown.stack.name} (raw)"
-    return Source(name, shown, kinds, (shown.stack,), (shown.alignment,))
+    return ImagesEntry(name, shown, kinds, (shown.stack,), (shown.alignment,))
 
 
-def _of_layers(layers: Iterable[Any]) -> list[Source]:
+def _of_layers(layers: Iterable[Any]) -> list[ImagesEntry]:
     return [
-        Source(
+        ImagesEntry(
             f"Layer: {layer.name}",
             layer,
             ("image",) if layer.ndim == 2 else (SLICE,),

@@ -24,14 +24,14 @@ from napari_zstack_align.stack import Stack
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedRecordings:
     """What became a recording, and a sentence for each thing that didn't."""
 
     recordings: tuple[Recording, ...]
     problems: tuple[str, ...]
 
 
-def opening(paths: Sequence[Path]) -> Job[Opened]:
+def opening(paths: Sequence[Path]) -> Job[OpenedRecordings]:
     """Open every file, and every file of a folder, as a recording of its own."""
     yield Progress("Opening", 0, 0)
     recordings: list[Recording] = []
@@ -50,10 +50,10 @@ def opening(paths: Sequence[Path]) -> Job[Opened]:
         problems.append(
             f"There are no image files ({known_formats()}) in {', '.join(map(str, paths))}."
         )
-    return Opened(tuple(recordings), tuple(problems))
+    return OpenedRecordings(tuple(recordings), tuple(problems))
 
 
-def taking(stacks: Sequence[Stack]) -> Job[Opened]:
+def taking(stacks: Sequence[Stack]) -> Job[OpenedRecordings]:
     """Take stacks that are in napari already."""
     recordings: list[Recording] = []
     problems: list[str] = []
@@ -65,7 +65,7 @@ def taking(stacks: Sequence[Stack]) -> Job[Opened]:
             problems.append(str(error))
         else:
             recordings.append(Recording(recording, contrast))
-    return Opened(tuple(recordings), tuple(problems))
+    return OpenedRecordings(tuple(recordings), tuple(problems))
 
 
 def files_of(path: Path) -> list[Path]:

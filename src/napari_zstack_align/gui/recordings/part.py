@@ -16,7 +16,12 @@ from napari_zstack_align.gui.file_dialogs import open_filter
 from napari_zstack_align.gui.layer_group import ALIGNED
 from napari_zstack_align.gui.part import Part
 from napari_zstack_align.gui.recordings.layers import MATCH, OVERLAY, POINTS
-from napari_zstack_align.gui.recordings.opening import Opened, opening, stacks_of_layers, taking
+from napari_zstack_align.gui.recordings.opening import (
+    OpenedRecordings,
+    opening,
+    stacks_of_layers,
+    taking,
+)
 from napari_zstack_align.gui.recordings.plots import SessionPlots
 from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.recordings.recordings_tab import RecordingsTab
@@ -141,7 +146,7 @@ class RecordingsPart(Part):
         self.look_at(ALIGNED)
         self.refresh()
 
-    def _on_opened(self, opened: Opened, more: Sequence[str] = ()) -> None:
+    def _on_opened(self, opened: OpenedRecordings, more: Sequence[str] = ()) -> None:
         problems = (*opened.problems, *more)
         if opened.recordings:
             self.tab.list.add(opened.recordings)

@@ -15,7 +15,7 @@ from napari_zstack_align.gui.cells.timeline import runs
 Numbers = npt.NDArray[np.floating]
 
 
-class Band(pg.GraphicsObject):
+class PlotBand(pg.GraphicsObject):
     """A filled band.
 
     Parameters

@@ -8,7 +8,7 @@ from pathlib import Path
 from napari_zstack_align.alignment.raw_frames import MissingSource
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.jobs import Limits, limits, sample_contrast
-from napari_zstack_align.gui.zshift.sources import Opened
+from napari_zstack_align.gui.zshift.sources import FramesAndAlignment
 from napari_zstack_align.gui.zshift.view import UNKNOWN_LIMITS, ZShiftView
 from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.progress import Job, Progress, with_partial
@@ -17,7 +17,10 @@ from napari_zstack_align.zshift import ZShift, estimate_zshift, load_zshift
 
 
 def estimating(
-    recording: Opened, reference: Opened, z_step_um: float | None, params: ZShiftParams
+    recording: FramesAndAlignment,
+    reference: FramesAndAlignment,
+    z_step_um: float | None,
+    params: ZShiftParams,
 ) -> Job[ZShiftView]:
     """Find the depths, and prepare them; partial results are views too."""
     (stack, alignment), (slices, volume) = recording, reference

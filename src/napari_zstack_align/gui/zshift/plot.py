@@ -22,7 +22,7 @@ from napari_zstack_align.gui.plots import (
     Y_PADDING,
     FramePlot,
 )
-from napari_zstack_align.gui.zshift.band import Band
+from napari_zstack_align.gui.zshift.band import PlotBand
 from napari_zstack_align.gui.zshift.view import ZShiftView
 
 Numbers = npt.NDArray[np.floating]
@@ -56,7 +56,7 @@ class ZShiftPlot(FramePlot):
         self.sure.setTitle(None)
         for plot in self.plots:
             plot.getAxis("left").setWidth(50)
-        self.band, self.bad = Band(BAND), [Shade(SHADE) for _ in self.plots]
+        self.band, self.bad = PlotBand(BAND), [Shade(SHADE) for _ in self.plots]
         self.curve = self.depth.plot(pen=AFTER, connect="finite")
         self.confidence = self.sure.plot(pen=MEAN, connect="finite")
         self.marks = self.depth.plot(

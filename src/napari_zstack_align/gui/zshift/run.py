@@ -12,7 +12,7 @@ from napari_zstack_align.counting import counted, were
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Flag, count_by_flag
 from napari_zstack_align.gui.zshift import jobs
-from napari_zstack_align.gui.zshift.sources import RECORDING_AXES, SLICES_AXES, Opened
+from napari_zstack_align.gui.zshift.sources import RECORDING_AXES, SLICES_AXES, FramesAndAlignment
 from napari_zstack_align.gui.zshift.view import ZShiftView
 from napari_zstack_align.progress import Progress
 
@@ -62,7 +62,7 @@ class ZShiftRun:
             failed=lambda _: self._keep(self._bar.last_partial),
         )
 
-    def _given(self) -> tuple[Opened, Opened]:
+    def _given(self) -> tuple[FramesAndAlignment, FramesAndAlignment]:
         recording, reference = self._tab.recording.source, self._tab.reference.source
         if recording is None:
             raise InputError(NO_RECORDING)

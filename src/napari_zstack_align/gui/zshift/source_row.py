@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QWidget
 
 from napari_zstack_align.gui.buttons import button
 from napari_zstack_align.gui.file_dialogs import open_filter
-from napari_zstack_align.gui.zshift.sources import Source, best, owner_of
+from napari_zstack_align.gui.zshift.sources import FramesEntry, best, owner_of
 from napari_zstack_align.read.readers import file_formats
 
 
@@ -33,8 +33,8 @@ class SourceRow(QWidget):
     def __init__(self, what: str, tooltip: str) -> None:
         super().__init__()
         self._what = what
-        self._files: list[Source] = []
-        self._sources: list[Source] = []
+        self._files: list[FramesEntry] = []
+        self._sources: list[FramesEntry] = []
         self._kept = False
         self.combo = QComboBox()
         self.combo.setToolTip(tooltip)
@@ -54,12 +54,12 @@ class SourceRow(QWidget):
         self.folder_button.clicked.connect(lambda _: self._ask_folder())
 
     @property
-    def source(self) -> Source | None:
+    def source(self) -> FramesEntry | None:
         """What is chosen."""
         index = self.combo.currentIndex()
         return self._sources[index] if 0 <= index < len(self._sources) else None
 
-    def offer(self, sources: Sequence[Source], other: Source | None = None) -> None:
+    def offer(self, sources: Sequence[FramesEntry], other: FramesEntry | None = None) -> None:
         """Offer these and the files; a choice by hand stays, and ``other`` isn't proposed."""
         before = self.source
         self._sources = [*sources, *self._files]
@@ -70,7 +70,7 @@ class SourceRow(QWidget):
         if owner_of(self.source) != owner_of(before):
             self.changed.emit()
 
-    def add(self, source: Source) -> None:
+    def add(self, source: FramesEntry) -> None:
         """Add a file that was opened, in place of what it was before, and choose it."""
         self._sources, self._files = (
             [*(each for each in group if each.owner != source.owner), source]

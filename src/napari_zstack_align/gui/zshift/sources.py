@@ -19,14 +19,14 @@ from napari_zstack_align.read import open_stack
 from napari_zstack_align.saved import kind_of
 from napari_zstack_align.stack import Stack
 
-Opened = tuple[Stack, Alignment | None]
+FramesAndAlignment = tuple[Stack, Alignment | None]
 """Frames, and how they are aligned."""
 
 RECORDING_AXES, SLICES_AXES = "TYX", "ZYX"
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class FramesEntry:
     """One entry of a list; belongs to the main thread.
 
     Attributes
@@ -49,7 +49,7 @@ class Source:
     alignment: Alignment | None = None
     layer: Any = None
 
-    def opened(self, axes: str) -> Opened:
+    def opened(self, axes: str) -> FramesAndAlignment:
         """Frames and alignment; a layer's image has these axes.
 
         That its images are slices, only the names of its axes say.
@@ -69,24 +69,24 @@ class Source:
         return stack_of_layer(self.layer, axes) if self.frames is None else self.frames
 
 
-def opening(path: Path) -> Job[Source]:
+def opening(path: Path) -> Job[FramesEntry]:
     """Open a file, a folder of images, or a saved alignment."""
     yield Progress("Opening", 0, 1)
     if kind_of(path) is None:
         stack = open_stack(path)
-        return Source(f"File: {path.name}", path, stack)
+        return FramesEntry(f"File: {path.name}", path, stack)
     saved = load_saved(path)
     if not isinstance(saved, Alignment):
         raise InputError(
             f"{path} is a session of {counted(len(saved), 'recording')}: choose one .zalign of it."
         )
-    return Source(f"Alignment: {path.name}", path, saved.stack, saved)
+    return FramesEntry(f"Alignment: {path.name}", path, saved.stack, saved)
 
 
-def recordings_of(workspace: Workspace) -> list[Source]:
+def recordings_of(workspace: Workspace) -> list[FramesEntry]:
     """What can be a recording, the most likely first."""
     found = [
-        Source(_named(r.stack, r.alignment), r, r.stack, r.alignment)
+        FramesEntry(_named(r.stack, r.alignment), r, r.stack, r.alignment)
         for r in workspace.session.recordings
     ]
     shown = sorted(workspace.stacks, key=lambda each: each.grid.is_zstack)
@@ -94,7 +94,7 @@ def recordings_of(workspace: Workspace) -> list[Source]:
     return [*found, *map(_of_shown, shown), *map(_of_layer, layers)]
 
 
-def references_of(workspace: Workspace) -> list[Source]:
+def references_of(workspace: Workspace) -> list[FramesEntry]:
     """What can be a reference, the most likely first."""
     shown = workspace.stacks
     layers = sorted(_plain(workspace), key=lambda each: (not _has_slices(each), each.data.shape[0]))
@@ -105,21 +105,23 @@ def references_of(workspace: Workspace) -> list[Source]:
     ]
 
 
-def best(sources: Sequence[Source], other: Source | None) -> int:
+def best(sources: Sequence[FramesEntry], other: FramesEntry | None) -> int:
     """Index of the first that isn't the other one; 0 where there is none."""
     taken = owner_of(other)
     return next((k for k, source in enumerate(sources) if source.owner != taken), 0)
 
 
-def owner_of(source: Source | None) -> Any:
+def owner_of(source: FramesEntry | None) -> Any:
     """What a source is of; None for none."""
     return None if source is None else source.owner
 
 
-def _of_shown(shown: StackLayers) -> Source:
+def _of_shown(shown: StackLayers) -> FramesEntry:
     stack, alignment = shown.stack, shown.alignment
     name = _named(stack, alignment)
-    return Source(f"Volume of {stack.name}" if _is_volume(shown) else name, shown, stack, alignment)
+    return FramesEntry(
+        f"Volume of {stack.name}" if _is_volume(shown) else name, shown, stack, alignment
+    )
 
 
 def _is_volume(shown: StackLayers) -> bool:
@@ -130,8 +132,8 @@ def _named(stack: Stack, alignment: Alignment | None) -> str:
     return stack.name if alignment is not None else f"{stack.name} (raw)"
 
 
-def _of_layer(layer: Any) -> Source:
-    return Source(f"Layer: {layer.name}", layer, layer=layer)
+def _of_layer(layer: Any) -> FramesEntry:
+    return FramesEntry(f"Layer: {layer.name}", layer, layer=layer)
 
 
 def _plain(workspace: Workspace) -> list[Any]:

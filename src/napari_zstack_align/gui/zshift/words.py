@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.gui.zshift.sources import RECORDING_AXES, SLICES_AXES, Source
+from napari_zstack_align.gui.zshift.sources import RECORDING_AXES, SLICES_AXES, FramesEntry
 
 NO_STEP = "⚠ The z-step isn't known: z will be in slices, unless you type it in above."
 
 
 def source_words(
-    recording: Source | None, reference: Source | None, z_step_um: float | None
+    recording: FramesEntry | None, reference: FramesEntry | None, z_step_um: float | None
 ) -> str:
     """What would be looked for, and where, in a sentence or two."""
     if recording is None or reference is None:
@@ -21,14 +21,14 @@ def source_words(
         return f"⚠ {error}"
 
 
-def _frames(source: Source) -> str:
+def _frames(source: FramesEntry) -> str:
     stack = source.stack(RECORDING_AXES)
     rows, columns = stack.shape[2:]
     how = "aligned" if source.alignment is not None else "not aligned"
     return f"{counted(stack.n_frames, 'frame')} of {rows} × {columns} px, {how}"
 
 
-def _slices(source: Source, z_step_um: float | None) -> str:
+def _slices(source: FramesEntry, z_step_um: float | None) -> str:
     stack = source.stack(SLICES_AXES)
     rows, columns = stack.shape[2:]
     known = z_step_um or stack.z_step_um

@@ -33,7 +33,7 @@ from napari_zstack_align.register.recordings.frame_flags import FrameFlags
 from napari_zstack_align.register.recordings.geometry import fit
 from napari_zstack_align.register.recordings.image_file import ImageFile
 from napari_zstack_align.register.recordings.matching import correlations_of, model_of
-from napari_zstack_align.register.recordings.measure import Window, measure_window
+from napari_zstack_align.register.recordings.measure import MeasuredFrames, measure_window
 from napari_zstack_align.register.recordings.ransac import distances
 from napari_zstack_align.register.recordings.reference import Reference
 from napari_zstack_align.register.recordings.residual import (
@@ -222,10 +222,10 @@ def _measure_again(
 ) -> Generator[Progress, None, None]:
     """Trace the motion of these frames once more; those of the others stay unknown."""
     windows = _windows(state, frames, followed=False)
-    measured: list[Window] = []
+    measured: list[MeasuredFrames] = []
     work = partial(_measure, state, params)
 
-    def take(window: Window) -> Progress:
+    def take(window: MeasuredFrames) -> Progress:
         measured.append(window)
         return Progress(STAGE, len(measured), len(windows))
 
@@ -236,7 +236,7 @@ def _measure_again(
     state.trace.shift[first:last], state.trace.halves[:, first:last] = part.shift, part.halves
 
 
-def _measure(state: RecordingState, params: KeypointParams, frames: Range) -> Window:
+def _measure(state: RecordingState, params: KeypointParams, frames: Range) -> MeasuredFrames:
     return measure_window(state.stack, *frames, params, state.artefacts)
 
 

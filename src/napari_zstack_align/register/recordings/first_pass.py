@@ -15,7 +15,7 @@ from napari_zstack_align.register.recordings.chunks import Range
 from napari_zstack_align.register.recordings.kept_chunks import KeptChunks, matching_key
 from napari_zstack_align.register.recordings.kept_frames import KeptFrames
 from napari_zstack_align.register.recordings.matching import Matcher
-from napari_zstack_align.register.recordings.measure import Window
+from napari_zstack_align.register.recordings.measure import MeasuredFrames
 from napari_zstack_align.register.recordings.reading import (
     FirstReading,
     final_ranges,
@@ -87,7 +87,7 @@ class FirstPass:
 
         reading = FirstReading(state, self._params, submit)
 
-        def take(window: Window) -> Progress:
+        def take(window: MeasuredFrames) -> Progress:
             reading.take(window)
             note = _settle(state, pending)
             return self._report(stage, window.stop - window.start, note)

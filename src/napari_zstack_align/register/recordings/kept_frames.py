@@ -15,7 +15,7 @@ from napari_zstack_align.register.artefacts.artefacts import UNTOUCHED, Artefact
 from napari_zstack_align.register.brightness import Levels
 from napari_zstack_align.register.recordings.chunks import Range, windows_of
 from napari_zstack_align.register.recordings.driving import averaging
-from napari_zstack_align.register.recordings.measure import Window, measure_window
+from napari_zstack_align.register.recordings.measure import MeasuredFrames, measure_window
 from napari_zstack_align.register.recordings.sway import sways
 from napari_zstack_align.register.recordings.trace import Trace
 from napari_zstack_align.register.recordings.waiting import with_progress
@@ -58,7 +58,7 @@ class KeptFrames:
             **parts,
         )
 
-    def window(self, frames: Range) -> Window:
+    def window(self, frames: Range) -> MeasuredFrames:
         """What a window of frames shows."""
         name, indices = f"{frames[0]}-{frames[1]}", np.arange(*frames)
         keys = {"sums": self.key(SUMS), "motion": self.key(MOTION, "max_shift_px")}
@@ -118,7 +118,7 @@ class KeptFrames:
         return total / np.float32(len(good))
 
 
-def _sums(window: Window) -> Arrays:
+def _sums(window: MeasuredFrames) -> Arrays:
     faults = [(i, fault) for i, fault in enumerate(window.faults) if fault]
     return {
         "total": window.total,
@@ -132,17 +132,17 @@ def _sums(window: Window) -> Arrays:
     }
 
 
-def _motion(window: Window) -> Arrays:
+def _motion(window: MeasuredFrames) -> Arrays:
     arrays = {"shift": window.shift, "halves": window.halves, "turn": window.turn}
     return arrays if window.proxy is None else {**arrays, "proxy": window.proxy}
 
 
-def _window_of(frames: Range, sums: Arrays, motion: Arrays) -> Window:
+def _window_of(frames: Range, sums: Arrays, motion: Arrays) -> MeasuredFrames:
     faults: list[Fault | None] = [None] * (frames[1] - frames[0])
     for i, flag, detail in zip(sums["faulty"], sums["flags"], sums["details"], strict=True):
         faults[int(i)] = Fault(Flag(str(flag)), str(detail))
     mean, low, share = sums["levels"]
-    return Window(
+    return MeasuredFrames(
         *frames,
         sums["total"],
         int(sums["count"]),

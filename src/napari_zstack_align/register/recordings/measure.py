@@ -40,7 +40,7 @@ SMALLEST_SEARCH_PX = 48
 
 
 @dataclass(frozen=True)
-class Window:
+class MeasuredFrames:
     """What one window of frames showed.
 
     Attributes
@@ -87,7 +87,7 @@ def proxy_factor(shape: tuple[int, int]) -> int:
 
 def measure_window(
     stack: Stack, start: int, stop: int, params: KeypointParams, artefacts: Artefacts = UNTOUCHED
-) -> Window:
+) -> MeasuredFrames:
     """Read frames ``start`` to ``stop`` once: sum them up and follow their motion."""
     shape = (stack.shape[2], stack.shape[3])
     factor = proxy_factor(shape)
@@ -113,7 +113,7 @@ def measure_window(
         shift[good], halves[:, good] = motion.shift * factor, motion.halves * factor
         turn[good] = motion.turn * factor
         proxy = motion.mean
-    return Window(
+    return MeasuredFrames(
         start,
         stop,
         total,
@@ -192,7 +192,7 @@ class Linker:
         self._offset = np.zeros(3)
         self._previous: Image | None = None
 
-    def place(self, window: Window) -> Trace:
+    def place(self, window: MeasuredFrames) -> Trace:
         """(3,) what to add to shift (dy, dx) and turn of the next window, in px."""
         if window.proxy is not None:
             if self._previous is not None:

@@ -17,7 +17,7 @@ from napari_zstack_align.register.recordings.events import (
     intensity_outliers,
     twitches,
 )
-from napari_zstack_align.register.recordings.measure import Linker, Window
+from napari_zstack_align.register.recordings.measure import Linker, MeasuredFrames
 from napari_zstack_align.register.recordings.state import RecordingState
 from napari_zstack_align.register.recordings.trace import Trace
 from napari_zstack_align.stack import Stack
@@ -48,7 +48,7 @@ class FirstReading:
         self._total, self._count, self._chunk = np.zeros(self._shape, np.float32), 0, 0
         self._dark = np.inf
 
-    def take(self, window: Window) -> None:
+    def take(self, window: MeasuredFrames) -> None:
         """Take in the next window."""
         state = self._state
         self._traces.append(Trace.placed(window, self._linker))

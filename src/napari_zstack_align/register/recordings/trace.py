@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d
 
 from napari_zstack_align.register.recordings.chunks import Range
-from napari_zstack_align.register.recordings.measure import Linker, Window
+from napari_zstack_align.register.recordings.measure import Linker, MeasuredFrames
 
 Array = npt.NDArray[np.float64]
 
@@ -42,13 +42,15 @@ class Trace:
     turn: Array
 
     @classmethod
-    def of(cls, windows: Iterable[Window], shape: tuple[int, int], max_shift_px: float) -> Trace:
+    def of(
+        cls, windows: Iterable[MeasuredFrames], shape: tuple[int, int], max_shift_px: float
+    ) -> Trace:
         """Join the traces of consecutive windows."""
         linker = Linker(shape, max_shift_px)
         return cls.joined([cls.placed(window, linker) for window in windows])
 
     @classmethod
-    def placed(cls, window: Window, linker: Linker) -> Trace:
+    def placed(cls, window: MeasuredFrames, linker: Linker) -> Trace:
         """Trace of the next window, on from those before."""
         *_, turn = place = linker.place(window)
         shift = window.shift + place[:2]
