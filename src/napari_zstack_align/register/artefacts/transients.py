@@ -14,11 +14,12 @@ from typing import Self
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import maximum_filter1d
+from scipy.ndimage import binary_closing, label, maximum_filter1d
 
 from napari_zstack_align.alignment.artefact_rows import RowKind, RowKinds
 from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.register.artefacts.noise import Noise
+from napari_zstack_align.register.artefacts.scan_light import comes_with_the_scan
 from napari_zstack_align.register.brightness import MOST_ACTIVE, TINY
 
 Image = npt.NDArray[np.float32]
@@ -59,6 +60,9 @@ OFF_PART = 0.4
 """Bright pixels of rows without light keep less than this part of what is above dark."""
 MOST_LIT = 3.0
 """Rows that are so many times as bright as the brightest usual frames aren't taken for tissue."""
+
+SLOPE_ROWS = 3
+"""Bright rows fewer than so many rows apart are judged together."""
 
 
 @dataclass(frozen=True)
@@ -199,8 +203,21 @@ class Transients:
                 if kind is RowKind.TISSUE:
                     tissue[slice(*block)], begun = True, 0.0
                 else:
-                    kinds[max(block[0] - 1, 0) : block[1] + 1], begun = kind, edge
-        return kinds if kinds.any() else None
+                    kinds[slice(*block)], begun = kind, edge
+        self._spare_fibres(image, kinds)
+        return _with_rows_beside(kinds) if kinds.any() else None
+
+    def _spare_fibres(self, image: Image, kinds: RowKinds) -> None:
+        """Make tissue, in place, of bright rows that are no light of the scan."""
+        # A row or two between bright ones, on the slope of a fibre, may have passed for tissue.
+        bright = binary_closing(np.pad(kinds == RowKind.BRIGHT, SLOPE_ROWS), np.ones(SLOPE_ROWS))
+        runs, n = label(bright[SLOPE_ROWS:-SLOPE_ROWS])
+        tissue = (kinds == RowKind.TISSUE) & (runs == 0)
+        for number in range(1, n + 1):
+            rows = np.flatnonzero(runs == number)
+            run = int(rows[0]), int(rows[-1]) + 1
+            if not comes_with_the_scan(image, run, tissue, self.usual_jump, self.noise.gain):
+                kinds[slice(*run)] = RowKind.TISSUE
 
     def _first_tissue(self, image: Image, blocks: list[tuple[int, int]]) -> int:
         """Number of the longest block of usual light; of the longest where all are unusual."""
@@ -223,6 +240,14 @@ class Transients:
         bright, usual = _bright(rows) - self.noise.dark, _bright(others) - self.noise.dark
         # Beside rows of active cells, those of calm ones are dim; but no dimmer than in any frame.
         return RowKind.DARK if bright < OFF_PART * min(usual, self.dimmest) else RowKind.TISSUE
+
+
+def _with_rows_beside(kinds: RowKinds) -> RowKinds:
+    """Kinds of rows (Y,), the row on either side of an unusual one as that one."""
+    wider = kinds.copy()
+    for rows, beside in ((wider[:-1], kinds[1:]), (wider[1:], kinds[:-1])):
+        rows[rows == RowKind.TISSUE] = beside[rows == RowKind.TISSUE]
+    return wider
 
 
 def _round(value: float, up: bool = False) -> float:
