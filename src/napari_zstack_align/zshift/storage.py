@@ -7,7 +7,6 @@ aligned frames, ``transforms`` (.npz). Nothing is pickled.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,7 +18,6 @@ import tifffile
 from napari_zstack_align import saved
 from napari_zstack_align.alignment.raw_frames import (
     DIGESTS,
-    MissingSource,
     StackAndInputs,
     check_stack,
     find_stack,
@@ -160,14 +158,10 @@ def _read(reading: Reading, stack: Stack | None) -> ZShift:
 def _stack(
     reading: Reading, facts: _ZShiftFacts, given: Stack | None, seen: FrameDigests | None
 ) -> Stack:
-    """Return the recording; where it is gone, let it say how a z-shift gets it back."""
+    """Return the recording; where it is gone, let it say so."""
     if given is not None:
         return check_stack(given, facts.stack, seen)
-    stack = find_stack(reading.folder, facts, seen)
-    if not isinstance(stack.source, MissingSource):
-        return stack
-    message = stack.source.message.replace("load_alignment(", "load_zshift(")
-    return stack.replace(source=replace(stack.source, message=message))
+    return find_stack(reading.folder, facts, seen)
 
 
 def _read_params(reading: Reading, facts: _ZShiftFacts) -> ZShiftParams:
