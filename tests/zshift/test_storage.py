@@ -137,7 +137,7 @@ def test_without_the_recording_depths_remain(tmp_path) -> None:
     loaded = nza.load_zshift(zshift.save(tmp_path / "a"))
     same(loaded, zshift)
     np.testing.assert_array_equal(loaded.simulate().compute(), zshift.simulate().compute())
-    with pytest.raises(nza.InputError, match=r"was an array in memory: give its new place .*stack=\.\.\. in Python"):
+    with pytest.raises(nza.InputError, match="was an array in memory: give it when you open"):
         loaded.corrected()[0].compute()
     given = nza.load_zshift(tmp_path / "a.zalign", stack=zshift.stack)
     np.testing.assert_array_equal(given.corrected().compute(), zshift.corrected().compute())

@@ -85,9 +85,9 @@ class StackAndInputs(Part):
         return states_in(self.inputs)
 
 
-GIVE_IT = (
-    "give its new place when you open the result (--stack in the terminal, stack=... in Python; "
-    "in napari, open that file first)."
+GIVEN_AT_OPENING = (
+    "when you open the result (--stack in the terminal, stack=... in Python; in napari, open that "
+    "file first)."
 )
 
 
@@ -225,8 +225,8 @@ def find_stack(folder: Path, raw: StackAndInputs, seen: FrameDigests | None = No
     """
     described, inputs = raw.stack, raw.inputs
     if not inputs:
-        return missing_stack(folder, raw, f"was an array in memory: {GIVE_IT}")
-    why = f"is not at {inputs[0].path} any more: {GIVE_IT}"
+        return missing_stack(folder, raw, f"was an array in memory: give it {GIVEN_AT_OPENING}")
+    why = f"is not at {inputs[0].path} any more: give its new place {GIVEN_AT_OPENING}"
     for paths in places_of(folder, inputs):
         try:
             return check_stack(open_stack(paths), described, seen)
