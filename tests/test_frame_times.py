@@ -49,5 +49,5 @@ def test_everything_calls_it_unknown(times):
     assert stack.frame_interval_s is None
     assert facts_of(stack)["frame_interval_s"] is None
     assert default_chunk_frames(stack) == 20
-    assert Timeline.of(stack.frame_times_s, n_frames, 5.0).interval_s == 1 / FRAMES_A_SECOND
+    assert Timeline.of(stack.frame_times_s, n_frames, 5.0, 60.0).interval_s == 1 / FRAMES_A_SECOND
     assert not set(describe(stack).split()) & {"Hz", "nan", "frame every"}

@@ -54,8 +54,8 @@ class TraceParams(Params):
         le=100_000.0,
         description=(
             "Length of the window that slides along a trace for the baseline, in s; where the "
-            "frame times are unknown, 10 frames per second are assumed. It never slides across a "
-            "pause of the recording."
+            "frame times are unknown, 10 frames per second are assumed. It slides across pauses "
+            "that are shorter than itself, and never across longer ones."
         ),
         json_schema_extra=unit("s"),
     )
@@ -64,7 +64,7 @@ class TraceParams(Params):
         gt=1.0,
         le=1e6,
         description="Time between two frames, in frame intervals, from which it counts as a pause "
-        "of the recording.",
+        "of the recording; only one that is longer than the window separates baselines.",
     )
     noise_floor: float = Field(
         1.0,

@@ -109,6 +109,8 @@ def baseline_trace(trace, used, segment, window: int, percentile: float):
     for number in sorted(set(segment)):
         frames = [t for t in range(len(trace)) if segment[t] == number]
         good = [t for t in frames if used[t] and isfinite(trace[t])]
+        if len(good) < 5:
+            continue
         size = min(window, len(good))
         found = {}
         for i, t in enumerate(good):
@@ -116,9 +118,28 @@ def baseline_trace(trace, used, segment, window: int, percentile: float):
             values = sorted(trace[s] for s in good[start : start + size])
             found[t] = values[floor(percentile / 100 * (size - 1) + 0.5)]
         for t in frames:
-            if found:
-                result[t] = float(np.interp(t, list(found), list(found.values())))
+            result[t] = float(np.interp(t, list(found), list(found.values())))
     return result
+
+
+def baseline_in_time(trace, used, times, window_s: float, percentile: float):
+    """The same of one segment, of the frames within the window's time, or the 5 nearest in order.
+
+    Of a window that would reach beyond the segment, the frames at its end.
+    """
+    good = [t for t in range(len(trace)) if used[t] and isfinite(trace[t])]
+    first, last = times[good[0]], times[good[-1]]
+    found = {}
+    for i, t in enumerate(good):
+        middle = min(max(times[t], first + window_s / 2), last - window_s / 2)
+        about = {s for s in good if abs(times[s] - middle) <= window_s * (0.5 + 1e-9)}
+        if last - first <= window_s:
+            about = set(good)
+        start = min(max(i - 2, 0), len(good) - 5)
+        about |= set(range(good[start], good[start + 4] + 1)) & set(good)
+        values = sorted(trace[s] for s in about)
+        found[t] = values[floor(percentile / 100 * (len(values) - 1) + 0.5)]
+    return np.interp(range(len(trace)), list(found), list(found.values()))
 
 
 def noise(trace, used, segment) -> float:

@@ -54,17 +54,14 @@ def derive(
         (C,) counts without light.
     """
     params, timeline = inputs.params, inputs.timeline
-    window = timeline.frames_in(params.baseline_window_s)
     displacement = _displacement(inputs, rows)
     corrected, dff = (np.empty(F.shape, np.float32) for _ in range(2))
     motion = np.full(F.shape[:2], np.nan, np.float32)
     for c, i in np.ndindex(*F.shape[:2]):
         trace = _corrected(F[c, i], Fneu[c, i], params.neuropil_factor, used)
         good = used & np.isfinite(trace)
-        baseline = sliding_baseline(
-            trace, good, timeline.segment, window, params.baseline_percentile
-        )
-        floor = params.noise_floor * frame_noise(trace, good, timeline.segment)
+        baseline = sliding_baseline(trace, good, timeline, params.baseline_percentile)
+        floor = params.noise_floor * frame_noise(trace, good, timeline.burst)
         corrected[c, i] = trace
         dff[c, i] = dff_of(trace, baseline, float(dark[c]), floor)
         # Without an alignment nobody knows how a cell moved: that isn't 'not at all'.

@@ -287,8 +287,6 @@ class _Run:
         self, F: npt.NDArray[np.float32], used: npt.NDArray[np.bool_]
     ) -> npt.NDArray[np.float32]:
         """(C, N) as of `Traces`."""
-        if not self._saturated.any():
-            return np.zeros(F.shape[:2], np.float32)
         return saturated_frames(self._saturated, self._highest, np.isfinite(F) & used)
 
     def _unmeasured(

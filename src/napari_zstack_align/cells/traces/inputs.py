@@ -83,7 +83,10 @@ class Inputs:
     def timeline(self) -> Timeline:
         """How the frames follow each other."""
         return Timeline.of(
-            self.stack.frame_times_s, self.stack.n_frames, self.params.pause_intervals
+            self.stack.frame_times_s,
+            self.stack.n_frames,
+            self.params.pause_intervals,
+            self.params.baseline_window_s,
         )
 
     @cached_property

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.cells.traces.baseline_remarks import of_baseline
 from napari_zstack_align.cells.traces.dark import DarkLevel
 from napari_zstack_align.cells.traces.inputs import Inputs
 from napari_zstack_align.cells.traces.traces import ALL_SATURATED, NONE_MEASURED, Traces
@@ -58,6 +59,7 @@ def remarks_of(traces: Traces, inputs: Inputs) -> tuple[Remark, ...]:
             f"The ROIs are those of slices of a z-stack, but {inputs.stack.name} is a recording: "
             f"they were read in every frame."
         )
+    remarks += of_baseline(inputs, frames)
     remarks += inputs.on_place
     remarks += as_warnings(what_is_odd(inputs.stack.frame_times_s))
     if inputs.stack.frame_interval_s is None:

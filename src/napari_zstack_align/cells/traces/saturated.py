@@ -36,13 +36,14 @@ def saturated_frames(saturated: Flags, highest: Numbers, seen: Flags) -> Shares:
     Returns
     -------
     numpy.ndarray
-        (C, N) float32; 0 for a cell without frames, or with one such frame alone.
+        (C, N) float32; 0 for a cell with one such frame alone, NaN for a cell without frames.
     """
-    shares = np.zeros(saturated.shape[:2], np.float32)
+    shares = np.full(saturated.shape[:2], np.nan, np.float32)
     for c, frames in enumerate(highest):
         counts = (saturated[c] & _is_top(frames) & seen[c]).sum(axis=1)
         counts[counts < FEWEST_FRAMES] = 0
-        shares[c] = counts / np.maximum(seen[c].sum(axis=1), 1)
+        n_seen = seen[c].sum(axis=1)
+        np.divide(counts, n_seen, out=shares[c], where=n_seen > 0)
     return shares
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_zstack_align.alignment.summary import flagged_words
+from napari_zstack_align.cells.traces.baseline import FEWEST_FOR_BASELINE
 from napari_zstack_align.counting import counted
 from napari_zstack_align.flags import Flag, are_flagged
 from napari_zstack_align.remark import Remark, as_warnings, short_repr, with_remarks
@@ -51,18 +53,26 @@ def _size_of(traces: Traces) -> str:
 
 
 def _of_unknown_dff(traces: Traces) -> tuple[Remark, ...]:
-    """Tell of ROIs that were seen, but whose F₀ is too small for ΔF/F."""
+    """Tell of ROIs that were seen, but have too few frames or too small an F₀ for ΔF/F."""
     if not traces.used.any() or traces.dark.doubt:  # which says it
         return ()
     seen = np.isfinite(traces.corrected).any(axis=2)
-    unknown = seen & ~np.isfinite(traces.dff).any(axis=2)
-    number = np.count_nonzero(unknown.any(axis=0))
-    if not number:
-        return ()
-    return as_warnings(
-        f"ΔF/F of {number} of {counted(len(traces.ids), 'ROI')} is NaN throughout: F₀ is too "
-        f"close to the dark level, or below it. Check the dark level."
+    unknown, rare = seen & ~traces.has_dff, _most_frames(traces) < FEWEST_FOR_BASELINE
+    few, dark = (int(np.sum((unknown & rois).any(axis=0))) for rois in (rare, ~rare))
+    nan = f"of {counted(len(traces.ids), 'ROI')} is NaN throughout"
+    too_few = f"ΔF/F of {few} {nan}: fewer than {FEWEST_FOR_BASELINE} frames are too few for F₀."
+    too_dark = (
+        f"ΔF/F of {dark} {nan}: F₀ is too close to the dark level, or below it. Check the dark "
+        f"level."
     )
+    return as_warnings(too_few if few else "", too_dark if dark else "")
+
+
+def _most_frames(traces: Traces) -> npt.NDArray[np.int64]:
+    """(C, N) frames that count in the stretch between pauses that has most of them."""
+    good = np.isfinite(traces.corrected) & traces.used
+    starts = [0, *np.flatnonzero(np.diff(traces.frames["segment"])) + 1]
+    return np.add.reduceat(good.astype(np.int64), starts, axis=2).max(axis=2)
 
 
 def _levels(traces: Traces) -> str:

@@ -45,13 +45,15 @@ class Traces:
     corrected : numpy.ndarray
         (C, N, T) float32: ``F - r (Fneu - median Fneu)``, in counts, the dark level still in it.
     dff : numpy.ndarray
-        (C, N, T) float32 ΔF/F0; NaN where F0 is below the noise floor.
+        (C, N, T) float32 ΔF/F0; NaN where F0 is below the noise floor, or there are too few
+        frames for it.
     rois : Rois
         The N cells in reference coordinates.
     frames : numpy.ndarray
         (T,) structured, a row a frame: ``frame``, ``time_s`` (NaN where unknown), ``segment``
-        (stretch between pauses of the recording), ``confidence`` (float32, 0 to 1: the frame's
-        correlation after alignment, 0 where the alignment left it out), ``used`` (bool), ``flag``
+        (stretch with a baseline of its own, between long pauses), ``confidence`` (float32, 0 to 1:
+        the frame's correlation after alignment, 0 where the alignment left it out), ``used``
+        (bool), ``flag``
         (a code: '' = good, 'not run': not read yet, else a `Flag`) and ``detail`` (the same in a
         sentence).
     motion_explained : numpy.ndarray
@@ -75,7 +77,8 @@ class Traces:
         Versions, date, files.
     saturated : numpy.ndarray, optional
         (C, N) float32: part of the frames used in which more than 5 % of the cell's circle is at
-        the largest value of the detector; None where that wasn't looked at.
+        the largest value of the detector; NaN for a cell without frames, None where that wasn't
+        looked at.
     unmeasured : numpy.ndarray, optional
         (C, N) float32: part of the frames used in which the cell has no ΔF/F because pixels there
         don't come from tissue: rows without light or struck by light, pixels fixed to the
@@ -187,10 +190,15 @@ class Traces:
             return np.zeros(self.F.shape[:2], bool)
         return np.asarray(self.unmeasured > MOST_UNMEASURED)
 
+    @cached_property
+    def has_dff(self) -> npt.NDArray[np.bool_]:
+        """(C, N) bool: cells that have ΔF/F in some frame."""
+        return np.asarray(np.isfinite(self.dff).any(axis=2))
+
     @property
     def reliable(self) -> npt.NDArray[np.bool_]:
-        """(C, N) bool: cells whose ΔF/F can be relied on."""
-        return ~self.is_saturated & ~self.is_unmeasured & self.dff_reliable
+        """(C, N) bool: cells that have ΔF/F which can be relied on."""
+        return self.has_dff & ~self.is_saturated & ~self.is_unmeasured & self.dff_reliable
 
     @property
     def inside(self) -> npt.NDArray[np.bool_]:
