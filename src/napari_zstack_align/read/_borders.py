@@ -36,6 +36,9 @@ DROPPING_PART = 0.8
 DROP_ERRORS, DROP_SPREADS = 4.0, 2.0
 """The mean drop is so many times its error, by what is left of the similarities and by how much
 drops differ."""
+DROP_ERRORS_OF_FEW = 6.0
+"""... where few frames lie between borders inside a period: a cell that lights up in one of them
+makes drops, too."""
 LEAST_DROP = 0.003
 """Frames that are equal to the last bit but one differ, too."""
 MOST_TIMES = 2.0
@@ -126,7 +129,8 @@ def clear_borders(
     design = _Design.of(min(length, WIDEST))
     found = [design.drops(_beside(run, design, length, but, floor)) for run in runs]
     drops, errors = (np.concatenate(each) for each in zip(*found, strict=True))
-    if not _are_clear(drops, errors):
+    is_few = but is not None and design.width < FEWEST_FOR_FRAMES
+    if not _are_clear(drops, errors, DROP_ERRORS_OF_FEW if is_few else DROP_ERRORS):
         return None
     return ClearBorders(length, len(drops), int((drops > 0).sum()))
 
@@ -170,7 +174,7 @@ def _floor(chance: npt.NDArray[np.floating]) -> float:
     return float(known.mean() + known.std()) + LEAST_LEVEL if len(known) else -np.inf
 
 
-def _are_clear(drops: Values, errors: Values) -> bool:
+def _are_clear(drops: Values, errors: Values, times: float) -> bool:
     """Whether similarity drops at all of some borders but a few."""
     n = len(drops)
     if n < FEWEST_BORDERS or (drops > 0).mean() < DROPPING_PART:
@@ -179,7 +183,7 @@ def _are_clear(drops: Values, errors: Values) -> bool:
     if counted.mean() < LEAST_DROP:
         return False
     least = max(
-        DROP_ERRORS * float(np.sqrt(np.median(errors**2))),
+        times * float(np.sqrt(np.median(errors**2))),
         DROP_SPREADS * float(counted.std(ddof=1)),
     )
     return bool(counted.mean() > least / np.sqrt(n))

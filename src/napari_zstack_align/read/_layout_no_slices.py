@@ -21,6 +21,10 @@ from napari_zstack_align.read._pairs import FramePairs
 
 FLAT_PART = 0.99
 """Frames of far slices that are this much as alike as those of one slice show no slices."""
+FEWEST_FLAT_SLICES = 5
+"""Far slices of thinner stacks may be as alike as motion and noise let one slice be."""
+SHUFFLES = 200
+"""... unless frames of a slice are less alike than in any of so many random orders."""
 RECORDING_PART = 0.9
 """... and this much, that it may be a recording: z-stacks stay below."""
 VOLUME_PART = 0.5
@@ -67,7 +71,8 @@ def without_slices(
         return LayoutReport("cannot tell", "", reason)
     part = 100 * far / near
     reason = f"Frames of far slices are {part:.0f} % as alike as those of one slice"
-    if other is None and far > FLAT_PART * near and not _nearer_is_more_alike(pairs, apart):
+    is_flat = other is None and far > FLAT_PART * near and not _nearer_is_more_alike(pairs, apart)
+    if is_flat and (apart.max() >= FEWEST_FLAT_SLICES - 1 or _own_are_less_alike(pairs, plane)):
         return LayoutReport("wrong", "no slices", f"{reason}: nothing tells the slices apart.")
     explained = (
         f"the layout given accounts for {part_in_words(own)} of the differences in how alike "
@@ -87,6 +92,17 @@ def _nearer_is_more_alike(pairs: FramePairs, apart: npt.NDArray[np.intp]) -> boo
         return False
     spread = float(gain.std()) / np.sqrt(len(gain))
     return float(gain.mean()) > APART_SPREADS * spread
+
+
+def _own_are_less_alike(pairs: FramePairs, plane: npt.NDArray[np.intp]) -> bool:
+    """Whether frames of a slice are less alike than any of as many random choices are."""
+    rng = np.random.default_rng(0)
+    alike = np.where(np.isfinite(pairs.alike), pairs.alike, np.nan)
+
+    def own(of: npt.NDArray[np.intp]) -> float:
+        return float(np.nanmean(alike[of[:, np.newaxis] == of]))
+
+    return own(plane) < min(own(rng.permutation(plane)) for _ in range(SHUFFLES))
 
 
 def _one_frame_a_slice(pairs: FramePairs, apart: npt.NDArray[np.int_]) -> LayoutReport:

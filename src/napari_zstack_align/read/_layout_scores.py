@@ -40,10 +40,13 @@ class Scores:
     explained : Explained
     of : dict of Arrangement to float
         Score of each, 0 to 1.
+    lengths : frozenset of int
+        Numbers of repeats and slices that the layout itself has.
     """
 
     explained: Explained
     of: dict[Arrangement, float]
+    lengths: frozenset[int] = frozenset()
 
     def at(self, arrangement: Arrangement | None) -> float:
         """Score of an arrangement; 0 for none, and for one that wasn't tried."""
@@ -62,14 +65,14 @@ class Scores:
 
 def scored(pairs: FramePairs, lengths: Iterable[int]) -> Job[Scores]:
     """Score every arrangement of a sample."""
-    explained = Explained(pairs)
+    explained, lengths = Explained(pairs), frozenset(lengths)
     tried = arrangements(min(LONGEST, pairs.frames.size // 2), lengths)
     scores = {}
     for done, arrangement in enumerate(tried, start=1):
         scores[arrangement] = explained.score(arrangement)
         if done % 20 == 0:
             yield Progress("Comparing layouts", done, len(tried))
-    return Scores(explained, scores)
+    return Scores(explained, scores, lengths)
 
 
 def layout_of(stack: Stack) -> Arrangement | None:

@@ -63,6 +63,10 @@ def _is_believed(
     pairs: FramePairs, scores: Scores, other: Arrangement, layout: Arrangement | None
 ) -> bool:
     own, theirs = scores.at(layout), scores.at(other)
+    is_foreign = bool(scores.lengths) and other.length not in scores.lengths
+    if is_foreign and other.kind is not Kind.REPEATS:
+        # Of so many lengths that the layout says nothing of, one may fit by chance.
+        own *= np.sqrt(TIMES_MORE)
     return (
         _explains_more(theirs, own)
         and theirs > scores.by_chance(other)
