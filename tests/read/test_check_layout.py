@@ -14,6 +14,7 @@ from napari_zstack_align.read import _layout_verdict
 from napari_zstack_align.samples import recording_with_motion
 from napari_zstack_align.sources import ArraySource
 
+from .cells_in_planes import stack_of_repeats
 from .scans import layout, repeats, scan, up_and_down, volumes
 
 RIGHT: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
@@ -36,6 +37,14 @@ def test_a_right_layout_is_never_wrong(order, given, kind, seed: int) -> None:
     report = nza.run(nza.check_layout(stack))
     assert report.verdict != "wrong", report
     assert report.warning == ""
+
+
+@pytest.mark.parametrize("seed", [61, 154, 202, 256, 326, 371])
+def test_thin_and_active_stacks_are_not_wrong(seed: int) -> None:
+    """Three or four slices below the axial resolution, or cells that light up in single frames."""
+    frames, n_repeats = stack_of_repeats(seed)
+    stack = nza.Stack.from_array(frames, frames_per_slice=n_repeats)
+    assert nza.run(nza.check_layout(stack)).verdict != "wrong"
 
 
 def test_a_clear_layout_is_plausible() -> None:
