@@ -50,3 +50,17 @@ def test_a_brighter_repeat_of_another_place_is_no_activity(repeats, light):
     dark = np.percentile(images, 1)
     images[2] = dark + light * (np.roll(images[2], 40, axis=1) - dark)
     assert not judged(images)
+
+
+def test_lit_cells_of_a_repeat_that_is_still_like_the_others_are_not_measured_without_its_light(
+    repeats,
+):
+    """Where half of the tissue glows, taking the light off would make the rest dimmer."""
+    images = repeats[:6].copy()
+    dark = np.percentile(images, 1)
+    bright = images[[0, 1, 3, 4]].mean(axis=0)
+    images[2] += np.where(bright > np.percentile(bright, 40), 0.6 * (bright - dark), 0)
+    doubtful, valid = np.arange(6) == 2, [np.ones(image.shape, bool) for image in images]
+    smooth = [smoothed(image) for image in images]
+    assert only_brighter(smooth, valid, doubtful, np.zeros(6, bool))[2]
+    assert not only_brighter(smooth, valid, doubtful, doubtful)[2]

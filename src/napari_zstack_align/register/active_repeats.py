@@ -19,6 +19,7 @@ from napari_zstack_align.register.activity import only_brighter, smoothed
 from napari_zstack_align.register.frames import Image
 from napari_zstack_align.register.lit_cells import Dimmed, lit_cells
 from napari_zstack_align.register.lost_repeats import ANOTHER_PLACE, places_in_doubt
+from napari_zstack_align.register.places import LINK
 from napari_zstack_align.register.repeats import Registered, Repeats, judge_repeats
 from napari_zstack_align.register.slice_run import Frames, SliceRun
 from napari_zstack_align.register.template import Coefficients
@@ -94,7 +95,8 @@ def judge_active_repeats(
     odd &= [fault != ANOTHER_PLACE for fault in repeats.faults]
     if not odd.any():
         return repeats
-    active = yield from _active_repeats(run, frames, fields, repeats.used, odd)
+    unlike = ~(repeats.after >= LINK * np.nanmedian(repeats.after))
+    active = yield from _active_repeats(run, frames, fields, repeats.used, odd, unlike)
     if not active.any():
         return repeats
     believed = [replace(r, fault=None) if a else r for r, a in zip(registered, active, strict=True)]
@@ -125,7 +127,12 @@ def _lost_repeats(
 
 
 def _active_repeats(
-    run: SliceRun, frames: Frames, fields: Coefficients, used: Valid, odd: Valid
+    run: SliceRun,
+    frames: Frames,
+    fields: Coefficients,
+    used: Valid,
+    odd: Valid,
+    unlike: Valid | None = None,
 ) -> Generator[Progress, None, Valid]:
     """(n,) which of the odd repeats differ from the used ones by cells that light up."""
 
@@ -141,5 +148,7 @@ def _active_repeats(
         valid.append(where)
         yield run.progress()
     result = np.zeros(len(frames), bool)
-    result[compared] = only_brighter(images, valid, odd[compared])
+    result[compared] = only_brighter(
+        images, valid, odd[compared], None if unlike is None else unlike[compared]
+    )
     return result

@@ -34,11 +34,12 @@ def smoothed(image: Image) -> Image:
 
 
 def only_brighter(
-    images: Sequence[Image], valid: Sequence[Pixels], doubtful: npt.NDArray[np.bool_]
+    images: Sequence[Image],
+    valid: Sequence[Pixels],
+    doubtful: npt.NDArray[np.bool_],
+    unlike: npt.NDArray[np.bool_] | None = None,
 ) -> npt.NDArray[np.bool_]:
     """(n,) which of the doubtful repeats differ from the others by bright places only.
-
-    The light of a whole repeat is no matter of cells, and is taken off first.
 
     Parameters
     ----------
@@ -48,25 +49,45 @@ def only_brighter(
         (Y, X) bool of each.
     doubtful : numpy.ndarray
         (n,) bool: repeats to be judged by the others.
+    unlike : numpy.ndarray, optional
+        (n,) bool: those that hardly resemble the others; all of them by default. In more light
+        another place may be brighter throughout: the light of whole repeats is taken off first.
     """
     result = np.zeros(len(images), bool)
     others = np.flatnonzero(~doubtful).tolist()
     if len(others) < 2:
         return result
-    usual = np.median([images[i] for i in others], axis=0)
-    calm = [_times(images[i], 1 / _light(usual, images[i], valid[i]), usual) for i in others]
-    usual = np.median(calm, axis=0)
-    spread = np.sqrt(smoothed(((np.stack(calm) - usual) ** 2).mean(axis=0)))
-    floor = max(float(np.median(spread)), 1e-12)
-    inner = np.s_[BORDER_PX:-BORDER_PX, BORDER_PX:-BORDER_PX]
-    for i in np.flatnonzero(doubtful).tolist():
-        # One that is dimmer stays: another place may be dimmer there, and would be lifted.
-        light = max(_light(usual, images[i], valid[i]), 1.0)
-        away = (_times(images[i], 1 / light, usual) - usual) / np.maximum(spread, floor)
-        away = np.where(valid[i], away, 0)[inner]
-        brighter, dimmer = (float((part[part > SIGNIFICANT] ** 2).sum()) for part in (away, -away))
-        result[i] = brighter > 0 and dimmer < DIMMER_PART * brighter
+    strict = doubtful if unlike is None else doubtful & unlike
+    mild = doubtful & ~strict
+    if mild.any():
+        usual, spread = _usual_of([images[i] for i in others])
+        for i in np.flatnonzero(mild).tolist():
+            result[i] = _is_brighter(images[i], valid[i], usual, spread)
+    if strict.any():
+        usual = np.median([images[i] for i in others], axis=0)
+        usual, spread = _usual_of(
+            [_times(images[i], 1 / _light(usual, images[i], valid[i]), usual) for i in others]
+        )
+        for i in np.flatnonzero(strict).tolist():
+            # One that is dimmer stays: another place may be dimmer there, and would be lifted.
+            light = max(_light(usual, images[i], valid[i]), 1.0)
+            result[i] = _is_brighter(_times(images[i], 1 / light, usual), valid[i], usual, spread)
     return result
+
+
+def _usual_of(others: Sequence[Image]) -> tuple[Image, Image]:
+    """(Y, X) what repeats usually show, and how far they scatter around it."""
+    usual = np.median(others, axis=0)
+    spread = np.sqrt(smoothed(((np.stack(others) - usual) ** 2).mean(axis=0)))
+    return usual, np.maximum(spread, max(float(np.median(spread)), 1e-12))
+
+
+def _is_brighter(image: Image, valid: Pixels, usual: Image, spread: Image) -> bool:
+    """Whether an image (Y, X) differs from the usual by bright places only."""
+    away = np.where(valid, (image - usual) / spread, 0)
+    away = away[BORDER_PX:-BORDER_PX, BORDER_PX:-BORDER_PX]
+    brighter, dimmer = (float((part[part > SIGNIFICANT] ** 2).sum()) for part in (away, -away))
+    return brighter > 0 and dimmer < DIMMER_PART * brighter
 
 
 def _light(usual: Image, image: Image, valid: Pixels) -> float:
