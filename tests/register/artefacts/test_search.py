@@ -154,3 +154,22 @@ def test_channels_in_which_nobody_looked_are_named(params, unseen):
     assert [each.split("looked for in ")[1].split(":")[0] for each in named] == [unseen] * bool(
         unseen
     )
+
+
+@pytest.mark.parametrize("looks", [True, False])
+@pytest.mark.parametrize(
+    ("offset", "dtype", "coarse"),
+    [
+        (1e9, "float64", True),
+        (1_000_000_000, "int32", True),
+        (54_500, "uint16", False),
+        (0, "uint16", False),
+    ],
+)
+def test_numbers_that_float32_cannot_tell_apart_are_warned_of(offset, dtype, coarse, looks):
+    rng = np.random.default_rng(7)
+    frames = (rng.poisson(100 * rng.random((1, 48, 56)), (24, 48, 56)) + offset).astype(dtype)
+    stack = nza.Stack.from_array(frames, frames_per_slice=4)
+    said = " ".join(map(str, run_search(stack, AdaptiveParams(find_artefacts=looks)).remarks))
+    assert ("in steps of 64 counts" in said) == coarse
+    assert ("in steps of" in said) == coarse

@@ -38,6 +38,8 @@ FEWEST_FRAMES = 6
 """Fewer frames say nothing."""
 MOST_PART = 0.1
 """No more of the pixels are left out."""
+COARSE_PART = 0.05
+"""Of the spread of the pixels that a step of the numbers may be."""
 NOT_TESTED = (
     "Pixels fixed to the detector (hot pixels, overlays) were not looked for: the tissue moves by "
     "less than a pixel, so that it can't be told from them."
@@ -80,15 +82,16 @@ def search(
         yield progress
         sample = read
     assert sample is not None
+    known = (*_of_coarse_numbers(sample), *_of_other_channels(stack, params))
     if not params.find_artefacts or len(sample.images) < FEWEST_FRAMES:
-        return Artefacts(sample.offset, given)
+        return Artefacts(sample.offset, given, remarks=_of_coarse_numbers(sample))
     steps = _examined(sample, given)
     while True:  # each step in a thread, so that the job can be cancelled between them
         task = pool.submit(next, steps)
         while wait([task], timeout=YIELD_S).not_done:
             yield progress
         if (found := task.result()) is not None:
-            return replace(found, remarks=(*found.remarks, *_of_other_channels(stack, params)))
+            return replace(found, remarks=(*found.remarks, *known))
 
 
 def _examined(sample: Sample, given: Pixels | None) -> Iterator[Artefacts | None]:
@@ -119,6 +122,20 @@ def _examined(sample: Sample, given: Pixels | None) -> Iterator[Artefacts | None
         yield None
     transients = Transients.of(images, sample.groups, noise)
     yield _described(sample, fixed, pattern, transients, moves, given is not None)
+
+
+def _of_coarse_numbers(sample: Sample) -> tuple[Remark, ...]:
+    """Warn where float32, of which volumes, means and traces are, has steps as coarse as tissue.
+
+    The alignment itself takes the offset off first.
+    """
+    step = float(np.spacing(np.float32(abs(sample.offset))))
+    if not len(sample.images) or step < COARSE_PART * float(sample.images.std()):
+        return ()
+    return as_warnings(
+        f"The pixel values are so large (about {sample.offset:.3g}) that volumes, means and traces "
+        f"keep them in steps of {step:g} counts: take the offset off the frames first."
+    )
 
 
 def _of_other_channels(stack: Stack, params: ChannelParams) -> tuple[Remark, ...]:
