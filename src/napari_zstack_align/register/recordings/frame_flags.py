@@ -16,8 +16,8 @@ Table = npt.NDArray[np.void]
 class FrameFlags:
     """Faults of single frames; most have none.
 
-    A column of sentences has the width of the longest in every row, and nearly all of it is blank:
-    it is made in the table that is handed out, not carried along.
+    A column of sentences has room for `flags.DETAIL_LENGTH` characters in every row, and nearly all
+    of it is blank: it is made in the table that is handed out, not carried along.
 
     Parameters
     ----------
