@@ -173,3 +173,29 @@ def test_numbers_that_float32_cannot_tell_apart_are_warned_of(offset, dtype, coa
     said = " ".join(map(str, run_search(stack, AdaptiveParams(find_artefacts=looks)).remarks))
     assert ("in steps of 64 counts" in said) == coarse
     assert ("in steps of" in said) == coarse
+
+
+def with_border(frames: np.ndarray, width: int) -> np.ndarray:
+    frames = frames.astype(np.float32)
+    frames[:, :width] = frames[:, :, -width:] = np.nan
+    return frames
+
+
+@pytest.mark.parametrize("kind", ["block", "column", "hot_pixels"])
+def test_what_is_fixed_is_found_beside_a_border_without_numbers(frames, kind):
+    images, repeats = frames
+    truth = FIXED[kind](images, 65535)
+    known = np.zeros(truth.shape, bool)
+    known[3:, :-3] = True
+    found = found_in(with_border(images, 3), repeats)
+    assert found.fixed is not None
+    assert not (found.fixed & ~truth)[known].any()
+    assert (found.fixed & truth)[known].sum() >= 0.9 * truth[known].sum()
+
+
+def test_frames_without_numbers_that_nobody_could_look_at_are_warned_of(frames):
+    images, repeats = frames
+    images = images.astype(np.float32)
+    images[:, : SIZE * 2 // 3] = np.nan
+    said = found_in(images, repeats).remarks
+    assert any("were not looked for: there are too few" in str(each) for each in said)

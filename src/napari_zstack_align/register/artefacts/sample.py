@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.alignment.filling import filled
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import ChannelParams
 from napari_zstack_align.register.driving import driving_image, offset_of
@@ -24,6 +25,8 @@ PART = 1 / 8
 MOST_SLICES = 12
 FEWEST_REPEATS = 4
 """Frames of a slice are compared with one another: of fewer slices rather than fewer of each."""
+LEAST_KNOWN = 0.5
+"""More than this part of a frame must be numbers."""
 MOST_BYTES = 128 * 2**20
 
 
@@ -80,8 +83,9 @@ def read_sample(
 ) -> Iterator[Sample | None]:
     """Read the chosen frames; yields None between them, the sample last.
 
-    Frames that can't be read, or hold numbers that aren't finite, are passed over. The offset is
-    told by the first frame where it isn't given.
+    Frames that can't be read are passed over, and those of which less than half are numbers. Of the
+    others, pixels without one (a border that an earlier motion correction left) continue what is
+    around them. The offset is told by the first frame where it isn't given.
     """
     frames = chosen_frames(stack)
     groups = np.zeros(stack.n_frames, int) if stack.order is None else stack.slice_of_frame
@@ -94,8 +98,8 @@ def read_sample(
             continue  # the run itself says so
         offset = offset_of(channels, params) if offset is None else offset
         image = driving_image(channels, params, offset)
-        if np.isfinite(image).all():
-            images[len(kept)] = image
+        if np.isfinite(image).mean() > LEAST_KNOWN:
+            images[len(kept)] = filled(image)
             kept.append(t)
         yield None
     yield Sample(images[: len(kept)], groups[np.array(kept, int)], offset or 0.0)

@@ -38,6 +38,10 @@ FEWEST_FRAMES = 6
 """Fewer frames say nothing."""
 MOST_PART = 0.1
 """No more of the pixels are left out."""
+TOO_FEW = (
+    "Artefacts (hot pixels, rows struck by light, flashes) were not looked for: there are too few "
+    "frames of which at least half are numbers."
+)
 COARSE_PART = 0.05
 """Of the spread of the pixels that a step of the numbers may be."""
 NOT_TESTED = (
@@ -84,7 +88,9 @@ def search(
     assert sample is not None
     known = (*_of_coarse_numbers(sample), *_of_other_channels(stack, params))
     if not params.find_artefacts or len(sample.images) < FEWEST_FRAMES:
-        return Artefacts(sample.offset, given, remarks=_of_coarse_numbers(sample))
+        nobody_looked = params.find_artefacts and stack.n_frames >= FEWEST_FRAMES
+        remarks = as_warnings(TOO_FEW) if nobody_looked else ()
+        return Artefacts(sample.offset, given, remarks=(*remarks, *_of_coarse_numbers(sample)))
     steps = _examined(sample, given)
     while True:  # each step in a thread, so that the job can be cancelled between them
         task = pool.submit(next, steps)
