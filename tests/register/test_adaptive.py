@@ -276,7 +276,7 @@ def test_a_repeat_of_another_place_is_left_out(sample, alignment):
     other = zstack_with_repeats(n_slices=1, n_repeats=1, size=(160, 192), seed=99)
     ali = _align(_spoil(sample, {7: other.stack.read(0, 1)[0, 0]}))
     assert ali.quality["flag"][7] == Flag.LOW_CORRELATION
-    assert ali.quality["detail"][7].startswith("left out: correlation")
+    assert ali.quality["detail"][7].startswith("left out: it shows another place")
     assert not ali.quality["used"][7]
     good = np.delete(np.arange(20), 7)
     assert ali.quality["used"][good].all()
@@ -418,7 +418,8 @@ def test_a_wrong_layout_is_reported_before_and_after_the_run(sample):
     steps: list[nza.Progress] = []
     with pytest.warns(nza.ResultWarning, match="looks wrong"):
         alignment = nza.run(nza.align_adaptive(stack), steps.append)
-    (warning,) = alignment.remarks
+    warning, places = alignment.remarks
+    assert "show different places or depths" in places
     assert alignment.summary().startswith(f"Warning: {warning}\n  48 frames")
     assert "looks wrong" in warning
     assert "up-and-down" in warning

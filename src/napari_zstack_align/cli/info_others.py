@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import stat
 from pathlib import Path
 
 import numpy as np
 
+from napari_zstack_align.atomic import mode_of
 from napari_zstack_align.cli.info_found import Found
 from napari_zstack_align.cli.info_unfinished import journal_at
 from napari_zstack_align.counting import counted
@@ -14,7 +16,7 @@ from napari_zstack_align.csv_text import csv_header
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read.natural_order import in_natural_order
 from napari_zstack_align.read.readers import file_suffixes
-from napari_zstack_align.saved import kind_of, occupant_of
+from napari_zstack_align.saved import UnfitContent, kind_of, occupant_of, read_npy, shape_of_npy
 from napari_zstack_align.write.cells import summary_csv, tidy_csv, wide_csv
 
 TABLES = {
@@ -30,9 +32,13 @@ OTHERS_OF_SUITE2P = ("ops.npy", "data.bin")
 
 def other_at(path: Path) -> Found | None:
     """Describe what is no image and can't be loaded; None where it is nothing of the kind."""
-    if path.is_file():
+    try:
+        mode = mode_of(path)
+    except OSError:  # opening it as an image says why
+        return None
+    if stat.S_ISREG(mode):
         return _table(path) if path.suffix.lower() == ".csv" else None
-    if not path.is_dir():
+    if not stat.S_ISDIR(mode):
         return None
     return journal_at(path) or _suite2p(path) or _folder_of_results(path)
 
@@ -105,7 +111,7 @@ def _is_plane(path: Path) -> bool:
 
 def _plane(path: Path) -> tuple[str, dict[str, object]]:
     there = [name for name in (*PER_ROI, *OTHERS_OF_SUITE2P) if (path / name).is_file()]
-    shapes = {name: _shape(path / name) for name in PER_ROI if name in there}
+    shapes = {name: shape_of_npy(path / name) for name in PER_ROI if name in there}
     damaged = [name for name, shape in shapes.items() if len(shape) != PER_ROI[name]]
     counts = {name: shape[0] for name, shape in shapes.items() if name not in damaged}
     frames = [shapes[name][1] for name in ("F.npy", "Fneu.npy") if name in counts]
@@ -124,25 +130,10 @@ def _plane(path: Path) -> tuple[str, dict[str, object]]:
     return text, {**facts, "frames": frames[0] if frames else None, "damaged": damaged}
 
 
-def _shape(path: Path) -> tuple[int, ...]:
-    """Shape that the head of an .npy file says, () where it has none; nothing is unpickled."""
-    try:
-        with path.open("rb") as file:
-            version = np.lib.format.read_magic(file)
-            read = {
-                (1, 0): np.lib.format.read_array_header_1_0,
-                (2, 0): np.lib.format.read_array_header_2_0,
-            }[version]
-            shape, _, _ = read(file)
-    except (OSError, ValueError, KeyError):
-        return ()
-    return tuple(map(int, shape))
-
-
 def _n_cells(path: Path) -> int | None:
     try:
-        return int(np.count_nonzero(np.load(path, allow_pickle=False)[:, 0] > 0))
-    except (OSError, ValueError, EOFError, IndexError):
+        return int(np.count_nonzero(read_npy(path)[:, 0] > 0))
+    except (OSError, UnfitContent, IndexError):
         return None
 
 

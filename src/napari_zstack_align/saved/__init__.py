@@ -26,7 +26,7 @@ from napari_zstack_align.saved.keys import identity_of, key_of, layout_of, value
 from napari_zstack_align.saved.kinds import RECORDING, Z_STACK, Kind, title_of
 from napari_zstack_align.saved.lock import lock_beside, locked_by
 from napari_zstack_align.saved.names import target_of
-from napari_zstack_align.saved.numpy_files import read_npy, read_npz
+from napari_zstack_align.saved.numpy_files import read_npy, read_npz, shape_of_npy
 from napari_zstack_align.saved.occupant import (
     Occupant,
     are_saved_traces,
@@ -100,6 +100,7 @@ __all__ = [
     "save_table",
     "sentences_for",
     "session_of",
+    "shape_of_npy",
     "target_of",
     "title_of",
     "values_of",

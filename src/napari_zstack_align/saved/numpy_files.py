@@ -54,6 +54,16 @@ def read_npy(path: Path) -> npt.NDArray[Any]:
         return _parsed(lambda: _array(file, path.stat().st_size))
 
 
+def shape_of_npy(path: Path) -> tuple[int, ...]:
+    """Shape that the head of a ``.npy`` file says; () where it has none."""
+    try:
+        with path.open("rb") as file:
+            shape, _, _ = READ_HEADER[np.lib.format.read_magic(file)](file)
+    except DAMAGE:
+        return ()
+    return tuple(map(int, shape))
+
+
 def read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
     """Read the arrays of an ``.npz`` file by their names; errors as of `read_npy`."""
     size = path.stat().st_size

@@ -16,7 +16,7 @@ from napari_zstack_align.csv_text import csv_header, csv_text
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.plain_files import check_is_file
 from napari_zstack_align.progress import Job, Progress, run
-from napari_zstack_align.saved import UnfitContent, read_npy
+from napari_zstack_align.saved import UnfitContent, read_npy, shape_of_npy
 from napari_zstack_align.write.replacing import replacing
 from napari_zstack_align.write.several import Destination, destinations
 from napari_zstack_align.write.target import check_export_target
@@ -101,12 +101,7 @@ def _written(
 
 def is_transforms_export(path: Path) -> bool:
     """Whether a file holds matrices: raw frames may be ``.npy`` files too."""
-    if csv_header(path) == COLUMNS:
-        return True
-    try:
-        return bool(np.load(path, mmap_mode="r", allow_pickle=False).shape[1:] == (3, 3))
-    except (OSError, ValueError, EOFError, AttributeError):
-        return False
+    return csv_header(path) == COLUMNS or shape_of_npy(path)[1:] == (3, 3)
 
 
 def write_matrices_csv(path: Path, alignment: Alignment, *, overwrite: bool = False) -> Job[Path]:
