@@ -91,7 +91,11 @@ def test_an_offset_changes_no_depth_in_an_alignment(tmp_path) -> None:
     again = nza.load(found.save(tmp_path / "depths"))
     seen, kept = (each.reference.read(0, N_SLICES) for each in (found, again))
     np.testing.assert_array_equal(seen, kept)
-    assert largest(seen - 1e9 - plain.reference.read(0, N_SLICES)) < 0.1
+    # Transforms differ in their last digits, and where processors differ by 0.01 px: far less than
+    # a step of float32 at 1e9, which is 64 counts.
+    off = np.abs(seen - 1e9 - plain.reference.read(0, N_SLICES))
+    assert largest(off) < 0.01 * SIGNAL
+    assert float(np.nanmean(off)) < 0.05
 
 
 def test_slices_of_which_one_alone_needs_more_digits() -> None:

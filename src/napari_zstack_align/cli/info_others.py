@@ -34,7 +34,7 @@ def other_at(path: Path) -> Found | None:
     """Describe what is no image and can't be loaded; None where it is nothing of the kind."""
     try:
         mode = mode_of(path)
-    except OSError:  # opening it as an image says why
+    except (OSError, ValueError):  # opening it as an image says why
         return None
     if stat.S_ISREG(mode):
         return _table(path) if path.suffix.lower() == ".csv" else None
