@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import tifffile
 
 import napari_zstack_align as nza
 from napari_zstack_align.read import open_stack
+from napari_zstack_align.read._npy import FORMAT
+from napari_zstack_align.read._sequence import in_sequence
 
 
 def write_pages(folder: Path, frames: Any, **options: Any) -> list[Path]:
@@ -106,3 +109,31 @@ def test_files_that_do_not_match(
     write(tmp_path / f"b.{suffix}", np.ones(shape, dtype))
     with pytest.raises(nza.InputError, match=message.replace("tif", suffix)):
         open_stack(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("field", "values", "known"),
+    [
+        ("pixel_size_um", ((0.5, 0.5), (2.0, 2.0)), False),
+        ("pixel_size_um", ((0.5, 0.5), (0.5, 0.6)), False),
+        ("pixel_size_um", ((0.5, 0.5), (0.5, 0.5 + 1e-9)), True),
+        ("pixel_size_um", ((0.5, 0.5), None), True),
+        ("z_step_um", (1.0, 5.0), False),
+        ("z_step_um", (1.0, 1.0), True),
+    ],
+    ids=str,
+)
+def test_a_scale_that_files_contradict_is_unknown(
+    field: str, values: tuple[Any, Any], known: bool, tmp_path: Path, frames: Any
+) -> None:
+    opened = []
+    for i, value in enumerate(values):
+        path = tmp_path / f"part_{i}.npy"
+        np.save(path, frames)
+        one = FORMAT.open_files([path])
+        facts: dict[str, Any] = {field: value}
+        opened.append(replace(one, facts=replace(one.facts, **facts)))
+    joined = in_sequence(opened).facts
+    assert getattr(joined, field) == (values[0] if known else None)
+    told = [r for r in joined.remarks if "part_1.npy" in r and "part_0.npy" in r]
+    assert len(told) == (0 if known else 1)
