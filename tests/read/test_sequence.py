@@ -137,3 +137,51 @@ def test_a_scale_that_files_contradict_is_unknown(
     assert getattr(joined, field) == (values[0] if known else None)
     told = [r for r in joined.remarks if "part_1.npy" in r and "part_0.npy" in r]
     assert len(told) == (0 if known else 1)
+
+
+def write_ome(path: Path, frames: Any, axes: str, **known: Any) -> None:
+    tifffile.imwrite(path, frames, photometric="minisblack", metadata={"axes": axes, **known})
+
+
+def write_imagej(path: Path, frames: Any, axes: str, **known: Any) -> None:
+    pixels = known.pop("PhysicalSizeX", 1.0)
+    interval = {"finterval": known["TimeIncrement"]} if "TimeIncrement" in known else {}
+    tifffile.imwrite(
+        path,
+        frames,
+        imagej=True,
+        resolution=(1 / pixels, 1 / pixels),
+        metadata={"axes": axes, "unit": "um", **interval},
+    )
+
+
+FILES = {"ome": (".ome.tif", write_ome), "imagej": (".tif", write_imagej)}
+
+
+@pytest.mark.parametrize("kind", FILES)
+@pytest.mark.parametrize("as_folder", [False, True])
+def test_tiffs_that_contradict_one_another(kind: str, as_folder: bool, tmp_path: Path) -> None:
+    ending, write = FILES[kind]
+    movie = np.random.default_rng(3).integers(0, 99, (12, 16, 24), np.uint16)
+    paths = [tmp_path / f"{name}{ending}" for name in "ab"]
+    given = tmp_path if as_folder else paths
+    for path, size, interval in zip(paths, (0.5, 2.0), (0.1, 0.5), strict=True):
+        sizes = {"PhysicalSizeX": size, "PhysicalSizeY": size} if kind == "ome" else {}
+        sizes = sizes or {"PhysicalSizeX": size}
+        write(path, movie, "TYX", TimeIncrement=interval, **sizes)
+    stack = open_stack(given)
+    assert stack.n_frames == 24
+    assert stack.pixel_size_um is None
+    assert stack.frame_times_s is None
+    said = " ".join(map(str, stack.remarks))
+    assert f"b{ending} gives another pixel size than a{ending}" in said
+    assert f"b{ending} gives another frame interval than a{ending}" in said
+    write(paths[0], movie.reshape(6, 2, 16, 24), "TCYX")
+    write(paths[1], movie, "TYX")
+    with pytest.raises(nza.InputError, match=f"b{ending} has 1 channel, and a{ending} 2"):
+        open_stack(given)
+    write(paths[1], movie.reshape(6, 2, 16, 24), "ZCYX")
+    with pytest.raises(nza.InputError, match=f"b{ending} holds slices, and a{ending} none"):
+        open_stack(given)
+    write(paths[1], movie[:6].reshape(3, 2, 16, 24), "TCYX")
+    assert open_stack(given).shape == (9, 2, 16, 24)

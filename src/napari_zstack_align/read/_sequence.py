@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,8 @@ import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._facts import Facts, Opened
-from napari_zstack_align.remark import as_warnings
+from napari_zstack_align.read._same_facts import without_contradicted
 from napari_zstack_align.sources import FrameSource, reads_singly
-
-NAMES_OF_FACTS = {"pixel_size_um": "pixel size", "z_step_um": "z-step"}
-"""What to call the facts that must be the same in all files of a stack."""
 
 
 class SequenceSource:
@@ -78,29 +74,9 @@ def in_sequence(opened: list[Opened]) -> Opened:
         channel_names=first.facts.channel_names,
         remarks=remarks,
     )
-    facts = _without_contradicted(facts, opened)
+    later = [(one.paths[0], one.facts) for one in opened[1:]]
+    facts = without_contradicted(facts, first.paths[0], later)
     return Opened(source, tuple(path for one in opened for path in one.paths), facts)
-
-
-def _without_contradicted(facts: Facts, opened: list[Opened]) -> Facts:
-    """Leave unknown, with a warning, what a later file gives otherwise than the first."""
-    first = opened[0]
-    for field, what in NAMES_OF_FACTS.items():
-        known = getattr(first.facts, field)
-        odd = next((one for one in opened if _differs(known, getattr(one.facts, field))), None)
-        if odd is not None:
-            warning = as_warnings(
-                f"{odd.paths[0].name} gives another {what} than {first.paths[0].name}: it was left "
-                f"unknown; open the files one by one, or enter it by hand."
-            )
-            cleared: dict[str, Any] = {field: None}
-            facts = replace(facts, **cleared, remarks=(*facts.remarks, *warning))
-    return facts
-
-
-def _differs(a: Any, b: Any) -> bool:
-    """Whether two known values differ by more than rounding."""
-    return a is not None and b is not None and not np.allclose(a, b, rtol=1e-3, atol=0)
 
 
 def _frame(source: FrameSource) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -9,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.read._facts import Opened, frame_axes
+from napari_zstack_align.read._facts import Facts, Opened, frame_axes
 from napari_zstack_align.read._format import Format, Glance
 from napari_zstack_align.read._ome import Ome, holds_several, parse
+from napari_zstack_align.read._same_facts import check_same_axes, without_contradicted
 from napari_zstack_align.read._tiff_head import Head, declared_planes, facts_of, read_head
 from napari_zstack_align.read._tiff_offsets import channel_offsets
 from napari_zstack_align.read._tiff_pages import RGB, PageKind, Pages, joined, truncated
@@ -50,7 +52,7 @@ def glance(path: Path) -> Glance:
 
 
 def open_tiff(paths: list[Path]) -> Opened:
-    """Open TIFF files as one source; the first file's metadata holds for all.
+    """Open TIFF files as one source; what files contradict is unknown, other axes are refused.
 
     Raises
     ------
@@ -74,8 +76,28 @@ def open_tiff(paths: list[Path]) -> Opened:
         facts, planes = by_axes(with_samples(facts, pages), pages)
     else:
         facts, planes = by_ome(ome, pages)
+    later = _described(paths[1:], pages)
+    described = ome.facts if ome is not None else facts_of(head, int(pages.per_file[0]))
+    for path, others in later:
+        check_same_axes(paths[0], described, path, others)
+    facts = without_contradicted(facts, paths[0], later)
     facts = replace(facts, remarks=(*facts.remarks, *_oddities(pages, head, ome)))
     return Opened(TiffSource(pages, planes), pages.paths, facts)
+
+
+def _described(paths: list[Path], pages: Pages) -> list[tuple[Path, Facts]]:
+    """What files after the first say of their planes; of one page each, there may be thousands."""
+    described = []
+    for path, n_planes in zip(paths, pages.per_file[1:].tolist(), strict=False):
+        if n_planes == 1:
+            continue
+        head = read_head(path)
+        if head.ome is not None:
+            with suppress(InputError):  # files of a set may point to the one that describes all
+                described.append((path, parse(head.ome, path.name).facts))
+        elif head.imagej is not None or head.shaped is not None:
+            described.append((path, facts_of(head, n_planes)))
+    return described
 
 
 def _expanded(pages: Pages, head: Head | None) -> Pages:
