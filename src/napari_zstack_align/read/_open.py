@@ -31,7 +31,7 @@ def open_stack(
         A file or folder of one of the formats in ``read.readers.READERS`` (TIFF and BigTIFF:
         plain, ImageJ, OME, compressed or not; ``.npy``; zarr), a folder of such files, or a list
         of them. Several files are one Stack: they follow each other along T in natural order
-        (Img_2 before Img_10), and the metadata of the first hold.
+        (Img_2 before Img_10), and what the first says holds, where no other contradicts it.
     frames_per_slice : int, optional
         Repeats of each slice; goes before what the file says.
     order : {'repeats', 'slices'}, optional
