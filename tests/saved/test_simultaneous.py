@@ -12,8 +12,10 @@ from cases import CASES, Case, digest, recording, session, traces, zshift
 
 import napari_zstack_align as nza
 from napari_zstack_align.saved import reading
+from napari_zstack_align.saved.names import of_generation
 from napari_zstack_align.saved.occupant import others_in
 
+occupant = importlib.import_module("napari_zstack_align.saved.occupant")
 save = importlib.import_module("napari_zstack_align.saved.save")  # a function hides the module
 REPETITIONS, PROCESSES = 25, 4
 RESULTS = {
@@ -38,6 +40,31 @@ def _save(name: str, case: Case, folder: Path, number: int, barrier: Barrier, re
     except BaseException:
         barrier.abort()  # the others end too
         raise
+
+
+@pytest.mark.parametrize("moment", ["_is_intact", "read_manifest"])
+def test_a_manifest_that_takes_its_place_while_it_is_looked_at(
+    tmp_path: Path, monkeypatch, moment: str
+) -> None:
+    path = nza.save_session(session(1, "ab"), tmp_path / "S")
+    (path / "session.json").unlink()  # as in a member whose session isn't committed yet
+    manifest = path / "a.zalign" / "run.json"
+    early = manifest.rename(manifest.with_name(of_generation("run.json", "3a2b9c1d")))
+    look = getattr(occupant, moment)
+
+    def look_at_it(file: Path) -> object:
+        if moment == "_is_intact":
+            seen = look(file)
+            early.rename(manifest)
+            return seen
+        if early.is_file():
+            early.rename(manifest)
+        return look(file)
+
+    monkeypatch.setattr(occupant, moment, look_at_it)
+    there = occupant.occupant_of(path / "a.zalign")
+    assert manifest.is_file()
+    assert there.kind is not None, there.description
 
 
 @pytest.mark.slow

@@ -36,6 +36,8 @@ from napari_zstack_align.saved.single_file import ROI_TABLE
 MANIFESTS = (SESSION, RUN, OLD_TRACES, PROJECT)
 """In the order in which they are looked for."""
 IS_FILE = "is a file"
+LOOKS = 100
+"""So often it looks at what other saves change meanwhile: each of their steps costs one look."""
 
 
 @dataclass(frozen=True)
@@ -125,11 +127,22 @@ class Occupant:
 
 
 def occupant_of(path: Path) -> Occupant:
-    """Look what a name is taken by; a link is followed. This reads no file but the manifest."""
-    try:
-        return _occupant_of(path)
-    except OSError as error:
-        return Occupant(path, obstacle=f"can't be read ({error.strerror or error})")
+    """Look what a name is taken by; a link is followed. This reads no file but the manifest.
+
+    Where a save goes on, what has just been seen may be gone, or have another name: it looks again.
+    """
+    for _ in range(LOOKS):
+        try:
+            return _occupant_of(path)
+        except FileNotFoundError as error:
+            why = error
+        except OSError as error:
+            return _unreadable(path, error)
+    return _unreadable(path, why)
+
+
+def _unreadable(path: Path, error: OSError) -> Occupant:
+    return Occupant(path, obstacle=f"can't be read ({error.strerror or error})")
 
 
 def _occupant_of(path: Path) -> Occupant:
@@ -151,8 +164,6 @@ def _occupant_of(path: Path) -> Occupant:
         return Occupant(path, _kind_without_manifest(path), others=others)
     try:
         manifest = read_manifest(found)
-    except FileNotFoundError:  # a save is going on: its new manifest is there now
-        return _occupant_of(path)
     except NewerVersion:
         return Occupant(path, _kind_by_name(found), newer=True)
     except InputError as error:
@@ -202,7 +213,10 @@ def manifest_path(folder: Path) -> Path | None:
     if pending := pending_manifest(folder):
         return pending
     named = next((folder / name for name in MANIFESTS if (folder / name).is_file()), None)
-    return named or _lone_manifest(folder)
+    try:
+        return named or _lone_manifest(folder)
+    except FileNotFoundError:  # it has taken its place just now
+        return manifest_path(folder)
 
 
 def pending_manifest(folder: Path) -> Path | None:
