@@ -95,7 +95,9 @@ def judge_active_repeats(
     odd &= [fault != ANOTHER_PLACE for fault in repeats.faults]
     if not odd.any():
         return repeats
-    unlike = ~(repeats.after >= LINK * np.nanmedian(repeats.after))
+    known = repeats.after[np.isfinite(repeats.after)]
+    usual = float(np.median(known)) if len(known) else np.inf
+    unlike = ~(repeats.after >= LINK * usual)
     active = yield from _active_repeats(run, frames, fields, repeats.used, odd, unlike)
     if not active.any():
         return repeats

@@ -60,22 +60,23 @@ class Levels:
     usual: Image
 
     @classmethod
-    def of(cls, frames: Image) -> Self:
-        """Compare small frames (n, Y, X) of one place with their median."""
+    def of(cls, frames: Image, usual: Frames | None = None) -> Self:
+        """Compare small frames (n, Y, X) of one place with the median of the usual ones (n,)."""
         times_smaller = max(min(frames.shape[1:]) / SMALL_PX, 1.0)
         size = tuple(max(round(n / times_smaller), 1) for n in frames.shape[:0:-1])
         small = np.empty((len(frames), *size[::-1]), np.float32)
         for out, frame in zip(small, frames, strict=True):
             # of another type, OpenCV would leave the output as it is
             cv2.resize(np.asarray(frame, np.float32), size, out, interpolation=cv2.INTER_AREA)
-        usual = np.median(small[_without_period(len(small))], axis=0)
-        dark = float(np.percentile(usual, DARK_PERCENTILE))
-        low = float(np.percentile(usual, LOW_PERCENTILE)) - dark
-        share = low / max(float(usual.mean()) - dark, TINY)
-        place = int(LOW_PERCENTILE / 100 * (usual.size - 1))
-        lows = np.array([np.partition((f - usual).ravel(), place)[place] for f in small], float)
+        among = small if usual is None else small[usual]
+        median = np.median(among[_without_period(len(among))], axis=0)
+        dark = float(np.percentile(median, DARK_PERCENTILE))
+        low = float(np.percentile(median, LOW_PERCENTILE)) - dark
+        share = low / max(float(median.mean()) - dark, TINY)
+        place = int(LOW_PERCENTILE / 100 * (median.size - 1))
+        lows = np.array([np.partition((f - median).ravel(), place)[place] for f in small], float)
         means = small.mean(axis=(1, 2), dtype=np.float64)
-        return cls(means, lows, np.full(len(small), share), usual)
+        return cls(means, lows, np.full(len(small), share), median)
 
     @classmethod
     def unknown(cls, n_frames: int) -> Self:

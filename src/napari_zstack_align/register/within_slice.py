@@ -24,7 +24,6 @@ from napari_zstack_align.alignment.warp import enlarged, shrink
 from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.progress import Progress
 from napari_zstack_align.register.active_repeats import dimmed_cells, judge_active_repeats
-from napari_zstack_align.register.brightness import TINY, Levels, from_elsewhere
 from napari_zstack_align.register.calibration import FEWEST_FRAMES, MOST_FRAMES, calibrated
 from napari_zstack_align.register.frames import (
     Image,
@@ -48,6 +47,7 @@ from napari_zstack_align.register.template import (
     Template,
 )
 from napari_zstack_align.register.translation import shifts_to_mean
+from napari_zstack_align.register.unusual_light import unusual_light
 from napari_zstack_align.saved import Arrays
 
 Valid: TypeAlias = npt.NDArray[np.bool_]
@@ -91,11 +91,6 @@ LEAST_PART = 0.03
 it fitted their noise, and interpolation would only blur them."""
 TORN = Fault(Flag.TORN, "torn: the sample jumped while the frame was scanned")
 ROUGH_FACTOR = 4
-FEWEST_TO_COMPARE = 3
-TIMES_AS_BRIGHT = 3.0
-"""A repeat so many times as bright as the others, or as dark, isn't compared with them."""
-LEAST_LIGHT = 0.05
-"""Slices dimmer than this part of the brightest show too little to compare the light of repeats."""
 
 
 @dataclass(frozen=True)
@@ -367,30 +362,12 @@ def _look(
         small.append(image)
         yield run.progress()
     good = np.flatnonzero([fault is None for fault in faults])
-    if len(good) >= FEWEST_TO_COMPARE and run.params.outlier_mad > 0:
-        for i, fault in zip(good, _unusually_bright(np.stack(small)[good], run), strict=True):
+    if len(good):
+        z = int(run.stack.slice_of_frame[frames[0]])
+        odd = yield from unusual_light(run, z, np.stack(small)[good])
+        for i, fault in zip(good, odd, strict=True):
             faults[i] = fault
     return faults, [image for image, fault in zip(small, faults, strict=True) if fault is None]
-
-
-def _unusually_bright(small: Image, run: SliceRun) -> list[Fault | None]:
-    """Faults of small frames that are several times as bright as the others, or as dark."""
-    usual = run.artefacts.transients
-    if usual is None:
-        return [None] * len(small)
-    levels, dark = Levels.of(small), usual.noise.dark
-    mean, low = (np.full(len(small), np.median(part)) for part in (levels.mean, levels.low))
-    # Where a slice shows nothing, noise would be many times as bright as noise.
-    least = max(LEAST_LIGHT * usual.brightest, TINY)
-    times = np.maximum(levels.mean - dark, least) / np.maximum(mean - dark, least)
-    odd = (times > TIMES_AS_BRIGHT) | (times < 1 / TIMES_AS_BRIGHT)
-    odd &= from_elsewhere(levels, mean, low, dark)
-    return [
-        Fault(Flag.UNUSUAL_BRIGHTNESS, f"unusual brightness: {t:.2g} times that of the slice")
-        if is_odd
-        else None
-        for is_odd, t in zip(odd, times, strict=True)
-    ]
 
 
 def _rough_factor(shape: tuple[int, int]) -> int:

@@ -20,6 +20,7 @@ from napari_zstack_align.alignment.artefact_rows import RowKind, RowKinds
 from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.register.artefacts.noise import Noise
 from napari_zstack_align.register.artefacts.scan_light import comes_with_the_scan
+from napari_zstack_align.register.artefacts.usual_light import under_right_light
 from napari_zstack_align.register.brightness import MOST_ACTIVE, TINY
 
 Image = npt.NDArray[np.float32]
@@ -61,6 +62,10 @@ OFF_PART = 0.4
 MOST_LIT = 3.0
 """Rows that are so many times as bright as the brightest usual frames aren't taken for tissue."""
 
+LEAST_LIGHT = 0.05
+"""Slices dimmer than this part of the brightest show too little to compare the light of frames."""
+GROUPS_BESIDE = 2
+"""So many sampled slices on either side tell what light is usual in one."""
 SLOPE_ROWS = 3
 """Bright rows fewer than so many rows apart are judged together."""
 
@@ -110,11 +115,13 @@ class Transients:
         rows = np.array([row_means(image) for image in images])
         usual = max((_largest_jump(rows[groups == g]) for g in np.unique(groups)), default=0.0)
         means = np.array([cv2.mean(image)[0] for image in images]) - noise.dark
-        of_groups = [means[groups == g] for g in np.unique(groups)]
+        right = _under_right_light(means, groups)
+        of_groups = [means[right & (groups == g)] for g in np.unique(groups)]
         brightest = max(map(_brightest, of_groups), default=np.inf)
         typical = max(map(np.median, of_groups), default=0.0)
         bright = np.array([_bright(image[::3, ::3]) for image in images]) - noise.dark
-        dimmest = min((np.median(bright[groups == g]) for g in np.unique(groups)), default=0.0)
+        of_groups_bright = [bright[right & (groups == g)] for g in np.unique(groups)]
+        dimmest = min(map(np.median, of_groups_bright), default=0.0)
         sigmas = _least_sigmas(images, noise)
         calm, counts = [], []
         for image in images:
@@ -256,6 +263,27 @@ def _round(value: float, up: bool = False) -> float:
         return value
     halves = 2 * np.log2(value)
     return float(2 ** ((np.ceil(halves) if up else round(halves)) / 2))
+
+
+def _under_right_light(means: Profile, groups: npt.NDArray[np.intp]) -> Pixels:
+    """(n,) bool: frames that count for what light is usual in their group, from their means (n,).
+
+    The groups beside tell which frames of a group count, where these fall apart.
+    """
+    right = np.ones(len(means), bool)
+    names = np.unique(groups)
+    if len(names) < 2:  # the light of a recording may change
+        return right
+    usual = np.array([np.median(means[groups == g]) for g in names])
+    least = max(LEAST_LIGHT * usual.max(), TINY)
+    lights, usual = np.maximum(means, least), np.maximum(usual, least)
+    for i, g in enumerate(names):
+        first = max(i - GROUPS_BESIDE, 0)
+        beside = np.delete(usual[first : i + GROUPS_BESIDE + 1], i - first)
+        found = under_right_light(lights[groups == g], float(np.median(beside)))
+        if found is not None:
+            right[groups == g] = found
+    return right
 
 
 def _brightest(means: Profile) -> float:
