@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,6 +46,11 @@ def holds_frames_of(stack: Stack, alignment: Alignment) -> bool | None:
     before = origin_of(known).fingerprint
     now = before and fingerprint(stack)
     return before == now if now else None
+
+
+def share_frames(old: Sequence[Alignment], new: Sequence[Alignment]) -> bool:
+    """Whether any raw frames of some alignments are those of one of the others."""
+    return any(are_same_frames(a, b) for a in old for b in new)
 
 
 def are_same_frames(first: Alignment, second: Alignment) -> bool:

@@ -32,7 +32,7 @@ from napari_zstack_align.cells.on_raw import (
     valid_in,
     valid_numbers,
 )
-from napari_zstack_align.cells.rois import Rois
+from napari_zstack_align.cells.rois import CHECK, Rois
 from napari_zstack_align.counting import are, counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.remark import (
@@ -59,8 +59,8 @@ CARRIED_DTYPE = np.dtype(
         ("detail", f"U{DETAIL_LENGTH}"),
     ]
 )
-SPREAD, CHECK = "carried_spread_px", "carried_check"
-"""Features that carried ROIs get."""
+SPREAD = "carried_spread_px"
+"""Feature that carried ROIs get, beside ``CHECK``."""
 VALID_IN = "valid_in"
 """Feature that names recordings of the session by their numbers."""
 IDS_NAMED = 8

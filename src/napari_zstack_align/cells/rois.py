@@ -20,6 +20,8 @@ Features: TypeAlias = dict[str, npt.NDArray[Any]]
 
 NO_SLICES = (-1, -1)
 BY_HAND = "by_hand"
+CHECK = "carried_check"
+"""Feature of ROIs that were carried to another reference, and are to be looked at."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -195,7 +197,10 @@ class Rois:
         circles, by_hand = self.circles.copy(), self._by_hand()
         circles[row, : len(values)] = values
         by_hand[row] = True
-        return replace(self, circles=circles, features={**self.features, BY_HAND: by_hand})
+        features = {**self.features, BY_HAND: by_hand}
+        if CHECK in features:  # somebody has looked at it
+            features[CHECK] = np.where(np.arange(len(self)) == row, False, features[CHECK])
+        return replace(self, circles=circles, features=features)
 
     def without(self, ids: int | Iterable[int]) -> Rois:
         """Return the ROIs but those with these ids, which aren't given again."""

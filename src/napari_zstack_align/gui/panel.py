@@ -9,11 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from napari.utils.notifications import show_info, show_warning
 from psygnal import EmitLoopError
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from napari_zstack_align.gui.cells.cells_part import CellsPart
+from napari_zstack_align.gui.cells.roi_carrier import RoiCarrier
 from napari_zstack_align.gui.cells.roi_model import RoiModel
 from napari_zstack_align.gui.cells.traces_part import TracesPart
 from napari_zstack_align.gui.dataset import FrameInView
@@ -64,6 +66,7 @@ class Panel(QWidget):
             self.traces,
             self.zshift,
         )
+        self.carrier = RoiCarrier(self.workspace, self.rois, self._registering, self)
         self.tabs = QTabWidget()
         self._places = [(part, tab) for part in self.parts for _, tab in part.tabs]
         self.part_in_front: Part = self.zstack
@@ -139,6 +142,10 @@ class Panel(QWidget):
             no="Keep it running",
         )
 
+    def _registering(self) -> bool:
+        """Whether alignments are being made, which are not final yet."""
+        return any(bar.busy for part in (self.zstack, self.recordings) for bar in part.run_bars)
+
     def _tabs_that_run(self) -> list[str]:
         """Names of the tabs whose jobs run."""
         busy = [bar for bar in self.run_bars if bar.busy]
@@ -174,6 +181,11 @@ class Panel(QWidget):
         if not self.viewer.layers:
             self.workspace.say("")
 
+    def _on_carried(self, words: str, to_check: bool) -> None:
+        """Whatever tab is in front, ROIs that were carried are told of."""
+        self.cells.tab.run_bar.say(words, error=to_check)
+        (show_warning if to_check else show_info)(words)
+
     def _on_theme(self, _: Any = None) -> None:
         for part in self.parts:
             part.set_theme(self.viewer.theme)
@@ -185,6 +197,8 @@ class Panel(QWidget):
         workspace.stack_chosen.connect(self._show_in_front)
         workspace.alignments_changed.connect(self._show_in_front)
         workspace.result_found.connect(self.open_saved)
+        self.carrier.said.connect(self._on_carried)
+        self.carrier.failed.connect(self.cells.tab.run_bar.say_error)
         for part in self.parts:
             part.tab_wanted.connect(self._on_wanted)
         self._listening.to(self.viewer.layers.events.removed, self._on_removed)
@@ -200,6 +214,7 @@ class Panel(QWidget):
             with contextlib.suppress(RuntimeError):  # the window is gone itself
                 window.removeEventFilter(self)
         self._listening.stop()
+        self.carrier.abandon()
         self.workspace.let_go()
         for part in self.parts:
             for combo in part.combos:

@@ -11,6 +11,7 @@ from qtpy.QtCore import QAbstractTableModel, QItemSelection, QItemSelectionModel
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from napari_zstack_align.cells import Rois
+from napari_zstack_align.cells.rois import CHECK
 from napari_zstack_align.gui.cells.roi_model import RoiModel
 
 COLUMNS = {
@@ -23,7 +24,14 @@ COLUMNS = {
     "hand": "Added or changed by hand",
 }
 VALID = ("valid in", "Recordings, counted from 1, in which 90 % of the circle are always in view")
+CHECKED = (
+    "check",
+    "Carried to another reference, and to be looked at: frames disagree by more than 0.5 px, less "
+    "than 90 % of it lies inside, or the image around it is another one. Move it, and it is checked",
+)
 SLICES = ("slices", "First and last slice, counted from 0")
+FEATURES = {"methods": "agreement", "hand": "by_hand", "check": CHECK}
+"""Columns that are called otherwise than what they show."""
 HEIGHT = 170
 LONG = ("strength", "methods")
 HEADER_WIDE = QHeaderView.ResizeMode.ResizeToContents
@@ -59,6 +67,7 @@ class RoiTable(QAbstractTableModel):
     def headers(self) -> list[tuple[str, str]]:
         """Title and tooltip of each column."""
         last = [SLICES] if np.any(self.rois.slices >= 0) else []
+        last += [CHECKED] if np.any(self.rois.features.get(CHECK, False)) else []
         return [*COLUMNS.items(), *last, *([VALID] if self._n_recordings > 1 else [])]
 
     def rowCount(self, _: QModelIndex = QModelIndex()) -> int:  # noqa: N802, B008
@@ -166,11 +175,11 @@ class RoiList(QTableView):
 
 
 def _feature_words(rois: Rois, row: int, column: str) -> str:
-    name = {"methods": "agreement", "hand": "by_hand"}.get(column, column)
+    name = FEATURES.get(column, column)
     if name not in rois.features:
         return ""
     value = rois.features[name][row]
-    if name == "by_hand":
+    if name in (CHECK, "by_hand"):
         return "yes" if value else ""
     if name == "agreement":
         return f"{value:.0f}" if np.isfinite(value) and value > 0 else ""

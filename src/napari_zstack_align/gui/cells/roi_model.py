@@ -69,6 +69,10 @@ class RoiModel(QObject):
         self._after.clear()
         self._show(rois)
 
+    def put(self, rois: Rois) -> None:
+        """Replace the ROIs by the same ones in other coordinates: no step of undo."""
+        self._show(rois)
+
     def add(self, circle: npt.ArrayLike, slices: tuple[int, int] | None = None) -> int:
         """Add a circle (y, x, radius) by hand, and return its id."""
         self.set(self._rois.added(circle, slices))

@@ -171,6 +171,7 @@ class RecordingsPart(Part):
         self._plotted = None
         self.trial.show_map()
         self.tab.join_box.setVisible(0 < len(self.aligned) < len(self.recordings))
+        self.tab.anew_box.setVisible(any(each.complete for each in self.alignments))
         self.results_tab.show_session(self.recordings)
         remarks = remarks_of(self.recordings)
         self.results_tab.remarks.setText(remarks)

@@ -82,8 +82,8 @@ class RecordingsTab(QWidget):
         self.mask_words = MaskWords()
         self.reference_combo = LayerCombo(viewer, reference_layers, allow_none=True)
         self.reference_combo.setToolTip(
-            "Image (y, x) whose coordinates all recordings get; none: the middle chunk of the "
-            "middle recording"
+            "Image (y, x) whose coordinates all recordings get; none: that which the session has, "
+            "at first the middle chunk of the middle recording"
         )
         self.form = ParamsForm(KeypointParams, first=FIRST)
         self.consequences = _words()
@@ -100,6 +100,12 @@ class RecordingsTab(QWidget):
             "are"
         )
         self.join_box.setVisible(False)
+        self.anew_box = QCheckBox("Choose the reference anew")
+        self.anew_box.setToolTip(
+            "Without a tick, the session keeps the reference that it has, and ROIs and masks their "
+            "places; with one, Run chooses another, and the ROIs are carried to it"
+        )
+        self.anew_box.setVisible(False)
         self.run_bar = self.footer = RunBar("Run", "Register all recordings in the background")
         self._lay_out()
         for name, widget in self.buttons.items():
@@ -139,7 +145,7 @@ class RecordingsTab(QWidget):
 
     def set_busy(self, busy: bool) -> None:
         """Nothing that a running job depends on can be changed meanwhile."""
-        for widget in (self.list, *self.buttons.values(), self.join_box):
+        for widget in (self.list, *self.buttons.values(), self.join_box, self.anew_box):
             widget.setEnabled(not busy)
 
     def _lay_out(self) -> None:
@@ -166,7 +172,7 @@ class RecordingsTab(QWidget):
         layout.addWidget(self.consequences)
         layout.addLayout(check)
         layout.addWidget(self.buttons["compare"])
-        for widget in (self.verdict, self.join_box):
+        for widget in (self.verdict, self.join_box, self.anew_box):
             layout.addWidget(widget)
         layout.addStretch(1)
 

@@ -1,0 +1,147 @@
+"""ROIs stay on their cells when the reference of the session changes, whatever changes it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from napari_zstack_align.alignment.transforms import AffineLink, Transforms
+from napari_zstack_align.cells import Rois
+from napari_zstack_align.cells.made_on import made_on
+from napari_zstack_align.cells.rois import CHECK
+
+from .conftest import CELLS, SIZE, recording, shifts
+
+MOVE = np.array([7.0, -4.0])
+"""By which the new reference lies off the old one: (y, x) px."""
+
+
+def moved(alignment, seed, move=MOVE):
+    """Alignment of the same frames in the coordinates of another reference."""
+    matrices = np.tile(np.eye(3), (alignment.stack.n_frames, 1, 1))
+    matrices[:, :2, 2] = shifts(alignment.stack.n_frames, seed) + move
+    reference = np.roll(alignment.reference, tuple(-move.astype(int)), (0, 1))
+    transforms = Transforms((SIZE, SIZE), (AffineLink(matrices),))
+    return replace(alignment, transforms=transforms, reference=reference)
+
+
+def change(session, move=MOVE):
+    """Show the session aligned to another reference."""
+    for number, each in enumerate(session.recordings):
+        each.alignment = moved(each.alignment, number, move)
+    session.refresh()
+
+
+@pytest.fixture
+def carried(qtbot, panel, session):
+    """Wait until the ROIs are where they belong; both recordings have one reference."""
+    first = session.alignments[0].reference
+    for each in session.recordings:
+        each.alignment = replace(each.alignment, reference=first)
+    session.refresh()
+
+    def wait():
+        qtbot.waitUntil(lambda: not panel.carrier.busy)
+
+    wait()
+    return wait
+
+
+@pytest.fixture
+def found(panel, session, carried):
+    """ROIs as they are found on the session: they know its reference."""
+    rois = replace(panel.rois.rois, made_on=made_on(session.alignments[0]))
+    panel.rois.set(rois)
+    carried()
+    return rois
+
+
+def test_they_are_carried_to_a_new_reference(panel, session, carried, found):
+    change(session)
+    carried()
+    rois = panel.rois.rois
+    np.testing.assert_allclose(rois.circles[:, :2], CELLS[:, :2] - MOVE, atol=0.1)
+    np.testing.assert_array_equal(rois.ids, found.ids)
+    assert rois.made_on == made_on(session.alignments[0]) != found.made_on
+    words = panel.cells.tab.run_bar.status.text()
+    assert "reference has changed" in words
+    assert "moved by 8.1 px" in words
+
+
+def test_back_on_the_old_reference_they_are_the_old_ones(panel, session, carried, found):
+    change(session)
+    carried()
+    change(session, np.zeros(2))
+    for each in session.recordings:
+        each.alignment = replace(each.alignment, reference=recording(0).alignment.reference)
+    session.refresh()
+    carried()
+    assert panel.rois.rois is found
+
+
+def test_those_that_know_no_reference_lay_on_the_one_that_was_shown(panel, session, carried):
+    assert panel.rois.rois.made_on is None
+    change(session)
+    carried()
+    np.testing.assert_allclose(panel.rois.rois.circles[:, :2], CELLS[:, :2] - MOVE, atol=0.1)
+
+
+def test_what_undo_brings_back_is_carried_too(panel, session, carried, found):
+    panel.rois.delete([1])
+    change(session)
+    carried()
+    assert len(panel.rois.rois) == 2
+    panel.rois.undo()
+    carried()
+    rois = panel.rois.rois
+    np.testing.assert_allclose(rois.circles[:, :2], CELLS[:, :2] - MOVE, atol=0.1)
+    assert rois.made_on == made_on(session.alignments[0])
+    panel.rois.redo()
+    carried()
+    assert panel.rois.rois.ids.tolist() == [2, 3]
+
+
+def test_one_that_falls_outside_is_to_be_checked_until_it_is_moved(panel, session, carried, found):
+    change(session, np.array([25.0, 0.0]))
+    carried()
+    table = panel.cells.tab.rois.list.table
+    titles = [title for title, _ in table.headers]
+    assert panel.rois.rois.features[CHECK].tolist() == [True, False, False]
+    assert [table.words(row, "check") for row in range(3)] == ["yes", "", ""]
+    assert "check" in titles
+    assert "1 ROI is to be checked" in panel.cells.tab.run_bar.status.text()
+    panel.rois.move(1, (5, 20))
+    assert "check" not in [title for title, _ in table.headers]
+
+
+def test_nothing_moves_while_alignments_are_being_made(qtbot, panel, session, carried, found):
+    bar = panel.recordings.tab.run_bar
+    bar.worker = object()  # as in mid-run
+    change(session)
+    qtbot.wait(500)
+    assert panel.rois.rois is found
+    bar.worker = None
+    carried()
+    assert panel.rois.rois is not found
+
+
+def test_other_frames_are_no_reason_to_move_but_it_is_said(panel, session, carried, found):
+    other = recording(0)
+    frames = np.asarray(other.stack.read(0, 40))[:, 0][:, ::-1].copy()
+    stack = type(other.stack).from_array(frames, name="other")
+    reference = frames.mean(0).astype(np.float32)
+    other.alignment = replace(other.alignment, stack=stack, reference=reference)
+    other.stack = stack
+    panel.recordings.show([other])
+    carried()
+    assert panel.rois.rois is found
+    assert "beside the cells" in panel.cells.tab.run_bar.status.text()
+
+
+def test_without_rois_nothing_is_said(panel, session, carried):
+    panel.rois.set(Rois.of(()))
+    change(session)
+    carried()
+    assert panel.cells.tab.run_bar.status.text() == ""

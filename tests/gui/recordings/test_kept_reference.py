@@ -1,0 +1,68 @@
+"""A session keeps its reference, and ROIs their cells, until another one is asked for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from driving import settled
+
+from napari_zstack_align.cells import Rois
+
+from .conftest import press, run_to_end
+
+CELLS = np.array([[60.0, 60, 5], [100, 120, 5], [130, 80, 5]])
+
+
+@pytest.fixture
+def registered_session(qtbot, panel, session):
+    run_to_end(qtbot, panel)
+    panel.rois.set(Rois.of(CELLS))
+    qtbot.waitUntil(lambda: not panel.carrier.busy)
+    return session
+
+
+def on_raw(panel, session, name):
+    """Where the ROIs lie on the frames of a recording, (T, N, 2)."""
+    [alignment] = [a for a in session.alignments if a.stack.name == name]
+    centres = panel.rois.rois.circles[:, :2]
+    return np.stack([alignment.transforms.to_raw(centres, t) for t in range(60)])
+
+
+def remove_and_run(qtbot, panel, session):
+    session.tab.list.go_to(1)
+    session.tab.list.setCurrentItem(session.tab.list.topLevelItem(1))
+    press(qtbot, panel, "remove")
+    run_to_end(qtbot, panel)
+    qtbot.waitUntil(lambda: not panel.carrier.busy)
+
+
+def test_a_recording_less_is_no_other_reference(qtbot, panel, registered_session):
+    session = registered_session
+    before, raw = session.alignments[0].reference, on_raw(panel, session, "part 3")
+    remove_and_run(qtbot, panel, session)
+    assert [each.stack.name for each in session.alignments] == ["part 1", "part 3"]
+    np.testing.assert_array_equal(session.alignments[0].reference, before)
+    np.testing.assert_array_equal(panel.rois.rois.circles, CELLS)
+    assert np.abs(on_raw(panel, session, "part 3") - raw).max() < 0.5
+
+
+def test_one_that_is_asked_for_takes_the_rois_along(qtbot, panel, registered_session):
+    session = registered_session
+    before, raw = session.alignments[0].reference, on_raw(panel, session, "part 3")
+    panel.open_tab("Recordings")
+    assert not session.tab.anew_box.isHidden()
+    session.tab.anew_box.setChecked(True)
+    remove_and_run(qtbot, panel, session)
+    settled(qtbot, panel)
+    assert np.abs(session.alignments[0].reference - before).max() > 0
+    off = np.linalg.norm(panel.rois.rois.circles[:, :2] - CELLS[:, :2], axis=1)
+    assert off.min() > 0.5  # the reference did move
+    assert np.median(np.abs(on_raw(panel, session, "part 3") - raw)) < 0.1
+
+
+def test_reference_frames_that_are_asked_for_count(qtbot, panel, registered_session):
+    session = registered_session
+    before = session.alignments[0].reference
+    session.tab.form.fields["reference_recording"].set(0)
+    run_to_end(qtbot, panel)
+    assert np.abs(session.alignments[0].reference - before).max() > 0
