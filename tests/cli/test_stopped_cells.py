@@ -207,5 +207,5 @@ def test_killed_after_every_operation_on_a_file_the_command_goes_on(command, who
         assert numbers(command) == whole
         assert [path.name for path in tmp_path.iterdir()] == [out(command).name]
         shutil.rmtree(out(command))
-        moment += stride(13)
+        moment += stride(29)
     assert moment > 40

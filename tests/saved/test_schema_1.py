@@ -63,7 +63,7 @@ def test_a_killed_save_over_it_leaves_old_or_new(name: str, tmp_path: Path) -> N
     case = CASES[name]
     before = schema_1.write(case.old, case.path(tmp_path / "before"))
     old, new, outcomes = digest(case.old), digest(case.new), []
-    for path in killed_saves(case, tmp_path / "killed", before, every=5):
+    for path in killed_saves(case, tmp_path / "killed", before, every=11):
         found = digest(nza.load(path))
         assert found in (old, new)
         outcomes.append(found == new)

@@ -94,7 +94,7 @@ def test_old_or_new_and_nothing_beside_it(ending, tmp_path):
     moment = 1
     while killed_at(moment, tmp_path, partial(export, 2)):
         assert values_in(there) in ({1}, {2})
-        moment += stride(6)
+        moment += stride(19 if ending == ".zarr" else 7)
     assert moment > 12
     assert values_in(there) == {2}
     assert [each.name for each in tmp_path.iterdir()] == [there.name]

@@ -27,7 +27,7 @@ VALID = ("valid in", "Recordings, counted from 1, in which 90 % of the circle ar
 CHECKED = (
     "check",
     "Carried to another reference, and to be looked at: frames disagree by more than 0.5 px, less "
-    "than 90 % of it lies inside, or the image around it is another one. Move it, and it is checked",
+    "than 90 % of it lies inside, or the image around it is another one; done once it is moved",
 )
 SLICES = ("slices", "First and last slice, counted from 0")
 FEATURES = {"methods": "agreement", "hand": "by_hand", "check": CHECK}

@@ -63,9 +63,7 @@ class SessionRun:
         part.refresh()
         part.start(
             self._bar,
-            partial(
-                engine.register_recordings, stacks, params, mask, reference=kept
-            ),
+            partial(engine.register_recordings, stacks, params, mask, reference=kept),
             progress=partial(self._on_progress, chosen),
             returned=partial(self._on_returned, chosen),
             cancelled=partial(self._on_cancelled, chosen),
