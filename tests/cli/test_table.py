@@ -54,7 +54,9 @@ def test_columns_override_the_parameters(tmp_path):
     ("column", "text", "said"),
     [
         ("chunk_frames", "many", "chunk_frames must be a whole number, not 'many'"),
-        ("c_dog", "low", "c_dog must be a number"),
+        ("c_dog", "low", "c_dog must be a number, not 'low'.$"),
+        ("c_dog", '"0,01"', "c_dog must be a number, not '0,01': write 0.01.$"),
+        ("intensity_range", '"1,5 9,5"', "numbers separated by spaces, with a point for decimals"),
         ("detect_steps", "perhaps", "must be true or false"),
         ("intensity_range", "a b", "numbers separated by spaces"),
         ("chunk_frames", "4", "greater than or equal to 5"),

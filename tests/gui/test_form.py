@@ -83,8 +83,17 @@ def test_every_kind_comes_back(form):
 @pytest.mark.parametrize("form", [AllKinds], indirect=True)
 def test_no_numbers_in_a_tuple_is_told_in_a_sentence(form):
     form.fields["weights"].widget.value = "1, two"
-    with pytest.raises(InputError, match=r"'1, two' isn't a list of numbers"):
+    with pytest.raises(InputError, match=r"'two' is not a number"):
         form.values()
+
+
+@pytest.mark.parametrize("form", [AllKinds], indirect=True)
+def test_a_comma_that_may_be_a_decimal_point_is_refused(form):
+    form.fields["weights"].widget.value = "0,5"
+    with pytest.raises(InputError, match=r"write 0\.5 or 0\.0,5\.0\.$"):
+        form.values()
+    form.fields["weights"].widget.value = "1, 5"
+    assert form.values().weights == (1, 5)
 
 
 @pytest.mark.parametrize("form", [AllKinds], indirect=True)

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from napari_zstack_align.cli.apart import Reads
+from napari_zstack_align.cli.number_arguments import number_argument
 from napari_zstack_align.fields import ParamField, fields_of
 from napari_zstack_align.params import Params
+from napari_zstack_align.typed_numbers import advice_on
 
 Model = TypeVar("Model", bound=Params)
 
@@ -59,7 +61,7 @@ def params_of(args: argparse.Namespace, model: type[Model], start: Model | None 
 def _kind(field: ParamField) -> dict[str, Any]:
     if field.kind is bool:
         return {"action": argparse.BooleanOptionalAction}
-    kind: dict[str, Any] = {"type": _number_or_word(field) if field.words else field.item}
+    kind: dict[str, Any] = {"type": _number_or_word(field) if field.words else _type_of(field)}
     if field.choices:
         kind["choices"] = field.choices
     else:
@@ -69,13 +71,19 @@ def _kind(field: ParamField) -> dict[str, Any]:
     return kind
 
 
+def _type_of(field: ParamField) -> Callable[[str], Any]:
+    return number_argument if field.item is float else field.item
+
+
 def _number_or_word(field: ParamField) -> Callable[[str], Any]:
     def value(text: str) -> Any:
         try:
             return field.value_of(text)
         except ValueError:
             words = ", ".join(map(repr, field.words))
-            raise argparse.ArgumentTypeError(f"'{text}' is no number and none of {words}") from None
+            raise argparse.ArgumentTypeError(
+                f"'{text}' is no number and none of {words}{advice_on(text)}"
+            ) from None
 
     return value
 

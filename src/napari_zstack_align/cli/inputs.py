@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.checks import check_one_plane
 from napari_zstack_align.cli.apart import Reads
+from napari_zstack_align.cli.number_arguments import number_argument, said_by_parser
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read import open_plane, open_stack
 from napari_zstack_align.read.readers import file_formats, known_formats
@@ -20,6 +21,7 @@ from napari_zstack_align.remark import as_notes
 from napari_zstack_align.saved import kind_of
 from napari_zstack_align.sources import FrameSource
 from napari_zstack_align.stack import Order, Stack
+from napari_zstack_align.typed_numbers import numbers
 
 
 def check_exist(paths: Sequence[Path]) -> None:
@@ -61,7 +63,9 @@ def add_stack_arguments(parser: argparse.ArgumentParser, nargs: str = "+") -> No
         "--order", choices=get_args(Order), help="whether repeats or slices run fastest"
     )
     _add_pixel_size(group)
-    group.add_argument("--z-step", type=float, metavar="UM", help="distance of slices in µm")
+    group.add_argument(
+        "--z-step", type=number_argument, metavar="UM", help="distance of slices in µm"
+    )
 
 
 def one_or_a_folder() -> str:
@@ -141,24 +145,26 @@ def _one_image(path: Path, what: str, source: FrameSource) -> npt.NDArray[Any]:
 
 def _add_pixel_size(group: Any) -> None:
     group.add_argument(
-        "--pixel-size", type=_pixel_size, metavar="UM[,UM]", help="pixel size in µm, or y,x"
+        "--pixel-size",
+        type=_pixel_size,
+        metavar="UM[,UM]",
+        help="pixel size in µm, or height,width, such as 0.8,0.5",
     )
 
 
 def _rate(text: str) -> float:
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = 0.0
+    rate = number_argument(text)
     if not 0 < rate < np.inf:
         raise argparse.ArgumentTypeError(f"'{text}' is no number above 0")
     return rate
 
 
 def _pixel_size(text: str) -> tuple[float, float]:
-    try:
-        sizes = [float(part) for part in text.split(",")]
-        y, x = sizes * 2 if len(sizes) == 1 else sizes
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is not one number or two (y,x)") from None
-    return y, x
+    sizes = said_by_parser(numbers, text, _may_be_pixel)
+    if len(sizes) not in (1, 2):
+        raise argparse.ArgumentTypeError(f"'{text}' is not one number or two (y,x)")
+    return sizes[0], sizes[-1]
+
+
+def _may_be_pixel(sizes: Sequence[float]) -> bool:
+    return len(sizes) in (1, 2) and min(sizes) > 0

@@ -19,6 +19,7 @@ from napari_zstack_align.plain_files import check_is_file
 from napari_zstack_align.read.natural_order import in_natural_order
 from napari_zstack_align.saved import journal_folder, kind_of
 from napari_zstack_align.saved.origin import real_places
+from napari_zstack_align.typed_numbers import advice_on
 
 COLUMNS = ("name", "recordings", "mask", "out")
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
@@ -137,8 +138,9 @@ def value_of(known: ParamField, text: str) -> Any:
         return known.value_of(text)
     except ValueError:
         kind = {bool: "true or false", int: "a whole number", float: "a number"}
-        what = kind.get(known.kind, "numbers separated by spaces")
-        raise InputError(f"{known.name} must be {what}, not '{text}'.") from None
+        what = kind.get(known.kind, "numbers separated by spaces, with a point for decimals")
+        advice = advice_on(text) if known.kind is float else ""
+        raise InputError(f"{known.name} must be {what}, not '{text}'{advice}.") from None
 
 
 def _truth(text: str) -> bool:

@@ -22,6 +22,7 @@ from napari_zstack_align.cli.kept import (
     was_saved,
     was_written,
 )
+from napari_zstack_align.cli.number_arguments import number_argument
 from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.sessions import tell_written
 from napari_zstack_align.cli.stopping import at_safe_moments
@@ -88,7 +89,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write what the recording would look like if only z had changed",
     )
-    parser.add_argument("--z-step", type=float, metavar="UM", help="distance of slices in µm")
+    parser.add_argument(
+        "--z-step", type=number_argument, metavar="UM", help="distance of slices in µm"
+    )
     parser.add_argument(
         "--reference-frames-per-slice",
         type=int,

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QWidget
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.fields import ParamField
+from napari_zstack_align.typed_numbers import numbers
 
 NO_BOUND = 10**9
 HAIR = 1e-6
@@ -67,15 +68,22 @@ class TupleField(Field):
 
     def get(self) -> tuple[Any, ...]:
         """Return the members."""
+        if self._member is float:
+            return self._numbers()
         words = [word.strip() for word in self.widget.value.split(",") if word.strip()]
         try:
             return tuple(self._member(word) for word in words)
         except ValueError:
-            kind = "numbers" if self._member in (int, float) else "words"
+            kind = "whole numbers" if self._member is int else "words"
             raise InputError(
-                f"'{self.widget.value}' isn't a list of {kind}: write them with commas between, "
-                f"such as 1, 0.5."
+                f"'{self.widget.value}' isn't a list of {kind}: write them with commas between."
             ) from None
+
+    def _numbers(self) -> tuple[float, ...]:
+        try:
+            return numbers(self.widget.value)
+        except ValueError as error:
+            raise InputError(f"{error}.") from None
 
     def set(self, value: tuple[Any, ...]) -> None:
         """Show the members."""
