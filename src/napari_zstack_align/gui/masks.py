@@ -12,6 +12,9 @@ from napari_zstack_align.gui.layer_group import KEY
 from napari_zstack_align.gui.layer_look import put
 from napari_zstack_align.gui.stack_layers import StackLayers
 
+MADE_ON = "made_on"
+"""Where a mask's metadata keep the mark of the reference that it was painted on; '' for one that
+the next run chooses."""
 ROLE, CELLS = "napari_zstack_align_mask", "cells"
 """Where a mask's metadata say that it is for cells, not for the registration."""
 
@@ -45,6 +48,18 @@ def ready_to_paint(viewer: Any, layer: Labels) -> None:
     layer.brush_size = max(4, min(layer.data.shape) // 12)
     layer.mode = "paint"
     viewer.layers.selection.active = layer
+
+
+def is_of_another(layer: Labels | None, shown: StackLayers | None) -> bool:
+    """Whether a mask was painted for another stack than the one that is shown."""
+    owner = None if layer is None else layer.metadata.get(KEY)
+    return isinstance(owner, StackLayers) and owner is not shown
+
+
+def newest_of(shown: StackLayers | None, layers: Iterable[Layer]) -> Labels | None:
+    """Return the mask that was made last for a stack."""
+    own = [each for each in mask_layers(layers) if each.metadata.get(KEY) is shown]
+    return own[-1] if own and shown is not None else None
 
 
 def hand_over(old: StackLayers, new: StackLayers) -> None:

@@ -14,8 +14,8 @@ from psygnal import EmitLoopError
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
 
+from napari_zstack_align.gui.carrier import Carrier
 from napari_zstack_align.gui.cells.cells_part import CellsPart
-from napari_zstack_align.gui.cells.roi_carrier import RoiCarrier
 from napari_zstack_align.gui.cells.roi_model import RoiModel
 from napari_zstack_align.gui.cells.traces_part import TracesPart
 from napari_zstack_align.gui.dataset import FrameInView
@@ -66,7 +66,7 @@ class Panel(QWidget):
             self.traces,
             self.zshift,
         )
-        self.carrier = RoiCarrier(self.workspace, self.rois, self._registering, self)
+        self.carrier = Carrier(self.workspace, self.rois, self._registering, self)
         self.tabs = QTabWidget()
         self._places = [(part, tab) for part in self.parts for _, tab in part.tabs]
         self.part_in_front: Part = self.zstack
@@ -186,6 +186,12 @@ class Panel(QWidget):
         self.cells.tab.run_bar.say(words, error=to_check)
         (show_warning if to_check else show_info)(words)
 
+    def _on_mask_carried(self, old: Any, new: Any) -> None:
+        """Wherever a mask was chosen, it is now the one on the new reference."""
+        for combo in (combo for part in self.parts for combo in part.combos):
+            if combo.layer is old:
+                combo.choose(new)
+
     def _on_theme(self, _: Any = None) -> None:
         for part in self.parts:
             part.set_theme(self.viewer.theme)
@@ -199,6 +205,7 @@ class Panel(QWidget):
         workspace.result_found.connect(self.open_saved)
         self.carrier.said.connect(self._on_carried)
         self.carrier.failed.connect(self.cells.tab.run_bar.say_error)
+        self.carrier.mask_carried.connect(self._on_mask_carried)
         for part in self.parts:
             part.tab_wanted.connect(self._on_wanted)
         self._listening.to(self.viewer.layers.events.removed, self._on_removed)

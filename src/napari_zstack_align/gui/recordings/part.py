@@ -278,6 +278,8 @@ class RecordingsPart(Part):
 
     def _on_list(self) -> None:
         row = self.tab.list.current
+        if self.layers.recordings and not set(self.layers.recordings) & set(self.recordings):
+            self.trial.forget_choices()
         self.trial.forget()
         self.layers.set_recordings(self.recordings)
         self.tab.list.go_to(row)  # the slider follows the recording to its new place

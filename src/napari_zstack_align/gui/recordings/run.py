@@ -12,7 +12,6 @@ from napari_zstack_align.flags import Flag
 from napari_zstack_align.gui.layer_group import ALIGNED, RAW, flatten
 from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.recordings.words import ended
-from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Progress
 from napari_zstack_align.register import recordings as engine
 
@@ -43,6 +42,7 @@ class SessionRun:
         part = self._part
         try:
             _, params, mask, reference = part.trial.given()
+            part.trial.check_mask()
         except InputError as error:
             self._bar.say_error(str(error))
             return
@@ -50,7 +50,6 @@ class SessionRun:
             self._bar.say("Wait for what is running, or cancel it first.")
             return
         chosen, joined = self._chosen()
-        kept = joined or reference or self._kept(params)
         stacks = [recording.stack for recording in chosen]
         self._before = {id(recording): recording.alignment for recording in chosen}
         for recording in chosen:
@@ -63,7 +62,9 @@ class SessionRun:
         part.refresh()
         part.start(
             self._bar,
-            partial(engine.register_recordings, stacks, params, mask, reference=kept),
+            partial(
+                engine.register_recordings, stacks, params, mask, reference=joined or reference
+            ),
             progress=partial(self._on_progress, chosen),
             returned=partial(self._on_returned, chosen),
             cancelled=partial(self._on_cancelled, chosen),
@@ -78,21 +79,6 @@ class SessionRun:
         joins = self._part.tab.join_box.isChecked() and new and done
         return (new, done[0]) if joins else (recordings, None)
 
-    def _kept(self, params: KeypointParams) -> Alignment | None:
-        """Whose reference the session keeps; None where it has none yet, or another one is wanted.
-
-        With it, masks and ROIs keep their places, whatever recordings come and go.
-        """
-        if self._part.tab.anew_box.isChecked():
-            return None
-        done = [each for each in self._part.alignments if each.complete]
-        first = next(iter(done), None)
-        wanted = (params.reference_recording, params.reference_frames)
-        if first is None or not isinstance(first.params, KeypointParams):
-            return None
-        had = (first.params.reference_recording, first.params.reference_frames)
-        return first if wanted == had else None
-
     # -- from the worker -----------------------------------------------------------------------
 
     def _on_progress(self, chosen: list[Recording], progress: Progress) -> None:
@@ -103,6 +89,7 @@ class SessionRun:
 
     def _on_returned(self, chosen: list[Recording], alignments: list[Alignment]) -> None:
         self._take(chosen, alignments)
+        self._part.trial.mark_masks(alignments[0])
         self._part.layers.add_aligned()  # someone may have removed them meanwhile
         self._part.look_at(ALIGNED)
         for bar in self._part.run_bars:

@@ -14,12 +14,14 @@ from qtpy.QtWidgets import QFileDialog
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.chunks import empty_chunks
 from napari_zstack_align.alignment.session import load_saved
+from napari_zstack_align.cells.made_on import made_on
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.flags import Fault, mark
+from napari_zstack_align.flags import Fault
+from napari_zstack_align.flags import mark as mark_fault
 from napari_zstack_align.gui.jobs import limits
 from napari_zstack_align.gui.layer_group import KEY, flatten
 from napari_zstack_align.gui.layer_look import IMAGE_AXES, geometry, put
-from napari_zstack_align.gui.masks import ready_to_paint
+from napari_zstack_align.gui.masks import MADE_ON, mask_layers, ready_to_paint
 from napari_zstack_align.gui.recordings.layers import MATCH
 from napari_zstack_align.gui.recordings.match_view import LEGEND
 from napari_zstack_align.gui.recordings.means import reference_mean
@@ -60,6 +62,12 @@ class Trial:
         self.previews = None
         self._tab.say_verdict(None, "")
 
+    def forget_choices(self) -> None:
+        """Other recordings: mask and reference of those of before aren't theirs."""
+        for combo in (self._tab.mask_combo, self._tab.reference_combo):
+            combo.choose(None)
+        self._tab.anew_box.setChecked(False)
+
     def given(self) -> Given:
         """Snapshot of what the tab says.
 
@@ -76,8 +84,24 @@ class Trial:
             stacks,
             self._tab.form.values(),
             None if mask_layer is None else np.array(mask_layer.data),
-            None if reference is None else reference_of(reference),
+            self._kept() if reference is None else reference_of(reference),
         )
+
+    def _kept(self) -> Alignment | None:
+        """Whose reference the session keeps; None where it has none yet, or another one is wanted.
+
+        With it, masks and ROIs keep their places, whatever recordings come and go.
+        """
+        params = self._tab.form.values()
+        if self._tab.anew_box.isChecked():
+            return None
+        done = [each for each in self._part.alignments if each.complete]
+        first = next(iter(done), None)
+        wanted = (params.reference_recording, params.reference_frames)
+        if first is None or not isinstance(first.params, KeypointParams):
+            return None
+        had = (first.params.reference_recording, first.params.reference_frames)
+        return first if wanted == had else None
 
     # -- one chunk -----------------------------------------------------------------------------
 
@@ -183,20 +207,41 @@ class Trial:
         except InputError as error:
             self._tab.run_bar.say_error(str(error))
             return
-        aligned = next(iter(self._part.alignments), None)
-        if reference is None and aligned is not None:
-            reference = aligned
         if reference is not None:
             image = reference.reference if isinstance(reference, Alignment) else reference
-            self._add_mask(stacks[0], np.asarray(image, np.float32))
+            self._add_mask(stacks[0], np.asarray(image, np.float32), made_on(reference))
             return
         self._part.start(
             self._tab.run_bar,
             partial(reference_mean, stacks, params),
-            returned=lambda found: self._add_mask(stacks[found[0]], found[1]),
+            returned=lambda found: self._add_mask(stacks[found[0]], found[1], ""),
         )
 
-    def _add_mask(self, stack: Stack, image: npt.NDArray[np.float32]) -> None:
+    def check_mask(self) -> None:
+        """Find out whether the mask was painted over the reference that a run would use.
+
+        Raises
+        ------
+        InputError
+            Where it was painted over another one.
+        """
+        layer, chosen = self._tab.mask_combo.layer, self._tab.reference_combo.layer
+        painted_on = None if layer is None else layer.metadata.get(MADE_ON)
+        reference = self._kept() if chosen is None else reference_of(chosen)
+        wanted = "" if reference is None else made_on(reference)
+        if None not in (painted_on, wanted) and painted_on != wanted:
+            raise InputError(
+                f"'{layer.name}' was painted over another reference than the one that is to be "
+                f"used: press 'New mask' to paint one over that, or choose no mask."
+            )
+
+    def mark_masks(self, alignment: Alignment) -> None:
+        """Masks painted before the first run lie on the reference that it has chosen."""
+        for layer in mask_layers(self._part.viewer.layers):
+            if layer.metadata.get(MADE_ON) == "":
+                layer.metadata[MADE_ON] = made_on(alignment)
+
+    def _add_mask(self, stack: Stack, image: npt.NDArray[np.float32], mark: str | None) -> None:
         place = geometry(stack, IMAGE_AXES)
         viewer = self._part.viewer
         flatten(viewer)
@@ -216,7 +261,13 @@ class Trial:
             put(self._background, place)
         self._part.layers.hide()
         self._background.visible = True
-        mask = Labels(np.zeros(image.shape, np.uint8), name="session mask", opacity=0.4, **place)
+        mask = Labels(
+            np.zeros(image.shape, np.uint8),
+            name="session mask",
+            opacity=0.4,
+            metadata={} if mark is None else {MADE_ON: mark},
+            **place,
+        )
         viewer.add_layer(mask)
         ready_to_paint(viewer, mask)
         viewer.reset_view()
@@ -285,7 +336,7 @@ def table_of(preview: MatchPreview) -> npt.NDArray[np.void]:
     row["correlation_after"] = preview.correlation_after
     row["residual_px"] = residual_of(preview)
     row["method"] = "keypoints"
-    mark(row, None if preview.go else Fault(preview.flag, preview.reason))
+    mark_fault(row, None if preview.go else Fault(preview.flag, preview.reason))
     return table
 
 

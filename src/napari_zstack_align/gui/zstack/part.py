@@ -15,7 +15,7 @@ from napari_zstack_align.gui.jobs import Limits
 from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.layer_group import KEY
 from napari_zstack_align.gui.listening import Listening
-from napari_zstack_align.gui.masks import hand_over, new_mask
+from napari_zstack_align.gui.masks import hand_over, is_of_another, new_mask, newest_of
 from napari_zstack_align.gui.part import Part
 from napari_zstack_align.gui.plots import QualityPlot
 from napari_zstack_align.gui.stack_layers import StackLayers, every_stack, stack_of
@@ -201,7 +201,9 @@ class ZStackPart(Part):
 
     def _choose(self, _: Any = None) -> None:
         """Another stack was chosen, or there is none any more."""
-        shown = self.shown
+        shown, masks = self.shown, self.align_tab.mask_combo
+        if is_of_another(masks.layer, shown):
+            masks.choose(newest_of(shown, self.viewer.layers))
         self.load_tab.show_stack(None if shown is None else shown.stack)
         self.workspace.choose(shown)
 
@@ -228,8 +230,10 @@ class ZStackPart(Part):
             return
         if old.alignment is not None:
             show_info("The layout has changed: the alignment of before was taken away.")
+        mask = self.align_tab.mask_combo.layer
         old.remove()
         hand_over(old, self.add_stack(stack, old.contrast))
+        self.align_tab.mask_combo.choose(mask)
 
     def _on_busy(self, busy: bool) -> None:
         """While a run goes on, its stack can't be described otherwise or exchanged."""

@@ -1,4 +1,4 @@
-"""ROIs stay on their cells when the reference changes: they are carried to the new one."""
+"""ROIs and masks stay on the tissue when the reference changes: they are carried to the new one."""
 
 from __future__ import annotations
 
@@ -7,25 +7,33 @@ from dataclasses import dataclass, replace
 from functools import partial
 from weakref import WeakKeyDictionary
 
+import numpy as np
+import numpy.typing as npt
+from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.carry_mask import CarriedMask, carry_mask
 from napari_zstack_align.alignment.same_frames import share_frames
 from napari_zstack_align.cells import Rois
 from napari_zstack_align.cells.carry import carry_rois
 from napari_zstack_align.cells.made_on import made_on
 from napari_zstack_align.gui.cells.newest import Newest
 from napari_zstack_align.gui.cells.roi_model import RoiModel
+from napari_zstack_align.gui.masks import MADE_ON, mask_layers
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.progress import Job, Progress
 
 Aligned = tuple[Alignment, ...]
 """Alignments that share one reference: of a session, or of one stack."""
 MOST_KNOWN = 8
-"""References of before that ROIs are still carried from."""
+"""References of before that ROIs and masks are still carried from."""
+CARRIED_TO = "carried_to"
+"""Where a mask's metadata keep the mark of the reference that it was carried to last."""
 AGAIN_AFTER_MS = 300
 """While something runs, alignments come and go; the carrier looks again so much later."""
 CARRIED = "The reference has changed. {}"
+MASK_CARRIED = "'{}' lies on the new reference as '{}'. {}"
 LEFT = (
     "The ROIs lie on a reference that nothing shown here is aligned to: on these frames, their "
     "circles may lie beside the cells."
@@ -49,6 +57,8 @@ class Placed:
         What was done; '' for nothing.
     to_check : bool
         Whether some are to be looked at.
+    masks : tuple of (Labels, str, CarriedMask)
+        Masks that were carried, to the reference of which mark, and what has become of them.
     """
 
     asked: Rois
@@ -56,14 +66,15 @@ class Placed:
     marks: dict[str, Aligned]
     words: str = ""
     to_check: bool = False
+    masks: tuple[tuple[Labels, str, CarriedMask], ...] = ()
 
 
-class RoiCarrier(QObject):
-    """Carries the ROIs of a model to the reference that is shown now; main thread only.
+class Carrier(QObject):
+    """Carries ROIs and masks to the reference that is shown now; main thread only.
 
     Whatever changes the reference (another run, a recording that is removed, a session that is
-    opened), the ROIs go through the raw frames that both references know, in a worker. Those of
-    before are kept: where their reference comes back, so do they.
+    opened), they go through the raw frames that both references know, in a worker. Those of before
+    are kept: where their reference comes back, so do the ROIs; a mask stays as a hidden layer.
 
     Parameters
     ----------
@@ -81,6 +92,8 @@ class RoiCarrier(QObject):
     """A sentence on what was done, and whether there is something to check."""
     failed = Signal(str)
     """Why the ROIs stay where they were."""
+    mask_carried = Signal(object, object)
+    """The layer of a mask, and that of the same on the new reference."""
 
     def __init__(
         self,
@@ -120,7 +133,15 @@ class RoiCarrier(QObject):
         rois = self._model.rois
         before = next((old for old, new in self._before if new is rois), None)
         self._newest.ask(
-            partial(placing, rois, before, self._shown(), self._known, last_of(self._now))
+            partial(
+                placing,
+                rois,
+                before,
+                self._shown(),
+                self._known,
+                last_of(self._now),
+                self._masks(),
+            )
         )
 
     def abandon(self) -> None:
@@ -137,6 +158,11 @@ class RoiCarrier(QObject):
         found += [(alignment,) for alignment in stacks if alignment is not None]
         return [each for each in found if each]
 
+    def _masks(self) -> list[tuple[Labels, npt.NDArray[np.integer]]]:
+        """Masks that know their reference, and what is painted now."""
+        layers = mask_layers(self._workspace.viewer.layers)
+        return [(each, np.array(each.data)) for each in layers if each.metadata.get(MADE_ON)]
+
     def _on_rois(self) -> None:
         """Undo may bring back ROIs of a reference of before."""
         mark = self._model.rois.made_on
@@ -146,6 +172,8 @@ class RoiCarrier(QObject):
     def _on_placed(self, placed: Placed) -> None:
         self._now = placed.marks or self._now  # while none is there, the last one counts
         self._known = dict([*{**self._known, **placed.marks}.items()][-MOST_KNOWN:])
+        for layer, mark, carried in placed.masks:
+            self._show_mask(layer, mark, carried)
         if placed.asked is not self._model.rois:
             self.look()
             return
@@ -159,6 +187,27 @@ class RoiCarrier(QObject):
         if placed.words:
             self.said.emit(placed.words, placed.to_check)
 
+    def _show_mask(self, old: Labels, mark: str, carried: CarriedMask) -> None:
+        """Add a mask that was carried, and hide the one that it comes from."""
+        viewer = self._workspace.viewer
+        if old not in viewer.layers:
+            return  # removed meanwhile
+        old.metadata[CARRIED_TO] = mark
+        new = Labels(
+            carried.mask,
+            name=f"{old.name}, carried",
+            opacity=old.opacity,
+            metadata={**old.metadata, MADE_ON: mark},
+            scale=old.scale,
+            units=old.units,
+            axis_labels=old.axis_labels,
+        )
+        viewer.add_layer(new)
+        new.visible, old.visible = old.visible, False
+        self.mask_carried.emit(old, new)
+        summary = " ".join(carried.summary().splitlines())
+        self.said.emit(MASK_CARRIED.format(old.name, new.name, summary), bool(carried.remarks))
+
 
 def placing(
     rois: Rois,
@@ -166,8 +215,9 @@ def placing(
     shown: Sequence[Aligned],
     known: Mapping[str, Aligned],
     last: str | None,
+    masks: Sequence[tuple[Labels, npt.NDArray[np.integer]]] = (),
 ) -> Job[Placed]:
-    """Carry ROIs whose reference isn't shown any more to the one of the same frames that is.
+    """Carry what lies on a reference that isn't shown any more to the one of the same frames.
 
     Parameters
     ----------
@@ -181,9 +231,22 @@ def placing(
         What there was before, by the marks of the references.
     last : str, optional
         Mark of the reference that was shown last.
+    masks : sequence of (Labels, numpy.ndarray)
+        Layers that know their reference, and what is painted in them.
     """
-    yield Progress("Looking for the ROIs", 0, 1)
+    yield Progress("Looking for ROIs and masks", 0, 1)
     marks = {_mark(each[0]): _on_first_reference(each) for each in shown}
+    placed = yield from _placing_rois(rois, before, marks, known, last)
+    return replace(placed, masks=(yield from _placing_masks(masks, marks, known)))
+
+
+def _placing_rois(
+    rois: Rois,
+    before: Rois | None,
+    marks: dict[str, Aligned],
+    known: Mapping[str, Aligned],
+    last: str | None,
+) -> Job[Placed]:
     mark = rois.made_on or last
     if not len(rois) or mark is None or mark in marks or mark not in known:
         return Placed(rois, rois, marks)
@@ -196,6 +259,24 @@ def placing(
     carried = carry_rois(replace(rois, made_on=mark), known[mark], new)
     words = CARRIED.format(" ".join(carried.summary().splitlines()))
     return Placed(rois, carried.rois, marks, words, bool(len(carried.to_check)))
+
+
+def _placing_masks(
+    masks: Sequence[tuple[Labels, npt.NDArray[np.integer]]],
+    marks: Mapping[str, Aligned],
+    known: Mapping[str, Aligned],
+) -> Job[tuple[tuple[Labels, str, CarriedMask], ...]]:
+    found = []
+    for layer, painted in masks:
+        old = layer.metadata[MADE_ON]
+        if old in marks or old not in known or not painted.any():
+            continue
+        fitting = (mark for mark in marks if share_frames(known[old], marks[mark]))
+        new = next(fitting, None)
+        if new is not None and layer.metadata.get(CARRIED_TO) != new:
+            yield Progress("Carrying the masks", 0, 1)
+            found.append((layer, new, carry_mask(painted, known[old], marks[new])))
+    return tuple(found)
 
 
 def last_of(marks: Mapping[str, Aligned]) -> str | None:
