@@ -17,6 +17,7 @@ from qtpy.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
 from napari_zstack_align.gui.carrier import Carrier
 from napari_zstack_align.gui.cells.cells_part import CellsPart
 from napari_zstack_align.gui.cells.roi_model import RoiModel
+from napari_zstack_align.gui.cells.sources import OUTDATED
 from napari_zstack_align.gui.cells.traces_part import TracesPart
 from napari_zstack_align.gui.dataset import FrameInView
 from napari_zstack_align.gui.listening import Listening
@@ -183,7 +184,8 @@ class Panel(QWidget):
 
     def _on_carried(self, words: str, to_check: bool) -> None:
         """Whatever tab is in front, ROIs that were carried are told of."""
-        self.cells.tab.run_bar.say(words, error=to_check)
+        more = f" {OUTDATED}" if self.cells.outdated else ""
+        self.cells.tab.run_bar.say(f"{words}{more}", error=to_check or self.cells.outdated)
         (show_warning if to_check else show_info)(words)
 
     def _on_mask_carried(self, old: Any, new: Any) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from driving import settled
 
 from napari_zstack_align.alignment.transforms import AffineLink, Transforms
 from napari_zstack_align.cells import Rois
@@ -145,3 +146,50 @@ def test_without_rois_nothing_is_said(panel, session, carried):
     change(session)
     carried()
     assert panel.cells.tab.run_bar.status.text() == ""
+
+
+@pytest.fixture
+def image(qtbot, panel, session, carried, found):
+    """The image of cells of the session, in view."""
+    panel.open_tab("Cells")
+    panel.cells.find()
+    settled(qtbot, panel)
+    qtbot.waitUntil(lambda: not panel.cells.busy)
+    return panel.cells.layers
+
+
+def test_an_image_of_the_alignment_before_is_outdated(panel, session, carried, image):
+    assert image.image_in_view
+    change(session)
+    carried()
+    assert not image.image_in_view
+    assert ", outdated" in image.image_layer.name
+    status = panel.cells.tab.run_bar.status
+    assert "press 'Find blobs'" in status.text()
+    assert "reference has changed" in status.text()
+    rois = panel.rois.rois
+    panel.cells.rois.use_blobs()
+    assert "press 'Find blobs'" in status.text()
+    assert panel.rois.rois is rois
+
+
+def test_a_new_image_is_not(qtbot, panel, session, carried, image):
+    change(session)
+    carried()
+    panel.cells.find()
+    settled(qtbot, panel)
+    assert image.image_in_view
+    assert "outdated" not in image.image_layer.name
+    panel.cells.rois.use_blobs()
+    settled(qtbot, panel)
+    assert panel.rois.rois.made_on == made_on(session.alignments[0])
+
+
+def test_it_is_as_before_where_the_alignments_are(panel, session, image):
+    before = session.alignments
+    change(session)
+    for each, alignment in zip(session.recordings, before, strict=True):
+        each.alignment = alignment
+    session.refresh()
+    assert not panel.cells.outdated
+    assert "outdated" not in image.image_layer.name

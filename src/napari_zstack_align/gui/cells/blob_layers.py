@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,6 +25,8 @@ SMALL_PIXELS = 1024**2
 """Images up to this size are looked at as a whole at once."""
 GRID_SPACING = 4
 """Screen pixels between the views."""
+OUTDATED = ", outdated"
+"""End of the name of an image whose alignment has changed."""
 LINE_SCREEN_PX = 1.5
 """Least width of a circle's line on the screen."""
 
@@ -49,6 +51,9 @@ class Content:
     pixels: Pixels
     name: str
     contrast: Limits
+
+
+OUTDATED = ", outdated"
 
 
 class BlobLayers(LayerGroup):
@@ -128,6 +133,17 @@ class BlobLayers(LayerGroup):
         if not self.there:
             self._make(self.method)
             self.viewer.layers.selection.active = self.images[self.method]
+
+    def mark_outdated(self, on: bool) -> None:
+        """Say in the name whether what the image is of has changed; where it has, hide it."""
+        if self._content is None or not self.there:
+            return
+        name = self._content.name.removesuffix(OUTDATED)
+        self._content = replace(self._content, name=f"{name}{OUTDATED}" if on else name)
+        for method in self.images:
+            self._make(method)
+        if on:
+            self.set_visible(False)
 
     def show_blobs(self, method: str, result: BlobResult) -> None:
         """Draw the blobs of a method."""

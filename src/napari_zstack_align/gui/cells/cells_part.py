@@ -21,6 +21,7 @@ from napari_zstack_align.gui.cells.roi_actions import RoiActions
 from napari_zstack_align.gui.cells.roi_model import RoiModel
 from napari_zstack_align.gui.cells.sources import (
     KINDS,
+    OUTDATED,
     SLICE,
     ImagesEntry,
     slice_in_view,
@@ -70,6 +71,8 @@ class CellsPart(Part):
         self._offer_timer.setSingleShot(True)
         self._offer_timer.setInterval(0)
         self._offer_timer.timeout.connect(self._look_again)
+        self.outdated = False
+        """Whether what the image is of has changed since it was made."""
         self._in_front = False
         self._listening = Listening()
         self._connect()
@@ -207,7 +210,7 @@ class CellsPart(Part):
 
     def _on_image(self, answer: tuple[ImagesEntry, str, int | None, npt.NDArray[Any]]) -> None:
         source, kind, z, image = answer
-        self.source = source
+        self.source, self.outdated = source, False
         self.layers.slice = z
         self.layers.show_image(image, source.pixels, _name_of(source, kind, z))
         self.layers.set_visible(self._in_front)
@@ -289,7 +292,21 @@ class CellsPart(Part):
 
     def _on_session(self) -> None:
         self._offer_later()
+        self._see_whether_outdated()
         self.rois.look_where_valid()
+
+    def _see_whether_outdated(self) -> None:
+        """ROIs are never seen over an image in other coordinates, as if they lay beside cells."""
+        source = self.source
+        if source is None or not self.layers.there:
+            return
+        before = self.outdated
+        self.outdated = not any(source.is_like(each) for each in sources_of(self.workspace))
+        if self.outdated == before:
+            return
+        self.tab.methods.box.setChecked(False)
+        self.layers.mark_outdated(self.outdated)
+        self.tab.run_bar.say(OUTDATED if self.outdated else "", error=self.outdated)
 
     @property
     def _owner(self) -> Any:

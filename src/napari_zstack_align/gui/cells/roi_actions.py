@@ -17,6 +17,7 @@ from napari_zstack_align.gui.cells import cell_jobs as jobs
 from napari_zstack_align.gui.cells.newest import Newest
 from napari_zstack_align.gui.cells.raw_rois import RoisOnFrames
 from napari_zstack_align.gui.cells.roi_tools import RoiTools
+from napari_zstack_align.gui.cells.sources import OUTDATED
 from napari_zstack_align.gui.file_dialogs import ask_where_to_write, save_filter
 from napari_zstack_align.write.writers import roi_table
 
@@ -63,6 +64,9 @@ class RoiActions(QObject):
         if tuner.image is None:
             self._bar.say_error("There are no blobs yet: press 'Find blobs' first.")
             return
+        if self._part.outdated:
+            self._bar.say_error(OUTDATED)
+            return
         start = partial(
             jobs.make_rois,
             self._part.tab.methods.method,
@@ -80,6 +84,9 @@ class RoiActions(QObject):
         """Find cells in all slices of the z-stack by the method in front, in the worker."""
         source, tuner = self._part.source, self._part.tuner
         if source is None:
+            return
+        if self._part.outdated:
+            self._bar.say_error(OUTDATED)
             return
         start = partial(
             jobs.find_in_volume,

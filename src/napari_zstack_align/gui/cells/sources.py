@@ -30,6 +30,10 @@ KINDS = {
     "image": ("Image as it is", "The layer's own image"),
 }
 """Images that cells are looked for in: title and tooltip."""
+OUTDATED = (
+    "The image was made of another alignment than the one there is now: press 'Find blobs' to make "
+    "it anew."
+)
 OVER_TIME = ("mean", "max", "std", "correlation")
 PLAIN_NDIMS = (2, 3)
 
