@@ -164,6 +164,9 @@ def test_an_image_of_the_alignment_before_is_outdated(panel, session, carried, i
     carried()
     assert not image.image_in_view
     assert ", outdated" in image.image_layer.name
+    for tab in ("Recordings", "Cells"):
+        panel.open_tab(tab)
+    assert not image.image_in_view
     status = panel.cells.tab.run_bar.status
     assert "press 'Find blobs'" in status.text()
     assert "reference has changed" in status.text()

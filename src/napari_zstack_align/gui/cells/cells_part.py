@@ -113,7 +113,7 @@ class CellsPart(Part):
         if not self._in_front:
             self.tab.methods.box.setChecked(False)
         if self.layers.there:
-            self.layers.set_visible(self._in_front)
+            self.layers.set_visible(self._in_front and not self.outdated)
             self._to_front()
 
     def follow(self, view: FrameInView | None) -> None:
