@@ -183,6 +183,33 @@ def panel(qapp, viewer, first_tab):
 
 
 @pytest.fixture
+def answer(qtbot):
+    """Click a button of the next question; the texts of those that were asked."""
+    from qtpy.QtCore import Qt, QTimer
+    from qtpy.QtWidgets import QApplication, QMessageBox
+
+    waiting, timer = [], QTimer()
+
+    def answer(name):
+        waiting.append(name)
+
+    def look():
+        box = QApplication.activeModalWidget()
+        if waiting and isinstance(box, QMessageBox):
+            answer.asked.append(box.text())
+            name = waiting.pop(0)
+            button = next(each for each in box.buttons() if each.text().replace("&", "") == name)
+            qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+    answer.asked = []
+    timer.timeout.connect(look)
+    timer.start(20)
+    yield answer
+    timer.stop()
+    assert not waiting, f"no question for {waiting}"
+
+
+@pytest.fixture
 def zstack_file(shared_data: Path) -> Path:
     """Real z-stack: 8 planes, 7 repeats each."""
     return shared_data / "zstack_repeats" / "stack.tif"

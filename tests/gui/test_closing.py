@@ -7,8 +7,8 @@ import time
 import numpy as np
 import pytest
 from napari._qt.qt_viewer import QtViewer
-from qtpy.QtCore import QEvent, Qt, QTimer
-from qtpy.QtWidgets import QApplication, QMessageBox
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QApplication
 
 from napari_zstack_align.cells import Rois
 from napari_zstack_align.gui.compat import text_overlay
@@ -120,27 +120,6 @@ def test_a_canvas_that_is_gone_does_not_keep_the_panel(viewer, panel):
     finally:
         overlay.events.visible.disconnect(gone)
     assert panel.traces.pointer._hover not in viewer.mouse_move_callbacks
-
-
-@pytest.fixture
-def answer(qtbot):
-    """Click a button of the next question; the texts of those that were asked."""
-    asked = []
-
-    def click(name):
-        def look():
-            box = QApplication.activeModalWidget()
-            if not isinstance(box, QMessageBox):
-                QTimer.singleShot(20, look)
-                return
-            asked.append(box.text())
-            button = next(each for each in box.buttons() if each.text().replace("&", "") == name)
-            qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-
-        QTimer.singleShot(20, look)
-
-    click.asked = asked
-    return click
 
 
 @pytest.fixture

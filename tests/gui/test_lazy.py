@@ -80,7 +80,7 @@ def test_napari_takes_the_extent_of_what_is_delivered(viewer, stack):
     zstack = stack.replace(frames_per_slice=2)
     shown = StackLayers(viewer, zstack, [(0.0, 99.0)])
     shown.add_raw()
-    shown.add_results()
+    shown.add_results(shown.new_volumes())
     for shape, columns in ((RAW_SHAPE, 1), (SHAPE, 1), (SHAPE, -2)):
         alignment = shifted(zstack, columns, shape)
         shown.show_alignment(alignment)

@@ -17,6 +17,8 @@ from napari_zstack_align.gui.jobs import Limits
 from napari_zstack_align.gui.layer_group import ALIGNED, KEY, RAW, FrameLayers
 from napari_zstack_align.gui.layer_look import channel_image, geometry, name_of, put
 from napari_zstack_align.gui.lazy import AlignedFrames, GrowingVolume, RawFrames
+from napari_zstack_align.gui.run_volumes import RunVolumes
+from napari_zstack_align.gui.runs import Runs
 from napari_zstack_align.gui.words import flag_words
 from napari_zstack_align.stack import Stack
 
@@ -37,6 +39,13 @@ class StackLayers(FrameLayers):
         What is shown.
     contrast : list of (float, float)
         Contrast limits of each channel.
+
+    Attributes
+    ----------
+    runs : Runs
+        All results that were made or loaded for it.
+    alignment : Alignment, optional
+        That of the run that is shown.
     """
 
     MODES: ClassVar = {VOLUME: (VOLUME,), ALIGNED: (ALIGNED,), RAW: (RAW,)}
@@ -47,7 +56,8 @@ class StackLayers(FrameLayers):
         self.contrast = contrast
         self.grid = FrameGrid(stack)
         self.alignment: Alignment | None = None
-        self.volumes: list[GrowingVolume] = []
+        self.runs = Runs()
+        self.run_volumes = RunVolumes(stack)
         self.volume = self.of_kind(VOLUME)
 
     @property
@@ -85,35 +95,43 @@ class StackLayers(FrameLayers):
             self.take(RAW, layer)
         self.name_sliders()
 
-    def add_results(self, image_shape: tuple[int, int] | None = None) -> None:
-        """Add layers for a result that is still to come, or to come anew.
+    def add_results(self, volumes: list[GrowingVolume]) -> bool:
+        """Add the layers of results that aren't there; a new volume layer shows ``volumes``.
 
-        ``image_shape`` is (Y, X) of its reference; None: that of the raw frames.
+        Returns whether there was one to add.
         """
-        channels = range(self.stack.shape[1])
-        size = image_shape or self.stack.shape[2:]
-        self.volumes = [GrowingVolume(self.stack.n_slices, size) for _ in channels]
+        n_layers, channels = len(self.layers()), range(self.stack.shape[1])
         if not self.aligned:
             for channel in channels:
-                self._add_image(ALIGNED, AlignedFrames(self.stack, self.grid, channel), channel)
-        if self.volume:
-            for layer, data in zip(self.volume, self.volumes, strict=True):
-                layer.data = data
-        else:
-            for channel, data in enumerate(self.volumes):
-                self._add_image(VOLUME, data, channel)
+                data = AlignedFrames(self.stack, self.grid, channel, self.alignment)
+                self._add_image(ALIGNED, data, channel)
+        if not self.volume:
+            for channel, volume in enumerate(volumes):
+                self._add_image(VOLUME, volume, channel)
         if self.arrows is None:
             self._add_arrows()
-        self.viewer.layers.selection.active = self.volume[0]
+        made = len(self.layers()) > n_layers
+        if made:
+            self.viewer.layers.selection.active = self.volume[0]
+        return made
+
+    def new_volumes(self) -> list[GrowingVolume]:
+        """Make the volumes of a run that is to come, as large as the raw frames."""
+        return self.run_volumes.new(self.stack.shape[2:])
+
+    def show_run(self, number: int) -> bool:
+        """Show a run in the layers; returns whether its volume is still to be averaged."""
+        alignment = self.runs.show(number).results[self]
+        volumes = self.run_volumes.of(number, alignment.transforms.shape)
+        for layer, data in zip(self.volume, volumes, strict=False):
+            if layer.data is not data:
+                layer.data = data
+        self._evaluate(alignment)
+        return bool(self.volume) and self.run_volumes.is_to_be_filled(number)
 
     def show_alignment(self, alignment: Alignment) -> None:
-        """Evaluate a new, perhaps partial, alignment in the layers."""
-        self.alignment = alignment
-        for layer in self.aligned:
-            if layer.data.show(alignment):
-                layer.data = layer.data  # napari takes the new extent
-            elif self.is_in_view(layer):
-                layer.refresh(extent=False)
+        """Evaluate a newer, perhaps partial, alignment of the run that is shown."""
+        self._evaluate(alignment)
         self.refresh_volume()
 
     def refresh_volume(self) -> None:
@@ -132,8 +150,9 @@ class StackLayers(FrameLayers):
     def update_description(self, stack: Stack) -> None:
         """Show other pixel sizes, z-step and names of the same frames."""
         self.stack = stack
-        if self.alignment is not None:
-            self.alignment = self.alignment.with_stack(stack, check_frames=False)
+        self.runs.map_results(lambda each: each.with_stack(stack, check_frames=False))
+        if self.runs.shown is not None:
+            self.alignment = self.runs.shown.results[self]
         for layer in self.layers():
             put(layer, self.geometry(layer.ndim))
         for name, layer in zip(stack.channel_names, self.raw, strict=False):
@@ -191,6 +210,14 @@ class StackLayers(FrameLayers):
         self.arrows.data = arrows(self.alignment, frame)
 
     # -- inside --------------------------------------------------------------------------------
+
+    def _evaluate(self, alignment: Alignment) -> None:
+        self.alignment = alignment
+        for layer in self.aligned:
+            if layer.data.show(alignment):
+                layer.data = layer.data  # napari takes the new extent
+            elif self.is_in_view(layer):
+                layer.refresh(extent=False)
 
     def _add_image(self, kind: str, data: Any, channel: int) -> None:
         what = "" if kind == RAW else kind

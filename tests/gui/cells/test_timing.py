@@ -6,12 +6,12 @@ import pytest
 from driving import Heartbeat, click, settled
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QApplication
+from test_newest import job
 
-from napari_zstack_align.gui.cells.newest import PATIENCE_S, Newest
+from napari_zstack_align.gui.newest import PATIENCE_S, Newest
 from napari_zstack_align.samples import recording_with_motion
 
 from .conftest import DARK
-from .test_newest import job
 
 pytestmark = pytest.mark.timing
 

@@ -15,7 +15,6 @@ from napari_zstack_align.gui.cells import cell_jobs as jobs
 from napari_zstack_align.gui.cells.blob_layers import TITLES, BlobLayers
 from napari_zstack_align.gui.cells.cell_mask import new_cell_mask, painted
 from napari_zstack_align.gui.cells.cells_tab import CellsTab
-from napari_zstack_align.gui.cells.newest import Newest
 from napari_zstack_align.gui.cells.raw_rois import RoisOnFrames
 from napari_zstack_align.gui.cells.roi_actions import RoiActions
 from napari_zstack_align.gui.cells.roi_model import RoiModel
@@ -31,6 +30,7 @@ from napari_zstack_align.gui.cells.tuner import BlobTuner
 from napari_zstack_align.gui.dataset import FrameInView
 from napari_zstack_align.gui.layer_group import RAW
 from napari_zstack_align.gui.listening import Listening
+from napari_zstack_align.gui.newest import Newest
 from napari_zstack_align.gui.part import Part
 from napari_zstack_align.gui.recordings.layers import SessionLayers
 from napari_zstack_align.gui.recordings.recording import Recording
@@ -38,6 +38,11 @@ from napari_zstack_align.gui.stack_layers import StackLayers
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.params import BlobParams
 from napari_zstack_align.saved import Kind
+
+OTHER_ALIGNMENT = (
+    "The image was made with other alignments than those that are shown now: press 'Find blobs' to "
+    "make it anew."
+)
 
 
 class CellsPart(Part):
@@ -294,6 +299,23 @@ class CellsPart(Part):
         self._offer_later()
         self._see_whether_outdated()
         self.rois.look_where_valid()
+        self._follow_alignments()
+
+    def _follow_alignments(self) -> None:
+        """Make the image of a slice anew where another alignment is shown; of others, say so."""
+        made = self.source
+        if made is None or not self.layers.there:
+            return
+        found = sources_of(self.workspace)
+        now = next((e for e in found if e.owner is made.owner and e.kinds == made.kinds), None)
+        bar, is_other = self.tab.run_bar, now is not None and not now.is_like(made)
+        if now is not None and is_other and SLICE in now.kinds:
+            self.source = now
+            self._slices.ask(self._image_job(now, self._slice_in_view(now)))
+        elif is_other:
+            bar.say(OTHER_ALIGNMENT)
+        elif bar.status.text() == OTHER_ALIGNMENT:
+            bar.say("")
 
     def _see_whether_outdated(self) -> None:
         """ROIs are never seen over an image in other coordinates, as if they lay beside cells."""

@@ -14,11 +14,11 @@ from qtpy.QtWidgets import QFileDialog
 from napari_zstack_align.cells import Rois
 from napari_zstack_align.counting import counted
 from napari_zstack_align.gui.cells import cell_jobs as jobs
-from napari_zstack_align.gui.cells.newest import Newest
 from napari_zstack_align.gui.cells.raw_rois import RoisOnFrames
 from napari_zstack_align.gui.cells.roi_tools import RoiTools
 from napari_zstack_align.gui.cells.sources import OUTDATED
 from napari_zstack_align.gui.file_dialogs import ask_where_to_write, save_filter
+from napari_zstack_align.gui.newest import Newest
 from napari_zstack_align.write.writers import roi_table
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_zstack_align.cells.blobs import BlobResult, detect, effective_threshold
 from napari_zstack_align.cells.scale_space import Region, ScaleSpace, build_scale_space
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.gui.cells.newest import Newest
+from napari_zstack_align.gui.newest import Newest
 from napari_zstack_align.params import BlobParams
 from napari_zstack_align.params._blobs import METHODS
 from napari_zstack_align.progress import Job, Progress, with_partial

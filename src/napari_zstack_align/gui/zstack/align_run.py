@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,8 @@ import numpy as np
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui import jobs
+from napari_zstack_align.gui.lazy import GrowingVolume
+from napari_zstack_align.gui.runs import has_result
 from napari_zstack_align.gui.stack_layers import StackLayers
 from napari_zstack_align.gui.words import ended
 from napari_zstack_align.progress import Progress
@@ -22,8 +26,24 @@ if TYPE_CHECKING:
 DRAW_INTERVAL_S = 0.3
 
 
+@dataclass(eq=False)
+class RunInProgress:
+    """A run that goes on; it is listed, with a number, from its first result on."""
+
+    shown: StackLayers
+    volumes: list[GrowingVolume]
+    started: datetime
+    number: int | None = None
+
+    @property
+    def in_view(self) -> bool:
+        """Whether it is the run that is shown of its stack."""
+        run = self.shown.runs.shown
+        return run is not None and run.number == self.number
+
+
 class AlignRun:
-    """What Run on the Align tab starts.
+    """What Run on the Align tab starts; results of before stay beside the new one.
 
     Parameters
     ----------
@@ -41,6 +61,7 @@ class AlignRun:
         """Align the chosen stack in the worker."""
         part, bar = self._part, self._bar
         if not part.load_tab.apply():
+            bar.say("Nothing was started: see the Load tab.")
             return
         shown = part.shown
         if shown is None:
@@ -53,26 +74,17 @@ class AlignRun:
         except InputError as error:
             bar.say_error(str(error))
             return
-        shown.alignment = None
-        shown.add_results()
-        shown.look_at("raw")  # the volume is black until its first slice is done
+        run = RunInProgress(shown, shown.new_volumes(), datetime.now().astimezone())
+        self._make_room(run)
         self._running = shown
         part.workspace.look()
         bar.start(
-            partial(jobs.aligning, lambda: job, shown.volumes),
-            progress=partial(self._on_progress, shown),
-            returned=partial(self.on_aligned, shown),
-            cancelled=partial(self._on_stopped, shown),
-            failed=lambda _: self._on_stopped(shown, None),
+            partial(jobs.aligning, lambda: job, run.volumes),
+            progress=partial(self._on_progress, run),
+            returned=partial(self._on_returned, run),
+            cancelled=partial(self._on_cancelled, run),
+            failed=lambda _: self._keep(run, None),
         )
-
-    def on_aligned(self, shown: StackLayers, alignment: Alignment, *, loaded: bool = False) -> None:
-        """Show a finished or loaded alignment, and say how it went."""
-        self._display(shown, alignment)
-        self._running = None
-        if self._part.viewer.dims.ndisplay == 2 and shown.mode == "":
-            shown.look_at("volume")
-        self._bar.say(ended(alignment, loaded=loaded))
 
     def on_removed(self, shown: StackLayers, layer: Any) -> None:
         """A layer of a stack was removed from the viewer; without the stack the run ends."""
@@ -81,33 +93,85 @@ class AlignRun:
         elif shown is self._running:
             self._bar.say(f"'{layer.name}' was removed; the run goes on.")
 
-    def _on_progress(self, shown: StackLayers, progress: Progress) -> None:
+    def _make_room(self, run: RunInProgress) -> None:
+        """Add the layers of results now, which takes a moment; what they show stays in view."""
+        shown = run.shown
+        made, before = shown.add_results(run.volumes), shown.runs.shown
+        if before is None:
+            shown.look_at("raw")  # the volume is black until its first slice is done
+        elif made:
+            self._part.runs.show_of(shown, before.number)
+
+    # -- from the worker -----------------------------------------------------------------------
+
+    def _on_progress(self, run: RunInProgress, progress: Progress) -> None:
         """Show the slices done so far, seldom enough to leave time for everything else."""
         if progress.partial is not None and time.monotonic() - self._drawn_at > DRAW_INTERVAL_S:
-            self._display(shown, progress.partial)
+            self._take(run, progress.partial, running=True)
             self._drawn_at = time.monotonic()
 
-    def _on_stopped(self, shown: StackLayers, partial_result: Alignment | None) -> None:
-        """Keep what was finished when a run was cancelled or failed."""
-        newest = partial_result or self._bar.last_partial
-        kept = shown.alignment if newest is None else newest
+    def _on_returned(self, run: RunInProgress, alignment: Alignment) -> None:
+        """Show the finished alignment, unless another run was chosen meanwhile."""
+        self._finish(run, alignment)
+        shown = run.shown
+        if run.in_view and self._part.viewer.dims.ndisplay == 2 and shown.mode == "":
+            shown.look_at("volume")
+        entry = None if run.number is None else shown.runs.get(run.number)
+        where = "" if run.in_view or entry is None else f" It is '{entry.name}' under Runs."
+        self._bar.say(f"{ended(alignment)}{where}")
+
+    def _on_cancelled(self, run: RunInProgress, partial_result: Alignment | None) -> None:
+        kept, before = self._keep(run, partial_result), run.shown.runs.shown
+        if not run.shown.raw:
+            self._bar.say("The stack was removed from napari: the run is stopped.")
+        elif kept is not None:
+            self._bar.say(f"Cancelled. {ended(kept)}")
+        elif before is not None:
+            self._bar.say(f"Cancelled before a slice was finished: '{before.name}' is as it was.")
+
+    def _keep(self, run: RunInProgress, partial_result: Alignment | None) -> Alignment | None:
+        """Keep what a run that was cancelled or failed has finished, and all that was before."""
+        newest, shown = partial_result or self._bar.last_partial, run.shown
         self._running = None
         if not shown.raw:
-            self._bar.say("The stack was removed from napari: the run is stopped.")
-        elif kept is None:
+            return None
+        if newest is not None and has_result([newest]):
+            self._finish(run, newest)
+            return newest
+        if shown.runs.shown is None:
             shown.remove_results()
             shown.look_at("raw")
-        else:
-            self._display(shown, kept)
-        if shown.raw and partial_result is not None:
-            self._bar.say(f"Cancelled. {ended(partial_result)}")
+        return None
 
-    def _display(self, shown: StackLayers, alignment: Alignment) -> None:
-        """Evaluate an alignment, perhaps partial, in the layers and the plot."""
-        is_first = shown.alignment is None
-        shown.show_alignment(alignment)
+    def _finish(self, run: RunInProgress, alignment: Alignment) -> None:
+        self._running = None
+        self._take(run, alignment, running=False)
+        if run.number is not None:
+            run.shown.run_volumes.finish(run.number, run.volumes)
+        self._part.workspace.alignments_changed.emit()
+
+    def _take(self, run: RunInProgress, alignment: Alignment, *, running: bool) -> None:
+        """Take an alignment, perhaps partial, for the result of a run; show it where it is seen."""
+        shown, results = run.shown, {run.shown: alignment}
+        if run.number is not None:
+            shown.runs.update(run.number, results, running=running)
+        elif not running or has_result([alignment]):
+            self._list(run, alignment, running)
+        if run.in_view:
+            shown.show_alignment(alignment)
+            if shown is self._part.shown:
+                self._part.show_quality()
+            self._part.workspace.look()
+        if shown is self._part.shown:
+            self._part.runs.refresh()
+
+    def _list(self, run: RunInProgress, alignment: Alignment, running: bool) -> None:
+        """List a run that has its first result, and show it."""
+        shown = run.shown
+        is_first = shown.runs.shown is None
+        entry = shown.runs.add({shown: alignment}, started=run.started, running=running)
+        run.number = entry.number
+        shown.run_volumes.put(entry.number, run.volumes, growing=running)
+        shown.show_run(entry.number)
         if is_first and self._part.viewer.dims.ndisplay == 2 and shown.mode == "raw":
             shown.look_at("volume")
-        if shown is self._part.shown:
-            self._part.show_quality()
-        self._part.workspace.look()

@@ -19,6 +19,7 @@ from napari_zstack_align.gui.form import ParamsForm
 from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.masks import mask_layers
 from napari_zstack_align.gui.run_bar import RunBar
+from napari_zstack_align.gui.runs_box import RunsBox
 from napari_zstack_align.params import AdaptiveParams
 
 RESULT_BUTTONS = {
@@ -54,6 +55,7 @@ class AlignTab(QWidget):
         self.buttons = {name: button(*words) for name, words in RESULT_BUTTONS.items()}
         self.buttons["arrows"].setCheckable(True)
         toggle_key.show_on(self.buttons["toggle"])
+        self.runs_box = RunsBox()
         self.result = QGroupBox("Result")
         self._lay_out()
         for name, widget in self.buttons.items():
@@ -78,6 +80,6 @@ class AlignTab(QWidget):
         grid.addWidget(self.buttons["export"], 3, 0, 1, 2)
         layout = QVBoxLayout(self)
         layout.addLayout(mask)
-        for widget in (self.form, self.run_bar, self.result):
+        for widget in (self.form, self.run_bar, self.runs_box, self.result):
             layout.addWidget(widget)
         layout.addStretch(1)

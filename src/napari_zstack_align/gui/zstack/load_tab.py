@@ -56,6 +56,8 @@ class LoadTab(QWidget):
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         self.stack: Stack | None = None
+        self.may_change: Callable[[Stack], bool] = lambda _: True
+        """Asked before the stack is described otherwise; where it says no, nothing changes."""
         self._plotted: FrameSource | None = None
         self.files_button = button(
             "File(s) …", f"Open a file ({file_formats()}), or several as one stack"
@@ -139,13 +141,17 @@ class LoadTab(QWidget):
             self.run_bar.start(job, returned=partial(self._on_proposal, self.stack))
 
     def apply(self) -> bool:
-        """Show the stack as it is edited; False where that can't be."""
+        """Show the stack as it is edited; False where that can't be, or mustn't."""
         if self.stack is None or not self.apply_button.isEnabled():
             return True
         try:
             stack = self.details.edited(self.stack)
         except InputError as error:
             self.run_bar.say_error(str(error))
+            return False
+        if not self.may_change(stack):
+            self.show_stack(self.stack)
+            self.run_bar.say("The layout is as it was.")
             return False
         self.run_bar.say("")
         self.show_stack(stack)

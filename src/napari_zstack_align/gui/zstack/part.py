@@ -18,6 +18,7 @@ from napari_zstack_align.gui.listening import Listening
 from napari_zstack_align.gui.masks import hand_over, is_of_another, new_mask, newest_of
 from napari_zstack_align.gui.part import Part
 from napari_zstack_align.gui.plots import QualityPlot
+from napari_zstack_align.gui.runs_box import may_lose
 from napari_zstack_align.gui.stack_layers import StackLayers, every_stack, stack_of
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.gui.zstack.align_run import AlignRun
@@ -25,6 +26,7 @@ from napari_zstack_align.gui.zstack.align_tab import AlignTab
 from napari_zstack_align.gui.zstack.load_tab import LoadTab
 from napari_zstack_align.gui.zstack.mask_tab import MaskTab
 from napari_zstack_align.gui.zstack.result import Result
+from napari_zstack_align.gui.zstack.stack_runs import StackRuns
 from napari_zstack_align.saved import Kind
 from napari_zstack_align.stack import Stack
 
@@ -53,6 +55,7 @@ class ZStackPart(Part):
         self._below = QWidget()
         self._below.setVisible(False)
         self.result = Result(self)
+        self.runs = StackRuns(self)
         self.run = AlignRun(self)
         self._listening = Listening()
         self._in_front = False
@@ -146,7 +149,8 @@ class ZStackPart(Part):
             self.quality.set_theme(name)
 
     def let_go(self) -> None:
-        """Disconnect from the viewer."""
+        """Stop averaging, and disconnect from the viewer."""
+        self.runs.abandon()
         self._listening.stop()
 
     # -- stacks --------------------------------------------------------------------------------
@@ -205,6 +209,7 @@ class ZStackPart(Part):
         if is_of_another(masks.layer, shown):
             masks.choose(newest_of(shown, self.viewer.layers))
         self.load_tab.show_stack(None if shown is None else shown.stack)
+        self.runs.refresh()
         self.workspace.choose(shown)
 
     def _choose_shown(self, shown: StackLayers) -> None:
@@ -219,11 +224,7 @@ class ZStackPart(Part):
         old = self.shown
         if old is None:
             return
-        same = (old.stack.frames_per_slice, old.stack.order) == (
-            stack.frames_per_slice,
-            stack.order,
-        )
-        if same:
+        if _same_layout(old.stack, stack):
             old.update_description(stack)
             hand_over(old, old)
             self.workspace.look()
@@ -234,6 +235,19 @@ class ZStackPart(Part):
         old.remove()
         hand_over(old, self.add_stack(stack, old.contrast))
         self.align_tab.mask_combo.choose(mask)
+
+    def _may_change(self, stack: Stack) -> bool:
+        """Ask before another layout takes results away that are in no file."""
+        old = self.shown
+        if old is None or _same_layout(old.stack, stack):
+            return True
+        return may_lose(
+            self.load_tab,
+            old.runs.unsaved,
+            "Change the layout?",
+            yes="Change it",
+            no="Keep it",
+        )
 
     def _on_busy(self, busy: bool) -> None:
         """While a run goes on, its stack can't be described otherwise or exchanged."""
@@ -252,6 +266,7 @@ class ZStackPart(Part):
         QTimer.singleShot(0, self.adopt)
 
     def _connect(self) -> None:
+        self.load_tab.may_change = self._may_change
         self.load_tab.loaded.connect(self.add_stack)
         self.load_tab.edited.connect(self._on_edited)
         self.load_tab.alignment_chosen.connect(self.workspace.result_found)
@@ -268,6 +283,12 @@ class ZStackPart(Part):
         header.setContentsMargins(0, 0, 0, 0)
         header.addWidget(QLabel("Stack"))
         header.addWidget(self.stack_combo, 1)
+
+
+def _same_layout(first: Stack, second: Stack) -> bool:
+    """Whether frames belong to the same slices: only then does an alignment stay true."""
+    layouts = [(stack.frames_per_slice, stack.order) for stack in (first, second)]
+    return layouts[0] == layouts[1]
 
 
 def stack_layers(layers: Any) -> list[Any]:

@@ -14,7 +14,10 @@ from napari_zstack_align.gui import jobs
 from napari_zstack_align.gui.compat import camera
 from napari_zstack_align.gui.file_dialogs import ask_where_to_save, ask_where_to_write, saved_words
 from napari_zstack_align.gui.jobs import Limits
+from napari_zstack_align.gui.lazy import GrowingVolume
+from napari_zstack_align.gui.runs import Run, Runs, started_of
 from napari_zstack_align.gui.stack_layers import StackLayers
+from napari_zstack_align.gui.words import ended
 from napari_zstack_align.saved import Kind, target_of
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.export import export_alignment
@@ -74,13 +77,13 @@ class Result:
         self._viewer.reset_view(reset_camera_angle=False)
 
     def save(self, folder: Path) -> None:
-        """Save the alignment of the chosen stack in the worker."""
-        alignment, target = self._alignment(), target_of(folder, Kind.ALIGNMENT)
-        if alignment is not None:
-            bar = self._tab.run_bar
-            bar.start(
+        """Save the alignment that is shown of the chosen stack, in the worker."""
+        shown, alignment = self._shown, self._alignment()
+        target = target_of(folder, Kind.ALIGNMENT)
+        if shown is not None and alignment is not None and shown.runs.shown is not None:
+            self._tab.run_bar.start(
                 partial(jobs.save_alignment, alignment, target),
-                returned=lambda path: bar.say(saved_words(path, target)),
+                returned=partial(self._on_saved, shown.runs, shown.runs.shown, target),
             )
 
     def export(self, path: Path) -> None:
@@ -99,7 +102,8 @@ class Result:
         self._part.tab_wanted.emit(self._tab)
         stack = None if self._shown is None else self._shown.stack
         self._tab.run_bar.start(
-            partial(jobs.open_alignment, folder, stack), returned=self._on_loaded
+            partial(jobs.open_alignment, folder, stack),
+            returned=partial(self._on_loaded, name=folder.stem, saved=True),
         )
 
     def show(self, alignment: Alignment) -> None:
@@ -107,7 +111,15 @@ class Result:
         self._part.tab_wanted.emit(self._tab)
         self._tab.run_bar.start(partial(jobs.with_contrast, alignment), returned=self._on_loaded)
 
-    def _on_loaded(self, result: tuple[Alignment, list[Limits]]) -> None:
+    def _on_saved(self, runs: Runs, run: Run, target: Path, path: Path) -> None:
+        runs.note_saved(run.number, run.results.values())
+        self._part.runs.refresh()
+        self._tab.run_bar.say(saved_words(path, target))
+
+    def _on_loaded(
+        self, result: tuple[Alignment, list[Limits]], *, name: str = "", saved: bool = False
+    ) -> None:
+        """Show an alignment beside those that its stack has already."""
         alignment, contrast = result
         if alignment.chunks is not None:
             self._part.workspace.recordings_found.emit([alignment])
@@ -115,14 +127,31 @@ class Result:
         shown = self._shown
         if shown is None or not same_frames(shown.stack, alignment.stack):
             shown = self._part.add_stack(alignment.stack, contrast)
-        shown.add_results(alignment.transforms.shape)
-        shown.look_at("volume")
-        self._tab.run_bar.start(
-            partial(jobs.filling, alignment, shown.volumes),
-            progress=lambda _: shown.refresh_volume(),
-            returned=partial(self._part.run.on_aligned, shown, loaded=True),
-            cancelled=lambda _: self._part.run.on_aligned(shown, alignment, loaded=True),
+        run = shown.runs.add(
+            {shown: alignment},
+            name=name,
+            started=started_of(alignment),
+            saved=saved,
+            note="loaded" if saved else "",
         )
+        volumes = shown.run_volumes.of(run.number, alignment.transforms.shape)
+        shown.add_results(volumes)
+        shown.show_run(run.number)
+        shown.look_at("volume")
+        self._part.runs.tell()
+        self._tab.run_bar.start(
+            partial(jobs.filling, alignment, volumes),
+            progress=lambda _: shown.refresh_volume(),
+            returned=lambda _: self._on_filled(shown, run.number, volumes),
+            cancelled=lambda _: self._tab.run_bar.say(ended(alignment, loaded=True)),
+        )
+
+    def _on_filled(self, shown: StackLayers, number: int, volumes: list[GrowingVolume]) -> None:
+        shown.run_volumes.finish(number, volumes)
+        shown.refresh_volume()
+        run = shown.runs.get(number)
+        if run is not None:
+            self._tab.run_bar.say(ended(run.results[shown], loaded=True))
 
     def _alignment(self) -> Alignment | None:
         if self._shown is None or self._shown.alignment is None:

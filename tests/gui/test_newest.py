@@ -8,7 +8,7 @@ import pytest
 from qtpy.QtCore import QObject
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.gui.cells.newest import Newest
+from napari_zstack_align.gui.newest import Newest
 from napari_zstack_align.progress import Progress
 
 
