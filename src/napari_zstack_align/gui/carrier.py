@@ -18,9 +18,9 @@ from napari_zstack_align.alignment.same_frames import share_frames
 from napari_zstack_align.cells import Rois
 from napari_zstack_align.cells.carry import carry_rois
 from napari_zstack_align.cells.made_on import made_on
-from napari_zstack_align.gui.cells.newest import Newest
 from napari_zstack_align.gui.cells.roi_model import RoiModel
 from napari_zstack_align.gui.masks import MADE_ON, mask_layers
+from napari_zstack_align.gui.newest import Newest
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.progress import Job, Progress
 

@@ -53,9 +53,6 @@ class Content:
     contrast: Limits
 
 
-OUTDATED = ", outdated"
-
-
 class BlobLayers(LayerGroup):
     """An image and its blobs a method.
 

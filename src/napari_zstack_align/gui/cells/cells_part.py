@@ -39,11 +39,6 @@ from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.params import BlobParams
 from napari_zstack_align.saved import Kind
 
-OTHER_ALIGNMENT = (
-    "The image was made with other alignments than those that are shown now: press 'Find blobs' to "
-    "make it anew."
-)
-
 
 class CellsPart(Part):
     """Finds blobs while sliders move, and keeps the ROIs; all of it belongs to the main thread.
@@ -216,6 +211,8 @@ class CellsPart(Part):
     def _on_image(self, answer: tuple[ImagesEntry, str, int | None, npt.NDArray[Any]]) -> None:
         source, kind, z, image = answer
         self.source, self.outdated = source, False
+        if self.tab.run_bar.status.text() == OUTDATED:
+            self.tab.run_bar.say("")
         self.layers.slice = z
         self.layers.show_image(image, source.pixels, _name_of(source, kind, z))
         self.layers.set_visible(self._in_front)
@@ -299,36 +296,21 @@ class CellsPart(Part):
         self._offer_later()
         self._see_whether_outdated()
         self.rois.look_where_valid()
-        self._follow_alignments()
-
-    def _follow_alignments(self) -> None:
-        """Make the image of a slice anew where another alignment is shown; of others, say so."""
-        made = self.source
-        if made is None or not self.layers.there:
-            return
-        found = sources_of(self.workspace)
-        now = next((e for e in found if e.owner is made.owner and e.kinds == made.kinds), None)
-        bar, is_other = self.tab.run_bar, now is not None and not now.is_like(made)
-        if now is not None and is_other and SLICE in now.kinds:
-            self.source = now
-            self._slices.ask(self._image_job(now, self._slice_in_view(now)))
-        elif is_other:
-            bar.say(OTHER_ALIGNMENT)
-        elif bar.status.text() == OTHER_ALIGNMENT:
-            bar.say("")
 
     def _see_whether_outdated(self) -> None:
         """ROIs are never seen over an image in other coordinates, as if they lay beside cells."""
         source = self.source
         if source is None or not self.layers.there:
             return
-        before = self.outdated
-        self.outdated = not any(source.is_like(each) for each in sources_of(self.workspace))
-        if self.outdated == before:
-            return
-        self.tab.methods.box.setChecked(False)
-        self.layers.mark_outdated(self.outdated)
-        self.tab.run_bar.say(OUTDATED if self.outdated else "", error=self.outdated)
+        before, found = self.outdated, sources_of(self.workspace)
+        self.outdated = not any(source.is_like(each) for each in found)
+        if self.outdated != before:
+            self.tab.methods.box.setChecked(False)
+            self.layers.mark_outdated(self.outdated)
+            self.tab.run_bar.say(OUTDATED if self.outdated else "", error=self.outdated)
+        now = next((each for each in found if each.owner is source.owner), None)
+        if self.outdated and now is not None and SLICE in source.kinds and SLICE in now.kinds:
+            self._slices.ask(self._image_job(now, self._slice_in_view(now)))  # takes a moment only
 
     @property
     def _owner(self) -> Any:
