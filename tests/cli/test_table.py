@@ -116,3 +116,73 @@ def test_two_rows_may_not_write_to_one_folder_by_any_name(made, second, tmp_path
 
 def test_two_rows_write_to_folders_of_their_own(tmp_path):
     assert len(rows_of(tmp_path, "name,recordings,out\na,a.tif,a\nb,b.tif,b/a\n")) == 2
+
+
+ROWS = "name;recordings;c_dog;intensity_range\r\nlärve;a.tif;0.01;1 9\r\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        ROWS.encode(),
+        ROWS.encode("utf-8-sig"),
+        ROWS.encode("utf-16"),
+        "\ufeff".encode("utf-16-be") + ROWS.encode("utf-16-be"),
+        ROWS.replace(";", "\t").encode("utf-16"),
+        ROWS.replace(";", ",").encode(),
+        f"sep=;\r\n{ROWS}".encode(),
+        ROWS.replace("\r\n", "\n").encode(),
+    ],
+    ids=["utf-8", "BOM", "utf-16", "big endian", "unicode text", "commas", "sep=", "unix"],
+)
+def test_tables_as_spreadsheet_programs_save_them(tmp_path, content, capsys):
+    path = tmp_path / "table.csv"
+    path.write_bytes(content)
+    (row,) = read_rows(path, tmp_path / "out", KeypointParams)
+    assert (row.name, row.recordings) == ("lärve", ("a.tif",))
+    assert row.params(KeypointParams()) == KeypointParams(c_dog=0.01, intensity_range=(1, 9))
+    assert capsys.readouterr().out == ""
+
+
+def test_a_guessed_encoding_is_said(tmp_path, capsys):
+    path = tmp_path / "table.csv"
+    path.write_bytes(ROWS.encode("latin-1"))
+    (row,) = read_rows(path, tmp_path / "out", KeypointParams)
+    assert row.name == "lärve"
+    assert capsys.readouterr().out == (
+        f"Note: {path} isn't saved as UTF-8; it was read as Windows-1252 (Latin-1). If letters are "
+        f"wrong in 'lärve;a.tif;0.01;1 9', save the table as 'CSV UTF-8'.\n"
+    )
+
+
+def test_several_recordings_in_a_table_with_semicolons(tmp_path):
+    (row,) = rows_of(tmp_path, 'name;recordings\na;"a.tif;b.tif"\n')
+    assert row.recordings == ("a.tif", "b.tif")
+    with pytest.raises(InputError, match="use quotes around texts with semicolons"):
+        rows_of(tmp_path, "name;recordings\na;a.tif;b.tif\n")
+
+
+def test_a_decimal_comma_in_a_table_with_semicolons(tmp_path):
+    (row,) = rows_of(tmp_path, "name;recordings;c_dog\na;a.tif;0,01\n")
+    with pytest.raises(InputError, match=r"not '0,01': write 0\.01\.$"):
+        row.params(KeypointParams())
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"PK\x03\x04rest", "is an Excel workbook or another zip file, not a table"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "is an Excel workbook or another Office file, not"),
+        (b"II*\0\x08\0\0\0", "is a TIFF image, not a table"),
+        (b"MM\0*\0\0\0\x08", "is a TIFF image, not a table"),
+        (b"\x93NUMPY\x01\0", "is not a text file"),
+        (ROWS.encode("utf-16-le"), "is not a text file"),
+        ("\ufeffname".encode("utf-16-le") + b"\n", "is damaged"),
+    ],
+    ids=["xlsx", "xls", "tiff", "big tiff", "npy", "utf-16 without BOM", "cut"],
+)
+def test_what_is_no_table(tmp_path, content, said):
+    path = tmp_path / "table.csv"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=f"^{path} {said}.*save the table as 'CSV UTF-8' and"):
+        read_rows(path, tmp_path, KeypointParams)

@@ -56,7 +56,8 @@ CANCELLED = "cancelled"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
     parser.description = (
-        "Register the recordings of many animals, one a row of a CSV table with the columns "
+        "Register the recordings of many animals, one a row of a CSV table (with commas, "
+        "semicolons or tabs, as spreadsheet programs save it) with the columns "
         "name, recordings (files separated by ';', patterns allowed, relative to the table), "
         "and, if need be, mask, out and any parameter by its name. A row that fails is told "
         f"of and stops no other; what became of each stands in {RESULTS}. Rows that are done "

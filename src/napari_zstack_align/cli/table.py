@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import io
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from glob import glob
 from pathlib import Path, PurePath
@@ -12,11 +13,12 @@ from typing import Any
 from napari_zstack_align.alignment.session import as_compared
 from napari_zstack_align.atomic import mode_of
 from napari_zstack_align.cli.flags import Model
+from napari_zstack_align.cli.table_text import read_table_text
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.fields import ParamField, fields_of
 from napari_zstack_align.params import Params
-from napari_zstack_align.plain_files import check_is_file
 from napari_zstack_align.read.natural_order import in_natural_order
+from napari_zstack_align.remark import as_notes
 from napari_zstack_align.saved import journal_folder, kind_of
 from napari_zstack_align.saved.origin import real_places
 from napari_zstack_align.typed_numbers import advice_on
@@ -86,7 +88,8 @@ def read_rows(path: Path, out: Path, model: type[Params]) -> list[Row]:
     Parameters
     ----------
     path : pathlib.Path
-        CSV with the columns name and recordings, perhaps mask and out, and any parameters.
+        CSV, as spreadsheet programs write it, with the columns name and recordings, perhaps mask
+        and out, and any parameters.
     out : pathlib.Path
         Folder that the sessions go into.
     model : type of Params
@@ -98,8 +101,8 @@ def read_rows(path: Path, out: Path, model: type[Params]) -> list[Row]:
         Where the table can't be read, has unknown columns, or rows without a name or recordings,
         or two rows write to one folder.
     """
-    lines = _lines(path)
     known = {*COLUMNS, *(each.name for each in fields_of(model))}
+    lines = _lines(path, known)
     if unknown := [name for name in lines[0] if name not in known]:
         raise InputError(
             f"{path} has the unknown column '{unknown[0]}': its columns can be "
@@ -149,27 +152,31 @@ def _truth(text: str) -> bool:
     return text.lower() in TRUE
 
 
-def _lines(path: Path) -> list[dict[str, str]]:
+def _lines(path: Path, columns: Collection[str]) -> list[dict[str, str]]:
+    """Rows of a table by the names of its columns; what is to be checked in it is printed."""
     try:
-        check_is_file(path)
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = list(csv.DictReader(file, restkey="", restval=""))
+        table = read_table_text(path, columns)
+        file = io.StringIO(table.text, newline="")
+        lines = list(csv.DictReader(file, restkey="", restval="", delimiter=table.separator))
     except FileNotFoundError:
         raise InputError(f"There is no table {path}.") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, csv.Error) as error:
         raise InputError(f"{path} can't be read as a CSV table: {error}.") from None
+    for note in as_notes(table.note):
+        print(note.labelled)
     if not lines:
         raise InputError(
             f"{path} has no rows: give the columns name and recordings, a row an animal."
         )
-    return [_stripped(line, number, path) for number, line in enumerate(lines, start=2)]
+    separators = table.separators
+    return [_stripped(line, number, path, separators) for number, line in enumerate(lines, start=2)]
 
 
-def _stripped(line: dict[str, Any], number: int, path: Path) -> dict[str, str]:
+def _stripped(line: dict[str, Any], number: int, path: Path, separators: str) -> dict[str, str]:
     if any(line.pop("", "")):
         raise InputError(
             f"Row {number} of {path} has more cells than the table has columns: use "
-            f"quotes around texts with commas."
+            f"quotes around texts with {separators}."
         )
     return {name.strip(): text.strip() for name, text in line.items()}
 
