@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from napari_zstack_align.cells import Rois
@@ -34,7 +35,7 @@ def reading(movies: Sequence[Movie], rois: Rois, params: TraceParams) -> Job[Tra
     """Read the traces of all recordings, and find the liveliest."""
     traces = yield from _reading(movies, rois, params)
     yield Progress("Looking for the liveliest", 0, 1)
-    return with_liveliest(traces)
+    return replace(with_liveliest(traces), movies=tuple(movies))
 
 
 def _reading(movies: Sequence[Movie], rois: Rois, params: TraceParams) -> Job[list[Traces]]:

@@ -14,8 +14,9 @@ from napari_zstack_align.alignment.session import unique_names
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells import trace_jobs as jobs
-from napari_zstack_align.gui.cells.trace_set import TraceSet
+from napari_zstack_align.gui.cells.trace_set import TraceSet, marked_outdated
 from napari_zstack_align.gui.file_dialogs import ask_where_to_save, ask_where_to_write, saved_words
+from napari_zstack_align.gui.question import confirmed
 from napari_zstack_align.saved import Kind
 from napari_zstack_align.write.cells.export import export_rois, export_traces
 from napari_zstack_align.write.cells.field import FieldOfView
@@ -43,7 +44,7 @@ class TracesFiles:
     def save(self, folder: Path) -> None:
         """Save the traces as a folder."""
         self._bar.start(
-            partial(jobs.saving, self._part.traces, folder),
+            partial(jobs.saving, self._traces(), folder),
             returned=lambda path: self._bar.say(saved_words(path, folder)),
         )
 
@@ -74,12 +75,23 @@ class TracesFiles:
         return partial(
             export_traces,
             path,
-            list(self._part.traces.recordings),
+            list(self._traces().recordings),
             name,
             field=self._field(),
             signal=self._part.dock.quantity.currentData(),
             nwb=self._tab.nwb.values() if name == "nwb" else None,
             overwrite=True,
+        )
+
+    def _traces(self) -> TraceSet:
+        """The traces, which say themselves where they are outdated."""
+        return marked_outdated(self._part.traces, self._part.outdated)
+
+    def _may_write(self) -> bool:
+        """Whether outdated traces are to be written all the same."""
+        why = self._part.outdated
+        return not why or confirmed(
+            self._tab, "Write outdated traces?", why, yes="Write them", no="Don't write"
         )
 
     def _field(self) -> FieldOfView | None:
@@ -114,11 +126,13 @@ class TracesFiles:
     def ask_save(self) -> None:
         """Ask for a folder to save to."""
         traces, title = self._part.traces, "Save the traces as a folder"
+        if not self._may_write():
+            return
         kind, members = Kind.TRACES, []
         if traces.whole > 1:
             kind, members = Kind.SESSION_TRACES, unique_names(traces.names)
         folder = ask_where_to_save(
-            self._tab, title, "traces", kind, members, complete=traces.complete
+            self._tab, title, self._proposed("traces"), kind, members, complete=traces.complete
         )
         if folder is not None:
             self.save(folder)
@@ -132,10 +146,18 @@ class TracesFiles:
     def ask_export(self) -> None:
         """Ask for a file to export to."""
         writer = self._tab.writer
-        proposed = f"{self._tab.what_is_written}{writer.suffix}"
+        what = str(self._tab.what_is_written)
+        if self._tab.what_is_written is not Takes.ROIS:
+            if not self._may_write():
+                return
+            what = self._proposed(what)
+        proposed = f"{what}{writer.suffix}"
         path = ask_where_to_write(self._tab, "Export", proposed, [writer], self._targets)
         if path is not None:
             self.export(path)
+
+    def _proposed(self, name: str) -> str:
+        return f"outdated {name}" if self._part.outdated else name
 
     def _targets(self, writer: Writer, path: Path) -> list[Path]:
         """Return what is written: in some formats one of each recording."""

@@ -10,12 +10,17 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells.pointer import RoiPointer
 from napari_zstack_align.gui.cells.raw_rois import RoisOnFrames
 from napari_zstack_align.gui.cells.roi_model import RoiModel
-from napari_zstack_align.gui.cells.trace_set import N_FIRST, TraceSet, outdated_words
+from napari_zstack_align.gui.cells.trace_set import (
+    N_FIRST,
+    TraceSet,
+    changed_since,
+    outdated_words,
+)
 from napari_zstack_align.gui.cells.traces_dock import TracesDock
 from napari_zstack_align.gui.cells.traces_files import TracesFiles
 from napari_zstack_align.gui.cells.traces_run import TracesRun
 from napari_zstack_align.gui.cells.traces_tab import TracesTab
-from napari_zstack_align.gui.dataset import FrameInView, Place, what_words
+from napari_zstack_align.gui.dataset import FrameInView, Movie, Place, what_words
 from napari_zstack_align.gui.part import Part
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.saved import Kind
@@ -157,6 +162,7 @@ class TracesPart(Part):
         self.dock.place_clicked.connect(self._go_to)
         self.dock.shown_changed.connect(self._paint)
         self.workspace.view_changed.connect(self.move_line)
+        self.workspace.alignments_changed.connect(self._warn)
 
     def _is_open(self) -> bool:
         return not self.dock.isHidden()
@@ -178,10 +184,20 @@ class TracesPart(Part):
         self.dock.show_rois(self.model.selected or self.traces.ids[:N_FIRST])
         self._warn()
 
+    @property
+    def outdated(self) -> str:
+        """Why the traces are outdated, a sentence; '' where they are not."""
+        now = [Movie(each.stack, each.alignment) for each in self.workspace.session.recordings]
+        now += [Movie(each.stack, each.alignment) for each in self.workspace.stacks]
+        return changed_since(self.traces, now)
+
     def _warn(self) -> None:
-        """Say where the selected ROIs are not those that were read."""
-        if self.traces.recordings:
-            self.dock.warn(outdated_words(self.model.rois, self.model.selected, self.traces))
+        """Say where traces are not of the ROIs, or through the alignments, that there are now."""
+        if not self.traces.recordings:
+            return
+        outdated = self.outdated
+        of_rois = outdated_words(self.model.rois, self.model.selected, self.traces)
+        self.dock.warn(f"⚠ {outdated}" if outdated else of_rois)
 
     def _paint(self) -> None:
         """Give ROIs the colours of their traces."""

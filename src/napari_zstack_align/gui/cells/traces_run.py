@@ -48,7 +48,7 @@ class TracesRun:
         self._bar = part.tab.run_bar
         self._looked_up: tuple[Any, ...] = ()
         self._drawn_at = 0.0
-        self._asked = 0
+        self._movies: tuple[Movie, ...] = ()
 
     def start(self) -> None:
         """Read the traces, once the dark level is known or was shown."""
@@ -63,7 +63,7 @@ class TracesRun:
         if dark_key(movies, params) != self._looked_up:
             self.look_up_dark(then=self._go_on_if_known)
             return
-        self._asked = len(movies)
+        self._movies = tuple(movies)
         self._bar.start(
             partial(jobs.reading, movies, rois, params),
             progress=self._on_progress,
@@ -119,7 +119,8 @@ class TracesRun:
 
     def _keep(self, partial_result: Any) -> None:
         if partial_result:
-            self._part.show(replace(as_set(partial_result), asked=self._asked))
+            found = as_set(partial_result)
+            self._part.show(replace(found, asked=len(self._movies), movies=self._movies))
 
 
 def dark_key(movies: Sequence[Movie], params: TraceParams) -> tuple[Any, ...]:
