@@ -34,8 +34,8 @@ def test_order(given, expected):
 
 
 def test_a_folder_is_its_files_and_bad_ones_are_told(tmp_path: Path):
-    for name in ("r2.tif", "r10.tif"):
-        tifffile.imwrite(tmp_path / name, FRAMES)
+    for k, name in enumerate(("r2.tif", "r10.tif")):
+        tifffile.imwrite(tmp_path / name, FRAMES + k)
     (tmp_path / "r3.tif").write_bytes(b"II*\0nonsense")
     np.save(tmp_path / "truth.npy", FRAMES)
     (tmp_path / "notes.txt").write_text("drifting")
@@ -53,6 +53,34 @@ def test_a_folder_of_single_frames_is_one_recording(tmp_path: Path):
     assert files_of(tmp_path) == [tmp_path]
     [one] = nza.run(opening([tmp_path])).recordings
     assert one.stack.n_frames == len(FRAMES)
+
+
+def test_a_file_is_added_once(tmp_path: Path):
+    tifffile.imwrite(tmp_path / "a.tif", FRAMES)
+    (tmp_path / "link.tif").symlink_to(tmp_path / "a.tif")
+    opened = nza.run(opening([tmp_path / "a.tif", tmp_path / "a.tif", tmp_path / "link.tif"]))
+    assert [r.name for r in opened.recordings] == ["a"]
+    assert len(opened.problems) == 2
+    assert "in the list already (a)" in opened.problems[0]
+    [there] = opened.recordings
+    again = nza.run(opening([tmp_path / "a.tif"], [there.stack]))
+    assert again.recordings == ()
+    assert "in the list already" in again.problems[0]
+
+
+@pytest.mark.parametrize("name", ["b.tif", "c.npy"])
+def test_a_copy_is_told_but_added(tmp_path: Path, name: str):
+    tifffile.imwrite(tmp_path / "a.tif", FRAMES)
+    if name == "b.tif":
+        (tmp_path / name).write_bytes((tmp_path / "a.tif").read_bytes())
+    else:
+        np.save(tmp_path / name, FRAMES)
+    there = nza.open_stack(tmp_path / "a.tif").replace(name="mine")
+    opened = nza.run(opening([tmp_path / name], [there]))
+    assert len(opened.recordings) == 1
+    assert opened.problems == (
+        f"{name[0]} holds the same frames as mine: if it is a copy, remove one of them.",
+    )
 
 
 def test_nothing_to_open_is_told(tmp_path: Path):

@@ -10,6 +10,7 @@ from typing import Any
 from napari.layers import Image
 
 from napari_zstack_align.alignment.checks import check_one_plane
+from napari_zstack_align.alignment.fingerprint import fingerprint
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.jobs import sample_contrast
 from napari_zstack_align.gui.layer_group import KEY
@@ -31,21 +32,28 @@ class OpenedRecordings:
     problems: tuple[str, ...]
 
 
-def opening(paths: Sequence[Path]) -> Job[OpenedRecordings]:
-    """Open every file, and every file of a folder, as a recording of its own."""
+def opening(paths: Sequence[Path], there: Sequence[Stack] = ()) -> Job[OpenedRecordings]:
+    """Open every file, and every file of a folder, as a recording of its own.
+
+    A file that is ``there`` already isn't added again; one that holds the same frames is, with a
+    word.
+    """
     yield Progress("Opening", 0, 0)
     recordings: list[Recording] = []
     problems: list[str] = []
+    known = _Known(there)
     files = [file for path in paths for file in files_of(path)]
     for done, file in enumerate(files):
         yield Progress("Opening", done, len(files))
         try:
             stack = as_recording(open_stack(file))
+            known.check_new(stack)
             contrast = yield from sample_contrast(stack)
         except InputError as error:
             problems.append(str(error))
         else:
             recordings.append(Recording(stack, contrast, started_at(stack.paths[0])))
+            problems += known.take(stack)
     if not files:
         problems.append(
             f"There are no image files ({known_formats()}) in {', '.join(map(str, paths))}."
@@ -66,6 +74,37 @@ def taking(stacks: Sequence[Stack]) -> Job[OpenedRecordings]:
         else:
             recordings.append(Recording(recording, contrast))
     return OpenedRecordings(tuple(recordings), tuple(problems))
+
+
+class _Known:
+    """Recordings that are there, to find what is added twice.
+
+    Parameters
+    ----------
+    stacks : sequence of Stack
+    """
+
+    def __init__(self, stacks: Sequence[Stack]) -> None:
+        self._files = {tuple(path.resolve() for path in s.paths): s.name for s in stacks if s.paths}
+        self._frames = {fingerprint(stack): stack.name for stack in stacks}
+
+    def check_new(self, stack: Stack) -> None:
+        """Raise InputError where these files are there already."""
+        name = self._files.get(tuple(path.resolve() for path in stack.paths))
+        if name is not None:
+            raise InputError(f"{stack.paths[0]} is in the list already ({name}): it isn't added.")
+
+    def take(self, stack: Stack) -> list[str]:
+        """Take note of a recording that is added; a sentence where its frames are there already."""
+        self._files[tuple(path.resolve() for path in stack.paths)] = stack.name
+        frames = fingerprint(stack)
+        other = self._frames.get(frames)
+        if not frames or other is None:
+            self._frames[frames] = stack.name
+            return []
+        return [
+            f"{stack.name} holds the same frames as {other}: if it is a copy, remove one of them."
+        ]
 
 
 def files_of(path: Path) -> list[Path]:

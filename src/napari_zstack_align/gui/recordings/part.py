@@ -120,7 +120,9 @@ class RecordingsPart(Part):
         if len(paths) == 1 and kind_of(paths[0]) is not None:
             self.results_tab.open_chosen.emit(paths[0])
             return
-        self.start(self.tab.run_bar, partial(opening, list(paths)), returned=self._on_opened)
+        there = [recording.stack for recording in self.recordings]
+        job = partial(opening, list(paths), there)
+        self.start(self.tab.run_bar, job, returned=self._on_opened)
 
     def add_layers(self) -> None:
         """Add what the selected layers show."""
