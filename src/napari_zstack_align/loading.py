@@ -16,7 +16,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.plain_files import path_of
 from napari_zstack_align.progress import collected
 from napari_zstack_align.project import Project, load_project
-from napari_zstack_align.saved import Kind, kind_of, manifest_path, occupant_of, target_of
+from napari_zstack_align.saved import Kind, kind_of, occupant_of, target_of
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift import ZShift, load_zshift
 
@@ -68,9 +68,8 @@ def load(path: str | Path, *, stack: Stack | None = None) -> Loaded:
         raise InputError(f"{path} {there.obstacle}: give the place of a saved result.")
     if not path.exists():
         raise InputError(f"There is no saved result {path}.")
-    why = ", no run.json and no session.json" if path.is_dir() and not manifest_path(path) else ""
     raise InputError(
-        f"{path} holds no saved result{why}: open images with open_stack, other tables of ROIs "
+        f"{path} holds no saved result: open images with open_stack, other tables of ROIs "
         f"with load_rois."
     )
 

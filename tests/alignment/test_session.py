@@ -73,9 +73,14 @@ def test_bad_input(recording, tmp_path):
         InputError, match="holds the alignment of generated recording, not a session"
     ):
         nza.save_session([recording], one)
-    folder = nza.save_session([recording], tmp_path / "s")
-    with pytest.raises(InputError, match="one of its alignments alone"):
+    folder = nza.save_session([recording, recording], tmp_path / "s")
+    with pytest.raises(InputError, match=r"of 2 recordings, and `stack` holds .*/s/generated"):
         nza.load_alignment(folder, recording.stack)
+    (alone,) = nza.load_alignment(nza.save_session([recording], tmp_path / "t"), recording.stack)
+    assert alone.stack is recording.stack
+    other = nza.Stack.from_array(recording.stack.read(0, 9)[:, 0])
+    with pytest.raises(InputError, match="frames"):
+        nza.load_alignment(tmp_path / "t", other)
 
 
 @pytest.mark.parametrize(

@@ -170,6 +170,15 @@ def test_a_session_of_one_recording_is_exported_to_the_name_that_is_given(alone,
     assert not list(tmp_path.glob("*_rec1*"))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["export", "blobs"])
+def test_raw_frames_of_a_session_of_one_recording_may_have_moved(alone, raw, tmp_path, command):
+    moved = (raw / "rec1.tif").rename(tmp_path / "moved.tif")
+    out = {"export": "a.tif", "blobs": "cells.csv"}[command]
+    assert main([command, str(alone), f"--stack={moved}", f"--out={out}"]) == 0
+    assert (tmp_path / out).exists()
+
+
 # -- ROIs and what they were made on ---------------------------------------------------------------
 
 BLOBS = ("--min-sigma=2", "--max-sigma=5")

@@ -141,6 +141,30 @@ def test_transforms(session_folder, tmp_path):
     assert (tmp_path / "l_rec1.csv").exists()
 
 
+@pytest.mark.parametrize("name", ["t.csv", "t.npy"])
+def test_transforms_that_bend_are_in_no_table(aligned, tmp_path, name, capsys):
+    assert main(["export", str(aligned), f"--transforms={tmp_path / name}"]) == 2
+    said = capsys.readouterr().err
+    assert "The transforms of zstack hold smooth displacement fields, which no table" in said
+    assert "export the aligned frames instead" in said
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("given", ["a folder", "a file", "an empty folder"])
+def test_what_is_no_alignment_is_named_as_it_is(tmp_path, given, capsys):
+    place = tmp_path / "larva"
+    if given == "a file":
+        place.write_text("mine")
+    else:
+        place.mkdir()
+    if given == "a folder":
+        (place / "notes.txt").write_text("mine")
+    assert main(["export", str(place), f"--out={tmp_path / 'a.tif'}"]) == 2
+    said = capsys.readouterr().err
+    assert f"{place} is {given}" in said
+    assert said.endswith("no alignment: check its name and folder.\n")
+
+
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
@@ -148,7 +172,7 @@ def test_transforms(session_folder, tmp_path):
         (["--out=a.tif", "--what=volume"], "they have no volume"),
         (["--out=a.avi"], "must end in"),
         (["--transforms=t.txt"], r"must end in .csv or .npy"),
-        (["--out=a.tif", "--stack=rec.npy"], "one of its alignments alone"),
+        (["--out=a.tif", "--stack=rec.npy"], "and --stack holds the raw frames of one: give the"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -3,7 +3,9 @@
 import json
 import os
 import shutil
+import threading
 from pathlib import Path
+from time import sleep
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ import napari_zstack_align as nza
 from napari_zstack_align.cells.made_on import made_on
 from napari_zstack_align.cli.main import main
 from napari_zstack_align.saved import Journal
+from napari_zstack_align.saved.lock import is_held
 
 
 def info(path, capsys, *flags) -> str:
@@ -66,6 +69,29 @@ def test_a_journal_that_a_run_is_working_on(journal, zstack_file, capsys):
             " A run is working on it now: wait until it is done.\n"
         )
     assert info(journal, capsys).endswith(GOES_ON)
+
+
+def test_a_run_that_starts_while_info_looks_is_not_refused(journal, monkeypatch):
+    """`info` takes the lock to find out whether it is held: a run waits that moment."""
+    facts = json.loads((journal / "journal.json").read_text())
+    (journal / ".zstack-align.lock").touch()
+    looking = threading.Event()
+
+    def slow_close(descriptor):
+        looking.set()
+        sleep(0.1)
+        close(descriptor)
+
+    close = os.close
+    with monkeypatch.context() as patch:
+        patch.setattr("napari_zstack_align.saved.lock.os.close", slow_close)
+        look = threading.Thread(target=is_held, args=(journal / ".zstack-align.lock",))
+        look.start()
+        assert looking.wait(60)
+        patch.undo()
+        with Journal(journal, facts):
+            pass
+    look.join()
 
 
 def test_a_lock_that_a_killed_run_left_is_no_run(journal, capsys):

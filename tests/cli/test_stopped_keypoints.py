@@ -171,7 +171,7 @@ def test_the_end_of_a_killed_command_is_not_taken_for_another_one(
         patch.setattr(Journal, "discard", lambda _: None)
         assert main(command) == 0
     whole = numbers(session_folder)
-    mask = np.zeros(tifffile.TiffFile(files[0]).pages[0].shape, np.uint8)
+    mask = np.zeros(tifffile.imread(files[0]).shape[1:], np.uint8)
     mask[20:-20, 20:-20] = 1
     tifffile.imwrite(tmp_path / "mask.tif", mask)
     assert main([*command, "--mask=mask.tif"]) == 2

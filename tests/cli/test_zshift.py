@@ -159,7 +159,11 @@ def test_bad_input(here, session_folder, capsys, flags, message):
 def test_a_z_shift_is_no_alignment(here, capsys):
     assert main([*GIVEN, "--out=run"]) == 0
     assert main(["export", "run.zalign", "--out=a.ome.tif"]) == 2
-    assert "holds the z-shift of larva, no alignment" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "run.zalign holds the z-shift of larva, which is not exported; the depth" in said
+    assert said.endswith("are written by zshift, with --corrected or --simulated.\n")
+    (table,) = (here / "run.zalign").glob("frames-*.csv")
+    assert f"frame is in run.zalign/{table.name}." in said
 
 
 def test_where_all_frames_are_flagged_the_exit_code_says_so(here, capsys):

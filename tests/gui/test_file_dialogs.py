@@ -4,7 +4,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from qtpy.QtWidgets import QMessageBox
 
 from napari_zstack_align.alignment.session import save_session
 from napari_zstack_align.gui import file_dialogs
@@ -91,12 +90,12 @@ def dialogs(monkeypatch):
         answers.filters = filters
         return answers.name, answers.chosen
 
-    def ask(parent, title, text):
+    def ask(parent, title, text, *, yes, no):
         answers.asked.append(text)
-        return QMessageBox.StandardButton.Yes if answers.replace else QMessageBox.StandardButton.No
+        return answers.replace
 
     monkeypatch.setattr(file_dialogs, "choose_name", choose)
-    monkeypatch.setattr(QMessageBox, "question", ask)
+    monkeypatch.setattr(file_dialogs, "confirmed", ask)
     return answers
 
 
@@ -171,11 +170,11 @@ def test_saving_asks_about_the_name_that_is_written(
 ):
     asked = []
 
-    def question(_parent, _title, text):
+    def question(_parent, _title, text, *, yes, no):
         asked.append(text)
-        return QMessageBox.StandardButton.Yes if answer else QMessageBox.StandardButton.No
+        return answer
 
-    monkeypatch.setattr(QMessageBox, "question", question)
+    monkeypatch.setattr(file_dialogs, "confirmed", question)
     monkeypatch.setattr(
         file_dialogs, "choose_name", lambda *_: (str(tmp_path / "run"), "Alignment (*.zalign)")
     )

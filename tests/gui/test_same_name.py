@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from driving import click, settled, status
-from qtpy.QtWidgets import QMessageBox
 from stacks import small_zstack
 from unfinished import files_in
 
@@ -22,12 +21,12 @@ def asked(monkeypatch, tmp_path) -> list[str]:
     """Questions that were asked about results/run.zalign; the answer is no unless ``yes`` is in."""
     questions: list[str] = []
 
-    def question(_parent, _title, text):
+    def question(_parent, _title, text, *, yes, no):
         said_yes = "yes" in questions
         questions.append(text)
-        return QMessageBox.StandardButton.Yes if said_yes else QMessageBox.StandardButton.No
+        return said_yes
 
-    monkeypatch.setattr(QMessageBox, "question", question)
+    monkeypatch.setattr(file_dialogs, "confirmed", question)
     monkeypatch.setattr(file_dialogs, "choose_name", lambda *_: (str(tmp_path / "run.zalign"), ""))
     return questions
 

@@ -13,9 +13,9 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QLineEdit,
     QListView,
-    QMessageBox,
 )
 
+from napari_zstack_align.gui import file_dialogs
 from napari_zstack_align.gui.file_dialogs import ask_where_to_save, ask_where_to_write
 from napari_zstack_align.saved import Kind
 from napari_zstack_align.write.writers import Takes, writers_of
@@ -29,11 +29,11 @@ def person(qtbot, monkeypatch):
     monkeypatch.setattr(QFileDialog, "getSaveFileName", static_dialog)
     seen = SimpleNamespace(name="", answer=True, asked=[], button="", opened_at="", offered="")
 
-    def ask(_parent, _title, text):
+    def ask(_parent, _title, text, *, yes, no):
         seen.asked.append(text)
-        return QMessageBox.StandardButton.Yes if seen.answer else QMessageBox.StandardButton.No
+        return seen.answer
 
-    monkeypatch.setattr(QMessageBox, "question", ask)
+    monkeypatch.setattr(file_dialogs, "confirmed", ask)
 
     def act():
         dialog = QApplication.activeModalWidget()

@@ -130,9 +130,9 @@ def load_saved(folder: str | Path, stack: Stack | None = None) -> Alignment | li
     folder : str or pathlib.Path
         What ``Alignment.save`` or ``save_session`` wrote.
     stack : Stack, optional
-        The raw frames of one alignment; by default they are opened from where they were. Where
-        they are gone, the transforms and the quality table can be used all the same, and asking
-        for pixels says what is missing.
+        The raw frames of one alignment, or of a session of one recording; by default they are
+        opened from where they were. Where they are gone, the transforms and the quality table can
+        be used all the same, and asking for pixels says what is missing.
 
     Returns
     -------
@@ -145,9 +145,22 @@ def load_saved(folder: str | Path, stack: Stack | None = None) -> Alignment | li
     """
     if saved.kind_of(folder) is not Kind.SESSION:
         return load_alignment(folder, stack)
-    if stack is not None:
-        raise InputError(f"{folder} is a session: give a stack to one of its alignments alone.")
-    return load_session(folder)
+    alignments = load_session(folder)
+    if stack is None:
+        return alignments
+    if len(alignments) > 1:
+        members = ", ".join(str(Path(folder) / name) for name in _members(folder))
+        raise InputError(
+            f"{folder} is a session of {len(alignments)} recordings, and `stack` holds the raw "
+            f"frames of one: give the alignment of that one instead ({members})."
+        )
+    return [alignments[0].with_stack(stack)]
+
+
+def _members(folder: str | Path) -> list[str]:
+    """Names of the folders of the recordings, in their order."""
+    manifest = saved.occupant_of(Path(folder)).manifest
+    return [] if manifest is None else [member.folder for member in manifest.members]
 
 
 def unique_names(names: Sequence[str]) -> list[str]:

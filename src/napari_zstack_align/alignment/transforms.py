@@ -235,7 +235,7 @@ class Transforms:
             if isinstance(link, SplineLink):
                 raise InputError(
                     "These transforms hold smooth displacement fields, which no matrix can stand "
-                    "for: save the alignment as a .zalign folder instead."
+                    "for: take displacement(t) or to_raw(points, t) instead."
                 )
             product = product @ link.matrices
         return product

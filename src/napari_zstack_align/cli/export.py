@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import get_args
 
 from napari_zstack_align.cli.apart import Reads, Writes
@@ -12,6 +13,7 @@ from napari_zstack_align.cli.flags import add_model_flags
 from napari_zstack_align.cli.inputs import check_exist
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import NwbParams
+from napari_zstack_align.saved import Kind, kind_of, occupant_of
 from napari_zstack_align.write.cells.rows import SIGNALS
 from napari_zstack_align.write.export import What
 from napari_zstack_align.write.writers import Takes, endings_in_words, names_of
@@ -52,6 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run_export(args: argparse.Namespace) -> bool:
     """Load and write; return whether every frame of what is saved had been run."""
     check_exist(args.saved)
+    for path in args.saved:
+        _check_kind(path)
     cells = all(is_of_cells(path) for path in args.saved)
     if not cells and len(args.saved) > 1:
         raise InputError("Several things can be exported at once only if all of them are traces.")
@@ -60,6 +64,19 @@ def run_export(args: argparse.Namespace) -> bool:
         owner = "alignments" if cells else "ROIs and traces"
         raise InputError(f"--{useless[0]} is for {owner}, not for {args.saved[0]}.")
     return export_cells(args) if cells else export_alignments(args, args.saved[0])
+
+
+def _check_kind(path: Path) -> None:
+    """Raise InputError for results that no format takes, with where their numbers are."""
+    if kind_of(path) is not Kind.ZSHIFT:
+        return
+    manifest = occupant_of(path).manifest
+    listed = None if manifest is None else manifest.files.get("frames")
+    table = "" if listed is None else f"; the depth of every frame is in {path / listed.name}"
+    raise InputError(
+        f"{path} {occupant_of(path).description}, which is not exported{table}. Movies made with "
+        f"it are written by zshift, with --corrected or --simulated."
+    )
 
 
 def _add_alignment_arguments(parser: argparse.ArgumentParser) -> None:

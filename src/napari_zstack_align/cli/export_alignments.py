@@ -13,17 +13,10 @@ from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.writing import write
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read import open_stack
-from napari_zstack_align.write.export import (
-    export_alignment,
-    export_session,
-    session_destinations,
-)
-from napari_zstack_align.write.transforms import (
-    transforms_destinations,
-    write_session_transforms,
-    write_transforms,
-)
-from napari_zstack_align.write.writers import target_named
+from napari_zstack_align.write.export import IMAGES, export_alignment, export_session
+from napari_zstack_align.write.several import destinations_of
+from napari_zstack_align.write.transforms import write_session_transforms, write_transforms
+from napari_zstack_align.write.writers import Takes, target_named
 
 
 def export_alignments(args: argparse.Namespace, path: Path) -> bool:
@@ -57,8 +50,10 @@ def _one(args: argparse.Namespace, alignment: Alignment) -> None:
 
 
 def _session(args: argparse.Namespace, alignments: Sequence[Alignment]) -> None:
-    images = session_destinations(args.out, alignments) if args.out else []
-    tables = transforms_destinations(args.transforms, alignments) if args.transforms else []
+    images = destinations_of(args.out, alignments, *IMAGES) if args.out else []
+    tables = (
+        destinations_of(args.transforms, alignments, Takes.TRANSFORMS) if args.transforms else []
+    )
     outputs = [Output(each.target, is_whole=True) for each in (*images, *tables)]
     check_outputs_apart(args, outputs)
     options = {"crop": args.crop, "overwrite": args.overwrite}

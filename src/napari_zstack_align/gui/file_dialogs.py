@@ -7,9 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtWidgets import QMessageBox
-
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.question import confirmed
 from napari_zstack_align.gui.save_dialog import choose_name
 from napari_zstack_align.read import readers
 from napari_zstack_align.saved import (
@@ -124,8 +123,7 @@ def ask_where_to_save(
         target = not_inside_a_result(target_of(name, kind), kind)
     except InputError:  # saving says why it is no name
         return Path(name)
-    question = _question(target, members, complete)
-    return target if not question or _says_yes(parent, question) else None
+    return target if _may_save(parent, target, members, complete) else None
 
 
 def not_inside_a_result(target: Path, kind: Kind) -> Path:
@@ -166,32 +164,33 @@ def _is_export(writers: Sequence[Writer], folder: Path) -> bool:
     return any(writer.marks(folder) for writer in writers)
 
 
-def _question(target: Path, members: Sequence[str], complete: bool) -> str:
-    """What to ask before a result is saved under a name; '' for nothing.
+def _may_save(parent: Any, target: Path, members: Sequence[str], complete: bool) -> bool:
+    """Ask before a result is saved under a name that is taken.
 
     Where there is something else than a result, saving says so.
     """
     places = map(occupant_of, (target, *(target / member for member in members)))
     there = next((each for each in places if each.kind is not None and not each.obstacle), None)
     if there is None:
-        return ""
+        return True
     if there.complete and not complete:
-        return (
+        question = (
             f"This result is incomplete; {there.path.name} is complete and stays. Save it as "
             f"{partial_name(target).name} beside it?"
         )
-    return f"{there.path} {there.whole_description}. Replace it?"
-
-
-def _says_yes(parent: Any, question: str) -> bool:
-    answer = QMessageBox.question(parent, "Replace?", question)
-    return bool(answer == QMessageBox.StandardButton.Yes)
+        return confirmed(parent, "Save beside?", question, yes="Save beside it", no="Don't save")
+    question = f"{there.path} {there.whole_description}. Replace it?"
+    return _says_replace(parent, question)
 
 
 def _may_replace(parent: Any, paths: Sequence[Path]) -> bool:
     names = ", ".join(path.name for path in paths[:5]) + (", ..." if len(paths) > 5 else "")
     verb = "exist" if len(paths) > 1 else "exists"
-    return _says_yes(parent, f"{names} in {paths[0].parent} {verb} already. Replace?")
+    return _says_replace(parent, f"{names} in {paths[0].parent} {verb} already. Replace?")
+
+
+def _says_replace(parent: Any, question: str) -> bool:
+    return confirmed(parent, "Replace?", question, yes="Replace", no="Keep")
 
 
 def _entry(title: str, endings: Iterable[str]) -> str:

@@ -27,7 +27,7 @@ from napari_zstack_align.saved.copies import are_of_copies
 from napari_zstack_align.saved.disk import remove_if_possible, sentences_for
 from napari_zstack_align.saved.keys import identity_of, key_of
 from napari_zstack_align.saved.kinds import Kind
-from napari_zstack_align.saved.lock import locked_alone
+from napari_zstack_align.saved.lock import A_LOOK_S, locked_alone
 from napari_zstack_align.saved.names import LOCK, UNFINISHED, target_of
 from napari_zstack_align.saved.origin import share_a_place
 from napari_zstack_align.saved.provenance import WRITTEN_BY, json_bytes, now
@@ -147,6 +147,7 @@ class Journal:
                         self._lock,
                         f"{self.folder} is being worked on by another run: wait until that is "
                         f"done, or choose another name.",
+                        A_LOOK_S,  # `info` may be looking whether a run is working on it
                     )
                 )
                 self._remove_temporary()

@@ -16,6 +16,8 @@ from napari_zstack_align.saved.disk import make_folder
 from napari_zstack_align.saved.names import LOCK
 
 PATIENCE_S = 120.0
+A_LOOK_S = 0.5
+"""Longer than `is_held` of another program has a lock, on a busy machine, too."""
 RETRY_S = 0.02
 RETRIES = 50
 TAKEN = {EACCES, EAGAIN}
@@ -72,13 +74,15 @@ def locked_by(path: Path, *, wait: bool = True) -> Iterator[bool]:
 
 
 @contextmanager
-def locked_alone(path: Path, taken: str) -> Iterator[bool]:
+def locked_alone(path: Path, taken: str, patience_s: float = 0.0) -> Iterator[bool]:
     """Hold the lock of a file; where somebody else holds it, raise InputError with a sentence.
+
+    Whoever takes a lock that others look at with `is_held` must wait for `A_LOOK_S`.
 
     A file system that knows no locks lets everybody in: False is yielded there.
     """
     try:
-        descriptor, held = _acquired(path, WITHOUT_LOCKS, patience_s=0.0)
+        descriptor, held = _acquired(path, WITHOUT_LOCKS, patience_s)
     except TimeoutError:
         raise InputError(taken) from None
     try:
@@ -88,7 +92,10 @@ def locked_alone(path: Path, taken: str) -> Iterator[bool]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a program holds the lock of a file that may be there; none is made."""
+    """Whether a program holds the lock of a file that may be there; none is made.
+
+    To find out, the lock is taken for a moment, less than `A_LOOK_S`.
+    """
     try:
         descriptor = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
     except OSError:

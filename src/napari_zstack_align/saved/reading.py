@@ -201,13 +201,14 @@ def _is_current(manifest: Manifest) -> bool:
 
 
 def _manifest(folder: Path, kind: Kind) -> Manifest:
-    layout = LAYOUTS[kind]
-    title = layout.title
+    title = LAYOUTS[kind].title
     if not folder.exists():
         raise InputError(f"There is no {title} {folder}.".replace("is no traces", "are no traces"))
     path = manifest_path(folder)
     if path is None:
-        raise InputError(f"{folder} holds no {title}: it has no {layout.manifest}.")
+        there = occupant_of(folder)
+        what = "is an empty folder" if there.free else there.description
+        raise InputError(f"{folder} {what}, no {title}: check its name and folder.")
     try:
         manifest = read_manifest(path)
     except FileNotFoundError:

@@ -20,12 +20,14 @@ from napari_zstack_align.sources import with_checked_chunks
 from napari_zstack_align.write.crop import common_box
 from napari_zstack_align.write.image import Image
 from napari_zstack_align.write.made_of import made_of
-from napari_zstack_align.write.several import Destination, counted, destinations
+from napari_zstack_align.write.several import Destination, counted, destinations_of
 from napari_zstack_align.write.space import check_space
 from napari_zstack_align.write.watched_frames import watched_frames
 from napari_zstack_align.write.writers import Takes, Writer, choose_writer
 
 OUTSIDE_OF_VOLUMES = Fill((float("nan"),), "not a number")
+IMAGES = (Takes.VOLUME, Takes.MOVIE)
+"""What the formats take that are asked for here."""
 What: TypeAlias = Literal["volume", "aligned"]
 
 
@@ -151,23 +153,12 @@ def export_session(
     InputError
         As for `export_alignment`.
     """
-    return _export(session_destinations(path, alignments), alignments, "aligned", crop, overwrite)
-
-
-def session_destinations(path: str | Path, alignments: Sequence[Alignment]) -> list[Destination]:
-    """Return where `export_session` writes each recording.
-
-    Raises
-    ------
-    InputError
-        Where the name's ending chooses no format.
-    """
-    path = Path(path)
-    return destinations(_writer_of(path), path, [each.stack.name for each in alignments])
+    places = destinations_of(path, alignments, *IMAGES)
+    return _export(places, alignments, "aligned", crop, overwrite)
 
 
 def _writer_of(path: Path) -> Writer:
-    return choose_writer(path, Takes.VOLUME, Takes.MOVIE)
+    return choose_writer(path, *IMAGES)
 
 
 def _export(

@@ -7,9 +7,10 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import unique_names
 from napari_zstack_align.progress import Job, mapped
-from napari_zstack_align.write.writers import Writer
+from napari_zstack_align.write.writers import Takes, Writer, choose_writer
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,30 @@ def destinations(writer: Writer, path: Path, recordings: Sequence[str]) -> list[
     stem, ending = path.name[:end], path.name[end:]
     names = [f"{stem}_{name}{ending}" for name in unique_names(recordings)]
     return [Destination(path.with_name(name), writer) for name in names]
+
+
+def destinations_of(
+    path: str | Path, alignments: Sequence[Alignment], *takes: Takes
+) -> list[Destination]:
+    """Return where an export of the recordings of a session goes.
+
+    Parameters
+    ----------
+    path : path
+        Name of the export; its ending chooses the format.
+    alignments : sequence of Alignment
+        The session.
+    *takes : Takes
+        What is written of each.
+
+    Raises
+    ------
+    InputError
+        Where the name's ending chooses no format.
+    """
+    path = Path(path)
+    names = [alignment.stack.name for alignment in alignments]
+    return destinations(choose_writer(path, *takes), path, names)
 
 
 def one_after_the_other(jobs: Sequence[Job[Path]]) -> Job[list[Path]]:

@@ -18,7 +18,7 @@ from napari_zstack_align.plain_files import check_is_file
 from napari_zstack_align.progress import Job, Progress, run
 from napari_zstack_align.saved import UnfitContent, read_npy, shape_of_npy
 from napari_zstack_align.write.replacing import replacing
-from napari_zstack_align.write.several import Destination, destinations
+from napari_zstack_align.write.several import Destination, destinations_of
 from napari_zstack_align.write.target import check_export_target
 from napari_zstack_align.write.writers import Takes, choose_writer
 
@@ -67,20 +67,8 @@ def write_session_transforms(
     ``t.csv`` makes ``t_NAME.csv``. All names are checked before the first file is written.
     """
     raw = [file for alignment in alignments for file in alignment.stack.paths]
-    return _written(transforms_destinations(path, alignments), alignments, raw, overwrite)
-
-
-def transforms_destinations(path: str | Path, alignments: Sequence[Alignment]) -> list[Destination]:
-    """Return where `write_session_transforms` writes the matrices of each recording.
-
-    Raises
-    ------
-    InputError
-        Where the name's ending chooses no format.
-    """
-    path = Path(path)
-    writer = choose_writer(path, Takes.TRANSFORMS)
-    return destinations(writer, path, [alignment.stack.name for alignment in alignments])
+    places = destinations_of(path, alignments, Takes.TRANSFORMS)
+    return _written(places, alignments, raw, overwrite)
 
 
 def _written(
@@ -90,6 +78,8 @@ def _written(
     overwrite: bool,
 ) -> list[Path]:
     """Check that none of the files is a raw one, and write them."""
+    for alignment in alignments:
+        _check_affine(alignment)
     for place in places:
         check_raw_files_stay(place.target, raw)
         check_export_target(place.target, overwrite, is_transforms_export)
@@ -97,6 +87,15 @@ def _written(
         run(place.writer.load()(place.name, alignment, overwrite=overwrite))
         for place, alignment in zip(places, alignments, strict=True)
     ]
+
+
+def _check_affine(alignment: Alignment) -> None:
+    if not alignment.transforms.affine:
+        raise InputError(
+            f"The transforms of {alignment.stack.name} hold smooth displacement fields, which no "
+            f"table of matrices can stand for: export the aligned frames instead (in Python, "
+            f"transforms.displacement(t) is the field of a frame)."
+        )
 
 
 def is_transforms_export(path: Path) -> bool:

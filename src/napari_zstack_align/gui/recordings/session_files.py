@@ -22,7 +22,8 @@ from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.read import started_at
 from napari_zstack_align.register import recordings as engine
 from napari_zstack_align.stack import Stack
-from napari_zstack_align.write.export import export_session, session_destinations
+from napari_zstack_align.write.export import IMAGES, export_session
+from napari_zstack_align.write.several import destinations_of
 from napari_zstack_align.write.transforms import read_transforms, write_transforms
 
 
@@ -105,7 +106,7 @@ def exporting(
 
     The ``raw`` files are those of all recordings that are open: none is written over.
     """
-    for each in session_destinations(path, alignments):
+    for each in destinations_of(path, alignments, *IMAGES):
         check_raw_files_stay(each.target, raw)
     return (yield from export_session(path, alignments, crop=crop, overwrite=True))
 
