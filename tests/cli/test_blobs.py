@@ -6,7 +6,7 @@ import tifffile
 
 import napari_zstack_align as nza
 from napari_zstack_align.cells import detect_cells, session_image, source_image, valid_in
-from napari_zstack_align.cli.blobs import at_bounds
+from napari_zstack_align.cli.blobs import at_bounds, cut_by_border
 from napari_zstack_align.cli.main import main
 
 
@@ -98,7 +98,7 @@ def test_a_session_tells_where_each_is_valid(blobs, session_folder):
     session = nza.load_alignment(session_folder)
     np.testing.assert_allclose(rois.circles, nza.detect_blobs(nza.run(session_image(session))))
     valid = valid_in(rois, session)
-    assert f"Recording 1, rec1: {valid[:, 0].sum()} ROI" in said
+    assert f"Recording 1, rec1: {valid[:, 0].sum()} of {len(rois)} ROIs in view throughout" in said
     words = [str(text).split() for text in rois.features["valid_in"]]
     assert [["1"] * a + ["2"] * b for a, b in valid.tolist()] == words
 
@@ -195,7 +195,19 @@ def test_many_rois_at_a_bound_are_a_note(sigmas, word, method):
     assert (len(notes) == 1) == bool(word)
     assert all(note.startswith(word) and not note.is_warning for note in notes)
     if word:
-        assert ("lower --min-sigma" if "smallest" in word else "raise --max-sigma") in notes[0]
+        advice = "noise, raise --threshold-rel; if they are parts of smaller cells, lower --min-s"
+        assert (advice if "smallest" in word else "cells, raise --max-sigma.") in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("y", "n_cut"), [(0.0, 1), (2.0, 1), (4.0, 0), (36.0, 1), (20.0, 0)], ids=str
+)
+def test_rois_that_traces_cannot_read_at_the_border_are_counted(y, n_cut):
+    notes = cut_by_border(nza.Rois.of([[20, 20, 4], [y, 20, 5.0]]), (38, 40))
+    assert [note[:42] for note in notes] == n_cut * ["1 of 2 ROIs is cut by the border of the im"]
+    stack = nza.Stack.from_array(np.random.default_rng(0).normal(900, 9, (20, 38, 40)))
+    traces = nza.run(nza.extract_traces(stack, nza.Rois.of([[y, 20, 5.0]]), None))
+    assert np.isnan(traces.F).all() == bool(n_cut)
 
 
 def test_no_rois_and_a_single_size_need_no_note():

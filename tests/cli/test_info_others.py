@@ -233,6 +233,70 @@ def test_a_folder_of_results(aligned, session_folder, finished, tmp_path, capsys
     assert [each["kind"] for each in facts["results"]] == [*["alignment"] * 3, "session"]
 
 
+def test_results_beside_images_that_are_no_stack(aligned, tmp_path, capsys):
+    folder = tmp_path / "results"
+    shutil.copytree(aligned, folder / "a.zalign")
+    np.save(folder / "odd.npy", np.zeros((2, 2, 2, 2, 2, 2)))
+    lines = info(folder, capsys).splitlines()
+    assert lines[:2] == [
+        f"{folder} is a folder with 1 result:",
+        "  a.zalign holds the alignment of z-stack zstack.",
+    ]
+    assert lines[2].startswith("Its images are no stack that can be opened as one: ")
+    assert lines[3].endswith(f"info {folder / 'a.zalign'}")
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.npy"])
+def test_a_table_of_transforms(session_folder, tmp_path, name, capsys):
+    path = tmp_path / name
+    assert main(["export", str(session_folder / "rec1.zalign"), f"--transforms={path}"]) == 0
+    capsys.readouterr()
+    said = info(path, capsys)
+    assert said.startswith(f"{path} is a table of transforms: the matrix of each of 40 frames. ")
+    assert "It was made by 'zstack-align export'" in said
+    assert json.loads(info(path, capsys, "--json"))["frames"] == 40
+
+
+@pytest.mark.parametrize(
+    ("saved", "name", "held"),
+    [
+        ("session", "a.h5", "the frames or the volume of an alignment (HDF5)"),
+        ("traces", "a.npz", "ROIs, and perhaps their traces (NumPy)"),
+        ("rois", "a.npz", "ROIs, and perhaps their traces (NumPy)"),
+        ("rois", "a.zip", "ROIs for ImageJ"),
+    ],
+)
+def test_exports(tables, session_folder, tmp_path, saved, name, held, capsys):
+    source = {
+        "session": session_folder / "rec1.zalign",
+        "traces": tables / "t",
+        "rois": tables / "rois.csv",
+    }[saved]
+    path = tmp_path / name
+    assert main(["export", str(source), f"--out={path}"]) == 0
+    capsys.readouterr()
+    path = next(tmp_path.iterdir())  # of several recordings, one file each
+    assert info(path, capsys).startswith(f"{path} is an export: {held}. It was made by 'zstack-al")
+
+
+def test_files_of_others_are_no_exports(tmp_path, capsys):
+    for name in ("a.h5", "a.zip", "a.npz", "a.nwb"):
+        (tmp_path / name).write_bytes(b"mine")
+        assert main(["info", str(tmp_path / name)]) == 2
+        assert "is not an image that can be opened" in capsys.readouterr().err
+
+
+def test_the_results_of_a_batch(tmp_path, capsys):
+    (tmp_path / "table.csv").write_text("name,recordings\nlarva,no.tif\n")
+    assert main(["batch", str(tmp_path / "table.csv")]) == 1
+    path = tmp_path / "results.csv"
+    capsys.readouterr()
+    lines = info(path, capsys).splitlines()
+    assert lines[0] == f"{path} is the table of results of 'zstack-align batch': 1 row (1 failed)."
+    assert lines[1].startswith("  larva (larva) failed: There is no recording ")
+    assert json.loads(info(path, capsys, "--json"))["rows"][0]["name"] == "larva"
+
+
 def test_a_folder_of_nothing_is_refused(tmp_path, capsys):
     assert main(["info", str(tmp_path)]) == 2
     assert "holds no image files" in capsys.readouterr().err

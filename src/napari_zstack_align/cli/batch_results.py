@@ -53,7 +53,7 @@ def check_results(path: Path, table: Path) -> None:
     with sentences_for(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
     check_table(path, RESULTS_TABLE, overwrite=True)
-    _lines(path)
+    read_results(path)
 
 
 def write_results(path: Path, results: Sequence[tuple[Row, Result]]) -> None:
@@ -84,7 +84,7 @@ def _of_others(path: Path, results: Sequence[tuple[Row, Result]]) -> list[list[s
     rows = [row for row, _ in results]
     return [
         list(line.values())
-        for line in _lines(path)
+        for line in read_results(path)
         if now.isdisjoint(_places(path.parent, line["out"]))
         and not any(_is_beside(path.parent / line["out"], line["name"], row) for row in rows)
     ]
@@ -102,7 +102,7 @@ def _places(folder: Path, out: str) -> set[str]:
     return {real_place(folder / out), real_place(out)}
 
 
-def _lines(path: Path) -> list[dict[str, str]]:
+def read_results(path: Path) -> list[dict[str, str]]:
     """What a table of results says; nothing where there is none yet.
 
     Raises

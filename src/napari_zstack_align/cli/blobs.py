@@ -27,20 +27,22 @@ from napari_zstack_align.cells.blobs import radius_per_sigma
 from napari_zstack_align.cells.images import KINDS
 from napari_zstack_align.cells.images import Kind as ImageKind
 from napari_zstack_align.cells.made_on import made_on
+from napari_zstack_align.cells.on_raw import part_inside
 from napari_zstack_align.cells.roi_table import save_rois
+from napari_zstack_align.cells.traces.discs import INSIDE_PART
 from napari_zstack_align.cli.apart import Reads, Writes, check_output_apart
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import read_mask
 from napari_zstack_align.cli.sessions import tell_written
-from napari_zstack_align.counting import counted
+from napari_zstack_align.counting import are, counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.mask import FOR_CELLS, as_weights
-from napari_zstack_align.params import BlobParams, flag_of
+from napari_zstack_align.params import BlobParams
 from napari_zstack_align.progress import run
 from napari_zstack_align.read import open_stack
 from napari_zstack_align.remark import Remark, as_notes
-from napari_zstack_align.saved import ROI_TABLE, Kind, check_table, kind_of, target_of
+from napari_zstack_align.saved import ROI_TABLE, Kind, check_table, kind_of, occupant_of, target_of
 from napari_zstack_align.stack import Order, Stack
 from napari_zstack_align.write.writers import roi_table
 
@@ -120,7 +122,7 @@ def run_blobs(args: argparse.Namespace) -> bool:
     if not len(rois):
         print("Found no blobs: lower the threshold, or look for other sizes.")
     tell_written(written, out, f" ({counted(len(rois), 'ROI')}{_size(rois, source)})")
-    for note in at_bounds(rois, params):
+    for note in (*at_bounds(rois, params), *cut_by_border(rois, _shape_of(source))):
         print(f"  {note.labelled}")
     return True
 
@@ -144,19 +146,39 @@ def at_bounds(rois: Rois, params: BlobParams) -> tuple[Remark, ...]:
     radius = rois.circles[:, 2] / radius_per_sigma(params.method)
     width = max((params.max_sigma - params.min_sigma) * AT_A_BOUND, 1e-6)
     notes = []
-    for name, is_there, word, change in (
-        ("min_sigma", radius <= params.min_sigma + width, "smallest", "lower"),
-        ("max_sigma", radius >= params.max_sigma - width, "largest", "raise"),
+    for is_there, word, what_to_do in (
+        (
+            radius <= params.min_sigma + width,
+            "smallest",
+            "if they are noise, raise --threshold-rel; if they are parts of smaller cells, lower "
+            "--min-sigma",
+        ),
+        (
+            radius >= params.max_sigma - width,
+            "largest",
+            "if they are parts of larger cells, raise --max-sigma",
+        ),
     ):
         share = float(is_there.mean())
         if share >= MANY_AT_A_BOUND and params.min_sigma < params.max_sigma:
-            what = "noise" if word == "smallest" else "parts of larger cells"
             notes.append(
-                f"{100 * share:.0f} % of the ROIs have the {word} size that is looked for: they "
-                f"may be {what}. Look at them, or {change} {flag_of(name)}"
-                + (" or raise --threshold-rel." if word == "smallest" else ".")
+                f"{100 * share:.0f} % of the ROIs have the {word} size that is looked for. Look at "
+                f"them: {what_to_do}."
             )
     return as_notes(*notes)
+
+
+def cut_by_border(rois: Rois, shape: tuple[int, int]) -> tuple[Remark, ...]:
+    """Say how many ROIs are cut by the border of the image, so that traces can't be read there."""
+    inside = part_inside(rois.circles, np.ones(shape, bool)) >= INSIDE_PART
+    n_cut = int(np.count_nonzero(~inside))
+    if not n_cut:
+        return ()
+    return as_notes(
+        f"{n_cut} of {counted(len(rois), 'ROI')} {are(n_cut)} cut by the border of the image: less "
+        f"than {100 * INSIDE_PART:.0f} % of the circle is inside, which is too little for traces. "
+        f"--exclude-border leaves out what is near it."
+    )
 
 
 def _open(args: argparse.Namespace) -> StackOrAlignments:
@@ -166,9 +188,10 @@ def _open(args: argparse.Namespace) -> StackOrAlignments:
     if args.stack is not None:
         raise InputError("--stack goes with RUN.zalign: give the file of raw frames itself.")
     if kind is not None or roi_table().ending_of(args.input) is not None:
-        held = "a table of ROIs" if kind in (None, Kind.ROIS) else str(kind)
+        is_table = kind in (None, Kind.ROIS)
+        held = "is a table of ROIs" if is_table else occupant_of(args.input).description
         raise InputError(
-            f"{args.input} is {held}: give what cells are to be found in, an image, a recording, "
+            f"{args.input} {held}: give what cells are to be found in, an image, a recording, "
             f"a z-stack, RUN.zalign or a session."
         )
     return open_stack(args.input, frames_per_slice=args.frames_per_slice, order=args.order)
@@ -252,5 +275,6 @@ def _with_auto_threshold(
 def _with_recordings(rois: Rois, alignments: Sequence[Alignment]) -> Rois:
     valid = valid_in(rois, alignments)
     for number, (alignment, column) in enumerate(zip(alignments, valid.T, strict=True), 1):
-        print(f"Recording {number}, {alignment.stack.name}: {counted(column.sum(), 'ROI')} valid")
+        n_valid = f"{column.sum()} of {counted(len(rois), 'ROI')}"
+        print(f"Recording {number}, {alignment.stack.name}: {n_valid} in view throughout")
     return rois.with_features(valid_in=valid_numbers(valid))

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from napari_zstack_align.cli.info_found import Found
-from napari_zstack_align.cli.info_others import other_at
+from napari_zstack_align.cli.info_others import folder_of_results, other_at
 from napari_zstack_align.cli.info_saved import tell_saved
 from napari_zstack_align.cli.inputs import add_stack_arguments, check_exist, open_from
+from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import run
 from napari_zstack_align.read import (
     LayoutProposal,
@@ -50,7 +51,14 @@ def run_info(args: argparse.Namespace) -> bool:
     if len(args.files) == 1 and (found := other_at(args.files[0])) is not None:
         _tell_found(args.files[0], found, args.json)
         return True
-    stack = open_from(args)
+    try:
+        stack = open_from(args)
+    except InputError as error:
+        results = folder_of_results(args.files[0], str(error)) if len(args.files) == 1 else None
+        if results is None:
+            raise
+        _tell_found(args.files[0], results, args.json)
+        return True
     facts = facts_of(stack)
     proposal = _evidence(stack) if args.propose else None
     if isinstance(proposal, LayoutProposal):

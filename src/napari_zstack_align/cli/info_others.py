@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_zstack_align.atomic import mode_of
+from napari_zstack_align.cli.info_exports import export_at
 from napari_zstack_align.cli.info_found import Found
 from napari_zstack_align.cli.info_unfinished import journal_at
 from napari_zstack_align.counting import counted
@@ -37,10 +38,10 @@ def other_at(path: Path) -> Found | None:
     except (OSError, ValueError):  # opening it as an image says why
         return None
     if stat.S_ISREG(mode):
-        return _table(path) if path.suffix.lower() == ".csv" else None
+        return export_at(path) or (_table(path) if path.suffix.lower() == ".csv" else None)
     if not stat.S_ISDIR(mode):
         return None
-    return journal_at(path) or _suite2p(path) or _folder_of_results(path)
+    return journal_at(path) or _suite2p(path) or _folder_without_images(path)
 
 
 def _table(path: Path) -> Found | None:
@@ -137,11 +138,24 @@ def _n_cells(path: Path) -> int | None:
         return None
 
 
-def _folder_of_results(path: Path) -> Found | None:
-    """List the results and journals in a folder without images."""
-    inside = in_natural_order(each for each in path.iterdir() if not each.name.startswith("."))
-    if any(each.is_file() and each.suffix.lower() in file_suffixes() for each in inside):
+def _folder_without_images(path: Path) -> Found | None:
+    if any(each.is_file() and each.suffix.lower() in file_suffixes() for each in path.iterdir()):
         return None
+    return folder_of_results(path)
+
+
+def folder_of_results(path: Path, of_images: str = "") -> Found | None:
+    """List the results and journals in a folder; None where it is none or has none.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    of_images : str
+        Why its images can't be opened as one stack.
+    """
+    if not path.is_dir():
+        return None
+    inside = in_natural_order(each for each in path.iterdir() if not each.name.startswith("."))
     kinds = {each: kind_of(each) for each in inside}
     results = [each for each, kind in kinds.items() if kind is not None]
     journals = {each: found for each in inside if (found := journal_at(each))}
@@ -153,6 +167,8 @@ def _folder_of_results(path: Path) -> Found | None:
         is_whole = there.kind is not None
         lines.append(f"  {each.name} {there.description if is_whole else f'holds {kinds[each]}'}.")
     lines += [f"  {each.name} keeps the finished parts of a run." for each in journals]
+    if of_images:
+        lines.append(f"Its images are no stack that can be opened as one: {of_images}")
     lines.append(f"For more of one, give its place: zstack-align info {[*results, *journals][0]}")
     facts = {
         "results": [{"path": str(each), "kind": kinds[each]} for each in results],

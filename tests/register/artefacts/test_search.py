@@ -13,7 +13,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.register.artefacts.artefacts import Artefacts
 from napari_zstack_align.register.artefacts.sample import read_sample
-from napari_zstack_align.register.artefacts.search import NOT_TESTED, checked_pixels
+from napari_zstack_align.register.artefacts.search import ALL_ALIKE, NOT_TESTED, checked_pixels
 
 
 def found_in(frames: np.ndarray, repeats: int | None = N_REPEATS, **options) -> Artefacts:
@@ -45,6 +45,14 @@ def test_moving_tissue_loses_no_pixel(frames):
     assert found.fixed is None
     assert found.pattern is None
     assert found.remarks == ()
+
+
+@pytest.mark.parametrize("value", [0, 7, 65535])
+@pytest.mark.parametrize("repeats", [None, 4])
+def test_empty_frames_are_said_to_be_empty(value, repeats):
+    (remark,) = found_in(np.full((12, 48, 56), value, np.uint16), repeats).remarks
+    assert remark == ALL_ALIKE
+    assert remark.is_warning
 
 
 @pytest.mark.parametrize("spoil", [None, *FIXED])

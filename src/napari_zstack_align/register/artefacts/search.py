@@ -58,6 +58,11 @@ STILL_FIXED = (
     "mask of the tissue without them."
 )
 
+ALL_ALIKE = (
+    "The frames are empty: every pixel of a frame has the same value. Look at the raw file, and "
+    "whether another channel holds the signal."
+)
+
 
 def search(
     stack: Stack,
@@ -169,7 +174,8 @@ def _of_coarse_numbers(sample: Sample) -> tuple[Remark, ...]:
     The alignment itself takes the offset off first.
     """
     step = float(np.spacing(np.float32(abs(sample.offset))))
-    if not len(sample.images) or step < COARSE_PART * float(sample.images.std()):
+    spread = float(sample.images.std()) if len(sample.images) else 0.0
+    if not spread or step < COARSE_PART * spread:
         return ()
     return as_warnings(
         f"The pixel values are so large (about {sample.offset:.3g}) that volumes, means and traces "
@@ -219,6 +225,8 @@ def _described(
     elif n_fixed:
         verb = "was" if n_fixed == 1 else "were"
         remarks += as_notes(f"{counted(n_fixed, 'pixel')} fixed to the detector {verb} left out.")
+    elif not np.ptp(sample.images, axis=(1, 2)).any():
+        remarks += as_warnings(ALL_ALIKE)
     elif np.median(largest_moves(moves)) < MOVED_PX:
         remarks += as_notes(NOT_TESTED)
     if moves.despite_fixed:
