@@ -82,6 +82,53 @@ def test_a_wrong_layout_is_found(order, given, looks, length, photons: float) ->
     assert report.reason in report.warning
 
 
+def drifting_plane(n_frames: int, drift_px: int, seed: int) -> np.ndarray:
+    """Frames of one plane that drifts out of view, of which odd ones lie a little elsewhere."""
+    rng = np.random.default_rng(seed)
+    tissue = gaussian_filter(rng.gamma(0.1, 1.0, (128, 128 + drift_px)), 2)
+    tissue *= 20 / np.percentile(tissue, 99.5)
+    frames = np.empty((n_frames, 120, 120), np.uint16)
+    for t, frame in enumerate(frames):
+        y, x = rng.integers(0, 5) + 4 * (t % 2), rng.integers(0, 5) + round(drift_px * t / n_frames)
+        frame[:] = rng.poisson(tissue[y : y + 120, x : x + 120] + 1)
+    return frames
+
+
+@pytest.mark.parametrize("given", [layout(10, "repeats"), layout(12, "slices")], ids=str)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_drifting_recording_of_one_plane_as_slices_is_warned_of(given, seed: int) -> None:
+    """Its far frames are much less alike than those of one slice, and nothing else is."""
+    stack = nza.Stack.from_array(drifting_plane(144, 12, seed), **given)
+    report = nza.run(nza.check_layout(stack))
+    assert report.looks_like == "no slices", report
+    assert "as in a recording of one plane. " in report.warning
+    assert "zstack-align keypoints" in report.warning
+    assert report.note == ""
+
+
+def test_a_scan_of_planes_that_hardly_differ_may_be_wrong(monkeypatch) -> None:
+    monkeypatch.setattr(_layout_verdict, "_differ_enough", lambda *_: False)
+    stack = nza.Stack.from_array(scan(up_and_down(12, 8)), **layout(8, "slices"))
+    report = nza.run(nza.check_layout(stack))
+    assert (report.verdict, report.looks_like) == ("cannot tell", "up-and-down")
+    assert report.warning.startswith("The layout may be wrong: the frames look like an up-and-down")
+
+
+@pytest.mark.parametrize("light", [1.0, 5.0, 50.0])
+@pytest.mark.parametrize("at", ["one place", "anywhere"])
+def test_rows_struck_by_light_in_every_third_frame_are_no_slices(light: float, at: str) -> None:
+    """The frames that show the light would resemble one another by it."""
+    rng, frames = np.random.default_rng(1), scan(repeats(10, 6), smooth_planes=2.0)
+    frames = frames.astype(float)
+    for frame in frames[::3]:
+        row = 40 if at == "one place" else rng.integers(0, 88)
+        frame[row : row + 6] += light * np.percentile(frame, 99.5)
+    stack = nza.Stack.from_array(frames.astype(np.uint16), frames_per_slice=6)
+    report = nza.run(nza.check_layout(stack))
+    assert (report.verdict, report.length) == ("plausible", 6), report
+    assert nza.propose_frames_per_slice(stack) == 6
+
+
 def test_channels_in_turn_of_the_same_tissue_show_by_their_brightness() -> None:
     frames = scan(repeats(8, 12), motion_px=0)
     frames[1::2] *= 3

@@ -436,8 +436,11 @@ def test_a_recording_run_as_slices_is_a_warning_that_says_what_to_do():
     alignment = nza.run(nza.align_adaptive(stack))
     (warning,) = [remark for remark in alignment.remarks if "layout" in remark]
     assert warning.is_warning
-    assert "look like one plane, without slices" in warning
-    assert "use the registration for recordings (keypoints)" in warning
+    assert "resemble one another as much as those of one slice" in warning
+    assert "as in a recording of one plane" in warning
+    assert "zstack-align keypoints" in warning
+    assert "if the slices really lie that close together" in warning
+    assert str(warning) in alignment.summary()
 
 
 def test_a_right_layout_needs_no_remark(sample):

@@ -158,6 +158,38 @@ def inner_borders(
     return None if smallest == period else clear_borders(runs, smallest, chance)
 
 
+def mean_drop(
+    runs: Sequence[Following], length: int, chance: npt.NDArray[np.floating]
+) -> float | None:
+    """Return how far the mean drop of similarity across borders lies above 0, in its errors.
+
+    Pairs across a border are compared with pairs of the same distance in time beside it, so that
+    what changes steadily, as in a recording that drifts, drops nowhere.
+
+    Parameters
+    ----------
+    runs, length, chance
+        As for `clear_borders`.
+
+    Returns
+    -------
+    float or None
+        None where there are fewer than two borders to look at.
+    """
+    if length < 2:
+        return None
+    design = _Design.of(min(length, WIDEST))
+    floor = _floor(chance)
+    found = [design.drops(_beside(run, design, length, None, floor)) for run in runs]
+    drops, errors = (np.concatenate(each) for each in zip(*found, strict=True))
+    if len(drops) < FEWEST_BORDERS:
+        return None
+    if (middle := float(np.median(drops))) > 0:
+        drops = np.minimum(drops, MOST_TIMES * middle)
+    least = max(float(np.sqrt(np.median(errors**2))), float(drops.std(ddof=1)), 1e-9)
+    return float(drops.mean()) * np.sqrt(len(drops)) / least
+
+
 def _clear_divisor(
     runs: Sequence[Following], period: int, chance: npt.NDArray[np.floating] | None
 ) -> int | None:

@@ -18,6 +18,7 @@ from napari_zstack_align.read._layout_report import (
 )
 from napari_zstack_align.read._layout_scores import LEAST_OTHER_SCORE, level_above_chance
 from napari_zstack_align.read._pairs import FramePairs
+from napari_zstack_align.read._told_apart import are_told_apart
 
 FLAT_PART = 0.99
 """Frames of far slices that are this much as alike as those of one slice show no slices."""
@@ -26,7 +27,10 @@ FEWEST_FLAT_SLICES = 5
 SHUFFLES = 200
 """... unless frames of a slice are less alike than in any of so many random orders."""
 RECORDING_PART = 0.9
-"""... and this much, that it may be a recording: z-stacks stay below."""
+"""... and this much, that it may be a recording, where there are too few borders to look at."""
+DRIFTING_PART = 0.5
+"""Where nothing tells neighbouring slices apart, it may be a recording whose far frames are still
+this much as alike: it drifts or changes."""
 VOLUME_PART = 0.5
 """Of one frame a slice, far slices are less alike than neighbours by this factor; a recording that
 drifts by a cell's width stays well above it, as it shows one plane throughout."""
@@ -78,8 +82,25 @@ def without_slices(
         f"the layout given accounts for {part_in_words(own)} of the differences in how alike "
         f"frames are"
     )
-    looks: Looks = "no slices" if far > RECORDING_PART * near else ""
+    looks: Looks = "no slices" if may_be_one_plane(pairs, layout) else ""
     return LayoutReport("cannot tell", looks, f"{reason}; {explained}.")
+
+
+def may_be_one_plane(pairs: FramePairs, layout: Arrangement) -> bool:
+    """Whether nothing tells slices apart, and far ones are about as alike as those of a recording.
+
+    Slices that lie closer together than the microscope resolves look like that, too.
+    """
+    plane = layout.plane_of(pairs.frames.ravel())
+    apart = np.abs(plane[:, np.newaxis] - plane)
+    near = level_above_chance(pairs, apart == 0)
+    far = level_above_chance(pairs, apart >= max(apart.max() // 2, 2))
+    if near is None or far is None:
+        return False
+    told_apart = are_told_apart(pairs, layout)
+    if told_apart is None:
+        return far > RECORDING_PART * near
+    return not told_apart and far > DRIFTING_PART * near
 
 
 def _nearer_is_more_alike(pairs: FramePairs, apart: npt.NDArray[np.intp]) -> bool:

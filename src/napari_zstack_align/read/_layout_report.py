@@ -27,7 +27,9 @@ class LayoutReport:
     ----------
     verdict : {'plausible', 'wrong', 'cannot tell'}
         'cannot tell' where the frames are too few, show nothing, or neighbouring slices are too
-        much alike; with 'no slices' where far slices are nearly as alike as one.
+        much alike; with 'no slices' where nothing tells the slices apart (a recording of one plane,
+        or slices closer together than the microscope resolves), and with another arrangement where
+        that one explains much more, but the planes hardly differ.
     looks_like : {'repeats', 'slices', 'up-and-down', 'two images in turn', 'no slices', ''}
         What they look like: the repeats of a slice after one another, the slices of a volume after
         one another, volumes scanned up and down in turn, two channels or places in turn, one plane
@@ -47,8 +49,7 @@ class LayoutReport:
     @property
     def warning(self) -> str:
         """What it looks like and what to do, where the layout is, or may be, wrong; else ''."""
-        may_be_one_plane = self.verdict == "cannot tell" and self.looks_like == "no slices"
-        if self.verdict != "wrong" and not may_be_one_plane:
+        if self.verdict == "plausible" or not self.looks_like:
             return ""
         advice = WARNINGS[self.looks_like][1].format(length=self.length)
         return f"{self.headline} {self.reason} {advice}"
@@ -57,6 +58,8 @@ class LayoutReport:
     def headline(self) -> str:
         """First sentence of the warning."""
         looks = "looks wrong" if self.verdict == "wrong" else "may be wrong"
+        if self.looks_like == "no slices":
+            return f"The layout {looks}: {NOTHING_TELLS_APART}."
         what = WARNINGS[self.looks_like][0].format(length=self.length)
         return f"The layout {looks}: the frames look like {what}."
 
@@ -77,6 +80,10 @@ def from_arrays(arrays: Arrays) -> LayoutReport:
     return LayoutReport(**json.loads(arrays["report"].tobytes()))
 
 
+NOTHING_TELLS_APART = (
+    "frames of neighbouring slices resemble one another as much as those of one slice, as in a "
+    "recording of one plane"
+)
 WARNINGS: dict[str, tuple[str, str]] = {
     "repeats": (
         "slices of {length} repeats after one another",
@@ -96,7 +103,8 @@ WARNINGS: dict[str, tuple[str, str]] = {
     ),
     "no slices": (
         "one plane, without slices",
-        "If they are a recording, use the registration for recordings (keypoints).",
+        "Register a recording of one plane with keypoints ('zstack-align keypoints', the tab "
+        "'Recordings' of the panel); carry on only if the slices really lie that close together.",
     ),
 }
 """What each looks like, and what to do."""

@@ -6,7 +6,11 @@ import numpy as np
 
 from napari_zstack_align.read._arrangements import Arrangement, Explained, Kind
 from napari_zstack_align.read._borders import ClearBorders, Following, clear_borders, inner_borders
-from napari_zstack_align.read._layout_no_slices import of_recording, without_slices
+from napari_zstack_align.read._layout_no_slices import (
+    may_be_one_plane,
+    of_recording,
+    without_slices,
+)
 from napari_zstack_align.read._layout_report import (
     LayoutReport,
     in_words,
@@ -22,6 +26,9 @@ TIMES_MORE = 2.0
 """Another arrangement is believed where it explains so many times as much variance."""
 LEAST_DIFFERENCE, LEAST_DIFFERENCE_OF_TWO = 0.05, 0.2
 """Part by which frames of other planes are less alike than those of one, above chance."""
+MAY_BE_ANOTHER = 0.6
+"""Score from which on volumes or a scan are named that explain much more, though the planes differ
+too little to be sure."""
 MIN_SLICES = 4
 N_PARTS = 4
 """Borders between other numbers of repeats have to be seen in all parts of the sample but one."""
@@ -54,7 +61,7 @@ def judge(pairs: FramePairs, scores: Scores, layout: Arrangement | None) -> Layo
     if layout is None:
         return of_recording(pairs, other, theirs)
     if own > scores.by_chance(layout):
-        return _explained(scores, layout, other)
+        return _explained(pairs, scores, layout, other)
     explains = other is not None and theirs > max(scores.by_chance(other), LEAST_OTHER_SCORE)
     return without_slices(pairs, layout, own, other if explains else None)
 
@@ -117,17 +124,23 @@ def _clear(
     return LayoutReport("plausible", looks, f"{reason}.", layout.length)
 
 
-def _explained(scores: Scores, layout: Arrangement, other: Arrangement | None) -> LayoutReport:
+def _explained(
+    pairs: FramePairs, scores: Scores, layout: Arrangement, other: Arrangement | None
+) -> LayoutReport:
     """Report on a layout that explains more than chance, beside the best other one."""
     own, theirs = scores.at(layout), scores.at(other)
     looks, what = in_words(layout)
     reason = f"{what} account for {part_in_words(own)} of the differences in how alike frames are"
+    if own < LEAST_OTHER_SCORE and may_be_one_plane(pairs, layout):
+        return LayoutReport("cannot tell", "no slices", f"{reason}.")
     if other is None:
         return LayoutReport("plausible", looks, f"{reason}.", layout.length)
     what = in_words(other)[1]
     what = f"{what[0].lower()}{what[1:]}"
     if _explains_more(theirs, own):
         reason += f"; {what} {part_in_words(theirs)}."
+        if theirs > MAY_BE_ANOTHER and other.kind is not Kind.REPEATS:
+            return LayoutReport("cannot tell", in_words(other)[0], reason, other.length)
         return LayoutReport("cannot tell", "", reason)
     if theirs > own:
         reason += f"; {what} {part_in_words(theirs)}, too little more to be believed instead."

@@ -22,7 +22,7 @@ from napari_zstack_align.remark import Remark, RemarkCode, as_serious
 from napari_zstack_align.saved import Arrays, Units, key_of
 from napari_zstack_align.stack import Stack
 
-UNIT, METHOD = "several-images", "several images 1"
+UNIT, METHOD = "several-images", "several images 2"
 
 
 def several_images(

@@ -1,8 +1,9 @@
 """How alike neighbouring frames are, whatever small shift lies between them.
 
-Each frame is reduced to at most 128 pixels a side, its noise made even by a square root, and
-band-passed; two frames are compared by the highest value of their normalised cross-correlation
-over small shifts. So neither photon noise, nor slow shading, nor motion hides a change of slice.
+Each frame is reduced to at most 128 pixels a side, rows struck by light are filled, its noise made
+even by a square root, and band-passed; two frames are compared by the highest value of their
+normalised cross-correlation over small shifts. So neither photon noise, nor slow shading, nor
+motion, nor light that falls into some rows hides a change of slice.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from scipy import fft
 
 from napari_zstack_align.levels import above_lowest, is_long
 from napari_zstack_align.progress import Progress
+from napari_zstack_align.read._struck_rows import without_struck_rows
 from napari_zstack_align.stack import Stack
 
 SIDE_PX = 128
@@ -81,7 +83,7 @@ def _near(n: int, reach: int) -> npt.NDArray[np.intp]:
 
 
 def reduced(frame: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    """Smaller image of even noise, with borders faded out."""
+    """Smaller image of even noise without struck rows, with borders faded out."""
     if is_long(frame.dtype):
         frame, _ = above_lowest(frame)
     image = np.nan_to_num(frame.astype(np.float32), nan=np.nan, posinf=np.nan, neginf=np.nan)
@@ -92,6 +94,7 @@ def reduced(frame: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     if factor < 1:
         height, width = (max(1, round(n * factor)) for n in image.shape)
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    image = without_struck_rows(image)
     image = np.sqrt(image - image.min())
     faded: npt.NDArray[np.float32] = (image - image.mean()) * _fade(*image.shape)
     return faded

@@ -1,0 +1,54 @@
+"""Rows of a frame that were struck by light: they show the light, not the tissue.
+
+Light from outside (a lamp, a stimulus) falls into some rows of some frames, and the frames that
+show such a band resemble one another by it, whatever their slices. A struck row is brighter over
+its whole width, so that the middle half of its pixels is, too, whereas cells are few of them. What
+the tissue shows there is unknown: the rows are filled from those beside them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import binary_dilation, median_filter
+
+from napari_zstack_align.spread import spread_of
+
+Image = npt.NDArray[np.float32]
+
+LEAST_SPREADS = 8.0
+"""Struck rows are brighter than those around them by this many times what rows differ by."""
+LEAST_PART = 0.5
+"""... and by this part of the spread of a frame's pixels."""
+MOST_ROWS = 0.25
+"""Of the rows, so many are struck at most: where more are bright, it is the tissue."""
+
+
+def without_struck_rows(image: Image) -> Image:
+    """Fill struck rows (Y, X) from those beside them.
+
+    Returns
+    -------
+    numpy.ndarray
+        The same image where there are none.
+    """
+    n_rows, n_columns = image.shape
+    middle = np.sort(image, axis=1)[:, n_columns // 4 : max(n_columns - n_columns // 4, 1)]
+    level = middle.mean(axis=1)
+    width = 2 * int(MOST_ROWS * n_rows) + 1
+    excess = level - median_filter(level, min(width, n_rows), mode="reflect")
+    pixels = float(np.median(np.std(image, axis=1)))
+    struck = excess > max(LEAST_SPREADS * spread_of(excess), LEAST_PART * pixels)
+    if not struck.any() or struck.mean() > MOST_ROWS:
+        return image
+    # The rows at its edges may be lit in part.
+    known = np.flatnonzero(~binary_dilation(struck))
+    if not len(known):
+        return image
+    filled = image.copy()
+    for row in np.setdiff1d(np.arange(n_rows), known):
+        after = min(int(np.searchsorted(known, row)), len(known) - 1)
+        above, below = known[max(after - 1, 0)], known[after]
+        share = (row - above) / (below - above) if above < row < below else 0.5
+        filled[row] = (1 - share) * image[above] + share * image[below]
+    return filled
