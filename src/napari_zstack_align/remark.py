@@ -31,6 +31,8 @@ class RemarkCode(StrEnum):
     NONE = ""
     SEVERAL_IMAGES = "several images"
     """A recording shows several images: planes or channels in turn, a scan, a z-stack."""
+    OTHER_AXES = "other axes"
+    """The axes of a recording seem to come in another order: time isn't the first."""
 
 
 OLD_SENTENCES = {

@@ -153,3 +153,16 @@ def test_a_file_of_several_planes_is_refused_by_every_command_for_recordings(tmp
         assert "larva holds 4 planes × 60 volumes" in capsys.readouterr().err
     assert main(["batch", str(tmp_path / "table.csv")]) == 1
     assert "larva holds 4 planes × 60 volumes" in capsys.readouterr().out
+
+
+def test_frames_with_time_last_are_found_and_incomplete(recording_files, tmp_path, capsys):
+    """Nothing of them can be judged, so that the exit code isn't that of a registered recording."""
+    frames = nza.open_stack(recording_files[0]).read(0, 40)[:, 0]
+    np.save(tmp_path / "turned.npy", np.ascontiguousarray(np.moveaxis(frames, 0, -1)))
+    out = str(tmp_path / "turned")
+    assert main(["keypoints", str(tmp_path / "turned.npy"), "--out", out]) == 1
+    said = capsys.readouterr()
+    assert "with time as the last one" in said.out
+    assert "numpy.moveaxis(frames, -1, 0)" in said.out
+    early = said.err.index("with time as the last one")
+    assert early < said.err.index("too few matches")

@@ -106,3 +106,18 @@ def test_narrow_frames_are_no_colours(tmp_path: Path) -> None:
         nza.InputError, match=r"RGB colours .* 4 pixels wide, open it with Stack\.from"
     ):
         open_stack(tmp_path / "x.npy")
+
+
+@pytest.mark.parametrize(("second", "is_warning"), [(2, False), (7, True)])
+def test_what_four_axes_are_taken_for_is_said(tmp_path, second: int, is_warning: bool) -> None:
+    np.save(tmp_path / "larva.npy", np.zeros((8, second, 20, 30), np.uint16))
+    (remark,) = nza.open_stack(tmp_path / "larva.npy").remarks
+    assert remark.is_warning is is_warning
+    assert f"(frames, channels, y, x): 8 frames of {second} channels" in remark
+    assert f"`frames_per_slice={second}`" in remark
+
+
+def test_four_axes_of_too_many_channels_may_be_repeats(tmp_path) -> None:
+    np.save(tmp_path / "larva.npy", np.zeros((8, 9, 20, 30), np.uint16))
+    with pytest.raises(nza.InputError, match=r"\(slices, repeats, y, x\), save it with three"):
+        nza.open_stack(tmp_path / "larva.npy")

@@ -88,10 +88,43 @@ def test_what_is_not_looked_at() -> None:
     assert source.read_frames == []
 
 
-def test_what_an_alignment_knows_is_taken_over_by_its_code() -> None:
+ORDERS = {"YXT": (-1, "last"), "YTX": (1, "second"), "XYT": (-1, "last")}
+
+
+@pytest.mark.parametrize("axes", ORDERS)
+@pytest.mark.parametrize("photons", [3.0, 20.0])
+def test_time_on_another_axis_is_found(axes: str, photons: float) -> None:
+    frames = scan(repeats(1, 120), photons=photons)
+    place, which = ORDERS[axes]
+    turned = frames.T if axes == "XYT" else np.moveaxis(frames, 0, place)
+    (remark,) = looked_at(turned)
+    assert remark.is_serious
+    assert remark.code is RemarkCode.OTHER_AXES
+    assert f"time as the {which} one" in remark
+    assert f"numpy.moveaxis(frames, {place}, 0)" in remark
+    assert looked_at(np.moveaxis(turned, place, 0)) == ()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_time_is_not_looked_for_along_rows_that_flicker_together(seed: int) -> None:
+    """Light that differs from row to row makes columns alike, and shading makes both."""
+    frames = scan(repeats(1, 80), photons=20.0, motion_px=5, seed=seed).astype(np.float32)
+    rng = np.random.default_rng(seed)
+    frames *= 1 + np.hypot(*np.mgrid[-1 : 1 : SIZE * 1j, -1 : 1 : SIZE * 1j])
+    frames += rng.normal(0, 5, (*frames.shape[:2], 1))
+    assert looked_at(frames) == ()
+
+
+def looked_at(frames: npt.NDArray[Any]) -> tuple[nza.Remark, ...]:
+    stack = nza.Stack.from_array(np.ascontiguousarray(frames), name="larva")
+    return nza.run(several_images(Units(NoJournal(), WatchedFrames(stack))))
+
+
+@pytest.mark.parametrize("code", [RemarkCode.SEVERAL_IMAGES, RemarkCode.OTHER_AXES])
+def test_what_an_alignment_knows_is_taken_over_by_its_code(code: RemarkCode) -> None:
     source = Source(scan(ONE))
     units = Units(NoJournal(), WatchedFrames(nza.Stack(source)))
-    found = as_serious("Whatever is said of it.", code=RemarkCode.SEVERAL_IMAGES)
+    found = as_serious("Whatever is said of it.", code=code)
     other = as_serious("It shows two images in turn, such as nothing.")
     assert nza.run(several_images(units, known=(*other, *found))) == found
     assert nza.run(several_images(units, known=())) == ()

@@ -19,6 +19,7 @@ from napari_zstack_align.cli.sessions import (
     about_session,
     check_session,
     is_done,
+    is_judged,
     n_recordings,
     read_reference,
     tell_opened,
@@ -70,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_keypoints(args: argparse.Namespace) -> bool:
-    """Register and save; return whether all of it was done."""
+    """Register and save; return whether all of it was done, and some of every recording judged."""
     params = params_of(args, KeypointParams)
     stacks = [open_recording(path, args) for path in args.files]
     out = target_of(args.out or f"{stacks[0].name}_session", Kind.SESSION)
@@ -92,4 +93,4 @@ def run_keypoints(args: argparse.Namespace) -> bool:
     tell(alignments)
     if outcome.was_stopped and not complete:
         raise stopped(journal, written)
-    return is_done(alignments)
+    return is_done(alignments) and is_judged(alignments)

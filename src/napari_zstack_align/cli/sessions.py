@@ -15,6 +15,7 @@ from napari_zstack_align.alignment.session import (
     check_session_target,
     load_saved,
 )
+from napari_zstack_align.alignment.summary import count
 from napari_zstack_align.cli.inputs import read_image
 from napari_zstack_align.cli.kept import make_parents as make_folders_above
 from napari_zstack_align.cli.kept import was_saved
@@ -91,6 +92,12 @@ def _bytes_needed(stack: Stack, params: KeypointParams) -> int:
 def is_done(alignments: Sequence[Alignment]) -> bool:
     """Whether every frame was run and something of every recording was matched."""
     return all(a.complete and bool(np.any(a.quality["used"])) for a in alignments)
+
+
+def is_judged(alignments: Sequence[Alignment]) -> bool:
+    """Whether of every recording some frame could be compared with others."""
+    counts = [count(alignment.quality) for alignment in alignments]
+    return all(each.good or not each.not_judged for each in counts)
 
 
 def tell_opened(stacks: Sequence[Stack]) -> None:

@@ -17,8 +17,10 @@ from napari_zstack_align.read._format import Format, Glance
 from napari_zstack_align.read._quiet import shortened
 from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read._tiff_pages import truncated
+from napari_zstack_align.remark import Remark, as_notes, as_warnings
 
-MOST_CHANNELS = 7
+MOST_CHANNELS, USUAL_CHANNELS = 7, 4
+"""An array of four axes may have so many channels; more than the usual number are a warning."""
 READ_HEADER = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -99,7 +101,8 @@ def open_npy(path: Path) -> Opened:
     whole = (size - offset) // max(frame_bytes, 1)
     if whole < full[0] and frame_bytes:  # what is empty is described by the stack
         raise truncated(path, whole, full[0])
-    return Opened(NpySource(path, offset, stored, full), (path,), Facts(sizes=(full[0],)))
+    facts = Facts(sizes=(full[0],), remarks=_of_four(shape))
+    return Opened(NpySource(path, offset, stored, full), (path,), facts)
 
 
 def _header(file: BinaryIO, path: Path) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -129,8 +132,24 @@ def _tcyx(shape: tuple[int, ...], stored: np.dtype[Any], path: Path) -> tuple[in
     if len(shape) == 4 and shape[1] <= MOST_CHANNELS:
         return shape[0], shape[1], shape[2], shape[3]
     raise InputError(
-        f"{path} has the shape {shape}, whose axes can't be told (expected (T, Y, X) or "
-        f"(T, C, Y, X)): {HINT}."
+        f"{path} has the shape {shape}, whose axes can't be told (expected (T, Y, X), or "
+        f"(T, C, Y, X) of up to {MOST_CHANNELS} channels). If they are (slices, repeats, y, x), "
+        f"save it with three, np.save(path, frames.reshape(-1, *frames.shape[2:])), and give "
+        f"`frames_per_slice`; or {HINT}."
+    )
+
+
+def _of_four(shape: tuple[int, ...]) -> tuple[Remark, ...]:
+    """Say what an array of four axes is taken for: it names none of them."""
+    if len(shape) != 4 or shape[1] == 1:
+        return ()
+    n_frames, n_channels = shape[:2]
+    as_remarks = as_notes if n_channels <= USUAL_CHANNELS else as_warnings
+    return as_remarks(
+        f"The array's four axes are taken for (frames, channels, y, x): {n_frames} frames of "
+        f"{n_channels} channels. If they are (slices, repeats, y, x), save it with three, "
+        f"np.save(path, frames.reshape(-1, *frames.shape[2:])), and give "
+        f"`frames_per_slice={n_channels}`; in Python, Stack.from_array(frames, axes='ZRYX')."
     )
 
 

@@ -17,6 +17,7 @@ from scipy import fft
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.read._axes_order import Likeness, alike_along, small
 from napari_zstack_align.read._similarity import MAX_SHIFT, band, reduced
 from napari_zstack_align.stack import Stack
 
@@ -70,6 +71,7 @@ class SampledFrames:
         self._fixed: npt.NDArray[np.bool_] | None = None
         self._cut: dict[int, npt.NDArray[np.complex64]] = {}
         self._levels: dict[int, tuple[float, float]] = {}
+        self._small: dict[int, npt.NDArray[np.float32]] = {}
         self._sums: _ShiftSums | None = None
         self._compared: FramePairs | None = None
 
@@ -98,6 +100,10 @@ class SampledFrames:
         self._compared = FramePairs(frames, alike, by_chance, mean, spread)
         return self._compared
 
+    def alike_along_axes(self, frames: npt.NDArray[np.intp]) -> Likeness:
+        """(3,) `alike_along` of frames that were compared, to find time on another axis."""
+        return alike_along(np.stack([self._small[t] for t in frames.ravel().tolist()]))
+
     def _read_all(self, frames: list[int], total: int) -> Job[None]:
         at_hand: dict[int, npt.NDArray[Any]] = {}
         if self._fixed is None:
@@ -110,9 +116,10 @@ class SampledFrames:
             image = at_hand.pop(t) if t in at_hand else self._read(t)
             if self._fixed.any():
                 image = np.where(self._fixed, np.median(image[~self._fixed]), image)
-            small = reduced(image)
-            self._cut[t], self._levels[t] = _cut_spectrum(small), _levels(image)
-            self._sums = self._sums or _ShiftSums.of((small.shape[0], small.shape[1]))
+            even = reduced(image)
+            self._cut[t], self._levels[t] = _cut_spectrum(even), _levels(image)
+            self._small[t] = small(image)
+            self._sums = self._sums or _ShiftSums.of((even.shape[0], even.shape[1]))
             yield Progress(STAGE, max(done, len(at_hand)), total)
 
     def _known(self, frames: list[int]) -> npt.NDArray[np.float32]:

@@ -1,7 +1,8 @@
-"""Whether a recording shows several images: in turn, or the planes of a scan.
+"""Whether a recording shows several images: in turn, or the planes of a scan; or none in time.
 
-Both looks share one reading: the few frames of the first are among those of the second, which is
-taken only where the first finds nothing.
+All looks share one reading: the few frames of the first two are among those of the last, which is
+taken only where these find nothing. Frames of which time isn't the first axis aren't looked at any
+further.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.progress import Job
+from napari_zstack_align.read._axes_order import order_sentence
 from napari_zstack_align.read._check_layout import layout_samples
 from napari_zstack_align.read._images_in_turn import images_in_turn, turn_sample, turn_sentence
 from napari_zstack_align.read._layout_report import from_arrays, to_arrays
@@ -22,13 +24,16 @@ from napari_zstack_align.remark import Remark, RemarkCode, as_serious
 from napari_zstack_align.saved import Arrays, Units, key_of
 from napari_zstack_align.stack import Stack
 
+OF_FRAMES = (RemarkCode.SEVERAL_IMAGES, RemarkCode.OTHER_AXES)
 UNIT, METHOD = "several-images", "several images 2"
+AXES = "axes"
+"""Name among what is kept: of frames whose axes come in another order."""
 
 
 def several_images(
     units: Units, channel: int = 0, known: Iterable[Remark] | None = None
 ) -> Job[tuple[Remark, ...]]:
-    """Look whether a recording shows images in turn, an up-and-down scan or a z-stack.
+    """Look whether a recording shows images in turn, a scan or a z-stack, or has other axes.
 
     Parameters
     ----------
@@ -46,7 +51,7 @@ def several_images(
         Returns a warning, or none.
     """
     if known is not None:
-        return tuple(each for each in known if each.code is RemarkCode.SEVERAL_IMAGES)
+        return tuple(each for each in known if each.code in OF_FRAMES)
     stack = units.frames.stack
     if stack.frames_per_slice is not None or stack.n_frames < FEWEST_FRAMES:
         return ()
@@ -65,7 +70,11 @@ def _look(stack: Stack, channel: int) -> Job[tuple[Arrays, npt.NDArray[np.intp]]
     found: Arrays = {}
     few, (many,) = turn_sample(stack), layout_samples(stack)
     if few.size:
-        found = images_in_turn((yield from sampled.compare(few)))
+        pairs = yield from sampled.compare(few)
+        along = sampled.alike_along_axes(few)
+        if order_sentence(stack.name, along):
+            return {AXES: along}, few
+        found = images_in_turn(pairs)
         if turn_sentence(stack.name, found):
             return found, few
     report = yield from planes_in_recording((yield from sampled.compare(many)))
@@ -74,6 +83,8 @@ def _look(stack: Stack, channel: int) -> Job[tuple[Arrays, npt.NDArray[np.intp]]
 
 def _remarks(name: str, found: Arrays) -> tuple[Remark, ...]:
     sentence = ""
+    if AXES in found:
+        return as_serious(order_sentence(name, found[AXES]), code=RemarkCode.OTHER_AXES)
     if "report" in found:
         sentence = planes_sentence(name, from_arrays(found))
     elif "parts" in found:

@@ -167,6 +167,8 @@ class Session:
             for recording in self._recordings:
                 found = yield from several_images(recording.frames.units, self.params.channel)
                 recording.state.remarks += found
+                for remark in found:
+                    yield Progress("Comparing frames", 0, 0, remark)
             yield from self._first_pass()
             yield from self._agree()
             for recording in self._recordings:

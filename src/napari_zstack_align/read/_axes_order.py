@@ -1,0 +1,75 @@
+"""Whether time runs along another axis of the frames: an array (Y, X, T) taken for (T, Y, X).
+
+Arrays from MATLAB come with the frames last. Taken as they are, a "frame" shows one row of the
+tissue over time. Images along time resemble one another wherever they are taken; along a row or a
+column of the tissue they don't. So the sample is cut into quarters along each of its three axes,
+and the means of quarters that don't touch are correlated. What all rows or all columns have in
+common (fading, shading, bleaching) is taken off first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+SIDE_PX = 64
+LEAST_ALIKE = 0.35
+"""Quarters along time are at least this much alike, even of 1 photon a pixel."""
+TIMES_MORE = 2.0
+"""... and so many times as much as those along the axis that is taken for time."""
+ORDERS = {1: ("second", "YTX", 1), 2: ("last", "YXT", -1)}
+"""Of the axis that time runs along: which it is, all axes, and where NumPy finds it."""
+
+Likeness = npt.NDArray[np.float64]
+
+
+def small(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Reduce a frame (Y, X) to at most 64 px a side; pixels without a number become its mean."""
+    values = image.astype(np.float32)
+    finite = np.isfinite(values)
+    if not finite.all():
+        values = np.where(finite, values, values[finite].mean() if finite.any() else 0)
+    height, width = (min(n, SIDE_PX) for n in values.shape)
+    return np.asarray(cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def alike_along(frames: npt.NDArray[np.float32]) -> Likeness:
+    """(3,) how alike quarters of (n, Y, X) are along each axis: correlation; 0 where constant."""
+    return np.array([_alike(np.moveaxis(frames, axis, 0)) for axis in range(3)])
+
+
+def _alike(frames: npt.NDArray[np.float32]) -> float:
+    quarters = np.stack([_freed(part.mean(axis=0)) for part in np.array_split(frames, 4)])
+    norms = np.linalg.norm(quarters, axis=1)
+    if not (norms > 0).all():
+        return 0.0
+    alike = (quarters / norms[:, np.newaxis]) @ (quarters / norms[:, np.newaxis]).T
+    return float(np.mean([alike[0, 2], alike[0, 3], alike[1, 3]]))
+
+
+def _freed(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Pixels less the means of their row and of their column, in one row."""
+    values = image.astype(np.float64)
+    values = values - values.mean(axis=0) - values.mean(axis=1, keepdims=True) + values.mean()
+    return values.ravel()
+
+
+def order_sentence(name: str, alike: Likeness) -> str:
+    """What is to be known of frames with such an `alike_along`; '' where time comes first."""
+    if len(alike) != 3:
+        return ""
+    axis = 1 + int(np.argmax(alike[1:]))
+    highest = float(alike[axis])
+    if highest < LEAST_ALIKE or highest < TIMES_MORE * float(alike[0]):
+        return ""
+    which, axes, place = ORDERS[axis]
+    return (
+        f"{name} seems to have its axes in another order, with time as the {which} one: along that "
+        f"axis images resemble one another as frames do (correlation {highest:.2f}), along the "
+        f"first they don't ({float(alike[0]):.2f}). Save the frames with time first "
+        f"(numpy.moveaxis(frames, {place}, 0)), or open them with "
+        f"Stack.from_array(frames, axes='{axes}')."
+    )
