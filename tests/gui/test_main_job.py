@@ -116,7 +116,7 @@ def test_another_stack_after_the_first_was_removed_in_3d(qtbot, viewer, panel):
 
 
 def test_every_step_opens_the_one_panel_at_its_tab(qtbot, viewer):
-    from napari_zstack_align.gui import open as opening
+    from napari_zstack_align.gui import opener as opening
 
     for name in ("Load", "Mask", "Align"):
         opener = getattr(opening, f"Open{name}")(viewer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,8 +18,6 @@ from napari_zstack_align.gui.panel import Panel
 from napari_zstack_align.gui.panel_dock import PanelDock
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift import ZShift
-
-logger = logging.getLogger(__name__)
 
 DOCK_NAME = "Z-stack align"
 SETTLE_S = 0.3
@@ -68,76 +65,6 @@ def toggle_raw_aligned(viewer: ViewerModel) -> None:
     panel = panel_of(viewer) if isinstance(viewer, Viewer) else None
     if panel is not None:
         panel.toggle()
-
-
-class Opener(QWidget):
-    """What the Plugins menu makes: opens the one panel, then closes its own empty dock.
-
-    Parameters
-    ----------
-    napari_viewer : napari.Viewer
-        Whose panel to open.
-    """
-
-    tab: str | None = None
-
-    def __init__(self, napari_viewer: Any) -> None:
-        super().__init__()
-        self._viewer = napari_viewer
-        open_panel(napari_viewer, self.tab)
-        QTimer.singleShot(0, self._close_dock)
-
-    def _close_dock(self) -> None:
-        try:
-            self._viewer.window.remove_dock_widget(self)
-        except LookupError:
-            logger.debug("the opener was never docked")
-
-
-class OpenPanel(Opener):
-    """Open the panel at the tab it was left at."""
-
-
-class OpenLoad(Opener):
-    """Open the panel at 'Load'."""
-
-    tab = "Load"
-
-
-class OpenMask(Opener):
-    """Open the panel at 'Mask'."""
-
-    tab = "Mask"
-
-
-class OpenAlign(Opener):
-    """Open the panel at 'Align'."""
-
-    tab = "Align"
-
-
-class OpenRecordings(Opener):
-    """Open the panel at 'Recordings'."""
-
-    tab = "Recordings"
-
-
-class OpenCells(Opener):
-    """Open the panel at 'Cells'."""
-
-    tab = "Cells"
-
-
-class OpenTraces(Opener):
-    """Open the panel at 'Traces'."""
-
-    tab = "Traces"
-
-
-class OpenZShift(Opener):
-    """Open the panel at 'Z-shift'."""
-
-    tab = "Z-shift"
 
 
 Shown = Stack | Alignment | ZShift | Sequence[Alignment]

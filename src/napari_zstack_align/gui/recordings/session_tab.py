@@ -113,7 +113,6 @@ class SessionTab(QWidget):
         self.format = QComboBox()
         for writer in self._writers:
             self.format.addItem(f"{writer.title} ({writer.suffix})", writer.suffix)
-        self.format.setCurrentIndex(max(self.format.findData(preferences().frames_format), 0))
         self.format.setToolTip("Format of the exported frames")
         self.crop_box = QCheckBox("Crop to common field")
         self.crop_box.setToolTip(
@@ -122,12 +121,21 @@ class SessionTab(QWidget):
         self.layer_combo = LayerCombo(viewer, plain_images)
         self.layer_combo.setToolTip("Image layer with as many frames of the same size")
         self.run_bar = self.footer = RunBar()
+        self._chose_format = False
         self._there = False
         self._picking = False
         self._lay_out()
         for name, widget in self.buttons.items():
             widget.clicked.connect(lambda _=False, name=name: self.button_clicked.emit(name))
         self.set_picking(False)
+
+    def showEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
+        """Choose the preferred format, once: asking napari for it takes a moment."""
+        super().showEvent(event)
+        if not self._chose_format:
+            self._chose_format = True
+            preferred = self.format.findData(preferences().frames_format)
+            self.format.setCurrentIndex(max(preferred, 0))
 
     @property
     def writer(self) -> Writer:
