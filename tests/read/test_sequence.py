@@ -185,3 +185,28 @@ def test_tiffs_that_contradict_one_another(kind: str, as_folder: bool, tmp_path:
         open_stack(given)
     write(paths[1], movie[:6].reshape(3, 2, 16, 24), "TCYX")
     assert open_stack(given).shape == (9, 2, 16, 24)
+
+
+@pytest.mark.parametrize(
+    ("frames", "images", "said"),
+    [
+        (5, 9, "b.tif holds 9 images, which is no whole number of frames of the 2 channels that a"),
+        (4, 9, "if it ends within a frame, leave out its last 1 image; if it is of another kind"),
+        (5, 8, "b.tif doesn't hold the images that its header speaks of, so that its channels"),
+    ],
+)
+def test_the_last_file_of_two_channels_ends_within_a_frame(
+    frames: int, images: int, said: str, tmp_path: Path
+) -> None:
+    """As ImageJ splits a hyperstack, and a stopped copy leaves it."""
+    movie = np.random.default_rng(3).integers(0, 99, (10, 16, 24), np.uint16)
+    for name, n_frames, n_images in (("a", 5, 10), ("b", frames, images)):
+        header = (
+            f"ImageJ=1.53\nimages={2 * n_frames}\nchannels=2\nframes={n_frames}\nhyperstack=true\n"
+        )
+        with tifffile.TiffWriter(tmp_path / f"{name}.tif") as file:
+            for i, image in enumerate(movie[:n_images]):
+                described = header if i == 0 else None
+                file.write(image, description=described, metadata=None, contiguous=False)
+    with pytest.raises(nza.InputError, match=said):
+        open_stack([tmp_path / "a.tif", tmp_path / "b.tif"])

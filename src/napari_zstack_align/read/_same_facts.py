@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,33 @@ def check_same_axes(first: Path, facts: Facts, path: Path, others: Facts) -> Non
     """Raise InputError where the planes of a later file are others than those of the first."""
     channels, of_others = _channels(facts), _channels(others)
     if channels != of_others:
-        raise InputError(
-            f"{path.name} has {counted(of_others, 'channel')}, and {first.name} {channels}: open "
-            f"files of one kind together."
-        )
+        raise InputError(_other_channels(first.name, channels, path.name, others))
     axes, of_other = (without_single_axes(each.axes, each.sizes)[0] for each in (facts, others))
     if axes and of_other and ("Z" in axes) != ("Z" in of_other):
         what, before = ("slices", "none") if "Z" in of_other else ("no slices", "some")
         raise InputError(
             f"{path.name} holds {what}, and {first.name} {before}: open files of one kind together."
         )
+
+
+def _other_channels(first: str, channels: int, name: str, others: Facts) -> str:
+    """Say that a later file has other channels, or ends where none of its frames does."""
+    n_planes, of_others = prod(others.sizes), _channels(others)
+    if of_others == 1 and n_planes % channels:
+        return (
+            f"{name} holds {counted(n_planes, 'image')}, which is no whole number of frames of the "
+            f"{channels} channels that {first} has: if it ends within a frame, leave out its last "
+            f"{counted(n_planes % channels, 'image')}; if it is of another kind, open it by itself."
+        )
+    if of_others == 1 and others.remarks:  # its header is contradicted
+        return (
+            f"{name} doesn't hold the images that its header speaks of, so that its channels "
+            f"aren't known, and {first} has {channels}: copy it anew, or leave it out."
+        )
+    return (
+        f"{name} has {counted(of_others, 'channel')}, and {first} {channels}: open files of one "
+        f"kind together."
+    )
 
 
 def without_contradicted(facts: Facts, first: Path, later: Iterable[tuple[Path, Facts]]) -> Facts:

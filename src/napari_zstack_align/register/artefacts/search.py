@@ -235,7 +235,7 @@ def _described(
         if offsets.any():
             size = float(np.abs(offsets).max())
             remarks += as_notes(
-                f"Stripes fixed to the detector were taken off: its {name} differ by up to "
+                f"Stripes fixed to the detector were taken off: {name} differ by up to "
                 f"{size:.3g} counts."
             )
     if other is not None:
