@@ -10,6 +10,7 @@ import roifile
 import tifffile
 
 from napari_zstack_align.cli.main import main
+from napari_zstack_align.remark import as_warnings
 
 
 @pytest.fixture
@@ -37,6 +38,26 @@ def test_a_table_of_traces(traces_folder, tmp_path, capsys):
     said = "larva_1: 3 ROIs, 9 frames: 1 flagged (1 fast motion), 0 left out of baselines"
     assert capsys.readouterr().out.startswith(f"Wrote {out}\n{said}")
     assert out.read_text().startswith("recording,roi,channel,frame,time_s,F,Fneu,corrected,dff")
+
+
+@pytest.mark.parametrize("names", [["a"], ["a", "b"], ["a", "b", "fine"]], ids=str)
+def test_warnings_of_traces_are_counted_once_after_an_export(make_traces, tmp_path, names, capsys):
+    folder = tmp_path / "session"
+    folder.mkdir()
+    for name in names:
+        sentences = () if name == "fine" else (f"Of {name}: read them with `dark_level`.", "Odd.")
+        replace(make_traces(name), remarks=as_warnings(*sentences)).save(folder / f"{name}.traces")
+    assert main(["export", str(folder), f"--out={tmp_path / 'a.csv'}"]) == 0
+    out = capsys.readouterr().out
+    assert "dark-level" not in out
+    warned = [name for name in names if name != "fine"]
+    of = {("a",): "a", ("a", "b"): "all 2 recordings"}[tuple(warned)]
+    of = "a, b" if "fine" in names else of
+    assert out.splitlines()[-1] == (
+        f"{2 * len(warned)} warnings about {of} hold for what was exported, too: see zstack-align "
+        f"info {folder}"
+    )
+    assert len(out.splitlines()) == 2 + len(names)
 
 
 def test_a_wide_table_of_a_session(session_of_traces, tmp_path):

@@ -11,14 +11,16 @@ from napari_zstack_align.alignment.session import load_saved
 from napari_zstack_align.cells import load_rois
 from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.cells.traces.storage import folders_of_traces, load_session_traces
+from napari_zstack_align.cells.traces.summary import figures_of, remarks_on
 from napari_zstack_align.cli.apart import Output, check_outputs_apart
 from napari_zstack_align.cli.flags import params_of
-from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.writing import write
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import NwbParams
+from napari_zstack_align.remark import n_warnings
 from napari_zstack_align.saved import Kind, kind_of
+from napari_zstack_align.settings import in_flags
 from napari_zstack_align.write.cells.export import export_rois, export_traces, traces_destinations
 from napari_zstack_align.write.cells.field import FieldOfView
 from napari_zstack_align.write.writers import roi_table
@@ -57,8 +59,30 @@ def export_cells(args: argparse.Namespace) -> bool:
     )
     for path in write(job, [each.target for each in places], overwrite=args.overwrite):
         print(f"Wrote {path}")
-    tell(traces)
+    _tell_exported(traces, args.saved)
     return all(each.complete for each in traces)
+
+
+def _tell_exported(traces: Sequence[Traces], saved: Sequence[Path]) -> None:
+    """Print the figures of each recording, and once how many warnings hold for them.
+
+    The warnings themselves were printed when the traces were read, with what to do then.
+    """
+    for each in traces:
+        print(in_flags(f"{each.recording}: {figures_of(each)}"))
+    numbers = {each.recording: n_warnings(remarks_on(each)) for each in traces}
+    warned = [name for name, number in numbers.items() if number]
+    if not warned:
+        return
+    n_serious = sum(remark.is_serious for each in traces for remark in remarks_on(each))
+    serious = f" ({n_serious} of them serious)" if n_serious else ""
+    of = f"all {len(traces)} recordings" if len(warned) == len(traces) > 1 else ", ".join(warned)
+    number = sum(numbers.values())
+    does = "holds" if number == 1 else "hold"
+    print(
+        f"{counted(number, 'warning')} about {of}{serious} {does} for what was exported, too: see "
+        f"zstack-align info {saved[0]}"
+    )
 
 
 def _alignments(path: Path | None) -> list[Alignment]:

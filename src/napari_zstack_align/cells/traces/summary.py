@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 def summary_of(traces: Traces) -> str:
     """Count ROIs and frames, and tell what ΔF/F is made with; see `Traces.summary`."""
+    return with_remarks(figures_of(traces), remarks_on(traces))
+
+
+def figures_of(traces: Traces) -> str:
+    """Return the summary without remarks."""
     flags = traces.flags
     text = f"{_size_of(traces)}: {flagged_words(flags)}, "
     text += f"{np.count_nonzero(~traces.used)} left out of baselines"
@@ -31,7 +36,7 @@ def summary_of(traces: Traces) -> str:
         text += f". ΔF/F with a dark level of {_levels(traces)} ({traces.dark.source})"
     elif not any(remark.is_serious for remark in traces.remarks):  # as earlier versions saved it
         text += f". ΔF/F is unreliable: {traces.dff_doubt}"
-    return with_remarks(text, remarks_on(traces))
+    return text
 
 
 def repr_of(traces: Traces) -> str:
