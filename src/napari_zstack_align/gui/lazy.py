@@ -90,10 +90,14 @@ class AlignedFrames(SliderImages):
         if alignment is not None:
             self.show(alignment)
 
-    def show(self, alignment: Alignment) -> bool:
-        """Evaluate this alignment from now on; returns whether the images changed their size."""
+    def show(self, alignment: Alignment | None) -> bool:
+        """Evaluate this alignment from now on; returns whether the images changed their size.
+
+        None: there is no alignment any more.
+        """
         before, self._alignment = self.image_shape, alignment
-        self.resize(alignment.transforms.shape)
+        if alignment is not None:
+            self.resize(alignment.transforms.shape)
         self.forget()
         return self.image_shape != before
 

@@ -15,6 +15,7 @@ from napari_zstack_align.alignment.summary import median_correlations
 from napari_zstack_align.counting import decimal
 from napari_zstack_align.fields import fields_of, in_words
 from napari_zstack_align.params import Params
+from napari_zstack_align.stack import Stack
 
 DIGITS = 3
 """Of correlations: those of two runs often differ by less than 0.01."""
@@ -228,7 +229,11 @@ class Runs:
     def unsaved_of(self, owners: Iterable[Any]) -> tuple[Run, ...]:
         """Runs that hold a result of any of these and are in no file."""
         wanted = set(owners)
-        return tuple(run for run in self.unsaved if wanted & run.results.keys())
+        return tuple(
+            run
+            for run in self.unsaved
+            if has_result(each for owner, each in run.results.items() if owner in wanted)
+        )
 
     def _change(self, number: int, **changes: Any) -> Run | None:
         run = self.get(number)
@@ -247,6 +252,13 @@ class Runs:
 def has_result(results: Iterable[Alignment]) -> bool:
     """Whether a run that goes on or was stopped has come to anything: a frame that can be used."""
     return any(bool(np.any(each.placed & each.quality["used"])) for each in results)
+
+
+def same_frames(first: Stack, second: Stack) -> bool:
+    """Whether two stacks are of the same files or array, in the same layout."""
+    same_source = first.source is second.source or bool(first.paths and first.paths == second.paths)
+    layouts = [(s.shape, s.frames_per_slice, s.order) for s in (first, second)]
+    return same_source and layouts[0] == layouts[1]
 
 
 def names_of(runs: Iterable[Run]) -> str:

@@ -150,13 +150,24 @@ class RunsBox(QGroupBox):
         layout.addLayout(below)
 
 
-def may_lose(parent: QWidget, runs: Sequence[Run], title: str, *, yes: str, no: str) -> bool:
-    """Ask before results that are in no file are dropped; True where there are none."""
+def may_remove(parent: QWidget, run: Run) -> bool:
+    """Ask before a run is removed that is in no file."""
+    unsaved = () if run.saved else (run,)
+    return may_lose(parent, unsaved, f"Remove '{run.name}'?", yes="Remove it", no="Keep it")
+
+
+def may_lose(
+    parent: QWidget, runs: Sequence[Run], title: str, *, whose: str = "", yes: str, no: str
+) -> bool:
+    """Ask before results that are in no file are dropped; True where there are none.
+
+    ``whose`` names the recordings that they are of, where others stay.
+    """
     if not runs:
         return True
-    aren_t = "isn't" if len(runs) == 1 else "aren't"
-    question = f"{names_of(runs)} {aren_t} saved and would be lost."
-    return confirmed(parent, title, question, yes=yes, no=no)
+    what = f"Alignments of {whose} in {names_of(runs)}" if whose else names_of(runs)
+    aren_t = "aren't" if whose or len(runs) > 1 else "isn't"
+    return confirmed(parent, title, f"{what} {aren_t} saved and would be lost.", yes=yes, no=no)
 
 
 def _item(number: int) -> QTreeWidgetItem:

@@ -43,8 +43,9 @@ class Workspace(QObject):
     """Recordings, or their alignments, are others than before."""
     result_found = Signal(object)
     """Path of a saved result that was chosen where something else was asked for."""
-    recordings_found = Signal(object)
-    """Alignments of recordings that were opened where one of a z-stack was asked for."""
+    recordings_found = Signal(object, str, bool)
+    """Alignments of recordings that were opened where one of a z-stack was asked for, the name of
+    their run, and whether they are in a file."""
 
     def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
         super().__init__(parent)

@@ -30,6 +30,7 @@ from napari_zstack_align.gui.recordings.match_view import MatchView
 from napari_zstack_align.gui.recordings.point_pairs import KINDS as POINT_KINDS
 from napari_zstack_align.gui.recordings.point_pairs import PointPairs
 from napari_zstack_align.gui.recordings.recording import Recording
+from napari_zstack_align.gui.runs import Runs
 from napari_zstack_align.gui.words import flag_words
 from napari_zstack_align.stack import Stack
 
@@ -60,6 +61,7 @@ class SessionLayers(FrameLayers):
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer)
         self.recordings: list[Recording] = []
+        self.runs = Runs()
         self.sequence = Sequence1D([])
         self.overlay = self.of_kind(OVERLAY)
         self.match = MatchView(self)

@@ -27,9 +27,11 @@ from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.recordings.recordings_tab import RecordingsTab
 from napari_zstack_align.gui.recordings.results import Results
 from napari_zstack_align.gui.recordings.run import SessionRun
+from napari_zstack_align.gui.recordings.session_runs import SessionRuns
 from napari_zstack_align.gui.recordings.session_tab import SessionTab
 from napari_zstack_align.gui.recordings.trial import Trial
 from napari_zstack_align.gui.recordings.words import remarks_of
+from napari_zstack_align.gui.runs import Run
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.progress import Job
 from napari_zstack_align.saved import Kind, kind_of
@@ -58,6 +60,7 @@ class RecordingsPart(Part):
         self.trial = Trial(self)
         self.run = SessionRun(self)
         self.results = Results(self)
+        self.runs = SessionRuns(self)
         self._plotted: Alignment | None = None
         self._tab_in_front: QWidget | None = None
         self._connect()
@@ -140,10 +143,17 @@ class RecordingsPart(Part):
         returned = partial(self._on_opened, more=problems)
         self.start(self.tab.run_bar, partial(taking, list(stacks)), returned=returned)
 
-    def show(self, recordings: Sequence[Recording]) -> None:
-        """Show recordings that have alignments, instead of those of before."""
+    def show(self, recordings: Sequence[Recording], **described: Any) -> None:
+        """Show recordings that have alignments, instead of those of before.
+
+        ``described`` as in `Runs.add`.
+        """
         self.trial.forget()
+        results = {each: each.alignment for each in recordings if each.alignment is not None}
+        self.layers.runs.clear()
         self.tab.list.set_recordings(recordings)
+        if results:
+            self.layers.runs.add(results, **described)
         self.layers.add_aligned()
         self.look_at(ALIGNED)
         self.refresh()
@@ -161,10 +171,11 @@ class RecordingsPart(Part):
 
     # -- alignments come and change ------------------------------------------------------------
 
-    def set_alignment(self, recording: Recording, alignment: Alignment) -> None:
-        """Replace one alignment, and show it everywhere."""
-        recording.alignment = alignment
-        self.refresh()
+    def set_alignment(self, run: Run | None, recording: Recording, alignment: Alignment) -> None:
+        """Replace one alignment of a run, and show it where that run is shown."""
+        newest = None if run is None else self.layers.runs.get(run.number)
+        if newest is not None:
+            self.runs.update(newest.number, {**newest.results, recording: alignment})
 
     def refresh(self) -> None:
         """Show the alignments that the recordings have now."""
@@ -180,6 +191,7 @@ class RecordingsPart(Part):
         self.results_tab.remarks.setVisible(bool(remarks))
         self.results_tab.set_busy(self.busy)
         self.results.outdated()
+        self.runs.refresh()
         self.workspace.alignments_changed.emit()
 
     # -- following -----------------------------------------------------------------------------
@@ -269,6 +281,7 @@ class RecordingsPart(Part):
         }
         self.tab.button_clicked.connect(lambda name: actions[name]())
         self.tab.run_bar.run_clicked.connect(self.run.start)
+        self.tab.list.may_remove = self._may_remove
         self.tab.list.paths_dropped.connect(self.add_paths)
         self.tab.list.changed.connect(self._on_list)
         self.tab.list.currentItemChanged.connect(lambda *_: self._on_row())
@@ -278,12 +291,20 @@ class RecordingsPart(Part):
             bar.busy_changed.connect(self._on_busy)
         self.workspace.recordings_found.connect(self.results.show)
 
+    def _may_remove(self, chosen: Sequence[Recording]) -> bool:
+        """Ask before alignments that are in no file go with their recordings."""
+        what = "recording" if len(chosen) == 1 else "recordings"
+        return self.runs.may_lose(
+            chosen, f"Remove the {what}?", yes="Remove", no=f"Keep the {what}"
+        )
+
     def _on_list(self) -> None:
         row = self.tab.list.current
         if self.layers.recordings and not set(self.layers.recordings) & set(self.recordings):
             self.trial.forget_choices()
         self.trial.forget()
         self.layers.set_recordings(self.recordings)
+        self.runs.keep_of(self.recordings)
         self.tab.list.go_to(row)  # the slider follows the recording to its new place
         self._on_row()
         self.refresh()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ class RecordingList(QTreeWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.may_remove: Callable[[list[Recording]], bool] = lambda _: True
+        """Asked before rows are removed; where it says no, they stay."""
         self._recordings: dict[int, Recording] = {}
         self._n_made = 0
         self.setHeaderLabels(COLUMNS)
@@ -90,7 +92,7 @@ class RecordingList(QTreeWidget):
     def remove_selected(self) -> None:
         """Take the chosen rows out of the list; no file is touched."""
         chosen = [self._of(item) for item in self.selectedItems()]
-        if chosen:
+        if chosen and self.may_remove(chosen):
             self.set_recordings([r for r in self.recordings if r not in chosen])
 
     def move(self, row: int, to: int) -> None:

@@ -121,6 +121,14 @@ class Repair:
         self._tab.set_picking(False)
         self._part.look_at(ALIGNED)
 
+    def give_up(self) -> None:
+        """Another alignment is shown: points that are being set for the one before are put away."""
+        if (
+            self._picked is not None
+            and self._picked.recording.alignment is not self._picked.alignment
+        ):
+            self.end_points()
+
     def _on_mean(self, chosen: ChunkOf, mean: npt.NDArray[np.float32]) -> None:
         part, place = self._part, geometry(chosen.recording.stack, IMAGE_AXES)
         flatten(part.viewer)
@@ -149,9 +157,11 @@ class Repair:
         words: str,
         done: Callable[[], object] = lambda: None,
     ) -> None:
+        run = self._part.runs.shown
+
         def returned(alignment: Any) -> None:
             done()
-            self._part.set_alignment(chosen.recording, alignment)
+            self._part.set_alignment(run, chosen.recording, alignment)
             self._bar.say(words)
 
         self._part.start(self._bar, job, returned=returned)

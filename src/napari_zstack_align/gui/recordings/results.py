@@ -30,6 +30,7 @@ from napari_zstack_align.gui.recordings.layers import OVERLAY
 from napari_zstack_align.gui.recordings.means import overlay_means
 from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.recordings.repair import Repair
+from napari_zstack_align.gui.runs import Run, started_of
 from napari_zstack_align.gui.taking import guess_axes, stack_of_layer
 from napari_zstack_align.saved import Kind
 from napari_zstack_align.write.several import destinations
@@ -97,12 +98,12 @@ class Results:
     def show_overlay(self) -> None:
         """Average the two chosen recordings in the worker, and show them over each other."""
         pair = [self._part.aligned[combo.currentIndex()] for combo in self._tab.pair]
-        first, second = (recording.alignment for recording in pair)
+        first, second = made_of = [recording.alignment for recording in pair]
         channel = getattr(first.params, "channel", 0)
         self._part.start(
             self._bar,
             partial(overlay_means, (first, second), not self._tab.before_box.isChecked(), channel),
-            returned=partial(self._on_means, [recording.name for recording in pair]),
+            returned=partial(self._on_means, pair, made_of),
             cancelled=lambda _: self._tab.buttons["overlay"].setChecked(False),
             failed=lambda _: self._tab.buttons["overlay"].setChecked(False),
         )
@@ -116,7 +117,7 @@ class Results:
         self._part.start(
             self._bar,
             partial(files.common_field, self._part.alignments),
-            returned=self._on_field,
+            returned=partial(self._on_field, self._part.alignments),
             failed=lambda _: self._tab.buttons["field"].setChecked(False),
             cancelled=lambda _: self._tab.buttons["field"].setChecked(False),
         )
@@ -128,22 +129,37 @@ class Results:
 
     def outdated(self) -> None:
         """The alignments have changed: what was made of them is made anew or taken away."""
-        for recording in self._part.aligned:
+        for recording in self._part.recordings:
             for layer in self._own_layers(recording):
-                layer.data.show(recording.alignment)
-                if layer.visible:
+                if layer.data.show(recording.alignment):
+                    layer.data = layer.data  # napari takes the new extent
+                elif layer.visible:
                     layer.refresh(extent=False)
         if self._tab.buttons["field"].isChecked():
             self._part.layers.hide_field()
             self._tab.buttons["field"].setChecked(False)
         self._tab.buttons["overlay"].setChecked(self._part.layers.mode == OVERLAY)
 
+    def overlay_again(self) -> None:
+        """The alignments of an overlay in view have changed: show that of the new ones."""
+        if self._part.busy or len(self._part.aligned) < 2:
+            self._part.look_at(ALIGNED)
+            self._tab.buttons["overlay"].setChecked(False)
+        else:
+            self.show_overlay()
+
     def _again(self) -> None:
         """Another pair, or before instead of after: only where an overlay is in view."""
         if self._tab.buttons["overlay"].isChecked() and not self._part.busy:
             self.show_overlay()
 
-    def _on_means(self, names: list[str], images: Sequence[Any]) -> None:
+    def _on_means(
+        self, pair: list[Recording], made_of: list[Alignment | None], images: Sequence[Any]
+    ) -> None:
+        if [recording.alignment for recording in pair] != made_of:
+            self.overlay_again()  # another run was chosen meanwhile
+            return
+        names = [recording.name for recording in pair]
         flatten(self._part.viewer)
         self._part.layers.show_overlay(names, images)
         self._part.workspace.look()
@@ -152,7 +168,10 @@ class Results:
             f"Means {when} alignment: {names[0]} magenta, {names[1]} green, white where they agree."
         )
 
-    def _on_field(self, field: Any) -> None:
+    def _on_field(self, made_of: list[Alignment], field: Any) -> None:
+        if self._part.alignments != made_of:  # another run was chosen meanwhile
+            self._tab.buttons["field"].setChecked(False)
+            return
         self._part.layers.show_field(field)
         self._bar.say(f"The common field covers {100 * float(np.mean(field)):.0f} % of the image.")
 
@@ -196,7 +215,7 @@ class Results:
         self._part.start(
             self._bar,
             partial(files.saving, self._part.alignments, folder),
-            returned=lambda path: self._bar.say(saved_words(path, folder)),
+            returned=partial(self._on_saved, self._part.runs.shown, folder),
         )
 
     def open(self, folder: Path) -> None:
@@ -204,14 +223,18 @@ class Results:
         self._part.tab_wanted.emit(self._tab)
         stacks = [recording.stack for recording in self._part.recordings]
         self._part.start(
-            self._bar, partial(files.opening_saved, folder, stacks), returned=self._on_opened
+            self._bar,
+            partial(files.opening_saved, folder, stacks),
+            returned=partial(self._on_opened, name=folder.stem, saved=True),
         )
 
-    def show(self, alignments: Sequence[Alignment]) -> None:
-        """Show alignments that are in memory."""
+    def show(self, alignments: Sequence[Alignment], name: str = "", saved: bool = False) -> None:
+        """Show alignments that are in memory, and perhaps in a file, too."""
         self._part.tab_wanted.emit(self._tab)
         self._part.start(
-            self._bar, partial(files.with_contrast, list(alignments)), returned=self._on_opened
+            self._bar,
+            partial(files.with_contrast, list(alignments)),
+            returned=partial(self._on_opened, name=name, saved=saved),
         )
 
     def export(self, path: Path) -> None:
@@ -253,7 +276,7 @@ class Results:
         self._part.start(
             self._bar,
             partial(files.reading_transforms, recording.stack, recording.alignment, path),
-            returned=partial(self._on_transforms, recording, path),
+            returned=partial(self._on_transforms, self._part.runs.shown, recording, path),
         )
 
     def apply_to_layer(self) -> None:
@@ -277,17 +300,48 @@ class Results:
 
     # -- inside --------------------------------------------------------------------------------
 
-    def _on_opened(self, found: files.Saved) -> None:
-        self._part.show(found.recordings)
+    def _on_saved(self, run: Run | None, folder: Path, path: Path) -> None:
+        if run is not None:
+            self._part.layers.runs.note_saved(run.number, run.results.values())
+            self._part.runs.refresh()
+        self._bar.say(saved_words(path, folder))
+
+    def _on_opened(self, found: files.Saved, *, name: str = "", saved: bool = False) -> None:
+        """Show what was opened: beside the other runs, where it is of the same recordings."""
+        loaded = [each.alignment for each in found.recordings if each.alignment is not None]
+        described = {
+            "name": name,
+            "saved": saved,
+            "started": started_of(loaded[0]),
+            "note": "loaded" if saved else "",
+        }
+        same = self._part.runs.open_ones(loaded)
         words = f"Opened {counted(len(found.recordings), 'recording')}."
+        if same is not None:
+            run = self._part.runs.add(dict(zip(same, loaded, strict=True)), **described)
+            self._part.layers.add_aligned()
+            self._part.look_at(ALIGNED)
+            if len(self._part.layers.runs) > 1:
+                words = f"{words} It is '{run.name}' under Runs."
+        elif self._part.runs.may_lose(
+            self._part.recordings, "Open other recordings?", yes="Open them", no="Keep these"
+        ):
+            self._part.show(found.recordings, **described)
+        else:
+            self._bar.say("Nothing was opened: the recordings are as they were.")
+            return
         if found.problems:
             self._bar.say_error(" ".join([words, *found.problems]))
         else:
             self._bar.say(words)
 
-    def _on_transforms(self, recording: Recording, path: Path, alignment: Alignment) -> None:
+    def _on_transforms(
+        self, run: Run | None, recording: Recording, path: Path, alignment: Alignment
+    ) -> None:
+        """Show the alignment as a run of its own; the other recordings keep theirs in it."""
         self._part.layers.add_aligned()
-        self._part.set_alignment(recording, alignment)
+        others = {} if run is None else run.results
+        self._part.runs.add({**others, recording: alignment}, note=f"{path.name} imported")
         self._part.look_at(ALIGNED)
         self._bar.say(f"{recording.name} is aligned by {path.name}.")
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.flags import Flag
 from napari_zstack_align.gui.layer_group import ALIGNED, RAW, flatten
+from napari_zstack_align.gui.recordings.layers import OVERLAY
 from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.recordings.words import ended
+from napari_zstack_align.gui.runs import has_result
 from napari_zstack_align.progress import Progress
 from napari_zstack_align.register import recordings as engine
 
@@ -20,10 +24,28 @@ if TYPE_CHECKING:
 
 DRAW_INTERVAL_S = 0.7
 """Map, plot and frame are drawn anew: seldom enough to leave time for everything else."""
+KEPT_IN_VIEW = (RAW, ALIGNED, OVERLAY)
+"""Modes that show alignments of before, which are still right until there are new ones."""
+
+
+@dataclass(eq=False)
+class RunInProgress:
+    """A run that goes on; it is listed, with a number, from its first result on."""
+
+    chosen: list[Recording]
+    """Recordings that are registered."""
+    others: dict[Recording, Alignment]
+    """Alignments of the recordings that those join; they belong to the new run, too."""
+    started: datetime
+    number: int | None = None
+
+    def results(self, alignments: Sequence[Alignment]) -> dict[Recording, Alignment]:
+        """Alignments of all recordings."""
+        return {**self.others, **dict(zip(self.chosen, alignments, strict=True))}
 
 
 class SessionRun:
-    """Runs the registration of a session's recordings, all or the new ones.
+    """Registers a session's recordings, all or the new ones; runs of before stay beside it.
 
     Parameters
     ----------
@@ -35,7 +57,6 @@ class SessionRun:
         self._part = part
         self._bar = part.tab.run_bar
         self._drawn_at = 0.0
-        self._before: dict[int, Alignment | None] = {}
 
     def start(self) -> None:
         """Register the recordings with what the tab says."""
@@ -50,26 +71,34 @@ class SessionRun:
             self._bar.say("Wait for what is running, or cancel it first.")
             return
         chosen, joined = self._chosen()
-        stacks = [recording.stack for recording in chosen]
-        self._before = {id(recording): recording.alignment for recording in chosen}
-        for recording in chosen:
-            recording.alignment = None
+        others = {r: r.alignment for r in part.aligned if r not in chosen and r.alignment}
+        run = RunInProgress(chosen, others, datetime.now().astimezone())
+        self._make_room()
+        part.start(
+            self._bar,
+            partial(
+                engine.register_recordings,
+                [recording.stack for recording in chosen],
+                params,
+                mask,
+                reference=joined or reference,
+            ),
+            progress=partial(self._on_progress, run),
+            returned=partial(self._on_returned, run),
+            cancelled=partial(self._on_cancelled, run),
+            failed=lambda _: self._keep(run, None),
+        )
+
+    def _make_room(self) -> None:
+        """Show the frames, where something else is in view; what they show stays."""
+        part = self._part
         part.trial.forget()
         part.trial.hide_background()
         flatten(part.viewer)
         part.layers.add_aligned()
-        part.look_at(RAW)
+        if part.layers.mode not in KEPT_IN_VIEW or not part.alignments:
+            part.look_at(ALIGNED if part.alignments else RAW)
         part.refresh()
-        part.start(
-            self._bar,
-            partial(
-                engine.register_recordings, stacks, params, mask, reference=joined or reference
-            ),
-            progress=partial(self._on_progress, chosen),
-            returned=partial(self._on_returned, chosen),
-            cancelled=partial(self._on_cancelled, chosen),
-            failed=lambda _: self._on_failed(chosen),
-        )
 
     def _chosen(self) -> tuple[list[Recording], Alignment | None]:
         """Recordings to run, and the alignment that they join."""
@@ -81,45 +110,55 @@ class SessionRun:
 
     # -- from the worker -----------------------------------------------------------------------
 
-    def _on_progress(self, chosen: list[Recording], progress: Progress) -> None:
+    def _on_progress(self, run: RunInProgress, progress: Progress) -> None:
         if progress.partial is None or time.monotonic() - self._drawn_at < DRAW_INTERVAL_S:
             return
-        self._take(chosen, progress.partial)
+        if run.number is not None or has_result(progress.partial):
+            self._take(run, progress.partial, running=True)
         self._drawn_at = time.monotonic()
 
-    def _on_returned(self, chosen: list[Recording], alignments: list[Alignment]) -> None:
-        self._take(chosen, alignments)
-        self._part.trial.mark_masks(alignments[0])
-        self._part.layers.add_aligned()  # someone may have removed them meanwhile
-        self._part.look_at(ALIGNED)
-        for bar in self._part.run_bars:
-            bar.say(ended(alignments))
-        self._part.show_ended()
+    def _on_returned(self, run: RunInProgress, alignments: list[Alignment]) -> None:
+        part = self._part
+        self._take(run, alignments)
+        part.trial.mark_masks(alignments[0])
+        part.layers.add_aligned()  # someone may have removed them meanwhile
+        if part.layers.mode not in (RAW, ALIGNED):
+            part.look_at(ALIGNED)
+        shown, entry = part.runs.shown, part.layers.runs.get(run.number or 0)
+        elsewhere = shown is not None and entry is not None and shown is not entry
+        where = f" It is '{entry.name}' under Runs." if elsewhere and entry is not None else ""
+        for bar in part.run_bars:
+            bar.say(f"{ended(alignments)}{where}")
+        part.show_ended()
 
-    def _on_cancelled(self, chosen: list[Recording], partial_result: Any) -> None:
-        if partial_result is None:
-            self._on_failed(chosen)
+    def _on_cancelled(self, run: RunInProgress, partial_result: Any) -> None:
+        kept, before = self._keep(run, partial_result), self._part.runs.shown
+        if kept is not None:
+            for bar in self._part.run_bars:  # what the other tab said is outdated
+                bar.say(f"Cancelled. {ended(kept)}")
+        elif before is not None:
+            self._bar.say(
+                f"Cancelled before anything was registered: '{before.name}' is as it was."
+            )
+
+    def _keep(self, run: RunInProgress, partial_result: Any) -> list[Alignment] | None:
+        """Keep what a run that was cancelled or failed has done, and all that was before."""
+        newest = partial_result or self._bar.last_partial
+        if newest is not None and has_result(newest):
+            self._take(run, newest)
+            return list(newest)
+        return None
+
+    def _take(
+        self, run: RunInProgress, alignments: Sequence[Alignment], *, running: bool = False
+    ) -> None:
+        """Take alignments, perhaps partial, for the results of a run, and show them."""
+        part, results = self._part, run.results(alignments)
+        if run.number is not None:
+            part.runs.update(run.number, results, running=running)
             return
-        self._take(chosen, partial_result)
-        for bar in self._part.run_bars:  # what the other tab said is outdated
-            bar.say(f"Cancelled. {ended(partial_result)}")
-
-    def _on_failed(self, chosen: list[Recording]) -> None:
-        """Keep what was done before it failed; where that is nothing, what was there before."""
-        newest = self._bar.last_partial
-        if newest is not None:
-            self._take(chosen, newest)
-            return
-        for recording in chosen:
-            recording.alignment = self._before.get(id(recording))
-        self._part.refresh()
-        if not self._part.alignments:
-            self._part.look_at(RAW)
-
-    def _take(self, chosen: list[Recording], alignments: list[Alignment]) -> None:
-        first = all(recording.alignment is None for recording in chosen)
-        for recording, alignment in zip(chosen, alignments, strict=True):
-            recording.alignment = alignment
-        if first and any((a.quality["flag"] != Flag.NOT_RUN).any() for a in alignments):
-            self._part.look_at(ALIGNED)
-        self._part.refresh()
+        is_first = not part.alignments
+        entry = part.runs.add(results, started=run.started, running=running)
+        run.number = entry.number
+        if is_first or part.layers.mode not in (RAW, ALIGNED):
+            part.look_at(ALIGNED)

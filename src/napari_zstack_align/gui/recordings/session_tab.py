@@ -24,6 +24,7 @@ from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.preferences import preferences
 from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.run_bar import RunBar
+from napari_zstack_align.gui.runs_box import RunsBox
 from napari_zstack_align.gui.taking import plain_images
 from napari_zstack_align.write.writers import Takes, Writer, writers_of
 
@@ -95,6 +96,7 @@ class SessionTab(QWidget):
         toggle_key.show_on(self.buttons["toggle"])
         self.remarks = QLabel()
         self.remarks.setWordWrap(True)
+        self.runs_box = RunsBox()
         self.pair = (QComboBox(), QComboBox())
         for combo, color in zip(self.pair, ("magenta", "green"), strict=True):
             combo.setToolTip(f"Recording whose mean is shown in {color}")
@@ -182,7 +184,7 @@ class SessionTab(QWidget):
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
         layout.addWidget(self.remarks)
-        for box in (self._look_box(), self._repair_box(), self._files_box()):
+        for box in (self.runs_box, self._look_box(), self._repair_box(), self._files_box()):
             layout.addWidget(box)
         layout.addStretch(1)
 

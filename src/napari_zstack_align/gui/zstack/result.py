@@ -15,11 +15,10 @@ from napari_zstack_align.gui.compat import camera
 from napari_zstack_align.gui.file_dialogs import ask_where_to_save, ask_where_to_write, saved_words
 from napari_zstack_align.gui.jobs import Limits
 from napari_zstack_align.gui.lazy import GrowingVolume
-from napari_zstack_align.gui.runs import Run, Runs, started_of
+from napari_zstack_align.gui.runs import Run, Runs, same_frames, started_of
 from napari_zstack_align.gui.stack_layers import StackLayers
 from napari_zstack_align.gui.words import ended
 from napari_zstack_align.saved import Kind, target_of
-from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.export import export_alignment
 from napari_zstack_align.write.writers import Takes, writers_of
 
@@ -122,7 +121,7 @@ class Result:
         """Show an alignment beside those that its stack has already."""
         alignment, contrast = result
         if alignment.chunks is not None:
-            self._part.workspace.recordings_found.emit([alignment])
+            self._part.workspace.recordings_found.emit([alignment], name, saved)
             return
         shown = self._shown
         if shown is None or not same_frames(shown.stack, alignment.stack):
@@ -192,10 +191,3 @@ class Result:
 
     def _name(self) -> str:
         return "stack" if self._shown is None else self._shown.stack.name
-
-
-def same_frames(first: Stack, second: Stack) -> bool:
-    """Whether two stacks are of the same files or array, in the same layout."""
-    same_source = first.source is second.source or bool(first.paths and first.paths == second.paths)
-    layouts = [(s.shape, s.frames_per_slice, s.order) for s in (first, second)]
-    return same_source and layouts[0] == layouts[1]

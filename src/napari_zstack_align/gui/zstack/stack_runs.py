@@ -10,7 +10,7 @@ from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.gui import jobs
 from napari_zstack_align.gui.lazy import GrowingVolume
 from napari_zstack_align.gui.newest import Newest
-from napari_zstack_align.gui.runs_box import may_lose
+from napari_zstack_align.gui.runs_box import may_remove
 from napari_zstack_align.gui.stack_layers import StackLayers
 from napari_zstack_align.gui.words import ended
 from napari_zstack_align.progress import Job, Progress, mapped
@@ -94,11 +94,7 @@ class StackRuns:
         """Remove a run that isn't the only one, and show another in its place."""
         shown = self._part.shown
         run = None if shown is None else shown.runs.get(number)
-        if shown is None or run is None or len(shown.runs) < 2:
-            return
-        unsaved = [] if run.saved else [run]
-        title = f"Remove '{run.name}'?"
-        if not may_lose(self._box, unsaved, title, yes="Remove it", no="Keep it"):
+        if shown is None or run is None or len(shown.runs) < 2 or not may_remove(self._box, run):
             return
         shown.runs.remove(number)
         shown.run_volumes.forget(number)
