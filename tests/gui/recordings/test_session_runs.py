@@ -255,7 +255,7 @@ def test_traces_of_another_run_are_said_to_be_so(qtbot, panel, compared):
 
     panel.rois.set(Rois.of([[60.0, 70.0, 4.0], [90.0, 100.0, 5.0]]))
     panel.open_tab("Traces")
-    panel.traces.tab.form.set_values(TraceParams(dark_level=0.0))
+    panel.traces.tab.form.set_values(TraceParams(dark_level=(0.0,)))
     panel.traces.run.start()
     settled(qtbot, panel)
     assert "another alignment" not in panel.traces.dock.warning
