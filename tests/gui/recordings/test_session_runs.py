@@ -142,6 +142,7 @@ def test_a_partial_result_stays_beside_the_complete_one(
     assert shown(aligned) == part
     assert rows_of(panel)[1][3].startswith("running: 50 % of the frames")
     assert not box_of(panel).remove_button.isEnabled()
+    assert status(panel, "Session") == ""  # what it said was of the run before
     click(qtbot, aligned.tab.run_bar.cancel_button)
     settled(qtbot, panel)
     assert shown(aligned) == part
@@ -160,6 +161,7 @@ def test_an_older_run_can_be_looked_at_while_another_one_goes_on(
     qtbot.waitUntil(lambda: len(aligned.layers.runs) == 2)
     click_run(qtbot, panel, 0)
     assert shown(aligned) == registered
+    assert "3 of 3 recordings registered" in status(panel, "Session")
     job.go_on = True
     settled(qtbot, panel)
     assert shown(aligned) == registered

@@ -53,6 +53,7 @@ class SessionRuns:
         """List a run, and show it; ``described`` as in `Runs.add`."""
         run = self._runs.add(results, **described)
         self.take_up()
+        self._say()
         return run
 
     def update(self, number: int, results: Results, *, running: bool = False) -> None:
@@ -114,7 +115,7 @@ class SessionRuns:
             self._say()
 
     def _say(self) -> None:
-        """Say how the run went that is shown now, unless there is news of another one."""
-        part = self._part
-        if not part.busy and part.alignments:
-            part.results_tab.run_bar.say(ended(part.alignments))
+        """Say how the run went that is shown now; of one that goes on, the other tab tells."""
+        bar, run = self._part.results_tab.run_bar, self.shown
+        if not bar.busy and run is not None:
+            bar.say("" if run.running else ended(list(run.results.values())))
