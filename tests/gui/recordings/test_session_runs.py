@@ -260,11 +260,11 @@ def test_traces_of_another_run_are_said_to_be_so(qtbot, panel, compared):
     panel.traces.tab.form.set_values(TraceParams(dark_level=(0.0,)))
     panel.traces.run.start()
     settled(qtbot, panel)
-    assert "another alignment" not in panel.traces.dock.warning
+    assert "outdated" not in panel.traces.dock.warning
     click_run(qtbot, panel, 0)
-    assert "another alignment of all recordings" in panel.traces.dock.warning
+    assert "aligned otherwise now" in panel.traces.dock.warning
     click_run(qtbot, panel, 1)
-    assert "another alignment" not in panel.traces.dock.warning
+    assert "outdated" not in panel.traces.dock.warning
 
 
 # -- edits belong to one run -------------------------------------------------------------------
