@@ -146,7 +146,7 @@ class TestTable:
         [
             pytest.param(None, "There is no ROI file", id="missing"),
             pytest.param(b"", "is empty", id="empty"),
-            pytest.param(b"\xff\xfe\x00", "can't be read as a CSV", id="no text"),
+            pytest.param(b"\xff\xfe\x00", "is damaged", id="no text"),
             pytest.param(
                 b"Label,Area,X,Y\n1,2,3,4\n", "lacks the columns id, y, x, radius", id="foreign"
             ),
@@ -181,3 +181,29 @@ def test_any_rois_read_back_equal(tmp_path_factory, rows):
     rois = Rois.of(table[:, :3], features={"value": table[:, 3]})
     rois.save(path)
     assert_same(load_rois(path), rois)
+
+
+@pytest.mark.parametrize(
+    ("separator", "encoding", "comma"),
+    [
+        (";", "utf-8", True),
+        (";", "utf-8-sig", True),
+        ("\t", "utf-16", True),
+        (";", "cp1252", False),
+    ],
+    ids=["semicolons", "with a mark", "tabs in UTF-16", "Windows-1252"],
+)
+def test_a_table_that_a_european_spreadsheet_saved(tmp_path, separator, encoding, comma):
+    rows = [("id", "y", "x", "radius", "Größe"), ("3", "12.5", "7.25", "4", "klein")]
+    lines = [separator.join(v.replace(".", ",") if comma else v for v in row) for row in rows]
+    path = tmp_path / "rois.csv"
+    path.write_bytes("\r\n".join(lines).encode(encoding))
+    rois = load_rois(path)
+    np.testing.assert_array_equal(rois.circles, [[12.5, 7.25, 4.0]])
+    assert rois.features["Größe"].tolist() == ["klein"]
+
+
+def test_a_workbook_is_no_table(tmp_path):
+    (tmp_path / "rois.csv").write_bytes(b"PK\x03\x04 and so on")
+    with pytest.raises(InputError, match="Excel workbook"):
+        load_rois(tmp_path / "rois.csv")

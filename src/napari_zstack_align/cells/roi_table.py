@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,13 @@ from napari_zstack_align.cells.rois import NO_SLICES, Rois
 from napari_zstack_align.counting import counted
 from napari_zstack_align.csv_text import as_it_was, csv_bytes
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.plain_files import check_is_file
+from napari_zstack_align.table_text import read_table_text
 
 CIRCLE = ("y", "x", "radius")
 SLICES = ("first_slice", "last_slice")
 LAST_ID = "last_id"
 """Column that is written only where a ROI with a higher id than all others was deleted."""
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 MADE_ON = "made_on"
 """Column that is written only where it is known what the ROIs were made on."""
 
@@ -102,12 +105,12 @@ def _fixed(rois: Rois) -> list[npt.NDArray[Any]]:
 def _read(path: Path) -> dict[str, list[str]]:
     """Columns of a CSV by name, as texts."""
     try:
-        check_is_file(path)
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = [row for row in csv.reader(file) if row]
+        found = read_table_text(path, ("id", *CIRCLE, *SLICES))
+        lines = io.StringIO(found.text, newline="")
+        rows = [row for row in csv.reader(lines, delimiter=found.separator) if row]
     except FileNotFoundError:
         raise InputError(f"There is no ROI file {path}.") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, csv.Error) as error:
         raise InputError(f"{path} can't be read as a CSV table of ROIs: {error}.") from None
     if not rows:
         raise InputError(f"{path} is empty: it holds no table of ROIs.")
@@ -122,7 +125,15 @@ def _read(path: Path) -> dict[str, list[str]]:
                 f"{path} is damaged: row {number} has {counted(len(row), 'value')} in "
                 f"{counted(len(names), 'column')}."
             )
-    return {name: [row[i].strip() for row in rows[1:]] for i, name in enumerate(names)}
+    texts = {name: [row[i].strip() for row in rows[1:]] for i, name in enumerate(names)}
+    if found.separator == ",":
+        return texts
+    return {name: [_with_point(text) for text in each] for name, each in texts.items()}
+
+
+def _with_point(text: str) -> str:
+    """'12,5', as programs of half of Europe write numbers beside semicolons, is '12.5'."""
+    return text.replace(",", ".") if _DECIMAL_COMMA.fullmatch(text) else text
 
 
 def _numbers(texts: list[str]) -> list[int]:

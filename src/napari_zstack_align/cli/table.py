@@ -13,7 +13,6 @@ from typing import Any
 from napari_zstack_align.alignment.session import as_compared
 from napari_zstack_align.atomic import mode_of
 from napari_zstack_align.cli.flags import Model
-from napari_zstack_align.cli.table_text import read_table_text
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.fields import ParamField, fields_of
 from napari_zstack_align.params import Params
@@ -21,6 +20,7 @@ from napari_zstack_align.read.natural_order import in_natural_order
 from napari_zstack_align.remark import as_notes
 from napari_zstack_align.saved import journal_folder, kind_of
 from napari_zstack_align.saved.origin import real_places
+from napari_zstack_align.table_text import read_table_text
 from napari_zstack_align.typed_numbers import advice_on
 
 COLUMNS = ("name", "recordings", "mask", "out")
