@@ -74,6 +74,7 @@ class SessionRun:
         others = {r: r.alignment for r in part.aligned if r not in chosen and r.alignment}
         run = RunInProgress(chosen, others, datetime.now().astimezone())
         self._make_room()
+        self._drawn_at = 0.0
         part.start(
             self._bar,
             partial(

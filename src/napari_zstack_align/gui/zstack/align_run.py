@@ -76,7 +76,7 @@ class AlignRun:
             return
         run = RunInProgress(shown, shown.new_volumes(), datetime.now().astimezone())
         self._make_room(run)
-        self._running = shown
+        self._running, self._drawn_at = shown, 0.0
         part.workspace.look()
         bar.start(
             partial(jobs.aligning, lambda: job, run.volumes),
