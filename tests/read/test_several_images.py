@@ -115,6 +115,13 @@ def test_time_is_not_looked_for_along_rows_that_flicker_together(seed: int) -> N
     assert looked_at(frames) == ()
 
 
+@pytest.mark.parametrize(("n_frames", "times"), [(60, 2), (60, 3), (30, 4), (48, 5)])
+def test_a_recording_written_several_times_shows_no_planes(n_frames: int, times: int) -> None:
+    """Copies of a frame are more alike than any two frames of one plane."""
+    frames = scan(repeats(1, n_frames), photons=20.0, motion_px=3)
+    assert looked_at(np.concatenate([frames] * times)) == ()
+
+
 def looked_at(frames: npt.NDArray[Any]) -> tuple[nza.Remark, ...]:
     stack = nza.Stack.from_array(np.ascontiguousarray(frames), name="larva")
     return nza.run(several_images(Units(NoJournal(), WatchedFrames(stack))))

@@ -8,7 +8,7 @@ spectra are cut there, and the few shifts are summed directly: a pair costs a te
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,8 @@ HIGHEST_FREQUENCY = 0.25
 """Cycles per pixel of the reduced frame; beyond, the band passes less than 6 %."""
 
 STAGE = "Comparing frames"
+MOST_COPIES = 0.5
+"""Of a recording that was written several times, up to this part of all pairs are equal."""
 FIXED_FRAMES = 8
 """Frames in which the value of a pixel has to be the same."""
 
@@ -196,6 +198,20 @@ class _ShiftSums:
         along_x = (products.reshape(-1, n_columns) @ self.columns).reshape(n, n_rows, -1)
         surfaces = np.matmul(self.rows, along_x).real
         return np.asarray(surfaces.reshape(n, -1).max(axis=1, initial=-1.0), np.float32)
+
+
+def without_copies(pairs: FramePairs) -> FramePairs:
+    """Leave out pairs of frames that are equal: copies tell how a file was written, not what of.
+
+    Frames of the very same mean and spread are; noise differs. Where most frames are, of a still
+    source without noise, all stay.
+    """
+    levels = np.stack([pairs.mean, pairs.spread])
+    are_copies = (levels[:, :, np.newaxis] == levels[:, np.newaxis]).all(axis=0)
+    np.fill_diagonal(are_copies, val=False)
+    if not are_copies.any() or are_copies.mean() > MOST_COPIES:
+        return pairs
+    return replace(pairs, alike=np.where(are_copies, np.float32(np.nan), pairs.alike))
 
 
 def parts_of(pairs: FramePairs, n_parts: int) -> list[FramePairs]:

@@ -76,7 +76,10 @@ class LayoutProposal:
         return f"{what} {self.reason}".strip()
 
 
-AS_RECORDING = "If they are a recording of one plane, register it with keypoints."
+AS_RECORDING = (
+    "Register a recording of one plane with keypoints; of a z-stack whose slices are nearly alike, "
+    "give `frames_per_slice` yourself."
+)
 
 
 def neighbour_correlation(

@@ -18,7 +18,7 @@ from napari_zstack_align.read._check_layout import layout_samples
 from napari_zstack_align.read._images_in_turn import images_in_turn, turn_sample, turn_sentence
 from napari_zstack_align.read._layout_report import from_arrays, to_arrays
 from napari_zstack_align.read._layout_verdict import FEWEST_FRAMES
-from napari_zstack_align.read._pairs import SampledFrames
+from napari_zstack_align.read._pairs import SampledFrames, without_copies
 from napari_zstack_align.read._planes_in_recording import planes_in_recording, planes_sentence
 from napari_zstack_align.remark import Remark, RemarkCode, as_serious
 from napari_zstack_align.saved import Arrays, Units, key_of
@@ -70,14 +70,15 @@ def _look(stack: Stack, channel: int) -> Job[tuple[Arrays, npt.NDArray[np.intp]]
     found: Arrays = {}
     few, (many,) = turn_sample(stack), layout_samples(stack)
     if few.size:
-        pairs = yield from sampled.compare(few)
+        pairs = without_copies((yield from sampled.compare(few)))
         along = sampled.alike_along_axes(few)
         if order_sentence(stack.name, along):
             return {AXES: along}, few
         found = images_in_turn(pairs)
         if turn_sentence(stack.name, found):
             return found, few
-    report = yield from planes_in_recording((yield from sampled.compare(many)))
+    pairs = without_copies((yield from sampled.compare(many)))
+    report = yield from planes_in_recording(pairs)
     return (found if report is None else {**found, **to_arrays(report)}), many
 
 
