@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TypeAlias
 
 from napari_zstack_align.alignment.alignment import Alignment
@@ -21,14 +22,15 @@ _NOT_SHOWN = {
     Kind.ROIS: f"holds ROIs, {_LOAD_THEM} 'Cells'.",
     Kind.TRACES: f"holds traces, {_LOAD_THEM} 'Traces'.",
     Kind.SESSION_TRACES: f"holds traces, {_LOAD_THEM} 'Traces'.",
-    Kind.PROJECT: "is a project: view one of the results in it, such as an alignment *.zalign.",
 }
-Shown: TypeAlias = Stack | Alignment | ZShift | Sequence[Alignment]
+Shown: TypeAlias = Stack | Alignment | ZShift | Sequence[Alignment] | Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
-    parser.description = "Open RUN.zalign, a session, or a stack, in napari with the panel."
+    parser.description = (
+        "Open RUN.zalign, a session, NAME.zproject, or a stack, in napari with the panel."
+    )
     add_stack_arguments(parser)
     parser.set_defaults(run=run_view)
 
@@ -47,13 +49,15 @@ def opened(args: argparse.Namespace) -> Shown:
         return open_from(args)
     if len(args.files) > 1:
         raise InputError("Give one alignment or session at a time.")
+    if kind is Kind.PROJECT:
+        return Path(path)  # the panel opens it, to save it
     if kind not in (Kind.ALIGNMENT, Kind.SESSION, Kind.ZSHIFT):
         raise InputError(f"{path} {_NOT_SHOWN[kind]}")
     return load_zshift(path) if kind is Kind.ZSHIFT else load_saved(path)
 
 
 def open_napari(shown: Shown) -> None:
-    """Show a stack, an alignment, a z-shift or a session in napari until its window is closed.
+    """Show a stack, a result or a project in napari until its window is closed.
 
     Raises
     ------

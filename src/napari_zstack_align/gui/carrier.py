@@ -144,6 +144,11 @@ class Carrier(QObject):
             )
         )
 
+    def forget(self) -> None:
+        """Another project is open: references of before are of no concern."""
+        self._newest.forget()
+        self._now, self._known, self._before, self._words = {}, {}, [], ""
+
     def abandon(self) -> None:
         """Stop, without a word."""
         self._later.stop()

@@ -91,6 +91,7 @@ def ask_where_to_save(
     members: Sequence[str] = (),
     *,
     complete: bool = True,
+    own: Path | None = None,
 ) -> Path | None:
     """Ask for the folder of a saved result, add its suffix, and ask before one is replaced.
 
@@ -108,6 +109,8 @@ def ask_where_to_save(
         Of a result that consists of several: the folders in it that will be written.
     complete : bool
         Whether it is complete: an incomplete one replaces no complete one.
+    own : pathlib.Path, optional
+        Where it is saved already: nothing is asked there.
 
     Returns
     -------
@@ -123,7 +126,8 @@ def ask_where_to_save(
         target = not_inside_a_result(target_of(name, kind), kind)
     except InputError:  # saving says why it is no name
         return Path(name)
-    return target if _may_save(parent, target, members, complete) else None
+    may_save = target == own or _may_save(parent, target, members, complete)
+    return target if may_save else None
 
 
 def not_inside_a_result(target: Path, kind: Kind) -> Path:

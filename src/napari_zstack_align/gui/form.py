@@ -57,6 +57,11 @@ class ParamsForm(QWidget, Generic[Model]):
         for name, field in self.fields.items():
             field.set(getattr(params, name))
 
+    def take(self, params: Params | None) -> None:
+        """Show parameters that are of this form's model; others change nothing."""
+        if isinstance(params, self._model):
+            self.set_values(params)
+
     def reset(self) -> None:
         """Show the defaults."""
         self.set_values(self._model())

@@ -59,6 +59,11 @@ class LayerCombo(QComboBox):
         index = self._layers.index(layer) + self._allow_none if layer in self._layers else 0
         self.setCurrentIndex(index)
 
+    def choose_offered(self, layer: Any) -> None:
+        """Choose a layer; where it isn't offered, the choice stays."""
+        if layer in self._layers:
+            self.choose(layer)
+
     def refresh(self, event: Any = None) -> None:
         """Offer the layers that are there now."""
         before = self.layer

@@ -79,7 +79,7 @@ class LayerGroup:
 
     def remove(self) -> None:
         """Take all layers out of the viewer."""
-        for group in self._of_kind.values():
+        for group in list(self._of_kind.values()):  # a kind may be asked for meanwhile
             self._take_out(group)
 
     def _take_out(self, group: list[Any], start: int = 0) -> None:

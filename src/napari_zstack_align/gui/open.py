@@ -67,8 +67,8 @@ def toggle_raw_aligned(viewer: ViewerModel) -> None:
         panel.toggle()
 
 
-Shown = Stack | Alignment | ZShift | Sequence[Alignment]
-"""A stack, an alignment, a z-shift, or the alignments of a session."""
+Shown = Stack | Alignment | ZShift | Sequence[Alignment] | Path
+"""A stack, an alignment, a z-shift, the alignments of a session, or where a project is."""
 
 
 def open_in_viewer(viewer: Any, shown: Shown) -> Panel:
@@ -80,11 +80,13 @@ def open_in_viewer(viewer: Any, shown: Shown) -> Panel:
     ----------
     viewer : napari.Viewer
         Where to show it.
-    shown : Stack, Alignment, ZShift or sequence of Alignment
+    shown : Stack, Alignment, ZShift, sequence of Alignment or Path
         What to show.
     """
     panel = open_panel(viewer)
-    if isinstance(shown, Stack):
+    if isinstance(shown, Path):
+        panel.open_saved(shown)
+    elif isinstance(shown, Stack):
         panel.zstack.load_stack(shown)
     elif isinstance(shown, ZShift):
         panel.zshift.open(shown)
@@ -100,7 +102,7 @@ def show(shown: Shown) -> None:
 
     Parameters
     ----------
-    shown : Stack, Alignment, ZShift or sequence of Alignment
+    shown : Stack, Alignment, ZShift, sequence of Alignment or Path
         What to show.
     """
     import napari
@@ -116,7 +118,7 @@ def save_screenshot(path: str | Path, shown: Shown) -> None:
     ----------
     path : path
         Where to.
-    shown : Stack, Alignment, ZShift or sequence of Alignment
+    shown : Stack, Alignment, ZShift, sequence of Alignment or Path
         What to show.
     """
     import napari

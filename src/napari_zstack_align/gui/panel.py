@@ -23,12 +23,13 @@ from napari_zstack_align.gui.dataset import FrameInView
 from napari_zstack_align.gui.listening import Listening
 from napari_zstack_align.gui.pages import page
 from napari_zstack_align.gui.part import Part
+from napari_zstack_align.gui.project.keeper import ProjectKeeper
 from napari_zstack_align.gui.question import confirmed
 from napari_zstack_align.gui.recordings.part import RecordingsPart
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.gui.zshift.part import ZShiftPart
 from napari_zstack_align.gui.zstack.part import ZStackPart
-from napari_zstack_align.saved import kind_of
+from napari_zstack_align.saved import Kind, kind_of
 
 MIN_WIDTH = 400
 STILL_RUNNING = (
@@ -69,10 +70,11 @@ class Panel(QWidget):
         )
         self.carrier = Carrier(self.workspace, self.rois, self._registering, self)
         self.tabs = QTabWidget()
+        self.keeper = ProjectKeeper(self)
         self._places = [(part, tab) for part in self.parts for _, tab in part.tabs]
         self.part_in_front: Part = self.zstack
         self._listening = Listening()
-        self._gone = False
+        self._gone = self._closing = False
         self._lay_out()
         self._connect()
         self.zstack.adopt()
@@ -81,7 +83,8 @@ class Panel(QWidget):
     @property
     def run_bars(self) -> tuple[Any, ...]:
         """Where jobs may run."""
-        return tuple(bar for part in self.parts for bar in part.run_bars)
+        of_parts = (bar for part in self.parts for bar in part.run_bars)
+        return (*of_parts, self.keeper.bar.run_bar)
 
     def open_tab(self, name: str) -> None:
         """Bring a tab to the front."""
@@ -89,8 +92,11 @@ class Panel(QWidget):
         self.tabs.setCurrentIndex(names.index(name))
 
     def open_saved(self, folder: Path) -> None:
-        """Open a saved result on the tab of its kind."""
+        """Open a saved result on the tab of its kind; a project instead of what is shown."""
         kind = kind_of(folder)
+        if kind is Kind.PROJECT:
+            self.keeper.open(folder)
+            return
         part = next((part for part in self.parts if kind in part.kinds), self.zstack)
         part.open_saved(folder)
 
@@ -121,7 +127,7 @@ class Panel(QWidget):
         self.deleteLater()
 
     def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802 (Qt's name)
-        """Keep napari's window open where a job runs and the person wants to wait for it."""
+        """Keep napari's window open where something would be lost that the person wants."""
         if (
             watched is self._window()
             and event.type() == QEvent.Type.Close
@@ -133,15 +139,24 @@ class Panel(QWidget):
 
     def _may_close(self) -> bool:
         running, window = self._tabs_that_run(), self._window()
-        if not running or window is None or not _is_open(window):
+        if self._closing or window is None or not _is_open(window):
             return True
-        return confirmed(
+        if running and not confirmed(
             window,
             "Close napari?",
             STILL_RUNNING.format(", ".join(running)),
             yes="Stop it and close",
             no="Keep it running",
-        )
+        ):
+            return False
+        return self.keeper.make_safe("Close napari?", "Keep open", self._close)
+
+    def _close(self) -> None:
+        """Close napari's window: all that was to be saved is."""
+        window = self._window()
+        if window is not None:
+            self._closing = True
+            window.close()
 
     def _registering(self) -> bool:
         """Whether alignments are being made, which are not final yet."""
@@ -224,6 +239,7 @@ class Panel(QWidget):
                 window.removeEventFilter(self)
         self._listening.stop()
         self.carrier.abandon()
+        self.keeper.let_go()
         self.workspace.let_go()
         for part in self.parts:
             for combo in part.combos:
@@ -236,6 +252,7 @@ class Panel(QWidget):
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
+        layout.addWidget(self.keeper.bar)
         splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.addWidget(self.tabs)
         for part in self.parts:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_zstack_align.gui.dataset import FrameInView
 from napari_zstack_align.saved import Kind
+
+if TYPE_CHECKING:
+    from napari_zstack_align.gui.project.opening import Opened
+    from napari_zstack_align.project import Project
 
 
 class Part(QObject):
@@ -68,6 +72,13 @@ class Part(QObject):
 
     def open_saved(self, folder: Path) -> None:
         """Open a saved result of one of the ``kinds``."""
+
+    def collect(self, project: Project) -> Project:
+        """Return a project with what the part holds added: a snapshot, made in a moment."""
+        return project
+
+    def restore(self, opened: Opened) -> None:
+        """Show what an opened project holds, instead of what is shown."""
 
     def on_removed(self, layer: Any) -> None:
         """A layer was removed from the viewer."""

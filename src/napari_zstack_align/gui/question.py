@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from qtpy.QtWidgets import QMessageBox, QWidget
+
+SAVE = QMessageBox.ButtonRole.AcceptRole
+DESTRUCTIVE = QMessageBox.ButtonRole.DestructiveRole
+STAY = QMessageBox.ButtonRole.RejectRole
 
 
 def confirmed(parent: QWidget | None, title: str, question: str, *, yes: str, no: str) -> bool:
@@ -22,10 +29,19 @@ def confirmed(parent: QWidget | None, title: str, question: str, *, yes: str, no
     bool
         Whether ``yes`` was chosen.
     """
+    return choice(parent, title, question, {yes: DESTRUCTIVE, no: STAY}) == yes
+
+
+def choice(parent: QWidget | None, title: str, question: str, answers: Mapping[str, Any]) -> str:
+    """Ask, and return the chosen one of the answers, which have roles of Qt's.
+
+    Enter and Escape choose the last.
+    """
     box = QMessageBox(QMessageBox.Icon.Warning, title, question, parent=parent)
-    chosen = box.addButton(yes, QMessageBox.ButtonRole.DestructiveRole)
-    stay = box.addButton(no, QMessageBox.ButtonRole.RejectRole)
-    box.setDefaultButton(stay)
-    box.setEscapeButton(stay)
+    buttons = {answer: box.addButton(answer, role) for answer, role in answers.items()}
+    last = list(buttons.values())[-1]
+    box.setDefaultButton(last)
+    box.setEscapeButton(last)
     box.exec()
-    return box.clickedButton() is chosen
+    clicked = box.clickedButton()
+    return next(answer for answer, button in buttons.items() if button is clicked)

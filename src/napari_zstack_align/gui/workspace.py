@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakSet
 
 from napari.layers import Image
 from napari.utils.notifications import show_info
@@ -52,6 +53,8 @@ class Workspace(QObject):
         self.viewer = viewer
         self.session = SessionLayers(viewer)
         self.stack: StackLayers | None = None
+        self.in_files: WeakSet[Any] = WeakSet()
+        """Results that were saved or loaded one by one."""
         self._in_view: FrameInView | None = None
         self._known = False
         self._listening = Listening()

@@ -62,6 +62,11 @@ class Home:
     stacks: dict[int, tuple[Stack, StackEntry]] = field(default_factory=dict)
     unread: tuple[Unread, ...] = ()
 
+    def renew(self, old: Any, new: Any) -> None:
+        """Know a new object as the saved one that it describes: it isn't written again."""
+        if id(old) in self.kept:
+            self.kept[id(new)] = new, self.kept[id(old)][1]
+
     def take(self, other: Home) -> None:
         """Become what another one is."""
         self.folder, self.mark, self.unread = other.folder, other.mark, other.unread

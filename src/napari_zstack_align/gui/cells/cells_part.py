@@ -10,6 +10,7 @@ import numpy.typing as npt
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QWidget
 
+from napari_zstack_align.cells import Rois
 from napari_zstack_align.counting import counted
 from napari_zstack_align.gui.cells import cell_jobs as jobs
 from napari_zstack_align.gui.cells.blob_layers import TITLES, BlobLayers
@@ -32,11 +33,14 @@ from napari_zstack_align.gui.layer_group import RAW
 from napari_zstack_align.gui.listening import Listening
 from napari_zstack_align.gui.newest import Newest
 from napari_zstack_align.gui.part import Part
+from napari_zstack_align.gui.project.opening import Opened
+from napari_zstack_align.gui.project.snapshot import with_params, with_view
 from napari_zstack_align.gui.recordings.layers import SessionLayers
 from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.stack_layers import StackLayers
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.params import BlobParams
+from napari_zstack_align.project import Project
 from napari_zstack_align.saved import Kind
 
 
@@ -143,6 +147,26 @@ class CellsPart(Part):
         """Load saved ROIs."""
         self.tab_wanted.emit(self.tab)
         self.rois.load(folder)
+
+    def collect(self, project: Project) -> Project:
+        """Add the ROIs, and the parameters of each method."""
+        for method, controls in self.tab.methods.controls.items():
+            project = with_params(project, _form_of(method), partial(getattr, controls, "params"))
+        name = next(iter(project.rois), "ROIs")
+        rois = self.model.rois
+        project = project.replace(rois={name: rois} if len(rois) else {})
+        return with_view(project, method=self.tab.methods.method)
+
+    def restore(self, opened: Opened) -> None:
+        """Show the ROIs and the parameters of a project; the image is that of another one."""
+        project = opened.project
+        self.layers.remove()
+        for method, controls in self.tab.methods.controls.items():
+            if isinstance(params := project.params.get(_form_of(method)), BlobParams):
+                controls.use(params)
+        if project.view.get("method") in TITLES:
+            self.tab.methods.choose(project.view["method"])
+        self.model.begin(next(iter(project.rois.values()), Rois.of(())))
 
     def on_removed(self, layer: Any) -> None:
         """A layer was removed from the viewer; the ROIs stay."""
@@ -362,6 +386,11 @@ def _tagged_image(
     """The image with what it is of."""
     image = yield from jobs.make_image(source, kind, channel, frames, z or 0)
     return source, kind, z if kind == SLICE else None, image
+
+
+def _form_of(method: str) -> str:
+    """Name of a method's parameters in a project."""
+    return f"Cells {TITLES[method]}"
 
 
 def _name_of(source: ImagesEntry, kind: str, z: int | None) -> str:

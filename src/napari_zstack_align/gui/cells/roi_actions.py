@@ -107,17 +107,22 @@ class RoiActions(QObject):
 
     def save(self, path: Path) -> None:
         """Save the ROIs in the worker."""
-        path = ROI_TABLE.named(path)
+        path, rois = ROI_TABLE.named(path), self.model.rois
         self._bar.start(
-            partial(jobs.saving, self.model.rois, path, self._part.source),
-            returned=lambda written: self._bar.say(f"Saved {written}"),
+            partial(jobs.saving, rois, path, self._part.source),
+            returned=partial(self._on_saved, rois),
         )
 
     def load(self, path: Path) -> None:
         """Load ROIs in the worker, instead of those there are."""
         self._bar.start(partial(jobs.loading, path), returned=self._on_loaded)
 
+    def _on_saved(self, rois: Rois, written: Path) -> None:
+        self._part.workspace.in_files.add(rois)
+        self._bar.say(f"Saved {written}")
+
     def _on_loaded(self, rois: Rois) -> None:
+        self._part.workspace.in_files.add(rois)
         self.model.set(rois)
         self._bar.say(f"Loaded {counted(len(rois), 'ROI')}.")
 

@@ -69,6 +69,12 @@ class RoiModel(QObject):
         self._after.clear()
         self._show(rois)
 
+    def begin(self, rois: Rois) -> None:
+        """Begin with these ROIs: there is nothing to undo."""
+        self._before.clear()
+        self._after.clear()
+        self._show(rois)
+
     def put(self, rois: Rois) -> None:
         """Replace the ROIs by the same ones in other coordinates: no step of undo."""
         self._show(rois)

@@ -45,7 +45,7 @@ class TracesFiles:
         """Save the traces as a folder."""
         self._bar.start(
             partial(jobs.saving, self._traces(), folder),
-            returned=lambda path: self._bar.say(saved_words(path, folder)),
+            returned=partial(self._on_saved, self._part.traces, folder),
         )
 
     def load(self, folder: Path) -> None:
@@ -109,7 +109,12 @@ class TracesFiles:
         raw = tuple(path for movie in movies for path in movie.stack.paths)
         return replace(field, raw_paths=raw)
 
+    def _on_saved(self, traces: TraceSet, folder: Path, path: Path) -> None:
+        self._part.workspace.in_files.update(traces.recordings)
+        self._bar.say(saved_words(path, folder))
+
     def _on_loaded(self, traces: TraceSet) -> None:
+        self._part.workspace.in_files.update(traces.recordings)
         count = len(traces.recordings)
         if not len(self._part.model.rois):
             self._part.model.set(traces.recordings[0].rois)

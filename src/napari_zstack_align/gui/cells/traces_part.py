@@ -22,7 +22,10 @@ from napari_zstack_align.gui.cells.traces_run import TracesRun
 from napari_zstack_align.gui.cells.traces_tab import TracesTab
 from napari_zstack_align.gui.dataset import FrameInView, Movie, Place, what_words
 from napari_zstack_align.gui.part import Part
+from napari_zstack_align.gui.project.opening import Opened
+from napari_zstack_align.gui.project.snapshot import read_from, with_params, with_view
 from napari_zstack_align.gui.workspace import Workspace
+from napari_zstack_align.project import Project
 from napari_zstack_align.saved import Kind
 
 DOCK = "Traces of cells"
@@ -90,6 +93,28 @@ class TracesPart(Part):
         """Load saved traces."""
         self.tab_wanted.emit(self.tab)
         self.files.load(folder)
+
+    def collect(self, project: Project) -> Project:
+        """Add the traces, what they were read from, and the parameters."""
+        project = with_params(project, "Traces", self.tab.form.values)
+        project = with_params(project, "NWB", self.tab.nwb.values)
+        name, found = next(iter(project.traces), "traces"), self.traces
+        project = project.replace(traces={name: found.recordings} if found.recordings else {})
+        facts = {"asked": found.asked, **read_from(project, found, self.outdated)}
+        return with_view(project, traces=facts)
+
+    def restore(self, opened: Opened) -> None:
+        """Show the traces and the parameters of a project."""
+        self.tab.form.take(opened.project.params.get("Traces"))
+        self.tab.nwb.take(opened.project.params.get("NWB"))
+        if opened.traces is not None:
+            self.show(opened.traces)
+        elif self.traces.recordings:
+            self.traces = TraceSet(())
+            self.dock.show_traces(self.traces)
+            self.tab.show_remarks(())
+            self._set_result()
+            self.dock.parent().hide()
 
     def set_theme(self, name: str) -> None:
         """Use the colours of a napari theme."""

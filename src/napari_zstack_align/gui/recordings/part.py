@@ -15,6 +15,8 @@ from napari_zstack_align.gui.dataset import FrameInView
 from napari_zstack_align.gui.file_dialogs import open_filter
 from napari_zstack_align.gui.layer_group import ALIGNED
 from napari_zstack_align.gui.part import Part
+from napari_zstack_align.gui.project.opening import Opened, put_runs
+from napari_zstack_align.gui.project.snapshot import with_params, with_runs, with_view
 from napari_zstack_align.gui.recordings.layers import MATCH, OVERLAY, POINTS
 from napari_zstack_align.gui.recordings.opening import (
     OpenedRecordings,
@@ -34,6 +36,7 @@ from napari_zstack_align.gui.recordings.words import remarks_of
 from napari_zstack_align.gui.runs import Run
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.progress import Job
+from napari_zstack_align.project import Project
 from napari_zstack_align.saved import Kind, kind_of
 from napari_zstack_align.stack import Stack
 
@@ -251,6 +254,31 @@ class RecordingsPart(Part):
     def open_saved(self, folder: Path) -> None:
         """Open a saved session."""
         self.results.open(folder)
+
+    def collect(self, project: Project) -> Project:
+        """Add the recordings, their runs, and the parameters."""
+        project = project.replace(recordings=self.layers.stacks)
+        project = with_runs(project, self.layers.runs, self.recordings, "the session")
+        project = with_params(project, "Recordings", self.tab.form.values)
+        return with_view(project, session_mode=self.layers.mode)
+
+    def restore(self, opened: Opened) -> None:
+        """Show the recordings of a project with their runs."""
+        self.trial.forget()
+        self.layers.runs.clear()
+        self.tab.list.set_recordings(opened.recordings)
+        number = put_runs(self.layers.runs, opened.session_runs, opened.recordings)
+        if number is not None:
+            self.layers.runs.show(number)
+        self.runs.take_up()
+        if self.alignments:
+            self.layers.add_aligned()
+        if mode := opened.project.view.get("session_mode"):
+            self.look_at(mode)
+        elif "session_mode" in opened.project.view:
+            self.layers.hide()
+        self.refresh()
+        self.tab.form.take(opened.project.params.get("Recordings"))
 
     def on_removed(self, layer: Any) -> None:
         """A layer was removed from the viewer; the recordings stay in the list."""

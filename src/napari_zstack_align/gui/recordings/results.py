@@ -32,7 +32,7 @@ from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.recordings.repair import Repair
 from napari_zstack_align.gui.runs import Run, started_of
 from napari_zstack_align.gui.taking import guess_axes, stack_of_layer
-from napari_zstack_align.saved import Kind
+from napari_zstack_align.saved import Kind, kind_of
 from napari_zstack_align.write.several import destinations
 from napari_zstack_align.write.writers import Takes, Writer, writers_of
 
@@ -220,6 +220,9 @@ class Results:
 
     def open(self, folder: Path) -> None:
         """Open a saved session, or one alignment."""
+        if kind_of(folder) is Kind.PROJECT:
+            self._part.workspace.result_found.emit(folder)
+            return
         self._part.tab_wanted.emit(self._tab)
         stacks = [recording.stack for recording in self._part.recordings]
         self._part.start(

@@ -46,7 +46,7 @@ class ZShiftFiles:
         if view is not None:
             self._bar.start(
                 partial(jobs.saving, view.zshift, target),
-                returned=lambda path: self._bar.say(saved_words(path, target)),
+                returned=partial(self._on_saved, view.zshift, target),
             )
 
     def open(self, folder: Path) -> None:
@@ -55,7 +55,7 @@ class ZShiftFiles:
         if source is not None:
             with suppress(InputError):  # a layer that is no recording
                 stack = source.stack(RECORDING_AXES)
-        self._bar.start(partial(jobs.loading, folder, stack), returned=self._on_opened)
+        self._bar.start(partial(jobs.loading, folder, stack), returned=self._on_loaded)
 
     def take(self, zshift: ZShift) -> None:
         """Show a z-shift that was made elsewhere."""
@@ -77,6 +77,14 @@ class ZShiftFiles:
         if self._part.view is None:
             self._bar.say_error(NOTHING_YET)
         return self._part.view
+
+    def _on_saved(self, zshift: ZShift, target: Path, path: Path) -> None:
+        self._part.workspace.in_files.add(zshift)
+        self._bar.say(saved_words(path, target))
+
+    def _on_loaded(self, view: ZShiftView) -> None:
+        self._part.workspace.in_files.add(view.zshift)
+        self._on_opened(view)
 
     def _on_opened(self, view: ZShiftView) -> None:
         self._part.show(view)

@@ -13,6 +13,8 @@ from qtpy.QtWidgets import QWidget
 from napari_zstack_align.gui.dataset import FrameInView
 from napari_zstack_align.gui.listening import Listening
 from napari_zstack_align.gui.part import Part
+from napari_zstack_align.gui.project.opening import Opened
+from napari_zstack_align.gui.project.snapshot import with_params, with_view
 from napari_zstack_align.gui.remarks import around
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.gui.zshift.dock import ZShiftDock
@@ -24,6 +26,7 @@ from napari_zstack_align.gui.zshift.sources import opening, recordings_of, refer
 from napari_zstack_align.gui.zshift.tab import ZShiftTab
 from napari_zstack_align.gui.zshift.view import ZShiftView
 from napari_zstack_align.gui.zshift.words import source_words
+from napari_zstack_align.project import Project
 from napari_zstack_align.saved import Kind
 from napari_zstack_align.zshift import ZShift
 
@@ -102,6 +105,29 @@ class ZShiftPart(Part):
         """Switch between frames and corrected frames."""
         if self.view is not None:
             self.look_at(CORRECTED if self.layers.left == FRAMES else FRAMES)
+
+    def collect(self, project: Project) -> Project:
+        """Add the z-shift and the parameters."""
+        project = with_params(project, "Z-shift", self.tab.form.values)
+        found = {}
+        if self.view is not None:
+            zshift = self.view.zshift
+            found[next(iter(project.zshifts), f"{zshift.stack.name} z-shift")] = zshift
+        return with_view(project.replace(zshifts=found), z_step_um=self.tab.z_step_um)
+
+    def restore(self, opened: Opened) -> None:
+        """Show the z-shift and the parameters of a project."""
+        self.tab.form.take(opened.project.params.get("Z-shift"))
+        if opened.zshift is not None:
+            self.show(opened.zshift)
+        elif self.view is not None:
+            self.layers.remove()
+            self.view = None
+            self.tab.remarks.setText("")
+            self.tab.set_result(there=False)
+            self.show_dock(False)
+        self.offer()
+        self.tab.z_step.setValue(opened.project.view.get("z_step_um") or 0)
 
     def on_removed(self, layer: Any) -> None:
         """A layer was removed from the viewer."""

@@ -18,6 +18,8 @@ from napari_zstack_align.gui.listening import Listening
 from napari_zstack_align.gui.masks import hand_over, is_of_another, new_mask, newest_of
 from napari_zstack_align.gui.part import Part
 from napari_zstack_align.gui.plots import QualityPlot
+from napari_zstack_align.gui.project.opening import Opened, OpenedStack, put_runs
+from napari_zstack_align.gui.project.snapshot import with_params, with_runs, with_view
 from napari_zstack_align.gui.runs_box import may_lose
 from napari_zstack_align.gui.stack_layers import StackLayers, every_stack, stack_of
 from napari_zstack_align.gui.workspace import Workspace
@@ -27,6 +29,7 @@ from napari_zstack_align.gui.zstack.load_tab import LoadTab
 from napari_zstack_align.gui.zstack.mask_tab import MaskTab
 from napari_zstack_align.gui.zstack.result import Result
 from napari_zstack_align.gui.zstack.stack_runs import StackRuns
+from napari_zstack_align.project import Project
 from napari_zstack_align.saved import Kind
 from napari_zstack_align.stack import Stack
 
@@ -135,6 +138,40 @@ class ZStackPart(Part):
         """Open a saved alignment."""
         self.result.load(folder)
 
+    def collect(self, project: Project) -> Project:
+        """Add the stacks, their runs, and the parameters."""
+        stacks = self.workspace.stacks
+        project = project.replace(stacks=tuple(each.stack for each in stacks))
+        for k, each in enumerate(stacks):
+            project = with_runs(project, each.runs, [each], each.stack.name, stack=k)
+        project = with_params(project, "Align", self.align_tab.form.values)
+        chosen = stacks.index(self.shown) if self.shown in stacks else None
+        return with_view(project, stack=chosen, modes=[each.mode for each in stacks])
+
+    def restore(self, opened: Opened) -> None:
+        """Show the stacks of a project with their runs."""
+        for each in self.workspace.stacks:
+            each.remove()
+        modes = opened.project.view.get("modes", ())
+        shown = [self._restored(each) for each in opened.stacks]
+        for each, mode in zip(shown, modes, strict=False):
+            each.look_at(mode)
+        chosen = opened.project.view.get("stack")
+        if chosen is not None and chosen < len(shown):
+            self._choose_shown(shown[chosen])
+        self.align_tab.form.take(opened.project.params.get("Align"))
+
+    def _restored(self, opened: OpenedStack) -> StackLayers:
+        shown = self.add_stack(opened.stack, opened.contrast)
+        number = put_runs(shown.runs, opened.runs, [shown])
+        if number is not None:
+            alignment = shown.runs.show(number).results[shown]
+            shown.add_results(shown.run_volumes.of(number, alignment.transforms.shape))
+            self.runs.show_of(shown, number)
+            shown.look_at("volume")
+        self.runs.refresh()
+        return shown
+
     def on_removed(self, layer: Any) -> None:
         """A layer was removed from the viewer; without its last raw one a stack is gone."""
         shown = stack_of(layer)
@@ -210,6 +247,7 @@ class ZStackPart(Part):
             masks.choose(newest_of(shown, self.viewer.layers))
         self.load_tab.show_stack(None if shown is None else shown.stack)
         self.runs.refresh()
+        self.runs.fill(shown)
         self.workspace.choose(shown)
 
     def _choose_shown(self, shown: StackLayers) -> None:

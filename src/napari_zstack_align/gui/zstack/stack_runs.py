@@ -71,9 +71,17 @@ class StackRuns:
 
     def show_of(self, shown: StackLayers, number: int) -> None:
         """Show a run of a stack, and average its volume in the worker where it isn't kept."""
-        if shown.show_run(number) and shown.alignment is not None:
-            volumes = shown.run_volumes.of(number, shown.alignment.transforms.shape)
-            what = Filling(shown, number, volumes)
+        shown.show_run(number)
+        self.fill(shown)
+
+    def fill(self, shown: StackLayers | None) -> None:
+        """Average the volume of the run that is shown of a stack, where slices are missing."""
+        run = None if shown is None else shown.runs.shown
+        if shown is None or run is None or not shown.volume:
+            return
+        if shown.alignment is not None and shown.run_volumes.is_to_be_filled(run.number):
+            volumes = shown.run_volumes.of(run.number, shown.alignment.transforms.shape)
+            what = Filling(shown, run.number, volumes)
             self._filling.ask(partial(_filling, shown.alignment, what))
 
     def tell(self) -> None:

@@ -1,0 +1,357 @@
+"""`ProjectKeeper`: the project of a viewer, saved after each result, and opened whole."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_error, show_warning
+from qtpy.QtCore import QObject, QTimer
+from qtpy.QtWidgets import QFileDialog, QWidget
+
+from napari_zstack_align.gui.file_dialogs import ask_where_to_save
+from napari_zstack_align.gui.layer_combo import LayerCombo
+from napari_zstack_align.gui.project.mask_layers import Combos, add_masks, masks_in, with_masks
+from napari_zstack_align.gui.project.opening import Opened, opening
+from napari_zstack_align.gui.project.project_bar import ProjectBar
+from napari_zstack_align.gui.project.snapshot import (
+    emptied,
+    left_behind,
+    merged,
+    same,
+    same_results,
+    with_view,
+)
+from napari_zstack_align.gui.project.unsaved import unsaved_words
+from napari_zstack_align.gui.question import DESTRUCTIVE, SAVE, STAY, choice, confirmed
+from napari_zstack_align.gui.remarks import marked
+from napari_zstack_align.gui.worker import JobWorker
+from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.project import Project, ProjectFolder
+from napari_zstack_align.saved import Kind
+
+if TYPE_CHECKING:
+    from napari_zstack_align.gui.panel import Panel
+
+LOOK_EVERY_MS = 1000
+"""Results are compared with the saved ones so often."""
+SAVE_AFTER_S = 60.0
+"""Parameters, sliders and runs that go on are saved at least so often, where they have changed."""
+RETRY_AFTER_S = 10.0
+"""A save that failed is tried again so much later."""
+UNSAVED = "{} in no file yet."
+FAILED = "The project isn't saved. {} It is tried again every {:g} s."
+WAIT = "Wait for what is running, or cancel it first."
+MAKE_ROOM = "{} is open here. It is saved and closed, and {} is shown instead."
+
+Then = Callable[[], object]
+
+
+class ProjectKeeper(QObject):
+    """Holds the folder of the project that is open, and saves into it; main thread only.
+
+    Once a second it takes a snapshot of what the parts of the panel hold. Results that are others
+    than the saved ones, and stay so for a second, are saved in a worker.
+
+    Parameters
+    ----------
+    panel : Panel
+        Whose parts are asked.
+    """
+
+    def __init__(self, panel: Panel) -> None:
+        super().__init__(panel)
+        self._panel = panel
+        self.bar = ProjectBar()
+        self.folder: ProjectFolder | None = None
+        self._base = Project()
+        self._left = Project()
+        self._saved: Project | None = None
+        self._seen: Project | None = None
+        self._worker: JobWorker | None = None
+        self._then: Then | None = None
+        self._tried_at = 0.0
+        self._failed = ""
+        self._showing: Iterator[None] | None = None
+        self._timer = QTimer(self)
+        self._timer.setInterval(LOOK_EVERY_MS)
+        self._timer.timeout.connect(self.look)
+        self.bar.save_button.clicked.connect(lambda _: self.ask_save())
+        self.bar.open_button.clicked.connect(lambda _: self._ask_open())
+
+    @property
+    def path(self) -> Path | None:
+        """Folder of the project that is open and saved by itself."""
+        return None if self.folder is None else self.folder.path
+
+    @property
+    def busy(self) -> bool:
+        """Whether a project is being saved, opened or shown."""
+        opening = self.bar.run_bar.busy or self._showing is not None
+        return opening or self._worker is not None
+
+    def snapshot(self) -> Project:
+        """Return what the panel holds now, with what of the project isn't shown."""
+        project = emptied(self._base)
+        for part in self._panel.parts:
+            project = part.collect(project)
+        viewer = self._panel.viewer
+        project = with_masks(project, viewer, self._panel.workspace.stacks, self._combos())
+        tabs = self._panel.tabs
+        project = with_view(
+            project,
+            tab=tabs.tabText(tabs.currentIndex()),
+            sliders=[int(step) for step in viewer.dims.current_step],
+        )
+        self._left = merged(self._left, left_behind(self._base, project))
+        self._base = project
+        return merged(project, self._left)
+
+    # -- saving --------------------------------------------------------------------------------
+
+    def save(self, path: Path, then: Then | None = None) -> None:
+        """Save all of it as a project, which is saved by itself from now on."""
+        if self.busy:
+            self.bar.run_bar.say(WAIT)
+            return
+        self._then = then
+        now = self.snapshot()
+        if self.folder is not None and path == self.folder.path:
+            self._save(now)
+        else:
+            self._start(partial(_creating, path, now), partial(self._on_created, now))
+
+    def ask_save(self, then: Then | None = None) -> None:
+        """Ask for a folder to save to."""
+        path = ask_where_to_save(
+            self.bar, "Save the project", self._proposed(), Kind.PROJECT, own=self.path
+        )
+        if path is not None:
+            self.save(path, then)
+
+    def look(self) -> None:
+        """Save what has changed."""
+        if self.folder is None or self.busy:
+            return
+        waited = time.monotonic() - self._tried_at
+        if self._failed and waited < RETRY_AFTER_S:
+            return
+        now, seen = self.snapshot(), self._seen
+        self._seen = now
+        if self._saved is None or same(now, self._saved):
+            return
+        settled = seen is not None and same_results(now, seen)
+        if waited >= SAVE_AFTER_S or (settled and not same_results(now, self._saved)):
+            self._save(now)
+
+    def make_safe(self, title: str, stay: str, then: Then) -> bool:
+        """Whether nothing that is unsaved would be lost now.
+
+        Where something would, it is saved, after a question where there is no project, and
+        ``then`` is called.
+        """
+        now = self.snapshot()
+        if self.folder is not None:
+            if self._worker is None and self._saved is not None and same(now, self._saved):
+                return True
+            self._then = then
+            if self._worker is None:
+                self._save(now)
+            return False
+        words = self._unsaved(now)
+        if not words:
+            return True
+        answers = {"Save": SAVE, "Discard": DESTRUCTIVE, stay: STAY}
+        answer = choice(self.bar.window(), title, UNSAVED.format(words), answers)
+        if answer == "Save":
+            self.ask_save(then)
+        return answer == "Discard"
+
+    def let_go(self) -> None:
+        """Stop saving, and let other programs have the project."""
+        self._timer.stop()
+        if self._worker is not None:
+            self._worker.abandon()
+            self._worker = None
+        self.bar.run_bar.abandon()
+        self._close_folder()
+
+    def _unsaved(self, now: Project) -> str:
+        """What is in no file, in words; '' for nothing."""
+        if self._saved is not None and same_results(now, self._saved):
+            return ""
+        return unsaved_words(now, self._panel.workspace.in_files, masks_in(self._panel.viewer))
+
+    def _proposed(self) -> str:
+        stacks = (*self._base.stacks, *self._base.recordings)
+        name = stacks[0].name if stacks else "project"
+        return f"{name}.zproject" if self.path is None else self.path.name
+
+    def _save(self, now: Project) -> None:
+        if self.folder is not None:
+            self._start(partial(self.folder.save, now), partial(self._on_saved, now))
+
+    def _start(self, job: Callable[[], Job[Any]], returned: Callable[[Any], object]) -> None:
+        self._tried_at = time.monotonic()
+        self._worker = worker = JobWorker(job)
+        worker.returned.connect(returned)
+        worker.failed.connect(self._on_failed)
+        self.bar.save_button.setEnabled(False)
+        worker.launch()
+
+    def _on_created(self, now: Project, made: tuple[ProjectFolder, Project]) -> None:
+        folder, project = made
+        self._close_folder()
+        self.folder = folder
+        self._timer.start()
+        self._on_saved(now, project)
+
+    def _on_saved(self, now: Project, project: Project) -> None:
+        self._end()
+        self._saved = now
+        if self._failed:
+            self._failed = ""
+            self.bar.run_bar.say("")
+        remarks = "\n".join(map(marked, project.remarks))
+        self._say_saved(f"saved {datetime.now():%H:%M}", remarks)
+        then, self._then = self._then, None
+        if then is not None:
+            then()
+
+    def _on_failed(self, sentence: str) -> None:
+        self._end()
+        self._tried_at = time.monotonic()
+        if self.folder is None:
+            self.bar.run_bar.say_error(sentence)
+        else:
+            words = FAILED.format(sentence, RETRY_AFTER_S)
+            self.bar.run_bar.say(words, error=True)
+            if sentence != self._failed:
+                show_error(words)
+            self._failed = sentence
+            self._say_saved("not saved: see below")
+        then, self._then = self._then, None
+        if then is not None and confirmed(
+            self.bar.window(), "Go on without saving?", sentence, yes="Discard", no="Keep open"
+        ):
+            then()
+
+    def _end(self) -> None:
+        self._worker = None
+        self.bar.save_button.setEnabled(True)
+
+    def _say_saved(self, words: str, remarks: str = "") -> None:
+        if self.path is not None:
+            self.bar.show_state(self.path, words, remarks)
+
+    def _close_folder(self) -> None:
+        if self.folder is not None:
+            self.folder.close()
+            self.folder = None
+
+    # -- opening -------------------------------------------------------------------------------
+
+    def open(self, path: Path) -> None:
+        """Open a project instead of what is shown; unsaved results are asked about first."""
+        bar = self.bar.run_bar
+        if self.busy or any(each.busy for each in self._panel.run_bars):
+            bar.say(WAIT)
+            return
+        if self.path is not None and path.resolve() == self.path.resolve():
+            bar.say(f"{path.name} is open already.")
+            return
+        if self.path is not None and not confirmed(
+            self.bar.window(),
+            "Open another project?",
+            MAKE_ROOM.format(self.path.name, path.name),
+            yes="Open it",
+            no="Keep this one",
+        ):
+            return
+        start = partial(bar.start, partial(opening, path), returned=self._on_opened)
+        if self.make_safe("Open another project?", "Keep this", start):
+            start()
+
+    def _ask_open(self) -> None:
+        name = QFileDialog.getExistingDirectory(self.bar, "Open a project (a .zproject folder)")
+        if name:
+            self._panel.open_saved(Path(name))
+
+    def _on_opened(self, opened: Opened) -> None:
+        self._close_folder()
+        self._timer.stop()
+        self._showing = self._show(opened)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Show one thing a turn of the event loop: each layer takes napari a moment."""
+        if self._showing is None:
+            return
+        if next(self._showing, self) is self:
+            self._showing = None
+        else:
+            QTimer.singleShot(0, self._go_on)
+
+    def _show(self, opened: Opened) -> Iterator[None]:
+        panel, project = self._panel, opened.project
+        panel.carrier.forget()
+        for layer in masks_in(panel.viewer):
+            panel.viewer.layers.remove(layer)
+        for part in panel.parts:
+            part.restore(opened)
+            yield
+        yield from add_masks(project, panel.viewer, panel.workspace.stacks, self._combos())
+        panel.workspace.alignments_changed.emit()
+        with suppress(ValueError):  # a tab of another version
+            panel.open_tab(str(project.view.get("tab")))
+        sliders = project.view.get("sliders", ())
+        if len(sliders) == panel.viewer.dims.ndim:
+            panel.viewer.dims.current_step = tuple(sliders)
+        self._take(opened)
+
+    def _take(self, opened: Opened) -> None:
+        """From now on, it is the project that is open."""
+        self._base, self._left, self.folder = opened.project, opened.left, opened.folder
+        self._saved = self._seen = self.snapshot()
+        remarks = "\n".join(map(marked, opened.project.remarks))
+        warnings = [each for each in opened.project.remarks if each.is_warning]
+        words = "\n".join([*([opened.note] if opened.note else []), *map(marked, warnings)])
+        self.bar.run_bar.say(words, error=bool(words))
+        if words:
+            show_warning(words)
+        if self.folder is None:
+            self.bar.words.show_words(f"{opened.project.folder}, not saved here", opened.note)
+        else:
+            self._say_saved("opened", remarks)
+            self._timer.start()
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _combos(self) -> Combos:
+        """Choices of layers in each tab."""
+        return {
+            title: [combo for combo in part.combos if _is_in(combo, tab)]
+            for part in self._panel.parts
+            for title, tab in part.tabs
+        }
+
+
+def _is_in(combo: LayerCombo, tab: QWidget) -> bool:
+    return bool(tab.isAncestorOf(combo))
+
+
+def _creating(path: Path, project: Project) -> Job[tuple[ProjectFolder, Project]]:
+    """Save a project in a folder of its own; where that fails, nobody holds the folder."""
+    yield Progress("Saving the project", 0, 1)
+    folder = ProjectFolder(path, overwrite=True)
+    try:
+        saved = yield from folder.save(project)
+    except BaseException:
+        folder.close()
+        raise
+    return folder, saved

@@ -1,0 +1,103 @@
+"""Masks of a project are Labels layers: taken from the viewer, and added to it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from napari.layers import Labels
+
+from napari_zstack_align.gui.cells.cell_mask import cell_mask_layers
+from napari_zstack_align.gui.layer_combo import LayerCombo
+from napari_zstack_align.gui.layer_group import KEY
+from napari_zstack_align.gui.masks import CELLS, MADE_ON, ROLE, mask_layers
+from napari_zstack_align.gui.project.snapshot import with_view
+from napari_zstack_align.gui.stack_layers import StackLayers
+from napari_zstack_align.project import NamedMask, Project
+
+PLACE = ("scale", "translate", "units", "axis_labels")
+OPACITY = 0.4
+
+Combos = dict[str, list[LayerCombo]]
+"""Choices of layers by the title of their tab."""
+
+
+def masks_in(viewer: Any) -> list[Labels]:
+    """Layers that are offered as masks, for the registration or for cells."""
+    found = [*mask_layers(viewer.layers), *cell_mask_layers(viewer.layers)]
+    return [layer for layer in viewer.layers if layer in found]
+
+
+def with_masks(
+    project: Project, viewer: Any, stacks: Sequence[StackLayers], combos: Combos
+) -> Project:
+    """Add the masks in a viewer, where they lie, and which tabs have chosen them."""
+    masks, facts = [], {}
+    for layer in masks_in(viewer):
+        owner = layer.metadata.get(KEY)
+        of = stacks.index(owner) if owner in stacks else None
+        belongs_to = "" if of is None else stacks[of].stack.name
+        masks.append(
+            NamedMask(layer.name, np.asarray(layer.data), belongs_to, layer.metadata.get(MADE_ON))
+        )
+        facts[layer.name] = {
+            "stack": of,
+            "index": viewer.layers.index(layer),
+            "cells": layer.metadata.get(ROLE) == CELLS,
+            "chosen": [
+                tab for tab, each in combos.items() if any(combo.layer is layer for combo in each)
+            ],
+            "visible": bool(layer.visible),
+            "opacity": float(layer.opacity),
+            "scale": [float(each) for each in layer.scale],
+            "translate": [float(each) for each in layer.translate],
+            "units": [str(each) for each in layer.units],
+            "axis_labels": list(layer.axis_labels),
+        }
+    return with_view(project.replace(masks=tuple(masks)), masks=facts)
+
+
+def add_masks(
+    project: Project, viewer: Any, stacks: Sequence[StackLayers], combos: Combos
+) -> Iterator[None]:
+    """Add the masks of a project one by one, and choose them in the tabs that had chosen them."""
+    for mask in project.masks:
+        facts = project.view.get("masks", {}).get(mask.name, {})
+        layer = _layer(mask, facts, stacks)
+        viewer.layers.insert(facts.get("index", len(viewer.layers)), layer)
+        for tab in facts.get("chosen", ()):
+            for combo in combos.get(tab, ()):
+                combo.choose_offered(layer)
+        yield
+
+
+def _layer(mask: NamedMask, facts: dict[str, Any], stacks: Sequence[StackLayers]) -> Labels:
+    metadata: dict[str, Any] = {} if mask.made_on is None else {MADE_ON: mask.made_on}
+    if facts.get("cells"):
+        metadata[ROLE] = CELLS
+    owner = _owner(mask, facts, stacks)
+    if owner is not None:
+        metadata[KEY] = owner
+    place = {name: facts[name] for name in PLACE if name in facts}
+    if not place and owner is not None:
+        place = owner.geometry(2)
+    labels = np.array(mask.labels)
+    return Labels(
+        labels if labels.dtype.kind in "iu" else labels.astype(np.uint8),
+        name=mask.name,
+        opacity=facts.get("opacity", OPACITY),
+        visible=facts.get("visible", True),
+        metadata=metadata,
+        **place,
+    )
+
+
+def _owner(
+    mask: NamedMask, facts: dict[str, Any], stacks: Sequence[StackLayers]
+) -> StackLayers | None:
+    """The stack that a mask was painted for; of several with its name, the one of before."""
+    named = [k for k, each in enumerate(stacks) if each.stack.name == mask.belongs_to]
+    if not mask.belongs_to or not named:
+        return None
+    return stacks[facts["stack"] if facts.get("stack") in named else named[0]]

@@ -1,0 +1,304 @@
+"""Open a project in the worker, with all that the panel needs to show it."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.raw_frames import MissingSource
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.cells.trace_set import TraceSet, marked_outdated, with_liveliest
+from napari_zstack_align.gui.dataset import Movie
+from napari_zstack_align.gui.jobs import Limits, sample_contrast
+from napari_zstack_align.gui.recordings.recording import Recording
+from napari_zstack_align.gui.runs import Runs
+from napari_zstack_align.gui.zshift.jobs import with_contrast as zshift_with_contrast
+from napari_zstack_align.gui.zshift.view import ZShiftView
+from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.project import NamedMask, NamedRun, Project, ProjectFolder, load_project
+from napari_zstack_align.read import started_at
+from napari_zstack_align.remark import as_warnings
+from napari_zstack_align.saved import Z_STACK, Kind, target_of
+from napari_zstack_align.stack import Stack
+
+UNKNOWN_LIMITS: Limits = (0.0, 1.0)
+NO_SUFFIX = (
+    "{} is shown, but not saved: the name of a project ends in .zproject. Save it under a new name."
+)
+NOT_SAVED = "{} It is shown, but not saved here: save it under another name to go on with it."
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedRun:
+    """A run for the list of its dataset; ``results`` by position of the stack or recording."""
+
+    saved: NamedRun
+    results: Mapping[int, Alignment]
+    facts: Mapping[str, Any]
+    in_view: bool
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedStack:
+    """A stack with its contrast limits and runs."""
+
+    stack: Stack
+    contrast: list[Limits]
+    runs: tuple[OpenedRun, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A project that was opened, ready to be shown.
+
+    Attributes
+    ----------
+    project : Project
+        What can be shown of it.
+    folder : ProjectFolder, optional
+        Where it is saved from now on; None where another program has it open.
+    note : str
+        Why there is no folder; else ''.
+    stacks : tuple of OpenedStack
+    recordings : tuple of Recording
+    session_runs : tuple of OpenedRun
+    traces : TraceSet, optional
+    zshift : ZShiftView, optional
+    left : Project
+        What can't be shown, and is kept.
+    """
+
+    project: Project
+    folder: ProjectFolder | None = None
+    note: str = ""
+    stacks: tuple[OpenedStack, ...] = ()
+    recordings: tuple[Recording, ...] = ()
+    session_runs: tuple[OpenedRun, ...] = ()
+    traces: TraceSet | None = None
+    zshift: ZShiftView | None = None
+    left: Project = field(default_factory=Project)
+
+
+def opening(path: Path) -> Job[Opened]:
+    """Open a project, and sample the contrast of its frames; closing the job lets go of it."""
+    yield Progress("Opening the project", 0, 1)
+    folder, note = _folder(path)
+    try:
+        project = yield from (load_project(path) if folder is None else folder.load())
+        opened = yield from _Preparing(project).run()
+    except BaseException:
+        if folder is not None:
+            folder.close()
+        raise
+    return replace(opened, folder=folder, note=note)
+
+
+def put_runs(runs: Runs, opened: Sequence[OpenedRun], owners: Sequence[Any]) -> int | None:
+    """List the runs of a project instead of those of before; return the number of the shown one."""
+    runs.clear()
+    shown = None
+    for each in opened:
+        run = runs.add(
+            {owners[k]: alignment for k, alignment in each.results.items()},
+            started=_local(each.saved.when),
+            name=str(each.facts.get("name", each.saved.name)),
+            saved=bool(each.facts.get("saved", False)),
+            note=str(each.facts.get("note", "")),
+        )
+        if each.in_view or shown is None:
+            shown = run.number
+    return shown
+
+
+def _folder(path: Path) -> tuple[ProjectFolder | None, str]:
+    """Lock the folder of a project; where that can't be, say why: it may be read all the same."""
+    if target_of(path, Kind.PROJECT) != path:
+        return None, NO_SUFFIX.format(path)
+    try:
+        return ProjectFolder(path), ""
+    except InputError as error:
+        return None, NOT_SAVED.format(error)
+
+
+class _Preparing:
+    """Sorts what a project holds by where it is shown.
+
+    Each result is tied to the stack that is shown, so that its frames are opened once.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._facts: Mapping[str, Any] = project.view.get("runs", {})
+        self._stacks = [stack for stack in project.stacks if not _is_gone(stack)]
+        self._recordings = list(project.recordings)
+        self._of_stacks: dict[int, list[OpenedRun]] = {}
+        self._of_session: list[OpenedRun] = []
+        self._left_runs: list[NamedRun] = []
+
+    def run(self) -> Job[Opened]:
+        """Return what is shown, and what can't be."""
+        for run in self._project.runs:
+            self._place(run)
+        stacks = []
+        for k, stack in enumerate(self._stacks):
+            contrast = yield from sample_contrast(stack)
+            stacks.append(OpenedStack(stack, contrast, tuple(self._of_stacks.get(k, ()))))
+        recordings = []
+        for stack in self._recordings:
+            recordings.append((yield from _recording(stack)))
+        traces = self._traces()
+        zshift = None
+        for each in list(self._project.zshifts.values())[:1]:
+            zshift = yield from zshift_with_contrast(each)
+        left = self._left()
+        return Opened(
+            project=self._without(left),
+            stacks=tuple(stacks),
+            recordings=tuple(recordings),
+            session_runs=tuple(self._of_session),
+            traces=traces,
+            zshift=zshift,
+            left=left,
+        )
+
+    def _place(self, run: NamedRun) -> None:
+        """Find the stack or the recordings that a run is of."""
+        facts = self._facts.get(run.name, {})
+        of_stack = "stack" in facts or (not facts and run.what == Z_STACK)
+        stacks = self._stacks if of_stack else self._recordings
+        if of_stack and any(_is_gone(each.stack) for each in run.results):
+            self._left_runs.append(run)
+            return
+        asked = [facts["stack"]] if "stack" in facts else facts.get("of", [])
+        results: dict[int, Alignment] = {}
+        for result, k in zip(run.results, [*asked, *[-1] * len(run.results)], strict=False):
+            place = _place_of(result.stack, stacks, k, taken=results)
+            results[place] = self._tied(result, stacks[place])
+        in_view = run.name in self._project.in_view
+        if of_stack:
+            (place, alignment), *_ = results.items()
+            found = OpenedRun(run, {0: alignment}, facts, in_view)
+            self._of_stacks.setdefault(place, []).append(found)
+        else:
+            self._of_session.append(OpenedRun(run, results, facts, in_view))
+
+    def _tied(self, result: Alignment, stack: Stack) -> Alignment:
+        """Return a result over the frames that are shown, known as the one that is saved."""
+        if _is_gone(result.stack) or _is_gone(stack):
+            return result
+        tied = result.with_stack(stack, check_frames=False)
+        self._project.home.renew(result, tied)
+        return tied
+
+    def _traces(self) -> TraceSet | None:
+        """The first set of traces, with what it was read from where that is known."""
+        if not self._project.traces:
+            return None
+        found = with_liveliest(next(iter(self._project.traces.values())))
+        facts = self._project.view.get("traces", {})
+        movies = [self._movie(place) for place in facts.get("movies", ())]
+        if why := facts.get("outdated", ""):
+            found = marked_outdated(found, why)
+        known = () if None in movies else tuple(each for each in movies if each is not None)
+        return replace(found, asked=int(facts.get("asked", 0)), movies=known)
+
+    def _movie(self, place: Sequence[Any]) -> Movie | None:
+        """What traces were read from: the kind of dataset, its position, and the run's name."""
+        what, k, name = place
+        stacks = self._stacks if what == "stack" else self._recordings
+        if k >= len(stacks):
+            return None
+        if name is None:
+            return Movie(stacks[k])
+        runs = self._of_stacks.get(k, []) if what == "stack" else self._of_session
+        position = 0 if what == "stack" else k
+        found = (each.results.get(position) for each in runs if each.saved.name == name)
+        alignment = next(found, None)
+        return None if alignment is None else Movie(stacks[k], alignment)
+
+    def _left(self) -> Project:
+        """What isn't shown: stacks without frames, and of ROIs, traces and z-shifts all but one."""
+        project = self._project
+        masks = tuple(mask for mask in project.masks if not is_shown(mask))
+        return Project(
+            stacks=tuple(stack for stack in project.stacks if _is_gone(stack)),
+            masks=masks,
+            runs=tuple(self._left_runs),
+            rois=dict(list(project.rois.items())[1:]),
+            traces=dict(list(project.traces.items())[1:]),
+            zshifts=dict(list(project.zshifts.items())[1:]),
+            remarks=as_warnings(
+                *(_not_shown(run) for run in self._left_runs),
+                *(
+                    f"The mask '{mask.name}' is kept, not shown: it is no image of labels (Y, X)."
+                    for mask in masks
+                ),
+                *(f"The ROIs '{name}' are kept, not shown." for name in list(project.rois)[1:]),
+                *(f"The traces '{n}' are kept, not shown." for n in list(project.traces)[1:]),
+                *(f"The z-shift '{n}' is kept, not shown." for n in list(project.zshifts)[1:]),
+            ),
+        )
+
+    def _without(self, left: Project) -> Project:
+        project = self._project
+        return project.replace(
+            stacks=tuple(self._stacks),
+            recordings=tuple(self._recordings),
+            masks=tuple(mask for mask in project.masks if is_shown(mask)),
+            runs=tuple(run for run in project.runs if run not in left.runs),
+            rois=dict(list(project.rois.items())[:1]),
+            traces=dict(list(project.traces.items())[:1]),
+            zshifts=dict(list(project.zshifts.items())[:1]),
+            remarks=(*project.remarks, *left.remarks),
+        )
+
+
+def _place_of(stack: Stack, stacks: list[Stack], asked: int, taken: Container[int]) -> int:
+    """Position of the stack with the same frames, that which is asked for where it is one.
+
+    Where there is none, the stack of the result is added.
+    """
+    order = sorted((k for k in range(len(stacks)) if k not in taken), key=lambda k: k != asked)
+    found = next((k for k in order if _is_like(stacks[k], stack)), None)
+    if found is not None:
+        return found
+    stacks.append(stack)
+    return len(stacks) - 1
+
+
+def _is_like(first: Stack, second: Stack) -> bool:
+    """Whether two stacks may be of the same frames, wherever their file is now."""
+    described = [(s.name, s.shape, s.frames_per_slice, s.order) for s in (first, second)]
+    return described[0] == described[1]
+
+
+def is_shown(mask: NamedMask) -> bool:
+    """Whether a mask can be painted on: not a volume, and not weights."""
+    return mask.labels.ndim == 2 and mask.labels.dtype.kind != "f"
+
+
+def _is_gone(stack: Stack) -> bool:
+    return isinstance(stack.source, MissingSource)
+
+
+def _not_shown(run: NamedRun) -> str:
+    return f"{run.name} is kept, not shown: the frames of {run.results[0].stack.name} aren't there."
+
+
+def _recording(stack: Stack) -> Job[Recording]:
+    """A recording with its contrast; one whose file is gone is dark."""
+    if _is_gone(stack):
+        return Recording(stack, [UNKNOWN_LIMITS] * stack.shape[1])
+    contrast = yield from sample_contrast(stack)
+    return Recording(stack, contrast, started_at(stack.paths[0]) if stack.paths else None)
+
+
+def _local(when: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(when).astimezone()
+    except ValueError:
+        return None
