@@ -30,7 +30,7 @@ def zstack(tmp_path):
 @pytest.fixture
 def recordings(tmp_path):
     """Two recordings in files, the second one's name before that of the first."""
-    movie = recording_with_motion(n_frames=60, size=96, photons=60.0, seed=4).stack
+    movie = recording_with_motion(n_frames=60, size=160, photons=200.0, seed=4).stack
     frames = movie.read(0, 60)[:, 0]
     paths = [tmp_path / "session 2.tif", tmp_path / "session 1.tif"]
     for path, part in zip(paths, (frames[:30], frames[30:]), strict=True):
@@ -93,7 +93,7 @@ def arrays_of(alignment):
     """What of an alignment must come back bit for bit."""
     frames = range(alignment.stack.n_frames)
     return [
-        alignment.quality,
+        *(alignment.quality[name] for name in alignment.quality.dtype.names),
         alignment.reference,
         *(alignment.transforms.displacement(t) for t in frames[:3]),
     ]
