@@ -70,10 +70,9 @@ class Prefilter:
     @classmethod
     def for_image(cls, image: Image, band: Band = USUAL) -> Self:
         """Choose dark level and offset from a first mean image (Y, X) float32."""
-        smooth = cv2.GaussianBlur(image, (0, 0), 2.0)
-        dark, bright = np.percentile(smooth, (0.1, 99.5))
-        offset = band.offset * float(bright - dark)
-        return cls(float(dark), offset if offset > 0 else 1.0, band)
+        dark, bright = levels_of(image)
+        offset = band.offset * (bright - dark)
+        return cls(dark, offset if offset > 0 else 1.0, band)
 
     def __call__(self, image: Image, factor: int, gain: float = 1.0) -> Image:
         """Filter an image at a pyramid level.
@@ -105,6 +104,13 @@ class Prefilter:
         if above <= 0 or wanted <= 0:
             return 1.0
         return float(np.clip(wanted / above, *MEAN_RATIO_LIMITS))
+
+
+def levels_of(image: Image) -> tuple[float, float]:
+    """Dark and bright places of a mean image (Y, X) float32."""
+    smooth = cv2.GaussianBlur(image, (0, 0), 2.0)
+    dark, bright = np.percentile(smooth, (0.1, 99.5))
+    return float(dark), float(bright)
 
 
 def band_pass(image: Image, fine: float, coarse: float) -> Image:

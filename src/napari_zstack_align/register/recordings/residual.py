@@ -8,7 +8,7 @@ reading is motion and how much is noise: more freedom than the data carry only a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
 
@@ -172,6 +172,7 @@ class FrameFollower:
             "shrinkage": self._shrinkage,
             "is_spline": self._template is not None,
             "power": self._power,
+            "levels": self._state.levels,
         }
 
     def follow(self, frames: Range) -> Followed:
@@ -197,7 +198,8 @@ class FrameFollower:
 
     def _frames(self, start: int, stop: int) -> Iterator[tuple[int, RawFrame]]:
         state = self._state
-        return driving_frames(state.stack, start, stop, self._params, state.artefacts)
+        for t, frame in driving_frames(state.stack, start, stop, self._params, state.artefacts):
+            yield t, replace(frame, image=state.levelled(frame.image))
 
     def _learned_power(self, reference: Reference) -> Image | None:
         """How large residuals are, by a few frames; None where none of them can be used."""

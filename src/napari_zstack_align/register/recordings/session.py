@@ -45,6 +45,7 @@ from napari_zstack_align.register.recordings.image_file import ImageFile
 from napari_zstack_align.register.recordings.inputs import Inputs
 from napari_zstack_align.register.recordings.kept_chunks import KeptChunks
 from napari_zstack_align.register.recordings.kept_frames import KeptFrames
+from napari_zstack_align.register.recordings.levels import level
 from napari_zstack_align.register.recordings.planes import ANOTHER_PLANE, in_another_plane
 from napari_zstack_align.register.recordings.reading import first_windows
 from napari_zstack_align.register.recordings.reference import Reference
@@ -264,6 +265,7 @@ class Session:
         prefilter = Prefilter.for_image(self._reference.image)
         consensus = Consensus(self._reference, prefilter, fixed=self._inputs.given is not None)
         self._consensus = consensus
+        level(self._states, self._reference)
         twice = self.params.passes == 2
         yield from self._collect("Averaging the aligned chunks", evened=twice)
         chunks = list(self._good_chunks())

@@ -41,6 +41,8 @@ OF_CHUNKS = (
     Flag.NOT_RUN,
 )
 """Flags that frames have because of the chunk that they lie in, or of their transforms."""
+AS_THEY_ARE = (1.0, 0.0)
+"""Levels of a recording whose intensities are those of the reference."""
 RAW_PLACE = "raw place"
 """Method of a chunk that is worse off wherever it could be put."""
 FOLLOWED = (
@@ -96,6 +98,8 @@ class RecordingState:
         What of its frames doesn't come from tissue.
     artefact_rows : list of numpy.ndarray
         Tables of the rows of single frames that don't, `artefact_rows.ROWS`.
+    levels : tuple of (float, float)
+        Gain and offset that bring its intensities to those of the reference.
     """
 
     stack: Stack
@@ -115,6 +119,7 @@ class RecordingState:
     remarks: list[Remark] = field(default_factory=list)
     artefacts: Artefacts = UNTOUCHED
     artefact_rows: list[Table] = field(default_factory=list)
+    levels: tuple[float, float] = AS_THEY_ARE
 
     def __post_init__(self) -> None:
         self.frame_flags = FrameFlags(self.stack.n_frames)
@@ -149,9 +154,16 @@ class RecordingState:
         return start + np.flatnonzero(self.frame_flags.good[start:stop])
 
     def image(self, chunk: int) -> Image | None:
-        """(Y, X) float32 mean of a chunk's good frames; None where there is none."""
+        """(Y, X) float32 mean of a chunk's good frames, levelled; None where there is none."""
         number = self.image_numbers[chunk]
-        return None if number is None else self.images.read(number)
+        return None if number is None else self.levelled(self.images.read(number))
+
+    def levelled(self, image: Image) -> Image:
+        """Bring an image to the intensities of the reference."""
+        if self.levels == AS_THEY_ARE:
+            return image
+        gain, offset = map(np.float32, self.levels)
+        return image * gain + offset
 
     @property
     def good(self) -> npt.NDArray[np.intp]:
