@@ -36,8 +36,6 @@ EXTREMES = 4.0
 """Band-passed pixels are cut to so many of their standard deviations (median-based)."""
 WIDE_BAND, JUDGED_PX = Band(0.8, 4.0), 176
 """Whole frames are explained as fixed and moving in this band, at no more than this size."""
-FEWEST_TILES = 3
-USUAL_MISFIT_PX, ROBUST_ROUNDS = 1.0, 4
 MOVED_PX = 1.0
 """The tissue has to move by this much from frame to frame to part it from the detector."""
 
@@ -72,42 +70,10 @@ class Movement:
         return np.asarray(np.median(self.of_tiles, axis=0))
 
     @property
-    def affine(self) -> npt.NDArray[np.float64]:
-        """(n, 2, 3) shifts as a, b, c of a + b y + c x, with y and x in px of the frame.
-
-        Tiles whose shifts don't fit, as those that something fixed holds, hardly count.
-        """
-        rows, columns = self.shifts.shape[1:3]
-        y, x = (
-            (np.arange(n) + 0.5) * size / n
-            for n, size in zip((rows, columns), self.shape, strict=True)
-        )
-        places = np.stack([np.ones((rows, columns)), *np.meshgrid(y, x, indexing="ij")], axis=-1)
-        places = places.reshape(-1, 3)
-        if min(rows, columns) < FEWEST_TILES:  # too few for more than a translation
-            places[:, 1:] = 0
-        return np.stack(
-            [_robust_plane(places, of_frame) for of_frame in self.of_tiles.swapaxes(0, 1)]
-        )
-
-    @property
     def of_tiles(self) -> npt.NDArray[np.float64]:
         """(tiles, n, 2) shifts."""
         n, rows, columns, _ = self.shifts.shape
         return np.moveaxis(self.shifts, 0, 2).reshape(rows * columns, n, 2)
-
-
-def _robust_plane(
-    places: npt.NDArray[np.float64], shifts: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    """(2, 3) planes through shifts (tiles, 2) at places (tiles, 3), outliers aside."""
-    away = np.hypot(*(shifts - np.median(shifts, axis=0)).T)
-    for _ in range(ROBUST_ROUNDS):
-        weights = 1 / (1 + (away / USUAL_MISFIT_PX) ** 2)
-        root = np.sqrt(weights)[:, np.newaxis]
-        planes = np.linalg.lstsq(root * places, root * shifts, rcond=None)[0]
-        away = np.hypot(*(shifts - places @ planes).T)
-    return np.asarray(planes.T)
 
 
 def movement(images: Image, groups: npt.NDArray[np.intp], constant: Pixels) -> Movement:

@@ -24,7 +24,6 @@ from napari_zstack_align.register.artefacts.fixed_image import find_fixed_image
 from napari_zstack_align.register.artefacts.movement import MOVED_PX, Movement, movement
 from napari_zstack_align.register.artefacts.noise import Noise
 from napari_zstack_align.register.artefacts.pattern import Pattern, find_pattern
-from napari_zstack_align.register.artefacts.regions import fixed_regions
 from napari_zstack_align.register.artefacts.sample import Sample, read_sample
 from napari_zstack_align.register.artefacts.single_pixels import differences, fixed_pixels
 from napari_zstack_align.register.artefacts.transients import Transients
@@ -139,14 +138,6 @@ def _examined(sample: Sample, given: Pixels | None) -> Iterator[Artefacts | None
     yield None
     if given is None:
         fixed = _with_single_pixels(images, fixed, noise, moves)
-        yield None
-        changing = fixed_regions(images, sample.groups, moves, noise)
-        if changing.any() and changing.mean() <= MOST_PART:  # else a pattern: it can be taken off
-            _fill(images, changing)
-            fixed = fixed | changing
-            not_tissue = not_tissue | fixed
-            yield None
-            moves = movement(images, sample.groups, not_tissue)
         yield None
     other = None
     for _ in range(MOST_PATTERNS):

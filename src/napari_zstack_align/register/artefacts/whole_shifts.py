@@ -34,7 +34,7 @@ OTHERWISE_PX = 0.4
 """Shifts that differ by less from those found first aren't others."""
 STAYS_PX = 0.3
 """Right shifts differ by less from those that explain the frames best nearby."""
-LESS_PART = 0.95
+LESS_PART = 0.97
 """... and the shifts found first explain less than this part of what the others do."""
 CONFIRMED_PART = 0.6
 """The two halves of the image differ by less than this part of the shifts."""
