@@ -6,7 +6,7 @@ isolated pixels fall to a median, rows and columns lose their own offsets, and e
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -14,10 +14,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.filling import filled
 from napari_zstack_align.alignment.warp import shrink
-from napari_zstack_align.register.artefacts.joint import Shifts, explained
-from napari_zstack_align.register.artefacts.over_frames import odd_rows
-from napari_zstack_align.register.artefacts.whole_shifts import cut, shifts_despite_fixed
-from napari_zstack_align.register.prefilter import Band, Prefilter
+from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.translation import find_translations, shifts_to_mean
 from napari_zstack_align.spread import SD_PER_MAD
 
@@ -34,8 +31,6 @@ TILE_PX = 48
 TILE_REACH_PX = 4
 EXTREMES = 4.0
 """Band-passed pixels are cut to so many of their standard deviations (median-based)."""
-WIDE_BAND, JUDGED_PX = Band(0.8, 4.0), 176
-"""Whole frames are explained as fixed and moving in this band, at no more than this size."""
 MOVED_PX = 1.0
 """The tissue has to move by this much from frame to frame to part it from the detector."""
 
@@ -51,23 +46,15 @@ class Movement:
         y + shift in the frame.
     shape : tuple of int
         (Y, X) of the frames.
-    despite_fixed : bool
-        Whether something fixed to the detector hides how the tissue moves.
     """
 
-    shifts: Shifts
+    shifts: npt.NDArray[np.float64]
     shape: tuple[int, int]
-    despite_fixed: bool = False
 
     def tile_of(self, y: npt.NDArray[np.intp], x: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
         """Number of the tile that pixels lie in."""
         rows, columns = self.shifts.shape[1:3]
         return (y * rows // self.shape[0]) * columns + x * columns // self.shape[1]
-
-    @property
-    def of_frames(self) -> Shifts:
-        """(n, 2) shifts of whole frames."""
-        return np.asarray(np.median(self.of_tiles, axis=0))
 
     @property
     def of_tiles(self) -> npt.NDArray[np.float64]:
@@ -80,107 +67,44 @@ def movement(images: Image, groups: npt.NDArray[np.intp], constant: Pixels) -> M
     """Follow the tissue of frames (n, Y, X); constant pixels (Y, X) don't count."""
     shape = (images.shape[1], images.shape[2])
     factor = int(np.clip(min(shape) // SMALL_PX, 1, MOST_TIMES_SMALLER))
-    small = _small(images, constant, factor)
-    prefilter = Prefilter.for_image(small.mean(axis=0))
-    prepared = _prepared(small, prefilter)
+    prepared = _small(images, constant, factor)
+    prefilter = Prefilter.for_image(prepared.mean(axis=0))
+    for image in prepared:
+        image[...] = _prepared(image, prefilter)
     reach = min(prepared.shape[1:]) // 4
-    whole = np.zeros((len(images), 2))
-    for group in np.unique(groups):
-        whole[groups == group] = _whole_shifts(prepared[groups == group], reach)
-    plain = whole + _rest_of_whole(prepared, groups, whole)
-    despite = _whole_shifts_despite_fixed(small, groups, plain, prefilter, reach)
-    if despite is not None:
-        whole = np.round(despite)
-        prepared = _without_fixed(small, groups, despite, prefilter)
     tiles = [max(round(n / TILE_PX), 1) for n in prepared.shape[1:]]
     shifts = np.zeros((len(images), *tiles, 2))
     means = {}
     for group in np.unique(groups):
         chosen = np.flatnonzero(groups == group)
         moved = prepared[chosen]
-        _undo(moved, whole[chosen])
+        whole = _whole_shifts(moved, reach)
+        _undo(moved, whole)
         means[int(group)] = moved.mean(axis=0)
         rest = _tile_shifts(moved, means[int(group)], (tiles[0], tiles[1]))
-        shifts[chosen] = whole[chosen][:, np.newaxis, np.newaxis] + rest
+        shifts[chosen] = whole[:, np.newaxis, np.newaxis] + rest
     _chain(shifts, groups, means, reach)
-    return Movement(factor * shifts, shape, despite is not None)
+    return Movement(factor * shifts, shape)
 
 
 def _small(images: Image, constant: Pixels, factor: int) -> Image:
-    """Images so many times smaller, without constant and isolated pixels and struck rows."""
-    odd = odd_rows(images)
+    """Images so many times smaller, without constant and isolated pixels."""
     some_constant = constant.any()
-    lines = _lines(images)
     small: list[Image] = []
-    for image, odd_ones in zip(images, odd, strict=True):
-        whole = image - lines
-        if some_constant or odd_ones.any():
-            left_out = constant | odd_ones[:, np.newaxis]
-            whole = filled(np.where(left_out, np.float32(np.nan), whole))
+    for image in images:
+        whole = filled(np.where(constant, np.float32(np.nan), image)) if some_constant else image
         small.append(cv2.medianBlur(shrink(whole, factor), 5))
     return np.stack(small)
 
 
-def _lines(images: Image) -> Image:
-    """(Y, X) by how much the rows and columns of frames (n, Y, X) differ on average.
-
-    Frames are compared without these anyway. But stripes that are strong are taken off before
-    extremes are cut.
-    """
-    rows, columns = (
-        np.median([image.mean(axis=axis) for image in images], axis=0) for axis in (1, 0)
-    )
-    rows, columns = rows - np.median(rows), columns - np.median(columns)
-    return np.asarray(rows[:, np.newaxis] + columns, np.float32)
-
-
 def _prepared(small: Image, prefilter: Prefilter) -> Image:
-    """Band-passed small images (n, y, x), without what could be fixed to the detector."""
-    prepared = np.empty_like(small)
-    limits = []
-    for filtered, image in zip(prepared, small, strict=True):
-        filtered[...] = prefilter(image, 1)
-        limit = EXTREMES * SD_PER_MAD * float(np.median(np.abs(filtered[::2, ::2])))
-        np.clip(filtered, -limit, limit, out=filtered)
-        filtered -= filtered.mean(axis=1, keepdims=True)
-        filtered -= filtered.mean(axis=0, keepdims=True)
-        limits.append(limit)
-    # Frames under strong light would be all of a mean.
-    usual = float(np.median(limits))
-    for filtered, limit in zip(prepared, limits, strict=True):
-        if limit > usual > 0:
-            filtered *= np.float32(usual / limit)
-    return prepared
-
-
-def _rest_of_whole(prepared: Image, groups: npt.NDArray[np.intp], whole: Shifts) -> Shifts:
-    """(n, 2) what rounded shifts lack."""
-    rest = np.zeros_like(whole)
-    for group in np.unique(groups):
-        moved = prepared[groups == group]
-        _undo(moved, whole[groups == group])
-        rest[groups == group] = find_translations(moved, moved.mean(axis=0), TILE_REACH_PX)
-    return rest
-
-
-def _whole_shifts_despite_fixed(
-    small: Image, groups: npt.NDArray[np.intp], plain: Shifts, prefilter: Prefilter, reach: int
-) -> Shifts | None:
-    """(n, 2) shifts of small frames where they move otherwise than it seems; else None."""
-    wide = replace(prefilter, band=WIDE_BAND)
-    factor = -(-min(small.shape[1:]) // JUDGED_PX)
-    filtered = np.stack([wide(image, factor) for image in small])
-    found = shifts_despite_fixed(filtered, groups, plain / factor, reach / factor)
-    return None if found is None else factor * found.shifts
-
-
-def _without_fixed(
-    small: Image, groups: npt.NDArray[np.intp], shifts: Shifts, prefilter: Prefilter
-) -> Image:
-    """Band-passed small images (n, y, x) without what doesn't move by the shifts (n, 2)."""
-    filtered = np.stack([prefilter(image, 1) for image in small])
-    filtered -= filtered.mean(axis=0)
-    return cut(filtered - explained(filtered, groups, shifts).fixed)
+    """Band-passed small image, without what could be fixed to the detector."""
+    filtered = prefilter(small, 1)
+    limit = EXTREMES * SD_PER_MAD * float(np.median(np.abs(filtered[::2, ::2])))
+    np.clip(filtered, -limit, limit, out=filtered)
+    filtered -= filtered.mean(axis=1, keepdims=True)
+    filtered -= filtered.mean(axis=0, keepdims=True)
+    return filtered
 
 
 def _whole_shifts(images: Image, reach: int) -> npt.NDArray[np.float64]:

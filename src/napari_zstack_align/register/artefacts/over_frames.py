@@ -1,4 +1,4 @@
-"""What pixels and rows usually are over frames, in a fraction of the time that numpy takes."""
+"""Median and scatter of each pixel over frames, in a fraction of the time that numpy takes."""
 
 from __future__ import annotations
 
@@ -6,15 +6,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.spread import SD_PER_MAD
-
 Image = npt.NDArray[np.float32]
 
 PIXELS_AT_ONCE = 2**13
-ODD_SPREADS = 5.0
-"""Odd rows are so many standard deviations (median-based) brighter or darker than usual."""
-MOST_ODD = 0.3
-"""Of the rows of a frame: more are no matter of rows."""
 
 
 def median_over(images: Image | npt.NDArray[np.float16]) -> Image:
@@ -30,16 +24,6 @@ def median_over(images: Image | npt.NDArray[np.float16]) -> Image:
         pixels.sort(axis=1)
         middle[start : start + len(pixels)] = (pixels[:, (n - 1) // 2] + pixels[:, n // 2]) / 2
     return middle.reshape(images.shape[1:])
-
-
-def odd_rows(images: Image) -> npt.NDArray[np.bool_]:
-    """(n, Y) bool: rows of single frames (n, Y, X) much brighter or darker than in the others."""
-    means = np.stack([cv2.reduce(image, 1, cv2.REDUCE_AVG)[:, 0] for image in images])
-    away = np.abs(means - np.median(means, axis=0))
-    spread = SD_PER_MAD * np.median(away, axis=0)
-    odd = away > ODD_SPREADS * np.maximum(spread, np.median(spread))
-    odd[odd.mean(axis=1) > MOST_ODD] = False
-    return np.asarray(odd, bool)
 
 
 def mean_and_spread(images: Image) -> tuple[Image, Image]:

@@ -20,7 +20,6 @@ from napari_zstack_align.register.artefacts.constant import (
     fixed_constant,
     largest_moves,
 )
-from napari_zstack_align.register.artefacts.fixed_image import find_fixed_image
 from napari_zstack_align.register.artefacts.movement import MOVED_PX, Movement, movement
 from napari_zstack_align.register.artefacts.noise import Noise
 from napari_zstack_align.register.artefacts.pattern import Pattern, find_pattern
@@ -43,19 +42,11 @@ TOO_FEW = (
     "Artefacts (hot pixels, rows struck by light, flashes) were not looked for: there are too few "
     "frames of which at least half are numbers."
 )
-MOST_PATTERNS = 3
-"""So often what is left of a pattern is looked for."""
 COARSE_PART = 0.05
 """Of the spread of the pixels that a step of the numbers may be."""
 NOT_TESTED = (
-    "Pixels fixed to the detector (hot pixels, overlays) were not looked for: no motion of a pixel "
-    "or more was found, so that they can't be told from tissue. If the tissue does move, something "
-    "fixed holds the alignment: give it as artefacts."
-)
-STILL_FIXED = (
-    "Something fixed to the detector is stronger than the tissue, and could not be taken out: it "
-    "may hold the alignment, so that frames lie pixels off. Give its pixels as artefacts, or a "
-    "mask of the tissue without them."
+    "Pixels fixed to the detector (hot pixels, overlays) were not looked for: the tissue moves by "
+    "less than a pixel, so that it can't be told from them."
 )
 
 ALL_ALIKE = (
@@ -123,8 +114,7 @@ def _examined(sample: Sample, given: Pixels | None) -> Iterator[Artefacts | None
     noise = Noise.of(sample)
     yield None
     constant = constant_pixels(images, noise)
-    not_tissue = constant if given is None else constant | given
-    moves = movement(images, sample.groups, not_tissue)
+    moves = movement(images, sample.groups, constant)
     yield None
     fixed = given
     if fixed is None:
@@ -137,35 +127,12 @@ def _examined(sample: Sample, given: Pixels | None) -> Iterator[Artefacts | None
         noise = Noise.of(sample)
     yield None
     if given is None:
-        fixed = _with_single_pixels(images, fixed, noise, moves)
-        yield None
-    other = None
-    for _ in range(MOST_PATTERNS):
-        found = find_fixed_image(images, sample.groups, moves.of_frames)
-        yield None
-        if found is None:
-            break
-        images -= found
-        other = found if other is None else other + found
-        noise = Noise.of(sample)
-        # How the tissue moves shows better without it, and so does what is left of it.
-        moves = movement(images, sample.groups, not_tissue)
-        yield None
-    if given is None and other is not None:
-        fixed = _with_single_pixels(images, fixed, noise, moves)
-        yield None
-    if moves.despite_fixed:
-        moves = movement(images, sample.groups, not_tissue)
+        single = fixed_pixels(differences(images, noise), moves, fixed)
+        _fill(images, single)
+        fixed = fixed | single
         yield None
     transients = Transients.of(images, sample.groups, noise)
-    yield _described(sample, fixed, pattern, other, transients, moves, given is not None)
-
-
-def _with_single_pixels(images: Image, fixed: Pixels, noise: Noise, moves: Movement) -> Pixels:
-    """Fixed pixels (Y, X) and the single ones beside; these are filled in the images, in place."""
-    single = fixed_pixels(differences(images, noise), moves, fixed)
-    _fill(images, single)
-    return fixed | single
+    yield _described(sample, fixed, pattern, transients, moves, given is not None)
 
 
 def _of_coarse_numbers(sample: Sample) -> tuple[Remark, ...]:
@@ -206,7 +173,6 @@ def _described(
     sample: Sample,
     fixed: Pixels,
     pattern: Pattern,
-    other: Image | None,
     transients: Transients,
     moves: Movement,
     was_given: bool,
@@ -229,8 +195,6 @@ def _described(
         remarks += as_warnings(ALL_ALIKE)
     elif np.median(largest_moves(moves)) < MOVED_PX:
         remarks += as_notes(NOT_TESTED)
-    if moves.despite_fixed:
-        remarks += as_warnings(STILL_FIXED)
     for name, offsets in (("rows", pattern.rows), ("columns", pattern.columns)):
         if offsets.any():
             size = float(np.abs(offsets).max())
@@ -238,17 +202,11 @@ def _described(
                 f"Stripes fixed to the detector were taken off: {name} differ by up to "
                 f"{size:.3g} counts."
             )
-    if other is not None:
-        size = float(np.abs(other).max())
-        remarks += as_notes(
-            f"A pattern fixed to the detector was taken off: it differs by up to {size:.3g} counts."
-        )
     if transients.everywhere:
         remarks += as_notes("Single bright or dark pixels of single frames were left out.")
-    added = pattern.image if pattern else None
-    if other is not None:
-        added = other if added is None else added + other
-    return Artefacts(sample.offset, kept, added, transients, tuple(remarks))
+    return Artefacts(
+        sample.offset, kept, pattern.image if pattern else None, transients, tuple(remarks)
+    )
 
 
 def checked_pixels(given: npt.ArrayLike | None, shape: tuple[int, int]) -> Pixels | None:
