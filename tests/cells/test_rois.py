@@ -207,3 +207,37 @@ def test_a_workbook_is_no_table(tmp_path):
     (tmp_path / "rois.csv").write_bytes(b"PK\x03\x04 and so on")
     with pytest.raises(InputError, match="Excel workbook"):
         load_rois(tmp_path / "rois.csv")
+
+
+@pytest.mark.parametrize("name", ["id", "y", "x", "radius", "first_slice", "last_slice"])
+def test_a_feature_never_takes_the_place_of_a_column(name):
+    with pytest.raises(InputError, match=f"can't be called '{name}'"):
+        Rois.of([[10.0, 20, 3]], features={name: [55]})
+
+
+@pytest.mark.parametrize("kept", ["first_slice", "last_slice"])
+def test_half_a_pair_of_slices_is_refused(tmp_path, kept):
+    (tmp_path / "rois.csv").write_text(f"id,y,x,radius,{kept}\n1,5,6,3,2\n")
+    with pytest.raises(InputError, match="not both of first_slice and last_slice"):
+        load_rois(tmp_path / "rois.csv")
+
+
+def test_a_table_of_rois_of_two_references_is_refused(tmp_path):
+    marks = [f"reference-{digit * 16}" for digit in "ab"]
+    path = tmp_path / "rois.csv"
+    rows = [f"{k},{10 * k},9,3,{mark}" for k, mark in enumerate([*marks, ""], 1)]
+    path.write_text("\n".join(["id,y,x,radius,made_on", *rows]))
+    with pytest.raises(InputError, match=r"several references .*those of id 2 on another"):
+        load_rois(path)
+    path.write_text("\n".join(["id,y,x,radius,made_on", rows[0], rows[2]]))  # one added by hand
+    assert load_rois(path).made_on == marks[0]
+
+
+@pytest.mark.parametrize("words", ["TRUE FALSE", "True False", "true false"])
+def test_true_and_false_as_spreadsheets_write_them(tmp_path, words):
+    yes, no = words.split()
+    path = tmp_path / "rois.csv"
+    path.write_text(f"id,y,x,radius,by_hand\n1,5,6,3,{no}\n2,7,8,3,{yes}\n")
+    rois = load_rois(path)
+    assert rois.features["by_hand"].tolist() == [False, True]
+    assert rois.moved(2, (9.0, 9)).features["by_hand"].tolist() == [False, True]

@@ -21,6 +21,7 @@ from napari_zstack_align.table_text import read_table_text
 
 CIRCLE = ("y", "x", "radius")
 SLICES = ("first_slice", "last_slice")
+IDS_NAMED = 8
 LAST_ID = "last_id"
 """Column that is written only where a ROI with a higher id than all others was deleted."""
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
@@ -87,15 +88,36 @@ def _rois(columns: dict[str, list[str]]) -> Rois:
     circles = np.array([columns.pop(name) for name in CIRCLE], np.float64).T
     ids = _numbers(columns.pop("id"))
     slices = np.tile(NO_SLICES, (len(ids), 1))
-    if all(name in columns for name in SLICES):
+    if (there := [name for name in SLICES if name in columns]) and len(there) < len(SLICES):
+        raise InputError(
+            f"It has a column {there[0]}, but not both of {' and '.join(SLICES)}: give both, or "
+            f"neither."
+        )
+    if there:
         slices = np.array([_numbers(columns.pop(name)) for name in SLICES]).T
     last_id = int(max(_numbers(columns.pop(LAST_ID, [])), default=0))
+    _check_one_reference(columns.get(MADE_ON, []), ids)
     if mark := mark_in(columns.get(MADE_ON, [])):
         del columns[MADE_ON]
     features = {name: _typed(texts) for name, texts in columns.items()}
     return Rois.of(
         circles, ids=ids, slices=slices, features=features, last_id=last_id, made_on=mark
     )
+
+
+def _check_one_reference(marks: list[str], ids: list[int]) -> None:
+    """Raise InputError where ROIs were made on several references: as one table they fit none."""
+    known = [mark_in([mark]) for mark in marks]
+    first = next(filter(None, known), "")
+    foreign = [i for i, mark in zip(ids, known, strict=False) if mark not in ("", first)]
+    if foreign:
+        named = ", ".join(map(str, foreign[:IDS_NAMED])) + (
+            " …" if len(foreign) > IDS_NAMED else ""
+        )
+        raise InputError(
+            f"Its ROIs were made on several references (column {MADE_ON}): those of id {named} on "
+            f"another than the first. Keep those of each reference in a table of their own."
+        )
 
 
 def _fixed(rois: Rois) -> list[npt.NDArray[Any]]:
@@ -149,8 +171,8 @@ def _typed(texts: list[str]) -> npt.NDArray[Any]:
     """Column of a feature: true/false, whole numbers, numbers, or else text."""
     if not texts:
         return np.zeros(0)
-    if set(texts) <= {"True", "False"}:
-        return np.array([text == "True" for text in texts])
+    if {text.lower() for text in texts} <= {"true", "false"}:  # spreadsheets write TRUE
+        return np.array([text.lower() == "true" for text in texts])
     for kind in (np.int64, np.float64):
         try:
             return np.array([text or "nan" for text in texts], kind)

@@ -20,6 +20,8 @@ Features: TypeAlias = dict[str, npt.NDArray[Any]]
 
 NO_SLICES = (-1, -1)
 BY_HAND = "by_hand"
+OWN_COLUMNS = ("id", "y", "x", "radius", "first_slice", "last_slice")
+"""Columns of a table of ROIs that are no features."""
 CHECK = "carried_check"
 """Feature of ROIs that were carried to another reference, and are to be looked at."""
 
@@ -262,6 +264,11 @@ def _whole(values: npt.ArrayLike, what: str) -> npt.NDArray[np.int64]:
 def _columns(features: Mapping[str, npt.ArrayLike]) -> Features:
     if not isinstance(features, Mapping):
         raise InputError("The features of ROIs must be arrays by their names: give a dictionary.")
+    if taken := [name for name in features if name in OWN_COLUMNS]:
+        raise InputError(
+            f"A feature of ROIs can't be called '{taken[0]}': a table of ROIs has a column of that "
+            f"name already. Choose another name."
+        )
     return {
         name: as_array(column, f"The feature '{name}'").copy() for name, column in features.items()
     }

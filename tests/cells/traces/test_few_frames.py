@@ -60,3 +60,15 @@ def test_a_roi_without_values_is_not_relied_on(tmp_path) -> None:
     again = nza.load(folder)
     np.testing.assert_array_equal(again.reliable, [[True, False]])
     np.testing.assert_array_equal(again.saturated, traces.saturated)
+
+
+@pytest.mark.parametrize(("n_blank", "relied_on"), [(20, True), (40, False), (56, False)])
+@pytest.mark.parametrize("blank", [np.nan, np.inf])
+def test_a_roi_that_most_frames_do_not_show_is_not_relied_on(n_blank, relied_on, blank) -> None:
+    frames = FRAMES.astype(np.float32)
+    frames[60 - n_blank :, :20, :] = blank
+    traces = read(np.arange(60) * 0.1, [[10.0, 10, 3], [26, 20, 3]], frames)
+    np.testing.assert_array_equal(traces.reliable, [[relied_on, True]])
+    said = [remark for remark in traces.remarks if "without a value in most frames" in remark]
+    assert bool(said) != relied_on
+    assert all(remark.is_warning and remark.startswith("1 ROI is") for remark in said)

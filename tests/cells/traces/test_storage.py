@@ -88,7 +88,7 @@ def test_other_folders_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "t" / "thesis.tex").write_text("precious")
     with pytest.raises(nza.InputError, match="is a folder with 1 other file"):
         traces_of().save(tmp_path / "t")
-    with pytest.raises(nza.InputError, match="holds no traces"):
+    with pytest.raises(nza.InputError, match="no traces: check its name"):
         nza.load_traces(tmp_path / "t")
 
 

@@ -34,9 +34,15 @@ def remarks_of(traces: Traces, inputs: Inputs) -> tuple[Remark, ...]:
     remarks += _of_artefacts(traces, inputs)
     if read.any():
         unseen = ~np.isfinite(traces.F[:, :, read]).any(axis=(0, 2)) & ~traces.is_unmeasured.any(0)
+        seldom = traces.is_seldom_seen.any(axis=0) & ~traces.is_unmeasured.any(0) & ~unseen
         alone = ~np.isfinite(traces.Fneu[:, :, read]).any(axis=(0, 2)) & ~unseen
         remarks += as_warnings(
             _of_ids(ids[unseen], "never inside a frame: there are no values"),
+            _of_ids(
+                ids[seldom],
+                "without a value in most frames (outside the frame, or no numbers there): the "
+                "baseline is that of few frames, and ΔF/F unreliable",
+            ),
             _of_ids(ids[alone], "without neuropil around: not corrected"),
         )
     if traces.saturated is not None and saturated.any():

@@ -191,6 +191,19 @@ class Traces:
         return np.asarray(self.unmeasured > MOST_UNMEASURED)
 
     @cached_property
+    def is_seldom_seen(self) -> npt.NDArray[np.bool_]:
+        """(C, N) bool: cells without a value in most of the frames that count.
+
+        They lie outside the frame there, or where it holds no numbers; or its pixels don't come
+        from tissue.
+        """
+        counts = self.used & (self.flags != Flag.NOT_RUN)
+        missing = ~np.isfinite(self.F[:, :, counts])
+        if not missing.shape[2]:
+            return np.zeros(missing.shape[:2], bool)
+        return np.asarray(missing.mean(axis=2) > MOST_UNMEASURED)
+
+    @cached_property
     def has_dff(self) -> npt.NDArray[np.bool_]:
         """(C, N) bool: cells that have ΔF/F in some frame."""
         return np.asarray(np.isfinite(self.dff).any(axis=2))
@@ -198,7 +211,8 @@ class Traces:
     @property
     def reliable(self) -> npt.NDArray[np.bool_]:
         """(C, N) bool: cells that have ΔF/F which can be relied on."""
-        return self.has_dff & ~self.is_saturated & ~self.is_unmeasured & self.dff_reliable
+        doubtful = self.is_saturated | self.is_unmeasured | self.is_seldom_seen
+        return self.has_dff & ~doubtful & self.dff_reliable
 
     @property
     def inside(self) -> npt.NDArray[np.bool_]:
