@@ -11,6 +11,7 @@ import pytest
 
 import napari_zstack_align as nza
 from napari_zstack_align.read import several_images
+from napari_zstack_align.read._axes_order import alike_along, small
 from napari_zstack_align.remark import RemarkCode, as_serious, remark_from
 from napari_zstack_align.saved import Journal, Units, WatchedFrames, about_run, journal_folder
 from napari_zstack_align.saved.journal import NoJournal
@@ -113,6 +114,24 @@ def test_time_is_not_looked_for_along_rows_that_flicker_together(seed: int) -> N
     frames *= 1 + np.hypot(*np.mgrid[-1 : 1 : SIZE * 1j, -1 : 1 : SIZE * 1j])
     frames += rng.normal(0, 5, (*frames.shape[:2], 1))
     assert looked_at(frames) == ()
+
+
+FLASHES = {"at once": (slice(30, 50), 15), "every third": (slice(0, None, 3), 6)}
+
+
+@pytest.mark.parametrize(("flashes", "times"), FLASHES.values(), ids=FLASHES)
+def test_frames_many_times_as_bright_are_no_other_order(
+    flashes: slice, times: int, shared_data: Path
+) -> None:
+    still = nza.open_stack(shared_data / "fmi_grin2p" / "still.tif").read(0, 90)[:, 0]
+    rng = np.random.default_rng(3)
+    frames = np.stack([np.roll(f, tuple(rng.integers(-6, 7, 2)), (0, 1)) for f in still])
+    frames = frames[:, 64:192, 64:192].astype(np.float32)
+    usual = alike_along(np.stack([small(frame) for frame in frames]))
+    frames[flashes] *= times
+    assert not [r for r in looked_at(frames) if r.code is RemarkCode.OTHER_AXES]
+    found = alike_along(np.stack([small(frame) for frame in frames]))
+    np.testing.assert_allclose(found, usual, atol=0.05)
 
 
 @pytest.mark.parametrize(("n_frames", "times"), [(60, 2), (60, 3), (30, 4), (48, 5)])

@@ -38,7 +38,17 @@ def small(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
 
 def alike_along(frames: npt.NDArray[np.float32]) -> Likeness:
     """(3,) how alike quarters of (n, Y, X) are along each axis: correlation; 0 where constant."""
-    return np.array([_alike(np.moveaxis(frames, axis, 0)) for axis in range(3)])
+    even = _evened(frames)
+    return np.array([_alike(np.moveaxis(even, axis, 0)) for axis in range(3)])
+
+
+def _evened(frames: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Frames of one brightness, whichever axis they are counted along: flashes are no images."""
+    even = frames - frames.min()
+    for axis in range(3):
+        level = even.mean(axis=tuple({0, 1, 2} - {axis}), keepdims=True)
+        even = even / np.where(level > 0, level, 1)
+    return even
 
 
 def _alike(frames: npt.NDArray[np.float32]) -> float:
