@@ -41,7 +41,8 @@ def as_weights(
     Raises
     ------
     InputError
-        Where the mask has another shape, is empty, or has weights outside [0, 1].
+        Where the mask has another shape, is empty, has weights outside [0, 1], or several labels
+        of which none is 0.
     """
     if mask is None:
         return None
@@ -57,6 +58,12 @@ def as_weights(
             f"or choose a mask of that size."
         )
     if values.dtype.kind in "bui":
+        if 0 < values.min() < values.max():
+            least = values.min()
+            raise InputError(
+                f"Every pixel of the mask has a label above 0, so all would count: if {least} is "
+                f"the background, give mask > {least}; for the whole image, use no mask."
+            )
         weights = (values > 0).astype(np.float32)
     elif values.dtype.kind == "f":
         weights = values.astype(np.float32)

@@ -90,6 +90,7 @@ NO_MASKS: dict[str, Any] = {
     "a line": np.ones(40),
     "empty": np.zeros(SHAPE, bool),
     "no label": np.zeros(SHAPE, np.int32),
+    "labels from 1": np.where(np.arange(40) > 20, np.ones(SHAPE, int) * 2, 1),
     "labels below 0": np.full(SHAPE, -1),
     "weights of 0": np.zeros(SHAPE),
     "weights above 1": np.full(SHAPE, 1.5),
@@ -109,6 +110,11 @@ NO_MASKS: dict[str, Any] = {
 @pytest.mark.parametrize("name", NO_MASKS)
 def test_an_array_that_is_no_mask(name: str) -> None:
     refused(lambda: as_weights(NO_MASKS[name], SHAPE))
+
+
+def test_one_label_everywhere_is_a_mask() -> None:
+    for mask in (np.ones(SHAPE, bool), np.full(SHAPE, 3)):
+        np.testing.assert_array_equal(as_weights(mask, SHAPE), np.ones(SHAPE))
 
 
 @pytest.mark.parametrize("name", ["another size", "empty", "NaN", "texts", "a text"])
