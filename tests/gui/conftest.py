@@ -94,6 +94,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "shared_viewer" in getattr(item, "fixturenames", ()))
 
 
+QUESTION_MS = 5_000
 PATIENCE_MS = 120_000
 """Only a test that fails waits this long; on a busy machine anything less can be too little."""
 
@@ -180,6 +181,29 @@ def panel(qapp, viewer, first_tab):
     qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     viewer.layers.clear()
     viewer.dims.ndisplay = 2
+
+
+@pytest.fixture(autouse=True)
+def _no_question_waits_for_ever(qapp) -> Iterator[None]:
+    """A question that a test didn't expect fails it; it would wait until somebody answers."""
+    from qtpy.QtCore import QTimer
+    from qtpy.QtWidgets import QApplication, QMessageBox
+
+    seen, unanswered, timer = [], [], QTimer()
+
+    def look():
+        box = QApplication.activeModalWidget()
+        if not isinstance(box, QMessageBox) or seen != [box]:
+            seen[:] = [box] if isinstance(box, QMessageBox) else []
+            return
+        unanswered.append(box.text())
+        box.reject()
+
+    timer.timeout.connect(look)
+    timer.start(QUESTION_MS)
+    yield
+    timer.stop()
+    assert not unanswered, f"nobody answered: {unanswered}"
 
 
 @pytest.fixture

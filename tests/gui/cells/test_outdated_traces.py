@@ -24,9 +24,13 @@ def read(panel, session):
     return panel.traces
 
 
+def align(session, recording, alignment):
+    session.set_alignment(session.runs.shown, recording, alignment)
+
+
 def realign(session):
     [first, *_] = session.recordings
-    session.set_alignment(first, replace(first.alignment))
+    align(session, first, replace(first.alignment))
 
 
 def test_as_they_were_read_they_are_not(read):
@@ -42,7 +46,7 @@ def test_another_alignment_makes_them_so(read, session):
 def test_and_the_one_of_before_makes_them_good_again(read, session):
     before = session.recordings[0].alignment
     realign(session)
-    session.set_alignment(session.recordings[0], before)
+    align(session, session.recordings[0], before)
     assert "outdated" not in read.dock.words.text()
 
 

@@ -129,7 +129,7 @@ def test_one_recording_is_saved_as_one_folder(qtbot, panel, part, recordings, tm
 def test_a_folder_without_traces_is_one_sentence(qtbot, panel, part, tmp_path):
     part.files.load(tmp_path)
     settled(qtbot, panel)
-    assert "holds no traces" in status(part)
+    assert "no traces: check its name" in status(part)
 
 
 FORMATS = [

@@ -29,31 +29,32 @@ def on_raw(panel, session, name):
     return np.stack([alignment.transforms.to_raw(centres, t) for t in range(60)])
 
 
-def remove_and_run(qtbot, panel, session):
+def remove_and_run(qtbot, panel, session, answer):
     session.tab.list.go_to(1)
     session.tab.list.setCurrentItem(session.tab.list.topLevelItem(1))
+    answer("Remove")
     press(qtbot, panel, "remove")
     run_to_end(qtbot, panel)
     qtbot.waitUntil(lambda: not panel.carrier.busy)
 
 
-def test_a_recording_less_is_no_other_reference(qtbot, panel, registered_session):
+def test_a_recording_less_is_no_other_reference(qtbot, panel, registered_session, answer):
     session = registered_session
     before, raw = session.alignments[0].reference, on_raw(panel, session, "part 3")
-    remove_and_run(qtbot, panel, session)
+    remove_and_run(qtbot, panel, session, answer)
     assert [each.stack.name for each in session.alignments] == ["part 1", "part 3"]
     np.testing.assert_array_equal(session.alignments[0].reference, before)
     np.testing.assert_array_equal(panel.rois.rois.circles, CELLS)
     assert np.abs(on_raw(panel, session, "part 3") - raw).max() < 0.5
 
 
-def test_one_that_is_asked_for_takes_the_rois_along(qtbot, panel, registered_session):
+def test_one_that_is_asked_for_takes_the_rois_along(qtbot, panel, registered_session, answer):
     session = registered_session
     before, raw = session.alignments[0].reference, on_raw(panel, session, "part 3")
     panel.open_tab("Recordings")
     assert not session.tab.anew_box.isHidden()
     session.tab.anew_box.setChecked(True)
-    remove_and_run(qtbot, panel, session)
+    remove_and_run(qtbot, panel, session, answer)
     settled(qtbot, panel)
     assert np.abs(session.alignments[0].reference - before).max() > 0
     off = np.linalg.norm(panel.rois.rois.circles[:, :2] - CELLS[:, :2], axis=1)
