@@ -17,13 +17,13 @@ TABLES: dict[str, bytes] = {
     "no recordings": b"name\na\n", "a name missing": b"name,recordings\n,b\n",
     "recordings missing": b"name,recordings\na,\n", "semicolons alone": b"name,recordings\na,;;\n",
     "a cell too many": b"name,recordings\na,b,c\n", "two of a name": b"name,recordings\na,b\na,c\n",
-    "two of an out": b"name,recordings,out\na,b,o\nc,d,o\n", "UTF-16": "name,recordings\na,b\n".encode("utf-16"),
-    "not UTF-8": b"name,recordings\n\xff,b\n", "a zero byte": b"name,recordings\na\0,b\n",
+    "two of an out": b"name,recordings,out\na,b,o\nc,d,o\n",
+    "a zero byte": b"name,recordings\na\0,b\n",
     "a cell of 200 kB": b"name,recordings\n" + b"a" * 200_000 + b",b\n", "an open quote": b'name,recordings\n"a,b\n',
     "out above": b"name,recordings,out\na,b,../../etc\n", "name above": b"name,recordings\n../a,b\n",
     "name far above": b"name,recordings\n../../../../tmp/x,b\n", "name inside and out": b"name,recordings\na/../../b,b\n",
     "name of two dots": b"name,recordings\n..,b\n", "name of another system": b"name,recordings\n..\\\\a,b\n",
-    "an image": b"II*\0" + bytes(60), "JSON": b'{"name": 1}\n3\n', "tabs": b"name\trecordings\na\tb\n",
+    "an image": b"II*\0" + bytes(60), "JSON": b'{"name": 1}\n3\n',
 }  # fmt: skip
 
 

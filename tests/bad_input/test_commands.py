@@ -121,8 +121,9 @@ INPUTS = [
 ]  # fmt: skip
 
 
-DOES_SOMETHING = {("info", "broken.zalign"), ("export", ""), ("export", ".")}
-"""Damage is described; traces that lie side by side in a folder are exported."""
+DOES_SOMETHING = {("info", name) for name in ("broken.zalign", "", ".")}
+DOES_SOMETHING |= {("export", ""), ("export", ".")}
+"""Damage, and a folder of results, are described; traces side by side in a folder are exported."""
 
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name != "demo"])

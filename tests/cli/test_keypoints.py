@@ -79,7 +79,7 @@ def test_another_recording_joins(kind, session_folder, recording_files, tmp_path
         (["--reference=no.zalign"], "There is no alignment no.zalign"),
         (["--n-chunks=3"], "give chunk_frames or n_chunks, not both"),
         (["--frame-rate=0"], "'0' is no number above 0"),
-        (["--frame-rate=fast"], "'fast' is no number above 0"),
+        (["--frame-rate=fast"], "'fast' is not a number"),
         (["--threads=0"], "threads must be a whole number of at least 1"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -94,9 +94,10 @@ def test_the_export_of_doubtful_traces_ends_with_the_warning(traces, tmp_path, c
     out = told.out.splitlines()
     assert out[0].startswith("Wrote ")
     assert "unreliable" not in told.err
-    assert "Warning: ΔF/F is unreliable" in out[1]
-    assert "Read the traces with --dark-level or --dark-frames" in out[1]
-    assert "above" in out[-1]
+    (warning,) = [line for line in out if line.startswith("Warning: ")]
+    assert "ΔF/F is unreliable" in warning
+    assert "Read the traces with --dark-level or --dark-frames" in warning
+    assert "for what was exported, too: see zstack-align info" in out[-1]
 
 
 def test_what_is_unknown_but_not_wrong_is_a_note_that_names_what_gives_it(capsys):

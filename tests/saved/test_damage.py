@@ -58,10 +58,8 @@ def test_every_file(name: str, spoil: Callable[[Path], None], tmp_path: Path) ->
             if file.name == "run.json" and len(file.relative_to(path).parts) == 1:
                 assert digest(nza.load(copy)) == digest(case.old)  # JSON says the same
             continue
-        if file.name == "run.json" and spoil is remove and file.parent != path:
-            named = "run.json"
-        else:
-            named = file.name
+        gone = spoil is remove and file.name in ("run.json", "session.json")
+        named = path.name if gone else file.name  # what nobody knows by name isn't named
         if spoil is remove and name == "traces of a session" and file.name == "session.json":
             assert digest(nza.load(copy)) == digest(case.old)  # as traces saved one by one
             continue

@@ -66,10 +66,13 @@ def export_cells(args: argparse.Namespace) -> bool:
 def _tell_exported(traces: Sequence[Traces], saved: Sequence[Path]) -> None:
     """Print the figures of each recording, and once how many warnings hold for them.
 
-    The warnings themselves were printed when the traces were read, with what to do then.
+    The warnings themselves were printed when the traces were read, with what to do then; what makes
+    the whole doubtful is said again.
     """
     for each in traces:
         print(in_flags(f"{each.recording}: {figures_of(each)}"))
+    for remark in dict.fromkeys(r for each in traces for r in remarks_on(each) if r.is_serious):
+        print(in_flags(f"Warning: {remark}"))
     numbers = {each.recording: n_warnings(remarks_on(each)) for each in traces}
     warned = [name for name, number in numbers.items() if number]
     if not warned:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import stat
 from pathlib import Path
 
@@ -153,7 +154,7 @@ def folder_of_results(path: Path, of_images: str = "") -> Found | None:
     of_images : str
         Why its images can't be opened as one stack.
     """
-    if not path.is_dir():
+    if not os.path.isdir(path):  # nor is a name that no folder can have
         return None
     inside = in_natural_order(each for each in path.iterdir() if not each.name.startswith("."))
     kinds = {each: kind_of(each) for each in inside}
