@@ -49,5 +49,6 @@ def test_the_format_of_frames_that_is_set_is_chosen_first(settings, qtbot, share
         settings.exporting.frames_format = ending
         tab = SessionTab(shared_viewer)
         qtbot.addWidget(tab)
+        tab.show()
         assert tab.format.currentData() == ending
         tab.layer_combo.stop()
