@@ -17,7 +17,7 @@ from napari_zstack_align.alignment.carry_mask import CarriedMask, carry_mask
 from napari_zstack_align.alignment.same_frames import share_frames
 from napari_zstack_align.cells import Rois
 from napari_zstack_align.cells.carry import carry_rois
-from napari_zstack_align.cells.made_on import made_on
+from napari_zstack_align.cells.made_on import REFERENCE, made_on
 from napari_zstack_align.gui.cells.roi_model import RoiModel
 from napari_zstack_align.gui.masks import MADE_ON, mask_layers
 from napari_zstack_align.gui.newest import Newest
@@ -169,9 +169,9 @@ class Carrier(QObject):
         return [(each, np.array(each.data)) for each in layers if each.metadata.get(MADE_ON)]
 
     def _on_rois(self) -> None:
-        """Undo may bring back ROIs of a reference of before."""
-        mark = self._model.rois.made_on
-        if mark is not None and mark not in self._now and mark in self._known:
+        """Undo may bring back ROIs of a reference of before, and a file those of any other."""
+        mark = self._model.rois.made_on or ""
+        if self._now and mark.startswith(REFERENCE) and mark not in self._now:
             self.look()
 
     def _on_placed(self, placed: Placed) -> None:
@@ -253,8 +253,11 @@ def _placing_rois(
     last: str | None,
 ) -> Job[Placed]:
     mark = rois.made_on or last
-    if not len(rois) or mark is None or mark in marks or mark not in known:
+    if not len(rois) or mark is None or mark in marks:
         return Placed(rois, rois, marks)
+    if mark not in known:
+        foreign = bool(marks) and mark.startswith(REFERENCE)
+        return Placed(rois, rois, marks, LEFT if foreign else "", to_check=True)
     if before is not None and (before.made_on or last) in marks:
         return Placed(rois, before, marks, BACK)
     new = next((each for each in marks.values() if share_frames(known[mark], each)), None)

@@ -196,3 +196,13 @@ def test_it_is_as_before_where_the_alignments_are(panel, session, image):
     session.refresh()
     assert not panel.cells.outdated
     assert "outdated" not in image.image_layer.name
+
+
+def test_loaded_ones_of_another_reference_are_told_of(qtbot, panel, session, carried, tmp_path):
+    foreign = replace(Rois.of(CELLS), made_on=f"reference-{'a' * 16}")
+    foreign.save(tmp_path / "rois.csv")
+    panel.cells.rois.load(tmp_path / "rois.csv")
+    settled(qtbot, panel)
+    carried()
+    np.testing.assert_array_equal(panel.rois.rois.circles, CELLS)
+    assert "beside the cells" in panel.cells.tab.run_bar.status.text()
