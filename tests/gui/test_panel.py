@@ -354,3 +354,9 @@ def test_metadata_tell_the_stack_of_a_layer(qtbot, viewer, panel):
     shown = show(qtbot, panel, small_zstack())
     assert stack_of(viewer.layers[0]) is shown
     assert stack_of(viewer.add_image(np.zeros((4, 4)))) is None
+
+
+def test_the_panel_fills_its_dock(qtbot, viewer, panel):
+    qtbot.wait(50)
+    frame = panel.parent()
+    assert panel.height() >= frame.height() - 10

@@ -47,7 +47,9 @@ def open_panel(viewer: Any, tab: str | None = None) -> Panel:
         panel = Panel(viewer)
     if not isinstance(panel.parent(), PanelDock):
         frame = PanelDock(panel)
-        viewer.window.add_dock_widget(frame, name=DOCK_NAME, area="right")
+        viewer.window.add_dock_widget(
+            frame, name=DOCK_NAME, area="right", add_vertical_stretch=False
+        )
         frame.show_panel()
     dock = panel.parent()
     while isinstance(dock, QWidget) and not hasattr(dock, "toggleViewAction"):
