@@ -10,13 +10,13 @@ import tifffile
 import napari_zstack_align as nza
 from napari_zstack_align import stack as stack_module
 from napari_zstack_align.alignment.transforms import AffineLink, Transforms
+from napari_zstack_align.alignment.watched_frames import unchanged_frames
 from napari_zstack_align.errors import InputError, RunStopped
 from napari_zstack_align.progress import run
 from napari_zstack_align.saved import WatchedFrames
 from napari_zstack_align.write import unfinished
 from napari_zstack_align.write.export import export_alignment
 from napari_zstack_align.write.unfinished import unfinished_of
-from napari_zstack_align.write.watched_frames import watched_frames
 
 N_FRAMES = 12
 ENDINGS = [".tif", ".zarr", ".h5", ".bin"]
@@ -122,7 +122,7 @@ def test_a_file_that_changed_before_the_export_is_refused(of_file, raw, pixels, 
 
 def test_a_frame_that_can_be_read_no_more_is_told_without_words_of_a_run(of_file):
     """Nothing of an export is left out, and nothing of most formats kept."""
-    frames = watched_frames(of_file.stack, None)
+    frames = unchanged_frames(of_file.stack, None)
     frames.stack.read(3, 4)
     frames._source = Broken(frames.shape, frames.dtype)
     with pytest.raises(RunStopped, match=r"Frame 3 of raw .*page 3\): start again to go on\.$"):

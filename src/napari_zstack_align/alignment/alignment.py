@@ -148,7 +148,8 @@ class Alignment:
         stack : Stack
         check_frames : bool
             Whether a few frames are compared with those that were aligned. False for a filtered
-            copy of them; see `apply_transforms` for one whose fit shall not count as judged.
+            copy of them; see `apply_transforms` for one whose fit shall not count as judged. What
+            is known of the pixels of each frame holds for the same files alone.
 
         Raises
         ------
@@ -160,6 +161,8 @@ class Alignment:
         changed = replace(self, stack=stack)
         if check_frames:
             check_frames_of(stack, self)
+        elif stack.paths != self.stack.paths:
+            return replace(changed, frame_digests=None)
         return changed
 
     def with_remarks(self, *remarks: Remark) -> Alignment:

@@ -57,6 +57,8 @@ class WatchedFrames:
     stack : Stack
     kept : str
         End of a sentence about what stops the reading: what becomes of the work.
+    expected : FrameDigests, optional
+        What the frames were that an earlier result was made of: reading another one stops.
 
     Attributes
     ----------
@@ -73,8 +75,10 @@ class WatchedFrames:
         for the whole run: nothing of it has such a frame, and nothing else lacks it.
     """
 
-    def __init__(self, stack: Stack, kept: str = KEPT) -> None:
-        self._kept = kept
+    def __init__(
+        self, stack: Stack, kept: str = KEPT, expected: FrameDigests | None = None
+    ) -> None:
+        self._kept, self._expected = kept, expected
         self._source, self._paths, self._name = stack.source, stack.paths, stack.name
         self.digests = np.full(stack.n_frames, UNKNOWN, np.uint32)
         self.failed = np.zeros(stack.n_frames, bool)
@@ -168,7 +172,8 @@ class WatchedFrames:
         with self._notes:
             if self.failed[t]:  # in another thread, just now
                 raise self._errors[t].with_traceback(None)
-            if self.digests[t] in (UNKNOWN, digest):
+            expected = UNKNOWN if self._expected is None else self._expected.digests[t]
+            if {int(self.digests[t]), int(expected)} <= {UNKNOWN, digest}:
                 self.digests[t] = digest
                 return
         self.check_files()

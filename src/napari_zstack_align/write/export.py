@@ -14,6 +14,7 @@ import numpy as np
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.checks import check_aligned_frames_at_hand, check_raw_files_stay
 from napari_zstack_align.alignment.fill import Fill
+from napari_zstack_align.alignment.watched_frames import unchanged_frames
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job
 from napari_zstack_align.sources import with_checked_chunks
@@ -22,7 +23,6 @@ from napari_zstack_align.write.image import Image
 from napari_zstack_align.write.made_of import made_of
 from napari_zstack_align.write.several import Destination, counted, destinations_of
 from napari_zstack_align.write.space import check_space
-from napari_zstack_align.write.watched_frames import watched_frames
 from napari_zstack_align.write.writers import Takes, Writer, choose_writer
 
 OUTSIDE_OF_VOLUMES = Fill((float("nan"),), "not a number")
@@ -201,7 +201,7 @@ def _only(job: Job[list[Path]]) -> Job[Path]:
 
 def _watched_image(alignment: Alignment, what: What | None) -> Image:
     """The same as `_image`, whose raw files are looked after while it is written."""
-    frames = watched_frames(alignment.stack, alignment.frame_digests)
+    frames = unchanged_frames(alignment.stack, alignment.frame_digests)
     image = _image(alignment.with_stack(frames.stack, check_frames=False), what)
     return replace(image, check=frames.check_files)
 

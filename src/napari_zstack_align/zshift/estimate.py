@@ -12,6 +12,7 @@ from time import monotonic
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.watched_frames import watched_frames
 from napari_zstack_align.counting import counted
 from napari_zstack_align.paced import PacedSource
 from napari_zstack_align.parallel import checked_threads, patient_map, worker_threads
@@ -21,10 +22,10 @@ from napari_zstack_align.read import SEVERAL_IMAGES, several_images
 from napari_zstack_align.register.kept_layout import check_kept_layout
 from napari_zstack_align.remark import Remark, as_serious
 from napari_zstack_align.saved import (
+    FrameDigests,
     Kind,
     Units,
     UnitStore,
-    WatchedFrames,
     opened_journal,
 )
 from napari_zstack_align.stack import Stack
@@ -118,8 +119,8 @@ def _estimate(
             journal, Kind.ZSHIFT, about, [inputs.stack, inputs.reference.stack]
         ) as store,
         worker_threads(threads) as pool,
-        _watched(inputs.reference.stack, store, "reference-") as slices,
-        _watched(inputs.stack, store, "recording-") as units,
+        _watched(inputs.reference.stack, inputs.reference.seen, store, "reference-") as slices,
+        _watched(inputs.stack, inputs.seen, store, "recording-") as units,
     ):
         for each in (slices, units):
             yield from each.check(pool, threads + 1)
@@ -154,10 +155,12 @@ def _layout_of_repeats(reference: Reference, slices: Units) -> Job[tuple[Remark,
 
 
 @contextmanager
-def _watched(stack: Stack, store: UnitStore, prefix: str) -> Iterator[Units]:
+def _watched(
+    stack: Stack, seen: FrameDigests | None, store: UnitStore, prefix: str
+) -> Iterator[Units]:
     """Units over the frames of a stack, which is read no more once the block is left."""
     with closing(PacedSource(stack.source)) as source:
-        yield Units(store, WatchedFrames(stack.replace(source=source)), prefix)
+        yield Units(store, watched_frames(stack.replace(source=source), seen), prefix)
 
 
 def _locate(

@@ -9,10 +9,10 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 
 from napari_zstack_align.alignment.checks import check_frames_at_hand, check_raw_files_stay
+from napari_zstack_align.alignment.watched_frames import unchanged_frames
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job
 from napari_zstack_align.write.export import export_volume
-from napari_zstack_align.write.watched_frames import watched_frames
 from napari_zstack_align.write.writers import Takes, choose_writer
 from napari_zstack_align.zshift.zshift import CORRECTED_LABEL, SIMULATED_LABEL, ZShift
 
@@ -50,7 +50,7 @@ def export_movie(
     if what not in get_args(Movie):
         raise InputError(f"what must be one of {', '.join(get_args(Movie))}, not {what!r}.")
     corrected = what == "corrected"
-    frames = watched_frames(zshift.stack, zshift.frame_digests if corrected else None)
+    frames = unchanged_frames(zshift.stack, zshift.frame_digests if corrected else None)
     if corrected:
         check_frames_at_hand(zshift.stack)
         zshift = replace(zshift, stack=frames.stack)

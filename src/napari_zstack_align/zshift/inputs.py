@@ -21,7 +21,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.read import remarks_on
 from napari_zstack_align.remark import Remark, as_notes, as_warnings
-from napari_zstack_align.saved import about_run, identity_of, now, provenance
+from napari_zstack_align.saved import FrameDigests, about_run, identity_of, now, provenance
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift.reference import Reference, on_frames, reference_of
 
@@ -40,6 +40,8 @@ class Inputs:
     started: str = field(default_factory=now)
     looked_at: tuple[Remark, ...] = ()
     """What the frames themselves show."""
+    seen: FrameDigests | None = None
+    """What the frames were that were aligned; None where others may be read."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -147,4 +149,5 @@ def checked_inputs(
     volume = on_frames(
         reference_of(reference, params.reference_channel), shape, stack.pixel_size_um
     )
-    return Inputs(stack, volume, alignment, params)
+    seen = alignment.frame_digests if alignment is not None and check_frames else None
+    return Inputs(stack, volume, alignment, params, seen=seen)

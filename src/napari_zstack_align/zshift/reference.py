@@ -17,6 +17,7 @@ from napari_zstack_align.alignment.checks import check_frames_at_hand
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.levels import above_lowest, is_long, without_needless_digits
 from napari_zstack_align.remark import Remark, as_notes, as_warnings
+from napari_zstack_align.saved import FrameDigests
 from napari_zstack_align.sources import with_checked_chunks
 from napari_zstack_align.stack import Stack
 
@@ -62,6 +63,8 @@ class Reference:
         Whether they are the volume of an alignment.
     channel : int
         Channel of ``stack`` that the slices are made of.
+    seen : FrameDigests, optional
+        What the frames were that an alignment was made of.
     """
 
     stack: Stack
@@ -78,6 +81,7 @@ class Reference:
     is_said: bool = True
     is_aligned: bool = False
     channel: int = 0
+    seen: FrameDigests | None = None
 
     @property
     def averages_raw_repeats(self) -> bool:
@@ -142,6 +146,7 @@ def _of_alignment(alignment: Alignment, channel: int) -> Reference:
         stack.paths,
         is_aligned=True,
         channel=channel,
+        seen=alignment.frame_digests,
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.fingerprint import fingerprint
+from napari_zstack_align.alignment.watched_frames import watched_frames
 from napari_zstack_align.cells.traces.dark import (
     DarkLevel,
     estimated,
@@ -37,7 +38,7 @@ from napari_zstack_align.parallel import patient_map, worker_threads
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.read import several_images
 from napari_zstack_align.remark import Remark
-from napari_zstack_align.saved import Units, UnitStore, WatchedFrames, key_of
+from napari_zstack_align.saved import Units, UnitStore, key_of
 
 READING, DERIVING = "Reading traces", "Baselines"
 DARK_FRAMES, DARK_SAMPLE = "mean of dark frames 2", "levels of a sample 3"
@@ -81,7 +82,8 @@ class Extraction:
             worker_threads(self._threads) as pool,
             closing(PacedSource(stack.source)) as source,
         ):
-            units = Units(journal, WatchedFrames(stack.replace(source=source)), prefix)
+            frames = watched_frames(stack.replace(source=source), self.inputs.seen)
+            units = Units(journal, frames, prefix)
             yield Progress(READING, 0, stack.n_frames)
             yield from units.check(pool, self._threads + 1)
             run = _Run(self.inputs, self._stated_dark, units, pool, self._threads + 1)

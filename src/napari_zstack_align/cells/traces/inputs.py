@@ -26,7 +26,7 @@ from napari_zstack_align.cells.traces.traces import FRAMES
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.remark import Remark
-from napari_zstack_align.saved import about_run, now, provenance
+from napari_zstack_align.saved import FrameDigests, about_run, now, provenance
 from napari_zstack_align.stack import Stack
 
 
@@ -53,6 +53,8 @@ class Inputs:
         When.
     on_place : tuple of Remark
         Where the circles may not lie on the cells that they were made on.
+    checks_frames : bool
+        Whether the frames must be those that were aligned.
     """
 
     stack: Stack
@@ -61,11 +63,19 @@ class Inputs:
     params: TraceParams
     started: str = field(default_factory=now)
     on_place: tuple[Remark, ...] = ()
+    checks_frames: bool = True
 
     @property
     def transforms(self) -> Transforms | None:
         """Of the frames; None where nothing moves."""
         return None if self.alignment is None else self.alignment.transforms
+
+    @property
+    def seen(self) -> FrameDigests | None:
+        """What the frames were that were aligned; None where others may be read."""
+        if self.alignment is None or not self.checks_frames:
+            return None
+        return self.alignment.frame_digests
 
     @property
     def frame_shape(self) -> tuple[int, int]:
@@ -186,7 +196,7 @@ def checked_inputs(
     _check_places(rois, shape)
     _check_slices(rois, stack)
     on_place = remarks_on_place(rois.made_on, stack, alignment)
-    return Inputs(stack, rois, alignment, params, on_place=on_place)
+    return Inputs(stack, rois, alignment, params, on_place=on_place, checks_frames=check_frames)
 
 
 def _check_slices(rois: Rois, stack: Stack) -> None:

@@ -190,7 +190,7 @@ class _Preparing:
         """Return a result over the frames that are shown, known as the one that is saved."""
         if _is_gone(result.stack) or _is_gone(stack):
             return result
-        tied = result.with_stack(stack, check_frames=False)
+        tied = replace(result, stack=stack)
         self._project.home.renew(result, tied)
         return tied
 

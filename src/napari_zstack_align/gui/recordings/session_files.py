@@ -76,7 +76,7 @@ def _with_frames(alignment: Alignment, stacks: Sequence[Stack]) -> Alignment:
     like = [s for s in stacks if (s.name, s.shape) == (stack.name, stack.shape)]
     own = (s for s in like if holds_frames_of(s, alignment) is not False)
     found = next(own, None)
-    return alignment if found is None else alignment.with_stack(found, check_frames=False)
+    return alignment if found is None else alignment.with_stack(found)
 
 
 def common_field(alignments: Sequence[Alignment]) -> Job[npt.NDArray[np.bool_]]:
