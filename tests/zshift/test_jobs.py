@@ -30,7 +30,7 @@ class Counting:
 
 @pytest.mark.slow
 def test_threads_don_t_matter_and_frames_are_read_once() -> None:
-    """But for up to 128 that are looked at before, for several images."""
+    """But for those looked at before: up to 128 for several images, 24 for a swapped reference."""
     frames = np.tile(record(drift(40)), (4, 1, 1))
     sources = [Counting(frames), Counting(frames)]
     one, two = (
@@ -40,8 +40,8 @@ def test_threads_don_t_matter_and_frames_are_read_once() -> None:
     for name in ("z", "patch_z", "raw_patch_z", "patch_confidence", "lateral"):
         np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
     for source in sources:
-        assert set(source.reads) == {1, 2}
-        assert len(frames) < source.reads.sum() <= len(frames) + 128
+        assert set(source.reads) <= {1, 2, 3}
+        assert len(frames) < source.reads.sum() <= len(frames) + 128 + 24
 
 
 def test_a_frame_that_can_t_be_read_is_flagged() -> None:

@@ -8,8 +8,10 @@ from napari_zstack_align.read._files import collect, images_in
 from napari_zstack_align.read._layout_report import LayoutReport
 from napari_zstack_align.read._layout_report import from_arrays as report_from
 from napari_zstack_align.read._layout_report import to_arrays as report_to_arrays
+from napari_zstack_align.read._layout_scores import level_above_chance
 from napari_zstack_align.read._looking import holds_frames
 from napari_zstack_align.read._open import open_plane, open_stack
+from napari_zstack_align.read._pairs import SampledFrames
 from napari_zstack_align.read._propose import (
     LayoutProposal,
     neighbour_correlation,
@@ -24,6 +26,7 @@ __all__ = [
     "SEVERAL_IMAGES",
     "LayoutProposal",
     "LayoutReport",
+    "SampledFrames",
     "SlicesReport",
     "channel_offsets",
     "check_layout",
@@ -34,6 +37,7 @@ __all__ = [
     "holds_frames",
     "images_in",
     "layout_samples",
+    "level_above_chance",
     "neighbour_correlation",
     "open_plane",
     "open_stack",

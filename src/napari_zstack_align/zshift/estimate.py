@@ -32,8 +32,10 @@ from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift.inputs import Inputs, about_zshift, checked_inputs
 from napari_zstack_align.zshift.locate import LocatedFrames, Locator
 from napari_zstack_align.zshift.reference import Reference
-from napari_zstack_align.zshift.reference_check import NoSlicesError
+from napari_zstack_align.zshift.reference_check import EACH_A_SLICE, NoSlicesError
 from napari_zstack_align.zshift.result import Findings
+from napari_zstack_align.zshift.swapped import UNIT as FAR_APART
+from napari_zstack_align.zshift.swapped import SwappedError, are_swapped, sentence
 from napari_zstack_align.zshift.templates import make_templates, templates_key
 from napari_zstack_align.zshift.zshift import ZShift
 
@@ -130,12 +132,14 @@ def _estimate(
         inputs = replace(inputs, looked_at=found)
         layout = yield from _layout_of_repeats(inputs.reference, slices)
         try:
+            layout += yield from _swapped(inputs, units, slices)
             volume, templates = yield from make_templates(
                 inputs.reference, inputs.params, slices, pool
             )
-        except NoSlicesError:
+        except (NoSlicesError, SwappedError):
             slices.forget()
-            units.forget(SEVERAL_IMAGES)
+            for unit in (SEVERAL_IMAGES, FAR_APART):
+                units.forget(unit)
             raise
         templates = replace(templates, remarks=layout + templates.remarks)
         key = templates_key(volume, inputs.params)
@@ -152,6 +156,23 @@ def _layout_of_repeats(reference: Reference, slices: Units) -> Job[tuple[Remark,
         return ()
     report = yield from check_kept_layout(slices, reference.channel)
     return as_serious(report.warning and f"{reference.name}: {report.warning}")
+
+
+def _swapped(inputs: Inputs, units: Units, slices: Units) -> Job[tuple[Remark, ...]]:
+    """Refuse a recording and a reference that look swapped; a warning where slices are said.
+
+    A recording with its alignment is one.
+    """
+    reference = inputs.reference
+    if inputs.alignment is not None or reference.is_aligned or reference.averages_raw_repeats:
+        return ()
+    channels = inputs.params.channel, reference.channel
+    if not (yield from are_swapped(units, slices, *channels)):
+        return ()
+    what = sentence(inputs.stack.name, reference.name)
+    if reference.is_said:
+        return as_serious(f"{what}: depths are likely wrong. Give them the other way round.")
+    raise SwappedError(f"{what}: give them the other way round{EACH_A_SLICE}")
 
 
 @contextmanager
