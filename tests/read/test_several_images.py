@@ -106,6 +106,21 @@ def test_time_on_another_axis_is_found(axes: str, photons: float) -> None:
     assert looked_at(np.moveaxis(turned, place, 0)) == ()
 
 
+def test_the_order_of_axes_is_found_of_tissue_that_drifts() -> None:
+    frames = drifting(scan(repeats(1, 96), photons=20.0), 40)
+    assert looked_at(frames) == ()
+    for place in (-1, 1):
+        (remark,) = looked_at(np.moveaxis(frames, 0, place))
+        assert remark.code is RemarkCode.OTHER_AXES
+
+
+def drifting(frames: np.ndarray, drift_px: int) -> np.ndarray:
+    """Frames that move along a diagonal, so many pixels in all along either axis."""
+    steps = np.linspace(0, drift_px, len(frames)).astype(int)
+    moved = zip(frames, steps, strict=True)
+    return np.stack([np.roll(frame, (step, -step), (0, 1)) for frame, step in moved])
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_time_is_not_looked_for_along_rows_that_flicker_together(seed: int) -> None:
     """Light that differs from row to row makes columns alike, and shading makes both."""

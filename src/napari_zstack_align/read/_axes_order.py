@@ -3,8 +3,9 @@
 Arrays from MATLAB come with the frames last. Taken as they are, a "frame" shows one row of the
 tissue over time. Images along time resemble one another wherever they are taken; along a row or a
 column of the tissue they don't. So the sample is cut into quarters along each of its three axes,
-and the means of quarters that don't touch are correlated. What all rows or all columns have in
-common (fading, shading, bleaching) is taken off first.
+and the means of quarters that don't touch are correlated, at the best shift of each pair, as tissue
+may drift. What all rows or all columns have in common (fading, shading, bleaching) is taken
+off first.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ LEAST_ALIKE = 0.35
 """Quarters along time are at least this much alike, even of 1 photon a pixel."""
 TIMES_MORE = 2.0
 """... and so many times as much as those along the axis that is taken for time."""
+APART = (0, 2), (0, 3), (1, 3)
+"""Quarters that don't touch."""
 ORDERS = {1: ("second", "YTX", 1), 2: ("last", "YXT", -1)}
 """Of the axis that time runs along: which it is, all axes, and where NumPy finds it."""
 
@@ -52,19 +55,22 @@ def _evened(frames: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def _alike(frames: npt.NDArray[np.float32]) -> float:
+    """Correlation of quarters that don't touch, at the best shift of each pair."""
     quarters = np.stack([_freed(part.mean(axis=0)) for part in np.array_split(frames, 4)])
-    norms = np.linalg.norm(quarters, axis=1)
+    norms = np.linalg.norm(quarters, axis=(1, 2), keepdims=True)
     if not (norms > 0).all():
         return 0.0
-    alike = (quarters / norms[:, np.newaxis]) @ (quarters / norms[:, np.newaxis]).T
-    return float(np.mean([alike[0, 2], alike[0, 3], alike[1, 3]]))
+    spectra = np.fft.rfft2(quarters / norms)
+    products = np.fft.irfft2(
+        np.stack([spectra[i].conj() * spectra[j] for i, j in APART]), s=quarters.shape[1:]
+    )
+    return float(products.max(axis=(1, 2)).mean())
 
 
 def _freed(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Pixels less the means of their row and of their column, in one row."""
+    """Pixels less the means of their row and of their column."""
     values = image.astype(np.float64)
-    values = values - values.mean(axis=0) - values.mean(axis=1, keepdims=True) + values.mean()
-    return values.ravel()
+    return values - values.mean(axis=0) - values.mean(axis=1, keepdims=True) + values.mean()
 
 
 def order_sentence(name: str, alike: Likeness) -> str:
