@@ -7,7 +7,7 @@ import pytest
 
 from napari_zstack_align.cells.traces.baseline import FRAMES_A_SECOND, Timeline
 from napari_zstack_align.cli.info import facts_of
-from napari_zstack_align.frame_times import frame_interval_s
+from napari_zstack_align.frame_times import frame_interval_s, interpolated, out_of_order
 from napari_zstack_align.read import describe
 from napari_zstack_align.register.recordings.chunks import default_chunk_frames
 from napari_zstack_align.stack import Stack
@@ -51,3 +51,28 @@ def test_everything_calls_it_unknown(times):
     assert default_chunk_frames(stack) == 20
     assert Timeline.of(stack.frame_times_s, n_frames, 5.0, 60.0).interval_s == 1 / FRAMES_A_SECOND
     assert not set(describe(stack).split()) & {"Hz", "nan", "frame every"}
+
+
+@pytest.mark.parametrize(
+    ("times", "odd", "mended"),
+    [
+        ([0, 1, 2, 3], [], [0, 1, 2, 3]),
+        ([0, 1, 2, 2, 4, 5], [3], [0, 1, 2, 3, 4, 5]),
+        ([0, 1, 2, 1.5, 4, 5], [3], [0, 1, 2, 3, 4, 5]),
+        ([0, 1, 9, 3, 4, 5], [2], [0, 1, 2, 3, 4, 5]),
+        ([0, 1, 2, 3, 3], [4], [0, 1, 2, 3, 4]),
+        ([7, 1, 2, 3, 4], [0], [0, 1, 2, 3, 4]),
+        ([0, np.nan, np.nan, 3, 4, 10], [1, 2], [0, 1, 2, 3, 4, 10]),
+        ([np.nan, np.nan, 2, 3, 4, 5], [0, 1], [0, 1, 2, 3, 4, 5]),
+        ([0, 1, 2, 0, 1, 2], [3, 4, 5], None),
+        ([0, 0, 0, 0], [1, 2, 3], None),
+        ([3, 2, 1], [1, 2], None),
+        ([np.nan, np.nan], [0, 1], None),
+        ([5], [], [5]),
+    ],
+)
+def test_times_out_of_order(times, odd, mended):
+    found = out_of_order(times)
+    assert found.tolist() == odd
+    taken = interpolated(times, found) if len(found) else times
+    assert taken is None if mended is None else taken == pytest.approx(mended)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 import numpy as np
 import numpy.typing as npt
 
@@ -28,6 +30,70 @@ def frame_interval_s(times_s: npt.ArrayLike | None) -> float | None:
     if not len(forward) or 2 * len(forward) < len(steps):
         return None
     return float(np.median(forward))
+
+
+def out_of_order(times_s: npt.ArrayLike) -> npt.NDArray[np.intp]:
+    """Frames whose times are unknown (NaN), or don't fit between those of the others.
+
+    They are as few as possible, and the later ones where that may be either of two frames.
+
+    Parameters
+    ----------
+    times_s : array-like
+        (T,) start of each frame in s.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n,) frames, ascending; the times of all others increase.
+    """
+    times = np.asarray(times_s, np.float64)
+    known = np.flatnonzero(np.isfinite(times))
+    if len(known) == len(times) and (np.diff(times) > 0).all():
+        return known[:0]
+    # The longest increasing subsequence, by patience sorting. From the end and with the sign
+    # turned, an earlier frame takes the place of a later one that would do as well.
+    least: list[float] = []  # the smallest end of a sequence of each length, and its frame
+    ends: list[int] = []
+    before = np.full(len(times), -1)
+    for t in known[::-1].tolist():
+        length = bisect_left(least, -times[t])
+        if length:
+            before[t] = ends[length - 1]
+        least[length : length + 1] = [-times[t]]
+        ends[length : length + 1] = [t]
+    fits = np.zeros(len(times), bool)
+    t = ends[-1] if ends else -1
+    while t >= 0:
+        fits[t], t = True, int(before[t])
+    return np.flatnonzero(~fits)
+
+
+def interpolated(
+    times_s: npt.ArrayLike, frames: npt.NDArray[np.intp]
+) -> npt.NDArray[np.float64] | None:
+    """Times in which some frames have the time between the others; None where these are too few.
+
+    Frames before the first of the others, and after the last, follow at the usual interval.
+
+    Parameters
+    ----------
+    times_s : array-like
+        (T,) start of each frame in s.
+    frames : numpy.ndarray
+        (n,) those to be interpolated, of `out_of_order`.
+    """
+    times = np.asarray(times_s, np.float64)
+    others = np.setdiff1d(np.arange(len(times)), frames)
+    if len(others) < 2 or 2 * len(others) <= len(times):
+        return None
+    interval = float(np.median(np.diff(times[others]) / np.diff(others)))
+    mended = times.copy()
+    mended[frames] = np.interp(frames, others, times[others])
+    first, last = others[0], others[-1]
+    mended[:first] = times[first] + interval * np.arange(-first, 0)
+    mended[last + 1 :] = times[last] + interval * np.arange(1, len(times) - last)
+    return mended
 
 
 def what_is_odd(times_s: npt.ArrayLike | None) -> str:

@@ -272,6 +272,50 @@ def test_ome_time_of_each_plane(tmp_path: Path, frames: Any) -> None:
     np.testing.assert_allclose(stack.frame_times_s, times)
 
 
+@pytest.mark.parametrize(
+    ("times", "remark"),
+    [
+        ({5: 4.0}, "the time (DeltaT) of frame 5 (counted from 0) is missing or out of order: it"),
+        ({5: 3.5}, "the time (DeltaT) of frame 5 (counted from 0) is missing or out of order: it"),
+        ({0: 7.0}, "the time (DeltaT) of frame 0 (counted from 0) is missing or out of order: it"),
+        ({11: 0.0}, "the time (DeltaT) of frame 11 (counted from 0) is missing or out of order"),
+        ({3: 2.0, 8: 1.0}, "times (DeltaT) of 2 frames (the first: frame 3, counted from 0) are"),
+    ],
+)
+@pytest.mark.parametrize("interval", [{}, {"TimeIncrement": 1.0}])
+def test_ome_time_of_a_plane_that_leads_back(
+    times: Any, remark: str, interval: Any, tmp_path: Path, frames: Any
+) -> None:
+    """The times of the others stay, and theirs lie between them."""
+    given = {**dict(enumerate(np.arange(12.0))), **times}
+    meta = {"axes": "TYX", "Plane": {"DeltaT": list(given.values())}, **interval}
+    tifffile.imwrite(tmp_path / "x.ome.tif", frames, metadata=meta)
+    stack = open_stack(tmp_path / "x.ome.tif")
+    np.testing.assert_allclose(stack.frame_times_s, np.arange(12))
+    (found,) = stack.remarks
+    assert found.is_warning
+    assert remark in found
+    assert found.endswith("interpolated from the times of the other frames.")
+
+
+@pytest.mark.parametrize(
+    ("interval", "instead"),
+    [
+        ({}, "no times are taken from it."),
+        ({"TimeIncrement": 0.5}, "its usual time from frame to frame, 0.5 s, is taken instead."),
+    ],
+)
+def test_ome_times_that_order_no_frames(
+    interval: Any, instead: str, tmp_path: Path, frames: Any
+) -> None:
+    meta = {"axes": "TYX", "Plane": {"DeltaT": [0.0] * 12}, **interval}
+    tifffile.imwrite(tmp_path / "x.ome.tif", frames, metadata=meta)
+    stack = open_stack(tmp_path / "x.ome.tif")
+    assert stack.frame_interval_s == interval.get("TimeIncrement")
+    assert [remark.endswith(instead) for remark in stack.remarks] == [True]
+    assert "11 frames (the first: frame 1, counted from 0)" in stack.remarks[0]
+
+
 def _ome(pixels: str, inside: str) -> str:
     return (
         '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from math import prod
 from typing import TypeAlias
@@ -13,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.frame_times import interpolated, out_of_order
 from napari_zstack_align.read._facts import Facts
+from napari_zstack_align.read._facts import times as times_of
 from napari_zstack_align.read._units import Known, interval, length, number, time_s
 from napari_zstack_align.remark import Remark, as_warnings
 
@@ -80,19 +82,21 @@ def _parsed(root: ElementTree.Element, name: str) -> Ome:
     size, odd_size = _pixel_size(pixels)
     z_step, odd_step = _length(pixels, "PhysicalSizeZ", "z-step")
     between, odd_time = interval(pixels.get("TimeIncrement"), pixels.get("TimeIncrementUnit", "s"))
+    planes, odd_planes = _frame_times(pixels, axes, shape)
     facts = Facts(
         axes=axes,
         sizes=shape,
         pixel_size_um=size,
         z_step_um=z_step,
         interval_s=between,
-        frame_times_s=_frame_times(pixels, axes, shape),
+        frame_times_s=planes,
         channel_names=_channel_names(pixels),
         remarks=(
             *(as_warnings(others) if len(images) > 1 else ()),
             *dict.fromkeys((*odd_size, *odd_step, *odd_time, *_odd_times(pixels))),
         ),
     )
+    facts = replace(facts, remarks=(*facts.remarks, *_remarks_on_times(odd_planes, facts)))
     return Ome(facts, _places(pixels, axes, shape))
 
 
@@ -171,8 +175,12 @@ def _places(pixels: ElementTree.Element, axes: str, shape: tuple[int, ...]) -> l
 
 def _frame_times(
     pixels: ElementTree.Element, axes: str, shape: tuple[int, ...]
-) -> npt.NDArray[np.float64] | None:
-    """Time of each frame (its first channel) in the order of the file, if all are given."""
+) -> tuple[npt.NDArray[np.float64] | None, npt.NDArray[np.intp]]:
+    """Time of each frame (its first channel) in the order of the file, None where they are unknown.
+
+    And the frames whose time is not the one of the file, or, where that order is unknown, those
+    that are why.
+    """
     frame_axes = [a for a in axes if a != "C"]
     sizes = tuple(shape[axes.index(a)] for a in frame_axes)
     times = np.full(sizes, np.nan)
@@ -184,8 +192,32 @@ def _frame_times(
             continue
         times[where] = _number_or_nan(delta) * scale
     flat = times.reshape(-1)
-    usable = np.isfinite(flat).all() and (len(flat) == 1 or (np.diff(flat) > 0).all())
-    return flat if usable else None
+    odd = out_of_order(flat)
+    if not np.isfinite(flat).any():
+        return None, odd[:0]
+    return (interpolated(flat, odd) if len(odd) else flat), odd
+
+
+def _remarks_on_times(odd: npt.NDArray[np.intp], facts: Facts) -> tuple[Remark, ...]:
+    """Say which frames have times that can't be, and what was taken instead."""
+    if not len(odd):
+        return ()
+    one = len(odd) == 1
+    cause = (
+        f"In the file, the time (DeltaT) of frame {odd[0]} (counted from 0) is"
+        if one
+        else f"In the file, the times (DeltaT) of {len(odd)} frames (the first: frame {odd[0]}, "
+        f"counted from 0) are"
+    ) + " missing or out of order"
+    if facts.frame_times_s is not None:
+        these = "it is" if one else "they are"
+        return as_warnings(f"{cause}: {these} interpolated from the times of the other frames.")
+    instead = (
+        "no times are taken from it."
+        if times_of(facts, prod(facts.sizes)) is None
+        else f"its usual time from frame to frame, {facts.interval_s:g} s, is taken instead."
+    )
+    return as_warnings(f"{cause}: {instead}")
 
 
 def _odd_times(pixels: ElementTree.Element) -> tuple[Remark, ...]:

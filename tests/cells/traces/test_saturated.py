@@ -35,11 +35,23 @@ def extract(frames: np.ndarray, alignment=None, **params) -> nza.Traces:
 
 
 @pytest.mark.parametrize(
-    ("top", "dtype"),
-    [(255, np.uint8), (4095, np.uint16), (8191, np.int16), (16383, np.float32)],
+    ("top", "dtype", "step"),
+    [
+        (255, np.uint8, 1),
+        (4095, np.uint16, 1),
+        (8191, np.int16, 1),
+        (16383, np.float32, 1),
+        (127, np.int8, 1),
+        (255, np.float32, 1 / 255),
+        (4095, np.uint16, 16),
+        (16383, np.uint16, 4),
+        (3000, np.int16, 1),
+        (2**31 - 1, np.int32, 1),
+        (2**32 - 1, np.uint32, 1),
+    ],
 )
-def test_a_clipped_transient_is_told(top, dtype, tmp_path) -> None:
-    frames = np.clip(movie(top / 255), None, top).astype(dtype)
+def test_a_clipped_transient_is_told(top, dtype, step, tmp_path) -> None:
+    frames = (np.clip(movie(top / 255), None, top) * step).astype(dtype)
     traces = extract(frames)
     np.testing.assert_allclose(traces.saturated, [[0, 6 / N_FRAMES, 0]], atol=1e-6)
     np.testing.assert_array_equal(traces.reliable, [[True, False, True]])
@@ -67,8 +79,18 @@ def test_a_largest_value_is_a_detector_s_by_chance() -> None:
     assert not extract(frames.astype(np.uint16)).saturated.any()
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.float32])
+@pytest.mark.parametrize("photons", [0.05, 0.3, 1, 3, 20])
+def test_few_photons_whose_largest_number_occurs_in_many_frames(photons, dtype) -> None:
+    light = np.full((N_FRAMES, 48, 48), photons / 20)
+    light[:, 6:18, 6:18] = photons
+    frames = np.random.default_rng(4).poisson(light).astype(dtype)
+    traces = extract(frames)
+    assert not traces.saturated.any()
+
+
 def test_a_single_flash_makes_no_cell_unreliable() -> None:
-    frames = np.clip(movie(), None, 200)
+    frames = movie(0.4)
     frames[70] = 255
     assert extract(frames.astype(np.uint8)).reliable.all()
 

@@ -115,6 +115,7 @@ class _Run:
         self._F, self._Fneu = (np.full(shape, np.nan, dtype) for _ in range(2))
         self._saturated = np.zeros(shape, bool)
         self._highest = np.full((n_channels, n_frames), np.nan)
+        self._heaped = np.zeros((n_channels, n_frames), bool)
         self._frames = inputs.frames()
         self._is_read = np.zeros(n_frames, bool)
         self._sampled = np.zeros(n_frames, bool)
@@ -219,7 +220,7 @@ class _Run:
             return
         frames = slice(window.start, window.stop)
         self._F[:, :, frames], self._Fneu[:, :, frames] = window.F, window.Fneu
-        self._highest[:, frames] = window.highest
+        self._highest[:, frames], self._heaped[:, frames] = window.highest, window.heaped
         if window.saturated.any():
             self._saturated[:, :, frames] = window.saturated
         for t, fault in window.faults.items():
@@ -289,7 +290,7 @@ class _Run:
         self, F: npt.NDArray[np.float32], used: npt.NDArray[np.bool_]
     ) -> npt.NDArray[np.float32]:
         """(C, N) as of `Traces`."""
-        return saturated_frames(self._saturated, self._highest, np.isfinite(F) & used)
+        return saturated_frames(self._saturated, self._highest, self._heaped, np.isfinite(F) & used)
 
     def _unmeasured(
         self, corrected: npt.NDArray[np.float32], used: npt.NDArray[np.bool_]

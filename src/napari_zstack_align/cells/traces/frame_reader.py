@@ -12,7 +12,12 @@ from napari_zstack_align.cells.traces.discs import disc_means, disc_shares
 from napari_zstack_align.cells.traces.inputs import Ring
 from napari_zstack_align.cells.traces.means import Means, means_type
 from napari_zstack_align.cells.traces.rings import outside_circles, ring_means
-from napari_zstack_align.saturation import DETECTOR_TOPS, SATURATED_FRACTION, highest_value
+from napari_zstack_align.saturation import (
+    DETECTOR_TOPS,
+    SATURATED_FRACTION,
+    are_heaped,
+    highest_value,
+)
 
 Numbers = npt.NDArray[np.float64]
 
@@ -34,10 +39,12 @@ class Measured:
         (C, N) float32 means of circles and rings; NaN where less than 90 % of a circle has pixels,
         and where there is no ring, or rows that were left out take more than 10 % of it.
     saturated : numpy.ndarray
-        (C, N) bool: circles of which more than 5 % is at ``highest``, where that is the largest
-        value of a detector.
+        (C, N) bool: circles of which more than 5 % is at ``highest``, where that may be the
+        largest value of a detector.
     highest : numpy.ndarray
         (C,) float64 largest value of the frame; NaN where there is none.
+    heaped : numpy.ndarray
+        (C,) bool: whether brighter pixels of the frame were cut off at that value.
     hidden : numpy.ndarray
         (2, N) bool: circles and rings without a value because of pixels that were left out; of
         rings, because of rows alone.
@@ -47,6 +54,7 @@ class Measured:
     around: Means
     saturated: npt.NDArray[np.bool_]
     highest: Numbers
+    heaped: npt.NDArray[np.bool_]
     hidden: npt.NDArray[np.bool_]
 
 
@@ -138,6 +146,7 @@ class FrameReader:
             np.empty(shape, dtype),
             np.zeros(shape, bool),
             np.empty(len(frame)),
+            np.zeros(len(frame), bool),
             np.zeros((2, shape[1]), bool),
         )
         pixels = np.empty(shape, np.int32)
@@ -149,8 +158,10 @@ class FrameReader:
             disc_means(image, tissue, circles, measured.inside[c])
             running, around = (sums, self._counts), measured.around[c]
             ring_means(image, self._free, circles, self._ring, running, around, pixels[c])
-            measured.highest[c] = highest = highest_value(_lowered(image, out))
-            if highest in DETECTOR_TOPS:
+            seen = _lowered(image, out)
+            measured.highest[c] = highest = highest_value(seen)
+            measured.heaped[c] = heaped = are_heaped(seen, highest)
+            if heaped or highest in DETECTOR_TOPS:
                 shares = np.empty(shape[1], np.float32)
                 disc_shares(image, tissue, circles, highest, shares)
                 measured.saturated[c] = shares > SATURATED_FRACTION

@@ -21,9 +21,9 @@ from napari_zstack_align.saved import Units, key_of
 if TYPE_CHECKING:
     from napari_zstack_align.cells.traces.frame_reader import FrameReader
 
-METHOD = "traces of a window 4"
+METHOD = "traces of a window 5"
 """Of the units: another number where a result may change."""
-ARRAYS = ("F", "Fneu", "saturated", "highest", "hidden")
+ARRAYS = ("F", "Fneu", "saturated", "highest", "heaped", "hidden")
 """What of a window is kept."""
 MOST_FRAMES = 64
 MOST_CIRCLES = 32_000
@@ -44,6 +44,8 @@ class Window:
         (C, N, n) bool: circles that are at the frame's largest value, as of `Measured`.
     highest : numpy.ndarray
         (C, n) float64 largest value of each frame.
+    heaped : numpy.ndarray
+        (C, n) bool: frames whose brighter pixels were cut off at that value.
     hidden : numpy.ndarray
         (2, N, n) bool: circles and rings without a value because of artefacts, as of `Measured`.
     faults : dict of int to Fault
@@ -58,6 +60,7 @@ class Window:
     Fneu: Means
     saturated: npt.NDArray[np.bool_]
     highest: npt.NDArray[np.float64]
+    heaped: npt.NDArray[np.bool_]
     hidden: npt.NDArray[np.bool_]
     faults: dict[int, Fault] = field(default_factory=dict)
     samples: list[npt.NDArray[Any]] = field(default_factory=list)
@@ -89,8 +92,8 @@ class WindowReader:
         arrays = self._units.get(_unit(frames), self._key(frames), frames)
         if arrays is None:
             return frames
-        F, Fneu, saturated, highest, hidden = (arrays[name] for name in ARRAYS)
-        return Window(frames.start, frames.stop, F, Fneu, saturated, highest, hidden)
+        F, Fneu, saturated, highest, heaped, hidden = (arrays[name] for name in ARRAYS)
+        return Window(frames.start, frames.stop, F, Fneu, saturated, highest, heaped, hidden)
 
     def read(self, frames: range, sampled: npt.NDArray[np.bool_]) -> Window:
         """Read, measure and keep a window.
@@ -107,6 +110,7 @@ class WindowReader:
         means = np.full(shape, np.nan, means_type(self._stack.dtype))
         saturated = np.zeros(shape[1:], bool)
         highest = np.full((shape[1], shape[3]), np.nan)
+        heaped = np.zeros(highest.shape, bool)
         hidden = np.zeros((2, *shape[2:]), bool)
         faults: dict[int, Fault] = {}
         samples = []
@@ -121,7 +125,7 @@ class WindowReader:
                 found = reader.measure(image, circles[i], rows)
                 means[0, :, :, i], means[1, :, :, i] = found.inside, found.around
                 saturated[:, :, i], highest[:, i] = found.saturated, found.highest
-                hidden[:, :, i] = found.hidden
+                heaped[:, i], hidden[:, :, i] = found.heaped, found.hidden
             if sampled[t]:
                 samples.append(image.copy())
         on_slices = inputs.on_slices(start, stop)
@@ -129,7 +133,7 @@ class WindowReader:
             means[:, :, ~on_slices], saturated[:, ~on_slices] = np.nan, False
             hidden[:, ~on_slices] = False
         window = Window(
-            start, stop, means[0], means[1], saturated, highest, hidden, faults, samples
+            start, stop, means[0], means[1], saturated, highest, heaped, hidden, faults, samples
         )
         arrays = {name: getattr(window, name) for name in ARRAYS}
         self._units.put(_unit(frames), self._key(frames), arrays, frames)
