@@ -6,7 +6,13 @@ import pytest
 from pydantic import ValidationError
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.params import AdaptiveParams, BlobParams, KeypointParams, ZShiftParams
+from napari_zstack_align.params import (
+    AdaptiveParams,
+    BlobParams,
+    KeypointParams,
+    TraceParams,
+    ZShiftParams,
+)
 
 MODELS = [AdaptiveParams, KeypointParams, ZShiftParams]
 
@@ -90,3 +96,36 @@ def test_replace_checks():
 def test_repr_shows_what_was_changed():
     assert repr(AdaptiveParams()) == "AdaptiveParams()"
     assert repr(AdaptiveParams(alpha=2)) == "AdaptiveParams(alpha=2.0)"
+
+
+@pytest.mark.parametrize(
+    ("model", "values", "name"),
+    [
+        (AdaptiveParams, {"alpha": True}, "alpha"),
+        (AdaptiveParams, {"channel": False}, "channel"),
+        (AdaptiveParams, {"channel_weights": [1, True]}, "channel_weights"),
+        (BlobParams, {"num_sigma": True}, "num_sigma"),
+        (TraceParams, {"dark_frames": [True, 5]}, "dark_frames"),
+        (TraceParams, {"dark_level": [False]}, "dark_level"),
+        (KeypointParams, {"chunk_frames": True}, "chunk_frames"),
+    ],
+)
+def test_true_is_no_number(model, values, name, tmp_path):
+    path = tmp_path / "params.json"
+    path.write_text(json.dumps(values))
+    for make in (lambda: model(**values), lambda: model.from_file(path)):
+        with pytest.raises(InputError, match=rf"^{model.__name__}: {name} should be a number, but"):
+            make()
+
+
+def test_what_may_be_true_may_be():
+    assert not AdaptiveParams(find_artefacts=False).find_artefacts
+    assert TraceParams(accept_estimate=True).accept_estimate
+
+
+@pytest.mark.parametrize("second", ["2.5", "1.5"])
+def test_a_name_that_is_given_twice(second, tmp_path):
+    path = tmp_path / "params.json"
+    path.write_text(f'{{"alpha": 1.5, "channel": 0, "alpha": {second}}}')
+    with pytest.raises(InputError, match=r"params\.json gives 'alpha' more than once: leave one"):
+        AdaptiveParams.from_file(path)

@@ -23,7 +23,7 @@ class AlignmentError(ZstackAlignError, RuntimeError):
 
 
 class RunStopped(ZstackAlignError):
-    """A run can't go on (a full disk, a raw file that is gone): what was finished is kept.
+    """A run can't go on (a full disk, a raw file that is gone): a journal keeps what was finished.
 
     The same call goes on from there once the cause is removed.
     """
@@ -47,5 +47,7 @@ class Cancelled(ZstackAlignError):
     """
 
     def __init__(self, partial: object = None) -> None:
-        super().__init__("Cancelled; what was finished is kept.")
+        nothing = "Cancelled: nothing was finished yet, but for what a journal of the run keeps."
+        finished = "Cancelled; what was finished is kept."
+        super().__init__(nothing if partial is None else finished)
         self.partial = partial

@@ -94,7 +94,8 @@ def test_bad_input_is_one_sentence_and_2(arguments, said, capsys, tmp_path, monk
         (
             KeyboardInterrupt(),
             1,
-            "Cancelled: only what was finished is kept; the same command again does the rest.",
+            "Cancelled: what was finished, if anything, is kept; the same command again does the "
+            "rest.",
         ),
     ],
     ids=lambda value: type(value).__name__,

@@ -188,8 +188,8 @@ def test_a_signal_while_modules_are_imported(command, monkeypatch, capsys):
     monkeypatch.setattr(entry, "import_module", importing)
     assert main(command) == 1
     assert capsys.readouterr().err == (
-        "zstack-align: Cancelled: only what was finished is kept; the same command again does the "
-        "rest.\n"
+        "zstack-align: Cancelled: nothing was written; the same command again starts from the "
+        "beginning.\n"
     )
 
 
@@ -204,8 +204,8 @@ def test_a_signal_while_it_is_saved(command, aligned, tmp_path, monkeypatch, cap
         patch.setattr("napari_zstack_align.saved.generation.write_new", writing)
         assert main(command) == 1
     assert capsys.readouterr().err.splitlines()[-1] == (
-        "zstack-align: Cancelled: only what was finished is kept; the same command again does the "
-        "rest."
+        "zstack-align: Cancelled: what was finished, if anything, is kept; the same command again "
+        "does the rest."
     )
     assert main(command) == 0
     assert numbers(tmp_path / "run.zalign") == numbers(aligned)

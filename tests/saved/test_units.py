@@ -1,5 +1,6 @@
 """What a run keeps is found again: by key, and by the frames that a unit read."""
 
+import errno
 import json
 import os
 import re
@@ -482,6 +483,23 @@ def test_a_folder_that_comes_in_mid_run_stops_it_in_one_sentence(kept, raw):
             units.put("slice-2", "key", ARRAYS)
     (kept / "slice-2.unit").rmdir()
     assert kept_units(kept) == ["slice-0.unit", "slice-1.unit"]
+
+
+@pytest.mark.parametrize("finished", [0, 1])
+def test_a_full_disk_says_whether_anything_was_finished(tmp_path, raw, monkeypatch, finished):
+    def full(path, unit):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with Journal(tmp_path / "run.unfinished", {}) as journal:
+        units = units_of(journal, raw)
+        for k in range(finished):
+            units.put(f"slice-{k}", "key", ARRAYS)
+        monkeypatch.setattr("napari_zstack_align.saved.journal.write_unit", full)
+        said = (
+            r"What was .* kept: .* to go on\." if finished else r"Nothing .* yet: .* start again\."
+        )
+        with pytest.raises(RunStopped, match=rf"can't be written any more: No space .*\. {said}$"):
+            units.put("slice-9", "key", ARRAYS)
 
 
 @pytest.mark.parametrize("name", ["slice-0.unit", HEAD])

@@ -36,11 +36,21 @@ def test_digests_are_those_of_the_pixels(path, pixels):
     assert len(set(of_array.digests)) == 6
 
 
-def test_a_file_that_vanishes_stops_the_run(path):
+@pytest.mark.parametrize(
+    ("names", "kept"),
+    [
+        (None, "start again"),
+        ([], "start again; nothing was finished yet"),
+        (["slice-0"], "start again; what was finished is kept"),
+    ],
+)
+def test_a_file_that_vanishes_stops_the_run(path, names, kept):
     frames = WatchedFrames(nza.open_stack(path))
+    if names is not None:
+        frames.are_kept_in(lambda: names)
     frames.stack.read(0, 1)
     path.unlink()
-    with pytest.raises(RunStopped, match=r"raw.tif is gone.* what was finished is kept"):
+    with pytest.raises(RunStopped, match=rf"raw.tif is gone.*: bring it back and {kept}\.$"):
         frames.stack.read(1, 2)
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from napari_zstack_align.alignment.changed_frames import with_unchanged_frames
 from napari_zstack_align.saved import FrameDigests, WatchedFrames
-from napari_zstack_align.saved.watched import KEPT
 from napari_zstack_align.stack import Stack
 
 
-def watched_frames(stack: Stack, seen: FrameDigests | None, kept: str = KEPT) -> WatchedFrames:
+def watched_frames(stack: Stack, seen: FrameDigests | None) -> WatchedFrames:
     """Watch frames from now on; reading stops at one that isn't what it was.
 
     That is told by its pixels, also where size and time of the file are as they were. Arrays in
@@ -19,15 +18,13 @@ def watched_frames(stack: Stack, seen: FrameDigests | None, kept: str = KEPT) ->
     stack : Stack
     seen : FrameDigests, optional
         What the frames were that a result was made of.
-    kept : str
-        As of `WatchedFrames`.
     """
-    return WatchedFrames(stack, kept, expected=seen if stack.paths else None)
+    return WatchedFrames(stack, expected=seen if stack.paths else None)
 
 
 def unchanged_frames(stack: Stack, seen: FrameDigests | None) -> WatchedFrames:
     """Watch frames as above; InputError at once where the file shows that they have changed."""
-    frames = watched_frames(stack, seen, kept="")
+    frames = watched_frames(stack, seen)
     if stack.paths:
         with_unchanged_frames(stack, seen)
     return frames

@@ -35,7 +35,7 @@ COMMANDS = {
 """One line about each command; the module of that name is loaded when the command is chosen."""
 
 STOPPED_ANYWHERE = (
-    "Cancelled: only what was finished is kept; the same command again does the rest."
+    "Cancelled: what was finished, if anything, is kept; the same command again does the rest."
 )
 DONE, INCOMPLETE, BAD_INPUT, FAULT = 0, 1, 2, 3
 
@@ -116,9 +116,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str]) -> bool:
     """Run one command; return whether all of it was done."""
     _print_every_name()
-    with at_safe_moments():
-        parser = make_parser(chosen_command(argv))
-    stop_if_asked()
+    try:
+        with at_safe_moments():
+            parser = make_parser(chosen_command(argv))
+        stop_if_asked()
+    except KeyboardInterrupt:
+        raise Cancelled from None
     args = parser.parse_args(argv)
     _check_paths(args)
     give_back_large_blocks()

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeAlias
+from typing import Annotated, Any, Self, TypeAlias, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+import numpy as np
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.plain_files import check_is_file
@@ -42,6 +53,17 @@ class Params(BaseModel):
         except ValidationError as error:
             raise InputError(_sentence(type(self), error)) from None
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _number_is_not_bool(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse true and false where a number is asked for: pydantic takes them for 1 and 0."""
+        values = value if isinstance(value, list | tuple) else (value,)
+        if any(isinstance(each, bool | np.bool_) for each in values):
+            types = set(_types_in(cls.model_fields[info.field_name or ""].annotation))
+            if types & {int, float} and bool not in types:
+                raise PydanticCustomError("number_not_bool", "Input should be a number")
+        return value
+
     @classmethod
     def given(cls, params: Self | None) -> Self:
         """Return the parameters that a step was given, the defaults for None.
@@ -76,11 +98,16 @@ class Params(BaseModel):
         """Read values from a JSON file; those it doesn't name keep their defaults."""
         try:
             check_is_file(Path(path))
-            values = json.loads(Path(path).read_text(encoding="utf-8"))
+            text = Path(path).read_text(encoding="utf-8")
+            values = json.loads(text, object_pairs_hook=_without_repetition)
         except FileNotFoundError:
             raise InputError(f"There is no parameter file {path}.") from None
         except (OSError, ValueError, RecursionError) as error:
             raise InputError(f"{path} can't be read as a JSON parameter file: {error}.") from None
+        except _RepeatedError as error:
+            raise InputError(
+                f"{path} gives '{error}' more than once: leave one value for it."
+            ) from None
         if not isinstance(values, dict):
             raise InputError(f"{path} must hold a JSON object of parameter names and values.")
         return cls(**values)
@@ -148,6 +175,27 @@ class ChannelParams(Params):
         if self.channel_weights:
             return self.channel_weights[channel] > 0
         return channel == self.channel
+
+
+class _RepeatedError(Exception):
+    """A name is given twice."""
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a dict of the names and values of a JSON object, each of which is given once."""
+    values: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in values:
+            raise _RepeatedError(name)
+        values[name] = value
+    return values
+
+
+def _types_in(annotation: Any) -> Iterator[Any]:
+    """Yield a type and those that it is made of: of ``tuple[int, ...] | None``, int too."""
+    yield annotation
+    for part in get_args(annotation):
+        yield from _types_in(part)
 
 
 def _sentence(model: type[Params], error: ValidationError) -> str:

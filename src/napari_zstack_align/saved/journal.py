@@ -219,16 +219,22 @@ class Journal:
         remove_if_possible(self._path(name))
 
     def _refused(self, path: Path, error: OSError) -> RunStopped:
+        kept, goes_on = "", ""
+        with suppress(OSError):  # permission was lost: what is there can't be seen
+            is_kept = any(not _is_folder(self._path(name)) for name in self.names())
+            kept = " What was finished is kept" if is_kept else " Nothing was finished yet"
+            goes_on = " to go on" if is_kept else ""
         if _is_folder(path):
-            return RunStopped(f"{_folder_in_the_way(path)} What was finished is kept.")
+            return RunStopped(f"{_folder_in_the_way(path)}{kept and kept + '.'}")
         if isinstance(error, FileNotFoundError):
             return RunStopped(
                 f"{self.folder} is gone, and what was finished with it: leave that folder alone "
                 f"while a run goes on, and start again."
             )
+        mend = f"{kept}: mend that" if kept else " Mend that"
         return RunStopped(
-            f"{self.folder} can't be written any more: {error.strerror or error}. What was "
-            f"finished is kept: mend that, and start again to go on."
+            f"{self.folder} can't be written any more: {error.strerror or error}.{mend}, and start "
+            f"again{goes_on}."
         )
 
     def discard(self) -> None:

@@ -37,6 +37,8 @@ class Units:
     def __init__(self, journal: UnitStore, frames: WatchedFrames, prefix: str = "") -> None:
         self.journal, self.frames, self._prefix = journal, frames, prefix
         self._put: set[str] = set()
+        if journal.id:
+            frames.are_kept_in(journal.names)
 
     def check(self, pool: ThreadPoolExecutor, ahead: int) -> Job[None]:
         """Read the frames of kept units where the raw files aren't those that they were read from.

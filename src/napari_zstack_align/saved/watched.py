@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -25,7 +25,7 @@ CHECK_PART = 0.005
 UNKNOWN = 0
 """Digest of a frame that wasn't read; that of a frame of zeros is another one."""
 GONE = (-1, -1)
-KEPT = "; what was finished is kept"
+NOTHING_YET = "; nothing was finished yet"
 
 
 class FrameChanged(RunStopped):
@@ -55,8 +55,6 @@ class WatchedFrames:
     Parameters
     ----------
     stack : Stack
-    kept : str
-        End of a sentence about what stops the reading: what becomes of the work.
     expected : FrameDigests, optional
         What the frames were that an earlier result was made of: reading another one stops.
 
@@ -75,10 +73,9 @@ class WatchedFrames:
         for the whole run: nothing of it has such a frame, and nothing else lacks it.
     """
 
-    def __init__(
-        self, stack: Stack, kept: str = KEPT, expected: FrameDigests | None = None
-    ) -> None:
-        self._kept, self._expected = kept, expected
+    def __init__(self, stack: Stack, expected: FrameDigests | None = None) -> None:
+        self._expected = expected
+        self._names_of_kept: Callable[[], list[str]] | None = None
         self._source, self._paths, self._name = stack.source, stack.paths, stack.name
         self.digests = np.full(stack.n_frames, UNKNOWN, np.uint32)
         self.failed = np.zeros(stack.n_frames, bool)
@@ -135,6 +132,16 @@ class WatchedFrames:
         self.check_now_and_then()
         return frames
 
+    def are_kept_in(self, names: Callable[[], list[str]]) -> None:
+        """Let sentences about what stops the reading say what becomes of the work.
+
+        Parameters
+        ----------
+        names : callable
+            Names of the finished units that are kept so far.
+        """
+        self._names_of_kept = names
+
     def seen(self) -> FrameDigests:
         """What is known of the frames so far."""
         return FrameDigests(self.digests.copy(), self.files)
@@ -160,12 +167,12 @@ class WatchedFrames:
             if after == GONE:
                 raise RunStopped(
                     f"{path} is gone, or can't be reached any more: bring it back and start "
-                    f"again{self._kept}."
+                    f"again{self._kept()}."
                 )
             if after != before:
                 raise RunStopped(
                     f"{path} changed while it was read: start again when nothing writes it any "
-                    f"more{self._kept}."
+                    f"more{self._kept()}."
                 )
 
     def _note(self, t: int, digest: int) -> None:
@@ -189,11 +196,18 @@ class WatchedFrames:
                 self.failed[t] = True
                 return
         left_out = " Where it stays so, begin anew under another name: the frame is left out then."
+        kept = self._kept()
         raise RunStopped(
             f"Frame {t} of {self._name} could be read before, but not now "
-            f"({str(error).removesuffix('.')}): start again to go on{self._kept}."
-            f"{left_out if self._kept else ''}"
+            f"({str(error).removesuffix('.')}): start again to go on{kept}."
+            f"{left_out if kept else ''}"
         ) from error
+
+    def _kept(self) -> str:
+        """End of a sentence: what becomes of the work."""
+        if self._names_of_kept is None:
+            return ""
+        return "; what was finished is kept" if self._names_of_kept() else NOTHING_YET
 
 
 def states_of(paths: Iterable[Path]) -> FileStates:
