@@ -136,7 +136,8 @@ def _align(
         layout = yield from check_kept_layout(units, params.channel)
         early = f"{layout.headline} The summary says more." if layout.warning else ""
         yield Progress("Aligning", 0, stack.n_frames, Remark(early) if early else "")
-        found = yield from kept_search(units, params, pool, given=given)
+        known = layout.verdict != "wrong"
+        found = yield from kept_search(units, params, pool, given=given, slices_known=known)
         run = STRATEGIES[params.strategy](stack, params, mask, pool, ahead, units, found)
         of_layout = (*as_serious(layout.warning), *as_notes(layout.note))
         run.remarks = (*stack.remarks, *remarks_on(stack), *of_layout, *found.remarks)

@@ -20,7 +20,7 @@ from napari_zstack_align.remark import remark_from
 from napari_zstack_align.saved import Arrays, Units, key_of, layout_of, values_of
 from napari_zstack_align.saved.provenance import json_bytes
 
-SEARCH = "search for artefacts 3"
+SEARCH = "search for artefacts 4"
 """Of the method, for the unit's key: another number where a result may change."""
 UNIT = "artefacts"
 
@@ -32,6 +32,7 @@ def kept_search(
     *,
     given: Pixels | None = None,
     offset: float | None = None,
+    slices_known: bool = True,
 ) -> Generator[Progress, None, Artefacts]:
     """Search the stack of a run for artefacts, or take what an earlier run found.
 
@@ -39,7 +40,7 @@ def kept_search(
     ----------
     units : Units
         Of the run; the frames are read through them.
-    params, pool, given, offset
+    params, pool, given, offset, slices_known
         As of `search`.
     """
     stack = units.frames.stack
@@ -50,11 +51,14 @@ def kept_search(
         layout=layout_of(stack),
         given=given,
         offset=offset,
+        slices_known=slices_known,
     )
     kept = units.get(UNIT, key, frames)
     if kept is not None:
         return _of_arrays(kept)
-    found = yield from search(stack, params, pool, given=given, offset=offset)
+    found = yield from search(
+        stack, params, pool, given=given, offset=offset, slices_known=slices_known
+    )
     units.put(UNIT, key, _to_arrays(found), frames)
     return found
 

@@ -62,6 +62,7 @@ def search(
     *,
     given: Pixels | None = None,
     offset: float | None = None,
+    slices_known: bool = True,
 ) -> Generator[Progress, None, Artefacts]:
     """Look at a few frames of a stack for what doesn't come from tissue.
 
@@ -79,6 +80,9 @@ def search(
         (Y, X) bool: the pixels fixed to the detector, instead of looking for them.
     offset : float, optional
         What is taken off every pixel, instead of what the frames say.
+    slices_known : bool
+        Whether the frames of a slice show the same tissue. Where the layout is wrong, frames are
+        not compared: differences between planes are no stripes of the detector.
 
     Returns
     -------
@@ -91,6 +95,8 @@ def search(
         yield progress
         sample = read
     assert sample is not None
+    if not slices_known:
+        sample = replace(sample, groups=np.arange(len(sample.groups)))
     known = (*_of_coarse_numbers(sample), *_of_other_channels(stack, params))
     if not params.find_artefacts or len(sample.images) < FEWEST_FRAMES:
         nobody_looked = params.find_artefacts and stack.n_frames >= FEWEST_FRAMES

@@ -1,0 +1,54 @@
+"""Frames of several planes that are taken for one slice are no stripes of the detector."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import napari_zstack_align as nza
+from napari_zstack_align.parallel import worker_threads
+from napari_zstack_align.register.artefacts.search import search
+
+N_PLANES, N_VOLUMES = 12, 8
+
+
+def up_and_down(seed: int) -> np.ndarray:
+    """Planes of square cells, scanned up and down in turn."""
+    rng = np.random.default_rng(seed)
+    planes = [np.kron(rng.gamma(0.4, 40, (16, 16)), np.ones((6, 6))) + 2 for _ in range(N_PLANES)]
+    up = [*range(N_PLANES)]
+    order = [z for k in range(N_VOLUMES) for z in (up if k % 2 == 0 else up[::-1])]
+    return rng.poisson([planes[z] + 1 for z in order]).astype(np.uint16)
+
+
+def found_in(frames, **options):
+    stack = nza.Stack.from_array(frames, frames_per_slice=N_VOLUMES)
+    with worker_threads(1) as pool:
+        return nza.run(search(stack, nza.AdaptiveParams(), pool, **options))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_planes_under_a_wrong_layout_are_no_stripes(seed) -> None:
+    found = found_in(up_and_down(seed), slices_known=False)
+    assert found.pattern is None
+    assert not any("Stripes" in remark for remark in found.remarks)
+
+
+@pytest.mark.parametrize("order", ["as it is", "sorted"])
+def test_a_run_compares_the_repeats_of_a_right_layout_alone(monkeypatch, order) -> None:
+    asked = []
+
+    def noted(*arguments, **options):
+        asked.append(options["slices_known"])
+        return (yield from search(*arguments, **options))
+
+    monkeypatch.setattr("napari_zstack_align.register.artefacts.kept_search.search", noted)
+    frames = up_and_down(0)
+    if order == "sorted":
+        volumes = frames.reshape(N_VOLUMES, N_PLANES, 96, 96)
+        volumes[1::2] = volumes[1::2, ::-1]
+        frames = volumes.swapaxes(0, 1).reshape(frames.shape)
+    job = nza.align_adaptive(nza.Stack.from_array(frames, frames_per_slice=N_VOLUMES))
+    next(_ for _ in job if asked)
+    job.close()
+    assert asked == [order == "sorted"]
