@@ -451,3 +451,11 @@ def test_a_rest_of_frames_is_a_remark(sample):
     stack = nza.Stack.from_array(sample.stack.read(0, 18)[:, 0], frames_per_slice=5)
     (rest,) = nza.run(nza.align_adaptive(stack)).remarks
     assert "the last 3 frames make a slice of their own, with 3 instead of 5 repeats" in rest
+
+
+def test_less_light_is_the_remedy_where_all_is_saturated():
+    """The right channel and file were chosen."""
+    frames = np.random.default_rng(0).poisson(100, (8, 64, 64)).clip(None, 105).astype(np.uint16)
+    stack = nza.Stack.from_array(frames, frames_per_slice=4)
+    with pytest.raises(nza.AlignmentError, match=r"saturated: .* the pixels\. There is more light"):
+        nza.run(nza.align_adaptive(stack))

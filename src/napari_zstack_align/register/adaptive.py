@@ -24,7 +24,7 @@ from napari_zstack_align.register.closing import (
 )
 from napari_zstack_align.register.copied_frames import with_copies_told
 from napari_zstack_align.register.direct import DirectChain
-from napari_zstack_align.register.frames import check_channels
+from napari_zstack_align.register.frames import TOO_MUCH_LIGHT, check_channels
 from napari_zstack_align.register.kept_layout import check_kept_layout
 from napari_zstack_align.register.slice_run import SliceRun
 from napari_zstack_align.register.slice_steps import with_breaks
@@ -42,6 +42,8 @@ from napari_zstack_align.saved import (
 from napari_zstack_align.stack import Stack
 
 STRATEGIES: dict[str, type[SliceRun]] = {"two_stage": TwoStages, "direct": DirectChain}
+
+RIGHT_CHANNEL = "Check that the right channel and file were chosen."
 
 
 def align_adaptive(
@@ -143,9 +145,9 @@ def _align(
         run.remarks = (*stack.remarks, *remarks_on(stack), *of_layout, *found.remarks)
         yield from _all_slices(run)
         if not run.found_signal:
+            remedy = TOO_MUCH_LIGHT if run.is_saturated else RIGHT_CHANNEL
             raise AlignmentError(
-                f"Nothing in {stack.name} could be aligned: {run.first_fault()}. Check that the "
-                f"right channel and file were chosen."
+                f"Nothing in {stack.name} could be aligned: {run.first_fault()}. {remedy}"
             )
         snapshot, start = with_worse_put_back(run.snapshot()), run.slices()[0]
         alignment = with_breaks(snapshot, run.steps, start, params.max_shift_px)

@@ -31,6 +31,10 @@ from napari_zstack_align.stack import Stack
 
 Image = npt.NDArray[np.float32]
 
+TOO_MUCH_LIGHT = (
+    "There is more light than the detector can tell: record with less laser power or detector "
+    "gain, or align by another channel."
+)
 STEP_PX = 2
 MARGIN = np.ones((3, 3), np.uint8)
 MOST_MISSING = 0.5

@@ -162,6 +162,11 @@ class SliceRun(ABC):
         """What is the matter with the first frame."""
         return shown(self._quality[0])
 
+    @property
+    def is_saturated(self) -> bool:
+        """Whether the first frame holds more light than the detector can tell."""
+        return bool(self._quality["flag"][0] == Flag.SATURATED)
+
     # -- what is kept --------------------------------------------------------------------------
 
     def key(self, method: str, *parameters: str, **parts: Any) -> str:

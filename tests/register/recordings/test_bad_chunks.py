@@ -285,15 +285,34 @@ def test_reference_frames_that_show_nothing_are_told(scene):
         register([stack], PARAMS.replace(reference_frames=(20, 30)))
 
 
+LESS_LIGHT = "There is more light than the detector can tell: record with less laser power"
+
+
+def test_another_reference_is_no_remedy_for_saturated_pixels(scene):
+    """The others of the recordings hold more light than the one that gives the reference."""
+    good = scene.recording(TRUTH[:20])
+    bright = scene.frames(TRUTH[:20])
+    bright = np.minimum(bright, np.percentile(bright, 80)).astype(bright.dtype)
+    found = register([good, nza.Stack.from_array(bright, "TYX", name="bright")])
+    remarks = [r for one in found for r in one.remarks if "No other recording could be" in r]
+    (remark,) = remarks
+    assert "saturated: " in remark
+    assert LESS_LIGHT in remark
+    assert "another reference" not in remark
+
+
 @pytest.mark.parametrize(
     ("value", "why"),
-    [(7, "no signal: all pixels are equal"), (255, "saturated: 25 % of the pixels")],
+    [
+        (7, r"no signal: all pixels are equal\): choose another one with"),
+        (255, rf"saturated: 25 % of the pixels\)\. {LESS_LIGHT}"),
+    ],
     ids=["blank", "saturated"],
 )
 def test_a_recording_that_shows_nothing_gives_no_reference(value, why):
     frames = np.full((20, *SHAPE), 7, np.uint8)
     frames[:, : SHAPE[0] // 4] = value
     stack = nza.Stack.from_array(frames, "TYX")
-    sentence = rf"shows nothing that could be a reference \(5 of 5 frames .* be used; {why}\)"
+    sentence = rf"shows nothing that could be a reference \(5 of 5 frames .* be used; {why}"
     with pytest.raises(InputError, match=sentence):
         register([stack])

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.flags import Flag
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Progress, run
 from napari_zstack_align.register.artefacts.artefacts import UNTOUCHED, Artefacts
+from napari_zstack_align.register.frames import TOO_MUCH_LIGHT
 from napari_zstack_align.register.recordings.chunks import FEWEST_FRAMES, Range, chunk_ranges
 from napari_zstack_align.register.recordings.driving import averaging, driving_frames
 from napari_zstack_align.register.recordings.geometry import Matrix
@@ -94,7 +96,7 @@ def choose_reference(
     if params.reference_frames is not None:
         image = average(recording, start, stop)
         if image is None:
-            why = _what_ails(stack, start, stop, params)
+            why = _what_ails(stack, start, stop, params).words
             raise InputError(
                 f"The reference frames {start} to {stop - 1} of {stack.name} show nothing{why}: "
                 f"choose others."
@@ -103,10 +105,12 @@ def choose_reference(
     candidates = _Candidates(stack, recording, params, mask, average)
     chosen = candidates.fitting_the_spread() or candidates.fitting_a_neighbour()
     if chosen is None:
-        why = _what_ails(stack, start, stop, params)
+        ails = _what_ails(stack, start, stop, params)
+        what = f"The middle of {stack.name} shows nothing that could be a reference{ails.words}"
         raise InputError(
-            f"The middle of {stack.name} shows nothing that could be a reference{why}: choose "
-            f"another one with reference_recording and reference_frames."
+            f"{what}. {TOO_MUCH_LIGHT}"
+            if ails.flag is Flag.SATURATED
+            else f"{what}: choose another one with reference_recording and reference_frames."
         )
     return chosen
 
@@ -197,15 +201,22 @@ class _Candidates:
         return self._matchers[i]
 
 
-def _what_ails(stack: Stack, start: int, stop: int, params: KeypointParams) -> str:
-    """Say in brackets what is the matter with the frames of a range, of which some are read."""
+class _Ails(NamedTuple):
+    """What is the matter with frames, in brackets, and the flag of it; '' where nothing is."""
+
+    words: str
+    flag: Flag
+
+
+def _what_ails(stack: Stack, start: int, stop: int, params: KeypointParams) -> _Ails:
+    """Say what is the matter with the frames of a range, of which some are read."""
     frames = np.unique(np.linspace(start, stop - 1, LOOKED_AT).astype(int)).tolist()
     faults = [each.fault for t in frames for _, each in driving_frames(stack, t, t + 1, params)]
-    details = [fault.detail for fault in faults if fault is not None]
-    if not details:
-        return ""
-    of = counted(len(frames), "frame")
-    return f" ({len(details)} of {of} looked at can't be used; {details[len(details) // 2]})"
+    found = [fault for fault in faults if fault is not None]
+    if not found:
+        return _Ails("", Flag.GOOD)
+    of, one = counted(len(frames), "frame"), found[len(found) // 2]
+    return _Ails(f" ({len(found)} of {of} looked at can't be used; {one.detail})", one.flag)
 
 
 def average_frames(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
@@ -29,6 +29,7 @@ from napari_zstack_align.register.closing import (
     with_worse_put_back,
 )
 from napari_zstack_align.register.copied_frames import with_copies_told
+from napari_zstack_align.register.frames import TOO_MUCH_LIGHT
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings.between_midpoints import traced_motion
 from napari_zstack_align.register.recordings.chunks import Range, windows_of
@@ -95,7 +96,11 @@ REFERENCE_MAY_BE_ODD = (
     "No other recording could be matched to this one, from which the reference was taken; most "
     "often the reason was: {reason}. {remedy}"
 )
-RAISE_THE_BOUND = "Raise that bound where the field of view moved so far."
+REMEDIES: Mapping[str, str] = {
+    Flag.IMPLAUSIBLE: "Raise that bound where the field of view moved so far.",
+    Flag.SATURATED: TOO_MUCH_LIGHT,
+}
+"""What helps where most chunks have a flag; another reference, or what the matcher says, if not."""
 ANOTHER_REFERENCE = (
     "It may be the odd one (another plane, or most cells active): choose another reference with "
     "reference_recording or reference_frames."
@@ -224,7 +229,7 @@ class Session:
         by_default = all(each is None for each in chosen)
         if by_default and others and not any(state.matched for state in others):
             most, reason = _commonest_reason(others)
-            remedy = RAISE_THE_BOUND if most == Flag.IMPLAUSIBLE else ANOTHER_REFERENCE
+            remedy = REMEDIES.get(most, ANOTHER_REFERENCE)
             self._states[number].remarks += as_serious(
                 REFERENCE_MAY_BE_ODD.format(reason=reason, remedy=remedy)
             )
@@ -252,7 +257,7 @@ class Session:
 
     def _why_nothing_matched(self) -> str:
         most, reason = _commonest_reason(self._states)
-        remedy = RAISE_THE_BOUND if most == Flag.IMPLAUSIBLE else self._matcher.remedy
+        remedy = REMEDIES.get(most, self._matcher.remedy)
         return (
             f"Nothing could be matched to the reference; most often the reason was: {reason}. "
             f"{remedy}"
