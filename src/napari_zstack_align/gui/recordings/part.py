@@ -195,6 +195,7 @@ class RecordingsPart(Part):
         self.results_tab.set_busy(self.busy)
         self.results.outdated()
         self.runs.refresh()
+        self.results.repair.show_edits()
         self.workspace.alignments_changed.emit()
 
     # -- following -----------------------------------------------------------------------------
@@ -313,7 +314,7 @@ class RecordingsPart(Part):
         self.tab.list.paths_dropped.connect(self.add_paths)
         self.tab.list.changed.connect(self._on_list)
         self.tab.list.currentItemChanged.connect(lambda *_: self._on_row())
-        self.plots.cell_clicked.connect(self._on_cell)
+        self.plots.cell_clicked.connect(self.go_to_chunk)
         self.plots.frame_clicked.connect(self._on_frame)
         for bar in self.run_bars:
             bar.busy_changed.connect(self._on_busy)
@@ -345,7 +346,8 @@ class RecordingsPart(Part):
         if position is not None and self.layers.sequence.locate(position)[0] != row:
             self.layers.go_to(self.layers.sequence.position_of(row, 0))
 
-    def _on_cell(self, recording: int, chunk: int) -> None:
+    def go_to_chunk(self, recording: int, chunk: int) -> None:
+        """Go to the middle of a chunk, or show how it was matched in a comparison."""
         if self.trial.previews is not None:
             self.trial.show_preview(recording)
             return

@@ -106,6 +106,13 @@ class RecordingsTab(QWidget):
             "places; with one, Run chooses another, and the ROIs are carried to it"
         )
         self.anew_box.setVisible(False)
+        self.edits_box = QCheckBox("Do the repairs of this run again")
+        self.edits_box.setToolTip(
+            "With a tick, chunks that were marked as bad or good, or fitted to points, are so in "
+            "the new run, too"
+        )
+        self.edits_box.setChecked(True)
+        self.edits_box.setVisible(False)
         self.run_bar = self.footer = RunBar("Run", "Register all recordings in the background")
         self._lay_out()
         for name, widget in self.buttons.items():
@@ -145,7 +152,13 @@ class RecordingsTab(QWidget):
 
     def set_busy(self, busy: bool) -> None:
         """Nothing that a running job depends on can be changed meanwhile."""
-        for widget in (self.list, *self.buttons.values(), self.join_box, self.anew_box):
+        for widget in (
+            self.list,
+            *self.buttons.values(),
+            self.join_box,
+            self.anew_box,
+            self.edits_box,
+        ):
             widget.setEnabled(not busy)
 
     def _lay_out(self) -> None:
@@ -172,7 +185,7 @@ class RecordingsTab(QWidget):
         layout.addWidget(self.consequences)
         layout.addLayout(check)
         layout.addWidget(self.buttons["compare"])
-        for widget in (self.verdict, self.join_box, self.anew_box):
+        for widget in (self.verdict, self.join_box, self.anew_box, self.edits_box):
             layout.addWidget(widget)
         layout.addStretch(1)
 

@@ -1,4 +1,4 @@
-"""Repair of one chunk: mark it as bad, or fit it to points set by hand."""
+"""Repair of one chunk: mark it as bad or good, fit it to points set by hand, take that back."""
 
 from __future__ import annotations
 
@@ -11,18 +11,35 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.edits import EditKind, edit_of_chunk, edits_of
+from napari_zstack_align.counting import counted, decimal
 from napari_zstack_align.gui.layer_group import ALIGNED, flatten
 from napari_zstack_align.gui.layer_look import IMAGE_AXES, geometry
+from napari_zstack_align.gui.question import confirmed
 from napari_zstack_align.gui.recordings.layers import POINTS
 from napari_zstack_align.gui.recordings.point_pairs import MIN_POINTS
 from napari_zstack_align.gui.recordings.recording import Recording
-from napari_zstack_align.gui.recordings.session_tab import HINT
+from napari_zstack_align.gui.recordings.repair_box import HINT, EditRow
 from napari_zstack_align.gui.recordings.side_by_side import offset_of
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.register import recordings as engine
 
 if TYPE_CHECKING:
     from napari_zstack_align.gui.recordings.part import RecordingsPart
+
+
+WORSE_BY = 0.01
+"""Points that lower a chunk's correlation by more than this are questioned."""
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A repair that can be taken back: the alignment of a recording in a run, before and after."""
+
+    run: int
+    recording: Recording
+    before: Alignment
+    after: Alignment
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +72,11 @@ class Repair:
         self._tab = part.results_tab
         self._bar = part.results_tab.run_bar
         self._picked: ChunkOf | None = None
+        self._steps: list[Step] = []
         self.chosen: ChunkOf | None = None
         part.layers.points.changed = self._on_points
+        self._box = part.results_tab.repair_box
+        self._box.edit_clicked.connect(part.go_to_chunk)
 
     def choose(self, recording: int, chunk: int) -> None:
         """Take up the chunk that the slider stands in or that was clicked in the map."""
@@ -67,19 +87,45 @@ class Repair:
             self.chosen = ChunkOf(chosen, alignment, chunk)
         if self._picked is None:
             words = HINT if self.chosen is None else f"{self.chosen.words} is chosen."
-            self._tab.chunk_words.setText(words[0].upper() + words[1:])
+            self._box.chunk_words.setText(words[0].upper() + words[1:])
+
+    def show_edits(self) -> None:
+        """List what was decided about chunks of the run that is shown."""
+        rows = [
+            EditRow(
+                place, _chunk_at(recording.alignment, edit.start), f"{recording.name}, {edit.words}"
+            )
+            for place, recording in enumerate(self._part.recordings)
+            if recording.alignment is not None
+            for edit in edits_of(recording.alignment)
+        ]
+        self._box.show_edits(rows)
+        self._part.tab.edits_box.setVisible(bool(rows))
+        self._part.tab.edits_box.setText(f"Do the {counted(len(rows), 'repair')} of this run again")
 
     def reject(self) -> None:
         """Mark the chosen chunk as bad."""
-        chosen = self.chosen
-        if chosen is None:
-            self._bar.say_error(HINT)
-            return
-        self._solve(
-            chosen,
-            partial(engine.reject_chunk, chosen.alignment, chosen.chunk),
-            f"Marked {chosen.words} as bad; its neighbourhood was solved again.",
-        )
+        self._decide(engine.reject_chunk, "Marked {} as bad; its neighbourhood was solved again.")
+
+    def accept(self) -> None:
+        """Mark the chosen chunk as good, where it lies."""
+        self._decide(engine.accept_chunk, "Marked {} as good: its frames count where they lie.")
+
+    def to_automatic(self) -> None:
+        """Take back what was decided about the chosen chunk."""
+        words = "Took back what was decided about {}; its neighbourhood was solved again."
+        self._decide(engine.back_to_automatic, words)
+
+    def undo(self) -> None:
+        """Take back the last repair of the run that is shown, whatever it was."""
+        run = self._part.runs.shown
+        while run is not None and self._steps:
+            step = self._steps.pop()
+            if step.run == run.number and step.recording.alignment is step.after:
+                self._part.set_alignment(run, step.recording, step.before)
+                self._bar.say(f"Took back the last repair of {step.recording.name}.")
+                return
+        self._bar.say("There is no repair of this run to take back.")
 
     # -- points by hand ------------------------------------------------------------------------
 
@@ -111,14 +157,33 @@ class Repair:
             picked,
             partial(engine.set_chunk_points, picked.alignment, picked.chunk, raw, reference),
             f"Fitted {picked.words} to {len(raw)} points; its neighbourhood was solved again.",
+            wanted=partial(self._are_points_wanted, picked.chunk),
             done=self.end_points,
+        )
+
+    def _are_points_wanted(self, chunk: int, alignment: Alignment) -> bool:
+        """Ask whether points are to be used that lower the chunk's correlation."""
+        assert alignment.chunks is not None
+        edit = edit_of_chunk(alignment, alignment.chunks[chunk])
+        if edit is None or edit.kind != EditKind.POINTS or edit.correlations is None:
+            return True
+        was, now = edit.correlations
+        if now >= was - WORSE_BY:
+            return True
+        return confirmed(
+            self._tab,
+            "Use these points?",
+            f"With the points, the chunk resembles the reference less than before: its "
+            f"correlation falls from {decimal(was)} to {decimal(now)}.",
+            yes="Use the points",
+            no="Change the points",
         )
 
     def end_points(self) -> None:
         """Put the points away, and go back to the frames."""
         self._picked = None
         self._bar.say("")
-        self._tab.set_picking(False)
+        self._box.set_picking(False)
         self._part.look_at(ALIGNED)
 
     def give_up(self) -> None:
@@ -137,7 +202,7 @@ class Repair:
         part.layers.points.begin(offset_of(chosen.alignment.reference), place)
         part.layers.caption = f"reference | {chosen.words}"
         part.look_at(POINTS)
-        self._tab.set_picking(True)
+        self._box.set_picking(True)
         self._on_points(0, 0)
 
     def _on_points(self, left: int, right: int) -> None:
@@ -150,21 +215,41 @@ class Repair:
 
     # -- inside --------------------------------------------------------------------------------
 
+    def _decide(self, job: Callable[[Alignment, int], Job[Alignment]], words: str) -> None:
+        chosen = self.chosen
+        if chosen is None:
+            self._bar.say_error(HINT)
+            return
+        work = partial(job, chosen.alignment, chosen.chunk)
+        self._solve(chosen, work, words.format(chosen.words))
+
     def _solve(
         self,
         chosen: ChunkOf,
         job: Callable[[], Job[Alignment]],
         words: str,
+        wanted: Callable[[Alignment], bool] = lambda _: True,
         done: Callable[[], object] = lambda: None,
     ) -> None:
         run = self._part.runs.shown
 
         def returned(alignment: Any) -> None:
+            if not wanted(alignment):
+                self._bar.say("The chunk is as it was.")
+                return
             done()
+            if run is not None:
+                self._steps.append(Step(run.number, chosen.recording, chosen.alignment, alignment))
             self._part.set_alignment(run, chosen.recording, alignment)
             self._bar.say(words)
 
         self._part.start(self._bar, job, returned=returned)
+
+
+def _chunk_at(alignment: Alignment, start: int) -> int:
+    """The chunk that begins at a frame."""
+    assert alignment.chunks is not None
+    return int(np.searchsorted(alignment.chunks["start"], start))
 
 
 def averaging(alignment: Alignment, chunk: int) -> Job[npt.NDArray[np.float32]]:

@@ -16,8 +16,10 @@ from napari_zstack_align.gui.recordings.layers import OVERLAY
 from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.recordings.words import ended
 from napari_zstack_align.gui.runs import has_result
-from napari_zstack_align.progress import Progress
+from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.register import recordings as engine
+from napari_zstack_align.stack import Stack
 
 if TYPE_CHECKING:
     from napari_zstack_align.gui.recordings.part import RecordingsPart
@@ -78,11 +80,12 @@ class SessionRun:
         part.start(
             self._bar,
             partial(
-                engine.register_recordings,
+                registering,
                 [recording.stack for recording in chosen],
                 params,
                 mask,
-                reference=joined or reference,
+                joined or reference,
+                [each.alignment for each in chosen] if part.tab.edits_box.isChecked() else [],
             ),
             progress=partial(self._on_progress, run),
             returned=partial(self._on_returned, run),
@@ -163,3 +166,15 @@ class SessionRun:
         run.number = entry.number
         if is_first or part.layers.mode not in (RAW, ALIGNED):
             part.look_at(ALIGNED)
+
+
+def registering(
+    stacks: Sequence[Stack],
+    params: KeypointParams,
+    mask: Any,
+    reference: Any,
+    before: Sequence[Alignment | None],
+) -> Job[list[Alignment]]:
+    """Register recordings, and do again what was decided about chunks before, in the worker."""
+    alignments = yield from engine.register_recordings(stacks, params, mask, reference=reference)
+    return (yield from engine.replay_all(alignments, before))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from qtpy.QtCore import QTimer, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -13,7 +13,6 @@ from qtpy.QtWidgets import (
     QGroupBox,
     QHBoxLayout,
     QLabel,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -23,6 +22,7 @@ from napari_zstack_align.gui.buttons import button
 from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.preferences import preferences
 from napari_zstack_align.gui.recordings.recording import Recording
+from napari_zstack_align.gui.recordings.repair_box import RepairBox
 from napari_zstack_align.gui.run_bar import RunBar
 from napari_zstack_align.gui.runs_box import RunsBox
 from napari_zstack_align.gui.taking import plain_images
@@ -39,18 +39,6 @@ LOOK = {
     ),
     "overlay": ("Overlay", "Show the means of two recordings over each other, in two colours"),
     "field": ("Common field of view", "Outline what is seen in every good frame of all recordings"),
-}
-REPAIR = {
-    "reject": (
-        "Mark as bad",
-        "Leave the chosen chunk out: only its neighbourhood is solved again",
-    ),
-    "points": (
-        "Set 3 points …",
-        "Click at least three places in the reference and in the chunk's mean, by hand",
-    ),
-    "apply_points": ("Use the points", "Fit the chunk to the points, and solve around it again"),
-    "drop_points": ("Give up", "Leave the chunk as it is"),
 }
 FILES = {
     "save": ("Save session …", "Save all alignments as a small folder; no frame is copied"),
@@ -71,7 +59,6 @@ FILES = {
     ),
 }
 NEEDS_NOTHING = ("open", "drop_points")
-HINT = "Choose a chunk in the session map below."
 
 
 class SessionTab(QWidget):
@@ -90,7 +77,9 @@ class SessionTab(QWidget):
 
     def __init__(self, viewer: Any) -> None:
         super().__init__()
-        self.buttons = {name: button(*words) for name, words in {**LOOK, **REPAIR, **FILES}.items()}
+        self.repair_box = RepairBox()
+        self.buttons = {name: button(*words) for name, words in {**LOOK, **FILES}.items()}
+        self.buttons |= self.repair_box.buttons
         for name in ("overlay", "field"):
             self.buttons[name].setCheckable(True)
         toggle_key.show_on(self.buttons["toggle"])
@@ -106,8 +95,6 @@ class SessionTab(QWidget):
             combo.setMinimumContentsLength(8)
         self.before_box = QCheckBox("before alignment")
         self.before_box.setToolTip("Show the means as they were before the alignment")
-        self.chunk_words = QLabel(HINT)
-        self.chunk_words.setWordWrap(True)
         self.which = QComboBox()
         self.which.addItems(("All recordings", "Recording in view"))
         self.which.setToolTip("Which recordings to export")
@@ -125,11 +112,9 @@ class SessionTab(QWidget):
         self.run_bar = self.footer = RunBar()
         self._chose_format = False
         self._there = False
-        self._picking = False
         self._lay_out()
         for name, widget in self.buttons.items():
             widget.clicked.connect(lambda _=False, name=name: self.button_clicked.emit(name))
-        self.set_picking(False)
 
     def showEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
         """Choose the preferred format, once: asking napari for it takes a moment."""
@@ -157,24 +142,6 @@ class SessionTab(QWidget):
             combo.setCurrentIndex(min(index, len(names) - 1))
             combo.blockSignals(False)
 
-    def set_picking(self, on: bool) -> None:
-        """Show what goes on with points by hand only while points are set."""
-        self._picking = on
-        for name in ("apply_points", "drop_points"):
-            self.buttons[name].setVisible(on)
-        for name in ("reject", "points"):
-            self.buttons[name].setVisible(not on)
-        if on:
-            QTimer.singleShot(0, self._show_repair)
-
-    def _show_repair(self) -> None:
-        """Scroll to the buttons that are needed now."""
-        area = self.parent()
-        while area is not None and not isinstance(area, QScrollArea):
-            area = area.parent()
-        if area is not None:
-            area.ensureWidgetVisible(self.buttons["apply_points"])
-
     def set_busy(self, busy: bool) -> None:
         """Enable what can be done now."""
         for name, widget in self.buttons.items():
@@ -184,7 +151,7 @@ class SessionTab(QWidget):
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
         layout.addWidget(self.remarks)
-        for box in (self.runs_box, self._look_box(), self._repair_box(), self._files_box()):
+        for box in (self.runs_box, self._look_box(), self.repair_box, self._files_box()):
             layout.addWidget(box)
         layout.addStretch(1)
 
@@ -200,17 +167,6 @@ class SessionTab(QWidget):
         grid.addWidget(self.buttons["field"], 3, 0, 1, 2)
         for column in range(2):
             grid.setColumnStretch(column, 1)
-        return box
-
-    def _repair_box(self) -> QGroupBox:
-        box = QGroupBox("Repair a chunk")
-        grid = QGridLayout(box)
-        grid.addWidget(self.chunk_words, 0, 0, 1, 2)
-        for column, (first, second) in enumerate(
-            (("reject", "apply_points"), ("points", "drop_points"))
-        ):
-            grid.addWidget(self.buttons[first], 1, column)
-            grid.addWidget(self.buttons[second], 2, column)
         return box
 
     def _files_box(self) -> QGroupBox:

@@ -2,6 +2,8 @@
 
 from napari_zstack_align.register.recordings.chunks import chunk_ranges
 from napari_zstack_align.register.recordings.correct import (
+    accept_chunk,
+    back_to_automatic,
     chunk_mean,
     reject_chunk,
     set_chunk_points,
@@ -14,10 +16,13 @@ from napari_zstack_align.register.recordings.preview import (
     preview_session,
 )
 from napari_zstack_align.register.recordings.recordings import register_recordings
+from napari_zstack_align.register.recordings.replay import replay_all, replay_edits
 
 __all__ = [
     "MatchPreview",
+    "accept_chunk",
     "aligned_mean",
+    "back_to_automatic",
     "chunk_mean",
     "chunk_ranges",
     "find_reference_frames",
@@ -25,6 +30,8 @@ __all__ = [
     "preview_session",
     "register_recordings",
     "reject_chunk",
+    "replay_all",
+    "replay_edits",
     "session_fov",
     "set_chunk_points",
 ]

@@ -1,7 +1,8 @@
-"""Corrections by hand: a chunk marked as bad, or three points set in it.
+"""Corrections by hand: a chunk marked as bad or as good, or three points set in it.
 
 Only the frames between the neighbouring chunks change, and only these are read again, where the
-motion of single frames was followed.
+motion of single frames was followed. The alignment remembers what was decided and what had been
+found, so that it can go back to that, and another run can do the same again.
 """
 
 from __future__ import annotations
@@ -10,11 +11,22 @@ from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.edits import (
+    Edit,
+    EditKind,
+    Points,
+    edit_of_chunk,
+    edits_of,
+    fill_row,
+    row_facts,
+    with_edits,
+)
 from napari_zstack_align.alignment.transforms import AffineLink, Link, SplineLink, Transforms
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Fault, Flag, fault_of, mark
@@ -47,6 +59,7 @@ from napari_zstack_align.register.recordings.trace import Trace
 from napari_zstack_align.register.recordings.waiting import in_order, until_done
 from napari_zstack_align.stack import Stack
 
+T = TypeVar("T")
 MARKED_BAD = Fault(Flag.MARKED_BAD, "marked as bad")
 FEWEST_POINTS = 3
 AHEAD = 4
@@ -83,7 +96,67 @@ def reject_chunk(alignment: Alignment, chunk: int) -> Job[Alignment]:
         )
     mark(chunks[chunk], MARKED_BAD)
     chunks["method"][chunk] = "bridged"
-    return _solve_again(alignment, chunks, chunk)
+    return _solve_again(alignment, chunks, chunk, _edit(alignment, row, EditKind.BAD))
+
+
+def accept_chunk(alignment: Alignment, chunk: int) -> Job[Alignment]:
+    """Mark a flagged chunk as good: it is right where it lies, so that its frames count.
+
+    Parameters
+    ----------
+    alignment : Alignment
+        Of a recording.
+    chunk : int
+        Row of ``alignment.chunks``.
+
+    Returns
+    -------
+    generator of Progress
+        Returns the corrected Alignment; the one given stays as it is.
+
+    Raises
+    ------
+    InputError
+        At the call, where there is no such chunk, it isn't flagged, or no frame of it can be used.
+    """
+    row = _row(alignment, chunk)
+    if fault_of(row) is None:
+        raise InputError(f"Chunk {chunk} of {alignment.stack.name} is good already.")
+    if row["flag"] == Flag.NO_FRAMES or not row["n_frames"]:
+        raise InputError(f"Chunk {chunk} of {alignment.stack.name} has no frames that can be used.")
+    chunks = _chunks(alignment).copy()
+    chunks["matrix"][chunk] = _place(alignment, row)
+    chunks["method"][chunk] = "by hand"
+    mark(chunks[chunk], None)
+    return _solve_again(alignment, chunks, chunk, _edit(alignment, row, EditKind.GOOD))
+
+
+def back_to_automatic(alignment: Alignment, chunk: int) -> Job[Alignment]:
+    """Take back what was decided about a chunk: it is again as it was found.
+
+    Parameters
+    ----------
+    alignment : Alignment
+        Of a recording.
+    chunk : int
+        Row of ``alignment.chunks``.
+
+    Returns
+    -------
+    generator of Progress
+        Returns the corrected Alignment; the one given stays as it is.
+
+    Raises
+    ------
+    InputError
+        At the call, where there is no such chunk, or nothing was decided about it.
+    """
+    edit = edit_of_chunk(alignment, _row(alignment, chunk))
+    if edit is None:
+        raise InputError(f"Chunk {chunk} of {alignment.stack.name} is as it was found.")
+    chunks = _chunks(alignment).copy()
+    fill_row(chunks[chunk], edit.found)
+    return _solve_again(alignment, chunks, chunk, None)
 
 
 def set_chunk_points(
@@ -111,7 +184,7 @@ def set_chunk_points(
     InputError
         At the call, where there is no such chunk, or the points don't determine a transform.
     """
-    row = _row(alignment, chunk)
+    was = _row(alignment, chunk)
     raw, reference = (np.asarray(p, np.float64) for p in (raw_yx, reference_yx))
     if raw.shape != reference.shape or raw.ndim != 2 or raw.shape[1:] != (2,):
         raise InputError(
@@ -129,7 +202,8 @@ def set_chunk_points(
     mark(row, None)
     row["n_matches"] = row["n_inliers"] = len(raw)
     row["residual_px"] = float(np.median(distances(matrix, reference, raw)))
-    return _solve_again(alignment, chunks, chunk)
+    points = [tuple(map(tuple, each.tolist())) for each in (raw, reference)]
+    return _solve_again(alignment, chunks, chunk, _edit(alignment, was, EditKind.POINTS, *points))
 
 
 def chunk_mean(alignment: Alignment, chunk: int) -> npt.NDArray[np.float32]:
@@ -143,8 +217,37 @@ def chunk_mean(alignment: Alignment, chunk: int) -> npt.NDArray[np.float32]:
 # -- inside ------------------------------------------------------------------------------------
 
 
-def _solve_again(alignment: Alignment, chunks: npt.NDArray[np.void], chunk: int) -> Job[Alignment]:
-    """Interpolate anew with a changed chunk table, and follow the frames around the chunk."""
+def _edit(
+    alignment: Alignment, row: np.void, kind: EditKind, raw: Points = (), reference: Points = ()
+) -> Edit:
+    """What is decided about a chunk; what had been found of it is known from an edit before."""
+    before = edit_of_chunk(alignment, row)
+    return Edit(
+        kind=kind,
+        start=row["start"],
+        stop=row["stop"],
+        raw_yx=raw,
+        reference_yx=reference,
+        found=row_facts(row) if before is None else before.found,
+    )
+
+
+def _place(alignment: Alignment, row: np.void) -> npt.NDArray[np.float64]:
+    """(3, 3) transform of the middle of a chunk, wherever it comes from."""
+    by_chunk = alignment.transforms.links[0]
+    assert isinstance(by_chunk, AffineLink)
+    middle = float(row["midpoint"])
+    frames = np.clip([np.floor(middle), np.ceil(middle)], row["start"], row["stop"] - 1)
+    return np.asarray(by_chunk.matrices[frames.astype(int)].mean(axis=0))
+
+
+def _solve_again(
+    alignment: Alignment, chunks: npt.NDArray[np.void], chunk: int, edit: Edit | None
+) -> Job[Alignment]:
+    """Interpolate anew with a changed chunk table, and follow the frames around the chunk.
+
+    ``edit`` is why, and is remembered; None where the chunk goes back to what was found.
+    """
     params, kind = _params(alignment), str(alignment.provenance.get("single_frames", "none"))
     images = ImageFile(alignment.raw_shape)
     try:
@@ -156,8 +259,10 @@ def _solve_again(alignment: Alignment, chunks: npt.NDArray[np.void], chunk: int)
             reference = Reference.of(image, alignment.mask)
             frames = _neighbourhood(state, chunk)
             _judge_again(state, frames)
-            for _ in _correlate(state, chunk, reference, params):
-                yield Progress(STAGE, 0, 0)
+            was = _place(alignment, alignment.chunks[chunk])  # type: ignore[index]
+            compared = None
+            if edit is not None:
+                compared = yield from _told(_correlate(state, chunk, reference, params, was))
             if kind != "none":
                 yield from _measure_again(state, frames, params, pool)
             extra: Link | None = traced_motion(state) if kind == "trace" else None
@@ -166,7 +271,12 @@ def _solve_again(alignment: Alignment, chunks: npt.NDArray[np.void], chunk: int)
             state.extra = _spliced(alignment, extra, frames)
     finally:
         images.close()
-    return _corrected(alignment, state, frames)
+    corrected = _corrected(alignment, state, frames)
+    row = corrected.chunks[chunk]  # type: ignore[index]
+    others = [e for e in edits_of(alignment) if (e.start, e.stop) != (row["start"], row["stop"])]
+    if edit is None:
+        return with_edits(corrected, others)
+    return with_edits(corrected, [*others, edit.model_copy(update={"correlations": compared})])
 
 
 def _artefacts(
@@ -185,17 +295,37 @@ def _judge_again(state: RecordingState, frames: Range) -> None:
 
 
 def _correlate(
-    state: RecordingState, chunk: int, reference: Reference, params: KeypointParams
-) -> Generator[None, None, None]:
-    """Correlate the chunk's mean with the reference, at its new transform."""
+    state: RecordingState,
+    chunk: int,
+    reference: Reference,
+    params: KeypointParams,
+    was: npt.NDArray[np.float64],
+) -> Generator[None, None, tuple[float, float] | None]:
+    """Correlate the chunk's mean with the reference, at its new transform.
+
+    Returns the correlations where it was and where it lies now, over the same pixels; None where it
+    is bad, or nothing can be compared.
+    """
     row = state.chunks[chunk]
     frames = int(row["start"]), int(row["stop"])
     good = set(state.good_frames(*frames).tolist())
     image = yield from averaging(state.stack, *frames, params, good, state.artefacts)
     if image is None or fault_of(row):
-        return
+        return None
     values = correlations_of(image, row["matrix"], state.expected, reference)
     row["correlation_before"], row["correlation_after"] = values
+    compared = correlations_of(image, row["matrix"], was, reference)
+    return compared if np.isfinite(compared).all() else None
+
+
+def _told(steps: Generator[None, None, T]) -> Generator[Progress, None, T]:
+    """Take steps that say nothing of how far they are."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+        yield Progress(STAGE, 0, 0)
 
 
 def _neighbourhood(state: RecordingState, chunk: int) -> Range:
