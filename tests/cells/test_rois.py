@@ -1,5 +1,7 @@
 """ROIs: ids for life, changes by hand, a table on disk."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -241,3 +243,41 @@ def test_true_and_false_as_spreadsheets_write_them(tmp_path, words):
     rois = load_rois(path)
     assert rois.features["by_hand"].tolist() == [False, True]
     assert rois.moved(2, (9.0, 9)).features["by_hand"].tolist() == [False, True]
+
+
+MARK = "reference-0123456789abcdef"
+
+
+@pytest.mark.parametrize("made_on", [None, MARK])
+def test_a_table_of_no_rois_keeps_the_last_id(rois, tmp_path, made_on):
+    """And what they were made on."""
+    marked = replace(rois, made_on=made_on)
+    path = marked.without([1, 2, 3]).save(tmp_path / "rois.csv")
+    again = load_rois(path)
+    assert len(again) == 0
+    assert again.last_id == 3
+    assert again.made_on == (made_on or "")
+    assert again.added((1, 2, 3)).ids.tolist() == [4]
+    twice = load_rois(again.save(tmp_path / "again.csv"))
+    assert (twice.last_id, twice.made_on) == (3, again.made_on)
+    more = load_rois(again.added((1, 2, 3)).save(tmp_path / "more.csv"))
+    assert more.ids.tolist() == [4]
+    assert more.made_on == again.made_on
+    assert not [name for name in more.features if "=" in name]
+
+
+def test_rows_that_are_typed_into_a_table_of_no_rois(rois, tmp_path):
+    path = rois.without([1, 2, 3]).save(tmp_path / "rois.csv")
+    with path.open("a") as file:
+        n_columns = path.read_text().count(",") + 1
+        file.write(",".join(["7", "1", "2", "3", "-1", "-1", *[""] * (n_columns - 6)]) + "\r\n")
+    again = load_rois(path)
+    assert again.ids.tolist() == [7]
+    assert again.last_id == 7
+
+
+@pytest.mark.parametrize("title", ["last_id=many", "last_id="])
+def test_a_last_id_in_a_title_that_is_no_number(tmp_path, title):
+    (tmp_path / "rois.csv").write_text(f"id,y,x,radius,{title}\n")
+    with pytest.raises(InputError, match="can't be read as ROIs"):
+        load_rois(tmp_path / "rois.csv")

@@ -170,3 +170,20 @@ def test_a_recording_whose_frames_are_all_left_out(rois, session_folder, tmp_pat
     out = capsys.readouterr().out
     assert "Warning: All 40 frames are left out (40 unmatched recording)" in out
     assert "heck the dark level" not in out
+
+
+@pytest.mark.parametrize("given", ["larva.zalign", "larva.tif", "session"])
+def test_a_table_of_rois_in_the_place_of_the_recording(rois, tmp_path, capsys, given):
+    (tmp_path / given).mkdir()
+    assert main(["traces", "rois.csv", "--rois", given]) == 2
+    assert capsys.readouterr().err == (
+        f"zstack-align: rois.csv is a table of ROIs, and {given} is none: they look swapped. Give "
+        f"zstack-align traces {given} --rois rois.csv.\n"
+    )
+
+
+@pytest.mark.parametrize("inputs", [["rois.csv"], ["rois.csv", "larva.tif"]])
+def test_a_table_of_rois_beside_the_recordings(rois, tmp_path, capsys, inputs):
+    (tmp_path / "larva.tif").touch()
+    assert main(["traces", *inputs, "--rois", "rois.csv"]) == 2
+    assert "rois.csv is a table of ROIs: give it with --rois, and" in capsys.readouterr().err

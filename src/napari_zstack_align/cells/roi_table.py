@@ -24,6 +24,8 @@ SLICES = ("first_slice", "last_slice")
 IDS_NAMED = 8
 LAST_ID = "last_id"
 """Column that is written only where a ROI with a higher id than all others was deleted."""
+IN_TITLE = "="
+"""Between name and value of a column of a table without rows, which has no other place for it."""
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 MADE_ON = "made_on"
 """Column that is written only where it is known what the ROIs were made on."""
@@ -42,10 +44,14 @@ def rois_bytes(rois: Rois) -> bytes:
     """Text of the CSV."""
     columns = dict(zip(("id", *CIRCLE, *SLICES), _fixed(rois), strict=True))
     columns.update(rois.features)
+    of_all: dict[str, int | str] = {}
     if rois.last_id > rois.ids.max(initial=0):
-        columns[LAST_ID] = np.full(len(rois), rois.last_id)
+        of_all[LAST_ID] = rois.last_id
     if rois.made_on:
-        columns[MADE_ON] = np.full(len(rois), rois.made_on)
+        of_all[MADE_ON] = rois.made_on
+    for name, value in of_all.items():
+        title = name if len(rois) else f"{name}{IN_TITLE}{value}"
+        columns[title] = np.full(len(rois), value)
     rows = zip(*(column.tolist() for column in columns.values()), strict=True)
     return csv_bytes(list(columns), rows)
 
@@ -84,7 +90,16 @@ def load_rois(path: str | Path) -> Rois:
         raise InputError(f"{path} can't be read as ROIs: {error}.") from None
 
 
+def is_roi_table(path: Path) -> bool:
+    """Whether a file is a table with the columns that ROIs need."""
+    try:
+        return path.is_file() and {"id", *CIRCLE} <= set(_read(path))
+    except InputError:
+        return False
+
+
 def _rois(columns: dict[str, list[str]]) -> Rois:
+    _take_from_titles(columns)
     circles = np.array([columns.pop(name) for name in CIRCLE], np.float64).T
     ids = _numbers(columns.pop("id"))
     slices = np.tile(NO_SLICES, (len(ids), 1))
@@ -103,6 +118,15 @@ def _rois(columns: dict[str, list[str]]) -> Rois:
     return Rois.of(
         circles, ids=ids, slices=slices, features=features, last_id=last_id, made_on=mark
     )
+
+
+def _take_from_titles(columns: dict[str, list[str]]) -> None:
+    """Give the columns that a table without rows has in their titles their names, and values."""
+    for title in list(columns):
+        name, sign, value = title.partition(IN_TITLE)
+        if sign and (name == LAST_ID or (name == MADE_ON and mark_in([value]))):
+            del columns[title]
+            columns.setdefault(name, [value])
 
 
 def _check_one_reference(marks: list[str], ids: list[int]) -> None:

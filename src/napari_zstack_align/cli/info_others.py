@@ -16,6 +16,7 @@ from napari_zstack_align.cli.info_unfinished import journal_at
 from napari_zstack_align.counting import counted
 from napari_zstack_align.csv_text import csv_header
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.read._suite2p import FILES, PER_ROI, is_plane
 from napari_zstack_align.read.natural_order import in_natural_order
 from napari_zstack_align.read.readers import file_suffixes
 from napari_zstack_align.saved import UnfitContent, kind_of, occupant_of, read_npy, shape_of_npy
@@ -27,9 +28,6 @@ TABLES = {
     "wide table of traces": wide_csv.COLUMNS,
 }
 """In the order in which they are looked for: a tidy one has the columns of a wide one too."""
-PER_ROI = {"stat.npy": 1, "F.npy": 2, "Fneu.npy": 2, "spks.npy": 2, "iscell.npy": 2}
-"""Files of Suite2p with a row for each ROI, and their number of axes."""
-OTHERS_OF_SUITE2P = ("ops.npy", "data.bin")
 
 
 def other_at(path: Path) -> Found | None:
@@ -88,12 +86,12 @@ def _number(text: str) -> int:
 
 def _suite2p(path: Path) -> Found | None:
     """Describe a folder of Suite2p, or one that holds such as plane0, plane1, ..."""
-    if _is_plane(path):
+    if is_plane(path):
         text, facts = _plane(path)
         return Found(
             "Suite2p", [f"{path} is a folder of Suite2p: {text} {_HOW}"], {"planes": [facts]}
         )
-    planes = in_natural_order(each for each in path.glob("plane*") if _is_plane(each))
+    planes = in_natural_order(each for each in path.glob("plane*") if is_plane(each))
     if not planes or any(each.suffix.lower() in file_suffixes() for each in path.iterdir()):
         return None
     found = [_plane(each) for each in planes]
@@ -105,14 +103,8 @@ def _suite2p(path: Path) -> Found | None:
 _HOW = "Suite2p opens it by its stat.npy; this program writes such folders, and reads none."
 
 
-def _is_plane(path: Path) -> bool:
-    """Whether a folder has two files that only Suite2p calls so."""
-    names = (*PER_ROI, *OTHERS_OF_SUITE2P)
-    return sum((path / name).is_file() for name in names) > 1
-
-
 def _plane(path: Path) -> tuple[str, dict[str, object]]:
-    there = [name for name in (*PER_ROI, *OTHERS_OF_SUITE2P) if (path / name).is_file()]
+    there = [name for name in FILES if (path / name).is_file()]
     shapes = {name: shape_of_npy(path / name) for name in PER_ROI if name in there}
     damaged = [name for name, shape in shapes.items() if len(shape) != PER_ROI[name]]
     counts = {name: shape[0] for name, shape in shapes.items() if name not in damaged}

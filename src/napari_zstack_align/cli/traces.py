@@ -10,7 +10,7 @@ from napari_zstack_align import saved
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.raw_frames import MissingSource, origin_of
 from napari_zstack_align.alignment.session import load_saved, unique_names
-from napari_zstack_align.cells.roi_table import load_rois
+from napari_zstack_align.cells.roi_table import is_roi_table, load_rois
 from napari_zstack_align.cells.traces import Traces, extract_session_traces
 from napari_zstack_align.cells.traces.inputs import about_traces
 from napari_zstack_align.cells.traces.storage import save_session_traces
@@ -84,6 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run_traces(args: argparse.Namespace) -> bool:
     """Read traces and save them; return whether all of it was done, and some frames count."""
     check_exist(args.inputs)
+    _check_not_swapped(args)
     params, rois = params_of(args, TraceParams), load_rois(args.rois)
     recordings = _recordings(args)
     stacks = [stack for stack, _ in recordings]
@@ -111,6 +112,22 @@ def run_traces(args: argparse.Namespace) -> bool:
     if outcome.was_stopped and not complete:
         raise stopped(journal, written)
     return complete and counts
+
+
+def _check_not_swapped(args: argparse.Namespace) -> None:
+    """Raise InputError where a table of ROIs stands in the place of recordings."""
+    tables = [path for path in args.inputs if is_roi_table(path)]
+    if not tables:
+        return
+    if len(args.inputs) == 1 and not is_roi_table(Path(args.rois)) and Path(args.rois).exists():
+        raise InputError(
+            f"{tables[0]} is a table of ROIs, and {args.rois} is none: they look swapped. Give "
+            f"zstack-align traces {args.rois} --rois {tables[0]}."
+        )
+    raise InputError(
+        f"{tables[0]} is a table of ROIs: give it with --rois, and the recordings or alignments "
+        f"before that."
+    )
 
 
 def _recordings(args: argparse.Namespace) -> list[Recording]:

@@ -16,6 +16,7 @@ from napari_zstack_align.read._files import readable
 from napari_zstack_align.read._format import Format, Glance
 from napari_zstack_align.read._quiet import shortened
 from napari_zstack_align.read._sequence import in_sequence
+from napari_zstack_align.read._suite2p import check_holds_frames
 from napari_zstack_align.read._tiff_pages import truncated
 from napari_zstack_align.remark import Remark, as_notes, as_warnings
 
@@ -90,6 +91,8 @@ def open_npy(path: Path) -> Opened:
     InputError
         If it is damaged, truncated, or its axes can't be told.
     """
+    with readable(path):
+        check_holds_frames(path)
     with readable(path), path.open("rb") as file:
         shape, fortran, stored = _header(file, path)
         offset = file.tell()
