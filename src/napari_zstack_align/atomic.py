@@ -76,8 +76,21 @@ def check_permission(folder: Path) -> None:
     effective = os.access in os.supports_effective_ids
     # what is in a folder that is there is read, too
     needed = os.W_OK | os.X_OK | (os.R_OK if folder.exists() else 0)
-    if not os.access(there, needed, effective_ids=effective):
-        raise InputError(f"{folder} can't be written: you have no permission to write in {there}.")
+    if os.access(there, needed, effective_ids=effective):
+        return
+    if _is_on_read_only_disk(there):
+        raise InputError(
+            f"{folder} can't be written: the disk of {there} is read-only; choose a place on "
+            f"another one."
+        )
+    raise InputError(f"{folder} can't be written: you have no permission to write in {there}.")
+
+
+def _is_on_read_only_disk(folder: Path) -> bool:
+    """Whether nobody may write on the file system of a folder; Windows doesn't tell."""
+    if not hasattr(os, "statvfs"):
+        return False
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
 
 
 def temporary_beside(path: Path) -> Path:

@@ -47,6 +47,15 @@ def test_thin_and_active_stacks_are_not_wrong(seed: int) -> None:
     assert nza.run(nza.check_layout(stack)).verdict != "wrong"
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("scale", [1, 0.1, 500])
+def test_float16_overflows_nowhere(scale: float) -> None:
+    frames = scan(repeats(10, 6), photons=20.0)
+    stack = nza.Stack.from_array((scale * frames).astype(np.float16), frames_per_slice=6)
+    report = nza.run(nza.check_layout(stack))
+    assert report.verdict == "plausible"
+
+
 def test_a_clear_layout_is_plausible() -> None:
     for order, given in (
         (repeats(10, 6), layout(6, "repeats")),

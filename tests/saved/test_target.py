@@ -371,3 +371,22 @@ def test_generations() -> None:
 def test_no_traces_are_not_saved(tmp_path: Path) -> None:
     with pytest.raises(nza.InputError, match="no traces to save"):
         nza.save_session_traces([], tmp_path / "none")
+
+
+@pytest.mark.parametrize("missing", ["", "new"])
+def test_a_read_only_disk_is_no_lack_of_permission(tmp_path: Path, monkeypatch, missing) -> None:
+    found = os.statvfs(tmp_path)
+    fields = [*found[:8], found.f_flag | os.ST_RDONLY, found.f_namemax]
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(fields))
+    folder = tmp_path / missing
+    with pytest.raises(InputError) as caught:
+        check_target(
+            folder / "r.zalign",
+            Kind.ALIGNMENT,
+            Subject(what="z-stack", name="larva"),
+            make_parents=True,
+        )
+    assert str(caught.value).endswith(
+        f"can't be written: the disk of {tmp_path} is read-only; choose a place on another one."
+    )

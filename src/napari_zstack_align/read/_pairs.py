@@ -155,7 +155,10 @@ def fixed_pixels(images: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.bool_]:
 def _levels(image: npt.NDArray[np.generic]) -> tuple[float, float]:
     """Mean and standard deviation of a frame; NaN where no pixel is finite."""
     values = image[np.isfinite(image)] if image.dtype.kind == "f" else image
-    return (float(values.mean()), float(values.std())) if values.size else (np.nan, np.nan)
+    if not values.size:
+        return np.nan, np.nan
+    # A sum of float16 ends at 65,504.
+    return float(values.mean(dtype=np.float64)), float(values.std(dtype=np.float64))
 
 
 def _cut_spectrum(small: npt.NDArray[np.float32]) -> npt.NDArray[np.complex64]:
