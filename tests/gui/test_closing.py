@@ -154,6 +154,24 @@ def test_closing_napari_in_mid_run_asks_first(open_napari, qtbot, answer):
     assert not ended
 
 
+WITH_JOBS = ("Load", "Align", "Recordings", "Session", "Cells", "Traces", "Z-shift")
+
+
+def test_closing_names_the_tab_whose_job_runs(open_napari, qtbot, answer):
+    """Whether its run bar stands in the tab or, always in view, below it."""
+    panel = open_panel(open_napari, "Align")
+    window = panel.window()
+    bars = [bar for part in panel.parts for bar in part.run_bars]
+    for name, bar in zip(WITH_JOBS, bars, strict=True):
+        bar.start(lambda: counting([]), returned=print)
+        answer("Keep it running")
+        window.close()
+        assert window.isVisible(), name
+        assert f"A job is still running ({name})" in answer.asked[-1]
+        bar.cancel()
+        qtbot.waitUntil(lambda bar=bar: not bar.busy)
+
+
 def test_closing_asks_also_where_the_dock_is_closed(open_napari, answer, qtbot):
     panel = open_panel(open_napari, "Align")
     window, stop, ended = panel.window(), [], []

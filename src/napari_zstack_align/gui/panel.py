@@ -157,18 +157,19 @@ class Panel(QWidget):
         if window is not None:
             self._closing = True
             window.close()
+            self._closing = False  # napari may have asked itself, and stayed open
 
     def _registering(self) -> bool:
         """Whether alignments are being made, which are not final yet."""
         return any(bar.busy for part in (self.zstack, self.recordings) for bar in part.run_bars)
 
     def _tabs_that_run(self) -> list[str]:
-        """Names of the tabs whose jobs run."""
+        """Names of the tabs whose jobs run; a run bar may stand in the page, below the tab."""
         busy = [bar for bar in self.run_bars if bar.busy]
         return [
             self.tabs.tabText(i)
-            for i, (_, tab) in enumerate(self._places)
-            if any(tab.isAncestorOf(bar) for bar in busy)
+            for i in range(self.tabs.count())
+            if any(self.tabs.widget(i).isAncestorOf(bar) for bar in busy)
         ]
 
     # -- inside --------------------------------------------------------------------------------
