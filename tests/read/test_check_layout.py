@@ -123,19 +123,20 @@ def test_a_scan_of_planes_that_hardly_differ_may_be_wrong(monkeypatch) -> None:
     assert report.warning.startswith("The layout may be wrong: the frames look like an up-and-down")
 
 
-@pytest.mark.parametrize("light", [1.0, 5.0, 50.0])
+@pytest.mark.parametrize("light", [0.0, 1.0, 50.0])
 @pytest.mark.parametrize("at", ["one place", "anywhere"])
 def test_rows_struck_by_light_in_every_third_frame_are_no_slices(light: float, at: str) -> None:
-    """The frames that show the light would resemble one another by it."""
+    """The frames that show the light, or lack it, would resemble one another by it."""
     rng, frames = np.random.default_rng(1), scan(repeats(10, 6), smooth_planes=2.0)
-    frames = frames.astype(float)
+    frames = frames.astype(float) + 40
     for frame in frames[::3]:
-        row = 40 if at == "one place" else rng.integers(0, 88)
-        frame[row : row + 6] += light * np.percentile(frame, 99.5)
+        row = 40 if at == "one place" else rng.integers(0, 84)
+        rows = frame[row : row + (6 if light else 12)]
+        rows[:] = rows + light * np.percentile(frame, 99.5) if light else 0
     stack = nza.Stack.from_array(frames.astype(np.uint16), frames_per_slice=6)
     report = nza.run(nza.check_layout(stack))
     assert (report.verdict, report.length) == ("plausible", 6), report
-    assert nza.propose_frames_per_slice(stack) == 6
+    assert nza.propose_frames_per_slice(stack) in ((6,) if light else (6, None))
 
 
 def test_channels_in_turn_of_the_same_tissue_show_by_their_brightness() -> None:

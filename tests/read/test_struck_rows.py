@@ -34,6 +34,18 @@ def test_struck_rows_are_filled_and_no_others(rows: tuple[int, int], photons: fl
     assert filled[near].mean() < image.mean() + photons / 5
 
 
+@pytest.mark.parametrize("rows", [(0, 5), (60, 61), (60, 80), (120, 128)])
+@pytest.mark.parametrize("photons", [30.0, 1000.0])
+def test_rows_without_light_are_filled_and_no_others(rows: tuple[int, int], photons: float) -> None:
+    image = tissue(0, photons) + 0.5 * photons  # neuropil is everywhere
+    gated = image.copy()
+    gated[slice(*rows)] = 0
+    filled = without_struck_rows(gated)
+    near = np.arange(max(rows[0] - 1, 0), min(rows[1] + 1, 128))
+    assert np.array_equal(np.delete(filled, near, axis=0), np.delete(image, near, axis=0))
+    assert abs(filled[near].mean() / image.mean() - 1) < 0.1
+
+
 def test_a_frame_of_equal_pixels_has_none() -> None:
     image = np.full((32, 32), 7, np.float32)
     assert without_struck_rows(image) is image

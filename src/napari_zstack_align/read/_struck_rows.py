@@ -1,9 +1,10 @@
-"""Rows of a frame that were struck by light: they show the light, not the tissue.
+"""Rows of a frame that were struck by light, or gated: they don't show the tissue.
 
-Light from outside (a lamp, a stimulus) falls into some rows of some frames, and the frames that
-show such a band resemble one another by it, whatever their slices. A struck row is brighter over
-its whole width, so that the middle half of its pixels is, too, whereas cells are few of them. What
-the tissue shows there is unknown: the rows are filled from those beside them.
+Light from outside (a lamp, a stimulus) falls into some rows of some frames, or the detector is off
+for them, and the frames that show such a band resemble one another by it, whatever their slices.
+Such a row is brighter or darker over its whole width, so that the middle half of its pixels is,
+too, whereas cells are few of them. What the tissue shows there is unknown: the rows are filled from
+those beside them.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ from napari_zstack_align.spread import spread_of
 Image = npt.NDArray[np.float32]
 
 LEAST_SPREADS = 8.0
-"""Struck rows are brighter than those around them by this many times what rows differ by."""
+"""Struck rows differ from those around them by this many times what rows usually do."""
 LEAST_PART = 0.5
 """... and by this part of the spread of a frame's pixels."""
 MOST_ROWS = 0.25
-"""Of the rows, so many are struck at most: where more are bright, it is the tissue."""
+"""Of the rows, so many are struck at most: where there are more, it is the tissue."""
 
 
 def without_struck_rows(image: Image) -> Image:
-    """Fill struck rows (Y, X) from those beside them.
+    """Fill struck and gated rows (Y, X) from those beside them.
 
     Returns
     -------
@@ -38,10 +39,10 @@ def without_struck_rows(image: Image) -> Image:
     width = 2 * int(MOST_ROWS * n_rows) + 1
     excess = level - median_filter(level, min(width, n_rows), mode="reflect")
     pixels = float(np.median(np.std(image, axis=1)))
-    struck = excess > max(LEAST_SPREADS * spread_of(excess), LEAST_PART * pixels)
+    struck = np.abs(excess) > max(LEAST_SPREADS * spread_of(excess), LEAST_PART * pixels)
     if not struck.any() or struck.mean() > MOST_ROWS:
         return image
-    # The rows at its edges may be lit in part.
+    # The rows at its edges may be so in part.
     known = np.flatnonzero(~binary_dilation(struck))
     if not len(known):
         return image

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 import napari_zstack_align as nza
 from napari_zstack_align.parallel import worker_threads
@@ -32,6 +33,28 @@ def test_planes_under_a_wrong_layout_are_no_stripes(seed) -> None:
     found = found_in(up_and_down(seed), slices_known=False)
     assert found.pattern is None
     assert not any("Stripes" in remark for remark in found.remarks)
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("every", [1, 3])
+def test_rows_without_light_are_found_under_a_layout_that_looks_wrong(
+    known: bool, every: int
+) -> None:
+    """Also where each third frame lacks them, as every second or third one was looked at."""
+    rng = np.random.default_rng(3)
+    planes = gaussian_filter(rng.gamma(0.4, 40, (12, 96, 96)), (0, 2, 2)) + 20
+    frames = rng.poisson(np.repeat(planes, 10, axis=0)).astype(np.uint16)
+    for t, frame in enumerate(frames[::every]):
+        start = t * 7 % 84 if every == 1 else 40
+        frame[start : start + 12] = 0
+    stack = nza.Stack.from_array(frames, frames_per_slice=10)
+    with worker_threads(1) as pool:
+        found = nza.run(search(stack, nza.AdaptiveParams(), pool, slices_known=known))
+    kinds = [found.transients.find(frame.astype(np.float32))[1] for frame in frames]
+    n_rows = np.array([0 if each is None else int(np.count_nonzero(each)) for each in kinds])
+    struck = np.arange(len(frames)) % every == 0
+    assert ((n_rows[struck] >= 11) & (n_rows[struck] <= 16)).mean() > 0.95
+    assert not n_rows[~struck].any()
 
 
 @pytest.mark.parametrize("order", ["as it is", "sorted"])

@@ -25,6 +25,7 @@ PART = 1 / 8
 MOST_SLICES = 12
 FEWEST_REPEATS = 4
 """Frames of a slice are compared with one another: of fewer slices rather than fewer of each."""
+GOLDEN = (5**0.5 - 1) / 2
 LEAST_KNOWN = 0.5
 """More than this part of a frame must be numbers."""
 MOST_BYTES = 128 * 2**20
@@ -64,11 +65,11 @@ def chosen_frames(stack: Stack) -> Frames:
     most = int(np.clip(PART * stack.n_frames, fewest, MOST_FRAMES))
     most = min(most, max(MOST_BYTES // (4 * stack.shape[2] * stack.shape[3]), 12))
     if repeats is None:
-        return spread(np.arange(stack.n_frames), most)
+        return scattered(np.arange(stack.n_frames), most)
     n_slices = most if repeats == 1 else min(most // min(repeats, FEWEST_REPEATS), MOST_SLICES)
     slices = spread(np.arange(stack.n_slices), n_slices)
     each = max(most // len(slices), 1)
-    return np.concatenate([spread(stack.frames_of_slice(int(z)), each) for z in slices])
+    return np.concatenate([scattered(stack.frames_of_slice(int(z)), each) for z in slices])
 
 
 def spread(items: Frames, most: int) -> Frames:
@@ -76,6 +77,18 @@ def spread(items: Frames, most: int) -> Frames:
     if len(items) <= most:
         return items
     return items[np.linspace(0, len(items) - 1, most).round().astype(int)]
+
+
+def scattered(items: Frames, most: int) -> Frames:
+    """At most so many of some items, one somewhere in each of as many equal parts.
+
+    Evenly spread ones would all be struck by a light that flashes in every n-th frame.
+    """
+    if len(items) <= most:
+        return items
+    parts = np.arange(most)
+    within = (parts + 1) * GOLDEN % 1
+    return items[((parts + within) * len(items) / most).astype(int)]
 
 
 def read_sample(

@@ -81,8 +81,8 @@ def search(
     offset : float, optional
         What is taken off every pixel, instead of what the frames say.
     slices_known : bool
-        Whether the frames of a slice show the same tissue. Where the layout is wrong, frames are
-        not compared: differences between planes are no stripes of the detector.
+        Whether the frames of a slice show the same tissue. Where the layout looks wrong, stripes
+        aren't looked for: differences between planes are none.
 
     Returns
     -------
@@ -95,14 +95,12 @@ def search(
         yield progress
         sample = read
     assert sample is not None
-    if not slices_known:
-        sample = replace(sample, groups=np.arange(len(sample.groups)))
     known = (*_of_coarse_numbers(sample), *_of_other_channels(stack, params))
     if not params.find_artefacts or len(sample.images) < FEWEST_FRAMES:
         nobody_looked = params.find_artefacts and stack.n_frames >= FEWEST_FRAMES
         remarks = as_warnings(TOO_FEW) if nobody_looked else ()
         return Artefacts(sample.offset, given, remarks=(*remarks, *_of_coarse_numbers(sample)))
-    steps = _examined(sample, given)
+    steps = _examined(sample, given, slices_known)
     while True:  # each step in a thread, so that the job can be cancelled between them
         task = pool.submit(next, steps)
         while wait([task], timeout=YIELD_S).not_done:
@@ -111,7 +109,9 @@ def search(
             return replace(found, remarks=(*found.remarks, *known))
 
 
-def _examined(sample: Sample, given: Pixels | None) -> Iterator[Artefacts | None]:
+def _examined(
+    sample: Sample, given: Pixels | None, slices_known: bool
+) -> Iterator[Artefacts | None]:
     """Find the artefacts of a sample; yields None between steps, the result last.
 
     What was found is taken out of the sample's images themselves, most of what a run holds.
@@ -127,7 +127,8 @@ def _examined(sample: Sample, given: Pixels | None) -> Iterator[Artefacts | None
         fixed = fixed_constant(images, constant, noise, moves)
     _fill(images, fixed)
     yield None
-    pattern = find_pattern(images, sample.groups, moves, fixed)
+    same_tissue = sample.groups if slices_known else np.arange(len(images))
+    pattern = find_pattern(images, same_tissue, moves, fixed)
     if pattern:
         images -= pattern.image
         noise = Noise.of(sample)

@@ -64,6 +64,7 @@ MOST_LIT = 3.0
 
 LEAST_LIGHT = 0.05
 """Slices dimmer than this part of the brightest show too little to compare the light of frames."""
+FEW_REPEATS = 5
 GROUPS_BESIDE = 2
 """So many sampled slices on either side tell what light is usual in one."""
 SLOPE_ROWS = 3
@@ -300,8 +301,9 @@ def _brightest(means: Profile) -> float:
 def _largest_jump(profiles: Profile) -> float:
     """Largest step from row to row that most frames of the same tissue have: (n, Y) means."""
     jumps = maximum_filter1d(np.abs(np.diff(profiles, axis=1)), JUMP_REACH, axis=1)
-    # The lower of two middle ones: rows of half of four frames may have been struck.
-    return float(np.sort(jumps, axis=0)[(len(jumps) - 1) // 2].max(initial=0.0))
+    # Rows of three of four repeats may have been struck, hardly of most frames of a recording.
+    least = (len(jumps) - 1) // (4 if len(jumps) <= FEW_REPEATS else 2)
+    return float(np.sort(jumps, axis=0)[least].max(initial=0.0))
 
 
 def _least_sigmas(images: Image, noise: Noise) -> float:
