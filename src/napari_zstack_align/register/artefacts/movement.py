@@ -56,6 +56,13 @@ class Movement:
         rows, columns = self.shifts.shape[1:3]
         return (y * rows // self.shape[0]) * columns + x * columns // self.shape[1]
 
+    def field(self, t: int, shape: tuple[int, ...]) -> Image:
+        """(y, x, 2) smooth shifts of frame t in px of an image of this shape (y, x)."""
+        scale = np.array(shape) / self.shape
+        tiles = np.asarray(scale * self.shifts[t], np.float32)
+        size = (shape[1], shape[0])
+        return np.asarray(cv2.resize(tiles, size, interpolation=cv2.INTER_LINEAR), np.float32)
+
     @property
     def of_tiles(self) -> npt.NDArray[np.float64]:
         """(tiles, n, 2) shifts."""
@@ -63,11 +70,16 @@ class Movement:
         return np.moveaxis(self.shifts, 0, 2).reshape(rows * columns, n, 2)
 
 
-def movement(images: Image, groups: npt.NDArray[np.intp], constant: Pixels) -> Movement:
-    """Follow the tissue of frames (n, Y, X); constant pixels (Y, X) don't count."""
+def movement(
+    images: Image, groups: npt.NDArray[np.intp], constant: Pixels, pattern: Image | None = None
+) -> Movement:
+    """Follow the tissue of frames (n, Y, X).
+
+    Constant pixels (Y, X) don't count; a pattern (Y, X) that is fixed is taken off first.
+    """
     shape = (images.shape[1], images.shape[2])
-    factor = int(np.clip(min(shape) // SMALL_PX, 1, MOST_TIMES_SMALLER))
-    prepared = _small(images, constant, factor)
+    factor = times_smaller(shape)
+    prepared = _small(images, constant, factor, pattern)
     prefilter = Prefilter.for_image(prepared.mean(axis=0))
     for image in prepared:
         image[...] = _prepared(image, prefilter)
@@ -87,12 +99,19 @@ def movement(images: Image, groups: npt.NDArray[np.intp], constant: Pixels) -> M
     return Movement(factor * shifts, shape)
 
 
-def _small(images: Image, constant: Pixels, factor: int) -> Image:
-    """Images so many times smaller, without constant and isolated pixels."""
+def times_smaller(shape: tuple[int, ...]) -> int:
+    """Factor by which frames are made smaller before they are compared."""
+    return int(np.clip(min(shape) // SMALL_PX, 1, MOST_TIMES_SMALLER))
+
+
+def _small(images: Image, constant: Pixels, factor: int, pattern: Image | None) -> Image:
+    """Images so many times smaller, without constant and isolated pixels and a pattern."""
     some_constant = constant.any()
     small: list[Image] = []
     for image in images:
-        whole = filled(np.where(constant, np.float32(np.nan), image)) if some_constant else image
+        whole = image if pattern is None else image - pattern
+        if some_constant:
+            whole = filled(np.where(constant, np.float32(np.nan), whole))
         small.append(cv2.medianBlur(shrink(whole, factor), 5))
     return np.stack(small)
 

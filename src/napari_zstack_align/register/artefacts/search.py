@@ -23,10 +23,11 @@ from napari_zstack_align.register.artefacts.constant import (
 from napari_zstack_align.register.artefacts.movement import MOVED_PX, Movement, movement
 from napari_zstack_align.register.artefacts.noise import Noise
 from napari_zstack_align.register.artefacts.pattern import Pattern, find_pattern
+from napari_zstack_align.register.artefacts.regular import Frames, Regular, find_regular
 from napari_zstack_align.register.artefacts.sample import Sample, read_sample
 from napari_zstack_align.register.artefacts.single_pixels import differences, fixed_pixels
 from napari_zstack_align.register.artefacts.transients import Transients
-from napari_zstack_align.remark import Remark, as_notes, as_warnings
+from napari_zstack_align.remark import Remark, as_notes, as_serious, as_warnings
 from napari_zstack_align.stack import Stack
 
 Image = npt.NDArray[np.float32]
@@ -48,7 +49,11 @@ NOT_TESTED = (
     "Pixels fixed to the detector (hot pixels, overlays) were not looked for: the tissue moves by "
     "less than a pixel, so that it can't be told from them."
 )
-
+MAY_HOLD = (
+    "A pattern fixed to the detector seems to hold the alignment, so that frames may lie pixels "
+    "off: it could not be told well enough from the tissue to be taken off. Take it off the raw "
+    "frames (subtract a frame without light), or mark what is fixed as artefacts."
+)
 ALL_ALIKE = (
     "The frames are empty: every pixel of a frame has the same value. Look at the raw file, and "
     "whether another channel holds the signal."
@@ -133,13 +138,23 @@ def _examined(
         images -= pattern.image
         noise = Noise.of(sample)
     yield None
+    regular = find_regular(
+        Frames(images, sample.groups, constant), None if pattern else moves, noise
+    )
+    if regular.image is not None and regular.movement is not None:
+        images -= regular.image
+        noise, moves = Noise.of(sample), regular.movement
+        if given is None:  # constant pixels were judged by how the tissue seemed to move
+            fixed = fixed | fixed_constant(images, constant, noise, moves)
+            _fill(images, fixed)
+    yield None
     if given is None:
         single = fixed_pixels(differences(images, noise), moves, fixed)
         _fill(images, single)
         fixed = fixed | single
         yield None
     transients = Transients.of(images, sample.groups, noise)
-    yield _described(sample, fixed, pattern, transients, moves, given is not None)
+    yield _described(sample, fixed, pattern, regular, transients, moves, given is not None)
 
 
 def _of_coarse_numbers(sample: Sample) -> tuple[Remark, ...]:
@@ -180,6 +195,7 @@ def _described(
     sample: Sample,
     fixed: Pixels,
     pattern: Pattern,
+    regular: Regular,
     transients: Transients,
     moves: Movement,
     was_given: bool,
@@ -209,11 +225,19 @@ def _described(
                 f"Stripes fixed to the detector were taken off: {name} differ by up to "
                 f"{size:.3g} counts."
             )
+    if regular.image is not None:
+        size = float(np.abs(regular.image).max())
+        remarks += as_notes(
+            f"A pattern fixed to the detector was taken off: it differs by up to {size:.3g} counts."
+        )
+    elif regular.is_doubtful:
+        remarks += as_serious(MAY_HOLD)
     if transients.everywhere:
         remarks += as_notes("Single bright or dark pixels of single frames were left out.")
-    return Artefacts(
-        sample.offset, kept, pattern.image if pattern else None, transients, tuple(remarks)
-    )
+    added = pattern.image if pattern else None
+    if regular.image is not None:
+        added = regular.image if added is None else added + regular.image
+    return Artefacts(sample.offset, kept, added, transients, tuple(remarks))
 
 
 def checked_pixels(given: npt.ArrayLike | None, shape: tuple[int, int]) -> Pixels | None:

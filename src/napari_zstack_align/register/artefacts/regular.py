@@ -1,0 +1,249 @@
+"""Regular patterns that are fixed to the detector and may be stronger than the tissue.
+
+In the mean of the sampled frames a pattern is sharp, and tissue that moves is blurred. What stands
+out among the spatial frequencies of the mean is taken off on trial, and the tissue is followed
+again. Then two explanations of the frames are compared:
+
+- tissue alone, which moves as it seems to with the pattern in the frames, or as without it;
+- the pattern, and tissue that moves as it does without the pattern.
+
+Each is learned from one half of the frames and predicts the other half. The pattern counts where
+the second explanation predicts better, by a large part of what the motion of the tissue changes,
+in each quarter of the image. Where nothing stands out, nothing more is done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.filling import filled
+from napari_zstack_align.alignment.warp import shrink
+from napari_zstack_align.register.artefacts.constant import largest_moves
+from napari_zstack_align.register.artefacts.frequencies import (
+    TAPER,
+    lying_in,
+    power_of,
+    standing_out,
+)
+from napari_zstack_align.register.artefacts.movement import (
+    MOVED_PX,
+    Movement,
+    movement,
+    times_smaller,
+)
+from napari_zstack_align.register.artefacts.noise import Noise
+from napari_zstack_align.register.prefilter import USUAL, band_pass
+
+Image = npt.NDArray[np.float32]
+Groups = npt.NDArray[np.intp]
+Pixels = npt.NDArray[np.bool_]
+
+LEAST_POWER = 0.1
+"""Less of the mean's contrast can't hold an alignment."""
+STEPS = 2
+"""How often the tissue is followed anew, and what it doesn't explain is looked through."""
+EVIDENT = 0.1
+"""Frames are predicted better by so much of what the tissue's motion changes in them ..."""
+EVIDENT_ANYWHERE = 0.05
+"""... and by so much in each quarter of the image."""
+FEWEST_FRAMES = 2
+"""Of a group: fewer don't tell what motion changes."""
+SMOOTH_PX = 3.0
+"""Noise is reckoned from a mean that is blurred by this much."""
+
+
+@dataclass(frozen=True)
+class Regular:
+    """A regular pattern, or none.
+
+    Attributes
+    ----------
+    image : numpy.ndarray, optional
+        (Y, X) float32, what is added to every frame; None unless it was found.
+    movement : Movement, optional
+        How the tissue moves without it.
+    is_doubtful : bool
+        Whether there is one that explains the frames better, though not all over the image.
+    """
+
+    image: Image | None = None
+    movement: Movement | None = None
+    is_doubtful: bool = False
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Frames that are explained.
+
+    Attributes
+    ----------
+    images : numpy.ndarray
+        (n, Y, X) float32.
+    groups : numpy.ndarray
+        (n,) frames of a group show the same tissue.
+    constant : numpy.ndarray
+        (Y, X) bool: pixels that don't count.
+    """
+
+    images: Image
+    groups: Groups
+    constant: Pixels
+
+    def some(self, chosen: Pixels) -> Frames:
+        """Frames (n,) that are chosen."""
+        return Frames(self.images[chosen], self.groups[chosen], self.constant)
+
+    def known(self, image: Image) -> Image:
+        """Image (Y, X) whose constant pixels continue those around."""
+        if not self.constant.any():
+            return image
+        return filled(np.where(self.constant, np.float32(np.nan), image))
+
+    @property
+    def mean(self) -> Image:
+        """(Y, X) mean of the frames."""
+        return self.known(self.images.mean(axis=0))
+
+    def without(self, pattern: Image | None) -> Movement:
+        """How the tissue moves without a pattern (Y, X)."""
+        return movement(self.images, self.groups, self.constant, pattern)
+
+    @property
+    def halves(self) -> tuple[Pixels, Pixels]:
+        """Every other frame (n,) of each group, and the rest."""
+        first = np.zeros(len(self.groups), bool)
+        for group in np.unique(self.groups):
+            first[np.flatnonzero(self.groups == group)[::2]] = True
+        return first, ~first
+
+
+def find_regular(frames: Frames, seems: Movement | None, noise: Noise) -> Regular:
+    """Find a regular pattern that is added to every frame.
+
+    Parameters
+    ----------
+    frames : Frames
+    seems : Movement, optional
+        How the tissue seems to move with the pattern in the frames, where that is known.
+    noise : Noise
+
+    Returns
+    -------
+    Regular
+    """
+    mean = frames.mean
+    part = standing_out(mean)
+    if power_of(part, mean) < LEAST_POWER:
+        return Regular()
+    moves = frames.without(lying_in(part, mean))
+    if np.median(largest_moves(moves)) < MOVED_PX:
+        return Regular()
+    better = _better(frames, part, seems or frames.without(None), moves, noise)
+    if better.mean() < EVIDENT:
+        return Regular()
+    if better.min() < EVIDENT_ANYWHERE:
+        return Regular(is_doubtful=True)
+    pattern = _refined(frames, lying_in(part, mean))
+    return Regular(pattern, frames.without(pattern))
+
+
+def _refined(frames: Frames, pattern: Image) -> Image:
+    """(Y, X) pattern of frames, and what stands out where tissue is taken off as well."""
+    for _ in range(STEPS):
+        left = _unexplained(frames, frames.without(pattern), pattern)
+        more = standing_out(left)
+        if not more.any():
+            break
+        pattern = pattern + lying_in(more, left)
+    return pattern
+
+
+def _unexplained(frames: Frames, moves: Movement, pattern: Image) -> Image:
+    """(Y, X) mean of what neither a pattern nor tissue that moves explains."""
+    total = np.zeros_like(pattern)
+    for group in np.unique(frames.groups):
+        chosen = np.flatnonzero(frames.groups == group)
+        tissue = _tissue(frames.images, chosen, moves, pattern)
+        for t in chosen:
+            total += frames.images[t] - pattern - _moved(tissue, moves, t)
+    return frames.known(total / np.float32(len(frames.images)))
+
+
+# -- the evidence ------------------------------------------------------------------------------
+
+
+def _better(
+    frames: Frames, part: Image, seems: Movement, moves: Movement, noise: Noise
+) -> npt.NDArray[np.float64]:
+    """(2, 2) by how much a pattern predicts frames better, over the quarters of the image.
+
+    In units of the variance of a pixel that the motion of the tissue makes.
+    """
+    factor = times_smaller(frames.constant.shape)
+    level = shrink(cv2.GaussianBlur(frames.mean, (0, 0), SMOOTH_PX), factor)
+    scatter = noise.spread(level)
+
+    def judged(image: Image) -> Image:
+        band = band_pass(shrink(image, factor), USUAL.fine_px, USUAL.coarse_px)
+        return np.asarray(band / scatter, np.float32)
+
+    images = np.stack([judged(frames.known(image)) for image in frames.images])
+    nothing = np.zeros_like(scatter)
+    alone = [(nothing, seems), (nothing, moves)]
+    misfits = np.zeros((3, *scatter.shape))
+    explained = 0.0
+    inner = _inner(scatter.shape)
+    for learned in frames.halves:
+        pattern = judged(lying_in(part, frames.some(learned).mean))
+        for group in np.unique(frames.groups):
+            mine, others = (
+                np.flatnonzero(some & (frames.groups == group)) for some in (learned, ~learned)
+            )
+            if not len(mine) or len(others) < FEWEST_FRAMES:
+                continue
+            for misfit, (fixed, motion) in zip(misfits, [*alone, (pattern, moves)], strict=True):
+                tissue = _tissue(images, mine, motion, fixed)
+                predicted = np.stack([_moved(tissue, motion, t) for t in others])
+                rest = images[others] - fixed
+                misfit += np.square(rest - predicted).sum(axis=0)
+            # Of the last one, the pattern with tissue.
+            changes = (rest - rest.mean(axis=0)) * (predicted - predicted.mean(axis=0))
+            explained += float(changes[:, *inner].mean(axis=(1, 2)).sum())
+    if explained <= 0:
+        return np.zeros((2, 2))
+    without = min(misfits[:2], key=lambda misfit: float(misfit[inner].sum()))
+    return _of_quarters((without - misfits[2])[inner]) / explained
+
+
+def _tissue(images: Image, chosen: npt.NDArray[np.intp], moves: Movement, pattern: Image) -> Image:
+    """(y, x) mean of chosen frames without a pattern, as they lie before they moved."""
+    shape = images.shape[1:]
+    back = [_sampled(images[t] - pattern, moves.field(int(t), shape)) for t in chosen]
+    return np.asarray(np.mean(back, axis=0), np.float32)
+
+
+def _moved(tissue: Image, moves: Movement, t: np.intp) -> Image:
+    """Tissue (y, x) as it lies in frame t; fields are smooth, so that the inverse is the minus."""
+    return _sampled(tissue, -moves.field(int(t), tissue.shape))
+
+
+def _sampled(image: Image, shifts: Image) -> Image:
+    """Values of an image (y, x) at y + shift."""
+    y, x = np.indices(image.shape, np.float32)
+    at_y, at_x = y + shifts[..., 0], x + shifts[..., 1]
+    return np.asarray(cv2.remap(image, at_x, at_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT))
+
+
+def _inner(shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """The image without its borders, where a pattern is known less well."""
+    return tuple(slice(int(TAPER * n) + 1, n - int(TAPER * n) - 1) for n in shape)
+
+
+def _of_quarters(image: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """(2, 2) means over the quarters of an image."""
+    rows = np.array_split(image, 2)
+    return np.array([[part.mean() for part in np.array_split(row, 2, axis=1)] for row in rows])
