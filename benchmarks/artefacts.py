@@ -147,6 +147,23 @@ def column_pattern(frames: Frames, level: float, rng: np.random.Generator) -> Fr
     return (frames + added).clip(0, TOP).astype(np.uint16)
 
 
+def row_offsets(frames: Frames, level: float, rng: np.random.Generator) -> Frames:
+    """Each row has its own offset, as strong as the tissue."""
+    added = 0.3 * level * rng.random(frames.shape[1])
+    return (frames + added[:, np.newaxis]).clip(0, TOP).astype(np.uint16)
+
+
+def diagonal_stripes(frames: Frames, level: float, rng: np.random.Generator) -> Frames:
+    y, x = np.indices(frames.shape[1:])
+    return (frames + 0.3 * level * ((y + x) % 13 < 5)).clip(0, TOP).astype(np.uint16)
+
+
+def column_gains(frames: Frames, level: float, rng: np.random.Generator) -> Frames:
+    """Half of the columns are 1.5 times as bright."""
+    gains = np.where(rng.random(frames.shape[2]) < 0.5, 1.5, 1.0)
+    return (frames * gains).clip(0, TOP).astype(np.uint16)
+
+
 def salt(frames: Frames, level: float, rng: np.random.Generator) -> Frames:
     frames[rng.random(frames.shape) < 1e-3] = level
     return frames
@@ -200,6 +217,9 @@ KINDS: dict[str, Spoil] = {
         added_pixels,
         stripes,
         column_pattern,
+        row_offsets,
+        diagonal_stripes,
+        column_gains,
         salt,
         bright_frame,
         struck_rows,
@@ -208,12 +228,14 @@ KINDS: dict[str, Spoil] = {
     )
 }
 LEVELS = ("top", "p99.9")
+ADDED = ("stripes", "column_pattern", "row_offsets", "diagonal_stripes", "added_pixels")
+"""They would saturate everything at the top of the detector."""
 
 
 def spoiled(base: Base, kind: str, level: str, seed: int) -> Frames:
     """Frames of a base with one kind of artefact, at a level of the detector or of the data."""
     value = TOP if level == "top" else float(np.percentile(base.frames, 99.9))
-    if kind in ("stripes", "column_pattern", "added_pixels") and level == "top":
+    if kind in ADDED and level == "top":
         value = 4 * float(np.percentile(base.frames, 99.9))
     return KINDS[kind](base.frames.copy(), value, np.random.default_rng(seed))
 
