@@ -147,7 +147,9 @@ def test_stripes_that_move_with_the_tissue_are_tissue():
     striped = np.stack(
         [f + np.roll(added, tuple(m), (0, 1)) for f, m in zip(frames, moves, strict=True)]
     )
-    assert found_in(striped.astype(np.uint16)).pattern is None
+    found = found_in(striped.astype(np.uint16))
+    assert found.pattern is None
+    assert not any(remark.is_warning for remark in found.remarks)
 
 
 def test_a_pattern_on_one_side_is_seriously_warned_of():

@@ -67,12 +67,15 @@ def power_of(part: Image, image: Image) -> float:
     return float(np.square(part * strength).sum() / np.square(strength).sum())
 
 
-def lying_in(part: Image, image: Image) -> Image:
-    """What of an image (Y, X) lies in frequencies (v, u) of `standing_out`."""
+def lying_in(part: Image, image: Image, rounds: int = ROUNDS) -> Image:
+    """What of an image (Y, X) lies in frequencies (v, u) of `standing_out`.
+
+    With few rounds it is faint near the borders.
+    """
     taper, padded = _taper(*image.shape), _padded(image.shape)
     seen = np.s_[: image.shape[0], : image.shape[1]]
     found = np.zeros(padded, np.float32)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         left = image - found[seen]
         found += irfft2(part * rfft2((left - left.mean()) * taper, padded), padded)
     return found[seen].copy()

@@ -44,6 +44,8 @@ Pixels = npt.NDArray[np.bool_]
 
 LEAST_POWER = 0.1
 """Less of the mean's contrast can't hold an alignment."""
+ROUNDS_IN_MIDDLE = 8
+"""Borders don't count where explanations are compared."""
 STEPS = 2
 """How often the tissue is followed anew, and what it doesn't explain is looked through."""
 EVIDENT = 0.1
@@ -135,6 +137,8 @@ def find_regular(frames: Frames, seems: Movement | None, noise: Noise) -> Regula
     -------
     Regular
     """
+    if np.unique(frames.groups, return_counts=True)[1].max() <= FEWEST_FRAMES:
+        return Regular()
     mean = frames.mean
     part = standing_out(mean)
     if power_of(part, mean) < LEAST_POWER:
@@ -198,7 +202,7 @@ def _better(
     explained = 0.0
     inner = _inner(scatter.shape)
     for learned in frames.halves:
-        pattern = judged(lying_in(part, frames.some(learned).mean))
+        pattern = judged(lying_in(part, frames.some(learned).mean, ROUNDS_IN_MIDDLE))
         for group in np.unique(frames.groups):
             mine, others = (
                 np.flatnonzero(some & (frames.groups == group)) for some in (learned, ~learned)
