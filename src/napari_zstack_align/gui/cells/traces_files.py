@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtWidgets import QFileDialog
 
 from napari_zstack_align.alignment.session import unique_names
+from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells import trace_jobs as jobs
@@ -71,13 +72,15 @@ class TracesFiles:
         name = self._tab.writer.name
         if self._tab.what_is_written is Takes.ROIS:
             rois = self._part.model.rois
-            return partial(export_rois, path, rois, name, field=self._field(), overwrite=True)
+            field = self._field_of(rois)
+            return partial(export_rois, path, rois, name, field=field, overwrite=True)
+        recordings = list(self._traces().recordings)
         return partial(
             export_traces,
             path,
-            list(self._traces().recordings),
+            recordings,
             name,
-            field=self._field(),
+            field=self._field_of(recordings[0].rois),
             signal=self._part.dock.quantity.currentData(),
             nwb=self._tab.nwb.values() if name == "nwb" else None,
             overwrite=True,
@@ -94,8 +97,11 @@ class TracesFiles:
             self._tab, "Write outdated traces?", why, yes="Write them", no="Don't write"
         )
 
-    def _field(self) -> FieldOfView | None:
-        """What the ROIs lie in; None where no frames are there, only traces that were loaded."""
+    def _field_of(self, rois: Rois) -> FieldOfView | None:
+        """What ROIs lie in; None where no frames are there, only traces that were loaded.
+
+        Without a picture where they lie on another reference than the one that is shown.
+        """
         try:
             movies = self._part.workspace.movies()
         except InputError:
@@ -107,6 +113,8 @@ class TracesFiles:
             else FieldOfView.of(alignment)
         )
         raw = tuple(path for movie in movies for path in movie.stack.paths)
+        if not field.holds(rois):
+            field = replace(field, image=None, made_on=None)
         return replace(field, raw_paths=raw)
 
     def _on_saved(self, traces: TraceSet, folder: Path, path: Path) -> None:

@@ -51,13 +51,14 @@ def export_rois(
     Raises
     ------
     InputError
-        Where there is no ROI, the name's ending is another one, something is there already, or a
-        package is missing.
+        Where there is no ROI, they were made on another reference than that of ``field``, the
+        name's ending is another one, something is there already, or a package is missing.
     """
     path = Path(path)
     writer = choose_writer(path, Takes.ROIS, name=format)
     _check_some(rois)
     if field is not None:
+        _check_place(rois, field, "The ROIs")
         check_raw_files_stay(path, field.raw_paths)
     job: Job[Path] = writer.load()(path, rois, CellOptions(field), overwrite=overwrite)
     return job
@@ -112,6 +113,8 @@ def export_traces(
         raise InputError("There are no traces to write: read those of at least one recording.")
     for each in recordings:
         _check_some(each.rois)
+        if field is not None:
+            _check_place(each.rois, field, f"The ROIs of the traces of {each.recording}")
     recordings = _told_apart(recordings)
     places = destinations(writer, path, [each.recording for each in recordings])
     for place in places:
@@ -146,6 +149,15 @@ def _told_apart(recordings: list[Traces]) -> list[Traces]:
         return recordings
     named = zip(recordings, unique_names(names), strict=True)
     return [replace(each, recording=name) for each, name in named]
+
+
+def _check_place(rois: Rois, field: FieldOfView, what: str) -> None:
+    """Raise InputError where ROIs lie on another reference: they would be drawn over its cells."""
+    if not field.holds(rois):
+        raise InputError(
+            f"{what} were made on the reference of another alignment than the one that is given: "
+            f"give the alignment or session that they were made on."
+        )
 
 
 def _check_some(rois: Rois) -> None:

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.cells.made_on import REFERENCE, made_on
+from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.errors import InputError
 
@@ -32,6 +34,8 @@ class FieldOfView:
         Distance of slices in µm.
     raw_paths : tuple of pathlib.Path
         Files of the raw frames, which no export may replace.
+    made_on : str, optional
+        Mark of the reference, as of ``Rois.made_on``; None where it isn't known.
     """
 
     shape: tuple[int, int]
@@ -40,6 +44,7 @@ class FieldOfView:
     pixel_size_um: tuple[float, float] | None = None
     z_step_um: float | None = None
     raw_paths: tuple[Path, ...] = ()
+    made_on: str | None = None
 
     def __post_init__(self) -> None:
         if len(self.shape) != 2 or min(self.shape) < 1:
@@ -61,7 +66,13 @@ class FieldOfView:
             stack.pixel_size_um,
             stack.z_step_um,
             tuple(path for each in (alignment, *others) for path in each.stack.paths),
+            made_on(alignment),
         )
+
+    def holds(self, rois: Rois) -> bool:
+        """Whether ROIs lie in it, as far as is known of both."""
+        mark = rois.made_on or ""
+        return self.made_on is None or not mark.startswith(REFERENCE) or mark == self.made_on
 
     @classmethod
     def of_traces(cls, traces: Traces) -> FieldOfView:
