@@ -25,6 +25,11 @@ def grid(viewer: Any) -> Any:
     return viewer.grid if canvas is None else canvas.grid
 
 
+def was_painted_on(layer: Any) -> bool:
+    """Whether there is something to undo in a Labels layer."""
+    return bool(layer._undo_history)  # which napari offers nowhere else
+
+
 def fit_view(viewer: Any, layers: Sequence[Any], part: float = 1.0) -> None:
     """Fit the camera to some images; napari's own way counts hidden ones too.
 

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import errno
 import os
+from threading import Event
 
+import numpy as np
 import pytest
+import tifffile
 from driving import settled, show
 from napari._qt.qt_viewer import QtViewer
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication
+from stacks import shifted
 
 import napari_zstack_align as nza
 from napari_zstack_align.cells import Rois
 from napari_zstack_align.gui.open import open_panel
+from napari_zstack_align.project import members
 
-from .conftest import CELLS, save_as
+from .conftest import CELLS, at_rest, open_it, save_as
+
+WRITE_NEW = "napari_zstack_align.project.members.write_new"
 
 
 @pytest.fixture
@@ -93,7 +100,7 @@ def test_a_project_is_saved_before_napari_closes(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr("napari_zstack_align.project.members.write_new", refused)
+        patch.setattr(WRITE_NEW, refused)
         answer("Keep open")
         window.close()
         qtbot.waitUntil(lambda: bool(answer.asked))
@@ -104,3 +111,77 @@ def test_a_project_is_saved_before_napari_closes(
     assert len(nza.load(folder).rois["ROIs"]) == 3
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     nza.ProjectFolder(folder).close()  # free for others
+
+
+def test_what_changes_while_a_project_is_saved_is_saved_before_napari_closes(
+    open_napari, qtbot, monkeypatch, quick, zstack, tmp_path
+):
+    panel = open_panel(open_napari, "Load")
+    window, folder = panel.window(), tmp_path / "larva.zproject"
+    show(qtbot, panel, zstack)
+    save_as(qtbot, monkeypatch, panel, folder)
+    go_on, write = Event(), members.write_new
+    monkeypatch.setattr(WRITE_NEW, lambda *args: (go_on.wait(60), write(*args))[1])
+    panel.rois.set(Rois.of(CELLS[:1]))
+    qtbot.waitUntil(lambda: panel.keeper.busy)  # it is saved by itself, on a slow disk
+    panel.rois.set(Rois.of(CELLS))
+    window.close()
+    assert window.isVisible()
+    go_on.set()
+    qtbot.waitUntil(lambda: is_closed(window))
+    assert len(nza.load(folder).rois["ROIs"]) == 3
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_mask_of_a_file_that_was_painted_on_is_asked_about(when, open_napari, answer, tmp_path):
+    """Whether it was opened before the panel or after it."""
+    path = tmp_path / "mask.tif"
+    tifffile.imwrite(path, np.eye(64, dtype=np.uint8))
+    if when == "after":
+        panel = open_panel(open_napari, "Load")
+    open_napari.open(path, plugin="napari", layer_type="labels")
+    if when == "before":
+        panel = open_panel(open_napari, "Load")
+    window = panel.window()
+    open_napari.layers["mask"].paint((30, 10), 1)
+    answer("Keep open")
+    window.close()
+    assert window.isVisible()
+    assert answer.asked == ["1 painted mask is in no file yet."]
+    open_napari.layers["mask"].undo()
+    window.close()  # it is as in its file again
+    assert is_closed(window)
+
+
+def test_a_mask_that_was_painted_on_before_the_panel_is_asked_about(open_napari, answer, tmp_path):
+    path = tmp_path / "mask.tif"
+    tifffile.imwrite(path, np.eye(64, dtype=np.uint8))
+    open_napari.open(path, plugin="napari", layer_type="labels")
+    open_napari.layers["mask"].paint((30, 10), 1)
+    window = open_panel(open_napari, "Load").window()
+    answer("Discard")
+    window.close()
+    assert answer.asked == ["1 painted mask is in no file yet."]
+
+
+def test_of_a_project_that_is_open_elsewhere_only_what_is_new_is_asked_about(
+    open_napari, qtbot, monkeypatch, answer, zstack, tmp_path
+):
+    folder = tmp_path / "larva.zproject"
+    mask = nza.NamedMask("mask", np.eye(64, dtype=np.uint8), zstack.name)
+    run = nza.NamedRun("run 1", shifted(zstack, 1.0))
+    whole = nza.Project(stacks=(zstack,), runs=(run,), masks=(mask,), rois={"ROIs": Rois.of(CELLS)})
+    whole.save(folder)
+    panel = open_panel(open_napari, "Load")
+    window = panel.window()
+    with nza.ProjectFolder(folder):
+        open_it(qtbot, monkeypatch, panel, folder)
+        qtbot.waitUntil(lambda: len(panel.rois.rois) == 3)
+        at_rest(qtbot, panel)
+    panel.rois.delete([1])
+    answer("Keep open")
+    window.close()
+    assert answer.asked == ["2 ROIs are in no file yet."]
+    panel.rois.undo()
+    window.close()
+    assert is_closed(window)

@@ -15,6 +15,7 @@ from napari_zstack_align.gui.project.snapshot import (
     left_behind,
     merged,
     same,
+    same_but_running,
     same_results,
     with_params,
     with_runs,
@@ -86,7 +87,9 @@ def test_a_run_that_goes_on_is_no_result_yet(alignment):
         Project(), runs_of(shifted(alignment.stack, 2.0), "run 1", running=True), ["here"], "brain"
     )
     assert same_results(first, other)
+    assert same_but_running(first, other)  # so that closing doesn't wait for its end
     assert not same(first, other)
+    assert not same_but_running(first, with_view(other, tab="Cells"))
 
 
 def test_a_stack_that_was_removed_leaves_its_runs(alignment):

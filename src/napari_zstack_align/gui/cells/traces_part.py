@@ -21,6 +21,7 @@ from napari_zstack_align.gui.cells.traces_files import TracesFiles
 from napari_zstack_align.gui.cells.traces_run import TracesRun
 from napari_zstack_align.gui.cells.traces_tab import TracesTab
 from napari_zstack_align.gui.dataset import FrameInView, Movie, Place, what_words
+from napari_zstack_align.gui.dock_below import hide_below, show_below, take_away
 from napari_zstack_align.gui.part import Part
 from napari_zstack_align.gui.project.opening import Opened
 from napari_zstack_align.gui.project.snapshot import read_from, with_params, with_view
@@ -114,7 +115,7 @@ class TracesPart(Part):
             self.dock.show_traces(self.traces)
             self.tab.show_remarks(())
             self._set_result()
-            self.dock.parent().hide()
+            hide_below(self.dock)
 
     def set_theme(self, name: str) -> None:
         """Use the colours of a napari theme."""
@@ -126,9 +127,7 @@ class TracesPart(Part):
         self.pointer.stop()
         with contextlib.suppress(LookupError, RuntimeError, AttributeError):
             # of a window that is being closed, parts are gone already
-            if self.dock.parent() is not None:
-                self.viewer.window.remove_dock_widget(self.dock)
-            self.dock.close()
+            take_away(self.viewer, self.dock)
 
     # -- showing -------------------------------------------------------------------------------
 
@@ -146,11 +145,7 @@ class TracesPart(Part):
 
     def open_dock(self) -> None:
         """Put the dock below the image, or show it again."""
-        if self.dock.parent() is None:
-            self.viewer.window.add_dock_widget(self.dock, name=DOCK, area="bottom")
-        outer = self.dock.parent()
-        if outer is not None:
-            outer.show()
+        show_below(self.viewer, self.dock, DOCK)
 
     def words_now(self, roi: int) -> str:
         """What the trace of a ROI says in the frame in view; '' where there is none."""

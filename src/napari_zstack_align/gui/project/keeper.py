@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -17,6 +18,7 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 from napari_zstack_align.gui.file_dialogs import ask_where_to_save
 from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.project.mask_layers import Combos, add_masks, masks_in, with_masks
+from napari_zstack_align.gui.project.masks_in_files import MasksInFiles
 from napari_zstack_align.gui.project.opening import Opened, opening
 from napari_zstack_align.gui.project.project_bar import ProjectBar
 from napari_zstack_align.gui.project.snapshot import (
@@ -24,10 +26,11 @@ from napari_zstack_align.gui.project.snapshot import (
     left_behind,
     merged,
     same,
+    same_but_running,
     same_results,
     with_view,
 )
-from napari_zstack_align.gui.project.unsaved import unsaved_words
+from napari_zstack_align.gui.project.unsaved import results_of, unsaved_words
 from napari_zstack_align.gui.question import DESTRUCTIVE, SAVE, STAY, choice, confirmed
 from napari_zstack_align.gui.remarks import marked
 from napari_zstack_align.gui.worker import JobWorker
@@ -38,6 +41,8 @@ from napari_zstack_align.saved import Kind
 if TYPE_CHECKING:
     from napari_zstack_align.gui.panel import Panel
 
+logger = logging.getLogger(__name__)
+
 LOOK_EVERY_MS = 1000
 """Results are compared with the saved ones so often."""
 SAVE_AFTER_S = 60.0
@@ -47,6 +52,10 @@ RETRY_AFTER_S = 10.0
 UNSAVED = "{} in no file yet."
 FAILED = "The project isn't saved. {} It is tried again every {:g} s."
 WAIT = "Wait for what is running, or cancel it first."
+NOT_SHOWN = (
+    "{} can't be shown whole (unexpected {}: {}; the log has the details): its folder is as it "
+    "was; open it again in a new napari."
+)
 MAKE_ROOM = "{} is open here. It is saved and closed, and {} is shown instead."
 
 Then = Callable[[], object]
@@ -77,7 +86,9 @@ class ProjectKeeper(QObject):
         self._then: Then | None = None
         self._tried_at = 0.0
         self._failed = ""
+        self._opened: Opened | None = None
         self._showing: Iterator[None] | None = None
+        self._masks = MasksInFiles(panel.viewer.layers)
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_EVERY_MS)
         self._timer.timeout.connect(self.look)
@@ -155,6 +166,8 @@ class ProjectKeeper(QObject):
         Where something would, it is saved, after a question where there is no project, and
         ``then`` is called.
         """
+        if self._showing is not None:
+            return True  # what was open is saved, and this comes from its folder
         now = self.snapshot()
         if self.folder is not None:
             if self._worker is None and self._saved is not None and same(now, self._saved):
@@ -175,6 +188,9 @@ class ProjectKeeper(QObject):
     def let_go(self) -> None:
         """Stop saving, and let other programs have the project."""
         self._timer.stop()
+        self._masks.stop()
+        self._showing = None
+        self._drop_opened()
         if self._worker is not None:
             self._worker.abandon()
             self._worker = None
@@ -185,7 +201,8 @@ class ProjectKeeper(QObject):
         """What is in no file, in words; '' for nothing."""
         if self._saved is not None and same_results(now, self._saved):
             return ""
-        return unsaved_words(now, self._panel.workspace.in_files, masks_in(self._panel.viewer))
+        masks = [each for each in masks_in(self._panel.viewer) if not self._masks.hold(each)]
+        return unsaved_words(now, self._panel.workspace.in_files, masks)
 
     def _proposed(self) -> str:
         stacks = (*self._base.stacks, *self._base.recordings)
@@ -219,6 +236,15 @@ class ProjectKeeper(QObject):
             self.bar.run_bar.say("")
         remarks = "\n".join(map(marked, project.remarks))
         self._say_saved(f"saved {datetime.now():%H:%M}", remarks)
+        if self._then is not None:
+            self._go_on_once_saved(now)
+
+    def _go_on_once_saved(self, saved: Project) -> None:
+        """Do what waits for the save, once nothing has changed since; what runs never ends that."""
+        now = self.snapshot()
+        if not same_but_running(now, saved):
+            self._save(now)
+            return
         then, self._then = self._then, None
         if then is not None:
             then()
@@ -236,10 +262,14 @@ class ProjectKeeper(QObject):
             self._failed = sentence
             self._say_saved("not saved: see below")
         then, self._then = self._then, None
-        if then is not None and confirmed(
+        if then is None:
+            return
+        if confirmed(
             self.bar.window(), "Go on without saving?", sentence, yes="Discard", no="Keep open"
         ):
             then()
+        else:
+            self._drop_opened()
 
     def _end(self) -> None:
         self._worker = None
@@ -283,19 +313,54 @@ class ProjectKeeper(QObject):
             self._panel.open_saved(Path(name))
 
     def _on_opened(self, opened: Opened) -> None:
-        self._close_folder()
-        self._timer.stop()
-        self._showing = self._show(opened)
-        self._go_on()
+        """Show a project, once what has changed while it was read is saved in the one before."""
+        self._opened = opened
+        if self.folder is None or self._saved is None:
+            self._begin()
+        else:
+            self._then = self._begin
+            self._go_on_once_saved(self._saved)
+
+    def _begin(self) -> None:
+        if self._opened is not None:
+            self._close_folder()
+            self._timer.stop()
+            self._showing = self._show(self._opened)
+            self._go_on()
 
     def _go_on(self) -> None:
         """Show one thing a turn of the event loop: each layer takes napari a moment."""
         if self._showing is None:
             return
-        if next(self._showing, self) is self:
-            self._showing = None
+        try:
+            is_shown = next(self._showing, self) is self
+        except Exception as error:  # of any part, or napari's: the panel goes on without it
+            logger.exception("a project can't be shown")
+            self._on_not_shown(error)
+            return
+        if is_shown:
+            self._showing = self._opened = None
         else:
             QTimer.singleShot(0, self._go_on)
+
+    def _on_not_shown(self, error: Exception) -> None:
+        """Let go of a project of which only a part is shown, so that no part is saved over it."""
+        opened, self._showing = self._opened, None
+        self._drop_opened()
+        self.folder = self._saved = None
+        self._base = self._left = Project()
+        if opened is not None:
+            self._panel.workspace.in_files.update(results_of(opened))
+            name = "The project" if (at := opened.project.folder) is None else at.name
+            sentence = NOT_SHOWN.format(name, type(error).__name__, error)
+            self.bar.words.show_words(f"{name}, not shown whole", sentence)
+            self.bar.run_bar.say_error(sentence)
+
+    def _drop_opened(self) -> None:
+        """Let go of a project that was read and isn't shown."""
+        if self._opened is not None and self._opened.folder is not None:
+            self._opened.folder.close()
+        self._opened = None
 
     def _show(self, opened: Opened) -> Iterator[None]:
         panel, project = self._panel, opened.project
@@ -325,6 +390,8 @@ class ProjectKeeper(QObject):
         if words:
             show_warning(words)
         if self.folder is None:
+            self._panel.workspace.in_files.update(results_of(opened))
+            self._masks.note(masks_in(self._panel.viewer))
             self.bar.words.show_words(f"{opened.project.folder}, not saved here", opened.note)
         else:
             self._say_saved("opened", remarks)

@@ -149,9 +149,14 @@ def same_results(first: Project, second: Project) -> bool:
 
 def same(first: Project, second: Project) -> bool:
     """Whether two projects are saved as the same."""
+    runs = [_runs(each, running=True) for each in (first, second)]
+    return runs[0] == runs[1] and same_but_running(first, second)
+
+
+def same_but_running(first: Project, second: Project) -> bool:
+    """Whether two projects are saved as the same but for what runs that go on have found."""
     return (
         same_results(first, second)
-        and _runs(first, running=True) == _runs(second, running=True)
         and first.params == second.params
         and first.in_view == second.in_view
         and first.view == second.view

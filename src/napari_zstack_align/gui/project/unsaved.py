@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from napari_zstack_align.counting import counted
+from napari_zstack_align.gui.project.opening import Opened
 from napari_zstack_align.project import Project
 
 
@@ -21,7 +22,7 @@ def unsaved_words(project: Project, in_files: Container[Any], masks: Iterable[An
     in_files : container
         Results that were saved or loaded one by one.
     masks : iterable of napari.layers.Labels
-        The layers of its masks.
+        The layers of its masks that are in no file as they are.
     """
     facts = project.view.get("runs", {})
     runs = [
@@ -32,7 +33,7 @@ def unsaved_words(project: Project, in_files: Container[Any], masks: Iterable[An
     rois = sum(len(each) for each in project.rois.values() if each not in in_files)
     traces = [t for each in project.traces.values() for t in each if t not in in_files]
     zshifts = [each for each in project.zshifts.values() if each not in in_files]
-    painted = [layer for layer in masks if layer.source.path is None and np.any(layer.data)]
+    painted = [layer for layer in masks if np.any(layer.data)]
     found = [
         counted(number, noun)
         for number, noun in (
@@ -50,3 +51,15 @@ def unsaved_words(project: Project, in_files: Container[Any], masks: Iterable[An
     words = f"{', '.join(first)} and {last}" if first else last
     single = not first and last.startswith("1 ")
     return f"{words} {'is' if single else 'are'}"
+
+
+def results_of(opened: Opened) -> Iterator[Any]:
+    """All results of a project as they are shown; its folder has them."""
+    runs = [*opened.session_runs, *(run for each in opened.stacks for run in each.runs)]
+    for run in runs:
+        yield from run.results.values()
+    yield from opened.project.rois.values()
+    if opened.traces is not None:
+        yield from opened.traces.recordings
+    if opened.zshift is not None:
+        yield opened.zshift.zshift

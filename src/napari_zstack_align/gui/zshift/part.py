@@ -11,6 +11,7 @@ from typing import Any
 from qtpy.QtWidgets import QWidget
 
 from napari_zstack_align.gui.dataset import FrameInView
+from napari_zstack_align.gui.dock_below import hide_below, show_below, take_away
 from napari_zstack_align.gui.listening import Listening
 from napari_zstack_align.gui.part import Part
 from napari_zstack_align.gui.project.opening import Opened
@@ -145,10 +146,8 @@ class ZShiftPart(Part):
         with contextlib.suppress(LookupError, RuntimeError, AttributeError):
             # of a window that is being closed, parts are gone already
             self.layers.remove()
-            if self._has_dock and self.dock.parent() is not None:
-                self.viewer.window.remove_dock_widget(self.dock)
             if self._has_dock:
-                self.dock.close()
+                take_away(self.viewer, self.dock)
 
     # -- showing -------------------------------------------------------------------------------
 
@@ -178,15 +177,10 @@ class ZShiftPart(Part):
 
     def show_dock(self, on: bool) -> None:
         """Show or hide the dock below the images."""
-        if not on and not self._has_dock:
-            return
-        if on and self.dock.parent() is None:
-            self.viewer.window.add_dock_widget(self.dock, name=DOCK, area="bottom", tabify=True)
-        outer = self.dock.parent()
-        if outer is not None:
-            outer.setVisible(on)
-            if on:
-                outer.raise_()
+        if on:
+            show_below(self.viewer, self.dock, DOCK, tabify=True)
+        elif self._has_dock:
+            hide_below(self.dock)
 
     def open_saved(self, folder: Path) -> None:
         """Open a saved z-shift."""
