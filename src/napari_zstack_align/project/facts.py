@@ -21,9 +21,13 @@ class StackEntry(StackAndInputs):
     ----------
     times : FileFacts, optional
         File (.npy) with the time of each frame.
+    key : str
+        By which the rest of the project knows it, whatever its name, place and file; '' in
+        projects of earlier versions.
     """
 
     times: FileFacts | None = None
+    key: str = ""
 
 
 class Item(Part):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from napari_zstack_align.project.facts import Item, StackEntry
@@ -53,6 +54,9 @@ class Home:
         held, so that no other one gets its id.
     stacks : dict
         What ``project.json`` says of each stack, likewise.
+    keys : dict
+        The key of each stack, by the id of its source, likewise: names and places in a list may be
+        those of another stack.
     unread : tuple of Unread
     """
 
@@ -60,7 +64,22 @@ class Home:
     mark: str = ""
     kept: dict[int | str, tuple[Any, FileFacts]] = field(default_factory=dict)
     stacks: dict[int, tuple[Stack, StackEntry]] = field(default_factory=dict)
+    keys: dict[int, tuple[Any, str]] = field(default_factory=dict)
     unread: tuple[Unread, ...] = ()
+
+    def key_of(self, stack: Stack) -> str:
+        """Return the key of a stack, which one that is new gets here."""
+        new = stack.source, token_hex(4)
+        return self.keys.setdefault(id(stack.source), new)[1]
+
+    def known_key(self, stack: Stack) -> str | None:
+        """Return the key of a stack that has one."""
+        _, key = self.keys.get(id(stack.source), (None, None))
+        return key
+
+    def set_key(self, stack: Stack, key: str) -> None:
+        """Let a stack be known by a key, as the one that had it before."""
+        self.keys[id(stack.source)] = stack.source, key
 
     def renew(self, old: Any, new: Any) -> None:
         """Know a new object as the saved one that it describes: it isn't written again."""
@@ -70,4 +89,4 @@ class Home:
     def take(self, other: Home) -> None:
         """Become what another one is."""
         self.folder, self.mark, self.unread = other.folder, other.mark, other.unread
-        self.kept, self.stacks = other.kept, other.stacks
+        self.kept, self.stacks, self.keys = other.kept, other.stacks, other.keys

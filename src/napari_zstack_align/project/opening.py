@@ -117,6 +117,8 @@ class _Opening:
             yield self._progress()
             stack = reopened(entry, self._folder)
             self._home.stacks[id(stack)] = stack, entry
+            if entry.key:
+                self._home.set_key(stack, entry.key)
             if entry.times is not None and stack.frame_times_s is not None:
                 self._home.kept[id(stack.frame_times_s)] = stack.frame_times_s, entry.times
             self.remarks += [remark for remark in stack.remarks if remark.is_warning]

@@ -48,6 +48,7 @@ class Writer:
     def __init__(self, folder: Path, known: Home, from_home: Home) -> None:
         self._folder, self._known = folder, known
         self._from = known if known.folder is not None else from_home
+        self._keys = from_home
         self._place = folder.resolve()
         self._home = Home(folder=self._place)
         self._written: list[Path] = []
@@ -117,7 +118,9 @@ class Writer:
         _, entry = self._known.stacks.get(id(stack), (stack, None))
         if entry is None or self._known.folder != self._place:  # its paths begin elsewhere
             entry = entry_of(stack, self._folder, times)
-        entry = entry.model_copy(update={"times": times})
+        key = self._keys.key_of(stack)
+        entry = entry.model_copy(update={"times": times, "key": key})
+        self._home.set_key(stack, key)
         self._home.stacks[id(stack)] = stack, entry
         return entry
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from stacks import shifted, small_zstack
@@ -25,7 +27,9 @@ from napari_zstack_align.gui.project.unsaved import unsaved_words
 from napari_zstack_align.gui.runs import Runs
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.project import NamedMask, NamedRun, Project
+from napari_zstack_align.stack import Stack
 
+NOTHING = Project()
 ROIS = Rois.of([[20.0, 20.0, 4.0]])
 
 
@@ -37,13 +41,22 @@ def alignment():
 def runs_of(alignment, *names, **described):
     runs = Runs()
     for name in names:
-        runs.add({"here": alignment}, name=name, **described)
+        runs.add({Layers(alignment.stack): alignment}, name=name, **described)
     return runs
 
 
+@dataclass(frozen=True)
+class Layers:
+    """What results are of: it has a stack."""
+
+    stack: Stack
+
+
 def test_runs_of_two_datasets_may_have_one_name(alignment):
-    first = with_runs(Project(), runs_of(alignment, "run 1", "mine"), ["here"], "brain", stack=0)
-    both = with_runs(first, runs_of(alignment, "run 1"), ["here"], "the session")
+    first = with_runs(
+        NOTHING, runs_of(alignment, "run 1", "mine"), [Layers(alignment.stack)], "brain", stack=0
+    )
+    both = with_runs(first, runs_of(alignment, "run 1"), [Layers(alignment.stack)], "the session")
     assert [run.name for run in both.runs] == ["run 1", "mine", "run 1 of the session"]
     assert both.in_view == ("mine", "run 1 of the session")
     assert both.view["runs"]["run 1 of the session"]["name"] == "run 1"
@@ -66,8 +79,8 @@ def test_a_form_that_holds_nonsense_keeps_what_was_known():
 
 def test_what_counts_as_a_change(alignment):
     runs = runs_of(alignment, "run 1")
-    plain = with_runs(Project(), runs, ["here"], "brain")
-    assert same(plain, with_runs(Project(), runs, ["here"], "brain"))
+    plain = with_runs(NOTHING, runs, [Layers(alignment.stack)], "brain")
+    assert same(plain, with_runs(NOTHING, runs, [Layers(alignment.stack)], "brain"))
     looked_at = with_view(plain, tab="Cells")
     assert same_results(plain, looked_at)
     assert not same(plain, looked_at)
@@ -78,13 +91,18 @@ def test_what_counts_as_a_change(alignment):
     assert not same_results(masked, plain.replace(masks=(NamedMask("m", mask),)))
     assert not same_results(plain, plain.replace(rois={"ROIs": ROIS}))
     runs.rename(1, "mine")
-    assert not same_results(plain, with_runs(Project(), runs, ["here"], "brain"))
+    assert not same_results(plain, with_runs(NOTHING, runs, [Layers(alignment.stack)], "brain"))
 
 
 def test_a_run_that_goes_on_is_no_result_yet(alignment):
-    first = with_runs(Project(), runs_of(alignment, "run 1", running=True), ["here"], "brain")
+    first = with_runs(
+        NOTHING, runs_of(alignment, "run 1", running=True), [Layers(alignment.stack)], "brain"
+    )
     other = with_runs(
-        Project(), runs_of(shifted(alignment.stack, 2.0), "run 1", running=True), ["here"], "brain"
+        NOTHING,
+        runs_of(shifted(alignment.stack, 2.0), "run 1", running=True),
+        [Layers(alignment.stack)],
+        "brain",
     )
     assert same_results(first, other)
     assert same_but_running(first, other)  # so that closing doesn't wait for its end
@@ -106,7 +124,7 @@ def test_runs_come_back_with_name_and_start(alignment):
     from napari_zstack_align.gui.project.opening import OpenedRun
 
     runs = runs_of(alignment, "run 1", "mine", saved=True, note="loaded")
-    project = with_runs(Project(), runs, ["here"], "brain")
+    project = with_runs(NOTHING, runs, [Layers(alignment.stack)], "brain")
     opened = [
         OpenedRun(run, {0: run.results[0]}, project.view["runs"][run.name], run.name == "run 1")
         for run in project.runs
@@ -120,13 +138,15 @@ def test_runs_come_back_with_name_and_start(alignment):
 
 
 def test_only_what_is_in_no_file_would_be_lost(alignment):
-    project = with_runs(Project(), runs_of(alignment, "a", "b"), ["here"], "brain")
+    project = with_runs(NOTHING, runs_of(alignment, "a", "b"), [Layers(alignment.stack)], "brain")
     project = project.replace(rois={"ROIs": ROIS})
     assert unsaved_words(Project(), (), ()) == ""
     assert unsaved_words(project, (), ()) == "2 runs and 1 ROI are"
     assert unsaved_words(project, {ROIS}, ()) == "2 runs are"
     assert unsaved_words(project, {ROIS, alignment}, ()) == ""
-    saved = with_runs(Project(), runs_of(alignment, "a", saved=True), ["here"], "brain")
+    saved = with_runs(
+        NOTHING, runs_of(alignment, "a", saved=True), [Layers(alignment.stack)], "brain"
+    )
     assert unsaved_words(saved, (), ()) == ""
-    one = with_runs(Project(), runs_of(alignment, "a"), ["here"], "brain")
+    one = with_runs(NOTHING, runs_of(alignment, "a"), [Layers(alignment.stack)], "brain")
     assert unsaved_words(one, (), ()) == "1 run is"

@@ -79,7 +79,7 @@ class ProjectKeeper(QObject):
         self.bar = ProjectBar()
         self.folder: ProjectFolder | None = None
         self._base = Project()
-        self._left = Project()
+        self._left = Project(home=self._base.home)
         self._saved: Project | None = None
         self._seen: Project | None = None
         self._worker: JobWorker | None = None
@@ -112,7 +112,7 @@ class ProjectKeeper(QObject):
         for part in self._panel.parts:
             project = part.collect(project)
         viewer = self._panel.viewer
-        project = with_masks(project, viewer, self._panel.workspace.stacks, self._combos())
+        project = with_masks(project, viewer, self._combos())
         tabs = self._panel.tabs
         project = with_view(
             project,

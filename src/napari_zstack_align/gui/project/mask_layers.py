@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,20 +29,20 @@ def masks_in(viewer: Any) -> list[Labels]:
     return [layer for layer in viewer.layers if layer in found]
 
 
-def with_masks(
-    project: Project, viewer: Any, stacks: Sequence[StackLayers], combos: Combos
-) -> Project:
+def with_masks(project: Project, viewer: Any, combos: Combos) -> Project:
     """Add the masks in a viewer, where they lie, and which tabs have chosen them."""
     masks, facts = [], {}
     for layer in masks_in(viewer):
         owner = layer.metadata.get(KEY)
-        of = stacks.index(owner) if owner in stacks else None
-        belongs_to = "" if of is None else stacks[of].stack.name
+        key, belongs_to = None, ""
+        if isinstance(owner, StackLayers):
+            key = project.home.known_key(owner.stack)  # also of a stack that was removed
+            belongs_to = "" if key is None else owner.stack.name
         masks.append(
             NamedMask(layer.name, np.asarray(layer.data), belongs_to, layer.metadata.get(MADE_ON))
         )
         facts[layer.name] = {
-            "stack": of,
+            "stack": key,
             "index": viewer.layers.index(layer),
             "cells": layer.metadata.get(ROLE) == CELLS,
             "chosen": [
@@ -64,19 +64,24 @@ def add_masks(
     """Add the masks of a project one by one, and choose them in the tabs that had chosen them."""
     for mask in project.masks:
         facts = project.view.get("masks", {}).get(mask.name, {})
-        layer = _layer(mask, facts, stacks)
-        viewer.layers.insert(facts.get("index", len(viewer.layers)), layer)
+        keys = [project.home.known_key(each.stack) for each in stacks]
+        layer = _layer(mask, facts, dict(zip(keys, stacks, strict=True)))
+        last = len(viewer.layers)  # some of those below may not be there
+        viewer.layers.insert(min(facts.get("index", last), last), layer)
         for tab in facts.get("chosen", ()):
             for combo in combos.get(tab, ()):
                 combo.choose_offered(layer)
         yield
 
 
-def _layer(mask: NamedMask, facts: dict[str, Any], stacks: Sequence[StackLayers]) -> Labels:
+def _layer(
+    mask: NamedMask, facts: dict[str, Any], stacks: Mapping[str | None, StackLayers]
+) -> Labels:
     metadata: dict[str, Any] = {} if mask.made_on is None else {MADE_ON: mask.made_on}
     if facts.get("cells"):
         metadata[ROLE] = CELLS
-    owner = _owner(mask, facts, stacks)
+    key = facts.get("stack")
+    owner = None if key is None else stacks.get(key)
     if owner is not None:
         metadata[KEY] = owner
     place = {name: facts[name] for name in PLACE if name in facts}
@@ -91,13 +96,3 @@ def _layer(mask: NamedMask, facts: dict[str, Any], stacks: Sequence[StackLayers]
         metadata=metadata,
         **place,
     )
-
-
-def _owner(
-    mask: NamedMask, facts: dict[str, Any], stacks: Sequence[StackLayers]
-) -> StackLayers | None:
-    """The stack that a mask was painted for; of several with its name, the one of before."""
-    named = [k for k, each in enumerate(stacks) if each.stack.name == mask.belongs_to]
-    if not mask.belongs_to or not named:
-        return None
-    return stacks[facts["stack"] if facts.get("stack") in named else named[0]]

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.alignment.raw_frames import MissingSource
+from napari_zstack_align.alignment.same_frames import holds_frames_of
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells.trace_set import TraceSet, marked_outdated, with_liveliest
 from napari_zstack_align.gui.dataset import Movie
 from napari_zstack_align.gui.jobs import Limits, sample_contrast
+from napari_zstack_align.gui.project.places import Places, is_gone, named, with_keys
+from napari_zstack_align.gui.project.snapshot import view_of
 from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.runs import Runs
 from napari_zstack_align.gui.zshift.jobs import with_contrast as zshift_with_contrast
@@ -131,24 +133,28 @@ class _Preparing:
     """
 
     def __init__(self, project: Project) -> None:
-        self._project = project
-        self._facts: Mapping[str, Any] = project.view.get("runs", {})
-        self._stacks = [stack for stack in project.stacks if not _is_gone(stack)]
-        self._recordings = list(project.recordings)
+        self._project = project = with_keys(project)
+        self._facts: Mapping[str, Any] = project.view["runs"]
+        key_of = project.home.key_of
+        self._stacks = Places(project.stacks, key_of)
+        self._recordings = Places(project.recordings, key_of)
         self._of_stacks: dict[int, list[OpenedRun]] = {}
         self._of_session: list[OpenedRun] = []
         self._left_runs: list[NamedRun] = []
+        self._left_masks = [mask for mask in project.masks if not self._is_shown(mask)]
 
     def run(self) -> Job[Opened]:
         """Return what is shown, and what can't be."""
         for run in self._project.runs:
             self._place(run)
         stacks = []
-        for k, stack in enumerate(self._stacks):
+        for k, stack in enumerate(self._stacks.stacks):
+            if is_gone(stack):
+                continue
             contrast = yield from sample_contrast(stack)
             stacks.append(OpenedStack(stack, contrast, tuple(self._of_stacks.get(k, ()))))
         recordings = []
-        for stack in self._recordings:
+        for stack in self._recordings.stacks:
             recordings.append((yield from _recording(stack)))
         traces = self._traces()
         zshift = None
@@ -168,28 +174,42 @@ class _Preparing:
     def _place(self, run: NamedRun) -> None:
         """Find the stack or the recordings that a run is of."""
         facts = self._facts.get(run.name, {})
-        of_stack = "stack" in facts or (not facts and run.what == Z_STACK)
-        stacks = self._stacks if of_stack else self._recordings
-        if of_stack and any(_is_gone(each.stack) for each in run.results):
+        if "stack" in facts or (not facts and run.what == Z_STACK):
+            self._place_of_stack(run, facts)
+            return
+        results: dict[int, Alignment] = {}
+        keys = [*facts.get("of", ()), *[None] * len(run.results)]
+        for result, key in zip(run.results, keys, strict=False):
+            place = self._recordings.of(result.stack, key, taken=results)
+            if place is None:
+                place = self._recordings.add(result.stack)
+            results[place] = self._tied(result, self._recordings.stacks[place]) or result
+        in_view = run.name in self._project.in_view
+        self._of_session.append(OpenedRun(run, results, facts, in_view))
+
+    def _place_of_stack(self, run: NamedRun, facts: Mapping[str, Any]) -> None:
+        """Give a run to its stack; without the frames of that, it is kept as it is."""
+        result = run.results[0]
+        place = self._stacks.of(result.stack, facts.get("stack"))
+        if place is None and not is_gone(result.stack):
+            place = self._stacks.add(result.stack)
+        stack = None if place is None else self._stacks.stacks[place]
+        tied = None if stack is None or is_gone(stack) else self._tied(result, stack)
+        if place is None or tied is None:
             self._left_runs.append(run)
             return
-        asked = [facts["stack"]] if "stack" in facts else facts.get("of", [])
-        results: dict[int, Alignment] = {}
-        for result, k in zip(run.results, [*asked, *[-1] * len(run.results)], strict=False):
-            place = _place_of(result.stack, stacks, k, taken=results)
-            results[place] = self._tied(result, stacks[place])
         in_view = run.name in self._project.in_view
-        if of_stack:
-            (place, alignment), *_ = results.items()
-            found = OpenedRun(run, {0: alignment}, facts, in_view)
-            self._of_stacks.setdefault(place, []).append(found)
-        else:
-            self._of_session.append(OpenedRun(run, results, facts, in_view))
+        self._of_stacks.setdefault(place, []).append(OpenedRun(run, {0: tied}, facts, in_view))
 
-    def _tied(self, result: Alignment, stack: Stack) -> Alignment:
-        """Return a result over the frames that are shown, known as the one that is saved."""
-        if _is_gone(result.stack) or _is_gone(stack):
-            return result
+    def _tied(self, result: Alignment, stack: Stack) -> Alignment | None:
+        """Return a result over the frames that are shown; None where they may not be its own.
+
+        It is known as the one that is saved, unless that knows another place of the frames.
+        """
+        if is_gone(result.stack) and not is_gone(stack):
+            return replace(result, stack=stack) if holds_frames_of(stack, result) else None
+        if is_gone(stack) and not is_gone(result.stack):
+            return None
         tied = replace(result, stack=stack)
         self._project.home.renew(result, tied)
         return tied
@@ -207,48 +227,68 @@ class _Preparing:
         return replace(found, asked=int(facts.get("asked", 0)), movies=known)
 
     def _movie(self, place: Sequence[Any]) -> Movie | None:
-        """What traces were read from: the kind of dataset, its position, and the run's name."""
-        what, k, name = place
-        stacks = self._stacks if what == "stack" else self._recordings
-        if k >= len(stacks):
+        """What traces were read from: the kind of dataset, its key, and the run's name."""
+        what, key, name = place
+        places = self._stacks if what == "stack" else self._recordings
+        k = places.at(key)
+        if k is None:
             return None
+        stack = places.stacks[k]
         if name is None:
-            return Movie(stacks[k])
+            return Movie(stack)
         runs = self._of_stacks.get(k, []) if what == "stack" else self._of_session
         position = 0 if what == "stack" else k
         found = (each.results.get(position) for each in runs if each.saved.name == name)
         alignment = next(found, None)
-        return None if alignment is None else Movie(stacks[k], alignment)
+        return None if alignment is None else Movie(stack, alignment)
+
+    def _is_shown(self, mask: NamedMask) -> bool:
+        return is_shown(mask) and self._gone_owner(mask) is None
+
+    def _gone_owner(self, mask: NamedMask) -> Stack | None:
+        """The stack of a mask, where its frames are gone."""
+        place = self._stacks.at(self._project.view["masks"][mask.name]["stack"])
+        stack = None if place is None else self._stacks.stacks[place]
+        return stack if stack is not None and is_gone(stack) else None
 
     def _left(self) -> Project:
         """What isn't shown: stacks without frames, and of ROIs, traces and z-shifts all but one."""
         project = self._project
-        masks = tuple(mask for mask in project.masks if not is_shown(mask))
+        runs, masks = self._left_runs, self._left_masks
         return Project(
-            stacks=tuple(stack for stack in project.stacks if _is_gone(stack)),
-            masks=masks,
-            runs=tuple(self._left_runs),
+            stacks=tuple(stack for stack in self._stacks.stacks if is_gone(stack)),
+            masks=tuple(masks),
+            runs=tuple(runs),
+            in_view=tuple(run.name for run in runs if run.name in project.in_view),
             rois=dict(list(project.rois.items())[1:]),
             traces=dict(list(project.traces.items())[1:]),
             zshifts=dict(list(project.zshifts.items())[1:]),
+            view=view_of(project, runs, masks),
             remarks=as_warnings(
-                *(_not_shown(run) for run in self._left_runs),
-                *(
-                    f"The mask '{mask.name}' is kept, not shown: it is no image of labels (Y, X)."
-                    for mask in masks
-                ),
+                *(_not_shown(run) for run in runs),
+                *(self._mask_not_shown(mask) for mask in masks),
                 *(f"The ROIs '{name}' are kept, not shown." for name in list(project.rois)[1:]),
                 *(f"The traces '{n}' are kept, not shown." for n in list(project.traces)[1:]),
                 *(f"The z-shift '{n}' is kept, not shown." for n in list(project.zshifts)[1:]),
             ),
+            home=project.home,
         )
+
+    def _mask_not_shown(self, mask: NamedMask) -> str:
+        owner = self._gone_owner(mask)
+        why = (
+            "it is no image of labels (Y, X)"
+            if owner is None
+            else f"the frames of {named(owner)} aren't there"
+        )
+        return f"The mask '{mask.name}' is kept, not shown: {why}."
 
     def _without(self, left: Project) -> Project:
         project = self._project
         return project.replace(
-            stacks=tuple(self._stacks),
-            recordings=tuple(self._recordings),
-            masks=tuple(mask for mask in project.masks if is_shown(mask)),
+            stacks=tuple(stack for stack in self._stacks.stacks if not is_gone(stack)),
+            recordings=tuple(self._recordings.stacks),
+            masks=tuple(mask for mask in project.masks if mask not in left.masks),
             runs=tuple(run for run in project.runs if run not in left.runs),
             rois=dict(list(project.rois.items())[:1]),
             traces=dict(list(project.traces.items())[:1]),
@@ -257,41 +297,19 @@ class _Preparing:
         )
 
 
-def _place_of(stack: Stack, stacks: list[Stack], asked: int, taken: Container[int]) -> int:
-    """Position of the stack with the same frames, that which is asked for where it is one.
-
-    Where there is none, the stack of the result is added.
-    """
-    order = sorted((k for k in range(len(stacks)) if k not in taken), key=lambda k: k != asked)
-    found = next((k for k in order if _is_like(stacks[k], stack)), None)
-    if found is not None:
-        return found
-    stacks.append(stack)
-    return len(stacks) - 1
-
-
-def _is_like(first: Stack, second: Stack) -> bool:
-    """Whether two stacks may be of the same frames, wherever their file is now."""
-    described = [(s.name, s.shape, s.frames_per_slice, s.order) for s in (first, second)]
-    return described[0] == described[1]
-
-
 def is_shown(mask: NamedMask) -> bool:
     """Whether a mask can be painted on: not a volume, and not weights."""
     return mask.labels.ndim == 2 and mask.labels.dtype.kind != "f"
 
 
-def _is_gone(stack: Stack) -> bool:
-    return isinstance(stack.source, MissingSource)
-
-
 def _not_shown(run: NamedRun) -> str:
-    return f"{run.name} is kept, not shown: the frames of {run.results[0].stack.name} aren't there."
+    stack = run.results[0].stack
+    return f"{run.name} is kept, not shown: the frames of {named(stack)} aren't there."
 
 
 def _recording(stack: Stack) -> Job[Recording]:
     """A recording with its contrast; one whose file is gone is dark."""
-    if _is_gone(stack):
+    if is_gone(stack):
         return Recording(stack, [UNKNOWN_LIMITS] * stack.shape[1])
     contrast = yield from sample_contrast(stack)
     return Recording(stack, contrast, started_at(stack.paths[0]) if stack.paths else None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC
 from typing import Any
 
@@ -49,7 +50,8 @@ def with_runs(
     runs : Runs
         Of a z-stack, or of the session.
     owners : sequence
-        Of what its results are, in order: the layers of the stack, or the recordings.
+        Of what its results are, in order: the layers of the stack, or the recordings; each has a
+        ``stack``.
     dataset : str
         Its name, for runs whose own name another dataset has, too.
     place : object
@@ -58,12 +60,13 @@ def with_runs(
     found, in_view = list(project.runs), list(project.in_view)
     facts = dict(project.view.get("runs", {}))
     for run in runs.listed:
-        of = [k for k, owner in enumerate(owners) if owner in run.results]
-        if not of:
+        own = [owner for owner in owners if owner in run.results]
+        if not own:
             continue
         name = free_name(run.name, dataset, {each.name for each in found})
         when = run.started.astimezone(UTC).isoformat(timespec="seconds")
-        found.append(NamedRun(name, tuple(run.results[owners[k]] for k in of), when))
+        found.append(NamedRun(name, tuple(run.results[owner] for owner in own), when))
+        of = [project.home.key_of(owner.stack) for owner in own]
         facts[name] = {**place, "name": run.name, "of": of, "saved": run.saved, "note": run.note}
         if run.running:
             facts[name]["running"] = True
@@ -81,16 +84,16 @@ def read_from(project: Project, traces: TraceSet, outdated: str) -> dict[str, An
 
 
 def _place_in(project: Project, movie: Movie) -> list[Any] | None:
-    """Kind of dataset, position in it and name of the run; None where it isn't there."""
+    """Kind of dataset, key of its stack and name of the run; None where it isn't there."""
     for what, stacks in (("recording", project.recordings), ("stack", project.stacks)):
-        for k, stack in enumerate(stacks):
-            if stack.source is not movie.stack.source:
-                continue
-            if movie.alignment is None:
-                return [what, k, None]
-            runs = (r.name for r in project.runs if any(a is movie.alignment for a in r.results))
-            if (name := next(runs, None)) is not None:
-                return [what, k, name]
+        if all(stack.source is not movie.stack.source for stack in stacks):
+            continue
+        key = project.home.key_of(movie.stack)
+        if movie.alignment is None:
+            return [what, key, None]
+        runs = (r.name for r in project.runs if any(a is movie.alignment for a in r.results))
+        if (name := next(runs, None)) is not None:
+            return [what, key, name]
     return None
 
 
@@ -114,23 +117,49 @@ def left_behind(before: Project, now: Project) -> Project:
     gone = [s for s in before.stacks if all(s.source is not source for source in open_now)]
     runs = [run for run in before.runs if any(is_of(run, stack) for stack in gone)]
     stacks = [stack for stack in gone if any(is_of(run, stack) for run in runs)]
-    return Project(stacks=tuple(stacks), runs=tuple(runs))
+    in_view = [run.name for run in runs if run.name in before.in_view]
+    view = view_of(before, runs, ())
+    return Project(stacks=tuple(stacks), runs=tuple(runs), in_view=tuple(in_view), view=view)
+
+
+def view_of(
+    project: Project, runs: Iterable[NamedRun], masks: Iterable[NamedMask]
+) -> dict[str, Any]:
+    """What is to be shown again of some runs and masks of a project."""
+    facts = {"runs": [run.name for run in runs], "masks": [mask.name for mask in masks]}
+    known = {what: project.view.get(what, {}) for what in facts}
+    return {
+        what: {name: known[what][name] for name in names if name in known[what]}
+        for what, names in facts.items()
+    }
 
 
 def merged(project: Project, other: Project) -> Project:
-    """Add what another project holds; runs whose name is taken get a longer one."""
-    runs = list(project.runs)
+    """Add what another project holds; runs and masks whose name is taken get a longer one."""
+    runs, masks, in_view = list(project.runs), list(project.masks), list(project.in_view)
+    facts = {what: dict(project.view.get(what, {})) for what in ("runs", "masks")}
+    of_other = {what: other.view.get(what, {}) for what in facts}
     for run in other.runs:
-        taken = {each.name for each in runs}
-        name = free_name(run.name, run.results[0].stack.name, taken)
+        name = free_name(run.name, run.results[0].stack.name, {each.name for each in runs})
         runs.append(NamedRun(name, run.results, run.when))
+        in_view += [name] if run.name in other.in_view else []
+        if run.name in of_other["runs"]:
+            facts["runs"][name] = of_other["runs"][run.name]
+    for mask in other.masks:
+        of = mask.belongs_to or "before"
+        name = free_name(mask.name, of, {each.name for each in masks})
+        masks.append(replace(mask, name=name))
+        if mask.name in of_other["masks"]:
+            facts["masks"][name] = of_other["masks"][mask.name]
     return project.replace(
         stacks=(*project.stacks, *other.stacks),
-        masks=(*project.masks, *other.masks),
+        masks=tuple(masks),
         runs=tuple(runs),
+        in_view=tuple(in_view),
         rois={**other.rois, **project.rois},
         traces={**other.traces, **project.traces},
         zshifts={**other.zshifts, **project.zshifts},
+        view={**project.view, **{what: each for what, each in facts.items() if each}},
     )
 
 

@@ -142,22 +142,24 @@ class ZStackPart(Part):
         """Add the stacks, their runs, and the parameters."""
         stacks = self.workspace.stacks
         project = project.replace(stacks=tuple(each.stack for each in stacks))
-        for k, each in enumerate(stacks):
-            project = with_runs(project, each.runs, [each], each.stack.name, stack=k)
+        keys = [project.home.key_of(each.stack) for each in stacks]
+        for key, each in zip(keys, stacks, strict=True):
+            project = with_runs(project, each.runs, [each], each.stack.name, stack=key)
         project = with_params(project, "Align", self.align_tab.form.values)
-        chosen = stacks.index(self.shown) if self.shown in stacks else None
-        return with_view(project, stack=chosen, modes=[each.mode for each in stacks])
+        chosen = keys[stacks.index(self.shown)] if self.shown in stacks else None
+        modes = {key: each.mode for key, each in zip(keys, stacks, strict=True)}
+        return with_view(project, stack=chosen, modes=modes)
 
     def restore(self, opened: Opened) -> None:
         """Show the stacks of a project with their runs."""
         for each in self.workspace.stacks:
             each.remove()
-        modes = opened.project.view.get("modes", ())
-        shown = [self._restored(each) for each in opened.stacks]
-        for each, mode in zip(shown, modes, strict=False):
-            each.look_at(mode)
-        chosen = opened.project.view.get("stack")
-        if chosen is not None and chosen < len(shown):
+        view, key_of = opened.project.view, opened.project.home.key_of
+        shown = {key_of(each.stack): self._restored(each) for each in opened.stacks}
+        for key, each in shown.items():
+            if key in view.get("modes", {}):
+                each.look_at(view["modes"][key])
+        if (chosen := view.get("stack")) in shown:
             self._choose_shown(shown[chosen])
         self.align_tab.form.take(opened.project.params.get("Align"))
 
