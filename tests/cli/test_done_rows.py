@@ -35,7 +35,7 @@ def session_of(alignments, names: list[str], folder: str) -> None:
     """Save alignments as if they had been made of some files."""
     stacks = [nza.open_stack(name) for name in names]
     pairs = zip(alignments, stacks, strict=True)
-    nza.save_session([a.with_stack(s, check_frames=False) for a, s in pairs], folder)
+    nza.save_session([replace(a, stack=s) for a, s in pairs], folder)
 
 
 @pytest.fixture

@@ -205,9 +205,10 @@ def test_a_batch_that_is_stopped_goes_on_with_its_row(
         "Wrote results.csv",
         "1 row: 1 cancelled.",
     ]
-    assert said.err.splitlines()[-1] == (
-        f"zstack-align: Cancelled: what was finished is kept in {JOURNAL}; the same command again "
-        f"goes on from there."
+    last = said.err.splitlines()[-1]
+    assert last.startswith("zstack-align: Cancelled: ")  # with a partial result, where it is slow
+    assert last.endswith(
+        f"what was finished is kept in {JOURNAL}; the same command again goes on from there."
     )
     assert (said.out + said.err).count("Cancelled") == 1
     assert _results() == [("cancelled", str(tmp_path / "larva"))]
