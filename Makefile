@@ -37,6 +37,9 @@ test-fast: $(VENV)/installed system-libraries  ## the tests that take no longer 
 test-timing: $(VENV)/installed system-libraries  ## how long a person waits; needs a machine with nothing else to do
 	@$(PYTHON) -m pytest -m timing
 
+test-thorough: $(VENV)/installed  ## variants of tests that 'make test' leaves out: more seeds, more kinds of data (slow)
+	@$(PYTHON) $(PYTEST) $(STEALING) -m thorough
+
 test-kills: $(VENV)/installed  ## kill saves, runs and exports after every operation on a file, not every n-th (slow)
 	@ZALIGN_KILL_EVERY=1 $(PYTHON) $(PYTEST) $(STEALING) -k kill tests/cli tests/saved tests/write
 
@@ -106,4 +109,4 @@ system-libraries:
 	    $(addprefix --constraint ,$(CONSTRAINTS))
 	@touch $@
 
-.PHONY: help demo test test-fast test-timing test-kills test-core test-gui test-oldest test-oldest-gui mutants fuzz lint docs wheel bench bench-recordings clean system-libraries
+.PHONY: help demo test test-fast test-timing test-thorough test-kills test-core test-gui test-oldest test-oldest-gui mutants fuzz lint docs wheel bench bench-recordings clean system-libraries

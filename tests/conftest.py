@@ -46,13 +46,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests of wall time unless ``-m`` asks for them: they need a quiet machine."""
-    if "timing" in config.option.markexpr:
-        return
-    timing = [item for item in items if item.get_closest_marker("timing")]
-    if timing:
-        config.hook.pytest_deselected(items=timing)
-        items[:] = [item for item in items if item not in timing]
+    """Leave out tests of wall time and more variants of others, unless ``-m`` asks for them."""
+    unasked = {"timing", "thorough"} - set(config.option.markexpr.split())
+    left_out = [item for item in items if unasked & {mark.name for mark in item.iter_markers()}]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        gone = set(left_out)
+        items[:] = [item for item in items if item not in gone]
 
 
 @pytest.fixture(scope="session")

@@ -45,7 +45,7 @@ class TestTheSameAsScikitImage:
     def test_spots_on_noise(self, cells, params):
         assert_same_blobs(cells[0], params)
 
-    @pytest.mark.slow
+    @pytest.mark.thorough
     @by_case
     def test_noise(self, noise, params):
         assert_same_blobs(noise, params)

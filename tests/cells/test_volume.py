@@ -156,7 +156,7 @@ def test_bad_input_is_one_sentence(source, arguments, said):
         run(detect_cells(source, PARAMS, **arguments))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_cells_of_a_real_brain(cellfinder, shared_data):
     """56 cells that another program found, in 10 of 30 slices; what finds nothing is the negative.
 

@@ -75,7 +75,7 @@ def test_a_right_recording_is_none(made: Callable[[int], Frames]) -> None:
     assert of(made(0)) == ""
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_no_right_recording_of_other_seeds_is_called_wrong() -> None:
     said = {name: [of(made(seed)) for seed in (1, 2)] for name, made in RIGHT.items()}
     assert said == {name: ["", ""] for name in RIGHT}

@@ -121,7 +121,7 @@ def test_hdf5_that_cannot_be_written_takes_python_down_no_more(tmp_path: Path) -
     """It crashed at the end of the process: so only a process of its own can show it."""
     movie = "np.random.default_rng(0).integers(0, 60_000, (300, 64, 64)).astype(np.uint16)"
     job = f'export_volume(f"{{limit}}/out.h5", {movie}, "TYX")'
-    assert_refused(job, "out.h5", [0, 2048, 70_000, 2_450_000], tmp_path)
+    assert_refused(job, "out.h5", [2048, 2_450_000], tmp_path)
 
 
 @pytest.mark.slow
@@ -133,7 +133,7 @@ def test_nwb_that_cannot_be_written_takes_python_down_no_more(
     saved = make_traces(n_frames=30_000).save(tmp_path / "traces")
     field = "FieldOfView((40, 48), np.ones((40, 48)))"
     job = f'export_traces(f"{{limit}}/out.nwb", nza.load({str(saved)!r}), field={field})'
-    assert_refused(job, "out.nwb", [0, 70_000, 1_200_000], tmp_path)
+    assert_refused(job, "out.nwb", [70_000, 1_200_000], tmp_path)
 
 
 def test_nwb_on_a_full_disk_is_a_sentence_and_leaves_the_old(
