@@ -13,8 +13,10 @@ PYTHON := $(VENV)/bin/python
 PIP := -m pip install --quiet --no-compile
 # Words in the names of the modules of tests that drive whole jobs in napari.
 WHOLE_JOBS := main_job or reader or writer or manifest or pointer or listening or toggle_key
-# One test at a time in each of several processes; '-n 0' at the end: all in one process.
-PYTEST := -m pytest --numprocesses logical --maxprocesses 8
+# One test at a time in each of several processes, one more than there are cores: tests wait for
+# processes and windows. '-n 0' at the end: all in one process.
+CORES := $(shell nproc 2>/dev/null || echo 2)
+PYTEST := -m pytest --numprocesses $(shell echo $$(($(CORES) + 1))) --maxprocesses 8
 # ... which steal work from one another: not where tests share a viewer, whose order counts.
 STEALING := --dist worksteal
 ON_PATH := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
