@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import time
 
 import numpy as np
 import pytest
@@ -12,8 +13,11 @@ from qtpy.QtWidgets import QApplication
 from napari_zstack_align.cells import load_rois
 from napari_zstack_align.cells.traces import load_traces
 from napari_zstack_align.cells.traces.storage import load_session_traces, save_session_traces
-from napari_zstack_align.gui.cells import trace_jobs
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.cells import trace_jobs, traces_run
 from napari_zstack_align.gui.cells.trace_set import as_set, with_liveliest
+from napari_zstack_align.progress import Progress
+from napari_zstack_align.project import Project
 
 from .conftest import CELLS, DARK, EVENTS, LENGTHS, traces_of
 
@@ -79,13 +83,9 @@ def test_wrong_dark_levels_are_one_sentence(qtbot, panel, part):
 
 def test_cancel_keeps_what_was_read(qtbot, panel, part, monkeypatch, recordings, tmp_path):
     def slow(movies, rois, params):
-        from napari_zstack_align.progress import Progress
-
         first = traces_of(recordings[0])
         for done in range(1000):
             yield Progress("Reading traces", done, 1000, partial=[first])
-            import time
-
             time.sleep(0.005)
         return [first]
 
@@ -103,6 +103,64 @@ def test_cancel_keeps_what_was_read(qtbot, panel, part, monkeypatch, recordings,
     settled(qtbot, panel)
     assert [each.recording for each in load_session_traces(whole)] == ["part 1", "part 2"]
     assert "larva-partial" in status(part)
+
+
+def unfinished(given, wait):
+    """A reading that goes on until it is cancelled or, once ``wait`` is empty, fails."""
+
+    def reading(movies, rois, params):
+        while wait:
+            time.sleep(0.005)
+            yield Progress("Reading traces", 1, 2, partial=[given])
+        raise InputError("the disk is gone")
+
+    return reading
+
+
+@pytest.mark.parametrize("end", ["cancelled", "failed"])
+def test_complete_traces_stay_until_all_is_read_again(
+    end, qtbot, panel, part, monkeypatch, recordings
+):
+    part.tab.form.fields["dark_level"].set((float(DARK),))
+    read(qtbot, panel)
+    before, wait = part.traces, [True]
+    assert before.complete
+    monkeypatch.setattr(traces_run, "DRAW_INTERVAL_S", 0.0)
+    monkeypatch.setattr(trace_jobs, "reading", unfinished(traces_of(recordings[0]), wait))
+    bar = part.tab.run_bar
+    click(qtbot, bar.run_button)
+    qtbot.waitUntil(lambda: bar.worker.partial is not None)
+    qtbot.wait(200)
+    assert part.traces is before
+    assert part.collect(Project()).traces["traces"] == before.recordings
+    if end == "cancelled":
+        click(qtbot, bar.cancel_button)
+    wait.clear()
+    settled(qtbot, panel)
+    assert part.traces is before
+    assert part.dock.traces is before
+    assert ("as they were" if end == "cancelled" else "the disk is gone") in status(part)
+
+
+def test_loading_asks_before_it_replaces_traces_in_no_file(
+    qtbot, panel, part, recordings, tmp_path, answer
+):
+    part.show(as_set([traces_of(r) for r in recordings]))
+    part.files.save(tmp_path / "larva")
+    settled(qtbot, panel)
+    part.files.load(tmp_path / "larva")  # both are in a file: nothing is asked
+    settled(qtbot, panel)
+    part.show(as_set([traces_of(r) for r in recordings]))
+    unsaved = part.traces
+    answer("Keep these")
+    part.files.load(tmp_path / "larva")
+    settled(qtbot, panel)
+    assert part.traces is unsaved
+    assert "The traces of 2 recordings are in no file of their own" in answer.asked[0]
+    answer("Load them")
+    part.files.load(tmp_path / "larva")
+    settled(qtbot, panel)
+    assert part.traces is not unsaved
 
 
 def test_traces_are_saved_and_come_back_with_their_rois(qtbot, panel, part, recordings, tmp_path):

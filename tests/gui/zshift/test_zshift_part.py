@@ -11,6 +11,8 @@ from stacks import SlowSource
 
 from napari_zstack_align.gui.compat import text_overlay
 from napari_zstack_align.gui.recordings.recording import Recording
+from napari_zstack_align.gui.zshift import run as zshift_run
+from napari_zstack_align.project import Project
 from napari_zstack_align.read import open_stack
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.zshift import estimate, load_zshift
@@ -130,12 +132,17 @@ def test_save_open_and_export(qtbot, panel, found, tmp_path):
         assert open_stack(path).shape == (len(Z), 1, 64, 64)
 
 
-def test_cancel_keeps_what_was_finished(qtbot, panel, loaded, recording, monkeypatch):
+def show_a_slow_recording(panel, recording, monkeypatch):
     monkeypatch.setattr(estimate, "SNAPSHOT_S", 0.05)
     frames = np.tile(recording.read(0, len(Z))[:, 0], (6, 1, 1))
     long = Stack.from_array(frames, name="long")
     slow = long.replace(source=SlowSource(long.source, 0.05))
     panel.recordings.show([Recording(slow, [(100.0, 800.0)])])
+    return frames
+
+
+def test_cancel_keeps_what_was_finished(qtbot, panel, loaded, recording, monkeypatch):
+    frames = show_a_slow_recording(panel, recording, monkeypatch)
     click(qtbot, loaded.tab.run_bar.run_button)
     qtbot.waitUntil(lambda: loaded.view is not None)
     click(qtbot, loaded.tab.run_bar.cancel_button)
@@ -145,3 +152,28 @@ def test_cancel_keeps_what_was_finished(qtbot, panel, loaded, recording, monkeyp
     assert 0 < waiting.sum() < len(frames)
     assert np.isnan(loaded.view.z[waiting]).all()
     assert loaded.tab.buttons["save"].isEnabled()
+
+
+def test_cancel_brings_a_complete_one_back(
+    qtbot, panel, viewer, found, recording, monkeypatch, answer, tmp_path, zshift
+):
+    before, images = found.view, {layer: layer.data for layer in found.layers.layers()}
+    show_a_slow_recording(panel, recording, monkeypatch)
+    monkeypatch.setattr(zshift_run, "DRAW_INTERVAL_S", 0.0)
+    bar = found.tab.run_bar
+    click(qtbot, bar.run_button)
+    qtbot.waitUntil(lambda: bar.worker.partial is not None)
+    qtbot.wait(200)
+    assert found.view is before
+    assert list(found.collect(Project()).zshifts.values()) == [before.zshift]
+    click(qtbot, bar.cancel_button)
+    settled(qtbot, panel)
+    assert found.view is before
+    assert found.dock.view is before
+    assert {layer: layer.data for layer in found.layers.layers()} == images
+    assert "is as it was" in status(found)
+    answer("Keep this one")
+    found.open_saved(zshift.save(tmp_path / "other"))
+    settled(qtbot, panel)
+    assert found.view is before
+    assert "The z-shift of larva is in no file of its own" in answer.asked[0]

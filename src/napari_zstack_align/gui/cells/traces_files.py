@@ -24,6 +24,8 @@ from napari_zstack_align.write.cells.field import FieldOfView
 from napari_zstack_align.write.several import destinations
 from napari_zstack_align.write.writers import Takes, Writer
 
+REPLACED = "The traces of {} are in no file of their own, and would be replaced by the loaded ones."
+
 if TYPE_CHECKING:
     from napari_zstack_align.gui.cells.traces_part import TracesPart
 
@@ -51,7 +53,8 @@ class TracesFiles:
 
     def load(self, folder: Path) -> None:
         """Load traces, and the ROIs that they are of where there are none."""
-        self._bar.start(partial(jobs.loading, folder), returned=self._on_loaded)
+        if self._may_replace():
+            self._bar.start(partial(jobs.loading, folder), returned=self._on_loaded)
 
     def export(self, path: Path) -> None:
         """Write ROIs or traces in the chosen format; what is there already is replaced."""
@@ -89,6 +92,18 @@ class TracesFiles:
     def _traces(self) -> TraceSet:
         """The traces, which say themselves where they are outdated."""
         return marked_outdated(self._part.traces, self._part.outdated)
+
+    def _may_replace(self) -> bool:
+        """Ask before others take the place of traces that were not saved by themselves."""
+        in_files = self._part.workspace.in_files
+        unsaved = [each for each in self._part.traces.recordings if each not in in_files]
+        return not unsaved or confirmed(
+            self._tab,
+            "Load other traces?",
+            REPLACED.format(counted(len(unsaved), "recording")),
+            yes="Load them",
+            no="Keep these",
+        )
 
     def _may_write(self) -> bool:
         """Whether outdated traces are to be written all the same."""

@@ -30,6 +30,8 @@ DARK_UNKNOWN = (
     "read again. Without one, ΔF/F is unreliable."
 )
 
+AS_BEFORE = "Cancelled; the traces that were there before are as they were."
+
 Then = Callable[[list[DarkLevel]], object]
 
 
@@ -49,6 +51,7 @@ class TracesRun:
         self._looked_up: tuple[Any, ...] = ()
         self._drawn_at = 0.0
         self._movies: tuple[Movie, ...] = ()
+        self._replaces = False
 
     def start(self) -> None:
         """Read the traces, once the dark level is known or was shown."""
@@ -64,6 +67,7 @@ class TracesRun:
             self.look_up_dark(then=self._go_on_if_known)
             return
         self._movies = tuple(movies)
+        self._replaces = bool(self._part.traces.recordings)
         self._bar.start(
             partial(jobs.reading, movies, rois, params),
             progress=self._on_progress,
@@ -114,11 +118,14 @@ class TracesRun:
 
     def _on_cancelled(self, partial_result: Any) -> None:
         self._keep(partial_result)
-        if partial_result is not None:
+        if self._replaces:
+            self._bar.say(AS_BEFORE)
+        elif partial_result is not None:
             self._bar.say("Cancelled; what was read is kept and can be saved.")
 
     def _keep(self, partial_result: Any) -> None:
-        if partial_result:
+        """Show what has been read, where there was nothing before: that stays until all is read."""
+        if partial_result and not self._replaces:
             found = as_set(partial_result)
             self._part.show(replace(found, asked=len(self._movies), movies=self._movies))
 

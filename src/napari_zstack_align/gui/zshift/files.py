@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.file_dialogs import ask_where_to_save, ask_where_to_write, saved_words
+from napari_zstack_align.gui.question import confirmed
 from napari_zstack_align.gui.zshift import jobs
 from napari_zstack_align.gui.zshift.run import ended
 from napari_zstack_align.gui.zshift.sources import RECORDING_AXES
@@ -23,6 +24,7 @@ from napari_zstack_align.zshift.export import Movie, export_movie
 if TYPE_CHECKING:
     from napari_zstack_align.gui.zshift.part import ZShiftPart
 
+REPLACED = "The z-shift of {} is in no file of its own, and would be replaced by the other one."
 NOTHING_YET = "There is no z-shift yet: press 'Find z of every frame', or open a saved one."
 
 
@@ -51,6 +53,8 @@ class ZShiftFiles:
 
     def open(self, folder: Path) -> None:
         """Open a z-shift; where its recording is gone, with the chosen one's frames."""
+        if not self._may_replace():
+            return
         source, stack = self._tab.recording.source, None
         if source is not None:
             with suppress(InputError):  # a layer that is no recording
@@ -59,7 +63,8 @@ class ZShiftFiles:
 
     def take(self, zshift: ZShift) -> None:
         """Show a z-shift that was made elsewhere."""
-        self._bar.start(partial(jobs.with_contrast, zshift), returned=self._on_opened)
+        if self._may_replace():
+            self._bar.start(partial(jobs.with_contrast, zshift), returned=self._on_opened)
 
     def export(self, path: Path, what: Movie) -> None:
         """Write a movie; what is there already is replaced."""
@@ -77,6 +82,21 @@ class ZShiftFiles:
         if self._part.view is None:
             self._bar.say_error(NOTHING_YET)
         return self._part.view
+
+    def _may_replace(self) -> bool:
+        """Ask before another one takes the place of a z-shift that was not saved by itself."""
+        view = self._part.view
+        return (
+            view is None
+            or view.zshift in self._part.workspace.in_files
+            or confirmed(
+                self._tab,
+                "Open another z-shift?",
+                REPLACED.format(view.zshift.stack.name),
+                yes="Open it",
+                no="Keep this one",
+            )
+        )
 
     def _on_saved(self, zshift: ZShift, target: Path, path: Path) -> None:
         self._part.workspace.in_files.add(zshift)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 DRAW_INTERVAL_S = 1.0
 NO_RECORDING = "There is no recording yet: open one on the Load or Recordings tab, or a file here."
 NO_REFERENCE = "There is no reference yet: load a z-stack, or choose a file or a .zalign here."
+AS_BEFORE = "Cancelled; the z-shift that was there before is as it was."
 THE_SAME = "Recording and reference are the same: choose the z-stack that it was taken in."
 
 
@@ -76,7 +77,8 @@ class ZShiftRun:
 
     def _on_progress(self, progress: Progress) -> None:
         now = time.monotonic()
-        if progress.partial is not None and now - self._drawn_at > DRAW_INTERVAL_S:
+        due = self._before is None and now - self._drawn_at > DRAW_INTERVAL_S
+        if progress.partial is not None and due:
             self._part.show_numbers(progress.partial)
             self._drawn_at = now
 
@@ -86,14 +88,17 @@ class ZShiftRun:
 
     def _on_cancelled(self, partial_result: ZShiftView | None) -> None:
         self._keep(partial_result)
-        if partial_result is not None:
+        if self._before is not None:
+            self._bar.say(AS_BEFORE)
+        elif partial_result is not None:
             self._bar.say(f"Cancelled. {ended(partial_result)}")
 
     def _keep(self, partial_result: ZShiftView | None) -> None:
-        """Show what was finished; where that is nothing, what was there before."""
-        newest = partial_result or self._before
-        if newest is not None:
-            self._part.show(newest)
+        """Show what was finished, where there was nothing before: that stays until all is done."""
+        if self._before is not None:
+            return
+        if partial_result is not None:
+            self._part.show(partial_result)
         else:
             self._part.show_dock(False)
 
