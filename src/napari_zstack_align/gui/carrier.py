@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from secrets import token_hex
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -19,7 +21,7 @@ from napari_zstack_align.cells import Rois
 from napari_zstack_align.cells.carry import carry_rois
 from napari_zstack_align.cells.made_on import REFERENCE, made_on
 from napari_zstack_align.gui.cells.roi_model import RoiModel
-from napari_zstack_align.gui.masks import MADE_ON, mask_layers
+from napari_zstack_align.gui.masks import FAMILY, MADE_ON, mask_layers
 from napari_zstack_align.gui.newest import Newest
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.progress import Job, Progress
@@ -28,8 +30,6 @@ Aligned = tuple[Alignment, ...]
 """Alignments that share one reference: of a session, or of one stack."""
 MOST_KNOWN = 8
 """References of before that ROIs and masks are still carried from."""
-CARRIED_TO = "carried_to"
-"""Where a mask's metadata keep the mark of the reference that it was carried to last."""
 AGAIN_AFTER_MS = 300
 """While something runs, alignments come and go; the carrier looks again so much later."""
 CARRIED = "The reference has changed. {}"
@@ -57,8 +57,12 @@ class Placed:
         What was done; '' for nothing.
     to_check : bool
         Whether some are to be looked at.
+    lay_on : str, optional
+        Mark of the reference on which the asked ones lie.
     masks : tuple of (Labels, str, CarriedMask)
         Masks that were carried, to the reference of which mark, and what has become of them.
+    there : tuple of (Labels, Labels)
+        Masks whose reference is shown no more, and the same on one that is.
     """
 
     asked: Rois
@@ -66,7 +70,9 @@ class Placed:
     marks: dict[str, Aligned]
     words: str = ""
     to_check: bool = False
+    lay_on: str | None = None
     masks: tuple[tuple[Labels, str, CarriedMask], ...] = ()
+    there: tuple[tuple[Labels, Labels], ...] = ()
 
 
 class Carrier(QObject):
@@ -74,7 +80,7 @@ class Carrier(QObject):
 
     Whatever changes the reference (another run, a recording that is removed, a session that is
     opened), they go through the raw frames that both references know, in a worker. Those of before
-    are kept: where their reference comes back, so do the ROIs; a mask stays as a hidden layer.
+    are kept: where their reference comes back, so do the ROIs, and the layers of the masks.
 
     Parameters
     ----------
@@ -108,7 +114,8 @@ class Carrier(QObject):
         self._running = running
         self._now: dict[str, Aligned] = {}
         self._known: dict[str, Aligned] = {}
-        self._before: list[tuple[Rois, Rois]] = []
+        self._before: list[tuple[Rois, Rois, str | None]] = []
+        """ROIs, the same on another reference, and the mark of that which the first lie on."""
         self._words = ""
         self._newest = Newest(self)
         self._later = QTimer(self)
@@ -131,12 +138,11 @@ class Carrier(QObject):
             self._later.start()
             return
         rois = self._model.rois
-        before = next((old for old, new in self._before if new is rois), None)
         self._newest.ask(
             partial(
                 placing,
                 rois,
-                before,
+                self._versions(rois),
                 self._shown(),
                 self._known,
                 last_of(self._now),
@@ -155,6 +161,16 @@ class Carrier(QObject):
         self._newest.abandon()
 
     # -- inside --------------------------------------------------------------------------------
+
+    def _versions(self, rois: Rois) -> list[tuple[Rois, str]]:
+        """What these ROIs were on references of before, and the marks of those."""
+        found: list[tuple[Rois, str]] = []
+        known = {id(rois)}
+        for old, new, mark in reversed(self._before):
+            if id(new) in known and id(old) not in known and mark is not None:
+                known.add(id(old))
+                found.append((old, mark))
+        return found
 
     def _shown(self) -> list[Aligned]:
         """Alignments there are now, that of the recordings first."""
@@ -178,12 +194,14 @@ class Carrier(QObject):
         self._now = placed.marks or self._now  # while none is there, the last one counts
         self._known = dict([*{**self._known, **placed.marks}.items()][-MOST_KNOWN:])
         for layer, mark, carried in placed.masks:
-            self._show_mask(layer, mark, carried)
+            self._add_mask(layer, mark, carried)
+        for layer, there in placed.there:
+            self._show_mask(layer, there)
         if placed.asked is not self._model.rois:
             self.look()
             return
         if placed.rois is not placed.asked:
-            self._before.append((placed.asked, placed.rois))
+            self._before.append((placed.asked, placed.rois, placed.lay_on))
             del self._before[:-MOST_KNOWN]
             self._model.put(placed.rois)
         elif placed.words == self._words:
@@ -192,31 +210,40 @@ class Carrier(QObject):
         if placed.words:
             self.said.emit(placed.words, placed.to_check)
 
-    def _show_mask(self, old: Labels, mark: str, carried: CarriedMask) -> None:
+    def _add_mask(self, old: Labels, mark: str, carried: CarriedMask) -> None:
         """Add a mask that was carried, and hide the one that it comes from."""
         viewer = self._workspace.viewer
         if old not in viewer.layers:
             return  # removed meanwhile
-        old.metadata[CARRIED_TO] = mark
+        old.metadata.setdefault(FAMILY, token_hex(4))
         new = Labels(
             carried.mask,
             name=f"{old.name}, carried",
             opacity=old.opacity,
+            visible=False,
             metadata={**old.metadata, MADE_ON: mark},
             scale=old.scale,
             units=old.units,
             axis_labels=old.axis_labels,
         )
         viewer.add_layer(new)
-        new.visible, old.visible = old.visible, False
-        self.mask_carried.emit(old, new)
+        self._show_mask(old, new)
         summary = " ".join(carried.summary().splitlines())
         self.said.emit(MASK_CARRIED.format(old.name, new.name, summary), bool(carried.remarks))
+
+    def _show_mask(self, old: Labels, new: Labels) -> None:
+        """Show the same mask on another reference, where the one of before was seen."""
+        layers = self._workspace.viewer.layers
+        if old not in layers or new not in layers:
+            return  # removed meanwhile
+        if old.visible:
+            new.visible, old.visible = True, False
+        self.mask_carried.emit(old, new)
 
 
 def placing(
     rois: Rois,
-    before: Rois | None,
+    before: Sequence[tuple[Rois, str]],
     shown: Sequence[Aligned],
     known: Mapping[str, Aligned],
     last: str | None,
@@ -228,8 +255,8 @@ def placing(
     ----------
     rois : Rois
         ROIs that know no reference lie on the ``last`` one: there they were seen.
-    before : Rois, optional
-        What they were carried from.
+    before : sequence of (Rois, str)
+        What they were on references of before, and the marks of those.
     shown : sequence of tuple of Alignment
         What there is now.
     known : mapping of str to tuple of Alignment
@@ -242,12 +269,13 @@ def placing(
     yield Progress("Looking for ROIs and masks", 0, 1)
     marks = {_mark(each[0]): _on_first_reference(each) for each in shown}
     placed = yield from _placing_rois(rois, before, marks, known, last)
-    return replace(placed, masks=(yield from _placing_masks(masks, marks, known)))
+    carried, there = yield from _placing_masks(masks, marks, known, last)
+    return replace(placed, lay_on=rois.made_on or last, masks=tuple(carried), there=tuple(there))
 
 
 def _placing_rois(
     rois: Rois,
-    before: Rois | None,
+    before: Sequence[tuple[Rois, str]],
     marks: dict[str, Aligned],
     known: Mapping[str, Aligned],
     last: str | None,
@@ -258,8 +286,9 @@ def _placing_rois(
     if mark not in known:
         foreign = bool(marks) and mark.startswith(REFERENCE)
         return Placed(rois, rois, marks, LEFT if foreign else "", to_check=True)
-    if before is not None and (before.made_on or last) in marks:
-        return Placed(rois, before, marks, BACK)
+    back = next((old for old, lay_on in before if lay_on in marks), None)
+    if back is not None:
+        return Placed(rois, back, marks, BACK)
     new = next((each for each in marks.values() if share_frames(known[mark], each)), None)
     if new is None:
         return Placed(rois, rois, marks, LEFT if marks else "", to_check=True)
@@ -273,18 +302,39 @@ def _placing_masks(
     masks: Sequence[tuple[Labels, npt.NDArray[np.integer]]],
     marks: Mapping[str, Aligned],
     known: Mapping[str, Aligned],
-) -> Job[tuple[tuple[Labels, str, CarriedMask], ...]]:
-    found = []
-    for layer, painted in masks:
-        old = layer.metadata[MADE_ON]
-        if old in marks or old not in known or not painted.any():
+    last: str | None,
+) -> Job[tuple[list[tuple[Labels, str, CarriedMask]], list[tuple[Labels, Labels]]]]:
+    """Carry each mask once; where it is on the reference already, that layer is to be shown."""
+    carried, there = [], []
+    for family in _families(masks):
+        on = {layer.metadata[MADE_ON]: layer for layer, _ in reversed(family)}
+        here = next((layer for mark, layer in on.items() if mark in marks), None)
+        if here is not None:
+            others = (layer for mark, layer in on.items() if mark not in marks)
+            there += [(layer, here) for layer in others]
             continue
-        fitting = (mark for mark in marks if share_frames(known[old], marks[mark]))
-        new = next(fitting, None)
-        if new is not None and layer.metadata.get(CARRIED_TO) != new:
-            yield Progress("Carrying the masks", 0, 1)
-            found.append((layer, new, carry_mask(painted, known[old], marks[new])))
-    return tuple(found)
+        newest_first = sorted(family, key=lambda each: each[0].metadata[MADE_ON] != last)
+        for layer, painted in newest_first:
+            old = layer.metadata[MADE_ON]
+            if old not in known or not painted.any():
+                continue
+            fitting = (mark for mark in marks if share_frames(known[old], marks[mark]))
+            new = next(fitting, None)
+            if new is not None:
+                yield Progress("Carrying the masks", 0, 1)
+                carried.append((layer, new, carry_mask(painted, known[old], marks[new])))
+                break
+    return carried, there
+
+
+def _families(
+    masks: Sequence[tuple[Labels, npt.NDArray[np.integer]]],
+) -> list[list[tuple[Labels, npt.NDArray[np.integer]]]]:
+    """Put each mask together with the same on other references."""
+    found: dict[Any, list[tuple[Labels, npt.NDArray[np.integer]]]] = {}
+    for layer, painted in masks:
+        found.setdefault(layer.metadata.get(FAMILY, id(layer)), []).append((layer, painted))
+    return list(found.values())
 
 
 def last_of(marks: Mapping[str, Aligned]) -> str | None:

@@ -15,6 +15,9 @@ from napari_zstack_align.gui.stack_layers import StackLayers
 MADE_ON = "made_on"
 """Where a mask's metadata keep the mark of the reference that it was painted on; '' for one that
 the next run chooses."""
+FAMILY = "carried_family"
+"""Where the metadata of a mask, and of all that it was carried to, keep what tells them from
+others."""
 ROLE, CELLS = "napari_zstack_align_mask", "cells"
 """Where a mask's metadata say that it is for cells, not for the registration."""
 

@@ -12,6 +12,9 @@ from napari_zstack_align.alignment.transforms import AffineLink, Transforms
 from napari_zstack_align.cells import Rois
 from napari_zstack_align.cells.made_on import made_on
 from napari_zstack_align.cells.rois import CHECK
+from napari_zstack_align.gui.masks import MADE_ON, mask_layers
+from napari_zstack_align.gui.project.mask_layers import add_masks, with_masks
+from napari_zstack_align.project import Project
 
 from .conftest import CELLS, SIZE, recording, shifts
 
@@ -87,6 +90,74 @@ def test_those_that_know_no_reference_lay_on_the_one_that_was_shown(panel, sessi
     change(session)
     carried()
     np.testing.assert_allclose(panel.rois.rois.circles[:, :2], CELLS[:, :2] - MOVE, atol=0.1)
+
+
+def back(session):
+    """Show the session on its first reference again."""
+    change(session, np.zeros(2))
+    for each in session.recordings:
+        each.alignment = replace(each.alignment, reference=recording(0).alignment.reference)
+    session.refresh()
+
+
+FURTHER = np.array([-3.0, 6.0])
+
+
+@pytest.mark.parametrize("moves", [[MOVE], [MOVE, FURTHER]])
+def test_those_that_know_no_reference_are_put_back_too(panel, session, carried, moves):
+    rois = panel.rois.rois
+    for _ in range(2):
+        for move in moves:
+            change(session, move)
+            carried()
+            assert panel.rois.rois is not rois
+        back(session)
+        carried()
+        assert panel.rois.rois is rois
+
+
+@pytest.fixture
+def mask(panel, session, carried):
+    """A mask on the first reference, chosen for the registration."""
+    labels = np.zeros((SIZE, SIZE), np.uint8)
+    labels[20:50, 30:40] = 1
+    mark = made_on(session.alignments[0])
+    layer = panel.viewer.add_labels(labels, name="tissue", metadata={MADE_ON: mark})
+    session.tab.mask_combo.choose(layer)
+    return layer
+
+
+@pytest.mark.parametrize("moves", [[MOVE], [MOVE, FURTHER]])
+def test_a_mask_is_carried_once_to_each_reference(panel, session, carried, mask, moves):
+    painted = mask.data.copy()
+    for _ in range(3):
+        for move in moves:
+            change(session, move)
+            carried()
+            chosen = session.tab.mask_combo.layer
+            assert chosen.metadata[MADE_ON] == made_on(session.alignments[0])
+            assert chosen.visible
+            assert not mask.visible
+        back(session)
+        carried()
+        assert session.tab.mask_combo.layer is mask
+        assert mask.visible
+    np.testing.assert_array_equal(mask.data, painted)
+    assert len(mask_layers(panel.viewer.layers)) == 1 + len(moves)
+
+
+def test_a_saved_mask_knows_what_it_was_carried_to(panel, session, carried, mask):
+    change(session)
+    carried()
+    project = with_masks(Project(), panel.viewer, {})
+    for layer in mask_layers(panel.viewer.layers):
+        panel.viewer.layers.remove(layer)
+    list(add_masks(project, panel.viewer, [], {}))
+    session.tab.mask_combo.choose(panel.viewer.layers["tissue, carried"])
+    back(session)
+    carried()
+    assert session.tab.mask_combo.layer is panel.viewer.layers["tissue"]
+    assert len(mask_layers(panel.viewer.layers)) == 2
 
 
 def test_what_undo_brings_back_is_carried_too(panel, session, carried, found):

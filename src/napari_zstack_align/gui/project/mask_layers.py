@@ -11,7 +11,7 @@ from napari.layers import Labels
 from napari_zstack_align.gui.cells.cell_mask import cell_mask_layers
 from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.layer_group import KEY
-from napari_zstack_align.gui.masks import CELLS, MADE_ON, ROLE, mask_layers
+from napari_zstack_align.gui.masks import CELLS, FAMILY, MADE_ON, ROLE, mask_layers
 from napari_zstack_align.gui.project.snapshot import with_view
 from napari_zstack_align.gui.stack_layers import StackLayers
 from napari_zstack_align.project import NamedMask, Project
@@ -44,6 +44,7 @@ def with_masks(project: Project, viewer: Any, combos: Combos) -> Project:
         facts[layer.name] = {
             "stack": key,
             "index": viewer.layers.index(layer),
+            "family": layer.metadata.get(FAMILY),
             "cells": layer.metadata.get(ROLE) == CELLS,
             "chosen": [
                 tab for tab, each in combos.items() if any(combo.layer is layer for combo in each)
@@ -78,6 +79,8 @@ def _layer(
     mask: NamedMask, facts: dict[str, Any], stacks: Mapping[str | None, StackLayers]
 ) -> Labels:
     metadata: dict[str, Any] = {} if mask.made_on is None else {MADE_ON: mask.made_on}
+    if facts.get("family"):
+        metadata[FAMILY] = facts["family"]
     if facts.get("cells"):
         metadata[ROLE] = CELLS
     key = facts.get("stack")
