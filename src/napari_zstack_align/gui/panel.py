@@ -221,6 +221,7 @@ class Panel(QWidget):
         workspace.stack_chosen.connect(self._show_in_front)
         workspace.alignments_changed.connect(self._show_in_front)
         workspace.result_found.connect(self.open_saved)
+        workspace.put_back.connect(self.keeper.bar.run_bar.say)
         self.carrier.said.connect(self._on_carried)
         self.carrier.failed.connect(self.cells.tab.run_bar.say_error)
         self.carrier.mask_carried.connect(self._on_mask_carried)

@@ -220,10 +220,13 @@ class Runs:
             elif len(left) < len(run.results):
                 self._change(run.number, results=left)
 
-    def map_results(self, change: Callable[[Alignment], Alignment]) -> None:
-        """Replace each alignment by another description of the same, saved or not."""
+    def map_results(self, change: Callable[[Alignment], Alignment], of: Any = None) -> None:
+        """Replace each alignment, or those of one owner, by another description of the same."""
         for run in self.listed:
-            results = {owner: change(alignment) for owner, alignment in run.results.items()}
+            results = {
+                owner: change(alignment) if of in (None, owner) else alignment
+                for owner, alignment in run.results.items()
+            }
             self._change(run.number, results=results)
 
     def unsaved_of(self, owners: Iterable[Any]) -> tuple[Run, ...]:

@@ -17,6 +17,7 @@ from napari_zstack_align.gui.lazy import is_in_time
 from napari_zstack_align.gui.listening import Listening
 from napari_zstack_align.gui.recordings.layers import SessionLayers
 from napari_zstack_align.gui.stack_layers import StackLayers, every_stack
+from napari_zstack_align.project import Project
 
 NO_VOLUME = "Frames of a recording make no volume: they are shown in 2-D."
 NO_FRAMES = "There are no frames yet: add recordings, or load a stack, first."
@@ -42,6 +43,8 @@ class Workspace(QObject):
     """Another stack is chosen, or none."""
     alignments_changed = Signal()
     """Recordings, or their alignments, are others than before."""
+    put_back = Signal(str)
+    """A sentence: frames of the project that were missing are there again."""
     result_found = Signal(object)
     """Path of a saved result that was chosen where something else was asked for."""
     recordings_found = Signal(object, str, bool)
@@ -53,6 +56,8 @@ class Workspace(QObject):
         self.viewer = viewer
         self.session = SessionLayers(viewer)
         self.stack: StackLayers | None = None
+        self.left = Project()
+        """What of the open project isn't shown, and is kept: the frames aren't there."""
         self.in_files: WeakSet[Any] = WeakSet()
         """Results that were saved or loaded one by one."""
         self._in_view: FrameInView | None = None

@@ -13,7 +13,7 @@ from napari_zstack_align.project.facts import Item, Saved, StackEntry
 from napari_zstack_align.project.home import Home, Unread
 from napari_zstack_align.project.members import digest_of, read_member
 from napari_zstack_align.project.project import NamedMask, NamedRun, Project
-from napari_zstack_align.project.stacks import reopened
+from napari_zstack_align.project.stacks import OPEN_IT, OPEN_RECORDING, reopened
 from napari_zstack_align.remark import Remark, as_warnings
 from napari_zstack_align.saved import Kind, Reading, read_result
 from napari_zstack_align.saved.facts import FileFacts
@@ -73,8 +73,8 @@ class _Opening:
         self._home = Home(self._folder.resolve(), self.reading.manifest.generation)
 
     def run(self) -> Job[Project]:
-        stacks = yield from self._stacks(self._facts.stacks)
-        recordings = yield from self._stacks(self._facts.recordings)
+        stacks = yield from self._stacks(self._facts.stacks, OPEN_IT)
+        recordings = yield from self._stacks(self._facts.recordings, OPEN_RECORDING)
         opened: dict[str, list[tuple[Item, list[Any]]]] = {}
         for section, items in self._facts.items().items():
             opened[section] = yield from self._section(section, items)
@@ -111,11 +111,11 @@ class _Opening:
         self.done += 1
         return Progress(OPENING, self.done - 1, total)
 
-    def _stacks(self, entries: tuple[StackEntry, ...]) -> Job[tuple[Stack, ...]]:
+    def _stacks(self, entries: tuple[StackEntry, ...], open_it: str) -> Job[tuple[Stack, ...]]:
         stacks = []
         for entry in entries:
             yield self._progress()
-            stack = reopened(entry, self._folder)
+            stack = reopened(entry, self._folder, open_it)
             self._home.stacks[id(stack)] = stack, entry
             if entry.key:
                 self._home.set_key(stack, entry.key)

@@ -19,7 +19,13 @@ from napari_zstack_align.remark import as_warnings
 from napari_zstack_align.saved.facts import FileFacts
 from napari_zstack_align.stack import Stack
 
-OPEN_IT = "put it back, or open it from where it is now."
+OPEN_IT = (
+    "put it back, or open it from its new place ('File(s) …' on the Load tab): its runs come along."
+)
+OPEN_RECORDING = (
+    "put it back, or open it from its new place ('Files …' on the Recordings tab): its runs come "
+    "along."
+)
 
 
 def entry_of(stack: Stack, folder: Path, times: FileFacts | None) -> StackEntry:
@@ -27,13 +33,14 @@ def entry_of(stack: Stack, folder: Path, times: FileFacts | None) -> StackEntry:
     return StackEntry.model_validate({**raw_facts(stack, folder), "times": times})
 
 
-def reopened(entry: StackEntry, folder: Path) -> Stack:
+def reopened(entry: StackEntry, folder: Path, open_it: str) -> Stack:
     """Open a stack of a project in a folder.
 
     Where its raw files are gone, it has no pixels, but all that was known of it; a remark of the
-    stack says so. Frames that have changed are no hindrance for looking at them.
+    stack says so, and what to do (``open_it``). Frames that have changed are no hindrance for
+    looking at them.
     """
-    stack = _opened(entry, folder)
+    stack = _opened(entry, folder, open_it)
     if entry.times is None:
         return stack
     try:
@@ -43,11 +50,11 @@ def reopened(entry: StackEntry, folder: Path) -> Stack:
     return stack.replace(frame_times_s=times)
 
 
-def _opened(entry: StackEntry, folder: Path) -> Stack:
+def _opened(entry: StackEntry, folder: Path, open_it: str) -> Stack:
     described = entry.stack
     if not entry.inputs:
         return missing_stack(folder, entry, "was in memory only: open it anew from where it came.")
-    why = f"is not at {entry.inputs[0].path} any more: {OPEN_IT}"
+    why = f"is not at {entry.inputs[0].path} any more: {open_it}"
     for paths in places_of(folder, entry.inputs):
         try:
             stack = open_stack(paths)

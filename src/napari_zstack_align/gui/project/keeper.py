@@ -79,7 +79,6 @@ class ProjectKeeper(QObject):
         self.bar = ProjectBar()
         self.folder: ProjectFolder | None = None
         self._base = Project()
-        self._left = Project(home=self._base.home)
         self._saved: Project | None = None
         self._seen: Project | None = None
         self._worker: JobWorker | None = None
@@ -119,9 +118,11 @@ class ProjectKeeper(QObject):
             tab=tabs.tabText(tabs.currentIndex()),
             sliders=[int(step) for step in viewer.dims.current_step],
         )
-        self._left = merged(self._left, left_behind(self._base, project))
+        workspace = self._panel.workspace
+        left = workspace.left.replace(home=self._base.home)
+        workspace.left = merged(left, left_behind(self._base, project))
         self._base = project
-        return merged(project, self._left)
+        return merged(project, workspace.left)
 
     # -- saving --------------------------------------------------------------------------------
 
@@ -348,7 +349,8 @@ class ProjectKeeper(QObject):
         opened, self._showing = self._opened, None
         self._drop_opened()
         self.folder = self._saved = None
-        self._base = self._left = Project()
+        self._base = Project()
+        self._panel.workspace.left = Project()
         if opened is not None:
             self._panel.workspace.in_files.update(results_of(opened))
             name = "The project" if (at := opened.project.folder) is None else at.name
@@ -381,7 +383,8 @@ class ProjectKeeper(QObject):
 
     def _take(self, opened: Opened) -> None:
         """From now on, it is the project that is open."""
-        self._base, self._left, self.folder = opened.project, opened.left, opened.folder
+        self._base, self.folder = opened.project, opened.folder
+        self._panel.workspace.left = opened.left
         self._saved = self._seen = self.snapshot()
         remarks = "\n".join(map(marked, opened.project.remarks))
         warnings = [each for each in opened.project.remarks if each.is_warning]

@@ -119,7 +119,13 @@ def left_behind(before: Project, now: Project) -> Project:
     stacks = [stack for stack in gone if any(is_of(run, stack) for run in runs)]
     in_view = [run.name for run in runs if run.name in before.in_view]
     view = view_of(before, runs, ())
-    return Project(stacks=tuple(stacks), runs=tuple(runs), in_view=tuple(in_view), view=view)
+    return Project(
+        stacks=tuple(stacks),
+        runs=tuple(runs),
+        in_view=tuple(in_view),
+        view=view,
+        home=before.home,
+    )
 
 
 def view_of(

@@ -94,6 +94,14 @@ class SessionLayers(FrameLayers):
             self.viewer.layers.selection.active = self.raw[0]
             self.go_to(0)
 
+    def show_frames_again(self) -> None:
+        """Frames that were missing are there now: read them, and take their contrast."""
+        for channel, layer in enumerate(self.raw):
+            layer.data.forget()
+            layer.refresh(extent=False)
+            for each in (layer, *self.aligned[channel : channel + 1]):
+                each.contrast_limits = self.contrast(channel)
+
     def add_aligned(self) -> None:
         """Make the aligned layers, or let them show the recordings there are now."""
         self._fill(ALIGNED, AlignedSession)

@@ -14,6 +14,8 @@ from napari_zstack_align.alignment.fingerprint import fingerprint
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.jobs import sample_contrast
 from napari_zstack_align.gui.layer_group import KEY
+from napari_zstack_align.gui.project.places import is_gone
+from napari_zstack_align.gui.project.put_back import described_as, same_frames_in
 from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.stack_layers import stack_of
 from napari_zstack_align.gui.taking import guess_axes, stack_of_layer
@@ -26,22 +28,32 @@ from napari_zstack_align.stack import Stack
 
 @dataclass(frozen=True)
 class OpenedRecordings:
-    """What became a recording, and a sentence for each thing that didn't."""
+    """What became a recording, and a sentence for each thing that didn't.
+
+    Attributes
+    ----------
+    recordings : tuple of Recording
+    problems : tuple of str
+    back : tuple of (Stack, Recording)
+        Recordings whose frames were missing, and the same with them.
+    """
 
     recordings: tuple[Recording, ...]
     problems: tuple[str, ...]
+    back: tuple[tuple[Stack, Recording], ...] = ()
 
 
 def opening(paths: Sequence[Path], there: Sequence[Stack] = ()) -> Job[OpenedRecordings]:
     """Open every file, and every file of a folder, as a recording of its own.
 
     A file that is ``there`` already isn't added again; one that holds the same frames is, with a
-    word.
+    word. Where those are missing, it takes their place.
     """
     yield Progress("Opening", 0, 0)
     recordings: list[Recording] = []
     problems: list[str] = []
-    known = _Known(there)
+    known, back = _Known(there), list[tuple[Stack, Recording]]()
+    gone = [each for each in there if is_gone(each)]
     files = [file for path in paths for file in files_of(path)]
     for done, file in enumerate(files):
         yield Progress("Opening", done, len(files))
@@ -51,14 +63,19 @@ def opening(paths: Sequence[Path], there: Sequence[Stack] = ()) -> Job[OpenedRec
             contrast = yield from sample_contrast(stack)
         except InputError as error:
             problems.append(str(error))
+            continue
+        started, missing = started_at(stack.paths[0]), same_frames_in(stack, gone)
+        if missing is not None:
+            gone.remove(missing)
+            back.append((missing, Recording(described_as(stack, missing), contrast, started)))
         else:
-            recordings.append(Recording(stack, contrast, started_at(stack.paths[0])))
-            problems += known.take(stack)
+            recordings.append(Recording(stack, contrast, started))
+        problems += known.take(stack)
     if not files:
         problems.append(
             f"There are no image files ({known_formats()}) in {', '.join(map(str, paths))}."
         )
-    return OpenedRecordings(tuple(recordings), tuple(problems))
+    return OpenedRecordings(tuple(recordings), tuple(problems), tuple(back))
 
 
 def taking(stacks: Sequence[Stack]) -> Job[OpenedRecordings]:

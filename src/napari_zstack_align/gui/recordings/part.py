@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -167,10 +168,32 @@ class RecordingsPart(Part):
             self.tab.list.add(opened.recordings)
         count = len(opened.recordings)
         added = f"Added {counted(count, 'recording')}."
+        if opened.back:
+            again = self._put_back(opened.back)
+            added, count = f"{again} {added}" if count else again, count + len(opened.back)
         if problems:
             self.tab.run_bar.say_error(" ".join([*([added] if count else []), *problems]))
         else:
             self.tab.run_bar.say(added)
+
+    def _put_back(self, back: Sequence[tuple[Stack, Recording]]) -> str:
+        """Give recordings whose frames were missing these frames; a sentence that says so."""
+        home = self.workspace.left.home
+        for missing, found in back:
+            recording = next((each for each in self.recordings if each.stack is missing), None)
+            if recording is None:
+                continue  # removed meanwhile
+            home.set_key(found.stack, home.key_of(missing))
+            recording.stack, recording.contrast = found.stack, found.contrast
+            recording.started = found.started
+            self.layers.runs.map_results(partial(_over, found.stack), of=recording)
+        self.layers.show_frames_again()
+        self.runs.take_up()
+        names = ", ".join(recording.name for _, recording in back)
+        place = "is in its place" if len(back) == 1 else "are in their places"
+        sentence = f"{names} {place} in the project again, with all runs."
+        self.workspace.put_back.emit(sentence)
+        return sentence
 
     # -- alignments come and change ------------------------------------------------------------
 
@@ -373,3 +396,8 @@ class RecordingsPart(Part):
         name = QFileDialog.getExistingDirectory(self.tab, "Add the recordings of a folder")
         if name:
             self.add_paths([Path(name)])
+
+
+def _over(stack: Stack, alignment: Alignment) -> Alignment:
+    """Return an alignment over the same frames in another place."""
+    return replace(alignment, stack=stack)

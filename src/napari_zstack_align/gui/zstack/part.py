@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from napari.utils.notifications import show_info
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from napari_zstack_align.counting import counted
 from napari_zstack_align.gui.dataset import FrameInView
 from napari_zstack_align.gui.jobs import Limits
 from napari_zstack_align.gui.layer_combo import LayerCombo
@@ -18,7 +19,9 @@ from napari_zstack_align.gui.listening import Listening
 from napari_zstack_align.gui.masks import hand_over, is_of_another, new_mask, newest_of
 from napari_zstack_align.gui.part import Part
 from napari_zstack_align.gui.plots import QualityPlot
+from napari_zstack_align.gui.project.mask_layers import add_masks
 from napari_zstack_align.gui.project.opening import Opened, OpenedStack, put_runs
+from napari_zstack_align.gui.project.put_back import PutBack, divided, finding, may_be_in
 from napari_zstack_align.gui.project.snapshot import with_params, with_runs, with_view
 from napari_zstack_align.gui.runs_box import may_lose
 from napari_zstack_align.gui.stack_layers import StackLayers, every_stack, stack_of
@@ -206,6 +209,18 @@ class ZStackPart(Part):
         self._choose_shown(shown)
         return shown
 
+    def add_loaded(self, stack: Stack, contrast: list[Limits]) -> None:
+        """Show a stack that was opened; one of the project's takes its place there again."""
+        if not may_be_in(stack, self.workspace.left):
+            self.add_stack(stack, contrast)
+            return
+        bar = self.load_tab.run_bar
+        words = bar.status.text()
+        bar.start(
+            partial(finding, stack, self.workspace.left),
+            returned=partial(self._on_found, stack, contrast, words),
+        )
+
     def load_stack(self, stack: Stack) -> None:
         """Show a stack that was opened elsewhere; its contrast is sampled in the worker."""
         self.load_tab.load(stack)
@@ -241,6 +256,27 @@ class ZStackPart(Part):
             self.quality.show_quality(alignment.quality, period)
 
     # -- inside --------------------------------------------------------------------------------
+
+    def _on_found(
+        self, stack: Stack, contrast: list[Limits], words: str, found: PutBack | None
+    ) -> None:
+        """Show a stack with the runs and masks that it has in the project."""
+        if found is None:
+            self.add_stack(stack, contrast)
+            self.load_tab.run_bar.say(words)
+            return
+        home = self.workspace.left.home
+        home.set_key(found.stack, home.key_of(found.missing))
+        with_masks, self.workspace.left = divided(self.workspace.left, found)
+        shown = self._restored(OpenedStack(found.stack, contrast, found.runs))
+        choices = {"Align": [self.align_tab.mask_combo]}
+        for _ in add_masks(with_masks, self.viewer, [shown], choices):
+            pass
+        self.workspace.alignments_changed.emit()
+        self.workspace.put_back.emit(
+            f"{found.stack.name} is in its place in the project again, with "
+            f"{counted(len(found.runs), 'run')} and {counted(len(with_masks.masks), 'mask')}."
+        )
 
     def _choose(self, _: Any = None) -> None:
         """Another stack was chosen, or there is none any more."""
@@ -307,7 +343,7 @@ class ZStackPart(Part):
 
     def _connect(self) -> None:
         self.load_tab.may_change = self._may_change
-        self.load_tab.loaded.connect(self.add_stack)
+        self.load_tab.loaded.connect(self.add_loaded)
         self.load_tab.edited.connect(self._on_edited)
         self.load_tab.alignment_chosen.connect(self.workspace.result_found)
         self.mask_tab.new_mask_clicked.connect(self.new_mask)
