@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -211,3 +212,86 @@ def test_unsaved_results_are_asked_about_before_a_project_is_opened(
     open_it(qtbot, monkeypatch, panel, other)
     assert not len(panel.rois.rois)
     settled(qtbot, panel)
+
+
+def saved_elsewhere(folder, copy, **changes):
+    """Another program has saved the project, as a folder that is synchronised looks."""
+    shutil.copytree(folder, copy)
+    nza.load(copy).replace(**changes).save(copy)
+    for path in copy.iterdir():
+        if not (folder / path.name).exists() and path.is_file():
+            shutil.copy(path, folder)
+    shutil.copy(copy / "project.json", folder / "project.json")
+
+
+def test_what_another_program_has_saved_is_opened_again(
+    saved, qtbot, monkeypatch, tmp_path, answer
+):
+    panel, folder = saved
+    theirs = Rois.of([[5.0, 5.0, 2.0]])
+    saved_elsewhere(folder, tmp_path / "copy.zproject", rois={"ROIs": theirs})
+    panel.rois.set(Rois.of(CELLS))
+    qtbot.waitUntil(lambda: "by another program since it was opened here" in said(panel))
+    answer("Keep this")
+    open_it(qtbot, monkeypatch, panel, folder)
+    np.testing.assert_array_equal(panel.rois.rois.circles, CELLS)
+    qtbot.waitUntil(lambda: not panel.keeper.busy)
+    answer("Open it again")
+    open_it(qtbot, monkeypatch, panel, folder)
+    assert "these changes are lost" in answer.asked[-1]
+    np.testing.assert_array_equal(panel.rois.rois.circles, theirs.circles)
+    assert state(panel) == "larva.zproject, opened"
+    assert said(panel) == ""
+    panel.rois.set(Rois.of(CELLS))  # it saves itself again
+    qtbot.waitUntil(lambda: len(in_folder(folder).rois["ROIs"]) == 3)
+
+
+def test_without_changes_a_project_is_opened_again_unasked(saved, qtbot, monkeypatch, tmp_path):
+    panel, folder = saved
+    saved_elsewhere(folder, tmp_path / "copy.zproject", rois={"ROIs": Rois.of(CELLS)})
+    at_rest(qtbot, panel)
+    open_it(qtbot, monkeypatch, panel, folder)
+    assert len(panel.rois.rois) == 3
+    assert len(panel.workspace.stacks) == 1
+
+
+def test_a_project_that_cannot_be_read_again_stays_open(saved, qtbot, monkeypatch):
+    panel, folder = saved
+    whole = (folder / "project.json").read_bytes()
+    (folder / "project.json").write_bytes(whole[:-20])
+    panel.keeper.open(folder)
+    at_rest(qtbot, panel)
+    assert "damaged" in said(panel)
+    assert len(panel.workspace.stacks) == 1
+    (folder / "project.json").write_bytes(whole)
+    panel.rois.set(Rois.of(CELLS))
+    qtbot.waitUntil(lambda: len(in_folder(folder).rois.get("ROIs", ())) == 3)
+
+
+def test_a_project_whose_folder_was_deleted_is_saved_under_its_name(saved, qtbot, monkeypatch):
+    panel, folder = saved
+    run_to_end(qtbot, panel)
+    at_rest(qtbot, panel)
+    shutil.rmtree(folder)
+    panel.rois.set(Rois.of(CELLS))
+    qtbot.waitUntil(lambda: "not saved" in state(panel))
+    qtbot.waitUntil(lambda: not panel.keeper.busy)
+    save_as(qtbot, monkeypatch, panel, folder)
+    assert state(panel).startswith("larva.zproject, saved ")
+    project = in_folder(folder)
+    assert [run.name for run in project.runs] == ["run 1"]
+    assert project.remarks == ()
+    panel.rois.delete([1])
+    qtbot.waitUntil(lambda: len(in_folder(folder).rois["ROIs"]) == 2)
+
+
+def test_a_first_save_that_failed_is_forgotten_once_it_works(
+    quick, qtbot, monkeypatch, viewer, open_panels, zstack, tmp_path
+):
+    panel = open_panels(viewer)
+    show(qtbot, panel, zstack)
+    (tmp_path / "a file").touch()
+    save_as(qtbot, monkeypatch, panel, tmp_path / "a file" / "larva.zproject")
+    assert said(panel)
+    save_as(qtbot, monkeypatch, panel, tmp_path / "larva.zproject")
+    assert said(panel) == ""

@@ -56,6 +56,10 @@ NOT_SHOWN = (
     "{} can't be shown whole (unexpected {}: {}; the log has the details): its folder is as it "
     "was; open it again in a new napari."
 )
+READ_AGAIN = (
+    "{} is open, and has changed since it was saved from here. If it is opened again as it is on "
+    "the disk, these changes are lost."
+)
 MAKE_ROOM = "{} is open here. It is saved and closed, and {} is shown instead."
 
 Then = Callable[[], object]
@@ -133,9 +137,12 @@ class ProjectKeeper(QObject):
             return
         self._then = then
         now = self.snapshot()
-        if self.folder is not None and path == self.folder.path:
+        if self.folder is not None and path == self.folder.path and path.exists():
             self._save(now)
         else:
+            if path == self.path:  # it was deleted: it is to be made anew
+                self._close_folder()
+                self._saved = None
             self._start(partial(_creating, path, now), partial(self._on_created, now))
 
     def ask_save(self, then: Then | None = None) -> None:
@@ -255,6 +262,7 @@ class ProjectKeeper(QObject):
         self._tried_at = time.monotonic()
         if self.folder is None:
             self.bar.run_bar.say_error(sentence)
+            self._failed = sentence
         else:
             words = FAILED.format(sentence, RETRY_AFTER_S)
             self.bar.run_bar.say(words, error=True)
@@ -294,7 +302,7 @@ class ProjectKeeper(QObject):
             bar.say(WAIT)
             return
         if self.path is not None and path.resolve() == self.path.resolve():
-            bar.say(f"{path.name} is open already.")
+            self._read_again(self.path)
             return
         if self.path is not None and not confirmed(
             self.bar.window(),
@@ -307,6 +315,24 @@ class ProjectKeeper(QObject):
         start = partial(bar.start, partial(opening, path), returned=self._on_opened)
         if self.make_safe("Open another project?", "Keep this", start):
             start()
+
+    def _read_again(self, path: Path) -> None:
+        """Show the project that is open as it is on the disk: others may have saved it."""
+        unsaved = self._saved is None or not same_results(self.snapshot(), self._saved)
+        if unsaved and not confirmed(
+            self.bar.window(),
+            "Open it again?",
+            READ_AGAIN.format(path.name),
+            yes="Open it again",
+            no="Keep this",
+        ):
+            return
+        job = partial(opening, path, self.folder)
+        self.bar.run_bar.start(job, returned=self._on_read_again)
+
+    def _on_read_again(self, opened: Opened) -> None:
+        self._opened, self.folder = opened, None  # the same folder, which is still held
+        self._begin()
 
     def _ask_open(self) -> None:
         name = QFileDialog.getExistingDirectory(self.bar, "Open a project (a .zproject folder)")
@@ -386,6 +412,7 @@ class ProjectKeeper(QObject):
         self._base, self.folder = opened.project, opened.folder
         self._panel.workspace.left = opened.left
         self._saved = self._seen = self.snapshot()
+        self._failed = ""
         remarks = "\n".join(map(marked, opened.project.remarks))
         warnings = [each for each in opened.project.remarks if each.is_warning]
         words = "\n".join([*([opened.note] if opened.note else []), *map(marked, warnings)])

@@ -85,15 +85,18 @@ class Opened:
     left: Project = field(default_factory=Project)
 
 
-def opening(path: Path) -> Job[Opened]:
-    """Open a project, and sample the contrast of its frames; closing the job lets go of it."""
+def opening(path: Path, held: ProjectFolder | None = None) -> Job[Opened]:
+    """Open a project, and sample the contrast of its frames; closing the job lets go of it.
+
+    A folder that is ``held`` already is read anew, and held on to.
+    """
     yield Progress("Opening the project", 0, 1)
-    folder, note = _folder(path)
+    folder, note = _folder(path) if held is None else (held, "")
     try:
         project = yield from (load_project(path) if folder is None else folder.load())
         opened = yield from _Preparing(project).run()
     except BaseException:
-        if folder is not None:
+        if folder is not None and folder is not held:
             folder.close()
         raise
     return replace(opened, folder=folder, note=note)
