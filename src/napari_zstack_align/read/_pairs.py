@@ -18,7 +18,7 @@ from scipy import fft
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.read._axes_order import Likeness, alike_along, small
-from napari_zstack_align.read._similarity import MAX_SHIFT, band, reduced
+from napari_zstack_align.read._similarity import MAX_SHIFT, band, constant_below, reduced
 from napari_zstack_align.stack import Stack
 
 HIGHEST_FREQUENCY = 0.25
@@ -167,7 +167,7 @@ def _cut_spectrum(small: npt.NDArray[np.float32]) -> npt.NDArray[np.complex64]:
     norm = np.linalg.norm(fft.irfft2(spectrum, small.shape))
     rows, columns = _kept((small.shape[0], small.shape[1]))
     cut = spectrum[rows][:, : columns + 1].astype(np.complex64)
-    return cut / norm if norm > 1e-6 * small.size**0.5 else np.full_like(cut, np.nan)
+    return cut / norm if norm > constant_below(small) else np.full_like(cut, np.nan)
 
 
 def _kept(shape: tuple[int, int]) -> tuple[npt.NDArray[np.intp], int]:

@@ -27,6 +27,7 @@ FINE_PX = 1.5
 COARSE_PX = 5.0
 MAX_SHIFT = 0.06
 """Largest shift between two frames, as a fraction of the longer side."""
+ROUNDING = 1e-6
 BLOCK_BYTES = 8 * 2**20
 
 
@@ -56,6 +57,11 @@ def similarities(
     return out
 
 
+def constant_below(small: npt.NDArray[np.float32]) -> float:
+    """Norm of a band-passed reduced frame (Y, X) that is no more than rounding leaves."""
+    return ROUNDING * min(float(np.abs(small).max(initial=0)), 1.0) * float(small.size**0.5)
+
+
 class _Spectrum:
     """Band-passed spectrum of a reduced frame, of norm 1; None where the frame is constant."""
 
@@ -64,7 +70,7 @@ class _Spectrum:
         self._shape = small.shape
         spectrum = fft.rfft2(small) * band(*small.shape)
         norm = np.linalg.norm(fft.irfft2(spectrum, self._shape))
-        self._spectrum = spectrum / norm if norm > 1e-6 * small.size**0.5 else None
+        self._spectrum = spectrum / norm if norm > constant_below(small) else None
 
     def correlation(self, other: _Spectrum) -> float:
         """Highest normalised cross-correlation over small shifts."""

@@ -21,6 +21,8 @@ SIGNIFICANT = 3.0
 DIMMER_PART = 0.15
 """Where cells light up, what is dimmer weighs less than this part of what is brighter."""
 BORDER_PX = 4
+FAINT = 1e-6
+"""Repeats scatter by at least this part of the brightest place: without noise they are equal."""
 LEAST_LIGHT = 0.1
 """A repeat that is dimmer shows too little to be brought to the light of the others."""
 DARK_PERCENTILE = 1.0
@@ -79,7 +81,8 @@ def _usual_of(others: Sequence[Image]) -> tuple[Image, Image]:
     """(Y, X) what repeats usually show, and how far they scatter around it."""
     usual = np.median(others, axis=0)
     spread = np.sqrt(smoothed(((np.stack(others) - usual) ** 2).mean(axis=0)))
-    return usual, np.maximum(spread, max(float(np.median(spread)), 1e-12))
+    least = max(float(np.median(spread)), FAINT * float(np.abs(usual).max()))
+    return usual, np.maximum(spread, least or FAINT)
 
 
 def _is_brighter(image: Image, valid: Pixels, usual: Image, spread: Image) -> bool:

@@ -35,7 +35,8 @@ LEAST_SHARE = 0.3
 """A factor doesn't show in the percentile where that is mostly dark."""
 MOST_ACTIVE, LEAST_ACTIVE = 6.0, 0.4
 """Activity doesn't change the light above dark by more than these factors."""
-TINY = 1e-9
+TINY = 1e-30
+"""Divides 0: far below the range of any pixels, `driving.SMALLEST_RANGE`."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,10 @@ class Levels:
         spread[:, frames] = self.mean, self.low, self.share
         mean, low, share = spread
         return Levels(mean, low, share, self.usual)
+
+    def lifted(self, steps: Trace) -> Levels:
+        """Return the levels of frames to whose pixels so much is added: (n,)."""
+        return replace(self, mean=self.mean + steps, low=self.low + steps)
 
     def where(self, chosen: Frames) -> Levels:
         """Return the levels of the chosen frames."""

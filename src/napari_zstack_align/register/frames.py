@@ -55,11 +55,14 @@ class RawFrame:
         Why it can't be registered; None where it can.
     rows : numpy.ndarray, optional
         (Y,) `RowKind` of each row; None: all are tissue, as far as was looked.
+    step : float
+        What was taken off as its offset is larger than that of most frames.
     """
 
     image: Image
     fault: Fault | None = None
     rows: RowKinds | None = None
+    step: float = 0.0
 
 
 def check_channels(stack: Stack, params: ChannelParams) -> None:
@@ -91,6 +94,9 @@ def driving_frame(
     fault = unusable(channels, image, artefacts.fixed)
     if fault and fault.flag is not Flag.SATURATED:
         return RawFrame(image, fault)
+    step = artefacts.step(image)
+    if step:
+        image = image - np.float32(step)
     cleaned = artefacts.cleaned(image)
     # A few rows that light struck may be as bright as a whole frame.
     if flash := artefacts.flash(image, cleaned.rows):
@@ -99,7 +105,7 @@ def driving_frame(
         missing = ~np.isfinite(cleaned.image)
         if missing.mean() <= MOST_MISSING:
             fault = unusable(channels, image, missing)
-    return RawFrame(image if fault else cleaned.image, fault, cleaned.rows)
+    return RawFrame(image if fault else cleaned.image, fault, cleaned.rows, step)
 
 
 def unusable(

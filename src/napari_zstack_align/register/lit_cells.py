@@ -40,7 +40,7 @@ LEAST_PART, MOST_PART = 0.002, 0.4
 """Part of the pixels that is lit in a repeat: less is chance, more is no matter of cells."""
 LIGHT = (0.75, 1.4)
 """The light of whole repeats differs by so much at most; more is left to the registration."""
-TINY = 1e-12
+TINY = 1e-30
 MARGIN = np.ones((5, 5), np.uint8)
 
 

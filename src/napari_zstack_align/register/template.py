@@ -37,7 +37,7 @@ POWER_BLOCK_PX = 32
 """Size of the blocks over which the power of the residual is taken, in full-size px."""
 POWER_FLOOR = 0.1
 """Residual power below this fraction of its mean doesn't raise the weight any more."""
-TINY = 1e-12
+TINY = 1e-20
 """Power of an image without any detail."""
 
 

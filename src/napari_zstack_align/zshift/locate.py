@@ -188,7 +188,7 @@ class Locator:
         shown = band.size if valid is None else max(float(valid.sum()), 1.0)
         in_band = noise_variance(above_lowest(image)[0]) * self._noise_in_band
         power = float(np.einsum("yx,yx->", band, band, dtype=np.float64)) / shown
-        signal = 1 - in_band / max(power, 1e-12)
+        signal = 1 - in_band / max(power, 1e-30)
         return signal if signal > LEAST_SIGNAL else np.nan
 
     def _key(self, frames: range) -> str:

@@ -153,4 +153,4 @@ def _gain(image: Counts, there: Image) -> float:
         return 0.0
     x -= x.mean()
     y -= y.mean()
-    return float(x @ y) / max(float(x @ x), 1e-12)
+    return float(x @ y) / max(float(x @ x), 1e-30)

@@ -13,7 +13,12 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.register.artefacts.artefacts import Artefacts
 from napari_zstack_align.register.artefacts.sample import read_sample
-from napari_zstack_align.register.artefacts.search import ALL_ALIKE, NOT_TESTED, checked_pixels
+from napari_zstack_align.register.artefacts.search import (
+    ALL_ALIKE,
+    BORDER,
+    NOT_TESTED,
+    checked_pixels,
+)
 
 
 def found_in(frames: np.ndarray, repeats: int | None = N_REPEATS, **options) -> Artefacts:
@@ -207,3 +212,46 @@ def test_frames_without_numbers_that_nobody_could_look_at_are_warned_of(frames):
     images[:, : SIZE * 2 // 3] = np.nan
     said = found_in(images, repeats).remarks
     assert any("were not looked for: there are too few" in str(each) for each in said)
+
+
+BORDERS = {
+    "20 columns on the left": np.s_[:, :20],
+    "12 columns on the right": np.s_[:, -12:],
+    "30 rows at the top": np.s_[:30, :],
+    "1 row at the bottom": np.s_[-1:, :],
+}
+
+
+@pytest.mark.parametrize("value", [0, 37, 65535])
+@pytest.mark.parametrize("where", BORDERS)
+def test_a_border_that_never_changes_is_left_out_and_named(frames, where, value):
+    images, repeats = frames
+    images[:, *BORDERS[where]] = value
+    found = found_in(images, repeats)
+    border = np.zeros((SIZE, SIZE), bool)
+    border[BORDERS[where]] = True
+    np.testing.assert_array_equal(found.fixed, border)
+    (remark,) = found.remarks
+    assert remark == BORDER.format(where=where)
+
+
+def test_borders_on_all_sides_and_hot_pixels_are_told_apart(frames):
+    images, repeats = frames
+    hot = FIXED["block"](images, 65535)
+    border = np.ones((SIZE, SIZE), bool)
+    border[9:-9, 14:-14] = False
+    images[:, border] = 0
+    found = found_in(images, repeats)
+    np.testing.assert_array_equal(found.fixed, border | hot)
+    sides = "9 rows at the top, 14 columns on the right, 9 rows at the bottom, 14 columns on the"
+    assert f"({sides} left)" in found.remarks[0]
+    assert found.remarks[1] == f"{hot.sum()} pixels fixed to the detector were left out."
+
+
+def test_dark_background_that_was_cut_off_is_no_border():
+    tissue = np.zeros((30, 96, 96))
+    for t, (dy, dx) in enumerate(walk(30)):
+        tissue[t, 40 + dy : 60 + dy, 40 + dx : 60 + dx] = 400
+    noise = np.random.default_rng(0).normal(-25, 10, tissue.shape)
+    found = found_in(np.clip(tissue + noise, 0, None).astype(np.uint16), None)
+    assert not any("border" in remark for remark in found.remarks)

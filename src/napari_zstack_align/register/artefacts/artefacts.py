@@ -13,13 +13,14 @@ import numpy.typing as npt
 from napari_zstack_align.alignment.artefact_rows import RowKind, RowKinds
 from napari_zstack_align.alignment.filling import filled
 from napari_zstack_align.flags import Fault
+from napari_zstack_align.register.artefacts.offset_steps import dark_level
 from napari_zstack_align.register.artefacts.transients import Transients
 from napari_zstack_align.remark import Remark
 
 Image = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.bool_]
 
-METHOD = "cleaned frames 3"
+METHOD = "cleaned frames 4"
 """Of all that is made of cleaned frames: another number where they may change."""
 WIDE = np.ones((5, 5), np.uint8)
 """Regions that hold so many pixels are too wide to be filled from their neighbours."""
@@ -56,6 +57,8 @@ class Artefacts:
         (Y, X) float32 offsets of rows and columns of the detector.
     transients : Transients, optional
         Finds what single frames hold.
+    level : float, optional
+        Dark level that every frame is brought to; None: all have the same offset.
     remarks : tuple of Remark
         What was found, a sentence each.
     """
@@ -64,13 +67,21 @@ class Artefacts:
     fixed: Pixels | None = None
     pattern: Image | None = None
     transients: Transients | None = None
+    level: float | None = None
     remarks: tuple[Remark, ...] = field(default=())
 
     @property
     def parts(self) -> tuple[object, ...]:
         """All that cleaned frames depend on, for keys."""
         usual = None if self.transients is None else astuple(self.transients)
-        return METHOD, self.offset, self.fixed, self.pattern, usual
+        return METHOD, self.offset, self.fixed, self.pattern, usual, self.level
+
+    def step(self, image: Image) -> float:
+        """How much larger the offset of a driving image (Y, X) is than that of most frames."""
+        if self.level is None:
+            return 0.0
+        shown = image if self.fixed is None else np.where(self.fixed, NAN, image)
+        return dark_level(filled(shown)) - self.level
 
     def flash(self, image: Image, rows: RowKinds | None = None) -> Fault | None:
         """Say that a driving image is far too bright to be used; None where it isn't.

@@ -24,6 +24,8 @@ FEWEST_FRAMES = 6
 MOST_ALIKE = 0.1
 """The pixels around an overlay have its value in no larger part of the frames."""
 ALIKE_SIGMAS = 0.25
+MOST_BORDER = 0.75
+"""A border takes no larger part of the frame."""
 AROUND = np.ones((3, 3), np.uint8)
 
 
@@ -33,6 +35,26 @@ def constant_pixels(images: Image, noise: Noise) -> Pixels:
         return np.zeros(images.shape[1:], bool)
     mean, spread = mean_and_spread(images)
     return np.asarray(spread < CONSTANT_PART * noise.spread(mean), bool)
+
+
+def constant_border(images: Image) -> Pixels:
+    """(Y, X) bool: whole rows and columns at the sides of frames (n, Y, X) that never change.
+
+    Where the next row often has the same values, it is dark background that was cut off at 0.
+    """
+    border = np.zeros(images.shape[1:], bool)
+    for turns in range(4):
+        turned = np.rot90(images, turns, axes=(1, 2))
+        # From the side inwards, so that most often one row is read.
+        changes = (bool((row != row[0]).any()) for row in np.moveaxis(turned, 1, 0))
+        n = next((i for i, does in enumerate(changes) if does), 0)
+        if n == 0:
+            continue
+        beside, inner = turned[0, n - 1], turned[:, n]
+        lit = (inner != inner[0]).any(axis=0)
+        if (inner == beside)[:, lit].mean() < MOST_ALIKE:
+            np.rot90(border, turns)[:n] = True
+    return border if border.mean() < MOST_BORDER else np.zeros_like(border)
 
 
 def fixed_constant(images: Image, constant: Pixels, noise: Noise, movement: Movement) -> Pixels:

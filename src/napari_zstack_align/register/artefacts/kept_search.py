@@ -72,6 +72,8 @@ def _to_arrays(found: Artefacts) -> Arrays:
         arrays["fixed"] = found.fixed
     if found.pattern is not None:
         arrays["pattern"] = found.pattern
+    if found.level is not None:
+        arrays["level"] = np.array(found.level)
     if found.transients is not None:
         noise, *usual = astuple(found.transients)
         arrays["noise"], arrays["usual"] = np.array(noise), np.array(usual)
@@ -90,5 +92,6 @@ def _of_arrays(arrays: Arrays) -> Artefacts:
         arrays.get("fixed"),
         arrays.get("pattern"),
         transients,
+        float(arrays["level"]) if "level" in arrays else None,
         tuple(map(remark_from, remarks)),
     )

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.register.artefacts.over_frames import median_over
 from napari_zstack_align.register.artefacts.sample import Sample
+from napari_zstack_align.register.brightness import TINY
 
 Image = npt.NDArray[np.float32]
 
@@ -54,7 +55,7 @@ class Noise:
         if changes.mean() < FEWEST_CHANGING:
             changes[:] = True
         dark, bright = np.percentile(mean[changes], (DARK_PERCENTILE, BRIGHT_PERCENTILE))
-        least = max((LEAST_PART * float(bright - dark)) ** 2, 1e-12)
+        least = max((LEAST_PART * float(bright - dark)) ** 2, TINY)
         same = np.flatnonzero(np.diff(sample.groups) == 0)
         if not len(same):
             same = np.arange(len(sample.images) - 1)
@@ -77,7 +78,7 @@ class Noise:
         design = np.stack([x, np.ones_like(x)], 1) * weights[:, np.newaxis]
         gain, floor = np.linalg.lstsq(design, y * weights, rcond=None)[0]
         if gain <= 0 or floor < 0:
-            gain, floor = float(np.median(y / np.maximum(x, 1e-12))), 0.0
+            gain, floor = float(np.median(y / np.maximum(x, TINY))), 0.0
         return cls(float(dark), float(max(gain, np.sqrt(least))), float(max(floor, least)))
 
     def stabilised(self, image: Image) -> Image:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d
 
 from napari_zstack_align.register.artefacts.movement import MOVED_PX, Movement
+from napari_zstack_align.register.brightness import TINY
 from napari_zstack_align.spread import SD_PER_MAD
 
 Image = npt.NDArray[np.float32]
@@ -134,7 +135,7 @@ def _clipped(steps: Image) -> Image:
 def _capped(parts: Profile) -> float:
     """Cut what single frames stand out by, in place; returns the spread of (n, columns, Y - 1)."""
     usual = np.median(parts, axis=0)
-    spread = max(SD_PER_MAD * float(np.median(np.abs(parts - usual))), 1e-9)
+    spread = max(SD_PER_MAD * float(np.median(np.abs(parts - usual))), TINY)
     np.clip(parts, usual - CAP * spread, usual + CAP * spread, out=parts)
     return spread
 

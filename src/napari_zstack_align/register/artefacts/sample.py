@@ -11,7 +11,7 @@ import numpy.typing as npt
 from napari_zstack_align.alignment.filling import filled
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import ChannelParams
-from napari_zstack_align.register.driving import driving_image, offset_of
+from napari_zstack_align.register.driving import check_range, driving_image, offset_of
 from napari_zstack_align.stack import Stack
 
 Image = npt.NDArray[np.float32]
@@ -99,16 +99,23 @@ def read_sample(
     Frames that can't be read are passed over, and those of which less than half are numbers. Of the
     others, pixels without one (a border that an earlier motion correction left) continue what is
     around them. The offset is told by the first frame where it isn't given.
+
+    Raises
+    ------
+    InputError
+        Where the pixel values are too large, or too close together, to be reckoned with.
     """
     frames = chosen_frames(stack)
     groups = np.zeros(stack.n_frames, int) if stack.order is None else stack.slice_of_frame
     images = np.empty((len(frames), *stack.shape[2:]), np.float32)
     kept: list[int] = []
+    was_checked = False
     for t in map(int, frames):
         try:
             channels = stack.read(t, t + 1)[0]
         except (OSError, InputError):
             continue  # the run itself says so
+        was_checked = was_checked or check_range(channels, params, stack.name)
         offset = offset_of(channels, params) if offset is None else offset
         image = driving_image(channels, params, offset)
         if np.isfinite(image).mean() > LEAST_KNOWN:

@@ -16,12 +16,14 @@ from napari_zstack_align.params import ChannelParams
 from napari_zstack_align.progress import Progress
 from napari_zstack_align.register.artefacts.artefacts import NAN, Artefacts
 from napari_zstack_align.register.artefacts.constant import (
+    constant_border,
     constant_pixels,
     fixed_constant,
     largest_moves,
 )
 from napari_zstack_align.register.artefacts.movement import MOVED_PX, Movement, movement
 from napari_zstack_align.register.artefacts.noise import Noise
+from napari_zstack_align.register.artefacts.offset_steps import dark_level, shared_level
 from napari_zstack_align.register.artefacts.pattern import Pattern, find_pattern
 from napari_zstack_align.register.artefacts.regular import Frames, Regular, find_regular
 from napari_zstack_align.register.artefacts.sample import Sample, read_sample
@@ -53,6 +55,21 @@ MAY_HOLD = (
     "A pattern fixed to the detector seems to hold the alignment, so that frames may lie pixels "
     "off: it could not be told well enough from the tissue to be taken off. Take it off the raw "
     "frames (subtract a frame without light), or mark what is fixed as artefacts."
+)
+BORDER = (
+    "A border that is the same in all frames ({where}) was left out, as where frames were cropped "
+    "or registered before."
+)
+SIDES = (
+    ("row", "at the top"),
+    ("column", "on the right"),
+    ("row", "at the bottom"),
+    ("column", "on the left"),
+)
+"""In the order in which quarter turns bring them to the top."""
+LEVELLED = (
+    "The offset (the level of the dark places) differs between frames: for the alignment each "
+    "frame is brought to that of most of them. Traces, means and exports keep the raw values."
 )
 ALL_ALIKE = (
     "The frames are empty: every pixel of a frame has the same value. Look at the raw file, and "
@@ -105,7 +122,8 @@ def search(
         nobody_looked = params.find_artefacts and stack.n_frames >= FEWEST_FRAMES
         remarks = as_warnings(TOO_FEW) if nobody_looked else ()
         return Artefacts(sample.offset, given, remarks=(*remarks, *_of_coarse_numbers(sample)))
-    steps = _examined(sample, given, slices_known)
+    level = None if stack.order is not None else _level(sample.images, given)
+    steps = _examined(sample, given, slices_known, level)
     while True:  # each step in a thread, so that the job can be cancelled between them
         task = pool.submit(next, steps)
         while wait([task], timeout=YIELD_S).not_done:
@@ -114,8 +132,24 @@ def search(
             return replace(found, remarks=(*found.remarks, *known))
 
 
+def _level(images: Image, given: Pixels | None) -> float | None:
+    """Bring images (n, Y, X) of steps in the offset to one dark level, in place, and return it."""
+    never_changing = np.ptp(images, axis=0) == 0 if given is None else given
+    if never_changing.all():
+        return None
+    shown = images
+    if never_changing.any():
+        shown = images.copy()
+        _fill(shown, never_changing)
+    level = shared_level(shown)
+    if level is not None:
+        for image, each in zip(images, shown, strict=True):
+            image -= np.float32(dark_level(each) - level)
+    return level
+
+
 def _examined(
-    sample: Sample, given: Pixels | None, slices_known: bool
+    sample: Sample, given: Pixels | None, slices_known: bool, level: float | None
 ) -> Iterator[Artefacts | None]:
     """Find the artefacts of a sample; yields None between steps, the result last.
 
@@ -127,9 +161,10 @@ def _examined(
     constant = constant_pixels(images, noise)
     moves = movement(images, sample.groups, constant)
     yield None
-    fixed = given
+    fixed, border = given, np.zeros_like(constant)
     if fixed is None:
-        fixed = fixed_constant(images, constant, noise, moves)
+        border = constant_border(images)
+        fixed = fixed_constant(images, constant, noise, moves) | border
     _fill(images, fixed)
     yield None
     same_tissue = sample.groups if slices_known else np.arange(len(images))
@@ -154,7 +189,11 @@ def _examined(
         fixed = fixed | single
         yield None
     transients = Transients.of(images, sample.groups, noise)
-    yield _described(sample, fixed, pattern, regular, transients, moves, given is not None)
+    was_given = given is not None
+    found = _described(sample, fixed, border, pattern, regular, transients, moves, was_given)
+    if level is not None:
+        found = replace(found, level=level, remarks=(*found.remarks, *as_notes(LEVELLED)))
+    yield found
 
 
 def _of_coarse_numbers(sample: Sample) -> tuple[Remark, ...]:
@@ -194,6 +233,7 @@ def _fill(images: Image, pixels: Pixels) -> None:
 def _described(
     sample: Sample,
     fixed: Pixels,
+    border: Pixels,
     pattern: Pattern,
     regular: Regular,
     transients: Transients,
@@ -202,15 +242,19 @@ def _described(
 ) -> Artefacts:
     """Put together what was found, with a sentence about each part."""
     remarks: list[Remark] = []
-    n_fixed, kept = int(fixed.sum()), fixed if fixed.any() else None
+    inside, kept = fixed & ~border, fixed if fixed.any() else None
+    n_fixed = int(inside.sum())
+    if border.any():
+        remarks += as_notes(BORDER.format(where=_sides_of(border)))
     if was_given:
         remarks += as_notes(f"{counted(n_fixed, 'pixel')} marked as artefacts were left out.")
-    elif fixed.mean() > MOST_PART:
+    elif inside.mean() > MOST_PART:
         remarks += as_warnings(
-            f"{100 * fixed.mean():.0f} % of the pixels seem to be fixed to the detector: so many "
-            f"were not left out without asking. Give them as artefacts, or look at the raw frames."
+            f"{100 * inside.mean():.0f} % of the pixels seem to be fixed to the detector: so many "
+            f"were not left out without asking. Look at the raw frames; where these pixels show no "
+            f"tissue, crop the frames or set them to NaN."
         )
-        kept = None
+        kept = border if border.any() else None
     elif n_fixed:
         verb = "was" if n_fixed == 1 else "were"
         remarks += as_notes(f"{counted(n_fixed, 'pixel')} fixed to the detector {verb} left out.")
@@ -237,7 +281,18 @@ def _described(
     added = pattern.image if pattern else None
     if regular.image is not None:
         added = regular.image if added is None else added + regular.image
-    return Artefacts(sample.offset, kept, added, transients, tuple(remarks))
+    return Artefacts(sample.offset, kept, added, transients, remarks=tuple(remarks))
+
+
+def _sides_of(border: Pixels) -> str:
+    """Name the sides of a frame that a border (Y, X) covers, and how far it reaches."""
+    parts = []
+    for turns, (line, side) in enumerate(SIDES):
+        rows = np.flatnonzero(~np.rot90(border, turns).all(axis=1))
+        n = int(rows[0])
+        if n:
+            parts.append(f"{counted(n, line)} {side}")
+    return ", ".join(parts)
 
 
 def checked_pixels(given: npt.ArrayLike | None, shape: tuple[int, int]) -> Pixels | None:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.ndimage import median_filter
 
 from napari_zstack_align.flags import Fault, Flag
-from napari_zstack_align.register.brightness import Levels, by_a_factor, from_elsewhere
+from napari_zstack_align.register.brightness import TINY, Levels, by_a_factor, from_elsewhere
 from napari_zstack_align.spread import SD_PER_MAD
 
 Trace = npt.NDArray[np.float64]
@@ -64,7 +64,7 @@ def intensity_outliers(levels: Levels, dark: float, mad: float) -> npt.NDArray[n
     scatter = np.maximum(_scatter(seen.mean, away), _scatter_at_ends(seen.mean))
     limit = np.maximum(mad * scatter, LEAST_CHANGE * np.maximum(mean - dark, 0))
     noise = mad * _scatter(seen.low, low_away)
-    odd = from_elsewhere(seen, mean, low, dark, noise) & (away > np.maximum(limit, 1e-12))
+    odd = from_elsewhere(seen, mean, low, dark, noise) & (away > np.maximum(limit, TINY))
     changed = from_elsewhere(seen, mean, low, dark, noise / 2) & (away > limit / 2)
     scaled = by_a_factor(seen, mean, low, dark)
     if np.count_nonzero(changed & scaled) > MOST_ODD * len(odd):
@@ -73,6 +73,14 @@ def intensity_outliers(levels: Levels, dark: float, mad: float) -> npt.NDArray[n
         odd &= ~scaled & (clearly_added | (away > TIMES_USUAL * usual))
     result[known] = odd
     return result
+
+
+def passing(steps: Trace) -> Trace:
+    """Return what of the steps of the offset (T,) doesn't last: light that comes and goes."""
+    half = NEIGHBOURHOOD // 2
+    ends = float(np.median(steps[:END_FRAMES])), float(np.median(steps[-END_FRAMES:]))
+    lasting = median_filter(np.pad(steps, half, constant_values=(ends,)), NEIGHBOURHOOD)
+    return np.asarray(steps - lasting[half : half + len(steps)], np.float64)
 
 
 def find_steps(trace: Trace, turn: Trace) -> list[int]:

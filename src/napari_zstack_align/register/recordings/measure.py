@@ -53,6 +53,8 @@ class MeasuredFrames:
         Number of usable frames.
     levels : Levels
         (n,) intensity of each frame; NaN where it can't be used.
+    steps : numpy.ndarray
+        (n,) how much larger the offset of each was; it was taken off, from the levels, too.
     faults : tuple of Fault or None
         (n,) why a frame can't be used; None where it can.
     shift : numpy.ndarray
@@ -72,6 +74,7 @@ class MeasuredFrames:
     total: Image
     count: int
     levels: Levels
+    steps: Trace
     faults: tuple[Fault | None, ...]
     shift: Trace
     halves: Trace
@@ -95,6 +98,7 @@ def measure_window(
     levels = Levels.unknown(stop - start)
     small = np.empty((stop - start, shape[0] // factor, shape[1] // factor), np.float32)
     faults: list[Fault | None] = [None] * (stop - start)
+    steps = np.zeros(stop - start)
     rows = []
     for t, frame in driving_frames(stack, start, stop, params, artefacts):
         faults[t - start] = frame.fault
@@ -103,6 +107,7 @@ def measure_window(
             continue
         cv2.accumulate(frame.image, total)
         small[count] = shrink(frame.image, factor)
+        steps[t - start] = frame.step
         count += 1
     shift, halves = np.full((stop - start, 2), np.nan), np.full((2, stop - start, 2), np.nan)
     turn, proxy = np.full(stop - start, np.nan), None
@@ -119,6 +124,7 @@ def measure_window(
         total,
         count,
         levels,
+        steps,
         tuple(faults),
         shift,
         halves,

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.params import KeypointParams
@@ -15,6 +16,7 @@ from napari_zstack_align.register.recordings.events import (
     FLASH,
     find_steps,
     intensity_outliers,
+    passing,
     twitches,
 )
 from napari_zstack_align.register.recordings.measure import Linker, MeasuredFrames
@@ -45,6 +47,7 @@ class FirstReading:
         self._linker = Linker(self._shape, params.max_shift_px)
         self._traces: list[Trace] = []
         self._levels: list[Levels] = []
+        self._steps: list[npt.NDArray[np.float64]] = []
         self._total, self._count, self._chunk = np.zeros(self._shape, np.float32), 0, 0
         self._dark = np.inf
 
@@ -53,6 +56,7 @@ class FirstReading:
         state = self._state
         self._traces.append(Trace.placed(window, self._linker))
         self._levels.append(window.levels)
+        self._steps.append(window.steps)
         state.artefact_rows.append(window.artefact_rows)
         self._total += window.total
         self._count += window.count
@@ -67,6 +71,7 @@ class FirstReading:
         """Find jumps, twitches and flashes of the whole recording."""
         state, params = self._state, self._params
         trace, levels = Trace.joined(self._traces), joined(self._levels)
+        levels = levels.lifted(passing(np.concatenate(self._steps)))
         flashes = intensity_outliers(levels, self._dark, params.outlier_mad)
         state.frame_flags.mark(np.flatnonzero(flashes), FLASH)
         state.trace = trace = trace.without(flashes)
