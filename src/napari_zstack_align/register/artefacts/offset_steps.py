@@ -25,7 +25,7 @@ LEAST_STEP = 0.05
 SAME_CONTRAST = 1.25
 """An offset leaves the contrast of a frame as it is, to within this factor; a laser does not."""
 
-UNSURE = 0.05
+UNSURE = 0.1
 """How well the contrast tells a factor on the light, as a part of it."""
 
 
