@@ -11,7 +11,12 @@ from thorough import first
 
 import napari_zstack_align as nza
 from napari_zstack_align.progress import Progress
-from napari_zstack_align.read import _layout_verdict
+from napari_zstack_align.read import (
+    _layout_verdict,
+    propose_layout,
+    report_from,
+    report_to_arrays,
+)
 from napari_zstack_align.samples import recording_with_motion
 from napari_zstack_align.sources import ArraySource
 
@@ -138,6 +143,51 @@ def test_rows_struck_by_light_in_every_third_frame_are_no_slices(light: float, a
     report = nza.run(nza.check_layout(stack))
     assert (report.verdict, report.length) == ("plausible", 6), report
     assert nza.propose_frames_per_slice(stack) in ((6,) if light else (6, None))
+
+
+def struck_recording(every: int, rows: int, at: str, light: float, photons: float) -> np.ndarray:
+    """Frames of one plane; light falls into some rows of every few."""
+    rng = np.random.default_rng(1)
+    frames = scan(repeats(1, 64), photons=photons).astype(float)
+    for frame in frames[::every]:
+        row = 40 if at == "one place" else rng.integers(0, len(frame) - rows)
+        frame[row : row + rows] += rng.poisson(light * np.percentile(frame, 99.5), frame[0].shape)
+    return frames.astype(np.uint16)
+
+
+@pytest.mark.parametrize(
+    ("every", "rows", "at", "light", "photons"),
+    [
+        (3, 8, "one place", 3, 3),
+        (3, 8, "anywhere", 3, 3),
+        (3, 20, "one place", 1, 3),
+        (3, 20, "anywhere", 3, 10),
+        (4, 20, "one place", 3, 3),
+        (2, 8, "one place", 10, 10),
+        (2, 8, "anywhere", 3, 10),
+    ],
+)
+def test_a_recording_struck_by_light_every_few_frames_has_no_planes(
+    every: int, rows: int, at: str, light: float, photons: float
+) -> None:
+    stack = nza.Stack.from_array(struck_recording(every, rows, at, light, photons))
+    report = nza.run(nza.check_layout(stack))
+    assert report.looks_like in ("", "no slices"), report
+    assert nza.propose_frames_per_slice(stack) is None
+
+
+@pytest.mark.parametrize(
+    ("order", "given"),
+    [
+        (volumes(3, 20), {}),
+        (volumes(6, 10), {"smooth_planes": 4.0, "photons": 20.0}),
+        (up_and_down(4, 12), {"smooth_planes": 4.0, "photons": 20.0}),
+        (volumes(6, 10), {"smooth_planes": 3.0, "light": np.arange(6) < 3, "photons": 20.0}),
+    ],
+)
+def test_planes_that_are_nearly_alike_or_empty_are_no_two_images(order, given) -> None:
+    report = nza.run(nza.check_layout(nza.Stack.from_array(scan(order, **given))))
+    assert (report.verdict, report.length) == ("wrong", int(order.max()) + 1), report
 
 
 def test_channels_in_turn_of_the_same_tissue_show_by_their_brightness() -> None:
@@ -344,3 +394,30 @@ def test_an_offset_changes_nothing(dtype: str, offset: float) -> None:
     frames = (scan(up_and_down(12, 8)).astype(float) + offset).astype(dtype)
     stack = nza.Stack.from_array(frames, frames_per_slice=8, order="slices")
     assert nza.run(nza.check_layout(stack)).looks_like == "up-and-down"
+
+
+@pytest.mark.parametrize(("to", "which"), [(-1, "last"), (1, "second")])
+@pytest.mark.parametrize("order", [repeats(1, 60), volumes(6, 10)], ids=["recording", "volumes"])
+def test_time_on_another_axis_is_said_whatever_the_layout(order, to: int, which: str) -> None:
+    """In the proposal, and in the report on a z-stack."""
+    frames = np.ascontiguousarray(np.moveaxis(scan(order), 0, to))
+    stack = nza.Stack.from_array(frames, name="larva")
+    said = f"larva seems to have its axes in another order, with time as the {which} one"
+    assert nza.run(propose_layout(stack)).words.startswith(said)
+    report = nza.run(nza.check_layout(stack.replace(frames_per_slice=6)))
+    assert report.verdict == "wrong"
+    assert report.warning.startswith(said)
+    assert report.headline.startswith(said)
+    assert report_from(report_to_arrays(report)) == report
+
+
+@pytest.mark.parametrize("order", [repeats(1, 60), volumes(6, 10), repeats(10, 6)], ids=str)
+@pytest.mark.parametrize("light", [0, 10])
+def test_time_comes_first(order, light: float) -> None:
+    """Also where rows of every third frame are struck by light."""
+    frames = scan(order).astype(float)
+    frames[::3, 40:46] += light * np.percentile(frames, 99.5)
+    for given in ({}, layout(6, "repeats"), layout(4, "repeats")):
+        stack = nza.Stack.from_array(frames.astype(np.uint16), **given)
+        assert not nza.run(nza.check_layout(stack)).other_axes
+    assert not nza.run(propose_layout(stack)).other_axes

@@ -21,6 +21,7 @@ LEAST_ALIKE = 0.35
 """Quarters along time are at least this much alike, even of 1 photon a pixel."""
 TIMES_MORE = 2.0
 """... and so many times as much as those along the axis that is taken for time."""
+N_QUARTERS = 4
 APART = (0, 2), (0, 3), (1, 3)
 """Quarters that don't touch."""
 ORDERS = {1: ("second", "YTX", 1), 2: ("last", "YXT", -1)}
@@ -41,6 +42,8 @@ def small(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
 
 def alike_along(frames: npt.NDArray[np.float32]) -> Likeness:
     """(3,) how alike quarters of (n, Y, X) are along each axis: correlation; 0 where constant."""
+    if min(frames.shape) < N_QUARTERS:
+        return np.zeros(3)
     even = _evened(frames)
     return np.array([_alike(np.moveaxis(even, axis, 0)) for axis in range(3)])
 
@@ -56,7 +59,7 @@ def _evened(frames: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 def _alike(frames: npt.NDArray[np.float32]) -> float:
     """Correlation of quarters that don't touch, at the best shift of each pair."""
-    quarters = np.stack([_freed(part.mean(axis=0)) for part in np.array_split(frames, 4)])
+    quarters = np.stack([_freed(part.mean(axis=0)) for part in np.array_split(frames, N_QUARTERS)])
     norms = np.linalg.norm(quarters, axis=(1, 2), keepdims=True)
     if not (norms > 0).all():
         return 0.0

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from napari_zstack_align.counting import counted
 from napari_zstack_align.progress import Job
 from napari_zstack_align.read._arrangements import Arrangement
+from napari_zstack_align.read._axes_order import Likeness, order_sentence
 from napari_zstack_align.read._layout_report import LayoutReport
 from napari_zstack_align.read._layout_scores import (
     BLOCK_FRAMES,
@@ -75,7 +76,17 @@ def checked_frames(stack: Stack, channel: int) -> Job[tuple[LayoutReport, Frames
         report = judge(pairs, scores, layout)
         if report.verdict == "plausible" and _is_clear(scores, layout):
             break
+    if report.looks_like in ("", "no slices"):  # else an arrangement of frames is found
+        report = _with_other_axes(report, stack.name, sampled.alike_along_axes(frames))
     return report, frames
+
+
+def _with_other_axes(report: LayoutReport, name: str, alike: Likeness) -> LayoutReport:
+    """Say where time seems to run along another axis: then no layout fits."""
+    sentence = order_sentence(name, alike)
+    if not sentence:
+        return report
+    return LayoutReport("wrong", "", report.reason, other_axes=sentence)
 
 
 def layout_samples(stack: Stack) -> list[Frames]:

@@ -39,16 +39,21 @@ class LayoutReport:
     length : int, optional
         Repeats of a slice where it looks like 'repeats', planes where it looks like 'slices' or
         'up-and-down'; else None.
+    other_axes : str
+        A sentence where time seems to run along another axis of the array; else ''.
     """
 
     verdict: Verdict
     looks_like: Looks
     reason: str
     length: int | None = None
+    other_axes: str = ""
 
     @property
     def warning(self) -> str:
         """What it looks like and what to do, where the layout is, or may be, wrong; else ''."""
+        if self.other_axes:
+            return self.other_axes
         if self.verdict == "plausible" or not self.looks_like:
             return ""
         advice = WARNINGS[self.looks_like][1].format(length=self.length)
@@ -57,6 +62,8 @@ class LayoutReport:
     @property
     def headline(self) -> str:
         """First sentence of the warning."""
+        if self.other_axes:
+            return self.other_axes.partition(":")[0] + "."
         looks = "looks wrong" if self.verdict == "wrong" else "may be wrong"
         if self.looks_like == "no slices":
             return f"The layout {looks}: {NOTHING_TELLS_APART}."

@@ -19,6 +19,7 @@ from napari_zstack_align.read._layout_report import (
 )
 from napari_zstack_align.read._layout_scores import LEAST_OTHER_SCORE, Scores, level_above_chance
 from napari_zstack_align.read._pairs import FramePairs, parts_of
+from napari_zstack_align.read._two_kinds import are_of_two_kinds
 from napari_zstack_align.spread import spread_of
 
 FEWEST_FRAMES = 6
@@ -74,6 +75,8 @@ def _is_believed(
     if is_foreign and other.kind is not Kind.REPEATS:
         # Of so many lengths that the layout says nothing of, one may fit by chance.
         own *= np.sqrt(TIMES_MORE)
+    if layout is None and other.kind is not Kind.REPEATS and are_of_two_kinds(pairs, other):
+        return False  # a recording in which every few frames are struck by light, say
     return (
         _explains_more(theirs, own)
         and theirs > scores.by_chance(other)

@@ -18,10 +18,11 @@ from napari_zstack_align.read._quiet import shortened
 from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read._suite2p import check_holds_frames
 from napari_zstack_align.read._tiff_pages import truncated
-from napari_zstack_align.remark import Remark, as_notes, as_warnings
+from napari_zstack_align.read._unnamed_axes import as_channels
+from napari_zstack_align.remark import Remark
 
-MOST_CHANNELS, USUAL_CHANNELS = 7, 4
-"""An array of four axes may have so many channels; more than the usual number are a warning."""
+MOST_CHANNELS = 7
+"""An array of four axes may have so many channels."""
 READ_HEADER = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -144,15 +145,11 @@ def _tcyx(shape: tuple[int, ...], stored: np.dtype[Any], path: Path) -> tuple[in
 
 def _of_four(shape: tuple[int, ...]) -> tuple[Remark, ...]:
     """Say what an array of four axes is taken for: it names none of them."""
-    if len(shape) != 4 or shape[1] == 1:
-        return ()
-    n_frames, n_channels = shape[:2]
-    as_remarks = as_notes if n_channels <= USUAL_CHANNELS else as_warnings
-    return as_remarks(
-        f"The array's four axes are taken for (frames, channels, y, x): {n_frames} frames of "
-        f"{n_channels} channels. If they are (slices, repeats, y, x), save it with three, "
-        f"np.save(path, frames.reshape(-1, *frames.shape[2:])), and give "
-        f"`frames_per_slice={n_channels}`; in Python, Stack.from_array(frames, axes='ZRYX')."
+    repeats = shape[1] if len(shape) == 4 else 1
+    return as_channels(
+        shape,
+        f"save it with three, np.save(path, frames.reshape(-1, *frames.shape[2:])), and give "
+        f"`frames_per_slice={repeats}`; in Python, Stack.from_array(frames, axes='ZRYX').",
     )
 
 

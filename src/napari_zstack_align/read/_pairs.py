@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy import fft
+from scipy.ndimage import binary_dilation
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.read._axes_order import Likeness, alike_along, small
 from napari_zstack_align.read._similarity import MAX_SHIFT, band, constant_below, reduced
+from napari_zstack_align.read._struck_rows import struck_rows
 from napari_zstack_align.stack import Stack
 
 HIGHEST_FREQUENCY = 0.25
@@ -119,8 +121,8 @@ class SampledFrames:
             if self._fixed.any():
                 image = np.where(self._fixed, np.median(image[~self._fixed]), image)
             even = reduced(image)
-            self._cut[t], self._levels[t] = _cut_spectrum(even), _levels(image)
             self._small[t] = small(image)
+            self._cut[t], self._levels[t] = _cut_spectrum(even), _levels(image, self._small[t])
             self._sums = self._sums or _ShiftSums.of((even.shape[0], even.shape[1]))
             yield Progress(STAGE, max(done, len(at_hand)), total)
 
@@ -152,8 +154,17 @@ def fixed_pixels(images: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.bool_]:
     return np.asarray(fixed & (first > np.median(first)))
 
 
-def _levels(image: npt.NDArray[np.generic]) -> tuple[float, float]:
-    """Mean and standard deviation of a frame; NaN where no pixel is finite."""
+def _levels(
+    image: npt.NDArray[np.generic], reduced_to: npt.NDArray[np.float32]
+) -> tuple[float, float]:
+    """Mean and standard deviation of a frame; NaN where no pixel is finite.
+
+    Rows that were struck by light don't count: they are no brightness of an image.
+    """
+    lit = struck_rows(reduced_to)
+    if lit.any():
+        lit = binary_dilation(lit)  # the rows at its edges may be lit in part
+        image = image[~lit[np.arange(len(image)) * len(lit) // len(image)]]
     values = image[np.isfinite(image)] if image.dtype.kind == "f" else image
     if not values.size:
         return np.nan, np.nan

@@ -16,6 +16,7 @@ from napari_zstack_align.read._layout_report import LayoutReport
 from napari_zstack_align.read._layout_scores import scored
 from napari_zstack_align.read._layout_verdict import judge
 from napari_zstack_align.read._pairs import FramePairs
+from napari_zstack_align.read._two_kinds import likeness_of_planes
 
 FEWEST_PLANES = 3
 ALIKE = 0.98
@@ -62,18 +63,11 @@ def planes_sentence(name: str, report: LayoutReport) -> str:
 
 def _are_planes(pairs: FramePairs, arrangement: Arrangement) -> bool:
     """Whether hardly any two planes of an arrangement show the same image."""
-    plane = arrangement.plane_of(pairs.frames.ravel())
-    plane = np.unique(plane, return_inverse=True)[1]
-    of_plane = (plane == np.arange(plane.max() + 1)[:, np.newaxis]).astype(np.float64)
-    known = np.isfinite(pairs.alike)
-    counts = of_plane @ known @ of_plane.T
-    above = np.where(known, pairs.alike - np.nanmean(pairs.by_chance), 0)
-    alike = of_plane @ above @ of_plane.T / np.maximum(counts, 1)
-    own = np.where(counts.diagonal() > 0, alike.diagonal(), np.nan)
-    own = np.where(own > 0, own, np.nan)
+    alike = likeness_of_planes(pairs, arrangement)
+    own = np.where(alike.diagonal() > 0, alike.diagonal(), np.nan)
     parts = alike / np.sqrt(np.outer(own, own))
     apart = np.abs(np.subtract.outer(np.arange(len(own)), np.arange(len(own))))
-    seen = np.isfinite(parts) & (counts > 0)
+    seen = np.isfinite(parts)
     every, beside = parts[seen & (apart > 0)], parts[seen & (apart == 1)]
     if np.count_nonzero(np.isfinite(own)) < FEWEST_PLANES or not len(beside):
         return False

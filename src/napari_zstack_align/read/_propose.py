@@ -42,6 +42,8 @@ class LayoutProposal:
         A sentence with the figures behind it.
     planes : int, optional
         Planes of a volume, where whole volumes follow one another.
+    other_axes : str
+        A sentence where time seems to run along another axis of the array; else ''.
     """
 
     frames_per_slice: int | None
@@ -51,11 +53,14 @@ class LayoutProposal:
     looks_like: Looks = ""
     reason: str = ""
     planes: int | None = None
+    other_axes: str = ""
 
     @property
     def words(self) -> str:
         """The proposal and its evidence, for people."""
         n = self.frames_per_slice
+        if self.other_axes:
+            return self.other_axes
         if self.order == "slices":
             what = (
                 f"The frames suggest {self.planes} planes × {n} volumes: "
@@ -167,12 +172,12 @@ def _proposal(stack: Stack, channel: int) -> Job[LayoutProposal]:
     report = yield from check_layout(stack.replace(frames_per_slice=None), channel)
     n_frames = min(stack.n_frames, MAX_FRAMES)
     alike = yield from similarities(stack, n_frames, LAGS, channel)
-    if report.verdict == "wrong" and report.looks_like != "repeats":
+    if report.verdict == "wrong" and report.looks_like not in ("", "repeats"):
         return _of_report(report, stack, alike[0])
     period = yield from find_period(alike)
     if period is None:
         looks = report.looks_like if report.verdict == "plausible" else ""
-        return LayoutProposal(None, alike[0], looks_like=looks)
+        return LayoutProposal(None, alike[0], looks_like=looks, other_axes=report.other_axes)
     border = np.arange(1, n_frames) % period == 0
     inside, across = float(np.nanmean(alike[0][~border])), float(np.nanmean(alike[0][border]))
     reason = (

@@ -9,6 +9,8 @@ those beside them.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import binary_dilation, median_filter
@@ -33,14 +35,9 @@ def without_struck_rows(image: Image) -> Image:
     numpy.ndarray
         The same image where there are none.
     """
-    n_rows, n_columns = image.shape
-    middle = np.sort(image, axis=1)[:, n_columns // 4 : max(n_columns - n_columns // 4, 1)]
-    level = middle.mean(axis=1)
-    width = 2 * int(MOST_ROWS * n_rows) + 1
-    excess = level - median_filter(level, min(width, n_rows), mode="reflect")
-    pixels = float(np.median(np.std(image, axis=1)))
-    struck = np.abs(excess) > max(LEAST_SPREADS * spread_of(excess), LEAST_PART * pixels)
-    if not struck.any() or struck.mean() > MOST_ROWS:
+    n_rows = len(image)
+    struck = struck_rows(image)
+    if not struck.any():
         return image
     # The rows at its edges may be so in part.
     known = np.flatnonzero(~binary_dilation(struck))
@@ -53,3 +50,15 @@ def without_struck_rows(image: Image) -> Image:
         share = (row - above) / (below - above) if above < row < below else 0.5
         filled[row] = (1 - share) * image[above] + share * image[below]
     return filled
+
+
+def struck_rows(image: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """(Y,) bool: rows of an image (Y, X) of finite numbers that were struck by light, or gated."""
+    n_rows, n_columns = image.shape
+    middle = np.sort(image, axis=1)[:, n_columns // 4 : max(n_columns - n_columns // 4, 1)]
+    level = middle.mean(axis=1, dtype=np.float64)
+    width = 2 * int(MOST_ROWS * n_rows) + 1
+    excess = level - median_filter(level, min(width, n_rows), mode="reflect")
+    pixels = float(np.median(np.std(image, axis=1, dtype=np.float64)))
+    struck = np.abs(excess) > max(LEAST_SPREADS * spread_of(excess), LEAST_PART * pixels)
+    return struck if struck.mean() <= MOST_ROWS else np.zeros(n_rows, bool)

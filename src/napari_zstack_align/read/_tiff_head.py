@@ -18,6 +18,7 @@ from napari_zstack_align.read._facts import Facts
 from napari_zstack_align.read._files import readable
 from napari_zstack_align.read._quiet import DAMAGED_TAGS, quiet_tifffile, remark_of
 from napari_zstack_align.read._units import Known, interval, length, number
+from napari_zstack_align.read._unnamed_axes import as_frames
 from napari_zstack_align.remark import Remark, as_notes, as_warnings
 
 PLAIN_MAX_UM = 20.0
@@ -175,7 +176,8 @@ def _shaped(meta: dict[str, Any], head: Head, n_planes: int) -> Facts:
     if prod(sizes) != n_planes:
         axes, sizes = "T", (n_planes,)
     size = _pixel_size(meta, head) if meta.get("unit") else (_plain_pixel_size(head), ())
-    return _with_scales(Facts(axes=axes, sizes=sizes), meta, size)
+    remarks = () if known else as_frames(shape)
+    return _with_scales(Facts(axes=axes, sizes=sizes, remarks=remarks), meta, size)
 
 
 PixelSize: TypeAlias = tuple[tuple[float, float] | None, tuple[Remark, ...]]

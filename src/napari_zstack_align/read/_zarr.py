@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from functools import partial
 from math import prod
 from pathlib import Path
@@ -19,6 +20,7 @@ from napari_zstack_align.read._format import Format, Glance
 from napari_zstack_align.read._quiet import shortened
 from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read._units import Known, interval, length, number
+from napari_zstack_align.read._unnamed_axes import as_channels
 from napari_zstack_align.sources import ArraySource
 
 DAMAGE = (
@@ -93,14 +95,28 @@ class ZarrSource(ArraySource):
 
 
 def _open_plain(array: Any, path: Path) -> Opened:
-    axes = PLAIN_AXES.get(array.ndim)
+    named = _axes_in_names(array)
+    axes = named or PLAIN_AXES.get(array.ndim)
     if axes is None:
         raise InputError(
             f"{path} has {array.ndim} dimensions without names: open it with "
             f"Stack.from_array(zarr.open(path), axes=...)."
         )
     check_no_colours(array.shape, path, "zarr.open(path)")
-    return _opened(array, axes, path, {}, {}, ())
+    opened = _opened(array, axes, path, {}, {}, ())
+    if named:
+        return opened
+    mend = "open it with Stack.from_array(zarr.open(path), axes='ZRYX')."
+    remarks = (*opened.facts.remarks, *as_channels(array.shape, mend))
+    return replace(opened, facts=replace(opened.facts, remarks=remarks))
+
+
+def _axes_in_names(array: Any) -> str:
+    """Axes by the names that zarr 3 gives the dimensions; '' where these aren't all known."""
+    names = getattr(array.metadata, "dimension_names", None) or ()
+    axes = "".join(str(name or "")[:1].upper() for name in names)
+    is_known = len(axes) == array.ndim and len(set(axes)) == len(axes) and axes.endswith("YX")
+    return axes if is_known and set(axes) <= set("TCZYX") else ""
 
 
 def _open_ome(group: Any, path: Path) -> Opened:

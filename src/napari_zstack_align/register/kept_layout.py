@@ -12,7 +12,7 @@ from napari_zstack_align.read import (
 )
 from napari_zstack_align.saved import Units, key_of, layout_of
 
-CHECK = "layout 3"
+CHECK = "layout 4"
 """Of the method, for the unit's key."""
 UNIT = "layout"
 
