@@ -21,6 +21,13 @@ from napari_zstack_align.settings import in_flags, in_titles
             "--reference-frames-per-slice 1",
             "'Frames per slice: 1' of the reference",
         ),
+        (
+            "For µm, read the traces with `pixel_size_um`.",
+            "For µm, read the traces with --pixel-size.",
+            "For µm, type the 'Pixel size y × x (µm)' on the Load tab, and read the traces again "
+            "(a recording of a session: load it there, and add it with 'Layers' on the Recordings "
+            "tab).",
+        ),
         ("or `overwrite=True`.", "or --overwrite.", "or 'Overwrite'."),
         ("A file `My File` stays, a ` too.", None, None),
     ],

@@ -17,6 +17,17 @@ _EACH = re.compile(r"(?P<name>[a-z]\w*)(?:=(?P<value>'[^']*'|[^,']*))?(?:, )?")
 
 FLAGS = {"pixel_size_um": "--pixel-size", "z_step_um": "--z-step", "frame_times_s": "--frame-rate"}
 """Of settings whose flag isn't their name."""
+GIVE_TIMES = "read the traces with `frame_times_s`"
+GIVE_PIXEL_SIZE = "read the traces with `pixel_size_um`"
+_THERE = (
+    "type the '{}' on the Load tab, and read the traces again (a recording of a session: load it "
+    "there, and add it with 'Layers' on the Recordings tab)"
+)
+IN_PANEL = {
+    GIVE_TIMES: _THERE.format("Frame interval (s)"),
+    GIVE_PIXEL_SIZE: _THERE.format("Pixel size y × x (µm)"),
+}
+"""What the panel has no setting for on the same tab, and how it is done there."""
 UNITS = ("_um", "_px", "_s")
 """At the end of names; a title has them in brackets, or not at all."""
 
@@ -32,6 +43,8 @@ def in_titles(sentence: str) -> str:
     def titled(found: re.Match[str]) -> str:
         return f"'{_each(found, _title, ', ')}'{found['of_reference'] or ''}"
 
+    for asked, done in IN_PANEL.items():
+        sentence = sentence.replace(asked, done)
     return _NAMED.sub(titled, sentence)
 
 

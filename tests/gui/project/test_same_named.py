@@ -9,6 +9,7 @@ from driving import click, run_to_end, show
 from stacks import small_zstack
 
 import napari_zstack_align as nza
+from napari_zstack_align.gui.project.mask_layers import add_masks
 
 from .conftest import end, open_it, save_as
 
@@ -54,3 +55,14 @@ def test_what_layers_were_removed_of_comes_back_on_its_own_stack(
     (found,) = (layer for layer in viewer.layers if layer.name == mask.name)
     assert found.metadata["napari_zstack_align"] is by_folder["a"]
     assert second.stack.name == first.stack.name
+
+
+def test_a_mask_lies_on_top_where_layers_below_it_are_gone(viewer, caplog):
+    project = nza.Project(
+        masks=(nza.NamedMask("mask", np.eye(8, dtype=np.uint8)),),
+        view={"masks": {"mask": {"stack": None, "index": 7}}},
+    )
+    list(add_masks(project, viewer, [], {}))
+    assert [layer.name for layer in viewer.layers] == ["mask"]
+    viewer.layers.clear()
+    assert "invalid inserted rows" not in caplog.text  # which Qt says of napari's list

@@ -128,3 +128,26 @@ def test_a_project_opens_wherever_a_folder_is_asked_for(
     assert panel.keeper.path == folder
     assert panel.zstack.shown.runs.shown.name == "soft"
     assert_same_alignment(panel.zstack.shown.alignment, alignment)
+
+
+def test_what_was_said_of_one_project_is_not_of_the_next(
+    qtbot, monkeypatch, viewer, open_panels, zstack, recordings, answer, tmp_path
+):
+    nza.Project().save(tmp_path / "empty.zproject")
+    panel = open_panels(viewer)
+    show(qtbot, panel, zstack)
+    run_to_end(qtbot, panel)
+    panel.open_tab("Recordings")
+    panel.recordings.add_paths(recordings)
+    settled(qtbot, panel)
+    click(qtbot, panel.recordings.tab.run_bar.run_button)
+    settled(qtbot, panel)
+    bars = [bar for part in panel.parts for bar in part.run_bars]
+    chunk_words = panel.recordings.results_tab.repair_box.chunk_words
+    assert any(bar.status.text() for bar in bars)
+    assert "is chosen" in chunk_words.text()
+    save_as(qtbot, monkeypatch, panel, tmp_path / "larva.zproject")
+    answer("Open it")
+    open_it(qtbot, monkeypatch, panel, tmp_path / "empty.zproject")
+    assert [bar.status.text() for bar in bars] == [""] * len(bars)
+    assert "is chosen" not in chunk_words.text()

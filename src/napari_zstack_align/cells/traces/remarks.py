@@ -17,6 +17,7 @@ from napari_zstack_align.flags import Flag, count_by_flag, shown
 from napari_zstack_align.frame_times import what_is_odd
 from napari_zstack_align.params import ChannelParams
 from napari_zstack_align.remark import Remark, as_notes, as_serious, as_warnings
+from napari_zstack_align.settings import GIVE_PIXEL_SIZE, GIVE_TIMES
 
 SHOWN = 10
 """Ids that are spelt out."""
@@ -71,12 +72,12 @@ def remarks_of(traces: Traces, inputs: Inputs) -> tuple[Remark, ...]:
     if inputs.stack.frame_interval_s is None:
         remarks += as_notes(
             "The frame times are unknown: 10 frames per second were assumed for the baseline. If "
-            "there were more or fewer, read the traces with `frame_times_s`."
+            f"there were more or fewer, {GIVE_TIMES}."
         )
     if inputs.stack.pixel_size_um is None:
         remarks += as_notes(
-            "The pixel size is unknown: the width of the neuropil ring was taken in pixels. For "
-            "µm, read the traces with `pixel_size_um`."
+            f"The pixel size is unknown: the width of the neuropil ring was taken in pixels. For "
+            f"µm, {GIVE_PIXEL_SIZE}."
         )
     return remarks
 

@@ -393,6 +393,8 @@ class ProjectKeeper(QObject):
     def _show(self, opened: Opened) -> Iterator[None]:
         panel, project = self._panel, opened.project
         panel.carrier.forget()
+        for bar in (bar for part in panel.parts for bar in part.run_bars):
+            bar.say("")  # what it says is about what was open before
         for layer in masks_in(panel.viewer):
             panel.viewer.layers.remove(layer)
         for part in panel.parts:

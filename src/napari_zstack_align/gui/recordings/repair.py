@@ -86,11 +86,17 @@ class Repair:
         if alignment is not None and alignment.chunks is not None and chunk < len(alignment.chunks):
             self.chosen = ChunkOf(chosen, alignment, chunk)
         if self._picked is None:
-            words = HINT if self.chosen is None else f"{self.chosen.words} is chosen."
-            self._box.chunk_words.setText(words[0].upper() + words[1:])
+            self._say_chosen()
+
+    def _say_chosen(self) -> None:
+        words = HINT if self.chosen is None else f"{self.chosen.words} is chosen."
+        self._box.chunk_words.setText(words[0].upper() + words[1:])
 
     def show_edits(self) -> None:
         """List what was decided about chunks of the run that is shown."""
+        if self.chosen is not None and self.chosen.recording not in self._part.recordings:
+            self.chosen = None
+            self._say_chosen()
         rows = [
             EditRow(
                 place, _chunk_at(recording.alignment, edit.start), f"{recording.name}, {edit.words}"
