@@ -13,7 +13,6 @@ from driving import settled, show
 from napari._qt.qt_viewer import QtViewer
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication
-from stacks import shifted
 
 import napari_zstack_align as nza
 from napari_zstack_align.cells import Rois
@@ -169,7 +168,7 @@ def test_of_a_project_that_is_open_elsewhere_only_what_is_new_is_asked_about(
 ):
     folder = tmp_path / "larva.zproject"
     mask = nza.NamedMask("mask", np.eye(64, dtype=np.uint8), zstack.name)
-    run = nza.NamedRun("run 1", shifted(zstack, 1.0))
+    run = nza.NamedRun("run 1", nza.run(nza.align_adaptive(zstack)))
     whole = nza.Project(stacks=(zstack,), runs=(run,), masks=(mask,), rois={"ROIs": Rois.of(CELLS)})
     whole.save(folder)
     panel = open_panel(open_napari, "Load")

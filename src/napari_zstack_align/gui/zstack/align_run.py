@@ -86,6 +86,10 @@ class AlignRun:
             failed=lambda _: self._keep(run, None),
         )
 
+    def is_of(self, shown: StackLayers) -> bool:
+        """Whether a run of a stack goes on."""
+        return self._running is shown
+
     def on_removed(self, shown: StackLayers, layer: Any) -> None:
         """A layer of a stack was removed from the viewer; without the stack the run ends."""
         if shown is self._running and not shown.raw:
@@ -114,6 +118,8 @@ class AlignRun:
         """Show the finished alignment, unless another run was chosen meanwhile."""
         self._finish(run, alignment)
         shown = run.shown
+        if not shown.raw:
+            return  # it was said what became of it
         if run.in_view and self._part.viewer.dims.ndisplay == 2 and shown.mode == "":
             shown.look_at("volume")
         entry = None if run.number is None else shown.runs.get(run.number)
@@ -123,7 +129,8 @@ class AlignRun:
     def _on_cancelled(self, run: RunInProgress, partial_result: Alignment | None) -> None:
         kept, before = self._keep(run, partial_result), run.shown.runs.shown
         if not run.shown.raw:
-            self._bar.say("The stack was removed from napari: the run is stopped.")
+            if kept is None:
+                self._bar.say("The stack was removed from napari: the run is stopped.")
         elif kept is not None:
             self._bar.say(f"Cancelled. {ended(kept)}")
         elif before is not None:
@@ -133,14 +140,14 @@ class AlignRun:
         """Keep what a run that was cancelled or failed has finished, and all that was before."""
         newest, shown = partial_result or self._bar.last_partial, run.shown
         self._running = None
-        if not shown.raw:
-            return None
         if newest is not None and has_result([newest]):
             self._finish(run, newest)
             return newest
         if shown.runs.shown is None:
             shown.remove_results()
             shown.look_at("raw")
+        if not shown.raw:
+            self._part.keep(shown)
         return None
 
     def _finish(self, run: RunInProgress, alignment: Alignment) -> None:
@@ -148,6 +155,8 @@ class AlignRun:
         self._take(run, alignment, running=False)
         if run.number is not None:
             run.shown.run_volumes.finish(run.number, run.volumes)
+        if not run.shown.raw:
+            self._part.keep(run.shown)
         self._part.workspace.alignments_changed.emit()
 
     def _take(self, run: RunInProgress, alignment: Alignment, *, running: bool) -> None:

@@ -23,11 +23,13 @@ from napari_zstack_align.gui.project.mask_layers import add_masks
 from napari_zstack_align.gui.project.opening import Opened, OpenedStack, put_runs
 from napari_zstack_align.gui.project.put_back import PutBack, divided, finding, may_be_in
 from napari_zstack_align.gui.project.snapshot import with_params, with_runs, with_view
+from napari_zstack_align.gui.runs import names_of
 from napari_zstack_align.gui.runs_box import may_lose
 from napari_zstack_align.gui.stack_layers import StackLayers, every_stack, stack_of
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.gui.zstack.align_run import AlignRun
 from napari_zstack_align.gui.zstack.align_tab import AlignTab
+from napari_zstack_align.gui.zstack.kept_row import KeptRow
 from napari_zstack_align.gui.zstack.load_tab import LoadTab
 from napari_zstack_align.gui.zstack.mask_tab import MaskTab
 from napari_zstack_align.gui.zstack.result import Result
@@ -35,6 +37,9 @@ from napari_zstack_align.gui.zstack.stack_runs import StackRuns
 from napari_zstack_align.project import Project
 from napari_zstack_align.saved import Kind
 from napari_zstack_align.stack import Stack
+
+KEPT = "The layers of {} were removed; {} {} kept: 'Show again' brings them back."
+REMOVED = "The layers of {} were removed."
 
 
 class ZStackPart(Part):
@@ -58,6 +63,9 @@ class ZStackPart(Part):
         self.stack_combo = LayerCombo(self.viewer, stack_layers)
         self.stack_combo.setToolTip("The stack that all tabs are about")
         self.header = QWidget()
+        self.kept: list[StackLayers] = []
+        """Stacks whose layers were removed in napari while runs are in no file."""
+        self.kept_row = KeptRow()
         self._below = QWidget()
         self._below.setVisible(False)
         self.result = Result(self)
@@ -143,20 +151,23 @@ class ZStackPart(Part):
 
     def collect(self, project: Project) -> Project:
         """Add the stacks, their runs, and the parameters."""
-        stacks = self.workspace.stacks
+        shown = self.workspace.stacks
+        stacks = [*shown, *self.kept]
         project = project.replace(stacks=tuple(each.stack for each in stacks))
         keys = [project.home.key_of(each.stack) for each in stacks]
         for key, each in zip(keys, stacks, strict=True):
             project = with_runs(project, each.runs, [each], each.stack.name, stack=key)
         project = with_params(project, "Align", self.align_tab.form.values)
         chosen = keys[stacks.index(self.shown)] if self.shown in stacks else None
-        modes = {key: each.mode for key, each in zip(keys, stacks, strict=True)}
+        modes = {key: each.mode for key, each in zip(keys, shown, strict=False)}
         return with_view(project, stack=chosen, modes=modes)
 
     def restore(self, opened: Opened) -> None:
         """Show the stacks of a project with their runs."""
         for each in self.workspace.stacks:
             each.remove()
+        self.kept.clear()
+        self.kept_row.show_kept(())
         view, key_of = opened.project.view, opened.project.home.key_of
         shown = {key_of(each.stack): self._restored(each) for each in opened.stacks}
         for key, each in shown.items():
@@ -170,19 +181,26 @@ class ZStackPart(Part):
         shown = self.add_stack(opened.stack, opened.contrast)
         number = put_runs(shown.runs, opened.runs, [shown])
         if number is not None:
-            alignment = shown.runs.show(number).results[shown]
-            shown.add_results(shown.run_volumes.of(number, alignment.transforms.shape))
-            self.runs.show_of(shown, number)
-            shown.look_at("volume")
+            self._show_results(shown, number)
         self.runs.refresh()
         return shown
+
+    def _show_results(self, shown: StackLayers, number: int) -> None:
+        """Add the layers of a run to those of the raw frames."""
+        alignment = shown.runs.show(number).results[shown]
+        shown.add_results(shown.run_volumes.of(number, alignment.transforms.shape))
+        self.runs.show_of(shown, number)
+        shown.look_at("volume")
 
     def on_removed(self, layer: Any) -> None:
         """A layer was removed from the viewer; without its last raw one a stack is gone."""
         shown = stack_of(layer)
         if shown is not None:
+            goes = layer in shown.raw
             shown.forget(layer)
             self.run.on_removed(shown, layer)
+            if goes:
+                self.keep(shown)
 
     def set_theme(self, name: str) -> None:
         """Use the colours of a napari theme."""
@@ -220,6 +238,37 @@ class ZStackPart(Part):
             partial(finding, stack, self.workspace.left),
             returned=partial(self._on_found, stack, contrast, words),
         )
+
+    def keep(self, shown: StackLayers) -> None:
+        """Keep a stack whose layers were removed, where a run of it goes on or is in no file."""
+        others = [each for each in self.kept if each is not shown]
+        is_kept = self.run.is_of(shown) or bool(shown.runs.unsaved_of([shown]))
+        self.kept = [*others, shown] if is_kept else others
+        for run in shown.runs.listed:
+            shown.run_volumes.forget(run.number)
+        self.kept_row.show_kept(self.kept)
+        if not self.align_tab.run_bar.busy:
+            self.align_tab.run_bar.say(self.words_of_removed(shown))
+
+    def words_of_removed(self, shown: StackLayers) -> str:
+        """What became of the runs of a stack whose layers were removed; '' where it had none."""
+        name, runs = shown.stack.name, shown.runs.listed
+        if shown in self.kept:
+            return KEPT.format(name, names_of(runs), "are" if len(runs) > 1 else "is")
+        return REMOVED.format(name) if runs else ""
+
+    def show_again(self) -> None:
+        """Add the layers of the stacks that are kept without."""
+        kept, self.kept = self.kept, []
+        for shown in kept:
+            shown.add_raw()
+            self._choose_shown(shown)
+            self.align_tab.mask_combo.choose(newest_of(shown, self.viewer.layers))
+            if shown.runs.shown is not None:
+                self._show_results(shown, shown.runs.shown.number)
+            self.runs.tell()
+        self.kept_row.show_kept(())
+        self.align_tab.run_bar.say("")
 
     def load_stack(self, stack: Stack) -> None:
         """Show a stack that was opened elsewhere; its contrast is sampled in the worker."""
@@ -329,6 +378,7 @@ class ZStackPart(Part):
         """While a run goes on, its stack can't be described otherwise or exchanged."""
         self.load_tab.setEnabled(not busy)
         self.stack_combo.setEnabled(not busy)
+        self.kept_row.button.setEnabled(not busy)
         self.align_tab.set_result(self.shown is not None and self.shown.alignment is not None)
 
     def _on_mask(self, _: Any = None) -> None:
@@ -352,13 +402,17 @@ class ZStackPart(Part):
         self.align_tab.button_clicked.connect(self.result.do)
         self.align_tab.mask_combo.currentIndexChanged.connect(self._on_mask)
         self.stack_combo.currentIndexChanged.connect(self._choose)
+        self.kept_row.button.clicked.connect(lambda _: self.show_again())
         self._listening.to(self.viewer.layers.events.inserted, self._on_inserted)
 
     def _lay_out(self) -> None:
-        header = QHBoxLayout(self.header)
+        row = QHBoxLayout()
+        row.addWidget(QLabel("Stack"))
+        row.addWidget(self.stack_combo, 1)
+        header = QVBoxLayout(self.header)
         header.setContentsMargins(0, 0, 0, 0)
-        header.addWidget(QLabel("Stack"))
-        header.addWidget(self.stack_combo, 1)
+        header.addLayout(row)
+        header.addWidget(self.kept_row)
 
 
 def _same_layout(first: Stack, second: Stack) -> bool:
