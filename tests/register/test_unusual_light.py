@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import napari_zstack_align as nza
-from napari_zstack_align.register.artefacts.usual_light import under_right_light
+from napari_zstack_align.register.artefacts.usual_light import under_right_light, usual_light
 from napari_zstack_align.samples import zstack_with_repeats
 
 N_SLICES, SIZE = 5, 96
@@ -54,6 +54,34 @@ def test_the_slices_beside_tell_which_light_is_right(strategy, n_repeats, z, str
     quality = aligned(frames, n_repeats, strategy).quality
     assert np.flatnonzero(quality["flag"] == "unusual brightness").tolist() == lost
     assert np.flatnonzero(~quality["used"]).tolist() == lost
+
+
+@pytest.mark.parametrize("strategy", ["two_stage", "direct"])
+@pytest.mark.parametrize("struck", [0, 1])
+def test_one_of_two_repeats_of_every_slice_is_struck(strategy, struck):
+    """No light is that of most frames: what is added makes a frame brighter."""
+    frames = tissue(2).copy()
+    frames[struck::2] *= 30
+    quality = aligned(frames, 2, strategy).quality
+    lost = [*range(struck, 2 * N_SLICES, 2)]
+    assert np.flatnonzero(quality["flag"] == "unusual brightness").tolist() == lost
+    assert np.flatnonzero(~quality["used"]).tolist() == lost
+
+
+@pytest.mark.parametrize(
+    ("lights", "usual"),
+    [
+        ([1, 1.2, 0.9, 30], 1.1),
+        ([30, 30, 1], 30),
+        ([1, 30], 1),
+        ([30, 1.2, 1, 28], 1.1),
+        ([1e-30, 5], 5),
+        ([np.nan, 2], 2),
+        ([np.nan], np.nan),
+    ],
+)
+def test_usual_light(lights, usual):
+    assert usual_light(np.array(lights)) == pytest.approx(usual, nan_ok=True)
 
 
 @pytest.mark.parametrize("times", [4.0, 0.25])

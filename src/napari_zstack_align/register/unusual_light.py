@@ -11,7 +11,11 @@ from napari_zstack_align.alignment.filling import filled
 from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.progress import Progress
 from napari_zstack_align.register.artefacts.transients import LEAST_LIGHT
-from napari_zstack_align.register.artefacts.usual_light import TIMES_AS_BRIGHT, under_right_light
+from napari_zstack_align.register.artefacts.usual_light import (
+    TIMES_AS_BRIGHT,
+    under_right_light,
+    usual_light,
+)
 from napari_zstack_align.register.brightness import TINY, Levels, from_elsewhere
 from napari_zstack_align.register.frames import Image
 from napari_zstack_align.register.slice_run import SLICES_BESIDE, SliceRun
@@ -73,13 +77,13 @@ def _light_beside(run: SliceRun, z: int, dark: float) -> Generator[Progress, Non
         raw = run.read(t)
         return np.nan if raw.fault is not None else cv2.mean(filled(raw.image))[0] - dark
 
-    frames: list[int] = []
+    slices: list[float] = []
     for beside in run.slices_beside(z, SLICES_BESIDE):
         theirs = run.stack.frames_of_slice(beside)
         some = np.unique(np.linspace(0, len(theirs) - 1, FRAMES_A_SLICE).astype(int))
-        frames += theirs[some].tolist()
-    lights: list[float] = []
-    for one in run.map(light, frames):
-        lights.append(one)
-        yield run.progress()
-    return float(np.nanmedian(lights)) if np.isfinite(lights).any() else np.nan
+        lights: list[float] = []
+        for one in run.map(light, theirs[some].tolist()):
+            lights.append(one)
+            yield run.progress()
+        slices.append(usual_light(np.maximum(lights, TINY)))
+    return float(np.nanmedian(slices)) if np.isfinite(slices).any() else np.nan

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -28,7 +29,7 @@ from napari_zstack_align.register.artefacts.pattern import Pattern, find_pattern
 from napari_zstack_align.register.artefacts.regular import Frames, Regular, find_regular
 from napari_zstack_align.register.artefacts.sample import Sample, read_sample
 from napari_zstack_align.register.artefacts.single_pixels import differences, fixed_pixels
-from napari_zstack_align.register.artefacts.transients import Transients
+from napari_zstack_align.register.artefacts.transients import Transients, under_usual_light
 from napari_zstack_align.remark import Remark, as_notes, as_serious, as_warnings
 from napari_zstack_align.stack import Stack
 
@@ -37,6 +38,9 @@ Pixels = npt.NDArray[np.bool_]
 
 STAGE = "Looking for artefacts"
 YIELD_S = 0.2
+LOW_PERCENTILE = 1.0
+FEWEST_USUAL = 4
+"""So many frames under usual light tell what is dark."""
 FEWEST_FRAMES = 6
 """Fewer frames say nothing."""
 MOST_PART = 0.1
@@ -156,7 +160,7 @@ def _examined(
     What was found is taken out of the sample's images themselves, most of what a run holds.
     """
     images = sample.images
-    noise = Noise.of(sample)
+    noise = Noise.of(_under_usual_light(sample))
     yield None
     constant = constant_pixels(images, noise)
     moves = movement(images, sample.groups, constant)
@@ -171,14 +175,14 @@ def _examined(
     pattern = find_pattern(images, same_tissue, moves, fixed)
     if pattern:
         images -= pattern.image
-        noise = Noise.of(sample)
+        noise = Noise.of(_under_usual_light(sample))
     yield None
     regular = find_regular(
         Frames(images, sample.groups, constant), None if pattern else moves, noise
     )
     if regular.image is not None and regular.movement is not None:
         images -= regular.image
-        noise, moves = Noise.of(sample), regular.movement
+        noise, moves = Noise.of(_under_usual_light(sample)), regular.movement
         if given is None:  # constant pixels were judged by how the tissue seemed to move
             fixed = fixed | fixed_constant(images, constant, noise, moves)
             _fill(images, fixed)
@@ -194,6 +198,21 @@ def _examined(
     if level is not None:
         found = replace(found, level=level, remarks=(*found.remarks, *as_notes(LEVELLED)))
     yield found
+
+
+def _under_usual_light(sample: Sample) -> Sample:
+    """Frames of a z-stack without those that were struck: the darkest pixels of these aren't dark.
+
+    All frames where that leaves few, or nothing tells.
+    """
+    images = sample.images
+    lights = [
+        cv2.mean(image)[0] - np.percentile(image[::4, ::4], LOW_PERCENTILE) for image in images
+    ]
+    right = under_usual_light(np.array(lights), sample.groups)
+    if right.all() or right.sum() < FEWEST_USUAL:
+        return sample
+    return replace(sample, images=images[right], groups=sample.groups[right])
 
 
 def _of_coarse_numbers(sample: Sample) -> tuple[Remark, ...]:

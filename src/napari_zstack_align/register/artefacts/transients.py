@@ -20,7 +20,7 @@ from napari_zstack_align.alignment.artefact_rows import RowKind, RowKinds
 from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.register.artefacts.noise import Noise
 from napari_zstack_align.register.artefacts.scan_light import comes_with_the_scan
-from napari_zstack_align.register.artefacts.usual_light import under_right_light
+from napari_zstack_align.register.artefacts.usual_light import under_right_light, usual_light
 from napari_zstack_align.register.brightness import MOST_ACTIVE, TINY
 
 Image = npt.NDArray[np.float32]
@@ -116,7 +116,7 @@ class Transients:
         rows = np.array([row_means(image) for image in images])
         usual = max((_largest_jump(rows[groups == g]) for g in np.unique(groups)), default=0.0)
         means = np.array([cv2.mean(image)[0] for image in images]) - noise.dark
-        right = _under_right_light(means, groups)
+        right = under_usual_light(means, groups)
         of_groups = [means[right & (groups == g)] for g in np.unique(groups)]
         brightest = max(map(_brightest, of_groups), default=np.inf)
         typical = max(map(np.median, of_groups), default=0.0)
@@ -266,7 +266,7 @@ def _round(value: float, up: bool = False) -> float:
     return float(2 ** ((np.ceil(halves) if up else round(halves)) / 2))
 
 
-def _under_right_light(means: Profile, groups: npt.NDArray[np.intp]) -> Pixels:
+def under_usual_light(means: Profile, groups: npt.NDArray[np.intp]) -> Pixels:
     """(n,) bool: frames that count for what light is usual in their group, from their means (n,).
 
     The groups beside tell which frames of a group count, where these fall apart.
@@ -275,7 +275,7 @@ def _under_right_light(means: Profile, groups: npt.NDArray[np.intp]) -> Pixels:
     names = np.unique(groups)
     if len(names) < 2:  # the light of a recording may change
         return right
-    usual = np.array([np.median(means[groups == g]) for g in names])
+    usual = np.array([usual_light(np.maximum(means[groups == g], TINY)) for g in names])
     least = max(LEAST_LIGHT * usual.max(), TINY)
     lights, usual = np.maximum(means, least), np.maximum(usual, least)
     for i, g in enumerate(names):

@@ -14,9 +14,31 @@ Frames = npt.NDArray[np.bool_]
 
 TIMES_AS_BRIGHT = 3.0
 """Frames so many times as bright as others are under another light."""
+LEAST_SEEN = 0.02
+"""Frames of less than this part of the light of others show nothing: a shutter was closed."""
 NEARER = 0.5
 """The light of fewer frames is right where it is nearer to that of the slices beside by this
 factor (of the logarithms)."""
+
+
+def usual_light(lights: Lights) -> float:
+    """Light that most frames of a slice are under; where no light is that of most, the dimmest.
+
+    Of two repeats, one may be struck in every slice: what is added makes it the brighter one.
+
+    Parameters
+    ----------
+    lights : numpy.ndarray
+        (n,) mean of each frame above dark, positive; NaN where that is unknown.
+    """
+    lights = lights[np.isfinite(lights)]
+    if not len(lights):
+        return np.nan
+    middle = float(np.median(lights))
+    if 2 * _near(np.log(lights), np.log(middle)).sum() > len(lights):
+        return middle
+    seen = lights[lights > LEAST_SEEN * lights.max()]
+    return float(np.median(seen[seen < TIMES_AS_BRIGHT * seen.min()]))
 
 
 def under_right_light(lights: Lights, beside: float) -> Frames | None:
