@@ -7,12 +7,13 @@ import time
 import numpy as np
 import pytest
 from napari._qt.qt_viewer import QtViewer
-from qtpy.QtCore import QEvent
+from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QApplication
 
 from napari_zstack_align.cells import Rois
 from napari_zstack_align.gui.compat import text_overlay
 from napari_zstack_align.gui.open import open_panel, panel_of
+from napari_zstack_align.gui.question import DESTRUCTIVE, STAY, choice
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.progress import Progress
 
@@ -186,6 +187,29 @@ def test_closing_asks_also_where_the_dock_is_closed(open_napari, answer, qtbot):
     window.close()  # nothing runs: nothing is asked
     assert not window.isVisible()
     assert len(answer.asked) == 1
+
+
+def test_an_error_keeps_napari_open_until_it_is_closed_on_purpose(open_napari, monkeypatch, answer):
+    panel = open_panel(open_napari, "Align")
+    window = panel.window()
+
+    def collect(_):
+        raise RuntimeError("no such layer")
+
+    monkeypatch.setattr(panel.zshift, "collect", collect)
+    answer("Keep open")
+    window.close()
+    assert window.isVisible()
+    assert "no such layer" in answer.asked[0]
+    answer("Close")
+    window.close()
+    assert not window.isVisible()
+
+
+def test_a_question_that_is_taken_away_loses_nothing(qtbot):
+    QTimer.singleShot(100, lambda: QApplication.activeModalWidget().reject())
+    answers = {"Discard": DESTRUCTIVE, "Keep open": STAY}
+    assert choice(None, "Close?", "ROIs are in no file.", answers) == "Keep open"
 
 
 def test_a_script_that_closes_napari_is_not_asked(make_napari_viewer, qtbot, answer):

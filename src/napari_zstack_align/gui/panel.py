@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import weakref
 from collections.abc import Callable
 from functools import partial
@@ -31,10 +32,16 @@ from napari_zstack_align.gui.zshift.part import ZShiftPart
 from napari_zstack_align.gui.zstack.part import ZStackPart
 from napari_zstack_align.saved import Kind, kind_of
 
+logger = logging.getLogger(__name__)
+
 MIN_WIDTH = 400
 STILL_RUNNING = (
     "A job is still running ({}). If napari is closed now, it stops, and what it has found so far "
     "is lost."
+)
+UNSURE = (
+    "What isn't saved can't be found out (unexpected {}: {}; the log has the details): save what "
+    "you need on its tab before you close napari."
 )
 
 
@@ -149,7 +156,12 @@ class Panel(QWidget):
             no="Keep it running",
         ):
             return False
-        return self.keeper.make_safe("Close napari?", "Keep open", self._close)
+        try:
+            return self.keeper.make_safe("Close napari?", "Keep open", self._close)
+        except Exception as error:  # of any part; Qt would go on, and close the window
+            logger.exception("what is unsaved can't be found out")
+            question = UNSURE.format(type(error).__name__, error)
+            return confirmed(window, "Close napari?", question, yes="Close", no="Keep open")
 
     def _close(self) -> None:
         """Close napari's window: all that was to be saved is."""

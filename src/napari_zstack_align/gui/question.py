@@ -35,7 +35,7 @@ def confirmed(parent: QWidget | None, title: str, question: str, *, yes: str, no
 def choice(parent: QWidget | None, title: str, question: str, answers: Mapping[str, Any]) -> str:
     """Ask, and return the chosen one of the answers, which have roles of Qt's.
 
-    Enter and Escape choose the last.
+    Enter, Escape and a question that is taken away choose the last.
     """
     box = QMessageBox(QMessageBox.Icon.Warning, title, question, parent=parent)
     buttons = {answer: box.addButton(answer, role) for answer, role in answers.items()}
@@ -44,4 +44,5 @@ def choice(parent: QWidget | None, title: str, question: str, answers: Mapping[s
     box.setEscapeButton(last)
     box.exec()
     clicked = box.clickedButton()
-    return next(answer for answer, button in buttons.items() if button is clicked)
+    chosen = (answer for answer, button in buttons.items() if button is clicked)
+    return next(chosen, list(answers)[-1])
