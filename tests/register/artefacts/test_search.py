@@ -45,6 +45,21 @@ def test_pixels_fixed_to_the_detector_are_found_and_no_others(frames, kind, leve
     assert f"{found.fixed.sum()} pixels fixed to the detector were left out." in found.remarks
 
 
+@pytest.mark.parametrize("times_noise", [3.0, 6.0])
+def test_dim_hot_pixels_are_found_whatever_noise_there_is_where_tissue_went(frames, times_noise):
+    images, repeats = frames
+    dim = images.mean(axis=0) < np.median(images)
+    truth = np.zeros(images.shape[1:], bool)
+    truth[tuple(np.argwhere(dim)[::37].T)] = True
+    noise = np.median(np.abs(np.diff(images.astype(float), axis=0))) / 0.954
+    spoilt = images.astype(float)
+    light = np.random.default_rng(0).normal(times_noise, 1, (len(images), truth.sum()))
+    spoilt[:, truth] += noise * light
+    found = found_in(spoilt.clip(0, 65535).astype(np.uint16), repeats)
+    assert not (found.fixed & ~truth).any()
+    assert (found.fixed & truth).sum() >= 0.6 * truth.sum()
+
+
 def test_moving_tissue_loses_no_pixel(frames):
     found = found_in(*frames)
     assert found.fixed is None

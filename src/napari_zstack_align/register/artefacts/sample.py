@@ -65,7 +65,7 @@ def chosen_frames(stack: Stack) -> Frames:
     most = int(np.clip(PART * stack.n_frames, fewest, MOST_FRAMES))
     most = min(most, max(MOST_BYTES // (4 * stack.shape[2] * stack.shape[3]), 12))
     if repeats is None:
-        return scattered(np.arange(stack.n_frames), most)
+        return spread(np.arange(stack.n_frames), most)
     n_slices = most if repeats == 1 else min(most // min(repeats, FEWEST_REPEATS), MOST_SLICES)
     slices = spread(np.arange(stack.n_slices), n_slices)
     each = max(most // len(slices), 1)
