@@ -216,6 +216,10 @@ class Carrier(QObject):
         if old not in viewer.layers:
             return  # removed meanwhile
         old.metadata.setdefault(FAMILY, token_hex(4))
+        there = self._of_family(old.metadata[FAMILY], mark)
+        if there is not None:  # an answer that was asked for before it came
+            self._show_mask(old, there)
+            return
         new = Labels(
             carried.mask,
             name=f"{old.name}, carried",
@@ -230,6 +234,12 @@ class Carrier(QObject):
         self._show_mask(old, new)
         summary = " ".join(carried.summary().splitlines())
         self.said.emit(MASK_CARRIED.format(old.name, new.name, summary), bool(carried.remarks))
+
+    def _of_family(self, family: str, mark: str) -> Labels | None:
+        """The layer of a mask on the reference of a mark."""
+        layers = mask_layers(self._workspace.viewer.layers)
+        own = (each for each in layers if each.metadata.get(FAMILY) == family)
+        return next((each for each in own if each.metadata.get(MADE_ON) == mark), None)
 
     def _show_mask(self, old: Labels, new: Labels) -> None:
         """Show the same mask on another reference, where the one of before was seen."""

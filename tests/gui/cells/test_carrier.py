@@ -146,6 +146,15 @@ def test_a_mask_is_carried_once_to_each_reference(panel, session, carried, mask,
     assert len(mask_layers(panel.viewer.layers)) == 1 + len(moves)
 
 
+def test_a_mask_is_carried_once_however_often_alignments_change(panel, session, carried, mask):
+    change(session)
+    for _ in range(3):
+        panel.carrier.look()
+    carried()
+    assert len(mask_layers(panel.viewer.layers)) == 2
+    assert session.tab.mask_combo.layer is panel.viewer.layers["tissue, carried"]
+
+
 def test_a_saved_mask_knows_what_it_was_carried_to(panel, session, carried, mask):
     change(session)
     carried()
