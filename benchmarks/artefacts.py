@@ -164,6 +164,17 @@ def column_gains(frames: Frames, level: float, rng: np.random.Generator) -> Fram
     return (frames * gains).clip(0, TOP).astype(np.uint16)
 
 
+def clock(frames: Frames, level: float, rng: np.random.Generator) -> Frames:
+    """Digits that change, in a black box."""
+    frames[:, -22:-5, -78:-4] = 0
+    for t, frame in enumerate(frames):
+        ink = np.zeros(frame.shape, np.uint8)
+        at = (frame.shape[1] - 76, frame.shape[0] - 8)
+        cv2.putText(ink, f"{0.13 * t:07.2f}", at, cv2.FONT_HERSHEY_SIMPLEX, 0.45, 255, 1)
+        frame[ink > 127] = level
+    return frames
+
+
 def salt(frames: Frames, level: float, rng: np.random.Generator) -> Frames:
     frames[rng.random(frames.shape) < 1e-3] = level
     return frames
@@ -220,6 +231,7 @@ KINDS: dict[str, Spoil] = {
         row_offsets,
         diagonal_stripes,
         column_gains,
+        clock,
         salt,
         bright_frame,
         struck_rows,

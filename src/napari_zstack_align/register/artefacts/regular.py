@@ -16,31 +16,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.alignment.filling import filled
-from napari_zstack_align.alignment.warp import shrink
 from napari_zstack_align.register.artefacts.constant import largest_moves
+from napari_zstack_align.register.artefacts.explained import Frames, Judged, moved, tissue_of
 from napari_zstack_align.register.artefacts.frequencies import (
     TAPER,
     lying_in,
     power_of,
     standing_out,
 )
-from napari_zstack_align.register.artefacts.movement import (
-    MOVED_PX,
-    Movement,
-    movement,
-    times_smaller,
-)
+from napari_zstack_align.register.artefacts.movement import MOVED_PX, Movement
 from napari_zstack_align.register.artefacts.noise import Noise
-from napari_zstack_align.register.prefilter import USUAL, band_pass
 
 Image = npt.NDArray[np.float32]
-Groups = npt.NDArray[np.intp]
-Pixels = npt.NDArray[np.bool_]
 
 LEAST_POWER = 0.1
 """Less of the mean's contrast can't hold an alignment."""
@@ -54,8 +44,6 @@ EVIDENT_ANYWHERE = 0.05
 """... and by so much in each quarter of the image."""
 FEWEST_FRAMES = 2
 """Of a group: fewer don't tell what motion changes."""
-SMOOTH_PX = 3.0
-"""Noise is reckoned from a mean that is blurred by this much."""
 
 
 @dataclass(frozen=True)
@@ -75,52 +63,6 @@ class Regular:
     image: Image | None = None
     movement: Movement | None = None
     is_doubtful: bool = False
-
-
-@dataclass(frozen=True)
-class Frames:
-    """Frames that are explained.
-
-    Attributes
-    ----------
-    images : numpy.ndarray
-        (n, Y, X) float32.
-    groups : numpy.ndarray
-        (n,) frames of a group show the same tissue.
-    constant : numpy.ndarray
-        (Y, X) bool: pixels that don't count.
-    """
-
-    images: Image
-    groups: Groups
-    constant: Pixels
-
-    def some(self, chosen: Pixels) -> Frames:
-        """Frames (n,) that are chosen."""
-        return Frames(self.images[chosen], self.groups[chosen], self.constant)
-
-    def known(self, image: Image) -> Image:
-        """Image (Y, X) whose constant pixels continue those around."""
-        if not self.constant.any():
-            return image
-        return filled(np.where(self.constant, np.float32(np.nan), image))
-
-    @property
-    def mean(self) -> Image:
-        """(Y, X) mean of the frames."""
-        return self.known(self.images.mean(axis=0))
-
-    def without(self, pattern: Image | None) -> Movement:
-        """How the tissue moves without a pattern (Y, X)."""
-        return movement(self.images, self.groups, self.constant, pattern)
-
-    @property
-    def halves(self) -> tuple[Pixels, Pixels]:
-        """Every other frame (n,) of each group, and the rest."""
-        first = np.zeros(len(self.groups), bool)
-        for group in np.unique(self.groups):
-            first[np.flatnonzero(self.groups == group)[::2]] = True
-        return first, ~first
 
 
 def find_regular(frames: Frames, seems: Movement | None, noise: Noise) -> Regular:
@@ -171,9 +113,9 @@ def _unexplained(frames: Frames, moves: Movement, pattern: Image) -> Image:
     total = np.zeros_like(pattern)
     for group in np.unique(frames.groups):
         chosen = np.flatnonzero(frames.groups == group)
-        tissue = _tissue(frames.images, chosen, moves, pattern)
+        tissue = tissue_of(frames.images, chosen, moves, pattern)
         for t in chosen:
-            total += frames.images[t] - pattern - _moved(tissue, moves, t)
+            total += frames.images[t] - pattern - moved(tissue, moves, t)
     return frames.known(total / np.float32(len(frames.images)))
 
 
@@ -187,22 +129,15 @@ def _better(
 
     In units of the variance of a pixel that the motion of the tissue makes.
     """
-    factor = times_smaller(frames.constant.shape)
-    level = shrink(cv2.GaussianBlur(frames.mean, (0, 0), SMOOTH_PX), factor)
-    scatter = noise.spread(level)
-
-    def judged(image: Image) -> Image:
-        band = band_pass(shrink(image, factor), USUAL.fine_px, USUAL.coarse_px)
-        return np.asarray(band / scatter, np.float32)
-
-    images = np.stack([judged(frames.known(image)) for image in frames.images])
-    nothing = np.zeros_like(scatter)
+    judged = Judged.of(frames, noise)
+    images = judged.images
+    nothing = np.zeros_like(images[0])
     alone = [(nothing, seems), (nothing, moves)]
-    misfits = np.zeros((3, *scatter.shape))
+    misfits = np.zeros((3, *nothing.shape))
     explained = 0.0
-    inner = _inner(scatter.shape)
+    inner = _inner(nothing.shape)
     for learned in frames.halves:
-        pattern = judged(lying_in(part, frames.some(learned).mean, ROUNDS_IN_MIDDLE))
+        pattern = judged.as_judged(lying_in(part, frames.some(learned).mean, ROUNDS_IN_MIDDLE))
         for group in np.unique(frames.groups):
             mine, others = (
                 np.flatnonzero(some & (frames.groups == group)) for some in (learned, ~learned)
@@ -210,8 +145,8 @@ def _better(
             if not len(mine) or len(others) < FEWEST_FRAMES:
                 continue
             for misfit, (fixed, motion) in zip(misfits, [*alone, (pattern, moves)], strict=True):
-                tissue = _tissue(images, mine, motion, fixed)
-                predicted = np.stack([_moved(tissue, motion, t) for t in others])
+                tissue = tissue_of(images, mine, motion, fixed)
+                predicted = np.stack([moved(tissue, motion, t) for t in others])
                 rest = images[others] - fixed
                 misfit += np.square(rest - predicted).sum(axis=0)
             # Of the last one, the pattern with tissue.
@@ -221,25 +156,6 @@ def _better(
         return np.zeros((2, 2))
     without = min(misfits[:2], key=lambda misfit: float(misfit[inner].sum()))
     return _of_quarters((without - misfits[2])[inner]) / explained
-
-
-def _tissue(images: Image, chosen: npt.NDArray[np.intp], moves: Movement, pattern: Image) -> Image:
-    """(y, x) mean of chosen frames without a pattern, as they lie before they moved."""
-    shape = images.shape[1:]
-    back = [_sampled(images[t] - pattern, moves.field(int(t), shape)) for t in chosen]
-    return np.asarray(np.mean(back, axis=0), np.float32)
-
-
-def _moved(tissue: Image, moves: Movement, t: np.intp) -> Image:
-    """Tissue (y, x) as it lies in frame t; fields are smooth, so that the inverse is the minus."""
-    return _sampled(tissue, -moves.field(int(t), tissue.shape))
-
-
-def _sampled(image: Image, shifts: Image) -> Image:
-    """Values of an image (y, x) at y + shift."""
-    y, x = np.indices(image.shape, np.float32)
-    at_y, at_x = y + shifts[..., 0], x + shifts[..., 1]
-    return np.asarray(cv2.remap(image, at_x, at_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT))
 
 
 def _inner(shape: tuple[int, ...]) -> tuple[slice, ...]:

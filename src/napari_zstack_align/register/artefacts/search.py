@@ -16,17 +16,19 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import ChannelParams
 from napari_zstack_align.progress import Progress
 from napari_zstack_align.register.artefacts.artefacts import NAN, Artefacts
+from napari_zstack_align.register.artefacts.changing import find_changing
 from napari_zstack_align.register.artefacts.constant import (
     constant_border,
     constant_pixels,
     fixed_constant,
     largest_moves,
 )
+from napari_zstack_align.register.artefacts.explained import Frames
 from napari_zstack_align.register.artefacts.movement import MOVED_PX, Movement, movement
 from napari_zstack_align.register.artefacts.noise import Noise
 from napari_zstack_align.register.artefacts.offset_steps import dark_level, shared_level
 from napari_zstack_align.register.artefacts.pattern import Pattern, find_pattern
-from napari_zstack_align.register.artefacts.regular import Frames, Regular, find_regular
+from napari_zstack_align.register.artefacts.regular import Regular, find_regular
 from napari_zstack_align.register.artefacts.sample import Sample, read_sample
 from napari_zstack_align.register.artefacts.single_pixels import differences, fixed_pixels
 from napari_zstack_align.register.artefacts.transients import Transients, under_usual_light
@@ -172,14 +174,19 @@ def _examined(
     _fill(images, fixed)
     yield None
     same_tissue = sample.groups if slices_known else np.arange(len(images))
+    if given is None:
+        changing = find_changing(Frames(images, same_tissue, constant), fixed, moves, noise)
+        if changing:
+            fixed, constant = fixed | changing.pixels, constant | changing.pixels
+            moves = changing.movement
+            _fill(images, fixed)
+        yield None
     pattern = find_pattern(images, same_tissue, moves, fixed)
     if pattern:
         images -= pattern.image
         noise = Noise.of(_under_usual_light(sample))
     yield None
-    regular = find_regular(
-        Frames(images, sample.groups, constant), None if pattern else moves, noise
-    )
+    regular = find_regular(Frames(images, same_tissue, constant), None if pattern else moves, noise)
     if regular.image is not None and regular.movement is not None:
         images -= regular.image
         noise, moves = Noise.of(_under_usual_light(sample)), regular.movement
