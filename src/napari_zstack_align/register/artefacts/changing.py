@@ -26,6 +26,8 @@ Pixels = npt.NDArray[np.bool_]
 
 FEWEST_CONSTANT = 20
 """Pixels that don't change, of a region that does."""
+LINE_PART = 0.5
+"""Rows and columns of which a larger part doesn't change are dead."""
 BESIDE_PX = 12
 """A region goes on so far beside them."""
 MOST_BESIDE = 0.4
@@ -70,9 +72,10 @@ def find_changing(frames: Frames, known: Pixels, seems: Movement, noise: Noise) 
         How the tissue seems to move with such regions in the frames.
     noise : Noise
     """
-    if frames.constant.sum() < FEWEST_CONSTANT:
+    constant = _without_lines(frames.constant)
+    if constant.sum() < FEWEST_CONSTANT:
         return None
-    beside = _grown(frames.constant, BESIDE_PX)
+    beside = _grown(constant, BESIDE_PX)
     if beside.mean() > MOST_BESIDE:
         return None
     tissue = Frames(frames.images, frames.groups, beside)
@@ -85,7 +88,7 @@ def find_changing(frames: Frames, known: Pixels, seems: Movement, noise: Noise) 
     judged = Judged.of(Frames(usual_values, frames.groups, known), noise)
     tissue_misses, still_misses = _misfits(judged.images, frames, moves)
     tissue_misses = np.minimum(tissue_misses, _misfits(judged.images, frames, seems)[0])
-    size = frames.constant.shape[::-1]
+    size = constant.shape[::-1]
     near = cv2.resize(beside.astype(np.float32), judged.scatter.shape[::-1]) > 0
     usual = np.median(tissue_misses[:, ~near])
     sure = (tissue_misses > TIMES_USUAL * usual) & (still_misses < STILL_PART * tissue_misses)
@@ -93,7 +96,7 @@ def find_changing(frames: Frames, known: Pixels, seems: Movement, noise: Noise) 
     found = binary_propagation(sure.all(axis=0) & near, mask=also & near)
     found = _still(found, tissue_misses, still_misses)
     whole = cv2.resize(found.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
-    pixels = _large(whole, frames.constant)
+    pixels = _large(whole, constant)
     return Changing(pixels, moves) if pixels.any() else None
 
 
@@ -129,9 +132,13 @@ def _still(found: Pixels, tissue_misses: Image, still_misses: Image) -> Pixels:
         np.stack([np.bincount(labels.ravel(), half.ravel(), n) for half in misses])
         for misses in (tissue_misses, still_misses)
     )
-    kept = (still < tissue).all(axis=0)
-    kept[0] = False
-    return np.asarray(kept[labels], bool)
+    kept = np.asarray((still < tissue).all(axis=0) & (np.arange(n) > 0))
+    return np.asarray(kept[labels])
+
+
+def _without_lines(constant: Pixels) -> Pixels:
+    rows, columns = (constant.mean(axis=axis) > LINE_PART for axis in (1, 0))
+    return constant & ~rows[:, np.newaxis] & ~columns
 
 
 def _grown(pixels: Pixels, reach: int) -> Pixels:
