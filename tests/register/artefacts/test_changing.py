@@ -62,7 +62,7 @@ def test_a_clock_is_left_out_as_a_whole(made, clock):
     digits = (spoiled != frames).any(axis=0)
     found = found_in(spoiled, repeats)
     assert found.fixed is not None
-    assert (found.fixed & digits).sum() > 0.75 * digits.sum()  # all but faint strokes
+    assert (found.fixed & digits).sum() > 0.75 * digits.sum()
     around = cv2.dilate(digits.astype(np.uint8), np.ones((25, 25), np.uint8)).astype(bool)
     assert not (found.fixed & ~around).any()
     assert not any(remark.is_warning for remark in found.remarks)
