@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import napari_zstack_align as nza
+from napari_zstack_align.register.artefacts.search import LEVELLED_SLICES
 from napari_zstack_align.register.artefacts.usual_light import under_right_light, usual_light
 from napari_zstack_align.samples import zstack_with_repeats
 
@@ -91,6 +92,46 @@ def test_a_slice_that_is_brighter_than_those_beside_stays(times):
     frames[12] *= 30  # one of its repeats was struck
     quality = aligned(frames, 5).quality
     assert np.flatnonzero(quality["flag"] == "unusual brightness").tolist() == [12]
+
+
+HAZE = 0.4
+"""Of the range of the tissue: where the field shows no dark place."""
+
+
+@lru_cache(maxsize=2)
+def hazy(seed: int | None, dimmed: tuple[int, float] | None = None) -> nza.Alignment:
+    """Alignment of hazy tissue under a laser that flickers by 0.5 to 1.5."""
+    light = np.maximum(tissue(6), 0)
+    light += HAZE * np.percentile(light, 99.5)
+    times = np.ones(len(light))
+    if seed is not None:
+        times = np.random.default_rng(seed).uniform(0.5, 1.5, len(light))
+    if dimmed is not None:
+        times[dimmed[0]] = dimmed[1]
+    return aligned(light * times[:, np.newaxis, np.newaxis], 6)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_laser_that_flickers_on_hazy_tissue_flags_and_moves_nothing(seed):
+    flickered, even = hazy(seed), hazy(None)
+    assert not flickered.quality["flag"].any()
+    assert LEVELLED_SLICES in flickered.summary()
+    assert LEVELLED_SLICES not in even.summary()
+    off = [
+        np.abs(flickered.transforms.displacement(t) - even.transforms.displacement(t)).mean()
+        for t in range(0, flickered.stack.n_frames, 4)
+    ]
+    assert np.mean(off) < 0.05
+
+
+def test_the_sentence_names_the_true_part_of_the_light():
+    quality = hazy(1, (13, 0.1)).quality
+    flagged = np.flatnonzero(quality["flag"] == "unusual brightness").tolist()
+    assert flagged == [13]
+    times = np.random.default_rng(1).uniform(0.5, 1.5, 30)[12:18]
+    times[1] = 0.1
+    named = float(quality["detail"][13].split(": ")[1].split()[0])
+    assert named == pytest.approx(0.1 / np.median(times), rel=0.2)
 
 
 @pytest.mark.parametrize(

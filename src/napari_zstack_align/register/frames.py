@@ -99,7 +99,7 @@ def driving_frame(
         image = image - np.float32(step)
     cleaned = artefacts.cleaned(image)
     # A few rows that light struck may be as bright as a whole frame.
-    if flash := artefacts.flash(image, cleaned.rows):
+    if flash := artefacts.flash(image + np.float32(step), cleaned.rows):
         return RawFrame(image, fault or flash)
     if fault:  # by rows that were struck by light, perhaps
         missing = ~np.isfinite(cleaned.image)

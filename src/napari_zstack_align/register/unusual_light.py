@@ -21,6 +21,10 @@ from napari_zstack_align.register.frames import Image
 from napari_zstack_align.register.slice_run import SLICES_BESIDE, SliceRun
 
 FEWEST_TO_COMPARE = 2
+SMOOTH_PX = 1.0
+LOW_PERCENTILE, HIGH_PERCENTILE = 10.0, 90.0
+UNLIKE = 1.2
+"""The contrast of two repeats tells where there is no light if it differs by this factor."""
 FRAMES_A_SLICE = 4
 """So many frames of each slice beside are looked at, spread over it."""
 
@@ -47,8 +51,9 @@ def unusual_light(
     usual = run.artefacts.transients
     if usual is None or len(small) < FEWEST_TO_COMPARE or run.params.outlier_mad == 0:
         return nothing
+    dark = _dark_of(small, usual.noise.dark)
     # Where a slice shows nothing, noise would be many times as bright as noise.
-    dark, least = usual.noise.dark, max(LEAST_LIGHT * usual.brightest, TINY)
+    least = max(LEAST_LIGHT * usual.brightest, TINY)
     lights = np.array([cv2.mean(image)[0] for image in small]) - dark
     lights = np.maximum(lights, least)
     if lights.max() <= TIMES_AS_BRIGHT * lights.min():
@@ -70,12 +75,29 @@ def unusual_light(
     ]
 
 
+def _dark_of(images: Image, darkest: float) -> float:
+    """Intensity without light, as the repeats (n, y, x) of a slice under unlike light tell it.
+
+    In dense tissue the darkest pixels (``darkest``) are no dark ones. But light that is a factor
+    brings all levels of a frame nearer to that without light by the same part, and the contrast
+    shows which part. Where pairs of repeats don't differ in contrast, the darkest pixels count.
+    """
+    smooth = [cv2.GaussianBlur(filled(image), (0, 0), SMOOTH_PX) for image in images]
+    low, high = np.percentile(smooth, (LOW_PERCENTILE, HIGH_PERCENTILE), axis=(1, 2))
+    contrast = high - low
+    less, more = np.nonzero(contrast > UNLIKE * contrast[:, np.newaxis])
+    if not len(less):
+        return darkest
+    slope = (low[more] - low[less]) / (contrast[more] - contrast[less])
+    return min(float(np.median(low[less] - slope * contrast[less])), darkest)
+
+
 def _light_beside(run: SliceRun, z: int, dark: float) -> Generator[Progress, None, float]:
     """Usual light above dark of the slices beside one; NaN where none can be read."""
 
     def light(t: int) -> float:
         raw = run.read(t)
-        return np.nan if raw.fault is not None else cv2.mean(filled(raw.image))[0] - dark
+        return np.nan if raw.fault is not None else cv2.mean(filled(raw.image))[0] + raw.step - dark
 
     slices: list[float] = []
     for beside in run.slices_beside(z, SLICES_BESIDE):

@@ -349,22 +349,23 @@ def _look(
 ) -> Generator[Progress, None, tuple[list[Fault | None], list[Image]]]:
     """Faults of the frames, and those that can be used, filtered at a quarter of their size."""
 
-    def look(t: int) -> tuple[Fault | None, Image]:
+    def look(t: int) -> tuple[Fault | None, Image, float]:
         raw = run.read(t)
-        return raw.fault, shrink(filled(raw.image), factor)
+        return raw.fault, shrink(filled(raw.image), factor), raw.step
 
     factor = _rough_factor(run.shape)
     faults: list[Fault | None] = []
-    small = []
-    for fault, image in run.map(look, frames):
+    small, steps = [], []
+    for fault, image, step in run.map(look, frames):
         is_lost = lost is not None and lost[len(faults)]
         faults.append(ANOTHER_PLACE if is_lost else fault)
         small.append(image)
+        steps.append(np.float32(step))
         yield run.progress()
     good = np.flatnonzero([fault is None for fault in faults])
     if len(good):
         z = int(run.stack.slice_of_frame[frames[0]])
-        odd = yield from unusual_light(run, z, np.stack(small)[good])
+        odd = yield from unusual_light(run, z, np.stack([small[i] + steps[i] for i in good]))
         for i, fault in zip(good, odd, strict=True):
             faults[i] = fault
     return faults, [image for image, fault in zip(small, faults, strict=True) if fault is None]

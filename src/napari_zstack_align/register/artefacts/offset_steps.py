@@ -52,6 +52,22 @@ def shared_level(images: Image) -> float | None:
     return float(dark[usual]) if found.any() else None
 
 
+def shared_level_of_slices(images: Image, groups: npt.NDArray[np.intp]) -> float | None:
+    """Dark level to bring the repeats (n, Y, X) of slices (n,) to; None where each has its own.
+
+    In dense tissue the darkest pixels are no dark ones: under a laser that flickers they differ
+    between the repeats of a slice, too.
+    """
+    dark = np.array([dark_level(image) for image in images])
+    usual = np.array([np.median(dark[groups == group]) for group in groups])
+    ranges = []
+    for group in np.unique(groups):
+        low, high = levels_of(images[groups == group].mean(axis=0))
+        ranges.append(high - low)
+    differ = np.abs(dark - usual) > LEAST_STEP * float(np.median(ranges))
+    return float(np.median(dark)) if differ.any() else None
+
+
 def _levels(image: Image) -> tuple[float, float]:
     """Dark level of a frame, and how far its bright places are above it."""
     smooth = cv2.blur(image, (BLUR_PX, BLUR_PX))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -26,7 +27,11 @@ from napari_zstack_align.register.artefacts.constant import (
 from napari_zstack_align.register.artefacts.explained import Frames
 from napari_zstack_align.register.artefacts.movement import MOVED_PX, Movement, movement
 from napari_zstack_align.register.artefacts.noise import Noise
-from napari_zstack_align.register.artefacts.offset_steps import dark_level, shared_level
+from napari_zstack_align.register.artefacts.offset_steps import (
+    dark_level,
+    shared_level,
+    shared_level_of_slices,
+)
 from napari_zstack_align.register.artefacts.pattern import Pattern, find_pattern
 from napari_zstack_align.register.artefacts.regular import Regular, find_regular
 from napari_zstack_align.register.artefacts.sample import Sample, read_sample
@@ -73,6 +78,11 @@ SIDES = (
     ("column", "on the left"),
 )
 """In the order in which quarter turns bring them to the top."""
+LEVELLED_SLICES = (
+    "The level of the dark places differs between the repeats of a slice, as where a laser "
+    "flickers or an offset changes: for the alignment each frame is brought to the same one. "
+    "Volumes, means and exports keep the raw values."
+)
 LEVELLED = (
     "The offset (the level of the dark places) differs between frames: for the alignment each "
     "frame is brought to that of most of them. Traces, means and exports keep the raw values."
@@ -128,7 +138,7 @@ def search(
         nobody_looked = params.find_artefacts and stack.n_frames >= FEWEST_FRAMES
         remarks = as_warnings(TOO_FEW) if nobody_looked else ()
         return Artefacts(sample.offset, given, remarks=(*remarks, *_of_coarse_numbers(sample)))
-    level = None if stack.order is not None else _level(sample.images, given)
+    level = _level(sample, given, is_recording=stack.order is None)
     steps = _examined(sample, given, slices_known, level)
     while True:  # each step in a thread, so that the job can be cancelled between them
         task = pool.submit(next, steps)
@@ -138,24 +148,39 @@ def search(
             return replace(found, remarks=(*found.remarks, *known))
 
 
-def _level(images: Image, given: Pixels | None) -> float | None:
-    """Bring images (n, Y, X) of steps in the offset to one dark level, in place, and return it."""
+class _Level(NamedTuple):
+    """Dark level that images were brought to, what was taken off each (n,), and what to say."""
+
+    level: float | None
+    steps: npt.NDArray[np.float64]
+    remarks: tuple[Remark, ...]
+
+
+def _level(sample: Sample, given: Pixels | None, *, is_recording: bool) -> _Level:
+    """Bring the images of a sample to one dark level where that differs, in place."""
+    images = sample.images
     never_changing = np.ptp(images, axis=0) == 0 if given is None else given
+    steps = np.zeros(len(images))
     if never_changing.all():
-        return None
+        return _Level(None, steps, ())
     shown = images
     if never_changing.any():
         shown = images.copy()
         _fill(shown, never_changing)
-    level = shared_level(shown)
-    if level is not None:
-        for image, each in zip(images, shown, strict=True):
-            image -= np.float32(dark_level(each) - level)
-    return level
+    level = shared_level(shown) if is_recording else shared_level_of_slices(shown, sample.groups)
+    if level is None:
+        return _Level(None, steps, ())
+    for i, each in enumerate(shown):
+        steps[i] = dark_level(each) - level
+        images[i] -= np.float32(steps[i])
+    return _Level(level, steps, as_notes(LEVELLED if is_recording else LEVELLED_SLICES))
 
 
 def _examined(
-    sample: Sample, given: Pixels | None, slices_known: bool, level: float | None
+    sample: Sample,
+    given: Pixels | None,
+    slices_known: bool,
+    level: _Level,
 ) -> Iterator[Artefacts | None]:
     """Find the artefacts of a sample; yields None between steps, the result last.
 
@@ -199,12 +224,10 @@ def _examined(
         _fill(images, single)
         fixed = fixed | single
         yield None
-    transients = Transients.of(images, sample.groups, noise)
+    transients = Transients.of(images, sample.groups, noise, level.steps)
     was_given = given is not None
     found = _described(sample, fixed, border, pattern, regular, transients, moves, was_given)
-    if level is not None:
-        found = replace(found, level=level, remarks=(*found.remarks, *as_notes(LEVELLED)))
-    yield found
+    yield replace(found, level=level.level, remarks=(*found.remarks, *level.remarks))
 
 
 def _under_usual_light(sample: Sample) -> Sample:

@@ -102,7 +102,9 @@ class Transients:
     everywhere: bool
 
     @classmethod
-    def of(cls, images: Image, groups: npt.NDArray[np.intp], noise: Noise) -> Self:
+    def of(
+        cls, images: Image, groups: npt.NDArray[np.intp], noise: Noise, steps: Profile | float = 0.0
+    ) -> Self:
         """Learn what is usual from sampled frames, free of what is fixed.
 
         Parameters
@@ -112,10 +114,12 @@ class Transients:
         groups : numpy.ndarray
             (n,) frames of a group show the same tissue.
         noise : Noise
+        steps : numpy.ndarray, optional
+            (n,) what was taken off each, as its dark level is higher.
         """
         rows = np.array([row_means(image) for image in images])
         usual = max((_largest_jump(rows[groups == g]) for g in np.unique(groups)), default=0.0)
-        means = np.array([cv2.mean(image)[0] for image in images]) - noise.dark
+        means = np.array([cv2.mean(image)[0] for image in images]) + steps - noise.dark
         right = under_usual_light(means, groups)
         of_groups = [means[right & (groups == g)] for g in np.unique(groups)]
         brightest = max(map(_brightest, of_groups), default=np.inf)
