@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import napari_zstack_align as nza
+from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Fault, Flag, fault_of
 from napari_zstack_align.samples import (
     SampleZStack,
@@ -344,7 +345,14 @@ def test_few_of_everything(sample, n_slices, repeats):
     assert set(ali.quality["flag"]) == {""}
 
 
-@pytest.mark.parametrize("shape", [(1, 200), (200, 1), (3, 5)])
+@pytest.mark.parametrize("shape", [(1, 64), (200, 1), (3, 5), (15, 96)])
+def test_frames_that_are_too_small_are_refused_in_a_sentence(shape):
+    stack = Stack.from_array(np.zeros((6, *shape), np.uint16), frames_per_slice=3, name="row.tif")
+    with pytest.raises(InputError, match=rf"row\.tif are {shape[0]} × {shape[1]} px, too small"):
+        nza.align_adaptive(stack)
+
+
+@pytest.mark.parametrize("shape", [(16, 200), (200, 16), (16, 17)])
 def test_frames_of_odd_shapes(shape):
     rng = np.random.default_rng(0)
     data = rng.poisson(rng.uniform(10, 90, shape), (6, *shape)).astype(np.uint16)

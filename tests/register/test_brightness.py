@@ -23,7 +23,8 @@ def frames() -> np.ndarray:
 def judged(images: np.ndarray) -> np.ndarray:
     levels = Levels.of(images)
     usual = [np.full(N, np.median(part)) for part in (levels.mean, levels.low)]
-    return from_elsewhere(levels, *usual, DARK)[CHANGED]
+    noise = 6 * float(np.median(np.abs(levels.low - usual[1])))
+    return from_elsewhere(levels, *usual, DARK, noise)[CHANGED]
 
 
 @pytest.mark.parametrize("times", [1.5, 2, 5])

@@ -43,6 +43,8 @@ from napari_zstack_align.stack import Stack
 
 STRATEGIES: dict[str, type[SliceRun]] = {"two_stage": TwoStages, "direct": DirectChain}
 
+LEAST_PX = 16
+"""Along each axis of a frame: less shows too little tissue to be recognised."""
 RIGHT_CHANNEL = "Check that the right channel and file were chosen."
 
 
@@ -108,6 +110,12 @@ def align_adaptive(
             f"the registration for recordings."
         )
     check_channels(stack, params)
+    y, x = stack.shape[2:]
+    if min(y, x) < LEAST_PX:
+        raise InputError(
+            f"The frames of {stack.name} are {y} × {x} px, too small to be aligned: they need at "
+            f"least {LEAST_PX} × {LEAST_PX}."
+        )
     n_threads = checked_threads(threads)
     if params.start_slice is not None and params.start_slice >= stack.n_slices:
         raise InputError(

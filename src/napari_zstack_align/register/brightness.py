@@ -24,6 +24,8 @@ SMALL_PX = 64
 """Frames are compared at about this size at most: noise averages out."""
 LOW_PERCENTILE = 30.0
 """Activity may change all pixels but so many."""
+ABOUT_LOW = (20.0, 40.0)
+"""The mean of the pixels between these percentiles stands for it."""
 DARK_PERCENTILE = 0.5
 FEW = 33
 """So many frames show what is usual: an odd number, as the mean of two lights is neither."""
@@ -74,8 +76,7 @@ class Levels:
         dark = float(np.percentile(median, DARK_PERCENTILE))
         low = float(np.percentile(median, LOW_PERCENTILE)) - dark
         share = low / max(float(median.mean()) - dark, TINY)
-        place = int(LOW_PERCENTILE / 100 * (median.size - 1))
-        lows = np.array([np.partition((f - median).ravel(), place)[place] for f in small], float)
+        lows = np.array([_low(frame - median) for frame in small])
         means = small.mean(axis=(1, 2), dtype=np.float64)
         return cls(means, lows, np.full(len(small), share), median)
 
@@ -101,6 +102,18 @@ class Levels:
         return Levels(self.mean[chosen], self.low[chosen], self.share[chosen], self.usual)
 
 
+def _low(change: Image) -> float:
+    """Low percentile of a change (Y, X), as the mean of the pixels about it.
+
+    The percentile itself, of whole numbers, would jump from one of them to the next, and most of
+    the time not scatter at all.
+    """
+    values = change.ravel()
+    first, last = (int(p / 100 * (values.size - 1)) for p in ABOUT_LOW)
+    between = np.partition(values, (first, last))[first : last + 1]
+    return float(between.mean(dtype=np.float64))
+
+
 def _without_period(n_frames: int) -> npt.NDArray[np.intp]:
     """A few of n frames, one at random in each stretch: light may come with a period."""
     if n_frames <= FEW:
@@ -114,7 +127,7 @@ def joined(parts: Sequence[Levels]) -> Levels:
     offset, before, lows = 0.0, None, []
     for part in parts:
         if before is not None and part.usual.size:
-            offset += float(np.percentile(part.usual - before, LOW_PERCENTILE))
+            offset += _low(part.usual - before)
         lows.append(part.low + offset)
         before = part.usual if part.usual.size else before
     means, shares = (
@@ -137,14 +150,15 @@ def from_elsewhere(
     dark : float
         Intensity without light.
     noise : float
-        Changes of the percentile up to here are noise.
+        So much of the change of the percentile is noise, and doesn't count.
     """
-    change = levels.mean - mean
-    part = (levels.low - low) / np.where(change == 0, TINY, change)
+    change, low_change = levels.mean - mean, levels.low - low
+    beyond_noise = np.sign(low_change) * np.maximum(np.abs(low_change) - noise, 0)
+    part = beyond_noise / np.where(change == 0, TINY, change)
     factor = (levels.share > LEAST_SHARE) & (part > FACTOR_PART * levels.share)
     times = (levels.mean - dark) / np.maximum(mean - dark, TINY)
     beyond = (times > MOST_ACTIVE) | (times < LEAST_ACTIVE)
-    shows = np.abs(levels.low - low) > noise
+    shows = np.abs(low_change) > noise
     return np.asarray(shows & ((part > ADDED_PART) | factor) | beyond, bool)
 
 

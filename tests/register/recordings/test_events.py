@@ -155,6 +155,22 @@ def test_bleaching_and_activity_are_no_outliers(change: np.ndarray):
     assert not intensity_outliers(levels, dark=100, mad=6).any()
 
 
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("rise", [0.5, 1.0, 3.0])
+def test_a_wave_over_sparse_cells_makes_no_outliers(seed: int, rise: float):
+    """Of whole counts between the cells, the less changed pixels jump or don't change at all."""
+    rng = np.random.default_rng(seed)
+    y, x = np.indices((128, 128))
+    light = np.full((150, 128, 128), 0.5, np.float32)
+    for cy, cx in rng.uniform(8, 120, (9, 2)):
+        cell = 20 * rng.gamma(2, 0.5) / (1 + np.exp((np.hypot(y - cy, x - cx) - 4) / 0.7))
+        wave = 1 + rise * np.exp(-(((np.arange(150) - 30 - cx * 0.7) / 18) ** 2))
+        light += (wave[:, np.newaxis, np.newaxis] * cell).astype(np.float32)
+    frames = np.round(10 * rng.poisson(light) + rng.normal(100, 2, light.shape))
+    levels = Levels.of(frames.astype(np.float32))
+    assert not intensity_outliers(levels, dark=101.0, mad=6).any()
+
+
 def _levels(above: np.ndarray, added: np.ndarray | float = 0.0) -> Levels:
     """Levels of frames whose light above dark (100) is so bright, plus light that was added."""
     noise = np.random.default_rng(0).normal(0, 1, N)

@@ -24,6 +24,7 @@ from scipy.fft import (
     rfftfreq,
 )
 
+from napari_zstack_align.register.brightness import TINY
 from napari_zstack_align.register.prefilter import USUAL
 
 Image = npt.NDArray[np.float32]
@@ -53,7 +54,7 @@ def standing_out(image: Image) -> Image:
         return np.zeros_like(strength)
     near = cv2.dilate(out.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
     out |= quick & near & (strength > BESIDE * around)
-    return np.asarray(np.where(out, 1 - around / np.maximum(strength, 1e-12), 0), np.float32)
+    return np.asarray(np.where(out, 1 - around / np.maximum(strength, TINY), 0), np.float32)
 
 
 def power_of(part: Image, image: Image) -> float:
