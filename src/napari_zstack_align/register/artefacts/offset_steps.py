@@ -65,7 +65,9 @@ def shared_level_of_slices(images: Image, groups: npt.NDArray[np.intp]) -> float
         low, high = levels_of(images[groups == group].mean(axis=0))
         ranges.append(high - low)
     differ = np.abs(dark - usual) > LEAST_STEP * float(np.median(ranges))
-    return float(np.median(dark)) if differ.any() else None
+    # The darkest repeat of a slice is nearest to no light, and was not struck.
+    darkest = [dark[groups == group].min() for group in np.unique(groups)]
+    return float(np.median(darkest)) if differ.any() else None
 
 
 def _levels(image: Image) -> tuple[float, float]:
