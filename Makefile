@@ -12,13 +12,15 @@ PYTHON := $(VENV)/bin/python
 # Modules are compiled when they are first imported: most of what is installed never is.
 PIP := -m pip install --quiet --no-compile
 # Words in the names of the modules of tests that drive whole jobs in napari.
-WHOLE_JOBS := main_job or reader or writer or manifest or pointer or listening or toggle_key
+WHOLE_JOBS := main_job or reader or writer or manifest or pointer
 # One test at a time in each of several processes, one more than there are cores: tests wait for
 # processes and windows. '-n 0' at the end: all in one process.
 CORES := $(shell nproc 2>/dev/null || echo 2)
 PYTEST := -m pytest --numprocesses $(shell echo $$(($(CORES) + 1))) --maxprocesses 8
 # ... which steal work from one another: not where tests share a viewer, whose order counts.
 STEALING := --dist worksteal
+# Each test; of slow ones that come in variants, one: 'make test-thorough' tries the others.
+EACH := -m "not thorough"
 ON_PATH := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
 help:            ## list the targets
@@ -34,12 +36,12 @@ test:            ## all checks and all tests
 	[ -z "$${failed:-}" ] || { echo "Failed:$$failed"; exit 1; }
 
 test-fast: $(VENV)/installed system-libraries  ## the tests that take no longer than a second or so each
-	@$(PYTHON) $(PYTEST) $(STEALING) -m "not slow"
+	@$(PYTHON) $(PYTEST) $(STEALING) -m "not slow and not thorough"
 
 test-timing: $(VENV)/installed system-libraries  ## how long a person waits; needs a machine with nothing else to do
 	@$(PYTHON) -m pytest -m timing
 
-test-thorough: $(VENV)/installed  ## variants of tests that 'make test' leaves out: more seeds, more kinds of data (slow)
+test-thorough: $(VENV)/installed  ## the variants of slow tests that 'make test' leaves out (slow)
 	@$(PYTHON) $(PYTEST) $(STEALING) -m thorough
 
 test-kills: $(VENV)/installed  ## kill saves, runs and exports after every operation on a file, not every n-th (slow)
@@ -48,16 +50,16 @@ test-kills: $(VENV)/installed  ## kill saves, runs and exports after every opera
 test-core: .venv-core/installed  ## the tests of the core, without Qt and napari
 	@! .venv-core/bin/python -c "import qtpy" 2>/dev/null
 	@! .venv-core/bin/python -c "import napari" 2>/dev/null
-	@.venv-core/bin/python $(PYTEST) $(STEALING) --ignore=tests/gui
+	@.venv-core/bin/python $(PYTEST) $(STEALING) $(EACH) --ignore=tests/gui
 
 test-gui: $(VENV)/installed system-libraries  ## the tests of the panel alone
-	@$(PYTHON) $(PYTEST) tests/gui
+	@$(PYTHON) $(PYTEST) $(EACH) tests/gui
 
 test-oldest: .venv-oldest/installed system-libraries  ## all tests with the oldest supported dependencies
 	@.venv-oldest/bin/python $(PYTEST)
 
 test-oldest-gui: .venv-oldest/installed system-libraries  ## those of them that drive whole jobs in napari
-	@.venv-oldest/bin/python $(PYTEST) tests/gui -k "$(WHOLE_JOBS)"
+	@.venv-oldest/bin/python $(PYTEST) $(EACH) tests/gui -k "$(WHOLE_JOBS)"
 
 mutants: $(VENV)/installed  ## turn off one step of the code at a time; report changes that no test notices (slow)
 	@$(PYTHON) scripts/mutants.py $(ARGS)

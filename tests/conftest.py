@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from time import monotonic
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -45,14 +46,30 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the workers start with it
 
 
+OPENS_NAPARI = {"panel", "shared_viewer", "make_napari_viewer"}
+"""Fixtures that make a test slow."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out tests of wall time and more variants of others, unless ``-m`` asks for them."""
-    unasked = {"timing", "thorough"} - set(config.option.markexpr.split())
-    left_out = [item for item in items if unasked & {mark.name for mark in item.iter_markers()}]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        gone = set(left_out)
-        items[:] = [item for item in items if item not in gone]
+    """Of a slow test's variants all but the first are thorough; leave out tests of wall time.
+
+    These need a quiet machine: they run where ``-m`` asks for them.
+    """
+    tried: set[tuple[Any, str]] = set()
+    for item in items:
+        test = item.path, getattr(item, "originalname", item.name)
+        is_slow = item.get_closest_marker("slow") is not None
+        if is_slow or OPENS_NAPARI & set(getattr(item, "fixturenames", ())):
+            if test in tried:
+                item.add_marker("thorough")
+            tried.add(test)
+    if "timing" in config.option.markexpr:
+        return
+    timing = [item for item in items if item.get_closest_marker("timing")]
+    if timing:
+        config.hook.pytest_deselected(items=timing)
+        items[:] = [item for item in items if item not in timing]
 
 
 @pytest.fixture(scope="session")

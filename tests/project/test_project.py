@@ -443,7 +443,7 @@ def test_killed_at_any_moment(first: bool, tmp_path: Path) -> None:
     )  # fmt: skip
     path = tmp_path / "larva.zproject"
     outcomes = []
-    for moment in range(1, 2000, stride(47)):
+    for moment in range(1, 2000, stride(23)):
         shutil.rmtree(path, ignore_errors=True)
         old = None if first else all_of(project)
         if not first:

@@ -53,7 +53,7 @@ def test_old_or_new_and_the_same_save_works_again(name: str, tmp_path: Path) -> 
     assert digest(nza.load(before)) == old, "a result reads back as it was saved"
     alone = {digest(each) for one in (case.old, case.new) for each in _single(one)}
     outcomes = []
-    every = 19 if isinstance(case.new, list) else 5  # members are saved as single results are
+    every = 7 if isinstance(case.new, list) else 2  # members are saved as single results are
     for path in killed_saves(case, tmp_path / "killed", before, every):
         found = digest(nza.load(path))
         assert found in (old, new), "a mixture"
@@ -73,7 +73,7 @@ def test_old_or_new_and_the_same_save_works_again(name: str, tmp_path: Path) -> 
 def test_a_first_save_leaves_nothing_or_all(name: str, tmp_path: Path) -> None:
     case, new = CASES[name], digest(CASES[name].new)
     outcomes = []
-    every = 23 if isinstance(case.new, list) else 9
+    every = 11 if isinstance(case.new, list) else 5
     for path in killed_saves(case, tmp_path / "killed", None, every):
         try:
             outcomes.append(digest(nza.load(path)) == new)
