@@ -92,6 +92,20 @@ def test_undo_takes_back_the_last_ones_to_the_same_bits(qtbot, panel, aligned):
     assert "no repair" in aligned.results_tab.run_bar.status.text()
 
 
+def test_undo_in_another_run_keeps_the_steps_of_this_one(qtbot, panel, aligned):
+    before = aligned.recordings[1].alignment
+    first = aligned.runs.shown.number
+    choose(aligned, 1, 1)
+    press(qtbot, panel, "reject")
+    other = {r: r.alignment for r in aligned.recordings}
+    aligned.runs.add({**other, aligned.recordings[1]: before})
+    press(qtbot, panel, "undo")
+    assert "no repair" in aligned.results_tab.run_bar.status.text()
+    aligned.runs.show(first)
+    press(qtbot, panel, "undo")
+    assert aligned.recordings[1].alignment is before
+
+
 def test_a_flag_is_overruled(qtbot, panel, aligned):
     choose(aligned, 1, 1)
     press(qtbot, panel, "accept")

@@ -41,6 +41,11 @@ class Step:
     before: Alignment
     after: Alignment
 
+    @property
+    def is_newest(self) -> bool:
+        """Whether nothing has changed since."""
+        return self.recording.alignment is self.after
+
 
 @dataclass(frozen=True, eq=False)
 class ChunkOf:
@@ -125,13 +130,14 @@ class Repair:
     def undo(self) -> None:
         """Take back the last repair of the run that is shown, whatever it was."""
         run = self._part.runs.shown
-        while run is not None and self._steps:
-            step = self._steps.pop()
-            if step.run == run.number and step.recording.alignment is step.after:
-                self._part.set_alignment(run, step.recording, step.before)
-                self._bar.say(f"Took back the last repair of {step.recording.name}.")
-                return
-        self._bar.say("There is no repair of this run to take back.")
+        own = [step for step in self._steps if run is not None and step.run == run.number]
+        step = next((each for each in reversed(own) if each.is_newest), None)
+        if step is None:
+            self._bar.say("There is no repair of this run to take back.")
+            return
+        self._steps.remove(step)
+        self._part.set_alignment(run, step.recording, step.before)
+        self._bar.say(f"Took back the last repair of {step.recording.name}.")
 
     # -- points by hand ------------------------------------------------------------------------
 
