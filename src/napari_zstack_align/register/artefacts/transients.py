@@ -167,8 +167,8 @@ class Transients:
         times = (mean - self.noise.dark) / max(self.brightest, TINY)
         if times <= MOST_ACTIVE:
             return None
-        text = f"unusual brightness: its light above dark is {times:.2g} times that of the others"
-        return Fault(Flag.UNUSUAL_BRIGHTNESS, text)
+        above = f"its mean lies {times:.2g} times as far above the darkest places as usual"
+        return Fault(Flag.UNUSUAL_BRIGHTNESS, f"unusual brightness: {above}")
 
     def find(self, image: Image) -> tuple[Pixels | None, RowKinds | None]:
         """Find the single pixels (Y, X) of a frame, and what its rows (Y,) are; None for none."""
