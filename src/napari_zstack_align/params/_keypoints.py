@@ -92,8 +92,8 @@ class KeypointParams(ChannelParams):
         None,
         ge=0,
         le=10_000,
-        description="Recording that the first reference is taken from, counted from 0; None: the "
-        "middle one.",
+        description="Recording that the first reference is taken from, counted from 0; None: one "
+        "that is still and sharp, with a mask the middle one.",
     )
     reference_frames: tuple[FrameIndex, FrameIndex] | None = Field(
         None,

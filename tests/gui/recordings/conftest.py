@@ -8,6 +8,7 @@ from driving import click, settled
 from stacks import SlowSource
 
 import napari_zstack_align as nza
+from napari_zstack_align.cells import Rois
 from napari_zstack_align.gui.recordings import run
 from napari_zstack_align.samples import recording_with_motion
 from napari_zstack_align.stack import Stack
@@ -15,6 +16,10 @@ from napari_zstack_align.stack import Stack
 N_FRAMES = 60
 SIZE = 192
 CHUNK_FRAMES = 20
+
+
+CELLS = np.array([[60.0, 60, 5], [100, 120, 5], [130, 80, 5]])
+"""(y, x, radius) of ROIs on the reference, in px."""
 
 
 @pytest.fixture(scope="session")
@@ -70,6 +75,15 @@ def slow(stacks, seconds=0.01, fast_reads=0):
 @pytest.fixture
 def session(qtbot, panel, stacks):
     return add(qtbot, panel, stacks)
+
+
+@pytest.fixture
+def registered_session(qtbot, panel, session):
+    """The session after a run, with some ROIs on its reference."""
+    run_to_end(qtbot, panel)
+    panel.rois.set(Rois.of(CELLS))
+    qtbot.waitUntil(lambda: not panel.carrier.busy)
+    return session
 
 
 @pytest.fixture(scope="session")

@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from driving import settled
 
-from napari_zstack_align.cells import Rois
 from napari_zstack_align.cells.made_on import made_on
 
-from .conftest import press, run_to_end
-
-CELLS = np.array([[60.0, 60, 5], [100, 120, 5], [130, 80, 5]])
-
-
-@pytest.fixture
-def registered_session(qtbot, panel, session):
-    run_to_end(qtbot, panel)
-    panel.rois.set(Rois.of(CELLS))
-    qtbot.waitUntil(lambda: not panel.carrier.busy)
-    return session
+from .conftest import CELLS, press, run_to_end
 
 
 def on_raw(panel, session, name):

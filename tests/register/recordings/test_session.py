@@ -133,7 +133,11 @@ def test_progress_is_told_in_words_and_snapshots_come_about_once_a_second(scene)
     nza.run(nza.register_recordings(stacks, PARAMS), seen.append)
     took = time.monotonic() - began
     stages = list(dict.fromkeys(p.stage for p in seen))
-    assert stages[:2] == ["Looking for artefacts", "Making the first reference"]
+    assert stages[:3] == [
+        "Looking for artefacts",
+        "Choosing the reference",
+        "Making the first reference",
+    ]
     assert "Reading recording 0" in stages
     assert all(p.done <= p.total or p.total == 0 for p in seen)
     read = [p.done for p in seen if p.stage.startswith("Reading")]

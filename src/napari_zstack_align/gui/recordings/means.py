@@ -34,7 +34,9 @@ def evenly(n_frames: int) -> npt.NDArray[np.intp]:
 
 def reference_mean(stacks: list[Stack], params: KeypointParams) -> Job[tuple[int, Mean]]:
     """Recording and mean of the frames that the reference is made of by default."""
-    yield Progress("Finding the reference", 0, 0)
+    if params.reference_recording is None and params.reference_frames is None:
+        recording = yield from engine.find_reference_recording(stacks, params)
+        params = params.replace(reference_recording=recording)
     recording, start, stop = engine.find_reference_frames(stacks, params)
     stack = stacks[recording]
     frames = start + evenly(stop - start)

@@ -28,6 +28,7 @@ from napari_zstack_align.gui.recordings.opening import (
 from napari_zstack_align.gui.recordings.plots import SessionPlots
 from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.recordings.recordings_tab import RecordingsTab
+from napari_zstack_align.gui.recordings.reference_mark import ReferenceMark
 from napari_zstack_align.gui.recordings.results import Results
 from napari_zstack_align.gui.recordings.run import SessionRun
 from napari_zstack_align.gui.recordings.session_runs import SessionRuns
@@ -61,6 +62,7 @@ class RecordingsPart(Part):
         self.results_tab = SessionTab(self.viewer)
         self.plots = SessionPlots()
         self.layers = workspace.session
+        self.reference_mark = ReferenceMark(self)
         self.trial = Trial(self)
         self.run = SessionRun(self)
         self.results = Results(self)
@@ -207,6 +209,7 @@ class RecordingsPart(Part):
         """Show the alignments that the recordings have now."""
         self.layers.refresh_aligned()
         self.tab.list.refresh()
+        self.reference_mark.show()
         self._plotted = None
         self.trial.show_map()
         self.tab.join_box.setVisible(0 < len(self.aligned) < len(self.recordings))
@@ -356,6 +359,7 @@ class RecordingsPart(Part):
             self.trial.forget_choices()
         self.trial.forget()
         self.layers.set_recordings(self.recordings)
+        self.reference_mark.follow_list()
         self.runs.keep_of(self.recordings)
         self.tab.list.go_to(row)  # the slider follows the recording to its new place
         self._on_row()

@@ -13,7 +13,9 @@ from napari_zstack_align.gui.recordings.recording import Recording, in_order, ro
 from napari_zstack_align.gui.remarks import SIGN, marked
 from napari_zstack_align.read import describe
 
-COLUMNS = ("Recording", "Frames", "Duration", "Pixels")
+COLUMNS = ("Recording", "Frames", "Duration", "Pixels", "Ref.")
+MARKED, UNMARKED = "★", "☆"
+REFERENCE_COLUMN = len(COLUMNS) - 1
 KEY_ROLE = Qt.ItemDataRole.UserRole
 ROWS_SHOWN = 5
 
@@ -25,6 +27,8 @@ class RecordingList(QTreeWidget):
     """Recordings were added, removed or put in another order."""
     paths_dropped = Signal(list)
     """Files or folders were dropped."""
+    reference_clicked = Signal(object)
+    """A recording whose mark in the last column was clicked."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,10 +46,12 @@ class RecordingList(QTreeWidget):
             "The recordings of one field of view. Drop files or a folder here; drag rows into "
             "another order (or Alt + ↑ ↓); Del removes the chosen rows."
         )
+        self._reference: Recording | None = None
         header = self.header()
         header.setStretchLastSection(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.itemClicked.connect(self._on_click)
         self.setFixedHeight(header.sizeHint().height() + ROWS_SHOWN * 22)
 
     # -- what is there -------------------------------------------------------------------------
@@ -111,6 +117,12 @@ class RecordingList(QTreeWidget):
             item = self.topLevelItem(row)
             self._describe(item, self._of(item))
 
+    def mark_reference(self, recording: Recording | None) -> None:
+        """Mark the recording that the reference is from; None: it will be found."""
+        self._reference = recording
+        for row in range(self.topLevelItemCount()):
+            self._mark(self.topLevelItem(row))
+
     # -- dragging ------------------------------------------------------------------------------
 
     def dragEnterEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
@@ -156,14 +168,30 @@ class RecordingList(QTreeWidget):
     def _of(self, item: QTreeWidgetItem) -> Recording:
         return self._recordings[item.data(0, KEY_ROLE)]
 
+    def _on_click(self, item: QTreeWidgetItem, column: int) -> None:
+        if column == REFERENCE_COLUMN:
+            self.reference_clicked.emit(self._of(item))
+
+    def _mark(self, item: QTreeWidgetItem) -> None:
+        recording = self._of(item)
+        marked = recording is self._reference
+        item.setText(REFERENCE_COLUMN, MARKED if marked else UNMARKED)
+        item.setToolTip(
+            REFERENCE_COLUMN,
+            f"The reference is from {recording.name}."
+            if marked
+            else f"Click to take the reference from {recording.name}",
+        )
+
     def _item(self, recording: Recording) -> QTreeWidgetItem:
         self._n_made += 1
         self._recordings[self._n_made] = recording
         item = QTreeWidgetItem()
         item.setData(0, KEY_ROLE, self._n_made)
         item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsDropEnabled)
-        for column in range(1, len(COLUMNS)):
+        for column in range(1, REFERENCE_COLUMN):
             item.setTextAlignment(column, Qt.AlignmentFlag.AlignRight)
+        item.setTextAlignment(REFERENCE_COLUMN, Qt.AlignmentFlag.AlignHCenter)
         self._describe(item, recording)
         return item
 
@@ -179,5 +207,6 @@ class RecordingList(QTreeWidget):
             "" if started is None else f"started {started:%Y-%m-%d %H:%M:%S}",
             *map(marked, remarks),
         ]
-        for column in range(len(COLUMNS)):
+        for column in range(REFERENCE_COLUMN):
             item.setToolTip(column, "\n".join(line for line in lines if line))
+        self._mark(item)

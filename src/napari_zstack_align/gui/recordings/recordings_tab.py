@@ -83,7 +83,7 @@ class RecordingsTab(QWidget):
         self.reference_combo = LayerCombo(viewer, reference_layers, allow_none=True)
         self.reference_combo.setToolTip(
             "Image (y, x) whose coordinates all recordings get; none: that which the session has, "
-            "at first the middle chunk of the middle recording"
+            "at first the middle of the recording marked ★, or of a still and sharp one"
         )
         self.form = ParamsForm(KeypointParams, first=FIRST)
         self.consequences = _words()

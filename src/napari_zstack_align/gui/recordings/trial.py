@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ from napari_zstack_align.stack import Stack
 
 if TYPE_CHECKING:
     from napari_zstack_align.gui.recordings.part import RecordingsPart
+    from napari_zstack_align.gui.recordings.recording import Recording
     from napari_zstack_align.register.recordings import MatchPreview
 
 MIDDLE_CHUNKS = "The middle chunk of each recording: click a row to see its matches."
@@ -66,6 +68,7 @@ class Trial:
         """Other recordings: mask and reference of those of before aren't theirs."""
         for combo in (self._tab.mask_combo, self._tab.reference_combo):
             combo.choose(None)
+        self._part.reference_mark.choose(None)
         self._tab.anew_box.setChecked(False)
 
     def given(self) -> Given:
@@ -92,16 +95,15 @@ class Trial:
 
         With it, masks and ROIs keep their places, whatever recordings come and go.
         """
-        params = self._tab.form.values()
         if self._tab.anew_box.isChecked():
             return None
         done = [each for each in self._part.alignments if each.complete]
         first = next(iter(done), None)
-        wanted = (params.reference_recording, params.reference_frames)
         if first is None or not isinstance(first.params, KeypointParams):
             return None
-        had = (first.params.reference_recording, first.params.reference_frames)
-        return first if wanted == had else None
+        had, wanted = first.params, self._tab.form.values()
+        another = self._part.reference_mark.is_another(had.reference_recording)
+        return None if another or wanted.reference_frames != had.reference_frames else first
 
     # -- one chunk -----------------------------------------------------------------------------
 
@@ -214,7 +216,7 @@ class Trial:
         self._part.start(
             self._tab.run_bar,
             partial(reference_mean, stacks, params),
-            returned=lambda found: self._add_mask(stacks[found[0]], found[1], ""),
+            returned=partial(self._on_reference_mean, self._part.recordings),
         )
 
     def check_mask(self) -> None:
@@ -240,6 +242,14 @@ class Trial:
         for layer in mask_layers(self._part.viewer.layers):
             if layer.metadata.get(MADE_ON) == "":
                 layer.metadata[MADE_ON] = made_on(alignment)
+
+    def _on_reference_mean(
+        self, recordings: Sequence[Recording], found: tuple[int, npt.NDArray[np.float32]]
+    ) -> None:
+        """The mask is for this recording: it stays the reference, whatever others are added."""
+        number, image = found
+        self._part.reference_mark.choose(recordings[number])
+        self._add_mask(recordings[number].stack, image, "")
 
     def _add_mask(self, stack: Stack, image: npt.NDArray[np.float32], mark: str | None) -> None:
         place = geometry(stack, IMAGE_AXES)

@@ -9,9 +9,11 @@ from napari_zstack_align.register.recordings.correct import (
     set_chunk_points,
 )
 from napari_zstack_align.register.recordings.first_reference import find_reference_frames
+from napari_zstack_align.register.recordings.inputs import REFERENCE_FROM
 from napari_zstack_align.register.recordings.means import aligned_mean, session_fov
 from napari_zstack_align.register.recordings.preview import (
     MatchPreview,
+    find_reference_recording,
     preview_chunk,
     preview_session,
 )
@@ -19,6 +21,7 @@ from napari_zstack_align.register.recordings.recordings import register_recordin
 from napari_zstack_align.register.recordings.replay import replay_all, replay_edits
 
 __all__ = [
+    "REFERENCE_FROM",
     "MatchPreview",
     "accept_chunk",
     "aligned_mean",
@@ -26,6 +29,7 @@ __all__ = [
     "chunk_mean",
     "chunk_ranges",
     "find_reference_frames",
+    "find_reference_recording",
     "preview_chunk",
     "preview_session",
     "register_recordings",

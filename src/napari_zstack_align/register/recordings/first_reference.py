@@ -58,8 +58,7 @@ def find_reference_frames(stacks: Sequence[Stack], params: KeypointParams) -> tu
         )
     stack = stacks[recording]
     if params.reference_frames is None:
-        ranges = chunk_ranges(stack, params)
-        return (recording, *_middle_of(ranges[(len(ranges) - 1) // 2], stack))
+        return (recording, *middle_frames(stack, params))
     start, stop = params.reference_frames
     if stop > stack.n_frames:
         raise InputError(
@@ -67,6 +66,12 @@ def find_reference_frames(stacks: Sequence[Stack], params: KeypointParams) -> tu
             f"{counted(stack.n_frames, 'frame')}."
         )
     return recording, start, stop
+
+
+def middle_frames(stack: Stack, params: KeypointParams) -> Range:
+    """First frame and end of the middle chunk; of a long one, the frames in its middle."""
+    ranges = chunk_ranges(stack, params)
+    return _middle_of(ranges[(len(ranges) - 1) // 2], stack)
 
 
 def choose_reference(

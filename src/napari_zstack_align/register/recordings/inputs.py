@@ -25,9 +25,11 @@ from napari_zstack_align.register.recordings.first_reference import (
     average_frames,
     choose_reference,
     find_reference_frames,
+    middle_frames,
 )
 from napari_zstack_align.register.recordings.matchers import prepared
 from napari_zstack_align.register.recordings.matching import Matcher, model_of
+from napari_zstack_align.register.recordings.stillest import stillest
 from napari_zstack_align.saved.members import place_of
 from napari_zstack_align.sources import with_checked_chunks
 from napari_zstack_align.stack import Stack
@@ -35,6 +37,8 @@ from napari_zstack_align.stack import Stack
 Search: TypeAlias = Callable[[int, float | None], Generator[Progress, None, Artefacts]]
 """Looks for the artefacts of a recording, given its number and the offset to take off, if known."""
 
+REFERENCE_FROM = "reference_from"
+"""Where the provenance of an alignment has the name of the recording its reference is from."""
 LEAST_PX = 16
 """Along each axis of a frame: no keypoint fits into less."""
 
@@ -59,6 +63,8 @@ class Inputs:
     artefacts : tuple of Artefacts
         What of the frames of each recording doesn't come from tissue; nothing, before it was
         looked for.
+    given_from : str
+        Name of the recording that ``given`` was taken from; '' where it isn't known.
     """
 
     stacks: tuple[Stack, ...]
@@ -68,6 +74,7 @@ class Inputs:
     given: npt.NDArray[np.float32] | None
     pixel_size_um: tuple[float, float] | None
     artefacts: tuple[Artefacts, ...]
+    given_from: str = ""
 
     def without_artefacts(self, search: Search) -> Generator[Progress, None, Inputs]:
         """Look for artefacts in all recordings.
@@ -96,6 +103,31 @@ class Inputs:
     def offset(self) -> float:
         """What was taken off every pixel."""
         return self.artefacts[0].offset
+
+    def with_reference_recording(self, average: Averages | None = None) -> Inputs:
+        """Choose the recording that the first reference is taken from, where nobody has.
+
+        A mask is painted over a reference that is known: with one, it is the middle recording.
+        """
+        params = self.params
+        chosen = (self.given, self.mask, params.reference_recording, params.reference_frames)
+        if len(self.stacks) == 1 or any(each is not None for each in chosen):
+            return self
+        middle = find_reference_frames(self.stacks, params)[0]
+        ranges = [middle_frames(stack, params) for stack in self.stacks]
+        number = stillest(ranges, middle, average or self._average)
+        return replace(
+            self,
+            params=params.replace(reference_recording=number),
+            pixel_size_um=self.stacks[number].pixel_size_um,
+        )
+
+    @property
+    def reference_from(self) -> str:
+        """Name of the recording that the first reference is from; '' where it isn't known."""
+        if self.given is not None:
+            return self.given_from
+        return self.stacks[find_reference_frames(self.stacks, self.params)[0]].name
 
     def make_reference(self, average: Averages | None = None) -> Matcher:
         """Average or take the first reference, and prepare it for matching.
@@ -134,12 +166,13 @@ def checked_inputs(
     if reference is None:
         weights = as_weights(mask, (stack.shape[2], stack.shape[3]))
         return Inputs(recordings, asked, params, weights, None, stack.pixel_size_um, untouched)
-    image, pixel_size = _reference_image(reference), None
+    image, pixel_size, name = _reference_image(reference), None, ""
     if isinstance(reference, Alignment):
         pixel_size = reference.stack.pixel_size_um
+        name = str(reference.provenance.get(REFERENCE_FROM, ""))
         mask = reference.mask if mask is None else mask
     weights = as_weights(mask, (image.shape[0], image.shape[1]))
-    return Inputs(recordings, asked, params, weights, image, pixel_size, untouched)
+    return Inputs(recordings, asked, params, weights, image, pixel_size, untouched, name)
 
 
 def _check_stacks(stacks: tuple[Stack, ...], params: KeypointParams) -> None:

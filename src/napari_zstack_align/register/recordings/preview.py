@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,6 +23,7 @@ from napari_zstack_align.register.recordings.driving import paced_stacks
 from napari_zstack_align.register.recordings.first_reference import (
     average_frames,
     expected_map,
+    find_reference_frames,
 )
 from napari_zstack_align.register.recordings.geometry import Matrix, Motion, Points, inverse
 from napari_zstack_align.register.recordings.inputs import Inputs, checked_inputs
@@ -158,6 +160,45 @@ def preview_session(
     return _previews(inputs, wanted)
 
 
+def find_reference_recording(
+    stacks: Sequence[Stack], params: KeypointParams | None = None
+) -> Job[int]:
+    """Find the recording that a registration without a mask would take its first reference from.
+
+    Some frames of each are read; pixels that don't come from tissue aren't looked for.
+
+    Parameters
+    ----------
+    stacks, params
+        As for `register_recordings`.
+
+    Returns
+    -------
+    generator of Progress
+        Returns the number of the recording, counted from 0.
+
+    Raises
+    ------
+    InputError
+        At the call, where the inputs don't fit together.
+    """
+    return _reference_recording(checked_inputs(stacks, params, None, None))
+
+
+def _reference_recording(inputs: Inputs) -> Job[int]:
+    with worker_threads(1) as pool, paced_stacks(inputs.stacks) as stacks:
+        inputs = yield from _with_reference_recording(replace(inputs, stacks=stacks), pool)
+        return find_reference_frames(inputs.stacks, inputs.params)[0]
+
+
+def _with_reference_recording(
+    inputs: Inputs, pool: ThreadPoolExecutor
+) -> Generator[Progress, None, Inputs]:
+    choosing = pool.submit(inputs.with_reference_recording)
+    yield from until_done([choosing], Progress("Choosing the reference", 0, 0))
+    return choosing.result()
+
+
 def _middle_chunk(inputs: Inputs, recording: int) -> Range:
     ranges = chunk_ranges(inputs.stacks[recording], inputs.params)
     return ranges[(len(ranges) - 1) // 2]
@@ -175,6 +216,7 @@ def _previews(inputs: Inputs, wanted: list[tuple[int, Range]]) -> Job[list[Match
             return search(stacks[i], inputs.params, pool, offset=offset)
 
         inputs = yield from replace(inputs, stacks=stacks).without_artefacts(look)
+        inputs = yield from _with_reference_recording(inputs, pool)
         making = pool.submit(inputs.make_reference)
         yield from until_done([making], Progress("Making the first reference", 0, len(wanted)))
         matcher = making.result()

@@ -46,7 +46,8 @@ def register_recordings(
         it is at least 0.5.
     reference : Alignment or array-like, optional
         A saved alignment, whose coordinates the recordings shall join, or an image (Y, X). By
-        default the middle chunk of the middle recording, or what ``params`` choose.
+        default what ``params`` choose, or the middle chunk of a recording that is still and sharp
+        (the middle one unless another is clearly more so, or where a mask is given).
     artefacts : array-like, optional
         (Y, X) bool: pixels of the raw frames of all recordings that are fixed to the detector.
         They are left out, and no others are looked for.

@@ -43,7 +43,7 @@ from napari_zstack_align.register.recordings.first_reference import (
 )
 from napari_zstack_align.register.recordings.geometry import Matrix, inverse
 from napari_zstack_align.register.recordings.image_file import ImageFile
-from napari_zstack_align.register.recordings.inputs import Inputs
+from napari_zstack_align.register.recordings.inputs import REFERENCE_FROM, Inputs
 from napari_zstack_align.register.recordings.kept_chunks import KeptChunks
 from napari_zstack_align.register.recordings.kept_frames import KeptFrames
 from napari_zstack_align.register.recordings.levels import level
@@ -61,7 +61,7 @@ from napari_zstack_align.register.recordings.state import RecordingState
 from napari_zstack_align.register.recordings.table import drop_unlike
 from napari_zstack_align.register.recordings.waiting import in_order, until_done
 from napari_zstack_align.register.recordings.worse_chunks import drop_worse, keep_raw_places
-from napari_zstack_align.remark import as_serious, as_warnings
+from napari_zstack_align.remark import as_notes, as_serious, as_warnings
 from napari_zstack_align.saved import (
     Kind,
     Units,
@@ -105,6 +105,7 @@ ANOTHER_REFERENCE = (
     "It may be the odd one (another plane, or most cells active): choose another reference with "
     "reference_recording or reference_frames."
 )
+STILLEST = "The reference is taken from this recording, the most still and sharp of {n}."
 ROUNDS = 2
 """How often every chunk is registered to the mean of the others."""
 MIN_CHUNKS_FOR_SHARED_TARGET = 16
@@ -189,9 +190,16 @@ class Session:
     # -- first pass ----------------------------------------------------------------------------
 
     def _make_reference(self, kept: Sequence[KeptFrames]) -> Steps:
+        def plain(recording: int, start: int, stop: int) -> npt.NDArray[np.float32] | None:
+            return kept[recording].mean(np.arange(start, stop))
+
         def average(recording: int, start: int, stop: int) -> npt.NDArray[np.float32] | None:
             return kept[recording].still_mean((start, stop))
 
+        choosing = self._pool.submit(self._inputs.with_reference_recording, plain)
+        yield from until_done([choosing], Progress("Choosing the reference", 0, 0))
+        self._inputs = choosing.result()
+        self.params, number = self._inputs.params, self._inputs.params.reference_recording
         task = self._pool.submit(self._inputs.make_reference, average)
         yield from until_done([task], Progress("Making the first reference", 0, 0))
         self._matcher = task.result()
@@ -204,6 +212,8 @@ class Session:
             self._files.callback(images.close)
             state = RecordingState(stack, i, expected, images, artefacts=frames.artefacts)
             state.remarks += frames.artefacts.remarks
+            if self._inputs.asked.reference_recording is None and i == number:
+                state.remarks += as_notes(STILLEST.format(n=counted(len(kept), "recording")))
             chunks = KeptChunks(state, frames.units)
             self._recordings.append(Recording(state, frames, chunks))
 
@@ -222,8 +232,8 @@ class Session:
 
     def _look_for_odd_reference(self) -> None:
         """Remark where no recording can be matched to one that nobody chose."""
-        params = self.params
-        number, _, _ = find_reference_frames(self._inputs.stacks, params)
+        number, _, _ = find_reference_frames(self._inputs.stacks, self.params)
+        params = self._inputs.asked
         others = [state for state in self._states if state.index != number]
         chosen = (self._inputs.given, params.reference_recording, params.reference_frames)
         by_default = all(each is None for each in chosen)
@@ -476,6 +486,7 @@ class Session:
             **({"journal": self._store.id} if self._store.id else {}),
             stages=self._stages(state, finished),
             recording=state.index,
+            **{REFERENCE_FROM: self._inputs.reference_from},
             recordings=[stack.name for stack in self._inputs.stacks],
             expected=state.expected.tolist(),
             transform=self.params.transform,

@@ -1,0 +1,136 @@
+"""The recording that the reference is from: marked in the list, changed by a click there."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from driving import settled
+from napari.layers import Labels
+from qtpy.QtCore import Qt
+
+from napari_zstack_align.gui.recordings.recording_list import MARKED, REFERENCE_COLUMN, UNMARKED
+from napari_zstack_align.project import Project
+
+from .conftest import press, run_to_end
+
+
+def marks(session):
+    tree = session.tab.list
+    return [
+        tree.topLevelItem(row).text(REFERENCE_COLUMN) for row in range(tree.topLevelItemCount())
+    ]
+
+
+def click(qtbot, session, row):
+    tree = session.tab.list
+    place = tree.visualItemRect(tree.topLevelItem(row))
+    place.setLeft(tree.columnViewportPosition(REFERENCE_COLUMN))
+    qtbot.mouseClick(tree.viewport(), Qt.MouseButton.LeftButton, pos=place.center())
+
+
+def reference_of(session):
+    (name,) = {each.provenance["reference_from"] for each in session.alignments}
+    return name
+
+
+def asked(session):
+    return session.tab.form.values().reference_recording
+
+
+def test_before_a_run_none_is_marked(session):
+    assert marks(session) == [UNMARKED] * 3
+    assert asked(session) is None
+
+
+def test_a_click_chooses_and_a_second_one_leaves_it_to_the_plugin(qtbot, panel, session):
+    panel.open_tab("Recordings")
+    click(qtbot, session, 2)
+    assert marks(session) == [UNMARKED, UNMARKED, MARKED]
+    assert asked(session) == 2
+    assert "taken from part 3" in session.tab.run_bar.status.text()
+    click(qtbot, session, 2)
+    assert marks(session) == [UNMARKED] * 3
+    assert asked(session) is None
+
+
+def test_the_choice_goes_with_the_recording(qtbot, panel, session):
+    panel.open_tab("Recordings")
+    click(qtbot, session, 2)
+    session.tab.list.move(2, 0)
+    assert (marks(session), asked(session)) == ([MARKED, UNMARKED, UNMARKED], 0)
+    session.tab.list.set_recordings(session.recordings[1:])
+    assert (marks(session), asked(session)) == ([UNMARKED, UNMARKED], None)
+
+
+def test_a_number_typed_in_is_marked(session):
+    session.tab.form.fields["reference_recording"].set(1)
+    assert marks(session) == [UNMARKED, MARKED, UNMARKED]
+
+
+def test_after_a_run_the_recording_in_use_is_marked(registered_session):
+    session = registered_session
+    names = [recording.name for recording in session.recordings]
+    assert marks(session)[names.index(reference_of(session))] == MARKED
+    assert marks(session).count(MARKED) == 1
+    session.tab.anew_box.setChecked(True)
+    assert marks(session) == [UNMARKED] * 3
+
+
+def test_a_click_on_another_registers_all_to_that(qtbot, panel, registered_session):
+    session = registered_session
+    before, image = reference_of(session), session.alignments[0].reference
+    names = [recording.name for recording in session.recordings]
+    other = next(row for row, name in enumerate(names) if name != before)
+    panel.open_tab("Recordings")
+    click(qtbot, session, other)
+    assert f"to {names[other]}" in session.tab.run_bar.status.text()
+    assert np.array_equal(session.alignments[0].reference, image)  # until the run
+    run_to_end(qtbot, panel)
+    assert reference_of(session) == names[other]
+    assert np.abs(session.alignments[0].reference - image).max() > 0
+    image = session.alignments[0].reference
+    run_to_end(qtbot, panel)  # again: the same is kept
+    assert np.array_equal(session.alignments[0].reference, image)
+    assert reference_of(session) == names[other]
+
+
+def test_a_click_on_the_one_in_use_changes_nothing(qtbot, panel, registered_session):
+    session = registered_session
+    names = [recording.name for recording in session.recordings]
+    panel.open_tab("Recordings")
+    click(qtbot, session, names.index(reference_of(session)))
+    assert asked(session) is None
+    assert "stays" in session.tab.run_bar.status.text()
+
+
+def test_another_order_is_no_other_reference(qtbot, panel, registered_session):
+    session = registered_session
+    names = [recording.name for recording in session.recordings]
+    panel.open_tab("Recordings")
+    other = next(row for row, name in enumerate(names) if name != reference_of(session))
+    click(qtbot, session, other)
+    run_to_end(qtbot, panel)
+    image = session.alignments[0].reference
+    session.tab.list.move(other, 2 - other)
+    run_to_end(qtbot, panel)
+    assert np.array_equal(session.alignments[0].reference, image)
+
+
+def test_a_new_mask_holds_on_to_what_it_was_painted_over(qtbot, panel, session):
+    press(qtbot, panel, "mask")
+    settled(qtbot, panel)
+    assert marks(session).count(MARKED) == 1
+    (number,) = np.flatnonzero(np.array(marks(session)) == MARKED)
+    assert asked(session) == number
+    assert isinstance(session.tab.mask_combo.layer, Labels)
+
+
+@pytest.mark.parametrize("row", [0, 2])
+def test_a_project_brings_the_choice_back(qtbot, panel, session, row):
+    panel.open_tab("Recordings")
+    click(qtbot, session, row)
+    params = session.collect(Project()).params["Recordings"]
+    click(qtbot, session, row)
+    assert marks(session) == [UNMARKED] * 3
+    session.tab.form.take(params)
+    assert marks(session).index(MARKED) == row
