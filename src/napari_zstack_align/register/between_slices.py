@@ -24,12 +24,13 @@ from napari_zstack_align.alignment.spline import field_on_pixels, grid_shape
 from napari_zstack_align.alignment.warp import shrink, warp_with_valid
 from napari_zstack_align.mask import Mask
 from napari_zstack_align.params import AdaptiveParams
+from napari_zstack_align.register.agreement import agreed_part, checkerboard
 from napari_zstack_align.register.frames import Image, RawFrame, filtered_frame, folds
 from napari_zstack_align.register.light import in_light_of
 from napari_zstack_align.register.prefilter import Band, Prefilter
 from napari_zstack_align.register.slice_steps import SliceStep, step_between
 from napari_zstack_align.register.slice_units import known
-from napari_zstack_align.register.template import Coefficients, Template
+from napari_zstack_align.register.template import Coefficients, Registration, Template
 from napari_zstack_align.saved import Arrays
 
 Known: TypeAlias = npt.NDArray[np.bool_] | None
@@ -43,6 +44,10 @@ BAND = Band(fine_px=0.6, coarse_px=1.5, offset=0.05)
 FACTORS = (8, 4, 2, 1)
 SMOOTHNESS = 3.0
 """Times the standard strength of the prior, at alpha = 1."""
+STIFF = 30.0
+"""Times as stiff a field takes of a step only what all cells share."""
+ALL = 0.999
+"""Halves of an image that agree on more of a bend agree on all of it."""
 SPACING_RATIO = 4 / 3
 """Control points lie this much farther apart than within slices."""
 
@@ -165,12 +170,7 @@ class Chain:
             shown = np.isfinite(image)
             return replace(self, image=filled(image), known=None if shown.all() else shown)
         image = in_light_of(self.image, image)
-        draft = self._template(self.change)
-        filtered = filtered_frame(RawFrame(image), draft)
-        found = draft.register(filtered, self.field, around=self.field)
-        if self.change is None:
-            template = self._template(found.power)
-            found = template.register(filtered, self.field, around=self.field)
+        found = self._found(RawFrame(image))
         field = self._restrained(found.coefficients)
         chosen = self._put(image, self.field)
         if np.isfinite(field).all() and not folds(field, self.shape, self.spacing_px):
@@ -188,6 +188,61 @@ class Chain:
             known=None if self.known is None else self.known | chosen.valid,
             step=step_between(self.image, chosen.image, chosen.valid, self._compared_weights),
         )
+
+    def _found(self, frame: RawFrame) -> Registration:
+        """Field of a slice; where it rests on single cells it bends as little as a stiff one."""
+        change = self._register(frame, None).power if self.change is None else self.change
+        found = self._register(frame, change)
+        agreed = self._agreed(frame, change, found.coefficients)
+        if agreed.min() > ALL:
+            return found
+        stiff = self._register(frame, change, stiffness=STIFF)
+        blend = stiff.coefficients + agreed * (found.coefficients - stiff.coefficients)
+        return replace(found if agreed.mean() > 0.5 else stiff, coefficients=blend)
+
+    def _agreed(self, frame: RawFrame, change: Image, field: Coefficients) -> Image:
+        """(gy, gx) how far two halves of the image agree on how a slice bends: from 0 to 1."""
+        halves = checkerboard(self.shape)
+        if halves is None:
+            return np.ones(field.shape[1:], np.float32)
+        first, second = (
+            self._register(frame, change, start=field, weights=half, factors=FACTORS[:-1])
+            for half in halves
+        )
+        return agreed_part(
+            first.coefficients - self.field,
+            second.coefficients - self.field,
+            self.shape,
+            self.spacing_px,
+        )
+
+    def _register(
+        self,
+        frame: RawFrame,
+        change: Image | None,
+        *,
+        stiffness: float = 1.0,
+        start: Coefficients | None = None,
+        weights: Image | None = None,
+        factors: tuple[int, ...] = FACTORS,
+    ) -> Registration:
+        """Put a slice over the last one; from a field to start from it is not shifted first."""
+        assert self.image is not None
+        mask = self._weights if weights is None else weights
+        if weights is not None and self._weights is not None:
+            mask = weights * self._weights
+        template = Template.build(
+            self.image,
+            Prefilter.for_image(self.image, BAND),
+            spacing_px=self.spacing_px,
+            alpha=SMOOTHNESS * stiffness * self.params.alpha,
+            max_shift_px=self.params.max_shift_px if start is None else 0.0,
+            mask=mask,
+            power=change,
+            factors=factors,
+        )
+        begin = self.field if start is None else start
+        return template.register(filtered_frame(frame, template), begin, around=self.field)
 
     def _is_more_like(self, earlier: Chain, placed: Placed) -> bool:
         """Whether a slice resembles the one two before it more than the one before it."""
@@ -220,19 +275,6 @@ class Chain:
     def _compared_weights(self) -> Image:
         weights = np.ones(self.shape, np.float32) if self.mask is None else self.mask
         return shrink(weights, comparison_factor(self.shape))
-
-    def _template(self, change: Image | None) -> Template:
-        assert self.image is not None
-        return Template.build(
-            self.image,
-            Prefilter.for_image(self.image, BAND),
-            spacing_px=self.spacing_px,
-            alpha=SMOOTHNESS * self.params.alpha,
-            max_shift_px=self.params.max_shift_px,
-            mask=self._weights,
-            power=change,
-            factors=FACTORS,
-        )
 
     @property
     def _weights(self) -> Mask | None:

@@ -1,0 +1,80 @@
+"""A slice bends as far as two halves of its image agree that it does."""
+
+import numpy as np
+import pytest
+
+from napari_zstack_align.alignment.spline import field_on_pixels, grid_shape
+from napari_zstack_align.params import AdaptiveParams
+from napari_zstack_align.register.agreement import agreed_part, checkerboard
+from napari_zstack_align.register.between_slices import Chain
+
+SHAPE, SPACING = (128, 128), 64.0
+CELLS = [(20, 24), (30, 100), (66, 52), (104, 30), (100, 104)]
+
+
+def plane(cells, shape=SHAPE, seed=0):
+    """(Y, X) float32 image of a few bright cells (y, x), with noise."""
+    y, x = np.indices(shape)
+    image = np.full(shape, 0.5)
+    for cell in cells:
+        image += 20 / (1 + np.exp((np.hypot(y - cell[0], x - cell[1]) - 4) / 0.7))
+    return (100 + 10 * np.random.default_rng(seed).poisson(image)).astype(np.float32)
+
+
+def placed(*planes, **params):
+    """(2, Y, X) displacement of the last plane over the first one."""
+    chain = Chain(planes[0].shape, SPACING, AdaptiveParams(**params), None)
+    for each in planes:
+        chain = chain.next(each)
+    return field_on_pixels(chain.field, planes[0].shape, SPACING)
+
+
+def test_a_cell_that_appears_beside_one_that_fades_bends_hardly_anything():
+    longest = []
+    for beside in ((0, 9), (9, 0), (-6, -7)):
+        for y, x in CELLS:
+            others = [cell for cell in CELLS if cell != (y, x)]
+            after = plane([*others, (y + beside[0], x + beside[1])], seed=1)
+            longest.append(float(np.hypot(*placed(plane(CELLS), after)).max()))
+    assert np.median(longest) < 0.5
+    assert np.mean(longest) < 1.0
+
+
+def test_what_all_cells_share_is_followed_all_the_same():
+    moved = [(y + 3, x - 2) for y, x in CELLS]
+    away = placed(plane(CELLS), plane(moved, seed=1))
+    np.testing.assert_allclose(away.mean(axis=(1, 2)), (3, -2), atol=0.3)
+
+
+def test_halves_cover_the_image_once():
+    first, second = checkerboard((100, 130))
+    assert set(np.unique(first)) == {0, 1}
+    np.testing.assert_array_equal(first + second, 1)
+    assert 0.4 < first.mean() < 0.6
+    assert checkerboard((63, 200)) is None
+
+
+def bends(seed, size):
+    """(2, gy, gx) bend of a given size in px, shifted by 9."""
+    random = np.random.default_rng(seed).normal(0, size, (2, *grid_shape(SHAPE, SPACING)))
+    return (random + 9).astype(np.float32)
+
+
+def test_halves_that_agree_are_believed_and_others_are_not():
+    one, other = bends(0, 3), bends(1, 3)
+    assert agreed_part(one, one - 20, SHAPE, SPACING) == pytest.approx(1)
+    assert agreed_part(one, other, SHAPE, SPACING).max() < 0.5
+    little, less = bends(2, 0.1), bends(3, 0.1)
+    assert agreed_part(little, less, SHAPE, SPACING) == pytest.approx(1)
+    assert agreed_part(one, one + less, SHAPE, SPACING) == pytest.approx(1)
+
+
+def test_bends_are_left_where_halves_disagree_alone():
+    shape = (128, 384)
+    grid = grid_shape(shape, SPACING)
+    one = np.zeros((2, *grid), np.float32)
+    other = one.copy()
+    other[:, :, -2:] += 12
+    part = agreed_part(one, other, shape, SPACING)
+    assert part[:, -1].max() < 0.1
+    assert part[:, 2].min() > 0.9
