@@ -29,14 +29,15 @@ def test_a_wrong_layout_opens_the_summary_and_the_last_line_counts_it(tmp_path, 
     out = capsys.readouterr().out.splitlines()
     (first,) = (n for n, line in enumerate(out) if line.startswith("Warning: The layout looks"))
     assert out[first + 1].startswith("  48 frames in 6 slices")
-    assert out[-1].startswith("2 warnings above; ")  # its repeats show different places, too
+    assert out[-1].startswith("The result looks wrong as a whole")
+    assert "2 warnings above; " in out[-1]  # its repeats show different places, too
     assert not any(isinstance(each.message, nza.ResultWarning) for each in recwarn.list)
     for command in (["info"], ["export", f"--out={tmp_path / 'v.tif'}"]):
         assert main([command[0], str(tmp_path / "a.zalign"), *command[1:]]) == 0
         later = capsys.readouterr().out
         assert "Warning: The layout looks wrong" in later
         assert later.index("Warning: The layout") < later.index("48 frames in 6 slices")
-        assert later.splitlines()[-1].startswith("2 warnings above; ")
+        assert "looks wrong as a whole: see its first line. 2 warn" in later.splitlines()[-1]
 
 
 def test_notes_alone_need_no_last_line(aligned, tmp_path, capsys):
@@ -54,7 +55,8 @@ def test_notes_alone_need_no_last_line(aligned, tmp_path, capsys):
         pytest.param(
             (*as_warnings("Odd."), *as_serious("Wrong.")),
             1,
-            "2 warnings above; 1 frame is flagged.",
+            "The result looks wrong as a whole: see its first line. 2 warnings above; 1 frame is "
+            "flagged.",
             id="two",
         ),
     ],

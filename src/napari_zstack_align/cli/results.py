@@ -18,6 +18,9 @@ from napari_zstack_align.zshift import ZShift
 
 Result: TypeAlias = Alignment | Traces | ZShift
 
+LOOKS_WRONG = "The result looks wrong as a whole: see its first line. "
+"""Where a remark is serious."""
+
 
 def tell(results: Sequence[Result], *, named: bool = True) -> None:
     """Print the summary of each result; where there are warnings, the last line says how many.
@@ -72,14 +75,17 @@ def _of_several(remark: Remark, results: Sequence[Result]) -> str:
 
 
 def last_line(results: Sequence[Result]) -> str:
-    """'2 warnings above; 9 frames are flagged.'; '' without a warning."""
-    number = n_warnings(remark for result in results for remark in remarks_on(result))
+    """'2 warnings above; 9 frames are flagged.'; '' without a warning.
+
+    Whoever reads this line alone is told where a whole result is probably wrong.
+    """
+    remarks = [remark for result in results for remark in remarks_on(result)]
+    number, wrong = n_warnings(remarks), any(remark.is_serious for remark in remarks)
     flagged = sum(int(are_flagged(_flags(result)).sum()) for result in results)
     if not number:
         return ""
-    return (
-        f"{counted(number, 'warning')} above; {counted(flagged, 'frame')} {are(flagged)} flagged."
-    )
+    warnings, frames = counted(number, "warning"), counted(flagged, "frame")
+    return f"{LOOKS_WRONG if wrong else ''}{warnings} above; {frames} {are(flagged)} flagged."
 
 
 def name_of(result: Result) -> str:

@@ -142,3 +142,42 @@ def test_a_project_has_it_too_and_opening_one_lets_go_of_it(
     panel.keeper.open(folder)
     qtbot.waitUntil(lambda: panel.keeper.path == folder and not panel.keeper.busy)
     assert panel.zstack.shown.runs.shown.name == "run 1"
+
+
+def opened(path):
+    return nza.open_stack(path, frames_per_slice=4, order="repeats")
+
+
+@pytest.fixture
+def kept(qtbot, viewer, panel, tmp_path):
+    """Path of a stack that is kept without layers, with a run."""
+    path = tmp_path / "brain.tif"
+    tifffile.imwrite(path, small_zstack().read(0, 12)[:, 0])
+    show(qtbot, panel, opened(path))
+    run_to_end(qtbot, panel)
+    remove_all(viewer)
+    return path
+
+
+def test_the_same_file_opened_again_is_the_stack_that_was_kept(qtbot, panel, kept):
+    (before,) = panel.zstack.kept
+    show(qtbot, panel, opened(kept))
+    assert panel.workspace.stacks == [before]
+    assert before.runs.shown.name == "run 1"
+    assert row_of(panel) == ""
+    assert "brain is shown again" in panel.zstack.load_tab.run_bar.status.text()
+
+
+def test_another_layout_of_it_is_another_stack(qtbot, panel, kept):
+    show(qtbot, panel, nza.open_stack(kept, frames_per_slice=2, order="repeats"))
+    assert not panel.zstack.shown.runs.listed
+    assert "'run 1'" in row_of(panel)
+
+
+@pytest.mark.parametrize("said", ["Discard", "Keep"])
+def test_kept_runs_can_be_discarded(qtbot, panel, kept, answer, monkeypatch, said):
+    answer(said)
+    click(qtbot, panel.zstack.kept_row.discard_button)
+    assert answer.asked == ["'run 1' of brain is in no file, and can't be brought back."]
+    assert bool(row_of(panel)) == (said == "Keep")
+    assert bool(questions(panel, monkeypatch)) == (said == "Keep")

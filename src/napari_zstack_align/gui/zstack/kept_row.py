@@ -21,10 +21,14 @@ class KeptRow(QWidget):
         self.button = button(
             "Show again", "Add the layers of these stacks to napari again, with their runs"
         )
+        self.discard_button = button(
+            "Discard …", "Forget these stacks and the runs of them that are in no file"
+        )
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.words, 1)
         layout.addWidget(self.button)
+        layout.addWidget(self.discard_button)
         self.show_kept(())
 
     def show_kept(self, stacks: Sequence[StackLayers]) -> None:

@@ -23,6 +23,7 @@ from napari_zstack_align.gui.project.mask_layers import add_masks
 from napari_zstack_align.gui.project.opening import Opened, OpenedStack, put_runs
 from napari_zstack_align.gui.project.put_back import PutBack, divided, finding, may_be_in
 from napari_zstack_align.gui.project.snapshot import with_params, with_runs, with_view
+from napari_zstack_align.gui.question import confirmed
 from napari_zstack_align.gui.runs import names_of
 from napari_zstack_align.gui.runs_box import may_lose
 from napari_zstack_align.gui.stack_layers import StackLayers, every_stack, stack_of
@@ -38,6 +39,7 @@ from napari_zstack_align.project import Project
 from napari_zstack_align.saved import Kind
 from napari_zstack_align.stack import Stack
 
+SHOWN_AGAIN = "{} is shown again, with the runs that were kept of it."
 KEPT = "The layers of {} were removed; {} {} kept: 'Show again' brings them back."
 REMOVED = "The layers of {} were removed."
 
@@ -228,7 +230,14 @@ class ZStackPart(Part):
         return shown
 
     def add_loaded(self, stack: Stack, contrast: list[Limits]) -> None:
-        """Show a stack that was opened; one of the project's takes its place there again."""
+        """Show a stack that was opened; one of the project's takes its place there again.
+
+        One whose layers were removed, and whose runs are kept, is shown again with these.
+        """
+        if any(_is_again(stack, each.stack) for each in self.kept):
+            self.show_again()
+            self.load_tab.run_bar.say(SHOWN_AGAIN.format(stack.name))
+            return
         if not may_be_in(stack, self.workspace.left):
             self.add_stack(stack, contrast)
             return
@@ -269,6 +278,21 @@ class ZStackPart(Part):
             self.runs.tell()
         self.kept_row.show_kept(())
         self.align_tab.run_bar.say("")
+
+    def discard_kept(self) -> None:
+        """Forget the stacks that are kept without layers, after a question."""
+        runs = [run for each in self.kept for run in each.runs.listed]
+        if confirmed(
+            self.load_tab,
+            "Discard the runs?",
+            f"{names_of(runs)} of {', '.join(each.stack.name for each in self.kept)} "
+            f"{'are' if len(runs) > 1 else 'is'} in no file, and can't be brought back.",
+            yes="Discard",
+            no="Keep",
+        ):
+            self.kept.clear()
+            self.kept_row.show_kept(())
+            self.align_tab.run_bar.say("")
 
     def load_stack(self, stack: Stack) -> None:
         """Show a stack that was opened elsewhere; its contrast is sampled in the worker."""
@@ -378,7 +402,7 @@ class ZStackPart(Part):
         """While a run goes on, its stack can't be described otherwise or exchanged."""
         self.load_tab.setEnabled(not busy)
         self.stack_combo.setEnabled(not busy)
-        self.kept_row.button.setEnabled(not busy)
+        self.kept_row.setEnabled(not busy)
         self.align_tab.set_result(self.shown is not None and self.shown.alignment is not None)
 
     def _on_mask(self, _: Any = None) -> None:
@@ -403,6 +427,7 @@ class ZStackPart(Part):
         self.align_tab.mask_combo.currentIndexChanged.connect(self._on_mask)
         self.stack_combo.currentIndexChanged.connect(self._choose)
         self.kept_row.button.clicked.connect(lambda _: self.show_again())
+        self.kept_row.discard_button.clicked.connect(lambda _: self.discard_kept())
         self._listening.to(self.viewer.layers.events.inserted, self._on_inserted)
 
     def _lay_out(self) -> None:
@@ -424,3 +449,11 @@ def _same_layout(first: Stack, second: Stack) -> bool:
 def stack_layers(layers: Any) -> list[Any]:
     """First layer of every stack that is shown."""
     return [next(layer for layer in layers if layer in s.raw) for s in every_stack(layers)]
+
+
+def _is_again(opened: Stack, kept: Stack) -> bool:
+    """Whether a stack that was opened has the frames of one that is kept, in the same layout."""
+    return bool(opened.paths) and all(
+        getattr(opened, name) == getattr(kept, name)
+        for name in ("paths", "shape", "dtype", "frames_per_slice", "order")
+    )
