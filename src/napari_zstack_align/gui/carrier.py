@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from secrets import token_hex
-from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -39,6 +38,28 @@ LEFT = (
     "circles may lie beside the cells."
 )
 BACK = "The reference is the one of before again: the ROIs are back where they were on it."
+
+
+@dataclass(frozen=True, eq=False)
+class Painted:
+    """What a mask is now: the worker looks at nothing that the person may change meanwhile.
+
+    Attributes
+    ----------
+    layer : Labels
+        Whose it is.
+    mask : numpy.ndarray
+        (Y, X) what is painted.
+    mark : str
+        Of the reference that it lies on.
+    family : object
+        Shared with the same mask on other references.
+    """
+
+    layer: Labels
+    mask: npt.NDArray[np.integer]
+    mark: str
+    family: object
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,10 +200,18 @@ class Carrier(QObject):
         found += [(alignment,) for alignment in stacks if alignment is not None]
         return [each for each in found if each]
 
-    def _masks(self) -> list[tuple[Labels, npt.NDArray[np.integer]]]:
-        """Masks that know their reference, and what is painted now."""
-        layers = mask_layers(self._workspace.viewer.layers)
-        return [(each, np.array(each.data)) for each in layers if each.metadata.get(MADE_ON)]
+    def _masks(self) -> list[Painted]:
+        """Masks that know their reference, as they are now."""
+        found: dict[tuple[object, str], Painted] = {}
+        for layer in mask_layers(self._workspace.viewer.layers):
+            mark, family = layer.metadata.get(MADE_ON), layer.metadata.get(FAMILY, id(layer))
+            if not mark:
+                continue
+            if (family, mark) in found:  # a copy that the person made is a mask of its own
+                family = token_hex(4)
+                layer.metadata = {**layer.metadata, FAMILY: family}
+            found[family, mark] = Painted(layer, np.array(layer.data), mark, family)
+        return list(found.values())
 
     def _on_rois(self) -> None:
         """Undo may bring back ROIs of a reference of before, and a file those of any other."""
@@ -257,7 +286,7 @@ def placing(
     shown: Sequence[Aligned],
     known: Mapping[str, Aligned],
     last: str | None,
-    masks: Sequence[tuple[Labels, npt.NDArray[np.integer]]] = (),
+    masks: Sequence[Painted] = (),
 ) -> Job[Placed]:
     """Carry what lies on a reference that isn't shown any more to the one of the same frames.
 
@@ -273,8 +302,8 @@ def placing(
         What there was before, by the marks of the references.
     last : str, optional
         Mark of the reference that was shown last.
-    masks : sequence of (Labels, numpy.ndarray)
-        Layers that know their reference, and what is painted in them.
+    masks : sequence of Painted
+        Those that know their reference.
     """
     yield Progress("Looking for ROIs and masks", 0, 1)
     marks = {_mark(each[0]): _on_first_reference(each) for each in shown}
@@ -309,7 +338,7 @@ def _placing_rois(
 
 
 def _placing_masks(
-    masks: Sequence[tuple[Labels, npt.NDArray[np.integer]]],
+    masks: Sequence[Painted],
     marks: Mapping[str, Aligned],
     known: Mapping[str, Aligned],
     last: str | None,
@@ -317,33 +346,29 @@ def _placing_masks(
     """Carry each mask once; where it is on the reference already, that layer is to be shown."""
     carried, there = [], []
     for family in _families(masks):
-        on = {layer.metadata[MADE_ON]: layer for layer, _ in reversed(family)}
+        on = {each.mark: each.layer for each in reversed(family)}
         here = next((layer for mark, layer in on.items() if mark in marks), None)
         if here is not None:
             others = (layer for mark, layer in on.items() if mark not in marks)
             there += [(layer, here) for layer in others]
             continue
-        newest_first = sorted(family, key=lambda each: each[0].metadata[MADE_ON] != last)
-        for layer, painted in newest_first:
-            old = layer.metadata[MADE_ON]
-            if old not in known or not painted.any():
+        for painted in sorted(family, key=lambda each: each.mark != last):
+            old = known.get(painted.mark)
+            if old is None or not painted.mask.any():
                 continue
-            fitting = (mark for mark in marks if share_frames(known[old], marks[mark]))
-            new = next(fitting, None)
+            new = next((mark for mark in marks if share_frames(old, marks[mark])), None)
             if new is not None:
                 yield Progress("Carrying the masks", 0, 1)
-                carried.append((layer, new, carry_mask(painted, known[old], marks[new])))
+                carried.append((painted.layer, new, carry_mask(painted.mask, old, marks[new])))
                 break
     return carried, there
 
 
-def _families(
-    masks: Sequence[tuple[Labels, npt.NDArray[np.integer]]],
-) -> list[list[tuple[Labels, npt.NDArray[np.integer]]]]:
+def _families(masks: Sequence[Painted]) -> list[list[Painted]]:
     """Put each mask together with the same on other references."""
-    found: dict[Any, list[tuple[Labels, npt.NDArray[np.integer]]]] = {}
-    for layer, painted in masks:
-        found.setdefault(layer.metadata.get(FAMILY, id(layer)), []).append((layer, painted))
+    found: dict[object, list[Painted]] = {}
+    for painted in masks:
+        found.setdefault(painted.family, []).append(painted)
     return list(found.values())
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from driving import settled
+from napari.layers import Layer
 
 from napari_zstack_align.alignment.transforms import AffineLink, Transforms
 from napari_zstack_align.cells import Rois
@@ -153,6 +154,28 @@ def test_a_mask_is_carried_once_however_often_alignments_change(panel, session, 
     carried()
     assert len(mask_layers(panel.viewer.layers)) == 2
     assert session.tab.mask_combo.layer is panel.viewer.layers["tissue, carried"]
+
+
+def duplicate(panel, layer):
+    """What napari's 'Duplicate layer' does."""
+    layers = panel.viewer.layers
+    data, described, kind = layer.as_layer_data_tuple()
+    copy = Layer.create(data.copy(), {**described, "name": f"{layer.name} copy"}, kind)
+    layers.insert(layers.index(layer) + 1, copy)
+    return copy
+
+
+def test_a_copy_of_a_mask_is_a_mask_of_its_own(panel, session, carried, mask):
+    change(session)
+    carried()
+    copy = duplicate(panel, panel.viewer.layers["tissue, carried"])
+    copy.data[60:70, 60:70] = 1
+    change(session, FURTHER)
+    carried()
+    names = sorted(layer.name for layer in mask_layers(panel.viewer.layers))
+    assert names.count("tissue, carried copy, carried") == 1
+    assert panel.viewer.layers["tissue, carried copy, carried"].data.sum() > 0
+    assert len(names) == 5  # the mask on three references, its copy on two
 
 
 def test_a_saved_mask_knows_what_it_was_carried_to(panel, session, carried, mask):
