@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from napari_zstack_align.cells import load_rois
 from napari_zstack_align.cells.traces import load_traces
 from napari_zstack_align.cells.traces.storage import load_session_traces, save_session_traces
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.flags import Flag
 from napari_zstack_align.gui.cells import trace_jobs, traces_run
 from napari_zstack_align.gui.cells.trace_set import as_set, with_liveliest
 from napari_zstack_align.progress import Progress
@@ -140,6 +142,32 @@ def test_complete_traces_stay_until_all_is_read_again(
     assert part.traces is before
     assert part.dock.traces is before
     assert ("as they were" if end == "cancelled" else "the disk is gone") in status(part)
+
+
+def first_frames(traces, n_read):
+    """Traces as they are when so many frames are read."""
+    frames = traces.frames.copy()
+    frames["flag"][n_read:] = Flag.NOT_RUN
+    return replace(traces, frames=frames)
+
+
+def test_of_two_that_were_cancelled_the_longer_one_is_kept(
+    qtbot, panel, part, monkeypatch, recordings
+):
+    part.tab.form.fields["dark_level"].set((float(DARK),))
+    monkeypatch.setattr(traces_run, "DRAW_INTERVAL_S", 0.0)
+    whole, bar, kept = traces_of(recordings[0]), part.tab.run_bar, []
+    for n_read in (8, 4, 12):
+        wait = [True]
+        monkeypatch.setattr(trace_jobs, "reading", unfinished(first_frames(whole, n_read), wait))
+        click(qtbot, bar.run_button)
+        qtbot.waitUntil(lambda: bar.busy and bar.worker.partial is not None)
+        click(qtbot, bar.cancel_button)
+        wait.clear()
+        settled(qtbot, panel)
+        kept.append(part.traces.n_read)
+        assert ("as they were" in status(part)) == (n_read == 4)
+    assert kept == [8, 8, 12]
 
 
 def test_loading_asks_before_it_replaces_traces_in_no_file(

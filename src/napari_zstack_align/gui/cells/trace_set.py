@@ -61,6 +61,11 @@ class TraceSet:
         return self.whole == len(self.recordings) and all(r.complete for r in self.recordings)
 
     @property
+    def n_read(self) -> int:
+        """Number of frames that were read."""
+        return sum(each.n_read for each in self.recordings)
+
+    @property
     def names(self) -> list[str]:
         """Names of the recordings."""
         return [traces.recording for traces in self.recordings]

@@ -51,7 +51,7 @@ class TracesRun:
         self._looked_up: tuple[Any, ...] = ()
         self._drawn_at = 0.0
         self._movies: tuple[Movie, ...] = ()
-        self._replaces = False
+        self._before = TraceSet(())
 
     def start(self) -> None:
         """Read the traces, once the dark level is known or was shown."""
@@ -67,7 +67,7 @@ class TracesRun:
             self.look_up_dark(then=self._go_on_if_known)
             return
         self._movies = tuple(movies)
-        self._replaces = bool(self._part.traces.recordings)
+        self._before = self._part.traces
         self._bar.start(
             partial(jobs.reading, movies, rois, params),
             progress=self._on_progress,
@@ -118,16 +118,18 @@ class TracesRun:
 
     def _on_cancelled(self, partial_result: Any) -> None:
         self._keep(partial_result)
-        if self._replaces:
+        if self._before.recordings and self._part.traces is self._before:
             self._bar.say(AS_BEFORE)
         elif partial_result is not None:
             self._bar.say("Cancelled; what was read is kept and can be saved.")
 
     def _keep(self, partial_result: Any) -> None:
-        """Show what has been read, where there was nothing before: that stays until all is read."""
-        if partial_result and not self._replaces:
+        """Show what has been read where it is more than before; what was complete stays."""
+        before = self._before
+        if partial_result and not (before.recordings and before.complete):
             found = as_set(partial_result)
-            self._part.show(replace(found, asked=len(self._movies), movies=self._movies))
+            if found.n_read > before.n_read:
+                self._part.show(replace(found, asked=len(self._movies), movies=self._movies))
 
 
 def dark_key(movies: Sequence[Movie], params: TraceParams) -> tuple[Any, ...]:

@@ -77,9 +77,9 @@ class ZShiftRun:
 
     def _on_progress(self, progress: Progress) -> None:
         now = time.monotonic()
-        due = self._before is None and now - self._drawn_at > DRAW_INTERVAL_S
-        if progress.partial is not None and due:
-            self._part.show_numbers(progress.partial)
+        due, found = now - self._drawn_at > DRAW_INTERVAL_S, progress.partial
+        if found is not None and due and self._is_more(found):
+            self._part.show_numbers(found)
             self._drawn_at = now
 
     def _on_returned(self, view: ZShiftView) -> None:
@@ -88,19 +88,24 @@ class ZShiftRun:
 
     def _on_cancelled(self, partial_result: ZShiftView | None) -> None:
         self._keep(partial_result)
-        if self._before is not None:
+        if self._before is not None and self._part.view is self._before:
             self._bar.say(AS_BEFORE)
         elif partial_result is not None:
             self._bar.say(f"Cancelled. {ended(partial_result)}")
 
     def _keep(self, partial_result: ZShiftView | None) -> None:
-        """Show what was finished, where there was nothing before: that stays until all is done."""
-        if self._before is not None:
-            return
-        if partial_result is not None:
+        """Show what was finished where it is more than before; what was complete stays."""
+        if partial_result is not None and self._is_more(partial_result):
             self._part.show(partial_result)
-        else:
+        elif self._before is None:
             self._part.show_dock(False)
+
+    def _is_more(self, found: ZShiftView) -> bool:
+        """Whether that is more than there was before."""
+        if self._before is None:
+            return True
+        before = self._before.zshift
+        return not before.complete and found.zshift.n_read > before.n_read
 
 
 def ended(view: ZShiftView) -> str:
