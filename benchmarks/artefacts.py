@@ -175,6 +175,23 @@ def clock(frames: Frames, level: float, rng: np.random.Generator) -> Frames:
     return frames
 
 
+def blinking_clock(frames: Frames, level: float, rng: np.random.Generator) -> Frames:
+    """A clock that is shown in half of the frames."""
+    shown = np.arange(len(frames)) % 6 < 3
+    frames[shown] = clock(frames.copy(), level, rng)[shown]
+    return frames
+
+
+def slow_clock(frames: Frames, level: float, rng: np.random.Generator) -> Frames:
+    """Digits over the tissue, which change with every second frame."""
+    for t, frame in enumerate(frames):
+        ink = np.zeros(frame.shape, np.uint8)
+        words = f"{17 * (t // 2):05d}"
+        cv2.putText(ink, words, (4, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 255, 1)
+        frame[ink > 127] = level
+    return frames
+
+
 def salt(frames: Frames, level: float, rng: np.random.Generator) -> Frames:
     frames[rng.random(frames.shape) < 1e-3] = level
     return frames
@@ -232,6 +249,8 @@ KINDS: dict[str, Spoil] = {
         diagonal_stripes,
         column_gains,
         clock,
+        blinking_clock,
+        slow_clock,
         salt,
         bright_frame,
         struck_rows,

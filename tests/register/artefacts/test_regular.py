@@ -12,8 +12,8 @@ from spoils import aligned, clean, error_px, moved, run_search, walk
 
 import napari_zstack_align as nza
 from napari_zstack_align.register.artefacts.artefacts import Artefacts
+from napari_zstack_align.register.artefacts.described import MAY_HOLD, NOT_TESTED
 from napari_zstack_align.register.artefacts.frequencies import lying_in, standing_out
-from napari_zstack_align.register.artefacts.search import MAY_HOLD, NOT_TESTED
 
 Image = npt.NDArray[np.float64]
 Pattern = Callable[[Image, Image], Image]

@@ -12,13 +12,9 @@ import napari_zstack_align as nza
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.register.artefacts.artefacts import Artefacts
+from napari_zstack_align.register.artefacts.described import ALL_ALIKE, BORDER, NOT_TESTED
 from napari_zstack_align.register.artefacts.sample import read_sample
-from napari_zstack_align.register.artefacts.search import (
-    ALL_ALIKE,
-    BORDER,
-    NOT_TESTED,
-    checked_pixels,
-)
+from napari_zstack_align.register.artefacts.search import checked_pixels
 
 
 def found_in(frames: np.ndarray, repeats: int | None = N_REPEATS, **options) -> Artefacts:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import binary_propagation
 
-from napari_zstack_align.register.artefacts.constant import largest_moves
+from napari_zstack_align.register.artefacts.constant import grown, largest_moves
 from napari_zstack_align.register.artefacts.explained import Frames, Judged, moved, tissue_of
 from napari_zstack_align.register.artefacts.movement import MOVED_PX, Movement
 from napari_zstack_align.register.artefacts.noise import Noise
@@ -75,7 +75,7 @@ def find_changing(frames: Frames, known: Pixels, seems: Movement, noise: Noise) 
     constant = _without_lines(frames.constant)
     if constant.sum() < FEWEST_CONSTANT:
         return None
-    beside = _grown(constant, BESIDE_PX)
+    beside = grown(constant, BESIDE_PX)
     if beside.mean() > MOST_BESIDE:
         return None
     tissue = Frames(frames.images, frames.groups, beside)
@@ -139,11 +139,6 @@ def _still(found: Pixels, tissue_misses: Image, still_misses: Image) -> Pixels:
 def _without_lines(constant: Pixels) -> Pixels:
     rows, columns = (constant.mean(axis=axis) > LINE_PART for axis in (1, 0))
     return constant & ~rows[:, np.newaxis] & ~columns
-
-
-def _grown(pixels: Pixels, reach: int) -> Pixels:
-    square = np.ones((2 * reach + 1,) * 2, np.uint8)
-    return np.asarray(cv2.dilate(pixels.astype(np.uint8), square), bool)
 
 
 def _large(pixels: npt.NDArray[np.uint8], constant: Pixels) -> Pixels:

@@ -88,6 +88,12 @@ def largest_moves(movement: Movement) -> npt.NDArray[np.float64]:
     return np.asarray(np.hypot(*(high - low).T))
 
 
+def grown(pixels: Pixels, reach: int) -> Pixels:
+    """Pixels (Y, X), and those no farther away along each axis."""
+    square = np.ones((2 * reach + 1,) * 2, np.uint8)
+    return np.asarray(cv2.dilate(pixels.astype(np.uint8), square), bool)
+
+
 def quantum_of(images: Image) -> float:
     """Step between values of whole-number data; 0 for others."""
     some = images[:, ::7, ::7]

@@ -12,32 +12,32 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.filling import filled
-from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import ChannelParams
 from napari_zstack_align.progress import Progress
 from napari_zstack_align.register.artefacts.artefacts import NAN, Artefacts
+from napari_zstack_align.register.artefacts.burnt_in import of_written_values, writing
 from napari_zstack_align.register.artefacts.changing import find_changing
 from napari_zstack_align.register.artefacts.constant import (
     constant_border,
     constant_pixels,
     fixed_constant,
-    largest_moves,
 )
+from napari_zstack_align.register.artefacts.described import described
 from napari_zstack_align.register.artefacts.explained import Frames
-from napari_zstack_align.register.artefacts.movement import MOVED_PX, Movement, movement
+from napari_zstack_align.register.artefacts.movement import movement
 from napari_zstack_align.register.artefacts.noise import Noise
 from napari_zstack_align.register.artefacts.offset_steps import (
     dark_level,
     shared_level,
     shared_level_of_slices,
 )
-from napari_zstack_align.register.artefacts.pattern import Pattern, find_pattern
-from napari_zstack_align.register.artefacts.regular import Regular, find_regular
+from napari_zstack_align.register.artefacts.pattern import find_pattern
+from napari_zstack_align.register.artefacts.regular import find_regular
 from napari_zstack_align.register.artefacts.sample import Sample, read_sample
 from napari_zstack_align.register.artefacts.single_pixels import differences, fixed_pixels
 from napari_zstack_align.register.artefacts.transients import Transients, under_usual_light
-from napari_zstack_align.remark import Remark, as_notes, as_serious, as_warnings
+from napari_zstack_align.remark import Remark, as_notes, as_warnings
 from napari_zstack_align.stack import Stack
 
 Image = npt.NDArray[np.float32]
@@ -50,34 +50,12 @@ FEWEST_USUAL = 4
 """So many frames under usual light tell what is dark."""
 FEWEST_FRAMES = 6
 """Fewer frames say nothing."""
-MOST_PART = 0.1
-"""No more of the pixels are left out."""
 TOO_FEW = (
     "Artefacts (hot pixels, rows struck by light, flashes) were not looked for: there are too few "
     "frames of which at least half are numbers."
 )
 COARSE_PART = 0.05
 """Of the spread of the pixels that a step of the numbers may be."""
-NOT_TESTED = (
-    "Pixels fixed to the detector (hot pixels, overlays) were not looked for: the tissue moves by "
-    "less than a pixel, so that it can't be told from them."
-)
-MAY_HOLD = (
-    "A pattern fixed to the detector seems to hold the alignment, so that frames may lie pixels "
-    "off: it could not be told well enough from the tissue to be taken off. Take it off the raw "
-    "frames (subtract a frame without light), or mark what is fixed as artefacts."
-)
-BORDER = (
-    "A border that is the same in all frames ({where}) was left out, as where frames were cropped "
-    "or registered before."
-)
-SIDES = (
-    ("row", "at the top"),
-    ("column", "on the right"),
-    ("row", "at the bottom"),
-    ("column", "on the left"),
-)
-"""In the order in which quarter turns bring them to the top."""
 LEVELLED_SLICES = (
     "The level of the dark places differs between the repeats of a slice, as where a laser "
     "flickers or an offset changes: for the alignment each frame is brought to the same one. "
@@ -86,10 +64,6 @@ LEVELLED_SLICES = (
 LEVELLED = (
     "The offset (the level of the dark places) differs between frames: for the alignment each "
     "frame is brought to that of most of them. Traces, means and exports keep the raw values."
-)
-ALL_ALIKE = (
-    "The frames are empty: every pixel of a frame has the same value. Look at the raw file, and "
-    "whether another channel holds the signal."
 )
 
 
@@ -138,8 +112,7 @@ def search(
         nobody_looked = params.find_artefacts and stack.n_frames >= FEWEST_FRAMES
         remarks = as_warnings(TOO_FEW) if nobody_looked else ()
         return Artefacts(sample.offset, given, remarks=(*remarks, *_of_coarse_numbers(sample)))
-    level = _level(sample, given, is_recording=stack.order is None)
-    steps = _examined(sample, given, slices_known, level)
+    steps = _examined(sample, given, slices_known, is_recording=stack.order is None)
     while True:  # each step in a thread, so that the job can be cancelled between them
         task = pool.submit(next, steps)
         while wait([task], timeout=YIELD_S).not_done:
@@ -180,16 +153,24 @@ def _examined(
     sample: Sample,
     given: Pixels | None,
     slices_known: bool,
-    level: _Level,
+    *,
+    is_recording: bool,
 ) -> Iterator[Artefacts | None]:
     """Find the artefacts of a sample; yields None between steps, the result last.
 
     What was found is taken out of the sample's images themselves, most of what a run holds.
     """
     images = sample.images
+    lit = of_written_values(images) if given is None else None
+    yield None
+    written = np.zeros(sample.shape, bool) if lit is None else writing(images, lit, sample.groups)
+    _fill(images, written)
+    yield None
+    level = _level(sample, given, is_recording=is_recording)
+    yield None
     noise = Noise.of(_under_usual_light(sample))
     yield None
-    constant = constant_pixels(images, noise)
+    constant = constant_pixels(images, noise) & ~written
     moves = movement(images, sample.groups, constant)
     yield None
     fixed, border = given, np.zeros_like(constant)
@@ -197,6 +178,7 @@ def _examined(
         border = constant_border(images)
         fixed = fixed_constant(images, constant, noise, moves) | border
     _fill(images, fixed)
+    fixed = fixed | written
     yield None
     same_tissue = sample.groups if slices_known else np.arange(len(images))
     if given is None:
@@ -226,7 +208,7 @@ def _examined(
         yield None
     transients = Transients.of(images, sample.groups, noise, level.steps)
     was_given = given is not None
-    found = _described(sample, fixed, border, pattern, regular, transients, moves, was_given)
+    found = described(sample, fixed, border, pattern, regular, transients, moves, was_given)
     yield replace(found, level=level.level, remarks=(*found.remarks, *level.remarks))
 
 
@@ -277,71 +259,6 @@ def _fill(images: Image, pixels: Pixels) -> None:
     if pixels.any():
         for image in images:
             image[...] = filled(np.where(pixels, NAN, image))
-
-
-def _described(
-    sample: Sample,
-    fixed: Pixels,
-    border: Pixels,
-    pattern: Pattern,
-    regular: Regular,
-    transients: Transients,
-    moves: Movement,
-    was_given: bool,
-) -> Artefacts:
-    """Put together what was found, with a sentence about each part."""
-    remarks: list[Remark] = []
-    inside, kept = fixed & ~border, fixed if fixed.any() else None
-    n_fixed = int(inside.sum())
-    if border.any():
-        remarks += as_notes(BORDER.format(where=_sides_of(border)))
-    if was_given:
-        remarks += as_notes(f"{counted(n_fixed, 'pixel')} marked as artefacts were left out.")
-    elif inside.mean() > MOST_PART:
-        remarks += as_warnings(
-            f"{100 * inside.mean():.0f} % of the pixels seem to be fixed to the detector: so many "
-            f"were not left out without asking. Look at the raw frames; where these pixels show no "
-            f"tissue, crop the frames or set them to NaN."
-        )
-        kept = border if border.any() else None
-    elif n_fixed:
-        verb = "was" if n_fixed == 1 else "were"
-        remarks += as_notes(f"{counted(n_fixed, 'pixel')} fixed to the detector {verb} left out.")
-    elif not np.ptp(sample.images, axis=(1, 2)).any():
-        remarks += as_warnings(ALL_ALIKE)
-    elif np.median(largest_moves(moves)) < MOVED_PX:
-        remarks += as_notes(NOT_TESTED)
-    for name, offsets in (("rows", pattern.rows), ("columns", pattern.columns)):
-        if offsets.any():
-            size = float(np.abs(offsets).max())
-            remarks += as_notes(
-                f"Stripes fixed to the detector were taken off: {name} differ by up to "
-                f"{size:.3g} counts."
-            )
-    if regular.image is not None:
-        size = float(np.abs(regular.image).max())
-        remarks += as_notes(
-            f"A pattern fixed to the detector was taken off: it differs by up to {size:.3g} counts."
-        )
-    elif regular.is_doubtful:
-        remarks += as_serious(MAY_HOLD)
-    if transients.everywhere:
-        remarks += as_notes("Single bright or dark pixels of single frames were left out.")
-    added = pattern.image if pattern else None
-    if regular.image is not None:
-        added = regular.image if added is None else added + regular.image
-    return Artefacts(sample.offset, kept, added, transients, remarks=tuple(remarks))
-
-
-def _sides_of(border: Pixels) -> str:
-    """Name the sides of a frame that a border (Y, X) covers, and how far it reaches."""
-    parts = []
-    for turns, (line, side) in enumerate(SIDES):
-        rows = np.flatnonzero(~np.rot90(border, turns).all(axis=1))
-        n = int(rows[0])
-        if n:
-            parts.append(f"{counted(n, line)} {side}")
-    return ", ".join(parts)
 
 
 def checked_pixels(given: npt.ArrayLike | None, shape: tuple[int, int]) -> Pixels | None:

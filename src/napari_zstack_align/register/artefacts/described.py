@@ -1,0 +1,110 @@
+"""What the search for artefacts found, put together with a sentence about each part."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.counting import counted
+from napari_zstack_align.register.artefacts.artefacts import Artefacts
+from napari_zstack_align.register.artefacts.constant import largest_moves
+from napari_zstack_align.register.artefacts.movement import MOVED_PX, Movement
+from napari_zstack_align.register.artefacts.pattern import Pattern
+from napari_zstack_align.register.artefacts.regular import Regular
+from napari_zstack_align.register.artefacts.sample import Sample
+from napari_zstack_align.register.artefacts.transients import Transients
+from napari_zstack_align.remark import Remark, as_notes, as_serious, as_warnings
+
+Pixels = npt.NDArray[np.bool_]
+
+MOST_PART = 0.1
+"""No more of the pixels are left out."""
+NOT_TESTED = (
+    "Pixels fixed to the detector (hot pixels, overlays) were not looked for: the tissue moves by "
+    "less than a pixel, so that it can't be told from them."
+)
+MAY_HOLD = (
+    "A pattern fixed to the detector seems to hold the alignment, so that frames may lie pixels "
+    "off: it could not be told well enough from the tissue to be taken off. Take it off the raw "
+    "frames (subtract a frame without light), or mark what is fixed as artefacts."
+)
+BORDER = (
+    "A border that is the same in all frames ({where}) was left out, as where frames were cropped "
+    "or registered before."
+)
+SIDES = (
+    ("row", "at the top"),
+    ("column", "on the right"),
+    ("row", "at the bottom"),
+    ("column", "on the left"),
+)
+"""In the order in which quarter turns bring them to the top."""
+ALL_ALIKE = (
+    "The frames are empty: every pixel of a frame has the same value. Look at the raw file, and "
+    "whether another channel holds the signal."
+)
+
+
+def described(
+    sample: Sample,
+    fixed: Pixels,
+    border: Pixels,
+    pattern: Pattern,
+    regular: Regular,
+    transients: Transients,
+    moves: Movement,
+    was_given: bool,
+) -> Artefacts:
+    """Put together what was found, with a sentence about each part."""
+    remarks: list[Remark] = []
+    inside, kept = fixed & ~border, fixed if fixed.any() else None
+    n_fixed = int(inside.sum())
+    if border.any():
+        remarks += as_notes(BORDER.format(where=_sides_of(border)))
+    if was_given:
+        remarks += as_notes(f"{counted(n_fixed, 'pixel')} marked as artefacts were left out.")
+    elif inside.mean() > MOST_PART:
+        remarks += as_warnings(
+            f"{100 * inside.mean():.0f} % of the pixels seem to be fixed to the detector: so many "
+            f"were not left out without asking. Look at the raw frames; where these pixels show no "
+            f"tissue, crop the frames or set them to NaN."
+        )
+        kept = border if border.any() else None
+    elif n_fixed:
+        verb = "was" if n_fixed == 1 else "were"
+        remarks += as_notes(f"{counted(n_fixed, 'pixel')} fixed to the detector {verb} left out.")
+    elif not np.ptp(sample.images, axis=(1, 2)).any():
+        remarks += as_warnings(ALL_ALIKE)
+    elif np.median(largest_moves(moves)) < MOVED_PX:
+        remarks += as_notes(NOT_TESTED)
+    for name, offsets in (("rows", pattern.rows), ("columns", pattern.columns)):
+        if offsets.any():
+            size = float(np.abs(offsets).max())
+            remarks += as_notes(
+                f"Stripes fixed to the detector were taken off: {name} differ by up to "
+                f"{size:.3g} counts."
+            )
+    if regular.image is not None:
+        size = float(np.abs(regular.image).max())
+        remarks += as_notes(
+            f"A pattern fixed to the detector was taken off: it differs by up to {size:.3g} counts."
+        )
+    elif regular.is_doubtful:
+        remarks += as_serious(MAY_HOLD)
+    if transients.everywhere:
+        remarks += as_notes("Single bright or dark pixels of single frames were left out.")
+    added = pattern.image if pattern else None
+    if regular.image is not None:
+        added = regular.image if added is None else added + regular.image
+    return Artefacts(sample.offset, kept, added, transients, remarks=tuple(remarks))
+
+
+def _sides_of(border: Pixels) -> str:
+    """Name the sides of a frame that a border (Y, X) covers, and how far it reaches."""
+    parts = []
+    for turns, (line, side) in enumerate(SIDES):
+        rows = np.flatnonzero(~np.rot90(border, turns).all(axis=1))
+        n = int(rows[0])
+        if n:
+            parts.append(f"{counted(n, line)} {side}")
+    return ", ".join(parts)
