@@ -7,26 +7,32 @@ from napari_zstack_align.alignment.spline import field_on_pixels, grid_shape
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.register.agreement import agreed_part, checkerboard
 from napari_zstack_align.register.between_slices import Chain
+from napari_zstack_align.register.slice_steps import SliceStep
 
 SHAPE, SPACING = (128, 128), 64.0
 CELLS = [(20, 24), (30, 100), (66, 52), (104, 30), (100, 104)]
 
 
 def plane(cells, shape=SHAPE, seed=0):
-    """(Y, X) float32 image of a few bright cells (y, x), with noise."""
+    """(Y, X) float32 image of a few bright cells (y, x) or (y, x, brightness), with noise."""
     y, x = np.indices(shape)
     image = np.full(shape, 0.5)
-    for cell in cells:
-        image += 20 / (1 + np.exp((np.hypot(y - cell[0], x - cell[1]) - 4) / 0.7))
+    for place_y, place_x, *light in cells:
+        inside = 1 / (1 + np.exp((np.hypot(y - place_y, x - place_x) - 4) / 0.7))
+        image += 20 * inside * (light or [1])[0]
     return (100 + 10 * np.random.default_rng(seed).poisson(image)).astype(np.float32)
 
 
-def placed(*planes, **params):
-    """(2, Y, X) displacement of the last plane over the first one."""
-    chain = Chain(planes[0].shape, SPACING, AdaptiveParams(**params), None)
+def chain_of(*planes):
+    chain = Chain(planes[0].shape, SPACING, AdaptiveParams(), None)
     for each in planes:
         chain = chain.next(each)
-    return field_on_pixels(chain.field, planes[0].shape, SPACING)
+    return chain
+
+
+def placed(*planes):
+    """(2, Y, X) displacement of the last plane over the first one."""
+    return field_on_pixels(chain_of(*planes).field, planes[0].shape, SPACING)
 
 
 def test_a_cell_that_appears_beside_one_that_fades_bends_hardly_anything():
@@ -46,12 +52,40 @@ def test_what_all_cells_share_is_followed_all_the_same():
     np.testing.assert_allclose(away.mean(axis=(1, 2)), (3, -2), atol=0.3)
 
 
+LEFT = [(20, 14), (34, 70), (66, 40), (104, 20), (110, 78)]
+
+
+def test_few_cells_that_fit_far_away_a_little_better_stay_nearby():
+    doubled = [*LEFT, *((y, x + 34, 1.15) for y, x in LEFT)]
+    assert np.hypot(*placed(plane(LEFT), plane(doubled, seed=1))).mean() < 1
+
+
+def test_a_slice_that_lies_far_away_is_put_there():
+    moved = [(y, x + 34) for y, x in LEFT]
+    chain = chain_of(plane(LEFT), plane(moved, seed=1))
+    shift = field_on_pixels(chain.field, SHAPE, SPACING).mean(axis=(1, 2))
+    np.testing.assert_allclose(shift, (0, 34), atol=0.5)
+    assert chain.step.is_far
+    assert chain.step.fits
+
+
+def test_a_place_that_two_halves_of_the_image_see_elsewhere_is_said_to_be():
+    """Cells of one half of the checkerboard moved, those of the other did not."""
+    y, x = np.mgrid[16:128:32, 16:128:32].reshape(2, -1)
+    odd = (y // 32 + x // 32) % 2 == 1
+    cells = list(zip(y, x, strict=True))
+    torn = list(zip(y + 5 * odd, x, strict=True))
+    assert chain_of(plane(cells), plane(cells, seed=1)).step.halves_apart_px < 0.5
+    step = chain_of(plane(cells), plane(torn, seed=1)).step
+    assert step.halves_apart_px > 3
+    assert SliceStep.of_array(step.to_array()) == step
+
+
 def test_halves_cover_the_image_once():
     first, second = checkerboard((100, 130))
     assert set(np.unique(first)) == {0, 1}
     np.testing.assert_array_equal(first + second, 1)
     assert 0.4 < first.mean() < 0.6
-    assert checkerboard((63, 200)) is None
 
 
 def bends(seed, size):

@@ -274,6 +274,36 @@ def test_slices_that_are_lost_are_flagged_with_those_beyond(placed):
     assert "Slices 2 and 3 resemble the slice before each, the least by 0.30: too little" in both
 
 
+def of_few_cells(apart_px, **more):
+    """A step that fits, by cells that two halves of the image put apart."""
+    return SliceStep(15.0, 4.0, (9.0, 9.0), halves_apart_px=apart_px, **more)
+
+
+def test_a_place_that_rests_on_few_cells_is_said(placed):
+    steps = {1: of_few_cells(0.4), 2: of_few_cells(2.4), 3: of_few_cells(1.9)}
+    doubtful = with_breaks(placed, steps, 0, 20)
+    assert flagged_slices(doubtful) == []
+    (remark,) = [each for each in doubtful.remarks if each not in placed.remarks]
+    assert remark.is_warning
+    assert remark.startswith(
+        "Too few cells go on from slice to slice to judge the place of slice 2 over the slice "
+        "before it: two halves of the image put it 2.4 px apart. It, and the slices beyond, could"
+    )
+    more = with_breaks(placed, {**steps, 3: of_few_cells(5), 0: of_few_cells(3)}, 1, 20).remarks[-1]
+    assert "the places of slice 0 over the slice after it; slices 2 and 3 over the slice" in more
+    assert "put them up to 5.0 px apart. They, and" in more
+
+
+def test_a_slice_that_few_cells_put_far_away_is_flagged(placed):
+    far = {2: of_few_cells(0.3, is_far=True), 3: of_few_cells(1.9, is_far=True)}
+    lost = with_breaks(placed, far, 0, 20)
+    assert flagged_slices(lost) == [3, 4]
+    assert lost.remarks[-1].startswith(
+        "Slice 3 seems to lie far from the slice before it, and two halves of the image put it "
+        "1.9 px apart. How this slice and those beyond lie over the others is not known"
+    )
+
+
 def test_few_features_are_judged_by_what_they_have_in_common(placed):
     """A handful of beads give no spread to compare with; how alike they are still counts."""
     few = replace(CANNOT_TELL, likeness=0.4, error_px=0.9)

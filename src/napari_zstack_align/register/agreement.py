@@ -31,10 +31,8 @@ DOUBT_PX = 0.35
 """A bend whose expected error is so large is believed by half, one of half that error wholly."""
 
 
-def checkerboard(shape: tuple[int, int]) -> tuple[Image, Image] | None:
-    """Weights (Y, X) of the two halves of an image; None where that is too small."""
-    if min(shape) < SMALLEST_PX:
-        return None
+def checkerboard(shape: tuple[int, int]) -> tuple[Image, Image]:
+    """Weights (Y, X) of the two halves of an image."""
     y, x = np.indices(shape) // min(BLOCK_PX, min(shape) // BLOCKS)
     first = ((y + x) % 2).astype(np.float32)
     return first, 1 - first
@@ -67,6 +65,15 @@ def agreed_part(
     rows, columns = (pixel_basis(size, spacing_px, factor) for size in shape)
     reach = np.outer(rows.sum(axis=0), columns.sum(axis=0))
     return np.asarray(rows.T @ believed @ columns / reach, np.float32)
+
+
+def apart_px(
+    first: Coefficients, second: Coefficients, shape: tuple[int, int], spacing_px: float
+) -> float:
+    """How far apart in px two fields (2, gy, gx) put a slice on the whole."""
+    factor = min(SAMPLED_PX, *shape)
+    apart = field_on_pixels(first - second, shape, spacing_px, factor).mean(axis=(1, 2))
+    return float(np.hypot(*apart))
 
 
 def _nearby(field: npt.NDArray[np.floating], sigma: float) -> Image:

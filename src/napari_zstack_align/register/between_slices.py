@@ -7,6 +7,7 @@ can from that of the slice before.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -24,7 +25,12 @@ from napari_zstack_align.alignment.spline import field_on_pixels, grid_shape
 from napari_zstack_align.alignment.warp import shrink, warp_with_valid
 from napari_zstack_align.mask import Mask
 from napari_zstack_align.params import AdaptiveParams
-from napari_zstack_align.register.agreement import agreed_part, checkerboard
+from napari_zstack_align.register.agreement import (
+    SMALLEST_PX,
+    agreed_part,
+    apart_px,
+    checkerboard,
+)
 from napari_zstack_align.register.frames import Image, RawFrame, filtered_frame, folds
 from napari_zstack_align.register.light import in_light_of
 from napari_zstack_align.register.prefilter import Band, Prefilter
@@ -37,6 +43,9 @@ Known: TypeAlias = npt.NDArray[np.bool_] | None
 
 LEAST_GAIN = 0.001
 """A slice that resembles the one before by less more is left in its place."""
+FAR_PX, LEAST_FAR_GAIN = 8.0, 0.15
+"""A slice that seems to lie so far from the last one is put there if it resembles that by so much
+more than nearby: few cells fit others in many places, and tissue seldom moves far."""
 MORE_ALIKE = 0.1
 """A slice that resembles the one two before by so much more than the one before is put over that: a
 nearly empty slice, or one that was put wrong, is no reference."""
@@ -170,51 +179,74 @@ class Chain:
             shown = np.isfinite(image)
             return replace(self, image=filled(image), known=None if shown.all() else shown)
         image = in_light_of(self.image, image)
-        found = self._found(RawFrame(image))
-        field = self._restrained(found.coefficients)
-        chosen = self._put(image, self.field)
-        if np.isfinite(field).all() and not folds(field, self.shape, self.spacing_px):
-            put = self._put(image, field)
-            if self._gain(chosen, put) > LEAST_GAIN:
-                chosen = put
+        chosen, told = self._put(image, self.field), (0.0, False)
+        for found, halves_apart_px, is_far in self._candidates(RawFrame(image)):
+            field = self._restrained(found.coefficients)
+            if np.isfinite(field).all() and not folds(field, self.shape, self.spacing_px):
+                put = self._put(image, field)
+                if self._gain(chosen, put) > (LEAST_FAR_GAIN if is_far else LEAST_GAIN):
+                    chosen, told = put, (halves_apart_px, is_far)
         if self.earlier is not None and self._is_more_like(self.earlier, chosen):
             bridged = self.earlier.next(image)
             assert bridged.step is not None
             return replace(bridged, step=replace(bridged.step, bridges=True))
+        step = step_between(self.image, chosen.image, chosen.valid, self._compared_weights)
         return self._followed_by(
             chosen.image,
             last=chosen.field,
             change=found.power,
             known=None if self.known is None else self.known | chosen.valid,
-            step=step_between(self.image, chosen.image, chosen.valid, self._compared_weights),
+            step=replace(step, halves_apart_px=told[0], is_far=told[1]),
         )
 
-    def _found(self, frame: RawFrame) -> Registration:
-        """Field of a slice; where it rests on single cells it bends as little as a stiff one."""
+    def _candidates(self, frame: RawFrame) -> Iterator[tuple[Registration, float, bool]]:
+        """Places of a slice, as of `_found`, and whether that is far from the last slice."""
+        found, apart = self._found(frame)
+        step = field_on_pixels(found.coefficients - self.field, self.shape, self.spacing_px)
+        is_far = float(np.hypot(*step.mean(axis=(1, 2)))) > FAR_PX
+        if is_far:
+            yield *self._found(frame, shifted=False), False
+        yield found, apart, is_far
+
+    def _found(self, frame: RawFrame, *, shifted: bool = True) -> tuple[Registration, float]:
+        """Field of a slice, and how far apart two halves of the image put it, in px.
+
+        Where the field rests on single cells it bends as little as a stiff one does. If it isn't
+        ``shifted`` first, only a place near that of the last slice is found.
+        """
         change = self._register(frame, None).power if self.change is None else self.change
-        found = self._register(frame, change)
-        agreed = self._agreed(frame, change, found.coefficients)
+        start = None if shifted else self.field
+        found = self._register(frame, change, start=start)
+        if min(self.shape) < SMALLEST_PX:
+            return found, 0.0
+        halves = self._of_halves(frame, change, found)
+        agreed = agreed_part(*halves, self.shape, self.spacing_px)
         if agreed.min() > ALL:
-            return found
-        stiff = self._register(frame, change, stiffness=STIFF)
-        blend = stiff.coefficients + agreed * (found.coefficients - stiff.coefficients)
-        return replace(found if agreed.mean() > 0.5 else stiff, coefficients=blend)
+            return found, apart_px(*halves, self.shape, self.spacing_px)
+        stiff = self._register(frame, change, stiffness=STIFF, start=start)
+        halves = self._of_halves(frame, change, stiff, stiffness=STIFF)
+        apart = apart_px(*halves, self.shape, self.spacing_px)
+        bend = found.coefficients - stiff.coefficients
+        most = found if agreed.mean() > 0.5 else stiff
+        return replace(most, coefficients=stiff.coefficients + agreed * bend), apart
 
-    def _agreed(self, frame: RawFrame, change: Image, field: Coefficients) -> Image:
-        """(gy, gx) how far two halves of the image agree on how a slice bends: from 0 to 1."""
-        halves = checkerboard(self.shape)
-        if halves is None:
-            return np.ones(field.shape[1:], np.float32)
+    def _of_halves(
+        self, frame: RawFrame, change: Image, found: Registration, stiffness: float = 1.0
+    ) -> tuple[Coefficients, Coefficients]:
+        """Steps from the last slice that two halves of the image take on their own."""
         first, second = (
-            self._register(frame, change, start=field, weights=half, factors=FACTORS[:-1])
-            for half in halves
+            self._register(
+                frame,
+                change,
+                stiffness=stiffness,
+                start=found.coefficients,
+                weights=half,
+                factors=FACTORS[:-1],
+            ).coefficients
+            - self.field
+            for half in checkerboard(self.shape)
         )
-        return agreed_part(
-            first.coefficients - self.field,
-            second.coefficients - self.field,
-            self.shape,
-            self.spacing_px,
-        )
+        return first, second
 
     def _register(
         self,

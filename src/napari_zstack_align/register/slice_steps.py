@@ -50,6 +50,9 @@ CLEARER = 1.5
 DOUBTFUL_PX, LOST_PX = 0.35, 0.55
 """Expected errors of the peak, in px of the raw frames: from the one on slices may lie over a pixel
 off, as finer detail is less alike; from the other on most do."""
+FEW_CELLS_PX, FAR_BY_FEW_PX = 2.0, 1.0
+"""Two halves of the image that put a slice farther apart than this see too few cells of it; a slice
+that seems to lie far from the one before it has to be surer."""
 MOST_SAID = 3
 """So many slices are named in a remark."""
 
@@ -78,6 +81,10 @@ class SliceStep:
         Correlation of the two where the slice was put.
     error_px : float
         Error of its place to be expected of what they have in common, in px.
+    halves_apart_px : float
+        How far apart two halves of the image put the slice.
+    is_far : bool
+        Whether the slice was put far from the one before it.
     """
 
     here: float
@@ -88,6 +95,8 @@ class SliceStep:
     bridges: bool = False
     likeness: float = 1.0
     error_px: float = 0.0
+    halves_apart_px: float = 0.0
+    is_far: bool = False
 
     @property
     def jumped(self) -> bool:
@@ -108,7 +117,12 @@ class SliceStep:
     @property
     def is_lost(self) -> bool:
         """Whether the two have too little in common for the place to be right."""
-        return self.error_px > LOST_PX
+        return self.error_px > LOST_PX or (self.is_far and self.halves_apart_px > FAR_BY_FEW_PX)
+
+    @property
+    def shows_few_cells(self) -> bool:
+        """Whether the slice fits, but by so few cells that it could be off by a pixel or more."""
+        return self.fits and self.halves_apart_px > FEW_CELLS_PX
 
     @property
     def fits(self) -> bool:
@@ -121,15 +135,21 @@ class SliceStep:
         return self.fits and self.error_px > DOUBTFUL_PX
 
     def to_array(self) -> npt.NDArray[np.float64]:
-        """(10,) for the journal."""
+        """(12,) for the journal."""
         shifts, told = (*self.shift_px, *self.beside_px), (self.likeness, self.error_px)
-        return np.array([self.here, self.elsewhere, *shifts, self.gain, self.bridges, *told])
+        halves = (self.halves_apart_px, self.is_far)
+        return np.array(
+            [self.here, self.elsewhere, *shifts, self.gain, self.bridges, *told, *halves]
+        )
 
     @classmethod
     def of_array(cls, array: npt.NDArray[Any]) -> SliceStep:
         """Undo `to_array`."""
         here, elsewhere, y, x, beside_y, beside_x, gain, bridges, *told = array.tolist()
-        return cls(here, elsewhere, (y, x), (beside_y, beside_x), gain, bool(bridges), *told)
+        likeness, error_px, apart_px, is_far = told
+        shift, beside = (y, x), (beside_y, beside_x)
+        flags = bool(bridges), likeness, error_px, apart_px, bool(is_far)
+        return cls(here, elsewhere, shift, beside, gain, *flags)
 
 
 CANNOT_TELL = SliceStep(np.inf, 0.0, (0.0, 0.0))
@@ -225,6 +245,9 @@ def with_breaks(
         alignment = _with_passed(alignment, steps, start, passed)
     if doubtful := {z: step for z, step in sorted(steps.items()) if step.is_doubtful}:
         alignment = alignment.with_remarks(_doubt(doubtful, start))
+    few = {z: step for z, step in sorted(steps.items()) if step.shows_few_cells}
+    if few := {z: step for z, step in few.items() if z not in doubtful}:
+        alignment = alignment.with_remarks(_few_cells(few, start))
     broken = {z: step for z, step in sorted(steps.items()) if not step.fits and z not in passed}
     if not broken:
         return alignment
@@ -315,12 +338,24 @@ def _unlike(slices: Sequence[int], start: int) -> str:
 
 def _too_little(slices: Sequence[int], steps: Mapping[int, SliceStep], start: int) -> str:
     """What is said of slices on one side of the start that lie anywhere within a few pixels."""
+    by_few = [z for z in slices if steps[z].is_far and steps[z].error_px <= LOST_PX]
+    if by_few == list(slices):
+        return _far_by_few(slices, steps, start)
     likeness = min(steps[z].likeness for z in slices)
     beside, too = _towards(slices[0], start), "too little for its place to be right within a pixel"
     if len(slices) == 1:
         return f"slice {slices[0]} resembles the slice {beside} it by {decimal(likeness)}: {too}"
     each = f"resemble the slice {beside} each, the least by {decimal(likeness)}"
     return f"slices {_listed(slices)} {each}: {too.replace('its place', 'their places')}"
+
+
+def _far_by_few(slices: Sequence[int], steps: Mapping[int, SliceStep], start: int) -> str:
+    """What is said of slices on one side of the start that few cells put far away."""
+    apart, beside = max(steps[z].halves_apart_px for z in slices), _towards(slices[0], start)
+    halves = f"and two halves of the image put it {apart:.1f} px apart"
+    if len(slices) == 1:
+        return f"slice {slices[0]} seems to lie far from the slice {beside} it, {halves}"
+    return f"slices {_listed(slices)} seem to lie far from the slice {beside} each, {halves}"
 
 
 def _doubt(doubtful: Mapping[int, SliceStep], start: int) -> Remark:
@@ -337,6 +372,26 @@ def _could_be_off(slices: Sequence[int], steps: Mapping[int, SliceStep], start: 
         return f"{what}or more: they resemble each other by {decimal(likeness)}"
     what = f"the places of slices {_listed(slices)} over the slice {beside} each could be off by a "
     return f"{what}pixel or more: they resemble each other by {decimal(likeness)} at the least"
+
+
+def _few_cells(few: Mapping[int, SliceStep], start: int) -> Remark:
+    """What is said of slices whose place rests on a few cells."""
+    apart = max(step.halves_apart_px for step in few.values())
+    sides = [(side, _towards(side[0], start)) for side in _sides([*few], start)]
+    which = "; ".join(
+        f"slice {side[0]} over the slice {beside} it"
+        if len(side) == 1
+        else f"slices {_listed(side)} over the slice {beside} each"
+        for side, beside in sides
+    )
+    one = len(few) == 1
+    it, up_to, places = ("it", "", "place") if one else ("them", "up to ", "places")
+    return Remark(
+        f"Too few cells go on from slice to slice to judge the {places} of {which}: two halves of "
+        f"the image put {it} {up_to}{apart:.1f} px apart. {'It' if one else 'They'}, and the "
+        f"slices beyond, could be off by a pixel or more. Smaller z-steps, or a mask over what "
+        f"goes on through the slices, would help."
+    )
 
 
 def _towards(z: int, start: int) -> str:
