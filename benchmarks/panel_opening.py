@@ -56,8 +56,8 @@ def opened() -> dict[str, float]:
     stalls.clear()
 
     def is_open() -> bool:
-        module = sys.modules.get("napari_zstack_align.gui.open")
-        return module is not None and module.panel_of(viewer) is not None
+        panel_of = getattr(sys.modules.get("napari_zstack_align.gui.open"), "panel_of", None)
+        return panel_of is not None and panel_of(viewer) is not None
 
     start, began = time.thread_time(), time.monotonic()
     from napari_zstack_align.gui.opener import OpenPanel

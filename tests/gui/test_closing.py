@@ -113,6 +113,8 @@ def test_a_canvas_that_is_gone_does_not_keep_the_panel(viewer, panel):
     def gone(_):
         raise RuntimeError("wrapped C/C++ object has been deleted")
 
+    pointer = panel.traces.pointer
+    assert pointer._hover in viewer.mouse_move_callbacks
     overlay = text_overlay(viewer)
     overlay.visible = True
     overlay.events.visible.connect(gone)
@@ -120,7 +122,7 @@ def test_a_canvas_that_is_gone_does_not_keep_the_panel(viewer, panel):
         panel._disconnect()
     finally:
         overlay.events.visible.disconnect(gone)
-    assert panel.traces.pointer._hover not in viewer.mouse_move_callbacks
+    assert pointer._hover not in viewer.mouse_move_callbacks
 
 
 @pytest.fixture
@@ -162,7 +164,7 @@ def test_closing_names_the_tab_whose_job_runs(open_napari, qtbot, answer):
     """Whether its run bar stands in the tab or, always in view, below it."""
     panel = open_panel(open_napari, "Align")
     window = panel.window()
-    bars = [bar for part in panel.parts for bar in part.run_bars]
+    bars = [bar for part in panel.parts.each() for bar in part.run_bars]
     for name, bar in zip(WITH_JOBS, bars, strict=True):
         bar.start(lambda: counting([]), returned=print)
         answer("Keep it running")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from driving import click, run, run_to_end, settled, show, status
+from qtpy.QtWidgets import QGraphicsView
 from stacks import slow_zstack, small_zstack, two_channels
 
 import napari_zstack_align as nza
@@ -96,12 +97,15 @@ def test_volume_opens_in_3d_alone_with_the_z_scale(qtbot, viewer, aligned):
 
 
 def test_plots_of_results_are_made_when_they_are_needed_in_the_colours_of_the_theme(panel):
-    assert panel.findChildren(FramePlot) == [panel.zstack.load_tab.plot]
+    for index in range(panel.tabs.count()):
+        panel.tabs.setCurrentIndex(index)
+    assert not panel.findChildren(FramePlot)
     assert not panel.findChildren(SessionMap)
     assert "dock" not in vars(panel.zshift)
     plots = panel.recordings.plots
     made = (panel.zstack.quality, plots.quality, plots.map.view, panel.zshift.dock.plot)
     background = panel.zstack.load_tab.plot.backgroundBrush()
+    assert background != QGraphicsView().backgroundBrush()
     assert all(plot.backgroundBrush() == background for plot in made)
     assert set(panel.findChildren(QualityPlot)) == {panel.zstack.quality, plots.quality}
     assert not any(plot.isVisibleTo(panel) for plot in (panel.zstack.quality, plots.quality))

@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFormLayout, QLabel, QToolButton, QWidget
 
 from napari_zstack_align.fields import ParamField, fields_of
-from napari_zstack_align.gui.param_widgets import make_field
+from napari_zstack_align.gui.param_widgets import Field, make_field
 from napari_zstack_align.params import Params
 
 Model = TypeVar("Model", bound=Params)
 
 
+class Fields(Mapping[str, Field]):
+    """The fields of a form by name, each made when it is first asked for: that takes its time."""
+
+    def __init__(self, names: Sequence[str], make: Callable[[str], Field]) -> None:
+        self._names = names
+        self._make = make
+        self.made: dict[str, Field] = {}
+        """Those that there are so far."""
+
+    def __getitem__(self, name: str) -> Field:
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self.made:
+            self.made[name] = self._make(name)
+        return self.made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
 class ParamsForm(QWidget, Generic[Model]):
     """The fields of one model, those of daily use first and the others under 'More'.
+
+    Fields that nobody has opened yet hold their defaults.
 
     Parameters
     ----------
@@ -31,7 +57,7 @@ class ParamsForm(QWidget, Generic[Model]):
         super().__init__()
         self._model = model
         self._described = {field.name: field for field in fields_of(model)}
-        self.fields = {name: make_field(field) for name, field in self._described.items()}
+        self.fields = Fields(tuple(self._described), self._make)
         first = first or tuple(self.fields)
         layout = QFormLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -50,12 +76,14 @@ class ParamsForm(QWidget, Generic[Model]):
         InputError
             Where the model refuses a value.
         """
-        return self._model(**{name: field.get() for name, field in self.fields.items()})
+        return self._model(**{name: field.get() for name, field in self.fields.made.items()})
 
     def set_values(self, params: Model) -> None:
         """Show these parameters."""
-        for name, field in self.fields.items():
-            field.set(getattr(params, name))
+        for name, described in self._described.items():
+            value = getattr(params, name)
+            if name in self.fields.made or value != described.default:
+                self.fields[name].set(value)
 
     def take(self, params: Params | None) -> None:
         """Show parameters that are of this form's model; others change nothing."""
@@ -66,14 +94,17 @@ class ParamsForm(QWidget, Generic[Model]):
         """Show the defaults."""
         self.set_values(self._model())
 
-    def _add_row(self, layout: QFormLayout, name: str) -> None:
-        field = self.fields[name]
-        help_text = tooltip(self._described[name])
-        label = QLabel(self._described[name].title)
-        for widget in (label, *field.natives):
-            widget.setToolTip(help_text)
-        layout.addRow(label, field.native)
+    def _make(self, name: str) -> Field:
+        field = make_field(self._described[name])
+        for widget in field.natives:
+            widget.setToolTip(tooltip(self._described[name]))
         field.on_change(self.changed.emit)
+        return field
+
+    def _add_row(self, layout: QFormLayout, name: str) -> None:
+        label = QLabel(self._described[name].title)
+        label.setToolTip(tooltip(self._described[name]))
+        layout.addRow(label, self.fields[name].native)
 
     def _more(self, names: list[str]) -> tuple[QWidget, ...]:
         button = QToolButton(text="More", checkable=True)
@@ -83,15 +114,16 @@ class ParamsForm(QWidget, Generic[Model]):
         box = QWidget()
         layout = QFormLayout(box)
         layout.setContentsMargins(0, 0, 0, 0)
-        for name in names:
-            self._add_row(layout, name)
         box.setVisible(False)
-        button.toggled.connect(box.setVisible)
-        button.toggled.connect(
-            lambda on: button.setArrowType(
-                Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow
-            )
-        )
+
+        def show(on: bool) -> None:
+            if not layout.rowCount():
+                for name in names:
+                    self._add_row(layout, name)
+            box.setVisible(on)
+            button.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow)
+
+        button.toggled.connect(show)
         self.more_button = button
         outer = QWidget()
         rows = QFormLayout(outer)

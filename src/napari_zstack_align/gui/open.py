@@ -30,6 +30,19 @@ def panel_of(viewer: Any) -> Panel | None:
     return next((panel for panel in panels if panel.is_of(viewer)), None)
 
 
+def frame_for(viewer: Any) -> PanelDock:
+    """Return the frame around a viewer's panel; both are made where there are none yet.
+
+    A new one is in no window until `open_panel` docks it.
+    """
+    panel = panel_of(viewer)
+    if panel is None:
+        toggle_key.register(toggle_raw_aligned)
+        panel = Panel(viewer)
+    frame = panel.parent()
+    return frame if isinstance(frame, PanelDock) else PanelDock(panel)
+
+
 def open_panel(viewer: Any, tab: str | None = None) -> Panel:
     """Open a viewer's panel, or bring the one it has to the front.
 
@@ -41,25 +54,21 @@ def open_panel(viewer: Any, tab: str | None = None) -> Panel:
         Name of a tab: 'Load', 'Mask', 'Align', 'Recordings', 'Session', 'Cells', 'Traces' or
         'Z-shift'.
     """
-    panel = panel_of(viewer)
-    if panel is None:
-        toggle_key.register(toggle_raw_aligned)
-        panel = Panel(viewer)
-    if not isinstance(panel.parent(), PanelDock):
-        frame = PanelDock(panel)
+    frame = frame_for(viewer)
+    if frame.parent() is None:
         viewer.window.add_dock_widget(
             frame, name=DOCK_NAME, area="right", add_vertical_stretch=False
         )
         frame.show_panel()
-    dock = panel.parent()
+    dock: Any = frame
     while isinstance(dock, QWidget) and not hasattr(dock, "toggleViewAction"):
         dock = dock.parent()
     if isinstance(dock, QWidget):
         dock.show()
         dock.raise_()
     if tab is not None:
-        panel.open_tab(tab)
-    return panel
+        frame.panel.open_tab(tab)
+    return frame.panel
 
 
 def toggle_raw_aligned(viewer: ViewerModel) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Iterator
 from importlib import import_module
 from threading import Thread
@@ -15,25 +14,10 @@ from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 logger = logging.getLogger(__name__)
 
 PACKAGE = "napari_zstack_align"
-CORE = tuple(
-    f"{PACKAGE}.{name}"
-    for name in (
-        "register.adaptive",
-        "register.recordings",
-        "cells.carry",
-        "cells.traces.storage",
-        "cells.volume",
-        "zshift.export",
-        "zshift.movies",
-        "write.cells.export",
-        "write.export",
-        "write.transforms",
-        "project",
-    )
-)
-"""What takes long to load: arrays, images and files, but nothing of Qt's."""
-OF_THE_PANEL = ("pyqtgraph", f"{PACKAGE}.gui.open")
-"""What has widgets, to be loaded in the main thread."""
+PANEL = f"{PACKAGE}.gui.open"
+"""The module that opens the panel, and imports all that it needs."""
+FORMS = "magicgui.backends._qtpy"
+"""What magicgui imports for its first widget."""
 WORDS = "Loading Z-stack align …"
 LOOK_MS = 20
 
@@ -59,32 +43,29 @@ class Opener(QWidget):
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_MS)
         self._timer.timeout.connect(self._go_on)
-        if OF_THE_PANEL[-1] in sys.modules:  # with all that it needs
-            self._open()
-        else:
-            self._timer.start()
+        self._timer.start()
 
     def _go_on(self) -> None:
         """Do one step in a turn of the event loop."""
-        if next(self._steps, None) is None:
+        if next(self._steps, self) is self:
             self._timer.stop()
-            self._open()
+            self._close_dock()
 
-    def _opening(self) -> Iterator[str]:
-        """Load what the panel needs, step by step."""
-        loading = Thread(target=_load_core, daemon=True)
+    def _opening(self) -> Iterator[None]:
+        """Load what the panel needs, make it, show it, and open its tab."""
+        loading = Thread(target=_load, daemon=True)
         loading.start()
         while loading.is_alive():
-            yield "core"
-        for name in OF_THE_PANEL:
-            import_module(name)
-            yield name
+            yield
+        from napari_zstack_align.gui.open import frame_for, open_panel
 
-    def _open(self) -> None:
-        from napari_zstack_align.gui.open import open_panel
-
-        open_panel(self._viewer, self.tab)
-        QTimer.singleShot(0, self._close_dock)
+        frame = frame_for(self._viewer)  # referred to here until it is docked
+        yield
+        panel = open_panel(self._viewer)
+        del frame
+        yield
+        if self.tab is not None:
+            panel.open_tab(self.tab)
 
     def _close_dock(self) -> None:
         try:
@@ -93,13 +74,16 @@ class Opener(QWidget):
             logger.debug("the opener was never docked")
 
 
-def _load_core() -> None:
-    """Import the core; what can't be imported says so in the main thread, where it is needed."""
+def _load() -> None:
+    """Import the panel; what can't be imported says so in the main thread, where it is needed.
+
+    Classes of widgets may be made in any thread, widgets only in the main one.
+    """
     try:
-        for name in CORE:
-            import_module(name)
+        import_module(FORMS)
+        import_module(PANEL)
     except Exception:
-        logger.exception("a part of the core can't be loaded")
+        logger.exception("the panel can't be loaded")
 
 
 class OpenPanel(Opener):

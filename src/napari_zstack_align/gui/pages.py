@@ -1,4 +1,4 @@
-"""Tabs as pages that scroll."""
+"""Pages of the panel: they scroll, and their tab may come later."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 
-def page(tab: QWidget) -> QWidget:
-    """A tab that scrolls; where it names a ``footer``, that stays in view below it."""
-    area = _scrolling(tab)
-    footer = getattr(tab, "footer", None)
-    if footer is None:
-        return area
-    page = QWidget()
-    layout = QVBoxLayout(page)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.addWidget(area, 1)
-    layout.addWidget(footer)
-    footer.setContentsMargins(8, 0, 8, 4)
-    return page
+class Page(QWidget):
+    """Where a tab stands; empty until it is filled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        QVBoxLayout(self).setContentsMargins(0, 0, 0, 0)
+
+    def fill(self, tab: QWidget) -> None:
+        """Let a tab scroll here; where it names a ``footer``, that stays in view below it."""
+        layout = self.layout()
+        assert isinstance(layout, QVBoxLayout)
+        layout.addWidget(_scrolling(tab), 1)
+        footer = getattr(tab, "footer", None)
+        if footer is not None:
+            layout.addWidget(footer)
+            footer.setContentsMargins(8, 0, 8, 4)
 
 
 def _scrolling(tab: QWidget) -> QScrollArea:

@@ -17,13 +17,14 @@ from qtpy.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from napari_zstack_align.gui.carrier import Carrier
 from napari_zstack_align.gui.cells.cells_part import CellsPart
+from napari_zstack_align.gui.cells.raw_rois import RoisOnFrames
 from napari_zstack_align.gui.cells.roi_model import RoiModel
 from napari_zstack_align.gui.cells.sources import OUTDATED
 from napari_zstack_align.gui.cells.traces_part import TracesPart
 from napari_zstack_align.gui.dataset import FrameInView
 from napari_zstack_align.gui.listening import Listening
-from napari_zstack_align.gui.pages import page
 from napari_zstack_align.gui.part import Part
+from napari_zstack_align.gui.parts import Parts
 from napari_zstack_align.gui.project.keeper import ProjectKeeper
 from napari_zstack_align.gui.question import confirmed
 from napari_zstack_align.gui.recordings.part import RecordingsPart
@@ -34,7 +35,8 @@ from napari_zstack_align.saved import Kind, kind_of
 
 logger = logging.getLogger(__name__)
 
-MIN_WIDTH = 400
+MIN_WIDTH = 456
+"""What the widest tab needs in napari's own font: the panel grows with no tab that is opened."""
 STILL_RUNNING = (
     "A job is still running ({}). If napari is closed now, it stops, and what it has found so far "
     "is lost."
@@ -48,6 +50,7 @@ UNSURE = (
 class Panel(QWidget):
     """All tabs; a viewer has one panel, as long as its window is there.
 
+    What stands in a tab is made when the tab is opened, or when its part is asked for: `Parts`.
     Everything here runs in the main thread; jobs run in the tabs' run bars and get snapshots.
 
     Parameters
@@ -63,34 +66,60 @@ class Panel(QWidget):
         self.viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
         self.workspace = Workspace(self.viewer, self)
         self.rois = RoiModel(self)
-        self.zstack = ZStackPart(self.workspace)
-        self.recordings = RecordingsPart(self.workspace)
-        self.traces = TracesPart(self.workspace, self.rois)
-        self.cells = CellsPart(self.workspace, self.rois, self.traces.on_frames)
-        self.zshift = ZShiftPart(self.workspace)
-        self.parts: tuple[Part, ...] = (
-            self.zstack,
-            self.recordings,
-            self.cells,
-            self.traces,
-            self.zshift,
-        )
+        self.on_frames = RoisOnFrames(self.workspace, self.rois, self)
         self.carrier = Carrier(self.workspace, self.rois, self._registering, self)
-        self.tabs = QTabWidget()
         self.keeper = ProjectKeeper(self)
-        self._places = [(part, tab) for part in self.parts for _, tab in part.tabs]
+        self.tabs = QTabWidget()
+        self._splitter = QSplitter(Qt.Orientation.Vertical)
+        self._layout = QVBoxLayout(self)
+        self._lay_out()
+        self.parts = Parts(
+            self.tabs,
+            {
+                ZStackPart: lambda: ZStackPart(self.workspace),
+                RecordingsPart: lambda: RecordingsPart(self.workspace),
+                CellsPart: lambda: CellsPart(self.workspace, self.rois, self.on_frames),
+                TracesPart: lambda: TracesPart(self.workspace, self.rois, self.on_frames),
+                ZShiftPart: lambda: ZShiftPart(self.workspace),
+            },
+            self._on_made,
+        )
         self.part_in_front: Part = self.zstack
         self._listening = Listening()
         self._gone = self._closing = False
-        self._lay_out()
         self._connect()
         self.zstack.adopt()
         self._show_in_front()
 
     @property
+    def zstack(self) -> ZStackPart:
+        """The tabs Load, Mask and Align."""
+        return self.parts.of(ZStackPart)
+
+    @property
+    def recordings(self) -> RecordingsPart:
+        """The tabs Recordings and Session."""
+        return self.parts.of(RecordingsPart)
+
+    @property
+    def cells(self) -> CellsPart:
+        """The tab Cells."""
+        return self.parts.of(CellsPart)
+
+    @property
+    def traces(self) -> TracesPart:
+        """The tab Traces."""
+        return self.parts.of(TracesPart)
+
+    @property
+    def zshift(self) -> ZShiftPart:
+        """The tab Z-shift."""
+        return self.parts.of(ZShiftPart)
+
+    @property
     def run_bars(self) -> tuple[Any, ...]:
         """Where jobs may run."""
-        of_parts = (bar for part in self.parts for bar in part.run_bars)
+        of_parts = (bar for part in self.parts.made for bar in part.run_bars)
         return (*of_parts, self.keeper.bar.run_bar)
 
     def open_tab(self, name: str) -> None:
@@ -104,8 +133,7 @@ class Panel(QWidget):
         if kind is Kind.PROJECT:
             self.keeper.open(folder)
             return
-        part = next((part for part in self.parts if kind in part.kinds), self.zstack)
-        part.open_saved(folder)
+        (self.parts.that_opens(kind) or self.zstack).open_saved(folder)
 
     def toggle(self) -> None:
         """Switch between raw and aligned frames of what the tab in front is about."""
@@ -130,7 +158,7 @@ class Panel(QWidget):
 
     def end(self) -> None:
         """Stop what runs, let go of the viewer, and go; nothing is asked."""
-        _let_go(self.run_bars, self._disconnect)
+        _let_go(self)
         self.deleteLater()
 
     def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802 (Qt's name)
@@ -173,7 +201,7 @@ class Panel(QWidget):
 
     def _registering(self) -> bool:
         """Whether alignments are being made, which are not final yet."""
-        return any(bar.busy for part in (self.zstack, self.recordings) for bar in part.run_bars)
+        return any(bar.busy for part in self.parts.made if part.registers for bar in part.run_bars)
 
     def _tabs_that_run(self) -> list[str]:
         """Names of the tabs whose jobs run; a run bar may stand in the page, below the tab."""
@@ -188,13 +216,12 @@ class Panel(QWidget):
 
     def _show_in_front(self, _: Any = None) -> None:
         """Sliders, overlay and plots are about the tab in front."""
-        in_front, tab = self._places[self.tabs.currentIndex()]
-        self.part_in_front = in_front
-        for part in self.parts:
+        self.part_in_front, tab = self.parts.at(self.tabs.currentIndex())
+        for part in self.parts.made:
             if part.above is not None:
-                part.above.setVisible(part is in_front)
-        in_front.enter()
-        for part in self.parts:
+                part.above.setVisible(part is self.part_in_front)
+        self.part_in_front.enter()
+        for part in self.parts.made:
             part.show_tab(tab)
         self.workspace.look()
 
@@ -202,10 +229,27 @@ class Panel(QWidget):
         self.part_in_front.follow(view)
 
     def _on_wanted(self, tab: QWidget) -> None:
-        self.tabs.setCurrentIndex([each for _, each in self._places].index(tab))
+        self.tabs.setCurrentIndex(self.parts.index_of(tab))
+
+    def _on_made(self, part: Part) -> None:
+        """Give a new part its places, and the theme."""
+        if part.above is not None:
+            self._layout.insertWidget(self._layout.indexOf(self._splitter), part.above)
+        if part.below is not None:
+            self._splitter.addWidget(part.below)
+        part.tab_wanted.connect(self._on_wanted)
+        part.set_theme(self.viewer.theme)
+
+    def _on_rois_shown(self, _: Any) -> None:
+        """From now on there are ROIs, and their parts look after them."""
+        for part in (CellsPart, TracesPart):
+            self.parts.of(part)
+
+    def _on_recordings_found(self, *found: Any) -> None:
+        self.recordings.results.show(*found)
 
     def _on_removed(self, event: Any) -> None:
-        for part in self.parts:
+        for part in self.parts.made:
             part.on_removed(event.value)
         if not self.viewer.layers:
             self.workspace.say("")
@@ -216,14 +260,17 @@ class Panel(QWidget):
         self.cells.tab.run_bar.say(f"{words}{more}", error=to_check or self.cells.outdated)
         (show_warning if to_check else show_info)(words)
 
+    def _on_not_carried(self, sentence: str) -> None:
+        self.cells.tab.run_bar.say_error(sentence)
+
     def _on_mask_carried(self, old: Any, new: Any) -> None:
         """Wherever a mask was chosen, it is now the one on the new reference."""
-        for combo in (combo for part in self.parts for combo in part.combos):
+        for combo in (combo for part in self.parts.made for combo in part.combos):
             if combo.layer is old:
                 combo.choose(new)
 
     def _on_theme(self, _: Any = None) -> None:
-        for part in self.parts:
+        for part in self.parts.made:
             part.set_theme(self.viewer.theme)
 
     def _connect(self) -> None:
@@ -235,14 +282,13 @@ class Panel(QWidget):
         workspace.result_found.connect(self.open_saved)
         workspace.put_back.connect(self.keeper.bar.run_bar.say)
         self.carrier.said.connect(self._on_carried)
-        self.carrier.failed.connect(self.cells.tab.run_bar.say_error)
+        self.carrier.failed.connect(self._on_not_carried)
         self.carrier.mask_carried.connect(self._on_mask_carried)
-        for part in self.parts:
-            part.tab_wanted.connect(self._on_wanted)
+        workspace.recordings_found.connect(self._on_recordings_found)
+        self.on_frames.made.connect(self._on_rois_shown)
         self._listening.to(self.viewer.layers.events.removed, self._on_removed)
         self._listening.to(self.viewer.events.theme, self._on_theme)
-        self.destroyed.connect(partial(_let_go, self.run_bars, self._disconnect))
-        self._on_theme()
+        self.destroyed.connect(partial(_let_go, self))
 
     def _disconnect(self) -> None:
         if self._gone:
@@ -255,7 +301,8 @@ class Panel(QWidget):
         self.carrier.abandon()
         self.keeper.let_go()
         self.workspace.let_go()
-        for part in self.parts:
+        self.on_frames.stop()
+        for part in self.parts.made:
             for combo in part.combos:
                 combo.stop()
             part.let_go()
@@ -264,21 +311,12 @@ class Panel(QWidget):
             self.workspace.say("")
 
     def _lay_out(self) -> None:
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(4, 4, 4, 4)
-        layout.addWidget(self.keeper.bar)
-        splitter = QSplitter(Qt.Orientation.Vertical)
-        splitter.addWidget(self.tabs)
-        for part in self.parts:
-            for name, tab in part.tabs:
-                self.tabs.addTab(page(tab), name)
-            if part.above is not None:
-                layout.addWidget(part.above)
-            if part.below is not None:
-                splitter.addWidget(part.below)
-        splitter.setStretchFactor(0, 1)
-        layout.addWidget(splitter, 1)
-        self.setMinimumWidth(MIN_WIDTH)
+        self._layout.setContentsMargins(4, 4, 4, 4)
+        self._layout.addWidget(self.keeper.bar)
+        self._splitter.addWidget(self.tabs)
+        self._splitter.setStretchFactor(0, 1)
+        self._layout.addWidget(self._splitter, 1)
+        self._layout.addStrut(MIN_WIDTH)
 
 
 def _is_open(window: Any) -> bool:
@@ -292,8 +330,8 @@ def _is_open(window: Any) -> bool:
     )
 
 
-def _let_go(run_bars: tuple[Any, ...], disconnect: Any, _: Any = None) -> None:
-    """Stop what runs when the panel is destroyed; touches no widget."""
-    for bar in run_bars:
+def _let_go(panel: Panel, _: Any = None) -> None:
+    """Stop what runs when a panel is destroyed; touches no widget."""
+    for bar in panel.run_bars:
         bar.abandon()
-    disconnect()
+    panel._disconnect()

@@ -26,23 +26,24 @@ class PanelDock(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(panel)
-        self._panel: Panel | None = panel
+        self.panel = panel
+        self._has_panel = True
         panel.destroyed.connect(self._forget)
 
     def show_panel(self) -> None:
         """Show the panel, once this is docked."""
-        if self._panel is not None:
-            self._panel.stay_with(self.window())
-            self._panel.show()
+        if self._has_panel:
+            self.panel.stay_with(self.window())
+            self.panel.show()
 
     def event(self, event: Any) -> bool:
         """Where its dock was closed, napari has only taken it out."""
         taken_out = event.type() == QEvent.Type.ParentChange and self.parent() is None
-        if taken_out and self._panel is not None:
-            self._panel.leave()
-            self._panel = None
+        if taken_out and self._has_panel:
+            self.panel.leave()
+            self._has_panel = False
             self.deleteLater()
         return bool(super().event(event))
 
     def _forget(self) -> None:
-        self._panel = None
+        self._has_panel = False

@@ -20,22 +20,29 @@ class Part(QObject):
     """Tabs of the panel with what they show; all of it belongs to the main thread.
 
     The panel asks for the properties once, and calls the methods when something happens. The
-    defaults do nothing.
+    defaults do nothing. A part is made when it is first needed: what has happened before, it finds
+    in the workspace.
 
     Attributes
     ----------
+    titles : tuple of str
+        Names of the tabs, in order.
     kinds : tuple of Kind
         The saved results that the part opens.
+    registers : bool
+        Whether alignments come out of its jobs.
     """
 
+    titles: ClassVar[tuple[str, ...]] = ()
     kinds: ClassVar[tuple[Kind, ...]] = ()
+    registers: ClassVar[bool] = False
 
     tab_wanted = Signal(object)
     """One of the own tabs, to be brought to the front."""
 
     @property
-    def tabs(self) -> tuple[tuple[str, QWidget], ...]:
-        """Names and tabs, in order."""
+    def tabs(self) -> tuple[QWidget, ...]:
+        """The tabs, one for each title."""
         return ()
 
     @property

@@ -142,7 +142,7 @@ def test_what_was_said_of_one_project_is_not_of_the_next(
     settled(qtbot, panel)
     click(qtbot, panel.recordings.tab.run_bar.run_button)
     settled(qtbot, panel)
-    bars = [bar for part in panel.parts for bar in part.run_bars]
+    bars = [bar for part in panel.parts.made for bar in part.run_bars]
     chunk_words = panel.recordings.results_tab.repair_box.chunk_words
     assert any(bar.status.text() for bar in bars)
     assert "is chosen" in chunk_words.text()

@@ -57,6 +57,7 @@ class CellsPart(Part):
         Shows them in the viewer.
     """
 
+    titles = ("Cells",)
     kinds = (Kind.ROIS,)
 
     def __init__(self, workspace: Workspace, model: RoiModel, on_frames: RoisOnFrames) -> None:
@@ -84,9 +85,9 @@ class CellsPart(Part):
     # -- what the panel asks -------------------------------------------------------------------
 
     @property
-    def tabs(self) -> tuple[tuple[str, Any], ...]:
-        """Name and tab."""
-        return (("Cells", self.tab),)
+    def tabs(self) -> tuple[QWidget, ...]:
+        """The tab."""
+        return (self.tab,)
 
     @property
     def run_bars(self) -> tuple[Any, ...]:

@@ -6,6 +6,8 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
+from qtpy.QtWidgets import QWidget
+
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells.pointer import RoiPointer
 from napari_zstack_align.gui.cells.raw_rois import RoisOnFrames
@@ -41,11 +43,14 @@ class TracesPart(Part):
         Whose stacks and recordings are read.
     model : RoiModel
         The ROIs.
+    on_frames : RoisOnFrames
+        Shows them in the viewer.
     """
 
+    titles = ("Traces",)
     kinds = (Kind.TRACES, Kind.SESSION_TRACES)
 
-    def __init__(self, workspace: Workspace, model: RoiModel) -> None:
+    def __init__(self, workspace: Workspace, model: RoiModel, on_frames: RoisOnFrames) -> None:
         super().__init__(workspace)
         self.workspace = workspace
         self.viewer = workspace.viewer
@@ -53,7 +58,7 @@ class TracesPart(Part):
         self.tab = TracesTab()
         self.dock = TracesDock()
         self.traces = TraceSet(())
-        self.on_frames = RoisOnFrames(workspace, model, self)
+        self.on_frames = on_frames
         self.pointer = RoiPointer(self.on_frames, self.words_now, self._is_open)
         self.run = TracesRun(self)
         self.files = TracesFiles(self)
@@ -63,9 +68,9 @@ class TracesPart(Part):
     # -- what the panel asks -------------------------------------------------------------------
 
     @property
-    def tabs(self) -> tuple[tuple[str, Any], ...]:
-        """Name and tab."""
-        return (("Traces", self.tab),)
+    def tabs(self) -> tuple[QWidget, ...]:
+        """The tab."""
+        return (self.tab,)
 
     @property
     def run_bars(self) -> tuple[Any, ...]:
@@ -123,7 +128,6 @@ class TracesPart(Part):
 
     def let_go(self) -> None:
         """Disconnect from the viewer, and take the dock away."""
-        self.on_frames.stop()
         self.pointer.stop()
         with contextlib.suppress(LookupError, RuntimeError, AttributeError):
             # of a window that is being closed, parts are gone already

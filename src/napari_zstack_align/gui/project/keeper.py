@@ -112,7 +112,7 @@ class ProjectKeeper(QObject):
     def snapshot(self) -> Project:
         """Return what the panel holds now, with what of the project isn't shown."""
         project = emptied(self._base)
-        for part in self._panel.parts:
+        for part in self._panel.parts.made:
             project = part.collect(project)
         viewer = self._panel.viewer
         project = with_masks(project, viewer, self._combos())
@@ -393,11 +393,11 @@ class ProjectKeeper(QObject):
     def _show(self, opened: Opened) -> Iterator[None]:
         panel, project = self._panel, opened.project
         panel.carrier.forget()
-        for bar in (bar for part in panel.parts for bar in part.run_bars):
+        for bar in (bar for part in panel.parts.made for bar in part.run_bars):
             bar.say("")  # what it says is about what was open before
         for layer in masks_in(panel.viewer):
             panel.viewer.layers.remove(layer)
-        for part in panel.parts:
+        for part in panel.parts.each():
             part.restore(opened)
             yield
         yield from add_masks(project, panel.viewer, panel.workspace.stacks, self._combos())
@@ -435,8 +435,8 @@ class ProjectKeeper(QObject):
         """Choices of layers in each tab."""
         return {
             title: [combo for combo in part.combos if _is_in(combo, tab)]
-            for part in self._panel.parts
-            for title, tab in part.tabs
+            for part in self._panel.parts.made
+            for title, tab in zip(part.titles, part.tabs, strict=True)
         }
 
 

@@ -52,7 +52,9 @@ class RecordingsPart(Part):
         Whose viewer and session are used.
     """
 
+    titles = ("Recordings", "Session")
     kinds = (Kind.SESSION,)
+    registers = True
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -70,14 +72,14 @@ class RecordingsPart(Part):
         self._plotted: Alignment | None = None
         self._tab_in_front: QWidget | None = None
         self._connect()
-        self.refresh()
+        self._show_alignments()
 
     # -- what is there -------------------------------------------------------------------------
 
     @property
-    def tabs(self) -> tuple[tuple[str, Any], ...]:
-        """Names and tabs, in order."""
-        return (("Recordings", self.tab), ("Session", self.results_tab))
+    def tabs(self) -> tuple[QWidget, ...]:
+        """The tabs, one for each title."""
+        return (self.tab, self.results_tab)
 
     @property
     def run_bars(self) -> tuple[Any, ...]:
@@ -206,7 +208,11 @@ class RecordingsPart(Part):
             self.runs.update(newest.number, {**newest.results, recording: alignment})
 
     def refresh(self) -> None:
-        """Show the alignments that the recordings have now."""
+        """Show the alignments that the recordings have now, and tell the others."""
+        self._show_alignments()
+        self.workspace.alignments_changed.emit()
+
+    def _show_alignments(self) -> None:
         self.layers.refresh_aligned()
         self.tab.list.refresh()
         self.reference_mark.show()
@@ -222,7 +228,6 @@ class RecordingsPart(Part):
         self.results.outdated()
         self.runs.refresh()
         self.results.repair.show_edits()
-        self.workspace.alignments_changed.emit()
 
     # -- following -----------------------------------------------------------------------------
 
@@ -344,7 +349,6 @@ class RecordingsPart(Part):
         self.plots.frame_clicked.connect(self._on_frame)
         for bar in self.run_bars:
             bar.busy_changed.connect(self._on_busy)
-        self.workspace.recordings_found.connect(self.results.show)
 
     def _may_remove(self, chosen: Sequence[Recording]) -> bool:
         """Ask before alignments that are in no file go with their recordings."""

@@ -37,6 +37,7 @@ class SessionPlots(QWidget):
         self._has_quality = False
         self._wants_quality = False
         self._theme = ""
+        self.setVisible(False)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
 

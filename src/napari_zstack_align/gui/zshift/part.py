@@ -43,6 +43,7 @@ class ZShiftPart(Part):
         Whose stacks, recordings and viewer are used.
     """
 
+    titles = ("Z-shift",)
     kinds = (Kind.ZSHIFT,)
 
     def __init__(self, workspace: Workspace) -> None:
@@ -59,9 +60,9 @@ class ZShiftPart(Part):
     # -- what the panel asks -------------------------------------------------------------------
 
     @property
-    def tabs(self) -> tuple[tuple[str, Any], ...]:
-        """Name and tab."""
-        return (("Z-shift", self.tab),)
+    def tabs(self) -> tuple[QWidget, ...]:
+        """The tab."""
+        return (self.tab,)
 
     @property
     def run_bars(self) -> tuple[Any, ...]:

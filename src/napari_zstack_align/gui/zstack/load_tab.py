@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -82,17 +82,33 @@ class LoadTab(QWidget):
         self.remarks = QLabel()
         self.remarks.setWordWrap(True)
         self.details = StackDetails()
-        self.plot = CorrelationPlot()
-        self.plot.setVisible(False)
+        self._plot_row = QVBoxLayout()
+        self._theme = ""
         self.apply_button = button("Apply", "Show the stack as it is described above")
         self.run_bar = RunBar()
         self._lay_out()
         self._connect()
         self.show_stack(None)
 
+    @cached_property
+    def plot(self) -> CorrelationPlot:
+        """How alike neighbouring frames are; made for the first proposal."""
+        plot = CorrelationPlot()
+        plot.setVisible(False)
+        plot.set_theme(self._theme)
+        self._plot_row.addWidget(plot)
+        return plot
+
+    def set_theme(self, name: str) -> None:
+        """Use the colours of a napari theme."""
+        self._theme = name
+        if "plot" in vars(self):
+            self.plot.set_theme(name)
+
     def show_stack(self, stack: Stack | None) -> None:
         """Describe a stack, or say that there is none."""
-        self.plot.setVisible(stack is not None and stack.source is self._plotted)
+        if "plot" in vars(self):
+            self.plot.setVisible(stack is not None and stack.source is self._plotted)
         self.stack = stack
         self.details.setEnabled(stack is not None)
         self.apply_button.setEnabled(False)
@@ -232,7 +248,9 @@ class LoadTab(QWidget):
         layout = QVBoxLayout(self)
         for row in (source, layer):
             layout.addLayout(row)
-        for widget in (self.words, self.remarks, self.details, self.plot, self.apply_button):
+        for widget in (self.words, self.remarks, self.details):
             layout.addWidget(widget)
+        layout.addLayout(self._plot_row)
+        layout.addWidget(self.apply_button)
         layout.addWidget(self.run_bar)
         layout.addStretch(1)

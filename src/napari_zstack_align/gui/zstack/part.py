@@ -53,7 +53,9 @@ class ZStackPart(Part):
         Whose viewer is used; the chosen stack is its.
     """
 
+    titles = ("Load", "Mask", "Align")
     kinds = (Kind.ALIGNMENT,)
+    registers = True
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -81,9 +83,9 @@ class ZStackPart(Part):
     # -- what the panel asks -------------------------------------------------------------------
 
     @property
-    def tabs(self) -> tuple[tuple[str, QWidget], ...]:
-        """Names and tabs, in order."""
-        return (("Load", self.load_tab), ("Mask", self.mask_tab), ("Align", self.align_tab))
+    def tabs(self) -> tuple[QWidget, ...]:
+        """The tabs, one for each title."""
+        return (self.load_tab, self.mask_tab, self.align_tab)
 
     @property
     def run_bars(self) -> tuple[Any, ...]:
@@ -117,7 +119,7 @@ class ZStackPart(Part):
 
     def show_tab(self, tab: QWidget) -> None:
         """The plot is about the chosen stack, and so are these tabs alone."""
-        self._in_front = tab in dict(self.tabs).values()
+        self._in_front = tab in self.tabs
         self.show_quality()
 
     def enter(self) -> None:
@@ -206,7 +208,7 @@ class ZStackPart(Part):
 
     def set_theme(self, name: str) -> None:
         """Use the colours of a napari theme."""
-        self.load_tab.plot.set_theme(name)
+        self.load_tab.set_theme(name)
         if "quality" in vars(self):
             self.quality.set_theme(name)
 
