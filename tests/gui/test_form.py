@@ -137,3 +137,37 @@ def test_a_number_above_zero_has_a_step_of_its_size(qtbot):
     assert width.text() in ("10", "10.0", "10.00")
     width.stepUp()
     assert form.values().neuropil_width_um == 11.0
+
+
+FIRST = ("alpha", "channel")
+
+
+@pytest.fixture
+def short_form(qtbot):
+    form = ParamsForm(AdaptiveParams, first=FIRST)
+    qtbot.addWidget(form)
+    return form
+
+
+def test_seldom_used_fields_are_made_when_they_are_needed(short_form):
+    assert set(short_form.fields.made) == set(FIRST)
+    assert short_form.values() == AdaptiveParams()
+    short_form.set_values(AdaptiveParams(alpha=2.5, outlier_mad=9.0))
+    assert set(short_form.fields.made) == {*FIRST, "outlier_mad"}
+    short_form.more_button.click()
+    assert set(short_form.fields.made) == set(AdaptiveParams.model_fields)
+    assert short_form.values() == AdaptiveParams(alpha=2.5, outlier_mad=9.0)
+    short_form.reset()
+    assert short_form.values() == AdaptiveParams()
+
+
+def test_more_that_is_opened_again_shows_each_field_once(short_form):
+    for _ in range(3):
+        short_form.more_button.click()
+    titles = [label.text() for label in short_form.findChildren(QLabel) if label.text()]
+    assert len(titles) == len(set(titles)) == len(AdaptiveParams.model_fields)
+
+
+def test_a_field_that_is_none_of_the_model_is_refused(short_form):
+    with pytest.raises(KeyError):
+        short_form.fields["sigma"]

@@ -140,7 +140,7 @@ class Project:
         One for each recording; a single one becomes a tuple.
     zshifts : mapping of str to ZShift
     params : mapping of str to Params
-        Parameters of each form, by the name of its tab.
+        Parameters of each form that was opened, by the name of its tab.
     view : mapping
         What else is to be shown again (tab, frame); small, for JSON.
     remarks : tuple of Remark
