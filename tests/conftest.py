@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from time import monotonic
-from typing import Any
 
 import hypothesis
 import numpy as np
@@ -52,24 +51,53 @@ OPENS_NAPARI = {"panel", "shared_viewer", "make_napari_viewer"}
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of a slow test's variants all but the first are thorough; leave out tests of wall time.
+    """Mark what is slow, and the variants that are not tried each time; leave out wall time.
 
-    These need a quiet machine: they run where ``-m`` asks for them.
+    Tests of wall time need a quiet machine: they run where ``-m`` asks for them.
     """
-    tried: set[tuple[Any, str]] = set()
+    is_tried_each_time = _TriedEachTime()
     for item in items:
-        test = item.path, getattr(item, "originalname", item.name)
-        is_slow = item.get_closest_marker("slow") is not None
-        if is_slow or OPENS_NAPARI & set(getattr(item, "fixturenames", ())):
-            if test in tried:
-                item.add_marker("thorough")
-            tried.add(test)
+        if OPENS_NAPARI & set(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
+        if not is_tried_each_time(item):
+            item.add_marker("thorough")
     if "timing" in config.option.markexpr:
         return
     timing = [item for item in items if item.get_closest_marker("timing")]
     if timing:
         config.hook.pytest_deselected(items=timing)
         items[:] = [item for item in items if item not in timing]
+
+
+class _TriedEachTime:
+    """Which variants of a test ``make test`` tries; this is decided here alone.
+
+    Of the slow variants of a test, that is the first; the others are for ``make test-thorough``.
+    Where a test has a mark such as ``each_time(seed=2)``, the first two values of its parameter
+    'seed' are tried, with all values of the others.
+    """
+
+    def __init__(self) -> None:
+        self._slow: set[object] = set()
+        self._values: dict[object, list[object]] = {}
+
+    def __call__(self, item: pytest.Item) -> bool:
+        test = item.path, getattr(item, "originalname", item.name)
+        if mark := item.get_closest_marker("each_time"):
+            params = item.callspec.params  # type: ignore[attr-defined]
+            return all(self._number(test, k, params[k]) < n for k, n in mark.kwargs.items())
+        if item.get_closest_marker("slow") is None:
+            return True
+        is_first = test not in self._slow
+        self._slow.add(test)
+        return is_first
+
+    def _number(self, test: object, name: str, value: object) -> int:
+        """Position of a value among those of a parameter."""
+        values = self._values.setdefault((test, name), [])
+        if value not in values:
+            values.append(value)
+        return values.index(value)
 
 
 @pytest.fixture(scope="session")

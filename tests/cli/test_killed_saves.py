@@ -9,7 +9,6 @@ from functools import partial
 import pytest
 import tifffile
 from killing import killed_when
-from thorough import first
 
 import napari_zstack_align as nza
 from napari_zstack_align.cli.main import main
@@ -51,9 +50,7 @@ def commands(zstack_file, recording_files, tmp_path, monkeypatch):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "name", first(2, ["adaptive", "keypoints", "batch", "traces", "zshift", "blobs"])
-)
+@pytest.mark.parametrize("name", ["adaptive", "keypoints", "batch", "traces", "zshift", "blobs"])
 def test_the_same_command_works_again(name, commands, tmp_path):
     arguments, written = commands[name]
     assert main(arguments) == 0

@@ -77,20 +77,12 @@ def pytest_unconfigure() -> None:
         _server.wait(10)
 
 
-IN_NAPARI = {"panel", "shared_viewer", "make_napari_viewer"}
-"""Fixtures that open a window of napari, which costs a test about a second."""
-
-
-@pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests in napari are slow ones, and those with the shared viewer come last.
+    """Tests with the shared viewer come last.
 
     napari's own fixture wants no other viewer. pytest-xdist hands out tests in this order, so
     that it holds in each of its processes.
     """
-    for item in items:
-        if IN_NAPARI & set(getattr(item, "fixturenames", ())):
-            item.add_marker("slow")
     items.sort(key=lambda item: "shared_viewer" in getattr(item, "fixturenames", ()))
 
 

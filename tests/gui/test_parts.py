@@ -93,13 +93,14 @@ def test_the_panel_opens_with_one_part(panel):
     assert made(panel) == ["ZStackPart"]
 
 
-@pytest.mark.parametrize("name", TABS)
-def test_a_tab_that_is_opened_is_filled(panel, name):
-    panel.open_tab(name)
-    part, tab = panel.parts.at(panel.tabs.currentIndex())
-    assert part is panel.part_in_front
-    assert panel.tabs.currentWidget().isAncestorOf(tab)
-    assert tab.isVisibleTo(panel)
+def test_a_tab_that_is_opened_is_filled(panel):
+    for index in reversed(range(panel.tabs.count())):
+        panel.tabs.setCurrentIndex(index)
+        part, tab = panel.parts.at(index)
+        assert part is panel.part_in_front
+        assert panel.tabs.currentWidget().isAncestorOf(tab)
+        assert tab.isVisibleTo(panel)
+    assert [panel.tabs.tabText(index) for index in range(panel.tabs.count())] == list(TABS)
 
 
 def test_rois_are_looked_after_before_a_tab_is_opened(viewer, panel):

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
-from thorough import first
 
 import napari_zstack_align as nza
 from napari_zstack_align.progress import Progress
@@ -37,7 +36,8 @@ RIGHT: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize(("order", "given", "kind"), RIGHT.values(), ids=RIGHT)
-@pytest.mark.parametrize("seed", first(1, range(3)))
+@pytest.mark.each_time(seed=1)
+@pytest.mark.parametrize("seed", range(3))
 def test_a_right_layout_is_never_wrong(order, given, kind, seed: int) -> None:
     stack = nza.Stack.from_array(scan(order, seed=seed, **kind), **given)
     report = nza.run(nza.check_layout(stack))
@@ -45,7 +45,8 @@ def test_a_right_layout_is_never_wrong(order, given, kind, seed: int) -> None:
     assert report.warning == ""
 
 
-@pytest.mark.parametrize("seed", first(2, [61, 154, 202, 256, 326, 371]))
+@pytest.mark.each_time(seed=2)
+@pytest.mark.parametrize("seed", [61, 154, 202, 256, 326, 371])
 def test_thin_and_active_stacks_are_not_wrong(seed: int) -> None:
     """Three or four slices below the axial resolution, or cells that light up in single frames."""
     frames, n_repeats = stack_of_repeats(seed)
@@ -110,7 +111,8 @@ def drifting_plane(n_frames: int, drift_px: int, seed: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("given", [layout(10, "repeats"), layout(12, "slices")], ids=str)
-@pytest.mark.parametrize("seed", first(1, range(3)))
+@pytest.mark.each_time(seed=1)
+@pytest.mark.parametrize("seed", range(3))
 def test_a_drifting_recording_of_one_plane_as_slices_is_warned_of(given, seed: int) -> None:
     """Its far frames are much less alike than those of one slice, and nothing else is."""
     stack = nza.Stack.from_array(drifting_plane(144, 12, seed), **given)

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from thorough import first
 
 import napari_zstack_align as nza
 from napari_zstack_align.read import SlicesReport, check_slices, slices_sample
@@ -40,7 +39,8 @@ RIGHT: dict[str, tuple[int, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize(("n_slices", "kind"), RIGHT.values(), ids=RIGHT)
-@pytest.mark.parametrize("seed", first(1, range(3)))
+@pytest.mark.each_time(seed=1)
+@pytest.mark.parametrize("seed", range(3))
 def test_a_z_stack_looks_like_nothing_else(n_slices: int, kind: dict[str, Any], seed: int) -> None:
     assert look(scan(repeats(n_slices, 1), seed=seed, **kind)) == SlicesReport()
 
@@ -63,7 +63,8 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("order", "looks", "length"), WRONG.values(), ids=WRONG)
-@pytest.mark.parametrize("seed", first(1, range(2)))
+@pytest.mark.each_time(seed=1)
+@pytest.mark.parametrize("seed", range(2))
 def test_other_images_are_recognised(order, looks: str, length: int | None, seed: int) -> None:
     report = look(scan(order, seed=seed, photons=30.0))
     assert (report.looks_like, report.length) == (looks, length)
@@ -81,7 +82,8 @@ def test_two_slices_of_repeats(n_repeats: int, planes: list[int], photons: float
 
 
 @pytest.mark.parametrize("length", [2, 3, 5, 20])
-@pytest.mark.parametrize("seed", first(1, range(3)))
+@pytest.mark.each_time(seed=1)
+@pytest.mark.parametrize("seed", range(3))
 def test_two_sections_are_no_repeats(length: int, seed: int) -> None:
     """Within a section slices differ, as on either side of a gap."""
     planes = np.r_[0:length, length + 3 : 2 * length + 3]
@@ -89,7 +91,8 @@ def test_two_sections_are_no_repeats(length: int, seed: int) -> None:
 
 
 @pytest.mark.parametrize("length", [3, 6, 10])
-@pytest.mark.parametrize("seed", first(1, range(2)))
+@pytest.mark.each_time(seed=1)
+@pytest.mark.parametrize("seed", range(2))
 def test_serial_sections_are_no_repeats(length: int, seed: int) -> None:
     """Their slices come nearer to the next section one by one; repeats don't."""
     planes = (np.arange(3)[:, None] * (length + 6) + np.arange(length)).ravel()
@@ -100,7 +103,8 @@ def test_serial_sections_are_no_repeats(length: int, seed: int) -> None:
 
 
 @pytest.mark.parametrize(("length", "apart"), [(6, 1), (9, 1), (5, 2), (3, 4)])
-@pytest.mark.parametrize("seed", first(1, range(2)))
+@pytest.mark.each_time(seed=1)
+@pytest.mark.parametrize("seed", range(2))
 def test_sections_far_from_one_another_are_no_repeats(length: int, apart: int, seed: int) -> None:
     """Nothing comes nearer to the next one; but slices within a section differ with distance."""
     planes = (np.arange(4)[:, None] * (length * apart + 40) + apart * np.arange(length)).ravel()

@@ -155,14 +155,10 @@ def test_how_much_is_in_work_at_once_changes_no_bit(runs, paths, monkeypatch):
         ({"residual": "spline"}, {"single frames"}),
         ({"passes": 1}, {"comparisons", "single frames"}),
         ({"match_ratio": 0.61}, {"matches", "second chances"}),
-        pytest.param(
-            {"max_rotation_deg": 14.0},
-            {"matches", "second chances", "refinements"},
-            marks=pytest.mark.thorough,
-        ),
+        ({"max_rotation_deg": 14.0}, {"matches", "second chances", "refinements"}),
         ({"max_shift_px": 41.0}, set(WORK) - {"means", "comparisons"}),
-        pytest.param({"outlier_mad": 7.0}, set(), marks=pytest.mark.thorough),
-        pytest.param({"channel_weights": (2.0,)}, set(WORK) - SELDOM, marks=pytest.mark.thorough),
+        ({"outlier_mad": 7.0}, set()),
+        ({"channel_weights": (2.0,)}, set(WORK) - SELDOM),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )

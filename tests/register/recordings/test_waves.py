@@ -43,9 +43,9 @@ LEAST_CONFIDENCE = 0.6
         (1.0, 2.0, "none"),
         (0.3, 5.0, "translation"),
         pytest.param(0.3, 5.0, "none", marks=pytest.mark.slow),
-        pytest.param(1.0, 5.0, "none", marks=pytest.mark.thorough),
-        pytest.param(0.1, 5.0, "translation", marks=pytest.mark.thorough),
-        pytest.param(1.0, 2.0, "translation", marks=pytest.mark.thorough),
+        pytest.param(1.0, 5.0, "none", marks=pytest.mark.slow),
+        pytest.param(0.1, 5.0, "translation", marks=pytest.mark.slow),
+        pytest.param(1.0, 2.0, "translation", marks=pytest.mark.slow),
         pytest.param(1.0, 5.0, "translation", marks=pytest.mark.slow),
     ],
 )
