@@ -18,7 +18,8 @@ pytest.importorskip("napari", reason="napari is not installed")
 pytest.importorskip("pytestqt", reason="pytest-qt is not installed")
 from pytestqt.qtbot import QtBot
 
-sys.path.insert(0, str(Path(__file__).parent))  # for the helper module stacks
+sys.path.insert(0, str(Path(__file__).parent))  # for the helper modules
+from driving import end
 
 os.environ.setdefault("LIBGL_ALWAYS_SOFTWARE", "1")
 os.environ.setdefault("NAPARI_CATCH_ERRORS", "0")
@@ -160,17 +161,12 @@ def first_tab():
 
 
 @pytest.fixture
-def panel(qapp, viewer, first_tab):
-    from qtpy.QtCore import QEvent
-
+def panel(viewer, first_tab):
     from napari_zstack_align.gui.open import open_panel
 
     panel = open_panel(viewer, first_tab)
     yield panel
-    frame = panel.parent()
-    panel.end()
-    viewer.window.remove_dock_widget(frame)
-    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    end(viewer, panel)
     viewer.layers.clear()
     viewer.dims.ndisplay = 2
 

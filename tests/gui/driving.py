@@ -8,6 +8,15 @@ from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import QApplication
 
 
+def end(viewer, panel):
+    """End a panel, then take away its empty dock: Qt would give each widget in it another style."""
+    frame = panel.parent()
+    panel.end()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    viewer.window.remove_dock_widget(frame)
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
 def click(qtbot, button):
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from driving import end
 from napari._qt.qt_viewer import QtViewer
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QApplication
@@ -35,13 +36,6 @@ def listeners(viewer):
 
 def close_dock(viewer, panel):
     viewer.window.remove_dock_widget(panel.parent())
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-
-def end(viewer, panel):
-    frame = panel.parent()
-    panel.end()
-    viewer.window.remove_dock_widget(frame)
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 

@@ -7,9 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tifffile
-from driving import settled, show
-from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QApplication, QLabel, QTabWidget
+from driving import end, settled, show
+from qtpy.QtWidgets import QLabel, QTabWidget
 from stacks import small_zstack
 
 import napari_zstack_align as nza
@@ -146,9 +145,7 @@ def test_a_new_panel_that_is_not_docked_yet_is_the_one_that_is_opened(viewer):
     panel = open_panel(viewer)
     assert panel is frame.panel
     assert panel.isVisibleTo(panel.window())
-    panel.end()
-    viewer.window.remove_dock_widget(frame)
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    end(viewer, panel)
 
 
 def test_a_part_of_which_nothing_is_known_keeps_the_parameters_of_the_project(qtbot, viewer, panel):

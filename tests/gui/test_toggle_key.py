@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from driving import end
 from napari._qt.widgets.qt_keyboard_settings import ShortcutEditor
 from napari.components import ViewerModel
 from napari.settings import get_settings
 from napari.utils.action_manager import action_manager
 from napari.utils.key_bindings import KeyBinding
-from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QApplication, QPushButton
+from qtpy.QtWidgets import QPushButton
 
 from napari_zstack_align.gui import toggle_key
 from napari_zstack_align.gui.open import open_panel, toggle_raw_aligned
@@ -96,7 +96,4 @@ def test_the_action_works_on_the_panel_of_its_viewer(shared_viewer, monkeypatch)
     assert toggled == [True]
     toggle_raw_aligned(ViewerModel())
     assert toggled == [True]
-    frame = panel.parent()
-    panel.end()
-    shared_viewer.window.remove_dock_widget(frame)
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    end(shared_viewer, panel)

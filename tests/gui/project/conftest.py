@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import driving
 import numpy as np
 import pytest
 import tifffile
 from driving import click, settled
-from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QApplication
 from stacks import small_zstack
 
 import napari_zstack_align as nza
@@ -61,10 +60,7 @@ def open_panels(qtbot):
 
 
 def end(viewer, panel):
-    frame = panel.parent()
-    panel.end()
-    viewer.window.remove_dock_widget(frame)
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    driving.end(viewer, panel)
     viewer.layers.clear()
 
 
