@@ -121,11 +121,10 @@ def test_every_step_opens_the_one_panel_at_its_tab(qtbot, viewer):
     for name in ("Load", "Mask", "Align"):
         opener = getattr(opening, f"Open{name}")(viewer)
         viewer.window.add_dock_widget(opener, name=f"{name} (Z-stack align)")
-        qtbot.wait(20)
+        qtbot.waitUntil(lambda: not viewer.window._qt_window.findChildren(opening.Opener))
         panel = panel_of(viewer)
         assert panel.tabs.tabText(panel.tabs.currentIndex()) == name
     assert len(viewer.window._qt_window.findChildren(type(panel))) == 1
-    assert not viewer.window._qt_window.findChildren(opening.Opener)
 
 
 def test_closing_the_viewer_while_running_stops_the_worker(qtbot, viewer, panel):
