@@ -115,6 +115,18 @@ def test_slices_that_are_unlike_are_listed_once(frames):
     assert "How these slices and those beyond lie over the others is not known" in summary
 
 
+def with_lit_cell(frames):
+    """Frames with a cell many times as bright as all others."""
+    y, x = np.indices(frames.shape[1:])
+    cell = 1 / (1 + np.exp((np.hypot(y - 90, x - 70) - 5) / 0.7))
+    return np.clip(frames + 120 * frames.std() * cell, 0, 65535).astype(frames.dtype)
+
+
+@pytest.mark.parametrize("z", [0, 2])
+def test_a_cell_that_is_lit_throughout_one_slice_flags_nothing(frames, z):
+    assert flagged_slices(aligned(moved(frames, z, z, with_lit_cell))) == []
+
+
 @pytest.mark.slow
 def test_a_run_that_goes_on_knows_the_steps_of_the_one_before(frames, tmp_path):
     stack = nza.Stack.from_array(moved(frames, 3, 3, rolled(50, 30)), frames_per_slice=N_REPEATS)

@@ -32,7 +32,7 @@ from napari_zstack_align.register.agreement import (
     checkerboard,
 )
 from napari_zstack_align.register.frames import Image, RawFrame, filtered_frame, folds
-from napari_zstack_align.register.light import in_light_of
+from napari_zstack_align.register.light import in_light_of, without_excess
 from napari_zstack_align.register.prefilter import Band, Prefilter
 from napari_zstack_align.register.slice_steps import SliceStep, step_between
 from napari_zstack_align.register.slice_units import known
@@ -179,18 +179,20 @@ class Chain:
             shown = np.isfinite(image)
             return replace(self, image=filled(image), known=None if shown.all() else shown)
         image = in_light_of(self.image, image)
-        chosen, told = self._put(image, self.field), (0.0, False)
-        for found, halves_apart_px, is_far in self._candidates(RawFrame(image)):
+        before = without_excess(self.image, filled(image))
+        image, chain = without_excess(image, self.image), replace(self, image=before)
+        chosen, told = chain._put(image, self.field), (0.0, False)
+        for found, halves_apart_px, is_far in chain._candidates(RawFrame(image)):
             field = self._restrained(found.coefficients)
             if np.isfinite(field).all() and not folds(field, self.shape, self.spacing_px):
-                put = self._put(image, field)
-                if self._gain(chosen, put) > (LEAST_FAR_GAIN if is_far else LEAST_GAIN):
+                put = chain._put(image, field)
+                if chain._gain(chosen, put) > (LEAST_FAR_GAIN if is_far else LEAST_GAIN):
                     chosen, told = put, (halves_apart_px, is_far)
         if self.earlier is not None and self._is_more_like(self.earlier, chosen):
             bridged = self.earlier.next(image)
             assert bridged.step is not None
             return replace(bridged, step=replace(bridged.step, bridges=True))
-        step = step_between(self.image, chosen.image, chosen.valid, self._compared_weights)
+        step = step_between(before, chosen.image, chosen.valid, self._compared_weights)
         return self._followed_by(
             chosen.image,
             last=chosen.field,

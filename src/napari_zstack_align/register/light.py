@@ -19,6 +19,9 @@ SMOOTH_PX = 2.0
 DARK_PERCENT, BRIGHT_PERCENT = 1, 95
 """Levels that stand for the light: beyond them, a few bright cells would speak for all."""
 
+MOST_TIMES = 2.0
+"""So many times as far above dark as the brightest place of another slice, a cell is lit."""
+
 
 def in_light_of(reference: Image, image: Image) -> Image:
     """Scale an image (Y, X) so that its dark and bright levels are those of another one (Y, X).
@@ -29,6 +32,17 @@ def in_light_of(reference: Image, image: Image) -> Image:
     own_dark, own_bright = _levels(filled(image))
     gain = (bright - dark) / (own_bright - own_dark) if own_bright > own_dark else np.float32(1)
     return (image - own_dark) * gain + dark
+
+
+def without_excess(image: Image, other: Image) -> Image:
+    """Cut what of an image (Y, X) is far brighter than anything in another one of the same light.
+
+    A cell that is lit throughout one slice would outweigh all that two slices have in common.
+    """
+    dark, _ = _levels(other)
+    brightest = cv2.GaussianBlur(other, (0, 0), SMOOTH_PX).max()
+    limit = dark + MOST_TIMES * (brightest - dark)
+    return image if image.max() <= limit else np.minimum(image, limit)
 
 
 def _levels(image: Image) -> tuple[np.float32, np.float32]:
