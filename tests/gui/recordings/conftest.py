@@ -77,15 +77,6 @@ def session(qtbot, panel, stacks):
     return add(qtbot, panel, stacks)
 
 
-@pytest.fixture
-def registered_session(qtbot, panel, session):
-    """The session after a run, with some ROIs on its reference."""
-    run_to_end(qtbot, panel)
-    panel.rois.set(Rois.of(CELLS))
-    qtbot.waitUntil(lambda: not panel.carrier.busy)
-    return session
-
-
 @pytest.fixture(scope="session")
 def registered(stacks):
     """The recordings' alignments, made once for all tests that need some."""
@@ -93,7 +84,7 @@ def registered(stacks):
 
 
 @pytest.fixture
-def aligned(qtbot, panel, session, registered, monkeypatch):
+def registered_session(qtbot, panel, session, registered, monkeypatch):
     """A session after a run whose worker returns what was registered before."""
 
     def register(*_arguments, **_options):
@@ -103,5 +94,19 @@ def aligned(qtbot, panel, session, registered, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(run.engine, "register_recordings", register)
         run_to_end(qtbot, panel)
-    panel.open_tab("Session")
     return session
+
+
+@pytest.fixture
+def aligned(panel, registered_session):
+    """The same, with its tab in front."""
+    panel.open_tab("Session")
+    return registered_session
+
+
+@pytest.fixture
+def session_with_rois(qtbot, panel, registered_session):
+    """The same, with some ROIs on its reference."""
+    panel.rois.set(Rois.of(CELLS))
+    qtbot.waitUntil(lambda: not panel.carrier.busy)
+    return registered_session

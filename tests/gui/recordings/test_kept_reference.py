@@ -26,8 +26,8 @@ def remove_and_run(qtbot, panel, session, answer):
     qtbot.waitUntil(lambda: not panel.carrier.busy)
 
 
-def test_a_recording_less_is_no_other_reference(qtbot, panel, registered_session, answer):
-    session = registered_session
+def test_a_recording_less_is_no_other_reference(qtbot, panel, session_with_rois, answer):
+    session = session_with_rois
     before, raw = session.alignments[0].reference, on_raw(panel, session, "part 3")
     remove_and_run(qtbot, panel, session, answer)
     assert [each.stack.name for each in session.alignments] == ["part 1", "part 3"]
@@ -36,8 +36,8 @@ def test_a_recording_less_is_no_other_reference(qtbot, panel, registered_session
     assert np.abs(on_raw(panel, session, "part 3") - raw).max() < 0.5
 
 
-def test_one_that_is_asked_for_takes_the_rois_along(qtbot, panel, registered_session, answer):
-    session = registered_session
+def test_one_that_is_asked_for_takes_the_rois_along(qtbot, panel, session_with_rois, answer):
+    session = session_with_rois
     before, raw = session.alignments[0].reference, on_raw(panel, session, "part 3")
     panel.open_tab("Recordings")
     assert not session.tab.anew_box.isHidden()
@@ -50,8 +50,8 @@ def test_one_that_is_asked_for_takes_the_rois_along(qtbot, panel, registered_ses
     assert np.median(np.abs(on_raw(panel, session, "part 3") - raw)) < 0.1
 
 
-def test_reference_frames_that_are_asked_for_count(qtbot, panel, registered_session):
-    session = registered_session
+def test_reference_frames_that_are_asked_for_count(qtbot, panel, session_with_rois):
+    session = session_with_rois
     before = session.alignments[0].reference
     session.tab.form.fields["reference_recording"].set(0)
     run_to_end(qtbot, panel)
@@ -76,8 +76,8 @@ def test_a_mask_knows_the_reference_that_it_was_painted_on(qtbot, panel, session
     assert session.alignments[0].mask[30, 30] == 1
 
 
-def test_a_mask_is_not_used_for_a_reference_that_is_chosen_anew(qtbot, panel, registered_session):
-    session = registered_session
+def test_a_mask_is_not_used_for_a_reference_that_is_chosen_anew(qtbot, panel, session_with_rois):
+    session = session_with_rois
     press(qtbot, panel, "mask")
     paint(panel, slice(20, 160), slice(20, 160))
     before = session.alignments
@@ -87,8 +87,8 @@ def test_a_mask_is_not_used_for_a_reference_that_is_chosen_anew(qtbot, panel, re
     assert session.alignments == before
 
 
-def test_a_mask_is_carried_to_a_new_reference(qtbot, viewer, panel, registered_session):
-    session = registered_session
+def test_a_mask_is_carried_to_a_new_reference(qtbot, viewer, panel, session_with_rois):
+    session = session_with_rois
     press(qtbot, panel, "mask")
     old = paint(panel, slice(50, 70), slice(90, 130))
     corners = np.array([[50.0, 90], [69, 129]])

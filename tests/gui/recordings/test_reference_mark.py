@@ -67,8 +67,8 @@ def test_a_number_typed_in_is_marked(session):
     assert marks(session) == [UNMARKED, MARKED, UNMARKED]
 
 
-def test_after_a_run_the_recording_in_use_is_marked(registered_session):
-    session = registered_session
+def test_after_a_run_the_recording_in_use_is_marked(session_with_rois):
+    session = session_with_rois
     names = [recording.name for recording in session.recordings]
     assert marks(session)[names.index(reference_of(session))] == MARKED
     assert marks(session).count(MARKED) == 1
@@ -76,8 +76,8 @@ def test_after_a_run_the_recording_in_use_is_marked(registered_session):
     assert marks(session) == [UNMARKED] * 3
 
 
-def test_a_click_on_another_registers_all_to_that(qtbot, panel, registered_session):
-    session = registered_session
+def test_a_click_on_another_registers_all_to_that(qtbot, panel, session_with_rois):
+    session = session_with_rois
     before, image = reference_of(session), session.alignments[0].reference
     names = [recording.name for recording in session.recordings]
     other = next(row for row, name in enumerate(names) if name != before)
@@ -94,8 +94,8 @@ def test_a_click_on_another_registers_all_to_that(qtbot, panel, registered_sessi
     assert reference_of(session) == names[other]
 
 
-def test_a_click_on_the_one_in_use_changes_nothing(qtbot, panel, registered_session):
-    session = registered_session
+def test_a_click_on_the_one_in_use_changes_nothing(qtbot, panel, session_with_rois):
+    session = session_with_rois
     names = [recording.name for recording in session.recordings]
     panel.open_tab("Recordings")
     click(qtbot, session, names.index(reference_of(session)))
@@ -103,8 +103,8 @@ def test_a_click_on_the_one_in_use_changes_nothing(qtbot, panel, registered_sess
     assert "stays" in session.tab.run_bar.status.text()
 
 
-def test_another_order_is_no_other_reference(qtbot, panel, registered_session):
-    session = registered_session
+def test_another_order_is_no_other_reference(qtbot, panel, session_with_rois):
+    session = session_with_rois
     names = [recording.name for recording in session.recordings]
     panel.open_tab("Recordings")
     other = next(row for row, name in enumerate(names) if name != reference_of(session))
