@@ -87,6 +87,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "shared_viewer" in getattr(item, "fixturenames", ()))
 
 
+@pytest.fixture(autouse=True)
+def state_folder(tmp_path_factory, monkeypatch) -> Path:
+    """Where runs keep what is finished: a folder of each test's own, never the person's."""
+    folder = tmp_path_factory.mktemp("state")
+    monkeypatch.setenv("ZSTACK_ALIGN_STATE", str(folder))
+    return folder
+
+
 QUESTION_MS = 5_000
 PATIENCE_MS = 120_000
 """Only a test that fails waits this long; on a busy machine anything less can be too little."""

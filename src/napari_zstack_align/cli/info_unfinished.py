@@ -9,9 +9,15 @@ from typing import Any
 
 from napari_zstack_align.cli.info_found import Found
 from napari_zstack_align.counting import are, counted
-from napari_zstack_align.saved.journal import HEAD, SUFFIX, description_of, files_in, names_in
-from napari_zstack_align.saved.lock import is_held
-from napari_zstack_align.saved.names import LOCK, UNFINISHED
+from napari_zstack_align.saved.finished_parts import (
+    finished_words,
+    is_worked_on,
+    last_written,
+    planned_slices,
+    units_in,
+)
+from napari_zstack_align.saved.journal import HEAD, description_of, files_in, names_in
+from napari_zstack_align.saved.names import UNFINISHED
 from napari_zstack_align.saved.unit_file import read_unit
 
 RUNS = {
@@ -20,8 +26,6 @@ RUNS = {
     "extract_traces": "reading traces (traces)",
     "estimate_zshift": "a search for the z-shift of a recording (zshift)",
 }
-OF_A_SLICE = ("within-", "slice-")
-"""How the names of units begin that are of one slice each."""
 
 
 def journal_at(path: Path) -> Found | None:
@@ -29,10 +33,10 @@ def journal_at(path: Path) -> Found | None:
     if path.suffix != UNFINISHED or path.name.startswith(".") or not path.is_dir():
         return None
     described = description_of(path)
-    units = sorted(path.glob(f"*{SUFFIX}"))
+    units = units_in(path)
     intact = [unit for unit in units if read_unit(unit) is not None]
-    works = any(is_held(lock) for lock in path.glob(f"{LOCK}*"))
-    written = _last_written([*units, path / HEAD])
+    works = is_worked_on(path)
+    written = _last_written(path)
     job = described.get("job")
     run = RUNS.get(str(job), f"a run of {job}") if job else ""
     files = files_in(described) or names_in(described)
@@ -58,22 +62,9 @@ def journal_at(path: Path) -> Found | None:
 
 
 def _finished(described: Mapping[str, Any], intact: list[Path]) -> str:
-    if planned := _planned_slices(described):
-        done = sum(unit.name.startswith(OF_A_SLICE) for unit in intact)
-        return f"{min(done, planned)} of {counted(planned, 'slice')} {are(done)} finished."
-    number = len(intact)
-    return f"{counted(number, 'part')} {are(number)} finished; how many there will be isn't known."
-
-
-def _planned_slices(described: Mapping[str, Any]) -> int:
-    """How many slices the run has; 0 where that isn't known, or its units are others."""
-    try:
-        (stack,) = described["stacks"]
-        per_slice, n_frames = int(stack["frames_per_slice"]), int(stack["shape"][0])
-    except (LookupError, TypeError, ValueError):
-        return 0
-    is_of_slices = described.get("job") == "align_adaptive" and per_slice > 0
-    return -(-n_frames // per_slice) if is_of_slices else 0
+    done, words = finished_words(described, intact)
+    unknown = "" if planned_slices(described) else "; how many there will be isn't known"
+    return f"{words} {are(done)} finished{unknown}."
 
 
 def _damaged(number: int) -> str:
@@ -96,7 +87,7 @@ def _goes_on(works: bool, has_parts: bool) -> str:
     )
 
 
-def _last_written(paths: list[Path]) -> str:
+def _last_written(folder: Path) -> str:
     """Local time of the newest file, to the minute; '' where there is none."""
-    times = [path.stat().st_mtime for path in paths if path.is_file()]
-    return f"{datetime.fromtimestamp(max(times)):%Y-%m-%d %H:%M}" if times else ""
+    time = last_written(folder)
+    return "" if time is None else f"{datetime.fromtimestamp(time):%Y-%m-%d %H:%M}"

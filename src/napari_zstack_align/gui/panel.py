@@ -28,6 +28,7 @@ from napari_zstack_align.gui.parts import Parts
 from napari_zstack_align.gui.project.keeper import ProjectKeeper
 from napari_zstack_align.gui.question import confirmed
 from napari_zstack_align.gui.recordings.part import RecordingsPart
+from napari_zstack_align.gui.unfinished.offer import Offers
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.gui.zshift.part import ZShiftPart
 from napari_zstack_align.gui.zstack.part import ZStackPart
@@ -40,6 +41,10 @@ MIN_WIDTH = 456
 STILL_RUNNING = (
     "A job is still running ({}). If napari is closed now, it stops, and what it has found so far "
     "is lost."
+)
+CAN_GO_ON = (
+    "A run is still going on ({}). If napari is closed now, it stops, and what is finished is "
+    "kept: the next start offers to go on from there."
 )
 UNSURE = (
     "What isn't saved can't be found out (unexpected {}: {}; the log has the details): save what "
@@ -69,6 +74,7 @@ class Panel(QWidget):
         self.on_frames = RoisOnFrames(self.workspace, self.rois, self)
         self.carrier = Carrier(self.workspace, self.rois, self._registering, self)
         self.keeper = ProjectKeeper(self)
+        self.offers = Offers(self)
         self.tabs = QTabWidget()
         self._splitter = QSplitter(Qt.Orientation.Vertical)
         self._layout = QVBoxLayout(self)
@@ -86,7 +92,7 @@ class Panel(QWidget):
         )
         self.part_in_front: Part = self.zstack
         self._listening = Listening()
-        self._gone = self._closing = False
+        self._gone = self._closing = self._was_asked = False
         self._connect()
         self.zstack.adopt()
         self._show_in_front()
@@ -120,7 +126,7 @@ class Panel(QWidget):
     def run_bars(self) -> tuple[Any, ...]:
         """Where jobs may run."""
         of_parts = (bar for part in self.parts.made for bar in part.run_bars)
-        return (*of_parts, self.keeper.bar.run_bar)
+        return (*of_parts, self.keeper.bar.run_bar, self.offers.row.run_bar)
 
     def open_tab(self, name: str) -> None:
         """Bring a tab to the front."""
@@ -150,6 +156,7 @@ class Panel(QWidget):
         if window is not self._window():
             self._window = weakref.ref(window)  # which goes as soon as napari drops it
             window.installEventFilter(self)
+        self.offers.look_soon()
 
     def leave(self) -> None:
         """The dock is closed: wait in the window, out of sight, to be shown again."""
@@ -163,23 +170,21 @@ class Panel(QWidget):
 
     def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802 (Qt's name)
         """Keep napari's window open where something would be lost that the person wants."""
-        if (
-            watched is self._window()
-            and event.type() == QEvent.Type.Close
-            and not self._may_close()
-        ):
-            event.ignore()
-            return True
+        if watched is self._window() and event.type() == QEvent.Type.Close:
+            self._was_asked = self._may_close()
+            if not self._was_asked:
+                event.ignore()
+                return True
         return bool(super().eventFilter(watched, event))
 
     def _may_close(self) -> bool:
-        running, window = self._tabs_that_run(), self._window()
+        running, window = self._what_runs(), self._window()
         if self._closing or window is None or not _is_open(window):
             return True
         if running and not confirmed(
             window,
             "Close napari?",
-            STILL_RUNNING.format(", ".join(running)),
+            running,
             yes="Stop it and close",
             no="Keep it running",
         ):
@@ -203,9 +208,16 @@ class Panel(QWidget):
         """Whether alignments are being made, which are not final yet."""
         return any(bar.busy for part in self.parts.made if part.registers for bar in part.run_bars)
 
-    def _tabs_that_run(self) -> list[str]:
-        """Names of the tabs whose jobs run; a run bar may stand in the page, below the tab."""
+    def _what_runs(self) -> str:
+        """Sentences on what runs, and what becomes of it; '' where nothing does."""
         busy = [bar for bar in self.run_bars if bar.busy]
+        kept = [bar for part in self.parts.made for bar in part.kept_bars if bar.busy]
+        lost = [bar for bar in busy if bar not in kept]
+        sentences = ((STILL_RUNNING, self._tabs_of(lost)), (CAN_GO_ON, self._tabs_of(kept)))
+        return " ".join(words.format(", ".join(tabs)) for words, tabs in sentences if tabs)
+
+    def _tabs_of(self, busy: list[Any]) -> list[str]:
+        """Names of the tabs with some run bars; these may stand in the page, below the tab."""
         return [
             self.tabs.tabText(i)
             for i in range(self.tabs.count())
@@ -300,6 +312,8 @@ class Panel(QWidget):
         self._listening.stop()
         self.carrier.abandon()
         self.keeper.let_go()
+        self.offers.let_go()
+        self.workspace.kept_runs.let_go(wanted=not self._was_asked)
         self.workspace.let_go()
         self.on_frames.stop()
         for part in self.parts.made:
@@ -312,6 +326,7 @@ class Panel(QWidget):
 
     def _lay_out(self) -> None:
         self._layout.setContentsMargins(4, 4, 4, 4)
+        self._layout.addWidget(self.offers.row)
         self._layout.addWidget(self.keeper.bar)
         self._splitter.addWidget(self.tabs)
         self._splitter.setStretchFactor(0, 1)

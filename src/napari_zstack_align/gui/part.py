@@ -51,6 +51,11 @@ class Part(QObject):
         return ()
 
     @property
+    def kept_bars(self) -> tuple[Any, ...]:
+        """Those of the ``run_bars`` whose run can go on when napari is started again."""
+        return ()
+
+    @property
     def combos(self) -> tuple[Any, ...]:
         """Choices that follow the viewer's layers."""
         return ()

@@ -17,6 +17,7 @@ from napari_zstack_align.gui.lazy import is_in_time
 from napari_zstack_align.gui.listening import Listening
 from napari_zstack_align.gui.recordings.layers import SessionLayers
 from napari_zstack_align.gui.stack_layers import StackLayers, every_stack
+from napari_zstack_align.gui.unfinished.kept_run import KeptRuns
 from napari_zstack_align.project import Project
 
 NO_VOLUME = "Frames of a recording make no volume: they are shown in 2-D."
@@ -60,6 +61,7 @@ class Workspace(QObject):
         """What of the open project isn't shown, and is kept: the frames aren't there."""
         self.in_files: WeakSet[Any] = WeakSet()
         """Results that were saved or loaded one by one."""
+        self.kept_runs = KeptRuns()
         self._in_view: FrameInView | None = None
         self._known = False
         self._listening = Listening()

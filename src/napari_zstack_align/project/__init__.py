@@ -5,8 +5,8 @@ changed: what is new gets a name of its own, and then ``project.json`` is replac
 the folder holds the old project or the new one, and what has not changed is not written again.
 """
 
-from napari_zstack_align.project.folder import ProjectFolder
+from napari_zstack_align.project.folder import ProjectFolder, remove_project
 from napari_zstack_align.project.opening import load_project
 from napari_zstack_align.project.project import NamedMask, NamedRun, Project
 
-__all__ = ["NamedMask", "NamedRun", "Project", "ProjectFolder", "load_project"]
+__all__ = ["NamedMask", "NamedRun", "Project", "ProjectFolder", "load_project", "remove_project"]

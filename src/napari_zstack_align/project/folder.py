@@ -23,7 +23,11 @@ from napari_zstack_align.project.project import Project, in_memory
 from napari_zstack_align.project.writing import SAVING, Writer
 from napari_zstack_align.remark import as_warnings
 from napari_zstack_align.saved import Kind, Subject, provenance
-from napari_zstack_align.saved.disk import replace_in_one_step, sentences_for
+from napari_zstack_align.saved.disk import (
+    remove_if_possible,
+    replace_in_one_step,
+    sentences_for,
+)
 from napari_zstack_align.saved.generation import remove_temporary
 from napari_zstack_align.saved.kinds import PROJECT
 from napari_zstack_align.saved.lock import locked_alone
@@ -229,3 +233,14 @@ class ProjectFolder:
             check_permission(self.path)  # a first save was stopped
         else:
             saved.check_target(self.path, Kind.PROJECT, SUBJECT, overwrite=True)
+
+
+def remove_project(folder: Path) -> None:
+    """Remove a project that nobody wants any more; what isn't a project's stays in its folder."""
+    remove_if_possible(folder / PROJECT)
+    with suppress(OSError):  # it isn't there, or holds something else
+        for path in list(folder.iterdir()):
+            if is_member(path):
+                remove_member(path)
+        remove_temporary(folder)
+        folder.rmdir()

@@ -32,6 +32,7 @@ from napari_zstack_align.register.two_stage import TwoStages
 from napari_zstack_align.register.unlike_repeats import with_unlike_repeats_told
 from napari_zstack_align.remark import Remark, as_notes, as_serious
 from napari_zstack_align.saved import (
+    JournalPlace,
     Kind,
     Units,
     UnitStore,
@@ -55,7 +56,7 @@ def align_adaptive(
     *,
     artefacts: npt.ArrayLike | None = None,
     threads: int | None = None,
-    journal: UnitStore | str | Path | None = None,
+    journal: UnitStore | JournalPlace | str | Path | None = None,
 ) -> Job[Alignment]:
     """Align a z-stack with repeats.
 
@@ -133,7 +134,7 @@ def _align(
     mask: Mask | None,
     given: Pixels | None,
     n_threads: int,
-    journal: UnitStore | str | Path | None,
+    journal: UnitStore | JournalPlace | str | Path | None,
 ) -> Job[Alignment]:
     about = about_run("align_adaptive", params, stack, mask=mask, artefacts=given)
     with (

@@ -15,6 +15,7 @@ from napari_zstack_align.saved.group import Group, finish_save, save_group
 from napari_zstack_align.saved.inside import check_outside_results
 from napari_zstack_align.saved.journal import (
     Journal,
+    JournalPlace,
     NoJournal,
     UnitStore,
     about_run,
@@ -55,6 +56,7 @@ __all__ = [
     "FrameDigests",
     "Group",
     "Journal",
+    "JournalPlace",
     "Kind",
     "NoJournal",
     "Occupant",

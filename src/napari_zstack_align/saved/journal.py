@@ -13,7 +13,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -75,6 +75,16 @@ class UnitStore(Protocol):
 
     def remove(self, name: str) -> None:
         """Remove a unit, if it is there."""
+
+
+@runtime_checkable
+class JournalPlace(Protocol):
+    """Finds the place of a journal itself, once a job knows all that it was given."""
+
+    def opened(
+        self, about: Mapping[str, Any], stacks: Sequence[Stack]
+    ) -> AbstractContextManager[UnitStore]:
+        """Open the journal of a run; ``about`` and ``stacks`` as of `Journal`."""
 
 
 class NoJournal:
@@ -332,7 +342,7 @@ def about_run(job: str, params: Params, *stacks: Stack, **others: Any) -> dict[s
 
 @contextmanager
 def opened_journal(
-    given: UnitStore | str | Path | None,
+    given: UnitStore | JournalPlace | str | Path | None,
     kind: Kind,
     about: Mapping[str, Any],
     stacks: Sequence[Stack] = (),
@@ -341,9 +351,9 @@ def opened_journal(
 
     Parameters
     ----------
-    given : Journal, NoJournal, str, pathlib.Path or None
-        A journal that is open already and stays so; the name that the result will be saved
-        under; or None, which keeps nothing.
+    given : Journal, NoJournal, JournalPlace, str, pathlib.Path or None
+        A journal that is open already and stays so; a place that opens one; the name that the
+        result will be saved under; or None, which keeps nothing.
     kind : Kind
         Of the result.
     about, stacks
@@ -358,6 +368,9 @@ def opened_journal(
             yield journal
     elif isinstance(given, UnitStore):
         yield given
+    elif isinstance(given, JournalPlace):
+        with given.opened(about, stacks) as store:
+            yield store
     else:
         raise InputError(
             f"journal must be the name that the result will be saved under, not {given!r}."

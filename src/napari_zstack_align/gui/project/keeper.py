@@ -239,6 +239,7 @@ class ProjectKeeper(QObject):
     def _on_saved(self, now: Project, project: Project) -> None:
         self._end()
         self._saved = now
+        self._panel.workspace.kept_runs.note_saved(r for run in now.runs for r in run.results)
         if self._failed:
             self._failed = ""
             self.bar.run_bar.say("")

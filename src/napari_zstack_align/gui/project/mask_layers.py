@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,8 +31,15 @@ def masks_in(viewer: Any) -> list[Labels]:
 
 def with_masks(project: Project, viewer: Any, combos: Combos) -> Project:
     """Add the masks in a viewer, where they lie, and which tabs have chosen them."""
+    return with_mask_layers(project, viewer, combos, masks_in(viewer))
+
+
+def with_mask_layers(
+    project: Project, viewer: Any, combos: Combos, layers: Iterable[Labels]
+) -> Project:
+    """Add some of the masks in a viewer."""
     masks, facts = [], {}
-    for layer in masks_in(viewer):
+    for layer in layers:
         owner = layer.metadata.get(KEY)
         key, belongs_to = None, ""
         if isinstance(owner, StackLayers):

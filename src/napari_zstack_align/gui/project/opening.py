@@ -94,12 +94,17 @@ def opening(path: Path, held: ProjectFolder | None = None) -> Job[Opened]:
     folder, note = _folder(path) if held is None else (held, "")
     try:
         project = yield from (load_project(path) if folder is None else folder.load())
-        opened = yield from _Preparing(project).run()
+        opened = yield from preparing(project)
     except BaseException:
         if folder is not None and folder is not held:
             folder.close()
         raise
     return replace(opened, folder=folder, note=note)
+
+
+def preparing(project: Project) -> Job[Opened]:
+    """Sort what a project holds by where it is shown, and sample the contrast of its frames."""
+    return _Preparing(project).run()
 
 
 def put_runs(runs: Runs, opened: Sequence[OpenedRun], owners: Sequence[Any]) -> int | None:

@@ -12,12 +12,14 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.counting import counted
+from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.dataset import FrameInView
 from napari_zstack_align.gui.file_dialogs import open_filter
 from napari_zstack_align.gui.layer_group import ALIGNED
 from napari_zstack_align.gui.part import Part
+from napari_zstack_align.gui.project.mask_layers import add_masks, with_mask_layers
 from napari_zstack_align.gui.project.opening import Opened, put_runs
-from napari_zstack_align.gui.project.snapshot import with_params, with_runs, with_view
+from napari_zstack_align.gui.project.snapshot import view_of, with_params, with_runs, with_view
 from napari_zstack_align.gui.recordings.layers import MATCH, OVERLAY, POINTS
 from napari_zstack_align.gui.recordings.opening import (
     OpenedRecordings,
@@ -36,11 +38,16 @@ from napari_zstack_align.gui.recordings.session_tab import SessionTab
 from napari_zstack_align.gui.recordings.trial import Trial
 from napari_zstack_align.gui.recordings.words import remarks_of
 from napari_zstack_align.gui.runs import Run
+from napari_zstack_align.gui.unfinished.found import Setup, with_reference
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.progress import Job
 from napari_zstack_align.project import Project
 from napari_zstack_align.saved import Kind, kind_of
 from napari_zstack_align.stack import Stack
+
+OTHERS_THERE = (
+    "There are other recordings in the list: remove them, or open a new napari; then press 'Go on'."
+)
 
 
 class RecordingsPart(Part):
@@ -85,6 +92,12 @@ class RecordingsPart(Part):
     def run_bars(self) -> tuple[Any, ...]:
         """Where jobs may run."""
         return (self.tab.run_bar, self.results_tab.run_bar)
+
+    @property
+    def kept_bars(self) -> tuple[Any, ...]:
+        """Where a run goes on that the next start of napari can go on with."""
+        is_kept = self.run.kept is not None and self.run.kept.is_kept
+        return (self.tab.run_bar,) if is_kept else ()
 
     @property
     def combos(self) -> tuple[Any, ...]:
@@ -311,6 +324,46 @@ class RecordingsPart(Part):
             self.layers.hide()
         self.refresh()
         self.tab.form.take(opened.project.params.get("Recordings"))
+
+    def setup(self) -> Project:
+        """Return what sets a run of the recordings up again.
+
+        Of the runs the shown one alone is needed, whose reference others may join.
+        """
+        tab, project = self.tab, self.collect(Project())
+        shown = [run for run in project.runs if run.name in project.in_view]
+        project = project.replace(runs=tuple(shown), view=view_of(project, shown, ()))
+        layer = tab.mask_combo.layer
+        masks = [] if layer is None else [layer]
+        combos = {"Recordings": [tab.mask_combo]}
+        project = with_mask_layers(project, self.viewer, combos, masks)
+        boxes = {name: box.isChecked() for name, box in tab.boxes.items()}
+        return with_reference(with_view(project, boxes=boxes), self.trial.chosen_reference)
+
+    def go_on(self, setup: Setup) -> None:
+        """Go on with a run that was interrupted.
+
+        Raises
+        ------
+        InputError
+            Where there are recordings already.
+        """
+        if self.recordings:
+            raise InputError(OTHERS_THERE)
+        opened = setup.opened
+        self.restore(opened)
+        self.tab.mask_combo.choose(None)
+        combos = {"Recordings": [self.tab.mask_combo]}
+        for _ in add_masks(opened.project, self.viewer, [], combos):
+            pass
+        self.tab.reference_combo.choose(None)
+        if setup.reference is not None:
+            self.trial.show_reference(setup.reference)
+        for name, is_checked in opened.project.view.get("boxes", {}).items():
+            if name in self.tab.boxes:
+                self.tab.boxes[name].setChecked(is_checked)
+        self.tab_wanted.emit(self.tab)
+        self.run.start()
 
     def on_removed(self, layer: Any) -> None:
         """A layer was removed from the viewer; the recordings stay in the list."""

@@ -113,6 +113,7 @@ class RecordingsTab(QWidget):
         )
         self.edits_box.setChecked(True)
         self.edits_box.setVisible(False)
+        self.boxes = {"join": self.join_box, "anew": self.anew_box, "edits": self.edits_box}
         self.run_bar = self.footer = RunBar("Run", "Register all recordings in the background")
         self._lay_out()
         for name, widget in self.buttons.items():

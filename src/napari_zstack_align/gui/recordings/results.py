@@ -309,6 +309,7 @@ class Results:
     def _on_saved(self, run: Run | None, folder: Path, path: Path) -> None:
         if run is not None:
             self._part.layers.runs.note_saved(run.number, run.results.values())
+            self._part.workspace.kept_runs.note_saved(run.results.values())
             self._part.runs.refresh()
         self._bar.say(saved_words(path, folder))
 

@@ -16,6 +16,7 @@ from napari_zstack_align.gui.recordings.layers import OVERLAY
 from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.recordings.words import ended
 from napari_zstack_align.gui.runs import has_result
+from napari_zstack_align.gui.unfinished.kept_run import KeptRun
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.register import recordings as engine
@@ -59,6 +60,7 @@ class SessionRun:
         self._part = part
         self._bar = part.tab.run_bar
         self._drawn_at = 0.0
+        self.kept: KeptRun | None = None
 
     def start(self) -> None:
         """Register the recordings with what the tab says."""
@@ -75,6 +77,8 @@ class SessionRun:
         chosen, joined = self._chosen()
         others = {r: r.alignment for r in part.aligned if r not in chosen and r.alignment}
         run = RunInProgress(chosen, others, datetime.now().astimezone())
+        stacks = [recording.stack for recording in part.recordings]
+        self.kept = kept = part.workspace.kept_runs.begin(stacks, part.setup())
         self._make_room()
         self._drawn_at = 0.0
         part.start(
@@ -86,6 +90,7 @@ class SessionRun:
                 mask,
                 joined or reference,
                 [each.alignment for each in chosen] if part.tab.edits_box.isChecked() else [],
+                kept,
             ),
             progress=partial(self._on_progress, run),
             returned=partial(self._on_returned, run),
@@ -174,7 +179,9 @@ def registering(
     mask: Any,
     reference: Any,
     before: Sequence[Alignment | None],
+    kept: KeptRun,
 ) -> Job[list[Alignment]]:
     """Register recordings, and do again what was decided about chunks before, in the worker."""
-    alignments = yield from engine.register_recordings(stacks, params, mask, reference=reference)
+    job = engine.register_recordings(stacks, params, mask, reference=reference, journal=kept)
+    alignments = yield from kept.followed(job)
     return (yield from engine.replay_all(alignments, before))

@@ -299,17 +299,28 @@ class Trial:
         """Use the reference of a saved alignment or session."""
         self._part.start(self._tab.run_bar, partial(loading, folder), returned=self._on_reference)
 
-    def _on_reference(self, alignment: Alignment) -> None:
-        layer = Image(
-            alignment.reference,
-            name=f"{alignment.stack.name} reference",
-            contrast_limits=limits(alignment.reference),
-            visible=False,
-            metadata={KEY: self, REFERENCE: alignment},
-            **geometry(alignment.stack, IMAGE_AXES),
-        )
+    @property
+    def chosen_reference(self) -> Any:
+        """Alignment or image (Y, X) that was chosen as the reference; None for none."""
+        layer = self._tab.reference_combo.layer
+        return None if layer is None else reference_of(layer)
+
+    def show_reference(self, reference: Any) -> None:
+        """Add an alignment's reference, or an image (Y, X), as a layer, and choose it."""
+        if isinstance(reference, Alignment):
+            image, name = reference.reference, f"{reference.stack.name} reference"
+            more = {
+                "metadata": {KEY: self, REFERENCE: reference},
+                **geometry(reference.stack, IMAGE_AXES),
+            }
+        else:
+            image, name, more = reference, "reference", {}
+        layer = Image(image, name=name, contrast_limits=limits(image), visible=False, **more)
         self._part.viewer.add_layer(layer)
         self._tab.reference_combo.choose(layer)
+
+    def _on_reference(self, alignment: Alignment) -> None:
+        self.show_reference(alignment)
         self._tab.run_bar.say(f"The reference is that of {alignment.stack.name}.")
 
 

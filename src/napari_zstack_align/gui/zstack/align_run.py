@@ -16,6 +16,7 @@ from napari_zstack_align.gui import jobs
 from napari_zstack_align.gui.lazy import GrowingVolume
 from napari_zstack_align.gui.runs import has_result
 from napari_zstack_align.gui.stack_layers import StackLayers
+from napari_zstack_align.gui.unfinished.kept_run import KeptRun
 from napari_zstack_align.gui.words import ended
 from napari_zstack_align.progress import Progress
 from napari_zstack_align.register.adaptive import align_adaptive
@@ -55,6 +56,7 @@ class AlignRun:
         self._part = part
         self._bar = part.align_tab.run_bar
         self._running: StackLayers | None = None
+        self.kept: KeptRun | None = None
         self._drawn_at = 0.0
 
     def start(self) -> None:
@@ -69,17 +71,19 @@ class AlignRun:
             return
         mask_layer = part.align_tab.mask_combo.layer
         mask = None if mask_layer is None else np.array(mask_layer.data)
+        kept = part.workspace.kept_runs.begin([shown.stack], part.setup_of(shown))
         try:
-            job = align_adaptive(shown.stack, part.align_tab.form.values(), mask)
+            job = align_adaptive(shown.stack, part.align_tab.form.values(), mask, journal=kept)
         except InputError as error:
             bar.say_error(str(error))
             return
         run = RunInProgress(shown, shown.new_volumes(), datetime.now().astimezone())
         self._make_room(run)
         self._running, self._drawn_at = shown, 0.0
+        self.kept = kept
         part.workspace.look()
         bar.start(
-            partial(jobs.aligning, lambda: job, run.volumes),
+            partial(jobs.aligning, lambda: kept.followed(job), run.volumes),
             progress=partial(self._on_progress, run),
             returned=partial(self._on_returned, run),
             cancelled=partial(self._on_cancelled, run),

@@ -19,7 +19,7 @@ from napari_zstack_align.gui.listening import Listening
 from napari_zstack_align.gui.masks import hand_over, is_of_another, new_mask, newest_of
 from napari_zstack_align.gui.part import Part
 from napari_zstack_align.gui.plots import QualityPlot
-from napari_zstack_align.gui.project.mask_layers import add_masks
+from napari_zstack_align.gui.project.mask_layers import add_masks, with_mask_layers
 from napari_zstack_align.gui.project.opening import Opened, OpenedStack, put_runs
 from napari_zstack_align.gui.project.put_back import PutBack, divided, finding, may_be_in
 from napari_zstack_align.gui.project.snapshot import with_params, with_runs, with_view
@@ -27,6 +27,7 @@ from napari_zstack_align.gui.question import confirmed
 from napari_zstack_align.gui.runs import names_of
 from napari_zstack_align.gui.runs_box import may_lose
 from napari_zstack_align.gui.stack_layers import StackLayers, every_stack, stack_of
+from napari_zstack_align.gui.unfinished.found import Setup
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.gui.zstack.align_run import AlignRun
 from napari_zstack_align.gui.zstack.align_tab import AlignTab
@@ -36,7 +37,7 @@ from napari_zstack_align.gui.zstack.mask_tab import MaskTab
 from napari_zstack_align.gui.zstack.result import Result
 from napari_zstack_align.gui.zstack.stack_runs import StackRuns
 from napari_zstack_align.project import Project
-from napari_zstack_align.saved import Kind
+from napari_zstack_align.saved import Kind, identity_of
 from napari_zstack_align.stack import Stack
 
 SHOWN_AGAIN = "{} is shown again, with the runs that were kept of it."
@@ -91,6 +92,12 @@ class ZStackPart(Part):
     def run_bars(self) -> tuple[Any, ...]:
         """Where jobs may run."""
         return (self.load_tab.run_bar, self.align_tab.run_bar)
+
+    @property
+    def kept_bars(self) -> tuple[Any, ...]:
+        """Where a run goes on that the next start of napari can go on with."""
+        is_kept = self.run.kept is not None and self.run.kept.is_kept
+        return (self.align_tab.run_bar,) if is_kept else ()
 
     @property
     def combos(self) -> tuple[Any, ...]:
@@ -180,6 +187,34 @@ class ZStackPart(Part):
         if (chosen := view.get("stack")) in shown:
             self._choose_shown(shown[chosen])
         self.align_tab.form.take(opened.project.params.get("Align"))
+
+    def setup_of(self, shown: StackLayers) -> Project:
+        """Return what sets a run of a stack up again: the stack, parameters and mask."""
+        project = Project(stacks=(shown.stack,))
+        project.home.key_of(shown.stack)
+        combo = self.align_tab.mask_combo
+        masks = [] if combo.layer is None else [combo.layer]
+        project = with_mask_layers(project, self.viewer, {"Align": [combo]}, masks)
+        return with_params(project, "Align", self.align_tab.form.values)
+
+    def go_on(self, setup: Setup) -> None:
+        """Go on with a run that was interrupted."""
+        (found,), project = setup.opened.stacks, setup.opened.project
+        shown = self._like(found.stack) or self.add_stack(found.stack, found.contrast)
+        self._choose_shown(shown)
+        project.home.set_key(shown.stack, project.home.key_of(found.stack))
+        combo = self.align_tab.mask_combo
+        combo.choose(None)
+        for _ in add_masks(project, self.viewer, [shown], {"Align": [combo]}):
+            pass
+        self.align_tab.form.take(project.params.get("Align"))
+        self.tab_wanted.emit(self.align_tab)
+        self.run.start()
+
+    def _like(self, stack: Stack) -> StackLayers | None:
+        """A stack that is open, of the same files as they are now, described in the same way."""
+        wanted = identity_of(stack)
+        return next((s for s in self.workspace.stacks if identity_of(s.stack) == wanted), None)
 
     def _restored(self, opened: OpenedStack) -> StackLayers:
         shown = self.add_stack(opened.stack, opened.contrast)

@@ -112,6 +112,7 @@ class Result:
 
     def _on_saved(self, runs: Runs, run: Run, target: Path, path: Path) -> None:
         runs.note_saved(run.number, run.results.values())
+        self._part.workspace.kept_runs.note_saved(run.results.values())
         self._part.runs.refresh()
         self._tab.run_bar.say(saved_words(path, target))
 

@@ -14,7 +14,7 @@ from napari_zstack_align.progress import Job
 from napari_zstack_align.register.artefacts.search import checked_pixels
 from napari_zstack_align.register.recordings.inputs import checked_inputs
 from napari_zstack_align.register.recordings.session import Session
-from napari_zstack_align.saved import UnitStore
+from napari_zstack_align.saved import JournalPlace, UnitStore
 from napari_zstack_align.stack import Stack
 
 
@@ -26,7 +26,7 @@ def register_recordings(
     reference: Alignment | npt.ArrayLike | None = None,
     artefacts: npt.ArrayLike | None = None,
     threads: int | None = None,
-    journal: UnitStore | str | Path | None = None,
+    journal: UnitStore | JournalPlace | str | Path | None = None,
 ) -> Job[list[Alignment]]:
     """Register the recordings of one field of view to one common reference.
 

@@ -63,6 +63,7 @@ from napari_zstack_align.register.recordings.waiting import in_order, until_done
 from napari_zstack_align.register.recordings.worse_chunks import drop_worse, keep_raw_places
 from napari_zstack_align.remark import as_notes, as_serious, as_warnings
 from napari_zstack_align.saved import (
+    JournalPlace,
     Kind,
     Units,
     UnitStore,
@@ -121,7 +122,7 @@ class Session:
         self,
         inputs: Inputs,
         n_threads: int,
-        journal: UnitStore | str | Path | None,
+        journal: UnitStore | JournalPlace | str | Path | None,
         artefacts: npt.NDArray[np.bool_] | None = None,
     ) -> None:
         self._artefacts = artefacts
