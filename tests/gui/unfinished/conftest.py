@@ -26,23 +26,32 @@ def larva(tmp_path):
     frames = small_zstack(n_slices=N_SLICES).read(0, N_SLICES * 4)[:, 0]
     path = tmp_path / "larva.tif"
     tifffile.imwrite(path, frames)
-    return nza.open_stack(path, frames_per_slice=4, order="repeats", z_step_um=3.0)
+    stack = nza.open_stack(path, frames_per_slice=4, order="repeats")
+    return stack.replace(z_step_um=3.0)
+
+
+class Panels:
+    """Opens the panel of a viewer anew, as a new start of napari does."""
+
+    def __init__(self, viewer):
+        self._viewer, self._panel = viewer, None
+
+    def __call__(self, tab="Load"):
+        self.end()
+        self._panel = open_panel(self._viewer, tab)
+        return self._panel
+
+    def end(self):
+        if self._panel is not None:
+            end(self._viewer, self._panel)
+        self._panel = None
 
 
 @pytest.fixture
 def open_panels(viewer):
-    """Panels of the viewer, as it is started anew; the last one is ended with the test."""
-    opened = []
-
-    def open_it(tab="Load"):
-        if opened:
-            end(viewer, opened.pop())
-        opened.append(open_panel(viewer, tab))
-        return opened[-1]
-
-    yield open_it
-    if opened:
-        end(viewer, opened[-1])
+    panels = Panels(viewer)
+    yield panels
+    panels.end()
 
 
 def end(viewer, panel):
@@ -60,12 +69,12 @@ class Kill:
     def __init__(self, state: Path, copy: Path) -> None:
         self.state, self.copy = state, copy
         self.after = 0
-        self._count = 0
+        self.count = 0
 
     def write(self, store, name, unit):
         self.original(store, name, unit)
-        self._count += 1
-        if self._count == self.after:
+        self.count += 1
+        if self.count == self.after:
             shutil.copytree(self.state, self.copy)
 
     def restore(self):
@@ -73,7 +82,7 @@ class Kill:
         shutil.rmtree(self.state)
         shutil.copytree(self.copy, self.state)
         shutil.rmtree(self.copy)
-        self._count = 0
+        self.count = 0
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from driving import click, run, run_to_end, settled, show, status
+from driving import click, run, run_to_end, settled, show
 
 import napari_zstack_align as nza
 from napari_zstack_align.gui.unfinished import found
@@ -26,6 +26,14 @@ def set_up(qtbot, panel, larva, alpha=3.5):
     return shown
 
 
+def said_by(panel):
+    """All that the status line of the Align tab says from now on."""
+    said, bar = [], panel.zstack.align_tab.run_bar
+    say = bar.say
+    bar.say = lambda text, **more: (said.append(text), say(text, **more))
+    return said
+
+
 @pytest.fixture
 def interrupted(qtbot, open_panels, larva, kill):
     """The result of a run, and the state as a kill in its middle left it."""
@@ -34,6 +42,7 @@ def interrupted(qtbot, open_panels, larva, kill):
     shown = set_up(qtbot, panel, larva)
     run_to_end(qtbot, panel)
     whole = shown.alignment
+    open_panels.end()
     kill.restore()
     return whole
 
@@ -44,9 +53,7 @@ def test_a_killed_run_goes_on_to_the_same_result(interrupted, qtbot, open_panels
     assert words.startswith("A run on larva.tif was interrupted on ")
     assert f"of {N_SLICES} slices finished)." in words
     assert panel.offers.row.count.text() == ""
-    notes = []
-    say = panel.zstack.align_tab.run_bar.say
-    panel.zstack.align_tab.run_bar.say = lambda text, **more: (notes.append(text), say(text))
+    notes = said_by(panel)
     go_on(qtbot, panel)
     assert panel.tabs.tabText(panel.tabs.currentIndex()) == "Align"
     assert any(note.startswith("Going on with what was kept: ") for note in notes)
@@ -116,6 +123,7 @@ def test_two_runs_are_offered_the_newest_first(interrupted, qtbot, open_panels, 
     set_up(qtbot, panel, larva, alpha=2.0)
     kill.after = 2
     run_to_end(qtbot, panel)
+    open_panels.end()
     kill.restore()
     panel = open_panels()
     assert offered(qtbot, panel)
@@ -137,15 +145,11 @@ def test_a_run_that_is_worked_on_is_not_offered(interrupted, qtbot, open_panels,
     assert offered(qtbot, open_panels())
 
 
-def test_runs_that_are_too_old_or_too_large_go(
-    interrupted, qtbot, open_panels, state_folder, monkeypatch
-):
+def test_runs_that_are_too_old_go(interrupted, qtbot, open_panels, state_folder):
     (folder,) = run_folders(state_folder)
     long_ago = time.time() - 31 * 24 * 3600
-    monkeypatch.setattr(found, "MOST_BYTES", 1000)
     for path in folder.glob("run.unfinished/*"):
         os.utime(path, (long_ago, long_ago))
-    monkeypatch.setattr(found, "MOST_BYTES", 10**10)
     assert offered(qtbot, open_panels()) == ""
     assert run_folders(state_folder) == []
 
@@ -215,10 +219,8 @@ def test_a_folder_that_cannot_be_written_fails_no_run(
     (tmp_path / "a file").write_text("in the way")
     monkeypatch.setenv("ZSTACK_ALIGN_STATE", str(tmp_path / "a file"))
     panel = open_panels()
-    notes = []
     show(qtbot, panel, larva)
-    say = panel.zstack.align_tab.run_bar.say
-    panel.zstack.align_tab.run_bar.say = lambda text, **more: (notes.append(text), say(text))
+    notes = said_by(panel)
     run_to_end(qtbot, panel)
     assert any("can't be kept on disk" in note for note in notes)
     assert panel.zstack.shown.alignment.complete
@@ -237,23 +239,24 @@ def test_a_disk_that_is_full_in_mid_run_fails_no_run(qtbot, open_panels, larva, 
     monkeypatch.setattr(journal, "write_unit", full)
     panel = open_panels()
     show(qtbot, panel, larva)
+    notes = said_by(panel)
     run_to_end(qtbot, panel)
     assert panel.zstack.shown.alignment.complete
     assert len(written) == 1
+    assert any("No space left on device" in note for note in notes)
 
 
-def test_a_run_in_another_napari_runs_by_itself(qtbot, open_panels, larva, state_folder):
+def test_a_run_that_another_napari_works_on_runs_by_itself(qtbot, open_panels, larva, state_folder):
     panel = open_panels()
     show(qtbot, panel, larva)
     run_to_end(qtbot, panel)
     (folder,) = run_folders(state_folder)
     panel.workspace.kept_runs.let_go(wanted=True)
+    notes = said_by(panel)
     with locked_alone(folder / ".zstack-align.lock", ""):
         run_to_end(qtbot, panel)
-    runs = panel.zstack.shown.runs.listed
-    assert len(runs) == 2
-    assert all(run.complete for run in runs)
-    assert not status(panel).startswith("Another")
+    assert any(note.startswith("The same run is being worked on") for note in notes)
+    assert [run.complete for run in panel.zstack.shown.runs.listed] == [True, True]
 
 
 def test_a_stack_in_memory_keeps_nothing(qtbot, open_panels, larva, state_folder):
