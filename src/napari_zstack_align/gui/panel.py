@@ -92,7 +92,7 @@ class Panel(QWidget):
         )
         self.part_in_front: Part = self.zstack
         self._listening = Listening()
-        self._gone = self._closing = self._was_asked = False
+        self._gone = self._closing = False
         self._connect()
         self.zstack.adopt()
         self._show_in_front()
@@ -171,10 +171,10 @@ class Panel(QWidget):
     def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802 (Qt's name)
         """Keep napari's window open where something would be lost that the person wants."""
         if watched is self._window() and event.type() == QEvent.Type.Close:
-            self._was_asked = self._may_close()
-            if not self._was_asked:
+            if not self._may_close():
                 event.ignore()
                 return True
+            self.workspace.kept_runs.note_asked()
         return bool(super().eventFilter(watched, event))
 
     def _may_close(self) -> bool:
@@ -313,7 +313,7 @@ class Panel(QWidget):
         self.carrier.abandon()
         self.keeper.let_go()
         self.offers.let_go()
-        self.workspace.kept_runs.let_go(wanted=not self._was_asked)
+        self.workspace.kept_runs.let_go()
         self.workspace.let_go()
         self.on_frames.stop()
         for part in self.parts.made:

@@ -39,6 +39,7 @@ class KeptRuns:
         self.resumed: RunFolder | None = None
         """Folder that the next run goes on with, be its files touched or not."""
         self._finished: dict[RunFolder, KeptRun] = {}
+        self._unwanted: list[KeptRun] = []
 
     def begin(self, stacks: Sequence[Stack], setup: Project) -> KeptRun:
         """Return the keeper of a run that is being started.
@@ -70,14 +71,18 @@ class KeptRuns:
             runs = [self._finished.pop(folder) for folder in saved]
             JobWorker(lambda: _discarding(runs)).launch()
 
-    def let_go(self, *, wanted: bool) -> None:
-        """The panel goes; where results that are in no file are not ``wanted``, so do journals."""
+    def note_asked(self) -> None:
+        """Nobody wants results that are in no file: with the panel, their journals go."""
+        self._unwanted = list(self._finished.values())
+
+    def let_go(self) -> None:
+        """The panel goes."""
         finished, self._finished = list(self._finished.values()), {}
         for run in finished:
-            if wanted:
-                run.release()
-            else:
+            if run in self._unwanted:
                 run.discard()
+            else:
+                run.release()
 
 
 class KeptRun:
