@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from napari_zstack_align.register.brightness import Levels
 from napari_zstack_align.register.recordings.events import (
     find_steps,
     intensity_outliers,
+    passing,
     segments,
     twitches,
 )
@@ -274,3 +277,61 @@ def test_light_with_the_period_of_the_looked_at_frames_is_a_factor(every: int, t
 def test_segments_lie_between_steps():
     assert segments([20, 50], 60) == [(0, 20), (20, 50), (50, 60)]
     assert segments([], 5) == [(0, 5)]
+
+
+ENDS = [3, 5, 10, 24, 45]
+
+
+def tissue_levels(n_frames: int = 150, seed: int = 0) -> Levels:
+    """Levels of a recording that bleaches a little: 100 above dark (100), dim pixels 60."""
+    rng = np.random.default_rng(seed)
+    mean = 200 - 0.05 * np.arange(n_frames) + rng.normal(0, 0.5, n_frames)
+    low = -0.03 * np.arange(n_frames) + rng.normal(0, 0.3, n_frames)
+    return Levels(mean, low, np.full(n_frames, 0.6), np.full((4, 4), 200, np.float32))
+
+
+def at_end(n_frames: int, n: int, last: bool) -> np.ndarray:
+    """(T,) bool: the first n frames, or the last ones."""
+    event = np.zeros(n_frames, bool)
+    event[:n] = True
+    return event[::-1] if last else event
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("n", ENDS)
+@pytest.mark.parametrize("what", ["shutter", "light"])
+def test_an_event_at_an_end_is_one_as_in_the_middle(what, n, last):
+    levels = tissue_levels(seed=n)
+    event = at_end(150, n, last)
+    change = (-100.0, -60.0) if what == "shutter" else (80.0, 80.0)
+    mean, low = levels.mean + event * change[0], levels.low + event * change[1]
+    found = intensity_outliers(replace(levels, mean=mean, low=low), 100.0, 6.0)
+    np.testing.assert_array_equal(found, event)
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("tau", [1, 2, 5, 10, 20, 60])
+@pytest.mark.parametrize("seed", range(3))
+def test_bleaching_however_fast_is_no_event_at_an_end(tau, last, seed):
+    levels = tissue_levels(seed=seed)
+    rest = 1 - 0.4 * (1 - np.exp(-np.arange(150) / tau))
+    rest = rest[::-1] if last else rest
+    mean, low = 100 + (levels.mean - 100) * rest, levels.low + 60 * (rest - 1)
+    found = intensity_outliers(replace(levels, mean=mean, low=low), 100.0, 6.0)
+    assert not found[3:-3].any()
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("n", [5, 10, 45])
+def test_a_wave_of_activity_at_an_end_is_no_event(n, last):
+    levels = tissue_levels(seed=n)
+    mean = levels.mean + 60 * at_end(150, n, last)  # cells alone: the other pixels stay
+    assert not intensity_outliers(replace(levels, mean=mean), 100.0, 6.0).any()
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("n", [5, 10, 24, 45])
+def test_light_at_an_end_passes_and_an_offset_that_rises_for_good_does_not(n, last):
+    event = at_end(150, n, last)
+    np.testing.assert_allclose(passing(40.0 * event), 40.0 * event)
+    np.testing.assert_allclose(passing(-40.0 * event), 0, atol=1e-9)

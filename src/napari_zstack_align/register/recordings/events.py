@@ -20,6 +20,11 @@ NEIGHBOURHOOD = 101
 """Frames against whose median a frame's brightness is judged: events are short against it."""
 END_FRAMES = 9
 """So many frames show what is usual at an end, whether it rises or falls, and how it scatters."""
+SHORTEST_END, LONGEST_END = 3, NEIGHBOURHOOD // 2
+"""Of so many frames at an end it is asked whether they are an event: light, or a closed shutter."""
+SUDDEN, FLAT = 0.5, 0.3
+"""They are, where the level changes by at least so much of the difference within a few frames, and
+within them by no more than so much: bleaching goes on."""
 LEAST_CHANGE = 0.1
 """A flash changes the light above dark at least by this part."""
 MOST_ODD = 0.1
@@ -59,9 +64,10 @@ def intensity_outliers(levels: Levels, dark: float, mad: float) -> npt.NDArray[n
     if mad == 0 or known.sum() < 3:
         return result
     seen = levels.where(known)
-    mean, low = (_usual_around(part, NEIGHBOURHOOD) for part in (seen.mean, seen.low))
+    inner = _between_events_at_ends(seen.mean)
+    mean, low = (_usual_around(part, NEIGHBOURHOOD, inner) for part in (seen.mean, seen.low))
     away, low_away = np.abs(seen.mean - mean), np.abs(seen.low - low)
-    scatter = np.maximum(_scatter(seen.mean, away), _scatter_at_ends(seen.mean))
+    scatter = np.maximum(_scatter(seen.mean, away), _scatter_at_ends(seen.mean, inner))
     limit = np.maximum(mad * scatter, LEAST_CHANGE * np.maximum(mean - dark, 0))
     noise = mad * _scatter(seen.low, low_away)
     odd = from_elsewhere(seen, mean, low, dark, noise) & (away > np.maximum(limit, TINY))
@@ -77,10 +83,18 @@ def intensity_outliers(levels: Levels, dark: float, mad: float) -> npt.NDArray[n
 
 def passing(steps: Trace) -> Trace:
     """Return what of the steps of the offset (T,) doesn't last: light that comes and goes."""
-    half = NEIGHBOURHOOD // 2
-    ends = float(np.median(steps[:END_FRAMES])), float(np.median(steps[-END_FRAMES:]))
-    lasting = median_filter(np.pad(steps, half, constant_values=(ends,)), NEIGHBOURHOOD)
+    lit = _between_events_at_ends(steps)
+    start = lit.start if _level(steps[: lit.start]) > _level(steps[lit]) else 0
+    stop = lit.stop if _level(steps[lit.stop :]) > _level(steps[lit]) else len(steps)
+    seen, half = steps[start:stop], NEIGHBOURHOOD // 2
+    ends = _level(seen[:END_FRAMES]), _level(seen[-END_FRAMES:])
+    around = (start + half, len(steps) - stop + half)
+    lasting = median_filter(np.pad(seen, around, constant_values=(ends,)), NEIGHBOURHOOD)
     return np.asarray(steps - lasting[half : half + len(steps)], np.float64)
+
+
+def _level(trace: Trace) -> float:
+    return float(np.median(trace)) if len(trace) else -np.inf
 
 
 def find_steps(trace: Trace, turn: Trace) -> list[int]:
@@ -137,16 +151,47 @@ def _clearly_added(levels: Levels, mean: Trace, low: Trace, mad: float) -> npt.N
     return np.asarray((change > 0) & is_like_usual & stands_out, bool)
 
 
-def _usual_around(trace: Trace, size: int) -> Trace:
+def _between_events_at_ends(trace: Trace) -> slice:
+    """Frames without those at either end that differ from the next ones from one to the other.
+
+    An event in the middle is short against the frames around it, and these are on both sides. At
+    an end, the frames of an event would be what is usual there.
+    """
+    start, stop = _end_of_event(trace), len(trace) - _end_of_event(trace[::-1])
+    return slice(start, stop) if stop - start >= LONGEST_END else slice(0, len(trace))
+
+
+def _end_of_event(trace: Trace) -> int:
+    """How many frames at the beginning are an event; 0 for none."""
+    best, parted = 0, 0.0
+    for k in range(SHORTEST_END, min(LONGEST_END, len(trace) // 2) + 1):
+        event, after = trace[:k], trace[k : k + LONGEST_END]
+        change = abs(float(np.median(event) - np.median(after)))
+        few = slice(max(k - SHORTEST_END, 0), k), slice(k, k + SHORTEST_END)
+        step = abs(float(np.median(trace[few[0]]) - np.median(trace[few[1]])))
+        line = _line_through(event)
+        within = max(abs(float(line[-1] - line[0])), 2 * float(np.median(np.abs(event - line))))
+        is_event = step >= SUDDEN * change and within <= FLAT * change
+        sharpness = step - float(np.median(np.abs(after - np.median(after))))
+        if is_event and sharpness > parted:
+            best, parted = k, sharpness
+    return best
+
+
+def _usual_around(trace: Trace, size: int, inner: slice | None = None) -> Trace:
     """Median (T,) over a window of frames; beyond an end, the level of the frames next to it.
 
     The first frame itself, repeated, would be its own median, and that of those next to it.
+    ``inner`` are the frames that count.
     """
+    start, stop, _ = (inner or slice(None)).indices(len(trace))
+    trace, before, behind = trace[start:stop], start, len(trace) - stop
     size = min(size, len(trace))
     half = size // 2
     first, last = (_line_through(end[:END_FRAMES])[0] for end in (trace, trace[::-1]))
-    padded = np.pad(trace, half, constant_values=((first, last),))
-    usual: Trace = median_filter(padded, size)[half : half + len(trace)]
+    around = (before + half, behind + half)
+    padded = np.pad(trace, around, constant_values=((first, last),))
+    usual: Trace = median_filter(padded, size)[half : half + before + len(trace) + behind]
     return usual
 
 
@@ -161,12 +206,13 @@ def _scatter(trace: Trace, away: Trace) -> float:
     return float(max(np.median(away), of_lines))
 
 
-def _scatter_at_ends(trace: Trace) -> Trace:
+def _scatter_at_ends(trace: Trace, inner: slice) -> Trace:
     """(T,) median distance of the frames at an end from their line: it bends in fast bleaching."""
     scatter = np.zeros(len(trace))
-    for part, end in ((scatter, trace), (scatter[::-1], trace[::-1])):
-        near = end[:END_FRAMES]
-        part[:END_FRAMES] = np.median(np.abs(near - _line_through(near)))
+    part, seen = scatter[inner], trace[inner]
+    for ends, frames in ((part, seen), (part[::-1], seen[::-1])):
+        near = frames[:END_FRAMES]
+        ends[:END_FRAMES] = np.median(np.abs(near - _line_through(near)))
     return scatter
 
 
