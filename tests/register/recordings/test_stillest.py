@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scenes import PARAMS, drift, similarity, still
+from scenes import PARAMS, Scene, drift, similarity, still
 from scipy.ndimage import gaussian_filter
 
 import napari_zstack_align as nza
@@ -80,6 +80,14 @@ def test_brightness_is_not_sharpness(scene):
     frames = [np.asarray(good(scene, i).read(0, N_FRAMES)[:, 0], np.float32) for i in range(3)]
     stacks = named([nza.Stack.from_array(f * (i + 1) ** 2, "TYX") for i, f in enumerate(frames)])
     assert nza.run(engine.find_reference_recording(stacks, QUICK)) == 1
+
+
+@pytest.mark.parametrize("where", range(3))
+def test_another_place_is_not_taken_however_still_and_sharp(scene, where):
+    stacks = [restless(scene, 3), restless(scene, 4)]
+    stacks.insert(where, good(Scene(seed=11, photons=60.0), 5))
+    stacks = named(stacks)
+    assert nza.run(engine.find_reference_recording(stacks, QUICK)) != where
 
 
 def test_blank_recordings_are_not_taken(scene):

@@ -8,6 +8,7 @@ sample moved between them or while they were taken, and where the image is blurr
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import cv2
@@ -20,6 +21,8 @@ from napari_zstack_align.register.recordings.chunks import Range
 Image = npt.NDArray[np.float32]
 Averages: TypeAlias = Callable[[int, int, int], Image | None]
 """Mean of the usable frames of a recording from a first one to an end, all counted from 0."""
+Fits: TypeAlias = Callable[[tuple[int, Image], tuple[int, Image]], bool]
+"""Whether an image can be matched to another one; with the numbers of their recordings."""
 
 FRAMES_EACH = 24
 """So many frames at each end of a chunk are averaged."""
@@ -29,8 +32,27 @@ CLEARLY = 1.25
 """Another recording is taken where it has so many times as much of it as the middle one."""
 
 
-def stillest(ranges: Sequence[Range], middle: int, average: Averages) -> int:
+@dataclass(frozen=True, eq=False)
+class Still:
+    """What a recording shows in the middle.
+
+    Attributes
+    ----------
+    detail : float
+        Of `common_detail`; 0 where it shows nothing.
+    image : numpy.ndarray, optional
+        (Y, X) float32 mean; None where it shows nothing.
+    """
+
+    detail: float
+    image: Image | None
+
+
+def stillest(ranges: Sequence[Range], middle: int, average: Averages, fits: Fits) -> int:
     """Find the recording that is most still and sharp; the middle one unless another is clearly so.
+
+    One that half of the others can't be matched to is passed over where there is one to which they
+    can: it may show another place.
 
     Parameters
     ----------
@@ -39,14 +61,30 @@ def stillest(ranges: Sequence[Range], middle: int, average: Averages) -> int:
     middle : int
         Number of the middle recording.
     average : callable
+    fits : callable
     """
-    found = []
-    for i, (start, stop) in enumerate(ranges):
-        n = min(FRAMES_EACH, (stop - start) // 2)
-        first, last = average(i, start, start + n), average(i, stop - n, stop)
-        found.append(0.0 if first is None or last is None else common_detail(first, last))
-    best = int(np.argmax(found))
-    return best if found[best] > CLEARLY * found[middle] else middle
+    found = [_looked_at(i, frames, average) for i, frames in enumerate(ranges)]
+    best = max(each.detail for each in found)
+    order = sorted(range(len(found)), key=lambda i: -found[i].detail)
+    if CLEARLY * found[middle].detail >= best:
+        order = [middle, *(i for i in order if i != middle)]
+    if len(found) == 2:
+        return order[0]
+    shown = [(i, image) for i in order if (image := found[i].image) is not None]
+    for i, image in shown:
+        others = [other for other in shown if other[0] != i]
+        if 2 * sum(fits((i, image), other) for other in others) >= len(others):
+            return i
+    return order[0]
+
+
+def _looked_at(i: int, frames: Range, average: Averages) -> Still:
+    start, stop = frames
+    n = min(FRAMES_EACH, (stop - start) // 2)
+    first, last = average(i, start, start + n), average(i, stop - n, stop)
+    if first is None or last is None:
+        return Still(0.0, first if last is None else last)
+    return Still(common_detail(first, last), first)
 
 
 def common_detail(first: Image, second: Image) -> float:
