@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from napari_zstack_align.cli.display import virtual_display
@@ -66,7 +68,8 @@ def on_screen(folder: Path) -> Iterator[Shots]:
 
 def run(main: Callable[[Path], None]) -> None:
     """Call a script's ``main`` with the folder named on the command line, or docs/images."""
-    with virtual_display() as there:
+    with virtual_display() as there, TemporaryDirectory() as state:
+        os.environ["ZSTACK_ALIGN_STATE"] = state  # no interrupted run of the person's is offered
         if not there:
             print("No Xvfb: using the display.")
         main(Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES)

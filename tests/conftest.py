@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -41,6 +42,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    state = Path(tempfile.gettempdir()) / f"zstack-align-tests-{os.getpid()}"
+    os.environ["ZSTACK_ALIGN_STATE"] = str(state)  # of runs in napari: never the person's
     if config.getoption("numprocesses", None):
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the workers start with it
 

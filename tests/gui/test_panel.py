@@ -138,8 +138,8 @@ def test_cancel_before_the_first_slice_leaves_the_raw_stack(qtbot, viewer, panel
 
 
 def test_an_error_in_the_worker_is_told_and_run_works_again(qtbot, viewer, panel, monkeypatch):
-    def failing(*args):
-        job = nza.align_adaptive(*args)
+    def failing(*args, **options):
+        job = nza.align_adaptive(*args, **options)
         yield from (next(job) for _ in range(3))
         raise RuntimeError("deleted?")
 

@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 from driving import click, run, run_to_end, settled, show
+from stacks import SlowSource
 
 import napari_zstack_align as nza
 from napari_zstack_align.gui.unfinished import found
@@ -177,6 +178,34 @@ def test_a_cancelled_run_goes_on_by_itself(qtbot, open_panels, larva, computed, 
     assert set(computed[:n_before]).isdisjoint(computed[n_before:])
     fresh = nza.run(nza.align_adaptive(larva, shown.alignment.params, shown.alignment.mask))
     assert_same(shown.alignment, fresh)
+
+
+def test_a_run_that_finished_nothing_leaves_nothing(qtbot, open_panels, larva, state_folder):
+    panel = open_panels()
+    show(qtbot, panel, larva.replace(source=SlowSource(larva.source, 0.5)))
+    run(qtbot, panel)
+    qtbot.waitUntil(lambda: len(run_folders(state_folder)) == 1)
+    qtbot.waitUntil(lambda: (run_folders(state_folder)[0] / "setup.zproject/project.json").exists())
+    click(qtbot, panel.zstack.align_tab.run_bar.cancel_button)
+    settled(qtbot, panel)
+    assert run_folders(state_folder) == []
+
+
+def test_a_partial_result_that_is_saved_keeps_the_journal(
+    qtbot, open_panels, larva, computed, state_folder, tmp_path
+):
+    panel = open_panels()
+    shown = show(qtbot, panel, larva.replace(source=SlowSource(larva.source, 0.05)))
+    run(qtbot, panel)
+    qtbot.waitUntil(lambda: shown.runs.shown is not None)
+    click(qtbot, panel.zstack.align_tab.run_bar.cancel_button)
+    settled(qtbot, panel)
+    assert not shown.alignment.complete
+    panel.zstack.result.save(tmp_path / "larva.zalign")
+    settled(qtbot, panel)
+    assert (tmp_path / "larva.zalign").is_dir()
+    assert len(run_folders(state_folder)) == 1
+    assert "slices finished" in offered(qtbot, open_panels())
 
 
 def test_the_journal_goes_when_the_result_is_saved(

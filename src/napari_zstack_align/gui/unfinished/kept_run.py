@@ -64,8 +64,11 @@ class KeptRuns:
             self._finished.pop(each).release()
 
     def note_saved(self, results: Iterable[Alignment]) -> None:
-        """Results are in a file: the journals of their runs go, in the background."""
-        ids = {result.provenance.get("journal") for result in results}
+        """Results are in a file: the journals of their runs go, in the background.
+
+        A project may save a partial result in the moment in which its run ends.
+        """
+        ids = {result.provenance.get("journal") for result in results if result.complete}
         saved = [folder for folder, run in self._finished.items() if run.id in ids]
         if saved:
             runs = [self._finished.pop(folder) for folder in saved]
@@ -144,7 +147,9 @@ class KeptRun:
         return mapped(job, with_note)
 
     def release(self) -> None:
-        """Let others go on with the run."""
+        """Let others go on with the run; what nobody can go on with is removed."""
+        if self._folder is not None and not self._folder.can_go_on:
+            self._folder.discard()
         self._held.close()
         if self._folder is not None:
             self._folder.remove_if_empty()
