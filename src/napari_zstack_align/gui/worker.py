@@ -38,6 +38,9 @@ class JobWorker(QThread):
     start_job : callable
         Called without arguments in the thread; returns the generator of `Progress`. Give it a
         snapshot of layers and parameters (``functools.partial``), never a widget.
+    processors : int, optional
+        How many it may use, 0 for all; by default what the preferences say, which napari takes a
+        moment to read the first time.
     """
 
     progress = Signal(object)
@@ -49,11 +52,11 @@ class JobWorker(QThread):
     cancelled = Signal(object)
     """The last partial result, or None."""
 
-    def __init__(self, start_job: Callable[[], Job[Any]]) -> None:
+    def __init__(self, start_job: Callable[[], Job[Any]], processors: int | None = None) -> None:
         super().__init__()
         self.partial: Any = None
         self._start_job = start_job
-        self._processors = preferences().processors
+        self._processors = preferences().processors if processors is None else processors
         self._cancel = False
         self._muted = False
         self._last_report = 0.0

@@ -125,7 +125,7 @@ class Offers(QObject):
     # -- inside --------------------------------------------------------------------------------
 
     def _look(self) -> None:
-        self._worker = worker = JobWorker(looking)
+        self._worker = worker = JobWorker(looking, processors=1)
         worker.returned.connect(self._on_found)
         worker.launch()
 
