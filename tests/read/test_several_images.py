@@ -11,7 +11,7 @@ import pytest
 
 import napari_zstack_align as nza
 from napari_zstack_align.read import several_images
-from napari_zstack_align.read._axes_order import alike_along, small
+from napari_zstack_align.read._axes_order import alike_along, order_sentence, small
 from napari_zstack_align.remark import RemarkCode, as_serious, remark_from
 from napari_zstack_align.saved import Journal, Units, WatchedFrames, about_run, journal_folder
 from napari_zstack_align.saved.journal import NoJournal
@@ -147,6 +147,39 @@ def test_frames_many_times_as_bright_are_no_other_order(
     assert not [r for r in looked_at(frames) if r.code is RemarkCode.OTHER_AXES]
     found = alike_along(np.stack([small(frame) for frame in frames]))
     np.testing.assert_allclose(found, usual, atol=0.05)
+
+
+NOTHING_SHOWN = {
+    "black at both ends": [(0, 24), (96, 120)],
+    "half at both ends": [(0, 30), (90, 120)],
+    "first 70 black": [(0, 70)],
+    "in the middle": [(40, 90)],
+    "few left": [(2, 119)],
+}
+
+
+@pytest.mark.parametrize(("value", "noise"), [(100.0, 3.0), (0.0, 0.0), (2000.0, 0.0)])
+@pytest.mark.parametrize("stretches", NOTHING_SHOWN.values(), ids=NOTHING_SHOWN)
+def test_frames_that_show_nothing_are_no_other_order(
+    stretches: list[tuple[int, int]], value: float, noise: float
+) -> None:
+    rng = np.random.default_rng(3)
+    y, x = np.indices((64, 64))
+    light = np.full((64, 64), 20.0)
+    for cy, cx in rng.uniform(4, 60, (25, 2)):
+        light += 300 * np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / 6)
+    frames = (100 + rng.poisson(light, (120, 64, 64))).astype(np.float32)
+    for start, stop in stretches:
+        frames[start:stop] = value + rng.normal(0, noise, frames[start:stop].shape)
+    assert not order_sentence("larva", alike_along(frames))
+
+
+@pytest.mark.parametrize("place", [1, 2])
+def test_another_order_is_found_beside_black_frames(place: int) -> None:
+    frames = scan(repeats(1, 120), photons=20.0).astype(np.float32)
+    frames[:12] = 0
+    (remark,) = looked_at(np.moveaxis(frames, 0, place))
+    assert remark.code is RemarkCode.OTHER_AXES
 
 
 @pytest.mark.parametrize(("n_frames", "times"), [(60, 2), (60, 3), (30, 4), (48, 5)])

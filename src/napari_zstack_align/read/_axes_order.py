@@ -5,7 +5,7 @@ tissue over time. Images along time resemble one another wherever they are taken
 column of the tissue they don't. So the sample is cut into quarters along each of its three axes,
 and the means of quarters that don't touch are correlated, at the best shift of each pair, as tissue
 may drift. What all rows or all columns have in common (fading, shading, bleaching) is taken
-off first.
+off first. Frames that show nothing, as behind a closed shutter, don't count.
 """
 
 from __future__ import annotations
@@ -24,6 +24,16 @@ TIMES_MORE = 2.0
 N_QUARTERS = 4
 APART = (0, 2), (0, 3), (1, 3)
 """Quarters that don't touch."""
+LEAST_STRUCTURE = 0.003
+"""A frame with a smaller part of the usual variance (less noise) shows nothing: 1/18 as bright."""
+SURE_STRUCTURE = 0.03
+"""... and with less than this part, nothing unless it is beyond noise."""
+BEYOND_NOISE = 5
+"""Standard errors."""
+USUAL_OF = 0.9
+"""Quantile that is usual, of frames beyond noise: many of these may be dim."""
+FEWEST_SHOWN = 2 * N_QUARTERS
+"""With fewer frames left that show something, nothing is said."""
 ORDERS = {1: ("second", "YTX", 1), 2: ("last", "YXT", -1)}
 """Of the axis that time runs along: which it is, all axes, and where NumPy finds it."""
 
@@ -42,10 +52,30 @@ def small(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
 
 def alike_along(frames: npt.NDArray[np.float32]) -> Likeness:
     """(3,) how alike quarters of (n, Y, X) are along each axis: correlation; 0 where constant."""
-    if min(frames.shape) < N_QUARTERS:
+    shown = _show_something(frames)
+    if min(frames.shape) < N_QUARTERS or (shown.sum() < FEWEST_SHOWN and not shown.all()):
         return np.zeros(3)
-    even = _evened(frames)
+    even = _evened(frames[shown])
     return np.array([_alike(np.moveaxis(even, axis, 0)) for axis in range(3)])
+
+
+def _show_something(frames: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """(n,) bool: frames of (n, Y, X) with structure; not black, constant or saturated ones.
+
+    Noise isn't alike in pixels side by side: their covariance is the variance of what is shown.
+    """
+    centred = frames.astype(np.float64)
+    centred -= centred.mean(axis=(1, 2), keepdims=True)
+    down = (centred[:, 1:] * centred[:, :-1]).mean(axis=(1, 2))
+    across = (centred[:, :, 1:] * centred[:, :, :-1]).mean(axis=(1, 2))
+    structure = np.minimum(down, across)
+    by_chance = BEYOND_NOISE * centred.var(axis=(1, 2)) / np.sqrt(centred[0].size)
+    beyond = structure > by_chance
+    if not beyond.any():
+        return np.ones(len(frames), bool)
+    usual = np.quantile(structure[beyond], USUAL_OF)
+    sure = structure > np.minimum(SURE_STRUCTURE * usual, by_chance)
+    return np.asarray(sure & (structure > LEAST_STRUCTURE * usual))
 
 
 def _evened(frames: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

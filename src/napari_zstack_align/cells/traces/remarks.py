@@ -30,7 +30,7 @@ NOT_SEARCHED = (
 def remarks_of(traces: Traces, inputs: Inputs) -> tuple[Remark, ...]:
     """Say what is to be known about the dark level, and about ROIs and frames without values."""
     frames, ids, saturated = traces.frames, traces.ids, traces.is_saturated
-    remarks = _of_left_out(traces) + _of_dark(traces.dark)
+    remarks = _of_left_out(traces) + _of_dark(traces.dark) + _of_coarse_numbers(traces)
     read = frames["flag"] != Flag.NOT_RUN
     remarks += _of_artefacts(traces, inputs)
     if read.any():
@@ -103,6 +103,18 @@ def _of_left_out(traces: Traces) -> tuple[Remark, ...]:
         )
     return as_warnings(
         f"{left_out} of {counted(n_run, 'frame')} {text}the baseline is that of the others."
+    )
+
+
+def _of_coarse_numbers(traces: Traces) -> tuple[Remark, ...]:
+    """Say that the values are too large for float32."""
+    step = traces.step_of_f
+    if not step:
+        return ()
+    return as_serious(
+        f"The values of the traces are so large (about {np.nanmedian(traces.F):.3g}) that F is "
+        f"kept in steps of {step:g} counts, as coarse as its noise: F and ΔF/F are unreliable. "
+        f"Subtract a constant from the frames, in float64, before they are opened."
     )
 
 

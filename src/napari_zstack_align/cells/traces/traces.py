@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.cells.rois import Rois
+from napari_zstack_align.cells.traces.coarse import coarse_step
 from napari_zstack_align.cells.traces.dark import DarkLevel
 from napari_zstack_align.cells.traces.saturated import MOST_FRAMES
 from napari_zstack_align.cells.traces.summary import repr_of, summary_of
@@ -26,6 +27,7 @@ Trace = npt.NDArray[np.float32]
 MOST_UNMEASURED = 0.5
 """Of a ROI that misses a larger part of its frames, the baseline is that of few."""
 ALL_SATURATED, NONE_MEASURED = "all ROIs are saturated", "no ROI was measured in most frames"
+TOO_COARSE = "F is kept in steps as coarse as its noise"
 """Doubts about ΔF/F that come from the ROIs themselves."""
 
 
@@ -174,7 +176,14 @@ class Traces:
             return ALL_SATURATED
         if self.is_unmeasured.size and self.is_unmeasured.all():
             return NONE_MEASURED
+        if self.step_of_f:
+            return TOO_COARSE
         return ""
+
+    @cached_property
+    def step_of_f(self) -> float:
+        """Step of float32 at the values of F, in counts, where these hide the signal; else 0."""
+        return coarse_step(self.F[:, :, self.used], self.dark_level)
 
     @property
     def is_saturated(self) -> npt.NDArray[np.bool_]:
