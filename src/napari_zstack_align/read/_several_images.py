@@ -25,7 +25,7 @@ from napari_zstack_align.saved import Arrays, Units, key_of
 from napari_zstack_align.stack import Stack
 
 OF_FRAMES = (RemarkCode.SEVERAL_IMAGES, RemarkCode.OTHER_AXES)
-UNIT, METHOD = "several-images", "several images 2"
+UNIT, METHOD = "several-images", "several images 3"
 AXES = "axes"
 """Name among what is kept: of frames whose axes come in another order."""
 
