@@ -16,6 +16,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.structure import structure_of
+
 SIDE_PX = 64
 LEAST_ALIKE = 0.35
 """Quarters along time are at least this much alike, even of 1 photon a pixel."""
@@ -60,16 +62,9 @@ def alike_along(frames: npt.NDArray[np.float32]) -> Likeness:
 
 
 def _show_something(frames: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    """(n,) bool: frames of (n, Y, X) with structure; not black, constant or saturated ones.
-
-    Noise isn't alike in pixels side by side: their covariance is the variance of what is shown.
-    """
-    centred = frames.astype(np.float64)
-    centred -= centred.mean(axis=(1, 2), keepdims=True)
-    down = (centred[:, 1:] * centred[:, :-1]).mean(axis=(1, 2))
-    across = (centred[:, :, 1:] * centred[:, :, :-1]).mean(axis=(1, 2))
-    structure = np.minimum(down, across)
-    by_chance = BEYOND_NOISE * centred.var(axis=(1, 2)) / np.sqrt(centred[0].size)
+    """(n,) bool: frames of (n, Y, X) with structure; not black, constant or saturated ones."""
+    structure, error = structure_of(frames)
+    by_chance = BEYOND_NOISE * error
     beyond = structure > by_chance
     if not beyond.any():
         return np.ones(len(frames), bool)

@@ -7,6 +7,7 @@ import pytest
 
 from napari_zstack_align.register.brightness import Levels
 from napari_zstack_align.register.recordings.events import (
+    black_frames,
     find_steps,
     intensity_outliers,
     passing,
@@ -335,3 +336,41 @@ def test_light_at_an_end_passes_and_an_offset_that_rises_for_good_does_not(n, la
     event = at_end(150, n, last)
     np.testing.assert_allclose(passing(40.0 * event), 40.0 * event)
     np.testing.assert_allclose(passing(-40.0 * event), 0, atol=1e-9)
+
+
+def seen(structure, light, seed=0):
+    """Structure and levels of frames that show so much, with so much light above dark (100)."""
+    rng = np.random.default_rng(seed)
+    n, error = len(structure), np.ones(len(structure))
+    levels = Levels(100 + np.asarray(light) + rng.normal(0, 0.1, n), np.zeros(n), error, STILL)
+    return np.stack([structure + rng.normal(0, 1, n), error]), levels
+
+
+BLACK = {
+    "every second": np.arange(N) % 2 == 0,
+    "most": np.arange(N) < 100,
+    "some in the middle": (np.arange(N) > 40) & (np.arange(N) < 50),
+    "none": np.zeros(N, bool),
+}
+
+
+@pytest.mark.parametrize("black", BLACK.values(), ids=BLACK)
+@pytest.mark.parametrize("shown", [60.0, 1000.0])
+def test_black_frames_are_told_by_themselves(black, shown):
+    structure, levels = seen(np.where(black, 0, shown), np.where(black, 0, 50))
+    np.testing.assert_array_equal(black_frames(structure, levels, 100.0), black)
+
+
+@pytest.mark.parametrize("times", [2, 6])
+@pytest.mark.parametrize("shown", [0.5, 3.0, 30.0, 1000.0])
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.9])
+def test_frames_beside_a_wave_of_activity_are_not_black(times, shown, part):
+    wave = np.arange(N) < part * N
+    structure, levels = seen(np.where(wave, times**2, 1) * shown, np.where(wave, times, 1) * 10)
+    assert not black_frames(structure, levels, 100.0).any()
+
+
+@pytest.mark.parametrize("shown", [0.0, 1.0, 5.0])
+def test_where_nothing_is_clear_nothing_is_black(shown):
+    structure, levels = seen(np.full(N, shown), np.where(np.arange(N) % 2, 0, 5))
+    assert not black_frames(structure, levels, 100.0).any()

@@ -11,6 +11,7 @@ from scipy.ndimage import median_filter
 from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.register.brightness import TINY, Levels, by_a_factor, from_elsewhere
 from napari_zstack_align.spread import SD_PER_MAD
+from napari_zstack_align.structure import EMPTY_ERRORS
 
 Trace = npt.NDArray[np.float64]
 
@@ -20,6 +21,12 @@ NEIGHBOURHOOD = 101
 """Frames against whose median a frame's brightness is judged: events are short against it."""
 END_FRAMES = 9
 """So many frames show what is usual at an end, whether it rises or falls, and how it scatters."""
+CLEAR_ERRORS = 20.0
+"""Frames show something beyond doubt by so many standard errors."""
+LEAST_SHOWN, USUAL_OF = 0.03, 0.9
+"""Others show nothing by less than this part of what is usual, a quantile of those that do."""
+NEXT_TO_NO_LIGHT = 0.15
+"""Part of the usual light: activity makes up to six times as much of it."""
 SHORTEST_END, LONGEST_END = 3, NEIGHBOURHOOD // 2
 """Of so many frames at an end it is asked whether they are an event: light, or a closed shutter."""
 SUDDEN, FLAT = 0.5, 0.3
@@ -79,6 +86,32 @@ def intensity_outliers(levels: Levels, dark: float, mad: float) -> npt.NDArray[n
         odd &= ~scaled & (clearly_added | (away > TIMES_USUAL * usual))
     result[known] = odd
     return result
+
+
+def black_frames(
+    structure: npt.NDArray[np.float64], levels: Levels, dark: float
+) -> npt.NDArray[np.bool_]:
+    """Frames that show nothing and have next to no light, where most of the others show a lot.
+
+    Those behind a closed shutter, be they ever so many: told by themselves, not from the frames
+    around them.
+
+    Parameters
+    ----------
+    structure : numpy.ndarray
+        (2, T) of `structure_of`; NaN where a frame can't be used.
+    levels : Levels
+        (T,) of all frames.
+    dark : float
+        Intensity without light.
+    """
+    shown, error = structure
+    clear = shown > CLEAR_ERRORS * error  # never where unknown
+    if not clear.any():
+        return np.zeros(len(shown), bool)
+    usual, light = np.quantile(shown[clear], USUAL_OF), np.median(levels.mean[clear]) - dark
+    nothing = shown < np.maximum(LEAST_SHOWN * usual, EMPTY_ERRORS * error)
+    return np.asarray(nothing & ~clear & (levels.mean - dark < NEXT_TO_NO_LIGHT * light), bool)
 
 
 def passing(steps: Trace) -> Trace:

@@ -23,6 +23,7 @@ from napari_zstack_align.register.recordings.matchers import prepared
 from napari_zstack_align.register.recordings.matching import Matcher, match_image
 from napari_zstack_align.register.recordings.waiting import with_progress
 from napari_zstack_align.stack import Stack
+from napari_zstack_align.structure import shows_something
 
 Image = npt.NDArray[np.float32]
 Averages: TypeAlias = Callable[[int, int, int], Image | None]
@@ -156,9 +157,13 @@ class _Candidates:
         return self._matcher(everywhere[fitting.index(most)]) if most >= enough else None
 
     def fitting_a_neighbour(self) -> Matcher | None:
-        """Return the chunk nearest to the middle that fits one of the next; None: all are blank."""
+        """Return the chunk nearest to the middle that fits one of the next; None: all are blank.
+
+        Where none does, one that shows nothing but noise is the last choice.
+        """
         near = self._by_distance(range(len(self._ranges)))[:NEIGHBOURS]
         shown = [i for i in near if self._image(i) is not None]
+        shown.sort(key=lambda i: not shows_something(self._image(i)))
         for n, j in enumerate(shown):
             for i in shown[:n]:
                 if self._fits(i, j):

@@ -23,7 +23,7 @@ from napari_zstack_align.saved import Arrays, Units, key_of, values_of
 
 Image = npt.NDArray[np.float32]
 
-SUMS, MOTION, MEAN = "recording sums 4", "recording motion 2", "recording mean 2"
+SUMS, MOTION, MEAN = "recording sums 5", "recording motion 2", "recording mean 2"
 """The methods of the units: another number where a result may change."""
 
 
@@ -124,6 +124,7 @@ def _sums(window: MeasuredFrames) -> Arrays:
         "total": window.total,
         "count": np.array(window.count),
         "levels": np.stack([window.levels.mean, window.levels.low, window.levels.share]),
+        "structure": window.structure,
         "steps": window.steps,
         "usual": window.levels.usual,
         "faulty": np.array([i for i, _ in faults], np.int64),
@@ -148,6 +149,7 @@ def _window_of(frames: Range, sums: Arrays, motion: Arrays) -> MeasuredFrames:
         sums["total"],
         int(sums["count"]),
         Levels(mean, low, share, sums["usual"]),
+        sums["structure"],
         sums["steps"],
         tuple(faults),
         motion["shift"],

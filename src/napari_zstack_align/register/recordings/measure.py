@@ -26,6 +26,7 @@ from napari_zstack_align.register.recordings.geometry import apply, translation
 from napari_zstack_align.register.recordings.refine import Level, sampled, solve
 from napari_zstack_align.register.translation import find_translations
 from napari_zstack_align.stack import Stack
+from napari_zstack_align.structure import structure_of
 
 Image = npt.NDArray[np.float32]
 Trace = npt.NDArray[np.float64]
@@ -53,6 +54,9 @@ class MeasuredFrames:
         Number of usable frames.
     levels : Levels
         (n,) intensity of each frame; NaN where it can't be used.
+    structure : numpy.ndarray
+        (2, n) what each shows, and its standard error, of `structure_of`; NaN where it can't be
+        used.
     steps : numpy.ndarray
         (n,) how much larger the offset of each was; it was taken off, from the levels, too.
     faults : tuple of Fault or None
@@ -74,6 +78,7 @@ class MeasuredFrames:
     total: Image
     count: int
     levels: Levels
+    structure: Trace
     steps: Trace
     faults: tuple[Fault | None, ...]
     shift: Trace
@@ -111,9 +116,11 @@ def measure_window(
         count += 1
     shift, halves = np.full((stop - start, 2), np.nan), np.full((2, stop - start, 2), np.nan)
     turn, proxy = np.full(stop - start, np.nan), None
+    structure = np.full((2, stop - start), np.nan)
     if count:
         good = np.flatnonzero([fault is None for fault in faults])
         levels = Levels.of(small[:count]).at(good, stop - start)
+        structure[:, good] = structure_of(small[:count])
         motion = follow(small[:count], params.max_shift_px / factor)
         shift[good], halves[:, good] = motion.shift * factor, motion.halves * factor
         turn[good] = motion.turn * factor
@@ -124,6 +131,7 @@ def measure_window(
         total,
         count,
         levels,
+        structure,
         steps,
         tuple(faults),
         shift,

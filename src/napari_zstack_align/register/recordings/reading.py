@@ -14,6 +14,7 @@ from napari_zstack_align.register.brightness import DARK_PERCENTILE, Levels, joi
 from napari_zstack_align.register.recordings.chunks import Range, chunk_ranges, cut, windows_of
 from napari_zstack_align.register.recordings.events import (
     FLASH,
+    black_frames,
     find_steps,
     intensity_outliers,
     passing,
@@ -47,6 +48,7 @@ class FirstReading:
         self._linker = Linker(self._shape, params.max_shift_px)
         self._traces: list[Trace] = []
         self._levels: list[Levels] = []
+        self._structure: list[npt.NDArray[np.float64]] = []
         self._steps: list[npt.NDArray[np.float64]] = []
         self._total, self._count, self._chunk = np.zeros(self._shape, np.float32), 0, 0
         self._dark = np.inf
@@ -56,6 +58,7 @@ class FirstReading:
         state = self._state
         self._traces.append(Trace.placed(window, self._linker))
         self._levels.append(window.levels)
+        self._structure.append(window.structure)
         self._steps.append(window.steps)
         state.artefact_rows.append(window.artefact_rows)
         self._total += window.total
@@ -72,7 +75,11 @@ class FirstReading:
         state, params = self._state, self._params
         trace, levels = Trace.joined(self._traces), joined(self._levels)
         levels = levels.lifted(passing(np.concatenate(self._steps)))
-        flashes = intensity_outliers(levels, self._dark, params.outlier_mad)
+        flashes = np.zeros(len(levels.mean), bool)
+        if params.outlier_mad:
+            black = black_frames(np.concatenate(self._structure, axis=1), levels, self._dark)
+            others = levels.where(~black).at(np.flatnonzero(~black), len(black))
+            flashes = black | intensity_outliers(others, self._dark, params.outlier_mad)
         state.frame_flags.mark(np.flatnonzero(flashes), FLASH)
         state.trace = trace = trace.without(flashes)
         if params.detect_steps:
