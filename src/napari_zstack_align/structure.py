@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 Trace = npt.NDArray[np.float64]
 
-
 EMPTY_ERRORS = 4.0
 """What is within so many standard errors may be noise."""
 

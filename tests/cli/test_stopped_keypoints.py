@@ -82,7 +82,7 @@ def test_all_that_a_stopped_run_prints(command, monkeypatch, capsys):
         "Wrote larva (2 recordings)",
         "rec1: 40 frames in 2 chunks: 0 flagged, 0 left out of the means. "
         f"{correlation_words(first.quality)}.",
-        "  Note: The reference is taken from this recording, the most still and sharp of 2 "
+        "  Note: The reference is taken from this recording, chosen as still and sharp among 2 "
         "recordings.",
         "rec2: 20 frames in 1 of 2 chunks: 0 flagged, 20 not judged (the run was stopped before "
         "that), 0 left out of the means, 20 not run.",

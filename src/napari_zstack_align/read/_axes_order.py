@@ -54,8 +54,10 @@ def small(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
 
 def alike_along(frames: npt.NDArray[np.float32]) -> Likeness:
     """(3,) how alike quarters of (n, Y, X) are along each axis: correlation; 0 where constant."""
+    if min(frames.shape) < N_QUARTERS:
+        return np.zeros(3)
     shown = _show_something(frames)
-    if min(frames.shape) < N_QUARTERS or (shown.sum() < FEWEST_SHOWN and not shown.all()):
+    if shown.sum() < FEWEST_SHOWN and not shown.all():
         return np.zeros(3)
     even = _evened(frames[shown])
     return np.array([_alike(np.moveaxis(even, axis, 0)) for axis in range(3)])

@@ -145,11 +145,20 @@ class SliceStep:
     @classmethod
     def of_array(cls, array: npt.NDArray[Any]) -> SliceStep:
         """Undo `to_array`."""
-        here, elsewhere, y, x, beside_y, beside_x, gain, bridges, *told = array.tolist()
-        likeness, error_px, apart_px, is_far = told
-        shift, beside = (y, x), (beside_y, beside_x)
-        flags = bool(bridges), likeness, error_px, apart_px, bool(is_far)
-        return cls(here, elsewhere, shift, beside, gain, *flags)
+        here, elsewhere, y, x, beside_y, beside_x, gain, bridges, *rest = array.tolist()
+        likeness, error_px, halves_apart_px, is_far = rest
+        return cls(
+            here,
+            elsewhere,
+            (y, x),
+            (beside_y, beside_x),
+            gain,
+            bool(bridges),
+            likeness,
+            error_px,
+            halves_apart_px,
+            bool(is_far),
+        )
 
 
 CANNOT_TELL = SliceStep(np.inf, 0.0, (0.0, 0.0))
@@ -245,8 +254,8 @@ def with_breaks(
         alignment = _with_passed(alignment, steps, start, passed)
     if doubtful := {z: step for z, step in sorted(steps.items()) if step.is_doubtful}:
         alignment = alignment.with_remarks(_doubt(doubtful, start))
-    few = {z: step for z, step in sorted(steps.items()) if step.shows_few_cells}
-    if few := {z: step for z, step in few.items() if z not in doubtful}:
+    few = {z: s for z, s in sorted(steps.items()) if s.shows_few_cells and not s.is_doubtful}
+    if few:
         alignment = alignment.with_remarks(_few_cells(few, start))
     broken = {z: step for z, step in sorted(steps.items()) if not step.fits and z not in passed}
     if not broken:
@@ -352,10 +361,12 @@ def _too_little(slices: Sequence[int], steps: Mapping[int, SliceStep], start: in
 def _far_by_few(slices: Sequence[int], steps: Mapping[int, SliceStep], start: int) -> str:
     """What is said of slices on one side of the start that few cells put far away."""
     apart, beside = max(steps[z].halves_apart_px for z in slices), _towards(slices[0], start)
-    halves = f"and two halves of the image put it {apart:.1f} px apart"
+    halves = "and two halves of the image put"
     if len(slices) == 1:
-        return f"slice {slices[0]} seems to lie far from the slice {beside} it, {halves}"
-    return f"slices {_listed(slices)} seem to lie far from the slice {beside} each, {halves}"
+        seems = f"slice {slices[0]} seems to lie far from the slice {beside} it"
+        return f"{seems}, {halves} it {apart:.1f} px apart"
+    seem = f"slices {_listed(slices)} seem to lie far from the slice {beside} each"
+    return f"{seem}, {halves} them up to {apart:.1f} px apart"
 
 
 def _doubt(doubtful: Mapping[int, SliceStep], start: int) -> Remark:

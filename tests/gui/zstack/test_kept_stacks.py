@@ -168,6 +168,14 @@ def test_the_same_file_opened_again_is_the_stack_that_was_kept(qtbot, panel, kep
     assert "brain is shown again" in panel.zstack.load_tab.run_bar.status.text()
 
 
+def test_a_file_that_has_changed_since_is_another_stack(qtbot, panel, kept):
+    (before,) = panel.zstack.kept
+    tifffile.imwrite(kept, small_zstack().read(0, 12)[::-1, 0])
+    show(qtbot, panel, opened(kept))
+    assert panel.zstack.shown is not before
+    assert "'run 1'" in row_of(panel)
+
+
 def test_another_layout_of_it_is_another_stack(qtbot, panel, kept):
     show(qtbot, panel, nza.open_stack(kept, frames_per_slice=2, order="repeats"))
     assert not panel.zstack.shown.runs.listed

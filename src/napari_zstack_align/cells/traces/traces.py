@@ -27,8 +27,9 @@ Trace = npt.NDArray[np.float32]
 MOST_UNMEASURED = 0.5
 """Of a ROI that misses a larger part of its frames, the baseline is that of few."""
 ALL_SATURATED, NONE_MEASURED = "all ROIs are saturated", "no ROI was measured in most frames"
-TOO_COARSE = "F is kept in steps as coarse as its noise"
 """Doubts about ΔF/F that come from the ROIs themselves."""
+TOO_COARSE = "F is kept in steps as coarse as its noise"
+"""One that comes from the size of the numbers."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

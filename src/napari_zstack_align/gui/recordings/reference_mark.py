@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 ANOTHER = "Run to register all recordings to {name}; masks and ROIs are carried there."
 FROM_NOW_ON = "The reference will be taken from {name}."
 AUTOMATIC = "The reference will be taken from a recording that is still and sharp."
-AS_BEFORE = "The reference stays the one from {name}."
+AS_BEFORE = "The reference stays the one that there is."
 
 
 class ReferenceMark:
@@ -76,12 +76,11 @@ class ReferenceMark:
         self.show()
 
     def _on_click(self, recording: Recording) -> None:
-        in_use = self._kept_from()
-        again = recording is (self._chosen or in_use)
-        self.choose(None if again or recording is in_use else recording)
-        words = AUTOMATIC
-        if self._chosen is not None:
-            words = (FROM_NOW_ON if in_use is None else ANOTHER).format(name=recording.name)
-        elif in_use is not None:
-            words = AS_BEFORE.format(name=in_use.name)
+        again = recording in (self._chosen, self._kept_from())
+        self.choose(None if again else recording)
+        is_kept = bool(self._part.alignments) and not self._part.tab.anew_box.isChecked()
+        if self._chosen is None:
+            words = AS_BEFORE if is_kept else AUTOMATIC
+        else:
+            words = (ANOTHER if is_kept else FROM_NOW_ON).format(name=recording.name)
         self._part.tab.run_bar.say(words)

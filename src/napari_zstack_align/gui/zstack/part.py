@@ -37,7 +37,8 @@ from napari_zstack_align.gui.zstack.mask_tab import MaskTab
 from napari_zstack_align.gui.zstack.result import Result
 from napari_zstack_align.gui.zstack.stack_runs import StackRuns
 from napari_zstack_align.project import Project
-from napari_zstack_align.saved import Kind, identity_of
+from napari_zstack_align.saved import Kind, identity_of, layout_of
+from napari_zstack_align.saved.watched import states_of
 from napari_zstack_align.stack import Stack
 
 SHOWN_AGAIN = "{} is shown again, with the runs that were kept of it."
@@ -271,7 +272,7 @@ class ZStackPart(Part):
 
         One whose layers were removed, and whose runs are kept, is shown again with these.
         """
-        if any(_is_again(stack, each.stack) for each in self.kept):
+        if any(_is_again(stack, each) for each in self.kept):
             self.show_again()
             self.load_tab.run_bar.say(SHOWN_AGAIN.format(stack.name))
             return
@@ -488,9 +489,11 @@ def stack_layers(layers: Any) -> list[Any]:
     return [next(layer for layer in layers if layer in s.raw) for s in every_stack(layers)]
 
 
-def _is_again(opened: Stack, kept: Stack) -> bool:
-    """Whether a stack that was opened has the frames of one that is kept, in the same layout."""
-    return bool(opened.paths) and all(
-        getattr(opened, name) == getattr(kept, name)
-        for name in ("paths", "shape", "dtype", "frames_per_slice", "order")
-    )
+def _is_again(opened: Stack, kept: StackLayers) -> bool:
+    """Whether a stack that was opened has the layout, and still the files, of a kept one's runs."""
+    stack, results = kept.stack, [run.results[kept] for run in kept.runs.listed]
+    if not opened.paths or opened.paths != stack.paths or layout_of(opened) != layout_of(stack):
+        return False
+    now = states_of(opened.paths)
+    seen = [each.frame_digests for each in results if each.frame_digests is not None]
+    return all(digests.files == now for digests in seen)

@@ -91,7 +91,7 @@ def intensity_outliers(levels: Levels, dark: float, mad: float) -> npt.NDArray[n
 def black_frames(
     structure: npt.NDArray[np.float64], levels: Levels, dark: float
 ) -> npt.NDArray[np.bool_]:
-    """Frames that show nothing and have next to no light, where most of the others show a lot.
+    """Frames that show nothing and have next to no light, where others show a lot.
 
     Those behind a closed shutter, be they ever so many: told by themselves, not from the frames
     around them.

@@ -194,8 +194,7 @@ class _Candidates:
         image = self._image(j)
         if image is None or self._image(i) is None:
             return False
-        found = match_image(self._matcher(i), image, np.eye(3), self._params.seed)
-        return found.matrix is not None and found.fault is None
+        return match_image(self._matcher(i), image, np.eye(3), self._params.seed).is_believed
 
     def _image(self, i: int) -> Image | None:
         if i not in self._images:

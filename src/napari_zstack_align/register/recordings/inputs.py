@@ -30,12 +30,11 @@ from napari_zstack_align.register.recordings.first_reference import (
 )
 from napari_zstack_align.register.recordings.matchers import prepared
 from napari_zstack_align.register.recordings.matching import Matcher, match_image, model_of
-from napari_zstack_align.register.recordings.stillest import stillest
+from napari_zstack_align.register.recordings.stillest import Numbered, stillest
 from napari_zstack_align.saved.members import place_of
 from napari_zstack_align.sources import with_checked_chunks
 from napari_zstack_align.stack import Stack
 
-Numbered: TypeAlias = tuple[int, npt.NDArray[np.float32]]
 Search: TypeAlias = Callable[[int, float | None], Generator[Progress, None, Artefacts]]
 """Looks for the artefacts of a recording, given its number and the offset to take off, if known."""
 
@@ -117,7 +116,7 @@ class Inputs:
             return self
         middle = find_reference_frames(self.stacks, params)[0]
         ranges = [middle_frames(stack, params) for stack in self.stacks]
-        number = stillest(ranges, middle, average or self._average, self._fits)
+        number = stillest(ranges, middle, average or self._average, self._n_fitting)
         return replace(
             self,
             params=params.replace(reference_recording=number),
@@ -140,13 +139,15 @@ class Inputs:
             return prepared(self.given, self.mask, self.params)
         return choose_reference(self.stacks, self.params, self.mask, average or self._average)
 
-    def _fits(self, one: Numbered, other: Numbered) -> bool:
-        """Whether the image of a recording can be matched to that of another one."""
-        (i, reference), (j, image) = one, other
-        expected = expected_map(self.stacks[j], reference.shape, self.stacks[i].pixel_size_um)
-        matcher = prepared(reference, None, self.params)
-        found = match_image(matcher, image, expected, self.params.seed)
-        return found.matrix is not None and found.fault is None
+    def _n_fitting(self, one: Numbered, others: Sequence[Numbered]) -> int:
+        """How many images of other recordings can be matched to that of one."""
+        i, reference = one
+        matcher, size = prepared(reference, None, self.params), self.stacks[i].pixel_size_um
+        expected = [expected_map(self.stacks[j], matcher.reference.shape, size) for j, _ in others]
+        return sum(
+            match_image(matcher, image, prior, self.params.seed).is_believed
+            for (_, image), prior in zip(others, expected, strict=True)
+        )
 
     def _average(self, recording: int, start: int, stop: int) -> npt.NDArray[np.float32] | None:
         return average_frames(

@@ -98,6 +98,11 @@ class Match:
         """How many matches agree on the transform."""
         return int(self.inliers.sum())
 
+    @property
+    def is_believed(self) -> bool:
+        """Whether it has a transform that nothing speaks against."""
+        return self.matrix is not None and self.fault is None
+
     def because(self, fault: Fault) -> Match:
         """Return the match as one that failed: what was looked at stays, what was found goes."""
         none = np.zeros(len(self.source), bool)

@@ -106,7 +106,7 @@ ANOTHER_REFERENCE = (
     "It may be the odd one (another plane, or most cells active): choose another reference with "
     "reference_recording or reference_frames."
 )
-STILLEST = "The reference is taken from this recording, the most still and sharp of {n}."
+STILLEST = "The reference is taken from this recording, chosen as still and sharp among {n}."
 ROUNDS = 2
 """How often every chunk is registered to the mean of the others."""
 MIN_CHUNKS_FOR_SHARED_TARGET = 16

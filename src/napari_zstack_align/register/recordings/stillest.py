@@ -21,8 +21,10 @@ from napari_zstack_align.register.recordings.chunks import Range
 Image = npt.NDArray[np.float32]
 Averages: TypeAlias = Callable[[int, int, int], Image | None]
 """Mean of the usable frames of a recording from a first one to an end, all counted from 0."""
-Fits: TypeAlias = Callable[[tuple[int, Image], tuple[int, Image]], bool]
-"""Whether an image can be matched to another one; with the numbers of their recordings."""
+Numbered: TypeAlias = tuple[int, Image]
+"""Image of a recording, behind its number."""
+Fitting: TypeAlias = Callable[[Numbered, Sequence[Numbered]], int]
+"""How many images can be matched to a first one."""
 
 FRAMES_EACH = 24
 """So many frames at each end of a chunk are averaged."""
@@ -48,7 +50,7 @@ class Still:
     image: Image | None
 
 
-def stillest(ranges: Sequence[Range], middle: int, average: Averages, fits: Fits) -> int:
+def stillest(ranges: Sequence[Range], middle: int, average: Averages, fitting: Fitting) -> int:
     """Find the recording that is most still and sharp; the middle one unless another is clearly so.
 
     One that half of the others can't be matched to is passed over where there is one to which they
@@ -60,8 +62,7 @@ def stillest(ranges: Sequence[Range], middle: int, average: Averages, fits: Fits
         (start, stop) of the middle chunk of each recording.
     middle : int
         Number of the middle recording.
-    average : callable
-    fits : callable
+    average, fitting : callable
     """
     found = [_looked_at(i, frames, average) for i, frames in enumerate(ranges)]
     best = max(each.detail for each in found)
@@ -73,7 +74,7 @@ def stillest(ranges: Sequence[Range], middle: int, average: Averages, fits: Fits
     shown = [(i, image) for i in order if (image := found[i].image) is not None]
     for i, image in shown:
         others = [other for other in shown if other[0] != i]
-        if 2 * sum(fits((i, image), other) for other in others) >= len(others):
+        if 2 * fitting((i, image), others) >= len(others):
             return i
     return order[0]
 

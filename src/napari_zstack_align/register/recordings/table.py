@@ -47,8 +47,7 @@ def matched_row(match: Match, method: str, expected: Matrix) -> npt.NDArray[np.v
     row["correlation_before"], row["correlation_after"] = match.before, match.after
     row["method"] = "bridged" if match.fault else method
     mark(row, match.fault)
-    is_believed = match.matrix is not None and match.fault is None
-    row["matrix"] = match.matrix if is_believed else expected
+    row["matrix"] = match.matrix if match.is_believed else expected
     return rows
 
 
