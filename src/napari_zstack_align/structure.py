@@ -29,12 +29,17 @@ def structure_of(frames: npt.NDArray[Any]) -> tuple[Trace, Trace]:
     structure, error : numpy.ndarray
         (n,) float64, in squared intensities.
     """
-    centred = frames.astype(np.float64)
-    centred -= centred.mean(axis=(1, 2), keepdims=True)
-    down = (centred[:, 1:] * centred[:, :-1]).mean(axis=(1, 2))
-    across = (centred[:, :, 1:] * centred[:, :, :-1]).mean(axis=(1, 2))
-    error = centred.var(axis=(1, 2)) / np.sqrt(max(centred[0].size, 1))
-    return np.minimum(down, across), error
+    pairs = [_structure_of_one(frame) for frame in frames]  # one by one: float64 takes memory
+    structure, error = np.array(pairs, np.float64).reshape(-1, 2).T
+    return structure, error
+
+
+def _structure_of_one(frame: npt.NDArray[Any]) -> tuple[float, float]:
+    centred = frame.astype(np.float64)
+    centred -= centred.mean()
+    down = (centred[1:] * centred[:-1]).mean()
+    across = (centred[:, 1:] * centred[:, :-1]).mean()
+    return min(down, across), centred.var() / np.sqrt(max(centred.size, 1))
 
 
 def shows_something(image: npt.NDArray[Any] | None) -> bool:
