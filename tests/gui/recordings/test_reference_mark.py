@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tifffile
 from driving import settled
 from napari.layers import Labels
 from qtpy.QtCore import Qt
 
 from napari_zstack_align.gui.recordings.recording_list import MARKED, REFERENCE_COLUMN, UNMARKED
+from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.project import Project
 
 from .conftest import press, run_to_end
@@ -123,6 +125,48 @@ def test_a_new_mask_holds_on_to_what_it_was_painted_over(qtbot, panel, session):
     (number,) = np.flatnonzero(np.array(marks(session)) == MARKED)
     assert asked(session) == number
     assert isinstance(session.tab.mask_combo.layer, Labels)
+
+
+@pytest.mark.parametrize("how", ["another", "none", "removed"])
+def test_a_mask_is_not_used_on_another_recording_than_it_was_painted_over(
+    qtbot, panel, session, how
+):
+    press(qtbot, panel, "mask")
+    settled(qtbot, panel)
+    session.tab.mask_combo.layer.data[20:160, 20:160] = 1
+    number = marks(session).index(MARKED)
+    if how == "removed":
+        session.tab.list.set_recordings(
+            [each for i, each in enumerate(session.recordings) if i != number]
+        )
+    else:
+        click(qtbot, session, (number + 1) % 3 if how == "another" else number)
+    run_to_end(qtbot, panel)
+    assert "was painted over part" in session.tab.run_bar.status.text()
+    assert not session.alignments
+    session.tab.mask_combo.choose(None)
+    run_to_end(qtbot, panel)
+    assert session.alignments
+
+
+def test_of_recordings_with_one_name_the_right_one_is_marked(qtbot, panel, stacks, tmp_path):
+    for k, stack in enumerate(stacks):
+        (tmp_path / f"day{k}").mkdir()
+        frames = stack.read(0, stack.n_frames)[:, 0]
+        tifffile.imwrite(tmp_path / f"day{k}" / "rec.tif", frames, photometric="minisblack")
+    session = panel.recordings
+    panel.open_tab("Recordings")
+    session.add_paths([tmp_path / f"day{k}" / "rec.tif" for k in range(len(stacks))])
+    settled(qtbot, panel)
+    session.tab.form.set_values(KeypointParams(chunk_frames=20, residual="none", passes=1))
+    for row in (2, 0):
+        click(qtbot, session, row)
+        run_to_end(qtbot, panel)
+        assert marks(session).index(MARKED) == row
+        files = session.alignments[0].provenance["reference_files"]
+        assert files == [str(path) for path in session.recordings[row].stack.paths]
+        session.reference_mark.choose(None)
+        assert marks(session).index(MARKED) == row
 
 
 @pytest.mark.parametrize("row", [0, 2])

@@ -323,6 +323,17 @@ def test_bleaching_however_fast_is_no_event_at_an_end(tau, last, seed):
 
 
 @pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("n", ENDS)
+@pytest.mark.parametrize("times", [0.5, 0.7, 1.5, 3.0])
+def test_a_laser_that_was_turned_up_or_down_near_an_end_is_no_event(n, times, last):
+    levels, event = tissue_levels(seed=n), at_end(150, n, last)
+    factor = np.where(event, times, 1.0)
+    mean, low = 100 + (levels.mean - 100) * factor, levels.low + 60 * (factor - 1)
+    found = intensity_outliers(replace(levels, mean=mean, low=low), 100.0, 6.0)
+    assert not found.any()
+
+
+@pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("n", [5, 10, 45])
 def test_a_wave_of_activity_at_an_end_is_no_event(n, last):
     levels = tissue_levels(seed=n)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_zstack_align.gui.recordings.recording import Recording
-from napari_zstack_align.register.recordings import REFERENCE_FROM
+from napari_zstack_align.register.recordings import REFERENCE_FILES, REFERENCE_FROM
 
 if TYPE_CHECKING:
     from napari_zstack_align.gui.recordings.part import RecordingsPart
@@ -53,6 +53,10 @@ class ReferenceMark:
         """Mark the recording that the next run takes its reference from, where it is known."""
         self._list.mark_reference(self._chosen or self._kept_from())
 
+    def is_taken_from(self, recording: Recording) -> bool:
+        """Whether a first run would take its reference from this recording."""
+        return self._chosen is recording
+
     def is_another(self, had: int | None) -> bool:
         """Whether another recording is asked for than that of the session, which had a number."""
         if self._chosen is None:
@@ -63,8 +67,15 @@ class ReferenceMark:
 
     def _in_use(self) -> Recording | None:
         """Recording that the session's reference is from; None where that isn't known."""
-        names = {each.provenance.get(REFERENCE_FROM) for each in self._part.alignments}
-        return next((each for each in self._list.recordings if each.name in names), None)
+        told = [each.provenance for each in self._part.alignments]
+        told = [each for each in told if REFERENCE_FROM in each]
+        if not told:
+            return None
+        name, files = told[0][REFERENCE_FROM], told[0].get(REFERENCE_FILES)
+        named = [each for each in self._list.recordings if each.name == name]
+        # Microscopes give one name to many; files may have been moved.
+        same = [each for each in named if [*map(str, each.stack.paths)] == files] or named
+        return same[0] if len(same) == 1 else None
 
     def _kept_from(self) -> Recording | None:
         return None if self._part.tab.anew_box.isChecked() else self._in_use()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +59,8 @@ class Trial:
         self._tab = part.tab
         self.previews: list[MatchPreview] | None = None
         self._background: Image | None = None
+        self._painted_over: WeakKeyDictionary[Labels, Recording] = WeakKeyDictionary()
+        """Recordings whose means masks were painted over, before there was a run."""
 
     def forget(self) -> None:
         """The recordings have changed: what was tried no longer holds."""
@@ -236,6 +239,12 @@ class Trial:
                 f"'{layer.name}' was painted over another reference than the one that is to be "
                 f"used: press 'New mask' to paint one over that, or choose no mask."
             )
+        over = None if layer is None or painted_on else self._painted_over.get(layer)
+        if reference is None and over and not self._part.reference_mark.is_taken_from(over):
+            raise InputError(
+                f"'{layer.name}' was painted over {over.name}, which the reference isn't taken "
+                f"from any more: click its ☆ in the list, press 'New mask', or choose no mask."
+            )
 
     def mark_masks(self, alignment: Alignment) -> None:
         """Masks painted before the first run lie on the reference that it has chosen."""
@@ -249,9 +258,10 @@ class Trial:
         """The mask is for this recording: it stays the reference, whatever others are added."""
         number, image = found
         self._part.reference_mark.choose(recordings[number])
-        self._add_mask(recordings[number].stack, image, "")
+        mask = self._add_mask(recordings[number].stack, image, "")
+        self._painted_over[mask] = recordings[number]
 
-    def _add_mask(self, stack: Stack, image: npt.NDArray[np.float32], mark: str | None) -> None:
+    def _add_mask(self, stack: Stack, image: npt.NDArray[np.float32], mark: str | None) -> Labels:
         place = geometry(stack, IMAGE_AXES)
         viewer = self._part.viewer
         flatten(viewer)
@@ -283,6 +293,7 @@ class Trial:
         viewer.reset_view()
         self._tab.mask_combo.choose(mask)
         self._tab.run_bar.say("Paint over the tissue that has to be right; E erases.")
+        return mask
 
     def hide_background(self) -> None:
         """Hide the image that a mask was painted over, for the frames to be seen."""

@@ -9,7 +9,7 @@ from napari_zstack_align.register.recordings.correct import (
     set_chunk_points,
 )
 from napari_zstack_align.register.recordings.first_reference import find_reference_frames
-from napari_zstack_align.register.recordings.inputs import REFERENCE_FROM
+from napari_zstack_align.register.recordings.inputs import REFERENCE_FILES, REFERENCE_FROM
 from napari_zstack_align.register.recordings.means import aligned_mean, session_fov
 from napari_zstack_align.register.recordings.preview import (
     MatchPreview,
@@ -21,6 +21,7 @@ from napari_zstack_align.register.recordings.recordings import register_recordin
 from napari_zstack_align.register.recordings.replay import replay_all, replay_edits
 
 __all__ = [
+    "REFERENCE_FILES",
     "REFERENCE_FROM",
     "MatchPreview",
     "accept_chunk",

@@ -80,6 +80,8 @@ def intensity_outliers(levels: Levels, dark: float, mad: float) -> npt.NDArray[n
     odd = from_elsewhere(seen, mean, low, dark, noise) & (away > np.maximum(limit, TINY))
     changed = from_elsewhere(seen, mean, low, dark, noise / 2) & (away > limit / 2)
     scaled = by_a_factor(seen, mean, low, dark)
+    odd[: inner.start] &= ~scaled[: inner.start]  # a laser that was turned up or down
+    odd[inner.stop :] &= ~scaled[inner.stop :]
     if np.count_nonzero(changed & scaled) > MOST_ODD * len(odd):
         usual = np.median(away[changed & scaled])
         clearly_added = _clearly_added(seen, mean, low, mad)
@@ -196,19 +198,26 @@ def _between_events_at_ends(trace: Trace) -> slice:
 
 def _end_of_event(trace: Trace) -> int:
     """How many frames at the beginning are an event; 0 for none."""
-    best, parted = 0, 0.0
-    for k in range(SHORTEST_END, min(LONGEST_END, len(trace) // 2) + 1):
-        event, after = trace[:k], trace[k : k + LONGEST_END]
-        change = abs(float(np.median(event) - np.median(after)))
-        few = slice(max(k - SHORTEST_END, 0), k), slice(k, k + SHORTEST_END)
-        step = abs(float(np.median(trace[few[0]]) - np.median(trace[few[1]])))
-        line = _line_through(event)
-        within = max(abs(float(line[-1] - line[0])), 2 * float(np.median(np.abs(event - line))))
-        is_event = step >= SUDDEN * change and within <= FLAT * change
-        sharpness = step - float(np.median(np.abs(after - np.median(after))))
-        if is_event and sharpness > parted:
-            best, parted = k, sharpness
-    return best
+    longest = min(LONGEST_END, len(trace) // 2)
+    ends = [k for k in range(SHORTEST_END, longest + 1) if _is_event(trace, k)]
+    begin = trace[: 2 * LONGEST_END]
+
+    def misfit(k: int) -> float:
+        return float(sum(np.abs(p - np.median(p)).sum() for p in (begin[:k], begin[k:])))
+
+    return min(ends, key=misfit, default=0)
+
+
+def _is_event(trace: Trace, k: int) -> bool:
+    """Whether the first k frames are an event, perhaps with one more or less."""
+    event, after = trace[:k], trace[k : k + LONGEST_END]
+    change = abs(float(np.median(event) - np.median(after)))
+    before, behind = trace[k - SHORTEST_END : k], trace[k : k + SHORTEST_END]
+    step = abs(float(np.median(before) - np.median(behind)))
+    line = _line_through(event)
+    within = max(abs(float(line[-1] - line[0])), 2 * float(np.median(np.abs(event - line))))
+    scatter = float(np.median(np.abs(after - np.median(after))))
+    return step > scatter and step >= SUDDEN * change and within <= FLAT * change
 
 
 def _usual_around(trace: Trace, size: int, inner: slice | None = None) -> Trace:

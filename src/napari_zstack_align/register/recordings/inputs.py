@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TypeAlias
 
@@ -38,8 +38,8 @@ from napari_zstack_align.stack import Stack
 Search: TypeAlias = Callable[[int, float | None], Generator[Progress, None, Artefacts]]
 """Looks for the artefacts of a recording, given its number and the offset to take off, if known."""
 
-REFERENCE_FROM = "reference_from"
-"""Where the provenance of an alignment has the name of the recording its reference is from."""
+REFERENCE_FROM, REFERENCE_FILES = "reference_from", "reference_files"
+"""Where the provenance of an alignment has the recording its reference is from: name and files."""
 LEAST_PX = 16
 """Along each axis of a frame: no keypoint fits into less."""
 
@@ -64,8 +64,8 @@ class Inputs:
     artefacts : tuple of Artefacts
         What of the frames of each recording doesn't come from tissue; nothing, before it was
         looked for.
-    given_from : str
-        Name of the recording that ``given`` was taken from; '' where it isn't known.
+    given_from : mapping
+        Recording that ``given`` was taken from, as of `reference_from`; empty: not known.
     """
 
     stacks: tuple[Stack, ...]
@@ -75,7 +75,7 @@ class Inputs:
     given: npt.NDArray[np.float32] | None
     pixel_size_um: tuple[float, float] | None
     artefacts: tuple[Artefacts, ...]
-    given_from: str = ""
+    given_from: Mapping[str, object] = field(default_factory=dict)
 
     def without_artefacts(self, search: Search) -> Generator[Progress, None, Inputs]:
         """Look for artefacts in all recordings.
@@ -124,11 +124,12 @@ class Inputs:
         )
 
     @property
-    def reference_from(self) -> str:
-        """Name of the recording that the first reference is from; '' where it isn't known."""
+    def reference_from(self) -> Mapping[str, object]:
+        """Recording that the first reference is from, for the provenance; empty: not known."""
         if self.given is not None:
             return self.given_from
-        return self.stacks[find_reference_frames(self.stacks, self.params)[0]].name
+        stack = self.stacks[find_reference_frames(self.stacks, self.params)[0]]
+        return {REFERENCE_FROM: stack.name, REFERENCE_FILES: [*map(str, stack.paths)]}
 
     def make_reference(self, average: Averages | None = None) -> Matcher:
         """Average or take the first reference, and prepare it for matching.
@@ -177,13 +178,14 @@ def checked_inputs(
     if reference is None:
         weights = as_weights(mask, (stack.shape[2], stack.shape[3]))
         return Inputs(recordings, asked, params, weights, None, stack.pixel_size_um, untouched)
-    image, pixel_size, name = _reference_image(reference), None, ""
+    image, pixel_size, given_from = _reference_image(reference), None, {}
     if isinstance(reference, Alignment):
         pixel_size = reference.stack.pixel_size_um
-        name = str(reference.provenance.get(REFERENCE_FROM, ""))
+        known = (REFERENCE_FROM, REFERENCE_FILES)
+        given_from = {k: reference.provenance[k] for k in known if k in reference.provenance}
         mask = reference.mask if mask is None else mask
     weights = as_weights(mask, (image.shape[0], image.shape[1]))
-    return Inputs(recordings, asked, params, weights, image, pixel_size, untouched, name)
+    return Inputs(recordings, asked, params, weights, image, pixel_size, untouched, given_from)
 
 
 def _check_stacks(stacks: tuple[Stack, ...], params: KeypointParams) -> None:

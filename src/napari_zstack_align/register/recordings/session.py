@@ -43,7 +43,7 @@ from napari_zstack_align.register.recordings.first_reference import (
 )
 from napari_zstack_align.register.recordings.geometry import Matrix, inverse
 from napari_zstack_align.register.recordings.image_file import ImageFile
-from napari_zstack_align.register.recordings.inputs import REFERENCE_FROM, Inputs
+from napari_zstack_align.register.recordings.inputs import Inputs
 from napari_zstack_align.register.recordings.kept_chunks import KeptChunks
 from napari_zstack_align.register.recordings.kept_frames import KeptFrames
 from napari_zstack_align.register.recordings.levels import level
@@ -487,7 +487,7 @@ class Session:
             **({"journal": self._store.id} if self._store.id else {}),
             stages=self._stages(state, finished),
             recording=state.index,
-            **{REFERENCE_FROM: self._inputs.reference_from},
+            **self._inputs.reference_from,
             recordings=[stack.name for stack in self._inputs.stacks],
             expected=state.expected.tolist(),
             transform=self.params.transform,
