@@ -27,7 +27,7 @@ SAMPLED_PX = 8
 """Fields are compared at every so many pixels."""
 SMOOTH_PX = 32.0
 """... and how far they differ is averaged over a neighbourhood."""
-DOUBT_PX = 0.35
+DOUBT_PX = 0.8
 """A bend whose expected error is so large is believed by half, one of half that error wholly."""
 
 

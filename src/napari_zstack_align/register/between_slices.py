@@ -204,11 +204,16 @@ class Chain:
     def _candidates(self, frame: RawFrame) -> Iterator[tuple[Registration, float, bool]]:
         """Places of a slice, as of `_found`, and whether that is far from the last slice."""
         found, apart = self._found(frame)
-        step = field_on_pixels(found.coefficients - self.field, self.shape, self.spacing_px)
-        is_far = float(np.hypot(*step.mean(axis=(1, 2)))) > FAR_PX
+        is_far = self._is_far(found)
         if is_far:
-            yield *self._found(frame, shifted=False), False
+            near, near_apart = self._found(frame, shifted=False)
+            if not self._is_far(near):  # else bent, with effort, to the same place
+                yield near, near_apart, False
         yield found, apart, is_far
+
+    def _is_far(self, found: Registration) -> bool:
+        step = field_on_pixels(found.coefficients - self.field, self.shape, self.spacing_px)
+        return float(np.hypot(*step.mean(axis=(1, 2)))) > FAR_PX
 
     def _found(self, frame: RawFrame, *, shifted: bool = True) -> tuple[Registration, float]:
         """Field of a slice, and how far apart two halves of the image put it, in px.

@@ -41,7 +41,7 @@ from napari_zstack_align.register.within_slice import Learned, SliceResult, alig
 from napari_zstack_align.saved import Arrays, Units
 from napari_zstack_align.stack import Stack
 
-WITHIN, BETWEEN = "adaptive within a slice 7", "adaptive from slice to slice 9"
+WITHIN, BETWEEN = "adaptive within a slice 7", "adaptive from slice to slice 10"
 """The methods of the units: another number where a result may change."""
 
 

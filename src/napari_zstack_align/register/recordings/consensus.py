@@ -6,6 +6,7 @@ same mean, without the chunk, is what the correlations of the quality table are 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -114,11 +115,18 @@ class Consensus:
             return (self._all - self._share(*without)).mean()
         return self._all.mean()
 
-    def of_recording(self, state: RecordingState) -> tuple[Image, Image]:
-        """Mean of a recording's chunks, and of those of all others; NaN where unknown."""
-        own = self._of_recording.get(state.index, _Sum.nothing(self.first.shape))
-        others = self.image() if self.fixed else (self._all - own).mean()
-        return own.mean(), others
+    def of_recording(
+        self, state: RecordingState, without: Sequence[RecordingState] = ()
+    ) -> tuple[Image, Image]:
+        """Mean of a recording's chunks, and of those of all others but some; NaN where unknown."""
+        own = self._sum_of(state)
+        others = self._all - own
+        for each in without:
+            others = others - self._sum_of(each)
+        return own.mean(), self.image() if self.fixed else others.mean()
+
+    def _sum_of(self, state: RecordingState) -> _Sum:
+        return self._of_recording.get(state.index, _Sum.nothing(self.first.shape))
 
     def _brightness(self, image: Image) -> float:
         """Mean of an image, its brightest cells apart."""

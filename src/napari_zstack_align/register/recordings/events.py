@@ -27,8 +27,10 @@ LEAST_SHOWN, USUAL_OF = 0.03, 0.9
 """Others show nothing by less than this part of what is usual, a quantile of those that do."""
 NEXT_TO_NO_LIGHT = 0.15
 """Part of the usual light: activity makes up to six times as much of it."""
-SHORTEST_END, LONGEST_END = 3, NEIGHBOURHOOD // 2
-"""Of so many frames at an end it is asked whether they are an event: light, or a closed shutter."""
+SHORTEST_END, LONGEST_END = 3, 20
+"""Of so many frames at an end it is asked whether they are an event: light, or a closed shutter.
+In more of them the laser, or the offset, was another; those without light are told by themselves.
+"""
 SUDDEN, FLAT = 0.5, 0.3
 """They are, where the level changes by at least so much of the difference within a few frames, and
 within them by no more than so much: bleaching goes on."""
@@ -192,8 +194,9 @@ def _between_events_at_ends(trace: Trace) -> slice:
     An event in the middle is short against the frames around it, and these are on both sides. At
     an end, the frames of an event would be what is usual there.
     """
-    start, stop = _end_of_event(trace), len(trace) - _end_of_event(trace[::-1])
-    return slice(start, stop) if stop - start >= LONGEST_END else slice(0, len(trace))
+    between = slice(_end_of_event(trace), len(trace) - _end_of_event(trace[::-1]))
+    least = min(LONGEST_END, len(trace) // 2 + 1)
+    return between if between.stop - between.start >= least else slice(0, len(trace))
 
 
 def _end_of_event(trace: Trace) -> int:

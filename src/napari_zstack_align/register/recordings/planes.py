@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.register.recordings.consensus import Consensus
@@ -24,27 +25,44 @@ def in_another_plane(
 ) -> list[tuple[RecordingState, float]]:
     """Recordings whose mean resembles that of all others too little, though it lies on it.
 
+    The least alike is taken out of the others first: beside it, none resembles them.
+
     Returns
     -------
     list of (RecordingState, float)
         With the correlation of the two means.
     """
-    alike = np.array([_likeness(state, consensus) for state in states])
-    found = []
-    for i, state in enumerate(states):
-        others = np.delete(alike, i)
-        usual = (
-            float(np.nanmedian(others)) if len(others) > 1 and np.isfinite(others).any() else 0.0
-        )
-        if alike[i] < max(SAME_PLANE, LIKE_THE_OTHERS * usual):
-            found.append((state, float(alike[i])))
-    return found
+    left, found = list(states), list[tuple[RecordingState, float]]()
+    while odd := _unlike(left, consensus, [state for state, _ in found]):
+        found += odd
+        left = [state for state in left if all(state is not each for each, _ in odd)]
+    return sorted(found, key=lambda each: each[0].index)
 
 
-def _likeness(state: RecordingState, consensus: Consensus) -> float:
+def _unlike(
+    states: Sequence[RecordingState], consensus: Consensus, without: Sequence[RecordingState]
+) -> list[tuple[RecordingState, float]]:
+    """Return the recording that is least like the others, if too little; of two, both."""
+    alike = np.array([_likeness(state, consensus, without) for state in states])
+    odd = [i for i, each in enumerate(alike) if each < _limit(np.delete(alike, i))]
+    if np.isfinite(alike).sum() > 2:
+        odd = sorted(odd, key=lambda i: alike[i])[:1]
+    return [(states[i], float(alike[i])) for i in odd]
+
+
+def _limit(others: npt.NDArray[np.floating]) -> float:
+    """How much a recording has to resemble the others, given how much these do."""
+    if len(others) < 2 or not np.isfinite(others).any():
+        return SAME_PLANE
+    return max(SAME_PLANE, LIKE_THE_OTHERS * float(np.nanmedian(others)))
+
+
+def _likeness(
+    state: RecordingState, consensus: Consensus, without: Sequence[RecordingState]
+) -> float:
     if not state.matched:
         return float("nan")
-    own, others = consensus.of_recording(state)
+    own, others = consensus.of_recording(state, without)
     if not (np.isfinite(own) & np.isfinite(others)).any():
         return float("nan")
     mask = consensus.first.mask
