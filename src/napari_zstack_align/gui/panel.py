@@ -13,8 +13,9 @@ from typing import Any
 from napari.utils.notifications import show_info, show_warning
 from psygnal import EmitLoopError
 from qtpy.QtCore import QEvent, Qt
-from qtpy.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QMainWindow, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
+from napari_zstack_align.gui.canvas_context import CanvasContext
 from napari_zstack_align.gui.carrier import Carrier
 from napari_zstack_align.gui.cells.cells_part import CellsPart
 from napari_zstack_align.gui.cells.raw_rois import RoisOnFrames
@@ -64,7 +65,8 @@ class Panel(QWidget):
         The viewer it belongs to.
     """
 
-    _window: Callable[[], QWidget | None] = staticmethod(lambda: None)
+    _window: Callable[[], QMainWindow | None] = staticmethod(lambda: None)
+    _canvas_context: CanvasContext | None = None
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
@@ -151,11 +153,12 @@ class Panel(QWidget):
         """Whether it is the panel of this viewer, and not about to go."""
         return self.viewer is viewer and not self._gone
 
-    def stay_with(self, window: QWidget) -> None:
+    def stay_with(self, window: QMainWindow) -> None:
         """Belong to napari's window: ask before it is closed in mid-run."""
         if window is not self._window():
             self._window = weakref.ref(window)  # which goes as soon as napari drops it
             window.installEventFilter(self)
+            self._canvas_context = CanvasContext(self.viewer.layers, self._window)
         self.offers.look_soon()
 
     def leave(self) -> None:
@@ -310,6 +313,8 @@ class Panel(QWidget):
             with contextlib.suppress(RuntimeError):  # the window is gone itself
                 window.removeEventFilter(self)
         self._listening.stop()
+        if self._canvas_context is not None:
+            self._canvas_context.let_go()
         self.carrier.abandon()
         self.keeper.let_go()
         self.offers.let_go()
