@@ -23,6 +23,7 @@ from carrying import (
 )
 
 import napari_zstack_align as nza
+from napari_zstack_align.alignment.carry_mask import carry_mask_to_frames, leads_to_frames
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.cells.made_on import made_on
 from napari_zstack_align.flags import Fault, Flag, mark
@@ -369,6 +370,65 @@ def test_a_mask_that_leaves_the_field_is_told(sessions):
     carried = nza.carry_mask(mask, old, new)
     assert carried.part_inside < 0.9
     assert "lies inside the new reference" in carried.summary()
+
+
+# -- to frames of which a reference is to be made ----------------------------------------------
+
+
+def way(alignment, frames):
+    """Median place on the old reference of each pixel of some raw frames, and the one used."""
+    grid = np.argwhere(np.ones(alignment.raw_shape)).astype(np.float64)
+    ways = [alignment.transforms.to_reference(grid, t) for t in range(*frames)]
+    return np.median(ways, axis=0)
+
+
+def with_flag(alignment, flag, frames):
+    quality = alignment.quality.copy()
+    mark(quality, Fault(flag, "for a test"), slice(*frames))
+    quality["used"][slice(*frames)] = False
+    return replace(alignment, quality=quality)
+
+
+@pytest.mark.parametrize("frames", [(0, 5), (6, 12)])
+@pytest.mark.parametrize("kind", [bool, np.uint8])
+def test_a_mask_lies_on_the_frames_before_these_are_aligned_to_a_new_reference(
+    sessions, frames, kind
+):
+    alignment = sessions[1][0]
+    mask = np.zeros(SHAPE, kind)
+    mask[30:60, 40:90] = 1
+    before = mask.copy()
+    carried = carry_mask_to_frames(mask, alignment, frames)
+    nearest = np.rint(way(alignment, frames)).astype(int)
+    within = ((nearest >= 0) & (nearest < SHAPE)).all(axis=1)
+    expected = np.zeros(len(nearest), kind)
+    expected[within] = mask[tuple(nearest[within].T)]
+    assert carried.dtype == kind
+    assert np.mean(carried.ravel() != expected) < 0.002
+    assert np.mean(mask != expected.reshape(SHAPE)) > 0.01, "it had to be moved"
+    np.testing.assert_array_equal(mask, before)
+
+
+def test_where_the_frames_were_not_aligned_the_others_lead_there(sessions):
+    alignment = sessions[0][0]
+    mask = np.zeros(SHAPE, bool)
+    mask[30:60, 40:90] = True
+    others = carry_mask_to_frames(mask, with_flag(alignment, Flag.NO_SIGNAL, (0, 10)), (0, 10))
+    np.testing.assert_array_equal(others, carry_mask_to_frames(mask, alignment, (10, N_FRAMES)))
+    none = with_flag(alignment, Flag.NO_SIGNAL, (0, N_FRAMES))
+    assert not leads_to_frames(none)
+    with pytest.raises(nza.InputError, match="paint one on the new"):
+        carry_mask_to_frames(mask, none, (0, 10))
+
+
+def test_a_mask_beyond_the_frames_is_refused(sessions):
+    alignment = sessions[0][0]
+    far = alignment.transforms.links[0].matrices.copy()
+    far[:, :2, 2] += 100
+    mask = np.zeros(SHAPE, bool)
+    mask[-10:, -10:] = True
+    with pytest.raises(nza.InputError, match="outside what"):
+        carry_mask_to_frames(mask, aligned(alignment.stack, far, alignment.reference), (0, 5))
 
 
 # -- registered by us ----------------------------------------------------------------------------

@@ -146,7 +146,7 @@ def shared_frames(old: Sequence[Alignment], new: Sequence[Alignment]) -> tuple[S
             "The old and the new reference have no raw frames in common, so nothing leads from one "
             "to the other: register a recording of the old session together with the new ones."
         )
-    trusted = (SharedFrames(a, b, np.minimum(_trust(a), _trust(b))) for a, b in pairs)
+    trusted = (SharedFrames(a, b, np.minimum(trust_in(a), trust_in(b))) for a, b in pairs)
     shared = [each for each in trusted if each.trust.any()]
     if not shared:
         raise InputError(
@@ -228,7 +228,7 @@ def carry(
 # -- which frames --------------------------------------------------------------------------------
 
 
-def _trust(alignment: Alignment) -> npt.NDArray[np.int64]:
+def trust_in(alignment: Alignment) -> npt.NDArray[np.int64]:
     """(T,) how far the transform of each frame is trusted."""
     quality = alignment.quality
     trust = np.full(len(quality), UNKNOWN, np.int64)

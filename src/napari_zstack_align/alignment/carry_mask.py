@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.carry import (
+    UNKNOWN,
     Session,
+    SharedFrames,
     as_session,
     carry_points,
     have_one_reference,
     shared_frames,
+    trust_in,
 )
-from napari_zstack_align.alignment.references import PlaneVerdict, overlay
+from napari_zstack_align.alignment.references import PlaneVerdict, displacement_to, overlay
+from napari_zstack_align.alignment.transforms import identity
 from napari_zstack_align.alignment.warp import inside, pixel_grid, warp
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.remark import Remark, as_warnings, with_remarks
@@ -115,6 +120,61 @@ def carry_mask(mask: npt.ArrayLike, old: Session, new: Session) -> CarriedMask:
     return CarriedMask(
         _sampled(values, overlaid.displacement), spread, float(within.mean()), overlaid.plane
     )
+
+
+def leads_to_frames(alignment: Alignment) -> bool:
+    """Whether any frame was aligned, so that a mask can be carried to the frames."""
+    return bool(trust_in(alignment).any())
+
+
+def carry_mask_to_frames(
+    mask: npt.ArrayLike, alignment: Alignment, frames: tuple[int, int]
+) -> npt.NDArray[Any]:
+    """Carry a mask from a reference to the mean of raw frames of which a new one is to be made.
+
+    A run begins with the mean of some raw frames as its reference, before there are alignments to
+    it. Those to the old reference are enough, for the frames themselves lie on the new one.
+
+    Parameters
+    ----------
+    mask : array-like
+        (Y, X) as for `carry_mask`, in the coordinates of the alignment's reference.
+    alignment : Alignment
+        Of the recording that the new reference is made of, to the old one.
+    frames : tuple of int
+        First frame and end, counted from 0. Where none of them could be aligned, the others of the
+        recording lead there.
+
+    Returns
+    -------
+    numpy.ndarray
+        (Y', X') of the raw frames, dtype as given; 0 where it lies outside the old reference.
+
+    Raises
+    ------
+    InputError
+        Where the mask doesn't fit the alignment's reference, none of it lies on the frames, or no
+        frame could be aligned.
+    """
+    values = _checked(mask, alignment.transforms.shape)
+    trust = trust_in(alignment)
+    within = (np.arange(len(trust)) >= frames[0]) & (np.arange(len(trust)) < frames[1])
+    if (trust[within] > UNKNOWN).any():
+        trust[~within] = UNKNOWN
+    if not trust.any():
+        raise InputError(
+            f"No frame of {alignment.stack.name} could be aligned to the reference that the mask "
+            f"was painted on: paint one on the new reference."
+        )
+    still = replace(alignment, transforms=identity(len(trust), alignment.raw_shape))
+    way = displacement_to([SharedFrames(still, alignment, trust)], alignment.raw_shape)
+    carried = _sampled(values, way)
+    if not np.any(carried > 0):
+        raise InputError(
+            f"The mask lies outside what {alignment.stack.name} shows: paint one on the new "
+            f"reference."
+        )
+    return carried
 
 
 def _checked(mask: npt.ArrayLike, shape: tuple[int, int]) -> npt.NDArray[Any]:

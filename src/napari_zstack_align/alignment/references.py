@@ -99,7 +99,7 @@ def overlay(shared: Sequence[SharedFrames]) -> Overlaid:
     """Lay the old reference over the new one, through the frames that both know."""
     old, new = shared[0].old.reference, shared[0].new.reference
     back = [SharedFrames(each.new, each.old, each.trust) for each in shared]
-    displacement = _displacement(back, (new.shape[0], new.shape[1]))
+    displacement = displacement_to(back, (new.shape[0], new.shape[1]))
     moved, valid = warp_with_valid(filled(old), displacement)
     known, _ = warp_with_valid(np.isfinite(old).astype(np.float32), displacement, cv2.INTER_LINEAR)
     both = valid & (known > 0.5) & np.isfinite(new)
@@ -112,10 +112,13 @@ def verdict_on(old: Image, new: Image) -> PlaneVerdict:
     return _compared(old, new, np.ones(new.shape, bool), None)[0]
 
 
-def _displacement(back: Sequence[SharedFrames], shape: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """(2, Y, X) float32 from the new reference to the old one.
+def displacement_to(
+    back: Sequence[SharedFrames], shape: tuple[int, int]
+) -> npt.NDArray[np.float32]:
+    """(2, Y, X) float32 from each pixel of a new reference to its place on the old one.
 
-    It is worked out at points of a grid that reaches over the edges, and interpolated.
+    ``back`` has the new one as its ``old``: that is where the way begins. It is worked out at
+    points of a grid that reaches over the edges, and interpolated.
     """
     axes = [np.arange(-GRID_PX, size + 2 * GRID_PX, GRID_PX, dtype=np.float64) for size in shape]
     points = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 2)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from driving import settled
+from qtpy.QtCore import Qt
+from stacks import SlowSource
 
 from napari_zstack_align.cells.made_on import made_on
+from napari_zstack_align.gui.recordings.recording_list import REFERENCE_COLUMN
+from napari_zstack_align.progress import run
 
 from .conftest import CELLS, press, run_to_end
 
@@ -76,15 +81,93 @@ def test_a_mask_knows_the_reference_that_it_was_painted_on(qtbot, panel, session
     assert session.alignments[0].mask[30, 30] == 1
 
 
-def test_a_mask_is_not_used_for_a_reference_that_is_chosen_anew(qtbot, panel, session_with_rois):
+def click_star(qtbot, session, row):
+    tree = session.tab.list
+    place = tree.visualItemRect(tree.topLevelItem(row))
+    place.setLeft(tree.columnViewportPosition(REFERENCE_COLUMN))
+    qtbot.mouseClick(tree.viewport(), Qt.MouseButton.LeftButton, pos=place.center())
+
+
+def star_of_another(session):
+    (name,) = {each.provenance["reference_from"] for each in session.alignments}
+    return next(i for i, each in enumerate(session.recordings) if each.name != name)
+
+
+def ask_for_another_reference(qtbot, session, how):
+    if how == "a star":
+        click_star(qtbot, session, star_of_another(session))
+    elif how == "other frames":
+        session.tab.form.fields["reference_frames"].set((0, 20))
+    else:
+        session.tab.anew_box.setChecked(True)
+        session.tab.form.fields["reference_recording"].set(2)
+
+
+@pytest.mark.parametrize("how", ["a star", "other frames", "anew"])
+def test_a_mask_goes_along_to_another_reference_before_the_run(
+    qtbot, panel, session_with_rois, how
+):
     session = session_with_rois
     press(qtbot, panel, "mask")
-    paint(panel, slice(20, 160), slice(20, 160))
-    before = session.alignments
-    session.tab.anew_box.setChecked(True)
+    old = paint(panel, slice(50, 130), slice(40, 150))
+    before = session.alignments[0].reference
+    panel.open_tab("Recordings")
+    ask_for_another_reference(qtbot, session, how)
+    said = session.tab.run_bar.status.text()
+    if how == "a star":
+        assert "masks and ROIs are carried there" in said
     run_to_end(qtbot, panel)
-    assert "painted over another reference" in session.tab.run_bar.status.text()
-    assert session.alignments == before
+    qtbot.waitUntil(lambda: not panel.carrier.busy)
+    assert "registered" in session.tab.run_bar.status.text()
+    assert np.abs(session.alignments[0].reference - before).max() > 0
+    used, carried = session.alignments[0].mask > 0, session.tab.mask_combo.layer
+    assert carried is not old
+    assert carried.metadata["made_on"] == made_on(session.alignments[0])
+    there = carried.data > 0
+    assert np.mean(used != there) < 0.25 * np.mean(used != (old.data > 0))
+    off = np.argwhere(used).mean(axis=0) - np.argwhere(there).mean(axis=0)
+    assert np.abs(off).max() < 0.5
+    run_to_end(qtbot, panel)  # again: it lies on the reference now
+    assert "registered" in session.tab.run_bar.status.text()
+    np.testing.assert_array_equal(session.alignments[0].mask > 0, there)
+
+
+@pytest.mark.parametrize("name", ["check", "compare"])
+def test_a_trial_uses_the_mask_where_the_run_would(qtbot, panel, session_with_rois, name):
+    session = session_with_rois
+    press(qtbot, panel, "mask")
+    paint(panel, slice(50, 130), slice(40, 150))
+    panel.open_tab("Recordings")
+    click_star(qtbot, session, star_of_another(session))
+    given = session.trial.given()
+    used = run(given.placed_mask())
+    assert used.any()
+    assert np.any(used != given.mask)
+    press(qtbot, panel, name)
+    assert session.tab.verdict.text()
+    assert "error" not in session.tab.run_bar.status.text().lower()
+
+
+def test_a_star_that_a_mask_can_not_follow_says_what_to_do(qtbot, panel, session_with_rois, stacks):
+    session = session_with_rois
+    press(qtbot, panel, "mask")
+    paint(panel, slice(50, 130), slice(40, 150))
+    added = stacks[0].replace(source=SlowSource(stacks[0].source, 0), name="part 4")
+    session.add_stacks([added])
+    settled(qtbot, panel)
+    panel.open_tab("Recordings")
+    click_star(qtbot, session, 3)
+    said = session.tab.run_bar.status.text()
+    assert "no frame of part 4 was aligned" in said
+    assert "press 'New mask'" in said
+    assert "carried there;" not in said
+    session.tab.join_box.setChecked(False)
+    run_to_end(qtbot, panel)
+    assert session.tab.run_bar.status.text() == said
+    session.tab.mask_combo.choose(None)
+    click_star(qtbot, session, 1)
+    click_star(qtbot, session, 3)
+    assert "Run to register all recordings to part 4" in session.tab.run_bar.status.text()
 
 
 def test_a_mask_is_carried_to_a_new_reference(qtbot, viewer, panel, session_with_rois):

@@ -135,6 +135,7 @@ def test_a_mask_is_not_used_on_another_recording_than_it_was_painted_over(
     settled(qtbot, panel)
     session.tab.mask_combo.layer.data[20:160, 20:160] = 1
     number = marks(session).index(MARKED)
+    name = session.recordings[number].name
     if how == "removed":
         session.tab.list.set_recordings(
             [each for i, each in enumerate(session.recordings) if i != number]
@@ -144,9 +145,12 @@ def test_a_mask_is_not_used_on_another_recording_than_it_was_painted_over(
     run_to_end(qtbot, panel)
     assert "was painted over part" in session.tab.run_bar.status.text()
     assert not session.alignments
+    mask = session.tab.mask_combo.layer
     session.tab.mask_combo.choose(None)
     run_to_end(qtbot, panel)
     assert session.alignments
+    lies_on_it = reference_of(session) == name  # 'none' may find the same recording
+    assert bool(mask.metadata["made_on"]) == lies_on_it
 
 
 def test_of_recordings_with_one_name_the_right_one_is_marked(qtbot, panel, stacks, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.register.recordings import REFERENCE_FILES, REFERENCE_FROM
 
@@ -61,11 +62,12 @@ class ReferenceMark:
         """Whether another recording is asked for than that of the session, which had a number."""
         if self._chosen is None:
             return False
-        if self._in_use() is None:  # made by a version that didn't say
+        if self.in_use is None:  # made by a version that didn't say
             return self._list.recordings.index(self._chosen) != had
-        return self._chosen is not self._in_use()
+        return self._chosen is not self.in_use
 
-    def _in_use(self) -> Recording | None:
+    @property
+    def in_use(self) -> Recording | None:
         """Recording that the session's reference is from; None where that isn't known."""
         told = [each.provenance for each in self._part.alignments]
         told = [each for each in told if REFERENCE_FROM in each]
@@ -78,7 +80,7 @@ class ReferenceMark:
         return same[0] if len(same) == 1 else None
 
     def _kept_from(self) -> Recording | None:
-        return None if self._part.tab.anew_box.isChecked() else self._in_use()
+        return None if self._part.tab.anew_box.isChecked() else self.in_use
 
     def _on_number(self) -> None:
         number, recordings = self._field.get(), self._list.recordings
@@ -94,4 +96,9 @@ class ReferenceMark:
             words = AS_BEFORE if is_kept else AUTOMATIC
         else:
             words = (ANOTHER if is_kept else FROM_NOW_ON).format(name=recording.name)
-        self._part.tab.run_bar.say(words)
+        try:
+            self._part.trial.given()
+        except InputError as error:  # what the next run would refuse
+            self._part.tab.run_bar.say_error(str(error))
+        else:
+            self._part.tab.run_bar.say(words)

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.layer_group import ALIGNED, RAW, flatten
+from napari_zstack_align.gui.recordings.given import Given
 from napari_zstack_align.gui.recordings.layers import OVERLAY
 from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.recordings.words import ended
 from napari_zstack_align.gui.runs import has_result
 from napari_zstack_align.gui.unfinished.kept_run import KeptRun
-from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.register import recordings as engine
 from napari_zstack_align.stack import Stack
@@ -65,16 +65,15 @@ class SessionRun:
     def start(self) -> None:
         """Register the recordings with what the tab says."""
         part = self._part
+        chosen, joined = self._chosen()
         try:
-            _, params, mask, reference = part.trial.given()
-            part.trial.check_mask()
+            given = part.trial.given(joined)
         except InputError as error:
             self._bar.say_error(str(error))
             return
         if part.busy:
             self._bar.say("Wait for what is running, or cancel it first.")
             return
-        chosen, joined = self._chosen()
         others = {r: r.alignment for r in part.aligned if r not in chosen and r.alignment}
         run = RunInProgress(chosen, others, datetime.now().astimezone())
         stacks = [recording.stack for recording in part.recordings]
@@ -85,10 +84,8 @@ class SessionRun:
             self._bar,
             partial(
                 registering,
+                given,
                 [recording.stack for recording in chosen],
-                params,
-                mask,
-                joined or reference,
                 [each.alignment for each in chosen] if part.tab.edits_box.isChecked() else [],
                 kept,
             ),
@@ -174,14 +171,15 @@ class SessionRun:
 
 
 def registering(
+    given: Given,
     stacks: Sequence[Stack],
-    params: KeypointParams,
-    mask: Any,
-    reference: Any,
     before: Sequence[Alignment | None],
     kept: KeptRun,
 ) -> Job[list[Alignment]]:
     """Register recordings, and do again what was decided about chunks before, in the worker."""
-    job = engine.register_recordings(stacks, params, mask, reference=reference, journal=kept)
+    mask = yield from given.placed_mask()
+    job = engine.register_recordings(
+        stacks, given.params, mask, reference=given.reference, journal=kept
+    )
     alignments = yield from kept.followed(job)
     return (yield from engine.replay_all(alignments, before))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from napari_zstack_align.gui.jobs import limits
 from napari_zstack_align.gui.layer_group import KEY, flatten
 from napari_zstack_align.gui.layer_look import IMAGE_AXES, geometry, put
 from napari_zstack_align.gui.masks import MADE_ON, mask_layers, ready_to_paint
+from napari_zstack_align.gui.recordings.given import Given
 from napari_zstack_align.gui.recordings.layers import MATCH
 from napari_zstack_align.gui.recordings.match_view import LEGEND
 from napari_zstack_align.gui.recordings.means import reference_mean
@@ -41,8 +43,10 @@ if TYPE_CHECKING:
 
 MIDDLE_CHUNKS = "The middle chunk of each recording: click a row to see its matches."
 
-Given = tuple[list[Stack], KeypointParams, Any, Any]
-"""Stacks, parameters, mask and reference: a snapshot for a worker."""
+NOT_CARRIED = (
+    "'{}' was painted over another reference than the one that is to be used, and can't be carried "
+    "there ({}): press 'New mask' to paint one over that, or choose no mask."
+)
 
 
 class Trial:
@@ -74,24 +78,37 @@ class Trial:
         self._part.reference_mark.choose(None)
         self._tab.anew_box.setChecked(False)
 
-    def given(self) -> Given:
-        """Snapshot of what the tab says.
+    def given(self, joined: Alignment | None = None) -> Given:
+        """Snapshot of what the tab says; the mask lies on the reference, or is carried there.
+
+        ``joined`` is an alignment whose reference is used, whatever the tab says.
 
         Raises
         ------
         InputError
-            Where there are no recordings, or the form holds a bad value.
+            Where there are no recordings, the form holds a bad value, or the mask was painted over
+            something from which it can't be carried to the reference.
         """
+        given, layer = self._without_mask(), self._tab.mask_combo.layer
+        given = given if joined is None else replace(given, reference=joined)
+        if layer is None:
+            return given
+        self._check_recording_of(layer, given.reference)
+        given = replace(given, mask=np.array(layer.data))
+        if not self._lies_elsewhere(layer, given.reference):
+            return given
+        given = replace(given, painted_on=self._under(layer))
+        if why := given.why_not_carried():
+            raise InputError(NOT_CARRIED.format(layer.name, why))
+        return given
+
+    def _without_mask(self) -> Given:
         stacks = [recording.stack for recording in self._part.recordings]
         if not stacks:
             raise InputError("There are no recordings yet: add files, a folder or layers first.")
-        mask_layer, reference = self._tab.mask_combo.layer, self._tab.reference_combo.layer
-        return (
-            stacks,
-            self._tab.form.values(),
-            None if mask_layer is None else np.array(mask_layer.data),
-            self._kept() if reference is None else reference_of(reference),
-        )
+        chosen = self._tab.reference_combo.layer
+        reference = self._kept() if chosen is None else reference_of(chosen)
+        return Given(stacks, self._tab.form.values(), None, reference)
 
     def _kept(self) -> Alignment | None:
         """Whose reference the session keeps; None where it has none yet, or another one is wanted.
@@ -113,17 +130,14 @@ class Trial:
     def check(self) -> None:
         """'Will this work?': match the chosen chunk, and show how."""
         try:
-            stacks, params, mask, reference = self.given()
-            recording = self._tab.list.current
-            frames = self._frames(stacks[recording], params)
+            given, recording = self.given(), self._tab.list.current
+            frames = self._frames(given.stacks[recording], given.params)
         except InputError as error:
             self._tab.run_bar.say_error(str(error))
             return
         self._part.start(
             self._tab.run_bar,
-            partial(
-                engine.preview_chunk, stacks, recording, frames, params, mask, reference=reference
-            ),
+            partial(previewing_chunk, given, recording, frames),
             returned=self._on_preview,
         )
 
@@ -164,13 +178,13 @@ class Trial:
     def compare(self) -> None:
         """Match the middle chunk of every recording, and open the map on them."""
         try:
-            stacks, params, mask, reference = self.given()
+            given = self.given()
         except InputError as error:
             self._tab.run_bar.say_error(str(error))
             return
         self._part.start(
             self._tab.run_bar,
-            partial(engine.preview_session, stacks, params, mask, reference=reference),
+            partial(previewing_session, given),
             returned=self._on_previews,
         )
 
@@ -208,48 +222,50 @@ class Trial:
     def new_mask(self) -> None:
         """Show the reference's mean, and add a mask over it."""
         try:
-            stacks, params, _, reference = self.given()
+            given = self._without_mask()
         except InputError as error:
             self._tab.run_bar.say_error(str(error))
             return
-        if reference is not None:
+        if (reference := given.reference) is not None:
             image = reference.reference if isinstance(reference, Alignment) else reference
-            self._add_mask(stacks[0], np.asarray(image, np.float32), made_on(reference))
+            self._add_mask(given.stacks[0], np.asarray(image, np.float32), made_on(reference))
             return
         self._part.start(
             self._tab.run_bar,
-            partial(reference_mean, stacks, params),
+            partial(reference_mean, given.stacks, given.params),
             returned=partial(self._on_reference_mean, self._part.recordings),
         )
 
-    def check_mask(self) -> None:
-        """Find out whether the mask was painted over the reference that a run would use.
-
-        Raises
-        ------
-        InputError
-            Where it was painted over another one.
-        """
-        layer, chosen = self._tab.mask_combo.layer, self._tab.reference_combo.layer
-        painted_on = None if layer is None else layer.metadata.get(MADE_ON)
-        reference = self._kept() if chosen is None else reference_of(chosen)
-        wanted = "" if reference is None else made_on(reference)
-        if None not in (painted_on, wanted) and painted_on != wanted:
-            raise InputError(
-                f"'{layer.name}' was painted over another reference than the one that is to be "
-                f"used: press 'New mask' to paint one over that, or choose no mask."
-            )
-        over = None if layer is None or painted_on else self._painted_over.get(layer)
+    def _check_recording_of(self, layer: Labels, reference: Any) -> None:
+        """Raise InputError where a mask was painted over another recording, before any run."""
+        over = None if layer.metadata.get(MADE_ON) else self._painted_over.get(layer)
         if reference is None and over and not self._part.reference_mark.is_taken_from(over):
             raise InputError(
                 f"'{layer.name}' was painted over {over.name}, which the reference isn't taken "
                 f"from any more: click its ☆ in the list, press 'New mask', or choose no mask."
             )
 
+    def _lies_elsewhere(self, layer: Labels, reference: Any) -> bool:
+        """Whether a mask was painted over another reference; one without a mark lies anywhere."""
+        painted_on = layer.metadata.get(MADE_ON)
+        wanted = "" if reference is None else made_on(reference)
+        return None not in (painted_on, wanted) and painted_on != wanted
+
+    def _under(self, layer: Labels) -> dict[Stack, Alignment]:
+        """Alignments to the reference that a mask was painted on; none where no run has it."""
+        for run in reversed(self._part.layers.runs.listed):
+            if made_on(next(iter(run.results.values()))) == layer.metadata[MADE_ON]:
+                return {recording.stack: each for recording, each in run.results.items()}
+        return {}
+
     def mark_masks(self, alignment: Alignment) -> None:
-        """Masks painted before the first run lie on the reference that it has chosen."""
+        """Masks painted before the first run lie on the reference made of what is under them."""
+        in_use = self._part.reference_mark.in_use
         for layer in mask_layers(self._part.viewer.layers):
-            if layer.metadata.get(MADE_ON) == "":
+            if (
+                layer.metadata.get(MADE_ON) == ""
+                and self._painted_over.get(layer, in_use) is in_use
+            ):
                 layer.metadata[MADE_ON] = made_on(alignment)
 
     def _on_reference_mean(
@@ -333,6 +349,26 @@ class Trial:
     def _on_reference(self, alignment: Alignment) -> None:
         self.show_reference(alignment)
         self._tab.run_bar.say(f"The reference is that of {alignment.stack.name}.")
+
+
+def previewing_chunk(
+    given: Given, recording: int, frames: tuple[int, int] | None
+) -> Job[MatchPreview]:
+    """Match one chunk."""
+    mask = yield from given.placed_mask()
+    stacks, params, reference = given.stacks, given.params, given.reference
+    return (
+        yield from engine.preview_chunk(
+            stacks, recording, frames, params, mask, reference=reference
+        )
+    )
+
+
+def previewing_session(given: Given) -> Job[list[MatchPreview]]:
+    """Match the middle chunk of every recording."""
+    mask = yield from given.placed_mask()
+    stacks, params, reference = given.stacks, given.params, given.reference
+    return (yield from engine.preview_session(stacks, params, mask, reference=reference))
 
 
 def loading(folder: Path) -> Job[Alignment]:
