@@ -53,7 +53,7 @@ class Opener(QWidget):
 
     def _opening(self) -> Iterator[None]:
         """Load what the panel needs, make it, show it, and open its tab."""
-        loading = Thread(target=_load)  # no daemon: Python waits for it before it ends
+        loading = Thread(target=_load, daemon=True)
         loading.start()
         while loading.is_alive():
             yield

@@ -92,7 +92,7 @@ class RoisOnFrames(QObject):
         self._back.setSingleShot(True)
         self._back.timeout.connect(self._on_new_layer)
         # napari needs it for its first layer of points: the wait is better spent beside the rest
-        Thread(target=import_module, args=("pandas",)).start()
+        Thread(target=import_module, args=("pandas",), daemon=True).start()
         model.changed.connect(self.show_rois)
         model.selection_changed.connect(self._select)
         views.view_changed.connect(self.follow)
