@@ -11,8 +11,8 @@ import pytest
 import tifffile
 from driving import settled, show
 from napari._qt.qt_viewer import QtViewer
-from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QApplication
+from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtWidgets import QApplication, QMessageBox
 
 import napari_zstack_align as nza
 from napari_zstack_align.cells import Rois
@@ -184,3 +184,51 @@ def test_of_a_project_that_is_open_elsewhere_only_what_is_new_is_asked_about(
     panel.rois.undo()
     window.close()
     assert is_closed(window)
+
+
+@pytest.fixture
+def all_answers(qtbot):
+    """Answer every question: 'Discard' where that is one, else the first; what was asked."""
+    asked, timer = [], QTimer()
+
+    def look():
+        box = QApplication.activeModalWidget()
+        if isinstance(box, QMessageBox):
+            asked.append(box.windowTitle())
+            buttons = {each.text().replace("&", ""): each for each in box.buttons()}
+            qtbot.mouseClick(
+                buttons.get("Discard") or buttons["Open it"], Qt.MouseButton.LeftButton
+            )
+
+    timer.timeout.connect(look)
+    timer.start(20)
+    yield asked
+    timer.stop()
+
+
+@pytest.mark.parametrize("what", ["close", "open another"])
+def test_going_on_without_saving_is_asked_once(
+    open_napari, qtbot, monkeypatch, all_answers, zstack, tmp_path, what
+):
+    other = tmp_path / "other.zproject"
+    nza.Project(stacks=(zstack,), rois={"ROIs": Rois.of(CELLS[:1])}).save(other)
+    panel = open_panel(open_napari, "Cells")
+    window = panel.window()
+    panel.rois.set(Rois.of(CELLS[:2]))
+    save_as(qtbot, monkeypatch, panel, tmp_path / "larva.zproject")
+    panel.rois.set(Rois.of(CELLS))
+
+    def refused(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(WRITE_NEW, refused)
+    if what == "close":
+        window.close()
+        qtbot.waitUntil(lambda: is_closed(window))
+        assert all_answers == ["Go on without saving?"]
+        return
+    panel.open_saved(other)
+    qtbot.waitUntil(lambda: len(panel.rois.rois) == 1)
+    assert all_answers == ["Open another project?", "Go on without saving?"]
+    monkeypatch.undo()
+    at_rest(qtbot, panel)

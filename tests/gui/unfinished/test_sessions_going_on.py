@@ -8,6 +8,7 @@ import tifffile
 from driving import click, settled
 from napari.layers import Image, Labels
 
+import napari_zstack_align as nza
 from napari_zstack_align.samples import recording_with_motion
 
 from .conftest import assert_same, go_on, offered, run_folders
@@ -109,18 +110,108 @@ def test_an_image_as_reference_comes_back(qtbot, open_panels, paths, kill, movie
         assert_same(alignment, whole)
 
 
-def test_other_recordings_are_left_alone(qtbot, open_panels, paths, kill, state_folder):
+@pytest.fixture
+def interrupted(qtbot, open_panels, paths, kill):
+    """A panel of the next start, which offers a run; how many units were finished before."""
     panel = open_panels()
     add(qtbot, panel, paths)
-    kill.after = 3
+    kill.after = 6
     run(qtbot, panel)
+    before = list(panel.recordings.alignments)
     open_panels.end()
     kill.restore()
     panel = open_panels()
-    add(qtbot, panel, paths[:1])
     offered(qtbot, panel)
+    return panel, before
+
+
+@pytest.fixture
+def another(tmp_path, movie):
+    path = tmp_path / "other.tif"
+    tifffile.imwrite(path, movie[10:40])
+    return path
+
+
+def test_other_recordings_are_asked_about_and_stay(
+    qtbot, interrupted, another, answer, state_folder
+):
+    panel, _ = interrupted
+    add(qtbot, panel, [another])
+    answer("Keep these")
     go_on(qtbot, panel)
-    assert names_of(panel) == ["session 2"]
-    assert "There are other recordings in the list" in panel.offers.row.run_bar.status.text()
+    assert names_of(panel) == ["other"]
+    assert "take the place of those in the list (other)" in answer.asked[0]
     assert not panel.offers.row.isHidden()
     assert len(run_folders(state_folder)) == 1
+
+
+def test_other_recordings_make_way(qtbot, interrupted, another, answer):
+    panel, before = interrupted
+    add(qtbot, panel, [another])
+    answer("Go on")
+    go_on(qtbot, panel)
+    assert names_of(panel) == ["session 1", "session 2"]
+    for alignment, whole in zip(panel.recordings.alignments, before, strict=True):
+        assert_same(alignment, whole)
+    assert panel.offers.row.isHidden()
+    assert another.exists()
+
+
+def test_the_same_recordings_are_no_question(qtbot, interrupted, paths):
+    panel, before = interrupted
+    add(qtbot, panel, paths)
+    go_on(qtbot, panel)
+    for alignment, whole in zip(panel.recordings.alignments, before, strict=True):
+        assert_same(alignment, whole)
+
+
+@pytest.mark.parametrize("answers", ["Save", "Discard", "Keep these"])
+def test_unsaved_runs_are_asked_about_before_they_make_way(
+    qtbot, interrupted, another, answer, monkeypatch, tmp_path, answers
+):
+    panel, _ = interrupted
+    add(qtbot, panel, [another])
+    run(qtbot, panel)
+    (unsaved,) = panel.recordings.alignments
+    folder = tmp_path / "mine.zproject"
+    monkeypatch.setattr(
+        "napari_zstack_align.gui.file_dialogs.choose_name", lambda *_: (str(folder), "")
+    )
+    answer("Go on")
+    answer(answers)
+    go_on(qtbot, panel)
+    qtbot.waitUntil(lambda: not panel.keeper.busy)
+    settled(qtbot, panel)
+    assert answer.asked[1] == "1 run is in no file yet."
+    if answers == "Keep these":
+        assert panel.recordings.alignments == [unsaved]
+        return
+    assert names_of(panel) == ["session 1", "session 2"]
+    assert panel.keeper.path is None, "the project belongs to the other recordings"
+    assert folder.exists() == (answers == "Save")
+    if answers == "Save":
+        (result,) = nza.load(folder).runs[0].results
+        assert_same(result, unsaved)
+
+
+def test_a_project_that_is_open_is_saved_and_closed_first(
+    qtbot, interrupted, another, answer, monkeypatch, tmp_path
+):
+    panel, _ = interrupted
+    add(qtbot, panel, [another])
+    folder = tmp_path / "mine.zproject"
+    monkeypatch.setattr(
+        "napari_zstack_align.gui.file_dialogs.choose_name", lambda *_: (str(folder), "")
+    )
+    click(qtbot, panel.keeper.bar.save_button)
+    qtbot.waitUntil(lambda: not panel.keeper.busy)
+    run(qtbot, panel)
+    answer("Go on")
+    go_on(qtbot, panel)
+    qtbot.waitUntil(lambda: names_of(panel) == ["session 1", "session 2"])
+    settled(qtbot, panel)
+    assert "mine.zproject, which is open, is saved and closed first" in answer.asked[0]
+    project = nza.load(folder)
+    assert [stack.name for stack in project.recordings] == ["other"]
+    assert len(project.runs) == 1
+    assert panel.keeper.path is None

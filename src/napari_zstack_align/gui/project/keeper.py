@@ -30,7 +30,7 @@ from napari_zstack_align.gui.project.snapshot import (
     same_results,
     with_view,
 )
-from napari_zstack_align.gui.project.unsaved import results_of, unsaved_words
+from napari_zstack_align.gui.project.unsaved import results_in, results_of, unsaved_words
 from napari_zstack_align.gui.question import DESTRUCTIVE, SAVE, STAY, choice, confirmed
 from napari_zstack_align.gui.remarks import marked
 from napari_zstack_align.gui.worker import JobWorker
@@ -87,6 +87,8 @@ class ProjectKeeper(QObject):
         self._seen: Project | None = None
         self._worker: JobWorker | None = None
         self._then: Then | None = None
+        self._discards = False
+        """Whether to go on with what was asked for, though what has changed can't be saved."""
         self._tried_at = 0.0
         self._failed = ""
         self._opened: Opened | None = None
@@ -174,6 +176,7 @@ class ProjectKeeper(QObject):
         Where something would, it is saved, after a question where there is no project, and
         ``then`` is called.
         """
+        self._discards = False
         if self._showing is not None:
             return True  # what was open is saved, and this comes from its folder
         now = self.snapshot()
@@ -277,6 +280,7 @@ class ProjectKeeper(QObject):
         if confirmed(
             self.bar.window(), "Go on without saving?", sentence, yes="Discard", no="Keep open"
         ):
+            self._discards = True
             then()
         else:
             self._drop_opened()
@@ -343,7 +347,7 @@ class ProjectKeeper(QObject):
     def _on_opened(self, opened: Opened) -> None:
         """Show a project, once what has changed while it was read is saved in the one before."""
         self._opened = opened
-        if self.folder is None or self._saved is None:
+        if self.folder is None or self._saved is None or self._discards:
             self._begin()
         else:
             self._then = self._begin
@@ -429,6 +433,21 @@ class ProjectKeeper(QObject):
         else:
             self._say_saved("opened", remarks)
             self._timer.start()
+
+    def leave(self) -> None:
+        """Close the project that is open; what is shown stays, and belongs to none."""
+        if self.folder is None:
+            return
+        now = self.snapshot()
+        if self._saved is not None and same_results(now, self._saved):
+            self._panel.workspace.in_files.update(results_in(now))
+            self._masks.note(masks_in(self._panel.viewer))
+        self._timer.stop()
+        self._close_folder()
+        self._saved = self._seen = None
+        self._failed, self._base = "", Project()
+        self._panel.workspace.left = Project()
+        self.bar.show_none()
 
     # -- inside --------------------------------------------------------------------------------
 

@@ -53,6 +53,16 @@ def unsaved_words(project: Project, in_files: Container[Any], masks: Iterable[An
     return f"{words} {'is' if single else 'are'}"
 
 
+def results_in(project: Project) -> Iterator[Any]:
+    """All results of a project that was saved."""
+    for run in project.runs:
+        yield from run.results
+    yield from project.rois.values()
+    for traces in project.traces.values():
+        yield from traces
+    yield from project.zshifts.values()
+
+
 def results_of(opened: Opened) -> Iterator[Any]:
     """All results of a project as they are shown; its folder has them."""
     runs = [*opened.session_runs, *(run for each in opened.stacks for run in each.runs)]

@@ -12,7 +12,6 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.counting import counted
-from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.dataset import FrameInView
 from napari_zstack_align.gui.file_dialogs import open_filter
 from napari_zstack_align.gui.layer_group import ALIGNED
@@ -42,12 +41,8 @@ from napari_zstack_align.gui.unfinished.found import Setup, with_reference
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.progress import Job
 from napari_zstack_align.project import Project
-from napari_zstack_align.saved import Kind, kind_of
+from napari_zstack_align.saved import Kind, identity_of, kind_of
 from napari_zstack_align.stack import Stack
-
-OTHERS_THERE = (
-    "There are other recordings in the list: remove them, or open a new napari; then press 'Go on'."
-)
 
 
 class RecordingsPart(Part):
@@ -341,15 +336,7 @@ class RecordingsPart(Part):
         return with_reference(with_view(project, boxes=boxes), self.trial.chosen_reference)
 
     def go_on(self, setup: Setup) -> None:
-        """Go on with a run that was interrupted.
-
-        Raises
-        ------
-        InputError
-            Where there are recordings already.
-        """
-        if self.recordings:
-            raise InputError(OTHERS_THERE)
+        """Go on with a run that was interrupted: its recordings take the place of others."""
         opened = setup.opened
         self.restore(opened)
         self.tab.mask_combo.choose(None)
@@ -364,6 +351,12 @@ class RecordingsPart(Part):
                 self.tab.boxes[name].setChecked(is_checked)
         self.tab_wanted.emit(self.tab)
         self.run.start()
+
+    def makes_way(self, setup: Setup) -> bool:
+        """Whether other recordings, or runs, are in the list than those a run would go on with."""
+        ours = [identity_of(recording.stack) for recording in self.recordings]
+        theirs = [identity_of(recording.stack) for recording in setup.opened.recordings]
+        return bool(ours) and (ours != theirs or len(self.layers.runs) > 0)
 
     def on_removed(self, layer: Any) -> None:
         """A layer was removed from the viewer; the recordings stay in the list."""

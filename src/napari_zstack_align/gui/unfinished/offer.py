@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, QTimer
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout
 
-from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.buttons import button
+from napari_zstack_align.gui.question import confirmed
 from napari_zstack_align.gui.run_bar import RunBar, StatusLine
 from napari_zstack_align.gui.unfinished.found import (
     Interrupted,
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 LOOK_AFTER_MS = 300
 """The panel is shown before anything is looked for."""
 WAIT = "Wait for what is running, or cancel it first."
+GO_ON, KEEP = "Go on with the run?", "Keep these"
+INSTEAD = (
+    "The recordings of the interrupted run take the place of those in the list ({}). {}No file is "
+    "touched, and the run stays offered if you keep these."
+)
+IS_SAVED = "{}, which is open, is saved and closed first. "
 
 
 class OfferRow(QFrame):
@@ -139,17 +145,41 @@ class Offers(QObject):
         if interrupted.folder.is_in_use or self._is_busy():
             self.row.run_bar.say(WAIT)
             return
+        if not setup.opened.recordings or not self._panel.recordings.makes_way(setup):
+            self._start(interrupted, setup)
+        elif self._may_take_the_place():
+            start = partial(self._start_instead, interrupted, setup)
+            if self._panel.keeper.make_safe(GO_ON, KEEP, start):
+                start()
+
+    def _may_take_the_place(self) -> bool:
+        """Ask before the recordings in the list make way for those of a run."""
+        names = [recording.name for recording in self._panel.recordings.recordings]
+        path = self._panel.keeper.path
+        return confirmed(
+            self._panel.window(),
+            GO_ON,
+            INSTEAD.format(
+                f"{', '.join(names[:3])}{', …' if len(names) > 3 else ''}",
+                "" if path is None else IS_SAVED.format(path.name),
+            ),
+            yes="Go on",
+            no=KEEP,
+        )
+
+    def _start_instead(self, interrupted: Interrupted, setup: Setup) -> None:
+        self._panel.keeper.leave()
+        self._start(interrupted, setup)
+
+    def _start(self, interrupted: Interrupted, setup: Setup) -> None:
         panel = self._panel
         part = panel.recordings if setup.opened.recordings else panel.zstack
         panel.workspace.kept_runs.resumed = interrupted.folder
         try:
             part.go_on(setup)
-        except InputError as error:
-            self.row.run_bar.say_error(str(error))
-        else:
-            self._drop(interrupted)
         finally:
             panel.workspace.kept_runs.resumed = None
+        self._drop(interrupted)
 
     def _drop(self, interrupted: Interrupted) -> None:
         self.found = [each for each in self.found if each is not interrupted]
