@@ -60,6 +60,7 @@ def test_files_of_others_stay(name, tmp_path, capsys):
     assert (tmp_path / name).read_bytes() == b"a day's work"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_screenshot")
 @pytest.mark.parametrize("left", ["all", "raw.ome.tif"])
 def test_a_demo_replaces_its_own_files_and_those_of_a_stopped_one(left, tmp_path):

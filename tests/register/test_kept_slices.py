@@ -181,6 +181,7 @@ def test_a_parameter_does_what_it_touches_again(raw, target, computed, change, a
     assert numbers(on) == numbers(nza.run(job(raw, **change)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_changed_frame_does_its_slice_again(raw, pixels, target, computed, strategy):
     nza.run(job(raw, target, strategy=strategy))
@@ -243,6 +244,7 @@ def test_a_second_run_is_refused_before_any_work(raw, target):
     first.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("happens", ["vanishes", "changes"])
 def test_a_file_that_changes_in_mid_run_stops_it_and_the_same_call_goes_on(
     raw, target, computed, happens

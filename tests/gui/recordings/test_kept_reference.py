@@ -55,14 +55,6 @@ def test_one_that_is_asked_for_takes_the_rois_along(qtbot, panel, session_with_r
     assert np.median(np.abs(on_raw(panel, session, "part 3") - raw)) < 0.1
 
 
-def test_reference_frames_that_are_asked_for_count(qtbot, panel, session_with_rois):
-    session = session_with_rois
-    before = session.alignments[0].reference
-    session.tab.form.fields["reference_recording"].set(0)
-    run_to_end(qtbot, panel)
-    assert np.abs(session.alignments[0].reference - before).max() > 0
-
-
 def paint(panel, rows, columns):
     layer = panel.recordings.tab.mask_combo.layer
     layer.data[rows, columns] = 1

@@ -336,6 +336,7 @@ def _same(a: nza.Alignment, b: nza.Alignment) -> None:
     np.testing.assert_array_equal(a.chunks, b.chunks)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [30, 4], ids=["within", "at the start"])
 def test_a_cell_that_lights_up_moves_nothing(scene, first):
     truth = drift(60, 0.5)

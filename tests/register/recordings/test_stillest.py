@@ -51,6 +51,7 @@ def named(stacks):
     return [stack.replace(name=f"rec{i}") for i, stack in enumerate(stacks)]
 
 
+@pytest.mark.each_time(where=1)
 @pytest.mark.parametrize("spoil", [blurred, restless, dim])
 @pytest.mark.parametrize("where", [0, 2])
 def test_a_still_and_sharp_recording_is_taken_rather_than_a_bad_one_in_the_middle(
@@ -96,6 +97,7 @@ def test_blank_recordings_are_not_taken(scene):
     assert nza.run(engine.find_reference_recording(stacks, QUICK)) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", ["mask", "recording", "frames", "reference"])
 def test_what_a_person_chose_stays(scene, given):
     stacks = named([good(scene, 1), blurred(scene, 2), blurred(scene, 3)])
