@@ -23,6 +23,7 @@ from driving import end
 
 os.environ.setdefault("LIBGL_ALWAYS_SOFTWARE", "1")
 os.environ.setdefault("NAPARI_CATCH_ERRORS", "0")
+os.environ.setdefault("NAPARI_CONFIG", "")  # writes no settings, which it does with each dock
 
 
 def _start_display() -> subprocess.Popen[bytes] | None:
