@@ -15,7 +15,7 @@ from napari_zstack_align.write.target import check_export_target
 
 Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
 
-PIECE_BYTES = 16 * 2**20
+PIECE_BYTES = 2**20
 """Bytes written between two reports of progress."""
 
 

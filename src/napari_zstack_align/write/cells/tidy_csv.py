@@ -25,7 +25,7 @@ COLUMNS = (
     "dff_reliable",
 )  # fmt: skip
 
-FRAMES_AT_ONCE = 50_000
+FRAMES_AT_ONCE = 1_000
 """Rows written between two reports of progress."""
 
 
