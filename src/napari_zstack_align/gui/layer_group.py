@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from napari.layers import Layer
@@ -79,8 +79,15 @@ class LayerGroup:
 
     def remove(self) -> None:
         """Take all layers out of the viewer."""
-        for group in list(self._of_kind.values()):  # a kind may be asked for meanwhile
-            self._take_out(group)
+        for _ in self.removing():
+            pass
+
+    def removing(self) -> Iterator[None]:
+        """Do so kind by kind, the newest first: as long as there are layers, those below are."""
+        for group in reversed(list(self._of_kind.values())):  # a kind may be asked for meanwhile
+            if group:
+                self._take_out(group)
+                yield
 
     def _take_out(self, group: list[Any], start: int = 0) -> None:
         """Remove the layers of a kind, from the one of channel ``start`` on."""

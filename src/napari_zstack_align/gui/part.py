@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -89,8 +90,12 @@ class Part(QObject):
         """Return a project with what the part holds added: a snapshot, made in a moment."""
         return project
 
-    def restore(self, opened: Opened) -> None:
-        """Show what an opened project holds, instead of what is shown."""
+    def restore(self, opened: Opened) -> Iterator[None]:
+        """Show what an opened project holds, instead of what is shown.
+
+        Each step takes napari a moment; the event loop turns between them.
+        """
+        yield
 
     def on_removed(self, layer: Any) -> None:
         """A layer was removed from the viewer."""

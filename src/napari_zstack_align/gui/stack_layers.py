@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -100,20 +100,28 @@ class StackLayers(FrameLayers):
 
         Returns whether there was one to add.
         """
+        n_layers = len(self.layers())
+        for _ in self.adding_results(volumes):
+            pass
+        return len(self.layers()) > n_layers
+
+    def adding_results(self, volumes: list[GrowingVolume]) -> Iterator[None]:
+        """Do so layer by layer."""
         n_layers, channels = len(self.layers()), range(self.stack.shape[1])
         if not self.aligned:
             for channel in channels:
                 data = AlignedFrames(self.stack, self.grid, channel, self.alignment)
                 self._add_image(ALIGNED, data, channel)
+                yield
         if not self.volume:
             for channel, volume in enumerate(volumes):
                 self._add_image(VOLUME, volume, channel)
+                yield
         if self.arrows is None:
             self._add_arrows()
-        made = len(self.layers()) > n_layers
-        if made:
+            yield
+        if self.volume and len(self.layers()) > n_layers:
             self.viewer.layers.selection.active = self.volume[0]
-        return made
 
     def new_volumes(self) -> list[GrowingVolume]:
         """Make the volumes of a run that is to come, as large as the raw frames."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -158,10 +159,11 @@ class CellsPart(Part):
         project = project.replace(rois={name: rois} if len(rois) else {})
         return with_view(project, method=self.tab.methods.method)
 
-    def restore(self, opened: Opened) -> None:
+    def restore(self, opened: Opened) -> Iterator[None]:
         """Show the ROIs and the parameters of a project; the image is that of another one."""
         project = opened.project
         self.layers.remove()
+        yield
         for method, controls in self.tab.methods.controls.items():
             if isinstance(params := project.params.get(_form_of(method)), BlobParams):
                 controls.use(params)

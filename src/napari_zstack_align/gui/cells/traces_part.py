@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -109,10 +110,11 @@ class TracesPart(Part):
         facts = {"asked": found.asked, **read_from(project, found, self.outdated)}
         return with_view(project, traces=facts)
 
-    def restore(self, opened: Opened) -> None:
+    def restore(self, opened: Opened) -> Iterator[None]:
         """Show the traces and the parameters of a project."""
         self.tab.form.take(opened.project.params.get("Traces"))
         self.tab.nwb.take(opened.project.params.get("NWB"))
+        yield
         if opened.traces is not None:
             self.show(opened.traces)
         elif self.traces.recordings:

@@ -402,8 +402,10 @@ class ProjectKeeper(QObject):
             bar.say("")  # what it says is about what was open before
         for layer in masks_in(panel.viewer):
             panel.viewer.layers.remove(layer)
+            yield
         for part in panel.parts.each():
-            part.restore(opened)
+            yield  # making it took a moment
+            yield from part.restore(opened)
             yield
         yield from add_masks(project, panel.viewer, panel.workspace.stacks, self._combos())
         panel.workspace.alignments_changed.emit()

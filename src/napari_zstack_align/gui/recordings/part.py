@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -302,17 +302,19 @@ class RecordingsPart(Part):
         project = with_params(project, "Recordings", self.tab.form.values)
         return with_view(project, session_mode=self.layers.mode)
 
-    def restore(self, opened: Opened) -> None:
+    def restore(self, opened: Opened) -> Iterator[None]:
         """Show the recordings of a project with their runs."""
         self.trial.forget()
         self.layers.runs.clear()
         self.tab.list.set_recordings(opened.recordings)
+        yield
         number = put_runs(self.layers.runs, opened.session_runs, opened.recordings)
         if number is not None:
             self.layers.runs.show(number)
         self.runs.take_up()
         if self.alignments:
             self.layers.add_aligned()
+            yield
         if mode := opened.project.view.get("session_mode"):
             self.look_at(mode)
         elif "session_mode" in opened.project.view:
@@ -338,7 +340,8 @@ class RecordingsPart(Part):
     def go_on(self, setup: Setup) -> None:
         """Go on with a run that was interrupted: its recordings take the place of others."""
         opened = setup.opened
-        self.restore(opened)
+        for _ in self.restore(opened):
+            pass
         self.tab.mask_combo.choose(None)
         combos = {"Recordings": [self.tab.mask_combo]}
         for _ in add_masks(opened.project, self.viewer, [], combos):

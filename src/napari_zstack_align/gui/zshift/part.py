@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -117,9 +117,10 @@ class ZShiftPart(Part):
             found[next(iter(project.zshifts), f"{zshift.stack.name} z-shift")] = zshift
         return with_view(project.replace(zshifts=found), z_step_um=self.tab.z_step_um)
 
-    def restore(self, opened: Opened) -> None:
+    def restore(self, opened: Opened) -> Iterator[None]:
         """Show the z-shift and the parameters of a project."""
         self.tab.form.take(opened.project.params.get("Z-shift"))
+        yield
         if opened.zshift is not None:
             self.show(opened.zshift)
         elif self.view is not None:

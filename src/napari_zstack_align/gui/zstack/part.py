@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from napari_zstack_align.gui.masks import hand_over, is_of_another, new_mask, ne
 from napari_zstack_align.gui.part import Part
 from napari_zstack_align.gui.plots import QualityPlot
 from napari_zstack_align.gui.project.mask_layers import add_masks, with_mask_layers
-from napari_zstack_align.gui.project.opening import Opened, OpenedStack, put_runs
+from napari_zstack_align.gui.project.opening import Opened, OpenedRun, put_runs
 from napari_zstack_align.gui.project.put_back import PutBack, divided, finding, may_be_in
 from napari_zstack_align.gui.project.snapshot import with_params, with_runs, with_view
 from napari_zstack_align.gui.question import confirmed
@@ -174,14 +175,19 @@ class ZStackPart(Part):
         modes = {key: each.mode for key, each in zip(keys, shown, strict=False)}
         return with_view(project, stack=chosen, modes=modes)
 
-    def restore(self, opened: Opened) -> None:
+    def restore(self, opened: Opened) -> Iterator[None]:
         """Show the stacks of a project with their runs."""
-        for each in self.workspace.stacks:
-            each.remove()
+        for before in self.workspace.stacks:
+            yield from before.removing()
         self.kept.clear()
         self.kept_row.show_kept(())
         view, key_of = opened.project.view, opened.project.home.key_of
-        shown = {key_of(each.stack): self._restored(each) for each in opened.stacks}
+        shown = {}
+        for found in opened.stacks:
+            restored = self.add_stack(found.stack, found.contrast)
+            shown[key_of(found.stack)] = restored
+            yield
+            yield from self._restoring(restored, found.runs)
         for key, each in shown.items():
             if key in view.get("modes", {}):
                 each.look_at(view["modes"][key])
@@ -217,18 +223,23 @@ class ZStackPart(Part):
         wanted = identity_of(stack)
         return next((s for s in self.workspace.stacks if identity_of(s.stack) == wanted), None)
 
-    def _restored(self, opened: OpenedStack) -> StackLayers:
-        shown = self.add_stack(opened.stack, opened.contrast)
-        number = put_runs(shown.runs, opened.runs, [shown])
+    def _restoring(self, shown: StackLayers, runs: Sequence[OpenedRun]) -> Iterator[None]:
+        """List the runs of a stack, and show the one that was in view."""
+        number = put_runs(shown.runs, runs, [shown])
         if number is not None:
-            self._show_results(shown, number)
+            yield from self._showing_results(shown, number)
         self.runs.refresh()
-        return shown
 
     def _show_results(self, shown: StackLayers, number: int) -> None:
         """Add the layers of a run to those of the raw frames."""
+        for _ in self._showing_results(shown, number):
+            pass
+
+    def _showing_results(self, shown: StackLayers, number: int) -> Iterator[None]:
+        """Do so layer by layer."""
         alignment = shown.runs.show(number).results[shown]
-        shown.add_results(shown.run_volumes.of(number, alignment.transforms.shape))
+        volumes = shown.run_volumes.of(number, alignment.transforms.shape)
+        yield from shown.adding_results(volumes)
         self.runs.show_of(shown, number)
         shown.look_at("volume")
 
@@ -379,7 +390,9 @@ class ZStackPart(Part):
         home = self.workspace.left.home
         home.set_key(found.stack, home.key_of(found.missing))
         with_masks, self.workspace.left = divided(self.workspace.left, found)
-        shown = self._restored(OpenedStack(found.stack, contrast, found.runs))
+        shown = self.add_stack(found.stack, contrast)
+        for _ in self._restoring(shown, found.runs):
+            pass
         choices = {"Align": [self.align_tab.mask_combo]}
         for _ in add_masks(with_masks, self.viewer, [shown], choices):
             pass
