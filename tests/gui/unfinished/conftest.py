@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -18,14 +19,26 @@ from napari_zstack_align.gui.open import open_panel
 from napari_zstack_align.gui.unfinished import kept_run
 
 N_SLICES = 6
+WRITTEN_NS = 1_500_000_000_000_000_000
+
+
+@pytest.fixture(scope="session")
+def larva_frames():
+    return small_zstack(n_slices=N_SLICES).read(0, N_SLICES * 4)[:, 0]
+
+
+@pytest.fixture(scope="session")
+def larva_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("larva")
 
 
 @pytest.fixture
-def larva(tmp_path):
-    """A z-stack in a file, opened as a person describes it."""
-    frames = small_zstack(n_slices=N_SLICES).read(0, N_SLICES * 4)[:, 0]
-    path = tmp_path / "larva.tif"
-    tifffile.imwrite(path, frames)
+def larva(larva_folder, larva_frames):
+    """A z-stack in a file, opened as a person describes it: the same file in each test."""
+    path, new = larva_folder / "larva.tif", larva_folder / "new.tif"
+    tifffile.imwrite(new, larva_frames)
+    os.utime(new, ns=(WRITTEN_NS, WRITTEN_NS))
+    new.replace(path)
     stack = nza.open_stack(path, frames_per_slice=4, order="repeats")
     return stack.replace(z_step_um=3.0)
 

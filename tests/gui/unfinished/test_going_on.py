@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 
 import numpy as np
@@ -35,9 +36,18 @@ def said_by(panel):
     return said
 
 
+@pytest.fixture(scope="module")
+def once():
+    """What `interrupted` has made for the first test that asked."""
+    return {}
+
+
 @pytest.fixture
-def interrupted(qtbot, open_panels, larva, kill):
+def interrupted(once, qtbot, open_panels, larva, kill, state_folder, tmp_path_factory):
     """The result of a run, and the state as a kill in its middle left it."""
+    if once:
+        shutil.copytree(once["state"], state_folder, dirs_exist_ok=True)
+        return once["whole"]
     kill.after = 4
     panel = open_panels()
     shown = set_up(qtbot, panel, larva)
@@ -45,6 +55,8 @@ def interrupted(qtbot, open_panels, larva, kill):
     whole = shown.alignment
     open_panels.end()
     kill.restore()
+    state = shutil.copytree(state_folder, tmp_path_factory.mktemp("interrupted") / "state")
+    once.update(whole=whole, state=state)
     return whole
 
 
