@@ -357,3 +357,16 @@ def test_a_stack_that_is_removed_while_its_volume_is_averaged(qtbot, viewer, pan
     viewer.layers.clear()
     qtbot.waitUntil(lambda: not panel.zstack.runs.busy)
     assert box_of(panel).words.text() == ""
+
+
+def test_the_plot_is_made_before_the_first_result_comes(qtbot, viewer, panel):
+    """Both in one turn of the event loop stopped napari for 0.2 s."""
+    shown = show(qtbot, panel, slow_zstack(fast_reads=0))
+    run(qtbot, panel)
+    qtbot.waitUntil(lambda: "quality" in vars(panel.zstack))
+    assert shown.alignment is None
+    assert panel.zstack.below.isHidden()
+    qtbot.waitUntil(lambda: shown.alignment is not None)
+    assert not panel.zstack.below.isHidden()
+    click(qtbot, panel.zstack.align_tab.run_bar.cancel_button)
+    settled(qtbot, panel)

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from qtpy.QtCore import QTimer
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.errors import InputError
@@ -81,6 +82,7 @@ class AlignRun:
         self._make_room(run)
         self._running, self._drawn_at = shown, 0.0
         self.kept = kept
+        QTimer.singleShot(0, part.make_quality)
         part.workspace.look()
         bar.start(
             partial(jobs.aligning, lambda: kept.followed(job), run.volumes),

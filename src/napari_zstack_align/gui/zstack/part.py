@@ -126,6 +126,10 @@ class ZStackPart(Part):
         self._below.layout().addWidget(plot)
         return plot
 
+    def make_quality(self) -> QualityPlot:
+        """Make the plot while a run begins: with the first result, it would hold that up."""
+        return self.quality
+
     def show_tab(self, tab: QWidget) -> None:
         """The plot is about the chosen stack, and so are these tabs alone."""
         self._in_front = tab in self.tabs
