@@ -27,7 +27,7 @@ def structure_of(frames: npt.NDArray[Any]) -> tuple[Trace, Trace]:
     Returns
     -------
     structure, error : numpy.ndarray
-        (n,) float64, in squared intensities.
+        (n,) float64, in squared intensities; the structure is 0 in a single row or column.
     """
     pairs = [_structure_of_one(frame) for frame in frames]  # one by one: float64 takes memory
     structure, error = np.array(pairs, np.float64).reshape(-1, 2).T
@@ -37,6 +37,8 @@ def structure_of(frames: npt.NDArray[Any]) -> tuple[Trace, Trace]:
 def _structure_of_one(frame: npt.NDArray[Any]) -> tuple[float, float]:
     centred = frame.astype(np.float64)
     centred -= centred.mean()
+    if min(centred.shape) < 2:
+        return 0.0, centred.var() / np.sqrt(max(centred.size, 1))
     down = (centred[1:] * centred[:-1]).mean()
     across = (centred[:, 1:] * centred[:, :-1]).mean()
     return min(down, across), centred.var() / np.sqrt(max(centred.size, 1))

@@ -55,6 +55,7 @@ class TestTheSameAsScikitImage:
     def test_nuclei(self, stardist, params):
         assert_same_blobs(stardist, params)
 
+    @pytest.mark.slow
     @by_case
     def test_brain(self, cellfinder, params):
         assert_same_blobs(cellfinder[15], params)

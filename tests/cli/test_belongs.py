@@ -51,6 +51,7 @@ def test_traces_are_not_saved_among_files_of_others(session_folder, raw, tmp_pat
         assert "is a folder with 2 other files" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".zarr", ".bin"])
 def test_no_export_takes_the_place_of_files_of_others(
     session_folder, raw, tmp_path, ending, capsys

@@ -110,6 +110,7 @@ def test_bad_targets(aligned, tmp_path, out, said, capsys):
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".h5", ".bin"])
 def test_a_session_is_a_file_a_recording_in_one_box(session_folder, tmp_path, ending, capsys):
     path = tmp_path / f"larva{ending}"

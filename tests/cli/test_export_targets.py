@@ -105,6 +105,7 @@ def test_what_no_export_wrote_stays(option, ending, make, session_folder, tmp_pa
     assert content(target) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "ending"),
     [("--out", e) for e in (".tif", ".zarr", ".h5", ".bin")]

@@ -66,7 +66,7 @@ def test_traces_and_rois_are_described_as_they_were_made(session_folder, tmp_pat
     assert [line for line in out[1:] if line != params] == made
     n_warnings = sum("Warning: " in line for line in made)
     assert made[-1].startswith(
-        f"The result looks wrong as a whole: see its first line. {n_warnings} w"
+        f"The result looks wrong as a whole: see its first warning. {n_warnings} w"
     )
     assert out.count(params) == 2
     assert main(["info", str(tmp_path / "rois.csv")]) == 0

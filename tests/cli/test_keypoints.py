@@ -48,6 +48,7 @@ def test_what_is_written_is_said_a_line_a_recording(run, tmp_path, capsys):
     assert loaded[1].stack.pixel_size_um == (0.5, 0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["session", "alignment", "image"])
 def test_another_recording_joins(kind, session_folder, recording_files, tmp_path):
     first = nza.load_alignment(session_folder)[0]

@@ -37,7 +37,7 @@ def test_a_wrong_layout_opens_the_summary_and_the_last_line_counts_it(tmp_path, 
         later = capsys.readouterr().out
         assert "Warning: The layout looks wrong" in later
         assert later.index("Warning: The layout") < later.index("48 frames in 6 slices")
-        assert "looks wrong as a whole: see its first line. 2 warn" in later.splitlines()[-1]
+        assert "looks wrong as a whole: see its first warning. 2 warn" in later.splitlines()[-1]
 
 
 def test_notes_alone_need_no_last_line(aligned, tmp_path, capsys):
@@ -55,7 +55,7 @@ def test_notes_alone_need_no_last_line(aligned, tmp_path, capsys):
         pytest.param(
             (*as_warnings("Odd."), *as_serious("Wrong.")),
             1,
-            "The result looks wrong as a whole: see its first line. 2 warnings above; 1 frame is "
+            "The result looks wrong as a whole: see its first warning. 2 warnings above; 1 frame is "
             "flagged.",
             id="two",
         ),

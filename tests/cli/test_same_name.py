@@ -64,6 +64,7 @@ def test_keypoints(session_folder, recording_files, tmp_path, capsys):
     assert [each.complete for each in nza.load(path)] == [True, True]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("several", [False, True], ids=["one recording", "a session"])
 def test_traces(several, session_folder, recording_files, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

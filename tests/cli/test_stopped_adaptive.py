@@ -76,6 +76,7 @@ def test_a_folder_that_a_killed_command_left_at_its_very_end_is_no_hindrance(
     assert not (tmp_path / JOURNAL).exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
 def test_a_signal_keeps_what_is_done_and_the_same_command_goes_on(
     command, aligned, tmp_path, monkeypatch, capsys, number

@@ -92,6 +92,7 @@ def at_window(monkeypatch, command, number, action):
     monkeypatch.setattr(owner, name, begun)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
 def test_a_signal_keeps_what_is_done_and_the_same_command_goes_on(
     command, whole, tmp_path, monkeypatch, capsys, number

@@ -45,6 +45,22 @@ def test_a_right_layout_is_never_wrong(order, given, kind, seed: int) -> None:
     assert report.warning == ""
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("n_repeats", "black"),
+    [(4, (0,)), (4, (3,)), (5, (0,)), (5, (1, 2)), (6, (3,)), (6, (1, 2))],
+)
+def test_black_repeats_make_no_layout_wrong(n_repeats: int, black: tuple[int, ...]) -> None:
+    """A shutter that opens late: noise resembles noise as little as images of other places do."""
+    frames = scan(repeats(10, n_repeats), photons=30.0, seed=n_repeats)
+    dark = np.isin(np.arange(len(frames)) % n_repeats, black)
+    rng = np.random.default_rng(0)
+    frames[dark] = rng.poisson(1.0, frames[dark].shape)
+    stack = nza.Stack.from_array(frames, **layout(n_repeats, "repeats"))
+    report = nza.run(nza.check_layout(stack))
+    assert (report.verdict, report.looks_like) == ("plausible", "repeats"), report
+
+
 @pytest.mark.each_time(seed=2)
 @pytest.mark.parametrize("seed", [61, 154, 202, 256, 326, 371])
 def test_thin_and_active_stacks_are_not_wrong(seed: int) -> None:
@@ -131,6 +147,7 @@ def test_a_scan_of_planes_that_hardly_differ_may_be_wrong(monkeypatch) -> None:
     assert report.warning.startswith("The layout may be wrong: the frames look like an up-and-down")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("light", [0.0, 1.0, 50.0])
 @pytest.mark.parametrize("at", ["one place", "anywhere"])
 def test_rows_struck_by_light_in_every_third_frame_are_no_slices(light: float, at: str) -> None:
@@ -157,6 +174,7 @@ def struck_recording(every: int, rows: int, at: str, light: float, photons: floa
     return frames.astype(np.uint16)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("every", "rows", "at", "light", "photons"),
     [
@@ -236,6 +254,7 @@ def alike_but_one(n_planes: int, border: int) -> np.ndarray:
 MULTIPLES = [(10, 2, 6, 12), (10, 4, 6, 12), (8, 4, 5, 10), (10, 5, 6, 30), (12, 6, 4, 8)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_planes", "border", "n_repeats", "given"), MULTIPLES)
 def test_a_multiple_of_the_repeats_that_hits_a_clear_border_is_wrong(
     n_planes: int, border: int, n_repeats: int, given: int
@@ -332,6 +351,7 @@ class Counting:
         return np.concatenate([self._planes.read(z, z + 1) for z in planes])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("order", "given"),
     [
@@ -389,6 +409,7 @@ def test_every_look_has_a_warning() -> None:
         assert "Because." in report.warning
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("dtype", "offset"), [("uint16", 54_500), ("float64", 1e9), ("int16", -900)]
 )
@@ -398,6 +419,7 @@ def test_an_offset_changes_nothing(dtype: str, offset: float) -> None:
     assert nza.run(nza.check_layout(stack)).looks_like == "up-and-down"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("to", "which"), [(-1, "last"), (1, "second")])
 @pytest.mark.parametrize("order", [repeats(1, 60), volumes(6, 10)], ids=["recording", "volumes"])
 def test_time_on_another_axis_is_said_whatever_the_layout(order, to: int, which: str) -> None:
@@ -413,6 +435,7 @@ def test_time_on_another_axis_is_said_whatever_the_layout(order, to: int, which:
     assert report_from(report_to_arrays(report)) == report
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [repeats(1, 60), volumes(6, 10), repeats(10, 6)], ids=str)
 @pytest.mark.parametrize("light", [0, 10])
 def test_time_comes_first(order, light: float) -> None:

@@ -60,6 +60,7 @@ def read_all(path: Path) -> None:
         stack.read(0, stack.n_frames)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", KINDS)
 def test_damaged_files_are_one_sentence(kind: str, tmp_path: Path) -> None:

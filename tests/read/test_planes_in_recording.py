@@ -35,6 +35,7 @@ PLANES: dict[str, tuple[Any, str, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("order", "looks", "advice"), PLANES.values(), ids=PLANES)
 def test_several_planes_are_a_warning(order: Any, looks: str, advice: str) -> None:
     (remark,) = of(scan(order, smooth_planes=1.2, photons=20.0))

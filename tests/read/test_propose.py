@@ -37,6 +37,7 @@ STACKS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("made", STACKS.values(), ids=STACKS)
 def test_finds_the_repeats_of_a_generated_stack(made: dict[str, Any]) -> None:
     sample = zstack_with_repeats(**{"size": 192, "photons": 20.0, "seed": 5, **made})
@@ -73,6 +74,7 @@ REAL = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "expected"), REAL.items(), ids=REAL)
 def test_real_data(name: str, expected: int | None, shared_data: Path) -> None:
     assert propose_frames_per_slice(open_stack(shared_data / name)) == expected

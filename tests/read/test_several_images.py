@@ -39,6 +39,7 @@ def looked(source: Source, store: Any = None, **given: Any) -> tuple[nza.Remark,
     return nza.run(several_images(Units(store or NoJournal(), WatchedFrames(stack))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_frames", [40, 200])
 @pytest.mark.parametrize(
     ("n_planes", "smooth", "most", "n_remarks"),
@@ -92,6 +93,7 @@ def test_what_is_not_looked_at() -> None:
 ORDERS = {"YXT": (-1, "last"), "YTX": (1, "second"), "XYT": (-1, "last")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("axes", ORDERS)
 @pytest.mark.parametrize("photons", [3.0, 20.0])
 def test_time_on_another_axis_is_found(axes: str, photons: float) -> None:
@@ -121,6 +123,7 @@ def drifting(frames: np.ndarray, drift_px: int) -> np.ndarray:
     return np.stack([np.roll(frame, (step, -step), (0, 1)) for frame, step in moved])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_time_is_not_looked_for_along_rows_that_flicker_together(seed: int) -> None:
     """Light that differs from row to row makes columns alike, and shading makes both."""
@@ -134,6 +137,7 @@ def test_time_is_not_looked_for_along_rows_that_flicker_together(seed: int) -> N
 FLASHES = {"at once": (slice(30, 50), 15), "every third": (slice(0, None, 3), 6)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("flashes", "times"), FLASHES.values(), ids=FLASHES)
 def test_frames_many_times_as_bright_are_no_other_order(
     flashes: slice, times: int, shared_data: Path
@@ -182,6 +186,7 @@ def test_another_order_is_found_beside_black_frames(place: int) -> None:
     assert remark.code is RemarkCode.OTHER_AXES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_frames", "times"), [(60, 2), (60, 3), (30, 4), (48, 5)])
 def test_a_recording_written_several_times_shows_no_planes(n_frames: int, times: int) -> None:
     """Copies of a frame are more alike than any two frames of one plane."""

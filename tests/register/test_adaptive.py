@@ -235,6 +235,7 @@ def test_a_partial_volume_has_nan_where_nothing_was_run(sample):
 # -- frames that can't be aligned -----------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("value", "flag"),
     [(0.0, "no signal"), (np.nan, "no signal"), (65535.0, "saturated")],

@@ -199,6 +199,7 @@ def test_a_changed_frame_does_its_slice_again(raw, pixels, target, computed, str
     assert numbers(on) == numbers(nza.run(job(raw, strategy=strategy)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["larva.tif", "other.tif"])
 def test_a_copy_of_the_file_is_no_change(raw, target, computed, tmp_path, name):
     nza.run(job(raw, target))
@@ -212,6 +213,7 @@ def test_a_copy_of_the_file_is_no_change(raw, target, computed, tmp_path, name):
     assert stages.count("Checking the frames") == SLICES * REPEATS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["within-00003", "between-00003"])
 def test_a_damaged_unit_is_made_again(raw, target, computed, name):
     whole = numbers(nza.run(job(raw, target)))

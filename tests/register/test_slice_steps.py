@@ -54,6 +54,7 @@ def rolled(y, x):
     return lambda frames: np.roll(frames, (y, x), axis=(1, 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["two_stage", "direct"])
 def test_slices_that_fit_are_not_flagged(frames, strategy):
     alignment = aligned(frames, strategy=strategy)
@@ -61,6 +62,7 @@ def test_slices_that_fit_are_not_flagged(frames, strategy):
     assert "slice before" not in alignment.summary()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["two_stage", "direct"])
 @pytest.mark.parametrize("jump", [(45, 0), (-8, 60)])
 def test_a_jump_that_is_not_looked_for_is_said_with_its_size(frames, strategy, jump):
@@ -87,6 +89,7 @@ def test_a_jump_within_the_limit_is_followed(frames):
     assert flagged_slices(alignment) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [lambda f: f[:, ::-1, ::-1], lambda f: f[:, ::-1]])
 def test_tissue_that_is_no_longer_the_same_is_said(frames, change):
     alignment = aligned(moved(frames, 2, 4, change))
@@ -122,6 +125,7 @@ def with_lit_cell(frames):
     return np.clip(frames + 120 * frames.std() * cell, 0, 65535).astype(frames.dtype)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("z", [0, 2])
 def test_a_cell_that_is_lit_throughout_one_slice_flags_nothing(frames, z):
     assert flagged_slices(aligned(moved(frames, z, z, with_lit_cell))) == []

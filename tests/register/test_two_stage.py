@@ -108,6 +108,7 @@ def _again(frames: np.ndarray) -> nza.Alignment:
     return _align(nza.Stack.from_array(frames, frames_per_slice=6, order="repeats"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("t", "row", "jump"), [(2, 130, (0, 3)), (8, 70, (-4, 2)), (3, 190, (6, 0))]
 )

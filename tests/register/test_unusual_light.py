@@ -32,6 +32,7 @@ def aligned(frames: np.ndarray, n_repeats: int, strategy: str = "two_stage") -> 
     return nza.run(nza.align_adaptive(stack, nza.AdaptiveParams(strategy=strategy)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["two_stage", "direct"])
 @pytest.mark.parametrize(
     ("n_repeats", "z", "struck", "times"),
@@ -57,6 +58,7 @@ def test_the_slices_beside_tell_which_light_is_right(strategy, n_repeats, z, str
     assert np.flatnonzero(~quality["used"]).tolist() == lost
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["two_stage", "direct"])
 @pytest.mark.parametrize("struck", [0, 1])
 def test_one_of_two_repeats_of_every_slice_is_struck(strategy, struck):
@@ -85,6 +87,7 @@ def test_usual_light(lights, usual):
     assert usual_light(np.array(lights)) == pytest.approx(usual, nan_ok=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [4.0, 0.25])
 def test_a_slice_that_is_brighter_than_those_beside_stays(times):
     frames = tissue(5).copy()
@@ -111,6 +114,7 @@ def hazy(seed: int | None, dimmed: tuple[int, float] | None = None) -> nza.Align
     return aligned(light * times[:, np.newaxis, np.newaxis], 6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_laser_that_flickers_on_hazy_tissue_flags_and_moves_nothing(seed):
     flickered, even = hazy(seed), hazy(None)

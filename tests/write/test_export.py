@@ -233,6 +233,7 @@ def test_each_frame_is_read_once_a_few_at_a_time(recording, tmp_path, monkeypatc
     assert reads == [(t, t + 4) for t in range(0, 40, 4)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_recordings_of_a_session_lie_in_one_box(recording, tmp_path, ending):
     shift = np.tile(np.eye(3), (40, 1, 1))

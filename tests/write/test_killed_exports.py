@@ -143,6 +143,7 @@ def whole(short, tmp_path):
     return tree(run(export_alignment(tmp_path / "whole" / "out.zarr", short)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["gone", "truncated", "changed"])
 def test_a_chunk_that_is_not_as_it_was_is_made_again(short, begun, whole, damage):
     chunk = unfinished_of(begun) / "made/0/c/3/0/0"
@@ -191,6 +192,7 @@ def test_the_list_is_replaced_in_one_step(short, begun, monkeypatch):
     assert listed.read_bytes() == lines
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "steps"),
     [
@@ -218,6 +220,7 @@ def test_nothing_in_the_unfinished_folder_is_a_dead_end(
     assert tree(begun) == whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "instead"),
     [

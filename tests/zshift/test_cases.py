@@ -35,6 +35,7 @@ def test_own_plane_is_found() -> None:
         assert (zshift.flags == "").all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gain", [0.2, 5.0])
 @pytest.mark.parametrize("offset", [-300.0, 2000.0])
 def test_gain_and_offset_don_t_matter(gain: float, offset: float) -> None:
@@ -215,6 +216,7 @@ def test_frames_of_a_real_stack_lie_at_their_own_slices(shared_data) -> None:
     assert np.median(zshift.standard_error) > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", [[3], [0], [N_SLICES - 1], [4, 5]])
 def test_a_slice_without_numbers_is_left_out(missing: list[int]) -> None:
     """Depths beside it are found as before; within it they are told from its neighbours."""
@@ -239,6 +241,7 @@ def test_a_reference_of_which_one_slice_holds_numbers_is_none() -> None:
         estimate(record(drift(4)), reference)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [np.full(6, np.nan), np.zeros(6), np.arange(6.0)[::-1]])
 def test_odd_frame_times_are_told_and_not_used(times: np.ndarray) -> None:
     steady = estimate(record(drift(6)))

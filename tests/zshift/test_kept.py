@@ -82,6 +82,7 @@ def bits(zshift):
     return [each.tobytes() for each in (*arrays, *more, zshift.reference.read(0, N_SLICES))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [(1, 3), (3, 1)])
 def test_it_goes_on_to_the_same_bits(frames, slices, target, threads):
     """An array's frames are compared by digest; the first of a window is sought in all slices."""
@@ -140,6 +141,7 @@ def test_stopped_at_the_reference_it_goes_on_there(files, target):
     assert len(slices) in (N_SLICES - 4, N_SLICES - 5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("params", "is_read"),
     [

@@ -25,6 +25,7 @@ def sample(kind: str, axes: str) -> tuple[nza.Stack, nza.Stack]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_swapped_ones_are_refused(kind: str) -> None:
     recording, reference = sample(kind, "TYX")

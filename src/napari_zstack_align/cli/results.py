@@ -18,7 +18,7 @@ from napari_zstack_align.zshift import ZShift
 
 Result: TypeAlias = Alignment | Traces | ZShift
 
-LOOKS_WRONG = "The result looks wrong as a whole: see its first line. "
+LOOKS_WRONG = "The result looks wrong as a whole: see its first warning. "
 """Where a remark is serious."""
 
 

@@ -22,6 +22,7 @@ from napari_zstack_align.read._axes_order import Likeness, alike_along, small
 from napari_zstack_align.read._similarity import MAX_SHIFT, band, constant_below, reduced
 from napari_zstack_align.read._struck_rows import struck_rows
 from napari_zstack_align.stack import Stack
+from napari_zstack_align.structure import EMPTY_ERRORS, structure_of
 
 HIGHEST_FREQUENCY = 0.25
 """Cycles per pixel of the reduced frame; beyond, the band passes less than 6 %."""
@@ -29,6 +30,11 @@ HIGHEST_FREQUENCY = 0.25
 STAGE = "Comparing frames"
 MOST_COPIES = 0.5
 """Of a recording that was written several times, up to this part of all pairs are equal."""
+CLEAR_ERRORS, USUAL_OF = 20.0, 0.9
+"""Frames show a lot by so many standard errors of what they show; and which quantile of it."""
+LEAST_SHOWN = 0.01
+"""Black ones show a smaller part of that: they are a tenth as bright at most."""
+MOST_BLACK = 0.45
 FIXED_FRAMES = 8
 """Frames in which the value of a pixel has to be the same."""
 
@@ -42,7 +48,8 @@ class FramePairs:
     frames : numpy.ndarray
         (b, k) which frames: b blocks of k neighbours.
     alike : numpy.ndarray
-        (n, n) float32 similarity of n = b k frames; NaN on the diagonal and for constant frames.
+        (n, n) float32 similarity of n = b k frames; NaN on the diagonal, and for frames that are
+        constant, or black where others aren't.
     by_chance : numpy.ndarray
         (n - 1,) float32 similarity of each frame with the next one turned by 180°: what unlike
         images of this structure and noise reach.
@@ -76,6 +83,7 @@ class SampledFrames:
         self._cut: dict[int, npt.NDArray[np.complex64]] = {}
         self._levels: dict[int, tuple[float, float]] = {}
         self._small: dict[int, npt.NDArray[np.float32]] = {}
+        self._shown: dict[int, tuple[float, float]] = {}
         self._sums: _ShiftSums | None = None
         self._compared: FramePairs | None = None
 
@@ -99,6 +107,8 @@ class SampledFrames:
                 values = self._sums.highest(cut[others] * cut[i].conj())
                 alike[i, others] = alike[others, i] = values
             yield Progress(STAGE, frames.size + i + 1, total)
+        black = are_black(*np.transpose([self._shown[t] for t in each]))
+        alike[black] = alike[:, black] = np.nan
         mean, spread = np.array([self._levels[t] for t in each], np.float32).T
         by_chance = self._sums.highest(cut[1:] * cut[:-1])
         self._compared = FramePairs(frames, alike, by_chance, mean, spread)
@@ -123,6 +133,7 @@ class SampledFrames:
             even = reduced(image)
             self._small[t] = small(image)
             self._cut[t], self._levels[t] = _cut_spectrum(even), _levels(image, self._small[t])
+            self._shown[t] = _shown_by(image)
             self._sums = self._sums or _ShiftSums.of((even.shape[0], even.shape[1]))
             yield Progress(STAGE, max(done, len(at_hand)), total)
 
@@ -141,6 +152,30 @@ class SampledFrames:
             return self._stack.read(t, t + 1)[0, self._channel]
         except (OSError, InputError):
             return np.zeros(self._stack.shape[2:], self._stack.dtype)
+
+
+def are_black(
+    structure: npt.NDArray[np.float64], error: npt.NDArray[np.float64]
+) -> npt.NDArray[np.bool_]:
+    """(n,) bool: frames that show nothing, as behind a shutter, where others show a lot.
+
+    Noise would resemble other noise as little as an image of elsewhere, and look like a slice.
+    Where as many are, they may be empty slices, which tell how many there are. Parameters are those
+    that `structure_of` returns.
+    """
+    usual = np.quantile(structure, USUAL_OF)
+    shows_nothing = structure < np.minimum(EMPTY_ERRORS * error, LEAST_SHOWN * usual)
+    black = (usual > CLEAR_ERRORS * error) & shows_nothing
+    return np.asarray(black & (black.mean() < MOST_BLACK))
+
+
+def _shown_by(image: npt.NDArray[Any]) -> tuple[float, float]:
+    """`structure_of` a frame (Y, X) as it is: resized, noise would be alike in neighbours."""
+    known = np.isfinite(image)
+    if not known.all():
+        image = np.where(known, image, image[known].mean() if known.any() else 0)
+    structure, error = structure_of(image[np.newaxis])
+    return float(structure[0]), float(error[0])
 
 
 def fixed_pixels(images: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.bool_]:

@@ -34,6 +34,7 @@ def extract(stack: nza.Stack, **params) -> nza.Traces:
     return nza.run(nza.extract_traces(stack, ROI, None, nza.TraceParams(**params)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("params", "source"),
     [
@@ -156,6 +157,7 @@ RIGHT: dict[str, tuple[Callable[[], np.ndarray], float]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RIGHT)
 def test_a_right_level_is_not_doubted(name: str) -> None:
     frames, level = RIGHT[name]
@@ -167,6 +169,7 @@ def test_a_right_level_is_not_doubted(name: str) -> None:
     np.testing.assert_array_equal(traces.reliable, traces.has_dff)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("levels", "params", "figures"),
     [

@@ -134,6 +134,7 @@ def test_what_is_kept_is_not_read_again(frames, target, tmp_path):
     assert set(source.reads) == ENDS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("params", "read"),
     [

@@ -34,6 +34,7 @@ def extract(frames: np.ndarray, alignment=None, **params) -> nza.Traces:
     return nza.run(nza.extract_traces(stack, ROIS, alignment, params))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("top", "dtype", "step"),
     [
@@ -79,6 +80,7 @@ def test_a_largest_value_is_a_detector_s_by_chance() -> None:
     assert not extract(frames.astype(np.uint16)).saturated.any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.int8, np.int16, np.float32])
 @pytest.mark.parametrize("photons", [0.05, 0.3, 1, 3, 20])
 def test_few_photons_whose_largest_number_occurs_in_many_frames(photons, dtype) -> None:

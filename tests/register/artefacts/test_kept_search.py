@@ -122,6 +122,7 @@ def test_an_offset_is_taken_over(tmp_path, read):
     assert (read, first.offset > 1e8) == ([], True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("params", "layout", "given"),
     [

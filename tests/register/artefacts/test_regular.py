@@ -171,6 +171,7 @@ ALIGNED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "pattern"), ALIGNED)
 def test_a_pattern_hardly_moves_an_alignment(method, pattern):
     frames, moves = clean(method)

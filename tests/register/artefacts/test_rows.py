@@ -51,6 +51,7 @@ def check_table(alignment: nza.Alignment, spoilt: np.ndarray, kind: str) -> None
         np.testing.assert_array_equal(found, beside, err_msg=f"frame {t}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SPOILS)
 @pytest.mark.parametrize("method", ["adaptive", "keypoints"])
 def test_an_alignment_knows_the_rows_that_it_left_out(method, kind):
@@ -71,6 +72,7 @@ def test_nobody_looks_where_that_is_switched_off():
     assert run("adaptive", "", find_artefacts=False)[0].artefact_rows is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["two_stage", "direct"])
 def test_slices_that_were_kept_bring_their_rows(strategy, tmp_path):
     frames = clean("adaptive")[0].copy()
@@ -107,6 +109,7 @@ def test_a_volume_has_no_band_from_rows_of_one_repeat():
     assert error < 0.25 * error_with_rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["mean", "max", "std"])
 def test_images_of_a_recording_have_no_trace_of_struck_rows(kind):
     (spoilt, _), (good, _) = run("keypoints", "bright"), run("keypoints", "")

@@ -101,6 +101,7 @@ def test_a_blank_chunk_in_the_middle_is_not_the_reference(scene):
     assert (found.chunks["flag"] != "").sum() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("t", [0, 24, 59], ids=["first", "middle", "last"])
 def test_an_unreadable_frame_costs_one_frame(scene, t):
     stack = scene.recording(TRUTH)
@@ -183,6 +184,7 @@ def odd_references(found):
     return [any("may be the odd one" in remark for remark in one.remarks) for one in found]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chosen", [None, 0, 1])
 def test_a_reference_that_the_other_recording_does_not_fit_may_be_the_odd_one(scene, chosen):
     foreign = Scene(seed=9).recording(still(20), name="foreign")
@@ -204,6 +206,7 @@ def test_nothing_matches_at_all(scene):
         register([foreign, foreign], reference=scene.counts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("has_mask", [False, True])
 def test_a_mask_is_named_only_where_there_is_one(scene, has_mask):
     mask = np.ones(SHAPE, bool) if has_mask else None
@@ -232,6 +235,20 @@ def test_another_plane_is_told_and_kept_out_of_the_mean(scene):
     assert set(map(fault_of, found[2].quality)) == {ANOTHER_PLANE}
     assert any(ANOTHER_PLANE.detail in remark for remark in found[2].remarks)
     assert (found[0].quality["flag"] == "").all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", [0.45, 0.35])
+def test_where_no_other_shows_the_same_the_reference_may_be_the_odd_one(scene, part):
+    same = np.arange(SHAPE[1]) < part * SHAPE[1]
+    other = Scene(seed=9).frames(still(20), seed=2)
+    mixed = np.where(same, scene.frames(still(20), seed=7), other)
+    stacks = [scene.recording(TRUTH[:20]), nza.Stack.from_array(mixed, "TYX")]
+    found = register(stacks)
+    assert any(set(map(fault_of, each.quality)) == {ANOTHER_PLANE} for each in found)
+    assert any("may be the odd one" in remark for each in found for remark in each.remarks)
+    chosen = register(stacks, PARAMS.replace(reference_recording=0))
+    assert not any("may be the odd one" in remark for each in chosen for remark in each.remarks)
 
 
 # -- refused at the call -----------------------------------------------------------------------

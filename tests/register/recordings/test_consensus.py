@@ -65,6 +65,7 @@ def test_a_chunk_counts_by_its_frames(noise):
     assert np.corrcoef(found[inner].ravel(), expected[inner].ravel())[0, 1] > 0.99
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("now", "kept"), [(0.9 - 2 * WORSE_BY, False), (0.9, True)])
 def test_a_refined_transform_must_not_make_the_chunk_less_like_the_others(
     scene, registered, monkeypatch, now, kept

@@ -52,6 +52,7 @@ def truth():
     return translation(np.column_stack([8 * np.sin(3 * time), 3 - 9 * time]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("passes", [1, 2])
 def test_another_matcher_aligns_a_recording(scene, params, truth, passes):
     stack, params = scene.recording(truth), params.replace(passes=passes)

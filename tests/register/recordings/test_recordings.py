@@ -42,6 +42,7 @@ def gauged(alignments: list[nza.Alignment], truths: list[np.ndarray]) -> np.ndar
 # -- recovery ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "truth"),
     [
@@ -61,6 +62,7 @@ def test_motion_that_is_linear_in_time_is_recovered_exactly(scene, model, truth)
     assert distances_px(still(40), truth).mean() > 3  # what the identity would have
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "truth"),
     [("translation", TURNING), ("rigid", GROWING), ("similarity", GROWING @ SHEAR)],
@@ -128,6 +130,7 @@ def test_another_pixel_size_is_expected(scene):
     assert (unknown[1].chunks["flag"] != "").all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n_frames", "changes", "n_chunks"),
     [
@@ -165,6 +168,7 @@ def test_two_passes_are_better_than_one_on_noisy_data(photons):
     assert two < 0.25
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("detector", ["sift", "orb"])
 def test_either_detector_will_do(scene, detector):
     truth = drift(30)
@@ -195,6 +199,7 @@ def two_channels(scene):
     return nza.Stack.from_array(frames, "TCYX"), truth
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes", [{"channel": 1}, {"channel_weights": (0.0, 1.0)}], ids=["channel", "weights"]
 )
@@ -294,6 +299,7 @@ def test_chosen_reference_frames_lie_at_rest(scene):
         assert np.abs(ends - np.eye(3)).max() > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", [0, 20])
 def test_the_second_pass_leaves_the_first_reference_in_place(start):
     """Chunks registered to each other alone move together, here by 0.12 px."""

@@ -49,6 +49,7 @@ def test_a_chunk_without_any_light_is_not(scene):
 # -- the first reference -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bad", ["blank", "foreign"])
 def test_a_bad_middle_chunk_does_not_become_the_reference(scene, bad):
     frames = scene.frames(TRUTH)

@@ -58,6 +58,7 @@ def test_displacements_are_those_of_the_transforms(registered):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("residual", ["none", "translation"])
 def test_noisy_frames_resemble_the_others_less(scene, residual):
     frames = scene.frames(drift(40)).astype(np.float32)

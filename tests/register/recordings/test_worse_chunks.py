@@ -89,6 +89,7 @@ def test_where_frames_are_followed_the_bridge_is_judged_by_where_they_are_found(
     assert errors_px(found, jumping())[WRONG].max() < 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("wrong_match")
 @pytest.mark.parametrize("residual", ["translation", "spline"])
 def test_frames_that_are_found_nowhere_better_keep_their_raw_place(

@@ -97,6 +97,10 @@ REFERENCE_MAY_BE_ODD = (
     "No other recording could be matched to this one, from which the reference was taken; most "
     "often the reason was: {reason}. {remedy}"
 )
+REFERENCE_ALONE = (
+    "Of the other recordings none shows the same as this one, from which the reference was taken. "
+    "{remedy}"
+)
 REMEDIES: Mapping[str, str] = {
     Flag.IMPLAUSIBLE: "Raise that bound where the field of view moved so far.",
     Flag.SATURATED: TOO_MUCH_LIGHT,
@@ -233,17 +237,24 @@ class Session:
 
     def _look_for_odd_reference(self) -> None:
         """Remark where no recording can be matched to one that nobody chose."""
-        number, _, _ = find_reference_frames(self._inputs.stacks, self.params)
-        params = self._inputs.asked
-        others = [state for state in self._states if state.index != number]
-        chosen = (self._inputs.given, params.reference_recording, params.reference_frames)
-        by_default = all(each is None for each in chosen)
-        if by_default and others and not any(state.matched for state in others):
+        number, others = self._first_reference()
+        if self._is_chosen_by_default and others and not any(state.matched for state in others):
             most, reason = _commonest_reason(others)
             remedy = REMEDIES.get(most, ANOTHER_REFERENCE)
             self._states[number].remarks += as_serious(
                 REFERENCE_MAY_BE_ODD.format(reason=reason, remedy=remedy)
             )
+
+    def _first_reference(self) -> tuple[int, list[RecordingState]]:
+        """Return the number of the recording that the reference is from, and the other ones."""
+        number, _, _ = find_reference_frames(self._inputs.stacks, self.params)
+        return number, [state for state in self._states if state.index != number]
+
+    @property
+    def _is_chosen_by_default(self) -> bool:
+        asked = self._inputs.asked
+        chosen = (self._inputs.given, asked.reference_recording, asked.reference_frames)
+        return all(each is None for each in chosen)
 
     def _going_on(self) -> str:
         """Say how much of the first reading an earlier run has done; '' for nothing."""
@@ -356,6 +367,12 @@ class Session:
             yield Progress("Comparing", 0, 0, f"{state.stack.name}: {ANOTHER_PLANE}")
         if found:
             yield from self._collect("Averaging the aligned chunks")
+        number, others = self._first_reference()
+        fits = [state for state in others if state.matched and not state.fault]
+        if found and self._is_chosen_by_default and not fits:
+            self._states[number].remarks += as_serious(
+                REFERENCE_ALONE.format(remedy=ANOTHER_REFERENCE)
+            )
 
     def _collect(self, stage: str, *, evened: bool = False) -> Steps:
         self._consensus.clear(evened=evened)
