@@ -55,8 +55,8 @@ def test_notes_alone_need_no_last_line(aligned, tmp_path, capsys):
         pytest.param(
             (*as_warnings("Odd."), *as_serious("Wrong.")),
             1,
-            "The result looks wrong as a whole: see its first warning. 2 warnings above; 1 frame is "
-            "flagged.",
+            "The result looks wrong as a whole: see its first warning. 2 warnings above; 1 frame "
+            "is flagged.",
             id="two",
         ),
     ],
