@@ -13,6 +13,7 @@ from stacks import SlowSource
 
 import napari_zstack_align as nza
 from napari_zstack_align.gui.unfinished import found
+from napari_zstack_align.gui.unfinished.run_folder import RunFolder
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.saved.lock import locked_alone
 
@@ -114,21 +115,28 @@ def test_a_missing_file_is_named_and_the_offer_stays(interrupted, qtbot, open_pa
     assert_same(panel.zstack.shown.alignment, interrupted)
 
 
-def test_forget_removes_what_was_kept_and_nothing_else(
-    interrupted, qtbot, open_panels, larva, state_folder
+def test_forget_asks_and_removes_what_was_kept_and_nothing_else(
+    interrupted, qtbot, open_panels, larva, state_folder, answer
 ):
     (folder,) = run_folders(state_folder)
     (folder / "notes.txt").write_text("mine")
     panel = open_panels()
-    offered(qtbot, panel)
+    words = offered(qtbot, panel)
+    answer("Keep it")
     click(qtbot, panel.offers.row.forget_button)
+    assert panel.offers.row.words.text() == words
+    answer("Forget")
+    click(qtbot, panel.offers.row.forget_button)
+    assert all(question.startswith(words) for question in answer.asked)
     assert panel.offers.row.isHidden()
     qtbot.waitUntil(lambda: [path.name for path in folder.rglob("*")] == ["notes.txt"])
     assert larva.paths[0].is_file()
     assert offered(qtbot, open_panels()) == ""
 
 
-def test_two_runs_are_offered_the_newest_first(interrupted, qtbot, open_panels, larva, kill):
+def test_two_runs_are_offered_the_newest_first(
+    interrupted, qtbot, open_panels, larva, kill, answer
+):
     state = run_folders(kill.state)
     for path in state[0].rglob("*"):
         os.utime(path, (time.time() - 3600, time.time() - 3600))
@@ -143,6 +151,7 @@ def test_two_runs_are_offered_the_newest_first(interrupted, qtbot, open_panels, 
     row = panel.offers.row
     assert row.count.text() == "1 of 2"
     first = row.words.text()
+    answer("Forget")
     click(qtbot, row.forget_button)
     assert row.words.text() != first
     assert not row.isHidden()
@@ -249,9 +258,30 @@ def test_a_result_that_nobody_was_asked_about_is_offered(qtbot, open_panels, lar
     run_to_end(qtbot, panel)
     whole = shown.alignment
     panel = open_panels()
-    assert f"({N_SLICES} of {N_SLICES} slices finished)" in offered(qtbot, panel)
+    words = offered(qtbot, panel)
+    assert words.startswith("A run on larva.tif is complete (")
+    assert words.endswith("but in no file: 'Go on' shows its result.")
     go_on(qtbot, panel)
     assert_same(panel.zstack.shown.alignment, whole)
+
+
+def test_a_run_that_ended_and_is_interrupted_when_it_is_run_again_is_interrupted(
+    qtbot, open_panels, larva, state_folder
+):
+    panel = open_panels()
+    show(qtbot, panel, larva)
+    run_to_end(qtbot, panel)
+    open_panels.end()
+    (folder,) = run_folders(state_folder)
+    again = RunFolder(folder)
+    assert again.has_ended
+    panel = open_panels()
+    offered(qtbot, panel)
+    go_on(qtbot, panel)
+    assert again.has_ended
+    again.note_begun()
+    open_panels.end()
+    assert "slices finished" in offered(qtbot, open_panels())
 
 
 def test_a_folder_that_cannot_be_written_fails_no_run(

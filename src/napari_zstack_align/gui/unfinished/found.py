@@ -145,11 +145,11 @@ def opening(folder: RunFolder) -> Job[Setup]:
 
 def _sentence(folder: RunFolder, written: float) -> str:
     described = description_of(folder.journal)
+    run = f"A run on {_named(names_in(described), files_in(described))}"
+    if folder.has_ended:
+        return f"{run} is complete ({_when(written)}), but in no file: 'Go on' shows its result."
     _, words = finished_words(described, units_in(folder.journal))
-    return (
-        f"A run on {_named(names_in(described), files_in(described))} was interrupted on "
-        f"{_when(written)} ({words} finished)."
-    )
+    return f"{run} was interrupted on {_when(written)} ({words} finished)."
 
 
 def _named(names: list[str], files: list[str]) -> str:

@@ -134,6 +134,7 @@ class KeptRun:
         finally:
             self.is_kept = False
         if self._folder is not None:
+            self._folder.note_ended()
             self._runs.note_finished(self, folder)
 
     def followed(self, job: Job[Result]) -> Job[Result]:
@@ -188,6 +189,7 @@ class KeptRun:
                 old.path.rename(folder.path)
         folder.path.mkdir(parents=True, exist_ok=True)
         self._held.enter_context(locked_alone(folder.lock, IN_USE, A_LOOK_S))
+        folder.note_begun()
         if not (folder.setup / PROJECT).is_file():
             with ProjectFolder(folder.setup) as setup:
                 collected(setup.save(self._setup))

@@ -32,6 +32,7 @@ INSTEAD = (
     "The recordings of the interrupted run take the place of those in the list ({}). {}No file is "
     "touched, and the run stays offered if you keep these."
 )
+FORGET = "{} What it has found goes, and can't be brought back; no file of yours is touched."
 IS_SAVED = "{}, which is open, is saved and closed first. "
 
 
@@ -116,9 +117,13 @@ class Offers(QObject):
         )
 
     def forget(self) -> None:
-        """Remove what is kept of the run that is offered."""
-        JobWorker(partial(forgetting, self.found[0].folder)).launch()
-        self._drop(self.found[0])
+        """Remove what is kept of the run that is offered, if that is wanted."""
+        interrupted = self.found[0]
+        question = FORGET.format(interrupted.sentence)
+        window = self._panel.window()
+        if confirmed(window, "Forget this run?", question, yes="Forget", no="Keep it"):
+            JobWorker(partial(forgetting, interrupted.folder)).launch()
+            self._drop(interrupted)
 
     def let_go(self) -> None:
         """Stop looking."""

@@ -45,6 +45,7 @@ class RunFolder:
         self.journal = path / f"run{UNFINISHED}"
         self.setup = path / "setup.zproject"
         self.lock = path / LOCK
+        self._ended = path / "ended"
 
     @property
     def is_in_use(self) -> bool:
@@ -56,6 +57,20 @@ class RunFolder:
         """Whether something of the run is finished, and it can be set up again."""
         return (self.setup / PROJECT).is_file() and bool(units_in(self.journal))
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the run came to its end: only its result is in no file."""
+        return self._ended.is_file()
+
+    def note_begun(self) -> None:
+        """The run is being worked on, perhaps again."""
+        self._ended.unlink(missing_ok=True)
+
+    def note_ended(self) -> None:
+        """The run came to its end."""
+        with suppress(OSError):  # it counts as interrupted then
+            self._ended.touch()
+
     def size(self) -> int:
         """Bytes of all files in it."""
         return sum(path.stat().st_size for path in self.path.rglob("*") if path.is_file())
@@ -66,6 +81,7 @@ class RunFolder:
             with suppress(InputError), Journal(self.journal, {}) as journal:
                 journal.discard()
         remove_project(self.setup)
+        self._ended.unlink(missing_ok=True)
 
     def remove_if_empty(self) -> None:
         """Remove the folder itself, after its lock was let go of."""
