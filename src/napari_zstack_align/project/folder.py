@@ -20,6 +20,7 @@ from napari_zstack_align.project.home import Home
 from napari_zstack_align.project.members import is_member, remove_member
 from napari_zstack_align.project.opening import load_project
 from napari_zstack_align.project.project import Project, in_memory
+from napari_zstack_align.project.sizes import are_there
 from napari_zstack_align.project.writing import SAVING, Writer
 from napari_zstack_align.remark import as_warnings
 from napari_zstack_align.saved import Kind, Subject, provenance
@@ -36,6 +37,8 @@ from napari_zstack_align.saved.names import LOCK, new_generation
 from napari_zstack_align.saved.occupant import others_in
 from napari_zstack_align.saved.provenance import json_bytes
 
+LOOKING = "Looking for the project"
+GONE = "{} is gone: move it back to its place, or save the project anew."
 SUBJECT = Subject()
 """A project is of no frames of its own."""
 
@@ -123,6 +126,19 @@ class ProjectFolder:
         """
         return self._save(project)
 
+    def is_whole(self) -> Job[bool]:
+        """Look whether all that was saved here, or read from here, is still on the disk.
+
+        The names and sizes of its files are compared, not their content; :meth:`save` writes what
+        is missing again.
+
+        Returns
+        -------
+        generator of Progress
+            Returns a bool; run it with ``run``.
+        """
+        return self._is_whole()
+
     def discard_unread(self) -> None:
         """Let the next save drop what couldn't be read."""
         self._home.unread = ()
@@ -136,8 +152,22 @@ class ProjectFolder:
         self._home = project.home
         return project
 
+    def _is_whole(self) -> Job[bool]:
+        home = self._home
+        members = dict(home.sizes)
+        for done, (name, sizes) in enumerate(members.items()):
+            yield Progress(LOOKING, done, len(members))
+            if not are_there(self.path / name, sizes):
+                return False
+        try:
+            return self._manifest() is not None
+        except (InputError, OSError):
+            return False
+
     def _save(self, project: Project) -> Job[Project]:
         with self._alone(), sentences_for(self.path):
+            if not self.path.is_dir():
+                raise InputError(GONE.format(self.path))
             there = self._manifest()
             home = self._home_of(project, there)
             writer = Writer(self.path, home, project.home)

@@ -83,7 +83,7 @@ class _Opening:
             for item, (labels,) in opened["masks"]
         ]
         for mask, (item, _) in zip(masks, opened["masks"], strict=True):
-            self._home.kept[digest_of(mask)] = mask, item.members[0]
+            self._keep(digest_of(mask), mask, item.members[0])
         runs = [
             NamedRun(item.name, tuple(values), str(item.facts["when"]))
             for item, values in opened["runs"]
@@ -120,7 +120,7 @@ class _Opening:
             if entry.key:
                 self._home.set_key(stack, entry.key)
             if entry.times is not None and stack.frame_times_s is not None:
-                self._home.kept[id(stack.frame_times_s)] = stack.frame_times_s, entry.times
+                self._keep(id(stack.frame_times_s), stack.frame_times_s, entry.times)
             self.remarks += [remark for remark in stack.remarks if remark.is_warning]
             stacks.append(stack)
         return tuple(stacks)
@@ -139,11 +139,15 @@ class _Opening:
                     continue
                 if read.remark is not None:
                     self.remarks.append(read.remark)
-                self._home.kept[id(read.value)] = read.value, member
+                self._keep(id(read.value), read.value, member)
                 values.append(read.value)
             if values:
                 found.append((item, values))
         return found
+
+    def _keep(self, key: int | str, value: Any, member: FileFacts) -> None:
+        self._home.kept[key] = value, member
+        self._home.note_sizes(member)
 
     def _note_unread(
         self, section: str, item: Item, position: int, member: FileFacts, error: InputError

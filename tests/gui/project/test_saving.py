@@ -255,8 +255,9 @@ def test_without_changes_a_project_is_opened_again_unasked(saved, qtbot, monkeyp
     assert len(panel.workspace.stacks) == 1
 
 
-def test_a_project_that_cannot_be_read_again_stays_open(saved, qtbot, monkeypatch):
+def test_a_project_that_cannot_be_read_again_stays_open(saved, qtbot, answer):
     panel, folder = saved
+    answer("Open it again")
     whole = (folder / "project.json").read_bytes()
     (folder / "project.json").write_bytes(whole[:-20])
     panel.keeper.open(folder)

@@ -45,6 +45,10 @@ logger = logging.getLogger(__name__)
 
 LOOK_EVERY_MS = 1000
 """Results are compared with the saved ones so often."""
+LOOKS_PER_CHECK = 10
+"""So many looks after the last one, what is saved is looked for on the disk."""
+A_MOMENT_MS = 80
+"""The window may stand still so long while what is saved is looked for."""
 SAVE_AFTER_S = 60.0
 """Parameters, sliders and runs that go on are saved at least so often, where they have changed."""
 RETRY_AFTER_S = 10.0
@@ -85,7 +89,11 @@ class ProjectKeeper(QObject):
         self._base = Project()
         self._saved: Project | None = None
         self._seen: Project | None = None
+        self._gone: Project | None = None
+        """The saved project, where not all of it is on the disk any more."""
         self._worker: JobWorker | None = None
+        self._checker: JobWorker | None = None
+        self._unchecked_looks = 0
         self._then: Then | None = None
         self._discards = False
         """Whether to go on with what was asked for, though what has changed can't be saved."""
@@ -156,7 +164,7 @@ class ProjectKeeper(QObject):
             self.save(path, then)
 
     def look(self) -> None:
-        """Save what has changed."""
+        """Save what has changed, or isn't on the disk any more."""
         if self.folder is None or self.busy:
             return
         waited = time.monotonic() - self._tried_at
@@ -164,11 +172,17 @@ class ProjectKeeper(QObject):
             return
         now, seen = self.snapshot(), self._seen
         self._seen = now
-        if self._saved is None or same(now, self._saved):
+        if self._saved is None:
             return
         settled = seen is not None and same_results(now, seen)
-        if waited >= SAVE_AFTER_S or (settled and not same_results(now, self._saved)):
+        if (
+            self._saved is self._gone
+            or (waited >= SAVE_AFTER_S and not same(now, self._saved))
+            or (settled and not same_results(now, self._saved))
+        ):
             self._save(now)
+        else:
+            self._check_now_and_then(self.folder, self._saved)
 
     def make_safe(self, title: str, stay: str, then: Then) -> bool:
         """Whether nothing that is unsaved would be lost now.
@@ -181,10 +195,13 @@ class ProjectKeeper(QObject):
             return True  # what was open is saved, and this comes from its folder
         now = self.snapshot()
         if self.folder is not None:
-            if self._worker is None and self._saved is not None and same(now, self._saved):
+            is_saved = self._worker is None and self._is_saved(now, same)
+            if is_saved and self._is_whole():
                 return True
             self._then = then
-            if self._worker is None:
+            if is_saved:
+                self._start(partial(_made_sure, self.folder, now), partial(self._on_sure, now))
+            elif self._worker is None:
                 self._save(now)
             return False
         words = self._unsaved(now)
@@ -202,15 +219,16 @@ class ProjectKeeper(QObject):
         self._masks.stop()
         self._showing = None
         self._drop_opened()
-        if self._worker is not None:
-            self._worker.abandon()
-            self._worker = None
+        for worker in (self._worker, self._checker):
+            if worker is not None:
+                worker.abandon()
+        self._worker = self._checker = None
         self.bar.run_bar.abandon()
         self._close_folder()
 
     def _unsaved(self, now: Project) -> str:
         """What is in no file, in words; '' for nothing."""
-        if self._saved is not None and same_results(now, self._saved):
+        if self._is_saved(now, same_results):
             return ""
         masks = [each for each in masks_in(self._panel.viewer) if not self._masks.hold(each)]
         return unsaved_words(now, self._panel.workspace.in_files, masks)
@@ -231,6 +249,14 @@ class ProjectKeeper(QObject):
         worker.failed.connect(self._on_failed)
         self.bar.save_button.setEnabled(False)
         worker.launch()
+
+    def _on_sure(self, now: Project, saved_again: Project | None) -> None:
+        """All of it is on the disk: what was missing was saved again."""
+        if saved_again is not None:
+            self._on_saved(now, saved_again)
+        else:
+            self._end()
+            self._go_on_once_saved(now)
 
     def _on_created(self, now: Project, made: tuple[ProjectFolder, Project]) -> None:
         folder, project = made
@@ -298,6 +324,40 @@ class ProjectKeeper(QObject):
             self.folder.close()
             self.folder = None
 
+    # -- what is on the disk -------------------------------------------------------------------
+
+    def _is_saved(self, now: Project, alike: Callable[[Project, Project], bool]) -> bool:
+        """Whether the project was saved as it is now, and wasn't found missing since."""
+        saved = self._saved
+        return saved is not None and saved is not self._gone and alike(now, saved)
+
+    def _is_whole(self) -> bool | None:
+        """Whether what is saved is on the disk; None where the disk doesn't say so in a moment."""
+        if self.folder is None:
+            return None
+        found: list[bool] = []
+        worker = JobWorker(partial(_found, self.folder, found), processors=1)
+        worker.launch()
+        worker.wait(A_MOMENT_MS)
+        worker.cancel()
+        return found[0] if found else None
+
+    def _check_now_and_then(self, folder: ProjectFolder, saved: Project) -> None:
+        self._unchecked_looks += 1
+        if self._checker is not None or self._unchecked_looks < LOOKS_PER_CHECK:
+            return
+        self._checker = worker = JobWorker(folder.is_whole, processors=1)
+        worker.returned.connect(partial(self._on_checked, folder, saved))
+        worker.failed.connect(partial(self._on_checked, folder, saved))
+        worker.launch()
+
+    def _on_checked(self, folder: ProjectFolder, saved: Project, answer: bool | str) -> None:
+        self._checker, self._unchecked_looks = None, 0
+        if answer is True or self.busy or folder is not self.folder or saved is not self._saved:
+            return
+        self._gone = saved
+        self._save(self.snapshot())
+
     # -- opening -------------------------------------------------------------------------------
 
     def open(self, path: Path) -> None:
@@ -323,8 +383,8 @@ class ProjectKeeper(QObject):
 
     def _read_again(self, path: Path) -> None:
         """Show the project that is open as it is on the disk: others may have saved it."""
-        unsaved = self._saved is None or not same_results(self.snapshot(), self._saved)
-        if unsaved and not confirmed(
+        unsaved = not self._is_saved(self.snapshot(), same_results)
+        if (unsaved or self._is_whole() is False) and not confirmed(
             self.bar.window(),
             "Open it again?",
             READ_AGAIN.format(path.name),
@@ -441,7 +501,7 @@ class ProjectKeeper(QObject):
         if self.folder is None:
             return
         now = self.snapshot()
-        if self._saved is not None and same_results(now, self._saved):
+        if self._is_saved(now, same_results) and self._is_whole():
             self._panel.workspace.in_files.update(results_in(now))
             self._masks.note(masks_in(self._panel.viewer))
         self._timer.stop()
@@ -464,6 +524,18 @@ class ProjectKeeper(QObject):
 
 def _is_in(combo: LayerCombo, tab: QWidget) -> bool:
     return bool(tab.isAncestorOf(combo))
+
+
+def _found(folder: ProjectFolder, found: list[bool]) -> Job[None]:
+    """Put whether a project is whole where it can be seen while the main thread waits."""
+    found.append((yield from folder.is_whole()))
+
+
+def _made_sure(folder: ProjectFolder, project: Project) -> Job[Project | None]:
+    """Save what isn't on the disk any more; where nothing is missing, return None."""
+    if (yield from folder.is_whole()):
+        return None
+    return (yield from folder.save(project))
 
 
 def _creating(path: Path, project: Project) -> Job[tuple[ProjectFolder, Project]]:
