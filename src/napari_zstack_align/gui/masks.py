@@ -15,6 +15,8 @@ from napari_zstack_align.gui.stack_layers import StackLayers
 MADE_ON = "made_on"
 """Where a mask's metadata keep the mark of the reference that it was painted on; '' for one that
 the next run chooses."""
+OVER = "painted_over"
+"""Where the metadata of a mask for the next run keep which recording it was painted over."""
 FAMILY = "carried_family"
 """Where the metadata of a mask, and of all that it was carried to, keep what tells them from
 others."""

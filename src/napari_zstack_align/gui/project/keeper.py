@@ -467,7 +467,9 @@ class ProjectKeeper(QObject):
             yield  # making it took a moment
             yield from part.restore(opened)
             yield
-        yield from add_masks(project, panel.viewer, panel.workspace.stacks, self._combos())
+        workspace = panel.workspace
+        recordings = workspace.session.recordings
+        yield from add_masks(project, panel.viewer, workspace.stacks, recordings, self._combos())
         panel.workspace.alignments_changed.emit()
         with suppress(ValueError):  # a tab of another version
             panel.open_tab(str(project.view.get("tab")))

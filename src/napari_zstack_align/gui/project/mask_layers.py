@@ -11,8 +11,10 @@ from napari.layers import Labels
 from napari_zstack_align.gui.cells.cell_mask import cell_mask_layers
 from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.layer_group import KEY
-from napari_zstack_align.gui.masks import CELLS, FAMILY, MADE_ON, ROLE, mask_layers
+from napari_zstack_align.gui.masks import CELLS, FAMILY, MADE_ON, OVER, ROLE, mask_layers
 from napari_zstack_align.gui.project.snapshot import with_view
+from napari_zstack_align.gui.recordings.painted_over import PaintedOver
+from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.stack_layers import StackLayers
 from napari_zstack_align.project import NamedMask, Project
 
@@ -63,17 +65,28 @@ def with_mask_layers(
             "units": [str(each) for each in layer.units],
             "axis_labels": list(layer.axis_labels),
         }
+        if isinstance(over := layer.metadata.get(OVER), PaintedOver):
+            facts[layer.name]["over"] = over.facts(project.home)
     return with_view(project.replace(masks=tuple(masks)), masks=facts)
 
 
 def add_masks(
-    project: Project, viewer: Any, stacks: Sequence[StackLayers], combos: Combos
+    project: Project,
+    viewer: Any,
+    stacks: Sequence[StackLayers],
+    recordings: Sequence[Recording],
+    combos: Combos,
 ) -> Iterator[None]:
-    """Add the masks of a project one by one, and choose them in the tabs that had chosen them."""
+    """Add the masks of a project one by one, and choose them in the tabs that had chosen them.
+
+    Each is tied again to the stack, or the recording, that it was painted over.
+    """
     for mask in project.masks:
         facts = project.view.get("masks", {}).get(mask.name, {})
         keys = [project.home.known_key(each.stack) for each in stacks]
         layer = _layer(mask, facts, dict(zip(keys, stacks, strict=True)))
+        if over := facts.get("over"):
+            layer.metadata[OVER] = PaintedOver.from_facts(over, project.home, recordings)
         last = len(viewer.layers)  # some of those below may not be there
         viewer.layers.insert(min(facts.get("index", last), last), layer)
         for tab in facts.get("chosen", ()):

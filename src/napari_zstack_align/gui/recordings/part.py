@@ -344,7 +344,7 @@ class RecordingsPart(Part):
             pass
         self.tab.mask_combo.choose(None)
         combos = {"Recordings": [self.tab.mask_combo]}
-        for _ in add_masks(opened.project, self.viewer, [], combos):
+        for _ in add_masks(opened.project, self.viewer, [], self.recordings, combos):
             pass
         self.tab.reference_combo.choose(None)
         if setup.reference is not None:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -24,11 +23,12 @@ from napari_zstack_align.flags import mark as mark_fault
 from napari_zstack_align.gui.jobs import limits
 from napari_zstack_align.gui.layer_group import KEY, flatten
 from napari_zstack_align.gui.layer_look import IMAGE_AXES, geometry, put
-from napari_zstack_align.gui.masks import MADE_ON, mask_layers, ready_to_paint
+from napari_zstack_align.gui.masks import MADE_ON, OVER, mask_layers, ready_to_paint
 from napari_zstack_align.gui.recordings.given import Given
 from napari_zstack_align.gui.recordings.layers import MATCH
 from napari_zstack_align.gui.recordings.match_view import LEGEND
 from napari_zstack_align.gui.recordings.means import reference_mean
+from napari_zstack_align.gui.recordings.painted_over import PaintedOver
 from napari_zstack_align.gui.recordings.recordings_tab import REFERENCE
 from napari_zstack_align.gui.recordings.session_map import HINT
 from napari_zstack_align.params import KeypointParams
@@ -63,8 +63,6 @@ class Trial:
         self._tab = part.tab
         self.previews: list[MatchPreview] | None = None
         self._background: Image | None = None
-        self._painted_over: WeakKeyDictionary[Labels, Recording] = WeakKeyDictionary()
-        """Recordings whose means masks were painted over, before there was a run."""
 
     def forget(self) -> None:
         """The recordings have changed: what was tried no longer holds."""
@@ -238,8 +236,10 @@ class Trial:
 
     def _check_recording_of(self, layer: Labels, reference: Any) -> None:
         """Raise InputError where a mask was painted over another recording, before any run."""
-        over = None if layer.metadata.get(MADE_ON) else self._painted_over.get(layer)
-        if reference is None and over and not self._part.reference_mark.is_taken_from(over):
+        over = layer.metadata.get(OVER)
+        if reference is not None or not isinstance(over, PaintedOver):
+            return
+        if over.recording is None or not self._part.reference_mark.is_taken_from(over.recording):
             raise InputError(
                 f"'{layer.name}' was painted over {over.name}, which the reference isn't taken "
                 f"from any more: click its ☆ in the list, press 'New mask', or choose no mask."
@@ -262,11 +262,11 @@ class Trial:
         """Masks painted before the first run lie on the reference made of what is under them."""
         in_use = self._part.reference_mark.in_use
         for layer in mask_layers(self._part.viewer.layers):
-            if (
-                layer.metadata.get(MADE_ON) == ""
-                and self._painted_over.get(layer, in_use) is in_use
-            ):
+            over = layer.metadata.get(OVER)
+            lies_there = not isinstance(over, PaintedOver) or over.is_of(in_use)
+            if layer.metadata.get(MADE_ON) == "" and lies_there:
                 layer.metadata[MADE_ON] = made_on(alignment)
+                layer.metadata.pop(OVER, None)
 
     def _on_reference_mean(
         self, recordings: Sequence[Recording], found: tuple[int, npt.NDArray[np.float32]]
@@ -275,7 +275,7 @@ class Trial:
         number, image = found
         self._part.reference_mark.choose(recordings[number])
         mask = self._add_mask(recordings[number].stack, image, "")
-        self._painted_over[mask] = recordings[number]
+        mask.metadata[OVER] = PaintedOver(recordings[number].name, recordings[number])
 
     def _add_mask(self, stack: Stack, image: npt.NDArray[np.float32], mark: str | None) -> Labels:
         place = geometry(stack, IMAGE_AXES)

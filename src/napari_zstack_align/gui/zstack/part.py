@@ -216,7 +216,7 @@ class ZStackPart(Part):
         project.home.set_key(shown.stack, project.home.key_of(found.stack))
         combo = self.align_tab.mask_combo
         combo.choose(None)
-        for _ in add_masks(project, self.viewer, [shown], {"Align": [combo]}):
+        for _ in add_masks(project, self.viewer, [shown], [], {"Align": [combo]}):
             pass
         self.align_tab.form.take(project.params.get("Align"))
         self.tab_wanted.emit(self.align_tab)
@@ -398,7 +398,7 @@ class ZStackPart(Part):
         for _ in self._restoring(shown, found.runs):
             pass
         choices = {"Align": [self.align_tab.mask_combo]}
-        for _ in add_masks(with_masks, self.viewer, [shown], choices):
+        for _ in add_masks(with_masks, self.viewer, [shown], [], choices):
             pass
         self.workspace.alignments_changed.emit()
         self.workspace.put_back.emit(
