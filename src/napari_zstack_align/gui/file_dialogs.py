@@ -92,6 +92,7 @@ def ask_where_to_save(
     *,
     complete: bool = True,
     own: Path | None = None,
+    what_goes: Callable[[Sequence[Path]], str] = lambda _: "",
 ) -> Path | None:
     """Ask for the folder of a saved result, add its suffix, and ask before one is replaced.
 
@@ -111,6 +112,8 @@ def ask_where_to_save(
         Whether it is complete: an incomplete one replaces no complete one.
     own : pathlib.Path, optional
         Where it is saved already: nothing is asked there.
+    what_goes : callable, optional
+        Says of folders that would be saved over what of the panel is in no other; '' for nothing.
 
     Returns
     -------
@@ -126,7 +129,7 @@ def ask_where_to_save(
         target = not_inside_a_result(target_of(name, kind), kind)
     except InputError:  # saving says why it is no name
         return Path(name)
-    may_save = target == own or _may_save(parent, target, members, complete)
+    may_save = target == own or _may_save(parent, target, members, complete, what_goes)
     return target if may_save else None
 
 
@@ -168,13 +171,22 @@ def _is_export(writers: Sequence[Writer], folder: Path) -> bool:
     return any(writer.marks(folder) for writer in writers)
 
 
-def _may_save(parent: Any, target: Path, members: Sequence[str], complete: bool) -> bool:
+def _may_save(
+    parent: Any,
+    target: Path,
+    members: Sequence[str],
+    complete: bool,
+    what_goes: Callable[[Sequence[Path]], str],
+) -> bool:
     """Ask before a result is saved under a name that is taken.
 
     Where there is something else than a result, saving says so.
     """
-    places = map(occupant_of, (target, *(target / member for member in members)))
-    there = next((each for each in places if each.kind is not None and not each.obstacle), None)
+    folders = [target, *(target / member for member in members)]
+    there = next(
+        (each for each in map(occupant_of, folders) if each.kind is not None and not each.obstacle),
+        None,
+    )
     if there is None:
         return True
     if there.complete and not complete:
@@ -183,8 +195,9 @@ def _may_save(parent: Any, target: Path, members: Sequence[str], complete: bool)
             f"{partial_name(target).name} beside it?"
         )
         return confirmed(parent, "Save beside?", question, yes="Save beside it", no="Don't save")
-    question = f"{there.path} {there.whole_description}. Replace it?"
-    return _says_replace(parent, question)
+    goes = what_goes(folders)
+    holds = f"{there.path} {there.whole_description}."
+    return _says_replace(parent, " ".join(filter(None, (holds, goes, "Replace it?"))))
 
 
 def _may_replace(parent: Any, paths: Sequence[Path]) -> bool:

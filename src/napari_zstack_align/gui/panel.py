@@ -139,6 +139,7 @@ class Panel(QWidget):
         """Open a saved result on the tab of its kind; a project instead of what is shown."""
         kind = kind_of(folder)
         if kind is Kind.PROJECT:
+            self.workspace.saved_runs.look()
             self.keeper.open(folder)
             return
         (self.parts.that_opens(kind) or self.zstack).open_saved(folder)
@@ -193,6 +194,7 @@ class Panel(QWidget):
         ):
             return False
         try:
+            self.workspace.saved_runs.look()
             return self.keeper.make_safe("Close napari?", "Keep open", self._close)
         except Exception as error:  # of any part; Qt would go on, and close the window
             logger.exception("what is unsaved can't be found out")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ DIGITS = 3
 
 Results = Mapping[Any, Alignment]
 """Alignments by what they are of: the layers of a z-stack, or each recording of a session."""
+Copy = frozenset[Path]
+"""Folders of a saved result: its own, and those of its members."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +47,8 @@ class Run:
         Whether these results are in a file.
     note : str
         How it came about, where not by Run.
+    copies : tuple of Copy
+        Where they are saved, as far as that is known.
     """
 
     number: int
@@ -53,6 +58,7 @@ class Run:
     running: bool = False
     saved: bool = False
     note: str = ""
+    copies: tuple[Copy, ...] = ()
 
     @property
     def params(self) -> Params:
@@ -157,6 +163,7 @@ class Runs:
         running: bool = False,
         saved: bool = False,
         note: str = "",
+        copy: Copy = frozenset(),
     ) -> Run:
         """List a run, and show it; without a name it is 'run 1' and so on."""
         self._last += 1
@@ -168,6 +175,7 @@ class Runs:
             running=running,
             saved=saved,
             note=note,
+            copies=(copy,) if copy else (),
         )
         self._runs[run.number] = run
         self._shown = run.number
@@ -175,7 +183,8 @@ class Runs:
 
     def update(self, number: int, results: Results, *, running: bool = False) -> Run | None:
         """Give a run newer results, which are in no file; None where it was removed."""
-        return self._change(number, results=dict(results), running=running, saved=False)
+        changes = {"results": dict(results), "running": running, "saved": False, "copies": ()}
+        return self._change(number, **changes)
 
     def stop(self, number: int) -> None:
         """Nothing more comes of a run."""
@@ -204,11 +213,23 @@ class Runs:
         self._runs.clear()
         self._shown = None
 
-    def note_saved(self, number: int, results: Iterable[Alignment]) -> None:
+    def note_saved(
+        self, number: int, results: Iterable[Alignment], copy: Copy = frozenset()
+    ) -> None:
         """A run was saved, if it still has these results."""
         run, written = self.get(number), {id(alignment) for alignment in results}
         if run is not None and {id(alignment) for alignment in run.results.values()} == written:
-            self._change(number, saved=True)
+            copies = (*run.copies, copy) if copy else run.copies
+            self._change(number, saved=True, copies=copies)
+
+    def drop_copies(self, is_gone: Callable[[Copy], bool]) -> bool:
+        """Some copies are gone: a run without any other is not saved. Return whether one was."""
+        before = self.listed
+        for run in before:
+            left = tuple(copy for copy in run.copies if not is_gone(copy))
+            if len(left) < len(run.copies):
+                self._change(run.number, saved=bool(left), copies=left)
+        return self.listed != before
 
     def keep_of(self, owners: Iterable[Any]) -> None:
         """Drop the results of all others: their recordings are gone."""

@@ -16,6 +16,8 @@ from napari_zstack_align.gui.layer_group import KEY, flatten
 from napari_zstack_align.gui.lazy import is_in_time
 from napari_zstack_align.gui.listening import Listening
 from napari_zstack_align.gui.recordings.layers import SessionLayers
+from napari_zstack_align.gui.runs import Runs
+from napari_zstack_align.gui.saved_runs import SavedRuns
 from napari_zstack_align.gui.stack_layers import StackLayers, every_stack
 from napari_zstack_align.gui.unfinished.kept_run import KeptRuns
 from napari_zstack_align.project import Project
@@ -48,20 +50,23 @@ class Workspace(QObject):
     """A sentence: frames of the project that were missing are there again."""
     result_found = Signal(object)
     """Path of a saved result that was chosen where something else was asked for."""
-    recordings_found = Signal(object, str, bool)
-    """Alignments of recordings that were opened where one of a z-stack was asked for, the name of
-    their run, and whether they are in a file."""
+    recordings_found = Signal(object, object)
+    """Alignments of recordings that were opened where one of a z-stack was asked for, and the
+    folder that they are from, or None."""
 
     def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.viewer = viewer
         self.session = SessionLayers(viewer)
         self.stack: StackLayers | None = None
+        self.kept: list[StackLayers] = []
+        """Stacks whose layers were removed in napari while runs are in no file."""
         self.left = Project()
         """What of the open project isn't shown, and is kept: the frames aren't there."""
         self.in_files: WeakSet[Any] = WeakSet()
         """Results that were saved or loaded one by one."""
         self.kept_runs = KeptRuns()
+        self.saved_runs = SavedRuns(self._run_lists, self)
         self._in_view: FrameInView | None = None
         self._known = False
         self._listening = Listening()
@@ -149,6 +154,9 @@ class Workspace(QObject):
         self._listening.stop()
 
     # -- inside --------------------------------------------------------------------------------
+
+    def _run_lists(self) -> list[Runs]:
+        return [self.session.runs, *(each.runs for each in (*self.stacks, *self.kept))]
 
     def _resolved(self) -> FrameInView | None:
         for layer in reversed(self.viewer.layers):

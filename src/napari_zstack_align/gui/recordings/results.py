@@ -31,6 +31,7 @@ from napari_zstack_align.gui.recordings.means import overlay_means
 from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.recordings.repair import Repair
 from napari_zstack_align.gui.runs import Run, started_of
+from napari_zstack_align.gui.saved_runs import origin_of
 from napari_zstack_align.gui.taking import guess_axes, stack_of_layer
 from napari_zstack_align.saved import Kind, kind_of
 from napari_zstack_align.write.several import destinations
@@ -231,16 +232,16 @@ class Results:
         self._part.start(
             self._bar,
             partial(files.opening_saved, folder, stacks),
-            returned=partial(self._on_opened, name=folder.stem, saved=True),
+            returned=partial(self._on_opened, folder=folder),
         )
 
-    def show(self, alignments: Sequence[Alignment], name: str = "", saved: bool = False) -> None:
-        """Show alignments that are in memory, and perhaps in a file, too."""
+    def show(self, alignments: Sequence[Alignment], folder: Path | None = None) -> None:
+        """Show alignments that are in memory, and perhaps in a folder, too."""
         self._part.tab_wanted.emit(self._tab)
         self._part.start(
             self._bar,
             partial(files.with_contrast, list(alignments)),
-            returned=partial(self._on_opened, name=name, saved=saved),
+            returned=partial(self._on_opened, folder=folder),
         )
 
     def export(self, path: Path) -> None:
@@ -308,20 +309,14 @@ class Results:
 
     def _on_saved(self, run: Run | None, folder: Path, path: Path) -> None:
         if run is not None:
-            self._part.layers.runs.note_saved(run.number, run.results.values())
+            self._part.workspace.saved_runs.note_saved(self._part.layers.runs, run, path)
             self._part.workspace.kept_runs.note_saved(run.results.values())
-            self._part.runs.refresh()
         self._bar.say(saved_words(path, folder))
 
-    def _on_opened(self, found: files.Saved, *, name: str = "", saved: bool = False) -> None:
+    def _on_opened(self, found: files.Saved, *, folder: Path | None = None) -> None:
         """Show what was opened: beside the other runs, where it is of the same recordings."""
         loaded = [each.alignment for each in found.recordings if each.alignment is not None]
-        described = {
-            "name": name,
-            "saved": saved,
-            "started": started_of(loaded[0]),
-            "note": "loaded" if saved else "",
-        }
+        described = {"started": started_of(loaded[0]), **origin_of(folder)}
         same = self._part.runs.open_ones(loaded)
         words = f"Opened {counted(len(found.recordings), 'recording')}."
         if same is not None:
@@ -381,7 +376,13 @@ class Results:
         members = folders_of([each.stack for each in self._part.alignments])
         complete = all(alignment.complete for alignment in self._part.alignments)
         folder = ask_where_to_save(
-            self._tab, title, "session", Kind.SESSION, members, complete=complete
+            self._tab,
+            title,
+            "session",
+            Kind.SESSION,
+            members,
+            complete=complete,
+            what_goes=partial(self._part.workspace.saved_runs.words, but=self._part.runs.shown),
         )
         if folder is not None:
             self.save(folder)

@@ -70,8 +70,6 @@ class ZStackPart(Part):
         self.stack_combo = LayerCombo(self.viewer, stack_layers)
         self.stack_combo.setToolTip("The stack that all tabs are about")
         self.header = QWidget()
-        self.kept: list[StackLayers] = []
-        """Stacks whose layers were removed in napari while runs are in no file."""
         self.kept_row = KeptRow()
         self._below = QWidget()
         self._below.setVisible(False)
@@ -169,7 +167,7 @@ class ZStackPart(Part):
     def collect(self, project: Project) -> Project:
         """Add the stacks, their runs, and the parameters."""
         shown = self.workspace.stacks
-        stacks = [*shown, *self.kept]
+        stacks = [*shown, *self.workspace.kept]
         project = project.replace(stacks=tuple(each.stack for each in stacks))
         keys = [project.home.key_of(each.stack) for each in stacks]
         for key, each in zip(keys, stacks, strict=True):
@@ -183,7 +181,7 @@ class ZStackPart(Part):
         """Show the stacks of a project with their runs."""
         for before in self.workspace.stacks:
             yield from before.removing()
-        self.kept.clear()
+        self.workspace.kept.clear()
         self.kept_row.show_kept(())
         view, key_of = opened.project.view, opened.project.home.key_of
         shown = {}
@@ -287,7 +285,7 @@ class ZStackPart(Part):
 
         One whose layers were removed, and whose runs are kept, is shown again with these.
         """
-        if any(_is_again(stack, each) for each in self.kept):
+        if any(_is_again(stack, each) for each in self.workspace.kept):
             self.show_again()
             self.load_tab.run_bar.say(SHOWN_AGAIN.format(stack.name))
             return
@@ -303,25 +301,25 @@ class ZStackPart(Part):
 
     def keep(self, shown: StackLayers) -> None:
         """Keep a stack whose layers were removed, where a run of it goes on or is in no file."""
-        others = [each for each in self.kept if each is not shown]
+        others = [each for each in self.workspace.kept if each is not shown]
         is_kept = self.run.is_of(shown) or bool(shown.runs.unsaved_of([shown]))
-        self.kept = [*others, shown] if is_kept else others
+        self.workspace.kept = [*others, shown] if is_kept else others
         for run in shown.runs.listed:
             shown.run_volumes.forget(run.number)
-        self.kept_row.show_kept(self.kept)
+        self.kept_row.show_kept(self.workspace.kept)
         if not self.align_tab.run_bar.busy:
             self.align_tab.run_bar.say(self.words_of_removed(shown))
 
     def words_of_removed(self, shown: StackLayers) -> str:
         """What became of the runs of a stack whose layers were removed; '' where it had none."""
         name, runs = shown.stack.name, shown.runs.listed
-        if shown in self.kept:
+        if shown in self.workspace.kept:
             return KEPT.format(name, names_of(runs), "are" if len(runs) > 1 else "is")
         return REMOVED.format(name) if runs else ""
 
     def show_again(self) -> None:
         """Add the layers of the stacks that are kept without."""
-        kept, self.kept = self.kept, []
+        kept, self.workspace.kept = self.workspace.kept, []
         for shown in kept:
             shown.add_raw()
             self._choose_shown(shown)
@@ -334,16 +332,16 @@ class ZStackPart(Part):
 
     def discard_kept(self) -> None:
         """Forget the stacks that are kept without layers, after a question."""
-        runs = [run for each in self.kept for run in each.runs.listed]
+        runs = [run for each in self.workspace.kept for run in each.runs.listed]
         if confirmed(
             self.load_tab,
             "Discard the runs?",
-            f"{names_of(runs)} of {', '.join(each.stack.name for each in self.kept)} "
+            f"{names_of(runs)} of {', '.join(each.stack.name for each in self.workspace.kept)} "
             f"{'are' if len(runs) > 1 else 'is'} in no file, and can't be brought back.",
             yes="Discard",
             no="Keep",
         ):
-            self.kept.clear()
+            self.workspace.kept.clear()
             self.kept_row.show_kept(())
             self.align_tab.run_bar.say("")
 

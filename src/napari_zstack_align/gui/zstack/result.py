@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from napari_zstack_align.gui.file_dialogs import ask_where_to_save, ask_where_to
 from napari_zstack_align.gui.jobs import Limits
 from napari_zstack_align.gui.lazy import GrowingVolume
 from napari_zstack_align.gui.runs import Run, Runs, same_frames, started_of
+from napari_zstack_align.gui.saved_runs import origin_of
 from napari_zstack_align.gui.stack_layers import StackLayers
 from napari_zstack_align.gui.words import ended
 from napari_zstack_align.saved import Kind, target_of
@@ -102,7 +103,7 @@ class Result:
         stack = None if self._shown is None else self._shown.stack
         self._tab.run_bar.start(
             partial(jobs.open_alignment, folder, stack),
-            returned=partial(self._on_loaded, name=folder.stem, saved=True),
+            returned=partial(self._on_loaded, folder=folder),
         )
 
     def show(self, alignment: Alignment) -> None:
@@ -111,28 +112,25 @@ class Result:
         self._tab.run_bar.start(partial(jobs.with_contrast, alignment), returned=self._on_loaded)
 
     def _on_saved(self, runs: Runs, run: Run, target: Path, path: Path) -> None:
-        runs.note_saved(run.number, run.results.values())
+        self._part.workspace.saved_runs.note_saved(runs, run, path)
         self._part.workspace.kept_runs.note_saved(run.results.values())
-        self._part.runs.refresh()
         self._tab.run_bar.say(saved_words(path, target))
 
     def _on_loaded(
-        self, result: tuple[Alignment, list[Limits]], *, name: str = "", saved: bool = False
+        self, result: tuple[Alignment, list[Limits]], *, folder: Path | None = None
     ) -> None:
         """Show an alignment beside those that its stack has already."""
         alignment, contrast = result
         if alignment.chunks is not None:
-            self._part.workspace.recordings_found.emit([alignment], name, saved)
+            self._part.workspace.recordings_found.emit([alignment], folder)
             return
         shown = self._shown
         if shown is None or not same_frames(shown.stack, alignment.stack):
             shown = self._part.add_stack(alignment.stack, contrast)
         run = shown.runs.add(
             {shown: alignment},
-            name=name,
             started=started_of(alignment),
-            saved=saved,
-            note="loaded" if saved else "",
+            **origin_of(folder),
         )
         volumes = shown.run_volumes.of(run.number, alignment.transforms.shape)
         shown.add_results(volumes)
@@ -173,10 +171,19 @@ class Result:
         if alignment is None:
             return
         folder = ask_where_to_save(
-            self._tab, title, name, Kind.ALIGNMENT, complete=alignment.complete
+            self._tab,
+            title,
+            name,
+            Kind.ALIGNMENT,
+            complete=alignment.complete,
+            what_goes=self._what_goes,
         )
         if folder is not None:
             self.save(folder)
+
+    def _what_goes(self, folders: Iterable[Path]) -> str:
+        run = None if self._shown is None else self._shown.runs.shown
+        return self._part.workspace.saved_runs.words(folders, but=run)
 
     def _ask_load(self) -> None:
         name = QFileDialog.getExistingDirectory(self._tab, "Load an alignment (a .zalign folder)")

@@ -50,6 +50,7 @@ class StackRuns:
         self._box.chosen.connect(self.show)
         self._box.renamed.connect(self._rename)
         self._box.remove_clicked.connect(self._remove)
+        part.workspace.saved_runs.changed.connect(self.refresh)
 
     @property
     def busy(self) -> bool:

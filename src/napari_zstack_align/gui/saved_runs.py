@@ -1,0 +1,83 @@
+"""`SavedRuns`: in which folders the runs of a panel are, and which of them are in none any more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_zstack_align.gui.runs import Copy, Run, Runs, names_of
+from napari_zstack_align.saved.occupant import manifest_path, occupant_of
+
+IN_NO_FILE = "It holds {} of the list, which would be in no file any more."
+
+
+class SavedRuns(QObject):
+    """Takes back that a run is saved, where another result is saved over it, or its folder goes.
+
+    Parameters
+    ----------
+    lists : callable
+        Returns the runs of each dataset.
+    parent : QObject
+        Its owner.
+    """
+
+    changed = Signal()
+    """Other runs are saved than before."""
+
+    def __init__(self, lists: Callable[[], Iterable[Runs]], parent: QObject) -> None:
+        super().__init__(parent)
+        self._lists = lists
+
+    def note_saved(self, runs: Runs, run: Run, folder: Path) -> None:
+        """A run was saved, perhaps over others."""
+        written = copy_in(folder)
+        self._drop(lambda copy: bool(written & copy))
+        runs.note_saved(run.number, run.results.values(), written)
+        self.changed.emit()
+
+    def look(self) -> None:
+        """Look whether the folders are still there."""
+        self._drop(lambda copy: not all(map(_is_there, copy)))
+
+    def words(self, folders: Iterable[Path], but: Run | None = None) -> str:
+        """Say which other runs would be in no file, were these folders saved over; '' for none."""
+        places = {place for each in folders for place in (each.resolve(), *copy_in(each))}
+        lost = [
+            run
+            for runs in self._lists()
+            for run in runs.listed
+            if run is not but and run.copies and all(places & copy for copy in run.copies)
+        ]
+        return IN_NO_FILE.format(names_of(lost)) if lost else ""
+
+    def _drop(self, is_gone: Callable[[Copy], bool]) -> None:
+        dropped = [runs.drop_copies(is_gone) for runs in self._lists()]
+        if any(dropped):
+            self.changed.emit()
+
+
+def copy_in(folder: Path) -> Copy:
+    """Return the folders of a saved result: its own, and those of its members."""
+    manifest = occupant_of(folder).manifest
+    if manifest is None:
+        return frozenset()
+    members = (folder / member.folder for member in manifest.members)
+    return frozenset(place.resolve() for place in (folder, *members))
+
+
+def origin_of(folder: Path | None) -> dict[str, Any]:
+    """Return what is said of a run that was loaded from a folder; nothing for one that wasn't."""
+    if folder is None:
+        return {}
+    return {"name": folder.stem, "saved": True, "note": "loaded", "copy": copy_in(folder)}
+
+
+def _is_there(place: Path) -> bool:
+    try:
+        return manifest_path(place) is not None
+    except OSError:  # of a drive that can't be reached
+        return False
