@@ -18,7 +18,7 @@ def remove_all(viewer):
 
 
 def row_of(panel):
-    row = panel.workspace.kept_row
+    row = panel.zstack.kept_row
     return "" if row.isHidden() else row.words.text()
 
 
@@ -54,7 +54,7 @@ def test_a_finished_run_is_kept_asked_about_and_shown_again(
     assert "slices aligned" not in status(panel)
     assert "'run 1' is kept" in status(panel)
     assert questions(panel, monkeypatch) == ["1 run and 1 painted mask are in no file yet."]
-    click(qtbot, panel.workspace.kept_row.button)
+    click(qtbot, panel.zstack.kept_row.button)
     assert panel.zstack.shown is aligned
     assert aligned.alignment is alignment
     assert panel.zstack.align_tab.mask_combo.layer is mask
@@ -111,7 +111,7 @@ def test_several_stacks_are_kept_beside_another(qtbot, viewer, panel, aligned):
     project = panel.keeper.snapshot()
     assert sorted(stack.name for stack in project.stacks) == ["brain", "fish", "larva"]
     assert len(project.runs) == 2
-    click(qtbot, panel.workspace.kept_row.button)
+    click(qtbot, panel.zstack.kept_row.button)
     assert set(panel.workspace.stacks) == {aligned, second, third}
 
 
@@ -185,7 +185,7 @@ def test_another_layout_of_it_is_another_stack(qtbot, panel, kept):
 @pytest.mark.parametrize("said", ["Discard", "Keep"])
 def test_kept_runs_can_be_discarded(qtbot, panel, kept, answer, monkeypatch, said):
     answer(said)
-    click(qtbot, panel.workspace.kept_row.discard_button)
+    click(qtbot, panel.zstack.kept_row.discard_button)
     assert answer.asked == ["'run 1' of brain is in no file, and can't be brought back."]
     assert bool(row_of(panel)) == (said == "Keep")
     assert bool(questions(panel, monkeypatch)) == (said == "Keep")
