@@ -570,7 +570,7 @@ def test_the_save_dialog_is_given_the_folders_that_will_be_written(
 ):
     asked = []
 
-    def answer(_parent, _title, _proposed, _kind, members, *, complete):
+    def answer(_parent, _title, _proposed, _kind, members, *, complete, **_options):
         asked.append((set(members), complete))
         return tmp_path / "larva"
 
