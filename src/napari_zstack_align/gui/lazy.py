@@ -9,15 +9,16 @@ import numpy as np
 from napari.viewer import current_viewer
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.gui.drawn import DrawnImages
 from napari_zstack_align.gui.grid import FrameGrid
-from napari_zstack_align.lazy import Image, LazyImages, Position
+from napari_zstack_align.lazy import Image, Position
 from napari_zstack_align.stack import Stack
 
 CACHE_BYTES = 64 * 2**20
 VOLUME_BYTES = 2 * 2**30
 
 
-class SliderImages(LazyImages):
+class SliderImages(DrawnImages):
     """Images along napari's sliders; those of a recording are no volume.
 
     In 3-D napari asks for all that lies along the last three axes, which would be every frame of a
@@ -32,14 +33,14 @@ class SliderImages(LazyImages):
     in_time = True
     _latest = 0
 
-    def __getitem__(self, index: Any) -> Image:
+    def images(self, index: Any) -> Image:
         """Make the images that an index asks for."""
         first = index[0] if isinstance(index, tuple) and index else None
         if isinstance(first, slice) and first.start is not None:
             self._latest = first.start
         elif self.in_time and isinstance(first, slice) and self._is_of_3d(index):
-            return super().__getitem__(slice(self._latest, self._latest + 1))
-        return super().__getitem__(index)
+            return super().images(slice(self._latest, self._latest + 1))
+        return super().images(index)
 
     def _is_of_3d(self, index: tuple[Any, ...]) -> bool:
         """Whether napari asks so in 3-D: for all of each axis, one by one."""
@@ -109,7 +110,7 @@ class AlignedFrames(SliderImages):
         return self._alignment.aligned_frame(frame, self._channel)
 
 
-class GrowingVolume(LazyImages):
+class GrowingVolume(DrawnImages):
     """The volume (slice, Y, X) of one channel: a worker puts slices in as they are finished.
 
     Slices that aren't there yet are dark. ``recompute`` serves those that the bounded cache had to
@@ -137,8 +138,8 @@ class GrowingVolume(LazyImages):
             return np.zeros(self.image_shape, self.dtype)
         return np.nan_to_num(again(), nan=0.0)
 
-    def at(self, position: Position) -> Image:
+    def made(self, position: Position) -> Image:
         """Return a slice, dark while it isn't there."""
         if position[0] not in self._recompute:  # not to be kept: a worker may put it any time
             return np.zeros(self.image_shape, self.dtype)
-        return super().at(position)
+        return super().made(position)

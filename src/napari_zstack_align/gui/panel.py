@@ -28,6 +28,7 @@ from napari_zstack_align.gui.part import Part
 from napari_zstack_align.gui.parts import Parts
 from napari_zstack_align.gui.project.keeper import ProjectKeeper
 from napari_zstack_align.gui.question import confirmed
+from napari_zstack_align.gui.raw_files import RawFiles
 from napari_zstack_align.gui.recordings.part import RecordingsPart
 from napari_zstack_align.gui.unfinished.offer import Offers
 from napari_zstack_align.gui.workspace import Workspace
@@ -77,6 +78,7 @@ class Panel(QWidget):
         self.carrier = Carrier(self.workspace, self.rois, self._registering, self)
         self.keeper = ProjectKeeper(self)
         self.offers = Offers(self)
+        self.raw_files = RawFiles(self.workspace, self)
         self.tabs = QTabWidget()
         self._splitter = QSplitter(Qt.Orientation.Vertical)
         self._layout = QVBoxLayout(self)
@@ -320,6 +322,7 @@ class Panel(QWidget):
         self.carrier.abandon()
         self.keeper.let_go()
         self.offers.let_go()
+        self.raw_files.let_go()
         self.workspace.kept_runs.let_go()
         self.workspace.let_go()
         self.on_frames.stop()
@@ -333,6 +336,7 @@ class Panel(QWidget):
 
     def _lay_out(self) -> None:
         self._layout.setContentsMargins(4, 4, 4, 4)
+        self._layout.addWidget(self.raw_files.row)
         self._layout.addWidget(self.offers.row)
         self._layout.addWidget(self.keeper.bar)
         self._splitter.addWidget(self.tabs)

@@ -16,6 +16,7 @@ from napari_zstack_align.checked_blosc import DamagedChunk
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._damage import damage
 from napari_zstack_align.read._facts import Facts, Opened, check_no_colours
+from napari_zstack_align.read._files import readable
 from napari_zstack_align.read._format import Format, Glance
 from napari_zstack_align.read._quiet import shortened
 from napari_zstack_align.read._sequence import in_sequence
@@ -70,7 +71,9 @@ def _unreadable(path: Path, error: Exception) -> InputError:
 
 
 class ZarrSource(ArraySource):
-    """Frames of a zarr array; a damaged chunk is one sentence.
+    """Frames of a zarr array; a damaged chunk is one sentence, and so is a folder that is gone.
+
+    zarr takes chunks that aren't there for dark ones, and all of them where there is no folder.
 
     Parameters
     ----------
@@ -89,9 +92,12 @@ class ZarrSource(ArraySource):
         """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
         try:
             with damage(DAMAGE, partial(_unreadable, self._path)):
-                return super().read(start, stop)
+                frames = super().read(start, stop)
         except DamagedChunk as error:
             raise _unreadable(self._path, error) from None
+        with readable(self._path):
+            self._path.stat()
+        return frames
 
 
 def _open_plain(array: Any, path: Path) -> Opened:
