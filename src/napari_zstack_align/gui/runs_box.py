@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +20,8 @@ from qtpy.QtWidgets import (
 from napari_zstack_align.gui.buttons import button
 from napari_zstack_align.gui.question import confirmed
 from napari_zstack_align.gui.run_bar import StatusLine
-from napari_zstack_align.gui.runs import Run, Runs, names_of, when_words
+from napari_zstack_align.gui.runs import Run, Runs, when_words
+from napari_zstack_align.gui.saved_runs import SavedRuns
 
 COLUMNS = {
     "Run": "Name of the run: a double click on the row changes it",
@@ -150,24 +150,15 @@ class RunsBox(QGroupBox):
         layout.addLayout(below)
 
 
-def may_remove(parent: QWidget, run: Run) -> bool:
+def may_remove(parent: QWidget, saved: SavedRuns, run: Run) -> bool:
     """Ask before a run is removed that is in no file."""
-    unsaved = () if run.saved else (run,)
-    return may_lose(parent, unsaved, f"Remove '{run.name}'?", yes="Remove it", no="Keep it")
+    lost = saved.would_lose([run])
+    return may_lose(parent, lost, f"Remove '{run.name}'?", yes="Remove it", no="Keep it")
 
 
-def may_lose(
-    parent: QWidget, runs: Sequence[Run], title: str, *, whose: str = "", yes: str, no: str
-) -> bool:
-    """Ask before results that are in no file are dropped; True where there are none.
-
-    ``whose`` names the recordings that they are of, where others stay.
-    """
-    if not runs:
-        return True
-    what = f"Alignments of {whose} in {names_of(runs)}" if whose else names_of(runs)
-    aren_t = "aren't" if whose or len(runs) > 1 else "isn't"
-    return confirmed(parent, title, f"{what} {aren_t} saved and would be lost.", yes=yes, no=no)
+def may_lose(parent: QWidget, lost: str, title: str, *, yes: str, no: str) -> bool:
+    """Ask before results are dropped; ``lost`` names them, and '' is no question."""
+    return not lost or confirmed(parent, title, lost, yes=yes, no=no)
 
 
 def _item(number: int) -> QTreeWidgetItem:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_zstack_align.gui.runs import Copy, Run, Runs, names_of
+from napari_zstack_align.gui.runs import Copy, Run, Runs, has_result, names_of
 from napari_zstack_align.saved.occupant import manifest_path, occupant_of
 
 IN_NO_FILE = "It holds {} of the list, which would be in no file any more."
+NOT_SAVED = "{} {} saved and would be lost."
+IN_PROJECT = "{} {} in no file but {}, and would be removed from there."
 
 
 class SavedRuns(QObject):
@@ -21,16 +23,28 @@ class SavedRuns(QObject):
     ----------
     lists : callable
         Returns the runs of each dataset.
+    in_files : container
+        Results that are in a file, whatever is known of their runs.
     parent : QObject
         Its owner.
+
+    Attributes
+    ----------
+    project_with : callable
+        Returns the name of the open project where a run is saved in it, else ''. The project is
+        saved without the run once that is gone.
     """
 
     changed = Signal()
     """Other runs are saved than before."""
 
-    def __init__(self, lists: Callable[[], Iterable[Runs]], parent: QObject) -> None:
+    def __init__(
+        self, lists: Callable[[], Iterable[Runs]], in_files: Container[Any], parent: QObject
+    ) -> None:
         super().__init__(parent)
         self._lists = lists
+        self._in_files = in_files
+        self.project_with: Callable[[Run], str] = lambda _: ""
 
     def note_saved(self, runs: Runs, run: Run, folder: Path) -> None:
         """A run was saved, perhaps over others."""
@@ -53,6 +67,39 @@ class SavedRuns(QObject):
             if run is not but and run.copies and all(places & copy for copy in run.copies)
         ]
         return IN_NO_FILE.format(names_of(lost)) if lost else ""
+
+    def would_lose(
+        self, runs: Iterable[Run], of: Iterable[Any] | None = None, whose: str = ""
+    ) -> str:
+        """Say which results would be lost with some runs; '' for none.
+
+        Parameters
+        ----------
+        runs : iterable of Run
+        of : iterable, optional
+            The recordings or stacks whose results would go; by default, all of a run.
+        whose : str
+            Their names, where those of others stay.
+        """
+        going = None if of is None else set(of)
+        lost = [run for run in runs if self._is_lost(run, going)]
+        by_project: dict[str, list[Run]] = {}
+        for run in lost:
+            by_project.setdefault(self.project_with(run), []).append(run)
+        sentences = []
+        for project, those in sorted(by_project.items()):
+            what = f"Alignments of {whose} in {names_of(those)}" if whose else names_of(those)
+            many = bool(whose) or len(those) > 1
+            if project:
+                sentences.append(IN_PROJECT.format(what, "are" if many else "is", project))
+            else:
+                sentences.append(NOT_SAVED.format(what, "aren't" if many else "isn't"))
+        return " ".join(sentences)
+
+    def _is_lost(self, run: Run, going: set[Any] | None) -> bool:
+        results = [each for of, each in run.results.items() if going is None or of in going]
+        in_files = run.saved or all(each in self._in_files for each in results)
+        return not in_files and (run.running or has_result(results))
 
     def _drop(self, is_gone: Callable[[Copy], bool]) -> None:
         dropped = [runs.drop_copies(is_gone) for runs in self._lists()]

@@ -66,7 +66,7 @@ class Workspace(QObject):
         self.in_files: WeakSet[Any] = WeakSet()
         """Results that were saved or loaded one by one."""
         self.kept_runs = KeptRuns()
-        self.saved_runs = SavedRuns(self._run_lists, self)
+        self.saved_runs = SavedRuns(self._run_lists, self.in_files, self)
         self._in_view: FrameInView | None = None
         self._known = False
         self._listening = Listening()

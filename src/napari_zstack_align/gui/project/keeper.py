@@ -33,6 +33,7 @@ from napari_zstack_align.gui.project.snapshot import (
 from napari_zstack_align.gui.project.unsaved import results_in, results_of, unsaved_words
 from napari_zstack_align.gui.question import DESTRUCTIVE, SAVE, STAY, choice, confirmed
 from napari_zstack_align.gui.remarks import marked
+from napari_zstack_align.gui.runs import Run
 from napari_zstack_align.gui.worker import JobWorker
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.project import Project, ProjectFolder
@@ -102,6 +103,7 @@ class ProjectKeeper(QObject):
         self._opened: Opened | None = None
         self._showing: Iterator[None] | None = None
         self._masks = MasksInFiles(panel.viewer.layers)
+        panel.workspace.saved_runs.project_with = self._project_with
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_EVERY_MS)
         self._timer.timeout.connect(self.look)
@@ -330,6 +332,15 @@ class ProjectKeeper(QObject):
         """Whether the project was saved as it is now, and wasn't found missing since."""
         saved = self._saved
         return saved is not None and saved is not self._gone and alike(now, saved)
+
+    def _project_with(self, run: Run) -> str:
+        """Name of the open project where a run is saved in it as it is, else ''."""
+        saved = None if self._saved is self._gone else self._saved
+        if self.path is None or saved is None:
+            return ""
+        held = {id(result) for each in saved.runs for result in each.results}
+        is_held = all(id(result) in held for result in run.results.values())
+        return self.path.name if is_held else ""
 
     def _is_whole(self) -> bool | None:
         """Whether what is saved is on the disk; None where the disk doesn't say so in a moment."""

@@ -85,8 +85,9 @@ class SessionRuns:
     def may_lose(self, recordings: Sequence[Recording], title: str, *, yes: str, no: str) -> bool:
         """Ask before alignments of these recordings are dropped that are in no file."""
         names = ", ".join(recording.name for recording in recordings)
-        unsaved = self._runs.unsaved_of(recordings)
-        return may_lose(self._part.tab, unsaved, title, whose=names, yes=yes, no=no)
+        saved = self._part.workspace.saved_runs
+        lost = saved.would_lose(self._runs.listed, of=recordings, whose=names)
+        return may_lose(self._part.tab, lost, title, yes=yes, no=no)
 
     def open_ones(self, alignments: Sequence[Alignment]) -> list[Recording] | None:
         """Recordings in the list that have the frames of some alignments; None: not all do."""
@@ -110,7 +111,9 @@ class SessionRuns:
     def _remove(self, number: int) -> None:
         """Remove a run that isn't the only one, and show another in its place."""
         run = self._runs.get(number)
-        if run is not None and len(self._runs) > 1 and may_remove(self._box, run):
+        if run is None or len(self._runs) < 2:
+            return
+        if may_remove(self._box, self._part.workspace.saved_runs, run):
             self._runs.remove(number)
             self.take_up()
             self._say()

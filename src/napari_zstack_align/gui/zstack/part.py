@@ -445,7 +445,7 @@ class ZStackPart(Part):
             return True
         return may_lose(
             self.load_tab,
-            old.runs.unsaved,
+            self.workspace.saved_runs.would_lose(old.runs.listed),
             "Change the layout?",
             yes="Change it",
             no="Keep it",

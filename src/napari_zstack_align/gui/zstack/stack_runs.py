@@ -103,7 +103,9 @@ class StackRuns:
         """Remove a run that isn't the only one, and show another in its place."""
         shown = self._part.shown
         run = None if shown is None else shown.runs.get(number)
-        if shown is None or run is None or len(shown.runs) < 2 or not may_remove(self._box, run):
+        if shown is None or run is None or len(shown.runs) < 2:
+            return
+        if not may_remove(self._box, self._part.workspace.saved_runs, run):
             return
         shown.runs.remove(number)
         shown.run_volumes.forget(number)
