@@ -191,3 +191,15 @@ def test_a_wave_stands_out_of_tissue_and_is_told_from_it():
     found = lying_in(standing_out(tissue + wave), tissue + wave)
     inner = np.s_[BORDER:-BORDER, BORDER:-BORDER]
     assert (found - wave)[inner].std() < 0.2 * wave.std()
+
+
+@pytest.mark.parametrize("shape", [(96, 96), (160, 160), (130, 256)])
+@pytest.mark.parametrize("pattern", [diagonal_stripes, steep_stripes])
+def test_what_stands_out_is_found_up_to_the_borders(shape, pattern):
+    tissue = cv2.GaussianBlur(np.random.default_rng(1).normal(size=shape), (0, 0), 3)
+    added = pattern(*np.indices(shape, float)).astype(np.float32)
+    image = (tissue / tissue.std() + 5 * added).astype(np.float32)
+    left = lying_in(standing_out(image), image) / 5 - added
+    rim = np.ones(shape, bool)
+    rim[4:-4, 4:-4] = False
+    assert (left - left.mean())[rim].std() < 0.2 * added.std()

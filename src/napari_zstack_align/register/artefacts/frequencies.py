@@ -38,9 +38,10 @@ MOST_RING_FREQUENCIES = 2**14
 SLOWEST = 3
 """Waves of fewer periods over the image are shading, which harms nobody."""
 TAPER = 0.1
-"""Part of the image along each border where it fades out before its spectrum is taken ..."""
-ROUNDS = 30
-"""... and where what lies in some frequencies is found by repeating."""
+"""Part of the image along each border where it fades out before its spectrum is taken."""
+ROUNDS, ROUNDS_IN_MIDDLE = 30, 8
+"""How often it is repeated to find what lies in some frequencies: all of it, or all but at borders.
+"""
 
 
 def standing_out(image: Image) -> Image:
@@ -68,17 +69,24 @@ def power_of(part: Image, image: Image) -> float:
     return float(np.square(part * strength).sum() / np.square(strength).sum())
 
 
-def lying_in(part: Image, image: Image, rounds: int = ROUNDS) -> Image:
-    """What of an image (Y, X) lies in frequencies (v, u) of `standing_out`.
+def lying_in(part: Image, image: Image) -> Image:
+    """What of an image (Y, X) lies in frequencies (v, u) of `standing_out`, up to its borders."""
+    return _repeated(part, image, np.ones_like(image), ROUNDS)
 
-    With few rounds it is faint near the borders.
-    """
-    taper, padded = _taper(*image.shape), _padded(image.shape)
+
+def lying_in_middle(part: Image, image: Image) -> Image:
+    """`lying_in` in a few rounds: faint near the borders, and what ends there adds nothing."""
+    return _repeated(part, image, _taper(*image.shape), ROUNDS_IN_MIDDLE)
+
+
+def _repeated(part: Image, image: Image, weights: Image, rounds: int) -> Image:
+    """(Y, X) part of an image, from what of the rest, weighted, lies in frequencies."""
+    padded = _padded(image.shape)
     seen = np.s_[: image.shape[0], : image.shape[1]]
     found = np.zeros(padded, np.float32)
     for _ in range(rounds):
         left = image - found[seen]
-        found += irfft2(part * rfft2((left - left.mean()) * taper, padded), padded)
+        found += irfft2(part * rfft2((left - left.mean()) * weights, padded), padded)
     return found[seen].copy()
 
 

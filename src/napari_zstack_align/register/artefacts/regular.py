@@ -24,6 +24,7 @@ from napari_zstack_align.register.artefacts.explained import Frames, Judged, mov
 from napari_zstack_align.register.artefacts.frequencies import (
     TAPER,
     lying_in,
+    lying_in_middle,
     power_of,
     standing_out,
 )
@@ -34,8 +35,6 @@ Image = npt.NDArray[np.float32]
 
 LEAST_POWER = 0.1
 """Less of the mean's contrast can't hold an alignment."""
-ROUNDS_IN_MIDDLE = 8
-"""Borders don't count where explanations are compared."""
 STEPS = 2
 """How often the tissue is followed anew, and what it doesn't explain is looked through."""
 EVIDENT = 0.1
@@ -137,7 +136,7 @@ def _better(
     explained = 0.0
     inner = _inner(nothing.shape)
     for learned in frames.halves:
-        pattern = judged.as_judged(lying_in(part, frames.some(learned).mean, ROUNDS_IN_MIDDLE))
+        pattern = judged.as_judged(lying_in_middle(part, frames.some(learned).mean))
         for group in np.unique(frames.groups):
             mine, others = (
                 np.flatnonzero(some & (frames.groups == group)) for some in (learned, ~learned)
