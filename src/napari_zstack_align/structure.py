@@ -9,8 +9,10 @@ import numpy.typing as npt
 
 Trace = npt.NDArray[np.float64]
 
-EMPTY_ERRORS = 4.0
-"""What is within so many standard errors may be noise."""
+EMPTY_ERRORS, CLEAR_ERRORS = 4.0, 20.0
+"""What is within so many standard errors may be noise; what is beyond so many is seen."""
+USUAL_OF = 0.9
+"""Quantile that is usual, of frames that show something: many of these may be dim."""
 
 
 def structure_of(frames: npt.NDArray[Any]) -> tuple[Trace, Trace]:
@@ -50,3 +52,26 @@ def shows_something(image: npt.NDArray[Any] | None) -> bool:
         return False
     structure, error = structure_of(image[np.newaxis])
     return bool(structure[0] > EMPTY_ERRORS * error[0])
+
+
+def show_nothing(structure: Trace, error: Trace, least: float) -> npt.NDArray[np.bool_]:
+    """Which frames show nothing, as behind a closed shutter, where others show a lot.
+
+    Parameters
+    ----------
+    structure, error : numpy.ndarray
+        (n,) of `structure_of`; NaN where a frame can't be used.
+    least : float
+        Part of the usual structure: what shows less may show nothing.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n,) bool; False throughout where none shows anything for certain, and where NaN.
+    """
+    clear = structure > CLEAR_ERRORS * error
+    if not clear.any():
+        return np.zeros(len(structure), bool)
+    usual = np.quantile(structure[clear], USUAL_OF)
+    little = structure < np.maximum(least * usual, EMPTY_ERRORS * error)
+    return np.asarray(little & ~clear)

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.structure import structure_of
+from napari_zstack_align.structure import show_nothing, structure_of
 
 SIDE_PX = 64
 LEAST_ALIKE = 0.35
@@ -26,14 +26,8 @@ TIMES_MORE = 2.0
 N_QUARTERS = 4
 APART = (0, 2), (0, 3), (1, 3)
 """Quarters that don't touch."""
-LEAST_STRUCTURE = 0.003
-"""A frame with a smaller part of the usual variance (less noise) shows nothing: 1/18 as bright."""
-SURE_STRUCTURE = 0.03
-"""... and with less than this part, nothing unless it is beyond noise."""
-BEYOND_NOISE = 5
-"""Standard errors."""
-USUAL_OF = 0.9
-"""Quantile that is usual, of frames beyond noise: many of these may be dim."""
+LEAST_SHOWN = 0.003
+"""A frame with a smaller part of the usual structure may show nothing: 1/18 as bright."""
 FEWEST_SHOWN = 2 * N_QUARTERS
 """With fewer frames left that show something, nothing is said."""
 ORDERS = {1: ("second", "YTX", 1), 2: ("last", "YXT", -1)}
@@ -56,23 +50,11 @@ def alike_along(frames: npt.NDArray[np.float32]) -> Likeness:
     """(3,) how alike quarters of (n, Y, X) are along each axis: correlation; 0 where constant."""
     if min(frames.shape) < N_QUARTERS:
         return np.zeros(3)
-    shown = _show_something(frames)
+    shown = ~show_nothing(*structure_of(frames), LEAST_SHOWN)
     if shown.sum() < FEWEST_SHOWN and not shown.all():
         return np.zeros(3)
     even = _evened(frames[shown])
     return np.array([_alike(np.moveaxis(even, axis, 0)) for axis in range(3)])
-
-
-def _show_something(frames: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    """(n,) bool: frames of (n, Y, X) with structure; not black, constant or saturated ones."""
-    structure, error = structure_of(frames)
-    by_chance = BEYOND_NOISE * error
-    beyond = structure > by_chance
-    if not beyond.any():
-        return np.ones(len(frames), bool)
-    usual = np.quantile(structure[beyond], USUAL_OF)
-    sure = structure > np.minimum(SURE_STRUCTURE * usual, by_chance)
-    return np.asarray(sure & (structure > LEAST_STRUCTURE * usual))
 
 
 def _evened(frames: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -22,7 +22,7 @@ from napari_zstack_align.read._axes_order import Likeness, alike_along, small
 from napari_zstack_align.read._similarity import MAX_SHIFT, band, constant_below, reduced
 from napari_zstack_align.read._struck_rows import struck_rows
 from napari_zstack_align.stack import Stack
-from napari_zstack_align.structure import EMPTY_ERRORS, structure_of
+from napari_zstack_align.structure import show_nothing, structure_of
 
 HIGHEST_FREQUENCY = 0.25
 """Cycles per pixel of the reduced frame; beyond, the band passes less than 6 %."""
@@ -30,11 +30,11 @@ HIGHEST_FREQUENCY = 0.25
 STAGE = "Comparing frames"
 MOST_COPIES = 0.5
 """Of a recording that was written several times, up to this part of all pairs are equal."""
-CLEAR_ERRORS, USUAL_OF = 20.0, 0.9
-"""Frames show a lot by so many standard errors of what they show; and which quantile of it."""
 LEAST_SHOWN = 0.01
-"""Black ones show a smaller part of that: they are a tenth as bright at most."""
+"""Black frames show a smaller part of what is usual: they are a tenth as bright at most."""
 MOST_BLACK = 0.45
+"""They don't count: noise resembles other noise as little as a slice does. Where as many are, they
+may be empty slices, which tell how many there are."""
 FIXED_FRAMES = 8
 """Frames in which the value of a pixel has to be the same."""
 
@@ -107,8 +107,9 @@ class SampledFrames:
                 values = self._sums.highest(cut[others] * cut[i].conj())
                 alike[i, others] = alike[others, i] = values
             yield Progress(STAGE, frames.size + i + 1, total)
-        black = are_black(*np.transpose([self._shown[t] for t in each]))
-        alike[black] = alike[:, black] = np.nan
+        black = show_nothing(*np.transpose([self._shown[t] for t in each]), LEAST_SHOWN)
+        if black.mean() < MOST_BLACK:
+            alike[black] = alike[:, black] = np.nan
         mean, spread = np.array([self._levels[t] for t in each], np.float32).T
         by_chance = self._sums.highest(cut[1:] * cut[:-1])
         self._compared = FramePairs(frames, alike, by_chance, mean, spread)
@@ -152,21 +153,6 @@ class SampledFrames:
             return self._stack.read(t, t + 1)[0, self._channel]
         except (OSError, InputError):
             return np.zeros(self._stack.shape[2:], self._stack.dtype)
-
-
-def are_black(
-    structure: npt.NDArray[np.float64], error: npt.NDArray[np.float64]
-) -> npt.NDArray[np.bool_]:
-    """(n,) bool: frames that show nothing, as behind a shutter, where others show a lot.
-
-    Noise would resemble other noise as little as an image of elsewhere, and look like a slice.
-    Where as many are, they may be empty slices, which tell how many there are. Parameters are those
-    that `structure_of` returns.
-    """
-    usual = np.quantile(structure, USUAL_OF)
-    shows_nothing = structure < np.minimum(EMPTY_ERRORS * error, LEAST_SHOWN * usual)
-    black = (usual > CLEAR_ERRORS * error) & shows_nothing
-    return np.asarray(black & (black.mean() < MOST_BLACK))
 
 
 def _shown_by(image: npt.NDArray[Any]) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from scipy.ndimage import median_filter
 from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.register.brightness import TINY, Levels, by_a_factor, from_elsewhere
 from napari_zstack_align.spread import SD_PER_MAD
-from napari_zstack_align.structure import EMPTY_ERRORS
+from napari_zstack_align.structure import CLEAR_ERRORS, show_nothing
 
 Trace = npt.NDArray[np.float64]
 
@@ -21,10 +21,8 @@ NEIGHBOURHOOD = 101
 """Frames against whose median a frame's brightness is judged: events are short against it."""
 END_FRAMES = 9
 """So many frames show what is usual at an end, whether it rises or falls, and how it scatters."""
-CLEAR_ERRORS = 20.0
-"""Frames show something beyond doubt by so many standard errors."""
-LEAST_SHOWN, USUAL_OF = 0.03, 0.9
-"""Others show nothing by less than this part of what is usual, a quantile of those that do."""
+LEAST_SHOWN = 0.03
+"""Frames show nothing that have a smaller part of the usual structure."""
 NEXT_TO_NO_LIGHT = 0.15
 """Part of the usual light: activity makes up to six times as much of it."""
 SHORTEST_END, LONGEST_END = 3, 20
@@ -110,12 +108,9 @@ def black_frames(
         Intensity without light.
     """
     shown, error = structure
-    clear = shown > CLEAR_ERRORS * error  # never where unknown
-    if not clear.any():
-        return np.zeros(len(shown), bool)
-    usual, light = np.quantile(shown[clear], USUAL_OF), np.median(levels.mean[clear]) - dark
-    nothing = shown < np.maximum(LEAST_SHOWN * usual, EMPTY_ERRORS * error)
-    return np.asarray(nothing & ~clear & (levels.mean - dark < NEXT_TO_NO_LIGHT * light), bool)
+    light = levels.mean - dark
+    usual = _level(light[shown > CLEAR_ERRORS * error])
+    return show_nothing(shown, error, LEAST_SHOWN) & (light < NEXT_TO_NO_LIGHT * usual)
 
 
 def passing(steps: Trace) -> Trace:
