@@ -107,7 +107,8 @@ class SampledFrames:
                 values = self._sums.highest(cut[others] * cut[i].conj())
                 alike[i, others] = alike[others, i] = values
             yield Progress(STAGE, frames.size + i + 1, total)
-        black = show_nothing(*np.transpose([self._shown[t] for t in each]), LEAST_SHOWN)
+        structure, error = np.transpose([self._shown[t] for t in each])
+        black = show_nothing(structure, error, LEAST_SHOWN)
         if black.mean() < MOST_BLACK:
             alike[black] = alike[:, black] = np.nan
         mean, spread = np.array([self._levels[t] for t in each], np.float32).T
