@@ -125,11 +125,11 @@ class OptionalField(Field):
         if value is not None:
             self._inner.set(value)
 
-    def suggest(self, value: Any) -> None:
-        """Show a value to begin with, where it is unticked."""
+    def suggest(self, value: float) -> None:
+        """Show a number to begin with, the nearest that is allowed, where it is unticked."""
         if not self._tick.isChecked():
             self.widget.native.blockSignals(True)
-            self._inner.set(value)
+            self._inner.set(min(max(value, self.widget.min), self.widget.max))
             self.widget.native.blockSignals(False)
 
     def on_change(self, call: Any) -> None:

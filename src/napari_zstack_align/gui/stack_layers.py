@@ -13,6 +13,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.arrows import ARROW_LENGTH, arrows
 from napari_zstack_align.gui.dataset import FrameInView, Movie
 from napari_zstack_align.gui.grid import FrameGrid
+from napari_zstack_align.gui.into_view import bounds, bring_into_view, fill_the_same, fit
 from napari_zstack_align.gui.jobs import Limits
 from napari_zstack_align.gui.layer_group import ALIGNED, KEY, RAW, FrameLayers
 from napari_zstack_align.gui.layer_look import channel_image, geometry, name_of, put
@@ -88,12 +89,14 @@ class StackLayers(FrameLayers):
         self.name_sliders()
         self.viewer.layers.selection.active = self.raw[0]
         self.go_to(0)
+        bring_into_view(self.viewer, self.raw)
 
     def adopt(self, layers: list[Image]) -> None:
         """Take over raw layers that napari made of the reader's data."""
         for layer in layers:
             self.take(RAW, layer)
         self.name_sliders()
+        bring_into_view(self.viewer, self.raw)
 
     def add_results(self, volumes: list[GrowingVolume]) -> bool:
         """Add the layers of results that aren't there; a new volume layer shows ``volumes``.
@@ -161,8 +164,12 @@ class StackLayers(FrameLayers):
         self.runs.map_results(lambda each: each.with_stack(stack, check_frames=False))
         if self.runs.shown is not None:
             self.alignment = self.runs.shown.results[self]
+        shown = [layer for layer in self.layers() if self.is_in_view(layer)][:1]
+        before = [bounds(layer) for layer in shown]
         for layer in self.layers():
             put(layer, self.geometry(layer.ndim))
+        if shown and not fill_the_same(before[0], bounds(shown[0])):
+            fit(self.viewer, shown)
         for name, layer in zip(stack.channel_names, self.raw, strict=False):
             layer.name = name_of(stack, "", name)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from driving import settled
 
 import napari_zstack_align as nza
 from napari_zstack_align.gui.recordings.recording import Recording
@@ -37,3 +38,13 @@ def test_only_a_warning_puts_a_sign_on_a_row(qtbot, recording, shown, says):
     item = rows.topLevelItem(0)
     assert item.text(0) == shown
     assert item.toolTip(0).endswith(says)
+
+
+@pytest.mark.parametrize("n_frames", [1, 2, 4, 5])
+def test_a_short_recording_suggests_a_chunk_size_that_is_allowed(qtbot, panel, n_frames):
+    frames = np.random.default_rng(0).integers(1, 99, (n_frames, 32, 32)).astype(np.uint16)
+    panel.recordings.add_stacks([nza.Stack.from_array(frames)])
+    settled(qtbot, panel)
+    field = panel.recordings.tab.form.fields["chunk_frames"]
+    assert field.get() is None
+    assert field.widget.value == 5

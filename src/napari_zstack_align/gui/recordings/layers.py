@@ -15,6 +15,7 @@ from qtpy.QtCore import QTimer
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.gui.compat import fit_view
 from napari_zstack_align.gui.dataset import FrameInView, Movie
+from napari_zstack_align.gui.into_view import bounds, bring_into_view, fill_the_same, fit
 from napari_zstack_align.gui.jobs import Limits, limits
 from napari_zstack_align.gui.layer_group import ALIGNED, RAW, FrameLayers, flatten
 from napari_zstack_align.gui.layer_look import (
@@ -86,6 +87,7 @@ class SessionLayers(FrameLayers):
             self.remove()
             return
         is_first = not self.raw
+        before = [bounds(layer) for layer in self.raw[:1]]
         flatten(self.viewer)
         self._fill(RAW, RawSession)
         if self.aligned:
@@ -93,6 +95,9 @@ class SessionLayers(FrameLayers):
         if is_first:
             self.viewer.layers.selection.active = self.raw[0]
             self.go_to(0)
+            bring_into_view(self.viewer, self.raw)
+        elif self.is_in_view(self.raw[0]) and not fill_the_same(before[0], bounds(self.raw[0])):
+            fit(self.viewer, self.raw[:1])
 
     def show_frames_again(self) -> None:
         """Frames that were missing are there now: read them, and take their contrast."""
