@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 from driving import end
+from napari._app_model import get_app_model
 from napari._qt.qt_viewer import QtViewer
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QApplication
@@ -125,6 +126,8 @@ def open_napari(make_napari_viewer):
     viewer = make_napari_viewer(show=True)
     behind = viewer.window._qt_viewer
     yield viewer
+    # Menus that are gone would raise a long error for each action that the fixture takes back.
+    get_app_model().menus.menus_changed.disconnect()
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     del viewer.window._qt_window
     QtViewer._instances.discard(behind)
