@@ -16,7 +16,8 @@ WHOLE_JOBS := main_job or reader or writer or manifest or pointer
 # One test at a time in each of several processes, one more than there are cores: tests wait for
 # processes and windows. '-n 0' at the end: all in one process.
 CORES := $(shell nproc 2>/dev/null || echo 2)
-PYTEST := -m pytest --numprocesses $(shell echo $$(($(CORES) + 1))) --maxprocesses 8
+PROCESSES := $(shell echo $$(($(CORES) + 1)))
+PYTEST := -m pytest --numprocesses $(PROCESSES) --maxprocesses 8
 # ... which steal work from one another: not where tests share a viewer, whose order counts.
 STEALING := --dist worksteal
 # Each test; of slow ones that come in variants, one: 'make test-thorough' tries the others.
