@@ -105,6 +105,7 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str, int | None]] = {
 
 
 @pytest.mark.parametrize(("order", "given", "looks", "length"), WRONG.values(), ids=WRONG)
+@pytest.mark.each_time(photons=1)
 @pytest.mark.parametrize("photons", [4.0, 20.0])
 def test_a_wrong_layout_is_found(order, given, looks, length, photons: float) -> None:
     stack = nza.Stack.from_array(scan(order, photons=photons), **given)

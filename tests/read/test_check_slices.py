@@ -112,6 +112,7 @@ def test_sections_far_from_one_another_are_no_repeats(length: int, apart: int, s
     assert look(sections) == SlicesReport()
 
 
+@pytest.mark.each_time(n_repeats=2)
 @pytest.mark.parametrize("n_repeats", [2, 3, 4, 6])
 @pytest.mark.parametrize("planes", [[0, 2, 40, 42, 80, 82], [0, 2, 40, 42, 80, 82, 120, 122]])
 def test_slices_in_pairs_have_no_more_repeats(n_repeats: int, planes: list[int]) -> None:

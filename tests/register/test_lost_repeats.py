@@ -43,11 +43,11 @@ def spoiled(n_repeats: int, lost: list[int], light: float = 1.0) -> np.ndarray:
     ("n_repeats", "of_slice", "light", "z"),
     [
         (3, [1], 1.0, SPOILED),
-        (4, [0, 1], 1.0, SPOILED),
+        pytest.param(4, [0, 1], 1.0, SPOILED, marks=pytest.mark.thorough),
         (6, [0, 2, 4], 1.0, 0),
-        (6, [1, 2, 3], 1.0, N_SLICES - 1),
+        pytest.param(6, [1, 2, 3], 1.0, N_SLICES - 1, marks=pytest.mark.thorough),
         (6, [2], 1.6, SPOILED),
-        (5, [0, 1, 2], 1.0, SPOILED),
+        pytest.param(5, [0, 1, 2], 1.0, SPOILED, marks=pytest.mark.thorough),
     ],
 )
 def test_lost_repeats_are_left_out_and_no_others(strategy, n_repeats, of_slice, light, z):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -106,6 +107,7 @@ def reduced(frame: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     return faded
 
 
+@lru_cache(maxsize=4)
 def _fade(height: int, width: int) -> npt.NDArray[np.float32]:
     """Window that is 1 but for the outer tenth of each side."""
 
@@ -116,6 +118,7 @@ def _fade(height: int, width: int) -> npt.NDArray[np.float32]:
     return np.outer(side(height), side(width))
 
 
+@lru_cache(maxsize=4)
 def band(height: int, width: int) -> npt.NDArray[np.float32]:
     """Difference of two Gaussians in the Fourier domain."""
     square = fft.fftfreq(height)[:, None] ** 2 + fft.rfftfreq(width)[None] ** 2

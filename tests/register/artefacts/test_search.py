@@ -233,7 +233,8 @@ BORDERS = {
 }
 
 
-@pytest.mark.parametrize("value", [0, 37, 65535])
+@pytest.mark.each_time(value=2)
+@pytest.mark.parametrize("value", [0, 65535, 37])
 @pytest.mark.parametrize("where", BORDERS)
 def test_a_border_that_never_changes_is_left_out_and_named(frames, where, value):
     images, repeats = frames

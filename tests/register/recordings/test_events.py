@@ -159,6 +159,7 @@ def test_bleaching_and_activity_are_no_outliers(change: np.ndarray):
     assert not intensity_outliers(levels, dark=100, mad=6).any()
 
 
+@pytest.mark.each_time(seed=2)
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("rise", [0.5, 1.0, 3.0])
 def test_a_wave_over_sparse_cells_makes_no_outliers(seed: int, rise: float):
@@ -312,6 +313,7 @@ def test_an_event_at_an_end_is_one_as_in_the_middle(what, n, last):
 
 @pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("tau", [1, 2, 5, 10, 20, 60])
+@pytest.mark.each_time(seed=1)
 @pytest.mark.parametrize("seed", range(3))
 def test_bleaching_however_fast_is_no_event_at_an_end(tau, last, seed):
     levels = tissue_levels(seed=seed)
@@ -324,7 +326,8 @@ def test_bleaching_however_fast_is_no_event_at_an_end(tau, last, seed):
 
 @pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("n", [*ENDS, 24, 45])
-@pytest.mark.parametrize("times", [0.5, 0.7, 1.5, 3.0])
+@pytest.mark.each_time(times=2)
+@pytest.mark.parametrize("times", [0.5, 3.0, 0.7, 1.5])
 def test_a_laser_that_was_turned_up_or_down_near_an_end_is_no_event(n, times, last):
     levels, event = tissue_levels(seed=n), at_end(150, n, last)
     factor = np.where(event, times, 1.0)
