@@ -5,6 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from itertools import pairwise
+
+import pytest
+from driving import end
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QApplication
+
+from napari_zstack_align.gui.open import open_panel, panel_of
+from napari_zstack_align.gui.opener import OpenCells, OpenPanel
 
 OF_THE_PANEL = (
     "napari_zstack_align",
@@ -87,3 +96,50 @@ def test_the_event_loop_turns_while_all_modules_are_loaded_and_no_widget_is_made
 
 def test_a_dock_that_is_closed_meanwhile_opens_nothing():
     assert output_of(CLOSED).strip() == "closed"
+
+
+def stages(viewer):
+    """What there is of a panel: itself, its dock, in view, the tab that was asked for."""
+    panel = panel_of(viewer)
+    if panel is None:
+        return (False,) * 4
+    frame = panel.parent()
+    in_view = panel.isVisibleTo(panel.window())
+    is_docked = frame.parent() is not None
+    return True, is_docked, is_docked and in_view, len(panel.parts.made) > 1
+
+
+@pytest.fixture
+def opener(viewer, request):
+    """An opener in its dock, driven by hand."""
+    opener = request.param(viewer)
+    opener._timer.stop()
+    viewer.window.add_dock_widget(opener, name="opener")
+    yield opener
+    if (panel := panel_of(viewer)) is not None:
+        end(viewer, panel)
+
+
+@pytest.mark.parametrize("opener", [OpenPanel, OpenCells], indirect=True)
+def test_one_turn_makes_the_panel_another_docks_it_and_another_shows_it(viewer, opener):
+    """All at once took napari over 100 ms, in which nothing moved."""
+    seen = [stages(viewer)]
+    for _ in opener._steps:
+        seen.append(stages(viewer))
+    seen.append(stages(viewer))
+    changes = [sum(after) - sum(before) for before, after in pairwise(seen)]
+    assert max(changes) == 1
+    assert sum(seen[-1]) == (4 if type(opener) is OpenCells else 3)
+    opener._close_dock()
+
+
+@pytest.mark.parametrize("opener", [OpenPanel], indirect=True)
+def test_a_panel_whose_opening_was_stopped_half_way_can_be_opened(viewer, opener):
+    while not stages(viewer)[1]:
+        next(opener._steps)
+    assert not stages(viewer)[2]
+    opener._close_dock()
+    opener.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    open_panel(viewer)
+    assert stages(viewer)[2]

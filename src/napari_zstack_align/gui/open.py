@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,20 +55,27 @@ def open_panel(viewer: Any, tab: str | None = None) -> Panel:
         'Z-shift'.
     """
     frame = frame_for(viewer)
+    for _ in docking(viewer, frame):
+        pass
+    if tab is not None:
+        frame.panel.open_tab(tab)
+    return frame.panel
+
+
+def docking(viewer: Any, frame: PanelDock) -> Iterator[None]:
+    """Dock the frame of a panel, and show that, in two steps that each take napari a moment."""
     if frame.parent() is None:
         viewer.window.add_dock_widget(
             frame, name=DOCK_NAME, area="right", add_vertical_stretch=False
         )
-        frame.show_panel()
+        yield
+    frame.show_panel()
     dock: Any = frame
     while isinstance(dock, QWidget) and not hasattr(dock, "toggleViewAction"):
         dock = dock.parent()
     if isinstance(dock, QWidget):
         dock.show()
         dock.raise_()
-    if tab is not None:
-        frame.panel.open_tab(tab)
-    return frame.panel
 
 
 def toggle_raw_aligned(viewer: ViewerModel) -> None:

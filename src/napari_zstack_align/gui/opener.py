@@ -57,15 +57,14 @@ class Opener(QWidget):
         loading.start()
         while loading.is_alive():
             yield
-        from napari_zstack_align.gui.open import frame_for, open_panel
+        from napari_zstack_align.gui.open import docking, frame_for
 
         frame = frame_for(self._viewer)  # referred to here until it is docked
         yield
-        panel = open_panel(self._viewer)
-        del frame
-        yield
+        yield from docking(self._viewer, frame)  # its last step, and the end, are one for napari
         if self.tab is not None:
-            panel.open_tab(self.tab)
+            yield
+            frame.panel.open_tab(self.tab)
 
     def _close_dock(self) -> None:
         try:

@@ -26,13 +26,15 @@ class PanelDock(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(panel)
+        panel.hide()  # napari docks a frame that is as wide as the panel, and then shows that
+        self.setMinimumWidth(panel.minimumSizeHint().width())
         self.panel = panel
         self._has_panel = True
         panel.destroyed.connect(self._forget)
 
     def show_panel(self) -> None:
         """Show the panel, once this is docked."""
-        if self._has_panel:
+        if self._has_panel and self.panel.isHidden():
             self.panel.stay_with(self.window())
             self.panel.show()
 
