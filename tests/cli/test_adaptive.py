@@ -167,3 +167,13 @@ def test_a_volume_is_never_written_over_the_raw_frames(link, zstack_file, tmp_pa
     assert "is read by this command" in capsys.readouterr().err
     assert raw.read_bytes() == zstack_file.read_bytes()
     assert not list(tmp_path.glob("run*"))  # before the work
+
+
+@pytest.mark.parametrize(("n_frames", "code"), [(1, 1), (2, 0)])
+def test_a_stack_of_which_nothing_was_judged_is_not_done(n_frames, code, sample, tmp_path, capsys):
+    """The exit code says what the last line says."""
+    path = tmp_path / "few.tif"
+    tifffile.imwrite(path, sample.stack.read(0, n_frames)[:, 0])
+    arguments = ["adaptive", str(path), f"--frames-per-slice={n_frames}"]
+    assert main([*arguments, f"--out={tmp_path / 'run'}"]) == code
+    assert ("None of the frames was judged" in capsys.readouterr().out) == (code == 1)

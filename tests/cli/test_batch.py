@@ -185,3 +185,22 @@ def test_a_row_that_is_refused_names_the_flag(table, session_folder, tmp_path, c
     assert "--overwrite" in said
     assert "--overwrite" in results(tmp_path)[0]["message"]
     assert "overwrite=True" not in said
+
+
+@pytest.mark.parametrize("n_recordings", [1, 2])
+def test_a_row_of_which_nothing_was_judged_is_never_done(
+    n_recordings, recording_files, tmp_path, capsys
+):
+    """A recording of one chunk is compared with nothing: whether it is aligned is not known."""
+    table, out = tmp_path / "table.csv", tmp_path / "out"
+    files = ";".join(map(str, recording_files[:n_recordings]))
+    table.write_text(f"name,recordings,chunk_frames\na,{files},40\n")
+    arguments = ["batch", str(table), f"--out={out}"]
+    judged = n_recordings == 2  # against each other
+    for again in ("", "done already"):
+        assert main(arguments) == (0 if judged else 1)
+        (row,) = results(out)
+        assert row["state"] == (("skipped" if again else "done") if judged else "incomplete")
+        assert again in row["message"]
+        assert judged or row["message"].startswith("1 recording was not judged, for there was")
+    assert capsys.readouterr().out.count("a: 1 recording was not judged") == (0 if judged else 2)

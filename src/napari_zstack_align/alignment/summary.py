@@ -72,6 +72,17 @@ def count(quality: npt.NDArray[np.void]) -> Counts:
     )
 
 
+def none_judged(quality: npt.NDArray[np.void]) -> bool:
+    """Whether a run that reached its end compared none of its frames with others.
+
+    False of a z-shift, whose frames are compared with a reference.
+    """
+    if "correlation_after" not in (quality.dtype.names or ()):
+        return False
+    counts = count(quality)
+    return bool(counts.not_judged) and not (counts.not_run or counts.good)
+
+
 def median_correlations(quality: npt.NDArray[np.void]) -> tuple[float, float] | None:
     """Median correlation before and after of the frames used; None where none was judged."""
     pairs = [quality[name][quality["used"]] for name in ("correlation_before", "correlation_after")]
@@ -96,10 +107,7 @@ def remarks_on(alignment: Alignment) -> tuple[Remark, ...]:
 
 def _of_judging(alignment: Alignment) -> tuple[Remark, ...]:
     """Warn where no frame at all could be compared with others; a stopped run still judges."""
-    counts = count(alignment.quality)
-    if counts.not_run or counts.good or not counts.not_judged:
-        return ()
-    if APPLIED_FROM in alignment.provenance:
+    if not none_judged(alignment.quality) or APPLIED_FROM in alignment.provenance:
         return ()
     return as_serious(
         "None of the frames was judged, for there was nothing to compare them with: whether they "

@@ -26,6 +26,7 @@ from napari_zstack_align.cli.kept import (
     was_saved,
     was_written,
 )
+from napari_zstack_align.cli.lacking import lacking
 from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.sessions import tell_written
 from napari_zstack_align.cli.stopping import at_safe_moments
@@ -96,7 +97,7 @@ def run_adaptive(args: argparse.Namespace) -> bool:
     tell([alignment], named=False)
     if outcome.was_stopped and not alignment.complete:
         raise stopped(journal, written)
-    return alignment.complete and bool(np.any(alignment.quality["used"]))
+    return alignment.complete and not lacking([alignment.quality])
 
 
 def _volume_target(path: Path) -> Path:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import save_session
 from napari_zstack_align.cli.apart import Output, Reads, Writes, inputs_of
 from napari_zstack_align.cli.batch_results import (
-    NOT_MATCHED,
     RESULTS,
     Result,
     check_results,
@@ -26,17 +24,16 @@ from napari_zstack_align.cli.kept import (
     stopped,
     stopped_in_a_table,
 )
+from napari_zstack_align.cli.lacking import lacking
 from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.sessions import (
     about_session,
     check_session,
-    is_done,
     tell_opened,
     tell_written,
 )
 from napari_zstack_align.cli.stopping import at_safe_moments, was_asked
 from napari_zstack_align.cli.table import Row, read_rows
-from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import ZstackAlignError
 from napari_zstack_align.parallel import checked_threads
 from napari_zstack_align.params import KeypointParams
@@ -148,16 +145,9 @@ def _registered(row: Row, params: KeypointParams, args: argparse.Namespace) -> R
         complete = all(alignment.complete for alignment in alignments)
         leave(journal, complete, outcome.was_stopped)
     tell(alignments)
-    became = _state(alignments)
+    qualities = [alignment.quality for alignment in alignments]
+    lacks = lacking(qualities)
+    became = "incomplete" if lacks else "done", lacks
     if outcome.was_stopped and not complete:
         became = CANCELLED, str(stopped(journal, written))
-    return result_of(row, *became, [a.quality for a in alignments], written)
-
-
-def _state(alignments: list[Alignment]) -> tuple[str, str]:
-    """State of a row, and a message."""
-    if unreadable := sum(alignment.n_unreadable for alignment in alignments):
-        return "incomplete", f"{counted(unreadable, 'frame')} couldn't be read."
-    if not is_done(alignments):
-        return "incomplete", NOT_MATCHED
-    return "done", ""
+    return result_of(row, *became, qualities, written)

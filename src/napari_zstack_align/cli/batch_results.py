@@ -17,7 +17,6 @@ from napari_zstack_align.saved import Table, check_table, save_table, sentences_
 from napari_zstack_align.saved.origin import real_place
 
 RESULTS = "results.csv"
-NOT_MATCHED = "not every recording could be matched."
 
 
 class Result(NamedTuple):

@@ -11,8 +11,9 @@ import numpy as np
 
 from napari_zstack_align.alignment.raw_frames import origin_on_disk, subject_of
 from napari_zstack_align.alignment.storage import Made, load_alignment, read_made
-from napari_zstack_align.cli.batch_results import NOT_MATCHED, Result, result_of
+from napari_zstack_align.cli.batch_results import Result, result_of
 from napari_zstack_align.cli.inputs import open_recording, read_mask
+from napari_zstack_align.cli.lacking import lacking
 from napari_zstack_align.cli.table import Row
 from napari_zstack_align.counting import are
 from napari_zstack_align.errors import InputError
@@ -65,9 +66,9 @@ def found_done(row: Row, params: KeypointParams, args: argparse.Namespace) -> Re
         names = ", ".join(map(str, gone))
         message += f"; {names} {are(len(gone))} not there any more: {BRING_BACK}"
     qualities = [each.quality for each in made]
-    if all(quality["used"].any() for quality in qualities):
-        return result_of(row, "skipped", message, qualities, row.out)
-    return result_of(row, "incomplete", f"{NOT_MATCHED} It is {message}", qualities, row.out)
+    if lacks := lacking(qualities):
+        return result_of(row, "incomplete", f"{lacks} It is {message}", qualities, row.out)
+    return result_of(row, "skipped", message, qualities, row.out)
 
 
 def _recordings_of(

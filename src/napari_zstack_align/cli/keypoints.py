@@ -14,12 +14,11 @@ from napari_zstack_align.cli.inputs import (
     read_mask,
 )
 from napari_zstack_align.cli.kept import drain_or_keep, leave, stopped
+from napari_zstack_align.cli.lacking import lacking
 from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.sessions import (
     about_session,
     check_session,
-    is_done,
-    is_judged,
     n_recordings,
     read_reference,
     tell_opened,
@@ -93,4 +92,4 @@ def run_keypoints(args: argparse.Namespace) -> bool:
     tell(alignments)
     if outcome.was_stopped and not complete:
         raise stopped(journal, written)
-    return is_done(alignments) and is_judged(alignments)
+    return complete and not lacking([alignment.quality for alignment in alignments])

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
@@ -15,7 +14,6 @@ from napari_zstack_align.alignment.session import (
     check_session_target,
     load_saved,
 )
-from napari_zstack_align.alignment.summary import count
 from napari_zstack_align.cli.inputs import read_image
 from napari_zstack_align.cli.kept import make_parents as make_folders_above
 from napari_zstack_align.cli.kept import was_saved
@@ -87,17 +85,6 @@ def _bytes_needed(stack: Stack, params: KeypointParams) -> int:
     """Size of the result and of its journal: two images a window of frames, some kB a frame."""
     frame_bytes = 4 * stack.shape[2] * stack.shape[3]
     return (2 * len(first_windows(stack, params)) + 4) * frame_bytes + 2000 * stack.n_frames
-
-
-def is_done(alignments: Sequence[Alignment]) -> bool:
-    """Whether every frame was run and something of every recording was matched."""
-    return all(a.complete and bool(np.any(a.quality["used"])) for a in alignments)
-
-
-def is_judged(alignments: Sequence[Alignment]) -> bool:
-    """Whether of every recording some frame could be compared with others."""
-    counts = [count(alignment.quality) for alignment in alignments]
-    return all(each.good or not each.not_judged for each in counts)
 
 
 def tell_opened(stacks: Sequence[Stack]) -> None:

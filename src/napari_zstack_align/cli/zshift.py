@@ -22,6 +22,7 @@ from napari_zstack_align.cli.kept import (
     was_saved,
     was_written,
 )
+from napari_zstack_align.cli.lacking import lacking
 from napari_zstack_align.cli.number_arguments import number_argument
 from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.sessions import tell_written
@@ -134,7 +135,7 @@ def run_zshift(args: argparse.Namespace) -> bool:
         leave(journal, zshift.complete)
     print(zshift.direction)
     tell([zshift], named=False)
-    return zshift.complete and bool(zshift.used.any())
+    return zshift.complete and not lacking([zshift.quality])
 
 
 def _write_movies(args: argparse.Namespace, zshift: ZShift, out: Path, again: bool) -> None:
