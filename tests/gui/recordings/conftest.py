@@ -14,18 +14,18 @@ from napari_zstack_align.samples import recording_with_motion
 from napari_zstack_align.stack import Stack
 
 N_FRAMES = 60
-SIZE = 192
+SIZE = 144
 CHUNK_FRAMES = 20
 
 
-CELLS = np.array([[60.0, 60, 5], [100, 120, 5], [130, 80, 5]])
+CELLS = np.array([[45.0, 45, 5], [75, 90, 5], [98, 60, 5]])
 """(y, x, radius) of ROIs on the reference, in px."""
 
 
 @pytest.fixture(scope="session")
 def movie():
-    """One movie with slow drift, to be cut into recordings: (180, 192, 192)."""
-    sample = recording_with_motion(n_frames=3 * N_FRAMES, size=SIZE, photons=60.0, seed=4)
+    """One movie with slow drift, to be cut into recordings: (180, SIZE, SIZE)."""
+    sample = recording_with_motion(n_frames=3 * N_FRAMES, size=SIZE, photons=80.0, seed=4)
     return np.asarray(sample.stack.read(0, 3 * N_FRAMES))[:, 0]
 
 

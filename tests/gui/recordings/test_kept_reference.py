@@ -65,7 +65,7 @@ def paint(panel, rows, columns):
 def test_a_mask_knows_the_reference_that_it_was_painted_on(qtbot, panel, session):
     press(qtbot, panel, "mask")
     settled(qtbot, panel)
-    mask = paint(panel, slice(20, 160), slice(20, 160))
+    mask = paint(panel, slice(15, 120), slice(15, 120))
     run_to_end(qtbot, panel)
     assert mask.metadata["made_on"] == made_on(session.alignments[0])
     assert session.alignments[0].mask[30, 30] == 1
@@ -101,7 +101,7 @@ def test_a_mask_goes_along_to_another_reference_before_the_run(
 ):
     session = session_with_rois
     press(qtbot, panel, "mask")
-    old = paint(panel, slice(50, 130), slice(40, 150))
+    old = paint(panel, slice(38, 98), slice(30, 112))
     before = session.alignments[0].reference
     panel.open_tab("Recordings")
     ask_for_another_reference(qtbot, session, how)
@@ -128,7 +128,7 @@ def test_a_mask_goes_along_to_another_reference_before_the_run(
 def test_a_trial_uses_the_mask_where_the_run_would(qtbot, panel, session_with_rois, name):
     session = session_with_rois
     press(qtbot, panel, "mask")
-    paint(panel, slice(50, 130), slice(40, 150))
+    paint(panel, slice(38, 98), slice(30, 112))
     panel.open_tab("Recordings")
     click_star(qtbot, session, star_of_another(session))
     given = session.trial.given()
@@ -143,7 +143,7 @@ def test_a_trial_uses_the_mask_where_the_run_would(qtbot, panel, session_with_ro
 def test_a_star_that_a_mask_can_not_follow_says_what_to_do(qtbot, panel, session_with_rois, stacks):
     session = session_with_rois
     press(qtbot, panel, "mask")
-    paint(panel, slice(50, 130), slice(40, 150))
+    paint(panel, slice(38, 98), slice(30, 112))
     added = stacks[0].replace(source=SlowSource(stacks[0].source, 0), name="part 4")
     session.add_stacks([added])
     settled(qtbot, panel)
@@ -165,8 +165,8 @@ def test_a_star_that_a_mask_can_not_follow_says_what_to_do(qtbot, panel, session
 def test_a_mask_is_carried_to_a_new_reference(qtbot, viewer, panel, session_with_rois):
     session = session_with_rois
     press(qtbot, panel, "mask")
-    old = paint(panel, slice(50, 70), slice(90, 130))
-    corners = np.array([[50.0, 90], [69, 129]])
+    old = paint(panel, slice(38, 53), slice(68, 98))
+    corners = np.array([[38.0, 68], [52, 97]])
     [alignment] = [a for a in session.alignments if a.stack.name == "part 3"]
     raw = np.median([alignment.transforms.to_raw(corners, t) for t in range(60)], axis=0)
     session.tab.mask_combo.choose(None)
@@ -184,7 +184,7 @@ def test_a_mask_is_carried_to_a_new_reference(qtbot, viewer, panel, session_with
     now = np.median([alignment.transforms.to_raw(found, t) for t in range(60)], axis=0)
     assert np.abs(now - raw).max() < 1.5  # whole pixels, turned a little
     assert not old.visible
-    assert old.data[60, 100] == 1
+    assert old.data[45, 75] == 1
     assert new.metadata["made_on"] == made_on(session.alignments[0])
 
 

@@ -121,7 +121,7 @@ def test_a_mask_is_not_used_on_another_recording_than_it_was_painted_over(
 ):
     press(qtbot, panel, "mask")
     settled(qtbot, panel)
-    session.tab.mask_combo.layer.data[20:160, 20:160] = 1
+    session.tab.mask_combo.layer.data[15:120, 15:120] = 1
     number = marks(session).index(MARKED)
     name = session.recordings[number].name
     if how == "removed":

@@ -15,7 +15,7 @@ from napari_zstack_align.gui.recordings.match_view import INLIER, OUTLIER
 from napari_zstack_align.gui.recordings.point_pairs import KINDS
 from napari_zstack_align.stack import Stack
 
-from .conftest import add, press, run_to_end, slow
+from .conftest import SIZE, add, press, run_to_end, slow
 
 
 def status(panel, tab="Recordings"):
@@ -29,9 +29,9 @@ def status(panel, tab="Recordings"):
 def test_recordings_are_listed_and_make_one_sequence(viewer, panel, session):
     rows = session.tab.list
     assert [rows.topLevelItem(k).text(0) for k in range(3)] == ["part 1", "part 2", "part 3"]
-    assert [rows.topLevelItem(0).text(k) for k in (1, 2, 3)] == ["60", "6 s", "192 × 192"]
+    assert [rows.topLevelItem(0).text(k) for k in (1, 2, 3)] == ["60", "6 s", f"{SIZE} × {SIZE}"]
     [raw] = viewer.layers
-    assert raw.data.shape == (180, 192, 192)
+    assert raw.data.shape == (180, SIZE, SIZE)
     np.testing.assert_array_equal(raw.data[61], session.recordings[1].stack.read(1, 2)[0, 0])
     assert tuple(raw.scale) == (1, 0.8, 0.8)
     assert viewer.dims.axis_labels == ("frame", "y", "x")
@@ -126,11 +126,11 @@ def test_will_this_work_shows_the_matches(qtbot, viewer, panel, session):
     assert session.tab.verdict.text().startswith("Go: part 3")
     assert " px " in session.tab.verdict.text()
     match = session.layers.match
-    assert match.image.data.shape == (192, 2 * 192 + 8)
+    assert match.image.data.shape == (SIZE, 2 * SIZE + 8)
     assert [layer.visible for layer in (match.image, match.lines, match.points)] == [True] * 3
     assert not session.layers.raw[0].visible
     starts, ends = match.lines.data[:, 0], match.lines.data.sum(axis=1)
-    assert starts[:, 1].max() < 192 <= ends[:, 1].min()
+    assert starts[:, 1].max() < SIZE <= ends[:, 1].min()
     colours = {tuple(np.round(c, 2)) for c in match.lines.edge_color}
     assert tuple(np.round(INLIER, 2)) in colours
     assert colours <= {tuple(np.round(INLIER, 2)), tuple(np.round(OUTLIER, 2))}
@@ -141,7 +141,7 @@ def test_will_this_work_shows_the_matches(qtbot, viewer, panel, session):
 
 
 def test_an_unrelated_recording_is_no_go_with_a_reason(qtbot, panel, stacks):
-    noise = np.random.default_rng(0).poisson(20, (40, 192, 192)).astype(np.uint16)
+    noise = np.random.default_rng(0).poisson(20, (40, SIZE, SIZE)).astype(np.uint16)
     session = add(qtbot, panel, [*stacks, Stack.from_array(noise, name="part 4 noise")])
     session.tab.list.go_to(3)
     press(qtbot, panel, "check")
@@ -161,18 +161,18 @@ def test_a_mask_is_painted_over_the_mean_of_the_reference(qtbot, viewer, panel, 
     assert mask.mode == "paint"
     assert next(layer.name for layer in viewer.layers if layer.visible) == "reference mean"
     background = viewer.layers["reference mean"].data
-    assert background.shape == (192, 192)
+    assert background.shape == (SIZE, SIZE)
     assert background.std() > 0
     press(qtbot, panel, "check")
     assert "mask is empty" in status(panel)
-    mask.data[40:150, 40:150] = 1
+    mask.data[30:112, 30:112] = 1
     mask.refresh()
     press(qtbot, panel, "check")
     points = session.layers.match.points
     blue = points.face_color[:, 2] > 0.9
-    left = points.data[:, 1] < 192
-    inside = np.all((points.data > 41) & (points.data < 148), axis=1)
-    outside = np.any((points.data < 38) | (points.data > 152), axis=1)
+    left = points.data[:, 1] < SIZE
+    inside = np.all((points.data > 31) & (points.data < 110), axis=1)
+    outside = np.any((points.data < 28) | (points.data > 114), axis=1)
     assert np.all(blue[left & inside])
     assert not np.any(blue[left & outside])
 
@@ -202,7 +202,7 @@ def test_run_aligns_all_in_one_frame_of_coordinates(qtbot, viewer, panel, sessio
     assert status(panel, "Session") == status(panel)
     layer = session.layers.aligned[0]
     assert layer.visible
-    assert layer.data.shape == (180, 192, 192)
+    assert layer.data.shape == (180, SIZE, SIZE)
     raw = np.asarray(session.layers.raw[0].data[...])[:, 30:-30, 30:-30].astype(float)
     moved = np.asarray(layer.data[...])[:, 30:-30, 30:-30].astype(float)
     assert likeness(moved) > likeness(raw) + 0.05
@@ -223,7 +223,7 @@ def likeness(frames):
 
 def test_channels_and_other_sizes_share_the_sequence(qtbot, viewer, panel, movie):
     both = np.stack([movie[:60], movie[:60] // 2], axis=1)
-    small = np.stack([movie[60:120], movie[60:120] // 2], axis=1)[..., 10:170, 6:180]
+    small = np.stack([movie[60:120], movie[60:120] // 2], axis=1)[..., 8:128, 5:135]
     names = ("red", "green")
     session = add(
         qtbot,
@@ -243,7 +243,7 @@ def test_channels_and_other_sizes_share_the_sequence(qtbot, viewer, panel, movie
     shape = session.alignments[0].reference.shape
     assert red.shape == green.shape == (120, *shape)
     assert np.abs(red[90] // 2 - green[90].astype(int)).max() <= 1
-    assert session.layers.raw[0].data.shape == (120, 192, 192)
+    assert session.layers.raw[0].data.shape == (120, SIZE, SIZE)
 
 
 def test_a_click_in_the_map_goes_to_the_chunk(viewer, panel, aligned):
@@ -346,7 +346,7 @@ def test_set_points_by_hand(qtbot, viewer, panel, aligned):
     assert viewer.layers.selection.active.mode == "add"
     alignment = aligned.recordings[2].alignment
     frame = int(alignment.chunks["midpoint"][0])
-    reference = np.array([(60.0, 60.0), (60.0, 140.0), (140.0, 60.0), (140.0, 130.0)])
+    reference = np.array([(45.0, 45.0), (45.0, 105.0), (105.0, 45.0), (105.0, 97.0)])
     raw = alignment.transforms.to_raw(reference, frame)
     active = viewer.layers.selection.active
     for one in reference[:2]:
@@ -355,7 +355,7 @@ def test_set_points_by_hand(qtbot, viewer, panel, aligned):
     assert "at least 3" in status(panel, "Session")
     for one in (
         *reference[2:],
-        *(raw + np.array([0, 200])),
+        *(raw + np.array([0, SIZE + 8])),
     ):  # the layer of the reference takes all clicks
         active.add(one)
         qtbot.wait(5)

@@ -20,7 +20,7 @@ from napari_zstack_align.gui.lazy import AlignedFrames
 from napari_zstack_align.gui.recordings import run as running
 from napari_zstack_align.stack import Stack
 
-from .conftest import add, press, run_to_end
+from .conftest import SIZE, add, press, run_to_end
 
 
 def status(panel, tab="Recordings"):
@@ -389,7 +389,7 @@ def test_opening_other_recordings_asks_where_something_is_not_saved(
         session.recordings[0].alignment,
         stack=stack,
         quality=session.recordings[0].alignment.quality[:40],
-        transforms=Transforms((192, 192), (AffineLink(np.tile(np.eye(3), (40, 1, 1))),)),
+        transforms=Transforms((SIZE, SIZE), (AffineLink(np.tile(np.eye(3), (40, 1, 1))),)),
         chunks=session.recordings[0].alignment.chunks[:2],
         artefact_rows=None,
     )

@@ -7,7 +7,7 @@ import numpy as np
 import napari_zstack_align as nza
 from napari_zstack_align.stack import Stack
 
-CROPPED = (160, 176)
+CROPPED = (120, 132)
 
 
 def test_a_layer_of_aligned_frames_has_the_size_of_the_common_reference(panel, viewer, stacks):
