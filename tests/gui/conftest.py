@@ -153,6 +153,9 @@ def shared_viewer(qapp):
     from napari_zstack_align.gui import panel  # noqa: F401 (its modules stay as well)
 
     viewer = napari.Viewer(show=False)
+    # Nobody sees it; Qt would work out the style of every widget of each panel and layer anew.
+    for styled in (viewer.window._qt_window, viewer.window._qt_viewer):
+        styled.setStyleSheet("")
     leave_out_of_collections()
     yield viewer
     viewer.close()
