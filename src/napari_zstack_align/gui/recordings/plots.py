@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
@@ -59,6 +60,13 @@ class SessionPlots(QWidget):
         made.setVisible(False)
         self._add(made, place=-1, stretch=1)
         return made
+
+    def making(self) -> Iterator[None]:
+        """Make one, then the other, while a run begins: they would hold up its first result."""
+        yield
+        self.map  # noqa: B018 (it is made when it is asked for)
+        yield
+        self.quality  # noqa: B018
 
     def show_tables(
         self, names: list[str], tables: list[npt.NDArray[np.void] | None], hint: str

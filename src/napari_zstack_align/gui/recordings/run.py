@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.in_turns import InTurns
 from napari_zstack_align.gui.layer_group import ALIGNED, RAW, flatten
 from napari_zstack_align.gui.recordings.given import Given
 from napari_zstack_align.gui.recordings.layers import OVERLAY
@@ -61,6 +62,7 @@ class SessionRun:
         self._bar = part.tab.run_bar
         self._drawn_at = 0.0
         self.kept: KeptRun | None = None
+        self._plots = InTurns(part)
 
     def start(self) -> None:
         """Register the recordings with what the tab says."""
@@ -79,6 +81,7 @@ class SessionRun:
         stacks = [recording.stack for recording in part.recordings]
         self.kept = kept = part.workspace.kept_runs.begin(stacks, part.setup())
         self._make_room()
+        self._plots.begin(part.plots.making())
         self._drawn_at = 0.0
         part.start(
             self._bar,

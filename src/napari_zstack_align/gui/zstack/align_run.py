@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import QTimer
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui import jobs
+from napari_zstack_align.gui.in_turns import InTurns
 from napari_zstack_align.gui.lazy import GrowingVolume
 from napari_zstack_align.gui.runs import has_result
 from napari_zstack_align.gui.stack_layers import StackLayers
@@ -59,6 +60,7 @@ class AlignRun:
         self._running: StackLayers | None = None
         self.kept: KeptRun | None = None
         self._drawn_at = 0.0
+        self._room = InTurns(part)
 
     def start(self) -> None:
         """Align the chosen stack in the worker."""
@@ -79,18 +81,21 @@ class AlignRun:
             bar.say_error(str(error))
             return
         run = RunInProgress(shown, shown.new_volumes(), datetime.now().astimezone())
-        self._make_room(run)
         self._running, self._drawn_at = shown, 0.0
         self.kept = kept
-        QTimer.singleShot(0, part.make_quality)
+        self._room.begin(self._making_room(run))
         part.workspace.look()
         bar.start(
             partial(jobs.aligning, lambda: kept.followed(job), run.volumes),
             progress=partial(self._on_progress, run),
             returned=partial(self._on_returned, run),
             cancelled=partial(self._on_cancelled, run),
-            failed=lambda _: self._keep(run, None),
+            failed=partial(self._on_failed, run),
         )
+
+    def let_go(self) -> None:
+        """The panel is closed: no layer is made any more."""
+        self._room.drop()
 
     def is_of(self, shown: StackLayers) -> bool:
         """Whether a run of a stack goes on."""
@@ -103,25 +108,34 @@ class AlignRun:
         elif shown is self._running:
             self._bar.say(f"'{layer.name}' was removed; the run goes on.")
 
-    def _make_room(self, run: RunInProgress) -> None:
-        """Add the layers of results now, which takes a moment; what they show stays in view."""
+    def _making_room(self, run: RunInProgress) -> Iterator[None]:
+        """Add what results are shown in, one by one while the run begins; the view stays."""
         shown = run.shown
-        made, before = shown.add_results(run.volumes), shown.runs.shown
-        if before is None:
+        n_layers = len(shown.layers())
+        if shown.runs.shown is None:
             shown.look_at("raw")  # the volume is black until its first slice is done
-        elif made:
-            self._part.runs.show_of(shown, before.number)
+        steps = shown.adding_results(run.volumes)
+        while shown.raw and next(steps, self) is not self:
+            yield
+        if not shown.raw:
+            return  # it was removed from napari
+        if shown.runs.shown is not None and len(shown.layers()) > n_layers:
+            self._part.runs.show_of(shown, shown.runs.shown.number)
+        yield
+        self._part.make_quality()
 
     # -- from the worker -----------------------------------------------------------------------
 
     def _on_progress(self, run: RunInProgress, progress: Progress) -> None:
         """Show the slices done so far, seldom enough to leave time for everything else."""
         if progress.partial is not None and time.monotonic() - self._drawn_at > DRAW_INTERVAL_S:
+            self._room.finish()
             self._take(run, progress.partial, running=True)
             self._drawn_at = time.monotonic()
 
     def _on_returned(self, run: RunInProgress, alignment: Alignment) -> None:
         """Show the finished alignment, unless another run was chosen meanwhile."""
+        self._room.finish()
         self._finish(run, alignment)
         shown = run.shown
         if not shown.raw:
@@ -132,7 +146,12 @@ class AlignRun:
         where = "" if run.in_view or entry is None else f" It is '{entry.name}' under Runs."
         self._bar.say(f"{ended(alignment)}{where}")
 
+    def _on_failed(self, run: RunInProgress, _: str) -> None:
+        self._room.finish()
+        self._keep(run, None)
+
     def _on_cancelled(self, run: RunInProgress, partial_result: Alignment | None) -> None:
+        self._room.finish()
         kept, before = self._keep(run, partial_result), run.shown.runs.shown
         if not run.shown.raw:
             if kept is None:

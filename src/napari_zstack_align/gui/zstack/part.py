@@ -263,6 +263,7 @@ class ZStackPart(Part):
 
     def let_go(self) -> None:
         """Stop averaging, and disconnect from the viewer."""
+        self.run.let_go()
         self.runs.abandon()
         self._listening.stop()
 

@@ -1,0 +1,45 @@
+"""Steps that each take napari a moment, such as making a layer: one in a turn of the event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from qtpy.QtCore import QObject, QTimer
+
+
+class InTurns(QObject):
+    """Does some steps one by one, so that napari can be used between them; main thread only.
+
+    Parameters
+    ----------
+    parent : QObject
+        Without it there are no more steps.
+    """
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._steps: Iterator[object] = iter(())
+        self._timer = QTimer(self)
+        self._timer.setInterval(0)
+        self._timer.timeout.connect(self._go_on)
+
+    def begin(self, steps: Iterable[object]) -> None:
+        """Do these steps, after those that are left of others."""
+        self.finish()
+        self._steps = iter(steps)
+        self._timer.start()
+
+    def finish(self) -> None:
+        """Do what is left at once: somebody needs it."""
+        self._timer.stop()
+        for _ in self._steps:
+            pass
+
+    def drop(self) -> None:
+        """Leave out what is left."""
+        self._timer.stop()
+        self._steps = iter(())
+
+    def _go_on(self) -> None:
+        if next(self._steps, self) is self:
+            self._timer.stop()
