@@ -20,6 +20,7 @@ from napari_zstack_align.samples import recording_with_motion
 from napari_zstack_align.sources import ArraySource
 
 from .cells_in_planes import stack_of_repeats
+from .fixed import SPOILT, spoil
 from .scans import layout, repeats, scan, up_and_down, volumes
 
 RIGHT: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
@@ -287,10 +288,9 @@ def test_a_recording_shows_no_slices() -> None:
     assert (report.verdict, report.looks_like) == ("plausible", "no slices")
 
 
-def test_burnt_in_pixels_make_no_slices_alike() -> None:
-    frames = scan(repeats(12, 5), photons=4.0, motion_px=5)
-    frames[:, 10:50, 10:50] = 65535
-    stack = nza.Stack.from_array(frames, frames_per_slice=5)
+@pytest.mark.parametrize("spoilt", SPOILT)
+def test_what_is_fixed_makes_no_slices_alike(spoilt: str) -> None:
+    stack = nza.Stack.from_array(spoil(spoilt), frames_per_slice=5)
     assert nza.run(nza.check_layout(stack)).verdict == "plausible"
 
 

@@ -19,6 +19,7 @@ from napari_zstack_align.read import (
 )
 from napari_zstack_align.samples import recording_with_motion, zstack_with_repeats
 
+from .fixed import SPOILT, spoil
 from .scans import scan, up_and_down, volumes
 
 STACKS: dict[str, dict[str, Any]] = {
@@ -43,6 +44,11 @@ def test_finds_the_repeats_of_a_generated_stack(made: dict[str, Any]) -> None:
     sample = zstack_with_repeats(**{"size": 192, "photons": 20.0, "seed": 5, **made})
     stack = sample.stack.replace(frames_per_slice=None)
     assert propose_frames_per_slice(stack) == made["n_repeats"]
+
+
+@pytest.mark.parametrize("spoilt", SPOILT)
+def test_what_is_fixed_hides_no_repeats(spoilt: str) -> None:
+    assert propose_frames_per_slice(nza.Stack.from_array(spoil(spoilt))) == 5
 
 
 NO_REPEATS: dict[str, Any] = {

@@ -19,6 +19,7 @@ from scipy.ndimage import binary_dilation
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.read._axes_order import Likeness, alike_along, small
+from napari_zstack_align.read._fixed_pattern import FixedPattern, compared_for_fixed
 from napari_zstack_align.read._similarity import MAX_SHIFT, band, constant_below, reduced
 from napari_zstack_align.read._struck_rows import struck_rows
 from napari_zstack_align.stack import Stack
@@ -35,8 +36,6 @@ LEAST_SHOWN = 0.01
 MOST_BLACK = 0.45
 """They don't count: noise resembles other noise as little as a slice does. Where as many are, they
 may be empty slices, which tell how many there are."""
-FIXED_FRAMES = 8
-"""Frames in which the value of a pixel has to be the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +66,7 @@ class FramePairs:
 class SampledFrames:
     """Frames of a stack as they are compared, each read once, each pair compared once.
 
-    Pixels that have the same bright value in a few of the frames compared first don't count: they
-    are burnt in or saturated, and frames of any two slices would be alike by them.
+    What is fixed in a few of the frames compared first is taken out (`FixedPattern`).
 
     Parameters
     ----------
@@ -79,7 +77,7 @@ class SampledFrames:
 
     def __init__(self, stack: Stack, channel: int) -> None:
         self._stack, self._channel = stack, channel
-        self._fixed: npt.NDArray[np.bool_] | None = None
+        self._fixed: FixedPattern | None = None
         self._cut: dict[int, npt.NDArray[np.complex64]] = {}
         self._levels: dict[int, tuple[float, float]] = {}
         self._small: dict[int, npt.NDArray[np.float32]] = {}
@@ -123,15 +121,12 @@ class SampledFrames:
     def _read_all(self, frames: list[int], total: int) -> Job[None]:
         at_hand: dict[int, npt.NDArray[Any]] = {}
         if self._fixed is None:
-            some = frames[:: max(len(frames) // FIXED_FRAMES, 1)]
-            for done, t in enumerate(some, start=1):
+            for done, t in enumerate(compared_for_fixed(frames), start=1):
                 at_hand[t] = self._read(t)
                 yield Progress(STAGE, done, total)
-            self._fixed = fixed_pixels([*at_hand.values()])
+            self._fixed = FixedPattern.of([*at_hand.values()])
         for done, t in enumerate(frames, start=1):
-            image = at_hand.pop(t) if t in at_hand else self._read(t)
-            if self._fixed.any():
-                image = np.where(self._fixed, np.median(image[~self._fixed]), image)
+            image = self._fixed.taken_out_of(at_hand.pop(t) if t in at_hand else self._read(t))
             even = reduced(image)
             self._small[t] = small(image)
             self._cut[t], self._levels[t] = _cut_spectrum(even), _levels(image, self._small[t])
@@ -163,17 +158,6 @@ def _shown_by(image: npt.NDArray[Any]) -> tuple[float, float]:
         image = np.where(known, image, image[known].mean() if known.any() else 0)
     structure, error = structure_of(image[np.newaxis])
     return float(structure[0]), float(error[0])
-
-
-def fixed_pixels(images: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.bool_]:
-    """(Y, X) bool: bright pixels that have the same value in all of a few frames."""
-    first = images[0]
-    fixed = np.ones(first.shape, bool)
-    for image in images[1:]:
-        fixed &= image == first
-    if fixed.all() or not fixed.any():
-        return np.zeros_like(fixed)
-    return np.asarray(fixed & (first > np.median(first)))
 
 
 def _levels(

@@ -20,6 +20,7 @@ from scipy import fft
 
 from napari_zstack_align.levels import above_lowest, is_long
 from napari_zstack_align.progress import Progress
+from napari_zstack_align.read._fixed_pattern import FixedPattern, compared_for_fixed
 from napari_zstack_align.read._struck_rows import without_struck_rows
 from napari_zstack_align.stack import Stack
 
@@ -44,13 +45,15 @@ def similarities(
         frame and where a frame is constant.
     """
     out = np.full((lags, max(n_frames - 1, 0)), np.nan)
+    some = [stack.read(t, t + 1)[0, channel] for t in compared_for_fixed(range(n_frames))]
+    fixed = FixedPattern.of(some)
     recent: deque[_Spectrum] = deque(maxlen=lags)
     frame_bytes = int(np.prod(stack.shape[1:])) * stack.dtype.itemsize
     block = max(1, min(BLOCK_BYTES // frame_bytes, 32))
     for start in range(0, n_frames, block):
         stop = min(start + block, n_frames)
         for t, frame in enumerate(stack.read(start, stop)[:, channel], start):
-            spectrum = _Spectrum(frame)
+            spectrum = _Spectrum(fixed.taken_out_of(frame))
             for lag, earlier in enumerate(reversed(recent)):
                 out[lag, t - 1 - lag] = earlier.correlation(spectrum)
             recent.append(spectrum)
