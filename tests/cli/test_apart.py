@@ -316,3 +316,66 @@ def test_what_cannot_be_looked_at_is_not_said_to_be_missing(command, folder, mon
     monkeypatch.setattr("napari_zstack_align.cli.inputs.os.lstat", refused)
     assert main(command.format("locked/x").split()) == 2
     assert "locked/x can't be read: Permission denied." in capsys.readouterr().err
+
+
+OUTPUTS = (
+    "adaptive z.tif --frames-per-slice=4 --out",
+    "adaptive z.tif --frames-per-slice=4 --out new --volume",
+    "keypoints rec.tif --out",
+    "batch t.csv --out",
+    "blobs rec.tif --out",
+    "traces rec.tif --rois r.csv --out",
+    "zshift rec.tif --reference z.tif --out",
+    "zshift rec.tif --reference z.tif --out new --corrected",
+    "export z.zalign --out",
+    "export z.zalign --transforms",
+    "export r.csv --format labels --out",
+    "export r.csv --format suite2p --out",
+    "demo --out",
+)
+INPUTS = (
+    "info",
+    "adaptive --frames-per-slice 4 --out new",
+    "keypoints rec.tif --mask",
+    "keypoints rec.tif --reference",
+    "keypoints rec.tif --params",
+    "batch",
+    "blobs",
+    "traces rec.tif --rois",
+    "zshift rec.tif --reference",
+    "export --out new.tif",
+    "view",
+)
+
+
+@pytest.mark.parametrize("name", ["", " ", "/dev/null"])
+@pytest.mark.parametrize("command", OUTPUTS)
+def test_what_is_no_name_is_never_written(command, name, folder, capsys):
+    Path("t.csv").write_text("name,recordings\na,rec.tif\n")
+    _refused([*command.split(), name], folder, capsys)
+
+
+@pytest.mark.parametrize("command", OUTPUTS)
+def test_the_folder_of_all_is_no_name(command):
+    """Only the parser is asked: what it lets through would be written there."""
+    words = [*command.split(), "/"]
+    with pytest.raises(nza.InputError, match="'/' is no name for a result"):
+        make_parser(words[0]).parse_args(words)
+
+
+@pytest.mark.parametrize("name", [".", "..", "fold/.."])
+@pytest.mark.parametrize("command", [each for each in OUTPUTS if "--format suite2p" in each])
+def test_the_folder_here_is_no_export(command, name, folder, capsys):
+    _refused([*command.split(), name], folder, capsys)
+
+
+@pytest.mark.parametrize("command", INPUTS)
+def test_an_empty_name_is_not_the_folder_here(command, folder, capsys):
+    _refused([*command.split(), ""], folder, capsys)
+
+
+def _refused(command, folder, capsys):
+    before = files_in(folder), sorted(Path("/dev").glob("null*"))
+    assert main(command) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert (files_in(folder), sorted(Path("/dev").glob("null*"))) == before

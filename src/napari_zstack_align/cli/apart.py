@@ -27,13 +27,20 @@ READ, WRITTEN = "paths_read", "paths_written"
 """Where the arguments of a command note what they were given."""
 
 
+def _path(text: str) -> Path:
+    """A path as it is given; an empty one, as from an unset variable, is not the folder here."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty, no name of a file or folder")
+    return Path(text)
+
+
 class _PathArgument(argparse.Action):
     """An argument that is a path, or several; given twice, it counts once."""
 
     noted_in: str
 
     def __init__(self, option_strings: Sequence[str], dest: str, **given: Any) -> None:
-        super().__init__(option_strings, dest, type=Path, **given)
+        super().__init__(option_strings, dest, type=_path, **given)
 
     def __call__(
         self,
@@ -91,11 +98,21 @@ class Writes(_PathArgument):
 
     def note(self, path: Path) -> list[Output]:
         """What is written under a name."""
+        _check_name(path, may_be_here=self._beside or self._kind is not None)
         if self._later:
             return []
         if self._kind is not None:
             return [Output(target_of(path, self._kind))]
         return [Output(path) if self._beside else Output(target_named(path), is_whole=True)]
+
+
+def _check_name(path: Path, may_be_here: bool) -> None:
+    """Raise InputError where nothing can get this name: '.' is one of a folder alone."""
+    name = Path(os.path.abspath(path)).name if may_be_here else path.name
+    if name in ("", ".."):
+        raise InputError(f"'{path}' is no name for a result: give the name of a file or folder.")
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise InputError(f"{path} is neither a file nor a folder: choose another name.")
 
 
 @dataclass(frozen=True)

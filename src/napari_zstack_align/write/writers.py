@@ -267,6 +267,8 @@ def choose_writer(path: Path, *takes: Takes, name: str | None = None) -> Writer:
     InputError
         Where there is no such format, or the ending chooses none.
     """
+    if path.name in ("", ".."):
+        raise InputError(f"'{path}' is no name for a file or folder: give one.")
     known = writers_of(*takes)
     if name is not None:
         if name not in names_of(*takes):
