@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pynwb
@@ -11,6 +12,7 @@ import tifffile
 
 from napari_zstack_align.cli.main import main
 from napari_zstack_align.remark import as_warnings
+from napari_zstack_align.write import replacing, space
 
 
 @pytest.fixture
@@ -169,3 +171,41 @@ def test_what_does_not_exist_is_said_before_anything_else(arguments, tmp_path, m
     assert main(arguments) == 2
     said = capsys.readouterr().err
     assert re.search(r"There is no (file or folder|alignment) no\S*: check its name", said), said
+
+
+@pytest.mark.parametrize("ending", ["", ".npz", ".nwb"])
+def test_a_disk_that_fills_between_two_files(
+    ending, session_of_traces, tmp_path, monkeypatch, capsys
+):
+    """What was written is named, and the command that is named does the rest."""
+    first, second = (tmp_path / f"out_rec{n}{ending}" for n in (2, 10))
+    real = replacing.take_place
+
+    def full(source, target):
+        if target == second:
+            raise OSError(28, "No space left on device")
+        real(source, target)
+
+    monkeypatch.setattr(replacing, "take_place", full)
+    arguments = ["export", str(session_of_traces), f"--out={tmp_path / 'out'}{ending}"]
+    assert main(arguments) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "No space left on device" in said
+    assert f"{first} is written: " in said
+    assert said.endswith("the same command again with --overwrite.")
+    assert first.exists()
+    assert not second.exists()
+    monkeypatch.undo()
+    assert main([*arguments, "--overwrite"]) == 0
+    assert second.exists()
+
+
+@pytest.mark.parametrize("ending", ["", ".npz", ".nwb"])
+def test_the_room_for_traces_is_looked_at_before(
+    ending, session_of_traces, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(space.shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
+    out = tmp_path / f"out{ending}"
+    assert main(["export", str(session_of_traces), f"--out={out}"]) == 2
+    assert " are free in " in capsys.readouterr().err
+    assert not list(tmp_path.glob("out*"))

@@ -1,6 +1,8 @@
 """Whether a result has room: by trying, and by what is free."""
 
+import re
 import shutil
+from pathlib import Path
 from tempfile import TemporaryFile
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.saved import Journal, check_room, journal_folder
+from napari_zstack_align.saved.room import no_room
 from napari_zstack_align.saved.unit_file import Unit
 
 
@@ -57,3 +60,10 @@ def test_a_journal_that_refuses_is_found_before_the_work(tmp_path, monkeypatch):
     monkeypatch.setattr("napari_zstack_align.saved.room.TemporaryFile", trial)
     with pytest.raises(InputError, match=r"run.zalign.unfinished can't be written: Permission"):
         check_room(target, 1)
+
+
+@pytest.mark.parametrize("needed", [60_100, 60_001, 2_000_001, 3_000_000_100])
+def test_what_is_needed_and_free_differ_in_the_sentence(needed):
+    said = no_room(Path("x.nwb"), needed, needed - 1)
+    first, second = re.findall(r"[\d.,]+ (?:[kMG]B|bytes)", said)
+    assert first != second

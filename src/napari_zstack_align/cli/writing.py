@@ -10,7 +10,7 @@ from typing import TypeVar
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.kept import CANCELLED, FROM_THE_BEGINNING, Stopped, kept_in
 from napari_zstack_align.counting import are, counted
-from napari_zstack_align.errors import Cancelled
+from napari_zstack_align.errors import Cancelled, ZstackAlignError
 from napari_zstack_align.progress import Job
 from napari_zstack_align.write.unfinished import unfinished_of
 
@@ -43,16 +43,29 @@ def write(
     ------
     Stopped
         Where it is stopped: its sentence says what was written, and how to go on.
+    ZstackAlignError
+        Of the job; where some files were written before, its sentence says which.
     """
     were = [_state(path) for path in targets]
+
+    def done() -> list[Path]:
+        now = [_state(path) for path in targets]
+        return [path for path, a, b in zip(targets, were, now, strict=True) if a != b]
+
     try:
         return drain(job)
     except Cancelled:
-        now = [_state(path) for path in targets]
-        done = [path for path, a, b in zip(targets, were, now, strict=True) if a != b]
-        left = [path for path in targets if path not in done]
-        again = overwrite or goes_on or not (done or before)
-        raise _stopped_writing([*before, *done], left, again) from None
+        written = [*before, *done()]
+        left = [path for path in targets if path not in written]
+        raise _stopped_writing(written, left, overwrite or goes_on or not written) from None
+    except ZstackAlignError as error:
+        if not (written := done()):
+            raise
+        again = "" if overwrite or goes_on else " with --overwrite"
+        raise type(error)(
+            f"{error} {', '.join(map(str, written))} {are(len(written))} written: once that is "
+            f"mended, give the same command again{again}."
+        ) from error
 
 
 def _stopped_writing(done: Sequence[Path], left: Sequence[Path], again: bool) -> Stopped:

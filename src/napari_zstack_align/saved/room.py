@@ -35,10 +35,18 @@ def check_room(target: Path, n_bytes: int) -> None:
         kept = [path for path in journal.glob(f"*{SUFFIX}") if path.is_file()]
         n_bytes -= sum(path.stat().st_size for path in kept)
     if free < n_bytes:
-        raise InputError(
-            f"{target} needs about {in_words(n_bytes)}, but only {in_words(free)} are free in "
-            f"{target.parent.absolute()}: free some space, or choose another place."
-        )
+        raise InputError(no_room(target, n_bytes, free))
+
+
+def no_room(target: Path, needed: int, free: int) -> str:
+    """Say that something needs more bytes than are free beside it, in numbers that differ."""
+    numbers = in_words(needed), in_words(free)
+    if numbers[0] == numbers[1]:
+        numbers = f"{needed:,} bytes", f"{free:,} bytes"
+    return (
+        f"{target} needs about {numbers[0]}, but only {numbers[1]} are free in "
+        f"{target.parent.absolute()}: free some space, or choose another place."
+    )
 
 
 def in_words(n_bytes: int) -> str:

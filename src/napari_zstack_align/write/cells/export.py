@@ -16,7 +16,11 @@ from napari_zstack_align.progress import Job
 from napari_zstack_align.write.cells.field import FieldOfView
 from napari_zstack_align.write.cells.options import CellOptions
 from napari_zstack_align.write.several import Destination, destinations, one_after_the_other
+from napari_zstack_align.write.space import check_bytes_fit
 from napari_zstack_align.write.writers import Takes, choose_writer
+
+AS_NUMBERS = ("suite2p", "npz", "nwb")
+"""Formats that hold all samples as they are, not packed."""
 
 
 def export_rois(
@@ -125,6 +129,8 @@ def export_traces(
     groups = [recordings] if writer.holds_all else [[each] for each in recordings]
     pairs = zip(places, groups, strict=True)
     jobs = [write(place.name, group, options, overwrite=overwrite) for place, group in pairs]
+    if writer.name in AS_NUMBERS:
+        check_bytes_fit([place.target for place in places], sum(map(_least_bytes, recordings)))
     return one_after_the_other(jobs)
 
 
@@ -140,6 +146,11 @@ def traces_destinations(
     """
     writer = choose_writer(path, Takes.TRACES, name=format)
     return destinations(writer, path, [each.recording for each in recordings])
+
+
+def _least_bytes(traces: Traces) -> int:
+    """Bytes of F, Fneu and one number a sample more, which all of `AS_NUMBERS` hold."""
+    return int(traces.F.nbytes + traces.Fneu.nbytes + traces.F[:1].nbytes)
 
 
 def _told_apart(recordings: list[Traces]) -> list[Traces]:
