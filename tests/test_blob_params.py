@@ -1,8 +1,17 @@
 """`BlobParams`: defaults by method, and what can't be."""
 
+import re
+
 import pytest
 
-from napari_zstack_align import BlobParams, InputError, ZShiftParams
+from napari_zstack_align import (
+    BlobParams,
+    InputError,
+    KeypointParams,
+    TraceParams,
+    ZShiftParams,
+)
+from napari_zstack_align.cells.responses import sigmas_of
 
 PUBLISHED = {
     "log": (1.2, 2.0, 0.035, 0.1, 0.10, 12),
@@ -54,6 +63,19 @@ def test_nuclei():
         pytest.param({"threshold": -1}, "threshold should be", id="negative"),
         pytest.param({"max_sigma": float("nan")}, "finite number", id="NaN"),
         pytest.param({"num_sigma": 0}, "num_sigma should be", id="no scales"),
+        pytest.param({"min_sigma": 1e-300}, "min_sigma .* must be at least 0.1 px", id="tiny"),
+        pytest.param(
+            {"method": "doh", "max_sigma": 0.01}, "max_sigma .* must be at least 0.1", id="tiny max"
+        ),
+        *(
+            pytest.param(
+                {"method": "dog", "sigma_ratio": 1 + more, **sizes},
+                "makes more than 100 scales",
+                id=f"scales {more} {sizes}",
+            )
+            for more in (1e-12, 1e-5, 1e-3)
+            for sizes in ({}, {"max_sigma": 500})
+        ),
     ],
 )
 def test_bad_values_are_one_sentence(values, said):
@@ -88,3 +110,27 @@ def test_the_bound_that_was_not_given_is_the_one_to_change(given, advice):
 def test_bounds_of_zshift_that_cross(given, advice):
     with pytest.raises(InputError, match=advice):
         ZShiftParams(**given)
+
+
+@pytest.mark.parametrize("sizes", [{}, {"min_sigma": 0.1, "max_sigma": 500}])
+def test_the_ratio_that_is_advised_makes_few_enough_scales(sizes):
+    with pytest.raises(InputError) as caught:
+        BlobParams(method="dog", sigma_ratio=1 + 1e-15, **(sizes or {"max_sigma": 1.5}))
+    advised = float(re.search(r"raise it to ([\d.]+)", str(caught.value))[1])
+    params = BlobParams(method="dog", sigma_ratio=advised, **(sizes or {"max_sigma": 1.5}))
+    assert len(sigmas_of(params)) <= 100
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: KeypointParams(intensity_range=(0, 1e308)),
+        lambda: KeypointParams(intensity_range=(-1e308, 1e308)),
+        lambda: KeypointParams(intensity_range=(0, 1e-300)),
+        lambda: TraceParams(dark_level=(100.0, 1e308)),
+        lambda: TraceParams(dark_level=(-1e31,)),
+    ],
+)
+def test_numbers_beyond_those_of_pixels_are_one_sentence(make):
+    with pytest.raises(InputError, match="must lie between -1e\\+30 and 1e\\+30"):
+        make()

@@ -94,8 +94,8 @@ def test_bad_input_is_one_sentence_and_2(arguments, said, capsys, tmp_path, monk
         (
             KeyboardInterrupt(),
             1,
-            "Cancelled: what was finished, if anything, is kept; the same command again does the "
-            "rest.",
+            "Cancelled: nothing of an unfinished run is kept; the same command again starts from "
+            "the beginning.",
         ),
     ],
     ids=lambda value: type(value).__name__,

@@ -37,6 +37,12 @@ COMMANDS = {
 STOPPED_ANYWHERE = (
     "Cancelled: what was finished, if anything, is kept; the same command again does the rest."
 )
+NOTHING_KEPT = (
+    "Cancelled: nothing of an unfinished run is kept; the same command again starts from the "
+    "beginning."
+)
+KEEP = ("adaptive", "keypoints", "batch", "traces", "zshift", "export")
+"""Commands that keep what was finished when they are stopped."""
 DONE, INCOMPLETE, BAD_INPUT, FAULT = 0, 1, 2, 3
 
 
@@ -103,7 +109,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ZstackAlignError as error:
         return _tell(str(error), INCOMPLETE)
     except KeyboardInterrupt:
-        return _tell(STOPPED_ANYWHERE, INCOMPLETE)
+        keeps = chosen_command(argv) in KEEP
+        return _tell(STOPPED_ANYWHERE if keeps else NOTHING_KEPT, INCOMPLETE)
     except BrokenPipeError:  # what reads our words has seen enough
         hush()
         return INCOMPLETE

@@ -25,6 +25,9 @@ from napari_zstack_align.plain_files import check_is_file
 FrameIndex: TypeAlias = Annotated[int, Field(ge=0)]
 """A frame of a recording, counted from 0."""
 
+LARGEST_COUNT = 1e30
+"""Of numbers that stand beside those of pixels: float32 holds their products with others."""
+
 
 def unit(name: str) -> dict[str, Any]:
     """Give a field its unit: ``Field(..., json_schema_extra=unit("px"))``."""
@@ -150,7 +153,7 @@ class ChannelParams(Params):
         (),
         description=(
             "Weights of the channels when a sum of several drives the registration, one number a "
-            "channel; empty: 'channel' alone drives it."
+            "channel, of which only the ratios count; empty: 'channel' alone drives it."
         ),
     )
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import ceil, log
 from typing import Any, Final, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
 from napari_zstack_align.params._base import Params, unit
 
+SMALLEST_SIGMA = 0.1
+"""Of a narrower Gaussian, nothing is left on pixels."""
+MOST_SCALES = 100
+"""More take memory and time, and find no other blobs."""
 SWAP = "swap them, or raise `max_sigma`"
 BlobMethod: TypeAlias = Literal["log", "dog", "doh"]
 
@@ -66,7 +71,7 @@ class BlobParams(Params):
         le=500.0,
         description=(
             "Smallest Gaussian that is looked for; a blob's radius is √2 of it ('doh': about 1 of "
-            "it). 0 for 'doh' alone."
+            f"it). At least {SMALLEST_SIGMA:g}; 0 for 'doh' alone."
         ),
         json_schema_extra=unit("px"),
     )
@@ -74,7 +79,7 @@ class BlobParams(Params):
         default_factory=_of_method("max_sigma"),
         gt=0.0,
         le=500.0,
-        description="Largest Gaussian that is looked for.",
+        description=f"Largest Gaussian that is looked for, at least {SMALLEST_SIGMA:g}.",
         json_schema_extra=unit("px"),
     )
     num_sigma: int = Field(
@@ -88,7 +93,8 @@ class BlobParams(Params):
         1.6,
         gt=1.0,
         le=10.0,
-        description="'dog': ratio of one scale to the scale before it.",
+        description="'dog': ratio of one scale to the scale before it; it makes at most "
+        f"{MOST_SCALES} scales.",
     )
     threshold: float = Field(
         default_factory=_of_method("threshold"),
@@ -133,7 +139,26 @@ class BlobParams(Params):
             )
         if self.min_sigma == 0 and self.method != "doh":
             raise ValueError("min_sigma must be above 0, unless the method is 'doh'")
+        for name in ("min_sigma", "max_sigma"):
+            if 0 < getattr(self, name) < SMALLEST_SIGMA:
+                raise ValueError(
+                    f"{name} ({getattr(self, name):g}) must be at least {SMALLEST_SIGMA:g} px"
+                )
+        if self.method == "dog" and self._n_ratios() >= MOST_SCALES:
+            raise ValueError(
+                f"sigma_ratio ({self.sigma_ratio!r}) makes more than {MOST_SCALES} scales between "
+                f"min_sigma and max_sigma: raise it to {self._least_ratio():.3f} or more"
+            )
         return self
+
+    def _n_ratios(self) -> float:
+        """How many times 'dog' goes from one scale to the next."""
+        return log(self.max_sigma / self.min_sigma) / log(self.sigma_ratio)
+
+    def _least_ratio(self) -> float:
+        """Rounded up, so that there are fewer scales than `MOST_SCALES`."""
+        least = (self.max_sigma / self.min_sigma) ** (1 / (MOST_SCALES - 1))
+        return 1 + ceil((least - 1) * 1000 + 1) / 1000
 
 
 NUCLEI: Final[dict[str, Any]] = {

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
-from napari_zstack_align.params._base import ChannelParams, FrameIndex, unit
+from napari_zstack_align.params._base import LARGEST_COUNT, ChannelParams, FrameIndex, unit
 
 SHORTEST_CHUNK = 5
 """Frames of the shortest chunk: keypoints don't recognise the mean of fewer."""
@@ -227,6 +227,14 @@ class KeypointParams(ChannelParams):
             self.intensity_range[0] < self.intensity_range[1]
         ):
             raise ValueError("intensity_range must rise: black first, then white")
+        if self.intensity_range is not None and not (
+            max(map(abs, self.intensity_range)) <= LARGEST_COUNT
+            and self.intensity_range[1] - self.intensity_range[0] >= 1 / LARGEST_COUNT
+        ):
+            raise ValueError(
+                f"intensity_range must lie between -{LARGEST_COUNT:g} and {LARGEST_COUNT:g}, and "
+                f"span at least {1 / LARGEST_COUNT:g}"
+            )
         if self.reference_frames is not None and not (
             self.reference_frames[0] < self.reference_frames[1]
         ):

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from napari_zstack_align.params._base import FrameIndex, Params, unit
+from napari_zstack_align.params._base import LARGEST_COUNT, FrameIndex, Params, unit
 
 
 class TraceParams(Params):
@@ -105,4 +105,8 @@ class TraceParams(Params):
             raise ValueError("dark_frames must be a first frame and a larger end, counted from 0")
         if self.dark_level and self.dark_frames is not None:
             raise ValueError("give dark_level or dark_frames, not both")
+        if any(abs(level) > LARGEST_COUNT for level in self.dark_level):
+            raise ValueError(
+                f"dark_level must lie between -{LARGEST_COUNT:g} and {LARGEST_COUNT:g}"
+            )
         return self

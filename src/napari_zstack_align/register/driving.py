@@ -43,7 +43,7 @@ def driving_image(channels: npt.NDArray[Any], params: ChannelParams, offset: flo
         if not offset:
             return np.ascontiguousarray(chosen, np.float32)
         return np.asarray(chosen - np.float64(offset), np.float32)
-    total = np.tensordot(np.asarray(params.channel_weights), channels.astype(np.float64), axes=1)
+    total = np.tensordot(_weights(params), channels.astype(np.float64), axes=1)
     return np.asarray(total - offset, np.float32)
 
 
@@ -82,6 +82,12 @@ def check_range(channels: npt.NDArray[Any], params: ChannelParams, name: str) ->
     return True
 
 
+def _weights(params: ChannelParams) -> npt.NDArray[np.float64]:
+    """(C,) weights of which the largest is 1: only their ratios count."""
+    weights = np.asarray(params.channel_weights, np.float64)
+    return np.asarray(weights / weights.max())
+
+
 def _range_of(image: npt.NDArray[Any]) -> tuple[Any, Any]:
     """Smallest and largest number of an image, as exact as they are stored."""
     known = image[np.isfinite(image)]
@@ -102,8 +108,7 @@ def offset_of(channels: npt.NDArray[Any], params: ChannelParams) -> float:
         Which channels.
     """
     if params.channel_weights:
-        weights = np.asarray(params.channel_weights)
-        values = np.tensordot(weights, channels.astype(np.float64), axes=1)
+        values = np.tensordot(_weights(params), channels.astype(np.float64), axes=1)
     else:
         values = channels[params.channel].astype(np.float64)
     known = values[np.isfinite(values)]
