@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import napari_zstack_align as nza
-from napari_zstack_align.cli import batch
+from napari_zstack_align.cli import batch, batch_results
 from napari_zstack_align.cli.main import main
 from napari_zstack_align.register.recordings import session as session_module
+from napari_zstack_align.saved import Journal
 
 
 @pytest.fixture
@@ -204,3 +205,23 @@ def test_a_row_of_which_nothing_was_judged_is_never_done(
         assert again in row["message"]
         assert judged or row["message"].startswith("1 recording was not judged, for there was")
     assert capsys.readouterr().out.count("a: 1 recording was not judged") == (0 if judged else 2)
+
+
+@pytest.mark.parametrize("already", ["", "done", "failed"])
+def test_a_row_that_another_run_works_on_keeps_its_line(already, recording_files, tmp_path, capsys):
+    """What became of it, the other run says: before, between or after the rows of this one."""
+    table, out = tmp_path / "table.csv", tmp_path / "out"
+    first, second = recording_files
+    table.write_text(
+        f"name,recordings,chunk_frames\na,{first},20\nb,{second},20\nc,nowhere.tif,20\n"
+    )
+    out.mkdir()
+    line = f"a,{already},a,1,40,0,\n" if already else ""
+    (out / "results.csv").write_text(f"{','.join(batch_results.Result._fields)}\n{line}")
+    with Journal(out / "a.unfinished", {}):
+        assert main(["batch", str(table), f"--out={out}"]) == 1
+    states = {row["name"]: row["state"] for row in results(out)}
+    assert states == {"a": already or "in use", "b": "done", "c": "failed"}
+    assert "3 rows: 1 in use, 1 done, 1 failed." in capsys.readouterr().out
+    assert main(["batch", str(table), f"--out={out}"]) == 1
+    assert [row["state"] for row in results(out)] == ["done", "skipped", "failed"]

@@ -7,6 +7,7 @@ import argparse
 from napari_zstack_align.alignment.session import save_session
 from napari_zstack_align.cli.apart import Output, Reads, Writes, inputs_of
 from napari_zstack_align.cli.batch_results import (
+    IN_USE,
     RESULTS,
     Result,
     check_results,
@@ -44,6 +45,7 @@ from napari_zstack_align.saved import (
     journal_folder,
     target_of,
 )
+from napari_zstack_align.saved.lock import InUseError
 from napari_zstack_align.settings import in_flags
 
 CANCELLED = "cancelled"
@@ -118,7 +120,8 @@ def _do(row: Row, base: KeypointParams, args: argparse.Namespace) -> Result:
         forget_if_saved(row.out, Kind.SESSION)
         return done
     except ZstackAlignError as error:
-        return Result(row.name, "failed", out, message=in_flags(str(error)))
+        state = IN_USE if isinstance(error, InUseError) else "failed"
+        return Result(row.name, state, out, message=in_flags(str(error)))
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return Result(row.name, "failed", out, message=f"{where}{error.strerror or error}.")

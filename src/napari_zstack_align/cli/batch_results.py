@@ -17,6 +17,8 @@ from napari_zstack_align.saved import Table, check_table, save_table, sentences_
 from napari_zstack_align.saved.origin import real_place
 
 RESULTS = "results.csv"
+IN_USE = "in use"
+"""State of a row that another run works on."""
 
 
 class Result(NamedTuple):
@@ -58,12 +60,19 @@ def check_results(path: Path, table: Path) -> None:
 def write_results(path: Path, results: Sequence[tuple[Row, Result]]) -> None:
     """Write what became of some rows; what is there of other sessions stays.
 
-    Another batch may write there at the same time: what it wrote is read under the lock.
+    Another batch may write there at the same time: what it wrote is read under the lock, and stays
+    where it says what became of a row that it was working on.
     """
 
     def content() -> bytes:
-        new = [each._replace(out=_as_listed(path.parent, each.out)) for _, each in results]
-        return csv_bytes(Result._fields, [*_of_others(path, results), *new])
+        known = _finished(path)
+        own = [
+            (row, each)
+            for row, each in results
+            if each.state != IN_USE or real_place(row.out) not in known
+        ]
+        new = [each._replace(out=_as_listed(path.parent, each.out)) for _, each in own]
+        return csv_bytes(Result._fields, [*_of_others(path, own), *new])
 
     save_table(path, content, RESULTS_TABLE, overwrite=True)
 
@@ -87,6 +96,12 @@ def _of_others(path: Path, results: Sequence[tuple[Row, Result]]) -> list[list[s
         if now.isdisjoint(_places(path.parent, line["out"]))
         and not any(_is_beside(path.parent / line["out"], line["name"], row) for row in rows)
     ]
+
+
+def _finished(path: Path) -> set[str]:
+    """Places of the sessions of which a table says more than that a run works on them."""
+    lines = [line for line in read_results(path) if line["state"] != IN_USE]
+    return {place for line in lines for place in _places(path.parent, line["out"])}
 
 
 def _as_listed(folder: Path, out: str) -> str:

@@ -73,9 +73,13 @@ def locked_by(path: Path, *, wait: bool = True) -> Iterator[bool]:
         _release(descriptor, path, held)
 
 
+class InUseError(InputError):
+    """Another program works on a result: what becomes of it, that one will say."""
+
+
 @contextmanager
 def locked_alone(path: Path, taken: str, patience_s: float = 0.0) -> Iterator[bool]:
-    """Hold the lock of a file; where somebody else holds it, raise InputError with a sentence.
+    """Hold the lock of a file; where somebody else holds it, raise InUseError with a sentence.
 
     Whoever takes a lock that others look at with `is_held` must wait for `A_LOOK_S`.
 
@@ -84,7 +88,7 @@ def locked_alone(path: Path, taken: str, patience_s: float = 0.0) -> Iterator[bo
     try:
         descriptor, held = _acquired(path, WITHOUT_LOCKS, patience_s)
     except TimeoutError:
-        raise InputError(taken) from None
+        raise InUseError(taken) from None
     try:
         yield held
     finally:
