@@ -1,7 +1,10 @@
 """When a signal stops a command: at safe moments, and at once the second time."""
 
 import signal
+import subprocess
+import sys
 
+import numpy as np
 import pytest
 
 from napari_zstack_align.cli.stopping import (
@@ -44,3 +47,28 @@ def test_a_window_is_closed_by_the_system():
     with stoppable(), stopped_by_the_system():
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+LEAVES_SLOWLY = """
+import atexit, sys, time
+from napari_zstack_align.cli.main import main
+atexit.register(lambda: (print("leaving", flush=True), time.sleep(60)))
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize(("name", "code"), [("here.npy", 0), ("nowhere.npy", 2)])
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGTERM")
+def test_a_signal_after_the_end_changes_no_exit_code(name, code, tmp_path):
+    """The interpreter takes a moment to leave after large modules."""
+    np.save(tmp_path / "here.npy", np.zeros((4, 8, 8), np.uint16))
+    command = [sys.executable, "-c", LEAVES_SLOWLY, "info", str(tmp_path / name)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert any("leaving" in line for line in process.stdout)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert said.endswith("the command had ended before it was asked to stop.\n")

@@ -17,7 +17,12 @@ from typing import NoReturn
 from napari_zstack_align._version import __version__
 from napari_zstack_align.cli.allocator import give_back_large_blocks
 from napari_zstack_align.cli.last_resort import fault_sentence, flush_or_hush, hush
-from napari_zstack_align.cli.stopping import at_safe_moments, stop_if_asked, stoppable
+from napari_zstack_align.cli.stopping import (
+    at_safe_moments,
+    end_with,
+    stop_if_asked,
+    stoppable,
+)
 from napari_zstack_align.errors import Cancelled, InputError, ZstackAlignError
 
 COMMANDS = {
@@ -95,7 +100,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0 done, 1 incomplete, 2 bad input, 3 stopped by a fault of this program or by the system.
     """
-    argv = sys.argv[1:] if argv is None else argv
+    if argv is not None:
+        return _main(argv)
+    code = _main(sys.argv[1:])
+    end_with(code)  # the process still takes a moment to leave
+    return code
+
+
+def _main(argv: Sequence[str]) -> int:
+    """Run one command; return its exit code."""
     try:
         with stoppable():
             complete = _run(argv)

@@ -9,6 +9,7 @@ SIGTERM, as batch systems send it before they kill, counts as Ctrl-C.
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -86,6 +87,18 @@ def stop_if_asked() -> None:
     """Raise KeyboardInterrupt where a signal waits."""
     if was_asked():
         raise KeyboardInterrupt
+
+
+def end_with(code: int) -> None:
+    """Let a signal end the process with this exit code from now on: there is nothing to stop."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        os.write(2, b"zstack-align: the command had ended before it was asked to stop.\n")
+        os._exit(code)
+
+    for number in SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, end)
 
 
 def _restore(handlers: dict[signal.Signals, Any]) -> None:
