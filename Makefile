@@ -22,6 +22,8 @@ PYTEST := -m pytest --numprocesses $(PROCESSES) --maxprocesses 8
 STEALING := --dist worksteal
 # Each test; of slow ones that come in variants, one: 'make test-thorough' tries the others.
 EACH := -m "not thorough"
+# Threads of linear algebra wait for one another on the cores that other tests use: a tenth of all.
+ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 ON_PATH := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
 help:            ## list the targets
@@ -37,30 +39,30 @@ test:            ## all checks and all tests
 	[ -z "$${failed:-}" ] || { echo "Failed:$$failed"; exit 1; }
 
 test-fast: $(VENV)/installed system-libraries  ## the tests that take no longer than a second or so each
-	@$(PYTHON) $(PYTEST) $(STEALING) -m "not slow and not thorough"
+	@$(ONE_THREAD) $(PYTHON) $(PYTEST) $(STEALING) -m "not slow and not thorough"
 
 test-timing: $(VENV)/installed system-libraries  ## how long a person waits; needs a machine with nothing else to do
 	@$(PYTHON) -m pytest -m timing
 
 test-thorough: $(VENV)/installed  ## the variants of slow tests that 'make test' leaves out (slow)
-	@$(PYTHON) $(PYTEST) $(STEALING) -m thorough
+	@$(ONE_THREAD) $(PYTHON) $(PYTEST) $(STEALING) -m thorough
 
 test-kills: $(VENV)/installed  ## kill saves, runs and exports after every operation on a file, not every n-th (slow)
-	@ZALIGN_KILL_EVERY=1 $(PYTHON) $(PYTEST) $(STEALING) -k kill tests/cli tests/saved tests/write
+	@$(ONE_THREAD) ZALIGN_KILL_EVERY=1 $(PYTHON) $(PYTEST) $(STEALING) -k kill tests/cli tests/saved tests/write
 
 test-core: .venv-core/installed  ## the tests of the core, without Qt and napari
 	@! .venv-core/bin/python -c "import qtpy" 2>/dev/null
 	@! .venv-core/bin/python -c "import napari" 2>/dev/null
-	@.venv-core/bin/python $(PYTEST) $(STEALING) $(EACH) --ignore=tests/gui
+	@$(ONE_THREAD) .venv-core/bin/python $(PYTEST) $(STEALING) $(EACH) --ignore=tests/gui
 
 test-gui: $(VENV)/installed system-libraries  ## the tests of the panel alone
-	@$(PYTHON) $(PYTEST) $(EACH) tests/gui
+	@$(ONE_THREAD) $(PYTHON) $(PYTEST) $(EACH) tests/gui
 
 test-oldest: .venv-oldest/installed system-libraries  ## all tests with the oldest supported dependencies
-	@.venv-oldest/bin/python $(PYTEST)
+	@$(ONE_THREAD) .venv-oldest/bin/python $(PYTEST)
 
 test-oldest-gui: .venv-oldest/installed system-libraries  ## those of them that drive whole jobs in napari
-	@.venv-oldest/bin/python $(PYTEST) $(EACH) tests/gui -k "$(WHOLE_JOBS)"
+	@$(ONE_THREAD) .venv-oldest/bin/python $(PYTEST) $(EACH) tests/gui -k "$(WHOLE_JOBS)"
 
 mutants: $(VENV)/installed  ## turn off one step of the code at a time; report changes that no test notices (slow)
 	@$(PYTHON) scripts/mutants.py $(ARGS)
