@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -229,6 +230,7 @@ def test_who_reads_images_without_drawing_them_gets_the_error(zstack_in_view):
 def test_without_a_panel_napari_says_it(viewer, monkeypatch, tmp_path):
     said = []
     monkeypatch.setattr(drawn, "show_warning", said.append)
+    monkeypatch.setattr(drawn, "watchers", WeakSet())  # panels of other tests
     path = tmp_path / "movie.tif"
     tifffile.imwrite(path, FRAMES, photometric="minisblack")
     ((data, described, _),) = layer_data(nza.open_stack(path))

@@ -184,7 +184,7 @@ def test_a_saved_mask_knows_what_it_was_carried_to(panel, session, carried, mask
     project = with_masks(Project(), panel.viewer, {})
     for layer in mask_layers(panel.viewer.layers):
         panel.viewer.layers.remove(layer)
-    list(add_masks(project, panel.viewer, [], {}))
+    list(add_masks(project, panel.viewer, [], [], {}))
     session.tab.mask_combo.choose(panel.viewer.layers["tissue, carried"])
     back(session)
     carried()

@@ -62,7 +62,7 @@ def test_a_mask_lies_on_top_where_layers_below_it_are_gone(viewer, caplog):
         masks=(nza.NamedMask("mask", np.eye(8, dtype=np.uint8)),),
         view={"masks": {"mask": {"stack": None, "index": 7}}},
     )
-    list(add_masks(project, viewer, [], {}))
+    list(add_masks(project, viewer, [], [], {}))
     assert [layer.name for layer in viewer.layers] == ["mask"]
     viewer.layers.clear()
     assert "invalid inserted rows" not in caplog.text  # which Qt says of napari's list
