@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Generator
@@ -80,8 +81,9 @@ class JobWorker(QThread):
         """Stop without a word, for a panel or program that is being closed."""
         self._muted = True
         self._cancel = True
-        if self.wait(wait_ms):
-            self._forget()
+        with contextlib.suppress(RuntimeError):  # Qt deleted it at the end: it runs no more
+            if self.wait(wait_ms):
+                self._forget()
 
     def run(self) -> None:
         """Drain the job (called by Qt in the new thread)."""
