@@ -25,6 +25,8 @@ FIXED_FRAMES = 8
 """Frames in which the value of a pixel has to be the same."""
 BY_CHANCE = 0.1
 """Dark pixels of a value are so by chance where this part of them has it in all frames but one."""
+MOST_FIXED = 0.75
+"""Where more of an image is, hardly a photon comes, and what is left would be noise."""
 AROUND = 9
 """Rows, or columns, among which stripes stand out: fewer than half of them are."""
 LEAST_SPREADS = 8.0
@@ -79,7 +81,7 @@ def fixed_pixels(images: Sequence[Image]) -> Pixels:
     for image in images:
         agreeing += image == usual
     fixed = agreeing == len(images)
-    if fixed.all() or not fixed.any():
+    if fixed.mean() > MOST_FIXED or not fixed.any():
         return np.zeros_like(fixed)
     is_dark = usual <= np.median(usual[np.isfinite(usual)])
     dark, nearly = fixed & is_dark, (agreeing == len(images) - 1) & is_dark

@@ -186,10 +186,13 @@ def test_a_table_of_rois_that_is_edited_by_hand_stays(quick, qtbot, viewer, make
     assert table.read_text() == edited
 
 
+@pytest.mark.parametrize("seconds", [0.0, 0.3], ids=["quick drive", "slow drive"])
 def test_what_is_missing_is_asked_about_before_the_project_is_opened_again(
-    qtbot, monkeypatch, viewer, make, answer
+    qtbot, monkeypatch, viewer, make, answer, seconds
 ):
     panel, folder = make(viewer)
+    there = folder_module.are_there
+    monkeypatch.setattr(folder_module, "are_there", lambda *args: (sleep(seconds), there(*args))[1])
     shutil.rmtree(member(folder))
     answer("Keep this")
     open_it(qtbot, monkeypatch, panel, folder)

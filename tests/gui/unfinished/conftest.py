@@ -88,7 +88,8 @@ class Kill:
         self.original(store, name, unit)
         self.count += 1
         if self.count == self.after:
-            shutil.copytree(self.state, self.copy)
+            # What other threads are writing goes while it is copied.
+            shutil.copytree(self.state, self.copy, ignore=shutil.ignore_patterns(".~*"))
 
     def restore(self):
         """Let the state be as it was then, for the next start."""

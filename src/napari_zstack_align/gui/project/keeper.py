@@ -377,8 +377,8 @@ class ProjectKeeper(QObject):
         if self.busy or any(each.busy for each in self._panel.run_bars):
             bar.say(WAIT)
             return
-        if self.path is not None and path.resolve() == self.path.resolve():
-            self._read_again(self.path)
+        if self.folder is not None and path.resolve() == self.folder.path.resolve():
+            self._read_again(self.folder)
             return
         if self.path is not None and not confirmed(
             self.bar.window(),
@@ -392,18 +392,25 @@ class ProjectKeeper(QObject):
         if self.make_safe("Open another project?", "Keep this", start):
             start()
 
-    def _read_again(self, path: Path) -> None:
+    def _read_again(self, folder: ProjectFolder) -> None:
         """Show the project that is open as it is on the disk: others may have saved it."""
-        unsaved = not self._is_saved(self.snapshot(), same_results)
-        if (unsaved or self._is_whole() is False) and not confirmed(
+        if not self._is_saved(self.snapshot(), same_results):
+            self._open_again(folder, False)
+        else:
+            looked = partial(self._open_again, folder)
+            self.bar.run_bar.start(folder.is_whole, returned=looked)
+
+    def _open_again(self, folder: ProjectFolder, is_all_there: bool) -> None:
+        """Do so, after a question where the disk doesn't have all that is shown."""
+        if not is_all_there and not confirmed(
             self.bar.window(),
             "Open it again?",
-            READ_AGAIN.format(path.name),
+            READ_AGAIN.format(folder.path.name),
             yes="Open it again",
             no="Keep this",
         ):
             return
-        job = partial(opening, path, self.folder)
+        job = partial(opening, folder.path, folder)
         self.bar.run_bar.start(job, returned=self._on_read_again)
 
     def _on_read_again(self, opened: Opened) -> None:
