@@ -90,6 +90,7 @@ def test_runs_of_a_project_that_stays_as_it_is_are_removed_without_a_question(
 ):
     folder = tmp_path / PROJECT
     save_as(qtbot, monkeypatch, panel, folder)
+    monkeypatch.setattr(keeper_module, "A_MOMENT_MS", 10_000)  # it may be a slow disk
     panel.keeper.leave()
     with ProjectFolder(folder):  # another program has it open
         open_it(qtbot, monkeypatch, panel, folder)
