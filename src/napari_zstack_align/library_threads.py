@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import lru_cache
 from threading import Lock
 
 import cv2
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
+
+
+def libraries_now() -> ThreadpoolController:
+    """Return what controls the libraries that are loaded, which come with imported modules.
+
+    To look for them takes some 5 ms, as long as a small job.
+    """
+    return _libraries(len(sys.modules))
+
+
+@lru_cache(maxsize=1)
+def _libraries(n_modules: int) -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 class OneThreadEach:
@@ -30,7 +45,7 @@ class OneThreadEach:
             self._holders += 1
             if self._holders == 1:
                 self._opencv_threads = cv2.getNumThreads()
-                self._limits.enter_context(threadpool_limits(limits=1))
+                self._limits.enter_context(libraries_now().limit(limits=1))
                 cv2.setNumThreads(1)
 
     def leave(self) -> None:

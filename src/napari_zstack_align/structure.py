@@ -54,7 +54,7 @@ def shows_something(image: npt.NDArray[Any] | None) -> bool:
     return bool(structure[0] > EMPTY_ERRORS * error[0])
 
 
-def show_nothing(structure: Trace, error: Trace, least: float) -> npt.NDArray[np.bool_]:
+def empty_frames(structure: Trace, error: Trace, least: float) -> npt.NDArray[np.bool_]:
     """Which frames show nothing, as behind a closed shutter, where others show a lot.
 
     Parameters

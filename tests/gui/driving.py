@@ -46,6 +46,13 @@ def status(panel):
     return panel.zstack.align_tab.run_bar.status.text()
 
 
+def is_closed(window):
+    try:
+        return not window.isVisible()
+    except RuntimeError:  # it is gone already
+        return True
+
+
 class Heartbeat:
     """Longest time for which the event loop did not turn."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from qtpy.QtCore import QObject, QTimer
 
@@ -19,20 +20,20 @@ class InTurns(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._steps: Iterator[object] = iter(())
+        self._in_step = False
         self._timer = QTimer(self)
         self._timer.setInterval(0)
-        self._timer.timeout.connect(self._go_on)
+        self._timer.timeout.connect(self._do_next)
 
     def begin(self, steps: Iterable[object]) -> None:
         """Do these steps, after those that are left of others."""
         self.finish()
-        self._steps = iter(steps)
+        self._steps = chain(self._steps, steps)
         self._timer.start()
 
     def finish(self) -> None:
         """Do what is left at once: somebody needs it."""
-        self._timer.stop()
-        for _ in self._steps:
+        while self._do_next():
             pass
 
     def drop(self) -> None:
@@ -40,6 +41,15 @@ class InTurns(QObject):
         self._timer.stop()
         self._steps = iter(())
 
-    def _go_on(self) -> None:
-        if next(self._steps, self) is self:
+    def _do_next(self) -> bool:
+        """Whether there was a step to do; a step that lets events through ends first."""
+        if self._in_step:
+            return False
+        self._in_step = True
+        try:
+            is_left = next(self._steps, self) is not self
+        finally:
+            self._in_step = False
+        if not is_left:
             self._timer.stop()
+        return is_left

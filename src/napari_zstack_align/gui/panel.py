@@ -52,6 +52,7 @@ UNSURE = (
     "What isn't saved can't be found out (unexpected {}: {}; the log has the details): save what "
     "you need on its tab before you close napari."
 )
+LOOKING = "Looking whether what was saved is still there; then napari closes."
 
 
 class Panel(QWidget):
@@ -96,7 +97,7 @@ class Panel(QWidget):
         )
         self.part_in_front: Part = self.zstack
         self._listening = Listening()
-        self._gone = self._closing = False
+        self._gone = self._closing = self._looked = False
         self._connect()
         self.zstack.adopt()
         self._show_in_front()
@@ -141,8 +142,9 @@ class Panel(QWidget):
         """Open a saved result on the tab of its kind; a project instead of what is shown."""
         kind = kind_of(folder)
         if kind is Kind.PROJECT:
-            self.workspace.saved_runs.look()
-            self.keeper.open(folder)
+            opens = partial(self.keeper.open, folder)
+            if self.workspace.saved_runs.look(then=opens):
+                opens()
             return
         (self.parts.that_opens(kind) or self.zstack).open_saved(folder)
 
@@ -187,21 +189,27 @@ class Panel(QWidget):
         running, window = self._what_runs(), self._window()
         if self._closing or window is None or not _is_open(window):
             return True
-        if running and not confirmed(
-            window,
-            "Close napari?",
-            running,
-            yes="Stop it and close",
-            no="Keep it running",
-        ):
-            return False
         try:
-            self.workspace.saved_runs.look()
+            if not (self._looked or self.workspace.saved_runs.look(then=self._close_once_looked)):
+                self.viewer.status = LOOKING
+                return False
+            if running and not confirmed(
+                window, "Close napari?", running, yes="Stop it and close", no="Keep it running"
+            ):
+                return False
             return self.keeper.make_safe("Close napari?", "Keep open", self._close)
         except Exception as error:  # of any part; Qt would go on, and close the window
             logger.exception("what is unsaved can't be found out")
             question = UNSURE.format(type(error).__name__, error)
             return confirmed(window, "Close napari?", question, yes="Close", no="Keep open")
+
+    def _close_once_looked(self) -> None:
+        """Try again to close napari's window: it is known now which saved runs are there."""
+        window = self._window()
+        if window is not None:
+            self._looked = True
+            window.close()
+            self._looked = False
 
     def _close(self) -> None:
         """Close napari's window: all that was to be saved is."""

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_zstack_align.gui.runs import Copy, Run, Runs, has_result, names_of
+from napari_zstack_align.gui.worker import JobWorker
+from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.saved.occupant import manifest_path, occupant_of
 
+A_MOMENT_MS = 80
+"""The window may stand still so long while folders are looked for."""
+PATIENCE_MS = 10_000
+"""Folders of a drive that says nothing for so long can't be counted on."""
 IN_NO_FILE = "It holds {} of the list, which would be in no file any more."
 NOT_SAVED = "{} {} saved and would be lost."
 IN_PROJECT = "{} {} in no file but {}, and would be removed from there."
@@ -45,6 +52,7 @@ class SavedRuns(QObject):
         self._lists = lists
         self._in_files = in_files
         self.project_with: Callable[[Run], str] = lambda _: ""
+        self._worker: JobWorker | None = None
 
     def note_saved(self, runs: Runs, run: Run, folder: Path) -> None:
         """A run was saved, perhaps over others."""
@@ -53,9 +61,45 @@ class SavedRuns(QObject):
         runs.note_saved(run.number, run.results.values(), written)
         self.changed.emit()
 
-    def look(self) -> None:
-        """Look whether the folders are still there."""
-        self._drop(lambda copy: not all(map(_is_there, copy)))
+    def look(self, then: Callable[[], object]) -> bool:
+        """Whether it is known in a moment which folders are still there.
+
+        Else ``then`` is called once it is; of a drive that doesn't answer, none is.
+        """
+        if self._worker is not None:
+            return False  # it is being looked
+        copies = {copy for runs in self._lists() for run in runs.listed for copy in run.copies}
+        if not copies:
+            return True
+        found: set[Copy] = set()
+        self._worker = worker = JobWorker(partial(_found, copies, found), processors=1)
+
+        def ends(*_: object) -> None:
+            if self._on_looked(worker, copies, found):
+                then()
+
+        worker.returned.connect(ends)
+        worker.failed.connect(ends)
+        worker.launch()
+        if worker.wait(A_MOMENT_MS):
+            return self._on_looked(worker, copies, found)
+        QTimer.singleShot(PATIENCE_MS, ends)
+        return False
+
+    def let_go(self) -> None:
+        """Wait for no drive any more."""
+        if self._worker is not None:
+            self._worker.cancel()
+            self._worker = None
+
+    def _on_looked(self, worker: JobWorker, copies: set[Copy], found: set[Copy]) -> bool:
+        """Take back that others are saved, once; whether this was the time."""
+        if self._worker is not worker:
+            return False
+        self.let_go()
+        gone = copies - found  # a drive that answers later adds to it
+        self._drop(lambda copy: copy in gone)
+        return True
 
     def words(self, folders: Iterable[Path], but: Run | None = None) -> str:
         """Say which other runs would be in no file, were these folders saved over; '' for none."""
@@ -121,6 +165,14 @@ def origin_of(folder: Path | None) -> dict[str, Any]:
     if folder is None:
         return {}
     return {"name": folder.stem, "saved": True, "note": "loaded", "copy": copy_in(folder)}
+
+
+def _found(copies: Iterable[Copy], found: set[Copy]) -> Job[None]:
+    """Put those that are whole where they can be seen while the main thread waits."""
+    for copy in copies:
+        yield Progress("Looking for what is saved", len(found), 0)
+        if all(map(_is_there, copy)):
+            found.add(copy)
 
 
 def _is_there(place: Path) -> bool:

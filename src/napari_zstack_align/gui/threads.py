@@ -7,14 +7,14 @@ import sys
 import threading
 from contextlib import AbstractContextManager
 
-from threadpoolctl import threadpool_limits
+from napari_zstack_align.library_threads import libraries_now
 
 NICENESS = 10
 
 
 def one_openmp_thread() -> AbstractContextManager[object]:
     """Hold OpenMP to one thread in the calling thread, to which its setting belongs."""
-    limit: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="openmp")
+    limit: AbstractContextManager[object] = libraries_now().limit(limits=1, user_api="openmp")
     return limit
 
 

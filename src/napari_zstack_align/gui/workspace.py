@@ -152,6 +152,7 @@ class Workspace(QObject):
         """Disconnect from the viewer."""
         self._later.stop()
         self._listening.stop()
+        self.saved_runs.let_go()
 
     # -- inside --------------------------------------------------------------------------------
 

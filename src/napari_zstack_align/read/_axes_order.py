@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.structure import show_nothing, structure_of
+from napari_zstack_align.structure import empty_frames, structure_of
 
 SIDE_PX = 64
 LEAST_ALIKE = 0.35
@@ -50,7 +50,7 @@ def alike_along(frames: npt.NDArray[np.float32]) -> Likeness:
     """(3,) how alike quarters of (n, Y, X) are along each axis: correlation; 0 where constant."""
     if min(frames.shape) < N_QUARTERS:
         return np.zeros(3)
-    shown = ~show_nothing(*structure_of(frames), LEAST_SHOWN)
+    shown = ~empty_frames(*structure_of(frames), LEAST_SHOWN)
     if shown.sum() < FEWEST_SHOWN and not shown.all():
         return np.zeros(3)
     even = _evened(frames[shown])

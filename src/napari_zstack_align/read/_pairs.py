@@ -23,7 +23,7 @@ from napari_zstack_align.read._fixed_pattern import FixedPattern, compared_for_f
 from napari_zstack_align.read._similarity import MAX_SHIFT, band, constant_below, reduced
 from napari_zstack_align.read._struck_rows import struck_rows
 from napari_zstack_align.stack import Stack
-from napari_zstack_align.structure import show_nothing, structure_of
+from napari_zstack_align.structure import empty_frames, structure_of
 
 HIGHEST_FREQUENCY = 0.25
 """Cycles per pixel of the reduced frame; beyond, the band passes less than 6 %."""
@@ -106,7 +106,7 @@ class SampledFrames:
                 alike[i, others] = alike[others, i] = values
             yield Progress(STAGE, frames.size + i + 1, total)
         structure, error = np.transpose([self._shown[t] for t in each])
-        black = show_nothing(structure, error, LEAST_SHOWN)
+        black = empty_frames(structure, error, LEAST_SHOWN)
         if black.mean() < MOST_BLACK:
             alike[black] = alike[:, black] = np.nan
         mean, spread = np.array([self._levels[t] for t in each], np.float32).T

@@ -31,9 +31,17 @@ def check_room(target: Path, n_bytes: int) -> None:
         ):
             trial.write(b"\0")
     with sentences_for(target):
-        free = shutil.disk_usage(target.parent).free
         kept = [path for path in journal.glob(f"*{SUFFIX}") if path.is_file()]
         n_bytes -= sum(path.stat().st_size for path in kept)
+    check_free(target, n_bytes)
+
+
+def check_free(target: Path, n_bytes: int) -> None:
+    """Raise InputError where so many bytes don't fit; a disk that can't be asked is tried later."""
+    try:
+        free = shutil.disk_usage(target.absolute().parent).free
+    except OSError:
+        return
     if free < n_bytes:
         raise InputError(no_room(target, n_bytes, free))
 

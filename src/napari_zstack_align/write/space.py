@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from napari_zstack_align.errors import InputError
-from napari_zstack_align.saved.room import no_room
+from napari_zstack_align.saved.room import check_free
 from napari_zstack_align.write.image import Image
 
 LEAST_PART = 0.1
@@ -22,14 +20,4 @@ def check_space(paths: Sequence[Path], images: Sequence[Image]) -> None:
     """
     packed = paths[0].suffix.lower() == ".zarr"
     needed = sum(image.nbytes for image in images) * (LEAST_PART if packed else 1.0)
-    check_bytes_fit(paths, math.ceil(needed))
-
-
-def check_bytes_fit(paths: Sequence[Path], needed: int) -> None:
-    """Raise InputError where so many bytes of some files don't fit on the disk."""
-    try:
-        free = shutil.disk_usage(paths[0].absolute().parent).free
-    except OSError:
-        return
-    if free < needed:
-        raise InputError(no_room(paths[0], needed, free))
+    check_free(paths[0], math.ceil(needed))

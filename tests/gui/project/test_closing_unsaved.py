@@ -9,7 +9,7 @@ from threading import Event
 import numpy as np
 import pytest
 import tifffile
-from driving import settled, show
+from driving import is_closed, settled, show
 from napari._qt.qt_viewer import QtViewer
 from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import QApplication, QMessageBox
@@ -33,13 +33,6 @@ def open_napari(make_napari_viewer):
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     del viewer.window._qt_window
     QtViewer._instances.discard(behind)
-
-
-def is_closed(window):
-    try:
-        return not window.isVisible()
-    except RuntimeError:  # it is gone already
-        return True
 
 
 def test_unsaved_results_are_asked_about(open_napari, qtbot, monkeypatch, answer, tmp_path):

@@ -7,14 +7,14 @@ from time import monotonic, sleep
 
 import numpy as np
 import pytest
-from driving import run_to_end, show
+from driving import is_closed, run_to_end, show
 
 import napari_zstack_align as nza
 from napari_zstack_align.cells import Rois
 from napari_zstack_align.project import folder as folder_module
 
 from .conftest import CELLS, assert_same_alignment, at_rest, open_it, save_as
-from .test_closing_unsaved import is_closed, open_napari  # noqa: F401
+from .test_closing_unsaved import open_napari  # noqa: F401
 from .test_saving import said, state
 
 

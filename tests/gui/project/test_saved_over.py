@@ -5,15 +5,17 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from functools import cache
+from time import monotonic, sleep
 
 import pytest
-from driving import settled, show
+from driving import is_closed, settled, show
 from napari._qt.qt_viewer import QtViewer
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication
 from stacks import small_zstack
 
 import napari_zstack_align as nza
+from napari_zstack_align.gui import saved_runs
 from napari_zstack_align.gui.open import open_panel
 from napari_zstack_align.samples import recording_with_motion
 from napari_zstack_align.stack import Stack
@@ -171,6 +173,64 @@ def test_runs_that_are_where_they_were_saved_are_not_asked_about(
         two_runs.save(monkeypatch, tmp_path / f"{row} {two_runs.name}", row)
     panel.window().close()
     assert not answer.asked
+
+
+def slow_to_answer(monkeypatch, seconds):
+    there = saved_runs._is_there
+    monkeypatch.setattr(saved_runs, "_is_there", lambda place: (sleep(seconds), there(place))[1])
+
+
+def closes_slowly(qtbot, monkeypatch, window, seconds):
+    """Close napari while a drive answers after so long; return whether the window stood still."""
+    slow_to_answer(monkeypatch, seconds)
+    began = monotonic()
+    window.close()
+    return monotonic() - began >= seconds
+
+
+def test_a_drive_that_answers_late_keeps_no_window_still(
+    qtbot, panel, monkeypatch, answer, tmp_path
+):
+    of = OfStack(qtbot, panel)
+    for row in (0, 1):
+        of.save(monkeypatch, tmp_path / f"{row}.zalign", row)
+    window = panel.window()
+    assert not closes_slowly(qtbot, monkeypatch, window, 0.4)
+    assert window.isVisible()
+    qtbot.waitUntil(lambda: is_closed(window))
+    assert not answer.asked
+
+
+def test_a_run_that_a_late_drive_has_lost_is_asked_about(
+    qtbot, panel, monkeypatch, answer, tmp_path
+):
+    of = OfStack(qtbot, panel)
+    for row in (0, 1):
+        of.save(monkeypatch, tmp_path / f"{row}.zalign", row)
+    shutil.rmtree(tmp_path / "1.zalign")
+    answer("Keep open")
+    assert not closes_slowly(qtbot, monkeypatch, panel.window(), 0.4)
+    qtbot.waitUntil(lambda: bool(answer.asked))
+    assert of.saved() == [True, False]
+    assert "1 run is in no file yet" in answer.asked[-1]
+    assert panel.window().isVisible()
+    answer("Discard")
+    closes_slowly(qtbot, monkeypatch, panel.window(), 0.0)
+    qtbot.waitUntil(lambda: len(answer.asked) == 2)
+
+
+def test_a_drive_that_never_answers_lets_napari_be_closed(
+    qtbot, panel, monkeypatch, answer, tmp_path
+):
+    of = OfStack(qtbot, panel)
+    for row in (0, 1):
+        of.save(monkeypatch, tmp_path / f"{row}.zalign", row)
+    window = panel.window()
+    monkeypatch.setattr(saved_runs, "PATIENCE_MS", 200)
+    answer("Discard")
+    assert not closes_slowly(qtbot, monkeypatch, window, 1.5)
+    qtbot.waitUntil(lambda: is_closed(window))
+    assert "2 runs are in no file yet" in answer.asked[-1]
 
 
 def test_a_run_from_a_member_of_a_session_goes_with_it(qtbot, panel, monkeypatch, answer, tmp_path):

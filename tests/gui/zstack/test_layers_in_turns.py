@@ -6,7 +6,10 @@ from itertools import pairwise
 
 import pytest
 from driving import click, settled, show
+from qtpy.QtCore import QObject
 from stacks import SlowSource, small_zstack
+
+from napari_zstack_align.gui.in_turns import InTurns
 
 
 @pytest.fixture
@@ -77,3 +80,23 @@ def test_a_second_run_shows_the_first_one_meanwhile(qtbot, panel, slow):
     assert slow.alignment is first
     settled(qtbot, panel)
     assert len(slow.runs) == 2
+
+
+def test_a_step_that_lets_events_through_is_ended_before_the_next(qtbot, qapp):
+    parent, done = QObject(), []
+    turns = InTurns(parent)
+
+    def steps(name):
+        for number in range(2):
+            yield done.append(f"{name}{number} begins")
+            qapp.processEvents()
+            if done == ["a0 begins"]:
+                turns.finish()
+                turns.begin(steps("b"))
+            done.append(f"{name}{number} ends")
+
+    turns.begin(steps("a"))
+    qtbot.waitUntil(lambda: "b1 ends" in done)
+    of = [[each for each in done if each[0] == name] for name in "ab"]
+    assert done == of[0] + of[1]
+    assert of[0] == ["a0 begins", "a0 ends", "a1 begins", "a1 ends"]

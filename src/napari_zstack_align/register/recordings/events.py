@@ -11,7 +11,7 @@ from scipy.ndimage import median_filter
 from napari_zstack_align.flags import Fault, Flag
 from napari_zstack_align.register.brightness import TINY, Levels, by_a_factor, from_elsewhere
 from napari_zstack_align.spread import SD_PER_MAD
-from napari_zstack_align.structure import CLEAR_ERRORS, show_nothing
+from napari_zstack_align.structure import CLEAR_ERRORS, empty_frames
 
 Trace = npt.NDArray[np.float64]
 
@@ -110,7 +110,7 @@ def black_frames(
     shown, error = structure
     light = levels.mean - dark
     usual = _level(light[shown > CLEAR_ERRORS * error])
-    return show_nothing(shown, error, LEAST_SHOWN) & (light < NEXT_TO_NO_LIGHT * usual)
+    return empty_frames(shown, error, LEAST_SHOWN) & (light < NEXT_TO_NO_LIGHT * usual)
 
 
 def passing(steps: Trace) -> Trace:

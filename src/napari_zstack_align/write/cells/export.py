@@ -13,10 +13,10 @@ from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import NwbParams
 from napari_zstack_align.progress import Job
+from napari_zstack_align.saved.room import check_free
 from napari_zstack_align.write.cells.field import FieldOfView
 from napari_zstack_align.write.cells.options import CellOptions
 from napari_zstack_align.write.several import Destination, destinations, one_after_the_other
-from napari_zstack_align.write.space import check_bytes_fit
 from napari_zstack_align.write.writers import Takes, choose_writer
 
 AS_NUMBERS = ("suite2p", "npz", "nwb")
@@ -130,7 +130,7 @@ def export_traces(
     pairs = zip(places, groups, strict=True)
     jobs = [write(place.name, group, options, overwrite=overwrite) for place, group in pairs]
     if writer.name in AS_NUMBERS:
-        check_bytes_fit([place.target for place in places], sum(map(_least_bytes, recordings)))
+        check_free(places[0].target, sum(map(_least_bytes, recordings)))
     return one_after_the_other(jobs)
 
 
