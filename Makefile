@@ -12,7 +12,7 @@ PYTHON := $(VENV)/bin/python
 # Modules are compiled when they are first imported: most of what is installed never is.
 PIP := -m pip install --quiet --no-compile
 # Words in the names of the modules of tests that drive whole jobs in napari.
-WHOLE_JOBS := main_job or reader or writer or manifest or pointer
+WHOLE_JOBS := (main_job and not cells) or reader or writer or manifest
 # One test at a time in each of several processes, one more than there are cores: tests wait for
 # processes and windows. '-n 0' at the end: all in one process.
 CORES := $(shell nproc 2>/dev/null || echo 2)
@@ -20,7 +20,8 @@ PROCESSES := $(shell echo $$(($(CORES) + 1)))
 PYTEST := -m pytest --numprocesses $(PROCESSES) --maxprocesses 8
 # ... which steal work from one another: not where tests share a viewer, whose order counts.
 STEALING := --dist worksteal
-# Each test; of slow ones that come in variants, one: 'make test-thorough' tries the others.
+# Without long tests that go a way of others, and of slow ones that come in variants, all but one:
+# 'make test-thorough' tries those.
 EACH := -m "not thorough"
 # Threads of linear algebra wait for one another on the cores that other tests use: a tenth of all.
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
@@ -44,7 +45,7 @@ test-fast: $(VENV)/installed system-libraries  ## the tests that take no longer 
 test-timing: $(VENV)/installed system-libraries  ## how long a person waits; needs a machine with nothing else to do
 	@$(PYTHON) -m pytest -m timing
 
-test-thorough: $(VENV)/installed  ## the variants of slow tests that 'make test' leaves out (slow)
+test-thorough: $(VENV)/installed  ## the long tests and variants that 'make test' leaves out (slow)
 	@$(ONE_THREAD) $(PYTHON) $(PYTEST) $(STEALING) -m thorough
 
 test-kills: $(VENV)/installed  ## kill saves, runs and exports after every operation on a file, not every n-th (slow)

@@ -127,6 +127,7 @@ def test_no_cells():
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_memory_does_not_grow_with_the_slices(monkeypatch):
     monkeypatch.setattr(volume, "KEPT_BYTES", 2**20)
     slices = da.random.default_rng(0).random((40, 256, 256), chunks=(1, 256, 256))

@@ -269,6 +269,7 @@ def _results():
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_killed_after_every_operation_on_a_file_the_command_goes_on(
     command, files, session_folder, tmp_path
 ):

@@ -101,6 +101,7 @@ def test_look_at_the_result_with_a_key_and_a_click(qtbot, viewer, panel):
     assert panel.zstack.shown.grid.frame_at(panel.zstack.shown.position()) == 7
 
 
+@pytest.mark.thorough
 def test_another_stack_after_the_first_was_removed_in_3d(qtbot, viewer, panel):
     """An emptied text overlay once crashed the drawing here."""
     show(qtbot, panel, small_zstack(n_slices=1, n_repeats=6))

@@ -94,6 +94,7 @@ def test_the_event_loop_turns_while_all_modules_are_loaded_and_no_widget_is_made
     assert not [name for name in left if name.split(".")[0] in OF_THE_PANEL]
 
 
+@pytest.mark.thorough
 def test_a_dock_that_is_closed_meanwhile_opens_nothing():
     assert output_of(CLOSED).strip() == "closed"
 

@@ -363,6 +363,7 @@ def test_frames_of_odd_shapes(shape):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_large_frames():
     tile = zstack_with_repeats(n_slices=1, n_repeats=2, size=500, seed=1).stack
     data = np.tile(tile.read(0, 2)[:, 0], (1, 4, 4))

@@ -38,6 +38,7 @@ def in_two_stages(stepping):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_two_stages_are_better_than_one_where_slices_differ(stepping, in_two_stages):
     direct = _error(_align(stepping.stack, strategy="direct"), stepping)
     both = _error(in_two_stages, stepping)
@@ -75,6 +76,7 @@ def test_any_slice_can_be_the_start(stepping, in_two_stages):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_slices_may_be_kept_from_bending(stepping, in_two_stages):
     stiff = _align(stepping.stack, between_slices=0.0)
     _, between = stiff.transforms.links

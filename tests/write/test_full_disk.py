@@ -126,6 +126,7 @@ def test_hdf5_that_cannot_be_written_takes_python_down_no_more(tmp_path: Path) -
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no such limits there")
+@pytest.mark.thorough
 def test_nwb_that_cannot_be_written_takes_python_down_no_more(
     tmp_path: Path, make_traces: Callable[..., Traces]
 ) -> None:

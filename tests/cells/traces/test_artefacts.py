@@ -274,6 +274,7 @@ SPOILT = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SPOILT)
+@pytest.mark.thorough
 def test_dff_of_a_spoilt_recording_is_that_of_a_clean_one(name):
     rows, kept, added = SPOILT[name]
     rng, hit = np.random.default_rng(2), slice(100, 111)

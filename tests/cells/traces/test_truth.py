@@ -74,6 +74,7 @@ def correlations(traces: nza.Traces) -> np.ndarray:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_transients_are_read_back_under_motion() -> None:
     assert correlations(extract(aligned=True)).min() >= 0.98
 

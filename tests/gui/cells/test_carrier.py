@@ -165,6 +165,7 @@ def duplicate(panel, layer):
     return copy
 
 
+@pytest.mark.thorough
 def test_a_copy_of_a_mask_is_a_mask_of_its_own(panel, session, carried, mask):
     change(session)
     carried()
@@ -261,6 +262,7 @@ def image(qtbot, panel, session, carried, found):
     return panel.cells.layers
 
 
+@pytest.mark.thorough
 def test_an_image_of_the_alignment_before_is_outdated(panel, session, carried, image):
     assert image.image_in_view
     change(session)

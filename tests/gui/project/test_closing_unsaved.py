@@ -156,6 +156,7 @@ def test_a_mask_that_was_painted_on_before_the_panel_is_asked_about(open_napari,
     assert answer.asked == ["1 painted mask is in no file yet."]
 
 
+@pytest.mark.thorough
 def test_of_a_project_that_is_open_elsewhere_only_what_is_new_is_asked_about(
     open_napari, qtbot, monkeypatch, answer, zstack, tmp_path
 ):

@@ -66,6 +66,7 @@ def test_moved_frames_get_their_runs_back(moved, qtbot, monkeypatch, viewer, ope
     assert all(len(each.results[0].stack.paths) == 1 for each in project.runs)
 
 
+@pytest.mark.thorough
 def test_other_frames_take_nobodys_place(
     moved, qtbot, monkeypatch, viewer, open_panels, zstack, tmp_path
 ):

@@ -130,6 +130,7 @@ def test_a_project_opens_wherever_a_folder_is_asked_for(
     assert_same_alignment(panel.zstack.shown.alignment, alignment)
 
 
+@pytest.mark.thorough
 def test_what_was_said_of_one_project_is_not_of_the_next(
     qtbot, monkeypatch, viewer, open_panels, zstack, recordings, answer, tmp_path
 ):

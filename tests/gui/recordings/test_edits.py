@@ -92,6 +92,7 @@ def test_undo_takes_back_the_last_ones_to_the_same_bits(qtbot, panel, aligned):
     assert "no repair" in aligned.results_tab.run_bar.status.text()
 
 
+@pytest.mark.thorough
 def test_undo_in_another_run_keeps_the_steps_of_this_one(qtbot, panel, aligned):
     before = aligned.recordings[1].alignment
     first = aligned.runs.shown.number
@@ -132,6 +133,7 @@ def test_points_that_make_it_worse_are_questioned(qtbot, viewer, panel, aligned,
         press(qtbot, panel, "drop_points")
 
 
+@pytest.mark.thorough
 def test_right_points_are_taken_without_a_question(qtbot, viewer, panel, aligned):
     set_points(qtbot, viewer, panel, aligned, 1, 0.0)
     assert kinds(aligned, 2) == [EditKind.POINTS]

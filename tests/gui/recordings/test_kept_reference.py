@@ -96,6 +96,7 @@ def ask_for_another_reference(qtbot, session, how):
 
 
 @pytest.mark.parametrize("how", ["a star", "other frames", "anew"])
+@pytest.mark.thorough
 def test_a_mask_goes_along_to_another_reference_before_the_run(
     qtbot, panel, session_with_rois, how
 ):

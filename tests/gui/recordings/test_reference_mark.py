@@ -116,6 +116,7 @@ def test_a_new_mask_holds_on_to_what_it_was_painted_over(qtbot, panel, session):
 
 
 @pytest.mark.parametrize("how", ["another", "none", "removed"])
+@pytest.mark.thorough
 def test_a_mask_is_not_used_on_another_recording_than_it_was_painted_over(
     qtbot, panel, session, how
 ):
@@ -141,6 +142,7 @@ def test_a_mask_is_not_used_on_another_recording_than_it_was_painted_over(
     assert bool(mask.metadata["made_on"]) == lies_on_it
 
 
+@pytest.mark.thorough
 def test_of_recordings_with_one_name_the_right_one_is_marked(qtbot, panel, stacks, tmp_path):
     for k, stack in enumerate(stacks):
         (tmp_path / f"day{k}").mkdir()

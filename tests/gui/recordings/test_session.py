@@ -140,6 +140,7 @@ def test_will_this_work_shows_the_matches(qtbot, viewer, panel, session):
     assert len(viewer.layers) == n_layers
 
 
+@pytest.mark.thorough
 def test_an_unrelated_recording_is_no_go_with_a_reason(qtbot, panel, stacks):
     noise = np.random.default_rng(0).poisson(20, (40, SIZE, SIZE)).astype(np.uint16)
     session = add(qtbot, panel, [*stacks, Stack.from_array(noise, name="part 4 noise")])
@@ -185,6 +186,7 @@ def test_bad_parameters_are_one_sentence(qtbot, panel, session):
     assert not session.busy
 
 
+@pytest.mark.thorough
 def test_comparing_again_after_the_run_keeps_the_map_of_the_run(qtbot, panel, aligned):
     panel.open_tab("Recordings")
     press(qtbot, panel, "compare")
@@ -266,6 +268,7 @@ def test_the_key_switches_raw_and_aligned(viewer, panel, aligned):
     assert (layers.raw[0].visible, layers.aligned[0].visible) == (False, True)
 
 
+@pytest.mark.thorough
 def test_a_second_run_makes_no_new_layers(qtbot, viewer, panel, aligned):
     before = list(viewer.layers)
     run_to_end(qtbot, panel)
@@ -372,6 +375,7 @@ def test_set_points_by_hand(qtbot, viewer, panel, aligned):
     assert np.abs(found - raw).max() < 0.5
 
 
+@pytest.mark.thorough
 def test_give_up_goes_back_to_the_frames(qtbot, panel, aligned):
     press(qtbot, panel, "points")
     press(qtbot, panel, "drop_points")

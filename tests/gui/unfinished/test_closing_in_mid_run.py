@@ -69,6 +69,7 @@ def test_closing_in_mid_run_says_that_it_can_go_on(
     assert len(run_folders(state_folder)) == 1
 
 
+@pytest.mark.thorough
 def test_a_complete_result_that_is_discarded_is_not_offered(
     window_of, qtbot, answer, larva, state_folder
 ):

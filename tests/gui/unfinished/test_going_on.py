@@ -81,6 +81,7 @@ def test_a_killed_run_goes_on_to_the_same_result(interrupted, qtbot, open_panels
     assert panel.offers.row.isHidden()
 
 
+@pytest.mark.thorough
 def test_the_open_stack_of_the_same_file_is_used(interrupted, qtbot, open_panels, larva):
     panel = open_panels()
     shown = show(qtbot, panel, larva)
@@ -90,6 +91,7 @@ def test_the_open_stack_of_the_same_file_is_used(interrupted, qtbot, open_panels
     assert_same(shown.alignment, interrupted)
 
 
+@pytest.mark.thorough
 def test_a_touched_file_goes_on_too(interrupted, qtbot, open_panels, larva, computed, state_folder):
     os.utime(larva.paths[0], ns=(1, 10**18))
     panel = open_panels()
@@ -134,6 +136,7 @@ def test_forget_asks_and_removes_what_was_kept_and_nothing_else(
     assert offered(qtbot, open_panels()) == ""
 
 
+@pytest.mark.thorough
 def test_two_runs_are_offered_the_newest_first(
     interrupted, qtbot, open_panels, larva, kill, answer
 ):

@@ -93,6 +93,7 @@ def test_a_recording_that_joins_goes_on_with_what_it_joins(qtbot, open_panels, p
         assert_same(alignment, whole)
 
 
+@pytest.mark.thorough
 def test_an_image_as_reference_comes_back(qtbot, open_panels, paths, kill, movie):
     panel = open_panels()
     add(qtbot, panel, paths)
@@ -145,6 +146,7 @@ def test_other_recordings_are_asked_about_and_stay(
     assert len(run_folders(state_folder)) == 1
 
 
+@pytest.mark.thorough
 def test_other_recordings_make_way(qtbot, interrupted, another, answer):
     panel, before = interrupted
     add(qtbot, panel, [another])
@@ -157,6 +159,7 @@ def test_other_recordings_make_way(qtbot, interrupted, another, answer):
     assert another.exists()
 
 
+@pytest.mark.thorough
 def test_the_same_recordings_are_no_question(qtbot, interrupted, paths):
     panel, before = interrupted
     add(qtbot, panel, paths)

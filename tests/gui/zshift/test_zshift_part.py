@@ -154,6 +154,7 @@ def test_cancel_keeps_what_was_finished(qtbot, panel, loaded, recording, monkeyp
     assert loaded.tab.buttons["save"].isEnabled()
 
 
+@pytest.mark.thorough
 def test_cancel_brings_a_complete_one_back(
     qtbot, panel, viewer, found, recording, monkeypatch, answer, tmp_path, zshift
 ):

@@ -100,6 +100,7 @@ def test_a_saved_run_goes_with_its_layers(qtbot, viewer, panel, aligned, tmp_pat
     assert questions(panel, monkeypatch) == []
 
 
+@pytest.mark.thorough
 def test_several_stacks_are_kept_beside_another(qtbot, viewer, panel, aligned):
     second = show(qtbot, panel, small_zstack(name="fish"))
     run_to_end(qtbot, panel)
@@ -168,6 +169,7 @@ def test_the_same_file_opened_again_is_the_stack_that_was_kept(qtbot, panel, kep
     assert "brain is shown again" in panel.zstack.load_tab.run_bar.status.text()
 
 
+@pytest.mark.thorough
 def test_a_file_that_has_changed_since_is_another_stack(qtbot, panel, kept):
     (before,) = panel.workspace.kept
     tifffile.imwrite(kept, small_zstack().read(0, 12)[::-1, 0])

@@ -122,6 +122,7 @@ def test_cancel_keeps_the_partial_result_and_the_complete_one(qtbot, panel, slow
     np.testing.assert_array_equal(volume_of(shown), volume)
 
 
+@pytest.mark.thorough
 def test_an_older_run_can_be_looked_at_while_another_one_goes_on(qtbot, panel, slow_after):
     shown, whole = slow_after, slow_after.alignment
     volume = volume_of(shown)
@@ -175,6 +176,7 @@ def test_a_click_shows_the_other_run_bit_for_bit(qtbot, viewer, panel):
     np.testing.assert_array_equal(volume_of(shown), other_volume)
 
 
+@pytest.mark.thorough
 def test_the_arrows_are_those_of_the_run_that_is_shown(qtbot, panel, compared):
     click(qtbot, panel.zstack.align_tab.buttons["arrows"])
     compared.go_to(9)
@@ -217,6 +219,7 @@ def test_rois_on_raw_frames_follow_the_run_that_is_shown(qtbot, viewer, panel, c
         np.testing.assert_allclose(panel.traces.on_frames.layer.data, expected[:, :2])
 
 
+@pytest.mark.thorough
 def test_the_image_of_a_slice_is_made_anew_for_the_run_that_is_shown(
     qtbot, viewer, panel, compared
 ):
@@ -326,6 +329,7 @@ def test_run_with_another_layout_asks_and_starts_nothing(qtbot, panel, compared,
     assert len(compared.runs) == 2
 
 
+@pytest.mark.thorough
 def test_other_pixel_sizes_ask_nothing_and_hold_for_all_runs(qtbot, panel, compared, answer):
     details = panel.zstack.load_tab.details
     details.pixel_y.setValue(2.0)
@@ -344,6 +348,7 @@ def test_each_stack_has_runs_of_its_own(qtbot, panel, compared):
     assert not box_of(panel).isHidden()
 
 
+@pytest.mark.thorough
 def test_a_stack_that_is_removed_while_its_volume_is_averaged(qtbot, viewer, panel):
     shown = show(qtbot, panel, slow_zstack(n_slices=6, seconds=0.0))
     for alpha in (1.0, 2.0, 4.0):

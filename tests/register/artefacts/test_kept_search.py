@@ -212,6 +212,7 @@ def test_a_run_that_goes_on_does_not_search_again(job, tmp_path, read, searches)
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_each_recording_has_a_search_of_its_own(tmp_path, searches):
     """The offset that is taken off all of them is that of one."""
     frames = spoiled("hot_pixels", "keypoints").astype(np.float64) + 1e9

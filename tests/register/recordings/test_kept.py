@@ -202,6 +202,7 @@ def test_a_copy_of_the_files_is_no_change(runs, paths):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_copies_under_other_names_are_no_change(runs, paths):
     before, _ = runs.run(paths)
     copies = [runs.write(f"copy{i}", tifffile.imread(path)) for i, path in enumerate(paths)]
@@ -213,6 +214,7 @@ def test_copies_under_other_names_are_no_change(runs, paths):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_another_recording_leaves_the_work_on_the_others(runs, paths, scene):
     runs.run(paths, reference=scene.counts)
     more = [*paths, runs.write("rec2", session_stacks(scene)[2])]
@@ -224,6 +226,7 @@ def test_another_recording_leaves_the_work_on_the_others(runs, paths, scene):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_recordings_of_one_name_keep_their_work_in_any_order(runs, two, scene):
     """Also where files share size and time: no frame of one is taken for another's."""
     paths = []
@@ -306,6 +309,7 @@ def test_one_bad_frame_of_a_block_is_one_bad_frame(scene):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_what_was_finished_is_kept_when_a_file_goes(runs, paths, monkeypatch):
     measure, seen = kept_frames.measure_window, []
 

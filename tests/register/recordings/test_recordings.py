@@ -156,6 +156,7 @@ def test_few_of_everything(n_frames, changes, n_chunks):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("photons", [3, 2])
+@pytest.mark.thorough
 def test_two_passes_are_better_than_one_on_noisy_data(photons):
     scene = Scene(photons=photons)
     truth = drift(80, 0.5)

@@ -145,6 +145,7 @@ def test_a_cancel_leaves_nothing(tmp_path, traces, write, no_leftovers):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_long_table_streams(tmp_path, make_traces):
     """Memory stays far below the size of the table."""
     import tracemalloc
