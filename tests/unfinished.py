@@ -1,11 +1,13 @@
-"""Turns a saved result into one of which not all was done, as its manifest says."""
+"""Results of which not all was done, as their manifest says, or that can't be saved."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from napari_zstack_align.saved import manifest_path
+import pytest
+
+from napari_zstack_align.saved import generation, manifest_path
 from napari_zstack_align.saved.manifest import INCOMPLETE, _checksum
 
 
@@ -24,3 +26,20 @@ def make_unfinished(folder: Path) -> dict[Path, bytes]:
 def files_in(folder: Path) -> dict[Path, bytes]:
     """Return every file, byte for byte."""
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def refuse_saves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let permission be lost to the files of a result, but not to those of its journal."""
+
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(generation, "write_new", refused)
+
+
+def cannot_be_saved(out: Path, journal: Path) -> str:
+    """Last line of a command whose result can't be saved."""
+    return (
+        f"zstack-align: {out} can't be written: Permission denied. What was finished is kept in "
+        f"{journal}: mend that, and the same command again goes on from there."
+    )

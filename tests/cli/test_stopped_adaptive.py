@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import tifffile
 from killing import code_of, killed_at, stride
+from unfinished import cannot_be_saved, refuse_saves
 
 import napari_zstack_align as nza
 from napari_zstack_align.cli import main as entry
@@ -234,6 +235,16 @@ def test_too_little_room_is_found_before_the_work(command, tmp_path, monkeypatch
     assert main(command) == 2
     assert "but only 1 kB are free" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_result_that_cannot_be_saved_is_kept(command, aligned, tmp_path, monkeypatch, capsys):
+    with monkeypatch.context() as lost:
+        refuse_saves(lost)
+        assert main(command) == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == cannot_be_saved(Path("run.zalign"), JOURNAL)
+    assert main(command) == 0
+    assert numbers(tmp_path / "run.zalign") == numbers(aligned)
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 from killing import killed_at, stride
+from unfinished import cannot_be_saved, refuse_saves
 
 import napari_zstack_align as nza
 from napari_zstack_align.cells.traces import window
@@ -167,6 +168,16 @@ def test_a_raw_file_that_vanishes_is_one_sentence(command, whole, files, monkeyp
     said = capsys.readouterr().err
     assert said.splitlines()[-1].startswith(f"zstack-align: {raw} is gone")
     assert "Traceback" not in said
+    assert main(command) == 0
+    assert numbers(command) == whole
+
+
+def test_a_result_that_cannot_be_saved_is_kept(command, whole, monkeypatch, capsys):
+    with monkeypatch.context() as lost:
+        refuse_saves(lost)
+        assert main(command) == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == cannot_be_saved(out(command), f"{out(command)}.unfinished")
     assert main(command) == 0
     assert numbers(command) == whole
 

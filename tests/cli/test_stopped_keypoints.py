@@ -4,11 +4,13 @@ import csv
 import os
 import shutil
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 from killing import code_of, killed_at, stride
+from unfinished import cannot_be_saved, refuse_saves
 
 import napari_zstack_align as nza
 from napari_zstack_align.alignment.summary import correlation_words
@@ -297,3 +299,12 @@ def test_killed_after_every_operation_on_a_file_the_command_goes_on(
         begin()
         moment += stride(71)
     assert moment > 40
+
+
+def test_a_result_that_cannot_be_saved_is_kept(command, monkeypatch, capsys):
+    with monkeypatch.context() as lost:
+        refuse_saves(lost)
+        assert main(command) == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == cannot_be_saved(Path("larva"), JOURNAL)
+    assert main(command) == 0

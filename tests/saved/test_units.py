@@ -176,13 +176,15 @@ def test_permission_that_is_lost_is_the_error_that_is_told(kept, raw, monkeypatc
         raise PermissionError(13, "Permission denied")
 
     def lose_and_write(journal):
-        for name in ("unlink", "glob", "rmdir"):
+        for name in ("unlink", "glob", "rmdir", "stat"):
             monkeypatch.setattr(f"pathlib.Path.{name}", refused)
+        monkeypatch.setattr("os.scandir", refused)
         monkeypatch.setattr("napari_zstack_align.saved.journal.write_unit", refused)
         journal.write("slice-2", Unit("key", ARRAYS))
 
     n_open = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else None
-    with pytest.raises(RunStopped, match="Permission denied"), Journal(kept, {}) as journal:
+    said = "Permission denied. What was finished, if anything, is kept: mend that, and start again."
+    with pytest.raises(RunStopped, match=re.escape(said)), Journal(kept, {}) as journal:
         lose_and_write(journal)
     monkeypatch.undo()
     if n_open is not None:

@@ -22,6 +22,7 @@ from napari_zstack_align.cli.kept import (
     Outcome,
     drain_or_keep,
     leave,
+    saving,
     stopped,
     was_saved,
     was_written,
@@ -87,7 +88,8 @@ def run_adaptive(args: argparse.Namespace) -> bool:
         outcome = drain_or_keep(job, journal) if before is None else Outcome(before)
         alignment, written = outcome.result, out
         if before is None:
-            written = alignment.save(out, overwrite=args.overwrite)
+            with saving(journal):
+                written = alignment.save(out, overwrite=args.overwrite)
             tell_written(written, out)
         if args.volume is not None and alignment.placed.all():
             is_there = before is not None and not args.overwrite

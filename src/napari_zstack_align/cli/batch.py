@@ -22,6 +22,7 @@ from napari_zstack_align.cli.kept import (
     drain_or_keep,
     forget_if_saved,
     leave,
+    saving,
     stopped,
     stopped_in_a_table,
 )
@@ -143,7 +144,8 @@ def _registered(row: Row, params: KeypointParams, args: argparse.Namespace) -> R
         except Stopped as stop:
             return Result(row.name, CANCELLED, str(row.out), message=str(stop))
         alignments = outcome.result
-        written = save_session(alignments, row.out, overwrite=overwrite)
+        with saving(journal):
+            written = save_session(alignments, row.out, overwrite=overwrite)
         tell_written(written, row.out)
         complete = all(alignment.complete for alignment in alignments)
         leave(journal, complete, outcome.was_stopped)

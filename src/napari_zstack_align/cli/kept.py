@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from napari_zstack_align.cli.bar import drain
-from napari_zstack_align.errors import Cancelled, RunStopped
+from napari_zstack_align.errors import Cancelled, InputError, RunStopped
 from napari_zstack_align.progress import Job
 from napari_zstack_align.saved import (
     Journal,
@@ -105,6 +106,20 @@ def drain_or_keep(job: Job[Result], journal: Journal) -> Outcome[Result]:
         print(STOPPED)
         partial: Any = stop.partial
         return Outcome(partial, was_stopped=True)
+
+
+@contextmanager
+def saving(journal: Journal) -> Iterator[None]:
+    """Say what is kept where the result can't be saved, though it could when the run began."""
+    try:
+        yield
+    except InputError as error:
+        if not journal.names():
+            raise
+        kept = kept_in(journal.folder)
+        raise RunStopped(
+            f"{error} {kept[0].upper()}{kept[1:]}: mend that, and {GOES_ON}"
+        ) from error
 
 
 def leave(journal: Journal, complete: bool, was_stopped: bool = False) -> None:

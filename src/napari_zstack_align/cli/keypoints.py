@@ -13,7 +13,7 @@ from napari_zstack_align.cli.inputs import (
     open_recording,
     read_mask,
 )
-from napari_zstack_align.cli.kept import drain_or_keep, leave, stopped
+from napari_zstack_align.cli.kept import drain_or_keep, leave, saving, stopped
 from napari_zstack_align.cli.lacking import lacking
 from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.sessions import (
@@ -85,7 +85,8 @@ def run_keypoints(args: argparse.Namespace) -> bool:
         tell_opened(stacks)
         outcome = drain_or_keep(job, journal)
         alignments = outcome.result
-        written = save_session(alignments, out, overwrite=overwrite)
+        with saving(journal):
+            written = save_session(alignments, out, overwrite=overwrite)
         tell_written(written, out, f" ({n_recordings(alignments)})")
         complete = all(alignment.complete for alignment in alignments)
         leave(journal, complete, outcome.was_stopped)

@@ -22,7 +22,14 @@ from napari_zstack_align.cli.inputs import (
     completed,
     open_recording,
 )
-from napari_zstack_align.cli.kept import drain_or_keep, leave, make_parents, stopped, was_saved
+from napari_zstack_align.cli.kept import (
+    drain_or_keep,
+    leave,
+    make_parents,
+    saving,
+    stopped,
+    was_saved,
+)
 from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.sessions import tell_written
 from napari_zstack_align.cli.stopping import at_safe_moments
@@ -103,7 +110,8 @@ def run_traces(args: argparse.Namespace) -> bool:
         )
         outcome = drain_or_keep(job, journal)
         done = outcome.result
-        written = _save(done, out, kind, overwrite, len(stacks))
+        with saving(journal):
+            written = _save(done, out, kind, overwrite, len(stacks))
         tell_written(written, out)
         complete = len(done) == len(recordings) and all(traces.complete for traces in done)
         counts = all(traces.used.any() for traces in done)

@@ -18,6 +18,7 @@ from napari_zstack_align.cli.inputs import add_recording_arguments, completed, o
 from napari_zstack_align.cli.kept import (
     leave,
     make_parents,
+    saving,
     stopped,
     was_saved,
     was_written,
@@ -130,7 +131,8 @@ def run_zshift(args: argparse.Namespace) -> bool:
             stack, reference, params, alignment, threads=args.threads, journal=journal
         )
         zshift = _found(job, journal)
-        tell_written(zshift.save(out, overwrite=overwrite), out)
+        with saving(journal):
+            tell_written(zshift.save(out, overwrite=overwrite), out)
         _write_movies(args, zshift, out, again)
         leave(journal, zshift.complete)
     print(zshift.direction)

@@ -229,22 +229,24 @@ class Journal:
         remove_if_possible(self._path(name))
 
     def _refused(self, path: Path, error: OSError) -> RunStopped:
-        kept, goes_on = "", ""
-        with suppress(OSError):  # permission was lost: what is there can't be seen
-            is_kept = any(not _is_folder(self._path(name)) for name in self.names())
-            kept = " What was finished is kept" if is_kept else " Nothing was finished yet"
+        try:
+            with os.scandir(self.folder) as entries:  # 'glob' would find none without permission
+                is_kept = any(each.name.endswith(SUFFIX) and each.is_file() for each in entries)
+        except OSError:
+            kept, goes_on = "What was finished, if anything, is kept", ""
+        else:
+            kept = "What was finished is kept" if is_kept else "Nothing was finished yet"
             goes_on = " to go on" if is_kept else ""
         if _is_folder(path):
-            return RunStopped(f"{_folder_in_the_way(path)}{kept and kept + '.'}")
+            return RunStopped(f"{_folder_in_the_way(path)} {kept}.")
         if isinstance(error, FileNotFoundError):
             return RunStopped(
                 f"{self.folder} is gone, and what was finished with it: leave that folder alone "
                 f"while a run goes on, and start again."
             )
-        mend = f"{kept}: mend that" if kept else " Mend that"
         return RunStopped(
-            f"{self.folder} can't be written any more: {error.strerror or error}.{mend}, and start "
-            f"again{goes_on}."
+            f"{self.folder} can't be written any more: {error.strerror or error}. {kept}: mend "
+            f"that, and start again{goes_on}."
         )
 
     def discard(self) -> None:
@@ -397,8 +399,11 @@ def discard_journal(target: Path, run_id: str) -> None:
 
 
 def _is_folder(path: Path) -> bool:
-    """Whether no file can take a name; a link, wherever it leads, makes room."""
-    return path.is_dir() and not path.is_symlink()
+    """Whether no file can take a name; a link, wherever it leads, makes room.
+
+    False where permission was lost to see what is there, of which a path itself raises an error.
+    """
+    return os.path.isdir(path) and not os.path.islink(path)
 
 
 def _folder_in_the_way(path: Path) -> str:
