@@ -203,18 +203,6 @@ def test_the_tip_over_a_roi_says_its_value(panel, dock, session):
     assert "no ΔF/F" in panel.traces.words_now(2)
 
 
-def test_a_roi_that_was_changed_after_reading_is_told_of(panel, dock):
-    panel.rois.select([1, 2])
-    assert not dock.warning
-    panel.rois.move(2, (40, 43))
-    assert dock.words.text().startswith("⚠ ROI 2 was added or changed")
-    panel.rois.undo()
-    assert not dock.warning
-    panel.rois.select([panel.rois.add((10, 10, 3)), 2])
-    assert dock.words.text().startswith("⚠ ROI 4 was added")
-    assert dock.plot.rois == [2]
-
-
 def test_what_is_seen_becomes_a_picture(panel, dock, tmp_path):
     from PIL import Image
 

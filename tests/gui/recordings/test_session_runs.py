@@ -260,11 +260,11 @@ def test_traces_of_another_run_are_said_to_be_so(qtbot, panel, compared):
     panel.traces.tab.form.set_values(TraceParams(dark_level=(0.0,)))
     panel.traces.run.start()
     settled(qtbot, panel)
-    assert "outdated" not in panel.traces.dock.warning
+    assert not panel.traces.dock.outdated
     click_run(qtbot, panel, 0)
-    assert "aligned otherwise now" in panel.traces.dock.warning
+    assert "aligned otherwise now" in panel.traces.dock.outdated
     click_run(qtbot, panel, 1)
-    assert "outdated" not in panel.traces.dock.warning
+    assert not panel.traces.dock.outdated
 
 
 # -- edits belong to one run -------------------------------------------------------------------

@@ -8,12 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.cells import Rois
 from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.flags import Flag
 from napari_zstack_align.gui.cells.trace_plot import Curve
 from napari_zstack_align.gui.dataset import Movie
-from napari_zstack_align.remark import as_warnings
 
 QUANTITIES = {
     "dff": "ΔF/F",
@@ -24,7 +22,6 @@ QUANTITIES = {
 UNITS = {"dff": "ΔF/F", "corrected": "counts", "F": "counts", "Fneu": "counts"}
 LOW_CONFIDENCE = 0.5
 """A frame is shaded where its confidence is below this part of the recording's median."""
-OUTDATED = "These traces are outdated"
 N_FIRST = 5
 """So many of the liveliest traces are shown where nothing is selected."""
 
@@ -43,12 +40,15 @@ class TraceSet:
         How many recordings there would be if all had been read; 0: these.
     movies : tuple of Movie
         What they were read from; empty for loaded ones, whose frames aren't known.
+    outdated : str
+        Why they were outdated already when their project was saved, a sentence; '' for not.
     """
 
     recordings: tuple[Traces, ...]
     liveliest: tuple[int, ...] = ()
     asked: int = 0
     movies: tuple[Movie, ...] = ()
+    outdated: str = ""
 
     @property
     def whole(self) -> int:
@@ -129,37 +129,6 @@ def with_liveliest(traces: Traces | Sequence[Traces], channel: int = 0) -> Trace
         peaks = [_peak(np.concatenate(found.curve(roi, "F", channel).parts)) for roi in ids]
     order = np.argsort(-np.nan_to_num(peaks, nan=-np.inf), kind="stable")[:N_FIRST]
     return replace(found, liveliest=tuple(sorted(ids[k] for k in order)))
-
-
-def outdated_words(rois: Rois, selected: Sequence[int], traces: TraceSet) -> str:
-    """Say which of the selected ROIs are not as they were when traces were read; '' for none."""
-    read = traces.recordings[0].rois
-    known = {int(i): circle for i, circle in zip(read.ids, read.circles, strict=True)}
-    chosen = [i for i in selected if i not in known or np.any(known[i] != rois.circle(i))]
-    if not chosen:
-        return ""
-    first = f"ROI {chosen[0]}" if len(chosen) == 1 else f"{len(chosen)} of the selected ROIs"
-    verb = "was" if len(chosen) == 1 else "were"
-    return f"⚠ {first} {verb} added or changed after the traces were read: read them again."
-
-
-def changed_since(traces: TraceSet, now: Sequence[Movie]) -> str:
-    """Say why traces are outdated: what they were read from has changed or gone; '' for not."""
-    for movie in traces.movies:
-        same = [each for each in now if each.stack.source is movie.stack.source]
-        if not same:
-            return f"{OUTDATED}: {movie.stack.name} is no longer open. Read them again, or open it."
-        if all(each.alignment is not movie.alignment for each in same):
-            return f"{OUTDATED}: {movie.stack.name} is aligned otherwise now. Read them again."
-    return ""
-
-
-def marked_outdated(traces: TraceSet, why: str) -> TraceSet:
-    """The same traces, each with a remark on why they are outdated; '' for not."""
-    if not why:
-        return traces
-    marked = [replace(t, remarks=(*t.remarks, *as_warnings(why))) for t in traces.recordings]
-    return replace(traces, recordings=tuple(marked))
 
 
 def are_bad(traces: Traces) -> npt.NDArray[np.bool_]:

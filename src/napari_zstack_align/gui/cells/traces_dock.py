@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import shown
 from napari_zstack_align.gui.buttons import button
+from napari_zstack_align.gui.cells.outdated import may_be_written, name_of
 from napari_zstack_align.gui.cells.trace_plot import COLORS, MAX_TRACES, TracePlot
 from napari_zstack_align.gui.cells.trace_set import QUANTITIES, UNITS, TraceSet
 from napari_zstack_align.gui.file_dialogs import ask_where_to_write
@@ -45,8 +46,8 @@ class TracesDock(QWidget):
         super().__init__()
         self.traces = TraceSet(())
         self.rois: list[int] = []
-        self.warning = ""
-        """What is the matter with the traces of the selected ROIs."""
+        self.outdated = ""
+        """Why the traces are outdated, a sentence; '' for not."""
         self.quantity = QComboBox()
         for name, words in QUANTITIES.items():
             self.quantity.addItem(words, name)
@@ -89,10 +90,10 @@ class TracesDock(QWidget):
         self.rois = [roi for roi in rois if roi in known]
         self._draw()
 
-    def warn(self, words: str) -> None:
-        """Say what is the matter with the traces; '' for nothing."""
-        if words != self.warning:
-            self.warning = words
+    def call_outdated(self, why: str) -> None:
+        """Say why the traces are outdated; '' for not."""
+        if why != self.outdated:
+            self.outdated = why
             self.words.setText(self._hint())
 
     def colors(self) -> dict[int, str]:
@@ -140,8 +141,8 @@ class TracesDock(QWidget):
         self.shown_changed.emit()
 
     def _hint(self) -> str:
-        if self.warning:
-            return self.warning
+        if self.outdated:
+            return f"⚠ {self.outdated}"
         more = len(self.rois) - MAX_TRACES
         if more > 0:
             return f"The first {MAX_TRACES} of {len(self.rois)} selected ROIs are drawn."
@@ -181,7 +182,10 @@ class TracesDock(QWidget):
         self.words.setText(f"{name}frame {frame}{when}: {', '.join([*parts, *more])}")
 
     def _ask_picture(self) -> None:
-        path = ask_where_to_write(self, "Save the picture", "traces.png", PICTURES)
+        if not may_be_written(self, self.outdated):
+            return
+        proposed = name_of("traces.png", self.outdated)
+        path = ask_where_to_write(self, "Save the picture", proposed, PICTURES)
         if path is None:
             return
         try:

@@ -15,7 +15,8 @@ from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells import trace_jobs as jobs
-from napari_zstack_align.gui.cells.trace_set import TraceSet, marked_outdated
+from napari_zstack_align.gui.cells.outdated import marked_outdated, may_be_written, name_of
+from napari_zstack_align.gui.cells.trace_set import TraceSet
 from napari_zstack_align.gui.file_dialogs import ask_where_to_save, ask_where_to_write, saved_words
 from napari_zstack_align.gui.question import confirmed
 from napari_zstack_align.saved import Kind
@@ -48,7 +49,7 @@ class TracesFiles:
         """Save the traces as a folder."""
         self._bar.start(
             partial(jobs.saving, self._traces(), folder),
-            returned=partial(self._on_saved, self._part.traces, folder),
+            returned=partial(self._on_saved, self._part.traces, folder, self._part.outdated),
         )
 
     def load(self, folder: Path) -> None:
@@ -64,9 +65,10 @@ class TracesFiles:
         except InputError as error:
             self._bar.say_error(str(error))
             return
+        why = self._part.outdated if self._tab.what_is_written is Takes.TRACES else ""
         self._bar.start(
             partial(jobs.writing, start),
-            returned=lambda paths: self._bar.say(f"Wrote {', '.join(map(str, paths))}"),
+            returned=lambda paths: self._say(f"Wrote {', '.join(map(str, paths))}", why),
             cancelled=lambda _: self._bar.say("Cancelled; no unfinished file was kept."),
         )
 
@@ -106,11 +108,7 @@ class TracesFiles:
         )
 
     def _may_write(self) -> bool:
-        """Whether outdated traces are to be written all the same."""
-        why = self._part.outdated
-        return not why or confirmed(
-            self._tab, "Write outdated traces?", why, yes="Write them", no="Don't write"
-        )
+        return may_be_written(self._tab, self._part.outdated)
 
     def _field_of(self, rois: Rois) -> FieldOfView | None:
         """What ROIs lie in; None where no frames are there, only traces that were loaded.
@@ -132,9 +130,13 @@ class TracesFiles:
             field = replace(field, image=None, made_on=None)
         return replace(field, raw_paths=raw)
 
-    def _on_saved(self, traces: TraceSet, folder: Path, path: Path) -> None:
+    def _on_saved(self, traces: TraceSet, folder: Path, why: str, path: Path) -> None:
         self._part.workspace.in_files.update(traces.recordings)
-        self._bar.say(saved_words(path, folder))
+        self._say(saved_words(path, folder), why)
+
+    def _say(self, words: str, why: str) -> None:
+        """Say what was written, and why it is outdated."""
+        self._bar.say(f"{words}\n{why}" if why else words)
 
     def _on_loaded(self, traces: TraceSet) -> None:
         self._part.workspace.in_files.update(traces.recordings)
@@ -185,7 +187,7 @@ class TracesFiles:
             self.export(path)
 
     def _proposed(self, name: str) -> str:
-        return f"outdated {name}" if self._part.outdated else name
+        return name_of(name, self._part.outdated)
 
     def _targets(self, writer: Writer, path: Path) -> list[Path]:
         """Return what is written: in some formats one of each recording."""

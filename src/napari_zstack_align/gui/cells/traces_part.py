@@ -10,15 +10,11 @@ from typing import Any
 from qtpy.QtWidgets import QWidget
 
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.cells.outdated import frames_changed, rois_changed
 from napari_zstack_align.gui.cells.pointer import RoiPointer
 from napari_zstack_align.gui.cells.raw_rois import RoisOnFrames
 from napari_zstack_align.gui.cells.roi_model import RoiModel
-from napari_zstack_align.gui.cells.trace_set import (
-    N_FIRST,
-    TraceSet,
-    changed_since,
-    outdated_words,
-)
+from napari_zstack_align.gui.cells.trace_set import N_FIRST, TraceSet
 from napari_zstack_align.gui.cells.traces_dock import TracesDock
 from napari_zstack_align.gui.cells.traces_files import TracesFiles
 from napari_zstack_align.gui.cells.traces_run import TracesRun
@@ -107,7 +103,7 @@ class TracesPart(Part):
         project = with_params(project, "NWB", self.tab.nwb.values)
         name, found = next(iter(project.traces), "traces"), self.traces
         project = project.replace(traces={name: found.recordings} if found.recordings else {})
-        facts = {"asked": found.asked, **read_from(project, found, self.outdated)}
+        facts = {"asked": found.asked, **read_from(project, found, self._frames_changed())}
         return with_view(project, traces=facts)
 
     def restore(self, opened: Opened) -> Iterator[None]:
@@ -213,17 +209,16 @@ class TracesPart(Part):
     @property
     def outdated(self) -> str:
         """Why the traces are outdated, a sentence; '' where they are not."""
+        return self._frames_changed() or rois_changed(self.traces, self.model.rois)
+
+    def _frames_changed(self) -> str:
         now = [Movie(each.stack, each.alignment) for each in self.workspace.session.recordings]
         now += [Movie(each.stack, each.alignment) for each in self.workspace.stacks]
-        return changed_since(self.traces, now)
+        return frames_changed(self.traces, now)
 
     def _warn(self) -> None:
         """Say where traces are not of the ROIs, or through the alignments, that there are now."""
-        if not self.traces.recordings:
-            return
-        outdated = self.outdated
-        of_rois = outdated_words(self.model.rois, self.model.selected, self.traces)
-        self.dock.warn(f"⚠ {outdated}" if outdated else of_rois)
+        self.dock.call_outdated(self.outdated)
 
     def _paint(self) -> None:
         """Give ROIs the colours of their traces."""

@@ -11,7 +11,8 @@ from typing import Any
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.same_frames import holds_frames_of
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.gui.cells.trace_set import TraceSet, marked_outdated, with_liveliest
+from napari_zstack_align.gui.cells.outdated import marked_outdated
+from napari_zstack_align.gui.cells.trace_set import TraceSet, with_liveliest
 from napari_zstack_align.gui.dataset import Movie
 from napari_zstack_align.gui.jobs import Limits, sample_contrast
 from napari_zstack_align.gui.project.places import Places, is_gone, named, with_keys
@@ -229,8 +230,8 @@ class _Preparing:
         found = with_liveliest(next(iter(self._project.traces.values())))
         facts = self._project.view.get("traces", {})
         movies = [self._movie(place) for place in facts.get("movies", ())]
-        if why := facts.get("outdated", ""):
-            found = marked_outdated(found, why)
+        why = str(facts.get("outdated", ""))
+        found = replace(marked_outdated(found, why), outdated=why)
         known = () if None in movies else tuple(each for each in movies if each is not None)
         return replace(found, asked=int(facts.get("asked", 0)), movies=known)
 

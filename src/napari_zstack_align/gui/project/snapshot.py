@@ -75,11 +75,11 @@ def with_runs(
     return with_view(project.replace(runs=found, in_view=in_view), runs=facts)
 
 
-def read_from(project: Project, traces: TraceSet, outdated: str) -> dict[str, Any]:
-    """Say which recordings, by which runs, traces were read from; else why they are outdated."""
+def read_from(project: Project, traces: TraceSet, frames_changed: str) -> dict[str, Any]:
+    """Say which recordings, by which runs, traces were read from; else why that isn't known."""
     places = [_place_in(project, movie) for movie in traces.movies]
-    if None in places:
-        return {"outdated": outdated}
+    if traces.outdated or None in places:
+        return {"outdated": frames_changed}
     return {"movies": places}
 
 
