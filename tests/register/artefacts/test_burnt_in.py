@@ -127,3 +127,18 @@ def test_a_clock_at_full_scale_hardly_moves_an_alignment(method, blinks):
     limit = 1.3 * error_px(aligned(frames, method), moves) + 0.02
     spoiled, _ = with_clock(frames, TOP, blinks=blinks)
     assert error_px(aligned(spoiled, method), moves) < limit
+
+
+@pytest.mark.parametrize("made", MADE.values(), ids=MADE)
+@pytest.mark.parametrize("columns", [[32], [32, 64, 73]], ids=["one", "three"])
+def test_hot_columns_beside_a_value_that_many_pixels_have_are_no_writing(made, columns):
+    frames, repeats = made()
+    common = int(np.percentile(frames, 93))
+    spoiled = frames.copy()
+    spoiled[np.abs(frames - float(common)) <= 3] = common
+    spoiled[:, :, columns] = 39_321
+    found = found_in(spoiled, repeats)
+    assert found.fixed is not None
+    assert np.unique(np.nonzero(found.fixed)[1]).tolist() == columns
+    assert found.fixed[:, columns].all()
+    assert not any(remark.is_warning for remark in found.remarks)

@@ -96,22 +96,21 @@ def writing(images: Image, lit: Pixels, groups: npt.NDArray[np.intp]) -> Pixels:
     moves = movement(images, groups, grown(regions, BESIDE_PX))
     if np.median(largest_moves(moves)) < MOVED_PX:
         return found
+    changing = lit & ~lit.all(axis=0)  # constant pixels are looked for elsewhere
     n, labels, facts, _ = cv2.connectedComponentsWithStats(regions.astype(np.uint8))
     for number in range(1, n):
         x, y, width, height, area = map(int, facts[number])
         where = np.s_[y : y + height, x : x + width]
         region = np.asarray(labels == number)
-        ink = lit & region
-        if (ink == ink[0]).all():
-            continue  # constant pixels are looked for elsewhere
-        if not _height_beside(images, ink) <= SHARP_PART:
+        ink = changing & region
+        if not ink.any() or not _height_beside(images, ink, lit) <= SHARP_PART:
             continue
         tile = moves.tile_of(np.array(y + height // 2), np.array(x + width // 2))
         if _stays(ink, where, moves.of_tiles[tile]) < TIMES_TISSUE:
             continue
         if area > FILLED_PART * width * height:
             region[where] = True
-        found |= _with_box(images, ink, region)
+        found |= _with_box(images, lit & region, region)
     return grown(found, MARGIN_PX)
 
 
@@ -153,14 +152,16 @@ def _stays(ink: Pixels, where: tuple[slice, slice], shifts: Shifts) -> float:
     return float((stays / np.maximum(goes, 1)).min())
 
 
-def _height_beside(images: Image, ink: Pixels) -> float:
-    """Height of the pixels beside lit ones, as a part of theirs, above the median."""
+def _height_beside(images: Image, ink: Pixels, lit: Pixels) -> float:
+    """Height of unlit pixels beside some lit ones, as a part of theirs, above the median."""
     middle = np.median(images[:, ::STRIDE, ::STRIDE])
     heights = []
-    for image, lit in zip(images, ink, strict=True):
-        if lit.any():
-            beside = grown(lit, 1) & ~lit
-            heights.append((np.median(image[beside]), np.median(image[lit])))
+    for image, of_ink, of_all in zip(images, ink, lit, strict=True):
+        beside = grown(of_ink, 1) & ~of_all
+        if beside.any():
+            heights.append((np.median(image[beside]), np.median(image[of_ink])))
+    if not heights:
+        return float("nan")
     ring, full = np.median(heights, axis=0) - middle
     return float(ring / full)
 
