@@ -183,6 +183,20 @@ def _levels(above: np.ndarray, added: np.ndarray | float = 0.0) -> Levels:
     return Levels(100 + above + added + noise, 0.5 * above + added + noise, np.full(N, 0.5), usual)
 
 
+@pytest.mark.parametrize("quiet", [4, 10, 20])
+@pytest.mark.parametrize("times", [3.0, 5.5])
+@pytest.mark.parametrize("at_the_end", [False, True])
+def test_quiet_frames_between_an_end_and_a_wave_are_usual(
+    quiet: int, times: float, at_the_end: bool
+):
+    active = np.zeros(N)
+    active[quiet : quiet + 30] = times - 1
+    active = active[::-1] if at_the_end else active
+    levels = _levels(np.full(N, 400.0))
+    wave = Levels(levels.mean + 400 * active, levels.low + 20 * active, levels.share, levels.usual)
+    assert not intensity_outliers(wave, dark=100, mad=6).any()
+
+
 @pytest.mark.parametrize("times", [0.5, 1.1, 1.3, 1.6, 2.0])
 @pytest.mark.parametrize("every", [2, 3, 5])
 @pytest.mark.parametrize("first", [0, 1])

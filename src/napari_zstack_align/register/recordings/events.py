@@ -39,7 +39,7 @@ MOST_ODD = 0.1
 TIMES_USUAL = 1.5
 """Frames that differ by no more than so many times as much as these do differ by the same."""
 LIKE_USUAL = 0.25
-"""A frame is like those around if it differs by at most this part of what an odd one does."""
+"""Frames are like the usual ones if they differ by at most this part of what odd ones do."""
 STEP_FRAMES = 8
 """Frames on either side of a jump that are compared."""
 STEP_PX = 1.5
@@ -207,9 +207,14 @@ def _end_of_event(trace: Trace) -> int:
 
 
 def _is_event(trace: Trace, k: int) -> bool:
-    """Whether the first k frames are an event, perhaps with one more or less."""
+    """Whether the first k frames are an event, perhaps with one more or less.
+
+    Where they are like most frames of all, what comes after them is: a wave of activity.
+    """
     event, after = trace[:k], trace[k : k + LONGEST_END]
     change = abs(float(np.median(event) - np.median(after)))
+    if abs(float(np.median(event) - np.median(trace))) <= LIKE_USUAL * change:
+        return False
     before, behind = trace[k - SHORTEST_END : k], trace[k : k + SHORTEST_END]
     step = abs(float(np.median(before) - np.median(behind)))
     line = _line_through(event)
