@@ -137,3 +137,17 @@ def test_no_file_takes_the_place_of_a_folder(recording, tmp_path):
     with pytest.raises(InputError, match="is a folder"):
         write_transforms(tmp_path / "t.csv", recording, overwrite=True)
     assert (tmp_path / "t.csv" / "mine.txt").is_file()
+
+
+@pytest.mark.parametrize("ending", [".csv", ".npy"])
+@pytest.mark.parametrize("size", [10, 1000])
+def test_of_a_full_disk_it_is_said_why(chained, tmp_path, ending, size):
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        with pytest.raises(InputError, match="File too large"):
+            write_transforms(tmp_path / f"t{ending}", chained)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.iterdir())

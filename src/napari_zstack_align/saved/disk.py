@@ -15,6 +15,8 @@ from napari_zstack_align.saved.facts import FileFacts
 
 Content: TypeAlias = bytes | Callable[[BinaryIO], object]
 """What is written into a file, or what writes it."""
+A_BLOCK = 1 << 16
+"""Bytes: more than what may be left of the last block of a disk."""
 
 
 def write_new(path: Path, content: Content) -> FileFacts:
@@ -23,13 +25,27 @@ def write_new(path: Path, content: Content) -> FileFacts:
         if isinstance(content, bytes):
             file.write(content)
         else:
-            content(file)
+            with _said_why(file):
+                content(file)
         file.flush()
         os.fsync(file.fileno())
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return FileFacts(name=path.name, sha256=digest, size=size)
+
+
+@contextmanager
+def _said_why(file: BinaryIO) -> Iterator[None]:
+    """Find out why a disk refused an array: numpy says how much of it was written, and no more."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            file.seek(0, os.SEEK_END)
+            file.write(bytes(A_BLOCK))  # it is refused as well, with the reason
+            file.flush()
+        raise
 
 
 def replace_in_one_step(path: Path, content: bytes) -> None:

@@ -117,7 +117,8 @@ def write_matrices_npy(path: Path, alignment: Alignment, *, overwrite: bool = Fa
     """Write one array (T, 3, 3) float64."""
     matrices = alignment.transforms.matrices()
     yield Progress("Writing transforms", 0, len(matrices))
-    with replacing(path, overwrite) as unfinished, unfinished.open("wb") as file:
+    # into a file opened with '+', numpy doesn't write by C, which says nothing of a full disk
+    with replacing(path, overwrite) as unfinished, unfinished.open("wb+") as file:
         np.save(file, matrices, allow_pickle=False)
     return path
 

@@ -102,6 +102,19 @@ def test_a_save_that_fails_is_one_sentence_and_the_next_one_works(
     assert state(panel).startswith("larva.zproject, saved ")
 
 
+def test_a_copy_that_cannot_be_saved_leaves_the_project_as_it_is(
+    saved, qtbot, monkeypatch, tmp_path
+):
+    panel, folder = saved
+    (tmp_path / "file").write_text("mine")
+    save_as(qtbot, monkeypatch, panel, tmp_path / "file" / "copy.zproject")
+    assert "copy.zproject can't be written" in said(panel)
+    assert said(panel).endswith("larva.zproject stays open, and is saved by itself as before.")
+    assert state(panel).startswith("larva.zproject, saved ")
+    panel.rois.set(Rois.of(CELLS))
+    qtbot.waitUntil(lambda: bool(in_folder(folder).rois))
+
+
 def test_another_program_that_has_it_open_is_named(saved, qtbot, monkeypatch, tmp_path, zstack):
     """And the project is shown all the same."""
     panel, _ = saved

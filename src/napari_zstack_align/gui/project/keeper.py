@@ -56,6 +56,7 @@ RETRY_AFTER_S = 10.0
 """A save that failed is tried again so much later."""
 UNSAVED = "{} in no file yet."
 FAILED = "The project isn't saved. {} It is tried again every {:g} s."
+STAYS = "{} {} stays open, and is saved by itself as before."
 WAIT = "Wait for what is running, or cancel it first."
 NOT_SHOWN = (
     "{} can't be shown whole (unexpected {}: {}; the log has the details): its folder is as it "
@@ -155,7 +156,8 @@ class ProjectKeeper(QObject):
             if path == self.path:  # it was deleted: it is to be made anew
                 self._close_folder()
                 self._saved = None
-            self._start(partial(_creating, path, now), partial(self._on_created, now))
+            created = partial(self._on_created, now)
+            self._start(partial(_creating, path, now), created, self._on_not_created)
 
     def ask_save(self, then: Then | None = None) -> None:
         """Ask for a folder to save to."""
@@ -244,11 +246,16 @@ class ProjectKeeper(QObject):
         if self.folder is not None:
             self._start(partial(self.folder.save, now), partial(self._on_saved, now))
 
-    def _start(self, job: Callable[[], Job[Any]], returned: Callable[[Any], object]) -> None:
+    def _start(
+        self,
+        job: Callable[[], Job[Any]],
+        returned: Callable[[Any], object],
+        failed: Callable[[str], object] | None = None,
+    ) -> None:
         self._tried_at = time.monotonic()
         self._worker = worker = JobWorker(job)
         worker.returned.connect(returned)
-        worker.failed.connect(self._on_failed)
+        worker.failed.connect(failed or self._on_failed)
         self.bar.save_button.setEnabled(False)
         worker.launch()
 
@@ -288,6 +295,15 @@ class ProjectKeeper(QObject):
         then, self._then = self._then, None
         if then is not None:
             then()
+
+    def _on_not_created(self, sentence: str) -> None:
+        """A project can't be saved in another folder: that which is open stays so."""
+        if self.folder is None:
+            self._on_failed(sentence)
+        else:
+            self._end()
+            self._then = None
+            self.bar.run_bar.say_error(STAYS.format(sentence, self.folder.path.name))
 
     def _on_failed(self, sentence: str) -> None:
         self._end()
