@@ -321,6 +321,14 @@ def test_no_readable_frame_is_an_error() -> None:
         extract(nza.Stack(source), ROIS, None)
 
 
+def test_frames_that_could_not_be_read_when_they_were_aligned_are_to_be_aligned_anew() -> None:
+    stack = movie(np.uint16, n_frames=20)
+    alignment = alignment_of(stack, affine(20))
+    mark(alignment.quality, Fault(Flag.UNREADABLE, "unreadable: disk on fire"))
+    with pytest.raises(nza.InputError, match=r"when it was aligned \(.*on fire\): .*align it anew"):
+        extract(stack, ROIS, alignment)
+
+
 def test_a_cancelled_run_keeps_a_snapshot(monkeypatch) -> None:
     monkeypatch.setattr("napari_zstack_align.cells.traces.extraction.SNAPSHOT_S", 0.0)
     monkeypatch.setattr("napari_zstack_align.cells.traces.extraction.SNAPSHOT_SHARE", 0)

@@ -146,7 +146,7 @@ class _Run:
                 snapshot = yield from self.traces()
                 due = monotonic() + max(SNAPSHOT_S, SNAPSHOT_SHARE * (monotonic() - begun))
             yield self._progress(snapshot=snapshot)
-        check_readable(self._inputs.stack.name, self._frames)
+        check_readable(self._inputs, self._frames)
         if self._levels is None:
             self._levels = self._sample.levels()
             self._units.put(

@@ -82,10 +82,21 @@ def remarks_of(traces: Traces, inputs: Inputs) -> tuple[Remark, ...]:
     return remarks
 
 
-def check_readable(name: str, frames: npt.NDArray[np.void]) -> None:
-    """Raise InputError where no frame of a recording could be read."""
-    if (frames["flag"] == Flag.UNREADABLE).all():
-        raise InputError(f"No frame of {name} can be read: {shown(frames[0])}.")
+def check_readable(inputs: Inputs, frames: npt.NDArray[np.void]) -> None:
+    """Raise InputError where no frame of a recording could be read, now or when it was aligned."""
+    if not _none_read(frames):
+        return
+    name, why = inputs.stack.name, shown(frames[0])
+    if inputs.alignment is not None and _none_read(inputs.alignment.quality):
+        raise InputError(
+            f"No frame of {name} could be read when it was aligned ({why}): where that is mended, "
+            f"align it anew."
+        )
+    raise InputError(f"No frame of {name} can be read: {why}.")
+
+
+def _none_read(frames: npt.NDArray[np.void]) -> bool:
+    return bool((frames["flag"] == Flag.UNREADABLE).all())
 
 
 def _of_left_out(traces: Traces) -> tuple[Remark, ...]:
