@@ -20,9 +20,10 @@ from napari_zstack_align.alignment.raw_frames import MissingSource
 from napari_zstack_align.alignment.transforms import AffineLink
 from napari_zstack_align.cells.made_on import made_on
 from napari_zstack_align.cli.main import main
+from napari_zstack_align.project import ProjectFolder
 from napari_zstack_align.project.members import is_member
 from napari_zstack_align.project.project import Project
-from napari_zstack_align.saved import Kind, kind_of
+from napari_zstack_align.saved import Kind, as_kept, kind_of
 
 
 def raw_stack(folder: Path, name: str, per_slice: int | None = None) -> nza.Stack:
@@ -208,6 +209,69 @@ def test_a_member_that_was_deleted_is_written_again(project: Project, saved: Pat
     shutil.rmtree(next(saved.glob("alignment-*")))
     project.save(saved)
     assert all_of(nza.load(saved)) == all_of(project)
+
+
+def change_in_place(path: Path) -> None:
+    """Change a byte of a file, or of the longest one in a folder; nothing but its time tells."""
+    file = max(path.iterdir(), key=lambda each: each.stat().st_size) if path.is_dir() else path
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    set_back(file)
+
+
+def set_back(path: Path) -> None:
+    """Let a file be from another time, as some ways of copying do."""
+    os.utime(path, (1, 1))
+
+
+MEMBERS = ("alignment", "mask", "traces", "zshift", "times")
+
+
+@pytest.mark.parametrize("opened", [True, False], ids=["opened", "saved"])
+def test_what_was_changed_in_place_is_noticed(project: Project, opened: bool, saved: Path) -> None:
+    with ProjectFolder(saved) as folder:
+        nza.run(folder.load() if opened else folder.save(project))
+        for name in MEMBERS:
+            member = next(saved.glob(f"{name}-*"))
+            assert nza.run(folder.is_whole()), name
+            kept = shutil.copytree if member.is_dir() else shutil.copyfile
+            kept(member, saved / "before")
+            change_in_place(member)
+            assert not nza.run(folder.is_whole()), name
+            shutil.rmtree(member) if member.is_dir() else member.unlink()
+            (saved / "before").rename(member)  # with other times, as of a copy
+        assert nza.run(folder.is_whole())
+
+
+def test_a_mere_copy_is_read_once(project: Project, saved: Path, monkeypatch) -> None:
+    with ProjectFolder(saved) as folder:
+        nza.run(folder.save(project))
+        for path in saved.rglob("*"):
+            set_back(path)
+        before = files_in(saved)
+        assert nza.run(folder.is_whole(edited=False))
+        monkeypatch.setattr(as_kept, "_digest", lambda path: pytest.fail(f"{path} is read"))
+        assert nza.run(folder.is_whole(edited=False))
+        nza.run(folder.save(project))
+        assert files_in(saved) == before
+
+
+def test_what_was_changed_in_place_is_written_again(project: Project, saved: Path) -> None:
+    for name in MEMBERS:
+        change_in_place(next(saved.glob(f"{name}-*")))
+    project.save(saved)
+    assert all_of(nza.load(saved)) == all_of(project)
+
+
+def test_a_table_of_rois_that_was_edited_counts_unless_it_is_asked_for(saved: Path) -> None:
+    with ProjectFolder(saved) as folder:
+        nza.run(folder.load())
+        assert nza.run(folder.is_whole(edited=False))
+        table = next(saved.glob("rois-*"))
+        table.write_text("\n".join(table.read_text().splitlines()[:-1]) + "\n")
+        assert nza.run(folder.is_whole())
+        assert not nza.run(folder.is_whole(edited=False))
 
 
 # -- what can't be read ------------------------------------------------------------------------

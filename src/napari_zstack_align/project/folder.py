@@ -20,7 +20,6 @@ from napari_zstack_align.project.home import Home
 from napari_zstack_align.project.members import is_member, remove_member
 from napari_zstack_align.project.opening import load_project
 from napari_zstack_align.project.project import Project, in_memory
-from napari_zstack_align.project.sizes import are_there
 from napari_zstack_align.project.writing import SAVING, Writer
 from napari_zstack_align.remark import as_warnings
 from napari_zstack_align.saved import Kind, Subject, provenance
@@ -126,18 +125,23 @@ class ProjectFolder:
         """
         return self._save(project)
 
-    def is_whole(self) -> Job[bool]:
+    def is_whole(self, *, edited: bool = True) -> Job[bool]:
         """Look whether all that was saved here, or read from here, is still on the disk.
 
-        The names and sizes of its files are compared, not their content; :meth:`save` writes what
-        is missing again.
+        Files of the size and time of before are taken to be as they were; others are read.
+        :meth:`save` writes what isn't there again.
+
+        Parameters
+        ----------
+        edited : bool
+            Whether a table of ROIs that was edited by hand counts.
 
         Returns
         -------
         generator of Progress
             Returns a bool; run it with ``run``.
         """
-        return self._is_whole()
+        return self._is_whole(edited)
 
     def discard_unread(self) -> None:
         """Let the next save drop what couldn't be read."""
@@ -152,12 +156,12 @@ class ProjectFolder:
         self._home = project.home
         return project
 
-    def _is_whole(self) -> Job[bool]:
+    def _is_whole(self, edited: bool) -> Job[bool]:
         home = self._home
-        members = dict(home.sizes)
-        for done, (name, sizes) in enumerate(members.items()):
+        members = list(home.files)
+        for done, name in enumerate(members):
             yield Progress(LOOKING, done, len(members))
-            if not are_there(self.path / name, sizes):
+            if not home.has_in(self.path, name, edited=edited):
                 return False
         try:
             return self._manifest() is not None

@@ -8,9 +8,11 @@ from secrets import token_hex
 from typing import Any
 
 from napari_zstack_align.project.facts import Item, StackEntry
-from napari_zstack_align.project.sizes import are_there, sizes_of
+from napari_zstack_align.saved.as_kept import KeptFiles
 from napari_zstack_align.saved.facts import FileFacts
 from napari_zstack_align.stack import Stack
+
+TABLE = ".csv"
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,8 @@ class Home:
     keys : dict
         The key of each stack, by the id of its source, likewise: names and places in a list may be
         those of another stack.
-    sizes : dict
-        Sizes of the files of each member that was read or written, by their names in it.
+    files : dict
+        The files of each member as they were read or written, by its name.
     unread : tuple of Unread
     """
 
@@ -68,7 +70,7 @@ class Home:
     kept: dict[int | str, tuple[Any, FileFacts]] = field(default_factory=dict)
     stacks: dict[int, tuple[Stack, StackEntry]] = field(default_factory=dict)
     keys: dict[int, tuple[Any, str]] = field(default_factory=dict)
-    sizes: dict[str, dict[str, int]] = field(default_factory=dict)
+    files: dict[str, KeptFiles] = field(default_factory=dict)
     unread: tuple[Unread, ...] = ()
 
     def key_of(self, stack: Stack) -> str:
@@ -90,17 +92,29 @@ class Home:
         if id(old) in self.kept:
             self.kept[id(new)] = new, self.kept[id(old)][1]
 
-    def note_sizes(self, member: FileFacts) -> None:
-        """Remember how long the files of a member are, which is in the folder."""
+    def note_files(self, member: FileFacts) -> None:
+        """Remember what the files of a member are now, which is in the folder."""
         if self.folder is not None:
-            self.sizes[member.name] = sizes_of(self.folder / member.name)
+            self.files[member.name] = KeptFiles(self.folder / member.name)
 
-    def has_in(self, folder: Path, member: FileFacts) -> bool:
-        """Whether a member is in a folder, with all files that were read or written."""
-        return are_there(folder / member.name, self.sizes.get(member.name, {}))
+    def has_in(self, folder: Path, name: str, *, edited: bool = True) -> bool:
+        """Whether a member is in a folder, with all files as they were read or written.
+
+        A table of ROIs may be ``edited`` by hand: it counts as long as there is something in it.
+        """
+        if edited and name.endswith(TABLE):
+            return _holds_something(folder / name)
+        return name in self.files and self.files[name].are_in(folder / name)
 
     def take(self, other: Home) -> None:
         """Become what another one is."""
         self.folder, self.mark, self.unread = other.folder, other.mark, other.unread
         self.kept, self.stacks, self.keys = other.kept, other.stacks, other.keys
-        self.sizes = other.sizes
+        self.files = other.files
+
+
+def _holds_something(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False

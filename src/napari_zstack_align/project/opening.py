@@ -147,7 +147,7 @@ class _Opening:
 
     def _keep(self, key: int | str, value: Any, member: FileFacts) -> None:
         self._home.kept[key] = value, member
-        self._home.note_sizes(member)
+        self._home.note_files(member)
 
     def _note_unread(
         self, section: str, item: Item, position: int, member: FileFacts, error: InputError

@@ -95,18 +95,19 @@ class Writer:
         """Return the place of a value, which is written if it isn't there as it is."""
         key = digest_of(value) if isinstance(value, NamedMask) else id(value)
         held, member = self._home.kept.get(key) or self._known.kept.get(key) or (value, None)
-        if member is None or not self._known.has_in(self._folder, member):
+        if member is None or not self._known.has_in(self._folder, member.name):
             member = self._noted(write_member(self._folder, section, value))
         return self._kept(key, held, member)
 
     def _noted(self, member: FileFacts) -> FileFacts:
         self._written.append(self._folder / member.name)
-        self._home.note_sizes(member)
+        self._home.note_files(member)
         return member
 
     def _kept(self, key: int | str, held: Any, member: FileFacts) -> FileFacts:
         self._home.kept[key] = held, member
-        self._home.sizes.setdefault(member.name, self._known.sizes.get(member.name, {}))
+        if member.name in self._known.files:
+            self._home.files.setdefault(member.name, self._known.files[member.name])
         return member
 
     def _entries(self, stacks: Iterable[Stack], total: int) -> Job[tuple[StackEntry, ...]]:
@@ -134,7 +135,7 @@ class Writer:
         if times is None:
             return None
         _, member = self._known.kept.get(id(times), (times, None))
-        if member is None or not self._known.has_in(self._folder, member):
+        if member is None or not self._known.has_in(self._folder, member.name):
             member = self._noted(write_times(self._folder, times))
         return self._kept(id(times), times, member)
 

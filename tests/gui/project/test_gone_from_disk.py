@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from time import monotonic, sleep
 
@@ -11,7 +12,7 @@ from driving import is_closed, run_to_end, show
 
 import napari_zstack_align as nza
 from napari_zstack_align.cells import Rois
-from napari_zstack_align.project import folder as folder_module
+from napari_zstack_align.saved.as_kept import KeptFiles
 
 from .conftest import CELLS, assert_same_alignment, at_rest, open_it, save_as
 from .test_closing_unsaved import open_napari  # noqa: F401
@@ -31,6 +32,19 @@ def shorten(path):
     path.write_bytes(path.read_bytes()[:50])
 
 
+def change_in_place(path):
+    """Only the time of the file tells that it isn't as it was."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    os.utime(path, (1, 1))
+
+
+def edit(table):
+    """Take the last ROI out of a table."""
+    table.write_text("".join(table.read_text().splitlines(keepends=True)[:-1]))
+
+
 HARM = {
     "emptied": empty,
     "a member deleted": lambda folder: shutil.rmtree(member(folder)),
@@ -39,7 +53,7 @@ HARM = {
     "a file of a member shortened": lambda folder: shorten(next(member(folder).glob("transf*"))),
     "ROIs deleted": lambda folder: next(folder.glob("rois-*.csv")).unlink(),
     "ROIs cut to nothing": lambda folder: next(folder.glob("rois-*.csv")).write_bytes(b""),
-    "a mask shortened": lambda folder: shorten(next(folder.glob("mask-*.tif"))),
+    "a mask changed in place": lambda folder: change_in_place(next(folder.glob("mask-*.tif"))),
     "list of contents deleted": lambda folder: (folder / "project.json").unlink(),
 }
 """The folder stays: what is missing can be written again."""
@@ -67,6 +81,12 @@ def make(qtbot, monkeypatch, open_panels, zstack, tmp_path):
         return panel, folder
 
     return in_viewer
+
+
+def slow_down(monkeypatch, seconds):
+    """Each member is looked for on a drive that takes its time."""
+    there = KeptFiles.are_in
+    monkeypatch.setattr(KeptFiles, "are_in", lambda *args: (sleep(seconds), there(*args))[1])
 
 
 def assert_all_in(folder, panel):
@@ -179,31 +199,45 @@ def test_what_is_missing_in_an_opened_project_is_saved_again(
 def test_a_table_of_rois_that_is_edited_by_hand_stays(quick, qtbot, viewer, make):
     panel, folder = make(viewer)
     table = next(folder.glob("rois-*.csv"))
-    edited = "".join(table.read_text().splitlines(keepends=True)[:-1])
-    table.write_text(edited)
+    edit(table)
+    edited = table.read_text()
     qtbot.wait(1000)  # the keeper looks twice
     at_rest(qtbot, panel)
     assert table.read_text() == edited
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.3], ids=["quick drive", "slow drive"])
-def test_what_is_missing_is_asked_about_before_the_project_is_opened_again(
-    qtbot, monkeypatch, viewer, make, answer, seconds
+BEFORE_IT_IS_OPENED_AGAIN = {
+    "quick drive": (lambda folder: shutil.rmtree(member(folder)), 0.0),
+    "slow drive": (lambda folder: shutil.rmtree(member(folder)), 0.3),
+    "an alignment changed in place": (
+        lambda folder: change_in_place(next(member(folder).glob("transf*"))),
+        0.0,
+    ),
+    "ROIs edited by hand": (lambda folder: edit(next(folder.glob("rois-*.csv"))), 0.0),
+}
+
+
+@pytest.mark.parametrize(
+    ("harm", "seconds"), BEFORE_IT_IS_OPENED_AGAIN.values(), ids=BEFORE_IT_IS_OPENED_AGAIN
+)
+def test_what_is_on_the_disk_no_more_is_asked_about_before_the_project_is_opened_again(
+    qtbot, monkeypatch, viewer, make, answer, harm, seconds
 ):
     panel, folder = make(viewer)
-    there = folder_module.are_there
-    monkeypatch.setattr(folder_module, "are_there", lambda *args: (sleep(seconds), there(*args))[1])
-    shutil.rmtree(member(folder))
+    slow_down(monkeypatch, seconds)
+    harm(folder)
     answer("Keep this")
     open_it(qtbot, monkeypatch, panel, folder)
     assert len(answer.asked) == 1
+    assert "larva.zproject were changed or removed" in answer.asked[0]
     assert panel.zstack.shown.alignment is not None
+    np.testing.assert_array_equal(panel.rois.rois.circles, CELLS)
 
 
 def test_a_slow_drive_keeps_no_window_still(open_napari, qtbot, monkeypatch, make):  # noqa: F811
     panel, _ = make(open_napari)
-    window, there = panel.window(), folder_module.are_there
-    monkeypatch.setattr(folder_module, "are_there", lambda *args: (sleep(0.4), there(*args))[1])
+    window = panel.window()
+    slow_down(monkeypatch, 0.4)
     began = monotonic()
     window.close()
     assert monotonic() - began < 0.35

@@ -66,6 +66,10 @@ READ_AGAIN = (
     "{} is open, and has changed since it was saved from here. If it is opened again as it is on "
     "the disk, these changes are lost."
 )
+CHANGED_ON_DISK = (
+    "Files of {} were changed or removed since it was saved from here or opened. If it is opened "
+    "again as it is on the disk, what they held is lost."
+)
 MAKE_ROOM = "{} is open here. It is saved and closed, and {} is shown instead."
 
 Then = Callable[[], object]
@@ -413,15 +417,18 @@ class ProjectKeeper(QObject):
         if not self._is_saved(self.snapshot(), same_results):
             self._open_again(folder, False)
         else:
-            looked = partial(self._open_again, folder)
-            self.bar.run_bar.start(folder.is_whole, returned=looked)
+            looked = partial(self._open_again, folder, question=CHANGED_ON_DISK)
+            look = partial(folder.is_whole, edited=False)
+            self.bar.run_bar.start(look, returned=looked)
 
-    def _open_again(self, folder: ProjectFolder, is_all_there: bool) -> None:
+    def _open_again(
+        self, folder: ProjectFolder, is_all_there: bool, question: str = READ_AGAIN
+    ) -> None:
         """Do so, after a question where the disk doesn't have all that is shown."""
         if not is_all_there and not confirmed(
             self.bar.window(),
             "Open it again?",
-            READ_AGAIN.format(folder.path.name),
+            question.format(folder.path.name),
             yes="Open it again",
             no="Keep this",
         ):
