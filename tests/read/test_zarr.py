@@ -128,6 +128,18 @@ def write_scaled(
     return path
 
 
+@pytest.mark.parametrize("axes", ["xyx", "yyx", "ttyx", "zxyx", "qyx", "xy", "tyxc"])
+@pytest.mark.parametrize("version", [2, 3])
+def test_axes_that_are_none_or_there_twice(version: Any, tmp_path: Path, axes: str) -> None:
+    group = zarr.open_group(tmp_path / "x.zarr", mode="w", zarr_format=version)
+    group.create_array("0", data=np.ones((5, 20, 24, 3)[: len(axes)], "u2"))
+    described = {"axes": [{"name": a} for a in axes], "datasets": [{"path": "0"}]}
+    image = {"multiscales": [described]}
+    group.attrs.update({"ome": image} if version == 3 else image)
+    with pytest.raises(nza.InputError, match=f"has the axes '{axes.upper()}', but T, C, Z, Y, X"):
+        open_stack(tmp_path / "x.zarr")
+
+
 def test_a_group_without_image(tmp_path: Path) -> None:
     zarr.open_group(tmp_path / "x.zarr", mode="w")
     with pytest.raises(nza.InputError, match="without an OME-Zarr image"):

@@ -137,8 +137,11 @@ def _open_ome(group: Any, path: Path) -> Opened:
         )
     named = [axis if isinstance(axis, dict) else {"name": axis} for axis in _items(image, "axes")]
     axes = "".join(str(axis.get("name", ""))[:1].upper() for axis in named)
-    if len(axes) != array.ndim or set(axes) - set("TCZYX") or not axes.endswith("YX"):
-        raise InputError(f"{path} has the axes '{axes}', but only T, C, Z, Y, X are known.")
+    is_known = len(axes) == array.ndim and axes.endswith("YX") and not set(axes) - set("TCZYX")
+    if not is_known or len(set(axes)) < len(axes):
+        raise InputError(
+            f"{path} has the axes '{axes}', but T, C, Z, Y, X are known, each of them once."
+        )
     units = {a: str(axis.get("unit", "")) for a, axis in zip(axes, named, strict=True)}
     channels = _items(_mapping(ome.get("omero")), "channels")
     names = tuple(str(_mapping(channel).get("label", "")) for channel in channels)

@@ -12,7 +12,10 @@ import napari_zstack_align as nza
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.register.artefacts.artefacts import Artefacts
+from napari_zstack_align.register.artefacts.constant import fixed_constant
 from napari_zstack_align.register.artefacts.described import ALL_ALIKE, BORDER, NOT_TESTED
+from napari_zstack_align.register.artefacts.movement import Movement
+from napari_zstack_align.register.artefacts.noise import Noise
 from napari_zstack_align.register.artefacts.sample import read_sample
 from napari_zstack_align.register.artefacts.search import checked_pixels
 
@@ -69,6 +72,40 @@ def test_empty_frames_are_said_to_be_empty(value, repeats):
     (remark,) = found_in(np.full((12, 48, 56), value, np.uint16), repeats).remarks
     assert remark == ALL_ALIKE
     assert remark.is_warning
+
+
+COLUMNS = [32, 64, 73]
+
+
+@pytest.mark.parametrize("moves", [0, 1])
+def test_what_may_be_fixed_in_tissue_that_hardly_moves_is_warned_of(moves):
+    """By a pixel in few of the frames, at most."""
+    images = moved(1, 48, np.where(np.arange(48)[:, np.newaxis] % 16 == 0, moves, [0, 0]))
+    assert not any("may be fixed" in remark for remark in found_in(images, None).remarks)
+    images[:, :, COLUMNS] = 65535
+    found = found_in(images, None)
+    assert found.fixed is None
+    said = [remark for remark in found.remarks if "may be fixed" in remark]
+    assert [remark.is_warning for remark in said] == [True]
+    assert said[0].startswith(
+        f"{images.shape[1] * len(COLUMNS)} pixels may be fixed to the detector"
+    )
+
+
+def test_what_has_the_value_of_others_that_are_fixed_is_fixed_where_the_tissue_hardly_moves():
+    images = np.random.default_rng(0).normal(100, 10, (30, 64, 128)).astype(np.float32)
+    constant = np.zeros(images.shape[1:], bool)
+    constant[:, [20, 100]] = True
+    shifts = np.zeros((30, 1, 2, 2))
+    shifts[::2, :, 0] = 3.0  # the left half alone moves
+    movement = Movement(shifts, constant.shape)
+    images[:, constant] = 4000
+    told = fixed_constant(images, constant, Noise(60.0, 1.0, 60.0), movement)
+    assert (told.fixed == constant).all()
+    images[:, :, 100] = 2000
+    told = fixed_constant(images, constant, Noise(60.0, 1.0, 60.0), movement)
+    assert np.unique(np.nonzero(told.fixed)[1]).tolist() == [20]
+    assert np.unique(np.nonzero(told.untested)[1]).tolist() == [100]
 
 
 @pytest.mark.parametrize("spoil", [None, *FIXED])

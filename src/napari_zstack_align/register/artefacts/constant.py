@@ -6,10 +6,12 @@ constant region reach its value now and then; around an overlay they don't.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import label
+from scipy.ndimage import label, median
 
 from napari_zstack_align.register.artefacts.movement import MOVED_PX, Movement
 from napari_zstack_align.register.artefacts.noise import Noise
@@ -57,16 +59,31 @@ def constant_border(images: Image) -> Pixels:
     return border if border.mean() < MOST_BORDER else np.zeros_like(border)
 
 
-def fixed_constant(images: Image, constant: Pixels, noise: Noise, movement: Movement) -> Pixels:
-    """Constant pixels (Y, X) that stand still while the tissue around them moves."""
+class Constant(NamedTuple):
+    """Constant pixels (Y, X), both bool: what is told to be fixed, and what may be.
+
+    Of the latter, the tissue around hardly moves, so that nothing tells; their neighbours never
+    have their value, though, as around an overlay.
+    """
+
+    fixed: Pixels
+    untested: Pixels
+
+
+def fixed_constant(images: Image, constant: Pixels, noise: Noise, movement: Movement) -> Constant:
+    """Constant pixels (Y, X) that stand still while the tissue around them moves.
+
+    Where it hardly moves, what has the value of others that stand still is fixed as well.
+    """
+    none = np.zeros_like(constant)
     if not constant.any():
-        return constant
+        return Constant(none, none)
     value = median_over(images)
     high = cv2.dilate(np.where(constant, value, -np.inf).astype(np.float32), AROUND)
     low = cv2.erode(np.where(constant, value, np.inf).astype(np.float32), AROUND)
     ring = (high > -np.inf) & ~constant
     if not ring.any():
-        return np.zeros_like(constant)
+        return Constant(none, none)
     y, x = np.nonzero(ring)
     seen = images[:, y, x]
     reach = np.maximum(ALIKE_SIGMAS * noise.spread(value[y, x]), quantum_of(images))
@@ -75,11 +92,26 @@ def fixed_constant(images: Image, constant: Pixels, noise: Noise, movement: Move
     regions, n = label(constant, AROUND)
     # A pixel of the ring touches regions: it speaks for the one with the largest number.
     of_ring = cv2.dilate(regions.astype(np.float32), AROUND)[y, x].astype(int)
-    counted = np.bincount(of_ring[far], minlength=n + 1)
-    agreed = np.bincount(of_ring[far], alike.mean(axis=0)[far], minlength=n + 1)
-    stands_out = (counted > 0) & (agreed < MOST_ALIKE * counted)
-    stands_out[0] = False
-    return np.asarray(stands_out[regions], bool)
+    share = alike.mean(axis=0)
+    stands_out = _few_alike(of_ring[far], share[far], n)
+    untested = _few_alike(of_ring, share, n) & (np.bincount(of_ring[far], minlength=n + 1) == 0)
+    if stands_out.any() and untested.any():
+        levels = median(value, regions, np.arange(n + 1))
+        stands_out |= untested & np.isin(levels, levels[stands_out])
+    untested &= ~stands_out
+    return Constant(np.asarray(stands_out[regions], bool), np.asarray(untested[regions], bool))
+
+
+def _few_alike(of_ring: npt.NDArray[np.intp], share: npt.NDArray[np.float64], n: int) -> Pixels:
+    """(n + 1,) bool: regions whose neighbours are seldom like them; False for 0, and for no ring.
+
+    ``share`` is the part of the frames in which each pixel of the ring is like its region.
+    """
+    counted = np.bincount(of_ring, minlength=n + 1)
+    agreed = np.bincount(of_ring, share, minlength=n + 1)
+    few = (counted > 0) & (agreed < MOST_ALIKE * counted)
+    few[0] = False
+    return np.asarray(few)
 
 
 def largest_moves(movement: Movement) -> npt.NDArray[np.float64]:

@@ -23,6 +23,14 @@ NOT_TESTED = (
     "Pixels fixed to the detector (hot pixels, overlays) were not looked for: the tissue moves by "
     "less than a pixel, so that it can't be told from them."
 )
+SOME_NOT_TESTED = (
+    "Others were not looked for in most of the image: the tissue moves by less than a pixel there."
+)
+MAY_BE_FIXED = (
+    "{} may be fixed to the detector (an overlay, a hot column) and hold the alignment: never "
+    "changing, {} neighbours never alike, in tissue that moves by less than a pixel, which can't "
+    "tell. Look at the raw frames, and mark what is fixed as artefacts."
+)
 MAY_HOLD = (
     "A pattern fixed to the detector seems to hold the alignment, so that frames may lie pixels "
     "off: it could not be told well enough from the tissue to be taken off. Take it off the raw "
@@ -48,6 +56,7 @@ ALL_ALIKE = (
 def described(
     sample: Sample,
     fixed: Pixels,
+    untested: Pixels,
     border: Pixels,
     pattern: Pattern,
     regular: Regular,
@@ -59,6 +68,7 @@ def described(
     remarks: list[Remark] = []
     inside, kept = fixed & ~border, fixed if fixed.any() else None
     n_fixed = int(inside.sum())
+    hardly_moves = bool(np.median(largest_moves(moves)) < MOVED_PX)
     if border.any():
         remarks += as_notes(BORDER.format(where=_sides_of(border)))
     if was_given:
@@ -72,11 +82,16 @@ def described(
         kept = border if border.any() else None
     elif n_fixed:
         verb = "was" if n_fixed == 1 else "were"
-        remarks += as_notes(f"{counted(n_fixed, 'pixel')} fixed to the detector {verb} left out.")
+        left_out = f"{counted(n_fixed, 'pixel')} fixed to the detector {verb} left out."
+        remarks += as_notes(f"{left_out} {SOME_NOT_TESTED}" if hardly_moves else left_out)
     elif not np.ptp(sample.images, axis=(1, 2)).any():
         remarks += as_warnings(ALL_ALIKE)
-    elif np.median(largest_moves(moves)) < MOVED_PX:
+    elif hardly_moves:
         remarks += as_notes(NOT_TESTED)
+    if untested.any():
+        n_untested = int(untested.sum())
+        whose = "its" if n_untested == 1 else "their"
+        remarks += as_warnings(MAY_BE_FIXED.format(counted(n_untested, "pixel"), whose))
     for name, offsets in (("rows", pattern.rows), ("columns", pattern.columns)):
         if offsets.any():
             size = float(np.abs(offsets).max())

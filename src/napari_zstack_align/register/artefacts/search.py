@@ -173,10 +173,11 @@ def _examined(
     constant = constant_pixels(images, noise) & ~written
     moves = movement(images, sample.groups, constant)
     yield None
-    fixed, border = given, np.zeros_like(constant)
+    fixed, border, untested = given, np.zeros_like(constant), np.zeros_like(constant)
     if fixed is None:
         border = constant_border(images)
-        fixed = fixed_constant(images, constant, noise, moves) | border
+        fixed, untested = fixed_constant(images, constant, noise, moves)
+        fixed = fixed | border
     _fill(images, fixed)
     fixed = fixed | written
     yield None
@@ -198,7 +199,8 @@ def _examined(
         images -= regular.image
         noise, moves = Noise.of(_under_usual_light(sample)), regular.movement
         if given is None:  # constant pixels were judged by how the tissue seemed to move
-            fixed = fixed | fixed_constant(images, constant, noise, moves)
+            told, untested = fixed_constant(images, constant, noise, moves)
+            fixed = fixed | told
             _fill(images, fixed)
     yield None
     if given is None:
@@ -208,7 +210,10 @@ def _examined(
         yield None
     transients = Transients.of(images, sample.groups, noise, level.steps)
     was_given = given is not None
-    found = described(sample, fixed, border, pattern, regular, transients, moves, was_given)
+    untested = untested & ~fixed
+    found = described(
+        sample, fixed, untested, border, pattern, regular, transients, moves, was_given
+    )
     yield replace(found, level=level.level, remarks=(*found.remarks, *level.remarks))
 
 
