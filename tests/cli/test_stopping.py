@@ -55,6 +55,31 @@ from napari_zstack_align.cli.main import main
 atexit.register(lambda: (print("leaving", flush=True), time.sleep(60)))
 sys.exit(main())
 """
+IS_ALMOST_GONE = """
+import os, sys, time
+from napari_zstack_align.cli.main import main
+
+class Last:
+    def __del__(self, write=os.write, sleep=time.sleep):
+        write(1, b"leaving\\n")
+        sleep(1)
+
+last = Last()
+sys.exit(main())
+"""
+
+
+def code_and_words(script, signal_number, path):
+    """Send a signal to a command that is leaving."""
+    command = [sys.executable, "-c", script, "info", str(path)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert any("leaving" in line for line in process.stdout)
+        process.send_signal(signal_number)
+        _, said = process.communicate(timeout=30)
+    return process.returncode, said
 
 
 @pytest.mark.parametrize(("name", "code"), [("here.npy", 0), ("nowhere.npy", 2)])
@@ -62,13 +87,19 @@ sys.exit(main())
 def test_a_signal_after_the_end_changes_no_exit_code(name, code, tmp_path):
     """The interpreter takes a moment to leave after large modules."""
     np.save(tmp_path / "here.npy", np.zeros((4, 8, 8), np.uint16))
-    command = [sys.executable, "-c", LEAVES_SLOWLY, "info", str(tmp_path / name)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert any("leaving" in line for line in process.stdout)
-        process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=30)
-    assert process.returncode == code
+    ended, said = code_and_words(LEAVES_SLOWLY, signal.SIGTERM, tmp_path / name)
+    assert ended == code
     assert said.endswith("the command had ended before it was asked to stop.\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(("name", "code"), [("here.npy", 0), ("nowhere.npy", 2)])
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGTERM")
+@pytest.mark.slow
+def test_a_signal_when_python_has_given_up_its_handlers_changes_no_exit_code(
+    number, name, code, tmp_path
+):
+    np.save(tmp_path / "here.npy", np.zeros((4, 8, 8), np.uint16))
+    ended, said = code_and_words(IS_ALMOST_GONE, number, tmp_path / name)
+    assert ended == code
+    assert "Traceback" not in said

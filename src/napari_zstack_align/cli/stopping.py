@@ -9,6 +9,7 @@ SIGTERM, as batch systems send it before they kill, counts as Ctrl-C.
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import threading
@@ -26,6 +27,7 @@ class _Stop:
     def __init__(self) -> None:
         self.is_asked = False
         self.waits = 0
+        self.has_ended = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         if self.waits and not self.is_asked:
@@ -90,7 +92,11 @@ def stop_if_asked() -> None:
 
 
 def end_with(code: int) -> None:
-    """Let a signal end the process with this exit code from now on: there is nothing to stop."""
+    """Let a signal end the process with this exit code from now on: there is nothing to stop.
+
+    At the very end it is ignored.
+    """
+    _stop.has_ended = True
 
     def end(number: int, frame: FrameType | None) -> None:
         os.write(2, b"zstack-align: the command had ended before it was asked to stop.\n")
@@ -99,6 +105,13 @@ def end_with(code: int) -> None:
     for number in SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, end)
+
+
+@atexit.register  # of all that is called then, the last
+def _ignore_at_the_very_end() -> None:
+    """Python gives up its handlers before the process is gone, but not what is ignored."""
+    if _stop.has_ended:
+        _restore(dict.fromkeys(SIGNALS, signal.SIG_IGN))
 
 
 def _restore(handlers: dict[signal.Signals, Any]) -> None:
