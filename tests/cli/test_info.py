@@ -32,6 +32,10 @@ def test_saved_results_are_described(aligned, session_folder, capsys):
     facts = json.loads(capsys.readouterr().out)
     assert (facts["kind"], facts["state"]) == ("alignment", "complete")
     assert facts["subject"]["frames"] == 12
+    assert main(["info", str(session_folder), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["subject"]["recordings"], facts["subject"]["done"]) == (2, 2)
+    assert "frames" not in facts["subject"]
 
 
 def test_parameters_remarks_and_state_can_be_read_again(session_folder, tmp_path, capsys):

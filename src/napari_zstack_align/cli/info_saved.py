@@ -21,6 +21,7 @@ from napari_zstack_align.params import Params
 from napari_zstack_align.project import Project
 from napari_zstack_align.remark import Remark
 from napari_zstack_align.saved import Kind, occupant_of, title_of
+from napari_zstack_align.saved.manifest import Manifest
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,19 @@ def tell_saved(path: Path, kind: Kind, as_json: bool) -> None:
         "kind": kind,
         "path": str(path),
         "state": None if manifest is None else manifest.facts.get("state"),
-        "subject": None if manifest is None else manifest.subject.model_dump(),
+        "subject": None if manifest is None else _subject_of(manifest),
         "results": [each.facts() for each in results],
     }
     print(json.dumps(facts, indent=2, ensure_ascii=False))
+
+
+def _subject_of(manifest: Manifest) -> dict[str, Any]:
+    """What was worked on; of what consists of several, how many recordings that are."""
+    facts = manifest.subject.model_dump()
+    return {
+        ("recordings" if manifest.members and name == "frames" else name): facts[name]
+        for name in facts
+    }
 
 
 def about(loaded: Loaded) -> list[About]:
