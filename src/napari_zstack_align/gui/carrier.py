@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from secrets import token_hex
@@ -119,6 +119,8 @@ class Carrier(QObject):
     """A sentence on what was done, and whether there is something to check."""
     failed = Signal(str)
     """Why the ROIs stay where they were."""
+    settled = Signal()
+    """ROIs and masks lie where they are to stay: no answer is to come."""
     mask_carried = Signal(object, object)
     """The layer of a mask, and that of the same on the new reference."""
 
@@ -145,13 +147,24 @@ class Carrier(QObject):
         self._later.timeout.connect(self.look)
         self._newest.answered.connect(self._on_placed)
         self._newest.failed.connect(self.failed)
+        self._newest.busy_changed.connect(self._on_busy)
         workspace.alignments_changed.connect(self.look)
         model.changed.connect(self._on_rois)
 
     @property
     def busy(self) -> bool:
         """Whether an answer is still to come."""
-        return self._newest.busy or self._later.isActive()
+        return self._newest.busy or self.waits_for_run
+
+    @property
+    def waits_for_run(self) -> bool:
+        """Whether it looks again once no alignments are being made."""
+        return self._later.isActive()
+
+    def lies_on(self, alignments: Iterable[Alignment | None]) -> bool:
+        """Whether the ROIs are known to lie on the reference of some alignments."""
+        mark = self._model.rois.made_on or last_of(self._now)
+        return all(each is None or _marks.get(each) == mark for each in alignments)
 
     def look(self) -> None:
         """See, in a worker, whether the ROIs lie on a reference that is there no more."""
@@ -212,6 +225,10 @@ class Carrier(QObject):
                 layer.metadata = {**layer.metadata, FAMILY: family}
             found[family, mark] = Painted(layer, np.array(layer.data), mark, family)
         return list(found.values())
+
+    def _on_busy(self, _: bool) -> None:
+        if not self.busy:
+            self.settled.emit()
 
     def _on_rois(self) -> None:
         """Undo may bring back ROIs of a reference of before, and a file those of any other."""

@@ -23,6 +23,7 @@ from napari_zstack_align.gui.cells.roi_model import RoiModel
 from napari_zstack_align.gui.cells.sources import OUTDATED
 from napari_zstack_align.gui.cells.traces_part import TracesPart
 from napari_zstack_align.gui.dataset import FrameInView
+from napari_zstack_align.gui.in_place import InPlace
 from napari_zstack_align.gui.listening import Listening
 from napari_zstack_align.gui.part import Part
 from napari_zstack_align.gui.parts import Parts
@@ -77,6 +78,7 @@ class Panel(QWidget):
         self.rois = RoiModel(self)
         self.on_frames = RoisOnFrames(self.workspace, self.rois, self)
         self.carrier = Carrier(self.workspace, self.rois, self._registering, self)
+        self.in_place = InPlace(self.carrier, self)
         self.keeper = ProjectKeeper(self)
         self.offers = Offers(self)
         self.raw_files = RawFiles(self.workspace, self)
@@ -84,13 +86,14 @@ class Panel(QWidget):
         self._splitter = QSplitter(Qt.Orientation.Vertical)
         self._layout = QVBoxLayout(self)
         self._lay_out()
+        shared = (self.workspace, self.rois, self.on_frames, self.in_place)
         self.parts = Parts(
             self.tabs,
             {
                 ZStackPart: lambda: ZStackPart(self.workspace),
                 RecordingsPart: lambda: RecordingsPart(self.workspace),
-                CellsPart: lambda: CellsPart(self.workspace, self.rois, self.on_frames),
-                TracesPart: lambda: TracesPart(self.workspace, self.rois, self.on_frames),
+                CellsPart: lambda: CellsPart(*shared),
+                TracesPart: lambda: TracesPart(*shared),
                 ZShiftPart: lambda: ZShiftPart(self.workspace),
             },
             self._on_made,

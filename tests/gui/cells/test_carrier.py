@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from time import sleep
 
 import numpy as np
 import pytest
-from driving import settled
+from driving import click, settled
 from napari.layers import Layer
 
 from napari_zstack_align.alignment.transforms import AffineLink, Transforms
-from napari_zstack_align.cells import Rois
+from napari_zstack_align.cells import Rois, load_rois
 from napari_zstack_align.cells.made_on import made_on
 from napari_zstack_align.cells.rois import CHECK
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui import carrier
+from napari_zstack_align.gui.cells import roi_actions
 from napari_zstack_align.gui.masks import MADE_ON, mask_layers
 from napari_zstack_align.gui.project.mask_layers import add_masks, with_masks
+from napari_zstack_align.progress import Progress
 from napari_zstack_align.project import Project
 
-from .conftest import CELLS, SIZE, recording, shifts
+from .conftest import CELLS, DARK, SIZE, recording, shifts
 
 MOVE = np.array([7.0, -4.0])
 """By which the new reference lies off the old one: (y, x) px."""
@@ -311,3 +316,103 @@ def test_loaded_ones_of_another_reference_are_told_of(qtbot, panel, session, car
     carried()
     np.testing.assert_array_equal(panel.rois.rois.circles, CELLS)
     assert "beside the cells" in panel.cells.tab.run_bar.status.text()
+
+
+# -- what uses them meanwhile --------------------------------------------------------------------
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """What the carrier waits for: it is on its way as long as there is something in it."""
+    waiting, placing = [True], carrier.placing
+
+    def held_up(*args):
+        while waiting:
+            yield Progress("Waiting for the test", 0, 1)
+            sleep(0.005)
+        return (yield from placing(*args))
+
+    monkeypatch.setattr(carrier, "placing", held_up)
+    return waiting
+
+
+def press_read(qtbot, panel):
+    panel.open_tab("Traces")
+    panel.traces.tab.form.fields["dark_level"].set((float(DARK),))
+    click(qtbot, panel.traces.tab.run_bar.run_button)
+
+
+def press_save(qtbot, monkeypatch, panel, path):
+    monkeypatch.setattr(roi_actions, "ask_where_to_write", lambda *_, **__: path)
+    panel.open_tab("Cells")
+    click(qtbot, panel.cells.tab.rois.buttons["save"])
+
+
+def test_reading_and_saving_wait_until_they_are_carried(
+    qtbot, monkeypatch, panel, session, carried, held, tmp_path
+):
+    assert panel.rois.rois.made_on is None
+    change(session)
+    press_save(qtbot, monkeypatch, panel, tmp_path / "rois.csv")
+    press_read(qtbot, panel)
+    bar = panel.traces.tab.run_bar
+    qtbot.waitUntil(lambda: "on their way to the new reference" in bar.status.text())
+    assert bar.busy
+    held.clear()
+    settled(qtbot, panel)
+    mark = made_on(session.alignments[0])
+    for rois in (panel.traces.traces.recordings[0].rois, load_rois(tmp_path / "rois.csv")):
+        np.testing.assert_allclose(rois.circles[:, :2], CELLS[:, :2] - MOVE, atol=0.1)
+        assert rois.made_on == mark
+    assert panel.traces.outdated == ""
+
+
+def test_a_wait_is_cancelled_or_fails_with_the_carrier(
+    qtbot, monkeypatch, panel, session, carried, held
+):
+    change(session)
+    bar = panel.traces.tab.run_bar
+    press_read(qtbot, panel)
+    click(qtbot, bar.cancel_button)
+    qtbot.waitUntil(lambda: bar.status.text() == "Cancelled.")
+    press_read(qtbot, panel)
+
+    def fails(*_):
+        raise InputError("The disk is gone.")
+
+    monkeypatch.setattr(carrier, "carry_rois", fails)
+    held.clear()
+    settled(qtbot, panel)
+    assert bar.status.text() == "The disk is gone."
+    assert not panel.traces.traces.recordings
+
+
+def test_during_a_run_only_what_it_changes_waits(qtbot, panel, session, carried):
+    panel.recordings.tab.run_bar.worker = object()  # as in mid-run
+    bar = panel.traces.tab.run_bar
+    session.refresh()
+    assert panel.carrier.busy
+    assert not panel.in_place.waits(bar, session.alignments, bar.say)
+    change(session)
+    assert panel.in_place.waits(bar, session.alignments, lambda: bar.say("It goes on."))
+    panel.recordings.tab.run_bar.worker = None
+    carried()
+    qtbot.waitUntil(lambda: bar.status.text() == "It goes on.")
+
+
+@pytest.mark.thorough
+def test_rois_of_before_are_carried_before_blobs_are_added(
+    qtbot, panel, session, carried, image, held
+):
+    panel.rois.set(panel.rois.rois.where([0]))
+    panel.rois.move(1, CELLS[0])  # it stays, as it is by hand
+    change(session)
+    panel.cells.find()
+    settled(qtbot, panel)
+    panel.cells.rois.use_blobs()
+    bar = panel.cells.tab.run_bar
+    qtbot.waitUntil(lambda: "on their way to the new reference" in bar.status.text())
+    held.clear()
+    settled(qtbot, panel)
+    circle = panel.rois.rois.circle(1)
+    np.testing.assert_allclose(circle[:2], CELLS[0, :2] - MOVE, atol=0.1)

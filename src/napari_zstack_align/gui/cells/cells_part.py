@@ -30,6 +30,7 @@ from napari_zstack_align.gui.cells.sources import (
 )
 from napari_zstack_align.gui.cells.tuner import BlobTuner
 from napari_zstack_align.gui.dataset import FrameInView
+from napari_zstack_align.gui.in_place import InPlace
 from napari_zstack_align.gui.layer_group import RAW
 from napari_zstack_align.gui.listening import Listening
 from napari_zstack_align.gui.newest import Newest
@@ -56,13 +57,22 @@ class CellsPart(Part):
         The ROIs.
     on_frames : RoisOnFrames
         Shows them in the viewer.
+    in_place : InPlace
+        Says whether they lie on the reference there is now.
     """
 
     titles = ("Cells",)
     kinds = (Kind.ROIS,)
 
-    def __init__(self, workspace: Workspace, model: RoiModel, on_frames: RoisOnFrames) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        model: RoiModel,
+        on_frames: RoisOnFrames,
+        in_place: InPlace,
+    ) -> None:
         super().__init__(workspace)
+        self.in_place = in_place
         self.workspace = workspace
         self.viewer = workspace.viewer
         self.model = model

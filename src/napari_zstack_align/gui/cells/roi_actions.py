@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,8 @@ class RoiActions(QObject):
         if self._part.outdated:
             self._bar.say_error(OUTDATED)
             return
+        if self._waits(self.use_blobs):
+            return
         start = partial(
             jobs.make_rois,
             self._part.tab.methods.method,
@@ -88,6 +91,8 @@ class RoiActions(QObject):
         if self._part.outdated:
             self._bar.say_error(OUTDATED)
             return
+        if self._waits(self.find_in_volume):
+            return
         start = partial(
             jobs.find_in_volume,
             source,
@@ -97,6 +102,12 @@ class RoiActions(QObject):
             self.model.rois,
         )
         self._bar.start(start, returned=self._on_found)
+
+    def _waits(self, again: Callable[[], object]) -> bool:
+        """Whether ROIs of before may lie on another reference than the image, yet."""
+        source = self._part.source
+        alignments = None if source is None else source.alignments or None
+        return self._part.in_place.waits(self._bar, alignments, again)
 
     def _on_found(self, rois: Rois) -> None:
         self.model.set(rois)
@@ -172,6 +183,8 @@ class RoiActions(QObject):
         self.model.changed.connect(self.look_where_valid)
 
     def _ask_save(self) -> None:
+        if self._waits(self._ask_save):
+            return
         path = ask_where_to_write(self._part.tab, "Save the ROIs", "rois.csv", [ROI_TABLE])
         if path is not None:
             self.save(path)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QFileDialog
 
+from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import unique_names
 from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.counting import counted
@@ -110,6 +111,13 @@ class TracesFiles:
     def _may_write(self) -> bool:
         return may_be_written(self._tab, self._part.outdated)
 
+    def _alignments(self) -> list[Alignment | None] | None:
+        """Of what is in view; None where there is nothing."""
+        try:
+            return [each.alignment for each in self._part.workspace.movies()]
+        except InputError:
+            return None
+
     def _field_of(self, rois: Rois) -> FieldOfView | None:
         """What ROIs lie in; None where no frames are there, only traces that were loaded.
 
@@ -177,7 +185,10 @@ class TracesFiles:
         """Ask for a file to export to."""
         writer = self._tab.writer
         what = str(self._tab.what_is_written)
-        if self._tab.what_is_written is not Takes.ROIS:
+        if self._tab.what_is_written is Takes.ROIS:
+            if self._part.in_place.waits(self._bar, self._alignments(), self.ask_export):
+                return
+        else:
             if not self._may_write():
                 return
             what = self._proposed(what)

@@ -21,6 +21,7 @@ from napari_zstack_align.gui.cells.traces_run import TracesRun
 from napari_zstack_align.gui.cells.traces_tab import TracesTab
 from napari_zstack_align.gui.dataset import FrameInView, Movie, Place, what_words
 from napari_zstack_align.gui.dock_below import hide_below, show_below, take_away
+from napari_zstack_align.gui.in_place import InPlace
 from napari_zstack_align.gui.part import Part
 from napari_zstack_align.gui.project.opening import Opened
 from napari_zstack_align.gui.project.snapshot import read_from, with_params, with_view
@@ -42,13 +43,22 @@ class TracesPart(Part):
         The ROIs.
     on_frames : RoisOnFrames
         Shows them in the viewer.
+    in_place : InPlace
+        Says whether they lie on the reference there is now.
     """
 
     titles = ("Traces",)
     kinds = (Kind.TRACES, Kind.SESSION_TRACES)
 
-    def __init__(self, workspace: Workspace, model: RoiModel, on_frames: RoisOnFrames) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        model: RoiModel,
+        on_frames: RoisOnFrames,
+        in_place: InPlace,
+    ) -> None:
         super().__init__(workspace)
+        self.in_place = in_place
         self.workspace = workspace
         self.viewer = workspace.viewer
         self.model = model

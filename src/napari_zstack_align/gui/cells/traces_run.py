@@ -54,7 +54,7 @@ class TracesRun:
         self._before = TraceSet(())
 
     def start(self) -> None:
-        """Read the traces, once the dark level is known or was shown."""
+        """Read the traces, once ROIs are in place and the dark level is known or was shown."""
         try:
             movies, params = self._given()
             rois = self._part.model.rois
@@ -62,6 +62,8 @@ class TracesRun:
                 raise InputError(NO_ROIS)
         except InputError as error:
             self._bar.say_error(str(error))
+            return
+        if self._part.in_place.waits(self._bar, [each.alignment for each in movies], self.start):
             return
         if dark_key(movies, params) != self._looked_up:
             self.look_up_dark(then=self._go_on_if_known)
