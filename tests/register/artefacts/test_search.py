@@ -130,6 +130,16 @@ def test_stripes_are_taken_off(frames):
     assert np.abs(left).max() < 0.2 * 0.1 * np.percentile(before, 99.9)
 
 
+@pytest.mark.parametrize(("height", "is_warned_of"), [(500, False), (30_000, True)])
+def test_stripes_far_stronger_than_the_tissue_are_warned_of(frames, height, is_warned_of):
+    images, repeats = frames
+    rows = np.arange(images.shape[1]) % 8 < 2
+    striped = np.clip(images + height * rows[:, np.newaxis].astype(float), 0, 65535)
+    striped[:, :, 42] = 65535
+    found = found_in(striped.astype(np.uint16), repeats)
+    assert any(remark.is_warning for remark in found.remarks) is is_warned_of
+
+
 def test_more_than_a_tenth_is_not_left_out_without_asking():
     images = clean("adaptive")[0].copy()
     images[:, 10:60, 10:60] = 65535

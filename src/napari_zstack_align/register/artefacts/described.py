@@ -13,6 +13,7 @@ from napari_zstack_align.register.artefacts.pattern import Pattern
 from napari_zstack_align.register.artefacts.regular import Regular
 from napari_zstack_align.register.artefacts.sample import Sample
 from napari_zstack_align.register.artefacts.transients import Transients
+from napari_zstack_align.register.brightness import TINY
 from napari_zstack_align.remark import Remark, as_notes, as_serious, as_warnings
 
 Pixels = npt.NDArray[np.bool_]
@@ -36,6 +37,14 @@ MAY_HOLD = (
     "off: it could not be told well enough from the tissue to be taken off. Take it off the raw "
     "frames (subtract a frame without light), or mark what is fixed as artefacts."
 )
+TOO_STRONG = (
+    "That is {:.2g} times what half of the pixels differ by: what is left of it may hold the "
+    "alignment, so that frames may lie pixels off. Look at the aligned frames, or take it off the "
+    "raw ones (subtract a frame without light)."
+)
+STRONG_TIMES = 15.0
+HALF = (25.0, 75.0)
+"""Percentiles: of a pattern over a few rows, what is left doesn't count."""
 BORDER = (
     "A border that is the same in all frames ({where}) was left out, as where frames were cropped "
     "or registered before."
@@ -95,14 +104,19 @@ def described(
     for name, offsets in (("rows", pattern.rows), ("columns", pattern.columns)):
         if offsets.any():
             size = float(np.abs(offsets).max())
-            remarks += as_notes(
+            remarks += _of_taken_off(
+                sample,
+                size,
                 f"Stripes fixed to the detector were taken off: {name} differ by up to "
-                f"{size:.3g} counts."
+                f"{size:.3g} counts.",
             )
     if regular.image is not None:
         size = float(np.abs(regular.image).max())
-        remarks += as_notes(
-            f"A pattern fixed to the detector was taken off: it differs by up to {size:.3g} counts."
+        remarks += _of_taken_off(
+            sample,
+            size,
+            f"A pattern fixed to the detector was taken off: it differs by up to {size:.3g} "
+            f"counts.",
         )
     elif regular.is_doubtful:
         remarks += as_serious(MAY_HOLD)
@@ -112,6 +126,15 @@ def described(
     if regular.image is not None:
         added = regular.image if added is None else added + regular.image
     return Artefacts(sample.offset, kept, added, transients, remarks=tuple(remarks))
+
+
+def _of_taken_off(sample: Sample, size: float, sentence: str) -> tuple[Remark, ...]:
+    """Tell of a pattern that was taken off; of a strong one, enough may be left to hold frames."""
+    low, high = np.percentile(sample.images[:, ::4, ::4], HALF)
+    times = size / max(float(high - low), TINY)
+    if times < STRONG_TIMES:
+        return as_notes(sentence)
+    return as_warnings(f"{sentence} {TOO_STRONG.format(times)}")
 
 
 def _sides_of(border: Pixels) -> str:
