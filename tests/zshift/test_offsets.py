@@ -83,6 +83,7 @@ def repeats(offset: float) -> tuple[nza.Alignment, nza.ZShift]:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_an_offset_changes_no_depth_in_an_alignment(tmp_path) -> None:
     (_, plain), (reference, found) = (repeats(offset) for offset in (0.0, 1e9))
     np.testing.assert_allclose(found.z, plain.z, atol=0.02)

@@ -223,6 +223,7 @@ def likeness(frames):
     return np.corrcoef(first.ravel(), last.ravel())[0, 1]
 
 
+@pytest.mark.thorough
 def test_channels_and_other_sizes_share_the_sequence(qtbot, viewer, panel, movie):
     both = np.stack([movie[:60], movie[:60] // 2], axis=1)
     small = np.stack([movie[60:120], movie[60:120] // 2], axis=1)[..., 8:128, 5:135]
@@ -301,6 +302,7 @@ def test_cancel_before_anything_is_done_leaves_the_raw_frames(qtbot, viewer, pan
     assert session.tab.run_bar.run_button.isEnabled()
 
 
+@pytest.mark.thorough
 def test_an_error_in_the_worker_is_told_and_run_works_again(qtbot, panel, session, monkeypatch):
     from napari_zstack_align.gui.recordings import run as running
 

@@ -133,6 +133,7 @@ def another(tmp_path, movie):
     return path
 
 
+@pytest.mark.thorough
 def test_other_recordings_are_asked_about_and_stay(
     qtbot, interrupted, another, answer, state_folder
 ):

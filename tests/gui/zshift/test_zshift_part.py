@@ -102,6 +102,7 @@ def test_a_click_goes_to_the_frame_and_movies_are_lazy_layers(qtbot, panel, view
     assert found.layers.left == "frames"
 
 
+@pytest.mark.thorough
 def test_other_tabs_get_their_layers_back(panel, viewer, found):
     panel.open_tab("Session")
     assert visible(viewer) == ["zstack", "session aligned"]

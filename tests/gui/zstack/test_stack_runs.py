@@ -302,6 +302,7 @@ def test_a_loaded_alignment_of_the_same_frames_is_one_more_run(
 # -- another layout ----------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_another_layout_asks_before_it_takes_results_away(qtbot, panel, compared, answer):
     load_tab, alignment = panel.zstack.load_tab, compared.alignment
     load_tab.details.repeats.setValue(3)
@@ -340,6 +341,7 @@ def test_other_pixel_sizes_ask_nothing_and_hold_for_all_runs(qtbot, panel, compa
     assert compared.alignment.stack.pixel_size_um == (2.0, 1.5)
 
 
+@pytest.mark.thorough
 def test_each_stack_has_runs_of_its_own(qtbot, panel, compared):
     show(qtbot, panel, small_zstack(name="other"))
     assert box_of(panel).isHidden()

@@ -52,6 +52,7 @@ def alike(movies):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.thorough
 def test_it_is_aligned_as_one_of_the_same_levels(movies, alike, change):
     first, second = movies
     alignments = registered(first, CHANGES[change](second))
