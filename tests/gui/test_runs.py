@@ -61,7 +61,7 @@ def test_newer_results_keep_name_and_start_and_are_not_saved(stack):
     newer = runs.get(run.number)
     assert (newer.name, newer.started, newer.saved, newer.running) == ("mine", NOON, False, False)
     assert newer.results["a"] is whole
-    assert runs.unsaved == (newer,)
+    assert [run for run in runs.listed if not run.saved] == [newer]
 
 
 def test_what_was_saved_is_what_counts(stack):
@@ -71,7 +71,7 @@ def test_what_was_saved_is_what_counts(stack):
     assert not runs.shown.saved
     runs.note_saved(run.number, reversed(list(run.results.values())))
     assert runs.shown.saved
-    assert runs.unsaved == ()
+    assert all(run.saved for run in runs.listed)
 
 
 def test_names_are_unique_and_never_empty(stack):
@@ -103,9 +103,7 @@ def test_removing_the_run_that_is_shown_shows_the_newest_of_the_others(stack):
 def test_results_of_recordings_that_are_gone_are_dropped(stack):
     runs = Runs()
     both = runs.add({"a": result(stack), "b": result(stack)})
-    one = runs.add({"b": result(stack)})
-    runs.note_saved(one.number, one.results.values())
-    assert [run.number for run in runs.unsaved_of(["b"])] == [both.number]
+    runs.add({"b": result(stack)})
     runs.keep_of(["a"])
     assert [(run.number, list(run.results)) for run in runs.listed] == [(both.number, ["a"])]
     assert runs.shown.number == both.number

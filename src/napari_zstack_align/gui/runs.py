@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache, cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.summary import median_correlations
 from napari_zstack_align.counting import decimal
 from napari_zstack_align.fields import fields_of, in_words
+from napari_zstack_align.gui.copies import Copy
 from napari_zstack_align.params import Params
 from napari_zstack_align.stack import Stack
 
@@ -23,8 +23,6 @@ DIGITS = 3
 
 Results = Mapping[Any, Alignment]
 """Alignments by what they are of: the layers of a z-stack, or each recording of a session."""
-Copy = frozenset[Path]
-"""Folders of a saved result: its own, and those of its members."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,11 +143,6 @@ class Runs:
         """The one whose results are shown; None while there is none."""
         return None if self._shown is None else self._runs[self._shown]
 
-    @property
-    def unsaved(self) -> tuple[Run, ...]:
-        """Those that are in no file."""
-        return tuple(run for run in self.listed if not run.saved)
-
     def get(self, number: int) -> Run | None:
         """The run with a number; None where it was removed."""
         return self._runs.get(number)
@@ -163,7 +156,7 @@ class Runs:
         running: bool = False,
         saved: bool = False,
         note: str = "",
-        copy: Copy = frozenset(),
+        copy: Copy | None = None,
     ) -> Run:
         """List a run, and show it; without a name it is 'run 1' and so on."""
         self._last += 1
@@ -214,7 +207,7 @@ class Runs:
         self._shown = None
 
     def note_saved(
-        self, number: int, results: Iterable[Alignment], copy: Copy = frozenset()
+        self, number: int, results: Iterable[Alignment], copy: Copy | None = None
     ) -> None:
         """A run was saved, if it still has these results."""
         run, written = self.get(number), {id(alignment) for alignment in results}
@@ -249,15 +242,6 @@ class Runs:
                 for owner, alignment in run.results.items()
             }
             self._change(run.number, results=results)
-
-    def unsaved_of(self, owners: Iterable[Any]) -> tuple[Run, ...]:
-        """Runs that hold a result of any of these and are in no file."""
-        wanted = set(owners)
-        return tuple(
-            run
-            for run in self.unsaved
-            if has_result(each for owner, each in run.results.items() if owner in wanted)
-        )
 
     def _change(self, number: int, **changes: Any) -> Run | None:
         run = self.get(number)

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_zstack_align.gui.runs import Copy, Run, Runs, has_result, names_of
+from napari_zstack_align.gui.copies import Copy
+from napari_zstack_align.gui.runs import Run, Runs, has_result, names_of
 from napari_zstack_align.gui.worker import JobWorker
 from napari_zstack_align.progress import Job, Progress
-from napari_zstack_align.saved.occupant import manifest_path, occupant_of
 
 A_MOMENT_MS = 80
 """The window may stand still so long while folders are looked for."""
+A_CLICK_MS = 500
+"""After a click on what takes runs away, it may; then it is asked what to do."""
 PATIENCE_MS = 10_000
 """Folders of a drive that says nothing for so long can't be counted on."""
 IN_NO_FILE = "It holds {} of the list, which would be in no file any more."
 NOT_SAVED = "{} {} saved and would be lost."
+NOT_KNOWN = "{} may be in no file any more, and would be lost: a drive doesn't answer."
 IN_PROJECT = "{} {} in no file but {}, and would be removed from there."
 
 
@@ -56,8 +59,10 @@ class SavedRuns(QObject):
 
     def note_saved(self, runs: Runs, run: Run, folder: Path) -> None:
         """A run was saved, perhaps over others."""
-        written = copy_in(folder)
-        self._drop(lambda copy: bool(written & copy))
+        written = Copy.in_folder(folder)
+        if written is not None:
+            places = written.places
+            self._drop(lambda copy: bool(places & copy.places))
         runs.note_saved(run.number, run.results.values(), written)
         self.changed.emit()
 
@@ -68,21 +73,21 @@ class SavedRuns(QObject):
         """
         if self._worker is not None:
             return False  # it is being looked
-        copies = {copy for runs in self._lists() for run in runs.listed for copy in run.copies}
+        copies = _copies_of(run for runs in self._lists() for run in runs.listed)
         if not copies:
             return True
-        found: set[Copy] = set()
-        self._worker = worker = JobWorker(partial(_found, copies, found), processors=1)
+        answers: dict[Copy, bool] = {}
+        self._worker = worker = JobWorker(partial(_looking, copies, answers), processors=1)
 
         def ends(*_: object) -> None:
-            if self._on_looked(worker, copies, found):
+            if self._on_looked(worker, copies, answers):
                 then()
 
         worker.returned.connect(ends)
         worker.failed.connect(ends)
         worker.launch()
         if worker.wait(A_MOMENT_MS):
-            return self._on_looked(worker, copies, found)
+            return self._on_looked(worker, copies, answers)
         QTimer.singleShot(PATIENCE_MS, ends)
         return False
 
@@ -92,23 +97,23 @@ class SavedRuns(QObject):
             self._worker.cancel()
             self._worker = None
 
-    def _on_looked(self, worker: JobWorker, copies: set[Copy], found: set[Copy]) -> bool:
+    def _on_looked(self, worker: JobWorker, copies: set[Copy], answers: dict[Copy, bool]) -> bool:
         """Take back that others are saved, once; whether this was the time."""
         if self._worker is not worker:
             return False
         self.let_go()
-        gone = copies - found  # a drive that answers later adds to it
+        gone = {copy for copy in copies if not answers.get(copy)}  # a late drive adds to it
         self._drop(lambda copy: copy in gone)
         return True
 
     def words(self, folders: Iterable[Path], but: Run | None = None) -> str:
         """Say which other runs would be in no file, were these folders saved over; '' for none."""
-        places = {place for each in folders for place in (each.resolve(), *copy_in(each))}
+        places = {place for each in folders for place in _places_in(each)}
         lost = [
             run
             for runs in self._lists()
             for run in runs.listed
-            if run is not but and run.copies and all(places & copy for copy in run.copies)
+            if run is not but and run.copies and all(places & copy.places for copy in run.copies)
         ]
         return IN_NO_FILE.format(names_of(lost)) if lost else ""
 
@@ -125,12 +130,14 @@ class SavedRuns(QObject):
         whose : str
             Their names, where those of others stay.
         """
-        going = None if of is None else set(of)
-        lost = [run for run in runs if self._is_lost(run, going)]
+        runs, going = list(runs), None if of is None else set(of)
+        answers = self._looked_for(runs)
+        lost = [run for run in runs if self._is_lost(run, going, answers)]
+        silent = [run for run in lost if _copies_of([run]) - answers.keys()]
+        sentences = [NOT_KNOWN.format(names_of(silent))] if silent else []
         by_project: dict[str, list[Run]] = {}
-        for run in lost:
+        for run in (run for run in lost if run not in silent):
             by_project.setdefault(self.project_with(run), []).append(run)
-        sentences = []
         for project, those in sorted(by_project.items()):
             what = f"Alignments of {whose} in {names_of(those)}" if whose else names_of(those)
             many = bool(whose) or len(those) > 1
@@ -140,10 +147,29 @@ class SavedRuns(QObject):
                 sentences.append(NOT_SAVED.format(what, "aren't" if many else "isn't"))
         return " ".join(sentences)
 
-    def _is_lost(self, run: Run, going: set[Any] | None) -> bool:
+    def are_saved(self, runs: Iterable[Run]) -> bool:
+        """Whether all of some runs that have come to anything are known to be in files."""
+        runs = list(runs)
+        answers = self._looked_for(runs)
+        return all(_is_saved(run, answers) or not has_result(run.results.values()) for run in runs)
+
+    def _is_lost(self, run: Run, going: set[Any] | None, answers: Mapping[Copy, bool]) -> bool:
         results = [each for of, each in run.results.items() if going is None or of in going]
-        in_files = run.saved or all(each in self._in_files for each in results)
+        in_files = _is_saved(run, answers) or all(each in self._in_files for each in results)
         return not in_files and (run.running or has_result(results))
+
+    def _looked_for(self, runs: Iterable[Run]) -> Mapping[Copy, bool]:
+        """Whether the copies of some runs are there: of those that are known in a moment."""
+        copies = _copies_of(runs)
+        answers: dict[Copy, bool] = {}
+        if copies:
+            worker = JobWorker(partial(_looking, copies, answers), processors=1)
+            worker.launch()
+            worker.wait(A_CLICK_MS)
+            worker.cancel()
+        known = dict(answers)
+        self._drop(lambda copy: known.get(copy) is False)
+        return known
 
     def _drop(self, is_gone: Callable[[Copy], bool]) -> None:
         dropped = [runs.drop_copies(is_gone) for runs in self._lists()]
@@ -151,32 +177,30 @@ class SavedRuns(QObject):
             self.changed.emit()
 
 
-def copy_in(folder: Path) -> Copy:
-    """Return the folders of a saved result: its own, and those of its members."""
-    manifest = occupant_of(folder).manifest
-    if manifest is None:
-        return frozenset()
-    members = (folder / member.folder for member in manifest.members)
-    return frozenset(place.resolve() for place in (folder, *members))
+def _copies_of(runs: Iterable[Run]) -> set[Copy]:
+    return {copy for run in runs for copy in run.copies}
+
+
+def _is_saved(run: Run, answers: Mapping[Copy, bool]) -> bool:
+    """Whether a run is in a file; of one that was opened elsewhere, no copy is known."""
+    return run.saved and (not run.copies or any(map(answers.get, run.copies)))
+
+
+def _places_in(folder: Path) -> frozenset[Path]:
+    """A folder, and those of the members of the result that is in it."""
+    there = Copy.in_folder(folder)
+    return frozenset({folder.resolve()} | (there.places if there else set()))
 
 
 def origin_of(folder: Path | None) -> dict[str, Any]:
     """Return what is said of a run that was loaded from a folder; nothing for one that wasn't."""
     if folder is None:
         return {}
-    return {"name": folder.stem, "saved": True, "note": "loaded", "copy": copy_in(folder)}
+    return {"name": folder.stem, "saved": True, "note": "loaded", "copy": Copy.in_folder(folder)}
 
 
-def _found(copies: Iterable[Copy], found: set[Copy]) -> Job[None]:
-    """Put those that are whole where they can be seen while the main thread waits."""
+def _looking(copies: Iterable[Copy], answers: dict[Copy, bool]) -> Job[None]:
+    """Put whether each is there where it can be seen while the main thread waits."""
     for copy in copies:
-        yield Progress("Looking for what is saved", len(found), 0)
-        if all(map(_is_there, copy)):
-            found.add(copy)
-
-
-def _is_there(place: Path) -> bool:
-    try:
-        return manifest_path(place) is not None
-    except OSError:  # of a drive that can't be reached
-        return False
+        yield Progress("Looking for what is saved", len(answers), 0)
+        answers[copy] = copy.is_there()

@@ -73,7 +73,7 @@ class KeptFiles:
             return False
 
     def _is_in(self, path: Path, name: str) -> bool:
-        file, there = self._files[name], path / name
+        file, there = self._files[name], path / name if name else _main_file(path)
         state = there.stat()
         if file.fits(state):
             return True
@@ -84,17 +84,20 @@ class KeptFiles:
 
 
 def _listed(path: Path) -> Iterator[tuple[str, KeptFile]]:
-    """Files by their names in a folder; '' is a result that is a file."""
-    if path.is_file():
-        yield "", KeptFile.of(path, _digest(path))
-        return
-    at = manifest_path(path)
+    """Files by their names in a folder; '' is its manifest, or a result that is a file."""
+    at = _main_file(path)
+    yield "", KeptFile.of(at, _digest(at))
+    if at != path:
+        for each in read_manifest(at).files.values():
+            yield each.name, KeptFile.of(path / each.name, each.sha256)
+
+
+def _main_file(path: Path) -> Path:
+    """The file itself, or the manifest that counts in a folder, whatever it is called."""
+    at = path if path.is_file() else manifest_path(path)
     if at is None:
         raise FileNotFoundError(path)
-    manifest = read_manifest(at)
-    yield at.name, KeptFile.of(at, hashlib.sha256(manifest.content).hexdigest())
-    for each in manifest.files.values():
-        yield each.name, KeptFile.of(path / each.name, each.sha256)
+    return at
 
 
 def _digest(path: Path) -> str:

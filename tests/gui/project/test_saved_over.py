@@ -16,6 +16,7 @@ from stacks import small_zstack
 
 import napari_zstack_align as nza
 from napari_zstack_align.gui import saved_runs
+from napari_zstack_align.gui.copies import Copy
 from napari_zstack_align.gui.open import open_panel
 from napari_zstack_align.samples import recording_with_motion
 from napari_zstack_align.stack import Stack
@@ -176,8 +177,8 @@ def test_runs_that_are_where_they_were_saved_are_not_asked_about(
 
 
 def slow_to_answer(monkeypatch, seconds):
-    there = saved_runs._is_there
-    monkeypatch.setattr(saved_runs, "_is_there", lambda place: (sleep(seconds), there(place))[1])
+    there = Copy.is_there
+    monkeypatch.setattr(Copy, "is_there", lambda copy: (sleep(seconds), there(copy))[1])
 
 
 def closes_slowly(qtbot, monkeypatch, window, seconds):

@@ -303,7 +303,8 @@ class ZStackPart(Part):
     def keep(self, shown: StackLayers) -> None:
         """Keep a stack whose layers were removed, where a run of it goes on or is in no file."""
         others = [each for each in self.workspace.kept if each is not shown]
-        is_kept = self.run.is_of(shown) or bool(shown.runs.unsaved_of([shown]))
+        is_saved = self.workspace.saved_runs.are_saved(shown.runs.listed)
+        is_kept = self.run.is_of(shown) or not is_saved
         self.workspace.kept = [*others, shown] if is_kept else others
         for run in shown.runs.listed:
             shown.run_volumes.forget(run.number)
