@@ -160,9 +160,10 @@ def kept(qtbot, viewer, panel, tmp_path):
     return path
 
 
-def test_the_same_file_opened_again_is_the_stack_that_was_kept(qtbot, panel, kept):
+@pytest.mark.parametrize("says_layout", [False, True])
+def test_the_same_file_opened_again_is_the_stack_that_was_kept(qtbot, panel, kept, says_layout):
     (before,) = panel.workspace.kept
-    show(qtbot, panel, opened(kept))
+    show(qtbot, panel, opened(kept) if says_layout else nza.open_stack(kept))
     assert panel.workspace.stacks == [before]
     assert before.runs.shown.name == "run 1"
     assert row_of(panel) == ""

@@ -507,9 +507,13 @@ def stack_layers(layers: Any) -> list[Any]:
 
 
 def _is_again(opened: Stack, kept: StackLayers) -> bool:
-    """Whether a stack that was opened has the layout, and still the files, of a kept one's runs."""
+    """Whether a stack that was opened has the layout, and still the files, of a kept one's runs.
+
+    A file that doesn't say its layout has that which the person gave before.
+    """
     stack, results = kept.stack, [run.results[kept] for run in kept.runs.listed]
-    if not opened.paths or opened.paths != stack.paths or layout_of(opened) != layout_of(stack):
+    is_as_before = opened.frames_per_slice is None or layout_of(opened) == layout_of(stack)
+    if not opened.paths or opened.paths != stack.paths or not is_as_before:
         return False
     now = states_of(opened.paths)
     seen = [each.frame_digests for each in results if each.frame_digests is not None]
