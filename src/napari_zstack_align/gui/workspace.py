@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.compat import text_overlay
 from napari_zstack_align.gui.dataset import Dataset, FrameInView, Looker, Movie
+from napari_zstack_align.gui.kept_masks import KeptMasks
 from napari_zstack_align.gui.layer_group import KEY, flatten
 from napari_zstack_align.gui.lazy import is_in_time
 from napari_zstack_align.gui.listening import Listening
@@ -61,6 +62,7 @@ class Workspace(QObject):
         self.stack: StackLayers | None = None
         self.kept: list[StackLayers] = []
         """Stacks whose layers were removed in napari while runs are in no file."""
+        self.kept_masks = KeptMasks(viewer.layers, self)
         self.left = Project()
         """What of the open project isn't shown, and is kept: the frames aren't there."""
         self.in_files: WeakSet[Any] = WeakSet()
@@ -150,6 +152,7 @@ class Workspace(QObject):
 
     def let_go(self) -> None:
         """Disconnect from the viewer."""
+        self.kept_masks.let_go()
         self._later.stop()
         self._listening.stop()
         self.saved_runs.let_go()

@@ -192,3 +192,61 @@ def test_kept_runs_can_be_discarded(qtbot, panel, kept, answer, monkeypatch, sai
     assert answer.asked == ["'run 1' of brain is in no file, and can't be brought back."]
     assert bool(row_of(panel)) == (said == "Keep")
     assert bool(questions(panel, monkeypatch)) == (said == "Keep")
+
+
+# -- painted masks -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mask(panel, aligned):
+    """A painted mask over a stack with a run."""
+    panel.zstack.new_mask()
+    layer = panel.zstack.align_tab.mask_combo.layer
+    layer.data[10:50, 10:50] = 1
+    return layer
+
+
+def test_a_painted_mask_goes_and_comes_with_its_stack(
+    qtbot, viewer, panel, aligned, mask, monkeypatch
+):
+    painted = mask.data.copy()
+    remove_all(viewer)
+    qtbot.waitUntil(lambda: "mask" in row_of(panel))
+    assert row_of(panel) == "Removed from napari, kept: brain ('run 1'), mask 'brain mask'"
+    assert questions(panel, monkeypatch) == ["1 run and 1 painted mask are in no file yet."]
+    project = panel.keeper.snapshot()
+    assert [(each.name, each.belongs_to) for each in project.masks] == [("brain mask", "brain")]
+    np.testing.assert_array_equal(project.masks[0].labels, painted)
+    click(qtbot, panel.zstack.kept_row.button)
+    assert mask in viewer.layers
+    np.testing.assert_array_equal(mask.data, painted)
+    assert panel.zstack.align_tab.mask_combo.layer is mask
+    assert viewer.layers.index(mask) > viewer.layers.index(aligned.raw[0])
+    assert row_of(panel) == ""
+    assert len(panel.keeper.snapshot().masks) == 1
+
+
+def test_so_it_does_where_the_run_is_saved(qtbot, viewer, panel, aligned, mask, tmp_path, answer):
+    panel.zstack.result.save(tmp_path / "brain")
+    settled(qtbot, panel)
+    remove_all(viewer)
+    qtbot.waitUntil(lambda: "mask 'brain mask'" in row_of(panel))
+    assert panel.workspace.kept == [aligned]
+    show(qtbot, panel, small_zstack(name="larva"))
+    viewer.add_labels(np.ones((8, 8), np.uint8), name="brain mask")
+    names = {each.name for each in panel.keeper.snapshot().masks}
+    assert names == {"brain mask", "brain mask of before"}
+    answer("Discard")
+    click(qtbot, panel.zstack.kept_row.discard_button)
+    assert "The mask 'brain mask' can't be brought back." in answer.asked[0]
+    assert row_of(panel) == ""
+    assert len(panel.keeper.snapshot().masks) == 1
+
+
+def test_a_mask_that_is_deleted_alone_is_gone(qtbot, viewer, panel, aligned, mask):
+    viewer.layers.remove(mask)
+    qtbot.wait(20)
+    remove_all(viewer)
+    qtbot.wait(20)
+    assert "mask" not in row_of(panel)
+    assert panel.keeper.snapshot().masks == ()

@@ -132,7 +132,8 @@ class ProjectKeeper(QObject):
         for part in self._panel.parts.made:
             project = part.collect(project)
         viewer = self._panel.viewer
-        project = with_masks(project, viewer, self._combos())
+        kept = self._panel.workspace.kept_masks.masks
+        project = with_masks(project, viewer, self._combos(), kept)
         tabs = self._panel.tabs
         project = with_view(
             project,
@@ -238,7 +239,8 @@ class ProjectKeeper(QObject):
         """What is in no file, in words; '' for nothing."""
         if self._is_saved(now, same_results):
             return ""
-        masks = [each for each in masks_in(self._panel.viewer) if not self._masks.hold(each)]
+        masks = [*masks_in(self._panel.viewer), *self._panel.workspace.kept_masks.masks]
+        masks = [each for each in masks if not self._masks.hold(each)]
         return unsaved_words(now, self._panel.workspace.in_files, masks)
 
     def _proposed(self) -> str:
@@ -483,6 +485,7 @@ class ProjectKeeper(QObject):
         self.folder = self._saved = None
         self._base = Project()
         self._panel.workspace.left = Project()
+        self._panel.workspace.kept_masks.forget()
         if opened is not None:
             self._panel.workspace.in_files.update(results_of(opened))
             name = "The project" if (at := opened.project.folder) is None else at.name
@@ -499,6 +502,7 @@ class ProjectKeeper(QObject):
     def _show(self, opened: Opened) -> Iterator[None]:
         panel, project = self._panel, opened.project
         panel.carrier.forget()
+        panel.workspace.kept_masks.rest()
         for bar in (bar for part in panel.parts.made for bar in part.run_bars):
             bar.say("")  # what it says is about what was open before
         for layer in masks_in(panel.viewer):
@@ -523,6 +527,7 @@ class ProjectKeeper(QObject):
         """From now on, it is the project that is open."""
         self._base, self.folder = opened.project, opened.folder
         self._panel.workspace.left = opened.left
+        self._panel.workspace.kept_masks.forget()  # those of the project before
         self._saved = self._seen = self.snapshot()
         self._failed = ""
         remarks = "\n".join(map(marked, opened.project.remarks))

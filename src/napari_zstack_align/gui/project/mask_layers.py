@@ -12,7 +12,7 @@ from napari_zstack_align.gui.cells.cell_mask import cell_mask_layers
 from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.layer_group import KEY
 from napari_zstack_align.gui.masks import CELLS, FAMILY, MADE_ON, OVER, ROLE, mask_layers
-from napari_zstack_align.gui.project.snapshot import with_view
+from napari_zstack_align.gui.project.snapshot import free_name, with_view
 from napari_zstack_align.gui.recordings.painted_over import PaintedOver
 from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.stack_layers import StackLayers
@@ -31,28 +31,36 @@ def masks_in(viewer: Any) -> list[Labels]:
     return [layer for layer in viewer.layers if layer in found]
 
 
-def with_masks(project: Project, viewer: Any, combos: Combos) -> Project:
-    """Add the masks in a viewer, where they lie, and which tabs have chosen them."""
-    return with_mask_layers(project, viewer, combos, masks_in(viewer))
+def with_masks(
+    project: Project, viewer: Any, combos: Combos, kept: Iterable[Labels] = ()
+) -> Project:
+    """Add the masks in a viewer, where they lie, and which tabs have chosen them.
+
+    Those that are ``kept`` were removed from it.
+    """
+    return with_mask_layers(project, viewer, combos, [*masks_in(viewer), *kept])
 
 
 def with_mask_layers(
     project: Project, viewer: Any, combos: Combos, layers: Iterable[Labels]
 ) -> Project:
     """Add some of the masks in a viewer."""
-    masks, facts = [], {}
+    layers_there = list(viewer.layers)
+    masks: list[NamedMask] = []
+    facts: dict[str, dict[str, Any]] = {}
     for layer in layers:
+        name = free_name(layer.name, "before", facts)
         owner = layer.metadata.get(KEY)
         key, belongs_to = None, ""
         if isinstance(owner, StackLayers):
             key = project.home.known_key(owner.stack)  # also of a stack that was removed
             belongs_to = "" if key is None else owner.stack.name
         masks.append(
-            NamedMask(layer.name, np.asarray(layer.data), belongs_to, layer.metadata.get(MADE_ON))
+            NamedMask(name, np.asarray(layer.data), belongs_to, layer.metadata.get(MADE_ON))
         )
-        facts[layer.name] = {
+        facts[name] = {
             "stack": key,
-            "index": viewer.layers.index(layer),
+            "index": layers_there.index(layer) if layer in layers_there else len(layers_there),
             "family": layer.metadata.get(FAMILY),
             "cells": layer.metadata.get(ROLE) == CELLS,
             "chosen": [
@@ -66,7 +74,7 @@ def with_mask_layers(
             "axis_labels": list(layer.axis_labels),
         }
         if isinstance(over := layer.metadata.get(OVER), PaintedOver):
-            facts[layer.name]["over"] = over.facts(project.home)
+            facts[name]["over"] = over.facts(project.home)
     return with_view(project.replace(masks=tuple(masks)), masks=facts)
 
 

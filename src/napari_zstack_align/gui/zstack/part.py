@@ -11,7 +11,7 @@ from napari.utils.notifications import show_info
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from napari_zstack_align.counting import counted
+from napari_zstack_align.counting import are, counted
 from napari_zstack_align.gui.dataset import FrameInView
 from napari_zstack_align.gui.jobs import Limits
 from napari_zstack_align.gui.layer_combo import LayerCombo
@@ -32,7 +32,7 @@ from napari_zstack_align.gui.unfinished.found import Setup
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.gui.zstack.align_run import AlignRun
 from napari_zstack_align.gui.zstack.align_tab import AlignTab
-from napari_zstack_align.gui.zstack.kept_row import KeptRow
+from napari_zstack_align.gui.zstack.kept_row import KeptRow, lost_words, mask_words
 from napari_zstack_align.gui.zstack.load_tab import LoadTab
 from napari_zstack_align.gui.zstack.mask_tab import MaskTab
 from napari_zstack_align.gui.zstack.result import Result
@@ -44,6 +44,7 @@ from napari_zstack_align.stack import Stack
 
 SHOWN_AGAIN = "{} is shown again, with the runs that were kept of it."
 KEPT = "The layers of {} were removed; {} {} kept: 'Show again' brings them back."
+MASKS_KEPT = "The {} went with the frames, but {} kept: see 'Show again' on the Load tab."
 REMOVED = "The layers of {} were removed."
 
 
@@ -182,7 +183,7 @@ class ZStackPart(Part):
         for before in self.workspace.stacks:
             yield from before.removing()
         self.workspace.kept.clear()
-        self.kept_row.show_kept(())
+        self._show_kept()
         view, key_of = opened.project.view, opened.project.home.key_of
         shown = {}
         for found in opened.stacks:
@@ -308,7 +309,7 @@ class ZStackPart(Part):
         self.workspace.kept = [*others, shown] if is_kept else others
         for run in shown.runs.listed:
             shown.run_volumes.forget(run.number)
-        self.kept_row.show_kept(self.workspace.kept)
+        self._show_kept()
         if not self.align_tab.run_bar.busy:
             self.align_tab.run_bar.say(self.words_of_removed(shown))
 
@@ -325,26 +326,40 @@ class ZStackPart(Part):
         for shown in kept:
             shown.add_raw()
             self._choose_shown(shown)
+            self.workspace.kept_masks.show_again(shown)
             self.align_tab.mask_combo.choose(newest_of(shown, self.viewer.layers))
             if shown.runs.shown is not None:
                 self._show_results(shown, shown.runs.shown.number)
             self.runs.tell()
-        self.kept_row.show_kept(())
+        self.workspace.kept_masks.show_again()
+        self._show_kept()
         self.align_tab.run_bar.say("")
 
+    def _show_kept(self) -> None:
+        self.kept_row.show_kept(self.workspace.kept, self.workspace.kept_masks.masks)
+
+    def _on_masks_kept(self) -> None:
+        """Keep the stack of a mask, too: it is shown again below it."""
+        there = [*self.workspace.stacks, *self.workspace.kept]
+        owners = (each.metadata.get(KEY) for each in self.workspace.kept_masks.masks)
+        new = {each for each in owners if isinstance(each, StackLayers) and each not in there}
+        self.workspace.kept += new
+        self._show_kept()
+        if masks := self.workspace.kept_masks.masks:
+            show_info(MASKS_KEPT.format(mask_words(masks), are(len(masks))))
+
     def discard_kept(self) -> None:
-        """Forget the stacks that are kept without layers, after a question."""
-        runs = [run for each in self.workspace.kept for run in each.runs.listed]
+        """Forget what is kept without layers, after a question."""
+        workspace = self.workspace
         if confirmed(
             self.load_tab,
-            "Discard the runs?",
-            f"{names_of(runs)} of {', '.join(each.stack.name for each in self.workspace.kept)} "
-            f"{'are' if len(runs) > 1 else 'is'} in no file, and can't be brought back.",
+            "Discard them?",
+            lost_words(workspace.kept, workspace.kept_masks.masks),
             yes="Discard",
             no="Keep",
         ):
-            self.workspace.kept.clear()
-            self.kept_row.show_kept(())
+            workspace.kept.clear()
+            workspace.kept_masks.forget()
             self.align_tab.run_bar.say("")
 
     def load_stack(self, stack: Stack) -> None:
@@ -481,6 +496,7 @@ class ZStackPart(Part):
         self.align_tab.button_clicked.connect(self.result.do)
         self.align_tab.mask_combo.currentIndexChanged.connect(self._on_mask)
         self.stack_combo.currentIndexChanged.connect(self._choose)
+        self.workspace.kept_masks.changed.connect(self._on_masks_kept)
         self.kept_row.button.clicked.connect(lambda _: self.show_again())
         self.kept_row.discard_button.clicked.connect(lambda _: self.discard_kept())
         self._listening.to(self.viewer.layers.events.inserted, self._on_inserted)
