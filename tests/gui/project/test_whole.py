@@ -92,7 +92,7 @@ def test_all_of_it_comes_back(whole, qtbot, monkeypatch, make_napari_viewer, ope
     assert not panel.rois.can_undo
     for found, traces in zip(panel.traces.traces.recordings, held["traces"], strict=True):
         np.testing.assert_array_equal(found.dff, traces.dff)
-    assert panel.traces.outdated == ""
+    assert panel.traces.outdated == panel.zshift.outdated == ""
     assert panel.zstack.align_tab.form.values().alpha == 3.5
     assert panel.recordings.tab.form.values().chunk_frames == 15
     assert panel.cells.tab.methods.controls["log"].params.threshold == 0.0425

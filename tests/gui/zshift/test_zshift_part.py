@@ -9,9 +9,16 @@ from qtpy.QtCore import QPointF, Qt
 from qtpy.QtWidgets import QApplication
 from stacks import SlowSource
 
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.quality import empty_table
+from napari_zstack_align.alignment.transforms import AffineLink, Transforms
+from napari_zstack_align.gui import file_dialogs
 from napari_zstack_align.gui.compat import text_overlay
+from napari_zstack_align.gui.project.opening import preparing
 from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.zshift import run as zshift_run
+from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.progress import run
 from napari_zstack_align.project import Project
 from napari_zstack_align.read import open_stack
 from napari_zstack_align.stack import Stack
@@ -131,6 +138,48 @@ def test_save_open_and_export(qtbot, panel, found, tmp_path):
         settled(qtbot, panel)
         assert status(found) == f"Wrote {path}"
         assert open_stack(path).shape == (len(Z), 1, 64, 64)
+
+
+def aligned(stack):
+    """An alignment that moves nothing."""
+    table = empty_table(stack.n_frames, "chunk")
+    table["used"], table["correlation_after"] = True, 0.8
+    link = AffineLink(np.tile(np.eye(3), (stack.n_frames, 1, 1)))
+    reference = stack.read(0, 1)[0, 0].astype(np.float32)
+    return Alignment(stack, Transforms((64, 64), (link,)), reference, table, KeypointParams())
+
+
+def test_what_was_found_through_another_alignment_is_outdated(
+    qtbot, panel, found, answer, monkeypatch, tmp_path
+):
+    proposed = []
+
+    def choose(_, __, name, *___):
+        proposed.append(name)
+        return str(tmp_path / name), ""
+
+    monkeypatch.setattr(file_dialogs, "choose_name", choose)
+    recording, why = panel.recordings.recordings[0], "larva is aligned otherwise now"
+    assert found.outdated == ""
+    again = run(preparing(panel.keeper.snapshot())).zshift
+    assert [each.stack.name for each in again.movies] == ["larva", "zstack"]
+    recording.alignment = aligned(recording.stack)
+    panel.recordings.refresh()
+    assert f"⚠ This z-shift is outdated: {why}." in found.tab.remarks.text()
+    for name in ("save", "corrected"):
+        answer("Don't write")
+        click(qtbot, found.tab.buttons[name])
+    assert all(why in question for question in answer.asked)
+    assert not proposed
+    for name in ("save", "simulated"):
+        answer("Write them")
+        click(qtbot, found.tab.buttons[name])
+        settled(qtbot, panel)
+    assert proposed == ["outdated larva_zshift.zalign", "outdated larva_simulated.ome.tif"]
+    assert any(why in remark for remark in load_zshift(tmp_path / proposed[0]).remarks)
+    recording.alignment = None
+    panel.recordings.refresh()
+    assert "outdated" not in found.tab.remarks.text()
 
 
 def show_a_slow_recording(panel, recording, monkeypatch):

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from qtpy.QtWidgets import QWidget
 
 from napari_zstack_align.cells import Rois
 from napari_zstack_align.gui.cells.trace_set import TraceSet
 from napari_zstack_align.gui.dataset import Movie
-from napari_zstack_align.gui.question import confirmed
+from napari_zstack_align.gui.outdated import (
+    ALIGNED_OTHERWISE,
+    closed_among,
+    realigned_among,
+)
 from napari_zstack_align.remark import as_warnings
 
 OUTDATED = "These traces are outdated"
@@ -25,11 +28,10 @@ def frames_changed(traces: TraceSet, now: Sequence[Movie]) -> str:
     if traces.outdated:
         return traces.outdated
     for movie in traces.movies:
-        same = [each for each in now if each.stack.source is movie.stack.source]
-        if not same:
-            return f"{OUTDATED}: {movie.stack.name} is no longer open. Read them again, or open it."
-        if all(each.alignment is not movie.alignment for each in same):
-            return f"{OUTDATED}: {movie.stack.name} is aligned otherwise now. Read them again."
+        if closed := closed_among([movie], now):
+            return f"{OUTDATED}: {closed} is no longer open. Read them again, or open it."
+        if other := realigned_among([movie], now):
+            return f"{OUTDATED}: {ALIGNED_OTHERWISE.format(other)}. Read them again."
     return ""
 
 
@@ -65,15 +67,3 @@ def marked_outdated(traces: TraceSet, why: str) -> TraceSet:
         for t in traces.recordings
     ]
     return replace(traces, recordings=tuple(marked))
-
-
-def name_of(name: str, why: str) -> str:
-    """Name that is proposed for a file of traces; ``why`` they are outdated, '' for not."""
-    return f"outdated {name}" if why else name
-
-
-def may_be_written(parent: QWidget, why: str) -> bool:
-    """Ask whether traces are to be written though they are outdated; ``why``, '' for not."""
-    return not why or confirmed(
-        parent, "Write outdated traces?", why, yes="Write them", no="Don't write"
-    )

@@ -20,10 +20,10 @@ from qtpy.QtWidgets import (
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import shown
 from napari_zstack_align.gui.buttons import button
-from napari_zstack_align.gui.cells.outdated import may_be_written, name_of
 from napari_zstack_align.gui.cells.trace_plot import COLORS, MAX_TRACES, TracePlot
 from napari_zstack_align.gui.cells.trace_set import QUANTITIES, UNITS, TraceSet
 from napari_zstack_align.gui.file_dialogs import ask_where_to_write
+from napari_zstack_align.gui.outdated import may_be_written, name_of
 from napari_zstack_align.write.writers import Writer
 
 HINT = "Click ROIs in the viewer (Shift adds); click a trace to go to its frame."
@@ -182,7 +182,7 @@ class TracesDock(QWidget):
         self.words.setText(f"{name}frame {frame}{when}: {', '.join([*parts, *more])}")
 
     def _ask_picture(self) -> None:
-        if not may_be_written(self, self.outdated):
+        if not may_be_written(self, "traces", self.outdated):
             return
         proposed = name_of("traces.png", self.outdated)
         path = ask_where_to_write(self, "Save the picture", proposed, PICTURES)

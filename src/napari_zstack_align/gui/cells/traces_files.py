@@ -16,9 +16,10 @@ from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells import trace_jobs as jobs
-from napari_zstack_align.gui.cells.outdated import marked_outdated, may_be_written, name_of
+from napari_zstack_align.gui.cells.outdated import marked_outdated
 from napari_zstack_align.gui.cells.trace_set import TraceSet
 from napari_zstack_align.gui.file_dialogs import ask_where_to_save, ask_where_to_write, saved_words
+from napari_zstack_align.gui.outdated import may_be_written, name_of
 from napari_zstack_align.gui.question import confirmed
 from napari_zstack_align.saved import Kind
 from napari_zstack_align.write.cells.export import export_rois, export_traces
@@ -109,7 +110,7 @@ class TracesFiles:
         )
 
     def _may_write(self) -> bool:
-        return may_be_written(self._tab, self._part.outdated)
+        return may_be_written(self._tab, "traces", self._part.outdated)
 
     def _alignments(self) -> list[Alignment | None] | None:
         """Of what is in view; None where there is nothing."""

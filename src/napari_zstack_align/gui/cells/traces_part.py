@@ -19,9 +19,10 @@ from napari_zstack_align.gui.cells.traces_dock import TracesDock
 from napari_zstack_align.gui.cells.traces_files import TracesFiles
 from napari_zstack_align.gui.cells.traces_run import TracesRun
 from napari_zstack_align.gui.cells.traces_tab import TracesTab
-from napari_zstack_align.gui.dataset import FrameInView, Movie, Place, what_words
+from napari_zstack_align.gui.dataset import FrameInView, Place, what_words
 from napari_zstack_align.gui.dock_below import hide_below, show_below, take_away
 from napari_zstack_align.gui.in_place import InPlace
+from napari_zstack_align.gui.outdated import movies_in
 from napari_zstack_align.gui.part import Part
 from napari_zstack_align.gui.project.opening import Opened
 from napari_zstack_align.gui.project.snapshot import read_from, with_params, with_view
@@ -222,9 +223,7 @@ class TracesPart(Part):
         return self._frames_changed() or rois_changed(self.traces, self.model.rois)
 
     def _frames_changed(self) -> str:
-        now = [Movie(each.stack, each.alignment) for each in self.workspace.session.recordings]
-        now += [Movie(each.stack, each.alignment) for each in self.workspace.stacks]
-        return frames_changed(self.traces, now)
+        return frames_changed(self.traces, movies_in(self.workspace))
 
     def _warn(self) -> None:
         """Say where traces are not of the ROIs, or through the alignments, that there are now."""

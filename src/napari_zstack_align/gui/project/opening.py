@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.same_frames import holds_frames_of
@@ -33,6 +33,9 @@ NO_SUFFIX = (
     "{} is shown, but not saved: the name of a project ends in .zproject. Save it under a new name."
 )
 NOT_SAVED = "{} It is shown, but not saved here: save it under another name to go on with it."
+
+
+ReadFrom = TypeVar("ReadFrom", TraceSet, ZShiftView)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +171,7 @@ class _Preparing:
         traces = self._traces()
         zshift = None
         for each in list(self._project.zshifts.values())[:1]:
-            zshift = yield from zshift_with_contrast(each)
+            zshift = self._read_from("zshift", (yield from zshift_with_contrast(each)))
         left = self._left()
         return Opened(
             project=self._without(left),
@@ -229,11 +232,15 @@ class _Preparing:
             return None
         found = with_liveliest(next(iter(self._project.traces.values())))
         facts = self._project.view.get("traces", {})
+        found = self._read_from("traces", replace(found, asked=int(facts.get("asked", 0))))
+        return marked_outdated(found, found.outdated)
+
+    def _read_from(self, what: str, result: ReadFrom) -> ReadFrom:
+        """Say what a result was read from where that is known, and whether it was outdated."""
+        facts = self._project.view.get(what, {})
         movies = [self._movie(place) for place in facts.get("movies", ())]
-        why = str(facts.get("outdated", ""))
-        found = replace(marked_outdated(found, why), outdated=why)
         known = () if None in movies else tuple(each for each in movies if each is not None)
-        return replace(found, asked=int(facts.get("asked", 0)), movies=known)
+        return replace(result, movies=known, outdated=str(facts.get("outdated", "")))
 
     def _movie(self, place: Sequence[Any]) -> Movie | None:
         """What traces were read from: the kind of dataset, its key, and the run's name."""

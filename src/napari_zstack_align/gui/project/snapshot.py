@@ -13,6 +13,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells.trace_set import TraceSet
 from napari_zstack_align.gui.dataset import Movie
 from napari_zstack_align.gui.runs import Runs
+from napari_zstack_align.gui.zshift.view import ZShiftView
 from napari_zstack_align.params import Params
 from napari_zstack_align.project import NamedMask, NamedRun, Project
 from napari_zstack_align.stack import Stack
@@ -75,10 +76,12 @@ def with_runs(
     return with_view(project.replace(runs=found, in_view=in_view), runs=facts)
 
 
-def read_from(project: Project, traces: TraceSet, frames_changed: str) -> dict[str, Any]:
-    """Say which recordings, by which runs, traces were read from; else why that isn't known."""
-    places = [_place_in(project, movie) for movie in traces.movies]
-    if traces.outdated or None in places:
+def read_from(
+    project: Project, result: TraceSet | ZShiftView, frames_changed: str
+) -> dict[str, Any]:
+    """Say which recordings, by which runs, a result was read from; else why that isn't known."""
+    places = [_place_in(project, movie) for movie in result.movies]
+    if result.outdated or None in places:
         return {"outdated": frames_changed}
     return {"movies": places}
 

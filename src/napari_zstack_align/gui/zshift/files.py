@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,11 +12,13 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.file_dialogs import ask_where_to_save, ask_where_to_write, saved_words
+from napari_zstack_align.gui.outdated import may_be_written, name_of
 from napari_zstack_align.gui.question import confirmed
 from napari_zstack_align.gui.zshift import jobs
 from napari_zstack_align.gui.zshift.run import ended
 from napari_zstack_align.gui.zshift.sources import RECORDING_AXES
 from napari_zstack_align.gui.zshift.view import ZShiftView
+from napari_zstack_align.remark import as_warnings
 from napari_zstack_align.saved import Kind, target_of
 from napari_zstack_align.write.writers import Takes, writers_of
 from napari_zstack_align.zshift import ZShift
@@ -47,7 +50,7 @@ class ZShiftFiles:
         view, target = self._view(), target_of(folder, Kind.ZSHIFT)
         if view is not None:
             self._bar.start(
-                partial(jobs.saving, view.zshift, target),
+                partial(jobs.saving, marked_outdated(view.zshift, self._part.outdated), target),
                 returned=partial(self._on_saved, view.zshift, target),
             )
 
@@ -115,9 +118,9 @@ class ZShiftFiles:
     def ask_save(self) -> None:
         """Ask for a folder to save to."""
         view = self._view()
-        if view is None:
+        if view is None or not self._may_write():
             return
-        title, name = "Save the z-shift", f"{self._name()}_zshift.zalign"
+        title, name = "Save the z-shift", self._name("zshift.zalign")
         complete = view.zshift.complete
         folder = ask_where_to_save(self._tab, title, name, Kind.ZSHIFT, complete=complete)
         if folder is not None:
@@ -131,12 +134,27 @@ class ZShiftFiles:
 
     def ask_export(self, what: Movie) -> None:
         """Ask for a file to export a movie to."""
+        if not self._may_write():
+            return
         writers = writers_of(Takes.MOVIE)
-        proposed = f"{self._name()}_{what}{writers[0].suffix}"
+        proposed = self._name(f"{what}{writers[0].suffix}")
         path = ask_where_to_write(self._tab, f"Export the {what} movie", proposed, writers)
         if path is not None:
             self.export(path, what)
 
-    def _name(self) -> str:
+    def _may_write(self) -> bool:
+        """Whether an outdated z-shift is to be written all the same."""
+        return may_be_written(self._tab, "depths", self._part.outdated)
+
+    def _name(self, what: str) -> str:
         view = self._part.view
-        return "recording" if view is None else view.zshift.stack.name
+        of = "recording" if view is None else view.zshift.stack.name
+        return name_of(f"{of}_{what}", self._part.outdated)
+
+
+def marked_outdated(zshift: ZShift, why: str) -> ZShift:
+    """The same z-shift with a remark on why it is outdated; '' for not."""
+    if not why:
+        return zshift
+    remarks = [*zshift.remarks, *as_warnings(why)]
+    return replace(zshift, provenance={**zshift.provenance, "remarks": remarks})

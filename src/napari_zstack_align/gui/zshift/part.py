@@ -13,10 +13,11 @@ from qtpy.QtWidgets import QWidget
 from napari_zstack_align.gui.dataset import FrameInView
 from napari_zstack_align.gui.dock_below import hide_below, show_below, take_away
 from napari_zstack_align.gui.listening import Listening
+from napari_zstack_align.gui.outdated import ALIGNED_OTHERWISE, movies_in, realigned_among
 from napari_zstack_align.gui.part import Part
 from napari_zstack_align.gui.project.opening import Opened
-from napari_zstack_align.gui.project.snapshot import with_params, with_view
-from napari_zstack_align.gui.remarks import around
+from napari_zstack_align.gui.project.snapshot import read_from, with_params, with_view
+from napari_zstack_align.gui.remarks import SIGN, around
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.gui.zshift.dock import ZShiftDock
 from napari_zstack_align.gui.zshift.files import ZShiftFiles
@@ -32,6 +33,7 @@ from napari_zstack_align.saved import Kind
 from napari_zstack_align.zshift import ZShift
 
 DOCK = "z over time"
+OUTDATED = "This z-shift is outdated: {}. Find the depths again."
 
 
 class ZShiftPart(Part):
@@ -115,7 +117,10 @@ class ZShiftPart(Part):
         if self.view is not None:
             zshift = self.view.zshift
             found[next(iter(project.zshifts), f"{zshift.stack.name} z-shift")] = zshift
-        return with_view(project.replace(zshifts=found), z_step_um=self.tab.z_step_um)
+        project = with_view(project.replace(zshifts=found), z_step_um=self.tab.z_step_um)
+        if self.view is None:
+            return project
+        return with_view(project, zshift=read_from(project, self.view, self.outdated))
 
     def restore(self, opened: Opened) -> Iterator[None]:
         """Show the z-shift and the parameters of a project."""
@@ -151,6 +156,14 @@ class ZShiftPart(Part):
             if self._has_dock:
                 take_away(self.viewer, self.dock)
 
+    @property
+    def outdated(self) -> str:
+        """Why the z-shift is outdated, a sentence; '' where it isn't."""
+        if self.view is None or self.view.outdated:
+            return "" if self.view is None else self.view.outdated
+        other = realigned_among(self.view.movies, movies_in(self.workspace))
+        return OUTDATED.format(ALIGNED_OTHERWISE.format(other)) if other else ""
+
     # -- showing -------------------------------------------------------------------------------
 
     def offer(self, _: Any = None) -> None:
@@ -166,7 +179,7 @@ class ZShiftPart(Part):
         self.show_numbers(view)
         self.layers.show_view(view)
         self.tab.set_result(there=True)
-        self.tab.remarks.setText(around(view.zshift.direction, view.zshift.remarks))
+        self._say_remarks()
         if is_first:
             self.layers.go_to(0)
         self.workspace.look()
@@ -224,6 +237,7 @@ class ZShiftPart(Part):
         self.tab.reference.changed.connect(lambda: self.tab.z_step.setValue(0))
         self.tab.recording.changed.connect(self.offer)
         self.workspace.alignments_changed.connect(self.offer)
+        self.workspace.alignments_changed.connect(self._say_remarks)
         events = self.viewer.layers.events
         for event in (events.inserted, events.reordered):
             self._listening.to(event, self.offer)
@@ -232,6 +246,12 @@ class ZShiftPart(Part):
         """Move the viewer to a frame."""
         self.layers.arrange()  # a layer may have been removed
         self.layers.go_to(frame)
+
+    def _say_remarks(self) -> None:
+        if self.view is not None:
+            zshift = self.view.zshift
+            why = [f"{SIGN} {self.outdated}"] * bool(self.outdated)
+            self.tab.remarks.setText("\n".join([*why, around(zshift.direction, zshift.remarks)]))
 
     def _say_what(self) -> None:
         """Say what would be looked for, and where."""

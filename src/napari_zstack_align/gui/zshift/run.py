@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,9 @@ import numpy as np
 from napari_zstack_align.counting import counted, were
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Flag, count_by_flag
+from napari_zstack_align.gui.dataset import Movie
+from napari_zstack_align.gui.recordings.recording import Recording
+from napari_zstack_align.gui.stack_layers import StackLayers
 from napari_zstack_align.gui.zshift import jobs
 from napari_zstack_align.gui.zshift.sources import RECORDING_AXES, SLICES_AXES, FramesAndAlignment
 from napari_zstack_align.gui.zshift.view import ZShiftView
@@ -40,6 +44,7 @@ class ZShiftRun:
         self._tab = part.tab
         self._bar = part.tab.run_bar
         self._before: ZShiftView | None = None
+        self._movies: tuple[Movie, ...] = ()
         self._drawn_at = 0.0
 
     def start(self) -> None:
@@ -53,7 +58,7 @@ class ZShiftRun:
             return
         self._tab.recording.keep()
         self._tab.reference.keep()
-        self._before = self._part.view
+        self._before, self._movies = self._part.view, self._open_ones()
         self._part.show_dock(True)  # now, as it takes a moment, and not in the middle of the run
         self._bar.start(
             partial(jobs.estimating, recording, reference, self._tab.z_step_um, params),
@@ -73,17 +78,25 @@ class ZShiftRun:
             raise InputError(THE_SAME)
         return recording.opened(RECORDING_AXES), reference.opened(SLICES_AXES)
 
+    def _open_ones(self) -> tuple[Movie, ...]:
+        """What of recording and reference is open in the panel, where its alignment may change."""
+        found = []
+        for source in (self._tab.recording.source, self._tab.reference.source):
+            if source is not None and isinstance(source.owner, Recording | StackLayers):
+                found.append(Movie(source.owner.stack, source.alignment))
+        return tuple(found)
+
     # -- from the worker -----------------------------------------------------------------------
 
     def _on_progress(self, progress: Progress) -> None:
         now = time.monotonic()
         due, found = now - self._drawn_at > DRAW_INTERVAL_S, progress.partial
         if found is not None and due and self._is_more(found):
-            self._part.show_numbers(found)
+            self._part.show_numbers(replace(found, movies=self._movies))
             self._drawn_at = now
 
     def _on_returned(self, view: ZShiftView) -> None:
-        self._part.show(view)
+        self._part.show(replace(view, movies=self._movies))
         self._bar.say(ended(view))
 
     def _on_cancelled(self, partial_result: ZShiftView | None) -> None:
@@ -96,7 +109,7 @@ class ZShiftRun:
     def _keep(self, partial_result: ZShiftView | None) -> None:
         """Show what was finished where it is more than before; what was complete stays."""
         if partial_result is not None and self._is_more(partial_result):
-            self._part.show(partial_result)
+            self._part.show(replace(partial_result, movies=self._movies))
         elif self._before is None:
             self._part.show_dock(False)
 

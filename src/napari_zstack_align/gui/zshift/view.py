@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.flags import Flag, are_flagged, shown
+from napari_zstack_align.gui.dataset import Movie
 from napari_zstack_align.gui.jobs import Limits
 from napari_zstack_align.zshift import ZShift
 from napari_zstack_align.zshift.zshift import WITHOUT_DEPTH
@@ -42,6 +43,10 @@ class ZShiftView:
         Limits of the map's colours.
     frame_limits, slice_limits : tuple of float
         Contrast limits of the recording, and of the reference.
+    movies : tuple of Movie
+        Recording and reference it was made from, as far as they are open in the panel.
+    outdated : str
+        Why it was outdated already when its project was saved, a sentence; '' for not.
     """
 
     zshift: ZShift
@@ -54,6 +59,8 @@ class ZShiftView:
     z_range: Limits
     frame_limits: Limits = UNKNOWN_LIMITS
     slice_limits: Limits = UNKNOWN_LIMITS
+    movies: tuple[Movie, ...] = ()
+    outdated: str = ""
 
     @classmethod
     def of(
