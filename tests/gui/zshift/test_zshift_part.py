@@ -165,7 +165,7 @@ def test_what_was_found_through_another_alignment_is_outdated(
     assert [each.stack.name for each in again.movies] == ["larva", "zstack"]
     recording.alignment = aligned(recording.stack)
     panel.recordings.refresh()
-    assert f"⚠ This z-shift is outdated: {why}." in found.tab.remarks.text()
+    assert f"⚠ This z-shift is outdated: {why}." in found.dock.words.text()
     for name in ("save", "corrected"):
         answer("Don't write")
         click(qtbot, found.tab.buttons[name])
@@ -179,7 +179,7 @@ def test_what_was_found_through_another_alignment_is_outdated(
     assert any(why in remark for remark in load_zshift(tmp_path / proposed[0]).remarks)
     recording.alignment = None
     panel.recordings.refresh()
-    assert "outdated" not in found.tab.remarks.text()
+    assert "outdated" not in found.dock.words.text()
 
 
 def show_a_slow_recording(panel, recording, monkeypatch):

@@ -6,6 +6,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_zstack_align.gui.buttons import button
+from napari_zstack_align.gui.remarks import SIGN
 from napari_zstack_align.gui.zshift.patch_map import PatchMap
 from napari_zstack_align.gui.zshift.plot import ZShiftPlot
 from napari_zstack_align.gui.zshift.view import ZShiftView
@@ -21,6 +22,8 @@ class ZShiftDock(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.view: ZShiftView | None = None
+        self.outdated = ""
+        """Why the z-shift is outdated, a sentence; '' for not."""
         self.plot, self.map = ZShiftPlot(), PatchMap()
         self.plot.setToolTip(
             "Above: the depth of each frame, with the band in which 95 % should lie; dotted are "
@@ -40,6 +43,12 @@ class ZShiftDock(QWidget):
         self.plot.show_view(view)
         self.map.show_view(view)
 
+    def call_outdated(self, why: str) -> None:
+        """Say why the z-shift is outdated; '' for not."""
+        if why != self.outdated:
+            self.outdated = why
+            self.words.setText(self._hint())
+
     def go_to(self, frame: int) -> None:
         """Show a frame in the map, and where it is in the plot."""
         self.plot.go_to(frame)
@@ -53,9 +62,12 @@ class ZShiftDock(QWidget):
     def _on_pointed(self, frame: int | None) -> None:
         """Say what is under the pointer."""
         if frame is None or self.view is None:
-            self.words.setText(HINT)
+            self.words.setText(self._hint())
         else:
             self.words.setText(f"frame {frame}: {self.view.words(frame)}")
+
+    def _hint(self) -> str:
+        return f"{SIGN} {self.outdated}" if self.outdated else HINT
 
     def _lay_out(self) -> None:
         row = QHBoxLayout()

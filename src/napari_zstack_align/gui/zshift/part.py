@@ -17,7 +17,7 @@ from napari_zstack_align.gui.outdated import ALIGNED_OTHERWISE, movies_in, reali
 from napari_zstack_align.gui.part import Part
 from napari_zstack_align.gui.project.opening import Opened
 from napari_zstack_align.gui.project.snapshot import read_from, with_params, with_view
-from napari_zstack_align.gui.remarks import SIGN, around
+from napari_zstack_align.gui.remarks import around
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.gui.zshift.dock import ZShiftDock
 from napari_zstack_align.gui.zshift.files import ZShiftFiles
@@ -179,7 +179,7 @@ class ZShiftPart(Part):
         self.show_numbers(view)
         self.layers.show_view(view)
         self.tab.set_result(there=True)
-        self._say_remarks()
+        self.tab.remarks.setText(around(view.zshift.direction, view.zshift.remarks))
         if is_first:
             self.layers.go_to(0)
         self.workspace.look()
@@ -188,6 +188,7 @@ class ZShiftPart(Part):
         """Show a z-shift, perhaps partial, in the dock alone."""
         self.view = view
         self.dock.show_view(view)
+        self._warn()
         self.show_dock(self.layers.in_front)
 
     def show_dock(self, on: bool) -> None:
@@ -237,7 +238,7 @@ class ZShiftPart(Part):
         self.tab.reference.changed.connect(lambda: self.tab.z_step.setValue(0))
         self.tab.recording.changed.connect(self.offer)
         self.workspace.alignments_changed.connect(self.offer)
-        self.workspace.alignments_changed.connect(self._say_remarks)
+        self.workspace.alignments_changed.connect(self._warn)
         events = self.viewer.layers.events
         for event in (events.inserted, events.reordered):
             self._listening.to(event, self.offer)
@@ -247,11 +248,10 @@ class ZShiftPart(Part):
         self.layers.arrange()  # a layer may have been removed
         self.layers.go_to(frame)
 
-    def _say_remarks(self) -> None:
+    def _warn(self) -> None:
+        """Say where recording or reference are aligned otherwise than when it was made."""
         if self.view is not None:
-            zshift = self.view.zshift
-            why = [f"{SIGN} {self.outdated}"] * bool(self.outdated)
-            self.tab.remarks.setText("\n".join([*why, around(zshift.direction, zshift.remarks)]))
+            self.dock.call_outdated(self.outdated)
 
     def _say_what(self) -> None:
         """Say what would be looked for, and where."""
