@@ -23,13 +23,15 @@ class Copy:
     files: Mapping[Path, KeptFiles]
 
     @classmethod
-    def in_folder(cls, folder: Path) -> Copy | None:
-        """Describe what was saved in a folder, or read from it, just now; None for nothing."""
-        manifest = occupant_of(folder).manifest
+    def at(cls, path: Path) -> Copy | None:
+        """Describe the file, or what is in a folder, that was just saved or read; None: nothing."""
+        if path.is_file():
+            return cls({path.resolve(): KeptFiles(path)})
+        manifest = occupant_of(path).manifest
         if manifest is None:
             return None
-        members = (folder / member.folder for member in manifest.members)
-        return cls({place.resolve(): KeptFiles(place) for place in (folder, *members)})
+        members = (path / member.folder for member in manifest.members)
+        return cls({place.resolve(): KeptFiles(place) for place in (path, *members)})
 
     @property
     def places(self) -> frozenset[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_zstack_align.gui.copies import Copy
+from napari_zstack_align.gui.in_files import InFiles
 from napari_zstack_align.gui.runs import Run, Runs, has_result, names_of
 from napari_zstack_align.gui.worker import JobWorker
 from napari_zstack_align.progress import Job, Progress
@@ -33,7 +34,7 @@ class SavedRuns(QObject):
     ----------
     lists : callable
         Returns the runs of each dataset.
-    in_files : container
+    in_files : InFiles
         Results that are in a file, whatever is known of their runs.
     parent : QObject
         Its owner.
@@ -49,7 +50,7 @@ class SavedRuns(QObject):
     """Other runs are saved than before."""
 
     def __init__(
-        self, lists: Callable[[], Iterable[Runs]], in_files: Container[Any], parent: QObject
+        self, lists: Callable[[], Iterable[Runs]], in_files: InFiles, parent: QObject
     ) -> None:
         super().__init__(parent)
         self._lists = lists
@@ -59,7 +60,7 @@ class SavedRuns(QObject):
 
     def note_saved(self, runs: Runs, run: Run, folder: Path) -> None:
         """A run was saved, perhaps over others."""
-        written = Copy.in_folder(folder)
+        written = Copy.at(folder)
         if written is not None:
             places = written.places
             self._drop(lambda copy: bool(places & copy.places))
@@ -74,6 +75,7 @@ class SavedRuns(QObject):
         if self._worker is not None:
             return False  # it is being looked
         copies = _copies_of(run for runs in self._lists() for run in runs.listed)
+        copies |= self._in_files.copies()
         if not copies:
             return True
         answers: dict[Copy, bool] = {}
@@ -102,8 +104,7 @@ class SavedRuns(QObject):
         if self._worker is not worker:
             return False
         self.let_go()
-        gone = {copy for copy in copies if not answers.get(copy)}  # a late drive adds to it
-        self._drop(lambda copy: copy in gone)
+        self._drop_gone({copy for copy in copies if not answers.get(copy)})  # a late drive adds
         return True
 
     def words(self, folders: Iterable[Path], but: Run | None = None) -> str:
@@ -158,9 +159,19 @@ class SavedRuns(QObject):
         in_files = _is_saved(run, answers) or all(each in self._in_files for each in results)
         return not in_files and (run.running or has_result(results))
 
+    def are_in_files(self, results: Iterable[Any]) -> bool:
+        """Whether results that were saved one by one are known to be in their files."""
+        results = list(results)
+        copies = self._in_files.copies(results)
+        answers = self._answers(copies)
+        return copies <= answers.keys() and all(each in self._in_files for each in results)
+
     def _looked_for(self, runs: Iterable[Run]) -> Mapping[Copy, bool]:
         """Whether the copies of some runs are there: of those that are known in a moment."""
-        copies = _copies_of(runs)
+        return self._answers(_copies_of(runs))
+
+    def _answers(self, copies: set[Copy]) -> Mapping[Copy, bool]:
+        """Whether copies are there, of those that are known in a moment; drop what is gone."""
         answers: dict[Copy, bool] = {}
         if copies:
             worker = JobWorker(partial(_looking, copies, answers), processors=1)
@@ -168,8 +179,12 @@ class SavedRuns(QObject):
             worker.wait(A_CLICK_MS)
             worker.cancel()
         known = dict(answers)
-        self._drop(lambda copy: known.get(copy) is False)
+        self._drop_gone({copy for copy, is_there in known.items() if not is_there})
         return known
+
+    def _drop_gone(self, gone: set[Copy]) -> None:
+        self._in_files.drop(gone)
+        self._drop(lambda copy: copy in gone)
 
     def _drop(self, is_gone: Callable[[Copy], bool]) -> None:
         dropped = [runs.drop_copies(is_gone) for runs in self._lists()]
@@ -188,7 +203,7 @@ def _is_saved(run: Run, answers: Mapping[Copy, bool]) -> bool:
 
 def _places_in(folder: Path) -> frozenset[Path]:
     """A folder, and those of the members of the result that is in it."""
-    there = Copy.in_folder(folder)
+    there = Copy.at(folder)
     return frozenset({folder.resolve()} | (there.places if there else set()))
 
 
@@ -196,7 +211,7 @@ def origin_of(folder: Path | None) -> dict[str, Any]:
     """Return what is said of a run that was loaded from a folder; nothing for one that wasn't."""
     if folder is None:
         return {}
-    return {"name": folder.stem, "saved": True, "note": "loaded", "copy": Copy.in_folder(folder)}
+    return {"name": folder.stem, "saved": True, "note": "loaded", "copy": Copy.at(folder)}
 
 
 def _looking(copies: Iterable[Copy], answers: dict[Copy, bool]) -> Job[None]:

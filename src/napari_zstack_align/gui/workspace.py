@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from weakref import WeakSet
 
 from napari.layers import Image
 from napari.utils.notifications import show_info
@@ -12,6 +11,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.compat import text_overlay
 from napari_zstack_align.gui.dataset import Dataset, FrameInView, Looker, Movie
+from napari_zstack_align.gui.in_files import InFiles
 from napari_zstack_align.gui.kept_masks import KeptMasks
 from napari_zstack_align.gui.layer_group import KEY, flatten
 from napari_zstack_align.gui.lazy import is_in_time
@@ -65,7 +65,7 @@ class Workspace(QObject):
         self.kept_masks = KeptMasks(viewer.layers, self)
         self.left = Project()
         """What of the open project isn't shown, and is kept: the frames aren't there."""
-        self.in_files: WeakSet[Any] = WeakSet()
+        self.in_files = InFiles()
         """Results that were saved or loaded one by one."""
         self.kept_runs = KeptRuns()
         self.saved_runs = SavedRuns(self._run_lists, self.in_files, self)

@@ -189,6 +189,10 @@ def test_loading_asks_before_it_replaces_traces_in_no_file(
     part.files.load(tmp_path / "larva")
     settled(qtbot, panel)
     assert part.traces is not unsaved
+    (tmp_path / "larva").rename(tmp_path / "elsewhere")
+    answer("Keep these")
+    part.files.load(tmp_path / "elsewhere")
+    assert len(answer.asked) == 3
 
 
 def test_traces_are_saved_and_come_back_with_their_rois(qtbot, panel, part, recordings, tmp_path):

@@ -74,9 +74,15 @@ def test_results_that_are_in_a_file_are_not_asked_about(open_napari, qtbot, answ
     panel.rois.add((10, 10, 3))
     panel.cells.rois.save(tmp_path / "more.csv")
     settled(qtbot, panel)
+    (tmp_path / "more.csv").unlink()
+    answer("Keep open")
     window.close()
-    assert not window.isVisible()
-    assert answer.asked == []
+    qtbot.waitUntil(lambda: bool(answer.asked))
+    panel.cells.rois.save(tmp_path / "more.csv")
+    settled(qtbot, panel)
+    window.close()
+    qtbot.waitUntil(lambda: is_closed(window))
+    assert answer.asked == ["4 ROIs are in no file yet."]
 
 
 def test_a_project_is_saved_before_napari_closes(

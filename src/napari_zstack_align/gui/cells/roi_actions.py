@@ -126,14 +126,14 @@ class RoiActions(QObject):
 
     def load(self, path: Path) -> None:
         """Load ROIs in the worker, instead of those there are."""
-        self._bar.start(partial(jobs.loading, path), returned=self._on_loaded)
+        self._bar.start(partial(jobs.loading, path), returned=partial(self._on_loaded, path))
 
     def _on_saved(self, rois: Rois, written: Path) -> None:
-        self._part.workspace.in_files.add(rois)
+        self._part.workspace.in_files.update([rois], written)
         self._bar.say(f"Saved {written}")
 
-    def _on_loaded(self, rois: Rois) -> None:
-        self._part.workspace.in_files.add(rois)
+    def _on_loaded(self, path: Path, rois: Rois) -> None:
+        self._part.workspace.in_files.update([rois], path)
         self.model.set(rois)
         self._bar.say(f"Loaded {counted(len(rois), 'ROI')}.")
 

@@ -57,7 +57,9 @@ class TracesFiles:
     def load(self, folder: Path) -> None:
         """Load traces, and the ROIs that they are of where there are none."""
         if self._may_replace():
-            self._bar.start(partial(jobs.loading, folder), returned=self._on_loaded)
+            self._bar.start(
+                partial(jobs.loading, folder), returned=partial(self._on_loaded, folder)
+            )
 
     def export(self, path: Path) -> None:
         """Write ROIs or traces in the chosen format; what is there already is replaced."""
@@ -99,9 +101,11 @@ class TracesFiles:
 
     def _may_replace(self) -> bool:
         """Ask before others take the place of traces that were not saved by themselves."""
-        in_files = self._part.workspace.in_files
-        unsaved = [each for each in self._part.traces.recordings if each not in in_files]
-        return not unsaved or confirmed(
+        read, workspace = self._part.traces.recordings, self._part.workspace
+        if workspace.saved_runs.are_in_files(read):
+            return True
+        unsaved = [each for each in read if each not in workspace.in_files] or read
+        return confirmed(
             self._tab,
             "Load other traces?",
             REPLACED.format(counted(len(unsaved), "recording")),
@@ -140,15 +144,15 @@ class TracesFiles:
         return replace(field, raw_paths=raw)
 
     def _on_saved(self, traces: TraceSet, folder: Path, why: str, path: Path) -> None:
-        self._part.workspace.in_files.update(traces.recordings)
+        self._part.workspace.in_files.update(traces.recordings, path)
         self._say(saved_words(path, folder), why)
 
     def _say(self, words: str, why: str) -> None:
         """Say what was written, and why it is outdated."""
         self._bar.say(f"{words}\n{why}" if why else words)
 
-    def _on_loaded(self, traces: TraceSet) -> None:
-        self._part.workspace.in_files.update(traces.recordings)
+    def _on_loaded(self, folder: Path, traces: TraceSet) -> None:
+        self._part.workspace.in_files.update(traces.recordings, folder)
         count = len(traces.recordings)
         if not len(self._part.model.rois):
             self._part.model.set(traces.recordings[0].rois)

@@ -62,7 +62,9 @@ class ZShiftFiles:
         if source is not None:
             with suppress(InputError):  # a layer that is no recording
                 stack = source.stack(RECORDING_AXES)
-        self._bar.start(partial(jobs.loading, folder, stack), returned=self._on_loaded)
+        self._bar.start(
+            partial(jobs.loading, folder, stack), returned=partial(self._on_loaded, folder)
+        )
 
     def take(self, zshift: ZShift) -> None:
         """Show a z-shift that was made elsewhere."""
@@ -91,7 +93,7 @@ class ZShiftFiles:
         view = self._part.view
         return (
             view is None
-            or view.zshift in self._part.workspace.in_files
+            or self._part.workspace.saved_runs.are_in_files([view.zshift])
             or confirmed(
                 self._tab,
                 "Open another z-shift?",
@@ -102,11 +104,11 @@ class ZShiftFiles:
         )
 
     def _on_saved(self, zshift: ZShift, target: Path, path: Path) -> None:
-        self._part.workspace.in_files.add(zshift)
+        self._part.workspace.in_files.update([zshift], path)
         self._bar.say(saved_words(path, target))
 
-    def _on_loaded(self, view: ZShiftView) -> None:
-        self._part.workspace.in_files.add(view.zshift)
+    def _on_loaded(self, folder: Path, view: ZShiftView) -> None:
+        self._part.workspace.in_files.update([view.zshift], folder)
         self._on_opened(view)
 
     def _on_opened(self, view: ZShiftView) -> None:
