@@ -16,6 +16,8 @@ from napari_zstack_align.alignment.storage import load_alignment
 from napari_zstack_align.alignment.transforms import AffineLink, SplineLink, Transforms
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.remark import as_notes, as_warnings
+from napari_zstack_align.saved import manifest_path
+from napari_zstack_align.saved.manifest import _checksum
 
 
 def _assert_same_table(first, second):
@@ -336,3 +338,31 @@ def test_artefact_rows_of_no_frame_are_refused(on_disk, tmp_path, table, fault):
     folder = replace(on_disk, artefact_rows=table).save(tmp_path / "run")
     with pytest.raises(InputError, match=rf"artefact_rows.*{fault}"):
         nza.load_alignment(folder)
+
+
+NO_PIXELS = [
+    "9" * 5000,
+    "9" * 5000 + "i4",
+    "3i4",
+    "i4,i4",
+    "(2,2)f4",
+    "complex64",
+    "bool",
+    "O",
+    "U5",
+    "",
+    "int4",
+    "M8[s]",
+]
+
+
+@pytest.mark.parametrize("name", NO_PIXELS, ids=lambda name: name[:12])
+def test_a_type_that_pixels_have_not_is_refused(recording, tmp_path, name):
+    folder = recording.save(tmp_path / "run.zalign")
+    path = manifest_path(folder)
+    facts = json.loads(path.read_text("utf-8"))
+    facts["stack"]["dtype"] = name
+    facts["checksum"] = _checksum(facts)
+    path.write_text(json.dumps(facts), "utf-8")
+    with pytest.raises(InputError, match="is no type of pixels"):
+        load_alignment(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -33,6 +34,7 @@ from napari_zstack_align.saved.unit_file import FileStates
 from napari_zstack_align.saved.watched import GONE, states_of
 from napari_zstack_align.stack import Order, Stack
 
+_SHORT_NAME = re.compile(r"[<>=|]?[a-z]+[0-9]{0,3}")
 DIGESTS = "frame_digests"
 """Role of the file (.npy) that holds a digest of each frame."""
 
@@ -67,9 +69,12 @@ class StackFacts(Part):
     @classmethod
     def _known_dtype(cls, name: str) -> str:
         try:
-            np.dtype(name)
+            # What else numpy takes for a type is a list, or is evaluated.
+            is_number = _SHORT_NAME.fullmatch(name) and np.dtype(name).kind in "uif"
         except TypeError:
-            raise ValueError(f"{name!r} is no type of pixels") from None
+            is_number = False
+        if not is_number:
+            raise ValueError(f"{name[:40]!r} is no type of pixels")
         return name
 
 
