@@ -375,6 +375,11 @@ def test_set_points_by_hand(qtbot, viewer, panel, aligned):
     assert aligned.layers.mode == "aligned"
     found = repaired.transforms.to_raw(reference, frame)
     assert np.abs(found - raw).max() < 0.5
+    press(qtbot, panel, "points")  # the layers, hidden since, are used again
+    assert [len(points) for points in pairs.pairs()] == [0, 0]
+    for count, one in enumerate(reference, start=1):
+        viewer.layers.selection.active.add(one)
+        qtbot.waitUntil(lambda count=count: f"{count} left" in status(panel, "Session"))
 
 
 @pytest.mark.thorough

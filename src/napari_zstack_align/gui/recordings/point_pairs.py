@@ -54,7 +54,9 @@ class PointPairs:
         for index, kind in enumerate(KINDS):
             if self._group.first(kind) is None:
                 self._make(index, place)
-            put(self._group.first(kind), place)
+            layer = self._group.first(kind)
+            put(layer, place)
+            layer.visible = True  # what isn't seen has the numbers of points that were there before
         self._set(np.empty((0, 2)), np.empty((0, 2)))
 
     def ready(self) -> None:
