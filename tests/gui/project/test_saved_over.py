@@ -97,13 +97,21 @@ class OfSession(OfStack):
             settled(qtbot, panel)
 
 
+def close(qtbot, panel, answer, said):
+    """Close napari, and answer its question, which may come once the disk has answered."""
+    before = len(answer.asked)
+    answer(said)
+    panel.window().close()
+    qtbot.waitUntil(lambda: len(answer.asked) > before)
+
+
 @pytest.fixture(params=[OfStack, OfSession])
 def two_runs(request, qtbot, panel):
     return request.param(qtbot, panel)
 
 
 def test_a_run_that_is_saved_over_is_in_no_file_and_asked_about(
-    two_runs, panel, monkeypatch, answer, tmp_path
+    two_runs, qtbot, panel, monkeypatch, answer, tmp_path
 ):
     path = tmp_path / two_runs.name
     two_runs.save(monkeypatch, path, 0)
@@ -117,12 +125,10 @@ def test_a_run_that_is_saved_over_is_in_no_file_and_asked_about(
     for question in answer.asked:
         assert two_runs.words in question
         assert "It holds 'run 1' of the list, which would be in no file any more." in question
-    answer("Keep open")
-    panel.window().close()
+    close(qtbot, panel, answer, "Keep open")
     assert panel.window().isVisible()
     assert "1 run is in no file yet" in answer.asked[-1]
-    answer("Discard")
-    panel.window().close()
+    close(qtbot, panel, answer, "Discard")
 
 
 def test_a_run_that_is_saved_elsewhere_too_stays_saved(two_runs, monkeypatch, answer, tmp_path):
@@ -152,27 +158,27 @@ def test_a_run_that_was_opened_is_in_its_folder_until_it_is_saved_over(
 
 
 def test_a_run_whose_folder_was_deleted_is_asked_about(
-    two_runs, panel, monkeypatch, answer, tmp_path
+    two_runs, qtbot, panel, monkeypatch, answer, tmp_path
 ):
     for row in (0, 1):
         two_runs.save(monkeypatch, tmp_path / f"{row} {two_runs.name}", row)
     assert two_runs.saved() == [True, True]
     shutil.rmtree(tmp_path / f"1 {two_runs.name}")
-    answer("Keep open")
-    panel.window().close()
+    close(qtbot, panel, answer, "Keep open")
     assert panel.window().isVisible()
     assert two_runs.saved() == [True, False]
     assert "1 run is in no file yet" in answer.asked[-1]
-    answer("Discard")
-    panel.window().close()
+    close(qtbot, panel, answer, "Discard")
 
 
 def test_runs_that_are_where_they_were_saved_are_not_asked_about(
-    two_runs, panel, monkeypatch, answer, tmp_path
+    two_runs, qtbot, panel, monkeypatch, answer, tmp_path
 ):
     for row in (0, 1):
         two_runs.save(monkeypatch, tmp_path / f"{row} {two_runs.name}", row)
-    panel.window().close()
+    window = panel.window()
+    window.close()
+    qtbot.waitUntil(lambda: is_closed(window))
     assert not answer.asked
 
 
