@@ -167,6 +167,7 @@ def test_a_folder_that_is_gone_is_asked_about_before_napari_closes(
     assert len(answer.asked) == 2
 
 
+@pytest.mark.thorough
 def test_a_list_of_contents_that_is_damaged_is_asked_about(open_napari, qtbot, make, answer):  # noqa: F811
     panel, folder = make(open_napari)
     window = panel.window()

@@ -131,6 +131,7 @@ def test_a_run_that_is_saved_over_is_in_no_file_and_asked_about(
     close(qtbot, panel, answer, "Discard")
 
 
+@pytest.mark.thorough
 def test_a_run_that_is_saved_elsewhere_too_stays_saved(two_runs, monkeypatch, answer, tmp_path):
     path = tmp_path / two_runs.name
     two_runs.save(monkeypatch, path, 0)
@@ -142,6 +143,7 @@ def test_a_run_that_is_saved_elsewhere_too_stays_saved(two_runs, monkeypatch, an
     assert not any("of the list" in question for question in answer.asked)
 
 
+@pytest.mark.thorough
 def test_a_run_that_was_opened_is_in_its_folder_until_it_is_saved_over(
     two_runs, qtbot, panel, monkeypatch, answer, tmp_path
 ):
@@ -240,6 +242,7 @@ def test_a_drive_that_never_answers_lets_napari_be_closed(
     assert "2 runs are in no file yet" in answer.asked[-1]
 
 
+@pytest.mark.thorough
 def test_a_run_from_a_member_of_a_session_goes_with_it(qtbot, panel, monkeypatch, answer, tmp_path):
     session = OfSession(qtbot, panel)
     session.save(monkeypatch, tmp_path / "session", 0)

@@ -67,6 +67,7 @@ def test_a_finished_run_is_kept_asked_about_and_shown_again(
     assert [each.name for each in aligned.runs.listed] == ["run 1", "run 2"]
 
 
+@pytest.mark.thorough
 def test_what_a_run_has_found_is_kept_when_its_stack_goes(qtbot, viewer, panel, monkeypatch):
     shown = show(qtbot, panel, slow_zstack(fast_reads=1))
     run(qtbot, panel)
@@ -179,6 +180,7 @@ def test_a_file_that_has_changed_since_is_another_stack(qtbot, panel, kept):
     assert "'run 1'" in row_of(panel)
 
 
+@pytest.mark.thorough
 def test_another_layout_of_it_is_another_stack(qtbot, panel, kept):
     show(qtbot, panel, nza.open_stack(kept, frames_per_slice=2, order="repeats"))
     assert not panel.zstack.shown.runs.listed
@@ -226,6 +228,7 @@ def test_a_painted_mask_goes_and_comes_with_its_stack(
     assert len(panel.keeper.snapshot().masks) == 1
 
 
+@pytest.mark.thorough
 def test_so_it_does_where_the_run_is_saved(qtbot, viewer, panel, aligned, mask, tmp_path, answer):
     panel.zstack.result.save(tmp_path / "brain")
     settled(qtbot, panel)
