@@ -12,7 +12,8 @@ import tifffile
 
 from napari_zstack_align.cli.main import main
 from napari_zstack_align.remark import as_warnings
-from napari_zstack_align.write import replacing, space
+from napari_zstack_align.saved import room
+from napari_zstack_align.write import replacing
 
 
 @pytest.fixture
@@ -204,7 +205,7 @@ def test_a_disk_that_fills_between_two_files(
 def test_the_room_for_traces_is_looked_at_before(
     ending, session_of_traces, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(space.shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
     out = tmp_path / f"out{ending}"
     assert main(["export", str(session_of_traces), f"--out={out}"]) == 2
     assert " are free in " in capsys.readouterr().err

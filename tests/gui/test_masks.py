@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from driving import click, show
+import numpy as np
+import pytest
+from driving import click, run, settled, show, status
+from napari.layers import Labels
 from stacks import small_zstack
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.masks import pixels_of
 
 
 def test_the_mask_of_one_stack_is_not_used_for_the_next(qtbot, panel):
@@ -37,3 +43,48 @@ def test_another_layout_keeps_the_mask(qtbot, panel):
     panel.zstack.load_tab.details.repeats.setValue(4)
     click(qtbot, panel.zstack.load_tab.apply_button)
     assert panel.zstack.align_tab.mask_combo.layer is mask
+
+
+def shift(layer):
+    layer.translate = (5, 0)
+
+
+def drag(layer):
+    """As napari's tool does."""
+    layer.affine = np.array([[1.0, 0, 7], [0, 1, 9], [0, 0, 1]])
+
+
+def turn(layer):
+    layer.rotate = 10
+
+
+def shear(layer):
+    layer.shear = [0.2]
+
+
+@pytest.mark.parametrize("move", [shift, drag, turn, shear])
+def test_a_mask_that_was_moved_is_one_that_was_moved(move):
+    layer = Labels(np.ones((12, 14), np.uint8), scale=(0.5, 0.4))
+    assert (pixels_of(layer) == layer.data).all()
+    move(layer)
+    with pytest.raises(InputError, match="was moved or turned"):
+        pixels_of(layer)
+
+
+def test_a_mask_counts_where_it_is_seen_or_not_at_all(qtbot, panel):
+    show(qtbot, panel, small_zstack())
+    panel.zstack.new_mask()
+    mask = panel.zstack.align_tab.mask_combo.layer
+    mask.data[10:40, 10:40] = 1
+    drag(mask)
+    run(qtbot, panel)
+    assert "was moved or turned in napari" in status(panel)
+    assert not panel.zstack.shown.runs.listed
+    words = panel.zstack.mask_tab.words
+    qtbot.waitUntil(lambda: "was moved or turned in napari" in words.text())
+    mask.affine = np.eye(3)
+    qtbot.waitUntil(lambda: "of the image" in words.text())
+    run(qtbot, panel)
+    settled(qtbot, panel)
+    (alignment,) = panel.zstack.shown.runs.listed[0].results.values()
+    np.testing.assert_array_equal(alignment.mask > 0, mask.data > 0)

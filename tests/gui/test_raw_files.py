@@ -143,7 +143,9 @@ def test_another_file_in_its_place_is_noticed(qtbot, panel, capfd, zstack_in_vie
 
 def test_a_damaged_chunk_is_said_while_it_is_in_view(qtbot, panel, monkeypatch, zarr_in_view):
     path, layer, go_to, _ = zarr_in_view
-    monkeypatch.setattr(raw_files, "states_of", lambda paths: tuple((1, 1) for _ in paths))
+    watching(qtbot, panel, path)
+    (as_opened,) = panel.raw_files._opened.values()
+    monkeypatch.setattr(raw_files, "states_of", lambda _: as_opened)  # the damage is not seen there
     (path / "c" / "6" / "0" / "0").write_bytes(b"no chunk")
     go_to(6)
     assert is_dark(layer)

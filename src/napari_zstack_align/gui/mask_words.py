@@ -9,6 +9,8 @@ from napari.layers import Labels
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QLabel
 
+from napari_zstack_align.gui.masks import MOVED, is_moved
+
 TELL_AFTER_MS = 150
 """Counting pixels at every move of the brush would make it lag."""
 
@@ -57,6 +59,9 @@ class MaskWords(QLabel):
         if self._layer is None:
             self.setText(self._none)
             return
+        if is_moved(self._layer):
+            self.setText(MOVED.format(self._layer.name))
+            return
         painted = float(np.mean(np.asarray(self._layer.data) > 0))
         if painted == 0:
             self.setText(f"'{self._layer.name}' is empty: {self._empty}")
@@ -67,7 +72,8 @@ class MaskWords(QLabel):
         if self._layer is None:
             return []
         events = self._layer.events
-        return [events.paint, events.labels_update, events.set_data]
+        of_pixels = [events.paint, events.labels_update, events.set_data]
+        return [*of_pixels, events.translate, events.rotate, events.shear, events.affine]
 
     def _on_change(self, event: Any = None) -> None:
         if not self._timer.isActive():

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from napari.layers import Labels, Layer
 
+from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.layer_group import KEY
 from napari_zstack_align.gui.layer_look import put
 from napari_zstack_align.gui.stack_layers import StackLayers
@@ -22,6 +24,10 @@ FAMILY = "carried_family"
 others."""
 ROLE, CELLS = "napari_zstack_align_mask", "cells"
 """Where a mask's metadata say that it is for cells, not for the registration."""
+MOVED = (
+    "The mask '{}' was moved or turned in napari, but counts where it was painted: put it back "
+    "(Alt and a click on 'transform' in its layer controls), or paint a new one."
+)
 
 
 def mask_layers(layers: Iterable[Layer]) -> list[Layer]:
@@ -53,6 +59,26 @@ def ready_to_paint(viewer: Any, layer: Labels) -> None:
     layer.brush_size = max(4, min(layer.data.shape) // 12)
     layer.mode = "paint"
     viewer.layers.selection.active = layer
+
+
+def pixels_of(layer: Labels) -> npt.NDArray[Any]:
+    """Return a copy of a mask's pixels (Y, X).
+
+    Raises
+    ------
+    InputError
+        Where it is seen elsewhere than over the image.
+    """
+    if is_moved(layer):
+        raise InputError(MOVED.format(layer.name))
+    return np.array(layer.data)
+
+
+def is_moved(layer: Labels) -> bool:
+    """Whether a mask was moved, turned or sheared by hand: it would count where it isn't seen."""
+    origin, down, right = (np.array(layer.data_to_world(at)) for at in ((0, 0), (1, 0), (0, 1)))
+    steps = np.stack([down - origin, right - origin])
+    return bool(np.any(origin) or np.any(steps[[0, 1], [1, 0]]) or np.any(np.diag(steps) <= 0))
 
 
 def is_of_another(layer: Labels | None, shown: StackLayers | None) -> bool:

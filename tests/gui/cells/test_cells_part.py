@@ -198,6 +198,15 @@ def test_a_mask_of_another_size_is_told(qtbot, viewer, found):
     assert found.tuner.mask is None
 
 
+def test_a_mask_that_was_moved_is_told(qtbot, viewer, found):
+    layer = viewer.add_labels(np.ones((160, 160), np.uint8), name="moved")
+    found.tab.mask_combo.choose(layer)
+    assert found.tuner.mask is not None
+    layer.translate = (20, 0)
+    qtbot.waitUntil(lambda: found.tuner.mask is None)
+    assert "'moved' was moved or turned in napari" in found.tab.run_bar.status.text()
+
+
 def test_an_image_that_is_dropped_into_napari_can_be_looked_in(qtbot, viewer, cells):
     frame = panel_around(cells).zstack.shown.stack.read(0, 1)[0, 0]
     viewer.add_image(frame, name="mine")

@@ -9,7 +9,7 @@ from threading import Event
 import numpy as np
 import pytest
 import tifffile
-from driving import is_closed, settled, show
+from driving import click, is_closed, settled, show
 from napari._qt.qt_viewer import QtViewer
 from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import QApplication, QMessageBox
@@ -54,6 +54,24 @@ def test_unsaved_results_are_asked_about(open_napari, qtbot, monkeypatch, answer
     answer("Save")
     window.close()
     qtbot.waitUntil(lambda: is_closed(window))
+    assert len(nza.load(folder).rois["ROIs"]) == 3
+
+
+def test_the_first_save_is_waited_for(open_napari, qtbot, monkeypatch, answer, tmp_path):
+    panel = open_panel(open_napari, "Cells")
+    window, folder = panel.window(), tmp_path / "larva.zproject"
+    panel.rois.set(Rois.of(CELLS))
+    writes, may_write = members.write_new, Event()
+    monkeypatch.setattr(WRITE_NEW, lambda *args: (may_write.wait(30), writes(*args))[1])
+    monkeypatch.setattr(
+        "napari_zstack_align.gui.file_dialogs.choose_name", lambda *_: (str(folder), "")
+    )
+    click(qtbot, panel.keeper.bar.save_button)
+    window.close()
+    assert window.isVisible()
+    may_write.set()
+    qtbot.waitUntil(lambda: is_closed(window))
+    assert not answer.asked
     assert len(nza.load(folder).rois["ROIs"]) == 3
 
 

@@ -168,6 +168,10 @@ def test_a_mask_is_painted_over_the_mean_of_the_reference(qtbot, viewer, panel, 
     assert "mask is empty" in status(panel)
     mask.data[30:112, 30:112] = 1
     mask.refresh()
+    mask.translate = (0, 8)
+    press(qtbot, panel, "check")
+    assert "was moved or turned in napari" in status(panel)
+    mask.translate = (0, 0)
     press(qtbot, panel, "check")
     points = session.layers.match.points
     blue = points.face_color[:, 2] > 0.9

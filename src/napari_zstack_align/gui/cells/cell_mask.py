@@ -10,7 +10,7 @@ import numpy.typing as npt
 from napari.layers import Labels, Layer
 
 from napari_zstack_align.gui.cells.place import Pixels, place
-from napari_zstack_align.gui.masks import CELLS, ROLE, mask_layers, ready_to_paint
+from napari_zstack_align.gui.masks import CELLS, ROLE, is_moved, mask_layers, ready_to_paint
 
 
 def cell_mask_layers(layers: Iterable[Layer]) -> list[Layer]:
@@ -36,7 +36,7 @@ def new_cell_mask(viewer: Any, shape: tuple[int, int], pixels: Pixels) -> Labels
 
 
 def painted(layer: Labels | None, shape: tuple[int, ...]) -> npt.NDArray[np.bool_] | None:
-    """Where a mask is painted, (Y, X) bool; None where there is no mask of this size."""
-    if layer is None or tuple(layer.data.shape) != tuple(shape):
+    """Where a mask is painted, (Y, X) bool; None where there is none of this size, in its place."""
+    if layer is None or is_moved(layer) or tuple(layer.data.shape) != tuple(shape):
         return None
     return np.asarray(layer.data) > 0

@@ -33,6 +33,7 @@ from napari_zstack_align.gui.dataset import FrameInView
 from napari_zstack_align.gui.in_place import InPlace
 from napari_zstack_align.gui.layer_group import RAW
 from napari_zstack_align.gui.listening import Listening
+from napari_zstack_align.gui.masks import MOVED, is_moved
 from napari_zstack_align.gui.newest import Newest
 from napari_zstack_align.gui.part import Part
 from napari_zstack_align.gui.project.opening import Opened
@@ -298,7 +299,9 @@ class CellsPart(Part):
         if image is None:
             return
         self.tuner.set_mask(painted(layer, image.shape))
-        if layer is not None and tuple(layer.data.shape) != tuple(image.shape):
+        if layer is not None and is_moved(layer):
+            self.tab.run_bar.say_error(MOVED.format(layer.name))
+        elif layer is not None and tuple(layer.data.shape) != tuple(image.shape):
             sizes = [" × ".join(map(str, shape)) for shape in (layer.data.shape, image.shape)]
             words = f"'{layer.name}' is {sizes[0]} px, but the image {sizes[1]}: it doesn't count."
             self.tab.run_bar.say(f"{words} Add a new mask.", error=True)

@@ -213,6 +213,9 @@ class ProjectKeeper(QObject):
             elif self._worker is None:
                 self._save(now)
             return False
+        if self._worker is not None:  # it is being saved for the first time
+            self._then = then
+            return False
         words = self._unsaved(now)
         if not words:
             return True

@@ -23,7 +23,7 @@ from napari_zstack_align.flags import mark as mark_fault
 from napari_zstack_align.gui.jobs import limits
 from napari_zstack_align.gui.layer_group import KEY, flatten
 from napari_zstack_align.gui.layer_look import IMAGE_AXES, geometry, put
-from napari_zstack_align.gui.masks import MADE_ON, OVER, mask_layers, ready_to_paint
+from napari_zstack_align.gui.masks import MADE_ON, OVER, mask_layers, pixels_of, ready_to_paint
 from napari_zstack_align.gui.recordings.given import Given
 from napari_zstack_align.gui.recordings.layers import MATCH
 from napari_zstack_align.gui.recordings.match_view import LEGEND
@@ -92,7 +92,7 @@ class Trial:
         if layer is None:
             return given
         self._check_recording_of(layer, given.reference)
-        given = replace(given, mask=np.array(layer.data))
+        given = replace(given, mask=pixels_of(layer))
         if not self._lies_elsewhere(layer, given.reference):
             return given
         given = replace(given, painted_on=self._under(layer))

@@ -9,13 +9,12 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui import jobs
 from napari_zstack_align.gui.in_turns import InTurns
 from napari_zstack_align.gui.lazy import GrowingVolume
+from napari_zstack_align.gui.masks import pixels_of
 from napari_zstack_align.gui.runs import has_result
 from napari_zstack_align.gui.stack_layers import StackLayers
 from napari_zstack_align.gui.unfinished.kept_run import KeptRun
@@ -73,9 +72,9 @@ class AlignRun:
             bar.say_error("There is no stack yet: load one on the Load tab.")
             return
         mask_layer = part.align_tab.mask_combo.layer
-        mask = None if mask_layer is None else np.array(mask_layer.data)
-        kept = part.workspace.kept_runs.begin([shown.stack], part.setup_of(shown))
         try:
+            mask = None if mask_layer is None else pixels_of(mask_layer)
+            kept = part.workspace.kept_runs.begin([shown.stack], part.setup_of(shown))
             job = align_adaptive(shown.stack, part.align_tab.form.values(), mask, journal=kept)
         except InputError as error:
             bar.say_error(str(error))
