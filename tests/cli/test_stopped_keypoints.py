@@ -14,10 +14,12 @@ from unfinished import cannot_be_saved, refuse_saves
 
 import napari_zstack_align as nza
 from napari_zstack_align.alignment.summary import correlation_words
+from napari_zstack_align.cli import batch
 from napari_zstack_align.cli.main import main
 from napari_zstack_align.register.recordings import kept_chunks, kept_frames, session
 from napari_zstack_align.register.recordings.reading import FirstReading
 from napari_zstack_align.saved import Journal
+from napari_zstack_align.saved.lock import InUseError
 from napari_zstack_align.sources import ArraySource
 
 JOURNAL = "larva.unfinished"
@@ -308,3 +310,18 @@ def test_a_result_that_cannot_be_saved_is_kept(command, monkeypatch, capsys):
     last = capsys.readouterr().err.splitlines()[-1]
     assert last == cannot_be_saved(Path("larva"), JOURNAL)
     assert main(command) == 0
+
+
+def test_a_row_whose_session_another_program_works_on_at_the_end_is_in_use(
+    files, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "table.csv").write_text(f"name,recordings,out\nlarva,{files[0]},larva\n")
+
+    def taken(*_, **__):
+        raise InUseError("larva is being worked on by another program.")
+
+    monkeypatch.setattr(batch, "save_session", taken)
+    assert main(["batch", "table.csv", "--threads=1"]) == 1
+    (row,) = csv.DictReader(next(tmp_path.rglob("results.csv")).open(encoding="utf-8-sig"))
+    assert row["state"] == "in use"

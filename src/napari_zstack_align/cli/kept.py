@@ -21,6 +21,7 @@ from napari_zstack_align.saved import (
     sentences_for,
 )
 from napari_zstack_align.saved.journal import description_of, remove_leftover, started_at
+from napari_zstack_align.saved.lock import InUseError
 
 Result = TypeVar("Result")
 STOPPED = "The run was stopped: what follows is of the partial result."
@@ -114,7 +115,7 @@ def saving(journal: Journal) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        if not journal.names():
+        if isinstance(error, InUseError) or not journal.names():
             raise
         kept = kept_in(journal.folder)
         raise RunStopped(
