@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_info
 
 from napari_zstack_align.errors import Cancelled, InputError
 from napari_zstack_align.gui import worker as worker_module
-from napari_zstack_align.gui.worker import MAX_REPORTS_PER_S, JobWorker
+from napari_zstack_align.gui.worker import MAX_REPORTS_PER_S, JobWorker, ends_in_a_moment
 from napari_zstack_align.progress import Progress
 
 
@@ -176,3 +176,15 @@ def test_abandoned_worker_says_nothing_more(qtbot):
     assert worker.isFinished()
     qtbot.wait(50)
     assert told == []
+
+
+def test_what_is_found_in_a_moment_is_known_at_once(qtbot, monkeypatch):
+    monkeypatch.setattr(worker_module, "A_MOMENT_MS", 60_000)
+    worker = JobWorker(partial(counting, 3))
+    assert ends_in_a_moment(worker)
+    assert worker.found == "done"
+    monkeypatch.setattr(worker_module, "A_MOMENT_MS", 20)
+    late = JobWorker(partial(counting, 1000, pause=0.01))
+    assert not ends_in_a_moment(late)
+    assert late.found is None
+    late.abandon()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,11 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_zstack_align.gui.copies import Copy
 from napari_zstack_align.gui.in_files import InFiles
 from napari_zstack_align.gui.runs import Run, Runs, has_result, names_of
-from napari_zstack_align.gui.worker import JobWorker
+from napari_zstack_align.gui.worker import JobWorker, ends_in_a_moment
 from napari_zstack_align.progress import Job, Progress
 
-A_MOMENT_MS = 80
-"""The window may stand still so long while folders are looked for."""
 A_CLICK_MS = 500
-"""After a click on what takes runs away, it may; then it is asked what to do."""
+"""After a click on what takes runs away, the window may stand still; then it is asked."""
 PATIENCE_MS = 10_000
 """Folders of a drive that says nothing for so long can't be counted on."""
 IN_NO_FILE = "It holds {} of the list, which would be in no file any more."
@@ -78,18 +76,16 @@ class SavedRuns(QObject):
         copies |= self._in_files.copies()
         if not copies:
             return True
-        answers: dict[Copy, bool] = {}
-        self._worker = worker = JobWorker(partial(_looking, copies, answers), processors=1)
+        self._worker = worker = JobWorker(partial(_looking, copies), processors=1)
 
         def ends(*_: object) -> None:
-            if self._on_looked(worker, copies, answers):
+            if self._on_looked(worker, copies):
                 then()
 
         worker.returned.connect(ends)
         worker.failed.connect(ends)
-        worker.launch()
-        if worker.wait(A_MOMENT_MS):
-            return self._on_looked(worker, copies, answers)
+        if ends_in_a_moment(worker):
+            return self._on_looked(worker, copies)
         QTimer.singleShot(PATIENCE_MS, ends)
         return False
 
@@ -99,12 +95,13 @@ class SavedRuns(QObject):
             self._worker.cancel()
             self._worker = None
 
-    def _on_looked(self, worker: JobWorker, copies: set[Copy], answers: dict[Copy, bool]) -> bool:
+    def _on_looked(self, worker: JobWorker, copies: set[Copy]) -> bool:
         """Take back that others are saved, once; whether this was the time."""
         if self._worker is not worker:
             return False
         self.let_go()
-        self._drop_gone({copy for copy in copies if not answers.get(copy)})  # a late drive adds
+        answers = _known(worker)
+        self._drop_gone({copy for copy in copies if not answers.get(copy)})
         return True
 
     def words(self, folders: Iterable[Path], but: Run | None = None) -> str:
@@ -172,15 +169,15 @@ class SavedRuns(QObject):
 
     def _answers(self, copies: set[Copy]) -> Mapping[Copy, bool]:
         """Whether copies are there, of those that are known in a moment; drop what is gone."""
-        answers: dict[Copy, bool] = {}
-        if copies:
-            worker = JobWorker(partial(_looking, copies, answers), processors=1)
-            worker.launch()
+        if not copies:
+            return {}
+        worker = JobWorker(partial(_looking, copies), processors=1)
+        if not ends_in_a_moment(worker):
             worker.wait(A_CLICK_MS)
             worker.cancel()
-        known = dict(answers)
-        self._drop_gone({copy for copy, is_there in known.items() if not is_there})
-        return known
+        answers = _known(worker)
+        self._drop_gone({copy for copy, is_there in answers.items() if not is_there})
+        return answers
 
     def _drop_gone(self, gone: set[Copy]) -> None:
         self._in_files.drop(gone)
@@ -214,8 +211,16 @@ def origin_of(folder: Path | None) -> dict[str, Any]:
     return {"name": folder.stem, "saved": True, "note": "loaded", "copy": Copy.at(folder)}
 
 
-def _looking(copies: Iterable[Copy], answers: dict[Copy, bool]) -> Job[None]:
-    """Put whether each is there where it can be seen while the main thread waits."""
+def _known(worker: JobWorker) -> Mapping[Copy, bool]:
+    """Whether copies are there, as far as a worker that looks for them knows by now."""
+    answers: Mapping[Copy, bool] = worker.found or worker.partial or {}
+    return answers
+
+
+def _looking(copies: Collection[Copy]) -> Job[Mapping[Copy, bool]]:
+    """Find out whether each is there; partial results are of those that are known."""
+    answers: dict[Copy, bool] = {}
     for copy in copies:
-        yield Progress("Looking for what is saved", len(answers), 0)
+        yield Progress("Looking for what is saved", len(answers), len(copies), partial={**answers})
         answers[copy] = copy.is_there()
+    return answers

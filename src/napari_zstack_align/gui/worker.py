@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 MAX_REPORTS_PER_S = 10
 """Each one repaints the window, which is slow where OpenGL is done in software."""
+A_MOMENT_MS = 80
+"""The window may stand still so long."""
 
 _running: set[JobWorker] = set()
 """Keeps running workers alive: Qt aborts the program when a running thread is collected."""
@@ -42,6 +44,13 @@ class JobWorker(QThread):
     processors : int, optional
         How many it may use, 0 for all; by default what the preferences say, which napari takes a
         moment to read the first time.
+
+    Attributes
+    ----------
+    partial : object
+        The newest partial result, or None.
+    found : object
+        What the job returned; None before.
     """
 
     progress = Signal(object)
@@ -56,6 +65,7 @@ class JobWorker(QThread):
     def __init__(self, start_job: Callable[[], Job[Any]], processors: int | None = None) -> None:
         super().__init__()
         self.partial: Any = None
+        self.found: Any = None
         self._start_job = start_job
         self._processors = preferences().processors if processors is None else processors
         self._cancel = False
@@ -90,7 +100,7 @@ class JobWorker(QThread):
         step_back()
         try:
             with one_openmp_thread(), threads_at_most(self._processors):
-                result = self._drain(self._start_job())
+                self.found = self._drain(self._start_job())
         except Cancelled as stop:
             self._tell(self.cancelled, self.partial if stop.partial is None else stop.partial)
         except ZstackAlignError as error:
@@ -103,7 +113,7 @@ class JobWorker(QThread):
             name = type(error).__name__
             self._tell(self.failed, f"Unexpected {name}: {error} (the log has the details).")
         else:
-            self._tell(self.returned, result)
+            self._tell(self.returned, self.found)
 
     def _drain(self, job: Job[Any]) -> Any:
         if not isinstance(job, Generator):
@@ -149,3 +159,12 @@ class JobWorker(QThread):
         app = QCoreApplication.instance()
         if app is not None:
             app.aboutToQuit.disconnect(self.abandon)
+
+
+def ends_in_a_moment(worker: JobWorker) -> bool:
+    """Launch a worker, and whether it ends as soon as the window may stand still for it.
+
+    What it has `found` is known then. Else the worker goes on.
+    """
+    worker.launch()
+    return bool(worker.wait(A_MOMENT_MS))

@@ -8,6 +8,7 @@ import pytest
 from driving import click, settled, show
 
 import napari_zstack_align as nza
+from napari_zstack_align.gui import worker as worker_module
 from napari_zstack_align.gui.project import keeper as keeper_module
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.project import ProjectFolder
@@ -90,7 +91,7 @@ def test_runs_of_a_project_that_stays_as_it_is_are_removed_without_a_question(
 ):
     folder = tmp_path / PROJECT
     save_as(qtbot, monkeypatch, panel, folder)
-    monkeypatch.setattr(keeper_module, "A_MOMENT_MS", 10_000)  # it may be a slow disk
+    monkeypatch.setattr(worker_module, "A_MOMENT_MS", 10_000)  # it may be a slow disk
     panel.keeper.leave()
     with ProjectFolder(folder):  # another program has it open
         open_it(qtbot, monkeypatch, panel, folder)

@@ -34,7 +34,7 @@ from napari_zstack_align.gui.project.unsaved import results_in, results_of, unsa
 from napari_zstack_align.gui.question import DESTRUCTIVE, SAVE, STAY, choice, confirmed
 from napari_zstack_align.gui.remarks import marked
 from napari_zstack_align.gui.runs import Run
-from napari_zstack_align.gui.worker import JobWorker
+from napari_zstack_align.gui.worker import JobWorker, ends_in_a_moment
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.project import Project, ProjectFolder
 from napari_zstack_align.saved import Kind
@@ -48,8 +48,6 @@ LOOK_EVERY_MS = 1000
 """Results are compared with the saved ones so often."""
 LOOKS_PER_CHECK = 10
 """So many looks after the last one, what is saved is looked for on the disk."""
-A_MOMENT_MS = 80
-"""The window may stand still so long while what is saved is looked for."""
 SAVE_AFTER_S = 60.0
 """Parameters, sliders and runs that go on are saved at least so often, where they have changed."""
 RETRY_AFTER_S = 10.0
@@ -371,12 +369,11 @@ class ProjectKeeper(QObject):
         """Whether what is saved is on the disk; None where the disk doesn't say so in a moment."""
         if self.folder is None:
             return None
-        found: list[bool] = []
-        worker = JobWorker(partial(_found, self.folder, found), processors=1)
-        worker.launch()
-        worker.wait(A_MOMENT_MS)
-        worker.cancel()
-        return found[0] if found else None
+        worker = JobWorker(self.folder.is_whole, processors=1)
+        if not ends_in_a_moment(worker):
+            worker.cancel()
+        is_whole: bool | None = worker.found
+        return is_whole
 
     def _check_now_and_then(self, folder: ProjectFolder, saved: Project) -> None:
         self._unchecked_looks += 1
@@ -575,11 +572,6 @@ class ProjectKeeper(QObject):
 
 def _is_in(combo: LayerCombo, tab: QWidget) -> bool:
     return bool(tab.isAncestorOf(combo))
-
-
-def _found(folder: ProjectFolder, found: list[bool]) -> Job[None]:
-    """Put whether a project is whole where it can be seen while the main thread waits."""
-    found.append((yield from folder.is_whole()))
 
 
 def _made_sure(folder: ProjectFolder, project: Project) -> Job[Project | None]:
