@@ -260,23 +260,25 @@ def test_a_table_of_transforms(session_folder, tmp_path, name, capsys):
 @pytest.mark.parametrize(
     ("saved", "name", "held"),
     [
-        ("session", "a.h5", "the frames or the volume of an alignment (HDF5)"),
         ("traces", "a.npz", "ROIs, and perhaps their traces (NumPy)"),
         ("rois", "a.npz", "ROIs, and perhaps their traces (NumPy)"),
         ("rois", "a.zip", "ROIs for ImageJ"),
     ],
 )
-def test_exports(tables, session_folder, tmp_path, saved, name, held, capsys):
-    source = {
-        "session": session_folder / "rec1.zalign",
-        "traces": tables / "t",
-        "rois": tables / "rois.csv",
-    }[saved]
+def test_exports(tables, tmp_path, saved, name, held, capsys):
+    source = {"traces": tables / "t", "rois": tables / "rois.csv"}[saved]
     path = tmp_path / name
     assert main(["export", str(source), f"--out={path}"]) == 0
     capsys.readouterr()
     path = next(tmp_path.iterdir())  # of several recordings, one file each
     assert info(path, capsys).startswith(f"{path} is an export: {held}. It was made by 'zstack-al")
+
+
+def test_exported_frames_are_described_as_frames(session_folder, tmp_path, capsys):
+    path = tmp_path / "a.h5"
+    assert main(["export", str(session_folder / "rec1.zalign"), f"--out={path}"]) == 0
+    capsys.readouterr()
+    assert info(path, capsys).startswith("40 frames, ")
 
 
 def test_files_of_others_are_no_exports(tmp_path, capsys):

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.read import collect
-from napari_zstack_align.read.readers import folder_reader, named_like_image
+from napari_zstack_align.read import collect, images_in
+from napari_zstack_align.read.readers import Reader, folder_reader, named_like_image
 from napari_zstack_align.saved import Kind, occupant_of, session_of, target_of
 from napari_zstack_align.saved.manifest import Manifest
 from napari_zstack_align.saved.origin import real_place
@@ -259,11 +259,19 @@ def _check_two(one: Output, other: Output) -> None:
 
 def _check_no_image(output: Output, folder: Path) -> None:
     reader = named_like_image(output.place)
-    if reader is not None and not reader.is_folder:
+    if reader is not None and reader.is_file and not _is_left_out(reader, folder):
         raise InputError(
             f"{output.path} would be taken for one of the raw files in {folder}: choose another "
             f"folder."
         )
+
+
+def _is_left_out(reader: Reader, folder: Path) -> bool:
+    """Whether files of a format are left out where a folder is opened, as it holds images."""
+    if not reader.stands_alone:
+        return False
+    others = map(named_like_image, images_in(folder))
+    return any(other is not None and not other.stands_alone for other in others)
 
 
 def _check_outside_images(output: Output) -> None:

@@ -13,12 +13,9 @@ from napari_zstack_align.saved import shape_of_npy
 from napari_zstack_align.write.cells.imagej import is_imagej_export
 from napari_zstack_align.write.cells.npy import is_npz_export
 from napari_zstack_align.write.cells.nwb import is_nwb_export
-from napari_zstack_align.write.hdf5 import is_hdf5_export
 from napari_zstack_align.write.transforms import is_transforms_export
 
 EXPORTS: dict[str, tuple[Callable[[Path], bool], str]] = {
-    ".h5": (is_hdf5_export, "the frames or the volume of an alignment (HDF5)"),
-    ".hdf5": (is_hdf5_export, "the frames or the volume of an alignment (HDF5)"),
     ".nwb": (is_nwb_export, "traces of cells (NWB)"),
     ".npz": (is_npz_export, "ROIs, and perhaps their traces (NumPy)"),
     ".zip": (is_imagej_export, "ROIs for ImageJ"),

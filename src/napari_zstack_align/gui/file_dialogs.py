@@ -26,7 +26,7 @@ ALL_FILES = "All files (*)"
 
 def open_filter() -> str:
     """Return the filter of a dialog that opens images: all formats of files, then each."""
-    rows = [(reader.title, reader.suffixes) for reader in readers.READERS if not reader.is_folder]
+    rows = [(reader.title, reader.suffixes) for reader in readers.READERS if reader.is_file]
     return ";;".join(
         [_entry("Images", readers.file_suffixes()), *(_entry(*row) for row in rows), ALL_FILES]
     )

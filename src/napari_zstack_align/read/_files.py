@@ -28,7 +28,6 @@ _OTHERS = {
     b"PK\x03\x04": "a zip archive (.npz is one too)",
     b"\x89PNG": "a PNG picture",
     b"\xff\xd8\xff\xe0": "a JPEG picture",
-    b"\x89HDF": "an HDF5 file",
 }
 """First bytes of files that are known not to be of a format in ``READERS``."""
 
@@ -88,7 +87,7 @@ def images_in(folder: Path) -> list[Path]:
 
 def _is_image(path: Path) -> bool:
     reader = named_like_image(path)
-    return reader is not None and path.is_dir() == reader.is_folder
+    return reader is not None and (reader.is_folder if path.is_dir() else reader.is_file)
 
 
 def _of_folder(folder: Path) -> tuple[list[Path], tuple[Remark, ...]]:
@@ -98,8 +97,10 @@ def _of_folder(folder: Path) -> tuple[list[Path], tuple[Remark, ...]]:
         raise _saved(folder, kind)
     with readable(folder):
         files = [p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")]
-    rows = ((path, named_like_image(path)) for path in files)
-    images = [path for path, reader in rows if reader is not None and not reader.is_folder]
+    rows = [(path, reader) for path in files if (reader := named_like_image(path)) is not None]
+    rows = [(path, reader) for path, reader in rows if reader.is_file]
+    images = [path for path, reader in rows if not reader.stands_alone]
+    images = images or [path for path, _ in rows]
     if not images and kind is not None:
         raise _saved(folder, kind)
     if not images:

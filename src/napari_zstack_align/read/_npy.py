@@ -1,4 +1,4 @@
-"""``.npy`` files, read with plain file reads: a memory map would count as used memory."""
+"""``.npy`` files."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from tokenize import TokenError
 from typing import Any, BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._facts import Facts, Opened, check_no_colours
 from napari_zstack_align.read._files import readable
 from napari_zstack_align.read._format import Format, Glance
 from napari_zstack_align.read._quiet import shortened
+from napari_zstack_align.read._raw_source import RawSource
 from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read._suite2p import check_holds_frames
 from napari_zstack_align.read._tiff_pages import truncated
@@ -31,57 +31,6 @@ READ_HEADER = {
 DAMAGE = (ValueError, TypeError, SyntaxError, TokenError, RecursionError, MemoryError)
 """What numpy raises for headers: it takes one that it can't parse for one of Python 2."""
 HINT = "open it with Stack.from_array(np.load(path, mmap_mode='r'), axes=...)"
-
-
-class NpySource:
-    """Frames of a C-ordered array (T, C, Y, X) in a file.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    offset : int
-        Where the numbers begin.
-    stored : numpy.dtype
-        Type in the file, with its byte order.
-    shape : tuple of int
-        (T, C, Y, X).
-    """
-
-    reads_singly = True
-
-    def __init__(
-        self, path: Path, offset: int, stored: np.dtype[Any], shape: tuple[int, int, int, int]
-    ) -> None:
-        self._path = path
-        self._offset = offset
-        self._stored = stored
-        self._shape = shape
-
-    @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """(T, C, Y, X)."""
-        return self._shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Data type of a pixel."""
-        return self._stored.newbyteorder("=")
-
-    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
-        """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
-        shape = (max(stop - start, 0), *self._shape[1:])
-        frame = prod(self._shape[1:])
-        with readable(self._path):
-            flat = np.fromfile(
-                self._path,
-                self._stored,
-                count=shape[0] * frame,
-                offset=self._offset + start * frame * self._stored.itemsize,
-            )
-        if flat.size < shape[0] * frame:
-            raise InputError(f"{self._path} has become shorter since it was opened: open it again.")
-        return flat.astype(self.dtype, copy=False).reshape(shape)
 
 
 def open_npy(path: Path) -> Opened:
@@ -106,7 +55,7 @@ def open_npy(path: Path) -> Opened:
     if whole < full[0] and frame_bytes:  # what is empty is described by the stack
         raise truncated(path, whole, full[0])
     facts = Facts(sizes=(full[0],), remarks=_of_four(shape))
-    return Opened(NpySource(path, offset, stored, full), (path,), facts)
+    return Opened(RawSource(path, offset, stored, full), (path,), facts)
 
 
 def _header(file: BinaryIO, path: Path) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

@@ -17,6 +17,8 @@ from napari_zstack_align.extras import load_format
 if TYPE_CHECKING:
     from napari_zstack_align.read._format import Format
 
+HDF5 = b"\x89HDF\r\n\x1a\n"
+
 Recogniser: TypeAlias = Callable[[Path, bytes], bool]
 """Whether a path is of a format, from the path and its first 16 bytes (none of a folder)."""
 
@@ -24,6 +26,11 @@ Recogniser: TypeAlias = Callable[[Path, bytes], bool]
 def starts_with(*magics: bytes) -> Recogniser:
     """Recognise files by their first bytes."""
     return lambda _, start: start.startswith(magics)
+
+
+def named(suffix: str, *magics: bytes) -> Recogniser:
+    """Recognise files by the ending of their name and their first bytes."""
+    return lambda path, start: path.suffix.lower() == suffix and start.startswith(magics)
 
 
 def folder_with(*marks: str) -> Recogniser:
@@ -51,8 +58,13 @@ class Reader:
         Module in this package whose ``FORMAT`` opens it.
     is_folder : bool
         Whether a folder is one recording or z-stack.
+    is_file : bool
+        Whether a file is one.
     is_often_a_table : bool
         Whether such files beside images of another format are left out of a list of recordings.
+    stands_alone : bool
+        Whether such files beside images of another format are left out of the stack that their
+        folder makes: they are results of an analysis more often than a part of it.
     extra, package : str
         Extra that installs the package which it needs; '' where the base installation is enough.
     """
@@ -64,7 +76,9 @@ class Reader:
     gives: str
     module: str
     is_folder: bool = False
+    is_file: bool = True
     is_often_a_table: bool = False
+    stands_alone: bool = False
     extra: str = ""
     package: str = ""
 
@@ -107,6 +121,19 @@ READERS = (
         gives="pixel size, z-step, times and channels of an OME-Zarr",
         module="napari_zstack_align.read._zarr",
         is_folder=True,
+        is_file=False,
+    ),
+    Reader(
+        name="hdf5",
+        title="HDF5",
+        suffixes=(".h5", ".hdf5"),
+        recognises=starts_with(HDF5),
+        gives="pixel size, z-step, frame rate, channels and axes, where attributes name them",
+        module="napari_zstack_align.read._hdf5",
+        is_often_a_table=True,
+        stands_alone=True,
+        extra="hdf5",
+        package="h5py",
     ),
 )
 
@@ -127,7 +154,7 @@ def named_like_image(path: Path) -> Reader | None:
 
 def file_suffixes() -> tuple[str, ...]:
     """Endings of the formats of which a file is one recording or z-stack."""
-    return tuple(s for reader in READERS if not reader.is_folder for s in reader.suffixes)
+    return tuple(s for reader in READERS if reader.is_file for s in reader.suffixes)
 
 
 def known_formats() -> str:
@@ -137,7 +164,7 @@ def known_formats() -> str:
 
 def file_formats() -> str:
     """Return the formats of files in words, such as 'TIFF or NumPy'."""
-    return _either(tuple(reader.title for reader in READERS if not reader.is_folder))
+    return _either(tuple(reader.title for reader in READERS if reader.is_file))
 
 
 def folder_formats() -> str:

@@ -1,0 +1,166 @@
+"""Frames that lie in a file as they are, read with plain reads.
+
+A memory map would count as used memory.
+"""
+
+from __future__ import annotations
+
+from io import FileIO
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.read._files import readable
+from napari_zstack_align.sources import FrameSource, reads_singly
+
+
+class RawSource:
+    """Frames of a C-ordered array (T, C, Y, X) in a file, without gaps.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    offset : int
+        Where the numbers begin.
+    stored : numpy.dtype
+        Type in the file, with its byte order.
+    shape : tuple of int
+        (T, C, Y, X).
+    """
+
+    reads_singly = True
+
+    def __init__(
+        self, path: Path, offset: int, stored: np.dtype[Any], shape: tuple[int, int, int, int]
+    ) -> None:
+        self._path = path
+        self._offset = offset
+        self._stored = stored
+        self._shape = shape
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(T, C, Y, X)."""
+        return self._shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type of a pixel."""
+        return self._stored.newbyteorder("=")
+
+    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
+        shape = (max(stop - start, 0), *self._shape[1:])
+        frame = prod(self._shape[1:])
+        with readable(self._path):
+            flat = np.fromfile(
+                self._path,
+                self._stored,
+                count=shape[0] * frame,
+                offset=self._offset + start * frame * self._stored.itemsize,
+            )
+        if flat.size < shape[0] * frame:
+            raise InputError(f"{self._path} has become shorter since it was opened: open it again.")
+        return flat.astype(self.dtype, copy=False).reshape(shape)
+
+
+class ScatteredSource:
+    """Frames each of which lies in one piece somewhere in a file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    offsets : numpy.ndarray
+        (T,) int64, where each frame begins.
+    stored : numpy.dtype
+        Type in the file, with its byte order.
+    frame : tuple of int
+        (C, Y, X) of a frame.
+    """
+
+    reads_singly = True
+
+    def __init__(
+        self,
+        path: Path,
+        offsets: npt.NDArray[np.int64],
+        stored: np.dtype[Any],
+        frame: tuple[int, int, int],
+    ) -> None:
+        self._path = path
+        self._offsets = offsets
+        self._stored = stored
+        self._frame = frame
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(T, C, Y, X)."""
+        return (len(self._offsets), *self._frame)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type of a pixel."""
+        return self._stored.newbyteorder("=")
+
+    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
+        offsets = self._offsets[start:stop].tolist()
+        out = np.empty((len(offsets), *self._frame), self._stored)
+        with readable(self._path), self._path.open("rb", buffering=0) as file:
+            for frame, offset in zip(out, offsets, strict=True):
+                file.seek(offset)
+                if not _filled(file, frame):
+                    raise InputError(
+                        f"{self._path} has become shorter since it was opened: open it again."
+                    )
+        return out.astype(self.dtype, copy=False)
+
+
+def _filled(file: FileIO, frame: npt.NDArray[Any]) -> bool:
+    """Whether a file goes on for long enough to fill a frame; a read may bring a part."""
+    left: Any = memoryview(frame.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
+    while len(left):
+        done = file.readinto(left)
+        if not done:
+            return False
+        left = left[done:]
+    return True
+
+
+class ChannelsSource:
+    """Sources of one shape and type, each of which is a channel.
+
+    Parameters
+    ----------
+    sources : tuple of FrameSource
+        Of one channel each.
+    """
+
+    def __init__(self, sources: tuple[FrameSource, ...]) -> None:
+        self._sources = sources
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(T, C, Y, X)."""
+        n_frames, _, n_rows, n_columns = self._sources[0].shape
+        return n_frames, len(self._sources), n_rows, n_columns
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type of a pixel."""
+        return self._sources[0].dtype
+
+    @property
+    def reads_singly(self) -> bool:
+        """See `sources.reads_singly`."""
+        return all(map(reads_singly, self._sources))
+
+    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
+        return np.concatenate([source.read(start, stop) for source in self._sources], axis=1)

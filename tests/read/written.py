@@ -1,0 +1,174 @@
+"""One acquisition, written as each format that can be opened: what the table of tests runs over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+import tifffile
+import zarr
+
+from napari_zstack_align.progress import run
+from napari_zstack_align.write.hdf5 import write_hdf5
+from napari_zstack_align.write.image import Image
+
+PIXEL_UM, Z_STEP_UM = (0.8, 0.5), 2.5
+INTERVAL_S = 0.25
+"""Of a volume, or of a frame of a recording."""
+NAMES = ("green", "red")
+STARTED = datetime(2024, 3, 5, 12, 30, 15)
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """Frames in acquisition order, with what the microscope knew.
+
+    Attributes
+    ----------
+    frames : numpy.ndarray
+        (T, C, Y, X).
+    n_slices : int
+        Of volumes that repeat; 0 for a recording of one plane.
+    """
+
+    frames: npt.NDArray[np.uint16] = field(repr=False)
+    n_slices: int = 0
+
+    @property
+    def n_channels(self) -> int:
+        return self.frames.shape[1]
+
+    def as_tczyx(self) -> npt.NDArray[np.uint16]:
+        """(T, C, Z, Y, X)."""
+        return self.as_tzcyx().swapaxes(1, 2)
+
+    def as_tzcyx(self) -> npt.NDArray[np.uint16]:
+        """(T, Z, C, Y, X)."""
+        return self.frames.reshape(-1, max(self.n_slices, 1), *self.frames.shape[1:])
+
+
+def acquisition(
+    n_frames: int = 12, n_channels: int = 1, n_slices: int = 0, size: tuple[int, int] = (24, 32)
+) -> Acquisition:
+    """Frames that int16 holds, each pixel different from its neighbours in all directions."""
+    shape = (n_frames, n_channels, *size)
+    frames = np.random.default_rng(0).integers(0, 30000, shape).astype(np.uint16)
+    return Acquisition(frames, n_slices)
+
+
+@dataclass(frozen=True)
+class Written:
+    """How a format is written, and what it can say.
+
+    Attributes
+    ----------
+    write : callable
+        Writes an acquisition into a folder and returns what is to be opened.
+    keeps : set of str
+        Of 'pixel', 'step', 'times', 'names', 'start' and 'volumes'.
+    channels : int
+        Most channels in one file.
+    frames_at_once : int
+        Frames that are read for any of them.
+    """
+
+    write: Callable[[Path, Acquisition], Path]
+    keeps: frozenset[str]
+    channels: int = 2
+    frames_at_once: int = 1
+
+
+def imagej(folder: Path, made: Acquisition) -> Path:
+    metadata = {"axes": "TZCYX", "spacing": Z_STEP_UM, "unit": "um", "finterval": INTERVAL_S}
+    y, x = PIXEL_UM
+    path = folder / "x.tif"
+    tifffile.imwrite(
+        path, made.as_tzcyx(), imagej=True, metadata=metadata, resolution=(1 / x, 1 / y)
+    )
+    return path
+
+
+def ome_tiff(folder: Path, made: Acquisition) -> Path:
+    y, x = PIXEL_UM
+    metadata: dict[str, Any] = {
+        "axes": "TZCYX",
+        "PhysicalSizeY": y,
+        "PhysicalSizeX": x,
+        "PhysicalSizeZ": Z_STEP_UM,
+        "TimeIncrement": INTERVAL_S,
+        "Channel": {"Name": list(NAMES[: made.n_channels])},
+    }
+    path = folder / "x.ome.tif"
+    tifffile.imwrite(path, made.as_tzcyx(), metadata=metadata)
+    return path
+
+
+def npy(folder: Path, made: Acquisition) -> Path:
+    np.save(folder / "x.npy", made.frames)
+    return folder / "x.npy"
+
+
+def ome_zarr(folder: Path, made: Acquisition) -> Path:
+    path = folder / "x.ome.zarr"
+    group = zarr.open_group(path, mode="w")
+    data = made.as_tczyx()
+    group.create_array("0", data=data, chunks=(1, 1, 1, *data.shape[-2:]))
+    y, x = PIXEL_UM
+    scale = [{"type": "scale", "scale": [INTERVAL_S, 1, Z_STEP_UM, y, x]}]
+    axes = [
+        {"name": "t", "unit": "second"},
+        {"name": "c"},
+        *({"name": a, "unit": "micrometer"} for a in "zyx"),
+    ]
+    image = {"axes": axes, "datasets": [{"path": "0", "coordinateTransformations": scale}]}
+    channels = [{"label": name} for name in NAMES[: made.n_channels]]
+    group.attrs.update({"ome": {"multiscales": [image], "omero": {"channels": channels}}})
+    return path
+
+
+def hdf5(**options: Any) -> Callable[[Path, Acquisition], Path]:
+    """Write a dataset of five axes with their names and the sizes that ImageJ's plugin writes."""
+
+    def write(folder: Path, made: Acquisition) -> Path:
+        data = made.as_tzcyx()
+        chunks = options.get("chunks") and (1, 1, *data.shape[2:])
+        with h5py.File(folder / "x.h5", "w") as file:
+            dataset = file.create_dataset("imaging/x", data=data, **{**options, "chunks": chunks})
+            for dim, name in zip(dataset.dims, "tzcyx", strict=True):
+                dim.label = name
+            known = {"element_size_um": (Z_STEP_UM, *PIXEL_UM), "frame_rate_hz": 1 / INTERVAL_S}
+            dataset.attrs.update(known)
+            dataset.attrs["channel_names"] = NAMES[: made.n_channels]
+        return folder / "x.h5"
+
+    return write
+
+
+def our_hdf5(folder: Path, made: Acquisition) -> Path:
+    image = Image(
+        made.frames,
+        "TCYX",
+        pixel_size_um=PIXEL_UM,
+        frame_interval_s=INTERVAL_S,
+        channel_names=NAMES[: made.n_channels],
+    )
+    return run(write_hdf5(folder / "x.h5", image))
+
+
+ALL = frozenset({"pixel", "step", "times", "names", "volumes"})
+FORMATS: dict[str, Written] = {
+    "ImageJ": Written(imagej, ALL - {"names"}),
+    "OME-TIFF": Written(ome_tiff, ALL),
+    "npy": Written(npy, frozenset()),
+    "OME-Zarr": Written(ome_zarr, ALL),
+    "HDF5, one piece": Written(hdf5(), ALL),
+    "HDF5, chunks": Written(hdf5(chunks=True), ALL),
+    "HDF5, packed": Written(hdf5(chunks=True, compression="gzip", shuffle=True), ALL),
+    "HDF5, our export": Written(our_hdf5, frozenset({"pixel", "times", "names"})),
+}
