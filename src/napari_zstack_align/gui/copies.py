@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+from napari_zstack_align.progress import Job
 from napari_zstack_align.saved.as_kept import KeptFiles
 from napari_zstack_align.saved.occupant import occupant_of
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,14 +28,13 @@ class Copy:
 
     @classmethod
     def at(cls, path: Path) -> Copy | None:
-        """Describe the file, or what is in a folder, that was just saved or read; None: nothing."""
-        if path.is_file():
-            return cls({path.resolve(): KeptFiles(path)})
-        manifest = occupant_of(path).manifest
-        if manifest is None:
-            return None
-        members = (path / member.folder for member in manifest.members)
-        return cls({place.resolve(): KeptFiles(place) for place in (path, *members)})
+        """Describe the file, or the result in a folder; None where there is none.
+
+        This reads a manifest, or all of a table: in a worker, by `saving` or `opening`.
+        """
+        places = [path] if path.is_file() else _folders_at(path)
+        files = {place.resolve(): KeptFiles(place) for place in places}
+        return cls(files) if files else None
 
     @property
     def places(self) -> frozenset[Path]:
@@ -41,3 +44,28 @@ class Copy:
     def is_there(self) -> bool:
         """Whether all of it is as it was; takes a moment, or longer on a slow drive."""
         return all(files.are_in(place) for place, files in self.files.items())
+
+
+def places_at(folder: Path) -> frozenset[Path]:
+    """A folder, and those of the members of the result that is in it."""
+    return frozenset(place.resolve() for place in (folder, *_folders_at(folder)))
+
+
+def _folders_at(path: Path) -> list[Path]:
+    """The folder of a result, and those of its members; none where there is no result."""
+    manifest = occupant_of(path).manifest
+    if manifest is None:
+        return []
+    return [path, *(path / member.folder for member in manifest.members)]
+
+
+def saving(start: Callable[[], Job[Path]]) -> Job[tuple[Path, Copy | None]]:
+    """Save by a job that returns where, and describe what is there then."""
+    path = yield from start()
+    return path, Copy.at(path)
+
+
+def opening(path: Path | None, start: Callable[[], Job[Result]]) -> Job[tuple[Result, Copy | None]]:
+    """Describe what is at a path, and open it: what is changed meanwhile isn't as it was then."""
+    copy = None if path is None else Copy.at(path)
+    return (yield from start()), copy

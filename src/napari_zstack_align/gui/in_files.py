@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -19,9 +18,8 @@ class InFiles:
     def __contains__(self, result: Any) -> bool:
         return result in self._copies
 
-    def update(self, results: Iterable[Any], path: Path | None = None) -> None:
-        """Note results that were saved at a path, or opened from it; None: in a project."""
-        copy = None if path is None else Copy.at(path)
+    def update(self, results: Iterable[Any], copy: Copy | None = None) -> None:
+        """Note results that were saved or opened; without a copy, they are in a project."""
         for result in results:
             self._copies[result] = copy
 

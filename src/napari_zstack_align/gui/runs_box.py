@@ -152,7 +152,7 @@ class RunsBox(QGroupBox):
 
 def may_remove(parent: QWidget, saved: SavedRuns, run: Run) -> bool:
     """Ask before a run is removed that is in no file."""
-    lost = saved.would_lose([run])
+    lost = saved.would_lose([run], parent)
     return may_lose(parent, lost, f"Remove '{run.name}'?", yes="Remove it", no="Keep it")
 
 

@@ -8,19 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtWidgets import QWidget
 
-from napari_zstack_align.gui.copies import Copy
+from napari_zstack_align.gui.copies import Copy, places_at
 from napari_zstack_align.gui.in_files import InFiles
 from napari_zstack_align.gui.runs import Run, Runs, has_result, names_of
+from napari_zstack_align.gui.waiting import wait_for
 from napari_zstack_align.gui.worker import JobWorker, ends_in_a_moment
 from napari_zstack_align.progress import Job, Progress
 
-A_CLICK_MS = 500
-"""After a click on what takes runs away, the window may stand still; then it is asked."""
 PATIENCE_MS = 10_000
 """Folders of a drive that says nothing for so long can't be counted on."""
 IN_NO_FILE = "It holds {} of the list, which would be in no file any more."
 NOT_SAVED = "{} {} saved and would be lost."
+LOOKING = "Looking whether what was saved is still there …"
 NOT_KNOWN = "{} may be in no file any more, and would be lost: a drive doesn't answer."
 IN_PROJECT = "{} {} in no file but {}, and would be removed from there."
 
@@ -56,9 +57,8 @@ class SavedRuns(QObject):
         self.project_with: Callable[[Run], str] = lambda _: ""
         self._worker: JobWorker | None = None
 
-    def note_saved(self, runs: Runs, run: Run, folder: Path) -> None:
+    def note_saved(self, runs: Runs, run: Run, written: Copy | None) -> None:
         """A run was saved, perhaps over others."""
-        written = Copy.at(folder)
         if written is not None:
             places = written.places
             self._drop(lambda copy: bool(places & copy.places))
@@ -106,7 +106,7 @@ class SavedRuns(QObject):
 
     def words(self, folders: Iterable[Path], but: Run | None = None) -> str:
         """Say which other runs would be in no file, were these folders saved over; '' for none."""
-        places = {place for each in folders for place in _places_in(each)}
+        places = {place for each in folders for place in places_at(each)}
         lost = [
             run
             for runs in self._lists()
@@ -116,20 +116,28 @@ class SavedRuns(QObject):
         return IN_NO_FILE.format(names_of(lost)) if lost else ""
 
     def would_lose(
-        self, runs: Iterable[Run], of: Iterable[Any] | None = None, whose: str = ""
+        self,
+        runs: Iterable[Run],
+        over: QWidget,
+        of: Iterable[Any] | None = None,
+        whose: str = "",
     ) -> str:
         """Say which results would be lost with some runs; '' for none.
+
+        A disk is waited for in a dialog.
 
         Parameters
         ----------
         runs : iterable of Run
+        over : QWidget
+            Over which that dialog opens.
         of : iterable, optional
             The recordings or stacks whose results would go; by default, all of a run.
         whose : str
             Their names, where those of others stay.
         """
         runs, going = list(runs), None if of is None else set(of)
-        answers = self._looked_for(runs)
+        answers = self._answers(_copies_of(runs), over)
         lost = [run for run in runs if self._is_lost(run, going, answers)]
         silent = [run for run in lost if _copies_of([run]) - answers.keys()]
         sentences = [NOT_KNOWN.format(names_of(silent))] if silent else []
@@ -146,9 +154,12 @@ class SavedRuns(QObject):
         return " ".join(sentences)
 
     def are_saved(self, runs: Iterable[Run]) -> bool:
-        """Whether all of some runs that have come to anything are known to be in files."""
+        """Whether all of some runs that have come to anything are known to be in files.
+
+        No disk is waited for: the window may be in the middle of something.
+        """
         runs = list(runs)
-        answers = self._looked_for(runs)
+        answers = self._answers(_copies_of(runs))
         return all(_is_saved(run, answers) or not has_result(run.results.values()) for run in runs)
 
     def _is_lost(self, run: Run, going: set[Any] | None, answers: Mapping[Copy, bool]) -> bool:
@@ -156,24 +167,27 @@ class SavedRuns(QObject):
         in_files = _is_saved(run, answers) or all(each in self._in_files for each in results)
         return not in_files and (run.running or has_result(results))
 
-    def are_in_files(self, results: Iterable[Any]) -> bool:
-        """Whether results that were saved one by one are known to be in their files."""
+    def are_in_files(self, results: Iterable[Any], over: QWidget) -> bool:
+        """Whether results that were saved one by one are known to be in their files.
+
+        A disk is waited for in a dialog over a widget.
+        """
         results = list(results)
         copies = self._in_files.copies(results)
-        answers = self._answers(copies)
+        answers = self._answers(copies, over)
         return copies <= answers.keys() and all(each in self._in_files for each in results)
 
-    def _looked_for(self, runs: Iterable[Run]) -> Mapping[Copy, bool]:
-        """Whether the copies of some runs are there: of those that are known in a moment."""
-        return self._answers(_copies_of(runs))
+    def _answers(self, copies: set[Copy], over: QWidget | None = None) -> Mapping[Copy, bool]:
+        """Whether copies are there, of those of which it is known; drop what is gone.
 
-    def _answers(self, copies: set[Copy]) -> Mapping[Copy, bool]:
-        """Whether copies are there, of those that are known in a moment; drop what is gone."""
+        It is waited for in a dialog over a widget; without one, only as long as a moment.
+        """
         if not copies:
             return {}
         worker = JobWorker(partial(_looking, copies), processors=1)
         if not ends_in_a_moment(worker):
-            worker.wait(A_CLICK_MS)
+            if over is not None:
+                wait_for(worker, over, LOOKING, PATIENCE_MS)
             worker.cancel()
         answers = _known(worker)
         self._drop_gone({copy for copy, is_there in answers.items() if not is_there})
@@ -198,17 +212,11 @@ def _is_saved(run: Run, answers: Mapping[Copy, bool]) -> bool:
     return run.saved and (not run.copies or any(map(answers.get, run.copies)))
 
 
-def _places_in(folder: Path) -> frozenset[Path]:
-    """A folder, and those of the members of the result that is in it."""
-    there = Copy.at(folder)
-    return frozenset({folder.resolve()} | (there.places if there else set()))
-
-
-def origin_of(folder: Path | None) -> dict[str, Any]:
+def origin_of(folder: Path | None, copy: Copy | None) -> dict[str, Any]:
     """Return what is said of a run that was loaded from a folder; nothing for one that wasn't."""
     if folder is None:
         return {}
-    return {"name": folder.stem, "saved": True, "note": "loaded", "copy": Copy.at(folder)}
+    return {"name": folder.stem, "saved": True, "note": "loaded", "copy": copy}
 
 
 def _known(worker: JobWorker) -> Mapping[Copy, bool]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+from threading import Event
 
 import pytest
 from driving import click
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication, QProgressDialog, QPushButton
 
-from napari_zstack_align.gui import saved_runs
+from napari_zstack_align.gui import saved_runs, worker
+from napari_zstack_align.gui.copies import Copy
 
 from .test_saved_over import OfSession, OfStack, slow_to_answer
 
@@ -84,12 +88,47 @@ def test_a_run_whose_copy_was_deleted_outlives_its_layers_and_its_layout(
     assert [each.runs for each in panel.workspace.kept] == [of.runs]
 
 
+def test_the_window_goes_on_while_a_drive_is_waited_for(
+    qtbot, panel, monkeypatch, answer, tmp_path
+):
+    of, woken = OfStack(qtbot, panel), Event()
+    panel.open_tab("Align")
+    of.save(monkeypatch, tmp_path / "brain.zalign", 0)
+    there = Copy.is_there
+    monkeypatch.setattr(Copy, "is_there", lambda copy: woken.wait() and there(copy))
+    QTimer.singleShot(worker.A_MOMENT_MS, woken.set)
+    click(qtbot, of.box.remove_button)
+    assert [run.name for run in of.runs.listed] == ["run 2"]
+    assert not answer.asked
+
+
+def test_a_drive_need_not_be_waited_for(qtbot, panel, monkeypatch, answer, tmp_path):
+    of, woken = OfStack(qtbot, panel), Event()
+    panel.open_tab("Align")
+    of.save(monkeypatch, tmp_path / "brain.zalign", 0)
+    monkeypatch.setattr(Copy, "is_there", lambda _: woken.wait())
+    timer = QTimer()
+
+    def look():
+        dialog = QApplication.activeModalWidget()
+        if isinstance(dialog, QProgressDialog):
+            timer.stop()
+            click(qtbot, dialog.findChild(QPushButton))
+
+    timer.timeout.connect(look)
+    timer.start(20)
+    answer("Keep it")
+    click(qtbot, of.box.remove_button)
+    woken.set()
+    assert "'run 1' may be in no file any more" in answer.asked[0]
+
+
 def test_a_drive_that_says_nothing_is_asked_about(qtbot, panel, monkeypatch, answer, tmp_path):
     of = OfStack(qtbot, panel)
     panel.open_tab("Align")
     of.save(monkeypatch, tmp_path / "brain.zalign", 0)
     slow_to_answer(monkeypatch, 0.3)
-    monkeypatch.setattr(saved_runs, "A_CLICK_MS", 50)
+    monkeypatch.setattr(saved_runs, "PATIENCE_MS", 50)
     answer("Keep it")
     click(qtbot, of.box.remove_button)
     assert "'run 1' may be in no file any more" in answer.asked[0]

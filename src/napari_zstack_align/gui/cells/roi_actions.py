@@ -14,10 +14,12 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_zstack_align.cells import Rois
 from napari_zstack_align.counting import counted
+from napari_zstack_align.gui import copies
 from napari_zstack_align.gui.cells import cell_jobs as jobs
 from napari_zstack_align.gui.cells.raw_rois import RoisOnFrames
 from napari_zstack_align.gui.cells.roi_tools import RoiTools
 from napari_zstack_align.gui.cells.sources import OUTDATED
+from napari_zstack_align.gui.copies import Copy
 from napari_zstack_align.gui.file_dialogs import ask_where_to_write, save_filter
 from napari_zstack_align.gui.newest import Newest
 from napari_zstack_align.write.writers import roi_table
@@ -120,20 +122,23 @@ class RoiActions(QObject):
         """Save the ROIs in the worker."""
         path, rois = ROI_TABLE.named(path), self.model.rois
         self._bar.start(
-            partial(jobs.saving, rois, path, self._part.source),
+            partial(copies.saving, partial(jobs.saving, rois, path, self._part.source)),
             returned=partial(self._on_saved, rois),
         )
 
     def load(self, path: Path) -> None:
         """Load ROIs in the worker, instead of those there are."""
-        self._bar.start(partial(jobs.loading, path), returned=partial(self._on_loaded, path))
+        job = partial(copies.opening, path, partial(jobs.loading, path))
+        self._bar.start(job, returned=self._on_loaded)
 
-    def _on_saved(self, rois: Rois, written: Path) -> None:
-        self._part.workspace.in_files.update([rois], written)
-        self._bar.say(f"Saved {written}")
+    def _on_saved(self, rois: Rois, written: tuple[Path, Copy | None]) -> None:
+        path, copy = written
+        self._part.workspace.in_files.update([rois], copy)
+        self._bar.say(f"Saved {path}")
 
-    def _on_loaded(self, path: Path, rois: Rois) -> None:
-        self._part.workspace.in_files.update([rois], path)
+    def _on_loaded(self, opened: tuple[Rois, Copy | None]) -> None:
+        rois, copy = opened
+        self._part.workspace.in_files.update([rois], copy)
         self.model.set(rois)
         self._bar.say(f"Loaded {counted(len(rois), 'ROI')}.")
 

@@ -15,9 +15,11 @@ from napari_zstack_align.alignment.session import unique_names
 from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui import copies
 from napari_zstack_align.gui.cells import trace_jobs as jobs
 from napari_zstack_align.gui.cells.outdated import marked_outdated
 from napari_zstack_align.gui.cells.trace_set import TraceSet
+from napari_zstack_align.gui.copies import Copy
 from napari_zstack_align.gui.file_dialogs import ask_where_to_save, ask_where_to_write, saved_words
 from napari_zstack_align.gui.outdated import may_be_written, name_of
 from napari_zstack_align.gui.question import confirmed
@@ -50,7 +52,7 @@ class TracesFiles:
     def save(self, folder: Path) -> None:
         """Save the traces as a folder."""
         self._bar.start(
-            partial(jobs.saving, self._traces(), folder),
+            partial(copies.saving, partial(jobs.saving, self._traces(), folder)),
             returned=partial(self._on_saved, self._part.traces, folder, self._part.outdated),
         )
 
@@ -58,7 +60,8 @@ class TracesFiles:
         """Load traces, and the ROIs that they are of where there are none."""
         if self._may_replace():
             self._bar.start(
-                partial(jobs.loading, folder), returned=partial(self._on_loaded, folder)
+                partial(copies.opening, folder, partial(jobs.loading, folder)),
+                returned=self._on_loaded,
             )
 
     def export(self, path: Path) -> None:
@@ -102,7 +105,7 @@ class TracesFiles:
     def _may_replace(self) -> bool:
         """Ask before others take the place of traces that were not saved by themselves."""
         read, workspace = self._part.traces.recordings, self._part.workspace
-        if workspace.saved_runs.are_in_files(read):
+        if workspace.saved_runs.are_in_files(read, self._tab):
             return True
         unsaved = [each for each in read if each not in workspace.in_files] or read
         return confirmed(
@@ -143,16 +146,20 @@ class TracesFiles:
             field = replace(field, image=None, made_on=None)
         return replace(field, raw_paths=raw)
 
-    def _on_saved(self, traces: TraceSet, folder: Path, why: str, path: Path) -> None:
-        self._part.workspace.in_files.update(traces.recordings, path)
+    def _on_saved(
+        self, traces: TraceSet, folder: Path, why: str, written: tuple[Path, Copy | None]
+    ) -> None:
+        path, copy = written
+        self._part.workspace.in_files.update(traces.recordings, copy)
         self._say(saved_words(path, folder), why)
 
     def _say(self, words: str, why: str) -> None:
         """Say what was written, and why it is outdated."""
         self._bar.say(f"{words}\n{why}" if why else words)
 
-    def _on_loaded(self, folder: Path, traces: TraceSet) -> None:
-        self._part.workspace.in_files.update(traces.recordings, folder)
+    def _on_loaded(self, opened: tuple[TraceSet, Copy | None]) -> None:
+        traces, copy = opened
+        self._part.workspace.in_files.update(traces.recordings, copy)
         count = len(traces.recordings)
         if not len(self._part.model.rois):
             self._part.model.set(traces.recordings[0].rois)

@@ -15,6 +15,8 @@ from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import folders_of
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui import copies
+from napari_zstack_align.gui.copies import Copy
 from napari_zstack_align.gui.file_dialogs import (
     ask_where_to_save,
     ask_where_to_write,
@@ -218,7 +220,7 @@ class Results:
         """Save the session in the worker."""
         self._part.start(
             self._bar,
-            partial(files.saving, self._part.alignments, folder),
+            partial(copies.saving, partial(files.saving, self._part.alignments, folder)),
             returned=partial(self._on_saved, self._part.runs.shown, folder),
         )
 
@@ -231,7 +233,7 @@ class Results:
         stacks = [recording.stack for recording in self._part.recordings]
         self._part.start(
             self._bar,
-            partial(files.opening_saved, folder, stacks),
+            partial(copies.opening, folder, partial(files.opening_saved, folder, stacks)),
             returned=partial(self._on_opened, folder=folder),
         )
 
@@ -240,7 +242,7 @@ class Results:
         self._part.tab_wanted.emit(self._tab)
         self._part.start(
             self._bar,
-            partial(files.with_contrast, list(alignments)),
+            partial(copies.opening, folder, partial(files.with_contrast, list(alignments))),
             returned=partial(self._on_opened, folder=folder),
         )
 
@@ -307,16 +309,20 @@ class Results:
 
     # -- inside --------------------------------------------------------------------------------
 
-    def _on_saved(self, run: Run | None, folder: Path, path: Path) -> None:
+    def _on_saved(self, run: Run | None, folder: Path, written: tuple[Path, Copy | None]) -> None:
+        path, copy = written
         if run is not None:
-            self._part.workspace.saved_runs.note_saved(self._part.layers.runs, run, path)
+            self._part.workspace.saved_runs.note_saved(self._part.layers.runs, run, copy)
             self._part.workspace.kept_runs.note_saved(run.results.values())
         self._bar.say(saved_words(path, folder))
 
-    def _on_opened(self, found: files.Saved, *, folder: Path | None = None) -> None:
+    def _on_opened(
+        self, opened: tuple[files.Saved, Copy | None], *, folder: Path | None = None
+    ) -> None:
         """Show what was opened: beside the other runs, where it is of the same recordings."""
+        found, copy = opened
         loaded = [each.alignment for each in found.recordings if each.alignment is not None]
-        described = {"started": started_of(loaded[0]), **origin_of(folder)}
+        described = {"started": started_of(loaded[0]), **origin_of(folder, copy)}
         same = self._part.runs.open_ones(loaded)
         words = f"Opened {counted(len(found.recordings), 'recording')}."
         if same is not None:

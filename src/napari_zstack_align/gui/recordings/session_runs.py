@@ -85,9 +85,9 @@ class SessionRuns:
     def may_lose(self, recordings: Sequence[Recording], title: str, *, yes: str, no: str) -> bool:
         """Ask before alignments of these recordings are dropped that are in no file."""
         names = ", ".join(recording.name for recording in recordings)
-        saved = self._part.workspace.saved_runs
-        lost = saved.would_lose(self._runs.listed, of=recordings, whose=names)
-        return may_lose(self._part.tab, lost, title, yes=yes, no=no)
+        saved, tab = self._part.workspace.saved_runs, self._part.tab
+        lost = saved.would_lose(self._runs.listed, tab, of=recordings, whose=names)
+        return may_lose(tab, lost, title, yes=yes, no=no)
 
     def open_ones(self, alignments: Sequence[Alignment]) -> list[Recording] | None:
         """Recordings in the list that have the frames of some alignments; None: not all do."""

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QFileDialog
 
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui import copies
+from napari_zstack_align.gui.copies import Copy
 from napari_zstack_align.gui.file_dialogs import ask_where_to_save, ask_where_to_write, saved_words
 from napari_zstack_align.gui.outdated import may_be_written, name_of
 from napari_zstack_align.gui.question import confirmed
@@ -49,8 +51,9 @@ class ZShiftFiles:
         """Save the z-shift as a folder."""
         view, target = self._view(), target_of(folder, Kind.ZSHIFT)
         if view is not None:
+            zshift = marked_outdated(view.zshift, self._part.outdated)
             self._bar.start(
-                partial(jobs.saving, marked_outdated(view.zshift, self._part.outdated), target),
+                partial(copies.saving, partial(jobs.saving, zshift, target)),
                 returned=partial(self._on_saved, view.zshift, target),
             )
 
@@ -63,7 +66,8 @@ class ZShiftFiles:
             with suppress(InputError):  # a layer that is no recording
                 stack = source.stack(RECORDING_AXES)
         self._bar.start(
-            partial(jobs.loading, folder, stack), returned=partial(self._on_loaded, folder)
+            partial(copies.opening, folder, partial(jobs.loading, folder, stack)),
+            returned=self._on_loaded,
         )
 
     def take(self, zshift: ZShift) -> None:
@@ -93,7 +97,7 @@ class ZShiftFiles:
         view = self._part.view
         return (
             view is None
-            or self._part.workspace.saved_runs.are_in_files([view.zshift])
+            or self._part.workspace.saved_runs.are_in_files([view.zshift], self._tab)
             or confirmed(
                 self._tab,
                 "Open another z-shift?",
@@ -103,12 +107,14 @@ class ZShiftFiles:
             )
         )
 
-    def _on_saved(self, zshift: ZShift, target: Path, path: Path) -> None:
-        self._part.workspace.in_files.update([zshift], path)
+    def _on_saved(self, zshift: ZShift, target: Path, written: tuple[Path, Copy | None]) -> None:
+        path, copy = written
+        self._part.workspace.in_files.update([zshift], copy)
         self._bar.say(saved_words(path, target))
 
-    def _on_loaded(self, folder: Path, view: ZShiftView) -> None:
-        self._part.workspace.in_files.update([view.zshift], folder)
+    def _on_loaded(self, opened: tuple[ZShiftView, Copy | None]) -> None:
+        view, copy = opened
+        self._part.workspace.in_files.update([view.zshift], copy)
         self._on_opened(view)
 
     def _on_opened(self, view: ZShiftView) -> None:

@@ -462,7 +462,7 @@ class ZStackPart(Part):
             return True
         return may_lose(
             self.load_tab,
-            self.workspace.saved_runs.would_lose(old.runs.listed),
+            self.workspace.saved_runs.would_lose(old.runs.listed, self.load_tab),
             "Change the layout?",
             yes="Change it",
             no="Keep it",

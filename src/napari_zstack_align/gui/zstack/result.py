@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QFileDialog
 
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.gui import jobs
+from napari_zstack_align.gui import copies, jobs
 from napari_zstack_align.gui.compat import camera
+from napari_zstack_align.gui.copies import Copy
 from napari_zstack_align.gui.file_dialogs import ask_where_to_save, ask_where_to_write, saved_words
 from napari_zstack_align.gui.jobs import Limits
 from napari_zstack_align.gui.lazy import GrowingVolume
@@ -82,7 +83,7 @@ class Result:
         target = target_of(folder, Kind.ALIGNMENT)
         if shown is not None and alignment is not None and shown.runs.shown is not None:
             self._tab.run_bar.start(
-                partial(jobs.save_alignment, alignment, target),
+                partial(copies.saving, partial(jobs.save_alignment, alignment, target)),
                 returned=partial(self._on_saved, shown.runs, shown.runs.shown, target),
             )
 
@@ -102,25 +103,32 @@ class Result:
         self._part.tab_wanted.emit(self._tab)
         stack = None if self._shown is None else self._shown.stack
         self._tab.run_bar.start(
-            partial(jobs.open_alignment, folder, stack),
+            partial(copies.opening, folder, partial(jobs.open_alignment, folder, stack)),
             returned=partial(self._on_loaded, folder=folder),
         )
 
     def show(self, alignment: Alignment) -> None:
         """Show an alignment that is in memory, with its stack."""
         self._part.tab_wanted.emit(self._tab)
-        self._tab.run_bar.start(partial(jobs.with_contrast, alignment), returned=self._on_loaded)
+        job = partial(copies.opening, None, partial(jobs.with_contrast, alignment))
+        self._tab.run_bar.start(job, returned=self._on_loaded)
 
-    def _on_saved(self, runs: Runs, run: Run, target: Path, path: Path) -> None:
-        self._part.workspace.saved_runs.note_saved(runs, run, path)
+    def _on_saved(
+        self, runs: Runs, run: Run, target: Path, written: tuple[Path, Copy | None]
+    ) -> None:
+        path, copy = written
+        self._part.workspace.saved_runs.note_saved(runs, run, copy)
         self._part.workspace.kept_runs.note_saved(run.results.values())
         self._tab.run_bar.say(saved_words(path, target))
 
     def _on_loaded(
-        self, result: tuple[Alignment, list[Limits]], *, folder: Path | None = None
+        self,
+        opened: tuple[tuple[Alignment, list[Limits]], Copy | None],
+        *,
+        folder: Path | None = None,
     ) -> None:
         """Show an alignment beside those that its stack has already."""
-        alignment, contrast = result
+        (alignment, contrast), copy = opened
         if alignment.chunks is not None:
             self._part.workspace.recordings_found.emit([alignment], folder)
             return
@@ -130,7 +138,7 @@ class Result:
         run = shown.runs.add(
             {shown: alignment},
             started=started_of(alignment),
-            **origin_of(folder),
+            **origin_of(folder, copy),
         )
         volumes = shown.run_volumes.of(run.number, alignment.transforms.shape)
         shown.add_results(volumes)
