@@ -54,6 +54,11 @@ def drag(layer):
     layer.affine = np.array([[1.0, 0, 7], [0, 1, 9], [0, 0, 1]])
 
 
+def enlarge(layer):
+    """As napari's tool does with a handle whose opposite corner is the origin."""
+    layer.affine = np.diag([1.5, 1.5, 1.0])
+
+
 def turn(layer):
     layer.rotate = 10
 
@@ -62,12 +67,12 @@ def shear(layer):
     layer.shear = [0.2]
 
 
-@pytest.mark.parametrize("move", [shift, drag, turn, shear])
+@pytest.mark.parametrize("move", [shift, drag, enlarge, turn, shear])
 def test_a_mask_that_was_moved_is_one_that_was_moved(move):
     layer = Labels(np.ones((12, 14), np.uint8), scale=(0.5, 0.4))
     assert (pixels_of(layer) == layer.data).all()
     move(layer)
-    with pytest.raises(InputError, match="was moved or turned"):
+    with pytest.raises(InputError, match="was moved, turned or scaled in napari"):
         pixels_of(layer)
 
 
@@ -78,10 +83,10 @@ def test_a_mask_counts_where_it_is_seen_or_not_at_all(qtbot, panel):
     mask.data[10:40, 10:40] = 1
     drag(mask)
     run(qtbot, panel)
-    assert "was moved or turned in napari" in status(panel)
+    assert "was moved, turned or scaled in napari" in status(panel)
     assert not panel.zstack.shown.runs.listed
     words = panel.zstack.mask_tab.words
-    qtbot.waitUntil(lambda: "was moved or turned in napari" in words.text())
+    qtbot.waitUntil(lambda: "was moved, turned or scaled in napari" in words.text())
     mask.affine = np.eye(3)
     qtbot.waitUntil(lambda: "of the image" in words.text())
     run(qtbot, panel)

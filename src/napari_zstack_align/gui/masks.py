@@ -25,8 +25,8 @@ others."""
 ROLE, CELLS = "napari_zstack_align_mask", "cells"
 """Where a mask's metadata say that it is for cells, not for the registration."""
 MOVED = (
-    "The mask '{}' was moved or turned in napari, but counts where it was painted: put it back "
-    "(Alt and a click on 'transform' in its layer controls), or paint a new one."
+    "The mask '{}' was moved, turned or scaled in napari, but counts where it was painted: put it "
+    "back (Alt and a click on 'transform' in its layer controls), or paint a new one."
 )
 
 
@@ -75,7 +75,13 @@ def pixels_of(layer: Labels) -> npt.NDArray[Any]:
 
 
 def is_moved(layer: Labels) -> bool:
-    """Whether a mask was moved, turned or sheared by hand: it would count where it isn't seen."""
+    """Whether a mask was moved, turned, scaled or sheared: it would count where it isn't seen.
+
+    Its ``scale`` alone is that of its pixels: a mask from a file may know none. What napari's tool
+    does by hand is in its ``affine``.
+    """
+    if not np.allclose(layer.affine.affine_matrix, np.eye(layer.ndim + 1)):
+        return True
     origin, down, right = (np.array(layer.data_to_world(at)) for at in ((0, 0), (1, 0), (0, 1)))
     steps = np.stack([down - origin, right - origin])
     return bool(np.any(origin) or np.any(steps[[0, 1], [1, 0]]) or np.any(np.diag(steps) <= 0))

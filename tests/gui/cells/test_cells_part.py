@@ -204,7 +204,7 @@ def test_a_mask_that_was_moved_is_told(qtbot, viewer, found):
     assert found.tuner.mask is not None
     layer.translate = (20, 0)
     qtbot.waitUntil(lambda: found.tuner.mask is None)
-    assert "'moved' was moved or turned in napari" in found.tab.run_bar.status.text()
+    assert "'moved' was moved, turned or scaled in napari" in found.tab.run_bar.status.text()
 
 
 def test_an_image_that_is_dropped_into_napari_can_be_looked_in(qtbot, viewer, cells):

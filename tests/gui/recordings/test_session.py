@@ -170,7 +170,7 @@ def test_a_mask_is_painted_over_the_mean_of_the_reference(qtbot, viewer, panel, 
     mask.refresh()
     mask.translate = (0, 8)
     press(qtbot, panel, "check")
-    assert "was moved or turned in napari" in status(panel)
+    assert "was moved, turned or scaled in napari" in status(panel)
     mask.translate = (0, 0)
     press(qtbot, panel, "check")
     points = session.layers.match.points
