@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +161,39 @@ def our_hdf5(folder: Path, made: Acquisition) -> Path:
     return run(write_hdf5(folder / "x.h5", image))
 
 
+def nwb(contiguous: bool = True, timestamps: bool = False) -> Callable[[Path, Acquisition], Path]:
+    """Write a TwoPhotonSeries of one channel: (time, x, y, z), or (time, x, y) of one plane."""
+
+    def write(folder: Path, made: Acquisition) -> Path:
+        data = made.as_tzcyx()[:, :, 0].transpose(0, 3, 2, 1)
+        data = data if made.n_slices else data[..., 0]
+        with h5py.File(folder / "x.nwb", "w") as file:
+            file["session_start_time"] = (STARTED - timedelta(seconds=90)).isoformat() + "+01:00"
+            plane = file.create_group("general/optophysiology/plane")
+            plane["grid_spacing"] = np.array([*PIXEL_UM[::-1], Z_STEP_UM]) * 1e-6
+            plane["grid_spacing"].attrs["unit"] = "meters"
+            typed(plane.create_group(NAMES[0]), "OpticalChannel")
+            series = typed(file.create_group("acquisition/x"), "TwoPhotonSeries")
+            chunks = None if contiguous else (1, *data.shape[1:])
+            series.create_dataset("data", data=data, chunks=chunks)
+            series["dimension"] = data.shape[1:3]
+            series["imaging_plane"] = h5py.SoftLink(plane.name)
+            if timestamps:
+                series["timestamps"] = 90 + np.arange(len(data)) * INTERVAL_S
+            else:
+                series["starting_time"] = 90.0
+                series["starting_time"].attrs.update({"rate": 1 / INTERVAL_S, "unit": "seconds"})
+        return folder / "x.nwb"
+
+    return write
+
+
+def typed(group: Any, kind: str) -> Any:
+    """Say of a group what NWB calls it."""
+    group.attrs["neurodata_type"] = kind
+    return group
+
+
 ALL = frozenset({"pixel", "step", "times", "names", "volumes"})
 FORMATS: dict[str, Written] = {
     "ImageJ": Written(imagej, ALL - {"names"}),
@@ -170,5 +203,8 @@ FORMATS: dict[str, Written] = {
     "HDF5, one piece": Written(hdf5(), ALL),
     "HDF5, chunks": Written(hdf5(chunks=True), ALL),
     "HDF5, packed": Written(hdf5(chunks=True, compression="gzip", shuffle=True), ALL),
+    "NWB": Written(nwb(), ALL | {"start"}, channels=1),
+    "NWB, a chunk a volume": Written(nwb(contiguous=False), ALL | {"start"}, channels=1),
+    "NWB, times": Written(nwb(timestamps=True), ALL | {"start"}, channels=1),
     "HDF5, our export": Written(our_hdf5, frozenset({"pixel", "times", "names"})),
 }

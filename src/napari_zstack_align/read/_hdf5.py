@@ -12,20 +12,21 @@ from typing import Any
 import h5py
 import numpy as np
 
-from napari_zstack_align.counting import counted, were
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._axis_names import axes_of
 from napari_zstack_align.read._facts import Facts, Opened, check_no_colours
 from napari_zstack_align.read._format import Format, Glance
 from napari_zstack_align.read._hdf5_file import (
     asked,
+    attribute,
     attributes,
-    n_unwritten,
     number_of,
     numbers_of,
     opened,
     source_of,
     text_of,
+    unwritten,
 )
 from napari_zstack_align.read._raw_source import ChannelsSource
 from napari_zstack_align.read._sequence import in_sequence
@@ -186,7 +187,7 @@ def _opened(dataset: Any, path: Path) -> Opened:
         )
     facts = _facts(dataset, axes, path)
     source = source_of(dataset, axes, path)
-    remarks += _of_unwritten(dataset, path)
+    remarks += unwritten(dataset, path)
     return Opened(source, (path,), replace(facts, remarks=(*facts.remarks, *remarks)))
 
 
@@ -265,20 +266,9 @@ def _as_exported(known: dict[str, Any]) -> tuple[Remark, ...]:
     return as_notes(outside and f"Outside the raw frames: {outside}", crop)
 
 
-def _of_unwritten(dataset: Any, path: Path) -> tuple[Remark, ...]:
-    lacking, total = n_unwritten(dataset, path)
-    if not lacking:
-        return ()
-    part = "All frames" if lacking == total else f"{lacking:,} of {counted(total, 'piece')}"
-    return as_warnings(
-        f"{part} of '{dataset.name.lstrip('/')}' {were(lacking)} never written and read as 0: "
-        f"the recording was probably broken off."
-    )
-
-
 def _our_channels(file: Any, path: Path) -> Opened | None:
     """Channels of a movie that this program exported, a dataset each; None for other files."""
-    if text_of(attributes(file, path).get("made_by")) != OURS:
+    if text_of(attribute(file, "made_by", path)) != OURS:
         return None
     names = ["mov"]
     while asked(path, lambda: f"mov_{len(names)}" in file):

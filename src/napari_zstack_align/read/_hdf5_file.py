@@ -14,12 +14,14 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.counting import counted, were
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._damage import damage
 from napari_zstack_align.read._files import readable
 from napari_zstack_align.read._quiet import shortened
-from napari_zstack_align.read._raw_source import RawSource, ScatteredSource
+from napari_zstack_align.read._raw_source import RawSource, ScatteredSource, SidewaysSource
 from napari_zstack_align.read._units import number
+from napari_zstack_align.remark import Remark, as_warnings
 from napari_zstack_align.sources import ArraySource, FrameSource
 
 DAMAGE = (
@@ -81,13 +83,16 @@ def unreadable(path: Path, error: Exception) -> InputError:
 def attributes(node: Any, path: Path) -> dict[str, Any]:
     """Return the attributes of a file, group or dataset, without those that can't be read."""
     names = asked(path, lambda: list(node.attrs))
-    found = {}
-    for name in names:
-        try:
-            found[str(name)] = asked(path, partial(node.attrs.__getitem__, name))
-        except InputError:
-            continue  # of an unknown type; what it would say counts as unknown
-    return found
+    found = {str(name): attribute(node, name, path) for name in names}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def attribute(node: Any, name: str, path: Path) -> Any:
+    """Return one attribute; None where it isn't there, or can't be read."""
+    try:
+        return asked(path, lambda: node.attrs.get(name))
+    except InputError:
+        return None  # of an unknown type: what it would say counts as unknown
 
 
 def text_of(value: Any) -> str:
@@ -156,6 +161,8 @@ def source_of(dataset: Any, axes: str, path: Path) -> FrameSource:
     path : pathlib.Path
     """
     _check_parts(dataset, path)
+    if axes == "TXY":
+        return SidewaysSource(source_of(dataset, "TYX", path))
     frame_ndim = 3 if axes.endswith("CYX") else 2
     planes = axes[: len(axes) - frame_ndim]
     if not axes.endswith("YX") or "C" in planes or dataset.shape[-2:].count(0):
@@ -211,18 +218,27 @@ def _check_parts(dataset: Any, path: Path) -> None:
             )
 
 
-def n_unwritten(dataset: Any, path: Path) -> tuple[int, int]:
-    """Return how many pieces of a dataset were never written, and of how many; (0, 0) for none.
+def unwritten(dataset: Any, path: Path) -> tuple[Remark, ...]:
+    """Warn of pieces that were never written: HDF5 reads them as zeros.
 
-    HDF5 reads them as zeros: what a microscope that stopped left empty.
+    A microscope that stops leaves them in a dataset that was made at full size.
     """
+    lacking, total = _n_unwritten(dataset, path)
+    if lacking <= 0:
+        return ()
+    part = "All frames" if lacking == total else f"{lacking:,} of {counted(total, 'piece')}"
+    return as_warnings(
+        f"{part} of '{dataset.name.lstrip('/')}' {were(lacking)} never written and read as 0: "
+        f"the recording was probably broken off."
+    )
+
+
+def _n_unwritten(dataset: Any, path: Path) -> tuple[int, int]:
+    """Pieces that were never written, and all."""
     if asked(path, lambda: dataset.is_virtual or dataset.external):
         return 0, 0
     chunks = asked(path, lambda: dataset.chunks)
-    total = 1
-    if chunks is not None:
-        total = prod(-(-n // c) for n, c in zip(dataset.shape, chunks, strict=True))
-        lacking = total - asked(path, dataset.id.get_num_chunks)
-    else:
-        lacking = int(asked(path, dataset.id.get_storage_size) == 0)
-    return (lacking, total) if lacking > 0 else (0, 0)
+    if chunks is None:
+        return int(asked(path, dataset.id.get_storage_size) == 0), 1
+    total = prod(-(-n // c) for n, c in zip(dataset.shape, chunks, strict=True))
+    return total - asked(path, dataset.id.get_num_chunks), total

@@ -164,3 +164,36 @@ class ChannelsSource:
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
         return np.concatenate([source.read(start, stop) for source in self._sources], axis=1)
+
+
+class SidewaysSource:
+    """Frames of another source with rows and columns exchanged.
+
+    Parameters
+    ----------
+    source : FrameSource
+        Frames (C, X, Y).
+    """
+
+    def __init__(self, source: FrameSource) -> None:
+        self._source = source
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(T, C, Y, X)."""
+        n_frames, n_channels, n_columns, n_rows = self._source.shape
+        return n_frames, n_channels, n_rows, n_columns
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type of a pixel."""
+        return self._source.dtype
+
+    @property
+    def reads_singly(self) -> bool:
+        """See `sources.reads_singly`."""
+        return reads_singly(self._source)
+
+    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
+        return np.ascontiguousarray(self._source.read(start, stop).swapaxes(2, 3))

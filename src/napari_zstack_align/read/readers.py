@@ -124,6 +124,18 @@ READERS = (
         is_file=False,
     ),
     Reader(
+        name="nwb",
+        title="NWB",
+        suffixes=(".nwb",),
+        recognises=named(".nwb", HDF5),
+        gives="pixel size, z-step, times, start and channel of an imaging series",
+        module="napari_zstack_align.read._nwb",
+        is_often_a_table=True,
+        stands_alone=True,
+        extra="hdf5",
+        package="h5py",
+    ),
+    Reader(
         name="hdf5",
         title="HDF5",
         suffixes=(".h5", ".hdf5"),
