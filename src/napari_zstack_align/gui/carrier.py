@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from secrets import token_hex
 from weakref import WeakKeyDictionary
@@ -19,6 +19,7 @@ from napari_zstack_align.alignment.same_frames import share_frames
 from napari_zstack_align.cells import Rois
 from napari_zstack_align.cells.carry import carry_rois
 from napari_zstack_align.cells.made_on import REFERENCE, made_on
+from napari_zstack_align.cells.rois import CHECK
 from napari_zstack_align.gui.cells.roi_model import RoiModel
 from napari_zstack_align.gui.masks import FAMILY, MADE_ON, mask_layers
 from napari_zstack_align.gui.newest import Newest
@@ -60,6 +61,23 @@ class Painted:
     mask: npt.NDArray[np.integer]
     mark: str
     family: object
+
+
+@dataclass(frozen=True, eq=False)
+class Lying:
+    """On what ROIs lie; all on one reference, but while they are being carried.
+
+    Attributes
+    ----------
+    mark : str, optional
+        Of the reference; None where it isn't known.
+    drawn : dict of int to Alignment
+        What was in view when a ROI was drawn or moved by hand since the reference has changed, by
+        its id: it lies there.
+    """
+
+    mark: str | None
+    drawn: dict[int, Alignment] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +157,8 @@ class Carrier(QObject):
         self._known: dict[str, Aligned] = {}
         self._before: list[tuple[Rois, Rois, str | None]] = []
         """ROIs, the same on another reference, and the mark of that which the first lie on."""
+        self._lying: WeakKeyDictionary[Rois, Lying] = WeakKeyDictionary()
+        """On what the ROIs lie, and those that undo and redo may bring back."""
         self._words = ""
         self._newest = Newest(self)
         self._later = QTimer(self)
@@ -149,6 +169,7 @@ class Carrier(QObject):
         self._newest.failed.connect(self.failed)
         self._newest.busy_changed.connect(self._on_busy)
         workspace.alignments_changed.connect(self.look)
+        model.edited.connect(self._on_edited)
         model.changed.connect(self._on_rois)
 
     @property
@@ -163,8 +184,10 @@ class Carrier(QObject):
 
     def lies_on(self, alignments: Iterable[Alignment | None]) -> bool:
         """Whether the ROIs are known to lie on the reference of some alignments."""
-        mark = self._model.rois.made_on or last_of(self._now)
-        return all(each is None or _marks.get(each) == mark for each in alignments)
+        lying = self._lying_of(self._model.rois)
+        return not lying.drawn and all(
+            each is None or _marks.get(each) == lying.mark for each in alignments
+        )
 
     def look(self) -> None:
         """See, in a worker, whether the ROIs lie on a reference that is there no more."""
@@ -176,6 +199,7 @@ class Carrier(QObject):
             partial(
                 placing,
                 rois,
+                self._lying_of(rois),
                 self._versions(rois),
                 self._shown(),
                 self._known,
@@ -188,6 +212,7 @@ class Carrier(QObject):
         """Another project is open: references of before are of no concern."""
         self._newest.forget()
         self._now, self._known, self._before, self._words = {}, {}, [], ""
+        self._lying.clear()
 
     def abandon(self) -> None:
         """Stop, without a word."""
@@ -230,13 +255,33 @@ class Carrier(QObject):
         if not self.busy:
             self.settled.emit()
 
+    def _lying_of(self, rois: Rois) -> Lying:
+        """On what some ROIs lie; those that know no reference, on the one that is shown."""
+        known = self._lying.get(rois)
+        if known is not None and known.mark is not None:
+            return known
+        mark = rois.made_on or last_of(self._now)
+        self._lying[rois] = Lying(mark) if known is None else replace(known, mark=mark)
+        return self._lying[rois]
+
+    def _on_edited(self, before: Rois, after: Rois) -> None:
+        """What is drawn while the others wait to be carried lies on what is in view."""
+        lying, view = self._lying_of(before), self._workspace.in_view
+        self._lying[after] = lying
+        if self.busy and view is not None and view.alignment is not None:
+            drawn = dict.fromkeys(_placed_anew(before, after), view.alignment)
+            self._lying[after] = replace(lying, drawn={**lying.drawn, **drawn})
+
     def _on_rois(self) -> None:
         """Undo may bring back ROIs of a reference of before, and a file those of any other."""
-        mark = self._model.rois.made_on or ""
+        mark = self._lying_of(self._model.rois).mark or ""
         if self._now and mark.startswith(REFERENCE) and mark not in self._now:
             self.look()
 
     def _on_placed(self, placed: Placed) -> None:
+        for rois, lying in list(self._lying.items()):
+            if lying.mark is None:  # where none was shown before, they lay on this one
+                self._lying[rois] = replace(lying, mark=placed.lay_on)
         self._now = placed.marks or self._now  # while none is there, the last one counts
         self._known = dict([*{**self._known, **placed.marks}.items()][-MOST_KNOWN:])
         for layer, mark, carried in placed.masks:
@@ -299,6 +344,7 @@ class Carrier(QObject):
 
 def placing(
     rois: Rois,
+    lying: Lying,
     before: Sequence[tuple[Rois, str]],
     shown: Sequence[Aligned],
     known: Mapping[str, Aligned],
@@ -310,7 +356,9 @@ def placing(
     Parameters
     ----------
     rois : Rois
-        ROIs that know no reference lie on the ``last`` one: there they were seen.
+        They aren't changed.
+    lying : Lying
+        On what they lie.
     before : sequence of (Rois, str)
         What they were on references of before, and the marks of those.
     shown : sequence of tuple of Alignment
@@ -324,19 +372,19 @@ def placing(
     """
     yield Progress("Looking for ROIs and masks", 0, 1)
     marks = {_mark(each[0]): _on_first_reference(each) for each in shown}
-    placed = yield from _placing_rois(rois, before, marks, known, last)
+    placed = yield from _placing_rois(rois, lying, before, marks, known)
     carried, there = yield from _placing_masks(masks, marks, known, last)
-    return replace(placed, lay_on=rois.made_on or last, masks=tuple(carried), there=tuple(there))
+    return replace(placed, lay_on=lying.mark, masks=tuple(carried), there=tuple(there))
 
 
 def _placing_rois(
     rois: Rois,
+    lying: Lying,
     before: Sequence[tuple[Rois, str]],
     marks: dict[str, Aligned],
     known: Mapping[str, Aligned],
-    last: str | None,
 ) -> Job[Placed]:
-    mark = rois.made_on or last
+    mark = lying.mark
     if not len(rois) or mark is None or mark in marks:
         return Placed(rois, rois, marks)
     if mark not in known:
@@ -349,9 +397,48 @@ def _placing_rois(
     if new is None:
         return Placed(rois, rois, marks, LEFT if marks else "", to_check=True)
     yield Progress("Carrying the ROIs", 0, 1)
-    carried = carry_rois(replace(rois, made_on=mark), known[mark], new)
+    there = _drawn_on(rois, lying, {_mark(new[0])})
+    if there.all():
+        return Placed(rois, replace(rois, made_on=_mark(new[0])), marks)
+    carried = carry_rois(replace(rois.where(~there), made_on=mark), known[mark], new)
     words = CARRIED.format(" ".join(carried.summary().splitlines()))
-    return Placed(rois, carried.rois, marks, words, bool(len(carried.to_check)))
+    joined = _joined(rois, carried.rois, ~there)
+    elsewhere = _drawn_on(rois, lying) & ~_drawn_on(rois, lying, {mark, _mark(new[0])})
+    if elsewhere.any():  # on a reference between the two, which was in view for a moment
+        joined = joined.with_features(**{CHECK: joined.features[CHECK] | elsewhere})
+    return Placed(rois, joined, marks, words, bool(len(carried.to_check) or elsewhere.any()))
+
+
+def _placed_anew(before: Rois, after: Rois) -> list[int]:
+    """Ids of ROIs that are new, or have another centre than before."""
+    old = {int(i): tuple(circle[:2]) for i, circle in zip(before.ids, before.circles, strict=True)}
+    new = zip(after.ids, after.circles, strict=True)
+    return [int(i) for i, circle in new if old.get(int(i)) != tuple(circle[:2])]
+
+
+def _drawn_on(
+    rois: Rois, lying: Lying, marks: Container[str] | None = None
+) -> npt.NDArray[np.bool_]:
+    """(N,) bool: which ROIs were drawn by hand, on some references or on any."""
+    drawn = [lying.drawn.get(int(i)) for i in rois.ids]
+    return np.array(
+        [each is not None and (marks is None or _mark(each) in marks) for each in drawn], bool
+    )
+
+
+def _joined(rois: Rois, carried: Rois, rows: npt.NDArray[np.bool_]) -> Rois:
+    """ROIs in the coordinates of those rows that were carried there; the others lie there."""
+    if rows.all():
+        return carried
+    circles = rois.circles.copy()
+    circles[rows] = carried.circles
+    features = {}
+    for name, values in carried.features.items():
+        blank = np.nan if values.dtype.kind == "f" else False
+        column = rois.features.get(name, np.full(len(rois), blank))
+        features[name] = column.astype(np.result_type(column, values))
+        features[name][rows] = values
+    return replace(rois, circles=circles, features=features, made_on=carried.made_on)
 
 
 def _placing_masks(

@@ -213,6 +213,22 @@ def test_what_undo_brings_back_is_carried_too(panel, session, carried, found):
     assert panel.rois.rois.ids.tolist() == [2, 3]
 
 
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_undo_brings_back_none_from_beside_the_cells(panel, session, carried, by_hand):
+    first = panel.rois.rois
+    if by_hand:
+        panel.rois.delete([1])
+    else:
+        panel.rois.set(first.where([1, 2]))
+    assert panel.rois.rois.made_on is None
+    change(session)
+    carried()
+    panel.rois.undo()
+    carried()
+    assert panel.rois.rois.ids.tolist() == [1, 2, 3]
+    np.testing.assert_allclose(panel.rois.rois.circles[:, :2], CELLS[:, :2] - MOVE, atol=0.1)
+
+
 def test_one_that_falls_outside_is_to_be_checked_until_it_is_moved(panel, session, carried, found):
     change(session, np.array([25.0, 0.0]))
     carried()
@@ -334,6 +350,55 @@ def held(monkeypatch):
 
     monkeypatch.setattr(carrier, "placing", held_up)
     return waiting
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_what_is_drawn_meanwhile_lies_where_it_was_drawn(panel, session, carried, held, known):
+    if known:
+        panel.rois.set(replace(panel.rois.rois, made_on=made_on(session.alignments[0])))
+        held.clear()
+        carried()
+        held.append(True)
+    change(session)
+    new = panel.rois.add((33.0, 21.0, 4.0))
+    panel.rois.move(1, (11.0, 26.0))
+    panel.rois.add((50.0, 50.0, 4.0))
+    panel.rois.resize([2], step=1.0)
+    held.clear()
+    carried()
+    rois = panel.rois.rois
+    assert rois.made_on == made_on(session.alignments[0])
+    assert rois.circle(new).tolist() == [33.0, 21.0, 4.0]
+    assert rois.circle(1)[:2].tolist() == [11.0, 26.0]
+    np.testing.assert_allclose(rois.circles[1:3, :2], CELLS[1:, :2] - MOVE, atol=0.1)
+    np.testing.assert_allclose(rois.circle(2)[2], CELLS[1, 2] + 1, atol=0.1)
+    assert not rois.features[CHECK].any()
+    for _ in range(2):  # the radius, and the last that was drawn
+        panel.rois.undo()
+        carried()
+    rois = panel.rois.rois
+    assert rois.ids.tolist() == [1, 2, 3, new]
+    assert rois.circle(new).tolist() == [33.0, 21.0, 4.0]
+    np.testing.assert_allclose(rois.circles[1:3, :2], CELLS[1:, :2] - MOVE, atol=0.1)
+
+
+def test_what_is_drawn_on_a_reference_between_two_is_to_be_checked(panel, session, carried, held):
+    first = session.alignments
+    change(session, FURTHER)
+    panel.rois.add((33.0, 21.0, 4.0))
+    for each, alignment in zip(session.recordings, first, strict=True):
+        each.alignment = alignment
+    change(session)
+    held.clear()
+    carried()
+    assert panel.rois.rois.features[CHECK].tolist() == [False, False, False, True]
+    panel.rois.begin(Rois.of(()))
+    held.append(True)
+    change(session, FURTHER)
+    new = panel.rois.add((33.0, 21.0, 4.0))
+    held.clear()
+    carried()
+    assert panel.rois.rois.circle(new).tolist() == [33.0, 21.0, 4.0]
 
 
 def press_read(qtbot, panel):

@@ -26,6 +26,8 @@ class RoiModel(QObject):
         Its owner.
     """
 
+    edited = Signal(object, object)
+    """`Rois` before and after a change by hand, which ``changed`` follows."""
     changed = Signal()
     """``rois`` is another object."""
     selection_changed = Signal()
@@ -81,19 +83,19 @@ class RoiModel(QObject):
 
     def add(self, circle: npt.ArrayLike, slices: tuple[int, int] | None = None) -> int:
         """Add a circle (y, x, radius) by hand, and return its id."""
-        self.set(self._rois.added(circle, slices))
+        self._edit(self._rois.added(circle, slices))
         return int(self._rois.ids[-1])
 
     def move(self, roi_id: int, circle: npt.ArrayLike) -> None:
         """Give one ROI another place (y, x) or circle (y, x, radius)."""
-        self.set(self._rois.moved(roi_id, circle))
+        self._edit(self._rois.moved(roi_id, circle))
 
     def move_many(self, circles: dict[int, npt.ArrayLike]) -> None:
         """Give several ROIs, by id, another place or circle: one step of undo."""
         rois = self._rois
         for roi_id, circle in circles.items():
             rois = rois.moved(roi_id, circle)
-        self.set(rois)
+        self._edit(rois)
 
     def resize(self, roi_ids: Iterable[int], factor: float = 1.0, step: float = 0.0) -> None:
         """Multiply the radius of some ROIs by ``factor``, then add ``step`` px."""
@@ -105,7 +107,7 @@ class RoiModel(QObject):
 
     def delete(self, roi_ids: Iterable[int]) -> None:
         """Take some ROIs away; their ids aren't given again."""
-        self.set(self._rois.without(list(roi_ids)))
+        self._edit(self._rois.without(list(roi_ids)))
 
     def undo(self) -> None:
         """Go back to the ROIs before the last change."""
@@ -118,6 +120,10 @@ class RoiModel(QObject):
         if self._after:
             self._before.append(self._rois)
             self._show(self._after.pop())
+
+    def _edit(self, rois: Rois) -> None:
+        self.edited.emit(self._rois, rois)
+        self.set(rois)
 
     # -- selecting -----------------------------------------------------------------------------
 
