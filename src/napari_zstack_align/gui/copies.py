@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from napari_zstack_align.progress import Job
+from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.saved.as_kept import KeptFiles
 from napari_zstack_align.saved.occupant import occupant_of
 
@@ -57,6 +57,12 @@ def _folders_at(path: Path) -> list[Path]:
     if manifest is None:
         return []
     return [path, *(path / member.folder for member in manifest.members)]
+
+
+def describing(path: Path) -> Job[Copy | None]:
+    """Describe what is at a path that was opened just now."""
+    yield Progress("Looking at the file", 0, 1)
+    return Copy.at(path)
 
 
 def saving(start: Callable[[], Job[Path]]) -> Job[tuple[Path, Copy | None]]:

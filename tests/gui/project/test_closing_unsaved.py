@@ -149,7 +149,9 @@ def test_what_changes_while_a_project_is_saved_is_saved_before_napari_closes(
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_mask_of_a_file_that_was_painted_on_is_asked_about(when, open_napari, answer, tmp_path):
+def test_a_mask_of_a_file_that_was_painted_on_is_asked_about(
+    when, open_napari, qtbot, answer, tmp_path
+):
     """Whether it was opened before the panel or after it."""
     path = tmp_path / "mask.tif"
     tifffile.imwrite(path, np.eye(64, dtype=np.uint8))
@@ -166,7 +168,28 @@ def test_a_mask_of_a_file_that_was_painted_on_is_asked_about(when, open_napari, 
     assert answer.asked == ["1 painted mask is in no file yet."]
     open_napari.layers["mask"].undo()
     window.close()  # it is as in its file again
-    assert is_closed(window)
+    qtbot.waitUntil(lambda: is_closed(window))
+
+
+HARM = {
+    "deleted": lambda path: path.unlink(),
+    "saved over": lambda path: tifffile.imwrite(path, np.ones((64, 64), np.uint8)),
+}
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_a_mask_whose_file_is_gone_is_asked_about(harm, open_napari, qtbot, answer, tmp_path):
+    path = tmp_path / "mask.tif"
+    tifffile.imwrite(path, np.eye(64, dtype=np.uint8))
+    panel = open_panel(open_napari, "Load")
+    open_napari.open(path, plugin="napari", layer_type="labels")
+    qtbot.waitUntil(lambda: bool(panel.workspace.in_files.copies()))
+    HARM[harm](path)
+    answer("Keep open")
+    panel.window().close()
+    qtbot.waitUntil(lambda: bool(answer.asked))
+    assert panel.window().isVisible()
+    assert answer.asked == ["1 painted mask is in no file yet."]
 
 
 def test_a_mask_that_was_painted_on_before_the_panel_is_asked_about(open_napari, answer, tmp_path):

@@ -105,7 +105,7 @@ class ProjectKeeper(QObject):
         self._failed = ""
         self._opened: Opened | None = None
         self._showing: Iterator[None] | None = None
-        self._masks = MasksInFiles(panel.viewer.layers)
+        self._masks = MasksInFiles(panel.viewer.layers, panel.workspace.in_files)
         panel.workspace.saved_runs.project_with = self._project_with
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_EVERY_MS)
