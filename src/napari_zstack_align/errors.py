@@ -18,6 +18,10 @@ class InputError(ZstackAlignError, ValueError):
     """A file, an array or a parameter can't be used as it is."""
 
 
+class DroppedFrameError(InputError):
+    """A frame was dropped when its file was opened: it has no pixels."""
+
+
 class AlignmentError(ZstackAlignError, RuntimeError):
     """Nothing of the data could be aligned."""
 

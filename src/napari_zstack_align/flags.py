@@ -15,6 +15,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.errors import DroppedFrameError
+
 Codes: TypeAlias = npt.NDArray[np.str_]
 Rows: TypeAlias = npt.NDArray[np.void] | np.void
 
@@ -28,6 +30,8 @@ class Flag(StrEnum):
 
     # what a frame shows
     UNREADABLE = "unreadable"
+    DROPPED = "dropped"
+    """Left out by the person who opened the file."""
     NO_SIGNAL = "no signal"
     SATURATED = "saturated"
     TORN = "torn"
@@ -145,6 +149,8 @@ def fault_of(row: np.void) -> Fault | None:
 
 def unreadable(error: Exception) -> Fault:
     """Return the fault of frames that couldn't be read, for what reading raised."""
+    if isinstance(error, DroppedFrameError):
+        return Fault(Flag.DROPPED, "dropped when the file was opened")
     return Fault(Flag.UNREADABLE, f"unreadable: {str(error).removesuffix('.')}")
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.errors import InputError
+from napari_zstack_align.errors import DroppedFrameError, InputError
 
 
 class FrameSource(Protocol):
@@ -49,7 +49,7 @@ class ArraySource:
     data : array-like
         Anything with ``shape``, ``dtype`` and basic slicing.
     axes : str
-        One letter a dimension of ``data``: T, C, Z (slice), R (repeat), Y, X.
+        One letter a dimension of ``data``: T, V (volume), C, Z (slice), R (repeat), Y, X.
     """
 
     def __init__(self, data: Any, axes: str) -> None:
@@ -143,8 +143,97 @@ class FramesOf:
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
-        frames = [self._source.read(t, t + 1) for t in map(int, self._frames[start:stop])]
-        return np.concatenate(frames) if frames else np.empty((0, *self.shape[1:]), self.dtype)
+        return _gathered(self._source, self._frames[start:stop])
+
+
+class PlanesOf:
+    """Planes of a source of one channel, put together to frames of several.
+
+    Parameters
+    ----------
+    source : FrameSource
+        (N, 1, Y, X), the planes in the order of the file.
+    planes : numpy.ndarray
+        (T, C) index in it of each plane.
+    """
+
+    reads_singly = True
+
+    def __init__(self, source: FrameSource, planes: npt.NDArray[np.intp]) -> None:
+        self._source = source
+        self._planes = planes
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(T, C, Y, X)."""
+        n_frames, n_channels = self._planes.shape
+        return (n_frames, n_channels, *self._source.shape[2:])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type of a pixel."""
+        return self._source.dtype
+
+    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
+        planes = self._planes[start:stop]
+        return _gathered(self._source, planes.reshape(-1)).reshape(-1, *self.shape[1:])
+
+
+def _gathered(source: FrameSource, frames: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
+    """Frames of a source in any order; those that follow one another are read at once."""
+    if not len(frames):
+        return np.empty((0, *source.shape[1:]), source.dtype)
+    borders = np.flatnonzero(np.diff(frames) != 1) + 1
+    runs = [(int(run[0]), int(run[-1]) + 1) for run in np.split(frames, borders)]
+    parts = [source.read(start, stop) for start, stop in runs]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+class WithDropped:
+    """Frames of another source, of which some are not to be read.
+
+    Parameters
+    ----------
+    source : FrameSource
+        The other source.
+    dropped : tuple of int
+        Indices in it of the frames that are not read.
+    numbers : numpy.ndarray
+        (T,) number of each frame in its files, for what is said.
+    """
+
+    def __init__(
+        self, source: FrameSource, dropped: tuple[int, ...], numbers: npt.NDArray[np.intp]
+    ) -> None:
+        self.source = source
+        self._dropped = np.array(dropped, np.intp)
+        self._numbers = numbers
+        self.reads_singly = reads_singly(source)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(T, C, Y, X)."""
+        return self.source.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type of a pixel."""
+        return self.source.dtype
+
+    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Frames ``start`` to ``stop`` as (stop - start, C, Y, X).
+
+        Raises
+        ------
+        DroppedFrameError
+            Where one of them is dropped.
+        """
+        first = int(np.searchsorted(self._dropped, start))
+        if first < len(self._dropped) and self._dropped[first] < stop:
+            number = int(self._numbers[self._dropped[first]])
+            raise DroppedFrameError(f"Frame {number} was dropped when the file was opened.")
+        return self.source.read(start, stop)
 
 
 def with_checked_chunks(data: Any) -> Any:

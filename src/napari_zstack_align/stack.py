@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
-from math import ceil
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import dask.array as da
 import numpy as np
@@ -16,11 +16,18 @@ import numpy.typing as npt
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.frame_times import frame_interval_s
+from napari_zstack_align.layout import FramesPerSlice, Layout, Order, layout_of_axes
 from napari_zstack_align.lazy import LazyFrames
 from napari_zstack_align.remark import Remark, as_remarks
-from napari_zstack_align.sources import ArraySource, FramesOf, FrameSource, as_array, reads_singly
-
-Order: TypeAlias = Literal["repeats", "slices"]
+from napari_zstack_align.said import Said
+from napari_zstack_align.sources import (
+    ArraySource,
+    FramesOf,
+    FrameSource,
+    WithDropped,
+    as_array,
+    reads_singly,
+)
 
 CHUNK_BYTES = 12 * 2**20
 """Size of a dask chunk of whole frames: smaller cost scheduling, larger ones stall scrolling."""
@@ -28,7 +35,7 @@ CHUNK_BYTES = 12 * 2**20
 READ_BYTES = 2**20
 """Frames of so many bytes are still in the processor's cache when they are worked on."""
 
-AXES = "TCZRYX"
+AXES = "TVCZRYX"
 
 LOW_FRAMES, LOW_PIXELS, LOW_PERCENT = 16, 2**17, 1.0
 """The darkest pixels are this percentile of about so many pixels of each of so many frames."""
@@ -55,10 +62,24 @@ class Stack:
         (T,) float64, start of each frame in s; None where unknown.
     channel_names : tuple of str
         One a channel.
-    frames_per_slice : int, optional
-        Repeats of a slice. None together with ``order``: a recording.
-    order : {'repeats', 'slices'}, optional
-        Which runs fastest in acquisition order.
+    frames_per_slice : int or tuple of int, optional
+        Repeats of a slice: volumes for 'slices', sweeps for 'up-and-down'; one number for each
+        slice where they vary. None together with ``order``: a recording.
+    order : {'repeats', 'slices', 'up-and-down', 'up-and-down-once'}, optional
+        What runs fastest in acquisition order, see `layout.Order`.
+    frames_in_turn : int
+        Frames of a slice that follow one another in each volume of 'slices'; nearly always 1.
+    z_positions_um : tuple of float, optional
+        Depth of each slice in µm, where slices may lie unevenly; None where unknown.
+    frame_numbers : numpy.ndarray, optional
+        (T,) number of each frame in its files, counted from 0; None where none was left out.
+    dropped : tuple of int
+        Frames that keep their place among the repeats and their time, but have no pixels: all jobs
+        flag them.
+    started_at : datetime.datetime, optional
+        When the first frame was recorded, by the microscope's clock.
+    said : Said
+        What was said at opening of how the files are to be read.
     name : str
         A short name for layers and files.
     paths : tuple of pathlib.Path
@@ -72,11 +93,17 @@ class Stack:
     z_step_um: float | None = None
     frame_times_s: npt.NDArray[np.float64] | None = None
     channel_names: tuple[str, ...] = ()
-    frames_per_slice: int | None = None
+    frames_per_slice: FramesPerSlice | None = None
     order: Order | None = None
     name: str = "stack"
     paths: tuple[Path, ...] = ()
     remarks: tuple[Remark, ...] = ()
+    frames_in_turn: int = 1
+    z_positions_um: tuple[float, ...] | None = None
+    frame_numbers: npt.NDArray[np.intp] | None = None
+    dropped: tuple[int, ...] = ()
+    started_at: datetime | None = None
+    said: Said = field(default=Said())
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "remarks", as_remarks(self.remarks))
@@ -86,22 +113,13 @@ class Stack:
             raise InputError(
                 f"order='{self.order}' needs frames_per_slice: say how many repeats each slice has."
             )
-        if self.frames_per_slice is not None:
-            if not _is_whole(self.frames_per_slice) or self.frames_per_slice < 1:
-                raise InputError(
-                    f"frames_per_slice must be a whole number of at least 1, not "
-                    f"{self.frames_per_slice!r}."
-                )
-            object.__setattr__(self, "frames_per_slice", int(self.frames_per_slice))
-            if self.frames_per_slice > n_frames:
-                raise InputError(
-                    f"frames_per_slice is {self.frames_per_slice}, but {self.name} has only "
-                    f"{counted(n_frames, 'frame')}: give a smaller number."
-                )
-            if self.order is None:
-                object.__setattr__(self, "order", "repeats")
-        if self.order not in (None, "repeats", "slices"):
-            raise InputError(f"order must be 'repeats' or 'slices', not {self.order!r}.")
+        if self.frames_per_slice is None:
+            object.__setattr__(self, "frames_in_turn", 1)
+        else:
+            layout = Layout(self.frames_per_slice, self.order or "repeats", self.frames_in_turn)
+            object.__setattr__(self, "frames_per_slice", layout.frames_per_slice)
+            object.__setattr__(self, "order", layout.order)
+            layout.check(n_frames, self.name)
         _check_size("pixel_size_um", self.pixel_size_um, 2)
         _check_size("z_step_um", self.z_step_um, 1)
         if not self.channel_names:
@@ -117,6 +135,7 @@ class Stack:
                 f"{self.name} has {counted(n_frames, 'frame')}, but frame_times_s has "
                 f"{np.size(self.frame_times_s)}: give one time a frame."
             )
+        self._check_positions()
 
     @classmethod
     def from_array(
@@ -124,7 +143,7 @@ class Stack:
         data: Any,
         axes: str = "TYX",
         *,
-        frames_per_slice: int | None = None,
+        frames_per_slice: FramesPerSlice | None = None,
         order: Order | None = None,
         pixel_size_um: tuple[float, float] | None = None,
         z_step_um: float | None = None,
@@ -141,13 +160,13 @@ class Stack:
             numpy, dask or zarr array, of integers or real numbers.
         axes : str
             One letter a dimension: T (time or acquisition order), C (channel), Z (slice),
-            R (repeat), Y, X. The frame axes T, Z and R are flattened in the order given, so that
-            'TZYX' is read as volumes that repeat (``order='slices'``), 'ZRYX' and 'ZTYX' as
-            repeats of each slice (``order='repeats'``), and 'ZYX' as one frame a slice.
+            V (volume), R (repeat), Y, X. The frame axes T, V, Z and R are flattened in the order
+            given, so that 'TZYX' is read as volumes that repeat (``order='slices'``), 'ZRYX' and
+            'ZTYX' as repeats of each slice (``order='repeats'``), and 'ZYX' as one frame a slice.
         frames_per_slice, order, pixel_size_um, z_step_um, frame_times_s, channel_names, name
             As the attributes; ``frames_per_slice`` and ``order`` override what ``axes`` says.
         **described : dict
-            ``paths`` and ``remarks``, as the attributes.
+            ``paths``, ``remarks``, ``z_positions_um`` and ``started_at``, as the attributes.
 
         Returns
         -------
@@ -158,7 +177,8 @@ class Stack:
         InputError
             Where axes and array don't fit, or pixels are complex, boolean, RGB or all NaN.
         """
-        if unknown := set(described) - {"paths", "remarks"}:
+        known = {"paths", "remarks", "z_positions_um", "started_at"}
+        if unknown := set(described) - known:
             raise InputError(f"A stack can't be given {', '.join(sorted(unknown))}: leave it out.")
         if not hasattr(data, "shape") or not hasattr(data, "dtype"):
             data = as_array(data, "A stack")
@@ -171,12 +191,12 @@ class Stack:
         if "Y" not in axes or "X" not in axes:
             raise InputError(f"axes='{axes}' lacks Y or X: give both, a frame is an image (Y, X).")
         if frames_per_slice is None and order is None:
-            frames_per_slice, order = layout_of_axes(axes, shape)
+            described |= told(layout_of_axes(axes, shape))
+        else:
+            described |= {"frames_per_slice": frames_per_slice, "order": order}
         times = None if frame_times_s is None else _as_times(frame_times_s)
         return cls(
             source=ArraySource(data, axes),
-            frames_per_slice=frames_per_slice,
-            order=order,
             pixel_size_um=pixel_size_um,
             z_step_um=z_step_um,
             frame_times_s=times,
@@ -192,9 +212,7 @@ class Stack:
         layout = (
             "a recording"
             if self.frames_per_slice is None
-            else (
-                f"{counted(self.n_slices, 'slice')} of {counted(self.frames_per_slice, 'repeat')}"
-            )
+            else (f"{counted(self.n_slices, 'slice')} of {repeats_in_words(self.frames_per_slice)}")
         )
         return f"<Stack {self.name}: {size}{channels}, {self.dtype}; {layout}>"
 
@@ -276,26 +294,45 @@ class Stack:
 
     # -- slices and repeats --------------------------------------------------------------------
 
+    @cached_property
+    def layout(self) -> Layout:
+        """Which slice each frame belongs to.
+
+        Raises
+        ------
+        InputError
+            Of a recording.
+        """
+        if self.frames_per_slice is None:
+            raise InputError(
+                f"{self.name} has no frames_per_slice, so it is a recording without slices: say "
+                f"how many repeats each slice has."
+            )
+        return Layout(self.frames_per_slice, self.order or "repeats", self.frames_in_turn)
+
     @property
+    def most_repeats(self) -> int:
+        """Repeats of a slice, at most where they vary; 0 for a recording."""
+        return 0 if self.frames_per_slice is None else self.layout.most_repeats
+
+    @cached_property
     def n_slices(self) -> int:
         """Number of slices; a rest that fills no slice counts as a last, short one."""
-        return ceil(self.n_frames / self._repeats)
+        return self.layout.n_slices(self.n_frames)
 
     @cached_property
     def slice_of_frame(self) -> npt.NDArray[np.intp]:
         """(T,) index of the slice that each frame belongs to."""
-        frames = np.arange(self.n_frames)
-        if self.order == "slices":
-            return frames % self.n_slices
-        return frames // self._repeats
+        return self.layout.slice_of_frame(self.n_frames)
 
     @cached_property
     def repeat_of_frame(self) -> npt.NDArray[np.intp]:
         """(T,) index of each frame among the repeats of its slice."""
-        frames = np.arange(self.n_frames)
-        if self.order == "slices":
-            return frames // self.n_slices
-        return frames % self._repeats
+        repeat = np.empty(self.n_frames, np.intp)
+        for z in range(self.n_slices):
+            frames = self.frames_of_slice(z)
+            repeat[frames] = np.arange(len(frames))
+        return repeat
 
     def frames_of_slice(self, slice_index: int) -> npt.NDArray[np.intp]:
         """Indices of the frames of one slice, in acquisition order."""
@@ -307,16 +344,51 @@ class Stack:
             raise InputError(
                 f"{self.name} has {counted(self.n_slices, 'plane')}: there is no plane {z}."
             )
-        frames = self.frames_of_slice(z)
+        said = self.said.and_(frames_per_slice=self.frames_per_slice, order=self.order, plane=z)
+        chosen = self.only(self.frames_of_slice(z))
+        return replace(chosen, name=f"{self.name} plane {z}", said=said)
+
+    def only(self, frames: npt.NDArray[np.intp]) -> Stack:
+        """Some of the frames as a recording, with their times and their numbers in the files."""
         times = None if self.frame_times_s is None else self.frame_times_s[frames]
         return replace(
             self,
             source=FramesOf(self.source, frames),
             frame_times_s=times,
+            frame_numbers=self.numbers[frames],
+            dropped=tuple(np.flatnonzero(np.isin(frames, self.dropped)).tolist()),
             frames_per_slice=None,
             order=None,
-            name=f"{self.name} plane {z}",
+            z_positions_um=None,
         )
+
+    def without(self, dropped: Iterable[int]) -> Stack:
+        """Return the stack with some frames dropped: they stay, but have no pixels.
+
+        Parameters
+        ----------
+        dropped : iterable of int
+            Frames, counted from 0.
+        """
+        frames = tuple(sorted({int(t) for t in dropped}))
+        if frames == self.dropped:
+            return self
+        if frames and not 0 <= frames[0] <= frames[-1] < self.n_frames:
+            odd = frames[0] if frames[0] < 0 else frames[-1]
+            raise InputError(
+                f"{self.name} has no frame {odd} to drop: its frames are 0 to {self.n_frames - 1}."
+            )
+        if len(frames) == self.n_frames:
+            raise InputError(f"All frames of {self.name} are dropped: leave some.")
+        source = self.source.source if isinstance(self.source, WithDropped) else self.source
+        source = WithDropped(source, frames, self.numbers) if frames else source
+        return replace(self, source=source, dropped=frames)
+
+    @property
+    def numbers(self) -> npt.NDArray[np.intp]:
+        """(T,) number of each frame in its files, counted from 0."""
+        known = self.frame_numbers
+        return np.arange(self.n_frames) if known is None else known
 
     def checked_channel(self, channel: int, parameter: str = "channel") -> int:
         """Return a channel, counted from 0; InputError, which names the parameter, for no such."""
@@ -337,28 +409,47 @@ class Stack:
         """Return a copy with some attributes changed and checked again."""
         if changes.get("frames_per_slice", 0) is None:
             changes.setdefault("order", None)
+            changes.setdefault("z_positions_um", None)
         return replace(self, **changes)
 
-    @property
-    def _repeats(self) -> int:
-        if self.frames_per_slice is None:
+    def _check_positions(self) -> None:
+        """Check the depths of slices and the numbers of frames."""
+        if self.frame_numbers is not None and np.shape(self.frame_numbers) != (self.n_frames,):
+            raise InputError(f"{self.name} needs one number a frame in frame_numbers.")
+        given = self.z_positions_um
+        if given is None:
+            return
+        positions = as_array(given, "z_positions_um")
+        is_list = positions.ndim == 1 and positions.dtype.kind in "iuf"
+        if not is_list or not np.all(np.isfinite(positions)):
+            raise InputError("z_positions_um must be the depth of each slice in µm, a number each.")
+        object.__setattr__(self, "z_positions_um", tuple(map(float, positions)))
+        n_slices = None if self.frames_per_slice is None else self.n_slices
+        if n_slices != len(positions):
+            has = "no slices" if n_slices is None else counted(n_slices, "slice")
             raise InputError(
-                f"{self.name} has no frames_per_slice, so it is a recording without slices: say "
-                f"how many repeats each slice has."
+                f"{self.name} has {has}, but z_positions_um lists {len(positions)}: give one depth "
+                f"a slice."
             )
-        return self.frames_per_slice
 
 
-def layout_of_axes(axes: str, shape: tuple[int, ...]) -> tuple[int | None, Order | None]:
-    """Read frames_per_slice and order off the axes; both None for a recording."""
-    if "Z" not in axes:
-        return None, None
-    repeat_axes = [a for a in axes if a in "TR"]
-    repeats = int(np.prod([shape[axes.index(a)] for a in repeat_axes], dtype=int))
-    if not repeat_axes:
-        return 1, "repeats"
-    slices_fastest = all(axes.index(a) < axes.index("Z") for a in repeat_axes)
-    return repeats, "slices" if slices_fastest else "repeats"
+def told(layout: Layout | None) -> dict[str, Any]:
+    """Attributes of a stack with a layout."""
+    if layout is None:
+        return {"frames_per_slice": None, "order": None}
+    return {
+        "frames_per_slice": layout.frames_per_slice,
+        "order": layout.order,
+        "frames_in_turn": layout.in_turn,
+    }
+
+
+def repeats_in_words(repeats: FramesPerSlice) -> str:
+    """'9 repeats', or '5 to 9 repeats' where they vary."""
+    if isinstance(repeats, int):
+        return counted(repeats, "repeat")
+    few, many = min(repeats), max(repeats)
+    return counted(few, "repeat") if few == many else f"{few} to {counted(many, 'repeat')}"
 
 
 def check_is_stack(given: object) -> None:
@@ -386,10 +477,6 @@ def check_pixels(dtype: np.dtype[Any], shape: tuple[int, ...], name: str) -> Non
         )
     if 0 in shape:
         raise InputError(f"{name} is empty (shape {shape}): choose data with at least one frame.")
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int | float | np.number) and float(value).is_integer()
 
 
 def _as_times(given: npt.ArrayLike) -> npt.NDArray[np.float64]:

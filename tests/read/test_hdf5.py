@@ -16,6 +16,7 @@ import pytest
 import napari_zstack_align as nza
 from napari_zstack_align.progress import run
 from napari_zstack_align.read import _hdf5_file, holds_frames, open_plane, open_stack
+from napari_zstack_align.read._format import Wish
 from napari_zstack_align.read._hdf5 import open_dataset
 from napari_zstack_align.write.hdf5 import write_hdf5
 from napari_zstack_align.write.image import Image
@@ -56,9 +57,9 @@ def test_one_of_several_is_chosen_and_the_others_are_named(
     shape = datasets[chosen.replace("/", "__")]
     assert opened.source.shape == (shape[0], 1, *shape[1:])
     other = (names - {chosen}).pop()
-    expected = open_dataset(path, other)
+    expected = open_dataset(path, Wish(image=other))
     assert expected.source.shape[2:] == datasets[other.replace("/", "__")][-2:]
-    assert open_dataset(path, 1).source.shape == expected.source.shape
+    assert open_dataset(path, Wish(image=1)).source.shape == expected.source.shape
     assert not expected.facts.remarks
     if len(datasets[other.replace("/", "__")]) > 2:
         [remark] = opened.facts.remarks
@@ -71,7 +72,7 @@ def test_one_of_several_is_chosen_and_the_others_are_named(
 def test_a_dataset_that_is_not_there(dataset: Any, tmp_path: Path, frames: Any) -> None:
     path = file_of(tmp_path, group__a=frames, b=frames)
     with pytest.raises(nza.InputError, match=r"choose '(group/a|b)' \(12 × 20 × 30 uint16\), "):
-        open_dataset(path, dataset)
+        open_dataset(path, Wish(image=dataset))
 
 
 @pytest.mark.parametrize(
@@ -191,7 +192,7 @@ def test_colours(data: Any, tmp_path: Path) -> None:
     with pytest.raises(nza.InputError, match="without a dataset that looks like frames"):
         open_stack(path)
     with pytest.raises(nza.InputError, match="RGB colours"):
-        open_dataset(path, "x")
+        open_dataset(path, Wish(image="x"))
 
 
 def test_frames_that_were_never_written_are_told(tmp_path: Path, frames: Any) -> None:
@@ -203,7 +204,11 @@ def test_frames_that_were_never_written_are_told(tmp_path: Path, frames: Any) ->
     np.testing.assert_array_equal(stack.read(0, 12)[:, 0], frames)
     assert stack.remarks[0].startswith("8 of 20 pieces of 'x' were never written and read as 0")
     assert stack.remarks[0].is_warning
-    assert open_dataset(tmp_path / "x.h5", "y").facts.remarks[0].startswith("All frames of 'y'")
+    assert (
+        open_dataset(tmp_path / "x.h5", Wish(image="y"))
+        .facts.remarks[0]
+        .startswith("All frames of 'y'")
+    )
 
 
 def test_frames_in_a_file_that_is_gone(tmp_path: Path, frames: Any) -> None:

@@ -114,10 +114,10 @@ def test_what_four_axes_are_taken_for_is_said(tmp_path, second: int, is_warning:
     (remark,) = nza.open_stack(tmp_path / "larva.npy").remarks
     assert remark.is_warning is is_warning
     assert f"(frames, channels, y, x): 8 frames of {second} channels" in remark
-    assert f"`frames_per_slice={second}`" in remark
+    assert "`axes='ZRYX'`" in remark
 
 
 def test_four_axes_of_too_many_channels_may_be_repeats(tmp_path) -> None:
     np.save(tmp_path / "larva.npy", np.zeros((8, 9, 20, 30), np.uint16))
-    with pytest.raises(nza.InputError, match=r"\(slices, repeats, y, x\), save it with three"):
+    with pytest.raises(nza.InputError, match=r"say what they are, such as `axes='ZRYX'`"):
         nza.open_stack(tmp_path / "larva.npy")

@@ -35,7 +35,7 @@ def _open(path: Path) -> Opened:
 def twophoton(monkeypatch: pytest.MonkeyPatch) -> Reader:
     """A format of a module and one row."""
     module = ModuleType("twophoton_format")
-    module.FORMAT = Format(lambda paths: _open(*paths), lambda path: Glance.of(_open(path)))  # type: ignore[attr-defined]
+    module.FORMAT = Format(lambda paths, wish: _open(*paths), lambda path: Glance.of(_open(path)))  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "twophoton_format", module)
     row = Reader(
         name="twophoton",

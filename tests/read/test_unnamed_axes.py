@@ -21,7 +21,10 @@ def test_zarr_without_names(tmp_path, n, is_warning):
     (remark,) = stack.remarks
     assert remark.is_warning == is_warning
     assert f"four axes are taken for (frames, channels, y, x): 12 frames of {n} channels" in remark
-    assert "Stack.from_array(zarr.open(path), axes='ZRYX')" in remark
+    assert remark.endswith("say so: `axes='ZRYX'`.")
+    as_said = nza.open_stack(tmp_path / "x.zarr", axes="ZRYX")
+    assert as_said.shape == (12 * n, 1, 40, 50)
+    assert (as_said.n_slices, as_said.frames_per_slice, as_said.order) == (12, n, "repeats")
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,9 @@ def test_axes_that_are_none_or_there_twice(version: Any, tmp_path: Path, axes: s
     described = {"axes": [{"name": a} for a in axes], "datasets": [{"path": "0"}]}
     image = {"multiscales": [described]}
     group.attrs.update({"ome": image} if version == 3 else image)
-    with pytest.raises(nza.InputError, match=f"has the axes '{axes.upper()}', but T, C, Z, Y, X"):
+    with pytest.raises(
+        nza.InputError, match=f"has the axes '{axes.upper()}', but T, V, C, Z, R, Y, X"
+    ):
         open_stack(tmp_path / "x.zarr")
 
 

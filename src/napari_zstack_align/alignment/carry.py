@@ -66,9 +66,9 @@ class SharedFrames:
     @property
     def is_z_stack(self) -> bool:
         """Whether the frames are repeats of slices, of which the reference shows the first."""
-        repeats = self.old.stack.frames_per_slice
+        repeats = self.old.stack.most_repeats
         by_slice = "slice" in (self.old.quality.dtype.names or ())
-        return repeats is not None and (repeats > 1 or by_slice)
+        return repeats > 1 or (repeats > 0 and by_slice)
 
     def best(self, frames: npt.NDArray[np.intp], at_most: int) -> npt.NDArray[np.intp]:
         """Those of some frames that are trusted most, evenly spread over them."""

@@ -8,17 +8,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import PositiveInt, field_validator
+from pydantic import (
+    Field,
+    FiniteFloat,
+    NonNegativeInt,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 from napari_zstack_align.alignment.changed_frames import with_unchanged_frames
 from napari_zstack_align.alignment.fingerprint import fingerprint
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.layout import Order
 from napari_zstack_align.read import collect, open_stack
 from napari_zstack_align.remark import as_warnings
+from napari_zstack_align.said import Said
 from napari_zstack_align.saved import (
     RECORDING,
     Z_STACK,
@@ -32,7 +41,7 @@ from napari_zstack_align.saved.facts import InputFacts, origin_of_inputs, states
 from napari_zstack_align.saved.origin import Origin
 from napari_zstack_align.saved.unit_file import FileStates
 from napari_zstack_align.saved.watched import GONE, states_of
-from napari_zstack_align.stack import Order, Stack
+from napari_zstack_align.stack import Stack
 
 _SHORT_NAME = re.compile(r"[<>=|]?[a-z]+[0-9]{0,3}")
 DIGESTS = "frame_digests"
@@ -49,8 +58,11 @@ class StackFacts(Part):
         (T, C, Y, X).
     dtype : str
         Of a pixel, as numpy writes it.
-    frames_per_slice, order, pixel_size_um, z_step_um, channel_names
+    frames_per_slice, order, pixel_size_um, z_step_um, channel_names, frames_in_turn, \
+    z_positions_um, dropped
         As of `Stack`.
+    said : dict
+        What was said at opening, `Said.arguments`.
     fingerprint : str
         Of the raw frames, `fingerprint.fingerprint`; '' where they couldn't be read.
     """
@@ -58,12 +70,28 @@ class StackFacts(Part):
     name: str
     shape: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt]
     dtype: str
-    frames_per_slice: PositiveInt | None
+    frames_per_slice: PositiveInt | tuple[PositiveInt, ...] | None
     order: Order | None
     pixel_size_um: tuple[float, float] | None
     z_step_um: float | None
     channel_names: tuple[str, ...]
     fingerprint: str
+    frames_in_turn: PositiveInt = 1
+    z_positions_um: tuple[FiniteFloat, ...] | None = None
+    dropped: tuple[NonNegativeInt, ...] = ()
+    said: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _dropped_frames_are_there(self) -> Self:
+        n_frames = self.shape[0]
+        if max(self.dropped, default=-1) >= n_frames or len(self.dropped) >= n_frames:
+            raise ValueError("it drops frames that aren't there, or all")
+        return self
+
+    @field_validator("said")
+    @classmethod
+    def _known_arguments(cls, said: dict[str, Any]) -> dict[str, Any]:
+        return Said.from_facts(said).arguments()
 
     @field_validator("dtype")
     @classmethod
@@ -135,6 +163,10 @@ def raw_facts(stack: Stack, folder: Path, seen: FrameDigests | None = None) -> d
         z_step_um=stack.z_step_um,
         channel_names=stack.channel_names,
         fingerprint=origin_of(stack).fingerprint,
+        frames_in_turn=stack.frames_in_turn,
+        z_positions_um=stack.z_positions_um,
+        dropped=stack.dropped,
+        said=stack.said.arguments(),
     )
     return {
         "stack": described.model_dump(),
@@ -234,10 +266,15 @@ def find_stack(folder: Path, raw: StackAndInputs, seen: FrameDigests | None = No
     why = f"is not at {inputs[0].path} any more: give its new place {GIVEN_AT_OPENING}"
     for paths in places_of(folder, inputs):
         try:
-            return check_stack(open_stack(paths), described, seen)
+            return check_stack(open_as_said(paths, described), described, seen)
         except InputError as error:  # another recording may have this name by now
             why = f"can't be used any more. {error}"
     return missing_stack(folder, raw, why)
+
+
+def open_as_said(paths: Path | list[Path], described: StackFacts) -> Stack:
+    """Open raw files as they were opened for a result."""
+    return open_stack(paths, **described.said)
 
 
 def places_of(folder: Path, inputs: Sequence[InputFacts]) -> Iterator[Path | list[Path]]:
@@ -293,11 +330,16 @@ def missing_stack(folder: Path, raw: StackAndInputs, what: str) -> Stack:
 
 def as_described(stack: Stack, described: StackFacts) -> Stack:
     """Return a stack with the layout, sizes and names that it had."""
+    if stack.dropped != described.dropped:
+        stack = stack.without(described.dropped)
     return stack.replace(
         frames_per_slice=described.frames_per_slice,
         order=described.order,
+        frames_in_turn=described.frames_in_turn,
         pixel_size_um=described.pixel_size_um,
         z_step_um=described.z_step_um,
+        z_positions_um=described.z_positions_um,
         channel_names=described.channel_names,
         name=described.name,
+        said=Said.from_facts(described.said),
     )

@@ -16,7 +16,7 @@ from napari_zstack_align.cli.batch_results import (
     write_results,
 )
 from napari_zstack_align.cli.done_rows import found_done
-from napari_zstack_align.cli.inputs import add_recording_arguments, open_recording, read_mask
+from napari_zstack_align.cli.inputs import open_recording, read_mask
 from napari_zstack_align.cli.kept import (
     Stopped,
     drain_or_keep,
@@ -27,6 +27,7 @@ from napari_zstack_align.cli.kept import (
     stopped_in_a_table,
 )
 from napari_zstack_align.cli.lacking import lacking
+from napari_zstack_align.cli.opening import add_opening_arguments
 from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.sessions import (
     about_session,
@@ -76,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--threads", type=int, metavar="N", help="frames at once [all processors]")
     parser.add_argument("--overwrite", action="store_true", help="do finished rows again")
-    add_recording_arguments(parser, "chunks of 10 s")
+    add_opening_arguments(parser, "chunks of 10 s")
     parser.set_defaults(run=run_batch)
 
 

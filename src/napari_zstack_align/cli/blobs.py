@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import Any, TypeAlias, get_args
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,12 @@ from napari_zstack_align.cli.apart import Reads, Writes, check_output_apart
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import read_mask
+from napari_zstack_align.cli.opening import (
+    add_opening_arguments,
+    check_not_reopened,
+    opening,
+    sizes,
+)
 from napari_zstack_align.cli.sessions import tell_written
 from napari_zstack_align.counting import are, counted
 from napari_zstack_align.errors import InputError
@@ -43,7 +49,7 @@ from napari_zstack_align.progress import run
 from napari_zstack_align.read import open_stack
 from napari_zstack_align.remark import Remark, as_notes
 from napari_zstack_align.saved import ROI_TABLE, Kind, check_table, kind_of, occupant_of, target_of
-from napari_zstack_align.stack import Order, Stack
+from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.writers import roi_table
 
 FEWEST_AT_A_BOUND, MANY_AT_A_BOUND, AT_A_BOUND = 3, 0.25, 0.01
@@ -83,12 +89,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--min-slices", type=int, metavar="N", help="least slices of a cell in 3-D [1]"
     )
     parser.add_argument(
-        "--frames-per-slice", type=int, metavar="N", help="repeats of each slice of a raw z-stack"
-    )
-    parser.add_argument(
-        "--order", choices=get_args(Order), help="whether repeats or slices run fastest"
-    )
-    parser.add_argument(
         "--nuclei", action="store_true", help="begin with the parameters for filled nuclei"
     )
     parser.add_argument(
@@ -101,6 +101,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--stack", action=Reads, metavar="FILE", help="the raw frames, where they have moved"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace the table there")
+    add_opening_arguments(parser, image_flag="--image-in-file")
     add_model_flags(parser, BlobParams)
     parser.set_defaults(run=run_blobs)
 
@@ -184,6 +185,7 @@ def cut_by_border(rois: Rois, shape: tuple[int, int]) -> tuple[Remark, ...]:
 def _open(args: argparse.Namespace) -> StackOrAlignments:
     kind = kind_of(args.input)
     if kind in (Kind.ALIGNMENT, Kind.SESSION):
+        check_not_reopened(args, args.input.name)
         return load_saved(args.input, None if args.stack is None else open_stack(args.stack))
     if args.stack is not None:
         raise InputError("--stack goes with RUN.zalign: give the file of raw frames itself.")
@@ -194,7 +196,7 @@ def _open(args: argparse.Namespace) -> StackOrAlignments:
             f"{args.input} {held}: give what cells are to be found in, an image, a recording, "
             f"a z-stack, RUN.zalign or a session."
         )
-    return open_stack(args.input, frames_per_slice=args.frames_per_slice, order=args.order)
+    return open_stack(args.input, **opening(args), **sizes(args))
 
 
 def _is_zstack(source: StackOrAlignments) -> bool:

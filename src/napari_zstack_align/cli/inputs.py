@@ -6,22 +6,20 @@ import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.checks import check_one_plane
 from napari_zstack_align.cli.apart import Reads
-from napari_zstack_align.cli.number_arguments import number_argument, said_by_parser
+from napari_zstack_align.cli.opening import add_opening_arguments, opening, sizes
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.read import open_plane, open_stack
+from napari_zstack_align.read import open_plane, open_stack, with_sizes
 from napari_zstack_align.read.readers import file_formats, known_formats
 from napari_zstack_align.remark import as_notes
 from napari_zstack_align.saved import kind_of
 from napari_zstack_align.sources import FrameSource
-from napari_zstack_align.stack import Order, Stack
-from napari_zstack_align.typed_numbers import numbers
+from napari_zstack_align.stack import Stack
 
 
 def check_exist(paths: Sequence[Path]) -> None:
@@ -55,31 +53,12 @@ def add_stack_arguments(parser: argparse.ArgumentParser, nargs: str = "+") -> No
         metavar="FILE",
         help=f"{one_or_a_folder()}; several are one stack, in natural order",
     )
-    group = parser.add_argument_group("what the files don't say")
-    group.add_argument(
-        "--frames-per-slice", type=int, metavar="N", help="repeats of each slice of a z-stack"
-    )
-    group.add_argument(
-        "--order", choices=get_args(Order), help="whether repeats or slices run fastest"
-    )
-    _add_pixel_size(group)
-    group.add_argument(
-        "--z-step", type=number_argument, metavar="UM", help="distance of slices in µm"
-    )
+    add_opening_arguments(parser)
 
 
 def one_or_a_folder() -> str:
     """Return what can be opened, for help texts."""
     return f"{known_formats()}, or a folder of {file_formats()} files"
-
-
-def add_recording_arguments(parser: argparse.ArgumentParser, rate_is_for: str) -> None:
-    """Add the flags that complete what the files of recordings say."""
-    group = parser.add_argument_group("what the files don't say")
-    group.add_argument(
-        "--frame-rate", type=_rate, metavar="HZ", help=f"frames a second, for {rate_is_for}"
-    )
-    _add_pixel_size(group)
 
 
 def open_recording(path: Path, args: argparse.Namespace) -> Stack:
@@ -90,7 +69,7 @@ def open_recording(path: Path, args: argparse.Namespace) -> Stack:
     InputError
         Where it holds several planes at several times.
     """
-    stack = open_stack(path)
+    stack = open_stack(path, **opening(args))
     check_one_plane(stack)
     remarks = (*stack.remarks, *as_notes(_on_files(path, stack)))
     return completed(stack.replace(frames_per_slice=None, remarks=remarks), args)
@@ -109,20 +88,15 @@ def _on_files(folder: Path, stack: Stack) -> str:
 
 
 def completed(stack: Stack, args: argparse.Namespace) -> Stack:
-    """Return a recording with what the flags say of it."""
-    if args.pixel_size is not None:
-        stack = stack.replace(pixel_size_um=args.pixel_size)
-    if args.frame_rate is not None:
-        stack = stack.replace(frame_times_s=np.arange(stack.n_frames) / args.frame_rate)
-    return stack
+    """Return a recording with the sizes and times that the flags give."""
+    given = sizes(args)
+    return with_sizes(stack, **given) if given else stack
 
 
 def open_from(args: argparse.Namespace) -> Stack:
     """Open the stack that the arguments describe."""
     paths = args.files[0] if len(args.files) == 1 else args.files
-    stack = open_stack(paths, frames_per_slice=args.frames_per_slice, order=args.order)
-    given: dict[str, Any] = {"pixel_size_um": args.pixel_size, "z_step_um": args.z_step}
-    return stack.replace(**{name: value for name, value in given.items() if value is not None})
+    return open_stack(paths, **opening(args), **sizes(args))
 
 
 def read_mask(path: Path | None) -> npt.NDArray[Any] | None:
@@ -141,30 +115,3 @@ def _one_image(path: Path, what: str, source: FrameSource) -> npt.NDArray[Any]:
         raise InputError(f"{path} is no {what}: it holds {n_images} images, not one.")
     image: npt.NDArray[Any] = source.read(0, 1)[0, 0]
     return image
-
-
-def _add_pixel_size(group: Any) -> None:
-    group.add_argument(
-        "--pixel-size",
-        type=_pixel_size,
-        metavar="UM[,UM]",
-        help="pixel size in µm, or height,width, such as 0.8,0.5",
-    )
-
-
-def _rate(text: str) -> float:
-    rate = number_argument(text)
-    if not 0 < rate < np.inf:
-        raise argparse.ArgumentTypeError(f"'{text}' is no number above 0")
-    return rate
-
-
-def _pixel_size(text: str) -> tuple[float, float]:
-    sizes = said_by_parser(numbers, text, _may_be_pixel)
-    if len(sizes) not in (1, 2):
-        raise argparse.ArgumentTypeError(f"'{text}' is not one number or two (y,x)")
-    return sizes[0], sizes[-1]
-
-
-def _may_be_pixel(sizes: Sequence[float]) -> bool:
-    return len(sizes) in (1, 2) and min(sizes) > 0

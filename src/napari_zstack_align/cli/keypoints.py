@@ -8,13 +8,13 @@ from napari_zstack_align.alignment.session import save_session
 from napari_zstack_align.cli.apart import Reads, Writes, check_output_apart
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import (
-    add_recording_arguments,
     one_or_a_folder,
     open_recording,
     read_mask,
 )
 from napari_zstack_align.cli.kept import drain_or_keep, leave, saving, stopped
 from napari_zstack_align.cli.lacking import lacking
+from napari_zstack_align.cli.opening import add_opening_arguments
 from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.sessions import (
     about_session,
@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--threads", type=int, metavar="N", help="frames at once [all processors]")
     parser.add_argument("--overwrite", action="store_true", help="replace the session there")
-    add_recording_arguments(parser, "chunks of 10 s")
+    add_opening_arguments(parser, "chunks of 10 s")
     add_model_flags(parser, KeypointParams)
     parser.set_defaults(run=run_keypoints)
 

@@ -17,7 +17,6 @@ from napari_zstack_align.cells.traces.storage import save_session_traces
 from napari_zstack_align.cli.apart import Reads, Writes, check_output_apart
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import (
-    add_recording_arguments,
     check_exist,
     completed,
     open_recording,
@@ -30,6 +29,7 @@ from napari_zstack_align.cli.kept import (
     stopped,
     was_saved,
 )
+from napari_zstack_align.cli.opening import add_opening_arguments, check_not_reopened
 from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.sessions import tell_written
 from napari_zstack_align.cli.stopping import at_safe_moments
@@ -83,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--threads", type=int, metavar="N", help="frames at once [all processors]")
     parser.add_argument("--overwrite", action="store_true", help="replace the traces there")
-    add_recording_arguments(parser, "times and baselines")
+    add_opening_arguments(parser, "times and baselines")
     add_model_flags(parser, TraceParams)
     parser.set_defaults(run=run_traces)
 
@@ -152,6 +152,7 @@ def _recordings(args: argparse.Namespace) -> list[Recording]:
         if kind_of(path) is None:
             recordings.append((open_recording(path, args), None))
             continue
+        check_not_reopened(args, path.name)
         saved = load_saved(path)
         for alignment in [saved] if isinstance(saved, Alignment) else saved:
             if isinstance(alignment.stack.source, MissingSource):

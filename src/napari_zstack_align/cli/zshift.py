@@ -14,7 +14,7 @@ from napari_zstack_align.alignment.session import load_saved
 from napari_zstack_align.cli.apart import Reads, Writes, check_output_apart
 from napari_zstack_align.cli.bar import drain
 from napari_zstack_align.cli.flags import add_model_flags, params_of
-from napari_zstack_align.cli.inputs import add_recording_arguments, completed, open_recording
+from napari_zstack_align.cli.inputs import completed, open_recording
 from napari_zstack_align.cli.kept import (
     leave,
     make_parents,
@@ -25,6 +25,12 @@ from napari_zstack_align.cli.kept import (
 )
 from napari_zstack_align.cli.lacking import lacking
 from napari_zstack_align.cli.number_arguments import number_argument
+from napari_zstack_align.cli.opening import (
+    add_layout_arguments,
+    add_opening_arguments,
+    check_not_reopened,
+    opening,
+)
 from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.sessions import tell_written
 from napari_zstack_align.cli.stopping import at_safe_moments
@@ -41,7 +47,7 @@ from napari_zstack_align.saved import (
     kind_of,
     target_of,
 )
-from napari_zstack_align.stack import Order, Stack
+from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.export import check_export
 from napari_zstack_align.write.writers import Takes, choose_writer, endings_in_words
 from napari_zstack_align.zshift import ZShift, estimate_zshift
@@ -92,22 +98,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write what the recording would look like if only z had changed",
     )
     parser.add_argument(
-        "--z-step", type=number_argument, metavar="UM", help="distance of slices in µm"
+        "--z-step",
+        dest="reference_z_step",
+        type=number_argument,
+        metavar="UM",
+        help="distance of slices of the reference in µm",
     )
-    parser.add_argument(
-        "--reference-frames-per-slice",
-        type=int,
-        metavar="N",
-        help="repeats of each slice of the reference, averaged as they are; 1: each is a slice",
-    )
-    parser.add_argument(
-        "--reference-order",
-        choices=get_args(Order),
-        help="whether repeats or slices of the reference run fastest",
-    )
+    add_layout_arguments(parser, "reference-", " of the reference")
     parser.add_argument("--threads", type=int, metavar="N", help="frames at once [all processors]")
     parser.add_argument("--overwrite", action="store_true", help="replace what is there already")
-    add_recording_arguments(parser, "times")
+    add_opening_arguments(parser, with_z_step=False)
     add_model_flags(parser, ZShiftParams)
     parser.set_defaults(run=run_zshift)
 
@@ -165,6 +165,7 @@ def _recording(args: argparse.Namespace) -> tuple[Stack, Alignment | None]:
     if kind_of(args.recording):
         if args.alignment is not None:
             raise InputError("--alignment goes with the file of a recording.")
+        check_not_reopened(args, args.recording.name)
         saved = _one_alignment(args.recording)
         return completed(saved.stack, args), saved
     stack = open_recording(args.recording, args)
@@ -175,19 +176,19 @@ def _recording(args: argparse.Namespace) -> tuple[Stack, Alignment | None]:
 
 def _reference(args: argparse.Namespace) -> Alignment | Stack:
     given: Alignment | Stack
-    layout = {"frames_per_slice": args.reference_frames_per_slice, "order": args.reference_order}
+    layout = opening(args, "reference_")
     if kind_of(args.reference):
-        if any(layout.values()):
-            raise InputError(
-                f"{args.reference} knows its slices: leave out --reference-frames-per-slice and "
-                f"--reference-order."
-            )
+        if layout:
+            flags = " and ".join(f"--reference-{name.replace('_', '-')}" for name in layout)
+            raise InputError(f"{args.reference} knows its slices: leave out {flags}.")
         given = _one_alignment(args.reference)
-        if args.z_step is not None:
-            given = given.with_stack(given.stack.replace(z_step_um=args.z_step))
+        if args.reference_z_step is not None:
+            given = given.with_stack(given.stack.replace(z_step_um=args.reference_z_step))
         return given
     given = open_stack(args.reference, **layout)
-    return given if args.z_step is None else given.replace(z_step_um=args.z_step)
+    return (
+        given if args.reference_z_step is None else given.replace(z_step_um=args.reference_z_step)
+    )
 
 
 def _one_alignment(path: Path, stack: Stack | None = None) -> Alignment:

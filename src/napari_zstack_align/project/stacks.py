@@ -8,13 +8,13 @@ from napari_zstack_align.alignment.fingerprint import fingerprint
 from napari_zstack_align.alignment.raw_frames import (
     as_described,
     missing_stack,
+    open_as_said,
     places_of,
     raw_facts,
 )
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.project.facts import StackEntry
 from napari_zstack_align.project.members import read_times
-from napari_zstack_align.read import open_stack
 from napari_zstack_align.remark import as_warnings
 from napari_zstack_align.saved.facts import FileFacts
 from napari_zstack_align.stack import Stack
@@ -57,7 +57,7 @@ def _opened(entry: StackEntry, folder: Path, open_it: str) -> Stack:
     why = f"is not at {entry.inputs[0].path} any more: {open_it}"
     for paths in places_of(folder, entry.inputs):
         try:
-            stack = open_stack(paths)
+            stack = open_as_said(paths, described)
         except InputError as error:
             why = f"can't be opened any more. {error}"
             continue

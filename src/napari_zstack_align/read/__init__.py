@@ -19,6 +19,7 @@ from napari_zstack_align.read._propose import (
     propose_layout,
 )
 from napari_zstack_align.read._remarks import remarks_on
+from napari_zstack_align.read._said_layout import with_sizes
 from napari_zstack_align.read._several_images import UNIT as SEVERAL_IMAGES
 from napari_zstack_align.read._several_images import several_images
 
@@ -49,4 +50,5 @@ __all__ = [
     "several_images",
     "slices_sample",
     "started_at",
+    "with_sizes",
 ]

@@ -21,6 +21,7 @@ from napari_zstack_align.read._layout_scores import (
     LEAST_OTHER_SCORE,
     N_BLOCKS,
     Scores,
+    is_regular,
     layout_of,
     scored,
 )
@@ -61,12 +62,18 @@ def _checked(stack: Stack, channel: int) -> Job[LayoutReport]:
     return (yield from checked_frames(stack, channel))[0]
 
 
+IRREGULAR = (
+    "The repeats vary from slice to slice, or volumes and repeats alternate: such a layout is "
+    "compared with no other."
+)
 Frames: TypeAlias = npt.NDArray[np.intp]
 
 
 def checked_frames(stack: Stack, channel: int) -> Job[tuple[LayoutReport, Frames]]:
     """Job behind `check_layout`; returns the frames that it read too, one of `layout_samples`."""
     sampled, layout = SampledFrames(stack, channel), layout_of(stack)
+    if not is_regular(stack):
+        return LayoutReport("cannot tell", "", IRREGULAR), layout_samples(stack)[0]
     for frames in layout_samples(stack):
         if frames.size < FEWEST_FRAMES:
             reason = f"There are only {counted(frames.size, 'frame')}."
@@ -109,4 +116,4 @@ def _is_clear(scores: Scores, layout: Arrangement | None) -> bool:
 def _own_lengths(stack: Stack) -> tuple[int, ...]:
     if stack.frames_per_slice is None:
         return ()
-    return tuple(n for n in (stack.frames_per_slice, stack.n_slices) if n < stack.n_frames)
+    return tuple(n for n in (stack.most_repeats, stack.n_slices) if n < stack.n_frames)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from napari_zstack_align.counting import counted
-from napari_zstack_align.stack import Stack, check_is_stack
+from napari_zstack_align.read._remarks import lacking_frames
+from napari_zstack_align.stack import Stack, check_is_stack, repeats_in_words
 
 
 def describe(stack: Stack) -> str:
@@ -34,14 +35,25 @@ def describe(stack: Stack) -> str:
 def _frames(stack: Stack) -> str:
     if stack.frames_per_slice is None:
         return counted(stack.n_frames, "frame")
-    slices, repeats = stack.n_slices, stack.frames_per_slice
-    words = f"{counted(slices, 'slice')} × {counted(repeats, 'repeat')}"
-    rest = stack.n_frames - slices * repeats
-    if rest == 0:
-        return f"{words} in volumes" if stack.order == "slices" and repeats > 1 else words
-    if stack.order == "slices":
-        return f"{words} in volumes (the last volume lacks {counted(-rest, 'slice')})"
-    return f"{words} (the last slice has only {counted(repeats + rest, 'repeat')})"
+    words = f"{counted(stack.n_slices, 'slice')} × {repeats_in_words(stack.frames_per_slice)}"
+    if stack.most_repeats > 1:
+        words += IN_WHAT[stack.order or "repeats"]
+    lacking = lacking_frames(stack)
+    if not lacking:
+        return words
+    if stack.order == "repeats":
+        left = counted(stack.most_repeats - lacking, "repeat")
+        return f"{words} (the last slice has only {left})"
+    what = "volume" if stack.order == "slices" else "sweep"
+    return f"{words} (the last {what} lacks {counted(lacking, 'slice')})"
+
+
+IN_WHAT = {
+    "repeats": "",
+    "slices": " in volumes",
+    "up-and-down": " in sweeps up and down",
+    "up-and-down-once": " in sweeps up and down that share their ends",
+}
 
 
 def _pixels(size: tuple[float, float] | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from math import prod
 from pathlib import Path
 
@@ -10,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.layout import Layout, layout_of_axes
+from napari_zstack_align.read._drop import Dropped
 from napari_zstack_align.remark import Remark
 from napari_zstack_align.sources import FrameSource
-from napari_zstack_align.stack import Order, layout_of_axes
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,17 @@ class Facts:
         (T,) time of every frame in acquisition order, in s; goes before ``interval_s``.
     channel_names : tuple of str
         Empty where the file gives none.
+    layout : Layout, optional
+        Where axes can't say it (repeats that vary); goes before them.
+    flyback : Dropped, optional
+        Frames that leave every volume; ``axes`` and ``layout`` are those of the frames that stay,
+        times those of all.
+    z_positions_um : tuple of float, optional
+        Depth of each slice, in µm.
+    started_at : datetime.datetime, optional
+        When the first frame was recorded.
+    images : tuple of str
+        Names of all images in the file, where there are several to choose from.
     remarks : tuple of Remark
         What was odd, a sentence each.
     """
@@ -47,15 +60,31 @@ class Facts:
     frame_times_s: npt.NDArray[np.float64] | None = field(default=None, repr=False)
     channel_names: tuple[str, ...] = ()
     remarks: tuple[Remark, ...] = ()
+    layout: Layout | None = None
+    flyback: Dropped | None = None
+    z_positions_um: tuple[float, ...] | None = None
+    started_at: datetime | None = None
+    images: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A source with the facts of its file, before the caller's wishes are put on top."""
+    """A source with the facts of its file, before what the caller says is put on top.
+
+    Attributes
+    ----------
+    source : FrameSource
+    paths : tuple of pathlib.Path
+    facts : Facts
+    is_planes : bool
+        Whether the source holds the images one by one as they lie in the file, in one channel; as
+        it was wished for where the caller says how they run.
+    """
 
     source: FrameSource
     paths: tuple[Path, ...]
     facts: Facts = field(default_factory=Facts)
+    is_planes: bool = False
 
 
 def check_no_colours(shape: tuple[int, ...], path: Path, array: str) -> None:
@@ -84,10 +113,9 @@ def frame_axes(facts: Facts) -> tuple[str, tuple[int, ...]]:
     return "".join(a for a, _ in kept), tuple(n for _, n in kept)
 
 
-def layout(facts: Facts) -> tuple[int | None, Order | None]:
-    """``frames_per_slice`` and ``order`` as the axes give them, both None for a recording."""
-    axes, sizes = frame_axes(facts)
-    return layout_of_axes(axes, sizes)
+def layout(facts: Facts) -> Layout | None:
+    """Layout as the file gives it; None for a recording."""
+    return facts.layout or layout_of_axes(*frame_axes(facts))
 
 
 def times(facts: Facts, n_frames: int) -> npt.NDArray[np.float64] | None:

@@ -39,6 +39,32 @@ class Glance:
         return cls((n_channels, n_rows, n_columns), opened.source.dtype, n_frames > 1)
 
 
+@dataclass(frozen=True)
+class Wish:
+    """What the caller wants to have of a file.
+
+    Attributes
+    ----------
+    image : int or str
+        Which of several images, by number from 0 or by name.
+    whole_frames : bool
+        Whether the whole frames of a file that breaks off will do.
+    axes : str, optional
+        Letters of the file's axes, slowest first, with Y and X: arrays take them for their own.
+    as_planes : bool
+        Whether files of pages are to be opened page by page, whatever they say of their order; the
+        answer is `Opened.is_planes`.
+    """
+
+    image: int | str = 0
+    whole_frames: bool = False
+    axes: str | None = None
+    as_planes: bool = False
+
+
+PLAIN = Wish()
+
+
 def _unknown(_: Path) -> None:
     """Return None: the format doesn't say it."""
 
@@ -50,16 +76,20 @@ class Format:
     Attributes
     ----------
     open_files : callable
-        Opens files of this format as one source, one behind the other.
+        Opens files of this format, and what is wished for of them, as one source, one behind the
+        other: ``open_files(paths, wish)``, plainly without a wish.
     glance : callable
         Looks at the head of a file, in a few ms; no pixel is read.
     started_at : callable
         When the recording was started; None where the file doesn't say it.
     channel_offsets : callable
         Counts without light of each channel; None where the file doesn't say it.
+    has_images : bool
+        Whether a file may hold several images, of which `Wish.image` chooses one.
     """
 
-    open_files: Callable[[list[Path]], Opened]
+    open_files: Callable[..., Opened]
     glance: Callable[[Path], Glance]
     started_at: Callable[[Path], datetime | None] = _unknown
     channel_offsets: Callable[[Path], tuple[float, ...] | None] = _unknown
+    has_images: bool = False

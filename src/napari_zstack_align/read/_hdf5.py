@@ -16,7 +16,7 @@ from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._axis_names import axes_of
 from napari_zstack_align.read._facts import Facts, Opened, check_no_colours
-from napari_zstack_align.read._format import Format, Glance
+from napari_zstack_align.read._format import PLAIN, Format, Glance, Wish
 from napari_zstack_align.read._hdf5_file import (
     asked,
     attribute,
@@ -29,6 +29,7 @@ from napari_zstack_align.read._hdf5_file import (
     unwritten,
 )
 from napari_zstack_align.read._raw_source import ChannelsSource
+from napari_zstack_align.read._said_axes import check_named
 from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read._units import number
 from napari_zstack_align.read._unnamed_axes import as_channels
@@ -63,27 +64,29 @@ class Candidate:
         return f"'{self.name}' ({' × '.join(map(str, self.shape))} {self.dtype})"
 
 
-def open_dataset(path: Path, dataset: int | str | None = None) -> Opened:
+def open_dataset(path: Path, wish: Wish = PLAIN) -> Opened:
     """Open a dataset of an HDF5 file; nothing but its description is read.
 
     Parameters
     ----------
     path : pathlib.Path
-    dataset : int or str, optional
-        Its name, or its number among those that look like frames, the likeliest first.
+    wish : Wish
+        Its ``image`` is the name of a dataset, or its number among those that look like frames,
+        the likeliest first.
 
     Raises
     ------
     InputError
         If the file is damaged, or no dataset looks like frames.
     """
+    dataset = wish.image or None
     with opened(path) as file:
         if dataset is None and (ours := _our_channels(file, path)):
             return ours
         found = ranked(_datasets(file, path))
         chosen = _chosen(found, dataset, file, path)
         others = [each for each in found if each.name != chosen.name] if dataset is None else []
-        result = _opened(asked(path, lambda: file[chosen.name]), path)
+        result = _opened(asked(path, lambda: file[chosen.name]), path, wish.axes)
     remarks = (*result.facts.remarks, *_of_others(chosen, others))
     return replace(result, facts=replace(result.facts, remarks=remarks))
 
@@ -165,26 +168,25 @@ def _of_others(chosen: Candidate, others: list[Candidate]) -> tuple[Remark, ...]
         return ()
     return as_notes(
         f"The file has {counted(len(others) + 1, 'dataset')} that look like frames: {chosen} was "
-        f"opened, not {_listed(others)}. For another one: "
-        f"Stack.from_array(h5py.File(path)['{others[0].name}'], axes=...)."
+        f"opened, not {_listed(others)}. For another one: `image='{others[0].name}'`."
     )
 
 
-def _opened(dataset: Any, path: Path) -> Opened:
+def _opened(dataset: Any, path: Path, said: str | None = None) -> Opened:
     shape = tuple(dataset.shape)
-    named, remarks = _named_axes(dataset, path)
+    if said is not None:
+        check_named(said, shape, path)
+    named, remarks = (said, ()) if said is not None else _named_axes(dataset, path)
     usual = UNNAMED if shape[-1] >= SMALLEST_SIDE else {**UNNAMED, **CHANNELS_LAST}
     axes = named or usual.get(len(shape))
     if axes is None:
         raise InputError(
             f"{path} has {len(shape)} dimensions without names in '{dataset.name.lstrip('/')}': "
-            f"open it with Stack.from_array(h5py.File(path)['{dataset.name}'], axes=...)."
+            f"say what they are, such as `axes='VZRCYX'`."
         )
     if not named and len(shape) < 5:
         check_no_colours(shape, path, f"h5py.File(path)['{dataset.name}']")
-        remarks += as_channels(
-            shape, f"open it with Stack.from_array(h5py.File(path)['{dataset.name}'], axes='ZRYX')."
-        )
+        remarks += as_channels(shape, "say so: `axes='ZRYX'`.")
     facts = _facts(dataset, axes, path)
     source = source_of(dataset, axes, path)
     remarks += unwritten(dataset, path)
@@ -291,6 +293,7 @@ def _our_channels(file: Any, path: Path) -> Opened | None:
 
 
 FORMAT = Format(
-    open_files=lambda paths: in_sequence([open_dataset(path) for path in paths]),
+    open_files=lambda paths, wish=PLAIN: in_sequence([open_dataset(path, wish) for path in paths]),
     glance=lambda path: Glance.of(open_dataset(path)),
+    has_images=True,
 )

@@ -79,9 +79,22 @@ def layout_of(stack: Stack) -> Arrangement | None:
     """Arrangement that a stack says of itself; None for a recording."""
     if stack.frames_per_slice is None:
         return None
-    if stack.order == "slices":
-        return Arrangement(Kind.SLICES, stack.n_slices)
-    return Arrangement(Kind.REPEATS, stack.frames_per_slice)
+    if stack.order == "repeats":
+        return Arrangement(Kind.REPEATS, stack.most_repeats)
+    return Arrangement(KINDS[stack.order or ""], stack.n_slices)
+
+
+def is_regular(stack: Stack) -> bool:
+    """Whether the slices of a stack follow one another as one of the arrangements has it."""
+    varies = isinstance(stack.frames_per_slice, tuple) and len(set(stack.frames_per_slice)) > 1
+    return not varies and stack.frames_in_turn == 1
+
+
+KINDS = {
+    "slices": Kind.SLICES,
+    "up-and-down": Kind.UP_AND_DOWN,
+    "up-and-down-once": Kind.TURNING,
+}
 
 
 def level_above_chance(pairs: FramePairs, where: npt.NDArray[np.bool_]) -> float | None:

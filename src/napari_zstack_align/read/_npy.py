@@ -12,9 +12,10 @@ import numpy as np
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._facts import Facts, Opened, check_no_colours
 from napari_zstack_align.read._files import readable
-from napari_zstack_align.read._format import Format, Glance
+from napari_zstack_align.read._format import PLAIN, Format, Glance, Wish
 from napari_zstack_align.read._quiet import shortened
 from napari_zstack_align.read._raw_source import RawSource
+from napari_zstack_align.read._said_axes import check_named
 from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read._suite2p import check_holds_frames
 from napari_zstack_align.read._tiff_pages import truncated
@@ -33,7 +34,7 @@ DAMAGE = (ValueError, TypeError, SyntaxError, TokenError, RecursionError, Memory
 HINT = "open it with Stack.from_array(np.load(path, mmap_mode='r'), axes=...)"
 
 
-def open_npy(path: Path) -> Opened:
+def open_npy(path: Path, wish: Wish = PLAIN) -> Opened:
     """Open a ``.npy`` file of (Y, X), (T, Y, X) or (T, C, Y, X) without reading its numbers.
 
     Raises
@@ -47,15 +48,14 @@ def open_npy(path: Path) -> Opened:
         shape, fortran, stored = _header(file, path)
         offset = file.tell()
         size = file.seek(0, 2)
-    full = _tcyx(shape, stored, path)
+    full, facts = _as_wished(shape, stored, path, wish)
     if fortran and sum(n > 1 for n in shape) > 1:
         raise InputError(f"{path} is stored in Fortran order, frames last: {HINT}.")
     frame_bytes = prod(full[1:]) * stored.itemsize
     whole = (size - offset) // max(frame_bytes, 1)
     if whole < full[0] and frame_bytes:  # what is empty is described by the stack
         raise truncated(path, whole, full[0])
-    facts = Facts(sizes=(full[0],), remarks=_of_four(shape))
-    return Opened(RawSource(path, offset, stored, full), (path,), facts)
+    return Opened(RawSource(path, offset, stored, full), (path,), facts, wish.as_planes)
 
 
 def _header(file: BinaryIO, path: Path) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -86,23 +86,32 @@ def _tcyx(shape: tuple[int, ...], stored: np.dtype[Any], path: Path) -> tuple[in
         return shape[0], shape[1], shape[2], shape[3]
     raise InputError(
         f"{path} has the shape {shape}, whose axes can't be told (expected (T, Y, X), or "
-        f"(T, C, Y, X) of up to {MOST_CHANNELS} channels). If they are (slices, repeats, y, x), "
-        f"save it with three, np.save(path, frames.reshape(-1, *frames.shape[2:])), and give "
-        f"`frames_per_slice`; or {HINT}."
+        f"(T, C, Y, X) of up to {MOST_CHANNELS} channels): say what they are, such as "
+        f"`axes='ZRYX'` for slices of several repeats."
     )
+
+
+def _as_wished(
+    shape: tuple[int, ...], stored: np.dtype[Any], path: Path, wish: Wish
+) -> tuple[tuple[int, int, int, int], Facts]:
+    """Shape (T, C, Y, X) and facts of an array: by its own axes, or one image after the other."""
+    if wish.as_planes and len(shape) > 1:
+        *slower, n_rows, n_columns = shape
+        planes = (prod(slower), 1, n_rows, n_columns)
+        if wish.axes is None:
+            return planes, Facts(sizes=planes[:1])
+        check_named(wish.axes, shape, path)
+        return planes, Facts(wish.axes[:-2] or "T", tuple(slower) or (1,))
+    full = _tcyx(shape, stored, path)
+    return full, Facts(sizes=full[:1], remarks=_of_four(shape))
 
 
 def _of_four(shape: tuple[int, ...]) -> tuple[Remark, ...]:
     """Say what an array of four axes is taken for: it names none of them."""
-    repeats = shape[1] if len(shape) == 4 else 1
-    return as_channels(
-        shape,
-        f"save it with three, np.save(path, frames.reshape(-1, *frames.shape[2:])), and give "
-        f"`frames_per_slice={repeats}`; in Python, Stack.from_array(frames, axes='ZRYX').",
-    )
+    return as_channels(shape, "say so: `axes='ZRYX'`.")
 
 
 FORMAT = Format(
-    open_files=lambda paths: in_sequence([open_npy(path) for path in paths]),
+    open_files=lambda paths, wish=PLAIN: in_sequence([open_npy(path, wish) for path in paths]),
     glance=lambda path: Glance.of(open_npy(path)),
 )

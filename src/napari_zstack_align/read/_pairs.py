@@ -265,12 +265,12 @@ def sample_frames(stack: Stack, length: int, n_blocks: int) -> npt.NDArray[np.in
 
 def _centres(stack: Stack, length: int, n_blocks: int) -> npt.NDArray[np.intp]:
     if stack.order == "slices" and stack.n_slices >= 2 * length:
-        middle = max((stack.frames_per_slice or 1) // 2 - 1, 0) * stack.n_slices
+        middle = max(stack.most_repeats // 2 - 1, 0) * stack.n_slices
         third = stack.n_slices // 3
         ends: Sequence[int] = (third, stack.n_slices - third)
         return np.array([middle + v * stack.n_slices + end for v in (0, 1) for end in ends])
     centres = stack.n_frames * (2 * np.arange(n_blocks) + 1) // (2 * n_blocks)
-    if stack.order == "repeats" and stack.frames_per_slice:
-        repeats = stack.frames_per_slice
+    if stack.order == "repeats":
+        repeats = stack.most_repeats
         centres = np.round(centres / repeats).astype(int) * repeats
     return np.asarray(centres, np.intp)

@@ -9,13 +9,14 @@ import numpy.typing as npt
 
 from napari_zstack_align.counting import decimal, ordinal
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.layout import Order
 from napari_zstack_align.progress import Job, run
 from napari_zstack_align.read._borders import LAGS
 from napari_zstack_align.read._check_layout import check_layout
 from napari_zstack_align.read._layout_report import LayoutReport, Looks
 from napari_zstack_align.read._period import find_period
 from napari_zstack_align.read._similarity import similarities
-from napari_zstack_align.stack import Order, Stack, check_is_stack
+from napari_zstack_align.stack import Stack, check_is_stack
 
 MAX_FRAMES = 600
 """Leading frames looked at: three slices of 200 repeats, or sixty of 10."""

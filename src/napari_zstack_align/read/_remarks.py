@@ -16,18 +16,29 @@ def remarks_on(stack: Stack) -> tuple[Remark, ...]:
     return as_warnings(rest_of(stack), what_is_odd(stack.frame_times_s))
 
 
+def lacking_frames(stack: Stack) -> int:
+    """Frames that the last slice, volume or sweep of a z-stack lacks."""
+    if isinstance(stack.frames_per_slice, tuple):
+        return 0
+    whole = stack.n_slices * stack.most_repeats
+    if stack.order == "up-and-down-once":
+        rest = stack.n_frames % stack.most_repeats
+        whole -= stack.most_repeats - 1 if rest else stack.most_repeats
+    return whole - stack.n_frames
+
+
 def rest_of(stack: Stack) -> str:
     """Describe the frames that are left when all slices have their repeats; '' without a rest."""
     if stack.frames_per_slice is None:
         return ""
-    slices, repeats = stack.n_slices, stack.frames_per_slice
-    lacking = slices * repeats - stack.n_frames
+    slices, repeats, lacking = stack.n_slices, stack.most_repeats, lacking_frames(stack)
     if lacking == 0:
         return ""
     total = f"{counted(stack.n_frames, 'frame')} are no multiple of {repeats}"
-    if stack.order == "slices":
+    if stack.order != "repeats":
+        round_ = "volume" if stack.order == "slices" else "sweep"
         return (
-            f"{total} repeats: with {counted(slices, 'slice')} a volume, the last volume lacks "
+            f"{total} repeats: with {counted(slices, 'slice')} a {round_}, the last {round_} lacks "
             f"{counted(lacking, 'slice')}."
         )
     rest = repeats - lacking

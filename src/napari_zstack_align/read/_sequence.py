@@ -76,7 +76,8 @@ def in_sequence(opened: list[Opened]) -> Opened:
     )
     later = [(one.paths[0], one.facts) for one in opened[1:]]
     facts = without_contradicted(facts, first.paths[0], later)
-    return Opened(source, tuple(path for one in opened for path in one.paths), facts)
+    paths = tuple(path for one in opened for path in one.paths)
+    return Opened(source, paths, facts, all(one.is_planes for one in opened))
 
 
 def _frame(source: FrameSource) -> str:

@@ -11,13 +11,13 @@ import numpy as np
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._facts import Facts, Opened, frame_axes
-from napari_zstack_align.read._format import Format, Glance
+from napari_zstack_align.read._format import PLAIN, Format, Glance, Wish
 from napari_zstack_align.read._ome import Ome, holds_several, parse
 from napari_zstack_align.read._same_facts import check_same_axes, without_contradicted
 from napari_zstack_align.read._tiff_head import Head, declared_planes, facts_of, read_head
 from napari_zstack_align.read._tiff_offsets import channel_offsets
 from napari_zstack_align.read._tiff_pages import RGB, PageKind, Pages, joined, truncated
-from napari_zstack_align.read._tiff_planes import by_axes, by_ome, with_samples
+from napari_zstack_align.read._tiff_planes import by_axes, by_ome, page_by_page, with_samples
 from napari_zstack_align.read._tiff_source import TiffSource
 from napari_zstack_align.read._tiff_started import started_at
 from napari_zstack_align.read._tiff_table import read_first, read_many
@@ -51,7 +51,7 @@ def glance(path: Path) -> Glance:
     return Glance(frame, kind.dtype, prod(frame_axes(facts)[1]) > 1)
 
 
-def open_tiff(paths: list[Path]) -> Opened:
+def open_tiff(paths: list[Path], wish: Wish = PLAIN) -> Opened:
     """Open TIFF files as one source; what files contradict is unknown, other axes are refused.
 
     Raises
@@ -71,7 +71,10 @@ def open_tiff(paths: list[Path]) -> Opened:
         _check_whole(table, declared if i == 0 else None)
     pages = joined(tables)
     _check_alike(pages, head)
-    if ome is None or pages.split > 1:
+    if wish.as_planes:
+        facts = ome.facts if ome is not None else facts_of(head, len(pages))
+        facts, planes = page_by_page(facts, pages)
+    elif ome is None or pages.split > 1:
         facts = ome.facts if ome is not None else facts_of(head, int(pages.per_file[0]))
         facts, planes = by_axes(with_samples(facts, pages), pages)
     else:
@@ -82,7 +85,8 @@ def open_tiff(paths: list[Path]) -> Opened:
         check_same_axes(paths[0], described, path, others)
     facts = without_contradicted(facts, paths[0], later)
     facts = replace(facts, remarks=(*facts.remarks, *_oddities(pages, head, ome)))
-    return Opened(TiffSource(pages, planes), pages.paths, facts)
+    is_planes = wish.as_planes and pages.kinds[0].shape[0] == 1
+    return Opened(TiffSource(pages, planes), pages.paths, facts, is_planes)
 
 
 def _described(paths: list[Path], pages: Pages) -> list[tuple[Path, Facts]]:

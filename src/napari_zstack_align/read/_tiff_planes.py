@@ -12,6 +12,7 @@ import numpy.typing as npt
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._facts import Facts, without_single_axes
 from napari_zstack_align.read._ome import Ome, Place
+from napari_zstack_align.read._said_axes import frames_and_channels
 from napari_zstack_align.read._tiff_pages import RGB, Pages
 from napari_zstack_align.remark import as_notes, as_warnings
 
@@ -50,10 +51,10 @@ def by_axes(facts: Facts, pages: Pages) -> tuple[Facts, npt.NDArray[np.intp]]:
         return replace(facts, channel_names=()), np.arange(len(pages))[:, np.newaxis]
     borders = np.cumsum([0, *counts])
     if (counts == counts[0]).all():
-        planes = _frames_by_channels(np.arange(len(pages)).reshape(n_files, *sizes), "T" + axes)
+        planes = frames_and_channels("T" + axes, (n_files, *sizes))
     else:
-        blocks = [np.arange(a, b).reshape(-1, *sizes[1:]) for a, b in pairwise(borders)]
-        planes = np.concatenate([_frames_by_channels(block, axes) for block in blocks])
+        lengths = ((int(a), (int(b - a) // inner, *sizes[1:])) for a, b in pairwise(borders))
+        planes = np.concatenate([a + frames_and_channels(axes, each) for a, each in lengths])
     if n_files > 1:
         facts = _of_many(facts, axes, sizes, counts)
     return facts, planes
@@ -71,12 +72,10 @@ def _of_many(
     return replace(facts, axes=axes, sizes=(total, *sizes[1:]))
 
 
-def _frames_by_channels(planes: npt.NDArray[np.intp], axes: str) -> npt.NDArray[np.intp]:
-    """Planes along ``axes`` as (T, C)."""
-    if "C" not in axes:
-        return planes.reshape(-1, 1)
-    last = np.moveaxis(planes, axes.index("C"), -1)
-    return last.reshape(-1, last.shape[-1])
+def page_by_page(facts: Facts, pages: Pages) -> tuple[Facts, npt.NDArray[np.intp]]:
+    """Leave the order of the planes open: each is a frame, whatever the metadata say."""
+    facts = replace(facts, axes="T", sizes=(len(pages),), channel_names=(), layout=None)
+    return facts, np.arange(len(pages))[:, np.newaxis]
 
 
 def by_ome(ome: Ome, pages: Pages) -> tuple[Facts, npt.NDArray[np.intp]]:
@@ -86,7 +85,7 @@ def by_ome(ome: Ome, pages: Pages) -> tuple[Facts, npt.NDArray[np.intp]]:
         n_first = int(pages.per_file[0])
         fits = prod(ome.facts.sizes) == n_first
         return by_axes(ome.facts if fits else _reduced(ome.facts, n_first), pages)
-    planes = _frames_by_channels(np.array(rows).reshape(ome.facts.sizes), ome.facts.axes)
+    planes = np.array(rows)[frames_and_channels(ome.facts.axes, ome.facts.sizes)]
     there = np.all(planes >= 0, axis=1).reshape(-1)
     n_frames = len(there) if there.all() else int(there.argmin())
     if n_frames == 0 or there[n_frames:].any():

@@ -36,6 +36,5 @@ def as_frames(shape: tuple[int, ...]) -> tuple[Remark, ...]:
     return as_notes(
         f"The array's four axes have no names: its {first} × {second} images are taken for "
         f"{first * second} frames after one another. If they are (slices, repeats, y, x), give "
-        f"`frames_per_slice={second}`; if the second axis is channels, save the file with names of "
-        f"the axes, tifffile.imwrite(path, frames, metadata={{'axes': 'TCYX'}})."
+        f"`frames_per_slice={second}`; if the second axis is channels, `channels={second}`."
     )

@@ -17,12 +17,14 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._damage import damage
 from napari_zstack_align.read._facts import Facts, Opened, check_no_colours
 from napari_zstack_align.read._files import readable
-from napari_zstack_align.read._format import Format, Glance
+from napari_zstack_align.read._format import PLAIN, Format, Glance, Wish
 from napari_zstack_align.read._quiet import shortened
+from napari_zstack_align.read._said_axes import check_named
 from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read._units import Known, interval, length, number
 from napari_zstack_align.read._unnamed_axes import as_channels
 from napari_zstack_align.sources import ArraySource
+from napari_zstack_align.stack import AXES
 
 DAMAGE = (
     OSError,
@@ -43,7 +45,7 @@ Only calls that do nothing but run its code may be guarded by it.
 PLAIN_AXES = {2: "YX", 3: "TYX", 4: "TCYX", 5: "TCZYX"}
 
 
-def open_zarr(path: Path) -> Opened:
+def open_zarr(path: Path, wish: Wish = PLAIN) -> Opened:
     """Open a zarr folder; nothing but its metadata is read.
 
     Raises
@@ -52,7 +54,9 @@ def open_zarr(path: Path) -> Opened:
         If it holds no array whose axes can be told, or colours.
     """
     node = _node(path)
-    return _open_plain(node, path) if isinstance(node, zarr.Array) else _open_ome(node, path)
+    if isinstance(node, zarr.Array):
+        return _open_plain(node, path, wish.axes)
+    return _open_ome(node, path, wish.axes)
 
 
 def _node(path: Path) -> Any:
@@ -100,32 +104,36 @@ class ZarrSource(ArraySource):
         return frames
 
 
-def _open_plain(array: Any, path: Path) -> Opened:
-    named = _axes_in_names(array)
+def _open_plain(array: Any, path: Path, said: str | None) -> Opened:
+    if said is not None:
+        check_named(said, array.shape, path)
+    named = said or _axes_in_names(array, path)
     axes = named or PLAIN_AXES.get(array.ndim)
     if axes is None:
         raise InputError(
-            f"{path} has {array.ndim} dimensions without names: open it with "
-            f"Stack.from_array(zarr.open(path), axes=...)."
+            f"{path} has {array.ndim} dimensions without names: say what they are, such as "
+            f"`axes='VZRCYX'`."
         )
     check_no_colours(array.shape, path, "zarr.open(path)")
     opened = _opened(array, axes, path, {}, {}, ())
     if named:
         return opened
-    mend = "open it with Stack.from_array(zarr.open(path), axes='ZRYX')."
+    mend = "say so: `axes='ZRYX'`."
     remarks = (*opened.facts.remarks, *as_channels(array.shape, mend))
     return replace(opened, facts=replace(opened.facts, remarks=remarks))
 
 
-def _axes_in_names(array: Any) -> str:
-    """Axes by the names that zarr 3 gives the dimensions; '' where these aren't all known."""
+def _axes_in_names(array: Any, path: Path) -> str:
+    """Axes by the names that zarr 3 or xarray gives the dimensions; '' where not all are known."""
     names = getattr(array.metadata, "dimension_names", None) or ()
+    if not any(names):
+        names = _items(_attributes(array, path), "_ARRAY_DIMENSIONS")
     axes = "".join(str(name or "")[:1].upper() for name in names)
     is_known = len(axes) == array.ndim and len(set(axes)) == len(axes) and axes.endswith("YX")
-    return axes if is_known and set(axes) <= set("TCZYX") else ""
+    return axes if is_known and set(axes) <= set(AXES) else ""
 
 
-def _open_ome(group: Any, path: Path) -> Opened:
+def _open_ome(group: Any, path: Path, said: str | None) -> Opened:
     attributes = _attributes(group, path)
     ome = _mapping(attributes.get("ome", attributes))
     image = _mapping(_first(ome.get("multiscales")))
@@ -136,13 +144,17 @@ def _open_ome(group: Any, path: Path) -> Opened:
             f"{path} is a zarr group without an OME-Zarr image: open the array inside it."
         )
     named = [axis if isinstance(axis, dict) else {"name": axis} for axis in _items(image, "axes")]
-    axes = "".join(str(axis.get("name", ""))[:1].upper() for axis in named)
-    is_known = len(axes) == array.ndim and axes.endswith("YX") and not set(axes) - set("TCZYX")
+    told = "".join(str(axis.get("name", ""))[:1].upper() for axis in named)
+    axes = said or told
+    if said is not None:
+        check_named(said, array.shape, path)
+    is_known = len(axes) == array.ndim and axes.endswith("YX") and not set(axes) - set(AXES)
     if not is_known or len(set(axes)) < len(axes):
         raise InputError(
-            f"{path} has the axes '{axes}', but T, C, Z, Y, X are known, each of them once."
+            f"{path} has the axes '{axes}', but {', '.join(AXES)} are known, each of them once."
         )
-    units = {a: str(axis.get("unit", "")) for a, axis in zip(axes, named, strict=True)}
+    pairs = zip(axes, named, strict=False)  # what a person says may name more than the file
+    units = {a: str(axis.get("unit", "")) for a, axis in pairs}
     channels = _items(_mapping(ome.get("omero")), "channels")
     names = tuple(str(_mapping(channel).get("label", "")) for channel in channels)
     scales = _scales(axes, dataset, image)
@@ -240,5 +252,6 @@ def _opened(
 
 
 FORMAT = Format(
-    open_files=lambda paths: in_sequence([open_zarr(path) for path in paths]), glance=_glance
+    open_files=lambda paths, wish=PLAIN: in_sequence([open_zarr(path, wish) for path in paths]),
+    glance=_glance,
 )

@@ -322,7 +322,7 @@ def _calibrate(
 ) -> Learned:
     """Learn from the first slices how smooth the fields should be."""
     kept = [one for one in found if one.residual is not None]
-    if (run.stack.frames_per_slice or 1) < FEWEST_FRAMES:  # no slice tells: the standard holds
+    if run.stack.most_repeats < FEWEST_FRAMES:  # no slice tells: the standard holds
         return replace(learned, factors=(*learned.factors, 1.0))
     if len(kept) < FEWEST_FRAMES:
         return learned

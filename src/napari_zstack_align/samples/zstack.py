@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.layout import Order
 from napari_zstack_align.samples.anatomy import (
     MARGIN_PX,
     SUPERSAMPLING,
@@ -18,7 +19,7 @@ from napari_zstack_align.samples.anatomy import (
 )
 from napari_zstack_align.samples.detector import Detector
 from napari_zstack_align.samples.motion import JUMP_SPREAD, Field, Fields, random_motion
-from napari_zstack_align.stack import Order, Stack
+from napari_zstack_align.stack import Stack
 
 BRIGHT_PERCENTILE = 99.5
 MAX_DISPLACEMENT_PX = 28

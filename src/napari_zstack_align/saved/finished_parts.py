@@ -41,7 +41,10 @@ def planned_slices(described: Mapping[str, Any]) -> int:
     """How many slices the run has; 0 where that isn't known, or its units are others."""
     try:
         (stack,) = described["stacks"]
-        per_slice, n_frames = int(stack["frames_per_slice"]), int(stack["shape"][0])
+        per_slice, n_frames = stack["frames_per_slice"], int(stack["shape"][0])
+        if isinstance(per_slice, list):
+            return len(per_slice) if described.get("job") == "align_adaptive" else 0
+        per_slice = int(per_slice)
     except (LookupError, TypeError, ValueError):
         return 0
     is_of_slices = described.get("job") == "align_adaptive" and per_slice > 0

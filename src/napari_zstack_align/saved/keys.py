@@ -52,6 +52,8 @@ def layout_of(stack: Stack) -> dict[str, Any]:
         "dtype": stack.dtype.str,
         "frames_per_slice": stack.frames_per_slice,
         "order": stack.order,
+        **({"dropped": stack.dropped} if stack.dropped else {}),
+        **({"in_turn": stack.frames_in_turn} if stack.frames_in_turn > 1 else {}),
     }
 
 
@@ -61,6 +63,7 @@ def identity_of(stack: Stack) -> dict[str, Any]:
         "name": stack.name,
         "files": states_of(stack.paths),
         "layout": layout_of(stack),
+        **({"said": said} if (said := stack.said.arguments()) else {}),
         "scales": (stack.frame_interval_s, stack.z_step_um, stack.pixel_size_um),
     }
 

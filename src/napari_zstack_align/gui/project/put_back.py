@@ -79,11 +79,13 @@ def same_frames_in(stack: Stack, missing: Iterable[Stack]) -> Stack | None:
 def described_as(stack: Stack, missing: Stack) -> Stack:
     """Return a stack with layout, sizes, times and names of the one whose place it takes."""
     times = stack.frame_times_s if missing.frame_times_s is None else missing.frame_times_s
-    return stack.replace(
+    return stack.without(missing.dropped).replace(
         frames_per_slice=missing.frames_per_slice,
         order=missing.order,
+        frames_in_turn=missing.frames_in_turn,
         pixel_size_um=missing.pixel_size_um,
         z_step_um=missing.z_step_um,
+        z_positions_um=missing.z_positions_um,
         channel_names=missing.channel_names,
         frame_times_s=times,
         name=missing.name,

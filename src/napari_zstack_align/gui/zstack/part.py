@@ -393,7 +393,7 @@ class ZStackPart(Part):
         self._below.setVisible(alignment is not None and self._in_front)
         if alignment is not None:
             stack = alignment.stack
-            period = stack.frames_per_slice if stack.order == "repeats" else None
+            period = stack.most_repeats if stack.order == "repeats" else None
             self.quality.show_quality(alignment.quality, period)
 
     # -- inside --------------------------------------------------------------------------------

@@ -60,11 +60,11 @@ def chosen_frames(stack: Stack) -> Frames:
 
     The choice depends on the layout of the stack alone.
     """
-    repeats = stack.frames_per_slice
-    fewest = FEWEST_OF_RECORDING if repeats is None else FEWEST_OF_SLICES
+    repeats = stack.most_repeats
+    fewest = FEWEST_OF_RECORDING if not repeats else FEWEST_OF_SLICES
     most = int(np.clip(PART * stack.n_frames, fewest, MOST_FRAMES))
     most = min(most, max(MOST_BYTES // (4 * stack.shape[2] * stack.shape[3]), 12))
-    if repeats is None:
+    if not repeats:
         return spread(np.arange(stack.n_frames), most)
     n_slices = most if repeats == 1 else min(most // min(repeats, FEWEST_REPEATS), MOST_SLICES)
     slices = spread(np.arange(stack.n_slices), n_slices)
