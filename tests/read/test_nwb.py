@@ -13,6 +13,7 @@ import pytest
 
 import napari_zstack_align as nza
 from napari_zstack_align.read import holds_frames, open_stack, started_at
+from napari_zstack_align.read._format import Wish
 from napari_zstack_align.read._nwb import open_nwb
 
 from .written import STARTED, acquisition, nwb, typed
@@ -100,10 +101,10 @@ def test_the_two_photon_series_goes_before_videos(path: Path) -> None:
         "acquisition/a.",
     )
     for series in ("acquisition/a", "/acquisition/y", 1):
-        assert open_nwb(path, series).source.shape == (5, 1, 9, 9)
+        assert open_nwb(path, Wish(image=series)).source.shape == (5, 1, 9, 9)
     for series in ("acquisition/z", 3, -1):
         with pytest.raises(nza.InputError, match=r"choose acquisition/x, acquisition/y, acq"):
-            open_nwb(path, series)
+            open_nwb(path, Wish(image=series))
 
 
 def test_a_series_that_was_processed(path: Path) -> None:

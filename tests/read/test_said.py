@@ -152,7 +152,7 @@ def test_sizes(tmp_path: Path) -> None:
         ({"plane": 3}, "a recording without slices"),
         ({"plane": 3, "frames_per_slice": 8, "order": "slices"}, "3 planes: there is no plane 3"),
         ({"plane": -1}, "plane must be a whole number of at least 0"),
-        ({"image": 1}, "has one image, which isn't 1: leave out"),
+        ({"image": 1}, "has one image, of which 1 is none: leave out"),
         ({"drop_frames": [24]}, "names frame 24, but the frames of x are 0 to 23"),
         ({"drop_frames": range(24)}, "All frames of x are dropped"),
         ({"drop_frames": "all but one"}, "drop_frames is 'all but one': give the numbers"),

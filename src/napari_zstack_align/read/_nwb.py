@@ -15,7 +15,7 @@ import numpy.typing as npt
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._facts import Facts, Opened, check_no_colours
-from napari_zstack_align.read._format import Format, Glance
+from napari_zstack_align.read._format import PLAIN, Format, Glance, Wish
 from napari_zstack_align.read._hdf5_file import (
     asked,
     attribute,
@@ -55,20 +55,22 @@ class Series:
         return SERIES.index(self.kind) if self.kind in SERIES else len(SERIES)
 
 
-def open_nwb(path: Path, series: int | str | None = None) -> Opened:
+def open_nwb(path: Path, wish: Wish = PLAIN) -> Opened:
     """Open an imaging series of an NWB file; nothing but its description is read.
 
     Parameters
     ----------
     path : pathlib.Path
-    series : int or str, optional
-        Its name, such as 'acquisition/TwoPhotonSeries', or its number, 2-photon series first.
+    wish : Wish
+        Its ``image`` is the name of a series, such as 'acquisition/TwoPhotonSeries', or its number,
+        2-photon series first.
 
     Raises
     ------
     InputError
         If the file is damaged, holds no such series, or its frames are in other files.
     """
+    series = wish.image or None
     with opened(path) as file:
         found = _series_in(file, path)
         chosen = _chosen(found, series, path)
@@ -143,7 +145,7 @@ def _of_others(chosen: Series, others: list[str]) -> tuple[Remark, ...]:
     more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
     return as_notes(
         f"The file has {len(others) + 1} imaging series: {chosen.name} was opened, not "
-        f"{', '.join(others[:MOST_NAMED])}{more}."
+        f"{', '.join(others[:MOST_NAMED])}{more}. For another one: `image='{others[0]}'`."
     )
 
 
@@ -301,7 +303,8 @@ def _text_at(file: Any, name: str, path: Path) -> str:
 
 
 FORMAT = Format(
-    open_files=lambda paths: in_sequence([open_nwb(path) for path in paths]),
+    open_files=lambda paths, wish=PLAIN: in_sequence([open_nwb(path, wish) for path in paths]),
     glance=lambda path: Glance.of(open_nwb(path)),
     started_at=started_at,
+    has_images=True,
 )

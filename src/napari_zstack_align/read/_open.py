@@ -146,7 +146,7 @@ def _open(paths: list[Path], wish: Wish) -> Opened:
 def _of_format(format_: Format, paths: list[Path], wish: Wish) -> Opened:
     if wish.image and not format_.has_images:
         raise InputError(
-            f"{paths[0]} has one image, of which {wish.image!r} is none: leave it out."
+            f"{paths[0]} has one image, of which {wish.image!r} is none: leave out `image`."
         )
     opened: Opened = format_.open_files(paths, wish)
     return opened
