@@ -11,7 +11,6 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 import napari_zstack_align as nza
-from napari_zstack_align.counting import ordinal
 from napari_zstack_align.read._images_in_turn import images_in_turn, turn_sample, turn_sentence
 from napari_zstack_align.read._pairs import SampledFrames
 
@@ -27,7 +26,7 @@ def of(frames: Frames) -> str:
     """What is said of a recording; '' for one image."""
     stack = nza.Stack.from_array(frames, "TYX")
     pairs = nza.run(SampledFrames(stack, 0).compare(turn_sample(stack)))
-    return turn_sentence(stack.name, images_in_turn(pairs))
+    return turn_sentence(stack, images_in_turn(pairs))
 
 
 def lit(light: Callable[[int], float], seed: int, photons: float = 10.0) -> Frames:
@@ -95,7 +94,7 @@ IN_TURN: dict[str, Callable[[], Frames]] = {
 def test_two_images_in_turn_are_found(made: Callable[[], Frames]) -> None:
     remark = of(made())
     assert remark.startswith("array shows two images in turn, such as two planes or two channels:")
-    assert "Save the even and the odd frames as recordings of their own." in remark
+    assert "If they are channels, give `channels=2`; if planes, " in remark
 
 
 @pytest.mark.parametrize("n_planes", range(3, 9))
@@ -103,7 +102,7 @@ def test_two_images_in_turn_are_found(made: Callable[[], Frames]) -> None:
 def test_more_planes_than_two_are_found(n_planes: int, first: int) -> None:
     remark = of(scan(volumes(n_planes, 64 // n_planes), smooth_planes=APART)[first:])
     assert remark.startswith(f"array shows {n_planes} images in turn, such as {n_planes} planes:")
-    assert f"Save every {ordinal(n_planes)} frame" in remark
+    assert f"give `channels={n_planes}`" in remark
 
 
 @pytest.mark.parametrize("n_planes", [3, 4])

@@ -98,7 +98,7 @@ def test_the_two_photon_series_goes_before_videos(path: Path) -> None:
     assert opened.source.shape == (12, 1, 24, 32)
     assert opened.facts.remarks == (
         "The file has 3 imaging series: acquisition/x was opened, not acquisition/y, "
-        "acquisition/a.",
+        "acquisition/a. For another one: `image='acquisition/y'`.",
     )
     for series in ("acquisition/a", "/acquisition/y", 1):
         assert open_nwb(path, Wish(image=series)).source.shape == (5, 1, 9, 9)

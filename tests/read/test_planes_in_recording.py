@@ -27,10 +27,26 @@ def of(frames: Frames) -> tuple[nza.Remark, ...]:
 
 
 PLANES: dict[str, tuple[Any, str, str]] = {
-    "10 in turn": (volumes(10, 8), "looks like 10 planes in turn, not", "Save every 10th frame"),
-    "5 in turn": (volumes(5, 16), "looks like 5 planes in turn, not", "Save every 5th frame"),
-    "22 in turn": (volumes(22, 4), "looks like 22 planes in turn, not", "Save every 22nd frame"),
-    "up and down": (up_and_down(10, 8), "an up-and-down scan of 10 planes", "of each plane"),
+    "10 in turn": (
+        volumes(10, 8),
+        "looks like 10 planes in turn, not",
+        "`frames_per_slice=8, order='slices', plane=0` to `plane=9`",
+    ),
+    "5 in turn": (
+        volumes(5, 16),
+        "looks like 5 planes in turn, not",
+        "`frames_per_slice=16, order='slices', plane=0`",
+    ),
+    "22 in turn": (
+        volumes(22, 4),
+        "looks like 22 planes in turn, not",
+        "to `plane=21`; or align it as a z-stack",
+    ),
+    "up and down": (
+        up_and_down(10, 8),
+        "an up-and-down scan of 10 planes",
+        "`frames_per_slice=8, order='up-and-down'`",
+    ),
     "a z-stack": (repeats(9, 8), "a z-stack of 8 repeats of each slice", "frames_per_slice=8"),
 }
 

@@ -147,9 +147,9 @@ def test_planes_times_volumes_are_no_slices_times_repeats() -> None:
 
 def test_an_up_and_down_scan_is_said_to_be_one() -> None:
     proposal = nza.run(propose_layout(nza.Stack.from_array(scan(up_and_down(12, 8)))))
-    assert (proposal.frames_per_slice, proposal.order) == (None, None)
+    assert (proposal.frames_per_slice, proposal.order) == (8, "up-and-down")
     assert proposal.looks_like == "up-and-down"
-    assert "an up-and-down scan of 12 planes: this layout can't be given yet" in proposal.words
+    assert "scan of 12 planes: `frames_per_slice=8, order='up-and-down'`" in proposal.words
 
 
 def test_two_images_in_turn_are_no_slices() -> None:

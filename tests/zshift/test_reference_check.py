@@ -49,7 +49,7 @@ REFUSED = {
     "up and down": (
         record(np.r_[0:8, 7:-1:-1, 0:8, 7:-1:-1].astype(float)),
         "an up-and-down scan of 8 slices",
-        "the volumes of one direction",
+        "order='up-and-down'",
     ),
     "two images": (record(np.tile([2.0, 8.0], 15)), "two channels in turn", "save channels apart"),
 }

@@ -66,10 +66,10 @@ def check_one_plane(stack: Stack) -> None:
     if repeats is None or repeats == 1 or stack.n_slices == 1:
         return
     raise InputError(
-        f"{stack.name} holds {stack.n_slices} planes × {repeats} "
+        f"{stack.name} holds {stack.n_slices} planes × {stack.most_repeats} "
         f"{'volumes' if stack.order == 'slices' else 'repeats'}, but a recording is of one plane: "
-        f"save the plane you want as a file of its own (in Python: stack.plane(0)), or align a "
-        f"z-stack as one."
+        f"open the plane you want, `plane=0` to `plane={stack.n_slices - 1}`, or align a z-stack "
+        f"as one."
     )
 
 

@@ -20,6 +20,7 @@ from napari_zstack_align.read._propose import (
 )
 from napari_zstack_align.read._remarks import remarks_on
 from napari_zstack_align.read._said_layout import with_sizes
+from napari_zstack_align.read._sayable import how_to_open_planes
 from napari_zstack_align.read._several_images import UNIT as SEVERAL_IMAGES
 from napari_zstack_align.read._several_images import several_images
 
@@ -36,6 +37,7 @@ __all__ = [
     "collect",
     "describe",
     "holds_frames",
+    "how_to_open_planes",
     "images_in",
     "layout_samples",
     "level_above_chance",

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import uniform_filter
 
+from napari_zstack_align.layout import Order
 from napari_zstack_align.read._pairs import FramePairs
 
 Matrix = npt.NDArray[np.float32]
@@ -52,6 +53,11 @@ class Arrangement:
     kind: Kind
     length: int
 
+    @property
+    def order(self) -> Order:
+        """How a stack says it."""
+        return next(order for order, kind in KINDS.items() if kind is self.kind)
+
     def plane_of(self, frames: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
         """(n,) plane of each frame."""
         if self.kind is Kind.REPEATS:
@@ -62,6 +68,15 @@ class Arrangement:
         place = frames % period
         back = period - place - (0 if self.kind is Kind.TURNING else 1)
         return np.where(place < self.length, place, back)
+
+
+KINDS: dict[Order, Kind] = {
+    "repeats": Kind.REPEATS,
+    "slices": Kind.SLICES,
+    "up-and-down": Kind.UP_AND_DOWN,
+    "up-and-down-once": Kind.TURNING,
+}
+"""By how a stack says them."""
 
 
 def arrangements(longest: int, lengths: Iterable[int]) -> list[Arrangement]:

@@ -17,8 +17,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.counting import ordinal
 from napari_zstack_align.read._pairs import FramePairs, sample_frames
+from napari_zstack_align.read._sayable import how_to_open_planes
 from napari_zstack_align.saved import Arrays
 from napari_zstack_align.stack import Stack
 
@@ -52,34 +52,35 @@ def images_in_turn(pairs: FramePairs) -> Arrays:
     return {"parts": alike_in_turn(pairs), "several": several_in_turn(pairs)}
 
 
-def turn_sentence(name: str, found: Arrays) -> str:
-    """What is to be known of a recording of this name by its `images_in_turn`; '' for nothing."""
+def turn_sentence(stack: Stack, found: Arrays) -> str:
+    """What is to be known of a recording by its `images_in_turn`; '' for nothing."""
     # Even and odd ones of four or more images differ, too.
-    return _of_several(name, found["several"]) or _of_two(name, found["parts"])
+    return _of_several(stack, found["several"]) or _of_two(stack, found["parts"])
 
 
-def _of_two(name: str, parts: npt.NDArray[np.floating]) -> str:
+def _of_two(stack: Stack, parts: npt.NDArray[np.floating]) -> str:
     """What is to be known of a recording with such `alike_in_turn`; '' for nothing."""
     least = UNLIKE if len(parts) == N_BLOCKS else UNLIKE_IN_FEW
     if not len(parts) or not (parts < least).all():
         return ""
     return (
-        f"{name} shows two images in turn, such as two planes or two channels: even and odd frames "
-        f"are only {100 * max(float(parts.mean()), 0):.0f} % as alike as frames of one image. "
-        f"Save the even and the odd frames as recordings of their own."
+        f"{stack.name} shows two images in turn, such as two planes or two channels: even and odd "
+        f"frames are only {100 * max(float(parts.mean()), 0):.0f} % as alike as frames of one "
+        f"image. If they are channels, give `channels=2`; if planes, "
+        f"{how_to_open_planes(2, stack.n_frames)}."
     )
 
 
-def _of_several(name: str, several: npt.NDArray[np.floating]) -> str:
+def _of_several(stack: Stack, several: npt.NDArray[np.floating]) -> str:
     """What is to be known of a recording with such `several_in_turn`; '' for nothing."""
     if not len(several):
         return ""
     number, alike = int(several[0]), 100 * max(float(several[1]), 0)
     return (
-        f"{name} shows {number} images in turn, such as {number} planes: frames {number} apart "
-        f"show the same, and any others are at most {alike:.0f} % as alike as frames of one "
-        f"image. Save every {ordinal(number)} frame, from each of the first {number} on, as a "
-        f"recording of its own."
+        f"{stack.name} shows {number} images in turn, such as {number} planes: frames {number} "
+        f"apart show the same, and any others are at most {alike:.0f} % as alike as frames of one "
+        f"image. If they are planes, {how_to_open_planes(number, stack.n_frames)}; if channels, "
+        f"give `channels={number}`."
     )
 
 

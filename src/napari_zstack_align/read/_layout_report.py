@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from napari_zstack_align.counting import counted
+from napari_zstack_align.layout import Order
 from napari_zstack_align.read._arrangements import Arrangement, Kind
 from napari_zstack_align.saved import Arrays
 from napari_zstack_align.saved.provenance import json_bytes
@@ -41,6 +42,8 @@ class LayoutReport:
         'up-and-down'; else None.
     other_axes : str
         A sentence where time seems to run along another axis of the array; else ''.
+    order : str, optional
+        How a stack says the arrangement that it looks like, `layout.Order`.
     """
 
     verdict: Verdict
@@ -48,6 +51,7 @@ class LayoutReport:
     reason: str
     length: int | None = None
     other_axes: str = ""
+    order: Order | None = None
 
     @property
     def warning(self) -> str:
@@ -56,7 +60,7 @@ class LayoutReport:
             return self.other_axes
         if self.verdict == "plausible" or not self.looks_like:
             return ""
-        advice = WARNINGS[self.looks_like][1].format(length=self.length)
+        advice = WARNINGS[self.looks_like][1].format(length=self.length, order=self.order)
         return f"{self.headline} {self.reason} {advice}"
 
     @property
@@ -102,11 +106,11 @@ WARNINGS: dict[str, tuple[str, str]] = {
     ),
     "up-and-down": (
         "an up-and-down scan of {length} slices",
-        "This layout can't be given yet: save the volumes of one direction, and align these.",
+        "Give the number of sweeps as `frames_per_slice`, and `order='{order}'`.",
     ),
     "two images in turn": (
         "two images in turn, such as two channels",
-        "Save the even and the odd frames as channels of one stack, and align that.",
+        "If they are channels, give `channels=2`.",
     ),
     "no slices": (
         "one plane, without slices",
@@ -126,7 +130,8 @@ def in_words(arrangement: Arrangement) -> tuple[Looks, str]:
         if n == 2:
             return "two images in turn", "Two images in turn"
         return "slices", f"Volumes of {n} slices after one another"
-    return "up-and-down", f"Volumes of {n} slices scanned up and down in turn"
+    ends = ", their ends once" if arrangement.kind is Kind.TURNING else ""
+    return "up-and-down", f"Volumes of {n} slices scanned up and down in turn{ends}"
 
 
 def part_in_words(score: float) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.progress import Job, Progress
-from napari_zstack_align.read._arrangements import Arrangement, Explained, Kind, arrangements
+from napari_zstack_align.read._arrangements import KINDS, Arrangement, Explained, Kind, arrangements
 from napari_zstack_align.read._pairs import FramePairs
 from napari_zstack_align.stack import Stack
 
@@ -81,20 +81,13 @@ def layout_of(stack: Stack) -> Arrangement | None:
         return None
     if stack.order == "repeats":
         return Arrangement(Kind.REPEATS, stack.most_repeats)
-    return Arrangement(KINDS[stack.order or ""], stack.n_slices)
+    return Arrangement(KINDS[stack.layout.order], stack.n_slices)
 
 
 def is_regular(stack: Stack) -> bool:
     """Whether the slices of a stack follow one another as one of the arrangements has it."""
     varies = isinstance(stack.frames_per_slice, tuple) and len(set(stack.frames_per_slice)) > 1
     return not varies and stack.frames_in_turn == 1
-
-
-KINDS = {
-    "slices": Kind.SLICES,
-    "up-and-down": Kind.UP_AND_DOWN,
-    "up-and-down-once": Kind.TURNING,
-}
 
 
 def level_above_chance(pairs: FramePairs, where: npt.NDArray[np.bool_]) -> float | None:

@@ -93,7 +93,7 @@ def _another(scores: Scores, other: Arrangement, layout: Arrangement | None) -> 
         f"{what} account for {part_in_words(scores.at(other))} of the differences in how alike "
         f"frames are, {own}."
     )
-    return LayoutReport("wrong", looks, reason, other.length)
+    return LayoutReport("wrong", looks, reason, other.length, order=other.order)
 
 
 def _several_slices_in_one(
@@ -143,7 +143,8 @@ def _explained(
     if _explains_more(theirs, own):
         reason += f"; {what} {part_in_words(theirs)}."
         if theirs > MAY_BE_ANOTHER and other.kind is not Kind.REPEATS:
-            return LayoutReport("cannot tell", in_words(other)[0], reason, other.length)
+            looks = in_words(other)[0]
+            return LayoutReport("cannot tell", looks, reason, other.length, order=other.order)
         return LayoutReport("cannot tell", "", reason)
     if theirs > own:
         reason += f"; {what} {part_in_words(theirs)}, too little more to be believed instead."

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_zstack_align.counting import ordinal
+from napari_zstack_align.layout import Order
 from napari_zstack_align.progress import Job
 from napari_zstack_align.read._arrangements import Arrangement
 from napari_zstack_align.read._layout_report import LayoutReport
 from napari_zstack_align.read._layout_scores import scored
 from napari_zstack_align.read._layout_verdict import judge
 from napari_zstack_align.read._pairs import FramePairs
+from napari_zstack_align.read._sayable import how_to_open_planes, how_to_say
 from napari_zstack_align.read._two_kinds import likeness_of_planes
 
 FEWEST_PLANES = 3
@@ -27,15 +28,10 @@ MOST_ALIKE, MOST_NEIGHBOURS_ALIKE = 0.1, 0.2
 Where tissue is lit every few frames, half of the pairs are, and more."""
 
 PLANES = {
-    "slices": (
-        "{n} planes in turn",
-        "Save every {nth} frame, from each of the first {n} on, as a recording of its own; or "
-        "align it as a z-stack (adaptive): give the number of volumes as "
-        "`frames_per_slice`, and `order='slices'`.",
-    ),
+    "slices": ("{n} planes in turn", "{open_} or align it as a z-stack (adaptive): {said}."),
     "up-and-down": (
         "an up-and-down scan of {n} planes",
-        "Save the frames of each plane as a recording of its own.",
+        "{open_} or align it as a z-stack: {said}.",
     ),
     "repeats": (
         "a z-stack of {n} repeats of each slice",
@@ -54,10 +50,14 @@ def planes_in_recording(pairs: FramePairs) -> Job[LayoutReport | None]:
     return report if _are_planes(pairs, Arrangement(best.kind, report.length)) else None
 
 
-def planes_sentence(name: str, report: LayoutReport) -> str:
+def planes_sentence(name: str, n_frames: int, report: LayoutReport) -> str:
     """What is to be known of a recording of this name that looks like several planes."""
     n = report.length or 0
-    what, advice = (each.format(n=n, nth=ordinal(n)) for each in PLANES[report.looks_like])
+    order: Order = report.order or "slices"
+    planes = how_to_open_planes(n, n_frames, order)
+    said = how_to_say(order, n, n_frames) or f"`frames_per_slice`, and `order='{order}'`"
+    parts: dict[str, object] = {"n": n, "open_": f"{planes[0].upper()}{planes[1:]};", "said": said}
+    what, advice = (each.format(**parts) for each in PLANES[report.looks_like])
     return f"{name} looks like {what}, not like a recording of one plane. {report.reason} {advice}"
 
 

@@ -15,6 +15,7 @@ from napari_zstack_align.read._borders import LAGS
 from napari_zstack_align.read._check_layout import check_layout
 from napari_zstack_align.read._layout_report import LayoutReport, Looks
 from napari_zstack_align.read._period import find_period
+from napari_zstack_align.read._sayable import repeats_of
 from napari_zstack_align.read._similarity import similarities
 from napari_zstack_align.stack import Stack, check_is_stack
 
@@ -69,10 +70,10 @@ class LayoutProposal:
             )
         elif self.order == "repeats":
             what = f"The frames suggest `frames_per_slice={n}`."
-        elif self.looks_like == "up-and-down":
+        elif n is not None and self.looks_like == "up-and-down":
             what = (
-                f"The frames look like an up-and-down scan of {self.planes} planes: this layout "
-                f"can't be given yet."
+                f"The frames suggest an up-and-down scan of {self.planes} planes: "
+                f"`frames_per_slice={n}, order='{self.order}'`."
             )
         elif self.looks_like == "two images in turn":
             what = "The frames look like two images in turn, such as two channels."
@@ -131,8 +132,7 @@ def propose_frames_per_slice(stack: Stack, channel: int = 0) -> int | None:
     Returns
     -------
     int or None
-        None where no period is clear: a recording, or a z-stack of one frame a slice; and for an
-        up-and-down scan.
+        None where no period is clear: a recording, or a z-stack of one frame a slice.
     """
     return run(propose_layout(stack, channel)).frames_per_slice
 
@@ -192,11 +192,12 @@ def _of_report(
     report: LayoutReport, stack: Stack, curve: npt.NDArray[np.float64]
 ) -> LayoutProposal:
     """Propose what frames look like whose repeats don't follow one another."""
-    looks, reason, planes = report.looks_like, report.reason, report.length
-    if looks != "slices" or report.length is None:
+    looks, reason, planes, order = report.looks_like, report.reason, report.length, report.order
+    if looks not in ("slices", "up-and-down") or planes is None or order is None:
         return LayoutProposal(None, curve, looks_like=looks, reason=reason, planes=planes)
-    n_volumes = -(-stack.n_frames // report.length)
-    if -(-stack.n_frames // n_volumes) != report.length:
-        reason += f" The last volume is cut off: give a multiple of {report.length} frames."
+    repeats = repeats_of(order, planes, stack.n_frames)
+    if not repeats:
+        what = "volume" if order == "slices" else "sweep"
+        reason += f" The last {what} is cut off: give a multiple of {planes} frames."
         return LayoutProposal(None, curve, looks_like=looks, reason=reason)
-    return LayoutProposal(n_volumes, curve, 0.0, "slices", looks, reason, planes)
+    return LayoutProposal(repeats, curve, 0.0, order, looks, reason, planes)

@@ -58,10 +58,10 @@ def several_images(
     key = key_of(METHOD, channel=channel)
     for frames in (turn_sample(stack), *layout_samples(stack)):
         if (kept := units.get(UNIT, key, frames)) is not None:
-            return _remarks(stack.name, kept)
+            return _remarks(stack, kept)
     found, frames = yield from _look(stack, channel)
     units.put(UNIT, key, found, frames)
-    return _remarks(stack.name, found)
+    return _remarks(stack, found)
 
 
 def _look(stack: Stack, channel: int) -> Job[tuple[Arrays, npt.NDArray[np.intp]]]:
@@ -75,19 +75,19 @@ def _look(stack: Stack, channel: int) -> Job[tuple[Arrays, npt.NDArray[np.intp]]
         if order_sentence(stack.name, along):
             return {AXES: along}, few
         found = images_in_turn(pairs)
-        if turn_sentence(stack.name, found):
+        if turn_sentence(stack, found):
             return found, few
     pairs = without_copies((yield from sampled.compare(many)))
     report = yield from planes_in_recording(pairs)
     return (found if report is None else {**found, **to_arrays(report)}), many
 
 
-def _remarks(name: str, found: Arrays) -> tuple[Remark, ...]:
+def _remarks(stack: Stack, found: Arrays) -> tuple[Remark, ...]:
     sentence = ""
     if AXES in found:
-        return as_serious(order_sentence(name, found[AXES]), code=RemarkCode.OTHER_AXES)
+        return as_serious(order_sentence(stack.name, found[AXES]), code=RemarkCode.OTHER_AXES)
     if "report" in found:
-        sentence = planes_sentence(name, from_arrays(found))
+        sentence = planes_sentence(stack.name, stack.n_frames, from_arrays(found))
     elif "parts" in found:
-        sentence = turn_sentence(name, found)
+        sentence = turn_sentence(stack, found)
     return as_serious(sentence, code=RemarkCode.SEVERAL_IMAGES)

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.counting import counted
+from napari_zstack_align.read import how_to_open_planes
 from napari_zstack_align.spread import SD_PER_MAD
 from napari_zstack_align.stack import Stack
 
@@ -45,8 +46,8 @@ def warning_of_planes(stack: Stack, z: npt.NDArray[np.floating], weight: Numbers
     if number == 2:
         at = f"alternates: even and odd frames lie at {depths[0]:.1f} and {depths[1]:.1f} slices"
     return (
-        f"The depth of {stack.name} {at}. If it holds {counted(number, 'plane')} in turn, give "
-        f"each plane as a recording of its own."
+        f"The depth of {stack.name} {at}. If it holds {counted(number, 'plane')} in turn, "
+        f"{how_to_open_planes(number, stack.n_frames)}."
     )
 
 

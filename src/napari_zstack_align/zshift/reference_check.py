@@ -108,7 +108,10 @@ def advice(report: SlicesReport, n_slices: int) -> str:
             f"the reference says that each is a slice."
         )
     if report.looks_like == "up-and-down":
-        return f": give the volumes of one direction as reference{EACH_A_SLICE}"
+        return (
+            f": align them (adaptive) and give the alignment as reference, or say how many sweeps "
+            f"there are, `frames_per_slice=N, order='up-and-down'` of the reference{EACH_A_SLICE}"
+        )
     if report.looks_like == "two images in turn":
         return f": save channels apart, or sort the slices by their depth{EACH_A_SLICE}"
     return f": give a z-stack as reference; {OR_REPEATS}{EACH_A_SLICE}"
