@@ -17,6 +17,7 @@ import zarr
 from napari_zstack_align.progress import run
 from napari_zstack_align.write.hdf5 import write_hdf5
 from napari_zstack_align.write.image import Image
+from napari_zstack_align.write.suite2p import write_suite2p
 
 PIXEL_UM, Z_STEP_UM = (0.8, 0.5), 2.5
 INTERVAL_S = 0.25
@@ -194,6 +195,41 @@ def typed(group: Any, kind: str) -> Any:
     return group
 
 
+def ops_of(made: Acquisition, **more: Any) -> dict[str, Any]:
+    """What Suite2p says of a plane."""
+    n_rows, n_columns = made.frames.shape[2:]
+    return {
+        "Ly": n_rows,
+        "Lx": np.int64(n_columns),
+        "nframes": len(made.frames),
+        "nchannels": made.n_channels,
+        "fs": 1 / INTERVAL_S,
+        "meanImg": made.frames[:, 0].mean(0),
+        "yrange": [0, n_rows],
+        "date_proc": STARTED,
+        **more,
+    }
+
+
+def suite2p(folder: Path, made: Acquisition, **more: Any) -> Path:
+    """Write a folder of Suite2p, a file a channel."""
+    plane = folder / "plane0"
+    plane.mkdir()
+    for channel, name in enumerate(("data.bin", "data_chan2.bin")[: made.n_channels]):
+        made.frames[:, channel].astype("<i2").tofile(plane / name)
+    np.save(plane / "ops.npy", np.array(ops_of(made, **more), object), allow_pickle=True)
+    return plane
+
+
+def suite2p_file(folder: Path, made: Acquisition) -> Path:
+    return suite2p(folder, made) / "data.bin"
+
+
+def our_suite2p(folder: Path, made: Acquisition) -> Path:
+    image = Image(made.frames, "TCYX", pixel_size_um=PIXEL_UM, frame_interval_s=INTERVAL_S)
+    return run(write_suite2p(folder / "x.bin", image))
+
+
 ALL = frozenset({"pixel", "step", "times", "names", "volumes"})
 FORMATS: dict[str, Written] = {
     "ImageJ": Written(imagej, ALL - {"names"}),
@@ -207,4 +243,7 @@ FORMATS: dict[str, Written] = {
     "NWB, a chunk a volume": Written(nwb(contiguous=False), ALL | {"start"}, channels=1),
     "NWB, times": Written(nwb(timestamps=True), ALL | {"start"}, channels=1),
     "HDF5, our export": Written(our_hdf5, frozenset({"pixel", "times", "names"})),
+    "Suite2p": Written(suite2p, frozenset({"times"})),
+    "Suite2p, data.bin": Written(suite2p_file, frozenset({"times"})),
+    "Suite2p, our export": Written(our_suite2p, frozenset({"pixel", "times"})),
 }

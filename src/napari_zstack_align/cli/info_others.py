@@ -100,7 +100,7 @@ def _suite2p(path: Path) -> Found | None:
     return Found("Suite2p", lines, {"planes": [facts for _, facts in found]})
 
 
-_HOW = "Suite2p opens it by its stat.npy; this program writes such folders, and reads none."
+_HOW = "Suite2p opens it by its stat.npy; of such folders, this program opens the frames alone."
 
 
 def _plane(path: Path) -> tuple[str, dict[str, object]]:

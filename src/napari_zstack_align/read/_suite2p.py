@@ -1,4 +1,4 @@
-"""The files of Suite2p's folders, which bear the endings of arrays of frames but hold none."""
+"""The files of Suite2p's folders: a plane's frames, and arrays of ROIs and traces."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from napari_zstack_align.errors import InputError
 
 PER_ROI = {"stat.npy": 1, "F.npy": 2, "Fneu.npy": 2, "spks.npy": 2, "iscell.npy": 2}
 """Files with a row for each ROI, and their number of axes."""
-FILES = (*PER_ROI, "ops.npy", "data.bin")
+OPS = "ops.npy"
+BINARIES = {"data.bin": "data_chan2.bin", "data_raw.bin": "data_chan2_raw.bin"}
+"""Frames of a plane, the registered ones first, and those of its second channel."""
+FILES = (*PER_ROI, OPS, "data.bin")
 
 
 def is_plane(folder: Path) -> bool:

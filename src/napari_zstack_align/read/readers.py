@@ -33,6 +33,27 @@ def named(suffix: str, *magics: bytes) -> Recogniser:
     return lambda path, start: path.suffix.lower() == suffix and start.startswith(magics)
 
 
+def beside(companion: str, suffix: str, *frames: str) -> Recogniser:
+    """Recognise raw files by a file beside them that describes them, and folders of both.
+
+    Parameters
+    ----------
+    companion : str
+        Name of the file that describes them.
+    suffix : str
+        Ending of the raw files.
+    *frames : str
+        Patterns of the names of raw files, one of which makes a folder a recording.
+    """
+
+    def recognises(path: Path, start: bytes) -> bool:
+        if start:
+            return path.suffix.lower() == suffix and (path.parent / companion).is_file()
+        return (path / companion).is_file() and any(any(path.glob(each)) for each in frames)
+
+    return recognises
+
+
 def folder_with(*marks: str) -> Recogniser:
     """Recognise folders by a file in them."""
     return lambda path, start: not start and any((path / mark).is_file() for mark in marks)
@@ -146,6 +167,17 @@ READERS = (
         stands_alone=True,
         extra="hdf5",
         package="h5py",
+    ),
+    Reader(
+        name="suite2p",
+        title="Suite2p binary",
+        suffixes=(".bin",),
+        recognises=beside("ops.npy", ".bin", "data.bin", "data_raw.bin"),
+        gives="frame rate and channels, as ops.npy says",
+        module="napari_zstack_align.read._suite2p_binary",
+        is_folder=True,
+        is_often_a_table=True,
+        stands_alone=True,
     ),
 )
 
