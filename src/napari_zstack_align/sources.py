@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import prod
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.errors import DroppedFrameError, InputError
+from napari_zstack_align.errors import InputError
 
 
 class FrameSource(Protocol):
@@ -190,25 +190,21 @@ def _gathered(source: FrameSource, frames: npt.NDArray[np.intp]) -> npt.NDArray[
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-class WithDropped:
-    """Frames of another source, of which some are not to be read.
+class WithGaps:
+    """Frames of another source, of which some can't be read.
 
     Parameters
     ----------
     source : FrameSource
         The other source.
-    dropped : tuple of int
-        Indices in it of the frames that are not read.
-    numbers : numpy.ndarray
-        (T,) number of each frame in its files, for what is said.
+    gaps : dict of int to InputError
+        What reading one of these frames raises.
     """
 
-    def __init__(
-        self, source: FrameSource, dropped: tuple[int, ...], numbers: npt.NDArray[np.intp]
-    ) -> None:
+    def __init__(self, source: FrameSource, gaps: Mapping[int, InputError]) -> None:
         self.source = source
-        self._dropped = np.array(dropped, np.intp)
-        self._numbers = numbers
+        self._gaps = dict(gaps)
+        self._frames = np.array(sorted(gaps), np.intp)
         self.reads_singly = reads_singly(source)
 
     @property
@@ -226,13 +222,13 @@ class WithDropped:
 
         Raises
         ------
-        DroppedFrameError
-            Where one of them is dropped.
+        InputError
+            Where one of them can't be read.
         """
-        first = int(np.searchsorted(self._dropped, start))
-        if first < len(self._dropped) and self._dropped[first] < stop:
-            number = int(self._numbers[self._dropped[first]])
-            raise DroppedFrameError(f"Frame {number} was dropped when the file was opened.")
+        first = int(np.searchsorted(self._frames, start))
+        if first < len(self._frames) and self._frames[first] < stop:
+            error = self._gaps[int(self._frames[first])]
+            raise type(error)(str(error))
         return self.source.read(start, stop)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.counting import counted
-from napari_zstack_align.errors import InputError
+from napari_zstack_align.errors import DroppedFrameError, InputError
 from napari_zstack_align.frame_times import frame_interval_s
 from napari_zstack_align.layout import FramesPerSlice, Layout, Order, layout_of_axes
 from napari_zstack_align.lazy import LazyFrames
@@ -24,7 +24,7 @@ from napari_zstack_align.sources import (
     ArraySource,
     FramesOf,
     FrameSource,
-    WithDropped,
+    WithGaps,
     as_array,
     reads_singly,
 )
@@ -380,8 +380,16 @@ class Stack:
             )
         if len(frames) == self.n_frames:
             raise InputError(f"All frames of {self.name} are dropped: leave some.")
-        source = self.source.source if isinstance(self.source, WithDropped) else self.source
-        source = WithDropped(source, frames, self.numbers) if frames else source
+        source = self.source
+        if self.dropped and isinstance(source, WithGaps):
+            source = source.source
+        if frames:
+            numbers = self.numbers[list(frames)].tolist()
+            gaps = {
+                t: DroppedFrameError(f"Frame {number} was dropped when the file was opened.")
+                for t, number in zip(frames, numbers, strict=True)
+            }
+            source = WithGaps(source, gaps)
         return replace(self, source=source, dropped=frames)
 
     @property

@@ -37,7 +37,7 @@ def glance(path: Path) -> Glance:
     """
     pages = read_first(path, PAGES_GLANCED_AT)
     head = read_head(path)
-    _check_alike(pages, head)
+    check_alike(pages, head)
     kind = pages.kinds[int(pages.kind[0])]
     frame = (kind.shape[0] * pages.split, *kind.shape[1:])
     if head.ome is not None:
@@ -70,7 +70,7 @@ def open_tiff(paths: list[Path], wish: Wish = PLAIN) -> Opened:
     for i, table in enumerate(tables):
         _check_whole(table, declared if i == 0 else None)
     pages = joined(tables)
-    _check_alike(pages, head)
+    check_alike(pages, head)
     if wish.as_planes:
         facts = ome.facts if ome is not None else facts_of(head, len(pages))
         facts, planes = page_by_page(facts, pages)
@@ -135,7 +135,7 @@ def _check_whole(pages: Pages, declared: int | None) -> None:
     raise truncated(path, whole, expected)
 
 
-def _check_alike(pages: Pages, head: Head) -> None:
+def check_alike(pages: Pages, head: Head) -> None:
     """Refuse pages of several shapes or types, RGB, and volumes in one page."""
     shapes = [(kind.shape, kind.dtype) for kind in pages.kinds]
     used = np.unique(pages.kind)

@@ -33,6 +33,15 @@ def named(suffix: str, *magics: bytes) -> Recogniser:
     return lambda path, start: path.suffix.lower() == suffix and start.startswith(magics)
 
 
+def folder_of_bruker(path: Path, start: bytes) -> bool:
+    """Recognise folders of Prairie View by its XML, or by the names of the images in them."""
+    if start or not path.is_dir():
+        return False
+    from napari_zstack_align.read._bruker_names import is_bruker
+
+    return is_bruker(path)
+
+
 def beside(companion: str, suffix: str, *frames: str) -> Recogniser:
     """Recognise raw files by a file beside them that describes them, and folders of both.
 
@@ -145,6 +154,16 @@ READERS = (
         is_file=False,
     ),
     Reader(
+        name="bruker",
+        title="Bruker",
+        suffixes=(),
+        recognises=folder_of_bruker,
+        gives="volumes, channels, pixel size, z-step, depths, times and start from Prairie's XML",
+        module="napari_zstack_align.read._bruker",
+        is_folder=True,
+        is_file=False,
+    ),
+    Reader(
         name="nwb",
         title="NWB",
         suffixes=(".nwb",),
@@ -218,7 +237,11 @@ def folder_formats() -> str:
 
 def formats_with_endings() -> str:
     """Return all formats with their endings, for messages."""
-    return _either(tuple(f"{reader.title} ({', '.join(reader.suffixes)})" for reader in READERS))
+    named = (
+        f"{reader.title} ({', '.join(reader.suffixes)})" if reader.suffixes else reader.title
+        for reader in READERS
+    )
+    return _either(tuple(named))
 
 
 def without_ending(name: str) -> str:
