@@ -68,7 +68,7 @@ def test_frames_before_registration(tmp_path):
 
 
 def test_frames_that_lack(tmp_path):
-    _, plane = frames_and(tmp_path, nframes=20, nchannels=1)
+    made, plane = frames_and(tmp_path, nframes=20, nchannels=1)
     stack = nza.open_stack(plane)
     assert stack.n_frames == 12
     assert "holds 12 frames, but ops.npy speaks of 20" in stack.remarks[0]
@@ -77,6 +77,18 @@ def test_frames_that_lack(tmp_path):
     (plane / "data.bin").write_bytes(content[:-100])
     with pytest.raises(nza.InputError, match="truncated: only 11 of its 20 frames are whole"):
         nza.open_stack(plane)
+    stack = nza.open_stack(plane, whole_frames=True)
+    np.testing.assert_array_equal(stack.read(0, 11)[:, 0], made.frames[:11, 0])
+    assert stack.remarks == (
+        "data.bin ends within a frame: its 11 whole frames of 20 were opened.",
+    )
+
+
+def test_what_is_said_goes_before_ops(tmp_path):
+    made, plane = frames_and(tmp_path, nchannels=1)
+    stack = nza.open_stack(plane, axes="ZRYX", frames_per_slice=3)
+    np.testing.assert_array_equal(stack.read(0, 12)[:, 0], made.frames[:, 0])
+    assert (stack.n_slices, stack.frames_per_slice, stack.order) == (4, 3, "repeats")
 
 
 def test_channels_of_unlike_length(tmp_path):

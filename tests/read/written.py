@@ -230,6 +230,55 @@ def our_suite2p(folder: Path, made: Acquisition) -> Path:
     return run(write_suite2p(folder / "x.bin", image))
 
 
+def experiment(made: Acquisition, **changes: Any) -> str:
+    """Experiment.xml of a recording or of volumes; ``changes`` are attributes as Tag__name."""
+    n_rows, n_columns = made.frames.shape[2:]
+    rate = max(made.n_slices, 1) / INTERVAL_S
+    tags: dict[str, dict[str, Any]] = {
+        "Date": {"date": STARTED.strftime("%m/%d/%Y %H:%M:%S"), "uTime": 1709638215},
+        "CaptureMode": {"mode": 1},
+        "LSM": {
+            "pixelX": n_columns,
+            "pixelY": n_rows,
+            "widthUM": PIXEL_UM[1] * n_columns,
+            "heightUM": PIXEL_UM[0] * n_rows,
+            "frameRate": rate,
+            "averageMode": 0,
+            "averageNum": 16,
+        },
+        "ZStage": {"enable": 1, "steps": max(made.n_slices, 1), "stepSizeUM": Z_STEP_UM},
+        "Streaming": {
+            "enable": 1,
+            "frames": len(made.frames),
+            "zFastEnable": int(made.n_slices > 0),
+            "flybackFrames": 0,
+        },
+        "Timelapse": {"timepoints": 1, "intervalSec": 0},
+    }
+    for name, value in changes.items():
+        tag, _, attribute = name.partition("__")
+        tags[tag][attribute] = value
+    lines = [
+        f"<{tag} {' '.join(f'{a}={str(v)!r}' for a, v in given.items() if v is not None)}/>"
+        for tag, given in tags.items()
+    ]
+    waves = "".join(f'<Wavelength name="{name}"/>' for name in NAMES[: made.n_channels])
+    lines.append(f'<Wavelengths nyquistExWavelengthNM="488">{waves}<ChannelEnable/></Wavelengths>')
+    return f'<?xml version="1.0"?><ThorImageExperiment>{"".join(lines)}</ThorImageExperiment>'
+
+
+def thor(folder: Path, made: Acquisition, **changes: Any) -> Path:
+    run_ = folder / "run"
+    run_.mkdir()
+    (run_ / "Experiment.xml").write_text(experiment(made, **changes))
+    made.frames.astype("<u2").tofile(run_ / "Image_0001_0001.raw")
+    return run_
+
+
+def thor_file(folder: Path, made: Acquisition) -> Path:
+    return thor(folder, made) / "Image_0001_0001.raw"
+
+
 ALL = frozenset({"pixel", "step", "times", "names", "volumes"})
 FORMATS: dict[str, Written] = {
     "ImageJ": Written(imagej, ALL - {"names"}),
@@ -245,5 +294,7 @@ FORMATS: dict[str, Written] = {
     "HDF5, our export": Written(our_hdf5, frozenset({"pixel", "times", "names"})),
     "Suite2p": Written(suite2p, frozenset({"times"})),
     "Suite2p, data.bin": Written(suite2p_file, frozenset({"times"})),
+    "ThorImage": Written(thor, ALL | {"start"}),
+    "ThorImage, raw": Written(thor_file, ALL | {"start"}),
     "Suite2p, our export": Written(our_suite2p, frozenset({"pixel", "times"})),
 }

@@ -9,14 +9,14 @@ import numpy as np
 
 from napari_zstack_align.counting import are, counted
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.read._broken_off import whole_frames_of
 from napari_zstack_align.read._facts import Facts, Opened
 from napari_zstack_align.read._files import readable
-from napari_zstack_align.read._format import Format, Glance
+from napari_zstack_align.read._format import PLAIN, Format, Glance, Wish
 from napari_zstack_align.read._objects import read_objects
 from napari_zstack_align.read._raw_source import ChannelsSource, RawSource
 from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read._suite2p import BINARIES, OPS
-from napari_zstack_align.read._tiff_pages import truncated
 from napari_zstack_align.read._units import number
 from napari_zstack_align.remark import Remark, as_notes, as_warnings
 
@@ -27,18 +27,19 @@ USUAL_RATE_HZ = 10.0
 MOST_NAMED = 5
 
 
-def open_binary(path: Path) -> Opened:
+def open_binary(path: Path, wish: Wish = PLAIN) -> Opened:
     """Open the binary of a plane, or the folder that it is in; no pixel is read.
 
     Raises
     ------
     InputError
-        If ``ops.npy`` can't be read or doesn't say the size of a frame, or the last frame is cut.
+        If ``ops.npy`` can't be read or doesn't say the size of a frame, or the last frame is cut
+        and the whole ones won't do.
     """
     file = path if path.is_file() else _binary_in(path)
     ops = _ops(file.with_name(OPS))
     channels = [file, *_second_channel(file, ops)]
-    sources = [_source(each, ops) for each in channels]
+    sources, of_length = zip(*(_source(each, ops, wish) for each in channels), strict=True)
     lengths = {source.shape[0] for source in sources}
     if len(lengths) > 1:
         raise InputError(
@@ -51,13 +52,16 @@ def open_binary(path: Path) -> Opened:
         sizes=(lengths.pop(), len(sources))[: len(sources)],
         pixel_size_um=_pixel_size(ops.get("pixel_size_um")),
         interval_s=1 / rate if rate and rate > 0 else None,
-        remarks=_remarks(file, ops, sources[0].shape[0], len(sources)),
+        remarks=(
+            *of_length[0],
+            *_remarks(file, ops, sources[0].shape[0], len(sources), bool(of_length[0])),
+        ),
     )
-    source = ChannelsSource(tuple(sources)) if len(sources) > 1 else sources[0]
+    source = ChannelsSource(sources) if len(sources) > 1 else sources[0]
     return Opened(source, (file,), facts)
 
 
-def open_binaries(paths: list[Path]) -> Opened:
+def open_binaries(paths: list[Path], wish: Wish = PLAIN) -> Opened:
     """Open several as one recording; a second channel is no continuation of the first."""
     seconds = {second for path in paths if (second := _second_of(path)) in paths}
     if seconds:
@@ -66,7 +70,7 @@ def open_binaries(paths: list[Path]) -> Opened:
             f"{second} is the second channel of another file in the list: leave it out, it opens "
             f"with the first."
         )
-    return in_sequence([open_binary(path) for path in paths])
+    return in_sequence([open_binary(path, wish) for path in paths])
 
 
 def _binary_in(folder: Path) -> Path:
@@ -98,7 +102,7 @@ def _second_channel(file: Path, ops: dict[str, Any]) -> list[Path]:
         return [second] if second.is_file() else []
 
 
-def _source(file: Path, ops: dict[str, Any]) -> RawSource:
+def _source(file: Path, ops: dict[str, Any], wish: Wish) -> tuple[RawSource, tuple[Remark, ...]]:
     size = [number(ops.get(name)) for name in ("Ly", "Lx")]
     if not all(n and n == int(n) and 0 < n <= LARGEST_SIDE for n in size):
         raise InputError(
@@ -109,10 +113,11 @@ def _source(file: Path, ops: dict[str, Any]) -> RawSource:
     with readable(file):
         n_bytes = file.stat().st_size
     n_frames, rest = divmod(n_bytes, n_rows * n_columns * PIXEL.itemsize)
-    said = number(ops.get("nframes"))
+    said, remarks = number(ops.get("nframes")), tuple[Remark, ...]()
     if rest or not n_frames:
-        raise truncated(file, n_frames, int(said) if said and said > n_frames else None)
-    return RawSource(file, 0, PIXEL, (n_frames, 1, n_rows, n_columns))
+        expected = int(said) if said and said > n_frames else None
+        remarks = whole_frames_of(file, n_frames, expected, wish)
+    return RawSource(file, 0, PIXEL, (n_frames, 1, n_rows, n_columns)), remarks
 
 
 def _pixel_size(value: Any) -> tuple[float, float] | None:
@@ -123,9 +128,11 @@ def _pixel_size(value: Any) -> tuple[float, float] | None:
     return (y, x) if y and x and min(y, x) > 0 else None
 
 
-def _remarks(file: Path, ops: dict[str, Any], n_frames: int, n_channels: int) -> tuple[Remark, ...]:
+def _remarks(
+    file: Path, ops: dict[str, Any], n_frames: int, n_channels: int, is_cut: bool
+) -> tuple[Remark, ...]:
     said, rate = number(ops.get("nframes")), number(ops.get("fs"))
-    other_length = said is not None and said != n_frames
+    other_length = said is not None and said != n_frames and not is_cut
     lacks_channel = n_channels == 1 and (number(ops.get("nchannels")) or 1) > 1
     return (
         *as_warnings(

@@ -198,6 +198,16 @@ READERS = (
         is_often_a_table=True,
         stands_alone=True,
     ),
+    Reader(
+        name="thor",
+        title="ThorImage",
+        suffixes=(".raw",),
+        recognises=beside("Experiment.xml", ".raw", "Image*.raw"),
+        gives="pixel size, z-step, times, start, channels and planes, as Experiment.xml says",
+        module="napari_zstack_align.read._thor",
+        is_folder=True,
+        stands_alone=True,
+    ),
 )
 
 
