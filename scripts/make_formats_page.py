@@ -1,4 +1,4 @@
-"""Write the tables of docs/formats.md from READERS and WRITERS, or with --check compare them."""
+"""Write the tables of docs/formats.md from READERS, OTHERS and WRITERS, or --check them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from generated_page import DOCS, write_or_check
 
+from napari_zstack_align.read._others import OTHERS
 from napari_zstack_align.read.readers import READERS
 from napari_zstack_align.write.writers import WRITERS, Writer
 
@@ -18,7 +19,11 @@ TABLE = r"(<!-- {name}: written by 'make docs' -->\n).*?(<!-- end -->)"
 def page() -> str:
     """Return the whole page with its tables as they have to be."""
     text = (DOCS / PAGE).read_text(encoding="utf-8")
-    for name, lines in (("READERS", readers()), ("WRITERS", writers())):
+    for name, lines in (
+        ("READERS", readers()),
+        ("OTHERS", others()),
+        ("WRITERS", writers()),
+    ):
         table = "\n".join(lines)
         pattern = re.compile(TABLE.format(name=name), re.DOTALL)
         text, count = pattern.subn(lambda m, table=table: f"{m[1]}{table}\n{m[2]}", text)
@@ -32,6 +37,12 @@ def readers() -> list[str]:
     head = ("format", "usual endings", "what it says besides the frames", "extra")
     rows = ((r.title, _endings(r.suffixes), r.gives, _code(r.extra)) for r in READERS)
     return _table(head, rows)
+
+
+def others() -> list[str]:
+    """Return the lines of the table of what is recognised and can't be opened."""
+    rows = ((o.what, _endings(o.endings), o.way_out) for o in OTHERS if o.way_out)
+    return _table(("file", "endings", "what to do"), rows)
 
 
 def writers() -> list[str]:
@@ -62,4 +73,4 @@ def _code(text: str) -> str:
 
 
 if __name__ == "__main__":
-    write_or_check(PAGE, page(), "READERS and WRITERS")
+    write_or_check(PAGE, page(), "READERS, OTHERS and WRITERS")

@@ -11,6 +11,7 @@ from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.plain_files import check_is_file, path_of
 from napari_zstack_align.read import readers
+from napari_zstack_align.read._others import named_like_other, other_of
 from napari_zstack_align.read.natural_order import in_natural_order
 from napari_zstack_align.read.readers import (
     Reader,
@@ -24,12 +25,6 @@ from napari_zstack_align.saved import Kind, kind_of, title_of
 
 OF_THEIR_OWN = (Kind.ALIGNMENT, Kind.ZSHIFT, Kind.TRACES)
 """Results with a folder to themselves: images in it are no raw frames."""
-_OTHERS = {
-    b"PK\x03\x04": "a zip archive (.npz is one too)",
-    b"\x89PNG": "a PNG picture",
-    b"\xff\xd8\xff\xe0": "a JPEG picture",
-}
-"""First bytes of files that are known not to be of a format in ``READERS``."""
 
 
 def collect(
@@ -74,8 +69,7 @@ def reader_of(path: Path) -> Reader:
     if found is None and (kind := kind_of(path)) is not None:
         raise _saved(path, kind)
     if found is None:
-        what = _OTHERS.get(start[:4], "not an image that can be opened")
-        raise InputError(f"{path} is {what}: choose {formats_with_endings()}.")
+        raise _not_opened(path, start)
     return found
 
 
@@ -104,10 +98,7 @@ def _of_folder(folder: Path) -> tuple[list[Path], tuple[Remark, ...]]:
     if not images and kind is not None:
         raise _saved(folder, kind)
     if not images:
-        raise InputError(
-            f"The folder {folder} holds no image files ({', '.join(file_suffixes())}): choose "
-            f"another."
-        )
+        raise _no_images(folder, files)
     left_out = len(files) - len(images)
     verb = "was" if left_out == 1 else "were"
     remark = f"{counted(left_out, 'other file')} of the folder {folder.name} {verb} left out."
@@ -115,6 +106,36 @@ def _of_folder(folder: Path) -> tuple[list[Path], tuple[Remark, ...]]:
         images, lambda path: path.name
     )  # of one folder: a third of the time
     return in_order, as_notes(remark) if left_out else ()
+
+
+def _not_opened(path: Path, start: bytes) -> InputError:
+    """Say what a file is that no format recognises, and what to do with it."""
+    other = other_of(path, start)
+    what = "not an image that can be opened" if other is None else other.what
+    way_out = f"choose {formats_with_endings()}" if other is None else other.way_out
+    return InputError(f"{path} is {what}: {way_out or f'choose {formats_with_endings()}'}.")
+
+
+def _no_images(folder: Path, files: list[Path]) -> InputError:
+    """Say what a folder without images holds instead: folders that are one, or other files."""
+    with readable(folder):
+        inside = in_natural_order(p for p in folder.iterdir() if folder_reader(p) is not None)
+    if inside:
+        more = f" or {inside[1].name}" if len(inside) > 1 else ""
+        return InputError(
+            f"The folder {folder} holds no image files, but folders that are recordings: open "
+            f"{inside[0]}{more}."
+        )
+    others = ((path, named_like_other(path)) for path in in_natural_order(files))
+    for path, other in others:
+        if other is not None and other.way_out:
+            return InputError(
+                f"The folder {folder} holds no image files that can be opened: {path.name} is "
+                f"{other.what}: {other.way_out}."
+            )
+    return InputError(
+        f"The folder {folder} holds no image files ({', '.join(file_suffixes())}): choose another."
+    )
 
 
 def _saved(path: Path, kind: Kind) -> InputError:

@@ -48,6 +48,11 @@ CHANNELS_LAST = {5: "TZYXC"}
 """As SIMA writes them, where the last axis is short."""
 OURS = "napari-zstack-align"
 """What our exports carry as ``made_by``."""
+SERIES_OF_DATASETS = {
+    "DataSetInfo": ("an Imaris file", "save it as OME-TIFF with Imaris"),
+    "t00000": ("a file of BigDataViewer", "export it to OME-TIFF with Fiji"),
+}
+"""Groups of formats that keep every time point in a dataset of its own, and their way out."""
 RATES = ("frame_rate_hz", "frame_rate", "fr", "fps")
 """Attributes with a frame rate: our own, and Caiman's ``fr``."""
 
@@ -83,12 +88,20 @@ def open_dataset(path: Path, wish: Wish = PLAIN) -> Opened:
     with opened(path) as file:
         if dataset is None and (ours := _our_channels(file, path)):
             return ours
+        _check_no_series(file, path)
         found = ranked(_datasets(file, path))
         chosen = _chosen(found, dataset, file, path)
         others = [each for each in found if each.name != chosen.name] if dataset is None else []
         result = _opened(asked(path, lambda: file[chosen.name]), path, wish.axes)
     remarks = (*result.facts.remarks, *_of_others(chosen, others))
     return replace(result, facts=replace(result.facts, remarks=remarks))
+
+
+def _check_no_series(file: Any, path: Path) -> None:
+    """Raise InputError for a format of which one dataset is a single time point."""
+    for group, (what, way_out) in SERIES_OF_DATASETS.items():
+        if asked(path, partial(file.__contains__, group)):
+            raise InputError(f"{path} is {what}, with a dataset for each time point: {way_out}.")
 
 
 def _datasets(file: Any, path: Path) -> list[Candidate]:
