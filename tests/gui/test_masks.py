@@ -36,6 +36,23 @@ def test_back_at_a_stack_its_own_mask_is_chosen(qtbot, panel):
     assert panel.zstack.align_tab.mask_combo.layer is own
 
 
+@pytest.mark.parametrize("chosen", ["before", "after"])
+def test_a_mask_from_a_file_is_not_used_for_the_next_stack_either(qtbot, panel, chosen):
+    """Whether it is chosen before the first stack is there or after it."""
+    stacks, combo = [small_zstack(), small_zstack(name="other")], panel.zstack.align_tab.mask_combo
+    first = show(qtbot, panel, stacks[0]) if chosen == "after" else None
+    mask = panel.viewer.add_labels(np.ones((64, 64), np.uint8), name="file")
+    combo.choose(mask)
+    first = first or show(qtbot, panel, stacks[0])
+    assert combo.layer is mask
+    show(qtbot, panel, stacks[1])
+    assert combo.layer is None
+    combo.choose(mask)  # who wants it there may have it
+    assert combo.layer is mask
+    panel.zstack.stack_combo.choose(first.raw[0])
+    assert combo.layer is mask
+
+
 def test_another_layout_keeps_the_mask(qtbot, panel):
     show(qtbot, panel, small_zstack())
     panel.zstack.new_mask()

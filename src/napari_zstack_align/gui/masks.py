@@ -87,8 +87,14 @@ def is_moved(layer: Labels) -> bool:
     return bool(np.any(origin) or np.any(steps[[0, 1], [1, 0]]) or np.any(np.diag(steps) <= 0))
 
 
+def tie(layer: Labels | None, shown: StackLayers | None) -> None:
+    """A mask of no stack, such as one from a file, is that of the first it is chosen for."""
+    if layer is not None and shown is not None and layer.metadata.get(KEY) is None:
+        layer.metadata[KEY] = shown
+
+
 def is_of_another(layer: Labels | None, shown: StackLayers | None) -> bool:
-    """Whether a mask was painted for another stack than the one that is shown."""
+    """Whether a mask was painted, or chosen, for another stack than the one that is shown."""
     owner = None if layer is None else layer.metadata.get(KEY)
     return isinstance(owner, StackLayers) and owner is not shown
 

@@ -17,7 +17,7 @@ from napari_zstack_align.gui.jobs import Limits
 from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.layer_group import KEY
 from napari_zstack_align.gui.listening import Listening
-from napari_zstack_align.gui.masks import hand_over, is_of_another, new_mask, newest_of
+from napari_zstack_align.gui.masks import hand_over, is_of_another, new_mask, newest_of, tie
 from napari_zstack_align.gui.part import Part
 from napari_zstack_align.gui.plots import QualityPlot
 from napari_zstack_align.gui.project.mask_layers import add_masks, with_mask_layers
@@ -426,6 +426,7 @@ class ZStackPart(Part):
         shown, masks = self.shown, self.align_tab.mask_combo
         if is_of_another(masks.layer, shown):
             masks.choose(newest_of(shown, self.viewer.layers))
+        tie(masks.layer, shown)
         self.load_tab.show_stack(None if shown is None else shown.stack)
         self.runs.refresh()
         self.runs.fill(shown)
@@ -476,7 +477,9 @@ class ZStackPart(Part):
         self.align_tab.set_result(self.shown is not None and self.shown.alignment is not None)
 
     def _on_mask(self, _: Any = None) -> None:
-        self.mask_tab.words.follow(self.align_tab.mask_combo.layer)
+        layer = self.align_tab.mask_combo.layer
+        tie(layer, self.shown)
+        self.mask_tab.words.follow(layer)
 
     def _on_frame_clicked(self, frame: int) -> None:
         if self.shown is not None:
