@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 MIN_WIDTH = 456
 """What the widest tab needs in napari's own font: the panel grows with no tab that is opened."""
 STILL_RUNNING = (
-    "A job is still running ({}). If napari is closed now, it stops, and what it has found so far "
+    "A job is still running ({}). If napari is closed now, it stops, and what it hasn't finished "
     "is lost."
 )
 CAN_GO_ON = (
@@ -54,6 +54,7 @@ UNSURE = (
     "you need on its tab before you close napari."
 )
 LOOKING = "Looking whether what was saved is still there; then napari closes."
+SAVING = "Saving the project; then napari closes."
 
 
 class Panel(QWidget):
@@ -200,7 +201,10 @@ class Panel(QWidget):
                 window, "Close napari?", running, yes="Stop it and close", no="Keep it running"
             ):
                 return False
-            return self.keeper.make_safe("Close napari?", "Keep open", self._close)
+            is_safe = self.keeper.make_safe("Close napari?", "Keep open", self._close)
+            if self.keeper.waits:
+                self.viewer.status = SAVING
+            return is_safe
         except Exception as error:  # of any part; Qt would go on, and close the window
             logger.exception("what is unsaved can't be found out")
             question = UNSURE.format(type(error).__name__, error)

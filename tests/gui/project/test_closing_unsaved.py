@@ -67,8 +67,10 @@ def test_the_first_save_is_waited_for(open_napari, qtbot, monkeypatch, answer, t
         "napari_zstack_align.gui.file_dialogs.choose_name", lambda *_: (str(folder), "")
     )
     click(qtbot, panel.keeper.bar.save_button)
+    assert panel.keeper.bar.words.words == "larva.zproject, saving …"
     window.close()
     assert window.isVisible()
+    assert open_napari.status == "Saving the project; then napari closes."
     may_write.set()
     qtbot.waitUntil(lambda: is_closed(window))
     assert not answer.asked

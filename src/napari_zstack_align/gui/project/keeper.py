@@ -55,6 +55,7 @@ RETRY_AFTER_S = 10.0
 UNSAVED = "{} in no file yet."
 FAILED = "The project isn't saved. {} It is tried again every {:g} s."
 STAYS = "{} {} stays open, and is saved by itself as before."
+SAVING = "saving …"
 WAIT = "Wait for what is running, or cancel it first."
 NOT_SHOWN = (
     "{} can't be shown whole (unexpected {}: {}; the log has the details): its folder is as it "
@@ -119,6 +120,11 @@ class ProjectKeeper(QObject):
         return None if self.folder is None else self.folder.path
 
     @property
+    def waits(self) -> bool:
+        """Whether something goes on by itself once the project is saved."""
+        return self._worker is not None and self._then is not None
+
+    @property
     def busy(self) -> bool:
         """Whether a project is being saved, opened or shown."""
         opening = self.bar.run_bar.busy or self._showing is not None
@@ -161,6 +167,8 @@ class ProjectKeeper(QObject):
                 self._saved = None
             created = partial(self._on_created, now)
             self._start(partial(_creating, path, now), created, self._on_not_created)
+            if self.folder is None:
+                self.bar.show_state(path, SAVING)
 
     def ask_save(self, then: Then | None = None) -> None:
         """Ask for a folder to save to."""
@@ -317,6 +325,7 @@ class ProjectKeeper(QObject):
         self._tried_at = time.monotonic()
         if self.folder is None:
             self.bar.run_bar.say_error(sentence)
+            self.bar.show_none()
             self._failed = sentence
         else:
             words = FAILED.format(sentence, RETRY_AFTER_S)
