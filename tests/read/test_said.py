@@ -184,7 +184,10 @@ SAID: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("said", SAID.values(), ids=SAID)
-def test_a_result_opens_its_frames_as_they_were_opened(tmp_path: Path, said: Any) -> None:
+@pytest.mark.parametrize("moved", [False, True], ids=["in place", "moved"])
+def test_a_result_opens_its_frames_as_they_were_opened(
+    tmp_path: Path, said: Any, moved: bool
+) -> None:
     rng = np.random.default_rng(0)
     tissue = gaussian_filter(rng.gamma(0.3, 900, (64, 64)), 2)
     images = rng.poisson(tissue, (24, 64, 64)).astype(np.uint16)
@@ -192,12 +195,17 @@ def test_a_result_opens_its_frames_as_they_were_opened(tmp_path: Path, said: Any
     stack = nza.open_stack(tmp_path / "x.tif", **said)
     alignment = nza.run(nza.align_adaptive(stack, nza.AdaptiveParams(strategy="direct")))
     alignment.save(tmp_path / "x.zalign")
-    again = nza.load_alignment(tmp_path / "x.zalign")
+    there = np.setdiff1d(np.arange(stack.n_frames), stack.dropped)
+    frames = {t: stack.read(t, t + 1) for t in there}
+    plain = None
+    if moved:
+        (tmp_path / "x.tif").rename(tmp_path / "moved.tif")
+        plain = nza.open_stack(tmp_path / "moved.tif")
+    again = nza.load_alignment(tmp_path / "x.zalign", plain)
     assert again.stack.slice_of_frame.tolist() == stack.slice_of_frame.tolist()
     assert again.stack.dropped == stack.dropped
-    there = np.setdiff1d(np.arange(stack.n_frames), stack.dropped)
     for t in there:
-        np.testing.assert_array_equal(again.stack.read(t, t + 1), stack.read(t, t + 1))
+        np.testing.assert_array_equal(again.stack.read(t, t + 1), frames[t])
     flags = alignment.quality["flag"][list(stack.dropped)]
     assert flags.tolist() == ["dropped"] * len(stack.dropped)
     assert not alignment.quality["used"][list(stack.dropped)].any()

@@ -290,6 +290,8 @@ def places_of(folder: Path, inputs: Sequence[InputFacts]) -> Iterator[Path | lis
 def check_stack(stack: Stack, described: StackFacts, seen: FrameDigests | None = None) -> Stack:
     """Return the stack with what was known of it; InputError where it is another one.
 
+    Files that were opened otherwise are opened again as it was said when they were aligned.
+
     Parameters
     ----------
     stack : Stack
@@ -298,6 +300,9 @@ def check_stack(stack: Stack, described: StackFacts, seen: FrameDigests | None =
     seen : FrameDigests, optional
         What its frames were; None for results of earlier versions, which didn't note it.
     """
+    if stack.paths and stack.said.arguments() != described.said:
+        paths = list(stack.paths)
+        stack = open_as_said(paths if len(paths) > 1 else paths[0], described)
     if difference := _difference(stack, described):
         raise InputError(f"{difference}: give the raw frames as they were, or align anew.")
     return as_described(with_unchanged_frames(stack, seen), described)
