@@ -54,7 +54,7 @@ OTHERS = (
     Other("an Imaris file", "save it as OME-TIFF with Imaris", (".ims",)),
     Other(
         "a Matlab file",
-        "save its frames as TIFF, or with h5write as HDF5",
+        "save its frames as TIFF",
         (".mat",),
         (b"MATLAB 5.0 MAT-f", b"MATLAB 7.3 MAT-f"),
     ),

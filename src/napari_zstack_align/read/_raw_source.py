@@ -10,12 +10,16 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._files import readable
 from napari_zstack_align.sources import FrameSource, reads_singly
+
+BY_SIZE = {1: np.uint8, 2: np.uint16, 4: np.int32, 8: np.float64}
+"""Types that OpenCV moves, by their number of bytes."""
 
 
 class RawSource:
@@ -57,16 +61,11 @@ class RawSource:
         """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
         shape = (max(stop - start, 0), *self._shape[1:])
         frame = prod(self._shape[1:])
-        with readable(self._path):
-            flat = np.fromfile(
-                self._path,
-                self._stored,
-                count=shape[0] * frame,
-                offset=self._offset + start * frame * self._stored.itemsize,
-            )
-        if flat.size < shape[0] * frame:
-            raise InputError(f"{self._path} has become shorter since it was opened: open it again.")
-        return flat.astype(self.dtype, copy=False).reshape(shape)
+        out = np.empty(shape, self._stored)
+        with readable(self._path), self._path.open("rb", buffering=0) as file:
+            file.seek(self._offset + start * frame * self._stored.itemsize)
+            _fill(out, file, self._path)
+        return out.astype(self.dtype, copy=False)
 
 
 class ScatteredSource:
@@ -115,22 +114,18 @@ class ScatteredSource:
         with readable(self._path), self._path.open("rb", buffering=0) as file:
             for frame, offset in zip(out, offsets, strict=True):
                 file.seek(offset)
-                if not _filled(file, frame):
-                    raise InputError(
-                        f"{self._path} has become shorter since it was opened: open it again."
-                    )
+                _fill(frame, file, self._path)
         return out.astype(self.dtype, copy=False)
 
 
-def _filled(file: FileIO, frame: npt.NDArray[Any]) -> bool:
-    """Whether a file goes on for long enough to fill a frame; a read may bring a part."""
-    left: Any = memoryview(frame.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
+def _fill(out: npt.NDArray[Any], file: FileIO, path: Path) -> None:
+    """Fill an array from where a file stands; a single read may bring only a part."""
+    left: Any = memoryview(out.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
     while len(left):
         done = file.readinto(left)
         if not done:
-            return False
+            raise InputError(f"{path} has become shorter since it was opened: open it again.")
         left = left[done:]
-    return True
 
 
 class ChannelsSource:
@@ -196,4 +191,10 @@ class SidewaysSource:
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
-        return np.ascontiguousarray(self._source.read(start, stop).swapaxes(2, 3))
+        stored = self._source.read(start, stop)
+        out = np.empty((*stored.shape[:2], *self.shape[2:]), self.dtype)
+        alike = BY_SIZE[self.dtype.itemsize]  # OpenCV is six times as fast as numpy
+        for channels, made in zip(stored.view(alike), out.view(alike), strict=True):
+            for image, sideways in zip(channels, made, strict=True):
+                cv2.transpose(image, sideways)
+        return out
