@@ -152,6 +152,17 @@ def test_a_plane_of_suite2p(tmp_path, capsys):
     assert [each["rois"] for each in facts["planes"]] == [3, 2]
 
 
+def test_frames_in_a_plane_of_suite2p(tmp_path, capsys):
+    folder = plane(tmp_path / "plane0")
+    (folder / "data.bin").write_bytes(bytes(2 * 3 * 8 * 9))
+    ops = {"Ly": 8, "Lx": 9, "fs": 20.0}
+    np.save(folder / "ops.npy", np.array(ops, object), allow_pickle=True)
+    said = info(folder, capsys).splitlines()
+    assert said[1].startswith("Its frames: 3 frames, 8 × 9 pixels, ")
+    (folder / "data.bin").write_bytes(bytes(7))
+    assert "Its frames can't be opened: " in info(folder, capsys)
+
+
 def test_a_damaged_plane_of_suite2p(tmp_path, capsys):
     folder = plane(tmp_path / "plane0")
     (folder / "F.npy").write_bytes(b"")

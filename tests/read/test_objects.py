@@ -145,6 +145,7 @@ BOMBS: dict[str, bytes] = {
     "a frame that isn't there": b"\x80\4\x95" + struct.pack("<Q", 2**62) + b".",
     "an array of numbers": GLOBAL + STATE % (BIG + b"\x85", b"u1", b"C\1x") + b".",
     "an array of objects": GLOBAL + STATE % (BIG + b"\x85", b"O8", b"]") + b".",
+    "half a number": GLOBAL + STATE % (b"K\1\x85", b"u2", b"C\3xyz") + b".",
     "numbers of a huge size": b"cnumpy\ndtype\nX\x0b\0\0\0U9999999999\x89\x88\x87R.",
     "one array again and again": b"B"
     + struct.pack("<I", 2**20)

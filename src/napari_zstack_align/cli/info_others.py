@@ -16,9 +16,10 @@ from napari_zstack_align.cli.info_unfinished import journal_at
 from napari_zstack_align.counting import counted
 from napari_zstack_align.csv_text import csv_header
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.read import describe, open_stack
 from napari_zstack_align.read._suite2p import FILES, PER_ROI, is_plane
 from napari_zstack_align.read.natural_order import in_natural_order
-from napari_zstack_align.read.readers import file_suffixes
+from napari_zstack_align.read.readers import file_suffixes, folder_reader
 from napari_zstack_align.saved import UnfitContent, kind_of, occupant_of, read_npy, shape_of_npy
 from napari_zstack_align.write.cells import summary_csv, tidy_csv, wide_csv
 
@@ -89,7 +90,9 @@ def _suite2p(path: Path) -> Found | None:
     if is_plane(path):
         text, facts = _plane(path)
         return Found(
-            "Suite2p", [f"{path} is a folder of Suite2p: {text} {_HOW}"], {"planes": [facts]}
+            "Suite2p",
+            [f"{path} is a folder of Suite2p: {text} {_HOW}", *_frames_in(path)],
+            {"planes": [facts]},
         )
     planes = in_natural_order(each for each in path.glob("plane*") if is_plane(each))
     if not planes or any(each.suffix.lower() in file_suffixes() for each in path.iterdir()):
@@ -101,6 +104,16 @@ def _suite2p(path: Path) -> Found | None:
 
 
 _HOW = "Suite2p opens it by its stat.npy; of such folders, this program opens the frames alone."
+
+
+def _frames_in(path: Path) -> list[str]:
+    """Describe the frames in a plane's folder; nothing where it holds ROIs and traces alone."""
+    if folder_reader(path) is None:
+        return []
+    try:
+        return [f"Its frames: {describe(open_stack(path))}."]
+    except InputError as error:
+        return [f"Its frames can't be opened: {error}"]
 
 
 def _plane(path: Path) -> tuple[str, dict[str, object]]:
