@@ -9,7 +9,10 @@ from napari.layers import Labels
 from stacks import small_zstack
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.gui.masks import pixels_of
+from napari_zstack_align.gui.cells.cell_mask import cell_mask_layers, new_cell_mask
+from napari_zstack_align.gui.masks import is_moved, pixels_of
+from napari_zstack_align.gui.project.mask_layers import add_masks, with_masks
+from napari_zstack_align.project import Project
 
 
 def test_the_mask_of_one_stack_is_not_used_for_the_next(qtbot, panel):
@@ -45,12 +48,19 @@ def test_a_mask_from_a_file_is_not_used_for_the_next_stack_either(qtbot, panel, 
     combo.choose(mask)
     first = first or show(qtbot, panel, stacks[0])
     assert combo.layer is mask
-    show(qtbot, panel, stacks[1])
+    other = show(qtbot, panel, stacks[1])
     assert combo.layer is None
     combo.choose(mask)  # who wants it there may have it
     assert combo.layer is mask
+    assert mask in cell_mask_layers(panel.viewer.layers)
     panel.zstack.stack_combo.choose(first.raw[0])
-    assert combo.layer is mask
+    assert combo.layer is None
+    panel.zstack.stack_combo.choose(other.raw[0])
+    assert combo.layer is None
+    combo.choose(mask)
+    panel.zstack.load_tab.details.repeats.setValue(4)
+    click(qtbot, panel.zstack.load_tab.apply_button)
+    assert combo.layer is mask  # another layout of the same stack
 
 
 def test_another_layout_keeps_the_mask(qtbot, panel):
@@ -91,6 +101,20 @@ def test_a_mask_that_was_moved_is_one_that_was_moved(move):
     move(layer)
     with pytest.raises(InputError, match="was moved, turned or scaled in napari"):
         pixels_of(layer)
+
+
+def test_a_mask_over_an_image_with_an_origin_is_in_its_place(viewer, panel):
+    image = viewer.add_image(np.zeros((12, 14)), translate=(5, 3), scale=(0.5, 0.5))
+    layer = new_cell_mask(viewer, (12, 14), image)
+    assert not is_moved(layer)
+    layer.data[2:4, 2:4] = 1
+    project = with_masks(Project(), viewer, {})
+    viewer.layers.remove(layer)
+    (_,) = add_masks(project, viewer, [], [], {})
+    (again,) = cell_mask_layers(viewer.layers)
+    assert not is_moved(again)
+    shift(again)
+    assert is_moved(again)
 
 
 def test_a_mask_counts_where_it_is_seen_or_not_at_all(qtbot, panel):

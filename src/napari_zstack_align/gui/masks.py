@@ -22,6 +22,9 @@ OVER = "painted_over"
 FAMILY = "carried_family"
 """Where the metadata of a mask, and of all that it was carried to, keep what tells them from
 others."""
+ORIGIN = "painted_at"
+"""Where a mask's metadata keep the origin of the image that it was painted over, where that isn't
+(0, 0)."""
 ROLE, CELLS = "napari_zstack_align_mask", "cells"
 """Where a mask's metadata say that it is for cells, not for the registration."""
 MOVED = (
@@ -84,17 +87,13 @@ def is_moved(layer: Labels) -> bool:
         return True
     origin, down, right = (np.array(layer.data_to_world(at)) for at in ((0, 0), (1, 0), (0, 1)))
     steps = np.stack([down - origin, right - origin])
-    return bool(np.any(origin) or np.any(steps[[0, 1], [1, 0]]) or np.any(np.diag(steps) <= 0))
-
-
-def tie(layer: Labels | None, shown: StackLayers | None) -> None:
-    """A mask of no stack, such as one from a file, is that of the first it is chosen for."""
-    if layer is not None and shown is not None and layer.metadata.get(KEY) is None:
-        layer.metadata[KEY] = shown
+    painted_at = layer.metadata.get(ORIGIN, (0.0, 0.0))
+    is_elsewhere = not np.allclose(origin, painted_at)
+    return bool(is_elsewhere or np.any(steps[[0, 1], [1, 0]]) or np.any(np.diag(steps) <= 0))
 
 
 def is_of_another(layer: Labels | None, shown: StackLayers | None) -> bool:
-    """Whether a mask was painted, or chosen, for another stack than the one that is shown."""
+    """Whether a mask was painted for another stack than the one that is shown."""
     owner = None if layer is None else layer.metadata.get(KEY)
     return isinstance(owner, StackLayers) and owner is not shown
 

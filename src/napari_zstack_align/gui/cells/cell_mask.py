@@ -10,7 +10,7 @@ import numpy.typing as npt
 from napari.layers import Labels, Layer
 
 from napari_zstack_align.gui.cells.place import Pixels, place
-from napari_zstack_align.gui.masks import CELLS, ROLE, is_moved, mask_layers, ready_to_paint
+from napari_zstack_align.gui.masks import CELLS, ORIGIN, ROLE, is_moved, mask_layers, ready_to_paint
 
 
 def cell_mask_layers(layers: Iterable[Layer]) -> list[Layer]:
@@ -23,12 +23,13 @@ def cell_mask_layers(layers: Iterable[Layer]) -> list[Layer]:
 
 def new_cell_mask(viewer: Any, shape: tuple[int, int], pixels: Pixels) -> Labels:
     """Add an empty mask over an image, selected and ready to paint."""
+    where = place(pixels)
     layer = Labels(
         np.zeros(shape, np.uint8),
         name="cell mask",
         opacity=0.3,
-        metadata={ROLE: CELLS},
-        **place(pixels),
+        metadata={ROLE: CELLS, ORIGIN: tuple(float(each) for each in where["translate"])},
+        **where,
     )
     viewer.add_layer(layer)
     ready_to_paint(viewer, layer)

@@ -11,7 +11,15 @@ from napari.layers import Labels
 from napari_zstack_align.gui.cells.cell_mask import cell_mask_layers
 from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.layer_group import KEY
-from napari_zstack_align.gui.masks import CELLS, FAMILY, MADE_ON, OVER, ROLE, mask_layers
+from napari_zstack_align.gui.masks import (
+    CELLS,
+    FAMILY,
+    MADE_ON,
+    ORIGIN,
+    OVER,
+    ROLE,
+    mask_layers,
+)
 from napari_zstack_align.gui.project.snapshot import free_name, with_view
 from napari_zstack_align.gui.recordings.painted_over import PaintedOver
 from napari_zstack_align.gui.recordings.recording import Recording
@@ -73,6 +81,8 @@ def with_mask_layers(
             "units": [str(each) for each in layer.units],
             "axis_labels": list(layer.axis_labels),
         }
+        if ORIGIN in layer.metadata:
+            facts[name]["painted_at"] = list(layer.metadata[ORIGIN])
         if isinstance(over := layer.metadata.get(OVER), PaintedOver):
             facts[name]["over"] = over.facts(project.home)
     return with_view(project.replace(masks=tuple(masks)), masks=facts)
@@ -111,6 +121,8 @@ def _layer(
         metadata[FAMILY] = facts["family"]
     if facts.get("cells"):
         metadata[ROLE] = CELLS
+    if "painted_at" in facts:
+        metadata[ORIGIN] = tuple(facts["painted_at"])
     key = facts.get("stack")
     owner = None if key is None else stacks.get(key)
     if owner is not None:

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary, ref
 
+from napari.layers import Layer
 from napari.utils.notifications import show_info
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
@@ -17,7 +19,7 @@ from napari_zstack_align.gui.jobs import Limits
 from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.layer_group import KEY
 from napari_zstack_align.gui.listening import Listening
-from napari_zstack_align.gui.masks import hand_over, is_of_another, new_mask, newest_of, tie
+from napari_zstack_align.gui.masks import hand_over, is_of_another, new_mask, newest_of
 from napari_zstack_align.gui.part import Part
 from napari_zstack_align.gui.plots import QualityPlot
 from napari_zstack_align.gui.project.mask_layers import add_masks, with_mask_layers
@@ -79,6 +81,8 @@ class ZStackPart(Part):
         self.run = AlignRun(self)
         self._listening = Listening()
         self._in_front = False
+        self._chosen_for: WeakKeyDictionary[Layer, ref[StackLayers]] = WeakKeyDictionary()
+        """For which stack each mask was chosen last."""
         self._lay_out()
         self._connect()
 
@@ -424,9 +428,8 @@ class ZStackPart(Part):
     def _choose(self, _: Any = None) -> None:
         """Another stack was chosen, or there is none any more."""
         shown, masks = self.shown, self.align_tab.mask_combo
-        if is_of_another(masks.layer, shown):
+        if is_of_another(masks.layer, shown) or self._is_chosen_for_another(masks.layer):
             masks.choose(newest_of(shown, self.viewer.layers))
-        tie(masks.layer, shown)
         self.load_tab.show_stack(None if shown is None else shown.stack)
         self.runs.refresh()
         self.runs.fill(shown)
@@ -478,8 +481,18 @@ class ZStackPart(Part):
 
     def _on_mask(self, _: Any = None) -> None:
         layer = self.align_tab.mask_combo.layer
-        tie(layer, self.shown)
+        if layer is not None and self.shown is not None:
+            self._chosen_for[layer] = ref(self.shown)
         self.mask_tab.words.follow(layer)
+
+    def _is_chosen_for_another(self, layer: Layer | None) -> bool:
+        """Whether a mask, which may be from a file, was chosen for another stack.
+
+        One that was chosen before there was a stack is for the first.
+        """
+        if layer is None or self.shown is None:
+            return False
+        return self._chosen_for.setdefault(layer, ref(self.shown))() is not self.shown
 
     def _on_frame_clicked(self, frame: int) -> None:
         if self.shown is not None:
