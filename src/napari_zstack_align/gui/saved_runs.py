@@ -21,6 +21,7 @@ PATIENCE_MS = 10_000
 """Folders of a drive that says nothing for so long can't be counted on."""
 IN_NO_FILE = "It holds {} of the list, which would be in no file any more."
 NOT_SAVED = "{} {} saved and would be lost."
+GONE = "{} {} in no file any more, and would be lost: what was saved has been changed or removed."
 LOOKING = "Looking whether what was saved is still there …"
 NOT_KNOWN = "{} may be in no file any more, and would be lost: a drive doesn't answer."
 IN_PROJECT = "{} {} in no file but {}, and would be removed from there."
@@ -141,14 +142,17 @@ class SavedRuns(QObject):
         lost = [run for run in runs if self._is_lost(run, going, answers)]
         silent = [run for run in lost if _copies_of([run]) - answers.keys()]
         sentences = [NOT_KNOWN.format(names_of(silent))] if silent else []
-        by_project: dict[str, list[Run]] = {}
+        alike: dict[tuple[str, bool], list[Run]] = {}
         for run in (run for run in lost if run not in silent):
-            by_project.setdefault(self.project_with(run), []).append(run)
-        for project, those in sorted(by_project.items()):
+            project = self.project_with(run)
+            alike.setdefault((project, run.saved and not project), []).append(run)
+        for (project, was_saved), those in sorted(alike.items()):
             what = f"Alignments of {whose} in {names_of(those)}" if whose else names_of(those)
             many = bool(whose) or len(those) > 1
             if project:
                 sentences.append(IN_PROJECT.format(what, "are" if many else "is", project))
+            elif was_saved:
+                sentences.append(GONE.format(what, "are" if many else "is"))
             else:
                 sentences.append(NOT_SAVED.format(what, "aren't" if many else "isn't"))
         return " ".join(sentences)

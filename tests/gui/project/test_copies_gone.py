@@ -52,7 +52,10 @@ def test_a_run_whose_copy_is_not_as_it_was_is_asked_about_before_it_is_removed(
         answer("Keep it")
         click(qtbot, two_runs.box.remove_button)
         assert len(answer.asked) == number, what
-        assert "'run 1' isn't saved" in answer.asked[-1]
+        assert answer.asked[-1] == (
+            "'run 1' is in no file any more, and would be lost: what was saved has been changed or "
+            "removed."
+        )
         assert two_runs.saved() == [False, False]
 
 
@@ -81,7 +84,10 @@ def test_a_run_whose_copy_was_deleted_outlives_its_layers_and_its_layout(
     tab.details.repeats.setValue(1)
     answer("Keep it")
     click(qtbot, tab.apply_button)
-    assert "'run 2' isn't saved" in answer.asked[0]
+    assert answer.asked[0] == (
+        "'run 2' is in no file any more, and would be lost: what was saved has been changed or "
+        "removed."
+    )
     assert len(of.runs) == 2
     panel.viewer.layers.select_all()
     panel.viewer.layers.remove_selected()
