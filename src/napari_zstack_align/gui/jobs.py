@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.raw_frames import MissingSource
+from napari_zstack_align.alignment.readable import read_each
 from napari_zstack_align.alignment.storage import load_alignment
 from napari_zstack_align.flags import Flag
 from napari_zstack_align.gui.lazy import GrowingVolume
@@ -23,10 +24,10 @@ SAMPLED_FRAMES = 9
 PERCENTILES = (0.5, 99.8)
 
 
-def load_stack(paths: Path | Sequence[Path]) -> Job[tuple[Stack, list[Limits]]]:
-    """Open files as one stack and sample its contrast."""
+def load_stack(paths: Path | Sequence[Path], **said: Any) -> Job[tuple[Stack, list[Limits]]]:
+    """Open files as one stack, as it is ``said``, and sample its contrast."""
     yield Progress("Opening", 0, 1)
-    stack = open_stack(paths)
+    stack = open_stack(paths, **said)
     return (yield from stack_with_contrast(stack))
 
 
@@ -37,7 +38,13 @@ def sample_contrast(stack: Stack) -> Job[list[Limits]]:
     frames = []
     for done, t in enumerate(chosen):
         yield Progress("Sampling contrast", done, n_sampled)
-        frames.append(stack.read(int(t), int(t) + 1)[0, :, ::2, ::2])
+        frames += [
+            frame[:, ::2, ::2]
+            for frame, _ in read_each(stack, int(t), int(t) + 1)
+            if frame is not None
+        ]
+    if not frames:  # what is the matter with one is said
+        stack.read(int(chosen[0]), int(chosen[0]) + 1)
     sampled = np.stack(frames)
     return [limits(sampled[:, channel]) for channel in range(stack.shape[1])]
 

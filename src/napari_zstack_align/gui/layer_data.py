@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_zstack_align.alignment.readable import read_each
 from napari_zstack_align.gui.grid import FrameGrid
 from napari_zstack_align.gui.jobs import limits
 from napari_zstack_align.gui.layer_group import KEY
@@ -23,7 +24,8 @@ def layer_data(stack: Stack) -> list[LayerData]:
     """One image layer a channel; the panel recognises the stack in their metadata."""
     grid = FrameGrid(stack)
     chosen = np.linspace(0, stack.n_frames - 1, min(stack.n_frames, SAMPLED_FRAMES)).astype(int)
-    sampled = np.stack([stack.read(int(t), int(t) + 1)[0, :, ::2, ::2] for t in chosen])
+    some = [frame for t in map(int, chosen) for frame, _ in read_each(stack, t, t + 1)]
+    sampled = np.stack([frame[:, ::2, ::2] for frame in some if frame is not None])
     layers = []
     for channel, channel_name in enumerate(stack.channel_names):
         data = RawFrames(stack, grid, channel)

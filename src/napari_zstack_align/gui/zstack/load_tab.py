@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.gui.buttons import button
+from napari_zstack_align.gui.buttons import button, more_button
 from napari_zstack_align.gui.file_dialogs import open_filter
 from napari_zstack_align.gui.jobs import Limits, load_stack, stack_with_contrast
 from napari_zstack_align.gui.layer_combo import LayerCombo
@@ -26,6 +26,7 @@ from napari_zstack_align.gui.plots import CorrelationPlot
 from napari_zstack_align.gui.remarks import marked
 from napari_zstack_align.gui.run_bar import RunBar
 from napari_zstack_align.gui.taking import guess_axes, plain_images, stack_of_layer
+from napari_zstack_align.gui.zstack.reading_details import ReadingDetails
 from napari_zstack_align.gui.zstack.stack_details import StackDetails
 from napari_zstack_align.progress import Job
 from napari_zstack_align.read import LayoutProposal, describe, propose_layout
@@ -82,6 +83,12 @@ class LoadTab(QWidget):
         self.remarks = QLabel()
         self.remarks.setWordWrap(True)
         self.details = StackDetails()
+        self.reading = ReadingDetails()
+        self.reading_button = more_button(
+            "How the file is read",
+            "Say what the file doesn't: axes, channels, one plane, frames to drop, which image",
+            self.reading,
+        )
         self._plot_row = QVBoxLayout()
         self._theme = ""
         self.apply_button = button("Apply", "Show the stack as it is described above")
@@ -111,12 +118,14 @@ class LoadTab(QWidget):
             self.plot.setVisible(stack is not None and stack.source is self._plotted)
         self.stack = stack
         self.details.setEnabled(stack is not None)
+        self.reading.setEnabled(stack is not None)
         self.apply_button.setEnabled(False)
         if stack is None:
             self.words.setText("Nothing loaded yet: choose files, a folder or a layer.")
             self.remarks.setText("")
             return
         self.details.show_stack(stack)
+        self.reading.show_stack(stack)
         self.words.setText(f"{stack.name}: {describe(stack)}")
         self.remarks.setText("\n".join(map(marked, stack.remarks)))
 
@@ -149,6 +158,18 @@ class LoadTab(QWidget):
     def load(self, stack: Stack) -> None:
         """Show a stack that was made elsewhere; the worker samples its contrast."""
         self.start(partial(stack_with_contrast, stack))
+
+    def open_again(self) -> None:
+        """Open the files of the stack anew, as it is said."""
+        if self.stack is None or not self.stack.paths:
+            return
+        try:
+            said = self.reading.arguments(self.stack.said, self.details.said())
+        except InputError as error:
+            self.run_bar.say_error(str(error))
+            return
+        paths = list(self.stack.paths)
+        self.start(partial(load_stack, paths[0] if len(paths) == 1 else paths, **said))
 
     def propose(self) -> None:
         """Find the number of repeats from the frames, and apply it."""
@@ -191,12 +212,13 @@ class LoadTab(QWidget):
             return
         found = proposal.frames_per_slice
         self._plotted = stack.source
-        self.plot.show_curve(proposal.correlation, found)
+        self.plot.show_curve(proposal.correlation, proposal.planes or found)
         self.plot.setVisible(True)
         if found is None:
             self.run_bar.say(f"{proposal.words} {TYPE_IT}")
             return
         self.details.repeats.setValue(found)
+        self.details.each.setText("")
         self.details.order.setCurrentIndex(self.details.order.findData(proposal.order))
         self.apply_button.setEnabled(True)
         if self.apply():
@@ -231,6 +253,7 @@ class LoadTab(QWidget):
         self.take_button.clicked.connect(self.take_layer)
         self.apply_button.clicked.connect(self.apply)
         self.details.propose_button.clicked.connect(self.propose)
+        self.reading.wanted.connect(self.open_again)
         self.details.changed.connect(lambda: self.apply_button.setEnabled(True))
         self.run_bar.busy_changed.connect(self._on_busy)
         self.layer_combo.currentIndexChanged.connect(lambda _: self._guess_axes())
@@ -252,5 +275,7 @@ class LoadTab(QWidget):
             layout.addWidget(widget)
         layout.addLayout(self._plot_row)
         layout.addWidget(self.apply_button)
+        layout.addWidget(self.reading_button)
+        layout.addWidget(self.reading)
         layout.addWidget(self.run_bar)
         layout.addStretch(1)

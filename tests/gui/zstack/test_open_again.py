@@ -1,0 +1,39 @@
+"""What a file doesn't say of its frames is said on the Load tab, and the file opened again so."""
+
+from __future__ import annotations
+
+import numpy as np
+import tifffile
+from driving import click, settled, status
+
+
+def test_a_file_is_opened_again_as_it_is_said(qtbot, viewer, panel, tmp_path):
+    rng = np.random.default_rng(0)
+    planes = rng.poisson(50 + 200 * (np.arange(24) % 2)[:, None, None], (24, 32, 40))
+    path = tmp_path / "two.tif"
+    tifffile.imwrite(path, planes.astype(np.uint16), photometric="minisblack", metadata=None)
+    load = panel.zstack.load_tab
+    load.open_paths([path])
+    settled(qtbot, panel)
+    assert "24 frames" in load.words.text()
+    assert load.reading.isHidden()
+    click(qtbot, load.reading_button)
+    assert not load.reading.isHidden()
+    load.reading.channels.setValue(2)
+    qtbot.keyClicks(load.reading.drop, "5")
+    qtbot.keyClicks(load.details.each, "3, 4, 5")
+    click(qtbot, load.reading.open_button)
+    settled(qtbot, panel)
+    assert "3 slices × 3 to 5 repeats" in load.words.text()
+    assert "2 channels" in load.words.text()
+    stack = load.stack
+    assert (stack.dropped, stack.shape[:2]) == ((5,), (12, 2))
+    assert stack.read(0, 1).mean(axis=(0, 2, 3))[1] > 200
+    assert load.details.each.text() == "3, 4, 5"
+    assert load.reading.channels.value() == 2
+
+    load.details.each.setText("3, 4")
+    click(qtbot, load.reading.open_button)
+    settled(qtbot, panel)
+    assert "2 slices of 7 frames in all" in load.run_bar.status.text()
+    assert load.stack is stack
