@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import tifffile
-from driving import click, settled, status
+from driving import click, settled
 
 
 def test_a_file_is_opened_again_as_it_is_said(qtbot, viewer, panel, tmp_path):
