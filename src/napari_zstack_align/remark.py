@@ -33,6 +33,8 @@ class RemarkCode(StrEnum):
     """A recording shows several images: planes or channels in turn, a scan, a z-stack."""
     OTHER_AXES = "other axes"
     """The axes of a recording seem to come in another order: time isn't the first."""
+    LAYOUT_OPEN = "layout open"
+    """The header of a file doesn't fit its frames, so that the layout has to be given."""
 
 
 OLD_SENTENCES = {

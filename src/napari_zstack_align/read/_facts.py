@@ -42,6 +42,8 @@ class Facts:
     flyback : Dropped, optional
         Frames that leave every volume; ``axes`` and ``layout`` are those of the frames that stay,
         times those of all.
+    missing : tuple of int
+        Frames that keep their place among all frames, but have no pixels in the file.
     z_positions_um : tuple of float, optional
         Depth of each slice, in µm.
     started_at : datetime.datetime, optional
@@ -62,6 +64,7 @@ class Facts:
     remarks: tuple[Remark, ...] = ()
     layout: Layout | None = None
     flyback: Dropped | None = None
+    missing: tuple[int, ...] = ()
     z_positions_um: tuple[float, ...] | None = None
     started_at: datetime | None = None
     images: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.layout import Layout
 from napari_zstack_align.read._drop import Dropped
 from napari_zstack_align.read._facts import Facts, Opened, layout, times
-from napari_zstack_align.remark import Remark, as_notes
+from napari_zstack_align.remark import Remark, RemarkCode, as_notes
 from napari_zstack_align.said import Said
 from napari_zstack_align.sources import FramesOf
 from napari_zstack_align.stack import Stack, told
@@ -59,19 +59,29 @@ def laid_out(
         channel_names=facts.channel_names if len(facts.channel_names) == n_channels else (),
         name=name,
         paths=opened.paths,
-        remarks=(*remarks, *facts.remarks),
+        remarks=(*remarks, *_without_answered(facts.remarks, said)),
         frame_numbers=numbers,
         started_at=facts.started_at,
         said=said,
     )
     if dropped is not None and dropped.frames:
         stack = _without(stack, dropped.frames)
+    if facts.missing:
+        missing = np.flatnonzero(np.isin(stack.numbers, facts.missing))
+        stack = stack.without({*stack.dropped, *missing.tolist()})
     stack = stack.replace(**told(_layout(facts, said, stack.n_frames)))
     positions = facts.z_positions_um
     has_slices = positions is not None and stack.frames_per_slice is not None
     if positions is not None and has_slices and stack.n_slices == len(positions):
         return with_positions(stack, positions)
     return stack
+
+
+def _without_answered(remarks: tuple[Remark, ...], said: Said) -> tuple[Remark, ...]:
+    """Leave out that the layout is to be given, where it was."""
+    if said.frames_per_slice is None and said.axes is None:
+        return remarks
+    return tuple(each for each in remarks if each.code is not RemarkCode.LAYOUT_OPEN)
 
 
 def with_sizes(

@@ -14,6 +14,8 @@ from napari_zstack_align.read._facts import Facts, Opened, frame_axes
 from napari_zstack_align.read._format import PLAIN, Format, Glance, Wish
 from napari_zstack_align.read._ome import Ome, holds_several, parse
 from napari_zstack_align.read._same_facts import check_same_axes, without_contradicted
+from napari_zstack_align.read._scanimage_header import Header
+from napari_zstack_align.read._scanimage_open import one_image, open_scanimage
 from napari_zstack_align.read._tiff_head import Head, declared_planes, facts_of, read_head
 from napari_zstack_align.read._tiff_offsets import channel_offsets
 from napari_zstack_align.read._tiff_pages import RGB, PageKind, Pages, joined, truncated
@@ -47,6 +49,9 @@ def glance(path: Path) -> Glance:
     _check_whole(pages, declared)
     there_may_be_more = len(pages) == PAGES_GLANCED_AT
     n_planes = max(len(pages), declared) if there_may_be_more else len(pages)
+    if head.scanimage is not None:
+        n_planes //= max(len(head.scanimage.channels), 1)
+        return Glance(frame, kind.dtype, n_planes > 1)
     facts = with_samples(facts_of(head, n_planes), pages)
     return Glance(frame, kind.dtype, prod(frame_axes(facts)[1]) > 1)
 
@@ -71,6 +76,12 @@ def open_tiff(paths: list[Path], wish: Wish = PLAIN) -> Opened:
         _check_whole(table, declared if i == 0 else None)
     pages = joined(tables)
     check_alike(pages, head)
+    if head.scanimage is not None and pages.split == pages.kinds[0].shape[0] == 1:
+        opened = open_scanimage(_headers(head.scanimage, paths), pages, wish)
+        odd = _oddities(pages, head, ome)
+        return replace(opened, facts=replace(opened.facts, remarks=(*opened.facts.remarks, *odd)))
+    if wish.image:
+        raise one_image(paths[0], wish.image)
     if wish.as_planes:
         facts = ome.facts if ome is not None else facts_of(head, len(pages))
         facts, planes = page_by_page(facts, pages)
@@ -89,6 +100,20 @@ def open_tiff(paths: list[Path], wish: Wish = PLAIN) -> Opened:
     return Opened(TiffSource(pages, planes), pages.paths, facts, is_planes)
 
 
+def _headers(first: Header, paths: list[Path]) -> list[Header]:
+    """Headers of ScanImage of all files."""
+    headers = [first]
+    for path in paths[1:]:
+        header = read_head(path).scanimage
+        if header is None:
+            raise InputError(
+                f"{path.name} is no file of ScanImage's, and {paths[0].name} is: open files of one "
+                f"acquisition together."
+            )
+        headers.append(header)
+    return headers
+
+
 def _described(paths: list[Path], pages: Pages) -> list[tuple[Path, Facts]]:
     """What files after the first say of their planes; of one page each, there may be thousands."""
     described = []
@@ -96,6 +121,11 @@ def _described(paths: list[Path], pages: Pages) -> list[tuple[Path, Facts]]:
         if n_planes == 1:
             continue
         head = read_head(path)
+        if head.scanimage is not None:
+            raise InputError(
+                f"{path.name} is a file of ScanImage's, and the first file is not: open files of "
+                f"one acquisition together."
+            )
         if head.ome is not None:
             with suppress(InputError):  # files of a set may point to the one that describes all
                 described.append((path, parse(head.ome, path.name).facts))
@@ -217,5 +247,9 @@ def _oddities(pages: Pages, head: Head, ome: Ome | None) -> tuple[Remark, ...]:
 
 
 FORMAT = Format(
-    open_files=open_tiff, glance=glance, started_at=started_at, channel_offsets=channel_offsets
+    open_files=open_tiff,
+    glance=glance,
+    started_at=started_at,
+    channel_offsets=channel_offsets,
+    has_images=True,
 )

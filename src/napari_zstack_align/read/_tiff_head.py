@@ -17,6 +17,8 @@ from napari_zstack_align.read._damage import damage
 from napari_zstack_align.read._facts import Facts
 from napari_zstack_align.read._files import readable
 from napari_zstack_align.read._quiet import DAMAGED_TAGS, quiet_tifffile, remark_of
+from napari_zstack_align.read._scanimage_header import Header
+from napari_zstack_align.read._scanimage_tags import header_of, texts_of
 from napari_zstack_align.read._units import Known, interval, length, number
 from napari_zstack_align.read._unnamed_axes import as_frames
 from napari_zstack_align.remark import Remark, as_notes, as_warnings
@@ -39,6 +41,7 @@ class Head:
     imagej: dict[str, Any] | None
     shaped: dict[str, Any] | None
     ome: str | None
+    scanimage: Header | None
     resolution: tuple[float, float]
     resolution_unit: int
     metamorph_planes: int
@@ -73,13 +76,16 @@ def read_head(path: Path) -> Head:
         imagej = tiff.imagej_metadata if tiff.is_imagej else None
         ome = tiff.ome_metadata if tiff.is_ome else None
         description, page_shape = page.description, page.shape
+        texts = texts_of(page)
         resolution, unit = page.get_resolution(), page.resolutionunit
     x_resolution, y_resolution, unit_code = _numbers((*resolution, unit), path)
     shaped, remarks = _without_samples(_json(description), page_shape)
+    is_of_microscope = imagej is None and shaped is None and ome is None
     return Head(
         imagej=imagej,
         shaped=shaped,
         ome=ome,
+        scanimage=header_of(texts, path) if is_of_microscope else None,
         resolution=(x_resolution, y_resolution),
         resolution_unit=int(unit_code),
         metamorph_planes=0 if planes is None else int(planes.count),

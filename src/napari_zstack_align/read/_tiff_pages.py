@@ -37,6 +37,7 @@ KIND_TAGS = {
 ONE_VALUE_TAGS = (256, 257, 259, 262, 266, 277, 284, 317, 322, 323, 32997)
 """Tags of those that have one value each; more are damage, which tifffile would compute with."""
 SUBFILE = 254
+DESCRIPTION = 270
 OFFSETS = (273, 324)
 COUNTS = (279, 325)
 MOST_SAMPLES = 65535
@@ -98,6 +99,10 @@ class PageKind:
         return plain and whole and samples_apart and not self[322]
 
 
+COLUMNS = ("index", "contiguous", "offset", "count", "end", "text", "text_bytes")
+"""Arrays of `Pages` that hold for a page by itself."""
+
+
 @dataclass(frozen=True)
 class Pages:
     """Pages of files, in the order of the files and of the pages in each.
@@ -117,6 +122,8 @@ class Pages:
         (N,) int64.
     end : numpy.ndarray
         (N,) position in the file behind the last byte of the page.
+    text, text_bytes : numpy.ndarray
+        (N,) position and length of the description of each page; 0 for pages without one.
     sizes : tuple of int
         Bytes of each file.
     broken : tuple of int
@@ -136,6 +143,8 @@ class Pages:
     offset: npt.NDArray[np.int64]
     count: npt.NDArray[np.int64]
     end: npt.NDArray[np.int64]
+    text: npt.NDArray[np.int64]
+    text_bytes: npt.NDArray[np.int64]
     sizes: tuple[int, ...]
     broken: tuple[int, ...]
     looped: tuple[bool, ...]
@@ -151,7 +160,7 @@ class Pages:
 
     def take(self, chosen: npt.NDArray[Any]) -> Pages:
         """Keep the chosen pages (a mask or indices)."""
-        columns = ("file", "index", "kind", "contiguous", "offset", "count", "end")
+        columns = ("file", "kind", *COLUMNS)
         return replace(self, **{name: getattr(self, name)[chosen] for name in columns})
 
     def repeated(self, n_pages: int) -> Pages:
@@ -179,7 +188,6 @@ def joined(tables: list[Pages]) -> Pages:
         return tables[0]
     kinds = list(dict.fromkeys(kind for table in tables for kind in table.kinds))
     number = {kind: i for i, kind in enumerate(kinds)}
-    columns = ("index", "contiguous", "offset", "count", "end")
     return Pages(
         paths=tuple(path for table in tables for path in table.paths),
         kinds=tuple(kinds),
@@ -191,5 +199,5 @@ def joined(tables: list[Pages]) -> Pages:
         broken=tuple(position for table in tables for position in table.broken),
         looped=tuple(looped for table in tables for looped in table.looped),
         split=tables[0].split,
-        **{name: np.concatenate([getattr(t, name) for t in tables]) for name in columns},
+        **{name: np.concatenate([getattr(t, name) for t in tables]) for name in COLUMNS},
     )

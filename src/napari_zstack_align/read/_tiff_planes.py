@@ -74,7 +74,15 @@ def _of_many(
 
 def page_by_page(facts: Facts, pages: Pages) -> tuple[Facts, npt.NDArray[np.intp]]:
     """Leave the order of the planes open: each is a frame, whatever the metadata say."""
-    facts = replace(facts, axes="T", sizes=(len(pages),), channel_names=(), layout=None)
+    facts = replace(
+        facts,
+        axes="T",
+        sizes=(len(pages),),
+        channel_names=(),
+        layout=None,
+        flyback=None,
+        missing=(),
+    )
     return facts, np.arange(len(pages))[:, np.newaxis]
 
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from napari_zstack_align.read._quiet import tags_of_first_page
+from napari_zstack_align.read._scanimage_header import start_of
 
 OME_DATE = re.compile(r"<(?:\w+:)?AcquisitionDate>([^<]+)<")
-SCANIMAGE_EPOCH = re.compile(r"epoch\s*=\s*\[([^\]]+)\]")
 TIFF_FORMATS = ("%Y:%m:%d %H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y%m%d %H:%M:%S.%f", "%Y%m%d %H:%M:%S")
 
 
 def started_at(path: Path) -> datetime | None:
     """Return the start of a recording as its TIFF says it, without a time zone.
 
-    OME's ``AcquisitionDate``, ScanImage's ``epoch`` and the tag ``DateTime`` are looked at, in
-    this order.
+    OME's ``AcquisitionDate``, ScanImage's ``epoch`` or ``triggerTimeString``, and the tag
+    ``DateTime`` are looked at, in this order.
 
     Returns
     -------
@@ -25,25 +25,13 @@ def started_at(path: Path) -> datetime | None:
         None where the file doesn't say it.
     """
     text, date = tags_of_first_page(path, "ImageDescription", "DateTime")
-    return _of_ome(text) or _of_scanimage(text) or _of_tag(date)
+    return _of_ome(text) or start_of(text) or _of_tag(date)
 
 
 def _of_ome(text: str) -> datetime | None:
     found = OME_DATE.search(text)
     try:
         return datetime.fromisoformat(found[1].strip()).replace(tzinfo=None) if found else None
-    except ValueError:
-        return None
-
-
-def _of_scanimage(text: str) -> datetime | None:
-    found = SCANIMAGE_EPOCH.search(text)
-    if found is None:
-        return None
-    try:
-        *whole, seconds = map(float, found[1].split())
-        year, month, day, hour, minute = map(int, whole)
-        return datetime(year, month, day, hour, minute) + timedelta(seconds=seconds)
     except ValueError:
         return None
 

@@ -13,6 +13,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._files import readable
 from napari_zstack_align.read._tiff_pages import (
     COUNTS,
+    DESCRIPTION,
     KIND_TAGS,
     OFFSETS,
     ONE_VALUE_TAGS,
@@ -67,10 +68,11 @@ def _pages_of(file: FileIO, path: Path, most: int | None = None) -> Chain:
 
 def _table(file: FileIO, chain: Chain) -> Pages:
     n_pages = len(chain.blocks)
-    columns = {name: np.zeros(n_pages, np.int64) for name in ("offset", "count", "subfile")}
+    names = ("offset", "count", "subfile", "text", "text_bytes")
+    columns = {name: np.zeros(n_pages, np.int64) for name in names}
     kind_of_page = np.zeros(n_pages, np.int16)
     kinds: dict[PageKind, int] = {}
-    for rows, tags in _groups(chain):
+    for rows, tags in _groups(chain, columns):
         _fill(file, chain, rows, tags, columns, kind_of_page, kinds)
     pages = Pages(
         paths=(chain.path,),
@@ -82,6 +84,8 @@ def _table(file: FileIO, chain: Chain) -> Pages:
         offset=columns["offset"],
         count=columns["count"],
         end=np.zeros(n_pages, np.int64),
+        text=columns["text"],
+        text_bytes=columns["text_bytes"],
         sizes=(chain.size,),
         broken=(chain.broken,),
         looped=(chain.looped,),
@@ -92,8 +96,13 @@ def _table(file: FileIO, chain: Chain) -> Pages:
     return pages
 
 
-def _groups(chain: Chain) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[Any]]]:
-    """Pages whose directories have the same tags, with their tags (N, n_tags)."""
+def _groups(
+    chain: Chain, columns: dict[str, npt.NDArray[np.int64]]
+) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[Any]]]:
+    """Pages whose directories have the same tags, with their tags (N, n_tags).
+
+    Where their descriptions lie is entered into the columns meanwhile: they differ in length.
+    """
     flavour = chain.flavour
     lengths = np.array([len(block) for block in chain.blocks])
     groups = []
@@ -105,12 +114,31 @@ def _groups(chain: Chain) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[Any]]]
         tags = body.view(flavour.tag).reshape(len(rows), -1)
         known = np.isin(tags["code"][0], [*KIND_TAGS, SUBFILE, *OFFSETS, *COUNTS])
         if (tags["code"] == tags["code"][0]).all():
+            _enter_texts(chain, rows, tags, columns)
             tags, same = tags[:, known], tags["type"][:, known]
             same = np.concatenate([same, tags["count"]], axis=1)
         else:  # so rare that grouping by everything does no harm
             same = np.concatenate([tags["code"], tags["type"], tags["count"]], axis=1)
         groups += [(rows[members], tags[members]) for members in _equal_rows(same)]
     return groups
+
+
+def _enter_texts(
+    chain: Chain,
+    rows: npt.NDArray[np.intp],
+    tags: npt.NDArray[Any],
+    columns: dict[str, npt.NDArray[np.int64]],
+) -> None:
+    """Enter where the descriptions of pages lie; those of a few bytes are in the directory."""
+    found = np.flatnonzero(tags["code"][0] == DESCRIPTION)
+    if not len(found):
+        return
+    tag, flavour = tags[:, found[0]], chain.flavour
+    lengths = tag["count"].astype(np.int64)
+    outside = lengths > flavour.pointer.size
+    positions = tag_values(tag["value"], 16 if flavour.big else 4, flavour.byteorder)
+    columns["text"][rows] = np.where(outside, positions, 0)
+    columns["text_bytes"][rows] = np.where(outside, lengths, 0)
 
 
 def _equal_rows(matrix: npt.NDArray[Any]) -> list[npt.NDArray[np.intp]]:

@@ -8,7 +8,14 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.read._tiff_pages import COUNTS, KIND_TAGS, OFFSETS, SUBFILE, Pages
+from napari_zstack_align.read._tiff_pages import (
+    COUNTS,
+    DESCRIPTION,
+    KIND_TAGS,
+    OFFSETS,
+    SUBFILE,
+    Pages,
+)
 from napari_zstack_align.read._tiff_tags import Chain, tag_values
 
 
@@ -25,6 +32,7 @@ class Template:
     same: npt.NDArray[np.bool_]
     offset_tag: int
     count_tag: int | None
+    text_tag: int | None
 
     @classmethod
     def of(cls, chain: Chain, pages: Pages) -> Self | None:
@@ -44,7 +52,8 @@ class Template:
                 same[end - varying : end] = False
         offset_tag = next(j for j, code in enumerate(codes) if code in OFFSETS)
         count_tag = next((j for j, code in enumerate(codes) if code in COUNTS), None)
-        return cls(chain, pages, same, offset_tag, count_tag)
+        text_tag = codes.index(DESCRIPTION) if DESCRIPTION in codes else None
+        return cls(chain, pages, same, offset_tag, count_tag, text_tag)
 
     def fill(self, chain: Chain) -> Pages | None:
         """Table of another file, or None if it is not like this one.
@@ -62,6 +71,7 @@ class Template:
         kind = self.pages.kinds[0]
         plain = self.pages.contiguous & (offset > 0)
         end = offset + (kind.n_bytes if kind.stored_plainly else count)
+        text, text_bytes = self._text(chain)
         return replace(
             self.pages,
             paths=(chain.path,),
@@ -69,8 +79,22 @@ class Template:
             count=count,
             contiguous=plain,
             end=end,
+            text=text,
+            text_bytes=text_bytes,
             sizes=(chain.size,),
         )
+
+    def _text(self, chain: Chain) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Position and length of the description, (1,) each; 0 where there is none outside."""
+        none = np.zeros(1, np.int64)
+        if self.text_tag is None:
+            return none, none
+        length = int(_tags(chain)["count"][self.text_tag])
+        if length <= chain.flavour.pointer.size:
+            return none, none
+        pointer = _tags(chain)["value"][self.text_tag : self.text_tag + 1]
+        kind = 16 if chain.flavour.big else 4
+        return tag_values(pointer, kind, chain.flavour.byteorder), none + length
 
 
 def _tags(chain: Chain) -> npt.NDArray[np.void]:

@@ -131,7 +131,7 @@ READERS = (
         title="TIFF",
         suffixes=(".tif", ".tiff", ".btf", ".tf2", ".tf8"),
         recognises=starts_with(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
-        gives="pixel size, z-step, times, channels and repeats, as OME and ImageJ write them",
+        gives="pixel size, z-step, times, channels and repeats, as OME, ImageJ and ScanImage do",
         module="napari_zstack_align.read._tiff",
     ),
     Reader(
