@@ -81,3 +81,14 @@ def test_axes_of_a_recording() -> None:
 def test_what_no_stack_can_have(given: dict[str, object], sentence: str) -> None:
     with pytest.raises(nza.InputError, match=sentence):
         nza.Stack.from_array(np.zeros((6, 4, 5)), **given)  # type: ignore[arg-type]
+
+
+def test_what_belongs_to_a_layout_goes_with_it() -> None:
+    stack = nza.Stack.from_array(
+        np.zeros((2, 3, 2, 4, 5)), "VZRYX", z_positions_um=(0, 1, 3), pixel_size_um=(1, 1)
+    )
+    assert (stack.frames_in_turn, stack.frames_per_slice) == (2, 4)
+    assert stack.replace(name="x", order="slices").z_positions_um == (0.0, 1.0, 3.0)
+    other = stack.replace(frames_per_slice=6, order="repeats")
+    assert (other.n_slices, other.z_positions_um, other.frames_in_turn) == (2, None, 1)
+    assert stack.replace(frames_per_slice=None).z_positions_um is None

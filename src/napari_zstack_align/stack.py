@@ -417,7 +417,9 @@ class Stack:
         """Return a copy with some attributes changed and checked again."""
         if changes.get("frames_per_slice", 0) is None:
             changes.setdefault("order", None)
-            changes.setdefault("z_positions_um", None)
+        layout = ("frames_per_slice", "order")
+        if any(changes.get(name, known := getattr(self, name)) != known for name in layout):
+            changes = {"z_positions_um": None, "frames_in_turn": 1, **changes}
         return replace(self, **changes)
 
     def _check_positions(self) -> None:
