@@ -101,6 +101,7 @@ OURS: dict[str, Writer] = {
     "OME of channels": tiff(
         MOVIE.reshape(3, 2, 20, 30), name="x.ome.tif", metadata={"axes": "TCYX"}
     ),
+    "OME of two images of unlike size": lambda folder: _two_images(folder),
     "BigTIFF, big-endian": tiff(bigtiff=True, byteorder=">", name="x.btf"),
     "compressed": tiff(compression="zlib"),
     "tiles": tiff(tile=(16, 16)),
@@ -142,7 +143,6 @@ NOT_OURS: dict[str, Writer] = {
     "RGB as zarr": plain_zarr(np.zeros((20, 30, 3), np.float32)),
     "RGBA movie as zarr": plain_zarr(np.zeros((5, 20, 30, 4), np.uint16)),
     "npy of no pixel": npy(np.zeros((5, 0, 24))),
-    "OME of two images of unlike size": lambda folder: _two_images(folder),
     "mask": tiff(MOVIE > 5000),
     "complex": tiff(MOVIE.astype(np.complex64)),
     "volumes in a page": tiff(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from napari_zstack_align.counting import counted
+from napari_zstack_align.counting import counted, were
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.plain_files import check_is_file, path_of
 from napari_zstack_align.read import readers
@@ -23,6 +24,9 @@ from napari_zstack_align.read.readers import (
 from napari_zstack_align.remark import Remark, as_notes
 from napari_zstack_align.saved import Kind, kind_of, title_of
 
+PROJECTION = re.compile(r"(AVG|MAX|MIN|STD|SUM|MED)_.")
+"""Begins the name of a projection along time or depth that Fiji made."""
+MOST_NAMED = 3
 OF_THEIR_OWN = (Kind.ALIGNMENT, Kind.ZSHIFT, Kind.TRACES)
 """Results with a folder to themselves: images in it are no raw frames."""
 
@@ -95,17 +99,36 @@ def _of_folder(folder: Path) -> tuple[list[Path], tuple[Remark, ...]]:
     rows = [(path, reader) for path, reader in rows if reader.is_file]
     images = [path for path, reader in rows if not reader.stands_alone]
     images = images or [path for path, _ in rows]
+    images, projections = _without_projections(images)
     if not images and kind is not None:
         raise _saved(folder, kind)
     if not images:
         raise _no_images(folder, files)
-    left_out = len(files) - len(images)
+    left_out = len(files) - len(images) - len(projections)
     verb = "was" if left_out == 1 else "were"
     remark = f"{counted(left_out, 'other file')} of the folder {folder.name} {verb} left out."
     in_order = in_natural_order(
         images, lambda path: path.name
     )  # of one folder: a third of the time
-    return in_order, as_notes(remark) if left_out else ()
+    return in_order, (*(as_notes(remark) if left_out else ()), *_of_projections(projections))
+
+
+def _without_projections(images: list[Path]) -> tuple[list[Path], list[Path]]:
+    """Images of a folder, and the projections of some of them that Fiji saved beside them."""
+    found = [path for path in images if PROJECTION.match(path.name)]
+    others = [path for path in images if not PROJECTION.match(path.name)]
+    return (others, found) if others else (images, [])
+
+
+def _of_projections(projections: list[Path]) -> tuple[Remark, ...]:
+    if not projections:
+        return ()
+    names = [path.name for path in in_natural_order(projections)]
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    what = "a projection by its name" if len(names) == 1 else "projections by their names"
+    return as_notes(
+        f"{', '.join(names[:MOST_NAMED])}{more} {were(len(names))} left out: {what}, not frames."
+    )
 
 
 def _not_opened(path: Path, start: bytes) -> InputError:

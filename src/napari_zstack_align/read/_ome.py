@@ -17,7 +17,7 @@ from napari_zstack_align.frame_times import interpolated, out_of_order
 from napari_zstack_align.read._facts import Facts
 from napari_zstack_align.read._facts import times as times_of
 from napari_zstack_align.read._units import Known, interval, length, number, time_s
-from napari_zstack_align.remark import Remark, as_warnings
+from napari_zstack_align.remark import Remark, as_notes, as_warnings
 
 Place: TypeAlias = tuple[str, int]
 """File name ('' for the file itself) and page in it."""
@@ -25,6 +25,8 @@ Place: TypeAlias = tuple[str, int]
 MOST_PLANES = 10_000_000
 """Sizes beyond that are damage: a table of all planes would fill the memory."""
 
+
+MOST_NAMED = 4
 
 PIXELS = re.compile(r"<(?:\w+:)?Pixels\b")
 """Begins the description of an image."""
@@ -36,7 +38,7 @@ class _MalformedError(Exception):
 
 @dataclass(frozen=True)
 class Ome:
-    """First image of the metadata.
+    """An image of the metadata.
 
     Attributes
     ----------
@@ -44,29 +46,40 @@ class Ome:
         With axes in the order of the file, slowest first.
     places : list of Place
         Where each plane is, in that order; None where the metadata doesn't tell.
+    images : tuple of str
+        Names of all images.
     """
 
     facts: Facts
     places: list[Place | None]
+    images: tuple[str, ...] = ()
 
 
-def parse(xml: str, name: str) -> Ome:
+def parse(xml: str, name: str, image: int | str = 0) -> Ome:
     """Parse the OME-XML of the file ``name``.
+
+    Parameters
+    ----------
+    xml, name : str
+    image : int or str
+        Which of several images, by number or name.
 
     Raises
     ------
     InputError
-        If it isn't well-formed or describes no image.
+        If it isn't well-formed or describes no such image.
     """
     try:
-        return _parsed(ElementTree.fromstring(xml), name)
+        return _parsed(ElementTree.fromstring(xml), name, image)
     except (ElementTree.ParseError, _MalformedError) as error:
         raise InputError(f"The OME metadata of {name} can't be read ({error}).") from None
 
 
-def _parsed(root: ElementTree.Element, name: str) -> Ome:
+def _parsed(root: ElementTree.Element, name: str, image: int | str) -> Ome:
     images = root.findall("{*}Image")
-    pixels = images[0].find("{*}Pixels") if images else None
+    names = tuple(each.get("Name") or f"image {i}" for i, each in enumerate(images))
+    index = _index_of(image, names, name)
+    pixels = images[index].find("{*}Pixels") if images else None
     if pixels is None:
         raise InputError(f"The OME metadata of {name} describes no image: open the raw data.")
     axes = pixels.get("DimensionOrder", "XYCZT")[:1:-1]
@@ -78,7 +91,6 @@ def _parsed(root: ElementTree.Element, name: str) -> Ome:
     shape = tuple(sizes[a] for a in axes)
     if prod(shape) > MOST_PLANES:
         raise _MalformedError(f"it speaks of {prod(shape):,} planes")
-    others = f"{name} holds {len(images)} images; the first was opened."
     size, odd_size = _pixel_size(pixels)
     z_step, odd_step = _length(pixels, "PhysicalSizeZ", "z-step")
     between, odd_time = interval(pixels.get("TimeIncrement"), pixels.get("TimeIncrementUnit", "s"))
@@ -91,13 +103,42 @@ def _parsed(root: ElementTree.Element, name: str) -> Ome:
         interval_s=between,
         frame_times_s=planes,
         channel_names=_channel_names(pixels),
+        images=names if len(names) > 1 else (),
         remarks=(
-            *(as_warnings(others) if len(images) > 1 else ()),
+            *_of_others(names, index),
             *dict.fromkeys((*odd_size, *odd_step, *odd_time, *_odd_times(pixels))),
         ),
     )
     facts = replace(facts, remarks=(*facts.remarks, *_remarks_on_times(odd_planes, facts)))
-    return Ome(facts, _places(pixels, axes, shape))
+    return Ome(facts, _places(pixels, axes, shape), names)
+
+
+def _index_of(image: int | str, names: tuple[str, ...], name: str) -> int:
+    """Number of the image that was asked for."""
+    index = names.index(image) if isinstance(image, str) and image in names else image
+    if index == 0:
+        return 0
+    if not isinstance(index, int) or not 0 <= index < len(names):
+        raise InputError(
+            f"{name} has no image {image!r}: choose one of 0 to {max(len(names) - 1, 0)} "
+            f"({_listed(names)}) with `image`."
+        )
+    return index
+
+
+def _of_others(names: tuple[str, ...], index: int) -> tuple[Remark, ...]:
+    if len(names) < 2:
+        return ()
+    others = tuple(each for i, each in enumerate(names) if i != index)
+    return as_notes(
+        f"The file holds {len(names)} images: {names[index]} was opened, not {_listed(others)}. "
+        f"Another one is chosen by `image={1 if index == 0 else 0}`."
+    )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
 
 
 def _whole(element: ElementTree.Element, key: str, default: int, least: int = 0) -> int:
@@ -118,38 +159,15 @@ def holds_several(xml: str, name: str) -> bool:
     Raises
     ------
     InputError
-        If the metadata isn't well-formed up to there, describes no image, or images in this file
-        whose frames are unlike.
+        If the metadata isn't well-formed up to there, or describes no image.
     """
     try:
         for _, element in ElementTree.iterparse(BytesIO(xml.encode()), ["start"]):
             if element.tag.rpartition("}")[2] == "Pixels":
-                several = any(_whole(element, f"Size{axis}", 1, 1) > 1 for axis in "TZ")
-                _check_alike(xml, name)
-                return several
+                return any(_whole(element, f"Size{axis}", 1, 1) > 1 for axis in "TZ")
     except (ElementTree.ParseError, _MalformedError) as error:
         raise InputError(f"The OME metadata of {name} can't be read ({error}).") from None
     raise InputError(f"The OME metadata of {name} describes no image: open the raw data.")
-
-
-def _check_alike(xml: str, name: str) -> None:
-    """Refuse images of several sizes or types in one file; the XML of one image is long enough."""
-    if len(PIXELS.findall(xml)) < 2:
-        return
-    images = ElementTree.fromstring(xml).findall("{*}Image/{*}Pixels")
-    inside = [pixels for pixels in images if _is_inside(pixels, name)]
-    kinds = [tuple(pixels.get(key) for key in ("SizeX", "SizeY", "Type")) for pixels in inside]
-    if len(set(kinds)) > 1:
-        raise InputError(
-            f"{name} holds {len(kinds)} images of several sizes or types: save each as a file of "
-            f"its own."
-        )
-
-
-def _is_inside(pixels: ElementTree.Element, name: str) -> bool:
-    """Whether the planes of an image are in the file of that name, or nothing else is said."""
-    files = {uuid.get("FileName", name) for uuid in pixels.findall("{*}TiffData/{*}UUID")}
-    return not files or name in files
 
 
 def _places(pixels: ElementTree.Element, axes: str, shape: tuple[int, ...]) -> list[Place | None]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.read._broken_off import whole_frames_of
 from napari_zstack_align.read._facts import Facts, Opened, frame_axes
 from napari_zstack_align.read._format import PLAIN, Format, Glance, Wish
 from napari_zstack_align.read._ome import Ome, holds_several, parse
@@ -18,8 +19,14 @@ from napari_zstack_align.read._scanimage_header import Header
 from napari_zstack_align.read._scanimage_open import one_image, open_scanimage
 from napari_zstack_align.read._tiff_head import Head, declared_planes, facts_of, read_head
 from napari_zstack_align.read._tiff_offsets import channel_offsets
-from napari_zstack_align.read._tiff_pages import RGB, PageKind, Pages, joined, truncated
-from napari_zstack_align.read._tiff_planes import by_axes, by_ome, page_by_page, with_samples
+from napari_zstack_align.read._tiff_pages import RGB, PageKind, Pages, joined
+from napari_zstack_align.read._tiff_planes import (
+    by_axes,
+    by_ome,
+    of_image,
+    page_by_page,
+    with_samples,
+)
 from napari_zstack_align.read._tiff_source import TiffSource
 from napari_zstack_align.read._tiff_started import started_at
 from napari_zstack_align.read._tiff_table import read_first, read_many
@@ -39,6 +46,8 @@ def glance(path: Path) -> Glance:
     """
     pages = read_first(path, PAGES_GLANCED_AT)
     head = read_head(path)
+    if head.ome is not None:  # of several images, the first is looked at
+        pages = pages.take(pages.kind == pages.kind[0])
     check_alike(pages, head)
     kind = pages.kinds[int(pages.kind[0])]
     frame = (kind.shape[0] * pages.split, *kind.shape[1:])
@@ -46,7 +55,7 @@ def glance(path: Path) -> Glance:
         return Glance(frame, kind.dtype, holds_several(head.ome, path.name))
     declared = declared_planes(head) or 0
     pages = _expanded(pages, head)
-    _check_whole(pages, declared)
+    _whole(pages, declared, PLAIN)
     there_may_be_more = len(pages) == PAGES_GLANCED_AT
     n_planes = max(len(pages), declared) if there_may_be_more else len(pages)
     if head.scanimage is not None:
@@ -66,21 +75,22 @@ def open_tiff(paths: list[Path], wish: Wish = PLAIN) -> Opened:
     """
     tables = read_many(paths)
     head = read_head(paths[0])
-    ome = parse(head.ome, paths[0].name) if head.ome is not None else None
+    ome = parse(head.ome, paths[0].name, wish.image) if head.ome is not None else None
     if ome is None:
         tables = [_expanded(table, head if i == 0 else None) for i, table in enumerate(tables)]
     elif len(paths) == 1:
         tables += read_many(_companions(ome, paths[0]))
     declared = None if ome is not None else declared_planes(head)
-    for i, table in enumerate(tables):
-        _check_whole(table, declared if i == 0 else None)
-    pages = joined(tables)
+    whole = [_whole(table, declared if i == 0 else None, wish) for i, table in enumerate(tables)]
+    pages = joined([table for table, _ in whole])
+    if ome is not None and len(ome.images) > 1:
+        pages = of_image(ome, pages)
     check_alike(pages, head)
+    odd = (*(each for _, remarks in whole for each in remarks), *_oddities(pages, head, ome))
     if head.scanimage is not None and pages.split == pages.kinds[0].shape[0] == 1:
         opened = open_scanimage(_headers(head.scanimage, paths), pages, wish)
-        odd = _oddities(pages, head, ome)
         return replace(opened, facts=replace(opened.facts, remarks=(*opened.facts.remarks, *odd)))
-    if wish.image:
+    if wish.image and ome is None:
         raise one_image(paths[0], wish.image)
     if wish.as_planes:
         facts = ome.facts if ome is not None else facts_of(head, len(pages))
@@ -95,7 +105,7 @@ def open_tiff(paths: list[Path], wish: Wish = PLAIN) -> Opened:
     for path, others in later:
         check_same_axes(paths[0], described, path, others)
     facts = without_contradicted(facts, paths[0], later)
-    facts = replace(facts, remarks=(*facts.remarks, *_oddities(pages, head, ome)))
+    facts = replace(facts, remarks=(*facts.remarks, *odd))
     is_planes = wish.as_planes and pages.kinds[0].shape[0] == 1
     return Opened(TiffSource(pages, planes), pages.paths, facts, is_planes)
 
@@ -144,25 +154,45 @@ def _expanded(pages: Pages, head: Head | None) -> Pages:
             return pages
         head = read_head(pages.paths[0])
     declared = declared_planes(head)
-    return pages.repeated(declared) if declared is not None and declared > 1 else pages
+    if declared is None or declared < 2 or _ends_with_page(pages):
+        return pages
+    return pages.repeated(declared)
 
 
-def _check_whole(pages: Pages, declared: int | None) -> None:
-    """Refuse a file that ends before its pages do."""
+def _ends_with_page(pages: Pages) -> bool:
+    """Whether a file of one page ends with it, or with its tags behind it.
+
+    Its description is then that of the stack from which the page was taken.
+    """
+    end, text = int(pages.end[0]), int(pages.text[0])
+    return pages.sizes[0] == end or text >= end
+
+
+def _whole(pages: Pages, declared: int | None, wish: Wish) -> tuple[Pages, tuple[Remark, ...]]:
+    """Return the whole pages of a file that ends before its pages do, by consent.
+
+    Raises
+    ------
+    InputError
+        Where that isn't wished for, or no page is whole.
+    """
     path, size = pages.paths[0], pages.sizes[0]
-    whole = int((pages.end <= size).sum())
+    is_whole = pages.end <= size
+    whole = int(is_whole.sum())
     broken = pages.broken[0]
     if not broken:
-        if whole < len(pages):
-            raise truncated(path, whole, len(pages))
-        return
+        if whole == len(pages):
+            return pages, ()
+        remarks = whole_frames_of(path, whole, len(pages), wish)
+        return pages.take(is_whole), remarks
     expected = declared if declared is not None and declared > len(pages) else None
     if len(pages) == 1 and pages.contiguous[0]:  # the pixels of all may lie behind the first page
         offset, n_bytes = int(pages.offset[0]), pages.kinds[int(pages.kind[0])].n_bytes
         there, ahead = (size - offset) // n_bytes, (broken - offset) // n_bytes
         whole = max(0, min(there, ahead))
         expected = expected or (ahead if ahead > 1 else None)
-    raise truncated(path, whole, expected)
+        return pages.repeated(max(whole, 1)), whole_frames_of(path, whole, expected, wish)
+    return pages.take(is_whole), whole_frames_of(path, whole, expected, wish)
 
 
 def check_alike(pages: Pages, head: Head) -> None:

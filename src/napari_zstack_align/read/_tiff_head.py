@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import tifffile
 
+from napari_zstack_align.counting import are
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._damage import damage
 from napari_zstack_align.read._facts import Facts
@@ -26,6 +27,7 @@ from napari_zstack_align.remark import Remark, as_notes, as_warnings
 PLAIN_MAX_UM = 20.0
 """Resolution tags that give larger pixels are print settings (72 dpi is 353 µm)."""
 
+PRINT_UNITS = ("cm", "centimeter", "inch", "inches", "in")
 IMAGEJ_AXES = {"czt": "TZC", "ctz": "ZTC", "zct": "TCZ", "ztc": "CTZ", "tcz": "ZCT", "tzc": "CZT"}
 IMAGEJ_SIZES = {"T": "frames", "Z": "slices", "C": "channels"}
 METAMORPH_PLANES = 33629
@@ -146,8 +148,8 @@ def _imagej(meta: dict[str, Any], head: Head, n_planes: int) -> Facts:
     if prod(sizes) != n_planes:
         if prod(sizes) > 1:
             remarks = as_warnings(
-                f"ImageJ's header speaks of {prod(sizes):,} planes, but {n_planes:,} are there: "
-                f"they were read as a recording."
+                f"ImageJ's header speaks of {prod(sizes):,} planes, but {n_planes:,} "
+                f"{are(n_planes)} there: {_as_what(n_planes)}."
             )
         axes, sizes = "T", (n_planes,)
     elif _count(meta, "channels") == n_planes > MOST_CHANNELS:
@@ -160,6 +162,10 @@ def _imagej(meta: dict[str, Any], head: Head, n_planes: int) -> Facts:
         )
     facts = Facts(axes=axes, sizes=sizes, remarks=remarks)
     return _with_scales(facts, meta, _pixel_size(meta, head))
+
+
+def _as_what(n_planes: int) -> str:
+    return "it was read by itself" if n_planes == 1 else "they were read as a recording"
 
 
 def _is_series(meta: dict[str, Any]) -> bool:
@@ -179,10 +185,15 @@ def _shaped(meta: dict[str, Any], head: Head, n_planes: int) -> Facts:
     sizes = shape[:-2] if known else (n_planes,)
     if prod(sizes) != n_planes:  # one page a write: the JSON tells of the first alone
         axes, sizes = "T" + axes, (n_planes // max(prod(sizes), 1), *sizes)
+    odd: tuple[Remark, ...] = ()
     if prod(sizes) != n_planes:
+        odd = as_warnings(
+            f"The header speaks of planes in the shape {shape[:-2]}, but {n_planes:,} "
+            f"{are(n_planes)} there: {_as_what(n_planes)}."
+        )
         axes, sizes = "T", (n_planes,)
     size = _pixel_size(meta, head) if meta.get("unit") else (_plain_pixel_size(head), ())
-    remarks = () if known else as_frames(shape)
+    remarks = odd or (() if known else as_frames(shape))
     return _with_scales(Facts(axes=axes, sizes=sizes, remarks=remarks), meta, size)
 
 
@@ -193,8 +204,14 @@ PixelSize: TypeAlias = tuple[tuple[float, float] | None, tuple[Remark, ...]]
 def _with_scales(facts: Facts, meta: dict[str, Any], pixel_size: PixelSize) -> Facts:
     """Add sizes and times to the facts, with a remark where a unit isn't known."""
     size, odd_size = pixel_size
-    spacing = meta.get("spacing")
-    z_step, odd_step = length(spacing, meta.get("zunit") or meta.get("unit", ""), "z-step")
+    spacing, unit = meta.get("spacing"), meta.get("zunit") or meta.get("unit", "")
+    z_step, odd_step = length(spacing, unit, "z-step")
+    if _is_for_print(size, meta.get("unit", "")):
+        odd_size = as_warnings(
+            f"Pixels of {max(size or (0,)):,.0f} µm are a print setting in {meta['unit']}, not the "
+            f"microscope's: their size is unknown, enter it by hand."
+        )
+        size, z_step = None, None if _is_for_print((z_step or 0, 0), unit) else z_step
     between, odd_time = _interval(meta)
     odd = tuple(dict.fromkeys((*odd_size, *odd_step, *odd_time)))
     return replace(
@@ -204,6 +221,11 @@ def _with_scales(facts: Facts, meta: dict[str, Any], pixel_size: PixelSize) -> F
         interval_s=between,
         remarks=(*facts.remarks, *odd),
     )
+
+
+def _is_for_print(size: tuple[float, float] | None, unit: Any) -> bool:
+    """Whether a size (y, x) in µm is that of a print: large, and in a unit of paper."""
+    return size is not None and max(size) > PLAIN_MAX_UM and str(unit).lower() in PRINT_UNITS
 
 
 def _interval(meta: dict[str, Any]) -> Known:

@@ -176,9 +176,10 @@ def truncated(path: Path, whole: int, expected: int | None) -> InputError:
         found = counted(whole, "frame")
     else:
         found = f"{whole:,} of its {counted(expected, 'frame')}"
+    way_out = ", or open its whole frames with `whole_frames=True`" if whole else ""
     return InputError(
         f"{path} is truncated: only {found} {are(whole)} whole; copy it "
-        f"again from where it was recorded."
+        f"again from where it was recorded{way_out}."
     )
 
 

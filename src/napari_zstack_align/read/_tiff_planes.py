@@ -109,6 +109,13 @@ def by_ome(ome: Ome, pages: Pages) -> tuple[Facts, npt.NDArray[np.intp]]:
     return facts, planes[:n_frames]
 
 
+def of_image(ome: Ome, pages: Pages) -> Pages:
+    """Keep the pages of one of several images, which may have another size than the others."""
+    rows = _page_numbers(ome.places, pages)
+    used = [] if rows is None else sorted({row for row in rows if row >= 0})
+    return pages.take(np.array(used)) if used else pages
+
+
 def _page_numbers(places: list[Place | None], pages: Pages) -> list[int] | None:
     """Row in ``pages`` of each plane, -1 where it's missing; None if other files are meant."""
     names = {path.name: i for i, path in enumerate(pages.paths)}
