@@ -21,7 +21,11 @@ from napari_zstack_align.read import (
     started_at,
 )
 
+from .scanimage_files import describe, header_text, stack_keys
+
 FRAMES = np.random.default_rng(1).integers(0, 9999, (5, 20, 30)).astype(np.uint16)
+
+SCANIMAGE = header_text({**stack_keys(5), "hRoiManager.mroiEnable": 1})
 
 KINDS: dict[str, dict[str, Any]] = {
     "plain": {"metadata": None},
@@ -29,6 +33,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "imagej": {"imagej": True, "metadata": {"axes": "TYX", "finterval": 0.1}},
     "one directory": {"imagej": True, "metadata": {"axes": "TYX"}, "truncate": True},
     "OME": {"ome": True, "metadata": {"axes": "TYX", "PhysicalSizeX": 1.0}},
+    "ScanImage": {"software": SCANIMAGE, "description": describe(1, 0.0), "metadata": None},
     "zlib": {"compression": "zlib", "metadata": None},
     "strips": {"compression": "lzw", "metadata": None, "rowsperstrip": 7},
     "big": {"bigtiff": True, "byteorder": ">"},

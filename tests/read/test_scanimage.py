@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import random
+import struct
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import tifffile
 
@@ -335,6 +337,47 @@ def test_the_header_at_the_start_of_a_file() -> None:
     header = parse(json.dumps(tree), "")
     assert header is not None
     assert (header.version, header.channels) == ("2016", (1, 2))
+
+
+def with_header_at_start(path: Path, frames: npt.NDArray[np.int16], *texts: str) -> Path:
+    """A BigTIFF that keeps header and ROIs before its pages, with nothing in the pages' tags."""
+    header, rois = (text.encode() + b"\0" for text in texts)
+    data = bytearray(b"II+\0\x08\0\0\0" + bytes(8))
+    data += struct.pack("<IIII", 117637889, 3, len(header), len(rois)) + header + rois
+    pointer = 8
+    for frame in frames.reshape(-1, *frames.shape[-2:]):
+        offset = len(data)
+        data += frame.tobytes()
+        tags = {256: frame.shape[1], 257: frame.shape[0], 258: 16, 259: 1, 262: 1, 273: offset}
+        tags |= {277: 1, 278: frame.shape[0], 279: frame.nbytes, 339: 2}
+        data[pointer : pointer + 8] = struct.pack("<Q", len(data))
+        data += struct.pack("<Q", len(tags))
+        data += b"".join(struct.pack("<HHQQ", code, 16, 1, tags[code]) for code in sorted(tags))
+        pointer = len(data)
+        data += bytes(8)
+    path.write_bytes(bytes(data))
+    return path
+
+
+def test_a_header_before_the_pages(tmp_path: Path) -> None:
+    frames = pages_of(30, 2)
+    text = header_text({**stack_keys(5, 6), **BOTH})
+    path = with_header_at_start(tmp_path / "x.tif", frames, text, "{}")
+    stack = open_stack(path)
+    assert (stack.frames_per_slice, stack.n_slices) == (6, 5)
+    np.testing.assert_array_equal(stack.read(0, 30), frames)
+    assert channel_offsets(path) == (0.0, 0.0)
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(nza.InputError):
+        open_stack(path)
+
+
+def test_a_file_that_was_saved_again_is_that_of_the_other_program(tmp_path: Path) -> None:
+    text = header_text(stack_keys(5, 6))
+    tifffile.imwrite(tmp_path / "x.tif", pages_of(20)[:, 0], software=text)
+    stack = open_stack(tmp_path / "x.tif")
+    assert stack.frames_per_slice is None
+    assert "The header of ScanImage 5.6 wasn't used" in " ".join(stack.remarks)
 
 
 def test_axes_that_are_said_go_before_the_header(tmp_path: Path) -> None:

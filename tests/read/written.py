@@ -19,6 +19,8 @@ from napari_zstack_align.write.hdf5 import write_hdf5
 from napari_zstack_align.write.image import Image
 from napari_zstack_align.write.suite2p import write_suite2p
 
+from .scanimage_files import fast_keys, write
+
 PIXEL_UM, Z_STEP_UM = (0.8, 0.5), 2.5
 INTERVAL_S = 0.25
 """Of a volume, or of a frame of a recording."""
@@ -189,6 +191,24 @@ def nwb(contiguous: bool = True, timestamps: bool = False) -> Callable[[Path, Ac
     return write
 
 
+def scanimage(folder: Path, made: Acquisition) -> Path:
+    """A recording, or volumes of a piezo."""
+    n_frames, _, height, width = made.frames.shape
+    (y, x), planes = PIXEL_UM, max(made.n_slices, 1)
+    h, w = height * y / 2, width * x / 2
+    keys = {
+        "hChannels.channelName": "{'green' 'red'}",
+        "hChannels.channelSave": [*range(1, made.n_channels + 1)],
+        "hRoiManager.imagingFovUm": f"[{-w} {-h};{w} {-h};{w} {h};{-w} {h}]",
+        **(fast_keys(planes, n_frames // planes) if made.n_slices else {}),
+        "hStackManager.zs": [Z_STEP_UM * z for z in range(planes)],
+    }
+    times = np.arange(n_frames) * INTERVAL_S / planes
+    epoch = f"{STARTED:[%Y %m %d %H %M %S]}"
+    frames = made.frames.astype(np.int16)
+    return write(folder / "x.tif", frames, keys, times=times, epoch=epoch)
+
+
 def typed(group: Any, kind: str) -> Any:
     """Say of a group what NWB calls it."""
     group.attrs["neurodata_type"] = kind
@@ -281,6 +301,7 @@ def thor_file(folder: Path, made: Acquisition) -> Path:
 
 ALL = frozenset({"pixel", "step", "times", "names", "volumes"})
 FORMATS: dict[str, Written] = {
+    "ScanImage": Written(scanimage, ALL | {"start"}),
     "ImageJ": Written(imagej, ALL - {"names"}),
     "OME-TIFF": Written(ome_tiff, ALL),
     "npy": Written(npy, frozenset()),

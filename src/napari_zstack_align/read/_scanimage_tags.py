@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._files import readable
 from napari_zstack_align.read._quiet import tags_of_first_page
 from napari_zstack_align.read._scanimage_header import Header, parse
@@ -40,7 +42,9 @@ def header_of(texts: Texts, path: Path) -> Header | None:
 def read_header(path: Path) -> Header | None:
     """Read the header of a file; None for other programs, and files that can't be read."""
     software, description, artist = tags_of_first_page(path, *NAMES)
-    return parse(software, description, artist)
+    with suppress(InputError):  # what is the matter with it is said when it is opened
+        return header_of((software, description, artist), path)
+    return None
 
 
 def _text(value: Any) -> str:

@@ -82,12 +82,17 @@ def read_head(path: Path) -> Head:
         resolution, unit = page.get_resolution(), page.resolutionunit
     x_resolution, y_resolution, unit_code = _numbers((*resolution, unit), path)
     shaped, remarks = _without_samples(_json(description), page_shape)
-    is_of_microscope = imagej is None and shaped is None and ome is None
+    header = header_of(texts, path)
+    was_saved_again = (imagej, shaped, ome) != (None, None, None)
+    if header is not None and was_saved_again:
+        remarks += as_notes(
+            f"The header of {header.program} wasn't used: another program saved the file again."
+        )
     return Head(
         imagej=imagej,
         shaped=shaped,
         ome=ome,
-        scanimage=header_of(texts, path) if is_of_microscope else None,
+        scanimage=None if was_saved_again else header,
         resolution=(x_resolution, y_resolution),
         resolution_unit=int(unit_code),
         metamorph_planes=0 if planes is None else int(planes.count),
