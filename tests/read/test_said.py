@@ -113,6 +113,54 @@ def test_dropped_frames_stay_in_place_and_time(tmp_path: Path) -> None:
     assert stack.read(8, 14)[:, 0, 0, 0].tolist() == list(range(8, 14))
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("bad_frames.npy", np.array([7, 3, 4])),
+        ("bad_frames.npy", np.isin(np.arange(14), [3, 4, 7])),
+        ("x.npy", np.array([3.0, 4.0, 7.0])),
+        ("x.csv", "frame,why\n3,light\n4,light\n7,x\n"),
+        ("x.txt", "3\n4\n\n7\n"),
+        ("x.csv", "3;a\n4;b\n7;c\n"),
+    ],
+)
+def test_a_file_lists_the_bad_frames(tmp_path: Path, name: str, content: Any) -> None:
+    path = _written(_numbered(14), tmp_path, ".tif")
+    if isinstance(content, str):
+        (tmp_path / name).write_text(content)
+    else:
+        np.save(tmp_path / name, content)
+    stack = nza.open_stack(path, drop_frames=tmp_path / name)
+    assert stack.dropped == (3, 4, 7)
+    assert stack.said.drop_frames == "3-4, 7"
+    again = nza.open_stack(path, **stack.said.arguments())
+    assert again.dropped == stack.dropped
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("x.npy", np.zeros(9, bool), "drop_frames lists 9 frames, but x has 14 frames"),
+        ("x.npy", np.zeros((2, 2)), "is no list of bad frames"),
+        ("x.npy", np.array([-1, 2]), "-1 is no number of a frame"),
+        ("x.npy", np.array([0.5]), "aren't whole"),
+        ("x.npy", np.array([{}]), "is no list of bad frames"),
+        ("x.csv", "frame\n3\nfour\n", "'four' is no number of a frame"),
+        ("gone.csv", None, "gone.csv"),
+    ],
+)
+def test_what_is_no_list_of_bad_frames(
+    tmp_path: Path, name: str, content: Any, sentence: str
+) -> None:
+    path = _written(_numbered(14), tmp_path, ".tif")
+    if isinstance(content, str):
+        (tmp_path / name).write_text(content)
+    elif content is not None:
+        np.save(tmp_path / name, content)
+    with pytest.raises(nza.InputError, match=sentence):
+        nza.open_stack(path, drop_frames=str(tmp_path / name))
+
+
 def test_a_plane_of_volumes_is_a_recording(tmp_path: Path) -> None:
     path = _written(_numbered(20), tmp_path, ".tif")
     stack = nza.open_stack(

@@ -47,8 +47,9 @@ def add_opening_arguments(
     group.add_argument(
         "--drop-frames",
         metavar="FRAMES",
-        help="frames without use: '3, 17, 40-44' (from 0; they keep their place), or 'last 2 of "
-        "12' for flyback, which leaves every volume",
+        help="frames without use: '3, 17, 40-44' (from 0; they keep their place), a file that "
+        "lists them (bad_frames.npy, a table), or 'last 2 of 12' for flyback, which leaves every "
+        "volume",
     )
     group.add_argument(
         "--pixel-size",

@@ -12,12 +12,13 @@ import numpy.typing as npt
 
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.read._bad_frames import is_list_file, read_bad_frames
 
 PATTERN = re.compile(r"(first|last)\s+(\d+)\s+of\s+(\d+)", re.IGNORECASE)
 RANGE = re.compile(r"(\d+)(?:\s*(?:-|–|:|to)\s*(\d+))?")
 HOW = (
     "give the numbers of frames, counted from 0 ('3, 17, 40-44'), or a pattern ('last 2 of 12') "
-    "for frames that leave every volume"
+    "for frames that leave every volume, or a file that lists them (.npy, .csv, .txt)"
 )
 
 
@@ -29,6 +30,8 @@ class Dropped:
     ----------
     frames : tuple of int
         Stay in place and time, without pixels.
+    n_frames : int, optional
+        Frames of the recording, where a list has a value for each.
     flyback : str
         'first' or 'last' where some frames of each volume leave; '' for none.
     count, of : int
@@ -39,6 +42,7 @@ class Dropped:
     flyback: str = ""
     count: int = 0
     of: int = 1
+    n_frames: int | None = None
 
     @classmethod
     def read(cls, given: Any) -> Dropped:
@@ -49,6 +53,9 @@ class Dropped:
         InputError
             For anything but frame numbers and patterns.
         """
+        if is_list_file(given):
+            frames, n_frames = read_bad_frames(given)
+            return cls(frames=frames, n_frames=n_frames)
         if isinstance(given, str):
             return _of_words(given)
         numbers = list(given) if isinstance(given, Iterable) else [given]
@@ -61,7 +68,9 @@ class Dropped:
         """The same as a text, which reads as this again."""
         if self.flyback:
             return f"{self.flyback} {self.count} of {self.of}"
-        return ", ".join(map(str, self.frames))
+        runs = np.split(self.frames, np.flatnonzero(np.diff(self.frames) != 1) + 1)
+        words = (f"{r[0]}-{r[-1]}" if len(r) > 1 else f"{r[0]}" for r in runs if len(r))
+        return ", ".join(words)
 
     def staying(self, n_frames: int) -> npt.NDArray[np.intp]:
         """Indices of the frames that don't leave."""

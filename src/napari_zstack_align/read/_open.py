@@ -32,7 +32,7 @@ def open_stack(
     order: Order | None = None,
     channels: int | None = None,
     plane: int | None = None,
-    drop_frames: str | Iterable[int] | None = None,
+    drop_frames: str | os.PathLike[str] | Iterable[int] | None = None,
     pixel_size_um: float | tuple[float, float] | None = None,
     z_step_um: float | None = None,
     z_positions_um: Sequence[float] | None = None,
@@ -67,9 +67,10 @@ def open_stack(
         Channels, whose images follow one another in every frame.
     plane : int, optional
         Slice of volumes that repeat, from 0: it alone is opened, as a recording.
-    drop_frames : str or iterable of int, optional
-        Numbers of frames, from 0 ('3, 17, 40-44'): they stay in place and time, without
-        pixels, and are flagged. Or a pattern ('last 2 of 12'): so many frames, such as
+    drop_frames : str, path or iterable of int, optional
+        Numbers of frames, from 0 ('3, 17, 40-44'), or a file that lists them (``bad_frames.npy``, a
+        table): they stay in place and time, without pixels, and are flagged. Or a pattern
+        ('last 2 of 12'): so many frames, such as
         flyback, leave every volume; the others keep their times.
     pixel_size_um : float or tuple of float, optional
         Size of a pixel in µm, or (y, x).
@@ -104,7 +105,7 @@ def open_stack(
         order=order,
         channels=_whole("channels", channels, 1),
         plane=_whole("plane", plane, 0),
-        drop_frames=None if dropped is None else dropped.words,
+        drop_frames=None if dropped is None else dropped.words or None,
         image=image,
         whole_frames=whole_frames,
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.layout import Layout
 from napari_zstack_align.read._drop import Dropped
@@ -64,6 +65,11 @@ def laid_out(
         started_at=facts.started_at,
         said=said,
     )
+    if dropped is not None and dropped.n_frames not in (None, n_frames):
+        raise InputError(
+            f"drop_frames lists {counted(dropped.n_frames or 0, 'frame')}, but {name} has "
+            f"{counted(n_frames, 'frame')}: give the list of this recording."
+        )
     if dropped is not None and dropped.frames:
         stack = _without(stack, dropped.frames)
     if facts.missing:
