@@ -302,6 +302,39 @@ def test_each_roi_by_itself(tmp_path: Path) -> None:
             open_stack(path, image=image)
 
 
+@pytest.mark.parametrize("flyback", [0, 2])
+def test_rois_of_some_slices(flyback: int, tmp_path: Path) -> None:
+    """A and B at 0 µm, B and A below each other at 2 µm, C alone at 4 µm; 6 rows of filler."""
+    n_frames = 6 * (3 + flyback)
+    frames = pages_of(n_frames)
+    keys = {**fast_keys(3, 6, flyback), "hRoiManager.mroiEnable": 1, "objectiveResolution": 20}
+    rois = [
+        roi("A", 4, 16, zs=0, discretePlaneMode=1),
+        roi("B", 2, 16, zs=[0, 2], discretePlaneMode=1),
+        roi("C", 3, 8, zs=4, discretePlaneMode=1),
+    ]
+    path = write(tmp_path / "x.tif", frames, keys, rois=rois)
+    each = np.arange(n_frames).reshape(6, -1)
+    one = open_stack(path)
+    assert one.frames_per_slice is None
+    np.testing.assert_array_equal(one.read(0, 6), frames[each[:, 0], :, :4])
+    np.testing.assert_array_equal(one.numbers, each[:, 0])
+    assert one.frame_times_s == pytest.approx(each[:, 0] / RATE_HZ)
+    assert any("A was scanned in slice 0 of 3" in remark for remark in one.remarks)
+    two = open_stack(path, image="B")
+    assert (two.frames_per_slice, two.order, two.n_slices, two.z_step_um) == (6, "slices", 2, 2)
+    np.testing.assert_array_equal(two.read(0, 12)[::2], frames[each[:, 0], :, 10:])
+    np.testing.assert_array_equal(two.read(0, 12)[1::2], frames[each[:, 1], :, :2])
+    np.testing.assert_array_equal(two.read(3, 4), frames[each[1, 1:2], :, :2])
+    last = open_stack(path, image="C")
+    np.testing.assert_array_equal(last.read(0, 6), frames[each[:, 2], :, :3, :8])
+    stopped = write(tmp_path / "y.tif", frames[:2], keys, rois=rois)
+    assert open_stack(stopped).shape[2:] == (4, 16)
+    as_pages = open_stack(path, axes="TYX")
+    assert as_pages.shape[2:] == SIZE
+    assert "differ between the slices" in warnings_of(as_pages)[0]
+
+
 @pytest.mark.parametrize("rois", [None, [], [roi("A", 4, 16), roi("B", 9, 9)], [{"name": "A"}]])
 def test_rois_that_do_not_fit_stay_together(rois: Any, tmp_path: Path) -> None:
     path = write(tmp_path / "x.tif", pages_of(4), {"hRoiManager.mroiEnable": 1}, rois=rois)

@@ -44,6 +44,8 @@ class Facts:
         times those of all.
     missing : tuple of int
         Frames that keep their place among all frames, but have no pixels in the file.
+    numbers : numpy.ndarray, optional
+        (T,) number of each frame in the file, where others of it aren't among them.
     z_positions_um : tuple of float, optional
         Depth of each slice, in µm.
     started_at : datetime.datetime, optional
@@ -65,6 +67,7 @@ class Facts:
     layout: Layout | None = None
     flyback: Dropped | None = None
     missing: tuple[int, ...] = ()
+    numbers: npt.NDArray[np.intp] | None = field(default=None, repr=False)
     z_positions_um: tuple[float, ...] | None = None
     started_at: datetime | None = None
     images: tuple[str, ...] = ()

@@ -44,13 +44,14 @@ def laid_out(
     facts, source = opened.facts, opened.source
     n_frames, n_channels = source.shape[:2]
     flyback = dropped if dropped is not None and dropped.flyback else facts.flyback
-    frame_times, numbers = times(facts, n_frames), None
+    frame_times, numbers = times(facts, n_frames), facts.numbers
     if flyback is not None:
-        numbers = flyback.staying(n_frames)
+        staying = flyback.staying(n_frames)
+        numbers = staying if numbers is None else numbers[staying]
         if not len(numbers):
             raise InputError(f"No frame of {name} stays: drop fewer frames.")
-        source = FramesOf(source, numbers)
-        frame_times = None if frame_times is None else frame_times[numbers]
+        source = FramesOf(source, staying)
+        frame_times = None if frame_times is None else frame_times[staying]
         remarks = (*remarks, *as_notes(flyback.said(n_frames)))
     stack = Stack(
         source=source,

@@ -15,13 +15,12 @@ from napari_zstack_align.read._format import Wish
 from napari_zstack_align.read._scanimage import arranged, slice_depths
 from napari_zstack_align.read._scanimage_header import Header
 from napari_zstack_align.read._scanimage_parts import Part, acquisitions, parts_of
-from napari_zstack_align.read._scanimage_rois import chosen, roi_windows
+from napari_zstack_align.read._scanimage_rois import chosen, not_split, roi_windows, windowed
 from napari_zstack_align.read._scanimage_texts import PageTexts, read_texts
 from napari_zstack_align.read._tiff_pages import Pages
 from napari_zstack_align.read._tiff_planes import page_by_page
 from napari_zstack_align.read._tiff_source import TiffSource
 from napari_zstack_align.read._window import WindowOf
-from napari_zstack_align.sources import FrameSource
 
 
 def open_scanimage(headers: Sequence[Header], pages: Pages, wish: Wish) -> Opened:
@@ -41,21 +40,20 @@ def open_scanimage(headers: Sequence[Header], pages: Pages, wish: Wish) -> Opene
     if wish.as_planes:
         facts, planes = page_by_page(facts, pages)
     facts = replace(facts, remarks=(*facts.remarks, *remarks))
-    source: FrameSource = TiffSource(pages, planes)
     depths = slice_depths(header) if header.has_slices else header.depths_um[:1]
     windows, odd = roi_windows(header, depths, shape)
-    if windows:
-        window, others = chosen(windows, wish.image, pages.paths[0].name)
-        source = WindowOf(source, window.rows, window.columns)
-        facts = replace(
-            facts,
-            pixel_size_um=window.pixel_size_um(header),
-            images=tuple(each.roi.name for each in windows),
-            remarks=(*facts.remarks, *others),
-        )
-    elif wish.image:
-        raise one_image(pages.paths[0], wish.image)
+    if facts.layout is None and any(len(set(window.rows)) > 1 for window in windows):
+        windows, odd = (), not_split("they differ between the slices")
     facts = replace(facts, remarks=(*facts.remarks, *odd))
+    if not windows:
+        if wish.image:
+            raise one_image(pages.paths[0], wish.image)
+        return Opened(TiffSource(pages, planes), pages.paths, facts, wish.as_planes)
+    window, others = chosen(windows, wish.image, pages.paths[0].name)
+    facts, planes, rows = windowed(window, header, facts, planes)
+    source = WindowOf(TiffSource(pages, planes), rows, window.roi.height, window.roi.width)
+    names = tuple(each.roi.name for each in windows)
+    facts = replace(facts, images=names, remarks=(*facts.remarks, *others))
     return Opened(source, pages.paths, facts, wish.as_planes)
 
 

@@ -11,27 +11,31 @@ from napari_zstack_align.sources import FrameSource, reads_singly
 
 
 class WindowOf:
-    """Some rows and columns of all frames.
+    """A rectangle of each frame, from its left edge.
 
     Parameters
     ----------
     source : FrameSource
         The other source.
-    rows, columns : slice
-        With start and stop inside its frames.
+    rows : numpy.ndarray
+        (T,) first row in each frame.
+    height, width : int
+        Of the rectangle.
     """
 
-    def __init__(self, source: FrameSource, rows: slice, columns: slice) -> None:
+    def __init__(
+        self, source: FrameSource, rows: npt.NDArray[np.intp], height: int, width: int
+    ) -> None:
         self._source = source
         self._rows = rows
-        self._columns = columns
+        self._height = height
+        self._width = width
         self.reads_singly = reads_singly(source)
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """(T, C, Y, X)."""
-        rows, columns = self._rows, self._columns
-        return *self._source.shape[:2], rows.stop - rows.start, columns.stop - columns.start
+        return *self._source.shape[:2], self._height, self._width
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -41,4 +45,8 @@ class WindowOf:
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
         whole = self._source.read(start, stop)
-        return np.ascontiguousarray(whole[:, :, self._rows, self._columns])
+        out = np.empty((len(whole), *self.shape[1:]), self.dtype)
+        for row in np.unique(self._rows[start:stop]):
+            here = self._rows[start:stop] == row
+            out[here] = whole[here, :, row : row + self._height, : self._width]
+        return out
