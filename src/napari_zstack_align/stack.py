@@ -420,6 +420,8 @@ class Stack:
         layout = ("frames_per_slice", "order")
         if any(changes.get(name, known := getattr(self, name)) != known for name in layout):
             changes = {"z_positions_um": None, "frames_in_turn": 1, **changes}
+        if changes.get("z_step_um", self.z_step_um) != self.z_step_um:
+            changes = {"z_positions_um": None, **changes}
         return replace(self, **changes)
 
     def _check_positions(self) -> None:

@@ -147,6 +147,25 @@ def test_a_z_step_of_the_recording_is_told() -> None:
     np.testing.assert_allclose(zshift.z_um, 2 * zshift.z, rtol=1e-6)
 
 
+@pytest.mark.parametrize("down", [1, -1])
+def test_uneven_slices_tell_depths_by_their_positions(tmp_path, down: int) -> None:
+    positions = down * np.cumsum(np.linspace(1, 4, N_SLICES))
+    uneven = nza.Stack.from_array(volume(), "ZYX", z_positions_um=tuple(positions))
+    zshift = estimate(record(drift(6)), uneven)
+    deep = np.abs(positions - positions[0])
+    np.testing.assert_allclose(
+        zshift.z_um, np.interp(zshift.z, np.arange(N_SLICES), deep), rtol=1e-5, atol=1e-4
+    )
+    assert not any("z-step" in remark for remark in zshift.remarks)
+    zshift.save(tmp_path / "x")
+    again = (
+        nza.load(tmp_path / "x.zalign")
+        if not (tmp_path / "x").exists()
+        else nza.load(tmp_path / "x")
+    )
+    np.testing.assert_array_equal(again.z_um, zshift.z_um)
+
+
 def test_without_a_z_step_depths_are_slices_only() -> None:
     zshift = estimate(record(drift(6)))
     assert np.isnan(zshift.z_um).all()

@@ -58,13 +58,17 @@ class Inputs:
     def remarks(self) -> tuple[Remark, ...]:
         """What the user should know, besides what the frames show."""
         remarks = [*self.reference.remarks, *remarks_on(self.stack)]
-        step = self.reference.z_step_um
-        if step is None:
+        step, own = self.reference.z_step_um, self.stack.z_step_um
+        if step is None and self.reference.stack.z_positions_um is None:
             remarks += as_notes(
                 "The z-step of the reference is unknown: depths are in slices only. For µm, give "
                 "`z_step_um`."
             )
-        elif self.stack.z_step_um is not None and abs(self.stack.z_step_um / step - 1) > 0.01:
+        elif (
+            step
+            and self.stack.z_step_um is not None
+            and abs(self.stack.z_step_um / step - 1) > 0.01
+        ):
             remarks += as_notes(
                 f"The recording says a z-step of {self.stack.z_step_um:g} µm, the reference "
                 f"{step:g}: depths are in slices of the reference."

@@ -83,6 +83,7 @@ class Findings:
             ArraySource(volume, "ZYX"),
             pixel_size_um=inputs.stack.pixel_size_um or inputs.reference.pixel_size_um,
             z_step_um=inputs.reference.z_step_um,
+            z_positions_um=inputs.reference.stack.z_positions_um,
             frames_per_slice=1,
             name=inputs.reference.name,
         )

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 import tifffile
+from pydantic import FiniteFloat
 
 from napari_zstack_align import saved
 from napari_zstack_align.alignment.raw_frames import (
@@ -101,6 +102,7 @@ class _Reference(Part):
     name: str
     pixel_size_um: tuple[float, float] | None
     z_step_um: float | None
+    z_positions_um: tuple[FiniteFloat, ...] | None = None
 
 
 class _Params(Part):
@@ -218,6 +220,7 @@ def _facts(zshift: ZShift, folder: Path) -> dict[str, Any]:
             "name": reference.name,
             "pixel_size_um": reference.pixel_size_um,
             "z_step_um": reference.z_step_um,
+            "z_positions_um": reference.z_positions_um,
         },
         **raw_facts(zshift.stack, folder, zshift.frame_digests),
         "arrays": "(frame, patch along y, patch along x); depths in slices, counted from 0",
@@ -251,6 +254,7 @@ def _read_reference(reading: Reading, described: _Reference) -> Stack:
         ArraySource(volume.reshape(-1, *volume.shape[-2:]), "ZYX"),
         pixel_size_um=described.pixel_size_um,
         z_step_um=described.z_step_um,
+        z_positions_um=described.z_positions_um,
         frames_per_slice=1,
         name=described.name,
     )

@@ -22,9 +22,9 @@ def summary_of(zshift: ZShift) -> str:
     z = zshift.z[zshift.used]
     if len(z):
         text += f"z from {decimal(z.min())} to {decimal(z.max())} slices"
-        if zshift.z_step_um is not None:
-            step = zshift.z_step_um
-            text += f" ({decimal(z.min() * step, 1)} to {decimal(z.max() * step, 1)} µm)"
+        z_um = zshift.z_um[zshift.used]
+        if np.all(np.isfinite(z_um)):
+            text += f" ({decimal(z_um.min(), 1)} to {decimal(z_um.max(), 1)} µm)"
         text += "; "
     text += flagged_words(flags)
     not_run = int(np.count_nonzero(flags == Flag.NOT_RUN))

@@ -144,9 +144,24 @@ class ZShift:
 
     @property
     def z_um(self) -> Numbers:
-        """(T,) float32 depth from the first slice in µm; NaN where the z-step is unknown."""
-        step = np.nan if self.z_step_um is None else self.z_step_um
-        return (self.z * np.float32(step)).astype(np.float32)
+        """(T,) float32 depth from the first slice in µm; NaN where it is unknown.
+
+        Where slices lie unevenly, between the depths of those around.
+        """
+        depths = self.slice_depths_um
+        below = np.clip(np.nan_to_num(np.floor(self.z)), 0, len(depths) - 2).astype(int)
+        step = np.diff(depths)[below]
+        return (depths[below] + (self.z - below) * step).astype(np.float32)
+
+    @property
+    def slice_depths_um(self) -> npt.NDArray[np.float64]:
+        """(Z,) distance of each slice of the reference from its first in µm; NaN where unknown."""
+        reference = self.reference
+        if reference.z_positions_um is not None:
+            depths = np.array(reference.z_positions_um, np.float64)
+            return np.asarray(np.abs(depths - depths[0]), np.float64)
+        step = np.nan if reference.z_step_um is None else reference.z_step_um
+        return np.arange(reference.n_frames) * float(step)
 
     @property
     def tilt(self) -> Numbers:
@@ -164,8 +179,8 @@ class ZShift:
         text = f"z grows with the slice index: slice 0 is at 0, slice {last} at {last} slices"
         return text + (
             ". Without a z-step of the reference, there is no z in µm."
-            if self.z_step_um is None
-            else f" or {last * self.z_step_um:g} µm."
+            if np.isnan(self.slice_depths_um[last])
+            else f" or {self.slice_depths_um[last]:g} µm."
         )
 
     @property
