@@ -64,14 +64,10 @@ class Inputs:
                 "The z-step of the reference is unknown: depths are in slices only. For µm, give "
                 "`z_step_um`."
             )
-        elif (
-            step
-            and self.stack.z_step_um is not None
-            and abs(self.stack.z_step_um / step - 1) > 0.01
-        ):
+        elif step and own is not None and abs(own / step - 1) > 0.01:
             remarks += as_notes(
-                f"The recording says a z-step of {self.stack.z_step_um:g} µm, the reference "
-                f"{step:g}: depths are in slices of the reference."
+                f"The recording says a z-step of {own:g} µm, the reference {step:g}: depths are in "
+                f"slices of the reference."
             )
         return tuple(remarks)
 

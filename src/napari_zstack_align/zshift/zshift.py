@@ -161,7 +161,7 @@ class ZShift:
             depths = np.array(reference.z_positions_um, np.float64)
             return np.asarray(np.abs(depths - depths[0]), np.float64)
         step = np.nan if reference.z_step_um is None else reference.z_step_um
-        return np.arange(reference.n_frames) * float(step)
+        return np.arange(reference.n_frames, dtype=np.float64) * step
 
     @property
     def tilt(self) -> Numbers:
