@@ -12,6 +12,11 @@ import zarr
 from scipy.ndimage import gaussian_filter
 
 import napari_zstack_align as nza
+from napari_zstack_align.read._drop import Dropped
+from napari_zstack_align.read._facts import Facts, Opened
+from napari_zstack_align.read._said_layout import laid_out
+from napari_zstack_align.said import Said
+from napari_zstack_align.sources import ArraySource
 from napari_zstack_align.stack import Stack
 
 SHAPE = (5, 6)
@@ -66,6 +71,75 @@ def test_volumes_of_slices_of_repeats(tmp_path: Path, suffix: str) -> None:
     stack = nza.open_stack(path, axes="VZRYX")
     assert (stack.n_slices, stack.frames_per_slice) == (3, 8)
     assert stack.frames_of_slice(1).tolist() == [4, 5, 6, 7, 16, 17, 18, 19]
+
+
+def test_planes_of_volumes_of_repeats_open_again_as_said(tmp_path: Path) -> None:
+    path = _written(_numbered(2, 3, 4), tmp_path, ".npy")
+    plane = nza.open_stack(path, axes="VZRYX", plane=1)
+    again = nza.open_stack(path, **plane.said.arguments())
+    assert _numbers(again)[:, 0].tolist() == [4, 5, 6, 7, 16, 17, 18, 19]
+
+
+def test_an_order_that_the_axes_say_too(tmp_path: Path) -> None:
+    path = _written(_numbered(2, 3, 4), tmp_path, ".npy")
+    stack = nza.open_stack(path, axes="VZRYX", order="slices")
+    assert stack.frames_of_slice(1).tolist() == [4, 5, 6, 7, 16, 17, 18, 19]
+
+
+def test_sweeps_are_volumes_among_axes(tmp_path: Path) -> None:
+    path = _written(_numbered(2, 3), tmp_path, ".npy")
+    stack = nza.open_stack(path, axes="VZYX", order="up-and-down")
+    assert stack.slice_of_frame.tolist() == [0, 1, 2, 2, 1, 0]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"axes": "ZRYX", "frames_per_slice": 4, "order": "slices"},
+        {"axes": "RZYX", "frames_per_slice": 3, "order": "repeats"},
+    ],
+)
+def test_what_contradicts_the_axes_is_refused(
+    tmp_path: Path, suffix: str, said: dict[str, Any]
+) -> None:
+    path = _written(_numbered(3, 4), tmp_path, suffix)
+    with pytest.raises(nza.InputError, match="leave out the axes, or what contradicts them"):
+        nza.open_stack(path, **said)
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".zarr"])
+@pytest.mark.parametrize("said", [{"frames_per_slice": 3}, {"channels": 3}])
+def test_numbers_that_contradict_an_array_are_refused(
+    tmp_path: Path, suffix: str, said: dict[str, int]
+) -> None:
+    path = _written(_numbered(3, 4, 2), tmp_path, suffix)
+    with pytest.raises(nza.InputError, match="leave out"):
+        nza.open_stack(path, axes="ZRCYX", **said)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_axes_after_the_image_are_refused(tmp_path: Path, suffix: str) -> None:
+    path = _written(_numbered(4), tmp_path, suffix)
+    with pytest.raises(nza.InputError, match="doesn't end in YX"):
+        nza.open_stack(path, axes="YXT")
+
+
+@pytest.mark.parametrize(
+    "said", [{"frames_per_slice": 2, "z_positions_um": 3}, {"frame_rate_hz": True}]
+)
+def test_sizes_that_are_none_are_refused(tmp_path: Path, said: dict[str, Any]) -> None:
+    path = _written(_numbered(4), tmp_path, ".tif")
+    with pytest.raises(nza.InputError, match=r"z_positions_um must be|frame_rate_hz must be"):
+        nza.open_stack(path, **said)
+
+
+def test_dropped_frames_may_be_among_those_that_the_header_drops() -> None:
+    facts = Facts(sizes=(2, 3), axes="VZ", flyback=Dropped(flyback="last", count=1, of=4))
+    opened = Opened(ArraySource(_numbered(8), "TYX"), (Path("x"),), facts)
+    stack = laid_out(opened, Said(), Dropped.read("1, 7"), "x", ())
+    assert stack.numbers.tolist() == [0, 1, 2, 4, 5, 6]
+    assert stack.dropped == (1,)
 
 
 def test_channels_that_follow_one_another(tmp_path: Path) -> None:

@@ -58,14 +58,20 @@ def as_said(open_files: Callable[[Wish], Opened], said: Said) -> Opened:
             return opened
     planes = open_files(replace(plain, axes=said.axes, as_planes=True))
     letters = (said.axes or "TCYX").replace("Y", "").replace("X", "")
-    if said.axes is not None and planes.facts.axes == letters and not planes.is_planes:
-        return planes
-    return _arranged(planes, letters, said)
+    is_array = said.axes is not None and planes.facts.axes == letters and not planes.is_planes
+    arranged = planes if is_array else _arranged(planes, letters, said)
+    _check_channels(arranged, said)
+    return arranged
 
 
 def _arranged(opened: Opened, letters: str, said: Said) -> Opened:
     """Put planes that lie one by one together to frames and channels, along axes."""
     source, name = opened.source, opened.paths[0].name
+    if said.axes is not None and not said.axes.endswith("YX"):
+        raise InputError(
+            f"axes='{said.axes}' of {name} doesn't end in YX, as the images of a file lie one by "
+            f"one: name the axes that they run along before Y and X."
+        )
     if not opened.is_planes and source.shape[1] > 1:
         raise InputError(
             f"{name} tells its {source.shape[1]} channels apart by itself: leave out axes and "
@@ -82,6 +88,16 @@ def _arranged(opened: Opened, letters: str, said: Said) -> Opened:
     is_alone = planes.shape[1] == 1
     arranged = source if is_alone else PlanesOf(source, planes)
     return Opened(arranged, opened.paths, facts)
+
+
+def _check_channels(opened: Opened, said: Said) -> None:
+    """Raise InputError where another number of channels was said than an array has."""
+    found = opened.source.shape[1]
+    if said.channels not in (None, found):
+        raise InputError(
+            f"With axes='{said.axes}', {opened.paths[0].name} has {counted(found, 'channel')}, "
+            f"not {said.channels}: leave out channels, or check the axes."
+        )
 
 
 def sizes_of(

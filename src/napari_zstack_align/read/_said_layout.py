@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,11 +72,11 @@ def laid_out(
             f"{counted(n_frames, 'frame')}: give the list of this recording."
         )
     if dropped is not None and dropped.frames:
-        stack = _without(stack, dropped.frames)
+        stack = _without(stack, dropped.frames, _n_in_file(facts, n_frames))
     if facts.missing:
         missing = np.flatnonzero(np.isin(stack.numbers, facts.missing))
         stack = stack.without({*stack.dropped, *missing.tolist()})
-    stack = stack.replace(**told(_layout(facts, said, stack.n_frames)))
+    stack = stack.replace(**told(_layout(facts, said)))
     positions = facts.z_positions_um
     has_slices = positions is not None and stack.frames_per_slice is not None
     if positions is not None and has_slices and stack.n_slices == len(positions):
@@ -107,6 +107,7 @@ def with_sizes(
         changes |= {"z_step_um": z_step_um, "z_positions_um": None}
     if frame_rate_hz is not None:
         is_number = isinstance(frame_rate_hz, int | float | np.number)
+        is_number = is_number and not isinstance(frame_rate_hz, bool)
         if not is_number or not np.isfinite(frame_rate_hz) or frame_rate_hz <= 0:
             raise InputError(f"frame_rate_hz must be above 0, not {frame_rate_hz!r}.")
         changes["frame_times_s"] = stack.numbers / float(frame_rate_hz)
@@ -116,7 +117,9 @@ def with_sizes(
 
 def with_positions(stack: Stack, positions_um: Sequence[float]) -> Stack:
     """Return a stack with the depth of each slice, and its z-step where they lie evenly."""
-    stack = stack.replace(z_positions_um=tuple(positions_um))
+    given: Any = positions_um  # a text or a number alone is refused by the stack
+    listed = isinstance(given, Iterable) and not isinstance(given, str)
+    stack = stack.replace(z_positions_um=tuple(given) if listed else given)
     steps = np.abs(np.diff(np.array(stack.z_positions_um)))
     if not len(steps):
         return stack
@@ -130,30 +133,58 @@ def with_positions(stack: Stack, positions_um: Sequence[float]) -> Stack:
     return stack.replace(z_step_um=None, remarks=(*stack.remarks, *as_notes(remark)))
 
 
-def _layout(facts: Facts, said: Said, n_frames: int) -> Layout | None:
-    """Layout that was said, or that of the file where nothing was."""
+def _layout(facts: Facts, said: Said) -> Layout | None:
+    """Layout that was said, or that of the file where nothing was.
+
+    Where both say the same, that of the file is taken: it may know frames in turn besides.
+    """
     of_file = layout(facts)
-    if said.frames_per_slice is None:
-        if said.order is None or of_file is None:
-            if said.order is not None:
-                raise InputError(
-                    f"order='{said.order}' needs frames_per_slice: say how many repeats each slice "
-                    f"has."
-                )
-            return of_file
-        return Layout(of_file.frames_per_slice, said.order)
-    is_of_file = of_file is not None and of_file.frames_per_slice == said.frames_per_slice
-    if said.order is None and is_of_file:
+    if said.frames_per_slice is None and said.order is None:
         return of_file
-    return Layout(said.frames_per_slice, said.order or "repeats")
+    if of_file is None:
+        if said.frames_per_slice is None:
+            raise InputError(
+                f"order='{said.order}' needs frames_per_slice: say how many repeats each slice has."
+            )
+        return Layout(said.frames_per_slice, said.order or "repeats")
+    repeats = said.frames_per_slice or of_file.frames_per_slice
+    is_same = repeats == of_file.frames_per_slice
+    if is_same and said.order in (None, of_file.order):
+        return of_file
+    given = Layout(repeats, said.order or "repeats")
+    if said.axes is not None:
+        _check_axes(said.axes, of_file, given)
+    return given
 
 
-def _without(stack: Stack, frames: tuple[int, ...]) -> Stack:
+def _check_axes(axes: str, of_axes: Layout, given: Layout) -> None:
+    """Raise InputError where the repeats or the order that were said aren't those of the axes.
+
+    Axes can't say that volumes are sweeps, nor repeats that vary or lie along Z.
+    """
+    is_sweeps = given.order.startswith("up-and-down") and of_axes.order == "slices"
+    if of_axes.frames_per_slice == 1:
+        return
+    if is_sweeps and of_axes.in_turn == 1 and given.frames_per_slice == of_axes.frames_per_slice:
+        return
+    raise InputError(
+        f"axes='{axes}' says frames_per_slice={of_axes.frames_per_slice} in the order "
+        f"'{of_axes.order}', which isn't frames_per_slice={given.frames_per_slice} in the order "
+        f"'{given.order}': leave out the axes, or what contradicts them."
+    )
+
+
+def _without(stack: Stack, frames: tuple[int, ...], n_in_file: int) -> Stack:
     """Drop frames by their numbers in the file; those that left with every volume are gone."""
-    n_in_file = int(stack.numbers[-1]) + 1
-    if frames[-1] >= max(n_in_file, stack.n_frames):
+    if frames[-1] >= n_in_file:
         raise InputError(
             f"drop_frames names frame {frames[-1]}, but the frames of {stack.name} are 0 to "
             f"{n_in_file - 1}."
         )
     return stack.without(np.flatnonzero(np.isin(stack.numbers, frames)))
+
+
+def _n_in_file(facts: Facts, n_frames: int) -> int:
+    """Frames in the file by their numbers, those that leave it among them."""
+    numbers = facts.numbers
+    return n_frames if numbers is None else max(int(numbers[-1]) + 1, n_frames)
