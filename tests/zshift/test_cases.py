@@ -195,6 +195,13 @@ def test_aligned_frames_are_compared() -> None:
     assert (estimate(stack, params=params).flags != "").all()
 
 
+def test_frames_dropped_at_the_alignment_stay_dropped() -> None:
+    stack = nza.Stack.from_array(record(drift()))
+    alignment = alignment_of(stack.without({3, 4}), np.zeros((32, 2)))
+    zshift = estimate(stack, params=nza.ZShiftParams(patch_px=48), alignment=alignment)
+    assert np.flatnonzero(zshift.flags).tolist() == [3, 4]
+
+
 def test_the_volume_of_an_alignment_is_a_reference(alignment: nza.Alignment) -> None:
     recording = nza.Stack.from_array(alignment.volume().compute())
     zshift = nza.run(nza.estimate_zshift(recording, alignment))

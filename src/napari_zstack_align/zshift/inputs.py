@@ -108,10 +108,20 @@ def about_zshift(
     return about_run(
         "estimate_zshift",
         params,
-        stack,
+        without_dropped(stack, alignment),
         reference=_identity_of_reference(reference),
         alignment=alignment and identity_of_alignment(alignment),
     )
+
+
+def without_dropped(stack: Stack, alignment: Alignment | None) -> Stack:
+    """Drop frames of a recording that were dropped when it was aligned.
+
+    The file may have been opened anew; their place is a guess from the frames around them.
+    """
+    if alignment is None or stack.n_frames != alignment.stack.n_frames:
+        return stack
+    return stack.without({*stack.dropped, *alignment.stack.dropped})
 
 
 def _identity_of_reference(given: Alignment | Stack | npt.ArrayLike) -> Any:
@@ -140,6 +150,7 @@ def checked_inputs(
         check_one_plane(stack)
     else:
         check_alignment_of(stack, alignment, check_frames)
+        stack = without_dropped(stack, alignment) if check_frames else stack
         shape = alignment.transforms.shape
     if min(shape) < LEAST_PX:
         raise InputError(
