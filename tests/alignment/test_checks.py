@@ -111,7 +111,7 @@ def test_several_planes_are_no_recording(axes, given, said):
     ):
         with pytest.raises(nza.InputError, match=said) as error:
             job()
-        assert "stack.plane(0)" in str(error.value)
+        assert "`plane=0` to" in str(error.value)
     nza.register_recordings([stack.plane(0)]).close()
 
 

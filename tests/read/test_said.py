@@ -15,6 +15,7 @@ import napari_zstack_align as nza
 from napari_zstack_align.read._drop import Dropped
 from napari_zstack_align.read._facts import Facts, Opened
 from napari_zstack_align.read._said_layout import laid_out
+from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.said import Said
 from napari_zstack_align.sources import ArraySource
 from napari_zstack_align.stack import Stack
@@ -331,3 +332,16 @@ def test_a_result_opens_its_frames_as_they_were_opened(
     flags = alignment.quality["flag"][list(stack.dropped)]
     assert flags.tolist() == ["dropped"] * len(stack.dropped)
     assert not alignment.quality["used"][list(stack.dropped)].any()
+
+
+def test_flyback_leaves_each_of_several_files() -> None:
+    def opened(name: str) -> Opened:
+        source = ArraySource(_numbered(6), "TYX")
+        facts = Facts("TZ", (2, 2), flyback=Dropped(flyback="last", count=1, of=3))
+        return Opened(source, (Path(name),), facts)
+
+    joined = in_sequence([opened("a"), opened("b")])
+    assert joined.source.read(0, 8)[:, 0, 0, 0].tolist() == [0, 1, 3, 4] * 2
+    assert joined.facts.flyback is None
+    assert any("1 frame of every 3 left" in remark for remark in joined.facts.remarks)
+    assert any("2 files, of which some are z-stacks" in remark for remark in joined.facts.remarks)

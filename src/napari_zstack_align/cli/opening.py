@@ -62,7 +62,7 @@ def add_opening_arguments(
             "--z-step", type=number_argument, metavar="UM", help="distance of slices in µm"
         )
     group.add_argument(
-        "--z-positions", type=_numbers, metavar="UM,UM,...", help="depth of each slice in µm"
+        "--z-positions", type=_depths, metavar="UM,UM,...", help="depth of each slice in µm"
     )
     group.add_argument(
         "--frame-rate", type=_rate, metavar="HZ", help=f"frames a second, for {rate_is_for}"
@@ -139,8 +139,10 @@ def _repeats(text: str) -> int | tuple[int, ...]:
     return repeats[0] if len(repeats) == 1 else repeats
 
 
-def _numbers(text: str) -> tuple[float, ...]:
-    return tuple(said_by_parser(numbers, text, lambda _: True))
+def _depths(text: str) -> tuple[float, ...]:
+    """Depths between commas, or between semicolons, where a comma may be decimal."""
+    parts = text.replace(",", ".").split(";") if ";" in text else text.split(",")
+    return tuple(number_argument(part.strip()) for part in parts if part.strip())
 
 
 def _image(text: str) -> int | str:

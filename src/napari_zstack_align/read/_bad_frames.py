@@ -11,6 +11,7 @@ import numpy as np
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.plain_files import path_of
 from napari_zstack_align.read._files import readable
+from napari_zstack_align.saved import UnfitContent, read_npy
 from napari_zstack_align.table_text import read_table_text
 
 ENDINGS = (".npy", ".csv", ".tsv", ".txt")
@@ -61,10 +62,10 @@ def _of_npy(path: Path) -> np.ndarray:
         if path.stat().st_size > LARGEST_BYTES:
             raise _no_list(path, "it is too large")
         try:
-            found = np.load(path, allow_pickle=False)
-        except (ValueError, EOFError, TypeError, SyntaxError, MemoryError):
+            found = read_npy(path)
+        except UnfitContent:
             raise _no_list(path, "it is damaged, or holds objects") from None
-    if not isinstance(found, np.ndarray) or found.ndim != 1 or found.dtype.kind not in "biuf":
+    if found.ndim != 1 or found.dtype.kind not in "biuf":
         raise _no_list(path, "it holds no list of numbers")
     if found.dtype.kind == "f":
         if not np.all(np.isfinite(found)) or np.any(found != np.round(found)):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.read._facts import Facts, Opened
+from napari_zstack_align.read._facts import Facts, Opened, layout
 from napari_zstack_align.read._same_facts import without_contradicted
-from napari_zstack_align.sources import FrameSource, reads_singly
+from napari_zstack_align.remark import as_notes, as_warnings
+from napari_zstack_align.sources import FramesOf, FrameSource, reads_singly
 
 
 class SequenceSource:
@@ -57,6 +59,7 @@ def in_sequence(opened: list[Opened]) -> Opened:
     """
     if len(opened) == 1:
         return opened[0]
+    opened = [_without_flyback(one) for one in opened]
     first = opened[0]
     for other in opened[1:]:
         if _frame(other.source) != _frame(first.source):
@@ -67,6 +70,11 @@ def in_sequence(opened: list[Opened]) -> Opened:
             )
     source = SequenceSource(tuple(one.source for one in opened))
     remarks = tuple(dict.fromkeys(remark for one in opened for remark in one.facts.remarks))
+    if any(layout(one.facts) is not None for one in opened):
+        remarks += as_warnings(
+            f"{len(opened)} files, of which some are z-stacks, were joined: how their frames "
+            f"follow one another has to be said (`frames_per_slice`, `order`)."
+        )
     facts = Facts(
         sizes=(source.shape[0],),
         pixel_size_um=first.facts.pixel_size_um,
@@ -78,6 +86,17 @@ def in_sequence(opened: list[Opened]) -> Opened:
     facts = without_contradicted(facts, first.paths[0], later)
     paths = tuple(path for one in opened for path in one.paths)
     return Opened(source, paths, facts, all(one.is_planes for one in opened))
+
+
+def _without_flyback(opened: Opened) -> Opened:
+    """Leave flyback out of one file: the volumes of the next begin anew."""
+    flyback, n_frames = opened.facts.flyback, opened.source.shape[0]
+    if flyback is None or opened.is_planes:
+        return opened
+    facts = opened.facts
+    remarks = (*facts.remarks, *as_notes(flyback.said(n_frames)))
+    source = FramesOf(opened.source, flyback.staying(n_frames))
+    return replace(opened, source=source, facts=replace(facts, flyback=None, remarks=remarks))
 
 
 def _frame(source: FrameSource) -> str:
