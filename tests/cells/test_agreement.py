@@ -23,6 +23,7 @@ class TestAgreement:
         assert agreement(ours, [np.array([[11, 10, 2.0]])]).tolist() == [2, 1]
 
     @pytest.mark.slow
+    @pytest.mark.thorough
     def test_clear_spots_are_found_by_all_three(self):
         centres = [(30, 30), (30, 70), (70, 30), (70, 75)]
         image = spots((100, 110), centres, 3.5)

@@ -76,6 +76,7 @@ def test_no_export_takes_the_place_of_files_of_others(
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_folder_of_movies_is_said_to_be_one_recording(raw, capsys):
     assert keypoints(raw, "--out=one") == 0
     out = capsys.readouterr().out
@@ -220,6 +221,7 @@ def test_rois_of_another_reference_are_said_to_be(sessions, raw, tmp_path, capsy
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_repeated_moved_or_joined_session_has_the_same_rois(sessions, raw, capsys):
     assert keypoints(raw / "rec1.tif", "--out=again") == 0
     shutil.move("rec1", raw.parent / "moved")

@@ -125,6 +125,7 @@ def test_ctrl_c_keeps_what_is_done(run, tmp_path, session_folder, monkeypatch, c
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_overwrite_replaces_the_session(run, tmp_path):
     assert run("--out=larva") == 0
     assert run("--out=larva", "--overwrite", "--passes=1") == 0

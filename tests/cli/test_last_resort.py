@@ -94,6 +94,7 @@ def test_a_reader_that_goes_away_is_no_error(image):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.thorough
 def test_words_that_cannot_be_written_are_one_sentence(image):
     with open("/dev/full", "w") as full:
         done = subprocess.run([*RUN, "info", str(image)], stdout=full, stderr=-1, text=True)
@@ -104,6 +105,7 @@ def test_words_that_cannot_be_written_are_one_sentence(image):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="names are text there")
+@pytest.mark.thorough
 def test_names_that_are_no_text_are_printed_as_codes(image, tmp_path):
     odd = tmp_path / "m\udcff.npy"
     odd.write_bytes(image.read_bytes())

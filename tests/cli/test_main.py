@@ -125,6 +125,7 @@ def test_the_installed_program(command):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_no_command_but_view_needs_napari_or_qt():
     names = [f"napari_zstack_align.cli.{name}" for name in NAMES]
     code = (

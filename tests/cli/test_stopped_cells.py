@@ -184,6 +184,7 @@ def test_a_result_that_cannot_be_saved_is_kept(command, whole, monkeypatch, caps
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs resource limits")
+@pytest.mark.thorough
 def test_a_disk_that_fills_in_mid_run_loses_nothing(command, whole):
     size = {"traces": 400, "zshift": SIDE**2 * 4}[command[0]]
 

@@ -42,6 +42,7 @@ print("all are gone")
     sys.platform == "linux" and os.environ.get("QT_QPA_PLATFORM") == "offscreen",
     reason="nothing is drawn by OpenGL off-screen",
 )
+@pytest.mark.thorough
 def test_layers_can_be_deleted_one_by_one():
     done = subprocess.run(
         [sys.executable, "-c", DELETING], capture_output=True, text=True, timeout=300

@@ -119,6 +119,7 @@ def test_samples_are_stacks(sample, ndim):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_the_sample_for_the_zshift_is_a_zstack_and_a_recording():
     layers = sample_data.zshift()
     assert [data.ndim for data, *_ in layers] == [4, 3]

@@ -103,6 +103,7 @@ def test_silent_cells_don_t_follow_the_motion() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_the_whole_way_from_the_raw_recording() -> None:
     """Registered, not told the motion: tissue with blurred cells, shot noise and jumps."""
     sample = session_with_motion(1, n_frames=400, size=192, photons=200, n_steps=2, seed=3)[0]

@@ -110,6 +110,7 @@ def test_what_is_missing_is_saved_again(harm, quick, qtbot, viewer, make):
 
 
 @each_harm
+@pytest.mark.thorough
 def test_what_is_missing_is_saved_before_napari_closes(harm, open_napari, qtbot, make, answer):  # noqa: F811
     panel, folder = make(open_napari)
     window, alignment = panel.window(), panel.zstack.shown.alignment
@@ -125,6 +126,7 @@ def test_what_is_missing_is_saved_before_napari_closes(harm, open_napari, qtbot,
 
 
 @each_taking
+@pytest.mark.thorough
 def test_a_folder_that_is_gone_is_said(take, quick, qtbot, monkeypatch, viewer, make):
     panel, folder = make(viewer)
     take(folder)
@@ -197,6 +199,7 @@ def test_what_is_missing_in_an_opened_project_is_saved_again(
     assert_same_alignment(nza.load(folder).runs[0].results[0], run.results[0])
 
 
+@pytest.mark.thorough
 def test_a_table_of_rois_that_is_edited_by_hand_stays(quick, qtbot, viewer, make):
     panel, folder = make(viewer)
     table = next(folder.glob("rois-*.csv"))

@@ -30,6 +30,7 @@ def folder_of(shown):
     return shown.stack.paths[0].parent.name
 
 
+@pytest.mark.thorough
 def test_what_layers_were_removed_of_comes_back_on_its_own_stack(
     qtbot, monkeypatch, viewer, open_panels, same_named, tmp_path
 ):

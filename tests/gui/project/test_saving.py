@@ -54,6 +54,7 @@ def test_nothing_is_saved_before_a_project_is_chosen(
     assert {path.name for path in tmp_path.iterdir()} == {"brain.tif"}
 
 
+@pytest.mark.thorough
 def test_each_result_is_saved_by_itself(saved, qtbot):
     panel, folder = saved
     run_to_end(qtbot, panel)

@@ -63,6 +63,7 @@ def test_repairs_are_listed_and_a_click_goes_to_the_chunk(qtbot, panel, aligned)
     assert aligned.results.repair.chosen.words == "chunk 1 of part 2 (frames 20–39)"
 
 
+@pytest.mark.thorough
 def test_each_goes_back_to_automatic(qtbot, panel, aligned, registered):
     for chunk in (0, 1):
         choose(aligned, 1, chunk)

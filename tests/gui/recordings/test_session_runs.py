@@ -105,6 +105,7 @@ def shown(session):
 # -- what was there stays ----------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_cancel_before_the_first_result_leaves_everything_as_it_was(
     qtbot, viewer, panel, aligned, registered, registering
 ):

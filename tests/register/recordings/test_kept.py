@@ -118,6 +118,7 @@ def finished(two, tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_finished_run_is_found_again_for_any_number_of_threads(runs, paths):
     alone, _ = runs.run(paths, target=None)
     first, work = runs.run(paths)

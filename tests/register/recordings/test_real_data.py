@@ -12,6 +12,7 @@ import napari_zstack_align as nza
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_three_recordings_that_lie_apart_join_in_one_gauge(shared_data: Path):
     folder = shared_data / "recordings_drift"
     if not folder.is_dir():
