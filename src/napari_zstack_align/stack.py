@@ -328,10 +328,10 @@ class Stack:
     @cached_property
     def repeat_of_frame(self) -> npt.NDArray[np.intp]:
         """(T,) index of each frame among the repeats of its slice."""
+        by_slice = np.argsort(self.slice_of_frame, kind="stable")
+        slices = self.slice_of_frame[by_slice]
         repeat = np.empty(self.n_frames, np.intp)
-        for z in range(self.n_slices):
-            frames = self.frames_of_slice(z)
-            repeat[frames] = np.arange(len(frames))
+        repeat[by_slice] = np.arange(self.n_frames) - np.searchsorted(slices, slices)
         return repeat
 
     def frames_of_slice(self, slice_index: int) -> npt.NDArray[np.intp]:
