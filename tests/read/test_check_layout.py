@@ -11,11 +11,11 @@ from scipy.ndimage import gaussian_filter
 import napari_zstack_align as nza
 from napari_zstack_align.progress import Progress
 from napari_zstack_align.read import (
-    _layout_verdict,
     propose_layout,
     report_from,
     report_to_arrays,
 )
+from napari_zstack_align.read.layout import verdict
 from napari_zstack_align.samples import recording_with_motion
 from napari_zstack_align.sources import ArraySource
 
@@ -142,7 +142,7 @@ def test_a_drifting_recording_of_one_plane_as_slices_is_warned_of(given, seed: i
 
 
 def test_a_scan_of_planes_that_hardly_differ_may_be_wrong(monkeypatch) -> None:
-    monkeypatch.setattr(_layout_verdict, "_differ_enough", lambda *_: False)
+    monkeypatch.setattr(verdict, "_differ_enough", lambda *_: False)
     stack = nza.Stack.from_array(scan(up_and_down(12, 8)), **layout(8, "slices"))
     report = nza.run(nza.check_layout(stack))
     assert (report.verdict, report.looks_like) == ("cannot tell", "up-and-down")
@@ -223,9 +223,9 @@ def test_channels_in_turn_of_the_same_tissue_show_by_their_brightness() -> None:
 
 def test_a_layout_that_another_one_explains_much_better_is_not_called_plausible(monkeypatch):
     """Even where something speaks against the other one."""
-    monkeypatch.setattr(_layout_verdict, "_differ_enough", lambda *_: False)
-    monkeypatch.setattr(_layout_verdict, "inner_borders", lambda *_: None)
-    monkeypatch.setattr(_layout_verdict, "clear_borders", lambda *_: None)
+    monkeypatch.setattr(verdict, "_differ_enough", lambda *_: False)
+    monkeypatch.setattr(verdict, "inner_borders", lambda *_: None)
+    monkeypatch.setattr(verdict, "clear_borders", lambda *_: None)
     frames = scan(repeats(12, 8), smooth_planes=0.3)
     stack = nza.Stack.from_array(frames, frames_per_slice=16)
     report = nza.run(nza.check_layout(stack))

@@ -9,8 +9,8 @@ import pytest
 
 import napari_zstack_align as nza
 from napari_zstack_align.read import SlicesReport, check_slices, slices_sample
-from napari_zstack_align.read._check_slices import _few_repeats
-from napari_zstack_align.read._pairs import FramePairs
+from napari_zstack_align.read.layout.check_slices import _few_repeats
+from napari_zstack_align.read.layout.pairs import FramePairs
 
 from .scans import repeats, scan, up_and_down, volumes
 

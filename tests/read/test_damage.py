@@ -13,13 +13,12 @@ import tifffile
 
 import napari_zstack_align as nza
 from napari_zstack_align.read import (
-    _tiff_head,
-    _tiff_source,
     channel_offsets,
     holds_frames,
     open_stack,
     started_at,
 )
+from napari_zstack_align.read.tiff import head, source
 
 from .scanimage_files import describe, header_text, stack_keys
 
@@ -93,7 +92,7 @@ def test_a_fault_of_our_decoder_is_no_damage(
 ) -> None:
     tifffile.imwrite(tmp_path / "x.tif", FRAMES, compression="zlib")
     stack = open_stack(tmp_path / "x.tif")
-    monkeypatch.setattr(_tiff_source, ours, raising(error))
+    monkeypatch.setattr(source, ours, raising(error))
     with pytest.raises(error, match="a fault of ours") as told:
         stack.read(0, 1)
     assert not isinstance(told.value, nza.InputError)
@@ -105,7 +104,7 @@ def test_a_fault_in_reading_the_head_is_no_damage(
     ours: str, error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tifffile.imwrite(tmp_path / "x.tif", FRAMES)
-    monkeypatch.setattr(_tiff_head, ours, raising(error))
+    monkeypatch.setattr(head, ours, raising(error))
     for read in (open_stack, holds_frames):
         with pytest.raises(error, match="a fault of ours"):
             read(tmp_path / "x.tif")
@@ -118,7 +117,7 @@ def test_a_decoder_that_is_called_wrongly_is_no_damage(
     """Such as after a change of what tifffile's function takes."""
     tifffile.imwrite(tmp_path / "x.tif", FRAMES, compression="zlib")
     stack = open_stack(tmp_path / "x.tif")
-    monkeypatch.setattr(_tiff_source, "_make_decoder", lambda *_: raising(error))
+    monkeypatch.setattr(source, "_make_decoder", lambda *_: raising(error))
     with pytest.raises(error, match="a fault of ours"):
         stack.read(0, 1)
 

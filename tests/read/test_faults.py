@@ -12,8 +12,9 @@ import tifffile
 import zarr
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.read import _quiet, _tiff_head, _tiff_source, _zarr, open_stack
+from napari_zstack_align.read import _quiet, _zarr, open_stack
 from napari_zstack_align.read._damage import damage, is_ours
+from napari_zstack_align.read.tiff import head, source
 
 ERRORS = (TypeError, AttributeError, RuntimeError, KeyError, ValueError)
 
@@ -60,7 +61,7 @@ def test_a_wrong_call_of_tifffile_is_no_damage(tiff: Path, monkeypatch) -> None:
     stack = open_stack(tiff)
     monkeypatch.setattr(tifffile, "TiffFile", takes_nothing)
     for act in (
-        lambda: _tiff_head.read_head(tiff),
+        lambda: head.read_head(tiff),
         lambda: _quiet.tags_of_first_page(tiff, "Software"),
         lambda: stack.read(0, 1),
     ):
@@ -73,7 +74,7 @@ def test_a_fault_while_decoding_is_no_damage(tiff: Path, monkeypatch, error) -> 
     stack = open_stack(tiff)
     for module, expected in (("napari_zstack_align.read.x", error), ("imagecodecs.x", InputError)):
         fails = raiser(module, error)
-        monkeypatch.setattr(_tiff_source, "_make_decoder", lambda *_, fails=fails: fails)
+        monkeypatch.setattr(source, "_make_decoder", lambda *_, fails=fails: fails)
         stack.source.__dict__.pop("_decoders", None)
         with pytest.raises(expected):
             stack.read(0, 1)
@@ -83,4 +84,4 @@ def test_a_fault_while_decoding_is_no_damage(tiff: Path, monkeypatch, error) -> 
 def test_a_unit_of_resolution_that_is_no_number_is_damage(tiff: Path, monkeypatch, value) -> None:
     monkeypatch.setattr(tifffile.TiffPage, "resolutionunit", property(lambda _: value))
     with pytest.raises(InputError, match="can't be read as a TIFF file"):
-        _tiff_head.read_head(tiff)
+        head.read_head(tiff)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_zstack_align.read._fixed_pattern import FixedPattern, fixed_pixels
+from napari_zstack_align.read.layout.fixed_pattern import FixedPattern, fixed_pixels
 
 from .scans import repeats, scan
 

@@ -15,9 +15,10 @@ import pytest
 
 import napari_zstack_align as nza
 from napari_zstack_align.progress import run
-from napari_zstack_align.read import _hdf5_file, holds_frames, open_plane, open_stack
+from napari_zstack_align.read import holds_frames, open_plane, open_stack
 from napari_zstack_align.read._format import Wish
-from napari_zstack_align.read._hdf5 import open_dataset
+from napari_zstack_align.read.hdf5 import datasets
+from napari_zstack_align.read.hdf5.files import open_dataset
 from napari_zstack_align.write.hdf5 import write_hdf5
 from napari_zstack_align.write.image import Image
 
@@ -259,7 +260,7 @@ def test_a_file_that_is_being_written(tmp_path: Path, frames: Any, monkeypatch: 
 
 def test_a_fault_of_ours_is_no_damage(tmp_path: Path, frames: Any, monkeypatch: Any) -> None:
     path = file_of(tmp_path, x=frames)
-    monkeypatch.setattr(_hdf5_file, "_place", None)
+    monkeypatch.setattr(datasets, "_place", None)
     with h5py.File(path, "r+") as file:
         del file["x"]
         file.create_dataset("x", data=frames, chunks=(1, 20, 30))

@@ -11,8 +11,12 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 import napari_zstack_align as nza
-from napari_zstack_align.read._images_in_turn import images_in_turn, turn_sample, turn_sentence
-from napari_zstack_align.read._pairs import SampledFrames
+from napari_zstack_align.read.layout.images_in_turn import (
+    images_in_turn,
+    turn_sample,
+    turn_sentence,
+)
+from napari_zstack_align.read.layout.pairs import SampledFrames
 
 from .scans import MARGIN, SIZE, repeats, scan, volumes
 

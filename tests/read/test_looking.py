@@ -249,5 +249,5 @@ def test_no_pixel_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     path = tmp_path / "x.tif"
     tifffile.imwrite(path, np.zeros((20000, 8, 8), np.uint8), metadata=None)
     for name in ("read_many", "TiffSource"):
-        monkeypatch.setattr(f"napari_zstack_align.read._tiff.{name}", None)
+        monkeypatch.setattr(f"napari_zstack_align.read.tiff.files.{name}", None)
     assert holds_frames(path)

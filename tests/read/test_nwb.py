@@ -14,7 +14,7 @@ import pytest
 import napari_zstack_align as nza
 from napari_zstack_align.read import holds_frames, open_stack, started_at
 from napari_zstack_align.read._format import Wish
-from napari_zstack_align.read._nwb import open_nwb
+from napari_zstack_align.read.hdf5.nwb import open_nwb
 
 from .written import STARTED, acquisition, nwb, typed
 

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import napari_zstack_align as nza
-from napari_zstack_align.read._objects import LeftOut, read_objects
+from napari_zstack_align.read.suite2p.objects import LeftOut, read_objects
 
 PLAIN: dict[str, Any] = {
     "numbers": {"a": 1, "b": -5, "c": 2.5, "d": 2**70, "e": True, "f": None, "g": 1 + 2j, "h": 300},

@@ -13,7 +13,8 @@ import pytest
 import tifffile
 
 import napari_zstack_align as nza
-from napari_zstack_align.read import _tiff_table, open_stack
+from napari_zstack_align.read import open_stack
+from napari_zstack_align.read.tiff import table
 
 FRAMES = np.random.default_rng(3).integers(0, 255, (9, 32, 48)).astype(np.uint16)
 PLAIN: dict[str, Any] = {"metadata": None}
@@ -34,8 +35,8 @@ def test_files_that_are_alike_are_compared_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path, 0, FRAMES[0])
-    parsed, parse = [], _tiff_table._table
-    monkeypatch.setattr(_tiff_table, "_table", lambda *a: parsed.append(a) or parse(*a))
+    parsed, parse = [], table._table
+    monkeypatch.setattr(table, "_table", lambda *a: parsed.append(a) or parse(*a))
     np.testing.assert_array_equal(open_stack(tmp_path).read(0, 9)[:, 0], FRAMES)
     assert len(parsed) == 1
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from napari_zstack_align.progress import run
-from napari_zstack_align.read._period import find_period
+from napari_zstack_align.read.layout.period import find_period
 
 LAGS = 6
 

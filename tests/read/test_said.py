@@ -12,10 +12,10 @@ import zarr
 from scipy.ndimage import gaussian_filter
 
 import napari_zstack_align as nza
-from napari_zstack_align.read._drop import Dropped
 from napari_zstack_align.read._facts import Facts, Opened
-from napari_zstack_align.read._said_layout import laid_out
 from napari_zstack_align.read._sequence import in_sequence
+from napari_zstack_align.read.said.drop import Dropped
+from napari_zstack_align.read.said.layout import laid_out
 from napari_zstack_align.said import Said
 from napari_zstack_align.sources import ArraySource
 from napari_zstack_align.stack import Stack

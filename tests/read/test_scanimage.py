@@ -16,7 +16,7 @@ import tifffile
 
 import napari_zstack_align as nza
 from napari_zstack_align.read import channel_offsets, holds_frames, open_stack, started_at
-from napari_zstack_align.read._scanimage_header import parse
+from napari_zstack_align.read.scanimage.header import parse
 
 from .scanimage_files import (
     RATE_HZ,

@@ -11,7 +11,7 @@ import pytest
 
 import napari_zstack_align as nza
 from napari_zstack_align.read import several_images
-from napari_zstack_align.read._axes_order import alike_along, order_sentence, small
+from napari_zstack_align.read.layout.axes_order import alike_along, order_sentence, small
 from napari_zstack_align.remark import RemarkCode, as_serious, remark_from
 from napari_zstack_align.saved import Journal, Units, WatchedFrames, about_run, journal_folder
 from napari_zstack_align.saved.journal import NoJournal

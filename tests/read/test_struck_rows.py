@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from napari_zstack_align.read._struck_rows import without_struck_rows
+from napari_zstack_align.read.layout.struck_rows import without_struck_rows
 
 
 def tissue(seed: int, photons: float) -> np.ndarray:

@@ -17,9 +17,9 @@ from napari_zstack_align.counting import counted
 from napari_zstack_align.csv_text import csv_header
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read import describe, open_stack
-from napari_zstack_align.read._suite2p import FILES, PER_ROI, is_plane
 from napari_zstack_align.read.natural_order import in_natural_order
 from napari_zstack_align.read.readers import file_suffixes, folder_reader
+from napari_zstack_align.read.suite2p.names import FILES, PER_ROI, is_plane
 from napari_zstack_align.saved import UnfitContent, kind_of, occupant_of, read_npy, shape_of_npy
 from napari_zstack_align.write.cells import summary_csv, tidy_csv, wide_csv
 

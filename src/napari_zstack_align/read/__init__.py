@@ -1,28 +1,32 @@
 """Read: files to a lazy `Stack`, and what the frames tell about its layout."""
 
 from napari_zstack_align.read._beside_frames import channel_offsets, started_at
-from napari_zstack_align.read._check_layout import check_layout, checked_frames, layout_samples
-from napari_zstack_align.read._check_slices import SlicesReport, check_slices, slices_sample
 from napari_zstack_align.read._describe import describe
 from napari_zstack_align.read._files import collect, images_in
-from napari_zstack_align.read._layout_report import LayoutReport
-from napari_zstack_align.read._layout_report import from_arrays as report_from
-from napari_zstack_align.read._layout_report import to_arrays as report_to_arrays
-from napari_zstack_align.read._layout_scores import level_above_chance
 from napari_zstack_align.read._looking import holds_frames
 from napari_zstack_align.read._open import open_plane, open_stack
-from napari_zstack_align.read._pairs import SampledFrames
-from napari_zstack_align.read._propose import (
+from napari_zstack_align.read._remarks import remarks_on
+from napari_zstack_align.read.layout.check_layout import (
+    check_layout,
+    checked_frames,
+    layout_samples,
+)
+from napari_zstack_align.read.layout.check_slices import SlicesReport, check_slices, slices_sample
+from napari_zstack_align.read.layout.pairs import SampledFrames
+from napari_zstack_align.read.layout.propose import (
     LayoutProposal,
     neighbour_correlation,
     propose_frames_per_slice,
     propose_layout,
 )
-from napari_zstack_align.read._remarks import remarks_on
-from napari_zstack_align.read._said_layout import with_sizes
-from napari_zstack_align.read._sayable import how_to_open_planes
-from napari_zstack_align.read._several_images import UNIT as SEVERAL_IMAGES
-from napari_zstack_align.read._several_images import several_images
+from napari_zstack_align.read.layout.report import LayoutReport
+from napari_zstack_align.read.layout.report import from_arrays as report_from
+from napari_zstack_align.read.layout.report import to_arrays as report_to_arrays
+from napari_zstack_align.read.layout.scores import level_above_chance
+from napari_zstack_align.read.layout.several_images import UNIT as SEVERAL_IMAGES
+from napari_zstack_align.read.layout.several_images import several_images
+from napari_zstack_align.read.said.layout import with_sizes
+from napari_zstack_align.read.said.sayable import how_to_open_planes
 
 __all__ = [
     "SEVERAL_IMAGES",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from napari_zstack_align.counting import counted, were
 from napari_zstack_align.read._format import Wish
-from napari_zstack_align.read._tiff_pages import truncated
+from napari_zstack_align.read.tiff.pages import truncated
 from napari_zstack_align.remark import Remark, as_warnings
 
 

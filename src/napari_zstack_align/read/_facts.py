@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.layout import Layout, layout_of_axes
-from napari_zstack_align.read._drop import Dropped
+from napari_zstack_align.read.said.drop import Dropped
 from napari_zstack_align.remark import Remark
 from napari_zstack_align.sources import FrameSource
 

@@ -15,11 +15,11 @@ from napari_zstack_align.read._files import readable
 from napari_zstack_align.read._format import PLAIN, Format, Glance, Wish
 from napari_zstack_align.read._quiet import shortened
 from napari_zstack_align.read._raw_source import RawSource
-from napari_zstack_align.read._said_axes import check_named
 from napari_zstack_align.read._sequence import in_sequence
-from napari_zstack_align.read._suite2p import check_holds_frames
-from napari_zstack_align.read._tiff_pages import truncated
 from napari_zstack_align.read._unnamed_axes import as_channels
+from napari_zstack_align.read.said.axes import check_named
+from napari_zstack_align.read.suite2p.names import check_holds_frames
+from napari_zstack_align.read.tiff.pages import truncated
 from napari_zstack_align.remark import Remark
 
 MOST_CHANNELS = 7

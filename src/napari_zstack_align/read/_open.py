@@ -11,14 +11,14 @@ import numpy as np
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.layout import FramesPerSlice, Layout, Order
-from napari_zstack_align.read._drop import Dropped
 from napari_zstack_align.read._facts import Opened
 from napari_zstack_align.read._files import collect, reader_of
 from napari_zstack_align.read._format import PLAIN, Format, Wish
-from napari_zstack_align.read._said_axes import as_said, checked_axes
-from napari_zstack_align.read._said_layout import laid_out, with_sizes
 from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read.readers import without_ending
+from napari_zstack_align.read.said.axes import as_said, checked_axes
+from napari_zstack_align.read.said.drop import Dropped
+from napari_zstack_align.read.said.layout import laid_out, with_sizes
 from napari_zstack_align.said import Said
 from napari_zstack_align.sources import FrameSource
 from napari_zstack_align.stack import Stack, check_pixels

@@ -18,7 +18,6 @@ import numpy.typing as npt
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._broken_off import whole_frames_of
-from napari_zstack_align.read._drop import Dropped
 from napari_zstack_align.read._facts import Facts, Opened
 from napari_zstack_align.read._files import readable
 from napari_zstack_align.read._format import PLAIN, Format, Glance, Wish
@@ -27,6 +26,7 @@ from napari_zstack_align.read._raw_source import RawSource
 from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read._units import number
 from napari_zstack_align.read.natural_order import in_natural_order
+from napari_zstack_align.read.said.drop import Dropped
 from napari_zstack_align.remark import Remark, as_notes, as_warnings
 
 EXPERIMENT, FRAMES = "Experiment.xml", "Image*.raw"

@@ -19,10 +19,10 @@ from napari_zstack_align.read._facts import Facts, Opened, check_no_colours
 from napari_zstack_align.read._files import readable
 from napari_zstack_align.read._format import PLAIN, Format, Glance, Wish
 from napari_zstack_align.read._quiet import shortened
-from napari_zstack_align.read._said_axes import check_named
 from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read._units import Known, interval, length, number
 from napari_zstack_align.read._unnamed_axes import as_channels
+from napari_zstack_align.read.said.axes import check_named
 from napari_zstack_align.sources import ArraySource
 from napari_zstack_align.stack import AXES
 

@@ -37,7 +37,7 @@ def folder_of_bruker(path: Path, start: bytes) -> bool:
     """Recognise folders of Prairie View by its XML, or by the names of the images in them."""
     if start or not path.is_dir():
         return False
-    from napari_zstack_align.read._bruker_names import is_bruker
+    from napari_zstack_align.read.bruker.names import is_bruker
 
     return is_bruker(path)
 
@@ -132,7 +132,7 @@ READERS = (
         suffixes=(".tif", ".tiff", ".btf", ".tf2", ".tf8"),
         recognises=starts_with(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
         gives="pixel size, z-step, times, channels and repeats, as OME, ImageJ and ScanImage do",
-        module="napari_zstack_align.read._tiff",
+        module="napari_zstack_align.read.tiff.files",
     ),
     Reader(
         name="npy",
@@ -159,7 +159,7 @@ READERS = (
         suffixes=(),
         recognises=folder_of_bruker,
         gives="volumes, channels, pixel size, z-step, depths, times and start from Prairie's XML",
-        module="napari_zstack_align.read._bruker",
+        module="napari_zstack_align.read.bruker.folder",
         is_folder=True,
         is_file=False,
     ),
@@ -169,7 +169,7 @@ READERS = (
         suffixes=(".nwb",),
         recognises=named(".nwb", HDF5),
         gives="pixel size, z-step, times, start and channel of an imaging series",
-        module="napari_zstack_align.read._nwb",
+        module="napari_zstack_align.read.hdf5.nwb",
         is_often_a_table=True,
         stands_alone=True,
         extra="hdf5",
@@ -181,7 +181,7 @@ READERS = (
         suffixes=(".h5", ".hdf5"),
         recognises=starts_with(HDF5),
         gives="pixel size, z-step, frame rate, channels and axes, where attributes name them",
-        module="napari_zstack_align.read._hdf5",
+        module="napari_zstack_align.read.hdf5.files",
         is_often_a_table=True,
         stands_alone=True,
         extra="hdf5",
@@ -193,7 +193,7 @@ READERS = (
         suffixes=(".bin",),
         recognises=beside("ops.npy", ".bin", "data.bin", "data_raw.bin"),
         gives="frame rate and channels, as ops.npy says",
-        module="napari_zstack_align.read._suite2p_binary",
+        module="napari_zstack_align.read.suite2p.binary",
         is_folder=True,
         is_often_a_table=True,
         stands_alone=True,

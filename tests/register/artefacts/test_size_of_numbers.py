@@ -9,7 +9,7 @@ from spoils import FIXED, N_REPEATS, clean, run_search
 import napari_zstack_align as nza
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import AdaptiveParams
-from napari_zstack_align.read._similarity import similarities
+from napari_zstack_align.read.layout.similarity import similarities
 from napari_zstack_align.register.artefacts.artefacts import Artefacts
 from napari_zstack_align.register.brightness import Levels
 from napari_zstack_align.register.recordings.events import intensity_outliers

@@ -1,0 +1,1 @@
+"""HDF5: datasets that hold frames, and NWB's imaging series."""

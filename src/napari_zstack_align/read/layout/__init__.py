@@ -1,0 +1,1 @@
+"""What the frames themselves tell about their layout."""

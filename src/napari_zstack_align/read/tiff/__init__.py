@@ -1,0 +1,1 @@
+"""TIFF: pages found without parsing each, ordered by axes or OME-XML, read as plain bytes."""

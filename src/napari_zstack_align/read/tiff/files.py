@@ -1,0 +1,285 @@
+"""TIFF files as one source of frames: pages checked against each other, ordered by metadata."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from math import prod
+from pathlib import Path
+
+import numpy as np
+
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.read._broken_off import whole_frames_of
+from napari_zstack_align.read._facts import Facts, Opened, frame_axes
+from napari_zstack_align.read._format import PLAIN, Format, Glance, Wish
+from napari_zstack_align.read._same_facts import check_same_axes, without_contradicted
+from napari_zstack_align.read.scanimage.header import Header
+from napari_zstack_align.read.scanimage.opening import one_image, open_scanimage
+from napari_zstack_align.read.tiff.head import Head, declared_planes, facts_of, read_head
+from napari_zstack_align.read.tiff.offsets import channel_offsets
+from napari_zstack_align.read.tiff.ome import Ome, holds_several, parse
+from napari_zstack_align.read.tiff.pages import RGB, PageKind, Pages, joined
+from napari_zstack_align.read.tiff.planes import (
+    by_axes,
+    by_ome,
+    of_image,
+    page_by_page,
+    with_samples,
+)
+from napari_zstack_align.read.tiff.source import TiffSource
+from napari_zstack_align.read.tiff.started import started_at
+from napari_zstack_align.read.tiff.table import read_first, read_many
+from napari_zstack_align.remark import Remark, as_warnings
+
+PAGES_GLANCED_AT = 4
+"""Pages that are looked at before a file is opened: enough to see that they differ in size."""
+
+
+def glance(path: Path) -> Glance:
+    """Look at the first pages of a file.
+
+    Raises
+    ------
+    InputError
+        As `open_tiff`, for what is wrong with the first pages.
+    """
+    pages = read_first(path, PAGES_GLANCED_AT)
+    head = read_head(path)
+    if head.ome is not None:  # of several images, the first is looked at
+        pages = pages.take(pages.kind == pages.kind[0])
+    check_alike(pages, head)
+    kind = pages.kinds[int(pages.kind[0])]
+    frame = (kind.shape[0] * pages.split, *kind.shape[1:])
+    if head.ome is not None:
+        return Glance(frame, kind.dtype, holds_several(head.ome, path.name))
+    declared = declared_planes(head) or 0
+    pages = _expanded(pages, head)
+    _whole(pages, declared, PLAIN)
+    there_may_be_more = len(pages) == PAGES_GLANCED_AT
+    n_planes = max(len(pages), declared) if there_may_be_more else len(pages)
+    if head.scanimage is not None:
+        n_planes //= max(len(head.scanimage.channels), 1)
+        return Glance(frame, kind.dtype, n_planes > 1)
+    facts = with_samples(facts_of(head, n_planes), pages)
+    return Glance(frame, kind.dtype, prod(frame_axes(facts)[1]) > 1)
+
+
+def open_tiff(paths: list[Path], wish: Wish = PLAIN) -> Opened:
+    """Open TIFF files as one source; what files contradict is unknown, other axes are refused.
+
+    Raises
+    ------
+    InputError
+        For files that are truncated, without pages, of mixed shapes or RGB.
+    """
+    tables = read_many(paths)
+    head = read_head(paths[0])
+    ome = parse(head.ome, paths[0].name, wish.image) if head.ome is not None else None
+    if ome is None:
+        tables = [_expanded(table, head if i == 0 else None) for i, table in enumerate(tables)]
+    elif len(paths) == 1:
+        tables += read_many(_companions(ome, paths[0]))
+    declared = None if ome is not None else declared_planes(head)
+    whole = [_whole(table, declared if i == 0 else None, wish) for i, table in enumerate(tables)]
+    pages = joined([table for table, _ in whole])
+    if ome is not None and len(ome.images) > 1:
+        pages = of_image(ome, pages)
+    check_alike(pages, head)
+    odd = (*(each for _, remarks in whole for each in remarks), *_oddities(pages, head, ome))
+    if head.scanimage is not None and pages.split == pages.kinds[0].shape[0] == 1:
+        opened = open_scanimage(_headers(head.scanimage, paths), pages, wish)
+        return replace(opened, facts=replace(opened.facts, remarks=(*opened.facts.remarks, *odd)))
+    if wish.image and ome is None:
+        raise one_image(paths[0], wish.image)
+    if wish.as_planes:
+        facts = ome.facts if ome is not None else facts_of(head, len(pages))
+        facts, planes = page_by_page(facts, pages)
+    elif ome is None or pages.split > 1:
+        facts = ome.facts if ome is not None else facts_of(head, int(pages.per_file[0]))
+        facts, planes = by_axes(with_samples(facts, pages), pages)
+    else:
+        facts, planes = by_ome(ome, pages)
+    later = _described(paths[1:], pages)
+    described = ome.facts if ome is not None else facts_of(head, int(pages.per_file[0]))
+    for path, others in later:
+        check_same_axes(paths[0], described, path, others)
+    facts = without_contradicted(facts, paths[0], later)
+    facts = replace(facts, remarks=(*facts.remarks, *odd))
+    is_planes = wish.as_planes and pages.kinds[0].shape[0] == 1
+    return Opened(TiffSource(pages, planes), pages.paths, facts, is_planes)
+
+
+def _headers(first: Header, paths: list[Path]) -> list[Header]:
+    """Headers of ScanImage of all files."""
+    headers = [first]
+    for path in paths[1:]:
+        header = read_head(path).scanimage
+        if header is None:
+            raise InputError(
+                f"{path.name} is no file of ScanImage's, and {paths[0].name} is: open files of one "
+                f"acquisition together."
+            )
+        headers.append(header)
+    return headers
+
+
+def _described(paths: list[Path], pages: Pages) -> list[tuple[Path, Facts]]:
+    """What files after the first say of their planes; of one page each, there may be thousands."""
+    described = []
+    for path, n_planes in zip(paths, pages.per_file[1:].tolist(), strict=False):
+        if n_planes == 1:
+            continue
+        head = read_head(path)
+        if head.scanimage is not None:
+            raise InputError(
+                f"{path.name} is a file of ScanImage's, and the first file is not: open files of "
+                f"one acquisition together."
+            )
+        if head.ome is not None:
+            with suppress(InputError):  # files of a set may point to the one that describes all
+                described.append((path, parse(head.ome, path.name).facts))
+        elif head.imagej is not None or head.shaped is not None:
+            described.append((path, facts_of(head, n_planes)))
+    return described
+
+
+def _expanded(pages: Pages, head: Head | None) -> Pages:
+    """Spell out the frames of a file that describes one page and holds many behind it."""
+    kind = pages.kinds[int(pages.kind[0])]
+    if len(pages) > 1 or not pages.contiguous[0] or pages.broken[0] or kind.shape[0] > 1:
+        return pages
+    if head is None:
+        if pages.sizes[0] < pages.offset[0] + 2 * kind.n_bytes:
+            return pages
+        head = read_head(pages.paths[0])
+    declared = declared_planes(head)
+    if declared is None or declared < 2 or _ends_with_page(pages):
+        return pages
+    return pages.repeated(declared)
+
+
+def _ends_with_page(pages: Pages) -> bool:
+    """Whether a file of one page ends with it, or with its tags behind it.
+
+    Its description is then that of the stack from which the page was taken.
+    """
+    end, text = int(pages.end[0]), int(pages.text[0])
+    return pages.sizes[0] == end or text >= end
+
+
+def _whole(pages: Pages, declared: int | None, wish: Wish) -> tuple[Pages, tuple[Remark, ...]]:
+    """Return the whole pages of a file that ends before its pages do, by consent.
+
+    Raises
+    ------
+    InputError
+        Where that isn't wished for, or no page is whole.
+    """
+    path, size = pages.paths[0], pages.sizes[0]
+    is_whole = pages.end <= size
+    whole = int(is_whole.sum())
+    broken = pages.broken[0]
+    if not broken:
+        if whole == len(pages):
+            return pages, ()
+        remarks = whole_frames_of(path, whole, len(pages), wish)
+        return pages.take(is_whole), remarks
+    expected = declared if declared is not None and declared > len(pages) else None
+    if len(pages) == 1 and pages.contiguous[0]:  # the pixels of all may lie behind the first page
+        offset, n_bytes = int(pages.offset[0]), pages.kinds[int(pages.kind[0])].n_bytes
+        there, ahead = (size - offset) // n_bytes, (broken - offset) // n_bytes
+        whole = max(0, min(there, ahead))
+        expected = expected or (ahead if ahead > 1 else None)
+        return pages.repeated(max(whole, 1)), whole_frames_of(path, whole, expected, wish)
+    return pages.take(is_whole), whole_frames_of(path, whole, expected, wish)
+
+
+def check_alike(pages: Pages, head: Head) -> None:
+    """Refuse pages of several shapes or types, RGB, and volumes in one page."""
+    shapes = [(kind.shape, kind.dtype) for kind in pages.kinds]
+    used = np.unique(pages.kind)
+    odd = next((int(k) for k in used if shapes[k] != shapes[int(pages.kind[0])]), None)
+    if odd is not None:
+        raise _mixed(pages, odd)
+    kind = pages.kinds[int(pages.kind[0])]
+    if (kind[262] in RGB and not _is_frames(kind, head)) or kind.shape[0] in (3, 4):
+        raise InputError(
+            f"{pages.paths[0]} holds RGB colours, not intensities: save it as grayscale, or as "
+            f"separate channels."
+        )
+    if kind.shape[0] > 2:
+        raise InputError(
+            f"{pages.paths[0]} holds {kind.shape[0]} values a pixel: save each channel as pages of "
+            f"its own."
+        )
+    if kind[32997] > 1:
+        raise InputError(
+            f"{pages.paths[0]} holds volumes of {kind[32997]} slices in a page: save it with a "
+            f"page a slice."
+        )
+
+
+def _is_frames(kind: PageKind, head: Head) -> bool:
+    """Whether planes marked as colours are frames.
+
+    tifffile marks any array whose third last axis has a length of 3 or 4 so, and keeps the planes
+    apart. Its description gives it away by the axes; without those, 8 bits suggest colours.
+    """
+    if kind[284] != 2 or head.shaped is None:
+        return False
+    axes = str(head.shaped.get("axes", ""))
+    return "S" not in axes if axes else kind.dtype != np.uint8
+
+
+def _mixed(pages: Pages, odd: int) -> InputError:
+    def words(k: int) -> str:
+        kind = pages.kinds[k]
+        samples = f" × {kind.shape[0]} samples" if kind.shape[0] > 1 else ""
+        return f"{kind.shape[1]} × {kind.shape[2]}{samples} {kind.dtype}"
+
+    usual = words(int(pages.kind[0]))
+    page = int(np.flatnonzero(pages.kind == odd)[0])
+    path, index = pages.paths[int(pages.file[page])], int(pages.index[page])
+    if pages.file[page] != pages.file[0]:
+        return InputError(
+            f"{path} holds frames of {words(odd)}, but {pages.paths[0].name} of {usual}: frames "
+            f"of one stack must have one shape and type."
+        )
+    return InputError(
+        f"{path} mixes shapes: page {index} is {words(odd)}, page 0 is {usual}: split it into "
+        f"files of one shape and type."
+    )
+
+
+def _companions(ome: Ome, path: Path) -> list[Path]:
+    """Find the other files that the metadata speaks of, if they lie in the same folder."""
+    names = list(dict.fromkeys(place[0] for place in ome.places if place is not None))
+    if path.name not in names:
+        return []
+    return [
+        path.with_name(name)
+        for name in names
+        if name != path.name and path.with_name(name).is_file()
+    ]
+
+
+def _oddities(pages: Pages, head: Head, ome: Ome | None) -> tuple[Remark, ...]:
+    remarks = head.remarks if ome is not None else ()
+    if any(pages.looped):
+        name = pages.paths[pages.looped.index(True)].name
+        remarks += as_warnings(
+            f"The chain of pages in {name} runs in a circle; each was read once."
+        )
+    if pages.kinds[int(pages.kind[0])][262] == 0:
+        remarks += as_warnings("The file says that 0 is white; the values were left as they are.")
+    return remarks
+
+
+FORMAT = Format(
+    open_files=open_tiff,
+    glance=glance,
+    started_at=started_at,
+    channel_offsets=channel_offsets,
+    has_images=True,
+)
