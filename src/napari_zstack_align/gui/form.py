@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QFormLayout, QLabel, QToolButton, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
 
 from napari_zstack_align.fields import ParamField, fields_of
+from napari_zstack_align.gui.buttons import MORE, more_button
 from napari_zstack_align.gui.param_widgets import Field, make_field
 from napari_zstack_align.params import Params
 
@@ -107,28 +108,20 @@ class ParamsForm(QWidget, Generic[Model]):
         layout.addRow(label, self.fields[name].native)
 
     def _more(self, names: list[str]) -> tuple[QWidget, ...]:
-        button = QToolButton(text="More", checkable=True)
-        button.setToolTip("Show the parameters that seldom need a change")
-        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        button.setArrowType(Qt.ArrowType.RightArrow)
         box = QWidget()
         layout = QFormLayout(box)
         layout.setContentsMargins(0, 0, 0, 0)
-        box.setVisible(False)
 
-        def show(on: bool) -> None:
+        def fill() -> None:
             if not layout.rowCount():
                 for name in names:
                     self._add_row(layout, name)
-            box.setVisible(on)
-            button.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow)
 
-        button.toggled.connect(show)
-        self.more_button = button
+        self.more_button = more_button(*MORE, box, fill)
         outer = QWidget()
         rows = QFormLayout(outer)
         rows.setContentsMargins(0, 0, 0, 0)
-        rows.addRow(button)
+        rows.addRow(self.more_button)
         rows.addRow(box)
         return (outer,)
 

@@ -8,7 +8,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -18,6 +17,7 @@ from napari_zstack_align.cells.strength import elbow
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.fields import ParamField, fields_of
+from napari_zstack_align.gui.buttons import MORE, more_button
 from napari_zstack_align.gui.cells.slider_row import SliderRow
 from napari_zstack_align.gui.cells.strength_plot import StrengthPlot
 from napari_zstack_align.params import BlobParams
@@ -186,10 +186,7 @@ class BlobControls(QWidget):
         for name, row in self.rows.items():
             if name not in ALWAYS:
                 rest.addRow(row.label, row)
-        self.more_button = QToolButton(text="More", checkable=True)
-        self.more_button.setToolTip("Show the parameters that seldom need a change")
-        self.more_button.toggled.connect(more.setVisible)
-        more.setVisible(False)
+        self.more_button = more_button(*MORE, more)
         layout.addWidget(self.more_button)
         layout.addWidget(more)
 
