@@ -80,12 +80,14 @@ def reader_of(path: Path) -> Reader:
 def images_in(folder: Path) -> list[Path]:
     """Return files in a folder that are named like images, and folders that are one image."""
     with readable(folder):
-        return [path for path in folder.iterdir() if _is_image(path)]
+        rows = [(path, named_like_image(path)) for path in folder.iterdir()]
+        found = [(path, reader) for path, reader in rows if reader and _fits(path, reader)]
+    describing = [path for path, reader in found if reader.describes_others]
+    return describing or [path for path, _ in found]
 
 
-def _is_image(path: Path) -> bool:
-    reader = named_like_image(path)
-    return reader is not None and (reader.is_folder if path.is_dir() else reader.is_file)
+def _fits(path: Path, reader: Reader) -> bool:
+    return reader.is_folder if path.is_dir() else reader.is_file
 
 
 def _of_folder(folder: Path) -> tuple[list[Path], tuple[Remark, ...]]:
@@ -97,6 +99,14 @@ def _of_folder(folder: Path) -> tuple[list[Path], tuple[Remark, ...]]:
         files = [p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")]
     rows = [(path, reader) for path in files if (reader := named_like_image(path)) is not None]
     rows = [(path, reader) for path, reader in rows if reader.is_file]
+    describing = in_natural_order(path for path, reader in rows if reader.describes_others)
+    if len(describing) > 1:
+        raise InputError(
+            f"The folder {folder} holds {len(describing)} sets of images: open one by its file, "
+            f"{describing[0].name} or {describing[1].name}."
+        )
+    if describing:
+        return describing, ()
     images = [path for path, reader in rows if not reader.stands_alone]
     images = images or [path for path, _ in rows]
     images, projections = _without_projections(images)

@@ -90,6 +90,8 @@ class Reader:
         Whether a folder is one recording or z-stack.
     is_file : bool
         Whether a file is one.
+    describes_others : bool
+        Whether such a file holds no pixels, but says what the images beside it are.
     is_often_a_table : bool
         Whether such files beside images of another format are left out of a list of recordings.
     stands_alone : bool
@@ -107,6 +109,7 @@ class Reader:
     module: str
     is_folder: bool = False
     is_file: bool = True
+    describes_others: bool = False
     is_often_a_table: bool = False
     stands_alone: bool = False
     extra: str = ""
@@ -133,6 +136,15 @@ READERS = (
         recognises=starts_with(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
         gives="pixel size, z-step, times, channels and repeats, as OME, ImageJ and ScanImage do",
         module="napari_zstack_align.read.tiff.files",
+    ),
+    Reader(
+        name="ome-companion",
+        title="OME companion file",
+        suffixes=(".companion.ome",),
+        recognises=lambda path, start: bool(start) and path.name.lower().endswith(".companion.ome"),
+        gives="as OME-TIFF: which TIFF file beside it holds which frame",
+        module="napari_zstack_align.read.tiff.companion",
+        describes_others=True,
     ),
     Reader(
         name="npy",

@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.counting import are, counted
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.frame_times import out_of_order
 from napari_zstack_align.layout import Layout
 from napari_zstack_align.read._facts import Facts, Opened
 from napari_zstack_align.read._format import PLAIN, Format, Glance, Wish
+from napari_zstack_align.read._lost_files import remark_on, with_lost_frames
 from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read.bruker.names import NAME, is_prairie_xml, listed
 from napari_zstack_align.read.bruker.xml import (
@@ -36,9 +37,8 @@ from napari_zstack_align.read.tiff.pages import joined
 from napari_zstack_align.read.tiff.source import TiffSource
 from napari_zstack_align.read.tiff.table import read_first, read_many
 from napari_zstack_align.remark import Remark, as_notes, as_warnings
-from napari_zstack_align.sources import FrameSource, WithGaps
+from napari_zstack_align.sources import FrameSource
 
-MOST_NAMED = 3
 ALIKE_UM = 0.05
 """Depths that differ by less are one slice: the focus drive reads a little off."""
 
@@ -70,7 +70,7 @@ def open_bruker(folder: Path, wish: Wish = PLAIN) -> Opened:
         *remarks,
         *facts.remarks,
         *of_channels,
-        *_of_missing(missing, folder),
+        *remark_on(missing, folder),
     )
     if wish.as_planes:
         facts = replace(facts, axes="T", sizes=(source.shape[0],), layout=None)
@@ -147,30 +147,11 @@ def _source(
     cut = pages.end > np.array(pages.sizes)[pages.file]
     for t in np.flatnonzero(cut[planes].any(axis=1)).tolist():
         missing.setdefault(t, f"the end of {_name_of(wanted[t])}")
-    source: FrameSource = TiffSource(pages, planes)
-    if missing:
-        source = WithGaps(source, {t: _is_missing(name, folder) for t, name in missing.items()})
-    return source, missing
+    return with_lost_frames(TiffSource(pages, planes), missing, folder), missing
 
 
 def _name_of(row: Sequence[Place | None]) -> str:
     return next(place[0] for place in row if place is not None)
-
-
-def _is_missing(name: str, folder: Path) -> InputError:
-    return InputError(f"{name} is missing in {folder}: copy it there from where it was recorded.")
-
-
-def _of_missing(missing: dict[int, str], folder: Path) -> tuple[Remark, ...]:
-    if not missing:
-        return ()
-    names = list(dict.fromkeys(missing.values()))
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    keeps = "keeps its" if len(missing) == 1 else "keep their"
-    return as_warnings(
-        f"{', '.join(names[:MOST_NAMED])}{more} {are(len(names))} missing in {folder.name}: "
-        f"{counted(len(missing), 'frame')} can't be read, and {keeps} place."
-    )
 
 
 # -- what the images are -------------------------------------------------------------------------

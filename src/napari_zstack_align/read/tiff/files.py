@@ -8,21 +8,32 @@ from math import prod
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._broken_off import whole_frames_of
 from napari_zstack_align.read._facts import Facts, Opened, frame_axes
+from napari_zstack_align.read._files import magic
 from napari_zstack_align.read._format import PLAIN, Format, Glance, Wish
+from napari_zstack_align.read._lost_files import remark_on, with_lost_frames
 from napari_zstack_align.read._same_facts import check_same_axes, without_contradicted
 from napari_zstack_align.read.scanimage.header import Header
 from napari_zstack_align.read.scanimage.opening import one_image, open_scanimage
 from napari_zstack_align.read.tiff.head import Head, declared_planes, facts_of, read_head
 from napari_zstack_align.read.tiff.offsets import channel_offsets
 from napari_zstack_align.read.tiff.ome import Ome, holds_several, parse
+from napari_zstack_align.read.tiff.ome_set import (
+    Description,
+    description_of,
+    files_of,
+    metadata_in,
+)
 from napari_zstack_align.read.tiff.pages import RGB, PageKind, Pages, joined
 from napari_zstack_align.read.tiff.planes import (
     by_axes,
     by_ome,
+    lost_files,
     of_image,
     page_by_page,
     with_samples,
@@ -30,7 +41,7 @@ from napari_zstack_align.read.tiff.planes import (
 from napari_zstack_align.read.tiff.source import TiffSource
 from napari_zstack_align.read.tiff.started import started_at
 from napari_zstack_align.read.tiff.table import read_first, read_many
-from napari_zstack_align.remark import Remark, as_warnings
+from napari_zstack_align.remark import Remark, as_notes, as_warnings
 
 PAGES_GLANCED_AT = 4
 """Pages that are looked at before a file is opened: enough to see that they differ in size."""
@@ -46,6 +57,7 @@ def glance(path: Path) -> Glance:
     """
     pages = read_first(path, PAGES_GLANCED_AT)
     head = read_head(path)
+    head = replace(head, ome=description_of(path, head.ome).xml)
     if head.ome is not None:  # of several images, the first is looked at
         pages = pages.take(pages.kind == pages.kind[0])
     check_alike(pages, head)
@@ -73,41 +85,116 @@ def open_tiff(paths: list[Path], wish: Wish = PLAIN) -> Opened:
     InputError
         For files that are truncated, without pages, of mixed shapes or RGB.
     """
-    tables = read_many(paths)
     head = read_head(paths[0])
-    ome = parse(head.ome, paths[0].name, wish.image) if head.ome is not None else None
-    if ome is None:
-        tables = [_expanded(table, head if i == 0 else None) for i, table in enumerate(tables)]
-    elif len(paths) == 1:
-        tables += read_many(_companions(ome, paths[0]))
-    declared = None if ome is not None else declared_planes(head)
-    whole = [_whole(table, declared if i == 0 else None, wish) for i, table in enumerate(tables)]
-    pages = joined([table for table, _ in whole])
-    if ome is not None and len(ome.images) > 1:
-        pages = of_image(ome, pages)
+    described = description_of(paths[0], head.ome)
+    head = replace(head, ome=described.xml, remarks=(*head.remarks, *described.remarks))
+    if described.xml is None:
+        return _open_plain(paths, head, wish)
+    ome = parse(described.xml, described.path.name, wish.image)
+    if len(paths) > 1:
+        return _open_ome(paths, head, ome, wish)
+    if described.path == paths[0]:
+        return _open_ome([*paths, *_companions(ome, paths[0])], head, ome, wish, is_set=True)
+    return _open_set(paths[0], described, wish)
+
+
+def open_described(path: Path, wish: Wish = PLAIN) -> Opened:
+    """Open the TIFF files that a file of OME metadata describes.
+
+    Raises
+    ------
+    InputError
+        Where it is damaged, or none of the files is there.
+    """
+    ome = parse(metadata_in(path), path.name, wish.image)
+    files = files_of(ome, path.parent, path.name)
+    return _open_ome(files, read_head(files[0]), ome, wish, is_set=True)
+
+
+def _open_set(path: Path, described: Description, wish: Wish) -> Opened:
+    """Open all files of the set to which a file belongs that another one describes."""
+    is_tiff = magic(described.path)[:2] in (b"II", b"MM")
+    opened = open_tiff([described.path], wish) if is_tiff else open_described(described.path, wish)
+    n_files = counted(len(opened.paths), "file")
+    remark = (
+        f"{path.name} is one of {n_files} that {described.path.name} describes: all were opened."
+    )
+    remarks = (*as_notes(remark), *opened.facts.remarks)
+    return replace(opened, facts=replace(opened.facts, remarks=remarks))
+
+
+def _open_plain(paths: list[Path], head: Head, wish: Wish) -> Opened:
+    """Open files whose own tags say what their pages are."""
+    tables = [
+        _expanded(table, head if i == 0 else None) for i, table in enumerate(read_many(paths))
+    ]
+    pages, odd = _whole_of_all(tables, declared_planes(head), wish)
     check_alike(pages, head)
-    odd = (*(each for _, remarks in whole for each in remarks), *_oddities(pages, head, ome))
+    odd = (*odd, *_oddities(pages, head, False))
     if head.scanimage is not None and pages.split == pages.kinds[0].shape[0] == 1:
         opened = open_scanimage(_headers(head.scanimage, paths), pages, wish)
         return replace(opened, facts=replace(opened.facts, remarks=(*opened.facts.remarks, *odd)))
-    if wish.image and ome is None:
+    if wish.image:
         raise one_image(paths[0], wish.image)
+    described = facts_of(head, int(pages.per_file[0]))
     if wish.as_planes:
-        facts = ome.facts if ome is not None else facts_of(head, len(pages))
-        facts, planes = page_by_page(facts, pages)
-    elif ome is None or pages.split > 1:
-        facts = ome.facts if ome is not None else facts_of(head, int(pages.per_file[0]))
-        facts, planes = by_axes(with_samples(facts, pages), pages)
+        facts, planes = page_by_page(facts_of(head, len(pages)), pages)
     else:
-        facts, planes = by_ome(ome, pages)
+        facts, planes = by_axes(with_samples(described, pages), pages)
+    return _opened(paths, described, facts, pages, planes, odd, wish)
+
+
+def _open_ome(
+    paths: list[Path], head: Head, ome: Ome, wish: Wish, *, is_set: bool = False
+) -> Opened:
+    """Open files whose OME metadata say what their pages are.
+
+    With ``is_set`` they are all that are there of those which the metadata name.
+    """
+    pages, odd = _whole_of_all(read_many(paths), None, wish)
+    if len(ome.images) > 1:
+        pages = of_image(ome, pages)
+    check_alike(pages, head)
+    odd = (*odd, *_oddities(pages, head, True))
+    lost: dict[int, str] = {}
+    if wish.as_planes:
+        facts, planes = page_by_page(ome.facts, pages)
+    elif pages.split > 1:
+        facts, planes = by_axes(with_samples(ome.facts, pages), pages)
+    else:
+        lost = lost_files(ome, pages) if is_set else {}
+        facts, planes = by_ome(ome, pages, keeps_gaps=bool(lost))
+    odd = (*odd, *remark_on(lost, paths[0].parent))
+    opened = _opened(paths[:1] if is_set else paths, ome.facts, facts, pages, planes, odd, wish)
+    return replace(opened, source=with_lost_frames(opened.source, lost, paths[0].parent))
+
+
+def _opened(
+    paths: list[Path],
+    described: Facts,
+    facts: Facts,
+    pages: Pages,
+    planes: npt.NDArray[np.intp],
+    odd: tuple[Remark, ...],
+    wish: Wish,
+) -> Opened:
+    """Source of the planes; what later files say goes against what the first is described as."""
     later = _described(paths[1:], pages)
-    described = ome.facts if ome is not None else facts_of(head, int(pages.per_file[0]))
     for path, others in later:
         check_same_axes(paths[0], described, path, others)
     facts = without_contradicted(facts, paths[0], later)
     facts = replace(facts, remarks=(*facts.remarks, *odd))
     is_planes = wish.as_planes and pages.kinds[0].shape[0] == 1
     return Opened(TiffSource(pages, planes), pages.paths, facts, is_planes)
+
+
+def _whole_of_all(
+    tables: list[Pages], declared: int | None, wish: Wish
+) -> tuple[Pages, tuple[Remark, ...]]:
+    """Pages of all files, of which the first may say how many planes it has."""
+    whole = [_whole(table, declared if i == 0 else None, wish) for i, table in enumerate(tables)]
+    pages = joined([table for table, _ in whole])
+    return pages, tuple(each for _, remarks in whole for each in remarks)
 
 
 def _headers(first: Header, paths: list[Path]) -> list[Header]:
@@ -264,8 +351,8 @@ def _companions(ome: Ome, path: Path) -> list[Path]:
     ]
 
 
-def _oddities(pages: Pages, head: Head, ome: Ome | None) -> tuple[Remark, ...]:
-    remarks = head.remarks if ome is not None else ()
+def _oddities(pages: Pages, head: Head, is_ome: bool) -> tuple[Remark, ...]:
+    remarks = head.remarks if is_ome else ()
     if any(pages.looped):
         name = pages.paths[pages.looped.index(True)].name
         remarks += as_warnings(

@@ -86,8 +86,13 @@ def page_by_page(facts: Facts, pages: Pages) -> tuple[Facts, npt.NDArray[np.intp
     return facts, np.arange(len(pages))[:, np.newaxis]
 
 
-def by_ome(ome: Ome, pages: Pages) -> tuple[Facts, npt.NDArray[np.intp]]:
-    """Order the planes as the OME metadata says, or plainly where it doesn't fit the files."""
+def by_ome(
+    ome: Ome, pages: Pages, *, keeps_gaps: bool = False
+) -> tuple[Facts, npt.NDArray[np.intp]]:
+    """Order the planes as the OME metadata says, or plainly where it doesn't fit the files.
+
+    With ``keeps_gaps``, frames without a page keep their place (with that of another).
+    """
     rows = _page_numbers(ome.places, pages)
     if rows is None:
         n_first = int(pages.per_file[0])
@@ -95,6 +100,8 @@ def by_ome(ome: Ome, pages: Pages) -> tuple[Facts, npt.NDArray[np.intp]]:
         return by_axes(ome.facts if fits else _reduced(ome.facts, n_first), pages)
     planes = np.array(rows)[frames_and_channels(ome.facts.axes, ome.facts.sizes)]
     there = np.all(planes >= 0, axis=1).reshape(-1)
+    if keeps_gaps and there.any():
+        return ome.facts, np.maximum(planes, 0)
     n_frames = len(there) if there.all() else int(there.argmin())
     if n_frames == 0 or there[n_frames:].any():
         if len(pages.paths) > 1:
@@ -107,6 +114,22 @@ def by_ome(ome: Ome, pages: Pages) -> tuple[Facts, npt.NDArray[np.intp]]:
         return ome.facts, planes
     n_frames, facts = _stopped(ome.facts, n_frames, len(there))
     return facts, planes[:n_frames]
+
+
+def lost_files(ome: Ome, pages: Pages) -> dict[int, str]:
+    """Frames of a set that lack a file, and its name; none where all that is named is there."""
+    rows = _page_numbers(ome.places, pages)
+    there = {path.name for path in pages.paths}
+    gone = [place is not None and bool(place[0]) and place[0] not in there for place in ome.places]
+    if rows is None or not any(gone) or len({place[0] for place in ome.places if place}) == 1:
+        return {}
+    planes = frames_and_channels(ome.facts.axes, ome.facts.sizes)
+    lacking = np.array(rows)[planes] < 0
+    lost = {}
+    for t in np.flatnonzero(lacking.any(axis=1)).tolist():
+        place = ome.places[int(planes[t][lacking[t]][0])]
+        lost[t] = "an image of a channel" if place is None else place[0]
+    return lost
 
 
 def of_image(ome: Ome, pages: Pages) -> Pages:

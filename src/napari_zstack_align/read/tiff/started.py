@@ -25,10 +25,11 @@ def started_at(path: Path) -> datetime | None:
         None where the file doesn't say it.
     """
     text, date = tags_of_first_page(path, "ImageDescription", "DateTime")
-    return _of_ome(text) or start_of(text) or _of_tag(date)
+    return of_ome(text) or start_of(text) or _of_tag(date)
 
 
-def _of_ome(text: str) -> datetime | None:
+def of_ome(text: str) -> datetime | None:
+    """When OME metadata say that it was."""
     found = OME_DATE.search(text)
     try:
         return datetime.fromisoformat(found[1].strip()).replace(tzinfo=None) if found else None
