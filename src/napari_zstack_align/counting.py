@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 def counted(number: int, noun: str) -> str:
     """'1 frame', '2 frames', '27,000 frames'."""
@@ -29,3 +31,28 @@ def decimal(value: float, digits: int = 2) -> str:
     """'0.86', '−0.02' with a minus sign, '0.00' without one, for sentences; not for tables."""
     text = f"{value:.{digits}f}"
     return text.removeprefix("-") if float(text) == 0 else text.replace("-", "−")
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """'3, 17, 40-44' of ascending whole numbers."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1][1:] = [number]
+        else:
+            runs.append([number])
+    return ", ".join("-".join(map(str, run)) for run in runs)
+
+
+def numbers_in(text: str, most: int) -> list[int] | None:
+    """Undo `ranges`, for at most so many numbers; None for anything else."""
+    numbers: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.strip().partition("-")
+        if not first.isdecimal() or (last and not last.isdecimal()):
+            return None
+        start, stop = int(first), int(last or first)
+        if not start <= stop < start + most - len(numbers):
+            return None
+        numbers.extend(range(start, stop + 1))
+    return numbers

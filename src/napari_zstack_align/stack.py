@@ -13,6 +13,7 @@ import dask.array as da
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.acquisition import Acquisition
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import DroppedFrameError, InputError
 from napari_zstack_align.frame_times import frame_interval_s
@@ -77,7 +78,7 @@ class Stack:
         Frames that keep their place among the repeats and their time, but have no pixels: all jobs
         flag them.
     started_at : datetime.datetime, optional
-        When the first frame was recorded, by the microscope's clock.
+        What the microscope's clock showed at time 0 of ``frame_times_s``.
     said : Said
         What was said at opening of how the files are to be read.
     name : str
@@ -397,6 +398,13 @@ class Stack:
         """(T,) number of each frame in its files, counted from 0."""
         known = self.frame_numbers
         return np.arange(self.n_frames) if known is None else known
+
+    @cached_property
+    def acquisition(self) -> Acquisition:
+        """Number and time of each frame, as they stand in tables and exports."""
+        return Acquisition.of(
+            self.n_frames, self.frame_numbers, self.frame_times_s, self.started_at
+        )
 
     def checked_channel(self, channel: int, parameter: str = "channel") -> int:
         """Return a channel, counted from 0; InputError, which names the parameter, for no such."""

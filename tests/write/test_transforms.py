@@ -44,9 +44,10 @@ def test_they_read_back_equal(chained, tmp_path, ending):
 def test_the_columns_are_those_of_the_matrix(recording, tmp_path):
     path = write_transforms(tmp_path / "t.csv", recording)
     header, *rows = path.read_text().splitlines()
-    assert header == "frame,a00,a01,a02,a10,a11,a12,a20,a21,a22"
+    assert header == "frame,a00,a01,a02,a10,a11,a12,a20,a21,a22,raw_frame,time_s,recorded_at"
     y_shift = recording.transforms.to_raw([[0.0, 0.0]], 7)[0, 0]
-    assert [float(value) for value in rows[7].split(",")][0::3][:2] == pytest.approx([7, y_shift])
+    values = [float(value) for value in rows[7].split(",")[:10]]
+    assert values[0::3][:2] == pytest.approx([7, y_shift])
 
 
 def test_a_file_of_another_program(tmp_path):

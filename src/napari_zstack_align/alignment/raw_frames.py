@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from napari_zstack_align.acquisition import started_from
 from napari_zstack_align.alignment.changed_frames import with_unchanged_frames
 from napari_zstack_align.alignment.fingerprint import fingerprint
 from napari_zstack_align.errors import InputError
@@ -63,6 +64,8 @@ class StackFacts(Part):
         As of `Stack`.
     said : dict
         What was said at opening, `Said.arguments`.
+    started_at : str, optional
+        As of `Stack`, in ISO 8601.
     fingerprint : str
         Of the raw frames, `fingerprint.fingerprint`; '' where they couldn't be read.
     """
@@ -80,6 +83,7 @@ class StackFacts(Part):
     z_positions_um: tuple[FiniteFloat, ...] | None = None
     dropped: tuple[NonNegativeInt, ...] = ()
     said: dict[str, Any] = Field(default_factory=dict)
+    started_at: str | None = None
 
     @model_validator(mode="after")
     def _dropped_frames_are_there(self) -> Self:
@@ -92,6 +96,12 @@ class StackFacts(Part):
     @classmethod
     def _known_arguments(cls, said: dict[str, Any]) -> dict[str, Any]:
         return Said.from_facts(said).arguments()
+
+    @field_validator("started_at")
+    @classmethod
+    def _date(cls, text: str | None) -> str | None:
+        started_from(text)
+        return text
 
     @field_validator("dtype")
     @classmethod
@@ -167,6 +177,7 @@ def raw_facts(stack: Stack, folder: Path, seen: FrameDigests | None = None) -> d
         z_positions_um=stack.z_positions_um,
         dropped=stack.dropped,
         said=stack.said.arguments(),
+        started_at=None if stack.started_at is None else stack.started_at.isoformat(),
     )
     return {
         "stack": described.model_dump(),
@@ -347,4 +358,5 @@ def as_described(stack: Stack, described: StackFacts) -> Stack:
         channel_names=described.channel_names,
         name=described.name,
         said=Said.from_facts(described.said),
+        started_at=started_from(described.started_at) or stack.started_at,
     )

@@ -23,6 +23,7 @@ from pydantic import FiniteFloat
 
 from napari_zstack_align import params as models
 from napari_zstack_align import saved
+from napari_zstack_align.acquisition import COLUMNS, RAW_FRAME
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.artefact_rows import ROWS, fault_of_rows
 from napari_zstack_align.alignment.chunks import empty_chunks
@@ -57,7 +58,7 @@ from napari_zstack_align.saved import (
 )
 from napari_zstack_align.stack import Stack
 
-TIMES = np.dtype([("frame", np.int32), ("time_s", np.float64)])
+TIMES = np.dtype([("frame", np.int32), *COLUMNS])
 
 
 def save_alignment(alignment: Alignment, folder: str | Path, overwrite: bool = True) -> Path:
@@ -159,7 +160,7 @@ def _read_made(reading: Reading) -> Made:
         reading.file("quality", partial(read_table, empty=_empty_quality)),
         _optional(reading, "mask", read_tiff),
         reading.facts(StackAndInputs).stack.pixel_size_um,
-        None if times is None else times["time_s"],
+        None if times is None or np.isnan(times["time_s"]).all() else times["time_s"],
     )
 
 
@@ -203,7 +204,7 @@ def read_alignment(reading: Reading, stack: Stack | None = None) -> Alignment:
     else:
         stack = check_stack(stack, raw.stack, seen)
     if times is not None:
-        stack = stack.replace(frame_times_s=times["time_s"].copy())
+        stack = _with_times(stack, times)
     return Alignment(
         stack,
         transforms,
@@ -277,15 +278,17 @@ class _ParamsFacts(Part):
 
 
 def _files(alignment: Alignment) -> dict[str, Content]:
+    raw = alignment.stack.acquisition
     files: dict[str, Content] = {
         "transforms": partial(write_transforms, transforms=alignment.transforms),
-        "quality": table_bytes(alignment.quality),
+        "quality": table_bytes(raw.beside(alignment.quality)),
         "reference": _image(alignment.reference),
     }
     if alignment.chunks is not None:
-        files["chunks"] = table_bytes(alignment.chunks)
-    if alignment.stack.frame_times_s is not None:
-        files["frame_times"] = _times_bytes(alignment.stack)
+        first = raw.take(alignment.chunks["start"])
+        files["chunks"] = table_bytes(first.beside(alignment.chunks))
+    if alignment.stack.frame_times_s is not None or alignment.stack.frame_numbers is not None:
+        files["frame_times"] = table_bytes(raw.table())
     if alignment.frame_digests is not None:
         files[DIGESTS] = npy_content(alignment.frame_digests.digests)
     if alignment.mask is not None:
@@ -293,7 +296,8 @@ def _files(alignment: Alignment) -> dict[str, Content]:
     if alignment.artefacts is not None:
         files["artefacts"] = _image(alignment.artefacts.astype(np.uint8))
     if alignment.artefact_rows is not None:
-        files["artefact_rows"] = table_bytes(alignment.artefact_rows)
+        of_rows = raw.take(alignment.artefact_rows["frame"])
+        files["artefact_rows"] = table_bytes(of_rows.beside(alignment.artefact_rows))
     return files
 
 
@@ -352,18 +356,26 @@ def _empty_chunks(_: list[str], n_chunks: int) -> Table:
     return empty_chunks(n_chunks)
 
 
-def _empty_times(_: list[str], n_frames: int) -> Table:
-    return np.zeros(n_frames, TIMES)
+def _empty_times(names: list[str], n_frames: int) -> Table:
+    table = np.zeros(n_frames, TIMES)
+    if RAW_FRAME not in names:  # of earlier versions
+        table[RAW_FRAME] = np.arange(n_frames)
+    return table
 
 
 def _no_rows(_: list[str], n_rows: int) -> Table:
     return np.zeros(n_rows, ROWS)
 
 
-def _times_bytes(stack: Stack) -> bytes:
-    table = np.zeros(stack.n_frames, TIMES)
-    table["frame"], table["time_s"] = np.arange(stack.n_frames), stack.frame_times_s
-    return table_bytes(table)
+def _with_times(stack: Stack, table: Table) -> Stack:
+    """Return the stack with the times and numbers that its frames had, where they were known."""
+    numbers, times = table[RAW_FRAME].astype(np.intp), table["time_s"]
+    known: dict[str, Any] = {}
+    if not np.array_equal(numbers, np.arange(len(numbers))):
+        known["frame_numbers"] = numbers
+    if not np.isnan(times).all():
+        known["frame_times_s"] = times.copy()
+    return stack.replace(**known)
 
 
 def _image(image: npt.NDArray[Any]) -> Content:

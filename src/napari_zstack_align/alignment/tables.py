@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align import acquisition
 from napari_zstack_align.alignment.spline import grid_shape
 from napari_zstack_align.alignment.transforms import AffineLink, Link, SplineLink, Transforms
 from napari_zstack_align.csv_text import csv_bytes
@@ -60,6 +61,8 @@ def read_table(path: Path, empty: Callable[[list[str], int], Table]) -> Table:
     if "flag" in read:
         read["flag"], read["detail"] = read_flags(read["flag"], read.get("detail"))
     for name, texts in read.items():
+        if name not in columns and name in acquisition.NAMES:
+            continue  # known from the frames
         if name not in columns:
             raise UnfitContent(f"unknown column '{name}'")
         column = columns[name]

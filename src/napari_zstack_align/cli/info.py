@@ -11,6 +11,7 @@ from napari_zstack_align.cli.info_found import Found
 from napari_zstack_align.cli.info_others import folder_of_results, other_at
 from napari_zstack_align.cli.info_saved import tell_saved
 from napari_zstack_align.cli.inputs import add_stack_arguments, check_exist, open_from
+from napari_zstack_align.counting import ranges
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import run
 from napari_zstack_align.read import (
@@ -117,6 +118,21 @@ def facts_of(stack: Stack) -> dict[str, Any]:
         "pixel_size_um_yx": stack.pixel_size_um,
         "z_step_um": stack.z_step_um,
         "frame_interval_s": stack.frame_interval_s,
+        **_times_of(stack),
         "channel_names": stack.channel_names,
         "remarks": (*stack.remarks, *remarks_on(stack)),
+    }
+
+
+def _times_of(stack: Stack) -> dict[str, Any]:
+    """Which raw frames there are, and when the first and the last of them were recorded."""
+    _, times, dates = stack.acquisition.take([0, -1]).columns()
+    return {
+        "raw_frames": ranges(stack.numbers.tolist()),
+        "dropped_frames": list(stack.dropped),
+        "started_at": None if stack.started_at is None else stack.started_at.isoformat(),
+        "first_frame_s": times[0],
+        "last_frame_s": times[1],
+        "first_frame_at": dates[0] or None,
+        "last_frame_at": dates[1] or None,
     }

@@ -24,8 +24,8 @@ class NwbParams(Params):
         "",
         description=(
             "Date and time at which the recording began, such as 2026-01-31T14:30:00+01:00; "
-            "without the last part, in the time zone of this computer. Empty: 1900-01-01, and the "
-            "file says that it is unknown."
+            "without the last part, in the time zone of this computer. Empty: the start that the "
+            "microscope wrote, else 1900-01-01, and the file says that it is unknown."
         ),
     )
     identifier: str = Field(

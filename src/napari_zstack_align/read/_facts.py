@@ -49,7 +49,7 @@ class Facts:
     z_positions_um : tuple of float, optional
         Depth of each slice, in µm.
     started_at : datetime.datetime, optional
-        When the first frame was recorded.
+        What the clock showed at time 0 of the frame times.
     images : tuple of str
         Names of all images in the file, where there are several to choose from.
     remarks : tuple of Remark

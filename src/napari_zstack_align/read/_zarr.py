@@ -22,6 +22,7 @@ from napari_zstack_align.read._quiet import shortened
 from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read._units import Known, interval, length, number
 from napari_zstack_align.read._unnamed_axes import as_channels
+from napari_zstack_align.read.own_exports import FRAMES, as_exported
 from napari_zstack_align.read.said.axes import check_named
 from napari_zstack_align.sources import ArraySource
 from napari_zstack_align.stack import AXES
@@ -158,7 +159,13 @@ def _open_ome(group: Any, path: Path, said: str | None) -> Opened:
     channels = _items(_mapping(ome.get("omero")), "channels")
     names = tuple(str(_mapping(channel).get("label", "")) for channel in channels)
     scales = _scales(axes, dataset, image)
-    return _opened(array, axes, path, scales, units, names)
+    opened = _opened(array, axes, path, scales, units, names)
+    exported = _mapping(attributes.get(FRAMES))
+    step = number(exported.get("z_step_um"))
+    facts = as_exported(opened.facts, exported, opened.source.shape[0])
+    if facts.z_step_um is None and step is not None and step > 0:
+        facts = replace(facts, z_step_um=step)
+    return replace(opened, facts=facts)
 
 
 def _scales(axes: str, dataset: dict[str, Any], image: dict[str, Any]) -> dict[str, float | None]:

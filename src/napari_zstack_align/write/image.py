@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.acquisition import Acquisition
 from napari_zstack_align.alignment.fill import Fill
-from napari_zstack_align.counting import counted
+from napari_zstack_align.counting import counted, ranges
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.layout import Layout
 from napari_zstack_align.write.crop import Box
 
 AXES = "TCZYX"
@@ -42,6 +44,10 @@ class Image:
         What stands outside the raw frames; None where nothing does, or it isn't known.
     bad_frames : tuple of int
         Frames to be left out of an analysis; only Suite2p binaries say so.
+    frames : Acquisition, optional
+        Number and time of each frame of T; None where there is no such axis, or it isn't known.
+    layout : Layout, optional
+        Of the frames of a z-stack along T.
     made_of : callable, optional
         Returns a digest of all that the pixels follow from, by which an export that was stopped
         can go on; None: it can't be known.
@@ -63,6 +69,8 @@ class Image:
     crop_origin_yx: tuple[int, int] | None = None
     outside: Fill | None = None
     bad_frames: tuple[int, ...] = ()
+    frames: Acquisition | None = None
+    layout: Layout | None = None
     made_of: Callable[[], str] | None = field(default=None, repr=False)
     check: Callable[[], None] = field(default=lambda: None, repr=False)
 
@@ -110,6 +118,22 @@ class Image:
     def channel_of(self, index: tuple[int, ...]) -> int:
         """Channel of a plane, by its index."""
         return index[self.axes.index("C")] if "C" in self.axes else 0
+
+    @property
+    def said_of_frames(self) -> dict[str, Any]:
+        """What only this program reads back: layout, and numbers of frames where some left.
+
+        ``frames_per_slice`` (a number or a list), ``frames_in_turn``, ``order`` and ``raw_frames``
+        ('0-9, 12-21').
+        """
+        said: dict[str, Any] = {}
+        if self.layout is not None:
+            said["frames_per_slice"] = self.layout.frames_per_slice
+            said["frames_in_turn"] = self.layout.in_turn
+            said["order"] = str(self.layout.order)
+        if self.frames is not None and not self.frames.counts_on:
+            said["raw_frames"] = ranges(self.frames.numbers.tolist())
+        return said
 
     def cropped(self, box: Box) -> Image:
         """Return the part of the image that lies in a box."""

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tifffile
 
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.frame_times import frame_interval_s
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.write.image import Image
 from napari_zstack_align.write.replacing import replacing
@@ -16,6 +18,9 @@ from napari_zstack_align.write.target import MADE_BY, check_export_target
 
 CLASSIC_BYTES = 2 * 10**9
 """Above this a BigTIFF is written: many readers take offsets in a classic TIFF as signed."""
+
+EVEN = 1e-3
+"""Frame times are written one by one where they differ from even ones by more than this part."""
 
 PIXEL_TYPES = ("int8", "int16", "int32", "uint8", "uint16", "uint32", "float32", "float64")
 
@@ -80,10 +85,11 @@ def _metadata(image: Image) -> dict[str, Any]:
     if image.pixel_size_um is not None:
         for axis, size in zip("YX", image.pixel_size_um, strict=True):
             metadata |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "µm"}
-    if image.z_step_um is not None and "Z" in image.axes:
+    if image.z_step_um is not None and ("Z" in image.axes or image.layout is not None):
         metadata |= {"PhysicalSizeZ": image.z_step_um, "PhysicalSizeZUnit": "µm"}
     if image.frame_interval_s is not None and "T" in image.axes:
         metadata |= {"TimeIncrement": image.frame_interval_s, "TimeIncrementUnit": "s"}
+    metadata |= _of_frames(image)
     sentences = []
     if image.crop_origin_yx is not None:
         y, x = image.crop_origin_yx
@@ -95,6 +101,32 @@ def _metadata(image: Image) -> dict[str, Any]:
     if image.channel_names:
         metadata["Channel"] = {"Name": list(image.channel_names)}
     return metadata
+
+
+def _of_frames(image: Image) -> dict[str, Any]:
+    """When the frames were recorded, and in an annotation what OME has no place for."""
+    metadata: dict[str, Any] = {}
+    frames = image.frames
+    if frames is not None and frames.started_at is not None:
+        metadata["AcquisitionDate"] = frames.started_at.isoformat()
+    if frames is not None and frames.has_times and not _is_even(frames.times_s):
+        times = np.repeat(frames.times_s, image.n_channels).tolist()
+        metadata["Plane"] = {"DeltaT": times, "DeltaTUnit": ["s"] * len(times)}
+    if said := image.said_of_frames:
+        repeats = said.get("frames_per_slice")
+        if isinstance(repeats, tuple):
+            said["frames_per_slice"] = ",".join(map(str, repeats))
+        metadata["MapAnnotation"] = {"Namespace": MADE_BY, "Value": said}
+    return metadata
+
+
+def _is_even(times_s: npt.NDArray[np.float64]) -> bool:
+    """Whether ``TimeIncrement`` says the times of all frames."""
+    if len(times_s) < 2:
+        return len(times_s) == 0 or bool(times_s[0] == 0)
+    step = frame_interval_s(times_s)
+    even = np.arange(len(times_s)) * (step or 0.0)
+    return bool(np.abs(times_s - even).max() < EVEN * (step or 0.0))
 
 
 def _resolution(image: Image) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from yaozarrs.write.v05 import prepare_image
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.read.own_exports import FRAMES
 from napari_zstack_align.read.readers import folder_reader
 from napari_zstack_align.saved.occupant import others_in
 from napari_zstack_align.write.image import Image
@@ -167,8 +168,23 @@ def _write_metadata(path: Path, metadata: v05.Image, image: Image) -> None:
     attributes = zarr.open_group(path, mode="r+").attrs
     attributes["ome"] = ome
     attributes["made_by"] = MADE_BY
+    if known := _of_frames(image):
+        attributes[FRAMES] = known
     if image.outside is not None:
         attributes["outside_raw_frames"] = image.outside.sentence
+
+
+def _of_frames(image: Image) -> dict[str, Any]:
+    """What OME-Zarr has no place for: numbers and times of the frames, and their layout."""
+    known: dict[str, Any] = dict(image.said_of_frames)
+    frames = image.frames
+    if frames is not None and frames.has_times:
+        known["frame_times_s"] = frames.times_s.tolist()
+    if frames is not None and frames.started_at is not None:
+        known["started_at"] = frames.started_at.isoformat()
+    if image.layout is not None and image.z_step_um is not None:
+        known["z_step_um"] = image.z_step_um
+    return known
 
 
 def _dimension(image: Image, axis: str) -> DimSpec:

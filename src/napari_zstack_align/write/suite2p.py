@@ -15,7 +15,7 @@ from napari_zstack_align.saved.occupant import others_in
 from napari_zstack_align.write.image import Image
 from napari_zstack_align.write.int16 import Fit, Movie
 from napari_zstack_align.write.replacing import replacing
-from napari_zstack_align.write.suite2p_ops import plane_ops
+from napari_zstack_align.write.suite2p_ops import plane_ops, times_in_ops
 from napari_zstack_align.write.target import check_export_target
 
 NAMES = ("data.bin", "data_chan2.bin")
@@ -92,6 +92,8 @@ def _ops(
     bad[list(image.bad_frames)] = True
     ops = plane_ops(folder, image.shape[-2:], n_frames, image.n_channels)
     ops |= {"keep_movie_raw": False, "input_format": "binary", "badframes": bad}
+    if image.frames is not None:
+        ops |= times_in_ops(image.frames)
     for suffix, name, fit, mean in zip(("", "_chan2"), NAMES, fits, means, strict=False):
         ops[f"reg_file{suffix}"] = str(folder / name)
         ops[f"meanImg{suffix}"] = mean

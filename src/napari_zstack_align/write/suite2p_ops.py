@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from napari_zstack_align.acquisition import Acquisition
+
 
 def plane_ops(
     folder: Path, shape: tuple[int, ...], n_frames: int, n_channels: int
@@ -39,3 +41,17 @@ def plane_ops(
         "ops_path": str(folder / "ops.npy"),
         **dict.fromkeys(("save_path0", "save_path", "fast_disk"), str(folder)),
     }
+
+
+def times_in_ops(frames: Acquisition) -> dict[str, Any]:
+    """Return which raw frame each frame is, and when it was recorded; Suite2p doesn't mind.
+
+    ``raw_frames`` (T,) int, ``frame_times_s`` (T,) float64 and ``started_at`` (ISO 8601); the last
+    two where they are known.
+    """
+    known: dict[str, Any] = {"raw_frames": np.asarray(frames.numbers, np.int64)}
+    if np.isfinite(frames.times_s).any():
+        known["frame_times_s"] = frames.times_s
+    if frames.started_at is not None:
+        known["started_at"] = frames.started_at.isoformat()
+    return known

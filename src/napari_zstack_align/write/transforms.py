@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align import acquisition
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.checks import check_raw_files_stay
 from napari_zstack_align.alignment.transforms import AffineLink, Transforms
@@ -23,6 +24,7 @@ from napari_zstack_align.write.target import check_export_target
 from napari_zstack_align.write.writers import Takes, choose_writer
 
 COLUMNS = ("frame", *(f"a{row}{column}" for row in range(3) for column in range(3)))
+WITH_TIMES = (*COLUMNS, *acquisition.NAMES)
 
 Matrices = npt.NDArray[np.float64]
 
@@ -100,16 +102,18 @@ def _check_affine(alignment: Alignment) -> None:
 
 def is_transforms_export(path: Path) -> bool:
     """Whether a file holds matrices: raw frames may be ``.npy`` files too."""
-    return csv_header(path) == COLUMNS or shape_of_npy(path)[1:] == (3, 3)
+    return csv_header(path) in (COLUMNS, WITH_TIMES) or shape_of_npy(path)[1:] == (3, 3)
 
 
 def write_matrices_csv(path: Path, alignment: Alignment, *, overwrite: bool = False) -> Job[Path]:
-    """Write a row per frame: frame, a00, a01, ... a22."""
+    """Write a row per frame: frame, a00, a01, ... a22, and which raw frame it was, and when."""
     matrices = alignment.transforms.matrices()
     yield Progress("Writing transforms", 0, len(matrices))
-    rows = [(t, *row) for t, row in enumerate(matrices.reshape(-1, 9).tolist())]
+    raw = alignment.stack.acquisition.columns()
+    pairs = zip(matrices.reshape(-1, 9).tolist(), *raw, strict=True)
+    rows = [(t, *row, *frame) for t, (row, *frame) in enumerate(pairs)]
     with replacing(path, overwrite) as unfinished:
-        unfinished.write_text(csv_text(COLUMNS, rows), encoding="utf-8", newline="")
+        unfinished.write_text(csv_text(WITH_TIMES, rows), encoding="utf-8", newline="")
     return path
 
 
@@ -161,12 +165,12 @@ def _from_csv(path: Path) -> Matrices:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file)
         header = tuple(name.strip() for name in next(reader, ()))
-        if header != COLUMNS:
+        if header not in (COLUMNS, WITH_TIMES):
             raise InputError(f"{path} must have the columns {', '.join(COLUMNS)} in this order.")
         rows = [row for row in reader if row]
-    if any(len(row) != len(COLUMNS) for row in rows):
-        raise InputError(f"{path} must have {len(COLUMNS)} values in every row.")
-    values = np.array(rows, np.float64).reshape(-1, len(COLUMNS))
+    if any(len(row) != len(header) for row in rows):
+        raise InputError(f"{path} must have {len(header)} values in every row.")
+    values = np.array([row[: len(COLUMNS)] for row in rows], np.float64).reshape(-1, len(COLUMNS))
     if not np.array_equal(values[:, 0], np.arange(len(values))):
         raise InputError(f"{path} must have one row a frame, numbered 0, 1, 2, ... without gaps.")
     return values[:, 1:].reshape(-1, 3, 3)

@@ -63,6 +63,7 @@ def export_movie(
         overwrite=overwrite,
         pixel_size_um=zshift.stack.pixel_size_um,
         frame_interval_s=zshift.stack.frame_interval_s,
+        frames=zshift.stack.acquisition,
         channel_names=(CORRECTED_LABEL if corrected else SIMULATED_LABEL,),
         bad_frames=tuple(np.flatnonzero(~zshift.used).tolist()),
         **({"check": frames.check_files} if corrected else {}),

@@ -232,7 +232,7 @@ def _frames(zshift: ZShift) -> Table:
     for name in QUALITY.names or ():
         table[name] = zshift.quality[name]
     table["z"], table["z_um"] = zshift.z, zshift.z_um
-    return table
+    return zshift.stack.acquisition.beside(table)
 
 
 def _empty_frames(_: list[str], n_frames: int) -> Table:

@@ -1,6 +1,7 @@
 """NWB files, read back and checked by pynwb's own validator."""
 
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -112,6 +113,18 @@ def test_what_nobody_said_is_stated(read, traces):
     assert (plane.indicator, plane.location) == ("unknown", "unknown")
     assert np.isnan(plane.excitation_lambda)
     assert "SummaryImages" not in file.processing["ophys"].data_interfaces
+
+
+@pytest.mark.slow
+def test_the_session_starts_when_the_microscope_did(read, traces):
+    traces.frames["raw_frame"] = 3 * np.arange(len(traces.frames))
+    started = datetime(2026, 3, 4, 5, 6, 7, 250_000)
+    file = read(replace(traces, started_at=started), FieldOfView((40, 48)))
+    assert file.session_start_time == started.astimezone()
+    assert "in the time zone of the computer" in file.notes
+    assert "1900" not in file.notes
+    numbers = file.processing["ophys"]["RawFrame"].data[:]
+    np.testing.assert_array_equal(numbers, traces.frames["raw_frame"])
 
 
 @pytest.mark.slow

@@ -283,6 +283,7 @@ class _Run:
             provenance=self._provenance(),
             saturated=self._saturated_frames(F, frames["used"]),
             unmeasured=self._unmeasured(corrected, frames["used"]),
+            started_at=inputs.stack.started_at,
         )
         return replace(traces, remarks=remarks_of(traces, inputs) + found)
 

@@ -130,9 +130,9 @@ class Inputs:
     def frames(self) -> npt.NDArray[np.void]:
         """(T,) table of frames, as of `Traces`."""
         table = np.zeros(self.stack.n_frames, FRAMES)
-        times = self.stack.frame_times_s
+        raw = self.stack.acquisition
         table["frame"] = np.arange(len(table))
-        table["time_s"] = np.nan if times is None else times
+        table["raw_frame"], table["time_s"] = raw.numbers, raw.times_s
         table["segment"] = self.timeline.segment
         table["confidence"], table["used"] = 1, True
         if self.alignment is not None:

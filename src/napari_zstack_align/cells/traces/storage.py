@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,7 @@ class _TracesFacts(Part):
     frame_shape: tuple[int, int]
     pixel_size_um: tuple[float, float] | None
     remarks: tuple[SavedRemark, ...]
+    started_at: datetime | None = None
 
 
 def _result(traces: Traces) -> Result:
@@ -172,7 +174,7 @@ def _result(traces: Traces) -> Result:
             **{name: npy_content(getattr(traces, name)) for name in ARRAYS},
             **{name: npy_content(array) for name, array in _optional(traces)},
             "rois": rois_bytes(traces.rois),
-            "frames": table_bytes(traces.frames),
+            "frames": table_bytes(traces.acquisition.beside(traces.frames)),
         },
         _facts(traces),
     )
@@ -204,6 +206,7 @@ def _read(reading: Reading) -> Traces:
         pixel_size_um=facts.pixel_size_um,
         remarks=facts.remarks,
         provenance=reading.provenance,
+        started_at=facts.started_at,
         **{name: _read_array(reading, name, shape) for name in OPTIONAL if reading.has(name)},
     )
 
@@ -246,9 +249,13 @@ def _facts(traces: Traces) -> dict[str, Any]:
         "frame_shape": traces.frame_shape,
         "pixel_size_um": traces.pixel_size_um,
         "remarks": traces.remarks,
+        "started_at": None if traces.started_at is None else traces.started_at.isoformat(),
         "arrays": "(channel, ROI, frame); ROIs as the rows of rois, frames as those of frames",
     }
 
 
-def _empty_frames(_: list[str], n_frames: int) -> Table:
-    return np.zeros(n_frames, FRAMES)
+def _empty_frames(names: list[str], n_frames: int) -> Table:
+    table = np.zeros(n_frames, FRAMES)
+    if "raw_frame" not in names:  # of earlier versions
+        table["raw_frame"] = np.arange(n_frames)
+    return table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.acquisition import Acquisition, session_start
 from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.traces.coarse import coarse_step
 from napari_zstack_align.cells.traces.dark import DarkLevel
@@ -53,7 +55,8 @@ class Traces:
     rois : Rois
         The N cells in reference coordinates.
     frames : numpy.ndarray
-        (T,) structured, a row a frame: ``frame``, ``time_s`` (NaN where unknown), ``segment``
+        (T,) structured, a row a frame: ``frame``, ``raw_frame`` (its number in the files),
+        ``time_s`` (since the start of the recording; NaN where unknown), ``segment``
         (stretch with a baseline of its own, between long pauses), ``confidence`` (float32, 0 to 1:
         the frame's correlation after alignment, 0 where the alignment left it out), ``used``
         (bool), ``flag``
@@ -82,6 +85,8 @@ class Traces:
         (C, N) float32: part of the frames used in which more than 5 % of the cell's circle is at
         the largest value of the detector; NaN for a cell without frames, None where that wasn't
         looked at.
+    started_at : datetime.datetime, optional
+        What the microscope's clock showed at time 0; None where unknown.
     unmeasured : numpy.ndarray, optional
         (C, N) float32: part of the frames used in which the cell has no ΔF/F because pixels there
         don't come from tissue: rows without light or struck by light, pixels fixed to the
@@ -105,6 +110,7 @@ class Traces:
     provenance: dict[str, Any] = field(default_factory=dict)
     saturated: Trace | None = None
     unmeasured: Trace | None = None
+    started_at: datetime | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.channel_names), len(self.rois), len(self.frames))
@@ -140,6 +146,11 @@ class Traces:
         """(T,) time of each frame in s; None where unknown."""
         times: npt.NDArray[np.float64] = self.frames["time_s"]
         return None if np.isnan(times).all() else times
+
+    @property
+    def acquisition(self) -> Acquisition:
+        """Number and time of each frame, as they stand in tables and exports."""
+        return Acquisition(self.frames["raw_frame"], self.frames["time_s"], self.started_at)
 
     @property
     def has_times(self) -> bool:
@@ -284,6 +295,7 @@ class Traces:
 FRAMES = np.dtype(
     [
         ("frame", np.int32),
+        ("raw_frame", np.int64),
         ("time_s", np.float64),
         ("segment", np.int32),
         ("confidence", np.float32),
@@ -297,17 +309,33 @@ FRAMES = np.dtype(
 def joined_frames(traces: Sequence[Traces]) -> npt.NDArray[np.void]:
     """Frames of several recordings in one table, with the name of the recording in each row.
 
-    Its rows belong to the columns of ``np.concatenate([t.F for t in traces], axis=2)``.
+    Its rows belong to the columns of ``np.concatenate([t.F for t in traces], axis=2)``. There are
+    two more columns: ``recorded_at`` (date and time, '' where unknown) and ``session_time_s``, of
+    `session_times`.
     """
     width = max((len(t.recording) for t in traces), default=1)
+    more = [("recorded_at", "U32"), ("session_time_s", np.float64)]
     table = np.zeros(
-        sum(len(t.frames) for t in traces), [("recording", f"U{max(width, 1)}"), *FRAMES.descr]
+        sum(len(t.frames) for t in traces),
+        [("recording", f"U{max(width, 1)}"), *FRAMES.descr, *more],
     )
     start = 0
-    for one in traces:
+    for one, times in zip(traces, session_times(traces), strict=True):
         rows = table[start : start + len(one.frames)]
         rows["recording"] = one.recording
+        rows["recorded_at"], rows["session_time_s"] = one.acquisition.recorded_at, times
         for name in FRAMES.names or ():
             rows[name] = one.frames[name]
         start += len(rows)
     return table
+
+
+def session_times(traces: Sequence[Traces]) -> list[npt.NDArray[np.float64]]:
+    """(T,) time of the frames of each recording since the earliest start of all, in s.
+
+    NaN throughout where the start of one is unknown; a recording by itself starts at its own.
+    """
+    if len(traces) == 1:
+        return [traces[0].acquisition.times_s]
+    start = session_start([each.started_at for each in traces])
+    return [each.acquisition.since(start) for each in traces]

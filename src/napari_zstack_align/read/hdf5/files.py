@@ -32,6 +32,7 @@ from napari_zstack_align.read.hdf5.datasets import (
     text_of,
     unwritten,
 )
+from napari_zstack_align.read.own_exports import as_exported
 from napari_zstack_align.read.said.axes import check_named
 from napari_zstack_align.remark import Remark, as_notes, as_warnings
 
@@ -93,6 +94,7 @@ def open_dataset(path: Path, wish: Wish = PLAIN) -> Opened:
         chosen = _chosen(found, dataset, file, path)
         others = [each for each in found if each.name != chosen.name] if dataset is None else []
         result = _opened(asked(path, lambda: file[chosen.name]), path, wish.axes)
+        result = _with_times(file, result, path)
     remarks = (*result.facts.remarks, *_of_others(chosen, others))
     return replace(result, facts=replace(result.facts, remarks=remarks))
 
@@ -302,7 +304,24 @@ def _our_channels(file: Any, path: Path) -> Opened | None:
         channel_names=channel_names if len(channel_names) == len(each) else (),
         remarks=tuple(dict.fromkeys(remark for one in each for remark in one.facts.remarks)),
     )
-    return Opened(ChannelsSource(tuple(one.source for one in each)), (path,), facts)
+    source = ChannelsSource(tuple(one.source for one in each))
+    return _with_times(file, Opened(source, (path,), facts), path)
+
+
+def _with_times(file: Any, opened: Opened, path: Path) -> Opened:
+    """Add what an export of this program says of its frames."""
+    if text_of(attribute(file, "made_by", path)) != OURS:
+        return opened
+    movie = asked(path, partial(file.get, "mov"))
+    known = {} if movie is None else attributes(movie, path)
+    known["order"] = text_of(known.get("order"))
+    known["started_at"] = text_of(attribute(file, "started_at", path))
+    for name in ("raw_frames", "frame_times_s"):
+        dataset = asked(path, partial(file.get, name))
+        is_row = isinstance(dataset, h5py.Dataset) and len(dataset.shape or ()) == 1
+        known[name] = asked(path, partial(dataset.__getitem__, ())) if is_row else None
+    facts = as_exported(opened.facts, known, opened.source.shape[0])
+    return replace(opened, facts=facts)
 
 
 FORMAT = Format(

@@ -38,6 +38,8 @@ LARGEST_PIXEL_UM = 1000.0
 MOST_NAMED = 4
 LONGEST_S = 100 * 365 * 86400.0
 """Times beyond are no times after the start of a session."""
+UNKNOWN_START = datetime(1900, 1, 1)
+"""Stands for a start that isn't known, in our exports and others."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,10 @@ def open_nwb(path: Path, wish: Wish = PLAIN) -> Opened:
         found = _series_in(file, path)
         chosen = _chosen(found, series, path)
         result = _opened(chosen, path)
+        facts = replace(result.facts, started_at=_start_of(file, chosen.group, path))
         others = [each.name for each in found if each.name != chosen.name]
     remarks = () if series is not None else _of_others(chosen, others)
-    return replace(result, facts=replace(result.facts, remarks=(*result.facts.remarks, *remarks)))
+    return replace(result, facts=replace(facts, remarks=(*facts.remarks, *remarks)))
 
 
 def started_at(path: Path) -> datetime | None:
@@ -85,14 +88,20 @@ def started_at(path: Path) -> datetime | None:
     try:
         with opened(path) as file:
             chosen = next(iter(_series_in(file, path)), None)
-            date = _text_at(file, "timestamps_reference_time", path) or _text_at(
-                file, "session_start_time", path
-            )
-            begun = 0.0 if chosen is None else _first_s(chosen.group, path)
+            return _start_of(file, None if chosen is None else chosen.group, path)
     except InputError:
         return None  # what is the matter with it is said when it is opened
+
+
+def _start_of(file: Any, group: Any, path: Path) -> datetime | None:
+    """What the clock showed at the first frame of a series; None where the file doesn't say it."""
+    date = _text_at(file, "timestamps_reference_time", path) or _text_at(
+        file, "session_start_time", path
+    )
+    begun = 0.0 if group is None else _first_s(group, path)
     try:
-        return datetime.fromisoformat(date).replace(tzinfo=None) + timedelta(seconds=begun)
+        zero = datetime.fromisoformat(date).replace(tzinfo=None)
+        return None if zero == UNKNOWN_START else zero + timedelta(seconds=begun)
     except (ValueError, OverflowError):
         return None
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.counting import counted
+from napari_zstack_align.counting import counted, ranges
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read.said.bad_frames import is_list_file, read_bad_frames
 
@@ -68,9 +68,7 @@ class Dropped:
         """The same as a text, which reads as this again."""
         if self.flyback:
             return f"{self.flyback} {self.count} of {self.of}"
-        runs = np.split(self.frames, np.flatnonzero(np.diff(self.frames) != 1) + 1)
-        words = (f"{r[0]}-{r[-1]}" if len(r) > 1 else f"{r[0]}" for r in runs if len(r))
-        return ", ".join(words)
+        return ranges(self.frames)
 
     def staying(self, n_frames: int) -> npt.NDArray[np.intp]:
         """Indices of the frames that don't leave."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from datetime import datetime
 from io import BytesIO
 from math import prod
 from typing import TypeAlias
@@ -17,6 +18,7 @@ from napari_zstack_align.frame_times import interpolated, out_of_order
 from napari_zstack_align.read._facts import Facts
 from napari_zstack_align.read._facts import times as times_of
 from napari_zstack_align.read._units import Known, interval, length, number, time_s
+from napari_zstack_align.read.own_exports import as_exported
 from napari_zstack_align.remark import Remark, as_notes, as_warnings
 
 Place: TypeAlias = tuple[str, int]
@@ -27,6 +29,8 @@ MOST_PLANES = 10_000_000
 
 
 MOST_NAMED = 4
+OURS = "napari-zstack-align"
+"""Namespace of what our exports say."""
 
 PIXELS = re.compile(r"<(?:\w+:)?Pixels\b")
 """Begins the description of an image."""
@@ -102,6 +106,7 @@ def _parsed(root: ElementTree.Element, name: str, image: int | str) -> Ome:
         z_step_um=z_step,
         interval_s=between,
         frame_times_s=planes,
+        started_at=start_in(images[index].findtext("{*}AcquisitionDate")),
         channel_names=_channel_names(pixels),
         images=names if len(names) > 1 else (),
         remarks=(
@@ -110,7 +115,25 @@ def _parsed(root: ElementTree.Element, name: str, image: int | str) -> Ome:
         ),
     )
     facts = replace(facts, remarks=(*facts.remarks, *_remarks_on_times(odd_planes, facts)))
+    if said := _of_our_export(root):
+        facts = as_exported(facts, said, prod(shape) // channels)
     return Ome(facts, _places(pixels, axes, shape), names)
+
+
+def start_in(date: str | None) -> datetime | None:
+    """Return the date and time that ``AcquisitionDate`` gives, without a time zone."""
+    try:
+        return datetime.fromisoformat((date or "").strip()).replace(tzinfo=None)
+    except ValueError:
+        return None
+
+
+def _of_our_export(root: ElementTree.Element) -> dict[str, str]:
+    """What an export of this program says of its frames; nothing in other files."""
+    maps = root.findall("{*}StructuredAnnotations/{*}MapAnnotation")
+    ours = next((each for each in maps if each.get("Namespace") == OURS), None)
+    pairs = [] if ours is None else ours.findall("{*}Value/{*}M")
+    return {pair.get("K", ""): pair.text or "" for pair in pairs}
 
 
 def _index_of(image: int | str, names: tuple[str, ...], name: str) -> int:

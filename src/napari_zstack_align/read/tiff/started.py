@@ -8,6 +8,7 @@ from pathlib import Path
 
 from napari_zstack_align.read._quiet import tags_of_first_page
 from napari_zstack_align.read.scanimage.header import start_of
+from napari_zstack_align.read.tiff.ome import start_in
 
 OME_DATE = re.compile(r"<(?:\w+:)?AcquisitionDate>([^<]+)<")
 TIFF_FORMATS = ("%Y:%m:%d %H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y%m%d %H:%M:%S.%f", "%Y%m%d %H:%M:%S")
@@ -31,10 +32,7 @@ def started_at(path: Path) -> datetime | None:
 def of_ome(text: str) -> datetime | None:
     """When OME metadata say that it was."""
     found = OME_DATE.search(text)
-    try:
-        return datetime.fromisoformat(found[1].strip()).replace(tzinfo=None) if found else None
-    except ValueError:
-        return None
+    return start_in(found[1]) if found else None
 
 
 def _of_tag(date: str) -> datetime | None:

@@ -32,15 +32,16 @@ def write_traces_npz(
     """Write the traces of one recording.
 
     ``F``, ``Fneu``, ``corrected``, ``dff`` (C, N, T) float32; ``ids``, ``circles``, ``slices`` of
-    the ROIs; ``frame``, ``time_s``, ``segment``, ``confidence``, ``used``, ``flag``,
-    ``detail`` (T,); ``motion_explained`` (C, N), ``dark_level`` (C,), ``dff_reliable``
-    (C, N) bool, ``channel_names`` (C,) and ``recording``.
+    the ROIs; ``frame``, ``raw_frame``, ``time_s``, ``recorded_at`` (date and time), ``segment``,
+    ``confidence``, ``used``, ``flag``, ``detail`` (T,); ``motion_explained`` (C, N),
+    ``dark_level`` (C,), ``dff_reliable`` (C, N) bool, ``channel_names`` (C,) and ``recording``.
     """
     (traces,) = recordings
     arrays: Arrays = {signal: getattr(traces, signal) for signal in SIGNALS}
     arrays |= _rois(traces.rois)
     arrays |= {name: traces.frames[name] for name in traces.frames.dtype.names or ()}
     arrays |= {
+        "recorded_at": traces.acquisition.recorded_at,
         "motion_explained": traces.motion_explained,
         "dark_level": traces.dark_level,
         "dff_reliable": traces.reliable,

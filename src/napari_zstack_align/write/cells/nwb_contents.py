@@ -34,6 +34,11 @@ Signals = dict[str, npt.NDArray[np.float32]]
 
 UNKNOWN_START = datetime(1900, 1, 1, tzinfo=UTC)
 
+CLOCK = (
+    "The session's start is that of the microscope's clock, in the time zone of the computer that "
+    "wrote this file."
+)
+
 DESCRIPTIONS = {
     "F": "Mean over the ROI in the raw frames; nothing is subtracted",
     "Fneu": "Mean over the ring around the ROI in the raw frames; nothing is subtracted",
@@ -67,12 +72,25 @@ def contents(traces: Traces, field: FieldOfView, params: NwbParams) -> tuple[NWB
             **time,
         )
     )
+    ophys.add(
+        TimeSeries(
+            name="RawFrame",
+            data=traces.acquisition.numbers,
+            unit="1",
+            description="Number of each frame in the files of the recording, counted from 0",
+            **time,
+        )
+    )
     return file, _signals(ophys, traces, table, time)
 
 
 def _file(traces: Traces, params: NwbParams) -> NWBFile:
     start = params.start()
     notes = [str(remark) for remark in traces.remarks]
+    if start is None and traces.started_at is not None:
+        start = _zoned(traces.started_at)
+        if start is not None and traces.started_at.tzinfo is None:
+            notes.append(CLOCK)
     if start is None:
         notes.append("When the session began is unknown: 1900-01-01 stands for it.")
     return NWBFile(
@@ -84,6 +102,14 @@ def _file(traces: Traces, params: NwbParams) -> NWBFile:
         notes=_text(" ".join(notes)) or None,
         subject=_subject(params),
     )
+
+
+def _zoned(clock: datetime) -> datetime | None:
+    """Start with a time zone, as NWB wants it; None for a date that no computer knows."""
+    try:
+        return clock.astimezone()
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
 def _text(given: str) -> str:

@@ -79,13 +79,27 @@ def numbers(values: npt.NDArray[Any]) -> list[str]:
     return text.replace("nan", "").splitlines()
 
 
-def frame_and_time(traces: Traces) -> list[str]:
-    """'frame,time_s' of every frame; no time where it is unknown."""
-    times = traces.frame_times_s
-    if times is None:
-        return [f"{t}," for t in range(len(traces.frames))]
-    cells = ["" if np.isnan(time) else f"{time:.10g}" for time in times.tolist()]
-    return [f"{t},{cell}" for t, cell in enumerate(cells)]
+FRAME_COLUMNS = ("frame", "time_s", "raw_frame", "recorded_at", "session_time_s")
+"""Names of the columns of `frame_and_time`."""
+
+
+def frame_and_time(traces: Traces, session_times_s: npt.NDArray[np.float64]) -> list[str]:
+    """Cells of `FRAME_COLUMNS` for every frame; what is unknown is left empty.
+
+    Parameters
+    ----------
+    traces : Traces
+    session_times_s : numpy.ndarray
+        (T,) as of `session_times`.
+    """
+    raw = traces.acquisition
+    columns = (_seconds(raw.times_s), raw.numbers.tolist(), raw.recorded_at.tolist())
+    rows = zip(*columns, _seconds(session_times_s), strict=True)
+    return [f"{t},{time},{number},{at},{since}" for t, (time, number, at, since) in enumerate(rows)]
+
+
+def _seconds(times: npt.NDArray[np.float64]) -> list[str]:
+    return ["" if np.isnan(time) else f"{time:.10g}" for time in times.tolist()]
 
 
 def reliable(traces: Traces) -> str:

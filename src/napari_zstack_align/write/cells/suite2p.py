@@ -25,7 +25,7 @@ from napari_zstack_align.write.cells.npy import write_header
 from napari_zstack_align.write.cells.options import CellOptions, field_of
 from napari_zstack_align.write.cells.suite2p_stat import stat_of
 from napari_zstack_align.write.replacing import replacing
-from napari_zstack_align.write.suite2p_ops import plane_ops
+from napari_zstack_align.write.suite2p_ops import plane_ops, times_in_ops
 from napari_zstack_align.write.target import MADE_BY, check_export_target
 
 NOT_DECONVOLVED = "not deconvolved"
@@ -132,6 +132,7 @@ def _ops(folder: Path, traces: Traces, field: FieldOfView) -> dict[str, Any]:
     n_channels, _, n_frames = traces.F.shape
     return {
         **plane_ops(folder, field.shape, n_frames, n_channels),
+        **times_in_ops(traces.acquisition),
         "fs": 1.0 if rate is None else rate,
         "frame_rate_known": rate is not None,
         "tau": TAU_S,

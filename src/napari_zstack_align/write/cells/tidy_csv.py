@@ -6,12 +6,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_zstack_align.cells.traces import Traces
+from napari_zstack_align.cells.traces.traces import session_times
 from napari_zstack_align.csv_text import csv_cell
 from napari_zstack_align.progress import Job
 from napari_zstack_align.write.cells.options import CellOptions
 from napari_zstack_align.write.cells.rows import (
+    FRAME_COLUMNS,
     SIGNALS,
     confidence_and_flag,
     each_reliable,
@@ -21,7 +24,7 @@ from napari_zstack_align.write.cells.rows import (
 )
 
 COLUMNS = (
-    "recording", "roi", "channel", "frame", "time_s", *SIGNALS, "confidence", "flag", "detail",
+    "recording", "roi", "channel", *FRAME_COLUMNS, *SIGNALS, "confidence", "flag", "detail",
     "dff_reliable",
 )  # fmt: skip
 
@@ -39,18 +42,21 @@ def write_tidy_csv(
     """Write the traces of one or more recordings to one table.
 
     Rows run over the frames of a ROI, then over ROIs, channels and recordings. ``roi`` is its id;
-    channels and frames count from 0. F and Fneu are raw counts; what is unknown or not a number
-    is left empty. ``dff_reliable`` is 0 where the dark level is unknown or doubtful, where no
-    frame counts, and for ROIs that are saturated, or weren't measured in most frames.
+    channels and frames count from 0; ``raw_frame`` is the frame's number in the files,
+    ``recorded_at`` date and time, and ``session_time_s`` counts from the start of the earliest
+    recording. F and Fneu are raw counts; what is unknown or not a number is left empty.
+    ``dff_reliable`` is 0 where the dark level is unknown or doubtful, where no frame counts, and
+    for ROIs that are saturated, or weren't measured in most frames.
     """
     total = sum(traces.F.size for traces in recordings)
-    blocks = (block for traces in recordings for block in _blocks(traces))
+    pairs = zip(recordings, session_times(recordings), strict=True)
+    blocks = (block for traces, times in pairs for block in _blocks(traces, times))
     return write_rows(Path(path), COLUMNS, blocks, total, overwrite)
 
 
-def _blocks(traces: Traces) -> Iterator[tuple[str, int]]:
+def _blocks(traces: Traces, session_times_s: npt.NDArray[np.float64]) -> Iterator[tuple[str, int]]:
     """Yield the rows of a recording in blocks, with their number."""
-    before, after = frame_and_time(traces), confidence_and_flag(traces)
+    before, after = frame_and_time(traces, session_times_s), confidence_and_flag(traces)
     n_channels, n_rois, n_frames = traces.F.shape
     name, relied_on = csv_cell(traces.recording), each_reliable(traces)
     for channel, row in np.ndindex(n_channels, n_rois):

@@ -9,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.cells.traces import Traces
+from napari_zstack_align.cells.traces.traces import session_times
 from napari_zstack_align.csv_text import csv_cell
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job
 from napari_zstack_align.write.cells.options import CellOptions
 from napari_zstack_align.write.cells.rows import (
+    FRAME_COLUMNS,
     SIGNALS,
     confidence_and_flag,
     frame_and_time,
@@ -23,7 +25,7 @@ from napari_zstack_align.write.cells.rows import (
 )
 
 COLUMNS = (
-    "recording", "channel", "frame", "time_s", "confidence", "flag", "detail", "dff_reliable"
+    "recording", "channel", *FRAME_COLUMNS, "confidence", "flag", "detail", "dff_reliable"
 )  # fmt: skip
 
 SAME_PX = 1e-3
@@ -68,7 +70,8 @@ def write_wide_csv(
     ids = list(dict.fromkeys(roi for traces in recordings for roi in traces.ids.tolist()))
     total = sum(traces.F.shape[0] * traces.F.shape[2] for traces in recordings)
     header = [*COLUMNS, *(f"roi_{roi}" for roi in ids)]
-    blocks = (block for traces in recordings for block in _blocks(traces, signal, ids))
+    pairs = zip(recordings, session_times(recordings), strict=True)
+    blocks = (block for traces, times in pairs for block in _blocks(traces, times, signal, ids))
     return write_rows(Path(path), header, blocks, total, overwrite)
 
 
@@ -85,9 +88,11 @@ def _check_same_rois(recordings: Sequence[Traces]) -> None:
                 )
 
 
-def _blocks(traces: Traces, signal: str, ids: list[int]) -> Iterator[tuple[str, int]]:
+def _blocks(
+    traces: Traces, session_times_s: npt.NDArray[np.float64], signal: str, ids: list[int]
+) -> Iterator[tuple[str, int]]:
     """Yield the rows of a recording in blocks, with their number."""
-    before, after = frame_and_time(traces), confidence_and_flag(traces)
+    before, after = frame_and_time(traces, session_times_s), confidence_and_flag(traces)
     signals = getattr(traces, signal)
     columns = [ids.index(roi) for roi in traces.ids.tolist()]
     step = max(VALUES_AT_ONCE // len(ids), 1)
