@@ -35,6 +35,8 @@ class RemarkCode(StrEnum):
     """The axes of a recording seem to come in another order: time isn't the first."""
     LAYOUT_OPEN = "layout open"
     """The header of a file doesn't fit its frames, so that the layout has to be given."""
+    RESAMPLED = "resampled"
+    """Pixels were moved before the file was written: its lines aren't those of the scan."""
 
 
 OLD_SENTENCES = {
@@ -103,9 +105,9 @@ class Remark(str):
         return {"severity": str(self._severity), **code, "text": str(self)}
 
 
-def as_notes(*sentences: str) -> tuple[Remark, ...]:
+def as_notes(*sentences: str, code: RemarkCode = RemarkCode.NONE) -> tuple[Remark, ...]:
     """Make a note of each sentence, without those that are empty."""
-    return tuple(Remark(sentence, Severity.NOTE) for sentence in sentences if sentence)
+    return tuple(Remark(sentence, Severity.NOTE, code) for sentence in sentences if sentence)
 
 
 def as_warnings(*sentences: str) -> tuple[Remark, ...]:

@@ -19,6 +19,10 @@ class Said:
     ----------
     axes, frames_per_slice, order, channels, plane, drop_frames, image, whole_frames
         As of `open_stack`.
+    line_phase : float or tuple of float, optional
+        As of `open_stack`; what was found where that was to be estimated.
+    line_phase_subpixel : bool
+        As of `open_stack`.
     """
 
     axes: str | None = None
@@ -29,6 +33,8 @@ class Said:
     drop_frames: str | None = None
     image: int | str = 0
     whole_frames: bool = False
+    line_phase: float | tuple[float, float, float] | None = None
+    line_phase_subpixel: bool = False
 
     def and_(self, **more: Any) -> Self:
         """Return it with some more said."""
@@ -69,11 +75,13 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "drop_frames": (str,),
     "image": (int, str),
     "whole_frames": (bool,),
+    "line_phase": (int, float, list, tuple),
+    "line_phase_subpixel": (bool,),
 }
 
 
 def _fits(name: str, value: Any) -> bool:
     """Whether a value from JSON has the type of an argument; what it says is checked at opening."""
-    if isinstance(value, bool) and name != "whole_frames":
-        return False
+    if isinstance(value, bool):
+        return bool in _TYPES[name]
     return isinstance(value, _TYPES[name])

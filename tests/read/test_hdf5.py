@@ -19,6 +19,7 @@ from napari_zstack_align.read import holds_frames, open_plane, open_stack
 from napari_zstack_align.read._format import Wish
 from napari_zstack_align.read.hdf5 import datasets
 from napari_zstack_align.read.hdf5.files import open_dataset
+from napari_zstack_align.remark import RemarkCode
 from napari_zstack_align.write.hdf5 import write_hdf5
 from napari_zstack_align.write.image import Image
 
@@ -154,7 +155,9 @@ def test_attributes(name: str, value: Any, found: Any, tmp_path: Path, frames: A
 def test_our_export_says_what_was_cut_away(tmp_path: Path, frames: Any) -> None:
     image = Image(frames, "TYX", crop_origin_yx=(3, 4))
     stack = open_stack(run(write_hdf5(tmp_path / "x.h5", image)))
-    assert [*stack.remarks] == ["The frames were cropped: their first pixel was (3, 4)."]
+    cropped, exported = stack.remarks
+    assert cropped == "The frames were cropped: their first pixel was (3, 4)."
+    assert exported.code is RemarkCode.RESAMPLED
 
 
 def test_other_types_of_numbers(tmp_path: Path, frames: Any) -> None:

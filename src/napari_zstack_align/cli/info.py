@@ -13,6 +13,7 @@ from napari_zstack_align.cli.info_saved import tell_saved
 from napari_zstack_align.cli.inputs import add_stack_arguments, check_exist, open_from
 from napari_zstack_align.counting import ranges
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.microscope import check_pixels
 from napari_zstack_align.progress import run
 from napari_zstack_align.read import (
     LayoutProposal,
@@ -61,6 +62,9 @@ def run_info(args: argparse.Namespace) -> bool:
         _tell_found(args.files[0], results, args.json)
         return True
     facts = facts_of(stack)
+    pixels = run(check_pixels(stack))
+    facts["pixels"] = pixels.facts()
+    facts["remarks"] = (*facts["remarks"], *pixels.remarks)
     proposal = _evidence(stack) if args.propose else None
     if isinstance(proposal, LayoutProposal):
         facts["proposed_frames_per_slice"] = proposal.frames_per_slice

@@ -13,7 +13,10 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.layout import Order
 from napari_zstack_align.typed_numbers import numbers
 
-FRAMES = ("axes", "frames_per_slice", "order", "channels", "plane", "drop_frames")
+FRAMES = (
+    *("axes", "frames_per_slice", "order", "channels", "plane", "drop_frames"),
+    *("line_phase", "line_phase_subpixel"),
+)
 """Flags that decide which pixels a frame consists of."""
 
 
@@ -73,6 +76,19 @@ def add_opening_arguments(
         type=_image,
         metavar="I",
         help="which image of a file, from 0, or its name [0]",
+    )
+    group.add_argument(
+        "--line-phase",
+        type=_line_phase,
+        metavar="PX|auto",
+        help="how far every second line lies to the right, in px, as bidirectional scanning may "
+        "leave it; three numbers (left,centre,right) where it varies along x; 'auto' looks for it",
+    )
+    group.add_argument(
+        "--line-phase-subpixel",
+        action="store_true",
+        default=None,
+        help="move lines by parts of a pixel, all by half of it [every second one, whole pixels]",
     )
     group.add_argument(
         "--whole-frames", action="store_true", help="open what is whole of a file that breaks off"
@@ -143,6 +159,17 @@ def _depths(text: str) -> tuple[float, ...]:
     """Depths between commas, or between semicolons, where a comma may be decimal."""
     parts = text.replace(",", ".").split(";") if ";" in text else text.split(",")
     return tuple(number_argument(part.strip()) for part in parts if part.strip())
+
+
+def _line_phase(text: str) -> float | tuple[float, ...] | str:
+    if text.strip().lower() == "auto":
+        return "auto"
+    found = said_by_parser(numbers, text, lambda px: len(px) in (1, 3))
+    if len(found) not in (1, 3):
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not 'auto', nor one number of px or three (left,centre,right)"
+        )
+    return found[0] if len(found) == 1 else tuple(found)
 
 
 def _image(text: str) -> int | str:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from napari_zstack_align.read.readers import without_ending
 from napari_zstack_align.read.said.axes import as_said, checked_axes
 from napari_zstack_align.read.said.drop import Dropped
 from napari_zstack_align.read.said.layout import laid_out, with_sizes
+from napari_zstack_align.read.said.line_phase import said_of, with_line_phase
 from napari_zstack_align.said import Said
 from napari_zstack_align.sources import FrameSource
 from napari_zstack_align.stack import Stack, check_pixels
@@ -39,6 +41,8 @@ def open_stack(
     frame_rate_hz: float | None = None,
     image: int | str = 0,
     whole_frames: bool = False,
+    line_phase: float | Sequence[float] | Literal["auto"] | None = None,
+    line_phase_subpixel: bool = False,
 ) -> Stack:
     """Open a z-stack or a recording; frames are read when they are asked for.
 
@@ -84,6 +88,15 @@ def open_stack(
         Which of several images in a file, by number from 0 or by name.
     whole_frames : bool, optional
         Whether the whole frames of a file that breaks off are to be opened.
+    line_phase : float, sequence of 3 floats or 'auto', optional
+        How far every second line (1, 3, 5 ... from 0) lies to the right of the others, in px, as
+        bidirectional scanning may leave it: these lines are moved back as frames are read. Three
+        numbers give it at the left edge, in the centre and at the right edge. 'auto' reads up to
+        150 frames for an estimate (see `estimate_line_phase`), and applies it where it exceeds
+        three standard errors and 0.2 px.
+    line_phase_subpixel : bool, optional
+        Whether lines are moved by parts of a pixel, all by half of the phase so that all are
+        blurred alike; else every second one by whole pixels, which changes no value.
 
     Returns
     -------
@@ -108,6 +121,7 @@ def open_stack(
         drop_frames=None if dropped is None else dropped.words or None,
         image=image,
         whole_frames=whole_frames,
+        **said_of(line_phase, line_phase_subpixel),
     )
     paths, remarks = collect(path_or_paths)
     opened = as_said(partial(_open, paths), said)
@@ -115,6 +129,11 @@ def open_stack(
     name = _name(path_or_paths, opened.paths)
     check_pixels(source.dtype, source.shape, name)
     stack = laid_out(opened, said, dropped, name, remarks)
+    if line_phase is not None:
+        opened, said, phase_remarks = with_line_phase(
+            opened, stack, line_phase, line_phase_subpixel
+        )
+        stack = laid_out(opened, said, dropped, name, (*remarks, *phase_remarks))
     stack = with_sizes(stack, pixel_size_um, z_step_um, z_positions_um, frame_rate_hz)
     _check_numbers(source, opened.paths[0])
     return stack if plane is None else stack.plane(plane)

@@ -22,7 +22,7 @@ from napari_zstack_align.read._quiet import shortened
 from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read._units import Known, interval, length, number
 from napari_zstack_align.read._unnamed_axes import as_channels
-from napari_zstack_align.read.own_exports import FRAMES, as_exported
+from napari_zstack_align.read.own_exports import FRAMES, MADE_BY, as_exported, of_our_export
 from napari_zstack_align.read.said.axes import check_named
 from napari_zstack_align.sources import ArraySource
 from napari_zstack_align.stack import AXES
@@ -165,7 +165,8 @@ def _open_ome(group: Any, path: Path, said: str | None) -> Opened:
     facts = as_exported(opened.facts, exported, opened.source.shape[0])
     if facts.z_step_um is None and step is not None and step > 0:
         facts = replace(facts, z_step_um=step)
-    return replace(opened, facts=facts)
+    ours = of_our_export(attributes.get("made_by") == MADE_BY)
+    return replace(opened, facts=replace(facts, remarks=(*facts.remarks, *ours)))
 
 
 def _scales(axes: str, dataset: dict[str, Any], image: dict[str, Any]) -> dict[str, float | None]:

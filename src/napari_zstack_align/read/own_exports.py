@@ -14,11 +14,20 @@ from napari_zstack_align.counting import numbers_in
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.layout import FramesPerSlice, Layout, Order
 from napari_zstack_align.read._facts import Facts
+from napari_zstack_align.remark import Remark, RemarkCode, as_notes
 
+MADE_BY = "napari-zstack-align"
+"""What exports carry, to be known again where their format alone doesn't say so."""
 FRAMES = "frames"
 """Attribute of zarr in which they say it."""
 MOST_TEXT = 10**8
 """Longer texts are damage."""
+
+
+def of_our_export(is_ours: bool) -> tuple[Remark, ...]:
+    """Say that frames were exported here, and so resampled; nothing of other files."""
+    sentence = f"{MADE_BY} exported these frames, aligned." if is_ours else ""
+    return as_notes(sentence, code=RemarkCode.RESAMPLED)
 
 
 def as_exported(facts: Facts, known: Mapping[str, Any], n_frames: int) -> Facts:

@@ -54,7 +54,15 @@ def layout_of(stack: Stack) -> dict[str, Any]:
         "order": stack.order,
         **({"dropped": stack.dropped} if stack.dropped else {}),
         **({"in_turn": stack.frames_in_turn} if stack.frames_in_turn > 1 else {}),
+        **_line_phase_of(stack),
     }
+
+
+def _line_phase_of(stack: Stack) -> dict[str, Any]:
+    """How lines were moved, which changes pixels; nothing where they weren't."""
+    said = stack.said.arguments()
+    names = ("line_phase", "line_phase_subpixel")
+    return {name: said[name] for name in names if said.get("line_phase") and name in said}
 
 
 def identity_of(stack: Stack) -> dict[str, Any]:

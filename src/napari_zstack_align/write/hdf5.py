@@ -10,10 +10,11 @@ import numpy as np
 
 from napari_zstack_align.acquisition import Acquisition
 from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.read import MADE_BY
 from napari_zstack_align.write.hdf5_file import hdf5_file
 from napari_zstack_align.write.image import Image
 from napari_zstack_align.write.replacing import replacing
-from napari_zstack_align.write.target import MADE_BY, check_export_target
+from napari_zstack_align.write.target import check_export_target
 
 
 def write_hdf5(path: str | Path, image: Image, *, overwrite: bool = False) -> Job[Path]:

@@ -12,9 +12,10 @@ import tifffile
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.frame_times import frame_interval_s
 from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.read import MADE_BY
 from napari_zstack_align.write.image import Image
 from napari_zstack_align.write.replacing import replacing
-from napari_zstack_align.write.target import MADE_BY, check_export_target
+from napari_zstack_align.write.target import check_export_target
 
 CLASSIC_BYTES = 2 * 10**9
 """Above this a BigTIFF is written: many readers take offsets in a classic TIFF as signed."""

@@ -16,12 +16,13 @@ from yaozarrs.write.v05 import prepare_image
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.read import MADE_BY
 from napari_zstack_align.read.own_exports import FRAMES
 from napari_zstack_align.read.readers import folder_reader
 from napari_zstack_align.saved.occupant import others_in
 from napari_zstack_align.write.image import Image
 from napari_zstack_align.write.replacing import remove_if_possible, replacing
-from napari_zstack_align.write.target import MADE_BY, check_export_target
+from napari_zstack_align.write.target import check_export_target
 from napari_zstack_align.write.unfinished import Finished, Pieces, going_on
 
 LEVEL = "0"

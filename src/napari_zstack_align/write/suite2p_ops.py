@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from napari_zstack_align.acquisition import Acquisition
+from napari_zstack_align.read import MADE_BY
 
 
 def plane_ops(
@@ -37,6 +38,7 @@ def plane_ops(
         "nchannels": n_channels,
         "functional_chan": 1,
         "do_registration": 0,
+        "made_by": MADE_BY,
         "data_path": [str(folder)],
         "ops_path": str(folder / "ops.npy"),
         **dict.fromkeys(("save_path0", "save_path", "fast_disk"), str(folder)),

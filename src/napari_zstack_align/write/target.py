@@ -7,10 +7,8 @@ from pathlib import Path
 
 from napari_zstack_align.atomic import check_target
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.read import MADE_BY
 from napari_zstack_align.saved import check_outside_results
-
-MADE_BY = "napari-zstack-align"
-"""What exports carry, to be known again where their format alone doesn't say so."""
 
 
 def check_export_target(

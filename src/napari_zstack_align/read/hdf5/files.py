@@ -32,7 +32,7 @@ from napari_zstack_align.read.hdf5.datasets import (
     text_of,
     unwritten,
 )
-from napari_zstack_align.read.own_exports import as_exported
+from napari_zstack_align.read.own_exports import MADE_BY, as_exported, of_our_export
 from napari_zstack_align.read.said.axes import check_named
 from napari_zstack_align.remark import Remark, as_notes, as_warnings
 
@@ -47,8 +47,6 @@ MOST_NAMED = 4
 UNNAMED = {2: "YX", 3: "TYX", 4: "TCYX", 5: "TCZYX"}
 CHANNELS_LAST = {5: "TZYXC"}
 """As SIMA writes them, where the last axis is short."""
-OURS = "napari-zstack-align"
-"""What our exports carry as ``made_by``."""
 SERIES_OF_DATASETS = {
     "DataSetInfo": ("an Imaris file", "save it as OME-TIFF with Imaris"),
     "t00000": ("a file of BigDataViewer", "export it to OME-TIFF with Fiji"),
@@ -256,7 +254,10 @@ def _facts(dataset: Any, axes: str, path: Path) -> Facts:
         z_step_um=step,
         interval_s=None if rate is None else 1 / rate,
         channel_names=names or tuple(filter(None, [text_of(known.get("channel_name"))])),
-        remarks=_as_exported(known),
+        remarks=(
+            *_as_exported(known),
+            *of_our_export(text_of(attribute(dataset.file, "made_by", path)) == MADE_BY),
+        ),
     )
 
 
@@ -285,7 +286,7 @@ def _as_exported(known: dict[str, Any]) -> tuple[Remark, ...]:
 
 def _our_channels(file: Any, path: Path) -> Opened | None:
     """Channels of a movie that this program exported, a dataset each; None for other files."""
-    if text_of(attribute(file, "made_by", path)) != OURS:
+    if text_of(attribute(file, "made_by", path)) != MADE_BY:
         return None
     names = ["mov"]
     while asked(path, lambda: f"mov_{len(names)}" in file):
@@ -310,7 +311,7 @@ def _our_channels(file: Any, path: Path) -> Opened | None:
 
 def _with_times(file: Any, opened: Opened, path: Path) -> Opened:
     """Add what an export of this program says of its frames."""
-    if text_of(attribute(file, "made_by", path)) != OURS:
+    if text_of(attribute(file, "made_by", path)) != MADE_BY:
         return opened
     movie = asked(path, partial(file.get, "mov"))
     known = {} if movie is None else attributes(movie, path)

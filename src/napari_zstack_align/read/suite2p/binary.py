@@ -16,9 +16,10 @@ from napari_zstack_align.read._format import PLAIN, Format, Glance, Wish
 from napari_zstack_align.read._raw_source import ChannelsSource, RawSource
 from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read._units import number
+from napari_zstack_align.read.own_exports import MADE_BY, of_our_export
 from napari_zstack_align.read.suite2p.names import BINARIES, OPS
 from napari_zstack_align.read.suite2p.objects import read_objects
-from napari_zstack_align.remark import Remark, as_notes, as_warnings
+from napari_zstack_align.remark import Remark, RemarkCode, as_notes, as_warnings
 
 PIXEL = np.dtype("<i2")
 LARGEST_SIDE = 10**5
@@ -149,9 +150,13 @@ def _remarks(
             "The frame rate of 10 Hz is what Suite2p takes where none is entered: check it."
             if rate == USUAL_RATE_HZ
             else "",
-            "Suite2p has registered these frames already." if _is_registered(file, ops) else "",
             _on_bad_frames(ops.get("badframes"), n_frames),
         ),
+        *as_notes(
+            "Suite2p has registered these frames already." if _is_registered(file, ops) else "",
+            code=RemarkCode.RESAMPLED,
+        ),
+        *of_our_export(ops.get("made_by") == MADE_BY),
     )
 
 

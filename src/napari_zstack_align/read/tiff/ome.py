@@ -18,7 +18,7 @@ from napari_zstack_align.frame_times import interpolated, out_of_order
 from napari_zstack_align.read._facts import Facts
 from napari_zstack_align.read._facts import times as times_of
 from napari_zstack_align.read._units import Known, interval, length, number, time_s
-from napari_zstack_align.read.own_exports import as_exported
+from napari_zstack_align.read.own_exports import MADE_BY, as_exported
 from napari_zstack_align.remark import Remark, as_notes, as_warnings
 
 Place: TypeAlias = tuple[str, int]
@@ -26,12 +26,7 @@ Place: TypeAlias = tuple[str, int]
 
 MOST_PLANES = 10_000_000
 """Sizes beyond that are damage: a table of all planes would fill the memory."""
-
-
 MOST_NAMED = 4
-OURS = "napari-zstack-align"
-"""Namespace of what our exports say."""
-
 PIXELS = re.compile(r"<(?:\w+:)?Pixels\b")
 """Begins the description of an image."""
 
@@ -131,7 +126,7 @@ def start_in(date: str | None) -> datetime | None:
 def _of_our_export(root: ElementTree.Element) -> dict[str, str]:
     """What an export of this program says of its frames; nothing in other files."""
     maps = root.findall("{*}StructuredAnnotations/{*}MapAnnotation")
-    ours = next((each for each in maps if each.get("Namespace") == OURS), None)
+    ours = next((each for each in maps if each.get("Namespace") == MADE_BY), None)
     pairs = [] if ours is None else ours.findall("{*}Value/{*}M")
     return {pair.get("K", ""): pair.text or "" for pair in pairs}
 

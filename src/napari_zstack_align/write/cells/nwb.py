@@ -13,10 +13,11 @@ from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import NwbParams
 from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.read import MADE_BY
 from napari_zstack_align.write.cells.field import FieldOfView
 from napari_zstack_align.write.cells.options import CellOptions, field_of
 from napari_zstack_align.write.replacing import replacing
-from napari_zstack_align.write.target import MADE_BY, check_export_target
+from napari_zstack_align.write.target import check_export_target
 
 FRAMES_AT_ONCE = 2_000
 """Frames written between two reports of progress."""

@@ -13,6 +13,7 @@ from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.read import MADE_BY
 from napari_zstack_align.write.cells.field import FieldOfView
 from napari_zstack_align.write.cells.gaps import (
     filled,
@@ -26,7 +27,7 @@ from napari_zstack_align.write.cells.options import CellOptions, field_of
 from napari_zstack_align.write.cells.suite2p_stat import stat_of
 from napari_zstack_align.write.replacing import replacing
 from napari_zstack_align.write.suite2p_ops import plane_ops, times_in_ops
-from napari_zstack_align.write.target import MADE_BY, check_export_target
+from napari_zstack_align.write.target import check_export_target
 
 NOT_DECONVOLVED = "not deconvolved"
 FILES = {"stat.npy", "F.npy", "Fneu.npy", "spks.npy", "iscell.npy", "ops.npy"}
