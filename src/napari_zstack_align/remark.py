@@ -37,6 +37,8 @@ class RemarkCode(StrEnum):
     """The header of a file doesn't fit its frames, so that the layout has to be given."""
     RESAMPLED = "resampled"
     """Pixels were moved before the file was written: its lines aren't those of the scan."""
+    UNIT_OPEN = "unit open"
+    """A table of positions doesn't say whether they are in pixels or in µm."""
 
 
 OLD_SENTENCES = {
@@ -110,9 +112,9 @@ def as_notes(*sentences: str, code: RemarkCode = RemarkCode.NONE) -> tuple[Remar
     return tuple(Remark(sentence, Severity.NOTE, code) for sentence in sentences if sentence)
 
 
-def as_warnings(*sentences: str) -> tuple[Remark, ...]:
+def as_warnings(*sentences: str, code: RemarkCode = RemarkCode.NONE) -> tuple[Remark, ...]:
     """Make a warning of each sentence, without those that are empty."""
-    return tuple(Remark(sentence) for sentence in sentences if sentence)
+    return tuple(Remark(sentence, code=code) for sentence in sentences if sentence)
 
 
 def as_serious(*sentences: str, code: RemarkCode = RemarkCode.NONE) -> tuple[Remark, ...]:

@@ -73,13 +73,14 @@ def read_table_text(path: Path, columns: Collection[str]) -> TableText:
     first, end, rest = text.partition("\n")
     if first.lower().startswith(SEP_LINE) and first.strip()[len(SEP_LINE) :] in SEPARATORS:
         return TableText(rest, first.strip()[len(SEP_LINE) :], note)
-    best = max(SEPARATORS, key=lambda separator: _n_known(first, separator, columns))
+    best = max(SEPARATORS, key=lambda separator: _known_and_all(first, separator, columns))
     return TableText(first + end + rest, best, note)
 
 
-def _n_known(header: str, separator: str, columns: Collection[str]) -> int:
+def _known_and_all(header: str, separator: str, columns: Collection[str]) -> tuple[int, int]:
+    """How many cells a separator makes of the header: those that are known count first."""
     names = next(csv.reader(io.StringIO(header), delimiter=separator), [])
-    return sum(name.strip() in columns for name in names)
+    return sum(name.strip() in columns for name in names), len(names)
 
 
 def _decoded(content: bytes, path: Path) -> tuple[str, str]:

@@ -398,7 +398,7 @@ GOOD_ROWS = "id,y,x,radius\n1,10,12,3\n2,20,22,4\n"
 TABLES: dict[str, bytes] = {
     "nothing": b"", "a blank": b" ", "line breaks": b"\n\n\n", "zeros": bytes(100),
     "no header": b"1,10,12,3\n2,20,22,4\n", "a header alone, misspelt": b"id,y,x,radios\n",
-    "no id": b"y,x,radius\n1,2,3\n", "no radius": b"id,y,x\n1,2,3\n",
+    "no radius": b"id,y,x\n1,2,3\n",
     "an id twice": b"id,y,x,radius\n1,1,2,3\n1,4,5,6\n", "id 0": b"id,y,x,radius\n0,1,2,3\n",
     "id -1": b"id,y,x,radius\n-1,1,2,3\n", "id 1.5": b"id,y,x,radius\n1.5,1,2,3\n",
     "id NaN": b"id,y,x,radius\nnan,1,2,3\n", "id inf": b"id,y,x,radius\ninf,1,2,3\n",

@@ -9,7 +9,7 @@ from napari_zstack_align.cells.on_raw import (
     valid_in,
     valid_numbers,
 )
-from napari_zstack_align.cells.roi_table import load_rois
+from napari_zstack_align.cells.roi_files import load_rois
 from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.scale_space import ScaleSpace, build_scale_space, scales_of
 from napari_zstack_align.cells.strength import Histogram, elbow, histogram

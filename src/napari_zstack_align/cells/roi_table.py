@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,22 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align import saved
+from napari_zstack_align.cells.cell_texts import Column, above_zero, finite, whole
 from napari_zstack_align.cells.made_on import mark_in
+from napari_zstack_align.cells.roi_columns import CIRCLE, SLICES, Columns, in_our_columns
 from napari_zstack_align.cells.rois import NO_SLICES, Rois
 from napari_zstack_align.counting import counted
 from napari_zstack_align.csv_text import as_it_was, csv_bytes
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.remark import Remark
 from napari_zstack_align.table_text import read_table_text
 
-CIRCLE = ("y", "x", "radius")
-SLICES = ("first_slice", "last_slice")
 IDS_NAMED = 8
 LAST_ID = "last_id"
 """Column that is written only where a ROI with a higher id than all others was deleted."""
 IN_TITLE = "="
 """Between name and value of a column of a table without rows, which has no other place for it."""
+NO_COLUMN = Column("", [], [])
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 MADE_ON = "made_on"
 """Column that is written only where it is known what the ROIs were made on."""
@@ -56,38 +59,31 @@ def rois_bytes(rois: Rois) -> bytes:
     return csv_bytes(list(columns), rows)
 
 
-def load_rois(path: str | Path) -> Rois:
-    """Read ROIs from a CSV with at least the columns ``id, y, x, radius``.
-
-    Parameters
-    ----------
-    path : str or pathlib.Path
-        What `Rois.save` wrote, or a table like it: ``first_slice`` and ``last_slice`` may be
-        absent, other columns become features.
-
-    Returns
-    -------
-    Rois
-
-    Raises
-    ------
-    InputError
-        Where the file can't be read, lacks columns, or holds circles or ids that can't be.
-    """
-    columns = _read(Path(path))
+def read_table(path: Path, pixel_size_um: float | None = None) -> Rois:
+    """Read ROIs from a table with y, x and radius, or what tells them; see `load_rois`."""
+    columns, remarks = _ours(path, pixel_size_um)
     missing = [name for name in ("id", *CIRCLE) if name not in columns]
     if missing:
-        found = ", ".join(columns) or "none"
+        found = ", ".join(column.title for column in columns.values()) or "none"
+        lacking = [name for name in missing if name != "id"]
         raise InputError(
-            f"{path} is no ROI table of this program: it lacks the columns {', '.join(missing)} "
-            f"(its columns are {found[:200]})."
+            f"{path} is no table of ROIs: it lacks the columns {', '.join(lacking)} (its columns "
+            f"are {found[:200]})."
         )
     try:
-        return _rois(columns)
+        return replace(_rois(columns), remarks=remarks)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     except (ValueError, OverflowError) as error:
         raise InputError(f"{path} can't be read as ROIs: {error}.") from None
+
+
+def _ours(path: Path, pixel_size_um: float | None) -> tuple[Columns, tuple[Remark, ...]]:
+    columns = _read(path)
+    try:
+        return in_our_columns(columns, pixel_size_um)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def is_roi_table(path: Path) -> bool:
@@ -98,10 +94,11 @@ def is_roi_table(path: Path) -> bool:
         return False
 
 
-def _rois(columns: dict[str, list[str]]) -> Rois:
+def _rois(columns: Columns) -> Rois:
     _take_from_titles(columns)
-    circles = np.array([columns.pop(name) for name in CIRCLE], np.float64).T
-    ids = _numbers(columns.pop("id"))
+    y, x, radius = (columns.pop(name) for name in CIRCLE)
+    circles = np.array([finite(y), finite(x), above_zero(radius)]).T
+    ids = whole(columns.pop("id"))
     slices = np.tile(NO_SLICES, (len(ids), 1))
     if (there := [name for name in SLICES if name in columns]) and len(there) < len(SLICES):
         raise InputError(
@@ -109,24 +106,25 @@ def _rois(columns: dict[str, list[str]]) -> Rois:
             f"neither."
         )
     if there:
-        slices = np.array([_numbers(columns.pop(name)) for name in SLICES]).T
-    last_id = int(max(_numbers(columns.pop(LAST_ID, [])), default=0))
-    _check_one_reference(columns.get(MADE_ON, []), ids)
-    if mark := mark_in(columns.get(MADE_ON, [])):
+        slices = np.array([whole(columns.pop(name)) for name in SLICES]).T
+    last_id = max(whole(columns.pop(LAST_ID, NO_COLUMN)), default=0)
+    marks = columns.get(MADE_ON, NO_COLUMN).texts
+    _check_one_reference(marks, ids)
+    if mark := mark_in(marks):
         del columns[MADE_ON]
-    features = {name: _typed(texts) for name, texts in columns.items()}
+    features = {name: _typed(column.texts) for name, column in columns.items()}
     return Rois.of(
         circles, ids=ids, slices=slices, features=features, last_id=last_id, made_on=mark
     )
 
 
-def _take_from_titles(columns: dict[str, list[str]]) -> None:
+def _take_from_titles(columns: Columns) -> None:
     """Give the columns that a table without rows has in their titles their names, and values."""
     for title in list(columns):
         name, sign, value = title.partition(IN_TITLE)
         if sign and (name == LAST_ID or (name == MADE_ON and mark_in([value]))):
             del columns[title]
-            columns.setdefault(name, [value])
+            columns.setdefault(name, Column(name, [value], [1]))
 
 
 def _check_one_reference(marks: list[str], ids: list[int]) -> None:
@@ -148,47 +146,42 @@ def _fixed(rois: Rois) -> list[npt.NDArray[Any]]:
     return [rois.ids, *rois.circles.T, *rois.slices.T]
 
 
-def _read(path: Path) -> dict[str, list[str]]:
+def _read(path: Path) -> Columns:
     """Columns of a CSV by name, as texts."""
     try:
         found = read_table_text(path, ("id", *CIRCLE, *SLICES))
-        lines = io.StringIO(found.text, newline="")
-        rows = [row for row in csv.reader(lines, delimiter=found.separator) if row]
+        reader = csv.reader(io.StringIO(found.text, newline=""), delimiter=found.separator)
+        numbered = [(reader.line_num, row) for row in reader if row]
     except FileNotFoundError:
         raise InputError(f"There is no ROI file {path}.") from None
     except (OSError, csv.Error) as error:
         raise InputError(f"{path} can't be read as a CSV table of ROIs: {error}.") from None
-    if not rows:
+    if not numbered:
         raise InputError(f"{path} is empty: it holds no table of ROIs.")
-    names = [as_it_was(name.strip()) for name in rows[0]]
+    (_, titles), *rows = numbered
+    names = [as_it_was(name.strip()) for name in titles]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise InputError(
             f"{path} has more than one column of the name {', '.join(twice)}: leave one of each."
         )
-    for number, row in enumerate(rows[1:], 2):
+    for number, row in rows:
         if len(row) != len(names):
             raise InputError(
                 f"{path} is damaged: row {number} has {counted(len(row), 'value')} in "
                 f"{counted(len(names), 'column')}."
             )
-    texts = {name: [row[i].strip() for row in rows[1:]] for i, name in enumerate(names)}
-    if found.separator == ",":
-        return texts
-    return {name: [_with_point(text) for text in each] for name, each in texts.items()}
+    change = str.strip if found.separator == "," else _with_point
+    lines = [line for line, _ in rows]
+    return {
+        name: Column(name, [change(row[i]) for _, row in rows], lines)
+        for i, name in enumerate(names)
+    }
 
 
 def _with_point(text: str) -> str:
     """'12,5', as programs of half of Europe write numbers beside semicolons, is '12.5'."""
+    text = text.strip()
     return text.replace(",", ".") if _DECIMAL_COMMA.fullmatch(text) else text
-
-
-def _numbers(texts: list[str]) -> list[int]:
-    """Whole numbers; other programs may write 3 as 3.0."""
-    numbers = [float(text) for text in texts]
-    for text, number in zip(texts, numbers, strict=True):
-        if number != int(number):
-            raise ValueError(f"'{text}' is no whole number")
-    return [int(number) for number in numbers]
 
 
 def _typed(texts: list[str]) -> npt.NDArray[Any]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.remark import Remark
 from napari_zstack_align.sources import as_array
 
 Circles: TypeAlias = npt.NDArray[np.float64]
@@ -48,6 +49,8 @@ class Rois:
     made_on : str, optional
         Mark of the reference, or of the raw frames, in whose coordinates they are; '' of a table
         that names none, None where they were made of an array.
+    remarks : tuple of Remark
+        What was assumed where they were read from a file.
 
     Raises
     ------
@@ -62,6 +65,7 @@ class Rois:
     features: Features = field(default_factory=dict)
     last_id: int = 0
     made_on: str | None = None
+    remarks: tuple[Remark, ...] = ()
 
     def __post_init__(self) -> None:
         _check_circles(self.circles)
@@ -85,6 +89,7 @@ class Rois:
         features: Mapping[str, npt.ArrayLike] | None = None,
         last_id: int = 0,
         made_on: str | None = None,
+        remarks: tuple[Remark, ...] = (),
     ) -> Rois:
         """Make ROIs of arrays, which are copied.
 
@@ -101,6 +106,8 @@ class Rois:
         last_id : int
             The highest id given before.
         made_on : str, optional
+            As the attribute.
+        remarks : tuple of Remark
             As the attribute.
 
         Returns
@@ -122,7 +129,13 @@ class Rois:
         pairs = np.tile(NO_SLICES, (n, 1)) if slices is None else _whole(slices, "slices")
         columns = _columns(features or {})
         return cls(
-            values, numbers.astype(np.int64), np.atleast_1d(pairs), columns, last_id, made_on
+            values,
+            numbers.astype(np.int64),
+            np.atleast_1d(pairs),
+            columns,
+            last_id,
+            made_on,
+            remarks,
         )
 
     def __len__(self) -> int:
@@ -188,6 +201,7 @@ class Rois:
             features,
             one.last_id,
             self.made_on,
+            self.remarks,
         )
 
     def moved(self, roi_id: int, circle: npt.ArrayLike) -> Rois:

@@ -10,7 +10,8 @@ from napari_zstack_align import saved
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.raw_frames import MissingSource, origin_of
 from napari_zstack_align.alignment.session import load_saved, unique_names
-from napari_zstack_align.cells.roi_table import is_roi_table, load_rois
+from napari_zstack_align.cells.roi_files import load_rois
+from napari_zstack_align.cells.roi_table import is_roi_table
 from napari_zstack_align.cells.traces import Traces, extract_session_traces
 from napari_zstack_align.cells.traces.inputs import about_traces
 from napari_zstack_align.cells.traces.storage import save_session_traces
@@ -29,6 +30,7 @@ from napari_zstack_align.cli.kept import (
     stopped,
     was_saved,
 )
+from napari_zstack_align.cli.number_arguments import number_argument
 from napari_zstack_align.cli.opening import add_opening_arguments, check_not_reopened
 from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.sessions import tell_written
@@ -65,8 +67,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--rois",
         action=Reads,
         required=True,
-        metavar="FILE.csv",
-        help="ROIs in reference coordinates: id, y, x, radius",
+        metavar="FILE",
+        help="ROIs in reference coordinates: a table (y, x, radius, in pixels), results of Fiji, "
+        "a zip of ImageJ's ROI manager",
+    )
+    parser.add_argument(
+        "--rois-pixel-size",
+        type=number_argument,
+        metavar="UM",
+        help="size of a pixel in µm, where the table of ROIs is in µm",
     )
     parser.add_argument(
         "--alignment",
@@ -92,7 +101,8 @@ def run_traces(args: argparse.Namespace) -> bool:
     """Read traces and save them; return whether all of it was done, and some frames count."""
     check_exist(args.inputs)
     _check_not_swapped(args)
-    params, rois = params_of(args, TraceParams), load_rois(args.rois)
+    params = params_of(args, TraceParams)
+    rois = load_rois(args.rois, pixel_size_um=args.rois_pixel_size)
     recordings = _recordings(args)
     stacks = [stack for stack, _ in recordings]
     kind = Kind.TRACES if len(stacks) == 1 else Kind.SESSION_TRACES

@@ -349,12 +349,26 @@ def test_rois_are_saved_and_loaded(qtbot, rois, tmp_path):
 
 
 def test_a_file_of_another_program_is_told_in_one_sentence(qtbot, rois, tmp_path):
-    (tmp_path / "other.csv").write_text("X,Y,Area\n1,2,3\n")
+    (tmp_path / "other.csv").write_text("X,Y,Mean\n1,2,3\n")
     before = rois.model.rois
     rois.rois.load(tmp_path / "other.csv")
     quiet(qtbot, rois)
-    assert "lacks the columns id, y, x, radius" in rois.tab.run_bar.status.text()
+    assert "lacks the columns radius" in rois.tab.run_bar.status.text()
     assert rois.model.rois is before
+
+
+@pytest.mark.parametrize("is_in_um", [True, False])
+def test_a_table_of_fiji_is_asked_for_its_unit(qtbot, cells, movie, answer, is_in_um, tmp_path):
+    size = movie.pixel_size_um[0]
+    pixel = size if is_in_um else 1.0
+    area = np.pi * 9 * pixel**2
+    (tmp_path / "fiji.csv").write_text(f" ,Area,X,Y\n1,{area},{20.5 * pixel},{10.5 * pixel}\n")
+    answer(f"µm ({size:g} a pixel)" if is_in_um else "Pixels")
+    cells.rois.load(tmp_path / "fiji.csv")
+    quiet(qtbot, cells)
+    np.testing.assert_allclose(cells.model.rois.circles, [[10, 20, 3]])
+    assert "Loaded 1 ROI. Each ROI of Fiji's table became" in cells.tab.run_bar.status.text()
+    assert f"Here a pixel is {size:g} µm" in answer.asked[0]
 
 
 def test_rows_and_circles_are_selected_together(qtbot, rois):

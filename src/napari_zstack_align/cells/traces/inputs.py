@@ -195,7 +195,7 @@ def checked_inputs(
         shape = alignment.transforms.shape
     _check_places(rois, shape)
     _check_slices(rois, stack)
-    on_place = remarks_on_place(rois.made_on, stack, alignment)
+    on_place = (*rois.remarks, *remarks_on_place(rois.made_on, stack, alignment))
     return Inputs(stack, rois, alignment, params, on_place=on_place, checks_frames=check_frames)
 
 

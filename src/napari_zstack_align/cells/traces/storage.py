@@ -27,7 +27,8 @@ from napari_zstack_align.alignment.tables import (
     read_table,
     table_bytes,
 )
-from napari_zstack_align.cells.roi_table import load_rois, rois_bytes
+from napari_zstack_align.cells.roi_files import load_rois
+from napari_zstack_align.cells.roi_table import rois_bytes
 from napari_zstack_align.cells.traces.dark import DarkLevel, DarkSource
 from napari_zstack_align.cells.traces.traces import FRAMES, Traces
 from napari_zstack_align.errors import InputError

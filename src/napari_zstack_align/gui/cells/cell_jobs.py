@@ -91,10 +91,10 @@ def find_in_volume(
     return merged(old, found)
 
 
-def loading(path: Path) -> Job[Rois]:
-    """Read ROIs from a file."""
+def loading(path: Path, pixel_size_um: float | None = None) -> Job[Rois]:
+    """Read ROIs from a file, whose table may be in µm."""
     yield Progress("Loading", 0, 1)
-    return load_rois(path)
+    return load_rois(path, pixel_size_um=pixel_size_um)
 
 
 def saving(rois: Rois, path: Path, source: ImagesEntry | None) -> Job[Path]:

@@ -13,6 +13,7 @@ from qtpy.QtCore import QObject, QTimer
 from qtpy.QtWidgets import QFileDialog
 
 from napari_zstack_align.cells import Rois
+from napari_zstack_align.cells.roi_files import ENDINGS
 from napari_zstack_align.counting import counted
 from napari_zstack_align.gui import copies
 from napari_zstack_align.gui.cells import cell_jobs as jobs
@@ -20,8 +21,11 @@ from napari_zstack_align.gui.cells.raw_rois import RoisOnFrames
 from napari_zstack_align.gui.cells.roi_tools import RoiTools
 from napari_zstack_align.gui.cells.sources import OUTDATED
 from napari_zstack_align.gui.copies import Copy
-from napari_zstack_align.gui.file_dialogs import ask_where_to_write, save_filter
+from napari_zstack_align.gui.file_dialogs import ask_where_to_write
 from napari_zstack_align.gui.newest import Newest
+from napari_zstack_align.gui.question import SAVE, STAY, choice
+from napari_zstack_align.remark import RemarkCode
+from napari_zstack_align.settings import in_titles
 from napari_zstack_align.write.writers import roi_table
 
 if TYPE_CHECKING:
@@ -126,21 +130,43 @@ class RoiActions(QObject):
             returned=partial(self._on_saved, rois),
         )
 
-    def load(self, path: Path) -> None:
-        """Load ROIs in the worker, instead of those there are."""
-        job = partial(copies.opening, path, partial(jobs.loading, path))
-        self._bar.start(job, returned=self._on_loaded)
+    def load(self, path: Path, pixel_size_um: float | None = None) -> None:
+        """Load ROIs in the worker, instead of those there are; a table may be in µm."""
+        job = partial(copies.opening, path, partial(jobs.loading, path, pixel_size_um))
+        self._bar.start(job, returned=partial(self._on_loaded, path))
 
     def _on_saved(self, rois: Rois, written: tuple[Path, Copy | None]) -> None:
         path, copy = written
         self._part.workspace.in_files.update([rois], copy)
         self._bar.say(f"Saved {path}")
 
-    def _on_loaded(self, opened: tuple[Rois, Copy | None]) -> None:
+    def _on_loaded(self, path: Path, opened: tuple[Rois, Copy | None]) -> None:
         rois, copy = opened
+        pixel = self._pixel_um
+        is_open = any(remark.code is RemarkCode.UNIT_OPEN for remark in rois.remarks)
+        if is_open and pixel is not None and self._are_in_um(path, pixel):
+            self.load(path, pixel)
+            return
         self._part.workspace.in_files.update([rois], copy)
         self.model.set(rois)
-        self._bar.say(f"Loaded {counted(len(rois), 'ROI')}.")
+        remarks = "".join(f" {in_titles(remark)}" for remark in rois.remarks)
+        self._bar.say(f"Loaded {counted(len(rois), 'ROI')}.{remarks}")
+
+    @property
+    def _pixel_um(self) -> float | None:
+        """Size of the image's pixels in µm, where it is known and they are square."""
+        source = self._part.source or self._part.tab.source.source
+        size = None if source is None or source.stack is None else source.stack.pixel_size_um
+        return size[0] if size is not None and size[0] == size[1] else None
+
+    def _are_in_um(self, path: Path, pixel: float) -> bool:
+        """Ask what the positions of a table are in that doesn't say it."""
+        question = (
+            f"{path.name} doesn't say whether its positions are in pixels or in µm: Fiji writes µm "
+            f"where the image had a scale. Here a pixel is {pixel:g} µm."
+        )
+        answers = {f"µm ({pixel:g} a pixel)": SAVE, "Pixels": STAY}
+        return choice(self._part.tab, "Positions of ROIs", question, answers) != "Pixels"
 
     # -- in which recordings they are valid ----------------------------------------------------
 
@@ -195,7 +221,8 @@ class RoiActions(QObject):
             self.save(path)
 
     def _ask_load(self) -> None:
-        table = save_filter([ROI_TABLE])
-        name, _ = QFileDialog.getOpenFileName(self._part.tab, "Load ROIs", "", table)
+        endings = " ".join(f"*{ending}" for ending in ENDINGS)
+        files = f"Tables and ImageJ's ROIs ({endings})"
+        name, _ = QFileDialog.getOpenFileName(self._part.tab, "Load ROIs", "", files)
         if name:
             self.load(Path(name))

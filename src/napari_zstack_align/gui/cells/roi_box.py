@@ -37,7 +37,11 @@ BUTTONS = {
     "undo": ("Undo", "Undo the last change of the ROIs; Ctrl+Z in the viewer"),
     "redo": ("Redo", "Do again what was undone; Ctrl+Y in the viewer"),
     "save": ("Save …", "Save the ROIs as a table (.csv): id, y, x, radius in px, slices, features"),
-    "load": ("Load …", "Load ROIs from such a table, instead of those there are; can be undone"),
+    "load": (
+        "Load …",
+        "Load ROIs, instead of those there are: such a table, results of Fiji, or a zip of "
+        "ImageJ's ROI manager; can be undone",
+    ),
 }
 MODES = {
     "add": ("Add", "Click in the viewer to add ROIs with the radius below"),

@@ -1,0 +1,99 @@
+"""`load_rois`: ROIs from files of several kinds, told by what they hold."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from napari_zstack_align.cells.roi_table import read_table
+from napari_zstack_align.cells.rois import Rois
+from napari_zstack_align.errors import InputError
+from napari_zstack_align.extras import load_format
+from napari_zstack_align.plain_files import check_is_file, path_of
+from napari_zstack_align.saved import UnfitContent, read_npz
+
+ZIP = b"PK"
+ONE_ROI = b"Iout"
+"""Begins a file with a single ROI of ImageJ's."""
+ENDINGS = (".csv", ".tsv", ".txt", ".zip", ".roi", ".npz")
+"""Of names of files with ROIs, for dialogs."""
+
+
+def load_rois(path: str | Path, *, pixel_size_um: float | None = None) -> Rois:
+    """Read ROIs from a table, or from what ImageJ or this program exported.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        What `Rois.save` wrote, or a table like it, separated by commas, semicolons or tabs: y, x
+        and radius in px, pixel centres at integers; ids are given where there are none, other
+        columns become features. Results of Fiji (X, Y and Area: circles of that area). A zip
+        of ImageJ's ROI manager, of ovals. An exported ``.npz`` or table of each ROI.
+    pixel_size_um : float, optional
+        Size of a pixel, where a table counts in µm.
+
+    Returns
+    -------
+    Rois
+        Its ``remarks`` say what was assumed.
+
+    Raises
+    ------
+    InputError
+        Where the file can't be read, lacks columns, or holds circles or ids that can't be: it
+        names row and column.
+    """
+    path = path_of(path)
+    if pixel_size_um is not None and not 0 < pixel_size_um < np.inf:
+        raise InputError(f"The size of a pixel must be above 0 µm, not {pixel_size_um!r}.")
+    start = _start(path)
+    if not start.startswith((ZIP, ONE_ROI)):
+        return read_table(path, pixel_size_um)
+    if pixel_size_um is not None:
+        raise InputError(f"{path} counts in pixels: leave out the size of a pixel.")
+    if start.startswith(ONE_ROI) or _names_in(path, ".roi"):
+        return load_format(
+            "napari_zstack_align.cells.imagej_rois", "ROIs for ImageJ", "imagej", "roifile"
+        ).read_imagej(path)
+    if _names_in(path, ".npy"):
+        return _of_npz(path)
+    if start.startswith(b"PK\x05\x06"):
+        raise InputError(f"{path} is an empty zip file: save the ROI manager's list again.")
+    return read_table(path, pixel_size_um)  # which says what it is
+
+
+def _start(path: Path) -> bytes:
+    try:
+        check_is_file(path)
+        with path.open("rb") as file:
+            return file.read(4)
+    except FileNotFoundError:
+        raise InputError(f"There is no ROI file {path}.") from None
+    except OSError as error:
+        raise InputError(f"{path} can't be read as ROIs: {error}.") from None
+
+
+def _names_in(path: Path, ending: str) -> list[str]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [name for name in archive.namelist() if name.lower().endswith(ending)]
+    except (OSError, zipfile.BadZipFile):
+        return []
+
+
+def _of_npz(path: Path) -> Rois:
+    try:
+        arrays = read_npz(path)
+    except UnfitContent as error:
+        raise InputError(f"{path} can't be read as ROIs: {error}.") from None
+    missing = [name for name in ("ids", "circles", "slices") if name not in arrays]
+    if missing:
+        raise InputError(f"{path} holds no exported ROIs: it lacks {', '.join(missing)}.")
+    circles, ids, slices = (arrays.pop(name) for name in ("circles", "ids", "slices"))
+    features = {name: each for name, each in arrays.items() if each.shape == ids.shape}
+    try:
+        return Rois.of(circles, ids=ids, slices=slices, features=features)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
