@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -48,11 +49,18 @@ def bad_values(field: ParamField) -> Iterator[tuple[str, Any]]:
         yield "too many", (field.lower or 0.0,) * (field.length + 1)
 
 
+PYTHON_TYPES = re.compile(
+    r"\b(valid|tuple|integer|dictionary|dict|list type|boolean|string|float)\b"
+)
+"""Words that say what Python wants, not what a person is to give."""
+
+
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_values_that_cannot_be(model: type[Params]) -> None:
     def check(name: str, value: Any) -> None:
         text = refused(lambda: model(**{name: value}))
         assert name in text
+        assert not PYTHON_TYPES.search(text.split(", but ")[0]), text
         assert text == refused(lambda: model().replace(**{name: value}))
 
     each(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeAlias, get_args
+from typing import Annotated, Any, Self, TypeAlias, get_args, get_origin
 
 import numpy as np
 from pydantic import (
@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.params._wanted import what_is_wrong
 from napari_zstack_align.plain_files import check_is_file
 
 FrameIndex: TypeAlias = Annotated[int, Field(ge=0)]
@@ -65,6 +66,18 @@ class Params(BaseModel):
             types = set(_types_in(cls.model_fields[info.field_name or ""].annotation))
             if types & {int, float} and bool not in types:
                 raise PydanticCustomError("number_not_bool", "Input should be a number")
+        return value
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _one_for_all(cls, value: Any, info: ValidationInfo) -> Any:
+        """Take a number alone for a list of one, where any number of them may be given."""
+        if isinstance(value, np.ndarray):
+            value = value.tolist()
+        is_number = isinstance(value, int | float | np.number)
+        takes = cls.model_fields[info.field_name or ""].annotation
+        if is_number and get_origin(takes) is tuple and get_args(takes)[-1] is Ellipsis:
+            return (value,)
         return value
 
     @classmethod
@@ -207,13 +220,12 @@ def _sentence(model: type[Params], error: ValidationError) -> str:
     for problem in error.errors():
         if problem["type"] == "default_factory_not_called":
             continue  # a default that waits for a field which is wrong itself
-        name = ".".join(str(part) for part in problem["loc"])
+        name = str(problem["loc"][0]) if problem["loc"] else ""
         if problem["type"] == "extra_forbidden":
             known = ", ".join(model.model_fields)
             problems.append(f"'{name}' is not a parameter (there are {known})")
         elif name:
-            text = problem["msg"].removeprefix("Input ")
-            problems.append(f"{name} {text}, but is {problem['input']!r}")
+            problems.append(what_is_wrong(name, model.model_fields.get(name), problem))
         else:
             problems.append(problem["msg"].removeprefix("Value error, "))
     return f"{model.__name__}: {'; '.join(problems)}."
