@@ -12,8 +12,9 @@ import numpy as np
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.layout import FramesPerSlice, Layout, Order
+from napari_zstack_align.read import _png
 from napari_zstack_align.read._facts import Opened
-from napari_zstack_align.read._files import collect, reader_of
+from napari_zstack_align.read._files import collect, magic, reader_of
 from napari_zstack_align.read._format import PLAIN, Format, Wish
 from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read.readers import without_ending
@@ -140,7 +141,7 @@ def open_stack(
 
 
 def open_plane(path: str | os.PathLike[str]) -> FrameSource:
-    """Open a file whose pixels may be true and false too, as those of masks are.
+    """Open a file whose pixels may be true and false too, or a picture, as masks are.
 
     Raises
     ------
@@ -148,6 +149,8 @@ def open_plane(path: str | os.PathLike[str]) -> FrameSource:
         As `open_stack`, for all but that.
     """
     paths, _ = collect(path)
+    if len(paths) == 1 and not paths[0].is_dir() and magic(paths[0]).startswith(_png.START):
+        return _png.open_png(paths[0])
     source = _open(paths, PLAIN).source
     if source.dtype != np.dtype(bool):
         check_pixels(source.dtype, source.shape, str(path))
