@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 import napari_zstack_align as nza
 from napari_zstack_align.read import holds_frames, open_stack, started_at
+from napari_zstack_align.samples import zstack_with_repeats
 
 from .written import (
     FORMATS,
@@ -125,3 +127,21 @@ def test_a_file_that_is_gone(format_: Written, tmp_path: Path) -> None:
     stack.paths[0].rename(tmp_path / "elsewhere")
     with pytest.raises(nza.InputError, match="There is no file"):
         stack.read(0, 1)
+
+
+@pytest.mark.thorough
+@each_format
+def test_the_same_volume_from_every_format(format_: Written, tmp_path: Path) -> None:
+    """Whatever the file can say of the layout: what it can't is said by hand."""
+    sample = zstack_with_repeats(n_slices=3, n_repeats=4, size=64, seed=5).stack
+    frames = sample.read(0, sample.n_frames)
+    expected = aligned_volume(sample)
+    made = replace(acquisition(n_channels=format_.channels, n_slices=0), frames=frames)
+    stack = open_stack(format_.write(tmp_path, made), frames_per_slice=4)
+    np.testing.assert_array_equal(aligned_volume(stack), expected)
+
+
+def aligned_volume(stack: nza.Stack) -> np.ndarray:
+    """Mean of the aligned repeats."""
+    alignment = nza.run(nza.align_adaptive(stack, nza.AdaptiveParams()))
+    return np.asarray(alignment.volume())

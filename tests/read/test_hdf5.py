@@ -305,3 +305,13 @@ def test_a_spoilt_file_is_one_sentence(seed: int, tmp_path: Path, frames: Any) -
     (tmp_path / "x.h5").write_bytes(content)
     with suppress(nza.InputError):
         open_stack(tmp_path / "x.h5").read(0, 12)
+
+
+def test_long_chunks_are_told(tmp_path: Path) -> None:
+    for chunks, is_told in (((8, 512, 512), True), ((1, 512, 512), False), (None, False)):
+        path = tmp_path / f"{chunks}.h5"
+        with h5py.File(path, "w") as file:
+            made = file.create_dataset("data", (8, 512, 512), "u2", chunks=chunks)
+            made[:] = 1
+        remarks = " ".join(map(str, open_stack(path).remarks))
+        assert ("holds 8 frames, and all of them are read for one" in remarks) is is_told

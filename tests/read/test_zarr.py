@@ -190,3 +190,46 @@ def test_a_fault_of_ours_in_unpacking_is_no_damage(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(checked_blosc, "ROOM", None)
     with pytest.raises(TypeError):
         stack.read(0, 4)
+
+
+def write_several(path: Path, n_images: int, version: Any) -> None:
+    """Images as bioformats2raw writes them: a numbered group each."""
+    root = zarr.open_group(path, mode="w", zarr_format=version)
+    layout = {"bioformats2raw.layout": 3}
+    root.attrs.update({"ome": layout} if version == 3 else layout)
+    root.create_group("OME")
+    for i in range(n_images):
+        group = root.create_group(str(i))
+        array = group.create_array("0", shape=(4, 20, 30), dtype="u2")
+        array[:] = i + 1
+        axes = [{"name": a} for a in "tyx"]
+        image = {"multiscales": [{"axes": axes, "datasets": [{"path": "0"}]}]}
+        group.attrs.update({"ome": image} if version == 3 else image)
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize(("image", "value"), [(0, 1), (1, 2), ("10", 11)])
+def test_images_of_bioformats2raw(version: Any, image: Any, value: int, tmp_path: Path) -> None:
+    write_several(tmp_path / "x.zarr", 11, version)
+    stack = open_stack(tmp_path / "x.zarr", image=image)
+    assert (stack.read(0, 4) == value).all()
+    assert "holds 11 images, of which one was opened" in stack.remarks[0]
+
+
+def test_an_image_that_is_not_there(tmp_path: Path) -> None:
+    write_several(tmp_path / "one.zarr", 1, 3)
+    assert not open_stack(tmp_path / "one.zarr").remarks
+    for image in (1, -1, "OME", "a"):
+        with pytest.raises(nza.InputError, match="has no image"):
+            open_stack(tmp_path / "one.zarr", image=image)
+    write_several(tmp_path / "none.zarr", 0, 3)
+    with pytest.raises(nza.InputError, match="holds no image"):
+        open_stack(tmp_path / "none.zarr")
+
+
+def test_long_chunks_are_told(tmp_path: Path) -> None:
+    for chunks, is_told in (((8, 512, 512), True), ((1, 512, 512), False), ((8, 64, 64), False)):
+        path = tmp_path / f"{chunks[0]}_{chunks[1]}.zarr"
+        zarr.create_array(path, shape=(16, 512, 512), dtype="u2", chunks=chunks)
+        remarks = " ".join(map(str, open_stack(path).remarks))
+        assert ("holds 8 frames, and all of them are read for one" in remarks) is is_told

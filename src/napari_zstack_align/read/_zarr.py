@@ -14,6 +14,7 @@ import zarr
 
 from napari_zstack_align.checked_blosc import DamagedChunk
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.read._chunks import of_long_chunks
 from napari_zstack_align.read._damage import damage
 from napari_zstack_align.read._facts import Facts, Opened, check_no_colours
 from napari_zstack_align.read._files import readable
@@ -24,6 +25,7 @@ from napari_zstack_align.read._units import Known, interval, length, number
 from napari_zstack_align.read._unnamed_axes import as_channels
 from napari_zstack_align.read.own_exports import FRAMES, MADE_BY, as_exported, of_our_export
 from napari_zstack_align.read.said.axes import check_named
+from napari_zstack_align.remark import Remark, as_notes
 from napari_zstack_align.sources import ArraySource
 from napari_zstack_align.stack import AXES
 
@@ -43,6 +45,8 @@ DAMAGE = (
 
 Only calls that do nothing but run its code may be guarded by it.
 """
+LAYOUT = "bioformats2raw.layout"
+"""Attribute of a group whose groups are an image each."""
 PLAIN_AXES = {2: "YX", 3: "TYX", 4: "TCYX", 5: "TCZYX"}
 
 
@@ -56,8 +60,51 @@ def open_zarr(path: Path, wish: Wish = PLAIN) -> Opened:
     """
     node = _node(path)
     if isinstance(node, zarr.Array):
+        if wish.image:
+            raise _no_image(path, wish.image, ())
         return _open_plain(node, path, wish.axes)
-    return _open_ome(node, path, wish.axes)
+    node, names = _chosen(node, path, wish.image)
+    opened = _open_ome(node, path, wish.axes)
+    if len(names) < 2:
+        return opened
+    facts = replace(opened.facts, images=names, remarks=(*_of_others(names), *opened.facts.remarks))
+    return replace(opened, facts=facts)
+
+
+def _chosen(group: Any, path: Path, image: int | str) -> tuple[Any, tuple[str, ...]]:
+    """Group of the image that was asked for, and the names of all in a file of several.
+
+    bioformats2raw numbers the images, and lists them in a group of its own where it can.
+    """
+    attributes = _attributes(group, path)
+    if LAYOUT not in attributes and LAYOUT not in _mapping(attributes.get("ome")):
+        if image:
+            raise _no_image(path, image, ())
+        return group, ()
+    with damage(DAMAGE, partial(_unreadable, path)):
+        groups = sorted((name for name in group.group_keys() if name.isdigit()), key=int)
+    if not groups:
+        raise InputError(f"{path} holds no image of the several that it speaks of: copy it again.")
+    number = groups.index(image) if image in groups else image
+    if not isinstance(number, int) or not 0 <= number < len(groups):
+        raise _no_image(path, image, tuple(groups))
+    with damage(DAMAGE, partial(_unreadable, path)):
+        return group[groups[number]], tuple(groups)
+
+
+def _no_image(path: Path, image: int | str, names: tuple[str, ...]) -> InputError:
+    if not names:
+        return InputError(f"{path} has one image, of which {image!r} is none: leave out `image`.")
+    return InputError(
+        f"{path} has no image {image!r}: choose one of 0 to {len(names) - 1} with `image`."
+    )
+
+
+def _of_others(names: tuple[str, ...]) -> tuple[Remark, ...]:
+    return as_notes(
+        f"The file holds {len(names)} images, of which one was opened: `image` chooses another, 0 "
+        f"to {len(names) - 1}."
+    )
 
 
 def _node(path: Path) -> Any:
@@ -195,7 +242,10 @@ def _product(values: Collection[float | None]) -> float | None:
 def _glance(path: Path) -> Glance:
     """Look at a folder; images of labels are none for the eye."""
     opened = open_zarr(path)
-    attributes = _attributes(_node(path), path)
+    node = _node(path)
+    if not isinstance(node, zarr.Array):
+        node, _ = _chosen(node, path, 0)
+    attributes = _attributes(node, path)
     if "image-label" in attributes or "image-label" in _mapping(attributes.get("ome")):
         raise InputError(f"{path} holds labels, not intensities.")
     return Glance.of(opened)
@@ -250,7 +300,10 @@ def _opened(
         z_step_um=z_step,
         interval_s=between,
         channel_names=names if all(names) else (),
-        remarks=tuple(dict.fromkeys((*odd_y, *odd_x, *odd_z, *odd_time))),
+        remarks=(
+            *dict.fromkeys((*odd_y, *odd_x, *odd_z, *odd_time)),
+            *of_long_chunks(axes, array.chunks, array.dtype.itemsize),
+        ),
     )
     if prod(sizes) == 0:
         raise InputError(f"{path} is an empty array of shape {array.shape}: it holds no image.")
@@ -262,4 +315,5 @@ def _opened(
 FORMAT = Format(
     open_files=lambda paths, wish=PLAIN: in_sequence([open_zarr(path, wish) for path in paths]),
     glance=_glance,
+    has_images=True,
 )

@@ -15,6 +15,7 @@ import numpy as np
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._axis_names import axes_of
+from napari_zstack_align.read._chunks import of_long_chunks
 from napari_zstack_align.read._facts import Facts, Opened, check_no_colours
 from napari_zstack_align.read._format import PLAIN, Format, Glance, Wish
 from napari_zstack_align.read._raw_source import ChannelsSource
@@ -203,6 +204,9 @@ def _opened(dataset: Any, path: Path, said: str | None = None) -> Opened:
     facts = _facts(dataset, axes, path)
     source = source_of(dataset, axes, path)
     remarks += unwritten(dataset, path)
+    chunks = asked(path, lambda: dataset.chunks)
+    if chunks is not None:
+        remarks += of_long_chunks(axes, chunks, dataset.dtype.itemsize)
     return Opened(source, (path,), replace(facts, remarks=(*facts.remarks, *remarks)))
 
 

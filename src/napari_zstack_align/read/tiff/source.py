@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
 from functools import cached_property, partial
 from io import FileIO
-from itertools import pairwise
+from itertools import groupby, pairwise
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -63,20 +61,17 @@ class TiffSource:
         """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
         planes = self._planes[start:stop].reshape(-1)
         out = np.empty((len(planes), *self._page_shape), self._dtype)
-        with ExitStack() as stack:
-            opened: tuple[int, FileIO] | None = None
-            for a, b in self._runs(planes):
-                number = int(self._pages.file[planes[a]])
-                if opened is None or opened[0] != number:
-                    stack.close()
-                    path = self._pages.paths[number]
-                    stack.enter_context(readable(path))
-                    opened = number, stack.enter_context(path.open("rb", buffering=0))
-                self._read_run(opened[1], planes[a:b], out[a:b])
+        for number, runs in groupby(self._runs(planes), lambda run: int(self._pages.file[run[2]])):
+            path = self._pages.paths[number]
+            with readable(path), path.open("rb", buffering=0) as file:
+                for a, b, _ in runs:
+                    self._read_run(file, planes[a:b], out[a:b])
         return out.reshape(-1, *self.shape[1:])
 
-    def _runs(self, planes: npt.NDArray[np.intp]) -> Iterator[tuple[int, int]]:
-        """Stretches of planes that lie one behind the other in a file."""
+    def _runs(self, planes: npt.NDArray[np.intp]) -> list[tuple[int, int, int]]:
+        """Stretches of planes that lie one behind the other in a file, and the first page."""
+        if len(planes) == 1:  # the most frequent: a tenth of the time
+            return [(0, 1, int(planes[0]))]
         pages = self._pages
         file, kind, offset = pages.file[planes], pages.kind[planes], pages.offset[planes]
         plain = pages.contiguous[planes]
@@ -89,7 +84,7 @@ class TiffSource:
             & (offset[1:] == offset[:-1] + n_bytes)
         )
         borders = [0, *(np.flatnonzero(~joined) + 1).tolist(), len(planes)]
-        return ((a, b) for a, b in pairwise(borders) if b > a)
+        return [(a, b, int(planes[a])) for a, b in pairwise(borders) if b > a]
 
     def _read_run(self, file: FileIO, planes: npt.NDArray[np.intp], out: npt.NDArray[Any]) -> None:
         page = int(planes[0])
