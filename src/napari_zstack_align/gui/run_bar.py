@@ -37,7 +37,8 @@ class StatusLine(QLabel):
         self._fit()
 
     def _fit(self) -> None:
-        self.setMinimumHeight(max(0, self.heightForWidth(self.width())) if self.text() else 0)
+        self.setMinimumHeight(0)  # Qt never reckons less: shorter words would stay as high
+        self.setFixedHeight(max(0, self.heightForWidth(self.width())) if self.text() else 0)
 
 
 class RunBar(QWidget):

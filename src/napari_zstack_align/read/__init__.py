@@ -13,6 +13,7 @@ from napari_zstack_align.read.layout.check_layout import (
 )
 from napari_zstack_align.read.layout.check_slices import SlicesReport, check_slices, slices_sample
 from napari_zstack_align.read.layout.pairs import SampledFrames
+from napari_zstack_align.read.layout.preview import LayoutPreview, preview_layout
 from napari_zstack_align.read.layout.propose import (
     LayoutProposal,
     neighbour_correlation,
@@ -32,6 +33,7 @@ from napari_zstack_align.read.said.sayable import how_to_open_planes
 __all__ = [
     "MADE_BY",
     "SEVERAL_IMAGES",
+    "LayoutPreview",
     "LayoutProposal",
     "LayoutReport",
     "SampledFrames",
@@ -50,6 +52,7 @@ __all__ = [
     "neighbour_correlation",
     "open_plane",
     "open_stack",
+    "preview_layout",
     "propose_frames_per_slice",
     "propose_layout",
     "remarks_on",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -26,15 +26,20 @@ from napari_zstack_align.gui.plots import CorrelationPlot
 from napari_zstack_align.gui.remarks import marked
 from napari_zstack_align.gui.run_bar import RunBar
 from napari_zstack_align.gui.taking import guess_axes, plain_images, stack_of_layer
+from napari_zstack_align.gui.zstack.preview_box import PreviewBox, as_typed
 from napari_zstack_align.gui.zstack.reading_details import ReadingDetails
 from napari_zstack_align.gui.zstack.stack_details import StackDetails
 from napari_zstack_align.progress import Job
 from napari_zstack_align.read import LayoutProposal, describe, propose_layout
 from napari_zstack_align.read.readers import file_formats, folder_formats
+from napari_zstack_align.remark import Remark
 from napari_zstack_align.saved import kind_of
+from napari_zstack_align.settings import in_titles
 from napari_zstack_align.sources import FrameSource
 from napari_zstack_align.stack import Stack
 
+DESCRIBED = ("frames_per_slice", "order", "pixel_size_um", "z_step_um")
+"""Of a stack that is open this can be said otherwise, without opening its files again."""
 TYPE_IT = "Type the repeats per slice if you know them."
 
 
@@ -89,6 +94,7 @@ class LoadTab(QWidget):
             "Say what the file doesn't: axes, channels, one plane, frames to drop, which image",
             self.reading,
         )
+        self.preview = PreviewBox()
         self._plot_row = QVBoxLayout()
         self._theme = ""
         self.apply_button = button("Apply", "Show the stack as it is described above")
@@ -120,14 +126,15 @@ class LoadTab(QWidget):
         self.details.setEnabled(stack is not None)
         self.reading.setEnabled(stack is not None)
         self.apply_button.setEnabled(False)
+        self.preview.follow(None if stack is None else lambda: stack)
         if stack is None:
             self.words.setText("Nothing loaded yet: choose files, a folder or a layer.")
-            self.remarks.setText("")
+            self._show_remarks(())
             return
         self.details.show_stack(stack)
         self.reading.show_stack(stack)
         self.words.setText(f"{stack.name}: {describe(stack)}")
-        self.remarks.setText("\n".join(map(marked, stack.remarks)))
+        self._show_remarks(stack.remarks)
 
     def open_paths(self, paths: list[Path]) -> None:
         """Open files in the worker; a folder with a saved result is passed on."""
@@ -171,6 +178,23 @@ class LoadTab(QWidget):
         paths = list(self.stack.paths)
         self.start(partial(load_stack, paths[0] if len(paths) == 1 else paths, **said))
 
+    def preview_typed(self) -> None:
+        """Show what the frames look like as they are described now, which is not yet applied."""
+        stack = self.stack
+        if stack is None:
+            return
+        try:
+            edited = self.details.edited(stack)
+            arguments = self.reading.arguments(stack.said, self.details.said())
+        except InputError as error:
+            self.preview.say_error(in_titles(str(error)))
+            return
+        is_read_alike = not stack.paths or reading_of(arguments) == reading_of(
+            stack.said.arguments()
+        )
+        wanted = (lambda: edited) if is_read_alike else as_typed(stack.paths, arguments)
+        self.preview.follow(wanted, is_typed=True)
+
     def propose(self) -> None:
         """Find the number of repeats from the frames, and apply it."""
         if self.stack is not None:
@@ -196,6 +220,10 @@ class LoadTab(QWidget):
         return True
 
     # -- inside --------------------------------------------------------------------------------
+
+    def _show_remarks(self, remarks: Sequence[Remark]) -> None:
+        self.remarks.setText("\n".join(map(marked, remarks)))
+        self.remarks.setVisible(bool(remarks))
 
     def _on_loaded(self, result: tuple[Stack, list[Limits]]) -> None:
         stack, contrast = result
@@ -255,6 +283,8 @@ class LoadTab(QWidget):
         self.details.propose_button.clicked.connect(self.propose)
         self.reading.wanted.connect(self.open_again)
         self.details.changed.connect(lambda: self.apply_button.setEnabled(True))
+        self.details.changed.connect(self.preview_typed)
+        self.reading.changed.connect(self.preview_typed)
         self.run_bar.busy_changed.connect(self._on_busy)
         self.layer_combo.currentIndexChanged.connect(lambda _: self._guess_axes())
         self._guess_axes()
@@ -271,11 +301,14 @@ class LoadTab(QWidget):
         layout = QVBoxLayout(self)
         for row in (source, layer):
             layout.addLayout(row)
-        for widget in (self.words, self.remarks, self.details):
+        for widget in (self.run_bar, self.words, self.remarks, self.details):
             layout.addWidget(widget)
         layout.addLayout(self._plot_row)
-        layout.addWidget(self.apply_button)
-        layout.addWidget(self.reading_button)
-        layout.addWidget(self.reading)
-        layout.addWidget(self.run_bar)
+        for widget in (self.apply_button, self.preview, self.reading_button, self.reading):
+            layout.addWidget(widget)
         layout.addStretch(1)
+
+
+def reading_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What arguments of `open_stack` say of how frames are read, besides layout and sizes."""
+    return {name: value for name, value in arguments.items() if name not in DESCRIBED}

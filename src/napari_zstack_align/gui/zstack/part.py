@@ -268,6 +268,7 @@ class ZStackPart(Part):
 
     def let_go(self) -> None:
         """Stop averaging, and disconnect from the viewer."""
+        self.load_tab.preview.abandon()
         self.run.let_go()
         self.runs.abandon()
         self._listening.stop()

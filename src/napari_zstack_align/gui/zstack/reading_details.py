@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFormLayout, QLineEdit, QSizePolicy, QSpinBox, QWidget
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QLineEdit,
+    QSizePolicy,
+    QSpinBox,
+    QWidget,
+)
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.buttons import button
@@ -23,6 +31,8 @@ class ReadingDetails(QWidget):
 
     wanted = Signal()
     """The file is to be opened again, as it is said."""
+    changed = Signal()
+    """Something else is typed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,16 +78,19 @@ class ReadingDetails(QWidget):
         layout.addRow("Image", self.image)
         layout.addRow(self.open_button)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        on_any_change(self, self.changed.emit)
 
     def show_stack(self, stack: Stack) -> None:
         """Show what was said of a stack; one that is no file can't be opened again."""
         said = stack.said
+        self.blockSignals(True)
         self.axes.setText(said.axes or "")
         self.channels.setValue(said.channels or 0)
         self.plane.setValue(-1 if said.plane is None else said.plane)
         self.drop.setText(said.drop_frames or "")
         self.image.setText("" if said.image == 0 else str(said.image))
         self.setEnabled(bool(stack.paths))
+        self.blockSignals(False)
 
     def arguments(self, before: Said, details: dict[str, Any]) -> dict[str, Any]:
         """Arguments of `open_stack`.
@@ -111,5 +124,17 @@ class ReadingDetails(QWidget):
             "plane": plane,
             "drop_frames": self.drop.text().strip() or None,
             "image": int(image) if image.isdecimal() else image or None,
+            "whole_frames": before.whole_frames or None,
         }
         return {name: value for name, value in given.items() if value is not None}
+
+
+def on_any_change(widget: QWidget, tell: Callable[[], object]) -> None:
+    """Call a function whenever something is typed or chosen in a field of a widget."""
+    for line in widget.findChildren(QLineEdit):
+        if not isinstance(line.parent(), QSpinBox):
+            line.textChanged.connect(lambda _: tell())
+    for box in widget.findChildren(QSpinBox):
+        box.valueChanged.connect(lambda _: tell())
+    for combo in widget.findChildren(QComboBox):
+        combo.currentIndexChanged.connect(lambda _: tell())
