@@ -22,6 +22,10 @@ class DroppedFrameError(InputError):
     """A frame was dropped when its file was opened: it has no pixels."""
 
 
+class MissingFrameError(InputError):
+    """A frame is missing in its file, or its file is: it has no pixels."""
+
+
 class AlignmentError(ZstackAlignError, RuntimeError):
     """Nothing of the data could be aligned."""
 

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.errors import DroppedFrameError
+from napari_zstack_align.errors import DroppedFrameError, MissingFrameError
 
 Codes: TypeAlias = npt.NDArray[np.str_]
 Rows: TypeAlias = npt.NDArray[np.void] | np.void
@@ -32,6 +32,8 @@ class Flag(StrEnum):
     UNREADABLE = "unreadable"
     DROPPED = "dropped"
     """Left out by the person who opened the file."""
+    SKIPPED = "missing in the file"
+    """Skipped by the microscope, or in a file that is gone."""
     NO_SIGNAL = "no signal"
     SATURATED = "saturated"
     TORN = "torn"
@@ -66,6 +68,8 @@ class Flag(StrEnum):
     """A fault that this version doesn't know: see its detail."""
 
 
+WITHOUT_PIXELS = (Flag.UNREADABLE, Flag.DROPPED, Flag.SKIPPED)
+"""Flags of frames that couldn't be read."""
 CODE_LENGTH = 24
 DETAIL_LENGTH = 160
 """Longest sentence that a table keeps; see `shortened`."""
@@ -151,6 +155,8 @@ def unreadable(error: Exception) -> Fault:
     """Return the fault of frames that couldn't be read, for what reading raised."""
     if isinstance(error, DroppedFrameError):
         return Fault(Flag.DROPPED, "dropped when the file was opened")
+    if isinstance(error, MissingFrameError):
+        return Fault(Flag.SKIPPED, str(error).removesuffix("."))
     return Fault(Flag.UNREADABLE, f"unreadable: {str(error).removesuffix('.')}")
 
 

@@ -39,6 +39,8 @@ class RemarkCode(StrEnum):
     """Pixels were moved before the file was written: its lines aren't those of the scan."""
     UNIT_OPEN = "unit open"
     """A table of positions doesn't say whether they are in pixels or in µm."""
+    READ_AS = "read as"
+    """What the frames are by the header of the file, as long as nobody says otherwise."""
 
 
 OLD_SENTENCES = {
@@ -125,6 +127,11 @@ def as_serious(*sentences: str, code: RemarkCode = RemarkCode.NONE) -> tuple[Rem
 def as_remarks(sentences: Iterable[str]) -> tuple[Remark, ...]:
     """Remarks as they are; plain sentences become warnings."""
     return tuple(each if isinstance(each, Remark) else Remark(each) for each in sentences)
+
+
+def without(remarks: Iterable[Remark], *codes: RemarkCode) -> tuple[Remark, ...]:
+    """Leave out the remarks of these codes."""
+    return tuple(remark for remark in remarks if remark.code not in codes)
 
 
 def remark_from(facts: Any) -> Remark:

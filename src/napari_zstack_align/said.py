@@ -8,6 +8,8 @@ from typing import Any, Self
 
 from napari_zstack_align.layout import FramesPerSlice, Order
 
+LAYOUT = ("frames_per_slice", "order")
+
 
 @dataclass(frozen=True)
 class Said:
@@ -44,6 +46,17 @@ class Said:
         """What was said, for `open_stack` and for JSON; nothing of the rest."""
         pairs = ((each.name, getattr(self, each.name), each.default) for each in fields(self))
         return {name: value for name, value, default in pairs if value != default}
+
+    def decides_frames(self) -> dict[str, Any]:
+        """What was said of which pixels a frame consists of, and which frames there are.
+
+        Repeats and order do so only where axes or a plane were said: else they are a layout of the
+        same frames.
+        """
+        said = self.arguments()
+        if self.axes is None and self.plane is None:
+            said = {name: said[name] for name in said if name not in LAYOUT}
+        return said
 
     @classmethod
     def from_facts(cls, facts: Any) -> Self:

@@ -77,6 +77,9 @@ class Stack:
     dropped : tuple of int
         Frames that keep their place among the repeats and their time, but have no pixels: all jobs
         flag them.
+    missing : tuple of int
+        Frames that keep their place and time, but aren't in the files: the microscope skipped
+        them, or their file is gone. All jobs flag them too.
     started_at : datetime.datetime, optional
         What the microscope's clock showed at time 0 of ``frame_times_s``.
     said : Said
@@ -103,6 +106,7 @@ class Stack:
     z_positions_um: tuple[float, ...] | None = None
     frame_numbers: npt.NDArray[np.intp] | None = None
     dropped: tuple[int, ...] = ()
+    missing: tuple[int, ...] = ()
     started_at: datetime | None = None
     said: Said = field(default=Said())
 
@@ -358,6 +362,7 @@ class Stack:
             frame_times_s=times,
             frame_numbers=self.numbers[frames],
             dropped=tuple(np.flatnonzero(np.isin(frames, self.dropped)).tolist()),
+            missing=tuple(np.flatnonzero(np.isin(frames, self.missing)).tolist()),
             frames_per_slice=None,
             order=None,
             z_positions_um=None,

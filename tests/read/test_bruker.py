@@ -13,6 +13,7 @@ import tifffile
 from read.bruker_files import SHAPE, name_of, write_bruker
 
 import napari_zstack_align as nza
+from napari_zstack_align.errors import MissingFrameError
 from napari_zstack_align.stack import Stack
 
 
@@ -91,7 +92,8 @@ def test_a_missing_image_keeps_its_place(tmp_path: Path) -> None:
     stack = nza.open_stack(folder)
     assert stack.n_frames == 9
     assert any(f"{gone} is missing in TSeries-1: 1 frame" in r for r in stack.remarks)
-    with pytest.raises(nza.InputError, match=f"{gone} is missing"):
+    assert (stack.missing, stack.dropped) == ((5,), ())
+    with pytest.raises(MissingFrameError, match=f"{gone} is missing"):
         stack.read(4, 7)
     assert stack.read(6, 7)[0, 1, 0, 0] == 3201
 

@@ -12,10 +12,17 @@ import zarr
 from scipy.ndimage import gaussian_filter
 
 import napari_zstack_align as nza
+from napari_zstack_align.alignment import raw_frames
+from napari_zstack_align.alignment.raw_frames import (
+    StackFacts,
+    check_stack,
+    open_as_said,
+    raw_facts,
+)
 from napari_zstack_align.read._facts import Facts, Opened
 from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read.said.drop import Dropped
-from napari_zstack_align.read.said.layout import laid_out
+from napari_zstack_align.read.said.layout import laid_out, with_positions
 from napari_zstack_align.said import Said
 from napari_zstack_align.sources import ArraySource
 from napari_zstack_align.stack import Stack
@@ -332,6 +339,46 @@ def test_a_result_opens_its_frames_as_they_were_opened(
     flags = alignment.quality["flag"][list(stack.dropped)]
     assert flags.tolist() == ["dropped"] * len(stack.dropped)
     assert not alignment.quality["used"][list(stack.dropped)].any()
+
+
+def test_depths_and_a_step_that_contradict_each_other(tmp_path: Path) -> None:
+    path = _written(_numbered(24), tmp_path, ".tif")
+    said = {"frames_per_slice": 6, "z_positions_um": [0, 3, 6, 9]}
+    with pytest.raises(nza.InputError, match="lie 3 µm apart, but z_step_um is 5: leave one"):
+        nza.open_stack(path, **said, z_step_um=5)
+    assert nza.open_stack(path, **said, z_step_um=3).z_step_um == 3
+    uneven = nza.open_stack(path, frames_per_slice=6).replace(z_step_um=3.0)
+    assert with_positions(uneven, [9, 6, 2, 0]).z_positions_um == (9, 6, 2, 0)
+    said["z_positions_um"] = [9, 6, 2, 0]
+    with pytest.raises(nza.InputError, match="lie 2 to 4 µm apart, but z_step_um is 3"):
+        nza.open_stack(path, **said, z_step_um=3)
+
+
+@pytest.mark.parametrize(
+    ("given", "again"),
+    [
+        ({}, 0),
+        ({"frames_per_slice": 4}, 0),
+        ({"frames_per_slice": 6, "order": "slices"}, 0),
+        ({"drop_frames": "last 1 of 4"}, 1),
+        ({"frames_per_slice": 4, "order": "slices", "plane": 1}, 1),
+    ],
+    ids=str,
+)
+def test_a_given_file_is_opened_again_where_its_frames_are_others(
+    given: dict[str, Any], again: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _written(_numbered(24), tmp_path, ".tif")
+    stack = nza.open_stack(path, frames_per_slice=6)
+    described = StackFacts(**raw_facts(stack, tmp_path)["stack"])
+    opened = []
+    monkeypatch.setattr(
+        raw_frames, "open_as_said", lambda *args: opened.append(1) or open_as_said(*args)
+    )
+    checked = check_stack(nza.open_stack(path, **given), described)
+    assert len(opened) == again
+    assert (checked.frames_per_slice, checked.order) == (6, "repeats")
+    assert checked.said == stack.said
 
 
 def test_flyback_leaves_each_of_several_files() -> None:

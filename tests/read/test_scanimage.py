@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import tifffile
+from scipy.ndimage import gaussian_filter
 
 import napari_zstack_align as nza
 from napari_zstack_align.read import channel_offsets, holds_frames, open_stack, started_at
@@ -50,7 +51,7 @@ def test_a_recording_of_two_channels(tmp_path: Path) -> None:
     assert channel_offsets(stack.paths[0]) == (0.0, 0.0)
     assert not warnings_of(stack)
     assert "ScanImage 5.6: a recording of 2 channels (1 and 2)" in stack.remarks[0]
-    assert "subtracted" in stack.remarks[0]
+    assert "subtracted" in stack.remarks[1]
 
 
 @pytest.mark.parametrize("of_before_2018", [False, True])
@@ -73,7 +74,7 @@ def test_left_over_settings_make_no_z_stack(tmp_path: Path) -> None:
     keys = {**stack_keys(41, 54000), "hStackManager.enable": "false"}
     stack = open_stack(write(tmp_path / "x.tif", pages_of(41), keys))
     assert stack.frames_per_slice is None
-    assert "41 slices × 54,000 frames) were off and weren't used" in stack.remarks[0]
+    assert "41 slices × 54,000 frames) were off and weren't used" in stack.remarks[1]
     assert not warnings_of(stack)
 
 
@@ -176,7 +177,7 @@ def test_averaged_by_the_microscope(tmp_path: Path) -> None:
     for name, numbers in (("each", None), ("last", [6 * z for z in range(1, 6)])):
         stack = open_stack(write(tmp_path / f"{name}.tif", pages_of(5), keys, numbers))
         assert (stack.frames_per_slice, stack.n_slices) == (1, 5)
-        assert "6 frames each: only slices can be aligned" in stack.remarks[0]
+        assert "6 frames each: only slices can be aligned" in stack.remarks[1]
         assert not warnings_of(stack)
     keys["hScan2D.logAverageFactor"] = 3
     stack = open_stack(write(tmp_path / "3.tif", pages_of(10), keys, [3 * t for t in range(1, 11)]))
@@ -215,14 +216,57 @@ def test_skipped_frames_move_no_other_to_another_slice(
     there = [t for t in range(30) if t not in (8, 19)]
     path = write(tmp_path / "x.tif", frames[there], keys, [t + 1 for t in there])
     stack = open_stack(path)
-    assert stack.dropped == (8, 19)
+    assert (stack.missing, stack.dropped) == ((8, 19), ())
     for t in there:
         np.testing.assert_array_equal(stack.read(t, t + 1), frames[t : t + 1])
-    with pytest.raises(nza.InputError, match="Frame 8 was dropped"):
+    with pytest.raises(nza.InputError, match="Frame 8 was skipped by the microscope"):
         stack.read(8, 9)
     assert stack.frame_times_s == pytest.approx(np.arange(30) / RATE_HZ)
     assert "2 frames were skipped" in warnings_of(stack)[0]
-    assert open_stack(path, drop_frames="3").dropped == (3, 8, 19)
+    said = open_stack(path, drop_frames="3, 8")
+    assert (said.missing, said.dropped) == ((8, 19), (3, 8))
+
+
+READ_AS = "By the header of ScanImage"
+
+
+@pytest.mark.parametrize(
+    ("said", "stands"),
+    [
+        ({}, True),
+        ({"frames_per_slice": 6}, True),
+        ({"z_step_um": 2}, True),
+        ({"pixel_size_um": 0.5}, True),
+        ({"frames_per_slice": 5}, False),
+        ({"order": "up-and-down"}, False),
+        ({"channels": 2}, False),
+        ({"z_step_um": 7}, False),
+        ({"z_positions_um": [0, 1, 4, 5, 6]}, False),
+    ],
+    ids=str,
+)
+def test_the_header_is_quoted_unless_something_else_is_said(
+    said: dict[str, Any], stands: bool, tmp_path: Path
+) -> None:
+    keys = {**stack_keys(5, 6), "hStackManager.stackZStepSize": 2}
+    path = write(tmp_path / "x.tif", pages_of(30), keys)
+    assert any(READ_AS in remark for remark in open_stack(path, **said).remarks) is stands
+
+
+def test_frames_that_are_missing_are_flagged_as_such(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    tissue = np.repeat(rng.gamma(0.3, 900, (3, 32, 32)), 4, axis=0)
+    frames = rng.poisson(gaussian_filter(tissue, (0, 2, 2))).astype(np.int16)
+    there = [t for t in range(12) if t != 5]
+    path = write(tmp_path / "x.tif", frames[there], stack_keys(3, 4), [t + 1 for t in there])
+    stack = open_stack(path, drop_frames="9")
+    direct = nza.AdaptiveParams(strategy="direct")
+    alignment = nza.run(nza.align_adaptive(stack, direct))
+    flags = alignment.quality["flag"]
+    assert (flags[5], flags[9]) == ("missing in the file", "dropped")
+    assert "Frame 5 was skipped by the microscope" in alignment.quality["detail"][5]
+    assert alignment.complete
+    assert nza.load(alignment.save(tmp_path / "x.zalign")).stack.missing == (5,)
 
 
 def test_uneven_slices(tmp_path: Path) -> None:
@@ -258,7 +302,7 @@ def test_parts_of_an_acquisition(names: str, tmp_path: Path) -> None:
     assert any("frame numbers" in remark for remark in stack.remarks) is (names == "cab")
     (tmp_path / f"{names[1]}.tif").unlink()
     stack = open_stack(tmp_path)
-    assert stack.dropped == tuple(range(10, 20))
+    assert stack.missing == tuple(range(10, 20))
     np.testing.assert_array_equal(stack.read(20, 30), frames[20:])
 
 
@@ -457,5 +501,5 @@ def test_damaged_headers_say_less(tmp_path: Path) -> None:
         assert holds_frames(path)
         stack = open_stack(path)
         last = stack.n_frames - 1
-        if last not in stack.dropped:
+        if last not in stack.missing:
             stack.read(last, last + 1)

@@ -66,8 +66,15 @@ def computed(monkeypatch) -> list[str]:
     return done
 
 
-def job(raw: Path, journal: Path | None = None, threads: int = 2, mask: Any = None, **params: Any):
-    stack = nza.open_stack(raw, frames_per_slice=REPEATS)
+def job(
+    raw: Path,
+    journal: Path | None = None,
+    threads: int = 2,
+    mask: Any = None,
+    dropped: str | None = None,
+    **params: Any,
+):
+    stack = nza.open_stack(raw, frames_per_slice=REPEATS, drop_frames=dropped)
     return nza.align_adaptive(
         stack, nza.AdaptiveParams(**params), mask, threads=threads, journal=journal
     )
@@ -110,6 +117,24 @@ def test_how_many_frames_fit_into_memory_changes_no_bit(raw, target, strategy, h
     monkeypatch.setattr(slice_run, "HELD_BYTES", held * 4 * 72 * 80)
     assert numbers(nza.run(job(raw, strategy=strategy))) == whole
     assert numbers(nza.run(job(raw, target, strategy=strategy))) == whole
+
+
+@pytest.mark.slow
+def test_dropped_frames_stay_dropped_where_a_run_goes_on(raw, target, computed):
+    whole = numbers(nza.run(job(raw, dropped="0, 9")))
+    stopped_after(2, job(raw, target, dropped="0, 9"))
+    computed.clear()
+    on = nza.run(job(raw, target, dropped="0, 9"))
+    assert numbers(on) == whole
+    assert np.flatnonzero(on.quality["flag"] == Flag.DROPPED).tolist() == [0, 9]
+    assert sorted(what for what in computed if what != "between") == ["within 3", "within 4"]
+
+
+@pytest.mark.slow
+def test_other_dropped_frames_are_another_run(raw, target, computed):
+    stopped_after(2, job(raw, target, dropped="0, 9"))
+    computed.clear()
+    assert numbers(nza.run(job(raw, target))) == numbers(nza.run(job(raw)))
 
 
 def test_nothing_finished_is_done_again(raw, target, computed):

@@ -54,6 +54,23 @@ def units_of(journal, path, check=True) -> Units:
     return units
 
 
+def test_a_unit_with_a_dropped_frame_is_kept_for_that_frame_alone(folder, raw):
+    stack = nza.open_stack(raw)
+
+    def units(journal, *dropped) -> Units:
+        return Units(journal, WatchedFrames(stack.without(dropped)))
+
+    with Journal(folder, {}) as journal:
+        first = units(journal, 1)
+        first.frames.read(0, 1), first.frames.read(2, 3)
+        with pytest.raises(InputError):
+            first.frames.read(1, 2)
+        first.put("a", "key", ARRAYS, range(3))
+        assert units(journal, 1).get("a", "key", range(3)) is not None
+        assert units(journal).get("a", "key", range(3)) is None
+        assert units(journal, 1, 2).get("a", "key", range(3)) is None
+
+
 @pytest.fixture
 def kept(folder, raw):
     """Journal of a stopped run with the units of slices 0 and 1, of 3 frames each."""

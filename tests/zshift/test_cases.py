@@ -200,6 +200,9 @@ def test_frames_dropped_at_the_alignment_stay_dropped() -> None:
     alignment = alignment_of(stack.without({3, 4}), np.zeros((32, 2)))
     zshift = estimate(stack, params=nza.ZShiftParams(patch_px=48), alignment=alignment)
     assert np.flatnonzero(zshift.flags).tolist() == [3, 4]
+    for movie in (zshift.corrected(), zshift.simulate()):
+        blank = np.isnan(movie.compute()).all(axis=(1, 2))
+        assert np.flatnonzero(blank).tolist() == [3, 4]
 
 
 def test_the_volume_of_an_alignment_is_a_reference(alignment: nza.Alignment) -> None:

@@ -311,7 +311,8 @@ def check_stack(stack: Stack, described: StackFacts, seen: FrameDigests | None =
     seen : FrameDigests, optional
         What its frames were; None for results of earlier versions, which didn't note it.
     """
-    if stack.paths and stack.said.arguments() != described.said:
+    then = Said.from_facts(described.said)
+    if stack.paths and stack.said.decides_frames() != then.decides_frames():
         paths = list(stack.paths)
         stack = open_as_said(paths if len(paths) > 1 else paths[0], described)
     if difference := _difference(stack, described):

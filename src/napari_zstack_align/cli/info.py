@@ -134,6 +134,7 @@ def _times_of(stack: Stack) -> dict[str, Any]:
     return {
         "raw_frames": ranges(stack.numbers.tolist()),
         "dropped_frames": list(stack.dropped),
+        "missing_frames": list(stack.missing),
         "started_at": None if stack.started_at is None else stack.started_at.isoformat(),
         "first_frame_s": times[0],
         "last_frame_s": times[1],

@@ -43,7 +43,8 @@ class Facts:
         Frames that leave every volume; ``axes`` and ``layout`` are those of the frames that stay,
         times those of all.
     missing : tuple of int
-        Frames that keep their place among all frames, but have no pixels in the file.
+        Frames that keep their place among all frames, but have no pixels in the file: reading one
+        of them raises MissingFrameError.
     numbers : numpy.ndarray, optional
         (T,) number of each frame in the file, where others of it aren't among them.
     z_positions_um : tuple of float, optional

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_zstack_align.counting import are, counted
-from napari_zstack_align.errors import InputError
+from napari_zstack_align.errors import MissingFrameError
 from napari_zstack_align.remark import Remark, as_warnings
 from napari_zstack_align.sources import FrameSource, WithGaps
 
@@ -41,5 +41,7 @@ def remark_on(lost: dict[int, str], folder: Path) -> tuple[Remark, ...]:
     )
 
 
-def _is_missing(name: str, folder: Path) -> InputError:
-    return InputError(f"{name} is missing in {folder}: copy it there from where it was recorded.")
+def _is_missing(name: str, folder: Path) -> MissingFrameError:
+    return MissingFrameError(
+        f"{name} is missing in {folder}: copy it there from where it was recorded."
+    )

@@ -7,13 +7,13 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.counting import counted
-from napari_zstack_align.flags import Flag
+from napari_zstack_align.flags import WITHOUT_PIXELS, Flag
 from napari_zstack_align.remark import as_serious, as_warnings
 from napari_zstack_align.saved.watched import UNKNOWN
 
 BY_CHANCE = 2
 """So many frames may share the digest of another one before they are taken for copies."""
-WITHOUT_NOISE = (Flag.NO_SIGNAL, Flag.SATURATED, Flag.UNREADABLE)
+WITHOUT_NOISE = (Flag.NO_SIGNAL, Flag.SATURATED, *WITHOUT_PIXELS)
 
 
 def with_copies_told(alignment: Alignment) -> Alignment:

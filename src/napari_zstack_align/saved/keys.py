@@ -53,6 +53,7 @@ def layout_of(stack: Stack) -> dict[str, Any]:
         "frames_per_slice": stack.frames_per_slice,
         "order": stack.order,
         **({"dropped": stack.dropped} if stack.dropped else {}),
+        **({"missing": stack.missing} if stack.missing else {}),
         **({"in_turn": stack.frames_in_turn} if stack.frames_in_turn > 1 else {}),
         **_line_phase_of(stack),
     }

@@ -68,14 +68,15 @@ class Units:
         wanted = _indices(frames)
         if unit is None or unit.key != key or not np.array_equal(unit.frames, wanted):
             return None
-        if self.frames.failed[wanted].any():
+        read = ~self.frames.empty[wanted]
+        if self.frames.failed[wanted[read]].any() or ((unit.digests != UNKNOWN) != read).any():
             return None
-        known = self.frames.digests[wanted]
+        known, then = self.frames.digests[wanted[read]], unit.digests[read]
         if (known == UNKNOWN).any() and not self._same_files(unit):
             return None
-        if ((known != UNKNOWN) & (known != unit.digests)).any():
+        if ((known != UNKNOWN) & (known != then)).any():
             return None
-        self.frames.believe(unit.frames, unit.digests)
+        self.frames.believe(wanted[read], then)
         return unit.arrays
 
     def forget(self, begin: str = "") -> None:
@@ -97,7 +98,8 @@ class Units:
     ) -> None:
         """Keep a finished unit; parameters are those of `get`.
 
-        One of which a frame couldn't be read is not kept: the next run tries it again.
+        One of which a frame couldn't be read is not kept, for the next run tries it again; frames
+        that are dropped or missing in the file don't count.
 
         Raises
         ------
@@ -108,7 +110,8 @@ class Units:
         self._put.add(name)
         read = _indices(frames)
         digests = self.frames.digests[read]
-        if not ((digests == UNKNOWN) | self.frames.failed[read]).any():
+        unread = (digests == UNKNOWN) | self.frames.failed[read]
+        if not (unread & ~self.frames.empty[read]).any():
             unit = Unit(key, arrays, read, digests, self.frames.files, self.frames.place)
             self.journal.write(self._prefix + name, unit)
 

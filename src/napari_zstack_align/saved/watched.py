@@ -68,6 +68,9 @@ class WatchedFrames:
         Of `places.place_of`: where the raw files lie.
     digests : numpy.ndarray
         (T,) uint32 CRC-32C of the pixels of each frame as read, `UNKNOWN` before.
+    empty : numpy.ndarray
+        (T,) bool, frames without pixels, dropped by a person or missing in the file: another run
+        won't read them either.
     failed : numpy.ndarray
         (T,) bool, frames that couldn't be read when each was tried by itself. They stay unreadable
         for the whole run: nothing of it has such a frame, and nothing else lacks it.
@@ -79,6 +82,7 @@ class WatchedFrames:
         self._source, self._paths, self._name = stack.source, stack.paths, stack.name
         self.digests = np.full(stack.n_frames, UNKNOWN, np.uint32)
         self.failed = np.zeros(stack.n_frames, bool)
+        self.empty = np.isin(np.arange(stack.n_frames), [*stack.dropped, *stack.missing])
         self._errors: dict[int, Exception] = {}
         self._notes = Lock()
         self.stack = stack.replace(source=self)

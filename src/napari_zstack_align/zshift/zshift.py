@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.transforms import Transforms
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.flags import FLAG_COLUMNS, Flag
+from napari_zstack_align.flags import FLAG_COLUMNS, WITHOUT_PIXELS, Flag
 from napari_zstack_align.params import ZShiftParams
 from napari_zstack_align.remark import Remark, as_remarks
 from napari_zstack_align.saved import FrameDigests
@@ -22,7 +22,7 @@ from napari_zstack_align.zshift.summary import repr_of, summary_of
 
 Numbers = npt.NDArray[np.float32]
 
-WITHOUT_DEPTH = (Flag.OUTSIDE, Flag.BLANK, Flag.UNREADABLE, Flag.NOT_RUN)
+WITHOUT_DEPTH = (Flag.OUTSIDE, Flag.BLANK, Flag.NOT_RUN, *WITHOUT_PIXELS)
 """Flags of frames whose depth isn't known: they are NaN in movies."""
 
 CORRECTED_LABEL = "z-corrected (baseline only)"

@@ -103,6 +103,20 @@ def test_it_goes_on_to_the_same_bits(frames, link, target, threads):
     assert bits(nza.load_traces(target)) == whole
 
 
+def test_dropped_frames_stay_dropped_where_it_goes_on(frames, target):
+    def dropped(journal):
+        stack = nza.Stack(Source(frames)).without({3, 44})
+        params = nza.TraceParams(neuropil_width_um=5)
+        return nza.extract_traces(stack, ROIS, None, params, threads=2, journal=journal)
+
+    whole = nza.run(dropped(None))
+    stopped_after(dropped(target), 30)
+    on = nza.run(dropped(target))
+    assert bits(on) == bits(whole)
+    assert np.flatnonzero(on.flags == Flag.DROPPED).tolist() == [3, 44]
+    assert on.complete
+
+
 def test_how_much_is_in_work_at_once_changes_no_bit(frames, link, target, monkeypatch):
     whole = bits(nza.run(start(Source(frames), None, link)))
     stopped_after(start(Source(frames), target, link), 30)

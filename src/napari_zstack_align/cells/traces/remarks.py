@@ -13,7 +13,7 @@ from napari_zstack_align.cells.traces.inputs import Inputs
 from napari_zstack_align.cells.traces.traces import ALL_SATURATED, NONE_MEASURED, Traces
 from napari_zstack_align.counting import are, counted, were
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.flags import Flag, count_by_flag, shown
+from napari_zstack_align.flags import WITHOUT_PIXELS, Flag, count_by_flag, shown
 from napari_zstack_align.frame_times import what_is_odd
 from napari_zstack_align.params import ChannelParams
 from napari_zstack_align.remark import Remark, as_notes, as_serious, as_warnings
@@ -96,7 +96,7 @@ def check_readable(inputs: Inputs, frames: npt.NDArray[np.void]) -> None:
 
 
 def _none_read(frames: npt.NDArray[np.void]) -> bool:
-    return bool((frames["flag"] == Flag.UNREADABLE).all())
+    return bool(np.isin(frames["flag"], WITHOUT_PIXELS).all())
 
 
 def _of_left_out(traces: Traces) -> tuple[Remark, ...]:

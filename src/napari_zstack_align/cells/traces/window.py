@@ -93,7 +93,12 @@ class WindowReader:
         if arrays is None:
             return frames
         F, Fneu, saturated, highest, heaped, hidden = (arrays[name] for name in ARRAYS)
-        return Window(frames.start, frames.stop, F, Fneu, saturated, highest, heaped, hidden)
+        empty = [t for t in frames if self._units.frames.empty[t]]
+        found = ((t, read_each(self._stack, t, t + 1)[0][1]) for t in empty)
+        faults = {t: fault for t, fault in found if fault is not None}
+        return Window(
+            frames.start, frames.stop, F, Fneu, saturated, highest, heaped, hidden, faults
+        )
 
     def read(self, frames: range, sampled: npt.NDArray[np.bool_]) -> Window:
         """Read, measure and keep a window.

@@ -36,7 +36,7 @@ from napari_zstack_align.read.tiff.head import read_head
 from napari_zstack_align.read.tiff.pages import joined
 from napari_zstack_align.read.tiff.source import TiffSource
 from napari_zstack_align.read.tiff.table import read_first, read_many
-from napari_zstack_align.remark import Remark, as_notes, as_warnings
+from napari_zstack_align.remark import Remark, RemarkCode, as_notes, as_warnings
 from napari_zstack_align.sources import FrameSource
 
 ALIKE_UM = 0.05
@@ -64,9 +64,11 @@ def open_bruker(folder: Path, wish: Wish = PLAIN) -> Opened:
         )
     source, missing = _source(folder, frames, channels, names)
     channel_names = tuple(scan.channel_names[channel] for channel in channels)
-    facts = replace(_facts(scan, len(frames)), channel_names=channel_names)
+    facts = replace(
+        _facts(scan, len(frames)), channel_names=channel_names, missing=tuple(sorted(missing))
+    )
     remarks = (
-        *as_notes(_words(scan, len(channels))),
+        *as_notes(_words(scan, len(channels)), code=RemarkCode.READ_AS),
         *remarks,
         *facts.remarks,
         *of_channels,

@@ -15,6 +15,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.layout import REPEATS, FramesPerSlice
 from napari_zstack_align.read._facts import Opened
 from napari_zstack_align.read._format import Wish
+from napari_zstack_align.remark import RemarkCode, without
 from napari_zstack_align.said import Said
 from napari_zstack_align.sources import PlanesOf
 
@@ -61,7 +62,8 @@ def as_said(open_files: Callable[[Wish], Opened], said: Said) -> Opened:
     is_array = said.axes is not None and planes.facts.axes == letters and not planes.is_planes
     arranged = planes if is_array else _arranged(planes, letters, said)
     _check_channels(arranged, said)
-    return arranged
+    remarks = without(arranged.facts.remarks, RemarkCode.READ_AS)
+    return replace(arranged, facts=replace(arranged.facts, remarks=remarks))
 
 
 def _arranged(opened: Opened, letters: str, said: Said) -> Opened:

@@ -12,7 +12,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.layout import Layout
 from napari_zstack_align.read._facts import Facts, Opened, layout, times
 from napari_zstack_align.read.said.drop import Dropped
-from napari_zstack_align.remark import Remark, RemarkCode, as_notes
+from napari_zstack_align.remark import Remark, RemarkCode, as_notes, without
 from napari_zstack_align.said import Said
 from napari_zstack_align.sources import FramesOf
 from napari_zstack_align.stack import Stack, told
@@ -61,7 +61,7 @@ def laid_out(
         channel_names=facts.channel_names if len(facts.channel_names) == n_channels else (),
         name=name,
         paths=opened.paths,
-        remarks=(*remarks, *_without_answered(facts.remarks, said)),
+        remarks=(*remarks, *_without_answered(facts.remarks, facts, said)),
         frame_numbers=numbers,
         started_at=facts.started_at,
         said=said,
@@ -75,7 +75,7 @@ def laid_out(
         stack = _without(stack, dropped.frames, _n_in_file(facts, n_frames))
     if facts.missing:
         missing = np.flatnonzero(np.isin(stack.numbers, facts.missing))
-        stack = stack.without({*stack.dropped, *missing.tolist()})
+        stack = stack.replace(missing=tuple(missing.tolist()))
     stack = stack.replace(**told(_layout(facts, said)))
     positions = facts.z_positions_um
     has_slices = positions is not None and stack.frames_per_slice is not None
@@ -84,11 +84,13 @@ def laid_out(
     return stack
 
 
-def _without_answered(remarks: tuple[Remark, ...], said: Said) -> tuple[Remark, ...]:
-    """Leave out that the layout is to be given, where it was."""
-    if said.frames_per_slice is None and said.axes is None:
-        return remarks
-    return tuple(each for each in remarks if each.code is not RemarkCode.LAYOUT_OPEN)
+def _without_answered(remarks: tuple[Remark, ...], facts: Facts, said: Said) -> tuple[Remark, ...]:
+    """Leave out that the layout is to be given, where it was, and what the header is read as."""
+    if said.frames_per_slice is not None or said.axes is not None:
+        remarks = without(remarks, RemarkCode.LAYOUT_OPEN)
+    return (
+        remarks if _layout(facts, said) == layout(facts) else without(remarks, RemarkCode.READ_AS)
+    )
 
 
 def with_sizes(
@@ -111,8 +113,26 @@ def with_sizes(
         if not is_number or not np.isfinite(frame_rate_hz) or frame_rate_hz <= 0:
             raise InputError(f"frame_rate_hz must be above 0, not {frame_rate_hz!r}.")
         changes["frame_times_s"] = stack.numbers / float(frame_rate_hz)
+    before = stack.z_step_um, stack.z_positions_um
     stack = stack.replace(**changes) if changes else stack
-    return stack if z_positions_um is None else with_positions(stack, z_positions_um)
+    if z_positions_um is not None:
+        stack = with_positions(stack, z_positions_um)
+        _check_step(stack, z_step_um)
+    if before != (None, None) and before != (stack.z_step_um, stack.z_positions_um):
+        stack = stack.replace(remarks=without(stack.remarks, RemarkCode.READ_AS))
+    return stack
+
+
+def _check_step(stack: Stack, z_step_um: float | None) -> None:
+    """Raise InputError where the depths that were said aren't as far apart as the z-step is."""
+    steps = np.abs(np.diff(np.array(stack.z_positions_um)))
+    if z_step_um is None or np.all(np.abs(steps - z_step_um) <= EVEN * z_step_um):
+        return
+    apart = f"{steps.min():.4g} to {steps.max():.4g}" if np.ptp(steps) > 0 else f"{steps[0]:.4g}"
+    raise InputError(
+        f"z_positions_um lie {apart} µm apart, but z_step_um is {z_step_um:.4g}: leave one of the "
+        f"two out."
+    )
 
 
 def with_positions(stack: Stack, positions_um: Sequence[float]) -> Stack:
@@ -130,7 +150,11 @@ def with_positions(stack: Stack, positions_um: Sequence[float]) -> Stack:
         f"The slices lie unevenly, {steps.min():.4g} to {steps.max():.4g} µm apart: depths follow "
         f"their positions."
     )
-    return stack.replace(z_step_um=None, remarks=(*stack.remarks, *as_notes(remark)))
+    return stack.replace(
+        z_step_um=None,
+        z_positions_um=stack.z_positions_um,
+        remarks=(*stack.remarks, *as_notes(remark)),
+    )
 
 
 def _layout(facts: Facts, said: Said) -> Layout | None:

@@ -18,8 +18,8 @@ from napari_zstack_align.read.said.layout import EVEN
 from napari_zstack_align.read.scanimage.header import Header
 from napari_zstack_align.read.scanimage.slots import Slots, recording_slots, volume_slots
 from napari_zstack_align.read.scanimage.texts import PageTexts
-from napari_zstack_align.read.scanimage.words import of_reading, of_skipped
-from napari_zstack_align.remark import Remark, as_notes, as_warnings
+from napari_zstack_align.read.scanimage.words import of_reading, of_settings, of_skipped
+from napari_zstack_align.remark import Remark, RemarkCode, as_notes, as_warnings
 
 MOST_FRAMES = 10**9
 """Larger frame numbers are damage."""
@@ -91,7 +91,8 @@ def arranged(
         z_positions_um=_depths(header, slots),
         started_at=header.started_at,
         remarks=(
-            *as_notes(of_reading(header, slots, n_channels, z_step)),
+            *as_notes(of_reading(header, slots, n_channels, z_step), code=RemarkCode.READ_AS),
+            *as_notes(of_settings(header, slots)),
             *odd,
             *slots.remarks,
             *as_warnings(of_skipped(slots)),

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.errors import InputError
+from napari_zstack_align.errors import InputError, MissingFrameError
 from napari_zstack_align.read._facts import Facts, Opened
 from napari_zstack_align.read._format import Wish
 from napari_zstack_align.read._window import WindowOf
@@ -21,6 +21,9 @@ from napari_zstack_align.read.scanimage.texts import PageTexts, read_texts
 from napari_zstack_align.read.tiff.pages import Pages
 from napari_zstack_align.read.tiff.planes import page_by_page
 from napari_zstack_align.read.tiff.source import TiffSource
+from napari_zstack_align.sources import FrameSource, WithGaps
+
+SKIPPED = "Frame {} was skipped by the microscope, or its file is missing: it has no pixels."
 
 
 def open_scanimage(headers: Sequence[Header], pages: Pages, wish: Wish) -> Opened:
@@ -48,13 +51,23 @@ def open_scanimage(headers: Sequence[Header], pages: Pages, wish: Wish) -> Opene
     if not windows:
         if wish.image:
             raise one_image(pages.paths[0], wish.image)
-        return Opened(TiffSource(pages, planes), pages.paths, facts, wish.as_planes)
+        return Opened(_source(pages, planes, facts), pages.paths, facts, wish.as_planes)
     window, others = chosen(windows, wish.image, pages.paths[0].name)
     facts, planes, rows = windowed(window, header, facts, planes)
-    source = WindowOf(TiffSource(pages, planes), rows, window.roi.height, window.roi.width)
+    source = WindowOf(_source(pages, planes, facts), rows, window.roi.height, window.roi.width)
     names = tuple(each.roi.name for each in windows)
     facts = replace(facts, images=names, remarks=(*facts.remarks, *others))
     return Opened(source, pages.paths, facts, wish.as_planes)
+
+
+def _source(pages: Pages, planes: npt.NDArray[np.intp], facts: Facts) -> FrameSource:
+    """Frames, of which those that are missing can't be read."""
+    source = TiffSource(pages, planes)
+    numbers = np.arange(len(planes)) if facts.numbers is None else facts.numbers
+    missing = np.flatnonzero(np.isin(numbers, facts.missing)).tolist()
+    if not missing:
+        return source
+    return WithGaps(source, {t: MissingFrameError(SKIPPED.format(numbers[t])) for t in missing})
 
 
 def one_image(path: Path, image: int | str) -> InputError:

@@ -10,7 +10,7 @@ MOST_NAMED = 4
 
 
 def of_reading(header: Header, slots: Slots, n_channels: int, z_step_um: float | None) -> str:
-    """Say what the frames are by the header."""
+    """Say what the frames are by the header; `of_settings` says the rest of it."""
     channels = counted(n_channels, "channel")
     if len(header.channels) == n_channels:
         *some, last = map(str, header.channels)
@@ -18,7 +18,13 @@ def of_reading(header: Header, slots: Slots, n_channels: int, z_step_um: float |
     words = f"By the header of {header.program}: {_frames(header, slots)} of {channels}"
     if slots.n_slices > 1 and z_step_um is not None:
         words += f", {z_step_um:.4g} µm steps"
-    return ". ".join([words, *_averaged(header, slots), *_offsets(header), *_unused(header)]) + "."
+    return f"{words}."
+
+
+def of_settings(header: Header, slots: Slots) -> str:
+    """Say what else of the header matters; '' for nothing."""
+    parts = [*_averaged(header, slots), *_offsets(header), *_unused(header)]
+    return "".join(f"{part}. " for part in parts).rstrip()
 
 
 def of_skipped(slots: Slots) -> str:

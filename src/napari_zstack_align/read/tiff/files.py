@@ -166,7 +166,11 @@ def _open_ome(
         facts, planes = by_ome(ome, pages, keeps_gaps=bool(lost))
     odd = (*odd, *remark_on(lost, paths[0].parent))
     opened = _opened(paths[:1] if is_set else paths, ome.facts, facts, pages, planes, odd, wish)
-    return replace(opened, source=with_lost_frames(opened.source, lost, paths[0].parent))
+    return replace(
+        opened,
+        source=with_lost_frames(opened.source, lost, paths[0].parent),
+        facts=replace(opened.facts, missing=tuple(sorted(lost))),
+    )
 
 
 def _opened(
