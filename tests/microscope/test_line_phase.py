@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dask.array as da
 import numpy as np
 import pytest
 from microscope.scans import drifting, noisy, scanned, tilted, tissue
@@ -67,6 +68,10 @@ def test_slices_are_averaged_apart():
     assert segments[0].slices == tuple(range(10))
     assert segments[0].means.shape == (10, 1, 128, 128)
     assert nza.estimate_line_phase(stack).px == pytest.approx(2.0, abs=0.05)
+    in_turn = np.stack(slices, 1).reshape(-1, 128, 128)
+    stack = nza.Stack.from_array(in_turn, frames_per_slice=5, order="slices")
+    again = nza.run(mean_segments(stack))[0]
+    np.testing.assert_allclose(again.means, segments[0].means)
 
 
 def test_phase_along_x_is_found_where_it_varies():
@@ -129,7 +134,23 @@ def test_segments_that_differ_are_said():
     assert found.drifts
 
 
-def test_segments_are_of_fifty_frames():
-    assert segments_of(30) == [(0, 30)]
-    assert segments_of(120) == [(0, 50), (70, 120)]
-    assert segments_of(1000) == [(0, 50), (475, 525), (950, 1000)]
+@pytest.mark.parametrize(
+    ("n_frames", "layout", "expected"),
+    [
+        (30, {}, [(0, 30, 30)]),
+        (120, {}, [(0, 50, 50), (70, 120, 50)]),
+        (1000, {}, [(0, 50, 50), (475, 525, 50), (950, 1000, 50)]),
+        (200, {"frames_per_slice": 10}, [(0, 50, 50), (70, 120, 50), (150, 200, 50)]),
+        (300, {"frames_per_slice": 60, "order": "slices"}, [(0, 246, 50), (2, 248, 50)]),
+        (40, {"frames_per_slice": 1}, [(0, 40, 40)]),
+    ],
+)
+def test_segments_are_of_fifty_frames(n_frames, layout, expected):
+    stack = nza.Stack.from_array(np.zeros((n_frames, 8, 8), np.uint8), **layout)
+    found = [(int(f[0]), int(f[-1]) + 1, len(f)) for f in segments_of(stack)]
+    assert found[: len(expected)] == expected
+
+
+def test_slices_of_large_frames_are_few():
+    stack = nza.Stack.from_array(da.zeros((60, 1024, 1024), np.uint8), frames_per_slice=1)
+    assert [len(frames) for frames in segments_of(stack)] == [2, 2, 2]

@@ -15,6 +15,7 @@ from napari_zstack_align.alignment.checks import check_raw_files_stay
 from napari_zstack_align.alignment.raw_frames import MissingSource, subject_of
 from napari_zstack_align.alignment.spline import grid_shape
 from napari_zstack_align.alignment.storage import load_alignment
+from napari_zstack_align.cli.align_by import add_align_by, aligned_by
 from napari_zstack_align.cli.apart import Reads, Writes, check_output_apart
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import add_stack_arguments, open_from, read_mask
@@ -65,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--threads", type=int, metavar="N", help="frames at once [all processors]")
     parser.add_argument("--overwrite", action="store_true", help="replace what is there already")
+    add_align_by(parser)
     add_model_flags(parser, AdaptiveParams)
     parser.set_defaults(run=run_adaptive)
 
@@ -73,6 +75,7 @@ def run_adaptive(args: argparse.Namespace) -> bool:
     """Align, save, and write the volume; return whether all of it was done."""
     params = params_of(args, AdaptiveParams)
     stack = open_from(args)
+    params = aligned_by(args, params, stack)
     out = target_of(args.out or stack.name, Kind.ALIGNMENT)
     check_output_apart(args, out)
     _check_layout(stack)

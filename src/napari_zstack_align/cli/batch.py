@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from napari_zstack_align.alignment.session import save_session
+from napari_zstack_align.cli.align_by import add_align_by, aligned_by
 from napari_zstack_align.cli.apart import Output, Reads, Writes, inputs_of
 from napari_zstack_align.cli.batch_results import (
     IN_USE,
@@ -77,6 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--threads", type=int, metavar="N", help="frames at once [all processors]")
     parser.add_argument("--overwrite", action="store_true", help="do finished rows again")
+    add_align_by(parser)
     add_opening_arguments(parser, "chunks of 10 s")
     parser.set_defaults(run=run_batch)
 
@@ -116,6 +118,8 @@ def _do(row: Row, base: KeypointParams, args: argparse.Namespace) -> Result:
     try:
         target_of(row.out, Kind.SESSION)
         params = row.params(base)
+        if args.align_by is not None:
+            params = aligned_by(args, params, open_recording(row.paths(args.table.parent)[0], args))
         done = None if args.overwrite else found_done(row, params, args)
         if done is None:
             return _registered(row, params, args)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from napari_zstack_align.alignment.session import save_session
+from napari_zstack_align.cli.align_by import add_align_by, aligned_by
 from napari_zstack_align.cli.apart import Reads, Writes, check_output_apart
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import (
@@ -65,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, metavar="N", help="frames at once [all processors]")
     parser.add_argument("--overwrite", action="store_true", help="replace the session there")
     add_opening_arguments(parser, "chunks of 10 s")
+    add_align_by(parser)
     add_model_flags(parser, KeypointParams)
     parser.set_defaults(run=run_keypoints)
 
@@ -73,6 +75,7 @@ def run_keypoints(args: argparse.Namespace) -> bool:
     """Register and save; return whether all of it was done, and some of every recording judged."""
     params = params_of(args, KeypointParams)
     stacks = [open_recording(path, args) for path in args.files]
+    params = aligned_by(args, params, stacks[0])
     out = target_of(args.out or f"{stacks[0].name}_session", Kind.SESSION)
     check_output_apart(args, out)
     mask, reference = read_mask(args.mask), read_reference(args.reference)

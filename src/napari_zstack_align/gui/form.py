@@ -50,11 +50,15 @@ class ParamsForm(QWidget, Generic[Model]):
         Names, types, defaults, bounds, units and help are read from it.
     first : tuple of str
         Fields to show above 'More'; all of them where empty.
+    elsewhere : tuple of str
+        Fields that are chosen outside of the form, and have no row in it.
     """
 
     changed = Signal()
 
-    def __init__(self, model: type[Model], first: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, model: type[Model], first: tuple[str, ...] = (), elsewhere: tuple[str, ...] = ()
+    ) -> None:
         super().__init__()
         self._model = model
         self._described = {field.name: field for field in fields_of(model)}
@@ -65,7 +69,7 @@ class ParamsForm(QWidget, Generic[Model]):
         layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         for name in first:
             self._add_row(layout, name)
-        rest = [name for name in self.fields if name not in first]
+        rest = [name for name in self.fields if name not in (*first, *elsewhere)]
         if rest:
             layout.addRow(*self._more(rest))
 

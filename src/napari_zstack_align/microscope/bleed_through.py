@@ -47,7 +47,7 @@ class ChannelPair:
 
     def sentence(self, names: Sequence[str]) -> str:
         """What that means, in words."""
-        first, second = names[self.first], names[self.second]
+        first, second = (f"'{names[channel]}'" for channel in (self.first, self.second))
         return (
             f"{first} and {second} show the same structure (correlation {self.correlation:.2f}; "
             f"{second} changes by {self.slope:.2g} counts for each count of {first}): light of one "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +16,10 @@ from napari_zstack_align.microscope.odd_lines import (
     along_x,
     displacement_of,
     lines_of,
+    together,
 )
 from napari_zstack_align.microscope.segments import FRAMES, Segment, mean_segments
-from napari_zstack_align.progress import run
+from napari_zstack_align.progress import Job, Progress, run
 from napari_zstack_align.remark import Remark, RemarkCode, as_notes, as_warnings
 from napari_zstack_align.stack import Stack, check_is_stack
 
@@ -168,17 +170,30 @@ def estimate_line_phase(stack: Stack) -> LinePhase:
         ``px`` and ``error`` are those of all ``segments`` together.
     """
     check_is_stack(stack)
-    return phase_of(stack, run(mean_segments(stack)))
+    return run(_estimate(stack))
 
 
-def phase_of(stack: Stack, segments: list[Segment]) -> LinePhase:
+def _estimate(stack: Stack) -> Job[LinePhase]:
+    segments = yield from mean_segments(stack)
+    return (yield from phase_of(stack, segments))
+
+
+def phase_of(stack: Stack, segments: Sequence[Segment]) -> Job[LinePhase]:
     """Line phase of segments of a stack, which were averaged before."""
-    lines = _lines(segments)
+    total = len(segments) + 1
+    parts: list[Lines | None] = []
+    each: list[SegmentPhase] = []
+    for done, segment in enumerate(segments):
+        parts.append(_lines(segment))
+        each.append(_of_segment(segment, parts[-1]))
+        yield Progress("Comparing lines", done + 1, total, stack.name)
+    lines = together(parts)
     found = displacement_of(lines)
-    of_each = tuple(_of_segment(segment) for segment in segments)
+    yield Progress("Comparing lines", total, total, stack.name)
+    of_each = tuple(each)
     if why := _not_raw(stack):
         return LinePhase(found.px, found.error, of_each, doubt=why)
-    if not _shows(found) and _shows(turned := displacement_of(_lines(segments, turned=True))):
+    if not _shows(found) and segments and _shows(turned := _turned(segments)):
         doubt = (
             f"Every second column is shifted along Y by {turned.px:.2f} ± "
             f"{max(turned.error, 0.01):.2f} px: the lines of the scan run along Y, as in an image "
@@ -189,16 +204,20 @@ def phase_of(stack: Stack, segments: list[Segment]) -> LinePhase:
     return LinePhase(found.px, found.error, of_each, varies, is_distinct=found.lead >= LEAST_LEAD)
 
 
-def _of_segment(segment: Segment) -> SegmentPhase:
-    found = displacement_of(_lines([segment]))
+def _turned(segments: Sequence[Segment]) -> Displacement:
+    """Displacement of every second column along Y, in one of the segments."""
+    return displacement_of(_lines(segments[len(segments) // 2], turned=True))
+
+
+def _of_segment(segment: Segment, lines: Lines | None) -> SegmentPhase:
+    found = displacement_of(lines)
     px, error = (found.px, found.error) if found.lead >= LEAST_LEAD else (np.nan, np.nan)
     return SegmentPhase(segment.start, segment.stop, segment.n_frames, px, error)
 
 
-def _lines(segments: list[Segment], turned: bool = False) -> Lines | None:
+def _lines(segment: Segment, turned: bool = False) -> Lines | None:
     return lines_of(
-        (int(shows), image.T if turned else image)
-        for segment in segments
+        (shows, image.T if turned else image)
         for shows, channels in zip(segment.slices, segment.means, strict=True)
         for image in channels
     )

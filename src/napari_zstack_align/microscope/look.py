@@ -73,7 +73,8 @@ def check_pixels(stack: Stack) -> Job[PixelsReport]:
 
 def _look(stack: Stack) -> Job[PixelsReport]:
     segments = yield from mean_segments(stack)
-    return PixelsReport(phase_of(stack, segments), channel_pairs(segments), stack.channel_names)
+    phase = yield from phase_of(stack, segments)
+    return PixelsReport(phase, channel_pairs(segments), stack.channel_names)
 
 
 def _known(value: float) -> float | None:

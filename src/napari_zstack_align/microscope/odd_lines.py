@@ -12,15 +12,17 @@ don't.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
+from scipy.fft import irfft, next_fast_len, rfft
 from scipy.special import stdtr, stdtrit
 
 Floats = npt.NDArray[np.float64]
+Image = npt.NDArray[np.float32]
 Spectra = npt.NDArray[np.complex128]
 Blocks = npt.NDArray[np.intp]
 
@@ -71,19 +73,19 @@ class Lines:
     Attributes
     ----------
     odd, even : numpy.ndarray
-        (N, X) float64, in units of their noise.
+        (N, X) float32, in units of their noise.
     block : numpy.ndarray
         (N,) block of neighbouring lines that each belongs to.
     """
 
-    odd: Floats
-    even: Floats
+    odd: Image
+    even: Image
     block: Blocks
 
     @property
     def n_blocks(self) -> int:
         """Number of blocks."""
-        return int(self.block.max(initial=-1)) + 1
+        return len(np.unique(self.block))
 
     @property
     def n_columns(self) -> int:
@@ -114,18 +116,30 @@ def lines_of(images: Iterable[tuple[int, Floats]]) -> Lines | None:
     Lines or None
         None where nothing can be seen.
     """
-    parts, n_blocks = [], 1
+    parts: list[Lines | None] = []
     for shows, image in images:
         odd, even = _apart(_evenly_noisy(image))
         noise = float(np.sqrt(np.var(odd - even))) if odd.size else 0.0
         if noise > 0:
-            n_blocks = max(len(odd) // BLOCK_LINES, 1)
+            scale, n_blocks = 1 / noise, max(len(odd) // BLOCK_LINES, 1)
             block = shows * n_blocks + np.arange(len(odd)) * n_blocks // len(odd)
-            parts.append((odd / noise, even / noise, block))
-    if not parts:
+            parts.append(Lines(_scaled(odd, scale), _scaled(even, scale), block))
+    return together(parts)
+
+
+def _scaled(lines: Floats, scale: float) -> Image:
+    return np.asarray(lines * scale, np.float32)
+
+
+def together(parts: Sequence[Lines | None]) -> Lines | None:
+    """Lines of several sets of images, whose blocks have one numbering."""
+    known = [part for part in parts if part is not None]
+    if not known:
         return None
-    odd, even, block = (np.concatenate(each) for each in zip(*parts, strict=True))
-    return Lines(odd, even, np.unique(block, return_inverse=True)[1].reshape(-1))
+    odd, even, block = (
+        np.concatenate([getattr(part, name) for part in known]) for name in ("odd", "even", "block")
+    )
+    return Lines(odd, even, block)
 
 
 def displacement_of(lines: Lines | None) -> Displacement:
@@ -181,30 +195,31 @@ def _apart(image: Floats) -> tuple[Floats, Floats]:
     return image[1 : 2 * n : 2], (image[0 : 2 * n : 2] + image[2 : 2 * n + 1 : 2]) / 2
 
 
-def _faded(lines: Floats, taper: float) -> Floats:
+def _faded(lines: Image, taper: float) -> Image:
     """Lines about their mean, faded out at either end."""
     x = (np.arange(lines.shape[1]) + 0.5) / lines.shape[1]
     window = np.sin(np.pi / 2 * np.minimum(np.minimum(x, 1 - x) / taper, 1)) ** 2
+    window = window.astype(lines.dtype)
     means = lines @ window / window.sum()
     return (lines - means[:, np.newaxis]) * window
 
 
 def _by_block(values: npt.NDArray[np.complexfloating], block: Blocks) -> Spectra:
-    total = np.zeros((int(block.max()) + 1, values.shape[1]), np.complex128)
-    np.add.at(total, block, values)
-    return total
+    order = np.argsort(block, kind="stable")
+    starts = np.flatnonzero(np.diff(block[order], prepend=-1))
+    return np.asarray(np.add.reduceat(values[order], starts, axis=0), np.complex128)
 
 
 def _whole(lines: Lines) -> tuple[int, float]:
     """Displacement in whole px, and by how many errors it leads."""
     n = lines.n_columns
     most = min(MOST_PX, n // 8)
-    size = n + most
-    odd, even = (np.fft.rfft(_faded(each, TAPER), size) for each in (lines.odd, lines.even))
+    size = next_fast_len(n + most, real=True)
+    odd, even = (rfft(_faded(each, TAPER), size) for each in (lines.odd, lines.even))
     product = odd * np.conj(even)
     product[:, : SLOWEST * size // n] = 0
     px = np.arange(-most, most + 1)
-    correlation = np.fft.irfft(_by_block(product, lines.block), size)[:, px] / (1 - np.abs(px) / n)
+    correlation = irfft(_by_block(product, lines.block), size)[:, px] / (1 - np.abs(px) / n)
     best = int(np.argmax(correlation.sum(axis=0)))
     gain = (correlation[:, [best]] - correlation)[:, np.abs(px - px[best]) >= RIVAL_PX]
     error = np.std(gain, axis=0, ddof=1) * np.sqrt(len(gain)) * _for_few(len(gain))
@@ -223,7 +238,7 @@ class _CrossSpectra:
 
 
 def _spectra(lines: Lines, taper: float = TAPER) -> _CrossSpectra:
-    odd, even = (np.fft.rfft(_faded(each, taper)) for each in (lines.odd, lines.even))
+    odd, even = (rfft(_faded(each, taper)) for each in (lines.odd, lines.even))
     cross = odd * np.conj(even)
     k = np.asarray(2 * np.pi * np.fft.rfftfreq(lines.n_columns), np.float64)
     both = np.abs(cross.sum(axis=0)) ** 2

@@ -17,21 +17,24 @@ from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.stack import Stack
 
 FRAMES = 50
-"""Frames of a segment: fewer only where the stack has no more."""
+"""Frames of a segment: fewer only where there are no more."""
 SEGMENTS = 3
 """At the start, in the middle and at the end, where the stack is long enough."""
+MOST_PIXELS = 2**21
+"""Of the means of a segment: few slices of large frames, 8 of 512 x 512."""
 
 Means = npt.NDArray[np.float64]
+Frames = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
 class Segment:
-    """Frames that follow one another.
+    """Frames that follow one another, or those of neighbouring slices.
 
     Attributes
     ----------
     start, stop : int
-        First frame and end (exclusive).
+        First frame and end (exclusive); of slices whose repeats are apart, others lie between.
     n_frames : int
         Frames that could be read.
     slices : tuple of int
@@ -47,12 +50,24 @@ class Segment:
     means: Means
 
 
-def segments_of(n_frames: int) -> list[tuple[int, int]]:
-    """Start and end of each segment, spread over so many frames."""
-    number = min(SEGMENTS, max(n_frames // FRAMES, 1))
-    length = min(FRAMES, n_frames)
-    starts = np.linspace(0, n_frames - length, number).astype(int)
-    return [(start, start + length) for start in starts.tolist()]
+def segments_of(stack: Stack) -> list[Frames]:
+    """Frames of each segment, spread over the stack."""
+    if stack.frames_per_slice is None:
+        starts, length = _spread(stack.n_frames, FRAMES)
+        return [np.arange(start, start + length) for start in starts]
+    repeats = min(stack.most_repeats, FRAMES)
+    room = max(MOST_PIXELS // int(np.prod(stack.shape[1:])), 1)
+    starts, length = _spread(stack.n_slices, min(-(-FRAMES // repeats), room))
+    slices = [range(start, start + length) for start in starts]
+    of_slices = [[stack.frames_of_slice(z)[:FRAMES] for z in each] for each in slices]
+    return [np.sort(np.concatenate(each)) for each in of_slices]
+
+
+def _spread(total: int, length: int) -> tuple[list[int], int]:
+    """Starts of so many stretches of one length as there is room for, and the length."""
+    length = min(length, total)
+    number = min(SEGMENTS, max(total // length, 1))
+    return np.linspace(0, total - length, number).astype(int).tolist(), length
 
 
 def mean_segments(stack: Stack) -> Job[list[Segment]]:
@@ -67,20 +82,27 @@ def mean_segments(stack: Stack) -> Job[list[Segment]]:
     generator of Progress
         Returns the segments in which a frame could be read.
     """
-    planned = segments_of(stack.n_frames)
-    total, found = sum(stop - start for start, stop in planned), []
-    done = 0
-    for start, stop in planned:
+    planned = segments_of(stack)
+    total, found, done = sum(map(len, planned)), [], 0
+    for frames in planned:
         sums = _Sums(stack)
-        for first in range(start, stop, stack.frames_per_read):
-            end = min(first + stack.frames_per_read, stop)
-            for t, frame in _readable(stack, first, end):
+        for start, stop in _runs(frames, stack.frames_per_read):
+            for t, frame in _readable(stack, start, stop):
                 sums.add(t, frame)
-            done += end - first
+            done += stop - start
             yield Progress("Looking at pixels", done, total, stack.name)
         if sums.n_frames:
+            start, stop = int(frames[0]), int(frames[-1]) + 1
             found.append(Segment(start, stop, sums.n_frames, sums.slices, sums.means()))
     return found
+
+
+def _runs(frames: Frames, most: int) -> Iterator[tuple[int, int]]:
+    """Stretches of frames that follow one another, of at most so many."""
+    for run in np.split(frames, np.flatnonzero(np.diff(frames) != 1) + 1):
+        start, stop = int(run[0]), int(run[-1]) + 1
+        for first in range(start, stop, most):
+            yield first, min(first + most, stop)
 
 
 class _Sums:

@@ -6,7 +6,7 @@ Arrays, paths and layers are not parameters.
 """
 
 from napari_zstack_align.params._adaptive import AdaptiveParams
-from napari_zstack_align.params._base import ChannelParams, Params, flag_of
+from napari_zstack_align.params._base import ALL, ChannelParams, Params, flag_of
 from napari_zstack_align.params._blobs import BlobParams
 from napari_zstack_align.params._keypoints import SHORTEST_CHUNK, KeypointParams
 from napari_zstack_align.params._nwb import NwbParams
@@ -24,6 +24,7 @@ MODELS: tuple[type[Params], ...] = (
 """The model of every step."""
 
 __all__ = [
+    "ALL",
     "MODELS",
     "SHORTEST_CHUNK",
     "AdaptiveParams",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeAlias, get_args, get_origin
 
@@ -153,6 +153,10 @@ class Params(BaseModel):
         return info.get_default(call_default_factory=True, validated_data=self.__dict__)
 
 
+ALL = "all"
+"""What stands for all channels where one is chosen to align by."""
+
+
 class ChannelParams(Params):
     """Which channels drive a registration; all channels follow it."""
 
@@ -185,6 +189,37 @@ class ChannelParams(Params):
         if self.channel_weights and not any(self.channel_weights):
             raise ValueError("channel_weights must have at least one above 0")
         return self
+
+    def aligned_by(self, which: int | str, channel_names: Sequence[str]) -> Self:
+        """Return the parameters with another choice of what drives the alignment.
+
+        Parameters
+        ----------
+        which : int or str
+            A channel, by its number from 0 or by its name: it drives, all others follow. Or 'all':
+            the sum of all channels drives.
+        channel_names : sequence of str
+            Of the stack.
+
+        Raises
+        ------
+        InputError
+            Where there is no such channel.
+        """
+        names, n_channels = list(channel_names), len(channel_names)
+        if which == ALL:
+            return self.replace(channel=0, channel_weights=(1.0,) * n_channels * (n_channels > 1))
+        is_number = isinstance(which, int | np.integer) or str(which).isdecimal()
+        if which in names:
+            channel = names.index(str(which))
+        elif is_number and not isinstance(which, bool) and 0 <= int(which) < n_channels:
+            channel = int(which)
+        else:
+            known = ", ".join(f"{c} ({name})" for c, name in enumerate(names))
+            raise InputError(
+                f"There is no channel {which!r} to align by: there are {known}, or '{ALL}'."
+            )
+        return self.replace(channel=channel, channel_weights=())
 
     def drives(self, channel: int) -> bool:
         """Whether a channel, counted from 0, has a part in the image that is registered."""

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.gui.align_by import AlignBy
 from napari_zstack_align.gui.buttons import button
 from napari_zstack_align.gui.form import ParamsForm
 from napari_zstack_align.gui.layer_combo import LayerCombo
@@ -31,7 +32,7 @@ from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register import recordings as engine
 from napari_zstack_align.stack import Stack
 
-FIRST = ("chunk_frames", "transform", "residual", "channel")
+FIRST = ("chunk_frames", "transform", "residual")
 GO_STYLE = "color: #67c967; font-weight: bold;"
 NO_GO_STYLE = "color: #ff7070; font-weight: bold;"
 
@@ -85,7 +86,8 @@ class RecordingsTab(QWidget):
             "Image (y, x) whose coordinates all recordings get; none: that which the session has, "
             "at first the middle of the recording marked ★, or of a still and sharp one"
         )
-        self.form = ParamsForm(KeypointParams, first=FIRST)
+        self.form = ParamsForm(KeypointParams, first=FIRST, elsewhere=("channel",))
+        self.align_by = AlignBy(self.form)
         self.consequences = _words()
         self.chunk_box = QSpinBox()
         self.chunk_box.setPrefix("chunk ")
@@ -120,6 +122,7 @@ class RecordingsTab(QWidget):
             widget.clicked.connect(lambda _=False, name=name: self.button_clicked.emit(name))
         self.form.changed.connect(self.tell_consequences)
         self.list.changed.connect(self.tell_consequences)
+        self.list.changed.connect(self._show_channels)
         self.mask_combo.currentIndexChanged.connect(
             lambda _: self.mask_words.follow(self.mask_combo.layer)
         )
@@ -135,6 +138,10 @@ class RecordingsTab(QWidget):
             words, style = str(error), ERROR_STYLE
         self.consequences.setStyleSheet(style)
         self.consequences.setText(words)
+
+    def _show_channels(self) -> None:
+        stacks = [recording.stack for recording in self.list.recordings]
+        self.align_by.show_channels(stacks[0].channel_names if stacks else ())
 
     def _suggest_length(self, stacks: list[Stack]) -> None:
         """A chunk size that is ticked begins at the default one."""
@@ -182,6 +189,7 @@ class RecordingsTab(QWidget):
         layout.addLayout(rows)
         layout.addLayout(choices)
         layout.addWidget(self.mask_words)
+        layout.addWidget(self.align_by)
         layout.addWidget(self.form)
         layout.addWidget(self.consequences)
         layout.addLayout(check)

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_zstack_align.gui import toggle_key
+from napari_zstack_align.gui.align_by import AlignBy
 from napari_zstack_align.gui.buttons import button
 from napari_zstack_align.gui.form import ParamsForm
 from napari_zstack_align.gui.layer_combo import LayerCombo
@@ -50,7 +51,8 @@ class AlignTab(QWidget):
         super().__init__()
         self.mask_combo = LayerCombo(viewer, mask_layers, allow_none=True)
         self.mask_combo.setToolTip("Labels layer that says where the alignment has to be right")
-        self.form = ParamsForm(AdaptiveParams, first=("alpha", "channel"))
+        self.form = ParamsForm(AdaptiveParams, first=("alpha",), elsewhere=("channel",))
+        self.align_by = AlignBy(self.form)
         self.run_bar = RunBar("Run", "Align the stack in the background")
         self.buttons = {name: button(*words) for name, words in RESULT_BUTTONS.items()}
         self.buttons["arrows"].setCheckable(True)
@@ -80,6 +82,6 @@ class AlignTab(QWidget):
         grid.addWidget(self.buttons["export"], 3, 0, 1, 2)
         layout = QVBoxLayout(self)
         layout.addLayout(mask)
-        for widget in (self.form, self.run_bar, self.runs_box, self.result):
+        for widget in (self.align_by, self.form, self.run_bar, self.runs_box, self.result):
             layout.addWidget(widget)
         layout.addStretch(1)

@@ -26,9 +26,11 @@ from napari_zstack_align.gui.plots import CorrelationPlot
 from napari_zstack_align.gui.remarks import marked
 from napari_zstack_align.gui.run_bar import RunBar
 from napari_zstack_align.gui.taking import guess_axes, plain_images, stack_of_layer
+from napari_zstack_align.gui.zstack.pixel_check import PixelCheck
 from napari_zstack_align.gui.zstack.preview_box import PreviewBox, as_typed
 from napari_zstack_align.gui.zstack.reading_details import ReadingDetails
 from napari_zstack_align.gui.zstack.stack_details import StackDetails
+from napari_zstack_align.microscope import PixelsReport, check_pixels
 from napari_zstack_align.progress import Job
 from napari_zstack_align.read import LayoutProposal, describe, propose_layout
 from napari_zstack_align.read.readers import file_formats, folder_formats
@@ -88,10 +90,12 @@ class LoadTab(QWidget):
         self.remarks = QLabel()
         self.remarks.setWordWrap(True)
         self.details = StackDetails()
+        self.pixel_check = PixelCheck()
         self.reading = ReadingDetails()
         self.reading_button = more_button(
             "How the file is read",
-            "Say what the file doesn't: axes, channels, one plane, frames to drop, which image",
+            "Say what the file doesn't: axes, channels, one plane, frames to drop, which image, "
+            "how far every second line is displaced",
             self.reading,
         )
         self.preview = PreviewBox()
@@ -125,6 +129,7 @@ class LoadTab(QWidget):
         self.stack = stack
         self.details.setEnabled(stack is not None)
         self.reading.setEnabled(stack is not None)
+        self.pixel_check.show_stack(stack)
         self.apply_button.setEnabled(False)
         self.preview.follow(None if stack is None else lambda: stack)
         if stack is None:
@@ -201,6 +206,17 @@ class LoadTab(QWidget):
             job = partial(propose_layout, self.stack)
             self.run_bar.start(job, returned=partial(self._on_proposal, self.stack))
 
+    def check_pixels(self) -> None:
+        """Look for a line phase, and for channels that look alike."""
+        if self.stack is not None:
+            job = partial(check_pixels, self.stack)
+            self.run_bar.start(job, returned=partial(self._on_pixels, self.stack))
+
+    def correct_line_phase(self, line_phase: Any) -> None:
+        """Open the files again with a line phase."""
+        self.reading.show_line_phase(line_phase)
+        self.open_again()
+
     def apply(self) -> bool:
         """Show the stack as it is edited; False where that can't be, or mustn't."""
         if self.stack is None or not self.apply_button.isEnabled():
@@ -252,6 +268,10 @@ class LoadTab(QWidget):
         if self.apply():
             self.run_bar.say(f"Proposed {describe(self.stack)}. {proposal.reason}")
 
+    def _on_pixels(self, stack: Stack, report: PixelsReport) -> None:
+        if self.stack is stack:
+            self.pixel_check.show_report(stack, report)
+
     def _choose_files(self) -> None:
         title = "Open a z-stack or recording"
         names, _ = QFileDialog.getOpenFileNames(self, title, "", open_filter())
@@ -272,6 +292,7 @@ class LoadTab(QWidget):
         for widget in (self.files_button, self.folder_button, self.take_button):
             widget.setEnabled(not busy)
         self.details.propose_button.setEnabled(not busy)
+        self.pixel_check.setEnabled(not busy)
         if not busy:
             self._guess_axes()
 
@@ -282,6 +303,8 @@ class LoadTab(QWidget):
         self.apply_button.clicked.connect(self.apply)
         self.details.propose_button.clicked.connect(self.propose)
         self.reading.wanted.connect(self.open_again)
+        self.pixel_check.wanted.connect(self.check_pixels)
+        self.pixel_check.correction_wanted.connect(self.correct_line_phase)
         self.details.changed.connect(lambda: self.apply_button.setEnabled(True))
         self.details.changed.connect(self.preview_typed)
         self.reading.changed.connect(self.preview_typed)
@@ -304,7 +327,13 @@ class LoadTab(QWidget):
         for widget in (self.run_bar, self.words, self.remarks, self.details):
             layout.addWidget(widget)
         layout.addLayout(self._plot_row)
-        for widget in (self.apply_button, self.preview, self.reading_button, self.reading):
+        for widget in (
+            self.apply_button,
+            self.preview,
+            self.pixel_check,
+            self.reading_button,
+            self.reading,
+        ):
             layout.addWidget(widget)
         layout.addStretch(1)
 

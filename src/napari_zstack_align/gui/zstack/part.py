@@ -432,6 +432,7 @@ class ZStackPart(Part):
         if is_of_another(masks.layer, shown) or self._is_chosen_for_another(masks.layer):
             masks.choose(newest_of(shown, self.viewer.layers))
         self.load_tab.show_stack(None if shown is None else shown.stack)
+        self.align_tab.align_by.show_channels(() if shown is None else shown.stack.channel_names)
         self.runs.refresh()
         self.runs.fill(shown)
         self.workspace.choose(shown)
@@ -450,6 +451,7 @@ class ZStackPart(Part):
             return
         if _same_layout(old.stack, stack):
             old.update_description(stack)
+            self.align_tab.align_by.show_channels(stack.channel_names)
             hand_over(old, old)
             self.workspace.look()
             return

@@ -7,6 +7,7 @@ from typing import Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QFormLayout,
     QLineEdit,
@@ -19,6 +20,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.buttons import button
 from napari_zstack_align.said import Said
 from napari_zstack_align.stack import Stack
+from napari_zstack_align.typed_numbers import numbers
 
 MOST_CHANNELS = 16
 
@@ -64,6 +66,19 @@ class ReadingDetails(QWidget):
         self.image.setToolTip(
             "Which image of a file that holds several: its number from 0, or name"
         )
+        self.line_phase = QLineEdit()
+        self.line_phase.setPlaceholderText("none, such as 3 or auto")
+        self.line_phase.setToolTip(
+            "How far every second line lies to the right, in px, as bidirectional scanning may "
+            "leave it: these lines are moved back as frames are read. Three numbers where it "
+            "varies (left edge, centre, right edge); 'auto' looks for it; 'Check pixels' above "
+            "says what the frames show"
+        )
+        self.subpixel = QCheckBox("by parts of a pixel")
+        self.subpixel.setToolTip(
+            "With a tick, all lines are moved by half of the line phase, which blurs them alike; "
+            "without, every second one by whole pixels, which changes no value"
+        )
         self.open_button = button(
             "Open again", "Open the file anew, as it is said here and above; what is shown stays"
         )
@@ -76,6 +91,8 @@ class ReadingDetails(QWidget):
         layout.addRow("Plane", self.plane)
         layout.addRow("Drop frames", self.drop)
         layout.addRow("Image", self.image)
+        layout.addRow("Line phase (px)", self.line_phase)
+        layout.addRow("", self.subpixel)
         layout.addRow(self.open_button)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         on_any_change(self, self.changed.emit)
@@ -89,8 +106,14 @@ class ReadingDetails(QWidget):
         self.plane.setValue(-1 if said.plane is None else said.plane)
         self.drop.setText(said.drop_frames or "")
         self.image.setText("" if said.image == 0 else str(said.image))
+        self.line_phase.setText(_in_words(said.line_phase))
+        self.subpixel.setChecked(said.line_phase_subpixel)
         self.setEnabled(bool(stack.paths))
         self.blockSignals(False)
+
+    def show_line_phase(self, line_phase: float | tuple[float, ...]) -> None:
+        """Say a line phase that was found."""
+        self.line_phase.setText(_in_words(line_phase))
 
     def arguments(self, before: Said, details: dict[str, Any]) -> dict[str, Any]:
         """Arguments of `open_stack`.
@@ -105,7 +128,7 @@ class ReadingDetails(QWidget):
         Raises
         ------
         InputError
-            Where a plane is wanted of a recording.
+            Where a plane is wanted of a recording, or what is typed is no number.
         """
         plane = None if self.plane.value() < 0 else self.plane.value()
         if plane is not None and details["frames_per_slice"] is None:
@@ -117,6 +140,7 @@ class ReadingDetails(QWidget):
                     "and the order 'whole volumes repeat'."
                 )
         image = self.image.text().strip()
+        line_phase = _line_phase(self.line_phase.text().strip())
         given = {
             **details,
             "axes": self.axes.text().strip() or None,
@@ -125,6 +149,8 @@ class ReadingDetails(QWidget):
             "drop_frames": self.drop.text().strip() or None,
             "image": int(image) if image.isdecimal() else image or None,
             "whole_frames": before.whole_frames or None,
+            "line_phase": line_phase,
+            "line_phase_subpixel": (line_phase is not None and self.subpixel.isChecked()) or None,
         }
         return {name: value for name, value in given.items() if value is not None}
 
@@ -138,3 +164,24 @@ def on_any_change(widget: QWidget, tell: Callable[[], object]) -> None:
         box.valueChanged.connect(lambda _: tell())
     for combo in widget.findChildren(QComboBox):
         combo.currentIndexChanged.connect(lambda _: tell())
+    for tick in widget.findChildren(QCheckBox):
+        tick.toggled.connect(lambda _: tell())
+
+
+def _in_words(line_phase: float | tuple[float, ...] | None) -> str:
+    """'3', or '2; 3; 2' from the left to the right; '' for none."""
+    if line_phase is None:
+        return ""
+    values = (line_phase,) if isinstance(line_phase, float | int) else line_phase
+    return "; ".join(f"{value:.12g}" for value in values)
+
+
+def _line_phase(text: str) -> float | tuple[float, ...] | str | None:
+    """Line phase that is typed, as `open_stack` takes it."""
+    if not text or text.lower() == "auto":
+        return text.lower() or None
+    try:
+        px = numbers(text, lambda values: len(values) in (1, 3))
+    except ValueError as error:
+        raise InputError(f"Line phase: {error}.") from None
+    return px[0] if len(px) == 1 else px
