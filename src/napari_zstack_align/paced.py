@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.errors import Cancelled
-from napari_zstack_align.sources import FrameSource, reads_singly
+from napari_zstack_align.sources import FrameSource, SourceOf
 
 PORTION_S = 0.1
 """How long reading takes, at most, before it may be given up: a frame, where one takes longer."""
 
 
-class PacedSource:
+class PacedSource(SourceOf):
     """A source that is read in as many frames at once as come in a moment, until it is closed.
 
     Fast sources are soon read as if it weren't there.
@@ -27,24 +27,9 @@ class PacedSource:
     """
 
     def __init__(self, source: FrameSource) -> None:
-        self._source = source
+        super().__init__(source)
         self._at_once = 1
         self._closed = Event()
-
-    @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """(T, C, Y, X)."""
-        return self._source.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Data type of a pixel."""
-        return self._source.dtype
-
-    @property
-    def reads_singly(self) -> bool:
-        """See `sources.reads_singly`."""
-        return reads_singly(self._source)
 
     def close(self) -> None:
         """Let whoever reads, in any thread, give up before the next portion."""
@@ -71,7 +56,7 @@ class PacedSource:
         if self._closed.is_set():
             raise Cancelled
         begun = monotonic()
-        frames = self._source.read(start, stop)
+        frames = self.source.read(start, stop)
         frame_s = (monotonic() - begun) / max(stop - start, 1)
         self._at_once = int(np.clip(PORTION_S / max(frame_s, 1e-9), 1, 2 * max(stop - start, 1)))
         return frames

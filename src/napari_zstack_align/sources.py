@@ -114,7 +114,35 @@ class ArraySource:
         return block[self._missing].transpose(self._order)
 
 
-class FramesOf:
+class SourceOf:
+    """Frames of another source, seen in another way; alike in what isn't said otherwise.
+
+    Parameters
+    ----------
+    source : FrameSource
+        The other source.
+    """
+
+    def __init__(self, source: FrameSource) -> None:
+        self.source = source
+        self.reads_singly = reads_singly(source)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(T, C, Y, X)."""
+        return self.source.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type of a pixel."""
+        return self.source.dtype
+
+    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
+        return self.source.read(start, stop)
+
+
+class FramesOf(SourceOf):
     """Chosen frames of another source.
 
     Parameters
@@ -125,28 +153,22 @@ class FramesOf:
         (T,) their indices in it.
     """
 
-    reads_singly = True
-
     def __init__(self, source: FrameSource, frames: npt.NDArray[np.intp]) -> None:
-        self._source = source
+        super().__init__(source)
+        self.reads_singly = True
         self._frames = frames
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """(T, C, Y, X)."""
-        return (len(self._frames), *self._source.shape[1:])
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Data type of a pixel."""
-        return self._source.dtype
+        return (len(self._frames), *self.source.shape[1:])
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
-        return _gathered(self._source, self._frames[start:stop])
+        return _gathered(self.source, self._frames[start:stop])
 
 
-class PlanesOf:
+class PlanesOf(SourceOf):
     """Planes of a source of one channel, put together to frames of several.
 
     Parameters
@@ -157,27 +179,21 @@ class PlanesOf:
         (T, C) index in it of each plane.
     """
 
-    reads_singly = True
-
     def __init__(self, source: FrameSource, planes: npt.NDArray[np.intp]) -> None:
-        self._source = source
+        super().__init__(source)
+        self.reads_singly = True
         self._planes = planes
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """(T, C, Y, X)."""
         n_frames, n_channels = self._planes.shape
-        return (n_frames, n_channels, *self._source.shape[2:])
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Data type of a pixel."""
-        return self._source.dtype
+        return (n_frames, n_channels, *self.source.shape[2:])
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
         planes = self._planes[start:stop]
-        return _gathered(self._source, planes.reshape(-1)).reshape(-1, *self.shape[1:])
+        return _gathered(self.source, planes.reshape(-1)).reshape(-1, *self.shape[1:])
 
 
 def _gathered(source: FrameSource, frames: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
@@ -190,7 +206,7 @@ def _gathered(source: FrameSource, frames: npt.NDArray[np.intp]) -> npt.NDArray[
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-class WithGaps:
+class WithGaps(SourceOf):
     """Frames of another source, of which some can't be read.
 
     Parameters
@@ -202,20 +218,9 @@ class WithGaps:
     """
 
     def __init__(self, source: FrameSource, gaps: Mapping[int, InputError]) -> None:
-        self.source = source
+        super().__init__(source)
         self._gaps = dict(gaps)
         self._frames = np.array(sorted(gaps), np.intp)
-        self.reads_singly = reads_singly(source)
-
-    @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """(T, C, Y, X)."""
-        return self.source.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Data type of a pixel."""
-        return self.source.dtype
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Frames ``start`` to ``stop`` as (stop - start, C, Y, X).

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._files import readable
-from napari_zstack_align.sources import FrameSource, reads_singly
+from napari_zstack_align.sources import FrameSource, SourceOf, reads_singly
 
 BY_SIZE = {1: np.uint8, 2: np.uint16, 4: np.int32, 8: np.float64}
 """Types that OpenCV moves, by their number of bytes."""
@@ -161,7 +161,7 @@ class ChannelsSource:
         return np.concatenate([source.read(start, stop) for source in self._sources], axis=1)
 
 
-class SidewaysSource:
+class SidewaysSource(SourceOf):
     """Frames of another source with rows and columns exchanged.
 
     Parameters
@@ -170,31 +170,18 @@ class SidewaysSource:
         Frames (C, X, Y).
     """
 
-    def __init__(self, source: FrameSource) -> None:
-        self._source = source
-
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """(T, C, Y, X)."""
-        n_frames, n_channels, n_columns, n_rows = self._source.shape
+        n_frames, n_channels, n_columns, n_rows = self.source.shape
         return n_frames, n_channels, n_rows, n_columns
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Data type of a pixel."""
-        return self._source.dtype
-
-    @property
-    def reads_singly(self) -> bool:
-        """See `sources.reads_singly`."""
-        return reads_singly(self._source)
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
         out = np.empty((max(stop - start, 0), *self.shape[1:]), self.dtype)
         at_once = 1 if self.reads_singly else max(stop - start, 1)  # one stays in the cache
         for t in range(start, stop, at_once):
-            stored = self._source.read(t, min(t + at_once, stop))
+            stored = self.source.read(t, min(t + at_once, stop))
             _turn(stored, out[t - start : t - start + len(stored)])
         return out
 

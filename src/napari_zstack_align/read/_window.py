@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.sources import FrameSource, reads_singly
+from napari_zstack_align.sources import FrameSource, SourceOf
 
 
-class WindowOf:
+class WindowOf(SourceOf):
     """A rectangle of each frame, from its left edge.
 
     Parameters
@@ -26,25 +26,19 @@ class WindowOf:
     def __init__(
         self, source: FrameSource, rows: npt.NDArray[np.intp], height: int, width: int
     ) -> None:
-        self._source = source
+        super().__init__(source)
         self._rows = rows
         self._height = height
         self._width = width
-        self.reads_singly = reads_singly(source)
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """(T, C, Y, X)."""
-        return *self._source.shape[:2], self._height, self._width
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Data type of a pixel."""
-        return self._source.dtype
+        return *self.source.shape[:2], self._height, self._width
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
-        whole = self._source.read(start, stop)
+        whole = self.source.read(start, stop)
         out = np.empty((len(whole), *self.shape[1:]), self.dtype)
         for row in np.unique(self._rows[start:stop]):
             here = self._rows[start:stop] == row
