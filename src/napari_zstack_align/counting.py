@@ -33,6 +33,14 @@ def decimal(value: float, digits: int = 2) -> str:
     return text.removeprefix("-") if float(text) == 0 else text.replace("-", "−")
 
 
+def duration(seconds: float) -> str:
+    """'62 s', '2.5 min', '3 h'."""
+    for unit, length in (("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.3g} {unit}"
+    return f"{seconds:.3g} s"
+
+
 def ranges(numbers: Iterable[int]) -> str:
     """'3, 17, 40-44' of ascending whole numbers."""
     runs: list[list[int]] = []

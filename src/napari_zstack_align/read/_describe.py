@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_zstack_align.counting import counted
+from napari_zstack_align.counting import counted, duration
 from napari_zstack_align.read._remarks import lacking_frames
 from napari_zstack_align.stack import Stack, check_is_stack, repeats_in_words
 
@@ -70,11 +70,4 @@ def _rate(stack: Stack) -> str:
         return ""
     rate = f"{1 / step:.3g} Hz" if step <= 1 else f"a frame every {step:.3g} s"
     length = float(times[-1] - times[0]) + step
-    return f"{rate} ({_duration(length)})" if length >= step else rate
-
-
-def _duration(seconds: float) -> str:
-    for unit, length in (("h", 3600.0), ("min", 60.0)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.3g} {unit}"
-    return f"{seconds:.3g} s"
+    return f"{rate} ({duration(length)})" if length >= step else rate

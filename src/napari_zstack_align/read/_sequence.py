@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.read._facts import Facts, Opened, layout
+from napari_zstack_align.read._facts import Facts, Opened, layout, times
 from napari_zstack_align.read._same_facts import without_contradicted
+from napari_zstack_align.read._time_axis import FileTimes, TimeAxis, one_time_axis
 from napari_zstack_align.remark import as_notes, as_warnings
 from napari_zstack_align.sources import FramesOf, FrameSource, reads_singly
 
@@ -75,12 +76,18 @@ def in_sequence(opened: list[Opened]) -> Opened:
             f"{len(opened)} files, of which some are z-stacks, were joined: how their frames "
             f"follow one another has to be said (`frames_per_slice`, `order`)."
         )
+    axis = _time_axis(opened)
+    numbers, missing = _numbers(opened)
     facts = Facts(
         sizes=(source.shape[0],),
+        frame_times_s=axis.times_s,
+        started_at=axis.started_at,
+        numbers=numbers,
+        missing=missing,
         pixel_size_um=first.facts.pixel_size_um,
         z_step_um=first.facts.z_step_um,
         channel_names=first.facts.channel_names,
-        remarks=remarks,
+        remarks=(*remarks, *axis.remarks),
     )
     later = [(one.paths[0], one.facts) for one in opened[1:]]
     facts = without_contradicted(facts, first.paths[0], later)
@@ -95,8 +102,38 @@ def _without_flyback(opened: Opened) -> Opened:
         return opened
     facts = opened.facts
     remarks = (*facts.remarks, *as_notes(flyback.said(n_frames)))
-    source = FramesOf(opened.source, flyback.staying(n_frames))
-    return replace(opened, source=source, facts=replace(facts, flyback=None, remarks=remarks))
+    staying, known = flyback.staying(n_frames), times(facts, n_frames)
+    facts = replace(
+        facts,
+        flyback=None,
+        frame_times_s=None if known is None else known[staying],
+        numbers=staying if facts.numbers is None else facts.numbers[staying],
+        remarks=remarks,
+    )
+    return replace(opened, source=FramesOf(opened.source, staying), facts=facts)
+
+
+def _time_axis(opened: list[Opened]) -> TimeAxis:
+    """Times of all frames; unknown where images are still to be put together to frames."""
+    if any(one.is_planes for one in opened):
+        return TimeAxis(None, opened[0].facts.started_at)
+    return one_time_axis(
+        [FileTimes.of(one.paths[0].name, one.facts, one.source.shape[0]) for one in opened]
+    )
+
+
+def _numbers(opened: list[Opened]) -> tuple[npt.NDArray[np.intp] | None, tuple[int, ...]]:
+    """Number of each frame, counted over all files, and those that are missing."""
+    numbers, missing, n_before = [], [], 0
+    for one in opened:
+        n_frames, known = one.source.shape[0], one.facts.numbers
+        own = np.arange(n_frames) if known is None else known
+        numbers.append(n_before + own)
+        missing += [n_before + t for t in one.facts.missing]
+        n_before += max(n_frames, int(own[-1]) + 1)
+    joined = np.concatenate(numbers)
+    counts_on = np.array_equal(joined, np.arange(len(joined)))
+    return None if counts_on else joined, tuple(missing)
 
 
 def _frame(source: FrameSource) -> str:

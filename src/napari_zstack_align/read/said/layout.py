@@ -6,17 +6,25 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.frame_times import frame_interval_s
 from napari_zstack_align.layout import Layout
 from napari_zstack_align.read._facts import Facts, Opened, layout, times
 from napari_zstack_align.read.said.drop import Dropped
-from napari_zstack_align.remark import Remark, RemarkCode, as_notes, without
+from napari_zstack_align.remark import Remark, RemarkCode, as_notes, as_warnings, without
 from napari_zstack_align.said import Said
 from napari_zstack_align.sources import FramesOf
 from napari_zstack_align.stack import Stack, told
 
+LONG_PAUSE = 10
+"""A pause is this many times as long as the usual time from frame to frame."""
+WITHOUT_PAUSES = (
+    "The frame rate that was said takes the place of the times in the files, and of the pauses "
+    "between their frames."
+)
 EVEN = 0.02
 """Slices are evenly spaced where their distances differ by less than this part."""
 
@@ -113,6 +121,8 @@ def with_sizes(
         if not is_number or not np.isfinite(frame_rate_hz) or frame_rate_hz <= 0:
             raise InputError(f"frame_rate_hz must be above 0, not {frame_rate_hz!r}.")
         changes["frame_times_s"] = stack.numbers / float(frame_rate_hz)
+        if _pauses(stack.frame_times_s):
+            changes["remarks"] = (*stack.remarks, *as_warnings(WITHOUT_PAUSES))
     before = stack.z_step_um, stack.z_positions_um
     stack = stack.replace(**changes) if changes else stack
     if z_positions_um is not None:
@@ -121,6 +131,14 @@ def with_sizes(
     if before != (None, None) and before != (stack.z_step_um, stack.z_positions_um):
         stack = stack.replace(remarks=without(stack.remarks, RemarkCode.READ_AS))
     return stack
+
+
+def _pauses(times_s: npt.NDArray[np.float64] | None) -> bool:
+    """Whether there are longer pauses between some frames, such as those of two files."""
+    interval = frame_interval_s(times_s)
+    if times_s is None or interval is None:
+        return False
+    return bool(np.diff(times_s).max() > LONG_PAUSE * interval)
 
 
 def _check_step(stack: Stack, z_step_um: float | None) -> None:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from napari_zstack_align.errors import InputError, MissingFrameError
 from napari_zstack_align.read._facts import Facts, Opened
 from napari_zstack_align.read._format import Wish
+from napari_zstack_align.read._time_axis import FileTimes, one_time_axis
 from napari_zstack_align.read._window import WindowOf
 from napari_zstack_align.read.scanimage.acquisition import arranged, slice_depths
 from napari_zstack_align.read.scanimage.header import Header
@@ -39,7 +40,7 @@ def open_scanimage(headers: Sequence[Header], pages: Pages, wish: Wish) -> Opene
     header = found[0][0].header
     shape = pages.kinds[int(pages.kind[0])].shape[1:]
     opened = [_of_one(group, texts, shape) for group in found]
-    facts, planes = _joined(opened, pages.paths)
+    facts, planes = _joined(opened, pages.paths, [group[0].path.name for group in found])
     if wish.as_planes:
         facts, planes = page_by_page(facts, pages)
     facts = replace(facts, remarks=(*facts.remarks, *remarks))
@@ -85,7 +86,7 @@ def _of_one(
 
 
 def _joined(
-    opened: list[tuple[Facts, npt.NDArray[np.intp]]], paths: tuple[Path, ...]
+    opened: list[tuple[Facts, npt.NDArray[np.intp]]], paths: tuple[Path, ...], names: list[str]
 ) -> tuple[Facts, npt.NDArray[np.intp]]:
     """Recordings one behind the other, by the clock where it is known."""
     first, planes = opened[0]
@@ -99,25 +100,17 @@ def _joined(
         )
     remarks = dict.fromkeys(remark for facts, _ in opened for remark in facts.remarks)
     joined = np.concatenate([each for _, each in opened])
-    times = _on_one_clock([facts for facts, _ in opened])
+    axis = one_time_axis(
+        [
+            FileTimes.of(name, facts, len(planes))
+            for name, (facts, planes) in zip(names, opened, strict=True)
+        ]
+    )
     sizes = {facts.pixel_size_um for facts, _ in opened}
     return replace(
         first,
         sizes=(len(joined),),
         pixel_size_um=first.pixel_size_um if len(sizes) == 1 else None,
-        frame_times_s=times,
-        remarks=tuple(remarks),
+        frame_times_s=axis.times_s,
+        remarks=(*remarks, *axis.remarks),
     ), joined
-
-
-def _on_one_clock(facts: list[Facts]) -> npt.NDArray[np.float64] | None:
-    """Times of recordings after one another, from the start of the first; None where unknown."""
-    times, starts = [], [each.started_at for each in facts]
-    for each, started in zip(facts, starts, strict=True):
-        if each.frame_times_s is None:
-            return None
-        after = 0.0
-        if started is not None and starts[0] is not None:
-            after = (started - starts[0]).total_seconds()
-        times.append(each.frame_times_s + after)
-    return np.concatenate(times)

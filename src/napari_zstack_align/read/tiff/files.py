@@ -18,6 +18,7 @@ from napari_zstack_align.read._files import magic
 from napari_zstack_align.read._format import PLAIN, Format, Glance, Wish
 from napari_zstack_align.read._lost_files import remark_on, with_lost_frames
 from napari_zstack_align.read._same_facts import check_same_axes, without_contradicted
+from napari_zstack_align.read._time_axis import FileTimes, one_time_axis
 from napari_zstack_align.read.scanimage.header import Header
 from napari_zstack_align.read.scanimage.opening import one_image, open_scanimage
 from napari_zstack_align.read.tiff.head import Head, declared_planes, facts_of, read_head
@@ -186,10 +187,40 @@ def _opened(
     later = _described(paths[1:], pages)
     for path, others in later:
         check_same_axes(paths[0], described, path, others)
+    known = facts.interval_s
     facts = without_contradicted(facts, paths[0], later)
+    if facts.interval_s == known:
+        facts = _on_one_axis(facts, described, later, paths, pages)
     facts = replace(facts, remarks=(*facts.remarks, *odd))
     is_planes = wish.as_planes and pages.kinds[0].shape[0] == 1
     return Opened(TiffSource(pages, planes), pages.paths, facts, is_planes)
+
+
+def _on_one_axis(
+    facts: Facts,
+    described: Facts,
+    later: list[tuple[Path, Facts]],
+    paths: list[Path],
+    pages: Pages,
+) -> Facts:
+    """Facts of a recording in several files with the time of every frame.
+
+    Files of one page each say nothing: they are frames of one recording.
+    """
+    if len(paths) < 2 or len(later) < len(paths) - 1 or frame_axes(facts)[0] not in ("", "T"):
+        return facts
+    n_channels = dict(zip(facts.axes, facts.sizes, strict=True)).get("C", 1)
+    counts = (pages.per_file // n_channels).tolist()
+    each = zip(paths, (described, *(others for _, others in later)), counts, strict=True)
+    axis = one_time_axis([FileTimes.of(path.name, own, n_frames) for path, own, n_frames in each])
+    if axis.times_s is None:
+        return facts
+    return replace(
+        facts,
+        frame_times_s=axis.times_s,
+        started_at=axis.started_at,
+        remarks=(*facts.remarks, *axis.remarks),
+    )
 
 
 def _whole_of_all(

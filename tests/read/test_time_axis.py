@@ -1,0 +1,134 @@
+"""Frames of several files on one time axis."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+import napari_zstack_align as nza
+from napari_zstack_align.acquisition import Acquisition
+from napari_zstack_align.read._time_axis import FileTimes, one_time_axis
+from napari_zstack_align.write.export import export_volume
+
+START = datetime(2026, 3, 4, 5, 6, 7, 500_000)
+
+
+def file(name: str, n: int, after_s: float | None, step: float | None = 0.5) -> FileTimes:
+    """A file of n frames that was started so long after the first."""
+    times = None if step is None else np.arange(n) * step
+    started = None if after_s is None else START + timedelta(seconds=after_s)
+    return FileTimes(name, times, step, started)
+
+
+def test_gaps_are_kept_by_the_clock() -> None:
+    axis = one_time_axis([file("a", 4, 0), file("b", 4, 64), file("c", 2, 66), file("d", 2, 77)])
+    expected = [*np.arange(4) / 2, *(64 + np.arange(4) / 2), 66, 66.5, 77, 77.5]
+    np.testing.assert_allclose(axis.times_s, expected)
+    assert axis.started_at == START
+    assert axis.remarks == ("4 files make one time axis with 2 gaps, the longest 62 s.",)
+    assert not axis.remarks[0].is_warning
+
+
+def test_one_gap_or_none() -> None:
+    (remark,) = one_time_axis([file("a", 4, 0), file("b", 4, 302)]).remarks
+    assert remark == "2 files make one time axis with 1 gap, of 5 min."
+    (remark,) = one_time_axis([file("a", 4, 0), file("b", 4, 2)]).remarks
+    assert remark == "2 files make one time axis without gaps."
+
+
+def test_files_without_a_start_follow_one_another() -> None:
+    axis = one_time_axis([file("a", 4, None), file("b", 2, None), file("c", 2, 7)])
+    np.testing.assert_allclose(axis.times_s, np.arange(8) / 2)
+    assert axis.started_at is None
+    assert "The files don't say when they were started: each is taken" in axis.remarks[0]
+
+
+def test_one_file_without_a_start_stands_between_the_others() -> None:
+    axis = one_time_axis([file("a", 4, 0), file("b", 2, None), file("c", 2, 60)])
+    np.testing.assert_allclose(axis.times_s, [0, 0.5, 1, 1.5, 2, 2.5, 60, 60.5])
+    assert axis.remarks[0] == "3 files make one time axis with 1 gap, of 57 s."
+    assert axis.remarks[1].startswith("1 of 3 files don't say when they were started")
+
+
+def test_a_clock_of_whole_seconds_makes_no_gap_and_no_overlap() -> None:
+    start = START.replace(microsecond=0)
+    first = FileTimes("a", np.arange(5) * 0.3, 0.3, start)
+    second = FileTimes("b", np.arange(5) * 0.3, 0.3, start + timedelta(seconds=1))
+    axis = one_time_axis([first, second])
+    np.testing.assert_allclose(np.diff(axis.times_s), 0.3)
+    assert axis.remarks == ("2 files make one time axis without gaps.",)
+
+
+def test_files_that_overlap_are_named_and_stay_where_the_clock_says() -> None:
+    axis = one_time_axis([file("a", 40, 0), file("b", 4, 8), file("c", 4, 5)])
+    assert axis.times_s is not None
+    assert axis.times_s[40] == 8
+    (remark,) = (each for each in axis.remarks if each.is_warning)
+    assert remark.startswith("By the clock, b starts 12 s before a ends, and 1 other likewise:")
+
+
+def test_a_file_without_times_leaves_all_unknown() -> None:
+    axis = one_time_axis([file("a", 4, 0), file("b", 4, 9, step=None)])
+    assert axis.times_s is None
+    assert axis.remarks == ("b doesn't give the times of its frames: those of all are unknown.",)
+    assert one_time_axis([file("a", 4, 0, step=None)] * 2).remarks == ()
+
+
+@pytest.fixture(params=["h5", "ome.tif"])
+def exported(request: Any, tmp_path: Path) -> Any:
+    """Write a file that says when it was started."""
+
+    def write(name: str, frames: Any, after_s: float | None, *, step: float = 0.5, **more: Any):
+        known = Acquisition.of(
+            len(frames),
+            more.pop("numbers", None),
+            np.arange(len(frames)) * step,
+            None if after_s is None else START + timedelta(seconds=after_s),
+        )
+        path = tmp_path / f"{name}.{request.param}"
+        job = export_volume(path, frames, "TYX", frame_interval_s=step, frames=known, **more)
+        return nza.run(job)
+
+    return write
+
+
+def test_recordings_of_a_folder_make_one_axis(exported: Any) -> None:
+    frames = np.random.default_rng(0).integers(0, 99, (12, 16, 16)).astype(np.uint16)
+    folder = exported("rec1", frames[:5], 0).parent
+    exported("rec2", frames[5:9], 30)
+    exported("rec10", frames[9:], 90.5)
+    stack = nza.open_stack(folder)
+    expected = [*np.arange(5) / 2, *(30 + np.arange(4) / 2), *(90.5 + np.arange(3) / 2)]
+    np.testing.assert_allclose(stack.frame_times_s, expected)
+    assert stack.started_at == START
+    assert stack.numbers.tolist() == list(range(12))
+    assert "3 files make one time axis with 2 gaps, the longest 58.5 s." in stack.remarks
+    np.testing.assert_array_equal(stack.read(0, 12)[:, 0], frames)
+    assert stack.acquisition.recorded_at[9] == "2026-03-04T05:07:38.000000"
+    said = nza.open_stack(folder, frame_rate_hz=2)
+    assert said.frame_times_s == pytest.approx(np.arange(12) / 2)
+    assert any("pauses between" in remark for remark in said.remarks)
+
+
+def test_numbers_are_counted_over_all_files(tmp_path: Path) -> None:
+    frames = np.zeros((3, 16, 16), np.uint16)
+    for name, numbers in (("a", [0, 1, 4]), ("b", [1, 2, 3])):
+        raw = Acquisition.of(3, np.array(numbers), np.arange(3.0))
+        nza.run(export_volume(tmp_path / f"{name}.h5", frames, "TYX", frames=raw))
+    assert nza.open_stack(tmp_path).numbers.tolist() == [0, 1, 4, 6, 7, 8]
+
+
+def test_imagej_files_are_said_to_follow_one_another(tmp_path: Path) -> None:
+    for name in "ab":
+        frames = np.zeros((4, 16, 16), np.uint16)
+        tifffile.imwrite(
+            tmp_path / f"{name}.tif", frames, imagej=True, metadata={"axes": "TYX", "finterval": 2}
+        )
+    stack = nza.open_stack(tmp_path)
+    assert stack.frame_times_s == pytest.approx(2 * np.arange(8))
+    assert any("is taken to follow the one before it" in remark for remark in stack.remarks)
