@@ -41,3 +41,11 @@ def test_one_channel_has_no_pair_and_an_empty_one_says_nothing():
     both = nza.run(nza.check_pixels(nza.Stack.from_array(np.stack([frames, frames], 1), "TCYX")))
     assert not both.remarks
     assert both.facts()["channel_pairs"][0]["correlation"] is None
+
+
+def test_frames_that_are_called_channels_are_named_once():
+    rng = np.random.default_rng(0)
+    frames = noisy(rng, tissue(rng), 100, 10.0).reshape(20, 5, *tissue(rng).shape)
+    (remark,) = nza.run(nza.check_pixels(nza.Stack.from_array(frames, "TCYX"))).remarks
+    assert remark.startswith("All 5 channels show the same structure (correlation 0.9")
+    assert "`channels=1`" in remark

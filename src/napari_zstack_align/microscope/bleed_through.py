@@ -20,6 +20,9 @@ FINE_PX, COARSE_PX = 1.0, 12.0
 ALIKE = 0.8
 """Channels look alike from this correlation on: 64 % of one follow from the other."""
 
+PAIRS_OF_MANY = 3
+"""Pairs that three channels make: so many are seldom alike by light that reaches others."""
+
 
 @dataclass(frozen=True)
 class ChannelPair:
@@ -76,7 +79,13 @@ def channel_pairs(segments: Sequence[Segment]) -> tuple[ChannelPair, ...]:
 
 
 def on_channels(pairs: Sequence[ChannelPair], names: Sequence[str]) -> tuple[Remark, ...]:
-    """Name the channels that look alike."""
+    """Name the channels that look alike; where all of many do, they may be none."""
+    if len(pairs) >= PAIRS_OF_MANY and all(pair.is_alike for pair in pairs):
+        least = min(pair.correlation for pair in pairs)
+        return as_warnings(
+            f"All {len(names)} channels show the same structure (correlation {least:.2f} or more): "
+            f"they look like frames of one channel. If they are, open the file with `channels=1`."
+        )
     return as_warnings(*(pair.sentence(names) for pair in pairs if pair.is_alike))
 
 
