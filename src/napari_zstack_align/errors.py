@@ -26,6 +26,25 @@ class MissingFrameError(InputError):
     """A frame is missing in its file, or its file is: it has no pixels."""
 
 
+class BrokenOffError(InputError):
+    """A file ends within a frame: the whole ones before can be opened by consent."""
+
+
+class SeveralPlanesError(InputError):
+    """A recording holds several planes, of which each has to be opened by itself.
+
+    Parameters
+    ----------
+    message : str
+    n_planes : int
+        How many it holds.
+    """
+
+    def __init__(self, message: str, n_planes: int) -> None:
+        super().__init__(message)
+        self.n_planes = n_planes
+
+
 class AlignmentError(ZstackAlignError, RuntimeError):
     """Nothing of the data could be aligned."""
 

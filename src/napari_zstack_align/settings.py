@@ -26,6 +26,7 @@ _THERE = (
 IN_PANEL = {
     GIVE_TIMES: _THERE.format("Frame interval (s)"),
     GIVE_PIXEL_SIZE: _THERE.format("Pixel size y × x (µm)"),
+    "open its whole frames with `whole_frames=True`": "click 'Open the whole frames'",
 }
 """What the panel has no setting for on the same tab, and how it is done there."""
 UNITS = ("_um", "_px", "_s")

@@ -353,6 +353,10 @@ class Stack:
         chosen = self.only(self.frames_of_slice(z))
         return replace(chosen, name=f"{self.name} plane {z}", said=said)
 
+    def planes(self) -> list[Stack]:
+        """Every plane of a volumetric recording as a recording: see `plane`."""
+        return [self.plane(z) for z in range(self.layout.n_slices(self.n_frames))]
+
     def only(self, frames: npt.NDArray[np.intp]) -> Stack:
         """Some of the frames as a recording, with their times and their numbers in the files."""
         times = None if self.frame_times_s is None else self.frame_times_s[frames]

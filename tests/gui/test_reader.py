@@ -75,6 +75,22 @@ def test_the_panel_recognises_what_the_reader_opened(qtbot, viewer, tiff):
     assert viewer.dims.axis_labels[-2:] == ("y", "x")
 
 
+def test_a_file_that_breaks_off_is_offered_by_the_panel(qtbot, viewer, tiff):
+    content = tiff.read_bytes()
+    tiff.write_bytes(content[: len(content) - 5000])
+    opens = get_reader(str(tiff))
+    assert opens is not None
+    assert opens(str(tiff)) == [(None,)]
+    panel = panel_of(viewer)
+    settled(qtbot, panel)
+    load = panel.zstack.load_tab
+    assert "is truncated" in load.run_bar.status.text()
+    [offered] = load.ways_out.buttons
+    offered.click()
+    settled(qtbot, panel)
+    assert load.stack.n_frames < 12
+
+
 def test_an_alignment_opens_in_the_panel(qtbot, viewer, tmp_path, tiff):
     stack = nza.open_stack(tiff, frames_per_slice=4, order="repeats")
     folder = nza.run(nza.align_adaptive(stack)).save(tmp_path / "a.zalign")

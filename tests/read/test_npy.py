@@ -121,3 +121,16 @@ def test_four_axes_of_too_many_channels_may_be_repeats(tmp_path) -> None:
     np.save(tmp_path / "larva.npy", np.zeros((8, 9, 20, 30), np.uint16))
     with pytest.raises(nza.InputError, match=r"say what they are, such as `axes='ZRYX'`"):
         nza.open_stack(tmp_path / "larva.npy")
+
+
+def test_whole_frames_of_an_array_that_breaks_off(tmp_path: Path) -> None:
+    frames = np.arange(6 * 3 * 4 * 5, dtype=np.uint16).reshape(6, 3, 4, 5)
+    path = tmp_path / "a.npy"
+    np.save(path, frames)
+    path.write_bytes(path.read_bytes()[:-70])  # almost two images of twenty pixels
+    with pytest.raises(nza.InputError, match="15 of its 18 frames are whole.*whole_frames=True"):
+        nza.open_stack(path, axes="ZRYX")
+    stack = nza.open_stack(path, axes="ZRYX", whole_frames=True)
+    assert (stack.n_slices, stack.n_frames) == (5, 15)
+    assert "15 whole frames of 18" in str(stack.remarks[-1])
+    np.testing.assert_array_equal(stack.read(0, 15)[:, 0], frames[:5].reshape(15, 4, 5))

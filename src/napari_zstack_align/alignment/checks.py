@@ -9,7 +9,7 @@ from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.raw_frames import MissingSource
 from napari_zstack_align.alignment.same_frames import check_frames_of
 from napari_zstack_align.counting import counted
-from napari_zstack_align.errors import InputError
+from napari_zstack_align.errors import InputError, SeveralPlanesError
 from napari_zstack_align.stack import Stack, check_is_stack
 
 
@@ -65,11 +65,12 @@ def check_one_plane(stack: Stack) -> None:
     repeats = stack.frames_per_slice
     if repeats is None or repeats == 1 or stack.n_slices == 1:
         return
-    raise InputError(
+    raise SeveralPlanesError(
         f"{stack.name} holds {stack.n_slices} planes × {stack.most_repeats} "
         f"{'volumes' if stack.order == 'slices' else 'repeats'}, but a recording is of one plane: "
         f"open the plane you want, `plane=0` to `plane={stack.n_slices - 1}`, or align a z-stack "
-        f"as one."
+        f"as one.",
+        stack.n_slices,
     )
 
 

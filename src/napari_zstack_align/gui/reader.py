@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from napari_zstack_align.errors import BrokenOffError
 from napari_zstack_align.read import holds_frames, open_stack
 from napari_zstack_align.saved import kind_of
 
@@ -31,10 +32,25 @@ def get_reader(path: Paths) -> Callable[[Paths], list[Any]] | None:
 
 
 def read_stack(path: Paths) -> list[Any]:
-    """Open files as one stack; several paths are one stack along time."""
+    """Open files as one stack; several paths are one stack along time.
+
+    Of a file that breaks off the panel says so, and offers its whole frames.
+    """
+    from napari import current_viewer
+
     from napari_zstack_align.gui.layer_data import layer_data
 
-    return layer_data(open_stack(path))
+    try:
+        return layer_data(open_stack(path))
+    except BrokenOffError:
+        viewer = current_viewer()
+        if viewer is None:
+            raise
+    from napari_zstack_align.gui.open import open_panel
+
+    paths = path if isinstance(path, list) else [path]
+    open_panel(viewer, "Load").zstack.load_tab.open_paths([Path(each) for each in paths])
+    return NULL_LAYER
 
 
 def read_alignment(path: Paths) -> list[Any]:

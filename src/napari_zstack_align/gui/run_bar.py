@@ -9,6 +9,7 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from napari_zstack_align.errors import ZstackAlignError
 from napari_zstack_align.gui.eta import Course, in_words
 from napari_zstack_align.gui.worker import JobWorker
 from napari_zstack_align.progress import Job, Progress
@@ -68,6 +69,7 @@ class RunBar(QWidget):
         self.status = StatusLine()
         self.worker: JobWorker | None = None
         self.last_partial: Any = None
+        self.last_error: ZstackAlignError | None = None
         self._course = Course()
         self._ends: dict[str, Callable[[Any], object]] = {}
         self._lay_out()
@@ -139,7 +141,7 @@ class RunBar(QWidget):
     def say_error(self, sentence: str) -> None:
         """Show an error in the status line and as napari's notification."""
         self.say(sentence, error=True)
-        show_error(sentence)
+        show_error(in_titles(sentence))
 
     def hideEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
         """Another tab is opened: an error was read by now, and may not be true any more."""
@@ -180,7 +182,7 @@ class RunBar(QWidget):
         """Whether there was a run to end; an abandoned one has nothing to say any more."""
         if self.worker is None:
             return False
-        self.last_partial = self.worker.partial
+        self.last_partial, self.last_error = self.worker.partial, self.worker.error
         self.worker = None
         self._set_busy(False)
         return True

@@ -51,6 +51,8 @@ class JobWorker(QThread):
         The newest partial result, or None.
     found : object
         What the job returned; None before.
+    error : ZstackAlignError, optional
+        What it has failed with, where that was expected.
     """
 
     progress = Signal(object)
@@ -66,6 +68,7 @@ class JobWorker(QThread):
         super().__init__()
         self.partial: Any = None
         self.found: Any = None
+        self.error: ZstackAlignError | None = None
         self._start_job = start_job
         self._processors = preferences().processors if processors is None else processors
         self._cancel = False
@@ -104,6 +107,7 @@ class JobWorker(QThread):
         except Cancelled as stop:
             self._tell(self.cancelled, self.partial if stop.partial is None else stop.partial)
         except ZstackAlignError as error:
+            self.error = error
             self._tell(self.failed, str(error))
         except MemoryError:
             logger.exception("out of memory")

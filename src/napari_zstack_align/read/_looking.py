@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from napari_zstack_align.errors import InputError
+from napari_zstack_align.errors import BrokenOffError, InputError
 from napari_zstack_align.read._files import collect, reader_of
 from napari_zstack_align.stack import check_pixels
 
@@ -18,7 +18,7 @@ def holds_frames(path_or_paths: str | os.PathLike[str] | Sequence[str | os.PathL
     """Return whether `open_stack` finds several frames of intensities, from the heads of files.
 
     Pictures in colour, single images, labels and tables are none. No pixel is read, so what is
-    damaged further behind is seen only when it is opened.
+    damaged further behind is seen only when it is opened. A file that breaks off holds frames.
 
     Parameters
     ----------
@@ -31,6 +31,8 @@ def holds_frames(path_or_paths: str | os.PathLike[str] | Sequence[str | os.PathL
         seen = [reader_of(path).load().glance(path) for path in {*paths[::step], paths[-1]}]
         for one in seen:
             check_pixels(one.dtype, (1, *one.frame), Path(paths[0]).name)
+    except BrokenOffError:
+        return True  # opening it says what can be done
     except InputError:
         return False
     alike = len({(one.frame, one.dtype) for one in seen}) == 1

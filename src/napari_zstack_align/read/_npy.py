@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 from tokenize import TokenError
@@ -10,6 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.read._broken_off import whole_frames_of
 from napari_zstack_align.read._facts import Facts, Opened, check_no_colours
 from napari_zstack_align.read._files import readable
 from napari_zstack_align.read._format import PLAIN, Format, Glance, Wish
@@ -54,8 +56,22 @@ def open_npy(path: Path, wish: Wish = PLAIN) -> Opened:
     frame_bytes = prod(full[1:]) * stored.itemsize
     whole = (size - offset) // max(frame_bytes, 1)
     if whole < full[0] and frame_bytes:  # what is empty is described by the stack
-        raise truncated(path, whole, full[0])
+        full, facts = _broken_off(path, whole, full, facts, wish)
     return Opened(RawSource(path, offset, stored, full), (path,), facts, wish.as_planes)
+
+
+def _broken_off(
+    path: Path, whole: int, full: tuple[int, int, int, int], facts: Facts, wish: Wish
+) -> tuple[tuple[int, int, int, int], Facts]:
+    """Shape and facts of an array that breaks off: what is whole along its slowest axis."""
+    first, *others = facts.sizes or full[:1]
+    kept = whole // max(prod(others), 1)
+    if first * prod(others) != full[0] or not kept:
+        raise truncated(path, 0, full[0])
+    n_frames = kept * prod(others)
+    remarks = whole_frames_of(path, n_frames, full[0], wish)
+    facts = replace(facts, sizes=(kept, *others), remarks=(*facts.remarks, *remarks))
+    return (n_frames, *full[1:]), facts
 
 
 def _header(file: BinaryIO, path: Path) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

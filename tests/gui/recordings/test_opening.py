@@ -95,5 +95,7 @@ def test_time_saved_as_slices_is_a_recording_and_a_zstack_is_none():
 
 def test_row_words():
     stack = Stack.from_array(FRAMES, frame_times_s=np.arange(6) * 20, name="larva")
-    assert row_words(Recording(stack, [])) == ("larva", "6", "2 min 0 s", "8 × 10")
-    assert row_words(named("x"))[2] == "–"
+    words = row_words(Recording(stack, []))
+    shown = [words[title] for title in ("Recording", "Frames", "Duration", "Pixels", "Channels")]
+    assert shown == ["larva", "6", "2 min 0 s", "8 × 10", "1"]
+    assert row_words(named("x"))["Duration"] == "–"

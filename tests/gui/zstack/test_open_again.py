@@ -37,3 +37,41 @@ def test_a_file_is_opened_again_as_it_is_said(qtbot, viewer, panel, tmp_path):
     settled(qtbot, panel)
     assert "2 slices of 7 frames in all" in load.run_bar.status.text()
     assert load.stack is stack
+
+
+def broken_off(path):
+    """20 pages of which the last is half written."""
+    frames = np.random.default_rng(0).integers(5, 99, (20, 32, 40)).astype(np.uint16)
+    tifffile.imwrite(path, frames, photometric="minisblack", metadata=None)
+    with tifffile.TiffFile(path) as file:
+        offset = file.pages[-1].dataoffsets[0]
+    path.write_bytes(path.read_bytes()[: offset + 1200])
+    return path
+
+
+def test_whole_frames_of_a_file_that_breaks_off_are_offered(qtbot, panel, tmp_path):
+    load = panel.zstack.load_tab
+    load.open_paths([broken_off(tmp_path / "crash.tif")])
+    settled(qtbot, panel)
+    assert "click 'Open the whole frames'" in load.run_bar.status.text()
+    [offered] = load.ways_out.buttons
+    click(qtbot, offered)
+    settled(qtbot, panel)
+    assert load.stack.n_frames == 19
+    assert "19 whole frames" in load.remarks.text()
+    assert load.ways_out.isHidden()
+    click(qtbot, load.reading_button)
+    load.reading.drop.setText("4")
+    click(qtbot, load.reading.open_button)
+    settled(qtbot, panel)
+    assert (load.stack.n_frames, load.stack.dropped) == (19, (4,))
+
+
+def test_the_offer_goes_with_the_next_file(qtbot, panel, tmp_path):
+    load = panel.zstack.load_tab
+    load.open_paths([broken_off(tmp_path / "crash.tif")])
+    settled(qtbot, panel)
+    assert not load.ways_out.isHidden()
+    load.open_paths([tmp_path / "absent.tif"])
+    settled(qtbot, panel)
+    assert load.ways_out.isHidden()

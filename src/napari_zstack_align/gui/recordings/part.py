@@ -21,8 +21,11 @@ from napari_zstack_align.gui.project.opening import Opened, put_runs
 from napari_zstack_align.gui.project.snapshot import view_of, with_params, with_runs, with_view
 from napari_zstack_align.gui.recordings.layers import MATCH, OVERLAY, POINTS
 from napari_zstack_align.gui.recordings.opening import (
+    OpenedAgain,
     OpenedRecordings,
+    is_of_sizes,
     opening,
+    opening_again,
     stacks_of_layers,
     taking,
 )
@@ -31,6 +34,7 @@ from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.recordings.recordings_tab import RecordingsTab
 from napari_zstack_align.gui.recordings.reference_mark import ReferenceMark
 from napari_zstack_align.gui.recordings.results import Results
+from napari_zstack_align.gui.recordings.rows_reading import ALL
 from napari_zstack_align.gui.recordings.run import SessionRun
 from napari_zstack_align.gui.recordings.session_runs import SessionRuns
 from napari_zstack_align.gui.recordings.session_tab import SessionTab
@@ -38,9 +42,11 @@ from napari_zstack_align.gui.recordings.trial import Trial
 from napari_zstack_align.gui.recordings.words import remarks_of
 from napari_zstack_align.gui.runs import Run
 from napari_zstack_align.gui.unfinished.found import Setup, with_reference
+from napari_zstack_align.gui.way_out import OPEN_WHOLE, OPEN_WHOLE_TIP, WayOut
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.progress import Job
 from napari_zstack_align.project import Project
+from napari_zstack_align.read import with_sizes
 from napari_zstack_align.saved import Kind, identity_of, kind_of
 from napari_zstack_align.stack import Stack
 
@@ -115,6 +121,20 @@ class RecordingsPart(Part):
         return self.tab.list.recordings
 
     @property
+    def together(self) -> list[Recording]:
+        """The recordings that are registered together: of several planes, those of the current."""
+        recordings, row = self.recordings, self.tab.list.current
+        if not self.has_planes:
+            return recordings
+        plane = recordings[row].stack.said.plane
+        return [each for each in recordings if each.stack.said.plane == plane]
+
+    @property
+    def has_planes(self) -> bool:
+        """Whether the recordings are of several planes."""
+        return len({recording.stack.said.plane for recording in self.recordings}) > 1
+
+    @property
     def aligned(self) -> list[Recording]:
         """Recordings that have an alignment, perhaps partial."""
         return [recording for recording in self.recordings if recording.alignment is not None]
@@ -134,14 +154,15 @@ class RecordingsPart(Part):
 
     # -- adding --------------------------------------------------------------------------------
 
-    def add_paths(self, paths: Sequence[Path]) -> None:
-        """Open files and folders; a saved session, where that is all there is."""
+    def add_paths(self, paths: Sequence[Path], **said: Any) -> None:
+        """Open files and folders as it is said; a saved session, where that is all there is."""
         if len(paths) == 1 and kind_of(paths[0]) is not None:
             self.results_tab.open_chosen.emit(paths[0])
             return
         there = [recording.stack for recording in self.recordings]
-        job = partial(opening, list(paths), there)
-        self.start(self.tab.run_bar, job, returned=self._on_opened)
+        job = partial(opening, list(paths), there, **said)
+        self.tab.ways_out.offer()
+        self.start(self.tab.run_bar, job, returned=partial(self._on_opened, said=said))
 
     def add_layers(self) -> None:
         """Add what the selected layers show."""
@@ -174,8 +195,69 @@ class RecordingsPart(Part):
         self.look_at(ALIGNED)
         self.refresh()
 
-    def _on_opened(self, opened: OpenedRecordings, more: Sequence[str] = ()) -> None:
+    def open_again(self, changes: dict[str, Any]) -> None:
+        """Open the chosen recordings as it is said; sizes and times need no opening."""
+        chosen = self.tab.list.chosen
+        if not changes:
+            self.tab.run_bar.say("Nothing else is said of them: edit a line first.")
+        elif is_of_sizes(changes):
+            self._resize(chosen, changes)
+        elif self.runs.may_lose(
+            chosen, "Open them again?", yes="Open again", no="Keep them as they are"
+        ):
+            job = partial(opening_again, chosen, changes)
+            self.start(self.tab.run_bar, job, returned=self._on_opened_again)
+
+    def _resize(self, chosen: Sequence[Recording], changes: dict[str, Any]) -> None:
+        """Give recordings other sizes or times; their alignments stay."""
+        for recording in chosen:
+            recording.stack = stack = with_sizes(recording.stack, **changes)
+            self.layers.runs.map_results(partial(_over, stack), of=recording)
+        self.layers.show_frames_again()
+        self.runs.take_up()
+        self.tab.list.changed.emit()
+
+    def _on_opened_again(self, opened: OpenedAgain) -> None:
+        instead = dict(opened.instead)
+        rows = [new for each in self.recordings for new in instead.get(each, (each,))]
+        if instead:
+            self.tab.list.set_recordings(rows)
+            self.tab.list.choose([new for made in instead.values() for new in made])
+        words = f"Opened {counted(len(instead), 'recording')} again." if instead else ""
+        if opened.problems:
+            self.tab.run_bar.say_error(" ".join(filter(None, [words, *opened.problems])))
+        else:
+            self.tab.run_bar.say(words)
+
+    def _offer(self, opened: OpenedRecordings, said: dict[str, Any]) -> None:
+        """Offer what can be done with files that couldn't be added as they are."""
+        ways = []
+        if broken := opened.broken_off:
+            what = OPEN_WHOLE if len(broken) == 1 else f"{OPEN_WHOLE} of {len(broken)} files"
+            whole = partial(self.add_paths, broken, **{**said, "whole_frames": True})
+            ways.append(WayOut(what, OPEN_WHOLE_TIP, whole))
+        if opened.of_planes:
+            files, numbers = zip(*opened.of_planes, strict=True)
+            of = f"of {counted(len(files), 'file')}"
+            every = partial(self.add_paths, files, **{**said, "plane": ALL})
+            first = partial(self.add_paths, files, **{**said, "plane": 0})
+            planes = f"Add all {max(numbers)} planes {of}"
+            ways.append(
+                WayOut(planes, "A recording for each; Run takes one plane at a time", every)
+            )
+            ways.append(
+                WayOut(f"Add plane 0 {of}", "Another plane: see 'How they are read'", first)
+            )
+        self.tab.ways_out.offer(*ways)
+
+    def _on_opened(
+        self,
+        opened: OpenedRecordings,
+        more: Sequence[str] = (),
+        said: dict[str, Any] | None = None,
+    ) -> None:
         problems = (*opened.problems, *more)
+        self._offer(opened, said or {})
         if opened.recordings:
             self.tab.list.add(opened.recordings)
         count = len(opened.recordings)
@@ -329,6 +411,11 @@ class RecordingsPart(Part):
         """
         tab, project = self.tab, self.collect(Project())
         shown = [run for run in project.runs if run.name in project.in_view]
+        if self.has_planes:  # the other planes have runs of their own
+            stacks = [recording.stack for recording in self.together]
+            ours = {id(stack.source) for stack in stacks}
+            shown = [run for run in shown if {id(a.stack.source) for a in run.results} <= ours]
+            project = project.replace(recordings=tuple(stacks))
         project = project.replace(runs=tuple(shown), view=view_of(project, shown, ()))
         layer = tab.mask_combo.layer
         masks = [] if layer is None else [layer]
@@ -392,6 +479,7 @@ class RecordingsPart(Part):
         self.tab.run_bar.run_clicked.connect(self.run.start)
         self.tab.list.may_remove = self._may_remove
         self.tab.list.paths_dropped.connect(self.add_paths)
+        self.tab.reading.wanted.connect(self.open_again)
         self.tab.list.changed.connect(self._on_list)
         self.tab.list.currentItemChanged.connect(lambda *_: self._on_row())
         self.plots.cell_clicked.connect(self.go_to_chunk)
@@ -421,10 +509,20 @@ class RecordingsPart(Part):
     def _on_row(self) -> None:
         """A row was chosen: go to its recording, unless the slider stands in it already."""
         self.trial.limit_chunks()
+        self._tell_plane()
         position = self.layers.position()
         row = self.tab.list.current
         if position is not None and self.layers.sequence.locate(position)[0] != row:
             self.layers.go_to(self.layers.sequence.position_of(row, 0))
+
+    def _tell_plane(self) -> None:
+        """Say which plane Run registers, where there are several."""
+        together, words = self.together, ""
+        if self.has_planes:
+            plane = together[0].stack.said.plane
+            number = f"{len(together)} of {counted(len(self.recordings), 'recording')}"
+            words = f"Run registers plane {plane}, that of the chosen row: {number}."
+        self.tab.plane_words.setText(words)
 
     def go_to_chunk(self, recording: int, chunk: int) -> None:
         """Go to the middle of a chunk, or show how it was matched in a comparison."""

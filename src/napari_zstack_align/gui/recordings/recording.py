@@ -9,6 +9,7 @@ from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.summary import remarks_on
 from napari_zstack_align.gui.eta import in_words
 from napari_zstack_align.gui.jobs import Limits
+from napari_zstack_align.gui.recordings.unlike import pixel_words, rate_words
 from napari_zstack_align.read.natural_order import in_natural_order
 from napari_zstack_align.remark import Remark
 from napari_zstack_align.stack import Stack
@@ -55,10 +56,20 @@ def in_order(recordings: list[Recording]) -> list[Recording]:
     return ordered
 
 
-def row_words(recording: Recording) -> tuple[str, str, str, str]:
-    """Name, frames, duration and size, as the list shows them."""
+def row_words(recording: Recording) -> dict[str, str]:
+    """What the list shows of a recording, by the titles of its columns."""
     stack = recording.stack
     step = stack.frame_interval_s
     rows, columns = stack.shape[2:]
-    duration = "–" if step is None else in_words(step * stack.n_frames)
-    return stack.name, f"{stack.n_frames:,}", duration, f"{rows} × {columns}"
+    dropped = len(stack.dropped)
+    pixel = "–" if stack.pixel_size_um is None else pixel_words(stack).removesuffix(" µm")
+    return {
+        "Recording": stack.name,
+        "Frames": f"{stack.n_frames:,}",
+        "Dropped": f"{dropped:,}" if dropped else "–",
+        "Channels": str(stack.shape[1]),
+        "Duration": "–" if step is None else in_words(step * stack.n_frames),
+        "Pixels": f"{rows} × {columns}",
+        "µm": pixel,
+        "Hz": "–" if step is None else rate_words(stack).removesuffix(" Hz"),
+    }

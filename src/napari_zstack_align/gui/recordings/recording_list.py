@@ -7,13 +7,30 @@ from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QBrush, QColor
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem
 
 from napari_zstack_align.gui.recordings.recording import Recording, in_order, row_words
+from napari_zstack_align.gui.recordings.unlike import Unlike, unlike
 from napari_zstack_align.gui.remarks import SIGN, marked
 from napari_zstack_align.read import describe
 
-COLUMNS = ("Recording", "Frames", "Duration", "Pixels", "Ref.")
+COLUMNS = (
+    "Recording",
+    "Frames",
+    "Dropped",
+    "Channels",
+    "Duration",
+    "Pixels",
+    "µm",
+    "Hz",
+    "Ref.",
+)
+SELDOM = {"Dropped": "–", "Channels": "1"}
+"""Columns that are hidden while all rows say this."""
+COLUMN_OF = {"size": "Pixels", "pixel size": "µm", "frame rate": "Hz", "channels": "Channels"}
+"""Where a difference between recordings is marked."""
+ODD_COLOUR = "#e0843c"
 MARKED, UNMARKED = "★", "☆"
 REFERENCE_COLUMN = len(COLUMNS) - 1
 KEY_ROLE = Qt.ItemDataRole.UserRole
@@ -47,6 +64,8 @@ class RecordingList(QTreeWidget):
             "another order (or Alt + ↑ ↓); Del removes the chosen rows."
         )
         self._reference: Recording | None = None
+        self.unlike = Unlike()
+        """What the recordings don't have in common."""
         header = self.header()
         header.setStretchLastSection(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
@@ -93,6 +112,7 @@ class RecordingList(QTreeWidget):
         self.blockSignals(False)
         rows = self.recordings
         self.go_to(rows.index(keep) if keep in rows else 0)
+        self._compare()
         self.changed.emit()
 
     def remove_selected(self) -> None:
@@ -109,13 +129,29 @@ class RecordingList(QTreeWidget):
             self.insertTopLevelItem(to, item)
             self.setCurrentItem(item)
         self.blockSignals(False)
+        self._compare()
         self.changed.emit()
+
+    @property
+    def chosen(self) -> list[Recording]:
+        """The recordings of the rows that are selected, or else of the current one, in order."""
+        items = self.selectedItems() or [self.currentItem()]
+        numbered = [item for item in items if item is not None]
+        return [self._of(i) for i in sorted(numbered, key=self.indexOfTopLevelItem)]
+
+    def choose(self, recordings: Iterable[Recording]) -> None:
+        """Select the rows of these recordings."""
+        wanted = list(recordings)
+        for row in range(self.topLevelItemCount()):
+            item = self.topLevelItem(row)
+            item.setSelected(self._of(item) in wanted)
 
     def refresh(self) -> None:
         """Show what the alignments say of each recording now."""
         for row in range(self.topLevelItemCount()):
             item = self.topLevelItem(row)
             self._describe(item, self._of(item))
+        self._compare()
 
     def mark_reference(self, recording: Recording | None) -> None:
         """Mark the recording that the reference is from; None: it will be found."""
@@ -149,6 +185,7 @@ class RecordingList(QTreeWidget):
         self.blockSignals(True)
         super().dropEvent(event)
         self.blockSignals(False)
+        self._compare()
         self.changed.emit()
 
     def keyPressEvent(self, event: Any) -> None:  # noqa: N802
@@ -164,6 +201,20 @@ class RecordingList(QTreeWidget):
             super().keyPressEvent(event)
 
     # -- inside --------------------------------------------------------------------------------
+
+    def _compare(self) -> None:
+        """Show the columns that say something, and mark what differs from most rows."""
+        recordings = self.recordings
+        words = [row_words(recording) for recording in recordings]
+        for title, usual in SELDOM.items():
+            says_nothing = all(each[title] == usual for each in words)
+            self.setColumnHidden(COLUMNS.index(title), says_nothing)
+        self.unlike = unlike([recording.stack for recording in recordings])
+        for row in range(len(recordings)):
+            for what, title in COLUMN_OF.items():
+                is_odd = (row, what) in self.unlike.marked
+                brush = QBrush(QColor(ODD_COLOUR)) if is_odd else QBrush()
+                self.topLevelItem(row).setForeground(COLUMNS.index(title), brush)
 
     def _of(self, item: QTreeWidgetItem) -> Recording:
         return self._recordings[item.data(0, KEY_ROLE)]
@@ -197,7 +248,7 @@ class RecordingList(QTreeWidget):
 
     def _describe(self, item: QTreeWidgetItem, recording: Recording) -> None:
         remarks = recording.remarks
-        for column, words in enumerate(row_words(recording)):
+        for column, words in enumerate(row_words(recording).values()):
             item.setText(column, words)
         if any(remark.is_warning for remark in remarks):
             item.setText(0, f"{SIGN} {recording.name}")

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.align_by import AlignBy
-from napari_zstack_align.gui.buttons import button
+from napari_zstack_align.gui.buttons import button, more_button
 from napari_zstack_align.gui.form import ParamsForm
 from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.layer_group import KEY
@@ -26,8 +26,10 @@ from napari_zstack_align.gui.mask_words import MaskWords
 from napari_zstack_align.gui.masks import mask_layers
 from napari_zstack_align.gui.param_widgets import OptionalField
 from napari_zstack_align.gui.recordings.chunk_words import chunk_words
-from napari_zstack_align.gui.recordings.recording_list import RecordingList
-from napari_zstack_align.gui.run_bar import ERROR_STYLE, RunBar
+from napari_zstack_align.gui.recordings.recording_list import ODD_COLOUR, RecordingList
+from napari_zstack_align.gui.recordings.rows_reading import RowsReading
+from napari_zstack_align.gui.run_bar import ERROR_STYLE, RunBar, StatusLine
+from napari_zstack_align.gui.way_out import WaysOut
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register import recordings as engine
 from napari_zstack_align.stack import Stack
@@ -76,6 +78,16 @@ class RecordingsTab(QWidget):
         super().__init__()
         self.list = RecordingList()
         self.buttons = {name: button(*words) for name, words in BUTTONS.items()}
+        self.ways_out = WaysOut()
+        self.unlike_words = StatusLine()
+        self.unlike_words.setStyleSheet(f"color: {ODD_COLOUR};")
+        self.plane_words = StatusLine()
+        self.reading = RowsReading()
+        self.reading_button = more_button(
+            "How they are read",
+            "Say what the files don't, for the chosen rows: axes, channels, plane, sizes …",
+            self.reading,
+        )
         self.mask_combo = LayerCombo(viewer, mask_layers, allow_none=True)
         self.mask_combo.setToolTip(
             "Labels layer over the reference; only keypoints in what is painted count"
@@ -123,6 +135,9 @@ class RecordingsTab(QWidget):
         self.form.changed.connect(self.tell_consequences)
         self.list.changed.connect(self.tell_consequences)
         self.list.changed.connect(self._show_channels)
+        self.list.changed.connect(self._show_reading)
+        self.list.itemSelectionChanged.connect(self._show_reading)
+        self.reading.refused.connect(self.run_bar.say_error)
         self.mask_combo.currentIndexChanged.connect(
             lambda _: self.mask_words.follow(self.mask_combo.layer)
         )
@@ -143,6 +158,11 @@ class RecordingsTab(QWidget):
         stacks = [recording.stack for recording in self.list.recordings]
         self.align_by.show_channels(stacks[0].channel_names if stacks else ())
 
+    def _show_reading(self) -> None:
+        """Show how the chosen recordings are read, and what all don't have in common."""
+        self.reading.show_recordings(self.list.chosen)
+        self.unlike_words.setText(self.list.unlike.sentence)
+
     def _suggest_length(self, stacks: list[Stack]) -> None:
         """A chunk size that is ticked begins at the default one."""
         if stacks and self.form.values().n_chunks is None:
@@ -162,12 +182,23 @@ class RecordingsTab(QWidget):
         """Nothing that a running job depends on can be changed meanwhile."""
         for widget in (
             self.list,
+            self.reading_button,
+            self.reading,
             *self.buttons.values(),
             self.join_box,
             self.anew_box,
             self.edits_box,
         ):
             widget.setEnabled(not busy)
+
+    def _below_list(self) -> tuple[QWidget, ...]:
+        return (
+            self.ways_out,
+            self.unlike_words,
+            self.plane_words,
+            self.reading_button,
+            self.reading,
+        )
 
     def _lay_out(self) -> None:
         rows = QHBoxLayout()
@@ -187,6 +218,8 @@ class RecordingsTab(QWidget):
         layout = QVBoxLayout(self)
         layout.addWidget(self.list)
         layout.addLayout(rows)
+        for below in self._below_list():
+            layout.addWidget(below)
         layout.addLayout(choices)
         layout.addWidget(self.mask_words)
         layout.addWidget(self.align_by)

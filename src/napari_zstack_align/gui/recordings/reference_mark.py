@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from napari_zstack_align.errors import InputError
@@ -53,6 +54,10 @@ class ReferenceMark:
     def show(self, _: bool = False) -> None:
         """Mark the recording that the next run takes its reference from, where it is known."""
         self._list.mark_reference(self._chosen or self._kept_from())
+
+    def number_among(self, recordings: Sequence[Recording]) -> int | None:
+        """Number that the marked recording has among some; None where it isn't one of them."""
+        return recordings.index(self._chosen) if self._chosen in recordings else None
 
     def is_taken_from(self, recording: Recording) -> bool:
         """Whether a first run would take its reference from this recording."""

@@ -41,6 +41,8 @@ class RunInProgress:
     others: dict[Recording, Alignment]
     """Alignments of the recordings that those join; they belong to the new run, too."""
     started: datetime
+    plane: str = ""
+    """Which of several planes it is of."""
     number: int | None = None
 
     def results(self, alignments: Sequence[Alignment]) -> dict[Recording, Alignment]:
@@ -76,9 +78,11 @@ class SessionRun:
         if part.busy:
             self._bar.say("Wait for what is running, or cancel it first.")
             return
-        others = {r: r.alignment for r in part.aligned if r not in chosen and r.alignment}
-        run = RunInProgress(chosen, others, datetime.now().astimezone())
-        stacks = [recording.stack for recording in part.recordings]
+        together = part.together
+        others = {r: r.alignment for r in together if r not in chosen and r.alignment}
+        plane = f"plane {together[0].stack.said.plane}" if part.has_planes else ""
+        run = RunInProgress(chosen, others, datetime.now().astimezone(), plane)
+        stacks = [recording.stack for recording in together]
         self.kept = kept = part.workspace.kept_runs.begin(stacks, part.setup())
         self._make_room()
         self._plots.begin(part.plots.making())
@@ -111,7 +115,7 @@ class SessionRun:
 
     def _chosen(self) -> tuple[list[Recording], Alignment | None]:
         """Recordings to run, and the alignment that they join."""
-        recordings = self._part.recordings
+        recordings = self._part.together
         new = [r for r in recordings if r.alignment is None or not r.alignment.complete]
         done = [r.alignment for r in recordings if r not in new]
         joins = self._part.tab.join_box.isChecked() and new and done
@@ -167,7 +171,7 @@ class SessionRun:
             part.runs.update(run.number, results, running=running)
             return
         is_first = not part.alignments
-        entry = part.runs.add(results, started=run.started, running=running)
+        entry = part.runs.add(results, started=run.started, running=running, note=run.plane)
         run.number = entry.number
         if is_first or part.layers.mode not in (RAW, ALIGNED):
             part.look_at(ALIGNED)

@@ -101,12 +101,16 @@ class Trial:
         return given
 
     def _without_mask(self) -> Given:
-        stacks = [recording.stack for recording in self._part.recordings]
+        stacks = [recording.stack for recording in self._part.together]
         if not stacks:
             raise InputError("There are no recordings yet: add files, a folder or layers first.")
         chosen = self._tab.reference_combo.layer
         reference = self._kept() if chosen is None else reference_of(chosen)
-        return Given(stacks, self._tab.form.values(), None, reference)
+        params = self._tab.form.values()
+        if self._part.has_planes:
+            number = self._part.reference_mark.number_among(self._part.together)
+            params = params.replace(reference_recording=number)
+        return Given(stacks, params, None, reference)
 
     def _kept(self) -> Alignment | None:
         """Whose reference the session keeps; None where it has none yet, or another one is wanted.
@@ -115,7 +119,8 @@ class Trial:
         """
         if self._tab.anew_box.isChecked():
             return None
-        done = [each for each in self._part.alignments if each.complete]
+        found = [recording.alignment for recording in self._part.together]
+        done = [each for each in found if each is not None and each.complete]
         first = next(iter(done), None)
         if first is None or not isinstance(first.params, KeypointParams):
             return None
@@ -128,7 +133,7 @@ class Trial:
     def check(self) -> None:
         """'Will this work?': match the chosen chunk, and show how."""
         try:
-            given, recording = self.given(), self._tab.list.current
+            given, recording = self.given(), self._number()
             frames = self._frames(given.stacks[recording], given.params)
         except InputError as error:
             self._tab.run_bar.say_error(str(error))
@@ -149,6 +154,13 @@ class Trial:
             count = 0
         self._tab.chunk_box.setMaximum(max(-1, count - 1))
 
+    def _number(self) -> int:
+        """Number of the current recording among those that are registered together."""
+        recordings = self._part.recordings
+        if not recordings:
+            raise InputError("There are no recordings yet: add files, a folder or layers first.")
+        return self._part.together.index(recordings[self._tab.list.current])
+
     def _frames(self, stack: Stack, params: KeypointParams) -> tuple[int, int] | None:
         """Frames of the chosen chunk; None for the middle one."""
         chunk = self._tab.chunk_box.value()
@@ -161,7 +173,7 @@ class Trial:
 
     def _show(self, preview: MatchPreview) -> None:
         part = self._part
-        recording = part.recordings[preview.recording]
+        recording = part.together[preview.recording]
         flatten(part.viewer)
         part.layers.match.show(preview, geometry(recording.stack, IMAGE_AXES))
         start, stop = preview.frames
@@ -193,7 +205,7 @@ class Trial:
 
     def show_map(self) -> None:
         """Fill the map from the previews or the alignments, whichever are newer."""
-        recordings = self._part.recordings
+        recordings = self._part.recordings if self.previews is None else self._part.together
         names = [recording.name for recording in recordings]
         if self.previews is not None:
             tables: list[Any] = [table_of(preview) for preview in self.previews]
@@ -210,7 +222,7 @@ class Trial:
         good = sum(preview.go for preview in previews)
         words = f"{good} of {len(previews)} recordings match the reference"
         bad = [preview for preview in previews if not preview.go]
-        names = [self._part.recordings[p.recording].name for p in bad]
+        names = [self._part.together[p.recording].name for p in bad]
         more = "" if not bad else f"; look at {', '.join(names)} in the map"
         self._tab.say_verdict(not bad, f"{words}{more}.")
         self._tab.run_bar.say("Click a row of the session map to see its matches.")
@@ -231,7 +243,7 @@ class Trial:
         self._part.start(
             self._tab.run_bar,
             partial(reference_mean, given.stacks, given.params),
-            returned=partial(self._on_reference_mean, self._part.recordings),
+            returned=partial(self._on_reference_mean, self._part.together),
         )
 
     def _check_recording_of(self, layer: Labels, reference: Any) -> None:

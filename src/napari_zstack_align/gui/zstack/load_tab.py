@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_zstack_align.errors import InputError
+from napari_zstack_align.errors import BrokenOffError, InputError
 from napari_zstack_align.gui.buttons import button, more_button
 from napari_zstack_align.gui.file_dialogs import open_filter
 from napari_zstack_align.gui.jobs import Limits, load_stack, stack_with_contrast
@@ -26,6 +26,7 @@ from napari_zstack_align.gui.plots import CorrelationPlot
 from napari_zstack_align.gui.remarks import marked
 from napari_zstack_align.gui.run_bar import RunBar
 from napari_zstack_align.gui.taking import guess_axes, plain_images, stack_of_layer
+from napari_zstack_align.gui.way_out import OPEN_WHOLE, OPEN_WHOLE_TIP, WayOut, WaysOut
 from napari_zstack_align.gui.zstack.pixel_check import PixelCheck
 from napari_zstack_align.gui.zstack.preview_box import PreviewBox, as_typed
 from napari_zstack_align.gui.zstack.reading_details import ReadingDetails
@@ -98,6 +99,7 @@ class LoadTab(QWidget):
             "how far every second line is displaced",
             self.reading,
         )
+        self.ways_out = WaysOut()
         self.preview = PreviewBox()
         self._plot_row = QVBoxLayout()
         self._theme = ""
@@ -146,12 +148,16 @@ class LoadTab(QWidget):
         if len(paths) == 1 and kind_of(paths[0]) is not None:
             self.alignment_chosen.emit(paths[0])
             return
-        source = paths[0] if len(paths) == 1 else paths
-        self.start(partial(load_stack, source))
+        self._open(paths)
 
-    def start(self, job: Callable[[], Job[tuple[Stack, list[Limits]]]]) -> None:
+    def start(
+        self,
+        job: Callable[[], Job[tuple[Stack, list[Limits]]]],
+        failed: Callable[[str], object] | None = None,
+    ) -> None:
         """Run a job that returns a stack and its contrast, and show them."""
-        self.run_bar.start(job, returned=self._on_loaded)
+        self.ways_out.offer()
+        self.run_bar.start(job, returned=self._on_loaded, failed=failed)
 
     def take_layer(self) -> None:
         """Use the chosen layer as the stack."""
@@ -180,8 +186,7 @@ class LoadTab(QWidget):
         except InputError as error:
             self.run_bar.say_error(str(error))
             return
-        paths = list(self.stack.paths)
-        self.start(partial(load_stack, paths[0] if len(paths) == 1 else paths, **said))
+        self._open(self.stack.paths, **said)
 
     def preview_typed(self) -> None:
         """Show what the frames look like as they are described now, which is not yet applied."""
@@ -236,6 +241,17 @@ class LoadTab(QWidget):
         return True
 
     # -- inside --------------------------------------------------------------------------------
+
+    def _open(self, paths: Sequence[Path], **said: Any) -> None:
+        """Open files as it is said; of one that breaks off, the whole frames are offered."""
+        source = paths[0] if len(paths) == 1 else list(paths)
+
+        def failed(_: str) -> None:
+            if isinstance(self.run_bar.last_error, BrokenOffError):
+                whole = partial(self._open, paths, **{**said, "whole_frames": True})
+                self.ways_out.offer(WayOut(OPEN_WHOLE, OPEN_WHOLE_TIP, whole))
+
+        self.start(partial(load_stack, source, **said), failed)
 
     def _show_remarks(self, remarks: Sequence[Remark]) -> None:
         self.remarks.setText("\n".join(map(marked, remarks)))
@@ -324,7 +340,7 @@ class LoadTab(QWidget):
         layout = QVBoxLayout(self)
         for row in (source, layer):
             layout.addLayout(row)
-        for widget in (self.run_bar, self.words, self.remarks, self.details):
+        for widget in (self.run_bar, self.ways_out, self.words, self.remarks, self.details):
             layout.addWidget(widget)
         layout.addLayout(self._plot_row)
         for widget in (

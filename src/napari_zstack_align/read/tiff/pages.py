@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.counting import are, counted
-from napari_zstack_align.errors import InputError
+from napari_zstack_align.errors import BrokenOffError, InputError
 
 # Tags that make two pages of one kind, with the value that holds where a page lacks the tag.
 KIND_TAGS = {
@@ -176,11 +176,13 @@ def truncated(path: Path, whole: int, expected: int | None) -> InputError:
         found = counted(whole, "frame")
     else:
         found = f"{whole:,} of its {counted(expected, 'frame')}"
-    way_out = ", or open its whole frames with `whole_frames=True`" if whole else ""
-    return InputError(
-        f"{path} is truncated: only {found} {are(whole)} whole; copy it "
-        f"again from where it was recorded{way_out}."
+    what = (
+        f"{path} is truncated: only {found} {are(whole)} whole; copy it again from where it was "
+        f"recorded"
     )
+    if not whole:
+        return InputError(f"{what}.")
+    return BrokenOffError(f"{what}, or open its whole frames with `whole_frames=True`.")
 
 
 def joined(tables: list[Pages]) -> Pages:
