@@ -225,3 +225,23 @@ def test_a_row_that_another_run_works_on_keeps_its_line(already, recording_files
     assert "3 rows: 1 in use, 1 done, 1 failed." in capsys.readouterr().out
     assert main(["batch", str(table), f"--out={out}"]) == 1
     assert [row["state"] for row in results(out)] == ["done", "skipped", "failed"]
+
+
+def test_a_row_says_how_its_files_are_read(recording_files, tmp_path, capsys):
+    first, second = recording_files
+    path = tmp_path / "table.csv"
+    rows = "name,recordings,chunk_frames,channels,drop_frames,frame_rate_hz\n"
+    path.write_text(f"{rows}a,{first},10,2,3,15\nb,{second},20,,,\n")
+    assert main(["batch", str(path)]) == 0
+    [a], [b] = (nza.load_alignment(tmp_path / name) for name in "ab")
+    assert (a.stack.shape[:2], a.stack.dropped) == ((20, 2), (3,))
+    assert a.stack.frame_interval_s == pytest.approx(1 / 15)
+    assert (b.stack.shape[:2], b.stack.dropped) == ((40, 1), ())
+
+    path.write_text(f"{rows}a,{first},10,1,3,15\nb,{second},20,many,,\n")
+    assert main(["batch", str(path)]) == 1
+    told = results(tmp_path)
+    assert told[0]["state"] == "skipped"
+    assert "channels=2 (now 1): --overwrite does it again" in told[0]["message"]
+    assert told[1]["state"] == "failed"
+    assert "channels is 'many'" in told[1]["message"]

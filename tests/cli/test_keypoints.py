@@ -1,5 +1,6 @@
 """``zstack-align keypoints``: the same as from Python, kept when stopped."""
 
+import shutil
 from contextlib import closing
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import tifffile
 import napari_zstack_align as nza
 from napari_zstack_align.cli import keypoints
 from napari_zstack_align.cli.main import main
+from napari_zstack_align.samples import recording_with_motion
 
 
 @pytest.fixture
@@ -152,7 +154,9 @@ def test_a_file_of_several_planes_is_refused_by_every_command_for_recordings(tmp
     commands = (["keypoints", larva], ["traces", larva, f"--rois={rois}"])
     for command in (*commands, ["zshift", larva, f"--reference={larva}"]):
         assert main([*command, f"--out={tmp_path / 'out'}"]) == 2
-        assert "larva holds 4 planes × 60 volumes" in capsys.readouterr().err
+        refused = capsys.readouterr().err
+        assert "larva holds 4 planes × 60 volumes" in refused
+        assert ("'--plane all'" in refused) == (command[0] == "keypoints")
     assert main(["batch", str(tmp_path / "table.csv")]) == 1
     assert "larva holds 4 planes × 60 volumes" in capsys.readouterr().out
 
@@ -168,3 +172,53 @@ def test_frames_with_time_last_are_found_and_incomplete(recording_files, tmp_pat
     assert "numpy.moveaxis(frames, -1, 0)" in said.out
     early = said.err.index("with time as the last one")
     assert early < said.err.index("too few matches")
+
+
+@pytest.fixture
+def of_planes(tmp_path, monkeypatch):
+    """Two recordings of two planes, and the command that registers each plane."""
+    monkeypatch.chdir(tmp_path)
+    movies = [recording_with_motion(n_frames=24, size=80, seed=k).stack for k in (1, 2)]
+    frames = np.stack([movie.read(0, 24)[:, 0] for movie in movies], axis=1)
+    for name, part in (("a", frames[:12]), ("b", frames[12:])):
+        tifffile.imwrite(f"{name}.tif", part, imagej=True, metadata={"axes": "TZYX"})
+    flags = ("--plane=all", "--chunk-frames=6", "--out=fish")
+    return frames, lambda *more: main(["keypoints", "a.tif", "b.tif", *flags, *more])
+
+
+@pytest.mark.slow
+def test_all_planes_are_a_session_each(of_planes, tmp_path, capsys):
+    frames, run = of_planes
+    assert run() == 0
+    assert sorted(path.name for path in tmp_path.glob("fish*")) == ["fish_plane0", "fish_plane1"]
+    for z in range(2):
+        alignments = nza.load_alignment(tmp_path / f"fish_plane{z}")
+        assert [each.stack.name for each in alignments] == [f"a plane {z}", f"b plane {z}"]
+        np.testing.assert_array_equal(alignments[1].stack.read(0, 12)[:, 0], frames[12:, z])
+        alone = nza.register_recordings(
+            [each.stack for each in alignments], nza.KeypointParams(chunk_frames=6)
+        )
+        for each, other in zip(alignments, nza.run(alone), strict=True):
+            np.testing.assert_array_equal(each.transforms.matrices(), other.transforms.matrices())
+    capsys.readouterr()
+    assert run() == 0  # a call that was stopped goes on with the planes that are left
+    assert "fish_plane0 is done already: --overwrite does it again" in capsys.readouterr().out
+    shutil.rmtree(tmp_path / "fish_plane1")
+    assert run() == 0
+    said = capsys.readouterr().out
+    assert "fish_plane0 is done already" in said
+    assert "Wrote fish_plane1" in said
+    assert run("--chunk-frames=5") == 2  # otherwise made: nothing is replaced unasked
+
+
+def test_planes_that_are_not_known_or_differ_are_refused(of_planes, tmp_path, capsys):
+    frames, run = of_planes
+    tifffile.imwrite("b.tif", frames.reshape(12, 4, 80, 80), imagej=True, metadata={"axes": "TZYX"})
+    assert run() == 2
+    assert "a has 2 planes and b 4" in capsys.readouterr().err
+    tifffile.imwrite("b.tif", frames[:, 0], photometric="minisblack", metadata=None)
+    assert run() == 2
+    assert "--frames-per-slice, and --order slices" in capsys.readouterr().err
+    assert not list(tmp_path.glob("fish*"))
+    assert run("--plane=first") == 2
+    assert "'first' is no plane" in capsys.readouterr().err

@@ -128,7 +128,7 @@ def test_whole_frames_of_an_array_that_breaks_off(tmp_path: Path) -> None:
     path = tmp_path / "a.npy"
     np.save(path, frames)
     path.write_bytes(path.read_bytes()[:-70])  # almost two images of twenty pixels
-    with pytest.raises(nza.InputError, match="15 of its 18 frames are whole.*whole_frames=True"):
+    with pytest.raises(nza.InputError, match=r"15 of its 18 frames are whole.*whole_frames=True"):
         nza.open_stack(path, axes="ZRYX")
     stack = nza.open_stack(path, axes="ZRYX", whole_frames=True)
     assert (stack.n_slices, stack.n_frames) == (5, 15)

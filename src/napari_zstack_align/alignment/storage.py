@@ -9,9 +9,9 @@ Nothing is pickled.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -139,6 +139,8 @@ class Made:
     pixel_size_um : tuple of float, optional
     frame_times_s : numpy.ndarray, optional
         (T,) float64.
+    said : dict
+        What was said at opening of its files, as arguments of `open_stack`.
     """
 
     params: models.Params
@@ -146,6 +148,7 @@ class Made:
     mask: npt.NDArray[Any] | None
     pixel_size_um: tuple[float, float] | None
     frame_times_s: npt.NDArray[np.float64] | None
+    said: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_made(folder: str | Path) -> Made:
@@ -155,12 +158,14 @@ def read_made(folder: str | Path) -> Made:
 
 def _read_made(reading: Reading) -> Made:
     times = _optional(reading, "frame_times", partial(read_table, empty=_empty_times))
+    stack = reading.facts(StackAndInputs).stack
     return Made(
         _read_params(reading),
         reading.file("quality", partial(read_table, empty=_empty_quality)),
         _optional(reading, "mask", read_tiff),
-        reading.facts(StackAndInputs).stack.pixel_size_um,
+        stack.pixel_size_um,
         None if times is None or np.isnan(times["time_s"]).all() else times["time_s"],
+        stack.said,
     )
 
 

@@ -28,7 +28,7 @@ from napari_zstack_align.cli.kept import (
     stopped_in_a_table,
 )
 from napari_zstack_align.cli.lacking import lacking
-from napari_zstack_align.cli.opening import add_opening_arguments
+from napari_zstack_align.cli.opening import add_opening_arguments, with_columns
 from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.sessions import (
     about_session,
@@ -61,7 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Register the recordings of many animals, one a row of a CSV table (with commas, "
         "semicolons or tabs, as spreadsheet programs save it) with the columns "
         "name, recordings (files separated by ';', patterns allowed, relative to the table), "
-        "and, if need be, mask, out and any parameter by its name. A row that fails is told "
+        "and, if need be, mask, out, how its files are read (such as channels, plane or "
+        "frame_rate_hz) and any parameter by its name. A row that fails is told "
         f"of and stops no other; what became of each stands in {RESULTS}. Rows that are done "
         "already are skipped; one that was stopped goes on from where it was."
     )
@@ -117,6 +118,7 @@ def _do(row: Row, base: KeypointParams, args: argparse.Namespace) -> Result:
     out = str(row.out)
     try:
         target_of(row.out, Kind.SESSION)
+        args = with_columns(args, row.said)
         params = row.params(base)
         if args.align_by is not None:
             params = aligned_by(args, params, open_recording(row.paths(args.table.parent)[0], args))

@@ -14,11 +14,13 @@ from napari_zstack_align.alignment.storage import Made, load_alignment, read_mad
 from napari_zstack_align.cli.batch_results import Result, result_of
 from napari_zstack_align.cli.inputs import open_recording, read_mask
 from napari_zstack_align.cli.lacking import lacking
+from napari_zstack_align.cli.opening import opening
 from napari_zstack_align.cli.table import Row
 from napari_zstack_align.counting import are
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.mask import as_weights
 from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.read.said.drop import Dropped
 from napari_zstack_align.saved import Kind, Occupant, Subject, occupant_of
 from napari_zstack_align.saved.origin import Origin, share_a_place
 from napari_zstack_align.saved.successors import Listed, listed_in, successors
@@ -181,6 +183,7 @@ def _others(
     for name, value in now.items():
         if name in then and then[name] != value:
             yield f"{name}={_shown(then[name])} ({_source(row, name, args)} {_shown(value)})"
+    yield from _otherwise_read(made, args)
     yield from _other_mask(row, made)
     if args.pixel_size is not None and not _same(args.pixel_size, made.pixel_size_um):
         yield f"a pixel size of {_shown(made.pixel_size_um)} µm (now {_shown(args.pixel_size)})"
@@ -188,6 +191,29 @@ def _others(
         times = np.arange(len(made.quality)) / args.frame_rate
         if not _same(times, made.frame_times_s):
             yield f"other frame times (now {args.frame_rate:g} frames/s)"
+
+
+def _otherwise_read(made: Made, args: argparse.Namespace) -> Iterator[str]:
+    """What was said of its files that isn't now, or the other way round."""
+    now = opening(args)
+    if "axes" in now:
+        now["axes"] = str(now["axes"]).upper()
+    if "drop_frames" in now:
+        now["drop_frames"] = Dropped.read(now["drop_frames"]).words
+    then = {name: value for name, value in made.said.items() if name in now or name in ALONE}
+    for name in sorted({*now, *then}):
+        if as_json(now.get(name)) != as_json(then.get(name)):
+            had, has = (_shown(each.get(name, "as the files say")) for each in (then, now))
+            yield f"{name}={had} (now {has})"
+
+
+ALONE = ("axes", "channels", "plane", "drop_frames", "image", "whole_frames")
+"""What is kept only where it was said; a plane comes with its layout."""
+
+
+def as_json(value: object) -> object:
+    """A value as it is read back from JSON."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _other_mask(row: Row, made: Made) -> Iterator[str]:

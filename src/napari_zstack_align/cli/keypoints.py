@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from napari_zstack_align.alignment.session import save_session
+from napari_zstack_align.alignment.session import load_saved, save_session
 from napari_zstack_align.cli.align_by import add_align_by, aligned_by
 from napari_zstack_align.cli.apart import Reads, Writes, check_output_apart
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import (
+    completed,
     one_or_a_folder,
     open_recording,
     read_mask,
 )
 from napari_zstack_align.cli.kept import drain_or_keep, leave, saving, stopped
 from napari_zstack_align.cli.lacking import lacking
-from napari_zstack_align.cli.opening import add_opening_arguments
+from napari_zstack_align.cli.opening import ALL_PLANES, add_opening_arguments, opening
 from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.sessions import (
     about_session,
@@ -26,9 +31,20 @@ from napari_zstack_align.cli.sessions import (
     tell_written,
 )
 from napari_zstack_align.cli.stopping import at_safe_moments
+from napari_zstack_align.counting import counted
+from napari_zstack_align.errors import InputError, SeveralPlanesError
 from napari_zstack_align.params import KeypointParams
+from napari_zstack_align.read import open_stack
 from napari_zstack_align.register.recordings import register_recordings
-from napari_zstack_align.saved import Journal, Kind, journal_folder, target_of
+from napari_zstack_align.saved import (
+    Journal,
+    Kind,
+    identity_of,
+    journal_folder,
+    occupant_of,
+    target_of,
+)
+from napari_zstack_align.stack import Stack
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,23 +81,101 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--threads", type=int, metavar="N", help="frames at once [all processors]")
     parser.add_argument("--overwrite", action="store_true", help="replace the session there")
-    add_opening_arguments(parser, "chunks of 10 s")
+    add_opening_arguments(parser, "chunks of 10 s", with_all_planes=True)
     add_align_by(parser)
     add_model_flags(parser, KeypointParams)
     parser.set_defaults(run=run_keypoints)
 
 
+@dataclass(frozen=True)
+class _Planned:
+    """A session that can be written, and what it will be made of."""
+
+    stacks: list[Stack]
+    out: Path
+    about: dict[str, Any]
+    overwrite: bool
+
+
 def run_keypoints(args: argparse.Namespace) -> bool:
-    """Register and save; return whether all of it was done, and some of every recording judged."""
+    """Register and save; return whether all of it was done, and some of every recording judged.
+
+    Several planes are several sessions, one after the other; all are checked before the first.
+    """
     params = params_of(args, KeypointParams)
-    stacks = [open_recording(path, args) for path in args.files]
-    params = aligned_by(args, params, stacks[0])
-    out = target_of(args.out or f"{stacks[0].name}_session", Kind.SESSION)
-    check_output_apart(args, out)
+    sessions = _sessions(args)
+    params = aligned_by(args, params, sessions[0][0][0])
     mask, reference = read_mask(args.mask), read_reference(args.reference)
-    about = about_session(stacks, params, mask, reference)
-    overwrite = check_session(out, stacks, params, about, args.overwrite)
-    with at_safe_moments(), Journal(journal_folder(out), about, stacks=stacks) as journal:
+    planned = []
+    for stacks, out in sessions:
+        check_output_apart(args, out)
+        about = about_session(stacks, params, mask, reference)
+        if args.plane == ALL_PLANES and not args.overwrite and _is_done(stacks, out, args, params):
+            print(f"{out} is done already: --overwrite does it again")
+            continue
+        overwrite = check_session(out, stacks, params, about, args.overwrite)
+        planned.append(_Planned(stacks, out, about, overwrite))
+    return all([_register(each, args, params, mask, reference) for each in planned])
+
+
+def _sessions(args: argparse.Namespace) -> list[tuple[list[Stack], Path]]:
+    """The recordings of each session, and where it goes: one, or one a plane."""
+    if args.plane != ALL_PLANES:
+        try:
+            stacks = [open_recording(path, args) for path in args.files]
+        except SeveralPlanesError as error:
+            raise InputError(
+                f"{error} '--plane {ALL_PLANES}' registers each plane, in a session of its own."
+            ) from None
+        return [(stacks, target_of(args.out or f"{stacks[0].name}_session", Kind.SESSION))]
+    each_with = {**vars(args), "plane": None}
+    whole = [open_stack(path, **opening(argparse.Namespace(**each_with))) for path in args.files]
+    out = args.out or f"{whole[0].name}_session"
+    sessions = []
+    for plane in range(_n_planes(whole)):
+        here = argparse.Namespace(**{**vars(args), "plane": plane})
+        stacks = [completed(stack.plane(plane), here) for stack in whole]
+        sessions.append((stacks, target_of(f"{out}_plane{plane}", Kind.SESSION)))
+    return sessions
+
+
+def _n_planes(stacks: Sequence[Stack]) -> int:
+    """Planes that all recordings have."""
+    for stack in stacks:
+        if stack.frames_per_slice is None:
+            raise InputError(
+                f"{stack.name} doesn't say that it holds several planes: give the number of "
+                f"volumes as `frames_per_slice`, and `order='slices'`."
+            )
+    numbers = {stack.n_slices: stack.name for stack in stacks}
+    if len(numbers) > 1:
+        (one, first), (other, second) = sorted(numbers.items())[:2]
+        raise InputError(
+            f"{first} has {counted(one, 'plane')} and {second} {other}: register those with the "
+            f"same planes together."
+        )
+    return next(iter(numbers))
+
+
+def _is_done(
+    stacks: Sequence[Stack], out: Path, args: argparse.Namespace, params: KeypointParams
+) -> bool:
+    """Whether an earlier call has registered a plane with all that is said now."""
+    there = occupant_of(out)
+    is_whole = there.manifest is not None and there.manifest.complete
+    if there.kind is not Kind.SESSION or not is_whole or args.mask or args.reference:
+        return False
+    found = load_saved(out)
+    saved = found if isinstance(found, list) else [found]
+    same = [identity_of(each.stack) for each in saved] == [identity_of(each) for each in stacks]
+    return same and all(each.params == params and each.mask is None for each in saved)
+
+
+def _register(
+    planned: _Planned, args: argparse.Namespace, params: KeypointParams, mask: Any, reference: Any
+) -> bool:
+    stacks, out = planned.stacks, planned.out
+    with at_safe_moments(), Journal(journal_folder(out), planned.about, stacks=stacks) as journal:
         job = register_recordings(
             stacks, params, mask, reference=reference, threads=args.threads, journal=journal
         )
@@ -89,7 +183,7 @@ def run_keypoints(args: argparse.Namespace) -> bool:
         outcome = drain_or_keep(job, journal)
         alignments = outcome.result
         with saving(journal):
-            written = save_session(alignments, out, overwrite=overwrite)
+            written = save_session(alignments, out, overwrite=planned.overwrite)
         tell_written(written, out, f" ({n_recordings(alignments)})")
         complete = all(alignment.complete for alignment in alignments)
         leave(journal, complete, outcome.was_stopped)

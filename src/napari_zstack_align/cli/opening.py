@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 import numpy as np
@@ -19,6 +19,9 @@ FRAMES = (
 )
 """Flags that decide which pixels a frame consists of."""
 
+ALL_PLANES = "all"
+"""As '--plane': each of them, by itself."""
+
 
 def add_opening_arguments(
     parser: argparse.ArgumentParser,
@@ -26,6 +29,7 @@ def add_opening_arguments(
     *,
     image_flag: str = "--image",
     with_z_step: bool = True,
+    with_all_planes: bool = False,
 ) -> None:
     """Add the flags that complete, or correct, what raw files say of themselves.
 
@@ -38,6 +42,8 @@ def add_opening_arguments(
         Flag that chooses an image of a file, where the command has another '--image'.
     with_z_step : bool
         Whether the command has no '--z-step' of its own.
+    with_all_planes : bool
+        Whether the command does each plane of a recording by itself for '--plane all'.
     """
     group = parser.add_argument_group("what the files don't say, or say wrongly")
     add_layout_arguments(group)
@@ -45,7 +51,11 @@ def add_opening_arguments(
         "--channels", type=int, metavar="N", help="channels, whose images follow one another"
     )
     group.add_argument(
-        "--plane", type=int, metavar="Z", help="open one slice of volumes as a recording, from 0"
+        "--plane",
+        type=_plane if with_all_planes else int,
+        metavar="Z",
+        help="open one slice of volumes as a recording, from 0"
+        + ("; 'all': a session for each, OUT_plane0 and so on" if with_all_planes else ""),
     )
     group.add_argument(
         "--drop-frames",
@@ -126,6 +136,51 @@ def opening(args: argparse.Namespace, prefix: str = "") -> dict[str, Any]:
     return given
 
 
+def opening_columns() -> tuple[str, ...]:
+    """Names of what can be said of files, as columns of a table: as `open_stack` takes them."""
+    return tuple(_COLUMNS)
+
+
+def with_columns(args: argparse.Namespace, cells: Mapping[str, str]) -> argparse.Namespace:
+    """Return the arguments with what the cells of a row say in place of the flags.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+    cells : mapping of str to str
+        Texts by the names of `opening_columns`.
+
+    Raises
+    ------
+    InputError
+        For a text that the flag would refuse, too.
+    """
+    parser = argparse.ArgumentParser(exit_on_error=False, add_help=False)
+    add_opening_arguments(parser)
+    said = vars(args).copy()
+    for name, text in cells.items():
+        if name == "whole_frames":
+            said[name] = text.lower() in YES
+            continue
+        flag, held = _COLUMNS[name]
+        try:
+            said[held] = getattr(parser.parse_args([f"{flag}={text}"]), held)
+        except argparse.ArgumentError as error:
+            raise InputError(f"{name} is '{text}': {error.message}.") from None
+    return argparse.Namespace(**said)
+
+
+YES = ("true", "yes", "on", "1")
+_COLUMNS = {
+    **{name: (f"--{name.replace('_', '-')}", name) for name in FRAMES},
+    "image": ("--image", "image_in_file"),
+    "whole_frames": ("--whole-frames", "whole_frames"),
+    "pixel_size_um": ("--pixel-size", "pixel_size"),
+    "frame_rate_hz": ("--frame-rate", "frame_rate"),
+}
+"""The flag of each column, and where that is held."""
+
+
 def sizes(args: argparse.Namespace) -> dict[str, Any]:
     """Sizes and times that the flags give, as `open_stack` takes them."""
     given = {
@@ -170,6 +225,16 @@ def _line_phase(text: str) -> float | tuple[float, ...] | str:
             f"'{text}' is not 'auto', nor one number of px or three (left,centre,right)"
         )
     return found[0] if len(found) == 1 else tuple(found)
+
+
+def _plane(text: str) -> int | str:
+    if text.lower() == ALL_PLANES:
+        return ALL_PLANES
+    try:
+        return int(text)
+    except ValueError:
+        message = f"'{text}' is no plane: give a whole number from 0, or '{ALL_PLANES}'"
+        raise argparse.ArgumentTypeError(message) from None
 
 
 def _image(text: str) -> int | str:

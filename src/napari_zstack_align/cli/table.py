@@ -13,6 +13,7 @@ from typing import Any
 from napari_zstack_align.alignment.session import as_compared
 from napari_zstack_align.atomic import mode_of
 from napari_zstack_align.cli.flags import Model
+from napari_zstack_align.cli.opening import opening_columns
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.fields import ParamField, fields_of
 from napari_zstack_align.params import Params
@@ -43,6 +44,8 @@ class Row:
         Folder of its session.
     cells : dict of str
         Parameters as they stand in the table; empty cells are left out.
+    said : dict of str
+        What is said of the files of the row, likewise.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Row:
     mask: Path | None
     out: Path
     cells: dict[str, str] = field(default_factory=dict)
+    said: dict[str, str] = field(default_factory=dict)
 
     def paths(self, folder: Path) -> list[Path]:
         """Find the recordings; a pattern's matches come in natural order.
@@ -101,12 +105,13 @@ def read_rows(path: Path, out: Path, model: type[Params]) -> list[Row]:
         Where the table can't be read, has unknown columns, or rows without a name or recordings,
         or two rows write to one folder.
     """
-    known = {*COLUMNS, *(each.name for each in fields_of(model))}
+    known = {*COLUMNS, *opening_columns(), *(each.name for each in fields_of(model))}
     lines = _lines(path, known)
     if unknown := [name for name in lines[0] if name not in known]:
         raise InputError(
             f"{path} has the unknown column '{unknown[0]}': its columns can be "
-            f"{', '.join(COLUMNS)} and the names of parameters."
+            f"{', '.join(COLUMNS)}, how the files are read ({', '.join(opening_columns())}) and "
+            f"the names of parameters."
         )
     rows = [_row(line, number, path, out) for number, line in enumerate(lines, start=2)]
     for number, row in enumerate(rows):
@@ -187,12 +192,14 @@ def _row(line: dict[str, str], number: int, path: Path, out: Path) -> Row:
         raise InputError(f"Row {number} of {path} needs a name and recordings.")
     _check_stays(line.get("out") or line["name"], number, path)
     mask = line.get("mask")
+    given = {name: text for name, text in line.items() if text and name not in COLUMNS}
     return Row(
         line["name"],
         tuple(filter(None, recordings)),
         path.parent / mask if mask else None,
         out / (line.get("out") or line["name"]),
-        {name: text for name, text in line.items() if text and name not in COLUMNS},
+        {name: text for name, text in given.items() if name not in opening_columns()},
+        {name: text for name, text in given.items() if name in opening_columns()},
     )
 
 

@@ -10,6 +10,7 @@ from qtpy.QtGui import QDropEvent
 
 import napari_zstack_align as nza
 from napari_zstack_align.gui.compat import text_overlay
+from napari_zstack_align.gui.recordings.recording_list import COLUMNS
 from napari_zstack_align.gui.recordings import results
 from napari_zstack_align.gui.recordings.match_view import INLIER, OUTLIER
 from napari_zstack_align.gui.recordings.point_pairs import KINDS
@@ -29,7 +30,13 @@ def status(panel, tab="Recordings"):
 def test_recordings_are_listed_and_make_one_sequence(viewer, panel, session):
     rows = session.tab.list
     assert [rows.topLevelItem(k).text(0) for k in range(3)] == ["part 1", "part 2", "part 3"]
-    assert [rows.topLevelItem(0).text(k) for k in (1, 2, 3)] == ["60", "6 s", f"{SIZE} × {SIZE}"]
+    shown = [COLUMNS.index(title) for title in ("Frames", "Duration", "Pixels", "µm", "Hz")]
+    said = ["60", "6 s", f"{SIZE} × {SIZE}", "0.8", "10"]
+    assert [rows.topLevelItem(0).text(column) for column in shown] == said
+    assert [rows.isColumnHidden(COLUMNS.index(title)) for title in ("Dropped", "Channels")] == [
+        True,
+        True,
+    ]
     [raw] = viewer.layers
     assert raw.data.shape == (180, SIZE, SIZE)
     np.testing.assert_array_equal(raw.data[61], session.recordings[1].stack.read(1, 2)[0, 0])
