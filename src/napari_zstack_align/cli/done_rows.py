@@ -207,7 +207,7 @@ def _otherwise_read(made: Made, args: argparse.Namespace) -> Iterator[str]:
             yield f"{name}={had} (now {has})"
 
 
-ALONE = ("axes", "channels", "plane", "drop_frames", "image", "whole_frames")
+ALONE = ("axes", "channels", "plane", "drop_frames", "image", "whole_frames", "line_phase")
 """What is kept only where it was said; a plane comes with its layout."""
 
 

@@ -159,7 +159,7 @@ def with_columns(args: argparse.Namespace, cells: Mapping[str, str]) -> argparse
     add_opening_arguments(parser)
     said = vars(args).copy()
     for name, text in cells.items():
-        if name == "whole_frames":
+        if name in SWITCHES:
             said[name] = text.lower() in YES
             continue
         flag, held = _COLUMNS[name]
@@ -170,6 +170,7 @@ def with_columns(args: argparse.Namespace, cells: Mapping[str, str]) -> argparse
     return argparse.Namespace(**said)
 
 
+SWITCHES = ("whole_frames", "line_phase_subpixel")
 YES = ("true", "yes", "on", "1")
 _COLUMNS = {
     **{name: (f"--{name.replace('_', '-')}", name) for name in FRAMES},
