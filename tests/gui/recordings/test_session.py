@@ -10,10 +10,10 @@ from qtpy.QtGui import QDropEvent
 
 import napari_zstack_align as nza
 from napari_zstack_align.gui.compat import text_overlay
-from napari_zstack_align.gui.recordings.recording_list import COLUMNS
 from napari_zstack_align.gui.recordings import results
 from napari_zstack_align.gui.recordings.match_view import INLIER, OUTLIER
 from napari_zstack_align.gui.recordings.point_pairs import KINDS
+from napari_zstack_align.gui.recordings.recording_list import COLUMNS
 from napari_zstack_align.stack import Stack
 
 from .conftest import SIZE, add, press, run_to_end, slow

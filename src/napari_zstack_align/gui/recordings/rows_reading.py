@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QLineEdit,
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.buttons import button
 from napari_zstack_align.gui.recordings.recording import Recording
+from napari_zstack_align.gui.zstack.reading_details import line_phase_words, typed_line_phase
 from napari_zstack_align.gui.zstack.stack_details import ORDERS
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.typed_numbers import numbers
@@ -47,6 +48,11 @@ FIELDS: dict[str, tuple[str, str, Callable[[Stack], str]]] = {
         "Drop frames",
         "Frames without use, such as 3, 40-44, or last 2 of 12 for flyback in every volume",
         lambda stack: stack.said.drop_frames or "",
+    ),
+    "line_phase": (
+        "Line phase (px)",
+        "By how much every second line lies to the right, in pixels, or auto: estimated",
+        lambda stack: line_phase_words(stack.said.line_phase),
     ),
     "image": (
         "Image",
@@ -175,6 +181,8 @@ def _value(name: str, text: str) -> Any:
         return int(text)
     if name == "image":
         return int(text) if text.isdecimal() else text
+    if name == "line_phase":
+        return typed_line_phase(text)
     if name in SIZES:
         return _size(name, text)
     return text

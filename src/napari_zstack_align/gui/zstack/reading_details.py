@@ -106,14 +106,14 @@ class ReadingDetails(QWidget):
         self.plane.setValue(-1 if said.plane is None else said.plane)
         self.drop.setText(said.drop_frames or "")
         self.image.setText("" if said.image == 0 else str(said.image))
-        self.line_phase.setText(_in_words(said.line_phase))
+        self.line_phase.setText(line_phase_words(said.line_phase))
         self.subpixel.setChecked(said.line_phase_subpixel)
         self.setEnabled(bool(stack.paths))
         self.blockSignals(False)
 
     def show_line_phase(self, line_phase: float | tuple[float, ...]) -> None:
         """Say a line phase that was found."""
-        self.line_phase.setText(_in_words(line_phase))
+        self.line_phase.setText(line_phase_words(line_phase))
 
     def arguments(self, before: Said, details: dict[str, Any]) -> dict[str, Any]:
         """Arguments of `open_stack`.
@@ -140,7 +140,7 @@ class ReadingDetails(QWidget):
                     "and the order 'whole volumes repeat'."
                 )
         image = self.image.text().strip()
-        line_phase = _line_phase(self.line_phase.text().strip())
+        line_phase = typed_line_phase(self.line_phase.text().strip())
         given = {
             **details,
             "axes": self.axes.text().strip() or None,
@@ -168,7 +168,7 @@ def on_any_change(widget: QWidget, tell: Callable[[], object]) -> None:
         tick.toggled.connect(lambda _: tell())
 
 
-def _in_words(line_phase: float | tuple[float, ...] | None) -> str:
+def line_phase_words(line_phase: float | tuple[float, ...] | None) -> str:
     """'3', or '2; 3; 2' from the left to the right; '' for none."""
     if line_phase is None:
         return ""
@@ -176,7 +176,7 @@ def _in_words(line_phase: float | tuple[float, ...] | None) -> str:
     return "; ".join(f"{value:.12g}" for value in values)
 
 
-def _line_phase(text: str) -> float | tuple[float, ...] | str | None:
+def typed_line_phase(text: str) -> float | tuple[float, ...] | str | None:
     """Line phase that is typed, as `open_stack` takes it."""
     if not text or text.lower() == "auto":
         return text.lower() or None
