@@ -115,7 +115,8 @@ def run_keypoints(args: argparse.Namespace) -> bool:
             continue
         overwrite = check_session(out, stacks, params, about, args.overwrite)
         planned.append(_Planned(stacks, out, about, overwrite))
-    return all([_register(each, args, params, mask, reference) for each in planned])
+    done = [_register(each, args, params, mask, reference) for each in planned]
+    return all(done)
 
 
 def _sessions(args: argparse.Namespace) -> list[tuple[list[Stack], Path]]:
