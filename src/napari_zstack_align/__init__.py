@@ -37,7 +37,9 @@ if TYPE_CHECKING:  # for type checkers and editors; the same names as in _MODULE
         extract_session_traces,
         extract_traces,
         load_traces,
+        read_stimuli,
         save_session_traces,
+        with_stimuli,
     )
     from napari_zstack_align.errors import (
         AlignmentError,
@@ -139,6 +141,7 @@ __all__ = [
     "load_zshift",
     "open_stack",
     "propose_frames_per_slice",
+    "read_stimuli",
     "read_transforms",
     "register_recordings",
     "run",
@@ -148,6 +151,7 @@ __all__ = [
     "source_image",
     "transform_rois",
     "valid_in",
+    "with_stimuli",
     "write_transforms",
 ]
 
@@ -207,6 +211,7 @@ _MODULES = {
     "load_zshift": "zshift",
     "open_stack": "read",
     "propose_frames_per_slice": "read",
+    "read_stimuli": "cells.traces",
     "read_transforms": "write.transforms",
     "register_recordings": "register.recordings",
     "run": "progress",
@@ -216,6 +221,7 @@ _MODULES = {
     "source_image": "cells",
     "transform_rois": "cells",
     "valid_in": "cells",
+    "with_stimuli": "cells.traces",
     "write_transforms": "write.transforms",
 }
 """Where each public name is defined; 'module:name' where it has another name there."""

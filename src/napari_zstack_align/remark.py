@@ -39,6 +39,8 @@ class RemarkCode(StrEnum):
     """Pixels were moved before the file was written: its lines aren't those of the scan."""
     UNIT_OPEN = "unit open"
     """A table of positions doesn't say whether they are in pixels or in µm."""
+    STIMULI = "stimuli"
+    """Which table of stimulus times traces have, and in which unit it is."""
     READ_AS = "read as"
     """What the frames are by the header of the file, as long as nobody says otherwise."""
 

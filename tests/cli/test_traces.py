@@ -56,6 +56,37 @@ def test_one_recording_with_its_alignment(rois, session_folder, recording_files,
     same(nza.load_traces(tmp_path / "a"), nza.load_traces(tmp_path / "b"))
 
 
+def test_stimuli_are_kept_with_the_traces(rois, session_folder, tmp_path, capsys):
+    table = tmp_path / "stimuli.tsv"
+    table.write_text("onset_frame\toffset_frame\tname\n3\t9\tdot\n")
+    part = session_folder / "rec1.zalign"
+    arguments = ["traces", str(part), "--rois=rois.csv", "--out=a", f"--stimuli={table}"]
+    assert main(arguments) == 0
+    assert "numbers of raw frames, counted from 0: 1 of 1 stimuli" in capsys.readouterr().out
+    stimuli = nza.load_traces(tmp_path / "a").stimuli
+    assert stimuli[["name", "onset_frame", "offset_frame"]].tolist() == [("dot", 3, 9)]
+
+
+@pytest.mark.parametrize(
+    ("text", "flags", "sentence"),
+    [
+        ("onset,offset\n1,x\n", [], "row 2, column offset: 'x' is no number"),
+        ("onset,offset\n1,2\n", ["--stimuli-unit=dates"], "row 2, column onset: '1' is no date"),
+        ("onset,offset,recording\n1,2,other\n", [], "aren't among the traces (other)"),
+    ],
+)
+def test_bad_stimuli_stop_before_any_work(
+    text, flags, sentence, rois, session_folder, tmp_path, capsys
+):
+    (tmp_path / "stimuli.csv").write_text(text)
+    part = session_folder / "rec1.zalign"
+    arguments = ["traces", str(part), "--rois=rois.csv", "--out=a", "--stimuli=stimuli.csv"]
+    assert main([*arguments, *flags]) == 2
+    assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "a").exists()
+    assert not (tmp_path / "a.unfinished").exists()
+
+
 def test_raw_frames_that_are_gone(rois, session_folder, recording_files, tmp_path, capsys):
     moved = recording_files[0].rename(tmp_path / "elsewhere.tif")
     try:

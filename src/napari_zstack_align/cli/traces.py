@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from napari_zstack_align import saved
 from napari_zstack_align.alignment.alignment import Alignment
@@ -12,8 +13,15 @@ from napari_zstack_align.alignment.raw_frames import MissingSource, origin_of
 from napari_zstack_align.alignment.session import load_saved, unique_names
 from napari_zstack_align.cells.roi_files import load_rois
 from napari_zstack_align.cells.roi_table import is_roi_table
-from napari_zstack_align.cells.traces import Traces, extract_session_traces
+from napari_zstack_align.cells.traces import (
+    Stimuli,
+    Traces,
+    extract_session_traces,
+    read_stimuli,
+    with_stimuli,
+)
 from napari_zstack_align.cells.traces.inputs import about_traces
+from napari_zstack_align.cells.traces.stimuli import Unit
 from napari_zstack_align.cells.traces.storage import save_session_traces
 from napari_zstack_align.cli.apart import Reads, Writes, check_output_apart
 from napari_zstack_align.cli.flags import add_model_flags, params_of
@@ -90,6 +98,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="folder of the traces; of several recordings, a folder each in it [NAME_traces]",
     )
+    parser.add_argument(
+        "--stimuli",
+        action=Reads,
+        metavar="FILE",
+        help="table of stimulus times to be kept with the traces: onset, and offset or duration; "
+        "name and recording where there are any",
+    )
+    parser.add_argument(
+        "--stimuli-unit",
+        choices=get_args(Unit),
+        help="of onsets and offsets: seconds since the start of the recording, numbers of raw "
+        "frames from 0, or date and time [as the table says]",
+    )
     parser.add_argument("--threads", type=int, metavar="N", help="frames at once [all processors]")
     parser.add_argument("--overwrite", action="store_true", help="replace the traces there")
     add_opening_arguments(parser, "times and baselines")
@@ -103,8 +124,13 @@ def run_traces(args: argparse.Namespace) -> bool:
     _check_not_swapped(args)
     params = params_of(args, TraceParams)
     rois = load_rois(args.rois, pixel_size_um=args.rois_pixel_size)
+    stimuli = _stimuli_of(args)
     recordings = _recordings(args)
     stacks = [stack for stack, _ in recordings]
+    if stimuli is not None:
+        stimuli.check_names([stack.name for stack in stacks])
+        for stack in stacks:
+            stimuli.check_fits(stack.name, stack.acquisition)
     kind = Kind.TRACES if len(stacks) == 1 else Kind.SESSION_TRACES
     out = target_of(args.out or f"{_name_of(args.inputs, stacks)}_traces", kind)
     check_output_apart(args, out)
@@ -119,7 +145,7 @@ def run_traces(args: argparse.Namespace) -> bool:
             stacks, rois, alignments, params, threads=args.threads, journal=journal
         )
         outcome = drain_or_keep(job, journal)
-        done = outcome.result
+        done = outcome.result if stimuli is None else with_stimuli(outcome.result, stimuli)
         with saving(journal):
             written = _save(done, out, kind, overwrite, len(stacks))
         tell_written(written, out)
@@ -130,6 +156,13 @@ def run_traces(args: argparse.Namespace) -> bool:
     if outcome.was_stopped and not complete:
         raise stopped(journal, written)
     return complete and counts
+
+
+def _stimuli_of(args: argparse.Namespace) -> Stimuli | None:
+    """Table of stimuli, read before any work."""
+    if args.stimuli is None and args.stimuli_unit is not None:
+        raise InputError("--stimuli-unit goes with --stimuli: give the table, or leave it out.")
+    return None if args.stimuli is None else read_stimuli(args.stimuli, args.stimuli_unit)
 
 
 def _check_not_swapped(args: argparse.Namespace) -> None:

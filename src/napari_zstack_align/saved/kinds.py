@@ -102,6 +102,7 @@ LAYOUTS: Mapping[Kind, Layout] = MappingProxyType(
                 "unmeasured.npy",
                 "rois.csv",
                 "frames.csv",
+                "stimuli.csv",
             ),
             old_manifest=OLD_TRACES,
         ),

@@ -12,6 +12,7 @@ from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.quality import empty_table
 from napari_zstack_align.alignment.transforms import AffineLink, Transforms
 from napari_zstack_align.cells import Rois
+from napari_zstack_align.cells.traces import read_stimuli, with_stimuli
 from napari_zstack_align.gui.cells.trace_plot import COLORS
 from napari_zstack_align.gui.cells.trace_set import as_set, with_liveliest
 from napari_zstack_align.params import AdaptiveParams
@@ -234,3 +235,51 @@ def test_run_without_rois_says_what_to_do(qtbot, panel, session):
     panel.rois.delete([1, 2, 3])
     click(qtbot, panel.traces.tab.run_bar.run_button)
     assert "no ROIs yet" in panel.traces.tab.run_bar.status.text()
+
+
+STIMULI = "onset,duration,name,recording\n0.5,0.3,dot,\n1.0,0.5,bar,rec2\n"
+
+
+def spans_of(panel):
+    return [shade.spans.tolist() for shade in panel.traces.dock.plot.stimuli[:3]]
+
+
+def test_a_table_of_stimuli_is_shown_behind_the_traces(panel, session, recordings, tmp_path):
+    panel.traces.show(as_set([traces_of(each) for each in recordings]))
+    path = tmp_path / "stimuli.csv"
+    path.write_text(STIMULI.replace("rec2", recordings[1].name), encoding="utf-8")
+    panel.traces.files.open_stimuli(path)
+    start = float(panel.traces.dock.plot.timeline.starts[1])
+    both = [[4.5, 7.5], [start + 4.5, start + 7.5]]
+    np.testing.assert_allclose(spans_of(panel)[0], both)
+    np.testing.assert_allclose(spans_of(panel)[1], [[start + 9.5, start + 14.5]])
+    assert spans_of(panel)[2] == []
+    assert "2 of 2 stimuli are in the recording" in panel.traces.tab.run_bar.status.text()
+    panel.traces.dock._on_pointed((1, 12))
+    assert "stimulus bar" in panel.traces.dock.words.text()
+    panel.traces.dock._on_pointed((0, 12))
+    assert "stimulus" not in panel.traces.dock.words.text()
+    panel.traces.show(as_set([traces_of(each) for each in recordings]))
+    assert spans_of(panel) == [[], [], []]
+
+
+def test_a_bad_table_changes_nothing_and_names_the_cell(panel, session, recordings, tmp_path):
+    shown = as_set([traces_of(each) for each in recordings])
+    panel.traces.show(shown)
+    path = tmp_path / "stimuli.csv"
+    path.write_text("onset,offset\n1,2\n3,end\n", encoding="utf-8")
+    panel.traces.files.open_stimuli(path)
+    assert panel.traces.traces is shown
+    assert "row 3, column offset" in panel.traces.tab.run_bar.status.text()
+
+
+def test_traces_that_are_read_again_keep_their_stimuli(recordings, tmp_path):
+    path = tmp_path / "stimuli.csv"
+    path.write_text("onset,duration\n0.5,0.3\n", encoding="utf-8")
+    traces = [traces_of(each) for each in recordings]
+    before = as_set(with_stimuli(traces, read_stimuli(path)))
+    again = as_set([traces_of(each) for each in recordings]).with_stimuli_of(before)
+    for one, other in zip(again.recordings, before.recordings, strict=True):
+        np.testing.assert_array_equal(one.stimuli, other.stimuli)
+        assert one.remarks == other.remarks
+    assert as_set(traces[:1]).with_stimuli_of(as_set(traces)).recordings[0].stimuli is None

@@ -9,6 +9,7 @@ import pynwb
 import pytest
 
 from napari_zstack_align.cells.rois import Rois
+from napari_zstack_align.cells.traces import read_stimuli, with_stimuli
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import shown
 from napari_zstack_align.params import NwbParams
@@ -125,6 +126,17 @@ def test_the_session_starts_when_the_microscope_did(read, traces):
     assert "1900" not in file.notes
     numbers = file.processing["ophys"]["RawFrame"].data[:]
     np.testing.assert_array_equal(numbers, traces.frames["raw_frame"])
+
+
+@pytest.mark.slow
+def test_stimuli_are_time_intervals(read, traces, tmp_path):
+    path = tmp_path / "stimuli.csv"
+    path.write_text("onset,offset,name\n0.2,0.4,dot\n0.5,0.65,bar\n")
+    file = read(with_stimuli(traces, read_stimuli(path)))
+    table = file.intervals["stimuli"]
+    np.testing.assert_allclose(table["start_time"][:], [0.2, 0.5])
+    np.testing.assert_allclose(table["stop_time"][:], [0.4, 0.65])
+    assert list(table["stimulus"][:]) == ["dot", "bar"]
 
 
 @pytest.mark.slow

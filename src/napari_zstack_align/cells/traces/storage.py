@@ -2,7 +2,7 @@
 
 ``run.json`` (parameters, dark level, remarks, state) lists the others by their roles: ``F``,
 ``Fneu``, ``corrected``, ``dff``, ``motion_explained``, ``saturated`` and ``unmeasured`` (.npy),
-``rois`` and ``frames`` (.csv).
+``rois``, ``frames`` and, where somebody gave any, ``stimuli`` (.csv).
 The traces of several recordings are a folder with ``session.json`` and one such folder each.
 """
 
@@ -30,7 +30,8 @@ from napari_zstack_align.alignment.tables import (
 from napari_zstack_align.cells.roi_files import load_rois
 from napari_zstack_align.cells.roi_table import rois_bytes
 from napari_zstack_align.cells.traces.dark import DarkLevel, DarkSource
-from napari_zstack_align.cells.traces.traces import FRAMES, Traces
+from napari_zstack_align.cells.traces.traces import FRAMES, STIMULI, Traces
+from napari_zstack_align.csv_text import as_it_was
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.read.natural_order import in_natural_order
@@ -176,6 +177,7 @@ def _result(traces: Traces) -> Result:
             **{name: npy_content(array) for name, array in _optional(traces)},
             "rois": rois_bytes(traces.rois),
             "frames": table_bytes(traces.acquisition.beside(traces.frames)),
+            **({} if traces.stimuli is None else {"stimuli": table_bytes(traces.stimuli)}),
         },
         _facts(traces),
     )
@@ -208,6 +210,7 @@ def _read(reading: Reading) -> Traces:
         remarks=facts.remarks,
         provenance=reading.provenance,
         started_at=facts.started_at,
+        stimuli=reading.file("stimuli", _read_stimuli) if reading.has("stimuli") else None,
         **{name: _read_array(reading, name, shape) for name in OPTIONAL if reading.has(name)},
     )
 
@@ -253,6 +256,12 @@ def _facts(traces: Traces) -> dict[str, Any]:
         "started_at": None if traces.started_at is None else traces.started_at.isoformat(),
         "arrays": "(channel, ROI, frame); ROIs as the rows of rois, frames as those of frames",
     }
+
+
+def _read_stimuli(path: Path) -> Table:
+    table = read_table(path, lambda _, n_rows: np.zeros(n_rows, STIMULI))
+    table["name"] = [as_it_was(name) for name in table["name"].tolist()]
+    return table
 
 
 def _empty_frames(names: list[str], n_frames: int) -> Table:

@@ -85,6 +85,11 @@ class Traces:
         (C, N) float32: part of the frames used in which more than 5 % of the cell's circle is at
         the largest value of the detector; NaN for a cell without frames, None where that wasn't
         looked at.
+    stimuli : numpy.ndarray, optional
+        (n,) table `STIMULI` of stimuli in the recording, see `with_stimuli`: ``name``, ``onset_s``
+        and ``offset_s`` since the start of the recording (NaN where unknown), ``onset_frame`` and
+        ``offset_frame``, places among the frames, of which frame t is from t to t + 1. None where
+        nobody gave any.
     started_at : datetime.datetime, optional
         What the microscope's clock showed at time 0; None where unknown.
     unmeasured : numpy.ndarray, optional
@@ -111,6 +116,7 @@ class Traces:
     saturated: Trace | None = None
     unmeasured: Trace | None = None
     started_at: datetime | None = None
+    stimuli: npt.NDArray[np.void] | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.channel_names), len(self.rois), len(self.frames))
@@ -304,6 +310,33 @@ FRAMES = np.dtype(
     ]
 )
 """Table of frames of `Traces`."""
+
+
+STIMULI = np.dtype(
+    [
+        ("name", "U64"),
+        ("onset_s", np.float64),
+        ("offset_s", np.float64),
+        ("onset_frame", np.float64),
+        ("offset_frame", np.float64),
+    ]
+)
+"""Table of stimuli of `Traces`."""
+
+
+def stimulus_of_frames(traces: Traces) -> list[str]:
+    """Names of the stimuli in each frame, with ';' between several; '' for none."""
+    texts = [""] * len(traces.frames)
+    for row in () if traces.stimuli is None else traces.stimuli:
+        for t in frames_of_stimulus(row, len(texts)):
+            texts[t] = f"{texts[t]};{row['name']}" if texts[t] else str(row["name"])
+    return texts
+
+
+def frames_of_stimulus(row: np.void, n_frames: int) -> range:
+    """Frames in which a stimulus of the table `STIMULI` is on, for a part of them at least."""
+    first = int(row["onset_frame"])
+    return range(first, min(max(int(np.ceil(row["offset_frame"])), first + 1), n_frames))
 
 
 def joined_frames(traces: Sequence[Traces]) -> npt.NDArray[np.void]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,11 @@ MAX_TRACES = len(COLORS)
 SIZE_HINT = (600, 220)
 SHADE = QColor(255, 95, 95, 60)
 GAP = QColor(128, 136, 144, 70)
+STIMULUS_COLORS = tuple(
+    QColor(*rgb, 70)
+    for rgb in ((255, 209, 82), (102, 194, 255), (146, 220, 120), (214, 148, 255), (255, 158, 120))
+)
+"""Bars of stimuli, a colour a name; where there are more names, the colours come again."""
 ROOM = 1.05
 """Distance of two traces above each other, in ranges of values."""
 RANGE = (0.5, 99.5)
@@ -68,6 +74,7 @@ class TracePlot(FramePlot):
         self.timeline = Timeline(())
         self.curves: list[Any] = []
         self._drawn: list[Curve] = []
+        self._stimuli_words: list[str] = []
         self._values: list[npt.NDArray[np.floating]] = []
         self._x: npt.NDArray[np.floating] = np.empty(0)
         self.plot = self.plots[0]
@@ -78,7 +85,8 @@ class TracePlot(FramePlot):
         self.plot.vb.setAutoVisible(y=True)
         self.plot.vb.enableAutoRange(y=True)
         self.bad, self.gaps = Shade(SHADE), Shade(GAP)
-        for item in (self.bad, self.gaps):
+        self.stimuli = [Shade(color) for color in STIMULUS_COLORS]
+        for item in (*self.stimuli, self.bad, self.gaps):
             self.plot.addItem(item, ignoreBounds=True)
         self.add_current_lines()
         self._names: list[Any] = []
@@ -118,6 +126,26 @@ class TracePlot(FramePlot):
             ]
         )
 
+    def show_stimuli(self, stimuli: Sequence[npt.NDArray[np.void]]) -> None:
+        """Draw a bar behind the traces for each stimulus of each recording."""
+        starts = self.timeline.starts
+        rows = [
+            (str(row["name"]), start + row["onset_frame"] - 0.5, start + row["offset_frame"] - 0.5)
+            for start, table in zip(starts, stimuli, strict=True)
+            for row in table
+        ]
+        names = list(dict.fromkeys(name for name, _, _ in rows))
+        for place, shade in enumerate(self.stimuli):
+            own = set(names[place :: len(self.stimuli)])
+            shade.set_spans([(on, off) for name, on, off in rows if name in own])
+        self._stimuli_words = [
+            f"<span style='color:{color.name()}'>▮ {escape(name)}</span>"
+            for name, color in zip(names, STIMULUS_COLORS, strict=False)
+        ]
+        if len(names) > len(STIMULUS_COLORS):
+            self._stimuli_words.append("…")
+        self._set_title()
+
     def show_curves(self, curves: Sequence[Curve], label: str, *, stacked: bool) -> None:
         """Draw these traces, at most `MAX_TRACES`, above each other or over each other."""
         self._drawn = list(curves[:MAX_TRACES])
@@ -129,11 +157,7 @@ class TracePlot(FramePlot):
             self.curves.append(self.plot.plot(pen=pen, connect="finite"))
         for curve in self.curves[len(self._drawn) :]:
             curve.setData([], [])
-        names = [
-            f"<span style='color:{color}'>ROI {curve.roi}</span>"
-            for curve, color in zip(self._drawn, COLORS, strict=False)
-        ]
-        self.plot.setTitle("  ".join(names), size="8pt")
+        self._set_title()
         self._draw_visible()
         self.plot.vb.enableAutoRange(y=True)
 
@@ -153,6 +177,14 @@ class TracePlot(FramePlot):
         return [curve.roi for curve in self._drawn]
 
     # -- inside --------------------------------------------------------------------------------
+
+    def _set_title(self) -> None:
+        """Name ROIs and stimuli in their colours."""
+        rois = [
+            f"<span style='color:{color}'>ROI {curve.roi}</span>"
+            for curve, color in zip(self._drawn, COLORS, strict=False)
+        ]
+        self.plot.setTitle("  ".join([*rois, *self._stimuli_words]), size="8pt")
 
     def _set_values(self, values: list[npt.NDArray[np.floating]], stacked: bool) -> float:
         """Keep the values (T,) as they are drawn; returns how far stacked traces are apart."""

@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.cells.traces import Traces
+from napari_zstack_align.cells.traces.traces import STIMULI, frames_of_stimulus
 from napari_zstack_align.flags import Flag
 from napari_zstack_align.gui.cells.trace_plot import Curve
 from napari_zstack_align.gui.dataset import Movie
+from napari_zstack_align.remark import RemarkCode
 
 QUANTITIES = {
     "dff": "ΔF/F",
@@ -105,6 +107,29 @@ class TraceSet:
     def bad(self) -> list[npt.NDArray[np.bool_]]:
         """(T,) bool of each recording: flagged, left out or of low confidence."""
         return [are_bad(traces) for traces in self.recordings]
+
+    def stimuli(self) -> list[npt.NDArray[np.void]]:
+        """Table of the stimuli of each recording; empty where there are none."""
+        none = np.zeros(0, STIMULI)
+        return [none if each.stimuli is None else each.stimuli for each in self.recordings]
+
+    def stimulus_at(self, recording: int, frame: int) -> str:
+        """Names of the stimuli in a frame, with ';' between several; '' for none."""
+        table, n_frames = self.stimuli()[recording], self.lengths[recording]
+        rows = (row for row in table if frame in frames_of_stimulus(row, n_frames))
+        return ";".join(str(row["name"]) for row in rows)
+
+    def with_stimuli_of(self, other: TraceSet) -> TraceSet:
+        """Return the traces with the stimuli of others of the same frames, read before."""
+        known = {(each.recording, len(each.frames)): each for each in other.recordings}
+        found = []
+        for each in self.recordings:
+            before = known.get((each.recording, len(each.frames)))
+            if each.stimuli is None and before is not None and before.stimuli is not None:
+                told = [r for r in before.remarks if r.code is RemarkCode.STIMULI]
+                each = replace(each, stimuli=before.stimuli, remarks=(*each.remarks, *told))
+            found.append(each)
+        return replace(self, recordings=tuple(found))
 
     def _row(
         self, traces: Traces, roi: int, quantity: str, channel: int

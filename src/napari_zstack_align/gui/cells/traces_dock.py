@@ -39,6 +39,8 @@ class TracesDock(QWidget):
 
     place_clicked = Signal(int, int)
     """Recording and frame."""
+    stimuli_wanted = Signal()
+    """A table of stimulus times is to be opened."""
     shown_changed = Signal()
     """Other ROIs, or another quantity or channel."""
 
@@ -60,12 +62,20 @@ class TracesDock(QWidget):
         self.stack_box.setChecked(True)
         self.stack_box.setToolTip("Draw the traces below each other, all at the same scale")
         self.all_button = button("Whole length", "Let all recordings be in view again")
+        self.stimuli_button = button(
+            "Stimuli …",
+            "Open a table of stimulus times (CSV or TSV) and show them as bars behind the traces. "
+            "Its columns are onset, and offset or duration; name and recording where there are "
+            "any. Times are seconds since the start of the recording, raw frames where the title "
+            "is onset_frame, or date and time. They are saved and exported with the traces",
+        )
         self.picture_button = button("Picture …", "Save what is seen as PNG or SVG")
         self.plot = TracePlot()
         self.plot.setToolTip(
             "Traces of the selected ROIs. Turn the wheel to zoom in time, drag to move, click to "
             "go to a frame. Red: frames that the alignment is not sure of or left out; grey: "
-            "between recordings; white line: the frame in view."
+            "between recordings; other bars: stimuli, a colour a name; white line: the frame in "
+            "view."
         )
         self.words = QLabel(HINT)
         self._lay_out()
@@ -82,6 +92,8 @@ class TracesDock(QWidget):
             self.plot.set_recordings(traces.names, traces.lengths, traces.times, traces.bad())
         else:
             self.plot.shade(traces.bad())
+        self.plot.show_stimuli(traces.stimuli())
+        self.stimuli_button.setEnabled(bool(traces.recordings))
         self.show_rois(self.rois)
 
     def show_rois(self, rois: Sequence[int]) -> None:
@@ -176,6 +188,8 @@ class TracesDock(QWidget):
             for roi, color in list(self.colors().items())[:4]
         ]
         more = [f"confidence {traces.confidence[frame]:.2f}"]
+        if stimulus := self.traces.stimulus_at(recording, frame):
+            more.insert(0, f"stimulus {escape(stimulus)}")
         if row["flag"]:
             more.append(escape(shown(row)))
         name = f"{traces.recording}, " if len(self.traces.recordings) > 1 else ""
@@ -198,6 +212,7 @@ class TracesDock(QWidget):
         self.channel.currentIndexChanged.connect(lambda _: self._draw())
         self.stack_box.toggled.connect(lambda _: self._draw())
         self.all_button.clicked.connect(lambda _: self.plot.show_all())
+        self.stimuli_button.clicked.connect(lambda _: self.stimuli_wanted.emit())
         self.picture_button.clicked.connect(lambda _: self._ask_picture())
         self.plot.place_clicked.connect(self.place_clicked)
         self.plot.pointed.connect(self._on_pointed)
@@ -207,6 +222,7 @@ class TracesDock(QWidget):
         for widget in (self.quantity, self.channel, self.stack_box, self.all_button):
             row.addWidget(widget)
         row.addWidget(self.words, 1)
+        row.addWidget(self.stimuli_button)
         row.addWidget(self.picture_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 2, 4, 2)

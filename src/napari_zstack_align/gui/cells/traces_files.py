@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QFileDialog
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import unique_names
 from napari_zstack_align.cells.rois import Rois
+from napari_zstack_align.cells.traces import read_stimuli, with_stimuli
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui import copies
@@ -29,6 +30,7 @@ from napari_zstack_align.write.cells.field import FieldOfView
 from napari_zstack_align.write.several import destinations
 from napari_zstack_align.write.writers import Takes, Writer
 
+TABLES = "Tables (*.csv *.tsv *.txt);;All files (*)"
 REPLACED = "The traces of {} are in no file of their own, and would be replaced by the loaded ones."
 
 if TYPE_CHECKING:
@@ -63,6 +65,17 @@ class TracesFiles:
                 partial(copies.opening, folder, partial(jobs.loading, folder)),
                 returned=self._on_loaded,
             )
+
+    def open_stimuli(self, path: Path) -> None:
+        """Show the stimuli of a table behind the traces, and keep them with these."""
+        traces = self._part.traces
+        try:
+            found = with_stimuli(traces.recordings, read_stimuli(path))
+        except InputError as error:
+            self._bar.say_error(str(error))
+            return
+        self._part.show(replace(traces, recordings=tuple(found)))
+        self._bar.say("\n".join(str(each.remarks[-1]) for each in found))
 
     def export(self, path: Path) -> None:
         """Write ROIs or traces in the chosen format; what is there already is replaced."""
@@ -186,6 +199,13 @@ class TracesFiles:
         )
         if folder is not None:
             self.save(folder)
+
+    def ask_stimuli(self) -> None:
+        """Ask for a table of stimulus times."""
+        title = "Open a table of stimulus times"
+        name, _ = QFileDialog.getOpenFileName(self._tab, title, "", TABLES)
+        if name:
+            self.open_stimuli(Path(name))
 
     def ask_load(self) -> None:
         """Ask for a folder to load."""

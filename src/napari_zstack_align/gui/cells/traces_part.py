@@ -194,6 +194,7 @@ class TracesPart(Part):
         self.on_frames.failed.connect(self.tab.run_bar.say_error)
         self.dock.place_clicked.connect(self._go_to)
         self.dock.shown_changed.connect(self._paint)
+        self.dock.stimuli_wanted.connect(self.files.ask_stimuli)
         self.workspace.view_changed.connect(self.move_line)
         self.workspace.alignments_changed.connect(self._warn)
 

@@ -114,7 +114,7 @@ class TracesRun:
             self._keep(progress.partial)
 
     def _on_returned(self, traces: TraceSet) -> None:
-        self._part.show(traces)
+        self._part.show(traces.with_stimuli_of(self._before))
         self._tab.show_dark([each.dark for each in traces.recordings])
         self._bar.say(read_words(traces.recordings))
 
@@ -129,7 +129,7 @@ class TracesRun:
         """Show what has been read where it is more than before; what was complete stays."""
         before = self._before
         if partial_result and not (before.recordings and before.complete):
-            found = as_set(partial_result)
+            found = as_set(partial_result).with_stimuli_of(before)
             if found.n_read > before.n_read:
                 self._part.show(replace(found, asked=len(self._movies), movies=self._movies))
 

@@ -35,6 +35,7 @@ def write_traces_npz(
     the ROIs; ``frame``, ``raw_frame``, ``time_s``, ``recorded_at`` (date and time), ``segment``,
     ``confidence``, ``used``, ``flag``, ``detail`` (T,); ``motion_explained`` (C, N),
     ``dark_level`` (C,), ``dff_reliable`` (C, N) bool, ``channel_names`` (C,) and ``recording``.
+    With stimuli, ``stimulus_name``, ``stimulus_onset_s``, ... (n,).
     """
     (traces,) = recordings
     arrays: Arrays = {signal: getattr(traces, signal) for signal in SIGNALS}
@@ -48,6 +49,9 @@ def write_traces_npz(
         "channel_names": np.array(traces.channel_names),
         "recording": np.array(traces.recording),
     }
+    if traces.stimuli is not None:
+        names = ("name", "onset_s", "offset_s", "onset_frame", "offset_frame")
+        arrays |= {f"stimulus_{name}": traces.stimuli[name] for name in names}
     return write_npz(path, arrays, overwrite=overwrite)
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from hdmf.backends.hdf5 import H5DataIO
 from pynwb import NWBFile, TimeSeries
 from pynwb.base import Images, ProcessingModule
+from pynwb.epoch import TimeIntervals
 from pynwb.file import Subject
 from pynwb.image import GrayscaleImage
 from pynwb.ophys import (
@@ -81,7 +82,22 @@ def contents(traces: Traces, field: FieldOfView, params: NwbParams) -> tuple[NWB
             **time,
         )
     )
+    _add_stimuli(file, traces, params)
     return file, _signals(ophys, traces, table, time)
+
+
+def _add_stimuli(file: NWBFile, traces: Traces, params: NwbParams) -> None:
+    """Add the stimuli as time intervals, in the seconds of the series."""
+    if traces.stimuli is None or not len(traces.stimuli):
+        return
+    intervals = TimeIntervals(name="stimuli", description="When stimuli were on")
+    intervals.add_column("stimulus", "Name of the stimulus")
+    scale = 1.0 if traces.has_times else 1 / (params.frame_rate_hz or np.nan)
+    unit = "s" if traces.has_times else "frame"
+    for row in traces.stimuli:
+        start, stop = (scale * float(row[f"{name}_{unit}"]) for name in ("onset", "offset"))
+        intervals.add_interval(start_time=start, stop_time=stop, stimulus=_text(str(row["name"])))
+    file.add_time_intervals(intervals)
 
 
 def _file(traces: Traces, params: NwbParams) -> NWBFile:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.cells.traces import Traces
+from napari_zstack_align.cells.traces.traces import stimulus_of_frames
 from napari_zstack_align.csv_text import csv_cell, csv_header
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.write.replacing import replacing
@@ -79,7 +80,7 @@ def numbers(values: npt.NDArray[Any]) -> list[str]:
     return text.replace("nan", "").splitlines()
 
 
-FRAME_COLUMNS = ("frame", "time_s", "raw_frame", "recorded_at", "session_time_s")
+FRAME_COLUMNS = ("frame", "time_s", "raw_frame", "recorded_at", "session_time_s", "stimulus")
 """Names of the columns of `frame_and_time`."""
 
 
@@ -94,8 +95,9 @@ def frame_and_time(traces: Traces, session_times_s: npt.NDArray[np.float64]) -> 
     """
     raw = traces.acquisition
     columns = (_seconds(raw.times_s), raw.numbers.tolist(), raw.recorded_at.tolist())
-    rows = zip(*columns, _seconds(session_times_s), strict=True)
-    return [f"{t},{time},{number},{at},{since}" for t, (time, number, at, since) in enumerate(rows)]
+    stimuli = [csv_cell(text) for text in stimulus_of_frames(traces)]
+    rows = zip(*columns, _seconds(session_times_s), stimuli, strict=True)
+    return [",".join(map(str, (t, *row))) for t, row in enumerate(rows)]
 
 
 def _seconds(times: npt.NDArray[np.float64]) -> list[str]:
