@@ -96,6 +96,7 @@ def test_time_saved_as_slices_is_a_recording_and_a_zstack_is_none():
 def test_row_words():
     stack = Stack.from_array(FRAMES, frame_times_s=np.arange(6) * 20, name="larva")
     words = row_words(Recording(stack, []))
-    shown = [words[title] for title in ("Recording", "Frames", "Duration", "Pixels", "Channels")]
-    assert shown == ["larva", "6", "2 min 0 s", "8 × 10", "1"]
-    assert row_words(named("x"))["Duration"] == "–"
+    shown = [words[title] for title in ("Recording", "Frames", "Pixels", "Ch.", "Hz")]
+    assert shown == ["larva", "6", "8 × 10", "1", words["Hz"]]
+    assert float(words["Hz"]) == pytest.approx(1 / stack.frame_interval_s, rel=0.01)
+    assert row_words(named("x"))["Hz"] == "–"

@@ -58,7 +58,7 @@ def test_one_recording_is_opened_as_it_is_said(qtbot, panel, tmp_path):
     stack = panel.recordings.recordings[1].stack
     assert stack.dropped == (3, 5)
     assert stack.frame_interval_s == pytest.approx(0.1)
-    row = [text(tab, 1, title) for title in ("Recording", "Frames", "Dropped", "Channels", "Hz")]
+    row = [text(tab, 1, title) for title in ("Recording", "Frames", "Dropped", "Ch.", "Hz")]
     assert row == ["r1", "12", "2", "2", "10"]
     assert tab.reading.lines["channels"].text() == "2"
     assert tab.reading.lines["drop_frames"].text() == "3, 5"
@@ -120,18 +120,25 @@ def test_a_file_that_breaks_off_spoils_no_other_and_is_offered(qtbot, panel, tmp
     with tifffile.TiffFile(paths[1]) as file:
         offset = file.pages[-1].dataoffsets[0]
     paths[1].write_bytes(content[: offset + 100])
-    tab = add(qtbot, panel, *paths)
+    tab = add(qtbot, panel, *paths, volumes(tmp_path / "planes.tif"))
     assert [recording.name for recording in panel.recordings.recordings] == ["r0"]
-    [button] = tab.ways_out.buttons
+    button, planes, _ = tab.ways_out.buttons
     assert button.text() == "Open the whole frames"
+    assert planes.text() == "Add all 3 planes of planes.tif"
     click(qtbot, button)
     settled(qtbot, panel)
     assert [text(tab, k, "Frames") for k in range(2)] == ["24", "23"]
-    assert tab.ways_out.isHidden()
+    assert [button.text() for button in tab.ways_out.buttons[:1]] == [planes.text()]
     tab.list.choose(panel.recordings.recordings[1:])
     type_in(qtbot, tab, drop_frames="2")  # it still opens by consent
     settled(qtbot, panel)
     assert panel.recordings.recordings[1].stack.dropped == (2,)
+    click(qtbot, tab.ways_out.buttons[1])
+    settled(qtbot, panel)
+    assert tab.ways_out.isHidden()
+    tab.list.go_to(1)
+    words = "Run registers the recordings without planes, as the chosen row: 2 of 3 recordings."
+    assert tab.plane_words.text() == words
 
 
 def volumes(path: Path, n_planes=3, n_volumes=8) -> Path:
@@ -170,7 +177,7 @@ def test_what_recordings_do_not_share_is_said_and_marked(qtbot, panel):
         for k, size in enumerate((0.8, 0.8, 1.2))
     ]
     found = unlike(stacks)
-    assert found.sentence == "The recordings differ in pixel size (most: 0.8 µm; r2 1.2 µm)."
+    assert found.sentence == "The recordings differ in pixel size (0.8 µm: 2, 1.2 µm: r2)."
     assert found.marked == {(2, "pixel size")}
     panel.recordings.add_stacks(stacks)
     settled(qtbot, panel)
@@ -183,6 +190,13 @@ def test_what_recordings_do_not_share_is_said_and_marked(qtbot, panel):
     type_in(qtbot, tab, pixel_size_um="0.8")
     settled(qtbot, panel)
     assert tab.unlike_words.text() == ""
+
+
+def test_what_is_unknown_is_never_the_usual():
+    stack = Stack.from_array(np.ones((3, 4, 5)), name="known")
+    found = unlike([stack, stack, stack.replace(pixel_size_um=(1.0, 1.0))])
+    assert found.sentence == "The recordings differ in pixel size (1 µm: known, unknown: 2)."
+    assert found.marked == {(0, "pixel size"), (1, "pixel size")}
 
 
 def test_alike_recordings_say_nothing():

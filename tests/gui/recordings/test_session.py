@@ -30,10 +30,10 @@ def status(panel, tab="Recordings"):
 def test_recordings_are_listed_and_make_one_sequence(viewer, panel, session):
     rows = session.tab.list
     assert [rows.topLevelItem(k).text(0) for k in range(3)] == ["part 1", "part 2", "part 3"]
-    shown = [COLUMNS.index(title) for title in ("Frames", "Duration", "Pixels", "µm", "Hz")]
-    said = ["60", "6 s", f"{SIZE} × {SIZE}", "0.8", "10"]
+    shown = [COLUMNS.index(title) for title in ("Frames", "Pixels", "µm", "Hz")]
+    said = ["60", f"{SIZE} × {SIZE}", "0.8", "10"]
     assert [rows.topLevelItem(0).text(column) for column in shown] == said
-    assert [rows.isColumnHidden(COLUMNS.index(title)) for title in ("Dropped", "Channels")] == [
+    assert [rows.isColumnHidden(COLUMNS.index(title)) for title in ("Dropped", "Ch.")] == [
         True,
         True,
     ]

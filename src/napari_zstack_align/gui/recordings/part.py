@@ -50,6 +50,8 @@ from napari_zstack_align.read import with_sizes
 from napari_zstack_align.saved import Kind, identity_of, kind_of
 from napari_zstack_align.stack import Stack
 
+WITHOUT_PLANES = "the recordings without planes, as"
+
 
 class RecordingsPart(Part):
     """Ties list, tabs, layers and plots together; all of it belongs to the main thread.
@@ -159,9 +161,12 @@ class RecordingsPart(Part):
         if len(paths) == 1 and kind_of(paths[0]) is not None:
             self.results_tab.open_chosen.emit(paths[0])
             return
+        self.tab.ways_out.offer()
+        self._add(paths, **said)
+
+    def _add(self, paths: Sequence[Path], **said: Any) -> None:
         there = [recording.stack for recording in self.recordings]
         job = partial(opening, list(paths), there, **said)
-        self.tab.ways_out.offer()
         self.start(self.tab.run_bar, job, returned=partial(self._on_opened, said=said))
 
     def add_layers(self) -> None:
@@ -234,21 +239,21 @@ class RecordingsPart(Part):
         ways = []
         if broken := opened.broken_off:
             what = OPEN_WHOLE if len(broken) == 1 else f"{OPEN_WHOLE} of {len(broken)} files"
-            whole = partial(self.add_paths, broken, **{**said, "whole_frames": True})
+            whole = partial(self._add, broken, **{**said, "whole_frames": True})
             ways.append(WayOut(what, OPEN_WHOLE_TIP, whole))
         if opened.of_planes:
             files, numbers = zip(*opened.of_planes, strict=True)
-            of = f"of {counted(len(files), 'file')}"
-            every = partial(self.add_paths, files, **{**said, "plane": ALL})
-            first = partial(self.add_paths, files, **{**said, "plane": 0})
+            of = f"of {files[0].name if len(files) == 1 else counted(len(files), 'file')}"
+            every = partial(self._add, files, **{**said, "plane": ALL})
+            first = partial(self._add, files, **{**said, "plane": 0})
             planes = f"Add all {max(numbers)} planes {of}"
             ways.append(
-                WayOut(planes, "A recording for each; Run takes one plane at a time", every)
+                WayOut(planes, "A recording for each; Run takes one plane at a time", every, "z")
             )
             ways.append(
-                WayOut(f"Add plane 0 {of}", "Another plane: see 'How they are read'", first)
+                WayOut(f"Add plane 0 {of}", "Another plane: see 'How they are read'", first, "z")
             )
-        self.tab.ways_out.offer(*ways)
+        self.tab.ways_out.add(*ways)
 
     def _on_opened(
         self,
@@ -521,7 +526,8 @@ class RecordingsPart(Part):
         if self.has_planes:
             plane = together[0].stack.said.plane
             number = f"{len(together)} of {counted(len(self.recordings), 'recording')}"
-            words = f"Run registers plane {plane}, that of the chosen row: {number}."
+            what = f"plane {plane}, that of" if plane is not None else WITHOUT_PLANES
+            words = f"Run registers {what} the chosen row: {number}."
         self.tab.plane_words.setText(words)
 
     def go_to_chunk(self, recording: int, chunk: int) -> None:

@@ -7,7 +7,6 @@ from datetime import datetime
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.summary import remarks_on
-from napari_zstack_align.gui.eta import in_words
 from napari_zstack_align.gui.jobs import Limits
 from napari_zstack_align.gui.recordings.unlike import pixel_words, rate_words
 from napari_zstack_align.read.natural_order import in_natural_order
@@ -67,8 +66,7 @@ def row_words(recording: Recording) -> dict[str, str]:
         "Recording": stack.name,
         "Frames": f"{stack.n_frames:,}",
         "Dropped": f"{dropped:,}" if dropped else "–",
-        "Channels": str(stack.shape[1]),
-        "Duration": "–" if step is None else in_words(step * stack.n_frames),
+        "Ch.": str(stack.shape[1]),
         "Pixels": f"{rows} × {columns}",
         "µm": pixel,
         "Hz": "–" if step is None else rate_words(stack).removesuffix(" Hz"),

@@ -15,20 +15,10 @@ from napari_zstack_align.gui.recordings.unlike import Unlike, unlike
 from napari_zstack_align.gui.remarks import SIGN, marked
 from napari_zstack_align.read import describe
 
-COLUMNS = (
-    "Recording",
-    "Frames",
-    "Dropped",
-    "Channels",
-    "Duration",
-    "Pixels",
-    "µm",
-    "Hz",
-    "Ref.",
-)
-SELDOM = {"Dropped": "–", "Channels": "1"}
+COLUMNS = ("Recording", "Frames", "Dropped", "Ch.", "Pixels", "µm", "Hz", "Ref.")
+SELDOM = {"Dropped": "–", "Ch.": "1"}
 """Columns that are hidden while all rows say this."""
-COLUMN_OF = {"size": "Pixels", "pixel size": "µm", "frame rate": "Hz", "channels": "Channels"}
+COLUMN_OF = {"size": "Pixels", "pixel size": "µm", "frame rate": "Hz", "channels": "Ch."}
 """Where a difference between recordings is marked."""
 ODD_COLOUR = "#e0843c"
 MARKED, UNMARKED = "★", "☆"
@@ -55,6 +45,7 @@ class RecordingList(QTreeWidget):
         self._n_made = 0
         self.setHeaderLabels(COLUMNS)
         self.setRootIsDecorated(False)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # a plane is named at the end
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
         self.setDefaultDropAction(Qt.DropAction.MoveAction)

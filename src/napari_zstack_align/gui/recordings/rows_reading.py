@@ -96,6 +96,7 @@ class RowsReading(QWidget):
         self.order.setToolTip("What runs fastest in a file of several planes")
         self.order.setMinimumContentsLength(12)
         self.whole_box = QCheckBox("Whole frames of files that break off")
+        self.whole_box.setToolTip("Open what is whole of a file that ends within a frame")
         self.open_button = button(
             "Open so", "Open the chosen recordings anew as it is said here; they stay in their rows"
         )

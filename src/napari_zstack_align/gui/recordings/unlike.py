@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from napari_zstack_align.stack import Stack
 
-MOST_NAMED = 3
-"""Further recordings are counted."""
+UNKNOWN = "unknown"
+MOST_GROUPS = 4
+"""Further values are left out of the sentence; the rows are marked."""
 
 
 def size_words(stack: Stack) -> str:
@@ -20,7 +21,7 @@ def size_words(stack: Stack) -> str:
 def pixel_words(stack: Stack) -> str:
     """'0.8 µm', '0.8 × 0.5 µm' or 'unknown'."""
     if stack.pixel_size_um is None:
-        return "unknown"
+        return UNKNOWN
     y, x = (f"{size:.3g}" for size in stack.pixel_size_um)
     return f"{y} µm" if y == x else f"{y} × {x} µm"
 
@@ -28,7 +29,7 @@ def pixel_words(stack: Stack) -> str:
 def rate_words(stack: Stack) -> str:
     """'30 Hz', or 'unknown'."""
     step = stack.frame_interval_s
-    return "unknown" if not step else f"{1 / step:.3g} Hz"
+    return UNKNOWN if not step else f"{1 / step:.3g} Hz"
 
 
 def channel_words(stack: Stack) -> str:
@@ -70,11 +71,18 @@ def unlike(stacks: Sequence[Stack]) -> Unlike:
         counts = Counter(values)
         if len(counts) < 2:
             continue
-        usual = counts.most_common(1)[0][0]
-        odd = [k for k, value in enumerate(values) if value != usual]
-        marked |= {(k, what) for k in odd}
-        named = [f"{stacks[k].name} {values[k]}" for k in odd[:MOST_NAMED]]
-        more = [f"{len(odd) - MOST_NAMED} more"] if len(odd) > MOST_NAMED else []
-        parts.append(f"{what} (most: {usual}; {', '.join([*named, *more])})")
+        known = {value: n for value, n in counts.items() if value != UNKNOWN}
+        usual = max(known, key=lambda value: known[value])
+        marked |= {(k, what) for k, value in enumerate(values) if value != usual}
+        groups = sorted(counts, key=lambda value: (value == UNKNOWN, -counts[value]))
+        words_of = [_group(value, values, stacks) for value in groups[:MOST_GROUPS]]
+        more = ["…"] if len(groups) > MOST_GROUPS else []
+        parts.append(f"{what} ({', '.join([*words_of, *more])})")
     sentence = f"The recordings differ in {' and '.join(parts)}." if parts else ""
     return Unlike(sentence, frozenset(marked))
+
+
+def _group(value: str, values: Sequence[str], stacks: Sequence[Stack]) -> str:
+    """'0.8 µm: 3', or with the name of a single recording."""
+    those = [stack.name for stack, each in zip(stacks, values, strict=True) if each == value]
+    return f"{value}: {those[0] if len(those) == 1 else len(those)}"
