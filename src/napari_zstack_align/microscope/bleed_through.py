@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import floor
 
 import numpy as np
 import numpy.typing as npt
@@ -81,7 +82,7 @@ def channel_pairs(segments: Sequence[Segment]) -> tuple[ChannelPair, ...]:
 def on_channels(pairs: Sequence[ChannelPair], names: Sequence[str]) -> tuple[Remark, ...]:
     """Name the channels that look alike; where all of many do, they may be none."""
     if len(pairs) >= PAIRS_OF_MANY and all(pair.is_alike for pair in pairs):
-        least = min(pair.correlation for pair in pairs)
+        least = floor(100 * min(pair.correlation for pair in pairs)) / 100
         return as_warnings(
             f"All {len(names)} channels show the same structure (correlation {least:.2f} or more): "
             f"they look like frames of one channel. If they are, open the file with `channels=1`."
