@@ -17,6 +17,7 @@ from napari_zstack_align.cells.traces import (
     Stimuli,
     Traces,
     extract_session_traces,
+    measured_dark_level,
     read_stimuli,
     with_stimuli,
 )
@@ -45,6 +46,7 @@ from napari_zstack_align.cli.sessions import tell_written
 from napari_zstack_align.cli.stopping import at_safe_moments
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import TraceParams
+from napari_zstack_align.read import open_stack
 from napari_zstack_align.saved import (
     Journal,
     Kind,
@@ -99,6 +101,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder of the traces; of several recordings, a folder each in it [NAME_traces]",
     )
     parser.add_argument(
+        "--dark-file",
+        action=Reads,
+        metavar="FILE",
+        help="recording without light (closed shutter) of the same detector, at the same offset "
+        "and gain: its mean is the dark level",
+    )
+    parser.add_argument(
         "--stimuli",
         action=Reads,
         metavar="FILE",
@@ -122,7 +131,7 @@ def run_traces(args: argparse.Namespace) -> bool:
     """Read traces and save them; return whether all of it was done, and some frames count."""
     check_exist(args.inputs)
     _check_not_swapped(args)
-    params = params_of(args, TraceParams)
+    params = _with_dark_file(args, params_of(args, TraceParams))
     rois = load_rois(args.rois, pixel_size_um=args.rois_pixel_size)
     stimuli = _stimuli_of(args)
     recordings = _recordings(args)
@@ -163,6 +172,17 @@ def _stimuli_of(args: argparse.Namespace) -> Stimuli | None:
     if args.stimuli is None and args.stimuli_unit is not None:
         raise InputError("--stimuli-unit goes with --stimuli: give the table, or leave it out.")
     return None if args.stimuli is None else read_stimuli(args.stimuli, args.stimuli_unit)
+
+
+def _with_dark_file(args: argparse.Namespace, params: TraceParams) -> TraceParams:
+    """Return the parameters with the dark level that a file without light has."""
+    if args.dark_file is None:
+        return params
+    if params.dark_level or params.dark_frames is not None:
+        raise InputError("Give --dark-file, `dark_level` or `dark_frames`, only one of them.")
+    values = measured_dark_level(open_stack(args.dark_file)).values
+    print(f"{args.dark_file}: a dark level of {', '.join(f'{v:.2f}' for v in values)} counts.")
+    return params.replace(dark_level=tuple(values.tolist()))
 
 
 def _check_not_swapped(args: argparse.Namespace) -> None:

@@ -99,6 +99,14 @@ class TraceParams(Params):
         ),
     )
 
+    same_detector: bool = Field(
+        False,
+        description=(
+            "All recordings were made with one detector at the same offset and gain: one estimate "
+            "of the dark level, the lowest, counts for all of them."
+        ),
+    )
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.dark_frames is not None and not (self.dark_frames[0] < self.dark_frames[1]):

@@ -1,6 +1,6 @@
 """Read: files to a lazy `Stack`, and what the frames tell about its layout."""
 
-from napari_zstack_align.read._beside_frames import channel_offsets, started_at
+from napari_zstack_align.read._beside_frames import channel_offsets, detector_settings, started_at
 from napari_zstack_align.read._describe import describe
 from napari_zstack_align.read._files import collect, images_in
 from napari_zstack_align.read._looking import holds_frames
@@ -44,6 +44,7 @@ __all__ = [
     "checked_frames",
     "collect",
     "describe",
+    "detector_settings",
     "holds_frames",
     "how_to_open_planes",
     "images_in",

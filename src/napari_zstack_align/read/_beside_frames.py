@@ -28,6 +28,15 @@ def channel_offsets(path: Path) -> tuple[float, ...] | None:
     return None if opens is None else opens.channel_offsets(path)
 
 
+def detector_settings(path: Path) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """Return offsets and gains of the detector; None where the file doesn't say them.
+
+    Files that agree in both were recorded with one dark level.
+    """
+    opens = _format_of(path)
+    return None if opens is None else opens.detector_settings(path)
+
+
 def _format_of(path: Path) -> Format | None:
     try:
         return reader_of(path).load()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -63,6 +63,7 @@ class Wish:
 
 
 PLAIN = Wish()
+Settings: TypeAlias = tuple[tuple[float, ...], tuple[float, ...]]
 
 
 def _unknown(_: Path) -> None:
@@ -84,6 +85,9 @@ class Format:
         When the recording was started; None where the file doesn't say it.
     channel_offsets : callable
         Counts without light of each channel; None where the file doesn't say it.
+    detector_settings : callable
+        Offsets and gains of the detector, whatever was subtracted; None where the file doesn't say
+        them.
     has_images : bool
         Whether a file may hold several images, of which `Wish.image` chooses one.
     """
@@ -92,4 +96,5 @@ class Format:
     glance: Callable[[Path], Glance]
     started_at: Callable[[Path], datetime | None] = _unknown
     channel_offsets: Callable[[Path], tuple[float, ...] | None] = _unknown
+    detector_settings: Callable[[Path], Settings | None] = _unknown
     has_images: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,10 @@ import tifffile
 
 import napari_zstack_align as nza
 from napari_zstack_align.cells.traces import dark_level
+from napari_zstack_align.cells.traces.dark import share_detector
+from napari_zstack_align.cli.main import main
+from napari_zstack_align.samples import recording_with_motion
+from napari_zstack_align.samples.detector import Detector
 
 OFFSET = 54_500
 REST = 100.0
@@ -201,3 +206,178 @@ def test_the_channel_that_is_doubted_is_named() -> None:
     traces = nza.run(nza.extract_traces(stack, [[40, 40, 4]], None, params))
     assert traces.dark.doubt.startswith("In channel green: The dark level that is given (200)")
     assert "red" not in traces.dark.doubt
+
+
+# -- what an estimate leaves open ------------------------------------------------------------------
+
+DETECTORS = (
+    Detector(),
+    Detector(counts_per_photon=10, dark_level=500, read_noise=20),
+    Detector(counts_per_photon=200, dark_level=30, read_noise=2),
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("photons", [3, 20, 100])
+@pytest.mark.parametrize("detector", DETECTORS, ids=["usual", "noisy", "high gain"])
+def test_the_interval_of_an_estimate_holds_the_truth(photons, detector) -> None:
+    for seed in range(2):
+        made = recording_with_motion(
+            n_frames=100, size=128, photons=photons, seed=seed, detector=detector
+        )
+        level = dark_level(made.stack)
+        low, high = level.interval[0]
+        assert low <= detector.dark_level <= high
+        assert low <= level.values[0] <= high
+
+
+def test_the_interval_is_narrow_where_pixels_are_dark() -> None:
+    rng = np.random.default_rng(0)
+    photons = np.full((60, 64, 64), 5.0)
+    photons[:, :20] = 0.02
+    frames = 300 + 40 * rng.poisson(photons) + rng.normal(0, 6, photons.shape)
+    (low, high) = dark_level(nza.Stack.from_array(frames)).interval[0]
+    assert 295 < low < 300 < high < 310
+
+
+def lit(detector: Detector, **more) -> nza.Stack:
+    return recording_with_motion(n_frames=60, size=96, detector=detector, **more).stack
+
+
+@pytest.mark.slow
+def test_dff_is_given_at_both_ends() -> None:
+    stack = lit(Detector(), photons=20)
+    rois = [[48, 48, 6], [30, 60, 6]]
+    traces = nza.run(nza.extract_traces(stack, rois, None, nza.TraceParams(accept_estimate=True)))
+    lowest, highest = traces.dark.interval[0]
+    assert lowest < traces.dark_level[0] < highest
+    ends = traces.dff_ends
+    for end, level in zip(ends, (lowest, highest), strict=True):
+        again = nza.run(nza.extract_traces(stack, rois, None, nza.TraceParams(dark_level=level)))
+        np.testing.assert_allclose(end, again.dff, rtol=1e-3, atol=1e-4)
+    text = " ".join(traces.remarks)
+    assert f"{lowest:.1f} to {highest:.1f} counts" in text
+    assert "with the lowest and" in text
+    given = nza.run(nza.extract_traces(stack, rois, None, nza.TraceParams(dark_level=100)))
+    assert given.dff_ends is None
+
+
+@pytest.mark.slow
+def test_the_interval_is_saved(tmp_path: Path) -> None:
+    traces = extract(movie(), accept_estimate=True)
+    again = nza.load_traces(traces.save(tmp_path / "t"))
+    np.testing.assert_array_equal(again.dark.interval, traces.dark.interval)
+    given = extract(movie(), dark_level=OFFSET)
+    assert nza.load_traces(given.save(tmp_path / "g")).dark.interval is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("write", "columns"),
+    [
+        ("summary", ["max_dff_lowest_dark", "max_dff_highest_dark"]),
+        ("tidy", ["dff_lowest_dark", "dff_highest_dark"]),
+    ],
+)
+def test_both_ends_are_columns_where_the_level_is_estimated(
+    tmp_path: Path, write: str, columns
+) -> None:
+    estimated = extract(movie(), accept_estimate=True)
+    (path,) = nza.run(nza.export_traces(tmp_path / "e.csv", [estimated], format=write))
+    rows = list(csv.DictReader(path.open(encoding="utf-8")))
+    assert list(rows[0])[-2:] == columns
+    low, high = (float(row) for row in (rows[60 if write == "tidy" else 0][c] for c in columns))
+    assert low == pytest.approx(np.nanmax(estimated.dff_ends[0]), rel=1e-3)
+    assert low <= high
+    given = extract(movie(), dark_level=OFFSET)
+    (path,) = nza.run(nza.export_traces(tmp_path / "g.csv", [given], format=write))
+    assert not set(columns) & set(next(csv.reader(path.open(encoding="utf-8"))))
+
+
+# -- several recordings ----------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_recordings_have_their_own_estimates_unless_the_detector_is_said_to_be_one() -> None:
+    stacks = [lit(Detector(), photons=photons, seed=1) for photons in (5, 40)]
+    own = nza.dark_levels(stacks)
+    assert own[0].values[0] + 5 < own[1].values[0]
+    params = nza.TraceParams(same_detector=True)
+    one = nza.dark_levels(stacks, params)
+    assert one[0].values == one[1].values == own[0].values
+    low, high = one[0].interval[0]
+    assert low == max(each.interval[0, 0] for each in own)
+    assert high == min(each.interval[0, 1] for each in own)
+    assert low <= 100 <= high
+    assert not one[0].accepted
+    job = nza.extract_session_traces(
+        stacks, [[48, 48, 6]], [None, None], params.replace(accept_estimate=True)
+    )
+    assert [traces.dark_level[0] for traces in nza.run(job)] == [own[0].values[0]] * 2
+
+
+def test_one_level_that_cannot_be_is_doubted() -> None:
+    stacks = [lit(Detector(dark_level=level), photons=20) for level in (100, 3000)]
+    for level in nza.dark_levels(stacks, nza.TraceParams(same_detector=True)):
+        assert level.doubt.startswith("One dark level doesn't fit all recordings")
+
+
+GAINS = "SI.hPmts.gains = [{gain} 1]\nSI.hChannels.channelOffset = [{offset} 0]\n"
+
+
+@pytest.mark.parametrize(
+    ("second", "is_one"),
+    [({"gain": 0.5, "offset": 7}, True), ({"gain": 0.6, "offset": 7}, False),
+     ({"gain": 0.5, "offset": 8}, False)],
+    ids=["agree", "other gain", "other offset"],
+)  # fmt: skip
+def test_headers_that_agree_are_one_detector(tmp_path: Path, second, is_one: bool) -> None:
+    frames = movie().read(0, 20)[:, 0]
+    stacks = []
+    for name, settings in (("a", {"gain": 0.5, "offset": 7}), ("b", second)):
+        software = GAINS.format(**settings) + "SI.hChannels.channelSave = [1]"
+        tifffile.imwrite(
+            tmp_path / f"{name}.tif", frames, software=software, metadata=None,
+            photometric="minisblack",
+        )  # fmt: skip
+        stacks.append(nza.open_stack(tmp_path / f"{name}.tif"))
+    assert share_detector(stacks, nza.TraceParams()) is is_one
+    said = nza.TraceParams(same_detector=True)
+    if is_one:
+        assert share_detector(stacks, said)
+    else:
+        with pytest.raises(nza.InputError, match=r"other offsets or gains.*same_detector"):
+            nza.dark_levels(stacks, said)
+
+
+# -- a file without light --------------------------------------------------------------------------
+
+
+def dark_file(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    tifffile.imwrite(
+        tmp_path / "dark.tif", np.rint(rng.normal(OFFSET, 20, (30, 40, 40))).astype(np.uint16)
+    )
+    return tmp_path / "dark.tif"
+
+
+def test_dark_level_of_a_file_without_light(tmp_path: Path) -> None:
+    level = nza.measured_dark_level(nza.open_stack(dark_file(tmp_path)))
+    assert level.values[0] == pytest.approx(OFFSET, abs=0.5)
+    assert (level.source, level.accepted) == ("dark frames", True)
+    for light in (3, 40):
+        with pytest.raises(nza.InputError, match=r"show structure.*shutter closed"):
+            nza.measured_dark_level(lit(Detector(), photons=light))
+
+
+@pytest.mark.slow
+def test_flag_of_a_file_without_light(tmp_path: Path, capsys) -> None:
+    tifffile.imwrite(tmp_path / "movie.tif", movie().read(0, N_FRAMES)[:, 0])
+    nza.Rois.of(ROI).save(tmp_path / "rois.csv")
+    flags = [f"--rois={tmp_path / 'rois.csv'}", f"--dark-file={dark_file(tmp_path)}"]
+    command = ["traces", str(tmp_path / "movie.tif"), *flags, f"--out={tmp_path / 't'}"]
+    assert main(command) == 0
+    assert "a dark level of 54" in capsys.readouterr().out
+    assert nza.load_traces(tmp_path / "t").dff[0, 0, 60] == pytest.approx(1.0, abs=0.02)
+    assert main([*command, "--dark-level=3"]) == 2
+    assert "only one of them" in capsys.readouterr().err

@@ -14,7 +14,7 @@ from napari_zstack_align.cells.traces.sample import Levels, Sample, sampled_fram
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import TraceParams
-from napari_zstack_align.read import channel_offsets
+from napari_zstack_align.read import channel_offsets, detector_settings
 from napari_zstack_align.stack import Stack
 
 DarkSource: TypeAlias = Literal["file", "given", "dark frames", "estimated", "none"]
@@ -27,6 +27,10 @@ STATED: dict[DarkSource, str] = {
 """Levels that the frames themselves may contradict, and what they are called."""
 MOST_SPREADS = 10.0
 """Light that exceeds the range of the values more often is implausible."""
+
+
+MOST_STRUCTURE, FEW_COUNTS = 0.25, 2.0
+"""Pixels of dark frames differ by a smaller part of the noise of a frame, or by few counts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +49,27 @@ class DarkLevel:
     doubt : str
         A sentence on why it can't be right, or is implausible, where frames were read to judge
         it; '' where nothing speaks against it.
+    interval : numpy.ndarray, optional
+        (C, 2) float64 lowest and highest value that an estimate leaves open; NaN for a lowest one
+        that a single frame doesn't tell. None for a level that isn't estimated.
     """
 
     values: npt.NDArray[np.float64] = field(repr=True)
     source: DarkSource
     accepted: bool
     doubt: str = ""
+    interval: npt.NDArray[np.float64] | None = None
+
+    @property
+    def words_of_interval(self) -> str:
+        """'15.1 to 25.3 counts', of each channel; '' where nothing is left open, or known."""
+        if self.interval is None or not np.isfinite(self.interval[:, 1]).all():
+            return ""
+        each = (
+            f"at most {high:.1f}" if np.isnan(low) else f"{low:.1f} to {high:.1f}"
+            for low, high in self.interval
+        )
+        return f"{', '.join(each)} counts"
 
     @property
     def subtracted(self) -> npt.NDArray[np.float64]:
@@ -92,6 +111,79 @@ def dark_level(stack: Stack, params: TraceParams | None = None) -> DarkLevel:
     return estimated(sample.levels(), params)
 
 
+def dark_levels(stacks: Sequence[Stack], params: TraceParams | None = None) -> list[DarkLevel]:
+    """Find the dark level of each of several recordings; one for all that share a detector.
+
+    Estimates of one detector differ with what the recordings show. Where the files give the same
+    offset and gain, or ``same_detector`` of the parameters says so, the lowest of them counts for
+    all, for light can only make an estimate too high.
+
+    Parameters
+    ----------
+    stacks : sequence of Stack
+    params : TraceParams, optional
+        As for `dark_level`.
+
+    Returns
+    -------
+    list of DarkLevel
+        One a recording.
+
+    Raises
+    ------
+    InputError
+        As `dark_level`; or where one level is to count for all, but the files contradict.
+    """
+    params = TraceParams.given(params)
+    is_one = share_detector(stacks, params)
+    levels = [dark_level(stack, params) for stack in stacks]
+    return shared(levels) if is_one else levels
+
+
+def share_detector(stacks: Sequence[Stack], params: TraceParams) -> bool:
+    """Whether one dark level counts for recordings, as their files or the parameters say.
+
+    Raises
+    ------
+    InputError
+        Where the parameters say so, but the files give other offsets or gains.
+    """
+    if len(stacks) < 2:
+        return False
+    first, *others = stacks
+    settings = [detector_settings(stack.paths[0]) if stack.paths else None for stack in stacks]
+    if not params.same_detector:
+        is_said = settings[0] is not None and all(each == settings[0] for each in settings)
+        return is_said and all(stack.shape[1] == first.shape[1] for stack in others)
+    for stack, told in zip(others, settings[1:], strict=True):
+        what = ""
+        if stack.shape[1] != first.shape[1]:
+            what = f"{first.name} and {stack.name} have different channels"
+        elif None not in (told, settings[0]) and told != settings[0]:
+            what = f"The files of {first.name} and {stack.name} give other offsets or gains"
+        if what:
+            raise InputError(f"{what}, so no dark level counts for both: leave out same_detector.")
+    return True
+
+
+def shared(levels: Sequence[DarkLevel]) -> list[DarkLevel]:
+    """Estimates of one detector made one; other levels stay as they are."""
+    intervals = [each.interval for each in levels if each.interval is not None]
+    if len(intervals) < len(levels):
+        return list(levels)
+    low = np.fmax.reduce([interval[:, 0] for interval in intervals])
+    high = np.fmin.reduce([interval[:, 1] for interval in intervals])
+    doubt = ""
+    if np.any(low > high):
+        doubt = (
+            "One dark level doesn't fit all recordings: the darkest pixels of one lie below what "
+            "the noise of another allows."
+        )
+    values = np.min([each.values for each in levels], axis=0)
+    interval = np.stack([np.fmin(low, values), np.fmax(high, values)], axis=1)
+    return [replace(each, values=values, interval=interval, doubt=doubt) for each in levels]
+
+
 def stated_dark_level(stack: Stack, params: TraceParams) -> DarkLevel | None:
     """Dark level that is known without reading frames; None where frames must tell it.
 
@@ -119,6 +211,46 @@ def stated_dark_level(stack: Stack, params: TraceParams) -> DarkLevel | None:
 def of_dark_frames(values: npt.NDArray[np.float64]) -> DarkLevel:
     """Dark level of the means (C,) of frames without light."""
     return DarkLevel(values, "dark frames", True)
+
+
+def measured_dark_level(dark: Stack) -> DarkLevel:
+    """Dark level of a recording that was made without light, as with a closed shutter.
+
+    Its mean can be given as ``dark_level`` for recordings of the same detector, at the same offset
+    and gain.
+
+    Parameters
+    ----------
+    dark : Stack
+        All of its frames are read.
+
+    Returns
+    -------
+    DarkLevel
+
+    Raises
+    ------
+    InputError
+        Where no frame can be read, or the frames show structure, so that they aren't dark.
+    """
+    for name, excess, noise in zip(dark.channel_names, *_structure_and_noise(dark), strict=True):
+        if excess > max(MOST_STRUCTURE * noise, FEW_COUNTS):
+            raise InputError(
+                f"The frames of {dark.name} show structure in {name}, so they weren't taken "
+                f"without light: give frames with the shutter closed."
+            )
+    return of_dark_frames(mean_of_dark_frames(dark, 0, dark.n_frames))
+
+
+def _structure_and_noise(
+    stack: Stack,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """(C,) how much pixels differ on the mean, beyond noise, and the noise of a frame; counts."""
+    some = [stack.read(t, t + 1)[0] for t in map(int, sampled_frames(stack.n_frames))]
+    frames = np.stack(some).astype(np.float64)
+    noise = np.median(frames.var(axis=0, ddof=1) if len(frames) > 1 else 0 * frames[0], axis=(1, 2))
+    excess = frames.mean(axis=0).var(axis=(1, 2)) - noise / len(frames)
+    return np.sqrt(np.maximum(excess, 0)), np.sqrt(noise)
 
 
 def mean_of_dark_frames(
@@ -153,7 +285,10 @@ def estimated(levels: Levels, params: TraceParams) -> DarkLevel:
     """Estimate from the darkest pixels: without light no pixel can be darker."""
     if not np.isfinite(levels.darkest).all():
         return DarkLevel(levels.darkest, "none", False)
-    return DarkLevel(levels.darkest, "estimated", params.accept_estimate)
+    # Where the noise doesn't tell a lower bound, it is the one of `_doubt`.
+    lowest = np.fmax(levels.lowest, levels.darkest - MOST_SPREADS * levels.spread)
+    interval = np.stack([lowest, np.fmax(levels.upper, levels.darkest)], axis=1)
+    return DarkLevel(levels.darkest, "estimated", params.accept_estimate, interval=interval)
 
 
 def judged(dark: DarkLevel, levels: Levels, channel_names: Sequence[str]) -> DarkLevel:

@@ -11,6 +11,12 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.cells.rois import Rois
+from napari_zstack_align.cells.traces.dark import (
+    dark_level,
+    share_detector,
+    shared,
+    stated_dark_level,
+)
 from napari_zstack_align.cells.traces.extraction import Extraction
 from napari_zstack_align.cells.traces.inputs import about_traces, checked_inputs
 from napari_zstack_align.cells.traces.traces import Traces
@@ -134,6 +140,7 @@ def extract_session_traces(
             f"{counted(len(stacks), 'recording')}, but {counted(len(alignments), 'alignment')}: "
             f"give one alignment a recording, in the same order."
         )
+    share_detector(stacks, TraceParams.given(params))
     rois = rois if isinstance(rois, Rois) else Rois.of(rois)
     number = checked_threads(threads)
     extractions = [
@@ -164,6 +171,7 @@ def _session(
     stacks, alignments = [each.stack for each in inputs], [each.alignment for each in inputs]
     about = about_traces(stacks, inputs[0].rois, alignments, inputs[0].params)
     with opened_journal(journal, Kind.SESSION_TRACES, about, stacks) as store:
+        yield from _share_dark(extractions)
         for i, extraction in enumerate(extractions, 1):
             name = f"{extraction.inputs.stack.name} ({i} of {len(extractions)})"
             job = with_partial(
@@ -172,6 +180,21 @@ def _session(
             done.append((yield from mapped(job, partial(_named, name))))
             yield Progress("Recordings", i, len(extractions), partial=list(done))
     return done
+
+
+def _share_dark(extractions: Sequence[Extraction]) -> Job[None]:
+    """Find one dark level for recordings of one detector, where it has to be estimated."""
+    stacks, params = [each.inputs.stack for each in extractions], extractions[0].inputs.params
+    if params.dark_frames is not None or not share_detector(stacks, params):
+        return
+    if any(stated_dark_level(stack, params) is not None for stack in stacks):
+        return
+    levels = []
+    for done, stack in enumerate(stacks):
+        yield Progress("Looking for the dark level", done, len(stacks))
+        levels.append(dark_level(stack, params))
+    for extraction, level in zip(extractions, shared(levels), strict=True):
+        extraction.use_dark(level)
 
 
 def _named(name: str, step: Progress) -> Progress:

@@ -41,7 +41,7 @@ from napari_zstack_align.remark import Remark
 from napari_zstack_align.saved import Units, UnitStore, key_of
 
 READING, DERIVING = "Reading traces", "Baselines"
-DARK_FRAMES, DARK_SAMPLE = "mean of dark frames 2", "levels of a sample 3"
+DARK_FRAMES, DARK_SAMPLE = "mean of dark frames 2", "levels of a sample 4"
 """The methods of these units: another number where a result may change."""
 ROIS_AT_ONCE = 8
 SNAPSHOT_S = 5.0
@@ -67,6 +67,10 @@ class Extraction:
     def __init__(self, inputs: Inputs, threads: int) -> None:
         self.inputs, self._threads = inputs, threads
         self._stated_dark = stated_dark_level(inputs.stack, inputs.params)
+
+    def use_dark(self, level: DarkLevel) -> None:
+        """Take a dark level that was found with other recordings."""
+        self._stated_dark = level
 
     def run(self, journal: UnitStore, prefix: str = "") -> Job[Traces]:
         """Read all windows that the journal doesn't hold, then make the rest of the raw traces.

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.cells.traces.baseline_remarks import of_baseline
-from napari_zstack_align.cells.traces.dark import DarkLevel
 from napari_zstack_align.cells.traces.inputs import Inputs
 from napari_zstack_align.cells.traces.traces import ALL_SATURATED, NONE_MEASURED, Traces
 from napari_zstack_align.counting import are, counted, were
@@ -30,7 +29,7 @@ NOT_SEARCHED = (
 def remarks_of(traces: Traces, inputs: Inputs) -> tuple[Remark, ...]:
     """Say what is to be known about the dark level, and about ROIs and frames without values."""
     frames, ids, saturated = traces.frames, traces.ids, traces.is_saturated
-    remarks = _of_left_out(traces) + _of_dark(traces.dark) + _of_coarse_numbers(traces)
+    remarks = _of_left_out(traces) + _of_dark(traces) + _of_coarse_numbers(traces)
     read = frames["flag"] != Flag.NOT_RUN
     remarks += _of_artefacts(traces, inputs)
     if read.any():
@@ -188,7 +187,8 @@ def _range(percents: npt.NDArray[np.floating[Any]]) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _of_dark(dark: DarkLevel) -> tuple[Remark, ...]:
+def _of_dark(traces: Traces) -> tuple[Remark, ...]:
+    dark = traces.dark
     values = ", ".join(f"{value:g}" for value in np.round(dark.values, 1))
     if dark.doubt:
         return as_serious(dark.doubt)
@@ -197,13 +197,33 @@ def _of_dark(dark: DarkLevel) -> tuple[Remark, ...]:
     if dark.accepted:
         return as_notes(
             f"The dark level ({values}) is an estimate from the darkest pixels: where none of "
-            f"them is dark, ΔF/F is too large."
+            f"them is dark, ΔF/F is too large.{_of_ends(traces)}"
         )
     hint = f" (the darkest pixels suggest at most {values})" if dark.source == "estimated" else ""
     return as_serious(
         f"ΔF/F is unreliable, for the dark level is unknown{hint}. Read the traces with "
         f"`dark_level` or `dark_frames`, or with `accept_estimate`; F is right without it."
     )
+
+
+def _of_ends(traces: Traces) -> str:
+    """Say between what ΔF/F lies when the dark level lies where the frames leave it open."""
+    ends, interval = traces.dff_ends, traces.dark.words_of_interval
+    if ends is None or not interval:
+        return ""
+    peaks = [_usual_peak(each) for each in (ends[0], traces.dff, ends[1])]
+    if not np.isfinite(peaks[:2]).all():
+        return f" It may lie anywhere from {interval}."
+    low, now, high = (f"{peak:.2g}" if np.isfinite(peak) else "any value" for peak in peaks)
+    return (
+        f" It may lie anywhere from {interval}: the largest ΔF/F of a ROI (median of the ROIs), "
+        f"{now}, is {low} with the lowest and {high} with the highest."
+    )
+
+
+def _usual_peak(dff: npt.NDArray[np.float32]) -> float:
+    known = np.isfinite(dff).any(axis=2)
+    return float(np.median(np.nanmax(dff[known], axis=-1))) if known.any() else np.nan
 
 
 def _of_ids(ids: npt.NDArray[np.int64], what: str) -> str:

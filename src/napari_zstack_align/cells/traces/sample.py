@@ -1,8 +1,12 @@
 """Some frames, spread over a recording: between what bounds its dark level must lie.
 
 Light only adds counts, so the darkest pixels of a mean image are an upper bound of the dark level,
-but for the noise that is left in the mean. There is no strict lower bound; but light that exceeds
-all of its own differences many times over is implausible.
+but for the noise that is left in the mean. A lower bound follows from the noise: the variance of a
+pixel from frame to frame grows with its light by the gain, and what the darkest pixels vary by
+can't come from more light than they have. Light that changes by itself (bleaching, activity,
+motion) adds variance as the square of the light, so that the slope at the dark end alone is the
+gain; noise of the electronics makes the bound lower, never higher. Light that exceeds all of its
+own differences many times over is implausible.
 """
 
 from __future__ import annotations
@@ -27,6 +31,10 @@ RANGE_MARGIN = 0.01
 """So small a part of the range of a mean image makes no difference to ΔF/F."""
 NOISE_RANGE = 3.0
 """What noise adds to the range of the values, in its standard deviations."""
+BINS, FEWEST_IN_BIN = 20, 8
+"""Pixels of about equal light, whose noise is compared."""
+LIGHT_MARGIN = 1.25
+"""The light of the darkest pixels is taken for so much larger than their noise says."""
 FILL_GAP = 10
 """Zeros are fill, not data, where no other value is nearer to 0 than this, and none below."""
 
@@ -48,11 +56,16 @@ class Levels:
         What the dark level can be at most; NaN too where there is one frame alone.
     spread : numpy.ndarray
         Range of the values: of the mean image, and what noise adds; NaN as above.
+    lowest, upper : numpy.ndarray
+        Between what the dark level lies, by the noise of the pixels and by the darkest of them;
+        NaN for a lower bound where the noise doesn't tell it.
     """
 
     darkest: Counts
     highest: Counts
     spread: Counts
+    lowest: Counts
+    upper: Counts
 
 
 class Sample:
@@ -95,7 +108,7 @@ class Sample:
 
     def levels(self) -> Levels:
         """Return what the frames added so far show."""
-        levels = np.full((3, len(self._sum)), np.nan)
+        levels = np.full((5, len(self._sum)), np.nan)
         if self._first is not None:
             mean = self._sum / self._n
             variance = np.maximum(self._squares / self._n - mean**2, 0)
@@ -115,10 +128,38 @@ class Sample:
         return np.ones_like(is_zero)
 
 
-def _levels(mean: Counts, noise: Counts, n_frames: int) -> tuple[float, float, float]:
+def _levels(mean: Counts, noise: Counts, n_frames: int) -> tuple[float, ...]:
     """Levels of the pixels (n,) of a mean image, with the noise of a single frame in each."""
     darkest, few, brightest = np.percentile(mean, (DARKEST_PERCENT, FEW_PERCENT, BRIGHTEST_PERCENT))
     differs = brightest - darkest
     of_darkest = float(np.median(noise[mean <= few])) / np.sqrt(n_frames)
     highest = darkest + NOISE_MARGIN * of_darkest + RANGE_MARGIN * differs
-    return darkest, highest, differs + NOISE_RANGE * float(np.median(noise))
+    spread = differs + NOISE_RANGE * float(np.median(noise))
+    upper = darkest + NOISE_MARGIN * of_darkest
+    return darkest, highest, spread, min(_lowest(mean, noise**2), darkest), upper
+
+
+def _lowest(mean: Counts, variance: Counts) -> float:
+    """Light that pixels (n,) have without noise, with a margin; NaN where the noise tells none."""
+    known = np.isfinite(variance)
+    if np.count_nonzero(known) < BINS * FEWEST_IN_BIN:
+        return np.nan
+    bins = np.array_split(np.argsort(mean[known]), BINS)
+    light, noise = (
+        np.array([np.median(values[known][each]) for each in bins]) for values in (mean, variance)
+    )
+    if not noise.min() > 0 or not light[-1] > light[0]:
+        return np.nan
+    x = (light - light[0]) / (light[-1] - light[0])
+    at_dark, gain, bend = _fit(x, noise, 2)
+    if bend < 0:
+        at_dark, gain, _ = _fit(x, noise, 1)
+    if not (gain > 0 and at_dark >= 0):
+        return np.nan
+    return float(light[0] - LIGHT_MARGIN * at_dark / gain * (light[-1] - light[0]))
+
+
+def _fit(x: Counts, y: Counts, degree: int) -> tuple[float, float, float]:
+    """Value at 0, slope there, and half of the bend, of a polynomial through y, relatively."""
+    fit = np.polyfit(x, y, degree, w=1 / y)[::-1]
+    return float(fit[0]), float(fit[1]), float(fit[2]) if degree > 1 else 0.0

@@ -145,6 +145,7 @@ class _Dark(Part):
     source: DarkSource
     accepted: bool
     doubt: str = ""
+    interval: tuple[tuple[float | None, float | None], ...] | None = None
 
 
 class _TracesFacts(Part):
@@ -203,7 +204,7 @@ def _read(reading: Reading) -> Traces:
         frames=frames,
         recording=facts.recording,
         channel_names=facts.channel_names,
-        dark=DarkLevel(levels, dark.source, dark.accepted, dark.doubt),
+        dark=DarkLevel(levels, dark.source, dark.accepted, dark.doubt, _interval(dark)),
         params=_read_params(reading, facts),
         frame_shape=facts.frame_shape,
         pixel_size_um=facts.pixel_size_um,
@@ -213,6 +214,10 @@ def _read(reading: Reading) -> Traces:
         stimuli=reading.file("stimuli", _read_stimuli) if reading.has("stimuli") else None,
         **{name: _read_array(reading, name, shape) for name in OPTIONAL if reading.has(name)},
     )
+
+
+def _interval(dark: _Dark) -> npt.NDArray[np.float64] | None:
+    return None if dark.interval is None else np.array(dark.interval, np.float64).reshape(-1, 2)
 
 
 def _read_array(
@@ -247,6 +252,7 @@ def _facts(traces: Traces) -> dict[str, Any]:
             "source": dark.source,
             "accepted": dark.accepted,
             "doubt": dark.doubt,
+            **({} if dark.interval is None else {"interval": dark.interval.tolist()}),
         },
         "dff_reliable": traces.dff_reliable,
         "params": traces.params.model_dump(mode="json"),

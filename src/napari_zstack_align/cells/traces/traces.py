@@ -175,6 +175,41 @@ class Traces:
         """(C,) counts that were subtracted before ΔF/F; 0 where the dark level is unknown."""
         return self.dark.subtracted
 
+    def dff_at(self, dark_level: npt.ArrayLike) -> Trace:
+        """ΔF/F0 as it would be with another dark level.
+
+        Parameters
+        ----------
+        dark_level : array-like
+            Counts without light, one number or one a channel.
+
+        Returns
+        -------
+        numpy.ndarray
+            (C, N, T) float32; NaN where ``dff`` is, and where F0 isn't above this level.
+        """
+        other = np.broadcast_to(np.asarray(dark_level, np.float64), len(self.channel_names))
+        dff = np.empty_like(self.dff)
+        for c, (old, new) in enumerate(zip(self.dark_level, other, strict=True)):
+            # dff = (corrected - F0) / (F0 - dark): F0 above the dark level of before follows.
+            with np.errstate(divide="ignore", invalid="ignore"):
+                light = (self.corrected[c].astype(np.float64) - old) / (1 + self.dff[c])
+                above = light + (old - new)
+                dff[c] = np.where(above > 0, self.dff[c] * light / above, np.nan)
+        return dff
+
+    @cached_property
+    def dff_ends(self) -> tuple[Trace, Trace] | None:
+        """ΔF/F0 at both ends of what an estimated dark level leaves open, (C, N, T) each.
+
+        First at the lowest level, where ΔF/F0 is smallest, then at the highest; None for a level
+        that isn't estimated.
+        """
+        if self.dark.interval is None:
+            return None
+        lowest, highest = self.dark.interval.T
+        return self.dff_at(lowest), self.dff_at(highest)
+
     @property
     def dff_reliable(self) -> bool:
         """Whether ΔF/F of any cell can be relied on; ``dff_doubt`` says why not."""

@@ -13,22 +13,31 @@ from napari_zstack_align.cells.traces import (
     dark_level,
     extract_session_traces,
     extract_traces,
+    measured_dark_level,
 )
+from napari_zstack_align.cells.traces.dark import share_detector, shared
 from napari_zstack_align.cells.traces.storage import load_session_traces, save_session_traces
 from napari_zstack_align.gui.cells.trace_set import TraceSet, with_liveliest
 from napari_zstack_align.gui.dataset import Movie
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.progress import Job, Progress, with_partial
+from napari_zstack_align.read import open_stack
 from napari_zstack_align.stack import Stack
 
 
 def looking_up_dark(stacks: Sequence[Stack], params: TraceParams) -> Job[list[DarkLevel]]:
     """Find the dark level of each recording."""
-    levels = []
+    is_one, levels = share_detector(stacks, params), []
     for done, stack in enumerate(stacks):
         yield Progress("Looking for the dark level", done, len(stacks))
         levels.append(dark_level(stack, params))
-    return levels
+    return shared(levels) if is_one else levels
+
+
+def measuring_dark(path: Path) -> Job[DarkLevel]:
+    """Read the dark level of a file without light."""
+    yield Progress("Reading the dark level", 0, 1)
+    return measured_dark_level(open_stack(path))
 
 
 def reading(movies: Sequence[Movie], rois: Rois, params: TraceParams) -> Job[TraceSet]:

@@ -182,6 +182,7 @@ class TracesPart(Part):
     def _connect(self) -> None:
         actions = {
             "dark": self.run.look_up_dark,
+            "dark_file": self.run.ask_dark_file,
             "save": self.files.ask_save,
             "load": self.files.ask_load,
             "export": self.files.ask_export,

@@ -6,16 +6,20 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from qtpy.QtWidgets import QFileDialog
 
 from napari_zstack_align.cells.traces import DarkLevel, Traces
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells import trace_jobs as jobs
 from napari_zstack_align.gui.cells.trace_set import TraceSet, as_set
+from napari_zstack_align.gui.cells.traces_tab import in_counts
 from napari_zstack_align.gui.dataset import Movie
+from napari_zstack_align.gui.file_dialogs import open_filter
 from napari_zstack_align.params import TraceParams
 from napari_zstack_align.progress import Progress
 
@@ -90,6 +94,25 @@ class TracesRun:
             returned=partial(self._on_dark, dark_key(movies, params), then),
         )
 
+    def ask_dark_file(self) -> None:
+        """Ask for a file without light, and read its dark level."""
+        title = "Open a recording without light"
+        name, _ = QFileDialog.getOpenFileName(self._tab, title, "", open_filter())
+        if name:
+            self.measure_dark(Path(name))
+
+    def measure_dark(self, path: Path) -> None:
+        """Read the dark level of a file without light in the worker, and type it in."""
+        self._bar.start(
+            partial(jobs.measuring_dark, path), returned=partial(self._on_measured, path)
+        )
+
+    def _on_measured(self, path: Path, level: DarkLevel) -> None:
+        self._tab.form.fields["dark_level"].set(tuple(round(v, 3) for v in level.values.tolist()))
+        values = ", ".join(map(in_counts, level.values.tolist()))
+        self._tab.show_dark([level])
+        self._bar.say(f"{path.name} has {values} counts without light: typed in as the dark level.")
+
     def _given(self) -> tuple[list[Movie], TraceParams]:
         return self._part.workspace.movies(), self._tab.form.values()
 
@@ -136,7 +159,8 @@ class TracesRun:
 
 def dark_key(movies: Sequence[Movie], params: TraceParams) -> tuple[Any, ...]:
     """What the dark level depends on."""
-    return (*[id(movie.stack) for movie in movies], params.dark_level, params.dark_frames)
+    of_params = (params.dark_level, params.dark_frames, params.same_detector)
+    return (*[id(movie.stack) for movie in movies], *of_params)
 
 
 def read_words(traces: Sequence[Traces]) -> str:

@@ -38,6 +38,11 @@ BUTTONS = {
         "Look for the dark level in the files; where they don't tell it, estimate it from the "
         "darkest pixels of some frames",
     ),
+    "dark_file": (
+        "From a file …",
+        "Take the mean (in counts) of a recording without light, as with a closed shutter, of the "
+        "same detector at the same offset and gain",
+    ),
     "save": ("Save traces …", "Save the traces as a folder of plain .npy, .csv and .json files"),
     "load": ("Load traces …", "Load traces from the folder that they were saved to"),
     "export": ("Export …", "Write ROIs or traces for other programs"),
@@ -108,7 +113,7 @@ class TracesTab(QWidget):
         needed = self._there if self.what_is_written is Takes.TRACES else self._rois
         self.buttons["save"].setEnabled(traces and idle)
         self.buttons["export"].setEnabled(needed and idle)
-        for name in ("dark", "load"):
+        for name in ("dark", "dark_file", "load"):
             self.buttons[name].setEnabled(idle)
 
     def _on_format(self, _: Any = None) -> None:
@@ -131,6 +136,7 @@ class TracesTab(QWidget):
         rows.addWidget(self.dark_words)
         row = QHBoxLayout()
         row.addWidget(self.accept_box, 1)
+        row.addWidget(self.buttons["dark_file"])
         row.addWidget(self.buttons["dark"])
         rows.addLayout(row)
         self.files_box = QGroupBox("Save and export")
@@ -159,12 +165,14 @@ def dark_words(levels: Sequence[DarkLevel]) -> str:
         return "⚠ Nothing tells the dark level: type it in, or ΔF/F is unreliable."
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     counts = in_counts(low) if high - low < 0.5 else f"{in_counts(low)} to {in_counts(high)}"
+    between = sorted({each.words_of_interval for each in levels} - {""})
+    left_open = f" It may be {between[0]}." if len(between) == 1 else ""
     if "estimated" in sources and all(level.accepted for level in levels):
-        return f"{counts} counts are subtracted: an estimate from the darkest pixels."
+        return f"{counts} counts are subtracted: an estimate from the darkest pixels.{left_open}"
     if "estimated" in sources:
         return (
-            f"⚠ {counts} counts, estimated from the darkest pixels, which can only be too high. "
-            f"Accept it below, or type in what you know."
+            f"⚠ {counts} counts, estimated from the darkest pixels, which can only be too high."
+            f"{left_open} Accept it below, or type in what you know."
         )
     where = {"file": "as the file says", "given": "as given", "dark frames": "from dark frames"}
     return f"{counts} counts, {', '.join(sorted(where[s] for s in sources))}."

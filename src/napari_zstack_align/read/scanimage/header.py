@@ -75,6 +75,8 @@ class Header:
         Counts without light of all channels.
     subtracted : tuple of bool
         Whether they were subtracted before saving.
+    gains : tuple of float
+        Of the detectors.
     is_enabled : bool, optional
         Whether the stack was on. Before 2018 there is no such setting.
     is_fast : bool
@@ -108,6 +110,7 @@ class Header:
     channel_names: tuple[str, ...] = ()
     offsets: tuple[float, ...] = ()
     subtracted: tuple[bool, ...] = ()
+    gains: tuple[float, ...] = ()
     is_enabled: bool | None = None
     is_fast: bool = False
     n_slices: int = 1
@@ -228,6 +231,7 @@ def _of_version_5(of: Settings) -> Header:
                 of.numbers("hChannels.channelSubtractOffset", "hScan2D.channelsSubtractOffsets"),
             )
         ),
+        gains=of.numbers("hPmts.gains"),
         is_enabled=of.flag(f"{stack}.enable"),
         is_fast=is_fast,
         n_slices=of.count(f"{stack}.actualNumSlices", f"{stack}.numSlices", "stackNumSlices") or 1,

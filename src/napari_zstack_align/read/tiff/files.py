@@ -22,7 +22,7 @@ from napari_zstack_align.read._time_axis import FileTimes, one_time_axis
 from napari_zstack_align.read.scanimage.header import Header
 from napari_zstack_align.read.scanimage.opening import one_image, open_scanimage
 from napari_zstack_align.read.tiff.head import Head, declared_planes, facts_of, read_head
-from napari_zstack_align.read.tiff.offsets import channel_offsets
+from napari_zstack_align.read.tiff.offsets import channel_offsets, detector_settings
 from napari_zstack_align.read.tiff.ome import Ome, holds_several, parse
 from napari_zstack_align.read.tiff.ome_set import (
     Description,
@@ -403,5 +403,6 @@ FORMAT = Format(
     glance=glance,
     started_at=started_at,
     channel_offsets=channel_offsets,
+    detector_settings=detector_settings,
     has_images=True,
 )

@@ -1,4 +1,4 @@
-"""The offset of each channel, where the TIFF of a microscope says it."""
+"""Offsets and gains of the channels, where the TIFF of a microscope says them."""
 
 from __future__ import annotations
 
@@ -18,3 +18,11 @@ def channel_offsets(path: Path) -> tuple[float, ...] | None:
     """
     header = read_header(path)
     return None if header is None else header.dark_levels()
+
+
+def detector_settings(path: Path) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """Offsets and gains of all channels, as ScanImage wrote them; None without both."""
+    header = read_header(path)
+    if header is None or not header.offsets or not header.gains:
+        return None
+    return header.offsets, header.gains

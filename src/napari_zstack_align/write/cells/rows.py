@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,21 @@ def numbers(values: npt.NDArray[Any]) -> list[str]:
     row = ",".join(["%.7g"] * values.shape[1]) + "\n"
     text = row * len(values) % tuple(values.ravel().tolist())
     return text.replace("nan", "").splitlines()
+
+
+ENDS = ("dff_lowest_dark", "dff_highest_dark")
+"""ΔF/F at both ends of what an estimated dark level leaves open: columns where there is one."""
+
+
+def has_ends(recordings: Sequence[Traces]) -> bool:
+    """Whether the dark level of a recording is estimated."""
+    return any(traces.dff_ends is not None for traces in recordings)
+
+
+def ends_of(traces: Traces) -> list[npt.NDArray[np.float32]]:
+    """ΔF/F (C, N, T) of each of `ENDS`; NaN for a level that isn't estimated."""
+    unknown = np.broadcast_to(np.float32(np.nan), traces.dff.shape)
+    return [unknown, unknown] if traces.dff_ends is None else [*traces.dff_ends]
 
 
 FRAME_COLUMNS = ("frame", "time_s", "raw_frame", "recorded_at", "session_time_s", "stimulus")

@@ -6,12 +6,20 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.csv_text import csv_cell
 from napari_zstack_align.progress import Job
 from napari_zstack_align.write.cells.options import CellOptions
-from napari_zstack_align.write.cells.rows import each_reliable, numbers, write_rows
+from napari_zstack_align.write.cells.rows import (
+    ENDS,
+    each_reliable,
+    ends_of,
+    has_ends,
+    numbers,
+    write_rows,
+)
 
 COLUMNS = (
     "recording", "roi", "channel", "y", "x", "radius", "known_frames", "mean_F", "mean_Fneu",
@@ -32,13 +40,18 @@ def write_summary_csv(
     which the means are taken. ``motion_explained`` is the part of the variance of ``corrected``
     that the ROI's displacement explains; much of it speaks of motion rather than of the cell.
     ``saturated`` is the part of the frames used in which it is; empty where that is unknown.
+    Where a dark level is estimated, two more columns hold the largest ΔF/F at the lowest and the
+    highest one that the frames leave open.
     """
     total = sum(traces.F.shape[0] * traces.F.shape[1] for traces in recordings)
-    blocks = (row for traces in recordings for row in _rows(traces))
-    return write_rows(Path(path), COLUMNS, blocks, total, overwrite)
+    with_ends = has_ends(recordings)
+    blocks = (row for traces in recordings for row in _rows(traces, with_ends))
+    columns = (*COLUMNS, *(f"max_{name}" for name in ENDS)) if with_ends else COLUMNS
+    return write_rows(Path(path), columns, blocks, total, overwrite)
 
 
-def _rows(traces: Traces) -> Iterator[tuple[str, int]]:
+def _rows(traces: Traces, with_ends: bool) -> Iterator[tuple[str, int]]:
+    ends = ends_of(traces) if with_ends else []
     name, relied_on = csv_cell(traces.recording), each_reliable(traces)
     for channel, row in np.ndindex(traces.F.shape[:2]):
         f, fneu, dff = (
@@ -56,4 +69,13 @@ def _rows(traces: Traces) -> Iterator[tuple[str, int]]:
             np.nan if traces.saturated is None else traces.saturated[channel, row],
         ]
         (text,) = numbers(np.array([figures]))
-        yield f"{name},{traces.ids[row]},{channel},{text},{relied_on[channel][row]}\n", 1
+        rest = ""
+        if with_ends:
+            (peaks,) = numbers(np.array([[_highest(each[channel, row]) for each in ends]]))
+            rest = f",{peaks}"
+        yield f"{name},{traces.ids[row]},{channel},{text},{relied_on[channel][row]}{rest}\n", 1
+
+
+def _highest(dff: npt.NDArray[np.float32]) -> float:
+    known = dff[np.isfinite(dff)]
+    return float(known.max()) if len(known) else np.nan

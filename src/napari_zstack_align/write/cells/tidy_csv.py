@@ -14,11 +14,14 @@ from napari_zstack_align.csv_text import csv_cell
 from napari_zstack_align.progress import Job
 from napari_zstack_align.write.cells.options import CellOptions
 from napari_zstack_align.write.cells.rows import (
+    ENDS,
     FRAME_COLUMNS,
     SIGNALS,
     confidence_and_flag,
     each_reliable,
+    ends_of,
     frame_and_time,
+    has_ends,
     numbers,
     write_rows,
 )
@@ -46,28 +49,39 @@ def write_tidy_csv(
     ``recorded_at`` date and time, and ``session_time_s`` counts from the start of the earliest
     recording. F and Fneu are raw counts; what is unknown or not a number is left empty.
     ``dff_reliable`` is 0 where the dark level is unknown or doubtful, where no frame counts, and
-    for ROIs that are saturated, or weren't measured in most frames.
+    for ROIs that are saturated, or weren't measured in most frames. Where a dark level is
+    estimated, two more columns hold ΔF/F at the lowest and the highest one that the frames leave
+    open.
     """
     total = sum(traces.F.size for traces in recordings)
     pairs = zip(recordings, session_times(recordings), strict=True)
-    blocks = (block for traces, times in pairs for block in _blocks(traces, times))
-    return write_rows(Path(path), COLUMNS, blocks, total, overwrite)
+    with_ends = has_ends(recordings)
+    blocks = (block for traces, times in pairs for block in _blocks(traces, times, with_ends))
+    columns = (*COLUMNS, *ENDS) if with_ends else COLUMNS
+    return write_rows(Path(path), columns, blocks, total, overwrite)
 
 
-def _blocks(traces: Traces, session_times_s: npt.NDArray[np.float64]) -> Iterator[tuple[str, int]]:
+def _blocks(
+    traces: Traces, session_times_s: npt.NDArray[np.float64], with_ends: bool
+) -> Iterator[tuple[str, int]]:
     """Yield the rows of a recording in blocks, with their number."""
     before, after = frame_and_time(traces, session_times_s), confidence_and_flag(traces)
     n_channels, n_rois, n_frames = traces.F.shape
     name, relied_on = csv_cell(traces.recording), each_reliable(traces)
+    ends = ends_of(traces) if with_ends else []
     for channel, row in np.ndindex(n_channels, n_rois):
-        end = f",{relied_on[channel][row]}\n"
+        end = f",{relied_on[channel][row]}"
         head = f"{name},{traces.ids[row]},{channel},"
         for start in range(0, n_frames, FRAMES_AT_ONCE):
             part = slice(start, start + FRAMES_AT_ONCE)
             values = [getattr(traces, signal)[channel, row, part] for signal in SIGNALS]
             middle = numbers(np.stack(values, axis=1))
+            rest = [""] * len(middle)
+            if with_ends:
+                rest = numbers(np.stack([each[channel, row, part] for each in ends], axis=1))
+                rest = [f",{each}" for each in rest]
+            rows = zip(before[part], middle, after[part], rest, strict=True)
             lines = [
-                f"{head}{frame},{value},{last}{end}"
-                for frame, value, last in zip(before[part], middle, after[part], strict=True)
+                f"{head}{frame},{value},{last}{end}{more}\n" for frame, value, last, more in rows
             ]
             yield "".join(lines), len(lines)
