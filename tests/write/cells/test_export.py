@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_zstack_align.cells.roi_table import load_rois
+from napari_zstack_align.cells.roi_files import load_rois
 from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import NwbParams
