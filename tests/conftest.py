@@ -200,7 +200,7 @@ def make_traces(three_rois: Rois) -> Callable[..., Traces]:
         raw = random.uniform(900, 1000, (2, n_channels, n_rois, n_frames)).astype(np.float32)
         raw[:, :, 1:2, 4:5] = np.nan
         frames = np.zeros(n_frames, FRAMES)
-        frames["frame"] = np.arange(n_frames)
+        frames["frame"] = frames["raw_frame"] = np.arange(n_frames)
         frames["time_s"] = np.arange(n_frames) / 10 if times else np.nan
         frames["confidence"], frames["used"] = 0.75, True
         mark(frames[2:3], Fault(Flag.FAST_MOTION, "fast motion: 3,5 px"))

@@ -60,3 +60,8 @@ def test_the_session_begins_with_the_earliest_recording():
 
 def test_clocks_of_which_one_has_a_zone_are_taken_for_one():
     assert seconds_between(START, (START + timedelta(seconds=5)).replace(tzinfo=UTC)) == 5
+
+
+def test_words_name_a_raw_frame_where_it_is_another():
+    raw = Acquisition.of(3, np.array([0, 2, 3]))
+    assert (raw.words(0), raw.words(2)) == ("frame 0", "frame 2 (raw frame 3)")

@@ -83,6 +83,11 @@ class Acquisition:
         """Whether the times of all frames are known."""
         return bool(np.isfinite(self.times_s).all())
 
+    def words(self, t: int) -> str:
+        """'frame 12', or 'frame 12 (raw frame 15)' where others left the stack before it."""
+        raw = int(self.numbers[t])
+        return f"frame {t}" if raw == t else f"frame {t} (raw frame {raw})"
+
     def take(self, frames: npt.ArrayLike) -> Self:
         """Return those of some frames, by their indices, the last for those beyond it."""
         index = np.minimum(np.asarray(frames, np.intp), len(self.numbers) - 1)

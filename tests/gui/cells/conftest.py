@@ -77,7 +77,7 @@ def traces_of(recording, n_channels=1):
         dff[:, row, frame : frame + 5] = 1 + row
     dff[:, 1, 3] = np.nan
     frames = np.zeros(n_frames, FRAMES)
-    frames["frame"] = np.arange(n_frames)
+    frames["frame"] = frames["raw_frame"] = np.arange(n_frames)
     frames["time_s"] = frames["frame"] / 10
     frames["confidence"], frames["used"] = 0.8, True
     frames["confidence"][5:8] = 0.1

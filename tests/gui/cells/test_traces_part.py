@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
+
 import numpy as np
 import pytest
 from driving import click, settled
@@ -283,3 +286,12 @@ def test_traces_that_are_read_again_keep_their_stimuli(recordings, tmp_path):
         np.testing.assert_array_equal(one.stimuli, other.stimuli)
         assert one.remarks == other.remarks
     assert as_set(traces[:1]).with_stimuli_of(as_set(traces)).recordings[0].stimuli is None
+
+
+def test_the_pointer_tells_raw_frame_and_date(panel, session, recordings):
+    traces = traces_of(recordings[0])
+    traces.frames["raw_frame"] += 3
+    panel.traces.show(as_set(replace(traces, started_at=datetime(2026, 3, 4, 5, 6, 7))))
+    panel.traces.dock._on_pointed((0, 12))
+    words = panel.traces.dock.words.text()
+    assert words.startswith("frame 12 (raw frame 15) (1.20 s, 2026-03-04 05:06:08.200):")

@@ -180,8 +180,10 @@ class TracesDock(QWidget):
             return
         recording, frame = place
         traces = self.traces.recordings[recording]
-        times = traces.frame_times_s
+        frames, times = traces.acquisition, traces.frame_times_s
         when = "" if times is None else f" ({times[frame]:.2f} s)"
+        if when and (at := str(frames.take([frame]).recorded_at[0])):
+            when = f"{when[:-1]}, {at.replace('T', ' ')[:23]})"
         row = traces.frames[frame]
         parts = [
             f"<span style='color:{color}'>ROI {roi}</span> {self.value_words(roi, *place)}"
@@ -193,7 +195,7 @@ class TracesDock(QWidget):
         if row["flag"]:
             more.append(escape(shown(row)))
         name = f"{traces.recording}, " if len(self.traces.recordings) > 1 else ""
-        self.words.setText(f"{name}frame {frame}{when}: {', '.join([*parts, *more])}")
+        self.words.setText(f"{name}{frames.words(frame)}{when}: {', '.join([*parts, *more])}")
 
     def _ask_picture(self) -> None:
         if not may_be_written(self, "traces", self.outdated):

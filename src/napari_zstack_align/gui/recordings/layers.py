@@ -186,7 +186,8 @@ class SessionLayers(FrameLayers):
         if view.layer in self.overlay:
             return self.caption
         recording = self.recordings[view.recording]
-        return f"{recording.name}, frame {view.frame}{flag_words(view.alignment, view.frame)}"
+        frame = "" if view.frame is None else recording.stack.acquisition.words(view.frame)
+        return f"{recording.name}, {frame}{flag_words(view.alignment, view.frame)}"
 
     def go_to_frame(self, recording: int, frame: int) -> None:
         """Move the slider to a frame of a recording, with the frames in view."""

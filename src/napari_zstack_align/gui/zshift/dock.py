@@ -64,7 +64,8 @@ class ZShiftDock(QWidget):
         if frame is None or self.view is None:
             self.words.setText(self._hint())
         else:
-            self.words.setText(f"frame {frame}: {self.view.words(frame)}")
+            name = self.view.zshift.stack.acquisition.words(frame)
+            self.words.setText(f"{name}: {self.view.words(frame)}")
 
     def _hint(self) -> str:
         return f"{SIGN} {self.outdated}" if self.outdated else HINT

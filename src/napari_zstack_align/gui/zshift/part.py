@@ -102,8 +102,9 @@ class ZShiftPart(Part):
             self.workspace.say("")
             return
         self.dock.go_to(frame)
-        name = self.view.zshift.stack.name
-        self.workspace.say(f"{name}, frame {frame}\n{self.view.words(frame)}")
+        stack = self.view.zshift.stack
+        what = f"{stack.name}, {stack.acquisition.words(frame)}"
+        self.workspace.say(f"{what}\n{self.view.words(frame)}")
 
     def toggle(self) -> None:
         """Switch between frames and corrected frames."""
