@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tifffile
 from driving import click, settled
+from stacks import shifted
 
 
 def test_a_file_is_opened_again_as_it_is_said(qtbot, viewer, panel, tmp_path):
@@ -75,3 +76,40 @@ def test_the_offer_goes_with_the_next_file(qtbot, panel, tmp_path):
     load.open_paths([tmp_path / "absent.tif"])
     settled(qtbot, panel)
     assert load.ways_out.isHidden()
+
+
+def two_in_turn(path):
+    rng = np.random.default_rng(0)
+    planes = rng.poisson(50 + 200 * (np.arange(24) % 2)[:, None, None], (24, 32, 40))
+    tifffile.imwrite(path, planes.astype(np.uint16), photometric="minisblack", metadata=None)
+    return path
+
+
+def test_a_file_opened_plainly_is_offered_as_its_run_had_it(qtbot, panel, tmp_path):
+    path, load = two_in_turn(tmp_path / "two.tif"), panel.zstack.load_tab
+    load.open_as([path], channels=2, frames_per_slice=4)
+    settled(qtbot, panel)
+    shown = panel.zstack.shown
+    shown.runs.add({shown: shifted(shown.stack, 1.0)})
+    load.open_paths([path])
+    settled(qtbot, panel)
+    assert panel.zstack.shown.stack.shape[:2] == (24, 1)
+    words = "made with 'Frames per slice: 4, Channels: 2': 'Open as its run had it'"
+    assert words in load.run_bar.status.text()
+    [offered] = load.ways_out.buttons
+    click(qtbot, offered)
+    settled(qtbot, panel)
+    assert panel.zstack.shown is shown
+    assert panel.zstack.workspace.stacks == [shown]
+
+
+def test_a_file_that_was_said_to_be_so_is_left_at_that(qtbot, panel, tmp_path):
+    path, load = two_in_turn(tmp_path / "two.tif"), panel.zstack.load_tab
+    load.open_as([path], channels=2)
+    settled(qtbot, panel)
+    shown = panel.zstack.shown
+    shown.runs.add({shown: shifted(shown.stack, 1.0)})
+    load.open_as([path], channels=3)
+    settled(qtbot, panel)
+    assert load.ways_out.isHidden()
+    assert len(panel.zstack.workspace.stacks) == 2

@@ -148,7 +148,18 @@ class LoadTab(QWidget):
         if len(paths) == 1 and kind_of(paths[0]) is not None:
             self.alignment_chosen.emit(paths[0])
             return
-        self._open(paths)
+        self.open_as(paths)
+
+    def open_as(self, paths: Sequence[Path], **said: Any) -> None:
+        """Open files as it is said; of one that breaks off, the whole frames are offered."""
+        source = paths[0] if len(paths) == 1 else list(paths)
+
+        def failed(_: str) -> None:
+            if isinstance(self.run_bar.last_error, BrokenOffError):
+                whole = partial(self.open_as, paths, **{**said, "whole_frames": True})
+                self.ways_out.offer(WayOut(OPEN_WHOLE, OPEN_WHOLE_TIP, whole))
+
+        self.start(partial(load_stack, source, **said), failed)
 
     def start(
         self,
@@ -186,7 +197,7 @@ class LoadTab(QWidget):
         except InputError as error:
             self.run_bar.say_error(str(error))
             return
-        self._open(self.stack.paths, **said)
+        self.open_as(self.stack.paths, **said)
 
     def preview_typed(self) -> None:
         """Show what the frames look like as they are described now, which is not yet applied."""
@@ -241,17 +252,6 @@ class LoadTab(QWidget):
         return True
 
     # -- inside --------------------------------------------------------------------------------
-
-    def _open(self, paths: Sequence[Path], **said: Any) -> None:
-        """Open files as it is said; of one that breaks off, the whole frames are offered."""
-        source = paths[0] if len(paths) == 1 else list(paths)
-
-        def failed(_: str) -> None:
-            if isinstance(self.run_bar.last_error, BrokenOffError):
-                whole = partial(self._open, paths, **{**said, "whole_frames": True})
-                self.ways_out.offer(WayOut(OPEN_WHOLE, OPEN_WHOLE_TIP, whole))
-
-        self.start(partial(load_stack, source, **said), failed)
 
     def _show_remarks(self, remarks: Sequence[Remark]) -> None:
         self.remarks.setText("\n".join(map(marked, remarks)))

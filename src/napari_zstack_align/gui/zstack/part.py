@@ -31,6 +31,7 @@ from napari_zstack_align.gui.runs import names_of
 from napari_zstack_align.gui.runs_box import may_lose
 from napari_zstack_align.gui.stack_layers import StackLayers, every_stack, stack_of
 from napari_zstack_align.gui.unfinished.found import Setup
+from napari_zstack_align.gui.way_out import WayOut
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.gui.zstack.align_run import AlignRun
 from napari_zstack_align.gui.zstack.align_tab import AlignTab
@@ -47,6 +48,9 @@ from napari_zstack_align.stack import Stack
 SHOWN_AGAIN = "{} is shown again, with the runs that were kept of it."
 KEPT = "The layers of {} were removed; {} {} kept: 'Show again' brings them back."
 MASKS_KEPT = "The {} went with the frames, but {} kept: see 'Show again' on the Load tab."
+READ_OTHERWISE = "A run of {} was made with `{}`: '{}' shows these frames with it."
+AS_ITS_RUN = "Open as its run had it"
+AS_ITS_RUN_TIP = "Read the files as they were read for the run, in place of what is shown"
 REMOVED = "The layers of {} were removed."
 
 
@@ -297,7 +301,10 @@ class ZStackPart(Part):
             self.load_tab.run_bar.say(SHOWN_AGAIN.format(stack.name))
             return
         if not may_be_in(stack, self.workspace.left):
-            self.add_stack(stack, contrast)
+            before = self.read_otherwise(stack)
+            shown = self.add_stack(stack, contrast)
+            if before is not None:
+                self._offer_as_before(shown, before)
             return
         bar = self.load_tab.run_bar
         words = bar.status.text()
@@ -305,6 +312,38 @@ class ZStackPart(Part):
             partial(finding, stack, self.workspace.left),
             returned=partial(self._on_found, stack, contrast, words),
         )
+
+    def read_otherwise(self, stack: Stack) -> Stack | None:
+        """A stack with runs of the same files, read in another way than this, which is as it is.
+
+        None where there is none, and where it was said how these files are to be read.
+        """
+        if not stack.paths or stack.said.arguments():
+            return None
+        known = [*self.workspace.kept, *self.workspace.stacks]
+        with_runs = [each.stack for each in known if each.runs.listed]
+        names = [path.name for path in stack.paths]
+        moved = [s for s in self.workspace.left.stacks if [p.name for p in s.paths] == names]
+        same = [each for each in with_runs if each.paths == stack.paths]
+        return next((each for each in (*same, *moved) if each.said.arguments()), None)
+
+    def _offer_as_before(self, plain: StackLayers, before: Stack) -> None:
+        """Offer to read files as they were for the runs that there are."""
+        said = ", ".join(f"{name}={value!r}" for name, value in before.said.arguments().items())
+        self.load_tab.run_bar.say(READ_OTHERWISE.format(before.name, said, AS_ITS_RUN))
+        way = partial(self._open_as_before, plain, before)
+        self.load_tab.ways_out.offer(WayOut(AS_ITS_RUN, AS_ITS_RUN_TIP, way))
+
+    def _open_as_before(self, plain: StackLayers, before: Stack) -> None:
+        """Show what a run was made of in place of the files as they are."""
+        paths = plain.stack.paths
+        if not plain.runs.listed:
+            plain.remove()
+        shown = next((each for each in self.workspace.stacks if each.stack is before), None)
+        if shown is not None:
+            self._choose_shown(shown)
+        else:
+            self.load_tab.open_as(paths, **before.said.arguments())
 
     def keep(self, shown: StackLayers) -> None:
         """Keep a stack whose layers were removed, where a run of it goes on or is in no file."""
