@@ -40,7 +40,7 @@ def test_a_table_of_traces(traces_folder, tmp_path, capsys):
     assert main(["export", str(traces_folder), f"--out={out}"]) == 0
     said = "larva_1: 3 ROIs, 9 frames: 1 flagged (1 fast motion), 0 left out of baselines"
     assert capsys.readouterr().out.startswith(f"Wrote {out}\n{said}")
-    assert out.read_text().startswith("recording,roi,channel,frame,time_s,F,Fneu,corrected,dff")
+    assert out.read_text().startswith("recording,roi,channel,frame,time_s,raw_frame,recorded_at")
 
 
 @pytest.mark.parametrize("names", [["a"], ["a", "b"], ["a", "b", "fine"]], ids=str)

@@ -23,7 +23,7 @@ from napari_zstack_align.read._quiet import shortened
 from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read._units import Known, interval, length, number
 from napari_zstack_align.read._unnamed_axes import as_channels
-from napari_zstack_align.read.own_exports import FRAMES, MADE_BY, as_exported, of_our_export
+from napari_zstack_align.read.own_exports import FRAMES, MADE_BY, as_exported, on_aligned
 from napari_zstack_align.read.said.axes import check_named
 from napari_zstack_align.remark import Remark, as_notes
 from napari_zstack_align.sources import ArraySource
@@ -212,7 +212,7 @@ def _open_ome(group: Any, path: Path, said: str | None) -> Opened:
     facts = as_exported(opened.facts, exported, opened.source.shape[0])
     if facts.z_step_um is None and step is not None and step > 0:
         facts = replace(facts, z_step_um=step)
-    ours = of_our_export(attributes.get("made_by") == MADE_BY)
+    ours = on_aligned(attributes.get("made_by") == MADE_BY, attributes.get("aligned"))
     return replace(opened, facts=replace(facts, remarks=(*facts.remarks, *ours)))
 
 

@@ -18,15 +18,17 @@ from napari_zstack_align.remark import Remark, RemarkCode, as_notes
 
 MADE_BY = "napari-zstack-align"
 """What exports carry, to be known again where their format alone doesn't say so."""
+ALIGNED = f"{MADE_BY}: aligned"
+"""What they carry where their pixels were moved, in formats with one place for both."""
 FRAMES = "frames"
 """Attribute of zarr in which they say it."""
 MOST_TEXT = 10**8
 """Longer texts are damage."""
 
 
-def of_our_export(is_ours: bool) -> tuple[Remark, ...]:
-    """Say that frames were exported here, and so resampled; nothing of other files."""
-    sentence = f"{MADE_BY} exported these frames, aligned." if is_ours else ""
+def on_aligned(is_ours: bool, is_aligned: object = True) -> tuple[Remark, ...]:
+    """Say that frames were exported here, aligned, and so resampled; nothing of other files."""
+    sentence = f"{MADE_BY} exported these frames, aligned." if is_ours and is_aligned else ""
     return as_notes(sentence, code=RemarkCode.RESAMPLED)
 
 

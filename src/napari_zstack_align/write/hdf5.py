@@ -45,6 +45,7 @@ def is_hdf5_export(path: Path) -> bool:
 def _write(path: Path, image: Image, overwrite: bool) -> Job[Path]:
     with replacing(path, overwrite) as unfinished, hdf5_file(unfinished, "w") as (file, check):
         file.attrs["made_by"] = MADE_BY
+        file.attrs["aligned"] = image.is_aligned
         movies = [_create(file, image, channel) for channel in range(image.n_channels)]
         if image.frames is not None:
             _add_times(file, image.frames)

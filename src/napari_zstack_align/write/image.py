@@ -90,6 +90,11 @@ class Image:
             )
 
     @property
+    def is_aligned(self) -> bool:
+        """Whether its pixels were moved: something stands outside the raw frames then."""
+        return self.outside is not None
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Shape in the order of ``axes``."""
         return tuple(int(size) for size in self.data.shape)

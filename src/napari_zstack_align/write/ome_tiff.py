@@ -12,7 +12,7 @@ import tifffile
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.frame_times import frame_interval_s
 from napari_zstack_align.progress import Job, Progress
-from napari_zstack_align.read import MADE_BY
+from napari_zstack_align.read import ALIGNED, MADE_BY
 from napari_zstack_align.write.image import Image
 from napari_zstack_align.write.replacing import replacing
 from napari_zstack_align.write.target import check_export_target
@@ -71,7 +71,7 @@ def _write_frame(path: Path, image: Image) -> int:
             shape=image.shape,
             dtype=image.dtype.newbyteorder("<"),
             photometric="minisblack",
-            software=MADE_BY,
+            software=ALIGNED if image.is_aligned else MADE_BY,
             metadata=_metadata(image),
             returnoffset=True,
             **_resolution(image),

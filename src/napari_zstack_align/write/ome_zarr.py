@@ -169,6 +169,7 @@ def _write_metadata(path: Path, metadata: v05.Image, image: Image) -> None:
     attributes = zarr.open_group(path, mode="r+").attrs
     attributes["ome"] = ome
     attributes["made_by"] = MADE_BY
+    attributes["aligned"] = image.is_aligned
     if known := _of_frames(image):
         attributes[FRAMES] = known
     if image.outside is not None:

@@ -33,7 +33,7 @@ from napari_zstack_align.read.hdf5.datasets import (
     text_of,
     unwritten,
 )
-from napari_zstack_align.read.own_exports import MADE_BY, as_exported, of_our_export
+from napari_zstack_align.read.own_exports import MADE_BY, as_exported, on_aligned
 from napari_zstack_align.read.said.axes import check_named
 from napari_zstack_align.remark import Remark, as_notes, as_warnings
 
@@ -260,7 +260,10 @@ def _facts(dataset: Any, axes: str, path: Path) -> Facts:
         channel_names=names or tuple(filter(None, [text_of(known.get("channel_name"))])),
         remarks=(
             *_as_exported(known),
-            *of_our_export(text_of(attribute(dataset.file, "made_by", path)) == MADE_BY),
+            *on_aligned(
+                text_of(attribute(dataset.file, "made_by", path)) == MADE_BY,
+                attribute(dataset.file, "aligned", path),
+            ),
         ),
     )
 

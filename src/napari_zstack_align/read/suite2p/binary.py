@@ -16,7 +16,7 @@ from napari_zstack_align.read._format import PLAIN, Format, Glance, Wish
 from napari_zstack_align.read._raw_source import ChannelsSource, RawSource
 from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read._units import number
-from napari_zstack_align.read.own_exports import MADE_BY, of_our_export
+from napari_zstack_align.read.own_exports import MADE_BY, on_aligned
 from napari_zstack_align.read.suite2p.names import BINARIES, OPS
 from napari_zstack_align.read.suite2p.objects import read_objects
 from napari_zstack_align.remark import Remark, RemarkCode, as_notes, as_warnings
@@ -156,7 +156,7 @@ def _remarks(
             "Suite2p has registered these frames already." if _is_registered(file, ops) else "",
             code=RemarkCode.RESAMPLED,
         ),
-        *of_our_export(ops.get("made_by") == MADE_BY),
+        *on_aligned(ops.get("made_by") == MADE_BY),
     )
 
 

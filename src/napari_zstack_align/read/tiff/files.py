@@ -86,16 +86,19 @@ def open_tiff(paths: list[Path], wish: Wish = PLAIN) -> Opened:
     InputError
         For files that are truncated, without pages, of mixed shapes or RGB.
     """
+    tables = read_many(paths)
     head = read_head(paths[0])
     described = description_of(paths[0], head.ome)
     head = replace(head, ome=described.xml, remarks=(*head.remarks, *described.remarks))
     if described.xml is None:
-        return _open_plain(paths, head, wish)
+        return _open_plain(paths, tables, head, wish)
     ome = parse(described.xml, described.path.name, wish.image)
     if len(paths) > 1:
-        return _open_ome(paths, head, ome, wish)
+        return _open_ome(paths, tables, head, ome, wish)
     if described.path == paths[0]:
-        return _open_ome([*paths, *_companions(ome, paths[0])], head, ome, wish, is_set=True)
+        others = _companions(ome, paths[0])
+        tables += read_many(others)
+        return _open_ome([*paths, *others], tables, head, ome, wish, is_set=True)
     return _open_set(paths[0], described, wish)
 
 
@@ -109,7 +112,7 @@ def open_described(path: Path, wish: Wish = PLAIN) -> Opened:
     """
     ome = parse(metadata_in(path), path.name, wish.image)
     files = files_of(ome, path.parent, path.name)
-    return _open_ome(files, read_head(files[0]), ome, wish, is_set=True)
+    return _open_ome(files, read_many(files), read_head(files[0]), ome, wish, is_set=True)
 
 
 def _open_set(path: Path, described: Description, wish: Wish) -> Opened:
@@ -124,11 +127,9 @@ def _open_set(path: Path, described: Description, wish: Wish) -> Opened:
     return replace(opened, facts=replace(opened.facts, remarks=remarks))
 
 
-def _open_plain(paths: list[Path], head: Head, wish: Wish) -> Opened:
+def _open_plain(paths: list[Path], tables: list[Pages], head: Head, wish: Wish) -> Opened:
     """Open files whose own tags say what their pages are."""
-    tables = [
-        _expanded(table, head if i == 0 else None) for i, table in enumerate(read_many(paths))
-    ]
+    tables = [_expanded(table, head if i == 0 else None) for i, table in enumerate(tables)]
     pages, odd = _whole_of_all(tables, declared_planes(head), wish)
     check_alike(pages, head)
     odd = (*odd, *_oddities(pages, head, False))
@@ -146,13 +147,19 @@ def _open_plain(paths: list[Path], head: Head, wish: Wish) -> Opened:
 
 
 def _open_ome(
-    paths: list[Path], head: Head, ome: Ome, wish: Wish, *, is_set: bool = False
+    paths: list[Path],
+    tables: list[Pages],
+    head: Head,
+    ome: Ome,
+    wish: Wish,
+    *,
+    is_set: bool = False,
 ) -> Opened:
     """Open files whose OME metadata say what their pages are.
 
     With ``is_set`` they are all that are there of those which the metadata name.
     """
-    pages, odd = _whole_of_all(read_many(paths), None, wish)
+    pages, odd = _whole_of_all(tables, None, wish)
     if len(ome.images) > 1:
         pages = of_image(ome, pages)
     check_alike(pages, head)

@@ -20,7 +20,7 @@ from napari_zstack_align.read._files import readable
 from napari_zstack_align.read._quiet import DAMAGED_TAGS, quiet_tifffile, remark_of
 from napari_zstack_align.read._units import Known, interval, length, number
 from napari_zstack_align.read._unnamed_axes import as_frames
-from napari_zstack_align.read.own_exports import MADE_BY, of_our_export
+from napari_zstack_align.read.own_exports import ALIGNED, on_aligned
 from napari_zstack_align.read.scanimage.header import Header
 from napari_zstack_align.read.scanimage.tags import header_of, texts_of
 from napari_zstack_align.remark import Remark, as_notes, as_warnings
@@ -97,7 +97,7 @@ def read_head(path: Path) -> Head:
         resolution=(x_resolution, y_resolution),
         resolution_unit=int(unit_code),
         metamorph_planes=0 if planes is None else int(planes.count),
-        remarks=(*remark_of(messages), *remarks, *of_our_export(texts[0].startswith(MADE_BY))),
+        remarks=(*remark_of(messages), *remarks, *on_aligned(texts[0].startswith(ALIGNED))),
     )
 
 
