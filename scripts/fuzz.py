@@ -3,11 +3,11 @@
     python scripts/fuzz.py [--minutes 10] [--seed 0] [--keep FOLDER] [--workers 1]
     python scripts/fuzz.py --again FOLDER        # the kept cases once more
 
-TIFF, .npy, zarr, Suite2p, ThorImage, saved results, tables of ROIs and of batch, and parameters are
-spoilt: bytes turned, cut out, doubled, exchanged for extremes, and JSON values for odd ones. Each
-case is opened, and read where it opens. A crash is anything but a result or a sentence, no answer
-within 10 s, or more than 2 GB of memory. Cases run in child processes; what crashes is kept with
-its seed.
+TIFF, .npy, zarr, Suite2p, ThorImage, Scanbox, saved results, tables of ROIs and of batch, and
+parameters are spoilt: bytes turned, cut out, doubled, exchanged for extremes, and JSON values for
+odd ones. Each case is opened, and read where it opens. A crash is anything but a result or a
+sentence, no answer within 10 s, or more than 2 GB of memory. Cases run in child processes; what
+crashes is kept with its seed.
 """
 
 from __future__ import annotations
@@ -93,10 +93,12 @@ def make_corpus(folder: Path) -> dict[str, list[Path]]:
         zarr.create_array(folder / f"{name}.zarr", data=frames, compressors=packed, **chunks)
         images.append(folder / f"{name}.zarr")
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-    from read.written import acquisition, suite2p, thor  # type: ignore[import-not-found]
+    from read.written import acquisition, scanbox, suite2p, thor  # type: ignore[import-not-found]
 
     # HDF5's own library may not come back from a damaged file: it is no part of this.
     images += [write(folder, acquisition(n_slices=3)) for write in (suite2p, thor)]
+    (folder / "scanbox").mkdir()
+    images.append(scanbox(folder / "scanbox", acquisition(n_slices=3)).parent)
     results = [
         cases.zstack(1).save(folder / "z.zalign"),
         cases.recording(1).save(folder / "r.zalign"),

@@ -11,6 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 import numpy.typing as npt
+import scipy.io
 import tifffile
 import zarr
 
@@ -299,6 +300,36 @@ def thor_file(folder: Path, made: Acquisition) -> Path:
     return thor(folder, made) / "Image_0001_0001.raw"
 
 
+def scanbox_info(made: Acquisition, **changes: Any) -> dict[str, Any]:
+    """What Scanbox 2 says of a recording, or of volumes of the optotune; None leaves out."""
+    n_frames, n_channels, n_rows, n_columns = made.frames.shape
+    planes = max(made.n_slices, 1)
+    info = {
+        "scanbox_version": 2,
+        "resfreq": n_rows * planes / INTERVAL_S,
+        "recordsPerBuffer": n_rows,
+        "sz": np.array([n_rows, n_columns]),
+        "channels": {1: 2, 2: 1}.get(n_channels, 0),
+        "scanmode": 1,
+        "volscan": int(made.n_slices > 0),
+        "otwave": np.arange(made.n_slices) * 200.0,
+        "otwave_um": np.arange(made.n_slices) * Z_STEP_UM,
+        "config": {"frames": n_frames, "lines": n_rows, "magnification": 2},
+        "messages": np.array(["start", "a longer one"], object),
+        "event_id": np.arange(5),
+        **changes,
+    }
+    return {name: value for name, value in info.items() if value is not None}
+
+
+def scanbox(folder: Path, made: Acquisition, **changes: Any) -> Path:
+    """Write a .sbx, in which light makes numbers smaller, and its .mat."""
+    stored = (65535 - made.frames).transpose(0, 2, 3, 1)
+    np.ascontiguousarray(stored).astype("<u2").tofile(folder / "x_000_001.sbx")
+    scipy.io.savemat(folder / "x_000_001.mat", {"info": scanbox_info(made, **changes)})
+    return folder / "x_000_001.sbx"
+
+
 ALL = frozenset({"pixel", "step", "times", "names", "volumes"})
 FORMATS: dict[str, Written] = {
     "ScanImage": Written(scanimage, ALL | {"start"}),
@@ -317,5 +348,6 @@ FORMATS: dict[str, Written] = {
     "Suite2p, data.bin": Written(suite2p_file, frozenset({"times"})),
     "ThorImage": Written(thor, ALL | {"start"}),
     "ThorImage, raw": Written(thor_file, ALL | {"start"}),
+    "Scanbox": Written(scanbox, frozenset({"step", "times", "volumes"})),
     "Suite2p, our export": Written(our_suite2p, frozenset({"pixel", "times"})),
 }

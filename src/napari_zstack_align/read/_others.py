@@ -45,7 +45,6 @@ OTHERS = (
     Other("an Olympus OIR file", f"{OME_TIFF} FV31S-SW", (".oir", ".poir"), (b"OLYMPUSRAWFORMAT",)),
     Other("an Olympus FluoView file", f"{OME_TIFF} FV10-ASW", (".oib", ".oif")),
     Other("an Olympus VSI file", f"{OME_TIFF} cellSens", (".vsi", ".ets")),
-    Other("a Scanbox file", "save it as TIFF with sbxread and Matlab", (".sbx",)),
     Other(
         "an Inscopix file",
         "export it to TIFF with the Inscopix Data Processing Software",
@@ -74,6 +73,11 @@ OTHERS = (
         "a raw file without the Experiment.xml that describes it",
         "copy both into one folder",
         (".raw",),
+    ),
+    Other(
+        "a Scanbox file without the .mat of the same name that describes it",
+        "copy both into one folder",
+        (".sbx",),
     ),
     Other(
         "a binary without the ops.npy that describes it",

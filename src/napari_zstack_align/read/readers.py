@@ -63,6 +63,16 @@ def beside(companion: str, suffix: str, *frames: str) -> Recogniser:
     return recognises
 
 
+def named_alike(suffix: str, companion: str) -> Recogniser:
+    """Recognise files by a file of the same name and another ending that describes them."""
+
+    def recognises(path: Path, start: bytes) -> bool:
+        is_such = bool(start) and path.suffix.lower() == suffix
+        return is_such and path.with_suffix(companion).is_file()
+
+    return recognises
+
+
 def folder_with(*marks: str) -> Recogniser:
     """Recognise folders by a file in them."""
     return lambda path, start: not start and any((path / mark).is_file() for mark in marks)
@@ -219,6 +229,14 @@ READERS = (
         module="napari_zstack_align.read._thor",
         is_folder=True,
         stands_alone=True,
+    ),
+    Reader(
+        name="scanbox",
+        title="Scanbox",
+        suffixes=(".sbx",),
+        recognises=named_alike(".sbx", ".mat"),
+        gives="frame rate, channels and slices of the optotune, as the .mat says",
+        module="napari_zstack_align.read._scanbox",
     ),
 )
 
