@@ -20,7 +20,7 @@ from napari_zstack_align.read._format import Wish
 from napari_zstack_align.read.hdf5 import datasets
 from napari_zstack_align.read.hdf5.files import open_dataset
 from napari_zstack_align.remark import RemarkCode
-from napari_zstack_align.write.export import OUTSIDE_OF_VOLUMES
+from napari_zstack_align.write.export import OUTSIDE_OF_VOLUMES, export_volume
 from napari_zstack_align.write.hdf5 import write_hdf5
 from napari_zstack_align.write.image import Image
 
@@ -156,7 +156,7 @@ def test_attributes(name: str, value: Any, found: Any, tmp_path: Path, frames: A
 def test_our_export_says_what_was_cut_away(tmp_path: Path, frames: Any) -> None:
     image = Image(frames, "TYX", crop_origin_yx=(3, 4), outside=OUTSIDE_OF_VOLUMES)
     stack = open_stack(run(write_hdf5(tmp_path / "x.h5", image)))
-    cropped, exported = stack.remarks
+    _, cropped, exported = stack.remarks
     assert cropped == "The frames were cropped: their first pixel was (3, 4)."
     assert exported.code is RemarkCode.RESAMPLED
 
@@ -165,7 +165,7 @@ def test_our_export_says_what_was_cut_away(tmp_path: Path, frames: Any) -> None:
 def test_what_was_written_but_not_aligned_is_not_called_so(name: str, tmp_path: Path) -> None:
     """Arrays of any kind are written, too."""
     volume = np.random.default_rng(0).integers(0, 99, (5, 40, 50)).astype(np.uint16)
-    stack = open_stack(run(nza.export_volume(tmp_path / name, volume, "TYX")))
+    stack = open_stack(run(export_volume(tmp_path / name, volume, "TYX")))
     assert not [remark for remark in stack.remarks if remark.code is RemarkCode.RESAMPLED]
 
 
