@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ import tifffile
 
 import napari_zstack_align as nza
 from napari_zstack_align.cli import batch
+from napari_zstack_align.cli.done_rows import _otherwise_read
 from napari_zstack_align.cli.main import main
 
 HEAD = "name,recordings,mask,chunk_frames"
@@ -254,3 +257,19 @@ def test_a_row_has_one_line_wherever_the_command_is_called(done, monkeypatch):
     assert main(["batch", f"{done.name}/t.csv"]) == 0
     (row,) = results(done / "results.csv")
     assert row["out"] == "x"
+
+
+@pytest.mark.parametrize(
+    ("said", "flags", "differs"),
+    [
+        ({"line_phase": 3.0}, {"line_phase": "auto"}, False),
+        ({}, {"line_phase": "auto"}, False),
+        ({"line_phase": 3.0}, {"line_phase": 3.0}, False),
+        ({"line_phase": 3.0}, {}, True),
+        ({"line_phase": 3.0}, {"line_phase": 2.0}, True),
+        ({"line_phase": 3.0}, {"line_phase": 3.0, "line_phase_subpixel": True}, True),
+    ],
+)
+def test_a_line_phase_that_was_found_is_the_one_that_would_be_found(said, flags, differs):
+    args = argparse.Namespace(image_in_file=None, **flags)
+    assert bool(list(_otherwise_read(SimpleNamespace(said=said), args))) is differs

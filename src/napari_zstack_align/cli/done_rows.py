@@ -21,6 +21,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.mask import as_weights
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.read.said.drop import Dropped
+from napari_zstack_align.read.said.line_phase import AUTO
 from napari_zstack_align.saved import Kind, Occupant, Subject, occupant_of
 from napari_zstack_align.saved.origin import Origin, share_a_place
 from napari_zstack_align.saved.successors import Listed, listed_in, successors
@@ -201,13 +202,20 @@ def _otherwise_read(made: Made, args: argparse.Namespace) -> Iterator[str]:
     if "drop_frames" in now:
         now["drop_frames"] = Dropped.read(now["drop_frames"]).words
     then = {name: value for name, value in made.said.items() if name in now or name in ALONE}
+    if now.get("line_phase") == AUTO:  # what was found then, or not, is what would be found now
+        for said in (now, then):
+            said.pop("line_phase", None)
+            said.pop("line_phase_subpixel", None)
     for name in sorted({*now, *then}):
         if as_json(now.get(name)) != as_json(then.get(name)):
             had, has = (_shown(each.get(name, "as the files say")) for each in (then, now))
             yield f"{name}={had} (now {has})"
 
 
-ALONE = ("axes", "channels", "plane", "drop_frames", "image", "whole_frames", "line_phase")
+ALONE = (
+    *("axes", "channels", "plane", "drop_frames", "image", "whole_frames"),
+    *("line_phase", "line_phase_subpixel"),
+)
 """What is kept only where it was said; a plane comes with its layout."""
 
 

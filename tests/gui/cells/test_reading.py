@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import tifffile
 from driving import click, settled
 from qtpy.QtWidgets import QApplication
 
@@ -59,6 +60,32 @@ def test_read_again_goes_on_without_a_dark_level_and_says_so(qtbot, panel, part)
     assert not part.traces.recordings[0].dff_reliable
     panel.rois.select([1])
     assert "unreliable" in part.dock.words.text()
+
+
+def test_a_file_without_light_gives_the_dark_level(qtbot, panel, part, tmp_path):
+    rng = np.random.default_rng(0)
+    dark = np.rint(rng.normal(DARK, 5, (20, 40, 40))).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "dark.tif", dark)
+    part.run.measure_dark(tmp_path / "dark.tif")
+    settled(qtbot, panel)
+    assert "dark.tif has 100 counts without light" in status(part)
+    assert part.tab.form.values().dark_level[0] == pytest.approx(DARK, abs=0.2)
+    assert "from dark frames" in part.tab.dark_words.text()
+    dark[:, :20] += 100
+    tifffile.imwrite(tmp_path / "lit.tif", dark)
+    part.run.measure_dark(tmp_path / "lit.tif")
+    settled(qtbot, panel)
+    assert "show structure" in status(part)
+
+
+def test_one_estimate_for_one_detector(qtbot, panel, part):
+    part.tab.form.fields["same_detector"].set(True)
+    part.tab.accept_box.setChecked(True)
+    read(qtbot, panel)
+    levels = [t.dark_level[0] for t in part.traces.recordings]
+    assert levels[0] == levels[1]
+    assert "It may lie anywhere from" in part.tab.dark_words.text()
+    assert part.traces.recordings[0].dff_ends is not None
 
 
 def test_a_dark_level_that_is_typed_in_is_used_at_once(qtbot, panel, part):

@@ -49,8 +49,8 @@ def reading(movies: Sequence[Movie], rois: Rois, params: TraceParams) -> Job[Tra
 
 def _reading(movies: Sequence[Movie], rois: Rois, params: TraceParams) -> Job[list[Traces]]:
     """Read the traces of all recordings; partial results are lists too."""
-    alignments = [m.alignment for m in movies if m.alignment is not None]
-    if len(movies) > 1 and len(alignments) == len(movies):
+    alignments = [m.alignment for m in movies]
+    if len(movies) > 1 and (params.same_detector or None not in alignments):
         return (
             yield from extract_session_traces([m.stack for m in movies], rois, alignments, params)
         )

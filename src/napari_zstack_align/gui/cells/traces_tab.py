@@ -166,13 +166,13 @@ def dark_words(levels: Sequence[DarkLevel]) -> str:
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     counts = in_counts(low) if high - low < 0.5 else f"{in_counts(low)} to {in_counts(high)}"
     between = sorted({each.words_of_interval for each in levels} - {""})
-    left_open = f" It may be {between[0]}." if len(between) == 1 else ""
+    left_open = f" It may lie anywhere from {between[0]}." if len(between) == 1 else ""
     if "estimated" in sources and all(level.accepted for level in levels):
         return f"{counts} counts are subtracted: an estimate from the darkest pixels.{left_open}"
     if "estimated" in sources:
         return (
-            f"⚠ {counts} counts, estimated from the darkest pixels, which can only be too high."
-            f"{left_open} Accept it below, or type in what you know."
+            f"⚠ {counts} counts, estimated from the darkest pixels: where none of them is dark, "
+            f"that is too high.{left_open} Accept it below, or type in what you know."
         )
     where = {"file": "as the file says", "given": "as given", "dark frames": "from dark frames"}
     return f"{counts} counts, {', '.join(sorted(where[s] for s in sources))}."
