@@ -30,8 +30,8 @@ def test_the_ends_of_a_slice_and_the_border_to_the_next():
     assert preview.within > 0.8 > 0.4 > preview.across
     assert preview.warning == ""
     assert preview.words == (
-        f"Correlation within slices 2 and 3 {preview.within:.2f}, across their border "
-        f"{preview.across:.2f}."
+        f"Correlation: {preview.within:.2f} within slices 2 and 3, {preview.across:.2f} across "
+        f"their border."
     )
 
 
@@ -75,7 +75,7 @@ def test_one_frame_a_slice_has_no_repeats():
         "slice 6: its frame",
     ]
     assert np.isnan(preview.within)
-    assert preview.words.startswith("Correlation of slices 4 and 5")
+    assert preview.words == f"Correlation: {preview.across:.2f} of slices 4 and 5."
 
 
 def test_dropped_frames_are_passed_over():
@@ -90,6 +90,12 @@ def test_a_frame_that_cannot_be_read_is_said():
     assert preview.images[0].pixels is None
     assert "Frame 10 was dropped" in preview.images[0].problem
     assert preview.images[2].pixels is not None
+
+
+def test_frames_of_one_value_are_said_to_be_so():
+    stack = Stack.from_array(np.full((12, 20, 20), 7, np.uint16), "TYX", frames_per_slice=3)
+    assert "they show nothing" in run(preview_layout(stack)).words
+    assert "they show nothing" not in run(preview_layout(tissue(N_REPEATS))).words
 
 
 def test_pictures_are_small_and_come_first():

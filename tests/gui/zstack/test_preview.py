@@ -56,7 +56,7 @@ def test_what_is_typed_is_seen_before_the_file_is_opened_again(qtbot, panel, loa
     assert [len(column.pictures) for column in load.preview.strip.columns] == [2, 2, 2]
     words = load.preview.words.text()
     assert words.startswith("As typed, not applied yet: 6 slices × 4 repeats")
-    assert "Correlation within slices 3 and 4" in words
+    assert "within slices 3 and 4" in words
     assert load.stack is stack
 
     load.preview.slice_box.setValue(1)

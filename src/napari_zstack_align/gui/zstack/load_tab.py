@@ -342,14 +342,10 @@ class LoadTab(QWidget):
             layout.addLayout(row)
         for widget in (self.run_bar, self.ways_out, self.words, self.remarks, self.details):
             layout.addWidget(widget)
+        layout.addWidget(self.apply_button)
+        layout.addWidget(self.preview)
         layout.addLayout(self._plot_row)
-        for widget in (
-            self.apply_button,
-            self.preview,
-            self.pixel_check,
-            self.reading_button,
-            self.reading,
-        ):
+        for widget in (self.pixel_check, self.reading_button, self.reading):
             layout.addWidget(widget)
         layout.addStretch(1)
 

@@ -99,8 +99,15 @@ class LayoutPreview:
         else:
             own, border = "of the first two frames", "of the first and the last"
         parts = ((own, self.within), (border, self.across))
-        known = [f"{what} {decimal(value)}" for what, value in parts if not np.isnan(value)]
-        return f"Correlation {', '.join(known)}." if known else ""
+        known = [f"{decimal(value)} {what}" for what, value in parts if not np.isnan(value)]
+        if not known and self._shows_nothing:
+            return "Each of these frames has the same value everywhere: they show nothing."
+        return f"Correlation: {', '.join(known)}." if known else ""
+
+    @property
+    def _shows_nothing(self) -> bool:
+        read = [each.pixels for each in self.images if each.pixels is not None]
+        return bool(read) and all(pixels.min() == pixels.max() for pixels in read)
 
     @property
     def warning(self) -> str:
