@@ -192,6 +192,48 @@ def nwb(contiguous: bool = True, timestamps: bool = False) -> Callable[[Path, Ac
     return write
 
 
+def in_numbers(text: str) -> npt.NDArray[np.uint8]:
+    """Write a text as MESc does: the numbers of its characters, and a 0."""
+    return np.frombuffer(text.encode("latin-1") + b"\0", np.uint8)
+
+
+def mesc_attributes(made: Acquisition, is_zstack: bool = False) -> dict[str, Any]:
+    """What MESc says of a measurement."""
+    depth = {"Title": in_numbers("z"), "UnitName": in_numbers("µm"), "Conversion": Z_STEP_UM}
+    time = {"Title": in_numbers("t"), "UnitName": in_numbers("ms"), "Conversion": INTERVAL_S * 1000}
+    axes: dict[str, dict[str, Any]] = {
+        "Z": depth if is_zstack else time,
+        "Y": {"UnitName": in_numbers("µm"), "Conversion": PIXEL_UM[0]},
+        "X": {"UnitName": in_numbers("µm"), "Conversion": PIXEL_UM[1]},
+    }
+    said = {
+        f"{axis}AxisConversion{name.replace('Conversion', 'ConversionLinearScale')}": value
+        for axis, known in axes.items()
+        for name, value in known.items()
+    }
+    names = {f"Channel_{c}_Name": in_numbers(NAMES[c]) for c in range(made.n_channels)}
+    scales = {f"Channel_{c}_Conversion_ConversionLinearScale": 1.0 for c in range(made.n_channels)}
+    posix = int((STARTED - datetime(1970, 1, 1)).total_seconds())
+    return {**said, **names, **scales, "MeasurementDatePosix": posix}
+
+
+def mesc(folder: Path, made: Acquisition, is_zstack: bool = False, **changes: Any) -> Path:
+    """Add a measurement to a .mesc; ``changes`` are attributes, None leaves one out."""
+    path = folder / "x.mesc"
+    with h5py.File(path, "a") as file:
+        number = len(file.get("MSession_0", ()))
+        unit = file.create_group(f"MSession_0/MUnit_{number}")
+        for channel in range(made.n_channels):
+            unit.create_dataset(
+                f"Channel_{channel}",
+                data=made.frames[:, channel],
+                chunks=(1, *made.frames.shape[2:]),
+            )
+        known = {**mesc_attributes(made, is_zstack), **changes}
+        unit.attrs.update({name: value for name, value in known.items() if value is not None})
+    return path
+
+
 def scanimage(folder: Path, made: Acquisition) -> Path:
     """A recording, or volumes of a piezo."""
     n_frames, _, height, width = made.frames.shape
@@ -343,6 +385,7 @@ FORMATS: dict[str, Written] = {
     "NWB": Written(nwb(), ALL | {"start"}, channels=1),
     "NWB, a chunk a volume": Written(nwb(contiguous=False), ALL | {"start"}, channels=1),
     "NWB, times": Written(nwb(timestamps=True), ALL | {"start"}, channels=1),
+    "Femtonics": Written(mesc, frozenset({"pixel", "times", "names", "start"})),
     "HDF5, our export": Written(our_hdf5, frozenset({"pixel", "times", "names"})),
     "Suite2p": Written(suite2p, frozenset({"times"})),
     "Suite2p, data.bin": Written(suite2p_file, frozenset({"times"})),

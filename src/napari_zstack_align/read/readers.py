@@ -198,6 +198,16 @@ READERS = (
         package="h5py",
     ),
     Reader(
+        name="femtonics",
+        title="Femtonics",
+        suffixes=(".mesc",),
+        recognises=named(".mesc", HDF5),
+        gives="pixel size, z-step or frame rate, channels and start of a measurement",
+        module="napari_zstack_align.read.hdf5.femtonics",
+        extra="hdf5",
+        package="h5py",
+    ),
+    Reader(
         name="hdf5",
         title="HDF5",
         suffixes=(".h5", ".hdf5"),
