@@ -12,6 +12,7 @@ from driving import click, settled
 import napari_zstack_align as nza
 from napari_zstack_align.gui.recordings.recording_list import COLUMNS
 from napari_zstack_align.gui.recordings.unlike import unlike
+from napari_zstack_align.samples import recording_with_motion
 from napari_zstack_align.stack import Stack
 
 
@@ -168,6 +169,35 @@ def test_planes_are_offered_and_each_is_a_recording(qtbot, panel, tmp_path):
     type_in(qtbot, tab, plane="2")
     settled(qtbot, panel)
     assert panel.recordings.recordings[0].name == "a plane 2"
+
+
+@pytest.mark.slow
+def test_each_plane_has_runs_of_its_own_beside_the_others(qtbot, panel, tmp_path):
+    movies = [recording_with_motion(n_frames=24, size=80, seed=k).stack for k in (1, 2)]
+    frames = np.stack([movie.read(0, 24)[:, 0] for movie in movies], axis=1)
+    for name, part in (("a", frames[:12]), ("b", frames[12:])):
+        path = tmp_path / f"{name}.tif"
+        tifffile.imwrite(path, part, imagej=True, metadata={"axes": "TZYX"})
+    tab = add(qtbot, panel, tmp_path / "a.tif", tmp_path / "b.tif")
+    click(qtbot, tab.ways_out.buttons[0])
+    settled(qtbot, panel)
+    session = panel.recordings
+    session.tab.form.fields["chunk_frames"].set(6)
+    for row in range(2):  # a plane 0, a plane 1
+        tab.list.go_to(row)
+        session.run.start()
+        settled(qtbot, panel)
+    runs = session.layers.runs.listed
+    assert [run.note for run in runs] == ["plane 0", "plane 1"]
+    names = [[recording.name for recording in run.results] for run in runs]
+    assert names == [[f"{file} plane {z}" for file in "ab"] for z in range(2)]
+    for z, run in enumerate(runs):
+        for alignment, part in zip(run.results.values(), (frames[:12], frames[12:]), strict=True):
+            assert alignment.complete
+            np.testing.assert_array_equal(alignment.stack.read(0, 12)[:, 0], part[:, z])
+    session.runs.show(runs[0].number)
+    aligned = [recording.name for recording in session.aligned]
+    assert aligned == ["a plane 0", "b plane 0"]
 
 
 def test_what_recordings_do_not_share_is_said_and_marked(qtbot, panel):

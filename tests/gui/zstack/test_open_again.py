@@ -23,12 +23,14 @@ def test_a_file_is_opened_again_as_it_is_said(qtbot, viewer, panel, tmp_path):
     load.reading.channels.setValue(2)
     qtbot.keyClicks(load.reading.drop, "5")
     qtbot.keyClicks(load.details.each, "3, 4, 5")
+    load.details.interval.setValue(0.25)
     click(qtbot, load.reading.open_button)
     settled(qtbot, panel)
     assert "3 slices × 3 to 5 repeats" in load.words.text()
     assert "2 channels" in load.words.text()
     stack = load.stack
     assert (stack.dropped, stack.shape[:2]) == ((5,), (12, 2))
+    assert stack.frame_interval_s == 0.25
     assert stack.read(0, 1).mean(axis=(0, 2, 3))[1] > 200
     assert load.details.each.text() == "3, 4, 5"
     assert load.reading.channels.value() == 2

@@ -12,6 +12,7 @@ from stacks import SlowSource, small_zstack
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.picture_strip import Column, PictureStrip
+from napari_zstack_align.gui.run_bar import StatusLine
 from napari_zstack_align.stack import Stack
 
 
@@ -148,3 +149,16 @@ def test_a_strip_is_as_high_as_its_pictures_and_captions(qtbot):
     assert shown.pixelColor(160, 20).red() == 99
     strip.show_columns(())
     assert strip.height() == 0
+
+
+def test_words_take_no_more_room_than_they_need(qtbot):
+    line = StatusLine()
+    qtbot.addWidget(line)
+    line.resize(200, 20)
+    line.show()
+    line.setText("One line.")
+    low = line.height()
+    line.setText("Many more words than there is room for in one line of this width. " * 3)
+    assert line.height() > 3 * low
+    line.setText("One line.")
+    assert line.height() == low

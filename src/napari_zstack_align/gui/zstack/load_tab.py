@@ -197,7 +197,7 @@ class LoadTab(QWidget):
         except InputError as error:
             self.run_bar.say_error(str(error))
             return
-        self.open_as(self.stack.paths, **said)
+        self.open_as(self.stack.paths, **said, **self.details.typed_rate())
 
     def preview_typed(self) -> None:
         """Show what the frames look like as they are described now, which is not yet applied."""

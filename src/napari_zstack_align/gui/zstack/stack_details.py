@@ -122,6 +122,11 @@ class StackDetails(QWidget):
             "z_step_um": self.z_step.value() or None,
         }
 
+    def typed_rate(self) -> dict[str, float]:
+        """The frame rate for `open_stack`, where another interval is typed than that shown."""
+        step = self.interval.value()
+        return {"frame_rate_hz": 1 / step} if step and step != self._shown_interval else {}
+
     def _repeats_of_each(self) -> tuple[int, ...] | None:
         """Repeats of every slice by itself; None where they are all alike."""
         parts = self.each.text().replace(";", ",").replace(" ", "").strip(",")
