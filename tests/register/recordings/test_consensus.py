@@ -106,5 +106,7 @@ def test_a_given_reference_stays_the_reference(noise):
 def test_a_frames_shift_is_shrunk_by_its_noise(noise, motion, noise_px, low, high):
     rng = np.random.default_rng(1)
     halves = rng.normal(0, motion, (30, 2)) + rng.normal(0, noise_px, (2, 30, 2))
-    noise.trace = Trace(halves.mean(axis=0), halves, np.zeros(halves.shape[1]))
+    noise.trace = Trace(
+        halves.mean(axis=0), halves, np.zeros(halves.shape[1]), np.ones(halves.shape[1])
+    )
     assert low <= shrinkage(noise) <= high

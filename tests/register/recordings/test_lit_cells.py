@@ -5,17 +5,18 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from scenes import DARK, PARAMS, SHAPE, Scene, distances_px, drift, similarity
+from scenes import DARK, PARAMS, SHAPE, Scene, distances_px, drift, similarity, still
 
 import napari_zstack_align as nza
 from napari_zstack_align.flags import Flag
 from napari_zstack_align.register.prefilter import Prefilter
-from napari_zstack_align.register.recordings.evening import evened
+from napari_zstack_align.register.recordings.evening import even_ground, evened
 from napari_zstack_align.register.recordings.first_reference import choose_reference
 from napari_zstack_align.register.recordings.matchers import prepared
 from napari_zstack_align.register.recordings.photometry import normalised, shared_levels
 from napari_zstack_align.register.recordings.recovery import Surroundings, rescue
 from napari_zstack_align.register.recordings.reference import Reference
+from napari_zstack_align.register.recordings.state import RecordingState
 
 SEED = (0, 0, 0)
 NEVER_ENOUGH = PARAMS.replace(min_matches=1000)
@@ -157,6 +158,23 @@ def test_what_is_not_lit_is_left_as_it_is(scene):
     assert evened(image, np.eye(3), reference, prefilter) is image
 
 
+def test_pixels_at_the_edges_of_lit_cells_lose_weight():
+    change = np.zeros((32, 32), np.float32)
+    change[8:24, 8:24] = 1
+    ground = even_ground(change, (64, 64))
+    assert ground[:12].min() == ground[28:36, 28:36].min() == 1
+    assert ground[15:17, 24:40].max() < 0.3
+
+
+def test_the_mean_of_a_chunk_lies_where_its_bright_frames_lie(scene):
+    state = RecordingState(nza.Stack.from_array(scene.frames(still(20)), "TYX"), 0, np.eye(3), None)
+    state.set_ranges([(0, 20)])
+    assert state.chunks["midpoint"][0] == 9.5
+    state.trace.weight[10:] = 4
+    state.place_midpoint(0)
+    assert state.chunks["midpoint"][0] == pytest.approx(12.5)
+
+
 # -- all of it -----------------------------------------------------------------------------------
 
 
@@ -183,3 +201,19 @@ def _residuals(alignment: nza.Alignment, truth: np.ndarray) -> np.ndarray:
     points = np.array([[y, x, 1.0] for y in (30, 64, 98) for x in (30, 72, 114)])
     found = np.linalg.inv(truth) @ alignment.transforms.matrices()
     return (points @ np.swapaxes(found, 1, 2))[..., :2]
+
+
+@pytest.mark.slow
+def test_a_wave_that_begins_within_a_chunk_does_not_move_its_moment(scene):
+    """In chunks of 10 frames, cells are lit from frame 35 on; the tissue drifts all along."""
+    truth = drift(60, 0.8)
+    frames = scene.frames(truth).astype(np.float32)
+    for t in range(35, 60):
+        frames[t] = DARK + (frames[t] - DARK) * lit_by(scene.seen(truth[t]), 6.0, 0.15)
+    stacks = [nza.Stack.from_array(f.clip(0, 65535), "TYX") for f in (scene.frames(truth), frames)]
+    plain, lit = (nza.run(nza.register_recordings([stack], PARAMS))[0] for stack in stacks)
+    assert plain.chunks["midpoint"][3] == 34.5
+    assert lit.chunks["midpoint"][3] > 35.5
+    off = _residuals(lit, truth)
+    # taken for the middle of its frames, the chunk was 0.094 px off
+    assert np.linalg.norm(off - off.mean(axis=0), axis=-1)[30:40].mean() < 0.07

@@ -102,7 +102,7 @@ def window_of(frames: np.ndarray) -> MeasuredFrames:
     return measure_window(Stack.from_array(frames, "TYX"), 0, len(frames), KeypointParams())
 
 
-def test_a_window_holds_each_of_its_frames_once(scene):
+def test_a_window_holds_each_of_its_frames_raw_and_filtered(scene):
     frames = scene.frames(np.tile(np.eye(3), (32, 1, 1))).astype(np.float32)
     window_of(frames[:2])  # what is made once
     tracemalloc.start()
@@ -111,7 +111,7 @@ def test_a_window_holds_each_of_its_frames_once(scene):
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert frames.nbytes < peak < 2 * frames.nbytes
+    assert 2 * frames.nbytes < peak < 3 * frames.nbytes  # and small ones
 
 
 def test_how_many_frames_are_compared_at_once_changes_no_bit(scene, monkeypatch):

@@ -21,7 +21,7 @@ PARAMS = KeypointParams(chunk_frames=30)
 
 def trace_of(path: np.ndarray, noise: float = 0.1) -> Trace:
     halves = path + np.random.default_rng(0).normal(0, noise, (2, *path.shape))
-    return Trace(halves.mean(axis=0), halves, np.zeros(len(path)))
+    return Trace(halves.mean(axis=0), halves, np.zeros(len(path)), np.ones(len(path)))
 
 
 def swaying(px: float, period: float = 30.0) -> np.ndarray:
@@ -48,7 +48,9 @@ def test_small_motion_and_noise_leave_frames_in_place(px: float, noise: float):
 
 def test_frames_that_nothing_is_known_of_stay():
     path = np.full((N, 2), np.nan)
-    assert sways(Trace(path, np.stack([path] * 2), path[:, 0]), [(0, N)], [np.arange(N)]) == [None]
+    assert sways(
+        Trace(path, np.stack([path] * 2), path[:, 0], np.ones(len(path))), [(0, N)], [np.arange(N)]
+    ) == [None]
 
 
 def test_the_mean_of_frames_moved_back_is_sharp_to_its_edges(scene):

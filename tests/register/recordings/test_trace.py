@@ -12,7 +12,7 @@ WHOLE = [(0, N)]
 def _trace(motion: np.ndarray, noise: float, seed: int = 0) -> Trace:
     """The halves of the image have independent noise; their mean has half its variance."""
     halves = motion + np.random.default_rng(seed).normal(0, noise, (2, len(motion), 2))
-    return Trace(halves.mean(axis=0), halves, np.zeros(halves.shape[1]))
+    return Trace(halves.mean(axis=0), halves, np.zeros(halves.shape[1]), np.ones(halves.shape[1]))
 
 
 def _white(size: float) -> np.ndarray:
@@ -69,6 +69,6 @@ def test_nothing_is_smoothed_across_a_jump():
 
 def test_nothing_known_is_nothing_found():
     unknown = np.full((N, 2), np.nan)
-    trace = Trace(unknown, np.stack([unknown, unknown]), unknown[:, 0])
+    trace = Trace(unknown, np.stack([unknown, unknown]), unknown[:, 0], np.ones(len(unknown)))
     assert trace.jitter(WHOLE) == (0.0, 0.0)
     assert not smoothed(trace.shift, trace.halves, WHOLE).any()

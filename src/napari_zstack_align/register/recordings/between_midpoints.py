@@ -8,7 +8,7 @@ import numpy.typing as npt
 from napari_zstack_align.alignment.transforms import AffineLink
 from napari_zstack_align.register.recordings.geometry import apply, inverse, translation
 from napari_zstack_align.register.recordings.state import RecordingState
-from napari_zstack_align.register.recordings.trace import smoothed
+from napari_zstack_align.register.recordings.trace import Trace, smoothed
 
 
 def deviations(state: RecordingState) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -26,7 +26,7 @@ def deviations(state: RecordingState) -> tuple[npt.NDArray[np.float64], npt.NDAr
     for number, (start, stop) in enumerate(state.stretches):
         nodes = good[good["segment"] == number]
         ranges = zip(nodes["start"], nodes["stop"], strict=True)
-        means = np.array([_mean(state.trace.shift[state.good_frames(*r)]) for r in ranges])
+        means = np.array([_mean(state.trace, state.good_frames(*r)) for r in ranges])
         means = means.reshape(-1, 2) - apply(nodes["matrix"], seen_from)[:, 0]
         known = np.isfinite(means).all(axis=1)
         if not known.any():
@@ -39,9 +39,13 @@ def deviations(state: RecordingState) -> tuple[npt.NDArray[np.float64], npt.NDAr
     return parts[0], parts[1:]
 
 
-def _mean(path: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    known = path[np.isfinite(path).all(axis=1)]
-    return known.mean(axis=0) if len(known) else np.full(2, np.nan)
+def _mean(trace: Trace, frames: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+    """Where the mean of some frames lies: they count by their brightness."""
+    path, weight = trace.shift[frames], trace.weight[frames]
+    known = np.isfinite(path).all(axis=1)
+    if not known.any():
+        return np.full(2, np.nan)
+    return np.average(path[known], axis=0, weights=weight[known])
 
 
 def traced_motion(state: RecordingState) -> AffineLink | None:

@@ -18,7 +18,12 @@ from napari_zstack_align.alignment.warp import warp_affine
 from napari_zstack_align.mask import Mask
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.prefilter import Prefilter
-from napari_zstack_align.register.recordings.evening import evened
+from napari_zstack_align.register.recordings.evening import (
+    changed_by,
+    even_ground,
+    evened,
+    lit_change,
+)
 from napari_zstack_align.register.recordings.geometry import Matrix
 from napari_zstack_align.register.recordings.matching import (
     WORSE_BY,
@@ -33,6 +38,8 @@ from napari_zstack_align.saved import key_of
 
 Image = npt.NDArray[np.float32]
 
+EVENINGS = 2
+"""A chunk with lit cells is evened, and registered, so often: it has to lie well to be evened."""
 FEWEST_FRAMES = 0.5
 """Pixels that less than one frame shows are unknown (weights are sums of float32)."""
 
@@ -184,9 +191,14 @@ def refine_chunk(
         return start, 0.0
     reference, target = prepared
     found = target.refine(image, start, model_of(params), near=near)
-    even = evened(image, found.matrix, consensus.first, consensus.prefilter)
-    if even is not image:
-        found = target.refine(even, found.matrix, model_of(params), near=True)
+    for _ in range(EVENINGS):
+        matrix, prefilter = found.matrix, consensus.prefilter
+        change = lit_change(image, matrix, consensus.first, prefilter)
+        if change is None:
+            break
+        even = changed_by(image, matrix, change, prefilter)
+        ground = target_of(reference, prefilter, even_ground(change, reference.shape))
+        found = ground.refine(even, matrix, model_of(params), near=True)
     if implausible(found.matrix, state.expected, reference.shape, params):
         return start, 0.0
     was, now = correlations_of(image, found.matrix, start, reference)
@@ -217,9 +229,14 @@ def chunk_correlations(
     return correlations_of(image, matrix, state.expected, reference)
 
 
-def target_of(reference: Reference, prefilter: Prefilter) -> Target:
-    """Prepare a reference for refinement, silent where it shows nothing or the mask is 0."""
+def target_of(reference: Reference, prefilter: Prefilter, ground: Image | None = None) -> Target:
+    """Prepare a reference for refinement, silent where it shows nothing or the mask is 0.
+
+    ``ground`` is further weights (Y, X) of its pixels.
+    """
     weights: Mask | None = reference.mask
+    if ground is not None:
+        weights = ground if weights is None else weights * ground
     if not reference.known.all():
         safe = safely_known(reference.known)
         weights = safe if weights is None else weights * safe

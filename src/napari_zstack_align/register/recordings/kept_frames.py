@@ -23,7 +23,7 @@ from napari_zstack_align.saved import Arrays, Units, key_of, values_of
 
 Image = npt.NDArray[np.float32]
 
-SUMS, MOTION, MEAN = "recording sums 5", "recording motion 2", "recording mean 2"
+SUMS, MOTION, MEAN = "recording sums 5", "recording motion 3", "recording mean 2"
 """The methods of the units: another number where a result may change."""
 
 
@@ -135,7 +135,8 @@ def _sums(window: MeasuredFrames) -> Arrays:
 
 
 def _motion(window: MeasuredFrames) -> Arrays:
-    arrays = {"shift": window.shift, "halves": window.halves, "turn": window.turn}
+    names = ("shift", "halves", "turn", "weight")
+    arrays = {name: getattr(window, name) for name in names}
     return arrays if window.proxy is None else {**arrays, "proxy": window.proxy}
 
 
@@ -155,6 +156,7 @@ def _window_of(frames: Range, sums: Arrays, motion: Arrays) -> MeasuredFrames:
         motion["shift"],
         motion["halves"],
         motion["turn"],
+        motion["weight"],
         motion.get("proxy"),
         sums["artefact_rows"],
     )

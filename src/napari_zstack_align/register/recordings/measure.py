@@ -7,6 +7,7 @@ averaged over them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -23,6 +24,7 @@ from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings.driving import driving_frames
 from napari_zstack_align.register.recordings.frame_steps import FrameSteps, moved_by
 from napari_zstack_align.register.recordings.geometry import apply, translation
+from napari_zstack_align.register.recordings.lighting import Lighting
 from napari_zstack_align.register.recordings.refine import Level, sampled, solve
 from napari_zstack_align.register.translation import find_translations
 from napari_zstack_align.stack import Stack
@@ -67,6 +69,8 @@ class MeasuredFrames:
         (2, n, 2) the same from two halves of the image.
     turn : numpy.ndarray
         (n,) rotation against the window's mean, as the px that it moves the tissue on average.
+    weight : numpy.ndarray
+        (n,) how much each counts in the window's mean, by the light of its cells; on average 1.
     proxy : numpy.ndarray, optional
         Mean of the small frames, aligned and band-passed; None without usable frames.
     artefact_rows : numpy.ndarray
@@ -84,6 +88,7 @@ class MeasuredFrames:
     shift: Trace
     halves: Trace
     turn: Trace
+    weight: Trace
     proxy: Image | None
     artefact_rows: Table
 
@@ -116,6 +121,7 @@ def measure_window(
         count += 1
     shift, halves = np.full((stop - start, 2), np.nan), np.full((2, stop - start, 2), np.nan)
     turn, proxy = np.full(stop - start, np.nan), None
+    weight = np.ones(stop - start)
     structure = np.full((2, stop - start), np.nan)
     if count:
         good = np.flatnonzero([fault is None for fault in faults])
@@ -124,7 +130,7 @@ def measure_window(
         motion = follow(small[:count], params.max_shift_px / factor)
         shift[good], halves[:, good] = motion.shift * factor, motion.halves * factor
         turn[good] = motion.turn * factor
-        proxy = motion.mean
+        weight[good], proxy = motion.weight, motion.mean
     return MeasuredFrames(
         start,
         stop,
@@ -137,6 +143,7 @@ def measure_window(
         shift,
         halves,
         turn,
+        weight,
         proxy,
         joined_rows(rows),
     )
@@ -150,27 +157,36 @@ class Motion:
     halves: Trace
     turn: Trace
     mean: Image
+    weight: Trace
 
 
 def follow(frames: Image, max_shift: float) -> Motion:
-    """Find how small frames (n, y, x) move against their own mean; they are filtered in place.
+    """Find how small frames (n, y, x) move against their own mean.
 
     The first template is the sharpest of short means: one that a jump falls into is doubled, and
     would let either half of the frames match it unmoved.
     """
     prefilter = Prefilter.for_image(frames.mean(axis=0))
-    for frame in frames:
-        frame[:] = prefilter(frame, 1)
-    template = _sharpest_mean(frames)
-    shift = _coarse_shifts(frames, template, max_shift)
-    level = Level.build(_moved_mean(frames, shift), 1, None)
+    filtered = np.empty_like(frames)
+    _filter(frames, prefilter, filtered)
+    shift = _coarse_shifts(filtered, _sharpest_mean(filtered), max_shift)
+    lighting = Lighting.of(frames, shift, prefilter)
+    if lighting.change is not None:
+        _filter(lighting.evened(frames), prefilter, filtered)
+    level = Level.build(_moved_mean(filtered, shift), 1, None)
     turn = np.zeros(len(frames))
     for _ in range(SHIFT_STEPS):
         before = shift
-        steps = FrameSteps.of(level, frames, moved_by(level, before, turn))
+        steps = FrameSteps.of(level, filtered, moved_by(level, before, turn))
         step = steps.shifts()
         shift, turn = before + step, turn + steps.turns(step)
-    return Motion(shift, before + steps.halves(), turn, level.image)
+    weight = lighting.weights(frames, level.image)
+    return Motion(shift, before + steps.halves(), turn, level.image, weight)
+
+
+def _filter(frames: Iterable[Image], prefilter: Prefilter, filtered: Image) -> None:
+    for out, frame in zip(filtered, frames, strict=True):
+        out[:] = prefilter(frame, 1)
 
 
 def _moved_mean(frames: Image, shifts: Trace) -> Image:

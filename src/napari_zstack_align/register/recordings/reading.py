@@ -73,7 +73,10 @@ class FirstReading:
     def finish(self) -> None:
         """Find jumps, twitches and flashes of the whole recording."""
         state, params = self._state, self._params
-        trace, levels = Trace.joined(self._traces), joined(self._levels)
+        state.trace = trace = Trace.joined(self._traces)
+        for chunk in range(len(state.chunks)):  # now that the weights are known
+            state.place_midpoint(chunk)
+        levels = joined(self._levels)
         levels = levels.lifted(passing(np.concatenate(self._steps)))
         flashes = np.zeros(len(levels.mean), bool)
         if params.outlier_mad:

@@ -124,7 +124,7 @@ class RecordingState:
     def __post_init__(self) -> None:
         self.frame_flags = FrameFlags(self.stack.n_frames)
         unknown = np.full((3, self.stack.n_frames, 2), np.nan)
-        self.trace = Trace(unknown[0], unknown[1:], np.full(self.stack.n_frames, np.nan))
+        self.trace = Trace(unknown[0], unknown[1:], unknown[0, :, 0], np.ones(len(unknown[0])))
 
     def rows_found(self) -> Table | None:
         """Rows of single frames that aren't tissue; None where they weren't looked for."""
@@ -147,7 +147,15 @@ class RecordingState:
         row = self.chunks[chunk]
         frames = self.good_frames(row["start"], row["stop"])
         row["n_frames"] = len(frames)
-        row["midpoint"] = frames.mean() if len(frames) else (row["start"] + row["stop"] - 1) / 2
+        self.place_midpoint(chunk)
+
+    def place_midpoint(self, chunk: int) -> None:
+        """Fill in the moment of a chunk's mean; its frames count by their brightness."""
+        row = self.chunks[chunk]
+        frames = self.good_frames(row["start"], row["stop"])
+        row["midpoint"] = (row["start"] + row["stop"] - 1) / 2
+        if len(frames):
+            row["midpoint"] = np.average(frames, weights=self.trace.weight[frames])
 
     def good_frames(self, start: int, stop: int) -> npt.NDArray[np.intp]:
         """Frames of a range that go into means."""

@@ -35,11 +35,11 @@ def sways(trace: Trace, stretches: list[Range], groups: Sequence[Frames]) -> lis
     """
     path = smoothed(trace.shift, trace.halves, stretches)
     path[~np.isfinite(trace.shift).all(axis=1)] = np.nan
-    return [_sway(path[frames]) for frames in groups]
+    return [_sway(path[frames], trace.weight[frames]) for frames in groups]
 
 
-def _sway(path: Shifts) -> Shifts | None:
-    known = path[np.isfinite(path).all(axis=1)]
-    if not len(known) or np.hypot(*np.ptp(known, axis=0)) <= LARGEST_SMEAR_PX:
+def _sway(path: Shifts, weight: npt.NDArray[np.float64]) -> Shifts | None:
+    known = np.isfinite(path).all(axis=1)
+    if not known.any() or np.hypot(*np.ptp(path[known], axis=0)) <= LARGEST_SMEAR_PX:
         return None
-    return np.nan_to_num(path - known.mean(axis=0))
+    return np.nan_to_num(path - np.average(path[known], axis=0, weights=weight[known]))

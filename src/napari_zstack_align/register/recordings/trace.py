@@ -8,7 +8,7 @@ all.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -35,11 +35,14 @@ class Trace:
         (2, T, 2) the same from two halves of the image.
     turn : numpy.ndarray
         (T,) rotation, as the raw px that it moves the tissue on average.
+    weight : numpy.ndarray
+        (T,) how much a frame counts in means of frames, by the brightness of its cells.
     """
 
     shift: Array
     halves: Array
     turn: Array
+    weight: Array
 
     @classmethod
     def of(
@@ -54,7 +57,8 @@ class Trace:
         """Trace of the next window, on from those before."""
         *_, turn = place = linker.place(window)
         shift = window.shift + place[:2]
-        return cls(shift, window.halves + (shift - window.shift), window.turn + turn)
+        halves = window.halves + (shift - window.shift)
+        return cls(shift, halves, window.turn + turn, window.weight)
 
     @classmethod
     def joined(cls, parts: Sequence[Trace]) -> Trace:
@@ -63,13 +67,14 @@ class Trace:
             np.concatenate([part.shift for part in parts]),
             np.concatenate([part.halves for part in parts], axis=1),
             np.concatenate([part.turn for part in parts]),
+            np.concatenate([part.weight for part in parts]),
         )
 
     def without(self, frames: npt.NDArray[np.bool_]) -> Trace:
         """Forget some frames."""
         shift, halves, turn = self.shift.copy(), self.halves.copy(), self.turn.copy()
         shift[frames], halves[:, frames], turn[frames] = np.nan, np.nan, np.nan
-        return Trace(shift, halves, turn)
+        return replace(self, shift=shift, halves=halves, turn=turn)
 
     def jitter(self, stretches: list[Range]) -> tuple[float, float]:
         """Motion from one frame to the next, white in time, and its noise a frame, in px.
