@@ -434,6 +434,7 @@ def test_a_mask_beyond_the_frames_is_refused(sessions):
 # -- registered by us ----------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("which", "params", "mean_px", "max_px"),

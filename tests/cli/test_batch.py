@@ -103,6 +103,7 @@ def test_a_row_whose_session_was_harmed_is_not_done_already(table, tmp_path, har
     assert all(alignment.complete for alignment in nza.load(tmp_path / "a"))
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_row_that_was_stopped_says_where_its_partial_result_is(table, tmp_path, monkeypatch):
     table.write_text("\n".join(table.read_text().splitlines()[:2]))

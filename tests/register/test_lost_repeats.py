@@ -83,6 +83,7 @@ def test_what_a_spoiled_slice_became_depends_on_no_threads_and_is_kept(tmp_path)
             np.testing.assert_array_equal(one.coefficients, other.coefficients)
 
 
+@pytest.mark.thorough
 def test_every_repeat_stays_where_outliers_are_not_looked_for():
     frames = spoiled(4, [8, 9])
     stack = nza.Stack.from_array(frames.clip(0).astype(np.uint16), frames_per_slice=4)

@@ -62,6 +62,7 @@ def test_slices_that_fit_are_not_flagged(frames, strategy):
     assert "slice before" not in alignment.summary()
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["two_stage", "direct"])
 @pytest.mark.parametrize("jump", [(45, 0), (-8, 60)])
@@ -89,6 +90,7 @@ def test_a_jump_within_the_limit_is_followed(frames):
     assert flagged_slices(alignment) == []
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("change", [lambda f: f[:, ::-1, ::-1], lambda f: f[:, ::-1]])
 def test_tissue_that_is_no_longer_the_same_is_said(frames, change):

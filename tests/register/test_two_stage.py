@@ -153,6 +153,7 @@ def test_slices_that_jump_and_turn_find_one_another():
     assert _error(_align(sample.stack), sample).mean < 0.25
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_large_drift_over_the_session_in_looping_order():
     errors = {}

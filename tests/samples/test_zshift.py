@@ -58,6 +58,7 @@ def test_gain_and_bleaching() -> None:
     np.testing.assert_allclose(means, expected, rtol=0.02)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_planes_differ_by_their_distance_in_um() -> None:
     """Two slices 1 µm apart are as far as one of 2 µm."""

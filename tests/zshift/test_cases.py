@@ -230,6 +230,7 @@ def test_zebrafish_before_and_after(shared_data) -> None:
     np.testing.assert_allclose(shift, (0, -1.3), atol=0.25)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_frames_of_a_real_stack_lie_at_their_own_slices(shared_data) -> None:
     """Planes of mouse brain that are nearly alike: correlations of 0.94, 0.92, 0.91, ..."""

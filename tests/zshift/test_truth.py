@@ -73,6 +73,7 @@ def test_depth_of_every_patch(case: Case) -> None:
     assert np.sqrt(np.nanmean(lateral**2)) < 0.2
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_tilt_is_a_gradient_over_the_patches() -> None:
     made, zshift = sample(STANDARD.name), found(STANDARD.name)

@@ -42,6 +42,7 @@ def test_an_offset_that_hides_the_signal_is_told(offset, dtype, step, light, tmp
     assert not nza.load_traces(traces.save(tmp_path / "t")).dff_reliable
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("noise", [True, False])
 @pytest.mark.parametrize("offset", [0, 54_500, 1e6])
 def test_a_smaller_offset_hides_nothing(offset: float, noise: bool) -> None:

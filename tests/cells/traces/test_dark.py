@@ -57,6 +57,7 @@ def test_dff_reads_right_with_it(params, source) -> None:
     assert traces.dark_level[0] == pytest.approx(OFFSET, abs=0.5)
 
 
+@pytest.mark.thorough
 def test_without_it_dff_is_labelled_unreliable() -> None:
     traces = extract(movie())
     assert not traces.dff_reliable
@@ -162,6 +163,7 @@ RIGHT: dict[str, tuple[Callable[[], np.ndarray], float]] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RIGHT)
 def test_a_right_level_is_not_doubted(name: str) -> None:

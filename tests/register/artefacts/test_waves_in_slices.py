@@ -80,6 +80,7 @@ def lit(frames: np.ndarray, n_lit: int, seed: int = 1) -> np.ndarray:
     return result
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["two_stage", "direct"])
 def test_cells_five_times_as_bright_hardly_move_an_alignment(strategy, monkeypatch):

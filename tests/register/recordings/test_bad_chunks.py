@@ -75,6 +75,7 @@ def test_a_bad_chunk_is_flagged_bridged_and_harms_no_other(
     assert found.complete
 
 
+@pytest.mark.thorough
 def test_partly_saturated_frames_are_told_from_blank_ones(scene):
     frames = scene.frames(TRUTH)
     frames[BAD, :, :40] = 65535
@@ -147,6 +148,7 @@ def test_a_twitch_is_left_out_of_means_and_told(scene):
     assert errors_px(found, TRUTH).mean(axis=1)[others].max() < 0.4
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_cell_that_lights_up_moves_nothing(scene):
     frames = scene.frames(TRUTH).astype(np.float32)

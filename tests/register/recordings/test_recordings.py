@@ -112,6 +112,7 @@ def test_recordings_of_unequal_size_are_matched_centre_on_centre(scene):
     assert errors_px(found[1], truth).mean() < 0.25
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_another_pixel_size_is_expected(scene):
     # 25 % larger: far beyond what a chunk may grow by without that being known

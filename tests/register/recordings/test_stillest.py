@@ -51,6 +51,7 @@ def named(stacks):
     return [stack.replace(name=f"rec{i}") for i, stack in enumerate(stacks)]
 
 
+@pytest.mark.thorough
 @pytest.mark.each_time(where=1)
 @pytest.mark.parametrize("spoil", [blurred, restless, dim])
 @pytest.mark.parametrize("where", [0, 2])
