@@ -93,7 +93,8 @@ def _parsed(root: ElementTree.Element, name: str, image: int | str) -> Ome:
     size, odd_size = _pixel_size(pixels)
     z_step, odd_step = _length(pixels, "PhysicalSizeZ", "z-step")
     between, odd_time = interval(pixels.get("TimeIncrement"), pixels.get("TimeIncrementUnit", "s"))
-    planes, odd_planes = _frame_times(pixels, axes, shape)
+    places = _places(pixels, axes, shape)
+    planes, odd_planes = _frame_times(pixels, axes, shape, _n_with_a_page(places, axes, shape))
     facts = Facts(
         axes=axes,
         sizes=shape,
@@ -112,7 +113,7 @@ def _parsed(root: ElementTree.Element, name: str, image: int | str) -> Ome:
     facts = replace(facts, remarks=(*facts.remarks, *_remarks_on_times(odd_planes, facts)))
     if said := _of_our_export(root):
         facts = as_exported(facts, said, prod(shape) // channels)
-    return Ome(facts, _places(pixels, axes, shape), names)
+    return Ome(facts, places, names)
 
 
 def start_in(date: str | None) -> datetime | None:
@@ -209,13 +210,20 @@ def _places(pixels: ElementTree.Element, axes: str, shape: tuple[int, ...]) -> l
     return places
 
 
+def _n_with_a_page(places: list[Place | None], axes: str, shape: tuple[int, ...]) -> int:
+    """Frames up to the last one that has a page: those behind it were planned, but never taken."""
+    planes = np.array([place is not None for place in places]).reshape(shape)
+    frames = np.flatnonzero(planes.any(axis=axes.index("C")))
+    return int(frames[-1]) + 1 if len(frames) else 0
+
+
 def _frame_times(
-    pixels: ElementTree.Element, axes: str, shape: tuple[int, ...]
+    pixels: ElementTree.Element, axes: str, shape: tuple[int, ...], n_there: int
 ) -> tuple[npt.NDArray[np.float64] | None, npt.NDArray[np.intp]]:
     """Time of each frame (its first channel) in the order of the file, None where they are unknown.
 
     And the frames whose time is not the one of the file, or, where that order is unknown, those
-    that are why.
+    that are why. Frames from ``n_there`` on were never taken: their times go on as usual.
     """
     frame_axes = [a for a in axes if a != "C"]
     sizes = tuple(shape[axes.index(a)] for a in frame_axes)
@@ -228,10 +236,21 @@ def _frame_times(
             continue
         times[where] = _number_or_nan(delta) * scale
     flat = times.reshape(-1)
-    odd = out_of_order(flat)
-    if not np.isfinite(flat).any():
+    taken = flat[:n_there] if n_there > 1 else flat
+    odd = out_of_order(taken)
+    if not np.isfinite(taken).any():
         return None, odd[:0]
-    return (interpolated(flat, odd) if len(odd) else flat), odd
+    found = interpolated(taken, odd) if len(odd) else taken
+    return None if found is None else _going_on(found, len(flat)), odd
+
+
+def _going_on(times_s: npt.NDArray[np.float64], n_frames: int) -> npt.NDArray[np.float64]:
+    """Times of more frames, at the usual interval."""
+    n_more = n_frames - len(times_s)
+    if not n_more:
+        return times_s
+    interval_s = float(np.median(np.diff(times_s)))
+    return np.append(times_s, times_s[-1] + interval_s * np.arange(1, n_more + 1))
 
 
 def _remarks_on_times(odd: npt.NDArray[np.intp], facts: Facts) -> tuple[Remark, ...]:

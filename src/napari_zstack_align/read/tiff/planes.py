@@ -9,6 +9,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.counting import were
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._facts import Facts, without_single_axes
 from napari_zstack_align.read.said.axes import frames_and_channels
@@ -183,13 +184,16 @@ def _stopped(facts: Facts, n_frames: int, planned: int) -> tuple[int, Facts]:
     axes, sizes = without_single_axes(facts.axes, facts.sizes)
     kept = [(a, n) for a, n in zip(axes, sizes, strict=True) if a != "C"]
     axes, sizes = "".join(a for a, _ in kept), tuple(n for _, n in kept)
-    remark = as_warnings(
-        f"The file holds {n_frames:,} of the {planned:,} frames that were planned."
-    )
+    held, left = n_frames, 0
     if axes == "TZ" and n_frames >= sizes[1]:
-        n_frames -= n_frames % sizes[1]
+        left = n_frames % sizes[1]
+        n_frames -= left
     elif axes == "TZ":
         axes, sizes = "Z", (n_frames,)
+    of_volume = f"; {left:,} of an unfinished volume {were(left)} left out" if left else ""
+    remark = as_warnings(
+        f"The file holds {held:,} of the {planned:,} frames that were planned{of_volume}."
+    )
     times = None if facts.frame_times_s is None else facts.frame_times_s[:n_frames]
     rounds = -(-n_frames // prod(sizes[1:]))
     facts = replace(
