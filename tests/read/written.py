@@ -372,6 +372,16 @@ def scanbox(folder: Path, made: Acquisition, **changes: Any) -> Path:
     return folder / "x_000_001.sbx"
 
 
+def ndtiff(folder: Path, made: Acquisition) -> Path:
+    from .micromanager_files import ndtiff_of  # it takes its acquisitions from here
+
+    return ndtiff_of(folder, made)
+
+
+def ndtiff_file(folder: Path, made: Acquisition) -> Path:
+    return ndtiff(folder, made) / "x_NDTiffStack.tif"
+
+
 ALL = frozenset({"pixel", "step", "times", "names", "volumes"})
 FORMATS: dict[str, Written] = {
     "ScanImage": Written(scanimage, ALL | {"start"}),
@@ -391,6 +401,8 @@ FORMATS: dict[str, Written] = {
     "Suite2p, data.bin": Written(suite2p_file, frozenset({"times"})),
     "ThorImage": Written(thor, ALL | {"start"}),
     "ThorImage, raw": Written(thor_file, ALL | {"start"}),
+    "NDTiff": Written(ndtiff, ALL - {"pixel"} | {"start"}),
+    "NDTiff, a file": Written(ndtiff_file, ALL - {"pixel"} | {"start"}),
     "Scanbox": Written(scanbox, frozenset({"step", "times", "volumes"})),
     "Suite2p, our export": Written(our_suite2p, frozenset({"pixel", "times"})),
 }

@@ -75,6 +75,11 @@ OTHERS = (
         (".raw",),
     ),
     Other(
+        "the index of an NDTiff acquisition",
+        "open the folder that it is in",
+        ("ndtiff.index",),
+    ),
+    Other(
         "a Scanbox file without the .mat of the same name that describes it",
         "copy both into one folder",
         (".sbx",),

@@ -73,6 +73,19 @@ def named_alike(suffix: str, companion: str) -> Recogniser:
     return recognises
 
 
+def of_ndtiff(path: Path, start: bytes) -> bool:
+    """Recognise folders of NDTiff by their index, and the TIFF files beside it."""
+    if start:
+        is_named = path.stem.rstrip("0123456789_").endswith("NDTiffStack")
+        return is_named and (path.parent / "NDTiff.index").is_file()
+    return (path / "NDTiff.index").is_file()
+
+
+def is_tiff(path: Path, start: bytes) -> bool:
+    """Recognise TIFF files but those of which an index says what their pages are."""
+    return start.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")) and not of_ndtiff(path, start)
+
+
 def folder_with(*marks: str) -> Recogniser:
     """Recognise folders by a file in them."""
     return lambda path, start: not start and any((path / mark).is_file() for mark in marks)
@@ -143,7 +156,7 @@ READERS = (
         name="tiff",
         title="TIFF",
         suffixes=(".tif", ".tiff", ".btf", ".tf2", ".tf8"),
-        recognises=starts_with(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+        recognises=is_tiff,
         gives="pixel size, z-step, times, channels and repeats, as OME, ImageJ and ScanImage do",
         module="napari_zstack_align.read.tiff.files",
     ),
@@ -182,6 +195,16 @@ READERS = (
         recognises=folder_of_bruker,
         gives="volumes, channels, pixel size, z-step, depths, times and start from Prairie's XML",
         module="napari_zstack_align.read.bruker.folder",
+        is_folder=True,
+        is_file=False,
+    ),
+    Reader(
+        name="ndtiff",
+        title="NDTiff",
+        suffixes=(),
+        recognises=of_ndtiff,
+        gives="times, slices, channels, positions, pixel size and z-step, as NDTiff.index says",
+        module="napari_zstack_align.read._ndtiff",
         is_folder=True,
         is_file=False,
     ),
