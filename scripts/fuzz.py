@@ -93,14 +93,15 @@ def make_corpus(folder: Path) -> dict[str, list[Path]]:
         zarr.create_array(folder / f"{name}.zarr", data=frames, compressors=packed, **chunks)
         images.append(folder / f"{name}.zarr")
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-    from read.written import acquisition, ndtiff, scanbox, suite2p, thor  # type: ignore[import-not-found]
+    from read import written  # type: ignore[import-not-found]
 
     # HDF5's own library may not come back from a damaged file: it is no part of this.
-    images += [write(folder, acquisition(n_slices=3)) for write in (suite2p, thor)]
-    (folder / "scanbox").mkdir()
-    images.append(scanbox(folder / "scanbox", acquisition(n_slices=3)).parent)
-    (folder / "ndtiff").mkdir()
-    images.append(ndtiff(folder / "ndtiff", acquisition(n_channels=2, n_slices=3)))
+    made = written.acquisition(n_slices=3)
+    images += [write(folder, made) for write in (written.suite2p, written.thor)]
+    for name in ("scanbox", "ndtiff"):
+        (folder / name).mkdir()
+    images.append(written.scanbox(folder / "scanbox", made).parent)
+    images.append(written.ndtiff(folder / "ndtiff", made))
     results = [
         cases.zstack(1).save(folder / "z.zalign"),
         cases.recording(1).save(folder / "r.zalign"),
