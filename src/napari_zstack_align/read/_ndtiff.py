@@ -23,16 +23,18 @@ from napari_zstack_align.read._broken_off import whole_frames_of
 from napari_zstack_align.read._facts import Facts, Opened
 from napari_zstack_align.read._files import readable
 from napari_zstack_align.read._format import PLAIN, Format, Glance, Wish
+from napari_zstack_align.read._places import axes_of_places, in_frames
 from napari_zstack_align.read._raw_source import ChannelsSource, ScatteredSource
 from napari_zstack_align.read._sequence import SequenceSource, in_sequence
 from napari_zstack_align.read._units import number
-from napari_zstack_align.remark import Remark, RemarkCode, as_notes, as_warnings
+from napari_zstack_align.remark import Remark, as_notes, as_warnings
 from napari_zstack_align.sources import FrameSource
 
 Value: TypeAlias = int | str
 
 INDEX = "NDTiff.index"
 FRAME_AXES = ("time", "z")
+PLACE = (*FRAME_AXES, "channel")
 TYPES = {0: "u1", 1: "u2", 3: "u2", 4: "u2", 5: "u2", 6: "u2"}
 """Of a pixel, by their number; 2 is RGB."""
 SUMMARY = 2355492
@@ -52,7 +54,7 @@ class Image:
     kind: int
     text: tuple[int, int]
 
-    def at(self, *names: str) -> tuple[Value, ...]:
+    def at(self, *names: str) -> tuple[Any, ...]:
         """Place along some axes, 0 along those that it hasn't."""
         return tuple(self.axes.get(name, 0) for name in names)
 
@@ -79,12 +81,17 @@ def open_ndtiff(path: Path, wish: Wish = PLAIN) -> Opened:
     if wish.as_planes:
         rows, of_frames = [[image] for image in images], tuple[Remark, ...]()
     else:
-        rows, of_frames = _frames(images, channels, folder)
+        numbers, of_frames = in_frames([image.at(*PLACE) for image in images], folder)
+        rows = [[images[i] for i in row] for row in numbers]
     whole = _n_whole(rows, folder, dtype)
     if whole < len(rows) or not rows:
         of_frames += whole_frames_of(folder / rows[0][0].file, whole, len(rows), wish)
         rows = rows[:whole]
-    axes, sizes, of_layout = ("T", (len(rows),), ()) if wish.as_planes else _layout(rows)
+    axes, sizes, of_layout = (
+        ("T", (len(rows),), ())
+        if wish.as_planes
+        else axes_of_places([row[0].at(*FRAME_AXES) for row in rows])
+    )
     rows = rows[: int(np.prod(sizes))]
     facts = _with_settings(Facts(axes=axes, sizes=sizes, images=names), rows, folder)
     if len(rows[0]) > 1:
@@ -151,11 +158,7 @@ def _chosen(
 ) -> tuple[list[Image], tuple[str, ...], tuple[Remark, ...]]:
     """Images of one place along the axes that frames don't run along, such as positions."""
     varying = {name: {image.axes.get(name, 0) for image in images} for name in images[0].axes}
-    others = [
-        name
-        for name, values in varying.items()
-        if name not in (*FRAME_AXES, "channel") and len(values) > 1
-    ]
+    others = [name for name, values in varying.items() if name not in PLACE and len(values) > 1]
     if not others:
         if wanted:
             raise InputError(f"{folder} has one image, of which {wanted!r} is none: leave it out.")
@@ -195,60 +198,6 @@ def _type_of(images: list[Image], folder: Path) -> np.dtype[Any]:
     with readable(folder / images[0].file), (folder / images[0].file).open("rb") as file:
         order = ">" if file.read(2) == b"MM" else "<"
     return np.dtype(order + name)
-
-
-def _frames(
-    images: list[Image], channels: list[Value], folder: Path
-) -> tuple[list[list[Image]], tuple[Remark, ...]]:
-    """Images of each frame, one a channel, in the order in which they were taken."""
-    found: dict[tuple[Value, ...], dict[Value, Image]] = {}
-    for image in images:
-        found.setdefault(image.at(*FRAME_AXES), {})[image.axes.get("channel", 0)] = image
-    rows = [[row[c] for c in channels if c in row] for row in found.values()]
-    is_whole = [len(row) == len(channels) for row in rows]
-    n_whole = is_whole.index(False) if False in is_whole else len(rows)
-    if len(rows) - n_whole > 1 or not n_whole:
-        raise InputError(
-            f"{folder} has frames without some of its {len(channels)} channels: `axes='TYX'` opens "
-            f"all images one behind another."
-        )
-    of_last = f"The last frame lacks some of its {len(channels)} channels: it was left out."
-    return rows[:n_whole], as_warnings(of_last if n_whole < len(rows) else "")
-
-
-def _layout(rows: list[list[Image]]) -> tuple[str, tuple[int, ...], tuple[Remark, ...]]:
-    """Axes of the frames, the slower one first, with their sizes, as far as both are whole.
-
-    What was taken may break off within a volume, or within the repeats of a slice.
-    """
-    places = [row[0].at(*FRAME_AXES) for row in rows]
-    times, slices = (list(dict.fromkeys(each)) for each in zip(*places, strict=True))
-    if len(slices) == 1 or len(times) == 1:
-        return ("T" if len(slices) == 1 else "Z"), (len(rows),), ()
-    by_volume = [(t, z) for t in times for z in slices]
-    by_slice = [(t, z) for z in slices for t in times]
-    for axes, grid, slow, fast in (
-        ("TZ", by_volume, times, slices),
-        ("ZT", by_slice, slices, times),
-    ):
-        if places == grid[: len(places)] and len(places) > len(grid) - len(fast):
-            n_left = len(places) % len(fast)
-            sizes = (len(slow) - bool(n_left), len(fast))
-            return axes, sizes, _of_unfinished(n_left, "volume" if axes == "TZ" else "slice")
-    remark = (
-        "Times and slices of the images don't follow one another in a regular way: the frames "
-        "were opened in the order in which they were taken. Say how they run (`frames_per_slice`, "
-        "`order`)."
-    )
-    return "T", (len(rows),), as_warnings(remark, code=RemarkCode.LAYOUT_OPEN)
-
-
-def _of_unfinished(n_left: int, what: str) -> tuple[Remark, ...]:
-    if not n_left:
-        return ()
-    return as_notes(
-        f"The last {counted(n_left, 'frame')}, of an unfinished {what}, {were(n_left)} left out."
-    )
 
 
 def _n_whole(rows: list[list[Image]], folder: Path, dtype: np.dtype[Any]) -> int:
