@@ -3,11 +3,11 @@
     python scripts/fuzz.py [--minutes 10] [--seed 0] [--keep FOLDER] [--workers 1]
     python scripts/fuzz.py --again FOLDER        # the kept cases once more
 
-TIFF, .npy, zarr, Suite2p, ThorImage, Scanbox, saved results, tables of ROIs and of batch, and
-parameters are spoilt: bytes turned, cut out, doubled, exchanged for extremes, and JSON values for
-odd ones. Each case is opened, and read where it opens. A crash is anything but a result or a
-sentence, no answer within 10 s, or more than 2 GB of memory. Cases run in child processes; what
-crashes is kept with its seed.
+TIFF, .npy, zarr, Suite2p, ThorImage, Scanbox, NDTiff, CZI, saved results, tables of ROIs and of
+batch, and parameters are spoilt: bytes turned, cut out, doubled, exchanged for extremes, and JSON
+values for odd ones. Each case is opened, and read where it opens. A crash is anything but a result
+or a sentence, no answer within 10 s, or more than 2 GB of memory. Cases run in child processes;
+what crashes is kept with its seed.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def make_corpus(folder: Path) -> dict[str, list[Path]]:
 
     # HDF5's own library may not come back from a damaged file: it is no part of this.
     made = written.acquisition(n_slices=3)
-    images += [write(folder, made) for write in (written.suite2p, written.thor)]
+    images += [w(folder, made) for w in (written.suite2p, written.thor, written.zeiss(6))]
     for name in ("scanbox", "ndtiff"):
         (folder / name).mkdir()
     images.append(written.scanbox(folder / "scanbox", made).parent)

@@ -40,7 +40,7 @@ def test_by_its_content(other: Other, magic: bytes, tmp_path: Path) -> None:
 
 def test_no_ending_is_one_that_opens() -> None:
     opens = {suffix for reader in READERS for suffix in reader.suffixes}
-    assert {ending for _, ending in NAMED} & opens == {".raw", ".bin", ".sbx"}
+    assert {ending for _, ending in NAMED} & opens == {".raw", ".bin", ".sbx", ".czi"}
 
 
 def test_frames_that_bear_such_an_ending_are_frames(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from napari_zstack_align.write.hdf5 import write_hdf5
 from napari_zstack_align.write.image import Image
 from napari_zstack_align.write.suite2p import write_suite2p
 
+from .czi_files import ZSTD_WITH_HEAD, czi
 from .scanimage_files import fast_keys, write
 
 PIXEL_UM, Z_STEP_UM = (0.8, 0.5), 2.5
@@ -382,6 +383,28 @@ def ndtiff_file(folder: Path, made: Acquisition) -> Path:
     return ndtiff(folder, made) / "x_NDTiffStack.tif"
 
 
+def czi_images(made: Acquisition, by_slice: bool = False) -> list[tuple[dict[str, int], Any]]:
+    """Images of volumes with their places, or of repeats of each slice."""
+    n_slices = max(made.n_slices, 1)
+    found = []
+    for t, frame in enumerate(made.frames):
+        slow, fast = divmod(t, len(made.frames) // n_slices if by_slice else n_slices)
+        time, z = (fast, slow) if by_slice else (slow, fast)
+        found += [({"T": time, "Z": z, "C": c}, image) for c, image in enumerate(frame)]
+    return found
+
+
+def zeiss(packing: int = 0) -> Callable[[Path, Acquisition], Path]:
+    """Write a CZI."""
+
+    def write(folder: Path, made: Acquisition) -> Path:
+        sizes = {"X": PIXEL_UM[1], "Y": PIXEL_UM[0], "Z": Z_STEP_UM}
+        names = NAMES[: made.n_channels]
+        return czi(folder / "x.czi", czi_images(made), names, sizes, packing)
+
+    return write
+
+
 ALL = frozenset({"pixel", "step", "times", "names", "volumes"})
 FORMATS: dict[str, Written] = {
     "ScanImage": Written(scanimage, ALL | {"start"}),
@@ -401,6 +424,8 @@ FORMATS: dict[str, Written] = {
     "Suite2p, data.bin": Written(suite2p_file, frozenset({"times"})),
     "ThorImage": Written(thor, ALL | {"start"}),
     "ThorImage, raw": Written(thor_file, ALL | {"start"}),
+    "CZI": Written(zeiss(), ALL - {"times"}),
+    "CZI, packed": Written(zeiss(ZSTD_WITH_HEAD), ALL - {"times"}),
     "NDTiff": Written(ndtiff, ALL - {"pixel"} | {"start"}),
     "NDTiff, a file": Written(ndtiff_file, ALL - {"pixel"} | {"start"}),
     "Scanbox": Written(scanbox, frozenset({"step", "times", "volumes"})),

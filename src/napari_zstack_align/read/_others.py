@@ -38,7 +38,7 @@ class Other:
 
 
 OTHERS = (
-    Other("a Zeiss CZI file", f"{OME_TIFF} ZEN", (".czi",), (b"ZISRAWFILE",)),
+    Other("no whole Zeiss CZI file", "copy it again", (".czi",)),
     Other("a file of an older Zeiss AxioVision", f"{OME_TIFF} ZEN", (".zvi",)),
     Other("a Leica file", f"{OME_TIFF} LAS X", (".lif", ".lof", ".xlef")),
     Other("a Nikon ND2 file", f"{OME_TIFF} NIS-Elements", (".nd2",), (b"\xda\xce\xbe\x0a",)),

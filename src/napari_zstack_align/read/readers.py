@@ -209,6 +209,14 @@ READERS = (
         is_file=False,
     ),
     Reader(
+        name="czi",
+        title="Zeiss CZI",
+        suffixes=(".czi",),
+        recognises=starts_with(b"ZISRAWFILE"),
+        gives="volumes, channels, scenes, pixel size and z-step",
+        module="napari_zstack_align.read._czi",
+    ),
+    Reader(
         name="nwb",
         title="NWB",
         suffixes=(".nwb",),
