@@ -102,6 +102,7 @@ def make_corpus(folder: Path) -> dict[str, list[Path]]:
         (folder / name).mkdir()
     images.append(written.scanbox(folder / "scanbox", made).parent)
     images.append(written.ndtiff(folder / "ndtiff", made))
+    images.append(written.isxd(folder, written.acquisition()))
     results = [
         cases.zstack(1).save(folder / "z.zalign"),
         cases.recording(1).save(folder / "r.zalign"),

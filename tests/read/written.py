@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -405,6 +406,38 @@ def zeiss(packing: int = 0) -> Callable[[Path, Acquisition], Path]:
     return write
 
 
+def isxd_facts(made: Acquisition, **changes: Any) -> dict[str, Any]:
+    """What stands at the end of a movie of Inscopix; ``changes`` go into its timing."""
+    n_frames, _, n_rows, n_columns = made.frames.shape
+    epoch = (STARTED - datetime(1970, 1, 1)).total_seconds()
+    start = {"secsSinceEpoch": {"num": int(1000 * (epoch + 3600)), "den": 1000}, "utcOffset": -3600}
+    timing = {
+        "numTimes": n_frames,
+        "period": {"num": int(INTERVAL_S * 1000), "den": 1000},
+        "start": start,
+        "dropped": [],
+        "cropped": [],
+        "blank": [],
+        **changes,
+    }
+    size = {axis: {"num": 3, "den": 1} for axis in "xy"}
+    return {
+        "type": 0,
+        "dataType": {"u2": 0, "f4": 1, "u1": 2}[made.frames.dtype.str[1:]],
+        "hasFrameHeaderFooter": False,
+        "timingInfo": timing,
+        "spacingInfo": {"numPixels": {"x": n_columns, "y": n_rows}, "pixelSize": size},
+    }
+
+
+def isxd(folder: Path, made: Acquisition, **changes: Any) -> Path:
+    """Write a movie of Inscopix."""
+    text = json.dumps(isxd_facts(made, **changes)).encode()
+    content = made.frames.tobytes() + text + b"\0" + len(text).to_bytes(8, "little")
+    (folder / "x.isxd").write_bytes(content)
+    return folder / "x.isxd"
+
+
 ALL = frozenset({"pixel", "step", "times", "names", "volumes"})
 FORMATS: dict[str, Written] = {
     "ScanImage": Written(scanimage, ALL | {"start"}),
@@ -429,5 +462,6 @@ FORMATS: dict[str, Written] = {
     "NDTiff": Written(ndtiff, ALL - {"pixel"} | {"start"}),
     "NDTiff, a file": Written(ndtiff_file, ALL - {"pixel"} | {"start"}),
     "Scanbox": Written(scanbox, frozenset({"step", "times", "volumes"})),
+    "Inscopix": Written(isxd, frozenset({"times", "start"}), channels=1),
     "Suite2p, our export": Written(our_suite2p, frozenset({"pixel", "times"})),
 }

@@ -38,7 +38,7 @@ class Other:
 
 
 OTHERS = (
-    Other("no whole Zeiss CZI file", "copy it again", (".czi",)),
+    Other("a file without the head of a Zeiss CZI file", "copy it again", (".czi",)),
     Other("a file of an older Zeiss AxioVision", f"{OME_TIFF} ZEN", (".zvi",)),
     Other("a Leica file", f"{OME_TIFF} LAS X", (".lif", ".lof", ".xlef")),
     Other("a Nikon ND2 file", f"{OME_TIFF} NIS-Elements", (".nd2",), (b"\xda\xce\xbe\x0a",)),
@@ -46,9 +46,9 @@ OTHERS = (
     Other("an Olympus FluoView file", f"{OME_TIFF} FV10-ASW", (".oib", ".oif")),
     Other("an Olympus VSI file", f"{OME_TIFF} cellSens", (".vsi", ".ets")),
     Other(
-        "an Inscopix file",
+        "a video of Inscopix",
         "export it to TIFF with the Inscopix Data Processing Software",
-        (".isxd", ".isxb"),
+        (".isxb",),
     ),
     Other("an Imaris file", "save it as OME-TIFF with Imaris", (".ims",)),
     Other(

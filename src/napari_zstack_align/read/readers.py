@@ -279,6 +279,14 @@ READERS = (
         gives="frame rate, channels and slices of the optotune, as the .mat says",
         module="napari_zstack_align.read._scanbox",
     ),
+    Reader(
+        name="inscopix",
+        title="Inscopix",
+        suffixes=(".isxd",),
+        recognises=lambda path, start: bool(start) and path.suffix.lower() == ".isxd",
+        gives="frame rate, start and dropped frames",
+        module="napari_zstack_align.read._inscopix",
+    ),
 )
 
 
