@@ -129,6 +129,14 @@ def test_propose(tmp_path, capsys):
     assert "suggest --frames-per-slice 4" in words
 
 
+def test_frames_without_a_layout_name_the_next_step(tmp_path, zstack_file, capsys):
+    np.save(tmp_path / "frames.npy", np.ones((4, 8, 9), np.uint16))
+    assert main(["info", str(tmp_path / "frames.npy")]) == 0
+    assert "--propose suggests a layout" in capsys.readouterr().out.splitlines()[-1]
+    assert main(["info", str(zstack_file), "--frames-per-slice=4"]) == 0
+    assert "--propose" not in capsys.readouterr().out
+
+
 def test_propose_checks_the_layout_that_is_given(tmp_path, capsys):
     sample = zstack_with_repeats(n_slices=8, n_repeats=6, size=128, photons=60, order="slices")
     path = tmp_path / "stack.npy"

@@ -75,6 +75,25 @@ def test_the_panel_recognises_what_the_reader_opened(qtbot, viewer, tiff):
     assert viewer.dims.axis_labels[-2:] == ("y", "x")
 
 
+def test_what_was_said_of_another_stack_leaves_with_it(qtbot, viewer, tiff, tmp_path):
+    panel = open_panel(viewer)
+    load = panel.zstack.load_tab
+    load.load(nza.open_stack(tiff, frames_per_slice=4, order="repeats"))
+    settled(qtbot, panel)
+    load.run_bar.say("Proposed 3 slices × 4 repeats.")
+    path = tmp_path / "recording.npy"
+    np.save(path, np.ones((6, 8, 9), np.uint16))
+    for data, described, _ in get_reader(str(path))(str(path)):
+        viewer.add_image(data, **described)
+    qtbot.waitUntil(lambda: load.stack.n_frames == 6)
+    assert "press Propose" in load.run_bar.status.text()
+
+    load.run_bar.say("half.tif is truncated.", error=True)
+    panel.zstack.stack_combo.setCurrentIndex(0)
+    assert load.stack.n_frames == 12
+    assert load.run_bar.status.text() == "half.tif is truncated."
+
+
 def test_a_file_that_breaks_off_is_offered_by_the_panel(qtbot, viewer, tiff):
     content = tiff.read_bytes()
     tiff.write_bytes(content[: len(content) - 5000])

@@ -27,6 +27,11 @@ from napari_zstack_align.saved import kind_of
 from napari_zstack_align.settings import in_flags
 from napari_zstack_align.stack import Stack
 
+NEXT_STEP = (
+    "The files don't say whether this is a z-stack: --propose suggests a layout from the frames. "
+    "A recording of one plane goes to 'zstack-align keypoints', as it is."
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
@@ -81,6 +86,8 @@ def run_info(args: argparse.Namespace) -> bool:
         print(in_flags(proposal.words))
     elif proposal is not None:
         print(in_flags(_of_the_given(proposal)))
+    elif stack.frames_per_slice is None:
+        print(NEXT_STEP)
     return True
 
 

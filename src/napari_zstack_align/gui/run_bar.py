@@ -81,6 +81,11 @@ class RunBar(QWidget):
         """Whether a job runs."""
         return self.worker is not None
 
+    @property
+    def says_error(self) -> bool:
+        """Whether the sentence shown is an error."""
+        return bool(self.status.text() and self.status.styleSheet())
+
     def start(
         self,
         job: Callable[[], Job[Any]],

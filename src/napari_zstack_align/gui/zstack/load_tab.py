@@ -128,7 +128,12 @@ class LoadTab(QWidget):
         """Describe a stack, or say that there is none."""
         if "plot" in vars(self):
             self.plot.setVisible(stack is not None and stack.source is self._plotted)
+        is_another = source_of(stack) is not source_of(self.stack)
         self.stack = stack
+        bar = self.run_bar
+        if is_another and not bar.busy and not bar.says_error:  # it speaks of the stack before
+            self.ways_out.offer()
+            bar.say(next_step(stack))
         self.details.setEnabled(stack is not None)
         self.reading.setEnabled(stack is not None)
         self.pixel_check.show_stack(stack)
@@ -260,11 +265,7 @@ class LoadTab(QWidget):
     def _on_loaded(self, result: tuple[Stack, list[Limits]]) -> None:
         stack, contrast = result
         self.show_stack(stack)
-        if stack.frames_per_slice is None:
-            self.run_bar.say(
-                "The file doesn't say whether this is a z-stack: press Propose, or type the "
-                "repeats per slice."
-            )
+        self.run_bar.say(next_step(stack))
         self.loaded.emit(stack, contrast)
 
     def _on_proposal(self, stack: Stack, proposal: LayoutProposal) -> None:
@@ -348,6 +349,21 @@ class LoadTab(QWidget):
         for widget in (self.pixel_check, self.reading_button, self.reading):
             layout.addWidget(widget)
         layout.addStretch(1)
+
+
+def source_of(stack: Stack | None) -> FrameSource | None:
+    """Frames of a stack, which stay the same however it is described."""
+    return None if stack is None else stack.source
+
+
+def next_step(stack: Stack | None) -> str:
+    """What to do about a stack without a layout; '' where nothing is missing."""
+    if stack is None or stack.frames_per_slice is not None:
+        return ""
+    return (
+        "The file doesn't say whether this is a z-stack: press Propose, or type the repeats per "
+        "slice."
+    )
 
 
 def reading_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
