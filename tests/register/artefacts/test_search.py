@@ -140,6 +140,20 @@ def test_stripes_far_stronger_than_the_tissue_are_warned_of(frames, height, is_w
     assert any(remark.is_warning for remark in found.remarks) is is_warned_of
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize(
+    ("height", "is_warned_of"), [(0, False), (200, False), (2500, True), (32_768, True)]
+)
+def test_strong_stripes_over_tissue_that_hardly_moves_are_warned_of(height, is_warned_of, axis):
+    moves = np.arange(20)[:, np.newaxis] % 2 * [1, 0]
+    images = moved(4, 5, moves).astype(float)
+    lines = height * (np.arange(images.shape[1]) % 8 < 2)
+    images += lines[:, np.newaxis] if axis == 0 else lines
+    found = found_in(images.clip(0, 65535).astype(np.uint16))
+    assert found.pattern is None
+    assert any("hold the alignment" in remark for remark in found.remarks) is is_warned_of
+
+
 def test_more_than_a_tenth_is_not_left_out_without_asking():
     images = clean("adaptive")[0].copy()
     images[:, 10:60, 10:60] = 65535

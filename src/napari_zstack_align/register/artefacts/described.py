@@ -9,7 +9,7 @@ from napari_zstack_align.counting import counted
 from napari_zstack_align.register.artefacts.artefacts import Artefacts
 from napari_zstack_align.register.artefacts.constant import largest_moves
 from napari_zstack_align.register.artefacts.movement import MOVED_PX, Movement
-from napari_zstack_align.register.artefacts.pattern import Pattern
+from napari_zstack_align.register.artefacts.pattern import Pattern, shared_step
 from napari_zstack_align.register.artefacts.regular import Regular
 from napari_zstack_align.register.artefacts.sample import Sample
 from napari_zstack_align.register.artefacts.transients import Transients
@@ -42,6 +42,15 @@ TOO_STRONG = (
     "alignment, so that frames may lie pixels off. Look at the aligned frames, or take it off the "
     "raw ones (subtract a frame without light)."
 )
+STRIPES_MAY_HOLD = (
+    "Rows or columns may have offsets fixed to the detector (stripes) and hold the alignment, so "
+    "that frames may lie pixels off: in all frames neighbours differ by up to {:.3g} counts, "
+    "{:.2g} times what half of the pixels along them differ by, and they could not be told well "
+    "enough from the tissue to be taken off. Look at the aligned frames, or take the stripes off "
+    "the raw ones (subtract a frame without light)."
+)
+STEP_TIMES = 8.0
+"""Larger steps are not of tissue: 0.4 in real data, 6 at a sharp fibre that lies along the rows."""
 STRONG_TIMES = 15.0
 HALF = (25.0, 75.0)
 """Percentiles: of a pattern over a few rows, what is left doesn't count."""
@@ -120,6 +129,10 @@ def described(
         )
     elif regular.is_doubtful:
         remarks += as_serious(MAY_HOLD)
+    elif not pattern:
+        step, times = shared_step(sample.images, fixed | untested)
+        if times >= STEP_TIMES:
+            remarks += as_warnings(STRIPES_MAY_HOLD.format(step, times))
     if transients.everywhere:
         remarks += as_notes("Single bright or dark pixels of single frames were left out.")
     added = pattern.image if pattern else None

@@ -38,6 +38,10 @@ CLIP = 1.5
 ENOUGH_PX = 128
 """So many pixels of a row show whether there is."""
 MOST_FRAMES = 36
+FEW_FRAMES = 12
+"""So many show whether a step is in all of them."""
+TEXTURED = 90.0
+"""Percentile over the rows: those that cross tissue, where most are dark."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,42 @@ def find_pattern(
     rows = _offsets(usable, groups, shifts[..., 0])
     columns = _offsets(usable.transpose(0, 2, 1), groups, shifts[..., 1].transpose(0, 2, 1))
     return Pattern(rows, columns)
+
+
+def shared_step(images: Image, known: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    """Largest step between rows, or columns, that is in all frames, however little these move.
+
+    Parameters
+    ----------
+    images : numpy.ndarray
+        (n, Y, X) float32 frames.
+    known : numpy.ndarray
+        (Y, X) bool: pixels that don't count.
+
+    Returns
+    -------
+    step : float
+        Counts.
+    times : float
+        The same in units of what half of the pixels of a row that crosses tissue differ by.
+    """
+    few = np.where(known, np.float32(np.nan), images[:: max(len(images) // FEW_FRAMES, 1)])
+    found = [_shared_step(some) for some in (few, few.transpose(0, 2, 1))]
+    return max(found, key=lambda each: each[1])
+
+
+def _shared_step(images: Image) -> tuple[float, float]:
+    """`shared_step` between rows."""
+    some = images[:, :, :: max(images.shape[2] // ENOUGH_PX, 1)]
+    steps = _median(np.diff(some, axis=1))
+    shared = np.maximum(steps.min(axis=0), 0) + np.minimum(steps.max(axis=0), 0)
+    rows = some[len(some) // 2]
+    rows = rows[np.isfinite(rows).any(axis=1)]
+    if not shared.any() or not len(rows):
+        return 0.0, 0.0
+    low, high = np.nanpercentile(rows, (25, 75), axis=1)
+    step = float(np.abs(shared).max())
+    return step, step / max(float(np.percentile(high - low, TEXTURED)), TINY)
 
 
 def _few(groups: npt.NDArray[np.intp]) -> slice | npt.NDArray[np.bool_]:
