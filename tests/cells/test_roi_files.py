@@ -177,3 +177,21 @@ def test_other_shapes_are_refused_by_name(tmp_path: Path) -> None:
     path = zipped(tmp_path / "r.zip", a=oval(), cell7=oval(roitype="RECT"))
     with pytest.raises(InputError, match=r"The ROI cell7 in .* is a rect: only ovals"):
         nza.load_rois(path)
+
+
+@pytest.mark.parametrize("unit", ["(µm)", "[\N{GREEK SMALL LETTER MU}m]", "(um)", "(Micron)"])
+def test_titles_in_um_are_not_taken_for_pixels_in_silence(unit: str, tmp_path: Path) -> None:
+    text = f"ID,Y {unit},X {unit},Radius {unit}\n1,10,20,5\n"
+    path = written(tmp_path / "rois.csv", text)
+    (remark,) = nza.load_rois(path).remarks
+    assert remark.is_warning
+    assert f"names µm (column Y {unit})" in remark
+    in_um = nza.load_rois(path, pixel_size_um=0.5)
+    assert in_um.circles.tolist() == [[20, 40, 10]]
+    assert in_um.remarks == ()
+
+
+def test_centroids_in_volumes_are_refused(tmp_path: Path) -> None:
+    text = "label,centroid-0,centroid-1,centroid-2,area\n3,10,20,30,78.5\n"
+    with pytest.raises(InputError, match="centroids are in three dimensions"):
+        nza.load_rois(written(tmp_path / "rois.csv", text))

@@ -132,3 +132,14 @@ def test_imagej_files_are_said_to_follow_one_another(tmp_path: Path) -> None:
     stack = nza.open_stack(tmp_path)
     assert stack.frame_times_s == pytest.approx(2 * np.arange(8))
     assert any("is taken to follow the one before it" in remark for remark in stack.remarks)
+
+
+def test_a_file_without_a_rate_stands_by_its_clock(tmp_path: Path) -> None:
+    frames = np.zeros((4, 16, 16), np.uint16)
+    rate = {"TimeIncrement": 0.5, "TimeIncrementUnit": "s"}
+    for name, start, known in (("a", "05:06:07", rate), ("b", "05:16:07", {})):
+        metadata = {"axes": "TYX", "AcquisitionDate": f"2026-03-04T{start}", **known}
+        tifffile.imwrite(tmp_path / f"{name}.ome.tif", frames, metadata=metadata)
+    stack = nza.open_stack(tmp_path)
+    assert stack.frame_times_s == pytest.approx([0, 0.5, 1, 1.5, 600, 600.5, 601, 601.5])
+    assert "2 files make one time axis with 1 gap, of 9.97 min." in stack.remarks

@@ -7,6 +7,7 @@ a scale, they are in its unit, which the table doesn't name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import pi, sqrt
@@ -24,6 +25,10 @@ OTHER_NAMES = {
     "radius": ("r", "radius_px"),
 }
 """As well as ours in capitals. Fiji writes the number of a row without a title."""
+VOLUME_AXIS = "centroid-2"
+"""Column that scikit-image writes of labels in volumes alone."""
+_UM = re.compile(r"[(\[]\s*([µ\u03bc]m|um|microns?)\s*[)\]]")
+"""Unit in brackets, with the micro sign or the Greek letter."""
 CORNER = 0.5
 """Px by which positions of ImageJ are larger."""
 
@@ -66,6 +71,7 @@ def in_our_columns(
         What was assumed.
     """
     found = {}
+    _check_flat(columns)
     names = {_plain(title): title for title in reversed(columns)}
     for ours in ("id", *CIRCLE):
         title = next((names[n] for n in (ours, *OTHER_NAMES[ours]) if n in names), None)
@@ -83,6 +89,8 @@ def in_our_columns(
         remarks += as_notes("The table has no ids: its rows were numbered from 1.")
     if not set(CIRCLE) <= set(renamed):
         return renamed, remarks
+    if pixel_size_um is None and not is_fiji:
+        remarks += _in_um([title for title in columns if theirs.get(title) in CIRCLE])
     if pixel_size_um is not None:
         renamed |= {n: of_each(renamed[n], lambda v: v / pixel_size_um) for n in CIRCLE}
     if is_fiji:
@@ -95,6 +103,27 @@ def in_our_columns(
 def _plain(title: str) -> str:
     """Title in small letters, without a unit in brackets."""
     return title.partition("(")[0].partition("[")[0].strip().lower()
+
+
+def _check_flat(columns: Columns) -> None:
+    """Raise InputError for centroids in volumes, whose first axis is z."""
+    if VOLUME_AXIS in map(_plain, columns):
+        raise InputError(
+            f"Its centroids are in three dimensions (column {VOLUME_AXIS}), and ROIs are circles "
+            f"in a plane: give the columns y, x and radius instead."
+        )
+
+
+def _in_um(titles: list[str]) -> tuple[Remark, ...]:
+    """Warn of titles that name µm, where nobody gave the size of a pixel."""
+    named = [title for title in titles if _UM.search(title.lower())]
+    if not named:
+        return ()
+    return as_warnings(
+        f"The table names µm (column {named[0]}), but was taken in pixels: read the ROIs with "
+        f"`rois_pixel_size=…`, the size of a pixel in µm.",
+        code=RemarkCode.UNIT_OPEN,
+    )
 
 
 def _of_fiji(pixel_size_um: float | None) -> tuple[Remark, ...]:

@@ -212,14 +212,21 @@ def _on_one_axis(
 ) -> Facts:
     """Facts of a recording in several files with the time of every frame.
 
-    Files of one page each say nothing: they are frames of one recording.
+    Files of one page each say nothing: they are frames of one recording. A later file that doesn't
+    give its frame interval has that of the first, and stands by its own clock all the same.
     """
     if len(paths) < 2 or len(later) < len(paths) - 1 or frame_axes(facts)[0] not in ("", "T"):
         return facts
     n_channels = dict(zip(facts.axes, facts.sizes, strict=True)).get("C", 1)
+    first = described.interval_s
     counts = (pages.per_file // n_channels).tolist()
     each = zip(paths, (described, *(others for _, others in later)), counts, strict=True)
-    axis = one_time_axis([FileTimes.of(path.name, own, n_frames) for path, own, n_frames in each])
+    axis = one_time_axis(
+        [
+            FileTimes.of(path.name, replace(own, interval_s=own.interval_s or first), n_frames)
+            for path, own, n_frames in each
+        ]
+    )
     if axis.times_s is None:
         return facts
     return replace(
