@@ -306,6 +306,18 @@ def test_parts_of_an_acquisition(names: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(stack.read(20, 30), frames[20:])
 
 
+def test_another_field_of_view_is_reported(tmp_path: Path) -> None:
+    for i, half in enumerate((8, 12)):
+        field = f"[-{half} -6;{half} -6;{half} 6;-{half} 6]"
+        keys = {"hRoiManager.imagingFovUm": field}
+        epoch = f"[2024 3 5 12 3{i} 15.250]"
+        write(tmp_path / f"{i}.tif", pages_of(4), keys, acquisition=i + 1, epoch=epoch)
+    stack = nza.open_stack(tmp_path)
+    assert stack.pixel_size_um is None
+    assert any("1.tif gives another pixel size than 0.tif" in str(r) for r in stack.remarks)
+    assert stack.frame_times_s is not None
+
+
 def test_other_acquisitions(tmp_path: Path) -> None:
     frames = pages_of(10)
     for i in range(2):

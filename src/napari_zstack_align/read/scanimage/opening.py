@@ -12,6 +12,7 @@ import numpy.typing as npt
 from napari_zstack_align.errors import InputError, MissingFrameError
 from napari_zstack_align.read._facts import Facts, Opened
 from napari_zstack_align.read._format import Wish
+from napari_zstack_align.read._same_facts import without_contradicted
 from napari_zstack_align.read._time_axis import FileTimes, one_time_axis
 from napari_zstack_align.read._window import WindowOf
 from napari_zstack_align.read.scanimage.acquisition import arranged, slice_depths
@@ -106,11 +107,10 @@ def _joined(
             for name, (facts, planes) in zip(names, opened, strict=True)
         ]
     )
-    sizes = {facts.pixel_size_um for facts, _ in opened}
-    return replace(
-        first,
-        sizes=(len(joined),),
-        pixel_size_um=first.pixel_size_um if len(sizes) == 1 else None,
-        frame_times_s=axis.times_s,
-        remarks=(*remarks, *axis.remarks),
-    ), joined
+    facts = replace(first, sizes=(len(joined),), remarks=(*remarks, *axis.remarks))
+    later = [
+        (Path(name), replace(facts, interval_s=None))  # the time axis speaks of intervals
+        for name, (facts, _) in zip(names[1:], opened[1:], strict=True)
+    ]
+    facts = without_contradicted(facts, Path(names[0]), later)
+    return replace(facts, frame_times_s=axis.times_s), joined
