@@ -409,6 +409,11 @@ class Stack:
         return np.arange(self.n_frames) if known is None else known
 
     @cached_property
+    def lacks_pixels(self) -> npt.NDArray[np.bool_]:
+        """(T,) bool: frames that keep their place, but were dropped, or are not in the files."""
+        return np.isin(np.arange(self.n_frames), [*self.dropped, *self.missing])
+
+    @cached_property
     def acquisition(self) -> Acquisition:
         """Number and time of each frame, as they stand in tables and exports."""
         return Acquisition.of(

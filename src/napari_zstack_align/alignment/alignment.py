@@ -207,7 +207,9 @@ class Alignment:
         return self._align(self.stack.read(t, t + 1)[0, channel], t, channel)
 
     def valid_frame(self, t: int) -> npt.NDArray[np.bool_]:
-        """(Y, X) bool: which pixels of aligned frame t lie inside the raw frame."""
+        """(Y, X) bool: pixels of aligned frame t that lie inside the raw frame, if it has any."""
+        if self.stack.lacks_pixels[t]:
+            return np.zeros(self.transforms.shape, bool)
         return inside(self.transforms.displacement(t), self.raw_shape)
 
     def aligned(self, channel: int = 0) -> da.Array:
@@ -223,13 +225,17 @@ class Alignment:
         dask.array.Array
             (T, Y, X), dtype of the stack, rounded and clipped to its range. Invalid pixels are
             as ``fill`` has them: the dark level or the darkest pixels' value for integers, NaN
-            for floats.
+            for floats. Frames without pixels, such as dropped ones, have no others.
         """
         channel = self.stack.checked_channel(channel)
 
         def frames(start: int, stop: int) -> npt.NDArray[Any]:
-            raw = self.stack.read(start, stop)[:, channel]
-            return np.stack([self._align(raw[i], start + i, channel) for i in range(stop - start)])
+            wanted = np.arange(start, stop)
+            there = wanted[~self.stack.lacks_pixels[wanted]]
+            out = np.stack([self._outside(channel)] * len(wanted))
+            for t, raw in self._raw_frames(there, channel):
+                out[t - start] = self._align(raw, t, channel)
+            return out
 
         return self._lazy(frames, self.stack.dtype)
 
@@ -366,6 +372,12 @@ class Alignment:
     def _align(self, raw: npt.NDArray[Any], t: int, channel: int) -> npt.NDArray[Any]:
         fill = self.fill.values[channel]
         return to_dtype(*self.transforms.resample(raw, t), self.stack.dtype, fill)
+
+    def _outside(self, channel: int) -> npt.NDArray[Any]:
+        """(Y, X) what stands where a frame has no pixels."""
+        nothing = np.zeros(self.transforms.shape, np.float32)
+        valid = np.zeros(self.transforms.shape, bool)
+        return to_dtype(nothing, valid, self.stack.dtype, self.fill.values[channel])
 
     def _raw_frames(self, frames: npt.NDArray[np.intp], channel: int) -> Any:
         """Yield (t, raw frame), neighbouring frames read together in bounded blocks."""

@@ -26,7 +26,7 @@ from napari_zstack_align.read.layout.report import to_arrays as report_to_arrays
 from napari_zstack_align.read.layout.scores import level_above_chance
 from napari_zstack_align.read.layout.several_images import UNIT as SEVERAL_IMAGES
 from napari_zstack_align.read.layout.several_images import several_images
-from napari_zstack_align.read.own_exports import ALIGNED, MADE_BY
+from napari_zstack_align.read.own_exports import ALIGNED, MADE_BY, WITHOUT_PIXELS
 from napari_zstack_align.read.said.layout import with_sizes
 from napari_zstack_align.read.said.sayable import how_to_open_planes
 
@@ -34,6 +34,7 @@ __all__ = [
     "ALIGNED",
     "MADE_BY",
     "SEVERAL_IMAGES",
+    "WITHOUT_PIXELS",
     "LayoutPreview",
     "LayoutProposal",
     "LayoutReport",

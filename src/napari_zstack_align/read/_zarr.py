@@ -23,7 +23,7 @@ from napari_zstack_align.read._quiet import shortened
 from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read._units import Known, interval, length, number
 from napari_zstack_align.read._unnamed_axes import as_channels
-from napari_zstack_align.read.own_exports import FRAMES, MADE_BY, as_exported, on_aligned
+from napari_zstack_align.read.own_exports import FRAMES, MADE_BY, as_exported, on_aligned, with_gaps
 from napari_zstack_align.read.said.axes import check_named
 from napari_zstack_align.remark import Remark, as_notes
 from napari_zstack_align.sources import ArraySource
@@ -213,7 +213,7 @@ def _open_ome(group: Any, path: Path, said: str | None) -> Opened:
     if facts.z_step_um is None and step is not None and step > 0:
         facts = replace(facts, z_step_um=step)
     ours = on_aligned(attributes.get("made_by") == MADE_BY, attributes.get("aligned"))
-    return replace(opened, facts=replace(facts, remarks=(*facts.remarks, *ours)))
+    return with_gaps(replace(opened, facts=replace(facts, remarks=(*facts.remarks, *ours))))
 
 
 def _scales(axes: str, dataset: dict[str, Any], image: dict[str, Any]) -> dict[str, float | None]:

@@ -11,15 +11,19 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.counting import numbers_in
-from napari_zstack_align.errors import InputError
+from napari_zstack_align.errors import InputError, MissingFrameError
 from napari_zstack_align.layout import FramesPerSlice, Layout, Order
-from napari_zstack_align.read._facts import Facts
+from napari_zstack_align.read._facts import Facts, Opened
 from napari_zstack_align.remark import Remark, RemarkCode, as_notes
+from napari_zstack_align.sources import WithGaps
 
 MADE_BY = "napari-zstack-align"
 """What exports carry, to be known again where their format alone doesn't say so."""
 ALIGNED = f"{MADE_BY}: aligned"
 """What they carry where their pixels were moved, in formats with one place for both."""
+WITHOUT_PIXELS = "without_pixels"
+"""Frames that keep their place without pixels, as text; a value fills them."""
+LACKS_PIXELS = "Frame {} had no pixels when it was exported: a value stands in its place."
 FRAMES = "frames"
 """Attribute of zarr in which they say it."""
 MOST_TEXT = 10**8
@@ -41,6 +45,7 @@ def as_exported(facts: Facts, known: Mapping[str, Any], n_frames: int) -> Facts:
         As the format says it.
     known : mapping
         ``raw_frames`` and ``frame_times_s`` (arrays, lists, or numbers as text), ``started_at``,
+        ``without_pixels`` (numbers as text),
         ``frames_per_slice``, ``frames_in_turn`` and ``order``; what is odd counts as absent.
     n_frames : int
     """
@@ -51,11 +56,32 @@ def as_exported(facts: Facts, known: Mapping[str, Any], n_frames: int) -> Facts:
     times = _values(known.get("frame_times_s"), n_frames)
     if times is not None:
         found["frame_times_s"] = times
+    if (lacking := _lacking(known.get(WITHOUT_PIXELS), n_frames)) is not None:
+        own = found.get("numbers", np.arange(n_frames))
+        found["missing"] = tuple(own[lacking].tolist())
     if (started := _date(known.get("started_at"))) is not None:
         found["started_at"] = started
     if facts.layout is None and (layout := _layout(known, n_frames)) is not None:
         found["layout"] = layout
     return replace(facts, **found)
+
+
+def with_gaps(opened: Opened) -> Opened:
+    """Return an export whose frames without pixels can't be read: a value fills them there."""
+    facts, n_frames = opened.facts, opened.source.shape[0]
+    numbers = np.arange(n_frames) if facts.numbers is None else facts.numbers
+    lacking = np.flatnonzero(np.isin(numbers, facts.missing)).tolist()
+    if not lacking:
+        return opened
+    gaps = {t: MissingFrameError(LACKS_PIXELS.format(numbers[t])) for t in lacking}
+    return replace(opened, source=WithGaps(opened.source, gaps))
+
+
+def _lacking(given: Any, n_frames: int) -> npt.NDArray[np.intp] | None:
+    """Indices of frames, as text; None for anything else."""
+    numbers = numbers_in(given, n_frames) if isinstance(given, str) and given else None
+    is_known = numbers is not None and max(numbers, default=n_frames) < n_frames
+    return np.array(numbers, np.intp) if is_known else None
 
 
 def _values(given: Any, n_frames: int) -> npt.NDArray[np.float64] | None:

@@ -82,7 +82,7 @@ class WatchedFrames:
         self._source, self._paths, self._name = stack.source, stack.paths, stack.name
         self.digests = np.full(stack.n_frames, UNKNOWN, np.uint32)
         self.failed = np.zeros(stack.n_frames, bool)
-        self.empty = np.isin(np.arange(stack.n_frames), [*stack.dropped, *stack.missing])
+        self.empty = stack.lacks_pixels
         self._errors: dict[int, Exception] = {}
         self._notes = Lock()
         self.stack = stack.replace(source=self)

@@ -230,6 +230,7 @@ def _image(alignment: Alignment, what: What | None) -> Image:
         outside=alignment.fill if what == "aligned" else OUTSIDE_OF_VOLUMES,
         bad_frames=tuple(np.flatnonzero(~alignment.quality["used"]).tolist()),
         frames=stack.acquisition if what == "aligned" else None,
+        lacking=tuple(np.flatnonzero(stack.lacks_pixels).tolist()) if what == "aligned" else (),
         layout=stack.layout if what == "aligned" and stack.frames_per_slice is not None else None,
         made_of=partial(made_of, alignment, what),
     )

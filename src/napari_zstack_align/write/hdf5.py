@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_zstack_align.acquisition import Acquisition
 from napari_zstack_align.progress import Job, Progress
-from napari_zstack_align.read import MADE_BY
+from napari_zstack_align.read import MADE_BY, WITHOUT_PIXELS
 from napari_zstack_align.write.hdf5_file import hdf5_file
 from napari_zstack_align.write.image import Image
 from napari_zstack_align.write.replacing import replacing
@@ -71,6 +71,7 @@ def _create(file: Any, image: Image, channel: int) -> Any:
         "frames_per_slice": None if image.layout is None else image.layout.frames_per_slice,
         "frames_in_turn": None if image.layout is None else image.layout.in_turn,
         "order": None if image.layout is None else image.layout.order,
+        WITHOUT_PIXELS: image.said_of_frames.get(WITHOUT_PIXELS),
         "channel_name": image.channel_names[channel] if image.channel_names else None,
         "crop_origin_yx": image.crop_origin_yx,
         "outside_raw_frames": None if image.outside is None else image.outside.sentence,

@@ -14,6 +14,7 @@ from napari_zstack_align.alignment.fill import Fill
 from napari_zstack_align.counting import counted, ranges
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.layout import Layout
+from napari_zstack_align.read import WITHOUT_PIXELS
 from napari_zstack_align.write.crop import Box
 
 AXES = "TCZYX"
@@ -46,6 +47,8 @@ class Image:
         Frames to be left out of an analysis; only Suite2p binaries say so.
     frames : Acquisition, optional
         Number and time of each frame of T; None where there is no such axis, or it isn't known.
+    lacking : tuple of int
+        Frames of T without pixels, such as dropped ones: what stands outside fills them.
     layout : Layout, optional
         Of the frames of a z-stack along T.
     made_of : callable, optional
@@ -70,6 +73,7 @@ class Image:
     outside: Fill | None = None
     bad_frames: tuple[int, ...] = ()
     frames: Acquisition | None = None
+    lacking: tuple[int, ...] = ()
     layout: Layout | None = None
     made_of: Callable[[], str] | None = field(default=None, repr=False)
     check: Callable[[], None] = field(default=lambda: None, repr=False)
@@ -128,8 +132,8 @@ class Image:
     def said_of_frames(self) -> dict[str, Any]:
         """What only this program reads back: layout, and numbers of frames where some left.
 
-        ``frames_per_slice`` (a number or a list), ``frames_in_turn``, ``order`` and ``raw_frames``
-        ('0-9, 12-21').
+        ``frames_per_slice`` (a number or a list), ``frames_in_turn``, ``order``, ``raw_frames``
+        ('0-9, 12-21') and ``without_pixels`` ('3, 7-8').
         """
         said: dict[str, Any] = {}
         if self.layout is not None:
@@ -138,6 +142,8 @@ class Image:
             said["order"] = str(self.layout.order)
         if self.frames is not None and not self.frames.counts_on:
             said["raw_frames"] = ranges(self.frames.numbers.tolist())
+        if self.lacking:
+            said[WITHOUT_PIXELS] = ranges(self.lacking)
         return said
 
     def cropped(self, box: Box) -> Image:

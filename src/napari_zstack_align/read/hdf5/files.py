@@ -33,7 +33,13 @@ from napari_zstack_align.read.hdf5.datasets import (
     text_of,
     unwritten,
 )
-from napari_zstack_align.read.own_exports import MADE_BY, as_exported, on_aligned
+from napari_zstack_align.read.own_exports import (
+    MADE_BY,
+    WITHOUT_PIXELS,
+    as_exported,
+    on_aligned,
+    with_gaps,
+)
 from napari_zstack_align.read.said.axes import check_named
 from napari_zstack_align.remark import Remark, as_notes, as_warnings
 
@@ -322,14 +328,15 @@ def _with_times(file: Any, opened: Opened, path: Path) -> Opened:
         return opened
     movie = asked(path, partial(file.get, "mov"))
     known = {} if movie is None else attributes(movie, path)
-    known["order"] = text_of(known.get("order"))
+    for name in ("order", WITHOUT_PIXELS):
+        known[name] = text_of(known.get(name))
     known["started_at"] = text_of(attribute(file, "started_at", path))
     for name in ("raw_frames", "frame_times_s"):
         dataset = asked(path, partial(file.get, name))
         is_row = isinstance(dataset, h5py.Dataset) and len(dataset.shape or ()) == 1
         known[name] = asked(path, partial(dataset.__getitem__, ())) if is_row else None
     facts = as_exported(opened.facts, known, opened.source.shape[0])
-    return replace(opened, facts=facts)
+    return with_gaps(replace(opened, facts=facts))
 
 
 FORMAT = Format(

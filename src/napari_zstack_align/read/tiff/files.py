@@ -19,6 +19,7 @@ from napari_zstack_align.read._format import PLAIN, Format, Glance, Wish
 from napari_zstack_align.read._lost_files import remark_on, with_lost_frames
 from napari_zstack_align.read._same_facts import check_same_axes, without_contradicted
 from napari_zstack_align.read._time_axis import FileTimes, one_time_axis
+from napari_zstack_align.read.own_exports import with_gaps
 from napari_zstack_align.read.scanimage.header import Header
 from napari_zstack_align.read.scanimage.opening import one_image, open_scanimage
 from napari_zstack_align.read.tiff.head import Head, declared_planes, facts_of, read_head
@@ -177,7 +178,7 @@ def _open_ome(
     return replace(
         opened,
         source=with_lost_frames(opened.source, lost, paths[0].parent),
-        facts=replace(opened.facts, missing=tuple(sorted(lost))),
+        facts=replace(opened.facts, missing=tuple(sorted({*lost, *opened.facts.missing}))),
     )
 
 
@@ -200,7 +201,8 @@ def _opened(
         facts = _on_one_axis(facts, described, later, paths, pages)
     facts = replace(facts, remarks=(*facts.remarks, *odd))
     is_planes = wish.as_planes and pages.kinds[0].shape[0] == 1
-    return Opened(TiffSource(pages, planes), pages.paths, facts, is_planes)
+    opened = Opened(TiffSource(pages, planes), pages.paths, facts, is_planes)
+    return opened if is_planes else with_gaps(opened)
 
 
 def _on_one_axis(
