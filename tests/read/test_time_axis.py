@@ -45,7 +45,11 @@ def test_files_without_a_start_follow_one_another() -> None:
     axis = one_time_axis([file("a", 4, None), file("b", 2, None), file("c", 2, 7)])
     np.testing.assert_allclose(axis.times_s, np.arange(8) / 2)
     assert axis.started_at is None
-    assert "The files don't say when they were started: each is taken" in axis.remarks[0]
+    assert "2 of 3 files don't say when they were started: each is taken" in axis.remarks[0]
+    none = one_time_axis([file("a", 4, None), file("b", 2, None)])
+    assert "The files don't say when they were started: each is taken" in none.remarks[0]
+    first = one_time_axis([file("a", 4, 0), file("b", 2, None)])
+    assert "1 of 2 files don't say when they were started: each is taken" in first.remarks[0]
 
 
 def test_one_file_without_a_start_stands_between_the_others() -> None:
@@ -68,14 +72,16 @@ def test_files_that_overlap_are_named_and_stay_where_the_clock_says() -> None:
     axis = one_time_axis([file("a", 40, 0), file("b", 4, 8), file("c", 4, 5)])
     assert axis.times_s is not None
     assert axis.times_s[40] == 8
-    (remark,) = (each for each in axis.remarks if each.is_warning)
+    (remark,) = axis.remarks  # and not that there are no gaps
     assert remark.startswith("By the clock, b starts 12 s before a ends, and 1 other likewise:")
 
 
 def test_a_file_without_times_leaves_all_unknown() -> None:
     axis = one_time_axis([file("a", 4, 0), file("b", 4, 9, step=None)])
     assert axis.times_s is None
-    assert axis.remarks == ("b doesn't give the times of its frames: those of all are unknown.",)
+    unknown, pauses = axis.remarks
+    assert unknown == "b doesn't give the times of its frames: those of all are unknown."
+    assert "with a frame rate alone, the pauses between them are left out" in pauses
     assert one_time_axis([file("a", 4, 0, step=None)] * 2).remarks == ()
 
 
@@ -143,3 +149,14 @@ def test_a_file_without_a_rate_stands_by_its_clock(tmp_path: Path) -> None:
     stack = nza.open_stack(tmp_path)
     assert stack.frame_times_s == pytest.approx([0, 0.5, 1, 1.5, 600, 600.5, 601, 601.5])
     assert "2 files make one time axis with 1 gap, of 9.97 min." in stack.remarks
+
+
+@pytest.mark.parametrize("rate", [None, 2.0])
+def test_pauses_that_a_frame_rate_cannot_keep_are_warned_of(rate: Any, tmp_path: Path) -> None:
+    frames = np.zeros((4, 16, 16), np.uint16)
+    for name, start in (("a", "05:06:07"), ("b", "05:16:07")):
+        metadata = {"axes": "TYX", "AcquisitionDate": f"2026-03-04T{start}"}
+        tifffile.imwrite(tmp_path / f"{name}.ome.tif", frames, metadata=metadata)
+    stack = nza.open_stack(tmp_path, frame_rate_hz=rate)
+    (remark,) = (each for each in stack.remarks if each.is_warning)
+    assert "the pauses between them are left out" in remark

@@ -71,12 +71,24 @@ def one_time_axis(files: Sequence[FileTimes]) -> TimeAxis:
     unknown = [file.name for file in files if file.times_s is None]
     if unknown:
         odd = f"{unknown[0]} doesn't give the times of its frames: those of all are unknown."
-        return TimeAxis(None, start, as_warnings(odd if len(unknown) < len(files) else ""))
+        sentences = odd if len(unknown) < len(files) else "", _of_lost_pauses(files)
+        return TimeAxis(None, start, as_warnings(*sentences))
     axis = _Axis(start, _resolution(files))
     for file in files:
         if not axis.add(file):
             return TimeAxis(None, start)
     return TimeAxis(np.concatenate(axis.parts), start, axis.remarks())
+
+
+def _of_lost_pauses(files: Sequence[FileTimes]) -> str:
+    """Warn of pauses that nobody can place; '' where none is known."""
+    starts = {file.started_at for file in files if file.started_at is not None}
+    if len(starts) < 2:
+        return ""
+    return (
+        "The files were started at different times, but don't say how long a frame takes: with a "
+        "frame rate alone, the pauses between them are left out."
+    )
 
 
 def _resolution(files: Sequence[FileTimes]) -> float:
@@ -101,7 +113,7 @@ class _Axis:
         self._start, self._resolution = start, resolution_s
         self._before: FileTimes | None = None
         self._end = self._interval = 0.0
-        self._by_clock = self._assumed = 0
+        self._by_clock = self._assumed = self._without_start = 0
         self._gaps: list[float] = []
         self._overlaps: list[str] = []
 
@@ -109,6 +121,7 @@ class _Axis:
         """Add the frames of the next file; False where it can't be known when they were."""
         assert file.times_s is not None
         known = file.times_s
+        self._without_start += file.started_at is None
         if self._before is not None:
             known = known + self._after(file, float(known[0]))
         elif file.interval_s is None and len(known) == 1:
@@ -140,7 +153,7 @@ class _Axis:
         """Say how the files follow one another."""
         n_files = len(self.parts)
         found: tuple[Remark, ...] = ()
-        if self._by_clock:
+        if self._by_clock and (self._gaps or not self._overlaps):
             gaps = "without gaps"
             if self._gaps:
                 longest = f", {'the longest ' if len(self._gaps) > 1 else ''}"
@@ -148,9 +161,8 @@ class _Axis:
                 gaps += f"{'of ' if len(self._gaps) == 1 else ''}{duration(max(self._gaps))}"
             found += as_notes(f"{n_files} files make one time axis {gaps}.")
         if self._assumed:
-            which = (
-                f"{self._assumed} of {n_files} files don't" if self._by_clock else "The files don't"
-            )
+            some = self._without_start
+            which = f"{some} of {n_files} files don't" if some < n_files else "The files don't"
             found += as_notes(
                 f"{which} say when they were started: each is taken to follow the one before it "
                 f"without a gap."

@@ -144,6 +144,7 @@ BAD = {
     "neither": ("time,name\n1,a\n", "lacks the column onset and offset or duration"),
     "both": ("onset,offset,duration\n1,2,1\n", "has offsets and durations: leave one"),
     "twice": ("onset,onset_s,offset\n1,1,2\n", "has the columns onset and onset_s: leave one"),
+    "milliseconds": ("onset,offset,unit\n1,2,ms\n", "has a column unit, which isn't read"),
     "no row": ("onset,offset\n", "lists no stimulus: add a row for each"),
     "empty": ("", "is no table of stimuli"),
 }

@@ -38,6 +38,8 @@ TITLES = {
     "recording": ("recording",),
 }
 """Titles of the columns, whatever their case; ``trial_type`` as in the tables of BIDS."""
+UNITS = ("unit", "units", "time_unit")
+"""Columns that may say milliseconds: to pass over them would be wrong by a factor."""
 UNNAMED = "stimulus"
 PAUSE = 1.5
 """A frame lasts until the next one, but for a pause: that is longer than so many intervals."""
@@ -212,6 +214,11 @@ def _columns(path: Path) -> dict[str, Column]:
     columns: dict[str, Column] = {}
     for place, title in enumerate(header):
         name = titles.get(title.lower())
+        if title.lower() in UNITS:
+            raise InputError(
+                f"{path} has a column {title}, which isn't read: give seconds, numbers of frames "
+                f"or dates, and leave it out."
+            )
         if name is None:
             continue
         if name in columns:

@@ -230,7 +230,7 @@ def _on_one_axis(
         ]
     )
     if axis.times_s is None:
-        return facts
+        return replace(facts, remarks=(*facts.remarks, *axis.remarks))
     return replace(
         facts,
         frame_times_s=axis.times_s,
