@@ -145,6 +145,7 @@ print(found["read"], found["refused"])
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_no_damage_kills_python(tmp_path: Path) -> None:
     """700 damages of every kind of chunk: each reads, or is refused in a sentence."""

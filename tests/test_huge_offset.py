@@ -135,6 +135,7 @@ FLOAT32_STEP = 64.0
 """Of F, which is float32, at 1e9."""
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("kind", "step", "options", "tolerance"), CASES)
 def test_a_step_gives_what_it_gives_without_the_offset(kind, step, options, tolerance):
     if kind == "float64" and options == ("F",):

@@ -33,6 +33,7 @@ def results(folder):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_the_others_are_done_and_all_of_it_is_told(table, tmp_path, capsys):
     nza.KeypointParams(chunk_frames=20).to_file(tmp_path / "p.json")
@@ -88,6 +89,7 @@ def _damage_the_list(session):
     (session / "session.json").write_text('{"x')
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("harm", [_lose_a_member, _cut_a_file, _damage_the_list])
 def test_a_row_whose_session_was_harmed_is_not_done_already(table, tmp_path, harm):

@@ -75,6 +75,7 @@ def test_slices_are_averaged_apart():
     np.testing.assert_allclose(again.means, segments[0].means)
 
 
+@pytest.mark.thorough
 def test_phase_along_x_is_found_where_it_varies():
     rng = np.random.default_rng(3)
     u = np.linspace(-1, 1, 256)

@@ -167,6 +167,7 @@ BOMBS: dict[str, bytes] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("program", BOMBS.values(), ids=BOMBS)
 def test_what_is_claimed_takes_no_memory(program: bytes, tmp_path: Path) -> None:
     path = with_program(tmp_path / "ops.npy", program)

@@ -72,6 +72,7 @@ def test_a_slice_is_warned_of_where_nothing_tells_which_repeats_are_right(tmp_pa
     np.testing.assert_array_equal(first.quality, again.quality)
 
 
+@pytest.mark.thorough
 def test_what_a_spoiled_slice_became_depends_on_no_threads_and_is_kept(tmp_path):
     lost = [8, 9]
     frames, journal = spoiled(4, lost), tmp_path / "kept.zalign"

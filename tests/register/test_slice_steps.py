@@ -85,6 +85,7 @@ def test_the_size_of_the_jump_is_the_one_that_there_was(frames):
     np.testing.assert_allclose(step.shift_px, (8, -60), atol=6)
 
 
+@pytest.mark.thorough
 def test_a_jump_within_the_limit_is_followed(frames):
     alignment = aligned(moved(frames, 3, 4, rolled(0, 14)))
     assert flagged_slices(alignment) == []

@@ -20,6 +20,7 @@ def error_px(sample: SampleZStack) -> float:
     return endpoint_error(found.transforms.displacement, sample.displacement, frames).within_slice
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_frame_is_registered_to_the_mean_of_the_others(monkeypatch):
     """A mean that holds it, a third of it with three repeats, draws a dim frame to its own noise.

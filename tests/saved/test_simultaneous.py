@@ -116,6 +116,7 @@ def test_a_session_whose_member_is_saved_meanwhile_is_read_again(tmp_path: Path,
     assert digest(nza.load(path)) == digest([mended, session(1, "ab")[1]])
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_result_that_is_replaced_meanwhile_reads_as_one_of_them(tmp_path: Path) -> None:
     case, context = CASES["session of other recordings"], multiprocessing.get_context("fork")

@@ -39,6 +39,7 @@ def test_where_each_is_said_to_be_a_slice_it_is_a_warning() -> None:
         nza.run(nza.estimate_zshift(reference, recording.replace(frames_per_slice=1)))
 
 
+@pytest.mark.thorough
 @pytest.mark.each_time(axes=1)
 @pytest.mark.parametrize("axes", ["TYX", "ZYX"])
 @pytest.mark.parametrize("kind", KINDS)

@@ -53,6 +53,7 @@ def truth(made: SampleZShift, zshift: nza.ZShift) -> np.ndarray:
     return np.stack([made.field(t)[np.ix_(y, x)] for t in range(len(made.z))])
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "case",

@@ -63,6 +63,7 @@ def extract(images: np.ndarray, table=NO_ROWS, fixed=None, rois=ROIS, **options)
     return nza.run(nza.extract_traces(stack, rois, alignment, SETTINGS, **options))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("spoilt", [gated, struck])
 def test_what_was_measured_is_that_of_clean_frames(spoilt):
     traces, clean = extract(spoilt(), table_of()), extract(movie()[0])

@@ -67,6 +67,7 @@ def test_without_it_dff_is_labelled_unreliable() -> None:
     assert str(OFFSET) in traces.remarks[0]  # the estimate, shown for confirmation
 
 
+@pytest.mark.thorough
 def test_raw_traces_are_never_changed() -> None:
     np.testing.assert_array_equal(extract(movie()).F, extract(movie(), dark_level=(OFFSET,)).F)
     assert extract(movie(), dark_level=(OFFSET,)).F[0, 0, 0] == OFFSET + REST

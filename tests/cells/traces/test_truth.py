@@ -79,6 +79,7 @@ def test_transients_are_read_back_under_motion() -> None:
     assert correlations(extract(aligned=True)).min() >= 0.98
 
 
+@pytest.mark.thorough
 def test_without_alignment_they_are_not() -> None:
     assert correlations(extract(aligned=False)).max() < 0.9
 

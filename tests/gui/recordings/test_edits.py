@@ -140,6 +140,7 @@ def test_right_points_are_taken_without_a_question(qtbot, viewer, panel, aligned
     assert kinds(aligned, 2) == [EditKind.POINTS]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("again", [True, False])
 def test_a_new_run_does_them_again(qtbot, panel, aligned, again):
     box = aligned.tab.edits_box

@@ -62,6 +62,7 @@ def paint(panel, rows, columns):
     return layer
 
 
+@pytest.mark.thorough
 def test_a_mask_knows_the_reference_that_it_was_painted_on(qtbot, panel, session):
     press(qtbot, panel, "mask")
     settled(qtbot, panel)

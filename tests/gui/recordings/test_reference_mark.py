@@ -78,6 +78,7 @@ def test_after_a_run_the_recording_in_use_is_marked(session_with_rois):
     assert marks(session) == [UNMARKED] * 3
 
 
+@pytest.mark.thorough
 def test_a_click_on_another_registers_all_to_that(qtbot, panel, session_with_rois):
     session = session_with_rois
     before, image = reference_of(session), session.alignments[0].reference

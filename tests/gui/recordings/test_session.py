@@ -329,6 +329,7 @@ def test_an_error_in_the_worker_is_told_and_run_works_again(qtbot, panel, sessio
     assert "3 of 3" in status(panel)
 
 
+@pytest.mark.thorough
 def test_a_new_recording_joins_without_redoing_the_others(qtbot, panel, stacks):
     session = add(qtbot, panel, stacks[:2])
     run_to_end(qtbot, panel)
@@ -553,6 +554,7 @@ def test_results_are_asked_for_before_the_run(qtbot, panel, session, tmp_path):
 # -- together with the rest of the panel -------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_layers_removed_by_hand_come_back_when_needed(qtbot, viewer, panel, aligned):
     viewer.layers.remove(aligned.layers.aligned[0])
     assert aligned.layers.aligned == []

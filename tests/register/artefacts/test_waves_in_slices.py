@@ -50,6 +50,7 @@ def with_discs() -> np.ndarray:
     return frames
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_repeat_in_which_cells_light_up_stays_in_its_slice(with_discs, monkeypatch):
     """Where they aren't dimmed either, though without both ways it would go."""

@@ -136,6 +136,7 @@ def test_flashes_and_dark_frames_are_left_out(scene):
     assert errors_px(found, TRUTH).mean(axis=1).max() < 0.4
 
 
+@pytest.mark.thorough
 def test_a_twitch_is_left_out_of_means_and_told(scene):
     twitch = TRUTH.copy()
     twitch[25] = twitch[25] @ similarity(9, -4)
@@ -186,6 +187,7 @@ def odd_references(found):
     return [any("may be the odd one" in remark for remark in one.remarks) for one in found]
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("chosen", [None, 0, 1])
 def test_a_reference_that_the_other_recording_does_not_fit_may_be_the_odd_one(scene, chosen):
@@ -195,6 +197,7 @@ def test_a_reference_that_the_other_recording_does_not_fit_may_be_the_odd_one(sc
     assert odd_references(found).count(True) == int(chosen is None)
 
 
+@pytest.mark.thorough
 def test_one_that_no_other_recording_fits_is_not_the_reference_where_others_fit(scene):
     foreign = Scene(seed=9).recording(still(20), name="foreign")
     found = register([scene.recording(TRUTH[:20]), foreign, scene.recording(TRUTH[20:40])])

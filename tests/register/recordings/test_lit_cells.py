@@ -178,6 +178,7 @@ def test_the_mean_of_a_chunk_lies_where_its_bright_frames_lie(scene):
 # -- all of it -----------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_wave_in_the_middle_is_aligned_like_the_rest(scene):
     truth = drift(100, 0.5) @ similarity(5, -4)

@@ -315,6 +315,7 @@ def test_the_second_pass_leaves_the_first_reference_in_place(start):
 # -- nothing else counts -----------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_the_result_does_not_depend_on_the_number_of_threads(scene, session):
     jitter = drift(40) @ _jitter(40)

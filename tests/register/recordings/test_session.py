@@ -125,6 +125,7 @@ def test_a_failed_job_leaves_nothing_open(scene, temporary_files):
     assert all(file.closed for file in temporary_files)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_progress_is_told_in_words_and_snapshots_come_about_once_a_second(scene):
     stacks = [replace(s, source=Slow(s, 0.01)) for s in session_stacks(scene)]
