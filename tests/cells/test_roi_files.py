@@ -154,6 +154,14 @@ def test_long_ovals_are_warned_of(tmp_path: Path) -> None:
     assert "1 oval of 2 was more than 1.5 times" in rois.remarks[0]
 
 
+def test_ovals_of_one_name_are_not_taken_for_one(tmp_path: Path) -> None:
+    """Other programs number their ROIs likewise."""
+    ovals = {"a": oval(name="ROI_1"), "b": oval(name="ROI_1", left=12, right=20)}
+    rois = nza.load_rois(zipped(tmp_path / "r.zip", **ovals))
+    assert len(rois) == 2
+    assert rois.features["name"].tolist() == ["ROI_1", "ROI_1"]
+
+
 def test_positions_of_ovals_are_slices(tmp_path: Path) -> None:
     rois = nza.load_rois(zipped(tmp_path / "r.zip", a=oval(position=1), b=oval(position=4)))
     assert rois.slices.tolist() == [[0, 0], [3, 3]]

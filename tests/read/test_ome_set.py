@@ -167,3 +167,17 @@ def test_a_companion_stands_for_its_files(tmp_path: Path) -> None:
     (tmp_path / "take" / "other.companion.ome").write_text(companion.read_text())
     with pytest.raises(InputError, match="holds 2 sets of images: open one by its file"):
         open_stack(tmp_path / "take")
+
+
+def test_images_beside_a_set_are_not_lost_without_a_word(tmp_path: Path) -> None:
+    files = write_set(tmp_path / "take")
+    other = tmp_path / "take" / "rec2.tif"
+    tifffile.imwrite(other, np.zeros((5, *SHAPE), np.uint16))
+    companion = files[0].with_name("take.companion.ome")
+    assert sorted(images_in(tmp_path / "take")) == sorted([companion, other])
+    stack = open_stack(tmp_path / "take")
+    check(stack)
+    said = "1 image file that take.companion.ome doesn't describe was left out."
+    assert said in stack.remarks
+    companion.write_text("<OME")  # what is damaged hides nothing
+    assert other in images_in(tmp_path / "take")

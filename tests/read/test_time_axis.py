@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,11 @@ import tifffile
 
 import napari_zstack_align as nza
 from napari_zstack_align.acquisition import Acquisition
+from napari_zstack_align.read import _npy as npy
+from napari_zstack_align.read._facts import Facts
+from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read._time_axis import FileTimes, one_time_axis
+from napari_zstack_align.read.said.drop import Dropped
 from napari_zstack_align.write.export import export_volume
 
 START = datetime(2026, 3, 4, 5, 6, 7, 500_000)
@@ -83,6 +88,9 @@ def test_a_file_without_times_leaves_all_unknown() -> None:
     assert unknown == "b doesn't give the times of its frames: those of all are unknown."
     assert "with a frame rate alone, the pauses between them are left out" in pauses
     assert one_time_axis([file("a", 4, 0, step=None)] * 2).remarks == ()
+
+
+FLYBACK = Facts(sizes=(20,), flyback=Dropped.read("last 2 of 12"))
 
 
 @pytest.fixture(params=["h5", "ome.tif"])
@@ -160,3 +168,16 @@ def test_pauses_that_a_frame_rate_cannot_keep_are_warned_of(rate: Any, tmp_path:
     stack = nza.open_stack(tmp_path, frame_rate_hz=rate)
     (remark,) = (each for each in stack.remarks if each.is_warning)
     assert "the pauses between them are left out" in remark
+
+
+def test_flyback_at_the_end_of_a_file_counts(tmp_path: Path) -> None:
+    """Of two files of 24 frames each, the second begins with raw frame 24."""
+    files = [tmp_path / f"{name}.npy" for name in "ab"]
+    frames = np.arange(48)[:, None, None] * np.ones((16, 16))
+    for path, part in zip(files, np.split(frames, 2), strict=True):
+        np.save(path, part.astype(np.uint16))
+    opened = [replace(npy.open_npy(path), facts=FLYBACK) for path in files]
+    joined = in_sequence(opened)
+    frames_left = [t for t in range(48) if t % 12 < 10]
+    np.testing.assert_array_equal(joined.facts.numbers, frames_left)
+    np.testing.assert_array_equal(joined.source.read(0, 40)[:, 0, 0, 0], frames_left)

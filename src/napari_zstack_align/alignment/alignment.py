@@ -230,10 +230,11 @@ class Alignment:
         channel = self.stack.checked_channel(channel)
 
         def frames(start: int, stop: int) -> npt.NDArray[Any]:
-            wanted = np.arange(start, stop)
-            there = wanted[~self.stack.lacks_pixels[wanted]]
-            out = np.stack([self._outside(channel)] * len(wanted))
-            for t, raw in self._raw_frames(there, channel):
+            out = np.empty((stop - start, *self.transforms.shape), self.stack.dtype)
+            lacking = self.stack.lacks_pixels[start:stop]
+            if lacking.any():
+                out[lacking] = self._outside(channel)
+            for t, raw in self._raw_frames(start + np.flatnonzero(~lacking), channel):
                 out[t - start] = self._align(raw, t, channel)
             return out
 
@@ -374,10 +375,9 @@ class Alignment:
         return to_dtype(*self.transforms.resample(raw, t), self.stack.dtype, fill)
 
     def _outside(self, channel: int) -> npt.NDArray[Any]:
-        """(Y, X) what stands where a frame has no pixels."""
-        nothing = np.zeros(self.transforms.shape, np.float32)
-        valid = np.zeros(self.transforms.shape, bool)
-        return to_dtype(nothing, valid, self.stack.dtype, self.fill.values[channel])
+        """() what stands where a frame has no pixels."""
+        nothing, nowhere = np.zeros((), np.float32), np.zeros((), bool)
+        return to_dtype(nothing, nowhere, self.stack.dtype, self.fill.values[channel])
 
     def _raw_frames(self, frames: npt.NDArray[np.intp], channel: int) -> Any:
         """Yield (t, raw frame), neighbouring frames read together in bounded blocks."""

@@ -54,10 +54,7 @@ def whole(column: Column) -> list[int]:
     InputError
         Where one is none; it names row and column.
     """
-    numbers = finite(column)
-    for number, text, line in zip(numbers, column.texts, column.lines, strict=True):
-        if number != int(number):
-            raise InputError(_in_cell(column, line, f"'{text}' is no whole number"))
+    numbers = _checked(column, lambda number: number == int(number), "is no whole number")
     return [int(number) for number in numbers]
 
 
@@ -69,10 +66,14 @@ def above_zero(column: Column) -> list[float]:
     InputError
         Where one is not; it names row and column.
     """
+    return _checked(column, lambda number: number > 0, "is not above 0")
+
+
+def _checked(column: Column, is_right: Callable[[float], bool], otherwise: str) -> list[float]:
     numbers = finite(column)
     for number, text, line in zip(numbers, column.texts, column.lines, strict=True):
-        if number <= 0:
-            raise InputError(_in_cell(column, line, f"'{text}' is not above 0"))
+        if not is_right(number):
+            raise InputError(_in_cell(column, line, f"'{text}' {otherwise}"))
     return numbers
 
 

@@ -26,8 +26,6 @@ MOST_BYTES = 1_000_000
 """Of one ROI: a freehand line around a whole image has a tenth of this."""
 MOST_UNLIKE = 1.5
 """Ratio of an oval's sides beyond which a circle of its area is another shape."""
-START = b"Iout"
-"""Begins a file of one ROI."""
 
 
 def read_imagej(path: Path) -> Rois:
@@ -86,7 +84,11 @@ def _oval(name: str, content: bytes, path: Path) -> tuple[str, list[float], floa
 def _rois(ovals: list[tuple[str, list[float], float, int]]) -> Rois:
     """Ovals as ROIs; one that was exported on several slices is one ROI again."""
     own = [OWN.fullmatch(name) for name, *_ in ovals]
-    if not all(own):
+    of_id: dict[int, list[tuple[list[float], int]]] = {}
+    for found, (_, circle, _, position) in zip(own, ovals, strict=True):
+        of_id.setdefault(int(found[1] if found else 0), []).append((circle, position - 1))
+    is_ours = all(own) and all(c == each[0][0] for each in of_id.values() for c, _ in each)
+    if not is_ours:
         names, circles, ratios, positions = zip(*ovals, strict=True)
         slices = [(p - 1, p - 1) if p > 0 else NO_SLICES for p in positions]
         several = len(set(positions)) > 1
@@ -96,9 +98,6 @@ def _rois(ovals: list[tuple[str, list[float], float, int]]) -> Rois:
             features={"name": list(names)},
             remarks=_remarks(list(ratios)),
         )
-    of_id: dict[int, list[tuple[list[float], int]]] = {}
-    for found, (_, circle, _, position) in zip(own, ovals, strict=True):
-        of_id.setdefault(int(found[1] if found else 0), []).append((circle, position - 1))
     return Rois.of(
         [each[0][0] for each in of_id.values()],
         ids=list(of_id),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import pi, sqrt
 
 from napari_zstack_align.cells.cell_texts import Column, finite, of_each, whole
@@ -35,20 +34,13 @@ CORNER = 0.5
 Columns = dict[str, Column]
 
 
-@dataclass(frozen=True)
-class _Size:
-    """A column that tells the radius in another way."""
-
-    radius_of: Callable[[float], float]
-    is_area: bool = False
-
-
-SIZES = {
-    "diameter": _Size(lambda d: d / 2),
-    "equivalent_diameter_area": _Size(lambda d: d / 2),
-    "equivalent_diameter": _Size(lambda d: d / 2),
-    "area": _Size(lambda a: sqrt(max(a, 0.0) / pi), is_area=True),
+SIZES: dict[str, Callable[[float], float]] = {
+    "diameter": lambda d: d / 2,
+    "equivalent_diameter_area": lambda d: d / 2,
+    "equivalent_diameter": lambda d: d / 2,
+    "area": lambda a: sqrt(max(a, 0.0) / pi),
 }
+"""Columns that tell the radius in another way."""
 
 
 def in_our_columns(
@@ -82,7 +74,7 @@ def in_our_columns(
     theirs = {title: ours for ours, title in found.items()}
     renamed = {theirs.get(title, title): column for title, column in columns.items()}
     if size is not None:
-        renamed["radius"] = of_each(renamed.pop(names[size]), SIZES[size].radius_of)
+        renamed["radius"] = of_each(renamed.pop(names[size]), SIZES[size])
     remarks: tuple[Remark, ...] = ()
     if "id" not in renamed and set(CIRCLE) <= set(renamed):
         renamed["id"] = _counted(renamed["y"])

@@ -13,6 +13,22 @@ from types import TracebackType
 from napari_zstack_align.errors import InputError
 
 PACKAGE = __name__.partition(".")[0]
+ANY_DAMAGE = (
+    OSError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+    AssertionError,
+    MemoryError,
+    SystemError,
+)
+"""What h5py and zarr raise on damage: they use the values in a file without a check.
+
+Only calls that do nothing but run their code may be guarded by it.
+"""
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from napari_zstack_align.counting import counted, were
@@ -21,7 +21,7 @@ from napari_zstack_align.read.readers import (
     formats_with_endings,
     named_like_image,
 )
-from napari_zstack_align.remark import Remark, as_notes
+from napari_zstack_align.remark import Remark, as_notes, as_warnings
 from napari_zstack_align.saved import Kind, kind_of, title_of
 
 PROJECTION = re.compile(r"(AVG|MAX|MIN|STD|SUM|MED)_.")
@@ -82,8 +82,17 @@ def images_in(folder: Path) -> list[Path]:
     with readable(folder):
         rows = [(path, named_like_image(path)) for path in folder.iterdir()]
         found = [(path, reader) for path, reader in rows if reader and _fits(path, reader)]
-    describing = [path for path, reader in found if reader.describes_others]
-    return describing or [path for path, _ in found]
+    described = _described_by(path for path, reader in found if reader.describes_others)
+    return [path for path, _ in found if path.name not in described]
+
+
+def _described_by(paths: Iterable[Path]) -> set[str]:
+    """Names of the files that others without pixels describe: they are opened by those."""
+    names: set[str] = set()
+    for path in paths:
+        with suppress(InputError):  # opening it says what is wrong
+            names |= reader_of(path).load().describes(path)
+    return names
 
 
 def _fits(path: Path, reader: Reader) -> bool:
@@ -106,7 +115,8 @@ def _of_folder(folder: Path) -> tuple[list[Path], tuple[Remark, ...]]:
             f"{describing[0].name} or {describing[1].name}."
         )
     if describing:
-        return describing, ()
+        others = [path for path, _ in rows if path.name not in _described_by(describing)]
+        return describing, _of_undescribed(len(others) - 1, describing[0])
     images = [path for path, reader in rows if not reader.stands_alone]
     images = images or [path for path, _ in rows]
     images, projections = _without_projections(images)
@@ -121,6 +131,13 @@ def _of_folder(folder: Path) -> tuple[list[Path], tuple[Remark, ...]]:
         images, lambda path: path.name
     )  # of one folder: a third of the time
     return in_order, (*(as_notes(remark) if left_out else ()), *_of_projections(projections))
+
+
+def _of_undescribed(number: int, by: Path) -> tuple[Remark, ...]:
+    remark = (
+        f"{counted(number, 'image file')} that {by.name} doesn't describe {were(number)} left out."
+    )
+    return as_warnings(remark) if number else ()
 
 
 def _without_projections(images: list[Path]) -> tuple[list[Path], list[Path]]:

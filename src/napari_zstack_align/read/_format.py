@@ -88,6 +88,8 @@ class Format:
     detector_settings : callable
         Offsets and gains of the detector, whatever was subtracted; None where the file doesn't say
         them.
+    describes : callable
+        Names of the files beside it that a file without pixels describes.
     has_images : bool
         Whether a file may hold several images, of which `Wish.image` chooses one.
     """
@@ -97,4 +99,5 @@ class Format:
     started_at: Callable[[Path], datetime | None] = _unknown
     channel_offsets: Callable[[Path], tuple[float, ...] | None] = _unknown
     detector_settings: Callable[[Path], Settings | None] = _unknown
+    describes: Callable[[Path], frozenset[str]] = lambda _: frozenset()
     has_images: bool = False

@@ -60,6 +60,7 @@ def in_sequence(opened: list[Opened]) -> Opened:
     """
     if len(opened) == 1:
         return opened[0]
+    lengths = [one.source.shape[0] for one in opened]
     opened = [_without_flyback(one) for one in opened]
     first = opened[0]
     for other in opened[1:]:
@@ -77,7 +78,7 @@ def in_sequence(opened: list[Opened]) -> Opened:
             f"follow one another has to be said (`frames_per_slice`, `order`)."
         )
     axis = _time_axis(opened)
-    numbers, missing = _numbers(opened)
+    numbers, missing = _numbers(opened, lengths)
     facts = Facts(
         sizes=(source.shape[0],),
         frame_times_s=axis.times_s,
@@ -122,15 +123,20 @@ def _time_axis(opened: list[Opened]) -> TimeAxis:
     )
 
 
-def _numbers(opened: list[Opened]) -> tuple[npt.NDArray[np.intp] | None, tuple[int, ...]]:
-    """Number of each frame, counted over all files, and those that are missing."""
+def _numbers(
+    opened: list[Opened], lengths: list[int]
+) -> tuple[npt.NDArray[np.intp] | None, tuple[int, ...]]:
+    """Number of each frame, counted over all files, and those that are missing.
+
+    ``lengths`` are those of the files with the flyback that may end them.
+    """
     numbers, missing, n_before = [], [], 0
-    for one in opened:
+    for one, length in zip(opened, lengths, strict=True):
         n_frames, known = one.source.shape[0], one.facts.numbers
         own = np.arange(n_frames) if known is None else known
         numbers.append(n_before + own)
         missing += [n_before + t for t in one.facts.missing]
-        n_before += max(n_frames, int(own[-1]) + 1)
+        n_before += max(length, int(own[-1]) + 1)
     joined = np.concatenate(numbers)
     counts_on = np.array_equal(joined, np.arange(len(joined)))
     return None if counts_on else joined, tuple(missing)

@@ -15,7 +15,7 @@ import zarr
 from napari_zstack_align.checked_blosc import DamagedChunk
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._chunks import of_long_chunks
-from napari_zstack_align.read._damage import damage
+from napari_zstack_align.read._damage import ANY_DAMAGE, damage
 from napari_zstack_align.read._facts import Facts, Opened, check_no_colours
 from napari_zstack_align.read._files import readable
 from napari_zstack_align.read._format import PLAIN, Format, Glance, Wish
@@ -29,22 +29,6 @@ from napari_zstack_align.remark import Remark, as_notes
 from napari_zstack_align.sources import ArraySource
 from napari_zstack_align.stack import AXES
 
-DAMAGE = (
-    OSError,
-    LookupError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    ArithmeticError,
-    RuntimeError,
-    AssertionError,
-    MemoryError,
-    SystemError,
-)
-"""What zarr raises on damage: it uses the values in its JSON without a check.
-
-Only calls that do nothing but run its code may be guarded by it.
-"""
 LAYOUT = "bioformats2raw.layout"
 """Attribute of a group whose groups are an image each."""
 PLAIN_AXES = {2: "YX", 3: "TYX", 4: "TCYX", 5: "TCZYX"}
@@ -81,14 +65,14 @@ def _chosen(group: Any, path: Path, image: int | str) -> tuple[Any, tuple[str, .
         if image:
             raise _no_image(path, image, ())
         return group, ()
-    with damage(DAMAGE, partial(_unreadable, path)):
+    with damage(ANY_DAMAGE, partial(_unreadable, path)):
         groups = sorted((name for name in group.group_keys() if name.isdigit()), key=int)
     if not groups:
         raise InputError(f"{path} holds no image of the several that it speaks of: copy it again.")
     number = groups.index(image) if image in groups else image
     if not isinstance(number, int) or not 0 <= number < len(groups):
         raise _no_image(path, image, tuple(groups))
-    with damage(DAMAGE, partial(_unreadable, path)):
+    with damage(ANY_DAMAGE, partial(_unreadable, path)):
         return group[groups[number]], tuple(groups)
 
 
@@ -108,12 +92,12 @@ def _of_others(names: tuple[str, ...]) -> tuple[Remark, ...]:
 
 
 def _node(path: Path) -> Any:
-    with damage(DAMAGE, partial(_unreadable, path)):
+    with damage(ANY_DAMAGE, partial(_unreadable, path)):
         return zarr.open(path, mode="r")
 
 
 def _attributes(node: Any, path: Path) -> dict[str, Any]:
-    with damage(DAMAGE, partial(_unreadable, path)):
+    with damage(ANY_DAMAGE, partial(_unreadable, path)):
         return dict(node.attrs)
 
 
@@ -143,7 +127,7 @@ class ZarrSource(ArraySource):
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
         try:
-            with damage(DAMAGE, partial(_unreadable, self._path)):
+            with damage(ANY_DAMAGE, partial(_unreadable, self._path)):
                 frames = super().read(start, stop)
         except DamagedChunk as error:
             raise _unreadable(self._path, error) from None
@@ -272,7 +256,7 @@ def _array(group: Any, name: Any, path: Path) -> Any:
     """Array of that name in a group, or None."""
     if not isinstance(name, str):
         return None
-    with damage(DAMAGE, partial(_unreadable, path)):
+    with damage(ANY_DAMAGE, partial(_unreadable, path)):
         found = group.get(name)
     return found if isinstance(found, zarr.Array) else None
 
@@ -307,7 +291,7 @@ def _opened(
     )
     if prod(sizes) == 0:
         raise InputError(f"{path} is an empty array of shape {array.shape}: it holds no image.")
-    with damage(DAMAGE, partial(_unreadable, path)):
+    with damage(ANY_DAMAGE, partial(_unreadable, path)):
         source = ZarrSource(array, axes, path)
     return Opened(source, (path,), facts)
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.counting import counted, were
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.read._damage import damage
+from napari_zstack_align.read._damage import ANY_DAMAGE, damage
 from napari_zstack_align.read._files import readable
 from napari_zstack_align.read._quiet import shortened
 from napari_zstack_align.read._raw_source import RawSource, ScatteredSource, SidewaysSource
@@ -24,21 +24,6 @@ from napari_zstack_align.read._units import number
 from napari_zstack_align.remark import Remark, as_warnings
 from napari_zstack_align.sources import ArraySource, FrameSource
 
-DAMAGE = (
-    OSError,
-    LookupError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    ArithmeticError,
-    RuntimeError,
-    MemoryError,
-    SystemError,
-)
-"""What h5py raises on damage.
-
-Only calls that do nothing but run its code may be guarded by it.
-"""
 OPEN_ELSEWHERE = ("unable to lock file", "already open for write", "file is already open")
 T = TypeVar("T")
 
@@ -54,7 +39,7 @@ def opened(path: Path) -> Iterator[Any]:
     """
     with readable(path):
         path.stat()
-    with damage(DAMAGE, partial(unreadable, path)):
+    with damage(ANY_DAMAGE, partial(unreadable, path)):
         file = h5py.File(path, "r")
     with file:
         yield file
@@ -62,7 +47,7 @@ def opened(path: Path) -> Iterator[Any]:
 
 def asked(path: Path, ask: Callable[[], T]) -> T:
     """Return what h5py answers; damage is one sentence. ``ask`` runs nothing but its code."""
-    with damage(DAMAGE, partial(unreadable, path)):
+    with damage(ANY_DAMAGE, partial(unreadable, path)):
         return ask()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from napari_zstack_align.read._format import PLAIN, Format, Glance
 from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read.tiff.files import open_described
-from napari_zstack_align.read.tiff.ome_set import metadata_in
+from napari_zstack_align.read.tiff.ome_set import metadata_in, names_in
 from napari_zstack_align.read.tiff.started import of_ome
 
 
@@ -23,5 +23,6 @@ FORMAT = Format(
     ),
     glance=lambda path: Glance.of(open_described(path)),
     started_at=started_at,
+    describes=lambda path: names_in(metadata_in(path)),
     has_images=True,
 )

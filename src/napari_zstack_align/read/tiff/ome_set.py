@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 
 from napari_zstack_align.counting import counted
@@ -15,6 +16,7 @@ from napari_zstack_align.remark import Remark, as_warnings
 
 METADATA_FILE = re.compile(r"""<(?:\w+:)?BinaryOnly\b[^>]*\bMetadataFile\s*=\s*["']([^"']+)["']""")
 """In a file that has nothing but pixels: the name of the one that describes it."""
+FILE_NAME = re.compile(r"""\bFileName\s*=\s*["']([^"']+)["']""")
 MOST_BYTES = 500_000_000
 """A description of a hundred thousand files has a tenth of this: more is no metadata."""
 
@@ -60,6 +62,11 @@ def description_of(path: Path, xml: str | None) -> Description:
             f"its own: open the folder, and say what its frames are."
         )
     return Description(xml, other)
+
+
+def names_in(xml: str) -> frozenset[str]:
+    """Names of all files that OME-XML describes, of whichever image."""
+    return frozenset(unescape(name) for name in FILE_NAME.findall(xml))
 
 
 def metadata_in(path: Path) -> str:
