@@ -160,6 +160,8 @@ def with_columns(args: argparse.Namespace, cells: Mapping[str, str]) -> argparse
     said = vars(args).copy()
     for name, text in cells.items():
         if name in SWITCHES:
+            if text.lower() not in (*YES, *NO):
+                raise InputError(f"{name} is '{text}': write 'yes' or 'no'.")
             said[name] = text.lower() in YES
             continue
         flag, held = _COLUMNS[name]
@@ -171,7 +173,7 @@ def with_columns(args: argparse.Namespace, cells: Mapping[str, str]) -> argparse
 
 
 SWITCHES = ("whole_frames", "line_phase_subpixel")
-YES = ("true", "yes", "on", "1")
+YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 _COLUMNS = {
     **{name: (f"--{name.replace('_', '-')}", name) for name in FRAMES},
     "image": ("--image", "image_in_file"),
