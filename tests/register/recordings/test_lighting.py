@@ -88,3 +88,9 @@ def test_a_lone_place_is_no_wave(frames):
     dim[10:, 30:34, 30:34] *= 5
     assert SHAPE[0] > 64
     assert _lighting(dim).change is None
+
+
+def test_a_mean_without_detail_weighs_all_alike():
+    frames = np.full((6, 32, 32), DARK, np.float32)
+    lighting = Lighting(np.ones((6, 16, 16), np.float32), DARK, np.zeros((6, 2)))
+    assert lighting.weights(frames, np.zeros((32, 32), np.float32)).tolist() == [1.0] * 6

@@ -106,6 +106,8 @@ class Lighting:
         detail = np.minimum(np.abs(evened), most)
         mean *= _around(_around(detail * detail) / (_around(mean * mean) + np.float32(TINY)))
         parts = np.array([float(np.vdot(detail, mean)) for detail in self._details(frames)])
+        if not parts.mean() > 0:  # the mean shows no detail
+            return np.ones(len(frames))
         weights: Trace = np.maximum(parts, LEAST_WEIGHT * parts.mean())
         return weights / weights.mean()
 
