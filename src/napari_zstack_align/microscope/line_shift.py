@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.sources import FrameSource, reads_singly
+from napari_zstack_align.sources import FrameSource, SourceOf
 
 Frames = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -89,7 +89,7 @@ def _is_number(value: Any) -> bool:
     return is_number and bool(np.isfinite(value))
 
 
-class ShiftedLines:
+class ShiftedLines(SourceOf):
     """Frames of another source with every second line moved back.
 
     Where a line has nothing to show after that, at one edge, the mean of the lines above and below
@@ -114,21 +114,10 @@ class ShiftedLines:
                 f"line_phase={shift.px} px is more than a quarter of a line of {n_columns} px: "
                 f"give how far every second line lies to the right."
             )
-        self.source = source
-        self.reads_singly = reads_singly(source)
+        super().__init__(source)
         px = shift.of_columns(n_columns)
         self._odd = _Moved(px / 2 if shift.subpixel else px)
         self._even = _Moved(-px / 2) if shift.subpixel else None
-
-    @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """(T, C, Y, X)."""
-        return self.source.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Data type of a pixel."""
-        return self.source.dtype
 
     def read(self, start: int, stop: int) -> Frames:
         """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""

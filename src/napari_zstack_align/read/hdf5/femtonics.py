@@ -36,7 +36,7 @@ from napari_zstack_align.read.hdf5.datasets import (
 )
 from napari_zstack_align.read.natural_order import in_natural_order
 from napari_zstack_align.remark import Remark, as_notes, as_warnings
-from napari_zstack_align.sources import FrameSource, reads_singly
+from napari_zstack_align.sources import FrameSource, SourceOf
 
 SESSION, UNIT = re.compile(r"MSession_\d+"), re.compile(r"MUnit_\d+")
 CHANNEL = re.compile(r"Channel_\d+")
@@ -61,7 +61,7 @@ class Unit:
         return f"'{self.name}' ({' × '.join(map(str, self.shape))})"
 
 
-class InvertedSource:
+class InvertedSource(SourceOf):
     """Frames of another source of whole numbers, the largest of which stands for the least light.
 
     Parameters
@@ -70,27 +70,9 @@ class InvertedSource:
         Of a type without negative numbers.
     """
 
-    def __init__(self, source: FrameSource) -> None:
-        self._source = source
-
-    @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """(T, C, Y, X)."""
-        return self._source.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Data type of a pixel."""
-        return self._source.dtype
-
-    @property
-    def reads_singly(self) -> bool:
-        """See `sources.reads_singly`."""
-        return reads_singly(self._source)
-
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
-        stored = self._source.read(start, stop)
+        stored = self.source.read(start, stop)
         return np.invert(stored, out=stored)
 
 
