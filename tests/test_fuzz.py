@@ -29,6 +29,7 @@ def test_spoilt_files_are_refused_in_a_sentence(tmp_path):
     assert found["crashes"] == 0
 
 
+@pytest.mark.thorough
 def test_no_pickle_is_loaded():
     """Only what Suite2p wants pickled is written so; np.load and pickles are not read anywhere."""
     paths = sorted(SOURCE.rglob("*.py"))

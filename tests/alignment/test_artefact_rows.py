@@ -48,6 +48,7 @@ def test_tables_are_joined_in_the_order_of_the_frames():
     assert joined_rows([]).dtype == ROWS
 
 
+@pytest.mark.thorough
 def test_rows_are_missing_where_images_are_made_of_many_frames(alignment):
     with_rows = replace(alignment, artefact_rows=TABLE)
     raw = alignment.stack.read(2, 3)[0, 0]

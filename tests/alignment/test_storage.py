@@ -143,6 +143,7 @@ def long_recording() -> nza.Alignment:
     )
 
 
+@pytest.mark.thorough
 def test_a_long_recording_reads_back_equal(tmp_path):
     long = long_recording()
     loaded = load_alignment(long.save(tmp_path / "long"), long.stack)

@@ -269,6 +269,7 @@ def test_between_slices_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--between-slices" in refused_by_command([*arguments, "half"], capsys)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="names are text there")
 def test_names_that_are_no_text_go_through(

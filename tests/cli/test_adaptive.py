@@ -51,6 +51,7 @@ def test_what_is_written_is_said_and_the_last_line_counts(run, tmp_path, capsys)
         assert 'PhysicalSizeY="0.8"' in tif.ome_metadata
 
 
+@pytest.mark.thorough
 def test_a_parameter_file(run, tmp_path):
     nza.AdaptiveParams(alpha=3.0, grid_spacing_px=32).to_file("p.json")
     assert run("--params=p.json", "--alpha=2") == 0

@@ -102,6 +102,7 @@ def test_no_image_gets_among_files_that_are_all_of_their_folder(folder, capsys):
     assert "one of the raw files in fold" in capsys.readouterr().err
 
 
+@pytest.mark.thorough
 def test_an_image_may_lie_in_the_folder_of_a_session(folder):
     assert main(["keypoints", "rec.tif", "--out=S", "--chunk-frames=20"]) == 0
     assert main(["export", "S", "--out=S/aligned.tif"]) == 0
@@ -221,6 +222,7 @@ def test_what_is_read_is_no_part_of_what_is_replaced(command, session, capsys):
     assert files_in(session) == before
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("recordings", [("a", "b"), ("a",)], ids=["two", "one"])
 def test_folders_of_recordings_lie_beside_the_session_that_they_are_of(recordings, session, capsys):
     nza.save_session([nza.load_alignment(f"S/{name}.zalign") for name in recordings], "larva")

@@ -57,6 +57,7 @@ def test_the_others_are_done_and_all_of_it_is_told(table, tmp_path, capsys):
     assert [row["state"] for row in results(out)] == ["done", "failed", "failed", "done"]
 
 
+@pytest.mark.thorough
 def test_ctrl_c_ends_the_batch_and_unfinished_rows_are_done_next_time(
     table, tmp_path, monkeypatch, capsys
 ):
@@ -191,6 +192,7 @@ def test_a_row_that_is_refused_names_the_flag(table, session_folder, tmp_path, c
     assert "overwrite=True" not in said
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("n_recordings", [1, 2])
 def test_a_row_of_which_nothing_was_judged_is_never_done(
     n_recordings, recording_files, tmp_path, capsys

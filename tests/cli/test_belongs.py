@@ -51,6 +51,7 @@ def test_traces_are_not_saved_among_files_of_others(session_folder, raw, tmp_pat
         assert "is a folder with 2 other files" in capsys.readouterr().err
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("ending", [".zarr", ".bin"])
 def test_no_export_takes_the_place_of_files_of_others(
@@ -202,6 +203,7 @@ def said_of(capsys, *arguments):
     return [line.strip() for line in out if "fit the reference" in line or "circles" in line]
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_rois_of_another_reference_are_said_to_be(sessions, raw, tmp_path, capsys):
     assert said_of(capsys, "rec1", "--rois=one.csv") == []

@@ -60,6 +60,7 @@ def test_files_of_others_stay(name, tmp_path, capsys):
     assert (tmp_path / name).read_bytes() == b"a day's work"
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_screenshot")
 @pytest.mark.parametrize("left", ["all", "raw.ome.tif"])

@@ -34,6 +34,7 @@ def test_the_same_as_from_python(session_folder, recording_files):
         np.testing.assert_array_equal(each.chunks, other.chunks)
 
 
+@pytest.mark.thorough
 def test_what_is_written_is_said_a_line_a_recording(run, tmp_path, capsys):
     mask = np.zeros((128, 128), np.uint8)
     mask[8:120, 8:120] = 1
@@ -161,6 +162,7 @@ def test_a_file_of_several_planes_is_refused_by_every_command_for_recordings(tmp
     assert "larva holds 4 planes × 60 volumes" in capsys.readouterr().out
 
 
+@pytest.mark.thorough
 def test_frames_with_time_last_are_found_and_incomplete(recording_files, tmp_path, capsys):
     """Nothing of them can be judged, so that the exit code isn't that of a registered recording."""
     frames = nza.open_stack(recording_files[0]).read(0, 40)[:, 0]
@@ -186,6 +188,7 @@ def of_planes(tmp_path, monkeypatch):
     return frames, lambda *more: main(["keypoints", "a.tif", "b.tif", *flags, *more])
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_all_planes_are_a_session_each(of_planes, tmp_path, capsys):
     frames, run = of_planes

@@ -50,6 +50,7 @@ def commands(zstack_file, recording_files, tmp_path, monkeypatch):
     }  # fmt: skip
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["adaptive", "keypoints", "batch", "traces", "zshift", "blobs"])
 def test_the_same_command_works_again(name, commands, tmp_path):
     arguments, written = commands[name]

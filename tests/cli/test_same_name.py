@@ -48,6 +48,7 @@ def test_adaptive(aligned, zstack_file, tmp_path, capsys):
     assert nza.load_alignment(path).complete
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_keypoints(session_folder, recording_files, tmp_path, capsys):
     path = shutil.copytree(session_folder, tmp_path / "larva")
@@ -64,6 +65,7 @@ def test_keypoints(session_folder, recording_files, tmp_path, capsys):
     assert [each.complete for each in nza.load(path)] == [True, True]
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("several", [False, True], ids=["one recording", "a session"])
 def test_traces(several, session_folder, recording_files, tmp_path, monkeypatch, capsys):

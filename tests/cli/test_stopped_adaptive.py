@@ -109,6 +109,7 @@ def test_a_signal_keeps_what_is_done_and_the_same_command_goes_on(
     assert [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)] == handlers
 
 
+@pytest.mark.thorough
 def test_a_recording_of_the_same_name_in_another_folder_is_another_one(
     command, aligned, tmp_path, monkeypatch, capsys
 ):
@@ -247,6 +248,7 @@ def test_a_result_that_cannot_be_saved_is_kept(command, aligned, tmp_path, monke
     assert numbers(tmp_path / "run.zalign") == numbers(aligned)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_disk_that_fills_in_mid_run_loses_nothing(command, aligned, tmp_path):
     resource = pytest.importorskip("resource")
@@ -347,5 +349,5 @@ def test_killed_after_every_operation_on_a_file_the_command_goes_on(command, ali
         shutil.rmtree(tmp_path / "run.zalign")
         os.unlink("v.tif")
         begin()
-        moment += stride(15)
+        moment += stride(47)
     assert moment > 40

@@ -113,6 +113,7 @@ def test_a_signal_keeps_what_is_done_and_the_same_command_goes_on(
     assert [path.name for path in tmp_path.iterdir()] == [out(command).name]
 
 
+@pytest.mark.thorough
 def test_the_end_of_a_killed_command_is_not_taken_for_another_one(
     command, files, tmp_path, monkeypatch, capsys
 ):
@@ -220,5 +221,5 @@ def test_killed_after_every_operation_on_a_file_the_command_goes_on(command, who
         assert numbers(command) == whole
         assert [path.name for path in tmp_path.iterdir()] == [out(command).name]
         shutil.rmtree(out(command))
-        moment += stride(29)
+        moment += stride(67)
     assert moment > 40

@@ -73,6 +73,7 @@ def at_call(monkeypatch, module, name, number, action):
     monkeypatch.setattr(module, name, counted)
 
 
+@pytest.mark.thorough
 def test_all_that_a_stopped_run_prints(command, monkeypatch, capsys):
     stop = lambda: os.kill(os.getpid(), signal.SIGINT)  # noqa: E731
     # when a window is taken in: while it is still read, a slow machine stops before it
@@ -171,6 +172,7 @@ def test_frames_that_cannot_be_read_make_it_incomplete(command, tmp_path, monkey
     assert nza.load_alignment(tmp_path / "larva" / "rec1.zalign", stack).complete
 
 
+@pytest.mark.thorough
 def test_the_end_of_a_killed_command_is_not_taken_for_another_one(
     command, files, session_folder, tmp_path, monkeypatch
 ):
@@ -197,6 +199,7 @@ def test_a_second_run_is_refused_before_any_work(command, tmp_path, capsys):
     assert "is being worked on by another run" in capsys.readouterr().err
 
 
+@pytest.mark.thorough
 def test_a_batch_that_is_stopped_goes_on_with_its_row(
     files, session_folder, tmp_path, monkeypatch, capsys
 ):
@@ -227,6 +230,7 @@ def test_a_batch_that_is_stopped_goes_on_with_its_row(
     assert not (tmp_path / JOURNAL).exists()
 
 
+@pytest.mark.thorough
 def test_a_row_that_was_killed_when_it_was_saved_leaves_no_journal(files, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "table.csv").write_text(f"name,recordings,chunk_frames\nlarva,{files[0]},20\n")
@@ -303,6 +307,7 @@ def test_killed_after_every_operation_on_a_file_the_command_goes_on(
     assert moment > 40
 
 
+@pytest.mark.thorough
 def test_a_result_that_cannot_be_saved_is_kept(command, monkeypatch, capsys):
     with monkeypatch.context() as lost:
         refuse_saves(lost)

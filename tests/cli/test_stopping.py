@@ -82,6 +82,7 @@ def code_and_words(script, signal_number, path):
     return process.returncode, said
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "code"), [("here.npy", 0), ("nowhere.npy", 2)])
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGTERM")
 def test_a_signal_after_the_end_changes_no_exit_code(name, code, tmp_path):

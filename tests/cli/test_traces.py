@@ -100,6 +100,7 @@ def test_raw_frames_that_are_gone(rois, session_folder, recording_files, tmp_pat
         moved.rename(recording_files[0])
 
 
+@pytest.mark.thorough
 def test_raw_frames_that_have_changed_are_said_to_have(rois, tmp_path, recording_files, capsys):
     raw = tmp_path / "rec.tif"
     shutil.copy(recording_files[0], raw)

@@ -70,6 +70,7 @@ def test_the_same_as_from_python(here, files, capsys):
     assert "patch_px=64" in again
 
 
+@pytest.mark.thorough
 def test_movies(here):
     flags = ["--out=run", "--corrected=corrected.ome.tif", "--simulated=simulated.ome.zarr"]
     assert main([*GIVEN, *flags]) == 0
@@ -97,6 +98,7 @@ def test_an_alignment_of_the_recording_and_one_as_reference(here, zstack_file, a
     assert one.z_step_um == 3
 
 
+@pytest.mark.thorough
 def test_nothing_is_written_over_unasked(here, capsys):
     flags = ["--out=run", "--simulated=movie.ome.tif"]
     assert main([*GIVEN, *flags]) == 0
@@ -107,6 +109,7 @@ def test_nothing_is_written_over_unasked(here, capsys):
     assert main([*GIVEN, *flags, "--overwrite"]) == 0
 
 
+@pytest.mark.thorough
 def test_a_movie_that_was_there_already_is_not_taken_for_written_without_a_word(
     here, capsys, monkeypatch
 ):

@@ -495,6 +495,7 @@ def test_summary_and_info(project: Project, saved: Path, capsys) -> None:
 # -- killed ------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 @pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")

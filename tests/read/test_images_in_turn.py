@@ -73,6 +73,7 @@ RIGHT: dict[str, Callable[[int], Frames]] = {
 }
 
 
+@pytest.mark.each_time(made=8)
 @pytest.mark.parametrize("made", RIGHT.values(), ids=RIGHT)
 def test_a_right_recording_is_none(made: Callable[[int], Frames]) -> None:
     assert of(made(0)) == ""

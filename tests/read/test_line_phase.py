@@ -87,6 +87,7 @@ def test_planes_and_channels_are_moved_too(tmp_path, clean):
     np.testing.assert_array_equal(both.read(0, 1)[0, 1, :, :-3], clean[1, :, :-3])
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_an_alignment_opens_the_same_view_again(file, tmp_path):
     stack = nza.open_stack(file, line_phase="auto", frames_per_slice=15)

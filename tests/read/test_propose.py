@@ -46,6 +46,7 @@ def test_finds_the_repeats_of_a_generated_stack(made: dict[str, Any]) -> None:
     assert propose_frames_per_slice(stack) == made["n_repeats"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("spoilt", SPOILT)
 def test_what_is_fixed_hides_no_repeats(spoilt: str) -> None:
     assert propose_frames_per_slice(nza.Stack.from_array(spoil(spoilt))) == 5

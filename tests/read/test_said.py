@@ -313,6 +313,7 @@ SAID: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.each_time(said=2)
 @pytest.mark.parametrize("said", SAID.values(), ids=SAID)
 @pytest.mark.parametrize("moved", [False, True], ids=["in place", "moved"])
 def test_a_result_opens_its_frames_as_they_were_opened(

@@ -135,6 +135,7 @@ def test_the_result_does_not_depend_on_the_number_of_threads(sample, alignment):
     )
 
 
+@pytest.mark.thorough
 def test_a_mask_weights_the_data(sample):
     mask = np.zeros(sample.stack.shape[2:], np.uint8)
     mask[:, :96] = 7
@@ -273,6 +274,7 @@ def test_missing_pixels_are_left_out_of_the_mean(sample, alignment):
     assert moved.max() < 0.8
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_repeat_of_another_place_is_left_out(sample, alignment):
     other = zstack_with_repeats(n_slices=1, n_repeats=1, size=(160, 192), seed=99)
@@ -286,6 +288,7 @@ def test_a_repeat_of_another_place_is_left_out(sample, alignment):
     assert kept.quality["used"].sum() >= ali.quality["used"].sum()
 
 
+@pytest.mark.thorough
 def test_an_empty_slice_is_bridged_and_never_the_reference(sample, alignment):
     noise = np.random.default_rng(0).poisson(2, (5, 160, 192)) * 10 + 100
     ali = _align(_spoil(sample, {t: noise[t - 5] for t in range(5, 10)}))

@@ -108,6 +108,7 @@ def test_the_result_is_bit_identical_wherever_it_was_stopped(raw, target, strate
     assert numbers(on) == whole
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("held", [0, 2], ids=["no frame", "two frames"])
@@ -130,6 +131,7 @@ def test_dropped_frames_stay_dropped_where_a_run_goes_on(raw, target, computed):
     assert sorted(what for what in computed if what != "between") == ["within 3", "within 4"]
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_other_dropped_frames_are_another_run(raw, target, computed):
     stopped_after(2, job(raw, target, dropped="0, 9"))

@@ -112,6 +112,7 @@ def test_a_start_in_the_middle_is_none_for_the_direct_strategy(frames):
     assert flagged_slices(alignment) == [2, 3, 4]
 
 
+@pytest.mark.thorough
 def test_slices_that_are_unlike_are_listed_once(frames):
     flips = (lambda f: f[:, ::-1], lambda f: f[:, :, ::-1], lambda f: f[:, ::-1, ::-1])
     for z, flip in enumerate(flips, 1):
@@ -134,6 +135,7 @@ def test_a_cell_that_is_lit_throughout_one_slice_flags_nothing(frames, z):
     assert flagged_slices(aligned(moved(frames, z, z, with_lit_cell))) == []
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_run_that_goes_on_knows_the_steps_of_the_one_before(frames, tmp_path):
     stack = nza.Stack.from_array(moved(frames, 3, 3, rolled(50, 30)), frames_per_slice=N_REPEATS)
@@ -400,6 +402,7 @@ def nearly_empty(frames, z, light):
     return result
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("z", [2, 3])
 def test_the_chain_passes_over_a_nearly_empty_slice(frames, z, tmp_path):

@@ -145,6 +145,7 @@ def test_a_cell_that_lights_up_for_one_repeat_moves_nothing(clear):
     assert np.hypot(*change)[20:-20, 20:-20].max() < 0.2
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_slices_that_jump_and_turn_find_one_another():
     sample = zstack_with_repeats(

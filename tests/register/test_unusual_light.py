@@ -87,6 +87,7 @@ def test_usual_light(lights, usual):
     assert usual_light(np.array(lights)) == pytest.approx(usual, nan_ok=True)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("times", [4.0, 0.25])
 def test_a_slice_that_is_brighter_than_those_beside_stays(times):

@@ -46,6 +46,7 @@ def append(file: Path) -> None:
     file.write_bytes(file.read_bytes() + b"\n")
 
 
+@pytest.mark.each_time(spoil=2)
 @pytest.mark.parametrize("spoil", [truncate, empty, remove, flip_a_bit, append])
 @pytest.mark.parametrize("name", FOLDERS)
 def test_every_file(name: str, spoil: Callable[[Path], None], tmp_path: Path) -> None:
@@ -95,6 +96,7 @@ ODD = [
 ]  # fmt: skip
 
 
+@pytest.mark.each_time(name=2)
 @pytest.mark.parametrize("text", ODD, ids=lambda text: repr(text[:50]))
 @pytest.mark.parametrize("name", FOLDERS)
 def test_odd_manifests(name: str, text: bytes, tmp_path: Path) -> None:

@@ -67,6 +67,7 @@ def test_a_manifest_that_takes_its_place_while_it_is_looked_at(
     assert there.kind is not None, there.description
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RESULTS)
 def test_the_result_is_that_of_one_process(name: str, tmp_path: Path) -> None:

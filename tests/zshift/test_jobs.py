@@ -67,6 +67,7 @@ def test_snapshots_and_cancel(monkeypatch: pytest.MonkeyPatch) -> None:
     assert np.isnan(partial.simulate()[-1].compute()).all()
 
 
+@pytest.mark.thorough
 def test_interrupted_runs_keep_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SNAPSHOT_S", 0.0)
     stack = nza.Stack.from_array(np.tile(record(drift()), (10, 1, 1)))

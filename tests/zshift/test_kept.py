@@ -187,6 +187,7 @@ def test_a_transform_a_frame_or_a_slice_finds_anew_what_it_touches(files, target
     assert all(frames.count(t) >= 1 for t in range(N_FRAMES))
 
 
+@pytest.mark.thorough
 def test_another_alignment_or_reference_is_another_run(frames, slices, target):
     """The result of one doesn't take the journal of the other with it."""
     stack = nza.Stack.from_array(frames[:WINDOW])
@@ -215,6 +216,7 @@ def test_another_alignment_or_reference_is_another_run(frames, slices, target):
     assert not journal_folder(target).exists()
 
 
+@pytest.mark.thorough
 def test_an_aligned_reference_is_resampled_once(tmp_path, frames, slices, target):
     """Its slices depend on its transforms and on which repeats are used."""
     raw = np.repeat(slices, 2, axis=0)
@@ -246,6 +248,7 @@ def test_an_aligned_reference_is_resampled_once(tmp_path, frames, slices, target
     assert reads == [6]
 
 
+@pytest.mark.thorough
 def test_frames_that_cannot_be_read_are_tried_again(frames, slices, target):
     def run(broken, journal):
         stack = nza.Stack(Source(frames, broken))

@@ -9,6 +9,7 @@ from tissue import estimate, record, volume
 import napari_zstack_align as nza
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_patch_that_shows_another_depth_than_its_neighbours_loses_confidence() -> None:
     """In one frame, one corner shows the tissue three slices away; smoothing doesn't follow."""

@@ -33,6 +33,7 @@ def test_swapped_ones_are_refused(kind: str) -> None:
         nza.run(nza.estimate_zshift(reference, recording))
 
 
+@pytest.mark.thorough
 def test_where_each_is_said_to_be_a_slice_it_is_a_warning() -> None:
     recording, reference = sample("few frames", "TYX")
     with pytest.warns(nza.ResultWarning, match="look swapped"):

@@ -81,6 +81,7 @@ def test_what_was_measured_is_that_of_clean_frames(spoilt):
     assert np.abs(as_it_was.F - clean.F).max() > 0.5 * clean.F.mean()
 
 
+@pytest.mark.thorough
 def test_a_ring_that_loses_a_tenth_of_its_pixels_is_none():
     traces, clean = extract(gated(), table_of()), extract(movie()[0])
     assert np.isfinite(traces.F[:, NEAR]).all()

@@ -265,6 +265,7 @@ def test_dff_is_given_at_both_ends() -> None:
     assert given.dff_ends is None
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_the_interval_is_saved(tmp_path: Path) -> None:
     traces = extract(movie(), accept_estimate=True)
@@ -274,6 +275,7 @@ def test_the_interval_is_saved(tmp_path: Path) -> None:
     assert nza.load_traces(given.save(tmp_path / "g")).dark.interval is None
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("write", "columns"),

@@ -84,6 +84,7 @@ def test_without_alignment_they_are_not() -> None:
     assert correlations(extract(aligned=False)).max() < 0.9
 
 
+@pytest.mark.thorough
 def test_size_of_transients_is_right() -> None:
     _, _, activity = movie()
     dff = extract(aligned=True).dff[0]

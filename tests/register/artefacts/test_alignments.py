@@ -51,6 +51,7 @@ def test_artefacts_hardly_move_an_alignment(method, kind):
     assert spoiled or error_px(off, moves) > limit_px(method)
 
 
+@pytest.mark.thorough
 def test_a_huge_offset_makes_no_difference():
     frames, _ = clean("adaptive")
     plain, offset = aligned(frames, "adaptive"), aligned(frames + 1e9, "adaptive")
@@ -60,6 +61,7 @@ def test_a_huge_offset_makes_no_difference():
     np.testing.assert_allclose(offset.reference, plain.reference + 1e9, atol=64)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_slices_kept_with_other_artefacts_are_not_taken_over(tmp_path):
     frames, _ = clean("adaptive")

@@ -119,6 +119,7 @@ def test_saturated_tissue_that_moves_is_no_writing(made, percentile):
     assert found_in(frames, repeats).fixed is None
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["adaptive", "keypoints"])
 @pytest.mark.parametrize("blinks", [False, True])

@@ -93,6 +93,7 @@ def content(found: Artefacts) -> list[Any]:
     return [repr(found.offset), *images, repr(found.transients), remarks]
 
 
+@pytest.mark.each_time(spoil=4)
 @pytest.mark.parametrize("spoil", SPOILS)
 def test_what_was_found_is_taken_over_to_the_bit(tmp_path, spoil, read, searches):
     raw = write(tmp_path / "larva.tif", spoiled(spoil))

@@ -85,6 +85,7 @@ def test_slices_that_were_kept_bring_their_rows(strategy, tmp_path):
     np.testing.assert_array_equal(again.artefact_rows, first.artefact_rows)
 
 
+@pytest.mark.thorough
 def test_recordings_that_were_kept_bring_their_rows(tmp_path):
     frames = clean("keypoints")[0].copy()
     lit_rows(frames)

@@ -170,6 +170,7 @@ def test_a_cell_that_lights_up_moves_nothing(scene):
 # -- whole recordings --------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_a_recording_of_which_nothing_matches_does_not_stop_the_others(scene):
     foreign = Scene(seed=9).recording(still(20), name="foreign")
     found = register([scene.recording(TRUTH), foreign], reference=scene.counts)
@@ -229,6 +230,7 @@ def test_a_mask_that_leaves_no_keypoints_says_so(scene):
         register([scene.recording(TRUTH)], PARAMS, mask, reference=scene.counts)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_another_plane_is_told_and_kept_out_of_the_mean(scene):
     """Less than half of the tissue is the same, which is enough for keypoints."""
@@ -242,6 +244,7 @@ def test_another_plane_is_told_and_kept_out_of_the_mean(scene):
     assert (found[0].quality["flag"] == "").all()
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("part", [0.45, 0.35])
 def test_where_no_other_shows_the_same_the_reference_may_be_the_odd_one(scene, part):

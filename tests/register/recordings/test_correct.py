@@ -163,6 +163,7 @@ def test_the_aligned_mean_is_sharper_than_the_raw_one(scene, registered):
     assert np.corrcoef(few[inner].ravel(), scene.counts[inner].ravel())[0, 1] > 0.9
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_the_common_field_is_what_every_frame_shows(session):
     fields = [a.common_fov() for a in session]

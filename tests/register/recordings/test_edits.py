@@ -116,6 +116,7 @@ def test_nothing_is_overruled_where_nothing_is_wrong_or_to_be_seen(
         accept_chunk(edited, CHUNK)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("chunk_frames", [10, 12])
 def test_another_run_does_the_same_again(

@@ -51,6 +51,7 @@ def test_a_search_for_depths_reports_it(two_planes: nza.Stack, registered: nza.A
         assert remark.startswith(said)
 
 
+@pytest.mark.thorough
 def test_three_planes_are_reported_by_every_run() -> None:
     scenes = [Scene(), Scene(seed=9), Scene(seed=11)]
     frames = np.stack([scene.frames(still(16)) for scene in scenes], axis=1)

@@ -42,6 +42,7 @@ def test_nothing_is_interpolated_across_a_jump(found, jumping):
     assert not found.quality["detail"][found.quality["flag"] != ""].tolist()
 
 
+@pytest.mark.thorough
 def test_left_to_the_interpolation_jumps_cost_many_frames(scene, jumping):
     params = PARAMS.replace(residual="none", detect_steps=False)
     stack = scene.recording(jumping)
@@ -50,6 +51,7 @@ def test_left_to_the_interpolation_jumps_cost_many_frames(scene, jumping):
     assert (errors_px(found, jumping).mean(axis=1) > 1).sum() > 10
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_fast_drift_is_not_cut(scene):
     """Half a pixel a frame, which begins, turns and ends."""

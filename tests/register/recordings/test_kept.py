@@ -146,6 +146,7 @@ def test_how_much_is_in_work_at_once_changes_no_bit(runs, paths, monkeypatch):
     assert runs.run(paths[1:], target=None)[0] == whole
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("changed", "touched"),
@@ -190,6 +191,7 @@ def test_a_changed_frame_computes_anew_only_what_it_touches(runs, paths):
     assert work["matches"] <= 2
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_copy_of_the_files_is_no_change(runs, paths):
     before, _ = runs.run(paths)

@@ -204,6 +204,7 @@ def _residuals(alignment: nza.Alignment, truth: np.ndarray) -> np.ndarray:
     return (points @ np.swapaxes(found, 1, 2))[..., :2]
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_wave_that_begins_within_a_chunk_does_not_move_its_moment(scene):
     """In chunks of 10 frames, cells are lit from frame 35 on; the tissue drifts all along."""

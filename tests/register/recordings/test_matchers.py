@@ -65,6 +65,7 @@ def test_another_matcher_aligns_a_recording(scene, params, truth, passes):
     assert (found.chunks["n_matches"] == 0).all()
 
 
+@pytest.mark.thorough
 def test_what_it_proposes_is_judged_like_any_other_match(scene, params, truth):
     frames = scene.frames(truth)
     frames[20:30] = Scene(seed=9).frames(still(10), seed=2)

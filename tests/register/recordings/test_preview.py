@@ -74,6 +74,7 @@ def test_a_chunk_that_will_not_work_says_why_and_what_to_do(
     assert found.reason.endswith(".")
 
 
+@pytest.mark.thorough
 def test_a_session_is_previewed_by_its_middle_chunks(scene):
     stacks = [*session_stacks(scene), Scene(seed=9).recording(still(20))]
     found = nza.run(preview_session(stacks, PARAMS))

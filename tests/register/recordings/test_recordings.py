@@ -180,6 +180,7 @@ def test_either_detector_will_do(scene, detector):
     assert errors_px(found, truth).mean() < 0.15
 
 
+@pytest.mark.thorough
 def test_chunks_that_turn_far_apart_are_shortened(scene):
     truth = np.array([similarity(0, 0, t / 8) for t in range(80)])
     params = PARAMS.replace(chunk_frames=40)
@@ -218,6 +219,7 @@ def test_one_channel_drives_and_all_follow(scene, two_channels, changes):
 # -- mask --------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_what_moves_outside_the_mask_does_not_count(scene):
     """The right part of the image goes its own way; the mask says to follow the left one."""
     truth, distractor = drift(30, 0.5), np.array([similarity(-5, 9)] * 30)
@@ -289,6 +291,7 @@ def test_the_reference_is_what_the_parameters_say(scene, changes, expected):
     assert (recording, start, stop) == expected
 
 
+@pytest.mark.thorough
 def test_chosen_reference_frames_lie_at_rest(scene):
     """The first pass's reference has the coordinates of the frames it was averaged from."""
     truth = drift(40)

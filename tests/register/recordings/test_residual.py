@@ -83,6 +83,7 @@ def test_a_smooth_field_can_be_asked_for(scene, recordings, jittering):
         found.transforms.matrices()
 
 
+@pytest.mark.thorough
 def test_what_bends_a_frame_is_found_by_the_smooth_field_only(scene):
     """Frames that are stretched in one corner for a moment."""
     maps = [similarity(0, 0)] * 30
@@ -121,6 +122,7 @@ def test_a_frame_of_another_place_is_told(scene, jittering):
     assert errors_px(found, jittering).mean(axis=1)[[32, 34]].max() < 0.3
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize(("photons", "too_dim"), [(0.1, True), (3.0, False)])
 def test_frames_too_dim_to_be_placed_are_warned_of(photons, too_dim):

@@ -85,6 +85,7 @@ def test_closing_the_job_keeps_what_is_done_and_leaves_nothing_open(
     assert not third.complete
 
 
+@pytest.mark.thorough
 def test_a_run_that_is_stopped_after_the_last_frame_was_read_is_not_complete(
     scene, monkeypatch, tmp_path
 ):

@@ -99,6 +99,7 @@ def test_blank_recordings_are_not_taken(scene):
     assert nza.run(engine.find_reference_recording(stacks, QUICK)) == 0
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("given", ["mask", "recording", "frames", "reference"])
 def test_what_a_person_chose_stays(scene, given):

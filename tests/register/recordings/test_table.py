@@ -70,6 +70,7 @@ def test_noisy_frames_resemble_the_others_less(scene, residual):
     assert after[20:30].max() < after[:20].min() - 0.01
 
 
+@pytest.mark.thorough
 def test_trends_beyond_the_bound_are_said_in_the_table(scene):
     """A drift of 0.3 px a frame, and chunks of 30: 4.5 px beyond the last midpoint."""
     truth = still(120)
@@ -97,6 +98,7 @@ def test_provenance_tells_the_run(registered, session):
     assert session[1].provenance["recordings"] == [f"recording {i}" for i in range(3)]
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_the_common_reference_is_sharper_than_one_chunk(scene):
     """The mean of all aligned chunks has less noise than the first reference."""

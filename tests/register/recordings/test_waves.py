@@ -70,6 +70,7 @@ def test_a_wave_stays_in_and_is_aligned_like_its_neighbours(part, times, residua
     assert error[WAVE].mean() < 1.3 * around.mean() + 0.02
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["added", "factor", "shutter"])
 def test_light_from_elsewhere_stays_out(kind):

@@ -65,6 +65,7 @@ def jumping() -> np.ndarray:
     return truth
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("wrong_match")
 def test_a_chunk_that_a_bridge_makes_worse_keeps_its_raw_place(scene: Scene) -> None:
     found = register(scene.recording(jumping()), scene.counts, residual="none")

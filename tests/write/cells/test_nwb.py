@@ -83,6 +83,7 @@ def test_rois_are_pixel_masks_with_their_ids(read, traces):
     np.testing.assert_array_equal(table["motion_explained"][:], traces.motion_explained[0])
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_what_the_user_said(read, make_traces):
     file = read(make_traces(n_channels=2), params=PARAMS)
@@ -156,6 +157,7 @@ def test_a_frame_rate_given_by_hand(tmp_path, read, make_traces):
     assert series.rate == 4
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_slices_of_a_zstack_are_told(read, make_traces):
     rois = Rois.of([(9, 9, 3), (20, 20, 3)], slices=[(0, 2), (1, 1)])
