@@ -47,7 +47,7 @@ def append(file: Path) -> None:
 
 
 @pytest.mark.each_time(spoil=2)
-@pytest.mark.parametrize("spoil", [truncate, empty, remove, flip_a_bit, append])
+@pytest.mark.parametrize("spoil", [flip_a_bit, truncate, empty, remove, append])
 @pytest.mark.parametrize("name", FOLDERS)
 def test_every_file(name: str, spoil: Callable[[Path], None], tmp_path: Path) -> None:
     case = CASES[name]
