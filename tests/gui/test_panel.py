@@ -127,6 +127,7 @@ def test_cancel_keeps_the_slices_done(qtbot, viewer, panel, tmp_path):
     assert not nza.load_alignment(tmp_path / "partial.zalign").complete
 
 
+@pytest.mark.thorough
 def test_cancel_before_the_first_slice_leaves_the_raw_stack(qtbot, viewer, panel):
     shown = show(qtbot, panel, slow_zstack(n_slices=5, seconds=0.2))
     run(qtbot, panel)
@@ -153,6 +154,7 @@ def test_an_error_in_the_worker_is_told_and_run_works_again(qtbot, viewer, panel
     assert "3 of 3 slices aligned" in status(panel)
 
 
+@pytest.mark.thorough
 def test_removing_the_stack_stops_the_run_with_a_sentence(qtbot, viewer, panel):
     shown = show(qtbot, panel, slow_zstack(fast_reads=1))
     run(qtbot, panel)
@@ -164,6 +166,7 @@ def test_removing_the_stack_stops_the_run_with_a_sentence(qtbot, viewer, panel):
     viewer.dims.set_current_step(0, 1)
 
 
+@pytest.mark.thorough
 def test_removing_result_layers_does_not_stop_the_run(qtbot, viewer, panel):
     shown = show(qtbot, panel, slow_zstack(n_slices=5, seconds=0.01))
     run(qtbot, panel)
@@ -176,6 +179,7 @@ def test_removing_result_layers_does_not_stop_the_run(qtbot, viewer, panel):
     assert len(viewer.layers) == 4
 
 
+@pytest.mark.thorough
 def test_removing_the_mask_during_a_run_is_harmless(qtbot, viewer, panel):
     shown = show(qtbot, panel, slow_zstack(n_slices=5, seconds=0.01))
     panel.zstack.new_mask()

@@ -122,6 +122,7 @@ def test_an_alignment_opens_in_the_panel(qtbot, viewer, tmp_path, tiff):
     assert [layer.name for layer in viewer.layers][-1] == "brain displacement"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("way", ["napari's reader", "Load > Folder…", "Align > Load…"])
 @pytest.mark.parametrize("kind", ["traces", "session traces"])
 def test_saved_traces_open_in_the_panel(qtbot, viewer, tmp_path, kind, way):

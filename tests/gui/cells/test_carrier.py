@@ -80,6 +80,7 @@ def test_they_are_carried_to_a_new_reference(panel, session, carried, found):
     assert "moved by 8.1 px" in words
 
 
+@pytest.mark.thorough
 def test_back_on_the_old_reference_they_are_the_old_ones(panel, session, carried, found):
     change(session)
     carried()
@@ -184,6 +185,7 @@ def test_a_copy_of_a_mask_is_a_mask_of_its_own(panel, session, carried, mask):
     assert len(names) == 5  # the mask on three references, its copy on two
 
 
+@pytest.mark.thorough
 def test_a_saved_mask_knows_what_it_was_carried_to(panel, session, carried, mask):
     change(session)
     carried()
@@ -198,6 +200,7 @@ def test_a_saved_mask_knows_what_it_was_carried_to(panel, session, carried, mask
     assert len(mask_layers(panel.viewer.layers)) == 2
 
 
+@pytest.mark.thorough
 def test_what_undo_brings_back_is_carried_too(panel, session, carried, found):
     panel.rois.delete([1])
     change(session)
@@ -213,6 +216,7 @@ def test_what_undo_brings_back_is_carried_too(panel, session, carried, found):
     assert panel.rois.rois.ids.tolist() == [2, 3]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("by_hand", [True, False])
 def test_undo_brings_back_none_from_beside_the_cells(panel, session, carried, by_hand):
     first = panel.rois.rois
@@ -302,6 +306,7 @@ def test_an_image_of_the_alignment_before_is_outdated(panel, session, carried, i
     assert panel.rois.rois is rois
 
 
+@pytest.mark.thorough
 def test_a_new_image_is_not(qtbot, panel, session, carried, image):
     change(session)
     carried()

@@ -43,6 +43,7 @@ def test_another_alignment_makes_them_so(read, session):
     assert "outdated: part 1 is aligned otherwise now" in read.dock.words.text()
 
 
+@pytest.mark.thorough
 def test_and_the_one_of_before_makes_them_good_again(read, session):
     before = session.recordings[0].alignment
     realign(session)

@@ -76,6 +76,7 @@ def test_click_hover_and_shift_click(qtbot, viewer, panel):
     qtbot.waitUntil(lambda: panel.traces.pointer.tip == "")
 
 
+@pytest.mark.thorough
 def test_circles_are_true_to_size(viewer, panel):
     layer = panel.traces.on_frames.layer
     panel.rois.select([])

@@ -131,6 +131,7 @@ def test_a_project_is_saved_before_napari_closes(
     nza.ProjectFolder(folder).close()  # free for others
 
 
+@pytest.mark.thorough
 def test_what_changes_while_a_project_is_saved_is_saved_before_napari_closes(
     open_napari, qtbot, monkeypatch, quick, zstack, tmp_path
 ):
@@ -179,6 +180,7 @@ HARM = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("harm", HARM)
 def test_a_mask_whose_file_is_gone_is_asked_about(harm, open_napari, qtbot, answer, tmp_path):
     path = tmp_path / "mask.tif"

@@ -97,6 +97,7 @@ def assert_all_in(folder, panel):
     assert project.masks[0].labels.any()
 
 
+@pytest.mark.thorough
 @each_harm
 def test_what_is_missing_is_saved_again(harm, quick, qtbot, viewer, make):
     panel, folder = make(viewer)
@@ -138,6 +139,7 @@ def test_a_folder_that_is_gone_is_said(take, quick, qtbot, monkeypatch, viewer, 
     assert said(panel) == ""
 
 
+@pytest.mark.thorough
 def test_a_folder_that_is_back_is_saved_again(quick, qtbot, viewer, make):
     panel, folder = make(viewer)
     TAKE["moved"](folder)
@@ -147,6 +149,7 @@ def test_a_folder_that_is_back_is_saved_again(quick, qtbot, viewer, make):
     assert_all_in(folder, panel)
 
 
+@pytest.mark.thorough
 @each_taking
 def test_a_folder_that_is_gone_is_asked_about_before_napari_closes(
     take,
@@ -184,6 +187,7 @@ def test_a_list_of_contents_that_is_damaged_is_asked_about(open_napari, qtbot, m
     qtbot.waitUntil(lambda: is_closed(window))
 
 
+@pytest.mark.thorough
 def test_what_is_missing_in_an_opened_project_is_saved_again(
     quick, qtbot, monkeypatch, viewer, open_panels, zstack, tmp_path
 ):

@@ -90,6 +90,7 @@ def test_a_mask_is_refused_on_another_recording_after_reopening(
     assert "was painted over part 1, which" in run(qtbot, panel)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("row", [1, 2])
 def test_after_reopening_a_mask_lies_on_the_reference_it_was_painted_over_alone(
     qtbot, monkeypatch, make_napari_viewer, open_panels, painted, tmp_path, row

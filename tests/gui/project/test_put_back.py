@@ -34,6 +34,7 @@ def moved(qtbot, monkeypatch, viewer, open_panels, zstack, recordings, tmp_path)
     return place, results
 
 
+@pytest.mark.thorough
 def test_moved_frames_get_their_runs_back(moved, qtbot, monkeypatch, viewer, open_panels, tmp_path):
     place, (of_stack, *of_session) = moved
     panel, folder = open_panels(viewer), tmp_path / "larva.zproject"

@@ -86,6 +86,7 @@ def test_a_run_that_is_in_a_file_too_is_removed_without_a_question(
     assert len(two_runs.runs) == 1
 
 
+@pytest.mark.thorough
 def test_runs_of_a_project_that_stays_as_it_is_are_removed_without_a_question(
     qtbot, monkeypatch, panel, two_runs, answer, tmp_path
 ):
@@ -114,6 +115,7 @@ def test_another_layout_asks_for_what_goes_from_the_project(
     ]
 
 
+@pytest.mark.thorough
 def test_a_recording_of_a_project_goes_from_there(
     quick, qtbot, monkeypatch, panel, session, answer, tmp_path
 ):

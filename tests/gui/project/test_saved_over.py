@@ -110,6 +110,7 @@ def two_runs(request, qtbot, panel):
     return request.param(qtbot, panel)
 
 
+@pytest.mark.thorough
 def test_a_run_that_is_saved_over_is_in_no_file_and_asked_about(
     two_runs, qtbot, panel, monkeypatch, answer, tmp_path
 ):
@@ -197,6 +198,7 @@ def closes_slowly(qtbot, monkeypatch, window, seconds):
     return monotonic() - began >= seconds
 
 
+@pytest.mark.thorough
 def test_a_drive_that_answers_late_keeps_no_window_still(
     qtbot, panel, monkeypatch, answer, tmp_path
 ):
@@ -210,6 +212,7 @@ def test_a_drive_that_answers_late_keeps_no_window_still(
     assert not answer.asked
 
 
+@pytest.mark.thorough
 def test_a_run_that_a_late_drive_has_lost_is_asked_about(
     qtbot, panel, monkeypatch, answer, tmp_path
 ):
@@ -228,6 +231,7 @@ def test_a_run_that_a_late_drive_has_lost_is_asked_about(
     qtbot.waitUntil(lambda: len(answer.asked) == 2)
 
 
+@pytest.mark.thorough
 def test_a_drive_that_never_answers_lets_napari_be_closed(
     qtbot, panel, monkeypatch, answer, tmp_path
 ):

@@ -283,6 +283,7 @@ def test_a_project_that_cannot_be_read_again_stays_open(saved, qtbot, answer):
     qtbot.waitUntil(lambda: len(in_folder(folder).rois.get("ROIs", ())) == 3)
 
 
+@pytest.mark.thorough
 def test_a_project_whose_folder_was_deleted_is_saved_under_its_name(saved, qtbot, monkeypatch):
     panel, folder = saved
     run_to_end(qtbot, panel)

@@ -46,6 +46,7 @@ def set_points(qtbot, viewer, panel, session, chunk, by):
     press(qtbot, panel, "apply_points")
 
 
+@pytest.mark.thorough
 def test_repairs_are_listed_and_a_click_goes_to_the_chunk(qtbot, panel, aligned):
     assert not box_of(aligned).list.isVisibleTo(box_of(aligned))
     choose(aligned, 1, 1)

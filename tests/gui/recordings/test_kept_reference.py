@@ -31,6 +31,7 @@ def remove_and_run(qtbot, panel, session, answer):
     qtbot.waitUntil(lambda: not panel.carrier.busy)
 
 
+@pytest.mark.thorough
 def test_a_recording_less_is_no_other_reference(qtbot, panel, session_with_rois, answer):
     session = session_with_rois
     before, raw = session.alignments[0].reference, on_raw(panel, session, "part 3")
@@ -126,6 +127,7 @@ def test_a_mask_goes_along_to_another_reference_before_the_run(
     np.testing.assert_array_equal(session.alignments[0].mask > 0, there)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["check", "compare"])
 def test_a_trial_uses_the_mask_where_the_run_would(qtbot, panel, session_with_rois, name):
     session = session_with_rois
@@ -164,6 +166,7 @@ def test_a_star_that_a_mask_can_not_follow_says_what_to_do(qtbot, panel, session
     assert "Run to register all recordings to part 4" in session.tab.run_bar.status.text()
 
 
+@pytest.mark.thorough
 def test_a_mask_is_carried_to_a_new_reference(qtbot, viewer, panel, session_with_rois):
     session = session_with_rois
     press(qtbot, panel, "mask")

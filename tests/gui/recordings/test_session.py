@@ -304,6 +304,7 @@ def test_cancel_keeps_what_is_done(qtbot, panel, stacks, tmp_path):
     assert any((a.quality["flag"] == "not run").any() for a in saved)
 
 
+@pytest.mark.thorough
 def test_cancel_before_anything_is_done_leaves_the_raw_frames(qtbot, viewer, panel, stacks):
     session = add(qtbot, panel, slow(stacks, 0.1))
     click(qtbot, session.tab.run_bar.run_button)
@@ -448,6 +449,7 @@ def test_every_recording_as_a_layer_of_its_own(qtbot, viewer, panel, aligned):
     assert len(viewer.layers) == n_layers
 
 
+@pytest.mark.thorough
 def test_save_and_open_a_session(qtbot, viewer, panel, movie, tmp_path):
     paths = []
     for number in range(2):
@@ -494,6 +496,7 @@ def test_a_saved_alignment_opens_on_the_session_tab_and_can_be_the_reference(
     np.testing.assert_array_equal(session.alignments[0].reference, alignment.reference)
 
 
+@pytest.mark.thorough
 def test_a_session_whose_frames_are_gone_is_told(qtbot, panel, movie, tmp_path):
     np.save(tmp_path / "r0.npy", movie[:60])
     panel.recordings.add_paths([tmp_path / "r0.npy"])

@@ -224,6 +224,7 @@ def test_layers_and_overlay_made_of_a_run_follow_the_one_that_is_shown(
     np.testing.assert_array_equal(own[5], registered[1].aligned_frame(5))
 
 
+@pytest.mark.thorough
 def test_a_layer_of_a_recording_without_a_result_in_the_run_is_dark(
     qtbot, viewer, panel, compared, registered
 ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 import napari_zstack_align as nza
 from napari_zstack_align.stack import Stack
@@ -10,6 +11,7 @@ from napari_zstack_align.stack import Stack
 CROPPED = (120, 132)
 
 
+@pytest.mark.thorough
 def test_a_layer_of_aligned_frames_has_the_size_of_the_common_reference(panel, viewer, stacks):
     whole = stacks[0]
     part = np.asarray(stacks[1].data[:, 0, : CROPPED[0], : CROPPED[1]])

@@ -51,6 +51,7 @@ def close(panel):
     return time.monotonic() - start
 
 
+@pytest.mark.thorough
 def test_closing_in_mid_run_says_that_it_can_go_on(
     window_of, qtbot, answer, larva, computed, state_folder
 ):

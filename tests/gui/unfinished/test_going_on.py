@@ -102,6 +102,7 @@ def test_a_touched_file_goes_on_too(interrupted, qtbot, open_panels, larva, comp
     assert len(computed) < 2 * N_SLICES
 
 
+@pytest.mark.thorough
 def test_a_missing_file_is_named_and_the_offer_stays(interrupted, qtbot, open_panels, larva):
     path = larva.paths[0]
     away = path.rename(path.with_name("away.tif"))
@@ -204,6 +205,7 @@ def test_a_cancelled_run_goes_on_by_itself(qtbot, open_panels, larva, computed, 
     assert_same(shown.alignment, fresh)
 
 
+@pytest.mark.thorough
 def test_a_run_that_finished_nothing_leaves_nothing(qtbot, open_panels, larva, state_folder):
     panel = open_panels()
     show(qtbot, panel, larva.replace(source=SlowSource(larva.source, 0.5)))
@@ -215,6 +217,7 @@ def test_a_run_that_finished_nothing_leaves_nothing(qtbot, open_panels, larva, s
     assert run_folders(state_folder) == []
 
 
+@pytest.mark.thorough
 def test_a_partial_result_that_is_saved_keeps_the_journal(
     qtbot, open_panels, larva, computed, state_folder, tmp_path
 ):
@@ -244,6 +247,7 @@ def test_the_journal_goes_when_the_result_is_saved(
     qtbot.waitUntil(lambda: run_folders(state_folder) == [])
 
 
+@pytest.mark.thorough
 def test_the_journal_goes_when_the_project_is_saved(
     qtbot, open_panels, larva, state_folder, tmp_path
 ):
@@ -268,6 +272,7 @@ def test_a_result_that_nobody_was_asked_about_is_offered(qtbot, open_panels, lar
     assert_same(panel.zstack.shown.alignment, whole)
 
 
+@pytest.mark.thorough
 def test_a_run_that_ended_and_is_interrupted_when_it_is_run_again_is_interrupted(
     qtbot, open_panels, larva, state_folder
 ):
@@ -320,6 +325,7 @@ def test_a_disk_that_is_full_in_mid_run_fails_no_run(qtbot, open_panels, larva, 
     assert any("No space left on device" in note for note in notes)
 
 
+@pytest.mark.thorough
 def test_a_run_that_another_napari_works_on_runs_by_itself(qtbot, open_panels, larva, state_folder):
     panel = open_panels()
     show(qtbot, panel, larva)

@@ -74,6 +74,7 @@ def test_a_killed_session_goes_on_to_the_same_result(qtbot, open_panels, paths, 
     assert panel.recordings.tab.mask_combo.layer.name == "my mask"
 
 
+@pytest.mark.thorough
 def test_a_recording_that_joins_goes_on_with_what_it_joins(qtbot, open_panels, paths, kill):
     panel = open_panels()
     add(qtbot, panel, paths[:1])
@@ -198,6 +199,7 @@ def test_unsaved_runs_are_asked_about_before_they_make_way(
         assert_same(result, unsaved)
 
 
+@pytest.mark.thorough
 def test_a_project_that_is_open_is_saved_and_closed_first(
     qtbot, interrupted, another, answer, monkeypatch, tmp_path
 ):

@@ -191,6 +191,7 @@ def show_a_slow_recording(panel, recording, monkeypatch):
     return frames
 
 
+@pytest.mark.thorough
 def test_cancel_keeps_what_was_finished(qtbot, panel, loaded, recording, monkeypatch):
     frames = show_a_slow_recording(panel, recording, monkeypatch)
     click(qtbot, loaded.tab.run_bar.run_button)

@@ -47,6 +47,7 @@ def test_each_turn_makes_one_layer(qtbot, panel, slow):
     assert slow.volume[0].data[0].any()
 
 
+@pytest.mark.thorough
 def test_a_result_that_comes_first_finds_its_layers(qtbot, panel, slow):
     turns(panel).setInterval(10**6)
     press_run(qtbot, panel)
@@ -69,6 +70,7 @@ def test_a_run_that_ends_before_leaves_what_was_there(qtbot, panel, slow, end):
     assert len(panel.viewer.layers) == (1 if end == "cancel" else 0)
 
 
+@pytest.mark.thorough
 def test_a_second_run_shows_the_first_one_meanwhile(qtbot, panel, slow):
     press_run(qtbot, panel)
     settled(qtbot, panel)

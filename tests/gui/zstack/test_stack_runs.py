@@ -74,6 +74,7 @@ def slow_after(qtbot, panel):
 # -- what was there stays ----------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_cancel_in_the_first_slice_leaves_the_result_as_it_was(qtbot, viewer, panel, slow_after):
     shown, before = slow_after, slow_after.alignment
     shown.look_at("aligned")
@@ -92,6 +93,7 @@ def test_cancel_in_the_first_slice_leaves_the_result_as_it_was(qtbot, viewer, pa
     assert panel.zstack.align_tab.buttons["save"].isEnabled()
 
 
+@pytest.mark.thorough
 def test_an_error_before_the_first_slice_leaves_the_result_as_it_was(qtbot, panel, slow_after):
     before = slow_after.alignment
 
@@ -189,6 +191,7 @@ def test_the_arrows_are_those_of_the_run_that_is_shown(qtbot, panel, compared):
     assert not np.array_equal(compared.arrows.data, other)
 
 
+@pytest.mark.thorough
 def test_volumes_that_are_not_kept_are_averaged_in_the_worker(qtbot, panel, compared, monkeypatch):
     click_run(qtbot, panel, 0)
     volume = volume_of(compared)
@@ -366,6 +369,7 @@ def test_a_stack_that_is_removed_while_its_volume_is_averaged(qtbot, viewer, pan
     assert box_of(panel).words.text() == ""
 
 
+@pytest.mark.thorough
 def test_the_plot_is_made_before_the_first_result_comes(qtbot, viewer, panel):
     """Both in one turn of the event loop stopped napari for 0.2 s."""
     shown = show(qtbot, panel, slow_zstack(fast_reads=0))
