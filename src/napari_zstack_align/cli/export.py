@@ -14,7 +14,7 @@ from napari_zstack_align.cli.inputs import check_exist
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import NwbParams
 from napari_zstack_align.saved import Kind, kind_of, occupant_of
-from napari_zstack_align.write.cells.rows import SIGNALS
+from napari_zstack_align.write.cells.wide_csv import WIDE_SIGNALS
 from napari_zstack_align.write.export import What
 from napari_zstack_align.write.writers import Takes, endings_in_words, names_of
 
@@ -116,7 +116,7 @@ def _add_cell_arguments(parser: argparse.ArgumentParser) -> None:
         choices=names_of(Takes.ROIS, Takes.TRACES),
         help="where the ending isn't enough: tables of traces are tidy, wide or a summary [tidy]",
     )
-    group.add_argument("--signal", choices=SIGNALS, help="what a wide table holds [dff]")
+    group.add_argument("--signal", choices=WIDE_SIGNALS, help="what a wide table holds [dff]")
     group.add_argument(
         "--alignment",
         action=Reads,

@@ -11,6 +11,7 @@ from napari_zstack_align.cells.traces import DarkLevel
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import run
 from napari_zstack_align.write.cells import tidy_csv, wide_csv
+from napari_zstack_align.write.cells.npz import write_traces_npz
 from napari_zstack_align.write.cells.options import CellOptions
 from napari_zstack_align.write.cells.summary_csv import write_summary_csv
 from napari_zstack_align.write.cells.tidy_csv import write_tidy_csv
@@ -131,8 +132,31 @@ def test_doubtful_dff_is_labelled(tmp_path, make_traces, write):
 
 
 def test_an_unknown_signal(tmp_path, traces):
-    with pytest.raises(InputError, match="must be one of F, Fneu, corrected, dff, not 'spikes'"):
+    with pytest.raises(InputError, match=r"must be one of F, Fneu, corrected, dff, .*not 'spikes'"):
         write_wide_csv(tmp_path / "a.csv", [traces], CellOptions(signal="spikes"))
+
+
+def test_both_ends_of_an_estimated_dark_level(tmp_path, traces):
+    lowest, highest = -3.0, 4.0
+    interval = np.tile([lowest, highest], (len(traces.channel_names), 1))
+    level = np.zeros(len(traces.channel_names))
+    estimated = replace(traces, dark=DarkLevel(level, "estimated", True, interval=interval))
+    expected = {
+        "dff_lowest_dark": estimated.dff_at(lowest),
+        "dff_highest_dark": estimated.dff_at(highest),
+    }
+    assert not np.allclose(*expected.values(), equal_nan=True)
+    with np.load(run(write_traces_npz(tmp_path / "a.npz", [estimated]))) as arrays:
+        for name, dff in expected.items():
+            np.testing.assert_array_equal(arrays[name], dff)
+    for name, dff in expected.items():
+        options = CellOptions(signal=name)
+        rows = table(run(write_wide_csv(tmp_path / f"{name}.csv", [estimated], options)))
+        columns = [f"roi_{roi}" for roi in estimated.ids.tolist()]
+        values = [[number(row[column]) for column in columns] for row in rows]
+        np.testing.assert_allclose(values, dff[0].T, rtol=1e-6)
+        with pytest.raises(InputError, match="isn't estimated"):
+            write_wide_csv(tmp_path / "b.csv", [traces], options)
 
 
 @pytest.mark.parametrize("write", [write_tidy_csv, write_wide_csv])

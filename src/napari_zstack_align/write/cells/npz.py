@@ -12,7 +12,7 @@ from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.progress import Job
 from napari_zstack_align.write.cells.npy import Arrays, write_npz
 from napari_zstack_align.write.cells.options import CellOptions
-from napari_zstack_align.write.cells.rows import SIGNALS
+from napari_zstack_align.write.cells.rows import ENDS, SIGNALS
 
 
 def write_rois_npz(
@@ -35,10 +35,13 @@ def write_traces_npz(
     the ROIs; ``frame``, ``raw_frame``, ``time_s``, ``recorded_at`` (date and time), ``segment``,
     ``confidence``, ``used``, ``flag``, ``detail`` (T,); ``motion_explained`` (C, N),
     ``dark_level`` (C,), ``dff_reliable`` (C, N) bool, ``channel_names`` (C,) and ``recording``.
-    With stimuli, ``stimulus_name``, ``stimulus_onset_s``, ... (n,).
+    Where the dark level is estimated, ``dff_lowest_dark`` and ``dff_highest_dark`` (C, N, T) are
+    ΔF/F at both ends of what it leaves open. With stimuli, ``stimulus_name``,
+    ``stimulus_onset_s``, ... (n,).
     """
     (traces,) = recordings
     arrays: Arrays = {signal: getattr(traces, signal) for signal in SIGNALS}
+    arrays |= dict(zip(ENDS, traces.dff_ends or (), strict=False))
     arrays |= _rois(traces.rois)
     arrays |= {name: traces.frames[name] for name in traces.frames.dtype.names or ()}
     arrays |= {

@@ -17,8 +17,8 @@ class CellOptions:
     ----------
     field : FieldOfView, optional
         What the ROIs lie in: size, image and scale.
-    signal : {'dff', 'corrected', 'F', 'Fneu'}
-        What a table of one signal holds.
+    signal : {'dff', 'corrected', 'F', 'Fneu', 'dff_lowest_dark', 'dff_highest_dark'}
+        What a table of one signal holds; the last two where the dark level is estimated.
     nwb : NwbParams, optional
         What NWB wants to know.
     """

@@ -15,10 +15,13 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job
 from napari_zstack_align.write.cells.options import CellOptions
 from napari_zstack_align.write.cells.rows import (
+    ENDS,
     FRAME_COLUMNS,
     SIGNALS,
     confidence_and_flag,
+    ends_of,
     frame_and_time,
+    has_ends,
     numbers,
     reliable,
     write_rows,
@@ -27,6 +30,9 @@ from napari_zstack_align.write.cells.rows import (
 COLUMNS = (
     "recording", "channel", *FRAME_COLUMNS, "confidence", "flag", "detail", "dff_reliable"
 )  # fmt: skip
+
+WIDE_SIGNALS = (*SIGNALS, *ENDS)
+"""What a wide table can hold."""
 
 SAME_PX = 1e-3
 """ROIs that differ by less are the same."""
@@ -54,18 +60,24 @@ def write_wide_csv(
     recordings : sequence of Traces
         One below the other.
     options : CellOptions, optional
-        Its ``signal`` is written.
+        Its ``signal``, one of `WIDE_SIGNALS`, is written.
     overwrite : bool
         Replace an existing file.
 
     Raises
     ------
     InputError
-        Where there is no such signal, or an id stands for different ROIs in two recordings.
+        Where there is no such signal, none of these recordings has it, or an id stands for
+        different ROIs in two recordings.
     """
     signal = (options or CellOptions()).signal
-    if signal not in SIGNALS:
-        raise InputError(f"The signal must be one of {', '.join(SIGNALS)}, not {signal!r}.")
+    if signal not in WIDE_SIGNALS:
+        raise InputError(f"The signal must be one of {', '.join(WIDE_SIGNALS)}, not {signal!r}.")
+    if signal in ENDS and not has_ends(recordings):
+        raise InputError(
+            f"There is no {signal}: the dark level of these traces isn't estimated, so that it "
+            f"leaves nothing open. Export the signal dff."
+        )
     _check_same_rois(recordings)
     ids = list(dict.fromkeys(roi for traces in recordings for roi in traces.ids.tolist()))
     total = sum(traces.F.shape[0] * traces.F.shape[2] for traces in recordings)
@@ -93,7 +105,7 @@ def _blocks(
 ) -> Iterator[tuple[str, int]]:
     """Yield the rows of a recording in blocks, with their number."""
     before, after = frame_and_time(traces, session_times_s), confidence_and_flag(traces)
-    signals = getattr(traces, signal)
+    signals = ends_of(traces)[ENDS.index(signal)] if signal in ENDS else getattr(traces, signal)
     columns = [ids.index(roi) for roi in traces.ids.tolist()]
     step = max(VALUES_AT_ONCE // len(ids), 1)
     for channel in range(signals.shape[0]):
