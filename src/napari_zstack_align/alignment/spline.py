@@ -8,14 +8,19 @@ pyramid.
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from math import ceil
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 Coefficients = npt.NDArray[np.float32]
 
+LARGEST_PRODUCT = 200_000
+"""Multiplications of a product of matrices that BLAS doesn't share among all processors.
+
+The threads that read frames side by side would wait for one another there.
+"""
 TAPS = 4
 """Control points that a cubic B-spline needs at a position."""
 
@@ -129,15 +134,37 @@ def field_on_pixels(
     numpy.ndarray
         (2, Y // factor, X // factor) float32, in px of the full image.
     """
-    rows = pixel_basis(image_shape[0], spacing, factor)
-    columns = pixel_basis(image_shape[1], spacing, factor)
-    # Not by BLAS: outside our own runs it shares so small a product among all processors, where the
-    # threads that read frames side by side wait for one another.
-    along_y = np.asarray(rows @ coefficients, np.float32)
-    field = np.empty((2, len(rows), len(columns)), np.float32)
-    for component, product in zip(field, along_y, strict=True):
-        cv2.gemm(product, columns, 1, None, 0, dst=component, flags=cv2.GEMM_2_T)
+    height, width = (max(size // factor, 1) for size in image_shape)
+    along_y = np.empty((2, height, coefficients.shape[2]), np.float32)
+    for pixels, points, weights in _stretches(image_shape[0], spacing, factor):
+        np.matmul(weights, coefficients[:, points], out=along_y[:, pixels])
+    field = np.empty((2, height, width), np.float32)
+    lines, along_x = along_y.reshape(2 * height, -1), field.reshape(2 * height, -1)
+    for pixels, points, weights in _stretches(image_shape[1], spacing, factor):
+        step = max(LARGEST_PRODUCT // weights.size, 1)
+        for start in range(0, len(lines), step):
+            part = slice(start, start + step)
+            np.matmul(lines[part, points], weights.T, out=along_x[part, pixels])
     return field
+
+
+@lru_cache(maxsize=64)
+def _stretches(
+    size: int, spacing: float, factor: int
+) -> list[tuple[slice, slice, npt.NDArray[np.float32]]]:
+    """Stretches of an axis that depend on the same control points: pixels, points and basis.
+
+    Of all columns of `pixel_basis` but these few, the products would be with zeros.
+    """
+    basis = pixel_basis(size, spacing, factor)
+    positions = factor * (np.arange(len(basis)) + 0.5) - 0.5
+    first, _ = basis_taps(positions, size, spacing)
+    borders = [0, *(np.flatnonzero(np.diff(first)) + 1).tolist(), len(basis)]
+    return [
+        (slice(a, b), points, np.ascontiguousarray(basis[a:b, points]))
+        for a, b in pairwise(borders)
+        for points in [slice(int(first[a]), int(first[a]) + TAPS)]
+    ]
 
 
 def field_at_points(

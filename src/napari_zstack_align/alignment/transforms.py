@@ -64,9 +64,10 @@ class SplineLink:
         and right to some 1e-3 px.
         """
         y, x = pixel_grid(displacement.shape[1:]) + displacement
-        result = displacement.copy()
-        for component, field in zip(result, self.displacement(t), strict=True):
-            component += cv2.remap(field, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        result = self.displacement(t)
+        for component, before in zip(result, displacement, strict=True):
+            at = cv2.remap(component, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            cv2.add(at, before, dst=component)
         return result
 
     def forward(self, points: Points, t: int) -> Points:
@@ -110,9 +111,10 @@ class AffineLink:
 
     def after(self, displacement: npt.NDArray[np.float32], t: int) -> npt.NDArray[np.float32]:
         """Displacement (2, Y, X) of another map followed by that of frame t."""
-        linear = self.matrices[t][:2, :2].astype(np.float32)
-        moved = affine_displacement(self.matrices[t], displacement.shape[1:])
-        result: npt.NDArray[np.float32] = moved + np.tensordot(linear, displacement, axes=1)
+        result = affine_displacement(self.matrices[t], displacement.shape[1:])
+        for component, (of_y, of_x) in zip(result, self.matrices[t][:2, :2], strict=True):
+            turned = cv2.addWeighted(displacement[0], of_y, displacement[1], of_x, 0)
+            cv2.add(turned, component, dst=component)
         return result
 
     def forward(self, points: Points, t: int) -> Points:
