@@ -1,11 +1,8 @@
-"""Frames that lie in a file as they are, read with plain reads.
-
-A memory map would count as used memory.
-"""
+"""Frames that lie in a file as they are."""
 
 from __future__ import annotations
 
-from io import FileIO
+from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -14,8 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.errors import InputError
-from napari_zstack_align.read._files import readable
+from napari_zstack_align.read._plain_bytes import PlainFile, in_native_order
 from napari_zstack_align.sources import FrameSource, SourceOf, reads_singly
 
 BY_SIZE = {1: np.uint8, 2: np.uint16, 4: np.int32, 8: np.float64}
@@ -46,6 +42,7 @@ class RawSource:
         self._offset = offset
         self._stored = stored
         self._shape = shape
+        self._frame_bytes = prod(shape[1:]) * stored.itemsize
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -59,13 +56,18 @@ class RawSource:
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
-        shape = (max(stop - start, 0), *self._shape[1:])
-        frame = prod(self._shape[1:])
-        out = np.empty(shape, self._stored)
-        with readable(self._path), self._path.open("rb", buffering=0) as file:
-            file.seek(self._offset + start * frame * self._stored.itemsize)
-            _fill(out, file, self._path)
-        return out.astype(self.dtype, copy=False)
+        out = np.empty((max(stop - start, 0), *self._shape[1:]), self._stored)
+        with PlainFile(self._path) as file:
+            file.fill(out, self._offset + start * self._frame_bytes)
+        return in_native_order(out)
+
+    def each(self, start: int, stop: int) -> Iterator[npt.NDArray[Any]]:
+        """Frames ``start`` to ``stop`` (C, Y, X) in one buffer, which stays in the cache."""
+        frame = np.empty(self._shape[1:], self._stored)
+        with PlainFile(self._path) as file:
+            for t in range(start, stop):
+                file.fill(frame, self._offset + t * self._frame_bytes)
+                yield in_native_order(frame)
 
 
 class ScatteredSource:
@@ -111,21 +113,10 @@ class ScatteredSource:
         """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
         offsets = self._offsets[start:stop].tolist()
         out = np.empty((len(offsets), *self._frame), self._stored)
-        with readable(self._path), self._path.open("rb", buffering=0) as file:
+        with PlainFile(self._path) as file:
             for frame, offset in zip(out, offsets, strict=True):
-                file.seek(offset)
-                _fill(frame, file, self._path)
-        return out.astype(self.dtype, copy=False)
-
-
-def _fill(out: npt.NDArray[Any], file: FileIO, path: Path) -> None:
-    """Fill an array from where a file stands; a single read may bring only a part."""
-    left: Any = memoryview(out.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
-    while len(left):
-        done = file.readinto(left)
-        if not done:
-            raise InputError(f"{path} has become shorter since it was opened: open it again.")
-        left = left[done:]
+                file.fill(frame, offset)
+        return in_native_order(out)
 
 
 class ChannelsSource:

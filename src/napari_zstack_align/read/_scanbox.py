@@ -101,19 +101,20 @@ class ScanboxSource:
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
-        if self._shape[1] == 1:
-            return _brightness(self._stored.read(start, stop))
         _, n_channels, n_rows, n_columns = self._shape
         out = np.empty((max(stop - start, 0), *self._shape[1:]), self.dtype)
-        for t, channels in enumerate(out, start):  # one by one: it stays in the cache
-            frame = _brightness(self._stored.read(t, t + 1))
-            cv2.split(frame.reshape(n_rows, n_columns, n_channels), list(channels))
+        for stored, channels in zip(self._stored.each(start, stop), out, strict=True):
+            if n_channels == 1:
+                _brightness(stored, out=channels)
+            else:
+                frame = _brightness(stored, out=stored).reshape(n_rows, n_columns, n_channels)
+                cv2.split(frame, list(channels))
         return out
 
 
-def _brightness(stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return 65,535 less what is stored, in its place."""
-    return np.invert(stored, out=stored)
+def _brightness(stored: npt.NDArray[Any], out: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return 65,535 less what is stored."""
+    return np.invert(stored, out=out)
 
 
 def open_scanbox(path: Path, wish: Wish = PLAIN) -> Opened:

@@ -14,6 +14,7 @@ import zarr
 
 from napari_zstack_align.checked_blosc import DamagedChunk
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.read._chunk_files import ChunkFilesSource, are_plain
 from napari_zstack_align.read._chunks import of_long_chunks
 from napari_zstack_align.read._damage import ANY_DAMAGE, damage
 from napari_zstack_align.read._facts import Facts, Opened, check_no_colours
@@ -292,7 +293,8 @@ def _opened(
     if prod(sizes) == 0:
         raise InputError(f"{path} is an empty array of shape {array.shape}: it holds no image.")
     with damage(ANY_DAMAGE, partial(_unreadable, path)):
-        source = ZarrSource(array, axes, path)
+        plain = are_plain(array, axes)
+        source = ChunkFilesSource(array, axes) if plain else ZarrSource(array, axes, path)
     return Opened(source, (path,), facts)
 
 

@@ -70,6 +70,11 @@ class PageKind:
         wide = next((b for b in (8, 16, 32, 64, 128) if b >= max(bits, smallest)), 128)
         return np.dtype(f"{letter}{wide // 8}")
 
+    @cached_property
+    def is_swapped(self) -> bool:
+        """Whether the bytes of a stored number have another order than the machine's."""
+        return np.dtype(f"{self.byteorder}u2") != np.dtype("u2")
+
     @property
     def readable(self) -> bool:
         """Whether pixels are numbers of a size that numpy knows, and the page's shape can be."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property, partial
 from io import FileIO
-from itertools import groupby, pairwise
+from itertools import groupby
 from math import prod
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +18,26 @@ import tifffile
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._damage import damage
 from napari_zstack_align.read._files import readable
+from napari_zstack_align.read._plain_bytes import PlainFile
 from napari_zstack_align.read._quiet import DAMAGE, DAMAGED_TAGS, quiet_tifffile
 from napari_zstack_align.read.tiff.pages import PageKind, Pages
 from napari_zstack_align.read.tiff.segments import segments_of
 from napari_zstack_align.read.tiff.tags import pread
+
+
+class Run(NamedTuple):
+    """Planes of a read that lie one behind the other: where they come in it, and in which file.
+
+    Of planes that have to be decoded each is a run, and ``offset`` is what `Pages` has there.
+    """
+
+    start: int
+    stop: int
+    page: int
+    file: int
+    kind: int
+    offset: int
+    is_plain: bool
 
 
 class TiffSource:
@@ -61,18 +79,19 @@ class TiffSource:
         """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
         planes = self._planes[start:stop].reshape(-1)
         out = np.empty((len(planes), *self._page_shape), self._dtype)
-        for number, runs in groupby(self._runs(planes), lambda run: int(self._pages.file[run[2]])):
-            path = self._pages.paths[number]
-            with readable(path), path.open("rb", buffering=0) as file:
-                for a, b, _ in runs:
-                    self._read_run(file, planes[a:b], out[a:b])
+        for number, runs in groupby(self._runs(planes), attrgetter("file")):
+            with PlainFile(self._pages.paths[number]) as file:
+                for run in runs:
+                    self._read_run(file, run, out[run.start : run.stop])
         return out.reshape(-1, *self.shape[1:])
 
-    def _runs(self, planes: npt.NDArray[np.intp]) -> list[tuple[int, int, int]]:
-        """Stretches of planes that lie one behind the other in a file, and the first page."""
-        if len(planes) == 1:  # the most frequent: a tenth of the time
-            return [(0, 1, int(planes[0]))]
+    def _runs(self, planes: npt.NDArray[np.intp]) -> Iterable[Run]:
+        """Stretches of planes that lie one behind the other in a file."""
         pages = self._pages
+        if len(planes) == 1:  # the most frequent: a tenth of the time
+            (page,) = planes.tolist()
+            columns = (pages.file, pages.kind, pages.offset, pages.contiguous)
+            return [Run._make((0, 1, page, *(column.item(page) for column in columns)))]
         file, kind, offset = pages.file[planes], pages.kind[planes], pages.offset[planes]
         plain = pages.contiguous[planes]
         n_bytes = prod(self._page_shape) * self._dtype.itemsize
@@ -83,30 +102,20 @@ class TiffSource:
             & plain[:-1]
             & (offset[1:] == offset[:-1] + n_bytes)
         )
-        borders = [0, *(np.flatnonzero(~joined) + 1).tolist(), len(planes)]
-        return [(a, b, int(planes[a])) for a, b in pairwise(borders) if b > a]
+        starts = np.flatnonzero(np.r_[len(planes) > 0, ~joined])
+        stops = np.r_[starts, len(planes)][1:]
+        columns = (starts, stops, *(each[starts] for each in (planes, file, kind, offset, plain)))
+        return map(Run._make, zip(*(column.tolist() for column in columns), strict=True))
 
-    def _read_run(self, file: FileIO, planes: npt.NDArray[np.intp], out: npt.NDArray[Any]) -> None:
-        page = int(planes[0])
-        kind = self._pages.kinds[int(self._pages.kind[page])]
-        if self._pages.contiguous[page]:
-            self._read_plain(file, page, kind, out)
+    def _read_run(self, file: PlainFile, run: Run, out: npt.NDArray[Any]) -> None:
+        kind = self._pages.kinds[run.kind]
+        if run.is_plain:
+            file.fill(out, run.offset)
+            if kind.is_swapped:
+                out.byteswap(inplace=True)
         else:
-            self._decode(file, page, kind, out[0])
-
-    def _read_plain(self, file: FileIO, page: int, kind: PageKind, out: npt.NDArray[Any]) -> None:
-        view = out.data.cast("B")
-        file.seek(int(self._pages.offset[page]))
-        while len(view):
-            n_bytes = file.readinto(view)
-            if not n_bytes:
-                raise InputError(
-                    f"{self._pages.paths[int(self._pages.file[page])]} has become shorter since "
-                    f"it was opened: open it again."
-                )
-            view = view[n_bytes:]
-        if np.dtype(f"{kind.byteorder}u2") != np.dtype("u2"):
-            out.byteswap(inplace=True)
+            with FileIO(file.descriptor, closefd=False) as opened:
+                self._decode(opened, run.page, kind, out[0])
 
     def _decode(self, file: FileIO, page: int, kind: PageKind, out: npt.NDArray[Any]) -> None:
         """Decode the segments of one page into ``out`` (samples, Y, X)."""
