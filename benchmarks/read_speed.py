@@ -78,10 +78,15 @@ def compare(name: str, folder: Path, frames: Frames, rounds: int) -> None:
 def in_turn(
     ways: tuple[Callable[[int, int], object], ...], starts: range, window: int
 ) -> list[float]:
-    """Time that each way takes for all windows, in s."""
+    """Time that each way takes for all windows, in s.
+
+    They are a part of the file apart: what one has just read lies in the processor's cache, where
+    another would find it.
+    """
     times = [0.0] * len(ways)
-    for start in starts:
+    for i in range(len(starts)):
         for k, read in enumerate(ways):
+            start = starts[(i + k * len(starts) // len(ways)) % len(starts)]
             begun = time.perf_counter()
             read(start, start + window)
             times[k] += time.perf_counter() - begun

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -61,13 +61,22 @@ class RawSource:
             file.fill(out, self._offset + start * self._frame_bytes)
         return in_native_order(out)
 
-    def each(self, start: int, stop: int) -> Iterator[npt.NDArray[Any]]:
-        """Frames ``start`` to ``stop`` (C, Y, X) in one buffer, which stays in the cache."""
-        frame = np.empty(self._shape[1:], self._stored)
+    def fill_each(
+        self, frames: Iterable[npt.NDArray[Any]], start: int
+    ) -> Iterator[npt.NDArray[Any]]:
+        """Fill arrays (C, Y, X) with the frames from ``start`` on.
+
+        Yields
+        ------
+        numpy.ndarray
+            Each of them, filled, while it is in the processor's cache.
+        """
         with PlainFile(self._path) as file:
-            for t in range(start, stop):
+            for t, frame in enumerate(frames, start):
                 file.fill(frame, self._offset + t * self._frame_bytes)
-                yield in_native_order(frame)
+                if not self._stored.isnative:
+                    frame.byteswap(inplace=True)
+                yield frame
 
 
 class ScatteredSource:

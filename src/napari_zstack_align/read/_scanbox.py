@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -103,18 +104,21 @@ class ScanboxSource:
         """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
         _, n_channels, n_rows, n_columns = self._shape
         out = np.empty((max(stop - start, 0), *self._shape[1:]), self.dtype)
-        for stored, channels in zip(self._stored.each(start, stop), out, strict=True):
-            if n_channels == 1:
-                _brightness(stored, out=channels)
-            else:
-                frame = _brightness(stored, out=stored).reshape(n_rows, n_columns, n_channels)
-                cv2.split(frame, list(channels))
+        if n_channels == 1:
+            for frame in self._stored.fill_each(out, start):
+                _invert(frame)
+            return out
+        mixed = np.empty((1, n_rows, n_columns * n_channels), self.dtype)
+        filled = self._stored.fill_each(repeat(mixed, len(out)), start)
+        for frame, channels in zip(filled, out, strict=True):
+            _invert(frame)
+            cv2.split(frame.reshape(n_rows, n_columns, n_channels), list(channels))
         return out
 
 
-def _brightness(stored: npt.NDArray[Any], out: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return 65,535 less what is stored."""
-    return np.invert(stored, out=out)
+def _invert(stored: npt.NDArray[Any]) -> None:
+    """Make it 65,535 less what is stored."""
+    np.invert(stored, out=stored)
 
 
 def open_scanbox(path: Path, wish: Wish = PLAIN) -> Opened:
