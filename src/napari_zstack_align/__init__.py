@@ -84,6 +84,7 @@ if TYPE_CHECKING:  # for type checkers and editors; the same names as in _MODULE
     from napari_zstack_align.write.cells.export import export_rois, export_traces
     from napari_zstack_align.write.cells.field import FieldOfView
     from napari_zstack_align.write.export import export_alignment, export_session
+    from napari_zstack_align.write.report.report import write_report
     from napari_zstack_align.write.transforms import read_transforms, write_transforms
     from napari_zstack_align.zshift import ZShift, estimate_zshift, load_zshift
     from napari_zstack_align.zshift.export import export_movie
@@ -160,6 +161,7 @@ __all__ = [
     "transform_rois",
     "valid_in",
     "with_stimuli",
+    "write_report",
     "write_transforms",
 ]
 
@@ -234,6 +236,7 @@ _MODULES = {
     "transform_rois": "cells",
     "valid_in": "cells",
     "with_stimuli": "cells.traces",
+    "write_report": "write.report.report",
     "write_transforms": "write.transforms",
 }
 """Where each public name is defined; 'module:name' where it has another name there."""

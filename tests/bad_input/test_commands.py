@@ -81,6 +81,7 @@ GOOD = {
     "zshift": (["movie.tif", "--reference=movie.tif"], ZShiftParams),
     "export": (["traces", "--out=t.nwb"], NwbParams),
     "info": (["movie.tif"], None),
+    "report": (["z.zalign"], None),
     "view": (["movie.tif"], None),
     "demo": ([], None),
 }
@@ -240,6 +241,9 @@ OTHERS = [
     "batch missing.csv", "batch bad.csv", "batch movie.tif", "batch .", "batch rois.csv",
     "batch table.csv --out=movie.tif", "batch table.csv --params=odd.json",
     "demo --out=movie.tif", "demo extra",
+    "report movie.tif", "report cells.csv", "report traces", "report shift.zalign",
+    "report z.zalign --out=movie.tif", "report z.zalign --out=page.pdf",
+    "report z.zalign --stack=missing.tif", "report z.zalign --stack=movie.tif",
     "fly", "--fly", "", "info movie.tif --json=yes", "adaptive --help=3",
 ]  # fmt: skip
 

@@ -35,6 +35,7 @@ COMMANDS = {
     "traces": "read the traces of cells, and ΔF/F",
     "zshift": "find the depth in a z-stack at which each frame of a recording was taken",
     "export": "write volumes, aligned frames, transforms, ROIs or traces for other programs",
+    "report": "write a page on how an alignment came out",
     "view": "open a stack, an alignment, a z-shift or a session in napari",
 }
 """One line about each command; the module of that name is loaded when the command is chosen."""

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import unique_names
 from napari_zstack_align.progress import Job, mapped
 from napari_zstack_align.write.writers import Takes, Writer, choose_writer
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -91,8 +94,8 @@ def one_after_the_other(jobs: Sequence[Job[Path]]) -> Job[list[Path]]:
         return written
 
 
-def counted(job: Job[Path], index: int, count: int) -> Job[Path]:
-    """Say which of several files is being written."""
+def counted(job: Job[Result], index: int, count: int) -> Job[Result]:
+    """Say which of several files is being written, or worked on."""
     if count == 1:
         return job
     number = f"({index + 1} of {count})"

@@ -1,0 +1,228 @@
+"""What a report says of an alignment: the verdict, the frames, and how it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.fingerprint import fingerprint
+from napari_zstack_align.alignment.summary import (
+    NOISE_LIMIT,
+    count,
+    none_judged,
+    remarks_on,
+    summary_of,
+)
+from napari_zstack_align.counting import are, counted, ranges
+from napari_zstack_align.fields import fields_of, in_words
+from napari_zstack_align.flags import are_flagged
+from napari_zstack_align.params import Params
+from napari_zstack_align.read import describe
+from napari_zstack_align.remark import counted_warnings, n_warnings
+from napari_zstack_align.write.report.charts import Line, Values, chart
+from napari_zstack_align.write.report.command import beside_the_command, command_of
+from napari_zstack_align.write.report.page import (
+    Html,
+    element,
+    joined,
+    paragraph,
+    section,
+    table,
+    text,
+)
+
+Kind: TypeAlias = Literal["good", "doubtful", "wrong"]
+
+CHUNK_COLUMNS = (
+    *("chunk", "start", "stop", "method", "n_inliers", "correlation_before"),
+    *("correlation_after", "residual_px", "flag", "detail"),
+)
+MOST_CHUNKS = 60
+"""Of more chunks, those that are flagged are listed."""
+
+
+def verdict(alignment: Alignment) -> tuple[Kind, str]:
+    """Say in a sentence whether the result can be relied on.
+
+    Returns
+    -------
+    kind : {'good', 'doubtful', 'wrong'}
+    sentence : str
+    """
+    remarks, counts = remarks_on(alignment), count(alignment.quality)
+    serious = [remark for remark in remarks if remark.is_serious]
+    n_frames = counted(len(alignment.quality), "frame")
+    if serious:
+        return "wrong", f"The result looks wrong as a whole. {serious[0]}"
+    if not alignment.complete:
+        return "doubtful", f"Not all of it was run: {counts.good} of {n_frames} are judged."
+    if none_judged(alignment.quality):
+        return "doubtful", "No frame was judged: look at the images."
+    doubts = [counted_warnings(remarks)] if n_warnings(remarks) else []
+    if counts.flagged:
+        doubts.append(f"{counts.flagged} of {n_frames} {are(counts.flagged)} flagged")
+    if counts.not_judged:
+        doubts.append(f"{counts.not_judged} of {n_frames} could not be judged")
+    if doubts:
+        return "doubtful", f"{', '.join(doubts)}: see below."
+    return "good", f"All {n_frames} were judged, and none is flagged."
+
+
+def found(alignment: Alignment) -> Html:
+    """Verdict, summary and remarks."""
+    kind, sentence = verdict(alignment)
+    lines = summary_of(alignment).splitlines()
+    return joined(
+        [
+            paragraph(sentence, f"verdict {kind}"),
+            paragraph(describe(alignment.stack), "faint"),
+            *(paragraph(line.strip()) for line in lines),
+        ]
+    )
+
+
+def charts(alignment: Alignment) -> Html:
+    """Motion and likeness of every frame, over time where it is known."""
+    quality = alignment.quality
+    x, x_label = _places(alignment)
+    flagged, after = are_flagged(quality["flag"]), _as_values(quality["correlation_after"])
+    moved = _motion(alignment)
+    motion = [Line("down (dy)", moved[:, 0], "before"), Line("right (dx)", moved[:, 1], "after")]
+    likeness = [
+        Line("raw", _as_values(quality["correlation_before"]), "before"),
+        Line("aligned", after, "after"),
+    ]
+    limit = alignment.provenance.get(NOISE_LIMIT)
+    if isinstance(limit, float) and np.isfinite(after).any():
+        likeness.append(Line("noise allows", np.full(len(x), limit), "third"))
+    return section(
+        "Frames",
+        chart("Motion of the middle of the image (px)", x, x_label, motion, flagged),
+        chart("Correlation with the mean of the other frames", x, x_label, likeness, flagged),
+        _flags(alignment),
+    )
+
+
+def chunks(alignment: Alignment) -> Html:
+    """How the chunks of a recording were matched; '' for a z-stack."""
+    if alignment.chunks is None:
+        return Html("")
+    flagged = are_flagged(alignment.chunks["flag"])
+    shown = alignment.chunks
+    note = Html("")
+    if len(shown) > MOST_CHUNKS:
+        shown = shown[flagged]
+        note = paragraph(
+            f"{counted(len(flagged), 'chunk')}, of which {len(shown)} {are(len(shown))} flagged "
+            f"and listed here.",
+            "faint",
+        )
+    rows = [[_cell(row[name]) for name in CHUNK_COLUMNS] for row in shown]
+    header = [name.replace("_", " ") for name in CHUNK_COLUMNS]
+    return section("Chunks", note, table(rows, header) if rows else Html(""))
+
+
+def made(alignment: Alignment) -> Html:
+    """Parameters, versions, files and their digest."""
+    return joined(
+        [
+            section("Parameters", *_parameters(alignment.params)),
+            section("Raw frames", table(_raw_frames(alignment))),
+            section("Made by", table(_made_by(alignment))),
+        ]
+    )
+
+
+def again(alignments: Sequence[Alignment]) -> Html:
+    """The command that makes them again."""
+    command = command_of(alignments)
+    if not command:
+        return Html("")
+    beside = [paragraph(sentence, "faint") for sentence in beside_the_command(alignments)]
+    return section("The same again", element("pre", text(command)), *beside)
+
+
+def _places(alignment: Alignment) -> tuple[Values, str]:
+    """Where the frames lie along a chart, and what that is."""
+    times = alignment.stack.acquisition.times_s
+    if np.isfinite(times).all() and (np.diff(times) > 0).all():
+        return (times / 60, "time (min)") if times[-1] > 300 else (times, "time (s)")
+    return np.arange(len(alignment.quality), dtype=np.float64), "frame"
+
+
+def _motion(alignment: Alignment) -> Values:
+    """(T, 2) where the middle of the reference lies in each raw frame, less that of the first."""
+    transforms = alignment.transforms
+    middle = np.array([[(n - 1) / 2 for n in transforms.shape]])
+    lies = np.array([transforms.to_raw(middle, t)[0] for t in range(len(transforms))])
+    lies[~alignment.placed | alignment.stack.lacks_pixels] = np.nan
+    return lies - middle
+
+
+def _as_values(column: npt.NDArray[np.floating[Any]]) -> Values:
+    return column.astype(np.float64)
+
+
+def _flags(alignment: Alignment) -> Html:
+    """Which frames are flagged, and why."""
+    quality = alignment.quality
+    codes = quality["flag"][are_flagged(quality["flag"])]
+    rows = []
+    for code in dict.fromkeys(codes.tolist()):
+        frames = quality["frame"][quality["flag"] == code]
+        rows.append((code, counted(len(frames), "frame"), ranges(frames.tolist())))
+    return table(rows, ("flag", "", "frames, from 0")) if rows else Html("")
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, np.floating):
+        return "" if np.isnan(value) else f"{value:.3f}"
+    return str(value)
+
+
+def _parameters(params: Params) -> tuple[Html, Html]:
+    """Those that were changed; the others are folded away."""
+    changed, others = [], []
+    for field in fields_of(type(params)):
+        value = getattr(params, field.name)
+        words = "none" if value in (None, (), "") else in_words(value)
+        if field.name in params.changed():
+            changed.append((field.title, words, field.default_in_words()))
+        else:
+            others.append((field.title, words))
+    shown = paragraph("All have their defaults.")
+    if changed:
+        shown = table(changed, ("parameter", "value", "default"))
+    title = element("summary", text(f"{counted(len(others), 'parameter')} with their defaults"))
+    return shown, element("details", joined([title, table(others)]))
+
+
+def _raw_frames(alignment: Alignment) -> list[tuple[str, str]]:
+    stack = alignment.stack
+    rows = [("name", stack.name), *(("file", str(path)) for path in stack.paths)]
+    rows.append(("shape (T, C, Y, X)", f"{' × '.join(map(str, stack.shape))} {stack.dtype}"))
+    if stack.started_at is not None:
+        rows.append(("started", stack.started_at.isoformat(sep=" ", timespec="seconds")))
+    rows += [(name, str(value)) for name, value in stack.said.arguments().items()]
+    digest = fingerprint(stack) or "the frames can't be read now"
+    return [*rows, ("SHA-256 of shape, first, middle and last frame", digest)]
+
+
+def _made_by(alignment: Alignment) -> list[tuple[str, str]]:
+    described = alignment.provenance
+    versions = described.get("versions", {})
+    rows = [
+        ("program", str(described.get("written_by", ""))),
+        *((name, str(version)) for name, version in versions.items()),
+        ("began", str(described.get("started", ""))),
+        ("ended", str(described.get("finished", ""))),
+    ]
+    if alignment.mask is not None:
+        rows.append(
+            ("mask", f"covers {100 * float(np.mean(alignment.mask > 0)):.1f} % of the field")
+        )
+    return [(name, value) for name, value in rows if value]

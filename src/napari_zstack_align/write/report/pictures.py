@@ -1,0 +1,73 @@
+"""Pictures in a report: PNG in the page itself, raw and aligned under the same contrast."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from napari_zstack_align.write.report.page import Html, element, joined, text
+
+Image = npt.NDArray[np.float32]
+
+LARGEST_PX = 768
+"""Larger pictures are shrunk: a report is looked at, not measured."""
+CONTRAST_PERCENT = (1.0, 99.8)
+"""Of the aligned image, from black to white."""
+
+
+def compared(title: str, before: Image, after: Image) -> Html:
+    """Raw and aligned image side by side, and one over the other: a click changes them.
+
+    Parameters
+    ----------
+    title : str
+        What they show.
+    before, after : numpy.ndarray
+        (Y, X) float32; NaN is black.
+    """
+    limits = contrast_of(after)
+    pair = [_source(image, limits) for image in (before, after)]
+    beside = [
+        element("figure", joined([_image(source, alt), element("figcaption", text(alt))]))
+        for source, alt in zip(pair, ("raw", "aligned"), strict=True)
+    ]
+    over = joined(
+        [
+            Html('<input type="checkbox" aria-label="show the aligned image">'),
+            _image(pair[0], "raw", "first"),
+            _image(pair[1], "aligned", "second"),
+            element("span", text("raw; click for aligned"), class_="faint first"),
+            element("span", text("aligned; click for raw"), class_="faint second"),
+        ]
+    )
+    images = joined([*beside, element("label", over, class_="flicker")])
+    caption = element("figcaption", text(title))
+    return element("figure", joined([caption, element("div", images, class_="pair")]))
+
+
+def contrast_of(image: Image) -> tuple[float, float]:
+    """Counts that are shown black and white; of an image without numbers, any."""
+    known = image[np.isfinite(image)]
+    if not known.size:
+        return 0.0, 1.0
+    low, high = np.percentile(known, CONTRAST_PERCENT)
+    return float(low), float(high)
+
+
+def _image(source: str, alt: str, kind: str = "") -> Html:
+    return Html(f'<img src="{source}" alt="{alt}"{f" class={kind}" if kind else ""}>')
+
+
+def _source(image: Image, limits: tuple[float, float]) -> str:
+    low, high = limits
+    scaled = (np.nan_to_num(image, nan=low) - low) / max(high - low, 1e-9)
+    grey = np.asarray(np.clip(scaled, 0, 1) * 255, np.uint8)
+    factor = LARGEST_PX / max(grey.shape)
+    if factor < 1:
+        size = [max(round(factor * n), 1) for n in grey.shape[::-1]]
+        grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA))
+    _, packed = cv2.imencode(".png", grey)
+    return f"data:image/png;base64,{b64encode(packed.tobytes()).decode()}"
