@@ -76,6 +76,10 @@ def test_load_propose_mask_run_save_on_the_real_zstack(qtbot, viewer, panel, zst
     panel.zstack.result.export(tmp_path / "volume.ome.tif")
     settled(qtbot, panel)
     assert (tmp_path / "volume.ome.tif").stat().st_size > 8 * 384 * 384
+    panel.zstack.result.report(tmp_path / "run.html")
+    settled(qtbot, panel)
+    assert f"Wrote {tmp_path / 'run.html'}" in status(panel)
+    assert "y–z section" in (tmp_path / "run.html").read_text(encoding="utf-8")
 
 
 def test_look_at_the_result_with_a_key_and_a_click(qtbot, viewer, panel):

@@ -525,6 +525,11 @@ def test_export(qtbot, panel, aligned, tmp_path, index):
     settled(qtbot, panel)
     assert "Wrote" in status(panel, "Session")
     assert len(list(tmp_path.iterdir())) == (3 if index % 2 == 0 else 1)
+    aligned.results.report(tmp_path / "page.html")
+    settled(qtbot, panel)
+    assert "Wrote" in status(panel, "Session")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert ("Session of 3 recordings" in page) == (index % 2 == 0)
 
 
 def test_transforms_out_in_and_onto_another_layer(qtbot, viewer, panel, aligned, movie, tmp_path):

@@ -36,6 +36,7 @@ from napari_zstack_align.gui.runs import Run, started_of
 from napari_zstack_align.gui.saved_runs import origin_of
 from napari_zstack_align.gui.taking import guess_axes, stack_of_layer
 from napari_zstack_align.saved import Kind, kind_of
+from napari_zstack_align.write.report import report
 from napari_zstack_align.write.several import destinations
 from napari_zstack_align.write.writers import Takes, Writer, writers_of
 
@@ -83,6 +84,7 @@ class Results:
             "write_transforms": self._ask_write_transforms,
             "read_transforms": self._ask_read_transforms,
             "apply": self.apply_to_layer,
+            "report": self._ask_report,
         }
         actions[name]()
 
@@ -266,6 +268,19 @@ class Results:
             cancelled=lambda _: self._bar.say("Cancelled; files that were finished are kept."),
         )
 
+    def report(self, path: Path) -> None:
+        """Write one report of the alignments that are chosen for export."""
+        alignments = self._exported()
+        if not alignments:
+            self._bar.say_error("There is no alignment yet: press Run on the Recordings tab first.")
+            return
+        self._part.start(
+            self._bar,
+            partial(report.write_report, path, alignments, overwrite=True),
+            returned=lambda written: self._bar.say(f"Wrote {written}"),
+            cancelled=lambda _: self._bar.say("Cancelled; no file was written."),
+        )
+
     def write_transforms(self, path: Path) -> None:
         """Write the matrices of the recording in view."""
         alignment = self._aligned_in_view()
@@ -407,6 +422,14 @@ class Results:
         path = ask_where_to_write(self._tab, title, proposed, [writer], self._targets)
         if path is not None:
             self.export(path)
+
+    def _ask_report(self) -> None:
+        recording, of_all = self.in_view, self._tab.which.currentIndex() == 0
+        start = "session" if of_all or recording is None else recording.name
+        proposed = f"{start}{report.ENDING}"
+        path = ask_where_to_write(self._tab, "Write a report", proposed, [report.WRITER])
+        if path is not None:
+            self.report(path)
 
     def _targets(self, writer: Writer, path: Path) -> list[Path]:
         """Return what is written: of several recordings one each."""

@@ -52,6 +52,11 @@ FILES = {
         "Import transforms …",
         "Align the recording in view by matrices from a file, as they are exported",
     ),
+    "report": (
+        "Report …",
+        "Write a page on how they came out: images, figures, parameters; of all recordings or of "
+        "the one in view, as above",
+    ),
     "apply": (
         "Apply to layer",
         "Align the chosen layer by the transforms of the recording in view: a filtered copy, or "
@@ -177,6 +182,7 @@ class SessionTab(QWidget):
         layout.addLayout(_row(self.crop_box, self.buttons["export"]))
         layout.addLayout(_row(self.buttons["write_transforms"], self.buttons["read_transforms"]))
         layout.addLayout(_row(self.layer_combo, self.buttons["apply"]))
+        layout.addWidget(self.buttons["report"])
         return box
 
 

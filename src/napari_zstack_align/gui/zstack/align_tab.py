@@ -31,8 +31,9 @@ RESULT_BUTTONS = {
     "save": ("Save …", "Save the alignment as a small folder NAME.zalign"),
     "load": ("Load …", "Load an alignment from its folder NAME.zalign"),
     "export": ("Export volume …", "Write the volume for other programs, in µm"),
+    "report": ("Report …", "Write a page on how it came out: images, figures, parameters"),
 }
-JOB_BUTTONS = ("save", "load", "export")
+JOB_BUTTONS = ("save", "load", "export", "report")
 
 
 class AlignTab(QWidget):
@@ -77,9 +78,8 @@ class AlignTab(QWidget):
         grid = QGridLayout(self.result)
         for index, name in enumerate(("toggle", "volume", "three_d", "arrows")):
             grid.addWidget(self.buttons[name], index // 2, index % 2)
-        for index, name in enumerate(("save", "load")):
-            grid.addWidget(self.buttons[name], 2, index)
-        grid.addWidget(self.buttons["export"], 3, 0, 1, 2)
+        for index, name in enumerate(("save", "load", "export", "report")):
+            grid.addWidget(self.buttons[name], 2 + index // 2, index % 2)
         layout = QVBoxLayout(self)
         layout.addLayout(mask)
         for widget in (self.align_by, self.form, self.run_bar, self.runs_box, self.result):

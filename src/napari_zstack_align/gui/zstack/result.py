@@ -22,6 +22,7 @@ from napari_zstack_align.gui.stack_layers import StackLayers
 from napari_zstack_align.gui.words import ended
 from napari_zstack_align.saved import Kind, target_of
 from napari_zstack_align.write.export import export_alignment
+from napari_zstack_align.write.report import report
 from napari_zstack_align.write.writers import Takes, writers_of
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Result:
             "save": self._ask_save,
             "load": self._ask_load,
             "export": self._ask_export,
+            "report": self._ask_report,
         }
         actions[name]()
 
@@ -94,6 +96,17 @@ class Result:
             bar = self._tab.run_bar
             bar.start(
                 partial(export_alignment, path, alignment, "volume", overwrite=True),
+                returned=lambda written: bar.say(f"Wrote {written}"),
+                cancelled=lambda _: bar.say("Cancelled; no file was written."),
+            )
+
+    def report(self, path: Path) -> None:
+        """Write a report of the alignment that is shown, in the worker."""
+        alignment = self._alignment()
+        if alignment is not None:
+            bar = self._tab.run_bar
+            bar.start(
+                partial(report.write_report, path, alignment, overwrite=True),
                 returned=lambda written: bar.say(f"Wrote {written}"),
                 cancelled=lambda _: bar.say("Cancelled; no file was written."),
             )
@@ -204,6 +217,12 @@ class Result:
         path = ask_where_to_write(self._tab, "Export the volume", proposed, writers)
         if path is not None:
             self.export(path)
+
+    def _ask_report(self) -> None:
+        proposed = f"{self._name()}{report.ENDING}"
+        path = ask_where_to_write(self._tab, "Write a report", proposed, [report.WRITER])
+        if path is not None:
+            self.report(path)
 
     def _name(self) -> str:
         return "stack" if self._shown is None else self._shown.stack.name

@@ -21,6 +21,7 @@ from napari_zstack_align.counting import are, counted, ranges
 from napari_zstack_align.fields import fields_of, in_words
 from napari_zstack_align.flags import are_flagged
 from napari_zstack_align.params import Params
+from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.read import describe
 from napari_zstack_align.remark import counted_warnings, n_warnings
 from napari_zstack_align.write.report.charts import Line, Values, chart
@@ -41,6 +42,8 @@ CHUNK_COLUMNS = (
     *("chunk", "start", "stop", "method", "n_inliers", "correlation_before"),
     *("correlation_after", "residual_px", "flag", "detail"),
 )
+AT_ONCE = 500
+"""Frames that are followed between two reports of progress."""
 MOST_CHUNKS = 60
 """Of more chunks, those that are flagged are listed."""
 
@@ -85,12 +88,12 @@ def found(alignment: Alignment) -> Html:
     )
 
 
-def charts(alignment: Alignment) -> Html:
+def charts(alignment: Alignment) -> Job[Html]:
     """Motion and likeness of every frame, over time where it is known."""
     quality = alignment.quality
     x, x_label = _places(alignment)
     flagged, after = are_flagged(quality["flag"]), _as_values(quality["correlation_after"])
-    moved = _motion(alignment)
+    moved = yield from _motion(alignment)
     motion = [Line("down (dy)", moved[:, 0], "before"), Line("right (dx)", moved[:, 1], "after")]
     likeness = [
         Line("raw", _as_values(quality["correlation_before"]), "before"),
@@ -154,13 +157,17 @@ def _places(alignment: Alignment) -> tuple[Values, str]:
     return np.arange(len(alignment.quality), dtype=np.float64), "frame"
 
 
-def _motion(alignment: Alignment) -> Values:
-    """(T, 2) where the middle of the reference lies in each raw frame, less that of the first."""
+def _motion(alignment: Alignment) -> Job[Values]:
+    """(T, 2) how far the middle of the reference lies from its place in each raw frame."""
     transforms = alignment.transforms
     middle = np.array([[(n - 1) / 2 for n in transforms.shape]])
-    lies = np.array([transforms.to_raw(middle, t)[0] for t in range(len(transforms))])
-    lies[~alignment.placed | alignment.stack.lacks_pixels] = np.nan
-    return lies - middle
+    moved = np.full((len(transforms), 2), np.nan)
+    placed = np.flatnonzero(alignment.placed & ~alignment.stack.lacks_pixels)
+    for k, t in enumerate(map(int, placed)):
+        moved[t] = transforms.to_raw(middle, t)[0] - middle[0]
+        if k % AT_ONCE == 0:
+            yield Progress("Following the middle of the image", k, len(placed))
+    return moved
 
 
 def _as_values(column: npt.NDArray[np.floating[Any]]) -> Values:

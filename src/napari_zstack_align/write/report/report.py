@@ -17,8 +17,11 @@ from napari_zstack_align.write.report.page import MARK, Html, joined, page, para
 from napari_zstack_align.write.report.pictures import compared
 from napari_zstack_align.write.several import counted
 from napari_zstack_align.write.target import check_export_target
+from napari_zstack_align.write.writers import Writer
 
 ENDING = ".html"
+WRITER = Writer("report", "Report", (ENDING,), (), f"{__name__}:write_report", program="browsers")
+"""For dialogs; it isn't among `WRITERS`, for it is no format of data."""
 HEAD_BYTES = 2000
 """So far into a file the mark of a report stands."""
 
@@ -96,11 +99,12 @@ def _of(alignment: Alignment, with_name: bool) -> Job[Html]:
     yield Progress("Describing", 0, 0)
     name = alignment.stack.name if with_name else "Result"
     images = yield from _images(alignment)
+    charts = yield from contents.charts(alignment)
     return joined(
         [
             section(name, contents.found(alignment)),
             section("Before and after", images),
-            contents.charts(alignment),
+            charts,
             contents.chunks(alignment),
             contents.made(alignment),
         ]
