@@ -7,13 +7,15 @@ import subprocess
 import sys
 from itertools import pairwise
 
+import pint
 import pytest
 from driving import end
+from pint.registry import LazyRegistry
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication
 
 from napari_zstack_align.gui.open import open_panel, panel_of
-from napari_zstack_align.gui.opener import OpenCells, OpenPanel
+from napari_zstack_align.gui.opener import OpenCells, OpenPanel, _make_units
 
 OF_THE_PANEL = (
     "napari_zstack_align",
@@ -144,3 +146,17 @@ def test_a_panel_whose_opening_was_stopped_half_way_can_be_opened(viewer, opener
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     open_panel(viewer)
     assert stages(viewer)[2]
+
+
+def test_units_are_read_before_the_first_layer_needs_them(monkeypatch):
+    before, made = pint.application_registry.get(), pint.UnitRegistry(None)
+    monkeypatch.setattr(pint, "UnitRegistry", lambda: made)
+    try:
+        pint.set_application_registry(LazyRegistry())
+        _make_units()
+        assert pint.application_registry.get() is made
+        pint.set_application_registry(others := pint.registry.UnitRegistry(None))
+        _make_units()
+        assert pint.application_registry.get() is others
+    finally:
+        pint.set_application_registry(before)

@@ -153,6 +153,13 @@ def test_segments_are_of_fifty_frames(n_frames, layout, expected):
     assert found[: len(expected)] == expected
 
 
+@pytest.mark.parametrize(("n_frames", "start"), [(30, 0), (1000, 475)])
+def test_a_glance_is_at_the_middle(n_frames, start):
+    stack = nza.Stack.from_array(np.zeros((n_frames, 8, 8), np.uint8))
+    (frames,) = segments_of(stack, most=1)
+    assert (int(frames[0]), len(frames)) == (start, min(n_frames, 50))
+
+
 def test_slices_of_large_frames_are_few():
     stack = nza.Stack.from_array(da.zeros((60, 1024, 1024), np.uint8), frames_per_slice=1)
     assert [len(frames) for frames in segments_of(stack)] == [2, 2, 2]

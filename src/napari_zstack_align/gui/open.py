@@ -162,7 +162,8 @@ def wait_for(panel: Panel, timeout_s: float = 600.0) -> None:
     def look() -> None:
         nonlocal quiet_since
         now = time.monotonic()
-        if any(bar.busy for bar in panel.run_bars) or panel.zstack.load_tab.preview.busy:
+        load = panel.zstack.load_tab
+        if any(each.busy for each in (*panel.run_bars, load.preview, load.pixel_check)):
             quiet_since = now
         if now > end or now - quiet_since > SETTLE_S:
             loop.quit()

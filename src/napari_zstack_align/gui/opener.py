@@ -65,6 +65,7 @@ class Opener(QWidget):
         if self.tab is not None:
             yield
             frame.panel.open_tab(self.tab)
+        Thread(target=_make_units, daemon=True).start()
 
     def _close_dock(self) -> None:
         try:
@@ -83,6 +84,26 @@ def _load() -> None:
         import_module(PANEL)
     except Exception:
         logger.exception("the panel can't be loaded")
+
+
+def _make_units() -> None:
+    """Read the definitions of units, for which napari's first layer would hold up its window.
+
+    They are read apart: the registry that layers share takes its place only when it is whole.
+    """
+    try:
+        import pint
+        from pint.registry import LazyRegistry
+
+        def is_unread() -> bool:
+            return isinstance(pint.application_registry.get(), LazyRegistry)
+
+        if is_unread():
+            registry: Any = pint.UnitRegistry()
+            if is_unread():
+                pint.set_application_registry(registry)
+    except Exception:
+        logger.exception("units can't be made ready")
 
 
 class OpenPanel(Opener):

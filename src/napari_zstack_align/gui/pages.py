@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
+from functools import partial
+
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 
@@ -33,3 +35,12 @@ def _scrolling(tab: QWidget) -> QScrollArea:
     bar = area.verticalScrollBar().sizeHint().width()
     area.setMinimumWidth(tab.minimumSizeHint().width() + bar)
     return area
+
+
+def bring_into_sight(widget: QWidget) -> None:
+    """Scroll a page so far that a widget of it is seen, once that has its place."""
+    area = widget.parent()
+    while area is not None and not isinstance(area, QScrollArea):
+        area = area.parent()
+    if area is not None:
+        QTimer.singleShot(0, partial(area.ensureWidgetVisible, widget))

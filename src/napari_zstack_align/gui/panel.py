@@ -32,6 +32,7 @@ from napari_zstack_align.gui.question import confirmed
 from napari_zstack_align.gui.raw_files import RawFiles
 from napari_zstack_align.gui.recordings.part import RecordingsPart
 from napari_zstack_align.gui.unfinished.offer import Offers
+from napari_zstack_align.gui.word_colours import use_theme
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.gui.zshift.part import ZShiftPart
 from napari_zstack_align.gui.zstack.part import ZStackPart
@@ -75,6 +76,7 @@ class Panel(QWidget):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         self.viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
+        use_theme(self.viewer.theme, self)
         self.workspace = Workspace(self.viewer, self)
         self.rois = RoiModel(self)
         self.on_frames = RoisOnFrames(self.workspace, self.rois, self)
@@ -304,6 +306,7 @@ class Panel(QWidget):
                 combo.choose(new)
 
     def _on_theme(self, _: Any = None) -> None:
+        use_theme(self.viewer.theme, self)
         for part in self.parts.made:
             part.set_theme(self.viewer.theme)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from qtpy.QtCore import QRect, QSize, Qt
-from qtpy.QtGui import QImage, QPainter, QPalette
+from qtpy.QtGui import QColor, QImage, QPainter, QPalette
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 GAP_PX = 4
@@ -29,10 +29,13 @@ class Column:
     caption : str
     pictures : tuple of numpy.ndarray
         (Y, X) uint8 each.
+    names : tuple of str
+        Written into the pictures, in order.
     """
 
     caption: str
     pictures: tuple[npt.NDArray[np.uint8], ...]
+    names: tuple[str, ...] = ()
 
 
 class PictureStrip(QWidget):
@@ -68,8 +71,10 @@ class PictureStrip(QWidget):
         painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
         for k, (column, images) in enumerate(zip(self.columns, self._images, strict=True)):
             y = 0
-            for image in images:
-                painter.drawImage(self._place(k, y, image), image)
+            for image, name in zip(images, (*column.names, *[""] * len(images)), strict=False):
+                place = self._place(k, y, image)
+                painter.drawImage(place, image)
+                self._write(painter, place, name)
                 y += self._high(image) + GAP_PX
             caption = QRect(self._left(k), y, self._wide, self.height() - y)
             painter.drawText(caption, WRAPPED, column.caption)
@@ -95,6 +100,19 @@ class PictureStrip(QWidget):
         high = self._high(image)
         wide = min(max(high * image.width() // max(image.height(), 1), 1), self._wide)
         return QRect(self._left(k) + (self._wide - wide) // 2, y, wide, high)
+
+    def _write(self, painter: QPainter, place: QRect, name: str) -> None:
+        """Write a name into the lower left corner of a picture, on ground of its own."""
+        if not name:
+            return
+        words = self.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, place.width() - 4)
+        room = self.fontMetrics().boundingRect(words).adjusted(-2, 0, 3, 0)
+        room.moveBottomLeft(place.bottomLeft())
+        painter.save()
+        painter.fillRect(room, QColor(0, 0, 0, 150))
+        painter.setPen(QColor("white"))
+        painter.drawText(room, Qt.AlignmentFlag.AlignCenter, words)
+        painter.restore()
 
     def _fit(self) -> None:
         """Take the height of the highest column."""

@@ -16,7 +16,8 @@ from napari_zstack_align.gui.layer_group import KEY
 from napari_zstack_align.gui.lazy import SliderImages
 from napari_zstack_align.gui.project.places import is_gone
 from napari_zstack_align.gui.remarks import SIGN
-from napari_zstack_align.gui.run_bar import ERROR_STYLE, StatusLine
+from napari_zstack_align.gui.run_bar import StatusLine
+from napari_zstack_align.gui.word_colours import give_meaning
 from napari_zstack_align.gui.worker import JobWorker
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.progress import Job, Progress
@@ -76,7 +77,7 @@ class RawFiles(QObject):
         super().__init__(parent)
         self._workspace = workspace
         self.row = StatusLine()
-        self.row.setStyleSheet(ERROR_STYLE)
+        give_meaning(self.row, "error")
         self._opened: WeakKeyDictionary[FrameSource, FileStates] = WeakKeyDictionary()
         self._now: WeakKeyDictionary[FrameSource, FileStates] = WeakKeyDictionary()
         self._worker: JobWorker | None = None

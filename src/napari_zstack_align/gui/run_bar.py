@@ -11,11 +11,10 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBox
 
 from napari_zstack_align.errors import ZstackAlignError
 from napari_zstack_align.gui.eta import Course, in_words
+from napari_zstack_align.gui.word_colours import give_meaning
 from napari_zstack_align.gui.worker import JobWorker
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.settings import in_titles
-
-ERROR_STYLE = "color: #ff7070;"
 
 
 class StatusLine(QLabel):
@@ -140,7 +139,7 @@ class RunBar(QWidget):
 
     def say(self, text: str, *, error: bool = False) -> None:
         """Show a sentence in the status line."""
-        self.status.setStyleSheet(ERROR_STYLE if error else "")
+        give_meaning(self.status, "error" if error else "")
         self.status.setText(text)
 
     def say_error(self, sentence: str) -> None:

@@ -8,7 +8,7 @@ from napari_zstack_align.microscope.line_phase import (
     what_was_done,
 )
 from napari_zstack_align.microscope.line_shift import LineShift, ShiftedLines, as_line_shift
-from napari_zstack_align.microscope.look import PixelsReport, check_pixels
+from napari_zstack_align.microscope.look import PixelsReport, check_pixels, glance_at_lines
 from napari_zstack_align.microscope.segments import Segment, mean_segments
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "as_line_shift",
     "check_pixels",
     "estimate_line_phase",
+    "glance_at_lines",
     "mean_segments",
     "phase_of",
     "what_was_done",

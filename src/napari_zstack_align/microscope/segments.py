@@ -50,39 +50,43 @@ class Segment:
     means: Means
 
 
-def segments_of(stack: Stack) -> list[Frames]:
-    """Frames of each segment, spread over the stack."""
+def segments_of(stack: Stack, most: int = SEGMENTS) -> list[Frames]:
+    """Frames of each segment, spread over the stack; of one alone, in its middle."""
     if stack.frames_per_slice is None:
-        starts, length = _spread(stack.n_frames, FRAMES)
+        starts, length = _spread(stack.n_frames, FRAMES, most)
         return [np.arange(start, start + length) for start in starts]
     repeats = min(stack.most_repeats, FRAMES)
     room = max(MOST_PIXELS // int(np.prod(stack.shape[1:])), 1)
-    starts, length = _spread(stack.n_slices, min(-(-FRAMES // repeats), room))
+    starts, length = _spread(stack.n_slices, min(-(-FRAMES // repeats), room), most)
     slices = [range(start, start + length) for start in starts]
     of_slices = [[stack.frames_of_slice(z)[:FRAMES] for z in each] for each in slices]
     return [np.sort(np.concatenate(each)) for each in of_slices]
 
 
-def _spread(total: int, length: int) -> tuple[list[int], int]:
+def _spread(total: int, length: int, most: int) -> tuple[list[int], int]:
     """Starts of so many stretches of one length as there is room for, and the length."""
     length = min(length, total)
-    number = min(SEGMENTS, max(total // length, 1))
+    if most == 1:
+        return [(total - length) // 2], length
+    number = min(most, max(total // length, 1))
     return np.linspace(0, total - length, number).astype(int).tolist(), length
 
 
-def mean_segments(stack: Stack) -> Job[list[Segment]]:
+def mean_segments(stack: Stack, most: int = SEGMENTS) -> Job[list[Segment]]:
     """Average the frames of a few segments; those that can't be read are left out.
 
     Parameters
     ----------
     stack : Stack
+    most : int
+        Number of segments, where the stack is long enough.
 
     Returns
     -------
     generator of Progress
         Returns the segments in which a frame could be read.
     """
-    planned = segments_of(stack)
+    planned = segments_of(stack, most)
     total, found, done = sum(map(len, planned)), [], 0
     for frames in planned:
         sums = _Sums(stack)

@@ -51,6 +51,7 @@ SAME = {
     "of BIDS": "onset\tduration\ttrial_type\n0.2\t0.2\tdot\n0.55\t0.15\tbar\n",
     "with decimal commas": "onset;offset;name\n0,2;0,4;dot\n0,55;0,7;bar\n",
     "unsorted": "name,onset,offset\nbar,0.55,0.7\ndot,0.2,0.4\n",
+    "of NWB": "start_time,stop_time,name\n0.2,0.4,dot\n0.55,0.7,bar\n",
     "dates": "onset,offset,name\n2026-03-04T05:06:07.2,2026-03-04T05:06:07.4,dot\n"
     "2026-03-04 05:06:07.55,2026-03-04 05:06:07.7,bar\n",
     "dates and durations": "onset,duration,name\n2026-03-04T05:06:07.200,0.2,dot\n"
@@ -175,6 +176,13 @@ def test_a_recording_of_one_frame_without_times_takes_frames(table):
     frames = Acquisition.of(1)
     stimuli = nza.read_stimuli(table("onset_frame,offset_frame\n0,1\n5,6\n"))
     assert stimuli.on("x", frames)["offset_frame"].tolist() == [1]
+
+
+def test_they_are_removed_without_a_trace(table, traces):
+    stimuli = nza.read_stimuli(table(SAME["seconds"]))
+    without = nza.with_stimuli([nza.with_stimuli(traces, stimuli)], None)[0]
+    assert without.stimuli is None
+    assert without.remarks == traces.remarks
 
 
 def test_they_are_saved_and_exported_with_the_traces(table, traces, tmp_path, file_of):

@@ -262,8 +262,12 @@ def test_a_table_of_stimuli_is_shown_behind_the_traces(panel, session, recording
     assert "stimulus bar" in panel.traces.dock.words.text()
     panel.traces.dock._on_pointed((0, 12))
     assert "stimulus" not in panel.traces.dock.words.text()
-    panel.traces.show(as_set([traces_of(each) for each in recordings]))
+    remove = panel.traces.dock.no_stimuli_button
+    assert not remove.isHidden()
+    remove.click()
     assert spans_of(panel) == [[], [], []]
+    assert all(each.stimuli is None for each in panel.traces.traces.recordings)
+    assert remove.isHidden()
 
 
 def test_a_bad_table_changes_nothing_and_names_the_cell(panel, session, recordings, tmp_path):

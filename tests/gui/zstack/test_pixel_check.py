@@ -7,8 +7,13 @@ import pytest
 import tifffile
 from driving import click, settled, show
 from microscope.scans import noisy, tissue
+from qtpy.QtWidgets import QComboBox, QLineEdit
 
 import napari_zstack_align as nza
+from napari_zstack_align.gui.zstack.pixel_check import PixelCheck
+from napari_zstack_align.gui.zstack.reading_details import ReadingDetails
+from napari_zstack_align.gui.zstack.stack_details import StackDetails
+from napari_zstack_align.said import Said
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +35,6 @@ def test_a_line_phase_is_found_and_corrected_by_consent(qtbot, viewer, panel, fi
     load.open_paths([file])
     settled(qtbot, panel)
     check = load.pixel_check
-    assert (check.words.text(), check.correct_button.isHidden()) == ("", True)
     click(qtbot, check.check_button)
     settled(qtbot, panel)
     assert "Every second line is shifted to the right by 3.0" in check.words.text()
@@ -48,6 +52,70 @@ def test_a_line_phase_is_found_and_corrected_by_consent(qtbot, viewer, panel, fi
     settled(qtbot, panel)
     assert "lies where it should" in check.words.text()
     assert check.correct_button.isHidden()
+
+
+def checked(qtbot, stack):
+    """A check that has looked at a stack by itself, without a viewer."""
+    check = PixelCheck()
+    qtbot.addWidget(check)
+    qtbot.addWidget(check.found)
+    check._timer.setInterval(0)
+    check.show_stack(stack)
+    qtbot.waitUntil(lambda: not check.busy)
+    return check
+
+
+def test_a_line_phase_is_mentioned_without_being_asked_for(qtbot, file):
+    check = checked(qtbot, nza.open_stack(file))
+    assert "shifted to the right by 3.0" in check.words.text()
+    assert check.words.text().endswith("Correct it?")
+    assert not check.correct_button.isHidden()
+    with qtbot.waitSignal(check.correction_wanted) as asked:
+        click(qtbot, check.correct_button)
+    assert asked.args[0] == pytest.approx(3, abs=0.05)
+    check.show_stack(nza.open_stack(file, line_phase=3))
+    assert (check.busy, check.found.isHidden()) == (False, True)
+
+
+def test_nothing_is_said_of_lines_that_lie_where_they_should(qtbot, tmp_path, clean):
+    tifffile.imwrite(tmp_path / "scan.tif", clean, photometric="minisblack", metadata=None)
+    check = checked(qtbot, nza.open_stack(tmp_path / "scan.tif"))
+    assert (check.words.text(), check.found.isHidden()) == ("", True)
+
+
+def test_less_than_half_a_pixel_is_corrected_by_parts_of_one(qtbot):
+    reading = ReadingDetails()
+    qtbot.addWidget(reading)
+    reading.show_line_phase(0.3)
+    assert (reading.line_phase.text(), reading.subpixel.isChecked()) == ("0.3", True)
+
+
+DESCRIBED = nza.Stack.from_array(
+    np.zeros((20, 2, 8, 8), np.uint8),
+    "TCYX",
+    frames_per_slice=(8, 12),
+    pixel_size_um=(1, 2),
+    z_step_um=3,
+    frame_times_s=np.arange(20) / 10,
+).replace(said=Said(axes="TCYX", channels=2, drop_frames="3", image=1, line_phase=2.0))
+
+
+def texts(widget):
+    lines = [line.text() for line in widget.findChildren(QLineEdit)]
+    return lines + [box.currentText() for box in widget.findChildren(QComboBox)]
+
+
+def test_fields_are_empty_where_there_is_no_stack(qtbot):
+    details, reading = StackDetails(), ReadingDetails()
+    for widget in (details, reading):
+        qtbot.addWidget(widget)
+        widget.show_stack(None)
+        empty = texts(widget)
+        widget.show_stack(DESCRIBED)
+        assert texts(widget) != empty  # the stack's own
+        widget.show_stack(None)
+        assert texts(widget) == empty
+    assert not reading.isEnabled()
 
 
 def test_it_is_said_by_hand(qtbot, viewer, panel, file):

@@ -57,7 +57,9 @@ def test_what_is_typed_is_seen_before_the_file_is_opened_again(qtbot, panel, loa
     assert [len(column.pictures) for column in load.preview.strip.columns] == [2, 2, 2]
     words = load.preview.words.text()
     assert words.startswith("As typed, not applied yet: 6 slices × 4 repeats")
+    assert "Press 'Open again'." in words
     assert "within slices 3 and 4" in words
+    assert load.preview.strip.columns[0].names == ("channel 0", "channel 1")
     assert load.stack is stack
 
     load.preview.slice_box.setValue(1)

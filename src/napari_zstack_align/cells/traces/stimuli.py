@@ -31,13 +31,13 @@ IN_WORDS: dict[Unit, str] = {
     "dates": "by date and time",
 }
 TITLES = {
-    "onset": ("onset", "onset_s", "onset_frame"),
-    "offset": ("offset", "offset_s", "offset_frame"),
+    "onset": ("onset", "onset_s", "onset_frame", "start", "start_s", "start_time"),
+    "offset": ("offset", "offset_s", "offset_frame", "stop", "stop_s", "stop_time", "end", "end_s"),
     "duration": ("duration", "duration_s", "duration_frames"),
     "name": ("name", "stimulus", "trial_type"),
     "recording": ("recording",),
 }
-"""Titles of the columns, whatever their case; ``trial_type`` as in the tables of BIDS."""
+"""Titles of the columns, whatever their case; ``trial_type`` is of BIDS, ``start_time`` of NWB."""
 UNITS = ("unit", "units", "time_unit")
 """Columns that may say milliseconds: to pass over them would be wrong by a factor."""
 UNNAMED = "stimulus"
@@ -318,18 +318,20 @@ def _since(zero: datetime, column: Column) -> npt.NDArray[np.float64]:
 
 
 @overload
-def with_stimuli(traces: Traces, stimuli: Stimuli) -> Traces: ...
+def with_stimuli(traces: Traces, stimuli: Stimuli | None) -> Traces: ...
 @overload
-def with_stimuli(traces: Sequence[Traces], stimuli: Stimuli) -> list[Traces]: ...
-def with_stimuli(traces: Traces | Sequence[Traces], stimuli: Stimuli) -> Traces | list[Traces]:
+def with_stimuli(traces: Sequence[Traces], stimuli: Stimuli | None) -> list[Traces]: ...
+def with_stimuli(
+    traces: Traces | Sequence[Traces], stimuli: Stimuli | None
+) -> Traces | list[Traces]:
     """Return traces, of one recording or of several, with stimuli in the place of earlier ones.
 
     Parameters
     ----------
     traces : Traces or sequence of Traces
-    stimuli : Stimuli
+    stimuli : Stimuli or None
         Of `read_stimuli`. Those outside of a recording are left out of its traces, and a remark
-        counts those inside.
+        counts those inside. None: traces without stimuli, and without that remark.
 
     Raises
     ------
@@ -339,6 +341,8 @@ def with_stimuli(traces: Traces | Sequence[Traces], stimuli: Stimuli) -> Traces 
     """
     if isinstance(traces, Traces):
         return with_stimuli([traces], stimuli)[0]
+    if stimuli is None:
+        return [_without(each) for each in traces]
     stimuli.check_names([each.recording for each in traces])
     return [_with(each, stimuli) for each in traces]
 
@@ -355,3 +359,7 @@ def _with(traces: Traces, stimuli: Stimuli) -> Traces:
     )
     remarks = (*without(traces.remarks, RemarkCode.STIMULI), remark)
     return replace(traces, stimuli=table, remarks=remarks)
+
+
+def _without(traces: Traces) -> Traces:
+    return replace(traces, stimuli=None, remarks=without(traces.remarks, RemarkCode.STIMULI))

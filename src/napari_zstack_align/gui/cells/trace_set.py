@@ -113,6 +113,11 @@ class TraceSet:
         none = np.zeros(0, STIMULI)
         return [none if each.stimuli is None else each.stimuli for each in self.recordings]
 
+    @property
+    def has_stimuli(self) -> bool:
+        """Whether a table of stimuli was given, though none of them may lie in a recording."""
+        return any(each.stimuli is not None for each in self.recordings)
+
     def stimulus_at(self, recording: int, frame: int) -> str:
         """Names of the stimuli in a frame, with ';' between several; '' for none."""
         table, n_frames = self.stimuli()[recording], self.lengths[recording]

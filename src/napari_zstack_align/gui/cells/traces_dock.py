@@ -41,6 +41,8 @@ class TracesDock(QWidget):
     """Recording and frame."""
     stimuli_wanted = Signal()
     """A table of stimulus times is to be opened."""
+    stimuli_unwanted = Signal()
+    """Those that are shown are to be taken away."""
     shown_changed = Signal()
     """Other ROIs, or another quantity or channel."""
 
@@ -69,6 +71,11 @@ class TracesDock(QWidget):
             "any. Times are seconds since the start of the recording, raw frames where the title "
             "is onset_frame, or date and time. They are saved and exported with the traces",
         )
+        self.no_stimuli_button = button(
+            "Remove stimuli",
+            "Take the bars away, and the stimuli out of what is saved and exported; their table "
+            "stays as it is",
+        )
         self.picture_button = button("Picture …", "Save what is seen as PNG or SVG")
         self.plot = TracePlot()
         self.plot.setToolTip(
@@ -94,6 +101,7 @@ class TracesDock(QWidget):
             self.plot.shade(traces.bad())
         self.plot.show_stimuli(traces.stimuli())
         self.stimuli_button.setEnabled(bool(traces.recordings))
+        self.no_stimuli_button.setVisible(traces.has_stimuli)
         self.show_rois(self.rois)
 
     def show_rois(self, rois: Sequence[int]) -> None:
@@ -215,6 +223,7 @@ class TracesDock(QWidget):
         self.stack_box.toggled.connect(lambda _: self._draw())
         self.all_button.clicked.connect(lambda _: self.plot.show_all())
         self.stimuli_button.clicked.connect(lambda _: self.stimuli_wanted.emit())
+        self.no_stimuli_button.clicked.connect(lambda _: self.stimuli_unwanted.emit())
         self.picture_button.clicked.connect(lambda _: self._ask_picture())
         self.plot.place_clicked.connect(self.place_clicked)
         self.plot.pointed.connect(self._on_pointed)
@@ -225,6 +234,7 @@ class TracesDock(QWidget):
             row.addWidget(widget)
         row.addWidget(self.words, 1)
         row.addWidget(self.stimuli_button)
+        row.addWidget(self.no_stimuli_button)
         row.addWidget(self.picture_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 2, 4, 2)

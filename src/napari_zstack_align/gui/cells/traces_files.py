@@ -77,6 +77,12 @@ class TracesFiles:
         self._part.show(replace(traces, recordings=tuple(found)))
         self._bar.say("\n".join(str(each.remarks[-1]) for each in found))
 
+    def remove_stimuli(self) -> None:
+        """Take the stimuli out of the traces."""
+        traces = self._part.traces
+        self._part.show(replace(traces, recordings=tuple(with_stimuli(traces.recordings, None))))
+        self._bar.say("The stimuli were removed.")
+
     def export(self, path: Path) -> None:
         """Write ROIs or traces in the chosen format; what is there already is replaced."""
         path = self._tab.writer.named(path)

@@ -196,6 +196,7 @@ class TracesPart(Part):
         self.dock.place_clicked.connect(self._go_to)
         self.dock.shown_changed.connect(self._paint)
         self.dock.stimuli_wanted.connect(self.files.ask_stimuli)
+        self.dock.stimuli_unwanted.connect(self.files.remove_stimuli)
         self.workspace.view_changed.connect(self.move_line)
         self.workspace.alignments_changed.connect(self._warn)
 

@@ -363,6 +363,7 @@ class RecordingsPart(Part):
     def set_theme(self, name: str) -> None:
         """Use the colours of a napari theme."""
         self.plots.set_theme(name)
+        self.tab.list.mark_unlike()
 
     def show_tab(self, tab: QWidget) -> None:
         """Show what belongs to a tab of the panel; that of the results shows the whole map."""

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWid
 from napari_zstack_align.gui.recordings.recording import Recording, in_order, row_words
 from napari_zstack_align.gui.recordings.unlike import Unlike, unlike
 from napari_zstack_align.gui.remarks import SIGN, marked
+from napari_zstack_align.gui.word_colours import colour_of
 from napari_zstack_align.read import describe
 
 COLUMNS = ("Recording", "Frames", "Dropped", "Ch.", "Pixels", "µm", "Hz", "Ref.")
@@ -20,7 +21,6 @@ SELDOM = {"Dropped": "–", "Ch.": "1"}
 """Columns that are hidden while all rows say this."""
 COLUMN_OF = {"size": "Pixels", "pixel size": "µm", "frame rate": "Hz", "channels": "Ch."}
 """Where a difference between recordings is marked."""
-ODD_COLOUR = "#e0843c"
 MARKED, UNMARKED = "★", "☆"
 REFERENCE_COLUMN = len(COLUMNS) - 1
 KEY_ROLE = Qt.ItemDataRole.UserRole
@@ -194,17 +194,21 @@ class RecordingList(QTreeWidget):
     # -- inside --------------------------------------------------------------------------------
 
     def _compare(self) -> None:
-        """Show the columns that say something, and mark what differs from most rows."""
+        """Show the columns that say something, and find what differs from most rows."""
         recordings = self.recordings
         words = [row_words(recording) for recording in recordings]
         for title, usual in SELDOM.items():
             says_nothing = all(each[title] == usual for each in words)
             self.setColumnHidden(COLUMNS.index(title), says_nothing)
         self.unlike = unlike([recording.stack for recording in recordings])
-        for row in range(len(recordings)):
+        self.mark_unlike()
+
+    def mark_unlike(self) -> None:
+        """Mark what differs from most rows, in the colour of the theme."""
+        for row in range(self.topLevelItemCount()):
             for what, title in COLUMN_OF.items():
                 is_odd = (row, what) in self.unlike.marked
-                brush = QBrush(QColor(ODD_COLOUR)) if is_odd else QBrush()
+                brush = QBrush(QColor(colour_of("odd"))) if is_odd else QBrush()
                 self.topLevelItem(row).setForeground(COLUMNS.index(title), brush)
 
     def _of(self, item: QTreeWidgetItem) -> Recording:

@@ -26,17 +26,16 @@ from napari_zstack_align.gui.mask_words import MaskWords
 from napari_zstack_align.gui.masks import mask_layers
 from napari_zstack_align.gui.param_widgets import OptionalField
 from napari_zstack_align.gui.recordings.chunk_words import chunk_words
-from napari_zstack_align.gui.recordings.recording_list import ODD_COLOUR, RecordingList
+from napari_zstack_align.gui.recordings.recording_list import RecordingList
 from napari_zstack_align.gui.recordings.rows_reading import RowsReading
-from napari_zstack_align.gui.run_bar import ERROR_STYLE, RunBar, StatusLine
+from napari_zstack_align.gui.run_bar import RunBar, StatusLine
 from napari_zstack_align.gui.way_out import WaysOut
+from napari_zstack_align.gui.word_colours import Meaning, give_meaning
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register import recordings as engine
 from napari_zstack_align.stack import Stack
 
 FIRST = ("chunk_frames", "transform", "residual")
-GO_STYLE = "color: #67c967; font-weight: bold;"
-NO_GO_STYLE = "color: #ff7070; font-weight: bold;"
 
 BUTTONS = {
     "files": ("Files …", "Add image files, each one recording"),
@@ -80,7 +79,7 @@ class RecordingsTab(QWidget):
         self.buttons = {name: button(*words) for name, words in BUTTONS.items()}
         self.ways_out = WaysOut()
         self.unlike_words = StatusLine()
-        self.unlike_words.setStyleSheet(f"color: {ODD_COLOUR};")
+        give_meaning(self.unlike_words, "odd")
         self.plane_words = StatusLine()
         self.reading = RowsReading()
         self.reading_button = more_button(
@@ -147,11 +146,11 @@ class RecordingsTab(QWidget):
         """Say what the chunk size means for these recordings."""
         stacks = [recording.stack for recording in self.list.recordings]
         try:
-            words, style = chunk_words(stacks, self.form.values()), ""
+            words, is_error = chunk_words(stacks, self.form.values()), False
             self._suggest_length(stacks)
         except InputError as error:
-            words, style = str(error), ERROR_STYLE
-        self.consequences.setStyleSheet(style)
+            words, is_error = str(error), True
+        give_meaning(self.consequences, "error" if is_error else "")
         self.consequences.setText(words)
 
     def _show_channels(self) -> None:
@@ -173,8 +172,8 @@ class RecordingsTab(QWidget):
 
     def say_verdict(self, go: bool | None, words: str) -> None:
         """Show whether it will work; None while that isn't known."""
-        styles = {None: "", True: GO_STYLE, False: NO_GO_STYLE}
-        self.verdict.setStyleSheet(styles[go])
+        meanings: dict[bool | None, Meaning] = {None: "", True: "go", False: "no go"}
+        give_meaning(self.verdict, meanings[go])
         self.verdict.setText(words)
         self.verdict.setVisible(bool(words))
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QGridLayout,
     QGroupBox,
     QLabel,
     QListWidget,
     QListWidgetItem,
-    QScrollArea,
 )
 
 from napari_zstack_align.gui.buttons import button
+from napari_zstack_align.gui.pages import bring_into_sight
 
 REPAIR = {
     "reject": (
@@ -91,17 +91,10 @@ class RepairBox(QGroupBox):
         for name, widget in self.buttons.items():
             widget.setVisible(on == (name in WHILE_PICKING))
         if on:
-            QTimer.singleShot(0, self._scroll_to_buttons)
+            bring_into_sight(self.buttons["apply_points"])
 
     def _on_click(self, item: QListWidgetItem) -> None:
         self.edit_clicked.emit(*item.data(WHERE))
-
-    def _scroll_to_buttons(self) -> None:
-        area = self.parent()
-        while area is not None and not isinstance(area, QScrollArea):
-            area = area.parent()
-        if area is not None:
-            area.ensureWidgetVisible(self.buttons["apply_points"])
 
     def _lay_out(self) -> None:
         grid = QGridLayout(self)

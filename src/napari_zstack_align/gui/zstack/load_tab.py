@@ -22,6 +22,7 @@ from napari_zstack_align.gui.buttons import button, more_button
 from napari_zstack_align.gui.file_dialogs import open_filter
 from napari_zstack_align.gui.jobs import Limits, load_stack, stack_with_contrast
 from napari_zstack_align.gui.layer_combo import LayerCombo
+from napari_zstack_align.gui.pages import bring_into_sight
 from napari_zstack_align.gui.plots import CorrelationPlot
 from napari_zstack_align.gui.remarks import marked
 from napari_zstack_align.gui.run_bar import RunBar
@@ -43,6 +44,7 @@ from napari_zstack_align.stack import Stack
 
 DESCRIBED = ("frames_per_slice", "order", "pixel_size_um", "z_step_um")
 """Of a stack that is open this can be said otherwise, without opening its files again."""
+NOTHING_LOADED = "Nothing loaded yet: choose files, a folder or a layer."
 TYPE_IT = "Type the repeats per slice if you know them."
 
 
@@ -85,7 +87,7 @@ class LoadTab(QWidget):
         )
         self.axes_line.setMaximumWidth(80)
         self.take_button = button("Take", "Use this layer as the stack; nothing is copied")
-        self.words = QLabel("Nothing loaded yet: choose files, a folder or a layer.")
+        self.words = QLabel(NOTHING_LOADED)
         self.words.setWordWrap(True)
         self.words.setStyleSheet("font-weight: bold;")
         self.remarks = QLabel()
@@ -105,6 +107,7 @@ class LoadTab(QWidget):
         self._theme = ""
         self.apply_button = button("Apply", "Show the stack as it is described above")
         self.run_bar = RunBar()
+        self.footer = QWidget()
         self._lay_out()
         self._connect()
         self.show_stack(None)
@@ -135,16 +138,15 @@ class LoadTab(QWidget):
             self.ways_out.offer()
             bar.say(next_step(stack))
         self.details.setEnabled(stack is not None)
-        self.reading.setEnabled(stack is not None)
         self.pixel_check.show_stack(stack)
         self.apply_button.setEnabled(False)
         self.preview.follow(None if stack is None else lambda: stack)
-        if stack is None:
-            self.words.setText("Nothing loaded yet: choose files, a folder or a layer.")
-            self._show_remarks(())
-            return
         self.details.show_stack(stack)
         self.reading.show_stack(stack)
+        if stack is None:
+            self.words.setText(NOTHING_LOADED)
+            self._show_remarks(())
+            return
         self.words.setText(f"{stack.name}: {describe(stack)}")
         self._show_remarks(stack.remarks)
 
@@ -218,8 +220,11 @@ class LoadTab(QWidget):
         is_read_alike = not stack.paths or reading_of(arguments) == reading_of(
             stack.said.arguments()
         )
-        wanted = (lambda: edited) if is_read_alike else as_typed(stack.paths, arguments)
-        self.preview.follow(wanted, is_typed=True)
+        if is_read_alike:
+            self.preview.follow(lambda: edited, press=self.apply_button.text())
+            return
+        wanted = as_typed(stack.paths, arguments)
+        self.preview.follow(wanted, press=self.reading.open_button.text())
 
     def propose(self) -> None:
         """Find the number of repeats from the frames, and apply it."""
@@ -287,7 +292,8 @@ class LoadTab(QWidget):
 
     def _on_pixels(self, stack: Stack, report: PixelsReport) -> None:
         if self.stack is stack:
-            self.pixel_check.show_report(stack, report)
+            self.pixel_check.show_report(report)
+            bring_into_sight(self.pixel_check.found)
 
     def _choose_files(self) -> None:
         title = "Open a z-stack or recording"
@@ -341,7 +347,7 @@ class LoadTab(QWidget):
         layout = QVBoxLayout(self)
         for row in (source, layer):
             layout.addLayout(row)
-        for widget in (self.run_bar, self.ways_out, self.words, self.remarks, self.details):
+        for widget in (self.words, self.remarks, self.pixel_check.found, self.details):
             layout.addWidget(widget)
         layout.addWidget(self.apply_button)
         layout.addWidget(self.preview)
@@ -349,6 +355,9 @@ class LoadTab(QWidget):
         for widget in (self.pixel_check, self.reading_button, self.reading):
             layout.addWidget(widget)
         layout.addStretch(1)
+        footer = QVBoxLayout(self.footer)
+        footer.addWidget(self.run_bar)
+        footer.addWidget(self.ways_out)
 
 
 def source_of(stack: Stack | None) -> FrameSource | None:

@@ -273,6 +273,7 @@ class ZStackPart(Part):
     def let_go(self) -> None:
         """Stop averaging, and disconnect from the viewer."""
         self.load_tab.preview.abandon()
+        self.load_tab.pixel_check.abandon()
         self.run.let_go()
         self.runs.abandon()
         self._listening.stop()
@@ -285,9 +286,12 @@ class ZStackPart(Part):
         return stack_of(self.stack_combo.layer)
 
     def add_stack(self, stack: Stack, contrast: list[Limits]) -> StackLayers:
-        """Show a stack in new layers and choose it."""
+        """Show a stack in new layers and choose it; the same files read otherwise are hidden."""
+        before = [s for s in self.workspace.stacks if stack.paths and s.stack.paths == stack.paths]
         shown = StackLayers(self.viewer, stack, contrast)
         shown.add_raw()
+        for other in before:
+            other.hide()
         self._choose_shown(shown)
         return shown
 

@@ -19,7 +19,8 @@ from napari_zstack_align.gui.jobs import Limits, limits
 from napari_zstack_align.gui.newest import Newest
 from napari_zstack_align.gui.picture_strip import NOTHING, Column, PictureStrip
 from napari_zstack_align.gui.remarks import SIGN
-from napari_zstack_align.gui.run_bar import ERROR_STYLE, StatusLine
+from napari_zstack_align.gui.run_bar import StatusLine
+from napari_zstack_align.gui.word_colours import give_meaning
 from napari_zstack_align.progress import Job, Progress, with_partial
 from napari_zstack_align.read import LayoutPreview, describe, open_stack, preview_layout
 from napari_zstack_align.settings import in_titles
@@ -28,7 +29,7 @@ from napari_zstack_align.stack import Stack
 WAIT_MS = 300
 """Typing goes on for so long before the frames are read anew."""
 MIDDLE = -1
-AS_TYPED = "As typed, not applied yet: {}."
+AS_TYPED = "As typed, not applied yet: {}. Press '{}'."
 Wanted = Callable[[], Stack]
 """Makes the stack that is previewed, in a worker: it may open files."""
 Shown = tuple[Stack, LayoutPreview, tuple[Column, ...]]
@@ -43,7 +44,8 @@ class PreviewBox(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._wanted: Wanted | None = None
-        self._is_due = self._is_typed = False
+        self._is_due = False
+        self._press = ""
         self._newest = Newest(self)
         self._newest.partial_answer.connect(self._show)
         self._newest.answered.connect(self._show)
@@ -78,18 +80,19 @@ class PreviewBox(QWidget):
         """Whether pictures are still to come."""
         return self._timer.isActive() or self._newest.busy
 
-    def follow(self, wanted: Wanted | None, *, is_typed: bool = False) -> None:
+    def follow(self, wanted: Wanted | None, *, press: str = "") -> None:
         """Preview another stack, instead of any before.
 
         Parameters
         ----------
         wanted : callable or None
             Makes the stack, in the worker; None for no stack.
-        is_typed : bool
-            Whether it is the stack as it is typed, which isn't shown yet and may change at once.
+        press : str
+            Of the stack as it is typed, which isn't shown yet and may change at once: which button
+            shows it.
         """
         self._newest.forget()
-        self._is_typed = is_typed
+        self._press = press
         self._wanted = wanted
         self.setVisible(wanted is not None)
         if wanted is None:
@@ -97,7 +100,7 @@ class PreviewBox(QWidget):
             self._is_due = False
             self.strip.show_columns(())
             self.words.setText("")
-        elif not is_typed:
+        elif not press:
             self.slice_box.blockSignals(True)
             self.slice_box.setValue(MIDDLE)
             self.slice_box.blockSignals(False)
@@ -110,7 +113,7 @@ class PreviewBox(QWidget):
         self._newest.forget()
         self._timer.stop()
         self.strip.show_columns(())
-        self.words.setStyleSheet(ERROR_STYLE)
+        give_meaning(self.words, "error")
         self.words.setText(sentence)
 
     def abandon(self) -> None:
@@ -148,9 +151,9 @@ class PreviewBox(QWidget):
         self.strip.show_columns(columns)
         self.strip.setToolTip("\n".join(filter(None, (each.problem for each in preview.images))))
         warning = f"{SIGN} {preview.warning}" if preview.warning else ""
-        as_typed_now = AS_TYPED.format(describe(stack)) if self._is_typed else ""
+        as_typed_now = AS_TYPED.format(describe(stack), self._press) if self._press else ""
         lines = (as_typed_now, preview.words, warning)
-        self.words.setStyleSheet("")
+        give_meaning(self.words, "")
         self.words.setText("\n".join(filter(None, lines)))
         report = preview.report
         self.words.setToolTip("" if report is None else in_titles(report.warning))
@@ -173,14 +176,15 @@ def _previewing(wanted: Wanted, slice_index: int | None) -> Job[Shown]:
     stack = wanted()
 
     def pictured(preview: LayoutPreview) -> Shown:
-        return stack, preview, _columns(preview)
+        return stack, preview, _columns(stack, preview)
 
     found = yield from with_partial(preview_layout(stack, slice_index), pictured)
     return pictured(found)
 
 
-def _columns(preview: LayoutPreview) -> tuple[Column, ...]:
-    """Pictures of each channel, of one contrast in all columns."""
+def _columns(stack: Stack, preview: LayoutPreview) -> tuple[Column, ...]:
+    """Pictures of each channel, of one contrast in all columns; several name their channels."""
+    names = stack.channel_names if len(stack.channel_names) > 1 else ()
     read = [each.pixels for each in preview.images if each.pixels is not None]
     contrast = [limits(np.stack([p[c] for p in read])) for c in range(len(read[0]) if read else 0)]
     columns = []
@@ -190,7 +194,7 @@ def _columns(preview: LayoutPreview) -> tuple[Column, ...]:
             columns.append(Column(f"{each.caption} (can't be read)", (empty,)))
             continue
         pictures = (_in_grey(p, low) for p, low in zip(each.pixels, contrast, strict=True))
-        columns.append(Column(each.caption, tuple(pictures)))
+        columns.append(Column(each.caption, tuple(pictures), names))
     return tuple(columns)
 
 

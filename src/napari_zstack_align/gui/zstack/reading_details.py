@@ -18,6 +18,8 @@ from qtpy.QtWidgets import (
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.buttons import button
+from napari_zstack_align.microscope import LineShift
+from napari_zstack_align.microscope.line_shift import Px
 from napari_zstack_align.said import Said
 from napari_zstack_align.stack import Stack
 from napari_zstack_align.typed_numbers import numbers
@@ -97,9 +99,9 @@ class ReadingDetails(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         on_any_change(self, self.changed.emit)
 
-    def show_stack(self, stack: Stack) -> None:
+    def show_stack(self, stack: Stack | None) -> None:
         """Show what was said of a stack; one that is no file can't be opened again."""
-        said = stack.said
+        said = Said() if stack is None else stack.said
         self.blockSignals(True)
         self.axes.setText(said.axes or "")
         self.channels.setValue(said.channels or 0)
@@ -108,12 +110,14 @@ class ReadingDetails(QWidget):
         self.image.setText("" if said.image == 0 else str(said.image))
         self.line_phase.setText(line_phase_words(said.line_phase))
         self.subpixel.setChecked(said.line_phase_subpixel)
-        self.setEnabled(bool(stack.paths))
+        self.setEnabled(stack is not None and bool(stack.paths))
         self.blockSignals(False)
 
-    def show_line_phase(self, line_phase: float | tuple[float, ...]) -> None:
-        """Say a line phase that was found."""
+    def show_line_phase(self, line_phase: Px) -> None:
+        """Say a line phase that was found; one below half a pixel, by parts of a pixel."""
         self.line_phase.setText(line_phase_words(line_phase))
+        if LineShift(line_phase).does_nothing:
+            self.subpixel.setChecked(True)
 
     def arguments(self, before: Said, details: dict[str, Any]) -> dict[str, Any]:
         """Arguments of `open_stack`.

@@ -71,9 +71,24 @@ class StackDetails(QWidget):
         self.each.textEdited.connect(lambda _: self.changed.emit())
         self.channels.textEdited.connect(lambda _: self.changed.emit())
 
-    def show_stack(self, stack: Stack) -> None:
-        """Show what a stack says, without telling of a change."""
+    def show_stack(self, stack: Stack | None) -> None:
+        """Show what a stack says, or nothing where there is none, without telling of a change."""
         self.blockSignals(True)
+        if stack is None:
+            self._clear()
+        else:
+            self._fill(stack)
+        self._shown_interval = self.interval.value()
+        self.blockSignals(False)
+
+    def _clear(self) -> None:
+        for box in (self.repeats, self.pixel_y, self.pixel_x, self.z_step, self.interval):
+            box.setValue(0)
+        self.order.setCurrentIndex(0)
+        self.each.clear()
+        self.channels.clear()
+
+    def _fill(self, stack: Stack) -> None:
         self.repeats.setMaximum(stack.n_frames)
         self.repeats.setValue(stack.most_repeats)
         self.order.setCurrentIndex(max(self.order.findData(stack.order), 0))
@@ -84,9 +99,7 @@ class StackDetails(QWidget):
         self.pixel_x.setValue(pixel[1])
         self.z_step.setValue(stack.z_step_um or 0.0)
         self.interval.setValue(stack.frame_interval_s or 0.0)  # 0 reads "unknown"
-        self._shown_interval = self.interval.value()
         self.channels.setText(", ".join(stack.channel_names))
-        self.blockSignals(False)
 
     def edited(self, stack: Stack) -> Stack:
         """Return the stack as it is described now.
