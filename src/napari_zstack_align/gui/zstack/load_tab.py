@@ -356,6 +356,7 @@ class LoadTab(QWidget):
             layout.addWidget(widget)
         layout.addStretch(1)
         footer = QVBoxLayout(self.footer)
+        footer.setContentsMargins(0, 0, 0, 0)
         footer.addWidget(self.run_bar)
         footer.addWidget(self.ways_out)
 
