@@ -315,6 +315,7 @@ def test_a_folder_of_nothing_is_refused(tmp_path, capsys):
     assert "holds no image files" in capsys.readouterr().err
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("harm", ["gone", "changed"])
 def test_raw_files_that_are_gone_or_have_changed_are_counted_last(

@@ -243,6 +243,7 @@ def test_a_row_that_was_killed_when_it_was_saved_leaves_no_journal(files, tmp_pa
     assert not (tmp_path / JOURNAL).exists()
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [1, 2], ids=["once", "twice"])
 def test_a_signal_waits_until_a_row_is_listed(number, files, tmp_path, monkeypatch, capsys):

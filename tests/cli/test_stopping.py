@@ -93,6 +93,7 @@ def test_a_signal_after_the_end_changes_no_exit_code(name, code, tmp_path):
     assert said.endswith("the command had ended before it was asked to stop.\n")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize(("name", "code"), [("here.npy", 0), ("nowhere.npy", 2)])
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGTERM")

@@ -176,6 +176,7 @@ def test_where_all_frames_are_flagged_the_exit_code_says_so(here, capsys):
     assert "6 flagged" in capsys.readouterr().out.splitlines()[-1]
 
 
+@pytest.mark.thorough
 def test_a_reference_of_raw_repeats_is_refused_until_their_number_is_given(here, files, capsys):
     volume = files[1].reference.read(0, 7)[:, 0]
     noise = np.random.default_rng(0).normal(0, 3, (28, *volume.shape[1:]))

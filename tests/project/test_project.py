@@ -304,6 +304,7 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], None], str]] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("name", DAMAGES)
 def test_one_that_cant_be_read_is_reported_and_kept(name: str, tmp_path: Path) -> None:

@@ -97,6 +97,7 @@ def test_a_recording_of_one_plane_is_none(made: Callable[[int], Frames]) -> None
     assert of(made(0)) == ()
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_every_run_reports_it() -> None:
     frames = scan(volumes(10, 6), smooth_planes=1.5, photons=20.0)

@@ -100,6 +100,7 @@ def test_tissue_that_is_no_longer_the_same_is_said(frames, change):
     assert "Slice 2 resembles the slice before it no more than by chance" in alignment.summary()
 
 
+@pytest.mark.thorough
 def test_from_a_start_in_the_middle_both_ways(frames):
     alignment = aligned(moved(frames, 0, 0, rolled(70, 0)), start_slice=2)
     assert flagged_slices(alignment) == [0]

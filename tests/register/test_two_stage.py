@@ -57,6 +57,7 @@ def test_the_repeats_of_a_slice_move_about_their_mean(stepping, in_two_stages):
     assert between.coefficients[z == 4].any()
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_any_slice_can_be_the_start(stepping, in_two_stages):
     middle = _align(stepping.stack, start_slice=2)

@@ -115,6 +115,7 @@ def hazy(seed: int | None, dimmed: tuple[int, float] | None = None) -> nza.Align
     return aligned(light * times[:, np.newaxis, np.newaxis], 6)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_laser_that_flickers_on_hazy_tissue_flags_and_moves_nothing(seed):

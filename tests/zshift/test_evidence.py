@@ -14,6 +14,7 @@ def rms(values: np.ndarray) -> float:
     return float(np.sqrt(np.nanmean(np.square(values))))
 
 
+@pytest.mark.thorough
 def test_depths_are_finer_than_the_steps_between_slices() -> None:
     """Even of frames that lie on a step, where rounding to steps can only help."""
     depths, found, rounded = drift(24), [], []

@@ -106,6 +106,7 @@ ALIGNED = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("method", "clock"), ALIGNED)
 def test_a_clock_hardly_moves_an_alignment(method, clock):
     frames, moves = clean(method)

@@ -49,6 +49,7 @@ def places(change: str | None) -> tuple[np.ndarray, nza.Alignment]:
     return np.array([alignment.transforms.to_raw(POINTS, t) for t in TIMES]), alignment
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES)
 def test_an_added_offset_moves_nothing_and_is_named(change):

@@ -27,6 +27,7 @@ def registered(two_planes: nza.Stack) -> nza.Alignment:
     return other
 
 
+@pytest.mark.thorough
 def test_a_registration_reports_it_in_its_last_line(registered: nza.Alignment) -> None:
     assert sum(remark.startswith(IN_TURN) for remark in registered.remarks) == 1
     assert IN_TURN in registered.summary()

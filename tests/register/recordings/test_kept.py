@@ -130,6 +130,7 @@ def test_a_finished_run_is_found_again_for_any_number_of_threads(runs, paths):
         assert work == {}
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_how_much_is_in_work_at_once_changes_no_bit(runs, paths, monkeypatch):
     """But the windows of the first reading, whose frames are compared with their own mean."""
@@ -285,6 +286,7 @@ def test_a_run_that_waits_for_frames_yields_meanwhile(scene):
     assert source.n_read < 20
 
 
+@pytest.mark.thorough
 def test_one_bad_frame_of_a_block_is_one_bad_frame(scene):
     stack = scene.recording(drift(60))
 

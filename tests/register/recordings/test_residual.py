@@ -69,6 +69,7 @@ def test_frames_do_not_follow_their_noise():
     assert errors_px(found, still(40)).mean() < 0.06
 
 
+@pytest.mark.thorough
 def test_a_smooth_field_can_be_asked_for(scene, recordings, jittering):
     found = register(recordings["jitter"], residual="spline", reference=scene.counts)
     assert isinstance(found.transforms.links[1], SplineLink)

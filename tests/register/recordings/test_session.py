@@ -158,6 +158,7 @@ def test_a_flagged_chunk_is_noted_as_it_happens(scene):
     assert "mine, chunk 1: no signal: all pixels are equal" in notes
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_snapshots_do_not_change_afterwards(scene, monkeypatch):
     monkeypatch.setattr(session_module, "SNAPSHOT_S", 0.0)

@@ -84,6 +84,7 @@ def test_light_from_elsewhere_stays_out(kind):
     assert np.flatnonzero(flags == "unusual brightness").tolist() == lit
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("first", [0, 1])
 def test_a_laser_that_flickers_bridges_no_frame(first):
