@@ -33,7 +33,7 @@ def layer_data(stack: Stack) -> list[LayerData]:
             "name": name_of(stack, "", channel_name),
             "contrast_limits": limits(sampled[:, channel]),
             "metadata": {KEY: stack},
-            **colormap_of(stack, channel),
+            **colormap_of(stack.shape[1], channel),
             **geometry(stack, grid.axis_labels),
         }
         layers.append((data, described, "image"))

@@ -15,10 +15,19 @@ FRAME_AXES = ("frame", *IMAGE_AXES)
 
 
 def channel_image(
-    data: Any, stack: Stack, channel: int, labels: Sequence[str], **described: Any
+    data: Any,
+    stack: Stack,
+    channel: int,
+    labels: Sequence[str],
+    n_channels: int | None = None,
+    **described: Any,
 ) -> Image:
-    """Return an image layer of one channel, with the pixels of a stack and these axes."""
-    return Image(data, **colormap_of(stack, channel), **geometry(stack, labels), **described)
+    """Return an image layer of one channel, with the pixels of a stack and these axes.
+
+    ``n_channels`` share the view: those of the stack, where nothing else is said.
+    """
+    look = colormap_of(stack.shape[1] if n_channels is None else n_channels, channel)
+    return Image(data, **look, **geometry(stack, labels), **described)
 
 
 def geometry(stack: Stack, labels: Sequence[str]) -> dict[str, Any]:
@@ -49,8 +58,8 @@ def name_of(stack: Stack, what: str, channel: str = "") -> str:
     return " ".join(word for word in words if word)
 
 
-def colormap_of(stack: Stack, channel: int) -> dict[str, str]:
+def colormap_of(n_channels: int, channel: int) -> dict[str, str]:
     """Gray for one channel, colours that add up for several."""
-    if stack.shape[1] == 1:
+    if n_channels == 1:
         return {"colormap": "gray", "blending": "translucent"}
     return {"colormap": COLORMAPS[channel % len(COLORMAPS)], "blending": "additive"}

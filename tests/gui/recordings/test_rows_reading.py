@@ -49,6 +49,11 @@ def type_in(qtbot, tab, **texts):
     click(qtbot, tab.reading.open_button)
 
 
+def looks(panel):
+    """Of the session's channels: one that is opaque would hide all others."""
+    return [(layer.colormap.name, layer.blending) for layer in panel.recordings.layers.raw]
+
+
 def test_one_recording_is_opened_as_it_is_said(qtbot, panel, tmp_path):
     tab = add(qtbot, panel, *(written(tmp_path / f"r{k}.tif") for k in range(3)))
     tab.list.choose(panel.recordings.recordings[1:2])
@@ -61,6 +66,7 @@ def test_one_recording_is_opened_as_it_is_said(qtbot, panel, tmp_path):
     assert stack.frame_interval_s == pytest.approx(0.1)
     row = [text(tab, 1, title) for title in ("Recording", "Frames", "Dropped", "Ch.", "Hz")]
     assert row == ["r1", "12", "2", "2", "10"]
+    assert looks(panel) == [("green", "additive"), ("magenta", "additive")]
     assert tab.reading.lines["channels"].text() == "2"
     assert tab.reading.lines["drop_frames"].text() == "3, 5"
 
@@ -68,6 +74,7 @@ def test_one_recording_is_opened_as_it_is_said(qtbot, panel, tmp_path):
     settled(qtbot, panel)
     stack = panel.recordings.recordings[1].stack
     assert (stack.shape[:2], stack.dropped) == ((24, 1), ())
+    assert looks(panel) == [("gray", "translucent")]
 
 
 def test_what_differs_is_left_and_what_is_typed_holds_for_all(qtbot, panel, tmp_path):

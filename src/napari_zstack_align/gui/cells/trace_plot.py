@@ -139,7 +139,7 @@ class TracePlot(FramePlot):
             own = set(names[place :: len(self.stimuli)])
             shade.set_spans([(on, off) for name, on, off in rows if name in own])
         self._stimuli_words = [
-            f"<span style='color:{color.name()}'>▮ {escape(name)}</span>"
+            f"<span style='color:{color.name()}'>▮</span> {escape(name)}"
             for name, color in zip(names, STIMULUS_COLORS, strict=False)
         ]
         if len(names) > len(STIMULUS_COLORS):
@@ -179,12 +179,12 @@ class TracePlot(FramePlot):
     # -- inside --------------------------------------------------------------------------------
 
     def _set_title(self) -> None:
-        """Name ROIs and stimuli in their colours."""
+        """Name ROIs and stimuli beside their colours; words have that of the theme."""
         rois = [
-            f"<span style='color:{color}'>ROI {curve.roi}</span>"
+            f"<span style='color:{color}'>━</span> ROI {curve.roi}"
             for curve, color in zip(self._drawn, COLORS, strict=False)
         ]
-        self.plot.setTitle("  ".join([*rois, *self._stimuli_words]), size="8pt")
+        self.plot.setTitle("&nbsp;&nbsp; ".join([*rois, *self._stimuli_words]), size="8pt")
 
     def _set_values(self, values: list[npt.NDArray[np.floating]], stacked: bool) -> float:
         """Keep the values (T,) as they are drawn; returns how far stacked traces are apart."""

@@ -22,6 +22,7 @@ from napari_zstack_align.gui.layer_look import (
     FRAME_AXES,
     IMAGE_AXES,
     channel_image,
+    colormap_of,
     geometry,
     put,
 )
@@ -260,6 +261,8 @@ class SessionLayers(FrameLayers):
     def _fill(self, kind: str, frames: type[RawSession | AlignedSession]) -> None:
         """Give each channel's layer new data, or make it; those that no recording has go."""
         group = self.of_kind(kind)
+        if len(group) != self.n_channels:
+            self._look_as_one_of_several(group)
         for channel in range(self.n_channels):
             data = frames(self.recordings, channel)
             if channel == len(group):
@@ -268,6 +271,12 @@ class SessionLayers(FrameLayers):
                 group[channel].data = data
                 put(group[channel], geometry(self.recordings[0].stack, FRAME_AXES))
         self._take_out(group, self.n_channels)
+
+    def _look_as_one_of_several(self, group: list[Any]) -> None:
+        """Give layers the colours that they have beside more channels, or beside fewer."""
+        for channel, layer in enumerate(group[: self.n_channels]):
+            for name, value in colormap_of(self.n_channels, channel).items():
+                setattr(layer, name, value)
 
     def _add_channel(self, kind: str, channel: int, data: RawSession | AlignedSession) -> None:
         stack = self.recordings[0].stack
@@ -279,6 +288,7 @@ class SessionLayers(FrameLayers):
             stack,
             channel,
             FRAME_AXES,
+            self.n_channels,
             name=" ".join(word for word in words if word),
             contrast_limits=self.contrast(channel),
             visible=kind == RAW,
