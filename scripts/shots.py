@@ -42,12 +42,20 @@ class Shots:
         """Picture of the window or a widget, when everything is done or in the middle of a run."""
         if not at_once:
             self.wait()
+        self._close_notifications()
         path = self._folder / f"{name}.png"
         if widget is None:
             self.viewer.window.screenshot(str(path), canvas_only=False, flash=False)
         else:
             widget.grab().save(str(path))
         print(f"Wrote {path}")
+
+    def _close_notifications(self) -> None:
+        """Close what napari says over the image of steps before."""
+        from napari._qt.dialogs.qt_notification import NapariQtNotification
+
+        for each in self.viewer.window._qt_window.findChildren(NapariQtNotification):
+            each.close()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import Any
 
 from napari.layers import Image
@@ -23,6 +24,8 @@ from napari_zstack_align.gui.stack_layers import StackLayers, every_stack
 from napari_zstack_align.gui.unfinished.kept_run import KeptRuns
 from napari_zstack_align.project import Project
 
+WIDTH = 50
+"""Characters of a line over the image: napari cuts off what is wider than the canvas."""
 NO_VOLUME = "Frames of a recording make no volume: they are shown in 2-D."
 NO_FRAMES = "There are no frames yet: add recordings, or load a stack, first."
 
@@ -140,9 +143,9 @@ class Workspace(QObject):
         self._later.start()
 
     def say(self, words: str) -> None:
-        """Write words over the image; '' for none."""
+        """Write words over the image, in lines that fit into a small window; '' for none."""
         overlay = text_overlay(self.viewer)
-        overlay.text = words
+        overlay.text = "\n".join(fill(line, WIDTH) for line in words.split("\n"))
         overlay.visible = bool(words)
 
     def say_frame(self) -> None:

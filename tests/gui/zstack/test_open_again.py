@@ -96,6 +96,7 @@ def test_a_file_opened_plainly_is_offered_as_its_run_had_it(qtbot, panel, tmp_pa
     load.open_paths([path])
     settled(qtbot, panel)
     assert panel.zstack.shown.stack.shape[:2] == (24, 1)
+    assert not any(layer.visible for layer in shown.raw)  # what is under the new one
     words = "made with 'Frames per slice: 4, Channels: 2': 'Open as its run had it'"
     assert words in load.run_bar.status.text()
     [offered] = load.ways_out.buttons
@@ -103,6 +104,7 @@ def test_a_file_opened_plainly_is_offered_as_its_run_had_it(qtbot, panel, tmp_pa
     settled(qtbot, panel)
     assert panel.zstack.shown is shown
     assert panel.zstack.workspace.stacks == [shown]
+    assert all(layer.visible for layer in shown.raw)
 
 
 def test_a_file_that_was_said_to_be_so_is_left_at_that(qtbot, panel, tmp_path):

@@ -346,6 +346,7 @@ class ZStackPart(Part):
         shown = next((each for each in self.workspace.stacks if each.stack is before), None)
         if shown is not None:
             self._choose_shown(shown)
+            shown.look_at("volume" if shown.volume else "raw")  # the plain ones had hidden it
         else:
             self.load_tab.open_as(paths, **before.said.arguments())
 
