@@ -13,6 +13,8 @@ from typing import Any
 from napari_zstack_align.cli.display import virtual_display
 
 SIZE = (1400, 900)
+SETTLE_S = 1.0
+"""Layers are made one in a turn of the event loop, on a busy machine with pauses between."""
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 
 
@@ -36,7 +38,7 @@ class Shots:
         """Wait until no job runs and everything is drawn."""
         from napari_zstack_align.gui.open import wait_for
 
-        wait_for(self.panel)
+        wait_for(self.panel, settle_s=SETTLE_S)
 
     def take(self, name: str, widget: Any = None, *, at_once: bool = False) -> None:
         """Picture of the window or a widget, when everything is done or in the middle of a run."""

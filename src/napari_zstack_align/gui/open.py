@@ -153,7 +153,7 @@ def save_screenshot(path: str | Path, shown: Shown) -> None:
         viewer.close()
 
 
-def wait_for(panel: Panel, timeout_s: float = 600.0) -> None:
+def wait_for(panel: Panel, timeout_s: float = 600.0, settle_s: float = SETTLE_S) -> None:
     """Let the event loop turn until no job of the panel runs, and a moment longer to draw."""
     loop = QEventLoop()
     end = time.monotonic() + timeout_s
@@ -165,7 +165,7 @@ def wait_for(panel: Panel, timeout_s: float = 600.0) -> None:
         load = panel.zstack.load_tab
         if any(each.busy for each in (*panel.run_bars, load.preview, load.pixel_check)):
             quiet_since = now
-        if now > end or now - quiet_since > SETTLE_S:
+        if now > end or now - quiet_since > settle_s:
             loop.quit()
 
     timer = QTimer()
