@@ -46,8 +46,8 @@ ROUNDS, ROUNDS_IN_MIDDLE = 30, 8
 
 def standing_out(image: Image) -> Image:
     """(v, u) float32: the part of each frequency of a padded image that stands out; 0: none."""
-    strength = _strength(image)
-    y, x = _frequencies(image.shape)
+    strength = strength_of(image)
+    y, x = frequencies_of(image.shape)
     around = np.maximum(_of_blocks(strength), _of_rings(strength, np.hypot(y, x)))
     quick = np.hypot(y * image.shape[0], x * image.shape[1]) >= SLOWEST
     out = quick & (strength > STANDS_OUT * around)
@@ -62,10 +62,10 @@ def power_of(part: Image, image: Image) -> float:
     """Part of an image's contrast, at the scales that an alignment compares, in frequencies."""
     if not part.any():
         return 0.0
-    y, x = _frequencies(image.shape)
+    y, x = frequencies_of(image.shape)
     squares = -2 * np.pi**2 * (y**2 + x**2)
     band = np.exp(squares * USUAL.fine_px**2) - np.exp(squares * USUAL.coarse_px**2)
-    strength = _strength(image) * band
+    strength = strength_of(image) * band
     return float(np.square(part * strength).sum() / np.square(strength).sum())
 
 
@@ -90,7 +90,8 @@ def _repeated(part: Image, image: Image, weights: Image, rounds: int) -> Image:
     return found[seen].copy()
 
 
-def _strength(image: Image) -> Image:
+def strength_of(image: Image) -> Image:
+    """(v, u) float32 strength of the frequencies of an image, padded."""
     spectrum = rfft2((image - image.mean()) * _taper(*image.shape), _padded(image.shape))
     return np.asarray(np.abs(spectrum), np.float32)
 
@@ -125,7 +126,7 @@ def _padded(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(next_fast_len(int(PADDED * n), real=True) for n in shape)
 
 
-def _frequencies(
+def frequencies_of(
     shape: tuple[int, ...],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """(v, 1) and (u,) frequencies of padded images, in periods per px."""

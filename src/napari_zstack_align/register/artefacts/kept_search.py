@@ -20,7 +20,7 @@ from napari_zstack_align.remark import remark_from
 from napari_zstack_align.saved import Arrays, Units, key_of, layout_of, values_of
 from napari_zstack_align.saved.provenance import json_bytes
 
-SEARCH = "search for artefacts 9"
+SEARCH = "search for artefacts 10"
 """Of the method, for the unit's key: another number where a result may change."""
 UNIT = "artefacts"
 

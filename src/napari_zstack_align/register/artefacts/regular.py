@@ -1,8 +1,8 @@
 """Regular patterns that are fixed to the detector and may be stronger than the tissue.
 
 In the mean of the sampled frames a pattern is sharp, and tissue that moves is blurred. What stands
-out among the spatial frequencies of the mean is taken off on trial, and the tissue is followed
-again. Then two explanations of the frames are compared:
+out among the spatial frequencies of the mean, as few waves where that is possible, is taken off on
+trial, and the tissue is followed again. Then two explanations of the frames are compared:
 
 - tissue alone, which moves as it seems to with the pattern in the frames, or as without it;
 - the pattern, and tissue that moves as it does without the pattern.
@@ -14,12 +14,14 @@ in each quarter of the image. Where nothing stands out, nothing more is done.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.register.artefacts.constant import largest_moves
+from napari_zstack_align.register.artefacts.constant import constant_pixels, largest_moves
 from napari_zstack_align.register.artefacts.explained import Frames, Judged, moved, tissue_of
 from napari_zstack_align.register.artefacts.frequencies import (
     TAPER,
@@ -30,6 +32,7 @@ from napari_zstack_align.register.artefacts.frequencies import (
 )
 from napari_zstack_align.register.artefacts.movement import MOVED_PX, Movement
 from napari_zstack_align.register.artefacts.noise import Noise
+from napari_zstack_align.register.artefacts.waves import waves_of
 
 Image = npt.NDArray[np.float32]
 
@@ -41,6 +44,10 @@ EVIDENT = 0.1
 """Frames are predicted better by so much of what the tissue's motion changes in them ..."""
 EVIDENT_ANYWHERE = 0.05
 """... and by so much in each quarter of the image."""
+COME_TRUE = 0.5
+"""So much of the changes that motion predicts is seen: else it is noise that seems to move."""
+LEAST_MOVED_PX = 0.25
+"""Of few waves hardly any is tissue, and less motion of the tissue tells."""
 FEWEST_FRAMES = 2
 """Of a group: fewer don't tell what motion changes."""
 
@@ -64,7 +71,9 @@ class Regular:
     is_doubtful: bool = False
 
 
-def find_regular(frames: Frames, seems: Movement | None, noise: Noise) -> Regular:
+def find_regular(
+    frames: Frames, seems: Movement | None, noise_of: Callable[[Image], Noise]
+) -> Regular:
     """Find a regular pattern that is added to every frame.
 
     Parameters
@@ -72,7 +81,8 @@ def find_regular(frames: Frames, seems: Movement | None, noise: Noise) -> Regula
     frames : Frames
     seems : Movement, optional
         How the tissue seems to move with the pattern in the frames, where that is known.
-    noise : Noise
+    noise_of : callable
+        Noise of frames (n, Y, X) like these.
 
     Returns
     -------
@@ -84,16 +94,38 @@ def find_regular(frames: Frames, seems: Movement | None, noise: Noise) -> Regula
     part = standing_out(mean)
     if power_of(part, mean) < LEAST_POWER:
         return Regular()
-    moves = frames.without(lying_in(part, mean))
-    if np.median(largest_moves(moves)) < MOVED_PX:
+    waves = waves_of(mean, part)
+    if waves is not None:
+        waves = waves.staying(frames.images, frames.groups)
+        if not len(waves.frequencies):
+            return Regular()
+    pattern = lying_in(part, mean) if waves is None else waves.lying_in(mean)
+    frames, noise = _judged_without(frames, pattern, noise_of)
+    moves = frames.without(pattern)
+    least = MOVED_PX if waves is None else LEAST_MOVED_PX
+    if np.median(largest_moves(moves)) < least:
         return Regular()
-    better = _better(frames, part, seems or frames.without(None), moves, noise)
+    in_middle = partial(lying_in_middle, part) if waves is None else waves.lying_in
+    better = _better(frames, in_middle, seems or frames.without(None), moves, noise)
     if better.mean() < EVIDENT:
         return Regular()
     if better.min() < EVIDENT_ANYWHERE:
         return Regular(is_doubtful=True)
-    pattern = _refined(frames, lying_in(part, mean))
+    pattern = _refined(frames, pattern)
     return Regular(pattern, frames.without(pattern))
+
+
+def _judged_without(
+    frames: Frames, pattern: Image, noise_of: Callable[[Image], Noise]
+) -> tuple[Frames, Noise]:
+    """Noise of frames without a pattern, and frames with only those constant pixels that are then.
+
+    Dim tissue under a bright stripe has the noise of dim tissue, and seemed constant.
+    """
+    without = frames.images - pattern
+    noise = noise_of(without)
+    constant = frames.constant & constant_pixels(without, noise)
+    return replace(frames, constant=constant), noise
 
 
 def _refined(frames: Frames, pattern: Image) -> Image:
@@ -103,8 +135,14 @@ def _refined(frames: Frames, pattern: Image) -> Image:
         more = standing_out(left)
         if not more.any():
             break
-        pattern = pattern + lying_in(more, left)
+        pattern = pattern + _lying_in(more, left)
     return pattern
+
+
+def _lying_in(part: Image, image: Image) -> Image:
+    """(Y, X) what stands out of an image: its waves where these are few, else its frequencies."""
+    waves = waves_of(image, part)
+    return lying_in(part, image) if waves is None else waves.lying_in(image)
 
 
 def _unexplained(frames: Frames, moves: Movement, pattern: Image) -> Image:
@@ -122,21 +160,26 @@ def _unexplained(frames: Frames, moves: Movement, pattern: Image) -> Image:
 
 
 def _better(
-    frames: Frames, part: Image, seems: Movement, moves: Movement, noise: Noise
+    frames: Frames,
+    pattern_in: Callable[[Image], Image],
+    seems: Movement,
+    moves: Movement,
+    noise: Noise,
 ) -> npt.NDArray[np.float64]:
     """(2, 2) by how much a pattern predicts frames better, over the quarters of the image.
 
-    In units of the variance of a pixel that the motion of the tissue makes.
+    In units of the variance of a pixel that the motion of the tissue makes. ``pattern_in`` finds
+    the pattern in a mean of frames.
     """
     judged = Judged.of(frames, noise)
     images = judged.images
     nothing = np.zeros_like(images[0])
     alone = [(nothing, seems), (nothing, moves)]
     misfits = np.zeros((3, *nothing.shape))
-    explained = 0.0
+    explained = predicted_changes = 0.0
     inner = _inner(nothing.shape)
     for learned in frames.halves:
-        pattern = judged.as_judged(lying_in_middle(part, frames.some(learned).mean))
+        pattern = judged.as_judged(pattern_in(frames.some(learned).mean))
         for group in np.unique(frames.groups):
             mine, others = (
                 np.flatnonzero(some & (frames.groups == group)) for some in (learned, ~learned)
@@ -149,9 +192,11 @@ def _better(
                 rest = images[others] - fixed
                 misfit += np.square(rest - predicted).sum(axis=0)
             # Of the last one, the pattern with tissue.
-            changes = (rest - rest.mean(axis=0)) * (predicted - predicted.mean(axis=0))
+            changing = predicted - predicted.mean(axis=0)
+            changes = (rest - rest.mean(axis=0)) * changing
             explained += float(changes[:, *inner].mean(axis=(1, 2)).sum())
-    if explained <= 0:
+            predicted_changes += float(np.square(changing[:, *inner]).mean(axis=(1, 2)).sum())
+    if explained <= COME_TRUE * predicted_changes:
         return np.zeros((2, 2))
     without = min(misfits[:2], key=lambda misfit: float(misfit[inner].sum()))
     return _of_quarters((without - misfits[2])[inner]) / explained

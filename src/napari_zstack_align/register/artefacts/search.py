@@ -193,11 +193,17 @@ def _examined(
     if pattern:
         images -= pattern.image
         noise = Noise.of(_under_usual_light(sample))
+        constant = constant & constant_pixels(images, noise)
     yield None
-    regular = find_regular(Frames(images, same_tissue, constant), None if pattern else moves, noise)
+    regular = find_regular(
+        Frames(images, same_tissue, constant),
+        None if pattern else moves,
+        lambda others: Noise.of(_under_usual_light(replace(sample, images=others))),
+    )
     if regular.image is not None and regular.movement is not None:
         images -= regular.image
         noise, moves = Noise.of(_under_usual_light(sample)), regular.movement
+        constant = constant & constant_pixels(images, noise)
         if given is None:  # constant pixels were judged by how the tissue seemed to move
             told, untested = fixed_constant(images, constant, noise, moves)
             fixed = fixed | told
