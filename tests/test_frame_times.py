@@ -19,6 +19,11 @@ KNOWN = {
     "a time given twice": ([0, 1, 1, 2], 1.0),
     "one unknown": ([0, 2, np.nan, 6, 8, 10], 2.0),
     "two frames": ([5, 5.5], 0.5),
+    "a plane of a scan up and down": ([1, 6, 9, 14, 17, 22, 25], 4.0),
+    "one of its frames unknown": ([1, 6, 9, 14, np.nan, 22, 25, 30, 33, 38], 4.0),
+    "its clock starts anew": ([1, 6, 9, 14, 17, 1, 6, 9, 14, 17], 4.0),
+    "steps in whole ms": (np.round(np.arange(40) / 30, 3), 0.033),
+    "pauses here and there": ([0, 1, 9, 10, 11, 12, 20, 21, 22, 23], 1.0),
 }
 UNKNOWN = {
     "no times": None,
@@ -35,6 +40,13 @@ UNKNOWN = {
 @pytest.mark.parametrize(("times", "interval"), KNOWN.values(), ids=KNOWN)
 def test_known(times, interval):
     assert frame_interval_s(times) == pytest.approx(interval, rel=1e-12)
+
+
+def test_rests_of_a_zstack_are_left_out():
+    times = [0, 1, 6, 7, 12, 13, 18, 19]
+    stack = Stack.from_array(np.zeros((8, 4, 4), np.uint16), "TYX", frame_times_s=times)
+    assert stack.frame_interval_s == 3
+    assert stack.replace(frames_per_slice=2).frame_interval_s == 1
 
 
 @pytest.mark.parametrize("times", UNKNOWN.values(), ids=UNKNOWN)

@@ -12,7 +12,9 @@ def frame_interval_s(times_s: npt.ArrayLike | None) -> float | None:
     """Return the usual time from one frame to the next, None where it is unknown.
 
     The median of the steps forward in time. Steps that are not forward (a clock that starts anew, a
-    time given twice) and unknown times (NaN) are left out.
+    time given twice) and unknown times (NaN) are left out. Where a short and a long step alternate,
+    as they do for a plane of a scan up and down, it is their mean: either alone would be the rate
+    of no frame.
 
     Parameters
     ----------
@@ -25,11 +27,42 @@ def frame_interval_s(times_s: npt.ArrayLike | None) -> float | None:
         In s, above 0 and finite. None without times, for a single frame, and where fewer than half
         of the steps lead forward: such times order no frames.
     """
+    median = median_step_s(times_s)
+    return median if median is None else _mean_of_alternate_steps(np.diff(times_s)) or median
+
+
+def median_step_s(times_s: npt.ArrayLike | None) -> float | None:
+    """Return the median step forward in time alone; see `frame_interval_s`.
+
+    It is the frame interval of a z-stack, where the microscope may rest after every second frame.
+    """
     steps = np.diff(np.asarray(() if times_s is None else times_s, np.float64))
     forward = steps[np.isfinite(steps) & (steps > 0)]
     if not len(forward) or 2 * len(forward) < len(steps):
         return None
     return float(np.median(forward))
+
+
+FEWEST_ALTERNATE = 3
+"""So many steps of either length show that they alternate."""
+ALTERNATE_SPREADS, LEAST_ALTERNATE = 8.0, 0.01
+"""They do so where they differ by so many times what those of one length do among themselves, and
+by this part of the median step: clocks that jitter don't."""
+
+
+def _mean_of_alternate_steps(steps_s: npt.NDArray[np.float64]) -> float | None:
+    """Mean of two step lengths that alternate; None where they don't."""
+    forward = np.where(np.isfinite(steps_s) & (steps_s > 0), steps_s, np.nan)
+    turns = [every[np.isfinite(every)] for every in (forward[::2], forward[1::2])]
+    if min(map(len, turns)) < FEWEST_ALTERNATE:
+        return None
+    first, second = (float(np.median(every)) for every in turns)
+    spread = max(
+        float(np.median(np.abs(every - middle)))
+        for every, middle in zip(turns, (first, second), strict=True)
+    )
+    least = max(ALTERNATE_SPREADS * spread, LEAST_ALTERNATE * min(first, second))
+    return (first + second) / 2 if abs(first - second) > least else None
 
 
 def out_of_order(times_s: npt.ArrayLike) -> npt.NDArray[np.intp]:

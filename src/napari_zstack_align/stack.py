@@ -16,7 +16,7 @@ import numpy.typing as npt
 from napari_zstack_align.acquisition import Acquisition
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import DroppedFrameError, InputError
-from napari_zstack_align.frame_times import frame_interval_s
+from napari_zstack_align.frame_times import frame_interval_s, median_step_s
 from napari_zstack_align.layout import FramesPerSlice, Layout, Order, layout_of_axes
 from napari_zstack_align.lazy import LazyFrames
 from napari_zstack_align.remark import Remark, as_remarks
@@ -433,7 +433,8 @@ class Stack:
     @property
     def frame_interval_s(self) -> float | None:
         """Usual time from one frame to the next in s; None where unknown."""
-        return frame_interval_s(self.frame_times_s)
+        of = frame_interval_s if self.frames_per_slice is None else median_step_s
+        return of(self.frame_times_s)
 
     def replace(self, **changes: Any) -> Stack:
         """Return a copy with some attributes changed and checked again."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import rank_filter
 
-from napari_zstack_align.frame_times import frame_interval_s
+from napari_zstack_align.frame_times import frame_interval_s, median_step_s
 
 Numbers = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -65,15 +65,15 @@ class Timeline:
         half a minute ago is as good a baseline with frames in between as without. Frames of
         unknown time are put evenly between the others.
         """
-        interval = frame_interval_s(times_s)
+        interval, usual = frame_interval_s(times_s), median_step_s(times_s)
         window = max(round(window_s / (interval or 1 / FRAMES_A_SECOND)), FEWEST_FOR_BASELINE)
-        if times_s is None or interval is None:
+        if times_s is None or interval is None or usual is None:
             whole = np.zeros(n_frames, np.int32)
             return cls(whole, whole, 1 / FRAMES_A_SECOND, window)
         known = np.isfinite(times_s)
         times = np.interp(np.arange(n_frames), np.flatnonzero(known), times_s[known])
         steps = np.diff(times)
-        pauses = (steps < 0) | (steps > pause_intervals * interval)
+        pauses = (steps < 0) | (steps > pause_intervals * usual)
         breaks = (steps < 0) | (pauses & (steps > window_s))
         segment, burst = (np.cumsum([False, *where]).astype(np.int32) for where in (breaks, pauses))
         places = np.full(n_frames, np.nan)
