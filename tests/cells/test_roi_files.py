@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import napari_zstack_align as nza
+from napari_zstack_align.cells.roi_files import with_size_of_pixels
 from napari_zstack_align.errors import InputError
 
 CIRCLES = [[12.5, 7.25, 4.0], [30.0, 41.0, 2.5]]
@@ -54,6 +55,12 @@ def test_what_was_assumed_is_said(tmp_path: Path) -> None:
     assert "in pixels: where the image had a scale in Fiji" in fiji
 
 
+def test_our_own_tables_count_in_pixels(tmp_path: Path) -> None:
+    nza.Rois.of(CIRCLES, made_on="reference-1").save(tmp_path / "rois.csv")
+    with pytest.raises(InputError, match="counts in pixels: leave out"):
+        nza.load_rois(tmp_path / "rois.csv", pixel_size_um=1.2)
+
+
 @pytest.mark.parametrize("pixel", [0.5, 1.7])
 def test_tables_in_um(pixel: float, tmp_path: Path) -> None:
     rows = [
@@ -69,6 +76,12 @@ def test_tables_in_um(pixel: float, tmp_path: Path) -> None:
         rois = nza.load_rois(path, pixel_size_um=pixel)
         np.testing.assert_allclose(rois.circles, CIRCLES, rtol=1e-12)
         assert not any(remark.is_warning for remark in rois.remarks)
+        same = nza.Stack.from_array(np.zeros((2, 8, 8)), "TYX", pixel_size_um=(pixel, pixel))
+        assert with_size_of_pixels(rois, pixel, [same]) is rois
+        other = same.replace(pixel_size_um=(pixel, 1.1 * pixel))
+        warned = with_size_of_pixels(rois, pixel, [same, other]).remarks[-1]
+        assert warned.is_warning
+        assert f"pixels of {pixel} µm, but those of" in warned
     for odd in (0, -1, np.inf, np.nan):
         with pytest.raises(InputError, match="above 0 µm"):
             nza.load_rois(path, pixel_size_um=odd)

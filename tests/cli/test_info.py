@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import tifffile
 
 import napari_zstack_align as nza
 from napari_zstack_align.cli.main import main
@@ -135,6 +136,17 @@ def test_frames_without_a_layout_name_the_next_step(tmp_path, zstack_file, capsy
     assert "--propose suggests a layout" in capsys.readouterr().out.splitlines()[-1]
     assert main(["info", str(zstack_file), "--frames-per-slice=4"]) == 0
     assert "--propose" not in capsys.readouterr().out
+
+
+def test_a_recording_of_planes_names_the_next_step(tmp_path, capsys):
+    tifffile.imwrite(tmp_path / "volumes.tif", np.zeros((60, 16, 16), np.uint16))
+    assert (
+        main(["info", str(tmp_path / "volumes.tif"), "--frames-per-slice=20", "--order=slices"])
+        == 0
+    )
+    assert "--plane 0 to --plane 2;" in capsys.readouterr().out
+    assert main(["info", str(tmp_path / "volumes.tif"), "--frames-per-slice=20"]) == 0
+    assert "--plane" not in capsys.readouterr().out
 
 
 def test_propose_checks_the_layout_that_is_given(tmp_path, capsys):

@@ -50,6 +50,7 @@ def test_flags_may_stand_before_the_command(tmp_path, monkeypatch, capsys):
         (["fly"], "invalid choice: 'fly'"),
         (["adaptive"], "required: FILE"),
         (["adaptive", "no.tif"], "no.tif"),
+        (["adaptive", "no.tif", "-o", "x"], "unrecognized arguments: -o x (see zstack-align adap"),
         (["adaptive", "no.tif", "--alpha", "wide"], "--alpha: 'wide' is not a number (see"),
         (["adaptive", "no.tif", "--alpha", "0"], "alpha should be greater than or equal to 0.01"),
         (["adaptive", "no.tif", "--params", "no.json"], "There is no parameter file no.json"),

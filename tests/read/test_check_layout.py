@@ -325,6 +325,12 @@ def test_one_frame_a_slice(order, kind, verdict, said, given) -> None:
     assert "Frames of one slice, or" not in report.reason
 
 
+def test_black_repeats_are_not_called_one_frame_a_slice() -> None:
+    black = nza.Stack.from_array(np.zeros((40, 32, 32), np.uint16), "TYX", frames_per_slice=4)
+    report = nza.run(check_layout(black))
+    assert report.reason.startswith("Frames of one slice, or of far slices, resemble one another")
+
+
 def test_a_recording_that_drifts_is_no_volume() -> None:
     still = scan(repeats(1, 24), seed=1)
     drifting = np.stack([np.roll(frame, t // 3, axis=1) for t, frame in enumerate(still)])

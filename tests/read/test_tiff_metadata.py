@@ -10,6 +10,7 @@ import pytest
 import tifffile
 
 from napari_zstack_align.read import open_stack
+from napari_zstack_align.read._units import length_um
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*stored as RGB:DeprecationWarning")
 
@@ -87,6 +88,11 @@ def test_caller_overrides_the_file(tmp_path: Path, frames: Any) -> None:
     tifffile.imwrite(tmp_path / "y.tif", frames.reshape(4, 3, 20, 30), metadata={"axes": "TZYX"})
     assert open_stack(tmp_path / "y.tif", order="repeats").order == "repeats"
     assert open_stack(tmp_path / "y.tif", frames_per_slice=4).order == "slices"
+
+
+@pytest.mark.parametrize("unit", ["ms", "s", "sec", "min", "us"])
+def test_units_of_time_are_no_lengths(unit: str) -> None:
+    assert length_um(unit) is None
 
 
 @pytest.mark.parametrize("unit", ["um", "micron", "\\u00B5m", "µm", "nm", "mm"])

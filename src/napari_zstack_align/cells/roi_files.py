@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +14,15 @@ from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.extras import load_format
 from napari_zstack_align.plain_files import check_is_file, path_of
+from napari_zstack_align.remark import as_warnings
 from napari_zstack_align.saved import UnfitContent, read_npz
+from napari_zstack_align.stack import Stack
 
 ZIP = b"PK"
 ONE_ROI = b"Iout"
 """Begins a file with a single ROI of ImageJ's."""
+SAME_SIZE = 0.01
+"""Sizes of pixels that differ by less than this part are written with fewer digits."""
 ENDINGS = (".csv", ".tsv", ".txt", ".zip", ".roi", ".npz")
 """Of names of files with ROIs, for dialogs."""
 
@@ -62,6 +68,31 @@ def load_rois(path: str | Path, *, pixel_size_um: float | None = None) -> Rois:
     if start.startswith(b"PK\x05\x06"):
         raise InputError(f"{path} is an empty zip file: save the ROI manager's list again.")
     return read_table(path, pixel_size_um)  # which says what it is
+
+
+def with_size_of_pixels(rois: Rois, pixel_size_um: float | None, stacks: Sequence[Stack]) -> Rois:
+    """Return ROIs with a warning where their table's pixels aren't those of the recordings.
+
+    Parameters
+    ----------
+    rois : Rois
+    pixel_size_um : float, optional
+        What a table in µm was divided by.
+    stacks : sequence of Stack
+        Recordings that the ROIs are of.
+    """
+    if pixel_size_um is None:
+        return rois
+    for stack in stacks:
+        theirs = stack.pixel_size_um
+        if theirs and max(abs(each / pixel_size_um - 1) for each in theirs) > SAME_SIZE:
+            said = " × ".join(f"{each:.4g}" for each in dict.fromkeys(theirs))
+            remark = (
+                f"The table of ROIs was read with pixels of {pixel_size_um:.4g} µm, but those of "
+                f"{stack.name} are {said} µm: the ROIs lie elsewhere unless the latter is wrong."
+            )
+            return replace(rois, remarks=(*rois.remarks, *as_warnings(remark)))
+    return rois
 
 
 def _start(path: Path) -> bytes:

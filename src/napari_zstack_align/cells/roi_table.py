@@ -80,6 +80,8 @@ def read_table(path: Path, pixel_size_um: float | None = None) -> Rois:
 
 def _ours(path: Path, pixel_size_um: float | None) -> tuple[Columns, tuple[Remark, ...]]:
     columns = _read(path)
+    if pixel_size_um is not None and (MADE_ON in columns or LAST_ID in columns):
+        raise InputError(f"{path} counts in pixels: leave out the size of a pixel.")
     try:
         return in_our_columns(columns, pixel_size_um)
     except InputError as error:

@@ -32,6 +32,14 @@ NEXT_STEP = (
     "A recording of one plane goes to 'zstack-align keypoints', as it is."
 )
 
+OF_PLANES = (
+    "A recording of several planes is opened by one of them, --plane 0 to --plane {last}; "
+    "'zstack-align keypoints --plane all' registers each. A z-stack goes to "
+    "'zstack-align adaptive'."
+)
+FEWEST_OF_RECORDING = 20
+"""Volumes from which it may be a recording: so many frames a plane fill the shortest chunk."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to its parser."""
@@ -88,6 +96,8 @@ def run_info(args: argparse.Namespace) -> bool:
         print(in_flags(_of_the_given(proposal)))
     elif stack.frames_per_slice is None:
         print(NEXT_STEP)
+    elif stack.order != "repeats" and stack.most_repeats >= FEWEST_OF_RECORDING:
+        print(OF_PLANES.format(last=stack.n_slices - 1))
     return True
 
 

@@ -134,6 +134,16 @@ def _main(argv: Sequence[str]) -> int:
     return DONE if complete else INCOMPLETE
 
 
+def _parsed(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Namespace:
+    """Return the arguments; those of no command are told with the help of the one chosen."""
+    args, unknown = parser.parse_known_args(argv)
+    if unknown:
+        command = chosen_command(argv)
+        of = f"{parser.prog} {command}" if command in COMMANDS else parser.prog
+        raise InputError(f"unrecognized arguments: {' '.join(unknown)} (see {of} --help).")
+    return args
+
+
 def _run(argv: Sequence[str]) -> bool:
     """Run one command; return whether all of it was done."""
     _print_every_name()
@@ -143,7 +153,7 @@ def _run(argv: Sequence[str]) -> bool:
         stop_if_asked()
     except KeyboardInterrupt:
         raise Cancelled from None
-    args = parser.parse_args(argv)
+    args = _parsed(parser, argv)
     _check_paths(args)
     give_back_large_blocks()
     level = logging.INFO if args.verbose else logging.WARNING

@@ -11,7 +11,7 @@ from napari_zstack_align import saved
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.raw_frames import MissingSource, origin_of
 from napari_zstack_align.alignment.session import load_saved, unique_names
-from napari_zstack_align.cells.roi_files import load_rois
+from napari_zstack_align.cells.roi_files import load_rois, with_size_of_pixels
 from napari_zstack_align.cells.roi_table import is_roi_table
 from napari_zstack_align.cells.traces import (
     Stimuli,
@@ -143,6 +143,8 @@ def run_traces(args: argparse.Namespace) -> bool:
     kind = Kind.TRACES if len(stacks) == 1 else Kind.SESSION_TRACES
     out = target_of(args.out or f"{_name_of(args.inputs, stacks)}_traces", kind)
     check_output_apart(args, out)
+    _tell_of_dark_file(args, params, stacks)
+    rois = with_size_of_pixels(rois, args.rois_pixel_size, stacks)
     alignments = [alignment for _, alignment in recordings]
     about = about_traces(stacks, rois, alignments, params)
     overwrite = args.overwrite or was_saved(out, kind, about)
@@ -183,6 +185,17 @@ def _with_dark_file(args: argparse.Namespace, params: TraceParams) -> TraceParam
     values = measured_dark_level(open_stack(args.dark_file)).values
     print(f"{args.dark_file}: a dark level of {', '.join(f'{v:.2f}' for v in values)} counts.")
     return params.replace(dark_level=tuple(values.tolist()))
+
+
+def _tell_of_dark_file(args: argparse.Namespace, params: TraceParams, stacks: list[Stack]) -> None:
+    """Say where one detector's dark level is taken for others, too."""
+    several = [stack.name for stack in stacks if stack.shape[1] > 1]
+    if args.dark_file is not None and len(params.dark_level) == 1 and several:
+        print(
+            f"  Note: {args.dark_file} has one channel: its dark level is taken for all channels "
+            f"of {', '.join(several)}, though each detector may have its own. --dark-level takes "
+            f"one number a channel."
+        )
 
 
 def _check_not_swapped(args: argparse.Namespace) -> None:

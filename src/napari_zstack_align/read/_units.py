@@ -73,7 +73,7 @@ NO_LENGTHS = ("", "pixel", "px", "reference frame", "none", "null")
 
 def length_um(unit: str) -> float | None:
     """µm in a unit of length, None for pixels and unknown names."""
-    return _in(LENGTHS_UM, unit)
+    return None if _plain(unit) in TIMES_S else _in(LENGTHS_UM, unit)
 
 
 def time_s(unit: str) -> float | None:

@@ -370,6 +370,11 @@ def test_dark_level_of_a_file_without_light(tmp_path: Path) -> None:
     level = nza.measured_dark_level(nza.open_stack(dark_file(tmp_path)))
     assert level.values[0] == pytest.approx(OFFSET, abs=0.5)
     assert (level.source, level.accepted) == ("dark frames", True)
+    one = nza.open_stack(dark_file(tmp_path)).read(0, 1)
+    alone = nza.measured_dark_level(nza.Stack.from_array(one, "TCYX"))
+    assert alone.values[0] == pytest.approx(OFFSET, abs=2.0)
+    with pytest.raises(nza.InputError, match="show structure"):
+        nza.measured_dark_level(nza.Stack.from_array(movie().read(0, 1), "TCYX"))
     for light in (3, 40):
         with pytest.raises(nza.InputError, match=r"show structure.*shutter closed"):
             nza.measured_dark_level(lit(Detector(), photons=light))

@@ -50,6 +50,8 @@ SAME = {
     "durations": "Onset,Duration,name\n0.2,0.2,dot\n0.55,0.15,bar\n",
     "of BIDS": "onset\tduration\ttrial_type\n0.2\t0.2\tdot\n0.55\t0.15\tbar\n",
     "with decimal commas": "onset;offset;name\n0,2;0,4;dot\n0,55;0,7;bar\n",
+    "milliseconds": "onset_ms,duration_ms,name\n200,200,dot\n550,150,bar\n",
+    "onsets in s, durations in ms": "onset_s,duration_ms,name\n0.2,200,dot\n0.55,150,bar\n",
     "unsorted": "name,onset,offset\nbar,0.55,0.7\ndot,0.2,0.4\n",
     "of NWB": "start_time,stop_time,name\n0.2,0.4,dot\n0.55,0.7,bar\n",
     "dates": "onset,offset,name\n2026-03-04T05:06:07.2,2026-03-04T05:06:07.4,dot\n"
@@ -146,6 +148,12 @@ BAD = {
     "both": ("onset,offset,duration\n1,2,1\n", "has offsets and durations: leave one"),
     "twice": ("onset,onset_s,offset\n1,1,2\n", "has the columns onset and onset_s: leave one"),
     "milliseconds": ("onset,offset,unit\n1,2,ms\n", "has a column unit, which isn't read"),
+    "frames for seconds": (
+        "onset_s,duration_frames\n1,2\n",
+        "duration_frames isn't in seconds",
+    ),
+    "seconds for frames": ("onset_frame,duration_s\n1,2\n", "duration_s isn't in numbers of raw"),
+    "no unit for frames": ("onset,offset_frame\n1,2\n", "offset_frame isn't in seconds, as"),
     "no row": ("onset,offset\n", "lists no stimulus: add a row for each"),
     "empty": ("", "is no table of stimuli"),
 }

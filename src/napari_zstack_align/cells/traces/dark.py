@@ -248,7 +248,10 @@ def _structure_and_noise(
     """(C,) how much pixels differ on the mean, beyond noise, and the noise of a frame; counts."""
     some = [stack.read(t, t + 1)[0] for t in map(int, sampled_frames(stack.n_frames))]
     frames = np.stack(some).astype(np.float64)
-    noise = np.median(frames.var(axis=0, ddof=1) if len(frames) > 1 else 0 * frames[0], axis=(1, 2))
+    if len(frames) > 1:
+        noise = np.median(frames.var(axis=0, ddof=1), axis=(1, 2))
+    else:  # noise differs from pixel to pixel, where structure is alike
+        noise = np.diff(frames[0], axis=2).var(axis=(1, 2)) / 2
     excess = frames.mean(axis=0).var(axis=(1, 2)) - noise / len(frames)
     return np.sqrt(np.maximum(excess, 0)), np.sqrt(noise)
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.acquisition import Acquisition, seconds_between
-from napari_zstack_align.cells.cell_texts import Column, finite
+from napari_zstack_align.cells.cell_texts import Column, finite, of_each
 from napari_zstack_align.cells.traces.traces import STIMULI, Traces
 from napari_zstack_align.counting import are
 from napari_zstack_align.errors import InputError
@@ -30,14 +30,21 @@ IN_WORDS: dict[Unit, str] = {
     "frames": "in numbers of raw frames, counted from 0",
     "dates": "by date and time",
 }
+SINCE = " since the start of the recording"
 TITLES = {
-    "onset": ("onset", "onset_s", "onset_frame", "start", "start_s", "start_time"),
-    "offset": ("offset", "offset_s", "offset_frame", "stop", "stop_s", "stop_time", "end", "end_s"),
-    "duration": ("duration", "duration_s", "duration_frames"),
+    "onset": ("onset", *("onset_s", "onset_ms", "onset_frame"), "start", "start_s", "start_time"),
+    "offset": (
+        *("offset", "offset_s", "offset_ms", "offset_frame"),
+        *("stop", "stop_s", "stop_time", "end", "end_s"),
+    ),
+    "duration": ("duration", "duration_s", "duration_ms", "duration_frames"),
     "name": ("name", "stimulus", "trial_type"),
     "recording": ("recording",),
 }
 """Titles of the columns, whatever their case; ``trial_type`` is of BIDS, ``start_time`` of NWB."""
+OF_TITLES: dict[str, Unit] = {"_s": "s", "_ms": "s", "_frame": "frames", "_frames": "frames"}
+"""Units that endings of titles say."""
+MS = "_ms"
 UNITS = ("unit", "units", "time_unit")
 """Columns that may say milliseconds: to pass over them would be wrong by a factor."""
 UNNAMED = "stimulus"
@@ -175,10 +182,10 @@ def read_stimuli(path: str | os.PathLike[str], unit: Unit | None = None) -> Stim
     ----------
     path : path
     unit : {'s', 'frames', 'dates'}, optional
-        Of onsets and offsets: seconds since the start of the recording, numbers of raw frames from
-        0 (an offset is the first frame after it), or date and time in ISO 8601 (durations are
-        seconds). By default as titles such as ``onset_frame`` or cells with dates say it, else
-        seconds.
+        Of onsets and offsets: seconds since the start of the recording (milliseconds where a title
+        ends in ``_ms``), numbers of raw frames from 0 (an offset is the first frame after it), or
+        date and time in ISO 8601 (durations are seconds). By default as titles such as
+        ``onset_frame`` or cells with dates say it, else seconds.
 
     Returns
     -------
@@ -194,7 +201,9 @@ def read_stimuli(path: str | os.PathLike[str], unit: Unit | None = None) -> Stim
     path = path_of(path)
     columns = _columns(path)
     try:
-        return _stimuli(columns, path, unit or _unit_of(columns))
+        unit = unit or _unit_of(columns)
+        _check_titles(columns, unit)
+        return _stimuli(_in_seconds(columns), path, unit)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
@@ -247,13 +256,40 @@ def _columns(path: Path) -> dict[str, Column]:
 def _unit_of(columns: dict[str, Column]) -> Unit:
     """Unit as titles say it, or a date in the first cell."""
     title, first = columns["onset"].title.lower(), columns["onset"].texts[0]
-    if title.endswith("_frame"):
-        return "frames"
+    if said := _of_title(title):
+        return said
     try:
         float(first)
     except ValueError:
         return "dates" if _date(first) is not None else "s"
     return "s"
+
+
+def _of_title(title: str) -> Unit | None:
+    """Unit that a title ends in; None where it ends in none."""
+    return next((unit for ending, unit in OF_TITLES.items() if title.endswith(ending)), None)
+
+
+def _check_titles(columns: dict[str, Column], unit: Unit) -> None:
+    """Raise InputError where a title says another unit than that of the onsets."""
+    for name in ("onset", "offset", "duration"):
+        if name not in columns:
+            continue
+        takes: Unit = "s" if (unit, name) == ("dates", "duration") else unit
+        title = columns[name].title
+        if _of_title(title.lower()) not in (None, takes):
+            raise InputError(
+                f"column {title} isn't {IN_WORDS[takes].removesuffix(SINCE)}, as the onsets ask "
+                f"for: give onsets, and offsets or durations, in one unit."
+            )
+
+
+def _in_seconds(columns: dict[str, Column]) -> dict[str, Column]:
+    """Columns with those in milliseconds in seconds."""
+    return {
+        name: of_each(column, lambda ms: ms / 1000) if column.title.lower().endswith(MS) else column
+        for name, column in columns.items()
+    }
 
 
 def _stimuli(columns: dict[str, Column], path: Path, unit: Unit) -> Stimuli:
