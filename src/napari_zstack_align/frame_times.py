@@ -28,7 +28,9 @@ def frame_interval_s(times_s: npt.ArrayLike | None) -> float | None:
         of the steps lead forward: such times order no frames.
     """
     median = median_step_s(times_s)
-    return median if median is None else _mean_of_alternate_steps(np.diff(times_s)) or median
+    if median is None:
+        return None
+    return _mean_of_alternate_steps(np.diff(np.asarray(times_s, np.float64))) or median
 
 
 def median_step_s(times_s: npt.ArrayLike | None) -> float | None:

@@ -140,12 +140,10 @@ def test_frames_without_a_layout_name_the_next_step(tmp_path, zstack_file, capsy
 
 def test_a_recording_of_planes_names_the_next_step(tmp_path, capsys):
     tifffile.imwrite(tmp_path / "volumes.tif", np.zeros((60, 16, 16), np.uint16))
-    assert (
-        main(["info", str(tmp_path / "volumes.tif"), "--frames-per-slice=20", "--order=slices"])
-        == 0
-    )
+    command = ["info", str(tmp_path / "volumes.tif"), "--frames-per-slice=20"]
+    assert main([*command, "--order=slices"]) == 0
     assert "--plane 0 to --plane 2;" in capsys.readouterr().out
-    assert main(["info", str(tmp_path / "volumes.tif"), "--frames-per-slice=20"]) == 0
+    assert main(command) == 0
     assert "--plane" not in capsys.readouterr().out
 
 

@@ -327,7 +327,7 @@ def test_one_frame_a_slice(order, kind, verdict, said, given) -> None:
 
 def test_black_repeats_are_not_called_one_frame_a_slice() -> None:
     black = nza.Stack.from_array(np.zeros((40, 32, 32), np.uint16), "TYX", frames_per_slice=4)
-    report = nza.run(check_layout(black))
+    report = nza.run(nza.check_layout(black))
     assert report.reason.startswith("Frames of one slice, or of far slices, resemble one another")
 
 
