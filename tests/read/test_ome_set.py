@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.quality import empty_table
+from napari_zstack_align.alignment.storage import load_alignment, save_alignment
+from napari_zstack_align.alignment.transforms import identity
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.read import holds_frames, images_in, open_stack, started_at
 
 SHAPE = (12, 16)
@@ -100,6 +105,43 @@ def test_a_missing_file_is_named_and_its_frame_keeps_its_place(tmp_path: Path) -
     with pytest.raises(InputError, match=f"{files[10].name} is missing"):
         stack.read(5, 6)
     np.testing.assert_array_equal(stack.read(6, 7)[0, 1], image_of(1, 2, 1))
+
+
+@pytest.mark.parametrize("given", ["one of them", "all that are there"])
+@pytest.mark.parametrize("master", MASTERS[:2])
+def test_a_result_opens_a_set_again_that_lacks_a_file(
+    master: str, given: str, tmp_path: Path
+) -> None:
+    """Also once the file is back, as its user was asked to copy it there."""
+    files = write_set(tmp_path / "set", master)
+    lost = files[9]
+    kept = lost.read_bytes()
+    lost.unlink()
+    there = [file for file in files if file != lost]
+    stack = open_stack(there[-1] if given == "one of them" else there)
+    assert stack.source.shape[0] == N_TIMES * N_SLICES
+    (missing,) = stack.missing
+    n_frames, shape = stack.n_frames, (stack.shape[2], stack.shape[3])
+    made = Alignment(
+        stack, identity(n_frames, shape), np.zeros(shape, np.float32),
+        empty_table(n_frames, "slice"), AdaptiveParams(),
+    )  # fmt: skip
+    folder = save_alignment(made, tmp_path / "run.zalign")
+    again = load_alignment(folder).stack
+    assert again.missing == (missing,)
+    np.testing.assert_array_equal(again.read(0, missing), stack.read(0, missing))
+    lost.write_bytes(kept)
+    back = load_alignment(folder).stack
+    np.testing.assert_array_equal(back.read(0, missing), stack.read(0, missing))
+
+
+def test_the_folder_of_a_missing_file_is_named_wherever_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = write_set(tmp_path / "here")
+    files[9].unlink()
+    monkeypatch.chdir(tmp_path / "here")
+    assert any("missing in here" in remark for remark in open_stack(files[0].name).remarks)
 
 
 def test_without_the_file_that_describes_them(tmp_path: Path) -> None:

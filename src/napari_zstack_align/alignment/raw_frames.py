@@ -274,13 +274,16 @@ def find_stack(folder: Path, raw: StackAndInputs, seen: FrameDigests | None = No
     described, inputs = raw.stack, raw.inputs
     if not inputs:
         return missing_stack(folder, raw, f"was an array in memory: give it {GIVEN_AT_OPENING}")
-    why = f"is not at {inputs[0].path} any more: give its new place {GIVEN_AT_OPENING}"
+    why = ""
     for paths in places_of(folder, inputs):
-        try:
-            return check_stack(open_as_said(paths, described), described, seen)
-        except InputError as error:  # another recording may have this name by now
-            why = f"can't be used any more. {error}"
-    return missing_stack(folder, raw, why)
+        # a file of a set that lacked another one opens that one too, since it is there
+        for opened in (paths, paths[0]) if isinstance(paths, list) else (paths,):
+            try:
+                return check_stack(open_as_said(opened, described), described, seen)
+            except InputError as error:  # another recording may have this name by now
+                why = why or f"can't be used any more. {error}"
+    gone = f"is not at {inputs[0].path} any more: give its new place {GIVEN_AT_OPENING}"
+    return missing_stack(folder, raw, why or gone)
 
 
 def open_as_said(paths: Path | list[Path], described: StackFacts) -> Stack:

@@ -76,9 +76,12 @@ def open_recording(path: Path, args: argparse.Namespace) -> Stack:
 
 
 def _on_files(folder: Path, stack: Stack) -> str:
-    """Say that several movies in a folder are one recording; '' for single frames."""
+    """Say that several movies in a folder are one recording; '' for single frames.
+
+    Of a file that belongs to a set, its own description says so.
+    """
     names = [path.name for path in stack.paths]
-    if len(names) < 2 or stack.n_frames <= len(names):
+    if not folder.is_dir() or len(names) < 2 or stack.n_frames <= len(names):
         return ""
     return (
         f"The {len(names)} files in {folder}, {names[0]} to {names[-1]}, are one recording here, "

@@ -34,9 +34,9 @@ def remark_on(lost: dict[int, str], folder: Path) -> tuple[Remark, ...]:
         return ()
     names = list(dict.fromkeys(lost.values()))
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    keeps = "keeps its" if len(lost) == 1 else "keep their"
+    keeps, place = "keeps its" if len(lost) == 1 else "keep their", folder.absolute().name
     return as_warnings(
-        f"{', '.join(names[:MOST_NAMED])}{more} {are(len(names))} missing in {folder.name}: "
+        f"{', '.join(names[:MOST_NAMED])}{more} {are(len(names))} missing in {place}: "
         f"{counted(len(lost), 'frame')} can't be read, and {keeps} place."
     )
 

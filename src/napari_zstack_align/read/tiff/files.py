@@ -19,6 +19,7 @@ from napari_zstack_align.read._format import PLAIN, Format, Glance, Wish
 from napari_zstack_align.read._lost_files import remark_on, with_lost_frames
 from napari_zstack_align.read._same_facts import check_same_axes, without_contradicted
 from napari_zstack_align.read._time_axis import FileTimes, one_time_axis
+from napari_zstack_align.read.natural_order import in_natural_order
 from napari_zstack_align.read.own_exports import with_gaps
 from napari_zstack_align.read.scanimage.header import Header
 from napari_zstack_align.read.scanimage.opening import one_image, open_scanimage
@@ -95,11 +96,11 @@ def open_tiff(paths: list[Path], wish: Wish = PLAIN) -> Opened:
         return _open_plain(paths, tables, head, wish)
     ome = parse(described.xml, described.path.name, wish.image)
     if len(paths) > 1:
-        return _open_ome(paths, tables, head, ome, wish)
+        return _open_ome(paths, tables, head, ome, wish, is_set=_are_all(paths, ome))
     if described.path == paths[0]:
-        others = _companions(ome, paths[0])
-        tables += read_many(others)
-        return _open_ome([*paths, *others], tables, head, ome, wish, is_set=True)
+        files = in_natural_order([*paths, *_companions(ome, paths[0])])
+        tables = tables if files == paths else read_many(files)
+        return _open_ome(files, tables, head, ome, wish, is_set=True)
     return _open_set(paths[0], described, wish)
 
 
@@ -400,6 +401,13 @@ def _companions(ome: Ome, path: Path) -> list[Path]:
         for name in names
         if name != path.name and path.with_name(name).is_file()
     ]
+
+
+def _are_all(paths: list[Path], ome: Ome) -> bool:
+    """Whether files are all that are there of a set, as where a result opens them again."""
+    folder, names = paths[0].parent, {place[0] for place in ome.places if place is not None}
+    there = {folder / name for name in names if name and (folder / name).is_file()}
+    return there == set(paths)
 
 
 def _oddities(pages: Pages, head: Head, is_ome: bool) -> tuple[Remark, ...]:
