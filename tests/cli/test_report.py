@@ -17,7 +17,9 @@ def test_a_page_stands_beside_the_work(
     result = aligned if kind == "alignment" else session_folder
     assert main(["report", str(result)]) == 0
     page = Path(f"{result.stem}.html")
-    assert f"Wrote {page}" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"Wrote {page}" in told
+    assert "photon noise allows" in told
     assert "zstack-align" in page.read_text(encoding="utf-8")
     before = page.read_bytes()
     assert main(["report", str(result)]) == 2

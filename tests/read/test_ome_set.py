@@ -14,6 +14,7 @@ from napari_zstack_align.alignment.storage import load_alignment, save_alignment
 from napari_zstack_align.alignment.transforms import identity
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import AdaptiveParams
+from napari_zstack_align.project.stacks import entry_of, reopened
 from napari_zstack_align.read import holds_frames, images_in, open_stack, started_at
 
 SHAPE = (12, 16)
@@ -133,6 +134,11 @@ def test_a_result_opens_a_set_again_that_lacks_a_file(
     lost.write_bytes(kept)
     back = load_alignment(folder).stack
     np.testing.assert_array_equal(back.read(0, missing), stack.read(0, missing))
+    assert back.missing == ()
+    entry = entry_of(stack, tmp_path, None)
+    assert reopened(entry, tmp_path, "open it").missing == ()
+    lost.unlink()
+    assert reopened(entry, tmp_path, "open it").missing == (missing,)
 
 
 def test_the_folder_of_a_missing_file_is_named_wherever_one_stands(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -234,7 +234,7 @@ class Alignment:
             lacking = self.stack.lacks_pixels[start:stop]
             if lacking.any():
                 out[lacking] = self._outside(channel)
-            for t, raw in self._raw_frames(start + np.flatnonzero(~lacking), channel):
+            for t, raw in self.raw_frames(start + np.flatnonzero(~lacking), channel):
                 out[t - start] = self._align(raw, t, channel)
             return out
 
@@ -310,7 +310,7 @@ class Alignment:
         frames = self.stack.frames_of_slice(slice_index)
         frames = frames[self.quality["used"][frames]]
         mean = RunningMean(self.transforms.shape)
-        for t, raw in self._raw_frames(frames, channel):
+        for t, raw in self.raw_frames(frames, channel):
             mean.add(*self.resample_measured(raw, t))
         return mean
 
@@ -379,7 +379,9 @@ class Alignment:
         nothing, nowhere = np.zeros((), np.float32), np.zeros((), bool)
         return to_dtype(nothing, nowhere, self.stack.dtype, self.fill.values[channel])
 
-    def _raw_frames(self, frames: npt.NDArray[np.intp], channel: int) -> Any:
+    def raw_frames(
+        self, frames: npt.NDArray[np.intp], channel: int
+    ) -> Iterator[tuple[int, npt.NDArray[Any]]]:
         """Yield (t, raw frame), neighbouring frames read together in bounded blocks."""
         frame_bytes = int(np.prod(self.stack.shape[1:])) * self.stack.dtype.itemsize
         at_once = max(BLOCK_BYTES // max(frame_bytes, 1), 1)

@@ -275,13 +275,11 @@ def find_stack(folder: Path, raw: StackAndInputs, seen: FrameDigests | None = No
     if not inputs:
         return missing_stack(folder, raw, f"was an array in memory: give it {GIVEN_AT_OPENING}")
     why = ""
-    for paths in places_of(folder, inputs):
-        # a file of a set that lacked another one opens that one too, since it is there
-        for opened in (paths, paths[0]) if isinstance(paths, list) else (paths,):
-            try:
-                return check_stack(open_as_said(opened, described), described, seen)
-            except InputError as error:  # another recording may have this name by now
-                why = why or f"can't be used any more. {error}"
+    for paths in openable(folder, inputs):
+        try:
+            return check_stack(open_as_said(paths, described), described, seen)
+        except InputError as error:  # another recording may have this name by now
+            why = why or f"can't be used any more. {error}"
     gone = f"is not at {inputs[0].path} any more: give its new place {GIVEN_AT_OPENING}"
     return missing_stack(folder, raw, why or gone)
 
@@ -299,6 +297,18 @@ def places_of(folder: Path, inputs: Sequence[InputFacts]) -> Iterator[Path | lis
     ):
         if paths and all(path.exists() for path in paths):
             yield paths if len(paths) > 1 else paths[0]
+
+
+def openable(folder: Path, inputs: Sequence[InputFacts]) -> Iterator[Path | list[Path]]:
+    """What may open the raw files of a result in a folder, the likeliest first.
+
+    Of several files, the first one alone comes last: a file of a set that lacked another one opens
+    that one, too, once it is there.
+    """
+    for paths in places_of(folder, inputs):
+        yield paths
+        if isinstance(paths, list):
+            yield paths[0]
 
 
 def check_stack(stack: Stack, described: StackFacts, seen: FrameDigests | None = None) -> Stack:

@@ -84,11 +84,15 @@ def basis_matrix(
     return matrix
 
 
+def pixel_positions(size: int, factor: int) -> npt.NDArray[np.float64]:
+    """Positions of the pixels of a pyramid level in px of the full image."""
+    return factor * (np.arange(max(size // factor, 1), dtype=np.float64) + 0.5) - 0.5
+
+
 @lru_cache(maxsize=64)
 def pixel_basis(size: int, spacing: float, factor: int = 1) -> npt.NDArray[np.float32]:
     """Basis at the pixels of a pyramid level: pixel i lies at ``factor * (i + 0.5) - 0.5``."""
-    n_pixels = max(size // factor, 1)
-    matrix = basis_matrix(factor * (np.arange(n_pixels) + 0.5) - 0.5, size, spacing)
+    matrix = basis_matrix(pixel_positions(size, factor), size, spacing)
     matrix.setflags(write=False)
     return matrix
 
@@ -156,14 +160,11 @@ def _stretches(
 
     Of all columns of `pixel_basis` but these few, the products would be with zeros.
     """
-    basis = pixel_basis(size, spacing, factor)
-    positions = factor * (np.arange(len(basis)) + 0.5) - 0.5
-    first, _ = basis_taps(positions, size, spacing)
-    borders = [0, *(np.flatnonzero(np.diff(first)) + 1).tolist(), len(basis)]
+    first, weights = basis_taps(pixel_positions(size, factor), size, spacing)
+    borders = [0, *(np.flatnonzero(np.diff(first)) + 1).tolist(), len(first)]
     return [
-        (slice(a, b), points, np.ascontiguousarray(basis[a:b, points]))
+        (slice(a, b), slice(int(first[a]), int(first[a]) + TAPS), weights[a:b].astype(np.float32))
         for a, b in pairwise(borders)
-        for points in [slice(int(first[a]), int(first[a]) + TAPS)]
     ]
 
 

@@ -9,6 +9,7 @@ from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import load_saved
 from napari_zstack_align.cli.apart import Output, Reads, Writes, check_outputs_apart
 from napari_zstack_align.cli.inputs import check_exist
+from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.writing import write
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read import open_stack
@@ -52,4 +53,5 @@ def run_report(args: argparse.Namespace) -> bool:
     job = write_report(out, saved, overwrite=args.overwrite)
     print(f"Wrote {write(job, [out], overwrite=args.overwrite)}")
     each = [saved] if isinstance(saved, Alignment) else saved
+    tell(each)
     return all(alignment.complete for alignment in each)

@@ -9,7 +9,7 @@ from napari_zstack_align.alignment.raw_frames import (
     as_described,
     missing_stack,
     open_as_said,
-    places_of,
+    openable,
     raw_facts,
 )
 from napari_zstack_align.errors import InputError
@@ -54,20 +54,21 @@ def _opened(entry: StackEntry, folder: Path, open_it: str) -> Stack:
     described = entry.stack
     if not entry.inputs:
         return missing_stack(folder, entry, "was in memory only: open it anew from where it came.")
-    why = f"is not at {entry.inputs[0].path} any more: {open_it}"
-    for paths in places_of(folder, entry.inputs):
+    why = ""
+    for paths in openable(folder, entry.inputs):
         try:
             stack = open_as_said(paths, described)
         except InputError as error:
-            why = f"can't be opened any more. {error}"
+            why = why or f"can't be opened any more. {error}"
             continue
         if stack.shape == described.shape:
             return _with_remark_of_change(as_described(stack, described), described.fingerprint)
-        why = (
+        why = why or (
             f"has changed: its shape was {described.shape}, and is {stack.shape} now. Give the "
             f"file as it was, or open it anew."
         )
-    return missing_stack(folder, entry, why)
+    gone = f"is not at {entry.inputs[0].path} any more: {open_it}"
+    return missing_stack(folder, entry, why or gone)
 
 
 def _with_remark_of_change(stack: Stack, before: str) -> Stack:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from napari_zstack_align.counting import counted, were
 from napari_zstack_align.errors import InputError
@@ -207,16 +208,19 @@ def magic(path: Path) -> bytes:
     return start
 
 
-def readable(path: Path) -> AbstractContextManager[None]:
+def readable(path: Path) -> Readable:
     """Turn the system's errors about a file into one sentence, for the length of a block."""
-    return _Readable(path)
+    return Readable(path)
 
 
-class _Readable(AbstractContextManager[None]):
+class Readable:
     """`readable`; a class costs a fifth of a generator, at each frame that is read."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | str) -> None:
         self._path = path
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(
         self,

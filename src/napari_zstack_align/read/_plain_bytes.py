@@ -10,14 +10,13 @@ from __future__ import annotations
 import os
 from io import FileIO
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.read._files import unreadable
+from napari_zstack_align.read._files import Readable, unreadable
 
 FLAGS = (
     os.O_RDONLY
@@ -29,7 +28,7 @@ MOST_AT_ONCE = 2**30
 """Bytes that every system reads by one call."""
 
 
-class PlainFile:
+class PlainFile(Readable):
     """A file that is open for the length of a ``with`` block.
 
     Parameters
@@ -44,7 +43,7 @@ class PlainFile:
     """
 
     def __init__(self, path: Path | str) -> None:
-        self._path = path
+        super().__init__(path)
         self.descriptor = -1
 
     def __enter__(self) -> Self:
@@ -54,15 +53,9 @@ class PlainFile:
             raise unreadable(self._path, error) from None
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: Any) -> None:
         os.close(self.descriptor)
-        if isinstance(error, OSError):
-            raise unreadable(self._path, error) from None
+        super().__exit__(*raised)
 
     @property
     def n_bytes(self) -> int:

@@ -55,7 +55,8 @@ def parsed(command: str):
         {"frames_per_slice": 3, "drop_frames": "last 1 of 4", "order": "slices"},
         {"frames_per_slice": 4, "drop_frames": "3, 5-6"},
         {"frames_per_slice": 4, "line_phase": 1.0},
-        {"frames_per_slice": 4, "line_phase": (1.0, 0.5, -2.0), "line_phase_subpixel": True},
+        {"frames_per_slice": 4, "line_phase": (-2.0, 0.5, 1.0), "line_phase_subpixel": True},
+        {"frames_per_slice": 4, "line_phase": -0.00002, "line_phase_subpixel": True},
     ],
 )
 def test_the_same_frames_are_opened(file, said):
@@ -86,7 +87,24 @@ def test_the_same_parameters_are_given(file, params):
     stack = nza.open_stack(file, **({"frames_per_slice": 4} if of_slices else {}))
     args = parsed(command_of([alignment(stack, params)]))
     assert params_of(args, type(params)) == params
-    assert args.files == [file]
+    assert args.files == [file.absolute()]
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_recording_of_several_files_is_named_by_a_folder_that_holds_no_others(tmp_path, others):
+    for k in range(2 + others):
+        np.save(tmp_path / f"part{k}.npy", FRAMES)
+    stack = nza.open_stack([tmp_path / "part0.npy", tmp_path / "part1.npy"])
+    command = command_of([alignment(stack, nza.KeypointParams())])
+    assert command == "" if others else parsed(command).files == [tmp_path]
+
+
+def test_a_reference_from_elsewhere_is_told_of(file):
+    made = alignment(nza.open_stack(file), nza.KeypointParams())
+    of_its_own = {"job": "register_recordings", "reference_from": made.stack.name}
+    for provenance, is_told in ((of_its_own, False), ({**of_its_own, "reference_from": "b"}, True)):
+        words = " ".join(beside_the_command([replace(made, provenance=provenance)]))
+        assert ("--reference" in words) == is_told
 
 
 def test_what_it_does_not_say_stands_beside_it(file):

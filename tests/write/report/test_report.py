@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from base64 import b64decode
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -16,6 +17,7 @@ from napari_zstack_align.alignment.quality import empty_table
 from napari_zstack_align.alignment.summary import UNFINISHED
 from napari_zstack_align.alignment.transforms import AffineLink, Transforms
 from napari_zstack_align.remark import as_notes, as_serious, as_warnings
+from napari_zstack_align.saved import WatchedFrames
 from napari_zstack_align.write.report.contents import verdict
 from napari_zstack_align.write.report.means import pairs_of
 
@@ -216,6 +218,34 @@ def test_a_report_replaces_one_where_it_may(tmp_path):
         nza.write_report(path, moved(name="two"))
     nza.run(nza.write_report(path, moved(name="two"), overwrite=True))
     assert "two" in Page(path).text
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_frames_that_have_changed_are_not_shown_as_those_that_were_aligned(tmp_path, when):
+    alignment = moved()
+    file = tmp_path / "raw.npy"
+    pixels = alignment.stack.read(0, 6)[:, 0]
+    np.save(file, pixels)
+    frames = WatchedFrames(nza.open_stack(file))
+    frames.stack.read(0, 6)
+    of_file = replace(alignment, stack=nza.open_stack(file), frame_digests=frames.seen())
+    nza.run(nza.write_report(tmp_path / "whole.html", of_file))
+    job = nza.write_report(tmp_path / "report.html", of_file)
+    next(job)
+    if when == "meanwhile":
+        next(job)
+    np.save(file, np.roll(pixels, 9, axis=2))
+    os.utime(file, (0, 0))
+    with pytest.raises(nza.ZstackAlignError, match="changed"):
+        nza.run(job)
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_flagged_frames_have_their_numbers_in_the_files(tmp_path):
+    alignment = flagged(moved())
+    stack = alignment.stack.replace(frame_numbers=np.arange(6) * 4 + 2)
+    text = nza.run(nza.write_report(tmp_path / "a.html", replace(alignment, stack=stack)))
+    assert "<td>torn</td><td>1 frame</td><td>6</td>" in text.read_text(encoding="utf-8")
 
 
 def test_a_cancel_leaves_nothing(tmp_path):

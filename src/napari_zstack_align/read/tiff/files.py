@@ -98,8 +98,10 @@ def open_tiff(paths: list[Path], wish: Wish = PLAIN) -> Opened:
     if len(paths) > 1:
         return _open_ome(paths, tables, head, ome, wish, is_set=_are_all(paths, ome))
     if described.path == paths[0]:
-        files = in_natural_order([*paths, *_companions(ome, paths[0])])
-        tables = tables if files == paths else read_many(files)
+        others = _companions(ome, paths[0])
+        of_files = dict(zip([*paths, *others], [*tables, *read_many(others)], strict=True))
+        files = in_natural_order(of_files)
+        tables = [of_files[file] for file in files]
         return _open_ome(files, tables, head, ome, wish, is_set=True)
     return _open_set(paths[0], described, wish)
 
@@ -407,7 +409,7 @@ def _are_all(paths: list[Path], ome: Ome) -> bool:
     """Whether files are all that are there of a set, as where a result opens them again."""
     folder, names = paths[0].parent, {place[0] for place in ome.places if place is not None}
     there = {folder / name for name in names if name and (folder / name).is_file()}
-    return there == set(paths)
+    return sorted(there) == sorted(paths)
 
 
 def _oddities(pages: Pages, head: Head, is_ome: bool) -> tuple[Remark, ...]:

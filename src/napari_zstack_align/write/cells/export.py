@@ -92,8 +92,8 @@ def export_traces(
     field : FieldOfView, optional
         Size and image of the reference, for Suite2p and NWB; by default the size of a frame, and
         no image.
-    signal : {'dff', 'corrected', 'F', 'Fneu'}
-        What a wide table holds.
+    signal : {'dff', 'corrected', 'F', 'Fneu', 'dff_lowest_dark', 'dff_highest_dark'}
+        What a wide table holds; the last two where the dark level is estimated.
     nwb : NwbParams, optional
         What NWB wants to know besides.
     overwrite : bool

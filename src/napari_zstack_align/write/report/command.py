@@ -7,13 +7,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.edits import EDITS
+from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import Params, flag_of
+from napari_zstack_align.read import collect
 from napari_zstack_align.stack import Stack
 
 COMMANDS = {"align_adaptive": "adaptive", "register_recordings": "keypoints"}
 """By the name of the job in the provenance."""
+REFERENCE_FROM = "reference_from"
+"""Key of the provenance: the recording that the reference of a session is from."""
 MASK = "MASK"
 """What stands for the file of a mask in the command."""
 
@@ -31,9 +37,10 @@ def command_of(alignments: Sequence[Alignment]) -> str:
     openings = [_opening(each.stack) for each in alignments]
     if command is None or any(each != openings[0] for each in openings):
         return ""
-    if not all(each.stack.paths for each in alignments):
+    given = [_given(each.stack) for each in alignments]
+    if not all(given):
         return ""
-    words = ["zstack-align", command, *(str(p) for each in alignments for p in _given(each))]
+    words = ["zstack-align", command, *(str(p.absolute()) for paths in given for p in paths)]
     words += [*openings[0], *([] if first.mask is None else ["--mask", MASK])]
     return shlex.join([*words, *_flags_of_params(first.params)])
 
@@ -47,17 +54,27 @@ def beside_the_command(alignments: Sequence[Alignment]) -> list[str]:
         )
     if any(each.provenance.get(EDITS) for each in alignments):
         sentences.append("Chunks were repaired by hand afterwards, which the command doesn't do.")
+    told = alignments[0].provenance
+    known = {each.stack.name for each in alignments} | set(told.get("recordings", ()))
+    if told.get("job") == "register_recordings" and told.get(REFERENCE_FROM) not in known:
+        sentences.append("A reference from elsewhere is to be given, too, as --reference.")
     if len(alignments) == 1 and alignments[0].provenance.get("recordings", [1])[1:]:
         sentences.append("It was registered together with other recordings: give all of them.")
     return sentences
 
 
-def _given(alignment: Alignment) -> Sequence[Path]:
-    """What of a stack is named: its file, or the files of a z-stack, or the folder of others."""
-    paths = alignment.stack.paths
-    folders = {path.parent for path in paths}
-    is_recording = alignment.stack.frames_per_slice is None
-    return [*folders] if is_recording and len(paths) > 1 and len(folders) == 1 else paths
+def _given(stack: Stack) -> Sequence[Path]:
+    """What of a stack is named: its file, or the files of a z-stack; () where nothing says it all.
+
+    A recording is one name: of several files, the folder in which there are no others.
+    """
+    if stack.frames_per_slice is not None or len(stack.paths) < 2:
+        return stack.paths
+    folder = stack.paths[0].parent
+    try:
+        return [folder] if set(collect(folder)[0]) == set(stack.paths) else ()
+    except InputError:
+        return ()
 
 
 def _opening(stack: Stack) -> list[str]:
@@ -77,9 +94,14 @@ def _flag(name: str, value: Any, between: str | None) -> Iterator[str]:
     if isinstance(value, bool):
         yield flag_of(name) if value else flag_of(f"no_{name}")
         return
-    yield flag_of(name)
-    if isinstance(value, tuple | list):
-        items = [f"{item}" for item in value]
-        yield from items if between is None else [between.join(items)]
-    else:
-        yield f"{value}"
+    if not isinstance(value, tuple | list):
+        yield f"{flag_of(name)}={_text(value)}"
+    elif between is None:
+        yield from (flag_of(name), *map(_text, value))
+    else:  # '=' lets it begin with a minus
+        yield f"{flag_of(name)}={between.join(map(_text, value))}"
+
+
+def _text(value: Any) -> str:
+    """A value without an exponent, behind whose minus argparse would see a flag."""
+    return np.format_float_positional(value, trim="0") if isinstance(value, float) else f"{value}"

@@ -120,8 +120,8 @@ def chunks(alignment: Alignment) -> Html:
     if len(shown) > MOST_CHUNKS:
         shown = shown[flagged]
         note = paragraph(
-            f"{counted(len(flagged), 'chunk')}, of which {len(shown)} {are(len(shown))} flagged "
-            f"and listed here.",
+            f"{counted(len(flagged), 'chunk')}, of which {len(shown) or 'none'} "
+            f"{are(max(len(shown), 1))} flagged; those are listed here.",
             "faint",
         )
     rows = [[_cell(row[name]) for name in CHUNK_COLUMNS] for row in shown]
@@ -180,9 +180,9 @@ def _flags(alignment: Alignment) -> Html:
     codes = quality["flag"][are_flagged(quality["flag"])]
     rows = []
     for code in dict.fromkeys(codes.tolist()):
-        frames = quality["frame"][quality["flag"] == code]
+        frames = alignment.stack.acquisition.numbers[quality["flag"] == code]
         rows.append((code, counted(len(frames), "frame"), ranges(frames.tolist())))
-    return table(rows, ("flag", "", "frames, from 0")) if rows else Html("")
+    return table(rows, ("flag", "", "raw frames, from 0")) if rows else Html("")
 
 
 def _cell(value: object) -> str:
@@ -216,7 +216,7 @@ def _raw_frames(alignment: Alignment) -> list[tuple[str, str]]:
         rows.append(("started", stack.started_at.isoformat(sep=" ", timespec="seconds")))
     rows += [(name, str(value)) for name, value in stack.said.arguments().items()]
     digest = fingerprint(stack) or "the frames can't be read now"
-    return [*rows, ("SHA-256 of shape, first, middle and last frame", digest)]
+    return [*rows, ("SHA-256 of shape and type, first, middle and last frame", digest)]
 
 
 def _made_by(alignment: Alignment) -> list[tuple[str, str]]:

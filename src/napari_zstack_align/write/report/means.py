@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,13 +79,12 @@ def _of_slices(alignment: Alignment) -> Job[list[Pair]]:
 
 
 def _means(
-    alignment: Alignment, frames: Iterable[np.intp], done: int, total: int
+    alignment: Alignment, frames: npt.NDArray[np.intp], done: int, total: int
 ) -> Job[tuple[Image, Image]]:
     """Mean of some frames as they are, and aligned; both in the size of the reference."""
     channel = getattr(alignment.params, "channel", 0)
     before, after = RunningMean(alignment.raw_shape), RunningMean(alignment.transforms.shape)
-    for k, t in enumerate(map(int, frames)):
-        raw = alignment.stack.read(t, t + 1)[0, channel]
+    for k, (t, raw) in enumerate(alignment.raw_frames(frames, channel)):
         before.add(raw, np.isfinite(raw))
         after.add(*alignment.resample_measured(raw, t))
         yield Progress(STAGE, done + k + 1, total)

@@ -57,17 +57,22 @@ def contrast_of(image: Image) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def in_grey(image: Image, limits: tuple[float, float]) -> npt.NDArray[np.uint8]:
+    """Image (Y, X) from black to white between two limits; NaN is black."""
+    low, high = limits
+    scaled = (np.nan_to_num(image, nan=low) - low) / max(high - low, 1e-9)
+    return np.asarray(np.clip(scaled, 0, 1) * 255, np.uint8)
+
+
 def _image(source: str, alt: str, kind: str = "") -> Html:
     return Html(f'<img src="{source}" alt="{alt}"{f" class={kind}" if kind else ""}>')
 
 
 def _source(image: Image, limits: tuple[float, float]) -> str:
-    low, high = limits
-    scaled = (np.nan_to_num(image, nan=low) - low) / max(high - low, 1e-9)
-    grey = np.asarray(np.clip(scaled, 0, 1) * 255, np.uint8)
-    factor = LARGEST_PX / max(grey.shape)
+    picture = in_grey(image, limits)
+    factor = LARGEST_PX / max(picture.shape)
     if factor < 1:
-        size = [max(round(factor * n), 1) for n in grey.shape[::-1]]
-        grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA))
-    _, packed = cv2.imencode(".png", grey)
+        size = [max(round(factor * n), 1) for n in picture.shape[::-1]]
+        picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+    _, packed = cv2.imencode(".png", picture)
     return f"data:image/png;base64,{b64encode(packed.tobytes()).decode()}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.checks import check_raw_files_stay
 from napari_zstack_align.alignment.raw_frames import MissingSource
+from napari_zstack_align.alignment.watched_frames import unchanged_frames
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.write.replacing import replacing
@@ -57,7 +58,7 @@ def write_report(
     ------
     InputError
         Where the name has another ending, is taken by something else, or can't be written; where a
-        raw frame can't be read.
+        raw frame can't be read, or isn't the one any more that was aligned.
     """
     path = Path(path)
     each = [alignments] if isinstance(alignments, Alignment) else list(alignments)
@@ -114,7 +115,9 @@ def _of(alignment: Alignment, with_name: bool) -> Job[Html]:
 def _images(alignment: Alignment) -> Job[Html]:
     if isinstance(alignment.stack.source, MissingSource):
         return paragraph("The raw files are gone or have changed: there are no images.", "faint")
-    pairs = yield from pairs_of(alignment)
+    frames = unchanged_frames(alignment.stack, alignment.frame_digests)
+    pairs = yield from pairs_of(alignment.with_stack(frames.stack, check_frames=False))
+    frames.check_files()
     if not pairs:
         return paragraph("No frame was used: there are no images.", "faint")
     return joined([compared(pair.title, pair.before, pair.after) for pair in pairs])
