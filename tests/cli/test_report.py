@@ -28,7 +28,9 @@ def test_a_page_stands_beside_the_work(
 
 
 @pytest.mark.slow
-def test_raw_files_that_are_gone_leave_a_page_without_images(aligned, tmp_path, monkeypatch):
+def test_raw_files_that_are_gone_leave_a_page_without_images(
+    aligned, tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(aligned, "run.zalign")
     text = Path("run.zalign/run.json").read_text(encoding="utf-8")
@@ -40,3 +42,6 @@ def test_raw_files_that_are_gone_leave_a_page_without_images(aligned, tmp_path, 
     page = Path("gone.html").read_text(encoding="utf-8")
     assert "gone or have changed" in page
     assert "<img" not in page
+    assert "zstack.tif" in page
+    assert "No single command" in page
+    assert "gone or have changed" in capsys.readouterr().out

@@ -160,13 +160,22 @@ def correlation_words(quality: npt.NDArray[np.void], limit: Any = None) -> str:
     text = f"Median correlation with the others {before} before, {after} after"
     if not isinstance(limit, float):
         return text
+    doubt = doubt_of_likeness(quality, limit)
+    return f"{text}; {doubt or f'photon noise allows about {decimal(limit)}'}"
+
+
+def doubt_of_likeness(quality: npt.NDArray[np.void], limit: Any) -> str:
+    """Why aligned frames are more, or far less, alike than noise allows; '' where they aren't."""
+    found = median_correlations(quality)
+    if found is None or not isinstance(limit, float):
+        return ""
     if found[1] > limit + LIMIT_MARGIN:
         what = "a pattern of single pixels is in all frames"
-        return f"{text}; more than photon noise allows ({decimal(limit)}): {what}"
+        return f"more than photon noise allows ({decimal(limit)}): {what}"
     if found[1] < limit - MUCH_LESS:
         what = "other tissue, motion within frames or changing light is in them"
-        return f"{text}; much less than photon noise allows ({decimal(limit)}): {what}"
-    return f"{text}; photon noise allows about {decimal(limit)}"
+        return f"much less than photon noise allows ({decimal(limit)}): {what}"
+    return ""
 
 
 def flagged_words(flags: Codes) -> str:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.raw_frames import MissingSource
 from napari_zstack_align.alignment.session import load_saved
 from napari_zstack_align.cli.apart import Output, Reads, Writes, check_outputs_apart
 from napari_zstack_align.cli.inputs import check_exist
@@ -54,4 +55,6 @@ def run_report(args: argparse.Namespace) -> bool:
     print(f"Wrote {write(job, [out], overwrite=args.overwrite)}")
     each = [saved] if isinstance(saved, Alignment) else saved
     tell(each)
+    if any(isinstance(alignment.stack.source, MissingSource) for alignment in each):
+        print("Note: raw files are gone or have changed: the page lacks their images.")
     return all(alignment.complete for alignment in each)

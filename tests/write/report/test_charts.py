@@ -43,9 +43,17 @@ def test_points_lie_where_the_ticks_say(scale):
 
 def test_unknown_values_interrupt_a_line_and_one_alone_is_a_dot():
     values = np.array([1.0, 2.0, np.nan, 3.0, np.nan, 1.0, 1.0])
-    _, lines = drawn(values)
-    assert [len(np.unique(line[:, 0])) for line in lines] == [2, 1, 2]
-    assert len(lines[1]) == 2
+    tree, lines = drawn(values)
+    assert [len(line) for line in lines] == [2, 2]
+    (dot,) = tree.iter("circle")
+    assert lines[0][-1, 0] < float(dot.attrib["cx"]) < lines[1][0, 0]
+
+
+def test_many_gaps_make_no_large_page():
+    values = np.where(np.arange(100_000) % 2, np.nan, 1.0)
+    values[50_000:60_000] = np.nan
+    tree, lines = drawn(values)
+    assert len(lines) + len([*tree.iter("circle")]) == 2
 
 
 def test_extremes_of_long_lines_stay():
@@ -62,9 +70,10 @@ def test_extremes_of_long_lines_stay():
 
 @pytest.mark.parametrize("values", [np.full(4, 0.99), np.zeros(1), np.array([np.nan, 1.0])])
 def test_lines_without_extent_are_drawn(values):
-    _, lines = drawn(values)
-    assert len(lines) == 1
-    assert np.isfinite(lines[0]).all()
+    tree, lines = drawn(values)
+    dots = [(float(dot.attrib["cx"]), float(dot.attrib["cy"])) for dot in tree.iter("circle")]
+    assert len(lines) + len(dots) == 1
+    assert np.isfinite(lines[0] if lines else dots).all()
 
 
 def test_nothing_known_is_no_chart():

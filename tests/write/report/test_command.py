@@ -60,13 +60,14 @@ def parsed(command: str):
     ],
 )
 def test_the_same_frames_are_opened(file, said):
-    stack = nza.open_stack(file, **said)
+    stack = nza.open_stack(file, **said, pixel_size_um=(0.4, 0.5), z_step_um=2.5)
     command = command_of([alignment(stack, nza.AdaptiveParams())])
     again = open_from(parsed(command))
     assert again.shape == stack.shape
     assert again.frames_per_slice == stack.frames_per_slice
     assert again.order == stack.order
     assert again.dropped == stack.dropped
+    assert (again.pixel_size_um, again.z_step_um) == ((0.4, 0.5), 2.5)
     kept = [t for t in range(stack.n_frames) if not stack.lacks_pixels[t]]
     for t in kept:
         np.testing.assert_array_equal(again.read(t, t + 1), stack.read(t, t + 1))
@@ -100,11 +101,18 @@ def test_a_recording_of_several_files_is_named_by_a_folder_that_holds_no_others(
 
 
 def test_a_reference_from_elsewhere_is_told_of(file):
+    """Whatever its name: another animal's recording may have the same one."""
     made = alignment(nza.open_stack(file), nza.KeypointParams())
-    of_its_own = {"job": "register_recordings", "reference_from": made.stack.name}
-    for provenance, is_told in ((of_its_own, False), ({**of_its_own, "reference_from": "b"}, True)):
+    for files, is_told in (([str(file)], False), (["/b/" + file.name], True), ([], True)):
+        provenance = {"job": "register_recordings", "reference_files": files}
         words = " ".join(beside_the_command([replace(made, provenance=provenance)]))
         assert ("--reference" in words) == is_told
+
+
+def test_frames_that_were_dropped_later_are_dropped_again(file):
+    stack = nza.open_stack(file, frames_per_slice=4, drop_frames="5").without([2, 3, 5])
+    args = parsed(command_of([alignment(stack, nza.AdaptiveParams())]))
+    assert open_from(args).dropped == (2, 3, 5)
 
 
 def test_what_it_does_not_say_stands_beside_it(file):
@@ -123,6 +131,8 @@ def test_no_command_makes_what_came_otherwise(file):
     stack = nza.open_stack(file)
     made = alignment(stack, nza.KeypointParams())
     assert command_of([replace(made, provenance={"job": "apply_transforms"})]) == ""
+    applied = {"job": "register_recordings", "applied_from": "another"}
+    assert command_of([replace(made, provenance=applied)]) == ""
     in_memory = nza.Stack.from_array(FRAMES, "TYX")
     assert command_of([alignment(in_memory, nza.KeypointParams())]) == ""
     other = alignment(nza.open_stack(file, drop_frames="3"), nza.KeypointParams())

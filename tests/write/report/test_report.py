@@ -14,7 +14,7 @@ import pytest
 
 import napari_zstack_align as nza
 from napari_zstack_align.alignment.quality import empty_table
-from napari_zstack_align.alignment.summary import UNFINISHED
+from napari_zstack_align.alignment.summary import NOISE_LIMIT, UNFINISHED
 from napari_zstack_align.alignment.transforms import AffineLink, Transforms
 from napari_zstack_align.remark import as_notes, as_serious, as_warnings
 from napari_zstack_align.saved import WatchedFrames
@@ -126,6 +126,27 @@ def test_frames_that_are_not_used_are_in_no_image():
     assert pair.before.max() < 2000
 
 
+@pytest.mark.parametrize(
+    ("params", "shown"),
+    [
+        ({"channel": 1}, ["channel 1"]),
+        ({"channel_weights": (0.0, 2.0)}, ["channel 1"]),
+        ({"channel_weights": (1.0, 1.0)}, ["channel 0", "channel 1"]),
+        ({"channel": 5}, ["channel 0"]),  # of a stack that the transforms were applied to
+    ],
+)
+def test_the_channels_that_drove_are_shown_and_named(params, shown):
+    alignment = moved()
+    frames = alignment.stack.read(0, 6)
+    both = nza.Stack.from_array(np.concatenate([frames, frames + 500], axis=1), "TCYX")
+    driven = nza.KeypointParams(chunk_frames=20, **params)
+    pairs = nza.run(pairs_of(replace(alignment, stack=both, params=driven)))
+    assert [pair.title.rpartition(", ")[2] for pair in pairs] == shown
+    for pair in pairs:
+        level = 500 if pair.title.endswith("channel 1") else 0
+        np.testing.assert_allclose(np.nanmean(pair.before), level + frames.mean(), rtol=1e-3)
+
+
 def test_a_page_shows_and_says_it(tmp_path):
     page = written(tmp_path, moved())
     before, after = page.images[:2]
@@ -142,22 +163,29 @@ def test_names_are_no_markup(tmp_path):
 
 
 def test_a_session_is_one_page(tmp_path):
-    page = written(tmp_path, [moved(name="rec1"), moved(name="rec2")])
+    page = written(tmp_path, [moved(name="rec1"), flagged(moved(name="rec2"), slice(None))])
     assert "Session of 2 recordings" in page.text
-    assert "rec1" in page.text
-    assert "rec2" in page.text
+    assert "rec1: All 6 frames were judged" in page.text
+    assert "rec2: Each of the 6 frames is flagged" in page.text
+    assert page.classes[:4] == ["verdict", "good", "verdict", "wrong"]
     assert len(page.images) == 8
 
 
-def flagged(alignment):
+def flagged(alignment, frames=1):
     quality = alignment.quality.copy()
-    quality["flag"][1], quality["detail"][1] = "torn", "torn"
+    quality["flag"][frames], quality["detail"][frames] = "torn", "torn"
     return replace(alignment, quality=quality)
 
 
 def unjudged(alignment, frames=slice(None)):
     quality = alignment.quality.copy()
     quality["correlation_after"][frames] = np.nan
+    return replace(alignment, quality=quality)
+
+
+def judged_at(alignment, correlation):
+    quality = alignment.quality.copy()
+    quality["correlation_after"] = correlation
     return replace(alignment, quality=quality)
 
 
@@ -169,8 +197,16 @@ def unjudged(alignment, frames=slice(None)):
         (lambda a: a.with_remarks(*as_warnings("Look.")), "doubtful", "1 warning"),
         (lambda a: a.with_remarks(*as_serious("Two planes.")), "wrong", "Two planes."),
         (flagged, "doubtful", "1 of 6 frames is flagged"),
+        (lambda a: flagged(a, slice(None)), "wrong", "Each of the 6 frames is flagged"),
         (lambda a: unjudged(a, slice(2)), "doubtful", "2 of 6 frames could not be judged"),
         (unjudged, "wrong", "whether they are aligned is not known"),
+        (lambda a: replace(a, provenance={NOISE_LIMIT: 0.95}), "good", "All 6"),
+        (lambda a: replace(a, provenance={NOISE_LIMIT: 0.6}), "doubtful", "a pattern of single"),
+        (
+            lambda a: replace(judged_at(a, 0.5), provenance={NOISE_LIMIT: 0.9}),
+            "doubtful",
+            "other tissue",
+        ),
         (
             lambda a: replace(a, provenance={UNFINISHED: True}),
             "doubtful",

@@ -110,12 +110,16 @@ def _frame(horizontal: _Axis, vertical: _Axis, x_label: str) -> list[Html]:
     parts = []
     for value, y in zip(vertical.ticks(), vertical.at(vertical.ticks()), strict=True):
         parts.append(_stroke(LEFT, y, WIDTH - RIGHT, y, "axis"))
-        parts.append(_words(LEFT - 6, y + 4, f"{value:.4g}", "end"))
+        parts.append(_words(LEFT - 6, y + 4, f"{_no_minus_zero(value):.4g}", "end"))
     foot = HEIGHT - BOTTOM
     for value, x in zip(horizontal.ticks(), horizontal.at(horizontal.ticks()), strict=True):
-        parts.append(_words(x, foot + 20, f"{value:.6g}", "middle"))
+        parts.append(_words(x, foot + 20, f"{_no_minus_zero(value):.6g}", "middle"))
     parts.append(_words((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 4, x_label, "middle"))
     return parts
+
+
+def _no_minus_zero(value: float) -> float:
+    return round(value, 12) + 0.0
 
 
 def _flags(horizontal: _Axis, places: Values) -> list[Html]:
@@ -125,28 +129,38 @@ def _flags(horizontal: _Axis, places: Values) -> list[Html]:
 
 
 def _drawn(horizontal: _Axis, vertical: _Axis, x: Values, line: Line) -> list[Html]:
-    """The pieces of a line between its gaps."""
-    known = np.isfinite(line.values)
+    """The pieces of a line between its gaps; a value alone is a dot."""
+    kept = _thinned(line.values)
+    x, values = x[kept], line.values[kept]
+    known = np.isfinite(values)
     borders = np.flatnonzero(np.diff(known.astype(int))) + 1
-    pieces = np.split(np.arange(len(x)), borders)
     drawn = []
-    for piece in pieces:
-        if len(piece) and known[piece[0]]:
-            kept = piece[_thinned(line.values[piece])]
-            kept = np.repeat(kept, 2) if len(kept) == 1 else kept  # a dot
-            pairs = zip(horizontal.at(x[kept]), vertical.at(line.values[kept]), strict=True)
-            points = " ".join(f"{px:.1f},{py:.1f}" for px, py in pairs)
+    for piece in np.split(np.arange(len(x)), borders):
+        if not known[piece].all():
+            continue
+        pairs = [*zip(horizontal.at(x[piece]), vertical.at(values[piece]), strict=True)]
+        points = " ".join(f"{px:.1f},{py:.1f}" for px, py in pairs)
+        if len(pairs) == 1:
+            at, high = points.split(",")
+            drawn.append(Html(f'<circle class="{line.kind}" cx="{at}" cy="{high}" r="2"/>'))
+        elif pairs:
             drawn.append(Html(f'<polyline class="{line.kind}" points="{points}"/>'))
     return drawn
 
 
 def _thinned(values: Values) -> npt.NDArray[np.intp]:
-    """Indices of the smallest and the largest value of each stretch, in their order."""
+    """Indices of the smallest and the largest value of each stretch, in their order.
+
+    Of a stretch without a value, any: there the line is interrupted.
+    """
     if len(values) <= MOST_POINTS:
         return np.arange(len(values))
-    stretches = np.array_split(np.arange(len(values)), MOST_POINTS // 2)
-    ends = [(part[values[part].argmin()], part[values[part].argmax()]) for part in stretches]
-    return np.unique(np.asarray(ends).ravel())
+    ends = []
+    for part in np.array_split(np.arange(len(values)), MOST_POINTS // 2):
+        some = part[np.isfinite(values[part])]
+        some = some if len(some) else part
+        ends += [some[values[some].argmin()], some[values[some].argmax()]]
+    return np.unique(ends)
 
 
 def _stroke(x1: float, y1: float, x2: float, y2: float, kind: str) -> Html:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,15 +12,21 @@ import numpy as np
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.edits import EDITS
+from napari_zstack_align.alignment.summary import APPLIED_FROM
+from napari_zstack_align.counting import ranges
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import Params, flag_of
 from napari_zstack_align.read import collect
 from napari_zstack_align.stack import Stack
 
+NO_COMMAND = (
+    "No single command makes this again: the frames were in memory or are gone, share their folder "
+    "with others, were opened in several ways, or had the transforms of other frames applied."
+)
 COMMANDS = {"align_adaptive": "adaptive", "register_recordings": "keypoints"}
 """By the name of the job in the provenance."""
-REFERENCE_FROM = "reference_from"
-"""Key of the provenance: the recording that the reference of a session is from."""
+REFERENCE_FILES = "reference_files"
+"""Key of the provenance: files of the recording that the reference of a session is from."""
 MASK = "MASK"
 """What stands for the file of a mask in the command."""
 
@@ -35,7 +42,9 @@ def command_of(alignments: Sequence[Alignment]) -> str:
     first = alignments[0]
     command = COMMANDS.get(first.provenance.get("job", ""))
     openings = [_opening(each.stack) for each in alignments]
-    if command is None or any(each != openings[0] for each in openings):
+    if command is None or any(APPLIED_FROM in each.provenance for each in alignments):
+        return ""
+    if any(each != openings[0] for each in openings):
         return ""
     given = [_given(each.stack) for each in alignments]
     if not all(given):
@@ -47,20 +56,30 @@ def command_of(alignments: Sequence[Alignment]) -> str:
 
 def beside_the_command(alignments: Sequence[Alignment]) -> list[str]:
     """What the command doesn't say, a sentence each."""
-    sentences = ["Sizes and times that were typed when the files were opened are to be given too."]
+    sentences = ["Without --out, the result is called after its first file."]
+    if interval := alignments[0].stack.frame_interval_s:
+        sentences.append(f"If the frame rate was typed, add --frame-rate {1 / interval:.6g}.")
     if alignments[0].mask is not None:
         sentences.append(
             f"{MASK} is the mask, which lies in the folder of the alignment (mask-….tif)."
         )
     if any(each.provenance.get(EDITS) for each in alignments):
         sentences.append("Chunks were repaired by hand afterwards, which the command doesn't do.")
-    told = alignments[0].provenance
-    known = {each.stack.name for each in alignments} | set(told.get("recordings", ()))
-    if told.get("job") == "register_recordings" and told.get(REFERENCE_FROM) not in known:
-        sentences.append("A reference from elsewhere is to be given, too, as --reference.")
+    if not _has_own_reference(alignments):
+        sentences.append("If a reference from elsewhere was given, give it again as --reference.")
     if len(alignments) == 1 and alignments[0].provenance.get("recordings", [1])[1:]:
         sentences.append("It was registered together with other recordings: give all of them.")
     return sentences
+
+
+def _has_own_reference(alignments: Sequence[Alignment]) -> bool:
+    """Whether the reference is known to be from one of these recordings; of slices it always is."""
+    told = alignments[0].provenance
+    if told.get("job") != "register_recordings":
+        return True
+    files = {os.path.abspath(path) for path in told.get(REFERENCE_FILES, ())}
+    known = [{os.path.abspath(path) for path in each.stack.paths} for each in alignments]
+    return bool(files) and files in known
 
 
 def _given(stack: Stack) -> Sequence[Path]:
@@ -78,10 +97,17 @@ def _given(stack: Stack) -> Sequence[Path]:
 
 
 def _opening(stack: Stack) -> list[str]:
-    """Flags that say how the files are read."""
+    """Flags that say how the files are read, and sizes, whether they were typed or not."""
     said = stack.said.arguments()
     if stack.frames_per_slice is not None and "axes" not in said and stack.frames_in_turn == 1:
         said = {"frames_per_slice": stack.frames_per_slice, "order": stack.order, **said}
+    if stack.dropped and "plane" not in said and " of " not in said.get("drop_frames", ""):
+        said["drop_frames"] = ranges(stack.dropped)
+    said |= {"pixel_size": stack.pixel_size_um} if stack.pixel_size_um else {}
+    if stack.z_positions_um:
+        said["z_positions"] = stack.z_positions_um
+    elif stack.z_step_um:
+        said["z_step"] = stack.z_step_um
     return [word for name, value in said.items() for word in _flag(name, value, ",")]
 
 

@@ -10,9 +10,11 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.fingerprint import fingerprint
+from napari_zstack_align.alignment.raw_frames import MissingSource
 from napari_zstack_align.alignment.summary import (
     NOISE_LIMIT,
     count,
+    doubt_of_likeness,
     none_judged,
     remarks_on,
     summary_of,
@@ -25,7 +27,7 @@ from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.read import describe
 from napari_zstack_align.remark import counted_warnings, n_warnings
 from napari_zstack_align.write.report.charts import Line, Values, chart
-from napari_zstack_align.write.report.command import beside_the_command, command_of
+from napari_zstack_align.write.report.command import NO_COMMAND, beside_the_command, command_of
 from napari_zstack_align.write.report.page import (
     Html,
     element,
@@ -44,8 +46,10 @@ CHUNK_COLUMNS = (
 )
 AT_ONCE = 500
 """Frames that are followed between two reports of progress."""
+MOST_LETTERS = 300
+"""Of a longer list of frames, the first ones are named."""
 MOST_CHUNKS = 60
-"""Of more chunks, those that are flagged are listed."""
+"""Of more chunks, so many at most of those that are flagged are listed."""
 
 
 def verdict(alignment: Alignment) -> tuple[Kind, str]:
@@ -61,18 +65,31 @@ def verdict(alignment: Alignment) -> tuple[Kind, str]:
     n_frames = counted(len(alignment.quality), "frame")
     if serious:
         return "wrong", f"The result looks wrong as a whole. {serious[0]}"
+    if counts.flagged == len(alignment.quality):
+        return "wrong", f"Each of the {n_frames} is flagged: none of them can be relied on."
     if not alignment.complete:
         return "doubtful", f"Not all of it was run: {counts.good} of {n_frames} are judged."
     if none_judged(alignment.quality):
         return "doubtful", "No frame was judged: look at the images."
     doubts = [counted_warnings(remarks)] if n_warnings(remarks) else []
     if counts.flagged:
-        doubts.append(f"{counts.flagged} of {n_frames} {are(counts.flagged)} flagged")
+        doubts.append(f"{counts.flagged:,} of {n_frames} {are(counts.flagged)} flagged")
     if counts.not_judged:
-        doubts.append(f"{counts.not_judged} of {n_frames} could not be judged")
+        doubts.append(f"{counts.not_judged:,} of {n_frames} could not be judged")
     if doubts:
         return "doubtful", f"{', '.join(doubts)}: see below."
+    if doubt := doubt_of_likeness(alignment.quality, alignment.provenance.get(NOISE_LIMIT)):
+        return "doubtful", f"The aligned frames are alike {doubt}."
     return "good", f"All {n_frames} were judged, and none is flagged."
+
+
+def verdicts(alignments: Sequence[Alignment]) -> Html:
+    """The verdicts on the recordings of a session, beside one another; '' for one alone."""
+    if len(alignments) < 2:
+        return Html("")
+    each = [(alignment.stack.name, *verdict(alignment)) for alignment in alignments]
+    said = [paragraph(f"{name}: {words}", f"verdict {kind}") for name, kind, words in each]
+    return section("Recordings", *said)
 
 
 def found(alignment: Alignment) -> Html:
@@ -104,8 +121,21 @@ def charts(alignment: Alignment) -> Job[Html]:
         likeness.append(Line("noise allows", np.full(len(x), limit), "third"))
     return section(
         "Frames",
-        chart("Motion of the middle of the image (px)", x, x_label, motion, flagged),
-        chart("Correlation with the mean of the other frames", x, x_label, likeness, flagged),
+        chart(
+            "Motion: how far the middle lies from its place in the reference (px)",
+            x,
+            x_label,
+            motion,
+            flagged,
+        ),
+        chart(
+            f"Correlation {_compared(alignment)}; 'noise allows': what their "
+            f"photons allow at best, about",
+            x,
+            x_label,
+            likeness,
+            flagged,
+        ),
         _flags(alignment),
     )
 
@@ -118,14 +148,18 @@ def chunks(alignment: Alignment) -> Html:
     shown = alignment.chunks
     note = Html("")
     if len(shown) > MOST_CHUNKS:
-        shown = shown[flagged]
+        shown = shown[flagged][:MOST_CHUNKS]
+        n_flagged = int(flagged.sum())
         note = paragraph(
-            f"{counted(len(flagged), 'chunk')}, of which {len(shown) or 'none'} "
-            f"{are(max(len(shown), 1))} flagged; those are listed here.",
+            f"{counted(len(flagged), 'chunk')}, of which {n_flagged or 'none'} "
+            f"{are(max(n_flagged, 1))} flagged. The first {MOST_CHUNKS} of these at most are "
+            f"listed.",
             "faint",
         )
-    rows = [[_cell(row[name]) for name in CHUNK_COLUMNS] for row in shown]
-    header = [name.replace("_", " ") for name in CHUNK_COLUMNS]
+    columns = {name: [_cell(value) for value in shown[name]] for name in CHUNK_COLUMNS}
+    told = {name: cells for name, cells in columns.items() if any(cells)}
+    rows = [*zip(*told.values(), strict=True)]
+    header = [name.replace("_", " ") for name in told]
     return section("Chunks", note, table(rows, header) if rows else Html(""))
 
 
@@ -144,9 +178,17 @@ def again(alignments: Sequence[Alignment]) -> Html:
     """The command that makes them again."""
     command = command_of(alignments)
     if not command:
-        return Html("")
+        return section("The same again", paragraph(NO_COMMAND, "faint"))
     beside = [paragraph(sentence, "faint") for sentence in beside_the_command(alignments)]
     return section("The same again", element("pre", text(command)), *beside)
+
+
+def _compared(alignment: Alignment) -> str:
+    """What the correlations of frames are of."""
+    if alignment.chunks is not None:
+        return "of the chunk with the mean of the others"
+    one_each = alignment.stack.most_repeats == 1
+    return "with the reference" if one_each else "with the mean of the other repeats of its slice"
 
 
 def _places(alignment: Alignment) -> tuple[Values, str]:
@@ -181,8 +223,14 @@ def _flags(alignment: Alignment) -> Html:
     rows = []
     for code in dict.fromkeys(codes.tolist()):
         frames = alignment.stack.acquisition.numbers[quality["flag"] == code]
-        rows.append((code, counted(len(frames), "frame"), ranges(frames.tolist())))
+        rows.append((code, counted(len(frames), "frame"), _shortened(ranges(frames.tolist()))))
     return table(rows, ("flag", "", "raw frames, from 0")) if rows else Html("")
+
+
+def _shortened(listed: str) -> str:
+    if len(listed) <= MOST_LETTERS:
+        return listed
+    return f"{listed[:MOST_LETTERS].rpartition(',')[0]}, …"
 
 
 def _cell(value: object) -> str:
@@ -210,12 +258,15 @@ def _parameters(params: Params) -> tuple[Html, Html]:
 
 def _raw_frames(alignment: Alignment) -> list[tuple[str, str]]:
     stack = alignment.stack
+    gone = stack.source.raw if isinstance(stack.source, MissingSource) else None
     rows = [("name", stack.name), *(("file", str(path)) for path in stack.paths)]
+    if gone is not None:
+        rows += [("file, gone or changed since", each.path) for each in gone.inputs]
     rows.append(("shape (T, C, Y, X)", f"{' × '.join(map(str, stack.shape))} {stack.dtype}"))
     if stack.started_at is not None:
         rows.append(("started", stack.started_at.isoformat(sep=" ", timespec="seconds")))
     rows += [(name, str(value)) for name, value in stack.said.arguments().items()]
-    digest = fingerprint(stack) or "the frames can't be read now"
+    digest = (fingerprint(stack) if gone is None else gone.stack.fingerprint) or "unknown"
     return [*rows, ("SHA-256 of shape and type, first, middle and last frame", digest)]
 
 

@@ -45,22 +45,38 @@ def pairs_of(alignment: Alignment) -> Job[list[Pair]]:
     InputError
         Where a raw frame can't be read.
     """
-    if alignment.stack.frames_per_slice is None:
-        return _of_recording(alignment)
-    return _of_slices(alignment)
+    of_one = _of_recording if alignment.stack.frames_per_slice is None else _of_slices
+    pairs: list[Pair] = []
+    for channel in _driving_channels(alignment):
+        pairs += yield from of_one(alignment, channel)
+    return pairs
 
 
-def _of_recording(alignment: Alignment) -> Job[list[Pair]]:
+def _driving_channels(alignment: Alignment) -> list[int]:
+    """Channels that drove the registration; the first where the stack hasn't got them."""
+    weights = getattr(alignment.params, "channel_weights", ())
+    driving = [c for c, weight in enumerate(weights) if weight]
+    driving = driving or [getattr(alignment.params, "channel", 0)]
+    return [c for c in driving if c < alignment.stack.shape[1]] or [0]
+
+
+def _named(title: str, alignment: Alignment, channel: int) -> str:
+    """A title with the channel, where there are several."""
+    names = alignment.stack.channel_names
+    return title if len(names) < 2 else f"{title}, {names[channel]}"
+
+
+def _of_recording(alignment: Alignment, channel: int) -> Job[list[Pair]]:
     used = np.flatnonzero(alignment.quality["used"])
     if not len(used):
         return []
     places = np.unique(np.linspace(0, len(used) - 1, MOST_FRAMES).astype(int))
-    before, after = yield from _means(alignment, used[places], 0, len(places))
+    before, after = yield from _means(alignment, channel, used[places], 0, len(places))
     which = f"of {len(places)} frames" if len(places) < len(used) else "of all frames used"
-    return [Pair(f"Mean {which}", before, after)]
+    return [Pair(_named(f"Mean {which}", alignment, channel), before, after)]
 
 
-def _of_slices(alignment: Alignment) -> Job[list[Pair]]:
+def _of_slices(alignment: Alignment, channel: int) -> Job[list[Pair]]:
     stack, used = alignment.stack, alignment.quality["used"]
     frames = [each[used[each]] for each in map(stack.frames_of_slice, range(stack.n_slices))]
     known = [z for z, each in enumerate(frames) if len(each)]
@@ -70,19 +86,18 @@ def _of_slices(alignment: Alignment) -> Job[list[Pair]]:
     pairs, sections = [], _Sections(stack.n_slices, alignment.transforms.shape)
     done, total = 0, sum(map(len, frames))
     for z in known:
-        means = yield from _means(alignment, frames[z], done, total)
+        means = yield from _means(alignment, channel, frames[z], done, total)
         done += len(frames[z])
         sections.add(z, *means)
         if z in shown:
-            pairs.append(Pair(f"Mean of slice {z}", *means))
+            pairs.append(Pair(_named(f"Mean of slice {z}", alignment, channel), *means))
     return [*pairs, *sections.pairs(_pixels_a_slice(alignment))] if len(known) > 1 else pairs
 
 
 def _means(
-    alignment: Alignment, frames: npt.NDArray[np.intp], done: int, total: int
+    alignment: Alignment, channel: int, frames: npt.NDArray[np.intp], done: int, total: int
 ) -> Job[tuple[Image, Image]]:
     """Mean of some frames as they are, and aligned; both in the size of the reference."""
-    channel = getattr(alignment.params, "channel", 0)
     before, after = RunningMean(alignment.raw_shape), RunningMean(alignment.transforms.shape)
     for k, (t, raw) in enumerate(alignment.raw_frames(frames, channel)):
         before.add(raw, np.isfinite(raw))

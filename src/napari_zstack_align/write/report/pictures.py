@@ -14,6 +14,8 @@ Image = npt.NDArray[np.float32]
 
 LARGEST_PX = 768
 """Larger pictures are shrunk: a report is looked at, not measured."""
+WIDE = 3
+"""Images so many times as wide as high, such as sections, stand one below the other."""
 CONTRAST_PERCENT = (1.0, 99.8)
 """Of the aligned image, from black to white."""
 
@@ -45,7 +47,8 @@ def compared(title: str, before: Image, after: Image) -> Html:
     )
     images = joined([*beside, element("label", over, class_="flicker")])
     caption = element("figcaption", text(title))
-    return element("figure", joined([caption, element("div", images, class_="pair")]))
+    shape = "pair wide" if after.shape[1] > WIDE * after.shape[0] else "pair"
+    return element("figure", joined([caption, element("div", images, class_=shape)]))
 
 
 def contrast_of(image: Image) -> tuple[float, float]:

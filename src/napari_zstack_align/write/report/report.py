@@ -82,7 +82,7 @@ def is_report(path: Path) -> bool:
 
 
 def _written(path: Path, alignments: Sequence[Alignment], overwrite: bool) -> Job[Path]:
-    parts = []
+    parts = [contents.verdicts(alignments)]
     for index, alignment in enumerate(alignments):
         job = _of(alignment, with_name=len(alignments) > 1)
         parts.append((yield from counted(job, index, len(alignments))))
