@@ -19,7 +19,7 @@ from zarr.storage import LocalStore
 
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._files import readable
-from napari_zstack_align.read._plain_bytes import PlainFile
+from napari_zstack_align.read._plain_bytes import PlainFile, is_filled_by
 
 
 class ChunkFilesSource:
@@ -76,7 +76,8 @@ class ChunkFilesSource:
         folder = os.path.join(self._folder, "")
         are_there = True
         for number, chunk in zip(numbers, out.reshape(-1, self._n_in_chunk), strict=True):
-            are_there &= self._read_chunk(folder + self._name(number), chunk)
+            path = folder + self._name(number)
+            are_there &= is_filled_by(path, chunk) or self._read_chunk(path, chunk)
         if not are_there:
             with readable(self._folder):
                 self._folder.stat()

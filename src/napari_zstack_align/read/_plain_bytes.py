@@ -8,6 +8,8 @@ memory, and kill Python where a file has become shorter.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from typing import Any, Self
@@ -26,6 +28,12 @@ FLAGS = (
 )
 MOST_AT_ONCE = 2**30
 """Bytes that every system reads by one call."""
+MOST_TOGETHER = 256
+"""Arrays that are filled by one call: with what lies between them half of what Linux allows."""
+NEAR = 2**14
+"""Bytes that are read sooner than a call of their own is made for what lies behind them."""
+Part = tuple[npt.NDArray[Any], int]
+"""A C-ordered array, and where the bytes begin that fill it."""
 
 
 class PlainFile(Readable):
@@ -69,6 +77,13 @@ class PlainFile(Readable):
         if done < n_bytes:  # a single read may bring only a part
             self._fill_rest(memoryview(out.reshape(-1).view(np.uint8)), done, offset)  # type: ignore[arg-type]
 
+    def fill_all(self, parts: Iterable[Part]) -> None:
+        """Fill arrays, those that lie behind one another and near by one call."""
+        for together in _neighbours(parts):
+            if len(together) == 1 or not _are_filled(self.descriptor, together):
+                for out, offset in together:
+                    self.fill(out, offset)
+
     def _fill_rest(self, out: memoryview, done: int, offset: int) -> None:
         while done < len(out):
             more = _read_at(self.descriptor, out[done : done + MOST_AT_ONCE], offset + done)
@@ -77,6 +92,64 @@ class PlainFile(Readable):
                     f"{self._path} has become shorter since it was opened: open it again."
                 )
             done += more
+
+
+def is_filled_by(path: str, out: npt.NDArray[Any]) -> bool:
+    """Fill an array with a file by as few calls as can be.
+
+    Returns
+    -------
+    bool
+        False where the file couldn't be read, has not just as many bytes, or more calls are needed.
+    """
+    with suppress(OSError):
+        descriptor = os.open(path, FLAGS)
+        try:
+            return _read_together(descriptor, [out, bytearray(1)], 0) == out.nbytes
+        finally:
+            os.close(descriptor)
+    return False
+
+
+def _neighbours(parts: Iterable[Part]) -> Iterator[list[Part]]:
+    together: list[Part] = []
+    start = end = 0
+    for part in parts:
+        out, offset = part
+        if together and not (
+            0 <= offset - end <= NEAR
+            and offset + out.nbytes - start <= MOST_AT_ONCE
+            and len(together) < MOST_TOGETHER
+        ):
+            yield together
+            together = []
+        if not together:
+            start = offset
+        together.append(part)
+        end = offset + out.nbytes
+    if together:
+        yield together
+
+
+def _are_filled(descriptor: int, parts: list[Part]) -> bool:
+    """Fill arrays by one call, with what lies between them read aside; whether that was all."""
+    aside = memoryview(bytearray(NEAR))
+    start = end = parts[0][1]
+    into: list[Any] = []
+    for out, offset in parts:
+        if offset > end:
+            into.append(aside[: offset - end])
+        into.append(out)
+        end = offset + out.nbytes
+    return _read_together(descriptor, into, start) == end - start
+
+
+def _read_in_turn(descriptor: int, into: list[Any], offset: int) -> int:
+    del descriptor, into, offset
+    return 0
+
+
+_read_together = getattr(os, "preadv", _read_in_turn)  # Windows has none
 
 
 def _read_in_place(descriptor: int, out: Any, offset: int) -> int:

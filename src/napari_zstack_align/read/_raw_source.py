@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -61,23 +60,6 @@ class RawSource:
             file.fill(out, self._offset + start * self._frame_bytes)
         return in_native_order(out)
 
-    def fill_each(
-        self, frames: Iterable[npt.NDArray[Any]], start: int
-    ) -> Iterator[npt.NDArray[Any]]:
-        """Fill arrays (C, Y, X) with the frames from ``start`` on.
-
-        Yields
-        ------
-        numpy.ndarray
-            Each of them, filled, while it is in the processor's cache.
-        """
-        with PlainFile(self._path) as file:
-            for t, frame in enumerate(frames, start):
-                file.fill(frame, self._offset + t * self._frame_bytes)
-                if not self._stored.isnative:
-                    frame.byteswap(inplace=True)
-                yield frame
-
 
 class ScatteredSource:
     """Frames each of which lies in one piece somewhere in a file.
@@ -123,8 +105,7 @@ class ScatteredSource:
         offsets = self._offsets[start:stop].tolist()
         out = np.empty((len(offsets), *self._frame), self._stored)
         with PlainFile(self._path) as file:
-            for frame, offset in zip(out, offsets, strict=True):
-                file.fill(frame, offset)
+            file.fill_all(zip(out, offsets, strict=True))
         return in_native_order(out)
 
 

@@ -7,9 +7,8 @@ frame each.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +23,14 @@ from napari_zstack_align.read._facts import Facts, Opened
 from napari_zstack_align.read._files import readable
 from napari_zstack_align.read._format import PLAIN, Format, Glance, Wish
 from napari_zstack_align.read._mat import read_variable
-from napari_zstack_align.read._raw_source import RawSource
+from napari_zstack_align.read._plain_bytes import PlainFile, in_native_order
 from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read._units import number
 from napari_zstack_align.remark import Remark, as_notes, as_warnings
 
 PIXEL = np.dtype("<u2")
+IN_CACHE = 2**18
+"""Bytes that are read and turned at once: they stay where the processor is fast."""
 LARGEST_SIDE, MOST_PLANES, MOST_CHANNELS = 10**5, 10**5, 4
 OFF = BIDIRECTIONAL = (0.0,)
 NAMES = {1: ("PMT0", "PMT1"), 2: ("PMT0",), 3: ("PMT1",)}
@@ -86,9 +87,10 @@ class ScanboxSource:
     reads_singly = True
 
     def __init__(self, path: Path, shape: tuple[int, int, int, int]) -> None:
-        n_frames, n_channels, n_rows, n_columns = shape
+        _, n_channels, _, n_columns = shape
+        self._path = path
         self._shape = shape
-        self._stored = RawSource(path, 0, PIXEL, (n_frames, 1, n_rows, n_columns * n_channels))
+        self._n_rows = max(1, IN_CACHE // (n_channels * n_columns * PIXEL.itemsize))
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -98,27 +100,36 @@ class ScanboxSource:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Data type of a pixel."""
-        return self._stored.dtype
+        return PIXEL.newbyteorder("=")
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Frames ``start`` to ``stop`` as (stop - start, C, Y, X)."""
-        _, n_channels, n_rows, n_columns = self._shape
+        _, n_channels, _, n_columns = self._shape
         out = np.empty((max(stop - start, 0), *self._shape[1:]), self.dtype)
-        if n_channels == 1:
-            for frame in self._stored.fill_each(out, start):
-                _invert(frame)
-            return out
-        mixed = np.empty((1, n_rows, n_columns * n_channels), self.dtype)
-        filled = self._stored.fill_each(repeat(mixed, len(out)), start)
-        for frame, channels in zip(filled, out, strict=True):
-            _invert(frame)
-            cv2.split(frame.reshape(n_rows, n_columns, n_channels), list(channels))
+        stored = np.empty((self._n_rows, n_columns, n_channels), PIXEL)
+        offset = start * out[:1].nbytes
+        with PlainFile(self._path) as file:
+            for rows in self._rows_of(out):
+                part = stored[: rows.shape[1]]
+                file.fill(part, offset)
+                offset += part.nbytes
+                _part_channels(in_native_order(part), rows)
         return out
 
+    def _rows_of(self, out: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
+        """Parts (C, Y, X) of frames, in the order of the file."""
+        for frame in out:
+            for first in range(0, frame.shape[1], self._n_rows):
+                yield frame[:, first : first + self._n_rows]
 
-def _invert(stored: npt.NDArray[Any]) -> None:
-    """Make it 65,535 less what is stored."""
-    np.invert(stored, out=stored)
+
+def _part_channels(stored: npt.NDArray[Any], out: npt.NDArray[Any]) -> None:
+    """Make it 65,535 less what is stored (Y, X, C), as (C, Y, X)."""
+    if len(out) == 1:
+        np.invert(stored[..., 0], out=out[0])
+    else:
+        np.invert(stored, out=stored)
+        cv2.split(stored, list(out))
 
 
 def open_scanbox(path: Path, wish: Wish = PLAIN) -> Opened:
