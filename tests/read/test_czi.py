@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import struct
+import tracemalloc
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -129,3 +131,46 @@ def test_overviews_are_no_frames(tmp_path: Path) -> None:
     images = [*plain(), ({"T": 0}, np.ones((4, 4), "<u2"))]
     stack = open_stack(czi(tmp_path / "x.czi", images, n_overviews=1))
     assert stack.shape == (3, 1, 9, 8)
+
+
+@pytest.mark.parametrize("packing", [PLAIN, ZSTD])
+@pytest.mark.parametrize(("at", "form", "number"), [(40, "<q", 2**33), (32, "<i", 2**31 - 1)])
+def test_no_memory_for_what_the_file_cannot_hold(
+    at: int, form: str, number: int, packing: int, tmp_path: Path
+) -> None:
+    """Lengths of pixels and metadata in the head of an image are checked before they are read."""
+    path = czi(tmp_path / "x.czi", plain(), packing=packing)
+    content = bytearray(path.read_bytes())
+    struct.pack_into(form, content, content.index(b"ZISRAWSUBBLOCK") + at, number)
+    path.write_bytes(content)
+    stack = open_stack(path)
+    tracemalloc.start()
+    with pytest.raises(nza.InputError, match="damaged at byte 544: copy it again"):
+        stack.read(0, 1)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 1e6
+
+
+@pytest.mark.parametrize("packing", [PLAIN, ZSTD])
+def test_images_larger_than_the_file(packing: int, tmp_path: Path) -> None:
+    path = czi(tmp_path / "x.czi", plain(1), packing=packing)
+    content = bytearray(path.read_bytes())
+    dimensions = content.index(b"ZISRAWDIRECTORY") + 32 + 128 + 32
+    for k in range(3):
+        at = dimensions + 20 * k
+        for size in (8, 16) if content[at : at + 1] in b"YX" else ():
+            struct.pack_into("<i", content, at + size, 99999)
+    path.write_bytes(content)
+    with pytest.raises(nza.InputError, match="too small for 1 image"):
+        open_stack(path)
+
+
+def test_a_place_beyond_the_file_is_no_fault_of_the_disk(tmp_path: Path) -> None:
+    path = czi(tmp_path / "x.czi", plain())
+    content = bytearray(path.read_bytes())
+    at = content.index(b"ZISRAWDIRECTORY") + 32 + 128
+    struct.pack_into("<q", content, at + 6, 2**62)
+    path.write_bytes(content)
+    with pytest.raises(nza.InputError, match="damaged at byte"):
+        open_stack(path).read(0, 3)

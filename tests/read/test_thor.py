@@ -92,6 +92,32 @@ def test_what_does_not_fit_is_told(more: Any, said: str, tmp_path: Path) -> None
     assert stack.remarks[0].is_warning
 
 
+@pytest.mark.parametrize(
+    ("n_left", "more", "stay"),
+    [
+        (1, {}, 3),
+        (2, {}, 3),
+        (1, {"ZStage__steps": 2, "Streaming__flybackFrames": 1}, 2),
+        (2, {"ZStage__steps": 2, "Streaming__flybackFrames": 1}, 2),
+    ],
+)
+@pytest.mark.parametrize("n_channels", [1, 2])
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_a_series_that_was_stopped_within_a_volume(
+    is_cut: bool, n_channels: int, n_left: int, more: Any, stay: int, tmp_path: Path
+) -> None:
+    made = acquisition(12, n_channels, n_slices=3)
+    folder = thor(tmp_path, made, **more)
+    file, n_bytes = folder / "Image_0001_0001.raw", 24 * 32 * 2 * n_channels
+    file.write_bytes(file.read_bytes()[: (6 + n_left) * n_bytes + 99 * is_cut])
+    stack = open_stack(folder, whole_frames=is_cut)
+    kept = np.arange(6)[np.arange(6) % 3 < stay]
+    np.testing.assert_array_equal(stack.read(0, len(kept)), made.frames[kept])
+    assert (stack.n_slices, stack.frames_per_slice, stack.n_frames) == (stay, 2, len(kept))
+    assert stack.frame_times_s == pytest.approx(kept * INTERVAL_S / 3)
+    assert any(f"The last {n_left} frame" in remark for remark in stack.remarks)
+
+
 def test_all_detectors_were_saved(tmp_path: Path) -> None:
     made = acquisition(n_channels=2)
     folder = thor(tmp_path, made)

@@ -42,6 +42,8 @@ TYPES = {0: "<u1", 1: "<u2", 2: "<f4"}
 COLOURS = (3, 4, 8, 9)
 PLAIN_PIXELS, ZSTD, ZSTD_WITH_HEAD = 0, 5, 6
 PACKED = {1: "JPEG", 2: "LZW", 4: "JPEG XR"}
+MOST_PACKED = 2**15
+"""Zstandard packs at most 128 KiB into a block of 4 bytes."""
 CHOSEN = "S"
 """Axis of which one place is opened: scenes."""
 OTHERS = {"H": "phases", "V": "views", "I": "illuminations", "R": "rotations", "B": "blocks"}
@@ -191,6 +193,7 @@ def open_czi(path: Path, wish: Wish = PLAIN) -> Opened:
         raise InputError(f"{path} is damaged: no image is found in it. Copy it again.")
     images, names, of_scenes = _chosen(all_images, wish.image, path)
     stored, shape = _checked(images, path)
+    _check_room(images, prod(shape) * stored.itemsize, path)
     if wish.as_planes:
         rows, of_frames = [[i] for i in range(len(images))], tuple[Remark, ...]()
     else:
@@ -251,8 +254,7 @@ def _found(file: Any) -> list[Image]:
             break
         try:
             if head.startswith(IMAGE):
-                entry, begin, length = _pixels_at(file, at)
-                images += [replace(entry, at=at)] if begin + length <= n_bytes else []
+                images.append(replace(_pixels_at(file, at)[0], at=at))
         except (_Damaged, struct.error):
             break
         at += HEAD + allocated
@@ -261,12 +263,19 @@ def _found(file: Any) -> list[Image]:
 
 def _segment(file: Any, at: int, name: bytes, n_bytes: int) -> bytes:
     """Content of a segment that is known by its name."""
-    file.seek(at)
+    _go_to(file, at, n_bytes)
     head = _read(file, HEAD)
     _, used = struct.unpack_from("<2q", head, 16)
     if head[:16].rstrip(b"\0") != name or not 0 <= used <= min(n_bytes - at, LARGEST_XML):
         raise _Damaged
     return _read(file, used)
+
+
+def _go_to(file: Any, at: int, n_bytes: int) -> None:
+    """Go to a place that a file of so many bytes has."""
+    if not 0 <= at < n_bytes:
+        raise _Damaged
+    file.seek(at)
 
 
 def _read(file: Any, length: int) -> bytes:
@@ -298,7 +307,8 @@ def _entry(content: bytes, at: int) -> tuple[Image, int]:
 
 def _pixels_at(file: Any, at: int) -> tuple[Image, int, int]:
     """Entry of an image, and where its pixels begin, with their number of bytes."""
-    file.seek(at)
+    n_bytes = file.seek(0, 2)
+    _go_to(file, at, n_bytes)
     head = _read(file, HEAD + 16 + HEAD)
     of_metadata, _, length = struct.unpack_from("<iiq", head, HEAD)
     (count,) = struct.unpack_from("<i", head, HEAD + 16 + HEAD - 4)
@@ -306,8 +316,8 @@ def _pixels_at(file: Any, at: int) -> tuple[Image, int, int]:
         raise _Damaged
     entry, _ = _entry(head[HEAD + 16 :] + _read(file, 20 * count), 0)
     begin = at + HEAD + 16 + max(SMALLEST_ENTRY, HEAD + 20 * count) + of_metadata
-    if not 0 < length <= 2**33:
-        raise _Damaged
+    if not 0 < length <= n_bytes - begin:
+        raise _Damaged  # no memory is asked for what the file can't hold
     return entry, begin, length
 
 
@@ -353,6 +363,20 @@ def _checked(images: list[Image], path: Path) -> tuple[np.dtype[Any], tuple[int,
     if name is None:
         raise InputError(f"{path} holds pixels of a type that can't be read: {WAY_OUT}.")
     return np.dtype(name), shape
+
+
+def _check_room(images: list[Image], n_bytes: int, path: Path) -> None:
+    """Raise InputError where a file can't hold so many bytes of each image."""
+    with readable(path):
+        room = path.stat().st_size
+    needed = sum(
+        n_bytes if each.packing == PLAIN_PIXELS else n_bytes / MOST_PACKED for each in images
+    )
+    if needed > room:
+        raise InputError(
+            f"{path} is damaged: it is too small for {counted(len(images), 'image')} of the size "
+            f"that it names. Copy it again."
+        )
 
 
 def _with_settings(facts: Facts, xml: bytes, channels: list[int]) -> Facts:

@@ -69,7 +69,7 @@ def axes_of_places(
         if list(places) == grid[: len(places)] and len(places) > len(grid) - len(fast):
             n_left = len(places) % len(fast)
             sizes = (len(slow) - bool(n_left), len(fast))
-            return axes, sizes, _of_unfinished(n_left, "volume" if axes == "TZ" else "slice")
+            return axes, sizes, of_unfinished(n_left, "volume" if axes == "TZ" else "slice")
     remark = (
         "Times and slices of the images don't follow one another in a regular way: the frames "
         "were opened in the order in which they were taken. Say how they run (`frames_per_slice`, "
@@ -78,7 +78,8 @@ def axes_of_places(
     return "T", (len(places),), as_warnings(remark, code=RemarkCode.LAYOUT_OPEN)
 
 
-def _of_unfinished(n_left: int, what: str) -> tuple[Remark, ...]:
+def of_unfinished(n_left: int, what: str) -> tuple[Remark, ...]:
+    """Say that the last frames of an acquisition which was stopped were left out."""
     if not n_left:
         return ()
     return as_notes(

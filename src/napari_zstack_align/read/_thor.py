@@ -21,6 +21,7 @@ from napari_zstack_align.read._broken_off import whole_frames_of
 from napari_zstack_align.read._facts import Facts, Opened
 from napari_zstack_align.read._files import readable
 from napari_zstack_align.read._format import PLAIN, Format, Glance, Wish
+from napari_zstack_align.read._places import of_unfinished
 from napari_zstack_align.read._quiet import shortened
 from napari_zstack_align.read._raw_source import RawSource
 from napari_zstack_align.read._sequence import in_sequence
@@ -96,6 +97,10 @@ def open_thor(path: Path, wish: Wish = PLAIN) -> Opened:
         remarks += whole_frames_of(file, n_frames, scan.n_frames or None, wish)
     elif not wish.as_planes:
         remarks += _of_length(scan, file, n_images)
+    if not wish.as_planes:
+        n_left = _unfinished(scan, n_frames)
+        n_frames -= n_left
+        remarks += of_unfinished(n_left, "volume")
     known = Facts(
         sizes=(n_images,),
         pixel_size_um=scan.pixel_size_um,
@@ -229,11 +234,21 @@ def _n_images(file: Path, scan: Scan) -> tuple[int, bool]:
     return n_images, rest > 0 or n_images == 0
 
 
+def _unfinished(scan: Scan, n_frames: int) -> int:
+    """Count the frames after the last whole volume of a series that was stopped.
+
+    None where Experiment.xml promises no whole number of volumes either: it may err on them.
+    """
+    of_volume = scan.n_slices * scan.per_slice + scan.n_flyback
+    was_stopped = of_volume <= n_frames < scan.n_frames and scan.n_frames % of_volume == 0
+    return n_frames % of_volume if was_stopped else 0
+
+
 def _laid_out(known: Facts, scan: Scan, n_frames: int, n_channels: int) -> Facts:
     """Add how the frames run, which of them are flyback, and their times.
 
-    The flyback leaves every volume. Where the frames are no whole number of volumes, the layout is
-    left open, with a warning.
+    The flyback leaves every volume. Where the frames are no whole number of volumes, though the
+    series wasn't stopped, the layout is left open, with a warning.
     """
     stay, per_slice = scan.n_slices * scan.per_slice, scan.per_slice
     axes, remarks = "T", tuple[Remark, ...]()
