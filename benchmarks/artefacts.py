@@ -293,23 +293,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[1])
     parser.add_argument("--size", type=int, default=160)
     options = parser.parse_args(arguments)
-    print(f"{'method':11s}{'seed':>5s} {'kind':16s}{'level':7s}  clean  spoiled", end="")
+    print(f"{'method':11s}{'seed':>5s} {'kind':17s}{'level':7s}  clean  spoiled", end="")
     print("   limit  flagged   fixed")
     for method in options.methods:
         for seed in options.seeds:
             base = BASES[method](seed, options.size)
             clean = base.error(base.align(base.frames))
             head = f"{method:11s}{seed:5d} "
-            print(f"{head}{'clean':16s}{'':7s}{_cells(base, base.frames, clean)}", flush=True)
+            print(f"{head}{'clean':17s}{'':7s}{_cells(base, base.frames, clean)}", flush=True)
             for offset, dtype in ((1e9, float), (54_500, np.uint16), (-900, np.int16)):
                 moved = (base.frames + np.float64(offset)).astype(dtype)
-                name = f"{'offset':16s}{offset:<7g}"
+                name = f"{'offset':17s}{offset:<7g}"
                 print(f"{head}{name}{_cells(base, moved, clean)}", flush=True)
             for kind in options.kinds:
                 for level in options.levels:
                     frames = spoiled(base, kind, level, seed)
                     cells = _cells(base, frames, clean)
-                    print(f"{head}{kind:16s}{level:7s}{cells}", flush=True)
+                    print(f"{head}{kind:17s}{level:7s}{cells}", flush=True)
 
 
 if __name__ == "__main__":

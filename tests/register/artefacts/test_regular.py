@@ -13,7 +13,9 @@ from spoils import aligned, clean, error_px, moved, run_search, walk
 import napari_zstack_align as nza
 from napari_zstack_align.register.artefacts.artefacts import Artefacts
 from napari_zstack_align.register.artefacts.described import MAY_HOLD, NOT_TESTED
+from napari_zstack_align.register.artefacts.explained import Frames, Judged
 from napari_zstack_align.register.artefacts.frequencies import lying_in, standing_out
+from napari_zstack_align.register.artefacts.noise import Noise
 
 Image = npt.NDArray[np.float64]
 Pattern = Callable[[Image, Image], Image]
@@ -49,10 +51,12 @@ def lattice(y: Image, x: Image) -> Image:
 PATTERNS = [random_rows, diagonal_stripes, steep_stripes, oblique_wave, lattice]
 
 
-def patterned(frames: npt.NDArray[np.uint16], pattern: Pattern) -> tuple[Image, Image]:
-    """Frames (T, Y, X) with a pattern of 0.3 of their range, and what was added."""
+def patterned(
+    frames: npt.NDArray[np.uint16], pattern: Pattern, part: float = 0.3
+) -> tuple[Image, Image]:
+    """Frames (T, Y, X) with a pattern of a part of their range, and what was added."""
     low, high = np.percentile(frames, (1, 99.9))
-    added = 0.3 * (high - low) * pattern(*np.indices(frames.shape[1:], float))
+    added = part * (high - low) * pattern(*np.indices(frames.shape[1:], float))
     return np.clip(np.round(frames + added), 0, 65535).astype(np.uint16), added
 
 
@@ -94,6 +98,30 @@ def test_a_pattern_is_taken_off_and_named(made, pattern):
     assert found.fixed is None
     assert any("taken off" in remark for remark in found.remarks)
     assert not any(remark == NOT_TESTED or remark.is_warning for remark in found.remarks)
+
+
+@SLOW
+@pytest.mark.parametrize("pattern", [diagonal_stripes, oblique_wave])
+def test_dim_tissue_under_a_strong_pattern_is_not_constant(pattern):
+    frames = moved(1, N_FRAMES, walk(N_FRAMES, 0.4))
+    spoiled, added = patterned(frames, pattern, 4.0)
+    found = found_in(spoiled)
+    assert left_of(found, added) < 0.05
+    assert found.fixed is None
+
+
+def test_frames_are_judged_by_the_noise_of_their_tissue():
+    rng = np.random.default_rng(2)
+    images = rng.gamma(2, 100, (8, 96, 96)).astype(np.float32)
+    pattern = (900 * diagonal_stripes(*np.indices((96, 96), float))).astype(np.float32)
+    nothing = np.zeros(pattern.shape, bool)
+    noise = Noise(dark=150, gain=20, floor=30)
+    bare, striped = (
+        Frames(images + added, np.zeros(8, int), nothing) for added in (0 * pattern, pattern)
+    )
+    np.testing.assert_allclose(
+        Judged.of(striped, noise, pattern).scatter, Judged.of(bare, noise).scatter, rtol=1e-4
+    )
 
 
 def test_rows_along_which_the_tissue_hardly_moves_are_taken_off():

@@ -20,7 +20,7 @@ from napari_zstack_align.remark import Remark
 Image = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.bool_]
 
-METHOD = "cleaned frames 4"
+METHOD = "cleaned frames 5"
 """Of all that is made of cleaned frames: another number where they may change."""
 WIDE = np.ones((5, 5), np.uint8)
 """Regions that hold so many pixels are too wide to be filled from their neighbours."""

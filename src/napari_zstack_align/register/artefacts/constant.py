@@ -31,12 +31,17 @@ MOST_BORDER = 0.75
 AROUND = np.ones((3, 3), np.uint8)
 
 
-def constant_pixels(images: Image, noise: Noise) -> Pixels:
-    """(Y, X) bool: pixels of frames (n, Y, X) that don't change, though there is noise."""
+def constant_pixels(images: Image, noise: Noise, *, are_as_bright: bool = True) -> Pixels:
+    """(Y, X) bool: pixels of frames (n, Y, X) that don't change, though there is noise.
+
+    Tissue may be less bright than its pixels where a pattern is added to it: then it has at least
+    the noise of darkness.
+    """
     if len(images) < FEWEST_FRAMES:
         return np.zeros(images.shape[1:], bool)
     mean, spread = mean_and_spread(images)
-    return np.asarray(spread < CONSTANT_PART * noise.spread(mean), bool)
+    level = mean if are_as_bright else np.full_like(mean, noise.dark)
+    return np.asarray(spread < CONSTANT_PART * noise.spread(level), bool)
 
 
 def constant_border(images: Image) -> Pixels:

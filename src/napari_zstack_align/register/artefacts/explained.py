@@ -88,11 +88,12 @@ class Judged:
     factor: int
 
     @classmethod
-    def of(cls, frames: Frames, noise: Noise) -> Self:
-        """Prepare frames."""
+    def of(cls, frames: Frames, noise: Noise, pattern: Image | None = None) -> Self:
+        """Prepare frames; their light is what they show without a pattern (Y, X)."""
         factor = times_smaller(frames.constant.shape)
-        level = cv2.GaussianBlur(frames.mean, (0, 0), SMOOTH_PX)
-        scatter = noise.spread(shrink(level, factor))
+        light = frames.images.mean(axis=0)
+        light = frames.known(light if pattern is None else light - pattern)
+        scatter = noise.spread(shrink(cv2.GaussianBlur(light, (0, 0), SMOOTH_PX), factor))
         empty = cls(np.empty((0, *scatter.shape), np.float32), scatter, factor)
         images = [empty.as_judged(frames.known(image)) for image in frames.images]
         return cls(np.stack(images), scatter, factor)

@@ -90,7 +90,9 @@ def find_regular(
     """
     if np.unique(frames.groups, return_counts=True)[1].max() <= FEWEST_FRAMES:
         return Regular()
-    mean = frames.mean
+    noise = noise_of(frames.images)
+    never = frames.constant & constant_pixels(frames.images, noise, are_as_bright=False)
+    mean = replace(frames, constant=never).mean
     part = standing_out(mean)
     if power_of(part, mean) < LEAST_POWER:
         return Regular()
@@ -100,13 +102,13 @@ def find_regular(
         if not len(waves.frequencies):
             return Regular()
     pattern = lying_in(part, mean) if waves is None else waves.lying_in(mean)
-    frames, noise = _judged_without(frames, pattern, noise_of)
+    frames, judged = _judged_without(frames, pattern, noise_of)
     moves = frames.without(pattern)
     least = MOVED_PX if waves is None else LEAST_MOVED_PX
     if np.median(largest_moves(moves)) < least:
         return Regular()
     in_middle = partial(lying_in_middle, part) if waves is None else waves.lying_in
-    better = _better(frames, in_middle, seems or frames.without(None), moves, noise)
+    better = _better(frames, in_middle, seems or frames.without(None), moves, judged)
     if better.mean() < EVIDENT:
         return Regular()
     if better.min() < EVIDENT_ANYWHERE:
@@ -117,15 +119,16 @@ def find_regular(
 
 def _judged_without(
     frames: Frames, pattern: Image, noise_of: Callable[[Image], Noise]
-) -> tuple[Frames, Noise]:
-    """Noise of frames without a pattern, and frames with only those constant pixels that are then.
+) -> tuple[Frames, Judged]:
+    """Frames with only those constant pixels that are it without a pattern, and in its noise.
 
     Dim tissue under a bright stripe has the noise of dim tissue, and seemed constant.
     """
     without = frames.images - pattern
     noise = noise_of(without)
     constant = frames.constant & constant_pixels(without, noise)
-    return replace(frames, constant=constant), noise
+    frames = replace(frames, constant=constant)
+    return frames, Judged.of(frames, noise, pattern)
 
 
 def _refined(frames: Frames, pattern: Image) -> Image:
@@ -164,14 +167,13 @@ def _better(
     pattern_in: Callable[[Image], Image],
     seems: Movement,
     moves: Movement,
-    noise: Noise,
+    judged: Judged,
 ) -> npt.NDArray[np.float64]:
     """(2, 2) by how much a pattern predicts frames better, over the quarters of the image.
 
     In units of the variance of a pixel that the motion of the tissue makes. ``pattern_in`` finds
     the pattern in a mean of frames.
     """
-    judged = Judged.of(frames, noise)
     images = judged.images
     nothing = np.zeros_like(images[0])
     alone = [(nothing, seems), (nothing, moves)]
