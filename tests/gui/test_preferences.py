@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
+from napari_zstack_align.gui import worker as worker_module
 from napari_zstack_align.gui.preferences import PLUGIN, Preferences, preferences
 from napari_zstack_align.gui.recordings.session_tab import SessionTab
 from napari_zstack_align.gui.worker import JobWorker
@@ -52,3 +55,21 @@ def test_the_format_of_frames_that_is_set_is_chosen_first(settings, qtbot, share
         tab.show()
         assert tab.format.currentData() == ending
         tab.layer_combo.stop()
+
+
+def test_the_window_does_not_wait_for_them(qtbot, monkeypatch):
+    asked_in = []
+    monkeypatch.setattr(
+        worker_module,
+        "preferences",
+        lambda: asked_in.append(threading.get_ident()) or Preferences(),
+    )
+    worker = JobWorker(counting)
+    with qtbot.waitSignal(worker.finished):
+        worker.launch()
+    assert len(asked_in) == 1
+    assert threading.get_ident() not in asked_in
+
+
+def counting():
+    yield Progress("counting", 0, 1)

@@ -42,8 +42,8 @@ class JobWorker(QThread):
         Called without arguments in the thread; returns the generator of `Progress`. Give it a
         snapshot of layers and parameters (``functools.partial``), never a widget.
     processors : int, optional
-        How many it may use, 0 for all; by default what the preferences say, which napari takes a
-        moment to read the first time.
+        How many it may use, 0 for all; by default what the preferences say. They are asked for in
+        the thread: the first time napari reads the manifests of all plugins anew.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class JobWorker(QThread):
         self.found: Any = None
         self.error: ZstackAlignError | None = None
         self._start_job = start_job
-        self._processors = preferences().processors if processors is None else processors
+        self._processors = processors
         self._cancel = False
         self._muted = False
         self._last_report = 0.0
@@ -102,7 +102,10 @@ class JobWorker(QThread):
         """Drain the job (called by Qt in the new thread)."""
         step_back()
         try:
-            with one_openmp_thread(), threads_at_most(self._processors):
+            processors = self._processors
+            if processors is None:
+                processors = preferences().processors
+            with one_openmp_thread(), threads_at_most(processors):
                 self.found = self._drain(self._start_job())
         except Cancelled as stop:
             self._tell(self.cancelled, self.partial if stop.partial is None else stop.partial)
