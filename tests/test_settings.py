@@ -1,8 +1,11 @@
 """Settings in sentences: the words of Python become those of the command line and the panel."""
 
+from inspect import signature
+
 import pytest
 
-from napari_zstack_align.settings import in_flags, in_titles
+from napari_zstack_align.read import open_stack
+from napari_zstack_align.settings import OPENING, in_flags, in_titles
 
 
 @pytest.mark.parametrize(
@@ -30,8 +33,18 @@ from napari_zstack_align.settings import in_flags, in_titles
         ),
         ("or `overwrite=True`.", "or --overwrite.", "or 'Overwrite'."),
         ("A file `My File` stays, a ` too.", None, None),
+        ("drop_frames is 3: give", None, "'Drop frames' is 3: give"),
+        ("order='slices' needs it.", None, "'Order: slices' needs it."),
+        ("too few for n_chunks=5: a chunk", None, "too few for 'N chunks: 5': a chunk"),
+        ("The order: axes='Q' can't be.", None, "The order: 'Axes: Q' can't be."),
+        ("/a/drop_frames.csv, drop_frames.npy, my_drop_frames stay.", None, None),
     ],
 )
 def test_each_place_reads_its_own_words(sentence, flags, titles) -> None:
     assert in_flags(sentence) == (flags or sentence)
     assert in_titles(sentence) == (titles or sentence)
+
+
+def test_every_setting_of_files_is_known() -> None:
+    named = set(signature(open_stack).parameters) - {"path_or_paths"}
+    assert named <= set(OPENING)

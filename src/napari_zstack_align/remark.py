@@ -39,6 +39,8 @@ class RemarkCode(StrEnum):
     """Pixels were moved before the file was written: its lines aren't those of the scan."""
     UNIT_OPEN = "unit open"
     """A table of positions doesn't say whether they are in pixels or in µm."""
+    IN_UM = "in µm"
+    """The titles of a table of positions name µm, and nobody gave the size of a pixel."""
     STIMULI = "stimuli"
     """Which table of stimulus times traces have, and in which unit it is."""
     READ_AS = "read as"

@@ -9,10 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 
-from napari_zstack_align.params import flag_of
+from napari_zstack_align.params import MODELS, flag_of
 
 _NAMED = re.compile(r"`(?P<settings>[a-z]\w*(?:=[^`]*)?)`(?P<of_reference> of the reference)?")
+OPENING = (
+    *("axes", "frames_per_slice", "order", "channels", "plane", "drop_frames", "pixel_size_um"),
+    *("z_step_um", "z_positions_um", "frame_rate_hz", "frame_times_s", "image", "whole_frames"),
+    *("line_phase", "line_phase_subpixel", "channel_names", "rois_pixel_size"),
+)
+"""Settings of files and arrays; the others are those of the parameter models."""
 _EACH = re.compile(r"(?P<name>[a-z]\w*)(?:=(?P<value>'[^']*'|[^,']*))?(?:, )?")
 
 FLAGS = {"pixel_size_um": "--pixel-size", "z_step_um": "--z-step", "frame_times_s": "--frame-rate"}
@@ -46,7 +53,23 @@ def in_titles(sentence: str) -> str:
 
     for asked, done in IN_PANEL.items():
         sentence = sentence.replace(asked, done)
-    return _NAMED.sub(titled, sentence)
+    return _bare().sub(titled, _NAMED.sub(titled, sentence))
+
+
+@cache
+def _bare() -> re.Pattern[str]:
+    """Settings without backquotes: names that are no words, and others with a value.
+
+    Those in names of files, or in quotes, are left alone.
+    """
+    names = {*OPENING, *(field for model in MODELS for field in model.model_fields)}
+    long = "|".join(sorted((name for name in names if "_" in name), key=len, reverse=True))
+    short = "|".join(sorted(name for name in names if "_" not in name))
+    value = r"=(?:'[^']*'|[\w.]*\w)"
+    return re.compile(
+        rf"(?<![\w./\\'`-])(?P<settings>(?:{long})(?:{value})?|(?:{short}){value})"
+        rf"(?P<of_reference>)(?![\w/\\'`-]|\.\w)"
+    )
 
 
 def _each(found: re.Match[str], written: Callable[[str, str], str], between: str) -> str:

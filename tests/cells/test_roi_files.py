@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from math import pi
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 import napari_zstack_align as nza
-from napari_zstack_align.cells.roi_files import with_size_of_pixels
+from napari_zstack_align.cells.roi_files import load_rois_of, with_size_of_pixels
 from napari_zstack_align.errors import InputError
 
 CIRCLES = [[12.5, 7.25, 4.0], [30.0, 41.0, 2.5]]
@@ -216,3 +217,46 @@ def test_centroids_in_volumes_are_refused(tmp_path: Path) -> None:
     text = "label,centroid-0,centroid-1,centroid-2,area\n3,10,20,30,78.5\n"
     with pytest.raises(InputError, match="centroids are in three dimensions"):
         nza.load_rois(written(tmp_path / "rois.csv", text))
+
+
+@pytest.mark.parametrize(
+    "head",
+    ["y_um,x_um,radius_um", "Y_µm,X_µm,Diameter_µm", "y um,x um,r um", "Y (um),X (um),area_um2"],
+)
+@pytest.mark.parametrize("pixel", [None, 0.5])
+def test_units_at_the_end_of_titles(head: str, pixel: float | None, tmp_path: Path) -> None:
+    """With the pixels of the recordings, where they are square; else as pixels, with a warning."""
+    size = {"D": 10.0, "a": 25 * pi}.get(head.split(",")[2][0], 5.0)
+    path = written(tmp_path / "rois.csv", f"{head}\n10,20,{size}\n")
+    assert nza.load_rois(path, pixel_size_um=0.5).circles == pytest.approx(np.array([[20, 40, 10]]))
+    pixels = None if pixel is None else (pixel, pixel)
+    stack = nza.Stack.from_array(np.zeros((2, 8, 8)), "TYX", pixel_size_um=pixels)
+    rois = load_rois_of(path, None, [stack])
+    scale = 1 if pixel is None else pixel
+    assert rois.circles == pytest.approx(np.array([[10, 20, 5]]) / scale)
+    assert [r.is_warning for r in rois.remarks if "names µm" in r] == [pixel is None]
+    oblong = stack.replace(pixel_size_um=(0.5, 0.6))
+    assert load_rois_of(path, None, [oblong]).remarks[-1].is_warning
+
+
+@pytest.mark.parametrize(
+    ("head", "pixel", "said"),
+    [
+        ("y_um,x_um,radius_px", None, "Column x_um is in µm, and radius_px in pixels"),
+        ("y_px,x_px,radius_px", 0.5, "Column radius_px counts in pixels: leave out the size"),
+        ("Y,X,Radius [px]", 0.5, "counts in pixels"),
+    ],
+)
+def test_units_that_contradict_are_refused(
+    head: str, pixel: float | None, said: str, tmp_path: Path
+) -> None:
+    path = written(tmp_path / "rois.csv", f"{head}\n10,20,5\n")
+    with pytest.raises(InputError, match=re.escape(said)):
+        nza.load_rois(path, pixel_size_um=pixel)
+
+
+def test_columns_of_ours_go_before_those_with_a_unit(tmp_path: Path) -> None:
+    path = written(tmp_path / "rois.csv", "y_um,x_um,id,y,x,radius\n9,9,1,10,20,5\n")
+    rois = nza.load_rois(path)
+    assert rois.circles.tolist() == [[10, 20, 5]]
+    assert not rois.remarks

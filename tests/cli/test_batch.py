@@ -5,11 +5,13 @@ import shutil
 
 import numpy as np
 import pytest
+import tifffile
 
 import napari_zstack_align as nza
 from napari_zstack_align.cli import batch, batch_results
 from napari_zstack_align.cli.main import main
 from napari_zstack_align.register.recordings import session as session_module
+from napari_zstack_align.samples import recording_with_motion
 from napari_zstack_align.saved import Journal
 
 
@@ -251,3 +253,37 @@ def test_a_row_says_how_its_files_are_read(recording_files, tmp_path, capsys):
     assert "channels=2 (now 1): --overwrite does it again" in told[0]["message"]
     assert told[1]["state"] == "failed"
     assert "channels is 'many'" in told[1]["message"]
+
+
+@pytest.mark.thorough
+def test_all_planes_are_a_row_each(tmp_path, capsys):
+    """They are done, skipped and refused by themselves, with the times of their own frames."""
+    frames = recording_with_motion(n_frames=40, size=64, photons=60, seed=4).stack.read(0, 40)[:, 0]
+    tifffile.imwrite(tmp_path / "p.tif", np.repeat(frames, 2, axis=0))
+    path = tmp_path / "table.csv"
+    rows = "name,recordings,chunk_frames,frames_per_slice,order,plane,frame_rate_hz\n"
+    path.write_text(f"{rows}a,p.tif,20,40,slices,ALL,5\nb,p.tif,20,,,all,5\n")
+    assert main(["batch", str(path)]) == 1
+    names = ["a_plane0", "a_plane1", "b"]
+    assert [row["state"] for row in results(tmp_path)] == ["done", "done", "failed"]
+    assert [row["name"] for row in results(tmp_path)] == names
+    assert "doesn't say that it holds several planes" in results(tmp_path)[2]["message"]
+    [plane] = nza.load_alignment(tmp_path / "a_plane1")
+    assert plane.stack.frame_times_s[:2] == pytest.approx([0.2, 0.6])
+    path.write_text(f"{rows}a,p.tif,20,40,slices,all,5\na_plane0,p.tif,20,40,slices,0,10\n")
+    assert main(["batch", str(path)]) == 2
+    assert "Two rows of" in capsys.readouterr().err
+    path.write_text(f"{rows}b,p.tif,20,40,slices,all,5\n")
+    assert main(["batch", str(path)]) == 0
+    assert [row["name"] for row in results(tmp_path)] == [
+        "a_plane0",
+        "a_plane1",
+        "b_plane0",
+        "b_plane1",
+    ]
+    path.write_text(f"{rows}a_plane0,p.tif,20,40,slices,0,10\na_plane1,p.tif,20,40,slices,1,5\n")
+    assert main(["batch", str(path)]) == 0
+    assert [row["message"] for row in results(tmp_path)][-2:] == [
+        "done already, with other frame times (now 10 frames/s): --overwrite does it again",
+        "done already",
+    ]

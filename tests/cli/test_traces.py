@@ -92,7 +92,10 @@ def test_raw_frames_that_are_gone(rois, session_folder, recording_files, tmp_pat
     try:
         part = session_folder / "rec1.zalign"
         assert main(["traces", str(part), "--rois=rois.csv", "--out=b"]) == 2
-        assert "The raw stack rec1 is not at" in capsys.readouterr().err
+        error = capsys.readouterr().err
+        assert "The raw stack rec1 is not at" in error
+        assert "any more. For traces, give the file itself" in error
+        assert "--stack" not in error  # which this command hasn't
         assert not (tmp_path / "b").exists()
         with pytest.raises(nza.InputError, match="The raw stack rec1"):
             nza.extract_traces(nza.load_alignment(part).stack, rois)

@@ -453,6 +453,7 @@ def test_a_recording_run_as_slices_is_a_warning_that_says_what_to_do():
     assert "as in a recording of one plane" in warning
     assert "zstack-align keypoints" in warning
     assert "if the slices really lie that close together" in warning
+    assert "zstack-align info --propose" in warning
     assert str(warning) in alignment.summary()
 
 

@@ -146,6 +146,12 @@ class MissingSource:
     folder: Path = Path()
     """Where that was read: what its relative paths start from."""
 
+    @property
+    def why(self) -> str:
+        """What is the matter, without what to do about it when a result is opened."""
+        advice = rf": give (it|its new place) {re.escape(GIVEN_AT_OPENING)}"
+        return re.sub(advice, ".", self.message)
+
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Raise InputError: there are no pixels."""
         raise InputError(self.message)

@@ -139,6 +139,8 @@ class Made:
     pixel_size_um : tuple of float, optional
     frame_times_s : numpy.ndarray, optional
         (T,) float64.
+    frame_numbers : numpy.ndarray
+        (T,) numbers of its frames in the files, those of other planes and of flyback counted.
     said : dict
         What was said at opening of its files, as arguments of `open_stack`.
     """
@@ -148,6 +150,7 @@ class Made:
     mask: npt.NDArray[Any] | None
     pixel_size_um: tuple[float, float] | None
     frame_times_s: npt.NDArray[np.float64] | None
+    frame_numbers: npt.NDArray[np.intp]
     said: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -159,12 +162,14 @@ def read_made(folder: str | Path) -> Made:
 def _read_made(reading: Reading) -> Made:
     times = _optional(reading, "frame_times", partial(read_table, empty=_empty_times))
     stack = reading.facts(StackAndInputs).stack
+    numbers = np.arange(stack.shape[0]) if times is None else times[RAW_FRAME].astype(np.intp)
     return Made(
         _read_params(reading),
         reading.file("quality", partial(read_table, empty=_empty_quality)),
         _optional(reading, "mask", read_tiff),
         stack.pixel_size_um,
         None if times is None or np.isnan(times["time_s"]).all() else times["time_s"],
+        numbers,
         stack.said,
     )
 

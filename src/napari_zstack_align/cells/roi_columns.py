@@ -19,15 +19,18 @@ CIRCLE = ("y", "x", "radius")
 SLICES = ("first_slice", "last_slice")
 OTHER_NAMES = {
     "id": ("roi", "label", "index", "", "#"),
-    "y": ("centroid-0", "centroid_y", "y_px"),
-    "x": ("centroid-1", "centroid_x", "x_px"),
-    "radius": ("r", "radius_px"),
+    "y": ("centroid-0", "centroid_y"),
+    "x": ("centroid-1", "centroid_x"),
+    "radius": ("r",),
 }
 """As well as ours in capitals. Fiji writes the number of a row without a title."""
 VOLUME_AXIS = "centroid-2"
 """Column that scikit-image writes of labels in volumes alone."""
-_UM = re.compile(r"[(\[]\s*([µ\u03bc]m|um|microns?)\s*[)\]]")
-"""Unit in brackets, with the micro sign or the Greek letter."""
+_UNIT = re.compile(
+    r"(?P<unit>[(\[]\s*(?:(?P<um>[µ\u03bc]m|um|microns?)|px|pixels?)(?:\^?2|²)?\s*[)\]]"
+    r"|[_ ](?:(?P<um_>[µ\u03bc]m|um|microns?)|px|pixels?)(?:\^?2|²)?$)"
+)
+"""Unit in brackets or at the end of a title, with the micro sign or the Greek letter."""
 CORNER = 0.5
 """Px by which positions of ImageJ are larger."""
 
@@ -65,6 +68,7 @@ def in_our_columns(
     found = {}
     _check_flat(columns)
     names = {_plain(title): title for title in reversed(columns)}
+    names |= {title.strip().lower(): title for title in reversed(columns)}
     for ours in ("id", *CIRCLE):
         title = next((names[n] for n in (ours, *OTHER_NAMES[ours]) if n in names), None)
         if title is not None:
@@ -81,8 +85,10 @@ def in_our_columns(
         remarks += as_notes("The table has no ids: its rows were numbered from 1.")
     if not set(CIRCLE) <= set(renamed):
         return renamed, remarks
+    circle = [found.get(ours) or names[str(size)] for ours in CIRCLE]
+    _check_units(circle, pixel_size_um)
     if pixel_size_um is None and not is_fiji:
-        remarks += _in_um([title for title in columns if theirs.get(title) in CIRCLE])
+        remarks += _in_um(circle)
     if pixel_size_um is not None:
         renamed |= {n: of_each(renamed[n], lambda v: v / pixel_size_um) for n in CIRCLE}
     if is_fiji:
@@ -93,8 +99,15 @@ def in_our_columns(
 
 
 def _plain(title: str) -> str:
-    """Title in small letters, without a unit in brackets."""
-    return title.partition("(")[0].partition("[")[0].strip().lower()
+    """Title in small letters, without a unit."""
+    plain = _UNIT.sub("", title.strip().lower())
+    return plain.partition("(")[0].partition("[")[0].strip()
+
+
+def _unit(title: str) -> str:
+    """'µm' or 'px', as a title names it; '' where it doesn't."""
+    found = _UNIT.search(title.strip().lower())
+    return "" if found is None else "µm" if found["um"] or found["um_"] else "px"
 
 
 def _check_flat(columns: Columns) -> None:
@@ -106,15 +119,27 @@ def _check_flat(columns: Columns) -> None:
         )
 
 
+def _check_units(titles: list[str], pixel_size_um: float | None) -> None:
+    """Raise InputError where titles name pixels beside µm, or beside the size of a pixel."""
+    units = {_unit(title): title for title in titles}
+    if {"px", "µm"} <= set(units):
+        raise InputError(
+            f"Column {units['µm']} is in µm, and {units['px']} in pixels: give all in one unit."
+        )
+    if pixel_size_um is not None and "px" in units:
+        raise InputError(f"Column {units['px']} counts in pixels: leave out the size of a pixel.")
+
+
 def _in_um(titles: list[str]) -> tuple[Remark, ...]:
     """Warn of titles that name µm, where nobody gave the size of a pixel."""
-    named = [title for title in titles if _UM.search(title.lower())]
+    named = [title for title in titles if _unit(title) == "µm"]
     if not named:
         return ()
+    code = RemarkCode.IN_UM if len(named) == len(titles) else RemarkCode.UNIT_OPEN
     return as_warnings(
         f"The table names µm (column {named[0]}), but was taken in pixels: read the ROIs with "
         f"`rois_pixel_size=…`, the size of a pixel in µm.",
-        code=RemarkCode.UNIT_OPEN,
+        code=code,
     )
 
 

@@ -14,7 +14,7 @@ from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.extras import load_format
 from napari_zstack_align.plain_files import check_is_file, path_of
-from napari_zstack_align.remark import as_warnings
+from napari_zstack_align.remark import RemarkCode, as_notes, as_warnings
 from napari_zstack_align.saved import UnfitContent, read_npz
 from napari_zstack_align.stack import Stack
 
@@ -68,6 +68,26 @@ def load_rois(path: str | Path, *, pixel_size_um: float | None = None) -> Rois:
     if start.startswith(b"PK\x05\x06"):
         raise InputError(f"{path} is an empty zip file: save the ROI manager's list again.")
     return read_table(path, pixel_size_um)  # which says what it is
+
+
+def load_rois_of(path: str | Path, pixel_size_um: float | None, stacks: Sequence[Stack]) -> Rois:
+    """Read ROIs of recordings; a table whose titles name µm is read with the recordings' pixels.
+
+    Parameters are those of `load_rois` and `with_size_of_pixels`.
+    """
+    rois = load_rois(path, pixel_size_um=pixel_size_um)
+    known = pixel_of(stacks)
+    if known is None or not any(remark.code is RemarkCode.IN_UM for remark in rois.remarks):
+        return with_size_of_pixels(rois, pixel_size_um, stacks)
+    rois = load_rois(path, pixel_size_um=known)
+    remark = f"The table of ROIs names µm: pixels of {known:.4g} µm were taken, the recording's."
+    return replace(rois, remarks=(*rois.remarks, *as_notes(remark)))
+
+
+def pixel_of(stacks: Sequence[Stack]) -> float | None:
+    """Size in µm of the square pixels of all recordings; None where they aren't alike, or known."""
+    sizes = {size for stack in stacks for size in stack.pixel_size_um or (None,)}
+    return sizes.pop() if len(sizes) == 1 else None
 
 
 def with_size_of_pixels(rois: Rois, pixel_size_um: float | None, stacks: Sequence[Stack]) -> Rois:

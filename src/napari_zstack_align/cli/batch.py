@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 from napari_zstack_align.alignment.session import save_session
 from napari_zstack_align.cli.align_by import add_align_by, aligned_by
@@ -28,16 +29,18 @@ from napari_zstack_align.cli.kept import (
     stopped_in_a_table,
 )
 from napari_zstack_align.cli.lacking import lacking
-from napari_zstack_align.cli.opening import add_opening_arguments, with_columns
+from napari_zstack_align.cli.opening import ALL_PLANES, add_opening_arguments, with_columns
 from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.sessions import (
     about_session,
     check_session,
+    n_planes,
     tell_opened,
     tell_written,
+    with_all_planes,
 )
 from napari_zstack_align.cli.stopping import at_safe_moments, was_asked
-from napari_zstack_align.cli.table import Row, read_rows
+from napari_zstack_align.cli.table import Row, check_places, read_rows
 from napari_zstack_align.errors import ZstackAlignError
 from napari_zstack_align.parallel import checked_threads
 from napari_zstack_align.params import KeypointParams
@@ -80,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, metavar="N", help="frames at once [all processors]")
     parser.add_argument("--overwrite", action="store_true", help="do finished rows again")
     add_align_by(parser)
-    add_opening_arguments(parser, "chunks of 10 s")
+    add_opening_arguments(parser, "chunks of 10 s", with_all_planes=True)
     parser.set_defaults(run=run_batch)
 
 
@@ -89,7 +92,7 @@ def run_batch(args: argparse.Namespace) -> bool:
     base = KeypointParams() if args.params is None else KeypointParams.from_file(args.params)
     folder = args.table.parent if args.out is None else args.out
     checked_threads(args.threads)
-    rows = read_rows(args.table, folder, KeypointParams)
+    rows = _in_planes(read_rows(args.table, folder, KeypointParams), args)
     check_results(folder / RESULTS, args.table)
     results: list[tuple[Row, Result]] = []
     for number, row in enumerate(rows, start=1):
@@ -113,12 +116,32 @@ def run_batch(args: argparse.Namespace) -> bool:
     return all(done)
 
 
+def _in_planes(rows: Sequence[Row], args: argparse.Namespace) -> list[Row]:
+    """Give each plane a row of its own where all are asked for."""
+    found: list[Row] = []
+    for row in rows:
+        try:
+            found += row.in_planes(_count_planes(row, with_columns(args, row.said)))
+        except (ZstackAlignError, OSError):
+            found.append(row)  # doing it says what is the matter
+    check_places(found, args.table)
+    return found
+
+
+def _count_planes(row: Row, args: argparse.Namespace) -> int:
+    """Planes of a row's recordings; 0 where not all of them are asked for."""
+    if args.plane != ALL_PLANES:
+        return 0
+    return n_planes(with_all_planes(row.paths(args.table.parent), args))
+
+
 def _do(row: Row, base: KeypointParams, args: argparse.Namespace) -> Result:
     """Do one row; whatever goes wrong with it is a result too."""
     out = str(row.out)
     try:
         target_of(row.out, Kind.SESSION)
         args = with_columns(args, row.said)
+        _count_planes(row, args)  # a row of all planes that is left can't be opened
         params = row.params(base)
         if args.align_by is not None:
             params = aligned_by(args, params, open_recording(row.paths(args.table.parent)[0], args))

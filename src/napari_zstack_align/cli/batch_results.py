@@ -88,7 +88,9 @@ def counts_of(results: Sequence[Result], n_rows: int) -> str:
 
 def _of_others(path: Path, results: Sequence[tuple[Row, Result]]) -> list[list[str]]:
     """Lines of sessions that none of these results is of."""
-    now = {real_place(out) for row, new in results for out in (row.out, new.out)}
+    now = {
+        real_place(out) for row, new in results for out in (row.out, new.out, row.of_all or row.out)
+    }
     rows = [row for row, _ in results]
     return [
         list(line.values())

@@ -189,7 +189,7 @@ def _others(
     if args.pixel_size is not None and not _same(args.pixel_size, made.pixel_size_um):
         yield f"a pixel size of {_shown(made.pixel_size_um)} µm (now {_shown(args.pixel_size)})"
     if args.frame_rate is not None:
-        times = np.arange(len(made.quality)) / args.frame_rate
+        times = made.frame_numbers / args.frame_rate
         if not _same(times, made.frame_times_s):
             yield f"other frame times (now {args.frame_rate:g} frames/s)"
 

@@ -95,7 +95,8 @@ def run_info(args: argparse.Namespace) -> bool:
     elif proposal is not None:
         print(in_flags(_of_the_given(proposal)))
     elif stack.frames_per_slice is None:
-        print(NEXT_STEP)
+        if stack.said.plane is None:
+            print(NEXT_STEP)
     elif stack.order != "repeats" and stack.most_repeats >= FEWEST_OF_RECORDING:
         print(OF_PLANES.format(last=stack.n_slices - 1))
     return True

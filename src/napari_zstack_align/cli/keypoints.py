@@ -20,21 +20,21 @@ from napari_zstack_align.cli.inputs import (
 )
 from napari_zstack_align.cli.kept import drain_or_keep, leave, saving, stopped
 from napari_zstack_align.cli.lacking import lacking
-from napari_zstack_align.cli.opening import ALL_PLANES, add_opening_arguments, opening
+from napari_zstack_align.cli.opening import ALL_PLANES, add_opening_arguments
 from napari_zstack_align.cli.results import tell
 from napari_zstack_align.cli.sessions import (
     about_session,
     check_session,
+    n_planes,
     n_recordings,
     read_reference,
     tell_opened,
     tell_written,
+    with_all_planes,
 )
 from napari_zstack_align.cli.stopping import at_safe_moments
-from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError, SeveralPlanesError
 from napari_zstack_align.params import KeypointParams
-from napari_zstack_align.read import open_stack
 from napari_zstack_align.register.recordings import register_recordings
 from napari_zstack_align.saved import (
     Journal,
@@ -129,33 +129,14 @@ def _sessions(args: argparse.Namespace) -> list[tuple[list[Stack], Path]]:
                 f"{error} '--plane {ALL_PLANES}' registers each plane, in a session of its own."
             ) from None
         return [(stacks, target_of(args.out or f"{stacks[0].name}_session", Kind.SESSION))]
-    each_with = {**vars(args), "plane": None}
-    whole = [open_stack(path, **opening(argparse.Namespace(**each_with))) for path in args.files]
+    whole = with_all_planes(args.files, args)
     out = args.out or f"{whole[0].name}_session"
     sessions = []
-    for plane in range(_n_planes(whole)):
+    for plane in range(n_planes(whole)):
         here = argparse.Namespace(**{**vars(args), "plane": plane})
         stacks = [completed(stack.plane(plane), here) for stack in whole]
         sessions.append((stacks, target_of(f"{out}_plane{plane}", Kind.SESSION)))
     return sessions
-
-
-def _n_planes(stacks: Sequence[Stack]) -> int:
-    """Planes that all recordings have."""
-    for stack in stacks:
-        if stack.frames_per_slice is None:
-            raise InputError(
-                f"{stack.name} doesn't say that it holds several planes: give the number of "
-                f"volumes as `frames_per_slice`, and `order='slices'`."
-            )
-    numbers = {stack.n_slices: stack.name for stack in stacks}
-    if len(numbers) > 1:
-        (one, first), (other, second) = sorted(numbers.items())[:2]
-        raise InputError(
-            f"{first} has {counted(one, 'plane')} and {second} {other}: register those with the "
-            f"same planes together."
-        )
-    return next(iter(numbers))
 
 
 def _is_done(

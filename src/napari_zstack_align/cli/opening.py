@@ -156,7 +156,7 @@ def with_columns(args: argparse.Namespace, cells: Mapping[str, str]) -> argparse
         For a text that the flag would refuse, too.
     """
     parser = argparse.ArgumentParser(exit_on_error=False, add_help=False)
-    add_opening_arguments(parser)
+    add_opening_arguments(parser, with_all_planes=True)
     said = vars(args).copy()
     for name, text in cells.items():
         if name in SWITCHES:

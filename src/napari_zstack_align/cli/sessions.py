@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,11 @@ from napari_zstack_align.alignment.session import (
 from napari_zstack_align.cli.inputs import read_image
 from napari_zstack_align.cli.kept import make_parents as make_folders_above
 from napari_zstack_align.cli.kept import was_saved
+from napari_zstack_align.cli.opening import opening
 from napari_zstack_align.counting import counted
+from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import KeypointParams
-from napari_zstack_align.read import describe
+from napari_zstack_align.read import describe, open_stack
 from napari_zstack_align.register.recordings.reading import first_windows
 from napari_zstack_align.saved import Kind, about_run, beside_note, check_room, kind_of
 from napari_zstack_align.settings import in_flags
@@ -105,3 +108,27 @@ def tell_written(written: Path, target: Path, more: str = "") -> None:
 def n_recordings(alignments: Sequence[Alignment]) -> str:
     """'1 recording', '2 recordings'."""
     return counted(len(alignments), "recording")
+
+
+def with_all_planes(paths: Sequence[Path], args: argparse.Namespace) -> list[Stack]:
+    """Open recordings of several planes with all of them."""
+    whole = argparse.Namespace(**{**vars(args), "plane": None})
+    return [open_stack(path, **opening(whole)) for path in paths]
+
+
+def n_planes(stacks: Sequence[Stack]) -> int:
+    """Planes that all recordings have."""
+    for stack in stacks:
+        if stack.frames_per_slice is None:
+            raise InputError(
+                f"{stack.name} doesn't say that it holds several planes: give the number of "
+                f"volumes as `frames_per_slice`, and `order='slices'`."
+            )
+    numbers = {stack.n_slices: stack.name for stack in stacks}
+    if len(numbers) > 1:
+        (one, first), (other, second) = sorted(numbers.items())[:2]
+        raise InputError(
+            f"{first} has {counted(one, 'plane')} and {second} {other}: register those with the "
+            f"same planes together."
+        )
+    return next(iter(numbers))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from glob import glob
 from pathlib import Path, PurePath
 from typing import Any
@@ -46,6 +46,8 @@ class Row:
         Parameters as they stand in the table; empty cells are left out.
     said : dict of str
         What is said of the files of the row, likewise.
+    of_all : pathlib.Path, optional
+        Of one of all planes: the folder that the row had before it became several.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Row:
     out: Path
     cells: dict[str, str] = field(default_factory=dict)
     said: dict[str, str] = field(default_factory=dict)
+    of_all: Path | None = None
 
     def paths(self, folder: Path) -> list[Path]:
         """Find the recordings; a pattern's matches come in natural order.
@@ -78,6 +81,19 @@ class Row:
             found += matches
             lacking += [] if matches else [path]
         return found, lacking
+
+    def in_planes(self, number: int) -> list[Row]:
+        """Return a row for each of so many planes; itself for none."""
+        return [
+            replace(
+                self,
+                name=f"{self.name}_plane{z}",
+                out=self.out.with_name(f"{self.out.name}_plane{z}"),
+                said={**self.said, "plane": str(z)},
+                of_all=self.out,
+            )
+            for z in range(number)
+        ] or [self]
 
     def params(self, base: Model) -> Model:
         """Return the parameters with those of the row on top."""
@@ -114,12 +130,17 @@ def read_rows(path: Path, out: Path, model: type[Params]) -> list[Row]:
             f"the names of parameters."
         )
     rows = [_row(line, number, path, out) for number, line in enumerate(lines, start=2)]
+    check_places(rows, path)
+    return rows
+
+
+def check_places(rows: Sequence[Row], path: Path) -> None:
+    """Raise InputError where two rows of the table ``path`` write to one folder."""
     for number, row in enumerate(rows):
         if any(_same_place(row.out, earlier.out) for earlier in rows[:number]):
             raise InputError(
                 f"Two rows of {path} write to {row.out}: give each an 'out' of its own."
             )
-    return rows
 
 
 def _same_place(one: Path, other: Path) -> bool:

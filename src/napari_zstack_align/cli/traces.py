@@ -11,7 +11,7 @@ from napari_zstack_align import saved
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.raw_frames import MissingSource, origin_of
 from napari_zstack_align.alignment.session import load_saved, unique_names
-from napari_zstack_align.cells.roi_files import load_rois, with_size_of_pixels
+from napari_zstack_align.cells.roi_files import load_rois, load_rois_of
 from napari_zstack_align.cells.roi_table import is_roi_table
 from napari_zstack_align.cells.traces import (
     Stimuli,
@@ -21,6 +21,8 @@ from napari_zstack_align.cells.traces import (
     read_stimuli,
     with_stimuli,
 )
+from napari_zstack_align.cells.traces.dark import DarkLevel
+from napari_zstack_align.cells.traces.dark_file import with_dark_file
 from napari_zstack_align.cells.traces.inputs import about_traces
 from napari_zstack_align.cells.traces.stimuli import Unit
 from napari_zstack_align.cells.traces.storage import save_session_traces
@@ -131,8 +133,11 @@ def run_traces(args: argparse.Namespace) -> bool:
     """Read traces and save them; return whether all of it was done, and some frames count."""
     check_exist(args.inputs)
     _check_not_swapped(args)
-    params = _with_dark_file(args, params_of(args, TraceParams))
-    rois = load_rois(args.rois, pixel_size_um=args.rois_pixel_size)
+    params = params_of(args, TraceParams)
+    measured = _measured_dark(args, params)
+    if measured is not None:
+        params = params.replace(dark_level=tuple(measured.values.tolist()))
+    load_rois(args.rois, pixel_size_um=args.rois_pixel_size)  # refused before frames are opened
     stimuli = _stimuli_of(args)
     recordings = _recordings(args)
     stacks = [stack for stack, _ in recordings]
@@ -143,8 +148,7 @@ def run_traces(args: argparse.Namespace) -> bool:
     kind = Kind.TRACES if len(stacks) == 1 else Kind.SESSION_TRACES
     out = target_of(args.out or f"{_name_of(args.inputs, stacks)}_traces", kind)
     check_output_apart(args, out)
-    _tell_of_dark_file(args, params, stacks)
-    rois = with_size_of_pixels(rois, args.rois_pixel_size, stacks)
+    rois = load_rois_of(args.rois, args.rois_pixel_size, stacks)
     alignments = [alignment for _, alignment in recordings]
     about = about_traces(stacks, rois, alignments, params)
     overwrite = args.overwrite or was_saved(out, kind, about)
@@ -157,6 +161,9 @@ def run_traces(args: argparse.Namespace) -> bool:
         )
         outcome = drain_or_keep(job, journal)
         done = outcome.result if stimuli is None else with_stimuli(outcome.result, stimuli)
+        if measured is not None:
+            n_channels = len(measured.values)
+            done = [with_dark_file(each, args.dark_file.name, n_channels) for each in done]
         with saving(journal):
             written = _save(done, out, kind, overwrite, len(stacks))
         tell_written(written, out)
@@ -176,26 +183,17 @@ def _stimuli_of(args: argparse.Namespace) -> Stimuli | None:
     return None if args.stimuli is None else read_stimuli(args.stimuli, args.stimuli_unit)
 
 
-def _with_dark_file(args: argparse.Namespace, params: TraceParams) -> TraceParams:
-    """Return the parameters with the dark level that a file without light has."""
+def _measured_dark(args: argparse.Namespace, params: TraceParams) -> DarkLevel | None:
+    """Dark level of a file without light, where one is given."""
     if args.dark_file is None:
-        return params
+        return None
     if params.dark_level or params.dark_frames is not None:
         raise InputError("Give --dark-file, `dark_level` or `dark_frames`, only one of them.")
-    values = measured_dark_level(open_stack(args.dark_file)).values
-    print(f"{args.dark_file}: a dark level of {', '.join(f'{v:.2f}' for v in values)} counts.")
-    return params.replace(dark_level=tuple(values.tolist()))
-
-
-def _tell_of_dark_file(args: argparse.Namespace, params: TraceParams, stacks: list[Stack]) -> None:
-    """Say where one detector's dark level is taken for others, too."""
-    several = [stack.name for stack in stacks if stack.shape[1] > 1]
-    if args.dark_file is not None and len(params.dark_level) == 1 and several:
-        print(
-            f"  Note: {args.dark_file} has one channel: its dark level is taken for all channels "
-            f"of {', '.join(several)}, though each detector may have its own. --dark-level takes "
-            f"one number a channel."
-        )
+    level = measured_dark_level(open_stack(args.dark_file))
+    print(
+        f"{args.dark_file}: a dark level of {', '.join(f'{v:.2f}' for v in level.values)} counts."
+    )
+    return level
 
 
 def _check_not_swapped(args: argparse.Namespace) -> None:
@@ -233,7 +231,7 @@ def _recordings(args: argparse.Namespace) -> list[Recording]:
         for alignment in [saved] if isinstance(saved, Alignment) else saved:
             if isinstance(alignment.stack.source, MissingSource):
                 raise InputError(
-                    f"{alignment.stack.source.message} For traces, give the file itself, and the "
+                    f"{alignment.stack.source.why} For traces, give the file itself, and the "
                     f".zalign in {path} with --alignment."
                 )
             recordings.append((completed(alignment.stack, args), alignment))

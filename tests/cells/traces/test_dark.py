@@ -13,6 +13,7 @@ import tifffile
 import napari_zstack_align as nza
 from napari_zstack_align.cells.traces import dark_level
 from napari_zstack_align.cells.traces.dark import share_detector
+from napari_zstack_align.cells.traces.dark_file import with_dark_file
 from napari_zstack_align.cli.main import main
 from napari_zstack_align.samples import recording_with_motion
 from napari_zstack_align.samples.detector import Detector
@@ -388,6 +389,24 @@ def test_flag_of_a_file_without_light(tmp_path: Path, capsys) -> None:
     command = ["traces", str(tmp_path / "movie.tif"), *flags, f"--out={tmp_path / 't'}"]
     assert main(command) == 0
     assert "a dark level of 54" in capsys.readouterr().out
-    assert nza.load_traces(tmp_path / "t").dff[0, 0, 60] == pytest.approx(1.0, abs=0.02)
+    read = nza.load_traces(tmp_path / "t")
+    assert read.dff[0, 0, 60] == pytest.approx(1.0, abs=0.02)
+    assert read.dark.source == "dark frames"
     assert main([*command, "--dark-level=3"]) == 2
     assert "only one of them" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("n_channels", "is_noted"), [(1, True), (2, False)])
+def test_one_channel_without_light_for_several_is_kept_as_a_note(
+    n_channels: int, is_noted: bool, tmp_path: Path
+) -> None:
+    frames = movie().read(0, 30)
+    stack = nza.Stack.from_array(np.concatenate([frames, frames], axis=1), "TCYX", name="m")
+    given = nza.TraceParams(dark_level=(OFFSET,) * n_channels)
+    read = nza.run(nza.extract_traces(stack, nza.Rois.of(ROI), params=given))
+    read = with_dark_file(read, "d.tif", n_channels)
+    again = nza.load_traces(read.save(tmp_path / "t"))
+    assert again.dark.source == "dark frames"
+    notes = [remark for remark in again.remarks if remark.startswith("d.tif has one channel")]
+    assert [note.is_warning for note in notes] == ([False] if is_noted else [])
+    assert all("all 2 channels of m" in note for note in notes)

@@ -71,6 +71,14 @@ def test_a_file_without_light_gives_the_dark_level(qtbot, panel, part, tmp_path)
     assert "dark.tif has 100 counts without light" in status(part)
     assert part.tab.form.values().dark_level[0] == pytest.approx(DARK, abs=0.2)
     assert "from dark frames" in part.tab.dark_words.text()
+    read(qtbot, panel)
+    read(qtbot, panel)
+    assert [t.dark.source for t in part.traces.recordings] == ["dark frames"] * 2
+    assert "from dark frames" in part.tab.dark_words.text()
+    part.tab.form.fields["dark_level"].set((DARK - 1.0,))
+    read(qtbot, panel)
+    read(qtbot, panel)
+    assert [t.dark.source for t in part.traces.recordings] == ["given"] * 2
     dark[:, :20] += 100
     tifffile.imwrite(tmp_path / "lit.tif", dark)
     part.run.measure_dark(tmp_path / "lit.tif")

@@ -76,7 +76,7 @@ def test_what_cannot_be_is_said_in_place_of_pictures(qtbot, panel, load, tmp_pat
     seen(qtbot, panel)
     load.reading.axes.setText("ZQ")
     assert seen(qtbot, panel) == []
-    assert "axes='ZQ' can't be" in load.preview.words.text()
+    assert "'Axes: ZQ' can't be" in load.preview.words.text()
     load.details.each.setText("3, x")
     load.details.each.textEdited.emit("3, x")
     assert "is no list of repeats" in load.preview.words.text()
@@ -130,10 +130,11 @@ def test_the_last_word_wins_over_a_slow_preview(qtbot, panel, load):
     assert load.preview.isHidden()
     load.preview.follow(_refuses)
     qtbot.waitUntil(lambda: "no such file" in load.preview.words.text())
+    assert load.preview.words.text().endswith("'Frames per slice' is 3.")
 
 
 def _refuses():
-    raise InputError("There is no such file.")
+    raise InputError("There is no such file. frames_per_slice is 3.")
 
 
 def test_a_strip_is_as_high_as_its_pictures_and_captions(qtbot):

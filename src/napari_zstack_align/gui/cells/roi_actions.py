@@ -143,8 +143,12 @@ class RoiActions(QObject):
     def _on_loaded(self, path: Path, opened: tuple[Rois, Copy | None]) -> None:
         rois, copy = opened
         pixel = self._pixel_um
-        is_open = any(remark.code is RemarkCode.UNIT_OPEN for remark in rois.remarks)
-        if is_open and pixel is not None and self._are_in_um(path, pixel):
+        codes = {remark.code for remark in rois.remarks}
+        is_in_um = pixel is not None and (
+            RemarkCode.IN_UM in codes
+            or (RemarkCode.UNIT_OPEN in codes and self._are_in_um(path, pixel))
+        )
+        if is_in_um:
             self.load(path, pixel)
             return
         self._part.workspace.in_files.update([rois], copy)

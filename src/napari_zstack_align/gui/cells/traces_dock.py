@@ -24,6 +24,7 @@ from napari_zstack_align.gui.cells.trace_plot import COLORS, MAX_TRACES, TracePl
 from napari_zstack_align.gui.cells.trace_set import QUANTITIES, UNITS, TraceSet
 from napari_zstack_align.gui.file_dialogs import ask_where_to_write
 from napari_zstack_align.gui.outdated import may_be_written, name_of
+from napari_zstack_align.settings import in_titles
 from napari_zstack_align.write.writers import Writer
 
 HINT = "Click ROIs in the viewer (Shift adds); click a trace to go to its frame."
@@ -215,7 +216,7 @@ class TracesDock(QWidget):
         try:
             self.words.setText(f"Saved {self.save_picture(path)}")
         except InputError as error:
-            self.words.setText(str(error))
+            self.words.setText(in_titles(str(error)))
 
     def _connect(self) -> None:
         self.quantity.currentIndexChanged.connect(lambda _: self._draw())

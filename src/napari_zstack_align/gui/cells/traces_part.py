@@ -29,6 +29,7 @@ from napari_zstack_align.gui.project.snapshot import read_from, with_params, wit
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.project import Project
 from napari_zstack_align.saved import Kind
+from napari_zstack_align.settings import in_titles
 
 DOCK = "Traces of cells"
 
@@ -175,7 +176,7 @@ class TracesPart(Part):
         try:
             self.tab.what.setText(what_words(self.workspace.movies(), len(self.model.rois)))
         except InputError as error:
-            self.tab.what.setText(str(error))
+            self.tab.what.setText(in_titles(str(error)))
 
     # -- inside --------------------------------------------------------------------------------
 

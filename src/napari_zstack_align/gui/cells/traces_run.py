@@ -13,6 +13,7 @@ import numpy as np
 from qtpy.QtWidgets import QFileDialog
 
 from napari_zstack_align.cells.traces import DarkLevel, Traces
+from napari_zstack_align.cells.traces.dark_file import with_dark_file
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells import trace_jobs as jobs
@@ -56,6 +57,9 @@ class TracesRun:
         self._drawn_at = 0.0
         self._movies: tuple[Movie, ...] = ()
         self._before = TraceSet(())
+        self._dark_file: tuple[str, tuple[float, ...]] | None = None
+        """Name of the last file without light, and the levels of its channels, as typed in."""
+        self._read_with: tuple[float, ...] = ()
 
     def start(self) -> None:
         """Read the traces, once ROIs are in place and the dark level is known or was shown."""
@@ -74,6 +78,7 @@ class TracesRun:
             return
         self._movies = tuple(movies)
         self._before = self._part.traces
+        self._read_with = params.dark_level
         self._bar.start(
             partial(jobs.reading, movies, rois, params),
             progress=self._on_progress,
@@ -108,7 +113,9 @@ class TracesRun:
         )
 
     def _on_measured(self, path: Path, level: DarkLevel) -> None:
-        self._tab.form.fields["dark_level"].set(tuple(round(v, 3) for v in level.values.tolist()))
+        typed = tuple(round(v, 3) for v in level.values.tolist())
+        self._tab.form.fields["dark_level"].set(typed)
+        self._dark_file = path.name, typed
         values = ", ".join(map(in_counts, level.values.tolist()))
         self._tab.show_dark([level])
         self._bar.say(f"{path.name} has {values} counts without light: typed in as the dark level.")
@@ -136,7 +143,16 @@ class TracesRun:
             self._drawn_at = now
             self._keep(progress.partial)
 
+    def _with_dark_file(self, traces: TraceSet) -> TraceSet:
+        """Say where the dark level is from, if it is still that of the file without light."""
+        if self._dark_file is None or self._dark_file[1] != self._read_with:
+            return traces
+        name, levels = self._dark_file
+        named = [with_dark_file(each, name, len(levels)) for each in traces.recordings]
+        return replace(traces, recordings=tuple(named))
+
     def _on_returned(self, traces: TraceSet) -> None:
+        traces = self._with_dark_file(traces)
         self._part.show(traces.with_stimuli_of(self._before))
         self._tab.show_dark([each.dark for each in traces.recordings])
         self._bar.say(read_words(traces.recordings))
@@ -152,7 +168,7 @@ class TracesRun:
         """Show what has been read where it is more than before; what was complete stays."""
         before = self._before
         if partial_result and not (before.recordings and before.complete):
-            found = as_set(partial_result).with_stimuli_of(before)
+            found = self._with_dark_file(as_set(partial_result)).with_stimuli_of(before)
             if found.n_read > before.n_read:
                 self._part.show(replace(found, asked=len(self._movies), movies=self._movies))
 

@@ -33,6 +33,7 @@ from napari_zstack_align.gui.way_out import WaysOut
 from napari_zstack_align.gui.word_colours import Meaning, give_meaning
 from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register import recordings as engine
+from napari_zstack_align.settings import in_titles
 from napari_zstack_align.stack import Stack
 
 FIRST = ("chunk_frames", "transform", "residual")
@@ -149,7 +150,7 @@ class RecordingsTab(QWidget):
             words, is_error = chunk_words(stacks, self.form.values()), False
             self._suggest_length(stacks)
         except InputError as error:
-            words, is_error = str(error), True
+            words, is_error = in_titles(str(error)), True
         give_meaning(self.consequences, "error" if is_error else "")
         self.consequences.setText(words)
 

@@ -114,8 +114,9 @@ WARNINGS: dict[str, tuple[str, str]] = {
     ),
     "no slices": (
         "one plane, without slices",
-        "Register a recording of one plane with keypoints ('zstack-align keypoints', the tab "
-        "'Recordings' of the panel); carry on only if the slices really lie that close together.",
+        "If it is a z-stack, look for another layout ('zstack-align info --propose', 'Propose' on "
+        "the Load tab), or carry on only if the slices really lie that close together. Register a "
+        "recording of one plane with keypoints ('zstack-align keypoints', the tab 'Recordings').",
     ),
 }
 """What each looks like, and what to do."""
