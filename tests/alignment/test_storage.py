@@ -9,6 +9,7 @@ import tifffile
 
 import napari_zstack_align as nza
 from napari_zstack_align.alignment.artefact_rows import NO_ROWS, ROWS
+from napari_zstack_align.alignment.checks import check_frames_at_hand
 from napari_zstack_align.alignment.chunks import empty_chunks
 from napari_zstack_align.alignment.quality import empty_table
 from napari_zstack_align.alignment.spline import grid_shape
@@ -367,3 +368,22 @@ def test_a_type_that_pixels_have_not_is_refused(recording, tmp_path, name):
     path.write_text(json.dumps(facts), "utf-8")
     with pytest.raises(InputError, match="is no type of pixels"):
         load_alignment(folder)
+
+
+@pytest.mark.parametrize("drop", [None, "1", "2, 5"])
+def test_frames_that_are_gone_stay_known_whatever_was_dropped(drop, on_disk, tmp_path):
+    """Gaps of dropped frames hid that there are no frames, and what was known of them."""
+    raw, away = tmp_path / "raw.tif", tmp_path / "away.tif"
+    n = on_disk.stack.frames_per_slice
+    stack = nza.open_stack(raw, frames_per_slice=n, drop_frames=drop)
+    folder = replace(on_disk, stack=stack).save(tmp_path / "run")
+    raw.rename(away)
+    gone = nza.load_alignment(folder)
+    assert gone.stack.dropped == stack.dropped
+    with pytest.raises(InputError, match="is not at"):
+        check_frames_at_hand(gone.stack)
+    again = gone.save(tmp_path / "again")
+    away.rename(raw)
+    found = nza.load_alignment(again)
+    assert (found.stack.dropped, found.stack.paths) == (stack.dropped, (raw,))
+    np.testing.assert_array_equal(found.stack.read(0, 1), stack.read(0, 1))

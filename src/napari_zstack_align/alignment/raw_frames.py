@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -366,7 +366,9 @@ def missing_stack(folder: Path, raw: StackAndInputs, what: str) -> Stack:
 
 def as_described(stack: Stack, described: StackFacts) -> Stack:
     """Return a stack with the layout, sizes and names that it had."""
-    if stack.dropped != described.dropped:
+    if isinstance(stack.source, MissingSource):
+        stack = replace(stack, dropped=described.dropped)  # none has pixels: it stays what it is
+    elif stack.dropped != described.dropped:
         stack = stack.without(described.dropped)
     return stack.replace(
         frames_per_slice=described.frames_per_slice,
