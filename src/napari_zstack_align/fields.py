@@ -96,6 +96,8 @@ class ParamField:
         """'48 px', 'on', 'none'; the items of a tuple with the separator between them."""
         if self.default in (None, (), ""):
             return "none"
+        if isinstance(self.default, str):
+            return self.default
         return _with_unit(in_words(self.default, separator), self.unit)
 
     def value_of(self, text: str) -> Any:
@@ -124,11 +126,13 @@ def fields_of(model: type[Params], **given: Any) -> tuple[ParamField, ...]:
 def _field(name: str, info: FieldInfo, given: dict[str, Any]) -> ParamField:
     kind, optional = _without_none(info.annotation)
     choices: tuple[Any, ...] = ()
-    length = None
+    length, rules = None, info.metadata
+    if get_origin(kind) is Annotated:
+        kind, *rules = get_args(kind)
     if get_origin(kind) is Literal:
         choices = get_args(kind)
         kind = type(choices[0])
-    item, rules = kind, info.metadata
+    item = kind
     if get_origin(kind) is tuple:
         items = get_args(kind)
         length = None if items[-1] is Ellipsis else len(items)

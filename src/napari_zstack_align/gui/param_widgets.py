@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from magicgui.widgets import create_widget
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QWidget
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.fields import ParamField
-from napari_zstack_align.typed_numbers import numbers
+from napari_zstack_align.fields import ParamField, in_words
+from napari_zstack_align.typed_numbers import number, numbers
 
 NO_BOUND = 10**9
 HAIR = 1e-6
@@ -57,6 +57,40 @@ class FloatField(Field):
         needed = len(f"{value:.12f}".rstrip("0").partition(".")[2])
         self.native.setDecimals(max(self.native.decimals(), needed))
         self.widget.value = value
+
+
+class WordField(Field):
+    """A number, or one of the words that a list offers."""
+
+    def __init__(self, described: ParamField) -> None:
+        self._described = described
+        self._box = QComboBox()
+        self._box.setEditable(True)
+        self._box.addItems(described.words)
+
+    @property
+    def native(self) -> QWidget:
+        """The list, which can be typed into."""
+        return self._box
+
+    def get(self) -> Any:
+        """Return the number or the word."""
+        text = self._box.currentText().strip()
+        if text.lower() in self._described.words:
+            return text.lower()
+        try:
+            return number(text)
+        except ValueError:
+            words = ", ".join(map(repr, self._described.words))
+            raise InputError(f"'{text}' is no number and none of {words}.") from None
+
+    def set(self, value: Any) -> None:
+        """Show a number or a word."""
+        self._box.setCurrentText(in_words(value))
+
+    def on_change(self, call: Any) -> None:
+        """Typed and chosen alike."""
+        self._box.currentTextChanged.connect(lambda *_: call())
 
 
 class TupleField(Field):
@@ -159,6 +193,8 @@ def spin_range(field: ParamField) -> tuple[float | None, float | None]:
 
 
 def _of_type(field: ParamField) -> Field:
+    if isinstance(field.default, str) and field.words:
+        return WordField(field)
     if field.choices:
         choices = {"choices": list(field.choices), "nullable": False}
         return Field(create_widget(name=field.name, annotation=field.kind, options=choices))

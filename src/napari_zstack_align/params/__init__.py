@@ -5,7 +5,7 @@ napari, the command-line flags, the saved file and the table in the docs are mad
 Arrays, paths and layers are not parameters.
 """
 
-from napari_zstack_align.params._adaptive import AdaptiveParams
+from napari_zstack_align.params._adaptive import AUTO, AdaptiveParams
 from napari_zstack_align.params._base import ALL, ChannelParams, Params, flag_of
 from napari_zstack_align.params._blobs import BlobParams
 from napari_zstack_align.params._keypoints import SHORTEST_CHUNK, KeypointParams
@@ -25,6 +25,7 @@ MODELS: tuple[type[Params], ...] = (
 
 __all__ = [
     "ALL",
+    "AUTO",
     "MODELS",
     "SHORTEST_CHUNK",
     "AdaptiveParams",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
 from napari_zstack_align.params._base import ChannelParams, unit
 
-BETWEEN_SLICES = {"full": 1.0, "translation": 0.0}
-"""Words for how much slices may bend against one another."""
+AUTO = "auto"
+BETWEEN_SLICES = {AUTO: AUTO, "follow": 1.0, "stiff": 0.0, "full": 1.0, "translation": 0.0}
+"""Words for how far slices are moved against one another; those of earlier versions last."""
 
 
 class AdaptiveParams(ChannelParams):
@@ -72,17 +73,22 @@ class AdaptiveParams(ChannelParams):
             "ends. None: the first slice that shows enough. Not for 'direct'."
         ),
     )
-    between_slices: float = Field(
-        1.0,
-        ge=0.0,
-        le=1.0,
+    between_slices: Annotated[float, Field(ge=0.0, le=1.0)] | Literal["auto"] = Field(
+        "auto",
         description=(
-            "How much the slices may bend against one another, as a factor (no unit): 1 (or "
-            "'full') as much as they ask for, 0 (or 'translation') not at all, they only shift. A "
-            "slant of the anatomy through z can't be told from drift. Not for 'direct'."
+            "How far the slices are moved against one another. 'auto': as far as the motion of the "
+            "repeats makes it likely; a slant of the anatomy through z, which looks like drift, "
+            "is left as it is. 'follow' (or 1): as far as the images ask for. 'stiff' (or 0): they "
+            "only shift. A number between: bends are followed by that part. With one repeat 'auto' "
+            "is 'stiff'. Not for 'direct'."
         ),
         json_schema_extra={**unit("×"), "words": list(BETWEEN_SLICES)},
     )
+
+    @property
+    def bend_between_slices(self) -> float:
+        """By which part bends are followed, 0 to 1, where the repeats aren't asked."""
+        return 0.0 if isinstance(self.between_slices, str) else self.between_slices
 
     @field_validator("between_slices", mode="before")
     @classmethod

@@ -255,6 +255,8 @@ def _sentence(model: type[Params], error: ValidationError) -> str:
     for problem in error.errors():
         if problem["type"] == "default_factory_not_called":
             continue  # a default that waits for a field which is wrong itself
+        if problem["type"] == "literal_error" and len(problem["loc"]) > 1:
+            continue  # a word that could stand for a number, which is named already
         name = str(problem["loc"][0]) if problem["loc"] else ""
         if problem["type"] == "extra_forbidden":
             known = ", ".join(model.model_fields)

@@ -33,7 +33,7 @@ def what_is_wrong(name: str, info: FieldInfo | None, problem: Mapping[str, Any])
     should = problem["msg"].removeprefix("Input ")
     if info is not None and problem["type"] in OF_TYPE:
         should = f"should be {wanted(info)}"
-    inside = len(problem["loc"]) > 1 and problem["type"] != "missing"
+    inside = any(isinstance(part, int) for part in problem["loc"][1:])
     if problem["type"] == "missing":
         return f"{name} {should}, but has fewer"
     return f"{name} {should}, but {'has' if inside else 'is'} {problem['input']!r}"

@@ -180,6 +180,7 @@ def _all_slices(run: SliceRun) -> Job[None]:
             n_kept += is_kept
         yield from run.align_slice(z)
     yield from run.finish()
+    yield from run.settle()
 
 
 def _tell(run: SliceRun, n_kept: int) -> Job[None]:

@@ -81,6 +81,22 @@ class Placed:
 
 
 @dataclass(frozen=True)
+class Halves:
+    """What two halves of an image ask for.
+
+    Attributes
+    ----------
+    fields : tuple of numpy.ndarray
+        (2, gy, gx) each: steps from the slice before, of fields that may bend.
+    apart_px : float
+        How far apart they put the slice on the whole, where they agree or by stiff fields.
+    """
+
+    fields: tuple[Coefficients, Coefficients]
+    apart_px: float
+
+
+@dataclass(frozen=True)
 class Chain:
     """The chain as far as it goes: the last slice in the reference, and how it got there.
 
@@ -102,6 +118,11 @@ class Chain:
         How the last slice lies over the one before it; None for the first one.
     earlier : Chain, optional
         The chain without its last slice, which the next one may be put over instead.
+    asked : numpy.ndarray, optional
+        (2, gy, gx) step from the slice before that the images of the last one ask for, taken or
+        not.
+    halves : numpy.ndarray, optional
+        (2, 2, gy, gx) what two halves of the image ask for on their own.
     """
 
     shape: tuple[int, int]
@@ -114,6 +135,8 @@ class Chain:
     known: Known = None
     step: SliceStep | None = None
     earlier: Chain | None = None
+    asked: Coefficients | None = None
+    halves: Coefficients | None = None
 
     @property
     def field(self) -> Coefficients:
@@ -122,11 +145,22 @@ class Chain:
             return np.zeros((2, *grid_shape(self.shape, self.spacing_px)), np.float32)
         return self.last
 
+    @property
+    def in_reference(self) -> Image | None:
+        """(Y, X) float32 last slice in the reference."""
+        return self.image
+
     def to_keep(self) -> dict[str, npt.NDArray[np.generic]]:
         """Arrays of the chain as far as it goes; parameters and mask are the run's."""
         step = None if self.step is None else self.step.to_array()
         return known(
-            image=self.image, last=self.last, change=self.change, known=self.known, step=step
+            image=self.image,
+            last=self.last,
+            change=self.change,
+            known=self.known,
+            step=step,
+            asked=self.asked,
+            halves=self.halves,
         )
 
     def state(self) -> tuple[npt.NDArray[np.generic] | None, ...]:
@@ -141,13 +175,14 @@ class Chain:
         step = SliceStep.of_array(arrays["step"]) if "step" in arrays else None
         under = self.earlier if step is not None and step.bridges else self
         assert under is not None
-        return under._followed_by(
+        followed = under._followed_by(
             arrays["image"],
             last=arrays.get("last"),
             change=arrays.get("change"),
             known=arrays.get("known"),
             step=step,
         )
+        return replace(followed, asked=arrays.get("asked"), halves=arrays.get("halves"))
 
     def _followed_by(
         self,
@@ -181,42 +216,44 @@ class Chain:
         image = in_light_of(self.image, image)
         before = without_excess(self.image, filled(image))
         image, chain = without_excess(image, self.image), replace(self, image=before)
-        chosen, told = chain._put(image, self.field), (0.0, False)
-        for found, halves_apart_px, is_far in chain._candidates(RawFrame(image)):
+        chosen, told, asked = chain._put(image, self.field), (0.0, False), self.field
+        for found, halves, is_far in chain._candidates(RawFrame(image)):
             field = self._restrained(found.coefficients)
             if np.isfinite(field).all() and not folds(field, self.shape, self.spacing_px):
+                asked = asked if is_far else field
                 put = chain._put(image, field)
                 if chain._gain(chosen, put) > (LEAST_FAR_GAIN if is_far else LEAST_GAIN):
-                    chosen, told = put, (halves_apart_px, is_far)
+                    chosen, told, asked = put, (halves.apart_px, is_far), field
         if self.earlier is not None and self._is_more_like(self.earlier, chosen):
             bridged = self.earlier.next(image)
             assert bridged.step is not None
             return replace(bridged, step=replace(bridged.step, bridges=True))
         step = step_between(before, chosen.image, chosen.valid, self._compared_weights)
-        return self._followed_by(
+        followed = self._followed_by(
             chosen.image,
             last=chosen.field,
             change=found.power,
             known=None if self.known is None else self.known | chosen.valid,
             step=replace(step, halves_apart_px=told[0], is_far=told[1]),
         )
+        return replace(followed, asked=asked - self.field, halves=np.stack(halves.fields))
 
-    def _candidates(self, frame: RawFrame) -> Iterator[tuple[Registration, float, bool]]:
+    def _candidates(self, frame: RawFrame) -> Iterator[tuple[Registration, Halves, bool]]:
         """Places of a slice, as of `_found`, and whether that is far from the last slice."""
-        found, apart = self._found(frame)
+        found, halves = self._found(frame)
         is_far = self._is_far(found)
         if is_far:
-            near, near_apart = self._found(frame, shifted=False)
+            near, near_halves = self._found(frame, shifted=False)
             if not self._is_far(near):  # else bent, with effort, to the same place
-                yield near, near_apart, False
-        yield found, apart, is_far
+                yield near, near_halves, False
+        yield found, halves, is_far
 
     def _is_far(self, found: Registration) -> bool:
         step = field_on_pixels(found.coefficients - self.field, self.shape, self.spacing_px)
         return float(np.hypot(*step.mean(axis=(1, 2)))) > FAR_PX
 
-    def _found(self, frame: RawFrame, *, shifted: bool = True) -> tuple[Registration, float]:
-        """Field of a slice, and how far apart two halves of the image put it, in px.
+    def _found(self, frame: RawFrame, *, shifted: bool = True) -> tuple[Registration, Halves]:
+        """Field of a slice, and what two halves of the image ask for.
 
         Where the field rests on single cells it bends as little as a stiff one does. If it isn't
         ``shifted`` first, only a place near that of the last slice is found.
@@ -225,17 +262,19 @@ class Chain:
         start = None if shifted else self.field
         found = self._register(frame, change, start=start)
         if min(self.shape) < SMALLEST_PX:
-            return found, 0.0
+            step = found.coefficients - self.field
+            return found, Halves((step, step), 0.0)
         halves = self._of_halves(frame, change, found)
         agreed = agreed_part(*halves, self.shape, self.spacing_px)
         if agreed.min() > ALL:
-            return found, apart_px(*halves, self.shape, self.spacing_px)
+            return found, Halves(halves, apart_px(*halves, self.shape, self.spacing_px))
+        fields = halves
         stiff = self._register(frame, change, stiffness=STIFF, start=start)
         halves = self._of_halves(frame, change, stiff, stiffness=STIFF)
         apart = apart_px(*halves, self.shape, self.spacing_px)
         bend = found.coefficients - stiff.coefficients
         most = found if agreed.mean() > 0.5 else stiff
-        return replace(most, coefficients=stiff.coefficients + agreed * bend), apart
+        return replace(most, coefficients=stiff.coefficients + agreed * bend), Halves(fields, apart)
 
     def _of_halves(
         self, frame: RawFrame, change: Image, found: Registration, stiffness: float = 1.0
@@ -325,7 +364,7 @@ class Chain:
 
     def _restrained(self, field: Coefficients) -> Coefficients:
         """Leave of the step from the last slice the translation and the part that is wanted."""
-        strength = self.params.between_slices
+        strength = self.params.bend_between_slices
         if strength == 1:
             return field
         step = field - self.field

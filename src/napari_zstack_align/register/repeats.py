@@ -71,6 +71,9 @@ class Repeats:
         What is the matter with each; None: nothing.
     has_signal : bool
         Whether the mean of the slice can serve as a reference.
+    moved : numpy.ndarray, optional
+        (n, 2, gy, gx) how the repeats moved, where they are left in place all the same: too little
+        to be undone, it still tells how the tissue moves.
     """
 
     coefficients: Coefficients
@@ -79,10 +82,17 @@ class Repeats:
     used: npt.NDArray[np.bool_]
     faults: tuple[Fault | None, ...]
     has_signal: bool
+    moved: Coefficients | None = None
+
+    @property
+    def witness(self) -> Coefficients:
+        """(n, 2, gy, gx) how the repeats moved, undone or not."""
+        return self.coefficients if self.moved is None else self.moved
 
     def still(self) -> Repeats:
         """Leave the repeats where they are."""
-        return replace(self, coefficients=np.zeros_like(self.coefficients))
+        moved = self.centred().coefficients
+        return replace(self, coefficients=np.zeros_like(self.coefficients), moved=moved)
 
     def centred(self) -> Repeats:
         """Fix the gauge: the mean displacement of the used repeats becomes zero."""

@@ -128,6 +128,14 @@ class SliceRun(ABC):
         """Complete what the last slice left open."""
         yield from ()
 
+    def settle(self) -> Generator[Progress, None, None]:
+        """Decide what only all slices together can tell."""
+        yield from ()
+
+    def _details(self) -> dict[str, Any]:
+        """What else the result keeps of how it was found; for JSON."""
+        return {}
+
     def _stages(self) -> dict[str, dict[str, int]]:
         """How many slices each stage has finished."""
         done = np.unique(self.stack.slice_of_frame[self._quality["flag"] != Flag.NOT_RUN])
@@ -335,6 +343,7 @@ class SliceRun(ABC):
                 self.remarks,
                 strategy=self.params.strategy,
                 stages=self._stages(),
+                **self._details(),
                 **({"journal": journal} if (journal := self.units.journal.id) else {}),
             ),
             frame_digests=self.units.frames.seen(),

@@ -22,6 +22,7 @@ def arrays_of_repeats(repeats: Repeats) -> dict[str, npt.NDArray[np.generic]]:
         "used": repeats.used,
         "faults": _table_of(repeats.faults),
         "has_signal": np.array(repeats.has_signal),
+        **known(moved=repeats.moved),
     }
 
 
@@ -34,6 +35,7 @@ def repeats_of_arrays(arrays: Arrays) -> Repeats:
         arrays["used"],
         tuple(fault_of(row) for row in arrays["faults"]),
         bool(arrays["has_signal"]),
+        arrays.get("moved"),
     )
 
 

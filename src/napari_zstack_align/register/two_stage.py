@@ -7,9 +7,11 @@ the stack. The two fields stay apart in the chain of transforms, and pixels are 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import cv2
 import numpy as np
@@ -28,21 +30,33 @@ from napari_zstack_align.alignment.transforms import Link, SplineLink
 from napari_zstack_align.alignment.warp import shrink, warp, warp_with_valid
 from napari_zstack_align.flags import mark_each
 from napari_zstack_align.mask import Mask
-from napari_zstack_align.params import AdaptiveParams
+from napari_zstack_align.params import AUTO, AdaptiveParams
 from napari_zstack_align.progress import Progress
 from napari_zstack_align.register.artefacts.artefacts import Artefacts
 from napari_zstack_align.register.between_slices import SPACING_RATIO, Chain
+from napari_zstack_align.register.chain.decisions import Decision, described, verdict
+from napari_zstack_align.register.chain.modes import Modes
+from napari_zstack_align.register.chain.pairs import Pairs
+from napari_zstack_align.register.chain.settled import Compared as ComparedSlice
+from napari_zstack_align.register.chain.settled import Settled, settled
 from napari_zstack_align.register.frames import Image, lengths_of
 from napari_zstack_align.register.repeats import Registered, Repeats, compare_repeats
 from napari_zstack_align.register.slice_run import Frames, SliceRun
 from napari_zstack_align.register.slice_units import arrays_of_repeats
 from napari_zstack_align.register.template import Coefficients
 from napari_zstack_align.register.within_slice import Learned, SliceResult, align_within
+from napari_zstack_align.remark import Remark, Severity
 from napari_zstack_align.saved import Arrays, Units
 from napari_zstack_align.stack import Stack
 
-WITHIN, BETWEEN = "adaptive within a slice 7", "adaptive from slice to slice 10"
+WITHIN, BETWEEN = "adaptive within a slice 8", "adaptive from slice to slice 11"
 """The methods of the units: another number where a result may change."""
+ONE_REPEAT = Remark(
+    "With one repeat a slice nothing shows how the tissue moves: slices were shifted against one "
+    "another, but not bent (between_slices='auto' is 'stiff' here). A lean of the anatomy through "
+    "z is followed.",
+    Severity.NOTE,
+)
 
 
 @dataclass(frozen=True)
@@ -70,7 +84,7 @@ class PendingSlice:
     repeats: Repeats
     key: str
     kept: Arrays | None
-    step: Future[Chain] | None
+    step: Future[Chain | Pairs] | None
 
 
 class TwoStages(SliceRun):
@@ -96,8 +110,13 @@ class TwoStages(SliceRun):
         self._coarse_px = SPACING_RATIO * self.spacing_px
         grid = grid_shape(self.shape, self._coarse_px)
         self._between = np.zeros((stack.n_frames, 2, *grid), np.float32)
-        self._chain = Chain(self.shape, self._coarse_px, params, mask)
+        self._asks_repeats = params.between_slices == AUTO and stack.most_repeats > 1
+        kind = Pairs if self._asks_repeats else Chain
+        self._chain: Chain | Pairs = kind(self.shape, self._coarse_px, params, mask)
         self._anchor = self._chain
+        self._under = self._anchor_slice = -1
+        self._compared_slices: dict[int, ComparedSlice] = {}
+        self._decisions: tuple[Decision, ...] = ()
         self._learned = Learned()
         self._n_within = 0
         self._pending: PendingSlice | None = None
@@ -121,17 +140,18 @@ class TwoStages(SliceRun):
         self._learned = found.learned
         yield from self.finish()
         if z == (self.params.start_slice or 0) - 1:
-            self._chain = self._anchor
+            self._chain, self._under = self._anchor, self._anchor_slice
         key = self._key_between(found)
         kept = self.units.get(_between(z), key, frames)
-        step = None
+        step: Future[Chain | Pairs] | None = None
         if kept is None and found.image is not None:
-            step = self.begin(self._chain.next, found.image)
+            follow: Callable[[Image], Chain | Pairs] = self._chain.next
+            step = self.begin(follow, found.image)
         self._pending = PendingSlice(z, frames, found.repeats, key, kept, step)
 
     def finish(self) -> Generator[Progress, None, None]:
         """Wait for the open slice to be in the chain, and write its rows."""
-        pending, before = self._pending, self._chain.image
+        pending, before = self._pending, self._chain
         if pending is None:
             return
         if pending.kept is not None:
@@ -144,7 +164,9 @@ class TwoStages(SliceRun):
             self.steps[pending.z] = self._chain.step
         if pending.repeats.has_signal and self._first_reference is None:
             self._first_reference = self._chain.image
-            self._anchor = self._chain
+            self._anchor, self._anchor_slice = self._chain, pending.z
+        if went_on:
+            self._remember(pending)
         frames, repeats = pending.frames, pending.repeats
         self._coefficients[frames], self._between[frames] = repeats.coefficients, self._chain.field
         if pending.kept is not None:
@@ -206,11 +228,11 @@ class TwoStages(SliceRun):
         )
 
     def _rows(
-        self, frames: Frames, repeats: Repeats, field: Coefficients, before: Image | None
+        self, frames: Frames, repeats: Repeats, field: Coefficients, before: Chain | Pairs
     ) -> Generator[Progress, None, npt.NDArray[np.void]]:
         """Rows of a slice: how its repeats resemble one another in the reference.
 
-        A single one is compared with the slice before, (Y, X) float32, which doesn't hold it.
+        A single one is compared with the slice before, which doesn't hold it.
         """
         compared = []
         rows = self._quality[frames]
@@ -224,7 +246,8 @@ class TwoStages(SliceRun):
             yield self.progress(f"frame {row['frame']}: {fault}" if fault else "")
         rows["used"] = repeats.used
         mark_each(rows, repeats.faults)
-        reference = None if before is None else without_extremes(comparison_image(before))
+        image = before.in_reference if repeats.used.sum() <= 1 else None
+        reference = None if image is None else without_extremes(comparison_image(image))
         values = compare_repeats(compared, repeats.used, reference, self.compared_mask)
         rows["correlation_before"], rows["correlation_after"] = values
         return rows
@@ -235,10 +258,7 @@ class TwoStages(SliceRun):
         """Frame as it is and in the reference, at the size of the compared images."""
         raw = self.read(frame)
         factor = comparison_factor(self.shape)
-        displacement = field_on_pixels(between, self.shape, self._coarse_px, factor)
-        inner = field_on_pixels(within, self.shape, self.spacing_px, factor)
-        step = displacement / np.float32(factor)
-        displacement += [warp(component, step, cv2.INTER_LINEAR) for component in inner]
+        displacement = self._displacement(within, between, factor)
         small = shrink(raw.image, factor)
         aligned, valid = warp_with_valid(small, displacement / np.float32(factor))
         both = (filled(small), aligned)
@@ -246,6 +266,71 @@ class TwoStages(SliceRun):
         compared = Compared(before, after, valid)
         lengths = lengths_of(displacement, 1)
         return Registered(np.zeros(0, np.float32), compared, raw.fault, None), lengths
+
+    def _displacement(self, within: Coefficients, between: Coefficients, factor: int) -> Image:
+        """(2, y, x) both fields as one, at the size of the compared images."""
+        displacement = field_on_pixels(between, self.shape, self._coarse_px, factor)
+        inner = field_on_pixels(within, self.shape, self.spacing_px, factor)
+        step = displacement / np.float32(factor)
+        displacement += [warp(component, step, cv2.INTER_LINEAR) for component in inner]
+        return displacement
+
+    # -- all slices together -------------------------------------------------------------------
+
+    @cached_property
+    def _modes(self) -> Modes:
+        return Modes(self.shape)
+
+    def _remember(self, pending: PendingSlice) -> None:
+        """Keep what a slice says of the motion, and what the images ask for."""
+        chain, used = self._chain, pending.repeats.used
+        bridges = chain.step is not None and chain.step.bridges
+        over = self._compared_slices[self._under].over if bridges else self._under
+        if bridges:
+            self._compared_slices[self._under] = self._compared_slices[self._under].passed()
+        self._compared_slices[pending.z] = ComparedSlice(
+            pending.frames[used].astype(np.float64),
+            self._modes.values(pending.repeats.witness[used], self.spacing_px),
+            over if chain.asked is not None else -1,
+            chain.asked,
+            chain.halves,
+        )
+        self._under = pending.z
+
+    def settle(self) -> Generator[Progress, None, None]:
+        """Move the slices against one another as far as their repeats make it likely."""
+        if self.params.bend_between_slices == 0 and not self._asks_repeats:
+            if self.params.between_slices == AUTO:
+                self.remarks = (*self.remarks, ONE_REPEAT)
+            return
+        found: Settled | None = yield from self.in_thread(
+            settled, self._compared_slices, self._modes, self._coarse_px
+        )
+        if found is None:
+            return
+        self._decisions = found.decisions
+        self.remarks = (*self.remarks, *verdict(found, followed=not self._asks_repeats))
+        if self._asks_repeats:
+            yield from self._put(found)
+
+    def _put(self, found: Settled) -> Generator[Progress, None, None]:
+        """Place all frames where their slices were put."""
+        factor, last = comparison_factor(self.shape), self._chain.field * 0
+        for z in self.slices():
+            if z == (self.params.start_slice or 0) - 1:
+                last = self._chain.field * 0
+            last = found.fields.get(z, last)
+            frames = self.stack.frames_of_slice(z)
+            self._between[frames] = last
+            for t in frames:
+                whole = self._displacement(self._coefficients[t], last, factor)
+                row = self._quality[t : t + 1]
+                row["mean_displacement_px"], row["max_displacement_px"] = lengths_of(whole, 1)
+            yield self.progress()
+        yield self.progress(snapshot=self.snapshot())
+
+    def _details(self) -> dict[str, Any]:
+        return {"between_slices": described(self._decisions)} if self._decisions else {}
 
     def _links(self) -> tuple[Link, ...]:
         return self._links_of(np.arange(self.stack.n_frames))

@@ -15,7 +15,7 @@ Matrix: TypeAlias = npt.NDArray[np.float64]
 Bins: TypeAlias = npt.NDArray[np.intp]
 
 HIGHEST = 5
-"""Half waves over the shorter side in the finest bin: what the step from slice to slice resolves."""
+"""Half waves over the shorter side in the finest bin: as fine as steps between slices resolve."""
 SHIFT = 0
 """The bin of translations."""
 PLACES_PER_POINT = 8
@@ -27,7 +27,7 @@ class Modes:
     """Cosine modes of the fields on an image.
 
     A field is ``sum over modes of value * cos cos``, normalised so that the sum of the squared
-    values is the mean square of the field. Modes finer than `HIGHEST` are left out.
+    values is its mean square. Modes finer than `HIGHEST` are left out.
 
     Attributes
     ----------

@@ -8,11 +8,12 @@ units of their own; coarse and fine bends and the translation may each move in t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
 
-from napari_zstack_align.register.chain.anatomy import JUMPS, NOISE, SLANT, Explanation, log_sum
+from napari_zstack_align.register.chain.anatomy import JUMPS, NOISE, Explanation, log_sum
 from napari_zstack_align.register.chain.drift import Drift, steady_drift
 from napari_zstack_align.register.chain.modes import SHIFT, Bins, Matrix
 from napari_zstack_align.register.chain.motion import (
@@ -116,7 +117,7 @@ def likely_steps(evidence: Evidence) -> LikelySteps:
     n_frames = sum(len(times) for times in whole.schedule.times)
     n_parts = int(np.ceil(n_frames / MOST_FRAMES))
     ends = np.linspace(0, n_slices - 1, n_parts + 1).round().astype(int)
-    parts = [_of_part(whole.part(a, b)) for a, b in zip(ends[:-1], ends[1:], strict=True) if b > a]
+    parts = [_of_part(whole.part(a, b)) for a, b in pairwise(ends.tolist()) if b > a]
     return LikelySteps(
         *(np.concatenate([getattr(p, name) for p in parts]) for name in ("motion", "jump", "slant"))
     )
