@@ -1,4 +1,4 @@
-"""Z-stacks with repeats whose tissue moves as real tissue does: continuously, in jumps, or not at all.
+"""Z-stacks with repeats whose tissue moves as real tissue does, or not at all.
 
 Planes come from real volumes beside this project (two specimens) or from generated tissue; the
 motion of every frame is drawn, so that the truth is known at every pixel. Frames are 256 x 256.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 
 import cv2

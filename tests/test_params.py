@@ -148,7 +148,7 @@ def test_a_name_that_is_given_twice(second, tmp_path):
         (TraceParams, {"dark_frames": (1, 2, 3)}, "dark_frames should be two whole numbers, but"),
         (TraceParams, {"accept_estimate": "so"}, "accept_estimate should be true or false, but is"),
         (AdaptiveParams, {"start_slice": 1.5}, "start_slice should be a whole number, but is 1.5"),
-        (AdaptiveParams, {"between_slices": "x"}, "a number, or 'full' or 'translation', but is"),
+        (AdaptiveParams, {"between_slices": "x"}, "a number, or 'auto' or 'follow' or 'stiff' or"),
         (KeypointParams, {"intensity_range": 4}, "intensity_range should be two numbers, but is 4"),
         (NwbParams, {"device": 3}, "device should be a text, but is 3"),
     ],

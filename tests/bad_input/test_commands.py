@@ -266,9 +266,9 @@ def test_commands(
 
 
 def test_between_slices_in_words(capsys: pytest.CaptureFixture[str]) -> None:
-    """'full' and 'translation' stand in the help; other words are refused."""
+    """The words stand in the help, those of earlier versions too; others are refused."""
     arguments = ["adaptive", "missing.tif", "--between-slices"]
-    for word in ("full", "translation", "0.5", "Full"):
+    for word in ("auto", "follow", "stiff", "full", "translation", "0.5", "Full"):
         assert "missing.tif" in refused_by_command([*arguments, word], capsys)
     assert "--between-slices" in refused_by_command([*arguments, "half"], capsys)
 

@@ -171,3 +171,16 @@ def test_more_that_is_opened_again_shows_each_field_once(short_form):
 def test_a_field_that_is_none_of_the_model_is_refused(short_form):
     with pytest.raises(KeyError):
         short_form.fields["sigma"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"), [("auto", "auto"), ("Follow", 1.0), ("stiff", 0.0), ("0.25", 0.25)]
+)
+def test_a_word_may_stand_for_a_number(qtbot, typed, value):
+    form = ParamsForm(AdaptiveParams)
+    qtbot.addWidget(form)
+    form.fields["between_slices"].native.setCurrentText(typed)
+    assert form.values().between_slices == value
+    form.fields["between_slices"].native.setCurrentText("half")
+    with pytest.raises(InputError, match="'half' is no number and none of 'auto', 'follow'"):
+        form.values()

@@ -46,6 +46,7 @@ def computed(monkeypatch) -> list[str]:
     """What is computed: 'within 3' for stage A of slice 3, 'between' for a step of the chain."""
     done: list[str] = []
     align_within, next_ = two_stage.align_within, two_stage.Chain.next
+    next_pair, pairs = two_stage.Pairs.next, []
     align_slice = direct.DirectChain._align_slice
 
     def within(run: Any, frames: Any, learned: Any) -> Any:
@@ -53,8 +54,17 @@ def computed(monkeypatch) -> list[str]:
         return align_within(run, frames, learned)
 
     def between(chain: Any, image: Any) -> Any:
-        done.append("between")
+        if not pairs:  # a pair is registered as a chain of two
+            done.append("between")
         return next_(chain, image)
+
+    def pair(chain: Any, image: Any) -> Any:
+        done.append("between")
+        pairs.append(image)
+        try:
+            return next_pair(chain, image)
+        finally:
+            pairs.pop()
 
     def one_slice(run: Any, frames: Any) -> Any:
         done.append(f"slice {frames[0] // REPEATS}")
@@ -62,6 +72,7 @@ def computed(monkeypatch) -> list[str]:
 
     monkeypatch.setattr(two_stage, "align_within", within)
     monkeypatch.setattr(two_stage.Chain, "next", between)
+    monkeypatch.setattr(two_stage.Pairs, "next", pair)
     monkeypatch.setattr(direct.DirectChain, "_align_slice", one_slice)
     return done
 

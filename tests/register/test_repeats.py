@@ -6,6 +6,7 @@ import numpy as np
 
 from napari_zstack_align.alignment.quality import Compared
 from napari_zstack_align.register.repeats import Registered, judge_repeats
+from napari_zstack_align.register.slice_units import arrays_of_repeats, repeats_of_arrays
 
 SHAPE = (48, 56)
 STILL = np.zeros((2, 3, 4), np.float32)
@@ -44,3 +45,12 @@ def test_the_used_repeats_are_centred_on_their_mean():
     verdict = judge_repeats(frames, STILL, None, None, outlier_mad=5).centred()
     assert verdict.used.tolist() == [True, True, True, False]
     np.testing.assert_allclose(verdict.coefficients[:, 0, 0, 0], [-2, -1, 3, 0], atol=1e-6)
+
+
+def test_repeats_that_are_left_in_place_still_tell_how_the_tissue_moves():
+    frames = [registered(image, image, f) for image, f in zip(images(3), (1, 2, 6), strict=True)]
+    still = judge_repeats(frames, STILL, None, None, outlier_mad=5).still()
+    assert not still.coefficients.any()
+    np.testing.assert_allclose(still.witness[:, 0, 0, 0], [-2, -1, 3], atol=1e-6)
+    kept = repeats_of_arrays(arrays_of_repeats(still))
+    np.testing.assert_array_equal(kept.witness, still.witness)

@@ -65,6 +65,7 @@ class WordField(Field):
     def __init__(self, described: ParamField) -> None:
         self._described = described
         self._box = QComboBox()
+        super().__init__(self._box)
         self._box.setEditable(True)
         self._box.addItems(described.words)
 

@@ -87,8 +87,8 @@ class AdaptiveParams(ChannelParams):
 
     @property
     def bend_between_slices(self) -> float:
-        """By which part bends are followed, 0 to 1, where the repeats aren't asked."""
-        return 0.0 if isinstance(self.between_slices, str) else self.between_slices
+        """By which part bends are followed, 0 to 1; 'auto' shrinks them later, by the repeats."""
+        return 1.0 if isinstance(self.between_slices, str) else self.between_slices
 
     @field_validator("between_slices", mode="before")
     @classmethod

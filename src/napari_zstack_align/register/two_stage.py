@@ -111,8 +111,13 @@ class TwoStages(SliceRun):
         grid = grid_shape(self.shape, self._coarse_px)
         self._between = np.zeros((stack.n_frames, 2, *grid), np.float32)
         self._asks_repeats = params.between_slices == AUTO and stack.most_repeats > 1
-        kind = Pairs if self._asks_repeats else Chain
-        self._chain: Chain | Pairs = kind(self.shape, self._coarse_px, params, mask)
+        self._chain: Chain | Pairs
+        if self._asks_repeats:
+            self._chain = Pairs(self.shape, self._coarse_px, params, mask)
+        else:
+            is_auto = params.between_slices == AUTO
+            followed = params.replace(between_slices=0.0) if is_auto else params
+            self._chain = Chain(self.shape, self._coarse_px, followed, mask)
         self._anchor = self._chain
         self._under = self._anchor_slice = -1
         self._compared_slices: dict[int, ComparedSlice] = {}
@@ -299,9 +304,10 @@ class TwoStages(SliceRun):
 
     def settle(self) -> Generator[Progress, None, None]:
         """Move the slices against one another as far as their repeats make it likely."""
-        if self.params.bend_between_slices == 0 and not self._asks_repeats:
-            if self.params.between_slices == AUTO:
-                self.remarks = (*self.remarks, ONE_REPEAT)
+        if not self._asks_repeats and self.params.between_slices == AUTO:
+            self.remarks = (*self.remarks, ONE_REPEAT)
+            return
+        if self.params.bend_between_slices == 0:
             return
         found: Settled | None = yield from self.in_thread(
             settled, self._compared_slices, self._modes, self._coarse_px
@@ -327,7 +333,6 @@ class TwoStages(SliceRun):
                 row = self._quality[t : t + 1]
                 row["mean_displacement_px"], row["max_displacement_px"] = lengths_of(whole, 1)
             yield self.progress()
-        yield self.progress(snapshot=self.snapshot())
 
     def _details(self) -> dict[str, Any]:
         return {"between_slices": described(self._decisions)} if self._decisions else {}

@@ -23,7 +23,7 @@ Weights = npt.NDArray[np.float64]
 
 NOISE = np.array([0.2, 0.4, 0.8, 1.5, 3.0, 6.0, 10.0])
 """Variance of the noise that is tried, times that of which the halves of the image tell."""
-SLANT = np.array([0.0, 0.3, 1.5, 7.0, 30.0])
+SLANT = np.array([0.0, 0.3, 1.5, 7.0, 30.0, 150.0, 800.0])
 """Variance of the slant, times the same."""
 JUMPS = np.array([0.0, 0.3, 0.7, 1.0])
 """Part of what motion and noise leave of the white variance that is taken for jumps."""

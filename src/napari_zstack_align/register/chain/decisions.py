@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 SMALLEST_PX = 0.05
 """Shorter parts of a step aren't reported in words."""
+NOTED_PX = 0.5
+"""From so far on, what adds up from end to end and was left out is noted."""
 STEADY_PX = 1.0
 """From so far on, what adds up from end to end and isn't motion of the repeats is warned of."""
 
@@ -90,7 +92,7 @@ def verdict(found: Settled, *, followed: bool) -> tuple[Remark, ...]:
         for name in ("asked_px", "repeats_px", "jump_px")
     )
     remarks = []
-    if not followed and asked >= SMALLEST_PX:
+    if not followed and found.left_px >= NOTED_PX:
         text = f"From slice to slice the images ask for {asked:.2f} px (median), of which "
         text += f"{explained:.2f} px are explained by how the repeats move"
         text += f" and {jumps:.2f} px by jumps" if jumps >= SMALLEST_PX else ""

@@ -35,8 +35,10 @@ USUAL_NOISE, NOISE_SPREAD = 1.5, 0.9
 SHARED_SPREAD = 0.7
 """By how much the noise of the translation differs from that of the bends (logarithm)."""
 JUMP_PRIOR = 10.0
-"""Log odds against jumps: they are believed on clear evidence alone."""
-BEND_SLANT, SHIFT_SLANT = np.array([0, 0, 0.5, 1.5, 3.0]), np.array([0, 0, 0, 0.5, 1.5])
+"""Log odds against jumps: they are believed on clear evidence alone. Where slices bent in jumps,
+they are as likely as not to have shifted so, too."""
+BEND_SLANT = np.array([0, 0, 0.5, 1.5, 3.0, 4.0, 5.0])
+SHIFT_SLANT = np.array([0, 0, 0, 0.5, 1.5, 4.0, 7.0])
 """Log odds against each strength of the slant."""
 MOST_FRAMES = 256
 """Longer stacks are taken in parts."""
@@ -126,14 +128,15 @@ def likely_steps(evidence: Evidence) -> LikelySteps:
 def _of_part(evidence: Evidence) -> LikelySteps:
     drift = steady_drift(evidence.schedule.times, evidence.repeats, evidence.bins)
     ways = predictions(evidence.schedule)
-    noise = (float(np.log(USUAL_NOISE)), NOISE_SPREAD)
+    noise, against_jumps = (float(np.log(USUAL_NOISE)), NOISE_SPREAD), JUMP_PRIOR
     found = LikelySteps(*(np.zeros_like(evidence.steps) for _ in range(3)))
     for groups, slant in ((BENDS, BEND_SLANT), (((SHIFT,),), SHIFT_SLANT)):
         moved = [_ways_to_move(evidence, drift, ways, bins, slant) for bins in groups]
-        prior = _prior(noise)
+        prior = _prior(noise, against_jumps)
         shared = prior + sum(log_sum(np.stack([w.evidence for w in each]), 0) for each in moved)
         weights = np.exp(shared - log_sum(shared, (0, 1)))
         noise = _spread_of_noise(weights)
+        against_jumps = JUMP_PRIOR * float(weights[:, JUMPS == 0].sum())
         for each in moved:
             _add_parts(found, each, weights)
     return found
@@ -204,10 +207,10 @@ def _explanation(
     )
 
 
-def _prior(noise: Spread) -> Matrix:
+def _prior(noise: Spread, against_jumps: float) -> Matrix:
     """(noise, jumps) log probability beforehand."""
     strength = -0.5 * ((np.log(NOISE) - noise[0]) / noise[1]) ** 2
-    jumps = np.where(JUMPS > 0, -JUMP_PRIOR - np.log(len(JUMPS) - 1), 0.0)
+    jumps = np.where(JUMPS > 0, -against_jumps - np.log(len(JUMPS) - 1), 0.0)
     return np.asarray((strength - log_sum(strength, 0))[:, np.newaxis] + jumps)
 
 

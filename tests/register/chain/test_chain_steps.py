@@ -1,0 +1,156 @@
+"""Steps between slices from what the repeats show, on modes whose motion and slant are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_zstack_align.register.chain.decisions import verdict
+from napari_zstack_align.register.chain.modes import Modes
+from napari_zstack_align.register.chain.motion import Schedule
+from napari_zstack_align.register.chain.settled import Compared, settled
+from napari_zstack_align.register.chain.steps import Evidence, likely_steps
+
+SLICES, REPEATS = 10, 7
+MODES = Modes((256, 256))
+K = len(MODES.bins)
+SCALE = 0.1 / (1 + MODES.bins)
+"""Coarse modes are stronger, px."""
+
+
+def evidence(motion, others, rng) -> tuple[Evidence, np.ndarray]:
+    """Evidence of frames (T, K) that move, and of what else the steps (Z - 1, K) hold."""
+    slices = motion.reshape(SLICES, REPEATS, K)
+    means = slices.mean(axis=1)
+    noise = 0.1 * SCALE * rng.standard_normal((2, SLICES - 1, K))
+    true = np.diff(means, axis=0)
+    halves = true + others + noise
+    times = np.arange(SLICES * REPEATS, dtype=float).reshape(SLICES, REPEATS)
+    made = Evidence(
+        Schedule.of_frames(list(times)),
+        tuple(slices - means[:, np.newaxis]),
+        halves.mean(axis=0),
+        halves,
+        MODES.bins,
+    )
+    return made, true
+
+
+def slant(rng) -> np.ndarray:
+    """What persists from slice to slice."""
+    return np.tile(SCALE * rng.standard_normal(K), (SLICES - 1, 1))
+
+
+def walk(rng) -> np.ndarray:
+    return np.cumsum(SCALE / 2 * rng.standard_normal((SLICES * REPEATS, K)), axis=0)
+
+
+def sway(rng) -> np.ndarray:
+    frames = SCALE * rng.standard_normal((SLICES * REPEATS, K))
+    for t in range(1, len(frames)):
+        frames[t] = 0.8 * frames[t - 1] + 0.6 * frames[t]
+    return 3 * frames
+
+
+def error(steps, true) -> float:
+    return float(np.linalg.norm(np.cumsum(steps - true, axis=0)))
+
+
+def test_still_slices_with_a_slant_stay_where_they_are() -> None:
+    rng = np.random.default_rng(1)
+    still = 0.02 * SCALE * rng.standard_normal((SLICES * REPEATS, K))
+    made, true = evidence(still, slant(rng), rng)
+    assert error(likely_steps(made).taken, true) < 0.05 * error(made.steps, true)
+
+
+@pytest.mark.parametrize(("motion", "of_asked", "of_stiff"), [(walk, 0.5, 0.5), (sway, 0.7, 0.8)])
+def test_what_the_repeats_show_is_followed_and_a_slant_is_not(motion, of_asked, of_stiff) -> None:
+    rng = np.random.default_rng(2)
+    made, true = evidence(motion(rng), slant(rng), rng)
+    wrong = error(likely_steps(made).taken, true)
+    assert wrong < of_asked * error(made.steps, true)
+    assert wrong < of_stiff * error(0 * true, true)
+
+
+def test_a_steady_drift_that_the_repeats_show_is_followed() -> None:
+    rng = np.random.default_rng(3)
+    steady = np.arange(SLICES * REPEATS)[:, np.newaxis] * SCALE * rng.standard_normal(K) / REPEATS
+    shown = steady + 0.1 * SCALE * rng.standard_normal(steady.shape)
+    made, true = evidence(shown, 0.0, rng)
+    assert error(likely_steps(made).taken, true) < 0.2 * error(0 * true, true)
+
+
+def test_jumps_are_followed_on_clear_evidence() -> None:
+    rng = np.random.default_rng(4)
+    still = 0.02 * SCALE * rng.standard_normal((SLICES * REPEATS, K))
+    jumps = 5 * SCALE * rng.standard_normal((SLICES - 1, K))
+    made, _ = evidence(still, jumps, rng)
+    assert error(likely_steps(made).taken, jumps) < 0.25 * error(0 * jumps, jumps)
+
+
+def test_long_stacks_and_many_repeats_are_taken_in_parts() -> None:
+    rng = np.random.default_rng(5)
+    n_slices, n_repeats = 33, 9
+    motion = np.cumsum(SCALE / 2 * rng.standard_normal((n_slices * n_repeats, K)), axis=0)
+    slices = motion.reshape(n_slices, n_repeats, K)
+    means = slices.mean(axis=1)
+    true = np.diff(means, axis=0)
+    halves = true + slant(rng)[0] + 0.1 * SCALE * rng.standard_normal((2, *true.shape))
+    times = np.arange(n_slices * n_repeats, dtype=float).reshape(n_slices, n_repeats)
+    made = Evidence(
+        Schedule.of_frames(list(times)),
+        tuple(slices - means[:, np.newaxis]),
+        halves.mean(axis=0),
+        halves,
+        MODES.bins,
+    )
+    assert error(likely_steps(made).taken, true) < 0.4 * error(made.steps, true)
+
+
+def test_modes_are_those_of_the_fields() -> None:
+    values = 0.1 * np.random.default_rng(6).standard_normal((3, K)) * (MODES.bins < 4)
+    fields = MODES.splines(values, 32.0)
+    np.testing.assert_allclose(MODES.values(fields, 32.0), values, atol=0.01)
+    shift = MODES.values(np.full((1, 2, 7, 7), 2.0), 64.0)[0]
+    assert shift[MODES.bins == 0] == pytest.approx(2.0)
+    assert np.abs(shift[MODES.bins > 0]).max() < 1e-6
+
+
+def compared(start: int, shift: float, moved: float) -> dict[int, Compared]:
+    """Five slices, each asked to shift by so much, whose repeats move together or don't."""
+    rng = np.random.default_rng(7)
+    slices = {}
+    for z in range(5):
+        repeats = moved * np.cumsum(rng.standard_normal((REPEATS, K)), axis=0) * SCALE
+        over = -1 if z == start else z - 1 if z > start else z + 1
+        asked = np.full((2, 7, 7), shift * (z - over), np.float32)
+        slices[z] = Compared(
+            np.arange(REPEATS) + float(REPEATS * z),
+            repeats - repeats.mean(axis=0),
+            over,
+            None if over < 0 else asked,
+            None if over < 0 else np.stack([asked, asked * 1.02]),
+        )
+    return slices
+
+
+@pytest.mark.parametrize("start", [0, 2, 4])
+def test_the_start_slice_stays_and_both_ends_lie_alike(start) -> None:
+    found = settled(compared(start, 0.3, 3.0), MODES, 64.0)
+    assert found is not None
+    assert not found.fields[start].any()
+    ends = np.mean(found.fields[4] - found.fields[0])
+    first = settled(compared(0, 0.3, 3.0), MODES, 64.0)
+    assert ends == pytest.approx(np.mean(first.fields[4]), abs=1e-6)
+    assert 0.3 < ends < 1.3
+
+
+@pytest.mark.parametrize(("followed", "said"), [(False, "left out"), (True, "followed")])
+def test_a_slant_that_adds_up_is_warned_of(followed, said) -> None:
+    found = settled(compared(0, 0.3, 0.0), MODES, 64.0)
+    assert found is not None
+    assert max(np.abs(field).max() for field in found.fields.values()) < 0.1
+    (warning,) = [r for r in verdict(found, followed=followed) if r.is_warning]
+    assert "a shift of 1.7 px" in warning
+    assert f"it was {said}" in warning
+    assert "0.4 px between slices 0 and 1" in str(found.decisions[0])
