@@ -40,6 +40,7 @@ they are as likely as not to have shifted so, too."""
 BEND_SLANT = np.array([0, 0, 0.5, 1.5, 3.0, 4.0, 5.0])
 SHIFT_SLANT = np.array([0, 0, 0, 0.5, 1.5, 4.0, 7.0])
 """Log odds against each strength of the slant."""
+SLANT_PX = [0.1] + [1e3] * 5
 MOST_FRAMES = 256
 """Longer stacks are taken in parts."""
 FEWEST_SLICES = 2
@@ -203,7 +204,7 @@ def _explanation(
     apart = evidence.halves[0][:, modes] - evidence.halves[1][:, modes]
     noise = float((apart**2).mean()) / 4
     return Explanation.of(
-        evidence.steps[:, modes], predicted[:, modes] + steady, left + unsure, noise, prior
+        evidence.steps[:, modes], predicted[:, modes] + steady, left + unsure, noise, prior, SLANT_PX[int(evidence.bins[modes[0]])]
     )
 
 
