@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -43,8 +43,8 @@ class ParamField:
         '' for none.
     description : str
         Help text.
-    words : tuple of str
-        Words that stand for values.
+    words : dict
+        Words that stand for values, and those.
     """
 
     name: str
@@ -60,7 +60,7 @@ class ParamField:
     open_upper: bool
     unit: str
     description: str
-    words: tuple[str, ...] = ()
+    words: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def flag(self) -> str:
@@ -96,9 +96,13 @@ class ParamField:
         """'48 px', 'on', 'none'; the items of a tuple with the separator between them."""
         if self.default in (None, (), ""):
             return "none"
-        if isinstance(self.default, str):
-            return self.default
+        if self.words:
+            return self.word_for(self.default)
         return _with_unit(in_words(self.default, separator), self.unit)
+
+    def word_for(self, value: Any) -> str:
+        """Return the first word that stands for a value, or the value as a person writes it."""
+        return next((word for word, v in self.words.items() if v == value), in_words(value))
 
     def value_of(self, text: str) -> Any:
         """Return an item's text as a value, or as one of the words; ValueError where it is none."""
@@ -159,9 +163,9 @@ def _field(name: str, info: FieldInfo, given: dict[str, Any]) -> ParamField:
     )
 
 
-def _words(extra: dict[str, Any]) -> tuple[str, ...]:
-    words = extra.get("words", ())
-    return tuple(words) if isinstance(words, list | tuple) else ()
+def _words(extra: dict[str, Any]) -> dict[str, Any]:
+    words = extra.get("words", {})
+    return words if isinstance(words, dict) else {}
 
 
 def _limits(rules: Iterable[Any]) -> dict[str, float]:

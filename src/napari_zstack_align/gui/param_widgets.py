@@ -12,7 +12,7 @@ from magicgui.widgets import create_widget
 from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QWidget
 
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.fields import ParamField, in_words
+from napari_zstack_align.fields import ParamField
 from napari_zstack_align.typed_numbers import number, numbers
 
 NO_BOUND = 10**9
@@ -87,7 +87,7 @@ class WordField(Field):
 
     def set(self, value: Any) -> None:
         """Show a number or a word."""
-        self._box.setCurrentText(in_words(value))
+        self._box.setCurrentText(self._described.word_for(value))
 
     def on_change(self, call: Any) -> None:
         """Typed and chosen alike."""
@@ -194,7 +194,7 @@ def spin_range(field: ParamField) -> tuple[float | None, float | None]:
 
 
 def _of_type(field: ParamField) -> Field:
-    if isinstance(field.default, str) and field.words:
+    if field.words:
         return WordField(field)
     if field.choices:
         choices = {"choices": list(field.choices), "nullable": False}

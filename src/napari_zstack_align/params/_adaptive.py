@@ -9,7 +9,13 @@ from pydantic import Field, field_validator
 from napari_zstack_align.params._base import ChannelParams, unit
 
 AUTO = "auto"
-BETWEEN_SLICES = {AUTO: AUTO, "follow": 1.0, "stiff": 0.0, "full": 1.0, "translation": 0.0}
+BETWEEN_SLICES: dict[str, Any] = {
+    AUTO: AUTO,
+    "follow": 1.0,
+    "stiff": 0.0,
+    "full": 1.0,
+    "translation": 0.0,
+}
 """Words for how far slices are moved against one another; those of earlier versions last."""
 
 
@@ -74,15 +80,15 @@ class AdaptiveParams(ChannelParams):
         ),
     )
     between_slices: Annotated[float, Field(ge=0.0, le=1.0)] | Literal["auto"] = Field(
-        "auto",
+        1.0,
         description=(
-            "How far the slices are moved against one another. 'auto': as far as the motion of the "
-            "repeats makes it likely; a slant of the anatomy through z, which looks like drift, "
-            "is left as it is. 'follow' (or 1): as far as the images ask for. 'stiff' (or 0): they "
-            "only shift. A number between: bends are followed by that part. With one repeat 'auto' "
-            "is 'stiff'. Not for 'direct'."
+            "How far the slices are moved against one another. 'follow' (or 1): as far as the "
+            "images ask for; a slant of the anatomy through z looks like drift, and is followed. "
+            "'auto': as far as the motion of the repeats makes it likely; a slant is left as it "
+            "is. 'stiff' (or 0): they only shift. A number between: bends are followed by that "
+            "part. With one repeat 'auto' is 'stiff'. Not for 'direct'."
         ),
-        json_schema_extra={**unit("×"), "words": list(BETWEEN_SLICES)},
+        json_schema_extra={**unit("×"), "words": BETWEEN_SLICES},
     )
 
     @property

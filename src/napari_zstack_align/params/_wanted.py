@@ -52,7 +52,7 @@ def wanted(info: FieldInfo) -> str:
     name = KINDS.get(_plain(kind), "")
     if not name:
         return "one of " + ", ".join(map(repr, get_args(kind)))
-    if isinstance(words, list) and words:
+    if isinstance(words, dict) and words:
         return f"a {name}, or " + " or ".join(map(repr, words))
     return name if kind is bool else f"a {name}"
 

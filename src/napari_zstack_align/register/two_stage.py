@@ -304,10 +304,11 @@ class TwoStages(SliceRun):
 
     def settle(self) -> Generator[Progress, None, None]:
         """Move the slices against one another as far as their repeats make it likely."""
-        if not self._asks_repeats and self.params.between_slices == AUTO:
-            self.remarks = (*self.remarks, ONE_REPEAT)
+        if self.stack.most_repeats < 2:
+            if self.params.between_slices == AUTO:
+                self.remarks = (*self.remarks, ONE_REPEAT)
             return
-        if self.params.bend_between_slices == 0:
+        if self.params.bend_between_slices < 1:
             return
         found: Settled | None = yield from self.in_thread(
             settled, self._compared_slices, self._modes, self._coarse_px

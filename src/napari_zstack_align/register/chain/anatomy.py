@@ -29,7 +29,6 @@ JUMPS = np.array([0.0, 0.3, 0.7, 1.0])
 """Part of what motion and noise leave of the white variance that is taken for jumps."""
 PERSISTENCE = 0.9
 """Correlation of the slant from one step to the next."""
-SLANT_COST = 1.0
 SMALLEST_PX = 3e-5
 """Noise of a mode that is counted at least."""
 
@@ -70,11 +69,18 @@ class Explanation:
 
     @classmethod
     def of(
-        cls, steps: Matrix, predicted: Matrix, left: Matrix, noise: float, slant_prior: Matrix, slant_px: float
+        cls,
+        steps: Matrix,
+        predicted: Matrix,
+        left: Matrix,
+        noise: float,
+        slant_prior: Matrix,
+        usual_slant_px: float,
     ) -> Explanation:
         """Explain steps (S, k), of which the repeats predict some and leave ``left`` open.
 
-        The covariance of motion and slant is diagonalised once a slant; all noises and jumps, which
+        A slant has its log probability beforehand, and grows unlikely with its length. The
+        covariance of motion and slant is diagonalised once a slant; all noises and jumps, which
         are white, follow from its eigenvalues.
         """
         surprise, n_modes = steps - predicted, steps.shape[1]
@@ -87,7 +93,7 @@ class Explanation:
         white = (noise * NOISE)[:, np.newaxis] + jump
         variance = white[:, :, np.newaxis, np.newaxis] + np.maximum(values, 0)
         likelihood = -0.5 * (n_modes * np.log(variance) + along / variance).sum(axis=3)
-        likelihood = likelihood + slant_prior - SLANT_COST * np.sqrt(noise * SLANT) / slant_px
+        likelihood = likelihood + slant_prior - np.sqrt(noise * SLANT) / usual_slant_px
         evidence = log_sum(likelihood, axis=2)
         slants = np.exp(likelihood - evidence[:, :, np.newaxis])
         return cls(predicted, surprise, left, noise, jump, evidence, slants, axes, variance)

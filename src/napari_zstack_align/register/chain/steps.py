@@ -40,7 +40,10 @@ they are as likely as not to have shifted so, too."""
 BEND_SLANT = np.array([0, 0, 0.5, 1.5, 3.0, 4.0, 5.0])
 SHIFT_SLANT = np.array([0, 0, 0, 0.5, 1.5, 4.0, 7.0])
 """Log odds against each strength of the slant."""
-SLANT_PX = [0.1] + [1e3] * 5
+USUAL_LEAN_PX = 0.05
+"""Slant of the translation, px a slice; it is unlikely to be many times longer. The error of a
+translation is so small that in units of it a slant could be as long as any motion: it then took the
+mean of large steps that jump."""
 MOST_FRAMES = 256
 """Longer stacks are taken in parts."""
 FEWEST_SLICES = 2
@@ -127,6 +130,8 @@ def likely_steps(evidence: Evidence) -> LikelySteps:
 
 
 def _of_part(evidence: Evidence) -> LikelySteps:
+    if all(len(times) < 2 for times in evidence.schedule.times):
+        return _shifts(evidence)
     drift = steady_drift(evidence.schedule.times, evidence.repeats, evidence.bins)
     ways = predictions(evidence.schedule)
     noise, against_jumps = (float(np.log(USUAL_NOISE)), NOISE_SPREAD), JUMP_PRIOR
@@ -141,6 +146,12 @@ def _of_part(evidence: Evidence) -> LikelySteps:
         for each in moved:
             _add_parts(found, each, weights)
     return found
+
+
+def _shifts(evidence: Evidence) -> LikelySteps:
+    """Follow the translation alone: no repeats show how the tissue moves."""
+    nothing = np.zeros_like(evidence.steps)
+    return LikelySteps(np.where(evidence.bins == SHIFT, evidence.steps, 0.0), nothing, nothing)
 
 
 @dataclass(frozen=True)
@@ -202,9 +213,11 @@ def _explanation(
     steady = np.outer(passed, drift.velocity[modes])
     unsure = drift.variance[modes].mean() * np.outer(passed, passed)
     apart = evidence.halves[0][:, modes] - evidence.halves[1][:, modes]
-    noise = float((apart**2).mean()) / 4
+    known = np.isfinite(apart).all(axis=1)  # a half with hardly anything in it can diverge
+    noise = float((apart[known] ** 2).mean()) / 4 if known.any() else np.inf
+    usual = USUAL_LEAN_PX if evidence.bins[modes[0]] == SHIFT else np.inf
     return Explanation.of(
-        evidence.steps[:, modes], predicted[:, modes] + steady, left + unsure, noise, prior, SLANT_PX[int(evidence.bins[modes[0]])]
+        evidence.steps[:, modes], predicted[:, modes] + steady, left + unsure, noise, prior, usual
     )
 
 
