@@ -121,6 +121,19 @@ def test_the_result_is_bit_identical_wherever_it_was_stopped(raw, target, strate
 
 @pytest.mark.thorough
 @pytest.mark.slow
+@pytest.mark.parametrize("start", [0, 2])
+def test_steps_by_the_repeats_are_the_same_wherever_a_run_was_stopped(raw, target, start):
+    params = {"between_slices": "auto", "start_slice": start}
+    whole = nza.run(job(raw, threads=1, **params))
+    stopped_after(3, job(raw, target, **params))
+    on = nza.run(job(raw, target, threads=3, **params))
+    assert numbers(on) == numbers(whole)
+    assert on.provenance["between_slices"] == whole.provenance["between_slices"]
+    assert len(on.provenance["between_slices"]) == SLICES - 1
+
+
+@pytest.mark.thorough
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("held", [0, 2], ids=["no frame", "two frames"])
 def test_how_many_frames_fit_into_memory_changes_no_bit(raw, target, strategy, held, monkeypatch):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
+from napari_zstack_align.library_threads import one_thread_each
 from napari_zstack_align.register.chain.decisions import verdict
 from napari_zstack_align.register.chain.modes import Modes
 from napari_zstack_align.register.chain.motion import Schedule
@@ -16,6 +19,13 @@ MODES = Modes((256, 256))
 K = len(MODES.bins)
 SCALE = 0.1 / (1 + MODES.bins)
 """Coarse modes are stronger, px."""
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """As in a run: BLAS's own threads spin over small matrices."""
+    with one_thread_each.held():
+        yield
 
 
 def evidence(motion, others, rng) -> tuple[Evidence, np.ndarray]:
@@ -88,6 +98,34 @@ def test_jumps_are_followed_on_clear_evidence() -> None:
     assert error(likely_steps(made).taken, jumps) < 0.25 * error(0 * jumps, jumps)
 
 
+def test_the_mean_of_large_shifts_is_no_lean() -> None:
+    rng = np.random.default_rng(8)
+    sway = 0.3 * rng.standard_normal((SLICES * REPEATS, K)) * (MODES.bins == 0)
+    jumps = (MODES.bins == 0) * (0.6 + 0.6 * rng.standard_normal((SLICES - 1, K)))
+    made, true = evidence(sway, jumps, rng)
+    made.halves[0] += 0.05 * (MODES.bins == 0)  # the translation is known less well
+    made.halves[1] -= 0.05 * (MODES.bins == 0)
+    steps = true + jumps
+    assert error(likely_steps(made).taken, steps) < 0.1 * error(0 * steps, steps)
+
+
+def test_single_repeats_show_nothing_and_slices_only_shift() -> None:
+    rng = np.random.default_rng(9)
+    made, _ = evidence(walk(rng), 0.0, rng)
+    ones = tuple(repeats[:1] for repeats in made.repeats)
+    times = Schedule(tuple(each[:1] for each in made.schedule.times))
+    taken = likely_steps(Evidence(times, ones, made.steps, made.halves, made.bins)).taken
+    np.testing.assert_array_equal(taken, made.steps * (made.bins == 0))
+
+
+def test_a_half_that_diverged_says_nothing_of_the_noise() -> None:
+    rng = np.random.default_rng(10)
+    made, true = evidence(walk(rng), slant(rng), rng)
+    made.halves[1, 4] = np.nan
+    assert error(likely_steps(made).taken, true) < 0.5 * error(made.steps, true)
+
+
+@pytest.mark.thorough
 def test_long_stacks_and_many_repeats_are_taken_in_parts() -> None:
     rng = np.random.default_rng(5)
     n_slices, n_repeats = 33, 9
