@@ -64,7 +64,7 @@ def test_flags_may_stand_before_the_command(tmp_path, monkeypatch, capsys):
         (["keypoints", "no.tif", "--frame-rate", "9,5"], "'9,5' is not a number: write 9.5 (see"),
         (["keypoints", "a.tif", "--c-dog", "0,01"], "'0,01' is not a number: write 0.01 (see"),
         (["keypoints", "a.tif", "--intensity-range", "1,5", "9"], "not a number: write 1.5 (see"),
-        (["adaptive", "a.tif", "--between-slices", "0,5"], "none of 'full', 'translation': write"),
+        (["adaptive", "a.tif", "--between-slices", "0,5"], "none of 'auto', 'follow', 'stiff', "),
         (["traces", "a.tif", "--dark-level", "99,5", "--rois=r.csv"], "number: write 99.5 (see"),
         (["export", "no.zalign", "--out", "a.ome.tif"], "There is no alignment no.zalign"),
         (["view", "no.tif"], "no.tif"),
