@@ -128,6 +128,37 @@ def test_all_detectors_were_saved(tmp_path: Path) -> None:
     np.testing.assert_array_equal(open_stack(folder, channels=4).read(0, 12), frames)
 
 
+@pytest.mark.parametrize("more", [{}, {"ZStage__steps": 2, "Streaming__flybackFrames": 1}])
+@pytest.mark.parametrize("n_left", [0, 2])
+def test_channels_that_are_said_keep_slices_and_times(
+    n_left: int, more: Any, tmp_path: Path
+) -> None:
+    folder = thor(tmp_path, acquisition(12, 2, n_slices=3), **more)
+    frames = acquisition(12, 4).frames[: 12 - n_left]
+    frames.tofile(folder / "Image_0001_0001.raw")
+    stack = open_stack(folder, channels=4)
+    kept = np.arange(9 if n_left else 12)
+    kept = kept[kept % 3 < (2 if more else 3)]
+    np.testing.assert_array_equal(stack.read(0, len(kept)), frames[kept])
+    assert (stack.n_slices, stack.order) == (2 if more else 3, "slices")
+    assert stack.frame_times_s == pytest.approx(kept * INTERVAL_S / 3)
+
+
+@pytest.mark.parametrize("n_bytes", [1, 24 * 32 * 2])
+def test_a_file_that_goes_on_after_its_frames_is_not_truncated(
+    n_bytes: int, tmp_path: Path
+) -> None:
+    made = acquisition(12, 2, n_slices=3)
+    file = thor(tmp_path, made) / "Image_0001_0001.raw"
+    file.write_bytes(file.read_bytes() + bytes(n_bytes))
+    stack = open_stack(file)
+    np.testing.assert_array_equal(stack.read(0, 12), made.frames)
+    assert (stack.n_slices, stack.frames_per_slice) == (3, 4)
+    [remark] = stack.remarks
+    assert "goes on after its 12 frames" in remark
+    assert remark.is_warning
+
+
 def test_half_of_a_recording_is_no_recording_of_half_the_channels(tmp_path: Path) -> None:
     made = acquisition(n_channels=2)
     stack = open_stack(thor(tmp_path, made, Streaming__frames=24))

@@ -54,12 +54,16 @@ class Wish:
     as_planes : bool
         Whether files of pages are to be opened page by page, whatever they say of their order; the
         answer is `Opened.is_planes`.
+    channels : int, optional
+        Channels that were said: a format whose file doesn't tell them takes as many, with all else
+        that it knows, or leaves them.
     """
 
     image: int | str = 0
     whole_frames: bool = False
     axes: str | None = None
     as_planes: bool = False
+    channels: int | None = None
 
 
 PLAIN = Wish()

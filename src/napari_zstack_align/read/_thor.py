@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.counting import counted
+from napari_zstack_align.counting import are, counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.read._broken_off import whole_frames_of
 from napari_zstack_align.read._facts import Facts, Opened
@@ -90,13 +90,18 @@ def open_thor(path: Path, wish: Wish = PLAIN) -> Opened:
     file, others = (path, []) if path.is_file() else _raws_in(path)
     scan = scan_of(_root(file.with_name(EXPERIMENT)), file)
     n_images, is_cut = _n_images(file, scan)
-    n_channels = max(len(scan.names), 1)
+    n_channels = _n_channels(scan, n_images, wish)
     n_frames, rest = divmod(n_images, n_channels)
     remarks = (*_of_others(file, others), *_of_average(scan))
-    if rest or is_cut:
+    if (rest or is_cut) and 0 < scan.n_frames <= n_frames:
+        remarks += as_warnings(
+            f"{file.name} goes on after its {counted(n_frames, 'frame')}: what follows is no whole "
+            f"frame, and was left out."
+        )
+    elif rest or is_cut:
         remarks += whole_frames_of(file, n_frames, scan.n_frames or None, wish)
     elif not wish.as_planes:
-        remarks += _of_length(scan, file, n_images)
+        remarks += _of_length(scan, file, n_images, n_channels)
     if not wish.as_planes:
         n_left = _unfinished(scan, n_frames)
         n_frames -= n_left
@@ -234,6 +239,14 @@ def _n_images(file: Path, scan: Scan) -> tuple[int, bool]:
     return n_images, rest > 0 or n_images == 0
 
 
+def _n_channels(scan: Scan, n_images: int, wish: Wish) -> int:
+    """Channels of a frame: those that are named, or that were said where the file may hold them."""
+    named, said = max(len(scan.names), 1), wish.channels
+    if said is None or n_images % said or n_images // said > (scan.n_frames or n_images):
+        return named
+    return said
+
+
 def _unfinished(scan: Scan, n_frames: int) -> int:
     """Count the frames after the last whole volume of a series that was stopped.
 
@@ -262,8 +275,9 @@ def _laid_out(known: Facts, scan: Scan, n_frames: int, n_channels: int) -> Facts
     elif stay > 1:
         of_flyback = f", {scan.n_flyback} of them of flyback" if scan.n_flyback else ""
         remarks = as_warnings(
-            f"{n_frames:,} frames are no whole number of volumes of {stay + scan.n_flyback} images"
-            f"{of_flyback}: they are opened one behind another, without a layout."
+            f"{counted(n_frames, 'frame')} {are(n_frames)} no whole number of volumes of "
+            f"{stay + scan.n_flyback} images{of_flyback}: they are opened one behind another, "
+            f"without a layout."
         )
     return replace(
         known,
@@ -271,7 +285,7 @@ def _laid_out(known: Facts, scan: Scan, n_frames: int, n_channels: int) -> Facts
         sizes=(*sizes, n_channels),
         flyback=flyback,
         frame_times_s=_times(scan, n_frames),
-        channel_names=scan.names,
+        channel_names=scan.names if len(scan.names) == n_channels else (),
         remarks=(*known.remarks, *remarks),
     )
 
@@ -285,9 +299,8 @@ def _times(scan: Scan, n_frames: int) -> npt.NDArray[np.float64] | None:
     return np.arange(n_frames, dtype=np.float64) * (scan.timepoint_s / scan.n_slices)
 
 
-def _of_length(scan: Scan, file: Path, n_images: int) -> tuple[Remark, ...]:
+def _of_length(scan: Scan, file: Path, n_images: int, n_channels: int) -> tuple[Remark, ...]:
     """Warn of a file of another length than it should have; what that means isn't guessed."""
-    n_channels = max(len(scan.names), 1)
     n_frames = n_images // n_channels
     if scan.n_frames in (0, n_frames):
         return ()

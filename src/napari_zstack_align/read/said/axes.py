@@ -51,7 +51,8 @@ def as_said(open_files: Callable[[Wish], Opened], said: Said) -> Opened:
         Opens them with a wish.
     said : Said
     """
-    plain = Wish(image=said.image, whole_frames=said.whole_frames)
+    channels = said.channels if said.axes is None else None
+    plain = Wish(image=said.image, whole_frames=said.whole_frames, channels=channels)
     if said.axes is None:
         opened = open_files(plain)
         channels = opened.source.shape[1]
