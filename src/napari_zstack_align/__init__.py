@@ -79,6 +79,7 @@ if TYPE_CHECKING:  # for type checkers and editors; the same names as in _MODULE
     )
     from napari_zstack_align.register.adaptive import align_adaptive
     from napari_zstack_align.register.recordings import register_recordings
+    from napari_zstack_align.register.tried_alphas import TriedAlphas, try_alphas
     from napari_zstack_align.remark import Remark
     from napari_zstack_align.stack import Stack
     from napari_zstack_align.write.cells.export import export_rois, export_traces
@@ -118,6 +119,7 @@ __all__ = [
     "TraceParams",
     "Traces",
     "Transforms",
+    "TriedAlphas",
     "ZShift",
     "ZShiftParams",
     "ZstackAlignError",
@@ -159,6 +161,7 @@ __all__ = [
     "session_image",
     "source_image",
     "transform_rois",
+    "try_alphas",
     "valid_in",
     "with_stimuli",
     "write_report",
@@ -194,6 +197,7 @@ _MODULES = {
     "TraceParams": "params",
     "Traces": "cells.traces",
     "Transforms": "alignment.transforms",
+    "TriedAlphas": "register.tried_alphas",
     "ZShift": "zshift",
     "ZShiftParams": "params",
     "ZstackAlignError": "errors",
@@ -234,6 +238,7 @@ _MODULES = {
     "session_image": "cells",
     "source_image": "cells",
     "transform_rois": "cells",
+    "try_alphas": "register.tried_alphas",
     "valid_in": "cells",
     "with_stimuli": "cells.traces",
     "write_report": "write.report.report",

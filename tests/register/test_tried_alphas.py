@@ -1,0 +1,140 @@
+"""Of several alphas the best is told, though others make the frames more alike."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import napari_zstack_align as nza
+from napari_zstack_align.samples import endpoint_error, zstack_with_repeats
+from napari_zstack_align.samples.zstack import SampleZStack
+
+ALPHAS = (0.03, 1.0, 30.0)
+
+
+def sample(displacement_px: float, **options: object) -> SampleZStack:
+    """One slice that lies between two others of the stack."""
+    made = {"n_slices": 3, "n_repeats": 8, "size": 160, "photons": 6.0, "seed": 5, **options}
+    return zstack_with_repeats(max_displacement_px=displacement_px, **made)
+
+
+@pytest.fixture(scope="module")
+def bent() -> tuple[SampleZStack, nza.TriedAlphas]:
+    made = sample(4.0)
+    return made, nza.run(nza.try_alphas(made.stack, slice_index=1, alphas=ALPHAS))
+
+
+def errors_px(made: SampleZStack, found: nza.TriedAlphas) -> list[float]:
+    frames = made.stack.frames_of_slice(found.slice_index)
+    return [
+        endpoint_error(
+            each.alignment.transforms.displacement,
+            lambda i: made.displacement(int(frames[i])),
+            np.zeros(len(frames), np.intp),
+            border_px=16,
+        ).mean
+        for each in found.tried
+    ]
+
+
+def test_the_best_of_a_slice_that_bends_is_neither_stiff_nor_loose(bent):
+    made, found = bent
+    errors = errors_px(made, found)
+    assert found.best == int(np.argmin(errors)) == 1
+    assert found.are_level[:2].tolist() == [False, True]
+    assert (found.correlations > found.raw_correlation + 0.05).all()
+
+
+def test_frames_of_the_loosest_are_most_alike_where_it_was_fitted(bent):
+    """Which is why nothing but the hidden half of the image can tell."""
+    _, found = bent
+    own = [float(each.alignment.quality["correlation_after"].mean()) for each in found.tried]
+    assert int(np.argmax(own)) == 0
+
+
+@pytest.mark.thorough
+def test_what_hardly_moves_is_best_left_stiff():
+    """Much stiffer fields gain too little to be used: these repeats stay where they are."""
+    made = sample(0.0, drift_px=2.0, size=256)
+    found = nza.run(nza.try_alphas(made.stack, slice_index=1, alphas=ALPHAS))
+    assert found.best == int(np.argmin(errors_px(made, found))) == 1
+    assert found.are_level.tolist() == [False, True, False]
+
+
+def test_it_is_the_slice_alone(bent):
+    made, found = bent
+    whole = made.stack.read(8, 16)[:, 0].astype(np.float32)
+    np.testing.assert_allclose(found.raw, whole.mean(axis=0), rtol=1e-6)
+    assert found.tried[1].image.shape == found.raw.shape
+    np.testing.assert_allclose(np.nanmean(found.tried[1].image), np.nanmean(found.raw), rtol=0.05)
+    spoiled = made.stack.read(0, made.stack.n_frames)[:, 0]
+    spoiled[:8] = spoiled[16:] = 0
+    other = nza.Stack.from_array(spoiled, frames_per_slice=8)
+    again = nza.run(nza.try_alphas(other, slice_index=1, alphas=ALPHAS[1:2]))
+    np.testing.assert_array_equal(again.tried[0].correlations, found.tried[1].correlations)
+
+
+@pytest.mark.slow
+def test_repeats_that_cannot_be_aligned_do_not_count():
+    made = sample(4.0)
+    frames = made.stack.read(0, made.stack.n_frames)[:, 0]
+    frames[10] = 0
+    stack = nza.Stack.from_array(frames, frames_per_slice=8)
+    found = nza.run(nza.try_alphas(stack, slice_index=1, alphas=(1.0, 3.0)))
+    for each in found.tried:
+        assert np.flatnonzero(np.isnan(each.correlations)).tolist() == [2]
+    assert np.isfinite(found.correlations).all()
+    frames[8:14] = 0
+    stack = nza.Stack.from_array(frames, frames_per_slice=8)
+    with pytest.raises(nza.AlignmentError, match="Fewer than 3 repeats of slice 1"):
+        nza.run(nza.try_alphas(stack, slice_index=1, alphas=(1.0,)))
+
+
+def test_progress_and_what_is_known_so_far():
+    made = sample(2.0, n_slices=1)
+    steps = list(nza.try_alphas(made.stack, alphas=(1.0, 3.0)))
+    assert [len(s.partial.tried) for s in steps if s.partial is not None] == [1, 2]
+    assert {s.stage for s in steps} == {"Trying alphas"}
+    assert [s.done for s in steps] == sorted(s.done for s in steps)
+    assert (steps[-1].done, steps[-1].total) == (6, 6)
+
+
+@pytest.mark.slow
+def test_the_mask_says_where(bent):
+    """A corner that moves on its own is outside: the rest is rigid."""
+    made = sample(0.0)
+    frames = made.stack.read(0, made.stack.n_frames)[:, 0]
+    for t in range(8, 16):
+        frames[t, :, 80:] = np.roll(frames[t, :, 80:], 3 * (-1) ** t, axis=1)
+    stack = nza.Stack.from_array(frames, frames_per_slice=8)
+    mask = np.zeros((160, 160), bool)
+    mask[:64] = True
+    found = nza.run(nza.try_alphas(stack, mask=mask, slice_index=1, alphas=ALPHAS))
+    clean = nza.run(nza.try_alphas(made.stack, mask=mask, slice_index=1, alphas=ALPHAS))
+    np.testing.assert_allclose(found.correlations, clean.correlations, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"slice_index": 3}, "has 3 slices: there is no slice 3"),
+        ({"slice_index": -1}, "there is no slice -1"),
+        ({"alphas": ()}, "There is no alpha to try"),
+        ({"alphas": (1.0, 1000.0)}, "alpha"),
+    ],
+)
+def test_bad_input_is_one_sentence(options, sentence):
+    stack = nza.Stack.from_array(np.zeros((9, 64, 64), np.uint16), frames_per_slice=3)
+    with pytest.raises(nza.InputError, match=sentence):
+        nza.try_alphas(stack, **options)
+
+
+@pytest.mark.parametrize(
+    ("frames_per_slice", "sentence"),
+    [(None, "has no frames_per_slice"), (2, "has 2 repeats: at least 3 are needed")],
+)
+def test_stacks_without_enough_repeats(frames_per_slice, sentence):
+    frames = np.zeros((8, 64, 64), np.uint16)
+    stack = nza.Stack.from_array(frames, frames_per_slice=frames_per_slice)
+    with pytest.raises(nza.InputError, match=sentence):
+        nza.try_alphas(stack)
