@@ -205,7 +205,7 @@ def test_run_without_a_stack_and_with_a_recording_is_told(qtbot, viewer, panel):
     assert "no stack yet" in status(panel)
     show(qtbot, panel, small_zstack(frames_per_slice=None))
     run(qtbot, panel)
-    assert "frames_per_slice" in status(panel)
+    assert "no 'Frames per slice'" in status(panel)
     assert not panel.zstack.align_tab.run_bar.busy
 
 

@@ -74,7 +74,7 @@ def test_it_is_the_slice_alone(bent):
     np.testing.assert_array_equal(again.tried[0].correlations, found.tried[1].correlations)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_repeats_that_cannot_be_aligned_do_not_count():
     made = sample(4.0)
     frames = made.stack.read(0, made.stack.n_frames)[:, 0]
@@ -99,7 +99,7 @@ def test_progress_and_what_is_known_so_far():
     assert (steps[-1].done, steps[-1].total) == (6, 6)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_mask_says_where(bent):
     """A corner that moves on its own is outside: the rest is rigid."""
     made = sample(0.0)

@@ -17,6 +17,7 @@ import napari_zstack_align as nza
 from napari_zstack_align.cells import Rois
 from napari_zstack_align.gui.open import open_panel, panel_of
 from napari_zstack_align.params import AdaptiveParams
+from napari_zstack_align.progress import Progress
 
 from .conftest import CELLS, at_rest, open_it, save_as
 
@@ -75,6 +76,23 @@ def test_parameters_are_saved_within_a_minute(saved, qtbot, monkeypatch):
     assert in_folder(folder).params["Align"].alpha != 2.5  # nothing to hurry for
     monkeypatch.setattr("napari_zstack_align.gui.project.keeper.SAVE_AFTER_S", 0.0)
     qtbot.waitUntil(lambda: in_folder(folder).params["Align"].alpha == 2.5)
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_an_answer_on_its_way_while_the_panel_closes_is_not_heard(saved, qtbot, is_closed):
+    keeper, heard = saved[0].keeper, []
+
+    def job():
+        yield Progress("Saving", 0, 1)
+        return "saved"
+
+    keeper._start(job, heard.append)
+    assert keeper._worker.wait(5000)
+    if is_closed:
+        keeper.let_go()
+    qtbot.wait(50)
+    assert heard == ([] if is_closed else ["saved"])
+    keeper._end()
 
 
 @pytest.mark.parametrize(
