@@ -214,6 +214,7 @@ def test_a_row_of_which_nothing_was_judged_is_never_done(
     assert capsys.readouterr().out.count("a: 1 recording was not judged") == (0 if judged else 2)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("already", ["", "done", "failed"])
 def test_a_row_that_another_run_works_on_keeps_its_line(already, recording_files, tmp_path, capsys):

@@ -206,6 +206,7 @@ def test_a_disk_that_fills_in_mid_run_loses_nothing(command, whole):
     assert numbers(command) == whole
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_killed_after_every_operation_on_a_file_the_command_goes_on(command, whole, tmp_path):
     """From the journal's lock to its removal, the saving between: no dead end, no litter."""

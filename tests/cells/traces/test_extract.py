@@ -82,6 +82,7 @@ def test_equals_plain_loops(links) -> None:
     assert np.isfinite(Fneu).mean() > 0.5
 
 
+@pytest.mark.thorough
 @pytest.mark.each_time(dtype=3)
 @pytest.mark.parametrize("dtype", ["u1", "i1", "i2", "u4", "f4", "f8", ">u2", "<i8"])
 def test_equals_plain_loops_in_every_type(dtype: str) -> None:

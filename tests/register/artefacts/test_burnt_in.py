@@ -73,6 +73,7 @@ def assert_left_out(found: Artefacts, written: npt.NDArray[np.bool_]) -> None:
     assert not any(remark.is_warning for remark in found.remarks)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("made", MADE.values(), ids=MADE)
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.each_time(shown=2)

@@ -100,8 +100,9 @@ def test_a_pattern_is_taken_off_and_named(made, pattern):
     assert not any(remark == NOT_TESTED or remark.is_warning for remark in found.remarks)
 
 
-@SLOW
-@pytest.mark.parametrize("pattern", [diagonal_stripes, oblique_wave])
+@pytest.mark.parametrize(
+    "pattern", [diagonal_stripes, pytest.param(oblique_wave, marks=pytest.mark.thorough)]
+)
 def test_dim_tissue_under_a_strong_pattern_is_not_constant(pattern):
     frames = moved(1, N_FRAMES, walk(N_FRAMES, 0.4))
     spoiled, added = patterned(frames, pattern, 4.0)
