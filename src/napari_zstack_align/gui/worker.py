@@ -63,6 +63,8 @@ class JobWorker(QThread):
     """One sentence; the traceback of an unexpected error goes to the log."""
     cancelled = Signal(object)
     """The last partial result, or None."""
+    _told = Signal(object, object)
+    """One of these and its value, on their way from the thread."""
 
     def __init__(self, start_job: Callable[[], Job[Any]], processors: int | None = None) -> None:
         super().__init__()
@@ -75,6 +77,7 @@ class JobWorker(QThread):
         self._muted = False
         self._last_report = 0.0
         self._unreported = Progress("", 0, 0)
+        self._told.connect(self._pass_on)
 
     def launch(self) -> None:
         """Start the thread."""
@@ -154,6 +157,10 @@ class JobWorker(QThread):
         self._tell(self.progress, progress)
 
     def _tell(self, signal: Any, value: Any) -> None:
+        self._told.emit(signal, value)
+
+    def _pass_on(self, signal: Any, value: Any) -> None:
+        """Emit a signal in the main thread; none that was on its way when nobody hears any more."""
         if not self._muted:
             signal.emit(value)
 

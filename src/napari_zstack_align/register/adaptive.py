@@ -152,7 +152,7 @@ def _align(
         run = STRATEGIES[params.strategy](stack, params, mask, pool, ahead, units, found)
         of_layout = (*as_serious(layout.warning), *as_notes(layout.note))
         run.remarks = (*stack.remarks, *remarks_on(stack), *of_layout, *found.remarks)
-        yield from _all_slices(run)
+        yield from all_slices(run)
         if not run.found_signal:
             remedy = TOO_MUCH_LIGHT if run.is_saturated else RIGHT_CHANNEL
             raise AlignmentError(
@@ -168,7 +168,7 @@ def _align(
         return with_copies_told(whole)
 
 
-def _all_slices(run: SliceRun) -> Job[None]:
+def all_slices(run: SliceRun) -> Job[None]:
     """Align the slices in their order; where some were finished before, say once how many."""
     order, goes_on, n_kept = run.slices(), bool(run.units.journal.names()), 0
     for i, z in enumerate(order):

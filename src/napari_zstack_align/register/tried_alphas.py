@@ -5,37 +5,49 @@ better a field bends to the noise of its own frame, and the more alike they look
 aligned twice more with each alpha, with half of the image hidden by the mask, in squares as on a
 chessboard, and the frames are compared in the hidden half alone. What the field makes up in the
 open squares is wrong in the hidden ones; what it misses is missed in both. This is cross-validation
-in blocks (Roberts et al. 2017, Ecography 40:913), of neighbours that share a smooth field.
+in blocks (Roberts et al. 2017, Ecography 40, 913), of neighbours that share a smooth field.
+
+Frames are compared as the run sees them, without what doesn't come from tissue: pixels fixed to the
+detector are most alike where nothing is moved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.checks import check_frames_at_hand
 from napari_zstack_align.alignment.filling import filled
 from napari_zstack_align.alignment.mean import RunningMean
 from napari_zstack_align.alignment.quality import (
     Compared,
+    comparison_factor,
     comparison_image,
     comparison_valid,
     leave_one_out_correlations,
     without_extremes,
 )
+from napari_zstack_align.alignment.warp import shrink
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import AlignmentError, InputError
-from napari_zstack_align.mask import as_weights
+from napari_zstack_align.mask import Mask, as_weights
+from napari_zstack_align.parallel import checked_threads, worker_threads
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.progress import Job, Progress, mapped
-from napari_zstack_align.register.adaptive import align_adaptive
-from napari_zstack_align.register.driving import driving_image
+from napari_zstack_align.register.adaptive import STRATEGIES, all_slices
+from napari_zstack_align.register.agreement import BLOCK_PX, SMALLEST_PX, checkerboard
+from napari_zstack_align.register.artefacts.search import checked_pixels, search
+from napari_zstack_align.register.frames import check_channels, read_frame
+from napari_zstack_align.saved import NoJournal, Units, WatchedFrames
 from napari_zstack_align.stack import Stack
 
+Result = TypeVar("Result")
 Image = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.bool_]
 
@@ -43,9 +55,8 @@ NAN = np.float32(np.nan)
 STAGE = "Trying alphas"
 ALPHAS = (0.1, 0.3, 1.0, 3.0, 10.0)
 """Steps of about three: smaller ones hardly differ."""
-SQUARE_PX = 32
-FEWEST_SQUARES = 4
-"""Along each axis of an image."""
+LEAST_HALF = 0.25
+"""Part of a mask that either half has to be."""
 FEWEST_REPEATS = 3
 LEVEL = 2.0
 """An alpha is as good as the best within so many standard errors of their difference."""
@@ -115,6 +126,11 @@ class TriedAlphas:
         error = behind.std(axis=1, ddof=1) / np.sqrt(behind.shape[1])
         return np.asarray(behind.mean(axis=1) <= LEVEL * error)
 
+    @property
+    def n_compared(self) -> int:
+        """How many repeats could be aligned with every alpha."""
+        return int(self._in_all.sum())
+
     @cached_property
     def _in_all(self) -> Pixels:
         found = np.stack([each.correlations for each in self.tried])
@@ -160,27 +176,36 @@ def try_alphas(
     AlignmentError
         At the end, where fewer than three repeats of the slice can be aligned.
     """
+    check_frames_at_hand(stack)
     params = AdaptiveParams.given(params)
+    check_channels(stack, params)
     of_slice, z = _only(stack, slice_index)
     tried = [params.replace(alpha=alpha, start_slice=None) for alpha in alphas]
     if not tried:
         raise InputError("There is no alpha to try: give one or more numbers from 0.01 to 100.")
     shape = (stack.shape[2], stack.shape[3])
-    weights = as_weights(mask, shape)
-    open_half = _chessboard(shape)
-    masks = [
-        weights,
-        *(
-            np.where(half, 1.0 if weights is None else weights, 0)
-            for half in (open_half, ~open_half)
-        ),
-    ]
-    jobs = [
-        [align_adaptive(of_slice, one, m, artefacts=artefacts, threads=threads) for m in masks]
-        for one in tried
-    ]
-    counts = np.ones(shape, bool) if weights is None else np.asarray(weights) > 0
-    return _tried(of_slice, z, tried, jobs, (open_half, ~open_half), counts)
+    given = checked_pixels(artefacts, shape)
+    halves = _halves(as_weights(mask, shape), shape)
+    return _tried(stack, of_slice, z, tried, as_weights(mask, shape), halves, given, threads)
+
+
+def _halves(mask: Mask | None, shape: tuple[int, int]) -> tuple[Mask, Mask]:
+    """Two halves of a mask, or of the image."""
+    if min(shape) < SMALLEST_PX:
+        raise InputError(
+            f"The frames are {shape[0]} × {shape[1]} px: at least {SMALLEST_PX} × {SMALLEST_PX} "
+            f"are needed to hide half of them."
+        )
+    first, second = checkerboard(shape)
+    if mask is None:
+        return first, second
+    halves = first * mask, second * mask
+    if min(half.sum() for half in halves) < LEAST_HALF * float(np.sum(mask)):
+        raise InputError(
+            f"The mask lies in so few squares of {BLOCK_PX} px that no half of it can be hidden: "
+            f"paint a larger one."
+        )
+    return halves
 
 
 def _only(stack: Stack, slice_index: int | None) -> tuple[Stack, int]:
@@ -205,72 +230,90 @@ def _only(stack: Stack, slice_index: int | None) -> tuple[Stack, int]:
 
 def _tried(
     stack: Stack,
+    of_slice: Stack,
     z: int,
     params: Sequence[AdaptiveParams],
-    jobs: Sequence[Sequence[Job[Alignment]]],
-    halves: Sequence[Pixels],
-    counts: Pixels,
+    mask: Mask | None,
+    halves: tuple[Mask, Mask],
+    given: Pixels | None,
+    threads: int | None,
 ) -> Job[TriedAlphas]:
-    frames = np.stack([driving_image(each, params[0]) for each in stack.read(0, stack.n_frames)])
-    raw = np.asarray(frames.mean(axis=0), np.float32)
-    raw_correlations = np.mean([_agreement(frames, None, half & counts) for half in halves], axis=0)
-    tried: list[TriedAlpha] = []
-    n_jobs = sum(map(len, jobs))
-    for one, of_alpha in zip(params, jobs, strict=True):
-        alignments: list[Alignment] = []
-        for job in of_alpha:
-            now = Progress(STAGE, 3 * len(tried) + len(alignments), n_jobs)
-            alignments.append((yield from _said(job, now)))
-        # Fitted to one half, judged in the other.
-        judged = [
-            _agreement(frames, each, half & counts)
-            for each, half in zip(alignments[1:], halves[::-1], strict=True)
-        ]
-        alignment = alignments[0]
-        tried.append(
-            TriedAlpha(one.alpha, _mean(frames, alignment), np.mean(judged, axis=0), alignment)
-        )
-        found = TriedAlphas(z, raw, raw_correlations, tuple(tried))
-        if found._in_all.sum() < FEWEST_REPEATS:
-            raise AlignmentError(
-                f"Fewer than {FEWEST_REPEATS} repeats of slice {z} of {stack.name} can be aligned "
-                f"with alpha {one.alpha:g}: there is nothing to compare. Try another slice."
-            )
-        yield Progress(STAGE, 3 * len(tried), n_jobs, partial=found)
-    return found
+    n_threads = checked_threads(threads)
+    n_runs = 3 * len(params)
+    with worker_threads(n_threads) as pool:
+        found = yield from _said(search(stack, params[0], pool, given=given), 0, n_runs)
+        frames = [read_frame(of_slice, t, params[0], found) for t in range(of_slice.n_frames)]
+        usable = np.array([frame.fault is None for frame in frames])
+        images = np.stack([frame.image for frame in frames])
+        mean, raw = _mean(images, usable, None), _agreement(images, usable, None, halves)
+        tried: list[TriedAlpha] = []
+        for one in params:
+            alignments: list[Alignment] = []
+            for weights in (mask, *halves):
+                units = Units(NoJournal(), WatchedFrames(of_slice))
+                run = STRATEGIES[one.strategy](
+                    of_slice, one, weights, pool, 2 * n_threads, units, found
+                )
+                done = 3 * len(tried) + len(alignments)
+                yield from _said(all_slices(run), done, n_runs)
+                alignments.append(run.snapshot())
+            whole, *fitted = alignments
+            judged = _agreement(images, usable, fitted, halves[::-1])
+            shown = _mean(images, whole.quality["used"], whole)
+            tried.append(TriedAlpha(one.alpha, shown, judged, whole))
+            so_far = TriedAlphas(z, mean, raw, tuple(tried))
+            if so_far.n_compared < FEWEST_REPEATS:
+                raise AlignmentError(
+                    f"Fewer than {FEWEST_REPEATS} repeats of slice {z} of {stack.name} can be "
+                    f"aligned with alpha {one.alpha:g}: there is nothing to compare. Try another "
+                    f"slice."
+                )
+            yield Progress(STAGE, 3 * len(tried), n_runs, partial=so_far)
+    return so_far
 
 
-def _said(job: Job[Alignment], now: Progress) -> Job[Alignment]:
+def _said(job: Generator[Progress, None, Result], done: int, total: int) -> Job[Result]:
     """Run a job whose steps are one of another job."""
-    return mapped(job, lambda _: now)
+    return mapped(job, lambda _: Progress(STAGE, done, total))
 
 
 def _agreement(
-    frames: Image, alignment: Alignment | None, where: Pixels
+    images: Image,
+    usable: Pixels,
+    alignments: Sequence[Alignment] | None,
+    halves: Sequence[Mask],
 ) -> npt.NDArray[np.float64]:
-    """(n,) correlation of each frame with the mean of the others in some pixels (Y, X)."""
-    used = np.ones(len(frames), bool) if alignment is None else alignment.quality["used"]
-    compared = []
-    for t, image in enumerate(frames):
-        valid = np.isfinite(image)
-        if alignment is not None:
-            image, valid = alignment.resample_measured(image, t)
-        seen = without_extremes(comparison_image(filled(np.where(valid, image, NAN))))
-        compared.append(Compared(seen, seen, comparison_valid(valid)))
-    weights = comparison_valid(where).astype(np.float32)
-    _, found = leave_one_out_correlations(compared, used, weights)
-    return np.where(used, found, np.nan).astype(np.float64)
+    """(n,) correlation of each frame with the mean of the others, mean over both halves."""
+    found = []
+    for i, half in enumerate(halves):
+        alignment = None if alignments is None else alignments[i]
+        used = usable if alignment is None else alignment.quality["used"]
+        compared = [_compared(image, t, alignment) for t, image in enumerate(images)]
+        weights = shrink(half, comparison_factor(half.shape))
+        _, each = leave_one_out_correlations(compared, used, weights)
+        found.append(np.where(used, each, np.nan))
+    return np.asarray(np.mean(found, axis=0), np.float64)
 
 
-def _mean(frames: Image, alignment: Alignment) -> Image:
-    mean = RunningMean(alignment.transforms.shape)
-    for t in np.flatnonzero(alignment.quality["used"]):
-        mean.add(*alignment.resample_measured(frames[t], int(t)))
+def _compared(image: Image, t: int, alignment: Alignment | None) -> Compared:
+    image, valid = _lying(image, t, alignment)
+    if not valid.any():
+        nothing = comparison_image(np.zeros_like(image))
+        return Compared(nothing, nothing, comparison_valid(valid))
+    seen = without_extremes(comparison_image(filled(np.where(valid, image, NAN))))
+    return Compared(seen, seen, comparison_valid(valid))
+
+
+def _mean(images: Image, used: Pixels, alignment: Alignment | None) -> Image:
+    """(Y, X) mean of the frames that are used, aligned or as they are."""
+    mean = RunningMean(images.shape[1:])
+    for t in np.flatnonzero(used).tolist():
+        mean.add(*_lying(images[t], t, alignment))
     return mean.image_or_nan()
 
 
-def _chessboard(shape: tuple[int, int]) -> Pixels:
-    """(Y, X) bool: every other square."""
-    side = max(min(SQUARE_PX, min(shape) // FEWEST_SQUARES), 1)
-    y, x = np.indices(shape) // side
-    return np.asarray((y + x) % 2 == 0)
+def _lying(image: Image, t: int, alignment: Alignment | None) -> tuple[Image, Pixels]:
+    """Frame t (Y, X), aligned or as it is, and which of its pixels are known."""
+    if alignment is None:
+        return image, np.isfinite(image)
+    return alignment.resample_measured(image, t)

@@ -269,13 +269,8 @@ class ProjectKeeper(QObject):
     ) -> None:
         self._tried_at = time.monotonic()
         self._worker = worker = JobWorker(job)
-
-        def unless_let_go(slot: Callable[[Any], object]) -> Callable[[Any], object]:
-            """Hear no answer that was on its way while the panel was closed."""
-            return lambda answer: slot(answer) if self._worker is worker else None
-
-        worker.returned.connect(unless_let_go(returned))
-        worker.failed.connect(unless_let_go(failed or self._on_failed))
+        worker.returned.connect(returned)
+        worker.failed.connect(failed or self._on_failed)
         self.bar.save_button.setEnabled(False)
         worker.launch()
 

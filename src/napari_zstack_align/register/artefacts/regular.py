@@ -90,9 +90,7 @@ def find_regular(
     """
     if np.unique(frames.groups, return_counts=True)[1].max() <= FEWEST_FRAMES:
         return Regular()
-    noise = noise_of(frames.images)
-    never = frames.constant & constant_pixels(frames.images, noise, are_as_bright=False)
-    mean = replace(frames, constant=never).mean
+    mean = _mean(frames, noise_of)
     part = standing_out(mean)
     if power_of(part, mean) < LEAST_POWER:
         return Regular()
@@ -115,6 +113,15 @@ def find_regular(
         return Regular(is_doubtful=True)
     pattern = _refined(frames, pattern)
     return Regular(pattern, frames.without(pattern))
+
+
+def _mean(frames: Frames, noise_of: Callable[[Image], Noise]) -> Image:
+    """(Y, X) mean, in which pixels are filled that are constant whatever lies under a pattern."""
+    if not frames.constant.any():
+        return frames.mean
+    noise = noise_of(frames.images)
+    never = constant_pixels(frames.images, noise, are_as_bright=False)
+    return replace(frames, constant=frames.constant & never).mean
 
 
 def _judged_without(
