@@ -45,6 +45,25 @@ def test_the_best_of_a_slice_that_bends_is_neither_stiff_nor_loose(bent):
     assert (found.correlations > found.raw_correlation + 0.05).all()
 
 
+def test_what_it_says(bent):
+    _, found = bent
+    assert found.alpha == 1.0
+    *_, alpha_1, alpha_30, last = found.summary().splitlines()
+    assert found.summary().startswith("Slice 1: correlation in hidden parts, mean over 8 of 8 rep")
+    assert "alpha 1 " in alpha_1
+    assert alpha_1.endswith("as good as the best")
+    assert "alpha 30" in alpha_30
+    assert last == "Take alpha 1."
+    assert repr(found) == "<TriedAlphas of slice 1: 0.03, 1, 30; take 1>"
+
+
+def test_of_noise_none_is_taken():
+    noise = np.random.default_rng(0).poisson(20, (15, 96, 96)).astype(np.uint16)
+    stack = nza.Stack.from_array(noise, frames_per_slice=5)
+    found = nza.run(nza.try_alphas(stack, alphas=(0.3, 1.0)))
+    assert found.summary().endswith("nothing tells which to take.")
+
+
 def test_frames_of_the_loosest_are_most_alike_where_it_was_fitted(bent):
     """Which is why nothing but the hidden half of the image can tell."""
     _, found = bent

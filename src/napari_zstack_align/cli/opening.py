@@ -78,7 +78,10 @@ def add_opening_arguments(
         "--z-positions", type=_depths, metavar="UM,UM,...", help="depth of each slice in µm"
     )
     group.add_argument(
-        "--frame-rate", type=_rate, metavar="HZ", help=f"frames a second, for {rate_is_for}"
+        "--frame-rate",
+        type=_rate,
+        metavar="HZ",
+        help=f"frames a second, those of all planes counted, for {rate_is_for}",
     )
     group.add_argument(
         image_flag,

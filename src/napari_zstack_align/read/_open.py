@@ -84,7 +84,7 @@ def open_stack(
     z_positions_um : sequence of float, optional
         Depth of each slice in µm, where they lie unevenly.
     frame_rate_hz : float, optional
-        Frames a second.
+        Frames a second, as they are in the file: those of all planes and of flyback count.
     image : int or str, optional
         Which of several images in a file, by number from 0 or by name.
     whole_frames : bool, optional

@@ -116,8 +116,39 @@ class TriedAlphas:
 
     @property
     def best(self) -> int:
-        """Which predicts the hidden parts best."""
+        """Which of ``tried`` predicts the hidden parts best, counted from 0."""
         return int(np.argmax(self.correlations))
+
+    @property
+    def alpha(self) -> float:
+        """The alpha to take: of those that are level with the best, the one next to 1."""
+        level = [
+            each.alpha for each, is_so in zip(self.tried, self.are_level, strict=True) if is_so
+        ]
+        return min(level, key=lambda alpha: abs(np.log(alpha)))
+
+    def summary(self) -> str:
+        """What was found, for people: a line an alpha, and which to take."""
+        of = counted(len(self.raw_correlations), "repeat")
+        lines = [
+            f"Slice {self.slice_index}: correlation in hidden parts, mean over "
+            f"{self.n_compared} of {of}; {self.raw_correlation:.4f} before the alignment"
+        ]
+        for each, correlation, is_level in zip(
+            self.tried, self.correlations, self.are_level, strict=True
+        ):
+            words = "  as good as the best" if is_level else ""
+            lines.append(f"  alpha {each.alpha:<6g}{correlation:.4f}{words}")
+        if self.correlations.max() <= self.raw_correlation:
+            lines.append("None of them is better than no alignment: nothing tells which to take.")
+        else:
+            lines.append(f"Take alpha {self.alpha:g}.")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        """The alphas, and which to take."""
+        alphas = ", ".join(f"{each.alpha:g}" for each in self.tried)
+        return f"<TriedAlphas of slice {self.slice_index}: {alphas}; take {self.alpha:g}>"
 
     @property
     def are_level(self) -> npt.NDArray[np.bool_]:
@@ -160,13 +191,12 @@ def try_alphas(
     slice_index : int, optional
         Which slice, counted from 0; the middle one by default.
     alphas : sequence of float
-        At least one. Half of the image is a harder task than all of it: of alphas that are level
-        with the best, take the one next to 1.
+        At least one.
 
     Returns
     -------
     generator of Progress
-        Returns `TriedAlphas`; ``partial`` is one of the alphas tried so far.
+        For `run`. Returns `TriedAlphas`; ``partial`` is one of the alphas tried so far.
 
     Raises
     ------

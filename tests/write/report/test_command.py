@@ -138,3 +138,15 @@ def test_no_command_makes_what_came_otherwise(file):
     other = alignment(nza.open_stack(file, drop_frames="3"), nza.KeypointParams())
     assert command_of([made, other]) == ""
     assert command_of([made, made]).count("name.tif") == 2
+
+
+def test_the_rate_counts_the_images_of_all_planes(file):
+    whole = nza.open_stack(file, frames_per_slice=8, order="slices", frame_rate_hz=9.0)
+    plane = whole.plane(1)
+    assert plane.frame_interval_s == pytest.approx(1 / 3)
+    (said,) = [
+        sentence
+        for sentence in beside_the_command([alignment(plane, nza.KeypointParams())])
+        if "frame rate" in sentence
+    ]
+    assert said.endswith("--frame-rate 9.")

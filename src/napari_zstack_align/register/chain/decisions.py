@@ -97,7 +97,7 @@ def verdict(found: Settled, *, followed: bool) -> tuple[Remark, ...]:
         text += f"{explained:.2f} px are explained by how the repeats move"
         text += f" and {jumps:.2f} px by jumps" if jumps >= SMALLEST_PX else ""
         most = max(each, key=lambda d: d.left_px)
-        text += f"; the rest was left out. Most in one step: {most}."
+        text += f"; the rest was left out. Most of it in one step: {most}."
         remarks.append(Remark(text, Severity.NOTE))
     if found.left_px >= STEADY_PX:
         what = "shift" if found.left_shift_px > 0.7 * found.left_px else "bend"

@@ -57,8 +57,8 @@ def command_of(alignments: Sequence[Alignment]) -> str:
 def beside_the_command(alignments: Sequence[Alignment]) -> list[str]:
     """What the command doesn't say, a sentence each."""
     sentences = ["Without --out, the result is called after its first file."]
-    if interval := alignments[0].stack.frame_interval_s:
-        sentences.append(f"If the frame rate was typed, add --frame-rate {1 / interval:.6g}.")
+    if rate := _images_per_s(alignments[0].stack):
+        sentences.append(f"If the frame rate was typed, add --frame-rate {rate:.6g}.")
     if alignments[0].mask is not None:
         sentences.append(
             f"{MASK} is the mask, which lies in the folder of the alignment (mask-….tif)."
@@ -70,6 +70,14 @@ def beside_the_command(alignments: Sequence[Alignment]) -> list[str]:
     if len(alignments) == 1 and alignments[0].provenance.get("recordings", [1])[1:]:
         sentences.append("It was registered together with other recordings: give all of them.")
     return sentences
+
+
+def _images_per_s(stack: Stack) -> float | None:
+    """Rate of the images of the file, those of other planes and of flyback counted."""
+    if stack.frame_times_s is None or stack.n_frames < 2:
+        return None
+    interval = float(np.median(np.diff(stack.frame_times_s) / np.diff(stack.numbers)))
+    return 1 / interval if interval > 0 else None
 
 
 def _has_own_reference(alignments: Sequence[Alignment]) -> bool:
