@@ -311,7 +311,7 @@ class TwoStages(SliceRun):
         if self.params.bend_between_slices < 1:
             return
         found: Settled | None = yield from self.in_thread(
-            settled, self._compared_slices, self._modes, self._coarse_px
+            settled, self._compared_slices, self._modes, self._coarse_px, self.mask
         )
         if found is None:
             return

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from napari_zstack_align.alignment.spline import grid_shape
 from napari_zstack_align.library_threads import one_thread_each
 from napari_zstack_align.register.chain.decisions import verdict
 from napari_zstack_align.register.chain.modes import Modes
 from napari_zstack_align.register.chain.motion import Schedule
-from napari_zstack_align.register.chain.settled import Compared, settled
+from napari_zstack_align.register.chain.settled import Compared, _lengths, settled
 from napari_zstack_align.register.chain.steps import Evidence, likely_steps
 
 SLICES, REPEATS = 10, 7
@@ -192,3 +193,16 @@ def test_a_slant_that_adds_up_is_warned_of(followed, said) -> None:
     assert "a shift of 1.7 px" in warning
     assert f"it was {said}" in warning
     assert "0.4 px between slices 0 and 1" in str(found.decisions[0])
+
+
+def test_what_is_left_out_is_measured_where_the_mask_lies():
+    """Elsewhere the images say nothing, and a field that bends there is no slant."""
+    modes = Modes((96, 120))
+    field = np.zeros((1, 2, *grid_shape(modes.shape, 32.0)), np.float32)
+    field[0, 0, :, -3:] = 5.0
+    left, right = np.zeros((2, 96, 120), np.float32)
+    left[:, :50], right[:, 90:] = 1, 1
+    lengths = [_lengths(field[0], modes, 32.0, mask) for mask in (left, None, right)]
+    (at_left, _), (whole, _), (at_right, shift) = lengths
+    assert at_left < 0.1 < whole < at_right
+    assert 0 < shift <= at_right

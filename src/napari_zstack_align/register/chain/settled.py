@@ -8,12 +8,17 @@ from itertools import pairwise
 
 import numpy as np
 
+from napari_zstack_align.alignment.spline import field_on_pixels
+from napari_zstack_align.alignment.warp import shrink
+from napari_zstack_align.mask import Mask
 from napari_zstack_align.register.chain.decisions import Decision
 from napari_zstack_align.register.chain.modes import SHIFT, Matrix, Modes
 from napari_zstack_align.register.chain.motion import Schedule
 from napari_zstack_align.register.chain.steps import Evidence, likely_steps
 from napari_zstack_align.register.template import Coefficients
 
+LOOKED_AT_PX = 8
+"""Fields are measured at every so many pixels."""
 COARSE = 2
 """What is finer than the modes is followed by that part by which bends up to this bin are."""
 
@@ -72,7 +77,9 @@ class Settled:
     left_shift_px: float
 
 
-def settled(slices: Mapping[int, Compared], modes: Modes, spacing_px: float) -> Settled | None:
+def settled(
+    slices: Mapping[int, Compared], modes: Modes, spacing_px: float, mask: Mask | None = None
+) -> Settled | None:
     """Put the slices as far from one another as their repeats make it likely.
 
     Parameters
@@ -83,6 +90,9 @@ def settled(slices: Mapping[int, Compared], modes: Modes, spacing_px: float) -> 
         That the values are of.
     spacing_px : float
         Distance of the control points of the steps.
+    mask : numpy.ndarray, optional
+        Where it counts how far the ends are from where the images would have them: elsewhere these
+        say nothing, and the fields are as smooth as may be.
 
     Returns
     -------
@@ -120,11 +130,22 @@ def settled(slices: Mapping[int, Compared], modes: Modes, spacing_px: float) -> 
             pairwise(line), values, likely.motion, likely.jump, likely.slant, strict=True
         )
     )
-    left = (values - likely.taken).sum(axis=0)
-    shift = np.flatnonzero(modes.bins == SHIFT)
-    return Settled(
-        fields, decisions, float(np.linalg.norm(left)), float(np.linalg.norm(left[shift]))
-    )
+    left = modes.splines((values - likely.taken).sum(axis=0, keepdims=True), spacing_px)[0]
+    return Settled(fields, decisions, *_lengths(left.astype(np.float32), modes, spacing_px, mask))
+
+
+def _lengths(
+    field: Coefficients, modes: Modes, spacing_px: float, mask: Mask | None
+) -> tuple[float, float]:
+    """Length in px of a field where it counts, root mean square, and of its shift there."""
+    factor = min(LOOKED_AT_PX, *modes.shape)
+    dense = field_on_pixels(field, modes.shape, spacing_px, factor)
+    weights = np.ones(dense.shape[1:], np.float32) if mask is None else shrink(mask, factor)
+    if not weights.any():
+        weights = np.ones_like(weights)
+    shift = np.array([np.average(component, weights=weights) for component in dense])
+    whole = np.average(np.square(dense).sum(axis=0), weights=weights)
+    return float(np.sqrt(whole)), float(np.linalg.norm(shift))
 
 
 def _between(slices: Mapping[int, Compared], first: int, second: int, name: str) -> Coefficients:
