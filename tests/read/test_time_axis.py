@@ -181,3 +181,14 @@ def test_flyback_at_the_end_of_a_file_counts(tmp_path: Path) -> None:
     frames_left = [t for t in range(48) if t % 12 < 10]
     np.testing.assert_array_equal(joined.facts.numbers, frames_left)
     np.testing.assert_array_equal(joined.source.read(0, 40)[:, 0, 0, 0], frames_left)
+
+
+@pytest.mark.parametrize(
+    ("plane", "said"), [(1, ["there are 3.00 a second of this plane"]), (None, [])]
+)
+def test_a_rate_that_is_said_counts_the_frames_of_all_planes(plane, said, tmp_path):
+    tifffile.imwrite(tmp_path / "x.tif", np.zeros((12, 8, 9), np.uint8) + np.uint8(1))
+    layout = {"frames_per_slice": 4, "order": "slices", "plane": plane}
+    stack = nza.open_stack(tmp_path / "x.tif", frame_rate_hz=9, **layout)
+    found = [r for r in stack.remarks if "all planes" in r]
+    assert [r.partition(": ")[2].rstrip(".") for r in found] == said

@@ -20,7 +20,7 @@ from napari_zstack_align.read._sequence import in_sequence
 from napari_zstack_align.read.readers import without_ending
 from napari_zstack_align.read.said.axes import as_said, checked_axes
 from napari_zstack_align.read.said.drop import Dropped
-from napari_zstack_align.read.said.layout import laid_out, with_sizes
+from napari_zstack_align.read.said.layout import laid_out, of_plane_rate, with_sizes
 from napari_zstack_align.read.said.line_phase import said_of, with_line_phase
 from napari_zstack_align.said import Said
 from napari_zstack_align.sources import FrameSource
@@ -137,7 +137,10 @@ def open_stack(
         stack = laid_out(opened, said, dropped, name, (*remarks, *phase_remarks))
     stack = with_sizes(stack, pixel_size_um, z_step_um, z_positions_um, frame_rate_hz)
     _check_numbers(source, opened.paths[0])
-    return stack if plane is None else stack.plane(plane)
+    if plane is None:
+        return stack
+    stack = stack.plane(plane)
+    return stack.replace(remarks=(*stack.remarks, *of_plane_rate(stack, frame_rate_hz)))
 
 
 def open_plane(path: str | os.PathLike[str]) -> FrameSource:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.counting import counted
+from napari_zstack_align.counting import counted, decimal
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.frame_times import frame_interval_s
 from napari_zstack_align.layout import Layout
@@ -101,6 +101,19 @@ def _without_answered(remarks: tuple[Remark, ...], facts: Facts, said: Said) -> 
     )
 
 
+def of_plane_rate(stack: Stack, frame_rate_hz: float | None) -> tuple[Remark, ...]:
+    """Say what a frame rate that was said means for one plane of several."""
+    if frame_rate_hz is None or stack.n_frames < 2:
+        return ()
+    step = float(np.median(np.diff(stack.numbers)))
+    if step <= 1:
+        return ()
+    return as_notes(
+        f"The frame rate of {frame_rate_hz:g} Hz counts the frames of all planes (and of flyback): "
+        f"there are {decimal(frame_rate_hz / step)} a second of this plane."
+    )
+
+
 def with_sizes(
     stack: Stack,
     pixel_size_um: Any = None,
@@ -121,8 +134,8 @@ def with_sizes(
         if not is_number or not np.isfinite(frame_rate_hz) or frame_rate_hz <= 0:
             raise InputError(f"frame_rate_hz must be above 0, not {frame_rate_hz!r}.")
         changes["frame_times_s"] = stack.numbers / float(frame_rate_hz)
-        if _pauses(stack.frame_times_s):
-            changes["remarks"] = (*stack.remarks, *as_warnings(WITHOUT_PAUSES))
+        remarks = as_warnings(WITHOUT_PAUSES) if _pauses(stack.frame_times_s) else ()
+        changes["remarks"] = (*stack.remarks, *remarks, *of_plane_rate(stack, frame_rate_hz))
     before = stack.z_step_um, stack.z_positions_um
     stack = stack.replace(**changes) if changes else stack
     if z_positions_um is not None:
