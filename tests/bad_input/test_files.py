@@ -241,6 +241,7 @@ NEEDED = {
 GONE = object()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", NEEDED, ids=" ".join)
 def test_fields_of_zarr(place: tuple[str, str], zarrs: dict[str, Path], tmp_path: Path) -> None:
     """A field that is missing, or of another kind: a sentence, or the frames all the same."""

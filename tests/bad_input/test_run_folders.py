@@ -131,6 +131,7 @@ def places_of(kind: str, manifest: Path) -> Iterator[str]:
             yield place
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", PLACES)
 def test_fields_that_were_edited_and_signed(kind: str, copy_of: Callable[[str], Path]) -> None:
     """A sentence, or a result where the field doesn't matter; never a traceback."""

@@ -108,6 +108,7 @@ def test_an_image_may_lie_in_the_folder_of_a_session(folder):
     assert main(["export", "S", "--out=S/aligned.tif"]) == 0
 
 
+@pytest.mark.thorough
 def test_an_export_may_lie_beside_the_only_raw_file(folder):
     Path("fold/z.tif").unlink()
     assert main(["keypoints", "fold/a.tif", "--out=fold/session", "--chunk-frames=20"]) == 0
@@ -173,6 +174,7 @@ def session(session_folder, recording_files, tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [

@@ -147,6 +147,7 @@ def alone(raw):
     return raw.parent / "larva.7"
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("here", [False, True])
 def test_traces_of_a_session_bear_its_name(session_folder, alone, tmp_path, monkeypatch, here):
@@ -173,6 +174,7 @@ def test_a_session_of_one_recording_is_exported_to_the_name_that_is_given(alone,
     assert not list(tmp_path.glob("*_rec1*"))
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("command", ["export", "blobs"])
 def test_raw_frames_of_a_session_of_one_recording_may_have_moved(alone, raw, tmp_path, command):

@@ -125,6 +125,7 @@ def _picture_of_their_own(folder, own_file, own_result):
     return "napari.png"
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("change", [_volume_of_their_own, _picture_of_their_own])
 def test_own_files_beside_those_of_a_demo_stay(change, demo_folder, zstack_file, tmp_path, capsys):

@@ -15,6 +15,7 @@ from napari_zstack_align.write.crop import largest_box
 from napari_zstack_align.write.transforms import read_transforms
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".ome.tif", ".ome.zarr"])
 @pytest.mark.parametrize("what", ["volume", "aligned"])
 def test_pixels_are_those_of_the_alignment(aligned, tmp_path, ending, what, capsys):

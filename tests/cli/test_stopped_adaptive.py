@@ -349,5 +349,5 @@ def test_killed_after_every_operation_on_a_file_the_command_goes_on(command, ali
         shutil.rmtree(tmp_path / "run.zalign")
         os.unlink("v.tif")
         begin()
-        moment += stride(47)
+        moment += stride(97)
     assert moment > 40

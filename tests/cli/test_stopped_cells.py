@@ -160,6 +160,7 @@ def test_a_second_run_is_refused_before_any_work(command, tmp_path, capsys):
     assert "is being worked on by another run" in capsys.readouterr().err
 
 
+@pytest.mark.thorough
 def test_a_raw_file_that_vanishes_is_one_sentence(command, whole, files, monkeypatch, capsys):
     raw, aside = files / "larva.tif", files / "aside.tif"
     with monkeypatch.context() as patch:
@@ -222,5 +223,5 @@ def test_killed_after_every_operation_on_a_file_the_command_goes_on(command, who
         assert numbers(command) == whole
         assert [path.name for path in tmp_path.iterdir()] == [out(command).name]
         shutil.rmtree(out(command))
-        moment += stride(67)
+        moment += stride(131)
     assert moment > 40

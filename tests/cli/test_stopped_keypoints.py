@@ -304,7 +304,7 @@ def test_killed_after_every_operation_on_a_file_the_command_goes_on(
         assert left == {"larva", "raw"}
         shutil.rmtree(tmp_path / "larva")
         begin()
-        moment += stride(71)
+        moment += stride(139)
     assert moment > 40
 
 

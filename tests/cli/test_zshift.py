@@ -82,6 +82,7 @@ def test_movies(here):
     np.testing.assert_array_equal(simulated.read(0, 8)[:, 0], zshift.simulate().compute())
 
 
+@pytest.mark.thorough
 def test_an_alignment_of_the_recording_and_one_as_reference(here, zstack_file, aligned):
     """The z-stack's own slices are found in its aligned volume, with an alignment that is none."""
     volume = nza.load_alignment(aligned).volume().compute()

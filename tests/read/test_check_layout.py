@@ -105,6 +105,7 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str, int | None]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("order", "given", "looks", "length"), WRONG.values(), ids=WRONG)
 @pytest.mark.each_time(photons=1)
 @pytest.mark.parametrize("photons", [4.0, 20.0])
@@ -288,6 +289,7 @@ def test_a_recording_shows_no_slices() -> None:
     assert (report.verdict, report.looks_like) == ("plausible", "no slices")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoilt", SPOILT)
 def test_what_is_fixed_makes_no_slices_alike(spoilt: str) -> None:
     stack = nza.Stack.from_array(spoil(spoilt), frames_per_slice=5)

@@ -90,6 +90,7 @@ def test_two_sections_are_no_repeats(length: int, seed: int) -> None:
     assert look(scan(planes, seed=seed, photons=30.0)) == SlicesReport()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [3, 6, 10])
 @pytest.mark.each_time(seed=1)
 @pytest.mark.parametrize("seed", range(2))
@@ -102,6 +103,7 @@ def test_serial_sections_are_no_repeats(length: int, seed: int) -> None:
     assert (look(same).looks_like, look(same).length) == ("repeats", length)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("length", "apart"), [(6, 1), (9, 1), (5, 2), (3, 4)])
 @pytest.mark.each_time(seed=1)
 @pytest.mark.parametrize("seed", range(2))
@@ -112,6 +114,7 @@ def test_sections_far_from_one_another_are_no_repeats(length: int, apart: int, s
     assert look(sections) == SlicesReport()
 
 
+@pytest.mark.slow
 @pytest.mark.each_time(n_repeats=2)
 @pytest.mark.parametrize("n_repeats", [2, 3, 4, 6])
 @pytest.mark.parametrize("planes", [[0, 2, 40, 42, 80, 82], [0, 2, 40, 42, 80, 82, 120, 122]])

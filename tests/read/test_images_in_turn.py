@@ -73,6 +73,7 @@ RIGHT: dict[str, Callable[[int], Frames]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.each_time(made=8)
 @pytest.mark.parametrize("made", RIGHT.values(), ids=RIGHT)
 def test_a_right_recording_is_none(made: Callable[[int], Frames]) -> None:
@@ -95,6 +96,7 @@ IN_TURN: dict[str, Callable[[], Frames]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("made", IN_TURN.values(), ids=IN_TURN)
 def test_two_images_in_turn_are_found(made: Callable[[], Frames]) -> None:
     remark = of(made())
@@ -117,6 +119,7 @@ def test_more_planes_are_found_in_few_frames_and_under_a_wave(n_planes: int) -> 
         assert f"shows {n_planes} images in turn" in of(frames)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("period", [3, 4, 5, 8])
 def test_tissue_that_lights_up_every_few_frames_is_one_image(period: int) -> None:
     """Frames a period apart are the most alike, but not all others are unlike one another."""

@@ -198,6 +198,7 @@ def test_records_and_numbers(tmp_path: Path) -> None:
         read_objects(tmp_path / "a.npy")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", [0, 2, 4])
 def test_a_spoilt_file_is_one_sentence(protocol: int, tmp_path: Path) -> None:
     path = saved(tmp_path, {"a": ARRAYS, **PLAIN["numbers"], "s": {"x"}}, protocol)

@@ -91,6 +91,7 @@ RECORDINGS: dict[str, Callable[[int], Frames]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.each_time(made=4)
 @pytest.mark.parametrize("made", RECORDINGS.values(), ids=RECORDINGS)
 def test_a_recording_of_one_plane_is_none(made: Callable[[int], Frames]) -> None:

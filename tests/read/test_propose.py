@@ -46,6 +46,7 @@ def test_finds_the_repeats_of_a_generated_stack(made: dict[str, Any]) -> None:
     assert propose_frames_per_slice(stack) == made["n_repeats"]
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.parametrize("spoilt", SPOILT)
 def test_what_is_fixed_hides_no_repeats(spoilt: str) -> None:
@@ -66,6 +67,7 @@ NO_REPEATS: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", NO_REPEATS.values(), ids=NO_REPEATS)
 def test_proposes_nothing(make: Any) -> None:
     assert propose_frames_per_slice(make()) is None

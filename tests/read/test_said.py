@@ -313,6 +313,7 @@ SAID: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.each_time(said=2)
 @pytest.mark.parametrize("said", SAID.values(), ids=SAID)
 @pytest.mark.parametrize("moved", [False, True], ids=["in place", "moved"])

@@ -59,6 +59,7 @@ def test_each_frame_is_read_once(
         assert remark.code is RemarkCode.SEVERAL_IMAGES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("order", "smooth"), [(ONE, 1.0), (TWO, 0.3), (TEN, 1.2)], ids=["one", "two", "ten"]
 )

@@ -207,6 +207,7 @@ def write_several(path: Path, n_images: int, version: Any) -> None:
         group.attrs.update({"ome": image} if version == 3 else image)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", [2, 3])
 @pytest.mark.parametrize(("image", "value"), [(0, 1), (1, 2), ("10", 11)])
 def test_images_of_bioformats2raw(version: Any, image: Any, value: int, tmp_path: Path) -> None:

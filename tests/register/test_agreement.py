@@ -93,6 +93,7 @@ def test_tissue_that_fills_the_image_jumps_without_a_bend(seed, jump):
     assert error.max() < 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_bends_of_tissue_that_fills_the_image_are_followed(seed):
     rng = np.random.default_rng(seed)

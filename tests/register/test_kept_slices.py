@@ -144,6 +144,7 @@ def test_how_many_frames_fit_into_memory_changes_no_bit(raw, target, strategy, h
     assert numbers(nza.run(job(raw, target, strategy=strategy))) == whole
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_dropped_frames_stay_dropped_where_a_run_goes_on(raw, target, computed):
     whole = numbers(nza.run(job(raw, dropped="0, 9")))
@@ -297,6 +298,7 @@ def test_a_second_run_is_refused_before_any_work(raw, target):
     first.close()
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("happens", ["vanishes", "changes"])
 def test_a_file_that_changes_in_mid_run_stops_it_and_the_same_call_goes_on(

@@ -192,6 +192,7 @@ def test_of_few_pixels_nothing_can_be_told(frames):
     assert step_between(noise(0), np.zeros((128, 128), np.float32), np.ones((128, 128), bool)).fits
 
 
+@pytest.mark.thorough
 def test_slices_that_were_not_judged_are_said_to_be(frames):
     mask = np.zeros(frames.shape[1:], bool)
     mask[80:108, 80:108] = True

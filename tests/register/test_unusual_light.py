@@ -130,6 +130,7 @@ def test_a_laser_that_flickers_on_hazy_tissue_flags_and_moves_nothing(seed):
     assert np.mean(off) < 0.05
 
 
+@pytest.mark.thorough
 def test_the_sentence_names_the_true_part_of_the_light():
     quality = hazy(1, (13, 0.1)).quality
     flagged = np.flatnonzero(quality["flag"] == "unusual brightness").tolist()

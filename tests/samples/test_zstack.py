@@ -23,6 +23,7 @@ def difference_from_clean(sample, t, displacement):
     return np.sqrt(np.mean((moved - clean)[INNER] ** 2)) / clean[INNER].std()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "extra",
     [{}, {"drift_px": 8.0}, {"rotation_deg": 1.0}, {"order": "slices"}],
@@ -96,6 +97,7 @@ def test_what_the_stack_says_of_itself():
     assert list(stack.slice_of_frame[:4]) == [0, 1, 2, 0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("correlation", [0.94, 0.885, 0.75])
 def test_neighbouring_planes_correlate_as_asked(correlation):
     clean = zstack_with_repeats(

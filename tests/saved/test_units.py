@@ -420,6 +420,7 @@ def test_the_second_run_is_refused_at_once(kept):
     assert (kept / "slice-0.unit").exists()
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_killed_run_leaves_no_lock(kept):
     script = (

@@ -193,6 +193,7 @@ def test_aligned_frames_of_a_recording(recording, tmp_path, ending):
     np.testing.assert_array_equal(read_back(path), recording.aligned().compute())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_frames_cropped_to_the_common_field(recording, tmp_path, ending):
     path = run(export_alignment(tmp_path / f"out{ending}", recording, crop=True))

@@ -272,6 +272,7 @@ def test_another_source_begins_anew(another, short, begun, tmp_path):
     assert sorted(each.name for each in tmp_path.iterdir()) == ["out.zarr", "whole"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["crop", "pixel size", "a frame left out", "raw frames"])
 def test_other_parameters_begin_anew(short, begun, change):
     options = {}

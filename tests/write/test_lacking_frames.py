@@ -36,6 +36,7 @@ def test_aligned_frames_without_pixels_are_what_stands_outside(alignment) -> Non
     assert valid[others].any(axis=(1, 2)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["x.h5", "x.ome.tif", "x.ome.zarr"])
 def test_they_are_known_again(alignment, name: str, tmp_path: Path) -> None:
     written = nza.run(nza.export_alignment(tmp_path / name, alignment, what="aligned"))

@@ -75,6 +75,7 @@ def test_another_place_has_no_confidence() -> None:
     assert not zshift.used.any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [0, 100, 65535])
 def test_blank_frames_are_bridged(value: int) -> None:
     depths = drift()
@@ -125,6 +126,7 @@ def test_unknown_parts_of_the_reference_are_left_out() -> None:
     np.testing.assert_allclose(zshift.z, depths, atol=0.15)
 
 
+@pytest.mark.thorough
 def test_pixels_of_another_size_are_resampled() -> None:
     depths = drift()
     fine = nza.Stack.from_array(

@@ -160,6 +160,7 @@ def test_a_parameter_finds_anew_what_it_touches(files, target, params, is_read):
     assert found == of_files(files, None, changed)[0]
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_transform_a_frame_or_a_slice_finds_anew_what_it_touches(files, target):
     link = AffineLink(np.tile(np.eye(3), (N_FRAMES, 1, 1)))
@@ -271,6 +272,7 @@ def test_a_slice_that_cannot_be_read_is_one_sentence(frames, slices):
         nza.run(job)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["Reading the reference", "Finding frames in the reference"])
 @pytest.mark.parametrize("threads", [1, 3])
 def test_closed_it_reads_no_frame_more_than_one_a_thread(

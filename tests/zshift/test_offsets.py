@@ -44,6 +44,7 @@ def largest(found: np.ndarray) -> float:
     return float(np.nanmax(np.abs(found)))
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.each_time(here=1)
 @pytest.mark.parametrize(("here", "there"), WHERE)

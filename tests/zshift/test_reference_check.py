@@ -55,6 +55,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("frames", "what", "advice"), REFUSED.values(), ids=REFUSED)
 def test_refused_where_nobody_says_what_the_images_are(frames, what: str, advice: str) -> None:
     for reference in (stack(frames), frames):
@@ -100,6 +101,7 @@ def test_nothing_is_kept_of_a_refused_reference(tmp_path) -> None:
     assert not journal_folder(target).exists()
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_of_a_long_reference_the_first_slices_and_some_others_are_compared() -> None:
     frames = np.tile(recording(20), (10, 1, 1)) + np.arange(200, dtype=np.uint16)[:, None, None] % 7

@@ -25,6 +25,7 @@ def of_steps(traces: nza.Traces) -> list[nza.Remark]:
     return [remark for remark in traces.remarks if "in steps of" in remark]
 
 
+@pytest.mark.slow
 @pytest.mark.each_time(light=1)
 @pytest.mark.parametrize("light", [(60, 100, 140), (100, 100, 100)])
 @pytest.mark.parametrize(

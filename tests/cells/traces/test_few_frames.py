@@ -32,6 +32,7 @@ SAID: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("times", "words", "warns", "n_nan"), SAID.values(), ids=SAID)
 def test_it_is_said_what_a_baseline_is_made_of(times, words, warns, n_nan) -> None:
     traces = read(times)
@@ -62,6 +63,7 @@ def test_a_roi_without_values_is_not_relied_on(tmp_path) -> None:
     np.testing.assert_array_equal(again.saturated, traces.saturated)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_blank", "relied_on"), [(20, True), (40, False), (56, False)])
 @pytest.mark.parametrize("blank", [np.nan, np.inf])
 def test_a_roi_that_most_frames_do_not_show_is_not_relied_on(n_blank, relied_on, blank) -> None:

@@ -86,6 +86,7 @@ def test_what_is_discarded_is_not_asked_about_twice(open_napari, answer):
     assert not window.isVisible()
 
 
+@pytest.mark.thorough
 def test_results_that_are_in_a_file_are_not_asked_about(open_napari, qtbot, answer, tmp_path):
     panel = open_panel(open_napari, "Cells")
     window = panel.window()

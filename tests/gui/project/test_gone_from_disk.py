@@ -225,6 +225,7 @@ BEFORE_IT_IS_OPENED_AGAIN = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("harm", "seconds"), BEFORE_IT_IS_OPENED_AGAIN.values(), ids=BEFORE_IT_IS_OPENED_AGAIN
 )

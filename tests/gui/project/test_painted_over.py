@@ -107,6 +107,7 @@ def test_after_reopening_a_mask_lies_on_the_reference_it_was_painted_over_alone(
     assert bool(mask.metadata[MADE_ON]) == (row == 1)
 
 
+@pytest.mark.thorough
 def test_a_copy_of_the_layer_is_refused_too(qtbot, painted):
     viewer, panel = painted
     session = panel.recordings

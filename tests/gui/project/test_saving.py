@@ -150,6 +150,7 @@ def test_another_program_that_has_it_open_is_named(saved, qtbot, monkeypatch, tm
     assert list(in_folder(name).rois) == ["neurons"]  # under the name that it has
 
 
+@pytest.mark.thorough
 def test_a_stack_removed_in_napari_takes_no_result_out_of_the_project(saved, qtbot, viewer):
     panel, folder = saved
     run_to_end(qtbot, panel)

@@ -178,6 +178,7 @@ def test_planes_are_offered_and_each_is_a_recording(qtbot, panel, tmp_path):
     assert panel.recordings.recordings[0].name == "a plane 2"
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_each_plane_has_runs_of_its_own_beside_the_others(qtbot, panel, tmp_path):
     movies = [recording_with_motion(n_frames=24, size=80, seed=k).stack for k in (1, 2)]

@@ -597,6 +597,7 @@ def test_every_control_says_what_it_is_for(panel):
     assert not silent
 
 
+@pytest.mark.thorough
 def test_the_save_dialog_is_given_the_folders_that_will_be_written(
     qtbot, panel, aligned, tmp_path, monkeypatch
 ):

@@ -306,6 +306,7 @@ def test_a_folder_that_cannot_be_written_fails_no_run(
     assert offered(qtbot, panel) == ""
 
 
+@pytest.mark.thorough
 def test_a_disk_that_is_full_in_mid_run_fails_no_run(qtbot, open_panels, larva, monkeypatch):
     from napari_zstack_align.saved import journal
 
@@ -339,6 +340,7 @@ def test_a_run_that_another_napari_works_on_runs_by_itself(qtbot, open_panels, l
     assert [run.complete for run in panel.zstack.shown.runs.listed] == [True, True]
 
 
+@pytest.mark.thorough
 def test_a_stack_in_memory_keeps_nothing(qtbot, open_panels, larva, state_folder):
     panel = open_panels()
     frames = np.asarray(larva.read(0, larva.n_frames))

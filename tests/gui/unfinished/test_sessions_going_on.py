@@ -47,6 +47,7 @@ def names_of(panel):
     return [recording.name for recording in panel.recordings.recordings]
 
 
+@pytest.mark.thorough
 def test_a_killed_session_goes_on_to_the_same_result(qtbot, open_panels, paths, kill, computed):
     panel = open_panels()
     add(qtbot, panel, paths)

@@ -89,6 +89,7 @@ def test_frame_slice_plot_and_map_step_together(viewer, found):
             )
 
 
+@pytest.mark.thorough
 def test_a_click_goes_to_the_frame_and_movies_are_lazy_layers(qtbot, panel, viewer, found):
     plot = found.dock.plot
     scene = plot.depth.vb.mapViewToScene(QPointF(17, 8.0))

@@ -117,6 +117,7 @@ def test_several_stacks_are_kept_beside_another(qtbot, viewer, panel, aligned):
     assert set(panel.workspace.stacks) == {aligned, second, third}
 
 
+@pytest.mark.thorough
 def test_another_layout_keeps_nothing(qtbot, panel, aligned, answer):
     answer("Change it")
     panel.zstack.load_tab.details.repeats.setValue(2)
@@ -125,6 +126,7 @@ def test_another_layout_keeps_nothing(qtbot, panel, aligned, answer):
     assert row_of(panel) == ""
 
 
+@pytest.mark.thorough
 def test_a_project_has_it_too_and_opening_one_lets_go_of_it(
     qtbot, viewer, panel, tmp_path, monkeypatch
 ):
@@ -208,6 +210,7 @@ def mask(panel, aligned):
     return layer
 
 
+@pytest.mark.thorough
 def test_a_painted_mask_goes_and_comes_with_its_stack(
     qtbot, viewer, panel, aligned, mask, monkeypatch
 ):

@@ -255,6 +255,7 @@ def test_a_double_click_renames_a_run(qtbot, panel, compared, column):
     assert rows_of(panel)[1][0] == "stiff"
 
 
+@pytest.mark.thorough
 def test_removing_a_run_asks_and_shows_the_other_one(qtbot, panel, compared, answer):
     first, second = (run.results[compared] for run in compared.runs.listed)
     answer("Keep it")
@@ -269,6 +270,7 @@ def test_removing_a_run_asks_and_shows_the_other_one(qtbot, panel, compared, ans
     assert box_of(panel).isHidden()
 
 
+@pytest.mark.thorough
 def test_a_saved_run_is_removed_without_a_question(qtbot, panel, compared, tmp_path, answer):
     panel.zstack.result.save(tmp_path / "second.zalign")
     settled(qtbot, panel)

@@ -73,6 +73,7 @@ def assert_left_out(found: Artefacts, written: npt.NDArray[np.bool_]) -> None:
     assert not any(remark.is_warning for remark in found.remarks)
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.parametrize("made", MADE.values(), ids=MADE)
 @pytest.mark.parametrize("level", LEVELS)
@@ -88,6 +89,7 @@ def test_a_clock_is_left_out_as_a_whole_whatever_its_level(made, level, shown):
     assert_left_out(found_in(spoiled, repeats), written)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("made", MADE.values(), ids=MADE)
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_label_that_blinks_is_left_out(made, level):
@@ -98,6 +100,7 @@ def test_a_label_that_blinks_is_left_out(made, level):
     assert_left_out(found_in(spoiled, repeats), written)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("blinks", [False, True])
 def test_still_tissue_with_writing_loses_no_pixel(level, blinks):
@@ -111,6 +114,7 @@ def test_tissue_has_no_written_values(made):
     assert of_written_values(made()[0].astype(np.float32)) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("made", MADE.values(), ids=MADE)
 @pytest.mark.parametrize("percentile", [95, 99, 99.8])
 def test_saturated_tissue_that_moves_is_no_writing(made, percentile):
@@ -131,6 +135,7 @@ def test_a_clock_at_full_scale_hardly_moves_an_alignment(method, blinks):
     assert error_px(aligned(spoiled, method), moves) < limit
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("made", MADE.values(), ids=MADE)
 @pytest.mark.parametrize("columns", [[32], [32, 64, 73]], ids=["one", "three"])
 def test_hot_columns_beside_a_value_that_many_pixels_have_are_no_writing(made, columns):

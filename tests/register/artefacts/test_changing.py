@@ -53,6 +53,7 @@ def found_in(frames: Frames, repeats: int | None, **options: object) -> Artefact
     return run_search(stack, nza.AdaptiveParams(), **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("made", MADE.values(), ids=MADE)
 @pytest.mark.parametrize("clock", CLOCKS)
 def test_a_clock_is_left_out_as_a_whole(made, clock):

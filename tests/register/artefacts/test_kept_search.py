@@ -93,6 +93,7 @@ def content(found: Artefacts) -> list[Any]:
     return [repr(found.offset), *images, repr(found.transients), remarks]
 
 
+@pytest.mark.slow
 @pytest.mark.each_time(spoil=4)
 @pytest.mark.parametrize("spoil", SPOILS)
 def test_what_was_found_is_taken_over_to_the_bit(tmp_path, spoil, read, searches):
@@ -196,6 +197,7 @@ def numbers(result: Any) -> list[Any]:
     return [*images, *fields, [remark.facts() for remark in each.remarks]]
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("job", [align, register])
 def test_a_run_that_goes_on_does_not_search_again(job, tmp_path, read, searches):

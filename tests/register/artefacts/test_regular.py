@@ -89,6 +89,7 @@ FOUND = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("made", "pattern"), FOUND)
 def test_a_pattern_is_taken_off_and_named(made, pattern):
     frames, repeats = made()

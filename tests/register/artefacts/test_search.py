@@ -108,6 +108,7 @@ def test_what_has_the_value_of_others_that_are_fixed_is_fixed_where_the_tissue_h
     assert np.unique(np.nonzero(told.untested)[1]).tolist() == [100]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoil", [None, *FIXED])
 def test_still_tissue_loses_no_pixel_and_says_that_nothing_was_tested(spoil):
     images = moved(1, 30, np.zeros((30, 2), int))

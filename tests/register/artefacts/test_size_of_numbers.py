@@ -22,6 +22,7 @@ def searched(frames: np.ndarray, repeats: int | None) -> Artefacts:
     return run_search(stack, AdaptiveParams())
 
 
+@pytest.mark.slow
 @pytest.mark.each_time(factor=2)
 @pytest.mark.parametrize("factor", FACTORS)
 @pytest.mark.parametrize("kind", ["adaptive", "keypoints"])

@@ -35,6 +35,7 @@ def test_planes_under_a_wrong_layout_are_no_stripes(seed) -> None:
     assert not any("Stripes" in remark for remark in found.remarks)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("every", [1, 3])
 def test_rows_without_light_are_found_under_a_layout_that_looks_wrong(

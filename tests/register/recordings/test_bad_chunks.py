@@ -38,6 +38,7 @@ def _frames(scene: Scene, content: str) -> np.ndarray:
     return frames
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "of_frames", "of_chunk", "detail"),
     [
@@ -85,6 +86,7 @@ def test_partly_saturated_frames_are_told_from_blank_ones(scene):
     assert errors_px(found, TRUTH).mean(axis=1).max() < 1.0
 
 
+@pytest.mark.thorough
 def test_of_frames_with_saturated_rows_the_other_rows_are_used(scene):
     frames = scene.frames(TRUTH)
     frames[BAD, :40] = 65535

@@ -159,6 +159,7 @@ def test_bleaching_and_activity_are_no_outliers(change: np.ndarray):
     assert not intensity_outliers(levels, dark=100, mad=6).any()
 
 
+@pytest.mark.slow
 @pytest.mark.each_time(seed=2)
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("rise", [0.5, 1.0, 3.0])

@@ -179,6 +179,7 @@ def test_a_changed_parameter_computes_anew_only_what_it_touches(runs, finished, 
     assert [each.quality.tobytes() for each in again] == [e.quality.tobytes() for e in alone]
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_changed_frame_computes_anew_only_what_it_touches(runs, paths):
     runs.run(paths)

@@ -52,6 +52,7 @@ def truth():
     return translation(np.column_stack([8 * np.sin(3 * time), 3 - 9 * time]))
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("passes", [1, 2])
 def test_another_matcher_aligns_a_recording(scene, params, truth, passes):
@@ -87,6 +88,7 @@ def test_a_preview_does_without_keypoints(scene, params, truth):
     assert len(preview.reference_points) == len(preview.chunk_points) == 0
 
 
+@pytest.mark.thorough
 def test_an_alignment_by_it_is_saved_and_loaded(scene, params, truth, tmp_path, monkeypatch):
     job = nza.register_recordings([scene.recording(truth)], params, reference=scene.counts)
     found = nza.run(job)[0]

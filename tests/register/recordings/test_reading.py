@@ -30,6 +30,7 @@ def flagged(photons: np.ndarray) -> list[int]:
     return sorted(state.frame_flags.having(FLASH.flag, 0, N))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("haze", [0.0, 200.0])
 @pytest.mark.parametrize("left", [0.6, 0.1])
 @pytest.mark.parametrize("lit", [[], [8, 50]])

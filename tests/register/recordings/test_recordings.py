@@ -274,6 +274,7 @@ def test_the_mask_of_a_saved_alignment_holds_on(scene):
     np.testing.assert_array_equal(joined.mask, mask)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [

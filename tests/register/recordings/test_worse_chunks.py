@@ -80,6 +80,7 @@ def test_a_chunk_that_a_bridge_makes_worse_keeps_its_raw_place(scene: Scene) -> 
     assert errors_px(found, jumping())[:15].max() < 0.5
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("wrong_match")
 def test_where_frames_are_followed_the_bridge_is_judged_by_where_they_are_found(
     scene: Scene,

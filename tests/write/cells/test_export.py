@@ -61,6 +61,7 @@ def test_numpy_reads_traces_without_pickles(tmp_path, make_traces, monkeypatch):
         assert str(arrays["recording"]) == "larva_1"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TRACES_NAMES)
 def test_traces_in_every_format(tmp_path, traces, name):
     assert run(export_traces(tmp_path / name, traces)) == [tmp_path / name]

@@ -148,6 +148,7 @@ def test_uneven_frames_keep_their_times(read, traces):
     assert series.rate is None
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_frame_rate_given_by_hand(tmp_path, read, make_traces):
     traces = make_traces(times=False)
