@@ -194,3 +194,16 @@ def test_a_frame_that_cannot_be_read_costs_one_frame():
     found = nza.run(nza.try_alphas(stack, slice_index=1, alphas=(1.0,)))
     assert np.flatnonzero(np.isnan(found.tried[0].correlations)).tolist() == [1]
     assert np.isfinite(found.raw).all()
+
+
+def test_few_of_many_repeats_take_less_time_and_are_named(bent):
+    made, whole = bent
+    found = nza.run(nza.try_alphas(made.stack, slice_index=1, alphas=(1.0,), most_repeats=3))
+    assert whole.frames.tolist() == list(range(8, 16))
+    assert found.frames.tolist() == [8, 12, 15]
+    assert found.n_compared == len(found.raw_correlations) == 3
+    np.testing.assert_allclose(
+        found.raw, made.stack.read(0, 24)[[8, 12, 15], 0].mean(axis=0), rtol=1e-6
+    )
+    with pytest.raises(nza.InputError, match="most_repeats is 2: at least 3"):
+        nza.try_alphas(made.stack, most_repeats=2)

@@ -14,8 +14,9 @@ detector are most alike where nothing is moved.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TypeVar
 
 import numpy as np
@@ -37,7 +38,7 @@ from napari_zstack_align.alignment.warp import shrink
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import AlignmentError, InputError
 from napari_zstack_align.mask import Mask, as_weights
-from napari_zstack_align.parallel import checked_threads, worker_threads
+from napari_zstack_align.parallel import checked_threads, patient_map, worker_threads
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.progress import Job, Progress, mapped
 from napari_zstack_align.register.adaptive import STRATEGIES, all_slices
@@ -91,8 +92,10 @@ class TriedAlphas:
     Attributes
     ----------
     slice_index : int
+    frames : numpy.ndarray
+        (n,) frames of the stack that were compared.
     raw : numpy.ndarray
-        (Y, X) float32 mean of the repeats as they are.
+        (Y, X) float32 mean of these repeats as they are.
     raw_correlations : numpy.ndarray
         (n,) of each repeat with the mean of the others before the alignment.
     tried : tuple of TriedAlpha
@@ -100,6 +103,7 @@ class TriedAlphas:
     """
 
     slice_index: int
+    frames: npt.NDArray[np.intp]
     raw: Image
     raw_correlations: npt.NDArray[np.float64]
     tried: tuple[TriedAlpha, ...]
@@ -179,6 +183,7 @@ def try_alphas(
     *,
     slice_index: int | None = None,
     alphas: Sequence[float] = ALPHAS,
+    most_repeats: int | None = None,
     artefacts: npt.ArrayLike | None = None,
     threads: int | None = None,
 ) -> Job[TriedAlphas]:
@@ -192,6 +197,9 @@ def try_alphas(
         Which slice, counted from 0; the middle one by default.
     alphas : sequence of float
         At least one.
+    most_repeats : int, optional
+        Of more repeats only so many are taken, evenly spread, which takes less time; all by
+        default.
 
     Returns
     -------
@@ -209,14 +217,14 @@ def try_alphas(
     check_frames_at_hand(stack)
     params = AdaptiveParams.given(params)
     check_channels(stack, params)
-    of_slice, z = _only(stack, slice_index)
+    frames, z = _frames_of(stack, slice_index, most_repeats)
     tried = [params.replace(alpha=alpha, start_slice=None) for alpha in alphas]
     if not tried:
         raise InputError("There is no alpha to try: give one or more numbers from 0.01 to 100.")
     shape = (stack.shape[2], stack.shape[3])
     given = checked_pixels(artefacts, shape)
     halves = _halves(as_weights(mask, shape), shape)
-    return _tried(stack, of_slice, z, tried, as_weights(mask, shape), halves, given, threads)
+    return _tried(stack, frames, z, tried, as_weights(mask, shape), halves, given, threads)
 
 
 def _halves(mask: Mask | None, shape: tuple[int, int]) -> tuple[Mask, Mask]:
@@ -238,8 +246,10 @@ def _halves(mask: Mask | None, shape: tuple[int, int]) -> tuple[Mask, Mask]:
     return halves
 
 
-def _only(stack: Stack, slice_index: int | None) -> tuple[Stack, int]:
-    """Return a stack of one slice, and which it is."""
+def _frames_of(
+    stack: Stack, slice_index: int | None, most: int | None
+) -> tuple[npt.NDArray[np.intp], int]:
+    """Return the frames of a slice, or ``most`` of them, and which slice it is."""
     if stack.frames_per_slice is None:
         raise InputError(
             f"{stack.name} has no frames_per_slice: say how many repeats each slice has."
@@ -255,12 +265,18 @@ def _only(stack: Stack, slice_index: int | None) -> tuple[Stack, int]:
             f"Slice {z} of {stack.name} has {counted(len(frames), 'repeat')}: at least "
             f"{FEWEST_REPEATS} are needed to compare alphas."
         )
-    return stack.only(frames).replace(frames_per_slice=len(frames), order="repeats"), z
+    if most is None or len(frames) <= most:
+        return frames, z
+    if most < FEWEST_REPEATS:
+        raise InputError(
+            f"most_repeats is {most}: at least {FEWEST_REPEATS} are needed to compare alphas."
+        )
+    return frames[np.linspace(0, len(frames) - 1, most).round().astype(int)], z
 
 
 def _tried(
     stack: Stack,
-    of_slice: Stack,
+    of_slice: npt.NDArray[np.intp],
     z: int,
     params: Sequence[AdaptiveParams],
     mask: Mask | None,
@@ -268,30 +284,32 @@ def _tried(
     given: Pixels | None,
     threads: int | None,
 ) -> Job[TriedAlphas]:
-    n_threads = checked_threads(threads)
-    n_runs = 3 * len(params)
+    n_threads, n_runs = checked_threads(threads), 3 * len(params)
+    one_slice = stack.only(of_slice).replace(frames_per_slice=len(of_slice), order="repeats")
     with worker_threads(n_threads) as pool:
         found = yield from _said(search(stack, params[0], pool, given=given), 0, n_runs)
-        frames = [read_frame(of_slice, t, params[0], found) for t in range(of_slice.n_frames)]
+        frames = [read_frame(one_slice, t, params[0], found) for t in range(one_slice.n_frames)]
         usable = np.array([frame.fault is None for frame in frames])
         images = np.stack([frame.image for frame in frames])
-        mean, raw = _mean(images, usable, None), _agreement(images, usable, None, halves)
+        judged = partial(_agreement, pool, images, halves)
+        mean = _mean(images, usable, None)
+        raw = yield from _said(judged(usable, ()), 0, n_runs)
         tried: list[TriedAlpha] = []
         for one in params:
             alignments: list[Alignment] = []
             for weights in (mask, *halves):
-                units = Units(NoJournal(), WatchedFrames(of_slice))
+                units = Units(NoJournal(), WatchedFrames(one_slice))
                 run = STRATEGIES[one.strategy](
-                    of_slice, one, weights, pool, 2 * n_threads, units, found
+                    one_slice, one, weights, pool, 2 * n_threads, units, found
                 )
                 done = 3 * len(tried) + len(alignments)
                 yield from _said(all_slices(run), done, n_runs)
                 alignments.append(run.snapshot())
             whole, *fitted = alignments
-            judged = _agreement(images, usable, fitted, halves[::-1])
-            shown = _mean(images, whole.quality["used"], whole)
-            tried.append(TriedAlpha(one.alpha, shown, judged, whole))
-            so_far = TriedAlphas(z, mean, raw, tuple(tried))
+            shown = pool.submit(_mean, images, whole.quality["used"], whole)
+            correlations = yield from _said(judged(usable, fitted), 3 * len(tried) + 2, n_runs)
+            tried.append(TriedAlpha(one.alpha, shown.result(), correlations, whole))
+            so_far = TriedAlphas(z, of_slice, mean, raw, tuple(tried))
             if so_far.n_compared < FEWEST_REPEATS:
                 raise AlignmentError(
                     f"Fewer than {FEWEST_REPEATS} repeats of slice {z} of {stack.name} can be "
@@ -308,25 +326,44 @@ def _said(job: Generator[Progress, None, Result], done: int, total: int) -> Job[
 
 
 def _agreement(
+    pool: ThreadPoolExecutor,
     images: Image,
-    usable: Pixels,
-    alignments: Sequence[Alignment] | None,
     halves: Sequence[Mask],
-) -> npt.NDArray[np.float64]:
-    """(n,) correlation of each frame with the mean of the others, mean over both halves."""
+    usable: Pixels,
+    fitted: Sequence[Alignment],
+) -> Job[npt.NDArray[np.float64]]:
+    """(n,) correlation of each frame with the mean of the others, mean over both halves.
+
+    Of two alignments, each fitted to one half, that half is compared to which it was not fitted;
+    without any, the frames are compared as they are.
+    """
+    compared: list[Compared] = []
     found = []
-    for i, half in enumerate(halves):
-        alignment = None if alignments is None else alignments[i]
+    for alignment, half in zip(fitted or (None, None), reversed(halves), strict=True):
+        if alignment is not None or not compared:
+            compared = yield from _all_compared(pool, images, alignment)
         used = usable if alignment is None else alignment.quality["used"]
-        compared = [_compared(image, t, alignment) for t, image in enumerate(images)]
         weights = shrink(half, comparison_factor(half.shape))
         _, each = leave_one_out_correlations(compared, used, weights)
         found.append(np.where(used, each, np.nan))
     return np.asarray(np.mean(found, axis=0), np.float64)
 
 
-def _compared(image: Image, t: int, alignment: Alignment | None) -> Compared:
-    image, valid = _lying(image, t, alignment)
+def _all_compared(
+    pool: ThreadPoolExecutor, images: Image, alignment: Alignment | None
+) -> Job[list[Compared]]:
+    found: list[Compared] = []
+    compare, frames = partial(_compared, images, alignment), range(len(images))
+    for one in patient_map(pool, compare, frames, len(images)):
+        if one is None:
+            yield Progress(STAGE, 0, 0)
+        else:
+            found.append(one)
+    return found
+
+
+def _compared(images: Image, alignment: Alignment | None, t: int) -> Compared:
+    image, valid = _lying(images[t], t, alignment)
     if not valid.any():
         nothing = comparison_image(np.zeros_like(image))
         return Compared(nothing, nothing, comparison_valid(valid))

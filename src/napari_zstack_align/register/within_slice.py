@@ -273,7 +273,7 @@ def _align_without(
             if stage is FINE:
                 learned = replace(learned, noise=np.median([one.power for one in good], axis=0))
         else:
-            if not before.is_frozen:
+            if not before.is_frozen and run.stack.n_slices > 1:
                 told = run.begin(_calibrate, run, template, good, learned)
     repeats, mean = yield from _judge(run, frames, fields, faults)
     run.dim({})
