@@ -63,6 +63,7 @@ if TYPE_CHECKING:  # for type checkers and editors; the same names as in _MODULE
     from napari_zstack_align.params import (
         AdaptiveParams,
         BlobParams,
+        FilmParams,
         KeypointParams,
         NwbParams,
         TraceParams,
@@ -85,6 +86,7 @@ if TYPE_CHECKING:  # for type checkers and editors; the same names as in _MODULE
     from napari_zstack_align.write.cells.export import export_rois, export_traces
     from napari_zstack_align.write.cells.field import FieldOfView
     from napari_zstack_align.write.export import export_alignment, export_session
+    from napari_zstack_align.write.film.film import write_film
     from napari_zstack_align.write.report.report import write_report
     from napari_zstack_align.write.transforms import read_transforms, write_transforms
     from napari_zstack_align.zshift import ZShift, estimate_zshift, load_zshift
@@ -100,6 +102,7 @@ __all__ = [
     "CarriedRois",
     "DarkLevel",
     "FieldOfView",
+    "FilmParams",
     "Flag",
     "InputError",
     "KeypointParams",
@@ -164,6 +167,7 @@ __all__ = [
     "try_alphas",
     "valid_in",
     "with_stimuli",
+    "write_film",
     "write_report",
     "write_transforms",
 ]
@@ -178,6 +182,7 @@ _MODULES = {
     "CarriedRois": "cells.carry",
     "DarkLevel": "cells.traces",
     "FieldOfView": "write.cells.field",
+    "FilmParams": "params",
     "Flag": "flags",
     "InputError": "errors",
     "KeypointParams": "params",
@@ -241,6 +246,7 @@ _MODULES = {
     "try_alphas": "register.tried_alphas",
     "valid_in": "cells",
     "with_stimuli": "cells.traces",
+    "write_film": "write.film.film",
     "write_report": "write.report.report",
     "write_transforms": "write.transforms",
 }

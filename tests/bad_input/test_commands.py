@@ -22,6 +22,7 @@ from napari_zstack_align.fields import fields_of
 from napari_zstack_align.params import (
     AdaptiveParams,
     BlobParams,
+    FilmParams,
     KeypointParams,
     NwbParams,
     Params,
@@ -81,6 +82,7 @@ GOOD = {
     "zshift": (["movie.tif", "--reference=movie.tif"], ZShiftParams),
     "export": (["traces", "--out=t.nwb"], NwbParams),
     "info": (["movie.tif"], None),
+    "film": (["z.zalign"], FilmParams),
     "report": (["z.zalign"], None),
     "view": (["movie.tif"], None),
     "demo": ([], None),
@@ -244,6 +246,10 @@ OTHERS = [
     "report movie.tif", "report cells.csv", "report traces", "report shift.zalign",
     "report z.zalign --out=movie.tif", "report z.zalign --out=page.pdf",
     "report z.zalign --stack=missing.tif", "report z.zalign --stack=movie.tif",
+    "film movie.tif", "film cells.csv", "film session", "film z.zalign --out=f.avi",
+    "film z.zalign --out=movie.tif", "film z.zalign --speed=2", "film z.zalign --first-frame=999",
+    "film z.zalign --rois=missing.csv", "film z.zalign --traces=session", "film z.zalign --out=.mp4",
+    "film z.zalign --rois=rois.csv --traces=traces", "film z.zalign --stack=small.tif",
     "fly", "--fly", "", "info movie.tif --json=yes", "adaptive --help=3",
 ]  # fmt: skip
 

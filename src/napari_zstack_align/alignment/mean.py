@@ -34,6 +34,13 @@ class RunningMean:
         cv2.accumulate(image, self._total, mask)
         cv2.accumulate(mask, self._count)
 
+    def remove(self, image: npt.NDArray[Any], valid: npt.NDArray[np.bool_]) -> None:
+        """Take a frame out again that was added with the same pixels."""
+        mask = valid.view(np.uint8)
+        image = np.asarray(image, np.float64)
+        cv2.subtract(self._total, image, self._total, mask, cv2.CV_64F)
+        cv2.subtract(self._count, mask, self._count, None, cv2.CV_32F)
+
     @property
     def known(self) -> npt.NDArray[np.bool_]:
         """(Y, X) bool: where any frame was valid."""

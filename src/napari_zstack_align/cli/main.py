@@ -36,6 +36,7 @@ COMMANDS = {
     "zshift": "find the depth in a z-stack at which each frame of a recording was taken",
     "export": "write volumes, aligned frames, transforms, ROIs or traces for other programs",
     "report": "write a page on how an alignment came out",
+    "film": "write a film of an alignment: raw and aligned frames, ROIs and traces",
     "view": "open a stack, an alignment, a z-shift or a session in napari",
 }
 """One line about each command; the module of that name is loaded when the command is chosen."""

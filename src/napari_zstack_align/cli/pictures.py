@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.write.report.pictures import contrast_of, in_grey
+from napari_zstack_align.write.grey import contrast_of, in_grey
 
 GAP_PX = 8
 

@@ -8,6 +8,7 @@ Arrays, paths and layers are not parameters.
 from napari_zstack_align.params._adaptive import AUTO, AdaptiveParams
 from napari_zstack_align.params._base import ALL, ChannelParams, Params, flag_of
 from napari_zstack_align.params._blobs import BlobParams
+from napari_zstack_align.params._film import FilmParams
 from napari_zstack_align.params._keypoints import SHORTEST_CHUNK, KeypointParams
 from napari_zstack_align.params._nwb import NwbParams
 from napari_zstack_align.params._traces import TraceParams
@@ -16,6 +17,7 @@ from napari_zstack_align.params._zshift import ZShiftParams
 MODELS: tuple[type[Params], ...] = (
     AdaptiveParams,
     BlobParams,
+    FilmParams,
     KeypointParams,
     NwbParams,
     TraceParams,
@@ -31,6 +33,7 @@ __all__ = [
     "AdaptiveParams",
     "BlobParams",
     "ChannelParams",
+    "FilmParams",
     "KeypointParams",
     "NwbParams",
     "Params",

@@ -6,18 +6,14 @@ from base64 import b64encode
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from napari_zstack_align.write.grey import Image, contrast_of, in_grey
 from napari_zstack_align.write.report.page import Html, element, joined, text
-
-Image = npt.NDArray[np.float32]
 
 LARGEST_PX = 768
 """Larger pictures are shrunk: a report is looked at, not measured."""
 WIDE = 3
 """Images so many times as wide as high, such as sections, stand one below the other."""
-CONTRAST_PERCENT = (1.0, 99.8)
-"""Of the aligned image, from black to white."""
 
 
 def compared(title: str, before: Image, after: Image) -> Html:
@@ -49,22 +45,6 @@ def compared(title: str, before: Image, after: Image) -> Html:
     caption = element("figcaption", text(title))
     shape = "pair wide" if after.shape[1] > WIDE * after.shape[0] else "pair"
     return element("figure", joined([caption, element("div", images, class_=shape)]))
-
-
-def contrast_of(image: Image) -> tuple[float, float]:
-    """Counts that are shown black and white; of an image without numbers, any."""
-    known = image[np.isfinite(image)]
-    if not known.size:
-        return 0.0, 1.0
-    low, high = np.percentile(known, CONTRAST_PERCENT)
-    return float(low), float(high)
-
-
-def in_grey(image: Image, limits: tuple[float, float]) -> npt.NDArray[np.uint8]:
-    """Image (Y, X) from black to white between two limits; NaN is black."""
-    low, high = limits
-    scaled = (np.nan_to_num(image, nan=low) - low) / max(high - low, 1e-9)
-    return np.asarray(np.clip(scaled, 0, 1) * 255, np.uint8)
 
 
 def _image(source: str, alt: str, kind: str = "") -> Html:
