@@ -49,6 +49,7 @@ def test_a_format_has_one_name(takes: Takes) -> None:
     [
         ("a.OME.TIF", Takes.VOLUME, "ome-tiff"),
         ("a.tiff", Takes.MOVIE, "ome-tiff"),
+        ("a.fiji.TIF", Takes.MOVIE, "fiji"),
         ("a.zarr", Takes.VOLUME, "ome-zarr"),
         ("a.bin", Takes.MOVIE, "suite2p-binary"),
         ("a.csv", Takes.TRANSFORMS, "csv"),

@@ -19,7 +19,7 @@ from napari_zstack_align.saved import (
     session_of,
     target_of,
 )
-from napari_zstack_align.write.writers import Writer
+from napari_zstack_align.write.writers import Writer, by_ending
 
 ALL_FILES = "All files (*)"
 
@@ -155,9 +155,8 @@ def saved_words(written: Path, target: Path) -> str:
 
 def named_as_chosen(path: Path, chosen: str, writers: Sequence[Writer]) -> tuple[Writer, Path]:
     """Return the format that a typed name or else the chosen filter says, and the whole name."""
-    for writer in writers:
-        if writer.suffix and writer.ending_of(path) is not None:
-            return writer, path
+    if (typed := by_ending(path, [writer for writer in writers if writer.suffix])) is not None:
+        return typed, path
     filters = [_entry(writer.title, writer.suffixes) for writer in writers]
     writer = writers[filters.index(chosen) if chosen in filters else 0]
     return writer, writer.named(path)

@@ -6,7 +6,7 @@ help texts follow. The table is light: a row's function is imported when it is f
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -126,6 +126,14 @@ WRITERS = (
         f"{_WRITE}.ome_tiff:write_ome_tiff",
     ),
     Writer(
+        "fiji",
+        "TIFF of 16 bits, channels as a composite",
+        (".fiji.tif",),
+        _IMAGES,
+        f"{_WRITE}.fiji:write_fiji",
+        program="Fiji",
+    ),
+    Writer(
         "ome-zarr",
         "OME-Zarr",
         (".ome.zarr", ".zarr"),
@@ -232,7 +240,7 @@ WRITERS = (
         f"{_WRITE}.cells.labels:write_labels",
     ),
 )
-"""Of several rows with one ending, the first is chosen by it."""
+"""The longest ending of a name chooses; of several rows with one ending, the first."""
 
 
 def writers_of(*takes: Takes) -> tuple[Writer, ...]:
@@ -276,16 +284,24 @@ def choose_writer(path: Path, *takes: Takes, name: str | None = None) -> Writer:
                 f"The format must be one of {', '.join(names_of(*takes))}, not {name!r}."
             )
         known = tuple(writer for writer in known if writer.name == name)
-    for writer in known:
-        if writer.ending_of(path) is not None or (name is not None and not writer.suffix):
-            return writer
+    if (chosen := by_ending(path, known)) is not None:
+        return chosen
+    if name is not None and not known[0].suffix:
+        return known[0]
     raise InputError(f"{path} must {_endings(known)}, which chooses the format.")
+
+
+def by_ending(path: Path, writers: Sequence[Writer]) -> Writer | None:
+    """Return the format whose ending fits most of a name; None where none does."""
+    endings = [writer.ending_of(path) for writer in writers]
+    fitting = [k for k, ending in enumerate(endings) if ending is not None]
+    # '.fiji.tif' is more than '.tif'; of several alike, the first.
+    return writers[max(fitting, key=lambda k: len(endings[k] or ""))] if fitting else None
 
 
 def target_named(path: Path) -> Path:
     """Return what an export under a name writes, whatever it is of: ``NAME.bin`` is a folder."""
-    known = (writer for writer in WRITERS if writer.ending_of(path) is not None)
-    chosen = next(known, None)
+    chosen = by_ending(path, WRITERS)
     return path if chosen is None else chosen.target(path)
 
 

@@ -29,6 +29,8 @@ PLAIN_MAX_UM = 20.0
 """Resolution tags that give larger pixels are print settings (72 dpi is 353 µm)."""
 
 PRINT_UNITS = ("cm", "centimeter", "inch", "inches", "in")
+STRAIGHT_LINE = "0"
+"""ImageJ's number for the calibration c0 + c1 × value."""
 IMAGEJ_AXES = {"czt": "TZC", "ctz": "ZTC", "zct": "TCZ", "ztc": "CTZ", "tcz": "ZCT", "tzc": "CZT"}
 IMAGEJ_SIZES = {"T": "frames", "Z": "slices", "C": "channels"}
 METAMORPH_PLANES = 33629
@@ -166,8 +168,19 @@ def _imagej(meta: dict[str, Any], head: Head, n_planes: int) -> Facts:
         remarks = as_notes(
             "ImageJ's header calls the frames slices, but gives a time between them."
         )
-    facts = Facts(axes=axes, sizes=sizes, remarks=remarks)
+    facts = Facts(axes=axes, sizes=sizes, remarks=(*remarks, *_on_calibration(meta)))
     return _with_scales(facts, meta, _pixel_size(meta, head))
+
+
+def _on_calibration(meta: dict[str, Any]) -> tuple[Remark, ...]:
+    """Say where ImageJ shows other numbers than those in the file."""
+    offset, step = number(meta.get("c0")) or 0.0, number(meta.get("c1")) or 1.0
+    if str(meta.get("cf")) != STRAIGHT_LINE or (offset, step) == (0, 1):
+        return ()
+    return as_notes(
+        f"ImageJ shows {offset:g} + {step:g} × the numbers of this file: they are read as they "
+        f"are stored."
+    )
 
 
 def _as_what(n_planes: int) -> str:
