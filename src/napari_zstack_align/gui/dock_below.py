@@ -6,6 +6,8 @@ from typing import Any
 
 from qtpy.QtWidgets import QWidget
 
+from napari_zstack_align.gui.wheel import WheelGuard
+
 
 def show_below(viewer: Any, widget: QWidget, name: str, *, tabify: bool = False) -> None:
     """Put a widget into a dock below the image, anew where its dock was closed, and show it.
@@ -13,6 +15,7 @@ def show_below(viewer: Any, widget: QWidget, name: str, *, tabify: bool = False)
     With ``tabify`` it shares the place of other docks, in front of them.
     """
     if widget.parent() is None:
+        WheelGuard(widget)
         viewer.window.add_dock_widget(widget, name=name, area="bottom", tabify=tabify)
     dock = widget.parent()
     if dock is not None:

@@ -49,12 +49,12 @@ def sample_contrast(stack: Stack) -> Job[list[Limits]]:
     return [limits(sampled[:, channel]) for channel in range(stack.shape[1])]
 
 
-def limits(values: np.ndarray) -> Limits:
+def limits(values: np.ndarray, percentiles: Limits = PERCENTILES) -> Limits:
     """Contrast limits of some pixels; NaN doesn't count, and they always differ."""
     finite = values[np.isfinite(values)]
     if not finite.size:
         return 0.0, 1.0
-    low, high = np.percentile(finite, PERCENTILES)
+    low, high = np.percentile(finite, percentiles)
     return float(low), float(high) if high > low else float(low) + 1.0
 
 

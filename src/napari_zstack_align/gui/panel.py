@@ -32,6 +32,7 @@ from napari_zstack_align.gui.question import confirmed
 from napari_zstack_align.gui.raw_files import RawFiles
 from napari_zstack_align.gui.recordings.part import RecordingsPart
 from napari_zstack_align.gui.unfinished.offer import Offers
+from napari_zstack_align.gui.wheel import WheelGuard
 from napari_zstack_align.gui.word_colours import use_theme
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.gui.zshift.part import ZShiftPart
@@ -105,6 +106,7 @@ class Panel(QWidget):
         self._listening = Listening()
         self._gone = self._closing = self._looked = False
         self._connect()
+        WheelGuard(self)
         self.zstack.adopt()
         self._show_in_front()
 

@@ -41,6 +41,9 @@ class Column:
 class PictureStrip(QWidget):
     """Draws columns of equal width; its height follows from its width."""
 
+    BELOW_PX = 0
+    """Room below the captions."""
+
     def __init__(self) -> None:
         super().__init__()
         self.columns: tuple[Column, ...] = ()
@@ -122,7 +125,14 @@ class PictureStrip(QWidget):
             + metrics.boundingRect(room, WRAPPED, column.caption).height()
             for column, images in zip(self.columns, self._images, strict=True)
         ]
-        self.setFixedHeight(max(heights, default=0))
+        self.setFixedHeight(max(heights) + self.BELOW_PX if heights else 0)
+
+
+def in_grey(image: npt.NDArray[np.float32], contrast: tuple[float, float]) -> npt.NDArray[np.uint8]:
+    """Return an image (Y, X) as a picture between two limits; what isn't known is black."""
+    low, high = contrast
+    scaled = np.nan_to_num((image - low) / (high - low) * 255)
+    return np.asarray(np.clip(scaled, 0, 255), np.uint8)
 
 
 def _grey(picture: npt.NDArray[np.uint8]) -> QImage:

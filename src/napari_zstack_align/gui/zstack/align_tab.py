@@ -21,6 +21,7 @@ from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.masks import mask_layers
 from napari_zstack_align.gui.run_bar import RunBar
 from napari_zstack_align.gui.runs_box import RunsBox
+from napari_zstack_align.gui.zstack.trial_box import TrialBox
 from napari_zstack_align.params import AdaptiveParams
 
 RESULT_BUTTONS = {
@@ -54,6 +55,7 @@ class AlignTab(QWidget):
         self.mask_combo.setToolTip("Labels layer that says where the alignment has to be right")
         self.form = ParamsForm(AdaptiveParams, first=("alpha",), elsewhere=("channel",))
         self.align_by = AlignBy(self.form)
+        self.trial_box = TrialBox()
         self.run_bar = RunBar("Run", "Align the stack in the background")
         self.buttons = {name: button(*words) for name, words in RESULT_BUTTONS.items()}
         self.buttons["arrows"].setCheckable(True)
@@ -68,6 +70,7 @@ class AlignTab(QWidget):
     def set_result(self, there: bool) -> None:
         """Enable what needs an alignment, and what starts a job only while none runs."""
         busy = self.run_bar.busy
+        self.trial_box.set_busy(busy)
         for name, widget in self.buttons.items():
             widget.setEnabled((there or name == "load") and not (busy and name in JOB_BUTTONS))
 
@@ -82,6 +85,9 @@ class AlignTab(QWidget):
             grid.addWidget(self.buttons[name], 2 + index // 2, index % 2)
         layout = QVBoxLayout(self)
         layout.addLayout(mask)
-        for widget in (self.align_by, self.form, self.run_bar, self.runs_box, self.result):
+        layout.addWidget(self.align_by)
+        layout.addWidget(self.form)
+        layout.addWidget(self.trial_box)
+        for widget in (self.run_bar, self.runs_box, self.result):
             layout.addWidget(widget)
         layout.addStretch(1)

@@ -39,6 +39,7 @@ from napari_zstack_align.gui.zstack.kept_row import KeptRow, lost_words, mask_wo
 from napari_zstack_align.gui.zstack.load_tab import LoadTab
 from napari_zstack_align.gui.zstack.mask_tab import MaskTab
 from napari_zstack_align.gui.zstack.result import Result
+from napari_zstack_align.gui.zstack.slice_trial import SliceTrial
 from napari_zstack_align.gui.zstack.stack_runs import StackRuns
 from napari_zstack_align.project import Project
 from napari_zstack_align.saved import Kind, identity_of, layout_of
@@ -83,6 +84,7 @@ class ZStackPart(Part):
         self.result = Result(self)
         self.runs = StackRuns(self)
         self.run = AlignRun(self)
+        self.trial = SliceTrial(self)
         self._listening = Listening()
         self._in_front = False
         self._chosen_for: WeakKeyDictionary[Layer, ref[StackLayers]] = WeakKeyDictionary()
@@ -140,6 +142,8 @@ class ZStackPart(Part):
     def show_tab(self, tab: QWidget) -> None:
         """The plot is about the chosen stack, and so are these tabs alone."""
         self._in_front = tab in self.tabs
+        if not self._in_front:
+            self.trial.close()
         self.show_quality()
 
     def enter(self) -> None:
@@ -152,7 +156,7 @@ class ZStackPart(Part):
     def follow(self, view: FrameInView | None) -> None:
         """Overlay, arrows and the line in the plot go with the sliders."""
         shown = self.shown
-        if shown is None:
+        if shown is None or self.trial.follow():
             return
         if view is None or view.dataset is not shown:
             view = shown.view_of(shown.with_sliders)  # hidden below others
@@ -165,7 +169,9 @@ class ZStackPart(Part):
 
     def toggle(self) -> None:
         """Switch between raw and aligned frames."""
-        if self.shown is not None:
+        if self.trial.preview.is_open:
+            self.trial.flip()
+        elif self.shown is not None:
             self.shown.toggle()
             self.workspace.look()
 
@@ -256,6 +262,7 @@ class ZStackPart(Part):
 
     def on_removed(self, layer: Any) -> None:
         """A layer was removed from the viewer; without its last raw one a stack is gone."""
+        self.trial.on_removed(layer)
         shown = stack_of(layer)
         if shown is not None:
             goes = layer in shown.raw
@@ -275,6 +282,7 @@ class ZStackPart(Part):
         self.load_tab.preview.abandon()
         self.load_tab.pixel_check.abandon()
         self.run.let_go()
+        self.trial.let_go()
         self.runs.abandon()
         self._listening.stop()
 
@@ -479,6 +487,7 @@ class ZStackPart(Part):
         self.align_tab.align_by.show_channels(() if shown is None else shown.stack.channel_names)
         self.runs.refresh()
         self.runs.fill(shown)
+        self.trial.look()
         self.workspace.choose(shown)
 
     def _choose_shown(self, shown: StackLayers) -> None:
@@ -497,6 +506,7 @@ class ZStackPart(Part):
             old.update_description(stack)
             self.align_tab.align_by.show_channels(stack.channel_names)
             hand_over(old, old)
+            self.trial.look()
             self.workspace.look()
             return
         if old.alignment is not None:
@@ -531,6 +541,7 @@ class ZStackPart(Part):
         if layer is not None and self.shown is not None:
             self._chosen_for[layer] = ref(self.shown)
         self.mask_tab.words.follow(layer)
+        self.trial.look()
 
     def _is_chosen_for_another(self, layer: Layer | None) -> bool:
         """Whether a mask, which may be from a file, was chosen for another stack.
@@ -558,6 +569,8 @@ class ZStackPart(Part):
         self.align_tab.run_bar.busy_changed.connect(self._on_busy)
         self.align_tab.button_clicked.connect(self.result.do)
         self.align_tab.mask_combo.currentIndexChanged.connect(self._on_mask)
+        self.align_tab.form.changed.connect(self.trial.look)
+        self.mask_tab.words.changed.connect(self.trial.look)
         self.stack_combo.currentIndexChanged.connect(self._choose)
         self.workspace.kept_masks.changed.connect(self._on_masks_kept)
         self.kept_row.button.clicked.connect(lambda _: self.show_again())

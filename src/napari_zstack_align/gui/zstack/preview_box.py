@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
 
-from napari_zstack_align.gui.jobs import Limits, limits
+from napari_zstack_align.gui.jobs import limits
 from napari_zstack_align.gui.newest import Newest
-from napari_zstack_align.gui.picture_strip import NOTHING, Column, PictureStrip
+from napari_zstack_align.gui.picture_strip import NOTHING, Column, PictureStrip, in_grey
 from napari_zstack_align.gui.remarks import SIGN
 from napari_zstack_align.gui.run_bar import StatusLine
 from napari_zstack_align.gui.word_colours import give_meaning
@@ -193,12 +192,6 @@ def _columns(stack: Stack, preview: LayoutPreview) -> tuple[Column, ...]:
             empty = np.full(read[0].shape[1:] if read else (3, 4), NOTHING, np.uint8)
             columns.append(Column(f"{each.caption} (can't be read)", (empty,)))
             continue
-        pictures = (_in_grey(p, low) for p, low in zip(each.pixels, contrast, strict=True))
+        pictures = (in_grey(p, low) for p, low in zip(each.pixels, contrast, strict=True))
         columns.append(Column(each.caption, tuple(pictures), names))
     return tuple(columns)
-
-
-def _in_grey(image: npt.NDArray[np.float32], contrast: Limits) -> npt.NDArray[np.uint8]:
-    low, high = contrast
-    scaled = np.nan_to_num((image - low) / (high - low) * 255)
-    return np.asarray(np.clip(scaled, 0, 255), np.uint8)

@@ -28,6 +28,8 @@ from napari_zstack_align.write.writers import Takes, writers_of
 if TYPE_CHECKING:
     from napari_zstack_align.gui.zstack.part import ZStackPart
 
+UNDER_PREVIEW = ("volume", "three_d", "arrows")
+"""What these buttons show would be hidden by the preview of a slice."""
 VIEW_ANGLES = (0, 30, 60)
 """Of the camera in 3-D: the slices seen from the side, in degrees."""
 
@@ -62,6 +64,8 @@ class Result:
             "export": self._ask_export,
             "report": self._ask_report,
         }
+        if name in UNDER_PREVIEW:
+            self._part.trial.close()
         actions[name]()
 
     def toggle_3d(self) -> None:

@@ -66,6 +66,7 @@ class StackRuns:
         """Show a run; view and sliders stay as they are."""
         shown = self._part.shown
         if shown is not None and shown.runs.get(number) is not None:
+            self._part.trial.close()
             self.show_of(shown, number)
             self.tell()
             self._say(shown)
