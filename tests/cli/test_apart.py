@@ -383,3 +383,9 @@ def _refused(command, folder, capsys):
     assert main(command) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert (files_in(folder), sorted(Path("/dev").glob("null*"))) == before
+
+
+def test_a_file_that_is_given_twice_is_not_the_last_one_in_silence(folder, capsys):
+    line = ["traces", "movie.tif", "--rois=cells.csv", "--rois=others.csv"]
+    assert main(line) == 2
+    assert "--rois: it is given twice: leave one of them out" in capsys.readouterr().err

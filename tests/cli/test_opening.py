@@ -35,3 +35,14 @@ def test_a_cell_is_read_as_its_flag(args: argparse.Namespace) -> None:
     assert found == {"channels": 2, "drop_frames": "3, 7-9", "line_phase": "auto", "plane": 1}
     with pytest.raises(InputError, match="channels is 'two'"):
         with_columns(args, {"channels": "two"})
+
+
+@pytest.mark.parametrize(
+    ("with_all", "text", "said"),
+    [(False, "all", "'all' is no plane: give a whole number from 0$"), (True, "b", "or 'all'$")],
+)
+def test_a_plane_is_a_number(with_all: bool, text: str, said: str) -> None:
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    add_opening_arguments(parser, with_all_planes=with_all)
+    with pytest.raises(argparse.ArgumentError, match=said):
+        parser.parse_args(["--plane", text])

@@ -35,7 +35,7 @@ def _path(text: str) -> Path:
 
 
 class _PathArgument(argparse.Action):
-    """An argument that is a path, or several; given twice, it counts once."""
+    """An argument that is a path, or several; it is given once."""
 
     noted_in: str
 
@@ -49,6 +49,8 @@ class _PathArgument(argparse.Action):
         values: Any,
         option_string: str | None = None,
     ) -> None:
+        if option_string and self.dest in getattr(namespace, self.noted_in, {}):
+            raise argparse.ArgumentError(self, "it is given twice: leave one of them out")
         setattr(namespace, self.dest, values)
         paths = values if isinstance(values, list) else [values]
         noting = [*chain.from_iterable(map(self.note, paths))]

@@ -52,7 +52,7 @@ def add_opening_arguments(
     )
     group.add_argument(
         "--plane",
-        type=_plane if with_all_planes else int,
+        type=_plane_or_all if with_all_planes else _plane,
         metavar="Z",
         help="open one slice of volumes as a recording, from 0"
         + ("; 'all': a session for each, OUT_plane0 and so on" if with_all_planes else ""),
@@ -233,13 +233,15 @@ def _line_phase(text: str) -> float | tuple[float, ...] | str:
     return found[0] if len(found) == 1 else tuple(found)
 
 
-def _plane(text: str) -> int | str:
-    if text.lower() == ALL_PLANES:
-        return ALL_PLANES
+def _plane_or_all(text: str) -> int | str:
+    return ALL_PLANES if text.lower() == ALL_PLANES else _plane(text, f", or '{ALL_PLANES}'")
+
+
+def _plane(text: str, otherwise: str = "") -> int:
     try:
         return int(text)
     except ValueError:
-        message = f"'{text}' is no plane: give a whole number from 0, or '{ALL_PLANES}'"
+        message = f"'{text}' is no plane: give a whole number from 0{otherwise}"
         raise argparse.ArgumentTypeError(message) from None
 
 

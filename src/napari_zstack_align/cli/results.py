@@ -20,6 +20,8 @@ Result: TypeAlias = Alignment | Traces | ZShift
 
 LOOKS_WRONG = "The result looks wrong as a whole: see its first warning. "
 """Where a remark is serious."""
+DFF_IS_UNRELIABLE = "ΔF/F is unreliable: see its first warning. "
+"""The same of traces: F is right whatever the matter is with their baseline."""
 
 
 def tell(results: Sequence[Result], *, named: bool = True) -> None:
@@ -81,11 +83,13 @@ def last_line(results: Sequence[Result]) -> str:
     """
     remarks = [remark for result in results for remark in remarks_on(result)]
     number, wrong = n_warnings(remarks), any(remark.is_serious for remark in remarks)
+    of_traces_alone = all(isinstance(result, Traces) for result in results)
+    doubt = DFF_IS_UNRELIABLE if of_traces_alone else LOOKS_WRONG
     flagged = sum(int(are_flagged(_flags(result)).sum()) for result in results)
     if not number:
         return ""
     warnings, frames = counted(number, "warning"), counted(flagged, "frame")
-    return f"{LOOKS_WRONG if wrong else ''}{warnings} above; {frames} {are(flagged)} flagged."
+    return f"{doubt if wrong else ''}{warnings} above; {frames} {are(flagged)} flagged."
 
 
 def name_of(result: Result) -> str:

@@ -202,7 +202,8 @@ def _of_dark(traces: Traces) -> tuple[Remark, ...]:
     hint = f" (the darkest pixels suggest at most {values})" if dark.source == "estimated" else ""
     return as_serious(
         f"ΔF/F is unreliable, for the dark level is unknown{hint}. Read the traces with "
-        f"`dark_level` or `dark_frames`, or with `accept_estimate`; F is right without it."
+        f"`dark_level` (best of all measured in a file without light) or `dark_frames`, or with "
+        f"`accept_estimate`; F is right without it."
     )
 
 
