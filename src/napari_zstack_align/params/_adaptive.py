@@ -82,11 +82,11 @@ class AdaptiveParams(ChannelParams):
     between_slices: Annotated[float, Field(ge=0.0, le=1.0)] | Literal["auto"] = Field(
         1.0,
         description=(
-            "How far the slices are moved against one another. 'follow' (or 1): as far as the "
-            "images ask for; a slant of the anatomy through z looks like drift, and is followed. "
-            "'auto': as far as the motion of the repeats makes it likely; a slant is left as it "
-            "is. 'stiff' (or 0): they only shift. A number between: bends are followed by that "
-            "part. With one repeat 'auto' is 'stiff'. Not for 'direct'."
+            "How far the slices are moved against one another. 'auto': as far as the motion of the "
+            "repeats makes it likely; a slant of the anatomy through z is left as it is. 'follow' "
+            "(or 1): as far as the images ask for; a slant looks like drift, and is followed. "
+            "'stiff' (or 0): they only shift. A number between: bends are followed by that part. "
+            "With one repeat 'auto' is 'stiff'. Not for 'direct'."
         ),
         json_schema_extra={**unit("×"), "words": BETWEEN_SLICES},
     )

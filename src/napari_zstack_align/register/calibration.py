@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.register.normal_equations import normal_equations
+from napari_zstack_align.register.normal_equations import NormalEquations, normal_equations
 from napari_zstack_align.register.prefilter import Image
 from napari_zstack_align.register.smoothness import smoothness
 from napari_zstack_align.register.template import Coefficients, Level
@@ -70,14 +70,7 @@ class Calibration:
         rough: tuple[Image, Image] | None = None
         risks = []
         for factor in FACTORS:
-            prior = smoothness(shape, spacing, factor * alpha)
-            equations = normal_equations(
-                self.level.weighted_gradients,
-                self.level.gradients,
-                self.level.bases,
-                prior,
-                self.level.prior_scale,
-            )
+            equations = self._equations(shape, spacing, factor * alpha)
             found, scatter = (
                 self._sampled(equations.solve(part)) for part in (self.motion, self.noise)
             )
@@ -86,9 +79,40 @@ class Calibration:
             risks.append(missed + _power(scatter))
         return np.array(risks)
 
+    def errors(self, shape: tuple[int, int], spacing: float, alpha: float) -> Coefficients:
+        """(m, 2, gy, gx) fields that noise alone makes at some smoothness."""
+        n = len(self.motion)
+        centred = self._equations(shape, spacing, alpha).solve(self.noise)
+        return centred * np.float32(np.sqrt(n / (n - 1)))
+
+    def _equations(self, shape: tuple[int, int], spacing: float, alpha: float) -> NormalEquations:
+        return normal_equations(
+            self.level.weighted_gradients,
+            self.level.gradients,
+            self.level.bases,
+            smoothness(shape, spacing, alpha),
+            self.level.prior_scale,
+        )
+
     def _sampled(self, field: Coefficients) -> Image:
         rows, columns = (basis[::SAMPLING] for basis in self.level.bases)
         return np.asarray(rows @ field @ columns.T, np.float32)
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """What some registered frames tell of all others.
+
+    Attributes
+    ----------
+    factor : float
+        On the smoothness, that predicts the least error.
+    errors : numpy.ndarray
+        (m, 2, gy, gx) fields that noise alone makes.
+    """
+
+    factor: float
+    errors: Coefficients
 
 
 def calibrated(
@@ -98,12 +122,13 @@ def calibrated(
     shape: tuple[int, int],
     spacing: float,
     alpha: float,
-) -> float:
-    """Return the factor on a smoothness that predicts the least error; 1 from too few frames."""
+) -> Calibrated:
+    """Find the factor on a smoothness that predicts the least error; 1 from too few frames."""
     if len(fields) < FEWEST_FRAMES:
-        return 1.0
-    risks = Calibration.of(level, fields, residuals).risks(shape, spacing, alpha)
-    return FACTORS[int(risks.argmin())]
+        return Calibrated(1.0, np.zeros((0, *fields.shape[1:]), np.float32))
+    told = Calibration.of(level, fields, residuals)
+    factor = FACTORS[int(told.risks(shape, spacing, alpha).argmin())]
+    return Calibrated(factor, told.errors(shape, spacing, factor * alpha))
 
 
 def _elsewhere(level: Level, residual: Image, roll: tuple[int, int]) -> Image:

@@ -35,7 +35,7 @@ from napari_zstack_align.progress import Progress
 from napari_zstack_align.register.artefacts.artefacts import Artefacts
 from napari_zstack_align.register.between_slices import SPACING_RATIO, Chain
 from napari_zstack_align.register.chain.decisions import Decision, described, verdict
-from napari_zstack_align.register.chain.modes import Modes
+from napari_zstack_align.register.chain.modes import Matrix, Modes
 from napari_zstack_align.register.chain.pairs import Pairs
 from napari_zstack_align.register.chain.settled import Compared as ComparedSlice
 from napari_zstack_align.register.chain.settled import Settled, settled
@@ -49,12 +49,12 @@ from napari_zstack_align.remark import Remark, Severity
 from napari_zstack_align.saved import Arrays, Units
 from napari_zstack_align.stack import Stack
 
-WITHIN, BETWEEN = "adaptive within a slice 8", "adaptive from slice to slice 11"
+WITHIN, BETWEEN = "adaptive within a slice 9", "adaptive from slice to slice 11"
 """The methods of the units: another number where a result may change."""
 ONE_REPEAT = Remark(
     "With one repeat a slice nothing shows how the tissue moves: slices were shifted against one "
-    "another, but not bent (between_slices='auto' is 'stiff' here). A lean of the anatomy through "
-    "z is followed.",
+    "another, but not bent (`between_slices='auto'` is 'stiff' here). A lean of the anatomy "
+    "through z is followed.",
     Severity.NOTE,
 )
 
@@ -311,7 +311,12 @@ class TwoStages(SliceRun):
         if self.params.bend_between_slices < 1:
             return
         found: Settled | None = yield from self.in_thread(
-            settled, self._compared_slices, self._modes, self._coarse_px, self.mask
+            settled,
+            self._compared_slices,
+            self._modes,
+            self._coarse_px,
+            noise=self._noise_of_repeats(),
+            mask=self.mask,
         )
         if found is None:
             return
@@ -319,6 +324,13 @@ class TwoStages(SliceRun):
         self.remarks = (*self.remarks, *verdict(found, followed=not self._asks_repeats))
         if self._asks_repeats:
             yield from self._put(found)
+
+    def _noise_of_repeats(self) -> Matrix | None:
+        """(K,) variance of the error of the values of a repeat; None where too few frames tell."""
+        errors = self._learned.errors
+        if errors is None or not len(errors):
+            return None
+        return np.square(self._modes.values(errors, self.spacing_px)).mean(axis=0)
 
     def _put(self, found: Settled) -> Generator[Progress, None, None]:
         """Place all frames where their slices were put."""

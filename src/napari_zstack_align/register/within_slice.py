@@ -104,10 +104,13 @@ class Learned:
         was registered yet.
     factors : tuple of float
         Calibrated smoothness in the slices so far, as multiples of the standard one.
+    errors : numpy.ndarray, optional
+        (m, 2, gy, gx) fields of repeats that noise alone makes; None where too few frames tell.
     """
 
     noise: Image | None = None
     factors: tuple[float, ...] = ()
+    errors: Coefficients | None = None
 
     @property
     def is_frozen(self) -> bool:
@@ -201,14 +204,15 @@ class SliceResult:
         if self.learned is before:
             return arrays
         arrays["factors"] = np.array(self.learned.factors)
-        return {**arrays, **known(noise=self.learned.noise)}
+        return {**arrays, **known(noise=self.learned.noise, errors=self.learned.errors)}
 
     @classmethod
     def of_arrays(cls, arrays: Arrays, before: Learned) -> SliceResult:
         """Undo `to_arrays`."""
         learned = before
         if "factors" in arrays:
-            learned = Learned(arrays.get("noise"), tuple(arrays["factors"].tolist()))
+            factors = tuple(arrays["factors"].tolist())
+            learned = Learned(arrays.get("noise"), factors, arrays.get("errors"))
         return cls(repeats_of_arrays(arrays), arrays.get("image"), learned)
 
 
@@ -326,7 +330,7 @@ def _calibrate(
         return replace(learned, factors=(*learned.factors, 1.0))
     if len(kept) < FEWEST_FRAMES:
         return learned
-    factor = calibrated(
+    told = calibrated(
         template.levels[-1],
         np.stack([one.before for one in kept]),
         [one.residual for one in kept if one.residual is not None],
@@ -334,7 +338,8 @@ def _calibrate(
         run.spacing_px,
         FINE.smoothness,
     )
-    return replace(learned, factors=(*learned.factors, factor))
+    errors = [each for each in (learned.errors, told.errors) if each is not None]
+    return replace(learned, factors=(*learned.factors, told.factor), errors=np.concatenate(errors))
 
 
 def passes_of(shape: tuple[int, int]) -> list[Pass]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from napari_zstack_align.alignment.spline import grid_shape
 from napari_zstack_align.library_threads import one_thread_each
+from napari_zstack_align.register.chain.anatomy import JUMPS, Prior
 from napari_zstack_align.register.chain.decisions import verdict
+from napari_zstack_align.register.chain.drift import steady_drift
 from napari_zstack_align.register.chain.modes import Modes
 from napari_zstack_align.register.chain.motion import Schedule
 from napari_zstack_align.register.chain.settled import Compared, _lengths, settled
@@ -20,6 +23,8 @@ MODES = Modes((256, 256))
 K = len(MODES.bins)
 SCALE = 0.1 / (1 + MODES.bins)
 """Coarse modes are stronger, px."""
+ERROR = (0.02 * SCALE) ** 2
+"""Variance of the error of a repeat."""
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +48,7 @@ def evidence(motion, others, rng) -> tuple[Evidence, np.ndarray]:
         halves.mean(axis=0),
         halves,
         MODES.bins,
+        ERROR,
     )
     return made, true
 
@@ -99,6 +105,39 @@ def test_jumps_are_followed_on_clear_evidence() -> None:
     assert error(likely_steps(made).taken, jumps) < 0.25 * error(0 * jumps, jumps)
 
 
+def test_jumps_far_beyond_the_motion_are_doubted() -> None:
+    prior = Prior(1.0, 0.3, np.zeros(7), np.inf, against_jumps=1.0)
+    small, large, huge = (prior.of_jumps(size * JUMPS, motion=1.0)[1:] for size in (0.1, 10, 1e4))
+    assert (small > large).all()
+    assert (large > huge).all()
+    assert prior.of_jumps(0 * JUMPS, motion=1.0)[0] == 0
+
+
+def test_repeats_that_scatter_by_noise_alone_are_still() -> None:
+    rng = np.random.default_rng(11)
+    noisy = 0.5 * SCALE * rng.standard_normal((SLICES * REPEATS, K))
+    made, _ = evidence(noisy, 0.1 * SCALE * rng.standard_normal((SLICES - 1, K)), rng)
+    known = replace(made, noise=(0.5 * SCALE) ** 2)
+    still = np.zeros_like(made.steps)
+    assert error(likely_steps(known).taken, still) < 0.2 * error(likely_steps(made).taken, still)
+
+
+def test_places_that_are_wrong_by_noise_add_up_to_nothing() -> None:
+    rng = np.random.default_rng(12)
+    places = 0.2 * SCALE * rng.standard_normal((SLICES, K))
+    made, true = evidence(walk(rng) / 6, np.diff(places, axis=0), rng)
+    assert error(likely_steps(made).taken, true) < 0.55 * error(made.steps, true)
+
+
+@pytest.mark.parametrize(("standard_errors", "is_believed"), [(3.0, False), (8.0, True)])
+def test_a_drift_is_believed_beyond_the_noise_of_the_repeats(standard_errors, is_believed) -> None:
+    times = [np.arange(REPEATS, dtype=float)] * SLICES
+    noise = np.full(K, 0.02**2)
+    slope = standard_errors * 0.02 / np.sqrt(28 * SLICES) * (MODES.bins == 0)
+    values = [np.outer(t - t.mean(), slope) for t in times]  # their slopes agree by chance
+    assert steady_drift(times, values, MODES.bins, noise).velocity.any() == is_believed
+
+
 def test_the_mean_of_large_shifts_is_no_lean() -> None:
     rng = np.random.default_rng(8)
     sway = 0.3 * rng.standard_normal((SLICES * REPEATS, K)) * (MODES.bins == 0)
@@ -115,7 +154,9 @@ def test_single_repeats_show_nothing_and_slices_only_shift() -> None:
     made, _ = evidence(walk(rng), 0.0, rng)
     ones = tuple(repeats[:1] for repeats in made.repeats)
     times = Schedule(tuple(each[:1] for each in made.schedule.times))
-    taken = likely_steps(Evidence(times, ones, made.steps, made.halves, made.bins)).taken
+    taken = likely_steps(
+        Evidence(times, ones, made.steps, made.halves, made.bins, made.noise)
+    ).taken
     np.testing.assert_array_equal(taken, made.steps * (made.bins == 0))
 
 
@@ -142,6 +183,7 @@ def test_long_stacks_and_many_repeats_are_taken_in_parts() -> None:
         halves.mean(axis=0),
         halves,
         MODES.bins,
+        ERROR,
     )
     assert error(likely_steps(made).taken, true) < 0.4 * error(made.steps, true)
 

@@ -105,9 +105,9 @@ def verdict(found: Settled, *, followed: bool) -> tuple[Remark, ...]:
         text += f"{found.left_px:.1f} px that the repeats don't show: the anatomy is slanted "
         text += "through z, or the tissue drifted between slices. Images can't tell these apart; "
         text += (
-            "it was followed. Choose between_slices='auto' to leave it out."
+            "it was followed. Choose `between_slices='auto'` to leave it out."
             if followed
-            else "it was left out. If the tissue drifted, choose between_slices='follow'."
+            else "it was left out. If the tissue drifted, choose `between_slices='follow'`."
         )
         remarks.append(Remark(text))
     return tuple(remarks)

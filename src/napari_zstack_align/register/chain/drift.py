@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import chdtri
 
 from napari_zstack_align.register.chain.modes import SHIFT, Bins, Matrix
 
-SURE = 4.0
-"""Standard errors by which the pooled slopes exceed chance before a drift is believed."""
+BY_CHANCE = 3e-5
+"""A drift is believed where slopes of no drift are as large less often: four standard errors."""
 FEWEST_SLICES = 3
 
 
@@ -30,7 +31,9 @@ class Drift:
     variance: Matrix
 
 
-def steady_drift(times: Sequence[Matrix], values: Sequence[Matrix], bins: Bins) -> Drift:
+def steady_drift(
+    times: Sequence[Matrix], values: Sequence[Matrix], bins: Bins, noise: Matrix
+) -> Drift:
     """Find what the repeats of all slices share: the mean of their slopes.
 
     Whether there is a drift is judged over all bends together, and over the translation; how much
@@ -42,25 +45,32 @@ def steady_drift(times: Sequence[Matrix], values: Sequence[Matrix], bins: Bins) 
         (n,) times and (n, K) values of the repeats of each slice.
     bins : numpy.ndarray
         (K,) bin of each value.
+    noise : numpy.ndarray
+        (K,) variance of the error of a repeat's value: slopes are no surer than it lets them be.
     """
     slopes = np.array([_slope(t, v) for t, v in zip(times, values, strict=True) if len(t) > 1])
     velocity, variance = np.zeros(len(bins)), np.zeros(len(bins))
     if len(slopes) < FEWEST_SLICES:
         return Drift(velocity, variance)
     mean = slopes.mean(axis=0)
-    error = slopes.var(axis=0, ddof=1) / len(slopes)
+    least = float(np.mean([1 / ((t - t.mean()) ** 2).sum() for t in times if len(t) > 1]))
+    error = np.maximum(slopes.var(axis=0, ddof=1), least * noise) / len(slopes)
     for together in (bins == SHIFT, bins != SHIFT):
-        chance = float(error[together].sum())
-        spread = np.sqrt(2 * float((error[together] ** 2).sum()))
-        if float((mean[together] ** 2).sum()) - chance <= SURE * spread:
+        if float((mean[together] ** 2).sum()) <= _most_by_chance(error[together]):
             continue
         for each in np.unique(bins[together]):
             modes = bins == each
-            noise, whole = float(error[modes].mean()), float((mean[modes] ** 2).mean())
-            believed = max(whole - noise, 0.0) / max(whole, np.finfo(float).tiny)
+            unsure, whole = float(error[modes].mean()), float((mean[modes] ** 2).mean())
+            believed = max(whole - unsure, 0.0) / max(whole, np.finfo(float).tiny)
             velocity[modes] = believed * mean[modes]
-            variance[modes] = believed * noise
+            variance[modes] = believed * unsure
     return Drift(velocity, variance)
+
+
+def _most_by_chance(variances: Matrix) -> float:
+    """Sum of squares that normal errors exceed as seldom as `BY_CHANCE` (Satterthwaite 1946)."""
+    scale = float((variances**2).sum() / variances.sum()) if variances.any() else 0.0
+    return scale * float(chdtri(variances.sum() / scale, BY_CHANCE)) if scale else 0.0
 
 
 def _slope(times: Matrix, values: Matrix) -> Matrix:

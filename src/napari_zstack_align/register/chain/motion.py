@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import LinAlgError, cholesky, solve_triangular
 
 from napari_zstack_align.register.chain.modes import Matrix
 
@@ -25,6 +24,10 @@ WALKS = (0.01, 0.05, 0.2)
 MOST_GROUPS = 8
 """Repeats of a slice beyond so many are averaged in groups: their mean is all that counts."""
 TINY = 1e-9
+SMALLEST_NOISE = 1e-6
+"""Variance (px²) of the error of a repeat that is counted at least."""
+VARIANCES = np.concatenate([[0.0], np.geomspace(1e-3, 1e6, 61)])
+"""Variance of the motion that is tried, times that of the error of a repeat."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ class Family:
     @property
     def n_parameters(self) -> int:
         """What had to be chosen of it."""
-        return int(self.sway > 0) + int(self.sway > 0 and self.walk > 0)
+        moves, sways = self.sway + self.walk > 0, self.sway > 0
+        return int(moves) + int(sways) + int(sways and self.walk > 0)
 
     def covariance(self, times: Matrix) -> Matrix:
         """(T, T) at times (T,), counted in repeats from 0."""
@@ -57,6 +61,7 @@ class Family:
 
 def families() -> Iterator[Family]:
     """All ways to move that are tried."""
+    yield Family(0.0, 0.0, 0.0)
     yield Family(0.0, 0.0, 1.0)
     for memory in MEMORIES:
         yield Family(memory, 1.0, 0.0)
@@ -113,27 +118,49 @@ class Prediction:
     Attributes
     ----------
     family : Family
-    factor : numpy.ndarray
-        (C, C) lower Cholesky factor of the covariance of the contrasts.
+    axes : numpy.ndarray
+        (C, C) eigenvectors of the covariance of the contrasts, in columns.
+    spread : numpy.ndarray
+        (C,) its eigenvalues.
     gain : numpy.ndarray
-        (C, S): whitened contrasts to predicted steps.
-    open : numpy.ndarray
-        (S, S) covariance of the steps, given the contrasts.
+        (S, C) covariance of the steps with the contrasts along them.
+    steps : numpy.ndarray
+        (S, S) covariance of the steps.
     """
 
     family: Family
-    factor: Matrix
+    axes: Matrix
+    spread: Matrix
     gain: Matrix
-    open: Matrix
+    steps: Matrix
 
-    @property
-    def log_determinant(self) -> float:
-        """Of the covariance of the contrasts."""
-        return 2 * float(np.log(np.diag(self.factor)).sum())
+    def along(self, contrasts: Matrix) -> Matrix:
+        """(C, K) contrasts along the axes."""
+        return np.asarray(self.axes.T @ contrasts)
 
-    def whitened(self, contrasts: Matrix) -> Matrix:
-        """(C, K) contrasts as white noise, if the tissue moves this way."""
-        return np.asarray(solve_triangular(self.factor, contrasts, lower=True))
+    def likeliest(self, along: Matrix, noise: float) -> tuple[float, float]:
+        """Variance of the motion under which contrasts are most likely, and its log likelihood.
+
+        Parameters
+        ----------
+        along : numpy.ndarray
+            (C, k) contrasts along the axes.
+        noise : float
+            Variance of the error of each.
+        """
+        squares = (along**2).sum(axis=1)
+        variances = max(noise, SMALLEST_NOISE) * VARIANCES
+        whole = variances[:, np.newaxis] * self.spread + max(noise, SMALLEST_NOISE)
+        logs = -0.5 * (along.shape[1] * np.log(whole) + squares / whole).sum(axis=1)
+        best = int(logs.argmax())
+        return float(variances[best]), float(logs[best])
+
+    def given(self, along: Matrix, variance: float, noise: float) -> tuple[Matrix, Matrix]:
+        """Predicted steps (S, k), and the covariance (S, S) that is left open."""
+        part = variance / (variance * self.spread + max(noise, SMALLEST_NOISE))
+        weighted = self.gain * part
+        left = variance * (self.steps - weighted @ self.gain.T)
+        return weighted @ along, left + TINY * np.eye(len(left))
 
 
 def predictions(schedule: Schedule) -> list[Prediction]:
@@ -144,13 +171,16 @@ def predictions(schedule: Schedule) -> list[Prediction]:
     for family in families():
         covariance = family.covariance(times)
         half = to_contrasts @ covariance
-        try:
-            factor = cholesky(half @ to_contrasts.T, lower=True)
-        except LinAlgError:
-            continue
-        gain = solve_triangular(factor, half @ to_steps.T, lower=True)
-        left = to_steps @ covariance @ to_steps.T - gain.T @ gain
-        made.append(Prediction(family, factor, gain, left + TINY * np.eye(len(left))))
+        spread, axes = np.linalg.eigh(half @ to_contrasts.T)
+        made.append(
+            Prediction(
+                family,
+                axes,
+                np.maximum(spread, 0),
+                to_steps @ half.T @ axes,
+                to_steps @ covariance @ to_steps.T,
+            )
+        )
     return made
 
 

@@ -78,7 +78,12 @@ class Settled:
 
 
 def settled(
-    slices: Mapping[int, Compared], modes: Modes, spacing_px: float, mask: Mask | None = None
+    slices: Mapping[int, Compared],
+    modes: Modes,
+    spacing_px: float,
+    *,
+    noise: Matrix | None = None,
+    mask: Mask | None = None,
 ) -> Settled | None:
     """Put the slices as far from one another as their repeats make it likely.
 
@@ -90,6 +95,8 @@ def settled(
         That the values are of.
     spacing_px : float
         Distance of the control points of the steps.
+    noise : numpy.ndarray, optional
+        (K,) variance of the error of the values of a repeat.
     mask : numpy.ndarray, optional
         Where it counts how far the ends are from where the images would have them: elsewhere these
         say nothing, and the fields are as smooth as may be.
@@ -111,6 +118,7 @@ def settled(
         values,
         np.stack([modes.values(halves[:, i], spacing_px) for i in (0, 1)]),
         modes.bins,
+        np.zeros(len(modes.bins)) if noise is None else noise,
     )
     likely = likely_steps(evidence)
     coarse = (modes.bins != SHIFT) & (modes.bins <= COARSE)

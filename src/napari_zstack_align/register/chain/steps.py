@@ -9,11 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeAlias
 
 import numpy as np
 
-from napari_zstack_align.register.chain.anatomy import JUMPS, NOISE, Explanation, log_sum
+from napari_zstack_align.register.chain.anatomy import (
+    JUMPS,
+    NOISE,
+    Explanation,
+    Prior,
+    Weights,
+    log_sum,
+)
 from napari_zstack_align.register.chain.drift import Drift, steady_drift
 from napari_zstack_align.register.chain.modes import SHIFT, Bins, Matrix
 from napari_zstack_align.register.chain.motion import (
@@ -23,32 +29,58 @@ from napari_zstack_align.register.chain.motion import (
     predictions,
 )
 
-BENDS = ((3, 4, 5), (1, 2))
-"""Bins of the bends that move in one way: the fine ones are mostly noise and must not speak for the
-coarse ones."""
 PARAMETER = 2.5
 """What a parameter of the motion costs, in log likelihood."""
 UNLIKELY = 20.0
 """Ways to move that the repeats make less likely by so much (log likelihood) are left out."""
 USUAL_NOISE, NOISE_SPREAD = 1.5, 0.9
 """Noise over that of which the halves tell: median, and spread of its logarithm."""
-SHARED_SPREAD = 0.7
-"""By how much the noise of the translation differs from that of the bends (logarithm)."""
-JUMP_PRIOR = 10.0
-"""Log odds against jumps: they are believed on clear evidence alone. Where slices bent in jumps,
-they are as likely as not to have shifted so, too."""
-BEND_SLANT = np.array([0, 0, 0.5, 1.5, 3.0, 4.0, 5.0])
-SHIFT_SLANT = np.array([0, 0, 0, 0.5, 1.5, 4.0, 7.0])
-"""Log odds against each strength of the slant."""
+BOTH_JUMP = 3.0
+"""Log odds that bends and translation jump together."""
+FINE_ALONE = 3.0
+"""Log odds against fine bends that jump where the coarse ones don't, or the other way."""
 USUAL_LEAN_PX = 0.05
 """Slant of the translation, px a slice; it is unlikely to be many times longer. The error of a
 translation is so small that in units of it a slant could be as long as any motion: it then took the
 mean of large steps that jump."""
-MOST_FRAMES = 256
+MOST_FRAMES, MOST_STEPS = 256, 36
 """Longer stacks are taken in parts."""
-FEWEST_SLICES = 2
 
-Spread: TypeAlias = tuple[float, float]
+
+@dataclass(frozen=True)
+class Group:
+    """Modes that move in one way.
+
+    Attributes
+    ----------
+    bins : tuple of int
+        That they are of.
+    against_slant : tuple of float
+        Log odds against each strength of the slant.
+    noise_spread : float
+        By how much the noise of one of these bins differs from that of all (logarithm).
+    tells_jumps : float
+        Weight of the odds against jumps in these bins; 0 where they follow others.
+    """
+
+    bins: tuple[int, ...]
+    against_slant: tuple[float, ...]
+    noise_spread: float
+    tells_jumps: float
+
+    @property
+    def slant_prior(self) -> Matrix:
+        """(slant,) log probability beforehand."""
+        logs = -np.array(self.against_slant)
+        return logs - log_sum(logs, 0)
+
+
+COARSE = Group((1, 2), (0, 0, 0.5, 1.5, 3.0, 4.0, 5.0), 0.35, 1.0)
+TRANSLATION = Group((SHIFT,), (0, 0, 0, 0.5, 1.5, 4.0, 7.0), 0.7, 1.0)
+FINE = Group((3, 4, 5), (0, 0, 0.5, 1.5, 3.0, 4.0, 5.0), 1.0, 0.0)
+GROUPS = (COARSE, TRANSLATION, FINE)
+"""Of fine bends a registration of smooth fields finds only a part: what it misses looks like noise,
+and must not speak for the coarse ones."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +99,8 @@ class Evidence:
         (2, Z - 1, K) what two halves of the images ask for.
     bins : numpy.ndarray
         (K,) bin of each value.
+    noise : numpy.ndarray
+        (K,) variance of the error of a repeat's value.
     """
 
     schedule: Schedule
@@ -74,6 +108,7 @@ class Evidence:
     steps: Matrix
     halves: Matrix
     bins: Bins
+    noise: Matrix
 
     def part(self, first: int, last: int) -> Evidence:
         """Of the slices from the first to the last one."""
@@ -83,13 +118,16 @@ class Evidence:
             self.steps[first:last],
             self.halves[:, first:last],
             self.bins,
+            self.noise,
         )
 
     def of_few_repeats(self) -> Evidence:
         """Average repeats in groups, where there are many."""
         pairs = [grouped(t, v) for t, v in zip(self.schedule.times, self.repeats, strict=True)]
         times, values = zip(*pairs, strict=True)
-        return Evidence(Schedule(times), values, self.steps, self.halves, self.bins)
+        in_a_group = sum(map(len, self.schedule.times)) / sum(map(len, times))
+        noise = self.noise / in_a_group
+        return Evidence(Schedule(times), values, self.steps, self.halves, self.bins, noise)
 
 
 @dataclass(frozen=True)
@@ -121,7 +159,7 @@ def likely_steps(evidence: Evidence) -> LikelySteps:
     whole = evidence.of_few_repeats()
     n_slices = len(whole.repeats)
     n_frames = sum(len(times) for times in whole.schedule.times)
-    n_parts = int(np.ceil(n_frames / MOST_FRAMES))
+    n_parts = int(np.ceil(max(n_frames / MOST_FRAMES, (n_slices - 1) / MOST_STEPS, 1)))
     ends = np.linspace(0, n_slices - 1, n_parts + 1).round().astype(int)
     parts = [_of_part(whole.part(a, b)) for a, b in pairwise(ends.tolist()) if b > a]
     return LikelySteps(
@@ -132,20 +170,39 @@ def likely_steps(evidence: Evidence) -> LikelySteps:
 def _of_part(evidence: Evidence) -> LikelySteps:
     if all(len(times) < 2 for times in evidence.schedule.times):
         return _shifts(evidence)
-    drift = steady_drift(evidence.schedule.times, evidence.repeats, evidence.bins)
+    drift = steady_drift(evidence.schedule.times, evidence.repeats, evidence.bins, evidence.noise)
     ways = predictions(evidence.schedule)
-    noise, against_jumps = (float(np.log(USUAL_NOISE)), NOISE_SPREAD), JUMP_PRIOR
+    groups = [_ways_to_move(evidence, drift, ways, group) for group in GROUPS]
+    joint = _probability(*(log_sum(np.stack([w.evidence for w in each]), 0) for each in groups))
     found = LikelySteps(*(np.zeros_like(evidence.steps) for _ in range(3)))
-    for groups, slant in ((BENDS, BEND_SLANT), (((SHIFT,),), SHIFT_SLANT)):
-        moved = [_ways_to_move(evidence, drift, ways, bins, slant) for bins in groups]
-        prior = _prior(noise, against_jumps)
-        shared = prior + sum(log_sum(np.stack([w.evidence for w in each]), 0) for each in moved)
-        weights = np.exp(shared - log_sum(shared, (0, 1)))
-        noise = _spread_of_noise(weights)
-        against_jumps = JUMP_PRIOR * float(weights[:, JUMPS == 0].sum())
-        for each in moved:
-            _add_parts(found, each, weights)
+    for i, each in enumerate(groups):
+        others = tuple(1 + k for k in range(len(groups)) if k != i)
+        _add_parts(found, each, joint.sum(axis=others))
     return found
+
+
+def _probability(coarse: Matrix, translation: Matrix, fine: Matrix) -> Weights:
+    """Probability of each noise, which all share, and of the jumps of each group.
+
+    Parameters
+    ----------
+    coarse, translation, fine : numpy.ndarray
+        (noise, jumps) evidence of the groups.
+
+    Returns
+    -------
+    numpy.ndarray
+        (noise, jumps, jumps, jumps), which adds up to 1.
+    """
+    strength = -0.5 * ((np.log(NOISE) - np.log(USUAL_NOISE)) / NOISE_SPREAD) ** 2
+    bent, shifted, bent_finely = np.ix_(*[(JUMPS > 0).astype(float)] * 3)
+    jumps = BOTH_JUMP * bent * shifted - FINE_ALONE * np.abs(bent_finely - bent)
+    jumps = jumps - np.log(len(JUMPS) - 1) * (bent + shifted + bent_finely)
+    none = np.newaxis
+    of_groups = coarse[:, :, none, none] + translation[:, none, :, none] + fine[:, none, none]
+    logs = strength[:, none, none, none] + jumps + of_groups
+    weights = np.exp(logs - logs.max())
+    return np.asarray(weights / weights.sum())
 
 
 def _shifts(evidence: Evidence) -> LikelySteps:
@@ -162,8 +219,8 @@ class WayToMove:
     ----------
     evidence : numpy.ndarray
         (noise, jumps) log likelihood of repeats and steps.
-    bins : dict
-        From the modes (K,) of each bin to their explanation.
+    bins : tuple of (numpy.ndarray, Explanation)
+        The modes of each bin and their explanation.
     """
 
     evidence: Matrix
@@ -171,68 +228,51 @@ class WayToMove:
 
 
 def _ways_to_move(
-    evidence: Evidence,
-    drift: Drift,
-    ways: list[Prediction],
-    bins: tuple[int, ...],
-    slant: Matrix,
+    evidence: Evidence, drift: Drift, ways: list[Prediction], group: Group
 ) -> list[WayToMove]:
-    """Explain the modes of some bins in every way that the repeats don't make unlikely."""
+    """Explain the modes of a group in every way that the repeats don't make unlikely."""
     times = np.concatenate(evidence.schedule.times)
     still = np.concatenate(evidence.repeats) - np.outer(times, drift.velocity)
     contrasts = evidence.schedule.contrasts() @ still
-    modes = [np.flatnonzero(evidence.bins == each) for each in bins]
-    told = []
+    modes = [np.flatnonzero(evidence.bins == each) for each in group.bins]
+    errors = [float(evidence.noise[each].mean()) for each in modes]
+    likely = []
     for way in ways:
-        white = way.whitened(contrasts)
-        variances = [max(float((white[:, each] ** 2).mean()), 1e-12) for each in modes]
-        log = -way.family.n_parameters * PARAMETER - 0.5 * sum(
-            len(each) * (way.log_determinant + len(white) * np.log(variance))
-            for each, variance in zip(modes, variances, strict=True)
-        )
-        told.append((log, way, white, variances))
-    most = max(log for log, *_ in told)
-    prior = -slant - log_sum(-slant, 0)
+        along = way.along(contrasts)
+        best = [way.likeliest(along[:, each], e) for each, e in zip(modes, errors, strict=True)]
+        log = sum(one for _, one in best) - way.family.n_parameters * PARAMETER
+        likely.append((log, way, along, [variance for variance, _ in best]))
+    most = max(log for log, *_ in likely)
     found = []
-    for log, way, white, variances in told:
+    for log, way, along, variances in likely:
         if log < most - UNLIKELY:
             continue
-        predicted = way.gain.T @ white
         explained = tuple(
-            (each, _explanation(evidence, drift, each, predicted, variance * way.open, prior))
-            for each, variance in zip(modes, variances, strict=True)
+            (each, _explanation(evidence, drift, each, group, *way.given(along[:, each], v, e)))
+            for each, v, e in zip(modes, variances, errors, strict=True)
         )
-        found.append(WayToMove(log - most + sum(one.evidence for _, one in explained), explained))
+        steps = np.sum([explanation.evidence for _, explanation in explained], axis=0)
+        found.append(WayToMove(log - most + steps, explained))
     return found
 
 
 def _explanation(
-    evidence: Evidence, drift: Drift, modes: Bins, predicted: Matrix, left: Matrix, prior: Matrix
+    evidence: Evidence, drift: Drift, modes: Bins, group: Group, predicted: Matrix, left: Matrix
 ) -> Explanation:
     passed = np.diff(evidence.schedule.middles)
     steady = np.outer(passed, drift.velocity[modes])
     unsure = drift.variance[modes].mean() * np.outer(passed, passed)
     apart = evidence.halves[0][:, modes] - evidence.halves[1][:, modes]
     known = np.isfinite(apart).all(axis=1)  # a half with hardly anything in it can diverge
-    noise = float((apart[known] ** 2).mean()) / 4 if known.any() else np.inf
-    usual = USUAL_LEAN_PX if evidence.bins[modes[0]] == SHIFT else np.inf
-    return Explanation.of(
-        evidence.steps[:, modes], predicted[:, modes] + steady, left + unsure, noise, prior, usual
+    steps = evidence.steps[:, modes]
+    prior = Prior(
+        noise=float((apart[known] ** 2).mean()) / 4 if known.any() else float((steps**2).mean()),
+        noise_spread=group.noise_spread,
+        slant=group.slant_prior,
+        slant_px=USUAL_LEAN_PX if group is TRANSLATION else np.inf,
+        against_jumps=group.tells_jumps / len(group.bins),
     )
-
-
-def _prior(noise: Spread, against_jumps: float) -> Matrix:
-    """(noise, jumps) log probability beforehand."""
-    strength = -0.5 * ((np.log(NOISE) - noise[0]) / noise[1]) ** 2
-    jumps = np.where(JUMPS > 0, -against_jumps - np.log(len(JUMPS) - 1), 0.0)
-    return np.asarray((strength - log_sum(strength, 0))[:, np.newaxis] + jumps)
-
-
-def _spread_of_noise(weights: Matrix) -> Spread:
-    """Mean and spread of the noise's logarithm, as the translation has it."""
-    of_noise, logs = weights.sum(axis=1), np.log(NOISE)
-    mean = float(of_noise @ logs)
-    return mean, float(np.sqrt(max(of_noise @ logs**2 - mean**2, 0) + SHARED_SPREAD**2))
+    return Explanation.of(steps, predicted + steady, left + unsure, prior)
 
 
 def _add_parts(found: LikelySteps, ways: list[WayToMove], weights: Matrix) -> None:

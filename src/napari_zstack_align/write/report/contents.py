@@ -20,7 +20,7 @@ from napari_zstack_align.alignment.summary import (
     summary_of,
 )
 from napari_zstack_align.counting import are, counted, ranges
-from napari_zstack_align.fields import fields_of, in_words
+from napari_zstack_align.fields import fields_of
 from napari_zstack_align.flags import are_flagged
 from napari_zstack_align.params import Params
 from napari_zstack_align.progress import Job, Progress
@@ -244,7 +244,7 @@ def _parameters(params: Params) -> tuple[Html, Html]:
     changed, others = [], []
     for field in fields_of(type(params)):
         value = getattr(params, field.name)
-        words = "none" if value in (None, (), "") else in_words(value)
+        words = "none" if value in (None, (), "") else field.word_for(value)
         if field.name in params.changed():
             changed.append((field.title, words, field.default_in_words()))
         else:
