@@ -82,7 +82,7 @@ def test_load_propose_mask_run_save_on_the_real_zstack(qtbot, viewer, panel, zst
     assert "y–z section" in (tmp_path / "run.html").read_text(encoding="utf-8")
 
 
-def test_look_at_the_result_with_a_key_and_a_click(qtbot, viewer, panel):
+def test_look_at_the_result_with_a_key_and_a_click(qtbot, viewer, panel, tmp_path):
     shown = show(qtbot, panel, small_zstack())
     run_to_end(qtbot, panel)
     assert shown.mode == "volume"
@@ -103,6 +103,9 @@ def test_look_at_the_result_with_a_key_and_a_click(qtbot, viewer, panel):
     scene = box.mapViewToScene(QPointF(7, box.viewRect().center().y()))
     qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=plot.mapFromScene(scene))
     assert panel.zstack.shown.grid.frame_at(panel.zstack.shown.position()) == 7
+    panel.zstack.result.film(tmp_path / "run.gif")
+    settled(qtbot, panel)
+    assert f"Wrote {tmp_path / 'run.gif'}" in status(panel)
 
 
 @pytest.mark.thorough

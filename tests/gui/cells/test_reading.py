@@ -310,6 +310,17 @@ def test_what_was_exported_reads_back(qtbot, panel, part, recordings, tmp_path):
     assert column.max() == 800  # F of the last ROI: what the dock shows is what is written
 
 
+def test_a_film_of_traces_needs_their_alignment(qtbot, panel, part, recordings, tmp_path):
+    part.show(as_set(traces_of(recordings[0])))
+    part.files.film(tmp_path / "part 1.gif")
+    settled(qtbot, panel)
+    assert f"Wrote {tmp_path / 'part 1.gif'}" in status(part)
+    part.show(as_set(replace(traces_of(recordings[0]), recording="another")))
+    part.files.film(tmp_path / "film.mp4")
+    assert "no alignment of another" in status(part)
+    assert [path.name for path in tmp_path.iterdir()] == ["part 1.gif"]
+
+
 def test_buttons_need_what_they_write(panel, part, recordings):
     assert not part.tab.buttons["save"].isEnabled()
     assert not part.tab.buttons["export"].isEnabled()

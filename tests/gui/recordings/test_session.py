@@ -513,7 +513,7 @@ def test_a_session_whose_frames_are_gone_is_told(qtbot, panel, movie, tmp_path):
     assert panel.recordings.layers.aligned[0].data[3].max() == 0
 
 
-@pytest.mark.parametrize("index", range(4), ids=["ome-tiff", "ome-zarr", "hdf5", "suite2p"])
+@pytest.mark.parametrize("index", range(5), ids=["ome-tiff", "fiji", "ome-zarr", "hdf5", "suite2p"])
 def test_export(qtbot, panel, aligned, tmp_path, index):
     tab = aligned.results_tab
     tab.format.setCurrentIndex(index)
@@ -530,6 +530,9 @@ def test_export(qtbot, panel, aligned, tmp_path, index):
     assert "Wrote" in status(panel, "Session")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert ("Session of 3 recordings" in page) == (index % 2 == 0)
+    aligned.results.film(tmp_path / "film.gif")
+    settled(qtbot, panel)
+    assert f"Wrote {tmp_path / 'film.gif'}" in status(panel, "Session")
 
 
 def test_transforms_out_in_and_onto_another_layer(qtbot, viewer, panel, aligned, movie, tmp_path):

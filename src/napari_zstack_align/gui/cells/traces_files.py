@@ -16,7 +16,7 @@ from napari_zstack_align.cells.rois import Rois
 from napari_zstack_align.cells.traces import read_stimuli, with_stimuli
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.gui import copies
+from napari_zstack_align.gui import copies, films
 from napari_zstack_align.gui.cells import trace_jobs as jobs
 from napari_zstack_align.gui.cells.outdated import marked_outdated
 from napari_zstack_align.gui.cells.trace_set import TraceSet
@@ -96,6 +96,20 @@ class TracesFiles:
             partial(jobs.writing, start),
             returned=lambda paths: self._say(f"Wrote {', '.join(map(str, paths))}", why),
             cancelled=lambda _: self._bar.say("Cancelled; no unfinished file was kept."),
+        )
+
+    def film(self, path: Path) -> None:
+        """Write a film of the recording in view, with its traces; what is there is replaced."""
+        try:
+            traces, alignment = self._part.in_view()
+        except InputError as error:
+            self._bar.say_error(str(error))
+            return
+        why = self._part.outdated
+        self._bar.start(
+            films.film_to(path, alignment, traces),
+            returned=lambda written: self._say(f"Wrote {written}", why),
+            cancelled=lambda _: self._bar.say("Cancelled; no file was written."),
         )
 
     def _export(self, path: Path) -> Callable[[], Any]:
@@ -234,6 +248,13 @@ class TracesFiles:
         path = ask_where_to_write(self._tab, "Export", proposed, [writer], self._targets)
         if path is not None:
             self.export(path)
+
+    def ask_film(self) -> None:
+        """Ask for a file to write a film to."""
+        if self._may_write():
+            path = films.ask_film(self._tab, self._proposed(self._part.traces.names[0]))
+            if path is not None:
+                self.film(path)
 
     def _proposed(self, name: str) -> str:
         return name_of(name, self._part.outdated)

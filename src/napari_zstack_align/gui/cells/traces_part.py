@@ -9,6 +9,8 @@ from typing import Any
 
 from qtpy.QtWidgets import QWidget
 
+from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.cells.outdated import frames_changed, rois_changed
 from napari_zstack_align.gui.cells.pointer import RoiPointer
@@ -187,6 +189,7 @@ class TracesPart(Part):
             "save": self.files.ask_save,
             "load": self.files.ask_load,
             "export": self.files.ask_export,
+            "film": self.files.ask_film,
         }
         self.tab.button_clicked.connect(lambda name: actions[name]())
         self.tab.run_bar.run_clicked.connect(self.run.start)
@@ -203,6 +206,23 @@ class TracesPart(Part):
 
     def _is_open(self) -> bool:
         return not self.dock.isHidden()
+
+    def in_view(self) -> tuple[Traces, Alignment]:
+        """The traces of the recording in view, or else the first ones, with its alignment.
+
+        Raises
+        ------
+        InputError
+            Where its frames aren't there, or aren't aligned.
+        """
+        place = self._place()
+        traces = self.traces.recordings[0 if place is None else place[0]]
+        for movie in self.workspace.movies():
+            if movie.stack.name == traces.recording and movie.alignment is not None:
+                return traces, movie.alignment
+        raise InputError(
+            f"There is no alignment of {traces.recording}, of which films are made: open or run it."
+        )
 
     def _place(self) -> tuple[int, int] | None:
         """Recording of the traces, and frame, that are in view."""

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_zstack_align.cells.traces import DarkLevel, Traces
 from napari_zstack_align.gui.buttons import button
+from napari_zstack_align.gui.films import FILM
 from napari_zstack_align.gui.form import ParamsForm
 from napari_zstack_align.gui.remarks import remark_lines
 from napari_zstack_align.gui.run_bar import RunBar, StatusLine
@@ -46,6 +47,7 @@ BUTTONS = {
     "save": ("Save traces …", "Save the traces as a folder of plain .npy, .csv and .json files"),
     "load": ("Load traces …", "Load traces from the folder that they were saved to"),
     "export": ("Export …", "Write ROIs or traces for other programs"),
+    "film": (FILM[0], f"{FILM[1]}, with the ROIs and traces of the recording in view"),
 }
 NOT_LOOKED_UP = (
     "Counts without light. They are looked up before the first run: without them, ΔF/F is too "
@@ -111,7 +113,8 @@ class TracesTab(QWidget):
         self._there, self._rois = traces, rois
         idle = not self.run_bar.busy
         needed = self._there if self.what_is_written is Takes.TRACES else self._rois
-        self.buttons["save"].setEnabled(traces and idle)
+        for name in ("save", "film"):
+            self.buttons[name].setEnabled(traces and idle)
         self.buttons["export"].setEnabled(needed and idle)
         for name in ("dark", "dark_file", "load"):
             self.buttons[name].setEnabled(idle)
@@ -144,6 +147,7 @@ class TracesTab(QWidget):
         rows.addLayout(_row(self.buttons["save"], self.buttons["load"]))
         rows.addLayout(_row(self.format, self.buttons["export"]))
         rows.addWidget(self.nwb)
+        rows.addWidget(self.buttons["film"])
         layout = QVBoxLayout(self)
         for widget in (self.what, self.dark_box, self.form, self.files_box, self.remarks):
             layout.addWidget(widget)

@@ -15,7 +15,7 @@ from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.session import folders_of
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
-from napari_zstack_align.gui import copies
+from napari_zstack_align.gui import copies, films
 from napari_zstack_align.gui.copies import Copy
 from napari_zstack_align.gui.file_dialogs import (
     ask_where_to_save,
@@ -84,6 +84,7 @@ class Results:
             "write_transforms": self._ask_write_transforms,
             "read_transforms": self._ask_read_transforms,
             "apply": self.apply_to_layer,
+            "film": self._ask_film,
             "report": self._ask_report,
         }
         actions[name]()
@@ -281,6 +282,17 @@ class Results:
             cancelled=lambda _: self._bar.say("Cancelled; no file was written."),
         )
 
+    def film(self, path: Path) -> None:
+        """Write a film of the recording in view."""
+        alignment = self._aligned_in_view()
+        if alignment is not None:
+            self._part.start(
+                self._bar,
+                films.film_to(path, alignment),
+                returned=lambda written: self._bar.say(f"Wrote {written}"),
+                cancelled=lambda _: self._bar.say("Cancelled; no file was written."),
+            )
+
     def write_transforms(self, path: Path) -> None:
         """Write the matrices of the recording in view."""
         alignment = self._aligned_in_view()
@@ -430,6 +442,13 @@ class Results:
         path = ask_where_to_write(self._tab, "Write a report", proposed, [report.WRITER])
         if path is not None:
             self.report(path)
+
+    def _ask_film(self) -> None:
+        alignment = self._aligned_in_view()
+        if alignment is not None:
+            path = films.ask_film(self._tab, alignment.stack.name)
+            if path is not None:
+                self.film(path)
 
     def _targets(self, writer: Writer, path: Path) -> list[Path]:
         """Return what is written: of several recordings one each."""

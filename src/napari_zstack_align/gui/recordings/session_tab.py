@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 
 from napari_zstack_align.gui import toggle_key
 from napari_zstack_align.gui.buttons import button
+from napari_zstack_align.gui.films import FILM
 from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.preferences import preferences
 from napari_zstack_align.gui.recordings.recording import Recording
@@ -57,6 +58,7 @@ FILES = {
         "Write a page on how they came out: images, figures, parameters; of all recordings or of "
         "the one in view, as above",
     ),
+    "film": (FILM[0], f"{FILM[1]}, of the recording in view"),
     "apply": (
         "Apply to layer",
         "Align the chosen layer by the transforms of the recording in view: a filtered copy, or "
@@ -182,7 +184,7 @@ class SessionTab(QWidget):
         layout.addLayout(_row(self.crop_box, self.buttons["export"]))
         layout.addLayout(_row(self.buttons["write_transforms"], self.buttons["read_transforms"]))
         layout.addLayout(_row(self.layer_combo, self.buttons["apply"]))
-        layout.addWidget(self.buttons["report"])
+        layout.addLayout(_row(self.buttons["film"], self.buttons["report"]))
         return box
 
 

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 from napari_zstack_align.gui import toggle_key
 from napari_zstack_align.gui.align_by import AlignBy
 from napari_zstack_align.gui.buttons import button
+from napari_zstack_align.gui.films import FILM
 from napari_zstack_align.gui.form import ParamsForm
 from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.masks import mask_layers
@@ -32,9 +33,10 @@ RESULT_BUTTONS = {
     "save": ("Save …", "Save the alignment as a small folder NAME.zalign"),
     "load": ("Load …", "Load an alignment from its folder NAME.zalign"),
     "export": ("Export volume …", "Write the volume for other programs, in µm"),
+    "film": FILM,
     "report": ("Report …", "Write a page on how it came out: images, figures, parameters"),
 }
-JOB_BUTTONS = ("save", "load", "export", "report")
+JOB_BUTTONS = ("save", "load", "export", "film", "report")
 
 
 class AlignTab(QWidget):
@@ -81,7 +83,7 @@ class AlignTab(QWidget):
         grid = QGridLayout(self.result)
         for index, name in enumerate(("toggle", "volume", "three_d", "arrows")):
             grid.addWidget(self.buttons[name], index // 2, index % 2)
-        for index, name in enumerate(("save", "load", "export", "report")):
+        for index, name in enumerate(("save", "load", "export", "film", "report")):
             grid.addWidget(self.buttons[name], 2 + index // 2, index % 2)
         layout = QVBoxLayout(self)
         layout.addLayout(mask)

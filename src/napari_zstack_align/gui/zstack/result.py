@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QFileDialog
 
 from napari_zstack_align.alignment.alignment import Alignment
-from napari_zstack_align.gui import copies, jobs
+from napari_zstack_align.gui import copies, films, jobs
 from napari_zstack_align.gui.compat import camera
 from napari_zstack_align.gui.copies import Copy
 from napari_zstack_align.gui.file_dialogs import ask_where_to_save, ask_where_to_write, saved_words
@@ -62,6 +62,7 @@ class Result:
             "save": self._ask_save,
             "load": self._ask_load,
             "export": self._ask_export,
+            "film": self._ask_film,
             "report": self._ask_report,
         }
         if name in UNDER_PREVIEW:
@@ -111,6 +112,17 @@ class Result:
             bar = self._tab.run_bar
             bar.start(
                 partial(report.write_report, path, alignment, overwrite=True),
+                returned=lambda written: bar.say(f"Wrote {written}"),
+                cancelled=lambda _: bar.say("Cancelled; no file was written."),
+            )
+
+    def film(self, path: Path) -> None:
+        """Write a film of the alignment that is shown, in the worker."""
+        alignment = self._alignment()
+        if alignment is not None:
+            bar = self._tab.run_bar
+            bar.start(
+                films.film_to(path, alignment),
                 returned=lambda written: bar.say(f"Wrote {written}"),
                 cancelled=lambda _: bar.say("Cancelled; no file was written."),
             )
@@ -227,6 +239,11 @@ class Result:
         path = ask_where_to_write(self._tab, "Write a report", proposed, [report.WRITER])
         if path is not None:
             self.report(path)
+
+    def _ask_film(self) -> None:
+        path = films.ask_film(self._tab, self._name())
+        if path is not None:
+            self.film(path)
 
     def _name(self) -> str:
         return "stack" if self._shown is None else self._shown.stack.name
