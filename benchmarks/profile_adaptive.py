@@ -65,7 +65,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     _in_order()
     align(sample.stack)
-    profile = cProfile.Profile()
+    profile = cProfile.Profile(time.thread_time)
     profile.runcall(align, sample.stack)
     table = pstats.Stats(profile)
     scale = 1000 / sample.stack.n_frames

@@ -8,19 +8,14 @@ pyramid.
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import pairwise
 from math import ceil
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 Coefficients = npt.NDArray[np.float32]
 
-LARGEST_PRODUCT = 200_000
-"""Multiplications of a product of matrices that BLAS doesn't share among all processors.
-
-The threads that read frames side by side would wait for one another there.
-"""
 TAPS = 4
 """Control points that a cubic B-spline needs at a position."""
 
@@ -97,23 +92,6 @@ def pixel_basis(size: int, spacing: float, factor: int = 1) -> npt.NDArray[np.fl
     return matrix
 
 
-@lru_cache(maxsize=64)
-def identity(image_shape: tuple[int, int], spacing: float, factor: int = 1) -> Coefficients:
-    """(2, gy, gx) coefficients of the pixels' own positions, in px of a pyramid level.
-
-    Cubic B-splines reproduce a straight line from its values at the control points.
-    """
-    axes = []
-    for size in image_shape:
-        n = n_control_points(size, spacing)
-        # The grid is centred on the axis.
-        places = (size - 1) / 2 + spacing * (np.arange(n) - (n - 1) / 2)
-        axes.append((places + 0.5) / factor - 0.5)
-    coefficients = np.stack(np.meshgrid(*axes, indexing="ij")).astype(np.float32)
-    coefficients.setflags(write=False)
-    return coefficients
-
-
 def field_on_pixels(
     coefficients: npt.NDArray[np.float32],
     image_shape: tuple[int, int],
@@ -138,34 +116,86 @@ def field_on_pixels(
     numpy.ndarray
         (2, Y // factor, X // factor) float32, in px of the full image.
     """
-    height, width = (max(size // factor, 1) for size in image_shape)
-    along_y = np.empty((2, height, coefficients.shape[2]), np.float32)
-    for pixels, points, weights in _stretches(image_shape[0], spacing, factor):
-        np.matmul(weights, coefficients[:, points], out=along_y[:, pixels])
-    field = np.empty((2, height, width), np.float32)
-    lines, along_x = along_y.reshape(2 * height, -1), field.reshape(2 * height, -1)
-    for pixels, points, weights in _stretches(image_shape[1], spacing, factor):
-        step = max(LARGEST_PRODUCT // weights.size, 1)
-        for start in range(0, len(lines), step):
-            part = slice(start, start + step)
-            np.matmul(lines[part, points], weights.T, out=along_x[part, pixels])
+    field = np.empty((2, *(max(size // factor, 1) for size in image_shape)), np.float32)
+    write_field(coefficients, image_shape, spacing, field, factor)
     return field
 
 
-@lru_cache(maxsize=64)
-def _stretches(
-    size: int, spacing: float, factor: int
-) -> list[tuple[slice, slice, npt.NDArray[np.float32]]]:
-    """Stretches of an axis that depend on the same control points: pixels, points and basis.
+def write_field(
+    coefficients: npt.NDArray[np.float32],
+    image_shape: tuple[int, int],
+    spacing: float,
+    out: npt.NDArray[np.float32],
+    factor: int = 1,
+) -> None:
+    """Write the field that `field_on_pixels` returns into (2, Y // factor, X // factor) float32."""
+    _fill(coefficients, 1.0, image_shape, spacing, factor, np.empty(0, np.float32), out)
 
-    Of all columns of `pixel_basis` but these few, the products would be with zeros.
+
+def write_positions(
+    coefficients: npt.NDArray[np.float32],
+    image_shape: tuple[int, int],
+    spacing: float,
+    out: npt.NDArray[np.float32],
+    factor: int = 1,
+) -> None:
+    """Write where the pixels of a level come to lie, in px of that level: (2, y, x) float32."""
+    starts = _indices(max(out.shape))
+    _fill(coefficients, 1 / factor, image_shape, spacing, factor, starts, out)
+
+
+def _fill(
+    coefficients: npt.NDArray[np.float32],
+    scale: float,
+    image_shape: tuple[int, int],
+    spacing: float,
+    factor: int,
+    starts: npt.NDArray[np.float32],
+    out: npt.NDArray[np.float32],
+) -> None:
+    # The compiler is slow to import: not everybody looks at fields.
+    from napari_zstack_align.alignment.spline_loops import fill_field
+
+    y, x = (axis_taps(size, spacing, factor) for size in image_shape)
+    points = np.array(coefficients, np.float32, order="C")
+    fill_field(
+        points, np.float32(scale), y.first, y.weights, x.borders, x.points, x.by_tap, starts, out
+    )
+
+
+class AxisTaps(NamedTuple):
+    """Control points and weights of the pixels along an axis.
+
+    Attributes
+    ----------
+    first, weights : numpy.ndarray
+        (n,) first of the `TAPS` control points of each pixel, and (n, TAPS) float32 weights.
+    borders, points : numpy.ndarray
+        Pixels at which the first control point changes, with 0 and n, and these control points.
+    by_tap : numpy.ndarray
+        (TAPS, n) float32, the weights again.
     """
-    first, weights = basis_taps(pixel_positions(size, factor), size, spacing)
-    borders = [0, *(np.flatnonzero(np.diff(first)) + 1).tolist(), len(first)]
-    return [
-        (slice(a, b), slice(int(first[a]), int(first[a]) + TAPS), weights[a:b].astype(np.float32))
-        for a, b in pairwise(borders)
-    ]
+
+    first: npt.NDArray[np.int64]
+    weights: npt.NDArray[np.float32]
+    borders: npt.NDArray[np.int64]
+    points: npt.NDArray[np.int64]
+    by_tap: npt.NDArray[np.float32]
+
+
+@lru_cache(maxsize=64)
+def axis_taps(size: int, spacing: float, factor: int = 1) -> AxisTaps:
+    """Control points and weights of the pixels of a pyramid level; not to be written to."""
+    first, exact = basis_taps(pixel_positions(size, factor), size, spacing)
+    borders = np.array([0, *(np.flatnonzero(np.diff(first)) + 1), len(first)], np.int64)
+    first, weights = first.astype(np.int64), exact.astype(np.float32)
+    by_tap = np.ascontiguousarray(weights.T)
+    return AxisTaps(first, weights, borders, first[borders[:-1]], by_tap)
+
+
+@lru_cache(maxsize=8)
+def _indices(count: int) -> npt.NDArray[np.float32]:
+    return np.arange(count, dtype=np.float32)
 
 
 def field_at_points(

@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment import spline
-from napari_zstack_align.alignment.warp import affine_displacement, pixel_grid, warp_with_valid
+from napari_zstack_align.alignment.warp import affine_displacement, positions_of, warp_with_valid
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.scratch import scratch
 
 Points: TypeAlias = npt.NDArray[np.float64]
 Frames: TypeAlias = slice | npt.NDArray[np.intp]
@@ -63,10 +64,11 @@ class SplineLink:
         The field is taken by bilinear interpolation between pixels: it is smooth enough for that,
         and right to some 1e-3 px.
         """
-        y, x = pixel_grid(displacement.shape[1:]) + displacement
+        y, x = positions_of(displacement)
         result = self.displacement(t)
+        at = scratch("field there", *y.shape)
         for component, before in zip(result, displacement, strict=True):
-            at = cv2.remap(component, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            cv2.remap(component, x, y, cv2.INTER_LINEAR, dst=at, borderMode=cv2.BORDER_REPLICATE)
             cv2.add(at, before, dst=component)
         return result
 

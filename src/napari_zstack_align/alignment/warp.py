@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.filling import filled
 from napari_zstack_align.levels import above_lowest, is_long
+from napari_zstack_align.scratch import scratch
 
 EDGE_TOLERANCE_PX = 1e-3
 """A position this little outside the outermost pixel centres still counts as inside."""
@@ -22,6 +23,12 @@ def pixel_grid(shape: tuple[int, int]) -> npt.NDArray[np.float32]:
     grid = np.indices(shape, dtype=np.float32)
     grid.setflags(write=False)
     return grid
+
+
+def positions_of(displacement: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """(2, Y, X) float32 positions that pixels are displaced to; valid until the next call."""
+    positions = scratch("positions", *displacement.shape)
+    return np.add(pixel_grid(displacement.shape[1:]), displacement, out=positions)
 
 
 def warp(
@@ -45,8 +52,7 @@ def warp(
     numpy.ndarray
         (Y, X) float32; beyond the raw frame its outermost pixels are repeated.
     """
-    grid = pixel_grid(displacement.shape[1:])
-    map_y, map_x = grid[0] + displacement[0], grid[1] + displacement[1]
+    map_y, map_x = positions_of(displacement)
     return cv2.remap(image, map_x, map_y, interpolation, borderMode=cv2.BORDER_REPLICATE)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.cells.compiled import compiled
+from napari_zstack_align.compiled import compiled
 
 Image = npt.NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.cells.compiled import compiled
+from napari_zstack_align.compiled import compiled
 
 Response = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]

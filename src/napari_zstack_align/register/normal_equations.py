@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import cho_solve_banded, cholesky_banded
+from scipy.linalg import cholesky_banded
 
 from napari_zstack_align.alignment.spline import TAPS
 from napari_zstack_align.register.smoothness import Smoothness
@@ -26,17 +27,39 @@ RIDGE = 1e-6
 
 @dataclass(frozen=True)
 class NormalEquations:
-    """Factorised matrix of data and prior for the coefficients (2, gy, gx)."""
+    """Factorised matrix of data and prior for the coefficients (2, gy, gx).
 
-    factor: Matrix
+    Attributes
+    ----------
+    columns, rows : numpy.ndarray
+        (n, w) float32 Cholesky factor: of each unknown, what stands from the diagonal on downwards,
+        and what stands left of the diagonal.
+    grid : tuple of int
+        (gy, gx).
+    """
+
+    columns: Matrix
+    rows: Matrix
     grid: tuple[int, int]
+
+    @classmethod
+    def of(cls, band: Matrix, grid: tuple[int, int]) -> Self:
+        """Factorise a symmetric matrix, given as its lower band (w, n)."""
+        factor = cholesky_banded(band, lower=True, check_finite=False)
+        columns = np.ascontiguousarray(factor.T, np.float32)
+        rows = np.zeros((columns.shape[0], columns.shape[1] - 1), np.float32)
+        for below in range(1, columns.shape[1]):
+            rows[below:, -below] = columns[:-below, below]
+        return cls(columns, rows, grid)
 
     def solve(self, gradient: Matrix) -> Matrix:
         """Solve for a step, given the gradient (2, gy, gx), or for many, (n, 2, gy, gx)."""
-        right = np.moveaxis(gradient, -3, -1).reshape(-1, 2 * self.grid[0] * self.grid[1])
-        step = cho_solve_banded((self.factor, True), right.T, check_finite=False).T
-        steps = np.moveaxis(step.reshape(-1, *self.grid, 2), -1, -3)
-        return np.ascontiguousarray(steps.reshape(gradient.shape))
+        from napari_zstack_align.register.gauss_newton import step_of
+
+        steps = np.array(gradient, np.float32, order="C")
+        for step in steps.reshape(-1, 2, *self.grid):
+            step_of(self.columns, self.rows, step)
+        return steps
 
 
 def normal_equations(
@@ -73,7 +96,7 @@ def normal_equations(
             rows, columns, kept = _band_index(grid, first, second)
             band[rows - columns, columns] = values.ravel()[kept]
     band[0] += RIDGE * band[0].mean() + np.finfo(np.float32).tiny
-    return NormalEquations(cholesky_banded(band, lower=True, check_finite=False), grid)
+    return NormalEquations.of(band, grid)
 
 
 def _pairs(n: int) -> tuple[Index, Index]:

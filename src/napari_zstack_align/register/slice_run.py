@@ -22,7 +22,7 @@ from napari_zstack_align.alignment.artefact_rows import (
 from napari_zstack_align.alignment.filling import safely_known
 from napari_zstack_align.alignment.mean import RunningMean
 from napari_zstack_align.alignment.quality import comparison_factor, empty_table
-from napari_zstack_align.alignment.spline import field_on_pixels, grid_shape
+from napari_zstack_align.alignment.spline import grid_shape, write_field
 from napari_zstack_align.alignment.transforms import Link, Transforms
 from napari_zstack_align.alignment.warp import shrink, warp_with_valid
 from napari_zstack_align.flags import Flag, shown
@@ -37,6 +37,7 @@ from napari_zstack_align.register.slice_steps import SliceStep
 from napari_zstack_align.register.template import Coefficients
 from napari_zstack_align.remark import Remark
 from napari_zstack_align.saved import Arrays, Units, key_of, now, provenance, values_of
+from napari_zstack_align.scratch import scratch
 from napari_zstack_align.stack import Stack
 
 Frames: TypeAlias = npt.NDArray[np.intp]
@@ -275,8 +276,12 @@ class SliceRun(ABC):
         interpolation: int = cv2.INTER_CUBIC,
     ) -> tuple[Image, npt.NDArray[np.bool_]]:
         """Frame through a field, at a fraction of the size: (Y, X) and which pixels are valid."""
-        field = field_on_pixels(coefficients, self.shape, self.spacing_px, factor)
-        return warp_with_valid(shrink(raw.image, factor), field / np.float32(factor), interpolation)
+        height, width = (size // factor for size in self.shape)
+        field = scratch("field", 2, height, width)
+        write_field(coefficients, self.shape, self.spacing_px, field, factor)
+        if factor > 1:
+            field *= np.float32(1 / factor)
+        return warp_with_valid(shrink(raw.image, factor), field, interpolation)
 
     def mean(
         self,

@@ -8,7 +8,7 @@ Unser 2005, IEEE TBME).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,11 @@ class Smoothness:
     """
 
     terms: tuple[tuple[Matrix, Matrix], ...]
+
+    @cached_property
+    def stacked(self) -> tuple[Matrix, Matrix]:
+        """(n, gy, gy) and (n, gx, gx): the matrices of all terms."""
+        return np.stack([y for y, _ in self.terms]), np.stack([x for _, x in self.terms])
 
     def gradient(self, coefficients: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Gradient of the energy with respect to the coefficients (2, gy, gx)."""

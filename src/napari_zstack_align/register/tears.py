@@ -14,6 +14,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from napari_zstack_align.register.gauss_newton import strip_sums
 from napari_zstack_align.register.prefilter import Image
 from napari_zstack_align.register.template import Level
 
@@ -87,8 +88,7 @@ class Strips:
 
 def _sums(a: Image, b: Image, starts: npt.NDArray[np.intp]) -> Numbers:
     """(n,) sums of a product over strips of rows."""
-    rows: Numbers = np.einsum("yx,yx->y", a, b).astype(np.float64)
-    return np.add.reduceat(rows, starts)
+    return strip_sums(np.ascontiguousarray(a), np.ascontiguousarray(b), starts.astype(np.int64))
 
 
 def torn(steps: Sequence[float], ratio: float = RATIO) -> npt.NDArray[np.bool_]:

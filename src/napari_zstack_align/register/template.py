@@ -17,10 +17,12 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment import spline
 from napari_zstack_align.alignment.warp import shrink
+from napari_zstack_align.register import gauss_newton
 from napari_zstack_align.register.normal_equations import NormalEquations, normal_equations
 from napari_zstack_align.register.prefilter import Image, Prefilter
 from napari_zstack_align.register.smoothness import Smoothness, smoothness
 from napari_zstack_align.register.translation import find_translation
+from napari_zstack_align.scratch import scratch
 
 Coefficients = npt.NDArray[np.float32]
 Filtered: TypeAlias = tuple[Image, ...]
@@ -37,6 +39,8 @@ POWER_BLOCK_PX = 32
 """Size of the blocks over which the power of the residual is taken, in full-size px."""
 POWER_FLOOR = 0.1
 """Residual power below this fraction of its mean doesn't raise the weight any more."""
+NOTHING = np.empty((0, 0), np.float32)
+"""Where there is no such image."""
 TINY = 1e-20
 """Power of an image without any detail."""
 
@@ -52,10 +56,12 @@ class Level:
     gradients: tuple[Image, Image]
     weighted_gradients: tuple[Image, Image]
     bases: tuple[Image, Image]
-    still: Image
+    taps: tuple[spline.AxisTaps, spline.AxisTaps]
     limit: Image | None
     prior: Smoothness
     prior_scale: float
+    shape: tuple[int, int]
+    spacing_px: float
 
     @cached_property
     def equations(self) -> NormalEquations:
@@ -92,39 +98,94 @@ class Level:
             gradients,
             weighted,
             bases,
-            spline.identity(shape, spacing, factor),
+            (
+                spline.axis_taps(shape[0], spacing, factor),
+                spline.axis_taps(shape[1], spacing, factor),
+            ),
             limit,
             prior,
             scale,
+            shape,
+            spacing,
         )
 
-    def field(self, coefficients: Coefficients) -> npt.NDArray[np.float32]:
-        """Positions (y, x) in px of the level at which the raw frame is sampled."""
-        level = coefficients * np.float32(1 / self.factor)
-        positions: Image = self.bases[0] @ (level + self.still) @ self.bases[1].T
-        return positions
+    def warped(self, frame: Image, coefficients: Coefficients, beyond: float) -> Image:
+        """Frame (Y, X) of the level through a field; ``beyond`` is what lies outside it."""
+        positions = scratch("positions", 2, *self.image.shape)
+        spline.write_positions(coefficients, self.shape, self.spacing_px, positions, self.factor)
+        map_y, map_x = positions
+        return cv2.remap(frame, map_x, map_y, cv2.INTER_LINEAR, borderValue=beyond)
 
     def residual(self, frame: Image, coefficients: Coefficients) -> Image:
         """Warped frame minus reference; zero where the field leaves the raw frame."""
-        map_y, map_x = self.field(coefficients)
-        residual = cv2.remap(frame, map_x, map_y, cv2.INTER_LINEAR, borderValue=np.nan)
-        residual -= self.image
-        return cv2.patchNaNs(residual, 0)
+        residual = self.warped(frame, coefficients, np.nan)
+        gauss_newton.take_residual(residual, self.image, NOTHING, np.float32(0))
+        return residual
 
-    def step(self, residual: Image, bend: Coefficients) -> Coefficients:
-        """One Gauss–Newton step, from the residual and the gradient of the prior.
+    def step(
+        self, frame: Image, coefficients: Coefficients, bend: Coefficients, own: Image, share: float
+    ) -> tuple[Coefficients, Image, float]:
+        """One Gauss–Newton step from a frame that lies as ``coefficients`` say.
 
         Residuals beyond the limit count as much as the limit (Huber 1964, Ann. Math. Stat.): a
         cell that lights up doesn't pull.
+
+        Parameters
+        ----------
+        frame : numpy.ndarray
+            (Y, X) of the level, filtered.
+        coefficients, bend : numpy.ndarray
+            (2, gy, gx) of the field, and of what the prior holds small.
+        own : numpy.ndarray
+            (Y, X) what the frame is of the reference, to be taken out, or empty.
+        share : float
+            Other than 0 in a first step: times the residual, that is the frame's part.
+
+        Returns
+        -------
+        step, residual, largest
+            (2, gy, gx) to take off, (Y, X) residual before, largest component of the step.
         """
-        if self.limit is not None:
-            residual = cv2.min(cv2.max(residual, -self.limit), self.limit)
-        return self.equations.solve(self.data_gradient(residual) + self.prior_scale * bend)
+        residual = self.warped(frame, coefficients, np.nan)
+        step = np.empty(coefficients.shape, np.float32)
+        y, x = self.taps
+        largest = gauss_newton.gauss_newton_step(
+            residual,
+            self.image,
+            own,
+            np.float32(share),
+            NOTHING if self.limit is None else self.limit,
+            *self.weighted_gradients,
+            y.first,
+            y.weights,
+            x.borders,
+            x.points,
+            x.by_tap,
+            *self.prior.stacked,
+            np.float32(self.prior_scale),
+            np.array(bend, np.float32, order="C"),
+            self.equations.columns,
+            self.equations.rows,
+            step,
+        )
+        return step, residual, largest
 
     def data_gradient(self, residual: Image) -> Coefficients:
         """Gradient (2, gy, gx) of half the weighted square of a residual (Y, X)."""
-        rows, columns = self.bases
-        return np.stack([rows.T @ (g * residual) @ columns for g in self.weighted_gradients])
+        gradient = np.empty((2, *(basis.shape[1] for basis in self.bases)), np.float32)
+        y, x = self.taps
+        gauss_newton.data_gradient(
+            np.ascontiguousarray(residual, np.float32),
+            NOTHING,
+            *self.weighted_gradients,
+            y.first,
+            y.weights,
+            x.borders,
+            x.points,
+            x.by_tap,
+            gradient,
+        )
+        return gradient
 
     def pull(self, coefficients: Coefficients) -> Coefficients:
         """Hessian of the data times coefficients (2, gy, gx)."""
@@ -301,16 +362,17 @@ class Template:
         for level, filtered in zip(self.levels, frame, strict=True):
             if level is self.levels[0] and self.max_shift_px > 0:
                 coefficients = coefficients + self._translation(level, filtered, start)
-            own: Image | None = None
-            for _ in range(self.iterations):
-                residual = level.residual(filtered, coefficients)
-                if among is not None and among > 1:
-                    own = residual / np.float32(among - 1) if own is None else own
-                    residual += own
-                bent = coefficients if around is None else coefficients - around
-                step = level.step(residual, self.prior.gradient(bent))
+            is_own = among is not None and among > 1
+            share = 1 / (among - 1) if is_own and among is not None else 0.0
+            again = is_own and self.iterations > 1
+            own = scratch("own part", *level.image.shape) if again else NOTHING
+            for i in range(self.iterations):
+                bend = coefficients if around is None else coefficients - around
+                step, residual, largest = level.step(
+                    filtered, coefficients, bend, own, share if i == 0 else 0.0
+                )
                 before, coefficients = coefficients, coefficients - step
-                if np.abs(step).max() < STOP_PX:
+                if largest < STOP_PX:
                     break
             powers.append(_power(residual, self.image.shape))
         return Registration(coefficients, np.stack(powers), before, residual)
@@ -324,9 +386,7 @@ class Template:
         return np.stack([_power(residual, self.image.shape) for residual in residuals])
 
     def _translation(self, level: Level, frame: Image, start: Coefficients) -> Coefficients:
-        map_y, map_x = level.field(start)
-        moved = cv2.remap(frame, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-        moved = cv2.patchNaNs(moved, 0)
+        moved = cv2.patchNaNs(level.warped(frame, start, 0.0), 0)
         shift = find_translation(
             moved, level.weighted_image, max_shift=self.max_shift_px / level.factor
         )

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.cells.compiled import compiled
+from napari_zstack_align.compiled import compiled
 
 Numbers = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
