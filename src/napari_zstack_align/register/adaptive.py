@@ -26,6 +26,7 @@ from napari_zstack_align.register.copied_frames import with_copies_told
 from napari_zstack_align.register.direct import DirectChain
 from napari_zstack_align.register.frames import TOO_MUCH_LIGHT, check_channels
 from napari_zstack_align.register.kept_layout import check_kept_layout
+from napari_zstack_align.register.ready_loops import begin_making_ready, loops_ready
 from napari_zstack_align.register.slice_run import SliceRun
 from napari_zstack_align.register.slice_steps import with_breaks
 from napari_zstack_align.register.two_stage import TwoStages
@@ -141,6 +142,7 @@ def _align(
         opened_journal(journal, Kind.ALIGNMENT, about, [stack]) as store,
         worker_threads(n_threads) as pool,
     ):
+        loops = begin_making_ready()
         units = Units(store, WatchedFrames(stack))
         ahead = 2 * n_threads
         yield from units.check(pool, ahead)
@@ -152,6 +154,7 @@ def _align(
         run = STRATEGIES[params.strategy](stack, params, mask, pool, ahead, units, found)
         of_layout = (*as_serious(layout.warning), *as_notes(layout.note))
         run.remarks = (*stack.remarks, *remarks_on(stack), *of_layout, *found.remarks)
+        yield from loops_ready(loops, run.progress)
         yield from all_slices(run)
         if not run.found_signal:
             remedy = TOO_MUCH_LIGHT if run.is_saturated else RIGHT_CHANNEL
@@ -171,16 +174,19 @@ def _align(
 def all_slices(run: SliceRun) -> Job[None]:
     """Align the slices in their order; where some were finished before, say once how many."""
     order, goes_on, n_kept = run.slices(), bool(run.units.journal.names()), 0
-    for i, z in enumerate(order):
-        if goes_on:
-            is_kept = run.was_kept(z)
-            if run.is_independent or not is_kept or z == order[-1]:
-                yield from _tell(run, n_kept + sum(map(run.was_kept, order[i:])))
-                goes_on = False
-            n_kept += is_kept
-        yield from run.align_slice(z)
-    yield from run.finish()
-    yield from run.settle()
+    try:
+        for i, z in enumerate(order):
+            if goes_on:
+                is_kept = run.was_kept(z)
+                if run.is_independent or not is_kept or z == order[-1]:
+                    yield from _tell(run, n_kept + sum(map(run.was_kept, order[i:])))
+                    goes_on = False
+                n_kept += is_kept
+            yield from run.align_slice(z)
+        yield from run.finish()
+        yield from run.settle()
+    finally:
+        run.stop()
 
 
 def _tell(run: SliceRun, n_kept: int) -> Job[None]:

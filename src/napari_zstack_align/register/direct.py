@@ -39,7 +39,7 @@ from napari_zstack_align.register.within_slice import cells_that_light_up
 from napari_zstack_align.saved import Arrays, Units
 from napari_zstack_align.stack import Stack
 
-METHOD = "adaptive, direct 10"
+METHOD = "adaptive, direct 11"
 """Of the units: another number where a result may change."""
 FIRST_STAGE = "Making the first reference"
 FIRST_PASSES = 2

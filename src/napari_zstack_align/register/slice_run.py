@@ -5,8 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from copy import copy
 from dataclasses import replace
-from typing import Any, ClassVar, TypeAlias, TypeVar
+from threading import Event
+from typing import Any, ClassVar, Self, TypeAlias, TypeVar
 
 import cv2
 import numpy as np
@@ -25,6 +27,7 @@ from napari_zstack_align.alignment.quality import comparison_factor, empty_table
 from napari_zstack_align.alignment.spline import grid_shape, write_field
 from napari_zstack_align.alignment.transforms import Link, Transforms
 from napari_zstack_align.alignment.warp import shrink, warp_with_valid
+from napari_zstack_align.errors import Cancelled
 from napari_zstack_align.flags import Flag, shown
 from napari_zstack_align.mask import Mask
 from napari_zstack_align.parallel import ordered_map
@@ -46,6 +49,8 @@ Result = TypeVar("Result")
 
 HELD_BYTES = 128 * 2**20
 """Frames of a slice are looked at several times: so much of them is read only once."""
+MOST_APART_BYTES = 64 * 2**20
+"""A slice whose frames take more isn't worked on beside others: its frames are, one by one."""
 SLICES_BESIDE = 4
 """At most so many slices on either side say which of a slice's repeats show the right place."""
 UNDECIDED = "undecided"
@@ -97,6 +102,9 @@ class SliceRun(ABC):
         self.stack, self.params, self.mask = stack, params, mask
         self.artefacts = artefacts
         self._pool, self._ahead = pool, ahead
+        self.n_threads = max(ahead // 2, 1)
+        self._is_apart = False
+        self._stopped = Event()
         self.shape = (stack.shape[2], stack.shape[3])
         self.spacing_px = float(params.grid_spacing_px)
         self.compared_mask = None
@@ -237,6 +245,52 @@ class SliceRun(ABC):
         self._done += len(frames)
         return self.progress(snapshot=self.snapshot())
 
+    # -- slices beside one another -------------------------------------------------------------
+
+    def may_go_apart(self, z: int) -> bool:
+        """Whether the frames of a slice are few and small enough."""
+        pixels = len(self.stack.frames_of_slice(z)) * self.shape[0] * self.shape[1]
+        return 4 * pixels <= MOST_APART_BYTES
+
+    def apart(self) -> Self:
+        """Run that does its work in the thread that asks for it, and holds frames of its own.
+
+        The tables are those of this run. Nothing waits for other threads: as many slices as there
+        are threads are worked on side by side.
+        """
+        one = copy(self)
+        one._is_apart, one._held, one._dimmed = True, {}, {}
+        return one
+
+    def begin_apart(
+        self, z: int, job: Callable[[Self, Frames], Generator[Progress, None, Result]]
+    ) -> Future[tuple[Result, dict[int, RawFrame | None]]]:
+        """Have the whole work on a slice done by one thread; returns its frames as well."""
+        frames = self.stack.frames_of_slice(z)
+
+        def work() -> tuple[Result, dict[int, RawFrame | None]]:
+            one = self.apart()
+            one.hold(frames)
+            steps = job(one, frames)
+            try:
+                while not self._stopped.is_set():
+                    next(steps)
+            except StopIteration as done:
+                return done.value, one._held
+            finally:
+                steps.close()
+            raise Cancelled("Stopped.")
+
+        return self.begin(work)
+
+    def take_held(self, frames: Mapping[int, RawFrame | None]) -> None:
+        """Keep frames that were read for a slice, of those that are to be held."""
+        self._held |= {t: raw for t, raw in frames.items() if t in self._held}
+
+    def stop(self) -> None:
+        """Have slices that are worked on given up."""
+        self._stopped.set()
+
     # -- work on frames ------------------------------------------------------------------------
 
     def hold(self, frames: Frames) -> None:
@@ -249,8 +303,8 @@ class SliceRun(ABC):
         self._held = {t: self._held.get(t) for t in kept}
 
     def holds(self, t: int) -> bool:
-        """Whether there is room to keep what belongs to a frame."""
-        return int(t) in self._held
+        """Whether there is room to keep what is made of a frame."""
+        return int(t) in self._held and not self._is_apart
 
     def read(self, t: int) -> RawFrame:
         """Driving image of a frame."""
@@ -307,6 +361,8 @@ class SliceRun(ABC):
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Results in the order of the items, worked out in threads."""
+        if self._is_apart:
+            return map(function, items)
         return ordered_map(self._pool, function, items, self._ahead)
 
     def in_thread(
@@ -317,6 +373,10 @@ class SliceRun(ABC):
 
     def begin(self, work: Callable[..., Result], *arguments: Any, **options: Any) -> Future[Result]:
         """Have a piece of work done beside what comes next."""
+        if self._is_apart:
+            done: Future[Result] = Future()
+            done.set_result(work(*arguments, **options))
+            return done
         return self._pool.submit(work, *arguments, **options)
 
     def result(self, future: Future[Result]) -> Generator[Progress, None, Result]:

@@ -168,7 +168,7 @@ class Level:
             self.equations.rows,
             step,
         )
-        return step, residual, largest
+        return step, residual, float(largest)
 
     def data_gradient(self, residual: Image) -> Coefficients:
         """Gradient (2, gy, gx) of half the weighted square of a residual (Y, X)."""

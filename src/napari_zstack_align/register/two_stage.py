@@ -39,7 +39,7 @@ from napari_zstack_align.register.chain.modes import Matrix, Modes
 from napari_zstack_align.register.chain.pairs import Pairs
 from napari_zstack_align.register.chain.settled import Compared as ComparedSlice
 from napari_zstack_align.register.chain.settled import Settled, settled
-from napari_zstack_align.register.frames import Image, lengths_of
+from napari_zstack_align.register.frames import Image, RawFrame, lengths_of
 from napari_zstack_align.register.repeats import Registered, Repeats, compare_repeats
 from napari_zstack_align.register.slice_run import Frames, SliceRun
 from napari_zstack_align.register.slice_units import arrays_of_repeats
@@ -49,7 +49,7 @@ from napari_zstack_align.remark import Remark, Severity
 from napari_zstack_align.saved import Arrays, Units
 from napari_zstack_align.stack import Stack
 
-WITHIN, BETWEEN = "adaptive within a slice 9", "adaptive from slice to slice 11"
+WITHIN, BETWEEN = "adaptive within a slice 10", "adaptive from slice to slice 12"
 """The methods of the units: another number where a result may change."""
 ONE_REPEAT = Remark(
     "With one repeat a slice nothing shows how the tissue moves: slices were shifted against one "
@@ -123,6 +123,7 @@ class TwoStages(SliceRun):
         self._compared_slices: dict[int, ComparedSlice] = {}
         self._decisions: tuple[Decision, ...] = ()
         self._learned = Learned()
+        self._begun: dict[int, Future[tuple[SliceResult, dict[int, RawFrame | None]]]] = {}
         self._n_within = 0
         self._pending: PendingSlice | None = None
 
@@ -205,9 +206,37 @@ class TwoStages(SliceRun):
         kept = self.kept_of_slice(_within(z), key, z)
         if kept is not None:
             return SliceResult.of_arrays(kept, self._learned)
-        found = yield from align_within(self, frames, self._learned)
+        self._begin_beside(z, key)
+        begun = self._begun.pop(z, None)
+        if begun is None:
+            found = yield from align_within(self, frames, self._learned)
+        else:
+            found, held = yield from self.result(begun)
+            self.take_held(held)
         self.keep_of_slice(_within(z), key, found.to_arrays(self._learned), z)
         return found
+
+    def _begin_beside(self, z: int, key: str) -> None:
+        """Begin this slice and the next ones, as many as there are threads, once they may be.
+
+        Too few of them would leave threads without work: then these share the frames.
+        """
+        if not self._learned.is_frozen:
+            return
+        order = list(self.slices())
+        rest = order[order.index(z) :]
+        if len(rest) < self.n_threads and not self._begun:
+            return
+        for each in rest:
+            if len(self._begun) >= self.n_threads:
+                break
+            if each in self._begun or not self.may_go_apart(each):
+                continue
+            if each == z or not self.slice_was_kept(_within(each), key, each):
+                learned = self._learned
+                self._begun[each] = self.begin_apart(
+                    each, lambda run, frames: align_within(run, frames, learned)
+                )
 
     def _key_within(self) -> str:
         return self.key(

@@ -430,13 +430,15 @@ def _register(
     among = len(frames) if stage.among_others else None
     strips = Strips.of(template.levels[-1]) if stage is FINE else None
 
+    n_residuals = 0 if learned.is_frozen else MOST_FRAMES
+
     def register(i: int) -> FrameResult:
         frame = filtered.frame(run, frames[i], template)
         one, fault = register_frame(frame, template, starts[i], among=among)
         if one is None or one.residual is None:
             return FrameResult(one, fault)
         step = 0.0 if strips is None else strips.largest_step(one.residual)
-        return FrameResult(one if i < MOST_FRAMES else one.without_residual(), fault, step)
+        return FrameResult(one if i < n_residuals else one.without_residual(), fault, step)
 
     found = []
     for result in run.map(register, range(len(frames))):
