@@ -221,8 +221,13 @@ class TwoStages(SliceRun):
 
         Too few of them would leave threads without work: then these share the frames.
         """
-        if not self._learned.is_frozen:
+        learned = self._learned
+        if not learned.is_frozen:
             return
+
+        def align(run: SliceRun, frames: Frames) -> Generator[Progress, None, SliceResult]:
+            return align_within(run, frames, learned)
+
         order = list(self.slices())
         rest = order[order.index(z) :]
         if len(rest) < self.n_threads and not self._begun:
@@ -233,10 +238,7 @@ class TwoStages(SliceRun):
             if each in self._begun or not self.may_go_apart(each):
                 continue
             if each == z or not self.slice_was_kept(_within(each), key, each):
-                learned = self._learned
-                self._begun[each] = self.begin_apart(
-                    each, lambda run, frames: align_within(run, frames, learned)
-                )
+                self._begun[each] = self.begin_apart(each, align)
 
     def _key_within(self) -> str:
         return self.key(
