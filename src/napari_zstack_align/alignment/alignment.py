@@ -30,6 +30,7 @@ from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Flag
 from napari_zstack_align.lazy import LazyFrames
 from napari_zstack_align.levels import counts_dtype
+from napari_zstack_align.library_threads import one_thread_each
 from napari_zstack_align.params import Params
 from napari_zstack_align.remark import Remark, as_remarks
 from napari_zstack_align.saved import FrameDigests
@@ -234,8 +235,9 @@ class Alignment:
             lacking = self.stack.lacks_pixels[start:stop]
             if lacking.any():
                 out[lacking] = self._outside(channel)
-            for t, raw in self.raw_frames(start + np.flatnonzero(~lacking), channel):
-                out[t - start] = self._align(raw, t, channel)
+            with one_thread_each.held():
+                for t, raw in self.raw_frames(start + np.flatnonzero(~lacking), channel):
+                    out[t - start] = self._align(raw, t, channel)
             return out
 
         return self._lazy(frames, self.stack.dtype)
@@ -310,8 +312,9 @@ class Alignment:
         frames = self.stack.frames_of_slice(slice_index)
         frames = frames[self.quality["used"][frames]]
         mean = RunningMean(self.transforms.shape)
-        for t, raw in self.raw_frames(frames, channel):
-            mean.add(*self.resample_measured(raw, t))
+        with one_thread_each.held():
+            for t, raw in self.raw_frames(frames, channel):
+                mean.add(*self.resample_measured(raw, t))
         return mean
 
     def volume(self, channel: int = 0) -> da.Array:
