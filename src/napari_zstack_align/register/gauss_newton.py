@@ -130,6 +130,25 @@ def add_prior_gradient(
 
 
 @compiled
+def factorise_band(columns: Floats) -> None:
+    """Cholesky factor of a banded matrix, in place: of each column, from the diagonal on downwards.
+
+    SciPy's holds the GIL. A matrix that isn't positive definite gives NaN.
+    """
+    n, width = columns.shape
+    for j in range(n):
+        column = columns[j, : min(width, n - j)]
+        pivot = np.sqrt(column[0])
+        for i in range(column.size):
+            column[i] /= pivot
+        for i in range(1, column.size):
+            value, below = column[i], column[i:]
+            rest = columns[j + i, : below.size]
+            for k in range(below.size):
+                rest[k] -= value * below[k]
+
+
+@compiled
 def solve_band(columns: Floats, rows: Floats, right: Floats) -> None:
     """Solve L Lᵀ x = b for a banded Cholesky factor, in place.
 

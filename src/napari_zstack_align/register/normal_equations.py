@@ -13,7 +13,6 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import cholesky_banded
 
 from napari_zstack_align.alignment.spline import TAPS
 from napari_zstack_align.register.smoothness import Smoothness
@@ -45,8 +44,10 @@ class NormalEquations:
     @classmethod
     def of(cls, band: Matrix, grid: tuple[int, int]) -> Self:
         """Factorise a symmetric matrix, given as its lower band (w, n)."""
-        factor = cholesky_banded(band, lower=True, check_finite=False)
-        columns = np.ascontiguousarray(factor.T, np.float32)
+        from napari_zstack_align.register.gauss_newton import factorise_band
+
+        columns = np.ascontiguousarray(band.T, np.float32)
+        factorise_band(columns)
         rows = np.zeros((columns.shape[0], columns.shape[1] - 1), np.float32)
         for below in range(1, columns.shape[1]):
             rows[below:, -below] = columns[:-below, below]
