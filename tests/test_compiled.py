@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numba
 
-from napari_zstack_align.cells import compiled
+from napari_zstack_align import compiled
 
 
 def test_without_a_folder_to_write_to_it_still_compiles(monkeypatch) -> None:
