@@ -170,21 +170,23 @@ def test_a_large_drift_over_the_session_in_looping_order():
 # -- smoothness told by the data ---------------------------------------------------------------
 
 
-def _calibration(amplitude: float, photons: float) -> np.ndarray:
-    """Expected errors of six noisy frames of one plane, bent by random fields."""
+PLANE, SPACING_PX = (256, 256), 48.0
+
+
+def _calibration(amplitude: float, photons: float) -> tuple[Calibration, np.ndarray]:
+    """Six noisy frames of one plane, bent by random fields, and the fields found of them."""
     rng = np.random.default_rng(0)
     plane = zstack_with_repeats(n_slices=1, n_repeats=1, size=256, seed=5).clean[0]
     plane = plane * (photons / np.percentile(plane, 99.5))
-    shape, spacing = plane.shape, 48.0
-    fields = rng.normal(0, amplitude, (6, 2, *spline.grid_shape(shape, spacing)))
+    fields = rng.normal(0, amplitude, (6, 2, *spline.grid_shape(PLANE, SPACING_PX)))
     frames = []
     for field in fields.astype(np.float32):
-        moved = warp(plane, spline.field_on_pixels(field, shape, spacing))
+        moved = warp(plane, spline.field_on_pixels(field, PLANE, SPACING_PX))
         frames.append(rng.poisson(np.maximum(moved, 0)).astype(np.float32))
     template = Template.build(
         plane,
         Prefilter.for_image(plane, FINE.band),
-        spacing_px=spacing,
+        spacing_px=SPACING_PX,
         alpha=FINE.smoothness,
         max_shift_px=0.0,
         factors=(2, 1),
@@ -196,17 +198,28 @@ def _calibration(amplitude: float, photons: float) -> np.ndarray:
         np.stack([one.before for one in found]),
         [one.residual for one in found],
     )
-    return calibration.risks(shape, spacing, FINE.smoothness)
+    return calibration, np.stack([one.coefficients for one in found])
+
+
+def _risks(amplitude: float, photons: float) -> np.ndarray:
+    calibration, _ = _calibration(amplitude, photons)
+    return calibration.risks(PLANE, SPACING_PX, FINE.smoothness)
+
+
+def test_how_far_noise_scatters_fields_is_known_beforehand():
+    calibration, found = _calibration(amplitude=0.0, photons=20)
+    errors = calibration.errors(PLANE, SPACING_PX, FINE.smoothness)
+    assert 0.6 < errors.std() / found.std() < 1.6
 
 
 def test_noise_without_motion_asks_for_the_stiffest_field():
-    risks = _calibration(amplitude=0.0, photons=3)
+    risks = _risks(amplitude=0.0, photons=3)
     assert FACTORS[int(risks.argmin())] >= 4
     assert risks[-1] < 0.7 * risks[0]
 
 
 def test_rough_motion_in_clear_frames_asks_for_a_soft_field():
-    risks = _calibration(amplitude=1.5, photons=200)
+    risks = _risks(amplitude=1.5, photons=200)
     assert FACTORS[int(risks.argmin())] <= 1
     assert risks[-1] > 5 * risks.min()
 
