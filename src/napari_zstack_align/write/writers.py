@@ -127,7 +127,7 @@ WRITERS = (
     ),
     Writer(
         "fiji",
-        "TIFF of 16 bits, channels as a composite",
+        "TIFF for Fiji, 16 bit",
         (".fiji.tif",),
         _IMAGES,
         f"{_WRITE}.fiji:write_fiji",

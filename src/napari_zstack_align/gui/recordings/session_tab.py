@@ -110,6 +110,10 @@ class SessionTab(QWidget):
         for writer in self._writers:
             self.format.addItem(f"{writer.title} ({writer.suffix})", writer.suffix)
         self.format.setToolTip("Format of the exported frames")
+        self.format.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.format.setMinimumContentsLength(16)
         self.crop_box = QCheckBox("Crop to common field")
         self.crop_box.setToolTip(
             "Write only the rectangle around what every good frame of all recordings sees"
