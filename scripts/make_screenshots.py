@@ -25,6 +25,9 @@ def main(folder: Path) -> None:
         shots.take("load")
         paint(shots)
         shots.take("mask")
+        try_alphas(shots)
+        shots.take("alphas")
+        panel.zstack.trial.close()
         align(shots)
         panel.zstack.result.do("volume")
         panel.zstack.shown.go_to(4 * 9 + 3)
@@ -67,11 +70,21 @@ def paint(shots: Shots) -> None:
     shots.wait()
 
 
-def align(shots: Shots) -> None:
-    """Run, with a picture on the way."""
+def try_alphas(shots: Shots) -> None:
+    """Compare five alphas in one slice, and take the one that is suggested."""
     panel = shots.panel
     panel.open_tab("Align")
     panel.zstack.align_tab.mask_combo.layer.visible = False
+    panel.zstack.shown.go_to(4 * 9 + 3)
+    panel.zstack.align_tab.trial_box.buttons["alphas"].click()
+    shots.wait()
+    found = panel.zstack.trial.alphas.found
+    panel.zstack.trial.take([each.alpha for each in found.tried].index(found.alpha))
+
+
+def align(shots: Shots) -> None:
+    """Run, with a picture on the way."""
+    panel = shots.panel
     panel.zstack.run.start()
     seen = []
     worker = panel.zstack.align_tab.run_bar.worker

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
 from napari.utils.theme import get_theme
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QSize, Qt, Signal
 
 from napari_zstack_align.flags import Flag, are_flagged
 
@@ -35,6 +35,8 @@ MAX_MARKS = 2000
 TICK_DENSITY = 0.5
 """Times the usual: the plots are low, and labels must not run into each other."""
 Y_PADDING = 0.1
+LOWEST_PX = 230
+"""Of the two plots of the quality: lower ones can't be read."""
 
 
 class FramePlot(pg.GraphicsLayoutWidget):
@@ -152,7 +154,7 @@ class QualityPlot(FramePlot):
             "after. Below: how far the frame was moved (px). A click goes to the frame. Red "
             "crosses are flagged frames and repeats left out of the volume."
         )
-        self.setMinimumHeight(230)
+        self.setMinimumHeight(LOWEST_PX)
         above, below = self.plots
         self._curves = {
             "correlation_before": above.plot(pen=BEFORE, connect="finite"),
@@ -197,6 +199,10 @@ class QualityPlot(FramePlot):
             values = values[np.isfinite(values)]
             if len(values):
                 plot.setYRange(float(values.min()), float(values.max()), padding=Y_PADDING)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        """Low enough to leave the buttons above it in sight."""
+        return QSize(0, LOWEST_PX)
 
     def go_to(self, frame: int) -> None:
         """Move the line of the current frame."""

@@ -156,6 +156,19 @@ def test_what_changes_afterwards_marks_it_as_outdated(qtbot, panel, box, trial, 
     assert not trial.preview.is_open
 
 
+def test_what_is_done_before_a_run_makes_room_for_its_result(panel, box):
+    tab = panel.zstack.align_tab
+    assert box.fold_button.isChecked()
+    panel.zstack.trial.make_room()
+    assert not box.fold_button.isChecked()
+    box.fold_button.setChecked(True)  # somebody wants to try something else
+    tab.set_result(True)
+    assert not box.fold_button.isChecked()
+    box.fold_button.setChecked(True)
+    tab.set_result(True)
+    assert box.fold_button.isChecked()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["run", "layer", "tab", "volume", "stack"])
 def test_a_preview_goes_with_what_it_would_hide(qtbot, viewer, panel, trial, tried, way):

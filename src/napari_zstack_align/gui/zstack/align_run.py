@@ -79,7 +79,7 @@ class AlignRun:
         except InputError as error:
             bar.say_error(str(error))
             return
-        part.trial.close()
+        part.trial.make_room()
         run = RunInProgress(shown, shown.new_volumes(), datetime.now().astimezone())
         self._running, self._drawn_at = shown, 0.0
         self.kept = kept

@@ -58,19 +58,26 @@ class AlignTab(QWidget):
         self.form = ParamsForm(AdaptiveParams, first=("alpha",), elsewhere=("channel",))
         self.align_by = AlignBy(self.form)
         self.trial_box = TrialBox()
-        self.run_bar = RunBar("Run", "Align the stack in the background")
+        self.run_bar = self.footer = RunBar("Run", "Align the stack in the background")
         self.buttons = {name: button(*words) for name, words in RESULT_BUTTONS.items()}
         self.buttons["arrows"].setCheckable(True)
         toggle_key.show_on(self.buttons["toggle"])
         self.runs_box = RunsBox()
         self.result = QGroupBox("Result")
+        self._there = False
         self._lay_out()
         for name, widget in self.buttons.items():
             widget.clicked.connect(lambda _=False, name=name: self.button_clicked.emit(name))
         self.set_result(False)
 
     def set_result(self, there: bool) -> None:
-        """Enable what needs an alignment, and what starts a job only while none runs."""
+        """Enable what needs an alignment, and what starts a job only while none runs.
+
+        Where there is one, what is done before a run makes room for it.
+        """
+        if there != self._there:
+            self.trial_box.fold_button.setChecked(not there)
+        self._there = there
         busy = self.run_bar.busy
         self.trial_box.set_busy(busy)
         for name, widget in self.buttons.items():
@@ -87,9 +94,6 @@ class AlignTab(QWidget):
             grid.addWidget(self.buttons[name], 2 + index // 2, index % 2)
         layout = QVBoxLayout(self)
         layout.addLayout(mask)
-        layout.addWidget(self.align_by)
-        layout.addWidget(self.form)
-        layout.addWidget(self.trial_box)
-        for widget in (self.run_bar, self.runs_box, self.result):
+        for widget in (self.align_by, self.form, self.trial_box, self.runs_box, self.result):
             layout.addWidget(widget)
         layout.addStretch(1)

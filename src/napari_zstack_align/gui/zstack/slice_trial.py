@@ -93,6 +93,11 @@ class SliceTrial:
         self.preview.close()
         self._part.workspace.look()
 
+    def make_room(self) -> None:
+        """A run begins: its result is looked at now."""
+        self.close()
+        self._box.fold_button.setChecked(False)
+
     def look(self, _: Any = None) -> None:
         """See whether what was tried is still what would come of it, and say what is not."""
         if self.alphas is None and self._previewed is None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_zstack_align.gui import toggle_key
-from napari_zstack_align.gui.buttons import button
+from napari_zstack_align.gui.buttons import button, more_button
 from napari_zstack_align.gui.choice_strip import ChoiceStrip
 from napari_zstack_align.gui.run_bar import StatusLine
 from napari_zstack_align.gui.word_colours import give_meaning
 from napari_zstack_align.gui.zstack.tried_slice import SIDE_PX, TriedSlice
 from napari_zstack_align.register.tried_alphas import ALPHAS
 
-MOST_REPEATS = 8
+MOST_REPEATS = 6
 """So many of a slice tell enough, in some seconds."""
 START_BUTTONS = {
     "preview": (
@@ -48,6 +48,7 @@ STRIP_TIP = (
 )
 
 
+TITLE = ("Before you run", "Try the slice in view with the mask and the parameters as they stand")
 SLICE = "Slice {}, {}"
 TOLD = "correlation in hidden parts {:.4f} → {:.4f}"
 NOT_BETTER = "Not better than no alignment."
@@ -57,14 +58,14 @@ TAKE = "Alpha {:g} is suggested; a click takes one."
 OUTDATED = "Outdated: {} has changed. Press '{}' again."
 
 
-class TrialBox(QGroupBox):
-    """Buttons to try a slice, and what came of it."""
+class TrialBox(QWidget):
+    """Buttons to try a slice, and what came of it; it can be folded away."""
 
     clicked_on = Signal(str)
     """Name of a button, as in ``START_BUTTONS`` and ``VIEW_BUTTONS``."""
 
     def __init__(self) -> None:
-        super().__init__("Before you run")
+        super().__init__()
         texts = {**START_BUTTONS, **VIEW_BUTTONS}
         self.buttons = {name: button(*words) for name, words in texts.items()}
         for name in ("flicker", "arrows"):
@@ -78,7 +79,10 @@ class TrialBox(QGroupBox):
         self.strip.setToolTip(STRIP_TIP)
         self.strip.setAccessibleName("Alphas that were tried")
         self.view_row = QWidget()
-        self._lay_out()
+        inside = QWidget()
+        self.fold_button = more_button(*TITLE, inside)
+        self.fold_button.setChecked(True)
+        self._lay_out(inside)
         self.show_tried(None)
         self.show_preview(None)
         for name, widget in self.buttons.items():
@@ -115,8 +119,13 @@ class TrialBox(QGroupBox):
         for name in START_BUTTONS:
             self.buttons[name].setEnabled(not busy)
 
-    def _lay_out(self) -> None:
-        layout = QVBoxLayout(self)
+    def _lay_out(self, inside: QWidget) -> None:
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self.fold_button)
+        outer.addWidget(inside)
+        layout = QVBoxLayout(inside)
+        layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(_row(self.buttons[name] for name in START_BUTTONS))
         for widget in (self.words, self.strip, self.outdated):
             layout.addWidget(widget)
