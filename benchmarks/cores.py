@@ -3,7 +3,7 @@
     python benchmarks/cores.py                         # 1 and 2 threads, 8 slices x 12 repeats
     python benchmarks/cores.py --threads 1 2 4 8 16    # where there are as many cores
     python benchmarks/cores.py --py-spy PATH           # also how much of the CPU time holds the GIL
-    python benchmarks/cores.py --plot cores.svg
+    python benchmarks/cores.py --py-spy PATH --plot cores.svg
 
 Every run is a fresh process on as many processors as threads. Where other programs run, look at the
 CPU time: frames a second say nothing then. Must: two threads 1.8 times as fast as one, the volume
@@ -140,7 +140,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=12)
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--py-spy", type=Path, help="the program of that name")
-    parser.add_argument("--plot", type=Path, help="write an SVG here")
+    parser.add_argument("--plot", type=Path, help="with --py-spy: write an SVG here")
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.measure:
@@ -161,13 +161,14 @@ def main() -> None:
             print(
                 f"{threads:8}" + "".join(f"{v:15.1f}" for v in rows[threads].values()), flush=True
             )
-        share = gil_share(asked.py_spy, [*own, "--threads", "1"]) if asked.py_spy else 0.0
+        if not asked.py_spy:
+            return
+        share = gil_share(asked.py_spy, [*own, "--threads", "1"])
     one = rows[asked.threads[0]]
     speed = {
         n: modelled(one["cpu_ms"], share * one["cpu_ms"], one["chain_ms"], n) for n in MODEL_CORES
     }
-    if asked.py_spy:
-        print(f"GIL: {100 * share:.0f} % of the CPU time of one thread")
+    print(f"GIL: {100 * share:.0f} % of the CPU time of one thread")
     print("model, frames/s: " + ", ".join(f"{n} cores {v:.0f}" for n, v in speed.items()))
     if asked.plot:
         plot(asked.plot, {n: row["frames_per_s"] for n, row in rows.items()}, speed)
