@@ -80,7 +80,7 @@ class AdaptiveParams(ChannelParams):
         ),
     )
     between_slices: Annotated[float, Field(ge=0.0, le=1.0)] | Literal["auto"] = Field(
-        1.0,
+        AUTO,
         description=(
             "How far the slices are moved against one another. 'auto': as far as the motion of the "
             "repeats makes it likely; a slant of the anatomy through z is left as it is. 'follow' "
