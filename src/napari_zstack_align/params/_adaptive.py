@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 
 from napari_zstack_align.params._base import ChannelParams, unit
 
-AUTO = "auto"
+AUTO: Literal["auto"] = "auto"
 BETWEEN_SLICES: dict[str, Any] = {
     AUTO: AUTO,
     "follow": 1.0,
