@@ -34,12 +34,14 @@ NEEDS = {"slow": STILL, "jitter": STILL, "steps": STILL, "drift3": DRIFTING, "ge
 class RecordingSet:
     """Recordings (T, Y, X), their backward maps (T, 3, 3) reference to raw, and their steps.
 
-    A step is the first frame that lies in the new place.
+    A step is the first frame that lies in the new place. Of motion that isn't affine the truth is
+    where `grid_points` lie, (T, 2, N), and ``away`` the frames out of the plane.
     """
 
     frames: list[np.ndarray]
     truth: list[np.ndarray]
     steps: list[tuple[int, ...]]
+    away: list[np.ndarray] | None = None
 
     def save(self, folder: Path) -> None:
         """Leave in a folder what the measured processes read; the truth is not among it."""

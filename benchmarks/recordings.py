@@ -13,13 +13,15 @@ import sys
 import tempfile
 import venv
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 
+import motion_sets
 import numpy as np
-from recording_sets import NEEDS, RecordingSet, available, gauge_error, make_set
+from recording_sets import NEEDS, RecordingSet, available, gauge_error, grid_points, make_set
 
 HERE = Path(__file__).resolve().parent
-OURS = ("ours", "ours_none")
+OURS = ("ours", "ours_none", "ours_translation", "ours_rigid", "ours_affine", "ours_spline")
 PEERS = {
     "pystackreg": "pystackreg",
     "suite2p_rigid": "suite2p",
@@ -76,10 +78,21 @@ def run_method(method: str, data: RecordingSet, folder: Path, options: argparse.
         return {"failed": said[-1] if said else f"stopped with {done.returncode}"}
     with np.load(folder / f"{method}.npz") as found:
         estimated = list(found.values())
+    if data.away is not None:
+        return _of_points(estimated, data) | json.loads((folder / f"{method}.json").read_text())
     error = gauge_error(estimated, data.truth, data.frames[0].shape[1:])
     figures = {name: getattr(error, name) for name in ("mean", "p95", "max", "over_percent")}
     figures |= {"over": error.over, "far": error.over_far_from_steps(data)}
     return figures | json.loads((folder / f"{method}.json").read_text())
+
+
+def _of_points(estimated: list[np.ndarray], data: RecordingSet) -> dict:
+    """Errors of points, the mean of each over time taken off."""
+    points = grid_points(data.frames[0].shape[1:])
+    found = [maps[:, :2] @ points if maps.shape[1:] == (3, 3) else maps for maps in estimated]
+    errors = motion_sets.point_errors(found, data.truth, data.away)
+    errors = errors[np.isfinite(errors).all(axis=1)]
+    return {"mean": errors.mean(), "p95": np.percentile(errors, 95), "max": errors.max()}
 
 
 def average(rows: Sequence[dict]) -> Iterator[dict]:
@@ -100,6 +113,18 @@ def average(rows: Sequence[dict]) -> Iterator[dict]:
 
 
 def _rows(options: argparse.Namespace) -> Iterator[dict]:
+    for anatomy in options.anatomies:
+        if not motion_sets.available(anatomy):
+            print(f"{anatomy}: skipped, its data is not beside this project")
+            continue
+        for motion, photons, seed in product(options.motions, options.photons, options.seeds):
+            data = motion_sets.make_motion_set(
+                motion, anatomy, photons, seed, active=options.active
+            )
+            with tempfile.TemporaryDirectory() as folder:
+                data.save(Path(folder))
+                name = f"{motion}-{anatomy}-{photons:g}"
+                yield from _compared(name, seed, data, Path(folder), options)
     for name in options.sets:
         if not available(name):
             print(f"{name}: skipped, its data is not beside this project")
@@ -153,13 +178,19 @@ def _cells(row: dict) -> list[str]:
 
 
 def _line(name: str, seed: object, method: str, cells: Sequence[str]) -> str:
-    return f"{name:10}{seed!s:>5} {method:17}" + "".join(f"{cell:>13}" for cell in cells)
+    return f"{name:22}{seed!s:>5} {method:17}" + "".join(f"{cell:>13}" for cell in cells)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     methods = ["published", *OURS, *PEERS]
-    parser.add_argument("--sets", nargs="+", choices=NEEDS, default=list(NEEDS))
+    parser.add_argument("--sets", nargs="*", choices=NEEDS, default=list(NEEDS))
+    parser.add_argument("--anatomies", nargs="+", choices=motion_sets.ANATOMIES, default=[])
+    parser.add_argument(
+        "--motions", nargs="+", choices=motion_sets.MOTIONS, default=motion_sets.TABLE
+    )
+    parser.add_argument("--photons", nargs="+", type=float, default=[65.0, 8.0])
+    parser.add_argument("--active", action="store_true", help="cells light up, the plane is left")
     parser.add_argument("--seeds", nargs="+", type=int, default=[201, 202, 203])
     parser.add_argument("--methods", nargs="+", choices=methods, default=["published", *OURS])
     parser.add_argument("--peers", type=Path, help="folder that holds an environment a peer")

@@ -18,8 +18,8 @@ import napari_zstack_align as nza  # noqa: E402
 def main(folder: Path, name: str, parameters: Path | None) -> None:
     recordings = load_recordings(folder)
     params = nza.KeypointParams.from_file(parameters) if parameters else nza.KeypointParams()
-    if name == "ours_none":
-        params = params.replace(residual="none")
+    if "_" in name:  # one of our own fixed choices
+        params = params.replace(residual=name.removeprefix("ours_"))
 
     def register(movies: list[np.ndarray]) -> list[nza.Alignment]:
         stacks = [nza.Stack.from_array(movie) for movie in movies]
@@ -27,10 +27,19 @@ def main(folder: Path, name: str, parameters: Path | None) -> None:
 
     def work() -> Callable[[], list[np.ndarray]]:
         alignments = register(recordings)
-        return lambda: [alignment.transforms.matrices() for alignment in alignments]
+        return lambda: [_maps(alignment, points) for alignment in alignments]
 
+    points = np.load(folder / "points.npy")[:2].T
     register([recordings[0][:60]])  # imports on demand
     measure_cpu(work, folder, name)
+
+
+def _maps(alignment: nza.Alignment, points: np.ndarray) -> np.ndarray:
+    """(T, 3, 3) maps where they are affine, else (T, 2, N) raw positions of the points."""
+    transforms = alignment.transforms
+    if transforms.affine:
+        return transforms.matrices()
+    return np.stack([transforms.to_raw(points, t).T for t in range(len(transforms))])
 
 
 if __name__ == "__main__":
