@@ -19,7 +19,7 @@ from napari_zstack_align.alignment.artefact_rows import (
     left_out,
     rows_of_frames,
 )
-from napari_zstack_align.alignment.common_field import affine_common_field
+from napari_zstack_align.alignment.common_field import affine_common_field, smooth_common_field
 from napari_zstack_align.alignment.fill import Fill, fill_of
 from napari_zstack_align.alignment.mean import RunningMean
 from napari_zstack_align.alignment.summary import UNFINISHED, repr_of, summary_of
@@ -37,6 +37,8 @@ from napari_zstack_align.saved import FrameDigests
 from napari_zstack_align.stack import Stack
 
 """Key of the provenance of a snapshot whose transforms a later stage would still improve."""
+MANY_FRAMES = 200
+"""Of more bent frames the common field is interpolated between nodes: it takes a tenth."""
 BLOCK_BYTES = 32 * 2**20
 """How much of a stack is read at once when a slice is averaged."""
 
@@ -256,6 +258,8 @@ class Alignment:
         if self.transforms.affine:
             matrices = self.transforms.matrices()[frames]
             return affine_common_field(matrices, self.raw_shape, self.transforms.shape)
+        if len(frames) > MANY_FRAMES:
+            return smooth_common_field(self.transforms, frames.tolist(), self.raw_shape)
         common = np.ones(self.transforms.shape, bool)
         for t in frames:
             common &= self.valid_frame(int(t))

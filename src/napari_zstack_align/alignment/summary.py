@@ -29,7 +29,7 @@ MUCH_LESS = 0.25
 
 SINGLE_FRAMES = "single_frames"
 """Key of the provenance: what motion of single frames within a chunk was followed."""
-FOLLOWED_ONE_BY_ONE = ("translation", "spline")
+FOLLOWED_ONE_BY_ONE = ("translation", "rigid", "affine", "spline")
 """Values of it where each frame was compared for itself."""
 
 MOSTLY_NOISE = 0.8

@@ -239,7 +239,8 @@ class Transforms:
             if isinstance(link, SplineLink):
                 raise InputError(
                     "These transforms hold smooth displacement fields, which no matrix can stand "
-                    "for: take displacement(t) or to_raw(points, t) instead."
+                    "for: take displacement(t) or to_raw(points, t) instead, or register a "
+                    "recording with residual='affine'."
                 )
             product = product @ link.matrices
         return product

@@ -111,12 +111,13 @@ class KeypointParams(ChannelParams):
         ),
     )
     # -- single frames -------------------------------------------------------------------------
-    residual: Literal["auto", "none", "translation", "spline"] = Field(
+    residual: Literal["auto", "none", "translation", "rigid", "affine", "spline"] = Field(
         "auto",
         description=(
-            "Motion of single frames within a chunk: 'none'; 'translation' for jitter; 'spline', a "
-            "smooth field for every frame; 'auto': a translation where the frames give evidence "
-            "of one. It reads every frame a second time."
+            "Motion of single frames within a chunk: 'none'; 'translation' for jitter; 'rigid', a "
+            "turn besides; 'affine'; 'spline', a smooth field for every frame (no matrix then); "
+            "'auto': what predicts held-out parts of some frames best. It may read every frame "
+            "twice."
         ),
     )
     detect_steps: bool = Field(

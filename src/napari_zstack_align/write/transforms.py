@@ -15,6 +15,7 @@ from napari_zstack_align.alignment.checks import check_raw_files_stay
 from napari_zstack_align.alignment.transforms import AffineLink, Transforms
 from napari_zstack_align.csv_text import csv_header, csv_text
 from napari_zstack_align.errors import InputError
+from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.plain_files import check_is_file
 from napari_zstack_align.progress import Job, Progress, run
 from napari_zstack_align.saved import UnfitContent, read_npy, shape_of_npy
@@ -93,10 +94,12 @@ def _written(
 
 def _check_affine(alignment: Alignment) -> None:
     if not alignment.transforms.affine:
+        is_recording = isinstance(alignment.params, KeypointParams)
+        again = ", or register it again with residual='affine'" if is_recording else ""
         raise InputError(
             f"The transforms of {alignment.stack.name} hold smooth displacement fields, which no "
-            f"table of matrices can stand for: export the aligned frames instead (in Python, "
-            f"transforms.displacement(t) is the field of a frame)."
+            f"table of matrices can stand for: export the aligned frames instead{again} (in "
+            f"Python, transforms.displacement(t) is the field of a frame)."
         )
 
 

@@ -19,9 +19,7 @@ from napari_zstack_align.register.recordings.consensus import (
 from napari_zstack_align.register.recordings.image_file import ImageFile
 from napari_zstack_align.register.recordings.matching import WORSE_BY
 from napari_zstack_align.register.recordings.reference import Reference
-from napari_zstack_align.register.recordings.residual import shrinkage
 from napari_zstack_align.register.recordings.state import RecordingState
-from napari_zstack_align.register.recordings.trace import Trace
 
 
 @pytest.fixture
@@ -96,17 +94,3 @@ def test_noise_does_not_resemble_the_mean(noise):
 
 def test_a_given_reference_stays_the_reference(noise):
     np.testing.assert_array_equal(_consensus(noise, fixed=True).image(), noise.image(0))
-
-
-@pytest.mark.parametrize(
-    ("motion", "noise_px", "low", "high"),
-    [(0.0, 1.0, 0.0, 0.2), (1.0, 2.0, 0.1, 0.6), (2.0, 0.1, 0.98, 1.0)],
-    ids=["noise", "both", "motion"],
-)
-def test_a_frames_shift_is_shrunk_by_its_noise(noise, motion, noise_px, low, high):
-    rng = np.random.default_rng(1)
-    halves = rng.normal(0, motion, (30, 2)) + rng.normal(0, noise_px, (2, 30, 2))
-    noise.trace = Trace(
-        halves.mean(axis=0), halves, np.zeros(halves.shape[1]), np.ones(halves.shape[1])
-    )
-    assert low <= shrinkage(noise) <= high

@@ -125,7 +125,7 @@ def test_a_frame_of_another_place_is_told(scene, jittering):
 
 @pytest.mark.thorough
 @pytest.mark.slow
-@pytest.mark.parametrize(("photons", "too_dim"), [(0.1, True), (3.0, False)])
+@pytest.mark.parametrize(("photons", "too_dim"), [(0.02, True), (3.0, False)])
 def test_frames_too_dim_to_be_placed_are_warned_of(photons, too_dim):
     rng = np.random.default_rng(11)
     tissue = gaussian_filter(rng.normal(size=(192, 192)), 2.5)
@@ -138,4 +138,7 @@ def test_frames_too_dim_to_be_placed_are_warned_of(photons, too_dim):
     assert ("too dim to be placed" in alignment.summary()) == too_dim
     found = [alignment.transforms.to_raw(np.array([[64.0, 64.0]]), t)[0] - 64 for t in range(80)]
     off = np.hypot(*(found - places - np.median(found - places, axis=0)).T)
-    assert (np.median(off) > 1) == too_dim
+    assert (np.mean(off > 1) > 0.2) == too_dim
+    # full size only misleads where so little is to be seen: 0.98 px instead of 0.73 px
+    assert alignment.provenance["freedom"]["finest_size"] == (2 if too_dim else 1)
+    assert np.median(off) < 0.85

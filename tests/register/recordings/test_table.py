@@ -91,7 +91,8 @@ def test_trends_beyond_the_bound_are_said_in_the_table(scene):
 def test_provenance_tells_the_run(registered, session):
     told = registered.provenance
     assert told["job"] == "register_recordings"
-    assert told["single_frames"] == "trace"
+    assert told["single_frames"] in ("trace", "translation", "rigid", "affine")
+    assert set(told["freedom"]["gains_percent"]) == {"translation", "rigid", "affine", "spline"}
     assert told["steps"] == []
     assert np.array(told["expected"]).shape == (3, 3)
     assert session[1].provenance["recording"] == 1

@@ -48,11 +48,16 @@ def _mean(trace: Trace, frames: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]
     return np.average(path[known], axis=0, weights=weight[known])
 
 
-def traced_motion(state: RecordingState) -> AffineLink | None:
-    """Motion between the midpoints that the first reading saw; None where it saw none.
+def traced_path(state: RecordingState) -> npt.NDArray[np.float64]:
+    """(T, 2) motion between the midpoints that the first reading saw; 0 where it saw none.
 
     Chunks are far apart: what happens between their midpoints shows in the trace of the frames.
     """
     path, halves = deviations(state)
-    smooth = smoothed(path, halves, state.stretches)
-    return AffineLink(translation(smooth)) if smooth.any() else None
+    return smoothed(path, halves, state.stretches)
+
+
+def traced_motion(state: RecordingState) -> AffineLink | None:
+    """Return the traced path as the motion of frames; None where there is none."""
+    path = traced_path(state)
+    return AffineLink(translation(path)) if path.any() else None

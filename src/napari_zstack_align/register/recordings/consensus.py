@@ -234,10 +234,15 @@ def target_of(reference: Reference, prefilter: Prefilter, ground: Image | None =
 
     ``ground`` is further weights (Y, X) of its pixels.
     """
+    return Target.build(reference.image, prefilter, weights_of(reference, ground))
+
+
+def weights_of(reference: Reference, ground: Image | None = None) -> Image | None:
+    """(Y, X) float32 how much the pixels of a reference count; None: all alike."""
     weights: Mask | None = reference.mask
     if ground is not None:
         weights = ground if weights is None else weights * ground
     if not reference.known.all():
         safe = safely_known(reference.known)
         weights = safe if weights is None else weights * safe
-    return Target.build(reference.image, prefilter, weights)
+    return weights

@@ -7,7 +7,7 @@ found, so that it can go back to that, and another run can do the same again.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -27,6 +27,7 @@ from napari_zstack_align.alignment.edits import (
     row_facts,
     with_edits,
 )
+from napari_zstack_align.alignment.summary import FOLLOWED_ONE_BY_ONE
 from napari_zstack_align.alignment.transforms import AffineLink, Link, SplineLink, Transforms
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Fault, Flag, fault_of, mark
@@ -42,6 +43,7 @@ from napari_zstack_align.register.recordings.consensus import Consensus
 from napari_zstack_align.register.recordings.driving import averaging, paced_stacks
 from napari_zstack_align.register.recordings.first_reference import average_frames
 from napari_zstack_align.register.recordings.frame_flags import FrameFlags
+from napari_zstack_align.register.recordings.freedom import Learned
 from napari_zstack_align.register.recordings.geometry import fit
 from napari_zstack_align.register.recordings.image_file import ImageFile
 from napari_zstack_align.register.recordings.matching import correlations_of, model_of
@@ -266,8 +268,10 @@ def _solve_again(
             if kind != "none":
                 yield from _measure_again(state, frames, params, pool)
             extra: Link | None = traced_motion(state) if kind == "trace" else None
-            if kind in ("translation", "spline"):
-                extra = yield from _follow_again(state, frames, reference, params, kind, pool)
+            if kind in FOLLOWED_ONE_BY_ONE:
+                known = Learned.remembered(kind, alignment.provenance.get("freedom", {}))
+                following = partial(_follower, params=params, kind=kind, known=known)
+                extra = yield from _follow_again(state, frames, reference, following, pool)
             state.extra = _spliced(alignment, extra, frames)
     finally:
         images.close()
@@ -374,12 +378,11 @@ def _follow_again(
     state: RecordingState,
     frames: Range,
     reference: Reference,
-    params: KeypointParams,
-    kind: str,
+    following: Callable[[RecordingState, Consensus], FrameFollower],
     pool: ThreadPoolExecutor,
 ) -> Generator[Progress, None, Link]:
     consensus = Consensus(reference, Prefilter.for_image(reference.image), fixed=True)
-    making = pool.submit(FrameFollower, state, consensus, params, kind)
+    making = pool.submit(following, state, consensus)
     yield from until_done([making], Progress(STAGE, 0, 0))
     follower = making.result()
     windows = _windows(state, frames, followed=True)
@@ -393,6 +396,19 @@ def _follow_again(
     yield from in_order(pool, follower.follow, windows, AHEAD, take, stage)
     take_over(state, follower, parts)
     return follower.link(parts)
+
+
+def _follower(
+    state: RecordingState,
+    consensus: Consensus,
+    params: KeypointParams,
+    kind: str,
+    known: Learned | None,
+) -> FrameFollower:
+    """Return who follows frames as before; what isn't known of their motion is learned anew."""
+    follower = FrameFollower(state, consensus, params, kind)
+    follower.adopt(known or follower.learn())
+    return follower
 
 
 def _spliced(alignment: Alignment, extra: Link | None, frames: Range) -> Link | None:

@@ -15,6 +15,7 @@ from napari_zstack_align.register.recordings.consensus import (
     chunk_correlations,
     refine_chunk,
 )
+from napari_zstack_align.register.recordings.freedom import KINDS, Learned
 from napari_zstack_align.register.recordings.geometry import Matrix
 from napari_zstack_align.register.recordings.matching import Matcher, model_of
 from napari_zstack_align.register.recordings.recovery import (
@@ -31,7 +32,8 @@ from napari_zstack_align.register.recordings.table import matched_row
 from napari_zstack_align.saved import Arrays, Units, key_of, values_of
 
 MATCH, RESCUE = "recording match 1", "recording rescue 2"
-REFINE, COMPARE, FOLLOW = "recording refine 3", "recording compare 1", "recording follow 1"
+REFINE, COMPARE = "recording refine 3", "recording compare 1"
+LEARN, FOLLOW = "recording learn 1", "recording follow 2"
 """The methods of the units: another number where a result may change."""
 BOUNDS = ("max_shift_px", "max_rotation_deg", "max_scale_percent")
 FOLLOWED_ARRAYS = ("extra", "before", "after", "residual_px", "mean_px", "max_px")
@@ -144,6 +146,33 @@ class KeptChunks:
 
         before, after = self._kept("compared", chunk, key, made)["values"].tolist()
         return before, after
+
+    def follower(self, consensus: Consensus, params: KeypointParams, kind: str) -> FrameFollower:
+        """Return who follows single frames, with what some of them show of the motion of all."""
+        follower = FrameFollower(self._state, consensus, params, kind)
+        frames = np.array(follower.learning_frames(), int)
+        key = key_of(
+            LEARN,
+            consensus=consensus.key,
+            kind=kind,
+            jitter=self._state.trace.jitter(self._state.stretches),
+            **follower.learning_depends_on(frames),
+        )
+        kept = self._units.get("learned", key, frames)
+        if kept is None:
+            found = follower.learn()
+            gains = np.array([found.gains.get(kind, (np.nan, np.nan)) for kind in KINDS])
+            number = ("trace", *KINDS).index(found.kind)
+            numbers = np.array([number, found.n_frames, found.finest])
+            arrays = {"numbers": numbers, "size": found.size, "gains": gains}
+            self._units.put("learned", key, arrays, frames)
+        else:
+            pairs = zip(KINDS, kept["gains"].tolist(), strict=True)
+            known = {kind: (gain, error) for kind, (gain, error) in pairs if not np.isnan(gain)}
+            number, n_frames, finest = kept["numbers"].tolist()
+            found = Learned(("trace", *KINDS)[number], kept["size"], known, n_frames, finest)
+        follower.adopt(found)
+        return follower
 
     def follow(self, frames: Range, follower: FrameFollower, consensus: Consensus) -> Followed:
         """See `FrameFollower.follow`."""

@@ -57,7 +57,7 @@ class Level:
     image: Image
     gradients: tuple[Image, Image]
     hessian: Blocks
-    means: _BlockMeans
+    means: BlockMeans
     centres: Blocks
     strided: npt.NDArray[np.intp]
 
@@ -67,11 +67,11 @@ class Level:
         gy = cv2.Sobel(image, cv2.CV_32F, 0, 1, ksize=3, scale=1 / (8 * factor))
         gx = cv2.Sobel(image, cv2.CV_32F, 1, 0, ksize=3, scale=1 / (8 * factor))
         wy, wx = (gy, gx) if weights is None else (gy * weights, gx * weights)
-        means = _BlockMeans.of(image.shape, factor)
+        means = BlockMeans.of(image.shape, factor)
         products = [means(p) for p in (wy * gy, wy * gx, wx * gx)]
         hessian = np.stack([products[i] for i in (0, 1, 1, 2)], -1, dtype=np.float64)
         hessian = hessian.reshape(-1, 2, 2)
-        strided = _strided_pixels(image.shape, weights)
+        strided = strided_pixels(image.shape, weights)
         return cls(factor, image, (wy, wx), hessian, means, means.centres(factor), strided)
 
     def design(self, model: Model) -> Blocks:
@@ -140,22 +140,23 @@ class Level:
             residual[i] = sampled(frame, matrix, shape, self.factor)
             shown[i] = shown_by(matrix, frame.shape, shape, self.factor)
         residual -= self.image
-        _cap(residual, self.strided)
+        cap(residual, self.strided)
         residual *= shown
         sums = [self.means(gradient * residual) for gradient in self.gradients]
         return np.stack(sums, -1), self.means(shown)
 
 
 @dataclass(frozen=True)
-class _BlockMeans:
-    """Means of images over blocks of `BLOCK_PX` full-size px, as two products of matrices."""
+class BlockMeans:
+    """Means of images over blocks of equal size, as two products of matrices."""
 
     down: Image
     across: Image
 
     @classmethod
-    def of(cls, shape: tuple[int, ...], factor: int) -> Self:
-        rows, columns = (_overlaps(size, max(size * factor // BLOCK_PX, 1)) for size in shape)
+    def of(cls, shape: tuple[int, ...], factor: int, block_px: int = BLOCK_PX) -> Self:
+        """Means over the blocks of a level's image."""
+        rows, columns = (_overlaps(size, max(size * factor // block_px, 1)) for size in shape)
         return cls(rows, np.ascontiguousarray(columns.T))
 
     def __call__(self, images: Image) -> Image:
@@ -186,7 +187,7 @@ def _overlaps(size: int, blocks: int) -> Image:
     return result
 
 
-def _strided_pixels(shape: tuple[int, ...], weights: Image | None) -> npt.NDArray[np.intp]:
+def strided_pixels(shape: tuple[int, ...], weights: Image | None) -> npt.NDArray[np.intp]:
     """Flat indices of every few pixels in the mask."""
     chosen = np.zeros(shape, bool)
     chosen[::RESIDUAL_STRIDE, ::RESIDUAL_STRIDE] = True
@@ -195,7 +196,7 @@ def _strided_pixels(shape: tuple[int, ...], weights: Image | None) -> npt.NDArra
     return np.flatnonzero(chosen)
 
 
-def _cap(residual: Image, pixels: npt.NDArray[np.intp]) -> None:
+def cap(residual: Image, pixels: npt.NDArray[np.intp]) -> None:
     """Limit residuals (n, Y, X) to what is usual: a bright cell must not pull all else."""
     size = np.abs(residual)
     some = size.reshape(len(size), -1)[:, pixels]

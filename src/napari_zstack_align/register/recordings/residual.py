@@ -1,13 +1,14 @@
 """Motion of single frames, which chunks can't see: the second reading.
 
-A frame is moved by its interpolated transform first; what is left is a translation, or a smooth
-field of the z-stack engine. A translation is shrunk by how much of what was seen in the first
-reading is motion and how much is noise: more freedom than the data carry only adds noise.
+A frame is moved by its interpolated transform first, and by the smoothed trace of the first
+reading; what is left is a shift, a turn besides, or a bend in smooth modes. Which of them, and how
+far each is believed, is learned from some frames of the recording (`freedom`): more freedom than
+the data carry only adds noise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
@@ -20,33 +21,47 @@ from napari_zstack_align.alignment.quality import (
     Compared,
     band_for_comparison,
     comparison_factor,
-    comparison_valid,
     correlations,
     without_extremes,
 )
-from napari_zstack_align.alignment.spline import field_on_pixels, grid_shape
+from napari_zstack_align.alignment.spline import grid_shape
 from napari_zstack_align.alignment.transforms import AffineLink, Link, SplineLink
-from napari_zstack_align.alignment.warp import affine_displacement, inside, shrink, warp
-from napari_zstack_align.counting import decimal
+from napari_zstack_align.alignment.warp import shrink
+from napari_zstack_align.counting import counted, decimal
 from napari_zstack_align.flags import Fault, Flag
-from napari_zstack_align.params import AdaptiveParams, KeypointParams
+from napari_zstack_align.params import KeypointParams
 from napari_zstack_align.register.frames import RawFrame
-from napari_zstack_align.register.prefilter import Prefilter
-from napari_zstack_align.register.recordings.between_midpoints import deviations
+from napari_zstack_align.register.recordings.between_midpoints import traced_path
 from napari_zstack_align.register.recordings.chunks import Range
-from napari_zstack_align.register.recordings.consensus import Consensus, target_of
+from napari_zstack_align.register.recordings.consensus import Consensus, weights_of
 from napari_zstack_align.register.recordings.driving import driving_frames
 from napari_zstack_align.register.recordings.events import FLASH
-from napari_zstack_align.register.recordings.frame_steps import FrameSteps
-from napari_zstack_align.register.recordings.geometry import translation
+from napari_zstack_align.register.recordings.freedom import (
+    KINDS,
+    Equations,
+    Freedom,
+    Halves,
+    Learned,
+    Sample,
+    decide,
+    learned,
+    noise_of,
+)
+from napari_zstack_align.register.recordings.mode_target import ModeLevel, ModeTarget
 from napari_zstack_align.register.recordings.reference import Reference
 from napari_zstack_align.register.recordings.refine import sampled, shown_by
+from napari_zstack_align.register.recordings.smooth_modes import (
+    LINEAR,
+    SHIFT,
+    SPACING_PX,
+    SmoothModes,
+    field_of,
+)
 from napari_zstack_align.register.recordings.state import (
     FOLLOWED,
     RecordingState,
     displacement_lengths,
 )
-from napari_zstack_align.register.template import Template
 from napari_zstack_align.saved import values_of
 from napari_zstack_align.spread import spread_of
 
@@ -54,20 +69,28 @@ Image = npt.NDArray[np.float32]
 Frames = npt.NDArray[np.intp]
 
 JITTER_PX = 0.25
-"""Frames are read again and followed one by one where they move by more than this from one to the
-next."""
-STEPS = 3
+"""Frames are followed one by one where they move by more than this from one to the next."""
+PASSES, STOP_PX = (4, 2), (0.3, 0.15)
+"""Gauss–Newton steps at half and at full size, at most; the step after one of this size would be
+several times smaller."""
+LEARNING_FRAMES = 32
+NEAR_PX, MOST_SIGMAS = 0.75, 4.0
+"""Half the size comes first only where frames may lie farther from the interpolated motion."""
+FIRST_SIZES_PX = 2.0, 0.6
+"""While nothing is known: the size of a shift, and how much smaller each degree more is."""
 STRIDE = 8
 """Sizes of displacements are taken from every eighth pixel."""
-STOP_PX = 0.2
-"""The step after one of this size would be ten times smaller."""
-SPLINE_ALPHA = 1.0
-SPLINE_SHIFT_PX = 20.0
-"""Beyond the motion of the chunk nothing moves farther."""
-LEARNING_FRAMES = 10
 FOLLOWED_AT_ONCE = 25
 """Frames in one piece of work: a cancelled run waits for the pieces in work."""
 REMEMBERED = 4
+LEAST_LIKENESS = 1 / 3
+"""Frames that resemble the reference less than this at full size show more at half size."""
+WORDS = {
+    "translation": "a shift",
+    "rigid": "a shift and a turn",
+    "affine": "an affine map",
+    "spline": "a smooth field",
+}
 MISFIT_SIGMAS = 6.0
 SPREAD_FLOOR = 0.01
 MISFIT_PART = 0.6
@@ -97,22 +120,6 @@ class Followed:
     max_px: npt.NDArray[np.float64]
 
 
-def wanted(state: RecordingState, params: KeypointParams) -> str:
-    """Return the kind of motion to look for: 'none', 'trace', 'translation' or 'spline'."""
-    if not state.matched:
-        return "none"
-    if params.residual == "auto":
-        jitter, _ = state.trace.jitter(state.stretches)
-        return "translation" if jitter > JITTER_PX else "trace"
-    return params.residual
-
-
-def shrinkage(state: RecordingState) -> float:
-    """Part of a frame's measured translation that is motion, by the first reading (Wiener)."""
-    motion, noise = state.trace.jitter(state.stretches)
-    return motion**2 / (motion**2 + noise**2) if motion > 0 else 0.0
-
-
 class FrameFollower:
     """Follows the frames of one recording against the mean of all chunks but their own.
 
@@ -122,39 +129,143 @@ class FrameFollower:
     consensus : Consensus
         With all good chunks of the session.
     params : KeypointParams
-    kind : {'translation', 'spline'}
+    kind : {'auto', 'translation', 'rigid', 'affine', 'spline'}
+        'auto' decides by how well each predicts held-out halves of some frames.
+
+    Attributes
+    ----------
+    kind : {'trace', 'translation', 'rigid', 'affine', 'spline'}
+        What frames are given; 'trace': nothing of their own.
+    evidence : Evidence or None
+        Why, of 'auto'.
     """
 
     def __init__(
         self, state: RecordingState, consensus: Consensus, params: KeypointParams, kind: str
     ) -> None:
         self._state, self._consensus, self._params = state, consensus, params
+        self._asked, self.kind = kind, "trace"
         self._matrices, _ = state.frame_matrices()
-        self._start = np.nan_to_num(deviations(state)[0])
-        whole = Reference.of(consensus.image(), consensus.first.mask)
-        self._shape = whole.shape
-        self._target = target_of(whole, consensus.prefilter)
-        self._template, self._power = None, None
-        if kind == "spline":
-            self._power = self._learned_power(whole)
-            self._template = _template(whole, consensus.prefilter, self._power)
-        self._shrinkage = shrinkage(state)
+        self._path = traced_path(state)
+        self._whole = Reference.of(consensus.image(), consensus.first.mask)
+        self._shape = self._whole.shape
+        self._target = self._target_with(SmoothModes.of(self._shape))
+        self._learned: Learned | None = None
+        self._freedom: Freedom | None = None
         self._remembered: dict[int, Reference] = {}
         self._lock = Lock()
+
+    def _target_with(self, modes: SmoothModes, finest: int = 1) -> ModeTarget:
+        weights, prefilter = weights_of(self._whole), self._consensus.prefilter
+        return ModeTarget.build(self._whole.image, prefilter, modes, weights, finest)
+
+    def learn(self) -> Learned:
+        """Return the motion that frames are given, by what some of them show."""
+        modes, level = self._target.modes, self._target.of_halves()
+        samples = self._samples(level)
+        if len(self._target.levels) > 1 and self._are_dim(samples):
+            self._target = self._target_with(modes, finest=self._target.levels[0].factor)
+            level = self._target.of_halves()
+            samples = self._samples(level)
+        return replace(self._freedom_of(samples, level), finest=level.factor)
+
+    def _freedom_of(self, samples: Sequence[Sample], level: ModeLevel) -> Learned:
+        """Return the kind of motion that is asked for, or that the samples carry."""
+        modes, asked = self._target.modes, self._asked
+        if asked == "auto":
+            found = decide(level, modes, samples, KINDS)
+            if found.kind != "trace" or not (samples and self._jitters()):
+                return found
+            shift = learned("translation", modes, Halves.of(level, samples))
+            return Learned.of(shift, len(samples), found.gains)
+        if not samples:
+            return Learned.of(Freedom.of(asked, modes), 0)
+        return Learned.of(learned(asked, modes, Halves.of(level, samples)), len(samples))
+
+    def _samples(self, level: ModeLevel) -> list[Sample]:
+        """Fit the frames that the motion is learned from, but for those that can't be used."""
+        modes = self._target.modes
+        largest, less = FIRST_SIZES_PX
+        first = Freedom.of("spline", modes, largest * less ** np.arange(modes.degree.max() + 1.0))
+        return [s for t in self.learning_frames() if (s := self._sample(t, first, level))]
+
+    def _are_dim(self, samples: Sequence[Sample]) -> bool:
+        """Whether frames show so little at full size that its noise only misleads."""
+        likeness = [sample.likeness for sample in samples]
+        return bool(likeness) and float(np.median(likeness)) < LEAST_LIKENESS
+
+    def adopt(self, motion: Learned) -> None:
+        """Follow frames with the motion that was learned; needed before `follow`."""
+        self._learned, self.kind = motion, motion.kind
+        if motion.kind == "trace":
+            return
+        modes = self._target.modes
+        if motion.kind != "spline":
+            modes = modes.up_to(SHIFT if motion.kind == "translation" else LINEAR)
+        self._target = self._target_with(modes, motion.finest)
+        self._freedom = Freedom.of(motion.kind, modes, motion.size)
+
+    def _jitters(self) -> bool:
+        """Whether frames move on their own: then each is compared, and judged, for itself."""
+        jitter, _ = self._state.trace.jitter(self._state.stretches)
+        return jitter > JITTER_PX
+
+    def learning_frames(self) -> list[int]:
+        """Frames that the motion of all is learned from, spread over the recording."""
+        good = self._state.good_frames(0, self._state.stack.n_frames)
+        if not len(good):
+            return []
+        chosen = np.linspace(0, len(good) - 1, min(LEARNING_FRAMES, len(good)))
+        return [int(t) for t in good[chosen.astype(int)]]
+
+    def _sample(self, t: int, freedom: Freedom, level: ModeLevel) -> Sample | None:
+        """Fit a frame with all freedom; None where it can't be used."""
+        for _, frame in self._frames(t, t + 1):
+            if frame.fault is None:
+                filtered, prior = self._target.filtered(frame.image), self._prior(t)
+                found = self._fit(filtered, t, prior, freedom, prior)
+                grid = self._target.modes.grid(found)
+                blocks = level.blocks(filtered[-1], self._matrices[t], grid, found)
+                noise = noise_of(blocks, level.modes @ found.T)
+                likeness = level.likeness(filtered[-1], self._matrices[t], grid)
+                return Sample(blocks, prior, *noise, likeness)
+        return None
+
+    def _prior(self, t: int) -> npt.NDArray[np.float64]:
+        """(2, K) amplitudes of the interpolated motion."""
+        prior = np.zeros((2, len(self._target.modes)))
+        prior[:, 0] = self._path[t]
+        return prior
+
+    def _fit(
+        self,
+        filtered: tuple[Image, ...],
+        t: int,
+        prior: npt.NDArray[np.float64],
+        freedom: Freedom,
+        start: npt.NDArray[np.float64],
+    ) -> npt.NDArray[np.float64]:
+        """(2, K) amplitudes of a frame's motion, interpolated motion included."""
+        found, target = start, self._target
+        for level, frame in zip(target.levels[-len(filtered) :], filtered, strict=True):
+            for _ in range(PASSES[level.factor == 1]):
+                grid, moved = target.modes.grid(found), level.modes @ found.T
+                blocks = level.blocks(frame, self._matrices[t], grid, found)
+                noise, weights = noise_of(blocks, moved)
+                found = Equations.of(level, blocks, weights).solve(freedom, noise, prior)
+                if np.abs(level.modes @ found.T - moved).max() < STOP_PX[level.factor == 1]:
+                    break
+        return found
 
     def link(self, parts: list[Followed]) -> Link:
         """Return the link that all frames' motion makes; frames not followed don't move."""
         n_frames = self._state.stack.n_frames
-        if self._template is not None:
-            grid = grid_shape(self._shape, self._template.spacing_px)
-            coefficients = np.zeros((n_frames, 2, *grid), np.float32)
-            for part in parts:
-                coefficients[part.start : part.stop] = part.extra
-            return SplineLink(coefficients, self._template.spacing_px, self._shape)
-        matrices = np.tile(np.eye(3), (n_frames, 1, 1))
+        everything = np.stack([self.nothing] * n_frames)
         for part in parts:
-            matrices[part.start : part.stop] = part.extra
-        return AffineLink(matrices)
+            everything[part.start : part.stop] = part.extra
+        if self.kind == "spline":
+            return SplineLink(everything.astype(np.float32), SPACING_PX, self._shape)
+        return AffineLink(everything)
 
     def chunk_of(self, frames: Range) -> int:
         """Chunk that a range of frames lies in."""
@@ -162,16 +273,22 @@ class FrameFollower:
 
     def depends_on(self, frames: Range) -> dict[str, Any]:
         """What `follow` depends on beside pixels, consensus and chunk, for keys."""
-        part = slice(*frames)
+        freedom = self._freedom
+        return {
+            **self.learning_depends_on(np.arange(*frames)),
+            "flashes": self._state.frame_flags.having(FLASH.flag, *frames),
+            "kind": self.kind,
+            "size": None if freedom is None else freedom.size,
+        }
+
+    def learning_depends_on(self, frames: npt.ArrayLike) -> dict[str, Any]:
+        """What `learn` depends on beside pixels and consensus, for keys."""
+        part = np.asarray(frames, int)
         return {
             "params": values_of(self._params, "channel", "channel_weights", "max_shift_px"),
             "artefacts": self._state.artefacts.parts,
             "matrices": self._matrices[part],
-            "start": self._start[part],
-            "flashes": self._state.frame_flags.having(FLASH.flag, *frames),
-            "shrinkage": self._shrinkage,
-            "is_spline": self._template is not None,
-            "power": self._power,
+            "path": self._path[part],
             "levels": self._state.levels,
         }
 
@@ -190,10 +307,9 @@ class FrameFollower:
         }
         if not seen:
             return Followed(start, stop, extra, *rows)
-        times = np.array(list(seen))
-        images = list(seen.values())
-        one_by_one = self._bent if self._template is not None else self._shifted
-        extra[times - start], rows[:, times - start] = one_by_one(images, times, reference)
+        found = self._found(seen)
+        for t, image in seen.items():
+            extra[t - start], rows[:, t - start] = self._judged(image, t, found[t], reference)
         return Followed(start, stop, extra, *rows)
 
     def _frames(self, start: int, stop: int) -> Iterator[tuple[int, RawFrame]]:
@@ -201,90 +317,81 @@ class FrameFollower:
         for t, frame in driving_frames(state.stack, start, stop, self._params, state.artefacts):
             yield t, replace(frame, image=state.levelled(frame.image))
 
-    def _learned_power(self, reference: Reference) -> Image | None:
-        """How large residuals are, by a few frames; None where none of them can be used."""
-        draft = _template(reference, self._consensus.prefilter, None)
-        start = np.zeros((2, *grid_shape(self._shape, draft.spacing_px)), np.float32)
-        good = self._state.good_frames(0, self._state.stack.n_frames)
-        powers = []
-        for t in map(int, good[np.linspace(0, len(good) - 1, LEARNING_FRAMES).astype(int)]):
-            for _, frame in self._frames(t, t + 1):
-                if frame.fault is None:
-                    still = affine_displacement(self._matrices[t], self._shape)
-                    aligned = self._as_seen(frame.image, still, reference.image)
-                    powers.append(draft.residual_power(draft.filtered(aligned), start))
-        return np.median(powers, axis=0) if powers else None
+    def _found(self, images: Mapping[int, Image]) -> dict[int, npt.NDArray[np.float64]]:
+        """(2, K) amplitudes of each frame's motion, within the bounds.
 
-    @staticmethod
-    def _as_seen(image: Image, still: Image, elsewhere: Image) -> Image:
-        """Frame in the reference's place; where it shows nothing, no force shall act."""
-        shown = inside(still, (image.shape[0], image.shape[1]))
-        return np.where(shown, warp(image, still), elsewhere)
+        The search begins at the bend of the frame before: most bend slowly.
+        """
+        assert self._freedom is not None
+        far = MOST_SIGMAS * np.sqrt((self._freedom.size**2).sum()) > NEAR_PX
+        amplitudes, bend = {}, np.zeros((2, len(self._target.modes)))
+        for t, image in images.items():
+            prior = self._prior(t)
+            filtered = self._target.filtered(image, finest_only=not far)
+            found = self._fit(filtered, t, prior, self._freedom, prior + bend)
+            is_near = np.hypot(*found[:, 0]) <= self._params.max_shift_px
+            amplitudes[t] = found if is_near else prior
+            bend[:, 1:] = (amplitudes[t] - prior)[:, 1:]
+        return amplitudes
 
-    def _bent(
-        self, images: list[Image], times: Frames, reference: Reference
-    ) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.float64]]:
-        """Coefficients (n, 2, gy, gx) and rows (5, n) of frames bent onto the template."""
-        bent = [self._one_bent(*item, reference) for item in zip(images, times, strict=True)]
-        extra, rows = zip(*bent, strict=True)
-        return np.stack(extra), np.array(rows).T
-
-    def _one_bent(
-        self, image: Image, t: int, reference: Reference
+    def _judged(
+        self, image: Image, t: int, found: npt.NDArray[np.float64], reference: Reference
     ) -> tuple[npt.NDArray[np.floating], tuple[float, ...]]:
-        still = affine_displacement(self._matrices[t], self._shape)
-        extra, moved = self._bend(image, t, still)
+        """Motion of one frame as it is kept, and its rows of `Followed`."""
         factor = comparison_factor(self._shape)
-        valid = comparison_valid(inside(moved, (image.shape[0], image.shape[1])))
-        aligned = shrink(warp(image, moved), factor)
-        before, after = self._correlations(shrink(image, factor), aligned, valid, reference)
-        residual = np.hypot(*(moved - still)[:, ::STRIDE, ::STRIDE])
-        whole = np.hypot(*moved[:, ::STRIDE, ::STRIDE])
-        return extra, (before, after, residual.mean(), whole.mean(), whole.max())
-
-    def _shifted(
-        self, images: list[Image], times: Frames, reference: Reference
-    ) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.float64]]:
-        """Translations (n, 3, 3) and rows (5, n) of shifted frames."""
-        shifts = self._find_shifts(images, times)
-        extra = translation(shifts)
-        matrices = self._matrices[times] @ extra
-        lengths = displacement_lengths(matrices, self._shape)
-        factor, shape = comparison_factor(self._shape), reference.compared.shape
-        both = []
-        for image, matrix in zip(images, matrices, strict=True):
-            small = shrink(image, factor)
+        small = shrink(image, factor)
+        grid = self._target.modes.grid(found)
+        residual = np.hypot(*field_of(grid, self._shape, STRIDE)).mean()
+        if self.kind != "spline":
+            extra = self._matrix_of(found)
+            matrix = self._matrices[t] @ extra
+            shape = reference.compared.shape
             aligned = sampled(small, matrix, shape, factor, cv2.INTER_CUBIC)
             valid = shown_by(matrix, small.shape, shape, factor) > 0
-            both.append(self._correlations(small, aligned, valid, reference))
-        return extra, np.array([*np.array(both).T, np.hypot(*shifts.T), *lengths])
+            before, after = self._correlations(small, aligned, valid, reference)
+            (mean,), (largest,) = displacement_lengths(matrix[np.newaxis], self._shape)
+            return extra, (before, after, residual, mean, largest)
+        aligned, valid = self._aligned(small, t, grid, factor)
+        before, after = self._correlations(small, aligned, valid, reference)
+        y, x = self._places(t, grid, STRIDE)
+        at_y, at_x = self._pixels(STRIDE)
+        whole = np.hypot(y - at_y, x - at_x)
+        return grid, (before, after, residual, whole.mean(), whole.max())
 
-    def _find_shifts(self, images: list[Image], times: Frames) -> npt.NDArray[np.float64]:
-        """(n, 2) shifts of frames, found at half size: single frames show no more."""
-        target, level = self._target, self._target.levels[0]
-        filtered = [target.prefilter(i, level.factor, target.gain(i)) for i in images]
-        matrices, shifts = self._matrices[times], self._start[times].copy()
-        going = np.arange(len(times))
-        for _ in range(STEPS):
-            moved = matrices[going] @ translation(shifts[going])
-            step = FrameSteps.of(level, [filtered[i] for i in going], moved).shifts()
-            shifts[going] += step
-            going = going[np.abs(step).max(axis=1) >= STOP_PX]
-            if not len(going):
-                break
-        lost = ~(np.hypot(*shifts.T) <= self._params.max_shift_px)
-        shifts[lost] = 0
-        return shifts * self._shrinkage
+    def _matrix_of(self, amplitudes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """(3, 3) the affine map that amplitudes (2, K) of the first modes are."""
+        corners = np.array([(0.0, 0.0), (1.0, 0.0), (0.0, 1.0)]) + (np.array(self._shape) - 1) / 2
+        moved = corners + self._target.modes.at(corners) @ amplitudes.T
+        matrix = np.eye(3)
+        matrix[:2, :2] = np.column_stack([moved[1] - moved[0], moved[2] - moved[0]])
+        matrix[:2, 2] = moved[0] - matrix[:2, :2] @ corners[0]
+        return matrix
 
-    def _bend(self, image: Image, t: int, still: Image) -> tuple[npt.NDArray[np.floating], Image]:
-        assert self._template is not None
-        spacing = self._template.spacing_px
-        aligned = self._as_seen(image, still, self._template.image)
-        start = np.zeros((2, *grid_shape(self._shape, spacing)), np.float32)
-        found = self._template.register(self._template.filtered(aligned), start).coefficients
-        linear = self._matrices[t][:2, :2].astype(np.float32)
-        bent = np.tensordot(linear, field_on_pixels(found, self._shape, spacing), axes=1)
-        return found, still + bent
+    def _pixels(self, factor: int) -> tuple[Image, Image]:
+        """Rows (Y, 1) and columns (1, X) of a level's pixels, in px of the full size."""
+        y, x = (
+            factor * (np.arange(max(size // factor, 1), dtype=np.float32) + np.float32(0.5))
+            - np.float32(0.5)
+            for size in self._shape
+        )
+        return y[:, np.newaxis], x[np.newaxis]
+
+    def _places(self, t: int, grid: npt.NDArray[np.float32], factor: int) -> tuple[Image, Image]:
+        """Where a frame shows the pixels of a level, in px of the full size."""
+        field = field_of(grid, self._shape, factor)
+        y, x = (at + moved for at, moved in zip(self._pixels(factor), field, strict=True))
+        (a, b, e), (c, d, f), _ = self._matrices[t].astype(np.float32)
+        return a * y + b * x + e, c * y + d * x + f
+
+    def _aligned(
+        self, small: Image, t: int, grid: npt.NDArray[np.float32], factor: int
+    ) -> tuple[Image, npt.NDArray[np.bool_]]:
+        """Return a small frame in the reference's place, and what it shows."""
+        offset = np.float32((factor - 1) / 2)
+        y, x = ((at - offset) / np.float32(factor) for at in self._places(t, grid, factor))
+        rows, columns = small.shape
+        shown = (y >= 0) & (y <= rows - 1) & (x >= 0) & (x <= columns - 1)
+        return cv2.remap(small, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), shown
 
     def _correlations(
         self, small: Image, aligned: Image, valid: npt.NDArray[np.bool_], reference: Reference
@@ -316,12 +423,33 @@ class FrameFollower:
         mask = self._consensus.first.mask
         return Reference.of(image, mask)
 
+    def described(self) -> dict[str, Any]:
+        """What was learned, for the provenance: sizes in px, and gains with their errors in %."""
+        return {} if self._learned is None else self._learned.described()
+
+    def remarks(self) -> list[str]:
+        """What 'auto' chose, and what it gains; nothing where there was no choice."""
+        found = self._learned
+        if found is None or self.kind not in found.gains:
+            return []
+        gain, error = found.gains[self.kind]
+        return [
+            f"Single frames are aligned by {WORDS[self.kind]}: it predicts held-out parts of "
+            f"{counted(found.n_frames, 'frame')} better than interpolation between chunks, by "
+            f"{gain:.1f} ± {error:.1f} % of what differs there."
+        ]
+
     @property
     def nothing(self) -> npt.NDArray[np.floating]:
         """Motion of a frame that doesn't move."""
-        if self._template is None:
+        if self.kind != "spline":
             return np.eye(3)
-        return np.zeros((2, *grid_shape(self._shape, self._template.spacing_px)), np.float32)
+        return np.zeros((2, *grid_shape(self._shape, SPACING_PX)), np.float32)
+
+    def of_neighbours(self, t: int) -> npt.NDArray[np.floating]:
+        """Motion of a frame in which none is to be seen: as interpolated."""
+        prior = self._prior(t)
+        return self._target.modes.grid(prior) if self.kind == "spline" else self._matrix_of(prior)
 
 
 def take_over(state: RecordingState, follower: FrameFollower, parts: list[Followed]) -> None:
@@ -345,7 +473,7 @@ def take_over(state: RecordingState, follower: FrameFollower, parts: list[Follow
     for part in parts:
         good = state.frame_flags.good[part.start : part.stop]
         for i in np.flatnonzero(good & misfit[part.start : part.stop]):
-            part.extra[i] = follower.nothing
+            part.extra[i] = follower.of_neighbours(part.start + int(i))
             text = f"low correlation: {decimal(part.after[i])}, far below that of the other frames"
             state.frame_flags.mark([part.start + i], Fault(Flag.LOW_CORRELATION, text))
     state.extra, state.frame_rows = follower.link(parts), rows
@@ -362,16 +490,3 @@ def _misfits(after: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
     median = float(np.median(known))
     spread = max(spread_of(known), SPREAD_FLOOR)
     return after < min(median - MISFIT_SIGMAS * spread, MISFIT_PART * median)
-
-
-def _template(reference: Reference, prefilter: Prefilter, power: Image | None) -> Template:
-    defaults = AdaptiveParams()
-    return Template.build(
-        reference.image,
-        prefilter,
-        spacing_px=float(defaults.grid_spacing_px),
-        alpha=SPLINE_ALPHA,
-        max_shift_px=SPLINE_SHIFT_PX,
-        mask=reference.mask,
-        power=power,
-    )

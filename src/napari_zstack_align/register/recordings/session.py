@@ -53,9 +53,7 @@ from napari_zstack_align.register.recordings.reference import Reference
 from napari_zstack_align.register.recordings.residual import (
     FOLLOWED_AT_ONCE,
     Followed,
-    FrameFollower,
     take_over,
-    wanted,
 )
 from napari_zstack_align.register.recordings.state import RecordingState
 from napari_zstack_align.register.recordings.table import drop_unlike
@@ -390,16 +388,19 @@ class Session:
 
     def _follow(self, recording: Recording) -> Steps:
         """Find the motion of single frames, where it is asked for or shows."""
-        state = recording.state
-        kind = state.single_frames = wanted(state, self.params)
-        if kind == "trace":
-            state.extra = traced_motion(state)
-        if kind in ("none", "trace"):
+        state, kind = recording.state, self.params.residual
+        if kind == "none" or not state.matched:
+            state.single_frames = "none"
             return
         stage = f"Following single frames of {state.stack.name}"
-        making = self._pool.submit(FrameFollower, state, self._consensus, self.params, kind)
+        making = self._pool.submit(recording.chunks.follower, self._consensus, self.params, kind)
         yield from until_done([making], Progress(stage, 0, state.stack.n_frames))
         follower = making.result()
+        state.single_frames, state.freedom = follower.kind, follower.described()
+        state.remarks += as_notes(*follower.remarks())
+        if follower.kind == "trace":
+            state.extra = traced_motion(state)
+            return
         shape = (state.stack.shape[2], state.stack.shape[3])
         ranges = [(int(r["start"]), int(r["stop"])) for r in state.chunks]
 
@@ -509,6 +510,7 @@ class Session:
             expected=state.expected.tolist(),
             transform=self.params.transform,
             single_frames=state.single_frames,
+            **({"freedom": state.freedom} if state.freedom else {}),
             jitter_px=state.trace.jitter(state.stretches)[0],
             steps=list(state.steps),
         )

@@ -86,7 +86,9 @@ class RecordingState:
     extra : Link, optional
         Motion of single frames.
     single_frames : str
-        How that was found: 'none', 'trace', 'translation' or 'spline'.
+        How that was found: 'none', 'trace', 'translation', 'rigid' or 'spline'.
+    freedom : dict
+        Why: what held-out halves of some frames say of each kind of motion.
     fault : Fault, optional
         What is the matter with the whole recording; None: nothing.
     frame_rows : mapping of str to numpy.ndarray, optional
@@ -114,6 +116,7 @@ class RecordingState:
     read: int = 0
     extra: Link | None = None
     single_frames: str = "none"
+    freedom: dict[str, object] = field(default_factory=dict)
     fault: Fault | None = None
     frame_rows: Mapping[str, npt.NDArray[np.float32]] | None = None
     remarks: list[Remark] = field(default_factory=list)
