@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from driving import click, settled, show
@@ -11,7 +13,13 @@ from stacks import small_zstack
 import napari_zstack_align as nza
 from napari_zstack_align.gui.compat import text_overlay
 from napari_zstack_align.gui.zstack import slice_trial
-from napari_zstack_align.gui.zstack.tried_slice import SIDE_PX, Basis, most_different, trying
+from napari_zstack_align.gui.zstack.tried_slice import (
+    SIDE_PX,
+    Basis,
+    most_different,
+    pictured,
+    trying,
+)
 
 ALPHAS = (0.3, 1.0)
 
@@ -89,8 +97,10 @@ def test_the_strip_compares_the_same_part_in_one_contrast(steps, tried):
     first, last = (column.caption.split("\n") for column in tried.columns)
     assert [first[0], last[0]] == ["alpha 0.3", "alpha 1"]
     assert last[1:] == [f"{tried.found.correlations[1]:.4f}", "suggested"]
-    pictures = [column.pictures[0].astype(int) for column in tried.columns]
-    means = [each.image for each in tried.found.tried]
+    bright = replace(tried.found.tried[0], image=1.5 * tried.found.tried[0].image)
+    found = replace(tried.found, tried=(bright, tried.found.tried[1]))
+    pictures = [each.pictures[0].astype(int) for each in pictured(tried.basis, 2, found).columns]
+    means = [each.image for each in found.tried]
     assert pictures[0].shape == (64, 64)
     seen = np.isfinite(means)
     grey, values = np.array(pictures)[seen], np.array(means)[seen]

@@ -108,17 +108,18 @@ def trying(
     basis: Basis, job: Callable[[], Job[TriedAlphas]], alphas: Sequence[float]
 ) -> Job[TriedSlice]:
     """Try alphas, with a picture of each; ``partial`` is a `TriedSlice` of those done so far."""
-    pictured = partial(_pictured, basis, len(alphas))
+    so_far = partial(pictured, basis, len(alphas))
 
     def reported(progress: Progress) -> Progress:
-        made = None if progress.partial is None else pictured(progress.partial)
+        made = None if progress.partial is None else so_far(progress.partial)
         stage = progress.stage if len(alphas) > 1 else "Aligning the slice"
         return replace(progress, stage=stage, partial=made)
 
-    return pictured((yield from mapped(job(), reported)))
+    return so_far((yield from mapped(job(), reported)))
 
 
-def _pictured(basis: Basis, n_alphas: int, found: TriedAlphas) -> TriedSlice:
+def pictured(basis: Basis, n_alphas: int, found: TriedAlphas) -> TriedSlice:
+    """Return the alphas tried so far, of so many in all, with a picture of each."""
     images = np.stack([found.raw, *(each.image for each in found.tried)])
     seen = images[:, ::2, ::2]
     complete = len(found.tried) == n_alphas
