@@ -70,9 +70,7 @@ def test_traces_and_rois_are_described_as_they_were_made(session_folder, tmp_pat
     params = "  Parameters other than the defaults of TraceParams: dark_level=9000."
     assert [line for line in out[1:] if line != params] == made
     n_warnings = sum("Warning: " in line for line in made)
-    assert made[-1].startswith(
-        f"The result looks wrong as a whole: see its first warning. {n_warnings} w"
-    )
+    assert made[-1].startswith(f"ΔF/F is unreliable: see its first warning. {n_warnings} w")
     assert out.count(params) == 2
     assert main(["info", str(tmp_path / "rois.csv")]) == 0
     assert capsys.readouterr().out.endswith("holds ROIs.\n2 ROIs.\n")
