@@ -12,7 +12,7 @@ PYTHON := $(VENV)/bin/python
 # Modules are compiled when they are first imported: most of what is installed never is.
 PIP := -m pip install --quiet --no-compile
 # Words in the names of the modules of tests that drive whole jobs in napari.
-WHOLE_JOBS := (main_job and not cells) or reader or writer or manifest
+WHOLE_JOBS := (main_job and not cells and not recordings) or reader or writer or manifest
 # One test at a time in each of several processes, one more than there are cores: tests wait for
 # processes and windows. '-n 0' at the end: all in one process.
 CORES := $(shell nproc 2>/dev/null || echo 2)

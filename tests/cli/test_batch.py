@@ -236,6 +236,7 @@ def test_a_row_that_another_run_works_on_keeps_its_line(already, recording_files
     assert [row["state"] for row in results(out)] == ["done", "skipped", "failed"]
 
 
+@pytest.mark.thorough
 def test_a_row_says_how_its_files_are_read(recording_files, tmp_path, capsys):
     first, second = recording_files
     path = tmp_path / "table.csv"

@@ -111,6 +111,7 @@ def test_plots_of_results_are_made_when_they_are_needed_in_the_colours_of_the_th
     assert not any(plot.isVisibleTo(panel) for plot in (panel.zstack.quality, plots.quality))
 
 
+@pytest.mark.thorough
 def test_cancel_keeps_the_slices_done(qtbot, viewer, panel, tmp_path):
     shown = show(qtbot, panel, slow_zstack(fast_reads=1))
     run(qtbot, panel)

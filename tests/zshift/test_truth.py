@@ -87,6 +87,7 @@ def test_tilt_is_a_gradient_over_the_patches() -> None:
     assert np.sqrt(np.mean((field - made.field(7)) ** 2)) < 0.05
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize("reference_noise", [0.0, 0.5, 2.0])
 def test_large_errors_have_low_confidence(reference_noise: float) -> None:

@@ -70,6 +70,7 @@ def reopened(qtbot, monkeypatch, make_napari_viewer, open_panels, painted, tmp_p
     return viewer, panel
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("how", "changed"), [("another", "after"), ("none", "before"), ("removed", "before")]
 )

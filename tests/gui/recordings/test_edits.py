@@ -78,6 +78,7 @@ def test_each_goes_back_to_automatic(qtbot, panel, aligned, registered):
     assert "is as it was found" in aligned.results_tab.run_bar.status.text()
 
 
+@pytest.mark.thorough
 def test_undo_takes_back_the_last_ones_to_the_same_bits(qtbot, panel, aligned):
     before = [recording.alignment for recording in aligned.recordings]
     choose(aligned, 1, 1)

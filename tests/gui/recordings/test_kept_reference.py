@@ -42,6 +42,7 @@ def test_a_recording_less_is_no_other_reference(qtbot, panel, session_with_rois,
     assert np.abs(on_raw(panel, session, "part 3") - raw).max() < 0.5
 
 
+@pytest.mark.thorough
 def test_one_that_is_asked_for_takes_the_rois_along(qtbot, panel, session_with_rois, answer):
     session = session_with_rois
     before, raw = session.alignments[0].reference, on_raw(panel, session, "part 3")

@@ -474,6 +474,7 @@ def test_save_and_open_a_session(qtbot, viewer, panel, movie, tmp_path):
     assert len(panel.recordings.plots.map.tables) == 2
 
 
+@pytest.mark.thorough
 def test_a_saved_alignment_opens_on_the_session_tab_and_can_be_the_reference(
     qtbot, viewer, panel, stacks, movie, tmp_path
 ):

@@ -171,6 +171,7 @@ def test_the_same_recordings_are_no_question(qtbot, interrupted, paths):
         assert_same(alignment, whole)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("answers", ["Save", "Discard", "Keep these"])
 def test_unsaved_runs_are_asked_about_before_they_make_way(
     qtbot, interrupted, another, answer, monkeypatch, tmp_path, answers
