@@ -27,7 +27,9 @@ def _stack(n_frames: int, rate_hz: float | None = None) -> Stack:
         (500, None, {}, [(25 * k, 25 * k + 25) for k in range(20)]),
         (5000, None, {}, [(50 * k, 50 * k + 50) for k in range(100)]),
         (60, 1.0, {}, [(0, 20), (20, 40), (40, 60)]),
-        (200, 10.0, {}, [(0, 100), (100, 200)]),
+        (1000, 10.0, {}, [(100 * k, 100 * k + 100) for k in range(10)]),
+        (200, 10.0, {}, [(40 * k, 40 * k + 40) for k in range(5)]),
+        (70, 10.0, {}, [(0, 20), (20, 40), (40, 70)]),
         (60, 0.0001, {}, [(0, 20), (20, 40), (40, 60)]),
     ],
     ids=[
@@ -43,6 +45,8 @@ def _stack(n_frames: int, rate_hz: float | None = None) -> Stack:
         "50 frames at most without times",
         "20 frames at least",
         "10 s",
+        "a fifth of a short one",
+        "20 frames even of a short one",
         "slower than 10 s a frame",
     ],
 )

@@ -13,6 +13,7 @@ from napari_zstack_align.params import SHORTEST_CHUNK, KeypointParams
 from napari_zstack_align.stack import Stack
 
 CHUNK_S = 10.0
+FEWEST_CHUNKS = 5
 FEWEST_FRAMES = 20
 UNTIMED_CHUNKS = 20
 UNTIMED_MOST_FRAMES = 50
@@ -61,12 +62,14 @@ def check_chunks(stack: Stack, params: KeypointParams) -> None:
 
 
 def default_chunk_frames(stack: Stack) -> int:
-    """Frames in 10 s, and at least 20, which keypoints need.
+    """Frames in 10 s, or in a fifth of a shorter recording, and at least 20: keypoints need these.
 
-    Where no frame times are known: some 20 chunks, of 20 to 50 frames.
+    Motion within a chunk is followed by single frames at best, so that one chunk would show none of
+    it. Where no frame times are known: some 20 chunks, of 20 to 50 frames.
     """
     if stack.frame_interval_s is not None:
-        return max(round(CHUNK_S / stack.frame_interval_s), FEWEST_FRAMES)
+        of_time = round(CHUNK_S / stack.frame_interval_s)
+        return max(min(of_time, stack.n_frames // FEWEST_CHUNKS), FEWEST_FRAMES)
     return int(np.clip(stack.n_frames // UNTIMED_CHUNKS, FEWEST_FRAMES, UNTIMED_MOST_FRAMES))
 
 
