@@ -310,6 +310,7 @@ def test_what_was_exported_reads_back(qtbot, panel, part, recordings, tmp_path):
     assert column.max() == 800  # F of the last ROI: what the dock shows is what is written
 
 
+@pytest.mark.thorough
 def test_a_film_of_traces_needs_their_alignment(qtbot, panel, part, recordings, tmp_path):
     part.show(as_set(traces_of(recordings[0])))
     part.files.film(tmp_path / "part 1.gif")
