@@ -25,9 +25,9 @@ class KeypointParams(ChannelParams):
         ge=SHORTEST_CHUNK,
         le=1_000_000,
         description=(
-            "Frames averaged into one chunk; the last chunk takes the rest. None: 10 s, or a "
-            "fifth of a shorter recording, and at least 20 frames (no frame rate known: 20 to 50 frames, some 20 chunks). Longer chunks "
-            "show more keypoints, shorter ones follow faster motion."
+            "Frames averaged into one chunk; the last chunk takes the rest. None: 10 s, or a fifth "
+            "of a shorter recording, and at least 20 frames (no frame rate known: 20 to 50 frames, "
+            "some 20 chunks). Longer chunks show more keypoints, shorter ones follow faster motion."
         ),
         json_schema_extra=unit("frames"),
     )
