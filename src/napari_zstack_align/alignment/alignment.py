@@ -36,7 +36,6 @@ from napari_zstack_align.remark import Remark, as_remarks
 from napari_zstack_align.saved import FrameDigests
 from napari_zstack_align.stack import Stack
 
-"""Key of the provenance of a snapshot whose transforms a later stage would still improve."""
 MANY_FRAMES = 200
 """Of more bent frames the common field is interpolated between nodes: it takes a tenth."""
 BLOCK_BYTES = 32 * 2**20

@@ -17,6 +17,7 @@ from napari_zstack_align.gui.lazy import GrowingVolume
 from napari_zstack_align.progress import Job, Progress, mapped
 from napari_zstack_align.read import open_stack
 from napari_zstack_align.stack import Stack
+from napari_zstack_align.write.grey import contrast_of
 
 Limits = tuple[float, float]
 
@@ -51,11 +52,7 @@ def sample_contrast(stack: Stack) -> Job[list[Limits]]:
 
 def limits(values: np.ndarray, percentiles: Limits = PERCENTILES) -> Limits:
     """Contrast limits of some pixels; NaN doesn't count, and they always differ."""
-    finite = values[np.isfinite(values)]
-    if not finite.size:
-        return 0.0, 1.0
-    low, high = np.percentile(finite, percentiles)
-    return float(low), float(high) if high > low else float(low) + 1.0
+    return contrast_of(values, percentiles)
 
 
 def open_alignment(folder: Path, stack: Stack | None) -> Job[tuple[Alignment, list[Limits]]]:

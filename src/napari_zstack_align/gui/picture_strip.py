@@ -128,13 +128,6 @@ class PictureStrip(QWidget):
         self.setFixedHeight(max(heights) + self.BELOW_PX if heights else 0)
 
 
-def in_grey(image: npt.NDArray[np.float32], contrast: tuple[float, float]) -> npt.NDArray[np.uint8]:
-    """Return an image (Y, X) as a picture between two limits; what isn't known is black."""
-    low, high = contrast
-    scaled = np.nan_to_num((image - low) / (high - low) * 255)
-    return np.asarray(np.clip(scaled, 0, 255), np.uint8)
-
-
 def _grey(picture: npt.NDArray[np.uint8]) -> QImage:
     rows, columns = picture.shape
     held = np.ascontiguousarray(picture)

@@ -5,10 +5,11 @@ import pytest
 from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.ndimage import shift as shifted
 
+from napari_zstack_align.alignment.spline import field_on_pixels
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings.freedom import Equations, Freedom, noise_of
 from napari_zstack_align.register.recordings.mode_target import ModeTarget, doubled
-from napari_zstack_align.register.recordings.smooth_modes import SmoothModes, field_of
+from napari_zstack_align.register.recordings.smooth_modes import SPACING_PX, SmoothModes
 
 SHAPE = (96, 128)
 
@@ -47,7 +48,7 @@ def test_a_bend_is_found(tissue):
     modes = SmoothModes.of(SHAPE).up_to(2)
     true = np.zeros((2, len(modes)))
     true[0, 0], true[1, 4] = 0.4, 0.5
-    y, x = np.indices(SHAPE) - field_of(modes.grid(true), SHAPE, 1)
+    y, x = np.indices(SHAPE) - field_on_pixels(modes.grid(true), SHAPE, SPACING_PX)
     frame = map_coordinates(tissue.astype(float), (y, x), order=5, mode="mirror")
     _, amplitudes = found(tissue, frame.astype(np.float32), "spline", 2)
     np.testing.assert_allclose(amplitudes, true, atol=0.06)
@@ -68,7 +69,7 @@ def test_modes_are_orthogonal_and_their_first_are_shift_and_lines():
     modes = SmoothModes.of(SHAPE)
     fields = np.stack(
         [
-            field_of(np.stack([c, c]), SHAPE, 1)[0].ravel()
+            field_on_pixels(np.stack([c, c]), SHAPE, SPACING_PX)[0].ravel()
             for c in (modes.grid(np.stack([row, row]))[0] for row in np.eye(len(modes)))
         ]
     )

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
 
 from napari_zstack_align.gui.jobs import limits
 from napari_zstack_align.gui.newest import Newest
-from napari_zstack_align.gui.picture_strip import NOTHING, Column, PictureStrip, in_grey
+from napari_zstack_align.gui.picture_strip import NOTHING, Column, PictureStrip
 from napari_zstack_align.gui.remarks import SIGN
 from napari_zstack_align.gui.run_bar import StatusLine
 from napari_zstack_align.gui.word_colours import give_meaning
@@ -24,6 +24,7 @@ from napari_zstack_align.progress import Job, Progress, with_partial
 from napari_zstack_align.read import LayoutPreview, describe, open_stack, preview_layout
 from napari_zstack_align.settings import in_titles
 from napari_zstack_align.stack import Stack
+from napari_zstack_align.write.grey import in_grey
 
 WAIT_MS = 300
 """Typing goes on for so long before the frames are read anew."""

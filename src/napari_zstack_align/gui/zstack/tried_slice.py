@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.gui.jobs import Limits, limits
-from napari_zstack_align.gui.picture_strip import Column, in_grey
+from napari_zstack_align.gui.picture_strip import Column
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.progress import Job, Progress, mapped
 from napari_zstack_align.register.tried_alphas import TriedAlphas
 from napari_zstack_align.stack import Stack
+from napari_zstack_align.write.grey import in_grey
 
 Image = npt.NDArray[np.float32]
 

@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from napari_zstack_align.alignment.spline import pixel_basis
+from napari_zstack_align.alignment.spline import field_on_pixels
 from napari_zstack_align.alignment.warp import shrink
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings.geometry import Matrix
@@ -92,7 +92,7 @@ class ModeLevel:
     slack: Image
     strided: npt.NDArray[np.intp]
     still: Image
-    bases: tuple[Image, Image]
+    shape: tuple[int, int]
     power: float
 
     @classmethod
@@ -106,7 +106,6 @@ class ModeLevel:
         means = BlockMeans.of(image.shape, factor, BLOCK_PX)
         products = [means(p).astype(float) for p in (wy * gy, wy * gx, wx * gx)]
         hessian = np.stack([products[i] for i in (0, 1, 1, 2)], -1).reshape(-1, 2, 2)
-        rows, columns = (pixel_basis(size, SPACING_PX, factor) for size in modes.shape)
         return cls(
             factor=factor,
             image=image,
@@ -118,7 +117,7 @@ class ModeLevel:
             slack=np.hypot(gy, gx) * np.float32(REACH_PX) + np.float32(TINY),
             strided=strided_pixels(image.shape, weights),
             still=straight(modes.shape),
-            bases=(rows, np.ascontiguousarray(columns.T)),
+            shape=modes.shape,
             power=float(np.mean(image * image)) + TINY,
         )
 
@@ -198,13 +197,12 @@ class ModeLevel:
     def _places(self, matrix: Matrix, bent: Image) -> Image:
         """(2, Y, X) where the level's pixels lie in a filtered frame.
 
-        Splines reproduce straight lines: the map is a spline too, and one product evaluates it.
+        Splines reproduce straight lines: the map is a spline too.
         """
         nodes = (self.still + bent).reshape(2, -1)
         places = (matrix[:2, :2] @ nodes + matrix[:2, 2:]).reshape(bent.shape)
         places = 2 * places if self.factor == 1 else (places + 0.5) / self.factor - 0.5
-        rows, columns = self.bases
-        return np.asarray(rows @ places.astype(np.float32) @ columns)
+        return field_on_pixels(places.astype(np.float32), self.shape, SPACING_PX, self.factor)
 
 
 @dataclass(frozen=True)

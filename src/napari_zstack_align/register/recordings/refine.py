@@ -140,7 +140,7 @@ class Level:
             residual[i] = sampled(frame, matrix, shape, self.factor)
             shown[i] = shown_by(matrix, frame.shape, shape, self.factor)
         residual -= self.image
-        cap(residual, self.strided)
+        _cap(residual, self.strided)
         residual *= shown
         sums = [self.means(gradient * residual) for gradient in self.gradients]
         return np.stack(sums, -1), self.means(shown)
@@ -196,7 +196,7 @@ def strided_pixels(shape: tuple[int, ...], weights: Image | None) -> npt.NDArray
     return np.flatnonzero(chosen)
 
 
-def cap(residual: Image, pixels: npt.NDArray[np.intp]) -> None:
+def _cap(residual: Image, pixels: npt.NDArray[np.intp]) -> None:
     """Limit residuals (n, Y, X) to what is usual: a bright cell must not pull all else."""
     size = np.abs(residual)
     some = size.reshape(len(size), -1)[:, pixels]

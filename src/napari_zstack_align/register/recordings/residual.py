@@ -24,7 +24,7 @@ from napari_zstack_align.alignment.quality import (
     correlations,
     without_extremes,
 )
-from napari_zstack_align.alignment.spline import grid_shape
+from napari_zstack_align.alignment.spline import field_on_pixels, grid_shape
 from napari_zstack_align.alignment.transforms import AffineLink, Link, SplineLink
 from napari_zstack_align.alignment.warp import shrink
 from napari_zstack_align.counting import counted, decimal
@@ -55,7 +55,6 @@ from napari_zstack_align.register.recordings.smooth_modes import (
     SHIFT,
     SPACING_PX,
     SmoothModes,
-    field_of,
 )
 from napari_zstack_align.register.recordings.state import (
     FOLLOWED,
@@ -105,7 +104,7 @@ class Followed:
     start, stop : int
         Frames.
     extra : numpy.ndarray
-        (n, 3, 3) translations or (n, 2, gy, gx) spline coefficients, in reference coordinates.
+        (n, 3, 3) matrices or (n, 2, gy, gx) spline coefficients, in reference coordinates.
     before, after, residual_px, mean_px, max_px : numpy.ndarray
         (n,) correlations, size of the motion found, and mean and largest displacement in all.
     """
@@ -135,9 +134,7 @@ class FrameFollower:
     Attributes
     ----------
     kind : {'trace', 'translation', 'rigid', 'affine', 'spline'}
-        What frames are given; 'trace': nothing of their own.
-    evidence : Evidence or None
-        Why, of 'auto'.
+        What frames are given, once `adopt` was called; 'trace': nothing of their own.
     """
 
     def __init__(
@@ -341,7 +338,7 @@ class FrameFollower:
         factor = comparison_factor(self._shape)
         small = shrink(image, factor)
         grid = self._target.modes.grid(found)
-        residual = np.hypot(*field_of(grid, self._shape, STRIDE)).mean()
+        residual = np.hypot(*field_on_pixels(grid, self._shape, SPACING_PX, STRIDE)).mean()
         if self.kind != "spline":
             extra = self._matrix_of(found)
             matrix = self._matrices[t] @ extra
@@ -378,7 +375,7 @@ class FrameFollower:
 
     def _places(self, t: int, grid: npt.NDArray[np.float32], factor: int) -> tuple[Image, Image]:
         """Where a frame shows the pixels of a level, in px of the full size."""
-        field = field_of(grid, self._shape, factor)
+        field = field_on_pixels(grid, self._shape, SPACING_PX, factor)
         y, x = (at + moved for at, moved in zip(self._pixels(factor), field, strict=True))
         (a, b, e), (c, d, f), _ = self._matrices[t].astype(np.float32)
         return a * y + b * x + e, c * y + d * x + f

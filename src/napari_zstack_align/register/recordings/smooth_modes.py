@@ -20,7 +20,6 @@ from napari_zstack_align.alignment.spline import (
     basis_matrix,
     grid_shape,
     n_control_points,
-    pixel_basis,
 )
 
 Array = npt.NDArray[np.float64]
@@ -121,9 +120,3 @@ def straight(shape: tuple[int, int]) -> npt.NDArray[np.float32]:
     coefficients = np.stack(np.meshgrid(*axes, indexing="ij")).astype(np.float32)
     coefficients.setflags(write=False)
     return coefficients
-
-
-def field_of(grid: npt.NDArray[np.float32], shape: tuple[int, int], factor: int) -> Array:
-    """(2, Y // factor, X // factor) float32 field of spline coefficients, in full-size px."""
-    rows, columns = (pixel_basis(size, SPACING_PX, factor) for size in shape)
-    return np.asarray(rows @ grid @ columns.T)

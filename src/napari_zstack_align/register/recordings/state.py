@@ -86,7 +86,8 @@ class RecordingState:
     extra : Link, optional
         Motion of single frames.
     single_frames : str
-        How that was found: 'none', 'trace', 'translation', 'rigid' or 'spline'.
+        How that was found: 'none', 'trace', 'translation', 'rigid',
+        'affine' or 'spline'.
     freedom : dict
         Why: what held-out halves of some frames say of each kind of motion.
     fault : Fault, optional

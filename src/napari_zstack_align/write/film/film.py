@@ -150,7 +150,7 @@ class _Film:
     shown: npt.NDArray[np.intp]
     largest_px: int
 
-    @property
+    @cached_property
     def size(self) -> tuple[int, int]:
         """(height, width) in px; video needs even numbers."""
         height = max(tile.size[0] for tile in self._tiles) + LINE_PX
@@ -161,13 +161,13 @@ class _Film:
         """The pictures (height, width, 3), one by one."""
         windows = [self._window(t) for t in self.shown]
         means = rolling_means(self.alignment, windows, self.params.channel)
-        for t, (raw, aligned) in zip(map(int, self.shown), means, strict=True):
-            yield self._picture(t, raw, aligned)
+        for t, window, (raw, aligned) in zip(map(int, self.shown), windows, means, strict=True):
+            yield self._picture(t, len(window), raw, aligned)
 
     def _window(self, t: int) -> npt.NDArray[np.intp]:
         return window_around(self.alignment, int(t), self.params.frames_per_mean)
 
-    def _picture(self, t: int, raw: Image, aligned: Image) -> Picture:
+    def _picture(self, t: int, n_frames: int, raw: Image, aligned: Image) -> Picture:
         picture = np.zeros((*self.size, 3), np.uint8)
         images = [self._tiles[0].drawn(raw), self._tiles[1].drawn(aligned)]
         if self._rois is not None:
@@ -179,17 +179,16 @@ class _Film:
             picture[: image.shape[0], x : x + image.shape[1]] = image
             x += image.shape[1] + GAP_PX
         y = max(map(len, images))
-        self._write_below(picture, t, y + SIZE_PX + 2)
+        self._write_below(picture, t, n_frames, y + SIZE_PX + 2)
         if self._plot is not None:
             plot = self._plot.at(t)
             picture[y + LINE_PX :][: len(plot), GAP_PX : GAP_PX + plot.shape[1]] = plot
         return picture
 
-    def _write_below(self, picture: Picture, t: int, baseline: int) -> None:
+    def _write_below(self, picture: Picture, t: int, n_frames: int, baseline: int) -> None:
         """When it was, how many frames are averaged, and what is the matter with it."""
-        n = len(self._window(t))
         words = moment_in_words(self.alignment.stack, t)
-        words += "" if self.params.frames_per_mean == 1 else f", mean of {n}"
+        words += "" if self.params.frames_per_mean == 1 else f", mean of {n_frames}"
         write_words(picture, words, GAP_PX, baseline)
         row = self.alignment.quality[t]
         doubt = str(row["flag"]) or self._doubt
