@@ -10,11 +10,13 @@ from napari_zstack_align.alignment.session import load_saved
 from napari_zstack_align.cells import Rois
 from napari_zstack_align.cells.made_on import remarks_on_place
 from napari_zstack_align.cells.roi_files import load_rois_of
-from napari_zstack_align.cells.traces import Traces, load_traces
+from napari_zstack_align.cells.traces import Traces
+from napari_zstack_align.cells.traces.storage import load_session_traces
 from napari_zstack_align.cli.apart import Reads, Writes, check_output_apart
 from napari_zstack_align.cli.flags import add_model_flags, params_of
 from napari_zstack_align.cli.inputs import check_exist
 from napari_zstack_align.cli.writing import write
+from napari_zstack_align.counting import are
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.params import FilmParams
 from napari_zstack_align.read import open_stack
@@ -83,8 +85,21 @@ def _alignment_of(args: argparse.Namespace) -> Alignment:
 
 def _cells_of(args: argparse.Namespace, alignment: Alignment) -> Rois | Traces | None:
     if args.traces is not None:
-        return load_traces(args.traces)
+        return _traces_of(args.traces, alignment.stack.name)
     return None if args.rois is None else load_rois_of(args.rois, None, [alignment.stack])
+
+
+def _traces_of(folder: Path, recording: str) -> Traces:
+    """Load traces; of those of a session, the ones of this recording."""
+    several = load_session_traces(folder)
+    own = [each for each in several if each.recording == recording]
+    if len(several) > 1 and len(own) != 1:
+        raise InputError(
+            f"{folder} holds the traces of {len(several)} recordings, of which "
+            f"{len(own) or 'none'} {are(max(len(own), 1))} named {recording}: give the folder of "
+            f"the right one, which lies in it."
+        )
+    return several[0] if len(several) == 1 else own[0]
 
 
 def _remarks(cells: Rois | Traces | None, alignment: Alignment) -> list[str]:

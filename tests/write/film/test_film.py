@@ -14,7 +14,7 @@ from napari_zstack_align.alignment.mean import RunningMean
 from napari_zstack_align.alignment.quality import empty_table
 from napari_zstack_align.alignment.transforms import AffineLink, Transforms
 from napari_zstack_align.write.film.film import GAP_PX, _Film
-from napari_zstack_align.write.film.lettering import GREY, LINE_PX
+from napari_zstack_align.write.film.lettering import GREY, LINE_PX, WARNING
 from napari_zstack_align.write.film.means import rolling_means
 from napari_zstack_align.write.film.plot import BAR_PX, COLOURS, LARGEST_PX, Plot, Shown
 from napari_zstack_align.write.film.tiles import Tile, round_below
@@ -150,10 +150,10 @@ def test_a_plot_shows_the_traces_that_rise_most_and_the_moment():
     for row in range(8):
         dff[0, row, 10 * row : 10 * row + 10] = row
     dff[0, 7, 30:40] = np.nan
-    traces = SimpleNamespace(dff=dff, corrected=dff, ids=np.arange(1, 9))
+    traces = SimpleNamespace(dff=dff, corrected=dff, ids=np.arange(1, 9), dff_doubt="")
     shown = Shown.of(traces, 0, 0, 99)
     assert shown.ids.tolist() == [8, 7, 6, 5, 4, 3]
-    assert shown.words == "ΔF/F of the 6 ROIs in which it rises most"
+    assert (shown.words, shown.doubt) == ("ΔF/F of the 6 most active ROIs", "")
     assert shown.colours([7, 1]) == [COLOURS[1], GREY]
     plot = Plot(shown, 0, 99, 600)
     for t, colour in ((75, COLOURS[0]), (65, COLOURS[1])):
@@ -166,8 +166,36 @@ def test_a_plot_shows_the_traces_that_rise_most_and_the_moment():
     before, gap = (round(BAR_PX + t / 99 * (600 - BAR_PX - 1)) for t in (25, 35))
     assert baseline[before]
     assert not baseline[gap]  # no line where there is no value
-    nothing = Shown.of(SimpleNamespace(dff=dff * np.nan, corrected=dff, ids=traces.ids), 0, 0, 99)
+    traces.dff_doubt = "the dark level is unknown"
+    doubtful = Shown.of(traces, 0, 0, 99)
+    assert doubtful.doubt == "unreliable: the dark level is unknown"
+    line = [coloured(Plot(each, 0, 99, 600).at(0)[:LINE_PX], WARNING) for each in (shown, doubtful)]
+    assert [len(y) > 0 for y, _ in line] == [False, True]
+    traces.dff = dff * np.nan
+    nothing = Shown.of(traces, 0, 0, 99)
     assert nothing.words.startswith("F (counts)")
+    assert nothing.doubt == "there is no ΔF/F"
+
+
+def test_traces_are_those_of_the_recording(tmp_path):
+    alignment = moving(frame_interval_s=None)
+    rois = nza.Rois.of([[20.0, 12.0, 4.0]])
+    own, other = (
+        nza.run(nza.extract_traces(a.stack, rois, a, nza.TraceParams(dark_level=(90.0,))))
+        for a in (
+            moving(),
+            replace(alignment, stack=nza.Stack.from_array(1 + frames_of(alignment))),
+        )
+    )
+    with pytest.raises(nza.InputError, match="not the frames of"):
+        nza.write_film(tmp_path / "film.gif", alignment, other)
+    params = nza.FilmParams(speed=2)  # the traces know the times
+    path = nza.run(nza.write_film(tmp_path / "film.gif", alignment, own, params))
+    assert len(read_film(path)) == 12
+
+
+def frames_of(alignment: nza.Alignment) -> np.ndarray:
+    return alignment.stack.read(0, alignment.stack.n_frames)[:, 0]
 
 
 @pytest.mark.parametrize(

@@ -12,15 +12,18 @@ import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.checks import check_aligned_frames_at_hand, check_raw_files_stay
+from napari_zstack_align.alignment.fingerprint import fingerprint
 from napari_zstack_align.alignment.watched_frames import unchanged_frames
 from napari_zstack_align.cells import Rois, transform_rois
 from napari_zstack_align.cells.made_on import remarks_on_place
 from napari_zstack_align.cells.traces import Traces
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.extras import load_format
 from napari_zstack_align.params import FilmParams
 from napari_zstack_align.params._film import PICTURES_PER_S
 from napari_zstack_align.progress import Job, Progress
+from napari_zstack_align.stack import Stack
 from napari_zstack_align.write.film.lettering import (
     LINE_PX,
     SIZE_PX,
@@ -94,7 +97,8 @@ def write_film(
     InputError
         Where the name has another ending, is taken by something else, or can't be written; where
         the package PyAV is missing; where the frames that are asked for aren't there, can't be
-        read, or aren't those any more that were aligned; where the traces are of other frames.
+        read, or aren't those any more that were aligned; where the traces are those of another
+        recording.
     """
     path, params = Path(path), params or FilmParams()
     ending = WRITER.ending_of(path)
@@ -107,13 +111,29 @@ def write_film(
     check_raw_files_stay(path, alignment.stack.paths)
     check_export_target(path, overwrite, encoding.is_film)
     alignment.stack.checked_channel(params.channel)
-    if isinstance(cells, Traces) and len(cells.frames) != alignment.stack.n_frames:
-        raise InputError(
-            f"The traces are of {len(cells.frames)} frames, but {alignment.stack.name} has "
-            f"{alignment.stack.n_frames}: give those of this recording."
-        )
+    if isinstance(cells, Traces):
+        _check_traces_of(cells, alignment.stack)
+        alignment = _with_times_of(alignment, cells)
     shown = frames_shown(alignment.stack, params)
     return _written(path, ending, alignment, cells, params, shown, overwrite)
+
+
+def _check_traces_of(traces: Traces, stack: Stack) -> None:
+    """Raise InputError where traces were read from other frames."""
+    n_frames, seen = len(traces.frames), traces.provenance.get("fingerprint")
+    if n_frames != stack.n_frames or (seen and seen != fingerprint(stack)):
+        raise InputError(
+            f"The traces are those of {traces.recording}, {counted(n_frames, 'frame')}, which are "
+            f"not the frames of {stack.name}: give those of this recording."
+        )
+
+
+def _with_times_of(alignment: Alignment, traces: Traces) -> Alignment:
+    """Return the alignment with the frame times that were said when traces were read."""
+    if alignment.stack.frame_times_s is not None or not traces.has_times:
+        return alignment
+    timed = alignment.stack.replace(frame_times_s=traces.frames["time_s"])
+    return alignment.with_stack(timed, check_frames=False)
 
 
 def _written(
@@ -216,7 +236,7 @@ class _Film:
         if isinstance(self.cells, Traces):
             first, last = int(self.shown[0]), int(self.shown[-1])
             return Shown.of(self.cells, self.params.channel, first, last)
-        return Shown(np.zeros(0, np.int64), np.zeros((0, 0), np.float32), "")
+        return Shown(np.zeros(0, np.int64), np.zeros((0, 0), np.float32), "", "")
 
     @cached_property
     def _plot(self) -> Plot | None:

@@ -14,9 +14,11 @@ from napari_zstack_align.write.film.lettering import (
     GREY,
     LINE_PX,
     SIZE_PX,
+    WARNING,
     WHITE,
     Colour,
     Picture,
+    width_of,
     write_words,
 )
 from napari_zstack_align.write.film.tiles import round_below
@@ -37,6 +39,7 @@ LARGEST_PX = 2 * TRACE_PX
 """The largest rise of all."""
 BAR_PX = 70
 """Room for the scale on the left."""
+DOUBT_APART_PX = 24
 SHIFT = 4
 LARGE_PERCENT = 99.0
 
@@ -53,24 +56,27 @@ class Shown:
         (N, T) float32; NaN where there is none.
     words : str
         What they are.
+    doubt : str
+        Why they can't be relied on; '' where they can.
     """
 
     ids: npt.NDArray[np.int64]
     values: npt.NDArray[np.float32]
     words: str
+    doubt: str
 
     @classmethod
     def of(cls, traces: Traces, channel: int, first: int, last: int) -> Shown:
         """The traces that rise most between two frames, ΔF/F where there is any."""
         values, words = traces.dff[channel], "ΔF/F"
+        doubt = traces.dff_doubt and f"unreliable: {traces.dff_doubt}"
         if not np.isfinite(values[:, first : last + 1]).any():
-            values, words = traces.corrected[channel], "F (counts), as there is no ΔF/F"
+            words, doubt = "F (counts)", "there is no ΔF/F"
+            values = traces.corrected[channel]
         rises = [_rise(each[first : last + 1]) for each in values]
         rows = [row for row in np.argsort(rises)[::-1][:MOST_TRACES] if rises[row] > 0]
-        which = (
-            "" if len(rows) == len(values) else f" of the {len(rows)} ROIs in which it rises most"
-        )
-        return cls(traces.ids[rows], values[rows], words + which)
+        which = "" if len(rows) == len(values) else f" of the {len(rows)} most active ROIs"
+        return cls(traces.ids[rows], values[rows], words + which, doubt)
 
     def colours(self, ids: Sequence[int] | npt.NDArray[np.int64]) -> list[Colour]:
         """Colours of ROIs: those of their traces, grey without."""
@@ -99,6 +105,9 @@ class Plot:
         self._first, self._n, self._width = first, last + 1 - first, width
         self._drawn = np.zeros((self.height_of(len(shown.ids)), width, 3), np.uint8)
         write_words(self._drawn, shown.words, 0, SIZE_PX + 2)
+        if shown.doubt:
+            at = width_of(shown.words) + DOUBT_APART_PX
+            write_words(self._drawn, shown.doubt, at, SIZE_PX + 2, WARNING)
         values = shown.values[:, first : last + 1]
         rise = max(map(_rise, values), default=0.0)
         if not rise:
