@@ -49,7 +49,7 @@ def test_what_it_says(bent):
     _, found = bent
     assert found.alpha == 1.0
     *_, alpha_1, alpha_30, last = found.summary().splitlines()
-    assert found.summary().startswith("Slice 1: correlation in hidden parts, mean over 8 of 8 rep")
+    assert found.summary().startswith("Slice 1: held-out correlation, mean over 8 of 8 rep")
     assert "alpha 1 " in alpha_1
     assert alpha_1.endswith("as good as the best")
     assert "alpha 30" in alpha_30

@@ -15,8 +15,8 @@ from napari_zstack_align.write.film import film
 
 FILM = (
     "Film …",
-    "Write a video (.mp4 or .gif, a minute at most) of raw and aligned frames side by side, each "
-    "picture the mean of 5 frames",
+    "Write a video (.mp4 or .gif, up to one minute) of raw and aligned frames side by side; each "
+    "image averages up to 5 frames",
 )
 """Words of a button, and its tooltip."""
 

@@ -12,9 +12,10 @@ from qtpy.QtCore import QSize, Qt, Signal
 
 from napari_zstack_align.flags import Flag, are_flagged
 
-BEFORE, AFTER = "#e0843c", "#4fb0e8"
-MEAN, MAX = "#7ccf7c", "#8a8f98"
-FLAG, CURRENT, BORDER = "#ff5f5f", "#f2f2f2", "#9aa0a880"
+BEFORE, AFTER = "#c9651d", "#2f88c5"
+MEAN, MAX = "#43953f", "#7f858e"
+FLAG, CURRENT, BORDER = "#e8484c", "#f2f2f2", "#9aa0a880"
+"""Words in them are read on napari's dark themes as on its light one."""
 
 
 def _coloured(**words: str) -> str:
@@ -150,9 +151,9 @@ class QualityPlot(FramePlot):
     def __init__(self) -> None:
         super().__init__(QUALITY_TITLES)
         self.setToolTip(
-            "Above: correlation of each frame with the other repeats of its slice, before and "
-            "after. Below: how far the frame was moved (px). A click goes to the frame. Red "
-            "crosses are flagged frames and repeats left out of the volume."
+            "Above: correlation of each frame, raw and aligned, with the mean of the other aligned "
+            "repeats of its slice. Below: how far the frame was moved (px). A click goes to the "
+            "frame. Red crosses are flagged frames and repeats left out of the volume."
         )
         self.setMinimumHeight(LOWEST_PX)
         above, below = self.plots

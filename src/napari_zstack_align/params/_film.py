@@ -22,8 +22,8 @@ class FilmParams(Params):
         ge=1,
         le=1000,
         description=(
-            "Each picture is the mean of so many frames, half of them before and half after it, "
-            "of a z-stack those of its slice: single dim frames show nothing. 1: single frames."
+            "Number of frames averaged per image, centred on its time; in a z-stack, only "
+            "repeats of the same slice. Single dim frames show little. 1: single frames."
         ),
         json_schema_extra=unit("frames"),
     )

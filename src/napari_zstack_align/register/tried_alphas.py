@@ -135,7 +135,7 @@ class TriedAlphas:
         """What was found, for people: a line an alpha, and which to take."""
         of = counted(len(self.raw_correlations), "repeat")
         lines = [
-            f"Slice {self.slice_index}: correlation in hidden parts, mean over "
+            f"Slice {self.slice_index}: held-out correlation, mean over "
             f"{self.n_compared} of {of}; {self.raw_correlation:.4f} before the alignment"
         ]
         for each, correlation, is_level in zip(
@@ -263,7 +263,7 @@ def _frames_of(
     if len(frames) < FEWEST_REPEATS:
         raise InputError(
             f"Slice {z} of {stack.name} has {counted(len(frames), 'repeat')}: at least "
-            f"{FEWEST_REPEATS} are needed to compare alphas."
+            f"{FEWEST_REPEATS} are needed to judge an alignment by held-out parts."
         )
     if most is None or len(frames) <= most:
         return frames, z

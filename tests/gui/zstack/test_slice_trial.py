@@ -73,7 +73,7 @@ def test_a_preview_is_of_the_slice_in_view_and_leaves_nothing(qtbot, viewer, pan
     (image,) = (layer for layer in viewer.layers if layer.visible)
     assert image.name == f"{stack.name} slice 1 preview"
     assert label(viewer) == "AFTER, alpha 1"
-    assert "Slice 1, 4 repeats, alpha 1: correlation in hidden parts 0." in box.preview_words.text()
+    assert "Slice 1, 4 repeats, alpha 1: held-out correlation 0." in box.preview_words.text()
     contrast, aligned = image.contrast_limits, image.data.copy()
 
     panel.toggle()
@@ -115,7 +115,7 @@ def test_a_click_takes_an_alpha_and_shows_the_slice_with_it(qtbot, viewer, box, 
     form = trial._part.align_tab.form
     trial._on_returned(trial._part.shown, trial._on_tried, tried)
     assert "0.3" not in box.words.text()
-    assert "Alpha 1 is suggested" in box.words.text()
+    assert "Suggested: alpha 1." in box.words.text()
     box.strip.resize(210, box.strip.height())
     qtbot.mouseClick(box.strip, Qt.MouseButton.LeftButton, pos=QPoint(20, 20))
     assert form.values().alpha == 0.3
@@ -256,3 +256,13 @@ def test_pictures_show_where_images_differ_most():
     assert rows.start <= 210 < 230 <= rows.stop
     assert columns.start <= 100 < 110 <= columns.stop
     assert most_different(images[:, :50, :60], None) == (slice(0, 50), slice(0, 60))
+
+
+def test_the_part_shown_holds_what_was_displaced_not_the_noisiest():
+    noise = np.random.default_rng(0).normal(0, 1, (2, 300, 300)).astype(np.float32)
+    noise[:, 150:] *= 8
+    y, x = np.mgrid[:300, :300].astype(np.float32)
+    cells = [100 * np.exp(-((y - 50) ** 2 + (x - 50 - by) ** 2) / 20) for by in (0, 0.7)]
+    rows, columns = most_different(noise + np.stack(cells), None)
+    assert rows.start <= 45 < 55 <= rows.stop
+    assert columns.start <= 45 < 55 <= columns.stop

@@ -55,8 +55,8 @@ FILES = {
     ),
     "report": (
         "Report …",
-        "Write a page on how they came out: images, figures, parameters; of all recordings or of "
-        "the one in view, as above",
+        "Write a one-page report on the alignments: images, figures, parameters; of all recordings "
+        "or of the one in view, as above",
     ),
     "film": (FILM[0], f"{FILM[1]}, of the recording in view"),
     "apply": (

@@ -34,7 +34,7 @@ RESULT_BUTTONS = {
     "load": ("Load …", "Load an alignment from its folder NAME.zalign"),
     "export": ("Export volume …", "Write the volume for other programs, in µm"),
     "film": FILM,
-    "report": ("Report …", "Write a page on how it came out: images, figures, parameters"),
+    "report": ("Report …", "Write a one-page report on the alignment: images, figures, parameters"),
 }
 JOB_BUTTONS = ("save", "load", "export", "film", "report")
 

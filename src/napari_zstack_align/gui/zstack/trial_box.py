@@ -28,7 +28,7 @@ START_BUTTONS = {
         "Try alphas",
         f"Align the slice in view, by at most {MOST_REPEATS} of its repeats, with alpha "
         f"{', '.join(f'{alpha:g}' for alpha in ALPHAS)} (a factor, no unit), to see which one "
-        f"predicts best what it wasn't fitted to. Takes some seconds; nothing is kept",
+        f"predicts held-out regions best. Takes some seconds; nothing is kept",
     ),
 }
 VIEW_BUTTONS = {
@@ -38,7 +38,7 @@ VIEW_BUTTONS = {
         "Arrows",
         "Show how far (px) each part of the repeat in view is moved, drawn 3 times as long",
     ),
-    "close": ("Close", "Take the preview away, and show again what was shown before"),
+    "close": ("Close", "Close the preview, and return to what was shown before"),
 }
 STRIP_TIP = (
     f"<qt>Mean of the repeats aligned with each alpha (a factor, no unit), in one contrast: the "
@@ -50,11 +50,11 @@ STRIP_TIP = (
 
 TITLE = ("Before you run", "Try the slice in view with the mask and the parameters as they stand")
 SLICE = "Slice {}, {}"
-TOLD = "correlation in hidden parts {:.4f} → {:.4f}"
+TOLD = "held-out correlation {:.4f} raw, {:.4f} aligned"
 NOT_BETTER = "Not better than no alignment."
-NONE_BETTER = "None is better than no alignment: nothing tells which to take."
+NONE_BETTER = "No alpha improves on the raw repeats, so none is suggested."
 NOT_ALL = "Only {} of {} alphas were tried, so none is suggested."
-TAKE = "Alpha {:g} is suggested; a click takes one."
+TAKE = "Suggested: alpha {:g}. Click a picture to use its alpha."
 OUTDATED = "Outdated: {} has changed. Press '{}' again."
 
 
@@ -152,7 +152,7 @@ def _outdated(what_differs: str, name: str) -> str:
 def _words_of(tried: TriedSlice) -> str:
     found = tried.found
     where = SLICE.format(found.slice_index, tried.repeats_in_words)
-    before = f"{where}. Correlation in hidden parts, {found.raw_correlation:.4f} before alignment."
+    before = f"{where}. Held-out correlation, {found.raw_correlation:.4f} before alignment."
     if not tried.is_complete:
         return f"{before} {NOT_ALL.format(len(found.tried), len(ALPHAS))}"
     return f"{before} {TAKE.format(found.alpha) if tried.has_gained else NONE_BETTER}"

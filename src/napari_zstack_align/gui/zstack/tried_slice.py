@@ -149,11 +149,14 @@ def _marks(found: TriedAlphas) -> list[str]:
 def most_different(images: Image, mask: npt.NDArray[Any] | None) -> tuple[slice, slice]:
     """Rows and columns of the part in which images (n, Y, X) differ most, inside of a mask.
 
-    They are smoothed before: pixel by pixel they differ by their noise.
+    They are smoothed before, as pixel by pixel they differ by their noise; and a displacement shows
+    where there is something to be displaced, so that differences count by the slope of the image.
     """
     known = np.isfinite(images).all(axis=0)
     smooth = [cv2.GaussianBlur(np.where(known, each, 0), (0, 0), SMOOTH_PX) for each in images]
-    spread = np.ptp(smooth, axis=0) * known
+    slope = np.hypot(*np.gradient(np.mean(smooth, axis=0)))
+    inside = cv2.erode(known.astype(np.uint8), np.ones((3, 3)), iterations=round(3 * SMOOTH_PX))
+    spread = np.ptp(smooth, axis=0) * slope * inside
     if mask is not None:
         spread *= np.asarray(mask) > 0
     sums = cv2.integral(spread.astype(np.float32))

@@ -188,7 +188,8 @@ def _compared(alignment: Alignment) -> str:
     if alignment.chunks is not None:
         return "of the chunk with the mean of the others"
     one_each = alignment.stack.most_repeats == 1
-    return "with the reference" if one_each else "with the mean of the other repeats of its slice"
+    others = "with the mean of the other aligned repeats of its slice"
+    return "with the reference" if one_each else others
 
 
 def _places(alignment: Alignment) -> tuple[Values, str]:
