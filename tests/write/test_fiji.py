@@ -38,7 +38,7 @@ def test_a_volume_of_two_channels_is_a_composite(tmp_path):
     assert (said["mode"], said["channels"], said["slices"]) == ("composite", 2, 3)
     assert (said["spacing"], said["unit"]) == (2.0, "um")
     assert [round(n / d, 3) for n, d in said["resolution"]] == [2.5, 2.0]
-    assert "green, red" in said["Info"]
+    assert said["Info"] == "Channels: green, red; z-step: 2 um"
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

@@ -103,9 +103,10 @@ def _traces_of(folder: Path, recording: str) -> Traces:
 
 
 def _remarks(cells: Rois | Traces | None, alignment: Alignment) -> list[str]:
-    """What is the matter with the ROIs, a sentence each."""
+    """What is the matter with the ROIs and their traces, a sentence each."""
+    of_traces = cells.remarks if isinstance(cells, Traces) else ()
     rois = cells.rois if isinstance(cells, Traces) else cells
     if rois is None:
         return []
     on_place = remarks_on_place(rois.made_on, alignment.stack, alignment)
-    return [remark.labelled for remark in (*rois.remarks, *on_place)]
+    return [remark.labelled for remark in (*of_traces, *rois.remarks, *on_place)]

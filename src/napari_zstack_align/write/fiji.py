@@ -134,8 +134,11 @@ def _metadata(image: Image, calibration: Calibration) -> dict[str, Any]:
     if calibration != (0.0, 1.0):
         metadata |= {"cf": STRAIGHT_LINE, "c0": calibration.offset, "c1": calibration.step}
         metadata["vunit"] = "counts"
-    if image.channel_names:
-        metadata["Info"] = f"Channels: {', '.join(image.channel_names)}"
+    info = [f"Channels: {', '.join(image.channel_names)}"] if image.channel_names else []
+    if image.z_step_um is not None and "Z" in image.axes:
+        info.append(f"z-step: {image.z_step_um:g} um")  # signed, and without a size of pixels, too
+    if info:
+        metadata["Info"] = "; ".join(info)
     return metadata
 
 

@@ -12,7 +12,7 @@ import napari_zstack_align as nza
 from napari_zstack_align.alignment.transforms import AffineLink, SplineLink
 from napari_zstack_align.flags import Flag
 from napari_zstack_align.params import KeypointParams
-from napari_zstack_align.samples.recording import affine_displacement
+from napari_zstack_align.samples.recording import affine_displacement, recording_with_motion
 
 N = 60
 SLOW = drift(N, 0.5)
@@ -142,3 +142,22 @@ def test_frames_too_dim_to_be_placed_are_warned_of(photons, too_dim):
     # full size only misleads where so little is to be seen: 0.98 px instead of 0.73 px
     assert alignment.provenance["freedom"]["finest_size"] == (2 if too_dim else 1)
     assert np.median(off) < 0.85
+
+
+def test_frames_of_noise_within_a_chunk_are_not_used():
+    frames = recording_with_motion(size=128, n_frames=100, seed=1).stack.read(0, 100)[:, 0]
+    shuffled = np.random.default_rng(5).permuted(frames[50:].reshape(50, -1), axis=1)
+    frames[50:] = shuffled.reshape(-1, 128, 128)
+    params = KeypointParams(chunk_frames=20)
+    (found,) = nza.run(nza.register_recordings([nza.Stack.from_array(frames)], params))
+    used = found.quality["used"]
+    assert used[:50].all()
+    assert not used[50:].any()
+
+
+@pytest.mark.slow
+def test_noise_that_is_compared_with_itself_tells_no_motion():
+    noise = np.random.default_rng(0).poisson(20, (100, 128, 128)).astype(np.uint16)
+    params = KeypointParams(chunk_frames=20)
+    (found,) = nza.run(nza.register_recordings([nza.Stack.from_array(noise)], params))
+    assert found.provenance["single_frames"] in ("none", "trace")

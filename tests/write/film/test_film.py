@@ -103,6 +103,7 @@ def test_a_window_keeps_to_its_slice_and_to_frames_in_use():
     ("n", "interval", "given", "n_pictures", "second"),
     [
         (100, 0.1, {}, 200, 0),  # as it was recorded: each frame twice
+        (30, 0.1, {}, 60, 0),  # steps of frame times are rounded
         (100, 0.1, {"speed": 10}, 20, 5),
         (100, None, {}, 100, 1),
         (24_000, 0.1, {}, 1200, 20),  # never more than a minute
@@ -175,6 +176,17 @@ def test_a_plot_shows_the_traces_that_rise_most_and_the_moment():
     nothing = Shown.of(traces, 0, 0, 99)
     assert nothing.words.startswith("F (counts)")
     assert nothing.doubt == "there is no ΔF/F"
+    traces.dff = dff * 0
+    assert Shown.of(traces, 0, 0, 99).words == "ΔF/F: no ROI is active"
+
+
+def test_a_rare_event_stays_in_the_plot():
+    values = np.random.default_rng(2).normal(0, 0.02, (2, 4000)).astype(np.float32)
+    values[0, 2000:2010] = 5
+    drawn = Plot(Shown(np.array([1, 2]), values, "", ""), 0, 3999, 600).at(0)
+    y, x = coloured(drawn[:, BAR_PX:], COLOURS[0])
+    assert y.min() >= LINE_PX  # not over the images
+    assert x[y < LINE_PX + 20].mean() == pytest.approx((600 - BAR_PX) / 2, abs=8)
 
 
 def test_traces_are_those_of_the_recording(tmp_path):

@@ -33,7 +33,7 @@ from napari_zstack_align.saved import Arrays, Units, key_of, values_of
 
 MATCH, RESCUE = "recording match 1", "recording rescue 2"
 REFINE, COMPARE = "recording refine 3", "recording compare 1"
-LEARN, FOLLOW = "recording learn 1", "recording follow 2"
+LEARN, FOLLOW = "recording learn 2", "recording follow 2"
 """The methods of the units: another number where a result may change."""
 BOUNDS = ("max_shift_px", "max_rotation_deg", "max_scale_percent")
 FOLLOWED_ARRAYS = ("extra", "before", "after", "residual_px", "mean_px", "max_px")

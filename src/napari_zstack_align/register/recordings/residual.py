@@ -170,7 +170,9 @@ class FrameFollower:
         """Return the kind of motion that is asked for, or that the samples carry."""
         modes, asked = self._target.modes, self._asked
         if asked == "auto":
-            found = decide(level, modes, samples, KINDS)
+            found = Learned.nothing(len(samples))
+            if self._has_others():
+                found = decide(level, modes, samples, KINDS)
             if found.kind != "trace" or not (samples and self._jitters()):
                 return found
             shift = learned("translation", modes, Halves.of(level, samples))
@@ -185,6 +187,14 @@ class FrameFollower:
         largest, less = FIRST_SIZES_PX
         first = Freedom.of("spline", modes, largest * less ** np.arange(modes.degree.max() + 1.0))
         return [s for t in self.learning_frames() if (s := self._sample(t, first, level))]
+
+    def _has_others(self) -> bool:
+        """Whether the reference is more than the mean of these very frames, noise and all."""
+        good = self._state.good
+        if len(good) != 1:
+            return bool(len(good))
+        others = self._consensus.image(without=(self._state, int(good[0])))
+        return bool(np.isfinite(others).any())
 
     def _are_dim(self, samples: Sequence[Sample]) -> bool:
         """Whether frames show so little at full size that its noise only misleads."""
@@ -209,7 +219,7 @@ class FrameFollower:
 
     def learning_frames(self) -> list[int]:
         """Frames that the motion of all is learned from, spread over the recording."""
-        good = self._state.good_frames(0, self._state.stack.n_frames)
+        good = np.flatnonzero(self._state.matched_frames)
         if not len(good):
             return []
         chosen = np.linspace(0, len(good) - 1, min(LEARNING_FRAMES, len(good)))
@@ -466,7 +476,7 @@ def take_over(state: RecordingState, follower: FrameFollower, parts: list[Follow
     for part in parts:
         for column, attribute in columns.items():
             rows[column][part.start : part.stop] = getattr(part, attribute)
-    misfit = _misfits(rows["correlation_after"])
+    misfit = _misfits(rows["correlation_after"], state.matched_frames)
     for part in parts:
         good = state.frame_flags.good[part.start : part.stop]
         for i in np.flatnonzero(good & misfit[part.start : part.stop]):
@@ -480,8 +490,11 @@ def _unknown_rows(n_frames: int) -> dict[str, npt.NDArray[np.float32]]:
     return {name: np.full(n_frames, np.nan, np.float32) for name in FOLLOWED}
 
 
-def _misfits(after: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
-    known = after[np.isfinite(after)]
+def _misfits(
+    after: npt.NDArray[np.floating], matched: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """(T,) frames that resemble the others much less than those of matched chunks do."""
+    known = after[np.isfinite(after) & matched]
     if not known.size:
         return np.zeros(len(after), bool)
     median = float(np.median(known))

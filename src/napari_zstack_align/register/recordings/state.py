@@ -165,6 +165,14 @@ class RecordingState:
         """Frames of a range that go into means."""
         return start + np.flatnonzero(self.frame_flags.good[start:stop])
 
+    @property
+    def matched_frames(self) -> npt.NDArray[np.bool_]:
+        """(T,) good frames of the chunks that were matched: where the others lie is a guess."""
+        known = np.zeros(self.stack.n_frames, bool)
+        for row in self.chunks[self.good]:
+            known[row["start"] : row["stop"]] = True
+        return known & self.frame_flags.good
+
     def image(self, chunk: int) -> Image | None:
         """(Y, X) float32 mean of a chunk's good frames, levelled; None where there is none."""
         number = self.image_numbers[chunk]

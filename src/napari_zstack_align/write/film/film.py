@@ -121,7 +121,8 @@ def write_film(
 def _check_traces_of(traces: Traces, stack: Stack) -> None:
     """Raise InputError where traces were read from other frames."""
     n_frames, seen = len(traces.frames), traces.provenance.get("fingerprint")
-    if n_frames != stack.n_frames or (seen and seen != fingerprint(stack)):
+    are_alike = (len(traces.channel_names), n_frames) == (stack.shape[1], stack.n_frames)
+    if not are_alike or (seen and seen != fingerprint(stack)):
         raise InputError(
             f"The traces are those of {traces.recording}, {counted(n_frames, 'frame')}, which are "
             f"not the frames of {stack.name}: give those of this recording."
@@ -208,7 +209,10 @@ class _Film:
     def _write_below(self, picture: Picture, t: int, n_frames: int, baseline: int) -> None:
         """When it was, how many frames are averaged, and what is the matter with it."""
         words = moment_in_words(self.alignment.stack, t)
-        words += "" if self.params.frames_per_mean == 1 else f", mean of {n_frames}"
+        if not n_frames:
+            words += ", no pixels"
+        elif self.params.frames_per_mean > 1:
+            words += f", mean of {n_frames}"
         write_words(picture, words, GAP_PX, baseline)
         row = self.alignment.quality[t]
         doubt = str(row["flag"]) or self._doubt

@@ -41,7 +41,6 @@ BAR_PX = 70
 """Room for the scale on the left."""
 DOUBT_APART_PX = 24
 SHIFT = 4
-LARGE_PERCENT = 99.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +75,7 @@ class Shown:
         rises = [_rise(each[first : last + 1]) for each in values]
         rows = [row for row in np.argsort(rises)[::-1][:MOST_TRACES] if rises[row] > 0]
         which = "" if len(rows) == len(values) else f" of the {len(rows)} most active ROIs"
+        which = which if rows else ": no ROI is active"
         return cls(traces.ids[rows], values[rows], words + which, doubt)
 
     def colours(self, ids: Sequence[int] | npt.NDArray[np.int64]) -> list[Colour]:
@@ -86,7 +86,7 @@ class Shown:
 
 def _rise(values: npt.NDArray[np.float32]) -> float:
     known = values[np.isfinite(values)]
-    return float(np.percentile(known, LARGE_PERCENT) - np.median(known)) if known.size else 0.0
+    return float(known.max() - np.median(known)) if known.size else 0.0
 
 
 class Plot:
@@ -144,6 +144,7 @@ class Plot:
         if not known.any():
             return
         y = base - (values - np.median(values[known])) * scale
+        y = np.minimum(y, len(self._drawn) - 1)
         points = np.column_stack([self._x(np.arange(len(values), dtype=np.float64)), y])
         ends = np.flatnonzero(np.diff(known.astype(int))) + 1
         for piece, is_known in zip(np.split(points, ends), np.split(known, ends), strict=True):

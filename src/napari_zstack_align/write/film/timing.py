@@ -11,6 +11,8 @@ from napari_zstack_align.params import FilmParams
 from napari_zstack_align.params._film import LONGEST_S, PICTURES_PER_S
 from napari_zstack_align.stack import Stack
 
+TINY = 1e-6
+"""Frame times are rounded: a picture isn't one frame off for it."""
 Frames = npt.NDArray[np.intp]
 
 
@@ -29,8 +31,8 @@ def frames_shown(stack: Stack, params: FilmParams) -> Frames:
             raise InputError(f"`{name}` is {asked}, but the frames are 0 to {last}.")
     first, last = params.first_frame, last if params.last_frame is None else params.last_frame
     step = _frames_a_picture(stack, params, last + 1 - first)
-    n_pictures = max(int(np.ceil((last + 1 - first) / step)), 1)
-    return first + np.floor(np.arange(n_pictures) * step).astype(np.intp)
+    n_pictures = max(int(np.ceil((last + 1 - first) / step - TINY)), 1)
+    return first + np.floor(np.arange(n_pictures) * step + TINY).astype(np.intp)
 
 
 def _frames_a_picture(stack: Stack, params: FilmParams, n_frames: int) -> float:
